@@ -1,0 +1,53 @@
+"""Every error that wsproof raises on purpose, in one tree.
+
+    WsproofError
+    ├── UsageError            what was asked cannot be done as asked           exit 2
+    │   ├── TargetError       the target could not be started or reached       exit 2
+    │   └── GitError          a ref, a worktree or a repository is not there    exit 2
+    └── CannotTellError       the work was done, but it proves nothing         exit 3
+
+A message says what was expected, what came instead, and what to try. The faults of a *server* are never exceptions:
+they are findings (`wsproof.model.finding`).
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a `wsproof` command tells the shell. The same table serves every command."""
+
+    OK = 0
+    FAILED = 1
+    """Invalid, worse, or an objective missed."""
+    USAGE = 2
+    """Usage, or the target could not be started or reached."""
+    CANNOT_TELL = 3
+    """Unknown, inconclusive, an untrusted measurement, or wsproof itself crashed."""
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class WsproofError(Exception):
+    """Anything that wsproof says went wrong on our side of the wire."""
+
+    exit_code = ExitCode.CANNOT_TELL
+
+
+class UsageError(WsproofError):
+    """What was asked cannot be done as asked: a wrong option, an unknown name, a file that is not there."""
+
+    exit_code = ExitCode.USAGE
+
+
+class TargetError(UsageError):
+    """The target could not be started or reached; the message carries its own last words where it had any."""
+
+
+class GitError(UsageError):
+    """A git ref, worktree or repository that a comparison needs is not there."""
+
+
+class CannotTellError(WsproofError):
+    """The work was done, but nothing can be concluded from it."""

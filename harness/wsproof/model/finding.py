@@ -1,0 +1,130 @@
+"""What a check found, how bad it is, and what follows for the server as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Level(StrEnum):
+    """How much a finding weighs. `--strict` counts NON_STRICT as a violation."""
+
+    VIOLATION = "violation"
+    NON_STRICT = "non-strict"
+    INFORMATIONAL = "informational"
+
+
+class Verdict(StrEnum):
+    """What the evidence says of a server. "We received nothing" and "the check crashed" are UNKNOWN, never VALID."""
+
+    VALID = "valid"
+    UNKNOWN = "unknown"
+    INVALID = "invalid"
+
+    @classmethod
+    def worst(cls, verdicts: Iterable[Verdict]) -> Verdict:
+        """The worst of several verdicts; VALID when there are none."""
+        order = list(cls)
+        return max(verdicts, key=order.index, default=cls.VALID)
+
+
+class Anomaly(StrEnum):
+    """The names of what can go wrong between a publisher and its subscribers, and on the wire."""
+
+    LOST = "lost"
+    NEVER_READ = "never-read"
+    DUPLICATED = "duplicated"
+    REORDERED = "reordered"
+    PHANTOM = "phantom"
+    MISROUTED = "misrouted"
+    CORRUPT = "corrupt"
+    GHOST = "ghost"
+    MISSING_LEAVE = "missing-leave"
+    DUPLICATE_LEAVE = "duplicate-leave"
+    STALLED_BY_NEIGHBOUR = "stalled-by-neighbour"
+    WRONG_PERIOD = "wrong-period"
+    OUT_OF_RANGE = "out-of-range"
+    LEAKED_PRODUCER = "leaked-producer"
+    PROTOCOL = "protocol"
+    UNKNOWN = "unknown"
+    """Not a fault of the server: the check crashed or saw nothing."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fault, with its smallest evidence.
+
+    `check` names the rule, `section` its source ("5.5.1" of RFC 6455, or a channel's name), `explanation` is a sentence
+    a person can verify by hand, `witness` the smallest conversation or history that shows it, one line each. `recipe`
+    is what `wsproof replay` needs to do it again; `replay` is the line to type. `reproduced` is "n of m" where it was
+    tried again.
+    `accepted` holds the reason where the deviation is known and accepted: it is still shown, and no longer counts.
+    """
+
+    check: str
+    section: str
+    anomaly: Anomaly
+    level: Level
+    explanation: str
+    witness: tuple[str, ...] = ()
+    replay: str | None = None
+    recipe: Mapping[str, Any] | None = None
+    occurrences: int = 1
+    reproduced: str | None = None
+    accepted: str | None = None
+    source: str | None = field(default=None, kw_only=True)
+    """The sentence of the RFC, or of the contract, that was broken."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The finding as it stands in `wsproof.check/1`, `wsproof.run/1` and FINDING.json."""
+        return {
+            "check": self.check,
+            "section": self.section,
+            "anomaly": self.anomaly.value,
+            "level": self.level.value,
+            "explanation": self.explanation,
+            "witness": list(self.witness),
+            "replay": self.replay,
+            "recipe": dict(self.recipe) if self.recipe is not None else None,
+            "occurrences": self.occurrences,
+            "reproduced": self.reproduced,
+            "accepted": self.accepted,
+            "source": self.source,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Finding:
+        """The inverse of `to_json`.
+
+        Raises:
+            KeyError, ValueError: `data` is not a finding.
+        """
+        return cls(
+            check=data["check"],
+            section=data["section"],
+            anomaly=Anomaly(data["anomaly"]),
+            level=Level(data["level"]),
+            explanation=data["explanation"],
+            witness=tuple(data["witness"]),
+            replay=data.get("replay"),
+            recipe=data.get("recipe"),
+            occurrences=data.get("occurrences", 1),
+            reproduced=data.get("reproduced"),
+            accepted=data.get("accepted"),
+            source=data.get("source"),
+        )
+
+    def verdict(self, *, strict: bool = False) -> Verdict:
+        """What this finding alone says of the server."""
+        if self.anomaly is Anomaly.UNKNOWN:
+            return Verdict.UNKNOWN
+        if self.accepted is not None or self.level is Level.INFORMATIONAL:
+            return Verdict.VALID
+        return Verdict.INVALID if strict or self.level is Level.VIOLATION else Verdict.VALID
+
+
+def verdict_of(findings: Iterable[Finding], *, strict: bool = False) -> Verdict:
+    """What all findings together say of the server: the worst of them."""
+    return Verdict.worst(finding.verdict(strict=strict) for finding in findings)

@@ -1,0 +1,237 @@
+"""What happened: who published, who received what when, who came and went. Recorded first, judged later.
+
+`Recorder` is the hot path: plain arrays, one append per column. `History` is frozen: numpy columns that checks and
+metrics read. Members are numbered from 0; a publisher is a member. All times are ns of one CLOCK_MONOTONIC; 0 means
+"never".
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field, fields
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsproof.model.plan import Phase
+
+
+class Kind(IntEnum):
+    """What a receipt is, in the words of the workload that read it."""
+
+    DELIVERY = 0
+    """A publication reached a member of its audience."""
+    REPLY = 1
+    """The answer to the publisher alone."""
+    TICK = 2
+    """A feed spoke by itself."""
+
+
+class Outcome(IntEnum):
+    """What became of a publication, as Jepsen's histories have it."""
+
+    INVOKED = 0
+    OK = 1
+    FAILED = 2
+    """It was certainly not published (the connection was gone before the write)."""
+    INFO = 3
+    """Nobody can know: the connection ended right after the write."""
+
+
+class Departure(IntEnum):
+    """How a member's connection ended."""
+
+    STAYED = 0
+    CLOSED = 1
+    """By a close frame of ours."""
+    FIN = 2
+    RESET = 3
+    DROPPED = 4
+    """The server ended it."""
+    REFUSED = 5
+    """It never opened."""
+
+
+class Columns:
+    """Growable columns of int64, one append per value: the hot path of a recorder."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+        self.data: dict[str, array[int]] = {name: array("q") for name in names}
+
+    def append(self, *values: int) -> None:
+        for name, value in zip(self.names, values, strict=True):
+            self.data[name].append(value)
+
+    def freeze(self, name: str) -> NDArray[np.int64]:
+        return np.array(self.data[name], dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Publications:
+    """One row per publication; `sent_ns` 0: never sent. (publisher, sequence) is its key."""
+
+    publisher: NDArray[np.int64]
+    sequence: NDArray[np.int64]
+    intended_ns: NDArray[np.int64]
+    sent_ns: NDArray[np.int64]
+    phase: NDArray[np.int64]
+    outcome: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.publisher)
+
+
+@dataclass(frozen=True)
+class Receipts:
+    """One row per receipt, in the order each subscriber read them. `intact` is the checksum's word (1 or 0)."""
+
+    subscriber: NDArray[np.int64]
+    publisher: NDArray[np.int64]
+    sequence: NDArray[np.int64]
+    intended_ns: NDArray[np.int64]
+    received_ns: NDArray[np.int64]
+    kind: NDArray[np.int64]
+    intact: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.subscriber)
+
+
+@dataclass(frozen=True)
+class Member:
+    """One connection. `in_ns` is its first receipt: from then on publications are owed to it."""
+
+    number: int
+    name: str
+    connect_ns: int = 0
+    """TCP connect to 101, a duration."""
+    connected_ns: int = 0
+    in_ns: int = 0
+    left_ns: int = 0
+    departure: Departure = Departure.STAYED
+    close_code: int | None = None
+    stalled: bool = False
+    """It stopped reading on purpose: nothing is owed to it, and nobody else may suffer."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A member was told that `about` (a member's name) came or went."""
+
+    subscriber: int
+    about: str
+    left: bool
+    received_ns: int
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A viewer got one object of a feed. `value` is None where the message was not a JSON object."""
+
+    subscriber: int
+    received_ns: int
+    value: dict[str, Any] | None
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Strange:
+    """A member got a message that the workload cannot place: a phantom, or a damaged one."""
+
+    subscriber: int
+    received_ns: int
+    text: str
+
+
+@dataclass(frozen=True)
+class ProtocolNote:
+    """A frame of the server broke the protocol, as the auditor of `wire` saw it on this connection."""
+
+    subscriber: int
+    rule: str
+    section: str
+    level: str
+    sentence: str
+    evidence: str
+
+
+@dataclass(frozen=True)
+class History:
+    """All that was recorded of one run.
+
+    `start_ns` and `end_ns` bound the measured window; `drained_ns` ends the drain.
+    """
+
+    publications: Publications
+    receipts: Receipts
+    members: tuple[Member, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    ticks: tuple[Tick, ...] = ()
+    strange: tuple[Strange, ...] = ()
+    protocol: tuple[ProtocolNote, ...] = ()
+    start_ns: int = 0
+    end_ns: int = 0
+    drained_ns: int = 0
+
+    def name_of(self, number: int) -> str:
+        """What the server knows a member by."""
+        return self.members[number].name if 0 <= number < len(self.members) else f"?{number}"
+
+
+@dataclass
+class Recorder:
+    """Collects a history while it happens. One per process; not thread-safe."""
+
+    publications: Columns = field(default_factory=lambda: Columns(*(f.name for f in fields(Publications))))
+    receipts: Columns = field(default_factory=lambda: Columns(*(f.name for f in fields(Receipts))))
+    members: list[Member] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    ticks: list[Tick] = field(default_factory=list)
+    strange: list[Strange] = field(default_factory=list)
+    protocol: list[ProtocolNote] = field(default_factory=list)
+    start_ns: int = 0
+    end_ns: int = 0
+    drained_ns: int = 0
+
+    def published(
+        self,
+        publisher: int,
+        sequence: int,
+        intended_ns: int,
+        sent_ns: int,
+        phase: Phase = Phase.MEASURED,
+        outcome: Outcome = Outcome.OK,
+    ) -> None:
+        """A publication was handed to its connection (or could not be: `outcome`)."""
+        self.publications.append(publisher, sequence, intended_ns, sent_ns, phase, outcome)
+
+    def received(
+        self,
+        subscriber: int,
+        publisher: int,
+        sequence: int,
+        intended_ns: int,
+        received_ns: int,
+        kind: Kind = Kind.DELIVERY,
+        intact: bool = True,
+    ) -> None:
+        """A member read a sealed message."""
+        self.receipts.append(subscriber, publisher, sequence, intended_ns, received_ns, kind, intact)
+
+    def freeze(self) -> History:
+        """The history so far."""
+        return History(
+            Publications(*(self.publications.freeze(name) for name in self.publications.names)),
+            Receipts(*(self.receipts.freeze(name) for name in self.receipts.names)),
+            tuple(self.members),
+            tuple(self.notices),
+            tuple(self.ticks),
+            tuple(self.strange),
+            tuple(self.protocol),
+            self.start_ns,
+            self.end_ns,
+            self.drained_ns,
+        )

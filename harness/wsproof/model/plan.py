@@ -1,0 +1,84 @@
+"""A plan of load: how many, how fast, how long; and the times at which each message is meant to leave.
+
+Open loop: the times are fixed before the run and do not wait for the server, so a server that stalls cannot hide it
+(coordinated omission; Gil Tene's wrk2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import IntEnum, StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+NS = 1_000_000_000
+
+
+class Arrivals(StrEnum):
+    """How publications are spaced."""
+
+    CONSTANT = "constant"
+    POISSON = "poisson"
+
+
+class Phase(IntEnum):
+    """Which part of the run a publication belongs to. Only MEASURED enters the metrics; all are checked."""
+
+    PROBE = 0
+    WARMUP = 1
+    MEASURED = 2
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run of the engine. `rate_hz` is publications per second in total; publishers are among the subscribers."""
+
+    workload: str = "chat"
+    subscribers: int = 100
+    publishers: int = 1
+    rate_hz: float = 20.0
+    duration_s: float = 10.0
+    warmup_s: float = 2.0
+    drain_s: float = 10.0
+    """The longest wait for stragglers after the window; the drain ends as soon as nothing is missing."""
+    ramp_s: float = 30.0
+    """The longest time to connect everybody and to hear the first receipt of each."""
+    payload_bytes: int = 120
+    arrivals: Arrivals = Arrivals.CONSTANT
+    processes: int = 1
+    seed: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as it stands in a run record."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The intended send times of a plan: ns after the start of the warm-up, ascending, with publisher and phase."""
+
+    offset_ns: NDArray[np.int64]
+    publisher: NDArray[np.int32]
+    phase: NDArray[np.int8]
+
+    def __len__(self) -> int:
+        return len(self.offset_ns)
+
+
+def schedule(plan: Plan) -> Schedule:
+    """Spread a plan's publications over warm-up and window. The same plan gives the same schedule."""
+    random = np.random.default_rng(plan.seed)
+    whole_ns = int((plan.warmup_s + plan.duration_s) * NS)
+    if plan.arrivals is Arrivals.POISSON:
+        # Half again as many gaps as expected, so that the last arrival lies past the end; the rest is cut off below.
+        count = int((plan.warmup_s + plan.duration_s) * plan.rate_hz * 1.5) + 50
+        offsets = np.cumsum(random.exponential(NS / plan.rate_hz, count)).astype(np.int64)
+    else:
+        gap = NS / plan.rate_hz
+        offsets = (np.arange(int(whole_ns / gap)) * gap + random.uniform(0, gap)).astype(np.int64)
+    offsets = offsets[offsets < whole_ns]
+    publisher = np.arange(len(offsets), dtype=np.int32) % max(plan.publishers, 1)
+    phase = np.where(offsets < plan.warmup_s * NS, Phase.WARMUP, Phase.MEASURED).astype(np.int8)
+    return Schedule(offsets, publisher, phase)

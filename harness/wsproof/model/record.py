@@ -1,0 +1,155 @@
+"""The run record: the evidence of one run, as `run.json` keeps it.
+
+History of the format
+    wsproof.run/1   2026-11   the first: verdict, trust, target, git, machine, plan, metrics, findings, warnings, parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from wsproof.model.finding import Finding, Verdict
+
+RUN_SCHEMA = "wsproof.run/1"
+CHECK_SCHEMA = "wsproof.check/1"
+COMPARE_SCHEMA = "wsproof.compare/1"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One metric over one run. Samples were merged before; percentiles are never averaged.
+
+    `value` is the headline: the median of samples, or the number itself for a metric that has only one.
+    """
+
+    unit: str
+    better: str
+    n: int
+    value: float | None
+    mean: float | None = None
+    min: float | None = None
+    p50: float | None = None
+    p90: float | None = None
+    p99: float | None = None
+    p999: float | None = None
+    max: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The summary as it stands under `metrics` in a run record."""
+        return {
+            "unit": self.unit,
+            "better": self.better,
+            "n": self.n,
+            "value": self.value,
+            "mean": self.mean,
+            "min": self.min,
+            "p50": self.p50,
+            "p90": self.p90,
+            "p99": self.p99,
+            "p999": self.p999,
+            "max": self.max,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Summary:
+        """The inverse of `to_json`."""
+        numbers = {name: data.get(name) for name in ("value", "mean", "min", "p50", "p90", "p99", "p999", "max")}
+        return cls(data["unit"], data["better"], data["n"], **numbers)
+
+
+@dataclass(frozen=True)
+class Caution:
+    """Why a number may deserve less trust, and what to do about it. `voids`: the measurement is untrusted."""
+
+    code: str
+    message: str
+    advice: str
+    voids: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """The caution as it stands under `warnings`."""
+        return {"code": self.code, "message": self.message, "advice": self.advice, "voids": self.voids}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Caution:
+        """The inverse of `to_json`."""
+        return cls(data["code"], data["message"], data["advice"], data["voids"])
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run.
+
+    `command` is the verb that made it; `parts` holds what verbs add ("check": a wsproof.check/1 document, "load": a summary
+    of Locust's run). `complete` is False in a record written while the run was still going, or interrupted.
+    """
+
+    id: str
+    command: str
+    started_utc: str
+    target: Mapping[str, Any] = field(default_factory=dict)
+    git: Mapping[str, Any] = field(default_factory=dict)
+    machine: Mapping[str, Any] = field(default_factory=dict)
+    plan: Mapping[str, Any] = field(default_factory=dict)
+    verdict: Verdict = Verdict.UNKNOWN
+    trusted: bool = False
+    metrics: Mapping[str, Summary] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    warnings: tuple[Caution, ...] = ()
+    parts: Mapping[str, Any] = field(default_factory=dict)
+    complete: bool = False
+    wall_s: float = 0.0
+
+    def but(self, **changes: Any) -> RunRecord:
+        """This record with some fields changed."""
+        return replace(self, **changes)
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as `run.json` keeps it (`wsproof.run/1`)."""
+        return {
+            "schema": RUN_SCHEMA,
+            "id": self.id,
+            "command": self.command,
+            "started_utc": self.started_utc,
+            "complete": self.complete,
+            "wall_s": self.wall_s,
+            "verdict": self.verdict.value,
+            "trusted": self.trusted,
+            "target": dict(self.target),
+            "git": dict(self.git),
+            "machine": dict(self.machine),
+            "plan": dict(self.plan),
+            "metrics": {name: summary.to_json() for name, summary in self.metrics.items()},
+            "findings": [finding.to_json() for finding in self.findings],
+            "warnings": [warning.to_json() for warning in self.warnings],
+            "parts": dict(self.parts),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> RunRecord:
+        """The inverse of `to_json`.
+
+        Raises:
+            ValueError: `data` is of another schema, or not a run record at all.
+        """
+        if data.get("schema") != RUN_SCHEMA:
+            raise ValueError(f"expected a record of schema {RUN_SCHEMA}, got {data.get('schema')!r}")
+        return cls(
+            id=data["id"],
+            command=data["command"],
+            started_utc=data["started_utc"],
+            target=data["target"],
+            git=data["git"],
+            machine=data["machine"],
+            plan=data["plan"],
+            verdict=Verdict(data["verdict"]),
+            trusted=data["trusted"],
+            metrics={name: Summary.from_json(summary) for name, summary in data["metrics"].items()},
+            findings=tuple(Finding.from_json(finding) for finding in data["findings"]),
+            warnings=tuple(Caution.from_json(warning) for warning in data["warnings"]),
+            parts=data["parts"],
+            complete=data["complete"],
+            wall_s=data["wall_s"],
+        )
