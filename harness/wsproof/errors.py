@@ -4,7 +4,9 @@
     ├── UsageError            what was asked cannot be done as asked           exit 2
     │   ├── TargetError       the target could not be started or reached       exit 2
     │   └── GitError          a ref, a worktree or a repository is not there    exit 2
-    └── CannotTellError       the work was done, but it proves nothing         exit 3
+    ├── CannotTellError       the work was done, but it proves nothing         exit 3
+    ├── InterruptedRun        Ctrl-C in the middle; what was recorded is kept   exit 130
+    └── TerminatedRun         SIGTERM in the middle; likewise                  exit 143
 
 A message says what was expected, what came instead, and what to try. The faults of a *server* are never exceptions:
 they are findings (`wsproof.model.finding`).
@@ -51,3 +53,15 @@ class GitError(UsageError):
 
 class CannotTellError(WsproofError):
     """The work was done, but nothing can be concluded from it."""
+
+
+class InterruptedRun(WsproofError):
+    """Ctrl-C came in the middle: what was recorded until then is kept."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
+class TerminatedRun(WsproofError):
+    """SIGTERM came in the middle: what was recorded until then is kept."""
+
+    exit_code = ExitCode.TERMINATED

@@ -20,7 +20,7 @@ def _empty() -> NDArray[np.int64]:
 class ServerUsage:
     """Samples of the server's process tree, one per row.
 
-    Monotonic ns, CPU ns used so far, resident bytes (PSS summed where there are workers), and our connections open then.
+    Monotonic ns, CPU ns used so far, resident bytes (PSS where there are workers), our connections open.
     """
 
     at_ns: NDArray[np.int64] = field(default_factory=_empty)

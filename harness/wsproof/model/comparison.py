@@ -1,0 +1,92 @@
+"""Two builds side by side: a judgement per metric, and one for all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from wsproof.model.finding import Finding
+from wsproof.model.record import COMPARE_SCHEMA, Caution
+
+
+class Judgement(StrEnum):
+    """What paired blocks say of the candidate against the base."""
+
+    SAME = "same"
+    BETTER = "better"
+    UNPAIRED = "unpaired"
+    CANNOT_TELL = "cannot-tell"
+    WORSE = "worse"
+
+
+@dataclass(frozen=True)
+class MetricComparison:
+    """One metric: `ratio` = candidate / base with its 95 % interval, `p` adjusted (Holm), `floor` the smallest effect that
+    counts (0.05 = 5 %), `detectable` the smallest effect these pairs could have shown. `base` and `candidate` are medians
+    over blocks; `pairs` the log-ratios' source values (base, candidate) per pair."""
+
+    metric: str
+    unit: str
+    better: str
+    verdict: Judgement
+    ratio: float | None
+    ci_low: float | None
+    ci_high: float | None
+    floor: float
+    p: float | None
+    primary: bool = False
+    base: float | None = None
+    candidate: float | None = None
+    detectable: float | None = None
+    pairs: tuple[tuple[float, float], ...] = ()
+    note: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """One row of `metrics` in wsproof.compare/1."""
+        row = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return row | {"verdict": self.verdict.value, "pairs": [list(pair) for pair in self.pairs]}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> MetricComparison:
+        """The inverse of `to_json`."""
+        values = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
+        pairs = tuple((base, candidate) for base, candidate in data.get("pairs", ()))
+        return cls(**(values | {"verdict": Judgement(data["verdict"]), "pairs": pairs}))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The whole comparison. `findings` are violations of the candidate that the base does not have."""
+
+    base: Mapping[str, Any]
+    candidate: Mapping[str, Any]
+    verdict: Judgement
+    metrics: tuple[MetricComparison, ...]
+    findings: tuple[Finding, ...] = ()
+    warnings: tuple[Caution, ...] = ()
+    plan: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    pairs: int = 0
+    order: str = ""
+    started_utc: str = ""
+    wall_s: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """The comparison as `wsproof.compare/1`."""
+        return {
+            "schema": COMPARE_SCHEMA,
+            "verdict": self.verdict.value,
+            "base": dict(self.base),
+            "candidate": dict(self.candidate),
+            "metrics": [metric.to_json() for metric in self.metrics],
+            "findings": [finding.to_json() for finding in self.findings],
+            "warnings": [warning.to_json() for warning in self.warnings],
+            "plan": dict(self.plan),
+            "seed": self.seed,
+            "pairs": self.pairs,
+            "order": self.order,
+            "started_utc": self.started_utc,
+            "wall_s": self.wall_s,
+        }

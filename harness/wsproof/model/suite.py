@@ -1,0 +1,72 @@
+"""What the two shipped suites are asked, and what they answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from wsproof.model.finding import Finding, Verdict, verdict_of
+
+
+@dataclass(frozen=True)
+class SuiteOptions:
+    """How hard a suite looks. The same seed gives the same run; with a budget, the same prefix of it.
+
+    `only` keeps the checks whose name or section starts with one of its entries ("5.5", "chat"). `examples` is the
+    number of generated examples per property. `deadline_s` bounds every wait for something that is owed.
+    """
+
+    seed: int = 0
+    examples: int = 25
+    budget_s: float | None = None
+    only: tuple[str, ...] = ()
+    strict: bool = False
+    deadline_s: float = 5.0
+
+    def wants(self, check: str, section: str) -> bool:
+        """Whether `--only` keeps this check."""
+        return not self.only or any(check.startswith(word) or section.startswith(word) for word in self.only)
+
+
+@dataclass(frozen=True)
+class CheckRun:
+    """One check that was run: `verdict` is its own, `reason` says why it is unknown (or was cut short by the budget)."""
+
+    check: str
+    section: str
+    title: str
+    verdict: Verdict
+    examples: int
+    seconds: float
+    reason: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """One row of `checks_run` in wsproof.check/1."""
+        return {
+            "check": self.check,
+            "section": self.section,
+            "title": self.title,
+            "verdict": self.verdict.value,
+            "examples": self.examples,
+            "seconds": round(self.seconds, 3),
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True)
+class SuiteReport:
+    """What a suite ran and what it found, one finding per root cause."""
+
+    seed: int
+    checks_run: tuple[CheckRun, ...] = ()
+    findings: tuple[Finding, ...] = field(default=())
+
+    def __add__(self, other: SuiteReport) -> SuiteReport:
+        return SuiteReport(self.seed, self.checks_run + other.checks_run, self.findings + other.findings)
+
+    def verdict(self, *, strict: bool = False) -> Verdict:
+        """The worst of the findings and of the checks that could not tell; UNKNOWN when nothing was run."""
+        if not self.checks_run:
+            return Verdict.UNKNOWN
+        unknown = Verdict.worst(run.verdict for run in self.checks_run if run.verdict is Verdict.UNKNOWN)
+        return Verdict.worst([unknown, verdict_of(self.findings, strict=strict)])
