@@ -23,9 +23,12 @@ class Judgement(StrEnum):
 
 @dataclass(frozen=True)
 class MetricComparison:
-    """One metric: `ratio` = candidate / base with its 95 % interval, `p` adjusted (Holm), `floor` the smallest effect that
-    counts (0.05 = 5 %), `detectable` the smallest effect these pairs could have shown. `base` and `candidate` are medians
-    over blocks; `pairs` the log-ratios' source values (base, candidate) per pair."""
+    """One metric of both builds.
+
+    `ratio` = candidate / base with its 95 % interval, `p` adjusted (Holm), `floor` the smallest effect that counts
+    (0.05 = 5 %), `detectable` the smallest effect these pairs could have shown. `base` and `candidate` are medians over blocks;
+    `pairs` holds the values (base, candidate) of each pair.
+    """
 
     metric: str
     unit: str

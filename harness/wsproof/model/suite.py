@@ -30,7 +30,7 @@ class SuiteOptions:
 
 @dataclass(frozen=True)
 class CheckRun:
-    """One check that was run: `verdict` is its own, `reason` says why it is unknown (or was cut short by the budget)."""
+    """One check that was run: `verdict` is its own, `reason` says why it is unknown or was cut short."""
 
     check: str
     section: str
