@@ -1,0 +1,43 @@
+# Two commands do everything: `make run` and `make test`. Each makes its own environment (.venv) on first use and
+# refreshes it when pyproject.toml or constraints.txt change. Needed: Python 3.11 or newer with venv, make, git.
+
+VENV := .venv
+BIN  := $(VENV)/bin
+# The first interpreter on the PATH that is new enough and has venv; PYTHON=... names another.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.14; do \
+	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+
+.PHONY: run test check format serve wheel clean help
+
+help:            ## this list
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+run: $(VENV)/ready   ## check, bench and load the reference server; ends with the path of one page (under 3 minutes)
+	$(BIN)/wsproof run $(ARGS)
+
+test: $(VENV)/ready  ## the whole test suite
+	$(BIN)/pytest $(ARGS)
+
+check: $(VENV)/ready ## lint, format and types, as CI does
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/ready  ## put the code into the one format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+serve: $(VENV)/ready ## start the reference server on http://127.0.0.1:8000
+	$(BIN)/python -m target_app
+
+wheel: $(VENV)/ready ## build the wheel into dist/
+	$(BIN)/python -m build --wheel --no-isolation
+
+clean:           ## remove the environment and what was built
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache
+
+$(VENV)/ready: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "wsproof needs Python 3.11 or newer with venv; none is on the PATH. Try: make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
