@@ -26,8 +26,8 @@ class MetricComparison:
     """One metric of both builds.
 
     `ratio` = candidate / base with its 95 % interval, `p` adjusted (Holm), `floor` the smallest effect that counts
-    (0.05 = 5 %), `detectable` the smallest effect these pairs could have shown. `base` and `candidate` are medians over blocks;
-    `pairs` holds the values (base, candidate) of each pair.
+    (0.05 = 5 %), `detectable` the smallest effect these pairs could have shown. `base` and `candidate` are medians
+    over blocks; `pairs` holds the values (base, candidate) of each pair.
     """
 
     metric: str
