@@ -1,0 +1,132 @@
+"""Breaches: what the other side did that RFC 6455 or RFC 7692 forbids. Data, never exceptions.
+
+`RULES` is the one list of rules; a breach is made from it by name, so that section, level and sentence are
+written once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from wsproof.wire.codes import Opcode, is_close_code_sendable
+from wsproof.wire.frames import Frame, LengthForm, parse_close_payload
+
+__all__ = ["RULES", "Breach", "Rule", "audit_close_payload", "audit_frame", "breach"]
+
+Level = Literal["MUST", "SHOULD"]
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One broken rule: its name, the RFC section, how binding it is, the rule in a sentence, and what was seen."""
+
+    rule: str
+    section: str
+    level: str
+    sentence: str
+    evidence: str
+
+    def describe(self) -> str:
+        """Return one line for people."""
+        return f"{self.level} {self.section} {self.rule}: {self.sentence} Seen: {self.evidence}"
+
+
+class Rule(NamedTuple):
+    """Where a rule stands, how binding it is, and what it asks."""
+
+    section: str
+    level: Level
+    sentence: str
+
+
+_D = "RFC 7692 "
+
+RULES: dict[str, Rule] = {
+    # The handshake.
+    "not-http": Rule("4.2.2", "MUST", "A server answers the opening handshake with an HTTP response."),
+    "http-version": Rule("4.2.2", "MUST", "A 101 response has the HTTP version 1.1 or higher."),
+    "upgrade-missing": Rule("4.2.2", "MUST", "A 101 response has one Upgrade header, and it says websocket."),
+    "connection-missing": Rule("4.2.2", "MUST", "The Connection header of a 101 response lists Upgrade."),
+    "accept-missing": Rule("4.2.2", "MUST", "A 101 response has a Sec-WebSocket-Accept header."),
+    "accept-repeated": Rule("11.3.3", "MUST", "Sec-WebSocket-Accept appears once in a response."),
+    "accept-wrong": Rule("4.2.2", "MUST", "Sec-WebSocket-Accept is the SHA-1 of the key and the GUID, in base64."),
+    "subprotocol-repeated": Rule("11.3.4", "MUST", "A response names at most one subprotocol, in one header."),
+    "subprotocol-not-offered": Rule("4.2.2", "MUST", "The chosen subprotocol is one that the client offered."),
+    "extension-grammar": Rule("9.1", "MUST", "Sec-WebSocket-Extensions follows the grammar of extension lists."),
+    "extension-not-offered": Rule("4.2.2", "MUST", "Only extensions that the client offered are agreed to."),
+    "extension-repeated": Rule(_D + "5.1", "MUST", "permessage-deflate is agreed to at most once."),
+    "deflate-parameters": Rule(_D + "7.1", "MUST", "The parameters of permessage-deflate answer the offer legally."),
+    "version-not-named": Rule("4.4", "MUST", "A server that refuses the version names the versions it speaks."),
+    "body-in-101": Rule("RFC 9110 8.6", "MUST", "A 101 response has no Content-Length and no Transfer-Encoding."),
+    # One frame by itself.
+    "masked": Rule("5.1", "MUST", "A server does not mask the frames it sends."),
+    "rsv": Rule("5.2", "MUST", "RSV bits are 0 unless an extension that uses them was negotiated."),
+    "reserved-opcode": Rule("5.2", "MUST", "Opcodes 3-7 and 11-15 are reserved and are not sent."),
+    "length-not-minimal": Rule("5.2", "MUST", "The payload length is written in the fewest bytes that hold it."),
+    "length-top-bit": Rule("5.2", "MUST", "The most significant bit of a 64-bit payload length is 0."),
+    "control-fragmented": Rule("5.5", "MUST", "Control frames are not fragmented."),
+    "control-too-long": Rule("5.5", "MUST", "Control frames have payloads of at most 125 bytes."),
+    "control-compressed": Rule(_D + "6.1", "MUST", "RSV1 is not set on control frames."),
+    "continuation-compressed": Rule(_D + "6.1", "MUST", "RSV1 is set on the first frame of a message only."),
+    # Close frames.
+    "close-one-byte": Rule("5.5.1", "MUST", "A close payload is empty or starts with a 2-byte code."),
+    "close-code": Rule("7.4", "MUST", "A close frame carries a code that may be sent."),
+    "close-reason-utf8": Rule("5.5.1", "MUST", "The reason in a close frame is valid UTF-8."),
+    "data-after-close": Rule("5.5.1", "MUST", "No data frame follows a close frame."),
+    "control-after-close": Rule("1.4", "SHOULD", "Nothing follows a close frame."),
+    # Frames in sequence.
+    "continuation-without-start": Rule("5.4", "MUST", "A continuation frame continues a message that was begun."),
+    "message-inside-message": Rule("5.4", "MUST", "A new message starts only when the one before is complete."),
+    "text-utf8": Rule("8.1", "MUST", "Text messages are valid UTF-8."),
+    "deflate-data": Rule(_D + "7.2.2", "MUST", "Compressed messages are DEFLATE data within the agreed window."),
+}
+
+
+def breach(rule: str, evidence: str) -> Breach:
+    """Make the breach of a rule in `RULES`."""
+    section, level, sentence = RULES[rule]
+    return Breach(rule, section, level, sentence, evidence)
+
+
+def audit_frame(frame: Frame, *, deflate: bool) -> list[Breach]:
+    """Judge one frame of a server by itself; `deflate` says whether permessage-deflate was negotiated."""
+    broken: list[str] = []
+    if frame.mask is not None:
+        broken.append("masked")
+    if frame.opcode in (3, 4, 5, 6, 7) or frame.opcode > Opcode.PONG:
+        broken.append("reserved-opcode")
+    if frame.rsv & 3 or (frame.rsv & 4 and not deflate):
+        broken.append("rsv")
+    elif frame.rsv & 4:
+        if frame.is_control:
+            broken.append("control-compressed")
+        elif frame.opcode == Opcode.CONTINUATION:
+            broken.append("continuation-compressed")
+    if frame.length_form is not LengthForm.MINIMAL:
+        broken.append("length-not-minimal")
+    length = len(frame.payload) if frame.declared_length is None else frame.declared_length
+    if length >= 1 << 63:
+        broken.append("length-top-bit")
+    if frame.is_control:
+        if not frame.fin:
+            broken.append("control-fragmented")
+        if length > 125:
+            broken.append("control-too-long")
+    return [breach(rule, frame.describe()) for rule in broken] if broken else []
+
+
+def audit_close_payload(frame: Frame) -> list[Breach]:
+    """Judge what a close frame of a server says."""
+    if len(frame.payload) == 1:
+        return [breach("close-one-byte", frame.describe())]
+    code, reason = parse_close_payload(frame.payload)
+    found = []
+    # 1010 is for clients (7.4.1), but a server that sends it breaks no MUST.
+    if code is not None and not is_close_code_sendable(code):
+        found.append(breach("close-code", frame.describe()))
+    try:
+        reason.decode()
+    except UnicodeDecodeError:
+        found.append(breach("close-reason-utf8", frame.describe()))
+    return found

@@ -1,0 +1,110 @@
+"""permessage-deflate in use (RFC 7692 7.2): one direction each way, with context takeover and window sizes."""
+
+from __future__ import annotations
+
+import zlib
+
+from wsproof.wire.extensions import DeflateAgreement
+
+__all__ = ["Deflater", "Inflater"]
+
+_TAIL = b"\x00\x00\xff\xff"  # what the sender removes and the receiver puts back (7.2.1, 7.2.2)
+_EMPTY_FINAL_BLOCK = b"\x03\x00"
+_BIG_PIECE = 16 * 1024
+# zlib lets a match reach as far back as the window plus what this call has written. Taking output in small pieces is
+# what makes it notice a sender that uses a larger window than agreed; small input keeps the copied remainder short.
+_SMALL_PIECE, _SMALL_INPUT = 64, 256
+
+
+class Deflater:
+    """Compress our messages as the agreement lets a client do."""
+
+    def __init__(self, agreement: DeflateAgreement) -> None:
+        self._bits = agreement.client_max_window_bits
+        self._reset_each = agreement.client_no_context_takeover
+        self._compressor = self._new()
+
+    def _new(self) -> zlib._Compress:
+        if self._bits == 8:
+            # zlib cannot make raw streams with a 256-byte window; Huffman codes alone never look back at all.
+            return zlib.compressobj(wbits=-9, strategy=zlib.Z_HUFFMAN_ONLY)
+        return zlib.compressobj(wbits=-self._bits)
+
+    def deflate(self, payload: bytes) -> bytes:
+        """Return the compressed payload of one whole message."""
+        if self._reset_each:
+            self._compressor = self._new()
+        data = self._compressor.compress(payload) + self._compressor.flush(zlib.Z_SYNC_FLUSH)
+        return data[:-4] if data.endswith(_TAIL) else data
+
+
+class Inflater:
+    """Decompress the server's messages, in bounded pieces. Once `broken`, later messages cannot be read either."""
+
+    def __init__(self, agreement: DeflateAgreement) -> None:
+        self._bits = agreement.server_max_window_bits
+        self._reset_each = agreement.server_no_context_takeover
+        small = self._bits < 15
+        self._out_bytes = _SMALL_PIECE if small else _BIG_PIECE
+        self._in_bytes = _SMALL_INPUT if small else _BIG_PIECE
+        self._window = b""
+        self._decompressor = zlib.decompressobj(-self._bits)
+        self.broken = False
+
+    def start_message(self) -> None:
+        """Begin a compressed message; without context takeover the window is forgotten (7.1.1.1)."""
+        if self._reset_each:
+            self._window = b""
+            self._decompressor = zlib.decompressobj(-self._bits)
+            self.broken = False
+
+    def inflate(self, data: bytes, *, final: bool, limit_bytes: int) -> bytes | str:
+        """Decompress the next fragment, or say in a sentence what is wrong with it.
+
+        Stops soon after `limit_bytes` of output (the caller sees more than it allowed) and is `broken` from then on.
+        """
+        if self.broken:
+            return "an earlier message left the compression context unknown"
+        try:
+            out = self._run(data, limit_bytes)
+            if final and len(out) <= limit_bytes:
+                out += self._run(_TAIL, limit_bytes - len(out))
+                if not self.broken and not self._at_block_boundary():
+                    self.broken = True
+                    return "the message ends inside a DEFLATE block"
+        except zlib.error as error:
+            self.broken = True
+            return str(error)
+        return out
+
+    def _run(self, data: bytes, limit_bytes: int) -> bytes:
+        out = bytearray()
+        for at in range(0, len(data), self._in_bytes):
+            rest = data[at : at + self._in_bytes]
+            while True:
+                piece = self._decompressor.decompress(rest, self._out_bytes)
+                out += piece
+                if len(out) > limit_bytes:
+                    self.broken = True
+                    return bytes(out)
+                if self._decompressor.eof:
+                    # A block with BFINAL ends a stream, not the message (7.2.3.4): go on with the same window.
+                    rest = self._decompressor.unused_data
+                    window = (self._window + out)[-(1 << self._bits) :]
+                    self._decompressor = zlib.decompressobj(-self._bits, zdict=window)
+                    if not rest:
+                        break
+                    continue
+                rest = self._decompressor.unconsumed_tail
+                if not rest and len(piece) < self._out_bytes:
+                    break
+        self._window = (self._window + out)[-(1 << self._bits) :]
+        return bytes(out)
+
+    def _at_block_boundary(self) -> bool:
+        """Ask a copy whether a last, empty block could follow here: only between two blocks can it."""
+        probe = self._decompressor.copy()
+        try:
+            return not probe.decompress(_EMPTY_FINAL_BLOCK) and probe.eof
+        except zlib.error:
+            return False

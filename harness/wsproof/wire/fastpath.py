@@ -1,0 +1,106 @@
+"""The fast path: where the payloads lie in a buffer of ordinary server frames, without building a single object.
+
+Under load nearly all that a server sends is whole, unmasked, final TEXT or BINARY frames. `scan` finds their payloads;
+everything else (control frames, fragments, compression, faults) it leaves to the `Peer`, which does it properly.
+"""
+
+from __future__ import annotations
+
+__all__ = ["is_waiting", "needs_slow_path", "scan"]
+
+_TEXT, _BINARY = 0x81, 0x82
+_HEADS = {_TEXT: b"\x81", _BINARY: b"\x82"}
+_LENGTHS = tuple(bytes((length,)) for length in range(126))
+# A run of equal frames is worth a strided look from about this many on; a shorter one costs more than it saves.
+_RUN = 8
+
+
+def scan(data: bytes | bytearray | memoryview, start: int, end: int, spans: list[int]) -> int:
+    """Append the start and end offset of each ordinary frame's payload from the front of `data[start:end]`.
+
+    Ordinary: whole, unmasked, final, no RSV bit, TEXT or BINARY, and the shortest length form. Returns the offset where
+    it stopped: `end`, an incomplete frame, or one that `needs_slow_path` (`is_waiting` tells the two apart).
+    The payloads are not validated as UTF-8.
+    """
+    append = spans.append
+    last = end - 2
+    no_run_before = start
+    while start <= last:
+        first = data[start]
+        if first != _TEXT and first != _BINARY:
+            break
+        length = data[start + 1]
+        if length < 126:
+            begin = start + 2
+            stop = begin + length
+            if stop > end:
+                break
+            # Broadcasts make trains of frames of one size. A frame is at every stride as long as the two header
+            # bytes repeat there, and bytes.lstrip counts such repeats in C (0.07 instead of 0.2 us a frame).
+            if stop <= last and data[stop + 1] == length and data[stop] == first and start >= no_run_before:
+                stride = length + 2
+                whole = (end - start) // stride
+                if whole >= _RUN:
+                    cut = start + whole * stride
+                    firsts = bytes(data[start:cut:stride])
+                    lengths = bytes(data[start + 1 : cut : stride])
+                    run = whole - max(
+                        len(firsts.lstrip(_HEADS[first])),
+                        len(lengths.lstrip(_LENGTHS[length])),
+                    )
+                    after = start + run * stride
+                    block = [0] * (2 * run)
+                    block[::2] = range(begin, after + 2, stride)
+                    block[1::2] = range(stop, after + 1, stride)
+                    spans += block
+                    start = after
+                    if run < _RUN:  # a short train: do not pay for the next guess too soon
+                        no_run_before = start + (cut - start) // 4
+                    continue
+        elif length == 126:
+            begin = start + 4
+            if begin > end:
+                break
+            stop = begin + (data[start + 2] << 8 | data[start + 3])
+            if stop > end or stop < begin + 126:
+                break
+        elif length == 127:
+            begin = start + 10
+            if begin > end:
+                break
+            stop = begin + int.from_bytes(data[start + 2 : begin], "big")
+            if stop > end or stop < begin + 0x10000:
+                break
+        else:
+            break
+        append(begin)
+        append(stop)
+        start = stop
+    return start
+
+
+def needs_slow_path(first_byte: int) -> bool:
+    """Say whether a frame with this first byte is never taken by `scan`: not a final, RSV-free TEXT or BINARY frame."""
+    return first_byte != _TEXT and first_byte != _BINARY
+
+
+def is_waiting(data: bytes | bytearray | memoryview, start: int, end: int, *, max_payload_bytes: int) -> bool:
+    """Say whether `scan` stopped at `start` only because bytes are missing (so: read on and scan again).
+
+    False for what no further byte can make ordinary: another first byte, a mask, a longer length form than needed,
+    or a payload above `max_payload_bytes`. Also False when nothing is left.
+    """
+    available = end - start
+    if available <= 0 or needs_slow_path(data[start]):
+        return False
+    if available == 1:
+        return True
+    short = data[start + 1]
+    width = 0 if short < 126 else 2 if short == 126 else 8
+    if short > 127:
+        return False
+    if available < 2 + width:
+        return True
+    length = int.from_bytes(data[start + 2 : start + 2 + width], "big") if width else short
+    minimal = length >= {0: 0, 2: 126, 8: 0x10000}[width]
+    return minimal and length <= max_payload_bytes

@@ -1,0 +1,192 @@
+"""The opening handshake as values (RFC 6455 4): a request that may be wrong on purpose, and the response read back."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from wsproof.wire.extensions import DeflateAgreement, DeflateOffer
+
+__all__ = [
+    "DEFAULT_MAX_HEAD_BYTES",
+    "DeflateAgreement",
+    "DeflateOffer",
+    "Request",
+    "Response",
+    "ResponseParser",
+    "accept_key",
+    "random_key",
+]
+
+DEFAULT_MAX_HEAD_BYTES = 64 * 1024
+_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 1.3
+
+
+class RandomSource(Protocol):
+    """What `random.Random` and `secrets.SystemRandom` have in common here."""
+
+    def randbytes(self, n: int, /) -> bytes: ...
+
+
+def random_key(rng: RandomSource) -> str:
+    """Return a Sec-WebSocket-Key: 16 bytes of `rng` in base64 (RFC 6455 4.1)."""
+    return base64.b64encode(rng.randbytes(16)).decode()
+
+
+def accept_key(key: str) -> str:
+    """Return the Sec-WebSocket-Accept that proves a server read `key` (RFC 6455 4.2.2)."""
+    digest = hashlib.sha1((key.strip(" \t") + _GUID).encode("latin-1"), usedforsecurity=False).digest()
+    return base64.b64encode(digest).decode()
+
+
+@dataclass(frozen=True)
+class Request:
+    """An upgrade request. The defaults are legal; every field may be odd.
+
+    `headers` are extra lines, sent in order after the others (a name may repeat). `omit` holds names of standard
+    headers to leave out, in any case. `subprotocols` and `extensions` each become one comma list.
+    """
+
+    host: str
+    path: str
+    key: str
+    version: str = "13"
+    method: str = "GET"
+    http: str = "HTTP/1.1"
+    headers: tuple[tuple[str, str], ...] = ()
+    subprotocols: tuple[str, ...] = ()
+    origin: str | None = None
+    extensions: tuple[str, ...] = ()
+    connection: str = "Upgrade"
+    upgrade: str = "websocket"
+    omit: frozenset[str] = frozenset()
+
+    def header_lines(self) -> list[tuple[str, str]]:
+        """Return every header line that will be sent, in order."""
+        lines = [
+            ("Host", self.host),
+            ("Upgrade", self.upgrade),
+            ("Connection", self.connection),
+            ("Sec-WebSocket-Key", self.key),
+            ("Sec-WebSocket-Version", self.version),
+        ]
+        if self.origin is not None:
+            lines.append(("Origin", self.origin))
+        if self.subprotocols:
+            lines.append(("Sec-WebSocket-Protocol", ", ".join(self.subprotocols)))
+        if self.extensions:
+            lines.append(("Sec-WebSocket-Extensions", ", ".join(self.extensions)))
+        omitted = {name.lower() for name in self.omit}
+        return [line for line in lines if line[0].lower() not in omitted] + list(self.headers)
+
+    def encode(self) -> bytes:
+        """Return the bytes to send. Text is written in Latin-1: UnicodeEncodeError for a character above U+00FF."""
+        head = f"{self.method} {self.path} {self.http}\r\n"
+        lines = "".join(f"{name}: {value}\r\n" for name, value in self.header_lines())
+        return f"{head}{lines}\r\n".encode("latin-1")
+
+    def header_values(self, name: str) -> list[str]:
+        """Return the values of all lines called `name`, in order, whatever their case."""
+        return [value for key, value in self.header_lines() if key.lower() == name.lower()]
+
+    def with_key(self, key: str) -> Request:
+        """Return the same request with another Sec-WebSocket-Key: one request value can serve many connections."""
+        return replace(self, key=key)
+
+
+@dataclass(frozen=True)
+class Response:
+    """The head of the server's answer, as it came."""
+
+    status: int
+    reason: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    http: str = "HTTP/1.1"
+
+    def header(self, name: str) -> str | None:
+        """Return the first value of `name`, or None."""
+        values = self.header_values(name)
+        return values[0] if values else None
+
+    def header_values(self, name: str) -> list[str]:
+        """Return the values of all lines called `name`, in order, whatever their case."""
+        return [value for key, value in self.headers if key.lower() == name.lower()]
+
+    def describe(self) -> str:
+        """Return one printable line for a transcript."""
+        return ascii(f"{self.http} {self.status} {self.reason}".strip())[1:-1]
+
+
+_STATUS_LINE = re.compile(r"(HTTP/[0-9]\.[0-9]) ([0-9]{3})(?: ([^\r\n]*))?")
+_HEADER_LINE = re.compile(r"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*?)[ \t]*", re.DOTALL)
+
+
+class ResponseParser:
+    """Read a response head from bytes, however cut. Interim responses (1xx but 101) are passed over.
+
+    `response` is None until the head is complete; then `rest` holds what came after it (frames may follow in the same
+    segment). When the bytes are no HTTP response, or the head is longer than `max_head_bytes`, `fault` says so in a
+    sentence and nothing more is read.
+    """
+
+    def __init__(self, *, max_head_bytes: int = DEFAULT_MAX_HEAD_BYTES) -> None:
+        self.max_head_bytes = max_head_bytes
+        self.response: Response | None = None
+        self.fault: str | None = None
+        self._buffer = bytearray()
+        self._searched = 0
+
+    @property
+    def rest(self) -> bytes:
+        """The bytes after the head; empty until there is a response."""
+        return bytes(self._buffer) if self.response is not None else b""
+
+    @property
+    def unread(self) -> bytes:
+        """The start of what is left unparsed, at most 4 KiB: what to show when there is a `fault`."""
+        return bytes(self._buffer[:4096])
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes of a head that is not complete yet."""
+        return 0 if self.response is not None else len(self._buffer)
+
+    def feed(self, data: bytes | bytearray | memoryview) -> None:
+        """Take bytes from the network. After the head they go to `rest`."""
+        if self.fault is not None:
+            return
+        self._buffer += data
+        while self.response is None and self.fault is None:
+            end = self._buffer.find(b"\r\n\r\n", self._searched)
+            if (end if end >= 0 else len(self._buffer)) > self.max_head_bytes:
+                self.fault = f"the response head is longer than {self.max_head_bytes} bytes"
+            elif end < 0:
+                # Look again from three bytes back at most: linear, even one byte at a time.
+                self._searched = max(0, len(self._buffer) - 3)
+                return
+            else:
+                self._searched = 0
+                if self._take_head(bytes(self._buffer[:end]).decode("latin-1")):
+                    del self._buffer[: end + 4]
+
+    def _take_head(self, head: str) -> bool:
+        """Read one head; False when it is no head at all (the `fault` says why)."""
+        first, *lines = head.split("\r\n")
+        status = _STATUS_LINE.fullmatch(first)
+        if status is None:
+            self.fault = f"the first line is no HTTP status line: {first[:80]!a}"
+            return False
+        headers: list[tuple[str, str]] = []
+        for line in lines:
+            found = _HEADER_LINE.fullmatch(line)
+            if found is None:
+                self.fault = f"a header line is not 'name: value': {line[:80]!a}"
+                return False
+            headers.append((found[1], found[2]))
+        code = int(status[2])
+        if not 100 <= code < 200 or code == 101:
+            self.response = Response(code, status[3] or "", tuple(headers), status[1])
+        return True

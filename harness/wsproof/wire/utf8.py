@@ -1,0 +1,28 @@
+"""Fail-fast UTF-8: the first byte that cannot belong to any valid text is the moment to complain (RFC 6455 8.1)."""
+
+from __future__ import annotations
+
+import codecs
+
+__all__ = ["Utf8Validator"]
+
+
+class Utf8Validator:
+    """Check a text message piece by piece; a piece may end inside a character.
+
+    Python's incremental decoder already refuses at the first impossible byte (surrogates, overlong forms and values
+    above U+10FFFF at their second byte); a test walks the prefixes to hold it there.
+    """
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("strict")
+        self.valid = True
+
+    def feed(self, data: bytes, *, final: bool = False) -> bool:
+        """Take the next piece. Returns False from the first invalid byte on; nothing after it is looked at."""
+        if self.valid:
+            try:
+                self._decoder.decode(data, final)
+            except UnicodeDecodeError:
+                self.valid = False
+        return self.valid
