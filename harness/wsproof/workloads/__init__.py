@@ -1,0 +1,6 @@
+"""Ways of speaking to a server: one file each. `load_channels` turns `--channels` and `--set` into workloads."""
+
+from wsproof.workloads.base import Reading, Word, Workload
+from wsproof.workloads.channels import CHANNELS, WORKLOADS, load_channels
+
+__all__ = ["CHANNELS", "WORKLOADS", "Reading", "Word", "Workload", "load_channels"]

@@ -1,0 +1,76 @@
+"""The chat of the `tutorial` channels: `/ws/{client_id}`, one room for all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import ClassVar
+from urllib.parse import quote
+
+from wsproof.model.contract import Audience, Contract, Order
+from wsproof.model.envelope import Opened, open_envelope
+from wsproof.workloads.base import Reading, Word, Workload
+from wsproof.workloads.sealed import undamaged
+
+REPLY = "You: "
+SAYS = re.compile(r"Client #(.*?) says: ", re.DOTALL)
+SAYS_WHOLE = re.compile(r"Client #(.*) says: ", re.DOTALL)
+LEFT = re.compile(r"Client #(.*) left the chat", re.DOTALL)
+
+
+class Chat(Workload):
+    """A text of client 7 is answered `You: T`; all who are connected, 7 too, get `Client #7 says: T`."""
+
+    name = "chat"
+    title = "Chat: what one client says, all get; who goes, the rest are told"
+    parameters: ClassVar[Mapping[str, str]] = {
+        "prefix": "put in front of a client's number to make its name in the URL, e.g. `load-`"
+    }
+    reply_prefix = REPLY.encode()
+
+    @property
+    def contract(self) -> Contract:
+        return Contract(
+            channel=self.name,
+            audience=Audience.EVERYONE,
+            order=Order.PER_PUBLISHER,
+            agreed_order=True,
+            replies=True,
+            leaves=True,
+        )
+
+    def name_of(self, member: int) -> str:
+        return f"{self.settings.get('prefix', '')}{self.base + member}"
+
+    def path(self, member: int) -> str:
+        return f"/ws/{quote(self.name_of(member), safe='')}"
+
+    def read(self, member: int, message: str | bytes) -> Reading:
+        if isinstance(message, bytes):
+            return Reading(Word.STRANGE, text=repr(message))
+        if message.startswith(REPLY):
+            opened = undamaged(_open(message), len(REPLY))
+            return Reading(Word.REPLY, opened, text=message[len(REPLY) :])
+        gone = LEFT.fullmatch(message)
+        if gone:
+            return Reading(Word.LEAVE, about=gone[1], text=message)
+        return _read_delivery(message)
+
+
+def _read_delivery(message: str) -> Reading:
+    """`Client #7 says: T`. Names and texts are free, so the envelope decides where the words of the server end."""
+    payload = message.encode(errors="surrogatepass")
+    opened = open_envelope(payload)
+    if opened is not None and opened.intact:
+        words = payload[: opened.start].decode(errors="replace")
+        says = SAYS_WHOLE.fullmatch(words)
+        if says:
+            return Reading(Word.DELIVERY, opened, says[1], text=message[len(words) :])
+    says = SAYS.match(message)
+    if says is None:
+        return Reading(Word.STRANGE, opened, text=message)
+    return Reading(Word.DELIVERY, undamaged(opened, -1), says[1], text=message[says.end() :])
+
+
+def _open(message: str) -> Opened | None:
+    return open_envelope(message.encode(errors="surrogatepass"))
