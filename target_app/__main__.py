@@ -1,0 +1,39 @@
+"""`python -m target_app`: the reference server on loopback, with the limits it is meant to have."""
+
+from __future__ import annotations
+
+import argparse
+
+import uvicorn
+
+from target_app.logs import log_config
+from target_app.main import app
+from target_app.settings import Settings
+
+PING_INTERVAL = 20.0
+PING_TIMEOUT = 20.0
+
+
+def main() -> None:
+    settings = Settings()
+    parser = argparse.ArgumentParser(prog="python -m target_app", description="The reference server.")
+    parser.add_argument("--host", default=settings.host, help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=settings.port, help="0: any free one (default: %(default)s)")
+    arguments = parser.parse_args()
+    uvicorn.run(
+        app,
+        host=arguments.host,
+        port=arguments.port,
+        log_config=log_config(),
+        access_log=False,
+        proxy_headers=False,
+        ws_max_size=settings.max_message_bytes,
+        ws_per_message_deflate=False,
+        ws_ping_interval=PING_INTERVAL,
+        ws_ping_timeout=PING_TIMEOUT,
+        timeout_graceful_shutdown=settings.shutdown_timeout,
+    )
+
+
+if __name__ == "__main__":
+    main()

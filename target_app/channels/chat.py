@@ -1,0 +1,36 @@
+"""`/ws/{client_id}`: one room for all.
+
+A text `T` from client 7 is answered to it with `You: T`, and everybody, 7 too, gets `Client #7 says: T`; all members
+see all messages in the same order. When 7 goes, however it goes, the rest get `Client #7 left the chat`, once. The id
+is a label that anybody may choose, so two connections may carry the same: each is a member of its own, and each
+going is announced.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, WebSocket
+
+from target_app.connection import serve
+from target_app.endings import POLICY_VIOLATION, UNSUPPORTED_DATA, Refusal
+
+ROOM = "chat"
+MAX_ID_CHARACTERS = 64
+
+router = APIRouter()
+
+
+@router.websocket("/ws/{client_id}")
+async def chat(websocket: WebSocket, client_id: str) -> None:
+    async with serve(websocket, ROOM) as connection:
+        if len(client_id) > MAX_ID_CHARACTERS or not client_id.isprintable():
+            raise Refusal(POLICY_VIOLATION, "client_id_not_printable_or_too_long")
+        hub = connection.services.hub
+        try:
+            with hub.subscription(ROOM, connection):
+                async for message in connection:
+                    if isinstance(message, bytes):
+                        raise Refusal(UNSUPPORTED_DATA, "text_only")
+                    connection.send(f"You: {message}")
+                    hub.publish(ROOM, f"Client #{client_id} says: {message}")
+        finally:
+            hub.publish(ROOM, f"Client #{client_id} left the chat")

@@ -1,0 +1,85 @@
+"""`/dashboard-feed`: the same reading of this server for all viewers, once per period.
+
+One producer however many look, none while nobody looks. A reading is worth something only until the next one, so a
+viewer that cannot follow skips readings (latest wins) and holds up nobody. What viewers send is read and ignored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+from fastapi import APIRouter, WebSocket
+
+from target_app.connection import serve
+from target_app.metrics import MachineLoad
+from target_app.outbox import Overflow
+from target_app.services import Services
+
+FEED = "dashboard"
+
+router = APIRouter()
+logger = logging.getLogger("target_app")
+
+
+class Feed:
+    """Produces readings while somebody looks."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._load = MachineLoad()
+        self._viewers = 0
+        self._producer: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def viewing(self) -> Iterator[None]:
+        """Somebody looks for as long as the `with` block lasts."""
+        self._viewers += 1
+        if self._producer is None:
+            self._producer = asyncio.create_task(self._produce(), name="dashboard producer")
+        try:
+            yield
+        finally:
+            self._viewers -= 1
+            if self._viewers == 0:
+                self._producer.cancel()
+                self._producer = None
+
+    async def _produce(self) -> None:
+        """A reading at the end of every period. The times are multiples of the period from the start, so lateness of
+        one does not move the next; a period that was missed altogether is left out."""
+        period = self._services.settings.dashboard_period
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        self._load.restart()
+        tick = 0
+        while True:
+            tick = max(tick, int((loop.time() - began) / period)) + 1
+            await asyncio.sleep(began + tick * period - loop.time())
+            try:
+                self._publish()
+            except (psutil.Error, OSError):  # the system would not say this time; the next time it may
+                logger.exception("fault channel=%s", FEED)
+
+    def _publish(self) -> None:
+        reading = {
+            "cpu_usage": round(self._load.cpu_percent(), 1),
+            "memory_usage": round(self._load.memory_percent(), 1),
+            "active_users": len(self._services.roster),
+            "response_time": round(self._services.handling_times.mean_ms(), 3),
+        }
+        self._services.counts["dashboard.readings"] += 1
+        self._services.hub.publish(FEED, json.dumps(reading))
+
+
+@router.websocket("/dashboard-feed")
+async def dashboard(websocket: WebSocket) -> None:
+    async with serve(websocket, FEED, Overflow.LATEST_WINS) as connection:
+        services = connection.services
+        with services.hub.subscription(FEED, connection), services.shared(Feed).viewing():
+            async for _ignored in connection:
+                pass

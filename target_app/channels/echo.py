@@ -1,0 +1,18 @@
+"""`/ws`: every message comes back. Text as `Message received: T`, binary unchanged as binary."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, WebSocket
+
+from target_app.connection import serve
+
+router = APIRouter()
+
+
+@router.websocket("/ws")
+async def echo(websocket: WebSocket) -> None:
+    async with serve(websocket, "echo") as connection:
+        async for message in connection:
+            connection.send(message if isinstance(message, bytes) else f"Message received: {message}")
+            # Nobody but this peer is affected, so it may be as slow as it likes: it is read as fast as it reads.
+            await connection.wait_room()

@@ -1,0 +1,74 @@
+"""Cutting off a peer that does not read.
+
+ASGI has no word for this. `websocket.close` waits until the peer takes the bytes that were written before it, and when
+the endpoint returns, servers built on asyncio call `transport.close()`, which waits for the same. A peer that keeps its
+window shut is therefore immortal, and with it the shutdown of the server. What is left is the operating system: the
+socket is one of our own file descriptors. Shut down, every write to it fails, and any server library cleans up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import stat
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+"""SO_LINGER on, 0 s: the kernel forgets what it still holds for the peer (up to megabytes) instead of keeping it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Both ends of a TCP connection; no two open sockets of this process share them."""
+
+    here: tuple[str, int]
+    there: tuple[str, int]
+
+    @classmethod
+    def of_scope(cls, scope: Any) -> Addresses | None:
+        """From an ASGI scope; None where the server does not tell both ends (a Unix socket, say)."""
+        here, there = scope.get("server"), scope.get("client")
+        if not here or not there or not here[1] or not there[1]:
+            return None
+        return cls((here[0], here[1]), (there[0], there[1]))
+
+
+def cut(addresses: Iterable[Addresses]) -> int:
+    """Shut down the sockets of this process with these addresses; says how many were still open."""
+    wanted = set(addresses)
+    found = 0
+    for connected in _own_sockets() if wanted else ():
+        with connected:
+            if _addresses_of(connected) not in wanted:
+                continue
+            with contextlib.suppress(OSError):  # the peer was quicker
+                connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+                connected.shutdown(socket.SHUT_RDWR)
+                found += 1
+    return found
+
+
+def _own_sockets() -> Iterator[socket.socket]:
+    """Duplicates of all sockets of this process; closing a duplicate leaves the original alone."""
+    for name in os.listdir("/dev/fd"):
+        try:
+            descriptor = int(name)
+            if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                continue
+            duplicate = os.dup(descriptor)
+        except OSError:  # closed since the folder was listed, as the listing's own descriptor is
+            continue
+        yield socket.socket(fileno=duplicate)
+
+
+def _addresses_of(connected: socket.socket) -> Addresses | None:
+    if connected.family not in (socket.AF_INET, socket.AF_INET6):
+        return None
+    try:
+        return Addresses(connected.getsockname()[:2], connected.getpeername()[:2])
+    except OSError:  # a listening socket
+        return None

@@ -1,0 +1,40 @@
+"""The application: `uvicorn target_app.main:app`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from target_app import web
+from target_app.channels import routers
+from target_app.services import Services
+from target_app.settings import Settings
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """A new application; settings come from the environment unless given.
+
+    Raises pydantic.ValidationError for a `TARGET_APP_…` variable with a value that makes no sense.
+    """
+    services = Services.build(settings or Settings())
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await services.roster.stop()
+
+    # The interactive API pages load scripts from another host, which the pages here do not.
+    app = FastAPI(title="target_app", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.services = services
+    app.add_middleware(web.HeadersMiddleware)
+    app.include_router(web.router)
+    for router in routers():
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=web.PAGES / "static"), name="static")
+    return app
+
+
+app = create_app()

@@ -1,0 +1,86 @@
+"""All open connections, what became of the others, and the one task that looks after those who do not read."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from typing import Protocol
+
+from target_app.endings import SLOW_CONSUMER, Ending
+from target_app.eviction import Addresses, cut
+
+SWEEP_INTERVAL = 0.5
+"""Seconds between two looks at the connections. A look costs well under a microsecond for each."""
+
+logger = logging.getLogger("target_app")
+
+
+class Watched(Protocol):
+    """What the roster needs to know about a connection."""
+
+    @property
+    def addresses(self) -> Addresses | None: ...
+
+    def writing_since(self) -> float | None: ...
+
+    def drop(self, ending: Ending) -> None: ...
+
+
+class Roster:
+    """Which connections are open. `write_timeout` (seconds) is how long one write may wait for its peer."""
+
+    def __init__(self, write_timeout: float) -> None:
+        self._write_timeout = write_timeout
+        self._open: dict[Watched, None] = {}
+        self._parting: dict[Addresses, float] = {}
+        self._sweeper: asyncio.Task[None] | None = None
+        self.ended: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def add(self, connection: Watched) -> None:
+        self._open[connection] = None
+        self._keep_sweeping()
+
+    def remove(self, connection: Watched, ending: Ending) -> None:
+        del self._open[connection]
+        self.ended[ending.why] += 1
+
+    def cut_after(self, addresses: Addresses, seconds: float) -> None:
+        """Give a socket that nobody needs any more so long to go by itself, and then cut it."""
+        self._parting[addresses] = asyncio.get_running_loop().time() + seconds
+        self._keep_sweeping()
+
+    async def stop(self) -> None:
+        """End the sweeping, at the end of the application."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            await asyncio.wait({self._sweeper})
+
+    def _keep_sweeping(self) -> None:
+        if self._sweeper is None or self._sweeper.done():
+            self._sweeper = asyncio.create_task(self._sweep(), name="roster")
+
+    async def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._open or self._parting:
+            await asyncio.sleep(SWEEP_INTERVAL)
+            self._drop_stuck(loop.time())
+            self._cut_overdue(loop.time())
+
+    def _drop_stuck(self, now: float) -> None:
+        for connection in self._open:
+            since = connection.writing_since()
+            if since is not None and now - since > self._write_timeout:
+                connection.drop(SLOW_CONSUMER)
+
+    def _cut_overdue(self, now: float) -> None:
+        overdue = {addresses for addresses, deadline in self._parting.items() if deadline <= now}
+        for addresses in overdue:
+            del self._parting[addresses]
+        # Who is open under the same addresses is a newcomer on a port that was used before.
+        count = cut(overdue - {connection.addresses for connection in self._open if connection.addresses})
+        if count:
+            logger.info("cut sockets=%d: their peers did not read", count)

@@ -1,0 +1,79 @@
+"""The HTTP side: pages, their scripts and style, a health check, and figures about the connections."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import FileResponse
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from target_app.services import Services
+
+PAGES = Path(__file__).with_name("pages")
+PAGE_NAMES = ("echo", "chat", "dashboard")
+
+HEADERS = {
+    "content-security-policy": "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self'",
+            "connect-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        )
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-cache",
+}
+
+router = APIRouter()
+
+
+@router.get("/")
+async def index() -> FileResponse:
+    return FileResponse(PAGES / "index.html")
+
+
+@router.get("/pages/{name}")
+async def page(name: str) -> FileResponse:
+    if name not in PAGE_NAMES:
+        raise HTTPException(404)
+    return FileResponse(PAGES / f"{name}.html")
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+@router.get("/stats")
+async def stats(request: Request) -> dict[str, Any]:
+    """Open connections now; since the start: endings by reason, and what the channels counted."""
+    services = Services.of(request)
+    return {
+        "open": len(services.roster),
+        "ended": dict(services.roster.ended),
+        "counts": dict(services.counts),
+    }
+
+
+class HeadersMiddleware:
+    """Puts the same protective headers on every HTTP response; leaves WebSockets alone."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
