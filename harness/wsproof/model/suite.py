@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wsproof.model.finding import Finding, Verdict, verdict_of
@@ -22,6 +22,10 @@ class SuiteOptions:
     only: tuple[str, ...] = ()
     strict: bool = False
     deadline_s: float = 5.0
+
+    def but(self, **changes: Any) -> SuiteOptions:
+        """These options with some changed."""
+        return replace(self, **changes)
 
     def wants(self, check: str, section: str) -> bool:
         """Whether `--only` keeps this check."""

@@ -2,5 +2,15 @@
 
 from wsproof.workloads.base import Reading, Word, Workload
 from wsproof.workloads.channels import CHANNELS, WORKLOADS, load_channels
+from wsproof.workloads.settings import environment_of, parse_settings
 
-__all__ = ["CHANNELS", "WORKLOADS", "Reading", "Word", "Workload", "load_channels"]
+__all__ = [
+    "CHANNELS",
+    "WORKLOADS",
+    "Reading",
+    "Word",
+    "Workload",
+    "environment_of",
+    "load_channels",
+    "parse_settings",
+]

@@ -1,0 +1,134 @@
+"""The pytest plugin: options that begin with --ws-, fixtures that begin with ws_.
+
+Loading it imports nothing but pytest and changes nothing: the harness is imported when a fixture is first asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from wsproof.fanout import Fanout
+    from wsproof.model.suite import SuiteOptions
+    from wsproof.net.running import RunningServer
+    from wsproof.net.target import Target
+    from wsproof.workloads import Workload
+
+REPEATED = {"action": "append", "default": [], "metavar": "TEXT"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of `wsproof check` and `wsproof bench`, as pytest has them."""
+    group = parser.getgroup("wsproof", "wsproof: WebSocket protocol, delivery and fan-out")
+    add = group.addoption
+    add("--ws-target", metavar="TARGET", help="ws:// URL, pkg.module:app, cmd:..., or nothing: the reference server")
+    add("--ws-server", default="auto", metavar="NAME", help="the server that runs an app (see `wsproof list servers`)")
+    add("--ws-path", metavar="PATH", help="the WebSocket path to test at the wire level")
+    add("--ws-ready", metavar="URL", help="with cmd: targets: where the server answers once it is up")
+    add("--ws-env", **REPEATED, help="KEY=VALUE for the server that is started")
+    add("--ws-header", **REPEATED, help="a header for every handshake, 'Name: value'")
+    add("--ws-subprotocol", **REPEATED, help="a subprotocol to offer")
+    add("--ws-origin", metavar="ORIGIN", help="the Origin header to send")
+    add("--ws-token", metavar="TOKEN", help="a bearer token to send; never shown")
+    add("--ws-ca", metavar="FILE", help="certificates to trust for wss://")
+    add("--ws-insecure", action="store_true", help="do not verify certificates")
+    add("--ws-remote", action="store_true", help="allow a target that is not on loopback")
+    add("--ws-channels", metavar="C", help="what lives where: tutorial, reference, or pkg.module of workloads")
+    add("--ws-set", **REPEATED, help="KEY=VALUE, a parameter of the channels (dashboard.period=0.1)")
+    add("--ws-seed", type=int, default=0, metavar="N", help="seed of all generated traffic (default 0)")
+    add("--ws-examples", type=int, metavar="N", help="generated examples per property")
+    add("--ws-strict", action="store_true", help="non-strict findings fail, too")
+    add("--ws-accepted", metavar="FILE", help="known deviations with their reasons")
+    add("--ws-subscribers", metavar="N,N", help="how many subscribers the fan-out benchmarks have (1,10,100,1000)")
+
+
+@pytest.fixture(scope="session")
+def ws_settings(pytestconfig: pytest.Config) -> dict[str, str]:
+    """The `--ws-set` parameters."""
+    from wsproof.workloads import parse_settings
+
+    return parse_settings(pytestconfig.getoption("ws_set"))
+
+
+@pytest.fixture(scope="session")
+def ws_channels(pytestconfig: pytest.Config, ws_target_spec: Target) -> str:
+    """The name of the channels; without `--ws-channels`, `tutorial` where the target is the reference server."""
+    named: str | None = pytestconfig.getoption("ws_channels")
+    if named is None and not ws_target_spec.is_reference:
+        pytest.skip("what lives where at this target? Say it: --ws-channels tutorial, or a module of workloads")
+    return named or "tutorial"
+
+
+@pytest.fixture(scope="session")
+def ws_workloads(ws_channels: str, ws_settings: dict[str, str]) -> dict[str, Workload]:
+    """The workloads of the channels, by name."""
+    from wsproof.workloads import load_channels
+
+    return load_channels(ws_channels, ws_settings)
+
+
+@pytest.fixture(scope="session")
+def ws_suite_options(pytestconfig: pytest.Config) -> SuiteOptions:
+    """How hard the shipped suites look."""
+    from wsproof.model.suite import SuiteOptions
+
+    options = SuiteOptions(seed=pytestconfig.getoption("ws_seed"), strict=pytestconfig.getoption("ws_strict"))
+    examples: int | None = pytestconfig.getoption("ws_examples")
+    return options if examples is None else options.but(examples=examples)
+
+
+@pytest.fixture(scope="session")
+def ws_target_spec(pytestconfig: pytest.Config) -> Target:
+    """The target as it was named on the command line."""
+    from wsproof.errors import UsageError
+    from wsproof.net.target import parse_target
+
+    option: Any = pytestconfig.getoption
+    try:
+        return parse_target(
+            option("ws_target"),
+            server=option("ws_server"),
+            path=option("ws_path"),
+            ready=option("ws_ready"),
+            env=option("ws_env"),
+            headers=option("ws_header"),
+            subprotocols=option("ws_subprotocol"),
+            origin=option("ws_origin"),
+            token=option("ws_token"),
+            ca=option("ws_ca"),
+            insecure=option("ws_insecure"),
+            remote=option("ws_remote"),
+        )
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+@pytest.fixture(scope="session")
+def ws_target(
+    request: pytest.FixtureRequest, ws_target_spec: Target, ws_settings: dict[str, str]
+) -> Iterator[RunningServer]:
+    """The target, running: started here on a free loopback port, or the URL that was named."""
+    from wsproof.errors import TargetError
+    from wsproof.net.running import serve
+    from wsproof.workloads import environment_of, load_channels
+
+    extra: dict[str, str] = {}
+    channels = request.config.getoption("ws_channels") or ("tutorial" if ws_target_spec.is_reference else None)
+    if channels:
+        extra = environment_of(load_channels(channels, ws_settings))
+    try:
+        with serve(ws_target_spec, extra_env=extra) as server:
+            yield server
+    except TargetError as error:
+        pytest.exit(str(error), returncode=2)
+
+
+@pytest.fixture
+def ws_fanout(benchmark: Any, ws_target: RunningServer, ws_channels: str, ws_settings: dict[str, str]) -> Fanout:
+    """Times one broadcast to N subscribers of the target under pytest-benchmark; see `wsproof.fanout`."""
+    from wsproof.fanout import Fanout
+
+    return Fanout(benchmark, ws_target, ws_channels, ws_settings)
