@@ -1,0 +1,52 @@
+"""What a comparison compares: one number per block. Four are judged, the rest is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wsproof.model.record import Summary
+from wsproof.stats.metrics import METRICS_BY_NAME, Metric
+
+
+@dataclass(frozen=True)
+class Aspect:
+    """One statistic of one metric. Judged (`primary`) aspects decide the verdict."""
+
+    metric: Metric
+    statistic: str = "value"
+    primary: bool = False
+
+    @property
+    def name(self) -> str:
+        """`latency_p99`; for a metric that is one number per run, the metric's own name."""
+        return self.metric.name if self.metric.single else f"{self.metric.name}_{self.statistic}"
+
+    def of(self, summaries: Mapping[str, Summary]) -> float | None:
+        """The number of one block; None where it has none."""
+        summary = summaries.get(self.metric.name)
+        value: float | None = None if summary is None else getattr(summary, self.statistic)
+        return value
+
+
+def _aspect(name: str, statistic: str = "value", *, primary: bool = False) -> Aspect:
+    return Aspect(METRICS_BY_NAME[name], statistic, primary)
+
+
+ASPECTS: tuple[Aspect, ...] = (
+    _aspect("latency", "p50", primary=True),
+    _aspect("latency", "p99", primary=True),
+    _aspect("time_to_last", "p50", primary=True),
+    _aspect("server_cpu_per_delivery", primary=True),
+    # A feed has no publications, so the first three do not exist there and this one stands for them.
+    _aspect("feed_spread", "p50", primary=True),
+    _aspect("service_time", "p50"),
+    _aspect("spread", "p50"),
+    _aspect("reach", "mean"),
+    _aspect("deliveries_per_s"),
+    _aspect("memory_per_connection"),
+    _aspect("connect_time", "p50"),
+    _aspect("feed_period_error", "p50"),
+)
+PRIMARY = tuple(aspect for aspect in ASPECTS if aspect.primary)
+ASPECTS_BY_NAME = {aspect.name: aspect for aspect in ASPECTS}

@@ -1,0 +1,63 @@
+"""Feeds speak by themselves: no publication to measure from. What counts is how evenly and how together they tick."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsproof.model.history import Departure, History, Tick
+
+NS = 1_000_000_000
+
+
+def period_errors_ns(history: History, period_s: float) -> NDArray[np.int64]:
+    """|gap between two ticks of one viewer - period|, for every gap that ends inside the window."""
+    by_viewer: dict[int, list[int]] = defaultdict(list)
+    for tick in history.ticks:
+        by_viewer[tick.subscriber].append(tick.received_ns)
+    errors = [np.zeros(0, dtype=np.int64)]
+    for times in by_viewer.values():
+        at = np.array(times, dtype=np.int64)
+        inside = (at[1:] >= history.start_ns) & (at[1:] <= history.end_ns)
+        errors.append(np.abs(np.diff(at) - round(period_s * NS))[inside])
+    return np.concatenate(errors)
+
+
+def spreads_ns(history: History, period_s: float) -> NDArray[np.int64]:
+    """Last viewer - first viewer, per round of the feed that begins in the window and reached all who were in."""
+    found = [
+        round_[-1].received_ns - round_[0].received_ns
+        for round_ in rounds(history.ticks, period_s)
+        if history.start_ns <= round_[0].received_ns <= history.end_ns and _complete(round_, history)
+    ]
+    return np.array(found, dtype=np.int64)
+
+
+def rounds(ticks: tuple[Tick, ...], period_s: float) -> Iterator[list[Tick]]:
+    """Match ticks of different viewers by order and time.
+
+    A new round begins after half a period of silence, or when a viewer that has its tick of this round gets another.
+    """
+    current: list[Tick] = []
+    seen: set[int] = set()
+    for tick in sorted(ticks, key=lambda tick: tick.received_ns):
+        late = bool(current) and tick.received_ns - current[-1].received_ns > period_s * NS / 2
+        if late or tick.subscriber in seen:
+            yield current
+            current, seen = [], set()
+        current.append(tick)
+        seen.add(tick.subscriber)
+    if current:
+        yield current
+
+
+def _complete(round_: list[Tick], history: History) -> bool:
+    here = {tick.subscriber for tick in round_}
+    return all(
+        member.number in here
+        for member in history.members
+        if member.departure is Departure.STAYED and not member.stalled and 0 < member.in_ns < round_[0].received_ns
+    )

@@ -1,0 +1,158 @@
+"""Objectives: what a run must reach, as a line that people can type (`--slo`).
+
+    p99(latency) < 100ms     p50(time_to_last) <= 20ms     min(reach) == 1     reach >= 99.9%     lost == 0
+
+Left: a statistic of a metric (p50 p90 p99 p999 min mean max median), a metric that is one number per run, or the name
+of an anomaly, which stands for how often it was found (`violations` counts all of them). Right: a number, with ns, us,
+ms, s or % where the metric has such a unit.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from wsproof.errors import UsageError
+from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.record import Summary
+from wsproof.stats.metrics import METRICS_BY_NAME, Metric
+
+OPERATORS: dict[str, Callable[[float, float], bool]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+STATISTICS = ("p50", "p90", "p99", "p999", "min", "mean", "max", "median")
+NS_PER = {"ns": 1.0, "us": 1e3, "µs": 1e3, "ms": 1e6, "s": 1e9}
+COUNTS = {anomaly.value.replace("-", "_"): anomaly for anomaly in Anomaly}
+VIOLATIONS = "violations"
+
+GRAMMAR = re.compile(
+    r"\s*(?:(?P<statistic>\w+)\s*\(\s*(?P<inner>[\w-]+)\s*\)|(?P<bare>[\w-]+))"
+    r"\s*(?P<operator><=|>=|==|!=|<|>)\s*(?P<number>[0-9][0-9_]*(?:\.[0-9]+)?|\.[0-9]+)\s*(?P<unit>[a-zA-Zµ%]*)\s*"
+)
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A line that was understood. `limit` is in the metric's own unit; `metric` may be the name of an anomaly."""
+
+    text: str
+    metric: str
+    statistic: str
+    operator: str
+    limit: float
+
+    def judge(self, summaries: Mapping[str, Summary], findings: Iterable[Finding] = ()) -> ObjectiveResult:
+        """Hold it against a run."""
+        value = self._value(summaries, findings)
+        met = None if value is None else OPERATORS[self.operator](value, self.limit)
+        return ObjectiveResult(self, value, met)
+
+    def _value(self, summaries: Mapping[str, Summary], findings: Iterable[Finding]) -> float | None:
+        if self.statistic == "count":
+            return float(sum(f.occurrences for f in findings if f.accepted is None and self._counts(f)))
+        summary = summaries.get(self.metric)
+        value: float | None = None if summary is None else getattr(summary, self.statistic)
+        return value
+
+    def _counts(self, finding: Finding) -> bool:
+        if self.metric == VIOLATIONS:
+            return finding.level is Level.VIOLATION and finding.anomaly is not Anomaly.UNKNOWN
+        return finding.anomaly is COUNTS[self.metric]
+
+
+@dataclass(frozen=True)
+class ObjectiveResult:
+    """What became of an objective. `met` is None where its value could not be measured: that is *cannot tell*."""
+
+    objective: Objective
+    value: float | None
+    met: bool | None
+
+    def sentence(self) -> str:
+        """One line for people."""
+        if self.value is None:
+            return f"cannot tell: {self.objective.text} (there was too little to measure it from)"
+        metric = METRICS_BY_NAME.get(self.objective.metric)
+        shown = f"{self.value:g}" if metric is None else metric.show(self.value)
+        return f"{'met' if self.met else 'missed'}: {self.objective.text} (measured {shown})"
+
+
+def parse_objective(text: str) -> Objective:
+    """Understand one objective.
+
+    Raises:
+        UsageError: it does not have the shape above, or names a metric, statistic or unit that does not exist.
+    """
+    match = GRAMMAR.fullmatch(text)
+    if match is None:
+        raise UsageError(
+            f"cannot read the objective {text!r}: expected `statistic(metric) operator number`, for example "
+            "'p99(latency) < 100ms', 'min(reach) == 1' or 'lost == 0' (operators: < <= == != >= >)"
+        )
+    name = (match["inner"] or match["bare"]).replace("-", "_")
+    if name in COUNTS or name == VIOLATIONS:
+        if match["statistic"] or match["unit"]:
+            raise UsageError(f"in {text!r}, {name} is a plain count: write, for example, '{name} == 0'")
+        return Objective(text.strip(), name, "count", match["operator"], _number(match))
+    metric = _metric(name, text)
+    return Objective(
+        text.strip(), name, _statistic(match, metric, text), match["operator"], _limit(match, metric, text)
+    )
+
+
+def _number(match: re.Match[str]) -> float:
+    return float(match["number"].replace("_", ""))
+
+
+def _metric(name: str, text: str) -> Metric:
+    if name in METRICS_BY_NAME:
+        return METRICS_BY_NAME[name]
+    known = [*METRICS_BY_NAME, *COUNTS, VIOLATIONS]
+    near = get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise UsageError(f"in {text!r}, there is no metric {name!r}: {hint}metrics are {', '.join(known)}")
+
+
+def _statistic(match: re.Match[str], metric: Metric, text: str) -> str:
+    statistic: str | None = match["statistic"]
+    if statistic is None:
+        if not metric.single:
+            raise UsageError(
+                f"in {text!r}, {metric.name} has many samples in a run: say which, for example p50({metric.name}), "
+                f"p99({metric.name}), min({metric.name}) or max({metric.name})"
+            )
+        return "value"
+    if statistic not in STATISTICS:
+        raise UsageError(f"in {text!r}, there is no statistic {statistic!r}: use one of {', '.join(STATISTICS)}")
+    if metric.single:
+        raise UsageError(f"in {text!r}, {metric.name} is one number per run: write {metric.name} without {statistic}()")
+    return "p50" if statistic == "median" else statistic
+
+
+def _limit(match: re.Match[str], metric: Metric, text: str) -> float:
+    number, unit = _number(match), match["unit"]
+    if metric.unit == "ns":
+        if unit not in NS_PER:
+            got = f"got {unit!r}" if unit else "got none"
+            raise UsageError(f"in {text!r}, {metric.name} is a time and needs a unit (ns, us, ms or s), {got}")
+        return number * NS_PER[unit]
+    if metric.unit == "us":
+        if unit not in NS_PER and unit:
+            raise UsageError(f"in {text!r}, {metric.name} is in µs: use us, ns, ms or s, got {unit!r}")
+        return number * NS_PER[unit or "us"] / NS_PER["us"]
+    if metric.unit == "0-1" and unit == "%":
+        return number / 100
+    allowed = {"", metric.unit, "%"} if metric.unit == "0-1" else {"", metric.unit}
+    if unit not in allowed:
+        raise UsageError(
+            f"in {text!r}, {metric.name} is not in {unit!r}: its unit is {metric.unit or 'a plain number'}"
+        )
+    return number

@@ -1,0 +1,55 @@
+"""What the server spent: CPU per delivery, memory per connection."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsproof.model.history import History, Kind
+from wsproof.model.measurement import ServerUsage
+
+KIB = 1024
+NS_PER_US = 1000
+FEWEST_RAMP_CONNECTIONS = 10
+"""Below this ramp a slope of resident memory is the noise of the allocator's steps, not a cost per connection."""
+
+
+def arrivals_between(history: History, start_ns: int, end_ns: int) -> int:
+    """Deliveries and ticks that arrived from `start_ns` (included) to `end_ns` (not included); replies do not count."""
+    at = history.receipts.received_ns
+    told = (history.receipts.kind == Kind.DELIVERY) & (at >= start_ns) & (at < end_ns)
+    return int(np.count_nonzero(told)) + sum(start_ns <= tick.received_ns < end_ns for tick in history.ticks)
+
+
+def cpu_per_delivery_us(history: History, usage: ServerUsage) -> float | None:
+    """CPU time of the server's tree over the measured window / deliveries in the same stretch of time, in µs.
+
+    Where the samples do not cover the window, the covered part of it is used; less than half is no measurement: None.
+    """
+    if len(usage.at_ns) < 2 or history.end_ns <= history.start_ns:
+        return None
+    start, end = max(history.start_ns, int(usage.at_ns[0])), min(history.end_ns, int(usage.at_ns[-1]))
+    if end - start < (history.end_ns - history.start_ns) / 2:
+        return None
+    delivered = arrivals_between(history, start, end)
+    if not delivered:
+        return None
+    # Offsets, because ns since boot lose their last digits as float64.
+    used = np.interp(np.array([start, end]) - start, usage.at_ns - start, usage.cpu_ns - usage.cpu_ns[0])
+    return float(used[1] - used[0]) / delivered / NS_PER_US
+
+
+def memory_per_connection_kib(usage: ServerUsage) -> float | None:
+    """Slope (least squares) of resident memory over open connections, from the first sample to the first full house.
+
+    What the server allocates afterwards is load, not connections. None where the ramp was too short to have a slope.
+    """
+    if len(usage.at_ns) < 3:
+        return None
+    until = int(np.argmax(usage.connections)) + 1
+    connections: NDArray[np.float64] = usage.connections[:until].astype(np.float64)
+    memory: NDArray[np.float64] = usage.memory_bytes[:until] / KIB
+    if np.ptp(connections) < FEWEST_RAMP_CONNECTIONS:
+        return None
+    apart = connections - connections.mean()
+    return float((apart * (memory - memory.mean())).sum() / (apart * apart).sum())

@@ -1,0 +1,163 @@
+"""Can this measurement be trusted? Every caution names the cause and the next thing to try.
+
+Four things void a measurement (it is *untrusted*): the generator was the bottleneck, work was left unsent, messages
+left late, or another measurement ran at the same time. The rest is advice: the numbers stand, with a grain of salt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from wsproof.model.history import Departure
+from wsproof.model.measurement import Measurement
+from wsproof.model.record import Caution
+from wsproof.stats.metrics import METRICS_BY_NAME, Observed
+from wsproof.stats.summary import ENOUGH, nearest_rank
+
+MAX_GENERATOR_CPU = 0.80
+"""Share of one core. Above it queues grow inside the generator, and its own delay is reported as the server's."""
+MIN_SLIP_NS = 1_000_000
+SLIP_SHARE_OF_LATENCY = 0.10
+LOOP_LAG_NS = 5_000_000
+MS = 1e6
+
+
+def judge_trust(measurement: Measurement) -> tuple[Caution, ...]:
+    """All cautions of a measurement, the voiding ones first. Trusted means: none of them voids."""
+    observed = Observed(measurement)
+    found = [caution for rule in RULES for caution in rule(observed)]
+    return tuple(sorted(found, key=lambda caution: not caution.voids))
+
+
+def _generator_cpu(observed: Observed) -> Iterator[Caution]:
+    generator = observed.measurement.generator
+    busiest = float(generator.cpu_share.max(initial=0.0))
+    if busiest > MAX_GENERATOR_CPU:
+        yield Caution(
+            "generator-cpu",
+            f"The load generator used {busiest:.0%} of a core in one second (limit {MAX_GENERATOR_CPU:.0%}): "
+            "part of the measured time may be its own.",
+            f"{_less_load(observed)}, or more generator processes (now {generator.processes}) where cores are free.",
+            voids=True,
+        )
+
+
+def _unsent(observed: Observed) -> Iterator[Caution]:
+    unsent = observed.measurement.generator.unsent
+    if unsent:
+        yield Caution(
+            "unsent",
+            f"{_count(unsent, 'publication was', 'publications were')} due and still unsent when the window ended: "
+            "the plan was not carried out, so the numbers describe a lighter load.",
+            f"{_less_load(observed)}; if the generator's CPU is low, the server does not take what is sent to it.",
+            voids=True,
+        )
+
+
+def _slip(observed: Observed) -> Iterator[Caution]:
+    slip = METRICS_BY_NAME["schedule_slip"].compute(observed)
+    if slip is None or not len(slip):
+        return
+    slip_p99 = nearest_rank(np.sort(slip), 0.99)
+    latency = np.sort(observed.deliveries.latency_ns)
+    limit = max(MIN_SLIP_NS, SLIP_SHARE_OF_LATENCY * nearest_rank(latency, 0.99) if len(latency) else 0.0)
+    if slip_p99 > limit:
+        yield Caution(
+            "schedule-slip",
+            f"Messages left late: schedule slip p99 is {slip_p99 / MS:.2f} ms (limit {limit / MS:.2f} ms: the larger "
+            "of 1 ms and a tenth of latency p99). Latency counts this delay, but the server did not cause it.",
+            "Give the generator a core of its own (close other programs, pin the server elsewhere), "
+            + _less_load(observed, start="or use "),
+            voids=True,
+        )
+
+
+def _not_alone(observed: Observed) -> Iterator[Caution]:
+    if not observed.measurement.generator.alone:
+        yield Caution(
+            "not-alone",
+            "Another wsproof measurement ran on this machine at the same time, and both took each other's CPU.",
+            "Wait until it has ended (`wsproof list runs` shows it), then measure again.",
+            voids=True,
+        )
+
+
+def _loop_lag(observed: Observed) -> Iterator[Caution]:
+    lag = observed.measurement.generator.loop_lag_ns
+    if not len(lag):
+        return
+    late = nearest_rank(np.sort(lag), 0.99)
+    if late > LOOP_LAG_NS:
+        yield Caution(
+            "loop-lag",
+            f"The generator's event loop woke up to {late / MS:.1f} ms late (p99): receipts may be stamped that late.",
+            "Something else wants this core: close it, or measure on a quieter machine.",
+        )
+
+
+def _few_samples(observed: Observed) -> Iterator[Caution]:
+    if observed.measurement.contract.feed is not None:
+        return
+    count = len(observed.deliveries.latency_ns)
+    missing = [name for name in ("p99", "p999") if count < ENOUGH[name]]
+    if count and missing:
+        plan = observed.measurement.plan
+        yield Caution(
+            "few-samples",
+            f"{_count(count, 'delivery', 'deliveries')} in the window: too few for {' and '.join(missing)}, "
+            f"which need{'s' if len(missing) == 1 else ''} {ENOUGH[missing[0]]}"
+            + (f" and {ENOUGH[missing[1]]}." if len(missing) > 1 else "."),
+            f"Measure longer than {plan.duration_s:g} s (--duration), or with more than "
+            f"{_count(plan.subscribers, 'subscriber', 'subscribers')} (--subscribers).",
+        )
+
+
+def _stdlib_loop(observed: Observed) -> Iterator[Caution]:
+    loop = observed.measurement.generator.loop
+    if "uvloop" not in loop.lower():
+        yield Caution(
+            "stdlib-loop",
+            f"The generator ran on {loop}, which costs about a quarter more CPU per message than uvloop.",
+            "Install uvloop where it exists (`pip install uvloop`); compare only runs that used the same loop.",
+        )
+
+
+def _incomplete_ramp(observed: Observed) -> Iterator[Caution]:
+    members = observed.history.members
+    missing = [member for member in members if not member.in_ns]
+    if missing:
+        refused = sum(member.departure is Departure.REFUSED for member in missing)
+        why = f", {refused} of them because the connection was refused" if refused else ""
+        yield Caution(
+            "incomplete-ramp",
+            f"{len(missing)} of {_count(len(members), 'subscriber', 'subscribers')} never received anything{why}: "
+            "the load was lighter than planned.",
+            "Look at the findings and at the server's output; raise its file limit (`ulimit -n`), or ask for fewer "
+            "--subscribers.",
+        )
+
+
+def _less_load(observed: Observed, *, start: str = "Use ") -> str:
+    plan = observed.measurement.plan
+    many = f"fewer subscribers than {plan.subscribers} (--subscribers)"
+    if observed.measurement.contract.feed is not None:
+        return start + many
+    return f"{start}a lower rate than {plan.rate_hz:g} Hz (--rate) or {many}"
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
+
+RULES: tuple[Callable[[Observed], Iterator[Caution]], ...] = (
+    _generator_cpu,
+    _unsent,
+    _slip,
+    _not_alone,
+    _incomplete_ramp,
+    _loop_lag,
+    _few_samples,
+    _stdlib_loop,
+)

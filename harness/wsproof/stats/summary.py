@@ -1,0 +1,46 @@
+"""From samples to a summary: percentiles by nearest rank, and none where there are too few samples to have one."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsproof.model.record import Summary
+
+ENOUGH = {"p50": 1, "p90": 10, "p99": 100, "p999": 1000}
+"""Samples that a percentile needs: below these it would only be another name for the maximum, and is null."""
+
+SHARES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999}
+
+
+def nearest_rank(ordered: NDArray[Any], share: float) -> float:
+    """The smallest sample that at least `share` of all samples do not exceed (nearest rank: always a real sample).
+
+    `ordered` is ascending and not empty. No interpolation: a latency between two modes that nobody ever saw is no fact.
+    """
+    # The tiny subtraction keeps 0.99 * 100 = 99.00000000000001 from asking for the hundredth sample.
+    rank = math.ceil(share * len(ordered) - 1e-9)
+    return float(ordered[max(rank, 1) - 1])
+
+
+def summary_of(samples: NDArray[Any] | None, unit: str, better: str) -> Summary:
+    """The summary of samples in `unit`; with none of them, n = 0 and every number null."""
+    if samples is None or not len(samples):
+        return Summary(unit, better, 0, None)
+    ordered = np.sort(samples)
+    ranks = {
+        name: nearest_rank(ordered, share) if len(ordered) >= ENOUGH[name] else None for name, share in SHARES.items()
+    }
+    return Summary(
+        unit=unit,
+        better=better,
+        n=len(ordered),
+        value=ranks["p50"],
+        mean=float(ordered.mean()),
+        min=float(ordered[0]),
+        max=float(ordered[-1]),
+        **ranks,
+    )
