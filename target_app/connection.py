@@ -79,7 +79,12 @@ class Connection:
         self.deliver(Outgoing.of(data))
 
     async def wait_room(self) -> None:
-        """Wait until this peer has read most of what was sent to it: for a channel that only answers its own peer."""
+        """Wait until this peer has read most of what it was sent. Nobody else waits with it.
+
+        Called after answering a message, it reads a flooding peer as fast as that peer reads. Not counted as
+        handling time.
+        """
+        self._note_handled()
         await self._outbox.wait_room()
 
     def writing_since(self) -> float | None:
@@ -155,10 +160,11 @@ class Connection:
         roster = self.services.roster
         roster.remove(self, ending)
         self._log(ending)
-        stuck = self._writing_since is not None
+        stuck_for = 0.0 if self._writing_since is None else asyncio.get_running_loop().time() - self._writing_since
+        stuck = stuck_for > 0
         try:
             await self._stop_writer(flush=ending.flushes)
-            if ending.says_goodbye:
+            if ending.says_goodbye and stuck_for < GOODBYE_TIMEOUT:
                 stuck = not await self._say_goodbye(ending)
         finally:
             if self.addresses is not None:

@@ -12,6 +12,7 @@ from target_app import web
 from target_app.channels import routers
 from target_app.services import Services
 from target_app.settings import Settings
+from target_app.stopping import told_of_stop
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -23,7 +24,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        yield
+        with told_of_stop(services.roster.hurry):
+            yield
         await services.roster.stop()
 
     # The interactive API pages load scripts from another host, which the pages here do not.

@@ -13,6 +13,9 @@ from target_app.eviction import Addresses, cut
 SWEEP_INTERVAL = 0.5
 """Seconds between two looks at the connections. A look costs well under a microsecond for each."""
 
+HURRIED_WRITE_TIMEOUT = 1.0
+"""Seconds that one write may wait for its peer while the server is stopping."""
+
 logger = logging.getLogger("target_app")
 
 
@@ -52,6 +55,10 @@ class Roster:
         """Give a socket that nobody needs any more so long to go by itself, and then cut it."""
         self._parting[addresses] = asyncio.get_running_loop().time() + seconds
         self._keep_sweeping()
+
+    def hurry(self) -> None:
+        """The server is stopping: whoever does not read now is not waited for."""
+        self._write_timeout = min(self._write_timeout, HURRIED_WRITE_TIMEOUT)
 
     async def stop(self) -> None:
         """End the sweeping, at the end of the application."""
