@@ -127,8 +127,34 @@ def ws_target(
 
 
 @pytest.fixture
-def ws_fanout(benchmark: Any, ws_target: RunningServer, ws_channels: str, ws_settings: dict[str, str]) -> Fanout:
+def ws_fanout(
+    request: pytest.FixtureRequest, ws_target: RunningServer, ws_channels: str, ws_settings: dict[str, str]
+) -> Fanout:
     """Times one broadcast to N subscribers of the target under pytest-benchmark; see `wsproof.fanout`."""
-    from wsproof.fanout import Fanout
+    from wsproof.fanout import Fanout, VirtualClock
 
-    return Fanout(benchmark, ws_target, ws_channels, ws_settings)
+    clock = VirtualClock()
+    # pytest-benchmark reads its timer when its fixture is made: name the clock first, ask for the fixture after.
+    request.node.add_marker(pytest.mark.benchmark(timer=clock.now))
+    return Fanout(request.getfixturevalue("benchmark"), clock, ws_target, ws_channels, ws_settings)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A benchmark that takes `ws_subscribers` runs once per number of `--ws-subscribers`."""
+    if "ws_subscribers" in metafunc.fixturenames:
+        metafunc.parametrize("ws_subscribers", subscriber_counts(metafunc.config.getoption("ws_subscribers")))
+
+
+def subscriber_counts(text: str | None) -> list[int]:
+    """`"1,10,100"` as numbers; the default is a power of ten up to a thousand.
+
+    Raises:
+        pytest.UsageError: something in it is no whole number above 0.
+    """
+    try:
+        counts = [int(word) for word in (text or "1,10,100,1000").split(",")]
+    except ValueError:
+        counts = [0]
+    if min(counts) < 1:
+        raise pytest.UsageError(f"--ws-subscribers expects whole numbers above 0, such as 1,10,100; got {text!r}")
+    return counts

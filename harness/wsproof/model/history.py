@@ -115,6 +115,13 @@ class Member:
     close_code: int | None = None
     stalled: bool = False
     """It stopped reading on purpose: nothing is owed to it, and nobody else may suffer."""
+    misbehaved: str = ""
+    """What it sent on purpose that no promise covers ("a binary frame"): nothing is owed to it either."""
+
+    @property
+    def innocent(self) -> bool:
+        """Whether it keeps the rules and reads: only then is anything owed to it."""
+        return not self.stalled and not self.misbehaved
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,15 @@
+"""One broadcast to 1, 10, 100 and 1,000 subscribers: `pytest --benchmark-only`.
+
+Another target, other numbers: `--ws-target shop.asgi:app --ws-channels shop.workloads --ws-subscribers 50,500`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wsproof.fanout import Fanout
+
+
+def test_broadcast_to_the_last_of(ws_fanout: Fanout, ws_subscribers: int) -> None:
+    ws_fanout(ws_subscribers)

@@ -1,0 +1,71 @@
+"""The command line: one verb per file, one table of exit codes (`wsproof.errors.ExitCode`)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+from wsproof.cli.parser import build_parser
+from wsproof.errors import ExitCode, TerminatedRun, WsproofError
+
+CRASHED = "wsproof itself crashed; this is a bug of ours, and it says nothing about the server. The traceback is above."
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    ours, handed_on = split_at_dashes(sys.argv[1:] if argv is None else argv)
+    arguments = build_parser().parse_args(ours)
+    arguments.handed_on = handed_on
+    if handed_on and arguments.verb != "load":
+        say(f"wsproof {arguments.verb}: nothing is handed on behind --; only `wsproof load` does that, to locust.")
+        return int(ExitCode.USAGE)
+    with sigterm_as_an_error():
+        try:
+            return int(arguments.perform(arguments))
+        except WsproofError as error:
+            say(f"wsproof {arguments.verb}: {error}")
+            return int(error.exit_code)
+        except KeyboardInterrupt:
+            say(f"wsproof {arguments.verb}: interrupted.")
+            return int(ExitCode.INTERRUPTED)
+        except BrokenPipeError:
+            # The reader of our output went away (`| head`): not an error of ours, and nobody is left to tell.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return int(ExitCode.OK)
+        except Exception:  # noqa: BLE001  the last line of defence: a crash must be told from a verdict
+            traceback.print_exc()
+            say(CRASHED)
+            return int(ExitCode.CANNOT_TELL)
+
+
+def split_at_dashes(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What is ours, and what stands behind a lone `--`."""
+    words = list(argv)
+    if "--" not in words:
+        return words, []
+    at = words.index("--")
+    return words[:at], words[at + 1 :]
+
+
+def say(message: str) -> None:
+    """Tell the person something that is not a result."""
+    sys.stderr.write(message.rstrip() + "\n")
+
+
+@contextmanager
+def sigterm_as_an_error() -> Iterator[None]:
+    """Within, SIGTERM unwinds the stack as TerminatedRun does, so that servers are stopped and records kept."""
+
+    def on_term(_signal: int, _frame: FrameType | None) -> None:
+        raise TerminatedRun("terminated; what was recorded until now is kept.")
+
+    before = signal.signal(signal.SIGTERM, on_term)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

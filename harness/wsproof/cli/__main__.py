@@ -1,0 +1,7 @@
+"""`python -m wsproof.cli`, for where the console script is not on the PATH."""
+
+import sys
+
+from wsproof.cli import main
+
+sys.exit(main())

@@ -1,0 +1,85 @@
+"""`wsproof bench`: how long until the last of N subscribers has it, and is every delivery there?"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from wsproof.checks import run_checks
+from wsproof.cli.log import RunLog
+from wsproof.cli.stage import Stage
+from wsproof.cli.verdicts import exit_code_of
+from wsproof.errors import ExitCode
+from wsproof.load.engine import PartialRun, run_plan
+from wsproof.model.finding import Verdict, verdict_of
+from wsproof.model.measurement import Measurement
+from wsproof.net.running import RunningServer
+from wsproof.report.progress import ProgressLine
+from wsproof.report.series import series_of
+from wsproof.report.text import show_run
+from wsproof.stats.metrics import summaries
+from wsproof.stats.objective import Objective, parse_objective
+from wsproof.stats.stability import judge_trust
+
+
+def perform(arguments: argparse.Namespace) -> ExitCode:
+    """Measure the target, show the figures, and keep the run."""
+    stage = Stage(arguments)
+    objectives = [parse_objective(text) for text in arguments.slo]
+    stage.needed_workload(arguments.workload)
+    with stage.record("bench") as log, stage.running() as server:
+        log.change(target=stage.describe(server), plan=stage.plan().to_json())
+        measure_server(stage, server, log)
+        met = judge_objectives(log, objectives)
+    show_run(stage.console, log.record, log.folder)
+    stage.write_json(log.record.to_json())
+    return exit_code_of(log.record.verdict, trusted=log.record.trusted, objectives_met=met)
+
+
+def measure_server(stage: Stage, server: RunningServer, log: RunLog) -> None:
+    """Run the plan and put what came of it into the record; a partial run is put there, too."""
+    try:
+        with ProgressLine(stage.console) as progress:
+            measurement = run_plan(
+                stage.plan(),
+                channels=stage.needed_channels(),
+                settings=stage.settings,
+                endpoint=server.endpoint,
+                server=server,
+                columns=log.folder.columns,
+                progress=progress.engine,
+            )
+    except PartialRun as partial:
+        if partial.measurement is not None:
+            keep_measurement(log, partial.measurement, whole=False)
+        raise partial.cause from None
+    keep_measurement(log, measurement)
+
+
+def keep_measurement(log: RunLog, measurement: Measurement, *, whole: bool = True) -> None:
+    """Judge a measurement and write it into the record."""
+    findings = tuple(run_checks(measurement.history, measurement.contract)) if whole else ()
+    findings = log.folder.keep_findings(findings, log.record.target)
+    cautions = judge_trust(measurement)
+    verdict = verdict_of(findings) if whole else Verdict.UNKNOWN
+    if log.record.parts.get("check"):
+        verdict = Verdict.worst([verdict, log.record.verdict])
+    log.change(
+        verdict=verdict,
+        trusted=whole and not any(caution.voids for caution in cautions),
+        metrics=summaries(measurement),
+        findings=log.record.findings + findings,
+        warnings=log.record.warnings + tuple(cautions),
+        parts={**log.record.parts, "series": series_of(measurement)},
+    )
+
+
+def judge_objectives(log: RunLog, objectives: list[Objective]) -> list[bool | None]:
+    """Hold the record against what `--slo` demands; None where a number is missing."""
+    results: list[dict[str, Any]] = []
+    for objective in objectives:
+        outcome = objective.judge(log.record.metrics)
+        results.append({"objective": objective.text, "met": outcome.met, "value": outcome.value, "said": outcome.said})
+    if results:
+        log.add_part("objectives", results)
+    return [result["met"] for result in results]

@@ -1,0 +1,90 @@
+"""`wsproof check`: does it speak the protocol, and does every subscriber get every message, once and in order?"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from wsproof import channels, rfc6455
+from wsproof.cli.stage import Stage
+from wsproof.cli.verdicts import exit_code_of
+from wsproof.errors import ExitCode, UsageError
+from wsproof.model.finding import Finding, Verdict
+from wsproof.model.suite import SuiteOptions, SuiteReport
+from wsproof.net.running import RunningServer
+from wsproof.report.documents import check_document
+from wsproof.report.folders import RunFolder
+from wsproof.report.junit import junit_xml
+from wsproof.report.progress import ProgressLine
+from wsproof.report.text import show_check
+from wsproof.rfc6455.accepted import Accepted, apply, find_accepted, load_accepted
+
+
+def perform(arguments: argparse.Namespace) -> ExitCode:
+    """Check the target, show what was found, and keep the run."""
+    stage = Stage(arguments)
+    with stage.record("check") as log, stage.running() as server:
+        log.change(target=stage.describe(server))
+        report = check_server(stage, server, log.folder)
+        finish_check(stage, log.folder, server, report)
+        log.change(
+            verdict=report.verdict(strict=arguments.strict),
+            trusted=True,
+            findings=report.findings,
+            parts={"check": document_of(stage, server, report)},
+        )
+    return exit_code_of(log.record.verdict)
+
+
+def options_of(arguments: argparse.Namespace) -> SuiteOptions:
+    """The suites' options as they were given."""
+    options = SuiteOptions(
+        seed=arguments.seed, only=tuple(arguments.only), strict=arguments.strict, budget_s=arguments.budget
+    )
+    return options if arguments.examples is None else options.but(examples=arguments.examples)
+
+
+def check_server(stage: Stage, server: RunningServer, folder: RunFolder) -> SuiteReport:
+    """Run both suites (the second only where something says what lives where), and mark what is accepted."""
+    options = options_of(stage.arguments)
+    began = time.monotonic()
+    with ProgressLine(stage.console) as progress:
+        report = rfc6455.run_suite(server, options, progress.suite("protocol"))
+        if stage.workloads:
+            rest = options if options.budget_s is None else options.but(budget_s=_left(options.budget_s, began))
+            report = report + channels.run_suite(server, stage.workloads, rest, progress.suite("channels"))
+    if not report.checks_run:
+        raise UsageError(f"--only {' '.join(options.only)} names no check; `wsproof list checks` shows all of them.")
+    report = replace(report, findings=tuple(_accept(stage, server, report)))
+    return replace(report, findings=folder.keep_findings(report.findings, stage.describe(server)))
+
+
+def _left(budget_s: float, began: float) -> float:
+    return max(budget_s - (time.monotonic() - began), 0.001)
+
+
+def _accept(stage: Stage, server: RunningServer, report: SuiteReport) -> list[Finding]:
+    given: Path | None = stage.arguments.accepted
+    path = given or find_accepted(stage.target, server.name)
+    known: tuple[Accepted, ...] = load_accepted(path) if path else ()
+    return apply(report.findings, known, report.checks_run)
+
+
+def document_of(stage: Stage, server: RunningServer, report: SuiteReport) -> Mapping[str, Any]:
+    """The report as `wsproof.check/1`."""
+    return check_document(stage.describe(server), report, strict=stage.arguments.strict)
+
+
+def finish_check(stage: Stage, folder: RunFolder, server: RunningServer, report: SuiteReport) -> Verdict:
+    """Show the report, and write the copies that were asked for."""
+    document = document_of(stage, server, report)
+    show_check(stage.console, document)
+    if stage.arguments.verb == "check":
+        stage.write_json(document)
+    if stage.arguments.junit:
+        stage.arguments.junit.write_text(junit_xml(document), encoding="utf-8")
+    return report.verdict(strict=stage.arguments.strict)

@@ -1,0 +1,61 @@
+"""`wsproof compare`: is the candidate worse than the base? Git refs are measured in turn, stored runs are shown."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from wsproof.cli.stage import Stage
+from wsproof.cli.verdicts import exit_code_of_comparison
+from wsproof.compare.refs import compare_refs
+from wsproof.compare.runs import compare_runs
+from wsproof.errors import ExitCode, UsageError
+from wsproof.model.comparison import Comparison
+from wsproof.report.progress import ProgressLine
+from wsproof.report.store import Store
+from wsproof.report.text import show_comparison
+
+
+def perform(arguments: argparse.Namespace) -> ExitCode:
+    """Compare, show the verdict, and keep the comparison."""
+    stage = Stage(arguments)
+    if is_run(stage.store, arguments.base) and is_run(stage.store, arguments.candidate):
+        base, candidate = (stage.store.find(name).read() for name in (arguments.base, arguments.candidate))
+        comparison = compare_runs(base, candidate)
+    else:
+        comparison = measure_refs(stage)
+    folder = stage.store.new_comparison(arguments.base, arguments.candidate)
+    folder.write(comparison)
+    show_comparison(stage.console, comparison)
+    stage.console.print(f"page: {folder.write_page()}", soft_wrap=True, markup=False)
+    stage.write_json(comparison.to_json())
+    return exit_code_of_comparison(comparison.verdict)
+
+
+def is_run(store: Store, name: str) -> bool:
+    """Whether a word of the command line means a stored run, not a git ref."""
+    try:
+        store.find(name)
+    except UsageError:
+        return False
+    return True
+
+
+def measure_refs(stage: Stage) -> Comparison:
+    """Worktrees, fresh servers, interleaved blocks."""
+    given = stage.arguments
+    stage.needed_workload(given.workload)
+    with ProgressLine(stage.console) as progress:
+        return compare_refs(
+            given.base,
+            given.candidate,
+            repo=Path.cwd(),
+            target=stage.target,
+            plan=stage.plan(),
+            channels=stage.needed_channels(),
+            settings=stage.settings,
+            pairs=given.pairs,
+            seed=given.seed,
+            exact_base=given.exact_base,
+            progress=progress.engine,
+        )

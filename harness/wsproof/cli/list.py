@@ -1,0 +1,96 @@
+"""`wsproof list`: what there is."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from wsproof.cli.parser import WHAT_TO_LIST
+from wsproof.errors import ExitCode
+from wsproof.report.store import Store
+
+TARGETS = (
+    ("(nothing)", "the reference server of this checkout"),
+    ("ws://host:port/path", "something already running; wss:// with --ca FILE or --insecure"),
+    ("pkg.module:app", "an ASGI app, started here (--server NAME, --env K=V, --path /ws)"),
+    ("cmd:COMMAND", "any command that starts a server, with --ready URL; {port} is filled in"),
+)
+
+
+def perform(arguments: argparse.Namespace) -> ExitCode:
+    """List one kind of thing, or all."""
+    console = Console(highlight=False)
+    for what in [arguments.what] if arguments.what else WHAT_TO_LIST:
+        rows = LISTS[what](arguments)
+        console.print(table(what, rows) if rows else f"{what}: none yet")
+    return ExitCode.OK
+
+
+def table(title: str, rows: list[tuple[str, ...]]) -> Table:
+    """A plain table: the first column never wraps."""
+    shown = Table(title=title, title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
+    for number in range(len(rows[0])):
+        shown.add_column(no_wrap=number == 0)
+    for row in rows:
+        shown.add_row(*(cell.replace("[", "\\[") for cell in row))
+    return shown
+
+
+def targets(_: argparse.Namespace) -> list[tuple[str, ...]]:
+    """The ways to write TARGET."""
+    return list(TARGETS)
+
+
+def servers(_: argparse.Namespace) -> list[tuple[str, ...]]:
+    """What can run an ASGI app."""
+    from wsproof.net.servers import SERVERS
+
+    return [(name, server.note) for name, server in SERVERS.items()]
+
+
+def workloads(arguments: argparse.Namespace) -> list[tuple[str, ...]]:
+    """Ways of speaking to a server, with their parameters."""
+    from wsproof.workloads import load_channels
+
+    found = load_channels(arguments.channels or "reference")
+    return [
+        (name, one.title, "; ".join(f"--set {name}.{key}: {meaning}" for key, meaning in one.parameters.items()))
+        for name, one in found.items()
+    ]
+
+
+def checks(_: argparse.Namespace) -> list[tuple[str, ...]]:
+    """Every rule of the protocol and every promise of a channel that is checked."""
+    from wsproof.channels import PROPERTIES
+    from wsproof.checks import CHECKS
+    from wsproof.rfc6455 import RULES
+
+    rules = [(rule.id, f"RFC 6455 {rule.section}", rule.level, rule.sentence) for rule in RULES]
+    promises = [(one.name, one.section, "promise", one.promise) for one in PROPERTIES]
+    return rules + promises + [(check.name, "histories", "check", check.promise) for check in CHECKS]
+
+
+def metrics(_: argparse.Namespace) -> list[tuple[str, ...]]:
+    """What is measured."""
+    from wsproof.stats.metrics import METRICS
+
+    return [(metric.name, metric.unit, f"{metric.better} is better", metric.definition) for metric in METRICS]
+
+
+def runs(arguments: argparse.Namespace) -> list[tuple[str, ...]]:
+    """The runs that are kept here, newest last."""
+    return [(run.id,) for run in Store.open(arguments.out, Path.cwd()).runs()]
+
+
+LISTS: dict[str, Callable[[argparse.Namespace], list[tuple[str, ...]]]] = {
+    "targets": targets,
+    "servers": servers,
+    "workloads": workloads,
+    "checks": checks,
+    "metrics": metrics,
+    "runs": runs,
+}

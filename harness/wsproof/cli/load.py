@@ -1,0 +1,164 @@
+"""`wsproof load`: many Locust users against a target, in the web UI or headless."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wsproof.cli.stage import Stage
+from wsproof.cli.verdicts import exit_code_of
+from wsproof.errors import CannotTellError, ExitCode, UsageError
+from wsproof.model.finding import Finding, Verdict
+from wsproof.net.running import RunningServer
+from wsproof.report.folders import RunFolder
+from wsproof.report.text import show_load
+
+GRACE_SECONDS = 30.0
+"""How much longer than its own run time Locust may take to start, drain and report."""
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """What a headless Locust run came to; `summary` is what the record keeps."""
+
+    summary: Mapping[str, Any]
+    findings: tuple[Finding, ...]
+    verdict: Verdict
+
+
+def perform(arguments: argparse.Namespace) -> ExitCode:
+    """Start the target and Locust beside it."""
+    stage = Stage(arguments)
+    stage.needed_channels()
+    require_locust()
+    if not arguments.headless:
+        with stage.running() as server:
+            return in_the_browser(stage, server)
+    with stage.record("load") as log, stage.running() as server:
+        log.change(target=stage.describe(server))
+        result = load_server(
+            stage,
+            server,
+            users=arguments.users,
+            seconds=arguments.duration,
+            folder=log.folder,
+            scenarios=arguments.scenario,
+            handed_on=arguments.handed_on,
+        )
+        kept = log.folder.keep_findings(result.findings, log.record.target)
+        log.change(verdict=result.verdict, trusted=True, findings=kept, parts={"load": result.summary})
+        show_load(stage.console, result.summary)
+    stage.write_json(log.record.to_json())
+    return exit_code_of(log.record.verdict)
+
+
+def require_locust() -> None:
+    """
+    Raises:
+        UsageError: Locust is not installed.
+    """
+    from importlib.util import find_spec
+
+    if find_spec("locust") is None:
+        raise UsageError("this needs Locust, which is not installed: pip install 'wsproof[locust]'")
+
+
+def locust_command(stage: Stage, server: RunningServer, users: int, scenarios: Sequence[str]) -> list[str]:
+    """The command line, as a person would type it."""
+    return [
+        *(sys.executable, "-m", "locust", "-f", str(locustfile())),
+        *("--host", server.endpoint.at("/").url.rstrip("/")),
+        *("--users", str(users), "--spawn-rate", str(max(users / 4, 1))),
+        *scenarios,
+    ]
+
+
+def locustfile() -> Path:
+    """The scenarios of this checkout; elsewhere the module that ships with wsproof."""
+    here = Path.cwd() / "scenarios"
+    if (here / "chat.py").is_file() and (Path.cwd() / "harness" / "wsproof").is_dir():
+        return here
+    from importlib.util import find_spec
+
+    spec = find_spec("wsproof.locust")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin)
+
+
+def environment(stage: Stage, summary: Path | None = None) -> dict[str, str]:
+    """What `wsproof.locust` reads from its environment."""
+    told = {"WSPROOF_CHANNELS": stage.needed_channels(), "WSPROOF_SETTINGS": json.dumps(stage.settings)}
+    if summary is not None:
+        told["WSPROOF_LOAD_SUMMARY"] = str(summary)
+    return {**os.environ, **told}
+
+
+def in_the_browser(stage: Stage, server: RunningServer) -> ExitCode:
+    """Run Locust's web UI until it is stopped."""
+    given = stage.arguments
+    command = [*locust_command(stage, server, given.users, given.scenario), *given.handed_on]
+    stage.console.print(f"target: {server.endpoint.at('/').url}  (Ctrl-C ends both)", markup=False)
+    with started(command, environment(stage)) as locust:
+        return ExitCode.OK if locust.wait() == 0 else ExitCode.FAILED
+
+
+def load_server(
+    stage: Stage,
+    server: RunningServer,
+    *,
+    users: int,
+    seconds: float,
+    folder: RunFolder,
+    scenarios: Sequence[str] = (),
+    handed_on: Sequence[str] = (),
+) -> LoadResult:
+    """Run Locust headless for `seconds` and read its summary.
+
+    Raises:
+        CannotTellError: Locust ended without a summary; the message has its last lines.
+    """
+    summary_file = folder.path / "load.json"
+    log_file = folder.path / "locust.log"
+    command = [
+        *locust_command(stage, server, users, scenarios),
+        *("--headless", "--run-time", f"{seconds:g}s", "--only-summary", "--reset-stats"),
+        *handed_on,
+    ]
+    with (
+        log_file.open("w", encoding="utf-8") as output,
+        started(command, environment(stage, summary_file), output=output) as locust,
+        stage.console.status(f"{users} Locust users for {seconds:g} s"),
+    ):
+        locust.wait(timeout=seconds + GRACE_SECONDS)
+    if not summary_file.is_file():
+        tail = "\n".join(log_file.read_text(encoding="utf-8").splitlines()[-15:])
+        raise CannotTellError(f"Locust ended with {locust.returncode} and left no summary. Its last words:\n{tail}")
+    summary = json.loads(summary_file.read_text(encoding="utf-8"))
+    findings = tuple(Finding.from_json(finding) for finding in summary.get("findings", ()))
+    return LoadResult(summary, findings, Verdict(summary["verdict"]))
+
+
+@contextmanager
+def started(command: Sequence[str], env: Mapping[str, str], output: Any = None) -> Iterator[subprocess.Popen[bytes]]:
+    """A child that is asked to stop, and waited for, however we leave."""
+    child = subprocess.Popen(command, env=dict(env), stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+    try:
+        yield child
+    finally:
+        if child.poll() is None:
+            child.send_signal(signal.SIGTERM)
+            try:
+                child.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()

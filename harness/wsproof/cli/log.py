@@ -1,0 +1,56 @@
+"""A run record that is written as it comes: what was recorded before a crash or Ctrl-C is kept."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+
+from wsproof.model.record import RunRecord
+from wsproof.report.facts import git_facts, machine_facts
+from wsproof.report.store import Store
+
+
+class RunLog:
+    """The record of the command that is at work, in its folder. Use as a context manager.
+
+    Leaving it without an exception completes the record; with one, the record stays marked incomplete. Either way the
+    page is written from what there is.
+    """
+
+    def __init__(self, store: Store, command: str, cwd: Any, console: Console) -> None:
+        git = git_facts(cwd)
+        self.console = console
+        self.folder = store.new_run(command, git)
+        self.began = time.monotonic()
+        self.record = RunRecord(
+            id=self.folder.id,
+            command=command,
+            started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+            git=git,
+            machine=machine_facts(),
+        )
+
+    def change(self, **changes: Any) -> None:
+        """Change some fields of the record, and write it."""
+        self.record = self.record.but(wall_s=round(time.monotonic() - self.began, 3), **changes)
+        self.folder.write(self.record)
+
+    def add_part(self, name: str, part: Any) -> None:
+        """Add or replace one of the record's parts, and write it."""
+        self.change(parts={**self.record.parts, name: part})
+
+    def __enter__(self) -> Self:
+        self.change()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.change(complete=error is None)
+        page = self.folder.write_page()
+        label = "page" if error is None else "partial record kept; page"
+        self.console.print(f"{label}: {page}", soft_wrap=True, markup=False)

@@ -1,0 +1,110 @@
+"""Options that several verbs share, each group added by one function."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+from wsproof.model.plan import Arrivals
+
+LENGTH_OF_TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|)")
+SECONDS_IN = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0}
+
+
+def add_target(parser: argparse.ArgumentParser, *, positional: bool = True) -> None:
+    """TARGET and everything that says how to start or reach it."""
+    if positional:
+        parser.add_argument(
+            "target",
+            nargs="?",
+            metavar="TARGET",
+            help="ws:// URL, pkg.module:app, cmd:...; nothing: the reference server",
+        )
+    group = parser.add_argument_group("target")
+    add = group.add_argument
+    add("--server", default="auto", metavar="NAME", help="the server that runs an app (`wsproof list servers`)")
+    add("--path", metavar="PATH", help="the WebSocket path to speak to at the wire level")
+    add("--ready", metavar="URL", help="with cmd: targets: where it answers once it is up; {port} is filled in")
+    add("--env", action="append", default=[], metavar="K=V", help="environment of the server that is started")
+    add("--header", action="append", default=[], metavar="'N: V'", help="a header for every handshake")
+    add("--subprotocol", action="append", default=[], metavar="NAME", help="a subprotocol to offer")
+    add("--origin", metavar="ORIGIN", help="the Origin header to send")
+    add("--token", metavar="TOKEN", help="a bearer token; redacted in everything that is written")
+    add("--ca", metavar="FILE", help="certificates to trust for wss://")
+    add("--insecure", action="store_true", help="do not verify certificates")
+    add("--remote", action="store_true", help="allow a target that is not on loopback")
+
+
+def add_channels(parser: argparse.ArgumentParser) -> None:
+    """What lives where at the target."""
+    parser.add_argument("--channels", metavar="C", help="tutorial, reference, or pkg.module of your own workloads")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="K=V", dest="settings", help="e.g. --set dashboard.period=0.1"
+    )
+
+
+def add_suite(parser: argparse.ArgumentParser) -> None:
+    """How hard the checks look."""
+    group = parser.add_argument_group("checks")
+    add = group.add_argument
+    add("--only", action="append", default=[], metavar="5.5", help="only checks whose section or name begins so")
+    add("--seed", type=int, default=0, metavar="N", help="seed of all generated traffic (default 0)")
+    add("--examples", type=positive, default=None, metavar="N", help="generated examples per property")
+    add("--budget", type=seconds, default=None, metavar="S", help="stop looking after so long (10s): the same prefix")
+    add("--strict", action="store_true", help="non-strict findings count, too")
+    add("--accepted", type=Path, default=None, metavar="FILE", help="known deviations with their reasons")
+
+
+def add_plan(parser: argparse.ArgumentParser) -> None:
+    """How much load."""
+    group = parser.add_argument_group("load")
+    add = group.add_argument
+    add("--workload", default="chat", metavar="NAME", help="what is said (`wsproof list workloads`; default chat)")
+    add("--subscribers", type=positive, default=100, metavar="N", help="connections (default 100)")
+    add("--publishers", type=positive, default=1, metavar="N", help="how many of them publish (default 1)")
+    add("--rate", type=positive_number, default=20.0, metavar="HZ", help="publications per second in all (default 20)")
+    add("--duration", type=seconds, default=10.0, metavar="S", help="length of the measured window (default 10s)")
+    add("--warmup", type=seconds, default=2.0, metavar="S", help="before it (default 2s)")
+    add("--payload", type=positive, default=120, metavar="B", help="bytes of a message (default 120)")
+    add("--arrivals", type=Arrivals, default=Arrivals.CONSTANT, choices=list(Arrivals), help="how they are spaced")
+    add("--processes", type=positive, default=1, metavar="N", help="processes that generate load (default 1)")
+
+
+def add_out(parser: argparse.ArgumentParser) -> None:
+    """Where the run is kept."""
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="keep runs there (default reports/ in this checkout, .wsproof/ elsewhere)",
+    )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """A copy for machines."""
+    parser.add_argument("--json", type=Path, metavar="F", help="write the result as JSON, too (- for standard output)")
+
+
+def positive(text: str) -> int:
+    """A whole number above 0."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text}")
+    return value
+
+
+def positive_number(text: str) -> float:
+    """A number above 0."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
+    return value
+
+
+def seconds(text: str) -> float:
+    """A length of time: 10, 10s, 500ms or 2m."""
+    found = LENGTH_OF_TIME.fullmatch(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"expected a length of time such as 10s, 500ms or 2m, got {text!r}")
+    return positive_number(found[1]) * SECONDS_IN[found[2]]

@@ -1,0 +1,22 @@
+"""`wsproof report`: the page of a run, or the index of all runs by branch."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import webbrowser
+from pathlib import Path
+
+from wsproof.errors import ExitCode
+from wsproof.report.page import write_index
+from wsproof.report.store import Store
+
+
+def perform(arguments: argparse.Namespace) -> ExitCode:
+    """Write the page anew from what is stored, and say where it is."""
+    store = Store.open(arguments.out, Path.cwd())
+    page = store.find(arguments.run).write_page() if arguments.run else write_index(store)
+    sys.stdout.write(f"{page}\n")
+    if arguments.open:
+        webbrowser.open(page.resolve().as_uri())
+    return ExitCode.OK

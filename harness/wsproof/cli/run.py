@@ -1,0 +1,47 @@
+"""`wsproof run`: check, bench and load in one go; one record, one page. The main job."""
+
+from __future__ import annotations
+
+import argparse
+
+from wsproof.cli.bench import judge_objectives, measure_server
+from wsproof.cli.check import check_server, document_of, finish_check
+from wsproof.cli.load import load_server
+from wsproof.cli.stage import Stage
+from wsproof.cli.verdicts import exit_code_of
+from wsproof.errors import ExitCode
+from wsproof.model.finding import Verdict
+from wsproof.report.text import show_run
+from wsproof.stats.objective import parse_objective
+
+LOAD_SECONDS = 20.0
+
+
+def perform(arguments: argparse.Namespace) -> ExitCode:
+    """Ask all questions that one build alone can answer. Each part begins with a fresh server."""
+    stage = Stage(arguments)
+    objectives = [parse_objective(text) for text in arguments.slo]
+    stage.needed_workload(arguments.workload)
+    with stage.record("run") as log:
+        with stage.running() as server:
+            log.change(target=stage.describe(server), plan=stage.plan().to_json())
+            stage.headline("1 of 3: check")
+            report = check_server(stage, server, log.folder)
+            verdict = finish_check(stage, log.folder, server, report)
+            log.change(verdict=verdict, findings=report.findings)
+            log.add_part("check", document_of(stage, server, report))
+        with stage.running() as server:
+            stage.headline("2 of 3: bench")
+            measure_server(stage, server, log)
+            met = judge_objectives(log, objectives)
+        with stage.running() as server:
+            stage.headline("3 of 3: load")
+            load = load_server(stage, server, users=arguments.users, seconds=LOAD_SECONDS, folder=log.folder)
+            log.add_part("load", load.summary)
+            log.change(
+                verdict=Verdict.worst([log.record.verdict, load.verdict]),
+                findings=log.record.findings + log.folder.keep_findings(load.findings, log.record.target),
+            )
+    show_run(stage.console, log.record, log.folder)
+    stage.write_json(log.record.to_json())
+    return exit_code_of(log.record.verdict, trusted=log.record.trusted, objectives_met=met)

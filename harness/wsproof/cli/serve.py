@@ -1,0 +1,23 @@
+"""`wsproof serve`: start a target and leave it running until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+
+from wsproof.cli.stage import Stage
+from wsproof.errors import ExitCode, TargetError
+
+
+def perform(arguments: argparse.Namespace) -> ExitCode:
+    """Start the target, say where it is, and wait. Ctrl-C is how it is meant to end: exit 0."""
+    stage = Stage(arguments)
+    with stage.running(port=arguments.port) as server:
+        endpoint = server.endpoint.at("/")
+        stage.console.print(f"serving {server.describe()['spec']} with {server.name}", markup=False)
+        stage.console.print(f"  {endpoint.url}   (Ctrl-C ends it)", markup=False)
+        try:
+            server.wait()
+        except KeyboardInterrupt:
+            return ExitCode.OK
+        tail = "\n".join(server.output_tail())
+    raise TargetError(f"the server ended by itself. Its last words:\n{tail}")

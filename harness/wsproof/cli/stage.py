@@ -1,0 +1,152 @@
+"""What every verb needs before it can begin: the target, its channels, a console, and a place for the run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from wsproof.cli.log import RunLog
+from wsproof.errors import UsageError
+from wsproof.model.plan import Plan
+from wsproof.net.running import RunningServer, serve
+from wsproof.net.target import Target, parse_target
+from wsproof.report.store import Store
+from wsproof.workloads import Workload, environment_of, load_channels, parse_settings
+
+TUTORIAL = "tutorial"
+
+
+@dataclass
+class Stage:
+    """One command at work. Built from its arguments; everything in it is made on first use."""
+
+    arguments: argparse.Namespace
+
+    @cached_property
+    def console(self) -> Console:
+        """Where people read: stderr when the result itself goes to stdout as JSON."""
+        to_stdout = getattr(self.arguments, "json", None) == Path("-")
+        return Console(stderr=to_stdout, highlight=False, no_color=True if os.environ.get("NO_COLOR") else None)
+
+    @cached_property
+    def target(self) -> Target:
+        """The target that was named, checked but not started."""
+        given = self.arguments
+        return parse_target(
+            given.target,
+            server=given.server,
+            path=given.path,
+            ready=given.ready,
+            env=given.env,
+            headers=given.header,
+            subprotocols=given.subprotocol,
+            origin=given.origin,
+            token=given.token,
+            ca=given.ca,
+            insecure=given.insecure,
+            remote=given.remote,
+        )
+
+    @cached_property
+    def settings(self) -> dict[str, str]:
+        """The `--set` parameters."""
+        return parse_settings(self.arguments.settings)
+
+    @cached_property
+    def channels(self) -> str | None:
+        """The name of the channels; the reference server needs none to be said."""
+        named: str | None = self.arguments.channels
+        return named or (TUTORIAL if self.target.is_reference else None)
+
+    @cached_property
+    def workloads(self) -> dict[str, Workload]:
+        """The workloads of the channels; none where nothing says what lives where."""
+        return load_channels(self.channels, self.settings) if self.channels else {}
+
+    @cached_property
+    def store(self) -> Store:
+        """Where runs are kept."""
+        return Store.open(self.arguments.out, Path.cwd())
+
+    def needed_channels(self) -> str:
+        """The name of the channels.
+
+        Raises:
+            UsageError: there is none, and this verb cannot work without.
+        """
+        if self.channels is None:
+            raise UsageError(
+                "this needs to know what lives where at the target: say --channels tutorial if it speaks the "
+                "tutorial's formats, or --channels your.module with workloads of your own (`wsproof list workloads`)."
+            )
+        return self.channels
+
+    def needed_workload(self, name: str) -> Workload:
+        """The workload of that name.
+
+        Raises:
+            UsageError: the channels have no such workload.
+        """
+        self.needed_channels()
+        if name not in self.workloads:
+            raise UsageError(
+                f"the channels {self.channels!r} have no workload {name!r}; they have {', '.join(self.workloads)}."
+            )
+        return self.workloads[name]
+
+    @contextmanager
+    def running(self, *, port: int | None = None) -> Iterator[RunningServer]:
+        """The target, up: started here, or the URL that was named."""
+        with serve(self.target, port=port, extra_env=environment_of(self.workloads)) as server:
+            yield server
+
+    def plan(self) -> Plan:
+        """The plan that the options describe."""
+        given = self.arguments
+        return Plan(
+            workload=given.workload,
+            subscribers=given.subscribers,
+            publishers=min(given.publishers, given.subscribers),
+            rate_hz=given.rate,
+            duration_s=given.duration,
+            warmup_s=given.warmup,
+            payload_bytes=given.payload,
+            arrivals=given.arrivals,
+            processes=given.processes,
+            seed=given.seed,
+        )
+
+    def record(self, command: str) -> RunLog:
+        """The record of this command, written as it comes."""
+        # What cannot be started should leave no empty run behind: look at the target before making a folder.
+        _ = self.target, self.workloads
+        return RunLog(self.store, command, Path.cwd(), self.console)
+
+    def describe(self, server: RunningServer) -> dict[str, Any]:
+        """What a record says of the target: what runs, and what it takes to speak to it again."""
+        return {**server.describe(), "channels": self.channels, "settings": self.settings}
+
+    def headline(self, text: str) -> None:
+        """Tell which part of a long job begins."""
+        self.console.print(f"\n{text}", style="bold", markup=False)
+
+    def write_json(self, document: Mapping[str, Any]) -> None:
+        """The copy for machines that `--json` asked for."""
+        where: Path | None = getattr(self.arguments, "json", None)
+        if where is None:
+            return
+        text = json.dumps(document, indent=2, allow_nan=False) + "\n"
+        if where == Path("-"):
+            sys.stdout.write(text)
+        else:
+            where.write_text(text, encoding="utf-8")

@@ -1,0 +1,111 @@
+"""Time of one broadcast to N subscribers, as a pytest-benchmark test.
+
+    def test_broadcast(ws_fanout):
+        ws_fanout(100)
+
+The timed quantity is the engine's own time to last (last receipt - intended send time; one round is one publication,
+and a round begins when the one before has reached everybody), not the wall time of the test: the engine measures in a
+process of its own, and the rounds are then played to pytest-benchmark on a virtual clock. So its table,
+`--benchmark-autosave` and `pytest-benchmark compare` work as people know them. Percentiles, reach and violations are in
+`extra_info`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from wsproof.checks import run_checks
+from wsproof.load.rounds import broadcast_rounds
+from wsproof.model.finding import Finding, Level
+from wsproof.model.measurement import Measurement
+from wsproof.model.plan import NS
+from wsproof.stats.metrics import METRICS_BY_NAME, summaries
+from wsproof.stats.stability import judge_trust
+
+if TYPE_CHECKING:
+    from wsproof.net.running import RunningServer
+
+PERCENTILES = ("p50", "p90", "p99", "max")
+
+
+class VirtualClock:
+    """A clock that stands still until it is moved: how measured times reach a benchmark that times by itself."""
+
+    def __init__(self) -> None:
+        self.elapsed_ns = 0
+
+    def now(self) -> float:
+        """Seconds, as pytest-benchmark's timers give them."""
+        return self.elapsed_ns / NS
+
+    def advance(self, duration_ns: int) -> None:
+        """Move on."""
+        self.elapsed_ns += int(duration_ns)
+
+
+class Fanout:
+    """What the `ws_fanout` fixture gives: call it once per test."""
+
+    def __init__(
+        self, benchmark: Any, clock: VirtualClock, server: RunningServer, channels: str, settings: Mapping[str, str]
+    ) -> None:
+        self.benchmark = benchmark
+        self.clock = clock
+        self.server = server
+        self.channels = channels
+        self.settings = settings
+
+    def __call__(
+        self,
+        subscribers: int,
+        *,
+        rounds: int = 30,
+        warmup_rounds: int = 5,
+        payload_bytes: int = 120,
+        workload: str = "chat",
+    ) -> Measurement:
+        """Broadcast `rounds` times to `subscribers` connections, and hand each time to last to pytest-benchmark.
+
+        Raises:
+            AssertionError: the server broke a promise meanwhile; the message has the findings.
+        """
+        measurement = broadcast_rounds(
+            workload=workload,
+            channels=self.channels,
+            settings=self.settings,
+            endpoint=self.server.endpoint,
+            server=self.server,
+            subscribers=subscribers,
+            rounds=rounds,
+            warmup_rounds=warmup_rounds,
+            payload_bytes=payload_bytes,
+        )
+        findings = run_checks(measurement.history, measurement.contract)
+        self.benchmark.group = self.benchmark.group or f"broadcast: {workload}, {payload_bytes} bytes"
+        self.benchmark.extra_info.update(extra_info(measurement, findings))
+        self._play(measurement)
+        broken = [finding for finding in findings if finding.level is Level.VIOLATION]
+        assert not broken, "\n".join(f"{finding.check}: {finding.explanation}" for finding in broken)
+        return measurement
+
+    def _play(self, measurement: Measurement) -> None:
+        times = METRICS_BY_NAME["time_to_last"].compute(measurement)
+        assert times is not None, "no publication reached all its subscribers, so there is no time to last"
+        assert len(times), "no publication reached all its subscribers, so there is no time to last"
+        remaining = iter(times)
+        self.benchmark.pedantic(lambda: self.clock.advance(next(remaining)), rounds=len(times), iterations=1)
+
+
+def extra_info(measurement: Measurement, findings: list[Finding]) -> dict[str, Any]:
+    """What pytest-benchmark's fixed columns have no place for."""
+    metrics = summaries(measurement)
+    info: dict[str, Any] = {"subscribers": measurement.plan.subscribers, "timed": "time_to_last"}
+    for name in ("latency", "service_time", "time_to_last", "spread"):
+        if name in metrics:
+            info |= {f"{name}_{which}_ns": getattr(metrics[name], which) for which in PERCENTILES}
+    info["reach"] = metrics["reach"].mean if "reach" in metrics else None
+    info["violations"] = sum(finding.occurrences for finding in findings if finding.level is Level.VIOLATION)
+    info["findings"] = [f"{finding.check}: {finding.explanation}" for finding in findings]
+    info["cautions"] = [caution.message for caution in judge_trust(measurement)]
+    return info

@@ -1,0 +1,104 @@
+"""The rooms import only along the arrows of the design, and each keeps out what it promises to keep out."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+HOUSE = ROOT / "harness" / "wsproof"
+
+FLOORS = (
+    {"errors"},
+    {"wire", "model"},
+    {"workloads", "checks", "stats"},
+    {"net"},
+    {"load", "rfc6455", "channels"},
+    {"compare", "report"},
+    {"plugin", "fanout", "locust", "cli"},
+)
+"""A room may import any room on a floor below its own, and itself. Faces may import faces."""
+
+FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+FACES = FLOORS[-1]
+ONLY = {
+    "wire": set(sys.stdlib_module_names) | {"wsproof"},
+    "model": set(sys.stdlib_module_names) | {"wsproof", "numpy"},
+}
+RESERVED = {"hypothesis": {"rfc6455", "channels"}, "locust": {"locust"}, "gevent": {"locust"}}
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(HOUSE).parts[0].removesuffix(".py")
+
+
+def sources(folder: Path = HOUSE) -> list[Path]:
+    return sorted(folder.rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Every module a file imports, wherever the import stands; TYPE_CHECKING blocks count, too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute here"
+            assert node.module is not None
+            yield node.module
+            if node.module == "wsproof":
+                yield from (f"wsproof.{alias.name}" for alias in node.names)
+
+
+def rooms_imported(path: Path) -> set[str]:
+    names = (name.split(".") for name in imported(path))
+    return {parts[1] for parts in names if parts[0] == "wsproof" and len(parts) > 1} - {"__version__"}
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(HOUSE)))
+def test_a_room_imports_only_along_the_arrows(path: Path) -> None:
+    room = room_of(path)
+    if room == "__init__":
+        assert not rooms_imported(path)
+        return
+    allowed = {other for other, floor in FLOOR_OF.items() if floor < FLOOR_OF[room]} | {room}
+    if room in FACES:
+        allowed |= FACES
+    assert rooms_imported(path) <= allowed
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(HOUSE)))
+def test_a_room_keeps_out_what_it_promises_to_keep_out(path: Path) -> None:
+    room = room_of(path)
+    packages = {name.split(".")[0] for name in imported(path)}
+    assert packages <= ONLY.get(room, packages)
+    for package, rooms in RESERVED.items():
+        assert package not in packages or room in rooms, f"only {rooms} may import {package}"
+
+
+def test_every_room_has_a_floor() -> None:
+    rooms = {room_of(path) for path in sources()} - {"__init__"}
+    assert rooms <= set(FLOOR_OF)
+
+
+@pytest.mark.parametrize("path", sources(ROOT / "target_app"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_reference_server_is_a_stranger_to_the_harness(path: Path) -> None:
+    assert not any(name.split(".")[0] == "wsproof" for name in imported(path))
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(HOUSE)))
+def test_the_harness_is_a_stranger_to_the_reference_server(path: Path) -> None:
+    assert not any(name.split(".")[0] == "target_app" for name in imported(path))
+
+
+def test_loading_the_pytest_plugin_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, pytest; before = set(sys.modules); import wsproof.plugin; "
+        "print(*sorted({n.split('.')[0] for n in set(sys.modules) - before}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) <= {"wsproof"}
