@@ -1,0 +1,66 @@
+"""The published documents: `wsproof.check/1` is put together here; the JSON Schemas of all three lie in `schemas/`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.resources import files
+from typing import Any
+
+from wsproof.errors import UsageError
+from wsproof.model.finding import Finding
+from wsproof.model.record import CHECK_SCHEMA, COMPARE_SCHEMA, RUN_SCHEMA
+from wsproof.model.suite import SuiteReport
+
+SCHEMAS = {
+    RUN_SCHEMA: "wsproof.run.1.json",
+    CHECK_SCHEMA: "wsproof.check.1.json",
+    COMPARE_SCHEMA: "wsproof.compare.1.json",
+}
+
+
+def check_document(
+    target: Mapping[str, Any],
+    report: SuiteReport,
+    strict: bool = False,
+    accepted: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The answer of `wsproof check` as `wsproof.check/1`.
+
+    `target` is what the running server says of itself, redacted. `accepted` maps the name of a check to the reason why
+    its deviation is accepted here: such findings stay in the document, and no longer count.
+    """
+    report = with_accepted(report, accepted or {})
+    return {
+        "schema": CHECK_SCHEMA,
+        "verdict": report.verdict(strict=strict).value,
+        "strict": strict,
+        "target": dict(target),
+        "seed": report.seed,
+        "checks_run": [run.to_json() for run in report.checks_run],
+        "findings": [finding.to_json() for finding in report.findings],
+    }
+
+
+def with_accepted(report: SuiteReport, accepted: Mapping[str, str]) -> SuiteReport:
+    """The report with the reasons of accepted deviations written on their findings."""
+    return replace(report, findings=tuple(_accept(finding, accepted) for finding in report.findings))
+
+
+def _accept(finding: Finding, accepted: Mapping[str, str]) -> Finding:
+    reason = accepted.get(finding.check)
+    return finding if reason is None or finding.accepted is not None else replace(finding, accepted=reason)
+
+
+def load_schema(name: str) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a document, by the name in its `schema` field: "wsproof.run/1".
+
+    Raises:
+        UsageError: there is no such schema.
+    """
+    if name not in SCHEMAS:
+        raise UsageError(f"there is no schema {name!r}; there are {', '.join(SCHEMAS)}")
+    text = files("wsproof.report").joinpath("schemas", SCHEMAS[name]).read_text(encoding="utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    return schema

@@ -1,0 +1,104 @@
+"""What a run record says of its commit and its machine: enough to know whether two runs may be compared, no more.
+
+No host name, user name or path: a page is made to be passed around.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+import wsproof
+
+PACKAGES = ("numpy", "uvloop", "hypothesis", "pytest", "pytest-benchmark", "locust", "psutil", "websockets", "uvicorn")
+GIT_SECONDS = 10.0
+
+
+def git_facts(cwd: Path) -> dict[str, Any]:
+    """Branch, commit, whether tracked files were changed, and git's own description; nulls outside a repository.
+
+    `branch` is null when HEAD is detached.
+    """
+    sha = _git(cwd, "rev-parse", "HEAD")
+    if sha is None:
+        return {"branch": _git(cwd, "symbolic-ref", "--short", "HEAD"), "sha": None, "dirty": None, "describe": None}
+    changed = _git(cwd, "status", "--porcelain", "--untracked-files=no")
+    return {
+        "branch": _git(cwd, "symbolic-ref", "--short", "HEAD"),
+        "sha": sha,
+        "dirty": None if changed is None else bool(changed),
+        "describe": _git(cwd, "describe", "--always", "--tags", "--dirty"),
+    }
+
+
+def machine_facts() -> dict[str, Any]:
+    """Processor, cores, memory, system, Python and the versions of what measures."""
+    return {
+        "cpu": _cpu_model(),
+        "cores": psutil.cpu_count(logical=True),
+        "cores_usable": _usable_cores(),
+        "memory_bytes": psutil.virtual_memory().total,
+        "os": _system(),
+        "kernel": f"{platform.system()} {platform.release()}",
+        "arch": platform.machine(),
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "wsproof": wsproof.__version__,
+        "packages": {name: _version(name) for name in PACKAGES},
+    }
+
+
+def _git(cwd: Path, *words: str) -> str | None:
+    """What git answers, or None. It takes no lock, so that it never disturbs a git command of the user's."""
+    environment = os.environ | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    try:
+        done = subprocess.run(
+            ["git", *words], cwd=cwd, env=environment, capture_output=True, timeout=GIT_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else None
+
+
+def _cpu_model() -> str | None:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith(("model name", "Model")):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass  # not Linux
+    return _sysctl("machdep.cpu.brand_string") or platform.processor() or None
+
+
+def _sysctl(name: str) -> str | None:
+    try:
+        done = subprocess.run(["sysctl", "-n", name], capture_output=True, timeout=GIT_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.decode(errors="replace").strip() or None
+
+
+def _usable_cores() -> int | None:
+    # A container or taskset may leave fewer cores than the machine has; macOS cannot say.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+
+
+def _system() -> str:
+    if platform.system() == "Darwin":
+        return f"macOS {platform.mac_ver()[0]}"
+    try:
+        return platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
+    except OSError:
+        return platform.system()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

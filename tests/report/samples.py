@@ -1,0 +1,264 @@
+"""Realistic values to report on: a measurement, a record, a suite's report, a comparison. All made from one seed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wsproof.model.comparison import Comparison, Judgement, MetricComparison
+from wsproof.model.contract import Audience, Contract
+from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.history import Departure, History, Kind, Member, Outcome, Publications, Receipts
+from wsproof.model.measurement import GeneratorUsage, Measurement, ServerUsage
+from wsproof.model.plan import Phase, Plan
+from wsproof.model.record import Caution, RunRecord, Summary
+from wsproof.model.suite import CheckRun, SuiteReport
+
+NS = 1_000_000_000
+GIT: dict[str, Any] = {"branch": "main", "sha": "8f38fc848f3cc77e8b223a0b10249eaec4817dda", "dirty": False}
+GIT |= {"describe": "v0.1.0-3-g8f38fc8"}
+TARGET: dict[str, Any] = {
+    "kind": "asgi",
+    "spec": "target_app.main:app",
+    "server": "uvicorn",
+    "url": "ws://127.0.0.1:1/",
+}
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "</style><img src=x onerror=alert(1)>",
+    "\x1b]0;owned\x07\x1b[31mred\x1b[2J",
+    "nul \x00 and bell \x07 and \x9b31m",
+    "lone \ud800 surrogate \udfff",
+    "turned \u202e around",
+    "]]> & <!-- \ufffe -->",
+    "{{ 7*7 }} {% raw %} [red]markup[/red] [/]",
+)
+
+
+def measurement(subscribers: int = 100, seconds: int = 10, rate_hz: int = 20, seed: int = 1) -> Measurement:
+    """A chat room: latencies of a log-normal kind with one slow second, and no loss."""
+    random = np.random.default_rng(seed)
+    start = 5 * NS
+    count = seconds * rate_hz
+    intended = start + (np.arange(count) * NS) // rate_hz
+    sent = intended + random.integers(20_000, 300_000, count)
+    base = random.lognormal(np.log(1.4e6), 0.5, (count, subscribers))
+    base[(intended - start) // NS == seconds // 2] *= 6
+    received = sent[:, None] + base.astype(np.int64) + np.arange(subscribers)[None, :] * 8_000
+    rows = count * subscribers
+    ones = np.ones(rows, dtype=np.int64)
+    sequence = np.arange(count, dtype=np.int64)
+    zeros = np.zeros(count, dtype=np.int64)
+    publications = Publications(zeros, sequence, intended, sent, zeros + Phase.MEASURED, zeros + Outcome.OK)
+    receipts = Receipts(
+        np.tile(np.arange(subscribers, dtype=np.int64), count),
+        0 * ones,
+        np.repeat(sequence, subscribers),
+        np.repeat(intended, subscribers),
+        received.ravel(),
+        ones * Kind.DELIVERY,
+        ones,
+    )
+    members = tuple(
+        Member(
+            number,
+            str(number + 1),
+            900_000 + 1000 * number,
+            2 * NS,
+            3 * NS,
+            start + (seconds + 2) * NS,
+            Departure.CLOSED,
+            1000,
+        )
+        for number in range(subscribers)
+    )
+    end = start + seconds * NS
+    history = History(publications, receipts, members, start_ns=start, end_ns=end, drained_ns=end + NS)
+    at = start - 2 * NS + np.arange((seconds + 2) * 4) * (NS // 4)
+    server = ServerUsage(
+        at,
+        (np.cumsum(random.uniform(0.2, 0.5, len(at))) * NS / 4).astype(np.int64),
+        (60e6 + 3e6 * np.minimum(np.arange(len(at)) / 8, 1) + random.uniform(0, 2e5, len(at))).astype(np.int64),
+        np.minimum(np.arange(len(at)) * subscribers // 8, subscribers),
+    )
+    generator = GeneratorUsage(random.uniform(0.1, 0.45, seconds), random.integers(5_000, 900_000, 500), loop="uvloop")
+    plan = Plan(subscribers=subscribers, rate_hz=rate_hz, duration_s=seconds)
+    return Measurement(plan, Contract("chat", Audience.EVERYONE, replies=True), history, generator, server)
+
+
+def violation(**changes: Any) -> Finding:
+    """A binary frame bricks the chat."""
+    values: dict[str, Any] = {
+        "check": "chat.binary-frame-harms-nobody",
+        "section": "chat",
+        "anomaly": Anomaly.LOST,
+        "level": Level.VIOLATION,
+        "explanation": "After member 2 sent one binary frame, member 1 published and member 3 never got it.",
+        "witness": ("2 -> BINARY 00 ff", "1 -> TEXT hello", "3 <- nothing for 5.0 s, a message was owed"),
+        "recipe": {"suite": "channels", "steps": [1, 2]},
+        "reproduced": "3 of 3",
+        "source": "All who are connected get what a member says.",
+    }
+    return Finding(**(values | changes))
+
+
+def non_strict() -> Finding:
+    """Members saw two orders."""
+    return violation(
+        check="chat.agreed-order",
+        anomaly=Anomaly.REORDERED,
+        level=Level.NON_STRICT,
+        occurrences=4,
+        reproduced=None,
+        explanation="Members 1 and 3 saw messages of 2 and 4 in different orders.",
+        witness=("1: a b", "3: b a"),
+    )
+
+
+def deviation() -> Finding:
+    """A known deviation of the server library, accepted."""
+    return violation(
+        check="5.5.1-close-1005",
+        section="7.4.1",
+        anomaly=Anomaly.PROTOCOL,
+        recipe=None,
+        explanation="A close frame with code 1005 was echoed; 1005 must never be on the wire.",
+        witness=("-> CLOSE 03 ed", "<- CLOSE 03 ed"),
+        accepted="the server library echoes every code below 5000",
+    )
+
+
+def suite_report(*findings: Finding) -> SuiteReport:
+    """Five checks of three sections, and these findings."""
+    broken = {finding.check for finding in findings if finding.verdict() is Verdict.INVALID}
+    runs = (
+        CheckRun("4.2-handshake", "4.2", "An upgrade is answered as the RFC says", Verdict.VALID, 25, 0.8),
+        CheckRun("5.5.1-close-1005", "7.4.1", "Reserved close codes are refused", Verdict.VALID, 25, 0.31),
+        CheckRun("chat.agreed-order", "chat", "All members see one order", Verdict.VALID, 10, 1.9),
+        CheckRun(
+            "chat.binary-frame-harms-nobody",
+            "chat",
+            "A binary frame harms nobody else",
+            Verdict.INVALID if "chat.binary-frame-harms-nobody" in broken else Verdict.VALID,
+            12,
+            2.5,
+        ),
+        CheckRun(
+            "dashboard.period",
+            "dashboard",
+            "Ticks come every 2 s",
+            Verdict.UNKNOWN if broken else Verdict.VALID,
+            0,
+            5.0,
+            "nothing was received within 5 s" if broken else "",
+        ),
+    )
+    return SuiteReport(7, runs, findings)
+
+
+def summary(unit: str = "ns", centre: float = 1_840_321, n: int = 20_000, better: str = "lower") -> Summary:
+    """A summary around this centre."""
+    return Summary(
+        unit, better, n, centre, centre * 1.2, centre * 0.4, centre, centre * 2, centre * 4.5, centre * 7, centre * 9
+    )
+
+
+def record(**changes: Any) -> RunRecord:
+    """A complete and valid run without series."""
+    values: dict[str, Any] = {
+        "id": "20261122T104152Z-main-8f38fc848-a1b2c3",
+        "command": "bench",
+        "started_utc": "2026-11-22T10:41:52Z",
+        "target": TARGET,
+        "git": GIT,
+        "machine": {"cpu": "An Example CPU", "cores": 2, "memory_bytes": 8 * 2**30, "python": "CPython 3.11.9"},
+        "plan": Plan(subscribers=100, duration_s=10).to_json(),
+        "verdict": Verdict.VALID,
+        "trusted": True,
+        "metrics": {
+            "latency": summary(),
+            "service_time": summary(centre=1_640_000),
+            "time_to_last": summary(centre=4_200_000, n=200),
+            "reach": summary("0-1", 1.0, 200, "higher"),
+            "deliveries_per_s": Summary("1/s", "higher", 1, 2000.0),
+        },
+        "complete": True,
+        "wall_s": 14.2,
+    }
+    return RunRecord(**(values | changes))
+
+
+def caution(**changes: Any) -> Caution:
+    """The generator was busy."""
+    values: dict[str, Any] = {
+        "code": "generator-cpu",
+        "message": "The generator used 93 % of a core in one second.",
+        "advice": "Use --processes 2, or fewer subscribers.",
+        "voids": True,
+    }
+    return Caution(**(values | changes))
+
+
+def comparison(verdict: Judgement = Judgement.WORSE, **changes: Any) -> Comparison:
+    """Ten pairs: latency worse, the rest the same or unclear."""
+    pairs = tuple((1.84e6 * (1 + 0.01 * i), 2.31e6 * (1 + 0.01 * i)) for i in range(10))
+
+    def row(name: str, said: Judgement, ratio: float | None, low: float | None, high: float | None, **more: Any) -> Any:
+        values: dict[str, Any] = {"unit": "ns", "better": "lower", "floor": 0.05, "p": 0.004, "detectable": 0.08}
+        return MetricComparison(metric=name, verdict=said, ratio=ratio, ci_low=low, ci_high=high, **(values | more))
+
+    rows = (
+        row("latency_p50", verdict, 1.255, 1.21, 1.30, primary=True, base=1.84e6, candidate=2.31e6, pairs=pairs),
+        row(
+            "latency_p99",
+            Judgement.CANNOT_TELL,
+            1.06,
+            0.93,
+            1.21,
+            primary=True,
+            base=8.1e6,
+            candidate=8.6e6,
+            p=0.4,
+            detectable=0.14,
+        ),
+        row("time_to_last", Judgement.SAME, 1.01, 0.98, 1.03, primary=True, base=4.2e6, candidate=4.24e6, p=0.6),
+        row(
+            "server_cpu_per_delivery",
+            Judgement.BETTER,
+            0.81,
+            0.78,
+            0.84,
+            primary=True,
+            unit="us",
+            base=21.0,
+            candidate=17.0,
+        ),
+        row(
+            "deliveries_per_s",
+            Judgement.SAME,
+            1.0,
+            None,
+            None,
+            unit="1/s",
+            better="higher",
+            base=2000.0,
+            candidate=2000.0,
+            p=None,
+            detectable=None,
+        ),
+        row("memory_per_connection", Judgement.CANNOT_TELL, None, None, None, unit="KiB", p=None, detectable=None),
+    )
+    values: dict[str, Any] = {
+        "base": {"ref": "main", "sha": GIT["sha"]},
+        "candidate": {"ref": "slow-chat", "sha": "c" * 40, "dirty": True},
+        "verdict": verdict,
+        "metrics": rows,
+        "plan": Plan().to_json(),
+        "seed": 11,
+        "pairs": 10,
+        "order": "ABBA" * 5,
+        "started_utc": "2026-11-22T10:41:52Z",
+        "wall_s": 310.0,
+    }
+    return Comparison(**(values | changes))
