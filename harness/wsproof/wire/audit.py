@@ -67,8 +67,8 @@ RULES: dict[str, Rule] = {
     "length-top-bit": Rule("5.2", "MUST", "The most significant bit of a 64-bit payload length is 0."),
     "control-fragmented": Rule("5.5", "MUST", "Control frames are not fragmented."),
     "control-too-long": Rule("5.5", "MUST", "Control frames have payloads of at most 125 bytes."),
-    "control-compressed": Rule(_D + "6.1", "MUST", "RSV1 is not set on control frames."),
-    "continuation-compressed": Rule(_D + "6.1", "MUST", "RSV1 is set on the first frame of a message only."),
+    "control-compressed": Rule(_D + "6", "MUST", "RSV1 is not set on control frames."),
+    "continuation-compressed": Rule(_D + "6", "MUST", "RSV1 is set on the first frame of a message only."),
     # Close frames.
     "close-one-byte": Rule("5.5.1", "MUST", "A close payload is empty or starts with a 2-byte code."),
     "close-code": Rule("7.4", "MUST", "A close frame carries a code that may be sent."),

@@ -10,8 +10,8 @@ __all__ = ["Utf8Validator"]
 class Utf8Validator:
     """Check a text message piece by piece; a piece may end inside a character.
 
-    Python's incremental decoder already refuses at the first impossible byte (surrogates, overlong forms and values
-    above U+10FFFF at their second byte); a test walks the prefixes to hold it there.
+    Python's incremental decoder refuses at the first impossible byte, with one exception: it keeps the first two bytes
+    of a surrogate (ED A0-BF) and waits for the third. A test walks all two-byte prefixes.
     """
 
     def __init__(self) -> None:
@@ -25,4 +25,7 @@ class Utf8Validator:
                 self._decoder.decode(data, final)
             except UnicodeDecodeError:
                 self.valid = False
+            else:
+                held, _ = self._decoder.getstate()
+                self.valid = not (len(held) == 2 and held[0] == 0xED and held[1] >= 0xA0)
         return self.valid

@@ -1,0 +1,266 @@
+"""Random conversations between our peer and the server side of `websockets`: nobody accuses, nothing is lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+from websockets.frames import Frame as TheirFrame
+from websockets.frames import Opcode as TheirOpcode
+from websockets.protocol import State as TheirState
+from websockets.server import ServerProtocol
+
+from tests.wire.conversations import a_peer, a_request, in_pieces, payloads, texts, their_server
+from wsproof.wire import (
+    Accepted,
+    BinaryMessage,
+    CloseReceived,
+    DeflateOffer,
+    Ended,
+    Event,
+    Frame,
+    PingReceived,
+    PongReceived,
+    State,
+    TextMessage,
+    audit_response,
+)
+
+DATA = (1, 2)
+
+
+@dataclass(frozen=True)
+class Say:
+    """One message or control frame; a data message is cut into fragments, with a ping after each if wanted."""
+
+    opcode: int
+    payload: bytes
+    cuts: tuple[int, ...] = ()
+    ping_between: bool = False
+
+    def fragments(self) -> list[tuple[int, bytes, bool]]:
+        """Opcode, payload and FIN of every frame."""
+        parts = in_pieces(self.payload, list(self.cuts)) or [b""]
+        last = len(parts) - 1
+        return [(self.opcode if at == 0 else 0, part, at == last) for at, part in enumerate(parts)]
+
+
+some_cuts = st.lists(st.integers(0, 70_000), max_size=3).map(tuple)
+says = st.one_of(
+    st.builds(Say, st.just(1), texts.map(str.encode), some_cuts, st.booleans()),
+    st.builds(Say, st.just(2), payloads, some_cuts, st.booleans()),
+    st.builds(Say, st.sampled_from([9, 10]), st.binary(max_size=125)),
+)
+talks = st.lists(st.tuples(st.booleans(), says), max_size=8)
+segments = st.lists(st.integers(0, 100_000), max_size=6)
+windows = st.none() | st.integers(9, 15)
+deflates = st.builds(
+    ServerPerMessageDeflateFactory,
+    server_no_context_takeover=st.booleans(),
+    client_no_context_takeover=st.booleans(),
+    server_max_window_bits=windows,
+    client_max_window_bits=windows,
+)
+offers = st.builds(
+    DeflateOffer,
+    server_no_context_takeover=st.booleans(),
+    client_no_context_takeover=st.booleans(),
+    server_max_window_bits=windows,
+    client_max_window_bits=st.none() | st.just(True) | st.integers(9, 15),
+)
+
+
+class Talk:
+    """Our peer and their server, and a wire between them that cuts everything at the same odd places."""
+
+    def __init__(
+        self,
+        cuts: list[int],
+        offer: DeflateOffer | None = None,
+        deflate: ServerPerMessageDeflateFactory | None = None,
+    ) -> None:
+        self.cuts = cuts
+        request = a_request(extensions=(offer.encode(),) if offer else ())
+        self.peer = a_peer(request)
+        self.server = their_server(request.encode(), deflate=deflate)
+        self.heard_by_peer: list[Event] = []
+        self.heard_by_server: list[TheirFrame] = []
+        self.carry()
+
+    def carry(self) -> None:
+        """Move all bytes, in pieces, until both sides are silent."""
+        while True:
+            down, up = b"".join(self.server.data_to_send()), self.peer.data_to_send()
+            if not down and not up:
+                return
+            for piece in in_pieces(down, self.cuts):
+                self.peer.receive_data(piece)
+            for piece in in_pieces(up, self.cuts):
+                self.server.receive_data(piece)
+            self.heard_by_peer += self.peer.events_received()
+            for event in self.server.events_received():
+                assert isinstance(event, TheirFrame)
+                self.heard_by_server.append(event)
+
+    def server_says(self, say: Say) -> None:
+        if say.opcode not in DATA:
+            (self.server.send_ping if say.opcode == 9 else self.server.send_pong)(say.payload)
+            return
+        for opcode, payload, fin in say.fragments():
+            if opcode:
+                (self.server.send_text if opcode == 1 else self.server.send_binary)(payload, fin)
+            else:
+                self.server.send_continuation(payload, fin)
+            if say.ping_between:
+                self.server.send_ping(b"between")
+
+    def peer_says(self, say: Say) -> None:
+        if say.opcode not in DATA:
+            (self.peer.send_ping if say.opcode == 9 else self.peer.send_pong)(say.payload)
+        elif len(say.fragments()) == 1 and not say.ping_between:
+            self.peer.send_text(say.payload.decode()) if say.opcode == 1 else self.peer.send_binary(say.payload)
+        else:
+            for opcode, payload, fin in say.fragments():
+                self.peer.send_frame(Frame(opcode, payload, fin))
+                if say.ping_between:
+                    self.peer.send_ping(b"between")
+
+
+def messages_of(frames: list[TheirFrame]) -> list[tuple[int, bytes]]:
+    """Their frames put together: messages, and control frames but for the pongs that answer their pings."""
+    found: list[tuple[int, bytes]] = []
+    opcode, data = 0, b""
+    for frame in frames:
+        if frame.opcode in (TheirOpcode.PING, TheirOpcode.PONG):
+            found.append((int(frame.opcode), bytes(frame.data)))
+            continue
+        opcode, data = (int(frame.opcode), b"") if frame.opcode else (opcode, data)
+        data += bytes(frame.data)
+        if frame.fin:
+            found.append((opcode, data))
+    return found
+
+
+def heard(events: list[Event]) -> list[tuple[int, bytes]]:
+    """Our events in the same shape."""
+    found: list[tuple[int, bytes]] = []
+    for event in events:
+        if isinstance(event, TextMessage):
+            found.append((1, event.text.encode()))
+        elif isinstance(event, BinaryMessage):
+            found.append((2, event.data))
+        elif isinstance(event, PingReceived):
+            found.append((9, event.payload))
+        elif isinstance(event, PongReceived):
+            found.append((10, event.payload))
+    return found
+
+
+def expected_of(say: Say) -> list[tuple[int, bytes]]:
+    """What the other side hears of one `Say`."""
+    if say.opcode not in DATA:
+        return [(say.opcode, say.payload)]
+    pings = [(9, b"between")] * len(say.fragments()) if say.ping_between else []
+    # The message is complete with its last fragment, after which comes one more ping.
+    return [*pings[1:], (say.opcode, say.payload), *pings[:1]]
+
+
+def check_conversation(talk: Talk, talks: list[tuple[bool, Say]]) -> None:
+    """Say everything; then each side has heard exactly what the other said, in order, and a pong for every ping."""
+    down: list[tuple[int, bytes]] = []
+    up: list[tuple[int, bytes]] = []
+    for from_server, say in talks:
+        (talk.server_says if from_server else talk.peer_says)(say)
+        talk.carry()
+        there, back = (down, up) if from_server else (up, down)
+        there += expected_of(say)
+        back += [(10, payload) for opcode, payload in expected_of(say) if opcode == 9]
+    assert isinstance(talk.heard_by_peer[0], Accepted)
+    assert heard(talk.heard_by_peer) == down
+    assert messages_of(talk.heard_by_server) == up
+    assert talk.peer.breaches == []
+    assert talk.server.state is TheirState.OPEN
+    assert talk.peer.at_boundary
+
+
+@given(talks, segments)
+def test_both_sides_hear_all_that_the_other_says(talks: list[tuple[bool, Say]], cuts: list[int]) -> None:
+    check_conversation(Talk(cuts), talks)
+
+
+@given(talks, segments, offers, deflates)
+def test_both_sides_hear_all_that_the_other_compresses(
+    talks: list[tuple[bool, Say]], cuts: list[int], offer: DeflateOffer, deflate: ServerPerMessageDeflateFactory
+) -> None:
+    check_conversation(Talk(cuts, offer, deflate), talks)
+
+
+def test_compression_really_happens_in_these_conversations() -> None:
+    talk = Talk([], DeflateOffer(client_max_window_bits=True), ServerPerMessageDeflateFactory())
+    assert talk.peer.deflate is not None
+    talk.peer.send_text("a" * 1000)
+    assert len(talk.peer.data_to_send()) < 50
+    talk.server.send_text(b"a" * 1000)
+    (data,) = talk.server.data_to_send()
+    assert len(data) < 50
+    talk.peer.receive_data(data)
+    assert talk.peer.events_received() == [TextMessage("a" * 1000, 1)]
+
+
+codes = st.none() | st.sampled_from([1000, 1001, 1011, 3000, 4999])
+
+
+@given(codes, st.text(max_size=20), segments, st.booleans())
+def test_a_close_from_either_side_ends_clean_on_both(
+    code: int | None, reason: str, cuts: list[int], from_server: bool
+) -> None:
+    reason = reason if code is not None else ""
+    talk = Talk(cuts)
+    if from_server and code is None:
+        talk.server.send_close()
+    elif from_server:
+        talk.server.send_close(code, reason)
+    else:
+        talk.peer.send_close(code, reason)
+    talk.carry()
+    assert talk.peer.state is State.CLOSING
+    talk.peer.receive_eof()
+    talk.server.receive_eof()
+    assert talk.peer.events_received() == [Ended(clean=True)]
+    assert talk.server.state is TheirState.CLOSED
+    assert talk.peer.breaches == []
+    closes = [event for event in talk.heard_by_peer if isinstance(event, CloseReceived)]
+    assert closes == [CloseReceived(code, reason if from_server else closes[0].reason)]
+    assert talk.server.close_code == (1005 if code is None else code)
+    if not from_server:
+        assert talk.server.close_reason == reason
+
+
+@given(st.lists(st.sampled_from(["chat", "a.b", "x+json"]), unique=True, max_size=3), offers, deflates)
+def test_their_right_responses_are_never_accused(
+    names: list[str], offer: DeflateOffer, deflate: ServerPerMessageDeflateFactory
+) -> None:
+    request = a_request(subprotocols=tuple(names), extensions=(offer.encode(),), origin="http://localhost")
+    peer = a_peer(request)
+    peer.receive_data(b"".join(their_server(request.encode(), deflate=deflate).data_to_send()))
+    assert peer.response is not None
+    assert audit_response(request, peer.response) == []
+    assert peer.breaches == []
+
+
+@given(st.sampled_from(["key", "version", "upgrade", "connection"]), st.sampled_from(["", "x", "99", "a, b"]))
+def test_their_refusals_of_wrong_requests_are_read(field: str, value: str) -> None:
+    server = ServerProtocol()
+    request = a_request(**{field: value})
+    server.receive_data(request.encode())
+    (event,) = server.events_received()
+    server.send_response(server.accept(event))  # type: ignore[arg-type]
+    peer = a_peer(request)
+    peer.receive_data(b"".join(server.data_to_send()))
+    peer.receive_eof()
+    assert peer.response is not None
+    assert peer.response.status in (400, 426)
+    assert peer.breaches == []
+    assert peer.state is State.CLOSED

@@ -1,0 +1,66 @@
+"""The table of moves, walked."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.wire.conversations import a_peer, an_open_peer, response_head
+from wsproof.wire import MOVES, Frame, IllegalMove, Move, Opcode, Peer, State
+from wsproof.wire.state import next_state
+
+CLOSE_FRAME = Frame(Opcode.CLOSE, b"\x03\xe8").encode()
+
+
+def a_peer_in(state: State) -> Peer:
+    """A peer that got into `state` by doing something, not by being told."""
+    if state is State.CONNECTING:
+        return a_peer()
+    peer = an_open_peer(answer_close=False)
+    if state is State.CLOSING:
+        peer.send_frame(Frame(Opcode.CLOSE))
+    if state is State.CLOSED:
+        peer = a_peer()
+        peer.receive_data(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+    return peer
+
+
+def make(peer: Peer, move: Move) -> None:
+    """Let the thing happen that the move stands for."""
+    if move is Move.ACCEPT:
+        peer.receive_data(response_head())
+    elif move is Move.REFUSE:
+        peer.receive_data(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")
+    elif move is Move.SEND_CLOSE:
+        peer.send_frame(Frame(Opcode.CLOSE, b"\x03\xe8"))
+    elif move is Move.RECEIVE_CLOSE:
+        peer.receive_data(CLOSE_FRAME)
+    else:
+        peer.receive_eof()
+
+
+@pytest.mark.parametrize(("state", "move"), list(MOVES))
+def test_every_move_of_the_table_can_be_made(state: State, move: Move) -> None:
+    peer = a_peer_in(state)
+    assert peer.state is state
+    make(peer, move)
+    assert peer.state is MOVES[state, move]
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("move", Move)
+def test_what_is_not_in_the_table_changes_nothing(state: State, move: Move) -> None:
+    if (state, move) in MOVES:
+        assert next_state(state, move) is MOVES[state, move]
+        return
+    with pytest.raises(IllegalMove, match=state.value):
+        next_state(state, move)
+    if move is Move.SEND_CLOSE or state is State.CLOSED:  # elsewhere, bytes out of place are bytes of another kind
+        peer = a_peer_in(state)
+        make(peer, move)
+        assert peer.state is state
+
+
+def test_every_state_can_be_reached_and_left_for_closed() -> None:
+    reached = {State.CONNECTING} | set(MOVES.values())
+    assert reached == set(State)
+    assert all((state, Move.EOF) in MOVES for state in State)
