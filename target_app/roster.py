@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections import Counter
 from typing import Protocol
 
@@ -61,10 +62,11 @@ class Roster:
         self._write_timeout = min(self._write_timeout, HURRIED_WRITE_TIMEOUT)
 
     async def stop(self) -> None:
-        """End the sweeping, at the end of the application."""
+        """Cut what is left and end the sweeping, at the end of the application."""
         if self._sweeper is not None:
             self._sweeper.cancel()
             await asyncio.wait({self._sweeper})
+        self._cut_overdue(math.inf)
 
     def _keep_sweeping(self) -> None:
         if self._sweeper is None or self._sweeper.done():
