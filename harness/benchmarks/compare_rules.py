@@ -1,0 +1,132 @@
+"""Do the rules of `wsproof compare` cry wolf, and do they see the wolf? A seeded simulation; no server is started.
+
+    python harness/benchmarks/compare_rules.py [--trials 2000] [--seed 1]
+
+Every trial is one whole comparison: four judged metrics, blocks in the order that `compare` really uses, noise per
+block plus a drifting machine, and A/A pairs beside. "Heavy" noise is Student's t with 3 degrees of freedom: mostly
+small, now and then a block that is far off, as p99 is on a shared machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsproof.compare.order import Side, block_order
+from wsproof.model.comparison import Judgement, MetricComparison
+from wsproof.stats.aspects import ASPECTS_BY_NAME
+from wsproof.stats.paired import Pair
+from wsproof.stats.verdicts import judge
+
+METRICS = ("latency_p50", "latency_p99", "time_to_last_p50", "server_cpu_per_delivery")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One world: noise (standard deviation, log) and true ratio per metric of METRICS, pairs per comparison."""
+
+    title: str
+    pairs: int
+    noise: tuple[float, float, float, float]
+    ratio: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
+    heavy: tuple[str, ...] = ()
+    drift: float = 0.10
+    """How far the machine drifts from the first block to the last (log)."""
+    wander: float = 0.01
+    """Standard deviation of the random walk's step from block to block (log)."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How often, of all trials: any metric worse or better; the changed metric worse; any vetoed; all the same."""
+
+    alarmed: float
+    found: float
+    vetoed: float
+    same: float
+
+
+QUIET, NOISY_P99, WILD = (0.03,) * 4, (0.03, 0.15, 0.03, 0.03), (0.30,) * 4
+SCENARIOS = (
+    Scenario("identical code, 3 % noise, 10 pairs", 10, QUIET),
+    Scenario("identical code, 3 % noise, 8 pairs", 8, QUIET),
+    Scenario("identical code, p99 heavy 15 %, 10 pairs", 10, NOISY_P99, heavy=("latency_p99",)),
+    Scenario("identical code, 30 % noise, 8 pairs", 8, WILD),
+    Scenario("identical code, all heavy 30 %, 8 pairs", 8, WILD, heavy=METRICS),
+    Scenario("median latency +10 %, 3 % noise, 10 pairs", 10, QUIET, (1.10, 1, 1, 1)),
+    Scenario("median latency +10 %, 3 % noise, 8 pairs", 8, QUIET, (1.10, 1, 1, 1)),
+    Scenario("all +10 %, 3 % noise, 10 pairs", 10, QUIET, (1.10,) * 4),
+    Scenario("median latency x5, 30 % noise, 8 pairs", 8, WILD, (5, 1, 1, 1)),
+    Scenario("p99 x5, heavy 15 %, 8 pairs", 8, NOISY_P99, (1, 5, 1, 1), heavy=("latency_p99",)),
+    Scenario("p99 x5, heavy 30 %, 8 pairs", 8, WILD, (1, 5, 1, 1), heavy=("latency_p99",)),
+)
+
+
+def simulate(scenario: Scenario, trials: int, seed: int) -> Tally:
+    """Run whole comparisons in one world and count verdicts."""
+    random = np.random.default_rng(seed)
+    changed = next((name for name, ratio in zip(METRICS, scenario.ratio, strict=True) if ratio != 1), None)
+    alarmed = found = vetoed = same = 0
+    for trial in range(trials):
+        verdicts = {metric.metric: metric for metric in one_comparison(scenario, random, trial)}
+        said = [metric.verdict for metric in verdicts.values()]
+        alarmed += Judgement.WORSE in said or Judgement.BETTER in said
+        found += changed is not None and verdicts[changed].verdict is Judgement.WORSE
+        vetoed += any(metric.note.startswith("vetoed") for metric in verdicts.values())
+        same += all(verdict is Judgement.SAME for verdict in said)
+    return Tally(alarmed / trials, found / trials, vetoed / trials, same / trials)
+
+
+def one_comparison(scenario: Scenario, random: np.random.Generator, seed: int) -> tuple[MetricComparison, ...]:
+    """The judgements of one simulated comparison."""
+    order = block_order(scenario.pairs, seed=seed)
+    pairs: dict[str, list[Pair]] = {}
+    identical: dict[str, list[Pair]] = {}
+    for index, name in enumerate(METRICS):
+        values = _blocks(scenario, index, len(order), random)
+        by_pair: dict[tuple[bool, int], dict[Side, float]] = {}
+        for block, value in zip(order, values, strict=True):
+            true = scenario.ratio[index] if block.side is Side.CANDIDATE else 1.0
+            by_pair.setdefault((block.identical, block.pair), {})[block.side] = float(value) * true
+        for (aside, _), sides in by_pair.items():
+            second = sides[Side.BASE_AGAIN] if aside else sides[Side.CANDIDATE]
+            (identical if aside else pairs).setdefault(name, []).append((sides[Side.BASE], second))
+    return judge(pairs, identical, aspects=[ASPECTS_BY_NAME[name] for name in METRICS], seed=seed)
+
+
+def _blocks(scenario: Scenario, index: int, count: int, random: np.random.Generator) -> NDArray[np.float64]:
+    machine = np.linspace(0, scenario.drift, count) + np.cumsum(random.normal(0, scenario.wander, count))
+    size = scenario.noise[index]
+    heavy = METRICS[index] in scenario.heavy
+    noise = random.standard_t(3, count) * size / sqrt(3) if heavy else random.normal(0, size, count)
+    values: NDArray[np.float64] = 1e6 * np.exp(machine + noise)
+    return values
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description="How often the rules of `wsproof compare` are wrong, by simulation.")
+    parser.add_argument("--trials", type=int, default=2000, help="comparisons per row (default 2000)")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args(arguments)
+    lines = [
+        f"{options.trials} simulated comparisons per row, seed {options.seed}",
+        "",
+        "| world | any worse or better | the change called worse | a veto | all four same |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for scenario in SCENARIOS:
+        tally = simulate(scenario, options.trials, options.seed)
+        found = f"{tally.found:.1%}" if set(scenario.ratio) != {1.0} else "-"
+        lines.append(f"| {scenario.title} | {tally.alarmed:.1%} | {found} | {tally.vetoed:.1%} | {tally.same:.1%} |")
+        print(*lines, sep="\n", flush=True)  # noqa: T201 - this script's only output is its table
+        lines = []
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Two builds side by side: worktrees, the order of blocks, and what the pairs say."""

@@ -1,0 +1,64 @@
+"""In which order blocks are run: ABBA, with base-against-base pairs in between, from a recorded seed.
+
+ABBA cancels a linear drift of the machine: within two pairs, each build is once first and once second. Which build
+opens a quartet is drawn from the seed. A/A pairs are extra and spread over the whole run, so that they see the same
+weather as the pairs they vouch for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+FEWEST_IDENTICAL = 4
+
+
+class Side(StrEnum):
+    """Which build a block runs. BASE_AGAIN is the base too: the second name that it has in an A/A pair."""
+
+    BASE = "A"
+    CANDIDATE = "B"
+    BASE_AGAIN = "a"
+
+
+@dataclass(frozen=True)
+class Block:
+    """One place in the order. `identical`: an A/A pair; pairs of either kind are numbered from 0."""
+
+    side: Side
+    pair: int
+    identical: bool = False
+
+
+def identical_pairs(pairs: int) -> int:
+    """How many A/A pairs go with so many pairs: half as many, at least four."""
+    return max(FEWEST_IDENTICAL, pairs // 2)
+
+
+def block_order(pairs: int, *, seed: int, identical: int | None = None) -> tuple[Block, ...]:
+    """All blocks of a comparison, in the order in which they are to be run."""
+    random = np.random.default_rng(seed)
+    count = identical_pairs(pairs) if identical is None else identical
+    order: list[Block] = []
+    aside = 0
+    first = Side.BASE
+    for pair in range(pairs):
+        # The second pair of a quartet mirrors the first: A B, B A.
+        first = _other(first) if pair % 2 else (Side.BASE, Side.CANDIDATE)[int(random.integers(2))]
+        order += [Block(first, pair), Block(_other(first), pair)]
+        while aside < count and (aside + 1) * pairs <= (pair + 1) * count:
+            sides = (Side.BASE, Side.BASE_AGAIN) if aside % 2 == 0 else (Side.BASE_AGAIN, Side.BASE)
+            order += [Block(side, aside, identical=True) for side in sides]
+            aside += 1
+    return tuple(order)
+
+
+def spelled(order: tuple[Block, ...]) -> str:
+    """The order as a record keeps it: `ABBAAaBA...`."""
+    return "".join(block.side.value for block in order)
+
+
+def _other(side: Side) -> Side:
+    return Side.CANDIDATE if side is Side.BASE else Side.BASE

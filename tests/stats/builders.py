@@ -1,0 +1,67 @@
+"""Small measurements, written by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from wsproof.model.contract import Audience, Contract, Feed
+from wsproof.model.history import History, Member, Recorder
+from wsproof.model.measurement import GeneratorUsage, Measurement, ServerUsage
+from wsproof.model.plan import Phase, Plan
+
+MS = 1_000_000
+SECOND = 1_000 * MS
+START = 100 * SECOND
+"""The window of these histories begins here and is one second long."""
+
+CHAT = Contract("chat", Audience.EVERYONE, replies=True)
+FEED = Contract("dashboard", Audience.NOBODY, feed=Feed(0.1, ()))
+QUIET = GeneratorUsage(cpu_share=np.array([0.1]), loop="uvloop")
+
+
+def recorder(members: int = 3) -> Recorder:
+    """A recorder whose members came in one second before the window."""
+    recorder = Recorder(start_ns=START, end_ns=START + SECOND, drained_ns=START + 2 * SECOND)
+    recorder.members = [
+        Member(number, str(number + 1), connect_ns=MS, connected_ns=START - 2 * SECOND, in_ns=START - SECOND)
+        for number in range(members)
+    ]
+    return recorder
+
+
+def publish(
+    recorder: Recorder,
+    sequence: int,
+    at_ms: float,
+    arrivals_ms: Sequence[float | None],
+    *,
+    slip_ms: float = 0,
+    phase: Phase = Phase.MEASURED,
+) -> None:
+    """Member 0 publishes, `at_ms` into the window; member i has it `arrivals_ms[i]` after that (None: never)."""
+    intended = START + round(at_ms * MS)
+    recorder.published(0, sequence, intended, intended + round(slip_ms * MS), phase)
+    for member, after in enumerate(arrivals_ms):
+        if after is not None:
+            recorder.received(member, 0, sequence, intended, intended + round(after * MS))
+
+
+def measurement(
+    history: History,
+    contract: Contract = CHAT,
+    *,
+    generator: GeneratorUsage = QUIET,
+    server: ServerUsage | None = None,
+) -> Measurement:
+    """A measurement of that history, by a generator without fault unless one is given."""
+    return Measurement(Plan(subscribers=len(history.members)), contract, history, generator, server)
+
+
+def steady(count: int = 1000, latency_ms: float = 10.0, *, slip_ms: float = 0.0) -> History:
+    """A history without any fault: so many publications to three members, evenly over the window."""
+    record = recorder()
+    for sequence in range(count):
+        publish(record, sequence, sequence * 1000 / count, [latency_ms] * 3, slip_ms=slip_ms)
+    return record.freeze()

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.stats.builders import FEED, MS, QUIET, measurement, recorder, steady
+from wsproof.model.history import Departure, Member
+from wsproof.model.measurement import GeneratorUsage, Measurement
+from wsproof.stats.stability import judge_trust
+
+
+def codes(of: Measurement) -> dict[str, bool]:
+    return {caution.code: caution.voids for caution in judge_trust(of)}
+
+
+def test_a_quiet_measurement_has_nothing_to_be_cautioned_about() -> None:
+    assert judge_trust(measurement(steady())) == ()
+
+
+@pytest.mark.parametrize(
+    ("generator", "code", "voids"),
+    [
+        (replace(QUIET, cpu_share=np.array([0.2, 0.81, 0.2])), "generator-cpu", True),
+        (replace(QUIET, unsent=1), "unsent", True),
+        (replace(QUIET, alone=False), "not-alone", True),
+        (replace(QUIET, loop_lag_ns=np.full(100, 6 * MS)), "loop-lag", False),
+        (replace(QUIET, loop="asyncio"), "stdlib-loop", False),
+    ],
+)
+def test_each_fault_of_the_generator_is_told_with_its_remedy(generator: GeneratorUsage, code: str, voids: bool) -> None:
+    (caution,) = judge_trust(measurement(steady(), generator=generator))
+    assert (caution.code, caution.voids) == (code, voids)
+    assert caution.message.endswith(".")
+    assert caution.advice.endswith(".")
+
+
+def test_just_at_the_limit_is_still_trusted() -> None:
+    generator = replace(QUIET, cpu_share=np.array([0.80]), loop_lag_ns=np.full(100, 5 * MS))
+    assert judge_trust(measurement(steady(), generator=generator)) == ()
+
+
+def test_slip_may_be_a_tenth_of_latency_or_a_millisecond_whichever_is_more() -> None:
+    assert codes(measurement(steady(latency_ms=2, slip_ms=0.9))) == {}
+    assert codes(measurement(steady(latency_ms=2, slip_ms=1.1))) == {"schedule-slip": True}
+    assert codes(measurement(steady(latency_ms=50, slip_ms=4.9))) == {}
+    assert codes(measurement(steady(latency_ms=50, slip_ms=5.1))) == {"schedule-slip": True}
+
+
+def test_too_few_samples_name_the_percentiles_that_are_missing() -> None:
+    (caution,) = judge_trust(measurement(steady(count=30)))
+    assert caution.code == "few-samples"
+    assert "p99 and p999" in caution.message
+    (caution,) = judge_trust(measurement(steady(count=50)))
+    assert "p999, which needs 1000" in caution.message
+
+
+def test_subscribers_that_never_received_anything_are_counted() -> None:
+    history = steady()
+    silent = (Member(3, "4", connected_ns=1), Member(4, "5", departure=Departure.REFUSED))
+    (caution,) = judge_trust(measurement(replace(history, members=history.members + silent)))
+    assert caution.code == "incomplete-ramp"
+    assert caution.message.startswith("2 of 5 subscribers never received anything, 1 of them because")
+
+
+def test_what_voids_comes_first() -> None:
+    generator = replace(QUIET, loop="asyncio", unsent=3, alone=False)
+    assert list(codes(measurement(steady(), generator=generator)).values()) == [True, True, False]
+
+
+def test_a_feed_is_not_asked_for_latency_samples_or_a_rate() -> None:
+    busy = replace(QUIET, cpu_share=np.array([0.95]))
+    (caution,) = judge_trust(measurement(recorder().freeze(), FEED, generator=busy))
+    assert caution.code == "generator-cpu"
+    assert "--rate" not in caution.advice
