@@ -89,10 +89,10 @@ def locustfile() -> Path:
         return here
     from importlib.util import find_spec
 
-    spec = find_spec("wsproof.locust")
+    spec = find_spec("wsproof")
     assert spec is not None
     assert spec.origin is not None
-    return Path(spec.origin)
+    return Path(spec.origin).parent / "locust" / "locustfile.py"
 
 
 def environment(stage: Stage, summary: Path | None = None) -> dict[str, str]:

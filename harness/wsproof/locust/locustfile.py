@@ -1,0 +1,21 @@
+"""One user class per workload of `WSPROOF_CHANNELS`: what `wsproof load` runs outside a checkout of wsproof."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from wsproof.locust import ChannelUser
+from wsproof.locust.rooms import CHANNELS, SETTINGS
+from wsproof.workloads import load_channels
+
+
+def user_class(workload_name: str) -> type[ChannelUser]:
+    """A user class for a workload, named after it: chat -> ChatUser."""
+    name = "".join(word.capitalize() for word in workload_name.replace("-", "_").split("_")) + "User"
+    return type(name, (ChannelUser,), {"workload_name": workload_name, "abstract": False, "__module__": __name__})
+
+
+for _name in load_channels(os.environ.get(CHANNELS, "tutorial"), json.loads(os.environ.get(SETTINGS, "{}"))):
+    _class = user_class(_name)
+    globals()[_class.__name__] = _class
