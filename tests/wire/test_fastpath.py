@@ -129,3 +129,12 @@ def test_the_fast_path_agrees_with_masking_helpers_on_empty_payloads() -> None:
     assert scan(b"\x81\x00\x82\x00", 0, 4, spans) == 4
     assert spans == [2, 2, 4, 4]
     assert apply_mask(b"", MASK) == b""
+
+
+def test_trains_longer_than_the_look_ahead_and_short_ones_in_a_row_are_found_whole() -> None:
+    long_train = Frame(Opcode.TEXT, b"ab").encode() * 1000
+    short_trains = (Frame(Opcode.TEXT, b"a").encode() * 9 + Frame(Opcode.BINARY, b"abc").encode() * 9) * 50
+    spans: list[int] = []
+    assert scan(long_train + short_trains, 0, 4000 + len(short_trains), spans) == 4000 + len(short_trains)
+    assert len(spans) == 2 * (1000 + 900)
+    assert spans[:2000:2] == list(range(2, 4000, 4))

@@ -320,3 +320,19 @@ def test_a_fragmented_message_over_our_limit_is_dropped_whole() -> None:
     dropped, kept = peer.events_received()
     assert dropped == MessageDropped("the message is over our limit of 10 bytes", 3)
     assert kept == BinaryMessage(b"y", 1)
+
+
+def test_a_ping_that_is_too_long_is_not_echoed() -> None:
+    peer = an_open_peer()
+    peer.receive_data(Frame(Opcode.PING, bytes(126)).encode())
+    assert rules_of(peer) == ["control-too-long"]
+    assert peer.data_to_send() == b""
+
+
+def test_a_chunk_that_is_cut_by_the_end_of_tcp_is_left_out() -> None:
+    peer = a_peer()
+    peer.receive_data(b"HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n5\r\nde")
+    peer.receive_eof()
+    refused, _ = peer.events_received()
+    assert isinstance(refused, Refused)
+    assert refused.body == b"abc"

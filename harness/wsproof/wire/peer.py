@@ -258,8 +258,9 @@ class Peer:
 
     def _on_ping(self, frame: Frame) -> None:
         self._events.append(PingReceived(frame.payload))
-        # "Unless it already received a Close frame" (5.5.2); and once we sent ours, we have said our last.
-        if self.answer_pings and self.state is State.OPEN:
+        # Unless we already received a close frame (5.5.2); and once we sent ours, we have said our last. A payload over
+        # 125 bytes is a breach, and echoing it would be ours.
+        if self.answer_pings and self.state is State.OPEN and len(frame.payload) <= 125:
             self.send_frame(Frame(Opcode.PONG, frame.payload))
 
     def _on_pong(self, frame: Frame) -> None:

@@ -9,7 +9,7 @@ from wsproof.wire.handshake import Response
 __all__ = ["MAX_BODY_BYTES", "BodyReader"]
 
 MAX_BODY_BYTES = 64 * 1024
-_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
+_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]{0,200})?\r\n")
 
 
 class BodyReader:
@@ -18,6 +18,9 @@ class BodyReader:
     def __init__(self, response: Response) -> None:
         self._raw = bytearray()
         self._chunked = (response.header("Transfer-Encoding") or "").lower().endswith("chunked")
+        self._chunks = bytearray()
+        self._next_chunk = 0
+        self._last_chunk = False
         length = response.header("Content-Length") or ""
         # Without a length the body lasts until the end of TCP.
         self._length = int(length) if re.fullmatch(r"[0-9]{1,9}", length) and not self._chunked else None
@@ -27,30 +30,27 @@ class BodyReader:
     def feed(self, data: bytes) -> None:
         """Take bytes from the network."""
         self._raw += data[: max(0, MAX_BODY_BYTES - len(self._raw))]
+        if self._chunked:
+            self._take_chunks()
 
     @property
     def complete(self) -> bool:
         """True when nothing more is to come, or nothing more would be kept."""
-        if len(self._raw) >= MAX_BODY_BYTES:
+        if len(self._raw) >= MAX_BODY_BYTES or self._last_chunk:
             return True
-        if self._chunked:
-            return self._dechunk()[1]
         return self._length is not None and len(self._raw) >= self._length
 
     @property
     def body(self) -> bytes:
-        """What came so far, without chunk marks."""
-        return self._dechunk()[0] if self._chunked else bytes(self._raw[: self._length])
+        """What came so far: without chunk marks, and without a chunk that was cut."""
+        return bytes(self._chunks) if self._chunked else bytes(self._raw[: self._length])
 
-    def _dechunk(self) -> tuple[bytes, bool]:
-        """Return the chunks' content and whether the last chunk is there; bytes that are no chunk end it."""
-        out, at = bytearray(), 0
-        while True:
-            size = _CHUNK_SIZE.match(self._raw, at)
-            if size is None:
-                return bytes(out), False
-            length = int(size[1], 16)
-            if length == 0:
-                return bytes(out), True
-            out += self._raw[size.end() : size.end() + length]
-            at = size.end() + length + 2
+    def _take_chunks(self) -> None:
+        while not self._last_chunk and (size := _CHUNK_SIZE.match(self._raw, self._next_chunk)):
+            begin = size.end()
+            end = begin + int(size[1], 16)
+            self._last_chunk = begin == end
+            if len(self._raw) < end + 2:
+                return
+            self._chunks += self._raw[begin:end]
+            self._next_chunk = end + 2
