@@ -1,0 +1,310 @@
+"""A blocking edge over `wire.Peer`: one connection, for the suites, for Locust's greenlets and for replays.
+
+Only `socket`, `select.poll` and `ssl` are used, which gevent patches. Every wait has a deadline, and none is a sleep:
+it ends as soon as the server does something.
+"""
+
+from __future__ import annotations
+
+import random
+import select
+import socket
+import ssl
+import struct
+from collections.abc import Callable
+from types import TracebackType
+
+from wsproof.errors import TargetError
+from wsproof.net.clock import Deadline, now_ns
+from wsproof.net.connecting import connect_socket
+from wsproof.net.endpoint import Endpoint
+from wsproof.wire.events import Event
+from wsproof.wire.handshake import Request, Response, random_key
+from wsproof.wire.peer import DEFAULT_MAX_MESSAGE_BYTES, Peer
+from wsproof.wire.state import State
+
+_READ_BYTES = 65_536
+_SEND_BYTES = 262_144
+_READS_A_TURN = 64
+_AGAIN = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+_LINGER_RST = struct.pack("ii", 1, 0)
+
+
+class Client:
+    """One connection. Keys and masks come from `seed`, so the same seed sends the same bytes.
+
+    `events` keeps everything the server did, in order, and `event_times_ns` when each was read; `take_events` empties
+    both, which a long-lived client must do. Nothing that the server does raises once TCP is there: see `ended`,
+    `was_reset`, and `peer.breaches`.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        deadline_s: float = 5.0,
+        keep_frames: bool = False,
+        receive_buffer: int | None = None,
+        request: Request | None = None,
+        seed: int = 0,
+        max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
+        answer_pings: bool = True,
+        answer_close: bool = True,
+    ) -> None:
+        rng = random.Random(f"wsproof-client-{seed}")
+        self.endpoint = endpoint
+        self.deadline_s = deadline_s
+        self.peer = Peer(
+            request if request is not None else endpoint.request(random_key(rng)),
+            masking=lambda: rng.randbytes(4),
+            max_message_bytes=max_message_bytes,
+            answer_pings=answer_pings,
+            answer_close=answer_close,
+            keep_frames=keep_frames,
+        )
+        self.events: list[Event] = []
+        self.event_times_ns: list[int] = []
+        self.ended = False
+        """The server ended TCP, by FIN or RST, and all it sent before has been read."""
+        self.was_reset = False
+        """It was an RST, or our sending was answered by one."""
+        self._waiting: list[Event] = []
+        self._receive_buffer = receive_buffer
+        self._socket: socket.socket | None = None
+        self._unsent = bytearray()
+        self._reading = True
+        self._writable = True
+
+    # Opening.
+
+    def connect(self) -> None:
+        """Open TCP (and TLS), and nothing else. Raises TargetError when that fails."""
+        self._socket = connect_socket(self.endpoint, self.deadline_s, self._receive_buffer)
+
+    def open(self) -> Response:
+        """Open TCP and do the opening handshake. A refusal is returned too: see its status and `peer.state`.
+
+        Raises:
+            TargetError: TCP failed, or there was no answer at all.
+        """
+        self.connect()
+        self.peer.connect()
+        response = self.wait_response()
+        if response is None:
+            how = "closed the connection" if self.ended else f"said nothing for {self.deadline_s:g} s"
+            self.abort()
+            raise TargetError(
+                f"expected an answer to the WebSocket handshake at {self.endpoint.url}, but the server {how}. "
+                "Is it a WebSocket server, and is ws:// or wss:// right?"
+            )
+        return response
+
+    def wait_response(self, deadline_s: float | None = None) -> Response | None:
+        """Send what is waiting, and wait for the answer to the handshake, its body too; None if there is none."""
+        self._advance(lambda: self.peer.state is not State.CONNECTING, deadline_s)
+        return self.peer.response
+
+    # Sending.
+
+    def send_text(self, text: str) -> bool:
+        """Send a text message; as `flush`. Raises wire.SendRefused unless the connection is open."""
+        self.peer.send_text(text)
+        return self.flush()
+
+    def send_binary(self, data: bytes) -> bool:
+        """Send a binary message; as `flush`. Raises wire.SendRefused unless the connection is open."""
+        self.peer.send_binary(data)
+        return self.flush()
+
+    def send_raw(self, data: bytes) -> bool:
+        """Send these bytes, after whatever was waiting, in a segment of their own; as `flush`."""
+        self.flush()
+        self.peer.send_raw(data)
+        return self.flush()
+
+    def flush(self, deadline_s: float | None = None) -> bool:
+        """Give all that waits to the kernel, reading meanwhile so that nobody deadlocks.
+
+        Returns False when it could not be done: the server has ended, or did not read within the deadline.
+        """
+        self._collect()
+        return self._advance(lambda: not self._unsent, deadline_s) and self._writable
+
+    # Receiving.
+
+    def receive_nowait(self) -> bool:
+        """Read what is there and answer what must be answered. False once the server has ended TCP."""
+        for _ in range(_READS_A_TURN):
+            if not self._read():
+                break
+        self._write()
+        return not self.ended
+
+    def wait_event(
+        self, predicate: Callable[[Event], bool] | None = None, deadline_s: float | None = None
+    ) -> Event | None:
+        """The first event, also of the past, that fits and was not returned before; None at the deadline or the end."""
+        fits = predicate if predicate is not None else lambda event: True
+        seen = 0
+
+        def found() -> bool:
+            nonlocal seen
+            while seen < len(self._waiting) and not fits(self._waiting[seen]):
+                seen += 1
+            return seen < len(self._waiting)
+
+        return self._waiting.pop(seen) if self._advance(found, deadline_s) else None
+
+    def wait_end(self, deadline_s: float | None = None) -> bool:
+        """Wait until the server ends TCP; False at the deadline."""
+        return self._advance(lambda: self.ended, deadline_s)
+
+    def take_events(self) -> list[Event]:
+        """Return all events so far and forget them."""
+        taken, self.events, self.event_times_ns, self._waiting = self.events, [], [], []
+        return taken
+
+    def stop_reading(self) -> None:
+        """From now on leave everything in the kernel: become the slow consumer. Waits for events end at once."""
+        self._reading = False
+
+    def resume_reading(self) -> None:
+        """Read again."""
+        self._reading = True
+
+    def fileno(self) -> int:
+        """The socket's descriptor, for a poll of your own."""
+        return self._connected().fileno()
+
+    # Ending.
+
+    def half_close(self) -> None:
+        """Send FIN and keep reading. Under TLS without a close_notify: this is about TCP."""
+        sock = self._connected()
+        self.flush()
+        self._writable = False
+        self._unsent.clear()
+        try:
+            if isinstance(sock, ssl.SSLSocket):
+                # SSLSocket.shutdown forgets its TLS state and would then hand out ciphertext; its parent's does not.
+                super(ssl.SSLSocket, sock).shutdown(socket.SHUT_WR)
+            else:
+                sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.was_reset = True  # the server was faster
+
+    def reset(self) -> None:
+        """Send RST: what a crashed machine or an impatient middlebox does."""
+        self._connected().setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RST)
+        self.abort()
+
+    def abort(self) -> None:
+        """Close the socket without a close frame. Again: nothing happens."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def close(self, code: int | None = 1000, reason: str = "", deadline_s: float | None = None) -> bool:
+        """Do the closing handshake (RFC 6455 7.1.2), at most for the deadline, then close the socket.
+
+        Returns whether it was clean: both close frames, then the server's FIN.
+        """
+        if self._socket is None:
+            return False
+        if self.peer.state is State.OPEN:
+            self.peer.send_close(code, reason)
+        if self.peer.state is not State.CONNECTING:
+            self.resume_reading()
+            self.wait_end(deadline_s)
+        self.abort()
+        return self.ended and self.peer.close_received is not None and self.peer.close_sent is not None
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.abort()
+
+    # The machinery.
+
+    def _connected(self) -> socket.socket:
+        if self._socket is None:
+            raise RuntimeError("this Client has no socket: call connect() or open() first, and nothing after the end")
+        return self._socket
+
+    def _advance(self, done: Callable[[], bool], deadline_s: float | None) -> bool:
+        """Write and read until `done`; False when the deadline passes or nothing more can happen."""
+        deadline = Deadline.after(self.deadline_s if deadline_s is None else deadline_s)
+        turns = 0
+        while not done():
+            if self._write() or self._read():
+                turns += 1
+                if turns % _READS_A_TURN:
+                    continue
+                self._wait_ready(0.0)  # a server that never stops talking must not starve other greenlets
+                if deadline.passed:
+                    return done()
+            elif self.ended or not self._wait_ready(deadline.remaining_s):
+                return done()
+        return True
+
+    def _wait_ready(self, timeout_s: float) -> bool:
+        """Wait until the socket can do something for us; False at the timeout, or when there is nothing to wait for."""
+        wanted = (select.POLLIN if self._reading else 0) | (select.POLLOUT if self._unsent else 0)
+        if not wanted:
+            return False
+        poll = select.poll()
+        poll.register(self._connected(), wanted)
+        return bool(poll.poll(timeout_s * 1000))
+
+    def _collect(self) -> None:
+        """Take what the peer wants to send; once we cannot send, it is thrown away."""
+        data = self.peer.data_to_send()
+        if self._writable:
+            self._unsent += data
+
+    def _write(self) -> bool:
+        """Send what can be sent now. True when something changed."""
+        self._collect()
+        if not self._unsent:
+            return False
+        sock = self._connected()
+        sock.settimeout(0.0)
+        try:
+            sent = sock.send(self._unsent[:_SEND_BYTES])
+        except _AGAIN:
+            return False
+        except OSError:  # the server has gone: what it said before may still be there to read
+            self._writable = False
+            self.was_reset = True
+            self._unsent.clear()
+            return True
+        del self._unsent[:sent]
+        return True
+
+    def _read(self) -> bool:
+        """Read once, what is there now. True when something changed."""
+        if self.ended or not self._reading:
+            return False
+        sock = self._connected()
+        sock.settimeout(0.0)
+        try:
+            data = sock.recv(_READ_BYTES)
+        except _AGAIN:
+            return False
+        except OSError:
+            self.was_reset = True
+            data = b""
+        stamp_ns = now_ns()
+        if data:
+            self.peer.receive_data(data)
+        else:
+            self.peer.receive_eof()
+            self.ended = True
+        events = self.peer.events_received()
+        self.events += events
+        self._waiting += events
+        self.event_times_ns += [stamp_ns] * len(events)
+        return True

@@ -1,0 +1,158 @@
+"""Where to connect, and what the upgrade request carries: everything that a client needs to know."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+from wsproof.errors import UsageError
+from wsproof.net.redact import redact, redact_url
+from wsproof.wire.handshake import Request
+
+_DEFAULT_PORTS = {"ws": 80, "wss": 443, "http": 80, "https": 443}
+_PATH_SAFE = "/?#[]@!$&'()*+,;=:%-._~"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Endpoint:
+    """An address and the options of its upgrade request.
+
+    `path` includes the query. `headers` are extra request headers, in order. `ca` is a file of trusted certificates in
+    PEM form; `insecure` accepts any. `unix` is the path of a Unix socket, used instead of host and port.
+    """
+
+    host: str
+    port: int
+    path: str = "/"
+    tls: bool = False
+    headers: tuple[tuple[str, str], ...] = ()
+    subprotocols: tuple[str, ...] = ()
+    origin: str | None = None
+    ca: str | None = None
+    insecure: bool = False
+    unix: str | None = None
+
+    def at(self, path: str) -> Endpoint:
+        """The same server at another path (query included); characters outside ASCII are percent-encoded."""
+        return replace(self, path=clean_path(path))
+
+    @property
+    def url(self) -> str:
+        """The address as people write it, without secrets."""
+        return redact_url(f"{'wss' if self.tls else 'ws'}://{self.host_header}{self.path}")
+
+    @property
+    def host_header(self) -> str:
+        """The Host line: the port only where it is not the scheme's own (RFC 6455 4.1)."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
+
+    def request(self, key: str) -> Request:
+        """The upgrade request with this Sec-WebSocket-Key (see `wire.handshake.random_key`)."""
+        return Request(
+            host=self.host_header,
+            path=self.path,
+            key=key,
+            headers=self.headers,
+            subprotocols=self.subprotocols,
+            origin=self.origin,
+        )
+
+    def ssl_context(self) -> ssl.SSLContext | None:
+        """How to speak TLS here; None for plain TCP.
+
+        Raises:
+            UsageError: the file of trusted certificates cannot be read.
+        """
+        if not self.tls:
+            return None
+        try:
+            context = ssl.create_default_context(cafile=self.ca)
+        except (OSError, ssl.SSLError) as error:
+            raise UsageError(
+                f"expected --ca to name a file of certificates (PEM), but {self.ca} cannot be used: {error}"
+            ) from error
+        context.set_alpn_protocols(["http/1.1"])
+        if self.insecure:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, secrets too: for a worker process of ours, through a pipe, never into a file."""
+        return {
+            "host": self.host,
+            "port": self.port,
+            "path": self.path,
+            "tls": self.tls,
+            "headers": [list(header) for header in self.headers],
+            "subprotocols": list(self.subprotocols),
+            "origin": self.origin,
+            "ca": self.ca,
+            "insecure": self.insecure,
+            "unix": self.unix,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Endpoint:
+        """The inverse of `to_json`."""
+        headers = tuple((name, value) for name, value in data["headers"])
+        return cls(**{**data, "headers": headers, "subprotocols": tuple(data["subprotocols"])})
+
+    def __repr__(self) -> str:
+        return f"Endpoint({redact(self.url)})"
+
+
+def parse_url(url: str, *, schemes: tuple[str, ...] = ("ws", "wss")) -> Endpoint:
+    """Read a URL (RFC 6455 3). A user name and password in it become a Basic Authorization header.
+
+    Raises:
+        UsageError: it is no such URL; the message says what is wrong with it.
+    """
+    shown = redact_url(url)
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise UsageError(f"{shown} is not a URL: {error}. Expected e.g. ws://127.0.0.1:8000/ws") from error
+    if parts.scheme not in schemes:
+        wanted = " or ".join(f"{scheme}://" for scheme in schemes)
+        raise UsageError(f"expected a URL that begins with {wanted}, got {shown}")
+    if not host:
+        raise UsageError(f"{shown} names no host. Expected e.g. ws://127.0.0.1:8000/ws")
+    if port == 0:
+        raise UsageError(f"{shown} names port 0, where nothing can listen. Expected e.g. ws://127.0.0.1:8000/ws")
+    if parts.fragment:
+        raise UsageError(f"{shown} has a fragment (#...), which a WebSocket URL must not have (RFC 6455 3)")
+    headers: tuple[tuple[str, str], ...] = ()
+    if parts.username is not None:
+        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        headers = (("Authorization", "Basic " + base64.b64encode(login.encode()).decode()),)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Endpoint(
+        host,
+        port or _DEFAULT_PORTS[parts.scheme],
+        clean_path(path),
+        tls=parts.scheme in {"wss", "https"},
+        headers=headers,
+    )
+
+
+def clean_path(path: str) -> str:
+    """Return a path that a request line can carry: it begins with a slash and is ASCII without blanks."""
+    return quote(path if path.startswith("/") else "/" + path, safe=_PATH_SAFE)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` certainly is this machine. Names are not looked up: only localhost counts."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host.lower().rstrip(".") == "localhost" or host.lower().rstrip(".").endswith(".localhost")
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback or address.is_unspecified

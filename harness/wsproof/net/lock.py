@@ -1,0 +1,89 @@
+"""One measurement per machine at a time: two would measure each other.
+
+Everyone who measures holds a shared `flock` on one file. Whoever can take it exclusively on the way in was alone then;
+whoever comes later cannot, and leaves a byte in the file, so that the first knows too.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from wsproof.errors import UsageError
+
+_NAME = "wsproof-measurement.lock"
+_mine: list[MeasurementLock] = []
+
+
+@dataclass(slots=True)
+class MeasurementLock:
+    """What `measurement_lock` gives. Ask `alone` at the end: another measurement may have begun in between."""
+
+    descriptor: int
+    alone_at_start: bool
+
+    @property
+    def alone(self) -> bool:
+        """Whether no other measurement has run on this machine since this one began."""
+        return self.alone_at_start and os.fstat(self.descriptor).st_size == 0
+
+
+@contextmanager
+def measurement_lock(folder: Path | None = None) -> Iterator[MeasurementLock]:
+    """Say that a measurement runs; never waits for another one. Nested uses in one process count as one.
+
+    `folder` is for tests; the default is the machine's temporary folder.
+    """
+    if _mine:
+        yield _mine[-1]
+        return
+    descriptor = _open(folder)
+    try:
+        lock = MeasurementLock(descriptor, _enter(descriptor))
+        _mine.append(lock)
+        try:
+            yield lock
+        finally:
+            _mine.remove(lock)
+    finally:
+        os.close(descriptor)
+
+
+def _enter(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        # Whoever holds it exclusively is between two lines of this function: this wait is microseconds.
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        os.write(descriptor, b"+")
+        return False
+    os.ftruncate(descriptor, 0)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    return True
+
+
+def _open(folder: Path | None) -> int:
+    # Not tempfile.gettempdir() alone: TMPDIR differs between users and shells, the machine is one.
+    shared = Path("/tmp") if os.access("/tmp", os.W_OK) else Path(tempfile.gettempdir())
+    path = (folder or shared) / _NAME
+    flags = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        try:
+            descriptor = os.open(path, flags)
+        except FileNotFoundError:
+            descriptor = os.open(path, flags | os.O_CREAT, 0o666)
+            os.fchmod(descriptor, 0o666)  # another user of this machine must be able to open it, whatever our umask
+    except OSError as error:
+        raise UsageError(
+            f"cannot open the measurement lock {path}: {error.strerror}. Remove it, then try again"
+        ) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise UsageError(f"expected the measurement lock {path} to be a plain file. Remove it, then try again")
+    return descriptor

@@ -1,0 +1,89 @@
+"""TCP ports of this machine: a free one, one that is taken, and whether somebody answers."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from enum import Enum
+
+from wsproof.errors import TargetError
+from wsproof.net.endpoint import Endpoint
+
+_PROBE_TIMEOUT_S = 1.0
+
+
+class Answer(Enum):
+    """What knocking at a port brought."""
+
+    NOTHING = "nothing"
+    ACCEPTED = "accepted"
+    """The kernel took the connection, but no process has looked at it yet."""
+    ANSWERED = "answered"
+    """A process took the connection and noticed that it ended."""
+
+
+def free_port(host: str) -> int:
+    """A port that nobody uses at this moment; another process may be faster, so be ready to try again."""
+    with socket.socket(_family(host), socket.SOCK_STREAM) as sock:
+        sock.bind((host, 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def require_free_port(host: str, port: int) -> None:
+    """Raises TargetError unless a server could listen there."""
+    if not 1 <= port <= 65_535:
+        raise TargetError(f"expected a port from 1 to 65535, got {port}")
+    with socket.socket(_family(host), socket.SOCK_STREAM) as sock:
+        # As servers do: connections that still linger from an earlier server do not count.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((host, port))
+            sock.listen(1)
+        except OSError as error:
+            raise TargetError(
+                f"expected port {port} of {host} to be free, but: {error.strerror}. "
+                "End what listens there, or choose another --port"
+            ) from error
+
+
+def knock(host: str, port: int, timeout_s: float = _PROBE_TIMEOUT_S) -> Answer:
+    """Connect, say nothing, send FIN, and wait for the other side's: proof of a living process, without a trace.
+
+    A bare connect proves nothing: servers with workers listen before a worker is there.
+    """
+    try:
+        sock = socket.create_connection((host, port), timeout_s)
+    except OSError:
+        return Answer.NOTHING
+    with sock:
+        try:
+            sock.settimeout(timeout_s)
+            sock.shutdown(socket.SHUT_WR)
+            while sock.recv(4096):
+                pass
+        except TimeoutError:
+            return Answer.ACCEPTED
+        except OSError:
+            return Answer.NOTHING
+        return Answer.ANSWERED
+
+
+def http_status(endpoint: Endpoint, timeout_s: float = _PROBE_TIMEOUT_S) -> int | None:
+    """The status of a GET at this address; None when there is no HTTP answer."""
+    connection: http.client.HTTPConnection
+    if (context := endpoint.ssl_context()) is not None:
+        connection = http.client.HTTPSConnection(endpoint.host, endpoint.port, timeout=timeout_s, context=context)
+    else:
+        connection = http.client.HTTPConnection(endpoint.host, endpoint.port, timeout=timeout_s)
+    try:
+        connection.request("GET", endpoint.path, headers=dict(endpoint.headers))
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -1,0 +1,152 @@
+"""A target that is there: started by us, or running already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from wsproof.errors import TargetError
+from wsproof.net.connecting import connect_socket
+from wsproof.net.endpoint import Endpoint, parse_url
+from wsproof.net.process import ServerProcess
+from wsproof.net.redact import redact
+from wsproof.net.starting import START_TIMEOUT_S, Launch, plan_launch, start
+from wsproof.net.target import Target
+
+_CONNECT_TIMEOUT_S = 5.0
+_APP_LIBRARIES = ("fastapi", "starlette", "uvicorn", "websockets", "uvloop", "httptools", "h11")
+
+
+class RunningServer:
+    """A server to talk to. Made by `serve`."""
+
+    def __init__(
+        self,
+        target: Target,
+        launch: Launch | None,
+        *,
+        port: int | None,
+        env: Mapping[str, str],
+        timeout_s: float = START_TIMEOUT_S,
+    ) -> None:
+        self.target = target
+        self._launch = launch
+        self._port = port
+        self._env = dict(env)
+        self._timeout_s = timeout_s
+        self._process: ServerProcess | None = None
+        if launch is not None:
+            self._process, self._endpoint = start(target, launch, port=port, env=self._env, timeout_s=timeout_s)
+        else:
+            assert target.url is not None
+            self._endpoint = target.endpoint(parse_url(target.url))
+            connect_socket(self._endpoint, _CONNECT_TIMEOUT_S).close()
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where to connect: at the target's path, "/" while that is not known."""
+        return self._endpoint
+
+    @property
+    def name(self) -> str:
+        """The entry of SERVERS that runs it; `command` or `url` for those."""
+        return self._launch.name if self._launch is not None else "url"
+
+    @property
+    def owned(self) -> bool:
+        """Whether we started it, and so may replace it."""
+        return self._launch is not None
+
+    @property
+    def pid(self) -> int | None:
+        """The root of the server's process tree; None for a URL, and after the end."""
+        return self._process.pid if self._process is not None and self.is_alive() else None
+
+    def output_tail(self, lines: int = 20) -> list[str]:
+        """Its last output lines, redacted; nothing for a URL."""
+        return self._process.output.lines(lines) if self._process is not None else []
+
+    def is_alive(self) -> bool:
+        """Whether our server's process runs; for a URL, whether something accepts connections there."""
+        if self._process is not None:
+            return self._process.exit_code is None
+        try:
+            connect_socket(self._endpoint, _CONNECT_TIMEOUT_S).close()
+        except TargetError:
+            return False
+        return True
+
+    def stop(self) -> None:
+        """End a server of ours, within about five seconds; a URL is left alone. Again: nothing happens."""
+        if self._process is not None:
+            self._process.stop()
+
+    def restart(self) -> None:
+        """Replace a server of ours by a fresh one, at the same port where possible: read `endpoint` again.
+
+        Raises:
+            TargetError: it is not ours, or does not start again.
+        """
+        if self._launch is None:
+            raise TargetError(f"{self._endpoint.url} was not started here, so it cannot be replaced by a fresh one")
+        self.stop()
+        port = self._endpoint.port
+        try:
+            self._process, fresh = self._start(port)
+        except TargetError:
+            if self._port is not None or self._launch.fixed_port is not None:
+                raise
+            self._process, fresh = self._start(None)  # its old port may have found another user meanwhile
+        self._endpoint = fresh.at(self._endpoint.path)
+
+    def _start(self, port: int | None) -> tuple[ServerProcess, Endpoint]:
+        assert self._launch is not None
+        return start(self.target, self._launch, port=port, env=self._env, timeout_s=self._timeout_s)
+
+    def describe(self) -> dict[str, Any]:
+        """What a run record says about the target: `target` in wsproof.run/1. Redacted."""
+        facts = {**self.target.describe(), "url": redact(self._endpoint.url, self.target.secrets), "owned": self.owned}
+        if self._launch is None:
+            return {**facts, "server": None, "command": None, "python": None, "versions": {}}
+        command = list(self._launch.command)
+        installed = self._launch.installed
+        if self._launch.server is not None:
+            command[0] = "python"  # where it lies on this machine is nobody's business
+        return {
+            **facts,
+            "server": self.name,
+            "command": [redact(part, self.target.secrets) for part in command],
+            "python": installed.python if installed is not None else None,
+            "versions": self._versions(),
+        }
+
+    def _versions(self) -> dict[str, str]:
+        if self._launch is None or self._launch.installed is None or self._launch.server is None:
+            return {}
+        installed = self._launch.installed.versions
+        return {name: installed[name] for name in (*self._launch.server.needs, *_APP_LIBRARIES) if name in installed}
+
+
+@contextmanager
+def serve(
+    target: Target,
+    *,
+    port: int | None = None,
+    extra_env: Mapping[str, str] | None = None,
+    timeout_s: float = START_TIMEOUT_S,
+) -> Iterator[RunningServer]:
+    """Start the target (or reach it, for a URL), and end it on the way out, whatever happens.
+
+    `extra_env` goes on top of the target's own `--env`. Without `port` a free one on loopback is taken.
+
+    Raises:
+        UsageError: the target cannot be started as asked.
+        TargetError: it did not start, or could not be reached; the message has its own last output lines.
+    """
+    launch = plan_launch(target) if target.is_ours else None
+    server = RunningServer(target, launch, port=port, env=extra_env or {}, timeout_s=timeout_s)
+    try:
+        yield server
+    finally:
+        server.stop()

@@ -1,0 +1,114 @@
+"""The ASGI servers that can run an app here. One entry per server, or per way a server speaks WebSocket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from wsproof.errors import TargetError, UsageError
+from wsproof.net.discover import Interpreter
+from wsproof.net.target import REFERENCE_APP
+
+Arguments = Callable[[str, str, int], list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """How one server is started: `python -m MODULE ARGUMENTS(app, host, port)`, by the target's own interpreter.
+
+    Servers keep their own defaults (compression, loop, limits), for that is what people run; only their chatter is
+    turned down. `needs` are the packages that must be there.
+    """
+
+    name: str
+    module: str
+    arguments: Arguments
+    needs: tuple[str, ...]
+    title: str
+
+
+# What `python -m target_app` sets, so that our server is the same however it is started.
+_REFERENCE_LIMITS = ["--ws-max-size", "65536", "--ws-per-message-deflate", "false", "--timeout-graceful-shutdown", "5"]
+
+
+def _uvicorn(ws: str) -> Arguments:
+    def arguments(app: str, host: str, port: int) -> list[str]:
+        quiet = ["--log-level", "warning", "--no-access-log"]
+        limits = _REFERENCE_LIMITS if app == REFERENCE_APP else []
+        return [app, "--host", host, "--port", str(port), "--ws", ws, *quiet, *limits]
+
+    return arguments
+
+
+def _hypercorn(app: str, host: str, port: int) -> list[str]:
+    return [app, "--bind", f"{host}:{port}", "--log-level", "warning"]
+
+
+def _granian(app: str, host: str, port: int) -> list[str]:
+    return ["--interface", "asgi", "--host", host, "--port", str(port), "--log-level", "warning", app]
+
+
+def _daphne(app: str, host: str, port: int) -> list[str]:
+    return ["-b", host, "-p", str(port), "-v", "0", app]
+
+
+_ENTRIES = (
+    Server("uvicorn", "uvicorn", _uvicorn("auto"), ("uvicorn",), "uvicorn with the WebSocket library it picks itself"),
+    Server(
+        "uvicorn-websockets",
+        "uvicorn",
+        _uvicorn("websockets"),
+        ("uvicorn", "websockets"),
+        "uvicorn on websockets' older asyncio API",
+    ),
+    Server(
+        "uvicorn-websockets-sansio",
+        "uvicorn",
+        _uvicorn("websockets-sansio"),
+        ("uvicorn", "websockets"),
+        "uvicorn on websockets' sans-I/O core",
+    ),
+    Server("uvicorn-wsproto", "uvicorn", _uvicorn("wsproto"), ("uvicorn", "wsproto"), "uvicorn on wsproto"),
+    Server("hypercorn", "hypercorn", _hypercorn, ("hypercorn",), "hypercorn (wsproto)"),
+    Server("granian", "granian", _granian, ("granian",), "granian (Rust, tungstenite)"),
+    Server("daphne", "daphne", _daphne, ("daphne",), "daphne (Twisted, autobahn)"),
+)
+
+SERVERS: dict[str, Server] = {server.name: server for server in _ENTRIES}
+
+_AUTO = {
+    "websockets_impl": "uvicorn-websockets",
+    "websockets_sansio_impl": "uvicorn-websockets-sansio",
+    "wsproto_impl": "uvicorn-wsproto",
+}
+
+
+def require_server_name(name: str) -> None:
+    """Raises UsageError unless `name` is `auto` or in SERVERS."""
+    if name != "auto" and name not in SERVERS:
+        raise UsageError(f"there is no server {name!r}; --server takes one of: auto, {', '.join(SERVERS)}")
+
+
+def choose_server(name: str, installed: Interpreter) -> Server:
+    """The entry to start: as named; for `auto` and `uvicorn`, the one that uvicorn's own `--ws auto` means there.
+
+    Raises:
+        UsageError: there is no such server.
+        TargetError: it is not installed beside the target's interpreter.
+    """
+    require_server_name(name)
+    if name in {"auto", "uvicorn"} and "uvicorn" in installed.versions:
+        if installed.uvicorn_auto is None:
+            raise TargetError(
+                "uvicorn has no library for WebSockets beside the target's interpreter, so it would refuse all. "
+                "Try: pip install websockets"
+            )
+        name = _AUTO.get(installed.uvicorn_auto, "uvicorn")
+    server = SERVERS["uvicorn" if name == "auto" else name]
+    missing = [package for package in server.needs if package not in installed.versions]
+    if missing:
+        raise TargetError(
+            f"--server {server.name} needs {' and '.join(missing)} beside the target's interpreter, which lacks it. "
+            f"Try: pip install {' '.join(missing)} (or 'wsproof[servers]'), or another --server"
+        )
+    return server

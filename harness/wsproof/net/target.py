@@ -1,0 +1,269 @@
+"""What to test, as the user wrote it: the table of targets in DESIGN.md, read once and the same everywhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from wsproof.errors import UsageError
+from wsproof.net.endpoint import Endpoint, clean_path, is_loopback, parse_url
+from wsproof.net.redact import (
+    MARK,
+    hide_subprotocols,
+    is_secret_name,
+    redact,
+    redact_url,
+    redact_value,
+    secret_subprotocols,
+)
+
+REFERENCE_APP = "target_app.main:app"
+REFERENCE_PATH = "/ws"
+_APP = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+_READY_SCHEMES = ("ws", "wss", "http", "https")
+_WRITE = (
+    "write one of: ws://127.0.0.1:8000/ws (something that runs already), pkg.module:app (an ASGI app, started here), "
+    "'cmd:./server --port {port}' with --ready 'ws://127.0.0.1:{port}/ws' (any command)"
+)
+
+
+class TargetKind(Enum):
+    """How a target comes to be there."""
+
+    REFERENCE = "reference"
+    URL = "url"
+    ASGI = "asgi"
+    COMMAND = "command"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A target as it was asked for; nothing is started or reached yet.
+
+    `path` is None while an ASGI app's own WebSocket route has still to be found (`discover.resolve_path`); channels
+    bring their own paths and never need it. `python` is the interpreter that starts an app, `cwd` where it starts.
+    """
+
+    kind: TargetKind
+    spec: str
+    url: str | None = None
+    app: str | None = None
+    command: tuple[str, ...] = ()
+    ready_url: str | None = None
+    server: str = "auto"
+    path: str | None = None
+    env: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    subprotocols: tuple[str, ...] = field(default=(), repr=False)
+    origin: str | None = None
+    ca: str | None = None
+    insecure: bool = False
+    remote: bool = False
+    cwd: Path = field(default_factory=Path.cwd)
+    python: str = sys.executable
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether we start it, and so may also replace and stop it."""
+        return self.kind is not TargetKind.URL
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The values that nobody may see: those of secret headers, of secret variables and of token subprotocols."""
+        values = [value for name, value in (*self.headers, *self.env) if is_secret_name(name)]
+        # A scheme word ("Bearer") is no secret, and what follows it is one in other places too.
+        values += [value.split(" ", 1)[1] for value in values if " " in value]
+        return (*values, *secret_subprotocols(self.subprotocols))
+
+    def but(self, **changes: Any) -> Target:
+        """This target with some fields changed."""
+        return replace(self, **changes)
+
+    def with_env(self, extra: Mapping[str, str]) -> Target:
+        """This target with more environment variables for its server."""
+        return replace(self, env=(*self.env, *extra.items()))
+
+    def endpoint(self, base: Endpoint) -> Endpoint:
+        """`base`, an address, with the options of this target's upgrade requests, at its path ("/" while unknown)."""
+        return replace(
+            base,
+            path=self.path or "/",
+            headers=(*base.headers, *self.headers),
+            subprotocols=self.subprotocols,
+            origin=self.origin,
+            ca=self.ca,
+            insecure=self.insecure,
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """What a record says about it, redacted."""
+        return {
+            "kind": self.kind.value,
+            "spec": redact(self.spec, self.secrets),
+            "path": redact(self.path, self.secrets) if self.path else self.path,
+            "env": {name: redact_value(name, value, self.secrets) for name, value in self.env},
+            "headers": {name: redact_value(name, value, self.secrets) for name, value in self.headers},
+            "subprotocols": [redact(item, self.secrets) for item in hide_subprotocols(self.subprotocols)],
+            "origin": self.origin,
+        }
+
+
+def parse_target(
+    spec: str | None,
+    *,
+    server: str = "auto",
+    path: str | None = None,
+    ready: str | None = None,
+    env: Iterable[str] = (),
+    headers: Iterable[str] = (),
+    subprotocols: Iterable[str] = (),
+    origin: str | None = None,
+    token: str | None = None,
+    ca: str | None = None,
+    insecure: bool = False,
+    remote: bool = False,
+    cwd: Path | None = None,
+    python: str | None = None,
+) -> Target:
+    """Read a target as the user wrote it. `env` are `K=V`, `headers` are `Name: value`, `token` is sent as Bearer.
+
+    Raises:
+        UsageError: it is no target, or its options do not fit; the message says what to type.
+    """
+    all_headers = [_header(line) for line in headers]
+    if token is not None:
+        all_headers.append(("Authorization", f"Bearer {_header_value('--token', token)}"))
+    options = Target(
+        kind=TargetKind.REFERENCE,
+        spec=spec or "",
+        server=server,
+        path=clean_path(path) if path is not None else None,
+        env=tuple(_variable(item) for item in env),
+        headers=tuple(all_headers),
+        subprotocols=tuple(_header_value("--subprotocol", item) for item in subprotocols),
+        origin=_header_value("--origin", origin) if origin is not None else None,
+        ca=ca,
+        insecure=insecure,
+        remote=remote,
+        cwd=(cwd or Path.cwd()).absolute(),
+        python=python or sys.executable,
+    )
+    if ready is not None and not (spec or "").startswith("cmd:"):
+        raise UsageError(
+            f"--ready belongs to a cmd: target, and this target is {redact(spec or 'the reference server')}"
+        )
+    if not spec:
+        return _reference(options)
+    if spec.startswith("cmd:"):
+        return _command(options, spec.removeprefix("cmd:"), ready)
+    if "://" in spec:
+        return _url(options, spec)
+    if _APP.fullmatch(spec):
+        return options.but(kind=TargetKind.ASGI, app=spec)
+    raise UsageError(f"{redact(spec)!r} is not a target{_guess(spec)}; {_WRITE}")
+
+
+def _reference(options: Target) -> Target:
+    root = find_reference(options.cwd)
+    if root is None:
+        raise UsageError(
+            f"no TARGET was given, and the default, the reference server, is not in {options.cwd.name}/ "
+            f"(no target_app/main.py there or above, up to the repository's root); {_WRITE}"
+        )
+    path = options.path or REFERENCE_PATH
+    return options.but(kind=TargetKind.REFERENCE, spec=REFERENCE_APP, app=REFERENCE_APP, cwd=root, path=path)
+
+
+def find_reference(cwd: Path) -> Path | None:
+    """The folder that holds `target_app/main.py`: this one or a parent, not above the root of a git repository."""
+    for folder in (cwd, *cwd.parents):
+        if (folder / "target_app" / "main.py").is_file():
+            return folder
+        if (folder / ".git").exists():
+            return None
+    return None
+
+
+def _url(options: Target, spec: str) -> Target:
+    if options.server != "auto":
+        raise UsageError("--server chooses what starts an app; a URL is something that runs already. Leave it out")
+    if options.env:
+        raise UsageError(
+            "--env is for a server that is started here; a URL is something that runs already. Leave it out"
+        )
+    endpoint = parse_url(spec)
+    _require_loopback(endpoint.host, options)
+    path = options.path or endpoint.path
+    # What was in the URL as user name and password is a header from here on, so no longer part of the address.
+    address = replace(endpoint, headers=())
+    url = f"{'wss' if endpoint.tls else 'ws'}://{address.host_header}{path}"
+    headers = (*endpoint.headers, *options.headers)
+    return options.but(kind=TargetKind.URL, spec=redact_url(spec), url=url, path=path, headers=headers)
+
+
+def _command(options: Target, line: str, ready: str | None) -> Target:
+    try:
+        command = tuple(shlex.split(line))
+    except ValueError as error:
+        raise UsageError(f"cannot split the command {redact(line)!r}: {error}. Check its quotes") from error
+    if not command:
+        raise UsageError("cmd: is empty; write e.g. 'cmd:./server --port {port}'")
+    if ready is None:
+        raise UsageError(
+            "a cmd: target needs --ready URL, which says where it will listen, "
+            "e.g. --ready 'ws://127.0.0.1:{port}/ws' (or http://127.0.0.1:{port}/health)"
+        )
+    endpoint = parse_url(ready.replace("{port}", "1"), schemes=_READY_SCHEMES)
+    _require_loopback(endpoint.host, options)
+    if "{port}" in line and "{port}" not in ready:
+        raise UsageError(f"the command takes a {{port}}, so --ready must say it too; got {redact_url(ready)}")
+    named = ready.partition("://")[0] in {"ws", "wss"}
+    path = options.path or (endpoint.path if named else "/")
+    return options.but(kind=TargetKind.COMMAND, command=command, ready_url=ready, path=path)
+
+
+def _require_loopback(host: str, options: Target) -> None:
+    if not options.remote and not is_loopback(host):
+        raise UsageError(
+            f"{host} is not this machine, and wsproof sends hostile and heavy traffic. "
+            "If you may test that server, say so: add --remote"
+        )
+
+
+def _variable(item: str) -> tuple[str, str]:
+    name, sign, value = item.partition("=")
+    if not sign or not name or "\0" in item:
+        raise UsageError(f"expected --env NAME=VALUE, got {name if not sign else MARK!r}")
+    return name, value
+
+
+def _header(line: str) -> tuple[str, str]:
+    name, sign, value = line.partition(":")
+    name = name.strip()
+    if not sign or not re.fullmatch(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", name):
+        raise UsageError(f"expected --header 'Name: value', got {name!r}" + ("" if sign else " without a colon"))
+    return name, _header_value(f"--header {name}", value.strip())
+
+
+def _header_value(option: str, value: str) -> str:
+    if not value.isascii() or not value.isprintable():
+        raise UsageError(f"the value of {option} must be printable ASCII: nothing else can stand in a header line")
+    return value
+
+
+def _guess(spec: str) -> str:
+    module, sign, _ = spec.partition(":")
+    if spec.endswith(".py") or module.endswith(".py"):
+        return f" (did you mean {module.removesuffix('.py').replace(os.sep, '.')}:app?)"
+    if not sign and re.fullmatch(r"[\w.]+", spec):
+        return f" (did you mean {spec}:app?)"
+    if re.fullmatch(r"[\w.-]+:\d+(/.*)?", spec):
+        return f" (did you mean ws://{spec}?)"
+    return ""
