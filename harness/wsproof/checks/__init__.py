@@ -1,0 +1,79 @@
+"""Invariants: pure functions from (history, contract) to findings, all listed in CHECKS.
+
+To add one, write a function in the file of its family, with the promise as its docstring, and list it here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from wsproof.checks.check import Check, check, found
+from wsproof.checks.delivery import corrupt, dropped, duplicated, lost, misrouted, never_read, phantom
+from wsproof.checks.feed import leaked_producer, out_of_range, stopped, wrong_period
+from wsproof.checks.neighbours import stalled_by_neighbour
+from wsproof.checks.order import agreed_order, reordered
+from wsproof.checks.presence import duplicate_leave, false_leave, ghost, missing_leave
+from wsproof.checks.protocol import protocol
+from wsproof.model.contract import Contract
+from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.history import Departure, History
+
+CHECKS: tuple[Check, ...] = (
+    check("never-read", never_read),
+    check("lost", lost),
+    check("dropped", dropped),
+    check("duplicated", duplicated),
+    check("phantom", phantom),
+    check("misrouted", misrouted),
+    check("corrupt", corrupt),
+    check("reordered", reordered),
+    check("agreed-order", agreed_order),
+    check("missing-leave", missing_leave),
+    check("duplicate-leave", duplicate_leave),
+    check("false-leave", false_leave),
+    check("ghost", ghost),
+    check("stalled-by-neighbour", stalled_by_neighbour),
+    check("out-of-range", out_of_range),
+    check("wrong-period", wrong_period),
+    check("leaked-producer", leaked_producer),
+    check("stopped", stopped),
+    check("protocol", protocol),
+)
+"""Every invariant, in the order in which reports list them."""
+
+
+def run_checks(history: History, contract: Contract) -> list[Finding]:
+    """All findings of all checks. A check that crashes, or a history in which nothing was received, is UNKNOWN."""
+    nothing = _nothing_received(history, contract)
+    if nothing is not None:
+        return [nothing, *_guarded(check("protocol", protocol), history, contract)]
+    return [finding for each in CHECKS for finding in _guarded(each, history, contract)]
+
+
+def _guarded(each: Check, history: History, contract: Contract) -> list[Finding]:
+    try:
+        findings = each.run(history, contract)
+    except Exception as fault:  # noqa: BLE001 - a crash in a check must never read as "valid"
+        told = f"The check {each.name} crashed, so nothing is known: {type(fault).__name__}: {fault}"
+        return [_unknown(each.name, contract, told)]
+    if each.name == "protocol":
+        return findings  # these name the rule of the RFC themselves
+    return [replace(finding, check=each.name, source=each.promise) for finding in findings]
+
+
+def _nothing_received(history: History, contract: Contract) -> Finding | None:
+    if len(history.receipts) or history.ticks or history.notices or history.strange:
+        return None
+    opened = [m for m in history.members if m.departure is not Departure.REFUSED]
+    told = (
+        f"Nothing was received, so nothing is known: {len(opened)} of {len(history.members)} connections opened, "
+        f"{len(history.publications)} messages were published."
+    )
+    return _unknown("received", contract, told)
+
+
+def _unknown(name: str, contract: Contract, told: str) -> Finding:
+    return Finding(name, contract.channel, Anomaly.UNKNOWN, Level.INFORMATIONAL, told)
+
+
+__all__ = ["CHECKS", "Check", "check", "found", "run_checks"]

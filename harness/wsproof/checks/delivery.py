@@ -1,0 +1,259 @@
+"""Does each publication reach those it is owed to, once, unharmed, and nobody else?"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsproof.checks.check import found
+from wsproof.checks.story import Story, shortened
+from wsproof.model.contract import Audience, Contract
+from wsproof.model.envelope import MARK
+from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.history import Departure, History, Kind, Outcome
+from wsproof.model.owed import Ints, owed, publication_rows, stayed_through
+
+GOOD_REASONS = {1001: "going away", 1012: "service restart", 1013: "try again later"}
+"""Close codes by which a server says that it is not the client's fault (RFC 6455 7.4.1 and the IANA registry)."""
+
+
+def lost(history: History, contract: Contract) -> list[Finding]:
+    """Each publication reaches every member it is owed to; each reply reaches its publisher."""
+    findings = []
+    for kind, noun in ((Kind.DELIVERY, ""), (Kind.REPLY, "the reply to ")):
+        due = owed(history, contract, kind)
+        mine = np.ones(len(due.missing_row), dtype=bool)
+        elsewhere = publication_rows(history.publications, *_keys_of(history, _misrouted_rows(history, contract)))
+        mine &= ~np.isin(due.missing_row, elsewhere)
+        if disturbed(history):
+            # Silence until the end beside a stalled or rule-breaking member is that neighbour's doing.
+            mine &= ~silent_after(history, kind, due.missing_member, due.missing_row)
+        if not mine.any():
+            continue
+        members, rows = due.missing_member[mine], due.missing_row[mine]
+        first = int(np.argmin(history.publications.sent_ns[rows]))
+        findings.append(_lost_finding(history, contract, kind, noun, members, rows, first))
+    return findings
+
+
+def _lost_finding(
+    history: History, contract: Contract, kind: Kind, noun: str, members: Ints, rows: Ints, first: int
+) -> Finding:
+    story, sent = Story(history), history.publications
+    member, row = int(members[first]), int(rows[first])
+    what = story.what(int(sent.publisher[row]), int(sent.sequence[row]))
+    others = f" ({len(rows)} such pairs in all)" if len(rows) > 1 else ""
+    later = _later_receipt(history, kind, member, row)
+    proof = "it received a newer one of the same publisher" if later is not None else "it stayed until the drain ended"
+    return found(
+        Anomaly.LOST,
+        contract,
+        f"{story.who(member)} never received {noun}{what}, which was owed to it: {proof}{others}.",
+        [
+            story.arrival(member),
+            story.publication(row),
+            *([story.receipt(later)] if later is not None else []),
+            f"        {story.who(member)} never receives {noun}{what}",
+        ],
+        occurrences=len(rows),
+    )
+
+
+def _later_receipt(history: History, kind: Kind, member: int, row: int) -> int | None:
+    sent, got = history.publications, history.receipts
+    newer = (
+        (got.subscriber == member)
+        & (got.kind == kind)
+        & (got.publisher == sent.publisher[row])
+        & (got.sequence > sent.sequence[row])
+    )
+    return int(np.argmax(newer)) if newer.any() else None
+
+
+def silent_after(history: History, kind: Kind, members: Ints, rows: Ints) -> NDArray[np.bool_]:
+    """Of pairs (member, publication row) that are missing: those where the member got nothing that was sent later."""
+    sent, got = history.publications, history.receipts
+    known = publication_rows(sent, got.publisher, got.sequence)
+    useful = (known >= 0) & (got.kind == kind)
+    newest = np.zeros(1 + max([m.number for m in history.members], default=0), np.int64)
+    np.maximum.at(newest, got.subscriber[useful], sent.sent_ns[known[useful]])
+    silent: NDArray[np.bool_] = newest[members] < sent.sent_ns[rows]
+    return silent
+
+
+def disturbed(history: History) -> bool:
+    """Whether a member stopped reading or broke the rules on purpose: then a silence may be its neighbour's doing."""
+    return any(not member.innocent for member in history.members)
+
+
+def never_read(history: History, contract: Contract) -> list[Finding]:
+    """Everyone who is connected while something is published, and stays, receives something: a 101 is a promise."""
+    sent = history.publications
+    known = (sent.sent_ns > 0) & (sent.outcome == Outcome.OK)
+    deaf = []
+    for member in history.members:
+        if member.in_ns or not member.innocent or not member.connected_ns or not stayed_through(member, history):
+            continue
+        due = known & (sent.sent_ns > member.connected_ns)
+        if contract.audience is Audience.PUBLISHER:
+            due &= sent.publisher == member.number
+        elif contract.audience is Audience.OTHERS:
+            due &= sent.publisher != member.number
+        if contract.audience is not Audience.NOBODY and due.any():
+            deaf.append((member.number, int(np.argmax(due)), int(due.sum())))
+    if not deaf:
+        return []
+    story = Story(history)
+    number, row, missed = deaf[0]
+    return [
+        found(
+            Anomaly.NEVER_READ,
+            contract,
+            f"{len(deaf)} of {len(history.members)} members were accepted, stayed, and never received anything: "
+            f"{story.who(number)}, for one, though {missed} message(s) were published meanwhile.",
+            [story.arrival(number), story.publication(row)],
+            occurrences=len(deaf),
+        )
+    ]
+
+
+def dropped(history: History, contract: Contract) -> list[Finding]:
+    """A member that keeps the rules and reads is never cut off."""
+    cut = [m for m in history.members if m.departure is Departure.DROPPED and m.innocent]
+    if not cut or disturbed(history):
+        return []
+    story = Story(history)
+    worst = next((m for m in cut if m.close_code not in GOOD_REASONS), cut[0])
+    reason = GOOD_REASONS.get(worst.close_code or 0)
+    told = f"close code {worst.close_code}" if worst.close_code is not None else "no close frame"
+    return [
+        found(
+            Anomaly.LOST,
+            contract,
+            f"The server ended {len(cut)} of {len(history.members)} connections of members that kept the rules: "
+            f"{story.who(worst.number)}, for one, with {told}{f' ({reason})' if reason else ''}.",
+            [story.arrival(worst.number)],
+            level=Level.NON_STRICT if reason else Level.VIOLATION,
+            occurrences=len(cut),
+        )
+    ]
+
+
+def duplicated(history: History, contract: Contract) -> list[Finding]:
+    """Nobody receives the same publication, or the reply to it, twice."""
+    got = history.receipts
+    useful = np.flatnonzero(got.intact == 1)
+    columns = [column[useful] for column in (got.sequence, got.publisher, got.kind, got.subscriber)]
+    order = np.lexsort(columns)
+    same = np.ones(max(len(order) - 1, 0), dtype=bool)
+    for column in columns:
+        same &= np.diff(column[order]) == 0
+    again = np.flatnonzero(same)
+    if not len(again):
+        return []
+    story = Story(history)
+    first = again[np.argmin(got.received_ns[useful[order[again + 1]]])]
+    one, two = int(useful[order[first]]), int(useful[order[first + 1]])
+    what = story.what(int(got.publisher[one]), int(got.sequence[one]))
+    return [
+        found(
+            Anomaly.DUPLICATED,
+            contract,
+            f"{story.who(int(got.subscriber[one]))} received {what} more than once"
+            f"{f' ({len(again)} receipts too many in all)' if len(again) > 1 else ''}.",
+            [story.receipt(one), story.receipt(two)],
+            occurrences=len(again),
+        )
+    ]
+
+
+def phantom(history: History, contract: Contract) -> list[Finding]:
+    """Nobody receives what nobody published."""
+    sent, got = history.publications, history.receipts
+    story = Story(history)
+    rows = publication_rows(sent, got.publisher, got.sequence)
+    unknown = (rows < 0) & (got.intact == 1)
+    if len(sent):
+        unknown |= (rows >= 0) & (sent.outcome[rows] == Outcome.FAILED)
+    lines = [story.receipt(int(row)) + ", which was never sent" for row in np.flatnonzero(unknown)]
+    lines += [
+        f"{story.when(strange.received_ns)}  {story.who(strange.subscriber)} receives {shortened(strange.text)}"
+        for strange in history.strange
+        if MARK.decode() not in strange.text
+    ]
+    if not lines:
+        return []
+    return [
+        found(
+            Anomaly.PHANTOM,
+            contract,
+            f"A message came that no client of this run published, or that the channel has no word for"
+            f"{f' ({len(lines)} times)' if len(lines) > 1 else ''}.",
+            lines[:1],
+            occurrences=len(lines),
+        )
+    ]
+
+
+def misrouted(history: History, contract: Contract) -> list[Finding]:
+    """A publication reaches nobody but its audience, and a reply nobody but its publisher."""
+    wrong = _misrouted_rows(history, contract)
+    if not len(wrong):
+        return []
+    got, story, row = history.receipts, Story(history), int(wrong[0])
+    what = story.what(int(got.publisher[row]), int(got.sequence[row]))
+    noun = "the reply to " if got.kind[row] == Kind.REPLY else ""
+    audience = Audience.PUBLISHER if noun else contract.audience
+    return [
+        found(
+            Anomaly.MISROUTED,
+            contract,
+            f"{story.who(int(got.subscriber[row]))} received {noun}{what}, which is meant for {audience.value} only"
+            f"{f' ({len(wrong)} such receipts in all)' if len(wrong) > 1 else ''}.",
+            [story.receipt(row)],
+            occurrences=len(wrong),
+        )
+    ]
+
+
+def _keys_of(history: History, rows: Ints) -> tuple[Ints, Ints]:
+    return history.receipts.publisher[rows], history.receipts.sequence[rows]
+
+
+def _misrouted_rows(history: History, contract: Contract) -> Ints:
+    """Receipts of what was published, by somebody it is not meant for."""
+    got = history.receipts
+    own = got.subscriber == got.publisher
+    wrong = (got.kind == Kind.REPLY) & ~own
+    if contract.audience is Audience.OTHERS:
+        wrong |= (got.kind == Kind.DELIVERY) & own
+    elif contract.audience is Audience.PUBLISHER:
+        wrong |= (got.kind == Kind.DELIVERY) & ~own
+    elif contract.audience is Audience.NOBODY:
+        wrong |= got.kind == Kind.DELIVERY
+    wrong &= (got.intact == 1) & (publication_rows(history.publications, got.publisher, got.sequence) >= 0)
+    rows: Ints = np.flatnonzero(wrong)
+    return rows
+
+
+def corrupt(history: History, contract: Contract) -> list[Finding]:
+    """What arrives is, byte for byte, what was published."""
+    got, story = history.receipts, Story(history)
+    lines = [story.receipt(int(row)) + ", damaged" for row in np.flatnonzero(got.intact == 0)]
+    lines += [
+        f"{story.when(strange.received_ns)}  {story.who(strange.subscriber)} receives {shortened(strange.text)}"
+        for strange in history.strange
+        if MARK.decode() in strange.text
+    ]
+    if not lines:
+        return []
+    return [
+        found(
+            Anomaly.CORRUPT,
+            contract,
+            f"A message arrived changed: its checksum, or the server's own words in front of it, do not fit"
+            f"{f' ({len(lines)} times)' if len(lines) > 1 else ''}.",
+            lines[:1],
+            occurrences=len(lines),
+        )
+    ]

@@ -1,0 +1,235 @@
+"""Does a feed speak at its pace, sensibly, the same to all, from one producer?"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from statistics import median
+from typing import Any
+
+from wsproof.checks.check import found
+from wsproof.checks.delivery import disturbed
+from wsproof.checks.story import Story, shortened
+from wsproof.model.contract import Contract, Feed, Range
+from wsproof.model.finding import Anomaly, Finding
+from wsproof.model.history import History, Tick
+from wsproof.model.owed import stayed_through
+
+NS = 1_000_000_000
+SLOWEST, FASTEST = 1.5, 0.67
+"""Half of the period too long or (nearly) half too short is wrong: this is a check, not a measurement. A producer that
+was started twice halves the period, so the lower bound lies clearly above one half."""
+HICCUP_NS = 50_000_000
+"""A busy machine is late by this much at no fault of the server's."""
+FEWEST = 5
+"""Ticks from which a period is judged."""
+
+
+def out_of_range(history: History, contract: Contract) -> list[Finding]:
+    """Each object of a feed has its fields, as finite numbers within their ranges."""
+    if contract.feed is None:
+        return []
+    wrong = [(tick, fault) for tick in history.ticks if (fault := _fault(tick.value, contract.feed))]
+    if not wrong:
+        return []
+    story, (tick, fault) = Story(history), wrong[0]
+    return [
+        found(
+            Anomaly.OUT_OF_RANGE,
+            contract,
+            f"An object of the feed is wrong: {fault}{f' ({len(wrong)} such objects)' if len(wrong) > 1 else ''}.",
+            [_line(story, tick)],
+            occurrences=len(wrong),
+        )
+    ]
+
+
+def _fault(value: dict[str, Any] | None, feed: Feed) -> str | None:
+    if value is None:
+        return "it is no JSON object"
+    for name, allowed in feed.fields:
+        if name not in value:
+            return f"{name} is missing"
+        if not _fits(value[name], allowed):
+            kind = "an integer" if allowed.integer else "a number"
+            return f"{name} is {shortened(repr(value[name]), 60)}, not {kind} from {allowed.low:g} to {allowed.high:g}"
+    return None
+
+
+def _fits(number: Any, allowed: Range) -> bool:
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        return False
+    if isinstance(number, float) and (allowed.integer or not math.isfinite(number)):
+        return False
+    return allowed.low <= number <= allowed.high
+
+
+def wrong_period(history: History, contract: Contract) -> list[Finding]:
+    """A feed speaks once per period, and does not stop while somebody looks."""
+    if contract.feed is None:
+        return []
+    too_often = _too_often(history, contract.feed)
+    findings = [] if too_often is None or _crowd_made(history, contract.feed) else [_pace(history, contract, too_often)]
+    limit = SLOWEST * contract.feed.period_s * NS + HICCUP_NS
+    for number, ticks in _by_viewer(history).items():
+        step = _step_ns(ticks)
+        if step is not None and step > limit:
+            findings.append(_pace(history, contract, number))
+            break
+    return findings
+
+
+def leaked_producer(history: History, contract: Contract) -> list[Finding]:
+    """One producer serves all viewers: more of them make a feed neither faster nor different from viewer to viewer."""
+    if contract.feed is None:
+        return []
+    number = _too_often(history, contract.feed)
+    if number is not None and _crowd_made(history, contract.feed):
+        return [_pace(history, contract, number, Anomaly.LEAKED_PRODUCER)]
+    return _different(history, contract)
+
+
+def stopped(history: History, contract: Contract) -> list[Finding]:
+    """A feed goes on for those who look, whatever became of the others."""
+    if contract.feed is None or not history.drained_ns:
+        return []
+    patience_ns = silence_ns(contract.feed)
+    last: dict[int, int] = defaultdict(int)
+    for tick in history.ticks:
+        last[tick.subscriber] = tick.received_ns
+    story, silent = Story(history), []
+    for member in history.members:
+        since = last[member.number] or member.connected_ns
+        watching = member.connected_ns and member.innocent and stayed_through(member, history)
+        if watching and history.drained_ns - since > patience_ns:
+            silent.append((member, last[member.number]))
+    if not silent:
+        return []
+    member, at = silent[0]
+    others = [m for m in history.members if not m.innocent]
+    anomaly = Anomaly.STALLED_BY_NEIGHBOUR if others else Anomaly.LOST if at else Anomaly.NEVER_READ
+    seconds = (history.drained_ns - (at or member.connected_ns)) / NS
+    because = f" since {story.who(others[0].number)} {_did(others[0].misbehaved)}" if others else ""
+    return [
+        found(
+            anomaly,
+            contract,
+            f"The feed {'stopped' if at else 'never spoke'}{because}: {story.who(member.number)} got "
+            f"{'nothing more' if at else 'nothing'} for {seconds:.1f} s, "
+            f"with a period of {contract.feed.period_s:g} s ({len(silent)} viewer(s) in all).",
+            [*(story.arrival(m.number) for m in others[:2]), story.arrival(member.number)]
+            + [f"{story.when(at)}  {story.who(member.number)} receives its last object"] * bool(at)
+            + [f"{story.when(history.drained_ns)}  still nothing"],
+            occurrences=len(silent),
+        )
+    ]
+
+
+def silence_ns(feed: Feed) -> int:
+    """How long a viewer hears nothing before a feed counts as stopped."""
+    return int(max(4 * feed.period_s, feed.period_s + 1) * NS)
+
+
+def _did(misbehaved: str) -> str:
+    return f"sent {misbehaved}" if misbehaved else "stopped reading"
+
+
+def _by_viewer(history: History) -> dict[int, list[Tick]]:
+    viewers: dict[int, list[Tick]] = defaultdict(list)
+    for tick in history.ticks:
+        if history.members[tick.subscriber].innocent:
+            viewers[tick.subscriber].append(tick)
+    return viewers
+
+
+def _step_ns(ticks: list[Tick]) -> float | None:
+    """The typical distance of ticks. Over two at a time: two producers may take turns at any distance, one hiccup is
+    no pace, and the median of such pairs is half a period for the former and a whole one for the latter."""
+    if len(ticks) < FEWEST:
+        return None
+    return median(b.received_ns - a.received_ns for a, b in zip(ticks, ticks[2:], strict=False)) / 2
+
+
+def _too_often(history: History, feed: Feed) -> int | None:
+    """The first viewer to whom the feed speaks too often."""
+    for number, ticks in _by_viewer(history).items():
+        step = _step_ns(ticks)
+        if step is not None and step < FASTEST * feed.period_s * NS:
+            return number
+    return None
+
+
+def _crowd_made(history: History, feed: Feed) -> bool:
+    """Whether the feed kept its pace while the first viewer was alone, or (unknown) whether there ever was a second."""
+    viewers = sorted((m for m in history.members if m.connected_ns), key=lambda m: m.connected_ns)
+    if len(viewers) < 2:
+        return False
+    alone = [t for t in _by_viewer(history).get(viewers[0].number, []) if t.received_ns < viewers[1].connected_ns]
+    step = _step_ns(alone)
+    return step is None or step >= FASTEST * feed.period_s * NS
+
+
+def _pace(history: History, contract: Contract, number: int, anomaly: Anomaly = Anomaly.WRONG_PERIOD) -> Finding:
+    assert contract.feed is not None
+    story, ticks = Story(history), _by_viewer(history)[number]
+    seconds = (ticks[-1].received_ns - ticks[0].received_ns) / NS
+    step = (_step_ns(ticks) or 0) / NS
+    viewers = sum(1 for m in history.members if m.connected_ns)
+    crowd = f" after {viewers} viewers had come" if anomaly is Anomaly.LEAKED_PRODUCER else ""
+    return found(
+        anomaly,
+        contract,
+        f"{story.who(number)} got {len(ticks)} objects in {seconds:.2f} s{crowd}, typically one every {step:.3g} s; "
+        f"the period is {contract.feed.period_s:g} s.",
+        [story.arrival(m.number) for m in history.members[:3]] + [_line(story, tick) for tick in ticks[-4:]],
+    )
+
+
+def _different(history: History, contract: Contract) -> list[Finding]:
+    """Two viewers watching at the same time: the one's objects must be a stretch of the other's."""
+    assert contract.feed is not None
+    viewers = _by_viewer(history)
+    if disturbed(history) or len(viewers) < 2:
+        return []
+    longest = max(viewers, key=lambda number: len(viewers[number]))
+    for number, ticks in viewers.items():
+        reference = _overlap(viewers[longest], ticks, int(contract.feed.period_s * NS))
+        if number == longest or not reference or not ticks or _is_stretch(ticks, reference):
+            continue
+        story = Story(history)
+        mine = next((t for t in ticks if t.value not in [r.value for r in reference]), ticks[-1])
+        nearest = min(reference, key=lambda tick: abs(tick.received_ns - mine.received_ns))
+        return [
+            found(
+                Anomaly.LEAKED_PRODUCER,
+                contract,
+                f"{story.who(number)} and {story.who(longest)} watched at the same time and got different objects: "
+                "each seems to have a producer of its own.",
+                [_line(story, nearest), _line(story, mine)],
+            )
+        ]
+    return []
+
+
+def _overlap(reference: list[Tick], ticks: list[Tick], period_ns: int) -> list[Tick]:
+    """The reference's ticks from the time that `ticks` cover, and one period on either side."""
+    if not ticks:
+        return []
+    low, high = ticks[0].received_ns - period_ns, ticks[-1].received_ns + period_ns
+    return [tick for tick in reference if low <= tick.received_ns <= high]
+
+
+def _is_stretch(ticks: list[Tick], reference: list[Tick]) -> bool:
+    """Whether the two lists agree where they overlap, at some shift: viewers come and go between ticks."""
+    ours, theirs = [t.value for t in ticks], [t.value for t in reference]
+    shortest = max(1, min(len(ours), len(theirs)) - 2)
+    for shift in range(-len(ours) + 1, len(theirs)):
+        low, high = max(0, shift), min(len(theirs), shift + len(ours))
+        if high - low >= shortest and theirs[low:high] == ours[low - shift : high - shift]:
+            return True
+    return False
+
+
+def _line(story: Story, tick: Tick) -> str:
+    told = shortened(tick.text or str(tick.value))
+    return f"{story.when(tick.received_ns)}  {story.who(tick.subscriber)} receives {told}"

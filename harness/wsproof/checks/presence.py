@@ -1,0 +1,169 @@
+"""When a member goes, are the others told, once, and is it gone then?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+
+from wsproof.checks.check import found
+from wsproof.checks.story import Story, shortened
+from wsproof.model.contract import Contract
+from wsproof.model.finding import Anomaly, Finding
+from wsproof.model.history import Departure, History, Kind, Member, Notice
+from wsproof.model.owed import stayed_through
+
+
+@dataclass(frozen=True)
+class _Tally:
+    """What one witness was told of one name, and of which departures under that name it could have been told."""
+
+    witness: Member
+    name: str
+    told: tuple[Notice, ...]
+    due: tuple[Member, ...]
+    """Gone while the witness was in, having been in themselves: each is owed a notice."""
+    possible: tuple[Member, ...]
+    """Every departure under that name that the witness may hear of."""
+
+
+def missing_leave(history: History, contract: Contract) -> list[Finding]:
+    """When a member goes, however it goes, all who remain are told."""
+    silent = [t for t in _tallies(history, contract) if len(t.told) < len(t.due)]
+    if not silent:
+        return []
+    story, first = Story(history), silent[0]
+    gone = first.due[0]
+    return [
+        found(
+            Anomaly.MISSING_LEAVE,
+            contract,
+            f"{story.who(first.witness.number)} was never told that {story.who(gone.number)} had gone"
+            f"{f' ({len(silent)} such notices are missing in all)' if len(silent) > 1 else ''}.",
+            [
+                story.arrival(first.witness.number),
+                *(story.arrival(member.number) for member in first.due),
+                f"        {len(first.told)} notice(s) about {shortened(first.name, 40)} came, {len(first.due)} owed",
+            ],
+            occurrences=len(silent),
+        )
+    ]
+
+
+def duplicate_leave(history: History, contract: Contract) -> list[Finding]:
+    """A departure is told once."""
+    often = [
+        t for t in _tallies(history, contract) if len(t.told) > len(t.possible) > 0 and not _false_notice(history, t)
+    ]
+    if not often:
+        return []
+    story, first = Story(history), often[0]
+    return [
+        found(
+            Anomaly.DUPLICATE_LEAVE,
+            contract,
+            f"{story.who(first.witness.number)} was told {len(first.told)} times that {shortened(first.name, 40)} had "
+            f"gone, after {len(first.possible)} departure(s).",
+            [*(story.arrival(m.number) for m in first.possible), *(_line(story, notice) for notice in first.told)],
+            occurrences=len(often),
+        )
+    ]
+
+
+def false_leave(history: History, contract: Contract) -> list[Finding]:
+    """Nobody is said to have gone who is still there."""
+    wrong = [(t, notice) for t in _tallies(history, contract) if (notice := _false_notice(history, t)) is not None]
+    if not wrong:
+        return []
+    story, (first, notice) = Story(history), wrong[0]
+    named = [m for m in history.members if m.name == first.name]
+    return [
+        found(
+            Anomaly.PHANTOM,
+            contract,
+            f"{story.who(first.witness.number)} was told that {shortened(first.name, 40)} had gone, and "
+            f"{'it had not' if named else 'nobody of that name was ever there'}.",
+            [*(story.arrival(m.number) for m in named), _line(story, notice)],
+            occurrences=len(wrong),
+        )
+    ]
+
+
+def ghost(history: History, contract: Contract) -> list[Finding]:
+    """Nobody is heard of after the rest were told that it has gone."""
+    if not contract.leaves:
+        return []
+    connections: dict[str, int] = defaultdict(int)
+    for member in history.members:
+        connections[member.name] += member.departure is not Departure.REFUSED
+    gone_for: dict[tuple[int, str], Notice] = {}
+    heard: dict[tuple[int, str], int] = defaultdict(int)
+    for notice in history.notices:
+        heard[notice.subscriber, notice.about] += 1
+        if heard[notice.subscriber, notice.about] == connections[notice.about]:
+            gone_for[notice.subscriber, notice.about] = notice
+    left = [m for m in history.members if m.left_ns and m.departure is not Departure.REFUSED]
+    got, story = history.receipts, Story(history)
+    for member in left:
+        for row in np.flatnonzero((got.publisher == member.number) & (got.kind == Kind.DELIVERY)):
+            told = gone_for.get((int(got.subscriber[row]), member.name))
+            if told is not None and got.received_ns[row] > told.received_ns > member.left_ns:
+                return [
+                    found(
+                        Anomaly.GHOST,
+                        contract,
+                        f"{story.who(told.subscriber)} was told that {story.who(member.number)} had gone, and after "
+                        "that received a message of it.",
+                        [story.arrival(member.number), _line(story, told), story.receipt(int(row))],
+                    )
+                ]
+    return []
+
+
+def _tallies(history: History, contract: Contract) -> list[_Tally]:
+    """One tally per witness and name, for witnesses that stayed and kept the rules."""
+    if not contract.leaves:
+        return []
+    told: dict[tuple[int, str], list[Notice]] = defaultdict(list)
+    for notice in history.notices:
+        if notice.left:
+            told[notice.subscriber, notice.about].append(notice)
+    gone: dict[str, list[Member]] = defaultdict(list)
+    for member in history.members:
+        if member.departure not in (Departure.STAYED, Departure.REFUSED) and not _after_the_drain(member, history):
+            gone[member.name].append(member)
+    tallies = []
+    for witness in history.members:
+        if not (witness.in_ns and witness.innocent and stayed_through(witness, history)):
+            continue
+        names = {*gone, *(name for number, name in told if number == witness.number)}
+        for name in sorted(names):
+            possible = tuple(m for m in gone[name] if m.number != witness.number)
+            due = tuple(m for m in possible if m.in_ns and m.left_ns >= witness.in_ns)
+            tallies.append(_Tally(witness, name, tuple(told[witness.number, name]), due, possible))
+    return tallies
+
+
+def _false_notice(history: History, tally: _Tally) -> Notice | None:
+    """A notice that came before there was a departure it could mean."""
+    # We note our own leaving before the act, but hear of the server's dropping us only after it: that may be any time.
+    left = sorted(0 if m.departure is Departure.DROPPED else m.left_ns for m in tally.possible)
+    there = any(m.name == tally.name and not m.left_ns for m in history.members)
+    for count, notice in enumerate(tally.told):
+        if count < len(left) and notice.received_ns < left[count]:
+            return notice
+        if count >= len(left) and (there or not left):
+            return notice
+    return None
+
+
+def _after_the_drain(member: Member, history: History) -> bool:
+    return 0 < history.drained_ns <= member.left_ns
+
+
+def _line(story: Story, notice: Notice) -> str:
+    return (
+        f"{story.when(notice.received_ns)}  {story.who(notice.subscriber)} is told that "
+        f"{shortened(notice.about, 40)} has gone"
+    )

@@ -1,0 +1,73 @@
+"""A history in words: what witnesses are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wsproof.model.history import Departure, History, Kind
+
+WENT = {
+    Departure.STAYED: "stayed",
+    Departure.CLOSED: "left with a close frame",
+    Departure.FIN: "left by ending TCP (FIN)",
+    Departure.RESET: "left by a TCP reset",
+    Departure.DROPPED: "was cut off by the server",
+    Departure.REFUSED: "was refused",
+}
+SHORT = 120
+
+
+@dataclass(frozen=True)
+class Story:
+    """Words for the members, publications and times of one history. Times count from its first event."""
+
+    history: History
+
+    def who(self, number: int) -> str:
+        """A member, with the name that the server knows."""
+        name = self.history.name_of(number)
+        return f"member {number}" if name in ("", str(number)) else f"member {number} (called {shortened(name, 40)})"
+
+    def when(self, at_ns: int) -> str:
+        """A time, in ms from the beginning."""
+        return f"{(at_ns - self._start_ns) / 1e6:+.1f} ms"
+
+    def what(self, publisher: int, sequence: int) -> str:
+        """A publication by its key."""
+        return f"message {sequence} of {self.who(publisher)}"
+
+    def publication(self, row: int) -> str:
+        """A row of the publications, as a line."""
+        sent = self.history.publications
+        words = self.what(int(sent.publisher[row]), int(sent.sequence[row]))
+        return f"{self.when(int(sent.sent_ns[row]))}  {self.who(int(sent.publisher[row]))} sends {words}"
+
+    def receipt(self, row: int) -> str:
+        """A row of the receipts, as a line."""
+        got = self.history.receipts
+        what = self.what(int(got.publisher[row]), int(got.sequence[row]))
+        reply = "the reply to " if got.kind[row] == Kind.REPLY else ""
+        return f"{self.when(int(got.received_ns[row]))}  {self.who(int(got.subscriber[row]))} receives {reply}{what}"
+
+    def arrival(self, number: int) -> str:
+        """How a member came and went, as a line."""
+        member = self.history.members[number]
+        came = f"in since {self.when(member.in_ns)}" if member.in_ns else "never received anything"
+        went = WENT[member.departure] + (f" at {self.when(member.left_ns)}" if member.left_ns else "")
+        code = f", close code {member.close_code}" if member.close_code is not None else ""
+        did = (
+            f"; it sent {member.misbehaved}" if member.misbehaved else "; it stopped reading" if member.stalled else ""
+        )
+        return f"{self.who(number)}: {came}, {went}{code}{did}"
+
+    @property
+    def _start_ns(self) -> int:
+        times = [m.connected_ns or m.in_ns for m in self.history.members if m.connected_ns or m.in_ns]
+        sent = self.history.publications.sent_ns
+        return min([*times, *sent[sent > 0].tolist()], default=0)
+
+
+def shortened(text: str, length: int = SHORT) -> str:
+    """A text as a literal on one line, cut in the middle where it is long."""
+    words = ascii(text)
+    return words if len(words) <= length else f"{words[: length // 2]}…{words[-length // 2 :]} ({len(text)} characters)"

@@ -1,0 +1,147 @@
+"""Histories made by hand: a room that works, whose record can then be bent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from wsproof.model.contract import Audience, Contract, Feed, Order, Range
+from wsproof.model.history import Departure, History, Kind, Member, Notice, Outcome, Recorder, Tick
+
+MS = 1_000_000
+CHAT = Contract("chat", Audience.EVERYONE, Order.PER_PUBLISHER, agreed_order=True, replies=True, leaves=True)
+ECHO = Contract("echo", Audience.PUBLISHER)
+FEED = Contract("dashboard", Audience.NOBODY, Order.NONE, feed=Feed(1.0, (("load", Range(0, 100)),)))
+
+
+@dataclass
+class Room:
+    """A clock, a recorder, and a server that does all right: one broadcast order, no loss, leaves told once."""
+
+    contract: Contract = CHAT
+    now: int = 1_000 * MS
+    recorder: Recorder = field(default_factory=Recorder)
+    here: list[int] = field(default_factory=list)
+    sequences: dict[int, int] = field(default_factory=dict)
+
+    def tick(self) -> int:
+        self.now += MS
+        return self.now
+
+    def join(self, name: str | None = None) -> int:
+        """A member comes, and is in as soon as it hears itself."""
+        number = len(self.recorder.members)
+        self.recorder.members.append(Member(number, name or str(number + 1), connected_ns=self.tick()))
+        self.here.append(number)
+        self.say(number)
+        return number
+
+    def say(self, publisher: int, outcome: Outcome = Outcome.OK) -> int:
+        sequence = self.sequences.get(publisher, 0)
+        self.sequences[publisher] = sequence + 1
+        sent = self.tick()
+        self.recorder.published(publisher, sequence, sent, sent, outcome=outcome)
+        if self.contract.replies:
+            self.hear(publisher, publisher, sequence, Kind.REPLY)
+        for member in self.here:
+            own = member == publisher
+            if self.contract.audience is Audience.EVERYONE or own is (self.contract.audience is Audience.PUBLISHER):
+                self.hear(member, publisher, sequence)
+        return sequence
+
+    def hear(self, member: int, publisher: int, sequence: int, kind: Kind = Kind.DELIVERY) -> None:
+        received = self.tick()
+        self.recorder.received(member, publisher, sequence, received, received, kind)
+        self.change(member, in_ns=self.recorder.members[member].in_ns or received)
+
+    def leave(self, member: int, departure: Departure = Departure.CLOSED) -> None:
+        self.change(member, left_ns=self.tick(), departure=departure)
+        self.here.remove(member)
+        for other in self.here if self.contract.leaves else []:
+            self.recorder.notices.append(Notice(other, self.recorder.members[member].name, True, self.tick()))
+
+    def stall(self, member: int) -> None:
+        """It stops reading, and the server goes on without it."""
+        self.change(member, stalled=True)
+        self.here.remove(member)
+
+    def change(self, member: int, **changes: object) -> None:
+        self.recorder.members[member] = replace(self.recorder.members[member], **changes)  # type: ignore[arg-type]
+
+    def history(self) -> History:
+        self.recorder.drained_ns = self.tick()
+        return self.recorder.freeze()
+
+
+def a_room(members: int = 3, messages: int = 4, contract: Contract = CHAT) -> Room:
+    """Members that have all come, and have spoken in turn."""
+    room = Room(contract)
+    for _ in range(members):
+        room.join()
+    for turn in range(messages):
+        room.say(turn % members)
+    return room
+
+
+def without_receipt(history: History, row: int) -> History:
+    """As if the receipt in this row had never happened."""
+    keep = [i for i in range(len(history.receipts)) if i != row]
+    return _with_receipts(history, keep)
+
+
+def with_receipt_again(history: History, row: int) -> History:
+    """As if the receipt in this row had happened twice."""
+    return _with_receipts(history, [*range(len(history.receipts)), row])
+
+
+def with_receipts_swapped(history: History, one: int, two: int) -> History:
+    """As if two receipts had come the other way round."""
+    rows = list(range(len(history.receipts)))
+    rows[one], rows[two] = rows[two], rows[one]
+    return _with_receipts(history, rows)
+
+
+def with_value(history: History, row: int, column: str, value: int) -> History:
+    """With another value in one cell of the receipts."""
+    changed = getattr(history.receipts, column).copy()
+    changed[row] = value
+    return replace(history, receipts=replace(history.receipts, **{column: changed}))
+
+
+def _with_receipts(history: History, rows: list[int]) -> History:
+    got = history.receipts
+    columns = {name: getattr(got, name)[rows] for name in vars(got)}
+    return replace(history, receipts=type(got)(**columns))
+
+
+@dataclass
+class Show:
+    """A feed and its viewers. `value` counts ticks, so that every object is another."""
+
+    period_ms: float = 1_000
+    now: int = 1_000 * MS
+    recorder: Recorder = field(default_factory=Recorder)
+    here: list[int] = field(default_factory=list)
+    value: int = 0
+
+    def join(self) -> int:
+        number = len(self.recorder.members)
+        self.recorder.members.append(Member(number, str(number), connected_ns=self.now))
+        self.here.append(number)
+        return number
+
+    def ticks(self, count: int, wobble_ms: tuple[int, ...] = (0,)) -> None:
+        for index in range(count):
+            self.now += int(self.period_ms * MS)
+            self.value = (self.value + 1) % 100
+            for place, member in enumerate(self.here):
+                at = self.now + wobble_ms[index % len(wobble_ms)] * MS + place
+                self.see(member, at, {"load": self.value})
+
+    def see(self, member: int, at: int, value: dict[str, object] | None) -> None:
+        self.recorder.ticks.append(Tick(member, at, value))
+        seen = self.recorder.members[member]
+        self.recorder.members[member] = replace(seen, in_ns=seen.in_ns or at)
+
+    def history(self, silence_ms: float = 100) -> History:
+        self.recorder.drained_ns = self.now + int(silence_ms * MS)
+        return self.recorder.freeze()

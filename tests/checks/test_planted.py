@@ -1,0 +1,420 @@
+"""Each check has a planted fault that it must catch, and a clean history that it must not accuse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tests.checks.histories import (
+    CHAT,
+    ECHO,
+    FEED,
+    MS,
+    Show,
+    a_room,
+    with_receipt_again,
+    with_receipts_swapped,
+    with_value,
+    without_receipt,
+)
+from wsproof.checks import CHECKS, run_checks
+from wsproof.model.contract import Audience, Contract, Order
+from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
+from wsproof.model.history import Departure, History, Kind, Notice, Outcome, ProtocolNote, Strange
+
+
+def row_of(history: History, subscriber: int, publisher: int, sequence: int, kind: Kind = Kind.DELIVERY) -> int:
+    got = history.receipts
+    return next(
+        row
+        for row in range(len(got))
+        if (got.subscriber[row], got.publisher[row], got.sequence[row], got.kind[row])
+        == (subscriber, publisher, sequence, kind)
+    )
+
+
+def a_lost_message() -> tuple[History, Contract]:
+    history = a_room().history()
+    return without_receipt(history, row_of(history, 2, 0, 1)), CHAT
+
+
+def a_lost_reply() -> tuple[History, Contract]:
+    history = a_room().history()
+    return without_receipt(history, row_of(history, 1, 1, 1, Kind.REPLY)), CHAT
+
+
+def a_lost_echo() -> tuple[History, Contract]:
+    history = a_room(contract=ECHO).history()
+    return without_receipt(history, row_of(history, 0, 0, 1)), ECHO
+
+
+def a_deaf_member() -> tuple[History, Contract]:
+    room = a_room()
+    deaf = room.join()
+    room.change(deaf, in_ns=0)
+    room.say(0)
+    history = room.history()
+    while deaf in history.receipts.subscriber:
+        history = without_receipt(history, history.receipts.subscriber.tolist().index(deaf))
+    members = tuple(replace(m, in_ns=0) if m.number == deaf else m for m in history.members)
+    return replace(history, members=members), CHAT
+
+
+def a_member_cut_off() -> tuple[History, Contract]:
+    room = a_room()
+    room.leave(2, Departure.DROPPED)
+    return room.history(), CHAT
+
+
+def a_message_twice() -> tuple[History, Contract]:
+    history = a_room().history()
+    return with_receipt_again(history, row_of(history, 2, 1, 1)), CHAT
+
+
+def a_message_of_nobody() -> tuple[History, Contract]:
+    room = a_room()
+    room.hear(1, 2, 77)
+    return room.history(), CHAT
+
+
+def a_message_that_was_not_sent() -> tuple[History, Contract]:
+    room = a_room()
+    room.say(1, Outcome.FAILED)
+    return room.history(), CHAT
+
+
+def a_strange_message() -> tuple[History, Contract]:
+    room = a_room()
+    room.recorder.strange.append(Strange(1, room.tick(), "Internal Server Error"))
+    return room.history(), CHAT
+
+
+def somebody_elses_echo() -> tuple[History, Contract]:
+    history = a_room(contract=ECHO).history()
+    return with_value(history, row_of(history, 1, 1, 1), "subscriber", 2), ECHO
+
+
+def somebody_elses_reply() -> tuple[History, Contract]:
+    room = a_room()
+    room.hear(2, 1, 1, Kind.REPLY)
+    return room.history(), CHAT
+
+
+def ones_own_message_where_only_others_get_it() -> tuple[History, Contract]:
+    contract = replace(CHAT, audience=Audience.OTHERS, replies=False)
+    room = a_room(contract=contract)
+    room.hear(1, 1, 1)
+    return room.history(), contract
+
+
+def a_damaged_message() -> tuple[History, Contract]:
+    history = a_room().history()
+    return with_value(history, row_of(history, 2, 1, 1), "intact", 0), CHAT
+
+
+def a_message_damaged_beyond_recognition() -> tuple[History, Contract]:
+    room = a_room()
+    room.recorder.strange.append(Strange(1, room.tick(), "hel~w1lo"))
+    return room.history(), CHAT
+
+
+def two_messages_swapped() -> tuple[History, Contract]:
+    history = a_room(2, 6).history()
+    return with_receipts_swapped(history, row_of(history, 1, 0, 1), row_of(history, 1, 0, 2)), CHAT
+
+
+def two_publishers_in_two_orders() -> tuple[History, Contract]:
+    history = a_room(3, 4).history()
+    return with_receipts_swapped(history, row_of(history, 2, 0, 1), row_of(history, 2, 1, 1)), CHAT
+
+
+def a_leave_that_is_not_told() -> tuple[History, Contract]:
+    room = a_room()
+    room.leave(2, Departure.RESET)
+    room.recorder.notices.pop()
+    return room.history(), CHAT
+
+
+def a_leave_told_twice() -> tuple[History, Contract]:
+    room = a_room()
+    room.leave(2)
+    room.recorder.notices.append(replace(room.recorder.notices[-1], received_ns=room.tick()))
+    return room.history(), CHAT
+
+
+def a_leave_of_one_who_stays() -> tuple[History, Contract]:
+    room = a_room()
+    room.recorder.notices.append(Notice(0, "2", True, room.tick()))
+    return room.history(), CHAT
+
+
+def a_leave_before_it_happened() -> tuple[History, Contract]:
+    room = a_room()
+    told = room.tick()
+    room.leave(2)
+    room.recorder.notices[:] = [replace(notice, received_ns=told) for notice in room.recorder.notices]
+    return room.history(), CHAT
+
+
+def a_message_of_one_who_is_gone() -> tuple[History, Contract]:
+    room = a_room()
+    sequence = room.say(2)
+    history = room.history()
+    late = row_of(history, 0, 2, sequence)
+    room.leave(2)
+    history = room.history()
+    return with_value(history, late, "received_ns", room.tick()), CHAT
+
+
+def a_room_that_a_sleeper_stalls() -> tuple[History, Contract]:
+    room = a_room()
+    room.stall(2)
+    room.here.remove(1)
+    room.say(0)
+    room.say(0)
+    return room.history(), CHAT
+
+
+def a_room_that_a_binary_frame_bricks() -> tuple[History, Contract]:
+    room = a_room()
+    room.change(2, misbehaved="a binary frame")
+    room.leave(2, Departure.DROPPED)
+    room.leave(1, Departure.DROPPED)
+    return room.history(), CHAT
+
+
+def a_feed_with_a_field_missing() -> tuple[History, Contract]:
+    return _feed_saying({"cpu": 3})
+
+
+def a_feed_that_says_nan() -> tuple[History, Contract]:
+    return _feed_saying({"load": float("nan")})
+
+
+def a_feed_beyond_its_range() -> tuple[History, Contract]:
+    return _feed_saying({"load": 10**400})
+
+
+def a_feed_that_says_true() -> tuple[History, Contract]:
+    return _feed_saying({"load": True})
+
+
+def a_feed_that_sends_no_object() -> tuple[History, Contract]:
+    return _feed_saying(None)
+
+
+def _feed_saying(value: dict[str, object] | None) -> tuple[History, Contract]:
+    show = Show()
+    show.join()
+    show.ticks(3)
+    show.see(0, show.now + MS, value)
+    return show.history(), FEED
+
+
+def a_slow_feed() -> tuple[History, Contract]:
+    show = Show(period_ms=1_800)
+    show.join()
+    show.ticks(8)
+    return show.history(), FEED
+
+
+def a_fast_feed() -> tuple[History, Contract]:
+    show = Show(period_ms=500)
+    show.join()
+    show.ticks(8)
+    return show.history(), FEED
+
+
+def a_feed_doubled_by_its_second_viewer() -> tuple[History, Contract]:
+    show = Show()
+    show.join()
+    show.ticks(6)
+    show.join()
+    for _ in range(5):
+        show.period_ms = 50
+        show.ticks(1)
+        show.period_ms = 950
+        show.ticks(1)
+    return show.history(), FEED
+
+
+def a_feed_of_ones_own() -> tuple[History, Contract]:
+    show = Show()
+    show.join()
+    show.join()
+    for at in range(6):
+        show.now += 1_000 * MS
+        show.see(0, show.now, {"load": at})
+        show.see(1, show.now, {"load": 50 + at})
+    return show.history(), FEED
+
+
+def a_feed_that_stops() -> tuple[History, Contract]:
+    show = Show()
+    show.join()
+    show.ticks(4)
+    return show.history(silence_ms=6_000), FEED
+
+
+def a_feed_that_never_speaks_to_a_latecomer() -> tuple[History, Contract]:
+    show = Show()
+    show.join()
+    show.ticks(2)
+    show.join()
+    show.here.remove(1)
+    show.ticks(6)
+    return show.history(), FEED
+
+
+def a_feed_that_a_binary_frame_kills() -> tuple[History, Contract]:
+    show = Show()
+    show.join()
+    show.join()
+    show.ticks(4)
+    show.recorder.members[1] = replace(show.recorder.members[1], misbehaved="a binary frame")
+    return show.history(silence_ms=6_000), FEED
+
+
+def a_frame_against_the_protocol() -> tuple[History, Contract]:
+    room = a_room()
+    room.recorder.protocol.append(ProtocolNote(1, "server-masks", "5.1", "violation", "It masked a frame.", "81 85 …"))
+    return room.history(), CHAT
+
+
+PLANTED: list[tuple[Callable[[], tuple[History, Contract]], str, Anomaly]] = [
+    (a_lost_message, "lost", Anomaly.LOST),
+    (a_lost_reply, "lost", Anomaly.LOST),
+    (a_lost_echo, "lost", Anomaly.LOST),
+    (a_deaf_member, "never-read", Anomaly.NEVER_READ),
+    (a_member_cut_off, "dropped", Anomaly.LOST),
+    (a_message_twice, "duplicated", Anomaly.DUPLICATED),
+    (a_message_of_nobody, "phantom", Anomaly.PHANTOM),
+    (a_message_that_was_not_sent, "phantom", Anomaly.PHANTOM),
+    (a_strange_message, "phantom", Anomaly.PHANTOM),
+    (somebody_elses_echo, "misrouted", Anomaly.MISROUTED),
+    (somebody_elses_reply, "misrouted", Anomaly.MISROUTED),
+    (ones_own_message_where_only_others_get_it, "misrouted", Anomaly.MISROUTED),
+    (a_damaged_message, "corrupt", Anomaly.CORRUPT),
+    (a_message_damaged_beyond_recognition, "corrupt", Anomaly.CORRUPT),
+    (two_messages_swapped, "reordered", Anomaly.REORDERED),
+    (two_publishers_in_two_orders, "agreed-order", Anomaly.REORDERED),
+    (a_leave_that_is_not_told, "missing-leave", Anomaly.MISSING_LEAVE),
+    (a_leave_told_twice, "duplicate-leave", Anomaly.DUPLICATE_LEAVE),
+    (a_leave_of_one_who_stays, "false-leave", Anomaly.PHANTOM),
+    (a_leave_before_it_happened, "false-leave", Anomaly.PHANTOM),
+    (a_message_of_one_who_is_gone, "ghost", Anomaly.GHOST),
+    (a_room_that_a_sleeper_stalls, "stalled-by-neighbour", Anomaly.STALLED_BY_NEIGHBOUR),
+    (a_room_that_a_binary_frame_bricks, "stalled-by-neighbour", Anomaly.STALLED_BY_NEIGHBOUR),
+    (a_feed_with_a_field_missing, "out-of-range", Anomaly.OUT_OF_RANGE),
+    (a_feed_that_says_nan, "out-of-range", Anomaly.OUT_OF_RANGE),
+    (a_feed_beyond_its_range, "out-of-range", Anomaly.OUT_OF_RANGE),
+    (a_feed_that_says_true, "out-of-range", Anomaly.OUT_OF_RANGE),
+    (a_feed_that_sends_no_object, "out-of-range", Anomaly.OUT_OF_RANGE),
+    (a_slow_feed, "wrong-period", Anomaly.WRONG_PERIOD),
+    (a_fast_feed, "wrong-period", Anomaly.WRONG_PERIOD),
+    (a_feed_doubled_by_its_second_viewer, "leaked-producer", Anomaly.LEAKED_PRODUCER),
+    (a_feed_of_ones_own, "leaked-producer", Anomaly.LEAKED_PRODUCER),
+    (a_feed_that_stops, "stopped", Anomaly.LOST),
+    (a_feed_that_never_speaks_to_a_latecomer, "stopped", Anomaly.NEVER_READ),
+    (a_feed_that_a_binary_frame_kills, "stopped", Anomaly.STALLED_BY_NEIGHBOUR),
+    (a_frame_against_the_protocol, "server-masks", Anomaly.PROTOCOL),
+]
+
+
+@pytest.mark.parametrize(("planted", "check", "anomaly"), PLANTED, ids=[p[0].__name__ for p in PLANTED])
+def test_a_planted_fault_is_found_once_and_by_its_name(
+    planted: Callable[[], tuple[History, Contract]], check: str, anomaly: Anomaly
+) -> None:
+    findings = run_checks(*planted())
+    assert [(finding.check, finding.anomaly) for finding in findings] == [(check, anomaly)], findings
+    assert findings[0].explanation.endswith((".", ". Seen 1 time(s) on the channel chat."))
+    assert findings[0].witness
+
+
+def test_every_check_has_a_planted_fault_and_a_promise() -> None:
+    protocol = {"server-masks": "protocol"}
+    assert {protocol.get(check, check) for _, check, _ in PLANTED} == {check.name for check in CHECKS}
+    assert all(check.promise.endswith(".") for check in CHECKS)
+
+
+def everything_clean() -> list[tuple[str, History, Contract]]:
+    room = a_room(4, 9)
+    room.leave(1)
+    room.say(0)
+    room.leave(2, Departure.RESET)
+    room.join(name="2")
+    room.say(3)
+    busy = Show()
+    busy.join()
+    busy.ticks(6, wobble_ms=(0, 0, 300, 0))
+    busy.join()
+    busy.ticks(6, wobble_ms=(0, 30, 0))
+    sleeper = a_room(4, 4)
+    sleeper.stall(2)
+    sleeper.say(0)
+    rude = a_room()
+    rude.change(1, misbehaved="a binary frame")
+    rude.leave(1, Departure.DROPPED)
+    rude.say(0)
+    others = replace(CHAT, audience=Audience.OTHERS)
+    unknowable = a_room()
+    unknowable.here.clear()
+    unknowable.say(0, Outcome.INFO)
+    return [
+        ("a room with comings and goings", room.history(), CHAT),
+        ("an echo", a_room(contract=ECHO).history(), ECHO),
+        ("a channel for the others", a_room(contract=others).history(), others),
+        ("a feed on a busy machine", busy.history(), FEED),
+        ("a sleeper that harms nobody", sleeper.history(), CHAT),
+        ("a rude member that harms nobody", rude.history(), CHAT),
+        ("a message whose fate nobody knows", _only_reply_of(unknowable.history()), CHAT),
+    ]
+
+
+def _only_reply_of(history: History) -> History:
+    return history
+
+
+@pytest.mark.parametrize(
+    ("history", "contract"), [c[1:] for c in everything_clean()], ids=[c[0] for c in everything_clean()]
+)
+def test_a_clean_history_is_not_accused(history: History, contract: Contract) -> None:
+    assert run_checks(history, contract) == []
+
+
+def test_no_agreed_order_is_not_strict_unless_it_is_promised() -> None:
+    history, _ = two_publishers_in_two_orders()
+    assert [f.level for f in run_checks(history, CHAT)] == [Level.NON_STRICT]
+    assert [f.level for f in run_checks(history, replace(CHAT, order=Order.TOTAL))] == [Level.VIOLATION]
+    assert run_checks(history, replace(CHAT, agreed_order=False)) == []
+
+
+def test_a_close_that_names_a_good_reason_is_not_strict() -> None:
+    room = a_room()
+    room.change(2, close_code=1013)
+    room.leave(2, Departure.DROPPED)
+    assert [(f.check, f.level) for f in run_checks(room.history(), CHAT)] == [("dropped", Level.NON_STRICT)]
+
+
+def test_nothing_received_is_unknown_and_no_pass() -> None:
+    history = replace(a_room().history(), receipts=_nothing())
+    findings = run_checks(history, CHAT)
+    assert [f.anomaly for f in findings] == [Anomaly.UNKNOWN]
+    assert verdict_of(findings) is Verdict.UNKNOWN
+
+
+def _nothing() -> object:
+    from wsproof.model.history import Recorder
+
+    return Recorder().freeze().receipts
+
+
+def test_a_check_that_crashes_is_unknown() -> None:
+    history = a_room().history()
+    broken = replace(history, notices=(3,))  # type: ignore[arg-type]
+    findings: list[Finding] = run_checks(broken, CHAT)
+    assert findings
+    assert {f.anomaly for f in findings} == {Anomaly.UNKNOWN}
+    assert all("crashed" in f.explanation for f in findings)
