@@ -1,0 +1,8 @@
+"""The load engine: a plan in, a measurement out."""
+
+from wsproof.load.engine import run_plan
+from wsproof.load.partial import PartialRun
+from wsproof.load.progress import Progress, Watcher
+from wsproof.load.saved import load_history, save_history
+
+__all__ = ["PartialRun", "Progress", "Watcher", "load_history", "run_plan", "save_history"]

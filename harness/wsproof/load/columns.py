@@ -1,0 +1,130 @@
+"""Columns on disk, written as they come: what a crash or Ctrl-C leaves behind is still a record.
+
+Each worker of a run appends to its own files: rows of little-endian int64 for numbers, a line of JSON for the rare
+rest. Only the writer knows when it writes; a reader takes the whole rows that are there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from array import array
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+WIDTHS: dict[str, int] = {
+    "publications": 6,  # publisher, sequence, intended_ns, sent_ns, phase, outcome
+    "messages": 5,  # publisher, sequence, intended_ns, kind, intact; a row's number is the message's
+    "receipts": 3,  # subscriber, message, received_ns
+    "pulse": 3,  # at_ns, cpu_ns, loop_lag_ns
+}
+"""The tables that a worker writes, and how many numbers are in a row of each."""
+
+JOURNAL = "journal"
+
+
+class RowFile:
+    """One growing table. `rows` is a flat list, extended by whole rows: the hot path's only duty.
+
+    A list takes a row in a fifth of the time of array('q') (60 ns against 290 for three numbers); `settle` packs and
+    writes what has come, in small portions so that the pause stays below a tenth of a millisecond.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.rows: list[int] = []
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+
+    def settle(self) -> None:
+        """Put the rows so far into the file."""
+        if self.rows:
+            packed = array("q", self.rows)
+            self.rows.clear()
+            if sys.byteorder == "big":
+                packed.byteswap()
+            _write_all(self._file, memoryview(packed).cast("B"))
+
+    def close(self) -> None:
+        self.settle()
+        os.close(self._file)
+
+
+class Journal:
+    """What is rare and has words in it: connections that come and go, unsealed messages, breaches."""
+
+    def __init__(self, path: Path) -> None:
+        self._lines: list[str] = []
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+
+    def note(self, what: str, **details: Any) -> None:
+        """Add an entry."""
+        self._lines.append(json.dumps({"what": what, **details}))
+
+    def settle(self) -> None:
+        """Put the entries so far into the file."""
+        if self._lines:
+            text = "\n".join(self._lines) + "\n"
+            self._lines.clear()
+            _write_all(self._file, memoryview(text.encode()))
+
+    def close(self) -> None:
+        self.settle()
+        os.close(self._file)
+
+
+def _write_all(file: int, data: memoryview) -> None:
+    while data:
+        data = data[os.write(file, data) :]
+
+
+def table_path(folder: Path, worker: int, table: str) -> Path:
+    """Where a worker keeps a table, or its journal."""
+    return folder / f"worker-{worker}.{table}.{'jsonl' if table == JOURNAL else 'i64'}"
+
+
+class Tail:
+    """Reads a growing table, each time what is new; of a row that is half written nothing."""
+
+    def __init__(self, folder: Path, worker: int, table: str) -> None:
+        self._path = table_path(folder, worker, table)
+        self._width = WIDTHS[table]
+        self._offset = 0
+
+    def read(self) -> NDArray[np.int64]:
+        """The new rows, one per row of the result."""
+        data = _bytes_from(self._path, self._offset)
+        whole = len(data) - len(data) % (8 * self._width)
+        self._offset += whole
+        return np.frombuffer(data[:whole], dtype="<i8").reshape(-1, self._width).astype(np.int64, copy=False)
+
+
+class JournalTail:
+    """Reads a growing journal, each time what is new; of a line that is half written nothing."""
+
+    def __init__(self, folder: Path, worker: int) -> None:
+        self._path = table_path(folder, worker, JOURNAL)
+        self._offset = 0
+
+    def read(self) -> list[dict[str, Any]]:
+        """The new entries."""
+        data = _bytes_from(self._path, self._offset)
+        whole = data.rfind(b"\n") + 1
+        self._offset += whole
+        return [json.loads(line) for line in data[:whole].splitlines()]
+
+
+def _bytes_from(path: Path, offset: int) -> bytes:
+    if not path.exists():  # the worker has not begun, or ended before it could
+        return b""
+    with path.open("rb") as file:
+        file.seek(offset)
+        return file.read()
+
+
+def worker_files(folder: Path, workers: Iterable[int]) -> list[Path]:
+    """All files that these workers may have written."""
+    return [table_path(folder, worker, table) for worker in workers for table in (*WIDTHS, JOURNAL)]

@@ -1,0 +1,300 @@
+"""One member's connection: a lean read callback for ordinary frames, and `wire.Peer` for everything else."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from functools import partial
+from time import monotonic_ns
+from typing import Protocol, cast
+
+from wsproof.load.ledger import Ledger
+from wsproof.model.history import Departure
+from wsproof.wire import (
+    Accepted,
+    BinaryMessage,
+    CloseCode,
+    CloseReceived,
+    Frame,
+    MessageDropped,
+    Opcode,
+    Peer,
+    Refused,
+    Request,
+    State,
+    TextMessage,
+    accept_key,
+    is_waiting,
+    scan,
+)
+
+MASKING = partial(os.urandom, 4)
+MAX_WAITING_BYTES = 256 * 1024
+"""A frame longer than this is put together by the peer, which copies each byte once."""
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+
+
+class Room(Protocol):
+    """What connections share: the worker's ledger, and the sender whose time may have come during a burst of reads."""
+
+    ledger: Ledger
+    due_ns: int
+
+    def fire(self) -> None:
+        """Send what is due."""
+
+    def heard(self, connection: Connection) -> None:
+        """A member got its first receipt: it is in."""
+
+    def ended(self, connection: Connection) -> None:
+        """A connection is gone."""
+
+
+class Connection(asyncio.Protocol):
+    """A member, connected. `opened` is done with None when the server accepts, with a sentence when it does not.
+
+    While `peer` is there it reads everything; between two messages it is let go, so that an idle connection costs a
+    kilobyte or two, and ordinary frames go through `wire.scan` alone.
+    """
+
+    __slots__ = (
+        "_known",
+        "_received",
+        "_rest",
+        "_room",
+        "_started_ns",
+        "close_code",
+        "closing",
+        "is_in",
+        "left_ns",
+        "member",
+        "opened",
+        "peer",
+        "request",
+        "transport",
+    )
+
+    def __init__(self, member: int, request: Request, room: Room, opened: asyncio.Future[str | None]) -> None:
+        self.member = member
+        self.request = request
+        self.opened: asyncio.Future[str | None] | None = opened
+        self.peer: Peer | None = Peer(request, masking=MASKING, max_message_bytes=MAX_MESSAGE_BYTES)
+        self.transport: asyncio.Transport | None = None
+        self.is_in = False
+        self.closing = False
+        self.close_code: int | None = None
+        self.left_ns = 0
+        self._room = room
+        self._known = room.ledger.known
+        self._received = room.ledger.received
+        self._rest = b""
+        self._started_ns = monotonic_ns()
+
+    # The transport calls these.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        assert self.peer is not None
+        self.peer.connect()
+        self.transport.write(self.peer.data_to_send())
+
+    def data_received(self, data: bytes) -> None:
+        now = monotonic_ns()
+        if self.peer is not None:
+            self._read_with_peer(self.peer, data, now)
+            return
+        if self._rest:
+            data = self._rest + data
+            self._rest = b""
+        spans: list[int] = []
+        end = len(data)
+        stop = scan(data, 0, end, spans)
+        start = 0
+        for at in range(1, len(spans), 2):
+            close = spans[at]
+            # The whole frame is the key; where it fills the read, this slice is `data` itself and copies nothing.
+            frame = data[start:close]
+            number = self._known.get(frame)
+            if number is None:
+                number = self._learn(frame, frame[spans[at - 1] - start :])
+                if number is None:
+                    stop = start
+                    del spans[at - 1 :]
+                    break
+            self._received((self.member, number, now))
+            start = close
+        if not self.is_in:
+            self._look_for_first_receipt(len(spans) // 2)
+        if stop != end:
+            self._read_leftover(data[stop:], now)
+        if now >= self._room.due_ns:
+            self._room.fire()
+
+    def eof_received(self) -> None:
+        if self.peer is not None:
+            self.peer.receive_eof()
+        self.left_ns = self.left_ns or monotonic_ns()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.left_ns = self.left_ns or monotonic_ns()
+        if self.opened is not None:
+            self._settle_opening(f"the connection ended during the handshake ({exc or 'end of stream'})")
+        elif not self.closing:
+            self._room.ledger.left(self.member, self.left_ns, Departure.DROPPED, self.close_code, str(exc or ""))
+        self._room.ended(self)
+
+    # What the worker asks of it.
+
+    @property
+    def can_send(self) -> bool:
+        """Whether a message can be handed over: the connection is open as far as we know."""
+        return not (
+            self.transport is None
+            or self.opened is not None
+            or self.left_ns
+            or self.closing
+            or self.close_code is not None
+            or self.transport.is_closing()
+        )
+
+    def send(self, frame: bytes) -> None:
+        """Hand over a frame's bytes."""
+        assert self.transport is not None
+        self.transport.write(frame)
+
+    @property
+    def unwritten_bytes(self) -> int:
+        """Bytes that the kernel has not taken yet."""
+        return 0 if self.transport is None else self.transport.get_write_buffer_size()
+
+    def greet(self, greeting: str | bytes | None) -> None:
+        """Say what the workload wants said right after connecting."""
+        if greeting is not None and self.can_send:
+            opcode = Opcode.TEXT if isinstance(greeting, str) else Opcode.BINARY
+            payload = greeting.encode() if isinstance(greeting, str) else greeting
+            self.send(Frame(opcode, payload, mask=MASKING()).encode())
+
+    def part(self) -> None:
+        """Say goodbye (1000) and let go of the connection once that is written. Nothing more is recorded."""
+        if self.transport is None or self.transport.is_closing():
+            return
+        if self.can_send:
+            self.closing = True
+            goodbye = CloseCode.NORMAL_CLOSURE.to_bytes(2, "big")
+            self.transport.write(Frame(Opcode.CLOSE, goodbye, mask=MASKING()).encode())
+        self.transport.close()
+
+    def abort(self) -> None:
+        """Let go of the connection now."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    # Off the fast path.
+
+    def _learn(self, frame: bytes, payload: bytes) -> int | None:
+        """Understand a new frame; None where only the peer can say what is wrong with it."""
+        try:
+            return self._room.ledger.learn(self.member, frame, payload, frame[0] & 0x0F == Opcode.TEXT)
+        except UnicodeDecodeError:
+            return None
+
+    def _look_for_first_receipt(self, count: int) -> None:
+        ledger = self._room.ledger
+        if count and any(ledger.kinds[number] == ledger.first_kind for number in ledger.rows[-3 * count + 1 :: 3]):
+            self.is_in = True
+            self._room.heard(self)
+
+    def _read_leftover(self, data: bytes, now: int) -> None:
+        """Bytes that `scan` did not take: a frame that is not all there yet, or something out of the ordinary."""
+        if len(data) <= MAX_WAITING_BYTES and is_waiting(data, 0, len(data), max_payload_bytes=MAX_WAITING_BYTES):
+            self._rest = data
+            return
+        self.peer = _peer_in_the_middle()
+        self._read_with_peer(self.peer, data, now)
+
+    def _read_with_peer(self, peer: Peer, data: bytes, now: int) -> None:
+        if self.left_ns:
+            return
+        told = len(peer.breaches)
+        peer.receive_data(data)
+        for event in peer.events_received():
+            if isinstance(event, Accepted):
+                self._accepted(now)
+            elif isinstance(event, Refused):
+                self._settle_opening(f"the server answered {event.response.describe()}")
+            elif isinstance(event, TextMessage):
+                self._take(Opcode.TEXT, event.text.encode(), now)
+            elif isinstance(event, BinaryMessage):
+                self._take(Opcode.BINARY, event.data, now)
+            elif isinstance(event, MessageDropped):
+                self._room.ledger.strange(self.member, now, f"a message that could not be read: {event.why}")
+            elif isinstance(event, CloseReceived):
+                self.close_code = 1005 if event.code is None else event.code
+                self.left_ns = self.left_ns or now
+        for found in peer.breaches[told:]:
+            self._room.ledger.breach(self.member, found)
+        answer = peer.data_to_send()
+        if self.transport is not None and not self.transport.is_closing():
+            if answer:
+                self.transport.write(answer)
+            if self.close_code is not None or peer.state is State.CLOSED:
+                self.transport.close()
+        if peer.at_boundary and peer.deflate is None:
+            self.peer = None
+
+    def _take(self, opcode: Opcode, payload: bytes, now: int) -> None:
+        """Record a whole message that the peer put together, under the same key as the fast path would use."""
+        frame = Frame(opcode, payload).encode()
+        number = self._known.get(frame)
+        if number is None:
+            number = self._learn(frame, payload)
+            assert number is not None, "the peer replaces what is not UTF-8"
+        self._received((self.member, number, now))
+        if not self.is_in:
+            self._look_for_first_receipt(1)
+
+    def _accepted(self, now: int) -> None:
+        self._room.ledger.opened(self.member, now - self._started_ns, now)
+        self._settle_opening(None)
+
+    def _settle_opening(self, fault: str | None) -> None:
+        if self.opened is not None:
+            opened, self.opened = self.opened, None
+            if not opened.done():
+                opened.set_result(fault)
+
+
+class BufferedConnection(Connection, asyncio.BufferedProtocol):
+    """The same, read into one buffer that all connections of the process share.
+
+    The stdlib's loop allocates 256 KiB for every read of an ordinary protocol; uvloop does not.
+    """
+
+    __slots__ = ()
+
+    _SHARED = bytearray(256 * 1024)
+    _VIEW = memoryview(_SHARED)
+
+    def get_buffer(self, sizehint: int) -> bytearray:
+        return self._SHARED
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(bytes(self._VIEW[:nbytes]))
+
+
+_REPLAYED = Request(host="localhost", path="/", key="d3Nwcm9vZiByZXBsYXllZA==")
+_REPLAYED_ANSWER = (
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    f"Sec-WebSocket-Accept: {accept_key(_REPLAYED.key)}\r\n\r\n"
+).encode()
+
+
+def _peer_in_the_middle() -> Peer:
+    """A peer of a connection that is open already: the handshake (judged when it happened) is replayed to it.
+
+    To keep each connection's own peer would cost ten times the memory of the connection itself.
+    """
+    peer = Peer(_REPLAYED, masking=MASKING, max_message_bytes=MAX_MESSAGE_BYTES)
+    peer.receive_data(_REPLAYED_ANSWER)
+    peer.events_received()
+    return peer

@@ -1,0 +1,279 @@
+"""The load engine: a plan in, a measurement out. This is the parent; connections live in the workers.
+
+Phases: connect, probe (until everybody has heard something), warm-up, measured window, drain (until nothing that is
+owed is missing), collect.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from wsproof.errors import CannotTellError, InterruptedRun, TargetError, TerminatedRun
+from wsproof.load.columns import worker_files
+from wsproof.load.crew import Crew, Word
+from wsproof.load.job import Job
+from wsproof.load.limits import require_file_limit
+from wsproof.load.merge import merge
+from wsproof.load.meter import ServerMeter, generator_usage
+from wsproof.load.outstanding import Outstanding
+from wsproof.load.partial import PartialRun
+from wsproof.load.progress import Progress, Watcher, ignore
+from wsproof.load.records import Records
+from wsproof.load.saved import save_history
+from wsproof.model.contract import Audience, Contract
+from wsproof.model.measurement import Measurement
+from wsproof.model.plan import NS, Plan
+from wsproof.net.clock import Deadline, now_ns
+from wsproof.net.endpoint import Endpoint
+from wsproof.net.lock import measurement_lock
+from wsproof.net.running import RunningServer
+
+RAMP_SAMPLE_S = 0.05
+SAMPLE_S = 0.22
+PROBE_S = 0.25
+"""How long a probe may take before the next one."""
+HEAD_START_NS = 150_000_000
+"""From the command to the start of the schedule: time for each worker to lay out its share."""
+
+
+def run_plan(
+    plan: Plan,
+    *,
+    channels: str,
+    settings: Mapping[str, str],
+    endpoint: Endpoint,
+    server: RunningServer | None = None,
+    columns: Path | None = None,
+    base: int = 1,
+    progress: Watcher | None = None,
+    loop: str = "auto",
+) -> Measurement:
+    """Follow `plan` against `endpoint` and return what happened and what it cost.
+
+    `server`, where it runs on this machine, has its process tree metered. The record is written into `columns` while
+    it is made (nowhere, by default). `loop` is `auto` (uvloop where there is one) or `asyncio`.
+
+    Raises:
+        UsageError: the plan cannot be followed here (open files, unknown channels).
+        TargetError: nobody could connect.
+        PartialRun: Ctrl-C, SIGTERM (a TerminatedRun raised in this thread) or the death of a worker; holds what there was.
+    """
+    with ExitStack() as stack:
+        if columns is None:
+            columns = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wsproof-")))
+        columns.mkdir(parents=True, exist_ok=True)
+        jobs = [
+            Job(plan, channels, endpoint, columns, settings, base, index, loop) for index in range(plan.processes)
+        ]
+        require_file_limit(len(jobs[0].members))
+        alone = stack.enter_context(measurement_lock())
+        run = Run(jobs, stack.enter_context(Crew(jobs)), server, progress or ignore)
+        try:
+            run.follow_plan()
+        except (KeyboardInterrupt, InterruptedRun, TerminatedRun, CannotTellError) as cause:
+            run.crew.stop()
+            raise PartialRun(run.collect(alone.alone), cause) from cause
+        return run.collect(alone.alone)
+
+
+class Run:
+    """One run, phase after phase."""
+
+    def __init__(self, jobs: Sequence[Job], crew: Crew, server: RunningServer | None, watch: Watcher) -> None:
+        self.crew = crew
+        self._jobs = jobs
+        self._plan = jobs[0].plan
+        self._folder = jobs[0].folder
+        self._workload = jobs[0].workload()
+        self._records = Records(self._folder, len(jobs))
+        self._meter = ServerMeter(server.pid) if server is not None and server.pid is not None else None
+        self._watch = watch
+        self._next_sample = Deadline.after(0)
+        self._open = [0] * len(jobs)
+        self._in = [0] * len(jobs)
+        self._said: dict[str, dict[int, Word]] = {}
+        self._loop = "asyncio"
+        self.start_ns = self.end_ns = self.drained_ns = 0
+
+    def follow_plan(self) -> None:
+        """All phases up to the drain."""
+        self.connect_and_probe()
+        self._measure()
+        self.drain()
+        self.finish()
+
+    def connect_and_probe(self) -> None:
+        """Everybody connected, and everybody who can has had a first receipt; or the ramp is over."""
+        ramp = Deadline.after(self._plan.ramp_s)
+        self._connect(ramp)
+        self._probe(ramp)
+
+    def _connect(self, ramp: Deadline) -> None:
+        total = self._plan.subscribers
+
+        def show() -> None:
+            self._show("connect", sum(self._open) / total, f"{sum(self._open)} of {total} connected")
+
+        # The workers give up at the end of the ramp; the rest is theirs to say so.
+        late = Deadline.after(ramp.remaining_s + 30)
+        if not self._wait(lambda: self._all_said("connected"), late, show, RAMP_SAMPLE_S):
+            raise CannotTellError("The load engine's workers did not say that they were through with connecting.")
+        if not sum(self._open):
+            why = next((word.details["why"] for word in self._said["connected"].values()), "")
+            raise TargetError(f"nobody could connect to {self._jobs[0].endpoint.url}: {why}. Is the server running there?")
+        self._sample()
+
+    def _probe(self, ramp: Deadline) -> None:
+        connected = sum(self._open)
+        expected = min(connected, members_to_hear(self._workload.contract, self._plan))
+
+        def everybody() -> bool:
+            return sum(self._in) >= expected
+
+        def show() -> None:
+            self._show("probe", sum(self._in) / max(expected, 1), f"{sum(self._in)} of {expected} have heard something")
+
+        turn = 0
+        while not everybody() and not ramp.passed:
+            if self._workload.publishes:
+                self.crew.tell("probe", members=probers(self._workload.contract, self._plan, turn))
+            turn += 1
+            self._wait(everybody, Deadline.after(min(PROBE_S, ramp.remaining_s)), show)
+
+    def _measure(self) -> None:
+        at_ns = now_ns() + HEAD_START_NS
+        self.start_ns = at_ns + int(self._plan.warmup_s * NS)
+        self.end_ns = self.start_ns + int(self._plan.duration_s * NS)
+        self.crew.tell("start", at_ns=at_ns)
+
+        def show() -> None:
+            since = now_ns() - self.start_ns
+            name = "warm-up" if since < 0 else "measure"
+            length = self._plan.warmup_s if since < 0 else self._plan.duration_s
+            done = 1 + since / NS / length if since < 0 else since / NS / length
+            self._show(name, done if length else 1.0)
+
+        whole_s = (self.end_ns - now_ns()) / NS
+        # An engine that lags behind its own timers is late, not dead: it may have as long again, and the record says so.
+        if not self._wait(lambda: self._all_said("window-over"), Deadline.after(2 * whole_s + 30), show):
+            raise CannotTellError("The load engine's workers did not come to the end of the measured window.")
+
+    def drain(self) -> None:
+        """Wait until nothing that is owed is missing, at most `plan.drain_s`."""
+        if self._workload.publishes:
+            outstanding = Outstanding(self._records, self._workload.contract, self._plan.subscribers)
+            deadline = Deadline.after(self._plan.drain_s)
+            at_first = max(outstanding.update(), 1)
+            while (missing := outstanding.update()) and not deadline.passed:
+                self._show("drain", 1 - missing / at_first, f"{missing} receipts are missing")
+                self._wait(lambda: False, Deadline.after(0.05), lambda: None)
+        self.drained_ns = now_ns()
+
+    def finish(self) -> None:
+        """Let the workers write the rest and go."""
+        self._show("collect", 0.0)
+        self._sample()
+        self.crew.parting = True
+        self.crew.tell("finish")
+        self._wait(lambda: self._all_said("done"), Deadline.after(30), lambda: None)
+        self.crew.stop()
+
+    def collect(self, alone: bool) -> Measurement:
+        """The measurement of what has been written until now."""
+        now = now_ns()
+        history = merge(
+            self._records,
+            self._workload,
+            self._plan.subscribers,
+            start_ns=min(self.start_ns or now, now),
+            end_ns=min(self.end_ns or now, now),
+            drained_ns=self.drained_ns or now,
+        )
+        generator = generator_usage(
+            self._records,
+            history.start_ns,
+            history.end_ns,
+            unsent=sum(word.details["unsent"] for word in self._said.get("window-over", {}).values()),
+            loop=self._loop,
+            alone=alone,
+        )
+        save_history(history, self._folder)
+        for path in worker_files(self._folder, range(len(self._jobs))):
+            path.unlink(missing_ok=True)
+        self._show("collect", 1.0)
+        usage = self._meter.usage() if self._meter is not None else None
+        return Measurement(self._plan, self._workload.contract, history, generator, usage)
+
+    # Listening.
+
+    def wait_said(self, what: str, deadline: Deadline) -> Word | None:
+        """Wait until worker 0 says something new of this kind, and take it."""
+        if not self._wait(lambda: 0 in self._said.get(what, {}), deadline, lambda: None):
+            return None
+        return self._said[what].pop(0)
+
+    def _wait(
+        self,
+        condition: Callable[[], bool],
+        deadline: Deadline,
+        show: Callable[[], None],
+        sample_s: float = SAMPLE_S,
+    ) -> bool:
+        """Listen to the workers until the condition holds; meter the server and show progress meanwhile."""
+        while not condition():
+            if deadline.passed:
+                return False
+            if self._next_sample.passed:
+                self._sample()
+                self._next_sample = Deadline.after(sample_s)
+                show()
+            word = self.crew.wait_word(min(deadline.remaining_s, self._next_sample.remaining_s))
+            if word is not None:
+                self._hear(word)
+        return True
+
+    def _hear(self, word: Word) -> None:
+        match word.what:
+            case "ready":
+                self._loop = word.details["loop"]
+            case "in":
+                self._in[word.worker] = word.details["count"]
+                self._open[word.worker] = word.details["open"]
+            case "connected":
+                self._open[word.worker] = word.details["count"]
+        self._said.setdefault(word.what, {})[word.worker] = word
+
+    def _all_said(self, what: str) -> bool:
+        return len(self._said.get(what, {})) == len(self._jobs)
+
+    def _sample(self) -> None:
+        if self._meter is not None:
+            self._meter.sample(sum(self._open))
+
+    def _show(self, phase: str, done: float, note: str = "") -> None:
+        self._watch(Progress(phase, min(max(done, 0.0), 1.0), note))
+
+
+def probers(contract: Contract, plan: Plan, turn: int) -> list[int]:
+    """Who publishes in this turn of the probe, so that in the end everybody who can hear has heard."""
+    if contract.audience in (Audience.PUBLISHER, Audience.NOBODY):
+        return list(range(plan.publishers))  # only oneself hears oneself
+    return [turn % plan.publishers]
+
+
+def members_to_hear(contract: Contract, plan: Plan) -> int:
+    """How many members the probe can reach."""
+    if contract.feed is not None:
+        return plan.subscribers
+    match contract.audience:
+        case Audience.EVERYONE:
+            return plan.subscribers
+        case Audience.OTHERS:
+            return plan.subscribers - (plan.publishers == 1)
+        case Audience.PUBLISHER:
+            return plan.publishers
+        case Audience.NOBODY:
+            return plan.publishers if contract.replies else 0

@@ -1,0 +1,65 @@
+"""What a worker process is told to do: one JSON line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wsproof.model.plan import Arrivals, Plan
+from wsproof.net.endpoint import Endpoint
+from wsproof.workloads import Workload, load_channels
+
+
+@dataclass(frozen=True)
+class Job:
+    """One worker's part of a plan. `index` counts the workers of the run from 0."""
+
+    plan: Plan
+    channels: str
+    endpoint: Endpoint
+    folder: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
+    base: int = 1
+    index: int = 0
+    loop: str = "auto"
+    """`auto`: uvloop where it is installed, else asyncio; `asyncio`: the standard library's."""
+
+    @property
+    def members(self) -> range:
+        """The members whose connections live in this worker: dealt out like cards, so publishers are spread too."""
+        return range(self.index, self.plan.subscribers, self.plan.processes)
+
+    def owns(self, member: int) -> bool:
+        """Whether this worker holds the connection of `member`."""
+        return member % self.plan.processes == self.index
+
+    def workload(self) -> Workload:
+        """Build the plan's workload."""
+        return load_channels(self.channels, self.settings, base=self.base)[self.plan.workload]
+
+    def encode(self) -> bytes:
+        """This job as a line of JSON."""
+        known: dict[str, Any] = {
+            "plan": asdict(self.plan),
+            "channels": self.channels,
+            "endpoint": self.endpoint.to_json(),
+            "folder": str(self.folder),
+            "settings": dict(self.settings),
+            "base": self.base,
+            "index": self.index,
+            "loop": self.loop,
+        }
+        return json.dumps(known).encode() + b"\n"
+
+    @classmethod
+    def decode(cls, line: bytes) -> Job:
+        """The job in a line that `encode` made."""
+        known = json.loads(line)
+        known["plan"]["arrivals"] = Arrivals(known["plan"]["arrivals"])
+        known["plan"] = Plan(**known["plan"])
+        known["endpoint"] = Endpoint.from_json(known["endpoint"])
+        known["folder"] = Path(known["folder"])
+        return cls(**known)

@@ -1,0 +1,148 @@
+"""From the workers' files to one `History`. What has no envelope is read here, by the workload, after the run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wsproof.load.ledger import kind_of_first_receipt
+from wsproof.load.records import (
+    INTACT,
+    INTENDED,
+    KIND,
+    MESSAGE,
+    PUBLISHER,
+    RECEIVED,
+    SEQUENCE,
+    SUBSCRIBER,
+    Records,
+    Rows,
+    WorkerRecords,
+    first_receipts,
+)
+from wsproof.model.history import (
+    Departure,
+    History,
+    Kind,
+    Member,
+    Notice,
+    Outcome,
+    ProtocolNote,
+    Publications,
+    Receipts,
+    Strange,
+    Tick,
+)
+from wsproof.workloads import Word, Workload
+
+
+def merge(
+    records: Records, workload: Workload, members: int, *, start_ns: int, end_ns: int, drained_ns: int
+) -> History:
+    """The history of all that the workers have written until now."""
+    records.update()
+    receipts = records.receipts()
+    notices, ticks, strange = _read_unsealed(records, workload)
+    people = _members(records, workload, members, receipts, ticks)
+    columns = (SUBSCRIBER, PUBLISHER, SEQUENCE, INTENDED, RECEIVED, KIND, INTACT)
+    return History(
+        publications=_publications(records.publications(), receipts, people),
+        receipts=Receipts(*(np.ascontiguousarray(receipts[:, column]) for column in columns)),
+        members=people,
+        notices=tuple(notices),
+        ticks=tuple(ticks),
+        strange=tuple(strange),
+        protocol=tuple(_protocol_note(entry) for entry in records.journal() if entry["what"] == "breach"),
+        start_ns=start_ns,
+        end_ns=end_ns,
+        drained_ns=drained_ns,
+    )
+
+
+def _publications(rows: Rows, receipts: Rows, people: tuple[Member, ...]) -> Publications:
+    """Nobody can know of a publication right after which its connection ended, unless someone has heard it or a later one."""
+    outcome = rows[:, 5].copy()
+    last_heard = np.full(len(people), -1)
+    intact = receipts[(receipts[:, INTACT] == 1) & (receipts[:, PUBLISHER] < len(people))]
+    np.maximum.at(last_heard, intact[:, PUBLISHER], intact[:, SEQUENCE])
+    left_ns = np.array([person.left_ns for person in people], np.int64)
+    publisher = rows[:, 0]
+    unsure = (left_ns[publisher] > 0) & (rows[:, 1] > last_heard[publisher])
+    outcome[unsure & (outcome == Outcome.OK)] = Outcome.INFO
+    return Publications(*(np.ascontiguousarray(rows[:, column]) for column in range(5)), outcome)
+
+
+def _members(
+    records: Records, workload: Workload, members: int, receipts: Rows, ticks: list[Tick]
+) -> tuple[Member, ...]:
+    entries: dict[str, dict[int, dict[str, Any]]] = {"open": {}, "left": {}}
+    for entry in records.journal():
+        if entry["what"] in entries:
+            entries[entry["what"]].setdefault(entry["member"], entry)
+    in_ns = first_receipts(receipts, kind_of_first_receipt(workload.contract), members).tolist()
+    for tick in ticks:
+        in_ns[tick.subscriber] = min(in_ns[tick.subscriber] or tick.received_ns, tick.received_ns)
+    return tuple(
+        _member(number, workload.name_of(number), in_ns[number], entries["open"].get(number), entries["left"].get(number))
+        for number in range(members)
+    )
+
+
+def _member(
+    number: int, name: str, in_ns: int, opened: dict[str, Any] | None, left: dict[str, Any] | None
+) -> Member:
+    if opened is None:  # refused, or the run stopped before its turn
+        return Member(number, name, left_ns=left["at_ns"] if left else 0, departure=Departure.REFUSED)
+    return Member(
+        number,
+        name,
+        connect_ns=opened["connect_ns"],
+        connected_ns=opened["connected_ns"],
+        in_ns=in_ns,
+        left_ns=left["at_ns"] if left else 0,
+        departure=Departure(left["departure"]) if left else Departure.STAYED,
+        close_code=left["code"] if left else None,
+    )
+
+
+def _read_unsealed(records: Records, workload: Workload) -> tuple[list[Notice], list[Tick], list[Strange]]:
+    notices: list[Notice] = []
+    ticks: list[Tick] = []
+    strange: list[Strange] = []
+    for worker in records.workers:
+        texts = {entry["number"]: _message(entry) for entry in worker.journal if entry["what"] == "message"}
+        for subscriber, number, received_ns in _unsealed(worker):
+            reading = workload.read(subscriber, texts[number])
+            if reading.word is Word.TICK:
+                value = dict(reading.value) if reading.value is not None else None
+                ticks.append(Tick(subscriber, received_ns, value, reading.text))
+            elif reading.word in (Word.LEAVE, Word.JOIN) and reading.about is not None:
+                notices.append(Notice(subscriber, reading.about, reading.word is Word.LEAVE, received_ns))
+            else:
+                strange.append(Strange(subscriber, received_ns, reading.text))
+        strange += [
+            Strange(entry["member"], entry["at_ns"], entry["text"])
+            for entry in worker.journal
+            if entry["what"] == "strange"
+        ]
+    return notices, ticks, strange
+
+
+def _unsealed(worker: WorkerRecords) -> list[list[int]]:
+    rows = np.concatenate([np.zeros((0, 8), np.int64), *worker.unsealed])
+    found: list[list[int]] = rows[:, [SUBSCRIBER, MESSAGE, RECEIVED]].tolist()
+    return found
+
+
+def _message(entry: dict[str, Any]) -> str | bytes:
+    return str(entry["text"]) if "text" in entry else bytes.fromhex(entry["hex"])
+
+
+def _protocol_note(entry: dict[str, Any]) -> ProtocolNote:
+    return ProtocolNote(
+        entry["member"], entry["rule"], entry["section"], entry["level"], entry["sentence"], entry["evidence"]
+    )
+
+
+__all__ = ["Kind", "merge"]

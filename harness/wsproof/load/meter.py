@@ -1,0 +1,106 @@
+"""What a server's process tree uses, sampled from outside; and what the workers said about themselves."""
+
+from __future__ import annotations
+
+import sys
+from array import array
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from wsproof.load.records import Records, empty
+from wsproof.model.measurement import GeneratorUsage, ServerUsage
+from wsproof.model.plan import NS
+from wsproof.net.clock import now_ns
+
+_TREE_NS = 2_000_000_000
+"""To list a tree means to read all processes of the machine, so it is done seldom; a sample of known ones is cheap."""
+
+
+class ServerMeter:
+    """Samples the process tree below `pid`; a row only where at least one of its processes lives."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._processes: dict[int, psutil.Process] = {}
+        self._cpu_ns: dict[int, int] = {}
+        self._listed_ns = 0
+        self._columns = {name: array("q") for name in ("at_ns", "cpu_ns", "memory_bytes", "connections")}
+
+    def sample(self, connections: int) -> None:
+        """Take one sample, with the number of our connections that are open."""
+        at_ns = now_ns()
+        if at_ns - self._listed_ns > _TREE_NS:
+            self._list_tree()
+            self._listed_ns = at_ns
+        memory = 0
+        seen = False
+        share = len(self._processes) > 1
+        for pid, process in self._processes.items():
+            try:
+                times = process.cpu_times()
+                memory += _memory_bytes(process, share)
+            except psutil.NoSuchProcess:
+                continue  # what it used before it ended stays in the sum
+            self._cpu_ns[pid] = int((times.user + times.system) * NS)
+            seen = True
+        if seen:
+            for name, value in zip(
+                self._columns, (at_ns, sum(self._cpu_ns.values()), memory, connections), strict=True
+            ):
+                self._columns[name].append(value)
+
+    def usage(self) -> ServerUsage:
+        """The samples so far."""
+        return ServerUsage(**{name: np.array(column, np.int64) for name, column in self._columns.items()})
+
+    def _list_tree(self) -> None:
+        try:
+            root = psutil.Process(self._pid)
+            tree = [root, *root.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return
+        for process in tree:
+            self._processes.setdefault(process.pid, process)
+
+
+def _memory_bytes(process: psutil.Process, share: bool) -> int:
+    """Resident bytes; of several processes the proportional share (PSS), for pages they share are there once."""
+    if share and sys.platform == "linux":
+        try:
+            return int(process.memory_full_info().pss)
+        except psutil.AccessDenied:
+            pass  # another user's process: RSS is all that one may see
+    return int(process.memory_info().rss)
+
+
+def generator_usage(
+    records: Records, start_ns: int, end_ns: int, *, unsent: int, loop: str, alone: bool
+) -> GeneratorUsage:
+    """What the workers used during the measured window."""
+    shares = []
+    lags = []
+    for worker in records.workers:
+        pulse = np.concatenate([empty("pulse"), *worker.pulse])
+        shares.append(cpu_share(pulse[:, 0], pulse[:, 1], start_ns, end_ns))
+        lags.append(pulse[(pulse[:, 0] >= start_ns) & (pulse[:, 0] < end_ns), 2])
+    return GeneratorUsage(
+        cpu_share=np.max(shares, axis=0) if shares else np.zeros(0),
+        loop_lag_ns=np.concatenate(lags) if lags else np.zeros(0, np.int64),
+        unsent=unsent,
+        loop=loop,
+        processes=len(records.workers),
+        alone=alone,
+    )
+
+
+def cpu_share(
+    at_ns: NDArray[np.int64], cpu_ns: NDArray[np.int64], start_ns: int, end_ns: int
+) -> NDArray[np.float64]:
+    """Share of a core in each second of the window (the last one may be shorter), from samples of CPU time."""
+    if len(at_ns) < 2 or end_ns <= start_ns:
+        return np.zeros(0)
+    edges = np.append(np.arange(start_ns, end_ns, NS), end_ns)
+    used = np.interp((edges - at_ns[0]).astype(float), (at_ns - at_ns[0]).astype(float), cpu_ns.astype(float))
+    return np.asarray(np.diff(used) / np.diff(edges), np.float64)

@@ -1,0 +1,72 @@
+"""What is still owed while a run drains: decided by counting, so that the drain ends with the last receipt."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsproof.load.ledger import kind_of_first_receipt
+from wsproof.load.records import INTACT, KIND, PUBLISHER, SEQUENCE, SUBSCRIBER, Records, first_receipts
+from wsproof.model.contract import Audience, Contract
+from wsproof.model.history import Kind
+
+
+class Outstanding:
+    """Counts publications that have not reached those who were in when they were sent.
+
+    Made when the last publication has been handed over; `update` then takes in what the workers have written since.
+    """
+
+    def __init__(self, records: Records, contract: Contract, members: int) -> None:
+        records.update()
+        self._records = records
+        self._contract = contract
+        self._members = members
+        # A publication that could not be handed over (sent_ns 0) is owed to nobody.
+        sent = records.publications()
+        self._publications = sent[sent[:, 3] > 0]
+        self._rows = {(int(row[0]), int(row[1])): at for at, row in enumerate(self._publications)}
+        receipts = records.receipts()
+        self._in_ns = first_receipts(receipts, kind_of_first_receipt(contract), members)
+        self._got = np.zeros((len(self._publications), members), bool)
+        self._answered = np.zeros(len(self._publications), bool)
+        self._take(receipts)
+
+    def update(self) -> int:
+        """Read what is new and return how many receipts are still missing."""
+        self._take(self._records.update())
+        left = [entry["member"] for entry in self._records.journal() if entry["what"] == "left"]
+        here = np.ones(self._members, bool)
+        here[left] = False
+        missing = int((self._owed() & ~self._got & here).sum())
+        if self._contract.replies:
+            publishers = self._publications[:, 0]
+            missing += int((~self._answered & here[publishers]).sum())
+        return missing
+
+    def _owed(self) -> NDArray[np.bool_]:
+        publisher, sent_ns = self._publications[:, 0], self._publications[:, 3]
+        owed = (self._in_ns > 0) & (self._in_ns <= sent_ns[:, None])
+        is_own = publisher[:, None] == np.arange(self._members)
+        match self._contract.audience:
+            case Audience.EVERYONE:
+                return owed
+            case Audience.OTHERS:
+                return owed & ~is_own
+            case Audience.PUBLISHER:
+                return owed & is_own
+            case Audience.NOBODY:
+                return np.zeros_like(owed)
+
+    def _take(self, receipts: NDArray[np.int64]) -> None:
+        rows = self._row_of(receipts)
+        known = (rows >= 0) & (receipts[:, INTACT] == 1)
+        deliveries = known & (receipts[:, KIND] == Kind.DELIVERY)
+        self._got[rows[deliveries], receipts[deliveries, SUBSCRIBER]] = True
+        self._answered[rows[known & (receipts[:, KIND] == Kind.REPLY)]] = True
+
+    def _row_of(self, receipts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Which publication each receipt is of; -1 for one that we never made."""
+        keys, which = np.unique(receipts[:, [PUBLISHER, SEQUENCE]], axis=0, return_inverse=True)
+        rows = np.array([self._rows.get((int(key[0]), int(key[1])), -1) for key in keys], np.int64)
+        return rows[which.reshape(-1)] if len(keys) else np.zeros(0, np.int64)

@@ -1,0 +1,95 @@
+"""The workers' files, read while they grow or afterwards, and joined into the columns of a history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsproof.load.columns import WIDTHS, JournalTail, Tail
+from wsproof.load.ledger import UNSEALED
+from wsproof.model.history import Kind
+
+SUBSCRIBER, PUBLISHER, SEQUENCE, INTENDED, RECEIVED, KIND, INTACT, MESSAGE = range(8)
+"""The columns of joined receipts: those of `history.Receipts`, and the message's number in its worker."""
+
+Rows = NDArray[np.int64]
+
+
+class WorkerRecords:
+    """One worker's files."""
+
+    def __init__(self, folder: Path, worker: int) -> None:
+        self._publications = Tail(folder, worker, "publications")
+        self._messages = Tail(folder, worker, "messages")
+        self._receipts = Tail(folder, worker, "receipts")
+        self._pulse = Tail(folder, worker, "pulse")
+        self._journal = JournalTail(folder, worker)
+        self.messages: Rows = empty("messages")
+        self.publications: list[Rows] = []
+        self.receipts: list[Rows] = []
+        self.unsealed: list[Rows] = []
+        self.pulse: list[Rows] = []
+        self.journal: list[dict[str, Any]] = []
+
+    def update(self) -> Rows:
+        """Read what is new; return the new sealed receipts."""
+        # Receipts before messages: a worker writes a message first, so each receipt read here finds its message.
+        rows = self._receipts.read()
+        fresh = self._messages.read()
+        if len(fresh):
+            self.messages = np.concatenate([self.messages, fresh])
+        self.publications.append(self._publications.read())
+        self.pulse.append(self._pulse.read())
+        self.journal += self._journal.read()
+        rows = rows[rows[:, 1] < len(self.messages)]  # a worker that was killed may leave a last row in the air
+        of_message = self.messages[rows[:, 1]]
+        joined = np.column_stack([rows[:, 0], of_message[:, :3], rows[:, 2], of_message[:, 3:], rows[:, 1]])
+        is_sealed = (joined[:, KIND] == Kind.DELIVERY) | (joined[:, KIND] == Kind.REPLY)
+        self.unsealed.append(joined[~is_sealed])
+        sealed = joined[is_sealed]
+        self.receipts.append(sealed)
+        return sealed
+
+
+class Records:
+    """All workers' files of a run."""
+
+    def __init__(self, folder: Path, workers: int) -> None:
+        self.workers: Sequence[WorkerRecords] = [WorkerRecords(folder, number) for number in range(workers)]
+
+    def update(self) -> Rows:
+        """Read what is new; return the new sealed receipts of all workers."""
+        return np.concatenate([worker.update() for worker in self.workers])
+
+    def publications(self) -> Rows:
+        """All publications so far, by publisher and number."""
+        rows = np.concatenate([empty("publications"), *(part for worker in self.workers for part in worker.publications)])
+        return rows[np.lexsort((rows[:, 1], rows[:, 0]))]
+
+    def receipts(self) -> Rows:
+        """All sealed receipts so far, in the order each subscriber read them."""
+        return np.concatenate([np.zeros((0, 8), np.int64), *(part for worker in self.workers for part in worker.receipts)])
+
+    def journal(self) -> list[dict[str, Any]]:
+        """All journal entries so far, worker by worker."""
+        return [entry for worker in self.workers for entry in worker.journal]
+
+
+def empty(table: str) -> Rows:
+    """A table without rows."""
+    return np.zeros((0, WIDTHS[table]), np.int64)
+
+
+def first_receipts(receipts: Rows, kind: int, members: int) -> Rows:
+    """When each member had its first receipt of a kind; 0 for never."""
+    first = np.full(members, np.iinfo(np.int64).max)
+    rows = receipts[receipts[:, KIND] == kind]
+    np.minimum.at(first, rows[:, SUBSCRIBER], rows[:, RECEIVED])
+    return np.where(first == np.iinfo(np.int64).max, 0, first)
+
+
+__all__ = ["UNSEALED", "Records", "WorkerRecords", "empty", "first_receipts"]

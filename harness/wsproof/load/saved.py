@@ -1,0 +1,54 @@
+"""A history as files: what a run's `columns/` folder holds when the run is over."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wsproof.model.history import (
+    Departure,
+    History,
+    Member,
+    Notice,
+    ProtocolNote,
+    Publications,
+    Receipts,
+    Strange,
+    Tick,
+)
+
+PUBLICATIONS, RECEIPTS, WORDS = "publications.npy", "receipts.npy", "history.json"
+
+
+def save_history(history: History, folder: Path) -> None:
+    """Write a history: two arrays of int64, one row per column of `Publications` and `Receipts`, and the rest as JSON."""
+    for name, table in ((PUBLICATIONS, history.publications), (RECEIPTS, history.receipts)):
+        np.save(folder / name, np.stack([getattr(table, field.name) for field in fields(table)]))
+    words: dict[str, Any] = {
+        name: [asdict(entry) for entry in getattr(history, name)]
+        for name in ("members", "notices", "ticks", "strange", "protocol")
+    }
+    for name in ("start_ns", "end_ns", "drained_ns"):
+        words[name] = getattr(history, name)
+    (folder / WORDS).write_text(json.dumps(words))
+
+
+def load_history(folder: Path) -> History:
+    """The history that `save_history` wrote."""
+    words = json.loads((folder / WORDS).read_text())
+    return History(
+        publications=Publications(*np.load(folder / PUBLICATIONS)),
+        receipts=Receipts(*np.load(folder / RECEIPTS)),
+        members=tuple(Member(**{**entry, "departure": Departure(entry["departure"])}) for entry in words["members"]),
+        notices=tuple(Notice(**entry) for entry in words["notices"]),
+        ticks=tuple(Tick(**entry) for entry in words["ticks"]),
+        strange=tuple(Strange(**entry) for entry in words["strange"]),
+        protocol=tuple(ProtocolNote(**entry) for entry in words["protocol"]),
+        start_ns=words["start_ns"],
+        end_ns=words["end_ns"],
+        drained_ns=words["drained_ns"],
+    )

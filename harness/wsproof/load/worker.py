@@ -1,0 +1,170 @@
+"""One worker process: `python -m wsproof.load.worker`. Jobs and commands come as JSON lines, and so do answers.
+
+It ends by itself when its standard input closes, so a parent that was killed leaves nothing behind. What it records
+is in its files (`columns`); only milestones go through the pipe.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import sys
+import time
+from typing import Any
+
+import numpy as np
+
+from wsproof.load.connector import Connector
+from wsproof.load.job import Job
+from wsproof.load.ledger import Ledger
+from wsproof.load.limits import raise_file_limit
+from wsproof.load.pacer import Pacer, Publisher
+from wsproof.load.timer import best_timer
+from wsproof.load.worker_room import WorkerRoom
+from wsproof.model.plan import NS, Phase, schedule
+from wsproof.net.clock import Deadline, now_ns
+
+PULSE_NS = 50_000_000
+"""How often a worker looks at itself, and writes what has come."""
+
+
+class Worker:
+    """Follows the parent's commands: connect (at once), probe, start, round, finish."""
+
+    def __init__(self, job: Job, loop: asyncio.AbstractEventLoop, loop_name: str) -> None:
+        self.job = job
+        self._loop = loop
+        self._loop_name = loop_name
+        workload = job.workload()
+        self.ledger = Ledger(job.folder, job.index, workload)
+        self.room = WorkerRoom(self.ledger)
+        self.publisher = Publisher(workload, self.ledger, job.plan.payload_bytes, self.room.members)
+        self.room.pacer = self._pacer = Pacer(loop, self.publisher, self.room.set_due)
+        # uvloop hands an ordinary protocol the exact bytes of a read; the stdlib would allocate 256 KiB for each.
+        self._connector = Connector(job.endpoint, workload, self.room, buffered=loop_name == "asyncio")
+        self._pulse = best_timer(loop, self._on_pulse)
+        self._next_pulse_ns = now_ns()
+        self._told_in = -1
+        self._finished = asyncio.Event()
+
+    async def run(self) -> None:
+        """Connect, then do as told until the parent says finish."""
+        await self._loop.connect_read_pipe(lambda: CommandPipe(self), sys.stdin.buffer)
+        self._on_pulse()
+        tell("ready", loop=self._loop_name, pid=os.getpid())
+        members = self.job.members
+        ramp = Deadline.after(self.job.plan.ramp_s)
+        await self._connector.connect_all(members, ramp)
+        self.ledger.settle()
+        faults = self._connector.faults
+        tell("connected", count=len(self.room.members), refused=len(faults), why=faults[0] if faults else "")
+        await self._finished.wait()
+        await self.room.wait_empty(deadline_s=2.0)
+
+    # Commands.
+
+    def on_probe(self, members: list[int]) -> None:
+        """Let these members publish once, so that everybody who is in hears something."""
+        for member in members:
+            if self.job.owns(member):
+                self.publisher.publish(member, Phase.PROBE)
+        self.ledger.settle()
+
+    def on_start(self, at_ns: int) -> None:
+        """Follow the plan's schedule from this moment on: warm-up first."""
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        plan = self.job.plan
+        if self.ledger.workload.publishes:
+            whole = schedule(plan)
+            mine = whole.publisher % plan.processes == self.job.index
+            times = whole.offset_ns[mine].astype(np.int64) + at_ns
+            self._pacer.start(times, whole.publisher[mine], whole.phase[mine])
+        end_ns = at_ns + int((plan.warmup_s + plan.duration_s) * NS)
+        self._loop.call_later(max(0, end_ns - now_ns()) / NS, self._on_window_end, end_ns)
+
+    def on_round(self, member: int, phase: int) -> None:
+        """Let a member publish once, at once."""
+        sequence = self.publisher.publish(member, Phase(phase))
+        tell("published", member=member, sequence=sequence)
+
+    def on_finish(self) -> None:
+        """Write everything, say so, and go."""
+        gc.enable()
+        self._pacer.close()
+        self._pulse.close()
+        self.ledger.close()
+        tell("done")
+        for connection in self.room.members.values():
+            connection.part()
+        self._finished.set()
+
+    def _on_window_end(self, end_ns: int) -> None:
+        unsent = self._pacer.unsent(end_ns)
+        self.ledger.settle()
+        tell("window-over", unsent=unsent + self._stuck_publications())
+
+    def _stuck_publications(self) -> int:
+        """Publications that the kernel did not take yet: their bytes wait in our transports."""
+        waiting = sum(connection.unwritten_bytes for connection in self.room.members.values())
+        return -(-waiting // max(self.publisher.frame_bytes, 1))
+
+    def _on_pulse(self) -> None:
+        at_ns = now_ns()
+        self.ledger.pulse(at_ns, time.process_time_ns(), max(0, at_ns - self._next_pulse_ns))
+        self.ledger.settle()
+        if self.room.members_in != self._told_in or self._connector.is_busy:
+            self._told_in = self.room.members_in
+            tell("in", count=self._told_in, open=len(self.room.members))
+        # From now, not from the last time: a late pulse must not be followed by a burst of them.
+        self._next_pulse_ns = now_ns() + PULSE_NS
+        self._pulse.arm(self._next_pulse_ns)
+
+
+class CommandPipe(asyncio.Protocol):
+    """The parent's lines. Their end is ours."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._rest = b""
+
+    def data_received(self, data: bytes) -> None:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            command: dict[str, Any] = json.loads(line)
+            getattr(self._worker, f"on_{command.pop('do')}")(**command)
+
+    def eof_received(self) -> None:
+        self._worker.ledger.settle()
+        os._exit(0)
+
+
+def tell(what: str, **details: Any) -> None:
+    """Say something to the parent."""
+    os.write(sys.stdout.fileno(), json.dumps({"is": what, **details}).encode() + b"\n")
+
+
+def main() -> None:
+    job = Job.decode(sys.stdin.buffer.readline())
+    raise_file_limit(len(job.members))
+    factory, name = _loop_factory(job.loop)
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(Worker(job, runner.get_loop(), name).run())
+
+
+def _loop_factory(wanted: str) -> tuple[Any, str]:
+    if wanted == "auto":
+        try:
+            import uvloop
+        except ImportError:
+            pass  # optional by design: the record says which loop it was
+        else:
+            return uvloop.new_event_loop, "uvloop"
+    return asyncio.new_event_loop, "asyncio"
+
+
+if __name__ == "__main__":
+    main()

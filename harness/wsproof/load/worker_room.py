@@ -1,0 +1,47 @@
+"""What the connections of one worker share."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from wsproof.load.connection import Connection
+from wsproof.load.ledger import Ledger
+from wsproof.load.pacer import NEVER, Pacer
+
+
+class WorkerRoom:
+    """The worker's connections by member, its ledger, and when its next publication is due."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.members: dict[int, Connection] = {}
+        self.pacer: Pacer | None = None
+        self.due_ns = NEVER
+        self.members_in = 0
+        """How many have had their first receipt."""
+        self._gone: set[int] = set()
+        self._empty = asyncio.Event()
+
+    def fire(self) -> None:
+        if self.pacer is not None:
+            self.pacer.fire()
+
+    def set_due(self, due_ns: int) -> None:
+        """The pacer says when its next publication is meant to leave."""
+        self.due_ns = due_ns
+
+    def heard(self, connection: Connection) -> None:
+        self.members_in += 1
+
+    def ended(self, connection: Connection) -> None:
+        """The connection stays in `members`: a publication on it is a failed one, not a forgotten one."""
+        self._gone.add(connection.member)
+        if len(self._gone) >= len(self.members):
+            self._empty.set()
+
+    async def wait_empty(self, deadline_s: float) -> None:
+        """Wait until the last connection is gone, or the deadline."""
+        if self.members:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._empty.wait(), deadline_s)
