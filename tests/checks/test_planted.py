@@ -22,7 +22,7 @@ from tests.checks.histories import (
 from wsproof.checks import CHECKS, run_checks
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
-from wsproof.model.history import Departure, History, Kind, Notice, Outcome, ProtocolNote, Strange
+from wsproof.model.history import Departure, History, Kind, Notice, Outcome, ProtocolNote, Receipts, Recorder, Strange
 
 
 def row_of(history: History, subscriber: int, publisher: int, sequence: int, kind: Kind = Kind.DELIVERY) -> int:
@@ -369,12 +369,8 @@ def everything_clean() -> list[tuple[str, History, Contract]]:
         ("a feed on a busy machine", busy.history(), FEED),
         ("a sleeper that harms nobody", sleeper.history(), CHAT),
         ("a rude member that harms nobody", rude.history(), CHAT),
-        ("a message whose fate nobody knows", _only_reply_of(unknowable.history()), CHAT),
+        ("a message whose fate nobody knows", unknowable.history(), CHAT),
     ]
-
-
-def _only_reply_of(history: History) -> History:
-    return history
 
 
 @pytest.mark.parametrize(
@@ -405,9 +401,7 @@ def test_nothing_received_is_unknown_and_no_pass() -> None:
     assert verdict_of(findings) is Verdict.UNKNOWN
 
 
-def _nothing() -> object:
-    from wsproof.model.history import Recorder
-
+def _nothing() -> Receipts:
     return Recorder().freeze().receipts
 
 
