@@ -17,6 +17,7 @@ from wsproof.model.finding import Finding, Level, Verdict, verdict_of
 from wsproof.net.running import serve
 from wsproof.net.target import parse_target
 from wsproof.stats.metrics import summaries
+from wsproof.stats.stability import judge_trust
 from wsproof.workloads import environment_of, load_channels
 
 SUMMARY = "WSPROOF_LOAD_SUMMARY"
@@ -108,6 +109,7 @@ def describe(room: LocustRoom, findings: list[Finding]) -> dict[str, Any]:
         "verdict": verdict_of(findings).value,
         "metrics": {name: summary.to_json() for name, summary in summaries(measurement).items()},
         "findings": [finding.to_json() for finding in findings],
+        "warnings": [caution.to_json() for caution in judge_trust(measurement)],
     }
 
 

@@ -9,12 +9,13 @@ from typing import Any
 import gevent
 
 from wsproof.checks import run_checks
+from wsproof.locust.pulse import Pulse
 from wsproof.locust.slots import Slots
 from wsproof.model.contract import Audience
 from wsproof.model.envelope import Envelope, body_of
 from wsproof.model.finding import Finding
 from wsproof.model.history import Departure, Kind, Member, Notice, Outcome, ProtocolNote, Recorder, Strange, Tick
-from wsproof.model.measurement import GeneratorUsage, Measurement
+from wsproof.model.measurement import Measurement
 from wsproof.model.plan import NS, Phase, Plan
 from wsproof.wire import BinaryMessage, Breach, TextMessage
 from wsproof.workloads import Reading, Word, Workload
@@ -38,6 +39,7 @@ class Room:
         self.slots = Slots(rate_hz)
         self.recorder = Recorder(start_ns=monotonic_ns())
         self.members: list[Member] = []
+        self.pulse = Pulse()
         self.closing = False
         self._body = body_of(payload_bytes)
         self._sequences: list[int] = []
@@ -170,6 +172,7 @@ class Room:
     def drain(self) -> None:
         """Stop publishing and wait until nothing is missing, at most DRAIN_SECONDS."""
         self.closing = True
+        self.pulse.stop()
         end_ns = monotonic_ns()
         self.recorder.end_ns = end_ns
         while self._is_waiting() and monotonic_ns() - end_ns < DRAIN_SECONDS * NS:
@@ -192,7 +195,7 @@ class Room:
             warmup_s=0.0,
             payload_bytes=self.payload_bytes,
         )
-        return Measurement(plan, self.contract, self.recorder.freeze(), GeneratorUsage(loop="gevent"))
+        return Measurement(plan, self.contract, self.recorder.freeze(), self.pulse.usage())
 
     def judge(self) -> list[Finding]:
         """What the history says of the server."""
