@@ -11,9 +11,11 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 
-def facts(packages):
+def facts(packages: list[str]) -> dict[str, Any]:
     versions = {}
     for package in packages:
         try:
@@ -23,23 +25,24 @@ def facts(packages):
     return {"python": platform.python_version(), "versions": versions, "uvicorn_auto": uvicorn_auto(versions)}
 
 
-def uvicorn_auto(versions):
+def uvicorn_auto(versions: dict[str, str]) -> str | None:
     if "uvicorn" not in versions:
         return None
     from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
 
-    return AutoWebSocketsProtocol and AutoWebSocketsProtocol.__module__.rpartition(".")[2]
+    found: Any = AutoWebSocketsProtocol
+    return None if found is None else str(found.__module__).rpartition(".")[2]
 
 
-def routes(spec):
+def routes(spec: str) -> list[str]:
     module, _, attribute = spec.partition(":")
-    app = importlib.import_module(module)
+    app: Any = importlib.import_module(module)
     for name in attribute.split("."):
         app = getattr(app, name)
     return list(websocket_paths(app, "", set()))
 
 
-def websocket_paths(app, prefix, seen):
+def websocket_paths(app: Any, prefix: str, seen: set[int]) -> Iterator[str]:
     """Every WebSocket path below `app`; nothing for an app whose routes cannot be seen."""
     app = unwrapped(app)
     if app is None or id(app) in seen:
@@ -54,7 +57,7 @@ def websocket_paths(app, prefix, seen):
             yield path or "/"
 
 
-def unwrapped(app):
+def unwrapped(app: Any) -> Any:
     """The first object with routes: middleware keeps what it wraps in `app`."""
     for _ in range(50):
         if app is None or isinstance(getattr(app, "routes", None), (list, tuple)):
@@ -63,20 +66,21 @@ def unwrapped(app):
     return None
 
 
-def contexts(routes):
+def contexts(routes: list[Any]) -> Iterable[Any]:
     if "fastapi" not in sys.modules:
         return routes
     try:
         from fastapi.routing import iter_route_contexts
     except ImportError:  # before 0.163 included routers were copied into the app's own list
         return routes
-    return iter_route_contexts(routes)
+    found: Iterable[Any] = iter_route_contexts(routes)
+    return found
 
 
-def main(arguments):
+def main(arguments: list[str]) -> None:
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    result = facts(arguments[1:]) if arguments[0] == "facts" else routes(arguments[1])
+    result: Any = facts(arguments[1:]) if arguments[0] == "facts" else routes(arguments[1])
     answer.write(json.dumps(result) + "\n")
     answer.close()
 

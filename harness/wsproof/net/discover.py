@@ -19,9 +19,8 @@ from wsproof.net.redact import redact
 from wsproof.net.target import Target
 
 _PROBE_TIMEOUT_S = 30.0
-_PACKAGES = (
-    "uvicorn", "websockets", "wsproto", "hypercorn", "granian", "daphne", "starlette", "fastapi", "uvloop", "httptools", "h11",
-)  # fmt: skip
+_SERVER_PACKAGES = ("uvicorn", "websockets", "wsproto", "hypercorn", "granian", "daphne")
+_PACKAGES = (*_SERVER_PACKAGES, "starlette", "fastapi", "uvloop", "httptools", "h11")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from wsproof.errors import TargetError
 from wsproof.net.endpoint import Endpoint
 
 _PROBE_TIMEOUT_S = 1.0
+_FIN_TIMEOUT_S = 0.3
+_NOT_HTTP = b"?\r\n\r\n"
 
 
 class Answer(Enum):
@@ -19,7 +21,7 @@ class Answer(Enum):
     ACCEPTED = "accepted"
     """The kernel took the connection, but no process has looked at it yet."""
     ANSWERED = "answered"
-    """A process took the connection and noticed that it ended."""
+    """A process took the connection and said or ended something."""
 
 
 def free_port(host: str) -> int:
@@ -47,21 +49,28 @@ def require_free_port(host: str, port: int) -> None:
             ) from error
 
 
-def knock(host: str, port: int, timeout_s: float = _PROBE_TIMEOUT_S) -> Answer:
-    """Connect, say nothing, send FIN, and wait for the other side's: proof of a living process, without a trace.
+def knock(host: str, port: int) -> Answer:
+    """Connect and see whether a living process looks at the connection.
 
-    A bare connect proves nothing: servers with workers listen before a worker is there.
+    A bare connect proves nothing: servers with workers listen before a worker is there. So first a FIN and nothing
+    else, which leaves no trace in anybody's log; and for servers that do not care about a FIN (hypercorn waits for its
+    keep-alive timeout) something that is not HTTP, which no server hands to the app.
     """
+    answer = _knock(host, port, b"", _FIN_TIMEOUT_S)
+    return _knock(host, port, _NOT_HTTP, _PROBE_TIMEOUT_S) if answer is Answer.ACCEPTED else answer
+
+
+def _knock(host: str, port: int, words: bytes, timeout_s: float) -> Answer:
     try:
-        sock = socket.create_connection((host, port), timeout_s)
+        sock = socket.create_connection((host, port), _PROBE_TIMEOUT_S)
     except OSError:
         return Answer.NOTHING
     with sock:
         try:
             sock.settimeout(timeout_s)
+            sock.sendall(words)
             sock.shutdown(socket.SHUT_WR)
-            while sock.recv(4096):
-                pass
+            sock.recv(4096)
         except TimeoutError:
             return Answer.ACCEPTED
         except OSError:

@@ -37,7 +37,7 @@ class RunningServer:
         self._timeout_s = timeout_s
         self._process: ServerProcess | None = None
         if launch is not None:
-            self._process, self._endpoint = start(target, launch, port=port, env=self._env, timeout_s=timeout_s)
+            self._process, self._endpoint = start(launch, port=port, env=self._env, timeout_s=timeout_s)
         else:
             assert target.url is not None
             self._endpoint = target.endpoint(parse_url(target.url))
@@ -102,21 +102,18 @@ class RunningServer:
 
     def _start(self, port: int | None) -> tuple[ServerProcess, Endpoint]:
         assert self._launch is not None
-        return start(self.target, self._launch, port=port, env=self._env, timeout_s=self._timeout_s)
+        return start(self._launch, port=port, env=self._env, timeout_s=self._timeout_s)
 
     def describe(self) -> dict[str, Any]:
         """What a run record says about the target: `target` in wsproof.run/1. Redacted."""
         facts = {**self.target.describe(), "url": redact(self._endpoint.url, self.target.secrets), "owned": self.owned}
         if self._launch is None:
             return {**facts, "server": None, "command": None, "python": None, "versions": {}}
-        command = list(self._launch.command)
         installed = self._launch.installed
-        if self._launch.server is not None:
-            command[0] = "python"  # where it lies on this machine is nobody's business
         return {
             **facts,
             "server": self.name,
-            "command": [redact(part, self.target.secrets) for part in command],
+            "command": self._launch.shown_command(self._endpoint.port),
             "python": installed.python if installed is not None else None,
             "versions": self._versions(),
         }

@@ -27,7 +27,7 @@ from wsproof.net.redact import (
 REFERENCE_APP = "target_app.main:app"
 REFERENCE_PATH = "/ws"
 _APP = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
-_READY_SCHEMES = ("ws", "wss", "http", "https")
+READY_SCHEMES = ("ws", "wss", "http", "https")
 _WRITE = (
     "write one of: ws://127.0.0.1:8000/ws (something that runs already), pkg.module:app (an ASGI app, started here), "
     "'cmd:./server --port {port}' with --ready 'ws://127.0.0.1:{port}/ws' (any command)"
@@ -220,7 +220,7 @@ def _command(options: Target, line: str, ready: str | None) -> Target:
             "a cmd: target needs --ready URL, which says where it will listen, "
             "e.g. --ready 'ws://127.0.0.1:{port}/ws' (or http://127.0.0.1:{port}/health)"
         )
-    endpoint = parse_url(ready.replace("{port}", "1"), schemes=_READY_SCHEMES)
+    endpoint = parse_url(ready.replace("{port}", "1"), schemes=READY_SCHEMES)
     _require_loopback(endpoint.host, options)
     if "{port}" in line and "{port}" not in ready:
         raise UsageError(f"the command takes a {{port}}, so --ready must say it too; got {redact_url(ready)}")
