@@ -63,4 +63,12 @@ def test_what_is_not_in_the_table_changes_nothing(state: State, move: Move) -> N
 def test_every_state_can_be_reached_and_left_for_closed() -> None:
     reached = {State.CONNECTING} | set(MOVES.values())
     assert reached == set(State)
-    assert all((state, Move.EOF) in MOVES for state in State)
+    assert {MOVES[state, Move.EOF] for state in State} == {State.CLOSED}
+
+
+def test_no_move_goes_back() -> None:
+    order = list(State)
+    assert all(order.index(after) >= order.index(before) for (before, _), after in MOVES.items())
+    assert {MOVES[state, move] for state, move in MOVES if move in (Move.SEND_CLOSE, Move.RECEIVE_CLOSE)} == {
+        State.CLOSING
+    }
