@@ -3,6 +3,7 @@
 from wsproof.load.engine import run_plan
 from wsproof.load.partial import PartialRun
 from wsproof.load.progress import Progress, Watcher
+from wsproof.load.rounds import broadcast_rounds
 from wsproof.load.saved import load_history, save_history
 
-__all__ = ["PartialRun", "Progress", "Watcher", "load_history", "run_plan", "save_history"]
+__all__ = ["PartialRun", "Progress", "Watcher", "broadcast_rounds", "load_history", "run_plan", "save_history"]

@@ -73,7 +73,7 @@ class Connector:
             connection.opened = opened
             connection.abort()
             return fault
-        self._room.members[member] = connection
+        self._room.enter(connection)
         connection.greet(self._workload.greeting(member))
         return None
 

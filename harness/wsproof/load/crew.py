@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,11 +117,9 @@ class Crew:
 
     def _write(self, process: subprocess.Popen[bytes], line: bytes) -> None:
         assert process.stdin is not None
-        try:
+        with suppress(BrokenPipeError):  # it has died: `wait_word` finds out, and says how
             process.stdin.write(line)
             process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it has died: `wait_word` finds out, and says how
 
     def _obituary(self, worker: int) -> str:
         process = self._processes[worker]
@@ -139,7 +138,5 @@ class Crew:
 
 def _close(process: subprocess.Popen[bytes]) -> None:
     assert process.stdin is not None
-    try:
+    with suppress(BrokenPipeError):  # what was still buffered has no reader any more
         process.stdin.close()
-    except BrokenPipeError:
-        pass  # what was still buffered has no reader any more

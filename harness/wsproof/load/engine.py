@@ -59,15 +59,13 @@ def run_plan(
     Raises:
         UsageError: the plan cannot be followed here (open files, unknown channels).
         TargetError: nobody could connect.
-        PartialRun: Ctrl-C, SIGTERM (a TerminatedRun raised in this thread) or the death of a worker; holds what there was.
+        PartialRun: Ctrl-C, SIGTERM (a TerminatedRun raised in this thread) or a worker's death; holds what there was.
     """
     with ExitStack() as stack:
         if columns is None:
             columns = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wsproof-")))
         columns.mkdir(parents=True, exist_ok=True)
-        jobs = [
-            Job(plan, channels, endpoint, columns, settings, base, index, loop) for index in range(plan.processes)
-        ]
+        jobs = [Job(plan, channels, endpoint, columns, settings, base, index, loop) for index in range(plan.processes)]
         require_file_limit(len(jobs[0].members))
         alone = stack.enter_context(measurement_lock())
         run = Run(jobs, stack.enter_context(Crew(jobs)), server, progress or ignore)
@@ -85,7 +83,7 @@ class Run:
     def __init__(self, jobs: Sequence[Job], crew: Crew, server: RunningServer | None, watch: Watcher) -> None:
         self.crew = crew
         self._jobs = jobs
-        self._plan = jobs[0].plan
+        self.plan = jobs[0].plan
         self._folder = jobs[0].folder
         self._workload = jobs[0].workload()
         self._records = Records(self._folder, len(jobs))
@@ -107,12 +105,12 @@ class Run:
 
     def connect_and_probe(self) -> None:
         """Everybody connected, and everybody who can has had a first receipt; or the ramp is over."""
-        ramp = Deadline.after(self._plan.ramp_s)
+        ramp = Deadline.after(self.plan.ramp_s)
         self._connect(ramp)
         self._probe(ramp)
 
     def _connect(self, ramp: Deadline) -> None:
-        total = self._plan.subscribers
+        total = self.plan.subscribers
 
         def show() -> None:
             self._show("connect", sum(self._open) / total, f"{sum(self._open)} of {total} connected")
@@ -123,49 +121,53 @@ class Run:
             raise CannotTellError("The load engine's workers did not say that they were through with connecting.")
         if not sum(self._open):
             why = next((word.details["why"] for word in self._said["connected"].values()), "")
-            raise TargetError(f"nobody could connect to {self._jobs[0].endpoint.url}: {why}. Is the server running there?")
+            url = self._jobs[0].endpoint.url
+            raise TargetError(f"nobody could connect to {url}: {why}. Is the server running there?")
         self._sample()
 
     def _probe(self, ramp: Deadline) -> None:
-        connected = sum(self._open)
-        expected = min(connected, members_to_hear(self._workload.contract, self._plan))
+        audience = members_to_hear(self._workload.contract, self.plan)
+
+        def expected() -> int:
+            return min(sum(self._open), audience)
 
         def everybody() -> bool:
-            return sum(self._in) >= expected
+            return sum(self._in) >= expected()
 
         def show() -> None:
-            self._show("probe", sum(self._in) / max(expected, 1), f"{sum(self._in)} of {expected} have heard something")
+            note = f"{sum(self._in)} of {expected()} have heard something"
+            self._show("probe", sum(self._in) / max(expected(), 1), note)
 
         turn = 0
         while not everybody() and not ramp.passed:
             if self._workload.publishes:
-                self.crew.tell("probe", members=probers(self._workload.contract, self._plan, turn))
+                self.crew.tell("probe", members=probers(self._workload.contract, self.plan, turn))
             turn += 1
             self._wait(everybody, Deadline.after(min(PROBE_S, ramp.remaining_s)), show)
 
     def _measure(self) -> None:
         at_ns = now_ns() + HEAD_START_NS
-        self.start_ns = at_ns + int(self._plan.warmup_s * NS)
-        self.end_ns = self.start_ns + int(self._plan.duration_s * NS)
+        self.start_ns = at_ns + int(self.plan.warmup_s * NS)
+        self.end_ns = self.start_ns + int(self.plan.duration_s * NS)
         self.crew.tell("start", at_ns=at_ns)
 
         def show() -> None:
             since = now_ns() - self.start_ns
             name = "warm-up" if since < 0 else "measure"
-            length = self._plan.warmup_s if since < 0 else self._plan.duration_s
+            length = self.plan.warmup_s if since < 0 else self.plan.duration_s
             done = 1 + since / NS / length if since < 0 else since / NS / length
             self._show(name, done if length else 1.0)
 
         whole_s = (self.end_ns - now_ns()) / NS
-        # An engine that lags behind its own timers is late, not dead: it may have as long again, and the record says so.
+        # An engine that lags behind its own timers is late, not dead: it may have as long again; the record says so.
         if not self._wait(lambda: self._all_said("window-over"), Deadline.after(2 * whole_s + 30), show):
             raise CannotTellError("The load engine's workers did not come to the end of the measured window.")
 
     def drain(self) -> None:
         """Wait until nothing that is owed is missing, at most `plan.drain_s`."""
         if self._workload.publishes:
-            outstanding = Outstanding(self._records, self._workload.contract, self._plan.subscribers)
-            deadline = Deadline.after(self._plan.drain_s)
+            outstanding = Outstanding(self._records, self._workload.contract, self.plan.subscribers)
+            deadline = Deadline.after(self.plan.drain_s)
             at_first = max(outstanding.update(), 1)
             while (missing := outstanding.update()) and not deadline.passed:
                 self._show("drain", 1 - missing / at_first, f"{missing} receipts are missing")
@@ -187,7 +189,7 @@ class Run:
         history = merge(
             self._records,
             self._workload,
-            self._plan.subscribers,
+            self.plan.subscribers,
             start_ns=min(self.start_ns or now, now),
             end_ns=min(self.end_ns or now, now),
             drained_ns=self.drained_ns or now,
@@ -205,15 +207,16 @@ class Run:
             path.unlink(missing_ok=True)
         self._show("collect", 1.0)
         usage = self._meter.usage() if self._meter is not None else None
-        return Measurement(self._plan, self._workload.contract, history, generator, usage)
+        return Measurement(self.plan, self._workload.contract, history, generator, usage)
 
     # Listening.
 
-    def wait_said(self, what: str, deadline: Deadline) -> Word | None:
-        """Wait until worker 0 says something new of this kind, and take it."""
-        if not self._wait(lambda: 0 in self._said.get(what, {}), deadline, lambda: None):
+    def wait_said(self, what: str, deadline: Deadline, phase: str) -> Word | None:
+        """Wait until the only worker says something; None if it does not. Progress shows `phase`."""
+        self._show(phase, 0.0)
+        if not self._wait(lambda: self._all_said(what), deadline, lambda: None):
             return None
-        return self._said[what].pop(0)
+        return self._said[what][0]
 
     def _wait(
         self,

@@ -24,7 +24,6 @@ from wsproof.load.records import (
 from wsproof.model.history import (
     Departure,
     History,
-    Kind,
     Member,
     Notice,
     Outcome,
@@ -61,16 +60,18 @@ def merge(
 
 
 def _publications(rows: Rows, receipts: Rows, people: tuple[Member, ...]) -> Publications:
-    """Nobody can know of a publication right after which its connection ended, unless someone has heard it or a later one."""
-    outcome = rows[:, 5].copy()
+    """Nobody can know what became of a publication right after which its connection ended.
+
+    Unless somebody has heard it, or a later one of the same publisher.
+    """
+    publisher, sequence, intended_ns, sent_ns, phase, outcome = (rows[:, column].copy() for column in range(6))
     last_heard = np.full(len(people), -1)
     intact = receipts[(receipts[:, INTACT] == 1) & (receipts[:, PUBLISHER] < len(people))]
     np.maximum.at(last_heard, intact[:, PUBLISHER], intact[:, SEQUENCE])
     left_ns = np.array([person.left_ns for person in people], np.int64)
-    publisher = rows[:, 0]
-    unsure = (left_ns[publisher] > 0) & (rows[:, 1] > last_heard[publisher])
+    unsure = (left_ns[publisher] > 0) & (sequence > last_heard[publisher])
     outcome[unsure & (outcome == Outcome.OK)] = Outcome.INFO
-    return Publications(*(np.ascontiguousarray(rows[:, column]) for column in range(5)), outcome)
+    return Publications(publisher, sequence, intended_ns, sent_ns, phase, outcome)
 
 
 def _members(
@@ -83,15 +84,14 @@ def _members(
     in_ns = first_receipts(receipts, kind_of_first_receipt(workload.contract), members).tolist()
     for tick in ticks:
         in_ns[tick.subscriber] = min(in_ns[tick.subscriber] or tick.received_ns, tick.received_ns)
+    opened, left = entries["open"], entries["left"]
     return tuple(
-        _member(number, workload.name_of(number), in_ns[number], entries["open"].get(number), entries["left"].get(number))
+        _member(number, workload.name_of(number), in_ns[number], opened.get(number), left.get(number))
         for number in range(members)
     )
 
 
-def _member(
-    number: int, name: str, in_ns: int, opened: dict[str, Any] | None, left: dict[str, Any] | None
-) -> Member:
+def _member(number: int, name: str, in_ns: int, opened: dict[str, Any] | None, left: dict[str, Any] | None) -> Member:
     if opened is None:  # refused, or the run stopped before its turn
         return Member(number, name, left_ns=left["at_ns"] if left else 0, departure=Departure.REFUSED)
     return Member(
@@ -143,6 +143,3 @@ def _protocol_note(entry: dict[str, Any]) -> ProtocolNote:
     return ProtocolNote(
         entry["member"], entry["rule"], entry["section"], entry["level"], entry["sentence"], entry["evidence"]
     )
-
-
-__all__ = ["Kind", "merge"]

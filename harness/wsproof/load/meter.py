@@ -95,9 +95,7 @@ def generator_usage(
     )
 
 
-def cpu_share(
-    at_ns: NDArray[np.int64], cpu_ns: NDArray[np.int64], start_ns: int, end_ns: int
-) -> NDArray[np.float64]:
+def cpu_share(at_ns: NDArray[np.int64], cpu_ns: NDArray[np.int64], start_ns: int, end_ns: int) -> NDArray[np.float64]:
     """Share of a core in each second of the window (the last one may be shorter), from samples of CPU time."""
     if len(at_ns) < 2 or end_ns <= start_ns:
         return np.zeros(0)

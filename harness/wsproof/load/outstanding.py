@@ -46,17 +46,16 @@ class Outstanding:
 
     def _owed(self) -> NDArray[np.bool_]:
         publisher, sent_ns = self._publications[:, 0], self._publications[:, 3]
-        owed = (self._in_ns > 0) & (self._in_ns <= sent_ns[:, None])
+        owed: NDArray[np.bool_] = (self._in_ns > 0) & (self._in_ns <= sent_ns[:, None])
         is_own = publisher[:, None] == np.arange(self._members)
         match self._contract.audience:
-            case Audience.EVERYONE:
-                return owed
             case Audience.OTHERS:
-                return owed & ~is_own
+                owed &= ~is_own
             case Audience.PUBLISHER:
-                return owed & is_own
+                owed &= is_own
             case Audience.NOBODY:
-                return np.zeros_like(owed)
+                owed[:] = False
+        return owed
 
     def _take(self, receipts: NDArray[np.int64]) -> None:
         rows = self._row_of(receipts)

@@ -28,9 +28,7 @@ NEVER = 1 << 62
 class Publisher:
     """Makes publications and hands them over; knows each publisher's next number."""
 
-    def __init__(
-        self, workload: Workload, ledger: Ledger, payload_bytes: int, members: dict[int, Connection]
-    ) -> None:
+    def __init__(self, workload: Workload, ledger: Ledger, payload_bytes: int, members: dict[int, Connection]) -> None:
         self._workload = workload
         self._ledger = ledger
         self._members = members
@@ -88,9 +86,7 @@ class Pacer:
         self._ready: tuple[int, bytes] = (0, b"")
         self.due_ns = NEVER
 
-    def start(
-        self, intended_ns: NDArray[np.int64], publisher: NDArray[np.int32], phase: NDArray[np.int8]
-    ) -> None:
+    def start(self, intended_ns: NDArray[np.int64], publisher: NDArray[np.int32], phase: NDArray[np.int8]) -> None:
         """Take a schedule, ascending in time, and begin."""
         self._times = intended_ns.tolist()
         self._members = publisher.tolist()

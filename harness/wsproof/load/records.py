@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsproof.load.columns import WIDTHS, JournalTail, Tail
-from wsproof.load.ledger import UNSEALED
 from wsproof.model.history import Kind
 
 SUBSCRIBER, PUBLISHER, SEQUENCE, INTENDED, RECEIVED, KIND, INTACT, MESSAGE = range(8)
 """The columns of joined receipts: those of `history.Receipts`, and the message's number in its worker."""
 
 Rows = NDArray[np.int64]
+NO_RECEIPTS: Rows = np.zeros((0, 8), np.int64)
 
 
 class WorkerRecords:
@@ -50,7 +50,7 @@ class WorkerRecords:
         joined = np.column_stack([rows[:, 0], of_message[:, :3], rows[:, 2], of_message[:, 3:], rows[:, 1]])
         is_sealed = (joined[:, KIND] == Kind.DELIVERY) | (joined[:, KIND] == Kind.REPLY)
         self.unsealed.append(joined[~is_sealed])
-        sealed = joined[is_sealed]
+        sealed: Rows = joined[is_sealed]
         self.receipts.append(sealed)
         return sealed
 
@@ -67,12 +67,13 @@ class Records:
 
     def publications(self) -> Rows:
         """All publications so far, by publisher and number."""
-        rows = np.concatenate([empty("publications"), *(part for worker in self.workers for part in worker.publications)])
+        parts = [part for worker in self.workers for part in worker.publications]
+        rows = np.concatenate([empty("publications"), *parts])
         return rows[np.lexsort((rows[:, 1], rows[:, 0]))]
 
     def receipts(self) -> Rows:
         """All sealed receipts so far, in the order each subscriber read them."""
-        return np.concatenate([np.zeros((0, 8), np.int64), *(part for worker in self.workers for part in worker.receipts)])
+        return np.concatenate([NO_RECEIPTS, *(part for worker in self.workers for part in worker.receipts)])
 
     def journal(self) -> list[dict[str, Any]]:
         """All journal entries so far, worker by worker."""
@@ -90,6 +91,3 @@ def first_receipts(receipts: Rows, kind: int, members: int) -> Rows:
     rows = receipts[receipts[:, KIND] == kind]
     np.minimum.at(first, rows[:, SUBSCRIBER], rows[:, RECEIVED])
     return np.where(first == np.iinfo(np.int64).max, 0, first)
-
-
-__all__ = ["UNSEALED", "Records", "WorkerRecords", "empty", "first_receipts"]

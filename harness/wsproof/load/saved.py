@@ -25,7 +25,7 @@ PUBLICATIONS, RECEIPTS, WORDS = "publications.npy", "receipts.npy", "history.jso
 
 
 def save_history(history: History, folder: Path) -> None:
-    """Write a history: two arrays of int64, one row per column of `Publications` and `Receipts`, and the rest as JSON."""
+    """Write a history: `Publications` and `Receipts` as arrays of int64, one row per column, and the rest as JSON."""
     for name, table in ((PUBLICATIONS, history.publications), (RECEIPTS, history.receipts)):
         np.save(folder / name, np.stack([getattr(table, field.name) for field in fields(table)]))
     words: dict[str, Any] = {

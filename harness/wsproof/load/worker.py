@@ -21,6 +21,7 @@ from wsproof.load.job import Job
 from wsproof.load.ledger import Ledger
 from wsproof.load.limits import raise_file_limit
 from wsproof.load.pacer import Pacer, Publisher
+from wsproof.load.round_player import RoundPlayer
 from wsproof.load.timer import best_timer
 from wsproof.load.worker_room import WorkerRoom
 from wsproof.model.plan import NS, Phase, schedule
@@ -46,7 +47,8 @@ class Worker:
         self._connector = Connector(job.endpoint, workload, self.room, buffered=loop_name == "asyncio")
         self._pulse = best_timer(loop, self._on_pulse)
         self._next_pulse_ns = now_ns()
-        self._told_in = -1
+        self._told = (-1, -1)
+        self._player: RoundPlayer | None = None
         self._finished = asyncio.Event()
 
     async def run(self) -> None:
@@ -59,7 +61,7 @@ class Worker:
         await self._connector.connect_all(members, ramp)
         self.ledger.settle()
         faults = self._connector.faults
-        tell("connected", count=len(self.room.members), refused=len(faults), why=faults[0] if faults else "")
+        tell("connected", count=self.room.members_open, refused=len(faults), why=faults[0] if faults else "")
         await self._finished.wait()
         await self.room.wait_empty(deadline_s=2.0)
 
@@ -74,9 +76,7 @@ class Worker:
 
     def on_start(self, at_ns: int) -> None:
         """Follow the plan's schedule from this moment on: warm-up first."""
-        gc.collect()
-        gc.freeze()
-        gc.disable()
+        _stop_collecting_garbage()
         plan = self.job.plan
         if self.ledger.workload.publishes:
             whole = schedule(plan)
@@ -86,10 +86,18 @@ class Worker:
         end_ns = at_ns + int((plan.warmup_s + plan.duration_s) * NS)
         self._loop.call_later(max(0, end_ns - now_ns()) / NS, self._on_window_end, end_ns)
 
-    def on_round(self, member: int, phase: int) -> None:
-        """Let a member publish once, at once."""
-        sequence = self.publisher.publish(member, Phase(phase))
-        tell("published", member=member, sequence=sequence)
+    def on_rounds(self, warmup: int, count: int, deadline_s: float) -> None:
+        """Play rounds: one publication at a time."""
+        _stop_collecting_garbage()
+        self._rounds = self._loop.create_task(self._play(warmup, count, deadline_s))
+
+    async def _play(self, warmup: int, count: int, deadline_s: float) -> None:
+        self._player = RoundPlayer(self.room, self.publisher)
+        await self._player.play(warmup, Phase.WARMUP, deadline_s)
+        start_ns = now_ns()
+        await self._player.play(count, Phase.MEASURED, deadline_s)
+        tell("rounds-over", start_ns=start_ns, end_ns=now_ns())
+        self._player = None
 
     def on_finish(self) -> None:
         """Write everything, say so, and go."""
@@ -115,10 +123,12 @@ class Worker:
     def _on_pulse(self) -> None:
         at_ns = now_ns()
         self.ledger.pulse(at_ns, time.process_time_ns(), max(0, at_ns - self._next_pulse_ns))
-        self.ledger.settle()
-        if self.room.members_in != self._told_in or self._connector.is_busy:
-            self._told_in = self.room.members_in
-            tell("in", count=self._told_in, open=len(self.room.members))
+        if self._player is None:  # it settles between rounds
+            self.ledger.settle()
+        now_here = (self.room.members_in, self.room.members_open)
+        if now_here != self._told:
+            self._told = now_here
+            tell("in", count=now_here[0], open=now_here[1])
         # From now, not from the last time: a late pulse must not be followed by a burst of them.
         self._next_pulse_ns = now_ns() + PULSE_NS
         self._pulse.arm(self._next_pulse_ns)
@@ -140,6 +150,13 @@ class CommandPipe(asyncio.Protocol):
     def eof_received(self) -> None:
         self._worker.ledger.settle()
         os._exit(0)
+
+
+def _stop_collecting_garbage() -> None:
+    """For the time that is measured: a collection would stop every connection for as long as it takes."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
 
 
 def tell(what: str, **details: Any) -> None:

@@ -19,9 +19,15 @@ class WorkerRoom:
         self.pacer: Pacer | None = None
         self.due_ns = NEVER
         self.members_in = 0
-        """How many have had their first receipt."""
-        self._gone: set[int] = set()
+        """How many have had their first receipt and are still here."""
+        self.members_open = 0
+        """How many are connected."""
         self._empty = asyncio.Event()
+
+    def enter(self, connection: Connection) -> None:
+        """A connection is open."""
+        self.members[connection.member] = connection
+        self.members_open += 1
 
     def fire(self) -> None:
         if self.pacer is not None:
@@ -36,12 +42,14 @@ class WorkerRoom:
 
     def ended(self, connection: Connection) -> None:
         """The connection stays in `members`: a publication on it is a failed one, not a forgotten one."""
-        self._gone.add(connection.member)
-        if len(self._gone) >= len(self.members):
-            self._empty.set()
+        if connection.member in self.members:
+            self.members_open -= 1
+            self.members_in -= connection.is_in
+            if not self.members_open:
+                self._empty.set()
 
     async def wait_empty(self, deadline_s: float) -> None:
         """Wait until the last connection is gone, or the deadline."""
-        if self.members:
+        if self.members_open:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._empty.wait(), deadline_s)

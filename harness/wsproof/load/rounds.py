@@ -1,0 +1,78 @@
+"""One publication at a time: each after the one before has reached everybody. For benchmarks of a single broadcast."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from wsproof.errors import CannotTellError, InterruptedRun, TerminatedRun, UsageError
+from wsproof.load.crew import Crew
+from wsproof.load.engine import Run
+from wsproof.load.job import Job
+from wsproof.load.limits import require_file_limit
+from wsproof.load.partial import PartialRun
+from wsproof.load.progress import Watcher, ignore
+from wsproof.model.measurement import Measurement
+from wsproof.model.plan import NS, Plan
+from wsproof.net.clock import Deadline
+from wsproof.net.endpoint import Endpoint
+from wsproof.net.lock import measurement_lock
+from wsproof.net.running import RunningServer
+
+
+def broadcast_rounds(
+    *,
+    workload: str,
+    channels: str,
+    settings: Mapping[str, str],
+    endpoint: Endpoint,
+    server: RunningServer | None = None,
+    subscribers: int,
+    rounds: int,
+    warmup_rounds: int = 5,
+    payload_bytes: int = 120,
+    round_deadline_s: float = 10.0,
+    base: int = 1,
+    progress: Watcher | None = None,
+    loop: str = "auto",
+) -> Measurement:
+    """Connect once, then let member 0 publish `warmup_rounds` and then `rounds` times, each time into a quiet room.
+
+    So the time to last of one round owes nothing to the round before. A round that has not reached everybody after
+    `round_deadline_s` is left incomplete, and the next one begins. The measured window runs from the first measured
+    round to the end of the last; `plan.rate_hz` is what came of it.
+
+    Raises:
+        UsageError: the workload has no publications, or the plan cannot be followed here.
+        TargetError: nobody could connect.
+        PartialRun: Ctrl-C, SIGTERM or the death of the worker; holds what there was.
+    """
+    plan = Plan(workload, subscribers, payload_bytes=payload_bytes, duration_s=0.0, warmup_s=0.0)
+    with tempfile.TemporaryDirectory(prefix="wsproof-") as folder, measurement_lock() as lock:
+        job = Job(plan, channels, endpoint, Path(folder), settings, base, loop=loop)
+        if not job.workload().publishes:
+            raise UsageError(f"{workload} has no publications: its members only listen. Choose another workload.")
+        require_file_limit(subscribers)
+        with Crew([job]) as crew:
+            run = Run([job], crew, server, progress or ignore)
+            try:
+                run.connect_and_probe()
+                _play(run, rounds, warmup_rounds, round_deadline_s)
+                run.drain()
+                run.finish()
+            except (KeyboardInterrupt, InterruptedRun, TerminatedRun, CannotTellError) as cause:
+                crew.stop()
+                raise PartialRun(run.collect(lock.alone), cause) from cause
+            return run.collect(lock.alone)
+
+
+def _play(run: Run, rounds: int, warmup_rounds: int, round_deadline_s: float) -> None:
+    run.crew.tell("rounds", warmup=warmup_rounds, count=rounds, deadline_s=round_deadline_s)
+    word = run.wait_said("rounds-over", Deadline.after((warmup_rounds + rounds) * round_deadline_s + 30), "rounds")
+    if word is None:
+        raise CannotTellError("The load engine's worker did not come to the end of its rounds.")
+    run.start_ns, run.end_ns = word.details["start_ns"], word.details["end_ns"]
+    seconds = (run.end_ns - run.start_ns) / NS
+    run.plan = replace(run.plan, duration_s=seconds, rate_hz=rounds / seconds if seconds else run.plan.rate_hz)
