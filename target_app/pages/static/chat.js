@@ -1,0 +1,58 @@
+import { append, byId, openSocket, sendForm } from "./page.js";
+
+const SAID = /^Client #(.*?) says: ([^]*)$/;
+const LEFT = /^Client #(.*) left the chat$/;
+
+const log = byId("log");
+const nameField = byId("name");
+nameField.value = new URLSearchParams(location.search).get("id") ?? `guest-${Math.floor(Math.random() * 9000) + 1000}`;
+
+byId("join").onsubmit = (event) => {
+  event.preventDefault();
+  const id = nameField.value.trim();
+  if (id === "") return;
+  byId("join").hidden = true;
+  byId("room").hidden = false;
+  byId("me").textContent = id;
+  enter(id);
+  byId("text").focus();
+};
+nameField.focus();
+nameField.select();
+
+function enter(id) {
+  // What we said and the room has not repeated yet, oldest first.
+  let unplaced = [];
+
+  const socket = openSocket(`/ws/${encodeURIComponent(id)}`, {
+    onMessage: show,
+    onConnected() {
+      byId("send").disabled = false;
+      unplaced = [];
+      append(log, "notice", "You are in the room.");
+    },
+    onDisconnected() {
+      byId("send").disabled = true;
+    },
+  });
+  sendForm((text) => socket.send(text));
+
+  function show(text) {
+    if (text.startsWith("You: ")) {
+      const said = text.slice("You: ".length);
+      unplaced.push({ said, entry: append(log, "mine", said) });
+      return;
+    }
+    const [, author, said] = SAID.exec(text) ?? [];
+    if (author === id && unplaced[0]?.said === said) {
+      // Our own message as all see it: it takes its place after what came before it.
+      const { entry } = unplaced.shift();
+      entry.classList.add("placed");
+      log.append(entry);
+      return;
+    }
+    if (author !== undefined) append(log, "theirs", said, author);
+    else if (LEFT.test(text)) append(log, "notice", `${LEFT.exec(text)[1]} left`);
+    else append(log, "notice", text);
+  }
+}

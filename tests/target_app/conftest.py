@@ -1,0 +1,55 @@
+"""Real servers in processes of their own, and peers that behave in every way there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from websockets.sync.client import ClientConnection
+
+from tests.target_app.peers import TINY_BUFFER, RawPeer
+from tests.target_app.server import Server, running
+
+StartServer = Callable[..., Server]
+Enter = Callable[[Server, str], ClientConnection]
+EnterRaw = Callable[[Server, str], RawPeer]
+
+
+@pytest.fixture
+def start_server() -> Iterator[StartServer]:
+    """Start servers with `target_app` settings as keywords; all are stopped after the test."""
+    with ExitStack() as stack:
+
+        def start(app: str = "target_app", **settings: float) -> Server:
+            return stack.enter_context(running(app, settings))
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """One reference server for all tests of a module that need no settings of their own."""
+    with running("target_app", {"dashboard_period": 0.1}) as started:
+        yield started
+
+
+@pytest.fixture
+def enter() -> Iterator[Enter]:
+    """Connect well-behaved clients that are closed after the test, if not before."""
+    with ExitStack() as stack:
+        yield lambda server, path: stack.enter_context(server.connect(path))
+
+
+@pytest.fixture
+def raw() -> Iterator[EnterRaw]:
+    """Connect peers that do nothing by themselves."""
+    with ExitStack() as stack:
+        yield lambda server, path: stack.enter_context(RawPeer(server, path))
+
+
+@pytest.fixture
+def stalled() -> Iterator[EnterRaw]:
+    """Connect peers with a tiny receive buffer that never read."""
+    with ExitStack() as stack:
+        yield lambda server, path: stack.enter_context(RawPeer(server, path, TINY_BUFFER))

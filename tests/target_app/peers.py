@@ -1,0 +1,86 @@
+"""Peers that a polite client library cannot play, on bare sockets."""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+from tests.target_app.server import DEADLINE, Server
+
+TEXT, BINARY, CLOSE = 0x1, 0x2, 0x8
+TINY_BUFFER = 2048
+"""Bytes of receive buffer for a peer that shall stall soon: about the smallest window there is."""
+
+
+def frame(opcode: int, payload: bytes) -> bytes:
+    """One final frame with a mask of zeros, which leaves the payload as it is."""
+    length = len(payload)
+    if length < 126:
+        head = bytes([0x80 | opcode, 0x80 | length])
+    else:
+        head = bytes([0x80 | opcode, 0xFE]) + struct.pack("!H", length)
+    return head + bytes(4) + payload
+
+
+class RawPeer:
+    """Does the handshake, and then nothing that it is not told to: it does not even read."""
+
+    def __init__(self, server: Server, path: str, receive_buffer: int | None = None) -> None:
+        self.socket = socket.socket()
+        self.socket.settimeout(DEADLINE)
+        if receive_buffer is not None:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.connect(("127.0.0.1", server.port))
+        request = (
+            f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+        )
+        self.socket.sendall(request.encode())
+        answer = b""
+        while not answer.endswith(b"\r\n\r\n"):
+            answer += self.socket.recv(1)
+        assert answer.startswith(b"HTTP/1.1 101 "), answer
+
+    def __enter__(self) -> RawPeer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def send(self, opcode: int, payload: bytes) -> None:
+        self.socket.sendall(frame(opcode, payload))
+
+    def hang_up(self) -> None:
+        """FIN without a close frame."""
+        self.socket.close()
+
+    def reset(self) -> None:
+        """RST."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+
+    def read_to_end(self) -> bytes:
+        """All that the server still sends; ends with its FIN or RST, or fails at the deadline."""
+        received = b""
+        while True:
+            try:
+                chunk = self.socket.recv(65536)
+            except ConnectionResetError:
+                return received
+            if not chunk:
+                return received
+            received += chunk
+
+
+def flood_until_stuck(peer: RawPeer) -> None:
+    """Send 60 kB messages without reading an answer until the server takes no more."""
+    message = frame(BINARY, bytes(60_000))
+    peer.socket.settimeout(0.5)
+    try:
+        for _ in range(2_000):
+            peer.socket.sendall(message)
+    except TimeoutError:
+        return
+    finally:
+        peer.socket.settimeout(DEADLINE)
+    raise AssertionError("the server took 120 MB from a peer that reads nothing")

@@ -1,0 +1,108 @@
+"""A server under test: a subprocess on a port of its own, ready when it answers, stopped by its own pid."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+from websockets.sync.client import ClientConnection, connect
+
+from tests.target_app.free_port import free_port
+
+DEADLINE = 30.0
+"""Seconds within which anything that should happen must have happened; a failing test waits this long, no other."""
+
+Found = TypeVar("Found")
+
+
+def wait_until(condition: Callable[[], Found], what: str, deadline: float = DEADLINE) -> Found:
+    """Ask again and again until the answer is true; returns it. Fails with `what` was expected."""
+    ends = time.monotonic() + deadline
+    while not (answer := condition()):
+        assert time.monotonic() < ends, f"not within {deadline} s: {what}"
+        time.sleep(0.01)
+    return answer
+
+
+@dataclass(slots=True)
+class Server:
+    """A running server process."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    output: Path
+
+    def url(self, path: str, scheme: str = "ws") -> str:
+        return f"{scheme}://127.0.0.1:{self.port}{path}"
+
+    def connect(self, path: str) -> ClientConnection:
+        """A well-behaved client that reads all it gets, without compression and with no limit to its queue."""
+        return connect(self.url(path), compression=None, max_queue=None, open_timeout=DEADLINE)
+
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(self.url(path, "http"), trust_env=False)
+
+    def stats(self) -> dict[str, Any]:
+        answer: dict[str, Any] = self.get("/stats").json()
+        return answer
+
+    def ended(self, why: str) -> int:
+        """How many connections have ended for this reason."""
+        return int(self.stats()["ended"].get(why, 0))
+
+    def log(self) -> str:
+        return self.output.read_text()
+
+    def stop(self) -> int:
+        """SIGTERM, and the exit status. Fails if the server outlives the deadline."""
+        self.process.terminate()
+        return self.process.wait(DEADLINE)
+
+    def answers(self) -> bool:
+        assert self.process.poll() is None, f"the server is gone:\n{self.log()}"
+        try:
+            return self.get("/healthz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+def _command(app: str, port: int) -> list[str]:
+    if app == "target_app":
+        return [sys.executable, "-m", "target_app", "--port", str(port)]
+    return [sys.executable, "-m", "uvicorn", app, "--port", str(port), "--log-level", "warning"]
+
+
+@contextmanager
+def running(app: str, settings: Mapping[str, float], port: int = 0) -> Iterator[Server]:
+    """A server that answers. `app` is `target_app` for the module's own command, else an import path for uvicorn."""
+    port = port or free_port()
+    variables = {f"TARGET_APP_{name.upper()}": str(value) for name, value in settings.items()}
+    with tempfile.NamedTemporaryFile(suffix=".log") as output:
+        process = subprocess.Popen(
+            _command(app, port),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=Path(__file__).parents[2],
+            env={**os.environ, **variables},
+        )
+        server = Server(process, port, Path(output.name))
+        try:
+            wait_until(server.answers, f"{app} answers on port {port}")
+            yield server
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                try:
+                    process.wait(DEADLINE)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from websockets.exceptions import ConnectionClosed, ConnectionClosedError
+from websockets.sync.client import ClientConnection
+
+from tests.target_app.conftest import Enter, EnterRaw, StartServer
+from tests.target_app.peers import BINARY, CLOSE, RawPeer
+from tests.target_app.server import DEADLINE, Server, wait_until
+
+
+def settle(*members: ClientConnection) -> None:
+    """Wait until all are in the room, one after the other: each has its own words back, and nothing is left unread."""
+    for number, member in enumerate(members):
+        member.send(f"settling {number}")
+        for other in members[: number + 1]:
+            wait_for(other, f"settling {number}")
+
+
+def wait_for(member: ClientConnection, ending: str) -> str:
+    """The next broadcast that ends like this; what comes before it is skipped."""
+    while True:
+        text = member.recv(DEADLINE)
+        assert isinstance(text, str)
+        if text.startswith("Client #") and text.endswith(ending):
+            return text
+
+
+def broadcasts(member: ClientConnection, count: int) -> list[str]:
+    """The next `count` messages that are not the answers to its own."""
+    heard: list[str] = []
+    while len(heard) < count:
+        text = member.recv(DEADLINE)
+        assert isinstance(text, str)
+        if not text.startswith("You: "):
+            heard.append(text)
+    return heard
+
+
+def test_a_speaker_gets_an_answer_and_everybody_the_message(server: Server) -> None:
+    with server.connect("/ws/7") as seven, server.connect("/ws/8") as eight:
+        settle(seven, eight)
+        seven.send("hello: <b>")
+        assert seven.recv(DEADLINE) == "You: hello: <b>"
+        assert seven.recv(DEADLINE) == "Client #7 says: hello: <b>"
+        assert eight.recv(DEADLINE) == "Client #7 says: hello: <b>"
+
+
+def test_all_members_hear_many_speakers_in_the_same_order(server: Server, enter: Enter) -> None:
+    each, speakers = 100, 4
+    members = [enter(server, f"/ws/{number}") for number in range(speakers + 2)]
+    settle(*members)
+    together = threading.Barrier(speakers)
+
+    def speak(member: ClientConnection) -> None:
+        together.wait()
+        for number in range(each):
+            member.send(str(number))
+
+    threads = [threading.Thread(target=speak, args=(member,)) for member in members[:speakers]]
+    for thread in threads:
+        thread.start()
+    heard = [broadcasts(member, each * speakers) for member in members]
+    for thread in threads:
+        thread.join(DEADLINE)
+    assert all(one == heard[0] for one in heard)
+    for speaker in range(speakers):
+        said = [text for text in heard[0] if text.startswith(f"Client #{speaker} ")]
+        assert said == [f"Client #{speaker} says: {number}" for number in range(each)]
+
+
+def close_frame(peer: RawPeer) -> None:
+    peer.send(CLOSE, b"\x03\xe8")
+
+
+@pytest.mark.parametrize("go", [close_frame, RawPeer.hang_up, RawPeer.reset], ids=["close", "FIN", "RST"])
+def test_a_going_is_announced_once_to_the_rest(server: Server, raw: EnterRaw, go: Callable[[RawPeer], None]) -> None:
+    with server.connect("/ws/1") as one, server.connect("/ws/2") as two:
+        settle(one, two)
+        go(raw(server, "/ws/goer"))
+        for member in (one, two):
+            assert member.recv(DEADLINE) == "Client #goer left the chat"
+        one.send("still here")
+        for member in (one, two):
+            assert broadcasts(member, 1) == ["Client #1 says: still here"]
+
+
+def test_two_members_with_the_same_id_are_two_members(server: Server, enter: Enter) -> None:
+    with server.connect("/ws/other") as other:
+        first, second = enter(server, "/ws/twin"), enter(server, "/ws/twin")
+        settle(other, first, second)
+        first.send("one of us")
+        for member in (other, first, second):
+            assert broadcasts(member, 1) == ["Client #twin says: one of us"]
+        first.close()
+        for member in (other, second):
+            assert broadcasts(member, 1) == ["Client #twin left the chat"]
+        second.send("the other of us")
+        assert broadcasts(other, 1) == ["Client #twin says: the other of us"]
+        second.close()
+        assert broadcasts(other, 1) == ["Client #twin left the chat"]
+
+
+def test_a_binary_frame_is_refused_with_1003_and_harms_nobody(server: Server) -> None:
+    with server.connect("/ws/1") as one, server.connect("/ws/2") as two, server.connect("/ws/bad") as bad:
+        settle(one, two, bad)
+        bad.send(b"\x00")
+        with pytest.raises(ConnectionClosedError) as closed:
+            bad.recv(DEADLINE)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1003
+        two.send("are we well?")
+        for member in (one, two):
+            assert broadcasts(member, 2) == ["Client #bad left the chat", "Client #2 says: are we well?"]
+
+
+@pytest.mark.parametrize("path", ["/ws/" + "x" * 65, "/ws/a%0Ab"])
+def test_an_id_that_could_not_be_shown_is_refused_with_1008(server: Server, path: str) -> None:
+    with server.connect("/ws/1") as one:
+        settle(one)
+        with server.connect(path) as client, pytest.raises(ConnectionClosedError) as closed:
+            client.recv(DEADLINE)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1008
+        one.send("nobody came, nobody left")
+        assert broadcasts(one, 1) == ["Client #1 says: nobody came, nobody left"]
+
+
+def test_a_member_that_never_reads_delays_nobody_and_is_dropped_and_cut_off(
+    start_server: StartServer, stalled: EnterRaw
+) -> None:
+    # Nothing here has a time limit of its own: a server that waited for the stalled member would wait for ever.
+    server = start_server()
+    sleeper = stalled(server, "/ws/sleeper")
+    with server.connect("/ws/1") as one, server.connect("/ws/2") as two:
+        settle(one, two)
+        text = "x" * 60_000
+        heard: list[str] = []
+        for _ in range(120):
+            one.send(text)
+            while (said := two.recv(DEADLINE)) != f"Client #1 says: {text}":
+                heard.append(str(said))
+        wait_until(lambda: server.ended("slow_consumer") == 1, "the stalled member has been dropped")
+        one.send("after all")
+        assert wait_for(one, "after all") == wait_for(two, "after all")
+        assert heard.count("Client #sleeper left the chat") == 1
+        assert server.stats()["open"] == 2
+        wait_until(lambda: "cut sockets=1" in server.log(), "the socket of the stalled member has been cut")
+        assert len(sleeper.read_to_end()) < 120 * 60_000
+
+
+def test_a_burst_from_one_member_drops_nobody_who_reads(server: Server) -> None:
+    # Far more than an outbox holds, and all of it in the server's receive buffer at once.
+    with server.connect("/ws/1") as one, server.connect("/ws/2") as two:
+        settle(one, two)
+        before = server.ended("slow_consumer")
+        for number in range(10_000):
+            one.send(str(number))
+        try:
+            assert broadcasts(two, 10_000) == [f"Client #1 says: {number}" for number in range(10_000)]
+            assert broadcasts(one, 10_000) == [f"Client #1 says: {number}" for number in range(10_000)]
+        except ConnectionClosed as closed:
+            pytest.fail(f"an innocent member was dropped: {closed}")
+        assert server.ended("slow_consumer") == before
+
+
+def test_a_garbage_frame_ends_only_its_own_connection(server: Server, raw: EnterRaw) -> None:
+    with server.connect("/ws/1") as one:
+        settle(one)
+        bad = raw(server, "/ws/bad")
+        bad.socket.sendall(bytes([0x80 | BINARY | 0x70, 0x80]) + bytes(4))  # reserved bits set
+        assert one.recv(DEADLINE) == "Client #bad left the chat"
+        assert b"\x03\xea" in bad.read_to_end()  # 1002
