@@ -1,0 +1,91 @@
+"""One block: a fresh server of one build, a ramp, a warm-up, a measured window, a drain; and what it came to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from wsproof.checks import run_checks
+from wsproof.compare.order import Block
+from wsproof.load import Watcher, run_plan
+from wsproof.model.finding import Finding
+from wsproof.model.plan import Plan
+from wsproof.model.record import Caution, Summary
+from wsproof.net.running import serve
+from wsproof.net.target import Target
+from wsproof.stats.metrics import summaries
+from wsproof.stats.stability import judge_trust
+
+
+@dataclass(frozen=True)
+class Load:
+    """What every block does: the same for both builds."""
+
+    plan: Plan
+    channels: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class BlockResult:
+    """What one block came to. `index` counts the blocks of a comparison from 0, in the order they were run."""
+
+    index: int
+    block: Block
+    metrics: Mapping[str, Summary]
+    findings: tuple[Finding, ...] = ()
+    warnings: tuple[Caution, ...] = ()
+    server: str = ""
+    wall_s: float = 0.0
+
+    @property
+    def trusted(self) -> bool:
+        return not any(warning.voids for warning in self.warnings)
+
+    def to_json(self) -> dict[str, Any]:
+        """One row of a comparison's blocks, to be kept as it comes."""
+        return {
+            "index": self.index,
+            "side": self.block.side.value,
+            "pair": self.block.pair,
+            "identical": self.block.identical,
+            "server": self.server,
+            "wall_s": round(self.wall_s, 3),
+            "trusted": self.trusted,
+            "metrics": {name: summary.to_json() for name, summary in self.metrics.items()},
+            "findings": [finding.to_json() for finding in self.findings],
+            "warnings": [warning.to_json() for warning in self.warnings],
+        }
+
+
+def run_block(index: int, block: Block, target: Target, load: Load, progress: Watcher | None = None) -> BlockResult:
+    """Start the target, load it, judge what happened, and stop it.
+
+    Both blocks of a pair send at the same offsets; each pair has its own, so that no verdict hangs on one of them.
+
+    Raises:
+        TargetError: it cannot be started or reached.
+        PartialRun: Ctrl-C or SIGTERM in the middle; a partial block is no evidence and is not kept.
+    """
+    began = time.monotonic()
+    with serve(target) as server:
+        measurement = run_plan(
+            replace(load.plan, seed=load.plan.seed + block.pair),
+            channels=load.channels,
+            settings=load.settings,
+            endpoint=server.endpoint,
+            server=server,
+            progress=progress,
+        )
+        name = server.name
+    return BlockResult(
+        index=index,
+        block=block,
+        metrics=summaries(measurement),
+        findings=tuple(run_checks(measurement.history, measurement.contract)),
+        warnings=judge_trust(measurement),
+        server=name,
+        wall_s=time.monotonic() - began,
+    )

@@ -1,0 +1,105 @@
+"""Which Python runs a build's server: this one, or one of its own where the two builds ask for different packages."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import wsproof
+from wsproof.compare.repository import Commit, Repository
+from wsproof.errors import UsageError
+
+LOCKS = ("constraints*.txt", "requirements*.txt", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock*.toml")
+EXTRAS = ("reference", "servers")
+"""Extras that a server may need; those that a project does not have are not asked for."""
+INSTALL_TIMEOUT_S = 900.0
+
+
+def packages_asked_for(repository: Repository, commit: Commit) -> dict[str, Any]:
+    """What decides which packages a build needs: lock files whole, of pyproject.toml only what is about packages."""
+    asked: dict[str, Any] = {
+        name: repository.text(commit, name)
+        for name in repository.files(commit)
+        if any(fnmatch(name, pattern) for pattern in LOCKS)
+    }
+    project = _project(repository.text(commit, "pyproject.toml"))
+    # Not the whole file: a new line length for the linter is no reason to build two environments.
+    about = project.get("project", {})
+    for key in ("dependencies", "optional-dependencies", "requires-python"):
+        asked[key] = about.get(key)
+    asked["dependency-groups"] = project.get("dependency-groups")
+    asked["poetry"] = project.get("tool", {}).get("poetry", {}).get("dependencies")
+    return asked
+
+
+def own_python(tree: Path, folder: Path) -> str:
+    """Make a virtual environment in `folder` with what the build in `tree` asks for; the path of its Python.
+
+    Raises:
+        UsageError: the packages cannot be installed; with the installer's last words.
+    """
+    _run([sys.executable, "-m", "venv", str(folder)], tree)
+    python = str(folder / "bin" / "python")
+    for command in install_commands(tree, python):
+        _run(command, tree)
+    return python
+
+
+def install_commands(tree: Path, python: str) -> list[list[str]]:
+    """How the packages of a build are installed."""
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    constraints = ["-c", "constraints.txt"] if (tree / "constraints.txt").is_file() else []
+    commands = []
+    if (tree / "requirements.txt").is_file():
+        commands.append([*pip, *constraints, "-r", "requirements.txt"])
+    pyproject = tree / "pyproject.toml"
+    about = _project(pyproject.read_text() if pyproject.is_file() else None).get("project")
+    if about:
+        extras = [name for name in EXTRAS if name in about.get("optional-dependencies", {})]
+        commands.append([*pip, *constraints, f".[{','.join(extras)}]" if extras else "."])
+    return commands
+
+
+def import_path(root: Path, tree: Path, entries: Sequence[str] | None = None) -> str:
+    """PYTHONPATH for a server in `tree`, which must import the tree's code and not that of the checkout at `root`.
+
+    An app that is installed in editable form (a `src` layout, say) is found through an entry of sys.path inside the
+    checkout: each such entry is replaced by its twin in the tree. The entry of wsproof itself is left out, because the
+    harness is always that of the current checkout.
+    """
+    own = Path(wsproof.__file__).resolve().parent.parent
+    twins = []
+    for entry in entries if entries is not None else sys.path:
+        place = Path(entry or ".").resolve()
+        if place.is_relative_to(root) and place != own and "site-packages" not in place.parts:
+            twin = tree / place.relative_to(root)
+            if twin.is_dir() and str(twin) not in twins:
+                twins.append(str(twin))
+    given = os.environ.get("PYTHONPATH")
+    return os.pathsep.join([*twins, *([given] if given else [])])
+
+
+def _project(text: str | None) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text or "")
+    except tomllib.TOMLDecodeError:
+        return {"unreadable": text}
+
+
+def _run(command: list[str], tree: Path) -> None:
+    try:
+        done = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired as slow:
+        raise UsageError(f"installing the packages of {tree.name} took more than {INSTALL_TIMEOUT_S:.0f} s") from slow
+    if done.returncode:
+        last = "\n".join((done.stderr or done.stdout).strip().splitlines()[-8:])
+        raise UsageError(
+            f"the two builds ask for different packages, and those of {tree.name} cannot be installed:\n{last}\n"
+            "Install them by hand in two checkouts, measure each with `wsproof bench`, and compare the two runs"
+        )

@@ -1,0 +1,138 @@
+"""From blocks to a comparison: pairs of numbers, faults that only the candidate has, and how far to trust it all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from wsproof.compare.blocks import BlockResult
+from wsproof.compare.order import Side
+from wsproof.model.comparison import Comparison, Judgement
+from wsproof.model.finding import Anomaly, Finding, Verdict
+from wsproof.model.record import Caution
+from wsproof.stats.aspects import ASPECTS
+from wsproof.stats.paired import Pair
+from wsproof.stats.verdicts import judge, overall
+
+Key = tuple[str, str, Anomaly]
+
+
+def compare_blocks(results: Sequence[BlockResult], *, seed: int = 0, **facts: Any) -> Comparison:
+    """Judge the blocks that were run, all or (after Ctrl-C) only some; a block without its twin makes no pair.
+
+    A violation of the candidate that the base does not have makes the whole *worse*; that needs no statistics. Where
+    most blocks are untrusted the generator was the limit, and a limit can hide a difference but not make one: *same*
+    and *better* become *cannot tell*, *worse* stays. `facts` are the other fields of the Comparison.
+    """
+    metrics = judge(pairs_of(results, identical=False), pairs_of(results, identical=True), seed=seed)
+    candidates = [result for result in results if result.block.side is Side.CANDIDATE]
+    bases = [result for result in results if result.block.side is not Side.CANDIDATE]
+    new = new_violations(_findings(bases), _findings(candidates))
+    warnings = (*_doubts(results, new), *cautions_of(results))
+    verdict = overall(metrics)
+    if new:
+        verdict = Judgement.WORSE
+    elif verdict in (Judgement.SAME, Judgement.BETTER) and any(warning.voids for warning in warnings):
+        verdict = Judgement.CANNOT_TELL
+    return Comparison(
+        verdict=verdict,
+        metrics=metrics,
+        findings=new,
+        warnings=(*facts.pop("warnings", ()), *warnings),
+        seed=seed,
+        **facts,
+    )
+
+
+def pairs_of(results: Iterable[BlockResult], *, identical: bool) -> dict[str, list[Pair]]:
+    """Per aspect, the values of both sides of each pair that has both."""
+    sides: dict[int, dict[Side, BlockResult]] = {}
+    for result in results:
+        if result.block.identical is identical:
+            sides.setdefault(result.block.pair, {})[result.block.side] = result
+    second = Side.BASE_AGAIN if identical else Side.CANDIDATE
+    pairs: dict[str, list[Pair]] = {}
+    for _, pair in sorted(sides.items()):
+        if len(pair) < 2:
+            continue
+        for aspect in ASPECTS:
+            left, right = aspect.of(pair[Side.BASE].metrics), aspect.of(pair[second].metrics)
+            if left is not None and right is not None:
+                pairs.setdefault(aspect.name, []).append((left, right))
+    return pairs
+
+
+def new_violations(base: Iterable[Finding], candidate: Iterable[Finding]) -> tuple[Finding, ...]:
+    """What counts against the candidate and was never seen on the base; the same fault of several blocks once."""
+    known = {_key(finding) for finding in base}
+    new: dict[Key, Finding] = {}
+    for finding in candidate:
+        key = _key(finding)
+        if finding.verdict() is not Verdict.INVALID or key in known:
+            continue
+        earlier = new.get(key)
+        occurrences = finding.occurrences + (earlier.occurrences if earlier else 0)
+        new[key] = replace(earlier or finding, occurrences=occurrences)
+    return tuple(new.values())
+
+
+def cautions_of(results: Sequence[BlockResult]) -> tuple[Caution, ...]:
+    """The cautions of all blocks, each once, with the number of blocks it was said of. None of them voids by itself."""
+    by_code: Mapping[str, list[Caution]] = _by_code(results)
+    return tuple(
+        replace(cautions[0], message=f"In {len(cautions)} of {len(results)} blocks: {cautions[0].message}", voids=False)
+        for cautions in by_code.values()
+    )
+
+
+def _doubts(results: Sequence[BlockResult], new: Sequence[Finding]) -> tuple[Caution, ...]:
+    doubts = []
+    untrusted = sum(not result.trusted for result in results)
+    if untrusted * 2 > len(results):
+        doubts.append(
+            Caution(
+                "untrusted-blocks",
+                f"{untrusted} of {len(results)} blocks are untrusted: the generator was often the limit, and what "
+                "limits both builds makes them look alike.",
+                "Look at the cautions below; a lower --rate, fewer --subscribers or a quieter machine help.",
+                voids=True,
+            )
+        )
+    unknown = [result for result in results if any(f.anomaly is Anomaly.UNKNOWN for f in result.findings)]
+    if unknown:
+        first = next(f for f in unknown[0].findings if f.anomaly is Anomaly.UNKNOWN)
+        doubts.append(
+            Caution(
+                "unknown-blocks",
+                f"In {len(unknown)} of {len(results)} blocks correctness could not be judged: {first.explanation}",
+                "Measure that build alone with `wsproof bench`, and look at its server's output.",
+                voids=True,
+            )
+        )
+    shared = {_key(f) for result in results for f in result.findings if f.verdict() is Verdict.INVALID}
+    if len(shared) > len(new):
+        doubts.append(
+            Caution(
+                "faults-of-the-base",
+                f"The base has {len(shared) - len(new)} violation(s) too: they are not held against the candidate.",
+                "`wsproof check` shows them.",
+            )
+        )
+    return tuple(doubts)
+
+
+def _findings(results: Iterable[BlockResult]) -> list[Finding]:
+    return [finding for result in results for finding in result.findings]
+
+
+def _by_code(results: Iterable[BlockResult]) -> dict[str, list[Caution]]:
+    by_code: dict[str, list[Caution]] = {}
+    for result in results:
+        for warning in result.warnings:
+            by_code.setdefault(warning.code, []).append(warning)
+    return by_code
+
+
+def _key(finding: Finding) -> Key:
+    return finding.check, finding.section, finding.anomaly

@@ -1,0 +1,193 @@
+"""Two git refs, measured in turn: worktrees, interleaved blocks, a verdict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from wsproof.compare.blocks import BlockResult, Load, run_block
+from wsproof.compare.environment import import_path, own_python, packages_asked_for
+from wsproof.compare.evidence import compare_blocks
+from wsproof.compare.order import Block, Side, block_order, spelled
+from wsproof.compare.repository import Commit, Repository
+from wsproof.compare.worktrees import checked_out
+from wsproof.errors import TargetError, UsageError
+from wsproof.load import Progress, Watcher
+from wsproof.model.comparison import Comparison
+from wsproof.model.plan import Plan
+from wsproof.model.record import Caution
+from wsproof.net.lock import measurement_lock
+from wsproof.net.target import Target
+from wsproof.workloads.channels import load_channels
+from wsproof.workloads.settings import environment_of
+
+TargetFactory = Callable[[Path, str | None], Target]
+"""Makes the target of a build: in which folder it starts, and by which Python (None: this one)."""
+
+SHARE_OF_PHASE = {"connect": 0.1, "probe": 0.1, "warm-up": 0.2, "measure": 0.5, "drain": 0.05, "collect": 0.05}
+"""Roughly how much of a block each phase of the engine takes; for the progress display only."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be compared. `base` is already the merge-base where that was wanted."""
+
+    repository: Repository
+    base: Commit
+    candidate: Commit
+    moved: bool
+    """The base is the merge-base and not the ref itself."""
+    uncommitted: tuple[str, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[Caution, ...]:
+        """What the user should know before reading any number."""
+        return (*self._warn_of_uncommitted(), *self._warn_of_sameness())
+
+    def _warn_of_uncommitted(self) -> Iterator[Caution]:
+        if self.uncommitted:
+            some = ", ".join(self.uncommitted[:3]) + (", ..." if len(self.uncommitted) > 3 else "")
+            yield Caution(
+                "uncommitted",
+                f"{len(self.uncommitted)} file(s) have uncommitted changes ({some}): they are in neither build.",
+                "Commit them to have them compared. (The harness itself always runs as it is now.)",
+            )
+
+    def _warn_of_sameness(self) -> Iterator[Caution]:
+        if self.base.sha == self.candidate.sha:
+            yield Caution(
+                "same-commit",
+                f"{self.base.ref} and {self.candidate.ref} are one commit ({self.base.short})"
+                + (" once the base is their merge-base." if self.moved else "."),
+                "This shows what the machine's noise does; to compare with the tip of the base, add --exact-base.",
+            )
+
+
+def ask(base: str, candidate: str, repo: Path, *, exact_base: bool = False) -> Asked:
+    """Find both commits; the base is where the candidate left it, unless `exact_base`.
+
+    Raises:
+        GitError: no repository, no such ref, or no common history.
+    """
+    repository = Repository.containing(repo)
+    wanted, other = repository.commit(base), repository.commit(candidate)
+    used = wanted if exact_base else repository.merge_base(wanted, other)
+    return Asked(repository, used, other, used.sha != wanted.sha, tuple(repository.uncommitted()))
+
+
+def compare_refs(
+    base: str,
+    candidate: str,
+    *,
+    repo: Path,
+    target: TargetFactory,
+    plan: Plan,
+    channels: str = "reference",
+    settings: Mapping[str, str] | None = None,
+    pairs: int = 10,
+    seed: int = 0,
+    exact_base: bool = False,
+    keep: Callable[[BlockResult], None] | None = None,
+    progress: Watcher | None = None,
+) -> Comparison:
+    """Measure two refs in interleaved blocks and judge the candidate.
+
+    `keep` gets each block as soon as it is over, so that Ctrl-C loses one block and no more; `compare_blocks` judges
+    what was kept. The harness is that of the current checkout for both.
+
+    Raises:
+        UsageError: the target is a URL, or cannot be what was asked for.
+        GitError: no repository, no such ref, or no common history.
+        TargetError: a build cannot be started; the message says which.
+        PartialRun: Ctrl-C or SIGTERM in the middle of a block.
+    """
+    if pairs < 1:
+        raise UsageError(
+            f"expected --pairs of at least 1, got {pairs}; 8 are the fewest that can convict, 10 the default"
+        )
+    asked = ask(base, candidate, repo, exact_base=exact_base)
+    load = Load(plan, channels, dict(settings or {}))
+    order = block_order(pairs, seed=seed)
+    started, began = datetime.now(UTC), time.monotonic()
+    results: list[BlockResult] = []
+    with builds(asked, repo, target, load) as targets, measurement_lock():
+        for index, block in enumerate(order):
+            result = _run(index, block, targets, asked, load, _through(progress, index, block, len(order)))
+            results.append(result)
+            if keep is not None:
+                keep(result)
+    return compare_blocks(
+        results,
+        seed=seed,
+        base=_described(asked.base, moved=asked.moved),
+        candidate=_described(asked.candidate),
+        warnings=asked.warnings,
+        plan=plan.to_json() | {"channels": channels, "settings": dict(load.settings)},
+        pairs=pairs,
+        order=spelled(order),
+        started_utc=started.isoformat(timespec="seconds"),
+        wall_s=round(time.monotonic() - began, 3),
+    )
+
+
+@contextmanager
+def builds(asked: Asked, repo: Path, target: TargetFactory, load: Load) -> Iterator[dict[Side, Target]]:
+    """Both builds checked out aside, each with the target that starts it; gone on the way out."""
+    repository = asked.repository
+    apart = packages_asked_for(repository, asked.base) != packages_asked_for(repository, asked.candidate)
+    inside = repo.resolve().relative_to(repository.root.resolve())
+    environment = environment_of(load_channels(load.channels, load.settings))
+    made: dict[Side, Target] = {}
+    with ExitStack() as stack:
+        for side, commit in ((Side.BASE, asked.base), (Side.CANDIDATE, asked.candidate)):
+            tree = stack.enter_context(checked_out(repository, commit))
+            python = own_python(tree, tree.parent / "venv") if apart else None
+            try:
+                one = target(tree / inside, python)
+            except UsageError as wrong:
+                raise UsageError(f"in {commit.ref} ({commit.short}): {wrong}") from wrong
+            if not one.is_ours:
+                raise UsageError(
+                    f"{one.spec} is something that runs already, so it cannot be two builds at once: name an app "
+                    "(pkg.module:app) or a cmd: target, or measure twice with `wsproof bench` and compare the two runs"
+                )
+            paths = {} if apart else {"PYTHONPATH": import_path(repository.root.resolve(), tree)}
+            made[side] = one.with_env(environment | paths)
+        yield made | {Side.BASE_AGAIN: made[Side.BASE]}
+
+
+def _run(
+    index: int, block: Block, targets: Mapping[Side, Target], asked: Asked, load: Load, progress: Watcher | None
+) -> BlockResult:
+    try:
+        return run_block(index, block, targets[block.side], load, progress)
+    except TargetError as failed:
+        commit = asked.candidate if block.side is Side.CANDIDATE else asked.base
+        raise TargetError(f"in {commit.ref} ({commit.short}): {failed}") from failed
+
+
+def _through(progress: Watcher | None, index: int, block: Block, total: int) -> Watcher | None:
+    """Turn the engine's progress within a block into that of the whole comparison."""
+    if progress is None:
+        return None
+    before = dict(zip(SHARE_OF_PHASE, _sums(list(SHARE_OF_PHASE.values())), strict=True))
+    title = f"block {index + 1} of {total}, {'candidate' if block.side is Side.CANDIDATE else 'base'}"
+
+    def watch(step: Progress) -> None:
+        inside = before.get(step.phase, 0.0) + SHARE_OF_PHASE.get(step.phase, 0.0) * step.done
+        progress(Progress(title, (index + inside) / total, step.note or step.phase))
+
+    return watch
+
+
+def _sums(shares: Sequence[float]) -> list[float]:
+    return [sum(shares[:index]) for index in range(len(shares))]
+
+
+def _described(commit: Commit, *, moved: bool = False) -> dict[str, Any]:
+    return commit.to_json() | ({"merge_base": True} if moved else {})

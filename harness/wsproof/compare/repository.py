@@ -1,0 +1,137 @@
+"""What a comparison asks of git: which commit a ref is, where two part, what a file was, what is uncommitted."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from wsproof.errors import GitError
+
+GIT_TIMEOUT_S = 120.0
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit, and the ref by which it was asked for."""
+
+    ref: str
+    sha: str
+    subject: str
+
+    @property
+    def short(self) -> str:
+        return self.sha[:10]
+
+    def to_json(self) -> dict[str, Any]:
+        """The commit as it stands under `base` and `candidate` of a comparison."""
+        return {"ref": self.ref, "sha": self.sha, "subject": self.subject}
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A git repository with a work tree. `root` is the work tree's top."""
+
+    root: Path
+
+    @classmethod
+    def containing(cls, folder: Path) -> Repository:
+        """The repository that `folder` is in.
+
+        Raises:
+            GitError: there is none, or git itself is not there.
+        """
+        done = _git(folder, "rev-parse", "--show-toplevel")
+        if done.returncode:
+            raise GitError(
+                f"comparing two refs needs a git repository, and {folder.name or folder}/ is not inside of one; "
+                "run it in your checkout, or compare two stored runs instead"
+            )
+        return cls(Path(done.stdout.strip()))
+
+    def commit(self, ref: str) -> Commit:
+        """The commit that a branch, tag, sha or expression names.
+
+        Raises:
+            GitError: there is no such commit; the message names refs that look alike.
+        """
+        # A ref that begins with a dash would be read as an option.
+        done = _git(self.root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+        sha = done.stdout.strip()
+        if done.returncode or not sha:
+            near = get_close_matches(ref, self.refs(), n=3)
+            known = f"did you mean {' or '.join(near)}?" if near else "`git branch --all` lists what there is"
+            raise GitError(f"expected a branch, tag or commit of this repository, got {ref!r}: {known}")
+        subject = self._ask("log", "-1", "--format=%s", sha)
+        return Commit(ref, sha, subject)
+
+    def refs(self) -> list[str]:
+        """Short names of all branches, remote branches and tags."""
+        names = self._ask("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes", "refs/tags")
+        return names.splitlines()
+
+    def merge_base(self, base: Commit, candidate: Commit) -> Commit:
+        """Where the candidate left the base: what the base did since is not the candidate's doing.
+
+        Raises:
+            GitError: they have no common history.
+        """
+        done = _git(self.root, "merge-base", base.sha, candidate.sha)
+        if done.returncode:
+            raise GitError(
+                f"{base.ref} and {candidate.ref} have no common commit to start from (a shallow clone? "
+                "`git fetch --unshallow` helps); --exact-base compares the two as they are"
+            )
+        sha = done.stdout.strip()
+        return base if sha == base.sha else Commit(base.ref, sha, self._ask("log", "-1", "--format=%s", sha))
+
+    def uncommitted(self) -> list[str]:
+        """Paths of tracked files with uncommitted changes."""
+        return [line[3:] for line in self._ask("status", "--porcelain", "--untracked-files=no").splitlines()]
+
+    def files(self, commit: Commit) -> list[str]:
+        """Names in the top folder of a commit."""
+        return self._ask("ls-tree", "--name-only", commit.sha).splitlines()
+
+    def text(self, commit: Commit, path: str) -> str | None:
+        """A file as it was in that commit; None where it was not there."""
+        done = _git(self.root, "show", f"{commit.sha}:{path}")
+        return None if done.returncode else done.stdout
+
+    def _ask(self, *arguments: str) -> str:
+        done = _git(self.root, *arguments)
+        if done.returncode:
+            raise GitError(f"`git {arguments[0]}` failed: {done.stderr.strip() or 'it gave no reason'}")
+        return done.stdout.rstrip("\n")
+
+    def run(self, *arguments: str) -> None:
+        """Run a git command for its effect.
+
+        Raises:
+            GitError: it failed; with git's own words.
+        """
+        self._ask(*arguments)
+
+
+def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    # Inside a git hook these variables would redirect every command to the hook's repository and index.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    # A post-checkout hook of the user must not run for our temporary worktrees.
+    command = ["git", "-c", "core.hooksPath=/dev/null", "-C", str(folder), *arguments]
+    try:
+        return subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env=environment | {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"},
+            timeout=GIT_TIMEOUT_S,
+            check=False,
+        )
+    except FileNotFoundError as absent:
+        raise GitError("comparing two refs needs git, which is not installed (or not on the PATH)") from absent
+    except subprocess.TimeoutExpired as slow:
+        raise GitError(f"`git {arguments[0]}` did not answer within {GIT_TIMEOUT_S:.0f} s") from slow

@@ -1,0 +1,99 @@
+"""Two stored runs side by side. They were not interleaved, so nothing is judged: every metric is *unpaired*."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from wsproof.compare.evidence import new_violations
+from wsproof.model.comparison import Comparison, Judgement, MetricComparison
+from wsproof.model.record import Caution, RunRecord
+from wsproof.stats.aspects import ASPECTS, Aspect
+
+SAME_IN_BOTH = {
+    "plan": (
+        "workload",
+        "subscribers",
+        "publishers",
+        "rate_hz",
+        "duration_s",
+        "payload_bytes",
+        "arrivals",
+        "processes",
+    ),
+    "target": ("server",),
+}
+"""Circumstances that must be alike for two numbers to mean the same."""
+
+
+def compare_runs(base: RunRecord, candidate: RunRecord) -> Comparison:
+    """Both runs' numbers and their ratios, for information. The verdict is always *unpaired*."""
+    return Comparison(
+        base=_described(base),
+        candidate=_described(candidate),
+        verdict=Judgement.UNPAIRED,
+        metrics=tuple(row for aspect in ASPECTS if (row := _row(aspect, base, candidate)) is not None),
+        findings=new_violations(base.findings, candidate.findings),
+        warnings=tuple(_warnings(base, candidate)),
+        plan=candidate.plan,
+        started_utc=candidate.started_utc,
+    )
+
+
+def _row(aspect: Aspect, base: RunRecord, candidate: RunRecord) -> MetricComparison | None:
+    left, right = aspect.of(base.metrics), aspect.of(candidate.metrics)
+    if left is None and right is None:
+        return None
+    return MetricComparison(
+        metric=aspect.name,
+        unit=aspect.metric.unit,
+        better=aspect.metric.better,
+        verdict=Judgement.UNPAIRED,
+        ratio=right / left if left and right else None,
+        ci_low=None,
+        ci_high=None,
+        floor=aspect.metric.floor,
+        p=None,
+        primary=aspect.primary,
+        base=left,
+        candidate=right,
+    )
+
+
+def _warnings(base: RunRecord, candidate: RunRecord) -> Iterator[Caution]:
+    yield Caution(
+        "unpaired",
+        "The two runs were not interleaved: between them the machine may have changed more than the code did.",
+        "For a verdict compare the two refs: `wsproof compare BASE CANDIDATE`.",
+    )
+    different = [*_differences(base, candidate), *_machines(base, candidate)]
+    if different:
+        yield Caution(
+            "circumstances",
+            f"The runs differ in more than the code: {'; '.join(different)}.",
+            "Measure again under the same circumstances before you read anything into the ratios.",
+        )
+    for name, run in (("base", base), ("candidate", candidate)):
+        if not run.trusted or not run.complete:
+            state = "untrusted" if run.complete else "incomplete"
+            yield Caution(f"{state}-{name}", f"The {name} run is {state}.", f"`wsproof report {run.id}` says why.")
+
+
+def _differences(base: RunRecord, candidate: RunRecord) -> Iterator[str]:
+    for part, keys in SAME_IN_BOTH.items():
+        left: Mapping[str, Any] = getattr(base, part)
+        right: Mapping[str, Any] = getattr(candidate, part)
+        for key in keys:
+            if left.get(key) != right.get(key):
+                yield f"{part} {key} {left.get(key)} and {right.get(key)}"
+
+
+def _machines(base: RunRecord, candidate: RunRecord) -> Iterator[str]:
+    if base.machine and candidate.machine:
+        keys = [key for key in base.machine if base.machine[key] != candidate.machine.get(key)]
+        if keys:
+            yield f"machine ({', '.join(keys)})"
+
+
+def _described(run: RunRecord) -> dict[str, Any]:
+    return {"run": run.id, "sha": run.git.get("sha"), "branch": run.git.get("branch"), "started_utc": run.started_utc}
