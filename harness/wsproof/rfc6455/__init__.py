@@ -1,0 +1,18 @@
+"""The shipped conformance suite for RFC 6455: `pytest --pyargs wsproof.rfc6455 --ws-target ...`, or `wsproof check`.
+
+Rules say what the RFC asks (`rules`); an oracle says what a server may do with any conversation (`greeting`, `oracle`);
+properties (one file per chapter) draw conversations; `conduct` has them; `judge` compares.
+"""
+
+from wsproof.rfc6455.rules import RULES, Binding, Rule
+
+__all__ = ["RULES", "Binding", "Rule", "replay", "run_suite"]
+
+
+def __getattr__(name: str) -> object:
+    # Hypothesis takes a moment to import; `wsproof list checks` needs the rules only.
+    if name in ("replay", "run_suite"):
+        from wsproof.rfc6455 import suite
+
+        return getattr(suite, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

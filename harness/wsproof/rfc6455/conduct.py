@@ -1,0 +1,334 @@
+"""Performing a conversation: the only file of the suite that waits.
+
+It never sleeps. What ends a wait is the pong to a final ping, the echo of a final text, or the end of TCP; a deadline
+bounds it when a server owes one of these and does not give it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from wsproof.errors import TargetError
+from wsproof.net.client import Client
+from wsproof.net.endpoint import Endpoint
+from wsproof.rfc6455.conversation import Await, Conversation, Ending, Raw, Send
+from wsproof.rfc6455.facts import Facts, Heard, Message
+from wsproof.rfc6455.greeting import Answer, Greeting, expect_answer
+from wsproof.rfc6455.oracle import Expectation, Fate, expect_frames
+from wsproof.rfc6455.segments import SegmentBarrier
+from wsproof.rfc6455.transcript import BARRIER, Transcript
+from wsproof.wire import CloseReceived, Event, Frame, Opcode, PongReceived, Request
+
+__all__ = ["Conduct", "Patience"]
+
+KEY = "d3Nwcm9vZi1yZmM2NDU1IQ=="
+_MASK = bytes.fromhex("37fa213d")
+_SOON_S = 1.0
+_CONVICTED_S = 0.3
+
+
+@dataclass
+class Patience:
+    """How long to wait for what is owed. Once a rule is known to be broken by silence, its silence is not waited out
+    again: `tire` makes the next waits for it short."""
+
+    deadline_s: float
+    _tired: set[str] = field(default_factory=set)
+    hurry: bool = False
+
+    def wait_for(self, name: str) -> float:
+        """Seconds to wait for what rule `name` owes."""
+        return min(self.deadline_s, _CONVICTED_S) if self.hurry or name in self._tired else self.deadline_s
+
+    def tire(self, name: str) -> None:
+        """Rule `name` is convicted."""
+        self._tired.add(name)
+
+
+@dataclass
+class Conduct:
+    """Performs conversations with one endpoint."""
+
+    endpoint: Endpoint
+    facts: Facts
+    patience: Patience
+    barrier: SegmentBarrier
+
+    def greeting(self, conversation: Conversation) -> Greeting:
+        """What the conversation's handshake deserves."""
+        return expect_answer(self._request(conversation), self.endpoint.request(KEY))
+
+    def perform(self, conversation: Conversation) -> tuple[Greeting, Expectation, Transcript]:
+        """Have the conversation, and return what was owed and what happened.
+
+        Raises:
+            TargetError: nobody listens.
+        """
+        greeting, expected = self.greeting(conversation), expect_frames(conversation, self.facts)
+        request = self._request(conversation)
+        client = Client(
+            self.endpoint,
+            deadline_s=self.patience.deadline_s,
+            keep_frames=True,
+            request=request,
+            answer_close=not expected.said_close,
+        )
+        talk = _Talk(self, conversation, greeting, expected, client)
+        try:
+            client.connect()
+            talk.greet(request)
+            talk.go_on()
+            talk.drain()
+        finally:
+            client.abort()
+        return greeting, expected, talk.transcript
+
+    def _request(self, conversation: Conversation) -> Request:
+        return conversation.handshake.apply(self.endpoint.request(KEY))
+
+
+class _Talk:
+    """One connection on its way."""
+
+    def __init__(
+        self, conduct: Conduct, conversation: Conversation, greeting: Greeting, expected: Expectation, client: Client
+    ) -> None:
+        self.conduct = conduct
+        self.conversation = conversation
+        self.greeting = greeting
+        self.expected = expected
+        self.client = client
+        self.transcript = Transcript()
+        self._seen = 0
+
+    # The handshake.
+
+    def greet(self, request: Request) -> None:
+        """Send the handshake (and, pipelined, all frames behind it) and read the answer."""
+        self._note_handshake(request)
+        data = request.encode()
+        if self.conversation.pipelined:
+            data += b"".join(self.conversation.streams())
+            self.transcript.note("the frames below ride behind the handshake, without waiting for the answer")
+            self._note_actions()
+        self._send(
+            data, self.conversation.handshake_cuts or (self.conversation.cuts if self.conversation.pipelined else ())
+        )
+        waited = self.conduct.patience.wait_for(self.greeting.rule or self.conversation.subject)
+        self.transcript.response = self.client.wait_response(waited)
+        if self.transcript.response is None and not self.client.ended:
+            self.transcript.waited_s = waited
+        elif self.transcript.response is not None and self.transcript.response.status == 101:
+            self.transcript.lines.append(f"<- {self.transcript.response.describe()}")
+        self.drain()
+
+    def _note_handshake(self, request: Request) -> None:
+        self.transcript.note_request(request)
+        usual = self.conduct.endpoint.request(KEY).header_lines()
+        odd = {name.lower() for name, value in request.header_lines() if (name, value) not in usual}
+        for name, value in request.header_lines():
+            if name.lower() in odd:
+                self.transcript.note_header(name, value)
+        given = {name.lower() for name, _ in request.header_lines()}
+        for name, _ in usual:
+            if name.lower() not in given:
+                self.transcript.note(f"without {name}")
+
+    # The frames.
+
+    def go_on(self) -> None:
+        """All that follows a 101."""
+        response = self.transcript.response
+        if response is None or response.status != 101 or self.greeting.answer is Answer.REFUSE:
+            return
+        if not self.conversation.pipelined:
+            self._say()
+        if self.conversation.ending in (Ending.RESET, Ending.HALF_CLOSE):
+            self._leave_rudely()
+        elif self.expected.in_frame or self.client.ended:
+            self.transcript.note("the last frame is not complete" if self.expected.in_frame else "")
+            self._wait_end("fail-ends-tcp" if self.expected.fate is Fate.FAILED else "", 0.0)
+        elif self.expected.fate is Fate.CLOSED:
+            self._see_close()
+        elif self.expected.fate is Fate.OPEN:
+            self._pass_barrier()
+            if self.transcript.at_barrier:
+                self._close()
+        else:
+            self._see_failure()
+
+    def _say(self) -> None:
+        offset = 0
+        index = 0
+        streams = self.conversation.streams()
+        for number, data in enumerate(streams):
+            cuts = [cut - offset for cut in self.conversation.cuts if 0 < cut - offset < len(data)]
+            while index < len(self.conversation.actions):
+                action = self.conversation.actions[index]
+                index += 1
+                if isinstance(action, Await):
+                    break
+                self._note_action(action)
+            self._send(data, tuple(cuts))
+            offset += len(data)
+            if number + 1 < len(streams):
+                self._await_pong(offset)
+
+    def _await_pong(self, offset: int) -> None:
+        del offset
+        pings = [
+            action.frame.payload
+            for action in self.conversation.actions
+            if isinstance(action, Send) and action.frame.opcode == Opcode.PING
+        ]
+        waited = self.conduct.patience.wait_for("pong-prompt")
+        found = self.client.wait_event(lambda event: isinstance(event, PongReceived) and event.payload in pings, waited)
+        if found is None:
+            self.transcript.in_time = False
+        self.drain()
+        self.transcript.note("the client went on when the pong was there" if found else f"no pong within {waited:g} s")
+
+    def _note_actions(self) -> None:
+        for action in self.conversation.actions:
+            self._note_action(action)
+
+    def _note_action(self, action: Send | Raw | Await) -> None:
+        if isinstance(action, Send):
+            self.transcript.note_sent(action.frame)
+        elif isinstance(action, Raw):
+            self.transcript.note_raw(action.data)
+
+    def _send(self, data: bytes, cuts: tuple[int, ...]) -> None:
+        edges = [0, *sorted(cut for cut in set(cuts) if 0 < cut < len(data)), len(data)]
+        pieces = [data[start:end] for start, end in pairwise(edges)]
+        if len(pieces) > 1:
+            sizes = ", ".join(str(len(piece)) for piece in pieces[:12]) + (", ..." if len(pieces) > 12 else "")
+            self.transcript.note(f"sent in {len(pieces)} segments of {sizes} bytes")
+        for number, piece in enumerate(pieces):
+            if not self.client.send_raw(piece):
+                return
+            if number + 1 < len(pieces):
+                self.conduct.barrier.wait_read(self.client.fileno())
+
+    # Endings.
+
+    def _pass_barrier(self) -> None:
+        """A final ping, and a final text where there is an echo: their answers prove that all before was read."""
+        self._send_barrier()
+        reply = self._barrier_reply()
+        waited = self.conduct.patience.wait_for(self.conversation.subject)
+        pong = self._wait(lambda event: isinstance(event, PongReceived) and event.payload == BARRIER.encode(), waited)
+        self.transcript.barrier_pong = pong
+        if reply is None:
+            self.transcript.at_barrier = pong
+        elif not self._has_ended():
+            self.transcript.at_barrier = self._wait(lambda event: Heard.message(event) == reply, waited)
+        if not self.transcript.at_barrier and not self.client.ended:
+            if self._has_ended():
+                self._wait_end(self.conversation.subject)
+            else:
+                self.transcript.waited_s = waited
+
+    def _send_barrier(self) -> None:
+        frames = [Frame(Opcode.PING, BARRIER.encode(), mask=_MASK)]
+        if self._barrier_reply() is not None:
+            frames.append(Frame(Opcode.TEXT, BARRIER.encode(), mask=_MASK))
+        for frame in frames:
+            self.transcript.note_sent(frame)
+        self.client.send_raw(b"".join(frame.encode() for frame in frames))
+
+    def _barrier_reply(self) -> Message | None:
+        if self.expected.in_message or self.expected.silent:
+            return None
+        return self.conduct.facts.reply_to(Message(Opcode.TEXT, BARRIER.encode()))
+
+    def _close(self) -> None:
+        frame = Frame(Opcode.CLOSE, b"\x03\xe8", mask=_MASK)
+        self.transcript.note_sent(frame)
+        self.client.peer.send_frame(frame)
+        self.client.flush()
+        self._see_close()
+
+    def _see_close(self) -> None:
+        self._wait_until(self._has_ended, "close-answered")
+        self._wait_end("close-ends-tcp")
+
+    def _see_failure(self) -> None:
+        """The connection must (FAILED) or may (FREE) end; the barrier's answer proves that it did not."""
+        if self.client.ended:
+            self._wait_end("fail-ends-tcp")
+            return
+        self._send_barrier()
+        reply, pong = self._barrier_reply(), BARRIER.encode()
+
+        def answered() -> bool:
+            if reply is not None:
+                return any(Heard.message(event) == reply for event in self.client.events)
+            return any(isinstance(event, PongReceived) and event.payload == pong for event in self.client.events)
+
+        limit = self.expected.rule or self.conversation.subject
+        self._wait_until(lambda: self._has_ended() or answered(), limit)
+        if answered() and not self._has_ended():
+            # A pong may overtake the failure, so an endpoint without an echo is given a moment more.
+            surely = reply is not None or self.expected.fate is Fate.FREE
+            self._wait_until(self._has_ended, limit, 0.05 if surely else _SOON_S)
+        self.transcript.at_barrier = answered() and not self._has_ended()
+        if self._has_ended():
+            self._wait_end("fail-ends-tcp")
+
+    def _leave_rudely(self) -> None:
+        self.drain()
+        if self.conversation.ending is Ending.RESET:
+            self.transcript.note("the client resets TCP")
+            self.client.reset()
+            return
+        self.transcript.note("the client ends its side of TCP (FIN) and keeps reading")
+        self.client.half_close()
+        self._wait_end("half-close-ends")
+
+    # Waiting.
+
+    def _has_ended(self) -> bool:
+        return self.client.ended or any(isinstance(event, CloseReceived) for event in self.client.events)
+
+    def _wait(self, fits: Callable[[Event], bool], waited: float) -> bool:
+        """Wait for an event, no longer than the connection lives."""
+        self.client.wait_event(lambda event: fits(event) or isinstance(event, CloseReceived), waited)
+        return any(fits(event) for event in self.client.events)
+
+    def _wait_until(self, done: Callable[[], bool], name: str, at_most: float | None = None) -> None:
+        waited = self.conduct.patience.wait_for(name)
+        waited = waited if at_most is None else min(at_most, waited)
+        self.client.wait_event(lambda event: done(), waited)
+        if not done() and at_most is None:
+            self.transcript.waited_s = waited
+
+    def _wait_end(self, name: str, at_most: float | None = None) -> None:
+        waited = self.conduct.patience.wait_for(name) if at_most is None else at_most
+        if not self.client.wait_end(waited) and at_most is None:
+            self.transcript.waited_s = waited
+
+    def drain(self) -> None:
+        """Write down what came since the last time."""
+        for event in self.client.events[self._seen :]:
+            self.transcript.take(event)
+        self._seen = len(self.client.events)
+        transcript, client = self.transcript, self.client
+        if client.ended and not transcript.ended:
+            how = "RST" if client.was_reset else "FIN"
+            transcript.lines.append(f"<- end of TCP ({how})")
+        transcript.ended, transcript.was_reset = client.ended, client.was_reset
+        transcript.breaches = list(client.peer.breaches)
+
+
+def listening(endpoint: Endpoint, deadline_s: float) -> bool:
+    """Whether a plain handshake still succeeds."""
+    client = Client(endpoint, deadline_s=deadline_s)
+    try:
+        return client.open().status == 101
+    except TargetError:
+        return False
+    finally:
+        client.abort()

@@ -1,0 +1,124 @@
+"""Hypothesis at work on one property: it draws conversations, and shrinks those that break a rule."""
+
+from __future__ import annotations
+
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hypothesis import HealthCheck, Phase, Verbosity, configuration, errors, given, seed, settings
+
+from wsproof.net.clock import Deadline
+from wsproof.rfc6455.conversation import Conversation
+from wsproof.rfc6455.examination import Examination
+from wsproof.rfc6455.judge import Charge
+from wsproof.rfc6455.property import Property
+from wsproof.rfc6455.rules import Binding, rule
+
+__all__ = ["explore", "private_storage"]
+
+_SHRINK_S = 6.0
+_SHRINK_ATTEMPTS = 150
+
+
+class Broken(Exception):
+    """A conversation broke a rule. Each rule has a subclass of its own, so that Hypothesis shrinks them apart."""
+
+
+_KINDS: dict[str, type[Broken]] = {}
+
+
+def explore(subject: Examination, tested: Property) -> None:
+    """Try the property's edges, then what Hypothesis draws; all that is found is in `subject.ledger`.
+
+    Raises:
+        BudgetSpent, ServerGone: as `Examination.attempt`.
+    """
+    if tested.edges is not None:
+        for conversation in tested.edges(subject.facts):
+            subject.attempt(conversation)
+    if tested.conversations is not None:
+        _draw(subject, tested)
+
+
+def _draw(subject: Examination, tested: Property) -> None:
+    assert tested.conversations is not None
+    known = frozenset(subject.ledger.cases)
+    shrinking = _Shrinking(subject)
+
+    @seed(subject.options.seed ^ zlib.crc32(tested.name.encode()))
+    @settings(
+        max_examples=subject.options.examples,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+        verbosity=Verbosity.quiet,
+        print_blob=False,
+    )
+    @given(tested.conversations(subject.facts))
+    def every_conversation(conversation: Conversation) -> None:
+        charges = [charge for charge in shrinking.attempt(conversation) if charge.rule not in known]
+        if charges:
+            shrinking.begin()
+            heaviest = min(charges, key=lambda charge: list(Binding).index(rule(charge.rule).level))
+            raise _KINDS.setdefault(heaviest.rule, type("Broken", (Broken,), {}))(heaviest.rule)
+
+    try:
+        every_conversation()
+    except Broken:
+        pass  # it is in the ledger, with its smallest conversation
+    except (ExceptionGroup, errors.Flaky) as several:
+        if not _only_broken(several):
+            raise
+    finally:
+        subject.patience.hurry = False
+
+
+def _only_broken(error: BaseException) -> bool:
+    if isinstance(error, errors.Flaky):
+        return True  # the server did not repeat itself: `Examination.reproduce` says how often it does
+    return isinstance(error, Broken) or (
+        isinstance(error, BaseExceptionGroup) and all(_only_broken(inner) for inner in error.exceptions)
+    )
+
+
+class _Shrinking:
+    """Keeps shrinking within bounds: when they are reached, only conversations already had count as failures."""
+
+    def __init__(self, subject: Examination) -> None:
+        self._subject = subject
+        self._had: dict[Conversation, list[Charge]] = {}
+        self._until: Deadline | None = None
+        self._attempts = 0
+
+    def begin(self) -> None:
+        """The first failure is there: what follows is mostly shrinking, and need not wait as long."""
+        if self._until is None:
+            self._until = Deadline.after(_SHRINK_S)
+            self._subject.patience.hurry = True
+
+    def attempt(self, conversation: Conversation) -> list[Charge]:
+        """Have the conversation, unless it was had before or shrinking is over."""
+        if conversation in self._had:
+            return self._had[conversation]
+        if self._until is not None:
+            self._attempts += 1
+            if self._attempts > _SHRINK_ATTEMPTS or self._until.remaining_s <= 0:
+                return []
+        charges = self._subject.attempt(conversation)
+        self._had[conversation] = charges
+        return charges
+
+
+@contextmanager
+def private_storage() -> Iterator[None]:
+    """Keep Hypothesis from making a `.hypothesis` folder in the user's directory."""
+    before = configuration.storage_directory(intent_to_write=False).home_directory
+    with tempfile.TemporaryDirectory(prefix="wsproof-hypothesis-") as folder:
+        configuration.set_hypothesis_home_dir(folder)
+        try:
+            yield
+        finally:
+            configuration.set_hypothesis_home_dir(before)

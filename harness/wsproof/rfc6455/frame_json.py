@@ -1,0 +1,60 @@
+"""Frames as JSON: payloads in hex, and long repetitive ones as a pattern, so that a recipe stays readable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wsproof.wire import Frame, LengthForm
+
+__all__ = ["from_json", "pack", "to_json", "unpack"]
+
+_LONG = 64
+_UNITS = (1, 2, 3, 4, 8)
+
+
+def pack(data: bytes) -> str | dict[str, Any]:
+    """Bytes as hex, or as `{"repeat": hex, "bytes": n}` where they are long and repeat a short unit."""
+    if len(data) > _LONG:
+        for width in _UNITS:
+            unit = data[:width]
+            if (unit * (len(data) // width + 1))[: len(data)] == data:
+                return {"repeat": unit.hex(), "bytes": len(data)}
+    return data.hex()
+
+
+def unpack(packed: str | Mapping[str, Any]) -> bytes:
+    """The inverse of `pack`; ValueError or KeyError when it is neither form."""
+    if isinstance(packed, str):
+        return bytes.fromhex(packed)
+    unit, size = bytes.fromhex(packed["repeat"]), int(packed["bytes"])
+    return (unit * (size // len(unit) + 1))[:size]
+
+
+def to_json(frame: Frame) -> dict[str, Any]:
+    """A frame, without the fields that are as usual."""
+    data: dict[str, Any] = {"opcode": int(frame.opcode), "payload": pack(frame.payload)}
+    if not frame.fin:
+        data["fin"] = False
+    if frame.rsv:
+        data["rsv"] = frame.rsv
+    data["mask"] = frame.mask.hex() if frame.mask is not None else None
+    if frame.length_form is not LengthForm.MINIMAL:
+        data["length_form"] = frame.length_form.value
+    if frame.declared_length is not None:
+        data["declared_length"] = frame.declared_length
+    return data
+
+
+def from_json(data: Mapping[str, Any]) -> Frame:
+    """The inverse of `to_json`."""
+    mask = data["mask"]
+    return Frame(
+        opcode=data["opcode"],
+        payload=unpack(data["payload"]),
+        fin=data.get("fin", True),
+        rsv=data.get("rsv", 0),
+        mask=bytes.fromhex(mask) if mask is not None else None,
+        length_form=LengthForm(data.get("length_form", "minimal")),
+        declared_length=data.get("declared_length"),
+    )

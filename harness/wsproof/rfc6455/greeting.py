@@ -1,0 +1,84 @@
+"""What a server may answer to an opening handshake (RFC 6455 4.2): an oracle over any request."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from wsproof.wire import Request, parse_extensions
+
+__all__ = ["Answer", "Greeting", "expect_answer"]
+
+
+class Answer(Enum):
+    """What the request deserves."""
+
+    ACCEPT = auto()
+    REFUSE = auto()
+    FREE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """The answer owed, and the rule that says so (empty for a plain legal request)."""
+
+    answer: Answer
+    rule: str = ""
+    because: str = ""
+
+
+def expect_answer(request: Request, usual: Request) -> Greeting:
+    """Read `request` as an ideal server would that accepts the `usual` one: the first rule that it breaks decides."""
+    for broken, name, because in _faults(request):
+        if broken:
+            return Greeting(Answer.REFUSE, name, because)
+    for odd, name, because in _oddities(request, usual):
+        if odd:
+            return Greeting(Answer.FREE, name, because)
+    return Greeting(Answer.ACCEPT)
+
+
+def _faults(request: Request) -> list[tuple[bool, str, str]]:
+    upgrade, connection = _tokens(request, "Upgrade"), _tokens(request, "Connection")
+    keys, versions = request.header_values("Sec-WebSocket-Key"), request.header_values("Sec-WebSocket-Version")
+    extensions = request.header_values("Sec-WebSocket-Extensions")
+    return [
+        (request.method != "GET", "method-get", f"the method is {request.method}"),
+        (request.http < "HTTP/1.1", "http-1-1", f"the version is {request.http}"),
+        (not request.header_values("Host"), "host-required", "there is no Host"),
+        ("websocket" not in upgrade, "upgrade-required", f"Upgrade is {upgrade or 'absent'}"),
+        ("upgrade" not in connection, "connection-required", f"Connection is {connection or 'absent'}"),
+        (not keys or not keys[0].strip(), "key-required", "there is no Sec-WebSocket-Key"),
+        ([v.strip() for v in versions] != ["13"], "version-13", f"Sec-WebSocket-Version is {versions or 'absent'}"),
+        (
+            bool(extensions) and parse_extensions(",".join(extensions)) is None,
+            "extension-malformed",
+            f"Sec-WebSocket-Extensions is {', '.join(extensions)!r}",
+        ),
+    ]
+
+
+def _oddities(request: Request, usual: Request) -> list[tuple[bool, str, str]]:
+    keys = request.header_values("Sec-WebSocket-Key")
+    upgrade = _tokens(request, "Upgrade")
+    offered = request.header_values("Sec-WebSocket-Protocol")
+    return [
+        (len(keys) > 1, "key-once", f"there are {len(keys)} Sec-WebSocket-Key headers"),
+        (not _is_sixteen_bytes(keys[0]), "key-decodes", f"the key is {keys[0]!r}"),
+        (upgrade != ["websocket"], "upgrade-list", f"Upgrade is {upgrade}"),
+        (offered != usual.header_values("Sec-WebSocket-Protocol"), "subprotocol-unknown", f"the offer is {offered}"),
+    ]
+
+
+def _tokens(request: Request, name: str) -> list[str]:
+    values = ",".join(request.header_values(name)).split(",")
+    return [value.strip(" \t").lower() for value in values if value.strip(" \t")]
+
+
+def _is_sixteen_bytes(key: str) -> bool:
+    try:
+        return len(base64.b64decode(key.strip(" \t"), validate=True)) == 16
+    except (binascii.Error, ValueError):
+        return False

@@ -1,0 +1,51 @@
+"""A second, well-behaved client: whatever the first one does, it must be served."""
+
+from __future__ import annotations
+
+from wsproof.errors import TargetError
+from wsproof.net.client import Client
+from wsproof.net.endpoint import Endpoint
+from wsproof.wire import PongReceived, State
+
+__all__ = ["Neighbour"]
+
+
+class Neighbour:
+    """Stays connected for the whole run, and is asked after every conversation."""
+
+    def __init__(self, deadline_s: float) -> None:
+        self._deadline_s = deadline_s
+        self._client: Client | None = None
+        self._asked = 0
+
+    def is_served(self, endpoint: Endpoint) -> bool:
+        """Whether its ping is answered. The first call after `forget` connects it."""
+        if self._client is None:
+            client = Client(endpoint, deadline_s=self._deadline_s)
+            try:
+                response = client.open()
+            except TargetError:
+                client.abort()
+                return False
+            if response.status != 101:
+                client.abort()
+                return False
+            self._client = client
+        client = self._client
+        client.take_events()
+        self._asked += 1
+        wanted = b"neighbour %d" % self._asked
+        if client.peer.state is not State.OPEN:
+            return False
+        client.peer.send_ping(wanted)
+        client.flush()
+        found = client.wait_event(
+            lambda event: isinstance(event, PongReceived) and event.payload == wanted, self._deadline_s
+        )
+        return found is not None
+
+    def forget(self) -> None:
+        """Drop the connection; the next question makes another."""
+        if self._client is not None:
+            self._client.abort()
+            self._client = None

@@ -1,0 +1,196 @@
+"""What a server may do, for any conversation: the messages it owes, the pongs, and how the connection must end.
+
+The oracle is an ideal server that reads the client's bytes. It knows nothing of the strategies that made them, so any
+conversation can be judged: generated, shrunk, or typed by hand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from wsproof.rfc6455.conversation import Conversation
+from wsproof.rfc6455.facts import Facts, Message
+from wsproof.rfc6455.rules import Binding, rule
+from wsproof.wire import (
+    CloseCode,
+    Frame,
+    FrameDecoder,
+    LengthForm,
+    Opcode,
+    Utf8Validator,
+    is_close_code_sendable,
+    parse_close_payload,
+)
+
+__all__ = ["Expectation", "Fate", "expect_frames"]
+
+_PROTOCOL = frozenset({CloseCode.PROTOCOL_ERROR})
+_TEXT = frozenset({CloseCode.INVALID_PAYLOAD})
+_SIZE = frozenset({CloseCode.PROTOCOL_ERROR, CloseCode.MESSAGE_TOO_BIG})
+_ANY: frozenset[CloseCode] = frozenset()
+
+
+class Fate(Enum):
+    """What must become of the connection once the server has read everything."""
+
+    OPEN = auto()
+    CLOSED = auto()
+    """We closed legally: a close frame back, then TCP ends."""
+    FAILED = auto()
+    """We broke a rule that a server must enforce."""
+    FREE = auto()
+    """The RFC, or the application, leaves it to the server."""
+
+
+@dataclass
+class Expectation:
+    """What one conversation's frames ask of the server.
+
+    `rule` is why the fate is FAILED or FREE, `because` the frame that decided it; `codes` the close codes that fit
+    (empty: any). `stray` are messages after our close frame, which must not be answered. `in_message` and `in_frame`
+    say where the client stopped.
+    """
+
+    fate: Fate = Fate.OPEN
+    rule: str = ""
+    because: str = ""
+    codes: frozenset[CloseCode] = _ANY
+    owed: list[Message] = field(default_factory=list)
+    pings: list[bytes] = field(default_factory=list)
+    close_code: int | None = None
+    stray: list[Message] = field(default_factory=list)
+    in_message: bool = False
+    in_frame: bool = False
+    said_close: bool = False
+    silent: bool = False
+    """A message was sent that this endpoint does not answer: replies can no longer be counted."""
+
+
+def expect_frames(conversation: Conversation, facts: Facts) -> Expectation:
+    """Read the client's bytes as an ideal server would."""
+    reader = _Reader(facts)
+    decoder = FrameDecoder()
+    decoder.feed(b"".join(conversation.streams()))
+    while (frame := decoder.next_frame()) is not None:
+        reader.take(frame)
+    reader.expected.in_frame = not decoder.at_boundary
+    reader.expected.in_message = reader.opcode is not None
+    return reader.expected
+
+
+class _Reader:
+    """The ideal server. After the first fault, or the first close frame, it only notes what comes too late."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.expected = Expectation()
+        self.opcode: int | None = None
+        self._parts: list[bytes] = []
+        self._utf8: Utf8Validator | None = None
+
+    def take(self, frame: Frame) -> None:
+        expected = self.expected
+        if frame.opcode == Opcode.CLOSE:
+            expected.said_close = True
+        if expected.fate is Fate.FAILED:
+            return
+        if expected.fate is Fate.CLOSED:
+            if frame.opcode in (Opcode.TEXT, Opcode.BINARY) and frame.fin and frame.payload:
+                expected.stray.append(Message(frame.opcode, frame.payload))
+            return
+        if (fault := _fault_of_frame(frame)) is not None:
+            self._fail(*fault, frame)
+            return
+        if frame.length_form is not LengthForm.MINIMAL:
+            self._leave_free("length-minimal", frame)
+        elif frame.is_truncated:
+            self._leave_free("payload-lengths", frame)
+        if frame.is_control:
+            self._take_control(frame)
+        else:
+            self._take_data(frame)
+
+    def _take_control(self, frame: Frame) -> None:
+        if frame.opcode == Opcode.PING:
+            self.expected.pings.append(frame.payload)
+        elif frame.opcode == Opcode.CLOSE:
+            fault = _fault_of_close(frame.payload)
+            if fault is not None:
+                self._fail(*fault, frame)
+            elif self.expected.fate is Fate.OPEN:
+                self.expected.fate = Fate.CLOSED
+                self.expected.close_code = parse_close_payload(frame.payload)[0]
+                self.expected.because = frame.describe()
+
+    def _take_data(self, frame: Frame) -> None:
+        if frame.opcode == Opcode.CONTINUATION:
+            if self.opcode is None:
+                self._fail("continuation-orphan", _PROTOCOL, frame)
+                return
+        elif self.opcode is not None:
+            self._fail("message-inside", _PROTOCOL, frame)
+            return
+        else:
+            self.opcode, self._parts = frame.opcode, []
+            self._utf8 = Utf8Validator() if frame.opcode == Opcode.TEXT else None
+        self._parts.append(frame.payload)
+        if self._utf8 is not None and not self._utf8.feed(frame.payload, final=frame.fin):
+            if frame.fin:
+                self._fail("utf8-broken", _TEXT, frame)
+            else:
+                # 8.1 asks for failure when the message is interpreted: at its end at the latest.
+                self._leave_free("utf8-fail-fast", frame)
+            return
+        if frame.fin:
+            self._end_message(Message(self.opcode, b"".join(self._parts)))
+
+    def _end_message(self, message: Message) -> None:
+        self.opcode = None
+        reply = self.facts.reply_to(message)
+        if reply is not None:
+            self.expected.owed.append(reply)
+        elif message.opcode == Opcode.BINARY:
+            # What an application does with binary messages it does not echo is its own business, a close included.
+            self.expected.silent = True
+            if self.expected.fate is Fate.OPEN:
+                self.expected.fate = Fate.FREE
+
+    def _fail(self, name: str, codes: frozenset[CloseCode], frame: Frame) -> None:
+        fate = Fate.FREE if rule(name).level is Binding.MAY else Fate.FAILED
+        self._decide(fate, name, codes, frame)
+
+    def _leave_free(self, name: str, frame: Frame) -> None:
+        if self.expected.fate is Fate.OPEN:
+            self._decide(Fate.FREE, name, _SIZE, frame)
+
+    def _decide(self, fate: Fate, name: str, codes: frozenset[CloseCode], frame: Frame) -> None:
+        expected = self.expected
+        expected.fate, expected.rule, expected.codes, expected.because = fate, name, codes, frame.describe()
+
+
+def _fault_of_frame(frame: Frame) -> tuple[str, frozenset[CloseCode]] | None:
+    """The first rule that this frame breaks by itself, in the order in which a reader meets its bits."""
+    length = len(frame.payload) if frame.declared_length is None else frame.declared_length
+    faults = (
+        (frame.rsv != 0, "rsv-zero", _PROTOCOL),
+        (frame.opcode not in set(Opcode), "opcode-reserved", _PROTOCOL),
+        (frame.mask is None, "mask-required", _ANY),
+        (frame.is_control and not frame.fin, "control-fragmented", _PROTOCOL),
+        (length >= 1 << 63, "length-top-bit", _SIZE),
+        (frame.is_control and length > 125, "control-long", _SIZE),
+    )
+    return next(((name, codes) for broken, name, codes in faults if broken), None)
+
+
+def _fault_of_close(payload: bytes) -> tuple[str, frozenset[CloseCode]] | None:
+    if len(payload) == 1:
+        return "close-one-byte", _PROTOCOL
+    code, reason = parse_close_payload(payload)
+    if code is not None and not is_close_code_sendable(code):
+        return "close-code-legal", _PROTOCOL
+    try:
+        reason.decode()
+    except UnicodeDecodeError:
+        return "close-reason-utf8", _TEXT | _PROTOCOL
+    return None

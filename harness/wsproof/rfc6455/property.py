@@ -1,0 +1,38 @@
+"""A property: a rule under test, and the conversations that test it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from hypothesis.strategies import SearchStrategy
+
+from wsproof.rfc6455.conversation import Conversation, Ending, Send
+from wsproof.rfc6455.facts import Facts
+from wsproof.rfc6455.rules import Rule, rule
+from wsproof.wire import Frame
+
+__all__ = ["MASK", "Property", "say"]
+
+MASK = bytes.fromhex("37fa213d")
+"""The masking key where masking is not the point."""
+
+
+@dataclass(frozen=True)
+class Property:
+    """`name` is the id of the rule it is about. `edges` are the boundaries of that rule, each tried every time;
+    `conversations` draws from all that lies between. Either may be missing."""
+
+    name: str
+    conversations: Callable[[Facts], SearchStrategy[Conversation]] | None = None
+    edges: Callable[[Facts], Iterable[Conversation]] | None = None
+
+    @property
+    def rule(self) -> Rule:
+        """The rule it is about."""
+        return rule(self.name)
+
+
+def say(subject: str, *frames: Frame, ending: Ending = Ending.CLOSE, cuts: tuple[int, ...] = ()) -> Conversation:
+    """A conversation of these frames."""
+    return Conversation(subject, tuple(Send(frame) for frame in frames), ending, cuts)

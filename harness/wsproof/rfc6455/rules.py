@@ -1,0 +1,386 @@
+"""Every rule that the suite can charge a server with: where it stands, how binding it is, and what it asks.
+
+The first part is what a server owes to what a *client* does. The second part, `server-...`, is what no server may ever
+send; it is judged by the auditor of `wsproof.wire` on every frame that the suite reads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from wsproof.model.finding import Level
+from wsproof.wire import RULES as WIRE_RULES
+
+__all__ = ["RULES", "Binding", "Rule", "rule"]
+
+
+class Binding(StrEnum):
+    """How strongly the RFC asks (RFC 2119)."""
+
+    MUST = "MUST"
+    SHOULD = "SHOULD"
+    MAY = "MAY"
+
+    @property
+    def level(self) -> Level:
+        """What a broken rule of this kind weighs."""
+        return _LEVELS[self]
+
+
+_LEVELS = {Binding.MUST: Level.VIOLATION, Binding.SHOULD: Level.NON_STRICT, Binding.MAY: Level.INFORMATIONAL}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. `sentence` is the RFC's demand in our own words; `title` is what a list shows."""
+
+    id: str
+    section: str
+    level: Binding
+    sentence: str
+    title: str
+
+
+_MUST, _SHOULD, _MAY = Binding.MUST, Binding.SHOULD, Binding.MAY
+
+_OWED: tuple[tuple[str, str, Binding, str, str], ...] = (
+    # 4: the opening handshake.
+    ("opening-accepted", "4.2.2", _MUST, "A legal opening handshake is answered with 101.", "legal handshakes"),
+    (
+        "header-names",
+        "4.2.1",
+        _MUST,
+        "Header names and the values websocket and upgrade are compared without regard to case, and blanks around "
+        "values do not count.",
+        "case and blanks in headers",
+    ),
+    (
+        "connection-list",
+        "4.2.1",
+        _MUST,
+        "Connection is a list, in one or several lines: it is enough that upgrade is one of its tokens.",
+        "Connection as a list of tokens",
+    ),
+    (
+        "upgrade-list",
+        "4.2.1",
+        _MAY,
+        "Upgrade may list other protocols beside websocket; a server that speaks websocket can still take it.",
+        "Upgrade as a list",
+    ),
+    (
+        "extra-headers",
+        "4.2.1",
+        _MUST,
+        "Other header fields, known or unknown, may be sent in any order and do not stop the handshake.",
+        "unknown headers",
+    ),
+    (
+        "handshake-segmentation",
+        "4.2.1",
+        _MUST,
+        "TCP is a stream: a handshake is understood wherever it is cut into segments.",
+        "handshake cut into segments",
+    ),
+    ("method-get", "4.2.1", _MUST, "Only GET opens a WebSocket; any other method is refused.", "methods"),
+    ("http-1-1", "4.2.1", _MUST, "A handshake below HTTP/1.1 is refused.", "HTTP versions"),
+    ("host-required", "4.2.1", _MUST, "A handshake without a Host header is refused.", "missing Host"),
+    (
+        "upgrade-required",
+        "4.2.1",
+        _MUST,
+        "A handshake whose Upgrade header does not contain the token websocket is refused.",
+        "missing or wrong Upgrade",
+    ),
+    (
+        "connection-required",
+        "4.2.1",
+        _MUST,
+        "A handshake whose Connection header does not contain the token upgrade is refused.",
+        "missing or wrong Connection",
+    ),
+    ("key-required", "4.2.1", _MUST, "A handshake without Sec-WebSocket-Key is refused.", "missing key"),
+    (
+        "key-decodes",
+        "4.2.1",
+        _MAY,
+        "The key is base64 of 16 bytes; a server need not decode it (4.2.2), so that accepting another is no fault.",
+        "keys that are not 16 bytes of base64",
+    ),
+    (
+        "key-once",
+        "11.3.1",
+        _SHOULD,
+        "Sec-WebSocket-Key must not appear twice in a request; a careful server refuses that.",
+        "repeated key",
+    ),
+    (
+        "version-13",
+        "4.2.1",
+        _MUST,
+        "A handshake whose Sec-WebSocket-Version is missing, or is not one that the server speaks, is refused.",
+        "versions",
+    ),
+    (
+        "version-named",
+        "4.4",
+        _MUST,
+        "The refusal of a version names the versions that the server speaks in Sec-WebSocket-Version.",
+        "refusals name the version",
+    ),
+    (
+        "refusal-answered",
+        "4.2.1",
+        _MUST,
+        "A bad handshake is answered with an HTTP response that has a fitting error code.",
+        "refusals are HTTP",
+    ),
+    (
+        "extension-unknown",
+        "9.1",
+        _MUST,
+        "Extensions that the server does not know are left out of its answer; they are no reason to refuse.",
+        "unknown extensions",
+    ),
+    (
+        "extension-malformed",
+        "9.1",
+        _MUST,
+        "A Sec-WebSocket-Extensions header that does not follow the grammar fails the connection.",
+        "malformed extension headers",
+    ),
+    (
+        "subprotocol-unknown",
+        "4.2.2",
+        _MAY,
+        "A server that knows none of the offered subprotocols answers without one, or refuses.",
+        "unknown subprotocols",
+    ),
+    (
+        "pipelined-frames",
+        "4.1",
+        _MAY,
+        "A client waits for the handshake's answer before it sends frames; a server that can read them early loses "
+        "nothing.",
+        "frames behind the handshake",
+    ),
+    # 5.2: framing.
+    (
+        "payload-lengths",
+        "5.2",
+        _MUST,
+        "Payloads of every length arrive whole, in the 7-bit, 16-bit and 64-bit form.",
+        "payload lengths",
+    ),
+    (
+        "segmentation",
+        "5.2",
+        _MUST,
+        "TCP is a stream: frames are understood wherever they are cut or joined into segments.",
+        "frames cut into segments",
+    ),
+    (
+        "length-top-bit",
+        "5.2",
+        _MUST,
+        "The most significant bit of a 64-bit length is 0; a frame that sets it fails the connection.",
+        "64-bit lengths with the top bit",
+    ),
+    (
+        "length-minimal",
+        "5.2",
+        _MAY,
+        "A sender uses the shortest form of the length; whether a receiver insists on it is its own choice.",
+        "lengths that are not minimal",
+    ),
+    (
+        "rsv-zero",
+        "5.2",
+        _MUST,
+        "An RSV bit that no negotiated extension defines fails the connection.",
+        "reserved bits",
+    ),
+    ("opcode-reserved", "5.2", _MUST, "An unknown opcode fails the connection.", "reserved opcodes"),
+    # 5.1 and 5.3: masking.
+    (
+        "mask-required",
+        "5.1",
+        _MUST,
+        "A server closes the connection when it gets a frame that is not masked.",
+        "frames without a mask",
+    ),
+    ("mask-any", "5.3", _MUST, "Any masking key is undone, 00000000 included.", "masking keys"),
+    # 5.4: fragmentation.
+    (
+        "fragments-joined",
+        "5.4",
+        _MUST,
+        "A message may be cut into any number of fragments, empty ones too, and arrives whole.",
+        "fragmented messages",
+    ),
+    (
+        "control-between",
+        "5.4",
+        _MUST,
+        "Control frames may come between the fragments of a message, and do not disturb it.",
+        "control frames between fragments",
+    ),
+    (
+        "continuation-orphan",
+        "5.4",
+        _MUST,
+        "A continuation frame with nothing to continue fails the connection.",
+        "continuation without a start",
+    ),
+    (
+        "message-inside",
+        "5.4",
+        _MUST,
+        "The fragments of two messages are not interleaved: a new message before the end of the last fails the "
+        "connection.",
+        "a new message inside a message",
+    ),
+    # 5.5: control frames.
+    (
+        "ping-answered",
+        "5.5.2",
+        _MUST,
+        "A ping is answered with a pong that has the same payload; a newer ping may stand for an older one (5.5.3).",
+        "pings",
+    ),
+    (
+        "pong-prompt",
+        "5.5.2",
+        _SHOULD,
+        "A ping is answered as soon as is practical: before the message around it has ended.",
+        "pongs inside a message",
+    ),
+    ("pong-ignored", "5.5.3", _MUST, "A pong that nobody asked for is legal, and needs no answer.", "unasked pongs"),
+    (
+        "control-long",
+        "5.5",
+        _MUST,
+        "A control frame with more than 125 bytes of payload fails the connection.",
+        "control frames over 125 bytes",
+    ),
+    (
+        "control-fragmented",
+        "5.5",
+        _MUST,
+        "A control frame in fragments fails the connection.",
+        "fragmented control frames",
+    ),
+    # 5.5.1 and 7: close.
+    ("close-answered", "5.5.1", _MUST, "A close frame is answered with a close frame.", "close frames"),
+    (
+        "close-code-echoed",
+        "5.5.1",
+        _MAY,
+        "The answer to a close frame typically carries the same code.",
+        "the code of the answer",
+    ),
+    (
+        "close-ends-tcp",
+        "7.1.1",
+        _MUST,
+        "Once close frames went both ways, the server ends TCP immediately.",
+        "the server ends TCP",
+    ),
+    (
+        "close-one-byte",
+        "5.5.1",
+        _MUST,
+        "The body of a close frame starts with a 2-byte code: one byte alone fails the connection.",
+        "close frames with one byte",
+    ),
+    (
+        "close-code-legal",
+        "7.4",
+        _SHOULD,
+        "A close code that may not be sent is a protocol error, and is not taken for a clean close.",
+        "illegal close codes",
+    ),
+    ("close-reason", "5.5.1", _MUST, "The reason of a close frame may be any UTF-8 up to 123 bytes.", "close reasons"),
+    (
+        "close-reason-utf8",
+        "8.1",
+        _MUST,
+        "A close reason that is not UTF-8 fails the connection.",
+        "close reasons that are not UTF-8",
+    ),
+    (
+        "close-is-last",
+        "1.4",
+        _SHOULD,
+        "What comes after a close frame is discarded.",
+        "frames after the close frame",
+    ),
+    ("close-cuts-message", "5.5.1", _MUST, "A close frame inside a fragmented message closes.", "close in a message"),
+    (
+        "fail-ends-tcp",
+        "7.1.7",
+        _MUST,
+        "A server that fails a connection closes it, TCP included.",
+        "failed connections end",
+    ),
+    (
+        "fail-code",
+        "7.1.7",
+        _SHOULD,
+        "The close frame of a server that fails a connection has a code that fits the fault.",
+        "close codes of failed connections",
+    ),
+    ("fail-says-why", "7.1.7", _MAY, "A server that fails a connection sends a close frame first.", "failing aloud"),
+    (
+        "half-close-ends",
+        "7.1.4",
+        _SHOULD,
+        "A connection whose client has ended its side of TCP is closed by the server too.",
+        "half-closed connections",
+    ),
+    # 8.1: UTF-8.
+    ("utf8-valid", "8.1", _MUST, "Valid UTF-8 is accepted, wherever fragments cut it.", "valid UTF-8"),
+    ("utf8-broken", "8.1", _MUST, "A text message that is not UTF-8 fails the connection.", "broken UTF-8"),
+    (
+        "utf8-fail-fast",
+        "8.1",
+        _MAY,
+        "Broken UTF-8 can be refused before the message has ended; a server may wait for its end.",
+        "failing fast on broken UTF-8",
+    ),
+    # 6.2: what a message is.
+    (
+        "messages-intact",
+        "6.2",
+        _MUST,
+        "A message arrives with the type and the bytes that were sent, in order, once.",
+        "messages arrive as they were sent",
+    ),
+    # Not of the RFC's text, but of what it is for.
+    (
+        "neighbour-served",
+        "liveness",
+        _MUST,
+        "Whatever one client does, another one is still served.",
+        "other clients are served",
+    ),
+)
+
+
+def _server_rules() -> tuple[Rule, ...]:
+    return tuple(
+        Rule(f"server-{name}", known.section, Binding(known.level), known.sentence, f"server frames: {name}")
+        for name, known in WIRE_RULES.items()
+    )
+
+
+RULES: tuple[Rule, ...] = tuple(Rule(*row) for row in _OWED) + _server_rules()
+"""All rules, in the order of the RFC."""
+
+_BY_ID = {each.id: each for each in RULES}
+
+
+def rule(identifier: str) -> Rule:
+    """The rule of this id; KeyError if there is none."""
+    return _BY_ID[identifier]

@@ -1,0 +1,90 @@
+"""Segments that a server really reads one by one.
+
+Two sends in a row may be read as one. Where the server is on this machine, Linux tells (netlink's sock_diag, about
+10 microseconds) whether its socket still holds unread bytes: the next piece is sent when it does not. Elsewhere pieces
+are sent in a row, and the network decides.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import sys
+from types import TracebackType
+
+from wsproof.net.clock import Deadline
+
+__all__ = ["SegmentBarrier"]
+
+_NETLINK_SOCK_DIAG = 4
+_SOCK_DIAG_BY_FAMILY = 20
+_NLM_F_REQUEST = 1
+_ANY = 0xFFFFFFFF
+_RQUEUE_OFFSET = 16 + 4 + 48 + 4  # nlmsghdr, then inet_diag_msg up to idiag_rqueue
+_PATIENCE_S = 0.2
+
+
+class SegmentBarrier:
+    """Asks the kernel whether a server on this machine has read what was sent to it."""
+
+    def __init__(self) -> None:
+        self._netlink: socket.socket | None = None
+        if sys.platform == "linux":
+            try:
+                self._netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG)
+                self._netlink.settimeout(_PATIENCE_S)
+            except OSError:
+                self._netlink = None  # a sandbox without it: pieces are sent in a row
+
+    def wait_read(self, fileno: int) -> bool:
+        """Wait until the other side of this TCP socket has read everything; False when that cannot be known."""
+        if self._netlink is None:
+            return False
+        with socket.socket(fileno=os.dup(fileno)) as sock:
+            if sock.family not in (socket.AF_INET, socket.AF_INET6):
+                return False
+            try:
+                ours, theirs = sock.getsockname()[:2], sock.getpeername()[:2]
+            except OSError:
+                return False
+            family = sock.family
+        deadline = Deadline.after(_PATIENCE_S)
+        while deadline.remaining_s > 0:
+            unread = self._unread(family, theirs, ours)
+            if unread is None:
+                return False
+            if unread == 0:
+                return True
+            os.sched_yield()
+        return False  # a server that does not read: the pieces go on anyway
+
+    def _unread(self, family: int, local: tuple[str, int], remote: tuple[str, int]) -> int | None:
+        assert self._netlink is not None
+        source, destination = (socket.inet_pton(family, end[0]).ljust(16, b"\0") for end in (local, remote))
+        identity = struct.pack("!HH", local[1], remote[1]) + source + destination + struct.pack("=III", 0, _ANY, _ANY)
+        body = struct.pack("=BBBBI", family, socket.IPPROTO_TCP, 0, 0, _ANY) + identity
+        head = struct.pack("=IHHII", 16 + len(body), _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, 1, 0)
+        try:
+            self._netlink.send(head + body)
+            answer = self._netlink.recv(4096)
+        except OSError:
+            return None
+        kind = struct.unpack_from("=H", answer, 4)[0]
+        if kind != _SOCK_DIAG_BY_FAMILY:
+            return None  # no such socket here: another machine, another namespace, or already gone
+        return int(struct.unpack_from("=I", answer, _RQUEUE_OFFSET)[0])
+
+    def close(self) -> None:
+        """Give the netlink socket back."""
+        if self._netlink is not None:
+            self._netlink.close()
+            self._netlink = None
+
+    def __enter__(self) -> SegmentBarrier:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

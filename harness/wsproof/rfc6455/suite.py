@@ -1,0 +1,161 @@
+"""The whole suite against one server, and one finding again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from wsproof.errors import CannotTellError, UsageError
+from wsproof.model.finding import Finding, Level, Verdict
+from wsproof.model.suite import CheckRun, SuiteOptions, SuiteReport
+from wsproof.net.endpoint import Endpoint
+from wsproof.rfc6455 import close, control, fragmentation, framing, handshake, masking, utf8
+from wsproof.rfc6455.conduct import Conduct, Patience
+from wsproof.rfc6455.conversation import Conversation
+from wsproof.rfc6455.examination import BudgetSpent, Examination, Server, ServerGone, examination
+from wsproof.rfc6455.exploring import explore, private_storage
+from wsproof.rfc6455.facts import Facts
+from wsproof.rfc6455.judge import judge
+from wsproof.rfc6455.ledger import Ledger
+from wsproof.rfc6455.property import Property
+from wsproof.rfc6455.segments import SegmentBarrier
+
+__all__ = ["PROPERTIES", "check_property", "replay", "run_suite"]
+
+Progress = Callable[[str, float], None]
+
+PROPERTIES: tuple[Property, ...] = (
+    *handshake.PROPERTIES,
+    *framing.PROPERTIES,
+    *masking.PROPERTIES,
+    *fragmentation.PROPERTIES,
+    *control.PROPERTIES,
+    *close.PROPERTIES,
+    *utf8.PROPERTIES,
+)
+"""All properties in the order in which they are run: the handshake first, since everything stands on it."""
+
+_SERVER_FRAMES = "server-frames"
+
+
+def run_suite(server: Server, options: SuiteOptions, progress: Progress | None = None) -> SuiteReport:
+    """Examine a server by every property that `options` asks for.
+
+    The same seed has the same conversations; `options.budget_s` cuts the run short after a prefix of it. A server that
+    refuses a plain handshake gives UNKNOWN with the reason, never VALID.
+
+    Raises:
+        UsageError: `options.only` names nothing that exists.
+        TargetError: nobody listens.
+    """
+    wanted = [each for each in PROPERTIES if options.wants(each.name, each.rule.section)]
+    if not wanted:
+        raise UsageError(
+            f"expected --only to begin a check's name or section, got {', '.join(options.only)}. "
+            "`wsproof list checks` shows them all"
+        )
+    tell = progress or (lambda title, done: None)
+    try:
+        with private_storage(), examination(server, options) as subject:
+            return _run(subject, wanted, tell)
+    except CannotTellError as error:
+        unknown = [_row(each, Verdict.UNKNOWN, 0, 0.0, str(error)) for each in wanted]
+        return SuiteReport(options.seed, tuple(unknown))
+
+
+def _run(subject: Examination, wanted: list[Property], tell: Progress) -> SuiteReport:
+    rows: list[CheckRun] = []
+    for number, tested in enumerate(wanted):
+        tell(tested.rule.title, number / len(wanted))
+        row, goes_on = _run_one(subject, tested)
+        rows.append(row)
+        if not goes_on:
+            rows += _not_reached(wanted[number + 1 :], row.reason, spent="budget" in row.reason)
+            break
+    tell("done", 1.0)
+    frames = _server_frames(subject, sum(row.seconds for row in rows))
+    return SuiteReport(subject.options.seed, (*rows, frames), tuple(_sorted(subject.ledger.findings())))
+
+
+def _run_one(subject: Examination, tested: Property) -> tuple[CheckRun, bool]:
+    """Run one property; the second value says whether the run goes on."""
+    begun, before, known = time.monotonic(), subject.conversations, set(subject.ledger.cases)
+    reason = ""
+    goes_on = True
+    try:
+        explore(subject, tested)
+        for name in [name for name in subject.ledger.cases if name not in known]:
+            subject.reproduce(name)
+    except BudgetSpent:
+        reason, goes_on = "cut short: the time budget is spent", False
+    except ServerGone as error:
+        reason, goes_on = str(error), False
+    tried = subject.conversations - before
+    seconds = time.monotonic() - begun
+    verdict = _verdict(subject.ledger, tested.name)
+    if verdict is Verdict.VALID and not tried:
+        verdict = Verdict.UNKNOWN
+        reason = reason or "this endpoint gives nothing to try it on"
+    return _row(tested, verdict, tried, seconds, reason), goes_on
+
+
+def check_property(subject: Examination, tested: Property) -> list[Finding]:
+    """Run one property and return what it newly found: a pytest test is made of this.
+
+    Raises:
+        BudgetSpent, ServerGone: as `Examination.attempt`.
+    """
+    known = set(subject.ledger.cases)
+    explore(subject, tested)
+    fresh = [name for name in subject.ledger.cases if name not in known]
+    for name in fresh:
+        subject.reproduce(name)
+    return _sorted(finding for finding in subject.ledger.findings() if finding.check in fresh)
+
+
+def replay(recipe: Mapping[str, Any], endpoint: Endpoint, deadline_s: float) -> list[Finding]:
+    """Have the conversation of a finding again; what it shows broken this time, in full.
+
+    Raises:
+        UsageError: `recipe` is not one of this suite.
+        TargetError: nobody listens.
+    """
+    try:
+        conversation, facts = Conversation.from_json(recipe["conversation"]), Facts.from_json(recipe["facts"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"expected the recipe of an rfc6455 finding, but it cannot be read: {error!r}") from error
+    with SegmentBarrier() as barrier:
+        conduct = Conduct(endpoint, facts, Patience(deadline_s), barrier)
+        greeting, expected, transcript = conduct.perform(conversation)
+    ledger = Ledger(facts)
+    for charge in judge(conversation, greeting, expected, facts, transcript):
+        ledger.note(conversation, charge, transcript)
+    return _sorted(ledger.findings())
+
+
+def _verdict(ledger: Ledger, name: str) -> Verdict:
+    for finding in ledger.findings():
+        if finding.check == name:
+            return finding.verdict()
+    return Verdict.VALID
+
+
+def _server_frames(subject: Examination, seconds: float) -> CheckRun:
+    broken = [each for each in subject.ledger.findings() if each.check.startswith("server-")]
+    verdict = Verdict.worst(each.verdict() for each in broken) if subject.accepted else Verdict.UNKNOWN
+    title = "every frame and answer of the server is legal"
+    return CheckRun(_SERVER_FRAMES, "5", title, verdict, subject.conversations, seconds)
+
+
+def _not_reached(left: list[Property], reason: str, *, spent: bool) -> list[CheckRun]:
+    """What a budget cut off was not run, and is not listed; what a dead server cut off is unknown."""
+    return [] if spent else [_row(each, Verdict.UNKNOWN, 0, 0.0, f"not run: {reason}") for each in left]
+
+
+def _row(tested: Property, verdict: Verdict, examples: int, seconds: float, reason: str) -> CheckRun:
+    return CheckRun(tested.name, tested.rule.section, tested.rule.title, verdict, examples, seconds, reason)
+
+
+def _sorted(findings: Any) -> list[Finding]:
+    return sorted(findings, key=lambda finding: list(Level).index(finding.level))
