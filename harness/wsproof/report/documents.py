@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from importlib.resources import files
 from typing import Any
 
 from wsproof.errors import UsageError
-from wsproof.model.finding import Finding
+from wsproof.model.finding import Finding, Verdict
 from wsproof.model.record import CHECK_SCHEMA, COMPARE_SCHEMA, RUN_SCHEMA
-from wsproof.model.suite import SuiteReport
+from wsproof.model.suite import CheckRun, SuiteReport
 
 SCHEMAS = {
     RUN_SCHEMA: "wsproof.run.1.json",
@@ -41,6 +41,18 @@ def check_document(
         "checks_run": [run.to_json() for run in report.checks_run],
         "findings": [finding.to_json() for finding in report.findings],
     }
+
+
+def suite_report_of(document: Mapping[str, Any]) -> SuiteReport:
+    """The inverse of `check_document`.
+
+    Raises:
+        KeyError, ValueError: `document` is no wsproof.check/1.
+    """
+    names = [field.name for field in fields(CheckRun)]
+    rows = [{name: row[name] for name in names} for row in document["checks_run"]]
+    runs = tuple(CheckRun(**(row | {"verdict": Verdict(row["verdict"])})) for row in rows)
+    return SuiteReport(document["seed"], runs, tuple(Finding.from_json(one) for one in document["findings"]))
 
 
 def with_accepted(report: SuiteReport, accepted: Mapping[str, str]) -> SuiteReport:

@@ -16,7 +16,8 @@ UNSAFE = re.compile(
     "\U000e0000-\U000e007f]"  # tags: invisible text
 )
 BREAKS = re.compile(r"[\t\n]")
-SPECIAL_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~&$:-])")
+SPECIAL_MARKDOWN = re.compile(r"([\\`*_{}\[\]!|<>~&$])")
+LINKING = re.compile(r"(@|#|:(?=//)|www(?=\.))", re.IGNORECASE)
 
 
 def clean(text: str) -> str:
@@ -30,8 +31,8 @@ def clean_line(text: str) -> str:
 
 
 def markdown_text(text: str) -> str:
-    """`text` as plain words inside Markdown: no markup, no table cell ended, no HTML, nobody notified by an @."""
-    return SPECIAL_MARKDOWN.sub(r"\\\1", clean_line(text)).replace("@", "@\u200b")
+    """`text` as plain words inside Markdown: no markup, no table cell ended, no HTML, no link, nobody notified by an @."""
+    return LINKING.sub("\\1\u200b", SPECIAL_MARKDOWN.sub(r"\\\1", clean_line(text)))
 
 
 def markdown_code(text: str) -> str:

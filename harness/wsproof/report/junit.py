@@ -1,0 +1,90 @@
+"""A check's report as JUnit XML, for the test pages of CI systems: one test case per check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from wsproof.model.finding import Finding, Verdict
+from wsproof.report.documents import suite_report_of
+from wsproof.report.escape import clean, clean_line
+from wsproof.report.words import severity
+
+
+def junit_xml(document: Mapping[str, Any]) -> str:
+    """A `wsproof.check/1` document as JUnit XML.
+
+    A violation is a failure (with `--strict` a non-strict finding, too), what cannot be told an error; other findings
+    are printed with their check and fail nothing. A finding whose check is not among those that ran gets a case of its
+    own: nothing is dropped.
+    """
+    report, strict = suite_report_of(document), bool(document.get("strict"))
+    by_check: dict[str, list[Finding]] = {}
+    for finding in sorted(report.findings, key=severity):
+        by_check.setdefault(finding.check, []).append(finding)
+    suite = Element("testsuite", name="wsproof check")
+    counts = {"failures": 0, "errors": 0}
+    cases = 0
+    for run in report.checks_run:
+        found = by_check.pop(run.check, [])
+        case = _case(suite, run.check, run.section, found, strict, counts, run.seconds)
+        if run.verdict is Verdict.UNKNOWN and case.find("failure") is None and case.find("error") is None:
+            SubElement(case, "error", message=clean_line(run.reason or "this check could not tell"), type="unknown")
+            counts["errors"] += 1
+        cases += 1
+    for check, found in by_check.items():
+        _case(suite, check, found[0].section, found, strict, counts)
+        cases += 1
+    suite.set("tests", str(cases))
+    suite.set("skipped", "0")
+    for name, number in counts.items():
+        suite.set(name, str(number))
+    suite.set("time", f"{sum(run.seconds for run in report.checks_run):.3f}")
+    root = Element("testsuites")
+    root.append(suite)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="unicode") + "\n"
+
+
+def finding_text(finding: Finding) -> str:
+    """A finding in plain text: sentence, source, witness, and how to see it again."""
+    lines = [finding.explanation]
+    if finding.source:
+        lines.append(f"Promised: {finding.source}")
+    if finding.reproduced:
+        lines.append(f"Reproduced: {finding.reproduced}")
+    lines += ["", *(f"  {clean_line(line)}" for line in finding.witness)]
+    if finding.replay:
+        lines += ["", f"Again: {finding.replay}"]
+    return clean("\n".join(lines))
+
+
+def _case(
+    suite: Element,
+    check: str,
+    section: str,
+    findings: list[Finding],
+    strict: bool,
+    counts: dict[str, int],
+    seconds: float = 0.0,
+) -> Element:
+    case = SubElement(
+        suite, "testcase", name=clean_line(check), classname=clean_line(f"wsproof.{section}"), time=f"{seconds:.3f}"
+    )
+    verdicts = {Verdict.INVALID: "failure", Verdict.UNKNOWN: "error"}
+    grave = [finding for finding in findings if finding.verdict(strict=strict) in verdicts]
+    if grave:
+        kind = verdicts[Verdict.worst(finding.verdict(strict=strict) for finding in grave)]
+        body = SubElement(case, kind, message=clean_line(grave[0].explanation), type=grave[0].anomaly.value)
+        body.text = "\n\n".join(finding_text(finding) for finding in grave)
+        counts["failures" if kind == "failure" else "errors"] += 1
+    rest = [finding for finding in findings if finding not in grave]
+    if rest:
+        said = "\n\n".join(_aside(finding) for finding in rest)
+        SubElement(case, "system-out").text = said
+    return case
+
+
+def _aside(finding: Finding) -> str:
+    first = f"accepted: {clean(finding.accepted)}" if finding.accepted is not None else finding.level.value
+    return f"[{first}] {finding_text(finding)}"

@@ -1,0 +1,112 @@
+"""A summary for a comment on a pull request, in Markdown as GitHub reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from wsproof.model.comparison import Comparison
+from wsproof.model.finding import Finding
+from wsproof.model.record import Caution, RunRecord
+from wsproof.report.escape import markdown_code, markdown_text
+from wsproof.report.units import change, for_reader
+from wsproof.report.words import (
+    JUDGED,
+    accepted,
+    all_findings,
+    answers,
+    comparison_sentence,
+    count,
+    interval,
+    judgement_words,
+    level_of,
+    side,
+    standing,
+    title_of,
+    tone_of,
+    verdict_sentence,
+)
+
+MOST_FINDINGS = 10
+"""A comment with more is not read; the page has them all."""
+MOST_LINES = 30
+
+
+def run_markdown(record: RunRecord) -> str:
+    """One run: verdict, the four answers, the figures, findings and warnings."""
+    tone = tone_of(record.verdict)
+    parts = [f"## {tone.sign} wsproof {markdown_text(record.command)}: {markdown_text(verdict_sentence(record))}", ""]
+    for answer in answers(record):
+        line = f"- **{answer.tone.sign} {answer.question}** {markdown_text(answer.badge)}: "
+        parts.append(line + markdown_text(answer.sentence))
+    shown = {name: summary for name, summary in record.metrics.items() if summary.n}
+    if shown:
+        parts += ["", "| metric | p50 | p99 | max | n |", "| --- | ---: | ---: | ---: | ---: |"]
+        for name, summary in shown.items():
+            values = (summary.value, summary.p99, summary.max if summary.n > 1 else None)
+            cells = " | ".join(for_reader(value, summary.unit) for value in values)
+            parts.append(f"| {markdown_text(title_of(name))} | {cells} | {summary.n:,} |")
+    parts += _findings(all_findings(record)) + _cautions(record.warnings)
+    return "\n".join(parts) + "\n"
+
+
+def comparison_markdown(comparison: Comparison) -> str:
+    """One comparison: verdict, a row per metric, what cannot be told, new violations."""
+    tone = tone_of(comparison.verdict)
+    base, candidate = markdown_text(side(comparison.base)), markdown_text(side(comparison.candidate))
+    parts = [
+        f"## {tone.sign} wsproof compare: {markdown_text(comparison_sentence(comparison))}",
+        "",
+        f"{candidate} against {base}, {count(comparison.pairs, 'pair')}.",
+        "",
+        "| metric | base | candidate | change | 95 % interval | verdict |",
+        "| --- | ---: | ---: | ---: | :---: | --- |",
+    ]
+    for row in comparison.metrics:
+        name = markdown_text(title_of(row.metric))
+        cells = (
+            f"**{name}**" if row.primary else name,
+            for_reader(row.base, row.unit),
+            for_reader(row.candidate, row.unit),
+            change(row.ratio),
+            interval(row),
+            f"{tone_of(row.verdict).sign} {JUDGED[row.verdict]}",
+        )
+        parts.append("| " + " | ".join(cells) + " |")
+    unclear = [row for row in comparison.metrics if row.verdict.value == "cannot-tell" and row.primary]
+    if unclear:
+        parts.append("")
+    for row in unclear:
+        words = judgement_words(row, comparison.pairs)
+        parts.append(f"- {markdown_text(title_of(row.metric))}: {markdown_text(words)}")
+    parts += _findings(comparison.findings) + _cautions(comparison.warnings)
+    return "\n".join(parts) + "\n"
+
+
+def _findings(findings: Iterable[Finding]) -> list[str]:
+    findings = list(findings)
+    left, known = standing(findings), accepted(findings)
+    parts = ["", "### Findings"] if left else []
+    for finding in left[:MOST_FINDINGS]:
+        head = f"{level_of(finding)}, {finding.section}, {finding.check}: {finding.explanation}"
+        parts += ["", f"**{markdown_text(head)}**", ""]
+        if finding.witness:
+            parts.append(markdown_code("\n".join(finding.witness[:MOST_LINES])))
+        if finding.replay:
+            parts += ["", markdown_code(finding.replay)]
+    if len(left) > MOST_FINDINGS:
+        parts += ["", f"… and {len(left) - MOST_FINDINGS} more; the page lists all."]
+    if known:
+        parts += ["", f"<details><summary>{count(len(known), 'accepted deviation')}</summary>", ""]
+        for finding in known:
+            said = f"{finding.section} {finding.check}: {finding.accepted}"
+            parts.append(f"- {markdown_text(said)}")
+        parts += ["", "</details>"]
+    return parts
+
+
+def _cautions(cautions: Iterable[Caution]) -> list[str]:
+    lines = [
+        f"- {'**untrusted**' if one.voids else 'warning'}: {markdown_text(one.message)} {markdown_text(one.advice)}"
+        for one in cautions
+    ]
+    return ["", "### Warnings", "", *lines] if lines else []

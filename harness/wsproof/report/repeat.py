@@ -1,0 +1,58 @@
+"""The command line that does a run again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from wsproof.model.record import RunRecord
+
+LOADED = ("bench", "run", "capacity")
+OPTIONS = (
+    "workload",
+    "subscribers",
+    "publishers",
+    "rate_hz",
+    "duration_s",
+    "warmup_s",
+    "payload_bytes",
+    "arrivals",
+    "processes",
+)
+
+
+def repeat_line(record: RunRecord) -> str:
+    """What to type to do this run again; the commit to be on first, where it is known."""
+    words = ["wsproof", record.command]
+    if record.target.get("kind") != "reference" and record.target.get("spec"):
+        words.append(str(record.target["spec"]))
+    if record.target.get("kind") in ("asgi", "reference") and record.target.get("server"):
+        words += ["--server", str(record.target["server"])]
+    if record.command in LOADED:
+        words += _plan(record.plan)
+    seed = _seed(record)
+    if seed is not None:
+        words += ["--seed", str(seed)]
+    return " ".join(shlex.quote(word) for word in words)
+
+
+def commit_line(git: Mapping[str, Any]) -> str:
+    """How to get the source of the run; empty outside a repository."""
+    return f"git checkout {git['sha'][:12]}" if git.get("sha") else ""
+
+
+def _plan(plan: Mapping[str, Any]) -> list[str]:
+    words: list[str] = []
+    for name in OPTIONS:
+        if plan.get(name) is not None:
+            value = plan[name]
+            text = f"{value:g}" if isinstance(value, float) else str(value)
+            words += [f"--{name.partition('_')[0]}", text]
+    return words
+
+
+def _seed(record: RunRecord) -> int | None:
+    check = record.parts.get("check") or {}
+    seed: int | None = check.get("seed", record.plan.get("seed"))
+    return seed

@@ -1,0 +1,222 @@
+"""What people read on the terminal. Plain words first; colour only on top of them, and none when the console has none.
+
+Everything is put together as `Text`, never as markup: what a server sent cannot style or repaint the screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from wsproof.model.comparison import Comparison
+from wsproof.model.finding import Finding, Verdict
+from wsproof.model.record import Caution, RunRecord, Summary
+from wsproof.model.suite import CheckRun, SuiteReport
+from wsproof.report.documents import suite_report_of
+from wsproof.report.escape import clean_line
+from wsproof.report.folders import RunFolder
+from wsproof.report.units import change, duration, for_reader, share
+from wsproof.report.words import (
+    JUDGED,
+    Tone,
+    accepted,
+    all_findings,
+    comparison_sentence,
+    count,
+    interval,
+    judgement_words,
+    level_of,
+    side,
+    standing,
+    title_of,
+    tone_of,
+    verdict_sentence,
+)
+
+STYLES = {Tone.GOOD: "green", Tone.BAD: "bold red", Tone.UNSURE: "yellow", Tone.NONE: "dim"}
+COLUMNS = ("p50", "p90", "p99", "p999", "max")
+
+
+def show_check(console: Console, report: SuiteReport | Mapping[str, Any], strict: bool = False) -> None:
+    """Each check with its verdict, then the findings, the gravest first. Takes a report or a `wsproof.check/1`."""
+    if not isinstance(report, SuiteReport):
+        strict = bool(report.get("strict"))
+        report = suite_report_of(report)
+    _say(console, "")
+    for run in report.checks_run:
+        _show_run_of_check(console, run)
+    show_findings(console, report.findings)
+    verdict = report.verdict(strict=strict)
+    violations = [one for one in report.findings if one.verdict(strict=strict) is Verdict.INVALID]
+    told = {
+        Verdict.VALID: "VALID: every promise that was checked was kept",
+        Verdict.INVALID: f"INVALID: {count(len(violations), 'violation')}",
+        Verdict.UNKNOWN: "CANNOT TELL: part of what was asked got no answer",
+    }[verdict]
+    seconds = sum(run.seconds for run in report.checks_run)
+    line = f"\n{told} ({count(len(report.checks_run), 'check')}, {duration(seconds)}, seed {report.seed})"
+    _say(console, line, STYLES[tone_of(verdict)])
+
+
+def show_findings(console: Console, findings: Iterable[Finding]) -> None:
+    """The findings that count, then in a block of their own those that are accepted."""
+    findings = list(findings)
+    for finding in standing(findings):
+        show_finding(console, finding)
+    known = accepted(findings)
+    if known:
+        _say(console, "\nAccepted deviations (they do not count)", "bold")
+    for finding in known:
+        _say(console, f"  {finding.section}  {finding.check}: {finding.explanation}")
+        _say(console, f"      reason: {finding.accepted}")
+
+
+def show_finding(console: Console, finding: Finding) -> None:
+    """One finding: section and sentence, what was promised, the witness, and the line that repeats it."""
+    style = STYLES[tone_of(finding.verdict())] if finding.verdict() is not Verdict.VALID else "bold"
+    often = f", {finding.occurrences:,} times" if finding.occurrences > 1 else ""
+    title = f"\n{level_of(finding).upper()}  {finding.section}  {finding.check} ({finding.anomaly.value}{often})"
+    _say(console, title, style)
+    _say(console, f"  {finding.explanation}")
+    if finding.source:
+        _say(console, f"  promised: {finding.source}", "dim")
+    for line in finding.witness:
+        _say(console, f"    {clean_line(line)}")
+    if finding.reproduced:
+        _say(console, f"  reproduced: {finding.reproduced}")
+    if finding.replay:
+        _say(console, f"  again: {finding.replay}")
+
+
+def show_run(console: Console, record: RunRecord, folder: RunFolder | None = None) -> None:
+    """Figures, trust, warnings and the verdict of a run; the findings too, unless its check has shown them."""
+    if record.metrics:
+        _say(console, "")
+        console.print(_metrics(record.metrics))
+    for row in record.parts.get("objectives", ()):
+        _show_objective(console, row)
+    if not record.parts.get("check"):
+        show_findings(console, record.findings)
+    elif record.command != "check":
+        checked = {(one.check, one.explanation) for one in suite_report_of(record.parts["check"]).findings}
+        show_findings(console, [one for one in record.findings if (one.check, one.explanation) not in checked])
+    show_load(console, record.parts.get("load") or {})
+    _show_cautions(console, record.warnings)
+    if record.metrics:
+        told = "trusted" if record.trusted else "NOT trusted: treat these figures as a hint, no more"
+        _say(console, f"\nmeasurement: {told}", STYLES[Tone.GOOD if record.trusted else Tone.UNSURE])
+    known = accepted(all_findings(record))
+    if known:
+        _say(console, f"{count(len(known), 'known deviation')} accepted")
+    _say(console, verdict_sentence(record), STYLES[tone_of(record.verdict)])
+    if folder is not None:
+        _say(console, f"page: {folder.page}")
+
+
+def show_load(console: Console, summary: Mapping[str, Any]) -> None:
+    """What Locust's run came to, room by room."""
+    for room in summary.get("rooms", ()):
+        figures = {name: Summary.from_json(data) for name, data in (room.get("metrics") or {}).items()}
+        latency, reach = figures.get("latency") or figures.get("feed_spread"), figures.get("reach")
+        said = [f"\nload, {room.get('workload', 'room')}"]
+        if room.get("users") is not None:
+            said.append(count(int(room["users"]), "user"))
+        if latency is not None and latency.n:
+            said.append(
+                f"latency p50 {for_reader(latency.p50, latency.unit)}, p99 {for_reader(latency.p99, latency.unit)}"
+            )
+        if reach is not None and reach.mean is not None:
+            said.append(f"reach {share(reach.mean)}")
+        said.append(str(room.get("verdict", "")))
+        _say(console, ": ".join([said[0], ", ".join(word for word in said[1:] if word)]))
+        _show_cautions(console, [Caution.from_json(one) for one in room.get("warnings", ())])
+
+
+def show_comparison(console: Console, comparison: Comparison) -> None:
+    """Both sides, a row per metric, new violations, and the verdict."""
+    _say(console, f"\nbase       {side(comparison.base)}")
+    _say(console, f"candidate  {side(comparison.candidate)}")
+    if comparison.pairs:
+        _say(console, f"{count(comparison.pairs, 'pair')}, order {comparison.order}, seed {comparison.seed}", "dim")
+    _say(console, "")
+    console.print(_rows(comparison))
+    for row in comparison.metrics:
+        if row.verdict.value == "cannot-tell" and (row.primary or row.note):
+            _say(console, f"{title_of(row.metric)}: {judgement_words(row, comparison.pairs)}", "yellow")
+    if comparison.findings:
+        _say(console, "\nThe candidate breaks what the base keeps", "bold")
+    show_findings(console, comparison.findings)
+    _show_cautions(console, comparison.warnings)
+    _say(console, f"\n{comparison_sentence(comparison)}", STYLES[tone_of(comparison.verdict)])
+
+
+def _show_run_of_check(console: Console, run: CheckRun) -> None:
+    tone = tone_of(run.verdict)
+    line = Text(f"{tone.sign} {run.verdict.value:<8}", style=STYLES[tone])
+    line.append(clean_line(f"{run.section:<10} {run.title}"), style="default")
+    extra = f"  {run.reason}" if run.reason else ""
+    line.append(clean_line(f"  {duration(run.seconds)}{extra}"), style="dim")
+    console.print(line, soft_wrap=True)
+
+
+def _metrics(metrics: Mapping[str, Summary]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("")
+    for word in ("p50", "p90", "p99", "p99.9", "max", "n"):
+        table.add_column(word, justify="right")
+    for name, summary in metrics.items():
+        if summary.n == 0:
+            continue
+        if summary.n == 1:
+            cells = [for_reader(summary.value, summary.unit), "", "", "", ""]
+        else:
+            cells = [for_reader(getattr(summary, column), summary.unit) for column in COLUMNS]
+        label = title_of(name)
+        if name == "reach" and summary.mean is not None:
+            # Percentiles of shares count from the wrong end: p99 would be the best there was.
+            cells = [""] * len(COLUMNS)
+            label = f"{label} (mean {share(summary.mean)}, least {share(summary.min or 0.0)})"
+        table.add_row(label, *cells, f"{summary.n:,}")
+    return table
+
+
+def _rows(comparison: Comparison) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("metric")
+    for word in ("base", "candidate", "change", "95 % interval"):
+        table.add_column(word, justify="right")
+    table.add_column("verdict")
+    for row in comparison.metrics:
+        verdict = Text(f"{tone_of(row.verdict).sign} {JUDGED[row.verdict]}", style=STYLES[tone_of(row.verdict)])
+        table.add_row(
+            Text(f"{clean_line(title_of(row.metric))}{'' if row.primary else ' (shown only)'}"),
+            for_reader(row.base, row.unit),
+            for_reader(row.candidate, row.unit),
+            change(row.ratio),
+            interval(row),
+            verdict,
+        )
+    return table
+
+
+def _show_objective(console: Console, row: Mapping[str, Any]) -> None:
+    tone = {True: Tone.GOOD, False: Tone.BAD}.get(row.get("met"), Tone.UNSURE)  # type: ignore[arg-type]
+    said = row.get("said") or f"{row.get('objective')}"
+    _say(console, f"{tone.sign} {said}", STYLES[tone])
+
+
+def _show_cautions(console: Console, cautions: Sequence[Caution]) -> None:
+    for caution in cautions:
+        word = "untrusted" if caution.voids else "warning"
+        _say(console, f"\n{word}: {caution.message}", "yellow")
+        _say(console, f"  try: {caution.advice}")
+
+
+def _say(console: Console, words: str, style: str = "") -> None:
+    """One line (or several) of plain words: no markup is read, nothing unsafe is printed, long lines stay whole."""
+    lines = "\n".join(clean_line(line) for line in words.split("\n"))
+    console.print(Text(lines, style=style), soft_wrap=True)

@@ -1,0 +1,93 @@
+"""Numbers for people: 1.84 ms, not 1840321 ns."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+TIME = ((1.0, "ns"), (1e3, "µs"), (1e6, "ms"), (1e9, "s"))
+SIZE = ((1.0, "B"), (1024.0, "KiB"), (1024.0**2, "MiB"), (1024.0**3, "GiB"))
+FAMILIES = {unit: (TIME, size) for size, unit in TIME} | {unit: (SIZE, size) for size, unit in SIZE}
+FAMILIES["us"] = FAMILIES["µs"]
+NOTHING = "–"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How to show values of one unit: multiply by `factor`, then write `unit` behind (empty: nothing)."""
+
+    factor: float
+    unit: str
+
+    def number(self, value: float) -> str:
+        """The value without its unit: three significant digits."""
+        return significant(value * self.factor)
+
+    def show(self, value: float) -> str:
+        """The value with its unit."""
+        return f"{self.number(value)}{_joint(self.unit)}{self.unit}"
+
+
+def scale_for(largest: float, unit: str) -> Scale:
+    """The scale in which a value as large as `largest` is easy to read."""
+    if unit == "0-1":
+        return Scale(100.0, "%")
+    if unit not in FAMILIES:
+        return Scale(1.0, "" if unit in ("1", "") else unit.replace("1/", "/"))
+    family, base = FAMILIES[unit]
+    size = abs(largest) * base
+    # Values that would be rounded up to the next unit's 1 take that unit: 999.9 µs is 1 ms.
+    step, name = next(((step, name) for step, name in reversed(family) if size >= step * 0.9995), family[0])
+    return Scale(base / step, name)
+
+
+def for_reader(value: float | None, unit: str) -> str:
+    """One value in the unit a person would choose; a dash where there is none."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    if unit == "0-1":
+        return share(value)
+    return scale_for(value, unit).show(value)
+
+
+def share(value: float) -> str:
+    """A share as per cent. What is not all is never rounded up to all, what is not nothing never down to nothing."""
+    percent = value * 100
+    if value != 0 and abs(value) < 0.00005:
+        return "< 0.01 %"
+    if 99 < percent < 100:
+        return f"{math.floor(percent * 100) / 100:.2f} %"
+    return f"{significant(percent)} %"
+
+
+def significant(value: float) -> str:
+    """Three significant digits, thousands set apart, no needless zeros behind the point."""
+    if value == 0 or not math.isfinite(value):
+        return "0" if value == 0 else NOTHING
+    digits = max(0, 2 - math.floor(math.log10(abs(value))))
+    text = f"{value:,.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def change(ratio: float | None) -> str:
+    """A ratio as people say it: +12.5 %, −3 %; ×2.4 where it has more than doubled."""
+    if ratio is None or not math.isfinite(ratio):
+        return NOTHING
+    if ratio >= 2:
+        return f"×{significant(ratio)}"
+    percent = (ratio - 1) * 100
+    text = f"{abs(percent):.1f}"
+    return "0 %" if text == "0.0" else f"{'+' if percent > 0 else '−'}{text} %"
+
+
+def duration(seconds: float) -> str:
+    """How long something took: 14.2 s, 3 min 05 s, 1 h 02 min."""
+    if seconds < 60:
+        return f"{significant(seconds)} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def _joint(unit: str) -> str:
+    return "" if unit in ("", "/s") else " "

@@ -1,0 +1,279 @@
+"""What a record says, in words: shared by terminal, page and pull request comment, so that all three say the same.
+
+The tone of an answer carries a sign as well as a colour: colour is never the only signal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from wsproof.model.comparison import Comparison, Judgement, MetricComparison
+from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.record import RunRecord, Summary
+from wsproof.model.suite import CheckRun
+from wsproof.report.documents import suite_report_of
+from wsproof.report.units import change, for_reader, share
+from wsproof.stats.metrics import METRICS_BY_NAME
+
+NAMED = {"p50": "p50", "p90": "p90", "p99": "p99", "p999": "p99.9", "max": "max", "mean": "mean", "min": "min"}
+
+
+class Tone(Enum):
+    """How an answer sounds: its name (a CSS class, too) and its sign."""
+
+    GOOD = "good", "✓"
+    BAD = "bad", "✗"
+    UNSURE = "unsure", "?"
+    NONE = "none", "–"
+
+    @property
+    def label(self) -> str:
+        return self.value[0]
+
+    @property
+    def sign(self) -> str:
+        return self.value[1]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One of the four questions, answered: a badge of a word or two, and a sentence."""
+
+    question: str
+    badge: str
+    tone: Tone
+    sentence: str
+
+
+def tone_of(verdict: Verdict | Judgement) -> Tone:
+    """How a verdict sounds."""
+    good = (Verdict.VALID, Judgement.SAME, Judgement.BETTER)
+    bad = (Verdict.INVALID, Judgement.WORSE)
+    return Tone.GOOD if verdict in good else Tone.BAD if verdict in bad else Tone.UNSURE
+
+
+def severity(finding: Finding) -> tuple[int, str, str]:
+    """Sort key: violations, then what could not be told, then the rest; then by section and check."""
+    if finding.anomaly is Anomaly.UNKNOWN:
+        rank = 1
+    else:
+        rank = {Level.VIOLATION: 0, Level.NON_STRICT: 2, Level.INFORMATIONAL: 3}[finding.level]
+    return rank, finding.section, finding.check
+
+
+def standing(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings that are not accepted, the gravest first."""
+    return sorted((finding for finding in findings if finding.accepted is None), key=severity)
+
+
+def accepted(findings: Iterable[Finding]) -> list[Finding]:
+    """Known deviations that are shown and do not count."""
+    return sorted((finding for finding in findings if finding.accepted is not None), key=severity)
+
+
+def level_of(finding: Finding) -> str:
+    """The word in front of a finding."""
+    return "cannot tell" if finding.anomaly is Anomaly.UNKNOWN else finding.level.value
+
+
+def about_the_wire(section: str) -> bool:
+    """Whether a section is one of an RFC, rather than a channel's name."""
+    return section.removeprefix("RFC").strip()[:1].isdigit()
+
+
+def all_findings(record: RunRecord) -> list[Finding]:
+    """The record's findings and those of its check, each once."""
+    part = record.parts.get("check") or {}
+    found = [*record.findings, *(Finding.from_json(finding) for finding in part.get("findings", ()))]
+    unique: dict[tuple[Any, ...], Finding] = {}
+    for finding in found:
+        unique.setdefault((finding.check, finding.section, finding.explanation, finding.witness), finding)
+    return list(unique.values())
+
+
+def checks_of(record: RunRecord) -> list[CheckRun]:
+    """The checks that were run, if any."""
+    part = record.parts.get("check")
+    return list(suite_report_of(part).checks_run) if part else []
+
+
+def title_of(name: str) -> str:
+    """A metric's title, or that of one of its statistics: "Latency p99"."""
+    metric = METRICS_BY_NAME.get(name)
+    if metric is not None:
+        return metric.title
+    stem, _, statistic = name.rpartition("_")
+    if stem in METRICS_BY_NAME and statistic in (*NAMED, "value"):
+        return f"{METRICS_BY_NAME[stem].title} {NAMED.get(statistic, '')}".strip()
+    return name.replace("_", " ")
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """One finding, 2 findings."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def answers(record: RunRecord) -> tuple[Answer, ...]:
+    """The four questions of a run."""
+    return (_protocol(record), _delivery(record), _speed(record), _no_worse(record))
+
+
+def _protocol(record: RunRecord) -> Answer:
+    question = "Does it speak the protocol, whatever a client sends?"
+    findings = [one for one in all_findings(record) if about_the_wire(one.section) or one.anomaly is Anomaly.PROTOCOL]
+    runs = [run for run in checks_of(record) if about_the_wire(run.section)]
+    return _judged(question, findings, runs, "the protocol was kept", "wsproof check")
+
+
+def _delivery(record: RunRecord) -> Answer:
+    question = "Does every subscriber get every message, once, in order?"
+    findings = [
+        one for one in all_findings(record) if not about_the_wire(one.section) and one.anomaly is not Anomaly.PROTOCOL
+    ]
+    runs = [run for run in checks_of(record) if not about_the_wire(run.section)]
+    reach = record.metrics.get("reach")
+    measured = reach is not None and reach.n > 0
+    answer = _judged(question, findings, runs, "nothing was lost, repeated or out of place", "wsproof check", measured)
+    if reach is None or not measured or reach.mean is None:
+        return answer
+    told = f" Under load, {share(reach.mean)} of what was owed arrived ({count(reach.n, 'publication')})."
+    if reach.mean < 1 and answer.tone is Tone.GOOD:
+        return Answer(question, "incomplete", Tone.BAD, told.strip())
+    return Answer(question, answer.badge, answer.tone, answer.sentence + told)
+
+
+def _judged(
+    question: str,
+    findings: list[Finding],
+    runs: list[CheckRun],
+    good: str,
+    how: str,
+    measured: bool = False,
+) -> Answer:
+    if not runs and not findings and not measured:
+        return Answer(question, "not asked", Tone.NONE, f"This run did not ask. `{how}` does.")
+    known = accepted(findings)
+    also = f" {count(len(known), 'known deviation')} {'is' if len(known) == 1 else 'are'} accepted." if known else ""
+    left = standing(findings)
+    broken = [one for one in left if one.verdict() is Verdict.INVALID]
+    if broken:
+        return Answer(question, count(len(broken), "violation"), Tone.BAD, broken[0].explanation + also)
+    unknown = [run for run in runs if run.verdict is Verdict.UNKNOWN]
+    unsure = [one for one in left if one.verdict() is Verdict.UNKNOWN]
+    if unknown or unsure:
+        why = unsure[0].explanation if unsure else f"{unknown[0].title}: {unknown[0].reason or 'no reason was given'}"
+        return Answer(question, "cannot tell", Tone.UNSURE, why + also)
+    weaker = f" {count(len(left), 'weaker finding')}, see below." if left else ""
+    held = f"{count(len(runs), 'check')}: {good}." if runs else f"{good[0].upper()}{good[1:]}."
+    return Answer(question, "yes", Tone.GOOD, held + weaker + also)
+
+
+def _speed(record: RunRecord) -> Answer:
+    question = "How long until the last of all subscribers has it?"
+    last = record.metrics.get("time_to_last")
+    if last is None or last.n == 0:
+        last = record.metrics.get("feed_spread")
+    if last is None or last.n == 0:
+        if record.metrics:
+            return Answer(question, "cannot tell", Tone.UNSURE, "No publication reached everybody it was owed to.")
+        return Answer(question, "not asked", Tone.NONE, "This run did not measure. `wsproof bench` does.")
+    sentence = speed_sentence(record, last)
+    missed = [one for one in record.parts.get("objectives", ()) if one.get("met") is False]
+    if not record.trusted:
+        voids = next((one for one in record.warnings if one.voids), None)
+        why = f" Not to be trusted: {voids.message}" if voids else " The measurement is not to be trusted."
+        return Answer(question, "untrusted", Tone.UNSURE, sentence + why)
+    if missed:
+        listed = ", ".join(str(one.get("objective")) for one in missed)
+        return Answer(question, "objective missed", Tone.BAD, f"{sentence} Missed: {listed}.")
+    return Answer(question, for_reader(last.p50, last.unit), Tone.GOOD, sentence)
+
+
+def speed_sentence(record: RunRecord, last: Summary) -> str:
+    """How fast it was, in one sentence."""
+    who = f"the last of {record.plan['subscribers']:,}" if record.plan.get("subscribers") else "the last subscriber"
+    tail = f", p99 {for_reader(last.p99, last.unit)}" if last.p99 is not None else ""
+    return (
+        f"Half of the messages reach {who} within {for_reader(last.p50, last.unit)}"
+        f"{tail}, the slowest took {for_reader(last.max, last.unit)}."
+    )
+
+
+def _no_worse(record: RunRecord) -> Answer:
+    return Answer(
+        "Did this branch make any of that worse?",
+        "not asked",
+        Tone.NONE,
+        "One run alone cannot tell. `wsproof compare main HEAD` measures both in turn.",
+    )
+
+
+def verdict_sentence(record: RunRecord) -> str:
+    """The whole run in one sentence."""
+    if not record.complete:
+        return "INCOMPLETE: the run ended early; what was recorded until then is here."
+    broken = [one for one in all_findings(record) if one.verdict() is Verdict.INVALID]
+    if record.verdict is Verdict.INVALID:
+        return f"INVALID: {count(len(broken), 'violation')}." if broken else "INVALID: a promise was broken."
+    if record.verdict is Verdict.UNKNOWN:
+        return "CANNOT TELL: part of what was asked got no answer."
+    if record.metrics and not record.trusted:
+        return "VALID, but the figures are not to be trusted (see the warnings)."
+    return "VALID: no promise was broken." if not record.metrics else "VALID and trusted: no promise was broken."
+
+
+JUDGED = {
+    Judgement.SAME: "same",
+    Judgement.BETTER: "better",
+    Judgement.WORSE: "worse",
+    Judgement.CANNOT_TELL: "cannot tell",
+    Judgement.UNPAIRED: "unpaired",
+}
+
+
+def comparison_sentence(comparison: Comparison) -> str:
+    """The whole comparison in one sentence."""
+    new = [one for one in comparison.findings if one.verdict() is Verdict.INVALID]
+    if new:
+        return f"WORSE: the candidate breaks what the base keeps ({count(len(new), 'new violation')})."
+    same = [row for row in comparison.metrics if row.verdict is comparison.verdict]
+    rows = [row for row in same if row.primary] or same
+    named = [f"{title_of(row.metric)} {change(row.ratio) if row.ratio is not None else ''}".strip() for row in rows]
+    listed = ", ".join(named[:4])
+    return {
+        Judgement.WORSE: f"WORSE: {listed}.",
+        Judgement.BETTER: f"BETTER: {listed}.",
+        Judgement.SAME: "SAME: no difference as large as the floor.",
+        Judgement.CANNOT_TELL: f"CANNOT TELL: {listed or 'these pairs show neither a difference nor its absence'}.",
+        Judgement.UNPAIRED: "UNPAIRED: two runs side by side. They were not measured in turn, so this judges nothing.",
+    }[comparison.verdict]
+
+
+def judgement_words(row: MetricComparison, pairs: int) -> str:
+    """A metric's verdict in words; where it cannot be told, what could have been and what to try."""
+    if row.note:
+        return f"{JUDGED[row.verdict]}: {row.note}"
+    if row.verdict is not Judgement.CANNOT_TELL:
+        return JUDGED[row.verdict]
+    if row.ratio is None:
+        return "cannot tell: not measured on both sides"
+    seen = f"; the smallest change these pairs could have shown is {share(row.detectable)}" if row.detectable else ""
+    return f"cannot tell{seen}; try --pairs {max(2 * pairs, 8)}, a longer --duration, or a quieter machine"
+
+
+def interval(row: MetricComparison) -> str:
+    """The 95 % interval of a ratio, as changes."""
+    if row.ci_low is None or row.ci_high is None:
+        return ""
+    return f"{change(row.ci_low)} … {change(row.ci_high)}"
+
+
+def side(facts: Mapping[str, Any]) -> str:
+    """What a side of a comparison is called: ref and short commit."""
+    ref = facts.get("ref") or facts.get("id") or facts.get("branch") or "?"
+    sha = str(facts.get("sha") or "")[:9]
+    changed = " + uncommitted changes" if facts.get("dirty") else ""
+    return f"{ref} ({sha}){changed}" if sha and sha not in str(ref) else f"{ref}{changed}"
