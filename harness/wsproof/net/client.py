@@ -25,7 +25,7 @@ from wsproof.wire.state import State
 
 _READ_BYTES = 65_536
 _SEND_BYTES = 262_144
-_READS_A_TURN = 64
+_READS_A_TURN = 8
 _AGAIN = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _LINGER_RST = struct.pack("ii", 1, 0)
 
@@ -241,9 +241,8 @@ class Client:
         while not done():
             if self._write() or self._read():
                 turns += 1
-                if turns % _READS_A_TURN:
-                    continue
-                self._wait_ready(0.0)  # a server that never stops talking must not starve other greenlets
+                if turns % _READS_A_TURN == 0:
+                    self._wait_ready(0.0)  # a server that never stops talking must not starve other greenlets
                 if deadline.passed:
                     return done()
             elif self.ended or not self._wait_ready(deadline.remaining_s):

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from wsproof.net.endpoint import Endpoint, is_loopback, parse_url
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "url", "host"),
+    [
+        (Endpoint("localhost", 80), "ws://localhost/", "localhost"),
+        (Endpoint("localhost", 443), "ws://localhost:443/", "localhost:443"),
+        (Endpoint("localhost", 443, tls=True), "wss://localhost/", "localhost"),
+        (Endpoint("::1", 8000, "/ws"), "ws://[::1]:8000/ws", "[::1]:8000"),
+        (Endpoint("h", 1, "/ws?token=sesame&room=2"), "ws://h:1/ws?token=[redacted]&room=2", "h:1"),
+    ],
+)
+def test_the_url_is_written_as_people_write_it(endpoint: Endpoint, url: str, host: str) -> None:
+    assert (endpoint.url, endpoint.host_header) == (url, host)
+
+
+def test_at_changes_the_path_and_nothing_else() -> None:
+    endpoint = Endpoint("h", 1, "/a", headers=(("A", "b"),))
+    assert endpoint.at("/b?c=d") == Endpoint("h", 1, "/b?c=d", headers=(("A", "b"),))
+    assert endpoint.at("räume/1 2").path == "/r%C3%A4ume/1%202"
+
+
+def test_it_survives_json() -> None:
+    endpoint = Endpoint(
+        "h", 1, "/p", True, (("A", "b"), ("A", "c")), ("s",), origin="o", ca="f", insecure=True, unix="/run/s"
+    )
+    assert Endpoint.from_json(json.loads(json.dumps(endpoint.to_json()))) == endpoint
+
+
+def test_a_parsed_url_is_written_the_same() -> None:
+    for url in ("ws://localhost:8000/ws?a=b", "wss://[::1]/", "ws://127.0.0.1:1/a%20b"):
+        assert parse_url(url).url == url
+
+
+@pytest.mark.parametrize(
+    ("host", "answer"), [("::ffff:127.0.0.1", True), ("::ffff:10.0.0.1", False), ("LOCALHOST.", True)]
+)
+def test_odd_spellings_of_loopback_are_understood(host: str, answer: bool) -> None:
+    assert is_loopback(host) is answer

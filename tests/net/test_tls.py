@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import socket
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from tests.net.hand import accept_handshake, played
+from wsproof.errors import TargetError, UsageError
+from wsproof.net.client import Client
+from wsproof.net.endpoint import Endpoint
+from wsproof.wire import Frame, Opcode, TextMessage
+
+Wrap = Callable[[socket.socket], socket.socket]
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key and a self-signed certificate for 127.0.0.1, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "wsproof test")])
+    now = datetime.datetime.now(datetime.UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(secret + signed.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+@pytest.fixture
+def wrap(certificate: Path) -> Wrap:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return lambda sock: context.wrap_socket(sock, server_side=True)
+
+
+def talk(sock: socket.socket) -> None:
+    accept_handshake(sock)
+    # More than one TLS record: the client must not wait for a socket whose data OpenSSL holds already.
+    sock.sendall(Frame(Opcode.TEXT, b"a" * 40_000).encode() + Frame(Opcode.TEXT, b"last").encode())
+    assert sock.recv(100) == b""
+
+
+@pytest.mark.parametrize("trust", ["ca", "insecure"])
+def test_a_conversation_over_tls_works_and_half_close_keeps_its_other_half(
+    certificate: Path, wrap: Wrap, trust: str
+) -> None:
+    with played(talk, wrap=wrap) as server:
+        endpoint = Endpoint(
+            "127.0.0.1",
+            server.port,
+            tls=True,
+            ca=str(certificate) if trust == "ca" else None,
+            insecure=trust == "insecure",
+        )
+        with Client(endpoint) as client:
+            assert client.open().status == 101
+            client.half_close()
+            assert client.wait_event(lambda event: event == TextMessage("last", 1)) is not None
+
+
+def test_a_certificate_that_nobody_trusts_is_an_error_that_names_the_way_out(wrap: Wrap) -> None:
+    def fail(sock: socket.socket) -> None:
+        raise AssertionError("TLS should not have been agreed")
+
+    with (
+        pytest.raises(ssl.SSLError),
+        played(fail, wrap=wrap) as server,
+        pytest.raises(TargetError, match="--ca FILE"),
+    ):
+        Client(Endpoint("127.0.0.1", server.port, tls=True)).open()
+
+
+def test_a_file_of_certificates_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="expected --ca to name a file"):
+        Endpoint("127.0.0.1", 1, tls=True, ca=str(tmp_path / "none.pem")).ssl_context()
