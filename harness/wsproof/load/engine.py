@@ -152,11 +152,11 @@ class Run:
         self.crew.tell("start", at_ns=at_ns)
 
         def show() -> None:
-            since = now_ns() - self.start_ns
-            name = "warm-up" if since < 0 else "measure"
-            length = self.plan.warmup_s if since < 0 else self.plan.duration_s
-            done = 1 + since / NS / length if since < 0 else since / NS / length
-            self._show(name, done if length else 1.0)
+            in_window_s = (now_ns() - self.start_ns) / NS
+            if in_window_s < 0:
+                self._show("warm-up", 1 + in_window_s / max(self.plan.warmup_s, 0.001))
+            else:
+                self._show("measure", in_window_s / max(self.plan.duration_s, 0.001))
 
         whole_s = (self.end_ns - now_ns()) / NS
         # An engine that lags behind its own timers is late, not dead: it may have as long again; the record says so.

@@ -23,6 +23,13 @@ from wsproof.wire import Frame, Opcode
 from wsproof.workloads import Workload
 
 NEVER = 1 << 62
+SPIN_NS = 60_000
+"""The timer rings that much early, and the rest is spent looking at the clock.
+
+Lateness under Poisson arrivals at 20, 200 and 1,000 per second, median in us (2 shared cores, uvloop; the 99th
+percentile was the neighbours' in all cases): loop.call_later 290, 162, 59; timerfd 162, 73, 44; timerfd 100 us early
+and a spin 68, 0, 0, for 4 % of a core at the highest rate. While it spins nobody reads, so it is kept shorter.
+"""
 
 
 class Publisher:
@@ -78,7 +85,7 @@ class Pacer:
     ) -> None:
         self._publisher = publisher
         self._due_changed = due_changed
-        self._timer = best_timer(loop, self.fire)
+        self._timer = best_timer(loop, self._ring)
         self._times: list[int] = []
         self._members: list[int] = []
         self._phases: list[Phase] = []
@@ -93,6 +100,11 @@ class Pacer:
         self._phases = [Phase(value) for value in phase.tolist()]
         self._at = 0
         self._get_ready()
+
+    def _ring(self) -> None:
+        while 0 < self.due_ns - monotonic_ns() <= SPIN_NS:
+            pass
+        self.fire()
 
     def fire(self) -> None:
         """Hand over everything whose time has come."""
@@ -127,4 +139,4 @@ class Pacer:
 
     def _arm(self) -> None:
         if self.due_ns != NEVER:
-            self._timer.arm(self.due_ns)
+            self._timer.arm(self.due_ns - SPIN_NS)

@@ -1,0 +1,180 @@
+"""Small servers of our own with one planted behaviour each: `python servers.py BEHAVIOUR`, and the port is printed.
+
+They speak chat (`/ws/{id}`), echo (`/ws`) and a feed (`/dashboard-feed`), on bare sockets, so that each byte is ours. A
+server ends when its standard input does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from typing import cast
+
+from wsproof.model.envelope import open_envelope
+from wsproof.wire import Frame, FrameDecoder, Opcode, accept_key
+
+MARKED = 10
+"""Of every ten deliveries to a member one is marked; what is marked is what a behaviour is about."""
+
+
+def is_marked(member: int, sequence: int) -> bool:
+    """Whether the behaviour is planted into the delivery of this publication to this member (0, 1, ...)."""
+    return (member + sequence) % MARKED == MARKED - 1
+
+
+class Room:
+    """Everybody who is connected, and the behaviour."""
+
+    def __init__(self, behaviour: str) -> None:
+        self.behaviour = behaviour
+        self.members: list[Member] = []
+
+    def publish(self, speaker: str, text: bytes) -> None:
+        """Deliver to all."""
+        opened = open_envelope(text)
+        sequence = opened.envelope.sequence if opened is not None else 0
+        payload = f"Client #{speaker} says: ".encode() + text
+        frame = Frame(Opcode.TEXT, payload).encode()
+        if self.behaviour == "stall" and sequence == 50:
+            time.sleep(1.0)
+        for member in list(self.members):
+            marked = self.behaviour != "fair" and is_marked(member.number, sequence)
+            member.deliver(frame, payload, sequence, marked)
+
+
+class Member(asyncio.Protocol):
+    """One connection of the server."""
+
+    def __init__(self, room: Room) -> None:
+        self.room = room
+        self.head = b""
+        self.name: str | None = None
+        self.path = ""
+        self.decoder = FrameDecoder()
+        self.kept = b""
+        self.pings_open = 0
+        self.feed: asyncio.Task[None] | None = None
+
+    @property
+    def number(self) -> int:
+        return int(self.name or 1) - 1
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.feed is not None:
+            self.feed.cancel()
+        if self in self.room.members:
+            self.room.members.remove(self)
+            if self.name is not None:
+                left = Frame(Opcode.TEXT, f"Client #{self.name} left the chat".encode()).encode()
+                for member in self.room.members:
+                    member.transport.write(left)
+
+    def data_received(self, data: bytes) -> None:
+        if not self.path:
+            self.head += data
+            if b"\r\n\r\n" not in self.head:
+                return
+            head, data = self.head.split(b"\r\n\r\n", 1)
+            self.shake_hands(head.decode())
+        self.decoder.feed(data)
+        while (frame := self.decoder.next_frame()) is not None:
+            self.take(frame)
+
+    def shake_hands(self, head: str) -> None:
+        lines = head.split("\r\n")
+        self.path = lines[0].split()[1]
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
+        name = self.path.removeprefix("/ws/") if self.path.startswith("/ws/") else None
+        if self.room.behaviour == "refuse" and name == "3":
+            self.transport.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+            self.transport.close()
+            return
+        accept = accept_key(headers["sec-websocket-key"])
+        self.transport.write(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Accept: {accept}\r\n\r\n".encode()
+        )
+        if name is not None and not (self.room.behaviour == "deaf" and name == "3"):
+            self.name = name
+            self.room.members.append(self)
+        elif self.path == "/dashboard-feed":
+            self.feed = asyncio.get_running_loop().create_task(self.tell_figures())
+
+    async def tell_figures(self) -> None:
+        while True:
+            figures = {"cpu_usage": 1, "memory_usage": 2, "active_users": 3, "response_time": 0.5}
+            self.transport.write(Frame(Opcode.TEXT, json.dumps(figures).encode()).encode())
+            await asyncio.sleep(0.05)
+
+    def take(self, frame: Frame) -> None:
+        if frame.opcode == Opcode.CLOSE:
+            self.transport.write(Frame(Opcode.CLOSE, frame.payload[:2]).encode())
+            self.transport.close()
+        elif frame.opcode == Opcode.PONG:
+            self.pings_open -= 1
+        elif frame.opcode == Opcode.TEXT and self.name is not None:
+            self.transport.write(Frame(Opcode.TEXT, b"You: " + frame.payload).encode())
+            self.room.publish(self.name, frame.payload)
+        elif frame.opcode == Opcode.TEXT:
+            self.transport.write(Frame(Opcode.TEXT, b"Message received: " + frame.payload).encode())
+
+    def deliver(self, frame: bytes, payload: bytes, sequence: int, marked: bool) -> None:
+        behaviour = self.room.behaviour
+        if behaviour == "flood":
+            self.transport.write(frame * 64)
+            return
+        if not marked:
+            self.transport.write(frame + self.kept)
+            self.kept = b""
+        elif behaviour == "duplicate":
+            self.transport.write(frame + frame)
+        elif behaviour == "reorder":
+            self.kept = frame
+        elif behaviour == "corrupt":
+            spoiled = payload.replace(b"quick", b"quack")
+            self.transport.write(Frame(Opcode.TEXT, spoiled).encode())
+        elif behaviour == "fragment":
+            self.send_in_fragments(payload)
+        elif behaviour == "close":
+            self.transport.write(frame + Frame(Opcode.CLOSE, (4001).to_bytes(2, "big") + b"enough").encode())
+            self.room.members.remove(self)
+        elif behaviour == "breach":
+            self.transport.write(Frame(Opcode.TEXT, payload, mask=b"abcd").encode())
+        elif behaviour == "words":
+            self.transport.write(Frame(Opcode.TEXT, b"Client #999 says: " + payload.partition(b": ")[2]).encode())
+        elif behaviour == "stall":
+            self.transport.write(frame)
+        elif behaviour != "drop":
+            raise ValueError(f"no such behaviour: {behaviour}")
+
+    def send_in_fragments(self, payload: bytes) -> None:
+        """Three fragments with pings between them; who did not answer the last pings is thrown out."""
+        if self.pings_open:
+            self.transport.abort()
+        self.pings_open += 2
+        ping = Frame(Opcode.PING, b"there?").encode()
+        first = Frame(Opcode.TEXT, payload[:10], fin=False).encode()
+        middle = Frame(Opcode.CONTINUATION, payload[10:20], fin=False).encode()
+        last = Frame(Opcode.CONTINUATION, payload[20:]).encode()
+        self.transport.write(first + ping + middle + ping + last)
+
+
+async def main(behaviour: str) -> None:
+    room = Room(behaviour)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Member(room), "127.0.0.1", 0, backlog=1024)
+    print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 - the parent reads it
+    await loop.run_in_executor(None, sys.stdin.read)
+
+
+if __name__ == "__main__":
+    if "--uvloop" in sys.argv:
+        import uvloop
+
+        uvloop.install()
+    asyncio.run(main(sys.argv[1]))
