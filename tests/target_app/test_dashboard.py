@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import json
+import math
+import time
+from typing import Any
+
+from websockets.sync.client import ClientConnection
+
+from tests.target_app.conftest import Enter, EnterRaw, StartServer
+from tests.target_app.peers import TEXT
+from tests.target_app.server import DEADLINE, Server, wait_until
+
+
+def readings(server: Server) -> int:
+    """How many readings have been produced since the server started."""
+    return int(server.stats()["counts"].get("dashboard.readings", 0))
+
+
+def viewers_gone(server: Server) -> None:
+    wait_until(lambda: server.stats()["open"] == 0, "all viewers are gone")
+
+
+def read(viewer: ClientConnection) -> dict[str, Any]:
+    reading: dict[str, Any] = json.loads(viewer.recv(DEADLINE))
+    return reading
+
+
+def test_a_reading_is_made_of_finite_numbers_in_their_ranges(server: Server) -> None:
+    with server.connect("/dashboard-feed") as viewer, server.connect("/ws") as echo:
+        echo.send("something to handle")
+        echo.recv(DEADLINE)
+        reading = read(viewer)
+        assert set(reading) == {"cpu_usage", "memory_usage", "active_users", "response_time"}
+        assert all(math.isfinite(value) for value in reading.values())
+        assert 0 <= reading["cpu_usage"] <= 100
+        assert 0 < reading["memory_usage"] <= 100
+        assert reading["active_users"] == 2
+        assert isinstance(reading["active_users"], int)
+        assert reading["response_time"] > 0
+
+
+def test_all_viewers_get_the_same_readings(start_server: StartServer, enter: Enter) -> None:
+    server = start_server(dashboard_period=0.05)
+    viewers = [enter(server, "/dashboard-feed") for _ in range(5)]
+    streams = []
+    for viewer in viewers:
+        # The first reading that counts all five is the same one for all of them.
+        while (reading := read(viewer))["active_users"] != 5:
+            pass
+        streams.append([reading, *(read(viewer) for _ in range(5))])
+    assert all(stream == streams[0] for stream in streams)
+
+
+def test_one_producer_works_for_many_viewers(start_server: StartServer, enter: Enter) -> None:
+    server = start_server(dashboard_period=0.05)
+    viewers = [enter(server, "/dashboard-feed") for _ in range(10)]
+    received = [viewers[0].recv(DEADLINE) for _ in range(20)]
+    # Were there a producer for each, nearly ten times as many would have been made for these twenty.
+    assert len(received) <= readings(server) < 5 * len(received)
+    for viewer in viewers[1:]:
+        assert [viewer.recv(DEADLINE) for _ in range(5)]
+
+
+def test_nothing_is_produced_while_nobody_looks_and_it_starts_again(start_server: StartServer) -> None:
+    period = 0.05
+    server = start_server(dashboard_period=period)
+    assert readings(server) == 0
+    for _ in range(3):
+        with server.connect("/dashboard-feed") as viewer:
+            read(viewer)
+            read(viewer)
+        viewers_gone(server)
+        stopped_at = readings(server)
+        time.sleep(10 * period)  # that nothing happens takes time to see
+        assert readings(server) == stopped_at
+
+
+def test_a_viewer_that_talks_or_dies_disturbs_no_other(server: Server, raw: EnterRaw) -> None:
+    with server.connect("/dashboard-feed") as viewer:
+        read(viewer)
+        viewer.send("hello?")
+        viewer.send(b"\x00\x01")
+        raw(server, "/dashboard-feed").reset()
+        raw(server, "/dashboard-feed").hang_up()
+        loud = raw(server, "/dashboard-feed")
+        for _ in range(100):
+            loud.send(TEXT, b"x" * 1_000)
+        loud.reset()
+        for _ in range(5):
+            read(viewer)

@@ -1,0 +1,156 @@
+"""The pages in a real browser; and what they are served with."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.target_app.free_port import free_port
+from tests.target_app.server import DEADLINE, Server, running
+
+CHROMIUM = Path("/usr/bin/chromium")
+GET_CHROMIUM = "apt-get update && apt-get install -y chromium"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PHONE = {"width": 360, "height": 640}
+
+expect.set_options(timeout=DEADLINE * 1000)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        missing = f"the pages are tested with {CHROMIUM}, which is not here; get it with: {GET_CHROMIUM}"
+        if os.environ.get("WSPROOF_REQUIRE_ALL") == "1":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """Windows that share nothing with those of other tests; an error in a page's script fails the test."""
+    opened = browser.new_context()
+    errors: list[str] = []
+    opened.on("weberror", lambda error: errors.append(str(error.error)))
+    yield opened
+    opened.close()
+    assert errors == []
+
+
+def open_page(context: BrowserContext, server: Server, path: str) -> Page:
+    page = context.new_page()
+    page.goto(server.url(path, "http"))
+    return page
+
+
+def expect_connected(page: Page) -> None:
+    expect(page.get_by_role("status")).to_have_text("Connected")
+
+
+def join(context: BrowserContext, server: Server, name: str) -> Page:
+    page = open_page(context, server, "/pages/chat")
+    page.get_by_label("Your id").fill(name)
+    page.keyboard.press("Enter")
+    expect_connected(page)
+    return page
+
+
+def say(page: Page, text: str) -> None:
+    page.get_by_label("Message", exact=True).fill(text)
+    page.keyboard.press("Enter")
+
+
+def test_the_echo_page_answers(context: BrowserContext, server: Server) -> None:
+    page = open_page(context, server, "/pages/echo")
+    expect_connected(page)
+    say(page, "hello <b>")
+    expect(page.get_by_role("log").get_by_role("listitem")).to_have_text(["hello <b>", "Message received: hello <b>"])
+
+
+def test_two_tabs_talk_and_one_goes(context: BrowserContext, server: Server) -> None:
+    ada, grace = join(context, server, "ada"), join(context, server, "grace")
+    say(ada, "are you there?")
+    expect(grace.locator(".theirs")).to_have_text("ada are you there?")
+    say(grace, "<img src=x onerror=alert(1)>")
+    expect(ada.locator(".theirs")).to_have_text("grace <img src=x onerror=alert(1)>")
+    expect(ada.locator(".mine.placed")).to_have_text("are you there?")
+    grace.close()
+    expect(ada.get_by_text("grace left")).to_be_visible()
+
+
+def test_the_dashboard_moves(context: BrowserContext, server: Server) -> None:
+    page = open_page(context, server, "/pages/dashboard")
+    expect_connected(page)
+    expect(page.locator("#active_users")).to_have_text(re.compile(r"^\d+$"))
+    expect(page.locator("#memory_usage")).to_have_text(re.compile(r"^\d+\.\d$"))
+    expect(page.locator("#trend-cpu_usage polyline")).to_have_attribute("points", re.compile(r"\S+ \S+ \S+"))
+
+
+def test_open_pages_come_back_after_a_restart(context: BrowserContext) -> None:
+    port = free_port()
+    with running("target_app", {"dashboard_period": 0.1}, port) as server:
+        pages = [
+            open_page(context, server, "/pages/echo"),
+            join(context, server, "ada"),
+            open_page(context, server, "/pages/dashboard"),
+        ]
+        for page in pages:
+            expect_connected(page)
+        expect(pages[2].locator("#active_users")).to_have_text("3")
+        server.stop()
+        for page in pages:
+            expect(page.get_by_role("status")).not_to_have_text("Connected")
+        expect(pages[0].get_by_role("button", name="Send")).to_be_disabled()
+        say(pages[0], "kept while disconnected")
+        expect(pages[2].locator("#note")).to_contain_text("These figures are old")
+    with running("target_app", {"dashboard_period": 0.1}, port):
+        for page in pages:
+            expect_connected(page)
+        pages[0].keyboard.press("Enter")
+        expect(pages[0].get_by_text("Message received: kept while disconnected")).to_be_visible()
+        say(pages[1], "back again")
+        expect(pages[1].locator(".mine.placed")).to_have_text("back again")
+        expect(pages[2].locator("#note")).to_contain_text("The same reading")
+
+
+def test_a_refused_id_is_said_and_not_tried_for_ever(context: BrowserContext, server: Server) -> None:
+    page = open_page(context, server, "/pages/chat")
+    page.get_by_label("Your id").fill("invisible\u200b")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_have_text("Disconnected: the server does not accept this connection")
+    expect(page.get_by_role("button", name="Connect now")).to_be_visible()
+
+
+@pytest.mark.parametrize("path", ["/", "/pages/echo", "/pages/chat", "/pages/dashboard"])
+def test_no_page_is_wider_than_a_phone(context: BrowserContext, server: Server, path: str) -> None:
+    page = open_page(context, server, path)
+    page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+@pytest.mark.parametrize("path", ["/", "/pages/chat", "/static/socket.js", "/healthz", "/nowhere"])
+def test_every_answer_carries_a_strict_policy(server: Server, path: str) -> None:
+    policy = server.get(path).headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/pages/nowhere", "/pages/..%2fmain.py", "/static/../main.py", "/docs"])
+def test_an_unknown_path_is_404(server: Server, path: str) -> None:
+    assert server.get(path).status_code == 404
