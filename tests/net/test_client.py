@@ -179,7 +179,7 @@ class TestReceiving:
             accept_handshake(sock)
             try:
                 while True:
-                    sock.sendall(Frame(Opcode.TEXT, b"x").encode() * 1000)
+                    sock.sendall(Frame(Opcode.TEXT, b"x" * 100).encode() * 1000)
             except OSError:
                 pass
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from wsproof.net.redact import MARK, redact, redact_url, redact_value
+from wsproof.net.redact import MARK, redact, redact_command, redact_url, redact_value, secret_parameters
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,14 @@ def test_the_name_decides_about_a_value() -> None:
     assert redact_value("X-Api-Key", "1") == MARK
     assert redact_value("MODE", "test") == "test"
     assert redact_value("TOKEN", "") == ""
+
+
+def test_a_command_line_loses_what_follows_a_secret_option() -> None:
+    command = ["./serve", "--api-token", "sesame", "--port", "1", "--password=sesame", "--secret", "--verbose", "plain"]
+    assert redact_command(command) == [
+        "./serve", "--api-token", MARK, "--port", "1", f"--password={MARK}", "--secret", "--verbose", "plain",
+    ]  # fmt: skip
+
+
+def test_secret_query_parameters_are_found_as_written_and_decoded() -> None:
+    assert secret_parameters("/ws?token=a%2Fb&room=1") == ["a%2Fb", "a/b"]

@@ -9,9 +9,9 @@ import pytest
 
 from tests.net.hand import HandServer
 from wsproof.errors import TargetError, UsageError
+from wsproof.net import process
 from wsproof.net.client import Client
 from wsproof.net.ports import Answer, free_port, knock
-from wsproof.net.process import ServerProcess
 from wsproof.net.running import RunningServer, serve
 from wsproof.net.target import Target, parse_target
 from wsproof.wire import TextMessage
@@ -42,7 +42,6 @@ class TestAnAppThatRuns:
         with serve(echo_target(env=["SHOP=one", "OTHER=x"]), extra_env={"OTHER": "two"}) as server:
             assert server.owned
             assert server.is_alive()
-            assert server.pid is not None
             assert "uvicorn" in psutil.Process(server.pid).cmdline()
             assert (ask(server, "environment SHOP"), ask(server, "environment OTHER")) == ("one", "two")
         assert not server.is_alive()
@@ -138,23 +137,26 @@ class TestCommands:
         with pytest.raises(UsageError, match="--port 1 was asked for"), serve(target, port=1):
             pass
 
-    def test_a_server_and_its_child_that_ignore_every_request_are_ended_all_the_same(self) -> None:
+    def test_a_server_and_its_child_that_ignore_every_request_are_ended_all_the_same(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(process, "GRACE_S", 0.3)
         target = command_target("stubborn").with_env({"WITH_CHILD": "1"})
         with serve(target) as server:
             assert server.pid is not None
             root = psutil.Process(server.pid)
             tree = [root, *root.children(recursive=True)]
             assert len(tree) == 2
-        assert not any(process.is_running() for process in tree)
+        assert not any(member.is_running() for member in tree)
 
     def test_a_port_of_somebody_else_is_not_ours(self) -> None:
-        process = ServerProcess([sys.executable, str(SERVERS_PY), "silent", "0"], cwd=ROOT, env={})
+        silent = process.ServerProcess([sys.executable, str(SERVERS_PY), "silent", "0"], cwd=ROOT, env={})
         try:
             with HandServer() as other:
-                assert process.listens_on(other.port) is False
+                assert silent.listens_on(other.port) is False
         finally:
-            process.stop()
-        assert process.exit_code is not None
+            silent.stop()
+        assert silent.exit_code is not None
 
 
 class TestUrls:

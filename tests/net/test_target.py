@@ -46,6 +46,11 @@ class TestUrls:
         assert (target.kind, target.url, target.path) == (TargetKind.URL, "wss://localhost/a/b?c=d", "/a/b?c=d")
         assert not target.is_ours
 
+    def test_a_token_in_the_query_is_a_secret_everywhere(self) -> None:
+        target = parse_target("ws://localhost:1/ws?token=sesame")
+        assert target.secrets == ("sesame", "sesame")
+        assert "sesame" not in f"{target!r} {target.describe()}"
+
     def test_path_option_wins(self) -> None:
         assert parse_target("ws://localhost:1/a", path="b").url == "ws://localhost:1/b"
 
@@ -112,6 +117,12 @@ class TestCommands:
         target = parse_target("cmd:./serve 'a b' $HOME --port {port}", ready="ws://127.0.0.1:{port}/chat")
         assert target.command == ("./serve", "a b", "$HOME", "--port", "{port}")
         assert (target.kind, target.path) == (TargetKind.COMMAND, "/chat")
+
+    def test_its_secrets_are_not_shown(self) -> None:
+        target = parse_target("cmd:./serve --token sesame --port {port}", ready="ws://127.0.0.1:{port}/?key=sesame")
+        assert target.command[2] == "sesame"
+        assert "sesame" not in f"{target!r} {target.describe()}"
+        assert target.spec == "cmd:./serve --token '[redacted]' --port {port}"
 
     def test_a_health_url_says_nothing_about_the_path(self) -> None:
         target = parse_target("cmd:./serve {port}", ready="http://127.0.0.1:{port}/health")

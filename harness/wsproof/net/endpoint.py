@@ -7,6 +7,7 @@ import ipaddress
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -71,17 +72,7 @@ class Endpoint:
         """
         if not self.tls:
             return None
-        try:
-            context = ssl.create_default_context(cafile=self.ca)
-        except (OSError, ssl.SSLError) as error:
-            raise UsageError(
-                f"expected --ca to name a file of certificates (PEM), but {self.ca} cannot be used: {error}"
-            ) from error
-        context.set_alpn_protocols(["http/1.1"])
-        if self.insecure:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        return context
+        return _ssl_context(self.ca, self.insecure)
 
     def to_json(self) -> dict[str, Any]:
         """Everything, secrets too: for a worker process of ours, through a pipe, never into a file."""
@@ -106,6 +97,22 @@ class Endpoint:
 
     def __repr__(self) -> str:
         return f"Endpoint({redact(self.url)})"
+
+
+@cache
+def _ssl_context(ca: str | None, insecure: bool) -> ssl.SSLContext:
+    # Cached, for it reads all trusted certificates of the system: far too slow for every connection.
+    try:
+        context = ssl.create_default_context(cafile=ca)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(
+            f"expected --ca to name a file of certificates (PEM), but {ca} cannot be used: {error}"
+        ) from error
+    context.set_alpn_protocols(["http/1.1"])
+    if insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def parse_url(url: str, *, schemes: tuple[str, ...] = ("ws", "wss")) -> Endpoint:

@@ -14,6 +14,8 @@ from wsproof.net.discover import child_environment, guarded
 from wsproof.net.guard import DEFAULT_GRACE_S
 from wsproof.net.output import OutputTail
 
+GRACE_S = DEFAULT_GRACE_S
+"""How long a server may take to end when asked."""
 _MARGIN_S = 2.0
 """What the guard may need beyond its grace; after that we end everything ourselves."""
 
@@ -26,7 +28,7 @@ class ServerProcess:
     ) -> None:
         try:
             self._guard = subprocess.Popen(
-                guarded(list(command)),
+                guarded(list(command), grace_s=GRACE_S),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -85,7 +87,7 @@ class ServerProcess:
         assert self._guard.stdin is not None
         self._guard.stdin.close()  # this is what the guard waits for
         try:
-            self._guard.wait(DEFAULT_GRACE_S + _MARGIN_S)
+            self._guard.wait(GRACE_S + _MARGIN_S)
         except subprocess.TimeoutExpired:
             self._guard.kill()
             self._guard.wait()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote_plus, urlsplit, urlunsplit
 
 MARK = "[redacted]"
 
@@ -59,6 +59,23 @@ def redact_url(url: str) -> str:
         netloc = f"{MARK}@{netloc.rpartition('@')[2]}"
     query = _QUERY.sub(_query_parameter, "?" + parts.query)[1:]
     return urlunsplit((parts.scheme, netloc, parts.path, query, parts.fragment))
+
+
+def redact_command(parts: Iterable[str], secrets: Iterable[str] = ()) -> list[str]:
+    """Return a command line as it may be shown: also without what follows an option such as `--token`."""
+    known = tuple(secrets)
+    shown: list[str] = []
+    follows = False
+    for part in parts:
+        shown.append(MARK if follows and not part.startswith("-") else redact(part, known))
+        follows = part.startswith("-") and "=" not in part and is_secret_name(part)
+    return shown
+
+
+def secret_parameters(path: str) -> list[str]:
+    """The values of the query parameters of `path` that hold secrets, as written and decoded."""
+    values = [value for _, name, value in _QUERY.findall(path) if value and is_secret_name(name)]
+    return [*values, *(unquote_plus(value) for value in values)]
 
 
 def redact_value(name: str, value: str, secrets: Iterable[str] = ()) -> str:

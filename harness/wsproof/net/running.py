@@ -106,7 +106,11 @@ class RunningServer:
 
     def describe(self) -> dict[str, Any]:
         """What a run record says about the target: `target` in wsproof.run/1. Redacted."""
-        facts = {**self.target.describe(), "url": redact(self._endpoint.url, self.target.secrets), "owned": self.owned}
+        facts = {
+            **self.target.with_env(self._env).describe(),
+            "url": redact(self._endpoint.url, self.target.secrets),
+            "owned": self.owned,
+        }
         if self._launch is None:
             return {**facts, "server": None, "command": None, "python": None, "versions": {}}
         installed = self._launch.installed

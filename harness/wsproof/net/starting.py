@@ -13,7 +13,7 @@ from wsproof.net.discover import Interpreter, interpreter
 from wsproof.net.endpoint import Endpoint, parse_url
 from wsproof.net.ports import Answer, free_port, http_status, knock, require_free_port
 from wsproof.net.process import ServerProcess, describe_exit
-from wsproof.net.redact import redact
+from wsproof.net.redact import redact_command
 from wsproof.net.servers import Server, choose_server, require_server_name
 from wsproof.net.target import READY_SCHEMES, Target, TargetKind
 
@@ -50,7 +50,7 @@ class Launch:
         command = list(self.command(port))
         if self.server is not None:
             command[0] = "python"
-        return [redact(part, self.target.secrets) for part in command]
+        return redact_command(command, self.target.secrets)
 
     def ready_url(self, port: int) -> str | None:
         """The URL of `--ready` for this port; None for an ASGI app."""

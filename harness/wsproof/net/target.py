@@ -19,8 +19,10 @@ from wsproof.net.redact import (
     hide_subprotocols,
     is_secret_name,
     redact,
+    redact_command,
     redact_url,
     redact_value,
+    secret_parameters,
     secret_subprotocols,
 )
 
@@ -53,12 +55,12 @@ class Target:
 
     kind: TargetKind
     spec: str
-    url: str | None = None
+    url: str | None = field(default=None, repr=False)
     app: str | None = None
-    command: tuple[str, ...] = ()
-    ready_url: str | None = None
+    command: tuple[str, ...] = field(default=(), repr=False)
+    ready_url: str | None = field(default=None, repr=False)
     server: str = "auto"
-    path: str | None = None
+    path: str | None = field(default=None, repr=False)
     env: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     subprotocols: tuple[str, ...] = field(default=(), repr=False)
@@ -75,12 +77,17 @@ class Target:
         return self.kind is not TargetKind.URL
 
     @property
+    def is_reference(self) -> bool:
+        """Whether it is the reference server: its channels and its wire-level path are known."""
+        return self.kind is TargetKind.REFERENCE or self.app == REFERENCE_APP
+
+    @property
     def secrets(self) -> tuple[str, ...]:
-        """The values that nobody may see: those of secret headers, of secret variables and of token subprotocols."""
+        """The values that nobody may see: of secret headers, variables and query parameters, and token subprotocols."""
         values = [value for name, value in (*self.headers, *self.env) if is_secret_name(name)]
         # A scheme word ("Bearer") is no secret, and what follows it is one in other places too.
         values += [value.split(" ", 1)[1] for value in values if " " in value]
-        return (*values, *secret_subprotocols(self.subprotocols))
+        return (*values, *secret_subprotocols(self.subprotocols), *secret_parameters(self.path or ""))
 
     def but(self, **changes: Any) -> Target:
         """This target with some fields changed."""
@@ -102,11 +109,16 @@ class Target:
             insecure=self.insecure,
         )
 
+    def _shown_spec(self) -> str:
+        if self.kind is TargetKind.COMMAND:
+            return "cmd:" + shlex.join(redact_command(self.command, self.secrets)).replace("'{port}'", "{port}")
+        return redact(self.spec, self.secrets)
+
     def describe(self) -> dict[str, Any]:
         """What a record says about it, redacted."""
         return {
             "kind": self.kind.value,
-            "spec": redact(self.spec, self.secrets),
+            "spec": self._shown_spec(),
             "path": redact(self.path, self.secrets) if self.path else self.path,
             "env": {name: redact_value(name, value, self.secrets) for name, value in self.env},
             "headers": {name: redact_value(name, value, self.secrets) for name, value in self.headers},
@@ -226,7 +238,8 @@ def _command(options: Target, line: str, ready: str | None) -> Target:
         raise UsageError(f"the command takes a {{port}}, so --ready must say it too; got {redact_url(ready)}")
     named = ready.partition("://")[0] in {"ws", "wss"}
     path = options.path or (endpoint.path if named else "/")
-    return options.but(kind=TargetKind.COMMAND, command=command, ready_url=ready, path=path)
+    target = options.but(kind=TargetKind.COMMAND, command=command, ready_url=ready, path=path)
+    return target.but(spec=target.describe()["spec"])  # a command line may hold secrets, and specs are printed
 
 
 def _require_loopback(host: str, options: Target) -> None:
