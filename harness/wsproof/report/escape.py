@@ -31,7 +31,7 @@ def clean_line(text: str) -> str:
 
 
 def markdown_text(text: str) -> str:
-    """`text` as plain words inside Markdown: no markup, no table cell ended, no HTML, no link, nobody notified by an @."""
+    """`text` as plain words inside Markdown: no markup, table cell, HTML or link, and nobody notified by an @."""
     return LINKING.sub("\\1\u200b", SPECIAL_MARKDOWN.sub(r"\\\1", clean_line(text)))
 
 

@@ -1,0 +1,210 @@
+"""Pages: each one file that loads nothing from anywhere, runs no script, and reads well on paper and on a phone.
+
+What a server sent is cleaned (`escape.clean`) and then escaped by Jinja2's autoescape, everywhere; the policy in the
+page's head allows nothing but its own style sheet, by its hash.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from wsproof.errors import UsageError
+from wsproof.model.comparison import Comparison
+from wsproof.model.record import RunRecord
+from wsproof.model.suite import CheckRun
+from wsproof.report import units, words
+from wsproof.report.escape import clean
+from wsproof.report.folders import ComparisonFolder, RunFolder
+from wsproof.report.forest import forest_plot
+from wsproof.report.jsonfile import write_text
+from wsproof.report.pictures import pictures
+from wsproof.report.repeat import commit_line, repeat_line
+from wsproof.report.store import Store
+
+MOST_FINDINGS = 60
+MOST_WITNESS_LINES = 80
+MOST_CHARACTERS = 4000
+"""A page stays small whatever a server sent: longer texts are cut, and say so. The files of findings have all of it."""
+
+
+def run_page(record: RunRecord, folder: RunFolder | None = None) -> str:
+    """The page of one run. `folder` is named on it, so that one finds the raw data."""
+    findings = words.all_findings(record)
+    left = words.standing(findings)
+    return _render(
+        "run.html",
+        record=record,
+        name=folder.id if folder is not None else record.id,
+        answers=words.answers(record),
+        sentence=words.verdict_sentence(record),
+        tone=words.tone_of(record.verdict),
+        findings=left[:MOST_FINDINGS],
+        unshown=max(len(left) - MOST_FINDINGS, 0),
+        accepted=words.accepted(findings),
+        sections=_sections(words.checks_of(record)),
+        pictures=pictures(record),
+        repeat=repeat_line(record),
+        checkout=commit_line(record.git),
+        facts=(
+            ("Target", _flat(record.target)),
+            ("Plan", _flat(record.plan)),
+            ("Commit", _flat(record.git)),
+            ("Machine", _flat(record.machine)),
+        ),
+    )
+
+
+def comparison_page(comparison: Comparison) -> str:
+    """The page of one comparison."""
+    names = [words.title_of(row.metric) for row in comparison.metrics]
+    return _render(
+        "comparison.html",
+        comparison=comparison,
+        sentence=words.comparison_sentence(comparison),
+        tone=words.tone_of(comparison.verdict),
+        rows=list(zip(names, comparison.metrics, strict=True)),
+        forest=Markup(forest_plot(comparison.metrics, names)),
+        findings=words.standing(comparison.findings)[:MOST_FINDINGS],
+        unshown=max(len(words.standing(comparison.findings)) - MOST_FINDINGS, 0),
+        accepted=words.accepted(comparison.findings),
+        facts=(
+            ("Base", _flat(comparison.base)),
+            ("Candidate", _flat(comparison.candidate)),
+            ("Plan", _flat(comparison.plan)),
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the index: a run or comparison with its record, or why it cannot be read."""
+
+    folder: RunFolder | ComparisonFolder
+    record: RunRecord | Comparison | None
+    problem: str
+    has_page: bool
+
+
+def index_page(runs: Iterable[RunFolder], comparisons: Iterable[ComparisonFolder] = ()) -> str:
+    """All runs by branch, the newest first, and all comparisons. Damaged records are listed as unreadable."""
+    entries = [_entry(folder) for folder in runs]
+    ordered = sorted(entries, key=lambda entry: entry.folder.id, reverse=True)
+    by_branch = {branch: list(group) for branch, group in groupby(sorted(ordered, key=_branch), key=_branch)}
+    # The branch that was worked on last comes first; within a branch the order above was kept.
+    branches = sorted(by_branch.items(), key=lambda item: item[1][0].folder.id, reverse=True)
+    return _render(
+        "index.html",
+        branches=branches,
+        comparisons=[_entry(folder) for folder in comparisons][::-1],
+        total=len(entries),
+    )
+
+
+def write_index(store: Store) -> Path:
+    """Write the index of a store, and the pages that are missing; say where the index is."""
+    runs, comparisons = store.runs(), store.comparisons()
+    folders: list[RunFolder | ComparisonFolder] = [*runs, *comparisons]
+    for folder in folders:
+        if not folder.page.is_file():
+            try:
+                folder.write_page()
+            except UsageError:
+                continue  # unreadable: the index says so
+    store.index_path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(store.index_path, index_page(runs, comparisons))
+    return store.index_path
+
+
+def _entry(folder: RunFolder | ComparisonFolder) -> Entry:
+    has_page = folder.page.is_file()
+    try:
+        return Entry(folder, folder.read(), "", has_page)
+    except UsageError as error:
+        return Entry(folder, None, str(error), has_page)
+
+
+def _branch(entry: Entry) -> str:
+    if not isinstance(entry.record, RunRecord):
+        return "unreadable"
+    return str(entry.record.git.get("branch") or ("detached" if entry.record.git.get("sha") else "no repository"))
+
+
+def _sections(runs: Iterable[CheckRun]) -> list[tuple[str, list[CheckRun]]]:
+    """Checks by section, in the order in which the suites ran them."""
+    sections: dict[str, list[CheckRun]] = {}
+    for run in runs:
+        sections.setdefault(run.section, []).append(run)
+    return list(sections.items())
+
+
+def _flat(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Facts as rows of a table: units are read off the names, one level of nesting is spelled out."""
+    rows = []
+    for key, value in facts.items():
+        if value is None or value in ({}, [], ""):
+            continue
+        if isinstance(value, Mapping):
+            shown = ", ".join(f"{name} {item}" for name, item in value.items() if item is not None)
+        elif isinstance(value, list | tuple):
+            shown = ", ".join(str(item) for item in value)
+        elif key.endswith("_bytes") and isinstance(value, int | float):
+            shown = units.for_reader(value, "B")
+        elif isinstance(value, bool):
+            shown = "yes" if value else "no"
+        else:
+            shown = str(value)
+        rows.append((key.replace("_", " "), _cut(shown)))
+    return rows
+
+
+def _cut(text: str, limit: int = MOST_CHARACTERS) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit:,} more characters)"
+
+
+def _witness(lines: Iterable[str]) -> str:
+    lines = list(lines)
+    shown = [_cut(line, 600) for line in lines[:MOST_WITNESS_LINES]]
+    more = [f"… {len(lines) - len(shown)} more lines"] if len(lines) > len(shown) else []
+    return "\n".join([*shown, *more])
+
+
+def _clean(value: Any) -> Any:
+    """Whatever a template prints passes through here, before it is escaped."""
+    return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _render(template: str, **values: Any) -> str:
+    return _environment().get_template(template).render(**values)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("wsproof.report"),
+        autoescape=select_autoescape(["html"], default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        finalize=_clean,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = files("wsproof.report").joinpath("templates", "style.css").read_text(encoding="utf-8")
+    environment.globals |= {
+        "style": Markup(style),
+        "style_hash": base64.b64encode(sha256(style.encode()).digest()).decode(),
+        "words": words,
+        "units": units,
+        "judged": words.JUDGED,
+    }
+    environment.filters |= {"cut": _cut, "witness": _witness, "svg": Markup}
+    return environment
