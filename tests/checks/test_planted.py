@@ -354,6 +354,10 @@ def everything_clean() -> list[tuple[str, History, Contract]]:
     sleeper = a_room(4, 4)
     sleeper.stall(2)
     sleeper.say(0)
+    sent_away = a_room(4, 4)
+    sent_away.stall(2)
+    sent_away.recorder.notices.append(Notice(0, "3", True, sent_away.tick()))
+    sent_away.say(0)
     rude = a_room()
     rude.change(1, misbehaved="a binary frame")
     rude.leave(1, Departure.DROPPED)
@@ -368,6 +372,7 @@ def everything_clean() -> list[tuple[str, History, Contract]]:
         ("a channel for the others", a_room(contract=others).history(), others),
         ("a feed on a busy machine", busy.history(), FEED),
         ("a sleeper that harms nobody", sleeper.history(), CHAT),
+        ("a sleeper that is sent away", sent_away.history(), CHAT),
         ("a rude member that harms nobody", rude.history(), CHAT),
         ("a message whose fate nobody knows", unknowable.history(), CHAT),
     ]

@@ -131,7 +131,9 @@ def _tallies(history: History, contract: Contract) -> list[_Tally]:
             told[notice.subscriber, notice.about].append(notice)
     gone: dict[str, list[Member]] = defaultdict(list)
     for member in history.members:
-        if member.departure not in (Departure.STAYED, Departure.REFUSED) and not _after_the_drain(member, history):
+        # Whoever stopped reading or broke the rules may have been sent away, and cannot have seen it.
+        went = member.departure not in (Departure.STAYED, Departure.REFUSED) or not member.innocent
+        if went and not _after_the_drain(member, history):
             gone[member.name].append(member)
     tallies = []
     for witness in history.members:
@@ -148,8 +150,9 @@ def _tallies(history: History, contract: Contract) -> list[_Tally]:
 def _false_notice(history: History, tally: _Tally) -> Notice | None:
     """A notice that came before there was a departure it could mean."""
     # We note our own leaving before the act, but hear of the server's dropping us only after it: that may be any time.
-    left = sorted(0 if m.departure is Departure.DROPPED else m.left_ns for m in tally.possible)
-    there = any(m.name == tally.name and not m.left_ns for m in history.members)
+    told_late = (m.departure is Departure.DROPPED or not m.innocent for m in tally.possible)
+    left = sorted(0 if late else m.left_ns for late, m in zip(told_late, tally.possible, strict=True))
+    there = any(m.name == tally.name and not m.left_ns and m.innocent for m in history.members)
     for count, notice in enumerate(tally.told):
         if count < len(left) and notice.received_ns < left[count]:
             return notice

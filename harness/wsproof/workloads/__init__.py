@@ -2,7 +2,7 @@
 
 from wsproof.workloads.base import Reading, Word, Workload
 from wsproof.workloads.channels import CHANNELS, WORKLOADS, load_channels
-from wsproof.workloads.settings import environment_of, parse_settings
+from wsproof.workloads.settings import environment_of, parse_settings, wire_path_of
 
 __all__ = [
     "CHANNELS",
@@ -13,4 +13,5 @@ __all__ = [
     "environment_of",
     "load_channels",
     "parse_settings",
+    "wire_path_of",
 ]

@@ -1,4 +1,4 @@
-"""From `--set KEY=VALUE` to settings, and from settings to the environment of a server that is started for them."""
+"""From `--set KEY=VALUE` to settings, and from workloads to what a server that is started for them must know."""
 
 from __future__ import annotations
 
@@ -29,3 +29,10 @@ def environment_of(workloads: Mapping[str, Workload]) -> dict[str, str]:
     for workload in workloads.values():
         environment |= workload.server_environment()
     return environment
+
+
+def wire_path_of(workloads: Mapping[str, Workload]) -> str | None:
+    """Where the wire itself is best spoken to: the echo, where there is one, else the first workload's path."""
+    if not workloads:
+        return None
+    return (workloads.get("echo") or next(iter(workloads.values()))).path(0)

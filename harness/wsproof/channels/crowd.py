@@ -1,0 +1,296 @@
+"""Many clients in one thread: they act one after the other, all of them listen, and all is written down.
+
+There are no sleeps: every wait is for something that is owed, and is bounded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from wsproof.channels.person import Person, Said
+from wsproof.model.contract import Audience
+from wsproof.model.envelope import Envelope
+from wsproof.model.history import (
+    Departure,
+    History,
+    Kind,
+    Notice,
+    Outcome,
+    ProtocolNote,
+    Recorder,
+    Strange,
+    Tick,
+)
+from wsproof.net.client import Client
+from wsproof.net.clock import Deadline, now_ns
+from wsproof.net.endpoint import Endpoint
+from wsproof.wire import BinaryMessage, CloseReceived, Ended, Event, State, TextMessage
+from wsproof.workloads import Reading, Word, Workload
+
+SLICE_S = 0.02
+"""How long a turn waits at most before it looks whether a half-sent message can go on."""
+TINY_BUFFER = 4_096
+FAREWELL_S = 1.0
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where a crowd meets: members are named from number `first` on, so that no two crowds take each other's names."""
+
+    endpoint: Endpoint
+    workload: Workload
+    first: int
+    deadline_s: float
+    seed: int
+    alone: bool = True
+    """Whether the server is ours alone: only then is a message of an unknown name a finding."""
+
+
+class Crowd:
+    """The people of one schedule, and the record of what happened to them."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.contract = setting.workload.contract
+        self.people: list[Person] = []
+        self.said: dict[tuple[int, int], Said] = {}
+        self.recorder = Recorder(start_ns=now_ns())
+        workload = setting.workload
+        self._names_before = {workload.name_of(alias) for alias in range(workload.base, setting.first)}
+        self.gave_up = False
+        """A wait ended at its deadline: the server is not to be trusted with another schedule."""
+
+    # Coming and going.
+
+    def join(self, again: Person | None = None, *, narrow: bool = False) -> Person:
+        """Connect another member. Raises TargetError where nobody answers."""
+        setting, number = self.setting, len(self.people)
+        alias = again.alias if again is not None else setting.first + number
+        client = Client(
+            setting.endpoint.at(setting.workload.path(alias)),
+            deadline_s=setting.deadline_s,
+            receive_buffer=TINY_BUFFER if narrow else None,
+            seed=setting.seed + number,
+        )
+        person = Person(number, alias, setting.workload.name_of(alias), client)
+        self.people.append(person)
+        began = now_ns()
+        client.open()
+        if client.peer.state is not State.OPEN:
+            person.departure, person.closed = Departure.REFUSED, True
+            client.abort()
+            return person
+        person.connected_ns = now_ns()
+        person.connect_ns = person.connected_ns - began
+        greeting = setting.workload.greeting(alias)
+        if greeting is not None:
+            self._hand_over(person, greeting)
+        return person
+
+    def depart(self, person: Person, departure: Departure) -> None:
+        """A member goes, or is found gone; the others are owed a notice from now on."""
+        person.left_ns, person.departure = now_ns(), departure
+        person.owed.clear()
+        if self.contract.leaves and person.in_ns:
+            for other in self.people:
+                if other.counts and other is not person:
+                    other.owed_notices[person.name] += 1
+
+    def close(self, person: Person) -> None:
+        """The closing handshake begins; its end is read along the way."""
+        self.depart(person, Departure.CLOSED)
+        person.client.peer.send_close()
+        person.client.receive_nowait()
+
+    def end_tcp(self, person: Person) -> None:
+        """FIN, without a close frame."""
+        self.depart(person, Departure.FIN)
+        person.client.half_close()
+
+    def reset(self, person: Person) -> None:
+        """RST."""
+        self.depart(person, Departure.RESET)
+        person.client.reset()
+        person.closed = True
+
+    # Speaking.
+
+    def say(self, person: Person, body: str, *, plain: bool = False) -> str | bytes:
+        """Note a publication and return what is to be sent; `hand_over` sends it."""
+        sequence, person.sequence = person.sequence, person.sequence + 1
+        sent = now_ns()
+        said = Said(person.number, sequence, sent, body if plain else None)
+        self.said[person.number, sequence] = said
+        for other in self.people:
+            if other.counts and self._is_for(other, person):
+                other.owed.add((person.number, sequence, Kind.DELIVERY))
+        if self.contract.replies and person.counts:
+            person.owed.add((person.number, sequence, Kind.REPLY))
+        envelope = Envelope(self.setting.first + person.number, sequence, sent)
+        return body if plain else self.setting.workload.publish(person.alias, envelope, body)
+
+    def _is_for(self, other: Person, publisher: Person) -> bool:
+        audience = self.contract.audience
+        own = other is publisher
+        return audience is Audience.EVERYONE or audience is (Audience.PUBLISHER if own else Audience.OTHERS)
+
+    def speak(self, person: Person, body: str, *, plain: bool = False) -> None:
+        """Say something in one piece, without waiting for the server to take it."""
+        self._hand_over(person, self.say(person, body, plain=plain))
+
+    def _hand_over(self, person: Person, message: str | bytes) -> None:
+        if isinstance(message, str):
+            person.client.peer.send_text(message)
+        else:
+            person.client.peer.send_binary(message)
+        self._listen(person)
+
+    # Listening.
+
+    def wait(self, done: Callable[[], bool], deadline_s: float | None = None) -> bool:
+        """Let everyone listen until `done`; False at the deadline."""
+        deadline = Deadline.after(self.setting.deadline_s if deadline_s is None else deadline_s)
+        while not done():
+            if deadline.passed:
+                return False
+            self.turn(min(SLICE_S, deadline.remaining_s))
+        return True
+
+    def settle(self) -> bool:
+        """Wait until everyone has what it is owed, and whoever is leaving has left. Gives up only once."""
+        patience = 0.1 if self.gave_up else None
+        done = self.wait(lambda: not any(p.waits or self._is_leaving(p) for p in self.people), patience)
+        self.gave_up = self.gave_up or any(p.waits for p in self.people)
+        return done
+
+    def turn(self, timeout_s: float) -> None:
+        """Everyone reads what is there; waits for something at most this long."""
+        poll = select.poll()
+        listening = [p for p in self.people if not p.closed]
+        for person in listening:
+            if not person.stalled:
+                poll.register(person.client, select.POLLIN)
+        poll.poll(timeout_s * 1000)
+        for person in listening:
+            self._listen(person)
+
+    @staticmethod
+    def _is_leaving(person: Person) -> bool:
+        return bool(person.left_ns) and not person.closed and not person.stalled and not person.misbehaved
+
+    def _listen(self, person: Person) -> None:
+        client = person.client
+        client.receive_nowait()
+        times = client.event_times_ns
+        for at, event in zip(times, client.take_events(), strict=True):
+            self._take(person, event, at)
+        if client.ended and not person.closed:
+            person.closed = True
+            if person.here:
+                self.depart(person, Departure.DROPPED)
+            client.abort()
+
+    def _take(self, person: Person, event: Event, at: int) -> None:
+        if isinstance(event, CloseReceived):
+            person.close_code = event.code
+        elif isinstance(event, Ended):
+            return
+        elif isinstance(event, TextMessage | BinaryMessage):
+            message = event.text if isinstance(event, TextMessage) else event.data
+            self._read(person, self.setting.workload.read(person.alias, message), at)
+
+    def _read(self, person: Person, reading: Reading, at: int) -> None:
+        match reading.word:
+            case Word.TICK:
+                value = dict(reading.value) if reading.value is not None else None
+                self.recorder.ticks.append(Tick(person.number, at, value, reading.text))
+                person.ticks += 1
+                person.in_ns = person.in_ns or at
+            case Word.LEAVE | Word.JOIN if reading.about is not None:
+                self._note(person, reading.about, left=reading.word is Word.LEAVE, at=at)
+            case Word.DELIVERY | Word.REPLY:
+                self._receive(person, reading, at)
+            case _:
+                self.recorder.strange.append(Strange(person.number, at, reading.text))
+
+    def _note(self, person: Person, about: str, *, left: bool, at: int) -> None:
+        if not self._is_known(about):
+            return
+        self.recorder.notices.append(Notice(person.number, about, left, at))
+        if left and person.owed_notices[about] > 0:
+            person.owed_notices[about] -= 1
+
+    def _receive(self, person: Person, reading: Reading, at: int) -> None:
+        kind = Kind.REPLY if reading.word is Word.REPLY else Kind.DELIVERY
+        if reading.opened is None:
+            self._receive_plain(person, reading, kind, at)
+            return
+        envelope = reading.opened.envelope
+        publisher = envelope.publisher - self.setting.first
+        if publisher < 0:
+            return  # an earlier crowd's last words
+        by_name = reading.speaker is None or not 0 <= publisher < len(self.people)
+        named = by_name or self.people[publisher].name == reading.speaker
+        intact = reading.opened.intact and named
+        self._heard(person, publisher, envelope.sequence, kind, at, intact=intact)
+
+    def _receive_plain(self, person: Person, reading: Reading, kind: Kind, at: int) -> None:
+        """A message without an envelope: the oldest one of that speaker with these words that it has not heard yet."""
+        for said in self.said.values():
+            name = self.people[said.publisher].name
+            speaks = said.publisher == person.number if reading.speaker is None else name == reading.speaker
+            if speaks and said.plain == reading.text and (person.number, kind) not in said.heard_by:
+                self._heard(person, said.publisher, said.sequence, kind, at, intact=True)
+                return
+        if reading.speaker is None or self._is_known(reading.speaker):
+            self.recorder.strange.append(Strange(person.number, at, reading.text))
+
+    def _heard(self, person: Person, publisher: int, sequence: int, kind: Kind, at: int, *, intact: bool) -> None:
+        said = self.said.get((publisher, sequence))
+        self.recorder.received(person.number, publisher, sequence, said.sent_ns if said else 0, at, kind, intact)
+        person.in_ns = person.in_ns or at
+        person.owed.discard((publisher, sequence, kind))
+        if said is not None:
+            said.heard_by.add((person.number, kind))
+
+    def _is_known(self, name: str) -> bool:
+        """Whether a name is one of this crowd, or one that only a faulty server can have made up."""
+        if any(person.name == name for person in self.people):
+            return True
+        return self.setting.alone and name not in self._names_before
+
+    # The end.
+
+    def history(self) -> History:
+        """What happened. What a member said before it was cut off may be lost with it, unless somebody heard it."""
+        self.recorder.drained_ns = self.recorder.end_ns = now_ns()
+        self.recorder.members = [person.member() for person in self.people]
+        for said in self.said.values():
+            publisher = self.people[said.publisher]
+            unsure = publisher.departure in (Departure.RESET, Departure.DROPPED) or publisher.misbehaved
+            outcome = Outcome.INFO if unsure and not said.heard_by else Outcome.OK
+            self.recorder.published(said.publisher, said.sequence, said.sent_ns, said.sent_ns, outcome=outcome)
+        for person in self.people:
+            if not person.misbehaved:
+                for breach in person.client.peer.breaches:
+                    self.recorder.protocol.append(
+                        ProtocolNote(
+                            person.number, breach.rule, breach.section, breach.level, breach.sentence, breach.evidence
+                        )
+                    )
+        return self.recorder.freeze()
+
+    def disperse(self) -> None:
+        """Everyone goes; politely, if that is quick. What is heard now belongs to no history."""
+        for person in self.people:
+            if person.can_speak and not person.stalled:
+                person.left_ns = now_ns()
+                person.client.peer.send_close()
+        with contextlib.suppress(OSError):
+            self.wait(lambda: not any(self._is_leaving(p) for p in self.people), 0.1 if self.gave_up else FAREWELL_S)
+        for person in self.people:
+            person.client.abort()
+            person.closed = True

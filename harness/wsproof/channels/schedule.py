@@ -1,0 +1,109 @@
+"""A schedule: who does what, in which order. Pure data, so that it can be generated, shortened, stored and replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from wsproof.checks.story import shortened
+
+
+class Deed(StrEnum):
+    """What a member can do."""
+
+    JOIN = "join"
+    """Connect and speak until heard: then it is in."""
+    SAY = "say"
+    LEAVE = "leave"
+    BREAK = "break"
+    """Send something that no promise covers."""
+    STALL = "stall"
+    """Stop reading, and stay."""
+    SETTLE = "settle"
+    """Wait until everyone has what it is owed."""
+    FLOOD = "flood"
+    """Say many long messages, each once the one before has arrived."""
+    WATCH = "watch"
+    """Look at a feed until everyone has seen some more of it."""
+
+
+class Way(StrEnum):
+    """How to leave."""
+
+    CLOSE = "close"
+    FIN = "fin"
+    RESET = "reset"
+
+
+class Break(StrEnum):
+    """What to send that a server may end the connection for."""
+
+    BINARY = "a binary frame"
+    BAD_UTF8 = "a text frame that is not UTF-8"
+    UNMASKED = "an unmasked frame"
+    OVERSIZE = "a frame header that announces a terabyte"
+    RESERVED = "a frame with a reserved opcode"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One deed. Members are known by the number of their JOIN; a step of someone who is not there does nothing.
+
+    `body` is what is said and `size_bytes` how long the whole message is made (0: as long as it is); `plain` sends the
+    body alone, without an envelope. `cuts` are the places, in percent of the frame, at which it is cut into TCP
+    segments. `again` names a member whose id a JOIN takes over; `narrow` gives it a tiny receive buffer.
+    """
+
+    deed: Deed
+    member: int = 0
+    body: str = ""
+    size_bytes: int = 0
+    plain: bool = False
+    cuts: tuple[int, ...] = ()
+    way: Way = Way.CLOSE
+    breaks: Break = Break.BINARY
+    again: int | None = None
+    narrow: bool = False
+    count: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """The step without what it leaves at its default."""
+        return {f.name: value for f in fields(self) if (value := asdict(self)[f.name]) != f.default}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Step:
+        """The inverse of `to_json`. Raises KeyError, TypeError or ValueError for what is no step."""
+        known = dict(data)
+        known["deed"] = Deed(known["deed"])
+        known["cuts"] = tuple(known.get("cuts", ()))
+        known["way"] = Way(known.get("way", Way.CLOSE))
+        known["breaks"] = Break(known.get("breaks", Break.BINARY))
+        return cls(**known)
+
+    def describe(self) -> str:
+        """One line for people."""
+        who = f"member {self.member}"
+        cuts = f", in {len(self.cuts) + 1} TCP segments" if self.cuts else ""
+        size = f", {self.size_bytes} bytes in all" if self.size_bytes else ""
+        return {
+            Deed.JOIN: f"{who} joins"
+            + (f" under the id of member {self.again}" if self.again is not None else "")
+            + (" with a tiny receive buffer" if self.narrow else ""),
+            Deed.SAY: f"{who} says {shortened(self.body, 60)}{' and nothing else' if self.plain else ''}{size}{cuts}",
+            Deed.LEAVE: f"{who} leaves by {self.way.value}",
+            Deed.BREAK: f"{who} sends {self.breaks.value}",
+            Deed.STALL: f"{who} stops reading",
+            Deed.SETTLE: "everyone waits for what it is owed",
+            Deed.FLOOD: f"{who} says {self.count} messages{size}",
+            Deed.WATCH: f"everyone watches for {self.count} more objects",
+        }[self.deed]
+
+
+Schedule: TypeAlias = tuple[Step, ...]
+
+
+def schedule_from_json(data: Iterable[Mapping[str, Any]]) -> Schedule:
+    """A schedule from a recipe. Raises as `Step.from_json`."""
+    return tuple(Step.from_json(step) for step in data)
