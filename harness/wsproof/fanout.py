@@ -15,12 +15,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from wsproof.checks import run_checks
 from wsproof.load.rounds import broadcast_rounds
 from wsproof.model.finding import Finding, Level
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import NS
-from wsproof.stats.metrics import METRICS_BY_NAME, summaries
+from wsproof.stats.metrics import METRICS_BY_NAME, Observed, summaries
 from wsproof.stats.stability import judge_trust
 
 if TYPE_CHECKING:
@@ -42,6 +44,10 @@ class VirtualClock:
     def advance(self, duration_ns: int) -> None:
         """Move on."""
         self.elapsed_ns += int(duration_ns)
+
+
+CLOCK = pytest.StashKey[VirtualClock]()
+"""Where a test item keeps the clock that its benchmark is timed by."""
 
 
 class Fanout:
@@ -90,7 +96,7 @@ class Fanout:
         return measurement
 
     def _play(self, measurement: Measurement) -> None:
-        times = METRICS_BY_NAME["time_to_last"].compute(measurement)
+        times = METRICS_BY_NAME["time_to_last"].compute(Observed(measurement))
         assert times is not None, "no publication reached all its subscribers, so there is no time to last"
         assert len(times), "no publication reached all its subscribers, so there is no time to last"
         remaining = iter(times)

@@ -111,32 +111,42 @@ def ws_target(
     request: pytest.FixtureRequest, ws_target_spec: Target, ws_settings: dict[str, str]
 ) -> Iterator[RunningServer]:
     """The target, running: started here on a free loopback port, or the URL that was named."""
-    from wsproof.errors import TargetError
+    from wsproof.errors import UsageError
+    from wsproof.net.discover import resolve_path
     from wsproof.net.running import serve
-    from wsproof.workloads import environment_of, load_channels
+    from wsproof.workloads import environment_of, load_channels, wire_path_of
 
-    extra: dict[str, str] = {}
     channels = request.config.getoption("ws_channels") or ("tutorial" if ws_target_spec.is_reference else None)
-    if channels:
-        extra = environment_of(load_channels(channels, ws_settings))
+    workloads = load_channels(channels, ws_settings) if channels else {}
+    target = ws_target_spec.but(path=ws_target_spec.path or wire_path_of(workloads))
     try:
-        with serve(ws_target_spec, extra_env=extra) as server:
+        with serve(resolve_path(target), extra_env=environment_of(workloads)) as server:
             yield server
-    except TargetError as error:
+    except UsageError as error:
         pytest.exit(str(error), returncode=2)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """A benchmark that takes `ws_fanout` is timed by a virtual clock: pytest-benchmark reads the marker for it."""
+    if "ws_fanout" in getattr(item, "fixturenames", ()):
+        from wsproof.fanout import CLOCK, VirtualClock
+
+        clock = item.stash[CLOCK] = VirtualClock()
+        item.add_marker(pytest.mark.benchmark(timer=clock.now))
 
 
 @pytest.fixture
 def ws_fanout(
-    request: pytest.FixtureRequest, ws_target: RunningServer, ws_channels: str, ws_settings: dict[str, str]
+    request: pytest.FixtureRequest,
+    benchmark: Any,
+    ws_target: RunningServer,
+    ws_channels: str,
+    ws_settings: dict[str, str],
 ) -> Fanout:
     """Times one broadcast to N subscribers of the target under pytest-benchmark; see `wsproof.fanout`."""
-    from wsproof.fanout import Fanout, VirtualClock
+    from wsproof.fanout import CLOCK, Fanout
 
-    clock = VirtualClock()
-    # pytest-benchmark reads its timer when its fixture is made: name the clock first, ask for the fixture after.
-    request.node.add_marker(pytest.mark.benchmark(timer=clock.now))
-    return Fanout(request.getfixturevalue("benchmark"), clock, ws_target, ws_channels, ws_settings)
+    return Fanout(benchmark, request.node.stash[CLOCK], ws_target, ws_channels, ws_settings)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

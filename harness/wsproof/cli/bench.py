@@ -10,7 +10,7 @@ from wsproof.cli.log import RunLog
 from wsproof.cli.stage import Stage
 from wsproof.cli.verdicts import exit_code_of
 from wsproof.errors import ExitCode
-from wsproof.load.engine import PartialRun, run_plan
+from wsproof.load import PartialRun, run_plan
 from wsproof.model.finding import Verdict, verdict_of
 from wsproof.model.measurement import Measurement
 from wsproof.net.running import RunningServer
@@ -78,8 +78,9 @@ def judge_objectives(log: RunLog, objectives: list[Objective]) -> list[bool | No
     """Hold the record against what `--slo` demands; None where a number is missing."""
     results: list[dict[str, Any]] = []
     for objective in objectives:
-        outcome = objective.judge(log.record.metrics)
-        results.append({"objective": objective.text, "met": outcome.met, "value": outcome.value, "said": outcome.said})
+        outcome = objective.judge(log.record.metrics, log.record.findings)
+        said = outcome.sentence()
+        results.append({"objective": objective.text, "met": outcome.met, "value": outcome.value, "said": said})
     if results:
         log.add_part("objectives", results)
     return [result["met"] for result in results]

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from wsproof import channels, rfc6455
+from wsproof import channels
 from wsproof.cli.stage import Stage
 from wsproof.cli.verdicts import exit_code_of
 from wsproof.errors import ExitCode, UsageError
@@ -21,13 +21,14 @@ from wsproof.report.folders import RunFolder
 from wsproof.report.junit import junit_xml
 from wsproof.report.progress import ProgressLine
 from wsproof.report.text import show_check
+from wsproof.rfc6455 import suite as rfc6455
 from wsproof.rfc6455.accepted import Accepted, apply, find_accepted, load_accepted
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
     """Check the target, show what was found, and keep the run."""
     stage = Stage(arguments)
-    with stage.record("check") as log, stage.running() as server:
+    with stage.record("check") as log, stage.running(wire=True) as server:
         log.change(target=stage.describe(server))
         report = check_server(stage, server, log.folder)
         finish_check(stage, log.folder, server, report)
@@ -53,7 +54,9 @@ def check_server(stage: Stage, server: RunningServer, folder: RunFolder) -> Suit
     options = options_of(stage.arguments)
     began = time.monotonic()
     with ProgressLine(stage.console) as progress:
-        report = rfc6455.run_suite(server, options, progress.suite("protocol"))
+        report = SuiteReport(options.seed)
+        if any(options.wants(one.name, one.rule.section) for one in rfc6455.PROPERTIES):
+            report = rfc6455.run_suite(server, options, progress.suite("protocol"))
         if stage.workloads:
             rest = options if options.budget_s is None else options.but(budget_s=_left(options.budget_s, began))
             report = report + channels.run_suite(server, stage.workloads, rest, progress.suite("channels"))

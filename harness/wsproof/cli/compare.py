@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 from wsproof.cli.stage import Stage
 from wsproof.cli.verdicts import exit_code_of_comparison
+from wsproof.compare.blocks import BlockResult
 from wsproof.compare.refs import compare_refs
 from wsproof.compare.runs import compare_runs
 from wsproof.errors import ExitCode, UsageError
 from wsproof.model.comparison import Comparison
+from wsproof.report.folders import ComparisonFolder
 from wsproof.report.progress import ProgressLine
 from wsproof.report.store import Store
 from wsproof.report.text import show_comparison
@@ -22,9 +25,11 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     if is_run(stage.store, arguments.base) and is_run(stage.store, arguments.candidate):
         base, candidate = (stage.store.find(name).read() for name in (arguments.base, arguments.candidate))
         comparison = compare_runs(base, candidate)
+        folder = stage.store.new_comparison(arguments.base, arguments.candidate)
     else:
-        comparison = measure_refs(stage)
-    folder = stage.store.new_comparison(arguments.base, arguments.candidate)
+        stage.needed_workload(arguments.workload)
+        folder = stage.store.new_comparison(arguments.base, arguments.candidate)
+        comparison = measure_refs(stage, folder)
     folder.write(comparison)
     show_comparison(stage.console, comparison)
     stage.console.print(f"page: {folder.write_page()}", soft_wrap=True, markup=False)
@@ -41,21 +46,27 @@ def is_run(store: Store, name: str) -> bool:
     return True
 
 
-def measure_refs(stage: Stage) -> Comparison:
-    """Worktrees, fresh servers, interleaved blocks."""
+def measure_refs(stage: Stage, folder: ComparisonFolder) -> Comparison:
+    """Worktrees, fresh servers, interleaved blocks. Each block is kept as soon as it is over."""
     given = stage.arguments
-    stage.needed_workload(given.workload)
+    blocks = folder.path / "blocks.jsonl"
+
+    def keep(block: BlockResult) -> None:
+        with blocks.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(block.to_json(), allow_nan=False) + "\n")
+
     with ProgressLine(stage.console) as progress:
         return compare_refs(
             given.base,
             given.candidate,
             repo=Path.cwd(),
-            target=stage.target,
+            target=stage.target_at,
             plan=stage.plan(),
             channels=stage.needed_channels(),
             settings=stage.settings,
             pairs=given.pairs,
             seed=given.seed,
             exact_base=given.exact_base,
+            keep=keep,
             progress=progress.engine,
         )

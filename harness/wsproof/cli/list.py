@@ -49,7 +49,7 @@ def servers(_: argparse.Namespace) -> list[tuple[str, ...]]:
     """What can run an ASGI app."""
     from wsproof.net.servers import SERVERS
 
-    return [(name, server.note) for name, server in SERVERS.items()]
+    return [(name, server.title) for name, server in SERVERS.items()]
 
 
 def workloads(arguments: argparse.Namespace) -> list[tuple[str, ...]]:
@@ -69,9 +69,11 @@ def checks(_: argparse.Namespace) -> list[tuple[str, ...]]:
     from wsproof.checks import CHECKS
     from wsproof.rfc6455 import RULES
 
-    rules = [(rule.id, f"RFC 6455 {rule.section}", rule.level, rule.sentence) for rule in RULES]
-    promises = [(one.name, one.section, "promise", one.promise) for one in PROPERTIES]
-    return rules + promises + [(check.name, "histories", "check", check.promise) for check in CHECKS]
+    rows: list[tuple[str, ...]] = [
+        (rule.id, f"RFC 6455 {rule.section}", rule.level.value, rule.sentence) for rule in RULES
+    ]
+    rows += [(one.name, one.section, "promise", one.promise) for one in PROPERTIES]
+    return rows + [(check.name, "histories", "check", check.promise) for check in CHECKS]
 
 
 def metrics(_: argparse.Namespace) -> list[tuple[str, ...]]:

@@ -9,13 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from wsproof import channels, rfc6455
+from wsproof import channels
 from wsproof.cli.stage import Stage
 from wsproof.errors import ExitCode, UsageError
 from wsproof.model.finding import Finding
 from wsproof.model.suite import SuiteOptions
 from wsproof.net.running import RunningServer
 from wsproof.report.text import show_finding
+from wsproof.rfc6455 import suite as rfc6455
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
@@ -23,7 +24,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     finding, target = read_finding(arguments.finding)
     remember(arguments, target)
     stage = Stage(arguments)
-    with stage.running() as server:
+    with stage.running(wire=True) as server:
         again = [one for one in replayed(stage, server, finding) if one.check == finding.check]
     for one in again:
         show_finding(stage.console, replace(one, replay=None))

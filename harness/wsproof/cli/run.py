@@ -23,7 +23,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     objectives = [parse_objective(text) for text in arguments.slo]
     stage.needed_workload(arguments.workload)
     with stage.record("run") as log:
-        with stage.running() as server:
+        with stage.running(wire=True) as server:
             log.change(target=stage.describe(server), plan=stage.plan().to_json())
             stage.headline("1 of 3: check")
             report = check_server(stage, server, log.folder)

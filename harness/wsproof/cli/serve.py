@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import time
 
 from wsproof.cli.stage import Stage
-from wsproof.errors import ExitCode, TargetError
+from wsproof.errors import ExitCode, TargetError, UsageError
+
+LOOK_SECONDS = 0.2
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
     """Start the target, say where it is, and wait. Ctrl-C is how it is meant to end: exit 0."""
     stage = Stage(arguments)
+    if not stage.target.is_ours:
+        raise UsageError(f"{stage.target.spec} runs already; serve starts an app (pkg.module:app) or a cmd: target.")
     with stage.running(port=arguments.port) as server:
         endpoint = server.endpoint.at("/")
         stage.console.print(f"serving {server.describe()['spec']} with {server.name}", markup=False)
         stage.console.print(f"  {endpoint.url}   (Ctrl-C ends it)", markup=False)
         try:
-            server.wait()
+            while server.is_alive():
+                time.sleep(LOOK_SECONDS)
         except KeyboardInterrupt:
             return ExitCode.OK
         tail = "\n".join(server.output_tail())

@@ -18,10 +18,11 @@ from rich.console import Console
 from wsproof.cli.log import RunLog
 from wsproof.errors import UsageError
 from wsproof.model.plan import Plan
+from wsproof.net.discover import resolve_path
 from wsproof.net.running import RunningServer, serve
 from wsproof.net.target import Target, parse_target
 from wsproof.report.store import Store
-from wsproof.workloads import Workload, environment_of, load_channels, parse_settings
+from wsproof.workloads import Workload, environment_of, load_channels, parse_settings, wire_path_of
 
 TUTORIAL = "tutorial"
 
@@ -41,6 +42,10 @@ class Stage:
     @cached_property
     def target(self) -> Target:
         """The target that was named, checked but not started."""
+        return self.target_at(Path.cwd())
+
+    def target_at(self, folder: Path, python: str | None = None) -> Target:
+        """The same target in another folder, and started by another Python: a build of it."""
         given = self.arguments
         return parse_target(
             given.target,
@@ -55,6 +60,8 @@ class Stage:
             ca=given.ca,
             insecure=given.insecure,
             remote=given.remote,
+            cwd=folder,
+            python=python,
         )
 
     @cached_property
@@ -105,9 +112,16 @@ class Stage:
         return self.workloads[name]
 
     @contextmanager
-    def running(self, *, port: int | None = None) -> Iterator[RunningServer]:
-        """The target, up: started here, or the URL that was named."""
-        with serve(self.target, port=port, extra_env=environment_of(self.workloads)) as server:
+    def running(self, *, port: int | None = None, wire: bool = False) -> Iterator[RunningServer]:
+        """The target, up: started here, or the URL that was named. `wire`: its WebSocket path must be known.
+
+        Raises:
+            UsageError: the path is not said, and the app has not just one.
+        """
+        target = self.target.but(path=self.target.path or wire_path_of(self.workloads))
+        if wire:
+            target = resolve_path(target)
+        with serve(target, port=port, extra_env=environment_of(self.workloads)) as server:
             yield server
 
     def plan(self) -> Plan:

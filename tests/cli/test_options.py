@@ -1,0 +1,79 @@
+"""The command line's words: lengths of time, what stands behind --, exit codes of wrong usage."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+
+from wsproof.cli import main, split_at_dashes
+from wsproof.cli.options import seconds
+from wsproof.cli.parser import build_parser
+from wsproof.errors import ExitCode
+
+VERBS = ("check", "bench", "load", "run", "compare", "report", "replay", "list", "serve")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("10", 10.0), ("10s", 10.0), ("500ms", 0.5), ("2m", 120.0), ("1.5s", 1.5)]
+)
+def test_a_length_of_time_may_carry_its_unit(text: str, expected: float) -> None:
+    assert seconds(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "s", "-1s", "ten", "1h", "1e3", "0s", "nan"])
+def test_what_is_no_length_of_time_is_refused(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError):
+        seconds(text)
+
+
+def test_what_stands_behind_the_dashes_is_handed_on() -> None:
+    assert split_at_dashes(["load", "--users", "5", "--", "--html", "x"]) == (["load", "--users", "5"], ["--html", "x"])
+    assert split_at_dashes(["check"]) == (["check"], [])
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([verb, "--help"])
+    assert ended.value.code == 0
+    assert verb in capsys.readouterr().out
+
+
+def test_the_exit_codes_are_listed_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    shown = capsys.readouterr().out
+    for code in ExitCode:
+        assert str(int(code)) in shown
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["chek"],
+        ["bench", "--subscribers", "0"],
+        ["bench", "--rate", "nan"],
+        ["bench", "--duration", "soon"],
+        ["check", "--exa", "5"],
+    ],
+)
+def test_wrong_usage_ends_with_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == ExitCode.USAGE
+    assert "usage" in capsys.readouterr().err
+
+
+def test_only_load_hands_anything_on(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--", "--html"]) == ExitCode.USAGE
+    assert "locust" in capsys.readouterr().err
+
+
+def test_every_verb_has_a_module_that_performs_it() -> None:
+    from importlib import import_module
+
+    build_parser()
+    for verb in VERBS:
+        assert callable(import_module(f"wsproof.cli.{verb}").perform)

@@ -1,0 +1,42 @@
+"""From verdicts to exit codes: a violation outranks what cannot be told."""
+
+from __future__ import annotations
+
+import pytest
+
+from wsproof.cli.verdicts import exit_code_of, exit_code_of_comparison
+from wsproof.errors import ExitCode
+from wsproof.model.comparison import Judgement
+from wsproof.model.finding import Verdict
+
+
+@pytest.mark.parametrize(
+    ("verdict", "trusted", "met", "expected"),
+    [
+        (Verdict.VALID, True, [], ExitCode.OK),
+        (Verdict.VALID, True, [True], ExitCode.OK),
+        (Verdict.VALID, True, [True, False], ExitCode.FAILED),
+        (Verdict.VALID, True, [True, None], ExitCode.CANNOT_TELL),
+        (Verdict.VALID, False, [], ExitCode.CANNOT_TELL),
+        (Verdict.VALID, False, [False], ExitCode.CANNOT_TELL),
+        (Verdict.UNKNOWN, True, [], ExitCode.CANNOT_TELL),
+        (Verdict.INVALID, True, [], ExitCode.FAILED),
+        (Verdict.INVALID, False, [None], ExitCode.FAILED),
+    ],
+)
+def test_the_table_of_exit_codes(verdict: Verdict, trusted: bool, met: list[bool | None], expected: ExitCode) -> None:
+    assert exit_code_of(verdict, trusted=trusted, objectives_met=met) is expected
+
+
+@pytest.mark.parametrize(
+    ("judgement", "expected"),
+    [
+        (Judgement.SAME, ExitCode.OK),
+        (Judgement.BETTER, ExitCode.OK),
+        (Judgement.UNPAIRED, ExitCode.OK),
+        (Judgement.CANNOT_TELL, ExitCode.CANNOT_TELL),
+        (Judgement.WORSE, ExitCode.FAILED),
+    ],
+)
+def test_a_comparison_fails_only_when_the_candidate_is_worse(judgement: Judgement, expected: ExitCode) -> None:
+    assert exit_code_of_comparison(judgement) is expected
