@@ -27,11 +27,11 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     stage = Stage(arguments)
     objectives = [parse_objective(text) for text in arguments.slo]
     stage.needed_workload(arguments.workload)
-    with stage.record("bench") as log, stage.running() as server:
+    with stage.running() as server, stage.record("bench") as log:
         log.change(target=stage.describe(server), plan=stage.plan().to_json())
         measure_server(stage, server, log)
         met = judge_objectives(log, objectives)
-    show_run(stage.console, log.record, log.folder)
+        show_run(stage.console, log.record)
     stage.write_json(log.record.to_json())
     return exit_code_of(log.record.verdict, trusted=log.record.trusted, objectives_met=met)
 

@@ -28,7 +28,7 @@ from wsproof.rfc6455.accepted import Accepted, apply, find_accepted, load_accept
 def perform(arguments: argparse.Namespace) -> ExitCode:
     """Check the target, show what was found, and keep the run."""
     stage = Stage(arguments)
-    with stage.record("check") as log, stage.running(wire=True) as server:
+    with stage.running(wire=True) as server, stage.record("check") as log:
         log.change(target=stage.describe(server))
         report = check_server(stage, server, log.folder)
         finish_check(stage, log.folder, server, report)

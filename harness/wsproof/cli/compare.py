@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from functools import cached_property
 from pathlib import Path
 
 from wsproof.cli.stage import Stage
@@ -28,8 +29,9 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
         folder = stage.store.new_comparison(arguments.base, arguments.candidate)
     else:
         stage.needed_workload(arguments.workload)
-        folder = stage.store.new_comparison(arguments.base, arguments.candidate)
-        comparison = measure_refs(stage, folder)
+        blocks = BlockLog(stage)
+        comparison = measure_refs(stage, blocks)
+        folder = blocks.folder
     folder.write(comparison)
     show_comparison(stage.console, comparison)
     stage.console.print(f"page: {folder.write_page()}", soft_wrap=True, markup=False)
@@ -46,15 +48,27 @@ def is_run(store: Store, name: str) -> bool:
     return True
 
 
-def measure_refs(stage: Stage, folder: ComparisonFolder) -> Comparison:
-    """Worktrees, fresh servers, interleaved blocks. Each block is kept as soon as it is over."""
-    given = stage.arguments
-    blocks = folder.path / "blocks.jsonl"
+class BlockLog:
+    """Keeps each block as soon as it is over. The folder is made for the first one: a wrong ref leaves none behind."""
 
-    def keep(block: BlockResult) -> None:
-        with blocks.open("a", encoding="utf-8") as file:
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+
+    @cached_property
+    def folder(self) -> ComparisonFolder:
+        """Where the comparison is kept."""
+        given = self._stage.arguments
+        return self._stage.store.new_comparison(given.base, given.candidate)
+
+    def keep(self, block: BlockResult) -> None:
+        """Write one block."""
+        with (self.folder.path / "blocks.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(block.to_json(), allow_nan=False) + "\n")
 
+
+def measure_refs(stage: Stage, blocks: BlockLog) -> Comparison:
+    """Worktrees, fresh servers, interleaved blocks."""
+    given = stage.arguments
     with ProgressLine(stage.console) as progress:
         return compare_refs(
             given.base,
@@ -67,6 +81,6 @@ def measure_refs(stage: Stage, folder: ComparisonFolder) -> Comparison:
             pairs=given.pairs,
             seed=given.seed,
             exact_base=given.exact_base,
-            keep=keep,
+            keep=blocks.keep,
             progress=progress.engine,
         )

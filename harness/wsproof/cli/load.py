@@ -43,7 +43,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     if not arguments.headless:
         with stage.running() as server:
             return in_the_browser(stage, server)
-    with stage.record("load") as log, stage.running() as server:
+    with stage.running() as server, stage.record("load") as log:
         log.change(target=stage.describe(server))
         result = load_server(
             stage,

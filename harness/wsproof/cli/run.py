@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import ExitStack
 
 from wsproof.cli.bench import judge_objectives, measure_server
 from wsproof.cli.check import check_server, document_of, finish_check
-from wsproof.cli.load import load_server
+from wsproof.cli.load import LoadResult, load_server, require_locust
+from wsproof.cli.log import RunLog
 from wsproof.cli.stage import Stage
 from wsproof.cli.verdicts import exit_code_of
 from wsproof.errors import ExitCode
@@ -22,8 +24,11 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     stage = Stage(arguments)
     objectives = [parse_objective(text) for text in arguments.slo]
     stage.needed_workload(arguments.workload)
-    with stage.record("run") as log:
+    require_locust()
+    with ExitStack() as run:
+        # A record is begun once the target is up: what cannot be started leaves none behind.
         with stage.running(wire=True) as server:
+            log = run.enter_context(stage.record("run"))
             log.change(target=stage.describe(server), plan=stage.plan().to_json())
             stage.headline("1 of 3: check")
             report = check_server(stage, server, log.folder)
@@ -33,15 +38,21 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
         with stage.running() as server:
             stage.headline("2 of 3: bench")
             measure_server(stage, server, log)
-            met = judge_objectives(log, objectives)
         with stage.running() as server:
             stage.headline("3 of 3: load")
-            load = load_server(stage, server, users=arguments.users, seconds=LOAD_SECONDS, folder=log.folder)
-            log.add_part("load", load.summary)
-            log.change(
-                verdict=Verdict.worst([log.record.verdict, load.verdict]),
-                findings=log.record.findings + log.folder.keep_findings(load.findings, log.record.target),
-            )
-    show_run(stage.console, log.record, log.folder)
+            add_load(log, load_server(stage, server, users=arguments.users, seconds=LOAD_SECONDS, folder=log.folder))
+        met = judge_objectives(log, objectives)
+        stage.headline("all of it")
+        show_run(stage.console, log.record)
     stage.write_json(log.record.to_json())
     return exit_code_of(log.record.verdict, trusted=log.record.trusted, objectives_met=met)
+
+
+def add_load(log: RunLog, load: LoadResult) -> None:
+    """Put what came of the load into the record."""
+    found = log.folder.keep_findings(load.findings, log.record.target)
+    log.add_part("load", load.summary)
+    log.change(
+        verdict=Verdict.worst([log.record.verdict, load.verdict]),
+        findings=log.record.findings + found,
+    )
