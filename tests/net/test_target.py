@@ -97,6 +97,11 @@ class TestApps:
         assert (target.kind, target.app, target.path) == (TargetKind.ASGI, "shop.asgi:app.inner", None)
         assert target.endpoint(BASE).path == "/"
 
+    def test_the_reference_app_by_its_name_has_its_path_too(self) -> None:
+        target = parse_target("target_app.main:app")
+        assert (target.kind, target.path) == (TargetKind.ASGI, "/ws")
+        assert parse_target("target_app.naive:app").path is None
+
     @pytest.mark.parametrize(
         ("spec", "words"),
         [

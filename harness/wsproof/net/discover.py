@@ -79,7 +79,7 @@ def resolve_path(target: Target) -> Target:
     if len(paths) == 1 and "{" not in paths[0]:
         return target.but(path=paths[0])
     which = "several WebSocket routes" if len(paths) > 1 else "one WebSocket route, which has a parameter"
-    example = paths[0].partition("{")[0] + "1" if "{" in paths[0] else paths[0]
+    example = next((path for path in paths if "{" not in path), paths[0].partition("{")[0] + "1")
     raise UsageError(
         f"{target.app} has {which}: {', '.join(paths)}. Say which to test: --path {example} "
         "(or test them together: --channels, see --help)"

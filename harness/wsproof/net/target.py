@@ -178,7 +178,8 @@ def parse_target(
     if "://" in spec:
         return _url(options, spec)
     if _APP.fullmatch(spec):
-        return options.but(kind=TargetKind.ASGI, app=spec)
+        path = options.path or (REFERENCE_PATH if spec == REFERENCE_APP else None)
+        return options.but(kind=TargetKind.ASGI, app=spec, path=path)
     raise UsageError(f"{redact(spec)!r} is not a target{_guess(spec)}; {_WRITE}")
 
 
