@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 import uvicorn
+from pydantic import ValidationError
 
 from target_app.logs import log_config
-from target_app.main import app
 from target_app.settings import Settings
 
 PING_INTERVAL = 20.0
 PING_TIMEOUT = 20.0
 
 
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as invalid:
+        lines = [f"TARGET_APP_{str(e['loc'][0]).upper()}={e['input']}: {e['msg']}" for e in invalid.errors()]
+        sys.exit("\n".join(("These settings make no sense; change or unset them:", *lines)))
+
+
 def main() -> None:
-    settings = Settings()
+    settings = _settings()
     parser = argparse.ArgumentParser(prog="python -m target_app", description="The reference server.")
     parser.add_argument("--host", default=settings.host, help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=settings.port, help="0: any free one (default: %(default)s)")
     arguments = parser.parse_args()
     uvicorn.run(
-        app,
+        "target_app.main:app",
         host=arguments.host,
         port=arguments.port,
         log_config=log_config(),

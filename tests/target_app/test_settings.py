@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+
+def test_a_setting_that_makes_no_sense_is_named_and_stops_the_start() -> None:
+    finished = subprocess.run(
+        [sys.executable, "-m", "target_app", "--port", "0"],
+        env={**os.environ, "TARGET_APP_DASHBOARD_PERIOD": "0"},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert finished.returncode == 1
+    assert "TARGET_APP_DASHBOARD_PERIOD=0: Input should be greater than or equal to 0.01" in finished.stderr
+    assert "Traceback" not in finished.stderr
