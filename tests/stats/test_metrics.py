@@ -222,7 +222,9 @@ def test_people_see_the_unit_they_think_in() -> None:
     assert METRICS_BY_NAME["latency"].show(45_678) == "0.0457 ms"
     assert METRICS_BY_NAME["reach"].show(1.0) == "100 %"
     assert METRICS_BY_NAME["server_cpu_per_delivery"].show(11.96) == "12.0 µs"
-    assert METRICS_BY_NAME["deliveries_per_s"].show(19998) == "19,998 1/s"
+    assert METRICS_BY_NAME["deliveries_per_s"].show(19998) == "19,998 /s"
+    assert METRICS_BY_NAME["backlog"].show(3) == "3"
+    assert METRICS_BY_NAME["latency"].show(0) == "0 ms"
     assert METRICS_BY_NAME["latency"].show(None) == "–"
 
 

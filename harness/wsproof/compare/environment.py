@@ -46,9 +46,14 @@ def own_python(tree: Path, folder: Path) -> str:
     """
     _run([sys.executable, "-m", "venv", str(folder)], tree)
     python = str(folder / "bin" / "python")
+    install(tree, python)
+    return python
+
+
+def install(tree: Path, python: str) -> None:
+    """Install what the build in `tree` asks for beside the interpreter `python`. Raises as `own_python`."""
     for command in install_commands(tree, python):
         _run(command, tree)
-    return python
 
 
 def install_commands(tree: Path, python: str) -> list[list[str]]:

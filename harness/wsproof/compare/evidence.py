@@ -22,8 +22,9 @@ def compare_blocks(results: Sequence[BlockResult], *, seed: int = 0, **facts: An
     """Judge the blocks that were run, all or (after Ctrl-C) only some; a block without its twin makes no pair.
 
     A violation of the candidate that the base does not have makes the whole *worse*; that needs no statistics. Where
-    most blocks are untrusted the generator was the limit, and a limit can hide a difference but not make one: *same*
-    and *better* become *cannot tell*, *worse* stays. `facts` are the other fields of the Comparison.
+    most blocks are untrusted, or correctness could not be judged in one, *same* and *better* become *cannot tell*: what
+    limits both builds alike can hide a difference. It cannot make one, so *worse* stays. `facts` are the other fields
+    of the Comparison.
     """
     metrics = judge(pairs_of(results, identical=False), pairs_of(results, identical=True), seed=seed)
     candidates = [result for result in results if result.block.side is Side.CANDIDATE]
@@ -93,8 +94,8 @@ def _doubts(results: Sequence[BlockResult], new: Sequence[Finding]) -> tuple[Cau
         doubts.append(
             Caution(
                 "untrusted-blocks",
-                f"{untrusted} of {len(results)} blocks are untrusted: the generator was often the limit, and what "
-                "limits both builds makes them look alike.",
+                f"{untrusted} of {len(results)} blocks are untrusted: what limits or disturbs both builds alike can "
+                "hide a difference between them.",
                 "Look at the cautions below; a lower --rate, fewer --subscribers or a quieter machine help.",
                 voids=True,
             )

@@ -33,8 +33,8 @@ class Block:
 
 
 def identical_pairs(pairs: int) -> int:
-    """How many A/A pairs go with so many pairs: half as many, at least four."""
-    return max(FEWEST_IDENTICAL, pairs // 2)
+    """How many A/A pairs go with so many pairs: half as many, at least four, never more than there are pairs."""
+    return min(pairs, max(FEWEST_IDENTICAL, pairs // 2))
 
 
 def block_order(pairs: int, *, seed: int, identical: int | None = None) -> tuple[Block, ...]:

@@ -21,7 +21,6 @@ from wsproof.load import Progress, Watcher
 from wsproof.model.comparison import Comparison
 from wsproof.model.plan import Plan
 from wsproof.model.record import Caution
-from wsproof.net.lock import measurement_lock
 from wsproof.net.target import Target
 from wsproof.workloads.channels import load_channels
 from wsproof.workloads.settings import environment_of
@@ -115,7 +114,8 @@ def compare_refs(
     order = block_order(pairs, seed=seed)
     started, began = datetime.now(UTC), time.monotonic()
     results: list[BlockResult] = []
-    with builds(asked, repo, target, load) as targets, measurement_lock():
+    with builds(asked, repo, target, load) as targets:
+        # Each block holds the measurement lock for itself: a stranger's measurement spoils the blocks that it meets.
         for index, block in enumerate(order):
             result = _run(index, block, targets, asked, load, _through(progress, index, block, len(order)))
             results.append(result)

@@ -79,11 +79,13 @@ class Metric:
         return self.compute(Observed(measurement))
 
     def show(self, value: float | None) -> str:
-        """A value for people: three significant digits in the unit they think in."""
+        """A value for people: three significant digits in the unit they think in; counts are whole."""
         if value is None:
             return "–"
         unit = self.shown_unit or self.unit
-        return f"{_three_digits(value / self.scale)}{'' if unit in ('', '0-1') else ' ' + unit}"
+        if unit == "1":
+            return f"{value:,.0f}"
+        return f"{_three_digits(value / self.scale)} {unit}"
 
 
 def summarise(metric: Metric, samples: Samples | None) -> Summary:
@@ -205,6 +207,7 @@ METRICS: tuple[Metric, ...] = (
         "receipts in the measured window / its length",
         _deliveries_per_s,
         single=True,
+        shown_unit="/s",
     ),
     Metric(
         "server_cpu_per_delivery",

@@ -1,0 +1,61 @@
+"""Blocks that nobody ran."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from wsproof.compare.blocks import BlockResult
+from wsproof.compare.order import Block, Side, block_order
+from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.record import Caution, Summary
+
+WOBBLE = (1.01, 0.99, 1.005, 0.995, 1.0)
+
+
+def metrics(latency_ms: float) -> dict[str, Summary]:
+    """What a block with this median latency came to; all else follows from it."""
+    ns = latency_ms * 1e6
+    return {
+        "latency": Summary("ns", "lower", 1000, ns, p50=ns, p99=3 * ns),
+        "time_to_last": Summary("ns", "lower", 100, 2 * ns, p50=2 * ns),
+        "server_cpu_per_delivery": Summary("us", "lower", 1, 20.0, p50=20.0),
+        "reach": Summary("0-1", "higher", 100, 1.0, mean=1.0, p50=1.0),
+    }
+
+
+def result(
+    index: int,
+    block: Block,
+    latency_ms: float,
+    *,
+    findings: Iterable[Finding] = (),
+    warnings: Iterable[Caution] = (),
+) -> BlockResult:
+    """One block that came to this."""
+    wobbly = latency_ms * WOBBLE[index % len(WOBBLE)]
+    return BlockResult(index, block, metrics(wobbly), tuple(findings), tuple(warnings), "uvicorn", 1.0)
+
+
+def results(
+    candidate_ms: float,
+    *,
+    pairs: int = 8,
+    findings: Callable[[Side], Iterable[Finding]] = lambda side: (),
+    warnings: Callable[[int], Iterable[Caution]] = lambda index: (),
+) -> list[BlockResult]:
+    """A whole comparison of a base with 10 ms of latency."""
+    return [
+        result(
+            index,
+            block,
+            candidate_ms if block.side is Side.CANDIDATE else 10.0,
+            findings=findings(block.side),
+            warnings=warnings(index),
+        )
+        for index, block in enumerate(block_order(pairs, seed=1))
+    ]
+
+
+def finding(anomaly: Anomaly = Anomaly.LOST, level: Level = Level.VIOLATION, *, occurrences: int = 1) -> Finding:
+    """A finding of the chat."""
+    return Finding(anomaly.value, "chat", anomaly, level, f"{anomaly.value} was seen", occurrences=occurrences)

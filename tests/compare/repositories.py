@@ -1,0 +1,37 @@
+"""Small git repositories, made for one test."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git there, as nobody in particular and without the user's settings."""
+    who = ["-c", "user.name=Nobody", "-c", "user.email=nobody@example.invalid", "-c", "commit.gpgsign=false"]
+    done = subprocess.run(["git", *who, "-C", str(folder), *arguments], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def commit(folder: Path, message: str, **files: str) -> str:
+    """Write files (`a__b` is a/b, `x_py` is x.py), commit them, and return the sha."""
+    for name, text in files.items():
+        path = folder / name.replace("__", "/").replace("_py", ".py").replace("_txt", ".txt").replace("_toml", ".toml")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--allow-empty", "-m", message)
+    return git(folder, "rev-parse", "HEAD")
+
+
+def repository(folder: Path) -> Path:
+    """main: one, two. feature: one, three."""
+    folder.mkdir()
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    commit(folder, "one", app_py="VALUE = 1\n")
+    git(folder, "branch", "feature")
+    commit(folder, "two", app_py="VALUE = 2\n")
+    git(folder, "switch", "--quiet", "feature")
+    commit(folder, "three", app_py="VALUE = 3\n")
+    git(folder, "switch", "--quiet", "main")
+    return folder

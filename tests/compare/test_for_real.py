@@ -1,0 +1,58 @@
+"""One comparison with real servers, as short as can be: that the parts fit; verdicts are tested on blocks by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.compare.repositories import commit, git
+from wsproof.compare import BlockResult, compare_refs
+from wsproof.model.comparison import Judgement
+from wsproof.model.finding import Anomaly
+from wsproof.model.plan import Plan
+from wsproof.net.target import parse_target
+
+ECHO = """
+async def app(scope, receive, send):
+    if scope["type"] != "websocket":
+        return
+    await send({"type": "websocket.accept"})
+    count = 0
+    while True:
+        message = await receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        if message["type"] == "websocket.receive":
+            count += 1
+            if count != FORGETS:
+                await send({"type": "websocket.send", "text": "Message received: " + message["text"]})
+"""
+PLAN = Plan(
+    workload="echo", subscribers=2, publishers=2, rate_hz=40, duration_s=0.4, warmup_s=0.1, drain_s=0.2, ramp_s=20
+)
+
+
+def test_a_candidate_that_forgets_one_message_is_worse(tmp_path: Path) -> None:
+    repo = tmp_path / "repo"
+    repo.mkdir()
+    git(repo, "init", "--quiet", "--initial-branch=main")
+    commit(repo, "an echo", shop_py="FORGETS = 0\n" + ECHO)
+    git(repo, "switch", "--quiet", "--create", "forgetful")
+    commit(repo, "forgets", shop_py="FORGETS = 8\n" + ECHO)
+    kept: list[BlockResult] = []
+    comparison = compare_refs(
+        "main",
+        "forgetful",
+        repo=repo,
+        target=lambda cwd, python: parse_target("shop:app", path="/ws", cwd=cwd, python=python),
+        plan=PLAN,
+        channels="tutorial",
+        pairs=1,
+        keep=kept.append,
+    )
+    assert comparison.verdict is Judgement.WORSE
+    assert Anomaly.LOST in [finding.anomaly for finding in comparison.findings]
+    assert "".join(block.block.side.value for block in kept) == comparison.order
+    assert len(kept) == 4
+    assert all(block.metrics["latency"].n > 0 for block in kept)
+    assert all(block.metrics["reach"].min == 1.0 for block in kept if block.block.side.value != "B")
+    assert len(git(repo, "worktree", "list").splitlines()) == 1

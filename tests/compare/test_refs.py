@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.compare.blocks import result
+from tests.compare.repositories import commit, git
+from wsproof.compare import refs
+from wsproof.compare.blocks import BlockResult, Load
+from wsproof.compare.order import Block, Side
+from wsproof.errors import GitError, TargetError, UsageError
+from wsproof.load import Progress, Watcher
+from wsproof.model.comparison import Comparison, Judgement
+from wsproof.model.plan import Plan
+from wsproof.net.target import Target, parse_target
+
+PLAN = Plan(subscribers=3, duration_s=1.0, warmup_s=0.0)
+
+
+def an_app(cwd: Path, python: str | None) -> Target:
+    return parse_target("app:app", cwd=cwd, python=python)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+Runner = Callable[[int, Block, Target, Load, Watcher | None], BlockResult]
+
+
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch) -> Callable[[Runner], None]:
+    """Let a function stand in for the blocks, which would start servers."""
+    return lambda runner: monkeypatch.setattr(refs, "run_block", runner)
+
+
+def compare(repo: Path, **options: Any) -> Comparison:
+    given: dict[str, Any] = {"target": an_app, "plan": PLAN, "channels": "tutorial", "pairs": 8, "seed": 4}
+    return refs.compare_refs("main", "feature", repo=repo, **(given | options))
+
+
+def by_value(index: int, block: Block, target: Target, load: Load, progress: Watcher | None) -> BlockResult:
+    """A server is as slow as the number in its app.py."""
+    value = int((target.cwd / "app.py").read_text().split("=")[1])
+    if progress is not None:
+        progress(Progress("measure", 0.5))
+    return result(index, block, 10.0 * value)
+
+
+def test_base_and_candidate_are_measured_each_in_its_own_tree(
+    repo: Path, here: Path, scripted: Callable[[Runner], None]
+) -> None:
+    scripted(by_value)
+    comparison = compare(repo)
+    assert comparison.verdict is Judgement.WORSE
+    assert comparison.metrics[0].ratio == pytest.approx(3, rel=0.01)
+    assert (comparison.base["subject"], comparison.base["merge_base"]) == ("one", True)
+    assert comparison.candidate["sha"] == git(repo, "rev-parse", "feature")
+    assert (comparison.pairs, comparison.seed, len(comparison.order)) == (8, 4, 24)
+    assert comparison.plan["channels"] == "tutorial"
+    assert list(here.iterdir()) == []
+
+
+def test_the_exact_base_is_the_tip_of_the_base(repo: Path, scripted: Callable[[Runner], None]) -> None:
+    scripted(by_value)
+    comparison = compare(repo, exact_base=True)
+    assert comparison.metrics[0].ratio == pytest.approx(1.5, rel=0.01)
+    assert "merge_base" not in comparison.base
+
+
+def test_each_block_is_handed_over_as_it_comes_and_ctrl_c_loses_only_one(
+    repo: Path, here: Path, scripted: Callable[[Runner], None]
+) -> None:
+    def interrupted(index: int, block: Block, target: Target, load: Load, progress: Watcher | None) -> BlockResult:
+        if index == 5:
+            raise KeyboardInterrupt
+        return by_value(index, block, target, load, progress)
+
+    scripted(interrupted)
+    kept: list[BlockResult] = []
+    with pytest.raises(KeyboardInterrupt):
+        compare(repo, keep=kept.append)
+    assert [block.index for block in kept] == [0, 1, 2, 3, 4]
+    assert list(here.iterdir()) == []
+    assert len(git(repo, "worktree", "list").splitlines()) == 1
+
+
+def test_progress_goes_forward_through_the_whole_comparison(repo: Path, scripted: Callable[[Runner], None]) -> None:
+    scripted(by_value)
+    seen: list[Progress] = []
+    compare(repo, progress=seen.append)
+    assert [step.done for step in seen] == sorted(step.done for step in seen)
+    assert 0 < seen[0].done < 1 / 24
+    assert seen[-1].phase.startswith("block 24 of 24")
+
+
+def test_a_build_that_does_not_start_is_named(repo: Path, here: Path, scripted: Callable[[Runner], None]) -> None:
+    def broken(index: int, block: Block, target: Target, load: Load, progress: Watcher | None) -> BlockResult:
+        if block.side is Side.CANDIDATE:
+            raise TargetError("it raised at import")
+        return by_value(index, block, target, load, progress)
+
+    scripted(broken)
+    with pytest.raises(TargetError, match=r"in feature \([0-9a-f]{10}\): it raised at import"):
+        compare(repo)
+    assert list(here.iterdir()) == []
+
+
+def test_a_url_cannot_be_two_builds(repo: Path, here: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be two builds at once"):
+        compare(repo, target=lambda cwd, python: parse_target("ws://127.0.0.1:9/ws", cwd=cwd))
+    assert list(here.iterdir()) == []
+
+
+def test_a_build_without_the_target_is_named(repo: Path) -> None:
+    with pytest.raises(UsageError, match=r"in main \([0-9a-f]{10}\): no TARGET was given"):
+        compare(repo, target=lambda cwd, python: parse_target(None, cwd=cwd, python=python))
+
+
+def test_a_ref_that_is_not_there_starts_nothing(repo: Path, scripted: Callable[[Runner], None]) -> None:
+    scripted(lambda *arguments: pytest.fail("nothing may be measured"))
+    with pytest.raises(GitError, match="did you mean main"):
+        refs.compare_refs("mian", "feature", repo=repo, target=an_app, plan=PLAN)
+
+
+def test_no_pairs_are_no_comparison(repo: Path) -> None:
+    with pytest.raises(UsageError, match="--pairs of at least 1"):
+        compare(repo, pairs=0)
+
+
+def test_a_subfolder_is_compared_from_within_the_subfolder(repo: Path, scripted: Callable[[Runner], None]) -> None:
+    git(repo, "switch", "--quiet", "--detach", "main~1")
+    commit(repo, "with a service", service__app_py="VALUE = 7\n")
+    git(repo, "branch", "service")
+    places: list[Path] = []
+
+    def remember(index: int, block: Block, target: Target, load: Load, progress: Watcher | None) -> BlockResult:
+        places.append(target.cwd)
+        return by_value(index, block, target, load, progress)
+
+    scripted(remember)
+    refs.compare_refs(
+        "service", "service", repo=repo / "service", target=an_app, plan=PLAN, pairs=1, channels="tutorial"
+    )
+    assert {place.name for place in places} == {"service"}
+    assert len(set(places)) == 2
+
+
+def test_settings_of_the_channels_reach_the_server(repo: Path, scripted: Callable[[Runner], None]) -> None:
+    seen: set[str] = set()
+
+    def look(index: int, block: Block, target: Target, load: Load, progress: Watcher | None) -> BlockResult:
+        seen.add(dict(target.env)["TARGET_APP_DASHBOARD_PERIOD"])
+        return by_value(index, block, target, load, progress)
+
+    scripted(look)
+    compare(repo, settings={"dashboard.period": "0.25"}, pairs=1)
+    assert seen == {"0.25"}
+
+
+def test_other_packages_give_each_build_a_python_of_its_own(
+    repo: Path, scripted: Callable[[Runner], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(repo, "switch", "--quiet", "feature")
+    commit(repo, "other pins", constraints_txt="uvicorn==2\n")
+    monkeypatch.setattr(refs, "own_python", lambda tree, folder: f"{tree.name}/python")
+    pythons: dict[Side, str] = {}
+
+    def look(index: int, block: Block, target: Target, load: Load, progress: Watcher | None) -> BlockResult:
+        pythons[block.side] = target.python
+        return by_value(index, block, target, load, progress)
+
+    scripted(look)
+    compare(repo, pairs=1)
+    assert pythons[Side.BASE] != pythons[Side.CANDIDATE]
+    assert pythons[Side.BASE] == pythons[Side.BASE_AGAIN]

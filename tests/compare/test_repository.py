@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.compare.repositories import commit, git
+from wsproof.compare.refs import ask
+from wsproof.compare.repository import Repository
+from wsproof.errors import ExitCode, GitError
+
+
+def test_a_ref_may_be_a_branch_a_tag_a_sha_or_an_expression(repo: Path) -> None:
+    git(repo, "tag", "v1", "feature")
+    repository = Repository.containing(repo)
+    sha = git(repo, "rev-parse", "feature")
+    for ref in ("feature", "v1", sha, sha[:8], "feature~0"):
+        found = repository.commit(ref)
+        assert (found.sha, found.subject, found.ref) == (sha, "three", ref)
+
+
+def test_a_ref_that_is_not_there_is_told_with_those_that_look_like_it(repo: Path) -> None:
+    with pytest.raises(GitError, match="got 'featrue': did you mean feature") as raised:
+        Repository.containing(repo).commit("featrue")
+    assert raised.value.exit_code is ExitCode.USAGE
+    with pytest.raises(GitError, match="git branch --all"):
+        Repository.containing(repo).commit("zzz")
+
+
+@pytest.mark.parametrize("ref", ["--help", "", "HEAD:app.py", "a b"])
+def test_what_is_no_commit_is_refused_and_never_taken_for_an_option(repo: Path, ref: str) -> None:
+    with pytest.raises(GitError, match="expected a branch, tag or commit"):
+        Repository.containing(repo).commit(ref)
+
+
+def test_outside_of_a_repository_there_is_nothing_to_compare(tmp_path: Path) -> None:
+    with pytest.raises(GitError, match="needs a git repository"):
+        Repository.containing(tmp_path)
+
+
+def test_a_repository_is_found_from_below_and_in_spite_of_a_hook_s_variables(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (repo / "below").mkdir()
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
+    assert Repository.containing(repo / "below").root == repo.resolve()
+
+
+def test_the_base_is_where_the_candidate_left_it(repo: Path) -> None:
+    asked = ask("main", "feature", repo)
+    assert (asked.base.subject, asked.base.ref, asked.moved) == ("one", "main", True)
+    assert asked.candidate.subject == "three"
+
+
+def test_an_exact_base_is_the_ref_itself(repo: Path) -> None:
+    asked = ask("main", "feature", repo, exact_base=True)
+    assert (asked.base.subject, asked.moved) == ("two", False)
+
+
+def test_a_base_that_the_candidate_descends_from_stays_what_it_is(repo: Path) -> None:
+    asked = ask("main~1", "main", repo)
+    assert (asked.base.subject, asked.moved, asked.warnings) == ("one", False, ())
+
+
+def test_refs_without_common_history_need_an_exact_base(repo: Path) -> None:
+    git(repo, "switch", "--quiet", "--orphan", "alien")
+    commit(repo, "other world", app_py="")
+    with pytest.raises(GitError, match="--exact-base"):
+        ask("main", "alien", repo)
+    assert ask("main", "alien", repo, exact_base=True).candidate.subject == "other world"
+
+
+def test_uncommitted_changes_are_warned_of_and_untracked_files_are_not(repo: Path) -> None:
+    (repo / "new.txt").write_text("x")
+    assert ask("main~1", "main", repo).warnings == ()
+    (repo / "app.py").write_text("VALUE = 9\n")
+    (warning,) = ask("main~1", "main", repo).warnings
+    assert warning.code == "uncommitted"
+    assert "app.py" in warning.message
+
+
+def test_one_commit_under_two_names_is_warned_of(repo: Path) -> None:
+    (warning,) = ask("main", "HEAD", repo).warnings
+    assert warning.code == "same-commit"

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.compare.blocks import finding, metrics
+from wsproof.compare.runs import compare_runs
+from wsproof.model.comparison import Judgement
+from wsproof.model.finding import Anomaly
+from wsproof.model.plan import Plan
+from wsproof.model.record import RunRecord
+
+
+def run(latency_ms: float, **changes: object) -> RunRecord:
+    record = RunRecord(
+        id=f"run-{latency_ms:g}",
+        command="bench",
+        started_utc="2026-11-22T10:00:00+00:00",
+        target={"server": "uvicorn"},
+        git={"sha": "abc", "branch": "main"},
+        machine={"cores": 2, "cpu": "x"},
+        plan=Plan().to_json(),
+        trusted=True,
+        complete=True,
+        metrics=metrics(latency_ms),
+    )
+    return record.but(**changes)
+
+
+def test_stored_runs_are_shown_side_by_side_and_never_judged() -> None:
+    comparison = compare_runs(run(10), run(50))
+    assert comparison.verdict is Judgement.UNPAIRED
+    assert {metric.verdict for metric in comparison.metrics} == {Judgement.UNPAIRED}
+    first = comparison.metrics[0]
+    assert (first.metric, first.p, first.ci_low) == ("latency_p50", None, None)
+    assert first.ratio == pytest.approx(5)
+    assert [warning.code for warning in comparison.warnings] == ["unpaired"]
+
+
+def test_runs_under_other_circumstances_are_told_apart() -> None:
+    other = run(
+        10, plan=Plan(subscribers=7).to_json(), target={"server": "hypercorn"}, machine={"cores": 64, "cpu": "x"}
+    )
+    warning = next(w for w in compare_runs(run(10), other).warnings if w.code == "circumstances")
+    for words in ("subscribers 100 and 7", "server uvicorn and hypercorn", "machine (cores)"):
+        assert words in warning.message
+
+
+def test_a_run_that_is_untrusted_or_unfinished_is_told() -> None:
+    codes = [w.code for w in compare_runs(run(10, trusted=False), run(10, complete=False)).warnings]
+    assert codes == ["unpaired", "untrusted-base", "incomplete-candidate"]
+
+
+def test_a_metric_that_only_one_run_has_has_no_ratio() -> None:
+    some = {name: summary for name, summary in metrics(10).items() if name != "latency"}
+    comparison = compare_runs(run(10), run(10, metrics=some))
+    row = next(metric for metric in comparison.metrics if metric.metric == "latency_p50")
+    assert (row.base, row.candidate, row.ratio) == (1e7, None, None)
+    assert "feed_spread_p50" not in [metric.metric for metric in comparison.metrics]
+
+
+def test_new_violations_are_shown() -> None:
+    comparison = compare_runs(run(10), run(10, findings=(finding(Anomaly.GHOST),)))
+    assert [found.anomaly for found in comparison.findings] == [Anomaly.GHOST]

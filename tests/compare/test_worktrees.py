@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.compare.repositories import git
+from wsproof.compare.repository import Repository
+from wsproof.compare.worktrees import PREFIX, checked_out
+from wsproof.errors import GitError, TerminatedRun
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Temporary folders are made where the test can see all of them."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def assert_nothing_left(repo: Path, here: Path) -> None:
+    assert list(here.glob(f"{PREFIX}*")) == []
+    assert len(git(repo, "worktree", "list").splitlines()) == 1
+
+
+def test_a_worktree_holds_its_commit_and_is_gone_afterwards(repo: Path, here: Path) -> None:
+    repository = Repository.containing(repo)
+    with checked_out(repository, repository.commit("feature")) as tree:
+        assert (tree / "app.py").read_text() == "VALUE = 3\n"
+        assert git(tree, "rev-parse", "HEAD") == git(repo, "rev-parse", "feature")
+    assert_nothing_left(repo, here)
+
+
+def test_one_commit_can_be_checked_out_twice_and_a_checked_out_branch_too(repo: Path, here: Path) -> None:
+    repository = Repository.containing(repo)
+    main = repository.commit("main")
+    with checked_out(repository, main) as one, checked_out(repository, main) as other:
+        assert one != other
+        assert (one / "app.py").read_text() == (other / "app.py").read_text() == "VALUE = 2\n"
+    assert_nothing_left(repo, here)
+
+
+@pytest.mark.parametrize("fault", [RuntimeError, KeyboardInterrupt, TerminatedRun, SystemExit])
+def test_a_worktree_is_removed_whatever_ends_the_work(repo: Path, here: Path, fault: type[BaseException]) -> None:
+    repository = Repository.containing(repo)
+
+    def work() -> None:
+        with checked_out(repository, repository.commit("main")) as tree:
+            (tree / "app.py").write_text("changed")
+            (tree / "left-behind.log").write_text("x")
+            raise fault
+
+    with pytest.raises(fault):
+        work()
+    assert_nothing_left(repo, here)
+
+
+def test_what_cannot_be_checked_out_leaves_nothing_behind(repo: Path, here: Path) -> None:
+    repository = Repository.containing(repo)
+    gone = type(repository.commit("main"))("ghost", "0" * 40, "")
+    with pytest.raises(GitError, match="worktree"), checked_out(repository, gone):
+        pytest.fail("there is no such commit")
+    assert_nothing_left(repo, here)
+
+
+def test_a_hook_of_the_user_does_not_run_for_our_worktrees(repo: Path) -> None:
+    hook = repo / ".git" / "hooks" / "post-checkout"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\ntouch hooked\n")
+    hook.chmod(0o755)
+    repository = Repository.containing(repo)
+    with checked_out(repository, repository.commit("main")) as tree:
+        assert not (tree / "hooked").exists()

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
+
+FINDING = Finding(
+    "close-code",
+    "7.4.1",
+    Anomaly.PROTOCOL,
+    Level.VIOLATION,
+    "The server answered a close of 1000 with 1005.",
+    ("C> CLOSE 1000", "S> CLOSE 1005"),
+    replay="wsproof replay x.json",
+    recipe={"suite": "rfc6455"},
+    occurrences=3,
+    reproduced="3 of 3",
+    source="1005 is a reserved value and MUST NOT be set",
+)
+
+
+def test_a_finding_survives_json() -> None:
+    assert Finding.from_json(json.loads(json.dumps(FINDING.to_json()))) == FINDING
+
+
+@pytest.mark.parametrize(
+    ("change", "normal", "strict"),
+    [
+        ({}, Verdict.INVALID, Verdict.INVALID),
+        ({"level": Level.NON_STRICT}, Verdict.VALID, Verdict.INVALID),
+        ({"level": Level.INFORMATIONAL}, Verdict.VALID, Verdict.VALID),
+        ({"accepted": "our library does this"}, Verdict.VALID, Verdict.VALID),
+        ({"anomaly": Anomaly.UNKNOWN}, Verdict.UNKNOWN, Verdict.UNKNOWN),
+    ],
+)
+def test_what_a_finding_says_of_the_server(change: dict[str, object], normal: Verdict, strict: Verdict) -> None:
+    finding = replace(FINDING, **change)  # type: ignore[arg-type]
+    assert finding.verdict() is normal
+    assert finding.verdict(strict=True) is strict
+
+
+def test_the_worst_verdict_wins_and_unknown_is_worse_than_valid() -> None:
+    unknown = replace(FINDING, anomaly=Anomaly.UNKNOWN)
+    informational = replace(FINDING, level=Level.INFORMATIONAL)
+    assert verdict_of([informational, unknown]) is Verdict.UNKNOWN
+    assert verdict_of([unknown, FINDING, informational]) is Verdict.INVALID
+    assert verdict_of([]) is Verdict.VALID
+
+
+@pytest.mark.parametrize("broken", [{}, {"check": "x"}, FINDING.to_json() | {"anomaly": "tired"}])
+def test_what_is_no_finding_is_refused(broken: dict[str, object]) -> None:
+    with pytest.raises((KeyError, ValueError)):
+        Finding.from_json(broken)

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from wsproof.model.history import Columns, Departure, Kind, Member, Outcome, Recorder
+from wsproof.model.plan import Phase
+
+
+def test_what_was_recorded_is_in_the_frozen_history_in_its_order() -> None:
+    recorder = Recorder(start_ns=10, end_ns=20, drained_ns=30)
+    recorder.members.append(Member(0, "1"))
+    recorder.published(0, 5, 11, 12, Phase.WARMUP, Outcome.INFO)
+    recorder.received(0, 0, 5, 11, 15)
+    recorder.received(0, 0, 5, 11, 14, Kind.REPLY, intact=False)
+    history = recorder.freeze()
+    assert len(history.publications) == 1
+    assert (history.publications.phase[0], history.publications.outcome[0]) == (Phase.WARMUP, Outcome.INFO)
+    assert list(history.receipts.received_ns) == [15, 14]
+    assert list(history.receipts.kind) == [Kind.DELIVERY, Kind.REPLY]
+    assert list(history.receipts.intact) == [1, 0]
+    assert (history.start_ns, history.end_ns, history.drained_ns) == (10, 20, 30)
+
+
+def test_a_frozen_history_does_not_change_when_recording_goes_on() -> None:
+    recorder = Recorder()
+    recorder.published(0, 0, 1, 1)
+    before = recorder.freeze()
+    recorder.published(0, 1, 2, 2)
+    recorder.members.append(Member(0, "1"))
+    assert len(before.publications) == 1
+    assert before.members == ()
+
+
+def test_columns_are_whole_numbers_and_all_of_one_length() -> None:
+    columns = Columns("a", "b")
+    columns.append(1, 2**62)
+    assert columns.freeze("b").dtype == np.int64
+    assert columns.freeze("b")[0] == 2**62
+    with pytest.raises(ValueError, match="zip"):
+        columns.append(1)
+
+
+def test_an_empty_history_is_a_history() -> None:
+    history = Recorder().freeze()
+    assert len(history.publications) == len(history.receipts) == 0
+    assert history.receipts.received_ns.dtype == np.int64
+
+
+def test_members_are_called_what_the_server_calls_them() -> None:
+    recorder = Recorder()
+    recorder.members.append(Member(0, "17"))
+    assert recorder.freeze().name_of(0) == "17"
+    assert recorder.freeze().name_of(3) == "?3"
+
+
+def test_only_who_reads_and_keeps_the_rules_is_innocent() -> None:
+    assert Member(0, "1", departure=Departure.RESET).innocent
+    assert not Member(0, "1", stalled=True).innocent
+    assert not Member(0, "1", misbehaved="a binary frame").innocent

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from wsproof.model.comparison import Comparison, Judgement, MetricComparison
+from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.plan import Plan
+from wsproof.model.record import COMPARE_SCHEMA, Caution, RunRecord, Summary
+
+RECORD = RunRecord(
+    id="20261122T100000Z-main-abc-1",
+    command="bench",
+    started_utc="2026-11-22T10:00:00+00:00",
+    target={"kind": "reference"},
+    git={"sha": "abc"},
+    machine={"cores": 2},
+    plan=Plan().to_json(),
+    verdict=Verdict.VALID,
+    trusted=True,
+    metrics={"latency": Summary("ns", "lower", 3, 2.0, mean=2.0, min=1.0, p50=2.0, max=3.0)},
+    findings=(Finding("x", "chat", Anomaly.LOST, Level.NON_STRICT, "y"),),
+    warnings=(Caution("few-samples", "Too few.", "More."),),
+    parts={"check": {"schema": "wsproof.check/1"}},
+    complete=True,
+    wall_s=12.5,
+)
+
+
+def test_a_record_survives_json() -> None:
+    assert RunRecord.from_json(json.loads(json.dumps(RECORD.to_json()))) == RECORD
+
+
+def test_a_record_says_what_format_it_has_and_another_one_is_refused() -> None:
+    data = RECORD.to_json()
+    assert data["schema"] == "wsproof.run/1"
+    with pytest.raises(ValueError, match=r"schema wsproof\.run/1, got 'wsproof\.run/9'"):
+        RunRecord.from_json(data | {"schema": "wsproof.run/9"})
+    with pytest.raises(ValueError, match="got None"):
+        RunRecord.from_json({})
+
+
+def test_a_record_begins_unfinished_unknown_and_untrusted() -> None:
+    fresh = RunRecord("1", "bench", "now")
+    assert (fresh.complete, fresh.verdict, fresh.trusted) == (False, Verdict.UNKNOWN, False)
+    assert fresh.but(complete=True).complete
+
+
+def test_a_summary_keeps_the_keys_of_numbers_it_does_not_have() -> None:
+    data = Summary("ns", "lower", 0, None).to_json()
+    assert data["p99"] is None
+    assert set(data) >= {"unit", "better", "n", "value", "p50", "p90", "p99", "p999", "max"}
+    assert Summary.from_json(data) == Summary("ns", "lower", 0, None)
+
+
+def test_a_comparison_of_a_metric_survives_json() -> None:
+    row = MetricComparison(
+        "latency_p50",
+        "ns",
+        "lower",
+        Judgement.WORSE,
+        1.2,
+        1.1,
+        1.3,
+        0.05,
+        0.01,
+        True,
+        1.0,
+        1.2,
+        0.06,
+        ((1.0, 1.2),),
+        "n",
+    )
+    assert MetricComparison.from_json(json.loads(json.dumps(row.to_json()))) == row
+
+
+def test_a_comparison_is_json_with_the_keys_of_its_schema() -> None:
+    data = Comparison({"ref": "main"}, {"ref": "x"}, Judgement.SAME, ()).to_json()
+    assert data["schema"] == COMPARE_SCHEMA
+    assert set(data) >= {"schema", "verdict", "metrics", "findings", "warnings"}
+    json.dumps(data)

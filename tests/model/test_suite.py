@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+
+from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.suite import CheckRun, SuiteOptions, SuiteReport
+
+LOST = Finding("delivery", "chat", Anomaly.LOST, Level.VIOLATION, "x")
+
+
+def ran(verdict: Verdict) -> CheckRun:
+    return CheckRun("delivery", "chat", "All get all", verdict, 25, 1.23456)
+
+
+def test_nothing_run_is_unknown_and_never_valid() -> None:
+    assert SuiteReport(0).verdict() is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("report", "verdict"),
+    [
+        (SuiteReport(0, (ran(Verdict.VALID),)), Verdict.VALID),
+        (SuiteReport(0, (ran(Verdict.VALID), ran(Verdict.UNKNOWN))), Verdict.UNKNOWN),
+        (SuiteReport(0, (ran(Verdict.UNKNOWN),), (LOST,)), Verdict.INVALID),
+        # A check whose only finding is an accepted deviation no longer counts, though the check itself said invalid.
+        (SuiteReport(0, (ran(Verdict.INVALID),)), Verdict.VALID),
+    ],
+)
+def test_the_verdict_is_the_worst_of_findings_and_of_what_could_not_be_told(
+    report: SuiteReport, verdict: Verdict
+) -> None:
+    assert report.verdict() is verdict
+
+
+def test_reports_add_up() -> None:
+    both = SuiteReport(1, (ran(Verdict.VALID),)) + SuiteReport(1, (ran(Verdict.VALID),), (LOST,))
+    assert (len(both.checks_run), both.findings) == (2, (LOST,))
+
+
+def test_only_keeps_checks_by_the_beginning_of_name_or_section() -> None:
+    options = SuiteOptions(only=("5.5", "chat"))
+    assert options.wants("ping-is-answered", "5.5.2")
+    assert options.wants("chat-order", "")
+    assert not options.wants("close-code", "7.4.1")
+    assert SuiteOptions().wants("anything", "at all")
+
+
+def test_seconds_are_rounded_in_json() -> None:
+    assert ran(Verdict.VALID).to_json()["seconds"] == 1.235
