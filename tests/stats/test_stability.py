@@ -27,6 +27,7 @@ def test_a_quiet_measurement_has_nothing_to_be_cautioned_about() -> None:
         (replace(QUIET, alone=False), "not-alone", True),
         (replace(QUIET, loop_lag_ns=np.full(100, 6 * MS)), "loop-lag", False),
         (replace(QUIET, loop="asyncio"), "stdlib-loop", False),
+        (replace(QUIET, loop="gevent"), "gevent-loop", False),
     ],
 )
 def test_each_fault_of_the_generator_is_told_with_its_remedy(generator: GeneratorUsage, code: str, voids: bool) -> None:

@@ -4,50 +4,91 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from locust.runners import WorkerRunner
+
 from wsproof.locust.room import Room
 from wsproof.net.endpoint import Endpoint, parse_url
-from wsproof.workloads import load_channels
+from wsproof.workloads import Workload, load_channels
 
 CHANNELS = "WSPROOF_CHANNELS"
 SETTINGS = "WSPROOF_SETTINGS"
+ENDPOINT = "WSPROOF_ENDPOINT"
+"""An `Endpoint` as JSON: headers, subprotocols and certificates that a URL cannot hold. Secret."""
+
+WORKER_BITS = 20
+"""Publishers of other Locust workers are told apart by the bits above these: 1,048,576 users a worker."""
+NAMES_PER_WORKER = 1_000_000
+
+ROOMS: WeakKeyDictionary[Any, dict[type, Room]] = WeakKeyDictionary()
+USED: Counter[type] = Counter()
+"""Members of earlier tests in this process: what comes late of them must not be taken for that of a new one."""
 
 
-class LocustRoom(Room):
-    """A room and where it is."""
+def channels(base: int = 1) -> dict[str, Workload]:
+    """The workloads that the environment names.
 
-    endpoint: Endpoint
+    Raises:
+        UsageError: there are no such channels, or they take no such setting.
+    """
+    return load_channels(os.environ.get(CHANNELS, "tutorial"), json.loads(os.environ.get(SETTINGS, "{}")), base=base)
 
 
-ROOMS: WeakKeyDictionary[Any, dict[type, LocustRoom]] = WeakKeyDictionary()
-
-
-def room_of(environment: Any, user_class: Any) -> LocustRoom:
-    """The room of a user class in this test."""
+def room_of(environment: Any, user_class: Any) -> Room | None:
+    """The room of a user class in this test; None where there is nothing to connect to (the failure is told)."""
+    if not is_url(environment.host):
+        return None
     rooms = ROOMS.setdefault(environment, {})
     if user_class not in rooms:
         rooms[user_class] = make_room(environment, user_class)
     return rooms[user_class]
 
 
-def make_room(environment: Any, user_class: Any) -> LocustRoom:
+def is_url(host: str | None) -> bool:
+    """Whether this is a WebSocket URL."""
+    return host is not None and host.startswith(("ws://", "wss://"))
+
+
+def make_room(environment: Any, user_class: Any) -> Room:
     """A room for the users of a class, at Locust's host."""
     worker = max(getattr(environment.runner, "worker_index", 0), 0)
-    settings = json.loads(os.environ.get(SETTINGS, "{}"))
-    channels = load_channels(os.environ.get(CHANNELS, "tutorial"), settings, base=1 + worker * 1_000_000)
-    workload = channels[user_class.workload_name]
-    room = LocustRoom(environment, workload, user_class.room_rate_hz, user_class.payload_bytes, worker)
-    room.endpoint = parse_url(environment.host or user_class.host)
-    return room
+    used = USED[user_class]
+    workload = channels(1 + worker * NAMES_PER_WORKER + used)[user_class.workload_name]
+    return Room(
+        environment,
+        workload,
+        endpoint_of(environment.host),
+        rate_hz=user_class.room_rate_hz,
+        payload_bytes=user_class.payload_bytes,
+        first_publisher=(worker << WORKER_BITS) + used,
+        alone=not isinstance(environment.runner, WorkerRunner) and not used,
+    )
+
+
+def endpoint_of(url: str) -> Endpoint:
+    """The endpoint of a URL, with what the environment knows of it.
+
+    Raises:
+        UsageError: it is no WebSocket URL.
+    """
+    endpoint = parse_url(url)
+    told = os.environ.get(ENDPOINT)
+    if told is None:
+        return endpoint
+    known = Endpoint.from_json(json.loads(told))
+    return known if (known.host, known.port, known.tls) == (endpoint.host, endpoint.port, endpoint.tls) else endpoint
 
 
 def forget_rooms(environment: Any) -> None:
     """A new test begins."""
-    ROOMS.pop(environment, None)
+    for user_class, room in ROOMS.pop(environment, {}).items():
+        room.close()
+        USED[user_class] += len(room.members)
 
 
-def rooms_of(environment: Any) -> list[LocustRoom]:
+def rooms_of(environment: Any) -> list[Room]:
     """The rooms of this test, in the order in which they were made."""
     return list(ROOMS.get(environment, {}).values())

@@ -116,7 +116,14 @@ def _few_samples(observed: Observed) -> Iterator[Caution]:
 
 def _stdlib_loop(observed: Observed) -> Iterator[Caution]:
     loop = observed.measurement.generator.loop
-    if "uvloop" not in loop.lower():
+    if loop == "gevent":
+        yield Caution(
+            "gevent-loop",
+            "The generator ran on gevent under Locust, which costs several times as much CPU per message as wsproof's "
+            "own engine: part of the latency may be its own.",
+            "Use `wsproof bench` for latency figures; compare only runs that used the same loop.",
+        )
+    elif "uvloop" not in loop.lower():
         yield Caution(
             "stdlib-loop",
             f"The generator ran on {loop}, which costs about a quarter more CPU per message than uvloop.",

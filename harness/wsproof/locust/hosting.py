@@ -1,0 +1,108 @@
+"""Locust's host is a TARGET: an URL, an app or a command that is started beside Locust, or the reference server."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from contextlib import ExitStack
+from typing import Any, NoReturn
+
+import gevent
+from locust.runners import WorkerRunner
+
+from wsproof.errors import UsageError, WsproofError
+from wsproof.locust.rooms import ENDPOINT, channels, is_url
+from wsproof.locust.users import ChannelUser
+from wsproof.net.running import serve
+from wsproof.net.target import parse_target
+from wsproof.workloads import environment_of
+
+logger = logging.getLogger(__name__)
+
+STARTED = ExitStack()
+"""Servers that were started beside Locust; ended when it ends."""
+USAGE = 2
+
+
+def add_options(parser: Any) -> None:
+    """`--remote`, as every command of wsproof has it."""
+    parser.add_argument(
+        "--remote",
+        action="store_true",
+        help="wsproof: allow a --host that is not on loopback",
+        include_in_web_ui=False,
+    )
+
+
+def start_target(environment: Any, **_: Any) -> None:
+    """At Locust's start: check what will be run, start the target, and say its URL. A mistake is one line, exit 2."""
+    if isinstance(environment.runner, WorkerRunner):
+        return  # its master tells it the host
+    try:
+        check_classes(environment.user_classes)
+        environment.host = reach(environment, environment.host)
+    except WsproofError as error:
+        refuse(error)
+    logger.info("wsproof: the target is at %s", environment.host)
+
+
+def refuse(error: WsproofError) -> NoReturn:
+    """Say it once, plainly, and end."""
+    print(f"wsproof: {error}", file=sys.stderr)  # noqa: T201 - Locust's log may go elsewhere
+    raise SystemExit(USAGE)
+
+
+def check_classes(user_classes: list[type]) -> None:
+    """
+    Raises:
+        UsageError: a user class speaks a workload that the channels do not have, or at no rate.
+    """
+    known = channels()
+    for user_class in user_classes:
+        if not issubclass(user_class, ChannelUser):
+            continue
+        if user_class.workload_name not in known:
+            raise UsageError(
+                f"{user_class.__name__} speaks the workload {user_class.workload_name!r}, but these channels have "
+                f"{', '.join(known)}. Name another in its workload_name, or other channels in WSPROOF_CHANNELS."
+            )
+        if not user_class.room_rate_hz > 0:
+            raise UsageError(f"{user_class.__name__}.room_rate_hz must be above 0, not {user_class.room_rate_hz!r}.")
+
+
+def reach(environment: Any, host: str | None) -> str:
+    """Start, or reach, what a host stands for, and return its ws:// URL without a path.
+
+    Raises:
+        UsageError, TargetError: it cannot be done; the message says what to try.
+    """
+    if host is not None and host.split("://")[0] in ("http", "https"):
+        host = "ws" + host.removeprefix("http")
+    allowed = ENDPOINT in os.environ or getattr(environment.parsed_options, "remote", False)
+    target = parse_target(host or None, remote=allowed)
+    if is_url(host):
+        assert host is not None
+        with serve(target):
+            return host.rstrip("/")
+    server = STARTED.enter_context(serve(target, extra_env=environment_of(channels())))
+    return server.endpoint.at("/").url.rstrip("/")
+
+
+def check_host(environment: Any) -> None:
+    """A test begins: the page may have named another host meanwhile. A wrong one is a failure, and ends the test."""
+    if isinstance(environment.runner, WorkerRunner):
+        return
+    try:
+        environment.host = reach(environment, environment.host) if not is_url(environment.host) else environment.host
+    except WsproofError as error:
+        logger.error("wsproof: %s", error)
+        environment.events.request.fire(
+            request_type="WS", name="host", response_time=0, response_length=0, exception=error, context={}
+        )
+        gevent.spawn(environment.runner.stop)
+
+
+def stop_target(**_: Any) -> None:
+    """End what was started beside Locust."""
+    STARTED.close()
