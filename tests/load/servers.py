@@ -18,6 +18,9 @@ from wsproof.wire import Frame, FrameDecoder, Opcode, accept_key
 MARKED = 10
 """Of every ten deliveries to a member one is marked; what is marked is what a behaviour is about."""
 
+PLANTED = ("drop", "duplicate", "reorder", "corrupt", "fragment", "close", "breach", "words")
+"""Behaviours of marked deliveries. The others: fair, stall, refuse, deaf, flood."""
+
 
 def is_marked(member: int, sequence: int) -> bool:
     """Whether the behaviour is planted into the delivery of this publication to this member (0, 1, ...)."""
@@ -40,7 +43,7 @@ class Room:
         if self.behaviour == "stall" and sequence == 50:
             time.sleep(1.0)
         for member in list(self.members):
-            marked = self.behaviour != "fair" and is_marked(member.number, sequence)
+            marked = self.behaviour in PLANTED and is_marked(member.number, sequence)
             member.deliver(frame, payload, sequence, marked)
 
 
@@ -147,10 +150,6 @@ class Member(asyncio.Protocol):
             self.transport.write(Frame(Opcode.TEXT, payload, mask=b"abcd").encode())
         elif behaviour == "words":
             self.transport.write(Frame(Opcode.TEXT, b"Client #999 says: " + payload.partition(b": ")[2]).encode())
-        elif behaviour == "stall":
-            self.transport.write(frame)
-        elif behaviour != "drop":
-            raise ValueError(f"no such behaviour: {behaviour}")
 
     def send_in_fragments(self, payload: bytes) -> None:
         """Three fragments with pings between them; who did not answer the last pings is thrown out."""

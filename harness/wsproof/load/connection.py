@@ -117,7 +117,8 @@ class Connection(asyncio.Protocol):
             number = self._known.get(frame)
             if number is None:
                 number = self._learn(frame, frame[spans[at - 1] - start :])
-                if number is None:
+                if number is None:  # not a text after all: the peer knows what to say of it, and reads on from there
+                    self.peer = _peer_in_the_middle()
                     stop = start
                     del spans[at - 1 :]
                     break
@@ -206,10 +207,11 @@ class Connection(asyncio.Protocol):
 
     def _read_leftover(self, data: bytes, now: int) -> None:
         """Bytes that `scan` did not take: a frame that is not all there yet, or something out of the ordinary."""
-        if len(data) <= MAX_WAITING_BYTES and is_waiting(data, 0, len(data), max_payload_bytes=MAX_WAITING_BYTES):
-            self._rest = data
-            return
-        self.peer = _peer_in_the_middle()
+        if self.peer is None:
+            if len(data) <= MAX_WAITING_BYTES and is_waiting(data, 0, len(data), max_payload_bytes=MAX_WAITING_BYTES):
+                self._rest = data
+                return
+            self.peer = _peer_in_the_middle()
         self._read_with_peer(self.peer, data, now)
 
     def _read_with_peer(self, peer: Peer, data: bytes, now: int) -> None:

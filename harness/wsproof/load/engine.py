@@ -35,7 +35,7 @@ RAMP_SAMPLE_S = 0.05
 SAMPLE_S = 0.22
 PROBE_S = 0.25
 """How long a probe may take before the next one."""
-HEAD_START_NS = 150_000_000
+HEAD_START_NS = 100_000_000
 """From the command to the start of the schedule: time for each worker to lay out its share."""
 
 
@@ -181,6 +181,8 @@ class Run:
         self.crew.parting = True
         self.crew.tell("finish")
         self._wait(lambda: self._all_said("done"), Deadline.after(30), lambda: None)
+        self.crew.tell("part")
+        self._wait(lambda: self._all_said("gone"), Deadline.after(5), lambda: None)
         self.crew.stop()
 
     def collect(self, alone: bool) -> Measurement:

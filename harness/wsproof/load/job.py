@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from wsproof.errors import UsageError
 from wsproof.model.plan import Arrivals, Plan
 from wsproof.net.endpoint import Endpoint
 from wsproof.workloads import Workload, load_channels
@@ -37,8 +38,18 @@ class Job:
         return member % self.plan.processes == self.index
 
     def workload(self) -> Workload:
-        """Build the plan's workload."""
-        return load_channels(self.channels, self.settings, base=self.base)[self.plan.workload]
+        """Build the plan's workload.
+
+        Raises:
+            UsageError: the channels, or their settings, or the workload do not exist.
+        """
+        workloads = load_channels(self.channels, self.settings, base=self.base)
+        if self.plan.workload not in workloads:
+            raise UsageError(
+                f"There is no workload called {self.plan.workload!r} in the channels {self.channels}. "
+                f"Those that exist: {', '.join(sorted(workloads))}."
+            )
+        return workloads[self.plan.workload]
 
     def encode(self) -> bytes:
         """This job as a line of JSON."""

@@ -49,7 +49,14 @@ def broadcast_rounds(
         TargetError: nobody could connect.
         PartialRun: Ctrl-C, SIGTERM or the death of the worker; holds what there was.
     """
-    plan = Plan(workload, subscribers, payload_bytes=payload_bytes, duration_s=0.0, warmup_s=0.0)
+    plan = Plan(
+        workload,
+        subscribers,
+        duration_s=0.0,
+        warmup_s=0.0,
+        drain_s=round_deadline_s,
+        payload_bytes=payload_bytes,
+    )
     with tempfile.TemporaryDirectory(prefix="wsproof-") as folder, measurement_lock() as lock:
         job = Job(plan, channels, endpoint, Path(folder), settings, base, loop=loop)
         if not job.workload().publishes:

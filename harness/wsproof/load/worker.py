@@ -32,7 +32,7 @@ PULSE_NS = 50_000_000
 
 
 class Worker:
-    """Follows the parent's commands: connect (at once), probe, start, round, finish."""
+    """Follows the parent's commands: connect (at once), probe, start or rounds, finish, part."""
 
     def __init__(self, job: Job, loop: asyncio.AbstractEventLoop, loop_name: str) -> None:
         self.job = job
@@ -40,7 +40,7 @@ class Worker:
         self._loop_name = loop_name
         workload = job.workload()
         self.ledger = Ledger(job.folder, job.index, workload)
-        self.room = WorkerRoom(self.ledger)
+        self.room = WorkerRoom(self.ledger, self._tell_who_is_here)
         self.publisher = Publisher(workload, self.ledger, job.plan.payload_bytes, self.room.members)
         self.room.pacer = self._pacer = Pacer(loop, self.publisher, self.room.set_due)
         # uvloop hands an ordinary protocol the exact bytes of a read; the stdlib would allocate 256 KiB for each.
@@ -100,12 +100,15 @@ class Worker:
         self._player = None
 
     def on_finish(self) -> None:
-        """Write everything, say so, and go."""
+        """Write everything and say so. Nobody parts before all workers have: a leave notice is news to the others."""
         gc.enable()
         self._pacer.close()
         self._pulse.close()
         self.ledger.close()
         tell("done")
+
+    def on_part(self) -> None:
+        """Close all connections, and go."""
         for connection in self.room.members.values():
             connection.part()
         self._finished.set()
@@ -125,13 +128,16 @@ class Worker:
         self.ledger.pulse(at_ns, time.process_time_ns(), max(0, at_ns - self._next_pulse_ns))
         if self._player is None:  # it settles between rounds
             self.ledger.settle()
+        self._tell_who_is_here()
+        # From now, not from the last time: a late pulse must not be followed by a burst of them.
+        self._next_pulse_ns = now_ns() + PULSE_NS
+        self._pulse.arm(self._next_pulse_ns)
+
+    def _tell_who_is_here(self) -> None:
         now_here = (self.room.members_in, self.room.members_open)
         if now_here != self._told:
             self._told = now_here
             tell("in", count=now_here[0], open=now_here[1])
-        # From now, not from the last time: a late pulse must not be followed by a burst of them.
-        self._next_pulse_ns = now_ns() + PULSE_NS
-        self._pulse.arm(self._next_pulse_ns)
 
 
 class CommandPipe(asyncio.Protocol):

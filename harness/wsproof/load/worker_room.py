@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
 from wsproof.load.connection import Connection
 from wsproof.load.ledger import Ledger
@@ -13,7 +14,8 @@ from wsproof.load.pacer import NEVER, Pacer
 class WorkerRoom:
     """The worker's connections by member, its ledger, and when its next publication is due."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, all_in: Callable[[], None] = lambda: None) -> None:
+        self._all_in = all_in
         self.ledger = ledger
         self.members: dict[int, Connection] = {}
         self.pacer: Pacer | None = None
@@ -39,6 +41,8 @@ class WorkerRoom:
 
     def heard(self, connection: Connection) -> None:
         self.members_in += 1
+        if self.members_in == self.members_open:
+            self._all_in()
 
     def ended(self, connection: Connection) -> None:
         """The connection stays in `members`: a publication on it is a failed one, not a forgotten one."""

@@ -1,0 +1,45 @@
+"""A run in a process of its own, for tests that send it signals: `python interrupted.py PORT COLUMNS`.
+
+It says its workers' pids when the measured window has begun, and what it kept when it was interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import psutil
+
+from wsproof.load import PartialRun, Progress, run_plan
+from wsproof.model.plan import Plan
+from wsproof.net.endpoint import Endpoint
+
+
+def say(**words: object) -> None:
+    print(json.dumps(words), flush=True)  # noqa: T201 - the test reads it
+
+
+class Announcer:
+    """Says once that the window has begun."""
+
+    def __init__(self) -> None:
+        self.done = False
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.phase == "measure" and progress.done > 0.005 and not self.done:
+            self.done = True
+            say(workers=[child.pid for child in psutil.Process().children()])
+
+
+def main(port: int, columns: Path) -> None:
+    plan = Plan("chat", 6, 1, 100.0, 60.0, warmup_s=0.1, processes=2)
+    endpoint = Endpoint("127.0.0.1", port)
+    try:
+        run_plan(plan, channels="tutorial", settings={}, endpoint=endpoint, columns=columns, progress=Announcer())
+    except PartialRun as partial:
+        say(exit_code=int(partial.exit_code), receipts=len(partial.measurement.history.receipts))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,78 @@
+"""Columns on disk: half-written rows, and histories that come back as they were."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from wsproof.errors import UsageError
+from wsproof.load import load_history, save_history
+from wsproof.load.columns import Journal, JournalTail, RowFile, Tail, table_path
+from wsproof.load.limits import require_file_limit
+from wsproof.load.meter import cpu_share
+from wsproof.model.history import Kind, Member, Notice, Recorder, Tick
+
+
+def test_a_tail_gives_each_row_once_and_half_a_row_never(tmp_path: Path) -> None:
+    path = table_path(tmp_path, 0, "receipts")
+    file = RowFile(path)
+    tail = Tail(tmp_path, 0, "receipts")
+    assert len(tail.read()) == 0
+    file.rows.extend((1, 2, 3, 4, 5, 1 << 62))
+    file.settle()
+    with path.open("ab") as raw:
+        raw.write(b"\x07\x00\x00")
+    assert tail.read().tolist() == [[1, 2, 3], [4, 5, 1 << 62]]
+    assert tail.read().tolist() == []
+    with path.open("ab") as raw:
+        raw.write(b"\x00" * 21)
+    assert tail.read().tolist() == [[7, 0, 0]]
+    file.close()
+
+
+def test_a_journal_gives_each_line_once_and_half_a_line_never(tmp_path: Path) -> None:
+    journal = Journal(table_path(tmp_path, 3, "journal"))
+    tail = JournalTail(tmp_path, 3)
+    journal.note("open", member=1, text="ä\n\u2028")
+    journal.settle()
+    with table_path(tmp_path, 3, "journal").open("ab") as raw:
+        raw.write(b'{"what": "le')
+    assert tail.read() == [{"what": "open", "member": 1, "text": "ä\n\u2028"}]
+    assert tail.read() == []
+    journal.close()
+
+
+def test_a_history_comes_back_as_it_was(tmp_path: Path) -> None:
+    recorder = Recorder(start_ns=5, end_ns=6, drained_ns=7)
+    recorder.published(0, 0, 1, 2)
+    recorder.received(1, 0, 0, 1, 9, Kind.REPLY, False)
+    recorder.members += [Member(0, "a", in_ns=4), Member(1, "b", close_code=1001)]
+    recorder.notices.append(Notice(0, "b", True, 8))
+    recorder.ticks.append(Tick(1, 9, {"x": [1, None]}, "text"))
+    history = recorder.freeze()
+    save_history(history, tmp_path)
+    back = load_history(tmp_path)
+    assert (back.members, back.notices, back.ticks) == (history.members, history.notices, history.ticks)
+    assert (back.start_ns, back.end_ns, back.drained_ns) == (5, 6, 7)
+    assert back.receipts.received_ns.tolist() == [9]
+    assert back.receipts.kind.tolist() == [Kind.REPLY]
+    assert back.publications.sent_ns.tolist() == [2]
+
+
+def test_the_share_of_a_core_is_told_second_by_second() -> None:
+    second = 1_000_000_000
+    at = np.arange(0, 5 * second, second // 4)
+    used = np.where(at < 2 * second, at // 10, second // 5 + (at - 2 * second) // 2)
+    shares = cpu_share(at, used, second, 3 * second + second // 2)
+    assert shares.tolist() == pytest.approx([0.1, 0.5, 0.5])
+
+
+def test_more_connections_than_open_files_allow_is_a_usage_error_with_the_numbers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda which: (256, 1000))
+    require_file_limit(936)
+    with pytest.raises(UsageError, match=r"2000 connections.*2064 open files.*hard limit here is 1000.*at most 936"):
+        require_file_limit(2000)

@@ -1,0 +1,244 @@
+"""What a connection makes of bytes, however they are cut. No sockets: the transport is a list."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wsproof.load.connection import BufferedConnection, Connection
+from wsproof.load.ledger import Ledger
+from wsproof.load.merge import merge
+from wsproof.load.records import Records
+from wsproof.load.worker_room import WorkerRoom
+from wsproof.model.envelope import Envelope
+from wsproof.model.history import Departure, History
+from wsproof.wire import Frame, FrameDecoder, Opcode, Request, accept_key
+from wsproof.workloads import load_channels
+
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+ANSWER = (
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    f"Sec-WebSocket-Accept: {accept_key(KEY)}\r\n\r\n"
+).encode()
+
+
+class Wire(asyncio.Transport):
+    """A transport that remembers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.closed = False
+
+    def write(self, data: Any) -> None:
+        self.written += data
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+    abort = close
+
+
+class Bench:
+    """One connection, its worker's ledger, and the history that comes of it."""
+
+    def __init__(self, folder: Path, loop: asyncio.AbstractEventLoop, kind: type[Connection] = Connection) -> None:
+        self.workload = load_channels("tutorial")["chat"]
+        self.room = WorkerRoom(Ledger(folder, 0, self.workload))
+        self.wire = Wire()
+        self.opened: asyncio.Future[str | None] = loop.create_future()
+        self.connection = kind(0, Request("localhost", "/ws/1", KEY), self.room, self.opened)
+        self.connection.connection_made(self.wire)
+        self._folder = folder
+
+    def open(self) -> None:
+        self.connection.data_received(ANSWER)
+        self.room.enter(self.connection)
+        self.wire.written = b""
+
+    def history(self) -> History:
+        self.room.ledger.settle()
+        return merge(Records(self._folder, 1), self.workload, 1, start_ns=0, end_ns=0, drained_ns=0)
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    yield loop
+    loop.close()
+
+
+@pytest.fixture
+def bench(tmp_path: Path, loop: asyncio.AbstractEventLoop) -> Bench:
+    return Bench(tmp_path, loop)
+
+
+def says(sequence: int, body: str = "hello") -> bytes:
+    return b"Client #1 says: " + Envelope(0, sequence, 5).seal(body).encode()
+
+
+def text(payload: bytes) -> bytes:
+    return Frame(Opcode.TEXT, payload).encode()
+
+
+def sequences(history: History) -> list[int]:
+    return [int(value) for value in history.receipts.sequence]
+
+
+class TestCuts:
+    @pytest.mark.parametrize("filler", [5, 130, 70_000])
+    def test_a_stream_in_two_pieces_is_the_same_wherever_it_is_cut(
+        self, filler: int, tmp_path: Path, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        stream = (
+            ANSWER + text(says(1, "x" * filler)) + text(says(2)) + Frame(Opcode.PING, b"p").encode() + text(says(3))
+        )
+        cuts = (
+            range(len(stream)) if filler < 1000 else [*range(200, 220), 60_000, *range(len(stream) - 150, len(stream))]
+        )
+        for cut in cuts:
+            folder = tmp_path / str(cut)
+            folder.mkdir()
+            bench = Bench(folder, loop)
+            bench.connection.data_received(stream[:cut])
+            bench.connection.data_received(stream[cut:])
+            history = bench.history()
+            bench.room.ledger.close()
+            assert sequences(history) == [1, 2, 3], cut
+            assert history.receipts.intact.all(), cut
+            assert not history.protocol, cut
+
+    def test_a_stream_in_single_bytes_is_the_same(self, bench: Bench) -> None:
+        for byte in ANSWER + text(says(1)) + text(says(2, "y" * 300)):
+            bench.connection.data_received(bytes([byte]))
+        assert sequences(bench.history()) == [1, 2]
+
+    def test_the_shared_buffer_gives_each_connection_its_own_bytes(
+        self, tmp_path: Path, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        bench = Bench(tmp_path, loop, BufferedConnection)
+        assert isinstance(bench.connection, BufferedConnection)
+        stream = ANSWER + text(says(1)) + text(says(2))
+        for piece in (stream[:250], stream[250:]):
+            buffer = bench.connection.get_buffer(-1)
+            buffer[: len(piece)] = piece
+            bench.connection.buffer_updated(len(piece))
+            buffer[: len(piece)] = bytes(len(piece))
+        assert sequences(bench.history()) == [1, 2]
+
+
+class TestOffTheFastPath:
+    def test_a_message_in_fragments_with_a_ping_inside_is_one_receipt_and_the_ping_is_answered(
+        self, bench: Bench
+    ) -> None:
+        bench.open()
+        whole = says(1)
+        bench.connection.data_received(Frame(Opcode.TEXT, whole[:9], fin=False).encode())
+        bench.connection.data_received(Frame(Opcode.PING, b"there?").encode())
+        bench.connection.data_received(Frame(Opcode.CONTINUATION, whole[9:]).encode() + text(says(2)))
+        decoder = FrameDecoder()
+        decoder.feed(bench.wire.written)
+        pong = decoder.next_frame()
+        assert pong is not None
+        assert (pong.opcode, pong.payload) == (Opcode.PONG, b"there?")
+        assert sequences(bench.history()) == [1, 2]
+
+    def test_an_open_connection_between_messages_keeps_no_peer(self, bench: Bench) -> None:
+        kept = [bench.connection.peer]
+        bench.open()
+        kept.append(bench.connection.peer)
+        bench.connection.data_received(Frame(Opcode.PING).encode())
+        kept.append(bench.connection.peer)
+        assert [peer is not None for peer in kept] == [True, False, False]
+
+    def test_a_masked_frame_is_noted_and_its_message_counts(self, bench: Bench) -> None:
+        bench.open()
+        bench.connection.data_received(Frame(Opcode.TEXT, says(1), mask=b"abcd").encode() + text(says(2)))
+        history = bench.history()
+        assert [note.rule for note in history.protocol] == ["masked"]
+        assert sequences(history) == [1, 2]
+
+    def test_a_text_that_is_not_utf8_is_noted_and_what_stands_around_it_counts(self, bench: Bench) -> None:
+        bench.open()
+        bench.connection.data_received(text(says(1)) + text(b"\xff\xfe") + text(says(2)))
+        history = bench.history()
+        assert [note.rule for note in history.protocol] == ["text-utf8"]
+        assert sequences(history) == [1, 2]
+        assert len(history.strange) == 1
+
+    def test_a_close_frame_of_the_server_ends_the_membership_with_its_code(self, bench: Bench) -> None:
+        bench.open()
+        bench.connection.data_received(text(says(1)) + Frame(Opcode.CLOSE, (4001).to_bytes(2, "big") + b"no").encode())
+        assert bench.wire.closed
+        assert not bench.connection.can_send
+        bench.connection.connection_lost(None)
+        member = bench.history().members[0]
+        assert (member.departure, member.close_code) == (Departure.DROPPED, 4001)
+        assert member.left_ns
+
+    def test_an_end_without_a_close_frame_has_no_code(self, bench: Bench) -> None:
+        bench.open()
+        bench.connection.connection_lost(ConnectionResetError())
+        member = bench.history().members[0]
+        assert (member.departure, member.close_code) == (Departure.DROPPED, None)
+
+    def test_a_refusal_is_told_to_who_waits_for_the_opening(self, bench: Bench) -> None:
+        bench.connection.data_received(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+        assert "403" in str(bench.opened.result())
+
+    def test_frames_right_behind_the_101_are_read(self, bench: Bench) -> None:
+        bench.connection.data_received(ANSWER + text(says(1)))
+        assert bench.opened.result() is None
+        assert sequences(bench.history()) == [1]
+
+
+class TestWhatIsRecorded:
+    def test_all_messages_of_one_read_have_one_time(self, bench: Bench) -> None:
+        bench.open()
+        bench.connection.data_received(b"".join(text(says(number)) for number in range(20)))
+        history = bench.history()
+        assert sequences(history) == list(range(20))
+        assert len(set(history.receipts.received_ns.tolist())) == 1
+
+    def test_the_first_delivery_makes_a_member_in_and_a_reply_does_not(self, bench: Bench) -> None:
+        bench.open()
+        bench.connection.data_received(text(b"You: " + Envelope(0, 1, 5).seal("x").encode()))
+        assert (bench.room.members_in, bench.history().members[0].in_ns) == (0, 0)
+        bench.connection.data_received(text(says(2)))
+        history = bench.history()
+        assert bench.room.members_in == 1
+        assert history.members[0].in_ns == history.receipts.received_ns[-1]
+
+    @pytest.mark.parametrize("at", range(16, 16 + 5))
+    def test_a_changed_letter_is_seen(self, bench: Bench, at: int) -> None:
+        bench.open()
+        spoiled = bytearray(says(1))
+        spoiled[at] ^= 1
+        bench.connection.data_received(text(says(1)) + text(bytes(spoiled)))
+        assert bench.history().receipts.intact.tolist() == [1, 0]
+
+    def test_words_that_name_another_speaker_are_not_intact(self, bench: Bench) -> None:
+        bench.open()
+        bench.connection.data_received(text(says(1).replace(b"Client #1", b"Client #9")))
+        assert bench.history().receipts.intact.tolist() == [0]
+
+    def test_a_leave_notice_and_a_stranger_are_read_after_the_run(self, bench: Bench) -> None:
+        bench.open()
+        bench.connection.data_received(text(b"Client #5 left the chat") + text(b"buy now"))
+        history = bench.history()
+        assert [(notice.about, notice.left) for notice in history.notices] == [("5", True)]
+        assert [strange.text for strange in history.strange] == ["buy now"]
+
+    def test_the_same_bytes_as_a_binary_message_are_another_thing(self, bench: Bench) -> None:
+        bench.open()
+        bench.connection.data_received(text(says(1)) + Frame(Opcode.BINARY, says(1)).encode())
+        history = bench.history()
+        assert sequences(history) == [1]
+        assert len(history.strange) == 1

@@ -1,0 +1,269 @@
+"""The engine against small servers, each with one planted behaviour: the history shows exactly that."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.load.conftest import Serve, follow, small_plan
+from tests.load.servers import is_marked
+from wsproof.errors import CannotTellError, ExitCode, TargetError, TerminatedRun, UsageError
+from wsproof.load import PartialRun, Progress, load_history, run_plan
+from wsproof.load.crew import Crew
+from wsproof.model.history import Departure, History, Kind, Outcome
+from wsproof.model.plan import Phase, schedule
+from wsproof.net.endpoint import Endpoint
+
+Delivery = tuple[int, int, int]
+"""Subscriber, publisher, sequence."""
+
+
+def deliveries(history: History, *, intact: bool = True) -> list[Delivery]:
+    """What each subscriber got, in its own order."""
+    receipts = history.receipts
+    chosen = (receipts.kind == Kind.DELIVERY) & (receipts.intact == int(intact))
+    rows = zip(receipts.subscriber[chosen], receipts.publisher[chosen], receipts.sequence[chosen], strict=True)
+    return [(int(subscriber), int(publisher), int(sequence)) for subscriber, publisher, sequence in rows]
+
+
+def everything(history: History) -> list[Delivery]:
+    """One delivery of each publication to each member."""
+    keys = zip(history.publications.publisher.tolist(), history.publications.sequence.tolist(), strict=True)
+    return [(member, publisher, sequence) for publisher, sequence in keys for member in range(len(history.members))]
+
+
+def marked(history: History) -> list[Delivery]:
+    return [key for key in everything(history) if is_marked(key[0], key[2])]
+
+
+class TestEverythingDelivered:
+    @pytest.mark.parametrize(("loop", "processes", "publishers"), [("auto", 1, 1), ("auto", 2, 3), ("asyncio", 1, 2)])
+    def test_each_publication_reaches_everybody_once(
+        self, serve: Serve, loop: str, processes: int, publishers: int
+    ) -> None:
+        plan = small_plan(publishers=publishers, processes=processes)
+        with serve("fair") as endpoint:
+            measurement = follow(plan, endpoint, loop=loop)
+        history = measurement.history
+        publications = history.publications
+        assert sorted(deliveries(history)) == sorted(everything(history))
+        assert Counter(history.receipts.kind.tolist())[Kind.REPLY] == len(publications)
+        assert set(publications.outcome.tolist()) == {Outcome.OK}
+        planned = schedule(plan)
+        for phase in (Phase.WARMUP, Phase.MEASURED):
+            assert (publications.phase == phase).sum() == (planned.phase == phase).sum()
+        assert {member.departure for member in history.members} == {Departure.STAYED}
+        assert [*history.strange, *history.protocol, *history.notices] == []
+        assert measurement.generator.processes == processes
+        assert measurement.generator.unsent == 0
+        if loop == "asyncio":
+            assert measurement.generator.loop == "asyncio"
+
+    def test_the_intended_times_are_those_of_the_schedule_and_travel_in_each_message(self, serve: Serve) -> None:
+        plan = small_plan(publishers=2)
+        with serve("fair") as endpoint:
+            history = follow(plan, endpoint).history
+        publications = history.publications
+        sent = publications.phase != Phase.PROBE
+        intended = np.sort(publications.intended_ns[sent])
+        assert (np.diff(intended) == np.diff(schedule(plan).offset_ns)).all()
+        assert (publications.sent_ns[sent] >= publications.intended_ns[sent]).all()
+        keys = zip(publications.publisher, publications.sequence, publications.intended_ns, strict=True)
+        by_key = {(int(publisher), int(sequence)): int(time) for publisher, sequence, time in keys}
+        receipts = history.receipts
+        for publisher, sequence, time in zip(receipts.publisher, receipts.sequence, receipts.intended_ns, strict=True):
+            assert by_key[int(publisher), int(sequence)] == time
+
+    def test_an_echo_answers_its_publishers_alone(self, serve: Serve) -> None:
+        with serve("fair") as endpoint:
+            history = follow(small_plan("echo", 4, publishers=2), endpoint).history
+        receipts = history.receipts
+        assert len(receipts) == len(history.publications)
+        assert (receipts.subscriber == receipts.publisher).all()
+        assert set(receipts.subscriber.tolist()) == {0, 1}
+
+    def test_the_viewers_of_a_feed_only_listen(self, serve: Serve) -> None:
+        with serve("fair") as endpoint:
+            history = follow(small_plan("dashboard", 3), endpoint).history
+        assert len(history.publications) == 0
+        assert {tick.subscriber for tick in history.ticks} == {0, 1, 2}
+        assert all(tick.value is not None and tick.value["active_users"] == 3 for tick in history.ticks)
+        assert all(member.in_ns for member in history.members)
+
+
+class TestWhatServersDo:
+    def test_lost_deliveries_are_the_ones_that_the_server_dropped(self, serve: Serve) -> None:
+        with serve("drop") as endpoint:
+            history = follow(small_plan(drain_s=0.2), endpoint).history
+        assert Counter(everything(history)) - Counter(deliveries(history)) == Counter(marked(history))
+        assert len(marked(history)) > 30
+
+    def test_duplicates_are_the_ones_that_the_server_made(self, serve: Serve) -> None:
+        with serve("duplicate") as endpoint:
+            history = follow(small_plan(), endpoint).history
+        assert Counter(deliveries(history)) - Counter(everything(history)) == Counter(marked(history))
+
+    def test_a_delivery_that_comes_behind_the_next_one_stays_there(self, serve: Serve) -> None:
+        with serve("reorder") as endpoint:
+            history = follow(small_plan(drain_s=0.2), endpoint).history
+        late = set()
+        for member in range(7):
+            order = [sequence for subscriber, _, sequence in deliveries(history) if subscriber == member]
+            late |= {(member, 0, after) for before, after in pairwise(order) if after < before}
+        last = len(history.publications) - 1
+        assert late == {key for key in marked(history) if key[2] < last}
+
+    def test_corrupt_deliveries_are_the_ones_that_the_server_spoiled(self, serve: Serve) -> None:
+        with serve("corrupt") as endpoint:
+            history = follow(small_plan(drain_s=0.2), endpoint).history
+        assert sorted(deliveries(history, intact=False)) == sorted(marked(history))
+        assert Counter(everything(history)) - Counter(deliveries(history)) == Counter(marked(history))
+
+    def test_fragments_with_pings_inside_are_put_together_and_answered(self, serve: Serve) -> None:
+        # This server throws out whoever leaves a ping unanswered.
+        with serve("fragment") as endpoint:
+            history = follow(small_plan(), endpoint).history
+        assert sorted(deliveries(history)) == sorted(everything(history))
+        assert {member.departure for member in history.members} == {Departure.STAYED}
+
+    def test_who_is_sent_away_left_with_a_code_and_the_drain_does_not_wait_for_it(self, serve: Serve) -> None:
+        with serve("close") as endpoint:
+            history = follow(small_plan(drain_s=60, duration_s=0.03), endpoint).history
+        gone = [member for member in history.members if member.departure is Departure.DROPPED]
+        assert gone
+        assert {member.close_code for member in gone} == {4001}
+        assert all(member.left_ns for member in gone)
+
+    def test_a_publication_that_cannot_be_handed_over_has_failed(self, serve: Serve) -> None:
+        # Member 0, the only publisher, is sent away with its tenth publication.
+        with serve("close") as endpoint:
+            history = follow(small_plan(drain_s=60), endpoint).history
+        publications = history.publications
+        failed = publications.outcome == Outcome.FAILED
+        assert failed.any()
+        assert (publications.sent_ns[failed] == 0).all()
+        heard = set(history.receipts.sequence.tolist())
+        ok = publications.sequence[publications.outcome == Outcome.OK].tolist()
+        unknown = publications.sequence[publications.outcome == Outcome.INFO].tolist()
+        assert set(ok) <= heard
+        assert not set(unknown) & heard
+
+    def test_a_breach_of_the_protocol_is_noted_with_the_member(self, serve: Serve) -> None:
+        with serve("breach") as endpoint:
+            history = follow(small_plan(), endpoint).history
+        assert Counter(note.subscriber for note in history.protocol) == Counter(key[0] for key in marked(history))
+        assert {note.rule for note in history.protocol} == {"masked"}
+
+    def test_a_refused_member_is_refused_and_the_rest_goes_on(self, serve: Serve) -> None:
+        with serve("refuse") as endpoint:
+            history = follow(small_plan(), endpoint).history
+        assert [member.departure for member in history.members].index(Departure.REFUSED) == 2
+        assert {key[0] for key in deliveries(history)} == {0, 1, 3, 4, 5, 6}
+
+    def test_a_member_that_never_hears_is_never_in(self, serve: Serve) -> None:
+        with serve("deaf") as endpoint:
+            history = follow(small_plan(ramp_s=0.8), endpoint).history
+        assert [member.number for member in history.members if not member.in_ns] == [2]
+
+    def test_a_stall_is_in_the_latency_of_all_that_was_meant_to_leave_meanwhile(self, serve: Serve) -> None:
+        with serve("stall") as endpoint:
+            history = follow(small_plan(duration_s=1.5, rate_hz=100), endpoint).history
+        receipts = history.receipts
+        latency = (receipts.received_ns - receipts.intended_ns)[receipts.kind == Kind.DELIVERY]
+        # One second at 100 publications a second, to 7: some 350 of them wait half a second or more.
+        assert 300 < (latency > 500_000_000).sum() < 500
+        slip = history.publications.sent_ns - history.publications.intended_ns
+        assert len(slip) > 100
+
+
+class TestWhatGoesWrong:
+    def test_nobody_there_is_a_target_error(self) -> None:
+        with pytest.raises(TargetError, match="nobody could connect"):
+            follow(small_plan(), Endpoint("127.0.0.1", 1))
+
+    def test_an_unknown_workload_is_a_usage_error(self) -> None:
+        with pytest.raises(UsageError, match="no workload called"):
+            follow(small_plan("chess"), Endpoint("127.0.0.1", 1))
+
+    def test_sigterm_keeps_what_there_was_and_ends_the_workers(self, serve: Serve, tmp_path: Path) -> None:
+        pids = _stop_in_the_window(serve, tmp_path, TerminatedRun("SIGTERM"), ExitCode.TERMINATED)
+        assert len(pids) == 2
+        assert not any(_is_alive(pid) for pid in pids)
+
+    def test_a_killed_worker_is_said_and_what_it_wrote_is_kept(
+        self, serve: Serve, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pids = _watch_pids(monkeypatch)
+
+        def kill(progress: Progress) -> None:
+            if progress.phase == "measure" and progress.done > 0.01 and _is_alive(pids[1]):
+                os.kill(pids[1], signal.SIGKILL)
+
+        with serve("fair") as endpoint, pytest.raises(PartialRun, match="Worker 1") as caught:
+            run_plan(
+                small_plan(processes=2, duration_s=30),
+                channels="tutorial",
+                settings={},
+                endpoint=endpoint,
+                progress=kill,
+            )
+        assert isinstance(caught.value.cause, CannotTellError)
+        assert caught.value.exit_code == ExitCode.CANNOT_TELL
+        assert {key[0] for key in deliveries(caught.value.measurement.history)} == set(range(7))
+        assert not any(_is_alive(pid) for pid in pids)
+
+
+def _stop_in_the_window(serve: Serve, folder: Path, cause: BaseException, code: ExitCode) -> list[int]:
+    """Raise `cause` in the parent, as a signal would, and look at what is kept; the pids of the workers."""
+    pids: list[int] = []
+
+    def stop(progress: Progress) -> None:
+        if progress.phase == "measure" and progress.done > 0.01:
+            raise cause
+
+    with pytest.MonkeyPatch.context() as patch, serve("fair") as endpoint:
+        pids = _watch_pids(patch)
+        with pytest.raises(PartialRun) as caught:
+            run_plan(
+                small_plan(processes=2, duration_s=30),
+                channels="tutorial",
+                settings={},
+                endpoint=endpoint,
+                columns=folder,
+                progress=stop,
+            )
+    assert caught.value.exit_code == code
+    history = caught.value.measurement.history
+    assert len(deliveries(history)) > 20
+    assert history.end_ns <= history.drained_ns
+    kept = load_history(folder)
+    assert kept.members == history.members
+    assert (kept.receipts.received_ns == history.receipts.received_ns).all()
+    return pids
+
+
+def _watch_pids(patch: pytest.MonkeyPatch) -> list[int]:
+    pids: list[int] = []
+    enter = Crew.__enter__
+
+    def remember(crew: Crew) -> Crew:
+        entered = enter(crew)
+        pids.extend(crew.pids)
+        return entered
+
+    patch.setattr(Crew, "__enter__", remember)
+    return pids
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
