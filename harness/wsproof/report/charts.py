@@ -113,9 +113,10 @@ def _y_axis(values: Sequence[float], unit: str, log: bool) -> tuple[Scale, Axis]
 
 def _svg(frame: Frame, scale: Scale, parts: Sequence[str], lines: Sequence[Line], *, unit_on_x: bool = False) -> str:
     key = escape(frame.key, quote=True)
-    unit = scale.unit if scale.unit else ""
+    unit = scale.unit
     x_label = f"{frame.x_label} ({unit})" if unit_on_x and unit else frame.x_label
     y_label = f"{frame.y_label} ({unit})" if unit and not unit_on_x else frame.y_label
+    y_label = y_label.replace(" (/s)", " per second")
     title, words = escape(clean_line(frame.title)), escape(clean_line(frame.words))
     return (
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{key}-t {key}-d">'
@@ -136,7 +137,7 @@ def _grid(x: Axis, y: Axis) -> str:
         parts.append(text_at(LEFT - 6, at + 4, label, "end"))
     end = -1e9
     for value, label in x.ticks:
-        at, half = x.at(value), len(label) * 3.6
+        at, half = x.at(value), len(label) * 3.9
         middle = min(max(at, half + 2), WIDTH - half - 2)
         if middle - half < end + 6:
             continue  # no room: the tick before it is still there
@@ -171,7 +172,7 @@ def _legend(lines: Sequence[Line]) -> str:
     for line in lines:
         parts.append(f'<line class="line s{line.style}" x1="{at:.0f}" x2="{at + 24:.0f}" y1="30" y2="30"/>')
         parts.append(text_at(at + 29, 34, line.name))
-        at += 29 + len(line.name) * 7.2 + 16
+        at += 29 + len(line.name) * 7.8 + 16
     return "".join(parts)
 
 

@@ -43,7 +43,14 @@ def _axis(rows: Sequence[MetricComparison]) -> Axis:
         for ratio in (0.1, 0.2, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 5.0, 10.0)
         if 1 / far <= ratio <= far
     ]
-    return Axis(1 / far, far, whole.begin, whole.end, tuple((ratio, change(ratio)) for ratio in ticks), log=True)
+    return Axis(
+        1 / far,
+        far,
+        whole.begin,
+        whole.end,
+        tuple((ratio, change(ratio).replace(".0 ", " ")) for ratio in ticks),
+        log=True,
+    )
 
 
 def _scale(axis: Axis, depth: int) -> str:
@@ -53,7 +60,7 @@ def _scale(axis: Axis, depth: int) -> str:
         at = axis.at(value)
         parts.append(f'<line class="{"one" if value == 1 else "grid"}" x1="{at}" x2="{at}" y1="{TOP}" y2="{depth}"/>')
     for value, label in axis.ticks:
-        at, half = axis.at(value), len(label) * 3.6
+        at, half = axis.at(value), len(label) * 3.9
         if at - half >= max(end + 6, 0) and at + half <= WIDTH:
             parts.append(text_at(at, depth + 16, label, "middle"))
             end = at + half

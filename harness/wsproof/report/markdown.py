@@ -17,7 +17,7 @@ from wsproof.report.words import (
     comparison_sentence,
     count,
     interval,
-    judgement_words,
+    judgement_note,
     level_of,
     side,
     standing,
@@ -76,7 +76,7 @@ def comparison_markdown(comparison: Comparison) -> str:
     if unclear:
         parts.append("")
     for row in unclear:
-        words = judgement_words(row, comparison.pairs)
+        words = f"cannot tell; {judgement_note(row, comparison.pairs)}"
         parts.append(f"- {markdown_text(title_of(row.metric))}: {markdown_text(words)}")
     parts += _findings(comparison.findings) + _cautions(comparison.warnings)
     return "\n".join(parts) + "\n"

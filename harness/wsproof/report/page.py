@@ -36,6 +36,8 @@ MOST_FINDINGS = 60
 MOST_WITNESS_LINES = 80
 MOST_CHARACTERS = 4000
 """A page stays small whatever a server sent: longer texts are cut, and say so. The files of findings have all of it."""
+UNITS = {"bytes": "B", "s": "s", "hz": "1/s", "ns": "ns"}
+"""How a fact's name says its unit."""
 
 
 def run_page(record: RunRecord, folder: RunFolder | None = None) -> str:
@@ -149,23 +151,24 @@ def _sections(runs: Iterable[CheckRun]) -> list[tuple[str, list[CheckRun]]]:
 
 
 def _flat(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Facts as rows of a table: units are read off the names, one level of nesting is spelled out."""
-    rows = []
-    for key, value in facts.items():
-        if value is None or value in ({}, [], ""):
-            continue
-        if isinstance(value, Mapping):
-            shown = ", ".join(f"{name} {item}" for name, item in value.items() if item is not None)
-        elif isinstance(value, list | tuple):
-            shown = ", ".join(str(item) for item in value)
-        elif key.endswith("_bytes") and isinstance(value, int | float):
-            shown = units.for_reader(value, "B")
-        elif isinstance(value, bool):
-            shown = "yes" if value else "no"
-        else:
-            shown = str(value)
-        rows.append((key.replace("_", " "), _cut(shown)))
-    return rows
+    """Facts as rows of a table, without those that are empty."""
+    return [_fact(key, value) for key, value in facts.items() if value is not None and value not in ({}, [], "")]
+
+
+def _fact(key: str, value: Any) -> tuple[str, str]:
+    """One row: the unit is read off the name, one level of nesting is spelled out."""
+    stem, _, suffix = key.rpartition("_")
+    if isinstance(value, bool):
+        shown = "yes" if value else "no"
+    elif isinstance(value, int | float) and stem and suffix in UNITS:
+        key, shown = stem, units.for_reader(value, UNITS[suffix])
+    elif isinstance(value, Mapping):
+        shown = ", ".join(f"{name} {item}" for name, item in value.items() if item is not None)
+    elif isinstance(value, list | tuple):
+        shown = ", ".join(str(item) for item in value)
+    else:
+        shown = str(value)
+    return key.replace("_", " "), _cut(shown)
 
 
 def _cut(text: str, limit: int = MOST_CHARACTERS) -> str:
@@ -206,5 +209,10 @@ def _environment() -> Environment:
         "units": units,
         "judged": words.JUDGED,
     }
-    environment.filters |= {"cut": _cut, "witness": _witness, "svg": Markup}
+    environment.filters |= {
+        "cut": _cut,
+        "witness": _witness,
+        "svg": Markup,
+        "capfirst": lambda text: text[:1].upper() + text[1:],
+    }
     return environment

@@ -47,7 +47,8 @@ def _percentiles(observed: Observed) -> dict[str, list[float | None]]:
         ordered = np.sort(samples)
         nines = np.linspace(0, np.log10(len(ordered)), POINTS)
         found[f"{name}_nines"] = [round(float(x), 4) for x in nines]
-        found[f"{name}_ns"] = [nearest_rank(ordered, 1 - 10**-x) for x in nines]
+        # One in n is the largest itself: there the line ends.
+        found[f"{name}_ns"] = [*(nearest_rank(ordered, 1 - 10**-x) for x in nines[:-1]), float(ordered[-1])]
     return found
 
 

@@ -28,7 +28,7 @@ from wsproof.report.words import (
     comparison_sentence,
     count,
     interval,
-    judgement_words,
+    judgement_note,
     level_of,
     side,
     standing,
@@ -146,7 +146,7 @@ def show_comparison(console: Console, comparison: Comparison) -> None:
     console.print(_rows(comparison))
     for row in comparison.metrics:
         if row.verdict.value == "cannot-tell" and (row.primary or row.note):
-            _say(console, f"{title_of(row.metric)}: {judgement_words(row, comparison.pairs)}", "yellow")
+            _say(console, f"{title_of(row.metric)}: cannot tell; {judgement_note(row, comparison.pairs)}", "yellow")
     if comparison.findings:
         _say(console, "\nThe candidate breaks what the base keeps", "bold")
     show_findings(console, comparison.findings)

@@ -221,7 +221,7 @@ def verdict_sentence(record: RunRecord) -> str:
     if record.verdict is Verdict.UNKNOWN:
         return "CANNOT TELL: part of what was asked got no answer."
     if record.metrics and not record.trusted:
-        return "VALID, but the figures are not to be trusted (see the warnings)."
+        return "VALID, NOT TRUSTED: no promise was broken, but the figures prove nothing (see the warnings)."
     return "VALID: no promise was broken." if not record.metrics else "VALID and trusted: no promise was broken."
 
 
@@ -252,16 +252,15 @@ def comparison_sentence(comparison: Comparison) -> str:
     }[comparison.verdict]
 
 
-def judgement_words(row: MetricComparison, pairs: int) -> str:
-    """A metric's verdict in words; where it cannot be told, what could have been and what to try."""
-    if row.note:
-        return f"{JUDGED[row.verdict]}: {row.note}"
+def judgement_note(row: MetricComparison, pairs: int) -> str:
+    """What there is to say beside a metric's verdict; where it cannot be told, what could have been and what to try."""
     if row.verdict is not Judgement.CANNOT_TELL:
-        return JUDGED[row.verdict]
+        return row.note
     if row.ratio is None:
-        return "cannot tell: not measured on both sides"
-    seen = f"; the smallest change these pairs could have shown is {share(row.detectable)}" if row.detectable else ""
-    return f"cannot tell{seen}; try --pairs {max(2 * pairs, 8)}, a longer --duration, or a quieter machine"
+        return row.note or "not measured on both sides"
+    seen = f"the smallest change these pairs could have shown is {share(row.detectable)}" if row.detectable else ""
+    advice = f"try --pairs {max(2 * pairs, 8)}, a longer --duration, or a quieter machine"
+    return "; ".join(part for part in (row.note, seen, advice) if part)
 
 
 def interval(row: MetricComparison) -> str:
