@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -63,6 +64,19 @@ def test_what_cannot_be_checked_out_leaves_nothing_behind(repo: Path, here: Path
     with pytest.raises(GitError, match="worktree"), checked_out(repository, gone):
         pytest.fail("there is no such commit")
     assert_nothing_left(repo, here)
+
+
+def test_a_comparison_that_was_killed_is_cleared_up_by_the_next_one_and_nothing_else_is(
+    repo: Path, here: Path, tmp_path: Path
+) -> None:
+    killed, unplugged = here / f"{PREFIX}killed" / "tree", tmp_path / "unplugged"
+    for tree in (killed, unplugged):
+        git(repo, "worktree", "add", "--quiet", "--detach", str(tree))
+        shutil.rmtree(tree)
+    repository = Repository.containing(repo)
+    with checked_out(repository, repository.commit("main")):
+        pass
+    assert [tree.name for tree in repository.worktrees()] == ["repo", "unplugged"]
 
 
 def test_a_hook_of_the_user_does_not_run_for_our_worktrees(repo: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.benchmarks.compare_rules import NOISY_P99, QUIET, WILD, Scenario, simulate
+from benchmarks.compare_rules import NOISY_P99, QUIET, WILD, Scenario, simulate
 
 TRIALS = 150
 

@@ -107,6 +107,15 @@ class Repository:
             raise GitError(f"`git {arguments[0]}` failed: {done.stderr.strip() or 'it gave no reason'}")
         return done.stdout.rstrip("\n")
 
+    def worktrees(self) -> list[Path]:
+        """Where this repository is checked out, as git's books have it."""
+        lines = self._ask("worktree", "list", "--porcelain").splitlines()
+        return [Path(line.removeprefix("worktree ")) for line in lines if line.startswith("worktree ")]
+
+    def forget_worktree(self, tree: Path) -> None:
+        """Strike a worktree, whose folder may be gone, from git's books. One that is not in them is no fault."""
+        _git(self.root, "worktree", "remove", "--force", str(tree))
+
     def run(self, *arguments: str) -> None:
         """Run a git command for its effect.
 
