@@ -1,0 +1,67 @@
+"""JUnit XML that a CI system can read, whatever a server sent."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.report.samples import HOSTILE, TARGET, deviation, non_strict, suite_report, violation
+from wsproof.model.finding import Anomaly
+from wsproof.model.suite import SuiteReport
+from wsproof.report.documents import check_document
+from wsproof.report.junit import junit_xml
+
+
+def suite_of(report: SuiteReport, strict: bool = False) -> ElementTree.Element:
+    suite = ElementTree.fromstring(junit_xml(check_document(TARGET, report, strict)).encode()).find("testsuite")
+    assert suite is not None
+    assert int(suite.get("tests", "")) == len(suite.findall("testcase"))
+    assert int(suite.get("failures", "")) == len(suite.findall("testcase/failure"))
+    assert int(suite.get("errors", "")) == len(suite.findall("testcase/error"))
+    return suite
+
+
+def case(suite: ElementTree.Element, name: str) -> ElementTree.Element:
+    return next(one for one in suite if one.get("name") == name)
+
+
+def test_there_is_one_case_per_check_and_a_violation_fails_its_own() -> None:
+    suite = suite_of(suite_report(violation(replay="wsproof replay x.json")))
+    assert len(suite) == 5
+    failure = case(suite, "chat.binary-frame-harms-nobody").find("failure")
+    assert failure is not None
+    assert failure.get("message") == violation().explanation
+    assert "2 -> BINARY 00 ff" in (failure.text or "")
+    assert "wsproof replay x.json" in (failure.text or "")
+    assert suite.get("failures") == "1"
+
+
+def test_a_check_that_cannot_tell_is_an_error() -> None:
+    error = case(suite_of(suite_report(violation())), "dashboard.period").find("error")
+    assert error is not None
+    assert "nothing was received" in (error.get("message") or "")
+
+
+def test_accepted_and_weaker_findings_are_printed_and_fail_nothing() -> None:
+    suite = suite_of(suite_report(deviation(), non_strict()))
+    assert suite.get("failures") == "0"
+    assert "accepted: the server library" in (case(suite, "5.5.1-close-1005").findtext("system-out") or "")
+    assert "[non-strict]" in (case(suite, "chat.agreed-order").findtext("system-out") or "")
+
+
+def test_with_strict_a_weaker_finding_fails() -> None:
+    assert suite_of(suite_report(non_strict()), strict=True).get("failures") == "1"
+
+
+def test_a_finding_whose_check_did_not_run_has_a_case_of_its_own() -> None:
+    suite = suite_of(suite_report(violation(check="elsewhere"), violation(check="crash", anomaly=Anomaly.UNKNOWN)))
+    assert case(suite, "elsewhere").find("failure") is not None
+    assert case(suite, "crash").find("error") is not None
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_leaves_well_formed_xml(text: str) -> None:
+    found = violation(check=text, section=text, explanation=text, witness=(text,), source=text, replay=text)
+    suite = suite_of(SuiteReport(1, suite_report().checks_run, (found, violation(check="known", accepted=text))))
+    assert suite.get("failures") == "1"

@@ -1,0 +1,37 @@
+"""Summaries for a pull request."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.report import samples
+from tests.report.samples import HOSTILE, violation
+from wsproof.report.markdown import MOST_FINDINGS, comparison_markdown, run_markdown
+
+
+def test_a_run_is_summed_up_with_answers_figures_and_findings() -> None:
+    text = run_markdown(samples.record(findings=(violation(), samples.deviation()), warnings=(samples.caution(),)))
+    assert "| Latency | 1.84 ms | 8.28 ms | 16.6 ms | 20,000 |" in text
+    assert "```text\n2 -> BINARY 00 ff" in text
+    assert "1 accepted deviation" in text
+    assert "**untrusted**: The generator used 93 %" in text
+
+
+def test_a_comparison_is_summed_up_row_by_row() -> None:
+    text = comparison_markdown(samples.comparison())
+    assert "| **Latency p50** | 1.84 ms | 2.31 ms | +25.5 % | +21.0 % … +30.0 % | ✗ worse |" in text
+    assert "could have shown is 14 %" in text
+
+
+def test_a_flood_of_findings_is_cut_and_says_so() -> None:
+    text = run_markdown(samples.record(findings=tuple(violation(check=f"c{i}") for i in range(30))))
+    assert text.count("```text") == MOST_FINDINGS
+    assert "and 20 more" in text
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_adds_no_markup(text: str) -> None:
+    said = run_markdown(samples.record(findings=(violation(explanation=text, witness=(text,), check=text),)))
+    said.encode()
+    outside = said.split("```")[::2]
+    assert not any("<script" in part.replace("\\<", "") or "<img" in part.replace("\\<", "") for part in outside)
