@@ -59,6 +59,7 @@ class Connection:
         self._websocket = websocket
         self._outbox = Outbox(self.services.settings.outbox_bytes, overflow)
         self._ending: Ending | None = None
+        self._is_deaf = False
         self._scope = asyncio.timeout(None)
         self._writer: asyncio.Task[None] | None = None
         self._writing_since: float | None = None
@@ -71,7 +72,7 @@ class Connection:
 
     def deliver(self, message: Outgoing) -> None:
         """Queue a message and return at once; a peer too far behind is dropped instead."""
-        if self._ending is None and not self._outbox.put_nowait(message):
+        if self._ending is None and not self._is_deaf and not self._outbox.put_nowait(message):
             self.drop(SLOW_CONSUMER)
 
     def send(self, data: str | bytes) -> None:
@@ -103,7 +104,17 @@ class Connection:
                 self._writing_since = None
                 self._sent += 1
         except SEND_FAILURES:
-            self.drop(LOST)
+            self._hear_out()
+
+    def _hear_out(self) -> None:
+        """The peer hears us no more, but what it said last may still wait to be read, and is owed to the others.
+
+        uvicorn refuses our sends as soon as it has read a close frame, while messages from before it are still queued.
+        """
+        self._is_deaf = True
+        self._writing_since = None
+        self._outbox.discard()
+        asyncio.get_running_loop().call_later(GOODBYE_TIMEOUT, self.drop, LOST)
 
     # In.
 

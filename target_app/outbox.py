@@ -68,6 +68,12 @@ class Outbox:
         """Wait until at most half of the outbox is taken."""
         await self._has_room.wait()
 
+    def discard(self) -> None:
+        """Forget what waits: there is nobody left to write it to."""
+        self._waiting.clear()
+        self._bytes = 0
+        self._has_room.set()
+
     def close(self) -> None:
         """Nothing more will be put in: `get` returns None once the rest is out."""
         self._closed = True

@@ -8,7 +8,7 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 from websockets.sync.client import ClientConnection
 
 from tests.target_app.conftest import Enter, EnterRaw, StartServer
-from tests.target_app.peers import BINARY, CLOSE, RawPeer
+from tests.target_app.peers import BINARY, CLOSE, TEXT, RawPeer, frame
 from tests.target_app.server import DEADLINE, Server, wait_until
 
 
@@ -174,3 +174,16 @@ def test_a_garbage_frame_ends_only_its_own_connection(server: Server, raw: Enter
         bad.socket.sendall(bytes([0x80 | BINARY | 0x70, 0x80]) + bytes(4))  # reserved bits set
         assert one.recv(DEADLINE) == "Client #bad left the chat"
         assert b"\x03\xea" in bad.read_to_end()  # 1002
+
+
+def test_what_is_said_right_before_goodbye_reaches_the_rest(server: Server, raw: EnterRaw) -> None:
+    # In one segment with the close frame: uvicorn then refuses our answers while messages still wait to be read.
+    with server.connect("/ws/1") as stays:
+        settle(stays)
+        for attempt in range(10):
+            leaver = raw(server, "/ws/2")
+            frames = [frame(TEXT, f"{attempt}.{number}".encode()) for number in range(20)]
+            leaver.socket.sendall(b"".join([*frames, frame(CLOSE, b"\x03\xe8")]))
+            heard = broadcasts(stays, 21)
+            assert heard[:-1] == [f"Client #2 says: {attempt}.{number}" for number in range(20)]
+            assert heard[-1] == "Client #2 left the chat"
