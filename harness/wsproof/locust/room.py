@@ -30,7 +30,7 @@ DRAIN_SECONDS = 10.0
 LOOK_SECONDS = 1.0
 """How often a drain that does not end asks what is lost for certain."""
 CATCH_UP_SECONDS = 0.1
-"""To stop a test, Locust first looks for its own caller, which takes tens of ms: what came due meanwhile is sent yet."""
+"""To stop a test, Locust first looks up its own caller, which takes tens of ms: what came due by then is still sent."""
 
 
 class Room:

@@ -1,0 +1,92 @@
+"""Locust as a subprocess: importing it patches the whole process, which would be that of the tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+DEADLINE = 60.0
+"""Seconds after which a Locust that should have ended is a failure."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A Locust that has ended: exit code, what it said, and the summary it left."""
+
+    code: int
+    output: str
+    summary: dict[str, Any] | None
+
+    @property
+    def rooms(self) -> dict[str, dict[str, Any]]:
+        assert self.summary is not None, self.output
+        return {room["workload"]: room for room in self.summary["rooms"]}
+
+
+class Locust:
+    """A Locust that runs, headless unless `web` is there. Its summary goes into `folder`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        host: str | None = None,
+        users: int = 6,
+        seconds: float = 3,
+        spawn_rate: int = 100,
+        files: str = "scenarios",
+        cwd: Path = ROOT,
+        env: Mapping[str, str] | None = None,
+        web: bool = False,
+    ) -> None:
+        self.summary = folder / "summary.json"
+        self.log = folder / "locust.log"
+        headless = ("--headless", "--only-summary", "--users", str(users), "--spawn-rate", str(spawn_rate))
+        command = [
+            *(sys.executable, "-m", "locust", "-f", files),
+            *(() if web else (*headless, "--run-time", f"{seconds:g}s")),
+            *(("--host", host) if host is not None else ()),
+            *arguments,
+        ]
+        told = {"WSPROOF_LOAD_SUMMARY": str(self.summary), **(env or {})}
+        with self.log.open("wb") as output:
+            self.process = subprocess.Popen(
+                command,
+                cwd=cwd,
+                env={**os.environ, **told},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def output(self) -> str:
+        """What it has said so far."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def end(self) -> Ended:
+        """Wait until it has ended."""
+        try:
+            code = self.process.wait(DEADLINE)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"Locust did not end within {DEADLINE:g} s:\n{self.output()}") from None
+        summary = json.loads(self.summary.read_text()) if self.summary.is_file() else None
+        return Ended(code, self.output(), summary)
+
+    def kill(self) -> None:
+        """End it now, whatever it does."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+def run(folder: Path, *arguments: str, **options: Any) -> Ended:
+    """Start a Locust and wait until it has ended."""
+    return Locust(folder, *arguments, **options).end()

@@ -1,0 +1,98 @@
+"""The tutorial's chat with one fault each, as ASGI apps: `tests.scenarios.planted:drops`, ...
+
+Only /ws/{client_id} is served. The fault strikes every tenth broadcast, so that what comes later proves it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+EVERY = 10
+
+
+class Chat:
+    """A correct chat; subclasses override `deliver`, which gets one broadcast and how many there were before it."""
+
+    def __init__(self) -> None:
+        self.members: dict[str, Send] = {}
+        self.count = 0
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket":
+            return
+        name = scope["path"].removeprefix("/ws/")
+        await receive()
+        await send({"type": "websocket.accept"})
+        self.members[name] = send
+        while (event := await receive())["type"] == "websocket.receive":
+            await self.say(send, f"You: {event['text']}")
+            await self.deliver(f"Client #{name} says: {event['text']}", self.count)
+            self.count += 1
+        del self.members[name]
+        for other in list(self.members.values()):
+            await self.say(other, f"Client #{name} left the chat")
+
+    async def deliver(self, text: str, number: int) -> None:
+        for member in list(self.members.values()):
+            await self.say(member, text)
+
+    async def say(self, send: Send, text: str) -> None:
+        await send({"type": "websocket.send", "text": text})
+
+
+class Drops(Chat):
+    """The first member misses some."""
+
+    async def deliver(self, text: str, number: int) -> None:
+        for place, member in enumerate(list(self.members.values())):
+            if place or number % EVERY != EVERY - 1:
+                await self.say(member, text)
+
+
+class Duplicates(Chat):
+    """Some come twice."""
+
+    async def deliver(self, text: str, number: int) -> None:
+        await super().deliver(text, number)
+        if number % EVERY == EVERY - 1:
+            await super().deliver(text, number)
+
+
+class Reorders(Chat):
+    """Some are held back until the same client has spoken again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: dict[str, str] = {}
+
+    async def deliver(self, text: str, number: int) -> None:
+        speaker = text.partition(" says")[0]
+        if number % EVERY == EVERY - 1 and speaker not in self.held:
+            self.held[speaker] = text
+            return
+        await super().deliver(text, number)
+        if speaker in self.held:
+            await super().deliver(self.held.pop(speaker), number)
+
+
+class Corrupts(Chat):
+    """One letter of some changes."""
+
+    async def deliver(self, text: str, number: int) -> None:
+        await super().deliver(text.replace("quick", "quack") if number % EVERY == EVERY - 1 else text, number)
+
+
+class Dies(Chat):
+    """The server is gone after a while."""
+
+    async def deliver(self, text: str, number: int) -> None:
+        await super().deliver(text, number)
+        if number == 3 * EVERY:
+            os._exit(1)
+
+
+correct, drops, duplicates, reorders, corrupts, dies = Chat(), Drops(), Duplicates(), Reorders(), Corrupts(), Dies()

@@ -1,0 +1,63 @@
+"""Servers with one fault each: Locust fails, and the failure is named after the check."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.scenarios.locusts import Ended, Locust
+
+FAULTS = {
+    "drops": "chat: lost",
+    "duplicates": "chat: duplicated",
+    "reorders": "chat: reordered",
+    "corrupts": "chat: corrupt",
+    "dies": "chat: dropped",
+}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
+    """All at once: they mostly wait."""
+    started = {}
+    try:
+        for fault in (*FAULTS, "correct"):
+            folder = tmp_path_factory.mktemp(fault)
+            started[fault] = Locust(folder, "ChatUser", host=f"tests.scenarios.planted:{fault}", users=3, seconds=4)
+        return {fault: locust.end() for fault, locust in started.items()}
+    finally:
+        for locust in started.values():
+            locust.kill()
+
+
+@pytest.mark.parametrize(("fault", "name"), FAULTS.items())
+def test_a_planted_fault_fails_under_the_name_of_its_check(runs: dict[str, Ended], fault: str, name: str) -> None:
+    ended = runs[fault]
+    assert ended.code == 1, ended.output
+    assert ended.rooms["chat"]["verdict"] == "invalid"
+    report = ended.output.partition("Error report")[2]
+    assert name in report
+    assert name.removeprefix("chat: ") in {finding["check"] for finding in ended.rooms["chat"]["findings"]}
+
+
+def test_the_same_server_without_a_fault_is_valid(runs: dict[str, Ended]) -> None:
+    assert runs["correct"].code == 0, runs["correct"].output
+    assert runs["correct"].rooms["chat"]["findings"] == []
+
+
+def test_no_other_fault_is_invented(runs: dict[str, Ended]) -> None:
+    violations = {
+        fault: {f["anomaly"] for f in runs[fault].rooms["chat"]["findings"] if f["level"] == "violation"}
+        for fault in ("drops", "duplicates", "reorders", "corrupts")
+    }
+    assert violations["drops"] == {"lost"}
+    assert violations["duplicates"] == {"duplicated"}
+    assert violations["reorders"] == {"reordered"}
+    assert violations["corrupts"] <= {"corrupt", "lost"}
+
+
+def test_a_server_that_dies_is_one_failure_per_user_and_no_traceback(runs: dict[str, Ended]) -> None:
+    report = runs["dies"].output.partition("Error report")[2]
+    (line,) = [line for line in report.splitlines() if "chat: connection" in line]
+    assert line.split()[0] == "3"
+    assert "the server ended the connection without a close frame" in line
+    assert "Traceback" not in runs["dies"].output

@@ -1,0 +1,84 @@
+"""`locust -f scenarios` on the reference server: all is well, and says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.scenarios.locusts import Ended, run
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    folder = tmp_path_factory.mktemp("reference")
+    settings = {"WSPROOF_SETTINGS": '{"dashboard.period": "0.25"}'}
+    return run(folder, "--csv", str(folder / "stats"), users=9, seconds=4, env=settings)
+
+
+def test_without_a_host_the_reference_server_is_started_and_found_valid(ended: Ended) -> None:
+    assert ended.code == 0, ended.output
+    assert ended.summary is not None
+    assert ended.summary["verdict"] == "valid"
+    assert ended.summary["failures"] == 0
+    assert set(ended.rooms) == {"chat", "dashboard", "echo"}
+
+
+def test_everybody_got_everything(ended: Ended) -> None:
+    for name in ("chat", "echo"):
+        reach = ended.rooms[name]["metrics"]["reach"]
+        assert reach["n"] > 0
+        assert reach["p50"] == reach["min"] == 1.0
+        assert ended.rooms[name]["findings"] == []
+
+
+def test_the_users_of_a_class_share_one_room(ended: Ended) -> None:
+    assert {name: room["users"] for name, room in ended.rooms.items()} == {"chat": 3, "dashboard": 3, "echo": 3}
+
+
+def test_locust_shows_the_named_metrics(ended: Ended) -> None:
+    for name in ("chat: latency from intended time", "chat: time to last", "dashboard: spread of a tick"):
+        assert name in ended.output
+
+
+def test_each_delivery_is_counted_once_in_locusts_tables(ended: Ended) -> None:
+    chat = ended.rooms["chat"]
+    lines = [line for line in ended.output.splitlines() if "chat: latency from intended time" in line]
+    assert int(lines[0].split("time")[1].split()[0]) == chat["metrics"]["latency"]["n"]
+
+
+def test_nothing_is_left_running(ended: Ended) -> None:
+    from wsproof.errors import TargetError
+    from wsproof.net.connecting import connect_socket
+    from wsproof.net.endpoint import parse_url
+
+    url = ended.output.split("the target is at ")[1].split()[0]
+    with pytest.raises(TargetError):
+        connect_socket(parse_url(url), 5.0)
+
+
+def test_a_locustfile_ships_that_has_one_class_for_each_workload_of_a_strangers_module(tmp_path: Path) -> None:
+    import wsproof
+
+    package = tmp_path / "shop"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "ways.py").write_text(
+        "from wsproof.workloads.chat import Chat\n\n\n"
+        "class Lobby(Chat):\n    name = 'lobby'\n\n\n"
+        "WORKLOADS = [Lobby]\n"
+    )
+    (package / "asgi.py").write_text((Path(__file__).parent / "planted.py").read_text())
+    assert wsproof.__file__ is not None
+    shipped = Path(wsproof.__file__).parent / "locust" / "locustfile.py"
+    ended = run(
+        tmp_path,
+        "LobbyUser",
+        host="shop.asgi:correct",
+        seconds=2,
+        files=str(shipped),
+        cwd=tmp_path,
+        env={"WSPROOF_CHANNELS": "shop.ways"},
+    )
+    assert ended.code == 0, ended.output
+    assert ended.rooms["lobby"]["verdict"] == "valid"
