@@ -129,9 +129,15 @@ def test_an_untrusted_run_says_so_with_cause_and_advice(paper: Paper) -> None:
     assert "VALID and trusted" not in paper.text
 
 
-def test_an_interrupted_run_is_called_incomplete(paper: Paper) -> None:
-    show_run(paper.console, samples.record(complete=False, verdict=Verdict.UNKNOWN))
+def test_a_stored_run_that_ended_early_is_called_incomplete(paper: Paper, tmp_path: Path) -> None:
+    show_run(paper.console, samples.record(complete=False), RunFolder(tmp_path))
     assert "INCOMPLETE" in paper.text
+    assert "VALID" not in paper.text
+
+
+def test_a_run_that_is_shown_at_its_end_is_not_called_incomplete(paper: Paper) -> None:
+    show_run(paper.console, samples.record(complete=False))
+    assert "VALID and trusted" in paper.text
 
 
 def test_objectives_are_told_with_their_outcome(paper: Paper) -> None:

@@ -34,7 +34,7 @@ class Axis:
 def linear(low: float, high: float, begin: float, end: float, count: int = 5, widen: bool = True) -> Axis:
     """An even axis with about `count` round ticks. `widen` lets it end on a tick."""
     if high - low <= 1e-9 * max(abs(low), abs(high), 1e-3):
-        high = low + (abs(low) or 1.0)  # all values are one: there is no range to divide
+        high = low + (abs(low) if abs(low) > 1e-3 else 1.0)  # all values are one: there is no range to divide
     raw = (high - low) / count
     size = 10.0 ** math.floor(math.log10(raw))
     step = next(size * multiple for multiple in STEPS if size * multiple >= raw * 0.999)

@@ -93,7 +93,11 @@ def show_finding(console: Console, finding: Finding) -> None:
 
 
 def show_run(console: Console, record: RunRecord, folder: RunFolder | None = None) -> None:
-    """Figures, trust, warnings and the verdict of a run; the findings too, unless its check has shown them."""
+    """Figures, trust, warnings and the verdict of a run; the findings too, unless its check has shown them.
+
+    Without `folder` the run has just come to its end (its record is marked complete when the command leaves it); with
+    the folder of a stored run, its page is named and a run that ended early is called incomplete.
+    """
     if record.metrics:
         _say(console, "")
         console.print(_metrics(record.metrics))
@@ -112,7 +116,11 @@ def show_run(console: Console, record: RunRecord, folder: RunFolder | None = Non
     known = accepted(all_findings(record))
     if known:
         _say(console, f"{count(len(known), 'known deviation')} accepted")
-    _say(console, verdict_sentence(record), STYLES[tone_of(record.verdict)])
+    _say(
+        console,
+        verdict_sentence(record.but(complete=record.complete or folder is None)),
+        STYLES[tone_of(record.verdict)],
+    )
     if folder is not None:
         _say(console, f"page: {folder.page}")
 
@@ -171,17 +179,21 @@ def _metrics(metrics: Mapping[str, Summary]) -> Table:
     for name, summary in metrics.items():
         if summary.n == 0:
             continue
-        if summary.n == 1:
-            cells = [for_reader(summary.value, summary.unit), "", "", "", ""]
-        else:
-            cells = [for_reader(getattr(summary, column), summary.unit) for column in COLUMNS]
-        label = title_of(name)
-        if name == "reach" and summary.mean is not None:
+        if name == "reach":
             # Percentiles of shares count from the wrong end: p99 would be the best there was.
-            cells = [""] * len(COLUMNS)
-            label = f"{label} (mean {share(summary.mean)}, least {share(summary.min or 0.0)})"
-        table.add_row(label, *cells, f"{summary.n:,}")
+            rows = [(f"{title_of(name)}, {word}", [value]) for word, value in _ends(summary)]
+        elif summary.n == 1:
+            rows = [(title_of(name), [summary.value])]
+        else:
+            rows = [(title_of(name), [getattr(summary, column) for column in COLUMNS])]
+        for label, values in rows:
+            cells = [for_reader(value, summary.unit) for value in values] + [""] * (len(COLUMNS) - len(values))
+            table.add_row(label, *cells, f"{summary.n:,}")
     return table
+
+
+def _ends(summary: Summary) -> tuple[tuple[str, float | None], ...]:
+    return ("mean", summary.mean), ("least", summary.min)
 
 
 def _rows(comparison: Comparison) -> Table:
