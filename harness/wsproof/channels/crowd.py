@@ -59,7 +59,9 @@ class Crowd:
         self.said: dict[tuple[int, int], Said] = {}
         self.recorder = Recorder(start_ns=now_ns())
         workload = setting.workload
-        self._names_before = {workload.name_of(alias) for alias in range(workload.base, setting.first)}
+        self._names_before = {workload.name_of(alias) for alias in range(setting.first)}
+        self.heard = 0
+        """Events so far, of anyone."""
         self.gave_up = False
         """A wait ended at its deadline: the server is not to be trusted with another schedule."""
 
@@ -94,9 +96,10 @@ class Crowd:
         """A member goes, or is found gone; the others are owed a notice from now on."""
         person.left_ns, person.departure = now_ns(), departure
         person.owed.clear()
+        until = person.heard_ns if departure is Departure.DROPPED else person.left_ns
         if self.contract.leaves and person.in_ns:
             for other in self.people:
-                if other.counts and other is not person:
+                if other.counts and other is not person and other.in_ns <= until:
                     other.owed_notices[person.name] += 1
 
     def close(self, person: Person) -> None:
@@ -151,12 +154,20 @@ class Crowd:
     # Listening.
 
     def wait(self, done: Callable[[], bool], deadline_s: float | None = None) -> bool:
-        """Let everyone listen until `done`; False at the deadline."""
-        deadline = Deadline.after(self.setting.deadline_s if deadline_s is None else deadline_s)
+        """Let everyone listen until `done`; False at the deadline.
+
+        Without a deadline of its own it ends when nobody has heard anything for half of the setting's, and at twice
+        that in any case: a slow server says something all the same.
+        """
+        limit = Deadline.after(2 * self.setting.deadline_s if deadline_s is None else deadline_s)
+        quiet_s = self.setting.deadline_s / 2 if deadline_s is None else deadline_s
+        quiet, heard = Deadline.after(quiet_s), self.heard
         while not done():
-            if deadline.passed:
+            if limit.passed or quiet.passed:
                 return False
-            self.turn(min(SLICE_S, deadline.remaining_s))
+            self.turn(min(SLICE_S, limit.remaining_s))
+            if self.heard != heard:
+                quiet, heard = Deadline.after(quiet_s), self.heard
         return True
 
     def settle(self) -> bool:
@@ -194,6 +205,7 @@ class Crowd:
             client.abort()
 
     def _take(self, person: Person, event: Event, at: int) -> None:
+        self.heard += 1
         if isinstance(event, CloseReceived):
             person.close_code = event.code
         elif isinstance(event, Ended):
@@ -220,7 +232,7 @@ class Crowd:
         if not self._is_known(about):
             return
         self.recorder.notices.append(Notice(person.number, about, left, at))
-        if left and person.owed_notices[about] > 0:
+        if left:
             person.owed_notices[about] -= 1
 
     def _receive(self, person: Person, reading: Reading, at: int) -> None:
@@ -251,7 +263,7 @@ class Crowd:
     def _heard(self, person: Person, publisher: int, sequence: int, kind: Kind, at: int, *, intact: bool) -> None:
         said = self.said.get((publisher, sequence))
         self.recorder.received(person.number, publisher, sequence, said.sent_ns if said else 0, at, kind, intact)
-        person.in_ns = person.in_ns or at
+        person.in_ns, person.heard_ns = person.in_ns or at, at
         person.owed.discard((publisher, sequence, kind))
         if said is not None:
             said.heard_by.add((person.number, kind))

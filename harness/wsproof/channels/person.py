@@ -37,12 +37,15 @@ class Person:
     close_code: int | None = None
     stalled: bool = False
     misbehaved: str = ""
+    heard_ns: int = 0
+    """Its latest receipt: until then it was there for the server."""
     ticks: int = 0
     sequence: int = 0
     closed: bool = False
     """Its socket is gone: nothing can be read from it any more."""
     owed: set[tuple[int, int, Kind]] = field(default_factory=set)
     owed_notices: Counter[str] = field(default_factory=Counter)
+    """Departures it is to be told of, minus those it was told of: below 0 where it heard of one before we did."""
 
     @property
     def here(self) -> bool:

@@ -21,6 +21,8 @@ SLOWEST, FASTEST = 1.5, 0.67
 was started twice halves the period, so the lower bound lies clearly above one half."""
 HICCUP_NS = 50_000_000
 """A busy machine is late by this much at no fault of the server's."""
+TOGETHER = 3
+"""Objects that two viewers must have had the time to get together before they are compared."""
 FEWEST = 5
 """Ticks from which a period is judged."""
 
@@ -193,8 +195,8 @@ def _different(history: History, contract: Contract) -> list[Finding]:
         return []
     longest = max(viewers, key=lambda number: len(viewers[number]))
     for number, ticks in viewers.items():
-        reference = _overlap(viewers[longest], ticks, int(contract.feed.period_s * NS))
-        if number == longest or not reference or not ticks or _is_stretch(ticks, reference):
+        ticks, reference = _together(ticks, viewers[longest])
+        if number == longest or min(len(ticks), len(reference)) < TOGETHER or _agree(ticks, reference):
             continue
         story = Story(history)
         mine = next((t for t in ticks if t.value not in [r.value for r in reference]), ticks[-1])
@@ -211,21 +213,20 @@ def _different(history: History, contract: Contract) -> list[Finding]:
     return []
 
 
-def _overlap(reference: list[Tick], ticks: list[Tick], period_ns: int) -> list[Tick]:
-    """The reference's ticks from the time that `ticks` cover, and one period on either side."""
-    if not ticks:
-        return []
-    low, high = ticks[0].received_ns - period_ns, ticks[-1].received_ns + period_ns
-    return [tick for tick in reference if low <= tick.received_ns <= high]
+def _together(one: list[Tick], other: list[Tick]) -> tuple[list[Tick], list[Tick]]:
+    """What each of two viewers got while both were watching."""
+    low, high = max(one[0].received_ns, other[0].received_ns), min(one[-1].received_ns, other[-1].received_ns)
+    first, second = ([t for t in ticks if low <= t.received_ns <= high] for ticks in (one, other))
+    return first, second
 
 
-def _is_stretch(ticks: list[Tick], reference: list[Tick]) -> bool:
-    """Whether the two lists agree where they overlap, at some shift: viewers come and go between ticks."""
-    ours, theirs = [t.value for t in ticks], [t.value for t in reference]
-    shortest = max(1, min(len(ours), len(theirs)) - 2)
-    for shift in range(-len(ours) + 1, len(theirs)):
-        low, high = max(0, shift), min(len(theirs), shift + len(ours))
-        if high - low >= shortest and theirs[low:high] == ours[low - shift : high - shift]:
+def _agree(one: list[Tick], other: list[Tick]) -> bool:
+    """Whether two viewers got the same, give or take a tick at either end: they do not read at the same moment."""
+    ours, theirs = [t.value for t in one], [t.value for t in other]
+    for shift in (0, 1, -1):
+        mine, yours = ours[max(0, shift) :], theirs[max(0, -shift) :]
+        length = min(len(mine), len(yours))
+        if mine[:length] == yours[:length]:
             return True
     return False
 

@@ -129,12 +129,15 @@ def _tallies(history: History, contract: Contract) -> list[_Tally]:
     for notice in history.notices:
         if notice.left:
             told[notice.subscriber, notice.about].append(notice)
+    got = history.receipts
+    last_heard = dict(zip(got.subscriber.tolist(), got.received_ns.tolist(), strict=True))
     gone: dict[str, list[Member]] = defaultdict(list)
     for member in history.members:
         # Whoever stopped reading or broke the rules may have been sent away, and cannot have seen it.
         went = member.departure not in (Departure.STAYED, Departure.REFUSED) or not member.innocent
         if went and not _after_the_drain(member, history):
             gone[member.name].append(member)
+    surely_here = {member.number: _surely_here_until(member, last_heard) for member in history.members}
     tallies = []
     for witness in history.members:
         if not (witness.in_ns and witness.innocent and stayed_through(witness, history)):
@@ -142,7 +145,7 @@ def _tallies(history: History, contract: Contract) -> list[_Tally]:
         names = {*gone, *(name for number, name in told if number == witness.number)}
         for name in sorted(names):
             possible = tuple(m for m in gone[name] if m.number != witness.number)
-            due = tuple(m for m in possible if m.in_ns and m.left_ns >= witness.in_ns)
+            due = tuple(m for m in possible if m.in_ns and witness.in_ns <= surely_here[m.number])
             tallies.append(_Tally(witness, name, tuple(told[witness.number, name]), due, possible))
     return tallies
 
@@ -159,6 +162,13 @@ def _false_notice(history: History, tally: _Tally) -> Notice | None:
         if count >= len(left) and (there or not left):
             return notice
     return None
+
+
+def _surely_here_until(member: Member, last_heard: dict[int, int]) -> int:
+    """When it was there for certain. That the server has dropped it we notice late, perhaps after others joined."""
+    if member.departure is Departure.DROPPED:
+        return last_heard.get(member.number, member.in_ns)
+    return member.left_ns
 
 
 def _after_the_drain(member: Member, history: History) -> bool:
