@@ -72,7 +72,7 @@ def checks(_: argparse.Namespace) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [
         (rule.id, f"RFC 6455 {rule.section}", rule.level.value, rule.sentence) for rule in RULES
     ]
-    rows += [(one.name, one.section, "promise", one.promise) for one in PROPERTIES]
+    rows += [(one.name, "channels", "promise", one.promise) for one in PROPERTIES]
     return rows + [(check.name, "histories", "check", check.promise) for check in CHECKS]
 
 

@@ -18,9 +18,9 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
         raise UsageError(f"{stage.target.spec} runs already; serve starts an app (pkg.module:app) or a cmd: target.")
     with stage.running(port=arguments.port) as server:
         endpoint = server.endpoint.at("/")
-        stage.console.print(f"serving {server.describe()['spec']} with {server.name}", markup=False)
-        stage.console.print(f"  {endpoint.url}   (Ctrl-C ends it)", markup=False)
         try:
+            stage.console.print(f"serving {server.describe()['spec']} with {server.name}", markup=False)
+            stage.console.print(f"  {endpoint.url}   (Ctrl-C ends it)", markup=False)
             while server.is_alive():
                 time.sleep(LOOK_SECONDS)
         except KeyboardInterrupt:

@@ -1,0 +1,99 @@
+"""Bad input: one clear message, the exit code of the table, and no traceback."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.cli.shell import Said, wsproof
+
+
+def assert_refused(said: Said, *words: str) -> None:
+    assert said.code == 2, said
+    assert "Traceback" not in said.err.replace("Its last lines", "")[:200]
+    for word in words:
+        assert word in said.err
+
+
+@pytest.fixture
+def stranger(tmp_path: Path) -> Path:
+    """A folder that is no checkout of wsproof."""
+    (tmp_path / "raises.py").write_text('raise RuntimeError("the database is not configured")\n', encoding="utf-8")
+    return tmp_path
+
+
+def test_outside_a_checkout_nothing_is_not_a_target(stranger: Path) -> None:
+    assert_refused(wsproof("check", cwd=stranger), "no TARGET was given", "pkg.module:app")
+
+
+def test_a_target_that_is_not_there_says_so(stranger: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: nobody else can be there
+        url = f"ws://127.0.0.1:{taken.getsockname()[1]}/ws"
+        assert_refused(wsproof("check", url, cwd=stranger), url, "Is it running")
+
+
+def test_an_app_that_raises_at_import_shows_its_own_last_words(stranger: Path) -> None:
+    said = wsproof("bench", "raises:app", "--channels", "tutorial", cwd=stranger)
+    assert_refused(said, "the database is not configured", "Try it by hand")
+    assert not (stranger / ".wsproof").exists(), "nothing was measured, so nothing is kept"
+
+
+def test_an_app_that_is_not_there_names_the_module(stranger: Path) -> None:
+    assert_refused(wsproof("check", "nothere:app", cwd=stranger), "nothere")
+
+
+def test_a_port_in_use_is_said(stranger: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert_refused(wsproof("serve", "--port", str(port)), str(port), "in use")
+
+
+def test_an_unknown_workload_names_those_that_exist() -> None:
+    assert_refused(wsproof("bench", "--workload", "chatt"), "chatt", "echo, chat, dashboard")
+
+
+def test_unknown_channels_and_settings_name_those_that_exist() -> None:
+    assert_refused(wsproof("check", "--channels", "tutorals"), "tutorals", "tutorial")
+    assert_refused(wsproof("check", "--set", "dashboard.perod=1"), "dashboard.perod", "dashboard.period")
+    assert_refused(wsproof("check", "--set", "dashboard"), "KEY=VALUE")
+
+
+def test_a_git_ref_that_does_not_exist_leaves_nothing_behind(tmp_path: Path) -> None:
+    assert_refused(wsproof("compare", "HEAD", "no-such-branch", "--out", str(tmp_path / "out")), "no-such-branch")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_target_elsewhere_needs_to_be_allowed() -> None:
+    assert_refused(wsproof("check", "ws://example.com/ws"), "--remote")
+
+
+def test_an_unknown_server_names_those_that_exist() -> None:
+    assert_refused(wsproof("check", "--server", "gunicorn"), "gunicorn", "hypercorn")
+
+
+def test_an_objective_that_cannot_be_read_is_refused_before_anything_is_measured() -> None:
+    assert_refused(wsproof("bench", "--slo", "p99(latncy) < 100ms"), "did you mean latency")
+
+
+def test_an_app_without_channels_cannot_be_measured_and_says_what_to_add(stranger: Path) -> None:
+    assert_refused(wsproof("bench", "raises:app", cwd=stranger), "--channels")
+
+
+def test_a_check_that_does_not_exist_is_said() -> None:
+    assert_refused(wsproof("check", "--only", "99.9"), "99.9", "wsproof list checks")
+
+
+def test_a_finding_that_is_none_is_refused(tmp_path: Path) -> None:
+    assert_refused(wsproof("replay", str(tmp_path / "absent.json")), "absent.json")
+    broken = tmp_path / "broken.json"
+    broken.write_text("{}", encoding="utf-8")
+    assert_refused(wsproof("replay", str(broken)), "not a finding")
+
+
+def test_a_run_that_is_not_there_is_said(tmp_path: Path) -> None:
+    assert_refused(wsproof("report", "nosuch", "--out", str(tmp_path)), "nosuch", "wsproof run")
