@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +14,7 @@ from wsproof.errors import UsageError
 from wsproof.load import load_history, save_history
 from wsproof.load.columns import Journal, JournalTail, RowFile, Tail, table_path
 from wsproof.load.limits import require_file_limit
-from wsproof.load.meter import cpu_share
+from wsproof.load.meter import ServerMeter, cpu_share
 from wsproof.model.history import Kind, Member, Notice, Recorder, Tick
 
 
@@ -76,3 +79,25 @@ def test_more_connections_than_open_files_allow_is_a_usage_error_with_the_number
     require_file_limit(936)
     with pytest.raises(UsageError, match=r"2000 connections.*2064 open files.*hard limit here is 1000.*at most 936"):
         require_file_limit(2000)
+
+
+def test_the_meter_sees_a_process_work_and_keeps_what_it_used_after_its_end() -> None:
+    script = "import sys\nwhile True:\n    sum(range(10**5))\n"
+    process = subprocess.Popen([sys.executable, "-c", script])
+    try:
+        meter = ServerMeter(process.pid)
+        meter.sample(1)
+        deadline = time.monotonic() + 30
+        while meter.usage().cpu_ns[-1] < 50_000_000 and time.monotonic() < deadline:
+            meter.sample(2)
+    finally:
+        process.kill()
+        process.wait()
+    seen = meter.usage()
+    meter.sample(3)
+    after = meter.usage()
+    assert seen.cpu_ns[-1] >= 50_000_000
+    assert (np.diff(seen.cpu_ns) >= 0).all()
+    assert seen.memory_bytes.min() > 1_000_000
+    assert set(seen.connections.tolist()) == {1, 2}
+    assert len(after.at_ns) == len(seen.at_ns)

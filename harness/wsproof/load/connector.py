@@ -27,7 +27,6 @@ class Connector:
         self._room = room
         self._kind = BufferedConnection if buffered else Connection
         self._tls = endpoint.ssl_context()
-        self.is_busy = True
         self.faults: list[str] = []
         """Why connections did not open, a sentence each."""
 
@@ -35,7 +34,6 @@ class Connector:
         """Open all of them, or note why not; at the end of the ramp those that still wait are given up."""
         waiting = iter(members)
         await asyncio.gather(*(self._connect_one_by_one(waiting, ramp) for _ in range(AT_ONCE)))
-        self.is_busy = False
 
     async def _connect_one_by_one(self, waiting: Iterator[int], ramp: Deadline) -> None:
         for member in waiting:

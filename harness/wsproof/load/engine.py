@@ -15,7 +15,7 @@ from wsproof.errors import CannotTellError, InterruptedRun, TargetError, Termina
 from wsproof.load.columns import worker_files
 from wsproof.load.crew import Crew, Word
 from wsproof.load.job import Job
-from wsproof.load.limits import require_file_limit
+from wsproof.load.limits import require_possible
 from wsproof.load.merge import merge
 from wsproof.load.meter import ServerMeter, generator_usage
 from wsproof.load.outstanding import Outstanding
@@ -57,16 +57,17 @@ def run_plan(
     it is made (nowhere, by default). `loop` is `auto` (uvloop where there is one) or `asyncio`.
 
     Raises:
-        UsageError: the plan cannot be followed here (open files, unknown channels).
+        UsageError: the plan cannot be followed here (its numbers, open files, unknown channels).
         TargetError: nobody could connect.
         PartialRun: Ctrl-C, SIGTERM (a TerminatedRun raised in this thread) or a worker's death; holds what there was.
     """
+    require_possible(plan)
     with ExitStack() as stack:
         if columns is None:
             columns = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wsproof-")))
         columns.mkdir(parents=True, exist_ok=True)
         jobs = [Job(plan, channels, endpoint, columns, settings, base, index, loop) for index in range(plan.processes)]
-        require_file_limit(len(jobs[0].members))
+        jobs[0].workload()  # what is wrong with it is said before anything starts
         alone = stack.enter_context(measurement_lock())
         run = Run(jobs, stack.enter_context(Crew(jobs)), server, progress or ignore)
         try:

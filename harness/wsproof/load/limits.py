@@ -1,13 +1,33 @@
-"""Open files: each connection is one, and the shell's usual limit is 1,024."""
+"""What a plan may ask for here. Open files above all: each connection is one, and the shell's usual limit is 1,024."""
 
 from __future__ import annotations
 
 import resource
 
 from wsproof.errors import UsageError
+from wsproof.model.plan import Plan
 
 SPARE_FILES = 64
 """What a worker has open besides its connections: pipes, columns, timers, modules."""
+
+
+def require_possible(plan: Plan) -> None:
+    """See that a plan can be followed at all.
+
+    Raises:
+        UsageError: its numbers contradict each other, or this machine's limits.
+    """
+    if plan.subscribers < 1 or plan.processes < 1:
+        raise UsageError(
+            f"A plan needs at least one subscriber in one process, got {plan.subscribers} in {plan.processes}."
+        )
+    if not 1 <= plan.publishers <= plan.subscribers:
+        raise UsageError(
+            f"Publishers are among the subscribers: expected 1 to {plan.subscribers} of them, got {plan.publishers}."
+        )
+    if plan.rate_hz <= 0:
+        raise UsageError(f"Expected a rate above 0 publications per second, got {plan.rate_hz:g}.")
+    require_file_limit(-(-plan.subscribers // plan.processes))
 
 
 def require_file_limit(connections: int) -> None:

@@ -11,7 +11,7 @@ from wsproof.errors import CannotTellError, InterruptedRun, TerminatedRun, Usage
 from wsproof.load.crew import Crew
 from wsproof.load.engine import Run
 from wsproof.load.job import Job
-from wsproof.load.limits import require_file_limit
+from wsproof.load.limits import require_possible
 from wsproof.load.partial import PartialRun
 from wsproof.load.progress import Watcher, ignore
 from wsproof.model.measurement import Measurement
@@ -57,11 +57,11 @@ def broadcast_rounds(
         drain_s=round_deadline_s,
         payload_bytes=payload_bytes,
     )
+    require_possible(plan)
     with tempfile.TemporaryDirectory(prefix="wsproof-") as folder, measurement_lock() as lock:
         job = Job(plan, channels, endpoint, Path(folder), settings, base, loop=loop)
         if not job.workload().publishes:
             raise UsageError(f"{workload} has no publications: its members only listen. Choose another workload.")
-        require_file_limit(subscribers)
         with Crew([job]) as crew:
             run = Run([job], crew, server, progress or ignore)
             try:

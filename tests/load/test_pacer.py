@@ -1,0 +1,100 @@
+"""The pacer on a loop of its own: what is meant to leave leaves, in order, and never early."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from wsproof.load.ledger import Ledger
+from wsproof.load.pacer import NEVER, Pacer, Publisher
+from wsproof.load.records import Records
+from wsproof.load.timer import FdTimer, LoopTimer, Timer, best_timer
+from wsproof.model.history import Outcome
+from wsproof.model.plan import Phase
+from wsproof.net.clock import now_ns
+from wsproof.workloads import load_channels
+
+
+def pacer_on(loop: asyncio.AbstractEventLoop, folder: Path) -> tuple[Pacer, Ledger]:
+    """A pacer whose publishers have no connections: each publication is noted as one that failed."""
+    workload = load_channels("tutorial")["chat"]
+    ledger = Ledger(folder, 0, workload)
+    return Pacer(loop, Publisher(workload, ledger, 120, {}), lambda due_ns: None), ledger
+
+
+def start(pacer: Pacer, times: list[int]) -> None:
+    count = len(times)
+    pacer.start(
+        np.array(times, np.int64), np.arange(count, dtype=np.int32) % 2, np.full(count, Phase.MEASURED, np.int8)
+    )
+
+
+def test_publications_without_a_connection_have_failed_and_are_numbered_per_publisher(tmp_path: Path) -> None:
+    async def run() -> None:
+        pacer, ledger = pacer_on(asyncio.get_running_loop(), tmp_path)
+        begin = now_ns()
+        times = [begin + step * 2_000_000 for step in range(6)]
+        start(pacer, times)
+        async with asyncio.timeout(20):
+            while pacer.due_ns != NEVER:
+                await asyncio.sleep(0.001)
+        pacer.close()
+        ledger.close()
+        records = Records(tmp_path, 1)
+        records.update()
+        rows = records.publications()
+        assert rows[:, 0].tolist() == [0, 0, 0, 1, 1, 1]
+        assert rows[:, 1].tolist() == [0, 1, 2, 0, 1, 2]
+        assert sorted(rows[:, 2].tolist()) == times
+        assert set(rows[:, 3].tolist()) == {0}
+        assert set(rows[:, 5].tolist()) == {Outcome.FAILED}
+
+    asyncio.run(run())
+
+
+def test_what_was_due_in_the_window_and_did_not_leave_is_counted(tmp_path: Path) -> None:
+    async def run() -> None:
+        pacer, ledger = pacer_on(asyncio.get_running_loop(), tmp_path)
+        later = now_ns() + 3_600_000_000_000
+        start(pacer, [later, later + 1, later + 2])
+        assert pacer.unsent(later + 2) == 2
+        assert pacer.unsent(later) == 0
+        pacer.close()
+        ledger.close()
+
+    asyncio.run(run())
+
+
+TIMERS = [best_timer, LoopTimer, *([FdTimer] if sys.platform == "linux" else [])]
+
+
+@pytest.mark.parametrize("make", TIMERS)
+def test_a_timer_rings_once_and_not_before_its_time(
+    make: Callable[[asyncio.AbstractEventLoop, Callable[[], None]], Timer],
+) -> None:
+    async def run() -> None:
+        rung: list[int] = []
+        done = asyncio.Event()
+
+        def ring() -> None:
+            rung.append(now_ns())
+            done.set()
+
+        timer = make(asyncio.get_running_loop(), ring)
+        timer.arm(now_ns() + 3_600_000_000_000)
+        at_ns = now_ns() + 5_000_000
+        timer.arm(at_ns)
+        async with asyncio.timeout(20):
+            await done.wait()
+        # The loop's own clock is allowed its resolution.
+        assert rung[0] >= at_ns - 1_000_000
+        await asyncio.sleep(0)
+        assert len(rung) == 1
+        timer.close()
+
+    asyncio.run(run())
