@@ -121,14 +121,12 @@ def test_only_strict_counts_what_is_not_strict() -> None:
 
 
 def test_every_committed_example_fits_its_schema() -> None:
-    assert not EXAMPLES.exists() or list(EXAMPLES.rglob("run.json"))
-    for path in sorted(EXAMPLES.rglob("*.json")):
-        document = json.loads(path.read_text(encoding="utf-8"))
-        if "schema" in document:
-            validate(document)
-        else:
-            assert path.parent.name == "findings"
-            Finding.from_json(document)
+    documents = [path for name in ("run.json", "compare.json", "check.json") for path in EXAMPLES.rglob(name)]
+    assert documents or not EXAMPLES.exists()
+    for path in documents:
+        validate(json.loads(path.read_text(encoding="utf-8")))
+    for path in EXAMPLES.rglob("findings/*.json"):
+        Finding.from_json(json.loads(path.read_text(encoding="utf-8")))
 
 
 def suite_report_valid(*found: Finding) -> Any:

@@ -198,6 +198,7 @@ def test_an_untrusted_measurement_is_called_so_at_the_top() -> None:
     page = Page(run_page(samples.record(trusted=False, warnings=(samples.caution(),))))
     assert "? untrusted" in page.text
     assert "The generator used 93 %" in page.text
+    assert "? valid, not trusted" in page.text
 
 
 @pytest.mark.parametrize("judgement", Judgement)

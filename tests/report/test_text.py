@@ -144,6 +144,7 @@ def test_objectives_are_told_with_their_outcome(paper: Paper) -> None:
     rows = [{"objective": "reach == 1", "met": False, "said": "missed: reach == 1"}]
     show_run(paper.console, samples.record(parts={"objectives": rows}))
     assert "✗ missed: reach == 1" in paper.text
+    assert "OBJECTIVE MISSED: reach == 1" in paper.text
 
 
 def test_findings_of_the_check_are_not_told_twice(paper: Paper) -> None:

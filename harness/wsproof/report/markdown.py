@@ -8,21 +8,18 @@ from wsproof.model.comparison import Comparison
 from wsproof.model.finding import Finding
 from wsproof.model.record import Caution, RunRecord
 from wsproof.report.escape import markdown_code, markdown_text
+from wsproof.report.judgements import JUDGED, comparison_sentence, interval, judgement_note, side
 from wsproof.report.units import change, for_reader
 from wsproof.report.words import (
-    JUDGED,
     accepted,
     all_findings,
     answers,
-    comparison_sentence,
     count,
-    interval,
-    judgement_note,
     level_of,
-    side,
     standing,
     title_of,
     tone_of,
+    tone_of_run,
     verdict_sentence,
 )
 
@@ -33,7 +30,7 @@ MOST_LINES = 30
 
 def run_markdown(record: RunRecord) -> str:
     """One run: verdict, the four answers, the figures, findings and warnings."""
-    tone = tone_of(record.verdict)
+    tone = tone_of_run(record)
     parts = [f"## {tone.sign} wsproof {markdown_text(record.command)}: {markdown_text(verdict_sentence(record))}", ""]
     for answer in answers(record):
         line = f"- **{answer.tone.sign} {answer.question}** {markdown_text(answer.badge)}: "

@@ -7,6 +7,7 @@ page's head allows nothing but its own style sheet, by its hash.
 from __future__ import annotations
 
 import base64
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -23,7 +24,7 @@ from wsproof.errors import UsageError
 from wsproof.model.comparison import Comparison
 from wsproof.model.record import RunRecord
 from wsproof.model.suite import CheckRun
-from wsproof.report import units, words
+from wsproof.report import judgements, units, words
 from wsproof.report.escape import clean
 from wsproof.report.folders import ComparisonFolder, RunFolder
 from wsproof.report.forest import forest_plot
@@ -50,7 +51,7 @@ def run_page(record: RunRecord, folder: RunFolder | None = None) -> str:
         name=folder.id if folder is not None else record.id,
         answers=words.answers(record),
         sentence=words.verdict_sentence(record),
-        tone=words.tone_of(record.verdict),
+        tone=words.tone_of_run(record),
         findings=left[:MOST_FINDINGS],
         unshown=max(len(left) - MOST_FINDINGS, 0),
         accepted=words.accepted(findings),
@@ -73,7 +74,7 @@ def comparison_page(comparison: Comparison) -> str:
     return _render(
         "comparison.html",
         comparison=comparison,
-        sentence=words.comparison_sentence(comparison),
+        sentence=judgements.comparison_sentence(comparison),
         tone=words.tone_of(comparison.verdict),
         rows=list(zip(names, comparison.metrics, strict=True)),
         forest=Markup(forest_plot(comparison.metrics, names)),
@@ -164,6 +165,8 @@ def _fact(key: str, value: Any) -> tuple[str, str]:
         key, shown = stem, units.for_reader(value, UNITS[suffix])
     elif isinstance(value, Mapping):
         shown = ", ".join(f"{name} {item}" for name, item in value.items() if item is not None)
+    elif key == "command" and isinstance(value, list | tuple):
+        shown = shlex.join(map(str, value))
     elif isinstance(value, list | tuple):
         shown = ", ".join(str(item) for item in value)
     else:
@@ -207,7 +210,8 @@ def _environment() -> Environment:
         "style_hash": base64.b64encode(sha256(style.encode()).digest()).decode(),
         "words": words,
         "units": units,
-        "judged": words.JUDGED,
+        "judgements": judgements,
+        "judged": judgements.JUDGED,
     }
     environment.filters |= {
         "cut": _cut,

@@ -19,21 +19,18 @@ from wsproof.model.suite import CheckRun, SuiteReport
 from wsproof.report.documents import suite_report_of
 from wsproof.report.escape import clean_line
 from wsproof.report.folders import RunFolder
+from wsproof.report.judgements import JUDGED, comparison_sentence, interval, judgement_note, side
 from wsproof.report.units import change, duration, for_reader, share
 from wsproof.report.words import (
-    JUDGED,
     Tone,
     accepted,
     all_findings,
-    comparison_sentence,
     count,
-    interval,
-    judgement_note,
     level_of,
-    side,
     standing,
     title_of,
     tone_of,
+    tone_of_run,
     verdict_sentence,
 )
 
@@ -116,11 +113,8 @@ def show_run(console: Console, record: RunRecord, folder: RunFolder | None = Non
     known = accepted(all_findings(record))
     if known:
         _say(console, f"{count(len(known), 'known deviation')} accepted")
-    _say(
-        console,
-        verdict_sentence(record.but(complete=record.complete or folder is None)),
-        STYLES[tone_of(record.verdict)],
-    )
+    ended = record.but(complete=record.complete or folder is None)
+    _say(console, verdict_sentence(ended), STYLES[tone_of_run(ended)])
     if folder is not None:
         _say(console, f"page: {folder.page}")
 

@@ -5,17 +5,17 @@ The tone of an answer carries a sign as well as a colour: colour is never the on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from wsproof.model.comparison import Comparison, Judgement, MetricComparison
+from wsproof.model.comparison import Judgement
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
 from wsproof.model.record import RunRecord, Summary
 from wsproof.model.suite import CheckRun
 from wsproof.report.documents import suite_report_of
-from wsproof.report.units import change, for_reader, share
+from wsproof.report.units import for_reader, share
 from wsproof.stats.metrics import METRICS_BY_NAME
 
 NAMED = {"p50": "p50", "p90": "p90", "p99": "p99", "p999": "p99.9", "max": "max", "mean": "mean", "min": "min"}
@@ -181,14 +181,13 @@ def _speed(record: RunRecord) -> Answer:
             return Answer(question, "cannot tell", Tone.UNSURE, "No publication reached everybody it was owed to.")
         return Answer(question, "not asked", Tone.NONE, "This run did not measure. `wsproof bench` does.")
     sentence = speed_sentence(record, last)
-    missed = [one for one in record.parts.get("objectives", ()) if one.get("met") is False]
+    missed = missed_objectives(record)
     if not record.trusted:
         voids = next((one for one in record.warnings if one.voids), None)
         why = f" Not to be trusted: {voids.message}" if voids else " The measurement is not to be trusted."
         return Answer(question, "untrusted", Tone.UNSURE, sentence + why)
     if missed:
-        listed = ", ".join(str(one.get("objective")) for one in missed)
-        return Answer(question, "objective missed", Tone.BAD, f"{sentence} Missed: {listed}.")
+        return Answer(question, "objective missed", Tone.BAD, f"{sentence} Missed: {', '.join(missed)}.")
     return Answer(question, for_reader(last.p50, last.unit), Tone.GOOD, sentence)
 
 
@@ -211,68 +210,31 @@ def _no_worse(record: RunRecord) -> Answer:
     )
 
 
+def missed_objectives(record: RunRecord) -> list[str]:
+    """The `--slo` lines that the run did not reach."""
+    return [str(row.get("objective")) for row in record.parts.get("objectives", ()) if row.get("met") is False]
+
+
+def tone_of_run(record: RunRecord) -> Tone:
+    """How the whole run sounds: good only if it is complete, valid, trusted and no objective was missed."""
+    if record.verdict is Verdict.INVALID:
+        return Tone.BAD
+    if not record.complete or record.verdict is Verdict.UNKNOWN or (record.metrics and not record.trusted):
+        return Tone.UNSURE
+    return Tone.BAD if missed_objectives(record) else Tone.GOOD
+
+
 def verdict_sentence(record: RunRecord) -> str:
-    """The whole run in one sentence."""
+    """The whole run in one sentence: a few words, a colon, and the rest."""
     if not record.complete:
         return "INCOMPLETE: the run ended early; what was recorded until then is here."
     broken = [one for one in all_findings(record) if one.verdict() is Verdict.INVALID]
     if record.verdict is Verdict.INVALID:
         return f"INVALID: {count(len(broken), 'violation')}." if broken else "INVALID: a promise was broken."
+    if record.trusted and (missed := missed_objectives(record)):
+        return f"OBJECTIVE MISSED: {', '.join(missed)}."
     if record.verdict is Verdict.UNKNOWN:
         return "CANNOT TELL: part of what was asked got no answer."
     if record.metrics and not record.trusted:
         return "VALID, NOT TRUSTED: no promise was broken, but the figures prove nothing (see the warnings)."
     return "VALID: no promise was broken." if not record.metrics else "VALID and trusted: no promise was broken."
-
-
-JUDGED = {
-    Judgement.SAME: "same",
-    Judgement.BETTER: "better",
-    Judgement.WORSE: "worse",
-    Judgement.CANNOT_TELL: "cannot tell",
-    Judgement.UNPAIRED: "unpaired",
-}
-
-
-def comparison_sentence(comparison: Comparison) -> str:
-    """The whole comparison in one sentence."""
-    new = [one for one in comparison.findings if one.verdict() is Verdict.INVALID]
-    if new:
-        return f"WORSE: the candidate breaks what the base keeps ({count(len(new), 'new violation')})."
-    same = [row for row in comparison.metrics if row.verdict is comparison.verdict]
-    rows = [row for row in same if row.primary] or same
-    named = [f"{title_of(row.metric)} {change(row.ratio) if row.ratio is not None else ''}".strip() for row in rows]
-    listed = ", ".join(named[:4])
-    return {
-        Judgement.WORSE: f"WORSE: {listed}.",
-        Judgement.BETTER: f"BETTER: {listed}.",
-        Judgement.SAME: "SAME: no difference as large as the floor.",
-        Judgement.CANNOT_TELL: f"CANNOT TELL: {listed or 'these pairs show neither a difference nor its absence'}.",
-        Judgement.UNPAIRED: "UNPAIRED: two runs side by side. They were not measured in turn, so this judges nothing.",
-    }[comparison.verdict]
-
-
-def judgement_note(row: MetricComparison, pairs: int) -> str:
-    """What there is to say beside a metric's verdict; where it cannot be told, what could have been and what to try."""
-    if row.verdict is not Judgement.CANNOT_TELL:
-        return row.note
-    if row.ratio is None:
-        return row.note or "not measured on both sides"
-    seen = f"the smallest change these pairs could have shown is {share(row.detectable)}" if row.detectable else ""
-    advice = f"try --pairs {max(2 * pairs, 8)}, a longer --duration, or a quieter machine"
-    return "; ".join(part for part in (row.note, seen, advice) if part)
-
-
-def interval(row: MetricComparison) -> str:
-    """The 95 % interval of a ratio, as changes."""
-    if row.ci_low is None or row.ci_high is None:
-        return ""
-    return f"{change(row.ci_low)} … {change(row.ci_high)}"
-
-
-def side(facts: Mapping[str, Any]) -> str:
-    """What a side of a comparison is called: ref and short commit."""
-    ref = facts.get("ref") or facts.get("id") or facts.get("branch") or "?"
-    sha = str(facts.get("sha") or "")[:9]
-    changed = " + uncommitted changes" if facts.get("dirty") else ""
-    return f"{ref} ({sha}){changed}" if sha and sha not in str(ref) else f"{ref}{changed}"
