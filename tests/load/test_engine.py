@@ -200,6 +200,18 @@ class TestWhatGoesWrong:
         assert len(pids) == 2
         assert not any(_is_alive(pid) for pid in pids)
 
+    @pytest.mark.parametrize("phase", ["connect", "probe"])
+    def test_a_run_that_is_stopped_before_its_window_is_a_partial_run_too(self, serve: Serve, phase: str) -> None:
+        def stop(progress: Progress) -> None:
+            if progress.phase == phase:
+                raise KeyboardInterrupt
+
+        with serve("deaf") as endpoint, pytest.raises(PartialRun) as caught:
+            run_plan(small_plan(), channels="tutorial", settings={}, endpoint=endpoint, progress=stop)
+        history = caught.value.measurement.history
+        assert len(history.members) == 7
+        assert history.start_ns == history.end_ns <= history.drained_ns
+
     def test_a_killed_worker_is_said_and_what_it_wrote_is_kept(
         self, serve: Serve, monkeypatch: pytest.MonkeyPatch
     ) -> None:

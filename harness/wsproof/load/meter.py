@@ -97,8 +97,8 @@ def generator_usage(
 
 def cpu_share(at_ns: NDArray[np.int64], cpu_ns: NDArray[np.int64], start_ns: int, end_ns: int) -> NDArray[np.float64]:
     """Share of a core in each second of the window (the last one may be shorter), from samples of CPU time."""
-    if len(at_ns) < 2 or end_ns <= start_ns:
-        return np.zeros(0)
     edges = np.append(np.arange(start_ns, end_ns, NS), end_ns)
+    if len(at_ns) < 2:  # a worker that hardly lived
+        return np.zeros(len(edges) - 1)
     used = np.interp((edges - at_ns[0]).astype(float), (at_ns - at_ns[0]).astype(float), cpu_ns.astype(float))
     return np.asarray(np.diff(used) / np.diff(edges), np.float64)
