@@ -79,6 +79,15 @@ def test_strict_counts_what_is_not_strict() -> None:
     assert "INVALID: 1 violation" in strict.text
 
 
+def test_what_is_merely_worth_knowing_is_told_briefly(paper: Paper) -> None:
+    show_check(
+        paper.console, samples.suite_report(violation(level=Level.INFORMATIONAL, replay="wsproof replay x.json"))
+    )
+    assert violation().explanation in paper.text
+    assert "again: wsproof replay x.json" in paper.text
+    assert "BINARY 00 ff" not in paper.text
+
+
 def test_what_nobody_can_tell_is_not_called_a_violation(paper: Paper) -> None:
     show_finding(paper.console, violation(anomaly=Anomaly.UNKNOWN, level=Level.VIOLATION))
     assert "CANNOT TELL" in paper.text

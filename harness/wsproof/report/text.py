@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wsproof.model.comparison import Comparison
-from wsproof.model.finding import Finding, Verdict
+from wsproof.model.finding import Finding, Level, Verdict
 from wsproof.model.record import Caution, RunRecord, Summary
 from wsproof.model.suite import CheckRun, SuiteReport
 from wsproof.report.documents import suite_report_of
@@ -63,7 +63,8 @@ def show_findings(console: Console, findings: Iterable[Finding]) -> None:
     """The findings that count, then in a block of their own those that are accepted."""
     findings = list(findings)
     for finding in standing(findings):
-        show_finding(console, finding)
+        # What is merely worth knowing must not push the violations off the screen.
+        show_finding(console, finding, brief=finding.level is Level.INFORMATIONAL and bool(finding.replay))
     known = accepted(findings)
     if known:
         _say(console, "\nAccepted deviations (they do not count)", "bold")
@@ -72,21 +73,29 @@ def show_findings(console: Console, findings: Iterable[Finding]) -> None:
         _say(console, f"      reason: {finding.accepted}")
 
 
-def show_finding(console: Console, finding: Finding) -> None:
-    """One finding: section and sentence, what was promised, the witness, and the line that repeats it."""
+def show_finding(console: Console, finding: Finding, *, brief: bool = False) -> None:
+    """One finding: section and sentence, what was promised, the witness, and the line that repeats it.
+
+    `brief` leaves out promise and witness.
+    """
     style = STYLES[tone_of(finding.verdict())] if finding.verdict() is not Verdict.VALID else "bold"
     often = f", {finding.occurrences:,} times" if finding.occurrences > 1 else ""
     title = f"\n{level_of(finding).upper()}  {finding.section}  {finding.check} ({finding.anomaly.value}{often})"
     _say(console, title, style)
     _say(console, f"  {finding.explanation}")
+    if not brief:
+        _show_evidence(console, finding)
+    if finding.replay:
+        _say(console, f"  again: {finding.replay}")
+
+
+def _show_evidence(console: Console, finding: Finding) -> None:
     if finding.source:
         _say(console, f"  promised: {finding.source}", "dim")
     for line in finding.witness:
         _say(console, f"    {clean_line(line)}")
     if finding.reproduced:
         _say(console, f"  reproduced: {finding.reproduced}")
-    if finding.replay:
-        _say(console, f"  again: {finding.replay}")
 
 
 def show_run(console: Console, record: RunRecord, folder: RunFolder | None = None) -> None:
