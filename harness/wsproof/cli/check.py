@@ -6,14 +6,14 @@ import argparse
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from wsproof import channels
+from wsproof.cli.accepted import find_accepted, mark_accepted
 from wsproof.cli.stage import Stage
 from wsproof.cli.verdicts import exit_code_of
 from wsproof.errors import ExitCode, UsageError
-from wsproof.model.finding import Finding, Verdict
+from wsproof.model.finding import Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.net.running import RunningServer
 from wsproof.report.documents import check_document
@@ -22,7 +22,6 @@ from wsproof.report.junit import junit_xml
 from wsproof.report.progress import ProgressLine
 from wsproof.report.text import show_check
 from wsproof.rfc6455 import suite as rfc6455
-from wsproof.rfc6455.accepted import Accepted, apply, find_accepted, load_accepted
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
@@ -62,19 +61,13 @@ def check_server(stage: Stage, server: RunningServer, folder: RunFolder) -> Suit
             report = report + channels.run_suite(server, stage.workloads, rest, progress.suite("channels"))
     if not report.checks_run:
         raise UsageError(f"--only {' '.join(options.only)} names no check; `wsproof list checks` shows all of them.")
-    report = replace(report, findings=tuple(_accept(stage, server, report)))
+    accepted = stage.arguments.accepted or find_accepted(stage.target, server.name)
+    report = replace(report, findings=mark_accepted(report.findings, report.checks_run, accepted))
     return replace(report, findings=folder.keep_findings(report.findings, stage.describe(server)))
 
 
 def _left(budget_s: float, began: float) -> float:
     return max(budget_s - (time.monotonic() - began), 0.001)
-
-
-def _accept(stage: Stage, server: RunningServer, report: SuiteReport) -> list[Finding]:
-    given: Path | None = stage.arguments.accepted
-    path = given or find_accepted(stage.target, server.name)
-    known: tuple[Accepted, ...] = load_accepted(path) if path else ()
-    return apply(report.findings, known, report.checks_run)
 
 
 def document_of(stage: Stage, server: RunningServer, report: SuiteReport) -> Mapping[str, Any]:
