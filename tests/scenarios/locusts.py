@@ -39,7 +39,7 @@ class Locust:
         *arguments: str,
         host: str | None = None,
         users: int = 6,
-        seconds: float = 3,
+        seconds: int = 3,
         spawn_rate: int = 100,
         files: str = "scenarios",
         cwd: Path = ROOT,
@@ -51,7 +51,7 @@ class Locust:
         headless = ("--headless", "--only-summary", "--users", str(users), "--spawn-rate", str(spawn_rate))
         command = [
             *(sys.executable, "-m", "locust", "-f", files),
-            *(() if web else (*headless, "--run-time", f"{seconds:g}s")),
+            *(() if web else (*headless, "--run-time", f"{seconds}s")),
             *(("--host", host) if host is not None else ()),
             *arguments,
         ]

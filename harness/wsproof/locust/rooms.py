@@ -44,7 +44,8 @@ def room_of(environment: Any, user_class: Any) -> Room | None:
     rooms = ROOMS.setdefault(environment, {})
     if user_class not in rooms:
         rooms[user_class] = make_room(environment, user_class)
-    return rooms[user_class]
+    room = rooms[user_class]
+    return None if room.recorder.end_ns else room  # Locust goes on spawning while a stopped test drains
 
 
 def is_url(host: str | None) -> bool:

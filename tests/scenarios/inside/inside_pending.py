@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import numpy as np
+
+from wsproof.locust.draining import proven_lost
+from wsproof.locust.pending import Pending
+from wsproof.model.history import Kind, Receipts
+
+
+def test_the_last_one_is_told() -> None:
+    pending = Pending()
+    pending.expect(("x",), [1, 2])
+    assert pending.came(("x",), 1) is False
+    assert pending.came(("x",), 1) is False
+    assert pending.came(("x",), 2) is True
+    assert not pending
+
+
+def test_who_leaves_is_waited_for_no_more_and_is_no_receipt() -> None:
+    pending = Pending()
+    pending.expect(("x",), [1])
+    pending.expect(("y",), [1, 2])
+    pending.forget(1)
+    assert list(pending.pairs()) == [(("y",), 2)]
+
+
+def test_nothing_is_expected_of_nobody() -> None:
+    pending = Pending()
+    pending.expect(("x",), [])
+    assert not pending
+
+
+def receipts(*rows: tuple[int, int, int, int]) -> Receipts:
+    """(subscriber, publisher, sequence, intact) of deliveries."""
+    table = np.array(rows, dtype=np.int64).reshape(-1, 4)
+    nought = np.zeros(len(table), dtype=np.int64)
+    return Receipts(table[:, 0], table[:, 1], table[:, 2], nought, nought, nought, table[:, 3])
+
+
+def test_a_publication_is_lost_for_certain_once_its_reader_has_a_newer_one_of_the_same_publisher() -> None:
+    pending = Pending()
+    key = (Kind.DELIVERY, 0, 5)
+    pending.expect(key, [1, 2, 3])
+    pending.expect((Kind.REPLY, 0, 5), [0])
+    got = receipts((1, 0, 6, 1), (2, 9, 6, 1), (3, 0, 6, 0), (0, 0, 6, 1))
+    assert proven_lost(pending, got) == [(key, 1)]

@@ -1,0 +1,189 @@
+"""What people do to a running Locust, and what they type wrong."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.scenarios.locusts import DEADLINE, Locust, run
+from tests.target_app.free_port import free_port
+
+
+def wait_for(condition: Callable[[], Any], what: str, locust: Locust) -> Any:
+    """Ask until the answer is true, and return it."""
+    ends = time.monotonic() + DEADLINE
+    while not (answer := condition()):
+        assert locust.process.poll() is None, f"Locust ended before {what}:\n{locust.output()}"
+        assert time.monotonic() < ends, f"never: {what}\n{locust.output()}"
+        time.sleep(0.05)
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ("ws://127.0.0.1:{free}", "Connection refused"),
+        ("ws://192.0.2.1:80", "--remote"),
+        ("no.such.module:app", "no.such"),
+    ],
+)
+def test_a_host_that_cannot_be_had_is_one_clear_line_and_exit_2(tmp_path: Path, host: str, told: str) -> None:
+    ended = run(tmp_path, "ChatUser", host=host.format(free=free_port()))
+    assert ended.code == 2, ended.output
+    assert ended.summary is None
+    assert "Traceback" not in ended.output
+    assert told in ended.output.partition("wsproof: ")[2]
+
+
+def test_users_of_a_workload_that_is_not_there_are_refused_before_the_run(tmp_path: Path) -> None:
+    (tmp_path / "locustfile.py").write_text(
+        "from wsproof.locust import ChannelUser\n\n\nclass Typo(ChannelUser):\n    workload_name = 'chatt'\n"
+    )
+    ended = run(tmp_path, files=str(tmp_path / "locustfile.py"))
+    assert ended.code == 2, ended.output
+    assert "Typo speaks the workload 'chatt', but these channels have echo, chat, dashboard" in ended.output
+
+
+def test_a_test_that_is_stopped_while_users_arrive_accuses_nobody(tmp_path: Path) -> None:
+    ended = run(tmp_path, host="target_app.main:app", users=200, spawn_rate=30, seconds=2)
+    assert ended.code == 0, ended.output
+    assert ended.summary is not None
+    assert ended.summary["findings"] == []
+    assert 0 < sum(room["users"] for room in ended.summary["rooms"]) < 200
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_leaves_the_summary_and_ends_the_server(tmp_path: Path, number: signal.Signals) -> None:
+    locust = Locust(tmp_path, "ChatUser", seconds=60, users=3)
+    try:
+        wait_for(lambda: "All users spawned" in locust.output(), "all users are there", locust)
+        time.sleep(0.5)  # some publications; the verdict would be unknown without any
+        locust.process.send_signal(number)
+        ended = locust.end()
+    finally:
+        locust.kill()
+    assert ended.code == 0, ended.output
+    assert ended.rooms["chat"]["verdict"] == "valid"
+    port = int(re.search(r"target is at ws://127\.0\.0\.1:(\d+)", ended.output)[1])  # type: ignore[index]
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
+
+
+def test_two_processes_judge_their_own_users_and_the_master_has_all_results(tmp_path: Path) -> None:
+    ended = run(
+        tmp_path, "ChatUser", "--processes", "2", host="tests.scenarios.planted:duplicates", users=4, seconds=4
+    )
+    assert ended.summary is not None, ended.output
+    assert [room["users"] for room in ended.summary["rooms"]] == [2, 2]
+    # Each judges only what its own users published, so at least one of them has seen it, and neither saw anything else.
+    assert ended.code == 1, ended.output
+    assert "invalid" in [room["verdict"] for room in ended.summary["rooms"]]
+    assert {finding["anomaly"] for finding in ended.summary["findings"]} == {"duplicated"}
+
+
+def test_two_processes_on_a_good_server_accuse_nobody(tmp_path: Path) -> None:
+    ended = run(tmp_path, "ChatUser", "--processes", "2", host="target_app.main:app", users=4, seconds=2)
+    assert ended.code == 0, ended.output
+    assert ended.summary is not None
+    assert [room["verdict"] for room in ended.summary["rooms"]] == ["valid", "valid"]
+
+
+CRASHES = {
+    "judge": "import wsproof.locust.room as room\nroom.run_checks = None\n",
+    "wsproof crashed": "from wsproof.workloads.chat import Chat\nChat.read = None\n",
+}
+
+
+@pytest.mark.parametrize("where", CRASHES)
+def test_a_crash_of_our_own_is_never_a_success(tmp_path: Path, where: str) -> None:
+    file = tmp_path / "locustfile.py"
+    file.write_text(CRASHES[where] + "from scenarios.chat import ChatUser\n")
+    ended = run(
+        tmp_path,
+        files=str(file),
+        host="tests.scenarios.planted:correct",
+        users=2,
+        seconds=2,
+        env={"PYTHONPATH": "."},
+    )
+    assert ended.code == 1, ended.output
+    assert ended.summary is not None
+    assert ended.summary["verdict"] == "unknown"
+    assert f"chat: {where}" in ended.output.partition("Error report")[2]
+
+
+class Page:
+    """What the buttons of Locust's page do."""
+
+    def __init__(self, locust: Locust, port: int) -> None:
+        self.locust = locust
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=DEADLINE)
+        wait_for(lambda: "Starting web interface" in locust.output() and self._answers(), "the page is there", locust)
+
+    def _answers(self) -> bool:
+        try:
+            return self.client.get("/").status_code == 200
+        except httpx.ConnectError:
+            return False
+
+    def start(self, users: int, *classes: str, host: str | None = None) -> None:
+        """The start button, or the edit button of a test that runs."""
+        form: dict[str, Any] = {"user_count": users, "spawn_rate": 100, "user_classes": list(classes)}
+        answer = self.client.post("/swarm", data=form | ({"host": host} if host is not None else {}))
+        assert answer.json()["success"], answer.text
+
+    def stop(self) -> dict[str, Any]:
+        """The stop button, and what the tables show then."""
+        assert self.client.post("/stop").json()["success"]
+        wait_for(lambda: self.stats()["state"] == "stopped", "the test has stopped", self.locust)
+        return self.stats()
+
+    def stats(self) -> dict[str, Any]:
+        answer: dict[str, Any] = self.client.get("/stats/requests").json()
+        return answer
+
+    def requests(self, name: str) -> int:
+        return sum(entry["num_requests"] for entry in self.stats()["stats"] if entry["name"].startswith(name))
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[Page]:
+    port = free_port()
+    locust = Locust(tmp_path, "--class-picker", "--web-host", "127.0.0.1", "--web-port", str(port), web=True)
+    try:
+        yield Page(locust, port)
+        locust.process.terminate()
+        assert locust.end().code in (0, 1)
+    finally:
+        locust.kill()
+
+
+def test_users_that_are_taken_away_and_a_second_test_accuse_nobody(page: Page) -> None:
+    page.start(8, "ChatUser")
+    wait_for(lambda: page.requests("chat: time to last") > 10, "some messages reached all", page.locust)
+    page.start(3, "ChatUser")
+    wait_for(lambda: page.stats()["user_count"] == 3, "five users are gone", page.locust)
+    seen = page.requests("chat: time to last")
+    wait_for(lambda: page.requests("chat: time to last") > seen + 10, "the rest goes on", page.locust)
+    first = page.stop()
+    assert first["errors"] == []
+
+    page.start(4, "ChatUser", "EchoUser")
+    wait_for(lambda: page.requests("chat: time") and page.requests("echo: time"), "both are heard", page.locust)
+    assert page.stop()["errors"] == []
+
+
+def test_a_wrong_host_typed_into_the_page_is_a_failure_that_says_so(page: Page) -> None:
+    page.start(2, "ChatUser", host="no.such.module:app")
+    wait_for(lambda: page.stats()["errors"], "a failure", page.locust)
+    (error,) = page.stats()["errors"]
+    assert error["name"] == "host"
+    assert "no.such" in error["error"]
+    assert "Traceback" not in page.locust.output()

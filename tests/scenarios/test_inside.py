@@ -1,0 +1,21 @@
+"""The parts of wsproof.locust by themselves: `inside/`, in a process of its own, since importing them patches it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.scenarios.locusts import DEADLINE, ROOT
+
+INSIDE = Path(__file__).parent / "inside"
+
+
+def test_the_parts_do_what_they_say() -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "python_files=inside_*.py"]
+    # Locust imports and patches on its own terms; what it warns of is not ours.
+    done = subprocess.run(
+        [*command, "-W", "default", str(INSIDE)], cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout
