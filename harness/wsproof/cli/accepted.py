@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
-from wsproof.model.finding import Finding
-from wsproof.model.suite import CheckRun
+from wsproof.model.finding import Finding, Verdict, verdict_of
+from wsproof.model.suite import CheckRun, SuiteReport
 from wsproof.net.target import Target
 from wsproof.rfc6455.accepted import apply, load_accepted
 
@@ -20,9 +21,18 @@ def find_accepted(target: Target, server_name: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def mark_accepted(
-    findings: Iterable[Finding], checks_run: Iterable[CheckRun], path: Path | None
-) -> tuple[Finding, ...]:
-    """The findings, those that are known marked with the reason, and a word on those that have disappeared."""
+def mark_accepted(report: SuiteReport, path: Path | None) -> SuiteReport:
+    """The report, known deviations marked with their reasons, and a word on those that have disappeared."""
     known = load_accepted(path) if path is not None else ()
-    return tuple(apply(findings, known, checks_run=checks_run))
+    findings = tuple(apply(report.findings, known, checks_run=report.checks_run))
+    return replace(
+        report, findings=findings, checks_run=tuple(_lived_with(run, findings) for run in report.checks_run)
+    )
+
+
+def _lived_with(run: CheckRun, findings: Iterable[Finding]) -> CheckRun:
+    """A check all of whose violations are accepted no longer fails."""
+    own = [finding for finding in findings if finding.check == run.check]
+    if run.verdict is Verdict.INVALID and own and verdict_of(own) is Verdict.VALID:
+        return replace(run, verdict=Verdict.VALID, reason="known deviation, accepted")
+    return run

@@ -18,6 +18,7 @@ from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.net.running import RunningServer
 from wsproof.report.documents import check_document
 from wsproof.report.folders import RunFolder
+from wsproof.report.jsonfile import write_text
 from wsproof.report.junit import junit_xml
 from wsproof.report.progress import ProgressLine
 from wsproof.report.text import show_check
@@ -62,7 +63,7 @@ def check_server(stage: Stage, server: RunningServer, folder: RunFolder) -> Suit
     if not report.checks_run:
         raise UsageError(f"--only {' '.join(options.only)} names no check; `wsproof list checks` shows all of them.")
     accepted = stage.arguments.accepted or find_accepted(stage.target, server.name)
-    report = replace(report, findings=mark_accepted(report.findings, report.checks_run, accepted))
+    report = mark_accepted(report, accepted)
     return replace(report, findings=folder.keep_findings(report.findings, stage.describe(server)))
 
 
@@ -82,5 +83,5 @@ def finish_check(stage: Stage, folder: RunFolder, server: RunningServer, report:
     if stage.arguments.verb == "check":
         stage.write_json(document)
     if stage.arguments.junit:
-        stage.arguments.junit.write_text(junit_xml(document), encoding="utf-8")
+        write_text(stage.arguments.junit, junit_xml(document))
     return report.verdict(strict=stage.arguments.strict)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -21,6 +20,7 @@ from wsproof.model.plan import Plan
 from wsproof.net.discover import resolve_path
 from wsproof.net.running import RunningServer, serve
 from wsproof.net.target import Target, parse_target
+from wsproof.report.jsonfile import dumps, write_json
 from wsproof.report.store import Store
 from wsproof.workloads import Workload, environment_of, load_channels, parse_settings, wire_path_of
 
@@ -163,8 +163,7 @@ class Stage:
         where: Path | None = getattr(self.arguments, "json", None)
         if where is None:
             return
-        text = json.dumps(document, indent=2, allow_nan=False) + "\n"
         if where == Path("-"):
-            sys.stdout.write(text)
+            sys.stdout.write(dumps(document))
         else:
-            where.write_text(text, encoding="utf-8")
+            write_json(where, document)
