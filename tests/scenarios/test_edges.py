@@ -77,9 +77,7 @@ def test_a_signal_leaves_the_summary_and_ends_the_server(tmp_path: Path, number:
 
 
 def test_two_processes_judge_their_own_users_and_the_master_has_all_results(tmp_path: Path) -> None:
-    ended = run(
-        tmp_path, "ChatUser", "--processes", "2", host="tests.scenarios.planted:duplicates", users=4, seconds=4
-    )
+    ended = run(tmp_path, "ChatUser", "--processes", "2", host="tests.scenarios.planted:duplicates", users=4, seconds=4)
     assert ended.summary is not None, ended.output
     assert [room["users"] for room in ended.summary["rooms"]] == [2, 2]
     # Each judges only what its own users published, so at least one of them has seen it, and neither saw anything else.
@@ -158,7 +156,9 @@ def page(tmp_path: Path) -> Iterator[Page]:
     port = free_port()
     locust = Locust(tmp_path, "--class-picker", "--web-host", "127.0.0.1", "--web-port", str(port), web=True)
     try:
-        yield Page(locust, port)
+        page = Page(locust, port)
+        with page.client:
+            yield page
         locust.process.terminate()
         assert locust.end().code in (0, 1)
     finally:

@@ -15,7 +15,12 @@ def test_the_parts_do_what_they_say() -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "python_files=inside_*.py"]
     # Locust imports and patches on its own terms; what it warns of is not ours.
     done = subprocess.run(
-        [*command, "-W", "default", str(INSIDE)], cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE, check=False
+        [*command, "-W", "default", str(INSIDE)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert " passed" in done.stdout

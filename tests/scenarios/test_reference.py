@@ -64,9 +64,7 @@ def test_a_locustfile_ships_that_has_one_class_for_each_workload_of_a_strangers_
     package.mkdir()
     (package / "__init__.py").touch()
     (package / "ways.py").write_text(
-        "from wsproof.workloads.chat import Chat\n\n\n"
-        "class Lobby(Chat):\n    name = 'lobby'\n\n\n"
-        "WORKLOADS = [Lobby]\n"
+        "from wsproof.workloads.chat import Chat\n\n\nclass Lobby(Chat):\n    name = 'lobby'\n\n\nWORKLOADS = [Lobby]\n"
     )
     (package / "asgi.py").write_text((Path(__file__).parent / "planted.py").read_text())
     assert wsproof.__file__ is not None

@@ -1,0 +1,169 @@
+"""The wheel holds wsproof and nothing else, and harms no project that installs it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+DEADLINE = 300.0
+OWN_CACHES = {"__pycache__", ".pytest_cache", ".benchmarks"}
+"""What Python, pytest and pytest-benchmark (an empty folder, at every run) leave behind by themselves."""
+
+
+def python(*arguments: str, cwd: Path, target: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run Python; with `target`, that folder's packages come before all installed ones."""
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "PYTHON"))}
+    if target is not None:
+        env["PYTHONPATH"] = str(target)
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=cwd,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def succeed(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 0, f"{done.args}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("wheel")
+    succeed(python("-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(ROOT), cwd=out))
+    (built,) = out.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def target(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the wheel unpacked by pip: what a stranger's environment has."""
+    folder = tmp_path_factory.mktemp("target")
+    options = ["--no-deps", "--no-index", "--no-compile", "--disable-pip-version-check", "--target", str(folder)]
+    succeed(python("-m", "pip", "install", "--quiet", *options, str(wheel), cwd=folder))
+    return folder
+
+
+def names(wheel: Path) -> list[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return archive.namelist()
+
+
+def test_only_wsproof_is_installed(wheel: Path) -> None:
+    tops = {name.split("/")[0] for name in names(wheel)}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"wsproof"}
+    assert len(tops) == 2
+
+
+def test_all_of_wsproof_is_installed_data_too(wheel: Path) -> None:
+    tracked = succeed(
+        subprocess.run(
+            ["git", "ls-files", "--cached", "harness/wsproof"], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+    )
+    committed = {name for name in tracked.split() if (ROOT / name).is_file()}
+    missing = {name.removeprefix("harness/") for name in committed} - set(names(wheel))
+    assert missing == set()
+    assert "wsproof/py.typed" in names(wheel)
+
+
+@pytest.mark.parametrize("suffix", ["schemas/wsproof.run.1.json", "schemas/wsproof.check.1.json"])
+def test_the_schemas_are_there(wheel: Path, suffix: str) -> None:
+    assert f"wsproof/report/{suffix}" in names(wheel)
+
+
+@pytest.mark.parametrize("suite", ["rfc6455", "channels"])
+def test_the_shipped_suites_are_there(wheel: Path, suite: str) -> None:
+    assert f"wsproof/{suite}/test_{suite}.py" in names(wheel)
+
+
+def test_the_command_and_the_plugin_are_announced(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (announced,) = [name for name in archive.namelist() if name.endswith("entry_points.txt")]
+        text = archive.read(announced).decode()
+    assert "wsproof = wsproof.cli:main" in text
+    assert "[pytest11]\nwsproof = wsproof.plugin" in text
+
+
+@pytest.fixture
+def stranger(tmp_path: Path) -> Path:
+    """A project with names that a careless package would take."""
+    project = tmp_path / "project"
+    files = {
+        "tests/__init__.py": "",
+        "tests/harness.py": "ANSWER = 42\n",
+        "tests/test_own.py": (
+            "from pathlib import Path\n\nimport wsproof\nfrom reports import monthly\nfrom scenarios import browse\n"
+            "from tests import harness\n\n\n"
+            "def test_our_own_names_are_ours(request):\n"
+            "    assert (harness.ANSWER, monthly.TITLE, browse.PAGES) == (42, 'May', ['/'])\n"
+            "    assert request.config.pluginmanager.hasplugin('wsproof') or "
+            "request.config.pluginmanager.hasplugin('wsproof.plugin')\n"
+            "    assert Path(wsproof.__file__).is_relative_to(Path('TARGET'))\n"
+        ),
+        "reports/__init__.py": "",
+        "reports/monthly.py": "TITLE = 'May'\n",
+        "scenarios/__init__.py": "",
+        "scenarios/browse.py": "PAGES = ['/']\n",
+        "its/__init__.py": "",
+        "its/app.py": (
+            "from fastapi import FastAPI, WebSocket, WebSocketDisconnect\n\napp = FastAPI()\n\n\n"
+            "@app.websocket('/socket')\n"
+            "async def socket(ws: WebSocket):\n"
+            "    await ws.accept()\n"
+            "    try:\n"
+            "        while True:\n"
+            "            event = await ws.receive()\n"
+            "            if event['type'] == 'websocket.disconnect':\n"
+            "                return\n"
+            "            text, data = event.get('text'), event.get('bytes')\n"
+            "            await (ws.send_text(text) if text is not None else ws.send_bytes(data))\n"
+            "    except WebSocketDisconnect:\n"
+            "        return\n"
+        ),
+    }
+    for name, text in files.items():
+        file = project / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return project
+
+
+def written(project: Path, before: Sequence[Path]) -> set[str]:
+    """What is new in a project, except for those."""
+    new = set(project.rglob("*")) - set(before)
+    return {str(path.relative_to(project)) for path in new if not OWN_CACHES & set(path.relative_to(project).parts)}
+
+
+def test_a_strangers_own_tests_still_run(stranger: Path, target: Path) -> None:
+    own = stranger / "tests" / "test_own.py"
+    own.write_text(own.read_text().replace("TARGET", str(target)))
+    before = list(stranger.rglob("*"))
+    done = python("-m", "pytest", "-q", cwd=stranger, target=target)
+    assert "1 passed" in succeed(done)
+    assert written(stranger, before) == set()
+
+
+def test_the_shipped_suite_runs_in_a_strangers_project(stranger: Path, target: Path) -> None:
+    before = list(stranger.rglob("*"))
+    told = succeed(python("-c", "import wsproof.rfc6455; print(wsproof.rfc6455.__file__)", cwd=stranger, target=target))
+    assert Path(told.strip()).is_relative_to(target)
+    options = ("--ws-target", "its.app:app", "--ws-examples", "3")
+    done = python("-m", "pytest", "-q", "--pyargs", "wsproof.rfc6455", *options, cwd=stranger, target=target)
+    # What its server library gets wrong is for the suite to say: here it is enough that it ran, and said it by test.
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    assert " passed" in done.stdout, done.stdout + done.stderr
+    assert " error" not in done.stdout.splitlines()[-1], done.stdout + done.stderr
+    assert written(stranger, before) == set()
