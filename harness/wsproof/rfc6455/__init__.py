@@ -4,12 +4,14 @@ Rules say what the RFC asks (`rules`); an oracle says what a server may do with 
 properties (one file per chapter) draw conversations; `conduct` has them; `judge` compares.
 """
 
+from typing import Any
+
 from wsproof.rfc6455.rules import RULES, Binding, Rule
 
 __all__ = ["RULES", "Binding", "Rule", "replay", "run_suite"]
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     # Hypothesis takes a moment to import; `wsproof list checks` needs the rules only.
     if name in ("replay", "run_suite"):
         from wsproof.rfc6455 import suite

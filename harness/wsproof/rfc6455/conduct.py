@@ -236,8 +236,10 @@ class _Talk:
         if self._barrier_reply() is not None:
             frames.append(Frame(Opcode.TEXT, BARRIER.encode(), mask=_MASK))
         for frame in frames:
+            # In segments of their own: that several frames come in one read is for the conversation to try.
+            self.conduct.barrier.wait_read(self.client.fileno())
             self.transcript.note_sent(frame)
-        self.client.send_raw(b"".join(frame.encode() for frame in frames))
+            self.client.send_raw(frame.encode())
 
     def _barrier_reply(self) -> Message | None:
         if self.expected.in_message or self.expected.silent:

@@ -16,6 +16,7 @@ from wsproof.rfc6455.facts import Facts, probe
 from wsproof.rfc6455.judge import Charge, judge
 from wsproof.rfc6455.ledger import Ledger
 from wsproof.rfc6455.neighbour import Neighbour
+from wsproof.rfc6455.reducing import ROOTS, said_alone, said_as_cut
 from wsproof.rfc6455.segments import SegmentBarrier
 from wsproof.rfc6455.transcript import Transcript
 
@@ -116,6 +117,29 @@ class Examination:
             )
         self.server.restart()
         self._conduct.endpoint = self.server.endpoint
+
+    def settle(self, names: list[str]) -> None:
+        """Look for the root cause of new cases, and see how often each can be repeated."""
+        for name in names:
+            if name in self.ledger.cases and not self._has_simpler_cause(name):
+                self.reproduce(name)
+
+    def _has_simpler_cause(self, name: str) -> bool:
+        """Whether a message of the case fails even when it is said alone in one frame: then that is the root cause."""
+        case = self.ledger.cases[name]
+        if case.smallest.subject != name or name in ROOTS:
+            return False
+        for simpler in [*said_alone(case.smallest), *said_as_cut(case.smallest)]:
+            if simpler.subject == name:
+                continue
+            transcript, charges = self._perform(simpler)
+            for charge in charges:
+                if charge.rule == simpler.subject:
+                    self.ledger.move(name, simpler, charge, transcript)
+                    if not self.ledger.cases[simpler.subject].reproduced:
+                        self.reproduce(simpler.subject)
+                    return True
+        return False
 
     def reproduce(self, name: str) -> None:
         """Try a case again, and write down how often it could be repeated; fall back to how it was first seen."""

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from wsproof.wire import Request, parse_extensions
 
 __all__ = ["Answer", "Greeting", "expect_answer"]
+
+# Drafts with the framing of the RFC: a server may have spoken them since before there was an RFC (11.6, interim).
+_DRAFTS = (["7"], ["8"])
+_VERSION = re.compile(r"[0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5]")
 
 
 class Answer(Enum):
@@ -27,13 +32,15 @@ class Greeting:
     answer: Answer
     rule: str = ""
     because: str = ""
+    owes_versions: bool = False
+    """A refusal must name the versions that the server speaks (4.4)."""
 
 
 def expect_answer(request: Request, usual: Request) -> Greeting:
     """Read `request` as an ideal server would that accepts the `usual` one: the first rule that it breaks decides."""
     for broken, name, because in _faults(request):
         if broken:
-            return Greeting(Answer.REFUSE, name, because)
+            return Greeting(Answer.REFUSE, name, because, name == "version-13" and _names_a_version(request))
     for odd, name, because in _oddities(request, usual):
         if odd:
             return Greeting(Answer.FREE, name, because)
@@ -42,7 +49,7 @@ def expect_answer(request: Request, usual: Request) -> Greeting:
 
 def _faults(request: Request) -> list[tuple[bool, str, str]]:
     upgrade, connection = _tokens(request, "Upgrade"), _tokens(request, "Connection")
-    keys, versions = request.header_values("Sec-WebSocket-Key"), request.header_values("Sec-WebSocket-Version")
+    keys, versions = request.header_values("Sec-WebSocket-Key"), _versions(request)
     extensions = request.header_values("Sec-WebSocket-Extensions")
     return [
         (request.method != "GET", "method-get", f"the method is {request.method}"),
@@ -50,8 +57,12 @@ def _faults(request: Request) -> list[tuple[bool, str, str]]:
         (not request.header_values("Host"), "host-required", "there is no Host"),
         ("websocket" not in upgrade, "upgrade-required", f"Upgrade is {upgrade or 'absent'}"),
         ("upgrade" not in connection, "connection-required", f"Connection is {connection or 'absent'}"),
-        (not keys or not keys[0].strip(), "key-required", "there is no Sec-WebSocket-Key"),
-        ([v.strip() for v in versions] != ["13"], "version-13", f"Sec-WebSocket-Version is {versions or 'absent'}"),
+        (not keys, "key-required", "there is no Sec-WebSocket-Key"),
+        (
+            versions not in (["13"], *_DRAFTS),
+            "version-13",
+            f"Sec-WebSocket-Version is {', '.join(versions) or 'absent'}",
+        ),
         (
             bool(extensions) and parse_extensions(",".join(extensions)) is None,
             "extension-malformed",
@@ -65,11 +76,22 @@ def _oddities(request: Request, usual: Request) -> list[tuple[bool, str, str]]:
     upgrade = _tokens(request, "Upgrade")
     offered = request.header_values("Sec-WebSocket-Protocol")
     return [
+        (_versions(request) != ["13"], "version-draft", f"Sec-WebSocket-Version is {_versions(request)[0]}"),
         (len(keys) > 1, "key-once", f"there are {len(keys)} Sec-WebSocket-Key headers"),
         (not _is_sixteen_bytes(keys[0]), "key-decodes", f"the key is {keys[0]!r}"),
         (upgrade != ["websocket"], "upgrade-list", f"Upgrade is {upgrade}"),
         (offered != usual.header_values("Sec-WebSocket-Protocol"), "subprotocol-unknown", f"the offer is {offered}"),
     ]
+
+
+def _names_a_version(request: Request) -> bool:
+    """Whether the request asks for one version, in the grammar of 4.3."""
+    versions = _versions(request)
+    return len(versions) == 1 and _VERSION.fullmatch(versions[0]) is not None
+
+
+def _versions(request: Request) -> list[str]:
+    return [value.strip(" \t") for value in request.header_values("Sec-WebSocket-Version")]
 
 
 def _tokens(request: Request, name: str) -> list[str]:

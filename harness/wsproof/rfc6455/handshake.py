@@ -74,6 +74,7 @@ def _respelled_edges(facts: Facts) -> Iterable[Conversation]:
         yield _asks(subject, connection=value)
     lower = tuple((name.lower(), value) for name, value in _usual_lines())
     upper = tuple((name.upper(), value) for name, value in _usual_lines())
+    yield _asks(subject, key=_KEY + " ")
     for lines in (lower, upper):
         yield _asks(subject, omit=_NAMES, headers=lines)
 
@@ -130,8 +131,9 @@ def _pipelined(facts: Facts) -> Iterable[Conversation]:
         yield Conversation("pipelined-frames", tuple(Send(frame) for frame in frames), pipelined=True)
 
 
-_UNFIT_VERSIONS = ("0", "7", "8", "12", "14", "99", "255", "130", "1", "x", "-13")
+_UNFIT_VERSIONS = ("0", "6", "9", "12", "14", "99", "255", "130", "1", "x", "-13")
 _UNFIT_KEYS = (
+    "",
     "dG9vIHNob3J0",
     "bm90IHNpeHRlZW4gYnl0ZXMgYnV0IG1vcmU=",
     "!!!!not base64 at all!!==",
@@ -183,7 +185,7 @@ PROPERTIES = (
     ),
     Property(
         "key-required",
-        edges=lambda facts: [_asks("key-required", omit=("Sec-WebSocket-Key",)), _asks("key-required", key="")],
+        edges=lambda facts: [_asks("key-required", omit=("Sec-WebSocket-Key",))],
     ),
     Property("key-decodes", edges=_edges("key-decodes", "key", _UNFIT_KEYS)),
     Property("key-once", edges=_edges("key-once", "headers", [(("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="),)])),
@@ -194,6 +196,7 @@ PROPERTIES = (
             *_edges("version-13", "version", _UNFIT_VERSIONS)(facts),
         ],
     ),
+    Property("version-draft", edges=_edges("version-draft", "version", ["7", "8"])),
     Property(
         "extension-unknown",
         edges=_edges(

@@ -45,6 +45,12 @@ class Ledger:
         if conversation.size < case.smallest.size:
             case.charge, case.smallest, case.witness = charge, conversation, list(transcript.lines)
 
+    def move(self, name: str, conversation: Conversation, charge: Charge, transcript: Transcript) -> None:
+        """Case `name` turned out to be another rule's: this simpler conversation shows it."""
+        moved = self.cases.pop(name)
+        self.note(conversation, charge, transcript)
+        self.cases[charge.rule].occurrences += moved.occurrences
+
     def findings(self) -> list[Finding]:
         """One finding per rule, in the order in which they were found."""
         return [self._finding(name, case) for name, case in self.cases.items()]

@@ -37,7 +37,7 @@ def _bare_frames(draw: st.DrawFn, facts: Facts) -> Conversation:
 
 @st.composite
 def _masked_messages(draw: st.DrawFn, facts: Facts) -> Conversation:
-    frames = draw(st.lists(strategies.data_frames(facts), min_size=1, max_size=3))
+    frames = draw(st.lists(strategies.data_frames(facts, any_mask=True), min_size=1, max_size=3))
     return say("mask-any", *frames)
 
 

@@ -74,7 +74,8 @@ def expect_frames(conversation: Conversation, facts: Facts) -> Expectation:
     decoder.feed(b"".join(conversation.streams()))
     while (frame := decoder.next_frame()) is not None:
         reader.take(frame)
-    reader.expected.in_frame = not decoder.at_boundary
+    # A frame that is known to be wrong from its head need not be complete to be refused.
+    reader.expected.in_frame = not decoder.at_boundary and reader.expected.fate is not Fate.FAILED
     reader.expected.in_message = reader.opcode is not None
     return reader.expected
 

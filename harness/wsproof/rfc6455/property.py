@@ -10,12 +10,10 @@ from hypothesis.strategies import SearchStrategy
 from wsproof.rfc6455.conversation import Conversation, Ending, Send
 from wsproof.rfc6455.facts import Facts
 from wsproof.rfc6455.rules import Rule, rule
+from wsproof.rfc6455.strategies import MASK
 from wsproof.wire import Frame
 
 __all__ = ["MASK", "Property", "say"]
-
-MASK = bytes.fromhex("37fa213d")
-"""The masking key where masking is not the point."""
 
 
 @dataclass(frozen=True)

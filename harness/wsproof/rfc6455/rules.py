@@ -123,6 +123,13 @@ _OWED: tuple[tuple[str, str, Binding, str, str], ...] = (
         "versions",
     ),
     (
+        "version-draft",
+        "4.4",
+        _SHOULD,
+        "Versions 7 and 8 were drafts; only a server that still speaks them on purpose accepts them.",
+        "draft versions",
+    ),
+    (
         "version-named",
         "4.4",
         _MUST,

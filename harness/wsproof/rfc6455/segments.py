@@ -23,6 +23,7 @@ _NLM_F_REQUEST = 1
 _ANY = 0xFFFFFFFF
 _RQUEUE_OFFSET = 16 + 4 + 48 + 4  # nlmsghdr, then inet_diag_msg up to idiag_rqueue
 _PATIENCE_S = 0.2
+_GIVES_UP_AFTER_S = 0.02
 
 
 class SegmentBarrier:
@@ -49,7 +50,7 @@ class SegmentBarrier:
             except OSError:
                 return False
             family = sock.family
-        deadline = Deadline.after(_PATIENCE_S)
+        deadline = Deadline.after(_GIVES_UP_AFTER_S)
         while deadline.remaining_s > 0:
             unread = self._unread(family, theirs, ours)
             if unread is None:

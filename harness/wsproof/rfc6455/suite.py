@@ -85,8 +85,7 @@ def _run_one(subject: Examination, tested: Property) -> tuple[CheckRun, bool]:
     goes_on = True
     try:
         explore(subject, tested)
-        for name in [name for name in subject.ledger.cases if name not in known]:
-            subject.reproduce(name)
+        subject.settle([name for name in subject.ledger.cases if name not in known])
     except BudgetSpent:
         reason, goes_on = "cut short: the time budget is spent", False
     except ServerGone as error:
@@ -108,9 +107,8 @@ def check_property(subject: Examination, tested: Property) -> list[Finding]:
     """
     known = set(subject.ledger.cases)
     explore(subject, tested)
+    subject.settle([name for name in subject.ledger.cases if name not in known])
     fresh = [name for name in subject.ledger.cases if name not in known]
-    for name in fresh:
-        subject.reproduce(name)
     return _sorted(finding for finding in subject.ledger.findings() if finding.check in fresh)
 
 

@@ -1,0 +1,113 @@
+"""Known deviations: findings that are expected of a server, each with the reason why it is lived with.
+
+A file holds one table per deviation:
+
+    [[deviation]]
+    check = "host-required"
+    section = "4.2.1"
+    reason = "why it is accepted here"
+    upstream = "where its project knows of it"
+
+It never makes a rule weaker: the finding is shown with the reason, and a deviation that is gone is reported, so that
+the file shrinks when the server gets better.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from wsproof.errors import UsageError
+from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.suite import CheckRun
+
+__all__ = ["Deviation", "apply", "load_accepted"]
+
+_FIELDS = {"check", "section", "reason", "upstream"}
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """One accepted deviation. `upstream` is a reference, or says that none was found."""
+
+    check: str
+    section: str
+    reason: str
+    upstream: str = ""
+
+    def covers(self, finding: Finding) -> bool:
+        """Whether this finding is the deviation."""
+        return finding.check == self.check and finding.section == self.section
+
+
+def load_accepted(path: Path) -> tuple[Deviation, ...]:
+    """Read a file of deviations.
+
+    Raises:
+        UsageError: it cannot be read, or an entry lacks its check, section or reason.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8")).get("deviation", [])
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"expected {path} to be a TOML file of accepted deviations, but: {error}") from error
+    return tuple(_deviation(path, number, table) for number, table in enumerate(tables, start=1))
+
+
+def _deviation(path: Path, number: int, table: Any) -> Deviation:
+    words = table if isinstance(table, dict) else {}
+    missing = [name for name in ("check", "section", "reason") if not str(words.get(name, "")).strip()]
+    unknown = sorted(set(words) - _FIELDS)
+    if missing or unknown:
+        what = f"lacks {', '.join(missing)}" if missing else f"has unknown words: {', '.join(unknown)}"
+        raise UsageError(f"[[deviation]] number {number} in {path} {what}. It needs check, section and a reason")
+    return Deviation(**{name: str(value) for name, value in words.items()})
+
+
+def apply(
+    findings: Iterable[Finding], accepted: Iterable[Deviation], *, checks_run: Iterable[CheckRun]
+) -> list[Finding]:
+    """Mark the findings that are accepted, and report what is accepted but did not show.
+
+    A deviation counts as gone only when its check was run, and could tell.
+    """
+    deviations = list(accepted)
+    marked = [_marked(finding, deviations) for finding in findings]
+    told = {run.check for run in checks_run if run.verdict is not Verdict.UNKNOWN and not run.reason}
+    gone = [
+        deviation
+        for deviation in deviations
+        if _was_tried(deviation.check, told) and not any(deviation.covers(finding) for finding in marked)
+    ]
+    return marked + [_gone(deviation) for deviation in gone]
+
+
+def _marked(finding: Finding, deviations: list[Deviation]) -> Finding:
+    for deviation in deviations:
+        if deviation.covers(finding):
+            known = f" ({deviation.upstream})" if deviation.upstream else ""
+            return replace(finding, accepted=deviation.reason + known)
+    return finding
+
+
+def _was_tried(check: str, told: set[str]) -> bool:
+    from wsproof.rfc6455.suite import PROPERTIES  # only here: it brings Hypothesis with it
+
+    own = {tested.name for tested in PROPERTIES}
+    # What has no property of its own (what a server sends, how it refuses) is tried by all of them together.
+    return check in told if check in own else own <= told
+
+
+def _gone(deviation: Deviation) -> Finding:
+    return Finding(
+        check=deviation.check,
+        section=deviation.section,
+        anomaly=Anomaly.PROTOCOL,
+        level=Level.INFORMATIONAL,
+        explanation=(
+            f"The accepted deviation did not show any more. Remove it from the file of accepted deviations. "
+            f"It was accepted because: {deviation.reason}"
+        ),
+    )

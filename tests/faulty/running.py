@@ -1,0 +1,60 @@
+"""The faulty server as a process, for tests: what the suite needs of a server."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from wsproof.net.endpoint import Endpoint
+
+_SERVER = Path(__file__).with_name("server.py")
+
+
+class FaultyServer:
+    """One process that has all faults; `with_fault` is a view of it."""
+
+    def __init__(self) -> None:
+        self.owned = True
+        self.path = "/"
+        self._start(0)
+
+    def _start(self, port: int) -> None:
+        command = [sys.executable, str(_SERVER), "--port", str(port)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        self.port = int(self.process.stdout.readline())
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """At the path that names the fault."""
+        return Endpoint("127.0.0.1", self.port, self.path)
+
+    def with_fault(self, name: str) -> FaultyServer:
+        """The same process, at the path of a fault."""
+        self.path = f"/{name}"
+        return self
+
+    def restart(self) -> None:
+        """Start it again, at another port."""
+        self.stop()
+        self._start(0)
+
+    def stop(self) -> None:
+        """End it."""
+        self.process.kill()
+        self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+@contextmanager
+def faulty_server() -> Iterator[FaultyServer]:
+    """The server, for as long as the block lasts."""
+    server = FaultyServer()
+    try:
+        yield server
+    finally:
+        server.stop()

@@ -1,0 +1,377 @@
+"""A small, correct WebSocket echo server, and as many faulty ones: `/` is correct, `/NAME` has the fault NAME.
+
+It is written for this purpose alone, shares no code with the harness, and prints its port when it listens:
+
+    python tests/faulty/server.py [--port N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import contextlib
+import hashlib
+import os
+import re
+import struct
+import sys
+
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_PARAM = rf'{_TOKEN}(\s*=\s*({_TOKEN}|"{_TOKEN}"))?'
+_EXTENSION = rf"{_TOKEN}(\s*;\s*{_PARAM})*"
+_EXTENSIONS = re.compile(rf"\s*{_EXTENSION}(\s*,\s*{_EXTENSION})*\s*")
+
+
+class Refusal(Exception):
+    """The handshake is refused with this status and these header lines."""
+
+    def __init__(self, status: str, *lines: str) -> None:
+        self.status, self.lines = status, lines
+
+
+class Failure(Exception):
+    """The connection fails with this close code."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+
+class Connection:
+    """One client, from its first byte to its last."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+        self.buffer = bytearray()
+        self.fault = ""
+        self.opcode = 0
+        self.parts: list[bytes] = []
+        self.held_pongs: list[bytes] = []
+        self.closing = False
+
+    async def run(self) -> None:
+        try:
+            await self.shake_hands()
+        except Refusal as refusal:
+            if self.fault != "refusal-drops":
+                lines = [f"HTTP/1.1 {refusal.status}", *refusal.lines, "Content-Length: 0", "Connection: close"]
+                self.writer.write("\r\n".join([*lines, "", ""]).encode())
+            return
+        try:
+            while await self.take_frame():
+                pass
+        except Failure as failure:
+            code = 1000 if self.fault == "wrong-code" else failure.code
+            self.send(CLOSE, struct.pack("!H", code))
+            if self.fault == "fails-open":
+                await asyncio.Event().wait()
+
+    # The handshake.
+
+    async def more(self) -> None:
+        data = await self.reader.read(65536)
+        if not data:
+            if self.fault == "half-open":
+                await asyncio.Event().wait()
+            raise EOFError
+        self.buffer += data
+
+    async def shake_hands(self) -> None:
+        while b"\r\n\r\n" not in self.buffer:
+            had = bool(self.buffer)
+            if had and self.fault == "handshake-one-read":
+                raise Refusal("400 Bad Request")
+            await self.more()
+            found = re.match(rb"[A-Z]+ /([a-z0-9-]*)", self.buffer)
+            self.fault = found[1].decode() if found else self.fault
+            if self.fault == "handshake-one-read" and b"\r\n\r\n" not in self.buffer:
+                raise Refusal("400 Bad Request")
+        head, _, rest = bytes(self.buffer).partition(b"\r\n\r\n")
+        self.buffer = bytearray(rest)
+        first, *lines = head.decode("latin-1").split("\r\n")
+        method, _, http = first.split(" ")
+        headers: dict[str, list[str]] = {}
+        for line in lines:
+            name, _, value = line.partition(":")
+            name = name if self.fault == "header-name-case" else name.lower()
+            headers.setdefault(name, []).append(value.lstrip() if self.fault == "key-untrimmed" else value.strip())
+        if self.fault == "header-name-case":
+            canonical = ("Host", "Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
+            headers = {name.lower(): values for name, values in headers.items() if name in canonical}
+        self.check_request(method, http, headers, len(lines))
+        self.accept(headers)
+
+    def check_request(self, method: str, http: str, headers: dict[str, list[str]], count: int) -> None:
+        fault = self.fault
+        if self.fault == "repeated-header-last":
+            headers = {name: values[-1:] for name, values in headers.items()}
+        upgrade, connection = (",".join(headers.get(name, [])) for name in ("upgrade", "connection"))
+        upgrades = [token.strip() for token in (upgrade if fault == "upgrade-case" else upgrade.lower()).split(",")]
+        connections = [token.strip() for token in connection.lower().split(",")]
+        versions = [value.strip() for value in headers.get("sec-websocket-version", [])]
+        has_upgrade = "websocket" in (upgrade.lower() if fault == "upgrade-substring" else upgrades)
+        has_connection = "upgrade" in (connection.lower() if fault == "connection-substring" else connections)
+        if fault == "connection-exact":
+            has_connection = connection.lower() == "upgrade"
+        bad = (
+            (method != "GET" and fault != "any-method")
+            or (http != "HTTP/1.1" and fault != "http-1-0")
+            or ("host" not in headers and fault != "no-host")
+            or not has_upgrade
+            or not has_connection
+            or (count > 16 and fault == "few-headers")
+        )
+        if bad:
+            raise Refusal("400 Bad Request")
+        if not (versions == ["13"] or fault == "any-version" or (fault == "version-8" and versions == ["8"])):
+            raise Refusal(
+                "426 Upgrade Required", *([] if fault == "version-unnamed" else ["Sec-WebSocket-Version: 13"])
+            )
+        extensions = ",".join(headers.get("sec-websocket-extensions", []))
+        malformed = bool(extensions) and not _EXTENSIONS.fullmatch(extensions) and fault != "extension-grammar"
+        if malformed or (extensions and fault == "extension-refused"):
+            raise Refusal("400 Bad Request")
+        keys = headers.get("sec-websocket-key", [])
+        is_key = len(keys) == 1 and _is_key(keys[0].strip())
+        if not is_key and (keys or fault != "no-key"):
+            raise Refusal("400 Bad Request")
+
+    def accept(self, headers: dict[str, list[str]]) -> None:
+        key = headers.get("sec-websocket-key", [""])[0]
+        key = key.replace("+", " ") if self.fault == "key-plus" else key
+        digest = base64.b64encode(hashlib.sha1(key.encode() + GUID).digest()).decode()
+        lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]
+        lines.append(f"Sec-WebSocket-Accept: {digest}")
+        if self.fault == "subprotocol-unasked":
+            lines.append("Sec-WebSocket-Protocol: chat")
+        if self.fault == "extension-unasked":
+            lines.append("Sec-WebSocket-Extensions: permessage-deflate")
+        self.writer.write("\r\n".join([*lines, "", ""]).encode())
+
+    # Frames.
+
+    async def need(self, count: int, part: str = "") -> None:
+        """Have at least `count` bytes; a fault named after the part cannot wait for the rest of it."""
+        if self.fault == "one-frame-per-read" and part == "split-header" and len(self.buffer) >= count:
+            await self.more()
+        while len(self.buffer) < count:
+            if part and part == self.fault and self.buffer:
+                raise Failure(1002)
+            try:
+                await self.more()
+            except (EOFError, ConnectionError):
+                if self.fault == "crash" and self.buffer:
+                    os._exit(3)
+                raise
+
+    async def take_frame(self) -> bool:
+        fault = self.fault
+        await self.need(2, "split-header")
+        first, second = self.buffer[0], self.buffer[1]
+        fin, rsv, opcode = first >> 7, first >> 4 & 7, first & 15
+        masked, length = second >> 7, second & 127
+        self.check_head(fin, rsv, opcode, masked, length)
+        at = 2
+        if length > 125:
+            width = 2 if length == 126 else 8
+            await self.need(at + 1)
+            await self.need(at + width, "split-length" if len(self.buffer) > at else "")
+            length = int.from_bytes(self.buffer[at : at + width], "big")
+            at += width
+        if length >> 63:
+            if fault != "top-bit":
+                raise Failure(1002)
+            length &= (1 << 63) - 1
+        if opcode >= 8 and length > 125 and fault != "long-control":
+            raise Failure(1002)
+        if length > 16_000_000:
+            raise Failure(1009)
+        mask = b"\0\0\0\0"
+        if masked:
+            await self.need(at + 1)
+            await self.need(at + 4, "split-mask")
+            mask = bytes(self.buffer[at : at + 4])
+            at += 4
+        if fault == "zero-mask" and not any(mask):
+            raise Failure(1002)
+        short = len(self.buffer) < at + length
+        await self.need(at + length)
+        payload = bytes(byte ^ mask[index & 3] for index, byte in enumerate(self.buffer[at : at + length]))
+        del self.buffer[: at + length]
+        if opcode == CLOSE and short and fault == "split-close":
+            return True
+        return self.take(fin, opcode, payload)
+
+    def check_head(self, fin: int, rsv: int, opcode: int, masked: int, length: int) -> None:
+        fault = self.fault
+        ignores_rsv = fault == "rsv" or (fault, opcode >= 8) == ("rsv-control", True)
+        ignores_rsv = ignores_rsv or (fault, opcode) == ("rsv-continuation", 0)
+        ignores_opcode = fault == "opcodes" or (fault, opcode >= 8) == ("opcode-control", True)
+        if (
+            (rsv and not ignores_rsv)
+            or (opcode not in (0, TEXT, BINARY, CLOSE, PING, PONG) and not ignores_opcode)
+            or (not masked and fault != "unmasked")
+            or (opcode >= 8 and not fin and fault != "fragmented-control")
+            or (opcode >= 8 and length > 125 and fault != "long-control")
+        ):
+            raise Failure(1002)
+
+    def take(self, fin: int, opcode: int, payload: bytes) -> bool:
+        if opcode == CLOSE:
+            return self.take_close(payload)
+        if opcode == PING:
+            self.take_ping(payload)
+        elif opcode == PONG:
+            if self.fault == "pong-kills":
+                raise Failure(1002)
+        elif opcode in (0, TEXT, BINARY):
+            self.take_data(fin, opcode, payload)
+        return not self.closing
+
+    def take_ping(self, payload: bytes) -> None:
+        match self.fault:
+            case "empty-pong":
+                payload = b""
+            case "short-pong":
+                payload = payload[:124]
+            case "text-pong":
+                payload = payload.decode(errors="replace").encode()[:125]
+            case "ping-resets":
+                self.parts = self.parts and [b""]
+            case "late-pong" if self.opcode:
+                self.held_pongs.append(payload)
+                return
+        self.send(PONG, payload)
+
+    def take_data(self, fin: int, opcode: int, payload: bytes) -> None:
+        fault = self.fault
+        if opcode == 0 and not self.opcode:
+            if fault != "orphans":
+                raise Failure(1002)
+            opcode = TEXT
+        elif opcode and self.opcode and fault != "nested":
+            raise Failure(1002)
+        if opcode:
+            self.opcode, self.parts = opcode, []
+        if fault == "empty-last" and fin and not payload and self.parts:
+            return
+        self.parts.append(payload)
+        if fault == "utf8-per-fragment" and self.opcode == TEXT:
+            _check_text(payload)
+        if fin or (fault == "two-fragments" and len(self.parts) == 2):
+            self.take_message(self.opcode, b"".join(self.parts), len(self.parts))
+            self.opcode, self.parts = 0, []
+
+    def take_message(self, opcode: int, data: bytes, fragments: int) -> None:
+        fault = self.fault
+        if opcode == TEXT and fault != "utf8" and not (fault == "utf8-fragments" and fragments > 1):
+            _check_text(data, "surrogatepass" if fault == "utf8-surrogates" else "strict")
+        for pong in self.held_pongs:
+            self.send(PONG, pong)
+        self.held_pongs.clear()
+        if fault == "bom" and opcode == TEXT:
+            data = data.removeprefix(b"\xef\xbb\xbf")
+        if fault == "nul" and opcode == TEXT:
+            data = data.partition(b"\0")[0]
+        if data or fault != "empty-message":
+            self.send(opcode, data)
+
+    # Closing.
+
+    def take_close(self, payload: bytes) -> bool:
+        fault = self.fault
+        if fault == "close-in-message" and self.opcode:
+            return True
+        if fault == "no-close-reply":
+            return False
+        if len(payload) == 1:
+            if fault == "close-one-byte":
+                return True
+            raise Failure(1002)
+        if payload:
+            payload = self.close_answer(int.from_bytes(payload[:2], "big"), payload[2:])
+        elif fault == "close-1006":
+            payload = struct.pack("!H", 1006)
+        if fault == "reads-after-close" and self.buffer:
+            self.echo_rest()
+        self.send(CLOSE, payload)
+        if fault == "data-after-close":
+            self.send(TEXT, b"goodbye")
+        if fault == "keeps-tcp":
+            self.closing = False
+            return True
+        return False
+
+    def close_answer(self, code: int, reason: bytes) -> bytes:
+        fault = self.fault
+        legal = (1000 <= code <= 1014 and code not in (1004, 1005, 1006)) or 3000 <= code <= 4999
+        if not legal and fault == "close-illegal":
+            code = 1000
+        elif not legal and fault != "close-echoes-all":
+            raise Failure(1002)
+        if fault == "close-long-reason" and len(reason) > 120:
+            raise Failure(1002)
+        if fault != "close-reason":
+            _check_text(reason)
+        return struct.pack("!H", code) + (reason if fault == "close-reason" else b"")
+
+    def echo_rest(self) -> None:
+        """What reads-after-close does with one short frame behind the close frame."""
+        length = self.buffer[1] & 127
+        mask, data = self.buffer[2:6], self.buffer[6 : 6 + length]
+        if self.buffer[0] & 15 == TEXT:
+            self.send(TEXT, bytes(byte ^ mask[index & 3] for index, byte in enumerate(data)))
+
+    def send(self, opcode: int, payload: bytes) -> None:
+        size = len(payload)
+        seven_bits = 126 if self.fault == "length-126" else 125
+        sixteen_bits = 65534 if self.fault == "length-65535" else 65535
+        bit = 0x80 if self.fault == "masks" else 0
+        if size <= seven_bits:
+            head = struct.pack("!BB", 0x80 | opcode, bit | size)
+        elif size <= sixteen_bits:
+            head = struct.pack("!BBH", 0x80 | opcode, bit | 126, size)
+        else:
+            head = struct.pack("!BBQ", 0x80 | opcode, bit | 127, size)
+        self.writer.write(head + (b"\0\0\0\0" if bit else b"") + payload)
+
+
+def _check_text(data: bytes, errors: str = "strict") -> None:
+    try:
+        data.decode("utf-8", errors)
+    except UnicodeDecodeError:
+        raise Failure(1007) from None
+
+
+def _is_key(key: str) -> bool:
+    try:
+        return len(base64.b64decode(key, validate=True)) == 16
+    except ValueError:
+        return False
+
+
+async def serve(port: int) -> None:
+    """Listen until killed."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = Connection(reader, writer)
+        with contextlib.suppress(EOFError, ConnectionError):
+            await connection.run()
+        with contextlib.suppress(ConnectionError):
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", port)
+    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
+    async with server:
+        await server.serve_forever()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=0)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve(parser.parse_args().port))

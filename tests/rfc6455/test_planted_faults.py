@@ -1,0 +1,55 @@
+"""Each planted fault is caught by its rule; the correct server is accused of nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faulty.faults import FAULTS
+from tests.faulty.running import FaultyServer
+from wsproof.model.finding import Level, Verdict
+from wsproof.model.suite import SuiteOptions
+from wsproof.rfc6455.suite import PROPERTIES, replay, run_suite
+
+_OWN = {tested.name for tested in PROPERTIES}
+# Rules without a property of their own, and the properties on whose way they lie.
+_ON_THE_WAY = {
+    "server-accept-wrong": ("opening-accepted", "header-names"),
+    "server-subprotocol-not-offered": ("opening-accepted",),
+    "server-extension-not-offered": ("opening-accepted",),
+    "server-masked": ("payload-lengths",),
+    "server-length-not-minimal": ("payload-lengths",),
+    "server-close-code": ("close-answered", "close-code-legal"),
+    "server-close-reason-utf8": ("close-reason-utf8",),
+    "server-data-after-close": ("close-answered",),
+    "version-named": ("version-13",),
+    "refusal-answered": ("method-get",),
+    "close-ends-tcp": ("close-answered",),
+    "fail-code": ("rsv-zero",),
+    "fail-ends-tcp": ("rsv-zero",),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_planted_fault_is_caught_by_its_rule_and_can_be_replayed(faulty: FaultyServer, name: str) -> None:
+    rule, _ = FAULTS[name]
+    only = (rule,) if rule in _OWN else _ON_THE_WAY[rule]
+    server = faulty.with_fault(name)
+    report = run_suite(server, SuiteOptions(only=only, examples=5, deadline_s=1.0))
+    found = {finding.check: finding for finding in report.findings if finding.level is not Level.INFORMATIONAL}
+    assert rule in found, f"found {sorted(found)}"
+    finding = found[rule]
+    assert finding.witness[-2].startswith("expected: ")
+    assert finding.witness[-1].startswith("got: ")
+    assert finding.reproduced != "0 of 3"
+    if name != "crash":  # there is no server left to replay it on
+        assert finding.recipe is not None
+        assert rule in {again.check for again in replay(finding.recipe, server.endpoint, 1.0)}
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_correct_server_is_never_accused(faulty: FaultyServer, seed: int) -> None:
+    report = run_suite(faulty.with_fault(""), SuiteOptions(seed=seed, examples=10, deadline_s=10.0))
+    accused = [finding for finding in report.findings if finding.level is not Level.INFORMATIONAL]
+    assert accused == []
+    assert report.verdict(strict=True) is Verdict.VALID
+    assert {run.check for run in report.checks_run} >= _OWN

@@ -1,0 +1,67 @@
+"""How the suite runs: its seed, its budget, its choice of checks, and servers that cannot be judged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.faulty.running import FaultyServer
+from wsproof.errors import UsageError
+from wsproof.model.finding import Verdict
+from wsproof.model.suite import SuiteOptions
+from wsproof.rfc6455 import RULES
+from wsproof.rfc6455.suite import PROPERTIES, replay, run_suite
+
+
+def test_rules_have_ids_of_their_own_and_every_property_has_one() -> None:
+    ids = [rule.id for rule in RULES]
+    assert len(ids) == len(set(ids))
+    assert {tested.name for tested in PROPERTIES} <= set(ids)
+
+
+def test_the_same_seed_has_the_same_run(faulty: FaultyServer) -> None:
+    options = SuiteOptions(seed=7, examples=10, only=("utf8-broken", "rsv-zero"), deadline_s=2.0)
+    server = faulty.with_fault("utf8-fragments")
+    first, second = run_suite(server, options), run_suite(server, options)
+    assert [finding.to_json() for finding in first.findings] == [finding.to_json() for finding in second.findings]
+    assert [run.examples for run in first.checks_run] == [run.examples for run in second.checks_run]
+
+
+def test_a_spent_budget_keeps_a_prefix_of_the_run(faulty: FaultyServer) -> None:
+    report = run_suite(faulty.with_fault(""), SuiteOptions(budget_s=0.05))
+    checks = [run.check for run in report.checks_run if run.check != "server-frames"]
+    assert checks == [tested.name for tested in PROPERTIES][: len(checks)]
+    assert len(checks) < len(PROPERTIES)
+    assert "budget" in report.checks_run[len(checks) - 1].reason
+
+
+def test_only_unknown_checks_are_refused(faulty: FaultyServer) -> None:
+    with pytest.raises(UsageError, match="list checks"):
+        run_suite(faulty.with_fault(""), SuiteOptions(only=("no-such-check",)))
+
+
+def test_only_a_section_is_run(faulty: FaultyServer) -> None:
+    report = run_suite(faulty.with_fault(""), SuiteOptions(only=("5.3",), examples=2))
+    assert [run.check for run in report.checks_run] == ["mask-any", "server-frames"]
+
+
+def test_a_refused_handshake_is_unknown_and_says_what_to_try(faulty: FaultyServer) -> None:
+    server = faulty.with_fault("")
+    server.path = "/?refused HTTP/1.1\r\nX"  # what the server reads is not GET / HTTP/1.1 any more
+    report = run_suite(server, SuiteOptions(deadline_s=2.0))
+    assert report.verdict() is Verdict.UNKNOWN
+    assert "--path" in report.checks_run[0].reason
+
+
+def test_a_recipe_of_something_else_is_refused(faulty: FaultyServer) -> None:
+    with pytest.raises(UsageError, match="recipe"):
+        replay({"suite": "channels"}, faulty.with_fault("").endpoint, 1.0)
+
+
+def test_nothing_is_left_in_the_users_folder(
+    faulty: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run_suite(faulty.with_fault(""), SuiteOptions(only=("utf8-valid",), examples=5))
+    assert list(tmp_path.iterdir()) == []
