@@ -362,6 +362,7 @@ def everything_clean() -> list[tuple[str, History, Contract]]:
     rude.change(1, misbehaved="a binary frame")
     rude.leave(1, Departure.DROPPED)
     rude.say(0)
+    rude.recorder.strange.append(Strange(1, rude.tick(), "what a rude member is told is not promised"))
     others = replace(CHAT, audience=Audience.OTHERS)
     unknowable = a_room()
     unknowable.here.clear()

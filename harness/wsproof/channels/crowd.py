@@ -60,6 +60,7 @@ class Crowd:
         self.recorder = Recorder(start_ns=now_ns())
         workload = setting.workload
         self._names_before = {workload.name_of(alias) for alias in range(setting.first)}
+        self._clock_ns = 0
         self.heard = 0
         """Events so far, of anyone."""
         self.gave_up = False
@@ -197,7 +198,9 @@ class Crowd:
         client.receive_nowait()
         times = client.event_times_ns
         for at, event in zip(times, client.take_events(), strict=True):
-            self._take(person, event, at)
+            # What came in one piece has one time; the order of what was read must not be lost with it.
+            self._clock_ns = max(at, self._clock_ns + 1)
+            self._take(person, event, self._clock_ns)
         if client.ended and not person.closed:
             person.closed = True
             if person.here:

@@ -56,7 +56,7 @@ def _fed(contract: Contract) -> bool:
     return contract.feed is not None
 
 
-DELIVERY = ("never-read", "lost", "dropped", "duplicated", "phantom", "misrouted", "corrupt")
+DELIVERY = ("never-read", "lost", "dropped", "duplicated", "misrouted", "corrupt", "phantom")
 NEIGHBOURS = ("stalled-by-neighbour", "lost", "dropped", "false-leave")
 THREE = tuple(Step(Deed.JOIN, number) for number in range(3))
 
@@ -83,7 +83,11 @@ PROPERTIES: tuple[Property, ...] = (
         "Each message reaches all it is meant for, once, unchanged, and nobody else; a reply reaches its sender only.",
         _spoken,
         (*DELIVERY, "protocol"),
-        edges=(ALL_EDGES, (Step(Deed.JOIN, 0), Step(Deed.SAY, 0, "in pieces", cuts=(1, 3, 50)))),
+        edges=(
+            ALL_EDGES,
+            (*THREE, *(_say(n % 3) for n in range(6))),
+            (Step(Deed.JOIN, 0), Step(Deed.SAY, 0, "in pieces", cuts=(1, 3, 50))),
+        ),
         schedules=strategies.conversations,
     ),
     Property(
@@ -100,7 +104,8 @@ PROPERTIES: tuple[Property, ...] = (
         "When a member goes, however it goes, the rest are told, once, and only then.",
         lambda contract: contract.leaves,
         ("missing-leave", "duplicate-leave", "false-leave", "ghost", "lost", "dropped"),
-        edges=tuple(
+        edges=tuple((*THREE, _say(1), Step(Deed.LEAVE, 1, way=way)) for way in (Way.CLOSE, Way.FIN))
+        + tuple(
             (*THREE, Step(Deed.LEAVE, 1, way=way), Step(Deed.SETTLE), Step(Deed.JOIN, 3, again=1), _say(3))
             for way in Way
         ),

@@ -179,7 +179,7 @@ def phantom(history: History, contract: Contract) -> list[Finding]:
     lines += [
         f"{story.when(strange.received_ns)}  {story.who(strange.subscriber)} receives {shortened(strange.text)}"
         for strange in history.strange
-        if MARK.decode() not in strange.text
+        if MARK.decode() not in strange.text and not history.members[strange.subscriber].misbehaved
     ]
     if not lines:
         return []

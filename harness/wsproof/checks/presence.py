@@ -94,21 +94,24 @@ def ghost(history: History, contract: Contract) -> list[Finding]:
     """Nobody is heard of after the rest were told that it has gone."""
     if not contract.leaves:
         return []
-    connections: dict[str, int] = defaultdict(int)
+    connections: dict[str, list[int]] = defaultdict(list)
     for member in history.members:
-        connections[member.name] += member.departure is not Departure.REFUSED
+        if member.departure is not Departure.REFUSED:
+            connections[member.name].append(member.connected_ns)
     gone_for: dict[tuple[int, str], Notice] = {}
     heard: dict[tuple[int, str], int] = defaultdict(int)
     for notice in history.notices:
         heard[notice.subscriber, notice.about] += 1
-        if heard[notice.subscriber, notice.about] == connections[notice.about]:
+        before = sum(connected < notice.received_ns for connected in connections[notice.about])
+        if heard[notice.subscriber, notice.about] == before:
             gone_for[notice.subscriber, notice.about] = notice
     left = [m for m in history.members if m.left_ns and m.departure is not Departure.REFUSED]
     got, story = history.receipts, Story(history)
     for member in left:
         for row in np.flatnonzero((got.publisher == member.number) & (got.kind == Kind.DELIVERY)):
             told = gone_for.get((int(got.subscriber[row]), member.name))
-            if told is not None and got.received_ns[row] > told.received_ns > member.left_ns:
+            late = told is not None and got.received_ns[row] > told.received_ns > member.left_ns
+            if told is not None and late and member.connected_ns < told.received_ns:
                 return [
                     found(
                         Anomaly.GHOST,
@@ -155,11 +158,11 @@ def _false_notice(history: History, tally: _Tally) -> Notice | None:
     # We note our own leaving before the act, but hear of the server's dropping us only after it: that may be any time.
     told_late = (m.departure is Departure.DROPPED or not m.innocent for m in tally.possible)
     left = sorted(0 if late else m.left_ns for late, m in zip(told_late, tally.possible, strict=True))
-    there = any(m.name == tally.name and not m.left_ns and m.innocent for m in history.members)
+    here = [m for m in history.members if m.name == tally.name and not m.left_ns and m.innocent]
     for count, notice in enumerate(tally.told):
         if count < len(left) and notice.received_ns < left[count]:
             return notice
-        if count >= len(left) and (there or not left):
+        if count >= len(left) and (not left or any(m.connected_ns < notice.received_ns for m in here)):
             return notice
     return None
 

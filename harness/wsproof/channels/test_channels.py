@@ -1,0 +1,48 @@
+"""The channels suite as pytest tests: `pytest --pyargs wsproof.channels --ws-target TARGET --ws-channels tutorial`.
+
+One test per property; a channel that does not promise it is not asked. A failure prints the finding: the promise, what
+was seen, the schedule and its evidence, and the recipe that repeats it.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from wsproof.channels import PROPERTIES, Property, check_property
+from wsproof.model.finding import Finding, Verdict
+from wsproof.model.suite import SuiteOptions
+from wsproof.net.running import RunningServer
+from wsproof.workloads import Workload
+
+
+@pytest.mark.parametrize("promise", PROPERTIES, ids=[each.name for each in PROPERTIES])
+def test_promise(
+    promise: Property, ws_target: RunningServer, ws_suite_options: SuiteOptions, ws_workloads: dict[str, Workload]
+) -> None:
+    """The promise that the test's id names, kept by every channel that makes it."""
+    channels = [each for each in ws_workloads.values() if promise.applies(each.contract)]
+    if not channels:
+        pytest.skip(f"no channel of this target promises: {promise.promise}")
+    for workload in channels:
+        report = check_property(ws_target, workload, promise, ws_suite_options)
+        against = [f for f in report.findings if f.verdict(strict=ws_suite_options.strict) is not Verdict.VALID]
+        if against:
+            pytest.fail("\n\n".join(_told(finding, promise) for finding in against), pytrace=False)
+        assert report.verdict(strict=ws_suite_options.strict) is Verdict.VALID, report.checks_run[0].reason
+
+
+def _told(finding: Finding, promise: Property) -> str:
+    lines = [
+        f"{finding.check}: {finding.anomaly.value} ({finding.level.value})",
+        f"promised:   {finding.source or promise.promise}",
+        f"seen:       {finding.explanation}",
+        *(f"    {line}" for line in finding.witness),
+    ]
+    if finding.reproduced:
+        lines.append(f"reproduced: {finding.reproduced}")
+    if finding.recipe:
+        lines.append("replay:     save this as FINDING.json and type: wsproof replay FINDING.json TARGET")
+        lines.append(json.dumps(finding.to_json(), ensure_ascii=True))
+    return "\n".join(lines)

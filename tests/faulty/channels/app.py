@@ -1,0 +1,248 @@
+"""The tutorial's channels on one page of plain ASGI, right but for one planted fault: the one that FAULT names.
+
+Started by tests as `tests.faulty.channels.app:app`. With no fault it must pass the suite. `GET /fault/NAME` plants
+another one and forgets all members, so that one process serves many tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+FAULT = os.environ.get("FAULT", "")
+PERIOD = float(os.environ.get("TARGET_APP_DASHBOARD_PERIOD", "0.1"))
+BIGGEST = 1_000
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+def planted(fault: str) -> bool:
+    return fault == FAULT
+
+
+class Member:
+    """One connection: a queue, and a task that empties it, so that nobody waits for anybody."""
+
+    def __init__(self, name: str, send: Send) -> None:
+        self.name = name
+        self.send = send
+        self.queue: asyncio.Queue[str] = asyncio.Queue()
+        self.writer = asyncio.create_task(self.write())
+        self.count = 0
+        self.last = ""
+
+    async def write(self) -> None:
+        try:
+            while True:
+                await self.send({"type": "websocket.send", "text": await self.queue.get()})
+        except Exception:  # noqa: BLE001 - whatever the server raises for a peer that has gone
+            return
+
+    def put(self, text: str) -> None:
+        if self.queue.qsize() < BIGGEST:
+            self.queue.put_nowait(text)
+
+
+room: list[Member] = []
+viewers: list[Member] = []
+producers: list[asyncio.Task[None]] = []
+held: list[str] = []
+count = 0
+
+
+async def app(scope: Message, receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        await lifespan(receive, send)
+    elif scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        path = scope["path"]
+        channel = echo if path == "/ws" else dashboard if path == "/dashboard-feed" else chat
+        await channel(Member(path.rpartition("/")[2], send), receive)
+    else:
+        known = scope["path"].startswith("/fault/")
+        if known:
+            plant(scope["path"].removeprefix("/fault/"))
+        await send({"type": "http.response.start", "status": 200 if known else 404, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+
+def plant(fault: str) -> None:
+    """Another fault, and a fresh start."""
+    global FAULT, count
+    FAULT, count = fault, 0
+    while producers:
+        producers.pop().cancel()
+    for everyone in (room, viewers, held):
+        everyone.clear()
+
+
+async def lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+async def echo(member: Member, receive: Receive) -> None:
+    while (text := await next_text(member, receive)) is not None:
+        member.count += 1
+        if planted("echo strips") and text != text.strip():
+            text = text.strip()
+        if planted("echo loses") and member.count % 3 == 0:
+            continue
+        if planted("echo swaps") and member.count % 4 == 2:
+            held.append(text)
+            continue
+        member.put(f"Message received: {text}")
+        if planted("echo swaps") and held:
+            member.put(f"Message received: {held.pop()}")
+        if planted("echo repeats") and member.count == 3:
+            member.put(f"Message received: {text}")
+    member.writer.cancel()
+
+
+async def next_text(member: Member, receive: Receive) -> str | None:
+    """The next text; None at the end. A binary frame is refused."""
+    message = await receive()
+    if message["type"] == "websocket.receive":
+        text: str | None = message.get("text")
+        if text is not None:
+            return text
+        await member.send({"type": "websocket.close", "code": 1003})
+    return None
+
+
+def tell(text: str, publisher: Member | None = None) -> None:
+    global count
+    count += 1
+    listeners = list(room)
+    if planted("chat loses") and count % 7 == 0:
+        listeners = listeners[:-1]
+    if planted("chat does not include the sender") and publisher is not None:
+        listeners = [each for each in listeners if each is not publisher]
+    if planted("chat has no one order") and publisher is room[0]:
+        # What the first member says reaches the others late, yet in order.
+        asyncio.get_running_loop().call_later(0.004, put_all, listeners[1:], text)
+        listeners = listeners[:1]
+    for member in listeners:
+        member.put(text)
+        if planted("chat repeats") and count % 6 == 0:
+            member.put(text)
+
+
+def put_all(listeners: list[Member], text: str) -> None:
+    for member in listeners:
+        member.put(text)
+
+
+async def chat(member: Member, receive: Receive) -> None:
+    if not planted("chat forgets its third member") or len(room) != 2:
+        room.append(member)
+    last_close: int | None = None
+    while True:
+        message = await receive()
+        if message["type"] != "websocket.receive":
+            last_close = message.get("code")
+            break
+        text = message.get("text")
+        if text is None:
+            if planted("a binary frame ends all"):
+                for other in room:
+                    other.writer.cancel()
+            await member.send({"type": "websocket.close", "code": 1003})
+            break
+        await said(member, text)
+    await gone(member, last_close)
+
+
+async def said(member: Member, text: str) -> None:
+    member.count += 1
+    reply = f"You: {text}"
+    if planted("chat damages") and len(text) > 200:
+        text = text[:100] + "?" + text[101:]
+    if planted("chat shortens") and len(text) > 20_000:
+        text = text[:20_000]
+    if planted("replies to all"):
+        tell(reply)
+    elif not (planted("chat forgets replies") and member.count % 4 == 0):
+        member.put(reply)
+    name = room[0].name if planted("chat mixes up names") and room else member.name
+    words = member.last = f"Client #{name} says: {text}"
+    if planted("chat waits for each"):
+        for other in list(room):
+            await other.send({"type": "websocket.send", "text": words})
+    elif planted("chat swaps") and member.count % 5 == 3:
+        asyncio.get_running_loop().call_later(0.003, tell, words, member)
+    elif planted("chat invents") and member.count == 4:
+        tell(words, member)
+        tell(f"Client #{member.name} says: buy this")
+    else:
+        tell(words, member)
+    if planted("chat cuts talkers off") and member.count == 5:
+        await member.send({"type": "websocket.close", "code": 1011})
+
+
+async def gone(member: Member, code: int | None) -> None:
+    member.writer.cancel()
+    if member in room:
+        room.remove(member)
+    if planted("nobody is told who leaves") or (planted("an abrupt end is not told") and code not in (1000, 1001)):
+        return
+    if planted("a close is not told") and code in (1000, 1001):
+        return
+    tell(f"Client #{member.name} left the chat")
+    if planted("who leaves is told twice"):
+        tell(f"Client #{member.name} left the chat")
+    if planted("the wrong one is said to leave") and room:
+        tell(f"Client #{room[0].name} left the chat")
+    if planted("the gone are heard again") and member.last:
+        tell(member.last)
+
+
+async def dashboard(member: Member, receive: Receive) -> None:
+    viewers.append(member)
+    if not producers or planted("a producer for each"):
+        producers.append(asyncio.create_task(produce(viewers)))
+    if planted("figures for each"):
+        viewers.remove(member)
+        producers.append(asyncio.create_task(produce([member])))
+    try:
+        while (message := await receive())["type"] == "websocket.receive":
+            if message.get("bytes") is not None and planted("the dashboard dies of a binary frame"):
+                producers.pop().cancel()
+                producers.append(asyncio.create_task(asyncio.sleep(0)))
+    finally:
+        member.writer.cancel()
+        if member in viewers:
+            viewers.remove(member)
+        if not viewers and not planted("the dashboard does not start again"):
+            while producers:
+                producers.pop().cancel()
+        elif not viewers:
+            producers[0].cancel()
+
+
+async def produce(listeners: list[Member]) -> None:
+    """Numbers that differ from object to object and from producer to producer."""
+    number = id(listeners) % 97 + len(producers) * 13
+    while True:
+        number += 1
+        pause = PERIOD * (0.4 if planted("the dashboard hurries") else 3 if planted("the dashboard dawdles") else 1)
+        await asyncio.sleep(pause)
+        figures: dict[str, Any] = {
+            "cpu_usage": number % 100 + (90 if planted("more than all of the cpu") else 0),
+            "memory_usage": number % 90,
+            "active_users": 1.5 if planted("one and a half users") else len(listeners),
+            "response_time": float("nan") if planted("no number") else 0.5,
+        }
+        if planted("no memory"):
+            del figures["memory_usage"]
+        for member in list(listeners):
+            member.put("ready" if planted("no json") else json.dumps(figures))
