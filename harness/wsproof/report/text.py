@@ -156,7 +156,7 @@ def show_comparison(console: Console, comparison: Comparison) -> None:
     _say(console, "")
     console.print(_rows(comparison))
     for row in comparison.metrics:
-        if row.verdict.value == "cannot-tell" and (row.primary or row.note):
+        if row.verdict.value == "cannot-tell" and row.primary:
             _say(console, f"{title_of(row.metric)}: cannot tell; {judgement_note(row, comparison.pairs)}", "yellow")
     if comparison.findings:
         _say(console, "\nThe candidate breaks what the base keeps", "bold")
