@@ -172,11 +172,14 @@ class Crowd:
         return True
 
     def settle(self) -> bool:
-        """Wait until everyone has what it is owed, and whoever is leaving has left. Gives up only once."""
-        patience = 0.1 if self.gave_up else None
-        done = self.wait(lambda: not any(p.waits or self._is_leaving(p) for p in self.people), patience)
+        """Wait until everyone has what it is owed; False when that did not come. Is patient only once.
+
+        Those who are leaving are heard out, but not for long: nothing is owed to them.
+        """
+        self.wait(lambda: not any(p.waits for p in self.people), 0.1 if self.gave_up else None)
         self.gave_up = self.gave_up or any(p.waits for p in self.people)
-        return done
+        self.wait(lambda: not any(self._is_leaving(p) for p in self.people), 0.1 if self.gave_up else FAREWELL_S / 2)
+        return not self.gave_up
 
     def turn(self, timeout_s: float) -> None:
         """Everyone reads what is there; waits for something at most this long."""
