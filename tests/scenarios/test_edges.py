@@ -6,6 +6,7 @@ import re
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -71,13 +72,14 @@ def test_a_signal_leaves_the_summary_and_ends_the_server(tmp_path: Path, number:
         locust.kill()
     assert ended.code == 0, ended.output
     assert ended.rooms["chat"]["verdict"] == "valid"
+    assert "Traceback" not in ended.output
     port = int(re.search(r"target is at ws://127\.0\.0\.1:(\d+)", ended.output)[1])  # type: ignore[index]
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
 
 
 def test_two_processes_judge_their_own_users_and_the_master_has_all_results(tmp_path: Path) -> None:
-    ended = run(tmp_path, "ChatUser", "--processes", "2", host="tests.scenarios.planted:duplicates", users=4, seconds=4)
+    ended = run(tmp_path, "ChatUser", "--processes", "2", host="tests.scenarios.planted:duplicates", users=4, seconds=2)
     assert ended.summary is not None, ended.output
     assert [room["users"] for room in ended.summary["rooms"]] == [2, 2]
     # Each judges only what its own users published, so at least one of them has seen it, and neither saw anything else.
@@ -157,7 +159,7 @@ def page(tmp_path: Path) -> Iterator[Page]:
     locust = Locust(tmp_path, "--class-picker", "--web-host", "127.0.0.1", "--web-port", str(port), web=True)
     try:
         page = Page(locust, port)
-        with page.client:
+        with closing(page.client):
             yield page
         locust.process.terminate()
         assert locust.end().code in (0, 1)

@@ -52,6 +52,8 @@ def connect_processes(environment: Any) -> None:
     runner = environment.runner
     if isinstance(runner, WorkerRunner):
         runner.register_message(JUDGE, answer, concurrent=True)
+        # Added after Locust's own, and these run in reverse: the results go before the worker says that it quits.
+        environment.events.quitting.add_listener(judge)
     elif isinstance(runner, MasterRunner):
         runner.register_message(JUDGED, take_answer)
 
@@ -64,6 +66,8 @@ def judge(environment: Any, **_: Any) -> None:
         elif not isinstance(environment.runner, WorkerRunner):
             for result in judge_rooms(environment):
                 tell(environment, result)
+        elif rooms_of(environment):  # nobody asked this worker: Ctrl-C came to all processes
+            send_results(environment)
 
 
 def judge_rooms(environment: Any) -> list[dict[str, Any]]:
@@ -156,9 +160,12 @@ def gone(environment: Any, asked: set[str]) -> set[str]:
 def answer(environment: Any, msg: Any, **_: Any) -> None:
     """A worker: judge, and send the results."""
     with ONE_AT_A_TIME:
-        results = judge_rooms(environment)
-    # As one text: the processes' own format knows no integers above 64 bits, and no numpy.
-    environment.runner.send_message(JUDGED, {"results": json.dumps(results)})
+        send_results(environment)
+
+
+def send_results(environment: Any) -> None:
+    """A worker: what its rooms came to. As one text: the processes' own format takes no integers above 64 bits."""
+    environment.runner.send_message(JUDGED, {"results": json.dumps(judge_rooms(environment))})
 
 
 def take_answer(environment: Any, msg: Any, **_: Any) -> None:

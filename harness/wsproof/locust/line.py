@@ -215,8 +215,8 @@ class Line:
             try:
                 self._ear.hear(self.member, frame, data[spans[at - 1] : close], frame[0] == 0x81, now_ns)
             except UnicodeDecodeError:
-                stop = start  # the peer says properly what is wrong with it
-                break
+                self._read_with_peer(data[start:], now_ns)  # it says properly what is wrong with it
+                return
             start = close
         if stop == end:
             return

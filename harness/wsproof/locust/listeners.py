@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
+import gevent
 from locust import events
 
 from wsproof.locust import hosting, judging
@@ -25,8 +27,16 @@ def install() -> None:
 
 def set_up(environment: Any, **_: Any) -> None:
     """Locust is there, no test yet."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # Python raises in whatever greenlet happens to run, which may be in the middle of a publication.
+        gevent.signal_handler(signal.SIGINT, interrupt)
     judging.connect_processes(environment)
     hosting.start_target(environment)
+
+
+def interrupt() -> None:
+    """Ctrl-C: carried to the main greenlet, where Locust waits for it."""
+    gevent.get_hub().handle_system_error(KeyboardInterrupt, KeyboardInterrupt())
 
 
 def begin(environment: Any, **_: Any) -> None:

@@ -1,0 +1,198 @@
+"""A line against a server led by hand: bytes in any pieces, faults, TLS, and the end."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import gevent
+import pytest
+
+from tests.net.hand import HandServer, accept_handshake
+from tests.net.test_tls import certificate, wrap  # noqa: F401 - fixtures
+from wsproof.errors import TargetError
+from wsproof.locust.line import Line
+from wsproof.net.endpoint import Endpoint
+from wsproof.wire import Breach, Frame, Opcode, State
+
+DEADLINE_S = 20
+
+
+class Ear:
+    """Writes down what it hears."""
+
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+        self.keys: set[bytes] = set()
+        self.strange_texts: list[str] = []
+        self.rules: list[str] = []
+        self.ends: list[int | None] = []
+        self.faults: list[Exception] = []
+
+    def hear(self, member: int, frame: bytes, payload: bytes, is_text: bool, now_ns: int) -> None:
+        if payload == b"crash":
+            raise RuntimeError("on purpose")
+        if is_text:
+            payload.decode()
+        self.heard.append(payload)
+        self.keys.add(frame)
+
+    def strange(self, member: int, text: str, now_ns: int) -> None:
+        self.strange_texts.append(text)
+
+    def breach(self, member: int, breach: Breach) -> None:
+        self.rules.append(breach.rule)
+
+    def ended(self, member: int, close_code: int | None) -> None:
+        self.ends.append(close_code)
+
+    def crashed(self, member: int, fault: Exception) -> None:
+        self.faults.append(fault)
+
+
+@pytest.fixture
+def ear() -> Ear:
+    return Ear()
+
+
+@pytest.fixture(autouse=True)
+def deadline() -> Iterator[None]:
+    with gevent.Timeout(DEADLINE_S):
+        yield
+
+
+def connected(
+    server: HandServer, ear: Ear, endpoint: Endpoint | None = None, first: bytes = b""
+) -> tuple[Line, socket.socket]:
+    """A line that listens, and the server's end of it. `first` comes right behind the handshake."""
+
+    def greet() -> socket.socket:
+        sock = server.accept()
+        accept_handshake(sock)
+        if first:
+            sock.sendall(first)
+        return sock
+
+    greeting = gevent.spawn(greet)
+    line = Line(0, endpoint or server.endpoint, ear, seed=1)
+    assert line.open().status == 101
+    line.listen()
+    return line, greeting.get()
+
+
+def until(condition: Callable[[], object]) -> None:
+    while not condition():
+        gevent.sleep(0.001)
+
+
+def text(payload: bytes) -> bytes:
+    return Frame(Opcode.TEXT, payload).encode()
+
+
+def test_messages_in_any_pieces_are_heard_in_order(ear: Ear) -> None:
+    long = b"x" * 70_000
+    stream = b"".join(map(text, [b"one", b"two", b"y" * 200, long, b"last"]))
+    with HandServer() as server:
+        line, sock = connected(server, ear, first=text(b"at once"))
+        for size in (1, 2, 3, 50, 10_000):
+            ear.heard.clear()
+            for at in range(0, len(stream) if size > 3 else 20, size):
+                sock.sendall(stream[at : at + size])
+                gevent.sleep(0)
+            if size <= 3:
+                sock.sendall(stream[-(-20 // size) * size :])
+            until(lambda: len(ear.heard) >= 5)
+            assert ear.heard[-5:] == [b"one", b"two", b"y" * 200, long, b"last"]
+        line.abort()
+    assert ear.rules == []
+    assert ear.ends == []
+
+
+def test_what_is_out_of_the_ordinary_is_read_properly_and_then_it_is_lean_again(ear: Ear) -> None:
+    with HandServer() as server:
+        line, sock = connected(server, ear)
+        sock.sendall(text(b"a") + Frame(Opcode.PING, b"?").encode() + text(b"b"))
+        sock.sendall(Frame(Opcode.TEXT, b"c1", fin=False).encode() + Frame(Opcode.CONTINUATION, b"c2").encode())
+        until(lambda: len(ear.heard) == 3)
+        sock.sendall(text(b"d"))
+        until(lambda: len(ear.heard) == 4)
+        assert ear.heard == [b"a", b"b", b"c1c2", b"d"]
+        assert text(b"d") in ear.keys
+        assert sock.recv(100)[:1] == b"\x8a"  # the pong
+        line.abort()
+
+
+def test_a_frame_that_breaks_the_protocol_is_told(ear: Ear) -> None:
+    with HandServer() as server:
+        line, sock = connected(server, ear)
+        sock.sendall(text(b"\xff"))
+        until(lambda: ear.rules)
+        assert ear.rules == ["text-utf8"]
+        sock.sendall(text(b"next"))
+        until(lambda: b"next" in ear.heard)
+        line.abort()
+
+
+def test_an_end_by_the_server_is_told_once_with_its_code(ear: Ear) -> None:
+    with HandServer() as server:
+        line, sock = connected(server, ear)
+        sock.sendall(text(b"bye") + Frame(Opcode.CLOSE, (1001).to_bytes(2, "big")).encode())
+        until(line.gone.is_set)
+        assert (ear.heard, ear.ends) == ([b"bye"], [1001])
+        assert line.send("more") is False
+
+
+def test_an_end_that_we_asked_for_is_not_told(ear: Ear) -> None:
+    with HandServer() as server:
+        line, sock = connected(server, ear)
+        closing = gevent.spawn(line.close, DEADLINE_S)
+        assert sock.recv(100)[:1] == b"\x88"
+        sock.close()
+        closing.get()
+        assert ear.ends == []
+        assert line.peer.state is not State.OPEN or line.gone.is_set()
+
+
+def test_what_the_server_does_not_read_waits_and_holds_up_nobody(ear: Ear) -> None:
+    with HandServer() as server:
+        line, sock = connected(server, ear)
+        line.send(b"z" * 8_000_000)
+        assert line.unsent_bytes > 0
+        left = 8_000_000 + 14  # the frame's head: 2 + 8 + 4 of mask
+        while left:
+            left -= len(sock.recv(1_000_000))
+        until(lambda: not line.unsent_bytes)
+        line.abort()
+
+
+def test_a_crash_while_reading_is_told_and_ends_the_line(ear: Ear) -> None:
+    with HandServer() as server:
+        line, sock = connected(server, ear)
+        sock.sendall(text(b"crash"))
+        until(line.gone.is_set)
+        assert [str(fault) for fault in ear.faults] == ["on purpose"]
+
+
+def test_a_server_that_hangs_up_in_the_handshake_is_a_target_error(ear: Ear) -> None:
+    with HandServer() as server:
+        hanging_up = gevent.spawn(lambda: server.accept().close())
+        with pytest.raises(TargetError, match=r"closed the connection|broke the connection"):
+            Line(0, server.endpoint, ear, seed=1).open()
+        hanging_up.get()
+
+
+def test_tls_gives_all_records_and_takes_what_is_sent(
+    ear: Ear,
+    wrap: Callable[[socket.socket], socket.socket],  # noqa: F811
+    certificate: Path,  # noqa: F811
+) -> None:
+    with HandServer(wrap=wrap) as server:
+        endpoint = Endpoint("127.0.0.1", server.port, "/ws", tls=True, ca=str(certificate))
+        line, sock = connected(server, ear, endpoint)
+        sock.sendall(text(b"a" * 40_000) + text(b"last"))
+        until(lambda: len(ear.heard) == 2)
+        assert [len(payload) for payload in ear.heard] == [40_000, 4]
+        line.send("hello")
+        assert sock.recv(100)[:1] == b"\x81"
+        line.abort()
