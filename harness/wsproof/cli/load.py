@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +96,13 @@ def locustfile() -> Path:
     return Path(spec.origin).parent / "locust" / "locustfile.py"
 
 
-def environment(stage: Stage, summary: Path | None = None) -> dict[str, str]:
-    """What `wsproof.locust` reads from its environment."""
-    told = {"WSPROOF_CHANNELS": stage.needed_channels(), "WSPROOF_SETTINGS": json.dumps(stage.settings)}
+def environment(stage: Stage, server: RunningServer, summary: Path | None = None) -> dict[str, str]:
+    """What `wsproof.locust` reads from its environment. Headers and tokens go this way, so that no `ps` shows them."""
+    told = {
+        "WSPROOF_CHANNELS": stage.needed_channels(),
+        "WSPROOF_SETTINGS": json.dumps(stage.settings),
+        "WSPROOF_ENDPOINT": json.dumps(server.endpoint.to_json()),
+    }
     if summary is not None:
         told["WSPROOF_LOAD_SUMMARY"] = str(summary)
     return {**os.environ, **told}
@@ -108,7 +113,7 @@ def in_the_browser(stage: Stage, server: RunningServer) -> ExitCode:
     given = stage.arguments
     command = [*locust_command(stage, server, given.users, given.scenario), *given.handed_on]
     stage.console.print(f"target: {server.endpoint.at('/').url}  (Ctrl-C ends both)", markup=False)
-    with started(command, environment(stage)) as locust:
+    with started(command, environment(stage, server)) as locust:
         return ExitCode.OK if locust.wait() == 0 else ExitCode.FAILED
 
 
@@ -131,12 +136,12 @@ def load_server(
     log_file = folder.path / "locust.log"
     command = [
         *locust_command(stage, server, users, scenarios),
-        *("--headless", "--run-time", f"{seconds:g}s", "--only-summary", "--reset-stats"),
+        *("--headless", "--run-time", f"{ceil(seconds)}s", "--only-summary", "--reset-stats"),
         *handed_on,
     ]
     with (
         log_file.open("w", encoding="utf-8") as output,
-        started(command, environment(stage, summary_file), output=output) as locust,
+        started(command, environment(stage, server, summary_file), output=output) as locust,
         stage.console.status(f"{users} Locust users for {seconds:g} s"),
     ):
         locust.wait(timeout=seconds + GRACE_SECONDS)
