@@ -1,0 +1,41 @@
+"""A token reaches the server, by every verb, and nothing else: no record, page, finding or output shows it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.shell import ROOT, Said, wsproof
+
+SECRET = "open-sesame"
+TARGET = ("tests.cli.apps.guarded:app", "--channels", "tutorial", "--token", SECRET)
+
+
+def assert_kept_secret(said: Said, out: Path) -> None:
+    assert SECRET not in said.out + said.err
+    written = [path for path in out.rglob("*") if path.is_file()]
+    assert written
+    for path in written:
+        assert SECRET.encode() not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("check", *TARGET, "--only", "5.5.2", "--only", "echo.delivery", "--examples", "3"), {0}),
+        (("bench", *TARGET, "--workload", "echo", "--subscribers", "2", "--duration", "1", "--warmup", "0.1"), {0, 3}),
+        (("load", *TARGET, "--headless", "--scenario", "EchoUser", "--users", "2", "--duration", "3"), {0}),
+    ],
+    ids=["check", "bench", "load"],
+)
+def test_a_token_opens_the_door_and_is_never_written(words: tuple[str, ...], code: set[int], tmp_path: Path) -> None:
+    said = wsproof(*words, "--out", str(tmp_path), cwd=ROOT)
+    assert said.code in code, said
+    assert_kept_secret(said, tmp_path)
+
+
+def test_without_the_token_nothing_can_be_told(tmp_path: Path) -> None:
+    said = wsproof("check", TARGET[0], "--path", "/ws", "--out", str(tmp_path), "--only", "5.5.2")
+    assert said.code == 3, said
+    assert "403" in said.out
