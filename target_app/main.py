@@ -24,9 +24,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await services.history.start()
         with told_of_stop(services.roster.hurry):
             yield
         await services.roster.stop()
+        await services.history.stop()
 
     # The interactive API pages load scripts from another host, which the pages here do not.
     app = FastAPI(title="target_app", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)

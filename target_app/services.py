@@ -9,10 +9,12 @@ from typing import Any, TypeVar, cast
 
 from fastapi.requests import HTTPConnection
 
+from target_app.history import HistoryStore
 from target_app.hub import Hub
 from target_app.metrics import HandlingTimes
 from target_app.roster import Roster
 from target_app.settings import Settings
+from target_app.sqlite_history import SqliteHistory
 
 Shared = TypeVar("Shared")
 
@@ -25,13 +27,16 @@ class Services:
     hub: Hub
     roster: Roster
     handling_times: HandlingTimes
+    history: HistoryStore
     counts: Counter[str] = field(default_factory=Counter)
     """Whatever a channel wants to count, shown by `/stats`."""
     _shared: dict[Any, Any] = field(default_factory=dict)
 
     @classmethod
     def build(cls, settings: Settings) -> Services:
-        return cls(settings, Hub(), Roster(settings.write_timeout), HandlingTimes())
+        path = str(settings.history_path or ":memory:")
+        history = SqliteHistory(path, settings.history_keep, settings.history_synchronous)
+        return cls(settings, Hub(), Roster(settings.write_timeout), HandlingTimes(), history)
 
     @classmethod
     def of(cls, connection: HTTPConnection) -> Services:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Literal
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -34,3 +37,12 @@ class Settings(BaseSettings):
 
     shutdown_timeout: int = Field(default=5, ge=1)
     """Seconds after SIGTERM at which `python -m target_app` stops waiting for anything."""
+
+    history_path: Path | None = None
+    """The SQLite file that keeps what was said in the rooms; none: in memory, forgotten when the server stops."""
+
+    history_keep: int = Field(default=10_000, ge=1)
+    """How many entries of each room are kept."""
+
+    history_synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
+    """NORMAL: acknowledged entries survive the death of the process. FULL: also that of the machine, for an fsync."""

@@ -1,0 +1,91 @@
+"""What was said, in the order that all agree on: its values, what a store promises, and how a client catches up.
+
+An entry gets its number, `seq`, when it is stored: 1, 2, 3, … for each channel, without holes. A client that remembers
+the last `seq` it saw can ask for the rest. The `epoch` names the store itself: when that was replaced or emptied,
+numbers begin again under another epoch, and a cursor from before means nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+Body = dict[str, Any]
+
+
+class HistoryUnavailable(Exception):
+    """The entry could not be stored (disk full, database gone); nobody may be told that it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The receipt for one entry. `at`: seconds since 1970. `duplicate`: it had been stored before, under this `seq`."""
+
+    seq: int
+    epoch: str
+    at: float
+    duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One stored thing. `client_id` is the name that its sender gave it, if any."""
+
+    seq: int
+    at: float
+    kind: str
+    sender: str
+    client_id: str | None
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What a returning client gets. `recovered` False: entries were missed that nobody has any more, or too many."""
+
+    recovered: bool
+    entries: list[Entry] = field(default_factory=list)
+
+
+class HistoryStore(Protocol):
+    """A store of entries. All methods but `epoch` need a running event loop and a store that was started."""
+
+    @property
+    def epoch(self) -> str: ...
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def append(self, channel: str, kind: str, sender: str, client_id: str | None, body: Body) -> Stored:
+        """Store an entry; returns only when it is durable, and raises HistoryUnavailable when it is not.
+
+        The same sender and client id in the same channel again: nothing is stored, and the first receipt comes back
+        with `duplicate` set, for as long as the first one is kept.
+        """
+        ...
+
+    async def since(self, channel: str, seq: int, limit: int) -> list[Entry]:
+        """The oldest entries with a higher number, in order, `limit` of them at most."""
+        ...
+
+    async def latest(self, channel: str, limit: int) -> list[Entry]:
+        """The newest entries, oldest first."""
+        ...
+
+
+async def recover(history: HistoryStore, channel: str, epoch: str, seq: int, limit: int) -> Recovery:
+    """What a client that last saw `seq` of `epoch` has missed; `recovered` only if that is all of it.
+
+    Otherwise the entries are the latest ones, to start anew from.
+    """
+    if epoch == history.epoch:
+        missed = await history.since(channel, seq, limit + 1)
+        if missed:
+            complete = missed[0].seq == seq + 1 and len(missed) <= limit
+        else:
+            newest = await history.latest(channel, 1)
+            complete = (newest[0].seq if newest else 0) == seq  # a higher one was never given out by us
+        if complete:
+            return Recovery(True, missed)
+    return Recovery(False, await history.latest(channel, limit))

@@ -1,0 +1,160 @@
+"""The history in SQLite: one file, one thread, one writer that puts whatever has gathered into one transaction.
+
+Several processes of one host may share the file. In WAL mode what was committed survives the death of the process
+(kill -9); with `synchronous` FULL also that of the machine, for one fsync in each transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from target_app.history import Body, Entry, HistoryUnavailable, Stored
+
+MOST_AT_ONCE = 500
+"""Entries in one transaction: about 5 ms, so that reads in between do not wait long."""
+
+BUSY_TIMEOUT = 5.0
+"""Seconds to wait for the transaction of another process."""
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS store (epoch TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS entries (
+    channel TEXT NOT NULL, seq INTEGER NOT NULL, at REAL NOT NULL, kind TEXT NOT NULL,
+    sender TEXT NOT NULL, client_id TEXT, body TEXT NOT NULL,
+    PRIMARY KEY (channel, seq)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX IF NOT EXISTS by_client_id ON entries (channel, sender, client_id) WHERE client_id IS NOT NULL;
+"""
+SELECT = "SELECT seq, at, kind, sender, client_id, body FROM entries WHERE channel = ?"
+NEWEST = "SELECT coalesce(max(seq), 0) FROM entries WHERE channel = ?"
+SAME = "SELECT seq, at FROM entries WHERE channel = ? AND sender = ? AND client_id = ?"
+
+Result = TypeVar("Result")
+Row = tuple[int, float, str, str, str | None, str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting:
+    """An entry on its way into the file, and who waits for the receipt."""
+
+    channel: str
+    kind: str
+    sender: str
+    client_id: str | None
+    body: str
+    receipt: asyncio.Future[Stored]
+
+
+class SqliteHistory:
+    """A HistoryStore. `path` may be `:memory:`; `keep` is how many entries of each channel are kept."""
+
+    def __init__(self, path: str, keep: int, synchronous: str = "NORMAL") -> None:
+        self._path = path
+        self._keep = keep
+        self._synchronous = synchronous
+        self._epoch = ""
+        self._waiting: list[_Waiting] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    @property
+    def epoch(self) -> str:
+        return self._epoch
+
+    async def start(self) -> None:
+        """Open the file, and make it if need be. Raises HistoryUnavailable if that is not possible."""
+        self._thread = ThreadPoolExecutor(1, "history")
+        await self._in_thread(self._open)
+
+    async def stop(self) -> None:
+        """Write what still waits, and close the file."""
+        if self._writer is not None:
+            await asyncio.wait({self._writer})
+        await self._in_thread(lambda: self._database.close())
+        self._thread.shutdown()
+
+    async def append(self, channel: str, kind: str, sender: str, client_id: str | None, body: Body) -> Stored:
+        receipt: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
+        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        self._waiting.append(_Waiting(channel, kind, sender, client_id, text, receipt))
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write(), name="history writer")
+        return await receipt
+
+    async def since(self, channel: str, seq: int, limit: int) -> list[Entry]:
+        rows = f"{SELECT} AND seq > ? ORDER BY seq LIMIT ?"
+        return await self._in_thread(lambda: self._entries(rows, channel, seq, limit))
+
+    async def latest(self, channel: str, limit: int) -> list[Entry]:
+        rows = f"{SELECT} ORDER BY seq DESC LIMIT ?"
+        return (await self._in_thread(lambda: self._entries(rows, channel, limit)))[::-1]
+
+    async def _in_thread(self, work: Callable[[], Result]) -> Result:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except (sqlite3.Error, OSError) as failed:
+            raise HistoryUnavailable(f"the history in {self._path}: {failed}") from failed
+
+    async def _write(self) -> None:
+        """One transaction after the other. While one is on its way, the entries for the next one gather."""
+        while self._waiting:
+            batch = self._waiting[:MOST_AT_ONCE]
+            del self._waiting[:MOST_AT_ONCE]
+            try:
+                stored = await self._in_thread(lambda batch=batch: self._store(batch))  # type: ignore[misc]
+            except HistoryUnavailable as failed:
+                for entry in batch:
+                    if not entry.receipt.done():
+                        entry.receipt.set_exception(failed)
+                continue
+            for entry, receipt in zip(batch, stored, strict=True):
+                if not entry.receipt.done():  # whoever asked may have gone meanwhile
+                    entry.receipt.set_result(receipt)
+
+    # From here on: in the thread.
+
+    def _open(self) -> None:
+        self._database = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT, isolation_level=None)
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute(f"PRAGMA synchronous = {self._synchronous}")
+        self._database.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+        made_up = secrets.token_hex(8)
+        self._database.execute("INSERT INTO store SELECT ? WHERE NOT EXISTS (SELECT 1 FROM store)", (made_up,))
+        self._epoch = self._database.execute("SELECT epoch FROM store").fetchone()[0]
+
+    def _store(self, batch: list[_Waiting]) -> list[Stored]:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            stored = [self._insert(entry) for entry in batch]
+            for channel in {entry.channel for entry in batch}:
+                self._database.execute(
+                    f"DELETE FROM entries WHERE channel = ? AND seq <= ({NEWEST}) - ?", (channel, channel, self._keep)
+                )
+            self._database.execute("COMMIT")
+        except BaseException:
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
+            raise
+        return stored
+
+    def _insert(self, new: _Waiting) -> Stored:
+        if new.client_id is not None:
+            same = self._database.execute(SAME, (new.channel, new.sender, new.client_id)).fetchone()
+            if same is not None:
+                return Stored(same[0], self._epoch, same[1], duplicate=True)
+        at = time.time()
+        seq = self._database.execute(NEWEST, (new.channel,)).fetchone()[0] + 1
+        row = (new.channel, seq, at, new.kind, new.sender, new.client_id, new.body)
+        self._database.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        return Stored(seq, self._epoch, at)
+
+    def _entries(self, query: str, *values: str | int) -> list[Entry]:
+        rows: list[Row] = self._database.execute(query, values).fetchall()
+        return [Entry(*row[:-1], body=json.loads(row[-1])) for row in rows]

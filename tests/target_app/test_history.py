@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import asyncio
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from target_app.history import HistoryUnavailable, Recovery, recover
+from target_app.sqlite_history import SqliteHistory
+
+WRITE_UNTIL_KILLED = """
+import asyncio, sys
+from target_app.sqlite_history import SqliteHistory
+
+async def talk(history, name):
+    for number in range(1_000_000):
+        stored = await history.append("lobby", "said", name, f"{number}", {"text": f"{name} {number}"})
+        print(stored.seq, name, number, flush=True)
+
+async def main():
+    history = SqliteHistory(sys.argv[1], keep=1_000_000)
+    await history.start()
+    await asyncio.gather(*(talk(history, f"user{number}") for number in range(20)))
+
+asyncio.run(main())
+"""
+
+
+@asynccontextmanager
+async def opened(path: Path | str = ":memory:", keep: int = 1_000) -> AsyncIterator[SqliteHistory]:
+    history = SqliteHistory(str(path), keep)
+    await history.start()
+    try:
+        yield history
+    finally:
+        await history.stop()
+
+
+async def say(history: SqliteHistory, *texts: str, channel: str = "lobby") -> None:
+    for text in texts:
+        await history.append(channel, "said", "ada", None, {"text": text})
+
+
+def test_entries_come_back_in_order_and_numbered_for_each_channel() -> None:
+    async def story() -> None:
+        async with opened() as history:
+            await asyncio.gather(*(say(history, text) for text in "abcde"))
+            await say(history, "elsewhere", channel="attic")
+            latest = await history.latest("lobby", 3)
+            assert [(entry.seq, entry.body["text"]) for entry in latest] == [(3, "c"), (4, "d"), (5, "e")]
+            assert [entry.seq for entry in await history.since("lobby", 1, 2)] == [2, 3]
+            assert [entry.seq for entry in await history.latest("attic", 9)] == [1]
+            assert await history.latest("nowhere", 9) == []
+
+    asyncio.run(story())
+
+
+def test_the_same_client_id_again_is_stored_once_and_gets_the_first_receipt() -> None:
+    async def story() -> None:
+        async with opened() as history:
+            both = await asyncio.gather(*(history.append("lobby", "said", "ada", "1", {"n": n}) for n in range(2)))
+            later = await history.append("lobby", "said", "ada", "1", {"n": 2})
+            assert [(stored.seq, stored.duplicate) for stored in (*both, later)] == [(1, False), (1, True), (1, True)]
+            assert later.at == both[0].at
+            for channel, sender in (("lobby", "grace"), ("attic", "ada")):
+                assert not (await history.append(channel, "said", sender, "1", {})).duplicate
+            assert [entry.body for entry in await history.since("lobby", 0, 9)] == [{"n": 0}, {}]
+
+    asyncio.run(story())
+
+
+def test_only_the_newest_are_kept_and_the_numbers_go_on() -> None:
+    async def story() -> None:
+        async with opened(keep=3) as history:
+            await say(history, *"abcdefg")
+            assert [entry.seq for entry in await history.since("lobby", 0, 99)] == [5, 6, 7]
+
+    asyncio.run(story())
+
+
+def test_a_file_keeps_its_entries_and_its_epoch_and_another_file_has_another(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with opened(tmp_path / "one") as history:
+            await say(history, "a")
+            epoch = history.epoch
+        async with opened(tmp_path / "one") as again, opened(tmp_path / "two") as other:
+            assert [entry.body["text"] for entry in await again.latest("lobby", 9)] == ["a"]
+            assert (again.epoch == epoch, other.epoch == epoch) == (True, False)
+
+    asyncio.run(story())
+
+
+def test_two_stores_on_one_file_number_together(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with opened(tmp_path / "one") as left, opened(tmp_path / "one") as right:
+            assert left.epoch == right.epoch
+            await asyncio.gather(*(say(store, *"abcdefghij") for store in (left, right)))
+            assert [entry.seq for entry in await left.since("lobby", 0, 99)] == list(range(1, 21))
+
+    asyncio.run(story())
+
+
+def test_a_returning_client_recovers_or_is_told_that_it_did_not() -> None:
+    async def story() -> None:
+        async with opened(keep=5) as history:
+            epoch = history.epoch
+            assert await recover(history, "lobby", epoch, 0, 9) == Recovery(True, [])
+            await say(history, *"abcdefg")
+
+            async def caught_up(seq: int, epoch: str = epoch, limit: int = 9) -> tuple[bool, list[int]]:
+                recovery = await recover(history, "lobby", epoch, seq, limit)
+                return recovery.recovered, [entry.seq for entry in recovery.entries]
+
+            assert await caught_up(5) == (True, [6, 7])
+            assert await caught_up(7) == (True, [])
+            assert await caught_up(2) == (True, [3, 4, 5, 6, 7])
+            assert await caught_up(1) == (False, [3, 4, 5, 6, 7])  # 2 is kept no more
+            assert await caught_up(8) == (False, [3, 4, 5, 6, 7])  # there never was an 8
+            assert await caught_up(5, "another") == (False, [3, 4, 5, 6, 7])
+            assert await caught_up(4, limit=2) == (False, [6, 7])  # more than anybody wants to get at once
+
+    asyncio.run(story())
+
+
+def test_what_cannot_be_stored_is_not_acknowledged_and_the_rest_goes_on(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with opened(tmp_path / "one") as history:
+            with pytest.raises(ValueError, match="JSON"):
+                await history.append("lobby", "said", "ada", None, {"text": float("nan")})
+            other = sqlite3.connect(tmp_path / "one")
+            other.execute("CREATE TRIGGER full BEFORE INSERT ON entries BEGIN SELECT raise(ABORT, 'no room'); END")
+            with pytest.raises(HistoryUnavailable, match="no room"):
+                await say(history, "lost")
+            other.execute("DROP TRIGGER full")
+            other.close()
+            await say(history, "kept")
+            assert [(entry.seq, entry.body["text"]) for entry in await history.latest("lobby", 9)] == [(1, "kept")]
+
+    asyncio.run(story())
+
+
+def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    async def story() -> None:
+        with pytest.raises(HistoryUnavailable, match="missing"):
+            await SqliteHistory(str(tmp_path / "missing" / "file"), 1).start()
+
+    asyncio.run(story())
+
+
+def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
+    file = tmp_path / "history"
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITE_UNTIL_KILLED, str(file)], cwd=Path(__file__).parents[2], stdout=subprocess.PIPE
+    )
+    assert writer.stdout is not None
+    with writer.stdout as receipts:
+        acknowledged = [receipts.readline() for _ in range(500)]
+        writer.kill()
+        acknowledged += receipts.readlines()
+    assert writer.wait(30) == -signal.SIGKILL
+    promised = [line.split() for line in acknowledged if line.endswith(b"\n")]
+
+    async def found() -> dict[int, str]:
+        async with opened(file, keep=1_000_000) as history:
+            return {entry.seq: entry.body["text"] for entry in await history.since("lobby", 0, 1_000_000)}
+
+    kept = asyncio.run(found())
+    assert len(promised) >= 500
+    for seq, name, number in promised:
+        assert kept[int(seq)] == f"{name.decode()} {number.decode()}"
+    assert sorted(kept) == list(range(1, len(kept) + 1))
