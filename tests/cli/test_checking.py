@@ -1,0 +1,68 @@
+"""check and replay: the reference server keeps its promises, the naive one does not, and a finding repeats itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import jsonschema
+import pytest
+
+from tests.cli.shell import only_run, wsproof
+from wsproof.report.documents import load_schema
+
+NAMED = {
+    "chat.binary-neighbour": "A binary frame bricks the chat",
+    "chat.sleeping-neighbour": "A non-reading peer stalls the room",
+    "dashboard.feed-binary-neighbour": "The dashboard dies",
+}
+
+
+def test_the_reference_server_is_valid_and_its_known_deviations_are_shown(tmp_path: Path) -> None:
+    copy, junit = tmp_path / "check.json", tmp_path / "junit.xml"
+    said = wsproof("check", "--examples", "5", "--out", str(tmp_path), "--json", str(copy), "--junit", str(junit))
+    assert said.code == 0, said
+    document: dict[str, Any] = json.loads(copy.read_text(encoding="utf-8"))
+    jsonschema.validate(document, load_schema("wsproof.check/1"))
+    assert document["verdict"] == "valid"
+    accepted = [finding for finding in document["findings"] if finding["accepted"]]
+    assert accepted
+    for finding in accepted:
+        assert finding["accepted"].split(" (")[0][:40] in said.out
+    assert not ElementTree.parse(junit).getroot().findall(".//failure")
+
+
+@pytest.fixture(scope="module")
+def naive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a check of the naive server in it."""
+    out = tmp_path_factory.mktemp("naive")
+    only = [word for name in NAMED for word in ("--only", name)]
+    target = ("target_app.naive:app", "--channels", "tutorial")
+    said = wsproof("check", *target, *only, "--out", str(out), "--junit", str(out / "junit.xml"))
+    assert said.code == 1, said
+    return out
+
+
+def test_the_naive_server_is_convicted_in_plain_words(naive: Path) -> None:
+    record = only_run(naive)
+    jsonschema.validate(record, load_schema("wsproof.run/1"))
+    explained = {finding["check"]: finding["explanation"] for finding in record["findings"]}
+    for check, words in NAMED.items():
+        assert explained[check].startswith(words)
+    assert len(ElementTree.parse(naive / "junit.xml").getroot().findall(".//failure")) == len(NAMED)
+
+
+def test_a_finding_happens_again_on_the_server_it_was_found_on(naive: Path) -> None:
+    finding = next((naive / "runs").glob("*/findings/chat-binary-neighbour-*.json"))
+    said = wsproof("replay", str(finding))
+    assert said.code == 1, said
+    assert "It happens again" in said.out
+
+
+def test_and_not_on_a_server_that_does_it_right(naive: Path) -> None:
+    finding = next((naive / "runs").glob("*/findings/chat-binary-neighbour-*.json"))
+    said = wsproof("replay", str(finding), "target_app.main:app")
+    assert said.code == 0, said
+    assert "does not happen again" in said.out
