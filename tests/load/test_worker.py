@@ -1,0 +1,70 @@
+"""What a worker does when its window ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from wsproof.load import worker as worker_module
+from wsproof.load.columns import Tail
+from wsproof.load.job import Job
+from wsproof.load.worker import LAST_MOMENT_NS, Worker
+from wsproof.model.plan import Phase, Plan
+from wsproof.net.clock import now_ns
+from wsproof.net.endpoint import Endpoint
+
+Told = list[tuple[str, dict[str, Any]]]
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Told:
+    said: Told = []
+    monkeypatch.setattr(worker_module, "tell", lambda what, **details: said.append((what, details)))
+    return said
+
+
+@contextmanager
+def worker_at_work(folder: Path) -> Iterator[tuple[Worker, asyncio.AbstractEventLoop]]:
+    loop = asyncio.new_event_loop()
+    try:
+        worker = Worker(Job(Plan(subscribers=1), "tutorial", Endpoint("127.0.0.1", 9), folder), loop, "asyncio")
+        yield worker, loop
+        worker.on_finish()
+    finally:
+        loop.close()
+
+
+def start(worker: Worker, times: list[int]) -> None:
+    """A schedule whose time is over, before the loop could follow it: the generator was held up."""
+    count = len(times)
+    phases = np.full(count, Phase.MEASURED, np.int8)
+    worker._pacer.start(np.array(times, np.int64), np.zeros(count, np.int32), phases)
+
+
+def test_what_is_late_at_the_end_of_the_window_is_counted_and_leaves_before_the_drain_begins(
+    tmp_path: Path, told: Told
+) -> None:
+    with worker_at_work(tmp_path) as (worker, _):
+        end_ns = now_ns() - 1
+        start(worker, [end_ns - 5 * LAST_MOMENT_NS - number for number in (3, 2, 1)] + [end_ns - 10])
+        worker._on_window_end(end_ns)
+        # The drain looks at what is in the files when the window is over: what leaves later it would not wait for.
+        assert len(Tail(tmp_path, 0, "publications").read()) == 4
+        assert told[-1] == ("window-over", {"unsent": 3})
+
+
+def test_a_window_does_not_end_early_because_a_timer_rings_early(tmp_path: Path, told: Told) -> None:
+    with worker_at_work(tmp_path) as (worker, loop):
+        end_ns = now_ns() + 20_000_000
+        worker._on_window_end(end_ns)
+        assert told == []
+        while not told:
+            loop.run_until_complete(asyncio.sleep(0.001))
+        assert now_ns() >= end_ns
+        assert told == [("window-over", {"unsent": 0})]
