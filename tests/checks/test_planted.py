@@ -23,6 +23,7 @@ from wsproof.checks import CHECKS, run_checks
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
 from wsproof.model.history import Departure, History, Kind, Notice, Outcome, ProtocolNote, Receipts, Recorder, Strange
+from wsproof.wire.audit import RULES, breach
 
 
 def row_of(history: History, subscriber: int, publisher: int, sequence: int, kind: Kind = Kind.DELIVERY) -> int:
@@ -418,3 +419,21 @@ def test_a_check_that_crashes_is_unknown() -> None:
     assert findings
     assert {f.anomaly for f in findings} == {Anomaly.UNKNOWN}
     assert all("crashed" in f.explanation for f in findings)
+
+
+@pytest.mark.parametrize(("rule", "level"), [("masked", Level.VIOLATION), ("control-after-close", Level.NON_STRICT)])
+def test_a_breach_weighs_what_the_rfc_s_own_word_for_it_says(rule: str, level: Level) -> None:
+    room = a_room()
+    seen = breach(rule, "81 85 ...")
+    room.recorder.protocol.append(ProtocolNote(1, seen.rule, seen.section, seen.level, seen.sentence, seen.evidence))
+    (finding,) = run_checks(room.history(), CHAT)
+    assert (finding.check, finding.anomaly, finding.level) == (f"server-{rule}", Anomaly.PROTOCOL, level)
+
+
+def test_every_rule_that_the_auditor_knows_has_a_weight() -> None:
+    room = a_room()
+    for rule in RULES:
+        seen = breach(rule, "seen")
+        note = ProtocolNote(1, seen.rule, seen.section, seen.level, seen.sentence, seen.evidence)
+        room.recorder.protocol.append(note)
+    assert {finding.check for finding in run_checks(room.history(), CHAT)} == {f"server-{rule}" for rule in RULES}
