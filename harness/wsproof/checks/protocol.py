@@ -9,7 +9,6 @@ from wsproof.model.contract import Contract
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import History, ProtocolNote
 
-
 WEIGHTS = {"MUST": Level.VIOLATION, "SHOULD": Level.NON_STRICT, "MAY": Level.INFORMATIONAL}
 """What a broken rule weighs, by the RFC's word for how binding it is (RFC 2119): `wire` notes that word."""
 
