@@ -125,6 +125,8 @@ class Connection:
         )
         if bad:
             raise Refusal("400 Bad Request")
+        if fault == "forbidden":  # no fault, but an endpoint that wants to know who is there
+            raise Refusal("403 Forbidden")
         if not (versions == ["13"] or fault == "any-version" or (fault == "version-8" and versions == ["8"])):
             raise Refusal(
                 "426 Upgrade Required", *([] if fault == "version-unnamed" else ["Sec-WebSocket-Version: 13"])

@@ -34,7 +34,7 @@ def test_a_planted_fault_is_caught_by_its_rule_and_can_be_replayed(faulty: Fault
     rule, _ = FAULTS[name]
     only = (rule,) if rule in _OWN else _ON_THE_WAY[rule]
     server = faulty.with_fault(name)
-    report = run_suite(server, SuiteOptions(only=only, examples=5, deadline_s=1.0))
+    report = run_suite(server, SuiteOptions(only=only, examples=3, deadline_s=0.5))
     found = {finding.check: finding for finding in report.findings if finding.level is not Level.INFORMATIONAL}
     assert rule in found, f"found {sorted(found)}"
     finding = found[rule]

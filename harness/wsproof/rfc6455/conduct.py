@@ -26,7 +26,8 @@ __all__ = ["Conduct", "Patience"]
 KEY = "d3Nwcm9vZi1yZmM2NDU1IQ=="
 _MASK = bytes.fromhex("37fa213d")
 _SOON_S = 1.0
-_CONVICTED_S = 0.3
+_CONVICTED_S = 0.1
+_MOMENT_S = 0.05
 
 
 @dataclass
@@ -41,6 +42,10 @@ class Patience:
     def wait_for(self, name: str) -> float:
         """Seconds to wait for what rule `name` owes."""
         return min(self.deadline_s, _CONVICTED_S) if self.hurry or name in self._tired else self.deadline_s
+
+    def moment_for(self, name: str) -> float:
+        """Seconds that a failure may come after what overtook it, where no text can prove that none will come."""
+        return _MOMENT_S if name in self._tired else min(self.deadline_s, _SOON_S)
 
     def tire(self, name: str) -> None:
         """Rule `name` is convicted."""
@@ -185,7 +190,7 @@ class _Talk:
         ]
         waited = self.conduct.patience.wait_for("pong-prompt")
         found = self.client.wait_event(lambda event: isinstance(event, PongReceived) and event.payload in pings, waited)
-        if found is None:
+        if found is None and not self._has_ended():
             self.transcript.in_time = False
         self.drain()
         self.transcript.note("the client went on when the pong was there" if found else f"no pong within {waited:g} s")
@@ -219,12 +224,13 @@ class _Talk:
         self._send_barrier()
         reply = self._barrier_reply()
         waited = self.conduct.patience.wait_for(self.conversation.subject)
-        pong = self._wait(lambda event: isinstance(event, PongReceived) and event.payload == BARRIER.encode(), waited)
-        self.transcript.barrier_pong = pong
-        if reply is None:
-            self.transcript.at_barrier = pong
-        elif not self._has_ended():
+        if reply is not None:
             self.transcript.at_barrier = self._wait(lambda event: Heard.message(event) == reply, waited)
+        if reply is None or (self.transcript.at_barrier and not self._has_ended()):
+            pong = Transcript.is_barrier_pong
+            self.transcript.barrier_pong = self._wait(pong, self.conduct.patience.wait_for("ping-answered"))
+        if reply is None:
+            self.transcript.at_barrier = self.transcript.barrier_pong
         if not self.transcript.at_barrier and not self.client.ended:
             if self._has_ended():
                 self._wait_end(self.conversation.subject)
@@ -255,7 +261,8 @@ class _Talk:
 
     def _see_close(self) -> None:
         self._wait_until(self._has_ended, "close-answered")
-        self._wait_end("close-ends-tcp")
+        if self._has_ended():
+            self._wait_end("close-ends-tcp")
 
     def _see_failure(self) -> None:
         """The connection must (FAILED) or may (FREE) end; the barrier's answer proves that it did not."""
@@ -263,19 +270,20 @@ class _Talk:
             self._wait_end("fail-ends-tcp")
             return
         self._send_barrier()
-        reply, pong = self._barrier_reply(), BARRIER.encode()
+        reply = self._barrier_reply()
 
         def answered() -> bool:
             if reply is not None:
                 return any(Heard.message(event) == reply for event in self.client.events)
-            return any(isinstance(event, PongReceived) and event.payload == pong for event in self.client.events)
+            return any(Transcript.is_barrier_pong(event) for event in self.client.events)
 
         limit = self.expected.rule or self.conversation.subject
         self._wait_until(lambda: self._has_ended() or answered(), limit)
         if answered() and not self._has_ended():
             # A pong may overtake the failure, so an endpoint without an echo is given a moment more.
             surely = reply is not None or self.expected.fate is Fate.FREE
-            self._wait_until(self._has_ended, limit, 0.05 if surely else _SOON_S)
+            moment = _MOMENT_S if surely else self.conduct.patience.moment_for(limit)
+            self._wait_until(self._has_ended, limit, moment)
         self.transcript.at_barrier = answered() and not self._has_ended()
         if self._has_ended():
             self._wait_end("fail-ends-tcp")
@@ -302,7 +310,7 @@ class _Talk:
 
     def _wait_until(self, done: Callable[[], bool], name: str, at_most: float | None = None) -> None:
         waited = self.conduct.patience.wait_for(name)
-        waited = waited if at_most is None else min(at_most, waited)
+        waited = waited if at_most is None else at_most
         self.client.wait_event(lambda event: done(), waited)
         if not done() and at_most is None:
             self.transcript.waited_s = waited

@@ -78,8 +78,7 @@ class Examination:
         kept = [charge for charge in charges if self._may_be_believed(charge, transcript)]
         for charge in kept:
             self.ledger.note(conversation, charge, transcript)
-            if charge.by_silence and transcript.waited_s is not None:
-                self.patience.tire(charge.rule)
+            self.patience.tire(charge.rule)
         return kept
 
     def _perform(self, conversation: Conversation) -> tuple[Transcript, list[Charge]]:
@@ -152,9 +151,8 @@ class Examination:
             times = self._count(name, case.first)
         case.reproduced = f"{times} of {_AGAIN}"
         self.patience = self._conduct.patience = Patience(self.options.deadline_s)
-        for known, other in self.ledger.cases.items():
-            if other.charge.by_silence:
-                self.patience.tire(known)
+        for known in self.ledger.cases:
+            self.patience.tire(known)
 
     def _count(self, name: str, conversation: Conversation) -> int:
         times = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from wsproof.errors import CannotTellError
@@ -14,6 +14,7 @@ from wsproof.wire import BinaryMessage, Event, Frame, Opcode, TextMessage
 __all__ = ["Facts", "Heard", "Message", "probe"]
 
 _WORD = "wsproof-probe"
+_PATIENCE_S = 2.0
 _SIZES = (70_000, 16_384, 4_096, 1_024)
 
 
@@ -91,7 +92,7 @@ def probe(endpoint: Endpoint, deadline_s: float) -> Facts:
         TargetError: nobody listens.
     """
     # An endpoint without an echo costs this wait once per run; nothing else in the suite waits for an absence.
-    patience = min(deadline_s, 2.0)
+    patience = _PATIENCE_S
     prefix = _prefix(endpoint, patience)
     binary = _comes_back(
         endpoint, Message(Opcode.BINARY, b"\x00\xffwsproof"), None, patience if prefix is None else 1.0
@@ -140,8 +141,6 @@ def _comes_back(endpoint: Endpoint, message: Message, prefix: str | None, patien
 
 
 def _agrees_to_deflate(endpoint: Endpoint, deadline_s: float) -> bool:
-    from dataclasses import replace
-
     request = replace(endpoint.request("d3Nwcm9vZi1kZWZsYXRlIQ=="), extensions=("permessage-deflate",))
     client = Client(endpoint, deadline_s=deadline_s, request=request)
     try:

@@ -10,9 +10,12 @@ from wsproof.rfc6455.facts import Facts, Message
 from wsproof.rfc6455.greeting import Answer, Greeting
 from wsproof.rfc6455.oracle import Expectation, Fate
 from wsproof.rfc6455.transcript import BARRIER, Transcript
-from wsproof.wire import Opcode
+from wsproof.wire import CloseCode, Opcode
 
 __all__ = ["Charge", "judge"]
+
+# Who answers a legal close frame with one of these has taken it for a fault.
+_FAILURES = (CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_PAYLOAD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +104,13 @@ class _Bench:
             if not self.transcript.ended:
                 yield self._charge("half-close-ends", "the server closes its side of TCP too", self._said())
             return
-        if not self.transcript.in_time and self.expected.fate is not Fate.FAILED and not self.transcript.ended:
+        if not self.transcript.in_time and self.expected.fate is Fate.OPEN:
             yield self._charge("pong-prompt", "the pong before the message has ended", "no pong until then")
         match self.expected.fate:
             case Fate.OPEN:
                 yield from self._open()
             case Fate.CLOSED:
-                yield from self._closing(self.expected.close_code)
+                yield from self._closing(self.expected.close_code, self.conversation.subject)
             case Fate.FAILED:
                 yield from self._failed()
             case Fate.FREE:
@@ -149,7 +152,7 @@ class _Bench:
             yield self._charge("ping-answered", f"a pong with {BARRIER!r}", f"pongs with {transcript.pongs}")
         elif pings and not self._answered_latest(pings):
             yield self._charge("ping-answered", f"a pong with 0x{pings[-1].hex()}", self._pongs_said())
-        yield from self._closing(1000)
+        yield from self._closing(1000, "close-answered")
 
     def _answered_latest(self, pings: list[bytes]) -> bool:
         # Only the latest ping is sure to be answered (5.5.3); the barrier's own ping may stand for all before it. But a
@@ -157,13 +160,17 @@ class _Bench:
         asked = {*pings, BARRIER.encode()}
         return all(pong in asked for pong in self.transcript.pongs)
 
-    def _closing(self, code: int | None) -> Iterator[Charge]:
+    def _closing(self, code: int | None, subject: str) -> Iterator[Charge]:
         transcript = self.transcript
         if transcript.close is None:
-            yield self._charge("close-answered", "a close frame in answer to ours", self._said())
-        elif code is not None and transcript.close.code != code:
-            got = "no code" if transcript.close.code is None else str(transcript.close.code)
-            yield self._charge("close-code-echoed", f"a close frame with {code}", f"one with {got}")
+            yield self._charge(subject, "a close frame in answer to ours", self._said())
+            return
+        answer = transcript.close.code
+        if code is not None and answer != code:
+            failed = answer in _FAILURES and subject in ("close-answered", "close-reason")
+            got = "no code" if answer is None else str(answer)
+            name = subject if failed else "close-code-echoed"
+            yield self._charge(name, f"a close frame with {code}", f"one with {got}")
         if not transcript.ended:
             yield self._charge("close-ends-tcp", "the server ends TCP", self._said())
 

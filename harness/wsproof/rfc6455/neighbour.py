@@ -39,10 +39,8 @@ class Neighbour:
             return False
         client.peer.send_ping(wanted)
         client.flush()
-        found = client.wait_event(
-            lambda event: isinstance(event, PongReceived) and event.payload == wanted, self._deadline_s
-        )
-        return found is not None
+        # What the pong says is judged elsewhere: this is about being served at all.
+        return client.wait_event(lambda event: isinstance(event, PongReceived), self._deadline_s) is not None
 
     def forget(self) -> None:
         """Drop the connection; the next question makes another."""

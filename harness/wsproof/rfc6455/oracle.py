@@ -138,6 +138,7 @@ class _Reader:
         self._parts.append(frame.payload)
         if self._utf8 is not None and not self._utf8.feed(frame.payload, final=frame.fin):
             if frame.fin:
+                self.opcode = None
                 self._fail("utf8-broken", _TEXT, frame)
             else:
                 # 8.1 asks for failure when the message is interpreted: at its end at the latest.

@@ -36,6 +36,11 @@ class Transcript:
     breaches: list[Breach] = field(default_factory=list)
     waited_s: float | None = None
 
+    @staticmethod
+    def is_barrier_pong(event: Event) -> bool:
+        """Whether this is the answer to the barrier's ping."""
+        return isinstance(event, PongReceived) and event.payload == BARRIER.encode()
+
     def note_request(self, request: Request) -> None:
         """Write the head of the handshake down."""
         self.lines.append(f"-> {request.method} {request.path} {request.http}".replace("\r", "").replace("\n", ""))
