@@ -1,0 +1,106 @@
+"""The field: for every cell, whose land it is and whose trail lies on it."""
+
+from __future__ import annotations
+
+LAND_MASK = 0x0F
+TRAIL_SHIFT = 4
+STEPS = ((0, -1), (1, 0), (0, 1), (-1, 0))
+"""(dx, dy) for up, right, down, left: directions 0 to 3; opposite ones differ by 2."""
+
+
+class Field:
+    """One byte per cell, row by row: the low half says whose land, the high half whose trail; 0 is nobody.
+
+    A cell is named by its index, a person by seat number + 1 (the "mark").
+    """
+
+    def __init__(self, width: int, height: int) -> None:
+        self.width, self.height = width, height
+        self.cells = bytearray(width * height)
+        self._rim = frozenset(cell for cell in range(len(self.cells)) if self._on_rim(cell))
+
+    def _on_rim(self, cell: int) -> bool:
+        y, x = divmod(cell, self.width)
+        return x in (0, self.width - 1) or y in (0, self.height - 1)
+
+    def land(self, cell: int) -> int:
+        """The mark of who owns it."""
+        return self.cells[cell] & LAND_MASK
+
+    def trail(self, cell: int) -> int:
+        """The mark of whose trail lies here."""
+        return self.cells[cell] >> TRAIL_SHIFT
+
+    def ahead(self, cell: int, direction: int) -> int:
+        """The next cell in that direction; the same cell where the field ends."""
+        y, x = divmod(cell, self.width)
+        dx, dy = STEPS[direction]
+        x, y = x + dx, y + dy
+        return y * self.width + x if 0 <= x < self.width and 0 <= y < self.height else cell
+
+    def own(self, cell: int, mark: int) -> None:
+        """Give the land to somebody; a trail on it stays."""
+        self.cells[cell] = (self.cells[cell] & ~LAND_MASK) | mark
+
+    def lay(self, cell: int, mark: int) -> None:
+        """Lay somebody's trail here."""
+        self.cells[cell] = (mark << TRAIL_SHIFT) | (self.cells[cell] & LAND_MASK)
+
+    def count(self, mark: int) -> int:
+        """Cells of somebody's land."""
+        return sum(value & LAND_MASK == mark for value in self.cells)
+
+    def cells_of(self, mark: int) -> list[int]:
+        """Somebody's land without anybody's trail on it, in order."""
+        return [cell for cell, value in enumerate(self.cells) if value == mark]
+
+    def wipe_trail(self, mark: int) -> None:
+        """Somebody's trail is gone; the land under it stays."""
+        for cell, value in enumerate(self.cells):
+            if value >> TRAIL_SHIFT == mark:
+                self.cells[cell] = value & LAND_MASK
+
+    def wipe(self, mark: int) -> None:
+        """Nothing is left of somebody."""
+        self.wipe_trail(mark)
+        for cell, value in enumerate(self.cells):
+            if value & LAND_MASK == mark:
+                self.cells[cell] = value & ~LAND_MASK
+
+    def has_trail(self, mark: int) -> bool:
+        return any(value >> TRAIL_SHIFT == mark for value in self.cells)
+
+    def claim(self, mark: int) -> None:
+        """Somebody's trail becomes land, and so does everything that cannot reach the rim without crossing it."""
+        for cell, value in enumerate(self.cells):
+            if value >> TRAIL_SHIFT == mark:
+                self.cells[cell] = mark
+        outside = self._reachable(mark)
+        for cell in range(len(self.cells)):
+            if cell not in outside:
+                self.own(cell, mark)
+
+    def _reachable(self, mark: int) -> set[int]:
+        """Cells from which a way leads to the rim that does not touch somebody's land."""
+        seen = {cell for cell in self._rim if self.land(cell) != mark}
+        waiting = list(seen)
+        while waiting:
+            cell = waiting.pop()
+            for direction in range(len(STEPS)):
+                next_cell = self.ahead(cell, direction)
+                if next_cell not in seen and self.land(next_cell) != mark:
+                    seen.add(next_cell)
+                    waiting.append(next_cell)
+        return seen
+
+    def patch(self, cell: int) -> list[int]:
+        """The cell and its neighbours, corners too, as far as the field goes."""
+        y, x = divmod(cell, self.width)
+        columns = range(max(0, x - 1), min(self.width, x + 2))
+        rows = range(max(0, y - 1), min(self.height, y + 2))
+        return [row * self.width + column for row in rows for column in columns]
+
+    def distance(self, one: int, other: int) -> int:
+        """Steps from one cell to another."""
+        (y1, x1), (y2, x2) = divmod(one, self.width), divmod(other, self.width)
+        return abs(x1 - x2) + abs(y1 - y2)

@@ -1,0 +1,84 @@
+"""Numbers of the game, the words for its state, and what people may do in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+SEATS = 8
+MOST_PLANNED_TURNS = 3
+"""Turns that may wait for their tick: a quick "up, left" is two turns in two ticks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Sizes in cells, times in ticks."""
+
+    width: int = 48
+    height: int = 32
+    ready_ticks: int = 30
+    round_ticks: int = 900
+    over_ticks: int = 60
+    respawn_ticks: int = 15
+    away_ticks: int = 300
+    """How long a seat is kept for somebody whose connection is gone."""
+
+
+class Phase(IntEnum):
+    """Where a match stands. The numbers go over the wire."""
+
+    WARM_UP = 0
+    """Not enough people for a round: whoever is there moves about."""
+    READY = 1
+    """Everybody stands and looks where they are."""
+    PLAY = 2
+    OVER = 3
+    """The result stands, until the next round."""
+
+
+class Status(IntEnum):
+    """How somebody on a seat is. The numbers go over the wire."""
+
+    DOWN = 0
+    MOVING = 1
+    AWAY = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Sit:
+    """Somebody takes a free seat."""
+
+    seat: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """Somebody gives the seat up."""
+
+    seat: int
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """The connection of the seat's owner is gone."""
+
+    seat: int
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """The seat's owner is here again."""
+
+    seat: int
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Steer. Numbers only grow: one that is not greater than the latest taken has been taken before."""
+
+    seat: int
+    seq: int
+    direction: int
+
+
+Input = Sit | Stand | Away | Back | Turn

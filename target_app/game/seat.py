@@ -1,0 +1,52 @@
+"""One person in a match."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from target_app.game.rules import MOST_PLANNED_TURNS, Status, Turn
+
+
+@dataclass(slots=True)
+class Seat:
+    """Where somebody is and where they are going."""
+
+    number: int
+    wakes_at: int
+    """Tick at which somebody who is down comes back; for somebody away, the tick at which the seat is given up."""
+    status: Status = Status.DOWN
+    cell: int = 0
+    direction: int = 0
+    ack: int = 0
+    """The greatest number among the turns taken."""
+    cuts: int = 0
+    planned: list[int] = field(default_factory=list)
+
+    @property
+    def mark(self) -> int:
+        """How the field knows this person."""
+        return self.number + 1
+
+    def take(self, turn: Turn) -> None:
+        """Plan a turn, unless it was taken before or too many wait already."""
+        if turn.seq <= self.ack:
+            return
+        self.ack = turn.seq
+        if self.status is Status.MOVING and len(self.planned) < MOST_PLANNED_TURNS:
+            self.planned.append(turn.direction)
+
+    def steer(self) -> None:
+        """Make the next planned turn that is one: not straight on, and not back into one's own neck."""
+        while self.planned:
+            direction = self.planned.pop(0)
+            if (direction - self.direction) % 2:
+                self.direction = direction
+                return
+
+    def fall(self, wakes_at: int) -> None:
+        self.status, self.wakes_at = Status.DOWN, wakes_at
+        self.planned.clear()
+
+    def rise(self, cell: int, direction: int) -> None:
+        self.status, self.cell, self.direction = Status.MOVING, cell, direction
+        self.planned.clear()

@@ -1,0 +1,18 @@
+"""Whole matches made up by Hypothesis: for every tick, what people do in it."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from target_app.game.rules import SEATS, Away, Back, Input, Rules, Sit, Stand, Turn
+
+SMALL = Rules(width=12, height=9, ready_ticks=2, round_ticks=40, over_ticks=3, respawn_ticks=2, away_ticks=6)
+"""So little room that everything happens soon."""
+
+seats = st.integers(0, 4)
+turns = st.builds(Turn, seats, st.integers(1, 200), st.integers(0, 3))
+deeds: st.SearchStrategy[Input] = st.one_of(
+    turns, turns, turns, *(st.builds(kind, st.integers(0, SEATS)) for kind in (Sit, Sit, Sit, Stand, Away, Back))
+)
+stories = st.lists(st.lists(deeds, max_size=4), min_size=10, max_size=120)
+seeds = st.integers(0, 2**64 - 1)
