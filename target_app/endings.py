@@ -8,11 +8,39 @@ from enum import StrEnum
 NORMAL_CLOSURE = 1000
 UNSUPPORTED_DATA = 1003
 NO_STATUS = 1005
+INVALID_PAYLOAD = 1007
 POLICY_VIOLATION = 1008
 MESSAGE_TOO_BIG = 1009
 INTERNAL_ERROR = 1011
 SERVICE_RESTART = 1012
 TRY_AGAIN_LATER = 1013
+TOKEN_EXPIRED = 4001
+AUTH_TIMEOUT = 4002
+REPLACED = 4003
+KICKED = 4004
+PROTOCOL_VERSION = 4005
+IDLE_TIMEOUT = 4006
+TOO_MANY_ERRORS = 4007
+
+CLOSE_CODES = {
+    NORMAL_CLOSURE: "finished; stop",
+    1001: "sent away; reconnect after a random pause",
+    UNSUPPORTED_DATA: "wrong kind of frame, text or binary; stop, the client has a bug",
+    INVALID_PAYLOAD: "not UTF-8, or not JSON too often; stop, the client has a bug",
+    POLICY_VIOLATION: "no or bad token, not allowed, or too fast for too long; get a new token, do not loop",
+    MESSAGE_TOO_BIG: "a message over the limit; stop, the client has a bug",
+    INTERNAL_ERROR: "a fault of the server; reconnect with back-off",
+    SERVICE_RESTART: "the server is restarting; reconnect when it said to, else with back-off",
+    TRY_AGAIN_LATER: "too many connections, or too slow in reading; back off",
+    TOKEN_EXPIRED: "the token expired; get a new one and reconnect",
+    AUTH_TIMEOUT: "no token came in time; authenticate first",
+    REPLACED: "replaced by a newer connection; stop",
+    KICKED: "sent away by an administrator; stop",
+    PROTOCOL_VERSION: "no common protocol version; stop, the client is too old or too new",
+    IDLE_TIMEOUT: "nothing was heard for too long; reconnect",
+    TOO_MANY_ERRORS: "too many invalid messages; stop, the client has a bug",
+}
+"""Every close code of this server and what a client should do; sent in `welcome` and documented in `/asyncapi.json`."""
 
 
 class Why(StrEnum):
@@ -24,6 +52,15 @@ class Why(StrEnum):
 
     SHUTDOWN = "shutdown"
     """This server is stopping."""
+
+    DRAINED = "drained"
+    """This server is about to stop, and had the time to say so."""
+
+    CLOSED = "closed"
+    """This server wanted it so: kicked, logged out, expired. The reason says which."""
+
+    IDLE = "idle"
+    """The peer answered none of the application's pings."""
 
     FINISHED = "finished"
     """The channel had nothing more to say."""
@@ -55,16 +92,18 @@ class Ending:
     @property
     def flushes(self) -> bool:
         """The peer still gets what was queued for it before the close frame."""
-        return self.why in (Why.FINISHED, Why.REFUSED, Why.ERROR)
+        return self.why in (Why.FINISHED, Why.REFUSED, Why.ERROR, Why.DRAINED, Why.CLOSED)
 
     @property
     def says_goodbye(self) -> bool:
         """It is for us to send the close frame."""
-        return self.flushes or self.why is Why.SLOW_CONSUMER
+        return self.flushes or self.why in (Why.SLOW_CONSUMER, Why.IDLE)
 
 
 FINISHED = Ending(Why.FINISHED, NORMAL_CLOSURE)
 SLOW_CONSUMER = Ending(Why.SLOW_CONSUMER, TRY_AGAIN_LATER, "slow_consumer")
+DRAINED = Ending(Why.DRAINED, SERVICE_RESTART, "draining")
+IDLE = Ending(Why.IDLE, IDLE_TIMEOUT, "idle_timeout")
 LOST = Ending(Why.LOST, NO_STATUS)
 CANCELLED = Ending(Why.CANCELLED, NO_STATUS)
 FAULT = Ending(Why.ERROR, INTERNAL_ERROR)

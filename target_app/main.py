@@ -8,11 +8,15 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from target_app import web
+from target_app import login, web
 from target_app.channels import routers
+from target_app.drain import NoNewcomers
+from target_app.gate import Gate
+from target_app.redaction import redact_all_logs
 from target_app.services import Services
 from target_app.settings import Settings
-from target_app.stopping import told_of_stop
+from target_app.stopping import before_stop
+from target_app.tokens import Tokens
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -25,7 +29,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await services.history.start()
-        with told_of_stop(services.roster.hurry):
+        services.shared(Tokens)  # warns at the start, and not at the first login, where no secret is set
+        async with before_stop(services.drain.run):
             yield
         await services.roster.stop()
         await services.history.stop()
@@ -33,8 +38,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # The interactive API pages load scripts from another host, which the pages here do not.
     app = FastAPI(title="target_app", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.services = services
+    redact_all_logs()
     app.add_middleware(web.HeadersMiddleware)
+    app.add_middleware(Gate, services=services)
+    app.add_middleware(NoNewcomers, drain=services.drain)
     app.include_router(web.router)
+    app.include_router(login.router)
     for router in routers():
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=web.PAGES / "static"), name="static")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from target_app.users import DEMO_USERS, User, check_names
+
+Names = Annotated[tuple[str, ...], NoDecode]
+"""Given as one text with commas in between."""
 
 
 class Settings(BaseSettings):
@@ -36,7 +42,25 @@ class Settings(BaseSettings):
     """Seconds that the socket of an ended connection gets to go by itself, before it is cut."""
 
     shutdown_timeout: int = Field(default=5, ge=1)
-    """Seconds after SIGTERM at which `python -m target_app` stops waiting for anything."""
+    """Seconds after SIGTERM and the drain at which `python -m target_app` stops waiting for anything."""
+
+    drain_seconds: float = Field(default=2.0, ge=0, le=600)
+    """Seconds over which a crowd is told 1012 after SIGTERM; up to 100 connections are told at once."""
+
+    reconnect_spread: float = Field(default=5.0, ge=0, le=600)
+    """`reconnect_after_ms` of an announced stop is random between 0 and so many seconds."""
+
+    ping_interval: float = Field(default=20.0, gt=0)
+    """Seconds between two protocol pings of `python -m target_app`."""
+
+    ping_timeout: float = Field(default=20.0, gt=0)
+    """Seconds that a pong may take; also that bytes may stay unacknowledged by a peer's system, under any server."""
+
+    heartbeat_interval: float = Field(default=25.0, gt=0)
+    """Seconds of a peer's silence between two pings of the application, in channels that have them."""
+
+    idle_timeout: float = Field(default=60.0, gt=0)
+    """Seconds of silence in spite of those after which the peer is taken for gone (4006)."""
 
     history_path: Path | None = None
     """The SQLite file that keeps what was said in the rooms; none: in memory, forgotten when the server stops."""
@@ -46,3 +70,70 @@ class Settings(BaseSettings):
 
     history_synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
     """NORMAL: acknowledged entries survive the death of the process. FULL: also that of the machine, for an fsync."""
+
+    secret: SecretStr | None = Field(default=None, min_length=32)
+    """Signs the tokens; at least 32 characters. Without it one is made up at the start, with a warning."""
+
+    users: Mapping[str, User] = Field(default=DEMO_USERS, validate_default=False, repr=False)
+    """JSON: name -> {"password": argon2 hash, "roles": ["admin"]}. Replaces the demo users `user` and `admin`."""
+
+    token_lifetime: float = Field(default=900.0, ge=1)
+    """Seconds for which a token is good. A connection may outlive it by refreshing."""
+
+    auth_timeout: float = Field(default=10.0, gt=0)
+    """Seconds that a new connection to a channel with a login has to present its token (4002)."""
+
+    open_channels: bool = True
+    """Whether the tutorial's channels, which ask nobody who they are, take connections (else 1008)."""
+
+    allowed_origins: Names = ()
+    """Exact origins whose pages may connect. Empty: those of this server's own address and port, and of localhost."""
+
+    allow_null_origin: bool = False
+    """Whether `Origin: null` (a page from a file, a sandboxed frame) may connect."""
+
+    message_rate: float = Field(default=100.0, gt=0)
+    """Messages per second that one connection to a typed channel may send on average."""
+
+    message_burst: int = Field(default=200, ge=1)
+    """Messages that it may send at once."""
+
+    user_message_rate: float = Field(default=200.0, gt=0)
+    """The same for all connections of one user together, per worker."""
+
+    user_message_burst: int = Field(default=400, ge=1)
+
+    error_rate: float = Field(default=10.0, gt=0)
+    """Errors per minute that one connection may make on average before it is closed (1007, 1008 or 4007)."""
+
+    error_burst: int = Field(default=10, ge=1)
+    """Errors that it may make at once."""
+
+    max_connections: int = Field(default=20_000, ge=1)
+    """WebSockets in all, per worker (1013)."""
+
+    max_connections_per_address: int = Field(default=200, ge=1)
+    """WebSockets from one IP address, per worker (1013)."""
+
+    max_connections_per_user: int = Field(default=20, ge=1)
+    """WebSockets to typed channels of one user, per worker (1013)."""
+
+    handshakes_per_minute: int = Field(default=600, ge=1)
+    """WebSocket handshakes from one IP address, per worker (HTTP 429)."""
+
+    logins_per_minute: int = Field(default=10, ge=1)
+    """Failed logins for one name from one IP address, per worker (HTTP 429)."""
+
+    trusted_addresses: Names = ("127.0.0.1", "::1")
+    """IP addresses without limits of their own: a proxy on this host, a load generator. Empty: none."""
+
+    @field_validator("allowed_origins", "trusted_addresses", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("users")
+    @classmethod
+    def _have_names(cls, value: Mapping[str, User]) -> Mapping[str, User]:
+        check_names(value)
+        return value

@@ -1,0 +1,140 @@
+"""Who is at the other end of a WebSocket or a request.
+
+A WebSocket client presents its token in one of these ways, the first that it uses counts:
+
+- as a subprotocol: it offers `target_app.v1` and `bearer.<token>`;
+- in an `Authorization: Bearer` header, where the client can set headers (browsers cannot);
+- in the cookie `target_app_token`, from a page of an allowed origin only;
+- in the query, `?token=`: deprecated, since addresses are written to logs and histories. It is redacted in ours;
+- in its first message: `{"type": "authenticate", "token": "..."}`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Annotated
+
+from fastapi import Depends, HTTPException, Request, WebSocket
+from fastapi.requests import HTTPConnection
+from pydantic import TypeAdapter
+
+from target_app.connection import Connection
+from target_app.endings import AUTH_TIMEOUT, NO_STATUS, POLICY_VIOLATION, PROTOCOL_VERSION, Refusal
+from target_app.messages import PROTOCOL, Authenticate, ErrorCode, ErrorMessage, parse
+from target_app.origins import is_allowed
+from target_app.services import Services
+from target_app.tokens import Identity, InvalidToken, Tokens
+
+__all__ = ["Admin", "Identity", "Known", "identify", "signed_in", "subprotocol"]
+
+COOKIE = "target_app_token"
+BEARER_SUBPROTOCOL = "bearer."
+FAMILY = PROTOCOL.rpartition(".v")[0] + ".v"
+MAX_TOKEN_CHARACTERS = 4_096
+
+logger = logging.getLogger("target_app")
+_first_message: TypeAdapter[Authenticate] = TypeAdapter(Authenticate)
+
+
+def subprotocol(websocket: WebSocket) -> str | None:
+    """The subprotocol to accept; None where the client did not offer ours."""
+    return PROTOCOL if PROTOCOL in websocket.scope["subprotocols"] else None
+
+
+async def identify(websocket: WebSocket) -> Identity | None:
+    """Who the handshake says it is; None: nobody. Raises InvalidToken for a token that is not good."""
+    token = presented_token(websocket)
+    return None if token is None else _read(websocket, token)
+
+
+async def signed_in(websocket: WebSocket, connection: Connection) -> Identity:
+    """Who this is, by the handshake or the first message. The connection has been accepted before, so that a browser
+    sees why it is refused. Raises Refusal: 1008 for a token that is not good, 4002 when none comes in time, 4005 for
+    another version of the protocol."""
+    _check_version(websocket)
+    try:
+        identity = await identify(websocket)
+        return await _from_first_message(websocket, connection) if identity is None else identity
+    except InvalidToken as invalid:
+        raise refused(connection, invalid.reason) from invalid
+
+
+def refused(connection: Connection, reason: str) -> Refusal:
+    """Tell the client in a message, and make the refusal to raise."""
+    text = f"This connection is not let in: {reason.replace('_', ' ')}."
+    connection.send(ErrorMessage(code=ErrorCode.UNAUTHENTICATED, text=text).to_json())
+    return Refusal(POLICY_VIOLATION, reason)
+
+
+def presented_token(connection: HTTPConnection) -> str | None:
+    """The token in the opening request, if there is one."""
+    for offered in connection.scope.get("subprotocols", ()):
+        if offered.startswith(BEARER_SUBPROTOCOL):
+            return str(offered.removeprefix(BEARER_SUBPROTOCOL))
+    scheme, _, credentials = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and credentials:
+        return credentials.strip()
+    if (cookie := connection.cookies.get(COOKIE)) and _shows_where_it_comes_from(connection):
+        return cookie
+    if (token := connection.query_params.get("token")) is not None:
+        logger.info("deprecated: a token in the query of %s", connection.url.path)
+        return token
+    return None
+
+
+def _shows_where_it_comes_from(connection: HTTPConnection) -> bool:
+    """A browser sends the cookie along whichever page asked, but only a page of an allowed origin may use it. (For a
+    plain GET a browser sends no Origin to a page's own server, but says that it is the same.)"""
+    if "origin" in connection.headers:
+        return is_allowed(connection, Services.of(connection).settings)
+    return connection.headers.get("sec-fetch-site") == "same-origin"
+
+
+def _read(connection: HTTPConnection, token: str) -> Identity:
+    if len(token) > MAX_TOKEN_CHARACTERS:
+        raise InvalidToken("invalid_token")
+    return Services.of(connection).shared(Tokens).read(token)
+
+
+def _check_version(websocket: WebSocket) -> None:
+    offered = [name for name in websocket.scope["subprotocols"] if name.startswith(FAMILY)]
+    if offered and PROTOCOL not in offered:
+        raise Refusal(PROTOCOL_VERSION, "protocol_version")
+
+
+async def _from_first_message(websocket: WebSocket, connection: Connection) -> Identity:
+    try:
+        async with asyncio.timeout(connection.services.settings.auth_timeout):
+            raw = await anext(connection, None)
+    except TimeoutError:
+        raise Refusal(AUTH_TIMEOUT, "auth_timeout") from None
+    if raw is None:
+        raise Refusal(NO_STATUS, "left")  # it went by itself, and that ending came first
+    message = parse(_first_message, raw)
+    if isinstance(message, ErrorMessage):
+        raise InvalidToken("authenticate_first")
+    return _read(websocket, message.token)
+
+
+async def _known(request: Request) -> Identity:
+    token = presented_token(request)
+    try:
+        if token is None:
+            raise InvalidToken("no_token")
+        return _read(request, token)
+    except InvalidToken as invalid:
+        raise HTTPException(401, invalid.reason, {"www-authenticate": "Bearer"}) from invalid
+
+
+async def _admin(identity: Annotated[Identity, Depends(_known)]) -> Identity:
+    if not identity.is_admin:
+        raise HTTPException(403, "admins_only")
+    return identity
+
+
+Known = Annotated[Identity, Depends(_known)]
+"""A parameter of an HTTP endpoint: who asks. Answers 401 for nobody."""
+
+Admin = Annotated[Identity, Depends(_admin)]
+"""The same for an administrator. Answers 403 for others."""

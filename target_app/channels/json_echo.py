@@ -1,0 +1,52 @@
+"""`/echo/json`: any JSON value comes back as `{"received": <value>}`, as it was written.
+
+What is not JSON gets a typed error, and the connection lives; too many errors end it (1007). NaN and infinity are
+not JSON, and neither is a number that no float can hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import APIRouter, WebSocket
+from pydantic_core import from_json
+
+from target_app.connection import Connection, serve
+from target_app.endings import INVALID_PAYLOAD, UNSUPPORTED_DATA, Refusal
+from target_app.limits import TokenBucket
+from target_app.messages import ErrorCode, ErrorMessage
+
+NOT_JSON = ErrorMessage(code=ErrorCode.NOT_JSON, text="The message is not valid JSON.").to_json()
+
+router = APIRouter()
+
+
+def is_json(text: str) -> bool:
+    """Whether this is one JSON value, not nested too deeply to be read."""
+    try:
+        from_json(text, allow_inf_nan=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _answer(connection: Connection, text: str, errors: TokenBucket) -> None:
+    if is_json(text):
+        # Put in as it came: numbers keep their digits, and objects their order.
+        connection.send(f'{{"received": {text}}}')
+        return
+    connection.send(NOT_JSON)
+    if not errors.take(asyncio.get_running_loop().time()):
+        raise Refusal(INVALID_PAYLOAD, "not_json")
+
+
+@router.websocket("/echo/json")
+async def json_echo(websocket: WebSocket) -> None:
+    async with serve(websocket, "json_echo") as connection:
+        settings = connection.services.settings
+        errors = TokenBucket(settings.error_rate / 60, settings.error_burst, asyncio.get_running_loop().time())
+        async for message in connection:
+            if isinstance(message, bytes):
+                raise Refusal(UNSUPPORTED_DATA, "text_only")
+            _answer(connection, message, errors)
+            await connection.wait_room()

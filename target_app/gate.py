@@ -1,0 +1,95 @@
+"""What every WebSocket handshake has to pass, whatever the channel: origin, rate, number of connections.
+
+Before the upgrade a refusal is an HTTP status (403, 429), which browsers do not show to pages. What a page has to react
+to is therefore accepted first and closed right away, with a code.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+
+from fastapi import WebSocket
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import MovingWindowRateLimiter
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from target_app.auth import subprotocol
+from target_app.connection import serve
+from target_app.endings import POLICY_VIOLATION, TRY_AGAIN_LATER, Refusal
+from target_app.origins import is_allowed
+from target_app.services import Services
+
+logger = logging.getLogger("target_app")
+
+
+def is_open_channel(path: str) -> bool:
+    """Whether this is one of the tutorial's channels, where nobody logs in."""
+    return path in ("/ws", "/dashboard-feed") or path.startswith("/ws/")
+
+
+class Gate:
+    """Stands in front of all channels and counts who is inside."""
+
+    def __init__(self, app: ASGIApp, services: Services) -> None:
+        self._app = app
+        self._services = services
+        self._settings = services.settings
+        self._handshakes = MovingWindowRateLimiter(MemoryStorage())
+        self._rate = RateLimitItemPerMinute(services.settings.handshakes_per_minute)
+        self._inside: Counter[str] = Counter()
+        self._total = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket":
+            await self._app(scope, receive, send)
+            return
+        websocket = WebSocket(scope, receive, send)
+        address = websocket.client.host if websocket.client else ""
+        if not is_allowed(websocket, self._settings):
+            self._note("origin", scope["path"])
+            await websocket.close()  # before the upgrade: HTTP 403
+            return
+        if self._is_limited(address) and not await self._handshakes.hit(self._rate, address):
+            self._note("handshakes", scope["path"])
+            await _deny(websocket, PlainTextResponse("Too many handshakes.\n", 429, {"retry-after": "60"}))
+            return
+        refusal = self._refusal(scope["path"], address)
+        if refusal is not None:
+            async with serve(websocket, "gate", subprotocol=subprotocol(websocket)):
+                raise refusal
+        self._inside[address] += 1
+        self._total += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._total -= 1
+            self._inside[address] -= 1
+            if not self._inside[address]:
+                del self._inside[address]
+
+    def _note(self, why: str, path: str) -> None:
+        self._services.counts[f"gate.{why}"] += 1
+        logger.info("turned away why=%s path=%r", why, path)
+
+    def _refusal(self, path: str, address: str) -> Refusal | None:
+        if is_open_channel(path) and not self._settings.open_channels:
+            return Refusal(POLICY_VIOLATION, "channel_closed")
+        if self._total >= self._settings.max_connections:
+            return Refusal(TRY_AGAIN_LATER, "too_many_connections")
+        if self._is_limited(address) and self._inside[address] >= self._settings.max_connections_per_address:
+            return Refusal(TRY_AGAIN_LATER, "too_many_connections_of_address")
+        return None
+
+    def _is_limited(self, address: str) -> bool:
+        return address not in self._settings.trusted_addresses
+
+
+async def _deny(websocket: WebSocket, response: Response) -> None:
+    """Answer with an HTTP response of our own, where the server library can do that, else with its 403."""
+    if "websocket.http.response" in websocket.scope.get("extensions", {}):
+        await websocket.send_denial_response(response)
+    else:
+        await websocket.close()

@@ -1,0 +1,53 @@
+"""How much is too much: token buckets for messages and errors, and what clients are told about all limits."""
+
+from __future__ import annotations
+
+from target_app.messages import Limits
+from target_app.settings import Settings
+
+
+class TokenBucket:
+    """Allows `burst` at once and `rate_hz` on average. The time is handed in, in seconds."""
+
+    __slots__ = ("_burst", "_left", "_rate_hz", "_then")
+
+    def __init__(self, rate_hz: float, burst: int, now: float) -> None:
+        self._rate_hz = rate_hz
+        self._burst = float(burst)
+        self._left = self._burst
+        self._then = now
+
+    def take(self, now: float) -> bool:
+        """Take one, if there is one."""
+        self._left = min(self._burst, self._left + (now - self._then) * self._rate_hz)
+        self._then = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+    def wait_ms(self) -> int:
+        """Milliseconds from the last `take` until there is one again; 0 if there is."""
+        return max(0, round((1 - self._left) / self._rate_hz * 1000))
+
+    def put_back(self) -> None:
+        """Undo a `take`."""
+        self._left += 1
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The limits as every client is told them in its welcome."""
+    return Limits(
+        message_bytes=settings.max_message_bytes,
+        messages_per_second=settings.message_rate,
+        messages_burst=settings.message_burst,
+        user_messages_per_second=settings.user_message_rate,
+        user_messages_burst=settings.user_message_burst,
+        errors_burst=settings.error_burst,
+        errors_per_minute=settings.error_rate,
+        queue_bytes=settings.outbox_bytes,
+        connections_per_user=settings.max_connections_per_user,
+        connections_per_address=settings.max_connections_per_address,
+        connections=settings.max_connections,
+        handshakes_per_minute=settings.handshakes_per_minute,
+    )

@@ -1,0 +1,98 @@
+"""`/auth/...`: a token for a name and a password, a newer one for a good one, and the end of all of them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import MovingWindowRateLimiter
+from pydantic import BaseModel, ConfigDict, Field
+
+from target_app import users
+from target_app.auth import COOKIE, Known
+from target_app.services import Services
+from target_app.sessions import Sessions
+from target_app.tokens import Tokens
+
+router = APIRouter(prefix="/auth")
+
+
+class Credentials(BaseModel):
+    """What a login needs."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    username: Annotated[str, Field(min_length=1, max_length=users.MAX_NAME_CHARACTERS)]
+    password: Annotated[str, Field(min_length=1, max_length=users.MAX_PASSWORD_CHARACTERS, repr=False)]
+    cookie: bool = False
+    """Set the token as a cookie too (HttpOnly, SameSite=Strict), for pages that would rather not hold it."""
+
+
+class Token(BaseModel):
+    """The answer; the names are those of OAuth 2 (RFC 6749 section 5.1)."""
+
+    access_token: str
+    token_type: str = "bearer"
+    expires_in: float
+    """Seconds."""
+    user: str
+    roles: list[str]
+
+
+class FailedLogins:
+    """How often somebody may be wrong. One for each application: `services.shared(FailedLogins)`."""
+
+    def __init__(self, services: Services) -> None:
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._rate = RateLimitItemPerMinute(services.settings.logins_per_minute)
+
+    async def may_try(self, name: str, address: str) -> bool:
+        return await self._limiter.test(self._rate, name, address)
+
+    async def failed(self, name: str, address: str) -> None:
+        await self._limiter.hit(self._rate, name, address)
+
+
+@router.post("/token")
+async def token(request: Request, response: Response, credentials: Credentials) -> Token:
+    """A token for a name and a password. 401: one of them is wrong; 429: that happened too often."""
+    services = Services.of(request)
+    failures = services.shared(FailedLogins)
+    name, address = credentials.username, request.client.host if request.client else ""
+    if not await failures.may_try(name, address):
+        raise HTTPException(429, "too_many_failed_logins", {"retry-after": "60"})
+    known = services.settings.users
+    user = await asyncio.to_thread(users.authenticate, known, name, credentials.password)
+    if user is None:
+        await failures.failed(name, address)
+        raise HTTPException(401, "wrong_name_or_password")
+    return _answer(request, response, name, user.roles, as_cookie=credentials.cookie)
+
+
+@router.post("/refresh")
+async def refresh(request: Request, response: Response, identity: Known) -> Token:
+    """A newer token for one that is still good, with the roles that the user has now. 401: not good any more."""
+    user = Services.of(request).settings.users.get(identity.user)
+    roles = identity.roles if user is None else user.roles
+    return _answer(request, response, identity.user, roles, as_cookie=COOKIE in request.cookies)
+
+
+@router.post("/logout", status_code=204)
+async def logout(request: Request, response: Response, identity: Known) -> None:
+    """The user's tokens are worth nothing any more, and all sockets of the user are closed (1008 `logged_out`)."""
+    services = Services.of(request)
+    services.shared(Tokens).log_out(identity.user)
+    services.shared(Sessions).close(identity.user)
+    response.delete_cookie(COOKIE)
+
+
+def _answer(request: Request, response: Response, user: str, roles: frozenset[str], *, as_cookie: bool) -> Token:
+    services = Services.of(request)
+    issued, lifetime = services.shared(Tokens).issue(user, roles), services.settings.token_lifetime
+    if as_cookie:
+        secure = request.url.scheme == "https"
+        response.set_cookie(COOKIE, issued, max_age=int(lifetime), httponly=True, samesite="strict", secure=secure)
+    return Token(access_token=issued, expires_in=lifetime, user=user, roles=sorted(roles))

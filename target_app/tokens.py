@@ -1,0 +1,114 @@
+"""Tokens: who somebody is, signed by this server, for a while (JWT, RFC 7519, HS256)."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import secrets
+import time
+from dataclasses import dataclass
+
+import jwt
+
+from target_app.services import Services
+
+ALGORITHM = "HS256"
+ISSUER = AUDIENCE = "target_app"
+SECRET_VARIABLE = "TARGET_APP_SECRET"
+
+logger = logging.getLogger("target_app")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who is at the other end. `issued_at` and `expires_at` are Unix times in seconds."""
+
+    user: str
+    roles: frozenset[str]
+    expires_at: float
+    issued_at: float = 0.0
+
+    @property
+    def is_admin(self) -> bool:
+        return "admin" in self.roles
+
+    @property
+    def expires_in(self) -> float:
+        """Seconds left, never negative."""
+        return max(0.0, self.expires_at - time.time())
+
+
+class InvalidToken(Exception):
+    """The token says nothing that we believe. `reason` is a stable slug and contains nothing of the token."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def ensure_secret() -> None:
+    """Give this process and the workers it will start one secret, where nobody has configured one.
+
+    Called by the command before it starts workers: each of them generating its own would refuse the others' tokens.
+    """
+    if not os.environ.get(SECRET_VARIABLE):
+        os.environ[SECRET_VARIABLE] = secrets.token_urlsafe(32)
+        _warn()
+
+
+def _warn() -> None:
+    logger.warning(
+        "no %s is set: tokens are signed with a secret made up for this run, and end with it", SECRET_VARIABLE
+    )
+
+
+class Tokens:
+    """Issues and reads tokens; remembers who logged out. One for each application: `services.shared(Tokens)`."""
+
+    def __init__(self, services: Services) -> None:
+        configured = services.settings.secret
+        if configured is None:
+            _warn()
+        self._secret = secrets.token_urlsafe(32) if configured is None else configured.get_secret_value()
+        self._lifetime = services.settings.token_lifetime
+        self._logged_out: dict[str, float] = {}
+
+    def issue(self, user: str, roles: frozenset[str]) -> str:
+        """A token for `user` that lasts for the configured lifetime."""
+        now = time.time()
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": user,
+            "roles": sorted(roles),
+            "iat": now,
+            "exp": math.ceil(now + self._lifetime),  # PyJWT compares whole seconds
+        }
+        return jwt.encode(claims, self._secret, ALGORITHM)
+
+    def read(self, token: str) -> Identity:
+        """Raises InvalidToken for a token that is forged, malformed, expired, or from before its user logged out."""
+        try:
+            claims = jwt.decode(
+                token,
+                self._secret,
+                algorithms=[ALGORITHM],
+                audience=AUDIENCE,
+                issuer=ISSUER,
+                options={"require": ["exp", "iat", "sub", "aud", "iss"]},
+            )
+        except jwt.ExpiredSignatureError as expired:
+            raise InvalidToken("token_expired") from expired
+        except jwt.PyJWTError as invalid:
+            raise InvalidToken("invalid_token") from invalid
+        issued_at = float(claims["iat"])
+        if issued_at <= self._logged_out.get(claims["sub"], 0.0):
+            raise InvalidToken("logged_out")
+        return Identity(claims["sub"], frozenset(claims.get("roles", ())), float(claims["exp"]), issued_at)
+
+    def log_out(self, user: str, at: float | None = None) -> None:
+        """All tokens that `user` got until now (or until `at`, a Unix time) are worth nothing any more."""
+        at = time.time() if at is None else at
+        self._logged_out = {name: then for name, then in self._logged_out.items() if then > at - self._lifetime}
+        self._logged_out[user] = max(at, self._logged_out.get(user, 0.0))

@@ -1,0 +1,69 @@
+"""Clients of the typed channels: they have a token, and speak JSON."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import httpx
+import jwt
+from websockets.sync.client import ClientConnection, connect
+
+from tests.target_app.server import DEADLINE, Server
+
+SECRET = "a secret for tests that is long enough"
+"""For servers whose tokens a test makes by itself: give it as the setting `secret`."""
+
+
+def make_token(user: str, *, roles: tuple[str, ...] = (), lifetime: float = 600, secret: str = SECRET) -> str:
+    """A token as the server would issue it to any name, so that tests need no list of users."""
+    now = time.time()
+    claims = {
+        "iss": "target_app",
+        "aud": "target_app",
+        "sub": user,
+        "roles": roles,
+        "iat": now,
+        "exp": int(now + lifetime),
+    }
+    return jwt.encode(claims, secret, "HS256")
+
+
+def post(server: Server, path: str, token: str | None = None, **body: Any) -> httpx.Response:
+    headers = {} if token is None else {"authorization": f"Bearer {token}"}
+    return httpx.post(server.url(path, "http"), json=body, headers=headers, trust_env=False, timeout=DEADLINE)
+
+
+def log_in(server: Server, name: str) -> str:
+    """A token for one of the demo users, whose passwords are their names."""
+    answer = post(server, "/auth/token", username=name, password=name)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["access_token"])
+
+
+def dial(server: Server, path: str, **options: Any) -> ClientConnection:
+    """A connection with whatever handshake the test needs."""
+    return connect(server.url(path), compression=None, max_queue=None, open_timeout=DEADLINE, **options)
+
+
+class Person:
+    """Somebody who is signed in to a typed channel."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+
+    def send(self, type: str, **fields: Any) -> None:
+        self.socket.send(json.dumps({"type": type, **fields}))
+
+    def read(self) -> dict[str, Any]:
+        """The next message."""
+        message: dict[str, Any] = json.loads(self.socket.recv(DEADLINE))
+        return message
+
+    def wait(self, type: str, **fields: Any) -> dict[str, Any]:
+        """The next message of this type with these fields; passes over others."""
+        while True:
+            message = self.read()
+            if message["type"] == type and fields.items() <= message.items():
+                return message
