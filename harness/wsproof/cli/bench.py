@@ -13,6 +13,7 @@ from wsproof.errors import ExitCode
 from wsproof.load import PartialRun, run_plan
 from wsproof.model.finding import Verdict, verdict_of
 from wsproof.model.measurement import Measurement
+from wsproof.net.redact import hide_in
 from wsproof.net.running import RunningServer
 from wsproof.report.progress import ProgressLine
 from wsproof.report.series import series_of
@@ -51,14 +52,17 @@ def measure_server(stage: Stage, server: RunningServer, log: RunLog) -> None:
             )
     except PartialRun as partial:
         if partial.measurement is not None:
-            keep_measurement(log, partial.measurement, whole=False)
+            keep_measurement(log, partial.measurement, stage.target.secrets, whole=False)
         raise partial.cause from None
-    keep_measurement(log, measurement)
+    keep_measurement(log, measurement, stage.target.secrets)
 
 
-def keep_measurement(log: RunLog, measurement: Measurement, *, whole: bool = True) -> None:
+def keep_measurement(
+    log: RunLog, measurement: Measurement, secrets: tuple[str, ...] = (), *, whole: bool = True
+) -> None:
     """Judge a measurement and write it into the record."""
-    findings = tuple(run_checks(measurement.history, measurement.contract)) if whole else ()
+    found = run_checks(measurement.history, measurement.contract) if whole else []
+    findings = tuple(hide_in(finding, secrets) for finding in found)
     findings = log.folder.keep_findings(findings, log.record.target)
     cautions = judge_trust(measurement)
     verdict = verdict_of(findings) if whole else Verdict.UNKNOWN

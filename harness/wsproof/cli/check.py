@@ -15,6 +15,7 @@ from wsproof.cli.verdicts import exit_code_of
 from wsproof.errors import ExitCode, UsageError
 from wsproof.model.finding import Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport
+from wsproof.net.redact import hide_in
 from wsproof.net.running import RunningServer
 from wsproof.report.documents import check_document
 from wsproof.report.folders import RunFolder
@@ -64,7 +65,8 @@ def check_server(stage: Stage, server: RunningServer, folder: RunFolder) -> Suit
         raise UsageError(f"--only {' '.join(options.only)} names no check; `wsproof list checks` shows all of them.")
     accepted = stage.arguments.accepted or find_accepted(stage.target, server.name)
     report = mark_accepted(report, accepted)
-    return replace(report, findings=folder.keep_findings(report.findings, stage.describe(server)))
+    findings = [hide_in(finding, stage.target.secrets) for finding in report.findings]
+    return replace(report, findings=folder.keep_findings(findings, stage.describe(server)))
 
 
 def _left(budget_s: float, began: float) -> float:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -19,8 +19,10 @@ from wsproof.cli.stage import Stage
 from wsproof.cli.verdicts import exit_code_of
 from wsproof.errors import CannotTellError, ExitCode, UsageError
 from wsproof.model.finding import Finding, Verdict
+from wsproof.net.redact import hide
 from wsproof.net.running import RunningServer
 from wsproof.report.folders import RunFolder
+from wsproof.report.jsonfile import write_text
 from wsproof.report.text import show_load
 
 GRACE_SECONDS = 30.0
@@ -142,15 +144,23 @@ def load_server(
     with (
         log_file.open("w", encoding="utf-8") as output,
         started(command, environment(stage, server, summary_file), output=output) as locust,
-        stage.console.status(f"{users} Locust users for {seconds:g} s"),
-    ):
+        stage.console.status(f"{users} Locust users for {seconds:g} s"),suppress(subprocess.TimeoutExpired)
+    ):  # it is stopped on the way out, and what it left is read
         locust.wait(timeout=seconds + GRACE_SECONDS)
+    for written in (log_file, summary_file):
+        hide_in_file(written, stage.target.secrets)
     if not summary_file.is_file():
         tail = "\n".join(log_file.read_text(encoding="utf-8").splitlines()[-15:])
         raise CannotTellError(f"Locust ended with {locust.returncode} and left no summary. Its last words:\n{tail}")
     summary = json.loads(summary_file.read_text(encoding="utf-8"))
     findings = tuple(Finding.from_json(finding) for finding in summary.get("findings", ()))
     return LoadResult(summary, findings, Verdict(summary["verdict"]))
+
+
+def hide_in_file(path: Path, secrets: tuple[str, ...]) -> None:
+    """Take the secrets out of what Locust wrote: messages of the server are in there."""
+    if secrets and path.is_file():
+        write_text(path, hide(path.read_text(encoding="utf-8", errors="replace"), secrets))
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from wsproof.cli.stage import Stage
 from wsproof.errors import ExitCode, UsageError
 from wsproof.model.finding import Finding
 from wsproof.model.suite import SuiteOptions
+from wsproof.net.redact import hide_in
 from wsproof.net.running import RunningServer
 from wsproof.report.text import show_finding
 from wsproof.rfc6455 import suite as rfc6455
@@ -27,7 +28,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     with stage.running(wire=True) as server:
         again = [one for one in replayed(stage, server, finding) if one.check == finding.check]
     for one in again:
-        show_finding(stage.console, replace(one, replay=None))
+        show_finding(stage.console, replace(hide_in(one, stage.target.secrets), replay=None))
     said = "It happens again." if again else "It does not happen again: this conversation went as it should."
     stage.console.print(f"\n{said}", markup=False)
     return ExitCode.FAILED if again else ExitCode.OK

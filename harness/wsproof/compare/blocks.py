@@ -13,6 +13,7 @@ from wsproof.load import Watcher, run_plan
 from wsproof.model.finding import Finding
 from wsproof.model.plan import Plan
 from wsproof.model.record import Caution, Summary
+from wsproof.net.redact import hide_in
 from wsproof.net.running import serve
 from wsproof.net.target import Target
 from wsproof.stats.metrics import summaries
@@ -84,7 +85,9 @@ def run_block(index: int, block: Block, target: Target, load: Load, progress: Wa
         index=index,
         block=block,
         metrics=summaries(measurement),
-        findings=tuple(run_checks(measurement.history, measurement.contract)),
+        findings=tuple(
+            hide_in(finding, target.secrets) for finding in run_checks(measurement.history, measurement.contract)
+        ),
         warnings=judge_trust(measurement),
         server=name,
         wall_s=time.monotonic() - began,

@@ -89,6 +89,7 @@ class Run:
         self._workload = jobs[0].workload()
         self._records = Records(self._folder, len(jobs))
         self._meter = ServerMeter(server.pid) if server is not None and server.pid is not None else None
+        self._secrets = server.target.secrets if server is not None else ()
         self._watch = watch
         self._next_sample = Deadline.after(0)
         self._open = [0] * len(jobs)
@@ -205,7 +206,7 @@ class Run:
             loop=self._loop,
             alone=alone,
         )
-        save_history(history, self._folder)
+        save_history(history, self._folder, self._secrets)
         for path in worker_files(self._folder, range(len(self._jobs))):
             path.unlink(missing_ok=True)
         self._show("collect", 1.0)

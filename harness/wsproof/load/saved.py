@@ -20,12 +20,16 @@ from wsproof.model.history import (
     Strange,
     Tick,
 )
+from wsproof.net.redact import hide
 
 PUBLICATIONS, RECEIPTS, WORDS = "publications.npy", "receipts.npy", "history.json"
 
 
-def save_history(history: History, folder: Path) -> None:
-    """Write a history: `Publications` and `Receipts` as arrays of int64, one row per column, and the rest as JSON."""
+def save_history(history: History, folder: Path, secrets: tuple[str, ...] = ()) -> None:
+    """Write a history: `Publications` and `Receipts` as arrays of int64, one row per column, and the rest as JSON.
+
+    What a server said is in there, and so may be the `secrets` that it was told: they are left out.
+    """
     for name, table in ((PUBLICATIONS, history.publications), (RECEIPTS, history.receipts)):
         np.save(folder / name, np.stack([getattr(table, field.name) for field in fields(table)]))
     words: dict[str, Any] = {
@@ -34,7 +38,7 @@ def save_history(history: History, folder: Path) -> None:
     }
     for name in ("start_ns", "end_ns", "drained_ns"):
         words[name] = getattr(history, name)
-    (folder / WORDS).write_text(json.dumps(words))
+    (folder / WORDS).write_text(hide(json.dumps(words), secrets))
 
 
 def load_history(folder: Path) -> History:

@@ -5,9 +5,13 @@ Two nets: the exact values that we were given (`secrets`), and the shapes in whi
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 from urllib.parse import quote, unquote_plus, urlsplit, urlunsplit
+
+from wsproof.model.finding import Finding
 
 MARK = "[redacted]"
 
@@ -35,17 +39,43 @@ def is_secret_name(name: str) -> bool:
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """Return `text` without the `secrets` (also percent-encoded) and without what looks like one."""
-    for secret in _spellings(secrets):
-        if len(secret) < _SHORT:
-            text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", lambda _: MARK, text)
-        else:
-            text = text.replace(secret, MARK)
+    text = hide(text, secrets)
     text = _HEADER.sub(_header, text)
     text = _URL.sub(lambda found: redact_url(found[0]), text)
     text = _QUERY.sub(_query_parameter, text)
     text = _ASSIGNMENT.sub(_assignment, text)
     text = _BEARER.sub(rf"\1\2{MARK}", text)
     return _JWT.sub(MARK, text)
+
+
+def hide(text: str, secrets: Iterable[str]) -> str:
+    """Return `text` without the `secrets` (also as URLs and JSON spell them), and otherwise as it is: for evidence."""
+    for secret in _spellings(secrets):
+        if len(secret) < _SHORT:
+            text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", lambda _: MARK, text)
+        else:
+            text = text.replace(secret, MARK)
+    return text
+
+
+def hide_in(finding: Finding, secrets: Iterable[str]) -> Finding:
+    """The finding without the `secrets`: a server may say in a message, or in a header, what it was told in secret."""
+    known = tuple(secrets)
+    if not known:
+        return finding
+    data: dict[str, Any] = hide_everywhere(finding.to_json(), known)
+    return Finding.from_json(data | {name: finding.to_json()[name] for name in ("check", "anomaly", "level")})
+
+
+def hide_everywhere(value: Any, secrets: tuple[str, ...]) -> Any:
+    """What JSON holds, with all its texts as `hide` leaves them."""
+    if isinstance(value, str):
+        return hide(value, secrets)
+    if isinstance(value, Mapping):
+        return {name: hide_everywhere(item, secrets) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [hide_everywhere(item, secrets) for item in value]
+    return value
 
 
 def redact_url(url: str) -> str:
@@ -85,7 +115,8 @@ def redact_value(name: str, value: str, secrets: Iterable[str] = ()) -> str:
 
 def _spellings(secrets: Iterable[str]) -> list[str]:
     given = [secret for secret in secrets if secret and secret != MARK]
-    return sorted({*given, *(quote(secret, safe="") for secret in given)}, key=lambda secret: (-len(secret), secret))
+    spelled = {*given, *(quote(secret, safe="") for secret in given), *(json.dumps(secret)[1:-1] for secret in given)}
+    return sorted(spelled, key=lambda secret: (-len(secret), secret))
 
 
 def _query_parameter(found: re.Match[str]) -> str:

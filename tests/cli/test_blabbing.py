@@ -1,0 +1,37 @@
+"""A server that says in its messages what it was told in secret: no record, finding, page or output repeats it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.shell import wsproof
+
+SECRETS = ("open-sesame", "key-of-gold", 'rest"in"peas')
+TOLD = ("--token", SECRETS[0], "--header", f"X-Api-Key: {SECRETS[1]}", "--env", f"DB_PASSWORD={SECRETS[2]}")
+TARGET = ("tests.cli.apps.blabbing:app", "--channels", "tutorial", *TOLD)
+SHORT = ("--subscribers", "2", "--duration", "0.5", "--warmup", "0.1", "--rate", "10")
+FORMS = [form.encode() for secret in SECRETS for form in (secret, secret.replace('"', '\\"'))]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("bench", *TARGET, "--workload", "echo", *SHORT),
+        ("check", *TARGET, "--only", "echo.delivery", "--only", "5.6", "--examples", "2", "--path", "/ws"),
+        ("load", *TARGET, "--headless", "--scenario", "EchoUser", "--users", "1", "--duration", "2"),
+    ],
+    ids=["bench", "check", "load"],
+)
+def test_what_the_server_repeats_is_not_written(words: tuple[str, ...], tmp_path: Path) -> None:
+    copy, junit = tmp_path / "copy.json", tmp_path / "junit.xml"
+    extra = ("--junit", str(junit)) if words[0] == "check" else ()
+    said = wsproof(*words, "--out", str(tmp_path / "out"), "--json", str(copy), *extra)
+    assert said.code == 1, said
+    assert "[redacted]" in copy.read_text(encoding="utf-8")
+    for secret in SECRETS:
+        assert secret not in said.out + said.err
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            assert not [form for form in FORMS if form in path.read_bytes()], path
