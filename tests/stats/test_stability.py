@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.stats.builders import FEED, MS, QUIET, measurement, recorder, steady
-from wsproof.model.history import Departure, Member
+from tests.stats.builders import FEED, MS, QUIET, START, measurement, publish, recorder, steady
+from wsproof.model.contract import Audience, Contract
+from wsproof.model.history import Departure, Member, Outcome
 from wsproof.model.measurement import GeneratorUsage, Measurement
+from wsproof.model.plan import Phase
 from wsproof.stats.stability import judge_trust
 
 
@@ -75,3 +77,33 @@ def test_a_feed_is_not_asked_for_latency_samples_or_a_rate() -> None:
     (caution,) = judge_trust(measurement(recorder().freeze(), FEED, generator=busy))
     assert caution.code == "generator-cpu"
     assert "--rate" not in caution.advice
+
+
+def test_a_plan_whose_publisher_lost_its_connection_was_not_carried_out() -> None:
+    record = recorder()
+    for sequence in range(1000):
+        publish(record, sequence, sequence, [10.0] * 3)
+    record.published(0, 1000, START + 5, 0, outcome=Outcome.FAILED)
+    assert codes(measurement(record.freeze())) == {"unpublished": True}
+
+
+def test_subscribers_that_were_refused_void_the_measurement_and_silent_ones_are_for_the_checks_to_judge() -> None:
+    history = steady()
+    refused, silent = Member(3, "4", departure=Departure.REFUSED), Member(3, "4", connected_ns=1)
+    assert codes(measurement(replace(history, members=(*history.members, refused)))) == {"incomplete-ramp": True}
+    assert codes(measurement(replace(history, members=(*history.members, silent)))) == {"incomplete-ramp": False}
+
+
+def test_a_window_without_a_delivery_measured_nothing() -> None:
+    record = recorder()
+    publish(record, 0, -50, [1.0] * 3, phase=Phase.PROBE)
+    assert codes(measurement(record.freeze())) == {"nothing-measured": True}
+
+
+def test_those_who_only_listen_to_an_echo_are_not_missed() -> None:
+    record = recorder(3)
+    for sequence in range(1000):
+        publish(record, sequence, sequence, [10.0])
+    record.members[1:] = [replace(member, in_ns=0) for member in record.members[1:]]
+    assert codes(measurement(record.freeze(), Contract("echo", Audience.PUBLISHER))) == {}
+    assert codes(measurement(record.freeze(), Contract("echo", Audience.EVERYONE))) == {"incomplete-ramp": False}

@@ -1,7 +1,8 @@
 """Can this measurement be trusted? Every caution names the cause and the next thing to try.
 
-Four things void a measurement (it is *untrusted*): the generator was the bottleneck, work was left unsent, messages
-left late, or another measurement ran at the same time. The rest is advice: the numbers stand, with a grain of salt.
+Five things void a measurement (it is *untrusted*): the generator was the bottleneck, the plan was not carried out (work
+was left unsent, or subscribers were refused), messages left late, another measurement ran at the same time, or nothing
+was measured at all. The rest is advice: the numbers stand, with a grain of salt.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from wsproof.model.history import Departure
+from wsproof.model.contract import Audience
+from wsproof.model.history import Departure, Member, Outcome
 from wsproof.model.measurement import Measurement
+from wsproof.model.plan import Phase
 from wsproof.model.record import Caution
 from wsproof.stats.metrics import METRICS_BY_NAME, Observed
 from wsproof.stats.summary import ENOUGH, nearest_rank
@@ -45,6 +48,17 @@ def _generator_cpu(observed: Observed) -> Iterator[Caution]:
 
 
 def _unsent(observed: Observed) -> Iterator[Caution]:
+    published = observed.history.publications
+    failed = (published.phase == Phase.MEASURED) & (published.outcome == Outcome.FAILED)
+    gone = int(np.count_nonzero(failed))
+    if gone:
+        yield Caution(
+            "unpublished",
+            f"{_count(gone, 'publication', 'publications')} could not be made, because the publisher's connection was "
+            "gone: the plan was not carried out, so the numbers describe a lighter load.",
+            "Look at the findings and at the server's output: it ended a publisher's connection, or refused it.",
+            voids=True,
+        )
     unsent = observed.measurement.generator.unsent
     if unsent:
         yield Caution(
@@ -102,6 +116,13 @@ def _few_samples(observed: Observed) -> Iterator[Caution]:
         return
     count = len(observed.deliveries.latency_ns)
     missing = [name for name in ("p99", "p999") if count < ENOUGH[name]]
+    if not count and observed.measurement.contract.audience is not Audience.NOBODY:
+        yield Caution(
+            "nothing-measured",
+            "Not one delivery belongs to the measured window, so there is nothing to judge by.",
+            "Measure longer (--duration) or with a higher --rate; if there were publications, look at the findings.",
+            voids=True,
+        )
     if count and missing:
         plan = observed.measurement.plan
         yield Caution(
@@ -134,8 +155,10 @@ def _stdlib_loop(observed: Observed) -> Iterator[Caution]:
 def _incomplete_ramp(observed: Observed) -> Iterator[Caution]:
     members = observed.history.members
     missing = [member for member in members if not member.in_ns]
+    refused = sum(member.departure is Departure.REFUSED for member in missing)
+    if not refused:
+        missing = [member for member in missing if _may_hear(member, observed)]
     if missing:
-        refused = sum(member.departure is Departure.REFUSED for member in missing)
         why = f", {refused} of them because the connection was refused" if refused else ""
         yield Caution(
             "incomplete-ramp",
@@ -143,7 +166,19 @@ def _incomplete_ramp(observed: Observed) -> Iterator[Caution]:
             "the load was lighter than planned.",
             "Look at the findings and at the server's output; raise its file limit (`ulimit -n`), or ask for fewer "
             "--subscribers.",
+            voids=bool(refused),
         )
+
+
+def _may_hear(member: Member, observed: Observed) -> bool:
+    """Whether this member is in the audience of anybody: an echo is heard by those who speak, and by nobody else."""
+    contract = observed.measurement.contract
+    publishers = set(observed.history.publications.publisher.tolist())
+    if contract.feed is not None or contract.audience is Audience.EVERYONE:
+        return True
+    if contract.audience is Audience.OTHERS:
+        return bool(publishers - {member.number})
+    return member.number in publishers
 
 
 def _less_load(observed: Observed, *, start: str = "Use ") -> str:
