@@ -29,10 +29,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await services.history.start()
+        await services.backplane.start()
         services.shared(Tokens)  # warns at the start, and not at the first login, where no secret is set
         async with before_stop(services.drain.run):
             yield
         await services.roster.stop()
+        await services.backplane.stop()
         await services.history.stop()
 
     # The interactive API pages load scripts from another host, which the pages here do not.

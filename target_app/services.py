@@ -9,12 +9,15 @@ from typing import Any, TypeVar, cast
 
 from fastapi.requests import HTTPConnection
 
+from target_app.backplane import Backplane, LocalBackplane
 from target_app.history import HistoryStore
 from target_app.hub import Hub
 from target_app.metrics import HandlingTimes
+from target_app.presence import Presence
 from target_app.roster import Roster
 from target_app.settings import Settings
 from target_app.sqlite_history import SqliteHistory
+from target_app.timeline import Timeline
 
 Shared = TypeVar("Shared")
 
@@ -28,6 +31,10 @@ class Services:
     roster: Roster
     handling_times: HandlingTimes
     history: HistoryStore
+    backplane: Backplane
+    presence: Presence
+    timeline: Timeline
+    """Where rooms post, and hear what is posted in them: the history and the backplane together, in one order."""
     counts: Counter[str] = field(default_factory=Counter)
     """Whatever a channel wants to count, shown by `/stats`."""
     _shared: dict[Any, Any] = field(default_factory=dict)
@@ -36,7 +43,9 @@ class Services:
     def build(cls, settings: Settings) -> Services:
         path = str(settings.history_path or ":memory:")
         history = SqliteHistory(path, settings.history_keep, settings.history_synchronous)
-        return cls(settings, Hub(), Roster(settings.write_timeout), HandlingTimes(), history)
+        backplane = _backplane(settings)
+        shared = (history, backplane, Presence(backplane), Timeline(history, backplane))
+        return cls(settings, Hub(), Roster(settings.write_timeout), HandlingTimes(), *shared)
 
     @classmethod
     def of(cls, connection: HTTPConnection) -> Services:
@@ -48,3 +57,11 @@ class Services:
         if make not in self._shared:
             self._shared[make] = make(self)
         return cast("Shared", self._shared[make])
+
+
+def _backplane(settings: Settings) -> Backplane:
+    if settings.backplane_url is None:
+        return LocalBackplane()
+    from target_app.redis_backplane import RedisBackplane  # a heavy import, which a worker that is alone does without
+
+    return RedisBackplane(settings.backplane_url.get_secret_value(), settings.backplane_name)

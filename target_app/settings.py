@@ -71,6 +71,12 @@ class Settings(BaseSettings):
     history_synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
     """NORMAL: acknowledged entries survive the death of the process. FULL: also that of the machine, for an fsync."""
 
+    backplane_url: SecretStr | None = None
+    """A Redis or Valkey server, `redis://host:6379/0`, through which several workers are one. None: there is but one."""
+
+    backplane_name: str = Field(default="target_app", min_length=1)
+    """Keeps applications that share such a server apart."""
+
     secret: SecretStr | None = Field(default=None, min_length=32)
     """Signs the tokens; at least 32 characters. Without it one is made up at the start, with a warning."""
 

@@ -1,0 +1,155 @@
+"""Who is in which channel, over all workers.
+
+Each worker keeps the whole table and tells the others what changes in its own part. A worker that has just come, or
+come back, says what it has and asks the others for theirs; one that falls silent takes its part with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from target_app.backplane import BEAT, Backplane
+
+TOPIC = "presence"
+LIFETIME = 5.0
+"""Seconds without a sign of life after which a worker counts as dead."""
+
+Changed = Callable[[str, str, bool], None]
+"""Gets channel, user and whether they are there: when the first connection of a user comes, and when the last goes."""
+
+Here = dict[tuple[str, str], str]
+"""(channel, connection id) -> user: the part of one worker."""
+
+logger = logging.getLogger("target_app")
+
+
+class Presence:
+    """Changes are told in each worker by itself: at once for its own connections, a moment later for others'."""
+
+    def __init__(self, backplane: Backplane) -> None:
+        self._backplane = backplane
+        self._workers: dict[str, Here] = {backplane.worker: {}}
+        self._heard_at: dict[str, float] = {}
+        self._connections: dict[str, Counter[str]] = {}
+        self._changed: list[Changed] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        backplane.subscribe(TOPIC, self._heard)
+        backplane.subscribe(BEAT, self._beat)
+        backplane.watch(self._told)
+
+    def watch(self, changed: Changed) -> None:
+        """Be told of every coming and going. `changed` must not block."""
+        self._changed.append(changed)
+
+    def members(self, channel: str) -> list[str]:
+        """The users in a channel, by name, each once however many connections they have."""
+        return sorted(self._connections.get(channel, ()))
+
+    async def join(self, channel: str, user: str, connection_id: str) -> bool:
+        """A connection of `user` has come. True: the first one."""
+        first = user not in self._connections.get(channel, ())
+        self._put(self._backplane.worker, channel, connection_id, user)
+        await self._say("here", [[channel, connection_id, user]])
+        return first
+
+    async def leave(self, channel: str, connection_id: str) -> None:
+        """A connection has gone. Never fails, and once is enough."""
+        self._take(self._backplane.worker, channel, connection_id)
+        await self._say("gone", [[channel, connection_id]])
+
+    # What the others say.
+
+    async def _say(self, verb: str, rows: Iterable[list[str]]) -> None:
+        if not self._backplane.alone:
+            message = {"worker": self._backplane.worker, "verb": verb, "rows": list(rows)}
+            await self._backplane.publish(TOPIC, json.dumps(message))
+
+    async def _introduce(self, *, ask: bool) -> None:
+        if ask:
+            await self._say("ask", [])
+        # Listed only now, so that no later coming or going can get ahead of the list.
+        ours = self._workers[self._backplane.worker]
+        await self._say("all", [[channel, connection_id, user] for (channel, connection_id), user in ours.items()])
+
+    def _introduce_soon(self, *, ask: bool) -> None:
+        task = asyncio.create_task(self._introduce(ask=ask), name="presence")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _heard(self, payload: str) -> None:
+        message = json.loads(payload)
+        worker, verb, rows = message["worker"], message["verb"], message["rows"]
+        if worker == self._backplane.worker:
+            return
+        self._note(worker)
+        if verb == "all":
+            self._replace(worker, {(channel, connection_id): user for channel, connection_id, user in rows})
+        elif verb == "ask":
+            self._introduce_soon(ask=False)
+        else:
+            for channel, connection_id, *user in rows:
+                if user:
+                    self._put(worker, channel, connection_id, user[0])
+                else:
+                    self._take(worker, channel, connection_id)
+
+    def _beat(self, worker: str) -> None:
+        """A sign of life, also our own: time to see who has given none."""
+        if worker != self._backplane.worker:
+            if worker not in self._heard_at:
+                self._introduce_soon(ask=True)  # it was here before we were, or we have given it up too soon
+            self._note(worker)
+        elif self._backplane.connected:  # cut off ourselves, we cannot tell who lives
+            now = asyncio.get_running_loop().time()
+            for silent in [name for name, heard_at in self._heard_at.items() if now - heard_at > LIFETIME]:
+                logger.warning("worker %s is silent: its connections are taken for gone", silent)
+                self._replace(silent, {})
+                del self._heard_at[silent], self._workers[silent]
+
+    def _note(self, worker: str) -> None:
+        self._heard_at[worker] = asyncio.get_running_loop().time()
+
+    def _told(self, connected: bool) -> None:
+        if connected:
+            now = asyncio.get_running_loop().time()
+            self._heard_at = dict.fromkeys(self._heard_at, now)  # they could not be heard; they get their time anew
+            self._introduce_soon(ask=True)
+
+    # The table.
+
+    def _replace(self, worker: str, now: Here) -> None:
+        before = dict(self._workers.get(worker, {}))
+        for (channel, connection_id), user in now.items():
+            self._put(worker, channel, connection_id, user)
+        for channel, connection_id in before.keys() - now.keys():
+            self._take(worker, channel, connection_id)
+
+    def _put(self, worker: str, channel: str, connection_id: str, user: str) -> None:
+        part = self._workers.setdefault(worker, {})
+        if (channel, connection_id) in part:
+            return
+        part[channel, connection_id] = user
+        here = self._connections.setdefault(channel, Counter())
+        here[user] += 1
+        if here[user] == 1:
+            self._tell(channel, user, True)
+
+    def _take(self, worker: str, channel: str, connection_id: str) -> None:
+        user = self._workers.get(worker, {}).pop((channel, connection_id), None)
+        if user is None:
+            return
+        here = self._connections[channel]
+        here[user] -= 1
+        if here[user] == 0:
+            del here[user]
+            if not here:
+                del self._connections[channel]
+            self._tell(channel, user, False)
+
+    def _tell(self, channel: str, user: str, here: bool) -> None:
+        for changed in self._changed:
+            changed(channel, user, here)

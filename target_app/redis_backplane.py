@@ -1,0 +1,158 @@
+"""The backplane over a Redis or Valkey server: one channel with publish/subscribe, one reader and one sender a worker.
+
+The server puts all messages into one order. A worker hears its own ones from there too, so the order is the same
+everywhere. While the server is out of reach each worker serves those it has by itself, and keeps trying to come back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import deque
+from contextlib import suppress
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from target_app.backplane import BEAT, Listeners
+
+BEAT_INTERVAL = 1.0
+"""Seconds between two signs of life. They come back to their sender too, and show it that the line works both ways."""
+
+SILENCE = 4.0
+"""Seconds without hearing even oneself, after which the line counts as broken though nobody has said so."""
+
+COMMAND_TIMEOUT = 2.0
+"""Seconds that one command may take."""
+
+LONGEST_DELAY = 2.0
+"""Seconds between two attempts to come back, at most. They begin at a tenth of a second."""
+
+MOST_REMEMBERED = 1_000
+"""Own messages of which it is remembered that they were told here already, should the server repeat them after all."""
+
+FAILURES = (RedisError, OSError, TimeoutError)
+
+logger = logging.getLogger("target_app")
+
+
+def connect(url: str) -> Redis:
+    """One connection, used for one command after the other, without silent second attempts."""
+    return Redis.from_url(
+        url,
+        decode_responses=True,
+        single_connection_client=True,
+        socket_timeout=COMMAND_TIMEOUT,
+        socket_connect_timeout=COMMAND_TIMEOUT,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+class RedisBackplane(Listeners):
+    """`name` keeps applications that share a server apart."""
+
+    alone = False
+
+    def __init__(self, url: str, name: str) -> None:
+        super().__init__()
+        self._url = url
+        self._channel = f"{name}:backplane"
+        self._number = 0
+        self._told_here: deque[int] = deque(maxlen=MOST_REMEMBERED)
+        self._connected = False
+        self._was_up = False
+        self._heard_at = 0.0
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def connected(self) -> bool:
+        return self._connected
+
+    async def start(self) -> None:
+        """Begin to listen. A server that is out of reach is no reason not to start: it may still come."""
+        self._sender = connect(self._url)
+        attempted = asyncio.Event()
+        self._tasks = [
+            asyncio.create_task(self._keep_listening(attempted), name="backplane reader"),
+            asyncio.create_task(self._beat(), name="backplane beat"),
+        ]
+        await attempted.wait()
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks)
+        with suppress(*FAILURES):
+            await self._sender.aclose()
+
+    async def publish(self, topic: str, payload: str) -> None:
+        self._number += 1
+        number = self._number
+        if self._connected:
+            try:
+                await self._sender.publish(self._channel, json.dumps([self.worker, number, topic, payload]))
+                return
+            except FAILURES as failed:
+                self._lose(f"cannot send: {failed}")
+        self._told_here.append(number)
+        self._hear(topic, payload)
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_INTERVAL)
+            await self.publish(BEAT, self.worker)
+            if asyncio.get_running_loop().time() - self._heard_at > SILENCE:
+                self._lose(f"heard nothing for {SILENCE} s")
+
+    async def _keep_listening(self, attempted: asyncio.Event) -> None:
+        delay = 0.1
+        while True:
+            listening = connect(self._url).pubsub()
+            self._was_up = False
+            with suppress(*FAILURES):  # what happened to the one line has most likely happened to the other
+                await self._sender.aclose()
+            self._sender = connect(self._url)
+            try:
+                async with asyncio.timeout(None) as self._patience:
+                    await listening.subscribe(self._channel)
+                    while True:
+                        self._take(await listening.get_message(timeout=None), attempted)
+            except FAILURES as failed:
+                logger.warning("backplane out of reach: %s", failed or type(failed).__name__)
+            finally:
+                with suppress(*FAILURES):
+                    await listening.aclose()  # type: ignore[no-untyped-call]
+            delay = 0.1 if self._was_up else min(LONGEST_DELAY, delay * 2)
+            self._set_connected(False)
+            attempted.set()
+            await asyncio.sleep(delay)
+
+    def _take(self, message: dict[str, Any] | None, attempted: asyncio.Event) -> None:
+        self._heard_at = asyncio.get_running_loop().time()
+        if message is None:
+            return
+        if message["type"] == "subscribe":  # at first, and again if the library has reconnected by itself
+            self._was_up = True
+            self._set_connected(True)
+            attempted.set()
+        elif message["type"] == "message":
+            worker, number, topic, payload = json.loads(message["data"])
+            if worker != self.worker or number not in self._told_here:
+                self._hear(topic, payload)
+
+    def _lose(self, why: str) -> None:
+        """Give the line up and begin anew."""
+        if self._connected:
+            logger.warning("backplane %s", why)
+            self._set_connected(False)
+            self._patience.reschedule(asyncio.get_running_loop().time())
+
+    def _set_connected(self, connected: bool) -> None:
+        if connected or self._connected:
+            self._connected = connected
+            logger.info("backplane %s", "connected" if connected else "lost")
+            self._tell(connected)

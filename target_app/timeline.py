@@ -1,0 +1,165 @@
+"""The history as it goes on: every entry of a channel, once and in the order of `seq`, in every worker.
+
+An entry is stored first and then announced over the backplane. Announcements may be lost, doubled or overtake each
+other; the numbers have no holes, so a worker notices, and reads from the history what it was not told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+
+from target_app.backplane import Backplane
+from target_app.history import Body, Entry, HistoryStore, HistoryUnavailable, Stored
+
+READ_AT_ONCE = 200
+RETRY_DELAY = 0.5
+"""Seconds until the history is asked again, when it could not answer."""
+
+Handle = Callable[[Entry], None]
+
+logger = logging.getLogger("target_app")
+
+
+class Timeline:
+    """Where rooms post, and where they hear what was posted, in this worker or another one."""
+
+    def __init__(self, history: HistoryStore, backplane: Backplane) -> None:
+        self._history = history
+        self._backplane = backplane
+        self._followed: dict[str, Followed] = {}
+        self._unannounced: set[str] = set()
+        self._announcing: asyncio.Task[None] | None = None
+        backplane.watch(self._told)
+
+    async def post(self, channel: str, kind: str, sender: str, client_id: str | None, body: Body) -> Stored:
+        """Store an entry and let everybody know. Raises HistoryUnavailable, and then nobody hears of it.
+
+        A duplicate is announced again too: its first sender may have died before the announcement.
+        """
+        stored = await self._history.append(channel, kind, sender, client_id, body)
+        entry = Entry(stored.seq, stored.at, kind, sender, client_id, body)
+        announcement = {"epoch": stored.epoch, "entry": None if stored.duplicate else asdict(entry), "seq": stored.seq}
+        await self._backplane.publish(_topic(channel), json.dumps(announcement))
+        if not self._backplane.connected:
+            self._unannounced.add(channel)
+        return stored
+
+    @asynccontextmanager
+    async def following(self, channel: str, handle: Handle) -> AsyncIterator[int]:
+        """Hear every entry after the `seq` that this yields, each once and in order, for as long as the block lasts.
+
+        `handle` must not block. Several may follow the same channel, and share the work. Raises HistoryUnavailable.
+        """
+        followed = self._followed.get(channel)
+        if followed is None:
+            followed = self._followed[channel] = Followed(channel, self._history, self._backplane)
+        followed.users += 1
+        try:
+            await followed.ready()
+            followed.handles[handle] = None
+            yield followed.head
+        finally:
+            followed.handles.pop(handle, None)
+            followed.users -= 1
+            if followed.users == 0:
+                del self._followed[channel]
+                followed.stop()
+
+    def _told(self, connected: bool) -> None:
+        if connected:
+            for followed in self._followed.values():
+                followed.catch_up()
+            self._announcing = asyncio.create_task(self._announce_late(), name="late announcements")
+
+    async def _announce_late(self) -> None:
+        """Let the others look into the channels where something was stored that they could not be told."""
+        while self._unannounced and self._backplane.connected:
+            channel = self._unannounced.pop()
+            announcement = {"epoch": "", "entry": None, "seq": 0}
+            await self._backplane.publish(_topic(channel), json.dumps(announcement))
+            if not self._backplane.connected:
+                self._unannounced.add(channel)
+
+
+class Followed:
+    """One channel that somebody in this worker follows. `head`: the number of the last entry that was handled."""
+
+    def __init__(self, channel: str, history: HistoryStore, backplane: Backplane) -> None:
+        self.head = 0
+        self.users = 0
+        self.handles: dict[Handle, None] = {}
+        self._channel = channel
+        self._history = history
+        self._epoch = ""
+        self._stale = False
+        self._reader: asyncio.Task[None] | None = None
+        self._starting: asyncio.Task[None] = asyncio.create_task(self._start(), name=f"head of {channel}")
+        self._unsubscribe = backplane.subscribe(_topic(channel), self._heard)
+
+    async def ready(self) -> None:
+        """Wait until `head` is known. Raises HistoryUnavailable."""
+        await asyncio.shield(self._starting)
+
+    def stop(self) -> None:
+        self._unsubscribe()
+        self._starting.cancel()
+        if self._reader is not None:
+            self._reader.cancel()
+
+    async def _start(self) -> None:
+        newest = await self._history.latest(self._channel, 1)
+        self._epoch = self._history.epoch
+        self.head = newest[0].seq if newest else 0
+        if self._stale:
+            self.catch_up()
+
+    def _heard(self, payload: str) -> None:
+        announcement = json.loads(payload)
+        if not self._starting.done():
+            self._stale = True  # whether it is part of the head, nobody knows yet
+        elif announcement["epoch"] == self._epoch and announcement["seq"] <= self.head:
+            pass
+        elif announcement["epoch"] == self._epoch and announcement["seq"] == self.head + 1 and announcement["entry"]:
+            self._handle(Entry(**announcement["entry"]))
+        else:
+            self.catch_up()
+
+    def catch_up(self) -> None:
+        """Read from the history what was stored after `head`, now or after the reading that is on its way."""
+        self._stale = True
+        if self._starting.done() and (self._reader is None or self._reader.done()):
+            self._reader = asyncio.create_task(self._read(), name=f"catching up in {self._channel}")
+
+    async def _read(self) -> None:
+        while self._stale:
+            self._stale = False
+            try:
+                entries = await self._history.since(self._channel, self.head, READ_AT_ONCE)
+            except HistoryUnavailable as failed:
+                logger.warning("cannot catch up channel=%s: %s", self._channel, failed)
+                self._stale = True
+                await asyncio.sleep(RETRY_DELAY)
+                continue
+            if self._history.epoch != self._epoch:  # another store: its numbers begin again
+                self._epoch, self.head, self._stale = self._history.epoch, 0, True
+                continue
+            for entry in entries:
+                if entry.seq > self.head:  # not announced while we were reading
+                    self._handle(entry)
+            self._stale = self._stale or len(entries) == READ_AT_ONCE
+
+    def _handle(self, entry: Entry) -> None:
+        if entry.seq != self.head + 1:
+            logger.warning("gap channel=%s after=%d next=%d: kept no more", self._channel, self.head, entry.seq)
+        self.head = entry.seq
+        for handle in list(self.handles):
+            handle(entry)
+
+
+def _topic(channel: str) -> str:
+    return f"timeline:{channel}"

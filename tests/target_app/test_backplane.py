@@ -1,0 +1,321 @@
+"""Backplane, timeline and presence: two workers in one process, with a real Valkey server between them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from target_app import presence as presence_module
+from target_app import redis_backplane
+from target_app.backplane import BEAT, Backplane, LocalBackplane
+from target_app.history import Entry
+from target_app.presence import Presence
+from target_app.redis_backplane import RedisBackplane
+from target_app.sqlite_history import SqliteHistory
+from target_app.timeline import Timeline
+from tests.target_app.server import DEADLINE
+from tests.target_app.valkey import Valkey, valkey
+
+NUMBER = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    backplane: Backplane
+    history: SqliteHistory
+    timeline: Timeline
+    presence: Presence
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Valkey]:
+    with valkey(tmp_path) as started:
+        yield started
+
+
+@asynccontextmanager
+async def worker(url: str | None, file: Path | str = ":memory:") -> AsyncIterator[Worker]:
+    backplane: Backplane = LocalBackplane() if url is None else RedisBackplane(url, "test")
+    history = SqliteHistory(str(file), keep=10_000)
+    built = Worker(backplane, history, Timeline(history, backplane), Presence(backplane))
+    await history.start()
+    await backplane.start()
+    try:
+        yield built
+    finally:
+        await backplane.stop()
+        await history.stop()
+
+
+@asynccontextmanager
+async def two_workers(server: Valkey, folder: Path) -> AsyncIterator[tuple[Worker, Worker]]:
+    async with AsyncExitStack() as stack:
+        left = await stack.enter_async_context(worker(server.url, folder / "history"))
+        right = await stack.enter_async_context(worker(server.url, folder / "history"))
+        await until(lambda: left.backplane.connected and right.backplane.connected, "both are connected")
+        yield left, right
+
+
+async def until(condition: Callable[[], object], what: str) -> None:
+    ends = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < ends, f"not within {DEADLINE} s: {what}"
+        await asyncio.sleep(0.01)
+
+
+def kept(into: list[str]) -> Callable[[Entry], None]:
+    return lambda entry: into.append(f"{entry.seq} {entry.body['text']}")
+
+
+async def post(worker: Worker, text: str) -> None:
+    await worker.timeline.post("lobby", "said", "ada", None, {"text": text})
+
+
+async def stored(worker: Worker) -> list[str]:
+    return [f"{entry.seq} {entry.body['text']}" for entry in await worker.history.since("lobby", 0, 1_000)]
+
+
+def test_alone_a_worker_hears_itself_at_once_and_only_what_it_listens_to() -> None:
+    async def story() -> None:
+        backplane, heard = LocalBackplane(), list[str]()
+        end = backplane.subscribe("news", heard.append)
+        await backplane.publish("news", "one")
+        await backplane.publish("sports", "two")
+        end()
+        await backplane.publish("news", "three")
+        assert heard == ["one"]
+
+    asyncio.run(story())
+
+
+def test_a_listener_that_fails_does_not_keep_the_others_from_hearing() -> None:
+    async def story() -> None:
+        backplane, heard = LocalBackplane(), list[str]()
+        backplane.subscribe("news", lambda payload: heard.append(payload[99]))
+        backplane.subscribe("news", heard.append)
+        await backplane.publish("news", "one")
+        assert heard == ["one"]
+
+    asyncio.run(story())
+
+
+def test_two_workers_hear_both_in_one_order(server: Valkey, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with two_workers(server, tmp_path) as workers:
+            heard: list[list[str]] = [[], []]
+            for each, into in zip(workers, heard, strict=True):
+                each.backplane.subscribe("news", into.append)
+
+            async def talk(each: Worker, name: str) -> None:
+                for number in range(NUMBER):
+                    await each.backplane.publish("news", f"{name}{number}")
+
+            await asyncio.gather(talk(workers[0], "left"), talk(workers[1], "right"))
+            await until(lambda: [len(into) for into in heard] == [2 * NUMBER] * 2, "all is heard")
+            assert heard[0] == heard[1]
+            for name in ("left", "right"):
+                said = [text for text in heard[0] if text.startswith(name)]
+                assert said == [f"{name}{number}" for number in range(NUMBER)]
+
+    asyncio.run(story())
+
+
+def test_without_the_server_a_worker_serves_its_own_and_is_told_of_the_gap(server: Valkey, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with two_workers(server, tmp_path) as (left, right):
+            heard, told = list[str](), list[bool]()
+            left.backplane.subscribe("news", heard.append)
+            left.backplane.watch(told.append)
+            server.kill()
+            await left.backplane.publish("news", "alone")
+            assert heard == ["alone"]
+            await until(lambda: told == [False], "the loss is told")
+            server.start()
+            await until(lambda: told == [False, True], "the return is told")
+            await until(lambda: right.backplane.connected, "the other is back, too")
+            await right.backplane.publish("news", "together")
+            await until(lambda: len(heard) > 1, "they hear each other again")
+            assert heard == ["alone", "together"]
+
+    asyncio.run(story())
+
+
+def test_a_server_that_falls_silent_counts_as_lost(
+    server: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_backplane, "COMMAND_TIMEOUT", 0.3)
+
+    async def story() -> None:
+        async with two_workers(server, tmp_path) as (left, _right):
+            heard = list[str]()
+            left.backplane.subscribe("news", heard.append)
+            server.freeze()
+            await left.backplane.publish("news", "while frozen")
+            assert (heard, left.backplane.connected) == (["while frozen"], False)
+            server.thaw()
+            await until(lambda: left.backplane.connected, "it is back")
+            await left.backplane.publish("news", "after")
+            await until(lambda: "after" in heard, "it is heard again")
+            assert heard == ["while frozen", "after"]
+
+    asyncio.run(story())
+
+
+def test_a_server_that_is_not_there_at_the_start_is_waited_for(server: Valkey, tmp_path: Path) -> None:
+    server.kill()
+
+    async def story() -> None:
+        async with worker(server.url) as early:
+            assert not early.backplane.connected
+            server.start()
+            await until(lambda: early.backplane.connected, "it is found")
+
+    asyncio.run(story())
+
+
+def test_posts_of_two_workers_are_heard_by_both_once_and_in_the_order_of_the_history(
+    server: Valkey, tmp_path: Path
+) -> None:
+    async def story() -> None:
+        async with two_workers(server, tmp_path) as (left, right):
+            heard: list[list[str]] = [[], []]
+            async with (
+                left.timeline.following("lobby", kept(heard[0])),
+                right.timeline.following("lobby", kept(heard[1])),
+            ):
+                await asyncio.gather(*(post(each, f"{n}") for n in range(NUMBER) for each in (left, right)))
+                await until(lambda: [len(into) for into in heard] == [2 * NUMBER] * 2, "all is heard")
+            assert heard[0] == heard[1] == await stored(left)
+
+    asyncio.run(story())
+
+
+def test_what_was_posted_while_the_server_was_away_is_caught_up_with(server: Valkey, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with two_workers(server, tmp_path) as (left, right):
+            heard: list[list[str]] = [[], []]
+            async with (
+                left.timeline.following("lobby", kept(heard[0])),
+                right.timeline.following("lobby", kept(heard[1])),
+            ):
+                await post(left, "before")
+                await until(lambda: len(heard[1]) == 1, "both hear")
+                server.kill()
+                for number in range(5):
+                    await post(left, f"left {number}")
+                    await post(right, f"right {number}")
+                await until(lambda: [len(into) >= 10 for into in heard] == [True, True], "one's own are heard at once")
+                server.start()
+                await until(lambda: [len(into) for into in heard] == [11, 11], "both have caught up")
+                await post(right, "after")
+                await until(lambda: [len(into) for into in heard] == [12, 12], "and go on")
+            assert heard[0] == heard[1] == await stored(left)
+
+    asyncio.run(story())
+
+
+def test_an_announcement_that_never_came_is_made_good_by_the_next_one() -> None:
+    async def story() -> None:
+        async with worker(None) as only:
+            heard: list[str] = []
+            await post(only, "before")
+            async with only.timeline.following("lobby", kept(heard)) as head:
+                assert head == 1
+                await only.history.append("lobby", "said", "ada", "7", {"text": "unannounced"})
+                await post(only, "announced")
+                await until(lambda: len(heard) == 2, "both are heard")
+                await only.timeline.post("lobby", "said", "ada", "7", {"text": "unannounced"})
+                await post(only, "last")
+                await until(lambda: len(heard) == 3, "a duplicate is not heard again")
+            await post(only, "unheard")
+            assert heard == ["2 unannounced", "3 announced", "4 last"]
+
+    asyncio.run(story())
+
+
+def test_presence_is_the_same_in_both_workers_and_counts_users_not_connections(server: Valkey, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with two_workers(server, tmp_path) as (left, right):
+            changes: list[tuple[str, str, bool]] = []
+            right.presence.watch(lambda *change: changes.append(change))
+            assert await left.presence.join("lobby", "ada", "1")
+            await until(lambda: right.presence.members("lobby") == ["ada"], "the other worker knows ada")
+            assert not await right.presence.join("lobby", "ada", "2")
+            await right.presence.join("lobby", "grace", "3")
+            await until(lambda: left.presence.members("lobby") == ["ada", "grace"], "the first worker knows grace")
+            await left.presence.leave("lobby", "1")
+            await left.presence.leave("lobby", "1")
+            await right.presence.leave("lobby", "3")
+            await until(lambda: left.presence.members("lobby") == ["ada"], "ada has another connection")
+            await right.presence.leave("lobby", "2")
+            await until(lambda: left.presence.members("lobby") == [], "nobody is left")
+            lobby = [
+                ("lobby", "ada", True),
+                ("lobby", "grace", True),
+                ("lobby", "grace", False),
+                ("lobby", "ada", False),
+            ]
+            assert changes == lobby
+
+    asyncio.run(story())
+
+
+def test_a_worker_that_comes_late_learns_who_is_there(server: Valkey, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with worker(server.url) as early:
+            await early.presence.join("lobby", "ada", "1")
+            async with worker(server.url) as late:
+                await until(lambda: late.presence.members("lobby") == ["ada"], "it was told")
+
+    asyncio.run(story())
+
+
+def test_the_members_of_a_silent_worker_are_gone(
+    server: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presence_module, "LIFETIME", 0.5)
+    monkeypatch.setattr(redis_backplane, "BEAT_INTERVAL", 0.1)
+
+    async def story() -> None:
+        async with worker(server.url) as staying:
+            async with worker(server.url) as going:
+                await going.presence.join("lobby", "ada", "1")
+                await until(lambda: staying.presence.members("lobby") == ["ada"], "ada is there")
+            await until(lambda: staying.presence.members("lobby") == [], "ada has gone with her worker")
+
+    asyncio.run(story())
+
+
+def test_those_who_came_and_went_while_the_server_was_away_are_known_afterwards(server: Valkey, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with two_workers(server, tmp_path) as (left, right):
+            await left.presence.join("lobby", "ada", "1")
+            await until(lambda: right.presence.members("lobby") == ["ada"], "ada is there")
+            server.kill()
+            await left.presence.leave("lobby", "1")
+            await left.presence.join("lobby", "grace", "2")
+            assert left.presence.members("lobby") == ["grace"]
+            server.start()
+            await until(lambda: right.presence.members("lobby") == ["grace"], "the other worker knows")
+
+    asyncio.run(story())
+
+
+def test_signs_of_life_carry_the_name_of_the_worker(
+    server: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_backplane, "BEAT_INTERVAL", 0.05)
+
+    async def story() -> None:
+        async with two_workers(server, tmp_path) as (left, right):
+            heard: list[str] = []
+            left.backplane.subscribe(BEAT, heard.append)
+            await until(lambda: set(heard) == {left.backplane.worker, right.backplane.worker}, "both beat")
+
+    asyncio.run(story())
