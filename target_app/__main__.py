@@ -11,8 +11,7 @@ from pydantic import ValidationError
 from target_app.logs import log_config
 from target_app.settings import Settings
 
-PING_INTERVAL = 20.0
-PING_TIMEOUT = 20.0
+DIRECT = "target_app.direct:DirectWSProtocol"
 
 
 def _settings() -> Settings:
@@ -28,6 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m target_app", description="The reference server.")
     parser.add_argument("--host", default=settings.host, help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=settings.port, help="0: any free one (default: %(default)s)")
+    parser.add_argument("--direct", action="store_true", help="write to sockets without ASGI in between")
     arguments = parser.parse_args()
     uvicorn.run(
         "target_app.main:app",
@@ -36,10 +36,11 @@ def main() -> None:
         log_config=log_config(),
         access_log=False,
         proxy_headers=False,
+        ws=DIRECT if arguments.direct else "auto",
         ws_max_size=settings.max_message_bytes,
         ws_per_message_deflate=False,
-        ws_ping_interval=PING_INTERVAL,
-        ws_ping_timeout=PING_TIMEOUT,
+        ws_ping_interval=settings.ping_interval,
+        ws_ping_timeout=settings.ping_timeout,
         timeout_graceful_shutdown=settings.shutdown_timeout,
     )
 

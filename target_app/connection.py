@@ -1,4 +1,4 @@
-"""One WebSocket: its messages in, its outbox and writer task out, and exactly one ending.
+"""One WebSocket: its messages in, its outbox and writer out, and exactly one ending.
 
 A channel uses it like this, and need not know more:
 
@@ -16,13 +16,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from fastapi import WebSocket, WebSocketDisconnect
+from fastapi import WebSocket
 
 from target_app.endings import (
     CANCELLED,
+    DRAINED,
     FAULT,
     FINISHED,
     LOST,
@@ -35,16 +36,21 @@ from target_app.endings import (
     ending_of_disconnect,
 )
 from target_app.eviction import Addresses
+from target_app.heartbeats import Heartbeat
 from target_app.outbox import Outbox, Outgoing, Overflow
 from target_app.services import Services
+from target_app.writers import DIRECT, SEND_FAILURES, DirectWriter, StandardWriter, Wire, Writer
 
 GOODBYE_TIMEOUT = 1.0
 """Seconds that the last messages and the close frame may wait for the peer. At a stalled one uvicorn's close never
 returns, so there has to be an end to it."""
 
-SEND_FAILURES = (WebSocketDisconnect, RuntimeError, OSError)
-"""What a send raises when the peer or the server library is already done with the connection. RuntimeError is how
-uvicorn and Starlette say "after close"."""
+MESSAGES_IN_A_ROW = 16
+"""Messages of one peer that are handled before the others get a turn: receive() does not give way while some are there.
+"""
+
+Farewell = Callable[[int], str | bytes]
+"""Makes the message that announces a planned stop: its argument is after how many milliseconds to come back."""
 
 logger = logging.getLogger("target_app")
 
@@ -54,26 +60,38 @@ class Connection:
 
     def __init__(self, websocket: WebSocket, channel: str, overflow: Overflow) -> None:
         self.services = Services.of(websocket)
-        self.addresses = Addresses.of_scope(websocket.scope)
-        self._channel = channel
+        self.channel = channel
+        self.began = time.monotonic()
+        self.heartbeat: Heartbeat | None = None
+        self.farewell: Farewell | None = None
         self._websocket = websocket
+        self._wire: Wire | None = websocket.scope.get("extensions", {}).get(DIRECT)
+        self.addresses = Addresses.of_scope(websocket.scope)
         self._outbox = Outbox(self.services.settings.outbox_bytes, overflow)
+        self._flusher = self.services.hub.flusher
+        self._writer = self._make_writer()
         self._ending: Ending | None = None
         self._is_deaf = False
         self._scope = asyncio.timeout(None)
-        self._writer: asyncio.Task[None] | None = None
-        self._writing_since: float | None = None
         self._handling_since_ns: int | None = None
-        self._began = time.monotonic()
+        self._heard_at = self.began
         self._received = 0
-        self._sent = 0
+
+    def _make_writer(self) -> Writer:
+        if self._wire is None:
+            return StandardWriter(self._websocket, self._outbox, self._hear_out)
+        return DirectWriter(self._wire, self._outbox, self._flusher, self._hear_out)
 
     # Out: everything goes through the outbox, so that it leaves in the order in which it was put in.
 
     def deliver(self, message: Outgoing) -> None:
         """Queue a message and return at once; a peer too far behind is dropped instead."""
-        if self._ending is None and not self._is_deaf and not self._outbox.put_nowait(message):
+        if self._ending is not None or self._is_deaf:
+            return
+        if not self._outbox.put(message):
             self.drop(SLOW_CONSUMER)
+        elif not self._writer.is_marked:
+            self._flusher.mark(self._writer)
 
     def send(self, data: str | bytes) -> None:
         """Queue a message to this peer alone; never waits."""
@@ -88,33 +106,39 @@ class Connection:
         self._note_handled()
         await self._outbox.wait_room()
 
-    def writing_since(self) -> float | None:
-        """Loop time at which the write in progress began; None between writes."""
-        return self._writing_since
+    def stuck_since(self) -> float | None:
+        """Loop time since when the peer has kept something waiting; None: it does not."""
+        return self._writer.stuck_since()
 
-    async def _write(self) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            while (message := await self._outbox.get()) is not None:
-                self._writing_since = loop.time()
-                if isinstance(message.data, str):
-                    await self._websocket.send_text(message.data)
-                else:
-                    await self._websocket.send_bytes(message.data)
-                self._writing_since = None
-                self._sent += 1
-        except SEND_FAILURES:
-            self._hear_out()
+    @property
+    def queued_bytes(self) -> int:
+        """What waits for this peer in the outbox."""
+        return self._outbox.waiting_bytes
+
+    @property
+    def received(self) -> int:
+        """Messages received from this peer."""
+        return self._received
+
+    @property
+    def sent(self) -> int:
+        """Messages handed to the server library or the transport."""
+        return self._writer.sent
+
+    @property
+    def skipped(self) -> int:
+        """Messages that newer ones took the place of while this peer was behind."""
+        return self._outbox.skipped
 
     def _hear_out(self) -> None:
         """The peer hears us no more, but what it said last may still wait to be read, and is owed to the others.
 
         uvicorn refuses our sends as soon as it has read a close frame, while messages from before it are still queued.
         """
-        self._is_deaf = True
-        self._writing_since = None
-        self._outbox.discard()
-        asyncio.get_running_loop().call_later(GOODBYE_TIMEOUT, self.drop, LOST)
+        if not self._is_deaf:
+            self._is_deaf = True
+            self._outbox.discard()
+            asyncio.get_running_loop().call_later(GOODBYE_TIMEOUT, self.drop, LOST)
 
     # In.
 
@@ -123,14 +147,17 @@ class Connection:
 
     async def __anext__(self) -> str | bytes:
         self._note_handled()
-        # receive() does not give way while messages are there. Writers must get their turn between two messages of an
-        # eager peer, or its burst would overflow the outboxes of innocent ones.
-        await asyncio.sleep(0)
+        # Between two messages of an eager peer the writing must get its turn, or its burst would overflow the outboxes
+        # of innocent ones. Where that needs tasks, they need a turn each time.
+        if self._received % MESSAGES_IN_A_ROW == 0 or not self._writer.is_prompt:
+            await asyncio.sleep(0)
+        await self._flusher.calm()
         event = await self._websocket.receive()
         if event["type"] == "websocket.disconnect":
             self._end(ending_of_disconnect(event.get("code") or NO_STATUS))
             raise StopAsyncIteration
         self._handling_since_ns = time.perf_counter_ns()
+        self._heard_at = time.monotonic()
         self._received += 1
         text: str | None = event.get("text")
         message: str | bytes = event["bytes"] if text is None else text
@@ -149,6 +176,16 @@ class Connection:
         if len(message.encode() if isinstance(message, str) else message) > limit:
             raise Refusal(MESSAGE_TOO_BIG, "message_too_big")
 
+    def beat(self, now: float) -> None:
+        """Look after the application's heartbeat; `now` is time.monotonic()."""
+        if self.heartbeat is None:
+            return
+        ending = self.heartbeat.ending(now - self._heard_at)
+        if ending is not None:
+            self.drop(ending)
+        elif self.heartbeat.is_due(now, self._heard_at):
+            self.send(self.heartbeat.text)
+
     # The end.
 
     def drop(self, ending: Ending) -> None:
@@ -157,37 +194,45 @@ class Connection:
             self._end(ending)
             self._scope.reschedule(asyncio.get_running_loop().time())
 
+    def close(self, code: int, reason: str) -> None:
+        """End the connection on purpose, from anywhere, without waiting; what was sent before still goes out."""
+        self.drop(Ending(Why.CLOSED, code, reason))
+
+    def say_farewell(self, reconnect_after_ms: int) -> None:
+        """Announce a planned stop, if the channel has words for it."""
+        if self.farewell is not None:
+            self.send(self.farewell(reconnect_after_ms))
+
+    def drain(self) -> None:
+        """End the connection because the server is about to stop."""
+        self.drop(DRAINED)
+
     def _end(self, ending: Ending) -> Ending:
         """The first ending is the one that counts."""
         self._ending = self._ending or ending
         return self._ending
 
-    def _begin(self) -> None:
-        self.services.roster.add(self)
-        self._writer = asyncio.create_task(self._write(), name=f"writer of {self._channel}")
-
     async def _finish(self) -> None:
         ending = self._end(FINISHED)
-        roster = self.services.roster
-        roster.remove(self, ending)
+        self.services.roster.remove(self, ending)
         self._log(ending)
-        stuck_for = 0.0 if self._writing_since is None else asyncio.get_running_loop().time() - self._writing_since
+        since = self.stuck_since()
+        stuck_for = 0.0 if since is None else asyncio.get_running_loop().time() - since
         stuck = stuck_for > 0
         try:
-            await self._stop_writer(flush=ending.flushes)
+            if ending.flushes:
+                await self._writer.finish(GOODBYE_TIMEOUT)
+            await self._writer.stop()
             if ending.says_goodbye and stuck_for < GOODBYE_TIMEOUT:
                 stuck = not await self._say_goodbye(ending)
         finally:
-            if self.addresses is not None:
-                roster.cut_after(self.addresses, self._grace(ending, stuck=stuck))
+            self._cut_after(self._grace(ending, stuck=stuck))
 
-    async def _stop_writer(self, *, flush: bool) -> None:
-        assert self._writer is not None
-        if flush:
-            self._outbox.close()
-            await asyncio.wait({self._writer}, timeout=GOODBYE_TIMEOUT)
-        self._writer.cancel()
-        await asyncio.wait({self._writer})
+    def _cut_after(self, seconds: float) -> None:
+        if self._wire is not None:
+            self._wire.end_within(seconds)
+        elif self.addresses is not None:
+            self.services.roster.cut_after(self.addresses, seconds)
 
     async def _say_goodbye(self, ending: Ending) -> bool:
         """Send the close frame. False: the peer does not read, so it could not be sent."""
@@ -209,24 +254,35 @@ class Connection:
     def _log(self, ending: Ending) -> None:
         logger.info(
             "ended channel=%s why=%s code=%d reason=%s seconds=%.3f received=%d sent=%d",
-            self._channel,
+            self.channel,
             ending.why,
             ending.code,
             ending.reason or "-",
-            time.monotonic() - self._began,
+            time.monotonic() - self.began,
             self._received,
-            self._sent,
+            self.sent,
         )
 
 
 @asynccontextmanager
 async def serve(
-    websocket: WebSocket, channel: str, overflow: Overflow = Overflow.DROP_PEER
+    websocket: WebSocket,
+    channel: str,
+    overflow: Overflow = Overflow.DROP_PEER,
+    *,
+    subprotocol: str | None = None,
+    heartbeat: Heartbeat | None = None,
+    farewell: Farewell | None = None,
 ) -> AsyncIterator[Connection]:
-    """Accept a WebSocket and see it through to its end. Nothing but the cancellation of the endpoint gets out."""
-    await websocket.accept()
+    """Accept a WebSocket and see it through to its end. Nothing but the cancellation of the endpoint gets out.
+
+    `heartbeat` and `farewell` are for channels whose peers understand a ping and an announced stop of the application.
+    """
+    await websocket.accept(subprotocol=subprotocol)
     connection = Connection(websocket, channel, overflow)
-    connection._begin()
+    connection.heartbeat = heartbeat
+    connection.farewell = farewell
+    connection.services.roster.add(connection)
     try:
         async with connection._scope:
             yield connection

@@ -13,6 +13,7 @@ import os
 import socket
 import stat
 import struct
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -50,6 +51,32 @@ def cut(addresses: Iterable[Addresses]) -> int:
                 connected.shutdown(socket.SHUT_RDWR)
                 found += 1
     return found
+
+
+def limit_unacknowledged(seconds: float) -> None:
+    """Have the kernel give up peers whose system acknowledges nothing, or whose window stays shut, for so long.
+
+    Set on the listening sockets of this process, from which new connections inherit it, and on the first ones, which
+    were quicker. It catches what no write timeout sees: a little left to write, and a peer that will never take it.
+    """
+    if sys.platform != "linux":
+        return
+    ports = _listening_ports()
+    for own in _own_sockets():
+        with own, contextlib.suppress(OSError):  # not TCP, or gone meanwhile
+            if own.family in (socket.AF_INET, socket.AF_INET6) and own.getsockname()[1] in ports:
+                own.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(seconds * 1000))
+
+
+def _listening_ports() -> set[int]:
+    ports = set()
+    for own in _own_sockets():
+        with own:
+            if own.family in (socket.AF_INET, socket.AF_INET6) and own.getsockopt(
+                socket.SOL_SOCKET, socket.SO_ACCEPTCONN
+            ):
+                ports.add(own.getsockname()[1])
+    return ports
 
 
 def _own_sockets() -> Iterator[socket.socket]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from target_app.flusher import Flusher
 from target_app.outbox import Outgoing
 
 
@@ -24,17 +25,22 @@ class Hub:
 
     def __init__(self) -> None:
         self._channels: dict[str, dict[Subscriber, None]] = {}
+        self.flusher = Flusher()
 
     def subscribers(self, channel: str) -> int:
         """How many listen to this channel now."""
         return len(self._channels.get(channel, ()))
 
-    def publish(self, channel: str, data: str | bytes) -> None:
-        """Hand `data` to everybody who listens to this channel now."""
+    def publish(self, channel: str, data: str | bytes, *, key: Hashable = None) -> None:
+        """Hand `data` to everybody who listens to this channel now.
+
+        With a `key`, such as the owner of a cursor, it replaces what still waits somewhere with the same key.
+        """
         members = self._channels.get(channel)
         if not members:
             return
-        message = Outgoing.of(data)
+        message = Outgoing.of(data, key)
+        self.flusher.note_publication(message)
         for subscriber in members:
             subscriber.deliver(message)
 

@@ -4,90 +4,135 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 from enum import Enum
+
+from target_app.frames import frame_of
 
 ENTRY_OVERHEAD_BYTES = 64
 """Counted for every waiting message beside its text: a flood of empty messages costs memory too."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Outgoing:
     """One message on its way out, made once however many get it."""
 
     data: str | bytes
     cost_bytes: int
+    key: Hashable = None
+    """A newer message with the same key replaces this one while it waits; None: it is replaced by nothing."""
+    _frame: bytes | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, data: str | bytes) -> Outgoing:
+    def of(cls, data: str | bytes, key: Hashable = None) -> Outgoing:
         size = len(data) if isinstance(data, bytes) or data.isascii() else len(data.encode())
-        return cls(data, size + ENTRY_OVERHEAD_BYTES)
+        return cls(data, size + ENTRY_OVERHEAD_BYTES, key)
+
+    @property
+    def frame(self) -> bytes:
+        """The message as one WebSocket frame, encoded when it is first asked for and then shared by all."""
+        if self._frame is None:
+            self._frame = frame_of(self.data)
+        return self._frame
 
 
 class Overflow(Enum):
-    """What happens when a peer falls behind."""
+    """What happens when a peer falls behind. A keyed message replaces an older one of its key in any case."""
 
     DROP_PEER = "drop the peer"
     """Every message counts, so whoever cannot follow has to go."""
 
     LATEST_WINS = "latest wins"
-    """Only the newest message is worth anything: it replaces one that still waits."""
+    """Only the newest message (of each key) is worth anything: it replaces the one that still waits."""
+
+    DROP_OLDEST = "drop oldest"
+    """The newest messages are worth most: the oldest make room for them."""
 
 
 class Outbox:
-    """A bounded queue with one reader, the connection's writer task."""
+    """A queue bounded in bytes. One writer takes from it, in the order in which everybody put in."""
 
     def __init__(self, limit_bytes: int, overflow: Overflow) -> None:
         self._limit_bytes = limit_bytes
+        self._half_bytes = limit_bytes // 2
         self._overflow = overflow
         self._waiting: deque[Outgoing] = deque()
-        self._bytes = 0
-        self._closed = False
-        self._changed = asyncio.Event()
         self._has_room = asyncio.Event()
         self._has_room.set()
+        self.waiting_bytes = 0
+        self.skipped = 0
+        """Messages that were replaced by newer ones or given up for them."""
 
-    def put_nowait(self, message: Outgoing) -> bool:
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, message: Outgoing) -> bool:
         """Queue a message. False: it did not fit, and was not queued.
 
         One message always fits into an empty outbox, however long it is: the limit is about falling behind.
         """
-        if self._overflow is Overflow.LATEST_WINS:
-            self._waiting.clear()
-            self._bytes = 0
-        elif self._waiting and self._bytes + message.cost_bytes > self._limit_bytes:
-            return False
+        if self._waiting:
+            if message.key is not None or self._overflow is Overflow.LATEST_WINS:
+                self._forget(message.key)
+            if self.waiting_bytes + message.cost_bytes > self._limit_bytes and not self._make_room(message.cost_bytes):
+                return False
         self._waiting.append(message)
-        self._bytes += message.cost_bytes
-        self._changed.set()
-        if self._bytes > self._limit_bytes // 2:
+        self.waiting_bytes += message.cost_bytes
+        if self.waiting_bytes > self._half_bytes:
             self._has_room.clear()
         return True
 
-    async def wait_room(self) -> None:
-        """Wait until at most half of the outbox is taken."""
-        await self._has_room.wait()
+    def _forget(self, key: Hashable) -> None:
+        before = len(self._waiting)
+        self._waiting = deque(message for message in self._waiting if message.key != key)
+        if len(self._waiting) != before:
+            self.skipped += before - len(self._waiting)
+            self.waiting_bytes = sum(message.cost_bytes for message in self._waiting)
+
+    def _make_room(self, cost_bytes: int) -> bool:
+        if self._overflow is Overflow.DROP_PEER:
+            return not self._waiting
+        while self._waiting and self.waiting_bytes + cost_bytes > self._limit_bytes:
+            self.waiting_bytes -= self._waiting.popleft().cost_bytes
+            self.skipped += 1
+        return True
+
+    def take(self) -> Outgoing | None:
+        """The oldest waiting message; None: nothing waits."""
+        if not self._waiting:
+            return None
+        message = self._waiting.popleft()
+        self.waiting_bytes -= message.cost_bytes
+        self._note_room()
+        return message
+
+    def take_batch(self, limit_bytes: int) -> list[Outgoing]:
+        """The oldest waiting messages, up to about so many bytes, but one at least if any waits."""
+        if self.waiting_bytes <= limit_bytes:
+            batch = list(self._waiting)
+            self._waiting.clear()
+            self.waiting_bytes = 0
+        else:
+            batch = []
+            taken = 0
+            while self._waiting and taken < limit_bytes:
+                batch.append(self._waiting.popleft())
+                taken += batch[-1].cost_bytes
+            self.waiting_bytes -= taken
+        self._note_room()
+        return batch
 
     def discard(self) -> None:
         """Forget what waits: there is nobody left to write it to."""
         self._waiting.clear()
-        self._bytes = 0
+        self.waiting_bytes = 0
         self._has_room.set()
 
-    def close(self) -> None:
-        """Nothing more will be put in: `get` returns None once the rest is out."""
-        self._closed = True
-        self._changed.set()
-
-    async def get(self) -> Outgoing | None:
-        """The oldest waiting message; waits for one. None: closed and empty."""
-        while not self._waiting:
-            if self._closed:
-                return None
-            self._changed.clear()
-            await self._changed.wait()
-        message = self._waiting.popleft()
-        self._bytes -= message.cost_bytes
-        if self._bytes <= self._limit_bytes // 2:
+    def _note_room(self) -> None:
+        if self.waiting_bytes <= self._half_bytes:
             self._has_room.set()
-        return message
+
+    async def wait_room(self) -> None:
+        """Wait until at most half of the outbox is taken."""
+        await self._has_room.wait()

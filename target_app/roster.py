@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
+import time
 from collections import Counter
+from collections.abc import Iterator
 from typing import Protocol
 
 from target_app.endings import SLOW_CONSUMER, Ending
-from target_app.eviction import Addresses, cut
+from target_app.eviction import Addresses, cut, limit_unacknowledged
 
 SWEEP_INTERVAL = 0.5
 """Seconds between two looks at the connections. A look costs well under a microsecond for each."""
@@ -26,16 +29,29 @@ class Watched(Protocol):
     @property
     def addresses(self) -> Addresses | None: ...
 
-    def writing_since(self) -> float | None: ...
+    def stuck_since(self) -> float | None: ...
+
+    def beat(self, now: float) -> None: ...
 
     def drop(self, ending: Ending) -> None: ...
 
+    def say_farewell(self, reconnect_after_ms: int) -> None: ...
+
+    def drain(self) -> None: ...
+
 
 class Roster:
-    """Which connections are open. `write_timeout` (seconds) is how long one write may wait for its peer."""
+    """Which connections are open.
 
-    def __init__(self, write_timeout: float) -> None:
+    `write_timeout` (seconds) is how long one write may wait for its peer, `acknowledge_timeout` how long the peer's
+    system may leave bytes unacknowledged.
+    """
+
+    def __init__(self, write_timeout: float, acknowledge_timeout: float) -> None:
         self._write_timeout = write_timeout
+        self._acknowledge_timeout = acknowledge_timeout
+        self._empty = asyncio.Event()
+        self._has_limited = False
         self._open: dict[Watched, None] = {}
         self._parting: dict[Addresses, float] = {}
         self._sweeper: asyncio.Task[None] | None = None
@@ -44,13 +60,23 @@ class Roster:
     def __len__(self) -> int:
         return len(self._open)
 
+    def open(self) -> Iterator[Watched]:
+        """The open connections, oldest first."""
+        return iter(self._open)
+
     def add(self, connection: Watched) -> None:
+        if not self._has_limited:  # not at the start of the application: uvicorn listens only after that
+            limit_unacknowledged(self._acknowledge_timeout)
+            self._has_limited = True
+        self._empty.clear()
         self._open[connection] = None
         self._keep_sweeping()
 
     def remove(self, connection: Watched, ending: Ending) -> None:
         del self._open[connection]
         self.ended[ending.why] += 1
+        if not self._open:
+            self._empty.set()
 
     def cut_after(self, addresses: Addresses, seconds: float) -> None:
         """Give a socket that nobody needs any more so long to go by itself, and then cut it."""
@@ -60,6 +86,13 @@ class Roster:
     def hurry(self) -> None:
         """The server is stopping: whoever does not read now is not waited for."""
         self._write_timeout = min(self._write_timeout, HURRIED_WRITE_TIMEOUT)
+
+    async def wait_empty(self, timeout: float) -> None:
+        """Wait until nobody is there, for so many seconds at most."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while self._open:
+                    await self._empty.wait()
 
     async def stop(self) -> None:
         """Cut what is left and end the sweeping, at the end of the application."""
@@ -77,11 +110,13 @@ class Roster:
         while self._open or self._parting:
             await asyncio.sleep(SWEEP_INTERVAL)
             self._drop_stuck(loop.time())
+            for connection in self._open:
+                connection.beat(time.monotonic())
             self._cut_overdue(loop.time())
 
     def _drop_stuck(self, now: float) -> None:
         for connection in self._open:
-            since = connection.writing_since()
+            since = connection.stuck_since()
             if since is not None and now - since > self._write_timeout:
                 connection.drop(SLOW_CONSUMER)
 

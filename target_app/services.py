@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 from fastapi.requests import HTTPConnection
 
+from target_app.drain import Drain
 from target_app.backplane import Backplane, LocalBackplane
 from target_app.history import HistoryStore
 from target_app.hub import Hub
@@ -35,6 +36,7 @@ class Services:
     presence: Presence
     timeline: Timeline
     """Where rooms post, and hear what is posted in them: the history and the backplane together, in one order."""
+    drain: Drain
     counts: Counter[str] = field(default_factory=Counter)
     """Whatever a channel wants to count, shown by `/stats`."""
     _shared: dict[Any, Any] = field(default_factory=dict)
@@ -45,7 +47,8 @@ class Services:
         history = SqliteHistory(path, settings.history_keep, settings.history_synchronous)
         backplane = _backplane(settings)
         shared = (history, backplane, Presence(backplane), Timeline(history, backplane))
-        return cls(settings, Hub(), Roster(settings.write_timeout), HandlingTimes(), *shared)
+        roster = Roster(settings.write_timeout, settings.ping_timeout)
+        return cls(settings, Hub(), roster, HandlingTimes(), *shared, Drain(settings, roster))
 
     @classmethod
     def of(cls, connection: HTTPConnection) -> Services:

@@ -1,7 +1,7 @@
-"""Hearing of the end before the server library tells the endpoints.
+"""Hearing of the end before the server library does, and putting it off until everybody has been sent away.
 
-The library tells an endpoint through `receive()`, and an endpoint that waits for its own slow peer does not call it.
-uvicorn installs its signal handlers before the application starts, so they can be wrapped from there.
+uvicorn installs its signal handlers before the application starts, so they can be wrapped from there. Once they have
+run, all sockets are told 1012 in the same moment and it is too late for anything else.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from types import FrameType
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-@contextmanager
-def told_of_stop(callback: Callable[[], None]) -> Iterator[None]:
-    """Call `callback` in the running loop when a stop signal comes, and then whoever was listening before.
+@asynccontextmanager
+async def before_stop(prepare: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """On a stop signal first `prepare()`, and then whoever was listening before; on a second one those at once.
 
     Does nothing outside the main thread, where Python allows no signal handlers, or where nobody else handles the
     signal in Python: then it is not for us to change what it does.
@@ -26,21 +26,50 @@ def told_of_stop(callback: Callable[[], None]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    loop = asyncio.get_running_loop()
-    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(callback)
-        earlier = before[signal.Signals(number)]
-        assert callable(earlier)
-        earlier(number, frame)
-
-    wrapped = [number for number, earlier in before.items() if callable(earlier)]
-    for number in wrapped:
-        signal.signal(number, handle)
+    stopping = _Stopping(prepare)
     try:
         yield
     finally:
-        for number in wrapped:
-            if signal.getsignal(number) is handle:
-                signal.signal(number, before[number])
+        await stopping.restore()
+
+
+class _Stopping:
+    def __init__(self, prepare: Callable[[], Awaitable[None]]) -> None:
+        self._prepare = prepare
+        self._loop = asyncio.get_running_loop()
+        self._preparing: asyncio.Task[None] | None = None
+        self._is_asked = False
+        self._before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+        self._handler = self._handle
+        for number, earlier in self._before.items():
+            if callable(earlier):
+                signal.signal(number, self._handler)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self._is_asked:
+            self._pass_on(number)
+        else:
+            self._is_asked = True
+            self._loop.call_soon_threadsafe(self._begin, number)
+
+    def _begin(self, number: int) -> None:
+        self._preparing = self._loop.create_task(self._prepare_and_pass_on(number), name="stopping")
+
+    async def _prepare_and_pass_on(self, number: int) -> None:
+        try:
+            await self._prepare()
+        finally:
+            self._pass_on(number)
+
+    def _pass_on(self, number: int) -> None:
+        earlier = self._before[signal.Signals(number)]
+        assert callable(earlier)
+        earlier(number, None)
+
+    async def restore(self) -> None:
+        for number, earlier in self._before.items():
+            if signal.getsignal(number) == self._handler:
+                signal.signal(number, earlier)
+        if self._preparing is not None and not self._preparing.done():
+            self._preparing.cancel()
+            await asyncio.wait({self._preparing})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import FileResponse
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -51,6 +51,15 @@ async def page(name: str) -> FileResponse:
 @router.get("/healthz")
 async def healthz() -> dict[str, str]:
     return {"status": "ok"}
+
+
+@router.get("/readyz")
+async def readyz(request: Request, response: Response) -> dict[str, str]:
+    """Whether to send newcomers here: not while the server is on its way out."""
+    if not Services.of(request).drain.has_begun:
+        return {"status": "ready"}
+    response.status_code = 503
+    return {"status": "draining"}
 
 
 @router.get("/stats")

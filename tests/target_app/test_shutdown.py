@@ -62,7 +62,7 @@ def test_sigterm_tells_everybody_1012_and_is_logged_as_such(start_server: StartS
     for member in members:
         assert close_code(member) == 1012
     assert server.stop() == -signal.SIGTERM
-    assert server.log().count("why=shutdown code=1012") == 3
+    assert server.log().count("why=drained code=1012") == 3
 
 
 def test_a_peer_that_takes_nothing_for_the_write_timeout_is_dropped(

@@ -1,0 +1,155 @@
+"""uvicorn's WebSocket protocol with a way around ASGI: `uvicorn --ws target_app.direct:DirectWSProtocol`.
+
+ASGI makes every connection encode, frame and write every message for itself, and has no word for "cut this peer off".
+This subclass puts a `Wire` (`writers.py`) into the scope, so that a broadcast is framed once and a connection's backlog
+is one write. It also resets what does not end by itself, where uvicorn would wait for a flush that never comes, and
+answers handshakes the way RFC 6455 wants, as far as the HTTP layer in front lets it see them.
+
+It leans on names of uvicorn that are not public; a test holds them to the installed version.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import struct
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
+from websockets.exceptions import InvalidHeaderFormat
+from websockets.frames import Frame, Opcode
+from websockets.headers import parse_extension
+from websockets.http11 import Request, Response
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+
+from target_app.writers import DIRECT
+
+GRACE = 1.0
+"""Seconds that a connection which uvicorn closes by itself gets to take its last bytes."""
+
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+"""SO_LINGER on, 0 s: the kernel forgets what it still holds for the peer instead of keeping it for minutes."""
+
+logger = logging.getLogger("target_app")
+
+
+class Handshake(ServerProtocol):
+    """The protocol core of `websockets`, with its deviations from RFC 6455 put right."""
+
+    def accept(self, request: Request) -> Response:
+        complaint = _complaint(request)
+        if complaint is not None:
+            return self.reject(400, f"{complaint}\n")
+        response = super().accept(request)
+        versions = request.headers.get_all("Sec-WebSocket-Version")
+        if response.status_code == 400 and versions and versions != ["13"]:  # section 4.4: name what we speak
+            response = self.reject(426, "This server speaks version 13 of the WebSocket protocol.\n")
+            response.headers["Sec-WebSocket-Version"] = "13"
+            response.headers["Upgrade"] = "websocket"
+        return response
+
+    def recv_frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.CLOSE:  # section 5.4: control frames may stand between the parts of a message
+            self.current_size = None
+        super().recv_frame(frame)
+
+
+def _complaint(request: Request) -> str | None:
+    """What is wrong with a handshake that `websockets` would let pass; None: nothing."""
+    if len(request.headers.get_all("Host")) != 1:  # section 4.2.1
+        return "A handshake needs exactly one Host header."
+    for value in request.headers.get_all("Sec-WebSocket-Extensions"):  # section 9.1
+        try:
+            parse_extension(value)
+        except InvalidHeaderFormat as malformed:
+            return f"Sec-WebSocket-Extensions cannot be read: {malformed}"
+    return None
+
+
+class DirectWSProtocol(WebSocketsSansIOProtocol):
+    """One connection, and its `Wire`."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.conn = Handshake(
+            extensions=self.conn.available_extensions, max_size=config.ws_max_size, logger=self.conn.logger
+        )
+        self.on_writable = _nobody_waits
+        self._congested_since: float | None = None
+        self._end_timer: asyncio.TimerHandle | None = None
+
+    # The wire.
+
+    def congested_since(self) -> float | None:
+        return self._congested_since
+
+    def write(self, frames: bytes) -> bool:
+        if self.conn.state is not State.OPEN or self.close_sent or self.disconnected or self.transport.is_closing():
+            return False
+        self.transport.write(frames)
+        return True
+
+    def end_within(self, seconds: float) -> None:
+        if self.disconnected:
+            return
+        if self._end_timer is not None:
+            self._end_timer.cancel()
+        self._end_timer = self.loop.call_later(seconds, self._reset)
+
+    def _reset(self) -> None:
+        self._end_timer = None
+        if self.transport.get_write_buffer_size():
+            logger.info("cut sockets=1: its peer did not read")
+            underneath = self.transport.get_extra_info("socket")
+            if underneath is not None and underneath.family in (socket.AF_INET, socket.AF_INET6):
+                underneath.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        self.transport.abort()
+
+    # What uvicorn and the event loop call.
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._congested_since = self.loop.time()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._congested_since = None
+        self.on_writable()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._congested_since = None
+        if self._end_timer is not None:
+            self._end_timer.cancel()
+        self.on_writable()
+        self.on_writable = _nobody_waits  # or the writer would keep us, and we the writer
+
+    async def run_asgi(self) -> None:
+        self.scope["extensions"] = {**(self.scope.get("extensions") or {}), DIRECT: self}  # type: ignore[dict-item]
+        try:
+            await super().run_asgi()
+        finally:
+            if self._end_timer is None and self.transport.is_closing():
+                self.end_within(GRACE)
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self.end_within(GRACE)
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self.end_within(GRACE)
+
+
+def _nobody_waits() -> None:
+    """Before a writer has taken the wire, and after its end."""

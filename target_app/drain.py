@@ -1,0 +1,83 @@
+"""A planned stop: nobody new, a word to those who understand one, and goodbyes in batches instead of all at once.
+
+A thousand clients that are told 1012 in the same moment come back in the same moment, and the server is not there yet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import random
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from target_app.roster import Roster
+from target_app.settings import Settings
+
+BATCH_AT_LEAST = 100
+"""Connections that are closed at once however short the list is: only a crowd is worth spreading."""
+
+STEPS = 20
+"""Batches in which a crowd is closed."""
+
+LAST_GOODBYES = 2.5
+"""Seconds that the last of them get for their goodbye; those who do not read are cut off before that."""
+
+RETRY_AFTER_SECONDS = 5
+
+logger = logging.getLogger("target_app")
+
+
+class Drain:
+    """Whether this worker is on its way out, and getting there."""
+
+    def __init__(self, settings: Settings, roster: Roster) -> None:
+        self._seconds = settings.drain_seconds
+        self._spread_ms = round(settings.reconnect_spread * 1000)
+        self._roster = roster
+        self.has_begun = False
+
+    async def run(self) -> None:
+        """Send everybody away; returns when they are gone, or had their time. Later calls return at once."""
+        if self.has_begun:
+            return
+        self.has_begun = True
+        self._roster.hurry()
+        connections = list(self._roster.open())
+        logger.info("draining connections=%d seconds=%g", len(connections), self._seconds)
+        random.shuffle(connections)
+        for connection in connections:
+            connection.say_farewell(random.randint(0, self._spread_ms))
+        size = max(BATCH_AT_LEAST, math.ceil(len(connections) / STEPS))
+        batches = [connections[start : start + size] for start in range(0, len(connections), size)]
+        for number, batch in enumerate(batches):
+            if number:
+                await asyncio.sleep(self._seconds / (len(batches) - 1))
+            for connection in batch:
+                connection.drain()
+        await self._roster.wait_empty(LAST_GOODBYES)
+
+
+class NoNewcomers:
+    """ASGI middleware: while draining, a handshake is answered 503 with Retry-After."""
+
+    def __init__(self, app: ASGIApp, drain: Drain) -> None:
+        self._app = app
+        self._drain = drain
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket" and self._drain.has_begun:
+            await _refuse(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()  # websocket.connect
+    if "websocket.http.response" not in (scope.get("extensions") or {}):
+        await send({"type": "websocket.close", "code": 1012})  # before accepting: becomes a 403
+        return
+    headers = [(b"retry-after", b"%d" % RETRY_AFTER_SECONDS), (b"content-type", b"text/plain; charset=utf-8")]
+    await send({"type": "websocket.http.response.start", "status": 503, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": b"This server is stopping. Please come back.\n"})

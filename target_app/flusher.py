@@ -1,0 +1,100 @@
+"""When what waits gets written: once for each connection and turn of the event loop.
+
+Publishing only appends to outboxes, so ten publications in one turn are one write to each member where the server
+lets us write directly, and everywhere at least no task has to be woken for a write that need not wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from typing import Protocol
+
+from target_app.outbox import Outgoing
+
+SLICE = 250
+"""Connections that are written to before the rest of the server gets a turn: a few milliseconds."""
+
+ROUND_MESSAGES = 16
+ROUND_BYTES = 16_384
+"""Publications before those who publish give way to the writing. Far less than an outbox holds."""
+
+logger = logging.getLogger("target_app")
+
+
+class Joined:
+    """Joins batches into bytes. Neighbours of a broadcast have the same backlog, and share the bytes of it."""
+
+    def __init__(self) -> None:
+        self._batch: list[Outgoing] = []
+        self._bytes = b""
+
+    def of(self, batch: list[Outgoing]) -> bytes:
+        if len(batch) == 1:
+            return batch[0].frame
+        if batch != self._batch:  # by identity of the messages: each is made once
+            self._batch, self._bytes = batch, b"".join([message.frame for message in batch])
+        return self._bytes
+
+
+class Flushed(Protocol):
+    """A connection's writer. `flush` must not wait and must not raise for what a peer does."""
+
+    is_marked: bool
+
+    def flush(self, joined: Joined) -> None: ...
+
+    def fail(self) -> None: ...
+
+
+class Flusher:
+    """Who has something to be written, and the callback that sees to it."""
+
+    def __init__(self) -> None:
+        self._marked: list[Flushed] = []
+        self._round: deque[Flushed] = deque()
+        self._is_scheduled = False
+        self._messages = 0
+        self._bytes = 0
+        self._calm = asyncio.Event()
+        self._calm.set()
+
+    def mark(self, writer: Flushed) -> None:
+        """This one has something to write; say so once (`is_marked`) until it has been flushed."""
+        writer.is_marked = True
+        self._marked.append(writer)
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def note_publication(self, message: Outgoing) -> None:
+        """Count what is published between two rounds of writing."""
+        self._messages += 1
+        self._bytes += message.cost_bytes
+        if self._messages >= ROUND_MESSAGES or self._bytes >= ROUND_BYTES:
+            self._calm.clear()
+
+    async def calm(self) -> None:
+        """Let the writing catch up, if it has to; else an eager peer's burst would overflow innocent outboxes."""
+        await self._calm.wait()
+
+    def _flush(self) -> None:
+        """Write to the next slice. A round ends before those who were marked meanwhile have their turn."""
+        if not self._round:
+            self._round.extend(self._marked)
+            self._marked.clear()
+            self._messages = self._bytes = 0
+            self._calm.set()
+        joined = Joined()
+        for _ in range(min(SLICE, len(self._round))):
+            writer = self._round.popleft()
+            writer.is_marked = False
+            try:
+                writer.flush(joined)
+            except Exception:
+                logger.exception("fault in a writer")
+                writer.fail()
+        self._is_scheduled = bool(self._round or self._marked)
+        if self._is_scheduled:
+            asyncio.get_running_loop().call_soon(self._flush)
