@@ -111,7 +111,8 @@ class RedisBackplane(Listeners):
     async def _keep_listening(self, attempted: asyncio.Event) -> None:
         delay = 0.1
         while True:
-            listening = connect(self._url).pubsub()
+            client = connect(self._url)
+            listening = client.pubsub()
             self._was_up = False
             with suppress(*FAILURES):  # what happened to the one line has most likely happened to the other
                 await self._sender.aclose()
@@ -126,6 +127,8 @@ class RedisBackplane(Listeners):
             finally:
                 with suppress(*FAILURES):
                     await listening.aclose()  # type: ignore[no-untyped-call]
+                with suppress(*FAILURES):
+                    await client.aclose()
             delay = 0.1 if self._was_up else min(LONGEST_DELAY, delay * 2)
             self._set_connected(False)
             attempted.set()

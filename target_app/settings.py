@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     """NORMAL: acknowledged entries survive the death of the process. FULL: also that of the machine, for an fsync."""
 
     backplane_url: SecretStr | None = None
-    """A Redis or Valkey server, `redis://host:6379/0`, through which several workers are one. None: there is but one."""
+    """A Redis or Valkey server, `redis://host:6379/0`, that makes several workers one. None: there is but one."""
 
     backplane_name: str = Field(default="target_app", min_length=1)
     """Keeps applications that share such a server apart."""

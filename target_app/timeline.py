@@ -45,7 +45,7 @@ class Timeline:
         entry = Entry(stored.seq, stored.at, kind, sender, client_id, body)
         announcement = {"epoch": stored.epoch, "entry": None if stored.duplicate else asdict(entry), "seq": stored.seq}
         await self._backplane.publish(_topic(channel), json.dumps(announcement))
-        if not self._backplane.connected:
+        if self._is_cut_off():
             self._unannounced.add(channel)
         return stored
 
@@ -78,12 +78,15 @@ class Timeline:
 
     async def _announce_late(self) -> None:
         """Let the others look into the channels where something was stored that they could not be told."""
-        while self._unannounced and self._backplane.connected:
+        while self._unannounced and not self._is_cut_off():
             channel = self._unannounced.pop()
             announcement = {"epoch": "", "entry": None, "seq": 0}
             await self._backplane.publish(_topic(channel), json.dumps(announcement))
-            if not self._backplane.connected:
+            if self._is_cut_off():
                 self._unannounced.add(channel)
+
+    def _is_cut_off(self) -> bool:
+        return not self._backplane.connected
 
 
 class Followed:
