@@ -189,6 +189,14 @@ class TestOffTheFastPath:
         member = bench.history().members[0]
         assert (member.departure, member.close_code) == (Departure.DROPPED, None)
 
+    def test_who_was_sent_away_before_it_was_noted_as_open_is_not_counted_as_here(self, bench: Bench) -> None:
+        bench.connection.data_received(ANSWER + text(says(1)))
+        bench.connection.connection_lost(None)
+        bench.room.enter(bench.connection)
+        assert (bench.room.members_open, bench.room.members_in) == (0, 0)
+        (member,) = bench.history().members
+        assert member.departure is Departure.DROPPED
+
     def test_a_refusal_is_told_to_who_waits_for_the_opening(self, bench: Bench) -> None:
         bench.connection.data_received(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
         assert "403" in str(bench.opened.result())

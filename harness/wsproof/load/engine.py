@@ -35,6 +35,7 @@ RAMP_SAMPLE_S = 0.05
 SAMPLE_S = 0.22
 PROBE_S = 0.25
 """How long a probe may take before the next one."""
+HUNG_UP = "all connections were accepted, and ended by the server at once"
 HEAD_START_NS = 100_000_000
 """From the command to the start of the schedule: time for each worker to lay out its share."""
 
@@ -122,7 +123,7 @@ class Run:
         if not self._wait(lambda: self._all_said("connected"), late, show, RAMP_SAMPLE_S):
             raise CannotTellError("The load engine's workers did not say that they were through with connecting.")
         if not sum(self._open):
-            why = next((word.details["why"] for word in self._said["connected"].values()), "")
+            why = next((why for word in self._said["connected"].values() if (why := word.details["why"])), HUNG_UP)
             url = self._jobs[0].endpoint.url
             raise TargetError(f"nobody could connect to {url}: {why}. Is the server running there?")
         self._sample()

@@ -25,11 +25,15 @@ class WorkerRoom:
         self.members_open = 0
         """How many are connected."""
         self._empty = asyncio.Event()
+        self._gone_already: set[int] = set()
 
     def enter(self, connection: Connection) -> None:
-        """A connection is open."""
+        """A connection is open, or was: some servers accept and hang up before we have had a turn to note it."""
         self.members[connection.member] = connection
-        self.members_open += 1
+        if connection.member in self._gone_already:
+            self.members_in -= connection.is_in
+        else:
+            self.members_open += 1
 
     def fire(self) -> None:
         if self.pacer is not None:
@@ -51,6 +55,8 @@ class WorkerRoom:
             self.members_in -= connection.is_in
             if not self.members_open:
                 self._empty.set()
+        else:
+            self._gone_already.add(connection.member)
 
     async def wait_empty(self, deadline_s: float) -> None:
         """Wait until the last connection is gone, or the deadline."""
