@@ -126,7 +126,7 @@ class Examination:
     def _has_simpler_cause(self, name: str) -> bool:
         """Whether a message of the case fails even when it is said alone in one frame: then that is the root cause."""
         case = self.ledger.cases[name]
-        if case.smallest.subject != name or name in ROOTS:
+        if name in ROOTS or name not in (case.smallest.subject, "messages-intact"):
             return False
         for simpler in [*said_alone(case.smallest), *said_as_cut(case.smallest)]:
             if simpler.subject == name:

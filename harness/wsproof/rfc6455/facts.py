@@ -15,7 +15,7 @@ __all__ = ["Facts", "Heard", "Message", "probe"]
 
 _WORD = "wsproof-probe"
 _PATIENCE_S = 2.0
-_SIZES = (70_000, 16_384, 4_096, 1_024)
+_SIZES = (70_000, 65_537, 65_536, 65_535, 16_384, 4_096, 1_024)
 
 
 @dataclass(frozen=True, slots=True)
