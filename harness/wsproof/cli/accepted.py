@@ -25,9 +25,7 @@ def mark_accepted(report: SuiteReport, path: Path | None) -> SuiteReport:
     """The report, known deviations marked with their reasons, and a word on those that have disappeared."""
     known = load_accepted(path) if path is not None else ()
     findings = tuple(apply(report.findings, known, checks_run=report.checks_run))
-    return replace(
-        report, findings=findings, checks_run=tuple(_lived_with(run, findings) for run in report.checks_run)
-    )
+    return replace(report, findings=findings, checks_run=tuple(_lived_with(run, findings) for run in report.checks_run))
 
 
 def _lived_with(run: CheckRun, findings: Iterable[Finding]) -> CheckRun:
