@@ -22,7 +22,18 @@ from tests.checks.histories import (
 from wsproof.checks import CHECKS, run_checks
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
-from wsproof.model.history import Departure, History, Kind, Notice, Outcome, ProtocolNote, Receipts, Recorder, Strange
+from wsproof.model.history import (
+    Departure,
+    History,
+    Kind,
+    Notice,
+    Outcome,
+    ProtocolNote,
+    Receipts,
+    Recorder,
+    Strange,
+    Tick,
+)
 from wsproof.wire.audit import RULES, breach
 
 
@@ -437,3 +448,27 @@ def test_every_rule_that_the_auditor_knows_has_a_weight() -> None:
         note = ProtocolNote(1, seen.rule, seen.section, seen.level, seen.sentence, seen.evidence)
         room.recorder.protocol.append(note)
     assert {finding.check for finding in run_checks(room.history(), CHAT)} == {f"server-{rule}" for rule in RULES}
+
+
+def test_a_feed_that_says_nan_to_all_is_out_of_range_and_not_said_to_have_two_producers() -> None:
+    show = Show()
+    for _ in range(2):
+        show.join()
+    for _ in range(6):
+        show.now += 1_000 * MS
+        for member in show.here:
+            show.recorder.ticks.append(Tick(member, show.now + member, {"load": float("nan")}, '{"load": NaN}'))
+    assert {f.check for f in run_checks(show.history(), FEED)} == {"out-of-range"}
+
+
+def test_a_value_that_is_nested_without_end_is_out_of_range() -> None:
+    nested: list[object] = []
+    for _ in range(20_000):
+        nested = [nested]
+    show = Show()
+    show.join()
+    show.ticks(3)
+    show.recorder.ticks[0] = replace(show.recorder.ticks[0], value={"load": nested}, text="[[[")
+    assert {f.check for f in run_checks(show.history(), FEED)} == {"out-of-range"}
+    while nested:  # level by level: freed all at once, it would need as much stack again
+        nested = nested.pop()  # type: ignore[assignment]

@@ -13,9 +13,12 @@ import pytest
 from wsproof.errors import UsageError
 from wsproof.load import load_history, save_history
 from wsproof.load.columns import Journal, JournalTail, RowFile, Tail, table_path
-from wsproof.load.limits import require_file_limit
+from wsproof.load.ledger import Ledger
+from wsproof.load.limits import require_file_limit, require_possible
 from wsproof.load.meter import ServerMeter, cpu_share
 from wsproof.model.history import Kind, Member, Notice, Recorder, Tick
+from wsproof.model.plan import Plan
+from wsproof.workloads.echo import Echo
 
 
 def test_a_tail_gives_each_row_once_and_half_a_row_never(tmp_path: Path) -> None:
@@ -70,6 +73,41 @@ def test_the_share_of_a_core_is_told_second_by_second() -> None:
     used = np.where(at < 2 * second, at // 10, second // 5 + (at - 2 * second) // 2)
     shares = cpu_share(at, used, second, 3 * second + second // 2)
     assert shares.tolist() == pytest.approx([0.1, 0.5, 0.5])
+
+
+def test_a_tick_that_is_nested_without_end_is_kept(tmp_path: Path) -> None:
+    nested: list[object] = []
+    for _ in range(20_000):
+        nested = [nested]
+    recorder = Recorder()
+    recorder.ticks.append(Tick(0, 1, {"load": nested}, "the text of it"))
+    save_history(recorder.freeze(), tmp_path)
+    assert [tick.text for tick in load_history(tmp_path).ticks] == ["the text of it"]
+    while nested:  # level by level: freed all at once, it would need as much stack again
+        nested = nested.pop()  # type: ignore[assignment]
+
+
+def test_a_rest_of_a_few_milliseconds_is_no_second_of_its_own() -> None:
+    second, ms = 1_000_000_000, 1_000_000
+    at = np.array([0, 2 * second, 2 * second + 50 * ms])
+    used = np.array([0, second // 5, second // 5 + 50 * ms])
+    shares = cpu_share(at, used, 0, 2 * second + 10 * ms)
+    assert shares.tolist() == pytest.approx([0.1, (0.1 * second + 10 * ms) / (1.01 * second)])
+    assert len(cpu_share(at, used, 0, 10 * ms)) == 1
+
+
+def test_a_payload_that_the_engine_itself_would_drop_is_a_usage_error() -> None:
+    require_possible(Plan(payload_bytes=16_000_000))
+    with pytest.raises(UsageError, match="payload of at most"):
+        require_possible(Plan(payload_bytes=16 * 1024 * 1024))
+
+
+def test_large_messages_are_not_all_remembered(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, 0, Echo())
+    numbers = [ledger.learn(0, b"%d" % number + bytes(10_000_000), b"ticks", True) for number in range(8)]
+    assert numbers == list(range(8))
+    assert sum(map(len, ledger.known)) < 70_000_000
+    ledger.close()
 
 
 def test_more_connections_than_open_files_allow_is_a_usage_error_with_the_numbers(

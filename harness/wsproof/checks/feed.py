@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from reprlib import repr as brief  # of what is nested without end it shows the beginning, where repr fails
 from statistics import median
 from typing import Any
 
@@ -54,7 +55,7 @@ def _fault(value: dict[str, Any] | None, feed: Feed) -> str | None:
             return f"{name} is missing"
         if not _fits(value[name], allowed):
             kind = "an integer" if allowed.integer else "a number"
-            return f"{name} is {shortened(repr(value[name]), 60)}, not {kind} from {allowed.low:g} to {allowed.high:g}"
+            return f"{name} is {shortened(brief(value[name]), 60)}, not {kind} from {allowed.low:g} to {allowed.high:g}"
     return None
 
 
@@ -222,13 +223,12 @@ def _together(one: list[Tick], other: list[Tick]) -> tuple[list[Tick], list[Tick
 
 def _agree(one: list[Tick], other: list[Tick]) -> bool:
     """Whether two viewers got the same, give or take a tick at either end: they do not read at the same moment."""
-    ours, theirs = [t.value for t in one], [t.value for t in other]
-    for shift in (0, 1, -1):
-        mine, yours = ours[max(0, shift) :], theirs[max(0, -shift) :]
-        length = min(len(mine), len(yours))
-        if mine[:length] == yours[:length]:
-            return True
-    return False
+    return any(all(map(_same, one[max(0, shift) :], other[max(0, -shift) :])) for shift in (0, 1, -1))
+
+
+def _same(one: Tick, other: Tick) -> bool:
+    """By the text first: a NaN in it is out of range, and equal to nothing, but no sign of a second producer."""
+    return (one.text != "" and one.text == other.text) or one.value == other.value
 
 
 def _line(story: Story, tick: Tick) -> str:

@@ -9,6 +9,7 @@ from time import monotonic_ns
 from typing import Protocol, cast
 
 from wsproof.load.ledger import Ledger
+from wsproof.load.limits import MAX_MESSAGE_BYTES
 from wsproof.model.history import Departure
 from wsproof.wire import (
     Accepted,
@@ -31,7 +32,6 @@ from wsproof.wire import (
 MASKING = partial(os.urandom, 4)
 MAX_WAITING_BYTES = 256 * 1024
 """A frame longer than this is put together by the peer, which copies each byte once."""
-MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 
 
 class Room(Protocol):

@@ -21,6 +21,8 @@ UNSEALED = -1
 """The kind of a message that is no receipt by itself: its text is in the journal, and is read after the run."""
 
 _KNOWN_AT_MOST = 4096
+_KNOWN_BYTES = 64 * 1024 * 1024
+"""Frames are forgotten beyond either: of messages of 10 MB each, four thousand would take all the memory there is."""
 _KINDS = {Word.REPLY: Kind.REPLY, Word.DELIVERY: Kind.DELIVERY}
 
 
@@ -31,6 +33,7 @@ class Ledger:
         self.workload = workload
         self.known: dict[bytes, int] = {}
         """Frames, header included, and their numbers: a text and a binary of the same bytes are two things."""
+        self._known_bytes = 0
         self.kinds: list[int] = []
         self.first_kind = kind_of_first_receipt(workload.contract)
         self._publications = RowFile(table_path(folder, worker, "publications"))
@@ -62,9 +65,11 @@ class Ledger:
             intended_ns = min(envelope.intended_ns, (1 << 63) - 1)
             self._messages.rows.extend((envelope.publisher, envelope.sequence, intended_ns, kind, intact))
         self.kinds.append(kind)
-        if len(self.known) >= _KNOWN_AT_MOST:
+        if len(self.known) >= _KNOWN_AT_MOST or self._known_bytes + len(frame) > _KNOWN_BYTES:
             self.known.clear()
+            self._known_bytes = 0
         self.known[frame] = number
+        self._known_bytes += len(frame)
         return number
 
     def _speaks_for_itself(self, reading: Reading, publisher: int) -> bool:

@@ -7,6 +7,10 @@ import resource
 from wsproof.errors import UsageError
 from wsproof.model.plan import Plan
 
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+"""What a connection takes for one message; a longer one is dropped, whoever is to blame for it."""
+SPARE_WORDS = 1024
+"""Bytes that a server may put around what a client says."""
 SPARE_FILES = 64
 """What a worker has open besides its connections: pipes, columns, timers, modules."""
 
@@ -27,6 +31,9 @@ def require_possible(plan: Plan) -> None:
         )
     if plan.rate_hz <= 0:
         raise UsageError(f"Expected a rate above 0 publications per second, got {plan.rate_hz:g}.")
+    longest = MAX_MESSAGE_BYTES - SPARE_WORDS
+    if plan.payload_bytes > longest:
+        raise UsageError(f"Expected a payload of at most {longest} bytes, got {plan.payload_bytes}.")
     require_file_limit(-(-plan.subscribers // plan.processes))
 
 

@@ -96,8 +96,11 @@ def generator_usage(
 
 
 def cpu_share(at_ns: NDArray[np.int64], cpu_ns: NDArray[np.int64], start_ns: int, end_ns: int) -> NDArray[np.float64]:
-    """Share of a core in each second of the window (the last one may be shorter), from samples of CPU time."""
+    """Share of a core in each second of the window (the last may be half as long or half as long again), from samples
+    of CPU time. Of a rest of some milliseconds, one burst of receipts would make a busy second."""
     edges = np.append(np.arange(start_ns, end_ns, NS), end_ns)
+    if len(edges) > 2 and edges[-1] - edges[-2] < NS // 2:
+        edges = np.delete(edges, -2)
     if len(at_ns) < 2:  # a worker that hardly lived
         return np.zeros(len(edges) - 1)
     used = np.interp((edges - at_ns[0]).astype(float), (at_ns - at_ns[0]).astype(float), cpu_ns.astype(float))

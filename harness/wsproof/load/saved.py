@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +33,21 @@ def save_history(history: History, folder: Path, secrets: tuple[str, ...] = ()) 
     for name, table in ((PUBLICATIONS, history.publications), (RECEIPTS, history.receipts)):
         np.save(folder / name, np.stack([getattr(table, field.name) for field in fields(table)]))
     words: dict[str, Any] = {
-        name: [asdict(entry) for entry in getattr(history, name)]
+        name: [_shallow(entry) for entry in getattr(history, name)]
         for name in ("members", "notices", "ticks", "strange", "protocol")
     }
     for name in ("start_ns", "end_ns", "drained_ns"):
         words[name] = getattr(history, name)
-    (folder / WORDS).write_text(hide(json.dumps(words), secrets))
+    try:
+        text = json.dumps(words)
+    except RecursionError:  # the raw text of such a tick is kept
+        text = json.dumps(words | {"ticks": [tick | {"value": None} for tick in words["ticks"]]})
+    (folder / WORDS).write_text(hide(text, secrets))
+
+
+def _shallow(entry: Any) -> dict[str, Any]:
+    # Not asdict: it descends into what a feed said, and a feed may nest as deep as it likes.
+    return {field.name: getattr(entry, field.name) for field in fields(entry)}
 
 
 def load_history(folder: Path) -> History:
