@@ -19,13 +19,16 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize("name", [name for name in SERVERS if name != "uvicorn"])
 def test_every_server_really_starts_and_answers(name: str) -> None:
-    target = parse_target("tests.net.apps.echo:app", server=name, path="/", cwd=ROOT)
+    app, path, said = "tests.net.apps.echo:app", "/", "hello"
+    if SERVERS[name].only_for is not None:
+        app, path, said = REFERENCE_APP, "/ws", "Message received: hello"
+    target = parse_target(app, server=name, path=path, cwd=ROOT)
     with serve(target) as server:
         assert server.name == name
         with Client(server.endpoint) as client:
             assert client.open().status == 101
             client.send_text("hello")
-            assert client.wait_event(lambda event: isinstance(event, TextMessage)) == TextMessage("hello", 1)
+            assert client.wait_event(lambda event: isinstance(event, TextMessage)) == TextMessage(said, 1)
             assert client.close()
         described = server.describe()
     assert described["server"] == name
@@ -62,6 +65,13 @@ def test_uvicorn_without_a_websocket_library_is_an_error_with_the_way_out() -> N
 def test_a_server_that_is_not_installed_is_an_error_with_the_way_out() -> None:
     with pytest.raises(TargetError, match=r"--server granian needs granian .* pip install granian"):
         choose_server("granian", Interpreter("3.11", {}, None))
+
+
+def test_the_direct_server_is_refused_for_an_app_that_it_does_not_belong_to() -> None:
+    installed = Interpreter("3.11", {"uvicorn": "1", "websockets": "1"}, "websockets_sansio_impl")
+    assert choose_server("uvicorn-direct", installed, REFERENCE_APP).name == "uvicorn-direct"
+    with pytest.raises(UsageError, match=r"part of target_app and runs only that, not shop\.asgi:app"):
+        choose_server("uvicorn-direct", installed, "shop.asgi:app")
 
 
 def test_an_unknown_server_is_an_error_that_lists_the_known() -> None:

@@ -17,7 +17,7 @@ class Server:
     """How one server is started: `python -m MODULE ARGUMENTS(app, host, port)`, by the target's own interpreter.
 
     Servers keep their own defaults (compression, loop, limits), for that is what people run; only their chatter is
-    turned down. `needs` are the packages that must be there.
+    turned down. `needs` are the packages that must be there; `only_for` is the package of the only app that it is for.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Server:
     arguments: Arguments
     needs: tuple[str, ...]
     title: str
+    only_for: str | None = None
 
 
 # What `python -m target_app` sets, so that our server is the same however it is started.
@@ -69,6 +70,14 @@ _ENTRIES = (
         "uvicorn on websockets' sans-I/O core",
     ),
     Server("uvicorn-wsproto", "uvicorn", _uvicorn("wsproto"), ("uvicorn", "wsproto"), "uvicorn on wsproto"),
+    Server(
+        "uvicorn-direct",
+        "uvicorn",
+        _uvicorn("target_app.direct:DirectWSProtocol"),
+        ("uvicorn", "websockets"),
+        "uvicorn with the reference server's own protocol class, for that server only",
+        only_for="target_app",
+    ),
     Server("hypercorn", "hypercorn", _hypercorn, ("hypercorn",), "hypercorn (wsproto)"),
     Server("granian", "granian", _granian, ("granian",), "granian (Rust, tungstenite)"),
     Server("daphne", "daphne", _daphne, ("daphne",), "daphne (Twisted, autobahn)"),
@@ -89,11 +98,11 @@ def require_server_name(name: str) -> None:
         raise UsageError(f"there is no server {name!r}; --server takes one of: auto, {', '.join(SERVERS)}")
 
 
-def choose_server(name: str, installed: Interpreter) -> Server:
+def choose_server(name: str, installed: Interpreter, app: str | None = None) -> Server:
     """The entry to start: as named; for `auto` and `uvicorn`, the one that uvicorn's own `--ws auto` means there.
 
     Raises:
-        UsageError: there is no such server.
+        UsageError: there is no such server, or it is not for `app`.
         TargetError: it is not installed beside the target's interpreter.
     """
     require_server_name(name)
@@ -105,6 +114,11 @@ def choose_server(name: str, installed: Interpreter) -> Server:
             )
         name = _AUTO.get(installed.uvicorn_auto, "uvicorn")
     server = SERVERS["uvicorn" if name == "auto" else name]
+    if server.only_for is not None and app is not None and not app.startswith(f"{server.only_for}."):
+        raise UsageError(
+            f"--server {name} is part of {server.only_for} and runs only that, not {app}. "
+            f"Try: wsproof ... {REFERENCE_APP} --server {name}, or another --server for {app}"
+        )
     missing = [package for package in server.needs if package not in installed.versions]
     if missing:
         raise TargetError(

@@ -70,7 +70,7 @@ def plan_launch(target: Target) -> Launch:
         return Launch("command", target, ready.host, None if "{port}" in target.ready_url else ready.port)
     require_server_name(target.server)
     installed = interpreter(target.python)
-    server = choose_server(target.server, installed)
+    server = choose_server(target.server, installed, target.app)
     return Launch(server.name, target, _HOST, None, installed, server)
 
 
