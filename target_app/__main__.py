@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from target_app.logs import log_config
 from target_app.settings import Settings
+from target_app.tokens import ensure_secret
 
 DIRECT = "target_app.direct:DirectWSProtocol"
 
@@ -22,18 +23,34 @@ def _settings() -> Settings:
         sys.exit("\n".join(("These settings make no sense; change or unset them:", *lines)))
 
 
+def _check_workers(workers: int, settings: Settings) -> None:
+    if workers < 1:
+        sys.exit("--workers: 1 or more")
+    if workers == 1:
+        return
+    if settings.backplane_url is None or settings.history_path is None:
+        sys.exit(
+            "Several workers need what they share: a Redis or Valkey server, TARGET_APP_BACKPLANE_URL=redis://...,\n"
+            "and a file for the history, TARGET_APP_HISTORY_PATH=... Without, each worker would be a server of its own."
+        )
+    ensure_secret()
+
+
 def main() -> None:
     settings = _settings()
     parser = argparse.ArgumentParser(prog="python -m target_app", description="The reference server.")
     parser.add_argument("--host", default=settings.host, help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=settings.port, help="0: any free one (default: %(default)s)")
     parser.add_argument("--direct", action="store_true", help="write to sockets without ASGI in between")
+    parser.add_argument("--workers", type=int, default=1, help="processes; several need a backplane (default: 1)")
     arguments = parser.parse_args()
+    _check_workers(arguments.workers, settings)
     uvicorn.run(
         "target_app.main:app",
         host=arguments.host,
         port=arguments.port,
-        log_config=log_config(),
+        workers=arguments.workers,
+        log_config=log_config(settings.log_format),
         access_log=False,
         proxy_headers=False,
         ws=DIRECT if arguments.direct else "auto",

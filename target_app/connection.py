@@ -70,6 +70,7 @@ class Connection:
         self._outbox = Outbox(self.services.settings.outbox_bytes, overflow)
         self._flusher = self.services.hub.flusher
         self._writer = self._make_writer()
+        self._writer.lag = self.services.traffic.channels[channel].lag
         self._ending: Ending | None = None
         self._is_deaf = False
         self._scope = asyncio.timeout(None)
@@ -226,6 +227,7 @@ class Connection:
             if ending.says_goodbye and stuck_for < GOODBYE_TIMEOUT:
                 stuck = not await self._say_goodbye(ending)
         finally:
+            self.services.traffic.leave(self, ending)
             self._cut_after(self._grace(ending, stuck=stuck))
 
     def _cut_after(self, seconds: float) -> None:
@@ -283,6 +285,7 @@ async def serve(
     connection.heartbeat = heartbeat
     connection.farewell = farewell
     connection.services.roster.add(connection)
+    connection.services.traffic.enter(connection)
     try:
         async with connection._scope:
             yield connection

@@ -1,12 +1,25 @@
-"""What `python -m target_app` writes to stderr: one line an event, and no traceback for what a peer did wrong."""
+"""What `python -m target_app` writes to stderr: one line an event, for people or as JSON, and never a token.
+
+The modules log `"ended channel=%s code=%d"` to the standard library's loggers, so they need no configuration to be
+used under any server. Here such a line becomes an event with fields, by structlog.
+"""
 
 from __future__ import annotations
 
 import copy
 import logging
+import re
+import sys
 from typing import Any
 
+import structlog
+from structlog.typing import EventDict, WrappedLogger
 from uvicorn.config import LOGGING_CONFIG
+
+from target_app.redaction import redact
+
+_FORM = re.compile(r"(?P<head>.*?)(?P<fields>(?: \w+=%[^ %=]*)+)")
+_NAME = re.compile(r" (\w+)=%")
 
 
 class PeerFaultsBriefly(logging.Filter):
@@ -19,9 +32,54 @@ class PeerFaultsBriefly(logging.Filter):
         return True
 
 
-def log_config() -> dict[str, Any]:
-    """uvicorn's own logging configuration, with our logger beside its own."""
+def split_fields(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """`name=%s` at the end of a line's template is a field, and its value keeps its type."""
+    template, values = event["_record"].msg, event.pop("positional_args", ())
+    form = _FORM.fullmatch(template) if isinstance(template, str) and isinstance(values, tuple) else None
+    if form is None:
+        return event  # the text as a whole is the event
+    names = _NAME.findall(form["fields"])
+    mine = values[len(values) - len(names) :]
+    event["event"] = form["head"] % values[: len(values) - len(names)]
+    for name, value in zip(names, mine, strict=True):
+        event[name] = round(value, 6) if isinstance(value, float) else value
+    return event
+
+
+def redact_fields(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """No token in any text, a traceback's included."""
+    return {name: redact(value) if isinstance(value, str) else value for name, value in event.items()}
+
+
+def formatter(form: str, *, colors: bool = False) -> structlog.stdlib.ProcessorFormatter:
+    """`console` or `json`."""
+    last: list[Any] = [structlog.processors.JSONRenderer(default=str)]
+    if form == "console":
+        plain = structlog.dev.plain_traceback
+        last = [
+            structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0, sort_keys=False, exception_formatter=plain)
+        ]
+    return structlog.stdlib.ProcessorFormatter(
+        pass_foreign_args=True,
+        foreign_pre_chain=[
+            structlog.stdlib.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            split_fields,
+        ],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            redact_fields,
+            *last,
+        ],
+    )
+
+
+def log_config(form: str = "console") -> dict[str, Any]:
+    """uvicorn's own logging configuration with our formatter, and our logger beside its own."""
     config = copy.deepcopy(LOGGING_CONFIG)
+    colors = form == "console" and sys.stderr.isatty()
+    config["formatters"] = {name: {"()": formatter, "form": form, "colors": colors} for name in config["formatters"]}
     config["filters"] = {"peer_faults_briefly": {"()": PeerFaultsBriefly}}
     config["handlers"]["default"]["filters"] = ["peer_faults_briefly"]
     config["loggers"]["target_app"] = {"handlers": ["default"], "level": "INFO", "propagate": False}

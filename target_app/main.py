@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from target_app import login, web
+from target_app import login, metrics_http, web
 from target_app.channels import routers
 from target_app.drain import NoNewcomers
 from target_app.gate import Gate
@@ -46,6 +47,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(NoNewcomers, drain=services.drain)
     app.include_router(web.router)
     app.include_router(login.router)
+    app.include_router(metrics_http.router)
+    services.survey.answer(metrics_http.QUESTION, partial(metrics_http.reading, services))
     for router in routers():
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=web.PAGES / "static"), name="static")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ class Outgoing:
     cost_bytes: int
     key: Hashable = None
     """A newer message with the same key replaces this one while it waits; None: it is replaced by nothing."""
+    made_at: float = field(default_factory=time.monotonic)
     _frame: bytes | None = field(default=None, repr=False)
 
     @classmethod

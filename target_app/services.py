@@ -9,8 +9,8 @@ from typing import Any, TypeVar, cast
 
 from fastapi.requests import HTTPConnection
 
-from target_app.drain import Drain
 from target_app.backplane import Backplane, LocalBackplane
+from target_app.drain import Drain
 from target_app.history import HistoryStore
 from target_app.hub import Hub
 from target_app.metrics import HandlingTimes
@@ -18,7 +18,9 @@ from target_app.presence import Presence
 from target_app.roster import Roster
 from target_app.settings import Settings
 from target_app.sqlite_history import SqliteHistory
+from target_app.survey import Survey
 from target_app.timeline import Timeline
+from target_app.traffic import Traffic
 
 Shared = TypeVar("Shared")
 
@@ -36,6 +38,8 @@ class Services:
     presence: Presence
     timeline: Timeline
     """Where rooms post, and hear what is posted in them: the history and the backplane together, in one order."""
+    survey: Survey
+    traffic: Traffic
     drain: Drain
     counts: Counter[str] = field(default_factory=Counter)
     """Whatever a channel wants to count, shown by `/stats`."""
@@ -46,9 +50,20 @@ class Services:
         path = str(settings.history_path or ":memory:")
         history = SqliteHistory(path, settings.history_keep, settings.history_synchronous)
         backplane = _backplane(settings)
-        shared = (history, backplane, Presence(backplane), Timeline(history, backplane))
         roster = Roster(settings.write_timeout, settings.ping_timeout)
-        return cls(settings, Hub(), roster, HandlingTimes(), *shared, Drain(settings, roster))
+        return cls(
+            settings,
+            Hub(),
+            roster,
+            HandlingTimes(),
+            history,
+            backplane,
+            Presence(backplane),
+            Timeline(history, backplane),
+            Survey(backplane),
+            Traffic(backplane.worker),
+            Drain(settings, roster),
+        )
 
     @classmethod
     def of(cls, connection: HTTPConnection) -> Services:

@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     history_synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
     """NORMAL: acknowledged entries survive the death of the process. FULL: also that of the machine, for an fsync."""
 
+    log_format: Literal["console", "json"] = "console"
+    """How `python -m target_app` writes its log: for people, or a JSON object a line."""
+
     backplane_url: SecretStr | None = None
     """A Redis or Valkey server, `redis://host:6379/0`, that makes several workers one. None: there is but one."""
 

@@ -11,6 +11,7 @@ from fastapi import WebSocket, WebSocketDisconnect
 
 from target_app.flusher import Flusher, Joined
 from target_app.outbox import Outbox
+from target_app.traffic import Lag
 
 DIRECT = "target_app.direct"
 """Name of the ASGI extension under which a server offers a `Wire`."""
@@ -44,6 +45,8 @@ class Writer(Protocol):
 
     is_marked: bool
     sent: int
+    lag: Lag
+    """Where the time is noted that messages took until they were written."""
 
     @property
     def is_prompt(self) -> bool:
@@ -76,6 +79,7 @@ class DirectWriter:
         self.fail = failed
         self.is_marked = False
         self.sent = 0
+        self.lag = Lag()
         wire.on_writable = self._mark
 
     def _mark(self) -> None:
@@ -90,6 +94,7 @@ class DirectWriter:
                 self.fail()
                 return
             self.sent += len(batch)
+            self.lag.note(batch[0].made_at)
             if outbox and wire.congested_since() is None:
                 self._flusher.mark(self)
         if not outbox:
@@ -128,6 +133,7 @@ class StandardWriter:
         self.is_marked = False
         self.is_prompt = is_uvicorn(websocket)
         self.sent = 0
+        self.lag = Lag()
 
     def flush(self, joined: Joined) -> None:
         if self._task is not None or not self._outbox:
@@ -150,6 +156,7 @@ class StandardWriter:
                 kind = "text" if isinstance(message.data, str) else "bytes"
                 await send({"type": "websocket.send", kind: message.data})
                 self.sent += 1
+                self.lag.note(message.made_at)
         except SEND_FAILURES:
             self.fail()
         finally:

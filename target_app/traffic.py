@@ -1,0 +1,115 @@
+"""Who is connected and what became of the others, channel by channel: for `/metrics` and `/admin`."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from bisect import bisect_left
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from target_app.endings import Ending
+
+LAG_BOUNDS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
+"""Seconds."""
+
+MEASURED_ONE_IN = 8
+"""Writes of which one is measured: a clock call for each would be noticed in a broadcast."""
+
+REMEMBERED_ENDINGS = 100
+
+
+class Counted(Protocol):
+    """What is told about a connection."""
+
+    @property
+    def channel(self) -> str: ...
+    @property
+    def began(self) -> float: ...
+    @property
+    def queued_bytes(self) -> int: ...
+    @property
+    def received(self) -> int: ...
+    @property
+    def sent(self) -> int: ...
+    @property
+    def skipped(self) -> int: ...
+
+    def stuck_since(self) -> float | None: ...
+
+
+class Lag:
+    """How long messages took from being made until they were handed to the transport, in seconds."""
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(LAG_BOUNDS) + 1)
+        self.total = 0.0
+        self._turn = 0
+
+    def note(self, made_at: float) -> None:
+        """A message that was made at this time (time.monotonic) has just been written."""
+        self._turn += 1
+        if self._turn == MEASURED_ONE_IN:
+            self._turn = 0
+            seconds = time.monotonic() - made_at
+            self.counts[bisect_left(LAG_BOUNDS, seconds)] += 1
+            self.total += seconds
+
+
+@dataclass(slots=True)
+class ChannelTraffic:
+    """Counts of one channel since the start; of messages, those of connections that have ended."""
+
+    received: int = 0
+    sent: int = 0
+    skipped: int = 0
+    endings: Counter[tuple[int, str]] = field(default_factory=Counter)
+    """(close code, word of endings.Why) -> how many."""
+    lag: Lag = field(default_factory=Lag)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A connection that is no more. `at`: seconds since 1970."""
+
+    id: str
+    channel: str
+    why: str
+    code: int
+    reason: str
+    at: float
+    seconds: float
+
+
+class Traffic:
+    """One for each worker. Connections are known by an id that no other worker gives."""
+
+    def __init__(self, worker: str) -> None:
+        self._worker = worker
+        self._numbers = itertools.count(1)
+        self._open: dict[Counted, str] = {}
+        self.channels: defaultdict[str, ChannelTraffic] = defaultdict(ChannelTraffic)
+        self.ended: deque[Ended] = deque(maxlen=REMEMBERED_ENDINGS)
+
+    def open(self) -> Iterator[tuple[str, Counted]]:
+        """(id, connection) of all that are there now, oldest first."""
+        for connection, name in self._open.items():
+            yield name, connection
+
+    def enter(self, connection: Counted) -> None:
+        self._open[connection] = f"{self._worker}-{next(self._numbers)}"
+        _ = self.channels[connection.channel]  # it is listed from now on
+
+    def leave(self, connection: Counted, ending: Ending) -> None:
+        name = self._open.pop(connection)
+        channel = self.channels[connection.channel]
+        channel.received += connection.received
+        channel.sent += connection.sent
+        channel.skipped += connection.skipped
+        channel.endings[ending.code, str(ending.why)] += 1
+        seconds = time.monotonic() - connection.began
+        self.ended.append(
+            Ended(name, connection.channel, str(ending.why), ending.code, ending.reason, time.time(), seconds)
+        )
