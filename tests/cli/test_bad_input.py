@@ -97,3 +97,11 @@ def test_a_finding_that_is_none_is_refused(tmp_path: Path) -> None:
 
 def test_a_run_that_is_not_there_is_said(tmp_path: Path) -> None:
     assert_refused(wsproof("report", "nosuch", "--out", str(tmp_path)), "nosuch", "wsproof run")
+
+
+@pytest.mark.parametrize("option", ["--json", "--junit"])
+def test_a_result_that_cannot_be_written_is_said_before_the_work(option: str, tmp_path: Path) -> None:
+    said = wsproof("check", option, str(tmp_path / "absent" / "result"), "--out", str(tmp_path / "out"))
+    assert_refused(said, option, "absent")
+    assert not (tmp_path / "out").exists()
+    assert_refused(wsproof("check", option, str(tmp_path), "--out", str(tmp_path / "out")), option, "is a folder")

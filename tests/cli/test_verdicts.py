@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from wsproof.cli import main
 from wsproof.cli.verdicts import exit_code_of, exit_code_of_comparison
 from wsproof.errors import ExitCode
 from wsproof.model.comparison import Judgement
@@ -40,3 +41,15 @@ def test_the_table_of_exit_codes(verdict: Verdict, trusted: bool, met: list[bool
 )
 def test_a_comparison_fails_only_when_the_candidate_is_worse(judgement: Judgement, expected: ExitCode) -> None:
     assert exit_code_of_comparison(judgement) is expected
+
+
+@pytest.mark.parametrize(("verb", "code"), [("check", ExitCode.CANNOT_TELL), ("list", ExitCode.OK)])
+def test_a_reader_that_goes_away_makes_no_verdict_a_good_one(
+    verb: str, code: ExitCode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def perform(_: object) -> int:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(f"wsproof.cli.{verb}.perform", perform)
+    monkeypatch.setattr("os.dup2", lambda *_: None)
+    assert main([verb]) == code

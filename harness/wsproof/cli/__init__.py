@@ -15,6 +15,9 @@ from wsproof.errors import ExitCode, TerminatedRun, WsproofError
 
 CRASHED = "wsproof itself crashed; this is a bug of ours, and it says nothing about the server. The traceback is above."
 
+ONLY_TELL = ("list", "report", "serve")
+"""Verbs that judge nothing."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
@@ -34,9 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             say(f"wsproof {arguments.verb}: interrupted.")
             return int(ExitCode.INTERRUPTED)
         except BrokenPipeError:
-            # The reader of our output went away (`| head`): not an error of ours, and nobody is left to tell.
+            # The reader of our output went away (`| head`): not an error of ours, and nobody is left to tell. But what
+            # was cut short has no verdict, and must not look like a good one.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return int(ExitCode.OK)
+            return int(ExitCode.OK if arguments.verb in ONLY_TELL else ExitCode.CANNOT_TELL)
         except Exception:  # noqa: BLE001  the last line of defence: a crash must be told from a verdict
             traceback.print_exc()
             say(CRASHED)

@@ -4,34 +4,51 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from wsproof import channels
+from wsproof.cli.accepted import find_accepted, mark_accepted
 from wsproof.cli.stage import Stage
 from wsproof.errors import ExitCode, UsageError
-from wsproof.model.finding import Finding
-from wsproof.model.suite import SuiteOptions
-from wsproof.net.redact import hide_in
+from wsproof.model.finding import Anomaly, Finding, Verdict, verdict_of
+from wsproof.model.suite import SuiteOptions, SuiteReport
+from wsproof.net.redact import MARK, hide_in
 from wsproof.net.running import RunningServer
 from wsproof.report.text import show_finding
 from wsproof.rfc6455 import suite as rfc6455
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
-    """Do it again: exit 1 if it happens again, 0 if not."""
+    """Do it again: exit 1 if it happens again (or something else that is wrong), 0 if not, 3 if nobody can tell."""
     finding, target = read_finding(arguments.finding)
     remember(arguments, target)
     stage = Stage(arguments)
     with stage.running(wire=True) as server:
-        again = [one for one in replayed(stage, server, finding) if one.check == finding.check]
-    for one in again:
+        found = replayed(stage, server, finding)
+        known = mark_accepted(SuiteReport(0, findings=tuple(found)), find_accepted(stage.target, server.name))
+    shown, said, code = outcome(finding, known.findings)
+    for one in shown:
         show_finding(stage.console, replace(hide_in(one, stage.target.secrets), replay=None))
-    said = "It happens again." if again else "It does not happen again: this conversation went as it should."
     stage.console.print(f"\n{said}", markup=False)
-    return ExitCode.FAILED if again else ExitCode.OK
+    return code
+
+
+def outcome(finding: Finding, found: Iterable[Finding]) -> tuple[list[Finding], str, ExitCode]:
+    """What the findings of a repetition say of the first one: those to show, a sentence, and the exit code."""
+    findings = list(found)
+    again = [one for one in findings if one.check == finding.check and one.anomaly is not Anomaly.UNKNOWN]
+    if again:
+        return again, "It happens again.", ExitCode.FAILED
+    others = [one for one in findings if one.verdict() is not Verdict.VALID]
+    if not others:
+        return [], "It does not happen again: this conversation went as it should.", ExitCode.OK
+    # A server that refuses the connection, say, has shown nothing of what it does later.
+    if verdict_of(others) is Verdict.INVALID:
+        return others, "It does not happen again, and something else goes wrong instead.", ExitCode.FAILED
+    return others, "Nobody can tell whether it happens again: it did not come to that.", ExitCode.CANNOT_TELL
 
 
 def read_finding(path: Path) -> tuple[Finding, Mapping[str, Any]]:
@@ -55,15 +72,45 @@ def read_finding(path: Path) -> tuple[Finding, Mapping[str, Any]]:
 
 
 def remember(arguments: argparse.Namespace, target: Mapping[str, Any]) -> None:
-    """Where the command line does not say it, the target is the one the finding was found on."""
+    """Where the command line does not say it, the target is the one the finding was found on.
+
+    Raises:
+        UsageError: a secret that it needs was not kept, and is not given again.
+    """
     if arguments.target is None:
-        arguments.target = target.get("spec")
-        arguments.server = target.get("server") or arguments.server
-        arguments.path = arguments.path or target.get("path")
+        remember_target(arguments, target)
     arguments.channels = arguments.channels or target.get("channels")
     arguments.settings = arguments.settings or [
         f"{key}={value}" for key, value in (target.get("settings") or {}).items()
     ]
+
+
+def remember_target(arguments: argparse.Namespace, target: Mapping[str, Any]) -> None:
+    """The recorded target, with the options that started and reached it."""
+    arguments.server = target.get("server") or arguments.server
+    for option, word in (("target", "spec"), ("path", "path"), ("origin", "origin"), ("ready", "ready")):
+        if getattr(arguments, option) is None:
+            setattr(arguments, option, _kept(f"the {word} of the target", target.get(word)))
+    given = {line.partition(":")[0].strip().lower() for line in arguments.header}
+    given |= {"authorization"} if arguments.token is not None else set()
+    for name, value in (target.get("headers") or {}).items():
+        if name.lower() not in given:
+            arguments.header = [*arguments.header, f"{name}: {_kept(f'the header {name}', value)}"]
+    given = {item.partition("=")[0] for item in arguments.env}
+    for name, value in (target.get("env") or {}).items():
+        if name not in given and target.get("kind") != "url":
+            arguments.env = [*arguments.env, f"{name}={_kept(f'the variable {name}', value)}"]
+    if not arguments.subprotocol:
+        arguments.subprotocol = [_kept("a subprotocol", item) for item in target.get("subprotocols") or ()]
+
+
+def _kept(what: str, value: Any) -> Any:
+    if isinstance(value, str) and MARK in value:
+        raise UsageError(
+            f"the finding was made with a secret in {what}, and secrets are not kept: give it again "
+            "(TARGET, --token, --header, --env, --subprotocol or --path)."
+        )
+    return value
 
 
 def replayed(stage: Stage, server: RunningServer, finding: Finding) -> list[Finding]:

@@ -35,6 +35,13 @@ class Stage:
 
     arguments: argparse.Namespace
 
+    def __post_init__(self) -> None:
+        # Said before the work and not after it: a verdict that cannot be written down at the end would be lost.
+        for option in ("json", "junit"):
+            where: Path | None = getattr(self.arguments, option, None)
+            if where is not None and where != Path("-"):
+                require_writable(where, f"--{option}")
+
     @cached_property
     def console(self) -> Console:
         """Where people read: stderr when the result itself goes to stdout as JSON."""
@@ -167,3 +174,15 @@ class Stage:
             sys.stdout.write(dumps(document))
         else:
             write_json(where, document)
+
+
+def require_writable(path: Path, option: str) -> None:
+    """See that a file can be written there.
+
+    Raises:
+        UsageError: its folder is not there or not ours to write, or it is a folder itself.
+    """
+    if path.is_dir():
+        raise UsageError(f"{option} wants a file, and {path} is a folder; name a file in it.")
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise UsageError(f"{option} {path}: there is no folder {path.parent} that can be written to; make it first.")

@@ -124,6 +124,7 @@ class Target:
             "headers": {name: redact_value(name, value, self.secrets) for name, value in self.headers},
             "subprotocols": [redact(item, self.secrets) for item in hide_subprotocols(self.subprotocols)],
             "origin": self.origin,
+            "ready": redact(self.ready_url, self.secrets) if self.ready_url else None,
         }
 
 

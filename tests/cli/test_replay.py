@@ -1,0 +1,66 @@
+"""What a repetition says, and what it needs to know of the target."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from wsproof.cli.parser import build_parser
+from wsproof.cli.replay import outcome, remember
+from wsproof.errors import ExitCode, UsageError
+from wsproof.model.finding import Anomaly, Finding, Level
+
+FOUND = Finding("ping-answered", "5.5.2", Anomaly.PROTOCOL, Level.VIOLATION, "It does not answer.")
+OTHER = replace(FOUND, check="opening-accepted")
+UNKNOWN = replace(FOUND, anomaly=Anomaly.UNKNOWN, level=Level.INFORMATIONAL)
+
+
+@pytest.mark.parametrize(
+    ("found", "code"),
+    [
+        ([], ExitCode.OK),
+        ([FOUND], ExitCode.FAILED),
+        ([replace(FOUND, level=Level.NON_STRICT)], ExitCode.FAILED),
+        ([UNKNOWN], ExitCode.CANNOT_TELL),
+        ([replace(UNKNOWN, check="received")], ExitCode.CANNOT_TELL),
+        ([OTHER], ExitCode.FAILED),
+        ([replace(OTHER, accepted="known upstream")], ExitCode.OK),
+    ],
+)
+def test_a_repetition_that_did_not_come_to_the_point_is_no_pass(found: list[Finding], code: ExitCode) -> None:
+    assert outcome(FOUND, found)[2] is code
+
+
+def test_the_options_that_reached_the_target_are_remembered() -> None:
+    arguments = build_parser().parse_args(["replay", "f.json", "--header", "X-Room: 9"])
+    remember(
+        arguments,
+        {
+            "kind": "command",
+            "spec": "cmd:serve {port}",
+            "server": "command",
+            "path": "/ws",
+            "ready": "http://127.0.0.1:{port}/up",
+            "env": {"MODE": "test"},
+            "headers": {"x-room": "7", "X-More": "yes"},
+            "subprotocols": ["v1"],
+            "origin": "http://a.test",
+        },
+    )
+    assert (arguments.target, arguments.path, arguments.ready) == (
+        "cmd:serve {port}",
+        "/ws",
+        "http://127.0.0.1:{port}/up",
+    )
+    assert arguments.header == ["X-Room: 9", "X-More: yes"]
+    assert (arguments.env, arguments.subprotocol, arguments.origin) == (["MODE=test"], ["v1"], "http://a.test")
+
+
+def test_a_secret_that_was_not_kept_is_asked_for() -> None:
+    recorded = {"kind": "asgi", "spec": "shop:app", "headers": {"Authorization": "[redacted]"}}
+    with pytest.raises(UsageError, match=r"Authorization.*--token"):
+        remember(build_parser().parse_args(["replay", "f.json"]), recorded)
+    arguments = build_parser().parse_args(["replay", "f.json", "--token", "again"])
+    remember(arguments, recorded)
+    assert arguments.header == []
