@@ -20,6 +20,7 @@ import pytest
 from wsproof.checks import run_checks
 from wsproof.load.rounds import broadcast_rounds
 from wsproof.model.finding import Finding, Level, Verdict
+from wsproof.model.history import Departure
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import NS
 from wsproof.net.redact import hide_in
@@ -92,6 +93,8 @@ class Fanout:
         findings = [hide_in(finding, self.server.target.secrets) for finding in found]
         self.benchmark.group = self.benchmark.group or f"broadcast: {workload}, {payload_bytes} bytes"
         self.benchmark.extra_info.update(extra_info(measurement, findings))
+        away = sum(member.departure is Departure.REFUSED for member in measurement.history.members)
+        assert not away, f"{away} of {subscribers} subscribers could not connect: this would time a smaller broadcast"
         self._play(measurement)
         # What nobody can know ("the check crashed") is no pass either.
         broken = [finding for finding in findings if finding.verdict() is not Verdict.VALID]

@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def split_at_dashes(argv: Sequence[str]) -> tuple[list[str], list[str]]:
     """What is ours, and what stands behind a lone `--`."""
-    words = list(argv)
+    words = [*argv]  # once the verb is imported, `list` is a module here
     if "--" not in words:
         return words, []
     at = words.index("--")

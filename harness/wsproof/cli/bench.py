@@ -54,18 +54,25 @@ def measure_server(stage: Stage, server: RunningServer, log: RunLog) -> None:
         if partial.measurement is not None:
             keep_measurement(log, partial.measurement, stage.target.secrets, whole=False)
         raise partial.cause from None
-    keep_measurement(log, measurement, stage.target.secrets)
+    # `bench` itself has no --strict; `run` has, and means all of its parts.
+    strict = getattr(stage.arguments, "strict", False)
+    keep_measurement(log, measurement, stage.target.secrets, strict=strict)
 
 
 def keep_measurement(
-    log: RunLog, measurement: Measurement, secrets: tuple[str, ...] = (), *, whole: bool = True
+    log: RunLog,
+    measurement: Measurement,
+    secrets: tuple[str, ...] = (),
+    *,
+    whole: bool = True,
+    strict: bool = False,
 ) -> None:
     """Judge a measurement and write it into the record."""
     found = run_checks(measurement.history, measurement.contract) if whole else []
     findings = tuple(hide_in(finding, secrets) for finding in found)
     findings = log.folder.keep_findings(findings, log.record.target)
     cautions = judge_trust(measurement)
-    verdict = verdict_of(findings) if whole else Verdict.UNKNOWN
+    verdict = verdict_of(findings, strict=strict) if whole else Verdict.UNKNOWN
     if log.record.parts.get("check"):
         verdict = Verdict.worst([verdict, log.record.verdict])
     log.change(
