@@ -97,10 +97,10 @@ class Board:
             return None
         stroke = self._strokes.get(stroke_id)
         if stroke is not None and stroke.by != by:
-            raise Refused("not_yours", "id", "this stroke belongs to somebody else")
+            raise Refused("forbidden", "id", "this stroke belongs to somebody else")
         known = 0 if stroke is None else len(stroke)
         if at > known:
-            raise Refused("hole", "at", f"the stroke has {known} points so far, so the next ones begin at {known}")
+            raise Refused("invalid", "at", f"the stroke has {known} points so far, so the next ones begin at {known}")
         fresh = points[(known - at) * 2 :]
         if stroke is None:
             self._check_room(len(fresh) // 2, 0)
@@ -124,9 +124,9 @@ class Board:
             return None
         stroke = self._strokes.get(stroke_id)
         if stroke is None:
-            raise Refused("unknown_stroke", "id", "there is no such stroke on this board")
+            raise Refused("not_found", "id", "there is no such stroke on this board")
         if stroke.by != by:
-            raise Refused("not_yours", "id", "this stroke belongs to somebody else")
+            raise Refused("forbidden", "id", "this stroke belongs to somebody else")
         del self._strokes[stroke_id]
         self._points -= len(stroke)
         stroke.points, stroke.done, stroke.undone = array("H"), True, True
@@ -159,9 +159,9 @@ class Board:
 
     def _check_room(self, fresh: int, known: int) -> None:
         if known + fresh > MAX_POINTS_OF_STROKE:
-            raise Refused("stroke_full", "points", f"a stroke has at most {MAX_POINTS_OF_STROKE} points")
+            raise Refused("unavailable", "points", f"a stroke has at most {MAX_POINTS_OF_STROKE} points")
         if self._points + fresh > MAX_POINTS or (known == 0 and len(self._strokes) >= MAX_STROKES):
-            raise Refused("board_full", "points", "the board is full: undo something, or use another board")
+            raise Refused("unavailable", "points", "the board is full: undo something, or use another board")
 
     def _begin(self, by: str, stroke_id: str, pen: Pen, points: Sequence[int], *, done: bool) -> dict[str, Any]:
         stroke = Stroke(stroke_id, by, self.seq + 1, pen.color, pen.width, self.seq + 1)

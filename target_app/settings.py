@@ -29,6 +29,9 @@ class Settings(BaseSettings):
     dashboard_period: float = Field(default=2.0, ge=0.01, le=3600)
     """Seconds from one dashboard reading to the next."""
 
+    game_tick: float = Field(default=0.1, ge=0.005, le=10)
+    """Seconds from one tick of a game to the next."""
+
     max_message_bytes: int = Field(default=65_536, ge=1)
     """The longest message that a client may send; a longer one is answered with close code 1009."""
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 LAND_MASK = 0x0F
 TRAIL_SHIFT = 4
+LANDS = bytes(value & LAND_MASK for value in range(256))
+"""For bytes.translate: a whole field of cells to the marks of its owners, at the speed of C."""
+TRAILS = bytes(value >> TRAIL_SHIFT for value in range(256))
 STEPS = ((0, -1), (1, 0), (0, 1), (-1, 0))
 """(dx, dy) for up, right, down, left: directions 0 to 3; opposite ones differ by 2."""
 
@@ -48,7 +51,7 @@ class Field:
 
     def count(self, mark: int) -> int:
         """Cells of somebody's land."""
-        return sum(value & LAND_MASK == mark for value in self.cells)
+        return self.cells.translate(LANDS).count(mark)
 
     def cells_of(self, mark: int) -> list[int]:
         """Somebody's land without anybody's trail on it, in order."""
@@ -56,19 +59,17 @@ class Field:
 
     def wipe_trail(self, mark: int) -> None:
         """Somebody's trail is gone; the land under it stays."""
-        for cell, value in enumerate(self.cells):
-            if value >> TRAIL_SHIFT == mark:
-                self.cells[cell] = value & LAND_MASK
+        gone = bytes(value & LAND_MASK if value >> TRAIL_SHIFT == mark else value for value in range(256))
+        self.cells[:] = self.cells.translate(gone)
 
     def wipe(self, mark: int) -> None:
         """Nothing is left of somebody."""
         self.wipe_trail(mark)
-        for cell, value in enumerate(self.cells):
-            if value & LAND_MASK == mark:
-                self.cells[cell] = value & ~LAND_MASK
+        gone = bytes(value & ~LAND_MASK if value & LAND_MASK == mark else value for value in range(256))
+        self.cells[:] = self.cells.translate(gone)
 
     def has_trail(self, mark: int) -> bool:
-        return any(value >> TRAIL_SHIFT == mark for value in self.cells)
+        return mark in self.cells.translate(TRAILS)
 
     def claim(self, mark: int) -> None:
         """Somebody's trail becomes land, and so does everything that cannot reach the rim without crossing it."""

@@ -157,11 +157,11 @@ def test_points_that_overlap_what_is_known_are_taken_from_where_they_are_new() -
 @pytest.mark.parametrize(
     ("step", "code"),
     [
-        (lambda board: board.draw("grace", "a", PEN, 1, [2, 2], done=True), "not_yours"),
-        (lambda board: board.draw("ada", "a", PEN, 2, [2, 2], done=True), "hole"),
-        (lambda board: board.draw("ada", "new", PEN, 1, [2, 2], done=True), "hole"),
-        (lambda board: board.undo("grace", "a"), "not_yours"),
-        (lambda board: board.undo("ada", "b"), "unknown_stroke"),
+        (lambda board: board.draw("grace", "a", PEN, 1, [2, 2], done=True), "forbidden"),
+        (lambda board: board.draw("ada", "a", PEN, 2, [2, 2], done=True), "invalid"),
+        (lambda board: board.draw("ada", "new", PEN, 1, [2, 2], done=True), "invalid"),
+        (lambda board: board.undo("grace", "a"), "forbidden"),
+        (lambda board: board.undo("ada", "b"), "not_found"),
     ],
     ids=["others' stroke", "hole", "hole at the start", "others' undo", "unknown undo"],
 )

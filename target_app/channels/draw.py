@@ -1,0 +1,104 @@
+"""`/draw/{board}`: many draw on one board, and all see the same picture.
+
+Who sends `join` gets the strokes that are there (or what changed since they were last here), piece by piece and as
+fast as they read; then every change in the one order that the board gives. Strokes are never skipped for anybody; a
+viewer too far behind is dropped, and comes back with `join`. Of cursors and of the list of people only the latest
+counts, and nothing is sent while nobody moves.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import ExitStack
+
+from fastapi import APIRouter, WebSocket
+
+from target_app.auth import subprotocol
+from target_app.connection import serve
+from target_app.conversation import Conversation, conversation
+from target_app.drawing import Pen, Refused
+from target_app.drawing_messages import DIALECT, BoardState, Clear, CursorMoved, Draw, Join, Undo, WholeStroke
+from target_app.easels import Easel, Easels, Person
+from target_app.endings import POLICY_VIOLATION, Refusal
+from target_app.messages import ErrorCode, ErrorMessage, Message
+
+NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+POINTS_OF_PIECE = 3_000
+
+router = APIRouter()
+
+
+async def _catch_up(talk: Conversation, easel: Easel, person: Person, join: Join, name: str) -> None:
+    """Send what changed. Afterwards nothing is left out: there is no await between the last look and the return."""
+    board = easel.board
+    same = join.epoch == easel.epoch and board.floor <= join.since <= board.seq
+    since, reset = (join.since, False) if same else (0, True)
+    while True:
+        if 0 < since < board.floor:  # so much was undone meanwhile that not all of it is remembered
+            since, reset = 0, True
+        strokes, since = board.since(since, POINTS_OF_PIECE)
+        state = BoardState(
+            board=name,
+            epoch=easel.epoch,
+            seq=since,
+            member=person.member,
+            reset=reset,
+            more=since < board.seq,
+            strokes=[WholeStroke(**stroke) for stroke in strokes],
+        )
+        talk.send(state)
+        reset = False
+        if not state.more:
+            return
+        await talk.connection.wait_room()
+
+
+def _carry_out(talk: Conversation, easel: Easel, person: Person, message: Message) -> None:
+    """Change the board or move a cursor. Raises Refused."""
+    board = easel.board
+    match message:
+        case Draw():
+            pen = Pen(message.color, message.width)
+            change = board.draw(talk.user, message.id, pen, message.at, message.points, done=message.done)
+            (person.unfinished.discard if message.done else person.unfinished.add)(message.id)
+            easel.publish(change)
+        case Undo():
+            easel.publish(board.undo(talk.user, message.id))
+            person.unfinished.discard(message.id)
+        case Clear():
+            if not talk.identity.is_admin:
+                raise Refused("forbidden", "type", "only an administrator may clear the board")
+            easel.publish(board.clear())
+        case CursorMoved():
+            easel.move_cursor(person, message.x, message.y)
+
+
+def _why_not(refused: Refused, message: Message) -> ErrorMessage:
+    text = refused.text[0].upper() + refused.text[1:] + "."
+    return ErrorMessage(code=ErrorCode(refused.code), field=refused.field, text=text, ref=getattr(message, "id", None))
+
+
+@router.websocket("/draw/{name}")
+async def draw(websocket: WebSocket, name: str) -> None:
+    async with (
+        serve(websocket, "draw", subprotocol=subprotocol(websocket)) as connection,
+        conversation(websocket, connection, f"draw/{name}"[:80], DIALECT) as talk,
+    ):
+        if NAME.fullmatch(name) is None:
+            raise Refusal(POLICY_VIOLATION, "board_name")
+        easel = connection.services.shared(Easels).at(name)
+        with easel.person(talk.user) as person, ExitStack() as seeing:
+            has_joined = False
+            async for message in talk:
+                if isinstance(message, Join):
+                    if not has_joined:
+                        has_joined = True
+                        await _catch_up(talk, easel, person, message, name)
+                        seeing.enter_context(connection.services.hub.subscription(easel.channel, connection))
+                        connection.send(easel.members())
+                        connection.send(easel.cursors())
+                    continue
+                try:
+                    _carry_out(talk, easel, person, message)
+                except Refused as refused:
+                    talk.complain(_why_not(refused, message))

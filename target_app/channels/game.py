@@ -1,0 +1,48 @@
+"""`/game/{match}`: two to eight people fight for land, anybody may watch. The rules are in `game/`.
+
+The server alone decides; clients send turns and get the state as binary frames, of which a slow viewer gets the latest
+snapshot and the latest delta and nothing in between. Who loses the connection finds the seat where it was, if they
+are back in time with its key. Nothing ticks while nobody is there.
+"""
+
+from __future__ import annotations
+
+import re
+
+from fastapi import APIRouter, WebSocket
+
+from target_app.auth import subprotocol
+from target_app.connection import serve
+from target_app.conversation import conversation
+from target_app.endings import POLICY_VIOLATION, Refusal
+from target_app.game.messages import DIALECT, SitDown, StandUp, Steer
+from target_app.messages import ErrorCode, ErrorMessage
+from target_app.tables import Tables
+
+NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+NO_SEAT_FREE = ErrorMessage(code=ErrorCode.UNAVAILABLE, text="All seats are taken; you can watch until one is free.")
+SIT_FIRST = ErrorMessage(code=ErrorCode.FORBIDDEN, text="Only who has a seat can steer: send `sit` first.")
+
+router = APIRouter()
+
+
+@router.websocket("/game/{name}")
+async def game(websocket: WebSocket, name: str) -> None:
+    async with (
+        serve(websocket, "game", subprotocol=subprotocol(websocket)) as connection,
+        conversation(websocket, connection, f"game/{name}"[:80], DIALECT) as talk,
+    ):
+        if NAME.fullmatch(name) is None:
+            raise Refusal(POLICY_VIOLATION, "match_name")
+        table = connection.services.shared(Tables).at(name)
+        with table.presence(connection):
+            async for message in talk:
+                match message:
+                    case SitDown():
+                        if not table.sit(connection, talk.user, message.name, message.key):
+                            talk.complain(NO_SEAT_FREE)
+                    case StandUp():
+                        table.stand(connection)
+                    case Steer():
+                        if not table.steer(connection, message):
+                            talk.complain(SIT_FIRST)

@@ -1,0 +1,182 @@
+"""What is said on `/draw/{board}`, beside the control messages. See `drawing.py` for what it does.
+
+Cursors go as binary frames, for they are many and small; all numbers are unsigned and big-endian:
+
+    client to server    u8 1, u16 x, u16 y          where my pointer is; both 65535: not over the paper
+    server to client    u8 1, then for each cursor that is over the paper: u16 member, u16 x, u16 y
+
+Every frame of the server holds all cursors, so that a newer one can take the place of one that still waits.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from target_app.drawing import HEIGHT, MAX_POINTS_OF_STROKE, WIDTH
+from target_app.messages import Dialect, ErrorCode, ErrorMessage, Message
+
+MAX_POINTS_OF_MESSAGE = 256
+CURSORS = 1
+CURSOR_IN = struct.Struct(">BHH")
+CURSOR_OUT = struct.Struct(">HHH")
+NOWHERE = 0xFFFF
+
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
+Color = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
+PenWidth = Annotated[int, Field(ge=1, le=80)]
+Seq = Annotated[int, Field(ge=0, le=2**53)]
+
+
+class Join(Message):
+    """Show me the board; with `epoch` and `since`, only what is new to me."""
+
+    type: Literal["join"]
+    epoch: str | None = Field(default=None, max_length=64)
+    since: Seq = 0
+
+
+class Draw(Message):
+    """Points for a stroke of mine, from its point number `at` on. Safe to repeat."""
+
+    type: Literal["draw"]
+    id: Id
+    at: Annotated[int, Field(ge=0, le=MAX_POINTS_OF_STROKE)]
+    points: Annotated[list[int], Field(max_length=2 * MAX_POINTS_OF_MESSAGE)]
+    """x and y in turn."""
+    color: Color
+    width: PenWidth
+    done: bool
+
+    @field_validator("points")
+    @classmethod
+    def _are_on_the_paper(cls, points: list[int]) -> list[int]:
+        if len(points) % 2:
+            raise ValueError("every x needs its y")
+        if points and not (min(points) >= 0 and max(points[::2]) <= WIDTH and max(points[1::2]) <= HEIGHT):
+            raise ValueError(f"the paper is {WIDTH} wide and {HEIGHT} high")
+        return points
+
+
+class Undo(Message):
+    """Take a stroke of mine away, for all. Safe to repeat."""
+
+    type: Literal["undo"]
+    id: Id
+
+
+class Clear(Message):
+    """An empty board for all. Administrators only."""
+
+    type: Literal["clear"]
+
+
+class CursorMoved(Message):
+    """What the binary frame of a client says."""
+
+    type: Literal["cursor"] = "cursor"
+    x: int
+    y: int
+
+
+def read_cursor(raw: bytes) -> Message | ErrorMessage:
+    """The binary frame of a client."""
+    if len(raw) == CURSOR_IN.size and raw[0] == CURSORS:
+        _, x, y = CURSOR_IN.unpack(raw)
+        if (x <= WIDTH and y <= HEIGHT) or x == y == NOWHERE:
+            return CursorMoved(x=x, y=y)
+    text = f"A cursor is 5 bytes: 1, x (2 bytes, at most {WIDTH}), y (2 bytes, at most {HEIGHT})."
+    return ErrorMessage(code=ErrorCode.INVALID, text=text)
+
+
+class WholeStroke(Message):
+    """A stroke with all its points; replaces whatever was known of it."""
+
+    type: Literal["stroke"] = "stroke"
+    seq: Seq
+    id: str
+    by: str
+    order: int
+    """Its place in the pile: greater lies on top."""
+    color: str
+    width: int
+    points: list[int]
+    done: bool
+    undone: bool
+
+
+class MorePoints(Message):
+    """New points at the end of a stroke, which has `at` points so far."""
+
+    type: Literal["points"] = "points"
+    seq: Seq
+    id: str
+    at: int
+    points: list[int]
+    done: bool
+
+
+class Undone(Message):
+    """A stroke was taken away by its author."""
+
+    type: Literal["undone"] = "undone"
+    seq: Seq
+    id: str
+
+
+class Cleared(Message):
+    """All strokes are gone."""
+
+    type: Literal["cleared"] = "cleared"
+    seq: Seq
+
+
+class BoardState(Message):
+    """Strokes that changed; after the last one (`more` false) changes follow one by one, without a gap in `seq`."""
+
+    type: Literal["board"] = "board"
+    board: str
+    epoch: str
+    """Another one: another board, such as after a restart. Numbers of different epochs have nothing in common."""
+    seq: Seq
+    member: int
+    """The number of this connection among the cursors."""
+    reset: bool
+    """Forget all strokes known so far."""
+    more: bool
+    strokes: list[WholeStroke]
+
+
+class Member(Message):
+    """One connection at the board."""
+
+    type: Literal["member"] = "member"
+    member: int
+    user: str
+
+
+class Members(Message):
+    """Who is here now, and at what number their cursor goes."""
+
+    type: Literal["members"] = "members"
+    members: list[Member]
+
+
+CHANGES: dict[str, type[Message]] = {
+    "stroke": WholeStroke,
+    "points": MorePoints,
+    "undone": Undone,
+    "cleared": Cleared,
+}
+DIALECT = Dialect(
+    incoming=(Join, Draw, Undo, Clear, CursorMoved),
+    outgoing=(BoardState, WholeStroke, MorePoints, Undone, Cleared, Members),
+    from_binary=read_cursor,
+)
+
+
+def change_text(change: dict[str, Any]) -> str:
+    """A change of the board as it goes to all."""
+    return CHANGES[change["type"]](**change).to_json()

@@ -1,0 +1,123 @@
+"""Boards with people in front of them: who is there, where their cursors are, and what everybody is told."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from target_app.drawing import Board
+from target_app.drawing_messages import CURSOR_OUT, CURSORS, NOWHERE, Member, Members, change_text
+from target_app.endings import TRY_AGAIN_LATER, Refusal
+from target_app.hub import Hub
+from target_app.services import Services
+
+MAX_BOARDS = 64
+MAX_PEOPLE = 100
+CURSOR_PERIOD = 0.04
+"""Seconds from one frame of cursors to the next, while any moves."""
+
+
+@dataclass(slots=True, eq=False)
+class Person:
+    """One connection at a board."""
+
+    member: int
+    user: str
+    unfinished: set[str] = field(default_factory=set)
+    """Strokes that were begun through this connection and are not done."""
+
+
+class Easel:
+    """One board and the people at it. Every change is numbered and published in one go, so all get the same order."""
+
+    def __init__(self, hub: Hub, name: str) -> None:
+        self.board = Board()
+        self.epoch = secrets.token_hex(8)
+        self.channel = f"draw/{name}"
+        self._hub = hub
+        self._people: dict[int, Person] = {}
+        self._cursors: dict[int, tuple[int, int]] = {}
+        self._last_member = 0
+        self._flush: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self._people)
+
+    @contextmanager
+    def person(self, user: str) -> Iterator[Person]:
+        """Somebody is here for as long as the `with` block lasts. Raises Refusal when it is too crowded."""
+        if len(self._people) >= MAX_PEOPLE:
+            raise Refusal(TRY_AGAIN_LATER, "board_is_crowded")
+        self._last_member = self._last_member % (NOWHERE - 1) + 1
+        person = Person(self._last_member, user)
+        self._people[person.member] = person
+        self._publish_members()
+        try:
+            yield person
+        finally:
+            del self._people[person.member]
+            for stroke_id in person.unfinished:
+                self.publish(self.board.finish(stroke_id))
+            self.move_cursor(person, NOWHERE, NOWHERE)
+            self._publish_members()
+
+    def members(self) -> str:
+        """Who is here, as it goes to all."""
+        people = self._people.values()
+        return Members(members=[Member(member=person.member, user=person.user) for person in people]).to_json()
+
+    def publish(self, change: dict[str, Any] | None) -> None:
+        """Tell all of a change of the board, if it is one."""
+        if change is not None:
+            self._hub.publish(self.channel, change_text(change))
+
+    def move_cursor(self, person: Person, x: int, y: int) -> None:
+        """Goes to all with the next frame of cursors."""
+        if x != NOWHERE:
+            self._cursors[person.member] = (x, y)
+        elif self._cursors.pop(person.member, None) is None:
+            return
+        if self._flush is None:
+            self._flush = asyncio.get_running_loop().call_later(CURSOR_PERIOD, self._publish_cursors)
+
+    def cursors(self) -> bytes:
+        """Where all cursors are, as it goes to all."""
+        packed = (CURSOR_OUT.pack(member, x, y) for member, (x, y) in self._cursors.items())
+        return bytes([CURSORS]) + b"".join(packed)
+
+    def _publish_cursors(self) -> None:
+        self._flush = None
+        self._hub.publish(self.channel, self.cursors(), key="cursors")
+
+    def _publish_members(self) -> None:
+        self._hub.publish(self.channel, self.members(), key="members")
+
+
+class Easels:
+    """The boards of this application, in memory: `services.shared(Easels)`."""
+
+    def __init__(self, services: Services) -> None:
+        self._hub = services.hub
+        self._easels: dict[str, Easel] = {}
+
+    def at(self, name: str) -> Easel:
+        """The board of that name. For a new one the board that was left alone longest may be forgotten; when people
+        are at all of them, raises Refusal."""
+        easel = self._easels.pop(name, None)
+        if easel is None:
+            self._make_room()
+            easel = Easel(self._hub, name)
+        self._easels[name] = easel  # at the end: used last
+        return easel
+
+    def _make_room(self) -> None:
+        if len(self._easels) < MAX_BOARDS:
+            return
+        lonely = next((name for name, easel in self._easels.items() if len(easel) == 0), None)
+        if lonely is None:
+            raise Refusal(TRY_AGAIN_LATER, "too_many_boards")
+        del self._easels[lonely]

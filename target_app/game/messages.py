@@ -1,0 +1,89 @@
+"""What is said on `/game/{match}`, beside the control messages. The state itself goes in binary frames: `frames.py`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from target_app.messages import Dialect, Message
+
+DIRECTIONS = ("up", "right", "down", "left")
+MAX_NAME_CHARACTERS = 16
+
+
+class SitDown(Message):
+    """Give me a seat; with `key`, the one that I had."""
+
+    type: Literal["sit"]
+    name: Annotated[str, Field(pattern=r"^[^\s\p{C}][^\p{C}]*$", max_length=MAX_NAME_CHARACTERS)]
+    """What the others call me in this match."""
+    key: Annotated[str, Field(max_length=64)] | None = None
+
+
+class StandUp(Message):
+    """I give my seat up and go on watching."""
+
+    type: Literal["stand"]
+
+
+class Steer(Message):
+    """Turn. `seq` grows with every turn, so that one that is sent again does not count again."""
+
+    type: Literal["turn"]
+    seq: Annotated[int, Field(ge=1, le=2**32 - 1)]
+    direction: Literal["up", "right", "down", "left"]
+
+
+class MatchOpened(Message):
+    """What is to be known of this match; the first message after the welcome. Frames with its state follow."""
+
+    type: Literal["match"] = "match"
+    match: str
+    seed: str
+    """Hexadecimal. With the same seed and the same inputs at the same ticks the match goes the same way again."""
+    width: int
+    height: int
+    tick_ms: float
+    ready_ticks: int
+    round_ticks: int
+    over_ticks: int
+    respawn_ticks: int
+    away_ticks: int
+    """How long the seat of somebody is kept whose connection is gone."""
+
+
+class PlayerSeen(Message):
+    """Somebody on a seat."""
+
+    type: Literal["player"] = "player"
+    seat: int
+    name: str
+    user: str
+
+
+class Players(Message):
+    """Who plays, and how many only watch."""
+
+    type: Literal["players"] = "players"
+    players: list[PlayerSeen]
+    spectators: int
+
+
+class Seated(Message):
+    """You have a seat. With its key you get it back after a lost connection."""
+
+    type: Literal["seated"] = "seated"
+    seat: int
+    key: str
+    ack: int
+    """The number of your latest turn; go on above it."""
+
+
+class Stood(Message):
+    """You have no seat any more: you gave it up, or were away for too long."""
+
+    type: Literal["stood"] = "stood"
+
+
+DIALECT = Dialect(incoming=(SitDown, StandUp, Steer), outgoing=(MatchOpened, Players, Seated, Stood))

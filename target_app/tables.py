@@ -1,0 +1,227 @@
+"""Matches with people around them: who has which seat, who watches, and the clock that makes the ticks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from target_app.connection import Connection
+from target_app.endings import FAULT, REPLACED, TRY_AGAIN_LATER, Refusal
+from target_app.game.frames import Camera
+from target_app.game.match import Match
+from target_app.game.messages import DIRECTIONS, MatchOpened, Players, PlayerSeen, Seated, Steer, Stood
+from target_app.game.rules import SEATS, Away, Back, Input, Sit, Stand, Turn
+from target_app.services import Services
+
+MAX_MATCHES = 64
+MAX_PEOPLE = 200
+TICKS_BETWEEN_SNAPSHOTS = 10
+
+logger = logging.getLogger("target_app")
+
+
+@dataclass(slots=True, eq=False)
+class Player:
+    """Whose seat it is. The key proves it after a lost connection."""
+
+    seat: int
+    name: str
+    user: str
+    key: str
+    connection: Connection | None
+
+
+class Table:
+    """One match and the people around it. Ticks are made only while somebody is there."""
+
+    def __init__(self, services: Services, name: str) -> None:
+        self.channel = f"game/{name}"
+        self._name = name
+        self._services = services
+        self._seed = secrets.randbits(64)
+        self._match = Match(self._seed)
+        self._camera = Camera(self._match, TICKS_BETWEEN_SNAPSHOTS)
+        self._inputs: list[Input] = []
+        self._players: dict[int, Player] = {}
+        self._present: set[Connection] = set()
+        self._clock: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._present)
+
+    @contextmanager
+    def presence(self, connection: Connection) -> Iterator[None]:
+        """Somebody is here for as long as the `with` block lasts, watching at first. Raises Refusal when it is too
+        crowded."""
+        if len(self._present) >= MAX_PEOPLE:
+            raise Refusal(TRY_AGAIN_LATER, "match_is_crowded")
+        self._present.add(connection)
+        if self._clock is None:
+            self._clock = asyncio.create_task(self._tick_on(), name=f"clock of {self.channel}")
+        try:
+            with self._services.hub.subscription(self.channel, connection):
+                connection.send(self._opened().to_json())
+                for frame in self._camera.latest():
+                    connection.send(frame)
+                self._publish_players()
+                yield
+        finally:
+            self._leave(connection)
+
+    def _leave(self, connection: Connection) -> None:
+        self._present.discard(connection)
+        player = self._player_of(connection)
+        if player is not None:
+            player.connection = None
+            self._inputs.append(Away(player.seat))
+        if not self._present and self._clock is not None:
+            self._clock.cancel()
+            self._clock = None
+        self._publish_players()
+
+    # Seats.
+
+    def sit(self, connection: Connection, user: str, name: str, key: str | None) -> bool:
+        """Take the seat of that key back, or a free one. False: all are taken."""
+        if self._player_of(connection) is not None:
+            return True
+        player = self._returning(user, key) or self._newcomer(user, name)
+        if player is None:
+            return False
+        player.connection = connection
+        ack = next((seat.ack for seat in self._match.seats() if seat.number == player.seat), 0)
+        connection.send(Seated(seat=player.seat, key=player.key, ack=ack).to_json())
+        self._publish_players()
+        return True
+
+    def _returning(self, user: str, key: str | None) -> Player | None:
+        for player in self._players.values():
+            if key is not None and player.user == user and secrets.compare_digest(player.key, key):
+                if player.connection is not None:
+                    player.connection.close(REPLACED, "replaced_by_newer_connection")
+                self._inputs.append(Back(player.seat))
+                return player
+        return None
+
+    def _newcomer(self, user: str, name: str) -> Player | None:
+        free = next((seat for seat in range(SEATS) if seat not in self._players), None)
+        if free is None:
+            return None
+        self._inputs.append(Sit(free))
+        self._players[free] = Player(free, name, user, secrets.token_urlsafe(12), None)
+        return self._players[free]
+
+    def stand(self, connection: Connection) -> None:
+        """Give the seat up, if there is one."""
+        player = self._player_of(connection)
+        if player is not None:
+            self._inputs.append(Stand(player.seat))
+            self._free(player)
+            self._publish_players()
+
+    def steer(self, connection: Connection, turn: Steer) -> bool:
+        """Counts at the next tick. False: only who has a seat can steer."""
+        player = self._player_of(connection)
+        if player is None:
+            return False
+        self._inputs.append(Turn(player.seat, turn.seq, DIRECTIONS.index(turn.direction)))
+        return True
+
+    def _free(self, player: Player) -> None:
+        del self._players[player.seat]
+        if player.connection is not None:
+            player.connection.send(Stood().to_json())
+
+    def _player_of(self, connection: Connection) -> Player | None:
+        return next((player for player in self._players.values() if player.connection is connection), None)
+
+    # Time.
+
+    async def _tick_on(self) -> None:
+        """A tick at the end of every period. The times are multiples of the period from the start; a period that was
+        missed altogether is left out: then the match stands still for a moment, instead of jumping."""
+        period = self._services.settings.game_tick
+        loop = asyncio.get_running_loop()
+        began, count = loop.time(), 0
+        while True:
+            count = max(count, int((loop.time() - began) / period)) + 1
+            await asyncio.sleep(began + count * period - loop.time())
+            try:
+                self.tick()
+            except Exception:
+                logger.exception("fault channel=game: everybody at this match is sent away")
+                for connection in self._present:
+                    connection.drop(FAULT)
+                return
+
+    def tick(self) -> None:
+        """Make one tick and tell everybody of it. The clock calls this."""
+        inputs, self._inputs = self._inputs, []
+        self._match.advance(inputs)
+        frame = self._camera.shoot()
+        # Of each kind only the latest counts: every delta builds on a snapshot, and on no other delta.
+        key = "snapshot" if frame is self._camera.snapshot else "delta"
+        self._services.counts["game.ticks"] += 1
+        self._services.hub.publish(self.channel, frame, key=key)
+        kept = {seat.number for seat in self._match.seats()}
+        given_up = [player for player in self._players.values() if player.seat not in kept]
+        for player in given_up:
+            self._free(player)
+        if given_up:
+            self._publish_players()
+
+    # What people are told.
+
+    def _opened(self) -> MatchOpened:
+        rules = self._match.rules
+        return MatchOpened(
+            match=self._name,
+            seed=f"{self._seed:016x}",
+            width=rules.width,
+            height=rules.height,
+            tick_ms=self._services.settings.game_tick * 1000,
+            ready_ticks=rules.ready_ticks,
+            round_ticks=rules.round_ticks,
+            over_ticks=rules.over_ticks,
+            respawn_ticks=rules.respawn_ticks,
+            away_ticks=rules.away_ticks,
+        )
+
+    def _publish_players(self) -> None:
+        playing = sorted(self._players.values(), key=lambda player: player.seat)
+        connected = sum(player.connection is not None for player in playing)
+        players = Players(
+            players=[PlayerSeen(seat=player.seat, name=player.name, user=player.user) for player in playing],
+            spectators=len(self._present) - connected,
+        )
+        self._services.hub.publish(self.channel, players.to_json(), key="players")
+
+
+class Tables:
+    """The matches of this application, in memory: `services.shared(Tables)`."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._tables: dict[str, Table] = {}
+
+    def at(self, name: str) -> Table:
+        """The match of that name. For a new one the match that was left alone longest may be forgotten; when people
+        are at all of them, raises Refusal."""
+        table = self._tables.pop(name, None)
+        if table is None:
+            self._make_room()
+            table = Table(self._services, name)
+        self._tables[name] = table  # at the end: used last
+        return table
+
+    def _make_room(self) -> None:
+        if len(self._tables) < MAX_MATCHES:
+            return
+        lonely = next((name for name, table in self._tables.items() if len(table) == 0), None)
+        if lonely is None:
+            raise Refusal(TRY_AGAIN_LATER, "too_many_matches")
+        del self._tables[lonely]
