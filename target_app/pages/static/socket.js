@@ -32,7 +32,7 @@ export class Socket {
   #timer = null;
   #failures = 0;
 
-  // onState({state, words, final}); onMessage(text). state: connecting, connected or disconnected.
+  // onState({state, words, final}); onMessage(text, or an ArrayBuffer). state: connecting, connected or disconnected.
   constructor(path, { onState, onMessage }) {
     this.#path = path;
     this.#onState = onState;
@@ -48,6 +48,7 @@ export class Socket {
     this.#tell("connecting", "Connecting…");
     const socket = new WebSocket(socketUrl(this.#path));
     this.#socket = socket;
+    socket.binaryType = "arraybuffer";
     socket.onopen = () => {
       this.#failures = 0;
       this.#tell("connected", "Connected");
@@ -56,10 +57,10 @@ export class Socket {
     socket.onclose = (event) => this.#closed(event.code);
   }
 
-  // Never throws. False: not connected, nothing was sent, keep the text.
-  send(text) {
+  // Never throws. False: not connected, nothing was sent, keep it.
+  send(data) {
     if (this.#socket?.readyState !== WebSocket.OPEN) return false;
-    this.#socket.send(text);
+    this.#socket.send(data);
     return true;
   }
 
