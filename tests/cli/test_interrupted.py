@@ -15,7 +15,12 @@ BENCH = ("bench", "--subscribers", "20", "--duration", "60", "--warmup", "0.5")
 
 
 @pytest.mark.parametrize(
-    ("asked", "code"), [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED)]
+    ("asked", "code"),
+    [
+        (signal.SIGINT, ExitCode.INTERRUPTED),
+        (signal.SIGTERM, ExitCode.TERMINATED),
+        (signal.SIGHUP, ExitCode.TERMINATED),
+    ],
 )
 def test_a_bench_that_is_stopped_keeps_its_partial_record(
     tmp_path: Path, asked: signal.Signals, code: ExitCode

@@ -63,13 +63,20 @@ def say(message: str) -> None:
 
 @contextmanager
 def sigterm_as_an_error() -> Iterator[None]:
-    """Within, SIGTERM unwinds the stack as TerminatedRun does, so that servers are stopped and records kept."""
+    """Within, SIGTERM unwinds the stack as TerminatedRun does, so that servers are stopped and records kept.
+
+    So does SIGHUP (the terminal was closed), unless it is ignored, as under nohup.
+    """
 
     def on_term(_signal: int, _frame: FrameType | None) -> None:
         raise TerminatedRun("terminated; what was recorded until now is kept.")
 
-    before = signal.signal(signal.SIGTERM, on_term)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    ours = [n for n, handler in before.items() if n == signal.SIGTERM or handler is not signal.SIG_IGN]
+    for number in ours:
+        signal.signal(number, on_term)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number in ours:
+            signal.signal(number, before[number])
