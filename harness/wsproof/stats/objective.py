@@ -1,6 +1,6 @@
 """Objectives: what a run must reach, as a line that people can type (`--slo`).
 
-    p99(latency) < 100ms     p50(time_to_last) <= 20ms     min(reach) == 1     reach >= 99.9%     lost == 0
+    p99(latency) < 100ms     p50(time_to_last) <= 20ms     min(reach) == 1     mean(reach) >= 99.9%     lost == 0
 
 Left: a statistic of a metric (p50 p90 p99 p999 min mean max median), a metric that is one number per run, or the name
 of an anomaly, which stands for how often it was found (`violations` counts all of them). Right: a number, with ns, us,
