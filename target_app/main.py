@@ -9,7 +9,7 @@ from functools import partial
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from target_app import login, metrics_http, web
+from target_app import admin, asyncapi, login, metrics_http, web
 from target_app.channels import routers
 from target_app.drain import NoNewcomers
 from target_app.gate import Gate
@@ -31,6 +31,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await services.history.start()
         await services.backplane.start()
+        services.shared(admin.Desk)  # listens from the start
         services.shared(Tokens)  # warns at the start, and not at the first login, where no secret is set
         async with before_stop(services.drain.run):
             yield
@@ -38,8 +39,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         await services.backplane.stop()
         await services.history.stop()
 
-    # The interactive API pages load scripts from another host, which the pages here do not.
-    app = FastAPI(title="target_app", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    # FastAPI's own documentation pages load scripts from another host; ours, `/docs`, does not.
+    app = FastAPI(title="target_app", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.services = services
     redact_all_logs()
     app.add_middleware(web.HeadersMiddleware)
@@ -48,6 +49,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(web.router)
     app.include_router(login.router)
     app.include_router(metrics_http.router)
+    app.include_router(asyncapi.router)
+    app.include_router(admin.router)
     services.survey.answer(metrics_http.QUESTION, partial(metrics_http.reading, services))
     for router in routers():
         app.include_router(router)

@@ -154,8 +154,16 @@ class Draining(Message):
     reconnect_after_ms: int
 
 
+class Announcement(Message):
+    """An administrator has something to say to everybody."""
+
+    type: Literal["announcement"] = "announcement"
+    by: str
+    text: str
+
+
 CONTROL_IN: tuple[type[Message], ...] = (Authenticate, Refresh, Ping, Pong)
-CONTROL_OUT: tuple[type[Message], ...] = (Welcome, ErrorMessage, Expiring, Refreshed, ServerPing, Pong, Draining)
+CONTROL_OUT: tuple[type[Message], ...] = (Announcement, Welcome, ErrorMessage, Expiring, Refreshed, ServerPing, Pong, Draining)
 
 
 @dataclass(frozen=True, slots=True)

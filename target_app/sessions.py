@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from target_app.endings import POLICY_VIOLATION, Ending, Why
 from target_app.limits import TokenBucket
@@ -57,6 +57,10 @@ class Sessions:
             del session.connections[connection]
             if not session.connections:
                 del self._users[user]
+
+    def owners(self) -> dict[Any, str]:
+        """connection -> user, of all who are signed in."""
+        return {connection: user for user, session in self._users.items() for connection in session.connections}
 
     def close(self, user: str, ending: Ending = LOGGED_OUT) -> int:
         """End all connections of `user`; how many they were."""

@@ -1,0 +1,89 @@
+// Shows the server's own descriptions of itself to people.
+
+import { byId } from "./page.js";
+
+function element(name, properties, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
+
+const nameIn = (reference) => reference.$ref.split("/").at(-1);
+
+// A schema in one line where that is possible: what a person wants to know before the details.
+function kind(schema, schemas) {
+  if (schema === undefined) return "anything";
+  if (schema.$ref !== undefined) return kind(schemas[nameIn(schema)], schemas);
+  if (schema.const !== undefined) return JSON.stringify(schema.const);
+  if (schema.enum !== undefined) return schema.enum.map((value) => JSON.stringify(value)).join(" | ");
+  if (schema.anyOf !== undefined) return [...new Set(schema.anyOf.map((one) => kind(one, schemas)))].join(" | ");
+  const limits = [];
+  if (schema.minLength !== undefined || schema.maxLength !== undefined) limits.push(`${schema.minLength ?? 0} to ${schema.maxLength ?? "any"} characters`);
+  if (schema.minimum !== undefined || schema.maximum !== undefined) limits.push(`${schema.minimum ?? "any"} to ${schema.maximum ?? "any"}`);
+  if (schema.maxItems !== undefined) limits.push(`at most ${schema.maxItems}`);
+  const base = schema.type === "array" ? `list of ${kind(schema.items, schemas)}` : schema.type ?? "anything";
+  return limits.length === 0 ? base : `${base} (${limits.join(", ")})`;
+}
+
+function fields(schema, schemas) {
+  const whole = schema.$ref === undefined ? schema : schemas[nameIn(schema)];
+  const required = new Set(whole.required ?? []);
+  const lines = Object.entries(whole.properties ?? {}).map(([name, field]) => {
+    const default_ = field.default === undefined || field.const !== undefined ? "" : ` = ${JSON.stringify(field.default)}`;
+    return `  ${name}${required.has(name) || field.const !== undefined ? "" : "?"}: ${kind(field, schemas)}${default_}`;
+  });
+  return lines.length === 0 ? kind(whole, schemas) : `{\n${lines.join("\n")}\n}`;
+}
+
+function messageEntry(message, schemas) {
+  return element(
+    "details",
+    { className: "message" },
+    element("summary", {}, element("code", {}, message.name), ` ${message.description.split("\n\n")[0]}`),
+    element("p", { className: "text" }, message.description.split("\n\n").slice(1).join("\n\n")),
+    element("pre", {}, fields(message.payload, schemas)),
+  );
+}
+
+function channelCard(name, channel, described) {
+  const { messages, schemas } = described.components;
+  const spoken = (action) => described.operations[`${name}.${action}`].messages.map((one) => messageEntry(messages[nameIn(one)], schemas));
+  const [first, ...rest] = channel.description.split("\n\n");
+  return element(
+    "details",
+    { className: "message" },
+    element("summary", {}, element("code", {}, channel.address), ` ${first.replace(/^`[^`]*`: /, "")}`),
+    element("p", { className: "text" }, rest.join("\n\n")),
+    element("h3", {}, "A client sends"),
+    ...spoken("receive"),
+    element("h3", {}, "and gets"),
+    ...spoken("send"),
+  );
+}
+
+function pathCard(path, method, operation) {
+  return element(
+    "details",
+    { className: "message" },
+    element("summary", {}, element("code", {}, `${method.toUpperCase()} ${path}`), ` ${(operation.description ?? operation.summary ?? "").split("\n\n")[0]}`),
+    element("pre", {}, JSON.stringify({ parameters: operation.parameters, body: operation.requestBody?.content }, null, 2)),
+  );
+}
+
+async function json(path) {
+  const answer = await fetch(path);
+  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+  return answer.json();
+}
+
+try {
+  const [channels, rest] = await Promise.all([json("/asyncapi.json"), json("/openapi.json")]);
+  byId("about").textContent = channels.info.description;
+  byId("channels").append(...Object.entries(channels.channels).map(([name, channel]) => channelCard(name, channel, channels)));
+  byId("paths").append(...Object.entries(rest.paths).flatMap(([path, item]) => Object.entries(item).map(([method, operation]) => pathCard(path, method, operation))));
+  byId("status").dataset.state = "connected";
+  byId("status").textContent = "Complete";
+} catch (problem) {
+  byId("status").dataset.state = "disconnected";
+  byId("status").textContent = `Could not be loaded: ${problem.message}`;
+}
