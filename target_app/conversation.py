@@ -159,6 +159,8 @@ class Conversation:
             newer = self.services.shared(Tokens).read(token)
             if newer.user != self.user:
                 raise InvalidToken("token_of_another_user")
+            if newer.roles != self.identity.roles:  # what it has been let into may not be its to see any more
+                raise InvalidToken("roles_changed")
         except InvalidToken as invalid:
             raise refused(self.connection, invalid.reason) from invalid
         self.identity = newer

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from target_app import users
 from target_app.auth import COOKIE, Known
 from target_app.services import Services
-from target_app.sessions import Sessions
+from target_app.sessions import Logouts
 from target_app.tokens import Tokens
 
 router = APIRouter(prefix="/auth")
@@ -83,9 +83,7 @@ async def refresh(request: Request, response: Response, identity: Known) -> Toke
 @router.post("/logout", status_code=204)
 async def logout(request: Request, response: Response, identity: Known) -> None:
     """The user's tokens are worth nothing any more, and all sockets of the user are closed (1008 `logged_out`)."""
-    services = Services.of(request)
-    services.shared(Tokens).log_out(identity.user)
-    services.shared(Sessions).close(identity.user)
+    await Services.of(request).shared(Logouts).log_out(identity.user)
     response.delete_cookie(COOKIE)
 
 

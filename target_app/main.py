@@ -15,6 +15,7 @@ from target_app.drain import NoNewcomers
 from target_app.gate import Gate
 from target_app.redaction import redact_all_logs
 from target_app.services import Services
+from target_app.sessions import Logouts
 from target_app.settings import Settings
 from target_app.stopping import before_stop
 from target_app.tokens import Tokens
@@ -31,6 +32,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await services.history.start()
         await services.backplane.start()
+        services.shared(Logouts)  # listens from the start
         services.shared(admin.Desk)  # listens from the start
         services.shared(Tokens)  # warns at the start, and not at the first login, where no secret is set
         async with before_stop(services.drain.run):

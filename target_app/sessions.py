@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,8 +13,10 @@ from typing import Any, Protocol
 from target_app.endings import POLICY_VIOLATION, Ending, Why
 from target_app.limits import TokenBucket
 from target_app.services import Services
+from target_app.tokens import Tokens
 
 LOGGED_OUT = Ending(Why.CLOSED, POLICY_VIOLATION, "logged_out")
+LOGOUTS = "logouts"
 
 
 class Droppable(Protocol):
@@ -69,3 +73,20 @@ class Sessions:
         for connection in connections:
             connection.drop(ending)
         return len(connections)
+
+
+class Logouts:
+    """Logging out on all workers. One for each application: `services.shared(Logouts)`, made at its start."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        services.backplane.subscribe(LOGOUTS, self._heard)
+
+    async def log_out(self, user: str) -> None:
+        """The user's tokens are worth nothing any more, and all the user's connections are closed."""
+        await self._services.backplane.publish(LOGOUTS, json.dumps({"user": user, "at": time.time()}))
+
+    def _heard(self, payload: str) -> None:
+        said = json.loads(payload)
+        self._services.shared(Tokens).log_out(said["user"], said["at"])
+        self._services.shared(Sessions).close(said["user"])

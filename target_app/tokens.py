@@ -107,8 +107,7 @@ class Tokens:
             raise InvalidToken("logged_out")
         return Identity(claims["sub"], frozenset(claims.get("roles", ())), float(claims["exp"]), issued_at)
 
-    def log_out(self, user: str, at: float | None = None) -> None:
-        """All tokens that `user` got until now (or until `at`, a Unix time) are worth nothing any more."""
-        at = time.time() if at is None else at
+    def log_out(self, user: str, at: float) -> None:
+        """All tokens that `user` got until `at` (Unix time in seconds) are worth nothing any more."""
         self._logged_out = {name: then for name, then in self._logged_out.items() if then > at - self._lifetime}
         self._logged_out[user] = max(at, self._logged_out.get(user, 0.0))

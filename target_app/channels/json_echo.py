@@ -7,6 +7,7 @@ not JSON, and neither is a number that no float can hold.
 from __future__ import annotations
 
 import asyncio
+import json
 
 from fastapi import APIRouter, WebSocket
 from pydantic_core import from_json
@@ -24,7 +25,8 @@ router = APIRouter()
 def is_json(text: str) -> bool:
     """Whether this is one JSON value, not nested too deeply to be read."""
     try:
-        from_json(text, allow_inf_nan=False)
+        # The reader makes infinity of 1e999; the writer finds it.
+        json.dumps(from_json(text, allow_inf_nan=False), allow_nan=False)
     except ValueError:
         return False
     return True

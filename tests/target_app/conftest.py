@@ -21,7 +21,7 @@ def start_server() -> Iterator[StartServer]:
     """Start servers with `target_app` settings as keywords; all are stopped after the test."""
     with ExitStack() as stack:
 
-        def start(app: str = "target_app", **settings: float) -> Server:
+        def start(app: str = "target_app", **settings: object) -> Server:
             return stack.enter_context(running(app, settings))
 
         yield start

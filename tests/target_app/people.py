@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import jwt
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from tests.target_app.server import DEADLINE, Server
@@ -44,7 +45,17 @@ def log_in(server: Server, name: str) -> str:
 
 def dial(server: Server, path: str, **options: Any) -> ClientConnection:
     """A connection with whatever handshake the test needs."""
-    return connect(server.url(path), compression=None, max_queue=None, open_timeout=DEADLINE, **options)
+    opened: ClientConnection = connect(server.url(path), compression=None, max_queue=None, open_timeout=DEADLINE, **options)
+    return opened
+
+
+def close_of(socket: ClientConnection) -> tuple[int, str]:
+    """The close code and reason, after all messages."""
+    try:
+        while True:
+            socket.recv(DEADLINE)
+    except ConnectionClosed:
+        return socket.close_code or 0, socket.close_reason or ""
 
 
 class Person:
@@ -52,6 +63,10 @@ class Person:
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
+        self.joined: dict[str, Any] = {}
+        """The answer to `join`, in a room; what was missed came after it, and then who was there."""
+        self.missed: list[dict[str, Any]] = []
+        self.members: list[str] = []
 
     def send(self, type: str, **fields: Any) -> None:
         self.socket.send(json.dumps({"type": type, **fields}))

@@ -82,7 +82,7 @@ def _command(app: str, port: int) -> list[str]:
 
 
 @contextmanager
-def running(app: str, settings: Mapping[str, float], port: int = 0) -> Iterator[Server]:
+def running(app: str, settings: Mapping[str, object], port: int = 0) -> Iterator[Server]:
     """A server that answers. `app` is `target_app` for the module's own command, else an import path for uvicorn."""
     port = port or free_port()
     variables = {f"TARGET_APP_{name.upper()}": str(value) for name, value in settings.items()}

@@ -1,0 +1,119 @@
+"""`/notifications`: alerts for the user who signs in, and for administrators those to all of them as well.
+
+Whoever connects gets what is still unread, then each new alert. Every alert stays until the reader acknowledges it.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from functools import partial
+
+from fastapi import APIRouter, WebSocket
+
+from target_app.alerts import (
+    ADMINS,
+    DIALECT,
+    Acknowledge,
+    Alert,
+    Send,
+    Sent,
+    Unread,
+    Where,
+    channel_of,
+    message_of,
+    unread_of,
+)
+from target_app.conversation import Conversation, conversation, typed
+from target_app.endings import TRY_AGAIN_LATER, Refusal
+from target_app.history import Entry, HistoryUnavailable
+from target_app.messages import ErrorCode, ErrorMessage, Message
+from target_app.services import Services
+from target_app.tokens import Identity
+
+router = APIRouter()
+
+
+class Inbox:
+    """What one connection is shown: nothing twice, although reading what is unread and listening overlap."""
+
+    def __init__(self, talk: Conversation) -> None:
+        self._talk = talk
+        self._early: list[Message] | None = []
+
+    def heard(self, where: Where, entry: Entry) -> None:
+        message = message_of(entry, where)
+        if self._early is None:
+            self._talk.send(message)
+        else:
+            self._early.append(message)
+
+    def open(self, alerts: list[Alert]) -> None:
+        """Show what is unread, and what came while that was read."""
+        self._talk.send(Unread(alerts=alerts))
+        shown = set(alerts)
+        for message in self._early or ():
+            if message not in shown:
+                self._talk.send(message)
+        self._early = None
+
+
+def may_send(identity: Identity, message: Send) -> ErrorMessage | None:
+    """Why not; None: it may be sent."""
+    if message.to == "admins" and not identity.is_admin:
+        text = "Only administrators send alerts to administrators."
+        return ErrorMessage(code=ErrorCode.FORBIDDEN, field="to", text=text, ref=message.id)
+    if (message.to == "user") != (message.user is not None):
+        text = "An alert to a user needs the name in `user`, any other does not."
+        return ErrorMessage(code=ErrorCode.INVALID, field="user", text=text, ref=message.id)
+    return None
+
+
+async def send(services: Services, identity: Identity, message: Send) -> Sent | ErrorMessage:
+    """Store an alert, and let whom it is for know."""
+    if error := may_send(identity, message):
+        return error
+    channel = ADMINS if message.user is None else channel_of(message.user)
+    body = {"level": message.level, "text": message.text}
+    stored = await services.timeline.post(channel, "alert", identity.user, message.id, body)
+    return Sent(id=message.id, seq=stored.seq, duplicate=stored.duplicate)
+
+
+async def acknowledge(services: Services, identity: Identity, message: Acknowledge) -> None:
+    """Remember that the user has read this alert; once is enough."""
+    name, body = f"{message.to}:{message.seq}", {"to": message.to, "seq": message.seq}
+    await services.timeline.post(channel_of(identity.user), "acknowledge", identity.user, name, body)
+
+
+async def _attend(talk: Conversation) -> None:
+    async for message in talk:
+        match message:
+            case Send():
+                answer = await send(talk.services, talk.identity, message)
+                if isinstance(answer, ErrorMessage):
+                    talk.complain(answer)
+                else:
+                    talk.send(answer)
+            case Acknowledge():
+                await acknowledge(talk.services, talk.identity, message)
+
+
+async def _read(talk: Conversation) -> None:
+    inbox, timeline, identity = Inbox(talk), talk.services.timeline, talk.identity
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(timeline.following(channel_of(talk.user), partial(inbox.heard, "user")))
+        if identity.is_admin:
+            await stack.enter_async_context(timeline.following(ADMINS, partial(inbox.heard, "admins")))
+        inbox.open(await unread_of(talk.services.history, talk.user, is_admin=identity.is_admin))
+        await _attend(talk)
+
+
+@router.websocket("/notifications")
+async def notifications(websocket: WebSocket) -> None:
+    async with (
+        typed(websocket, "notifications") as connection,
+        conversation(websocket, connection, "notifications", DIALECT) as talk,
+    ):
+        try:
+            await _read(talk)
+        except HistoryUnavailable:
+            raise Refusal(TRY_AGAIN_LATER, "history_unavailable") from None

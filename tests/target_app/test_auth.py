@@ -1,0 +1,227 @@
+"""Who may talk: tokens in every way there is, refusals that a browser sees, expiry, refresh and logout."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+
+from target_app.messages import PROTOCOL
+from tests.target_app.conftest import StartServer
+from tests.target_app.people import SECRET, Person, close_of, dial, log_in, make_token, post
+from tests.target_app.server import DEADLINE, Server, running
+
+ROOM = "/rooms/auth"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with running("target_app", {"secret": SECRET, "auth_timeout": 0.5}) as started:
+        yield started
+
+
+def origin_of(server: Server) -> str:
+    return server.url("", "http")
+
+
+Handshake = Callable[[Server, str], dict[str, Any]]
+
+WAYS: dict[str, Handshake] = {
+    "subprotocol": lambda server, token: {"subprotocols": [PROTOCOL, f"bearer.{token}"]},
+    "header": lambda server, token: {"additional_headers": {"Authorization": f"Bearer {token}"}},
+    "cookie": lambda server, token: {
+        "additional_headers": {"Cookie": f"target_app_token={token}"},
+        "origin": origin_of(server),
+    },
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_token_in_the_handshake_lets_in(server: Server, way: str) -> None:
+    token = make_token("ada", roles=("admin",))
+    with dial(server, ROOM, **WAYS[way](server, token)) as socket:
+        welcome = Person(socket).read()
+        assert (welcome["type"], welcome["user"], welcome["roles"]) == ("welcome", "ada", ["admin"])
+        assert socket.subprotocol == (PROTOCOL if way == "subprotocol" else None)
+
+
+def test_a_token_in_the_first_message_lets_in(server: Server) -> None:
+    with dial(server, ROOM) as socket:
+        ada = Person(socket)
+        ada.send("authenticate", token=make_token("ada"))
+        assert ada.read()["user"] == "ada"
+
+
+def test_a_token_in_the_query_lets_in_and_is_in_no_log(start_server: StartServer) -> None:
+    server = start_server(secret=SECRET)
+    token = make_token("ada")
+    with dial(server, f"{ROOM}?token={token}&also=this") as socket:
+        assert Person(socket).read()["user"] == "ada"
+    server.get(f"/healthz?access_token={token}")
+    with dial(server, f"/ws?token=not-even-a-jwt-{token}") as socket:
+        pass
+    server.stop()
+    log = server.log()
+    assert "token=[redacted]" in log
+    assert "deprecated" in log
+    for part in token.split("."):
+        assert part not in log
+    assert "not-even-a-jwt" not in log
+
+
+def test_the_welcome_tells_limits_and_close_codes(server: Server) -> None:
+    with dial(server, ROOM, **WAYS["header"](server, make_token("ada"))) as socket:
+        welcome = Person(socket).read()
+        assert welcome["limits"]["message_bytes"] == 65_536
+        assert welcome["limits"]["messages_burst"] == 200
+        assert {"1008", "1013", "4001", "4002", "4007"} <= welcome["close_codes"].keys()
+        assert 590 < welcome["expires_in"] <= 600
+
+
+def forged(claims: dict[str, Any], key: str = SECRET, algorithm: str = "HS256") -> str:
+    now = int(time.time())
+    good = {"iss": "target_app", "aud": "target_app", "sub": "ada", "roles": [], "iat": now, "exp": now + 60}
+    return jwt.encode({k: v for k, v in (good | claims).items() if v is not None}, key, algorithm)
+
+
+BAD_TOKENS = {
+    "garbage": ("nonsense", "invalid_token"),
+    "another key": (make_token("ada", secret="somebody else's secret, just as long"), "invalid_token"),
+    "no signature": (forged({}, "", "none"), "invalid_token"),
+    "another algorithm": (forged({}, SECRET * 3, "HS512"), "invalid_token"),
+    "expired": (make_token("ada", lifetime=-5), "token_expired"),
+    "never expires": (forged({"exp": None}), "invalid_token"),
+    "for another audience": (forged({"aud": "another"}), "invalid_token"),
+    "from another issuer": (forged({"iss": "another"}), "invalid_token"),
+    "nobody's": (forged({"sub": None}), "invalid_token"),
+    "huge": ("e" * 5_000, "invalid_token"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_TOKENS)
+def test_a_bad_token_is_refused_after_the_upgrade_so_that_a_browser_sees_why(server: Server, case: str) -> None:
+    token, reason = BAD_TOKENS[case]
+    with dial(server, f"{ROOM}?token={token}") as socket:
+        error = Person(socket).read()
+        assert (error["type"], error["code"]) == ("error", "unauthenticated")
+        assert close_of(socket) == (1008, reason)
+
+
+@pytest.mark.parametrize("first", ['{"type":"say","id":"1","text":"hi"}', "no json", '{"type":"authenticate"}'])
+def test_the_first_message_has_to_be_a_token(server: Server, first: str) -> None:
+    with dial(server, ROOM) as socket:
+        socket.send(first)
+        assert close_of(socket) == (1008, "authenticate_first")
+
+
+def test_who_presents_no_token_in_time_has_to_go(server: Server) -> None:
+    with dial(server, ROOM) as socket:
+        assert close_of(socket) == (4002, "auth_timeout")
+
+
+def test_a_cookie_without_an_origin_does_not_count(server: Server) -> None:
+    with dial(server, ROOM, additional_headers={"Cookie": f"target_app_token={make_token('ada')}"}) as socket:
+        assert close_of(socket) == (4002, "auth_timeout")
+
+
+def test_an_unknown_protocol_version_is_told_apart(server: Server) -> None:
+    with dial(server, ROOM, subprotocols=["target_app.v9"]) as socket:
+        assert close_of(socket) == (4005, "protocol_version")
+
+
+def test_a_token_expires_during_the_connection(server: Server) -> None:
+    with dial(server, f"{ROOM}?token={make_token('ada', lifetime=2)}") as socket:
+        assert Person(socket).wait("token_expiring")["expires_in"] < 2
+        assert close_of(socket) == (4001, "token_expired")
+
+
+def test_a_refreshed_connection_outlives_its_first_token(server: Server) -> None:
+    with dial(server, f"{ROOM}?token={make_token('ada', lifetime=2)}") as socket:
+        ada = Person(socket)
+        ada.wait("token_expiring")
+        ada.send("refresh", token=make_token("ada", lifetime=600))
+        assert ada.wait("refreshed")["expires_in"] > 500
+        ends = time.monotonic() + 2.5  # longer than the first token lives; the connection answers after it, too
+        while time.monotonic() < ends:
+            ada.send("ping", id=3)
+            assert ada.wait("pong")["id"] == 3
+            time.sleep(0.1)
+
+
+def test_nobody_becomes_somebody_else_by_refreshing(server: Server) -> None:
+    with dial(server, f"{ROOM}?token={make_token('ada')}") as socket:
+        Person(socket).send("refresh", token=make_token("grace"))
+        assert close_of(socket) == (1008, "token_of_another_user")
+
+
+def test_demo_users_log_in_and_refresh(server: Server) -> None:
+    token = log_in(server, "admin")
+    newer = post(server, "/auth/refresh", token).json()
+    assert (newer["user"], newer["roles"], newer["token_type"]) == ("admin", ["admin"], "bearer")
+    with dial(server, f"{ROOM}?token={newer['access_token']}") as socket:
+        assert Person(socket).read()["roles"] == ["admin"]
+
+
+def test_a_login_can_set_a_cookie_that_no_script_reads(server: Server) -> None:
+    answer = post(server, "/auth/token", username="user", password="user", cookie=True)
+    cookie = answer.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+
+
+def test_a_wrong_password_and_an_unknown_name_look_the_same(server: Server) -> None:
+    answers = [post(server, "/auth/token", username=name, password="wrong") for name in ("user", "nobody at all")]
+    assert [answer.status_code for answer in answers] == [401, 401]
+    assert answers[0].json() == answers[1].json()
+
+
+def test_too_many_wrong_passwords_have_to_wait_and_others_do_not(start_server: StartServer) -> None:
+    server = start_server(secret=SECRET, logins_per_minute=3)
+    codes = [post(server, "/auth/token", username="user", password=f"guess {n}").status_code for n in range(5)]
+    assert codes == [401, 401, 401, 429, 429]
+    assert post(server, "/auth/token", username="user", password="user").headers["retry-after"] == "60"
+    assert log_in(server, "admin")
+
+
+def test_logout_closes_all_sockets_of_that_user_and_of_no_other(server: Server) -> None:
+    token = log_in(server, "user")
+    other = make_token("grace")
+    with (
+        dial(server, f"{ROOM}?token={token}") as one,
+        dial(server, f"/notifications?token={token}") as two,
+        dial(server, f"{ROOM}?token={other}") as grace,
+    ):
+        for socket in (one, two, grace):
+            assert Person(socket).read()["type"] == "welcome"
+        assert post(server, "/auth/logout", token).status_code == 204
+        assert close_of(one) == close_of(two) == (1008, "logged_out")
+        Person(grace).send("ping", id=1)
+        assert Person(grace).wait("pong")["id"] == 1
+    with dial(server, f"{ROOM}?token={token}") as socket:
+        assert close_of(socket) == (1008, "logged_out")
+    assert post(server, "/auth/refresh", token).status_code == 401
+    assert log_in(server, "user") != token
+
+
+def test_http_asks_for_a_token(server: Server) -> None:
+    answer = post(server, "/auth/refresh")
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+
+
+def test_a_made_up_secret_is_warned_about(start_server: StartServer) -> None:
+    server = start_server()
+    assert "no TARGET_APP_SECRET is set" in server.log()
+    with dial(server, f"{ROOM}?token={make_token('ada')}") as socket:
+        assert close_of(socket) == (1008, "invalid_token")
+
+
+def test_a_password_never_reaches_the_log(server: Server) -> None:
+    body = {"username": "user", "password": ["unusual-password"]}
+    answer = httpx.post(server.url("/auth/token", "http"), content=json.dumps(body), trust_env=False)
+    assert answer.status_code == 422
+    assert "unusual-password" not in server.log()

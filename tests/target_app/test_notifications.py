@@ -1,0 +1,133 @@
+"""Alerts: who gets them, who may send them, and that none is lost before it was acknowledged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.target_app.people import SECRET, Person, dial, make_token
+from tests.target_app.server import Server, running
+
+SignIn = Callable[..., Person]
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with running("target_app", {"secret": SECRET}) as started:
+        yield started
+
+
+@pytest.fixture
+def sign_in() -> Iterator[SignIn]:
+    """Somebody with an inbox; what is unread is in `missed`."""
+    with ExitStack() as stack:
+
+        def come(server: Server, user: str, *roles: str) -> Person:
+            path = f"/notifications?token={make_token(user, roles=roles)}"
+            person = Person(stack.enter_context(dial(server, path)))
+            assert person.read()["type"] == "welcome"
+            person.missed = person.wait("unread")["alerts"]
+            return person
+
+        yield come
+
+
+def alert(person: Person, id: str, **fields: Any) -> dict[str, Any]:
+    """What the sender is told."""
+    person.send("send", **({"id": id, "to": "user", "level": "info", "text": "hello"} | fields))
+    while (answer := person.read())["type"] not in ("sent", "error"):
+        pass
+    return answer
+
+
+def test_an_alert_reaches_all_connections_of_its_user_and_nobody_else(server: Server, sign_in: SignIn) -> None:
+    admin, one, two, alan = (sign_in(server, name) for name in ("admin", "grace", "grace", "alan"))
+    assert alert(admin, "1", user="grace", level="critical", text="look <b>")["type"] == "sent"
+    assert alert(admin, "2", user="alan", text="yours")["type"] == "sent"
+    got = one.read()
+    assert (got["type"], got["to"], got["sender"], got["level"], got["text"]) == (
+        "alert",
+        "user",
+        "admin",
+        "critical",
+        "look <b>",
+    )
+    assert two.read() == got
+    assert alan.read()["text"] == "yours"
+
+
+def test_only_administrators_send_and_get_alerts_to_administrators(server: Server, sign_in: SignIn) -> None:
+    root, other, user = sign_in(server, "root", "admin"), sign_in(server, "other", "admin"), sign_in(server, "user")
+    refused = alert(user, "1", to="admins", text="let me in")
+    assert (refused["code"], refused["field"], refused["ref"]) == ("forbidden", "to", "1")
+    assert alert(root, "2", to="admins", text="disk full")["type"] == "sent"
+    assert other.read()["text"] == "disk full"
+    assert alert(root, "3", user="user", text="the next thing that user gets")["type"] == "sent"
+    assert user.read()["text"] == "the next thing that user gets"
+    assert sign_in(server, "user").missed[0]["to"] == "user"
+
+
+def test_what_is_not_acknowledged_comes_again(server: Server, sign_in: SignIn) -> None:
+    ada = sign_in(server, "ada")
+    for n in range(3):
+        alert(ada, str(n), user="grace", text=str(n))
+    grace = sign_in(server, "grace")
+    assert [waiting["text"] for waiting in grace.missed] == ["0", "1", "2"]
+    grace.send("acknowledge", to="user", seq=grace.missed[1]["seq"])
+    assert grace.wait("acknowledged")["seq"] == grace.missed[1]["seq"]
+    assert [waiting["text"] for waiting in sign_in(server, "grace").missed] == ["0", "2"]
+
+
+def test_acknowledging_counts_on_the_users_other_connections(server: Server, sign_in: SignIn) -> None:
+    one, two = sign_in(server, "ada"), sign_in(server, "ada")
+    alert(one, "1", user="ada")
+    seq = two.wait("alert")["seq"]
+    two.send("acknowledge", to="user", seq=seq)
+    assert one.wait("acknowledged") == {"type": "acknowledged", "to": "user", "seq": seq}
+
+
+def test_each_administrator_acknowledges_alone(server: Server, sign_in: SignIn) -> None:
+    root, other = sign_in(server, "root", "admin"), sign_in(server, "other", "admin")
+    alert(root, "1", to="admins")
+    seq = other.wait("alert")["seq"]
+    other.send("acknowledge", to="admins", seq=seq)
+    other.wait("acknowledged")
+    assert sign_in(server, "other", "admin").missed == []
+    assert [waiting["seq"] for waiting in sign_in(server, "root", "admin").missed] == [seq]
+
+
+def test_an_alert_sent_again_under_its_id_is_one_alert(server: Server, sign_in: SignIn) -> None:
+    ada = sign_in(server, "ada")
+    first, again = (alert(ada, "same", user="grace") for _ in range(2))
+    assert (again["seq"], again["duplicate"]) == (first["seq"], True)
+    assert len(sign_in(server, "grace").missed) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"level": "shouting", "user": "ada"}, "level"),
+        ({"user": None}, "user"),
+        ({"text": "x" * 1_001, "user": "ada"}, "text"),
+        ({"to": "everybody"}, "to"),
+    ],
+)
+def test_a_wrong_alert_is_answered_with_the_field(
+    server: Server, sign_in: SignIn, fields: dict[str, Any], field: str
+) -> None:
+    error = alert(sign_in(server, "ada"), "1", **fields)
+    assert (error["code"], error["field"]) == ("invalid", field)
+
+
+def test_alerts_survive_the_server(tmp_path: Path, sign_in: SignIn) -> None:
+    settings = {"secret": SECRET, "history_path": tmp_path / "history.db"}
+    with running("target_app", settings) as server:
+        alert(sign_in(server, "ada"), "1", user="grace", text="still here")
+        server.process.kill()
+        server.process.wait()
+    with running("target_app", settings) as server:
+        assert [waiting["text"] for waiting in sign_in(server, "grace").missed] == ["still here"]
