@@ -5,13 +5,15 @@ Loading it imports nothing but pytest and changes nothing: the harness is import
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from wsproof.fanout import Fanout
+    from wsproof.model.finding import Finding
     from wsproof.model.suite import SuiteOptions
     from wsproof.net.running import RunningServer
     from wsproof.net.target import Target
@@ -46,11 +48,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def ws_settings(pytestconfig: pytest.Config) -> dict[str, str]:
-    """The `--ws-set` parameters."""
+def ws_settings(pytestconfig: pytest.Config, ws_target_spec: Target) -> dict[str, str]:
+    """The `--ws-set` parameters; our own servers begin with a faster feed."""
+    from wsproof.cli.quick import quickened
     from wsproof.workloads import parse_settings
 
-    return parse_settings(pytestconfig.getoption("ws_set"))
+    return quickened(parse_settings(pytestconfig.getoption("ws_set")), ws_target_spec)
 
 
 @pytest.fixture(scope="session")
@@ -124,6 +127,28 @@ def ws_target(
             yield server
     except UsageError as error:
         pytest.exit(str(error), returncode=2)
+
+
+@pytest.fixture(scope="session")
+def ws_accepted_file(pytestconfig: pytest.Config, ws_target: RunningServer) -> Path | None:
+    """The file of known deviations: `--ws-accepted`, else the one that the app ships for the server that runs it."""
+    from wsproof.cli.accepted import find_accepted
+
+    named: str | None = pytestconfig.getoption("ws_accepted")
+    return Path(named) if named else find_accepted(ws_target.target, ws_target.name)
+
+
+@pytest.fixture(scope="session")
+def ws_keep(
+    pytestconfig: pytest.Config, ws_target: RunningServer, ws_settings: dict[str, str]
+) -> Iterator[Callable[[Finding], Finding]]:
+    """Keeps a finding in a run of this session; it comes back with the `wsproof replay` line. No findings, no run."""
+    from wsproof.cli.log import kept_findings
+
+    channels = pytestconfig.getoption("ws_channels") or ("tutorial" if ws_target.target.is_reference else None)
+    described = {**ws_target.describe(), "channels": channels, "settings": ws_settings}
+    with kept_findings("pytest", described) as keep:
+        yield keep
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

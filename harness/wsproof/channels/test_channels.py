@@ -1,12 +1,12 @@
 """The channels suite as pytest tests: `pytest --pyargs wsproof.channels --ws-target TARGET --ws-channels tutorial`.
 
 One test per property; a channel that does not promise it is not asked. A failure prints the finding: the promise, what
-was seen, the schedule and its evidence, and the recipe that repeats it.
+was seen, the schedule and its evidence, and the line that repeats it.
 """
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 
 import pytest
 
@@ -19,7 +19,11 @@ from wsproof.workloads import Workload
 
 @pytest.mark.parametrize("promise", PROPERTIES, ids=[each.name for each in PROPERTIES])
 def test_promise(
-    promise: Property, ws_target: RunningServer, ws_suite_options: SuiteOptions, ws_workloads: dict[str, Workload]
+    promise: Property,
+    ws_target: RunningServer,
+    ws_suite_options: SuiteOptions,
+    ws_workloads: dict[str, Workload],
+    ws_keep: Callable[[Finding], Finding],
 ) -> None:
     """The promise that the test's id names, kept by every channel that makes it."""
     channels = [each for each in ws_workloads.values() if promise.applies(each.contract)]
@@ -29,7 +33,7 @@ def test_promise(
         report = check_property(ws_target, workload, promise, ws_suite_options)
         against = [f for f in report.findings if f.verdict(strict=ws_suite_options.strict) is not Verdict.VALID]
         if against:
-            pytest.fail("\n\n".join(_told(finding, promise) for finding in against), pytrace=False)
+            pytest.fail("\n\n".join(_told(ws_keep(finding), promise) for finding in against), pytrace=False)
         assert report.verdict(strict=ws_suite_options.strict) is Verdict.VALID, report.checks_run[0].reason
 
 
@@ -42,7 +46,6 @@ def _told(finding: Finding, promise: Property) -> str:
     ]
     if finding.reproduced:
         lines.append(f"reproduced: {finding.reproduced}")
-    if finding.recipe:
-        lines.append("replay:     save this as FINDING.json and type: wsproof replay FINDING.json TARGET")
-        lines.append(json.dumps(finding.to_json(), ensure_ascii=True))
+    if finding.replay:
+        lines.append(f"replay:     {finding.replay}")
     return "\n".join(lines)

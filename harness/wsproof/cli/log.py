@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
 
+from wsproof.model.finding import Finding, Verdict
 from wsproof.model.record import RunRecord
 from wsproof.report.facts import git_facts, machine_facts
 from wsproof.report.store import Store
@@ -54,3 +59,21 @@ class RunLog:
         page = self.folder.write_page()
         label = "page" if error is None else "partial record kept; page"
         self.console.print(f"{label}: {page}", soft_wrap=True, markup=False)
+
+
+@contextmanager
+def kept_findings(command: str, target: Mapping[str, Any]) -> Iterator[Callable[[Finding], Finding]]:
+    """Within, findings can be kept in a run of their own, which is begun for the first of them."""
+    here = Path.cwd()
+    with ExitStack() as run:
+        log: list[RunLog] = []
+
+        def keep(finding: Finding) -> Finding:
+            if not log:
+                log.append(run.enter_context(RunLog(Store.open(None, here), command, here, Console(file=StringIO()))))
+                log[0].change(target=target, verdict=Verdict.INVALID)
+            (kept,) = log[0].folder.keep_findings([finding], target)
+            log[0].change(findings=(*log[0].record.findings, kept))
+            return kept
+
+        yield keep

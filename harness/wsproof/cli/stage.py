@@ -15,6 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from wsproof.cli.log import RunLog
+from wsproof.cli.quick import quickened
 from wsproof.errors import UsageError
 from wsproof.model.plan import Plan
 from wsproof.net.discover import resolve_path
@@ -25,8 +26,6 @@ from wsproof.report.store import Store
 from wsproof.workloads import Workload, environment_of, load_channels, parse_settings, wire_path_of
 
 TUTORIAL = "tutorial"
-QUICK = {"dashboard.period": "0.1"}
-"""A feed is checked over many ticks: at the tutorial's two seconds each that alone would take a minute."""
 
 
 @dataclass
@@ -75,10 +74,9 @@ class Stage:
 
     @cached_property
     def settings(self) -> dict[str, str]:
-        """The `--set` parameters. Our own servers tick faster while they are checked, as they can be told to."""
+        """The `--set` parameters; checks of our own servers begin with a faster feed."""
         given = parse_settings(self.arguments.settings)
-        ours = (self.target.app or "").startswith("target_app.")
-        return QUICK | given if ours and self.arguments.verb in ("check", "run") else given
+        return quickened(given, self.target) if self.arguments.verb in ("check", "run") else given
 
     @cached_property
     def channels(self) -> str | None:

@@ -16,6 +16,12 @@ def user_class(workload_name: str) -> type[ChannelUser]:
     return type(name, (ChannelUser,), {"workload_name": workload_name, "abstract": False, "__module__": __name__})
 
 
-for _name in load_channels(os.environ.get(CHANNELS, "tutorial"), json.loads(os.environ.get(SETTINGS, "{}"))):
-    _class = user_class(_name)
-    globals()[_class.__name__] = _class
+def user_classes() -> dict[str, type[ChannelUser]]:
+    """One class for each workload of the channels, by its name."""
+    settings = json.loads(os.environ.get(SETTINGS, "{}"))
+    classes = [user_class(name) for name in load_channels(os.environ.get(CHANNELS, "tutorial"), settings)]
+    return {each.__name__: each for each in classes}
+
+
+# Locust looks at every name of this module: a loop variable would be a second name for the last class.
+globals().update(user_classes())

@@ -5,8 +5,7 @@ pytest --pyargs wsproof.rfc6455 --ws-target ws://127.0.0.1:8000/ws
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,10 +28,9 @@ def subject(ws_target: RunningServer, ws_suite_options: SuiteOptions) -> Iterato
 
 
 @pytest.fixture(scope="module")
-def accepted(pytestconfig: pytest.Config) -> tuple[Deviation, ...]:
-    """The deviations that `--ws-accepted` names."""
-    path = pytestconfig.getoption("ws_accepted")
-    return load_accepted(Path(path)) if path else ()
+def accepted(ws_accepted_file: Path | None) -> tuple[Deviation, ...]:
+    """The known deviations: what `--ws-accepted` names, else what the app ships for this server."""
+    return load_accepted(ws_accepted_file) if ws_accepted_file else ()
 
 
 @pytest.mark.parametrize("tested", PROPERTIES, ids=lambda tested: f"{tested.rule.section}-{tested.name}")
@@ -41,6 +39,7 @@ def test_rfc6455(
     subject: Examination,
     ws_suite_options: SuiteOptions,
     accepted: tuple[Deviation, ...],
+    ws_keep: Callable[[Finding], Finding],
 ) -> None:
     """The server keeps this rule, whatever is drawn."""
     if not ws_suite_options.wants(tested.name, tested.rule.section):
@@ -48,18 +47,10 @@ def test_rfc6455(
     found = apply(check_property(subject, tested), accepted, checks_run=())
     broken = [finding for finding in found if finding.verdict(strict=ws_suite_options.strict) is not Verdict.VALID]
     if broken:
-        again = _again(tested, subject, ws_suite_options)
-        pytest.fail("\n\n".join(told(finding, again) for finding in broken), pytrace=False)
+        pytest.fail("\n\n".join(told(ws_keep(finding)) for finding in broken), pytrace=False)
 
 
-def _again(tested: Property, subject: Examination, options: SuiteOptions) -> str:
-    words = ["pytest", "--pyargs", "wsproof.rfc6455", "-k", f"{tested.rule.section}-{tested.name}"]
-    words += ["--ws-seed", str(options.seed), "--ws-examples", str(options.examples)]
-    words += [] if subject.server.owned else ["--ws-target", subject.server.endpoint.url]
-    return shlex.join(words) + (" (and your --ws-target)" if subject.server.owned else "")
-
-
-def told(finding: Finding, again: str) -> str:
+def told(finding: Finding) -> str:
     """A finding for a terminal: section, sentence, transcript, and how to repeat it."""
     lines = [
         f"{finding.check} ({finding.level}): {finding.explanation}",
@@ -67,5 +58,5 @@ def told(finding: Finding, again: str) -> str:
         *(f"    {line}" for line in finding.witness),
         f"  seen {finding.occurrences} times, reproduced {finding.reproduced}",
     ]
-    lines.append(f"  replay: {finding.replay or again}")
+    lines.append(f"  replay: {finding.replay}")
     return "\n".join(lines)
