@@ -9,7 +9,7 @@ from functools import partial
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from target_app import admin, asyncapi, login, metrics_http, web
+from target_app import admin, asyncapi, fallback, login, metrics_http, web
 from target_app.channels import routers
 from target_app.drain import NoNewcomers
 from target_app.gate import Gate
@@ -34,6 +34,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         await services.backplane.start()
         services.shared(Logouts)  # listens from the start
         services.shared(admin.Desk)  # listens from the start
+        services.shared(fallback.Sessions)
         services.shared(Tokens)  # warns at the start, and not at the first login, where no secret is set
         async with before_stop(services.drain.run):
             yield
@@ -53,6 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(metrics_http.router)
     app.include_router(asyncapi.router)
     app.include_router(admin.router)
+    app.include_router(fallback.router)
     services.survey.answer(metrics_http.QUESTION, partial(metrics_http.reading, services))
     for router in routers():
         app.include_router(router)

@@ -1,0 +1,192 @@
+"""Where WebSockets are blocked: the same channels and messages, down as server-sent events, up as POST requests.
+
+    GET  /fallback/rooms/lobby      an event stream; its first event, `session`, tells where to post
+    POST /fallback/<session>        one message, as it would be sent over the WebSocket
+
+Behind the stream stands the channel itself, as if it were talking to a WebSocket, so whatever holds there (sign-in,
+limits, presence, order, close codes) holds here. The stream ends with an event `closed` that has the code and reason.
+A room's events carry a cursor as their id, `epoch:seq`. A client that knows nothing but server-sent events asks with
+`?join`, comes back with `Last-Event-ID` as its browser does by itself, and gets what it missed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.types import Message
+
+from target_app.services import Services
+
+OFFERED = ("/dashboard-feed", "/notifications", "/rooms/")
+"""Beginnings of the paths of channels that are offered this way: those that speak text, and not too often."""
+
+MOST_WAITING = 64
+"""Posted messages that may wait for the channel."""
+
+LAST_WORDS = 2.0
+"""Seconds that the channel gets to notice that its client is gone."""
+
+router = APIRouter(prefix="/fallback")
+
+
+class Session:
+    """One event stream, in the place of a WebSocket."""
+
+    def __init__(self, request: Request, path: str, worker: str) -> None:
+        self.id = f"{worker}.{secrets.token_urlsafe(24)}"
+        self._incoming: asyncio.Queue[Message] = asyncio.Queue()
+        self._outgoing: asyncio.Queue[Message] = asyncio.Queue(1)  # a slow reader is to be felt by the channel at once
+        self._is_over = False
+        self._epoch = ""
+        scope = {key: request.scope[key] for key in ("asgi", "headers", "http_version", "root_path", "query_string")}
+        scope |= {key: request.scope.get(key) for key in ("client", "server", "state")}
+        scope |= {"type": "websocket", "path": path, "raw_path": path.encode(), "subprotocols": []}
+        scope |= {"scheme": request.url.scheme.replace("http", "ws"), "extensions": {"websocket.http.response": {}}}
+        self._incoming.put_nowait({"type": "websocket.connect"})
+        self._task = asyncio.create_task(request.app(scope, self._incoming.get, self._send), name=f"fallback {path}")
+
+    async def _send(self, message: Message) -> None:
+        if self._is_over:
+            raise OSError("the event stream is gone")
+        await self._outgoing.put(message)
+
+    def put(self, text: str) -> bool:
+        """A message from the client. False: too many are waiting."""
+        if self._incoming.qsize() >= MOST_WAITING:
+            return False
+        self._incoming.put_nowait({"type": "websocket.receive", "text": text})
+        return True
+
+    async def opened(self) -> None:
+        """Wait until the channel lets the client in. Raises HTTPException when it does not."""
+        answer = await self._next()
+        if answer["type"] == "websocket.http.response.start":
+            headers = {name.decode(): value.decode() for name, value in answer["headers"] if name == b"retry-after"}
+            raise HTTPException(answer["status"], headers=headers)
+        if answer["type"] != "websocket.accept":
+            raise HTTPException(403)
+
+    async def _next(self) -> Message:
+        """The next thing that the channel does; when it does nothing any more, that is a close too."""
+        getting = asyncio.ensure_future(self._outgoing.get())
+        try:
+            await asyncio.wait({getting, self._task}, return_when=asyncio.FIRST_COMPLETED)
+            return getting.result() if getting.done() else {"type": "websocket.close", "code": 1006}
+        finally:
+            getting.cancel()
+
+    async def events(self) -> AsyncIterator[ServerSentEvent]:
+        yield ServerSentEvent(event="session", raw_data=f"/fallback/{self.id}")
+        while (message := await self._next())["type"] == "websocket.send":
+            text = message.get("text")
+            if text is not None:
+                yield ServerSentEvent(raw_data=text, id=self._cursor(text))
+        ending = {"code": message.get("code", 1000), "reason": message.get("reason") or ""}
+        yield ServerSentEvent(event="closed", raw_data=json.dumps(ending))
+
+    def _cursor(self, text: str) -> str | None:
+        message: dict[str, Any] = json.loads(text)
+        self._epoch = message.get("epoch", self._epoch)
+        if not self._epoch or message["type"] == "ack":  # a receipt may overtake entries before it
+            return None
+        return f"{self._epoch}:{message['seq']}" if "seq" in message else None
+
+    async def end(self) -> None:
+        """The client is gone: let the channel know, as a WebSocket server would."""
+        self._is_over = True
+        while not self._outgoing.empty():
+            self._outgoing.get_nowait()
+        self._incoming.put_nowait({"type": "websocket.disconnect", "code": 1006})
+        await asyncio.wait({self._task}, timeout=LAST_WORDS)
+        self._task.cancel()
+        await asyncio.wait({self._task})
+
+
+class Sessions:
+    """The event streams of this worker; what is posted to another worker comes over the backplane."""
+
+    def __init__(self, services: Services) -> None:
+        self._backplane = services.backplane
+        self._sessions: dict[str, Session] = {}
+        services.backplane.subscribe(f"fallback:{services.backplane.worker}", self._heard)
+
+    def add(self, session: Session) -> None:
+        self._sessions[session.id] = session
+
+    def remove(self, session: Session) -> None:
+        del self._sessions[session.id]
+
+    async def post(self, name: str, text: str) -> None:
+        """Raises HTTPException: 404 for a stream that has ended, 429 for one with too much to do."""
+        worker = name.partition(".")[0]
+        if worker != self._backplane.worker:
+            if not self._backplane.connected or self._backplane.alone:
+                raise HTTPException(404)
+            await self._backplane.publish(f"fallback:{worker}", json.dumps([name, text]))
+            return
+        session = self._sessions.get(name)
+        if session is None:
+            raise HTTPException(404)
+        if not session.put(text):
+            raise HTTPException(429, headers={"retry-after": "1"})
+
+    def _heard(self, payload: str) -> None:
+        name, text = json.loads(payload)
+        if session := self._sessions.get(name):
+            session.put(text)
+
+
+async def _session(request: Request, response: Response, path: str) -> AsyncIterator[Session]:
+    path = f"/{path}"
+    if not path.startswith(OFFERED):
+        raise HTTPException(404)
+    services = Services.of(request)
+    sessions, session = services.shared(Sessions), Session(request, path, services.backplane.worker)
+    sessions.add(session)
+    try:
+        await session.opened()
+        if request.scope["http_version"].startswith("1"):
+            # The channel may cut the socket of a peer that is slow to go; no later request shall be on it.
+            response.headers["connection"] = "close"
+        if join := _join(request):
+            session.put(join)
+        yield session
+    finally:
+        sessions.remove(session)
+        await session.end()
+
+
+def _join(request: Request) -> str | None:
+    """The room's first message, for a client that cannot be expected to post it."""
+    epoch, _, seq = request.headers.get("last-event-id", "").rpartition(":")
+    if epoch and seq.isdecimal():
+        return json.dumps({"type": "join", "epoch": epoch, "seq": int(seq)})
+    return json.dumps({"type": "join"}) if "join" in request.query_params else None
+
+
+@router.get("/{path:path}", response_class=EventSourceResponse)
+async def stream(session: Annotated[Session, Depends(_session)]) -> AsyncIterator[ServerSentEvent]:
+    """The channel of that path as an event stream."""
+    async for event in session.events():
+        yield event
+
+
+@router.post("/{session}", status_code=202)
+async def post(request: Request, session: str) -> None:
+    """A message to the channel behind the stream; whoever knows the name of the stream may post."""
+    services, body = Services.of(request), b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > services.settings.max_message_bytes:
+            raise HTTPException(413)
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        raise HTTPException(400, "not UTF-8") from None
+    await services.shared(Sessions).post(session, text)

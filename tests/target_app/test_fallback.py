@@ -1,0 +1,159 @@
+"""The channels over server-sent events and POST requests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.target_app.server import DEADLINE, Server, running, wait_until
+from tests.target_app.test_admin import ask, signed_in, token_of, wait_for
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with running("target_app", {"dashboard_period": 0.1, "message_burst": 5, "message_rate": 0.001}) as started:
+        yield started
+
+
+class Stream:
+    """An open event stream. Events are (event, id, data)."""
+
+    def __init__(self, server: Server, response: httpx.Response) -> None:
+        self._server = server
+        self._lines = response.iter_lines()
+        event, _, self.session = self.next()
+        assert event == "session"
+
+    def next(self) -> tuple[str, str | None, str]:
+        fields: dict[str, str] = {}
+        for line in self._lines:
+            name, _, value = line.partition(": ")
+            if line and name:  # neither the end of an event nor a comment
+                fields[name] = value
+            elif not line and "data" in fields:
+                return fields.get("event", "message"), fields.get("id"), fields["data"]
+        raise AssertionError("the stream has ended")
+
+    def message(self, kind: str) -> dict[str, Any]:
+        """The next message of this type; others before it are skipped."""
+        while True:
+            event, _, data = self.next()
+            assert event == "message", (event, data)
+            message: dict[str, Any] = json.loads(data)
+            if message["type"] == kind:
+                return message
+
+    def post(self, message: dict[str, Any] | str) -> int:
+        text = message if isinstance(message, str) else json.dumps(message)
+        return httpx.post(self._server.url(self.session, "http"), content=text, trust_env=False).status_code
+
+
+@contextmanager
+def opened(server: Server, path: str, **headers: str) -> Iterator[Stream]:
+    with (
+        httpx.Client(trust_env=False, timeout=DEADLINE) as client,
+        client.stream("GET", server.url(f"/fallback{path}", "http"), headers=headers) as response,
+    ):
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith("text/event-stream")
+        assert response.headers["connection"] == "close"
+        yield Stream(server, response)
+
+
+def opened_by(server: Server, user: str, path: str, **headers: str) -> AbstractContextManager[Stream]:
+    return opened(server, path, authorization=f"Bearer {token_of(server, user)}", **headers)
+
+
+def test_a_room_is_the_same_room_over_both(server: Server) -> None:
+    with ExitStack() as stack:
+        blocked = stack.enter_context(opened(server, "/rooms/both"))
+        assert blocked.post({"type": "authenticate", "token": token_of(server, "admin")}) == 202
+        assert blocked.message("welcome")["user"] == "admin"
+        assert blocked.post({"type": "join"}) == 202
+        assert blocked.message("members")["users"] == ["admin"]
+        assert blocked.post({"type": "say", "id": "1", "text": "hello\nworld"}) == 202
+        said = blocked.message("said")
+        assert (said["seq"], said["user"], said["text"]) == (1, "admin", "hello\nworld")
+        assert [
+            row["user"]
+            for row in ask(server, "/admin/connections", "admin").json()["workers"].popitem()[1]["connections"]
+        ] == ["admin"]
+
+
+def test_a_stream_that_comes_back_gets_what_it_missed(server: Server) -> None:
+    with opened_by(server, "user", "/rooms/cursor?join") as speaker:
+        speaker.message("members")
+        with opened_by(server, "admin", "/rooms/cursor?join") as listener:
+            listener.message("members")
+            speaker.post({"type": "say", "id": "1", "text": "one"})
+            while True:
+                _, cursor, data = listener.next()
+                if json.loads(data)["type"] == "said":
+                    break
+        assert cursor is not None
+        assert cursor.endswith(":1")
+        wait_until(lambda: "why=disconnected code=1006" in server.log(), "the listener is missed")
+        for text in ("two", "three"):
+            speaker.post({"type": "say", "id": text, "text": text})
+            speaker.message("ack")
+        with opened_by(server, "admin", "/rooms/cursor", **{"last-event-id": cursor}) as again:
+            assert again.message("joined")["recovered"] is True
+            assert [again.message("said")["text"] for _ in range(2)] == ["two", "three"]
+
+
+def test_the_dashboard_and_the_notifications_come_as_events_too(server: Server) -> None:
+    with opened(server, "/dashboard-feed") as viewer:
+        assert set(json.loads(viewer.next()[2])) >= {"cpu_usage", "memory_usage", "active_users", "response_time"}
+    with opened_by(server, "user", "/notifications") as user, signed_in(server, "admin") as admin:
+        user.message("unread")
+        wait_for(admin, "unread")
+        admin.send(json.dumps({"type": "send", "id": "1", "to": "user", "user": "user", "level": "info", "text": "hi"}))
+        assert user.message("alert")["text"] == "hi"
+
+
+def test_what_ends_a_websocket_ends_a_stream_with_the_same_code(server: Server) -> None:
+    with opened(server, "/rooms/closed") as nobody:
+        nobody.post({"type": "authenticate", "token": "x" * 40})
+        nobody.message("error")
+        event, _, data = nobody.next()
+        assert (event, json.loads(data)) == ("closed", {"code": 1008, "reason": "invalid_token"})
+        assert nobody.post({"type": "join"}) == 404
+    with opened_by(server, "user", "/rooms/closed?join") as user:
+        user.message("members")
+        assert ask(server, "/admin/kick", "admin", {"user": "user"}).status_code == 202
+        event, _, data = user.next()
+        assert (event, json.loads(data)) == ("closed", {"code": 4004, "reason": "kicked"})
+
+
+def test_who_goes_is_missed(server: Server) -> None:
+    with opened_by(server, "user", "/rooms/gone?join") as staying:
+        staying.message("members")
+        with opened_by(server, "admin", "/rooms/gone?join") as going:
+            going.message("members")
+            assert staying.message("presence") == {"type": "presence", "event": "join", "user": "admin"}
+        assert staying.message("presence") == {"type": "presence", "event": "leave", "user": "admin"}
+
+
+def test_a_page_of_a_foreign_origin_is_kept_out(server: Server) -> None:
+    headers = {"origin": "https://evil.example"}
+    with httpx.stream("GET", server.url("/fallback/rooms/x", "http"), headers=headers, trust_env=False) as response:
+        assert response.status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/ws", "/echo/json", "/nothing", "/draw/x"])
+def test_only_some_channels_are_offered(server: Server, path: str) -> None:
+    with httpx.stream("GET", server.url(f"/fallback{path}", "http"), trust_env=False) as response:
+        assert response.status_code == 404
+
+
+def test_what_is_too_long_or_no_text_or_for_nobody_is_refused(server: Server) -> None:
+    with opened(server, "/rooms/x") as stream:
+        assert stream.post("x" * 70_000) == 413
+        answer = httpx.post(server.url(stream.session, "http"), content=b"\xff", trust_env=False)
+        assert answer.status_code == 400
+        assert httpx.post(server.url(f"{stream.session}x", "http"), content="{}", trust_env=False).status_code == 404
