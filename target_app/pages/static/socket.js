@@ -1,7 +1,13 @@
 // One WebSocket that comes back by itself, and says in words how it is.
 
+import { FallbackSocket, isOffered } from "./fallback.js";
+
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 8000;
+const OPENING_TIMEOUT_MS = 10000;
+
+// WebSockets in a row that did not open although the server is there, after which something on the way blocks them.
+const MOST_REFUSALS = 2;
 
 // Close codes after which trying the same again can only end the same way.
 const FINAL_CODES = new Map([
@@ -24,6 +30,11 @@ function delayMs(failures) {
   return Math.random() * Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** failures);
 }
 
+async function serverIsReady() {
+  const answer = await fetch("/readyz", { cache: "no-store" }).catch(() => null);
+  return answer?.ok === true;
+}
+
 export class Socket {
   #path;
   #onState;
@@ -31,6 +42,7 @@ export class Socket {
   #socket = null;
   #timer = null;
   #failures = 0;
+  #refusals = 0;
 
   // onState({state, words, final}); onMessage(text, or an ArrayBuffer). state: connecting, connected or disconnected.
   constructor(path, { onState, onMessage }) {
@@ -46,12 +58,12 @@ export class Socket {
     if (this.#socket !== null) return;
     clearTimeout(this.#timer);
     this.#tell("connecting", "Connecting…");
-    const socket = new WebSocket(socketUrl(this.#path));
+    const socket = this.#open();
     this.#socket = socket;
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
       this.#failures = 0;
-      this.#tell("connected", "Connected");
+      this.#tell("connected", socket instanceof WebSocket ? "Connected" : "Connected over HTTP: WebSockets are blocked");
     };
     socket.onmessage = (event) => this.#onMessage(event.data);
     socket.onclose = (event) => this.#closed(event.code);
@@ -74,6 +86,27 @@ export class Socket {
     this.#tell("disconnected", "Disconnected, trying again");
     this.#timer = setTimeout(() => this.connect(), delayMs(this.#failures));
     this.#failures += 1;
+  }
+
+  // A WebSocket, or where these are blocked, what stands in for it. After that has ended, a WebSocket gets its chance.
+  #open() {
+    if (this.#refusals >= MOST_REFUSALS && isOffered(this.#path)) {
+      this.#refusals = MOST_REFUSALS - 1;
+      return new FallbackSocket(this.#path);
+    }
+    const socket = new WebSocket(socketUrl(this.#path));
+    const giveUp = setTimeout(() => socket.close(), OPENING_TIMEOUT_MS);
+    let opened = false;
+    socket.addEventListener("open", () => {
+      clearTimeout(giveUp);
+      opened = true;
+      this.#refusals = 0;
+    });
+    socket.addEventListener("close", async () => {
+      clearTimeout(giveUp);
+      if (!opened && (await serverIsReady())) this.#refusals += 1;
+    });
+    return socket;
   }
 
   #tell(state, words, final = false) {
