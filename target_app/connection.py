@@ -36,7 +36,9 @@ from target_app.endings import (
     ending_of_disconnect,
 )
 from target_app.eviction import Addresses
+from target_app.flusher import Batch
 from target_app.heartbeats import Heartbeat
+from target_app.hub import Channel, catch_up
 from target_app.outbox import Outbox, Outgoing, Overflow
 from target_app.services import Services
 from target_app.writers import DIRECT, SEND_FAILURES, DirectWriter, StandardWriter, Wire, Writer
@@ -64,6 +66,8 @@ class Connection:
         self.began = time.monotonic()
         self.heartbeat: Heartbeat | None = None
         self.farewell: Farewell | None = None
+        self.lane: Channel | None = None
+        self.seen = 0
         self._websocket = websocket
         self._wire: Wire | None = websocket.scope.get("extensions", {}).get(DIRECT)
         self.addresses = Addresses.of_scope(websocket.scope)
@@ -89,10 +93,23 @@ class Connection:
         """Queue a message and return at once; a peer too far behind is dropped instead."""
         if self._ending is not None or self._is_deaf:
             return
+        if self.lane is not None and self.seen < len(self.lane.pending):
+            catch_up(self)
         if not self._outbox.put(message):
             self.drop(SLOW_CONSUMER)
         elif not self._writer.is_marked:
             self._flusher.mark(self._writer)
+
+    def deliver_batch(self, batch: Batch) -> None:
+        """Deliver what a channel published in one turn: straight to the wire where nothing else waits."""
+        if self.seen:
+            batch = batch.since(self.seen)
+            self.seen = 0
+        if self._ending is not None or self._is_deaf or not batch.messages:
+            return
+        if self._outbox.waiting_bytes or not self._writer.write_now(batch):
+            for message in batch.messages:
+                self.deliver(message)
 
     def send(self, data: str | bytes) -> None:
         """Queue a message to this peer alone; never waits."""
@@ -192,6 +209,8 @@ class Connection:
     def drop(self, ending: Ending) -> None:
         """End the connection from anywhere, without waiting: the channel's loop is left at its next await."""
         if self._ending is None:
+            if ending.flushes:
+                catch_up(self)
             self._end(ending)
             self._scope.reschedule(asyncio.get_running_loop().time())
 

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import struct
+from asyncio.transports import BaseTransport
 from typing import Any
 
 from uvicorn.config import Config
@@ -23,7 +25,7 @@ from websockets.exceptions import InvalidHeaderFormat
 from websockets.frames import Frame, Opcode
 from websockets.headers import parse_extension
 from websockets.http11 import Request, Response
-from websockets.protocol import State
+from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from target_app.writers import DIRECT
@@ -85,18 +87,26 @@ class DirectWSProtocol(WebSocketsSansIOProtocol):
             extensions=self.conn.available_extensions, max_size=config.ws_max_size, logger=self.conn.logger
         )
         self.on_writable = _nobody_waits
-        self._congested_since: float | None = None
+        self.congested_since: float | None = None
         self._end_timer: asyncio.TimerHandle | None = None
+        self._descriptor: int | None = None
+        """Of a socket that may be written to past the transport; none under TLS."""
 
     # The wire.
 
-    def congested_since(self) -> float | None:
-        return self._congested_since
-
     def write(self, frames: bytes) -> bool:
-        if self.conn.state is not State.OPEN or self.close_sent or self.disconnected or self.transport.is_closing():
+        if self.conn.state is not OPEN or self.close_sent or self.transport.is_closing():
             return False
-        self.transport.write(frames)
+        # Event loops keep a write for the end of their turn, and come back to a connection that is cold by then.
+        if self._descriptor is not None and not self.transport.get_write_buffer_size():
+            try:
+                frames = frames[os.write(self._descriptor, frames) :]
+            except BlockingIOError:
+                pass  # the kernel is full; the transport waits for it
+            except OSError:
+                return False  # gone; the event loop will hear of it, too
+        if frames:
+            self.transport.write(frames)
         return True
 
     def end_within(self, seconds: float) -> None:
@@ -117,18 +127,24 @@ class DirectWSProtocol(WebSocketsSansIOProtocol):
 
     # What uvicorn and the event loop call.
 
+    def connection_made(self, transport: BaseTransport) -> None:
+        super().connection_made(transport)
+        if transport.get_extra_info("sslcontext") is None:
+            self._descriptor = transport.get_extra_info("socket").fileno()
+
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._congested_since = self.loop.time()
+        self.congested_since = self.loop.time()
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._congested_since = None
+        self.congested_since = None
         self.on_writable()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._descriptor = None
         super().connection_lost(exc)
-        self._congested_since = None
+        self.congested_since = None
         if self._end_timer is not None:
             self._end_timer.cancel()
         self.on_writable()

@@ -111,7 +111,7 @@ FAULT = Ending(Why.ERROR, INTERNAL_ERROR)
 
 def ending_of_disconnect(code: int) -> Ending:
     """The ending for a `websocket.disconnect` event of the ASGI server."""
-    return Ending(Why.SHUTDOWN if code == SERVICE_RESTART else Why.DISCONNECTED, code)
+    return Ending(Why.SHUTDOWN if code == SERVICE_RESTART else Why.DISCONNECTED, int(code))  # some hand over an enum
 
 
 class Refusal(Exception):

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from functools import cached_property
 from typing import Protocol
 
 from target_app.outbox import Outgoing
 
-SLICE = 250
-"""Connections that are written to before the rest of the server gets a turn: a few milliseconds."""
+SLICE = 1000
+"""Connections that are written to before the rest of the server gets a turn: about ten milliseconds."""
 
 ROUND_MESSAGES = 16
 ROUND_BYTES = 16_384
@@ -38,6 +39,21 @@ class Joined:
         return self._bytes
 
 
+class Batch:
+    """What a channel published in one turn; joined once for all who get the whole of it."""
+
+    def __init__(self, messages: list[Outgoing]) -> None:
+        self.messages = messages
+
+    @cached_property
+    def frames(self) -> bytes:
+        return b"".join([message.frame for message in self.messages])
+
+    def since(self, seen: int) -> Batch:
+        """What is left for somebody who has so many of them already."""
+        return Batch(self.messages[seen:])
+
+
 class Flushed(Protocol):
     """A connection's writer. `flush` must not wait and must not raise for what a peer does."""
 
@@ -48,10 +64,17 @@ class Flushed(Protocol):
     def fail(self) -> None: ...
 
 
+class Settled(Protocol):
+    """A channel with publications of this turn."""
+
+    def settle(self) -> None: ...
+
+
 class Flusher:
     """Who has something to be written, and the callback that sees to it."""
 
     def __init__(self) -> None:
+        self._unsettled: list[Settled] = []
         self._marked: list[Flushed] = []
         self._round: deque[Flushed] = deque()
         self._is_scheduled = False
@@ -64,6 +87,14 @@ class Flusher:
         """This one has something to write; say so once (`is_marked`) until it has been flushed."""
         writer.is_marked = True
         self._marked.append(writer)
+        self._schedule()
+
+    def settle_later(self, channel: Settled) -> None:
+        """This channel has publications to hand out at the end of the turn; said once for each turn."""
+        self._unsettled.append(channel)
+        self._schedule()
+
+    def _schedule(self) -> None:
         if not self._is_scheduled:
             self._is_scheduled = True
             asyncio.get_running_loop().call_soon(self._flush)
@@ -81,6 +112,9 @@ class Flusher:
 
     def _flush(self) -> None:
         """Write to the next slice. A round ends before those who were marked meanwhile have their turn."""
+        unsettled, self._unsettled = self._unsettled, []
+        for channel in unsettled:
+            channel.settle()
         if not self._round:
             self._round.extend(self._marked)
             self._marked.clear()
@@ -95,6 +129,6 @@ class Flusher:
             except Exception:
                 logger.exception("fault in a writer")
                 writer.fail()
-        self._is_scheduled = bool(self._round or self._marked)
-        if self._is_scheduled:
-            asyncio.get_running_loop().call_soon(self._flush)
+        self._is_scheduled = False
+        if self._round or self._marked:
+            self._schedule()

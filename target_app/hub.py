@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from itertools import islice
+from typing import Protocol, runtime_checkable
 
-from target_app.flusher import Flusher
+from target_app.flusher import SLICE, Batch, Flusher
 from target_app.outbox import Outgoing
 
 
@@ -16,15 +17,92 @@ class Subscriber(Protocol):
     def deliver(self, message: Outgoing) -> None: ...
 
 
-class Hub:
-    """channel -> subscribers.
+@runtime_checkable
+class Batched(Subscriber, Protocol):
+    """A subscriber that is content to get a turn's publications of one channel together, at the end of the turn."""
 
-    `publish` appends to every subscriber's outbox in one go, without an await in between. Two publications can
-    therefore not overtake each other: all subscribers of a channel see them in the same order.
+    lane: Channel | None
+    """The channel of which it gets them so: the first that it listens to."""
+
+    seen: int
+    """How many of the lane's pending messages it has already, or is not owed."""
+
+    def deliver_batch(self, batch: Batch) -> None: ...
+
+
+class Channel:
+    """Who listens to one channel, and what was published in this turn of the event loop.
+
+    To go through a thousand connections costs more than to write to them, for none is in the processor's cache. So
+    a publication is only noted; all that one turn brought is handed out together. Nobody can tell the difference:
+    whoever joins is owed nothing from before (`seen`), and a connection that gets anything else catches up first.
     """
 
     def __init__(self) -> None:
-        self._channels: dict[str, dict[Subscriber, None]] = {}
+        self.pending: list[Outgoing] = []
+        self._batched: dict[Batched, None] = {}
+        self._others: dict[Subscriber, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._batched) + len(self._others)
+
+    def add(self, subscriber: Subscriber) -> None:
+        if isinstance(subscriber, Batched) and subscriber.lane is None:
+            subscriber.lane = self
+            subscriber.seen = len(self.pending)
+            self._batched[subscriber] = None
+        else:
+            self._others[subscriber] = None
+
+    def remove(self, subscriber: Subscriber) -> None:
+        if isinstance(subscriber, Batched) and subscriber in self._batched:
+            catch_up(subscriber)
+            subscriber.lane = None
+            del self._batched[subscriber]
+        else:
+            del self._others[subscriber]
+
+    def publish(self, message: Outgoing) -> bool:
+        """Hand it to whoever wants it at once; True: somebody gets it with the batch, the first of this turn."""
+        for subscriber in self._others:
+            subscriber.deliver(message)
+        if not self._batched:
+            return False
+        self.pending.append(message)
+        return len(self.pending) == 1
+
+    def settle(self) -> None:
+        """Hand out what was published. Of a crowd only the first are written to here, the rest in slices."""
+        batch = Batch(self.pending)
+        self.pending = []
+        for subscriber in islice(self._batched, SLICE):
+            subscriber.deliver_batch(batch)
+        for subscriber in islice(self._batched, SLICE, None):
+            owed = batch.messages[subscriber.seen :]
+            subscriber.seen = 0
+            for message in owed:
+                subscriber.deliver(message)
+
+
+def catch_up(subscriber: Batched) -> None:
+    """Deliver what its lane has for it, so that what comes next does not overtake it."""
+    lane = subscriber.lane
+    if lane is not None and subscriber.seen < len(lane.pending):
+        owed = lane.pending[subscriber.seen :]
+        subscriber.seen = len(lane.pending)
+        for message in owed:
+            subscriber.deliver(message)
+
+
+class Hub:
+    """channel -> subscribers.
+
+    Nothing awaits between a publication and its place in every subscriber's order. Two publications can therefore not
+    overtake each other: all subscribers of a channel see them in the same order.
+    """
+
+    def __init__(self) -> None:
+        self._channels: dict[str, Channel] = {}
         self.flusher = Flusher()
 
     def subscribers(self, channel: str) -> int:
@@ -36,22 +114,22 @@ class Hub:
 
         With a `key`, such as the owner of a cursor, it replaces what still waits somewhere with the same key.
         """
-        members = self._channels.get(channel)
-        if not members:
+        listening = self._channels.get(channel)
+        if listening is None:
             return
         message = Outgoing.of(data, key)
         self.flusher.note_publication(message)
-        for subscriber in members:
-            subscriber.deliver(message)
+        if listening.publish(message):
+            self.flusher.settle_later(listening)
 
     @contextmanager
     def subscription(self, channel: str, subscriber: Subscriber) -> Iterator[None]:
         """Listen to a channel for as long as the `with` block lasts, however it ends."""
-        members = self._channels.setdefault(channel, {})
-        members[subscriber] = None
+        listening = self._channels.setdefault(channel, Channel())
+        listening.add(subscriber)
         try:
             yield
         finally:
-            del members[subscriber]
-            if not members:
+            listening.remove(subscriber)
+            if not listening:
                 del self._channels[channel]

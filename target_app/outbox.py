@@ -85,6 +85,11 @@ class Outbox:
             self._has_room.clear()
         return True
 
+    def put_all(self, batch: list[Outgoing]) -> None:
+        """Queue what is about to be taken again, without a look at the limit."""
+        self._waiting.extend(batch)
+        self.waiting_bytes += sum([message.cost_bytes for message in batch])
+
     def _forget(self, key: Hashable) -> None:
         before = len(self._waiting)
         self._waiting = deque(message for message in self._waiting if message.key != key)

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from fastapi import WebSocket, WebSocketDisconnect
 
-from target_app.flusher import Flusher, Joined
-from target_app.outbox import Outbox
+from target_app.flusher import Batch, Flusher, Joined
+from target_app.outbox import Outbox, Outgoing
 from target_app.traffic import Lag
 
 DIRECT = "target_app.direct"
@@ -30,8 +30,8 @@ class Wire(Protocol):
     on_writable: Callable[[], None]
     """Called when the peer has read enough to go on, and when it is gone."""
 
-    def congested_since(self) -> float | None:
-        """Loop time since when the transport has been full; None: it takes more."""
+    congested_since: float | None
+    """Loop time since when the transport has been full; None: it takes more."""
 
     def write(self, frames: bytes) -> bool:
         """Hand over whole frames without waiting. False: after the close frame, or the peer is gone."""
@@ -53,6 +53,9 @@ class Writer(Protocol):
         """A flush has written all that could be written when it returns."""
 
     def flush(self, joined: Joined) -> None: ...
+
+    def write_now(self, batch: Batch) -> bool:
+        """Write these at once, past an outbox that is empty. False: that cannot be done now, and nothing was."""
 
     def fail(self) -> None: ...
 
@@ -86,22 +89,30 @@ class DirectWriter:
         if self._outbox and not self.is_marked:
             self._flusher.mark(self)
 
+    def write_now(self, batch: Batch) -> bool:
+        wire = self._wire
+        if wire.congested_since is not None or not wire.write(batch.frames):
+            return False
+        self.sent += len(batch.messages)
+        self.lag.note(batch.messages[0].made_at)
+        return True
+
     def flush(self, joined: Joined) -> None:
         wire, outbox = self._wire, self._outbox
-        if outbox and wire.congested_since() is None:
+        if outbox and wire.congested_since is None:
             batch = outbox.take_batch(BATCH_BYTES)
             if not wire.write(joined.of(batch)):
                 self.fail()
                 return
             self.sent += len(batch)
             self.lag.note(batch[0].made_at)
-            if outbox and wire.congested_since() is None:
+            if outbox and wire.congested_since is None:
                 self._flusher.mark(self)
         if not outbox:
             self._emptied.set()
 
     def stuck_since(self) -> float | None:
-        return self._wire.congested_since()
+        return self._wire.congested_since
 
     async def finish(self, timeout: float) -> None:
         self._emptied.clear()
@@ -119,13 +130,10 @@ class DirectWriter:
 
 
 class StandardWriter:
-    """Through ASGI's `send`, a message at a time. There is a task only while a send waits.
-
-    `eager`: the server's `send` needs no task of its own, so it is tried without one. Only uvicorn is known for that.
-    """
+    """Through ASGI's `send`, a message at a time. Where the server allows, there is a task only while a send waits."""
 
     def __init__(self, websocket: WebSocket, outbox: Outbox, failed: Callable[[], None]) -> None:
-        self._websocket = websocket
+        self._send = websocket.send
         self._outbox = outbox
         self._task: asyncio.Task[None] | None = None
         self._stuck_since: float | None = None
@@ -135,47 +143,86 @@ class StandardWriter:
         self.sent = 0
         self.lag = Lag()
 
+    def write_now(self, batch: Batch) -> bool:
+        if not self.is_prompt or self._task is not None:
+            return False
+        for number, message in enumerate(batch.messages, start=1):
+            if not self._send_now(message):
+                self._outbox.put_all(batch.messages[number:])
+                break
+        return True
+
     def flush(self, joined: Joined) -> None:
-        if self._task is not None or not self._outbox:
+        if not self.is_prompt:
+            if self._task is None and self._outbox:
+                self._begin(self._drain())
             return
-        writing = self._write()
-        if self.is_prompt:
-            try:
-                awaited = writing.send(None)
-            except StopIteration:
-                return
-            writing = _rest_of(writing, awaited)
+        while self._task is None and (message := self._outbox.take()) is not None:
+            self._send_now(message)
+
+    def _send_now(self, message: Outgoing) -> bool:
+        """Step the send by hand: most have nothing to wait for. False: this one waits, and a task has taken over."""
+        sending = self._send(_event(message))
+        try:
+            awaited = sending.send(None)
+        except StopIteration:
+            self.sent += 1
+            self.lag.note(message.made_at)
+        except SEND_FAILURES:
+            self.fail()
+        else:
+            self._begin(self._go_on(message, sending, awaited))
+            return False
+        return True
+
+    def _begin(self, writing: Coroutine[Any, Any, None]) -> None:
+        self._stuck_since = asyncio.get_running_loop().time()
         self._task = asyncio.create_task(writing, name="writer")
 
-    async def _write(self) -> None:
-        now = asyncio.get_running_loop().time
-        send, outbox = self._websocket.send, self._outbox
+    async def _go_on(self, message: Outgoing, sending: Coroutine[Any, Any, None], awaited: Any) -> None:
         try:
-            while (message := outbox.take()) is not None:
+            await _stepped(sending, awaited)
+            self.sent += 1
+            self.lag.note(message.made_at)
+        except SEND_FAILURES:
+            self.fail()
+        finally:
+            self._stuck_since = self._task = None
+        self.flush(Joined())
+
+    async def _drain(self) -> None:
+        now = asyncio.get_running_loop().time
+        try:
+            while (message := self._outbox.take()) is not None:
                 self._stuck_since = now()
-                kind = "text" if isinstance(message.data, str) else "bytes"
-                await send({"type": "websocket.send", kind: message.data})
+                await self._send(_event(message))
                 self.sent += 1
                 self.lag.note(message.made_at)
         except SEND_FAILURES:
             self.fail()
         finally:
-            self._stuck_since = None
-            self._task = None
+            self._stuck_since = self._task = None
 
     def stuck_since(self) -> float | None:
         return self._stuck_since
 
     async def finish(self, timeout: float) -> None:
         self.flush(Joined())
-        if self._task is not None:
-            await asyncio.wait({self._task}, timeout=timeout)
+        ends = asyncio.get_running_loop().time() + timeout
+        while self._task is not None and (left := ends - asyncio.get_running_loop().time()) > 0:
+            await asyncio.wait({self._task}, timeout=left)
 
     async def stop(self) -> None:
         self._outbox.discard()
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+            task = self._task
+            task.cancel()
+            await asyncio.wait({task})
+
+
+def _event(message: Outgoing) -> dict[str, Any]:
+    data = message.data
+    return {"type": "websocket.send", "text" if isinstance(data, str) else "bytes": data}
 
 
 def is_uvicorn(websocket: WebSocket) -> bool:
@@ -184,13 +231,9 @@ def is_uvicorn(websocket: WebSocket) -> bool:
     return any(base.__module__.startswith("uvicorn.") for base in type(protocol).__mro__)
 
 
-async def _rest_of(begun: Coroutine[Any, Any, None], awaited: Any) -> None:
-    """What is left of a coroutine that has been stepped once by hand and awaits `awaited`."""
-    await _stepped(begun, awaited)
-
-
 @types.coroutine
 def _stepped(begun: Coroutine[Any, Any, None], awaited: Any) -> Generator[Any, Any, None]:
+    """The rest of a coroutine that has been stepped once by hand and awaits `awaited`."""
     while True:
         problem: BaseException | None = None
         try:
