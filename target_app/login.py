@@ -42,6 +42,14 @@ class Token(BaseModel):
     roles: list[str]
 
 
+class Me(BaseModel):
+    """Who somebody is, and for how many seconds."""
+
+    user: str
+    roles: list[str]
+    expires_in: float
+
+
 class FailedLogins:
     """How often somebody may be wrong. One for each application: `services.shared(FailedLogins)`."""
 
@@ -78,6 +86,12 @@ async def refresh(request: Request, response: Response, identity: Known) -> Toke
     user = Services.of(request).settings.users.get(identity.user)
     roles = identity.roles if user is None else user.roles
     return _answer(request, response, identity.user, roles, as_cookie=COOKIE in request.cookies)
+
+
+@router.get("/me")
+async def me(identity: Known) -> Me:
+    """Who asks. 401: nobody."""
+    return Me(user=identity.user, roles=sorted(identity.roles), expires_in=identity.expires_in)
 
 
 @router.post("/logout", status_code=204)

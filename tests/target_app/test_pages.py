@@ -2,65 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Page, expect
 
+from tests.target_app.browsing import PHONE, expect_connected, open_page
 from tests.target_app.free_port import free_port
-from tests.target_app.server import DEADLINE, Server, running
-
-CHROMIUM = Path("/usr/bin/chromium")
-GET_CHROMIUM = "apt-get update && apt-get install -y chromium"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-PHONE = {"width": 360, "height": 640}
-
-expect.set_options(timeout=DEADLINE * 1000)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        missing = f"the pages are tested with {CHROMIUM}, which is not here; get it with: {GET_CHROMIUM}"
-        if os.environ.get("WSPROOF_REQUIRE_ALL") == "1":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield launched
-        launched.close()
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """Windows that share nothing with those of other tests; an error in a page's script fails the test."""
-    opened = browser.new_context()
-    errors: list[str] = []
-    opened.on("weberror", lambda error: errors.append(str(error.error)))
-    yield opened
-    opened.close()
-    assert errors == []
-
-
-def open_page(context: BrowserContext, server: Server, path: str) -> Page:
-    page = context.new_page()
-    page.goto(server.url(path, "http"))
-    return page
-
-
-def expect_connected(page: Page) -> None:
-    expect(page.get_by_role("status")).to_have_text("Connected")
+from tests.target_app.server import Server, running
 
 
 def join(context: BrowserContext, server: Server, name: str) -> Page:

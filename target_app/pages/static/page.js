@@ -12,12 +12,13 @@ export function openSocket(path, { onMessage, onConnected = () => {}, onDisconne
   const retry = byId("retry");
   const socket = new Socket(path, {
     onMessage,
-    onState({ state, words }) {
+    onState(now) {
+      const { state, words } = now;
       status.dataset.state = state;
       status.textContent = words;
       retry.hidden = state !== "disconnected";
       if (state === "connected") onConnected();
-      else onDisconnected();
+      else onDisconnected(now);
     },
   });
   retry.onclick = () => socket.connect();

@@ -15,6 +15,12 @@ const FINAL_CODES = new Map([
   [1007, "the message was not valid text"],
   [1008, "the server does not accept this connection"],
   [1009, "the message was too long"],
+  [4001, "your session has expired"],
+  [4002, "you are not signed in"],
+  [4003, "you are connected in another place"],
+  [4004, "an administrator sent you away"],
+  [4005, "this page is too old or too new for the server"],
+  [4007, "the server did not understand this page"],
 ]);
 
 // ws: for a page from http:, wss: for one from https:, on the host and port that the page itself came from.
@@ -24,6 +30,14 @@ function socketUrl(path) {
   url.hash = "";
   return url;
 }
+
+// Reasons that say it better than their close code.
+const REASONS = new Map([
+  ["logged_out", "you have signed out"],
+  ["invalid_token", "your session is not valid any more"],
+  ["token_expired", "your session has expired"],
+  ["rate_limited", "too many messages"],
+]);
 
 // Full jitter: anything from nothing to the back-off, so that many pages do not return in step after a restart.
 function delayMs(failures) {
@@ -43,8 +57,9 @@ export class Socket {
   #timer = null;
   #failures = 0;
   #refusals = 0;
+  #announcedDelayMs = null;
 
-  // onState({state, words, final}); onMessage(text, or an ArrayBuffer). state: connecting, connected or disconnected.
+  // onState({state, words, final, code}); onMessage(text, or an ArrayBuffer). state: connecting, connected or disconnected.
   constructor(path, { onState, onMessage }) {
     this.#path = path;
     this.#onState = onState;
@@ -66,7 +81,17 @@ export class Socket {
       this.#tell("connected", socket instanceof WebSocket ? "Connected" : "Connected over HTTP: WebSockets are blocked");
     };
     socket.onmessage = (event) => this.#onMessage(event.data);
-    socket.onclose = (event) => this.#closed(event.code);
+    socket.onclose = (event) => this.#closed(event.code, event.reason);
+  }
+
+  // The server is about to close, and has said when to come back.
+  comeBackAfter(milliseconds) {
+    this.#announcedDelayMs = milliseconds;
+  }
+
+  // Begin anew: what came is not what should have come.
+  restart() {
+    this.#socket?.close();
   }
 
   // Never throws. False: not connected, nothing was sent, keep it.
@@ -76,15 +101,16 @@ export class Socket {
     return true;
   }
 
-  #closed(code) {
+  #closed(code, reason) {
     this.#socket = null;
-    const why = FINAL_CODES.get(code);
+    const why = FINAL_CODES.has(code) ? (REASONS.get(reason) ?? FINAL_CODES.get(code)) : undefined;
     if (why !== undefined) {
-      this.#tell("disconnected", `Disconnected: ${why}`, true);
+      this.#tell("disconnected", `Disconnected: ${why}`, true, code);
       return;
     }
-    this.#tell("disconnected", "Disconnected, trying again");
-    this.#timer = setTimeout(() => this.connect(), delayMs(this.#failures));
+    this.#tell("disconnected", "Disconnected, trying again", false, code);
+    this.#timer = setTimeout(() => this.connect(), this.#announcedDelayMs ?? delayMs(this.#failures));
+    this.#announcedDelayMs = null;
     this.#failures += 1;
   }
 
@@ -109,7 +135,7 @@ export class Socket {
     return socket;
   }
 
-  #tell(state, words, final = false) {
-    this.#onState({ state, words, final });
+  #tell(state, words, final = false, code = null) {
+    this.#onState({ state, words, final, code });
   }
 }

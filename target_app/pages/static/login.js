@@ -1,0 +1,29 @@
+import { byId } from "./page.js";
+import { signIn, whoIsIt } from "./session.js";
+
+// Where to go afterwards: a page of this server, whatever the address says.
+function next() {
+  const url = new URL(new URLSearchParams(location.search).get("next") ?? "/", location.origin);
+  return url.origin === location.origin ? url.pathname + url.search : "/";
+}
+
+byId("form").onsubmit = async (event) => {
+  event.preventDefault();
+  byId("enter").disabled = true;
+  byId("problem").textContent = "";
+  const problem = await signIn(byId("username").value.trim(), byId("password").value).catch(() => "The server does not answer.");
+  byId("enter").disabled = false;
+  if (problem === null) {
+    location.replace(next());
+    return;
+  }
+  byId("problem").textContent = problem;
+  byId("password").select();
+};
+
+const me = await whoIsIt().catch(() => null);
+if (me !== null) {
+  byId("status").dataset.state = "connected";
+  byId("status").textContent = `Signed in as ${me.user}`;
+}
+byId("username").focus();

@@ -1,0 +1,94 @@
+// A socket to a channel for those who have signed in, in the status line of the page; and who they are, in its header.
+
+import { openSocket } from "./page.js";
+import { newerToken, signInPage, signOut, whoIsIt } from "./session.js";
+
+// Close codes after which only signing in again can help.
+const SIGNED_OUT = new Set([1008, 4001, 4002]);
+
+// Like openSocket, but onMessage gets the parsed message, or the ArrayBuffer of a binary one. What concerns the connection
+// itself is dealt with here. Without a session: the login page.
+export function openMemberSocket(path, { onMessage, onConnected = () => {}, onDisconnected = () => {} }) {
+  const socket = openSocket(path, {
+    onMessage(data) {
+      const message = typeof data === "string" ? JSON.parse(data) : null;
+      if (!handled(message)) onMessage(message ?? data);
+    },
+    onConnected,
+    onDisconnected(state) {
+      onDisconnected(state);
+      if (SIGNED_OUT.has(state?.code)) offerSignIn();
+    },
+  });
+  showAccount();
+
+  function handled(message) {
+    switch (message?.type) {
+      case "ping":
+        socket.send(JSON.stringify({ type: "pong", id: message.id }));
+        return true;
+      case "pong":
+      case "refreshed":
+        return true;
+      case "token_expiring":
+        refresh();
+        return true;
+      case "announcement":
+        announce(`${message.by}: ${message.text}`);
+        return true;
+      case "system.draining":
+        socket.comeBackAfter(message.reconnect_after_ms);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  async function refresh() {
+    const token = await newerToken().catch(() => null);
+    if (token !== null) socket.send(JSON.stringify({ type: "refresh", token }));
+  }
+
+  return socket;
+}
+
+// Name and way out in the header; without a session this page is left for the login.
+async function showAccount() {
+  const account = document.createElement("p");
+  account.className = "account";
+  document.querySelector("header").append(account);
+  const me = await whoIsIt().catch(() => undefined);
+  if (me === null) location.replace(signInPage());
+  if (!me) return;
+  const name = document.createElement("strong");
+  name.textContent = me.user;
+  const out = document.createElement("button");
+  out.type = "button";
+  out.className = "quiet";
+  out.textContent = "Sign out";
+  out.onclick = async () => {
+    await signOut().catch(() => {});
+    location.assign("/pages/login");
+  };
+  account.append(name, " ", out);
+}
+
+function offerSignIn() {
+  if (document.getElementById("again") !== null) return;
+  const link = document.createElement("a");
+  link.id = "again";
+  link.href = signInPage();
+  link.textContent = "Sign in again";
+  document.querySelector(".heading").append(link);
+}
+
+function announce(text) {
+  let banner = document.getElementById("announcement");
+  if (banner === null) {
+    banner = document.createElement("p");
+    banner.id = "announcement";
+    banner.setAttribute("role", "alert");
+    document.querySelector("main").prepend(banner);
+  }
+  banner.textContent = text;
+}

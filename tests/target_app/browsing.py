@@ -1,0 +1,83 @@
+"""A real browser for the pages. `conftest.py` makes its fixtures known to all tests here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.target_app.server import DEADLINE, Server
+
+CHROMIUM = Path("/usr/bin/chromium")
+GET_CHROMIUM = "apt-get update && apt-get install -y chromium"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PHONE = {"width": 360, "height": 640}
+
+NewContext = Callable[[], BrowserContext]
+
+expect.set_options(timeout=DEADLINE * 1000)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium. Where it is missing the test is skipped, or fails if WSPROOF_REQUIRE_ALL is set."""
+    if not CHROMIUM.exists():
+        missing = f"the pages are tested with {CHROMIUM}, which is not here; get it with: {GET_CHROMIUM}"
+        if os.environ.get("WSPROOF_REQUIRE_ALL") == "1":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def new_context(browser: Browser) -> Iterator[NewContext]:
+    """Windows that share nothing with others, one set for each person; an error in a page's script fails the test."""
+    opened: list[BrowserContext] = []
+    errors: list[str] = []
+
+    def new() -> BrowserContext:
+        context = browser.new_context()
+        context.on("weberror", lambda error: errors.append(str(error.error)))
+        opened.append(context)
+        return context
+
+    yield new
+    for context in opened:
+        context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def context(new_context: NewContext) -> BrowserContext:
+    """The windows of one person."""
+    return new_context()
+
+
+def open_page(context: BrowserContext, server: Server, path: str) -> Page:
+    page = context.new_page()
+    page.goto(server.url(path, "http"))
+    return page
+
+
+def open_signed_in(context: BrowserContext, server: Server, path: str, token: str) -> Page:
+    """A page as somebody sees it who has signed in before."""
+    context.add_cookies([{"name": "target_app_token", "value": token, "url": server.url("", "http")}])
+    return open_page(context, server, path)
+
+
+def expect_connected(page: Page) -> None:
+    expect(page.locator("#status")).to_have_text("Connected")
