@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,13 +82,15 @@ def _command(app: str, port: int) -> list[str]:
 
 
 @contextmanager
-def running(app: str, settings: Mapping[str, object], port: int = 0) -> Iterator[Server]:
+def running(
+    app: str, settings: Mapping[str, object], port: int = 0, arguments: Sequence[str] = ()
+) -> Iterator[Server]:
     """A server that answers. `app` is `target_app` for the module's own command, else an import path for uvicorn."""
     port = port or free_port()
     variables = {f"TARGET_APP_{name.upper()}": str(value) for name, value in settings.items()}
     with tempfile.NamedTemporaryFile(suffix=".log") as output:
         process = subprocess.Popen(
-            _command(app, port),
+            [*_command(app, port), *arguments],
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=Path(__file__).parents[2],

@@ -1,0 +1,227 @@
+"""Two workers with a real Valkey server between them: one room for all, also when one of them is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.typing import Subprotocol
+
+from tests.target_app.server import DEADLINE, Server, running
+from tests.target_app.test_admin import ask, token_of
+from tests.target_app.test_metrics import scraped
+from tests.target_app.valkey import Valkey, valkey
+
+CLIENTS = 200
+SPEAKERS = 10
+EACH_SAYS = 5
+AWAY = (ConnectionClosed, InvalidHandshake, OSError, EOFError)
+
+
+@pytest.fixture(scope="module")
+def backplane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    with valkey(tmp_path_factory.mktemp("valkey")) as started:
+        yield started
+
+
+@pytest.fixture
+def server(backplane: Valkey, tmp_path: Path) -> Iterator[Server]:
+    settings = {
+        "backplane_url": backplane.url,
+        "backplane_name": tmp_path.name,
+        "history_path": tmp_path / "history",
+        "secret": "x" * 32,
+        "max_connections_per_user": 1_000,
+        "ping_interval": 60,
+    }
+    with running("target_app", settings, arguments=("--workers", "2")) as started:
+        yield started
+
+
+class Member:
+    """A client of a room that comes back with its cursor, and says again what was not acknowledged."""
+
+    def __init__(self, server: Server, token: str, name: str) -> None:
+        self.name = name
+        self.heard: list[tuple[int, str]] = []
+        self.unacknowledged: dict[str, str] = {}
+        self.came_back: list[bool] = []
+        self._url = server.url("/rooms/lobby")
+        self._subprotocols = [Subprotocol("target_app.v1"), Subprotocol(f"bearer.{token}")]
+        self._connection: ClientConnection | None = None
+        self._cursor: dict[str, Any] = {}
+        self.is_in = asyncio.Event()
+
+    async def live(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                async with connect(self._url, subprotocols=self._subprotocols, compression=None) as self._connection:
+                    await self._attend(self._connection)
+            except AWAY:
+                self.is_in.clear()
+                await asyncio.sleep(0.1)
+
+    async def _attend(self, connection: ClientConnection) -> None:
+        await connection.send(json.dumps({"type": "join"} | self._cursor))
+        async for raw in connection:
+            message = json.loads(raw)
+            match message["type"]:
+                case "joined":
+                    if self._cursor:
+                        self.came_back.append(message["recovered"])
+                    self._cursor = {"epoch": message["epoch"], "seq": self._cursor.get("seq", message["seq"])}
+                case "said":
+                    self.heard.append((message["seq"], message["text"]))
+                    self._cursor["seq"] = message["seq"]
+                case "ack":
+                    self.unacknowledged.pop(message["id"], None)
+                case "members":
+                    self.is_in.set()
+                    for text in list(self.unacknowledged):
+                        await self._send(text)
+
+    async def say(self, text: str) -> None:
+        self.unacknowledged[text] = text
+        with suppress(*AWAY):  # then it is said again
+            await self._send(text)
+
+    async def _send(self, text: str) -> None:
+        assert self._connection is not None
+        await self._connection.send(json.dumps({"type": "say", "id": text, "text": text}))
+
+
+@asynccontextmanager
+async def members(server: Server, count: int) -> AsyncIterator[list[Member]]:
+    token = await asyncio.to_thread(token_of, server, "user")
+    everybody = [Member(server, token, f"{number}") for number in range(count)]
+    living = [asyncio.create_task(member.live()) for member in everybody]
+    try:
+        await until(lambda: all(member.is_in.is_set() for member in everybody), "all are in the room")
+        yield everybody
+        assert not [task.result() for task in living if task.done()]
+    finally:
+        for task in living:
+            task.cancel()
+        await asyncio.wait(living)
+
+
+async def until(condition: Callable[[], object], what: str) -> None:
+    async def met() -> None:
+        while not condition():
+            await asyncio.sleep(0.02)
+
+    try:
+        await asyncio.wait_for(met(), DEADLINE)
+    except TimeoutError:
+        pytest.fail(f"not within {DEADLINE} s: {what}")
+
+
+async def talk(speakers: list[Member], phase: str) -> None:
+    for number in range(EACH_SAYS):
+        await asyncio.gather(*(speaker.say(f"{phase} {speaker.name} {number}") for speaker in speakers))
+
+
+def check_all_heard_the_same(everybody: list[Member], count: int) -> None:
+    """Every message once, in one order, without a gap."""
+    first = everybody[0].heard
+    assert [seq for seq, _ in first] == list(range(1, count + 1))
+    assert len({text for _, text in first}) == count
+    assert all(member.heard == first for member in everybody)
+
+
+def workers_of(server: Server) -> dict[str, Any]:
+    answer = ask(server, "/admin/connections", "admin")
+    found: dict[str, Any] = answer.json()["workers"]
+    return found
+
+
+def kill_a_worker(server: Server) -> None:
+    children = psutil.Process(server.process.pid).children()
+    processes = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    assert len(processes) == 2
+    processes[0].send_signal(signal.SIGKILL)
+
+
+def test_two_hundred_hear_all_once_and_in_one_order_and_a_killed_worker_leaves_no_gap(server: Server) -> None:
+    async def story() -> None:
+        async with members(server, CLIENTS) as everybody:
+            inside = await asyncio.to_thread(workers_of, server)
+            assert len(inside) == 2
+            assert all(worker["open"] > 0 for worker in inside.values())
+            assert sum(worker["open"] for worker in inside.values()) == CLIENTS
+            assert await asyncio.to_thread(scraped, server, "target_app_connections", channel="rooms") == CLIENTS
+
+            speakers, count = everybody[:SPEAKERS], SPEAKERS * EACH_SAYS
+            await talk(speakers, "before")
+            await until(lambda: all(len(member.heard) == count for member in everybody), "all heard all")
+            check_all_heard_the_same(everybody, count)
+
+            await talk(speakers, "dying")
+            kill_a_worker(server)
+            await talk(speakers, "dead")
+            count *= 3
+            await until(lambda: all(len(member.heard) >= count for member in everybody), "all heard all again")
+            await until(lambda: not any(member.unacknowledged for member in everybody), "all is acknowledged")
+            check_all_heard_the_same(everybody, count)
+            back = [recovered for member in everybody for recovered in member.came_back]
+            assert 0 < len(back) < CLIENTS
+            assert all(back)
+
+    asyncio.run(story())
+
+
+def test_a_kick_reaches_a_users_connections_on_both_workers(server: Server) -> None:
+    async def story() -> None:
+        async with members(server, 16) as everybody:
+            inside = await asyncio.to_thread(workers_of, server)
+            assert all(worker["open"] > 0 for worker in inside.values())
+            await asyncio.to_thread(ask, server, "/admin/kick", "admin", {"user": "user"})
+            await until(lambda: all(member.came_back for member in everybody), "each was kicked, and came back")
+
+    asyncio.run(story())
+
+
+def test_a_post_finds_its_event_stream_on_the_other_worker(server: Server) -> None:
+    token = token_of(server, "user")
+    headers = {"authorization": f"Bearer {token}"}
+    with (
+        httpx.Client(trust_env=False, timeout=DEADLINE) as client,
+        client.stream("GET", server.url("/fallback/rooms/lobby?join", "http"), headers=headers) as response,
+    ):
+        lines = response.iter_lines()
+        session = next(line for line in lines if line.startswith("data: /fallback/")).removeprefix("data: ")
+        for number in range(12):  # each on a connection of its own, which either worker may take
+            body = json.dumps({"type": "say", "id": f"{number}", "text": f"{number}"})
+            assert httpx.post(server.url(session, "http"), content=body, trust_env=False).status_code == 202
+        said = (json.loads(line[6:]) for line in lines if line.startswith('data: {"type":"said"'))
+        assert {next(said)["text"] for _ in range(12)} == {f"{number}" for number in range(12)}
+
+
+@pytest.mark.parametrize("missing", ["backplane_url", "history_path"])
+def test_several_workers_without_what_they_share_do_not_start(missing: str, tmp_path: Path) -> None:
+    settings = {"backplane_url": "redis://127.0.0.1:1/0", "history_path": str(tmp_path / "history")}
+    given = {f"TARGET_APP_{name.upper()}": value for name, value in settings.items() if name != missing}
+    finished = subprocess.run(
+        [sys.executable, "-m", "target_app", "--workers", "2"],
+        env=given,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert finished.returncode == 1
+    assert "Several workers need what they share" in finished.stderr
