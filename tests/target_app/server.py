@@ -76,16 +76,15 @@ class Server:
 
 
 def _command(app: str, port: int) -> list[str]:
-    if app == "target_app":
-        return [sys.executable, "-m", "target_app", "--port", str(port)]
-    return [sys.executable, "-m", "uvicorn", app, "--port", str(port), "--log-level", "warning"]
+    if ":" not in app:
+        return [sys.executable, "-m", *app.split(), "--port", str(port)]
+    return [sys.executable, "-m", "uvicorn", *app.split(), "--port", str(port), "--log-level", "warning"]
 
 
 @contextmanager
-def running(
-    app: str, settings: Mapping[str, object], port: int = 0, arguments: Sequence[str] = ()
-) -> Iterator[Server]:
-    """A server that answers. `app` is `target_app` for the module's own command, else an import path for uvicorn."""
+def running(app: str, settings: Mapping[str, object], port: int = 0, arguments: Sequence[str] = ()) -> Iterator[Server]:
+    """A server that answers. `app` is `target_app` for the module's own command, else an import path for uvicorn, with
+    options of that command behind it if need be."""
     port = port or free_port()
     variables = {f"TARGET_APP_{name.upper()}": str(value) for name, value in settings.items()}
     with tempfile.NamedTemporaryFile(suffix=".log") as output:
