@@ -163,7 +163,16 @@ class Announcement(Message):
 
 
 CONTROL_IN: tuple[type[Message], ...] = (Authenticate, Refresh, Ping, Pong)
-CONTROL_OUT: tuple[type[Message], ...] = (Announcement, Welcome, ErrorMessage, Expiring, Refreshed, ServerPing, Pong, Draining)
+CONTROL_OUT: tuple[type[Message], ...] = (
+    Announcement,
+    Welcome,
+    ErrorMessage,
+    Expiring,
+    Refreshed,
+    ServerPing,
+    Pong,
+    Draining,
+)
 
 
 @dataclass(frozen=True, slots=True)
