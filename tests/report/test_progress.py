@@ -31,7 +31,7 @@ def test_without_a_terminal_there_is_one_line_per_phase() -> None:
         for phase in ("connecting", "measuring"):
             for number in range(100):
                 progress.engine(Step(phase, number / 100))
-    assert paper.getvalue().splitlines() == ["connecting", "measuring"]
+    assert paper.getvalue().splitlines() == ["connecting ...", "measuring ..."]
 
 
 def test_a_long_phase_is_heard_of_again_after_a_while() -> None:
@@ -42,7 +42,7 @@ def test_a_long_phase_is_heard_of_again_after_a_while() -> None:
         clock.now = QUIET_SECONDS
         tell("second", 0.4)
         tell("third", 0.5)
-    assert paper.getvalue().splitlines() == ["protocol: first", "protocol 40%: second"]
+    assert paper.getvalue().splitlines() == ["protocol ...", "protocol 40%: second"]
 
 
 def test_on_a_terminal_there_is_a_bar_and_it_is_gone_afterwards() -> None:

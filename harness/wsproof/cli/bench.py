@@ -27,7 +27,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     """Measure the target, show the figures, and keep the run."""
     stage = Stage(arguments)
     objectives = [parse_objective(text) for text in arguments.slo]
-    stage.needed_workload(arguments.workload)
+    _ = stage.workload_name
     with stage.running() as server, stage.record("bench") as log:
         log.change(target=stage.describe(server), plan=stage.plan().to_json())
         measure_server(stage, server, log)

@@ -28,7 +28,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
         comparison = compare_runs(base, candidate)
         folder = stage.store.new_comparison(arguments.base, arguments.candidate)
     else:
-        stage.needed_workload(arguments.workload)
+        _ = stage.workload_name
         blocks = BlockLog(stage)
         comparison = measure_refs(stage, blocks)
         folder = blocks.folder

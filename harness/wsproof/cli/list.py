@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.padding import Padding
+from rich.text import Text
 
 from wsproof.cli.parser import WHAT_TO_LIST
-from wsproof.errors import ExitCode
+from wsproof.errors import ExitCode, UsageError
+from wsproof.report.folders import RunFolder
 from wsproof.report.store import Store
 
 TARGETS = (
@@ -26,18 +28,20 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     console = Console(highlight=False)
     for what in [arguments.what] if arguments.what else WHAT_TO_LIST:
         rows = LISTS[what](arguments)
-        console.print(table(what, rows) if rows else f"{what}: none yet")
+        console.print(f"\n{what}" if rows else f"\n{what}: none yet", style="bold", markup=False)
+        show(console, rows)
     return ExitCode.OK
 
 
-def table(title: str, rows: list[tuple[str, ...]]) -> Table:
-    """A plain table: the first column never wraps."""
-    shown = Table(title=title, title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
-    for number in range(len(rows[0])):
-        shown.add_column(no_wrap=number == 0)
-    for row in rows:
-        shown.add_row(*(cell.replace("[", "\\[") for cell in row))
-    return shown
+def show(console: Console, rows: list[tuple[str, ...]]) -> None:
+    """Each thing with what is said of it: beside its name where all fit so, else below it, indented."""
+    told = [(name, "  ".join(word for word in rest if word)) for name, *rest in rows]
+    width = max((len(name) for name, _ in told), default=0)
+    beside = all(width + len(words) + 4 <= console.width for _, words in told)
+    for name, words in told:
+        console.print(Text(f"  {name:<{width}}  {words}" if beside else f"  {name}"), soft_wrap=True)
+        if not beside and words:
+            console.print(Padding(Text(words), (0, 0, 0, 6)))
 
 
 def targets(_: argparse.Namespace) -> list[tuple[str, ...]]:
@@ -84,8 +88,18 @@ def metrics(_: argparse.Namespace) -> list[tuple[str, ...]]:
 
 
 def runs(arguments: argparse.Namespace) -> list[tuple[str, ...]]:
-    """The runs that are kept here, newest last."""
-    return [(run.id,) for run in Store.open(arguments.out, Path.cwd()).runs()]
+    """The runs that are kept here, newest last: what was run, and what came of it."""
+    return [(run.id, *_told(run)) for run in Store.open(arguments.out, Path.cwd()).runs()]
+
+
+def _told(run: RunFolder) -> tuple[str, ...]:
+    try:
+        record = run.read()
+    except UsageError:
+        return ("unreadable, or still without a record",)
+    trust = "" if record.trusted or record.command == "check" else ", not trusted"
+    state = f"{record.verdict.value}{trust}" if record.complete else "not complete (running, or interrupted)"
+    return record.command, state
 
 
 LISTS: dict[str, Callable[[argparse.Namespace], list[tuple[str, ...]]]] = {

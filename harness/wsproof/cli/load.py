@@ -23,7 +23,7 @@ from wsproof.net.redact import hide
 from wsproof.net.running import RunningServer
 from wsproof.report.folders import RunFolder
 from wsproof.report.jsonfile import write_text
-from wsproof.report.text import show_load
+from wsproof.report.text import show_findings, show_load, show_verdict
 
 GRACE_SECONDS = 30.0
 """How much longer than its own run time Locust may take to start, drain and report."""
@@ -60,6 +60,8 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
         kept = log.folder.keep_findings(result.findings, log.record.target)
         log.change(verdict=result.verdict, trusted=True, findings=kept, parts={"load": result.summary})
         show_load(stage.console, result.summary)
+        show_findings(stage.console, kept)
+        show_verdict(stage.console, result.verdict)
     stage.write_json(log.record.to_json())
     return exit_code_of(log.record.verdict)
 
@@ -144,7 +146,8 @@ def load_server(
     with (
         log_file.open("w", encoding="utf-8") as output,
         started(command, environment(stage, server, summary_file), output=output) as locust,
-        stage.console.status(f"{users} Locust users for {seconds:g} s"),suppress(subprocess.TimeoutExpired)
+        stage.console.status(f"{users} Locust users for {seconds:g} s"),
+        suppress(subprocess.TimeoutExpired),
     ):  # it is stopped on the way out, and what it left is read
         locust.wait(timeout=seconds + GRACE_SECONDS)
     for written in (log_file, summary_file):

@@ -6,8 +6,6 @@ import argparse
 import re
 from pathlib import Path
 
-from wsproof.model.plan import Arrivals
-
 LENGTH_OF_TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|)")
 SECONDS_IN = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0}
 
@@ -60,14 +58,14 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
     """How much load."""
     group = parser.add_argument_group("load")
     add = group.add_argument
-    add("--workload", default="chat", metavar="NAME", help="what is said (`wsproof list workloads`; default chat)")
+    add("--workload", metavar="NAME", help="what is said (`wsproof list workloads`; default: chat, or the only one)")
     add("--subscribers", type=positive, default=100, metavar="N", help="connections (default 100)")
     add("--publishers", type=positive, default=1, metavar="N", help="how many of them publish (default 1)")
     add("--rate", type=positive_number, default=20.0, metavar="HZ", help="publications per second in all (default 20)")
     add("--duration", type=seconds, default=10.0, metavar="S", help="length of the measured window (default 10s)")
     add("--warmup", type=seconds, default=2.0, metavar="S", help="before it (default 2s)")
     add("--payload", type=positive, default=120, metavar="B", help="bytes of a message (default 120)")
-    add("--arrivals", type=Arrivals, default=Arrivals.CONSTANT, choices=list(Arrivals), help="how they are spaced")
+    add("--arrivals", default="constant", choices=["constant", "poisson"], help="how they are spaced")
     add("--processes", type=positive, default=1, metavar="N", help="processes that generate load (default 1)")
 
 

@@ -6,9 +6,11 @@ import argparse
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import NoReturn
 
 from wsproof import __version__
 from wsproof.cli import options
+from wsproof.errors import ExitCode
 
 CODES = """\
 exit codes, for every command:
@@ -28,9 +30,17 @@ TARGET, the same everywhere:
 WHAT_TO_LIST = ("targets", "servers", "workloads", "checks", "metrics", "runs")
 
 
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong, and where to read more, instead of a page of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with the exit code of wrong usage."""
+        self.exit(int(ExitCode.USAGE), f"{self.prog}: {message}\n(usage: {self.prog} --help)\n")
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="wsproof",
         description="Prove that a real-time server is correct, fast, and no worse than it was on main.",
         epilog=CODES,
@@ -52,7 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _verb(
-    verbs: argparse._SubParsersAction[argparse.ArgumentParser],  # argparse has no public name for it
+    verbs: argparse._SubParsersAction[Parser],  # argparse has no public name for it
     name: str,
     help_text: str,
 ) -> argparse.ArgumentParser:

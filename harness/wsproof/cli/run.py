@@ -23,7 +23,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     """Ask all questions that one build alone can answer. Each part begins with a fresh server."""
     stage = Stage(arguments)
     objectives = [parse_objective(text) for text in arguments.slo]
-    stage.needed_workload(arguments.workload)
+    _ = stage.workload_name
     require_locust()
     with ExitStack() as run:
         # A record is begun once the target is up: what cannot be started leaves none behind.

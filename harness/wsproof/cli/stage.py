@@ -17,7 +17,7 @@ from rich.console import Console
 from wsproof.cli.log import RunLog
 from wsproof.cli.quick import quickened
 from wsproof.errors import UsageError
-from wsproof.model.plan import Plan
+from wsproof.model.plan import Arrivals, Plan
 from wsproof.net.discover import resolve_path
 from wsproof.net.running import RunningServer, serve
 from wsproof.net.target import Target, parse_target
@@ -107,18 +107,22 @@ class Stage:
             )
         return self.channels
 
-    def needed_workload(self, name: str) -> Workload:
-        """The workload of that name.
+    @property
+    def workload_name(self) -> str:
+        """The workload that was named; else chat, or the only one that the channels have.
 
         Raises:
-            UsageError: the channels have no such workload.
+            UsageError: the channels have no such workload, or several to choose from.
         """
         self.needed_channels()
-        if name not in self.workloads:
-            raise UsageError(
-                f"the channels {self.channels!r} have no workload {name!r}; they have {', '.join(self.workloads)}."
-            )
-        return self.workloads[name]
+        named: str | None = self.arguments.workload
+        if named is None:
+            named = next(iter(self.workloads)) if len(self.workloads) == 1 else "chat"
+        if named not in self.workloads:
+            there = ", ".join(self.workloads)
+            asked = f"no workload {named!r}" if self.arguments.workload else "several workloads and no chat among them"
+            raise UsageError(f"the channels {self.channels!r} have {asked}: say --workload with one of {there}.")
+        return named
 
     @contextmanager
     def running(self, *, port: int | None = None, wire: bool = False) -> Iterator[RunningServer]:
@@ -137,14 +141,14 @@ class Stage:
         """The plan that the options describe."""
         given = self.arguments
         return Plan(
-            workload=given.workload,
+            workload=self.workload_name,
             subscribers=given.subscribers,
-            publishers=min(given.publishers, given.subscribers),
+            publishers=given.publishers,
             rate_hz=given.rate,
             duration_s=given.duration,
             warmup_s=given.warmup,
             payload_bytes=given.payload,
-            arrivals=given.arrivals,
+            arrivals=Arrivals(given.arrivals),
             processes=given.processes,
             seed=given.seed,
         )

@@ -12,8 +12,9 @@ from wsproof.model.finding import Finding, Verdict, verdict_of
 class SuiteOptions:
     """How hard a suite looks. The same seed gives the same run; with a budget, the same prefix of it.
 
-    `only` keeps the checks whose name or section starts with one of its entries ("5.5", "chat"). `examples` is the
-    number of generated examples per property. `deadline_s` bounds every wait for something that is owed.
+    `only` keeps the checks whose name, a part of it, or section starts with one of its entries ("5.5", "chat",
+    "delivery"). `examples` is the number of generated examples per property. `deadline_s` bounds every wait for
+    something that is owed.
     """
 
     seed: int = 0
@@ -29,7 +30,8 @@ class SuiteOptions:
 
     def wants(self, check: str, section: str) -> bool:
         """Whether `--only` keeps this check."""
-        return not self.only or any(check.startswith(word) or section.startswith(word) for word in self.only)
+        names = [check, section, *check.split(".")]
+        return not self.only or any(name.startswith(word) for word in self.only for name in names)
 
 
 @dataclass(frozen=True)

@@ -83,8 +83,9 @@ class ProgressLine:
         if same and now - self.shown_at < QUIET_SECONDS:
             return
         self.shown_phase, self.shown_at = phase, now
-        line = f"{phase} {done:.0%}" if same else phase
-        self.console.print(Text(f"{line}: {note}" if note else line), soft_wrap=True)
+        # "0 of 1000 connected" as the one line that a log keeps would read as if nobody had connected.
+        line = f"{phase} {done:.0%}" if same else f"{phase} ..."
+        self.console.print(Text(f"{line}: {note}" if note and same else line), soft_wrap=True)
 
 
 def _bar(console: Console) -> Progress:

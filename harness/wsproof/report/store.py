@@ -127,7 +127,14 @@ class Store:
                 reason = error.strerror or type(error).__name__
                 raise UsageError(f"cannot write to {self.root}: {reason}; name another folder with --out") from error
             (path / "findings").mkdir()
+            self._stay_out_of_git()
             return path
+
+    def _stay_out_of_git(self) -> None:
+        """Runs in a stranger's project are no files of theirs."""
+        ignore = self.root / ".gitignore"
+        if self.root.name == ".wsproof" and not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
 
     def _folders(self, kind: str) -> list[Path]:
         place = self.root / kind

@@ -5,14 +5,15 @@ Everything is put together as `Text`, never as markup: what a server sent cannot
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from wsproof.model.comparison import Comparison
+from wsproof.model.comparison import Comparison, Judgement
 from wsproof.model.finding import Finding, Level, Verdict
 from wsproof.model.record import Caution, RunRecord, Summary
 from wsproof.model.suite import CheckRun, SuiteReport
@@ -44,7 +45,7 @@ def show_check(console: Console, report: SuiteReport | Mapping[str, Any], strict
         strict = bool(report.get("strict"))
         report = suite_report_of(report)
     _say(console, "")
-    for run in report.checks_run:
+    for run in _without_repeated_reasons(report.checks_run):
         _show_run_of_check(console, run)
     show_findings(console, report.findings)
     verdict = report.verdict(strict=strict)
@@ -117,7 +118,11 @@ def show_run(console: Console, record: RunRecord, folder: RunFolder | None = Non
     show_load(console, record.parts.get("load") or {})
     _show_cautions(console, record.warnings)
     if record.metrics:
-        told = "trusted" if record.trusted else "NOT trusted: treat these figures as a hint, no more"
+        told = (
+            "trusted"
+            if record.trusted
+            else "NOT trusted: treat these figures as a hint, no more (so the exit code is 3, cannot tell)"
+        )
         _say(console, f"\nmeasurement: {told}", STYLES[Tone.GOOD if record.trusted else Tone.UNSURE])
     known = accepted(all_findings(record))
     if known:
@@ -147,6 +152,16 @@ def show_load(console: Console, summary: Mapping[str, Any]) -> None:
         _show_cautions(console, [Caution.from_json(one) for one in room.get("warnings", ())])
 
 
+def show_verdict(console: Console, verdict: Verdict) -> None:
+    """What it all came to, in one closing line."""
+    told = {
+        Verdict.VALID: "VALID: everything that was owed arrived, once and in order",
+        Verdict.INVALID: "INVALID: promises were broken, see above",
+        Verdict.UNKNOWN: "CANNOT TELL: too little was heard to judge",
+    }[verdict]
+    _say(console, f"\n{told}", STYLES[tone_of(verdict)])
+
+
 def show_comparison(console: Console, comparison: Comparison) -> None:
     """Both sides, a row per metric, new violations, and the verdict."""
     _say(console, f"\nbase       {side(comparison.base)}")
@@ -163,6 +178,15 @@ def show_comparison(console: Console, comparison: Comparison) -> None:
     show_findings(console, comparison.findings)
     _show_cautions(console, comparison.warnings)
     _say(console, f"\n{comparison_sentence(comparison)}", STYLES[tone_of(comparison.verdict)])
+
+
+def _without_repeated_reasons(runs: Iterable[CheckRun]) -> Iterator[CheckRun]:
+    """Many checks that cannot tell for one reason need it said once."""
+    told: set[str] = set()
+    for run in runs:
+        again = run.verdict is Verdict.UNKNOWN and run.reason in told
+        told.add(run.reason)
+        yield replace(run, reason="for the same reason") if again and run.reason else run
 
 
 def _show_run_of_check(console: Console, run: CheckRun) -> None:
@@ -206,9 +230,11 @@ def _rows(comparison: Comparison) -> Table:
         table.add_column(word, justify="right")
     table.add_column("verdict")
     for row in comparison.metrics:
-        verdict = Text(f"{tone_of(row.verdict).sign} {JUDGED[row.verdict]}", style=STYLES[tone_of(row.verdict)])
+        tone = tone_of(row.verdict)
+        judged = row.primary or comparison.verdict is Judgement.UNPAIRED
+        verdict = Text(f"{tone.sign} {JUDGED[row.verdict]}", STYLES[tone]) if judged else Text("– not judged", "dim")
         table.add_row(
-            Text(f"{clean_line(title_of(row.metric))}{'' if row.primary else ' (shown only)'}"),
+            Text(clean_line(title_of(row.metric))),
             for_reader(row.base, row.unit),
             for_reader(row.candidate, row.unit),
             change(row.ratio),
