@@ -36,6 +36,10 @@ from wsproof.report.words import (
 )
 
 STYLES = {Tone.GOOD: "green", Tone.BAD: "bold red", Tone.UNSURE: "yellow", Tone.NONE: "dim"}
+HOW_TO_ACCEPT = (
+    "Known, and not yours to mend? Write it down with a reason, and it no longer counts: --accepted FILE "
+    "(see README, Known deviations)."
+)
 COLUMNS = ("p50", "p90", "p99", "p999", "max")
 
 
@@ -49,6 +53,8 @@ def show_check(console: Console, report: SuiteReport | Mapping[str, Any], strict
         _show_run_of_check(console, run)
     show_findings(console, report.findings)
     verdict = report.verdict(strict=strict)
+    if any(one.level is not Level.INFORMATIONAL and one.accepted is None for one in report.findings):
+        _say(console, f"\n{HOW_TO_ACCEPT}", "dim")
     violations = [one for one in report.findings if one.verdict(strict=strict) is Verdict.INVALID]
     told = {
         Verdict.VALID: "VALID: every promise that was checked was kept",
