@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from wsproof.cli.console import console
 from wsproof.cli.parser import WHAT_TO_LIST
 from wsproof.errors import ExitCode, UsageError
 from wsproof.report.folders import RunFolder
@@ -25,23 +26,23 @@ TARGETS = (
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
     """List one kind of thing, or all."""
-    console = Console(highlight=False)
+    out = console()
     for what in [arguments.what] if arguments.what else WHAT_TO_LIST:
         rows = LISTS[what](arguments)
-        console.print(f"\n{what}" if rows else f"\n{what}: none yet", style="bold", markup=False)
-        show(console, rows)
+        out.print(f"\n{what}" if rows else f"\n{what}: none yet", style="bold", markup=False)
+        show(out, rows)
     return ExitCode.OK
 
 
-def show(console: Console, rows: list[tuple[str, ...]]) -> None:
+def show(out: Console, rows: list[tuple[str, ...]]) -> None:
     """Each thing with what is said of it: beside its name where all fit so, else below it, indented."""
     told = [(name, "  ".join(word for word in rest if word)) for name, *rest in rows]
     width = max((len(name) for name, _ in told), default=0)
-    beside = all(width + len(words) + 4 <= console.width for _, words in told)
+    beside = all(width + len(words) + 4 <= out.width for _, words in told)
     for name, words in told:
-        console.print(Text(f"  {name:<{width}}  {words}" if beside else f"  {name}"), soft_wrap=True)
+        out.print(Text(f"  {name:<{width}}  {words}" if beside else f"  {name}"), soft_wrap=True)
         if not beside and words:
-            console.print(Padding(Text(words), (0, 0, 0, 6)))
+            out.print(Padding(Text(words), (0, 0, 0, 6)))
 
 
 def targets(_: argparse.Namespace) -> list[tuple[str, ...]]:

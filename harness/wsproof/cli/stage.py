@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
+from wsproof.cli.console import console
 from wsproof.cli.log import RunLog
 from wsproof.cli.quick import quickened
 from wsproof.errors import UsageError
@@ -45,7 +45,7 @@ class Stage:
     def console(self) -> Console:
         """Where people read: stderr when the result itself goes to stdout as JSON."""
         to_stdout = getattr(self.arguments, "json", None) == Path("-")
-        return Console(stderr=to_stdout, highlight=False, no_color=True if os.environ.get("NO_COLOR") else None)
+        return console(stderr=to_stdout)
 
     @cached_property
     def target(self) -> Target:

@@ -1,0 +1,29 @@
+"""`| head`: a reader that goes away changes neither the work nor what the exit code says of the server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+from tests.cli.shell import DEADLINE, ROOT, command, environment
+
+
+def exit_code_without_a_reader(*words: str) -> int:
+    """The exit code of a command whose standard output nobody reads."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer) as nowhere:
+        child = subprocess.Popen(
+            command(words), cwd=ROOT, env=environment(), stdout=nowhere, stderr=subprocess.PIPE, text=True
+        )
+    _, err = child.communicate(timeout=DEADLINE)
+    assert "Traceback" not in err
+    return child.returncode
+
+
+def test_a_list_that_nobody_reads_is_no_failure() -> None:
+    assert exit_code_without_a_reader("list", "checks") == 0
+
+
+def test_a_check_that_nobody_reads_still_tells_its_verdict(tmp_path: object) -> None:
+    assert exit_code_without_a_reader("check", "--only", "5.5.2", "--examples", "3", "--out", str(tmp_path)) == 0
