@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from target_app.services import Services
 
 PAGES = Path(__file__).with_name("pages")
-PAGE_NAMES = ("echo", "chat", "dashboard", "draw", "game")
+PAGE_NAMES = ("echo", "chat", "dashboard", "rooms", "draw", "game", "notifications", "login")
 
 HEADERS = {
     "content-security-policy": "; ".join(
