@@ -27,10 +27,10 @@ class Room:
         self.now += MS
         return self.now
 
-    def join(self, name: str | None = None) -> int:
+    def join(self, name: str | None = None, room: int = 0) -> int:
         """A member comes, and is in as soon as it hears itself."""
         number = len(self.recorder.members)
-        self.recorder.members.append(Member(number, name or str(number + 1), connected_ns=self.tick()))
+        self.recorder.members.append(Member(number, name or str(number + 1), connected_ns=self.tick(), room=room))
         self.here.append(number)
         self.say(number)
         return number
@@ -42,7 +42,7 @@ class Room:
         self.recorder.published(publisher, sequence, sent, sent, outcome=outcome)
         if self.contract.replies:
             self.hear(publisher, publisher, sequence, Kind.REPLY)
-        for member in self.here:
+        for member in self.neighbours(publisher):
             own = member == publisher
             if self.contract.audience is Audience.EVERYONE or own is (self.contract.audience is Audience.PUBLISHER):
                 self.hear(member, publisher, sequence)
@@ -56,8 +56,13 @@ class Room:
     def leave(self, member: int, departure: Departure = Departure.CLOSED) -> None:
         self.change(member, left_ns=self.tick(), departure=departure)
         self.here.remove(member)
-        for other in self.here if self.contract.leaves else []:
+        for other in self.neighbours(member) if self.contract.leaves else []:
             self.recorder.notices.append(Notice(other, self.recorder.members[member].name, True, self.tick()))
+
+    def neighbours(self, member: int) -> list[int]:
+        """Who is here, in that member's room."""
+        members = self.recorder.members
+        return [other for other in self.here if members[other].room == members[member].room]
 
     def stall(self, member: int) -> None:
         """It stops reading, and the server goes on without it."""
@@ -79,6 +84,16 @@ def a_room(members: int = 3, messages: int = 4, contract: Contract = CHAT) -> Ro
         room.join()
     for turn in range(messages):
         room.say(turn % members)
+    return room
+
+
+def two_rooms(contract: Contract = CHAT) -> Room:
+    """Four members, two in each room, who have all spoken."""
+    room = Room(contract)
+    for number in range(4):
+        room.join(room=number % 2)
+    for number in range(4):
+        room.say(number)
     return room
 
 

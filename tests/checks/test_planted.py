@@ -14,6 +14,7 @@ from tests.checks.histories import (
     MS,
     Show,
     a_room,
+    two_rooms,
     with_receipt_again,
     with_receipts_swapped,
     with_value,
@@ -197,6 +198,26 @@ def a_room_that_a_binary_frame_bricks() -> tuple[History, Contract]:
     return room.history(), CHAT
 
 
+def a_message_in_the_other_room() -> tuple[History, Contract]:
+    room = two_rooms()
+    room.hear(1, 0, room.say(0))
+    return room.history(), CHAT
+
+
+def a_message_lost_in_ones_own_room() -> tuple[History, Contract]:
+    room = two_rooms()
+    last = room.say(0)
+    history = room.history()
+    return without_receipt(history, row_of(history, 2, 0, last)), CHAT
+
+
+def a_leave_told_in_the_other_room() -> tuple[History, Contract]:
+    room = two_rooms()
+    room.leave(0)
+    room.recorder.notices.append(Notice(1, "1", True, room.tick()))
+    return room.history(), CHAT
+
+
 def a_feed_with_a_field_missing() -> tuple[History, Contract]:
     return _feed_saying({"cpu": 3})
 
@@ -308,6 +329,9 @@ PLANTED: list[tuple[Callable[[], tuple[History, Contract]], str, Anomaly]] = [
     (somebody_elses_echo, "misrouted", Anomaly.MISROUTED),
     (somebody_elses_reply, "misrouted", Anomaly.MISROUTED),
     (ones_own_message_where_only_others_get_it, "misrouted", Anomaly.MISROUTED),
+    (a_message_in_the_other_room, "misrouted", Anomaly.MISROUTED),
+    (a_message_lost_in_ones_own_room, "lost", Anomaly.LOST),
+    (a_leave_told_in_the_other_room, "leaked-leave", Anomaly.MISROUTED),
     (a_damaged_message, "corrupt", Anomaly.CORRUPT),
     (a_message_damaged_beyond_recognition, "corrupt", Anomaly.CORRUPT),
     (two_messages_swapped, "reordered", Anomaly.REORDERED),
@@ -379,7 +403,11 @@ def everything_clean() -> list[tuple[str, History, Contract]]:
     unknowable = a_room()
     unknowable.here.clear()
     unknowable.say(0, Outcome.INFO)
+    two = two_rooms()
+    two.leave(0)
+    two.say(1)
     return [
+        ("two rooms", two.history(), CHAT),
         ("a room with comings and goings", room.history(), CHAT),
         ("an echo", a_room(contract=ECHO).history(), ECHO),
         ("a channel for the others", a_room(contract=others).history(), others),

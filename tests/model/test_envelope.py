@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,10 +23,26 @@ def test_what_was_sealed_is_opened_whatever_a_server_puts_in_front(envelope: Env
 
 
 @given(ENVELOPES, st.text(), st.text(st.characters(codec="utf-8", exclude_characters="~")))
-def test_an_envelope_inside_json_is_found(envelope: Envelope, body: str, suffix: str) -> None:
+def test_an_envelope_with_words_behind_it_is_found(envelope: Envelope, body: str, suffix: str) -> None:
     opened = find_envelope(f'{{"text": "{envelope.seal(body)}"{suffix}'.encode())
     assert opened is not None
     assert (opened.envelope, opened.intact) == (envelope, True)
+
+
+@pytest.mark.parametrize("plain_ascii", [True, False])
+@given(ENVELOPES, st.text())
+def test_a_text_comes_whole_out_of_json_again(plain_ascii: bool, envelope: Envelope, body: str) -> None:
+    wire = json.dumps({"text": envelope.seal(body)}, ensure_ascii=plain_ascii)
+    opened = open_envelope(json.loads(wire)["text"])
+    assert opened is not None
+    assert (opened.envelope, opened.intact) == (envelope, True)
+
+
+def test_escaped_json_is_not_what_was_sealed() -> None:
+    wire = json.dumps({"text": Envelope(1, 2, 3).seal('say "hello"\nand go')}).encode()
+    opened = find_envelope(wire)
+    assert opened is not None
+    assert not opened.intact
 
 
 @pytest.mark.parametrize("at", range(len(SEALED)))

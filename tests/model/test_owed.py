@@ -172,3 +172,10 @@ def test_a_thousand_members_and_messages_are_no_trouble() -> None:
     got = type(history.receipts)(member.ravel(), zeros, sequence.ravel(), zeros, ones, zeros, ones)
     due = owed(replace(history, publications=sent, receipts=got), CHAT)
     assert due.owed.tolist() == [size] * (size - 1) + [0]
+
+
+def test_nothing_is_owed_to_another_room() -> None:
+    members = [Member(number, str(number), in_ns=5, room=number % 2) for number in range(4)]
+    history = a_history(members, [(0, 0, 10), (3, 0, 11)], [])
+    assert pairs(history) == {(0, 0), (2, 0), (1, 1), (3, 1)}
+    assert pairs(history, Contract("others", Audience.OTHERS)) == {(2, 0), (1, 1)}

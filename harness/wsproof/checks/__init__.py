@@ -12,7 +12,7 @@ from wsproof.checks.delivery import corrupt, dropped, duplicated, lost, misroute
 from wsproof.checks.feed import leaked_producer, out_of_range, stopped, wrong_period
 from wsproof.checks.neighbours import stalled_by_neighbour
 from wsproof.checks.order import agreed_order, reordered
-from wsproof.checks.presence import duplicate_leave, false_leave, ghost, missing_leave
+from wsproof.checks.presence import duplicate_leave, false_leave, ghost, leaked_leave, missing_leave
 from wsproof.checks.protocol import protocol
 from wsproof.model.contract import Contract
 from wsproof.model.finding import Anomaly, Finding, Level
@@ -31,6 +31,7 @@ CHECKS: tuple[Check, ...] = (
     check("missing-leave", missing_leave),
     check("duplicate-leave", duplicate_leave),
     check("false-leave", false_leave),
+    check("leaked-leave", leaked_leave),
     check("ghost", ghost),
     check("stalled-by-neighbour", stalled_by_neighbour),
     check("out-of-range", out_of_range),

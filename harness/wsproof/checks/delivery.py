@@ -17,15 +17,16 @@ GOOD_REASONS = {1001: "going away", 1012: "service restart", 1013: "try again la
 """Close codes by which a server says that it is not the client's fault (RFC 6455 7.4.1 and the IANA registry)."""
 
 
-def lost(history: History, contract: Contract) -> list[Finding]:
+def lost(history: History, contract: Contract, *, excused: bool = True) -> list[Finding]:
     """Each publication reaches every member it is owed to; each reply reaches its publisher."""
+    # `excused` leaves to the check of neighbours what one of them may have brought about.
     findings = []
     for kind, noun in ((Kind.DELIVERY, ""), (Kind.REPLY, "the reply to ")):
         due = owed(history, contract, kind)
         mine = np.ones(len(due.missing_row), dtype=bool)
         elsewhere = publication_rows(history.publications, *_keys_of(history, _misrouted_rows(history, contract)))
         mine &= ~np.isin(due.missing_row, elsewhere)
-        if disturbed(history):
+        if excused and disturbed(history):
             # Silence until the end beside a stalled or rule-breaking member is that neighbour's doing.
             mine &= ~silent_after(history, kind, due.missing_member, due.missing_row)
         if not mine.any():
@@ -99,6 +100,7 @@ def never_read(history: History, contract: Contract) -> list[Finding]:
             due &= sent.publisher == member.number
         elif contract.audience is Audience.OTHERS:
             due &= sent.publisher != member.number
+        due &= history.rooms_of(sent.publisher) == member.room
         if contract.audience is not Audience.NOBODY and due.any():
             deaf.append((member.number, int(np.argmax(due)), int(due.sum())))
     if not deaf:
@@ -117,10 +119,10 @@ def never_read(history: History, contract: Contract) -> list[Finding]:
     ]
 
 
-def dropped(history: History, contract: Contract) -> list[Finding]:
+def dropped(history: History, contract: Contract, *, excused: bool = True) -> list[Finding]:
     """A member that keeps the rules and reads is never cut off."""
     cut = [m for m in history.members if m.departure is Departure.DROPPED and m.innocent]
-    if not cut or disturbed(history):
+    if not cut or (excused and disturbed(history)):
         return []
     story = Story(history)
     worst = next((m for m in cut if m.close_code not in GOOD_REASONS), cut[0])
@@ -204,11 +206,15 @@ def misrouted(history: History, contract: Contract) -> list[Finding]:
     what = story.what(int(got.publisher[row]), int(got.sequence[row]))
     noun = "the reply to " if got.kind[row] == Kind.REPLY else ""
     audience = Audience.PUBLISHER if noun else contract.audience
+    rooms = {number: history.members[number].room for number in (int(got.subscriber[row]), int(got.publisher[row]))}
+    leaked = len(set(rooms.values())) > 1 and not noun
+    meant = f"room {rooms[int(got.publisher[row])]}" if leaked else audience.value
+    stands = f" and not for room {rooms[int(got.subscriber[row])]}" if leaked else ""
     return [
         found(
             Anomaly.MISROUTED,
             contract,
-            f"{story.who(int(got.subscriber[row]))} received {noun}{what}, which is meant for {audience.value} only"
+            f"{story.who(int(got.subscriber[row]))} received {noun}{what}, which is meant for {meant} only{stands}"
             f"{f' ({len(wrong)} such receipts in all)' if len(wrong) > 1 else ''}.",
             [story.receipt(row)],
             occurrences=len(wrong),
@@ -231,6 +237,9 @@ def _misrouted_rows(history: History, contract: Contract) -> Ints:
         wrong |= (got.kind == Kind.DELIVERY) & ~own
     elif contract.audience is Audience.NOBODY:
         wrong |= got.kind == Kind.DELIVERY
+    if any(member.room for member in history.members):
+        elsewhere = history.rooms_of(got.subscriber) != history.rooms_of(got.publisher)
+        wrong |= (got.kind == Kind.DELIVERY) & elsewhere
     wrong &= (got.intact == 1) & (publication_rows(history.publications, got.publisher, got.sequence) >= 0)
     rows: Ints = np.flatnonzero(wrong)
     return rows

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from wsproof.checks.check import found
-from wsproof.checks.delivery import disturbed, silent_after
+from wsproof.checks.delivery import disturbed, dropped, lost, silent_after
 from wsproof.checks.story import WENT, Story
 from wsproof.model.contract import Contract
 from wsproof.model.finding import Anomaly, Finding
@@ -43,6 +45,14 @@ def stalled_by_neighbour(history: History, contract: Contract) -> list[Finding]:
             occurrences=len(silent) + len(cut),
         )
     ]
+
+
+def without_blame(history: History, contract: Contract) -> Finding | None:
+    """What the others lack, told without a word of why: for when nothing shows that a neighbour brought it about."""
+    for name, judge in (("lost", lost), ("dropped", dropped)):
+        for finding in judge(history, contract, excused=False):
+            return replace(finding, check=name)
+    return None
 
 
 def _silenced(history: History, contract: Contract) -> tuple[np.ndarray, np.ndarray]:

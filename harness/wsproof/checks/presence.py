@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,6 +91,33 @@ def false_leave(history: History, contract: Contract) -> list[Finding]:
     ]
 
 
+def leaked_leave(history: History, contract: Contract) -> list[Finding]:
+    """Who goes is told to the members of the same room, and in no other."""
+    rooms = {member.name: member.room for member in history.members}
+    if not contract.leaves or not any(rooms.values()):
+        return []
+    leaked = [n for n in history.notices if n.left and _is_elsewhere(history.members[n.subscriber], n.about, rooms)]
+    if not leaked:
+        return []
+    story, first = Story(history), leaked[0]
+    return [
+        found(
+            Anomaly.MISROUTED,
+            contract,
+            f"{story.who(first.subscriber)}, in room {history.members[first.subscriber].room}, was told that "
+            f"{shortened(first.about, 40)} had gone, who was in room {rooms[first.about]}"
+            f"{f' ({len(leaked)} such notices in all)' if len(leaked) > 1 else ''}.",
+            [story.arrival(first.subscriber), _line(story, first)],
+            occurrences=len(leaked),
+        )
+    ]
+
+
+def _is_elsewhere(witness: Member, about: str, rooms: Mapping[str, int]) -> bool:
+    """Whether a name is that of a member of another room."""
+    return rooms.get(about, witness.room) != witness.room
+
+
 def ghost(history: History, contract: Contract) -> list[Finding]:
     """Nobody is heard of after the rest were told that it has gone."""
     if not contract.leaves:
@@ -129,8 +157,9 @@ def _tallies(history: History, contract: Contract) -> list[_Tally]:
     if not contract.leaves:
         return []
     told: dict[tuple[int, str], list[Notice]] = defaultdict(list)
+    rooms = {member.name: member.room for member in history.members}
     for notice in history.notices:
-        if notice.left:
+        if notice.left and not _is_elsewhere(history.members[notice.subscriber], notice.about, rooms):
             told[notice.subscriber, notice.about].append(notice)
     got = history.receipts
     last_heard = dict(zip(got.subscriber.tolist(), got.received_ns.tolist(), strict=True))
@@ -147,7 +176,7 @@ def _tallies(history: History, contract: Contract) -> list[_Tally]:
             continue
         names = {*gone, *(name for number, name in told if number == witness.number)}
         for name in sorted(names):
-            possible = tuple(m for m in gone[name] if m.number != witness.number)
+            possible = tuple(m for m in gone[name] if m.number != witness.number and m.room == witness.room)
             due = tuple(m for m in possible if m.in_ns and witness.in_ns <= surely_here[m.number])
             tallies.append(_Tally(witness, name, tuple(told[witness.number, name]), due, possible))
     return tallies

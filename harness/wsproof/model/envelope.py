@@ -55,13 +55,22 @@ class Opened:
     start: int
 
 
-def open_envelope(payload: bytes) -> Opened | None:
-    """Find the envelope at the end of `payload`; None where there is none (or its mark or digits are damaged)."""
-    return _open_at(payload, len(payload) - TRAILER_BYTES)
+def open_envelope(payload: bytes | str) -> Opened | None:
+    """Find the envelope at the end of `payload`; None where there is none (or its mark or digits are damaged).
+
+    For a protocol that carries the text inside JSON: load the JSON first, and hand the text to this. Escaping changes
+    the bytes on the wire (quotes, newlines, all that is not ASCII), and loading the JSON brings them back.
+    """
+    whole = payload.encode(errors="surrogatepass") if isinstance(payload, str) else payload
+    return _open_at(whole, len(whole) - TRAILER_BYTES)
 
 
 def find_envelope(payload: bytes) -> Opened | None:
-    """Find the last envelope anywhere in `payload`: for servers that put the text inside JSON."""
+    """Find the last envelope anywhere in `payload`: for servers that put words of their own behind the text, too.
+
+    It reads bytes as they are. A text that was escaped to stand inside JSON has other bytes than were sealed, and is
+    not intact; so load the JSON, and use `open_envelope` on the text in it.
+    """
     return _open_at(payload, payload.rfind(MARK))
 
 

@@ -117,6 +117,8 @@ class Member:
     """It stopped reading on purpose: nothing is owed to it, and nobody else may suffer."""
     misbehaved: str = ""
     """What it sent on purpose that no promise covers ("a binary frame"): nothing is owed to it either."""
+    room: int = 0
+    """What is published in a room is meant for its members only."""
 
     @property
     def innocent(self) -> bool:
@@ -182,6 +184,13 @@ class History:
     start_ns: int = 0
     end_ns: int = 0
     drained_ns: int = 0
+
+    def rooms_of(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The room of each of these members; -1 for a number that is none of ours."""
+        rooms = np.array([*(member.room for member in self.members), -1], dtype=np.int64)
+        known = (numbers >= 0) & (numbers < len(self.members))
+        found: NDArray[np.int64] = rooms[np.where(known, numbers, -1)]
+        return found
 
     def name_of(self, number: int) -> str:
         """What the server knows a member by."""

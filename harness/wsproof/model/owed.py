@@ -1,7 +1,7 @@
 """Who is owed which publication, and who did not get it.
 
 A subscriber is *in* from its first receipt, since a 101 is not a subscription. A publication is owed to it if it was
-sent while the subscriber was in, and the subscriber stayed through the drain or, where order is promised, later
+sent while the subscriber was in, in the same room, and the subscriber stayed through the drain or, where order is promised, later
 received a newer message of that publisher. Nothing is owed to members that stopped reading or broke the rules on
 purpose; a publication whose fate nobody can know is owed to no one.
 """
@@ -122,6 +122,8 @@ def _due(chunk: list[Member], got: Flags, history: History, contract: Contract, 
         due &= publications.publisher == number
     elif audience is Audience.OTHERS:
         due &= publications.publisher != number
+    if any(member.room for member in history.members):
+        due &= history.rooms_of(publications.publisher) == history.rooms_of(number)
     if contract.order is Order.NONE:
         due &= stayed
     elif not stayed.all():

@@ -24,6 +24,8 @@ class Word(Enum):
     JOIN = "join"
     LEAVE = "leave"
     TICK = "tick"
+    ASIDE = "aside"
+    """The channel says such things (an acknowledgement, a heartbeat), and no promise speaks of them."""
     STRANGE = "strange"
     """The workload cannot place it: a phantom, or a damaged message."""
 
@@ -55,6 +57,13 @@ class Workload(ABC):
     reply_prefix: ClassVar[bytes] = b""
     """A sealed message that starts with these bytes is the reply to its publisher; empty where there are no replies."""
 
+    any_text: ClassVar[bool] = False
+    """Whether each text whatsoever is a legal message: only then is a text ever sent that `publish` has not made."""
+    longest_bytes: ClassVar[int] = 60_000
+    """The longest text that the suite hands to `publish`; lower it where the channel refuses such."""
+    rooms: ClassVar[int] = 1
+    """How many rooms `room_of` deals the members out to. A publication is meant for the publisher's room only."""
+
     def __init__(self, settings: Mapping[str, str] | None = None, *, base: int = 1) -> None:
         self.settings = dict(settings or {})
         self.base = base
@@ -71,6 +80,10 @@ class Workload(ABC):
     def name_of(self, member: int) -> str:
         """What the server calls this member."""
         return str(self.base + member)
+
+    def room_of(self, member: int) -> int:
+        """The room this member is in, from 0 to `rooms` - 1. Whoever shares a room shares publications and notices."""
+        return 0
 
     def greeting(self, member: int) -> str | bytes | None:
         """What to send right after connecting (to subscribe, say); None for nothing."""

@@ -23,6 +23,7 @@ class Chat(Workload):
 
     name = "chat"
     title = "Chat: what one client says, all get; who goes, the rest are told"
+    any_text = True
     parameters: ClassVar[Mapping[str, str]] = {
         "prefix": "put in front of a client's number to make its name in the URL, e.g. `load-`"
     }

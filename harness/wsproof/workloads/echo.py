@@ -15,6 +15,7 @@ class Echo(Workload):
 
     name = "echo"
     title = "Echo: `T` is answered `Message received: T`"
+    any_text = True
 
     @property
     def contract(self) -> Contract:
