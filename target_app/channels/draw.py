@@ -88,15 +88,13 @@ async def draw(websocket: WebSocket, name: str) -> None:
             raise Refusal(POLICY_VIOLATION, "board_name")
         easel = connection.services.shared(Easels).at(name)
         with easel.person(talk.user) as person, ExitStack() as seeing:
-            has_joined = False
             async for message in talk:
                 if isinstance(message, Join):
-                    if not has_joined:
-                        has_joined = True
-                        await _catch_up(talk, easel, person, message, name)
-                        seeing.enter_context(connection.services.hub.subscription(easel.channel, connection))
-                        connection.send(easel.members())
-                        connection.send(easel.cursors())
+                    seeing.close()  # for who has joined before and has missed something by a fault of its own
+                    await _catch_up(talk, easel, person, message, name)
+                    seeing.enter_context(connection.services.hub.subscription(easel.channel, connection))
+                    connection.send(easel.members())
+                    connection.send(easel.cursors())
                     continue
                 try:
                     _carry_out(talk, easel, person, message)

@@ -1,0 +1,127 @@
+// The strokes of a board as the server numbers them, and our own on top that it has not confirmed yet.
+
+export const WIDTH = 1600;
+export const HEIGHT = 1000;
+const MOST_POINTS_OF_STROKE = 1900;
+const MOST_POINTS_OF_MESSAGE = 256;
+
+export class Board {
+  epoch = null;
+  seq = 0;
+  member = 0;
+  #strokes = new Map();
+  // id -> our own strokes of which the server does not have all yet. `sent`: how many points are on their way.
+  #mine = new Map();
+
+  // Take what the server says. False: a change is missing in between, ask for the board again.
+  take(message) {
+    if (message.type === "board") return this.#takeBoard(message);
+    if (message.seq !== this.seq + 1) return message.seq <= this.seq;
+    this.seq = message.seq;
+    if (message.type === "cleared") {
+      this.#strokes.clear();
+      this.#mine.clear();
+    } else if (message.type === "undone") {
+      this.#forget(message.id);
+    } else if (message.type === "stroke") {
+      this.#put(message);
+    } else {
+      const stroke = this.#strokes.get(message.id);
+      stroke.points.push(...message.points);
+      stroke.done = message.done;
+      this.#put(stroke);
+    }
+    return true;
+  }
+
+  #takeBoard(message) {
+    if (message.reset) this.#strokes.clear();
+    this.epoch = message.epoch;
+    this.seq = message.seq;
+    this.member = message.member;
+    for (const stroke of message.strokes) {
+      if (stroke.undone) this.#forget(stroke.id);
+      else this.#put(stroke);
+    }
+    if (!message.more) for (const [id, own] of this.#mine) own.sent = (this.#strokes.get(id)?.points.length ?? 0) / 2;
+    return true;
+  }
+
+  #put(stroke) {
+    this.#strokes.set(stroke.id, stroke);
+    const own = this.#mine.get(stroke.id);
+    if (own !== undefined && own.done && stroke.done && stroke.points.length === own.points.length) this.#mine.delete(stroke.id);
+  }
+
+  #forget(id) {
+    this.#strokes.delete(id);
+    this.#mine.delete(id);
+  }
+
+  // Bottom first; the unconfirmed ones of our own are the longest that is known of them, and the newest on top.
+  visible() {
+    const confirmed = [...this.#strokes.values()].sort((one, other) => one.order - other.order);
+    const waiting = [...this.#mine.values()].filter((own) => !this.#strokes.has(own.id));
+    return [...confirmed.map((stroke) => this.#longest(stroke)), ...waiting.map((own) => ({ ...own, done: false }))];
+  }
+
+  #longest(stroke) {
+    const own = this.#mine.get(stroke.id);
+    return own !== undefined && own.points.length > stroke.points.length ? { ...stroke, points: own.points, done: false } : stroke;
+  }
+
+  // Our own drawing.
+
+  begin(color, width, x, y) {
+    const id = crypto.getRandomValues(new Uint32Array(3)).reduce((text, part) => text + part.toString(36), "");
+    this.#mine.set(id, { id, color, width, points: [x, y], sent: 0, done: false, told: false });
+    return id;
+  }
+
+  // The id to go on with: a very long stroke continues as a new one.
+  extend(id, x, y) {
+    const own = this.#mine.get(id);
+    if (own === undefined) return id;
+    if (own.points.at(-2) === x && own.points.at(-1) === y) return id;
+    if (own.points.length >= 2 * MOST_POINTS_OF_STROKE) {
+      this.end(id);
+      const next = this.begin(own.color, own.width, own.points.at(-2), own.points.at(-1));
+      return this.extend(next, x, y);
+    }
+    own.points.push(x, y);
+    return id;
+  }
+
+  end(id) {
+    const own = this.#mine.get(id);
+    if (own !== undefined) own.done = true;
+  }
+
+  get waiting() {
+    return this.#mine.size;
+  }
+
+  // It was refused: it will not be on the board.
+  giveUp(id) {
+    this.#mine.delete(id);
+  }
+
+  // After a lost connection: whatever is not confirmed goes again. The server takes it once.
+  repeatAll() {
+    for (const own of this.#mine.values()) own.told = false;
+  }
+
+  // Messages with what is to be sent now; `send` says whether it went.
+  sendNews(send) {
+    for (const own of this.#mine.values()) {
+      while (own.sent * 2 < own.points.length || (own.done && !own.told)) {
+        const points = own.points.slice(own.sent * 2, (own.sent + MOST_POINTS_OF_MESSAGE) * 2);
+        const done = own.done && own.sent * 2 + points.length === own.points.length;
+        const { id, color, width, sent: at } = own;
+        if (!send({ type: "draw", id, at, points, color, width, done })) return;
+        own.sent += points.length / 2;
+        own.told = done;
+      }
+    }
+  }
+}
