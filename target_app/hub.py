@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -9,6 +10,8 @@ from typing import Protocol, runtime_checkable
 
 from target_app.flusher import SLICE, Batch, Flusher
 from target_app.outbox import Outgoing
+
+logger = logging.getLogger("target_app")
 
 
 class Subscriber(Protocol):
@@ -76,7 +79,10 @@ class Channel:
         batch = Batch(self.pending)
         self.pending = []
         for subscriber in islice(self._batched, SLICE):
-            subscriber.deliver_batch(batch)
+            try:
+                subscriber.deliver_batch(batch)
+            except Exception:  # a fault of ours with one of them must not cost the others their messages
+                logger.exception("fault in a delivery")
         for subscriber in islice(self._batched, SLICE, None):
             owed = batch.messages[subscriber.seen :]
             subscriber.seen = 0

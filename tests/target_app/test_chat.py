@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError
@@ -9,7 +9,14 @@ from websockets.sync.client import ClientConnection
 
 from tests.target_app.conftest import Enter, EnterRaw, StartServer
 from tests.target_app.peers import BINARY, CLOSE, TEXT, RawPeer, frame
-from tests.target_app.server import DEADLINE, Server, wait_until
+from tests.target_app.server import DEADLINE, Server, running, wait_until
+
+
+@pytest.fixture(scope="module", params=["target_app", "target_app --direct"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """All that is promised holds whichever way the server writes."""
+    with running(request.param, {}) as started:
+        yield started
 
 
 def settle(*members: ClientConnection) -> None:
@@ -129,11 +136,12 @@ def test_an_id_that_could_not_be_shown_is_refused_with_1008(server: Server, path
         assert broadcasts(one, 1) == ["Client #1 says: nobody came, nobody left"]
 
 
+@pytest.mark.parametrize("app", ["target_app", "target_app --direct"])
 def test_a_member_that_never_reads_delays_nobody_and_is_dropped_and_cut_off(
-    start_server: StartServer, stalled: EnterRaw
+    start_server: StartServer, stalled: EnterRaw, app: str
 ) -> None:
     # Nothing here has a time limit of its own: a server that waited for the stalled member would wait for ever.
-    server = start_server()
+    server = start_server(app)
     sleeper = stalled(server, "/ws/sleeper")
     with server.connect("/ws/1") as one, server.connect("/ws/2") as two:
         settle(one, two)

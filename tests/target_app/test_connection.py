@@ -11,9 +11,9 @@ from tests.target_app.peers import TEXT, frame
 from tests.target_app.server import DEADLINE, Server, running
 
 
-@pytest.fixture(scope="module")
-def faulty() -> Iterator[Server]:
-    with running("tests.target_app.faulty_channel:app", {}) as started:
+@pytest.fixture(scope="module", params=["", " --ws target_app.direct:DirectWSProtocol"])
+def faulty(request: pytest.FixtureRequest) -> Iterator[Server]:
+    with running(f"tests.target_app.faulty_channel:app{request.param}", {}) as started:
         yield started
 
 

@@ -10,8 +10,8 @@ from tests.target_app.conftest import Enter, EnterRaw, StartServer
 from tests.target_app.peers import flood_until_stuck
 from tests.target_app.server import DEADLINE, Server, wait_until
 
-APPS = ["target_app", "target_app.main:app"]
-"""With our own command, and with plain uvicorn, which sets no limit to a graceful shutdown."""
+APPS = ["target_app", "target_app --direct", "target_app.main:app"]
+"""With our own command, writing either way, and with plain uvicorn, which sets no limit to a graceful shutdown."""
 
 
 def stall_a_member(server: Server, stalled: EnterRaw) -> None:
@@ -55,8 +55,9 @@ def test_sigterm_ends_a_server_with_a_flooder_that_does_not_read(
     assert "Traceback" not in server.log()
 
 
-def test_sigterm_tells_everybody_1012_and_is_logged_as_such(start_server: StartServer, enter: Enter) -> None:
-    server = start_server()
+@pytest.mark.parametrize("app", ["target_app", "target_app --direct"])
+def test_sigterm_tells_everybody_1012_and_is_logged_as_such(start_server: StartServer, enter: Enter, app: str) -> None:
+    server = start_server(app)
     members = [enter(server, path) for path in ("/ws", "/ws/1", "/dashboard-feed")]
     server.process.terminate()
     for member in members:
@@ -65,10 +66,11 @@ def test_sigterm_tells_everybody_1012_and_is_logged_as_such(start_server: StartS
     assert server.log().count("why=drained code=1012") == 3
 
 
+@pytest.mark.parametrize("app", ["target_app", "target_app --direct"])
 def test_a_peer_that_takes_nothing_for_the_write_timeout_is_dropped(
-    start_server: StartServer, stalled: EnterRaw
+    start_server: StartServer, stalled: EnterRaw, app: str
 ) -> None:
-    server = start_server(write_timeout=0.2)
+    server = start_server(app, write_timeout=0.2)
     flood_until_stuck(stalled(server, "/ws"))
     wait_until(lambda: server.ended("slow_consumer") == 1, "the flooder has been dropped")
     wait_until(lambda: "cut sockets=1" in server.log(), "its socket has been cut")

@@ -1,0 +1,28 @@
+"""The reference server with a channel whose peers understand a ping and an announced stop; run by tests only."""
+
+from __future__ import annotations
+
+import json
+
+from fastapi import WebSocket
+
+from target_app.connection import serve
+from target_app.heartbeats import Heartbeat
+from target_app.main import create_app
+
+app = create_app()
+
+
+def farewell(reconnect_after_ms: int) -> str:
+    return json.dumps({"type": "system.draining", "reconnect_after_ms": reconnect_after_ms})
+
+
+@app.websocket("/polite")
+async def polite(websocket: WebSocket) -> None:
+    settings = app.state.services.settings
+    heartbeat = Heartbeat('{"type":"ping"}', settings.heartbeat_interval, settings.idle_timeout)
+    async with serve(websocket, "polite", heartbeat=heartbeat, farewell=farewell) as connection:
+        async for message in connection:
+            if message == "close me":
+                connection.send("as you wish")
+                connection.close(4004, "kicked")

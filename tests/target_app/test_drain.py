@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import json
+import signal
+from contextlib import ExitStack
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection
+
+from tests.target_app.conftest import Enter, EnterRaw, StartServer
+from tests.target_app.peers import RawPeer, flood_until_stuck
+from tests.target_app.server import DEADLINE, Server, wait_until
+
+POLITE = "tests.target_app.polite_channel:app"
+DIRECT = " --ws target_app.direct:DirectWSProtocol"
+APPS = ["target_app", "target_app --direct", "target_app.main:app"]
+
+
+def ending(client: ClientConnection, skipped: str | None = None) -> tuple[int | None, str | None]:
+    """The close code and reason; fails if another message than `skipped` comes first."""
+    try:
+        while True:
+            assert client.recv(DEADLINE) == skipped
+    except ConnectionClosed:
+        return client.close_code, client.close_reason
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_while_a_crowd_is_sent_away_nobody_new_is_taken(start_server: StartServer, app: str) -> None:
+    server = start_server(app, drain_seconds=600)  # far longer than the test: only what is asked for ends it
+    assert server.get("/readyz").status_code == 200
+    with ExitStack() as crowd:
+        for number in range(101):  # one more than are sent away at once
+            crowd.enter_context(RawPeer(server, f"/ws/{number}"))
+        server.process.terminate()
+        wait_until(lambda: server.get("/readyz").status_code == 503, "it says that it is on its way out")
+        with pytest.raises(InvalidStatus) as refused:
+            server.connect("/ws/late")
+        assert refused.value.response.status_code == 503
+        assert int(refused.value.response.headers["Retry-After"]) > 0
+        wait_until(lambda: server.ended("drained") == 100, "the first batch has gone")
+        assert server.stats()["open"] == 1
+        server.process.terminate()  # impatience: a second signal is passed on at once
+        assert server.process.wait(DEADLINE) == -signal.SIGTERM
+    assert "Traceback" not in server.log()
+
+
+@pytest.mark.parametrize("app", [POLITE, POLITE + DIRECT])
+def test_a_typed_channel_is_told_when_to_come_back(start_server: StartServer, enter: Enter, app: str) -> None:
+    server = start_server(app, reconnect_spread=3)
+    clients = [enter(server, "/polite") for _ in range(20)]
+    server.process.terminate()
+    pauses = []
+    for client in clients:
+        said = json.loads(client.recv(DEADLINE))
+        assert said["type"] == "system.draining"
+        pauses.append(said["reconnect_after_ms"])
+        assert ending(client) == (1012, "draining")
+    assert all(0 <= pause <= 3000 for pause in pauses)
+    assert len(set(pauses)) > 1
+    assert server.process.wait(DEADLINE) == -signal.SIGTERM
+
+
+def test_every_worker_drains(start_server: StartServer, enter: Enter) -> None:
+    server = start_server(POLITE + " --workers 2")
+    clients = [enter(server, "/polite") for _ in range(20)]
+    server.process.terminate()
+    for client in clients:
+        assert json.loads(client.recv(DEADLINE))["type"] == "system.draining"
+        assert ending(client) == (1012, "draining")
+    server.process.wait(DEADLINE)
+
+
+@pytest.mark.parametrize("app", [POLITE, POLITE + DIRECT])
+def test_a_connection_can_be_closed_from_anywhere_after_what_was_sent(
+    start_server: StartServer, enter: Enter, app: str
+) -> None:
+    server: Server = start_server(app)
+    client = enter(server, "/polite")
+    client.send("close me")
+    assert client.recv(DEADLINE) == "as you wish"
+    assert ending(client) == (4004, "kicked")
+
+
+@pytest.mark.parametrize("app", [POLITE, POLITE + DIRECT])
+def test_a_peer_that_answers_no_ping_of_the_application_is_idle(
+    start_server: StartServer, enter: Enter, app: str
+) -> None:
+    server = start_server(app, heartbeat_interval=0.1, idle_timeout=2)
+    silent, lively = enter(server, "/polite"), enter(server, "/polite")
+    while server.ended("idle") < 1:
+        assert lively.recv(DEADLINE) == '{"type":"ping"}'
+        lively.send('{"type":"pong"}')
+    assert ending(silent, skipped='{"type":"ping"}') == (4006, "idle_timeout")
+    assert server.ended("idle") == 1
+
+
+@pytest.mark.parametrize("app", ["target_app", "target_app --direct"])
+def test_a_stalled_peer_is_gone_within_the_time_of_the_pings_though_writes_may_wait(
+    start_server: StartServer, stalled: EnterRaw, app: str
+) -> None:
+    server = start_server(app, ping_interval=0.3, ping_timeout=0.3, write_timeout=3600)
+    flood_until_stuck(stalled(server, "/ws"))
+    wait_until(lambda: server.stats()["open"] == 0, "it is gone")
+
+
+@pytest.mark.parametrize("app", ["target_app", "target_app --direct"])
+def test_a_peer_that_answers_no_protocol_ping_is_gone_and_its_going_is_told(
+    start_server: StartServer, raw: EnterRaw, enter: Enter, app: str
+) -> None:
+    server = start_server(app, ping_interval=0.2, ping_timeout=0.2)
+    witness = enter(server, "/ws/witness")
+    raw(server, "/ws/gone")
+    assert witness.recv(DEADLINE) == "Client #gone left the chat"
+    assert server.stats()["open"] == 1
