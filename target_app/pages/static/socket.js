@@ -114,10 +114,10 @@ export class Socket {
     this.#failures += 1;
   }
 
-  // A WebSocket, or where these are blocked, what stands in for it. After that has ended, a WebSocket gets its chance.
+  // A WebSocket, or where these are blocked, what stands in for it. After that has ended, WebSockets get their chance.
   #open() {
     if (this.#refusals >= MOST_REFUSALS && isOffered(this.#path)) {
-      this.#refusals = MOST_REFUSALS - 1;
+      this.#refusals = 0;
       return new FallbackSocket(this.#path);
     }
     const socket = new WebSocket(socketUrl(this.#path));
