@@ -74,7 +74,7 @@ class Clear(Message):
 
 
 class CursorMoved(Message):
-    """What the binary frame of a client says."""
+    """What the binary frame of a client says; there is no JSON for it."""
 
     type: Literal["cursor"] = "cursor"
     x: int
@@ -171,7 +171,7 @@ CHANGES: dict[str, type[Message]] = {
     "cleared": Cleared,
 }
 DIALECT = Dialect(
-    incoming=(Join, Draw, Undo, Clear, CursorMoved),
+    incoming=(Join, Draw, Undo, Clear),
     outgoing=(BoardState, WholeStroke, MorePoints, Undone, Cleared, Members),
     from_binary=read_cursor,
 )

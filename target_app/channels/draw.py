@@ -4,6 +4,9 @@ Who sends `join` gets the strokes that are there (or what changed since they wer
 fast as they read; then every change in the one order that the board gives. Strokes are never skipped for anybody; a
 viewer too far behind is dropped, and comes back with `join`. Of cursors and of the list of people only the latest
 counts, and nothing is sent while nobody moves.
+
+Cursors go as binary frames, unsigned and big-endian: from the client u8 1, u16 x, u16 y (both 65535: not over the
+paper); from the server u8 1 and, for every cursor over the paper, u16 member, u16 x, u16 y. The rest is JSON.
 """
 
 from __future__ import annotations
@@ -13,9 +16,7 @@ from contextlib import ExitStack
 
 from fastapi import APIRouter, WebSocket
 
-from target_app.auth import subprotocol
-from target_app.connection import serve
-from target_app.conversation import Conversation, conversation
+from target_app.conversation import Conversation, conversation, typed
 from target_app.drawing import Pen, Refused
 from target_app.drawing_messages import DIALECT, BoardState, Clear, CursorMoved, Draw, Join, Undo, WholeStroke
 from target_app.easels import Easel, Easels, Person
@@ -81,8 +82,8 @@ def _why_not(refused: Refused, message: Message) -> ErrorMessage:
 @router.websocket("/draw/{name}")
 async def draw(websocket: WebSocket, name: str) -> None:
     async with (
-        serve(websocket, "draw", subprotocol=subprotocol(websocket)) as connection,
-        conversation(websocket, connection, f"draw/{name}"[:80], DIALECT) as talk,
+        typed(websocket, "draw") as connection,
+        conversation(websocket, connection, "draw", DIALECT) as talk,
     ):
         if NAME.fullmatch(name) is None:
             raise Refusal(POLICY_VIOLATION, "board_name")

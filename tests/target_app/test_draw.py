@@ -206,6 +206,7 @@ GARBAGE: dict[str, tuple[Any, str, str | None]] = {
     ),
     "colour": ('{"type":"draw","id":"a","at":0,"points":[],"color":"red","width":1,"done":true}', "invalid", "color"),
     "hole": ('{"type":"draw","id":"a","at":9,"points":[1,1],"color":"#000000","width":1,"done":true}', "invalid", "at"),
+    "cursor in JSON": ('{"type":"cursor","x":1000000,"y":1}', "unknown_type", "type"),
     "short cursor": (b"\x01\x00", "invalid", None),
     "cursor off the paper": (b"\x01\xff\xfe\x00\x00", "invalid", None),
     "empty binary": (b"", "invalid", None),
