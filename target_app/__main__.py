@@ -7,11 +7,14 @@ import sys
 
 import uvicorn
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import SettingsError
 
 from target_app.logs import log_config
 from target_app.settings import Settings
 from target_app.tokens import ensure_secret
 
+CONFIDENTIAL = ("secret", "users", "backplane_url")
 DIRECT = "target_app.direct:DirectWSProtocol"
 
 
@@ -19,8 +22,15 @@ def _settings() -> Settings:
     try:
         return Settings()
     except ValidationError as invalid:
-        lines = [f"TARGET_APP_{str(e['loc'][0]).upper()}={e['input']}: {e['msg']}" for e in invalid.errors()]
-        sys.exit("\n".join(("These settings make no sense; change or unset them:", *lines)))
+        sys.exit("\n".join(("These settings make no sense; change or unset them:", *map(_complaint, invalid.errors()))))
+    except SettingsError as unreadable:
+        sys.exit(f"These settings make no sense; change or unset them:\n{unreadable}")
+
+
+def _complaint(error: ErrorDetails) -> str:
+    name = str(error["loc"][0])
+    value = "" if name in CONFIDENTIAL else f"={error['input']}"
+    return f"TARGET_APP_{name.upper()}{value}: {error['msg']}"
 
 
 def _check_workers(workers: int, settings: Settings) -> None:
@@ -28,10 +38,10 @@ def _check_workers(workers: int, settings: Settings) -> None:
         sys.exit("--workers: 1 or more")
     if workers == 1:
         return
-    if settings.backplane_url is None or settings.history_path is None:
+    if settings.backplane_url is None:
         sys.exit(
-            "Several workers need what they share: a Redis or Valkey server, TARGET_APP_BACKPLANE_URL=redis://...,\n"
-            "and a file for the history, TARGET_APP_HISTORY_PATH=... Without, each worker would be a server of its own."
+            "Several workers need a place to meet, a Redis or Valkey server: TARGET_APP_BACKPLANE_URL=redis://...\n"
+            "Without it each worker would be a server of its own."
         )
     ensure_secret()
 

@@ -37,7 +37,7 @@ function take(message) {
       break;
     case "sent":
       unconfirmed.delete(message.id);
-      say("Sent.");
+      say("Sent.", true);
       break;
     case "error":
       unconfirmed.delete(message.ref);
@@ -84,8 +84,9 @@ function count() {
   document.title = `${unread === 0 ? "" : `(${unread}) `}Alerts · Reference server`;
 }
 
-function say(text) {
+function say(text, good = false) {
   byId("problem").textContent = text;
+  byId("problem").toggleAttribute("data-good", good);
 }
 
 byId("to").onchange = () => {
