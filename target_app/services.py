@@ -47,9 +47,7 @@ class Services:
 
     @classmethod
     def build(cls, settings: Settings) -> Services:
-        path = str(settings.history_path or ":memory:")
-        history = SqliteHistory(path, settings.history_keep, settings.history_synchronous)
-        backplane = _backplane(settings)
+        history, backplane = _history(settings), _backplane(settings)
         roster = Roster(settings.write_timeout, settings.ping_timeout)
         return cls(
             settings,
@@ -75,6 +73,16 @@ class Services:
         if make not in self._shared:
             self._shared[make] = make(self)
         return cast("Shared", self._shared[make])
+
+
+def _history(settings: Settings) -> HistoryStore:
+    """In the file that is named; else where the workers meet; else in memory."""
+    if settings.history_path is None and settings.backplane_url is not None:
+        from target_app.redis_history import RedisHistory  # as below
+
+        return RedisHistory(settings.backplane_url.get_secret_value(), settings.backplane_name, settings.history_keep)
+    path = str(settings.history_path or ":memory:")
+    return SqliteHistory(path, settings.history_keep, settings.history_synchronous)
 
 
 def _backplane(settings: Settings) -> Backplane:

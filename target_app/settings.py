@@ -66,7 +66,8 @@ class Settings(BaseSettings):
     """Seconds of silence in spite of those after which the peer is taken for gone (4006)."""
 
     history_path: Path | None = None
-    """The SQLite file that keeps what was said in the rooms; none: in memory, forgotten when the server stops."""
+    """The SQLite file that keeps what was said in the rooms, for all workers of one host. None: the backplane's server
+    keeps it, for all hosts; where there is none either, it is in memory, and forgotten when this server stops."""
 
     history_keep: int = Field(default=10_000, ge=1)
     """How many entries of each room are kept."""

@@ -54,7 +54,7 @@ class Member:
     """A client of a room that comes back with its cursor, and says again what was not acknowledged."""
 
     def __init__(self, server: Server, token: str, name: str) -> None:
-        self.name = name
+        self.name = f"{server.port}-{name}"
         self.heard: list[tuple[int, str]] = []
         self.unacknowledged: dict[str, str] = {}
         self.came_back: list[bool] = []
@@ -210,13 +210,23 @@ def test_a_post_finds_its_event_stream_on_the_other_worker(server: Server) -> No
         assert {next(said)["text"] for _ in range(12)} == {f"{number}" for number in range(12)}
 
 
-@pytest.mark.parametrize("missing", ["backplane_url", "history_path"])
-def test_several_workers_without_what_they_share_do_not_start(missing: str, tmp_path: Path) -> None:
-    settings = {"backplane_url": "redis://127.0.0.1:1/0", "history_path": str(tmp_path / "history")}
-    given = {f"TARGET_APP_{name.upper()}": value for name, value in settings.items() if name != missing}
+def test_two_hosts_without_a_common_file_are_one_room_too(backplane: Valkey, tmp_path: Path) -> None:
+    settings = {"backplane_url": backplane.url, "backplane_name": tmp_path.name, "secret": "x" * 32}
+
+    async def story(hosts: list[Server]) -> None:
+        async with members(hosts[0], 1) as here, members(hosts[1], 1) as there:
+            everybody = here + there
+            await talk(everybody, "hosts")
+            await until(lambda: all(len(member.heard) == 2 * EACH_SAYS for member in everybody), "both heard all")
+            check_all_heard_the_same(everybody, 2 * EACH_SAYS)
+
+    with running("target_app", settings) as first, running("target_app", settings) as second:
+        asyncio.run(story([first, second]))
+
+
+def test_several_workers_without_a_backplane_do_not_start() -> None:
     finished = subprocess.run(
         [sys.executable, "-m", "target_app", "--workers", "2"],
-        env=given,
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
@@ -224,4 +234,4 @@ def test_several_workers_without_what_they_share_do_not_start(missing: str, tmp_
         check=False,
     )
     assert finished.returncode == 1
-    assert "Several workers need what they share" in finished.stderr
+    assert "Several workers need a place to meet" in finished.stderr

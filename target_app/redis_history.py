@@ -1,0 +1,93 @@
+"""The history in a Redis or Valkey server, for workers on several hosts, which no file can be shared by.
+
+Each channel is a stream whose ids are the numbers; one script stores an entry, so that numbers have no holes. What was
+acknowledged is as durable as that server makes it: `appendonly yes` and `appendfsync always` are meant for this.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from contextlib import suppress
+from typing import Any
+
+from target_app.history import Body, Entry, HistoryUnavailable, Stored
+from target_app.redis_backplane import FAILURES, connect
+
+REMEMBERED_SECONDS = 86_400
+"""For how long the same client id is known to be the same message."""
+
+APPEND = """
+local stream, counter, same, epoch = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local made_up, entry, at, keep, client_id, remembered = unpack(ARGV)
+redis.call('SET', epoch, made_up, 'NX')
+local first = client_id ~= '' and redis.call('GET', same)
+if first then return {redis.call('GET', epoch), first, 1} end
+local seq = redis.call('INCR', counter)
+redis.call('XADD', stream, 'MAXLEN', keep, seq .. '-0', 'entry', entry)
+local receipt = seq .. ' ' .. at
+if client_id ~= '' then redis.call('SET', same, receipt, 'EX', remembered) end
+return {redis.call('GET', epoch), receipt, 0}
+"""
+
+
+class RedisHistory:
+    """A HistoryStore. `name` keeps applications that share a server apart; `keep` is per channel."""
+
+    def __init__(self, url: str, name: str, keep: int) -> None:
+        self._url = url
+        self._name = name
+        self._keep = keep
+        self._epoch = ""
+
+    @property
+    def epoch(self) -> str:
+        return self._epoch
+
+    async def start(self) -> None:
+        """A server that is out of reach is no reason not to start: it may still come."""
+        self._redis = connect(self._url)
+        with suppress(HistoryUnavailable):
+            await self._read("XRANGE", "", "-", "+", "COUNT", 1)
+
+    async def stop(self) -> None:
+        with suppress(*FAILURES):
+            await self._redis.aclose()
+
+    async def append(self, channel: str, kind: str, sender: str, client_id: str | None, body: Body) -> Stored:
+        at = f"{time.time():.6f}"
+        entry = json.dumps([float(at), kind, sender, client_id, body], allow_nan=False)
+        same = json.dumps([channel, sender, client_id])
+        keys = [self._key("entries", channel), self._key("count", channel), self._key("same", same), self._key("epoch")]
+        values = [secrets.token_hex(8), entry, at, self._keep, client_id or "", REMEMBERED_SECONDS]
+        self._epoch, receipt, duplicate = await self._ask("EVAL", APPEND, len(keys), *keys, *values)
+        seq, _, stored_at = receipt.partition(" ")
+        return Stored(int(seq), self._epoch, float(stored_at), duplicate=bool(duplicate))
+
+    async def since(self, channel: str, seq: int, limit: int) -> list[Entry]:
+        return await self._read("XRANGE", channel, f"({seq}-0", "+", "COUNT", limit)
+
+    async def latest(self, channel: str, limit: int) -> list[Entry]:
+        return (await self._read("XREVRANGE", channel, "+", "-", "COUNT", limit))[::-1]
+
+    def _key(self, *parts: str) -> str:
+        return ":".join((self._name, "history", *parts))
+
+    async def _ask(self, *command: Any) -> Any:
+        try:
+            return await self._redis.execute_command(*command)  # type: ignore[no-untyped-call]
+        except FAILURES as failed:
+            raise HistoryUnavailable(f"the history in the Redis server: {failed}") from failed
+
+    async def _read(self, command: str, channel: str, *arguments: str | int) -> list[Entry]:
+        made_up = secrets.token_hex(8)
+        await self._ask("SET", self._key("epoch"), made_up, "NX")
+        self._epoch = await self._ask("GET", self._key("epoch"))
+        found = await self._ask(command, self._key("entries", channel), *arguments)
+        return [_entry(number, fields) for number, fields in found]
+
+
+def _entry(number: str, fields: dict[str, str]) -> Entry:
+    at, kind, sender, client_id, body = json.loads(fields["entry"])
+    return Entry(int(number.partition("-")[0]), at, kind, sender, client_id, body)

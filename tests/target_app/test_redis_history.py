@@ -1,0 +1,102 @@
+"""The history in a real Valkey server, as several hosts share it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from target_app.history import HistoryUnavailable, recover
+from target_app.redis_history import RedisHistory
+from tests.target_app.valkey import Valkey, valkey
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Valkey]:
+    with valkey(tmp_path, keep=True) as started:
+        yield started
+
+
+@asynccontextmanager
+async def opened(server: Valkey, keep: int = 1_000) -> AsyncIterator[RedisHistory]:
+    history = RedisHistory(server.url, "test", keep)
+    await history.start()
+    try:
+        yield history
+    finally:
+        await history.stop()
+
+
+async def say(history: RedisHistory, *texts: str) -> None:
+    for text in texts:
+        await history.append("lobby", "said", "ada", None, {"text": text})
+
+
+async def seqs(history: RedisHistory) -> list[int]:
+    return [entry.seq for entry in await history.since("lobby", 0, 1_000)]
+
+
+def test_two_hosts_number_together_and_read_the_same(server: Valkey) -> None:
+    async def story() -> None:
+        async with opened(server) as left, opened(server) as right:
+            await asyncio.gather(*(say(history, *"abcde") for history in (left, right)))
+            assert await seqs(left) == await seqs(right) == list(range(1, 11))
+            assert await left.latest("lobby", 3) == await right.since("lobby", 7, 3)
+            assert left.epoch == right.epoch != ""
+            assert (await recover(left, "lobby", right.epoch, 8, 5)).recovered
+
+    asyncio.run(story())
+
+
+def test_the_same_client_id_again_gets_the_first_receipt_from_any_host(server: Valkey) -> None:
+    async def story() -> None:
+        async with opened(server) as left, opened(server) as right:
+            first = await left.append("lobby", "said", "ada", "1", {"n": 1})
+            again = await right.append("lobby", "said", "ada", "1", {"n": 2})
+            other = await right.append("lobby", "said", "grace", "1", {"n": 3})
+            assert (again.seq, again.at, again.duplicate) == (first.seq, first.at, True)
+            assert (other.seq, other.duplicate) == (2, False)
+            assert [entry.body for entry in await left.latest("lobby", 9)] == [{"n": 1}, {"n": 3}]
+
+    asyncio.run(story())
+
+
+def test_only_the_newest_are_kept_and_who_missed_others_is_told(server: Valkey) -> None:
+    async def story() -> None:
+        async with opened(server, keep=3) as history:
+            await say(history, *"abcdef")
+            assert await seqs(history) == [4, 5, 6]
+            assert not (await recover(history, "lobby", history.epoch, 2, 9)).recovered
+
+    asyncio.run(story())
+
+
+def test_what_was_acknowledged_survives_the_server_and_what_was_not_is_refused(server: Valkey) -> None:
+    async def story() -> None:
+        async with opened(server) as history:
+            await say(history, "a", "b")
+            epoch = history.epoch
+            server.kill()
+            with pytest.raises(HistoryUnavailable):
+                await say(history, "lost")
+            server.start()
+            await say(history, "c")
+            assert [entry.body["text"] for entry in await history.latest("lobby", 9)] == ["a", "b", "c"]
+            assert history.epoch == epoch
+
+    asyncio.run(story())
+
+
+def test_a_server_that_is_not_there_at_the_start_may_come_later(server: Valkey) -> None:
+    server.kill()
+
+    async def story() -> None:
+        async with opened(server) as history:
+            server.start()
+            await say(history, "a")
+            assert await seqs(history) == [1]
+
+    asyncio.run(story())
