@@ -11,8 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from wsproof.channels.person import Person, Said
+from wsproof.checks.story import shortened
+from wsproof.errors import UsageError
 from wsproof.model.contract import Audience
 from wsproof.model.envelope import Envelope
+from wsproof.model.finding import Anomaly
 from wsproof.model.history import (
     Departure,
     History,
@@ -34,6 +37,12 @@ SLICE_S = 0.02
 """How long a turn waits at most before it looks whether a half-sent message can go on."""
 TINY_BUFFER = 4_096
 FAREWELL_S = 1.0
+GIVEN_UP_S = 0.1
+"""How long a wait lasts for what is known not to come."""
+HURRIED_S = 1.5
+"""The deadline on a channel that is known to lose messages."""
+SEARCHED = 1_000
+"""Among so many numbers the workload must have one for each of its rooms."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,13 @@ class Setting:
     seed: int
     alone: bool = True
     """Whether the server is ours alone: only then is a message of an unknown name a finding."""
+    known: frozenset[Anomaly] = frozenset()
+    """What this channel has shown already: it is judged again, and not waited for as long as it was the first time."""
+
+    @property
+    def patience_s(self) -> float:
+        """How long to wait for something that is owed."""
+        return min(self.deadline_s, HURRIED_S) if Anomaly.LOST in self.known else self.deadline_s
 
 
 class Crowd:
@@ -59,6 +75,9 @@ class Crowd:
         self.said: dict[tuple[int, int], Said] = {}
         self.recorder = Recorder(start_ns=now_ns())
         workload = setting.workload
+        self.next_alias = setting.first
+        self.first_said: str | bytes | None = None
+        """The first publication, as it went out."""
         self._names_before = {workload.name_of(alias) for alias in range(setting.first)}
         self._clock_ns = 0
         self.heard = 0
@@ -68,22 +87,23 @@ class Crowd:
 
     # Coming and going.
 
-    def join(self, again: Person | None = None, *, narrow: bool = False) -> Person:
-        """Connect another member. Raises TargetError where nobody answers."""
+    def join(self, again: Person | None = None, *, room: int = 0, narrow: bool = False) -> Person:
+        """Connect another member. Raises TargetError where nobody answers, UsageError for a room nobody can be in."""
         setting, number = self.setting, len(self.people)
-        alias = again.alias if again is not None else setting.first + number
+        alias = again.alias if again is not None else self._new_alias(room)
         client = Client(
             setting.endpoint.at(setting.workload.path(alias)),
             deadline_s=setting.deadline_s,
             receive_buffer=TINY_BUFFER if narrow else None,
             seed=setting.seed + number,
         )
-        person = Person(number, alias, setting.workload.name_of(alias), client)
+        person = Person(number, alias, setting.workload.name_of(alias), client, room=setting.workload.room_of(alias))
         self.people.append(person)
         began = now_ns()
-        client.open()
+        response = client.open()
         if client.peer.state is not State.OPEN:
             person.departure, person.closed = Departure.REFUSED, True
+            person.refusal = response.describe()
             client.abort()
             return person
         person.connected_ns = now_ns()
@@ -93,6 +113,19 @@ class Crowd:
             self._hand_over(person, greeting)
         return person
 
+    def _new_alias(self, room: int) -> int:
+        """The next number whose member is in that room. Raises UsageError where the workload has none."""
+        workload, first = self.setting.workload, self.next_alias
+        for alias in range(first, first + SEARCHED):
+            if workload.room_of(alias) == room:
+                self.next_alias = alias + 1
+                return alias
+        raise UsageError(
+            f"{workload.name} says that it has {workload.rooms} room(s), and room_of puts none of the members "
+            f"{first} to {first + SEARCHED - 1} into room {room}: let it deal them out to rooms 0 to "
+            f"{workload.rooms - 1}, as `member % {max(workload.rooms, 2)}` does."
+        )
+
     def depart(self, person: Person, departure: Departure) -> None:
         """A member goes, or is found gone; the others are owed a notice from now on."""
         person.left_ns, person.departure = now_ns(), departure
@@ -100,7 +133,7 @@ class Crowd:
         until = person.heard_ns if departure is Departure.DROPPED else person.left_ns
         if self.contract.leaves and person.in_ns:
             for other in self.people:
-                if other.counts and other is not person and other.in_ns <= until:
+                if other.counts and other is not person and other.in_ns <= until and other.room == person.room:
                     other.owed_notices[person.name] += 1
 
     def close(self, person: Person) -> None:
@@ -134,11 +167,15 @@ class Crowd:
         if self.contract.replies and person.counts:
             person.owed.add((person.number, sequence, Kind.REPLY))
         envelope = Envelope(self.setting.first + person.number, sequence, sent)
-        return body if plain else self.setting.workload.publish(person.alias, envelope, body)
+        message = body if plain else self.setting.workload.publish(person.alias, envelope, body)
+        self.first_said = message if self.first_said is None else self.first_said
+        return message
 
     def _is_for(self, other: Person, publisher: Person) -> bool:
         audience = self.contract.audience
         own = other is publisher
+        if other.room != publisher.room:
+            return False
         return audience is Audience.EVERYONE or audience is (Audience.PUBLISHER if own else Audience.OTHERS)
 
     def speak(self, person: Person, body: str, *, plain: bool = False) -> None:
@@ -160,8 +197,8 @@ class Crowd:
         Without a deadline of its own it ends when nobody has heard anything for half of the setting's, and at twice
         that in any case: a slow server says something all the same.
         """
-        limit = Deadline.after(2 * self.setting.deadline_s if deadline_s is None else deadline_s)
-        quiet_s = self.setting.deadline_s / 2 if deadline_s is None else deadline_s
+        limit = Deadline.after(2 * self.setting.patience_s if deadline_s is None else deadline_s)
+        quiet_s = self.setting.patience_s / 2 if deadline_s is None else deadline_s
         quiet, heard = Deadline.after(quiet_s), self.heard
         while not done():
             if limit.passed or quiet.passed:
@@ -176,10 +213,18 @@ class Crowd:
 
         Those who are leaving are heard out, but not for long: nothing is owed to them.
         """
-        self.wait(lambda: not any(p.waits for p in self.people), 0.1 if self.gave_up else None)
-        self.gave_up = self.gave_up or any(p.waits for p in self.people)
-        self.wait(lambda: not any(self._is_leaving(p) for p in self.people), 0.1 if self.gave_up else FAREWELL_S / 2)
+        if Anomaly.MISSING_LEAVE not in self.setting.known:
+            self._wait_for_nobody(lambda person: person.waits)
+        else:
+            self._wait_for_nobody(lambda person: person.lacks_messages)
+            self.wait(lambda: not any(p.waits for p in self.people), GIVEN_UP_S)
+        farewell_s = GIVEN_UP_S if self.gave_up else FAREWELL_S / 2
+        self.wait(lambda: not any(self._is_leaving(p) for p in self.people), farewell_s)
         return not self.gave_up
+
+    def _wait_for_nobody(self, lacks: Callable[[Person], bool]) -> None:
+        self.wait(lambda: not any(lacks(p) for p in self.people), GIVEN_UP_S if self.gave_up else None)
+        self.gave_up = self.gave_up or any(lacks(p) for p in self.people)
 
     def turn(self, timeout_s: float) -> None:
         """Everyone reads what is there; waits for something at most this long."""
@@ -227,6 +272,8 @@ class Crowd:
                 self.recorder.ticks.append(Tick(person.number, at, value, reading.text))
                 person.ticks += 1
                 person.in_ns = person.in_ns or at
+            case Word.ASIDE:
+                return
             case Word.LEAVE | Word.JOIN if reading.about is not None:
                 self._note(person, reading.about, left=reading.word is Word.LEAVE, at=at)
             case Word.DELIVERY | Word.REPLY:
@@ -282,6 +329,19 @@ class Crowd:
 
     # The end.
 
+    def came(self) -> str:
+        """What came in the first place, in words: for a server that said nothing the workload can place."""
+        if self.recorder.strange:
+            return shortened(self.recorder.strange[0].text)
+        refusal = next((person.refusal for person in self.people if person.refusal), "")
+        if refusal:
+            return f"the refusal of the connection, {refusal}"
+        cut = [p for p in self.people if p.departure is Departure.DROPPED]
+        if cut:
+            code = f"close code {cut[0].close_code}" if cut[0].close_code is not None else "no close frame"
+            return f"the end of the connection, with {code}"
+        return "nothing"
+
     def history(self) -> History:
         """What happened. What a member said before it was cut off may be lost with it, unless somebody heard it."""
         self.recorder.drained_ns = self.recorder.end_ns = now_ns()
@@ -308,7 +368,9 @@ class Crowd:
                 person.left_ns = now_ns()
                 person.client.peer.send_close()
         with contextlib.suppress(OSError):
-            self.wait(lambda: not any(self._is_leaving(p) for p in self.people), 0.1 if self.gave_up else FAREWELL_S)
+            self.wait(
+                lambda: not any(self._is_leaving(p) for p in self.people), GIVEN_UP_S if self.gave_up else FAREWELL_S
+            )
         for person in self.people:
             person.client.abort()
             person.closed = True

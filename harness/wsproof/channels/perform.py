@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from wsproof.channels.crowd import Crowd, Setting
+from wsproof.channels.crowd import GIVEN_UP_S, Crowd, Setting
 from wsproof.channels.person import Person
 from wsproof.channels.schedule import Break, Deed, Schedule, Step, Way
 from wsproof.checks.feed import silence_ns
+from wsproof.model.contract import Audience
 from wsproof.model.envelope import TRAILER_BYTES, body_of
 from wsproof.model.history import History
-from wsproof.net.clock import now_ns
+from wsproof.net.clock import Deadline, now_ns
 from wsproof.wire import Frame, Opcode
 
 NS = 1_000_000_000
+PROBE_S = 0.25
 MASK = bytes.fromhex("37fa213d")
 BREAKS: dict[Break, Callable[[], Frame]] = {
     Break.BINARY: lambda: Frame(Opcode.BINARY, b"\x00\x01wsproof", mask=MASK),
+    Break.TEXT: lambda: Frame(Opcode.TEXT, b"wsproof", mask=MASK),
+    Break.NONSENSE: lambda: Frame(Opcode.TEXT, b"wsproof: this is no message", mask=MASK),
+    Break.WRONG_SHAPE: lambda: Frame(Opcode.TEXT, b'{"wsproof": [null]}', mask=MASK),
     Break.BAD_UTF8: lambda: Frame(Opcode.TEXT, b"\xf0\x28\x8c\x28", mask=MASK),
     Break.UNMASKED: lambda: Frame(Opcode.TEXT, b"unmasked"),
     Break.OVERSIZE: lambda: Frame(Opcode.TEXT, b"x", mask=MASK, declared_length=1 << 40),
@@ -24,8 +30,24 @@ BREAKS: dict[Break, Callable[[], Frame]] = {
 }
 
 
-def perform(schedule: Schedule, setting: Setting) -> tuple[History, bool]:
-    """Do it all, and say whether every wait ended well. Raises TargetError where nobody answers at all."""
+@dataclass(frozen=True)
+class Performance:
+    """What happened; whether every wait ended `well`; the first number that no member had (`next_first`)."""
+
+    history: History
+    well: bool
+    next_first: int
+    first_said: str | bytes | None
+    came: str
+
+    @property
+    def understood(self) -> bool:
+        """Whether the workload could place anything that came."""
+        return bool(len(self.history.receipts) or self.history.ticks or self.history.notices)
+
+
+def perform(schedule: Schedule, setting: Setting) -> Performance:
+    """Do it all. Raises TargetError where nobody answers at all."""
     crowd = Crowd(setting)
     cast: dict[int, Person] = {}
     try:
@@ -37,21 +59,52 @@ def perform(schedule: Schedule, setting: Setting) -> tuple[History, bool]:
             elif (person := cast.get(step.member)) is not None and person.can_speak:
                 DEEDS[step.deed](crowd, person, step)
         _last_words(crowd)
-        return crowd.history(), not crowd.gave_up
+        following = max(crowd.next_alias, setting.first + len(crowd.people))
+        return Performance(crowd.history(), not crowd.gave_up, following, crowd.first_said, crowd.came())
     finally:
         crowd.disperse()
 
 
 def _join(crowd: Crowd, cast: dict[int, Person], step: Step) -> None:
-    """Join, and speak until heard. A probe repeats nothing: one message, since the server has said 101 already."""
+    """Join, and speak until heard."""
     if step.member in cast:
         return
-    person = crowd.join(cast.get(step.again) if step.again is not None else None, narrow=step.narrow)
+    again = cast.get(step.again) if step.again is not None else None
+    person = crowd.join(again, room=step.room, narrow=step.narrow)
     cast[step.member] = person
     if not person.can_speak or not crowd.setting.workload.publishes:
         return
     crowd.speak(person, f"member {step.member} is here")
-    crowd.wait(lambda: bool(person.in_ns) or not person.here, 0.1 if crowd.gave_up else None)
+    if crowd.contract.audience is Audience.OTHERS and not crowd.contract.replies:
+        speaker = _companion(crowd, person)
+    else:
+        speaker = person
+    if speaker is not None:
+        _wait_until_in(crowd, person, speaker)
+
+
+def _companion(crowd: Crowd, person: Person) -> Person | None:
+    """Somebody of the same room who can make a member heard of that does not hear itself."""
+    fit = (p for p in crowd.people if p.can_speak and not p.stalled and not p.misbehaved and p.room == person.room)
+    return next((p for p in fit if p is not person), None)
+
+
+def _wait_until_in(crowd: Crowd, person: Person, speaker: Person) -> None:
+    """Wait for the first receipt.
+
+    Nothing is repeated where the 101 is all there is to a subscription. Where it takes a greeting, or somebody else
+    has to speak, the server may not be through with it: so the speaker speaks again.
+    """
+    once = speaker is person and crowd.setting.workload.greeting(person.alias) is None
+    deadline = Deadline.after(GIVEN_UP_S if crowd.gave_up else crowd.setting.patience_s)
+    while speaker.can_speak:
+        if speaker is not person:
+            crowd.speak(speaker, "who is there?")
+        patience_s = GIVEN_UP_S if crowd.gave_up else None if once else PROBE_S
+        if crowd.wait(lambda: bool(person.in_ns) or not person.here, patience_s) or once or deadline.passed:
+            break
+        if speaker is person:
+            crowd.speak(person, "still here")
     crowd.gave_up = crowd.gave_up or not person.in_ns
 
 

@@ -37,6 +37,9 @@ class Person:
     close_code: int | None = None
     stalled: bool = False
     misbehaved: str = ""
+    room: int = 0
+    refusal: str = ""
+    """What the server answered to its handshake, where that was no."""
     heard_ns: int = 0
     """Its latest receipt: until then it was there for the server."""
     ticks: int = 0
@@ -62,9 +65,14 @@ class Person:
         return self.here and bool(self.in_ns) and not self.stalled and not self.misbehaved
 
     @property
+    def lacks_messages(self) -> bool:
+        """Whether a message that is owed to it has not come."""
+        return self.counts and bool(self.owed)
+
+    @property
     def waits(self) -> bool:
-        """Whether something that is owed to it has not come."""
-        return self.counts and (bool(self.owed) or any(count > 0 for count in self.owed_notices.values()))
+        """Whether anything that is owed to it has not come."""
+        return self.lacks_messages or (self.counts and any(count > 0 for count in self.owed_notices.values()))
 
     def member(self) -> Member:
         """As it stands in the history."""
@@ -79,4 +87,5 @@ class Person:
             self.close_code,
             self.stalled,
             self.misbehaved,
+            self.room,
         )

@@ -58,6 +58,8 @@ def _fed(contract: Contract) -> bool:
 
 DELIVERY = ("never-read", "lost", "dropped", "duplicated", "misrouted", "corrupt", "phantom")
 NEIGHBOURS = ("stalled-by-neighbour", "lost", "dropped", "false-leave")
+TWO_ROOMS = tuple(Step(Deed.JOIN, number, room=number % 2) for number in range(4))
+"""Where the channel has rooms: else all four are in one."""
 THREE = tuple(Step(Deed.JOIN, number) for number in range(3))
 
 
@@ -73,6 +75,7 @@ ALL_EDGES: Schedule = (
     Step(Deed.JOIN, 0),
     Step(Deed.JOIN, 1),
     *(_say(n % 2, body) for n, body in enumerate(strategies.EDGE_TEXTS)),
+    # Only where any text is a message: `fitted` sends it through publish() elsewhere.
     Step(Deed.SAY, 0, plain=True),
     *(_say(n % 2, "", size_bytes=size) for n, size in enumerate((125, 126, 127, strategies.LONGEST_BYTES))),
 )
@@ -86,6 +89,7 @@ PROPERTIES: tuple[Property, ...] = (
         edges=(
             ALL_EDGES,
             (*THREE, *(_say(n % 3) for n in range(6))),
+            (*TWO_ROOMS, *(_say(n % 4) for n in range(8))),
             (Step(Deed.JOIN, 0), Step(Deed.SAY, 0, "in pieces", cuts=(1, 3, 50))),
         ),
         schedules=strategies.conversations,
@@ -103,12 +107,13 @@ PROPERTIES: tuple[Property, ...] = (
         "leave-notices",
         "When a member goes, however it goes, the rest are told, once, and only then.",
         lambda contract: contract.leaves,
-        ("missing-leave", "duplicate-leave", "false-leave", "ghost", "lost", "dropped"),
+        ("missing-leave", "duplicate-leave", "false-leave", "leaked-leave", "ghost", "lost", "dropped"),
         edges=tuple((*THREE, _say(1), Step(Deed.LEAVE, 1, way=way)) for way in (Way.CLOSE, Way.FIN))
         + tuple(
             (*THREE, Step(Deed.LEAVE, 1, way=way), Step(Deed.SETTLE), Step(Deed.JOIN, 3, again=1), _say(3))
             for way in Way
-        ),
+        )
+        + ((*TWO_ROOMS, _say(1), Step(Deed.LEAVE, 1), Step(Deed.SETTLE), Step(Deed.LEAVE, 0)),),
         schedules=strategies.comings_and_goings,
         share=0.8,
     ),

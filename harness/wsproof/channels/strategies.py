@@ -28,7 +28,7 @@ EDGE_TEXTS = (
     " blanks around ",
     '{"type": "message"}',
 )
-BREAKS = tuple(each for each in Break if each is not Break.BINARY)
+BREAKS = tuple(each for each in Break if each not in (Break.BINARY, Break.TEXT))
 
 
 def texts() -> st.SearchStrategy[str]:
@@ -62,9 +62,9 @@ def sayings(draw: st.DrawFn, *, member: st.SearchStrategy[int]) -> Step:
 
 @st.composite
 def conversations(draw: st.DrawFn) -> Schedule:
-    """A few members that come and talk, with a pause now and then."""
-    size = draw(st.integers(1, 4))
-    joins = [Step(Deed.JOIN, number) for number in range(size)]
+    """A few members that come and talk, with a pause now and then; in two rooms, where the channel has rooms."""
+    size, rooms = draw(st.integers(1, 4)), draw(st.integers(1, 2))
+    joins = [Step(Deed.JOIN, number, room=number % rooms) for number in range(size)]
     words = sayings(member=st.integers(0, size - 1)) | st.just(Step(Deed.SETTLE))
     return (*joins, *draw(st.lists(words, min_size=1, max_size=10)))
 

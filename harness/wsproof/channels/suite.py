@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
-from wsproof.channels.crowd import Setting
-from wsproof.channels.perform import perform
+from wsproof.channels.blame import without_misdeeds
 from wsproof.channels.properties import Property, properties_of
-from wsproof.channels.schedule import Schedule, schedule_from_json
-from wsproof.channels.shortening import shorten
+from wsproof.channels.refining import own_edges, refined, told
+from wsproof.channels.schedule import Schedule, fitted, schedule_from_json
+from wsproof.channels.stage import Stage
 from wsproof.channels.strategies import examples
-from wsproof.checks import run_checks
 from wsproof.errors import TargetError, UsageError
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
 from wsproof.model.suite import CheckRun, SuiteOptions, SuiteReport
@@ -21,49 +20,6 @@ from wsproof.net.running import RunningServer
 from wsproof.workloads import Workload, load_channels
 
 Progress: TypeAlias = Callable[[str, float], None]
-
-REPEATS = 3
-SHORTEN_S = 4.0
-QUICK_S = 0.75
-"""The deadline while shortening and repeating: the fault has been seen with the long one already."""
-
-
-@dataclass
-class Stage:
-    """A server and the schedules performed on it. Names are never used twice, and a broken server not either."""
-
-    server: RunningServer
-    workload: Workload
-    seed: int
-    broken: bool = False
-    first: int = 0
-
-    @property
-    def usable(self) -> bool:
-        """Whether another schedule can be performed: a server of ours can be replaced, a URL cannot."""
-        return not self.broken or self.server.owned
-
-    def judge(self, schedule: Schedule, deadline_s: float) -> list[Finding]:
-        """Perform a schedule and hold what happened against the contract.
-
-        Raises:
-            TargetError: the server is not there.
-        """
-        if self.broken:
-            self.server.restart()
-            self.broken, self.first = False, 0
-        setting = Setting(
-            self.server.endpoint, self.workload, self.first, deadline_s, self.seed, alone=self.server.owned
-        )
-        self.first += len(schedule)
-        try:
-            history, well = perform(schedule, setting)
-        except TargetError:
-            self.broken = True
-            raise
-        findings = run_checks(history, self.workload.contract)
-        self.broken = not well or verdict_of(findings) is not Verdict.VALID
-        return findings
 
 
 def run_suite(
@@ -74,7 +30,8 @@ def run_suite(
 ) -> SuiteReport:
     """Test every property of every channel. One finding per check and anomaly, with the shortest schedule found.
 
-    After a violation a server of ours is replaced; anything else is left alone from then on.
+    What several properties of a channel see alike is told once. After a violation a server of ours is replaced;
+    anything else is left alone from then on. A channel of which nothing is understood is told so, and asked no more.
 
     Raises:
         TargetError: the server could not be reached at all, or not be replaced.
@@ -93,6 +50,10 @@ def run_suite(
         if progress is not None:
             progress(f"{workload.name}.{each.name}", at / len(todo))
         stage = stages.setdefault(workload.name, Stage(server, workload, options.seed))
+        if stage.speaks is False:
+            reason = f"not run: {workload.path(0)} does not speak the format of {workload.name}"
+            report += SuiteReport(options.seed, (_row(workload, each, Verdict.UNKNOWN, 0, 0.0, reason),))
+            continue
         if broken is not None and not server.owned:
             reason = f"not run: {broken} broke the server, which is not ours to replace"
             report += SuiteReport(options.seed, (_row(workload, each, Verdict.UNKNOWN, 0, 0.0, reason),))
@@ -105,7 +66,14 @@ def run_suite(
         stage.broken = False if server.owned and broken is None else stage.broken
     if progress is not None:
         progress("done", 1.0)
-    return report
+    findings = tuple(_with_echoes(finding, stages.values()) for finding in report.findings)
+    return replace(report, findings=findings)
+
+
+def _with_echoes(finding: Finding, stages: Iterable[Stage]) -> Finding:
+    for stage in stages:
+        finding = stage.with_echoes(finding)
+    return finding
 
 
 def check_property(server: RunningServer, workload: Workload, each: Property, options: SuiteOptions) -> SuiteReport:
@@ -141,69 +109,66 @@ def replay(
             "Take FINDING.json as wsproof wrote it, and the channels it was found with."
         ) from fault
     stage = Stage(server, workload, seed)
-    found = each.mine(stage.judge(schedule, deadline_s))
-    return [_told(finding, workload, each, schedule, seed) for finding in found]
+    seen = stage.judge(schedule, deadline_s)
+    if not stage.speaks:
+        return [told(stage, each, stage.other_language(seen.performance, deadline_s), schedule)]
+    return [told(stage, each, finding, schedule) for finding in each.mine(seen.findings)]
 
 
 def _run(stage: Stage, each: Property, options: SuiteOptions, deadline: Deadline | None) -> SuiteReport:
     """One property: its edges, then what is drawn, until the first violation."""
     began, workload = now_ns(), stage.workload
-    schedules = list(each.edges)
-    if each.schedules is not None and options.examples:
-        number = max(1, round(options.examples * each.share))
-        schedules += examples(each.schedules(), number=number, from_seed=options.seed)
+    schedules = _schedules(stage, each, options)
     kept: dict[tuple[str, Anomaly], Finding] = {}
-    tried, reason = 0, ""
+    tried, reason, told_before = 0, "", False
     for schedule in schedules:
         if deadline is not None and deadline.passed:
             reason = f"cut short by the budget after {tried} of {len(schedules)} examples"
             break
-        try:
-            found = each.mine(stage.judge(schedule, options.deadline_s))
-        except TargetError as gone:
-            found = [_gone(workload, each, gone)]
         tried += 1
-        for finding in _weightiest(each, found):
-            key = (finding.check, finding.anomaly)
-            if key not in kept:
-                kept[key] = _refined(stage, each, finding, schedule, options)
-            else:
-                kept[key] = replace(kept[key], occurrences=kept[key].occurrences + 1)
-        if verdict_of(kept.values()) is not Verdict.VALID or not stage.usable:
+        try:
+            seen = stage.judge(schedule, options.deadline_s)
+        except TargetError as gone:
+            kept["received", Anomaly.UNKNOWN] = _gone(workload, each, gone)
             break
-    verdict = verdict_of(kept.values(), strict=options.strict)
+        if not stage.speaks:
+            other = stage.other_language(seen.performance, options.deadline_s)
+            kept[other.check, other.anomaly] = told(stage, each, other, schedule)
+            stage.broken = False
+            break
+        for finding in _weightiest(each, each.mine(seen.findings)):
+            key = (finding.check, finding.anomaly)
+            if key in kept:
+                kept[key] = replace(kept[key], occurrences=kept[key].occurrences + 1)
+                continue
+            one = refined(stage, each, finding, seen, schedule, options)
+            if one is not None:
+                kept[key] = one
+            else:
+                told_before, reason = True, "the same as was found before, so it is not told again"
+        if told_before or verdict_of(kept.values()) is not Verdict.VALID or not stage.usable:
+            break
+    verdict = Verdict.INVALID if told_before else verdict_of(kept.values(), strict=options.strict)
     if reason and not tried:
         verdict = Verdict.UNKNOWN
     row = _row(workload, each, verdict, tried, (now_ns() - began) / 1e9, reason)
     return SuiteReport(options.seed, (row,), tuple(kept.values()))
 
 
-def _refined(stage: Stage, each: Property, finding: Finding, schedule: Schedule, options: SuiteOptions) -> Finding:
-    """The finding with the shortest schedule that shows it, and how often that one does."""
-    if finding.anomaly is Anomaly.UNKNOWN or not stage.usable:
-        return _told(finding, stage.workload, each, schedule, options.seed)
-    if not stage.server.owned:
-        return replace(_told(finding, stage.workload, each, schedule, options.seed), reproduced="1 of 1")
-    quick_s = min(options.deadline_s, QUICK_S)
-    shown = [finding]
+def _schedules(stage: Stage, each: Property, options: SuiteOptions) -> list[Schedule]:
+    """The edges and what is drawn, as this channel can speak them.
 
-    def fails(candidate: Schedule) -> bool:
-        # Always on a fresh server: a fault can lie dormant in one that seemed to have taken no harm.
-        stage.broken = True
-        try:
-            again = [f for f in each.mine(stage.judge(candidate, quick_s)) if f.anomaly is finding.anomaly]
-        except TargetError:
-            return False
-        shown.extend(again[:1])
-        return bool(again)
-
-    shortest = schedule
-    if schedule not in each.edges:  # those are as short as we could write them
-        shortest = shorten(schedule, lambda candidate: fails(candidate) and fails(candidate), budget_s=SHORTEN_S)
-    again = sum(fails(shortest) for _ in range(REPEATS))
-    stage.broken = True
-    told = _told(shown[-1], stage.workload, each, shortest, options.seed)
-    return replace(told, reproduced=f"{again} of {REPEATS}")
+    A server that we cannot replace cannot be asked afterwards whether it was the neighbour's doing: so it is asked
+    before, each time.
+    """
+    schedules = list(own_edges(stage, each))
+    if each.schedules is not None and options.examples:
+        number = max(1, round(options.examples * each.share))
+        drawn = examples(each.schedules(), number=number, from_seed=options.seed)
+        schedules += [fitted(schedule, stage.workload) for schedule in drawn]
+    if each.headline and not stage.server.owned:
+        schedules = [one for schedule in schedules for one in (without_misdeeds(schedule), schedule)]
+    return list(dict.fromkeys(schedules))
 
 
 def _weightiest(each: Property, findings: list[Finding]) -> list[Finding]:
@@ -212,30 +177,6 @@ def _weightiest(each: Property, findings: list[Finding]) -> list[Finding]:
     order = [*each.looks_at, *(f.check for f in findings)]
     violations = sorted((f for f in findings if f.level is Level.VIOLATION), key=lambda f: order.index(f.check))
     return [*violations[:1], *(f for f in findings if f.level is not Level.VIOLATION)]
-
-
-def _told(finding: Finding, workload: Workload, each: Property, schedule: Schedule, seed: int) -> Finding:
-    """The finding under the name of its property, with the schedule in front of its evidence, and its recipe."""
-    blame = finding.check in each.looks_at and finding.anomaly is not Anomaly.UNKNOWN and each.headline
-    headline = each.headline.format(channel=workload.name)
-    recipe = {
-        "suite": "channels",
-        "workload": workload.name,
-        "property": each.name,
-        "settings": {f"{workload.name}.{key}": value for key, value in workload.settings.items()},
-        "seed": seed,
-        "schedule": [step.to_json() for step in schedule],
-    }
-    wire = finding.anomaly is Anomaly.PROTOCOL
-    return replace(
-        finding,
-        check=finding.check if wire else f"{workload.name}.{each.name}",
-        section=finding.section if wire else workload.name,
-        explanation=f"{headline}: {finding.explanation}" if blame else finding.explanation,
-        witness=(*(f"> {step.describe()}" for step in schedule), *finding.witness),
-        recipe=recipe,
-        source=finding.source if wire else each.promise,
-    )
 
 
 def _gone(workload: Workload, each: Property, why: TargetError) -> Finding:

@@ -92,7 +92,7 @@ def leaked_producer(history: History, contract: Contract) -> list[Finding]:
     return _different(history, contract)
 
 
-def stopped(history: History, contract: Contract) -> list[Finding]:
+def stopped(history: History, contract: Contract, *, blaming: bool = True) -> list[Finding]:
     """A feed goes on for those who look, whatever became of the others."""
     if contract.feed is None or not history.drained_ns:
         return []
@@ -109,7 +109,7 @@ def stopped(history: History, contract: Contract) -> list[Finding]:
     if not silent:
         return []
     member, at = silent[0]
-    others = [m for m in history.members if not m.innocent]
+    others = [m for m in history.members if not m.innocent] if blaming else []
     anomaly = Anomaly.STALLED_BY_NEIGHBOUR if others else Anomaly.LOST if at else Anomaly.NEVER_READ
     seconds = (history.drained_ns - (at or member.connected_ns)) / NS
     because = f" since {story.who(others[0].number)} {_did(others[0].misbehaved)}" if others else ""

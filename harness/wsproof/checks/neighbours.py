@@ -8,6 +8,7 @@ import numpy as np
 
 from wsproof.checks.check import found
 from wsproof.checks.delivery import disturbed, dropped, lost, silent_after
+from wsproof.checks.feed import stopped
 from wsproof.checks.story import WENT, Story
 from wsproof.model.contract import Contract
 from wsproof.model.finding import Anomaly, Finding
@@ -49,10 +50,12 @@ def stalled_by_neighbour(history: History, contract: Contract) -> list[Finding]:
 
 def without_blame(history: History, contract: Contract) -> Finding | None:
     """What the others lack, told without a word of why: for when nothing shows that a neighbour brought it about."""
-    for name, judge in (("lost", lost), ("dropped", dropped)):
-        for finding in judge(history, contract, excused=False):
-            return replace(finding, check=name)
-    return None
+    plain = (
+        ("lost", lost(history, contract, excused=False)),
+        ("dropped", dropped(history, contract, excused=False)),
+        ("stopped", stopped(history, contract, blaming=False)),
+    )
+    return next((replace(finding, check=name) for name, findings in plain for finding in findings), None)
 
 
 def _silenced(history: History, contract: Contract) -> tuple[np.ndarray, np.ndarray]:

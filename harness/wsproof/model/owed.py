@@ -1,8 +1,8 @@
 """Who is owed which publication, and who did not get it.
 
 A subscriber is *in* from its first receipt, since a 101 is not a subscription. A publication is owed to it if it was
-sent while the subscriber was in, in the same room, and the subscriber stayed through the drain or, where order is promised, later
-received a newer message of that publisher. Nothing is owed to members that stopped reading or broke the rules on
+sent in its room while the subscriber was in, and the subscriber stayed through the drain or, where order is promised,
+later received a newer message of that publisher. Nothing is owed to members that stopped reading or broke the rules on
 purpose; a publication whose fate nobody can know is owed to no one.
 """
 

@@ -1,0 +1,68 @@
+"""Is it the neighbour's doing? Repeat the schedule on fresh servers, and then without what the neighbour did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from wsproof.channels.schedule import Deed, Schedule, Step, Way
+
+REPEATS = 3
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How often a schedule failed in REPEATS repetitions, and how often it went well without the misdeed.
+
+    `controls` is 0 where there was nothing to leave out, or no reason to try.
+    """
+
+    again: int
+    clean: int = 0
+    controls: int = 0
+
+    @property
+    def proves(self) -> bool:
+        """Whether the misdeed is to blame: it harms again, and not once without it."""
+        return self.again > 0 and 0 < self.controls == self.clean
+
+
+def without_misdeeds(schedule: Schedule) -> Schedule:
+    """The same schedule with a neighbour that reads, keeps the rules, and stays."""
+    guilty = {step.member for step in schedule if _is_misdeed(step)}
+    return tuple(
+        Step.from_json({**step.to_json(), "narrow": False}) if step.narrow else step
+        for step in schedule
+        if not (_is_misdeed(step) or (step.deed is Deed.LEAVE and step.member in guilty))
+    )
+
+
+def _is_misdeed(step: Step) -> bool:
+    return step.deed in (Deed.BREAK, Deed.STALL) or (step.deed is Deed.LEAVE and step.way is Way.RESET)
+
+
+def try_again(schedule: Schedule, fails: Callable[[Schedule], bool]) -> Trial:
+    """Repeat a schedule, without asking who is to blame."""
+    return Trial(sum(fails(schedule) for _ in range(REPEATS)))
+
+
+def put_on_trial(
+    schedule: Schedule, fails: Callable[[Schedule], bool], fails_at_all: Callable[[Schedule], bool]
+) -> Trial:
+    """Repeat a schedule with and without the misdeed, until it is clear whether that is to blame.
+
+    What does not fail every time may be chance: then there are twice as many control runs.
+    """
+    control = without_misdeeds(schedule)
+    if control == schedule:
+        return try_again(schedule, fails)
+    if fails_at_all(control):
+        return Trial(sum(fails(schedule) for _ in range(REPEATS)), 0, 1)
+    again = sum(fails(schedule) for _ in range(REPEATS))
+    controls = 0 if not again else REPEATS if again == REPEATS else 2 * REPEATS
+    clean = 1
+    while clean < controls:
+        if fails_at_all(control):
+            return Trial(again, clean, clean + 1)
+        clean += 1
+    return Trial(again, clean, max(controls, 1))

@@ -1,0 +1,78 @@
+"""The documented example is run as it is printed: against a server that keeps its promises, and against some that do not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+import wsproof.workloads
+from wsproof.channels import properties_of, run_suite
+from wsproof.model.finding import Anomaly, Level, Verdict
+from wsproof.model.suite import SuiteOptions, SuiteReport
+from wsproof.net.running import serve
+from wsproof.net.target import parse_target
+from wsproof.workloads import Workload, load_channels
+
+APP = "tests.workloads.apps.pubsub:app"
+README = Path(wsproof.workloads.__file__).with_name("README.md")
+OPTIONS = SuiteOptions(examples=6, deadline_s=2.0)
+
+
+@pytest.fixture(scope="module")
+def documented(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Workload]:
+    """The channels of the Python block in the README, imported as a user's own module."""
+    (block,) = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    folder = tmp_path_factory.mktemp("documented")
+    (folder / "my_documented_channels.py").write_text(block, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        return load_channels("my_documented_channels")
+
+
+def check(fault: str, workloads: Mapping[str, Workload], *only: str, options: SuiteOptions = OPTIONS) -> SuiteReport:
+    with serve(parse_target(APP, path="/pubsub", env=[f"FAULT={fault}"])) as server:
+        return run_suite(server, workloads, options.but(only=only))
+
+
+def test_the_documented_channel_passes_on_a_server_that_keeps_its_promises(
+    documented: Mapping[str, Workload],
+) -> None:
+    report = check("", documented, options=SuiteOptions())
+    assert report.findings == ()
+    assert report.verdict() is Verdict.VALID
+    assert len(report.checks_run) == len(properties_of(documented["pubsub"].contract))
+
+
+@pytest.mark.parametrize(
+    ("fault", "named", "anomaly"),
+    [
+        ("every fifth is lost", "pubsub.delivery", Anomaly.LOST),
+        ("messages leak", "pubsub.delivery", Anomaly.MISROUTED),
+        ("notices leak", "pubsub.leave-notices", Anomaly.MISROUTED),
+        ("nobody is told who leaves", "pubsub.leave-notices", Anomaly.MISSING_LEAVE),
+    ],
+)
+def test_and_a_planted_fault_is_found(
+    documented: Mapping[str, Workload], fault: str, named: str, anomaly: Anomaly
+) -> None:
+    report = check(fault, documented, named)
+    assert report.verdict() is Verdict.INVALID
+    found = [(finding.check, finding.anomaly, finding.reproduced) for finding in report.findings]
+    assert found == [(named, anomaly, "3 of 3")]
+
+
+def test_what_several_properties_lose_alike_is_told_once_and_without_a_culprit(
+    documented: Mapping[str, Workload],
+) -> None:
+    report = check("every 50th is lost", documented)
+    violations = [finding for finding in report.findings if finding.level is Level.VIOLATION]
+    assert [finding.anomaly for finding in violations] == [Anomaly.LOST]
+    assert "takes others down" not in violations[0].explanation
+    assert "stalls the room" not in violations[0].explanation
+    assert "The same was seen while" in violations[0].explanation
+    invalid = [row for row in report.checks_run if row.verdict is Verdict.INVALID]
+    assert len(invalid) > 1
+    assert all("found before" in row.reason for row in invalid[1:])
