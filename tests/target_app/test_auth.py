@@ -159,6 +159,12 @@ def test_nobody_becomes_somebody_else_by_refreshing(server: Server) -> None:
         assert close_of(socket) == (1008, "token_of_another_user")
 
 
+def test_who_is_no_administrator_any_more_has_to_come_in_anew(server: Server) -> None:
+    with dial(server, f"/notifications?token={make_token('ada', roles=('admin',))}") as socket:
+        Person(socket).send("refresh", token=make_token("ada"))
+        assert close_of(socket) == (1008, "roles_changed")
+
+
 def test_demo_users_log_in_and_refresh(server: Server) -> None:
     token = log_in(server, "admin")
     newer = post(server, "/auth/refresh", token).json()
