@@ -270,7 +270,7 @@ class Connection:
         """Seconds that the socket gets to go by itself."""
         if stuck:
             return 0.0
-        return GOODBYE_TIMEOUT if ending.why is Why.SHUTDOWN else self.services.settings.close_timeout
+        return GOODBYE_TIMEOUT if ending.why in (Why.SHUTDOWN, Why.DRAINED) else self.services.settings.close_timeout
 
     def _log(self, ending: Ending) -> None:
         logger.info(
