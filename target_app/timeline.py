@@ -161,7 +161,10 @@ class Followed:
             logger.warning("gap channel=%s after=%d next=%d: kept no more", self._channel, self.head, entry.seq)
         self.head = entry.seq
         for handle in list(self.handles):
-            handle(entry)
+            try:
+                handle(entry)
+            except Exception:  # of one follower: the others hear it all the same
+                logger.exception("fault channel=%s seq=%d", self._channel, entry.seq)
 
 
 def _topic(channel: str) -> str:

@@ -30,10 +30,10 @@ def ask(server: Server, path: str, user: str | None, body: dict[str, Any] | None
     return httpx.request(method, server.url(path, "http"), headers=headers, json=body, trust_env=False)
 
 
-def signed_in(server: Server, user: str) -> ClientConnection:
-    """A notifications client, welcomed."""
+def signed_in(server: Server, user: str, path: str = "/notifications") -> ClientConnection:
+    """A client of a typed channel."""
     subprotocols: Any = ["target_app.v1", f"bearer.{token_of(server, user)}"]
-    return connect(server.url("/notifications"), subprotocols=subprotocols, compression=None, open_timeout=DEADLINE)
+    return connect(server.url(path), subprotocols=subprotocols, compression=None, open_timeout=DEADLINE)
 
 
 def wait_for(client: ClientConnection, kind: str) -> dict[str, Any]:

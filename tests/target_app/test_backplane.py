@@ -239,6 +239,42 @@ def test_an_announcement_that_never_came_is_made_good_by_the_next_one() -> None:
     asyncio.run(story())
 
 
+def test_a_follower_that_fails_does_not_keep_the_others_from_hearing() -> None:
+    async def story() -> None:
+        async with worker(None) as only:
+            heard: list[str] = []
+
+            def fail(entry: Entry) -> None:
+                raise KeyError(entry.seq)
+
+            async with only.timeline.following("lobby", fail), only.timeline.following("lobby", kept(heard)):
+                await post(only, "one")
+                await post(only, "two")
+            assert heard == ["1 one", "2 two"]
+
+    asyncio.run(story())
+
+
+def test_who_stops_waiting_for_a_publication_takes_nothing_from_the_others(server: Valkey, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with two_workers(server, tmp_path) as (left, right):
+            heard, told = list[str](), list[bool]()
+            right.backplane.subscribe("news", heard.append)
+            left.backplane.watch(told.append)
+            for number in range(NUMBER):
+                impatient = asyncio.create_task(left.backplane.publish("other", f"{number}"))
+                patient = asyncio.create_task(left.backplane.publish("news", f"{number}"))
+                for _ in range(number % 5):
+                    await asyncio.sleep(0)
+                impatient.cancel()
+                await patient
+            await until(lambda: len(heard) == NUMBER, "all but what was given up")
+            assert heard == [f"{number}" for number in range(NUMBER)]
+            assert told == []
+
+    asyncio.run(story())
+
+
 def test_presence_is_the_same_in_both_workers_and_counts_users_not_connections(server: Valkey, tmp_path: Path) -> None:
     async def story() -> None:
         async with two_workers(server, tmp_path) as (left, right):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.target_app.peers import TINY_BUFFER
 from tests.target_app.server import DEADLINE, Server, running, wait_until
 from tests.target_app.test_admin import ask, signed_in, token_of, wait_for
 
@@ -157,3 +159,23 @@ def test_what_is_too_long_or_no_text_or_for_nobody_is_refused(server: Server) ->
         answer = httpx.post(server.url(stream.session, "http"), content=b"\xff", trust_env=False)
         assert answer.status_code == 400
         assert httpx.post(server.url(f"{stream.session}x", "http"), content="{}", trust_env=False).status_code == 404
+
+
+def test_a_reader_of_events_that_reads_nothing_is_dropped_and_its_socket_cut() -> None:
+    settings = {"message_burst": 1_000_000, "user_message_burst": 1_000_000, "write_timeout": 0.5}
+    with running("target_app", settings) as patient, socket.socket() as sleeper:
+        sleeper.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, TINY_BUFFER)
+        sleeper.connect(("127.0.0.1", patient.port))
+        bearer = f"Authorization: Bearer {token_of(patient, 'user')}"
+        sleeper.sendall(f"GET /fallback/rooms/x?join HTTP/1.1\r\nHost: x\r\n{bearer}\r\n\r\n".encode())
+        with signed_in(patient, "admin", "/rooms/x") as speaker:
+            speaker.send(json.dumps({"type": "join"}))
+            wait_for(speaker, "members")
+            for number in range(2_000):
+                if number % 50 == 0 and patient.ended("slow_consumer"):
+                    break
+                speaker.send(json.dumps({"type": "say", "id": f"{number}", "text": "\u2603" * 4_000}))
+                wait_for(speaker, "ack")
+            wait_until(lambda: patient.ended("slow_consumer") == 1, "the sleeper is dropped")
+            wait_until(lambda: "cut sockets=1" in patient.log(), "its socket is cut")
+            assert patient.stats()["open"] == 1
