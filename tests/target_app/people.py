@@ -45,7 +45,9 @@ def log_in(server: Server, name: str) -> str:
 
 def dial(server: Server, path: str, **options: Any) -> ClientConnection:
     """A connection with whatever handshake the test needs."""
-    opened: ClientConnection = connect(server.url(path), compression=None, max_queue=None, open_timeout=DEADLINE, **options)
+    opened: ClientConnection = connect(
+        server.url(path), compression=None, max_queue=None, open_timeout=DEADLINE, **options
+    )
     return opened
 
 

@@ -14,7 +14,7 @@ import pytest
 from target_app.messages import PROTOCOL
 from tests.target_app.conftest import StartServer
 from tests.target_app.people import SECRET, Person, close_of, dial, log_in, make_token, post
-from tests.target_app.server import DEADLINE, Server, running
+from tests.target_app.server import Server, running
 
 ROOM = "/rooms/auth"
 
