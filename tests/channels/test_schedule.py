@@ -10,8 +10,11 @@ from hypothesis import given, settings
 
 from wsproof.channels import strategies
 from wsproof.channels.properties import PROPERTIES
-from wsproof.channels.schedule import Deed, Schedule, Step, schedule_from_json
+from wsproof.channels.schedule import Break, Deed, Schedule, Step, fitted, schedule_from_json
 from wsproof.channels.shortening import shorten
+from wsproof.model.contract import Audience, Contract
+from wsproof.model.envelope import Envelope
+from wsproof.workloads import Reading, Word, Workload, load_channels
 
 
 @settings(deadline=None)
@@ -56,3 +59,72 @@ def test_shortening_stops_after_its_tries() -> None:
     schedule = tuple(Step(Deed.SAY, number) for number in range(50))
     assert shorten(schedule, lambda candidate: bool(asked.append(candidate)), budget_s=60, tries=7) == schedule  # type: ignore[func-returns-value]
     assert len(asked) == 7
+
+
+class Small(Workload):
+    """Two rooms, short texts, and not every text is a message."""
+
+    name = "small"
+    title = "small"
+    rooms = 2
+    longest_bytes = 1_000
+
+    @property
+    def contract(self) -> Contract:
+        return Contract("small", Audience.EVERYONE)
+
+    def path(self, member: int) -> str:
+        return "/"
+
+    def room_of(self, member: int) -> int:
+        return member % 2
+
+    def read(self, member: int, message: str | bytes) -> Reading:
+        return Reading(Word.STRANGE, text=str(message))
+
+
+class Binary(Small):
+    def publish(self, member: int, envelope: Envelope, body: str) -> bytes:
+        return envelope.seal_bytes(body.encode())
+
+
+TUTORIAL = load_channels("tutorial")
+
+
+def all_edges(workload: Workload) -> list[Step]:
+    return [step for each in PROPERTIES for edge in each.edges for step in fitted(edge, workload)]
+
+
+def test_no_text_goes_past_publish_where_not_every_text_is_a_message() -> None:
+    assert any(step.plain for step in all_edges(TUTORIAL["chat"]))
+    assert not any(step.plain for step in all_edges(Small()))
+    drawn = strategies.examples(strategies.conversations(), number=60, from_seed=1)
+    assert any(step.plain for schedule in drawn for step in schedule)
+    assert not any(step.plain for schedule in drawn for step in fitted(schedule, Small()))
+
+
+def test_a_text_that_went_past_publish_is_told_as_such() -> None:
+    assert "publish() was not asked" in Step(Deed.SAY, 0, plain=True).describe()
+
+
+def test_a_channel_without_rooms_has_everybody_in_one() -> None:
+    assert {step.room for step in all_edges(TUTORIAL["chat"])} == {0}
+    assert {step.room for step in all_edges(Small())} == {0, 1}
+
+
+def test_texts_are_no_longer_than_the_channel_takes() -> None:
+    assert max(step.size_bytes for step in all_edges(Small())) == 1_000
+    flood = Step(Deed.FLOOD, 0, size_bytes=60_000, count=3)
+    assert fitted((flood,), Small()) == (Step(Deed.FLOOD, 0, size_bytes=1_000, count=180),)
+
+
+def test_garbage_is_what_the_channel_has_no_word_for() -> None:
+    breaks = {workload: {step.breaks for step in all_edges(workload) if step.deed is Deed.BREAK} for workload in SORTS}
+    chat, small, binary = (breaks[workload] for workload in SORTS)
+    assert not chat & {Break.NONSENSE, Break.WRONG_SHAPE, Break.TEXT}
+    assert {Break.NONSENSE, Break.WRONG_SHAPE, Break.BINARY} <= small
+    assert Break.TEXT in binary
+    assert Break.BINARY not in binary
+
+
+SORTS = (TUTORIAL["chat"], Small(), Binary())

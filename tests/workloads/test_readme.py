@@ -1,4 +1,4 @@
-"""The documented example is run as it is printed: against a server that keeps its promises, and against some that do not."""
+"""The documented example is run as it is printed, against a server that keeps its promises and some that do not."""
 
 from __future__ import annotations
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, TypeAlias
 
 from wsproof.checks.story import shortened
+from wsproof.model.contract import Audience
 from wsproof.model.envelope import Envelope
 from wsproof.workloads import Workload
 
@@ -122,7 +124,17 @@ Schedule: TypeAlias = tuple[Step, ...]
 def fitted(schedule: Schedule, workload: Workload) -> Schedule:
     """The schedule as this workload's protocol can speak it: its rooms, its longest text, what is garbage to it."""
     is_binary = isinstance(workload.publish(0, Envelope(0, 0, 0), ""), bytes) if workload.publishes else False
-    return tuple(_fitted(step, workload, is_binary) for step in schedule)
+    steps = tuple(_fitted(step, workload, is_binary) for step in schedule)
+    return _with_company(steps) if workload.contract.audience is Audience.OTHERS else steps
+
+
+def _with_company(schedule: Schedule) -> Schedule:
+    """Where nobody hears itself, whoever is alone in its room gets a listener."""
+    joins = [step for step in schedule if step.deed is Deed.JOIN]
+    rooms = Counter(step.room for step in joins)
+    free = 1 + max((step.member for step in joins), default=0)
+    alone = sorted(room for room, members in rooms.items() if members == 1)
+    return (*(Step(Deed.JOIN, free + at, room=room) for at, room in enumerate(alone)), *schedule)
 
 
 def _fitted(step: Step, workload: Workload, is_binary: bool) -> Step:

@@ -86,7 +86,8 @@ def publish(subscriber: Subscriber, text: str) -> None:
 
 
 def tell(about: Subscriber, event: dict[str, Any]) -> None:
+    deaf = about if FAULT == "the publisher does not hear itself" else None
     leaks = FAULT == "messages leak" if event["event"] == "said" else FAULT == "notices leak"
     for other in everybody:
-        if other.room == about.room or leaks:
+        if other is not deaf and (other.room == about.room or leaks):
             other.queue.put_nowait(event)

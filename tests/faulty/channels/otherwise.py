@@ -1,0 +1,29 @@
+"""Servers that speak no format of the tutorial's: FAULT says what they do instead. A feed, they have none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+FAULT = os.environ.get("FAULT", "")
+
+Message = MutableMapping[str, Any]
+
+
+async def app(
+    scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
+) -> None:
+    if scope["type"] != "websocket":
+        return
+    await receive()
+    if FAULT == "refuses":
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        if FAULT == "echoes plainly" and message.get("text") is not None:
+            await send({"type": "websocket.send", "text": message["text"]})
+        elif FAULT == "hangs up":
+            await send({"type": "websocket.close", "code": 1011})
+            return
