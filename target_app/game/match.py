@@ -36,9 +36,10 @@ class Match:
         return sha256(repr(parts).encode()).hexdigest()
 
     def advance(self, inputs: Iterable[Input]) -> None:
-        """One tick. Inputs of one seat count in their order; between seats the order makes no difference."""
+        """One tick. Inputs of one seat count in their order; between seats the order makes no difference, for none
+        touches more than its own seat."""
         self.tick += 1
-        for given in sorted(inputs, key=lambda given: given.seat):
+        for given in inputs:
             self._take(given)
         self._give_up_seats()
         self._change_phase()
