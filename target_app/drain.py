@@ -51,9 +51,13 @@ class Drain:
             connection.say_farewell(random.randint(0, self._spread_ms))
         size = max(BATCH_AT_LEAST, math.ceil(len(connections) / STEPS))
         batches = [connections[start : start + size] for start in range(0, len(connections), size)]
+        now = asyncio.get_running_loop().time
+        began = now()
         for number, batch in enumerate(batches):
-            if number:
-                await asyncio.sleep(self._seconds / (len(batches) - 1))
+            due = began + self._seconds * number / max(1, len(batches) - 1)
+            # Each going may be news to all who are still there: where that takes long, the rest go together.
+            if (early := due - now()) > 0:
+                await asyncio.sleep(early)
             for connection in batch:
                 connection.drain()
         await self._roster.wait_empty(LAST_GOODBYES)
