@@ -2,72 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
 
+from tests.workloads.apps.pubsub_channels import Others, PubSub
 from wsproof.channels import run_suite
 from wsproof.errors import UsageError
-from wsproof.model.contract import Audience, Contract
-from wsproof.model.envelope import Envelope, open_envelope
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.net.running import serve
 from wsproof.net.target import parse_target
-from wsproof.workloads import Reading, Word, Workload, load_channels
+from wsproof.workloads import Workload, load_channels
 
 PUBSUB = "tests.workloads.apps.pubsub:app"
 FAULTY = "tests.faulty.channels.app:app"
 SPEECHLESS = "tests.faulty.channels.otherwise:app"
 OPTIONS = SuiteOptions(examples=4, deadline_s=1.0)
-
-
-class PubSub(Workload):
-    """The small JSON server of these tests, in two rooms."""
-
-    name = "pubsub"
-    title = "pub/sub"
-    rooms = 2
-
-    @property
-    def contract(self) -> Contract:
-        return Contract("pubsub", Audience.EVERYONE, leaves=True)
-
-    def path(self, member: int) -> str:
-        return "/pubsub"
-
-    def room_of(self, member: int) -> int:
-        return member % 2
-
-    def greeting(self, member: int) -> str:
-        return json.dumps({"op": "subscribe", "room": self.room_of(member), "name": self.name_of(member)})
-
-    def publish(self, member: int, envelope: Envelope, body: str) -> str:
-        return json.dumps({"op": "publish", "text": envelope.seal(body)})
-
-    def read(self, member: int, message: str | bytes) -> Reading:
-        try:
-            said = json.loads(message)
-        except ValueError:
-            return Reading(Word.STRANGE, text=str(message))
-        match said:
-            case {"event": "said", "who": str(who), "text": str(text)}:
-                return Reading(Word.DELIVERY, open_envelope(text), who, text=text)
-            case {"event": "left", "who": str(who)}:
-                return Reading(Word.LEAVE, about=who)
-            case {"event": "welcome" | "joined"}:
-                return Reading(Word.ASIDE)
-        return Reading(Word.STRANGE, text=str(message))
-
-
-class Others(PubSub):
-    """Whoever speaks does not hear itself."""
-
-    @property
-    def contract(self) -> Contract:
-        return replace(super().contract, audience=Audience.OTHERS)
 
 
 class NoSecondRoom(PubSub):
@@ -85,13 +36,13 @@ def violations(report: SuiteReport) -> list[Finding]:
 
 
 def test_a_channel_for_the_others_only_is_not_accused() -> None:
-    report = check(PUBSUB, {"pubsub": Others()}, fault="the publisher does not hear itself")
+    report = check(PUBSUB, {"others": Others()}, fault="the publisher does not hear itself")
     assert report.findings == ()
     assert report.verdict() is Verdict.VALID
 
 
 def test_and_a_publisher_that_hears_itself_there_is_misrouted() -> None:
-    report = check(PUBSUB, {"pubsub": Others()}, "pubsub.delivery")
+    report = check(PUBSUB, {"others": Others()}, "others.delivery")
     assert [finding.anomaly for finding in report.findings] == [Anomaly.MISROUTED]
 
 

@@ -7,6 +7,7 @@ owed is missing), collect.
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -88,6 +89,7 @@ class Run:
         self.plan = jobs[0].plan
         self._folder = jobs[0].folder
         self._workload = jobs[0].workload()
+        self._rooms = [self._workload.room_of(member) for member in range(self.plan.subscribers)]
         self._records = Records(self._folder, len(jobs))
         self._meter = ServerMeter(server.pid) if server is not None and server.pid is not None else None
         self._secrets = server.target.secrets if server is not None else ()
@@ -129,7 +131,7 @@ class Run:
         self._sample()
 
     def _probe(self, ramp: Deadline) -> None:
-        audience = members_to_hear(self._workload.contract, self.plan)
+        audience = members_to_hear(self._workload.contract, self.plan, self._rooms)
 
         def expected() -> int:
             return min(sum(self._open), audience)
@@ -144,7 +146,7 @@ class Run:
         turn = 0
         while not everybody() and not ramp.passed:
             if self._workload.publishes:
-                self.crew.tell("probe", members=probers(self._workload.contract, self.plan, turn))
+                self.crew.tell("probe", members=probers(self._workload.contract, self.plan, turn, self._rooms))
             turn += 1
             self._wait(everybody, Deadline.after(min(PROBE_S, ramp.remaining_s)), show)
 
@@ -169,7 +171,7 @@ class Run:
     def drain(self) -> None:
         """Wait until nothing that is owed is missing, at most `plan.drain_s`."""
         if self._workload.publishes:
-            outstanding = Outstanding(self._records, self._workload.contract, self.plan.subscribers)
+            outstanding = Outstanding(self._records, self._workload.contract, self.plan.subscribers, self._rooms)
             deadline = Deadline.after(self.plan.drain_s)
             at_first = max(outstanding.update(), 1)
             while (missing := outstanding.update()) and not deadline.passed:
@@ -265,20 +267,28 @@ class Run:
         self._watch(Progress(phase, min(max(done, 0.0), 1.0), note))
 
 
-def probers(contract: Contract, plan: Plan, turn: int) -> list[int]:
-    """Who publishes in this turn of the probe, so that in the end everybody who can hear has heard."""
+def probers(contract: Contract, plan: Plan, turn: int, rooms: Sequence[int] = ()) -> list[int]:
+    """Who publishes in this turn of the probe, so that in the end everybody who can hear has heard.
+
+    Where there are several rooms, one of the first two of each: whether or not it is to publish later.
+    """
     if contract.audience in (Audience.PUBLISHER, Audience.NOBODY):
         return list(range(plan.publishers))  # only oneself hears oneself
+    if len(set(rooms)) > 1:
+        people = [[member for member, its in enumerate(rooms) if its == room] for room in sorted(set(rooms))]
+        return [members[turn % min(2, len(members))] for members in people]
     return [turn % plan.publishers]
 
 
-def members_to_hear(contract: Contract, plan: Plan) -> int:
+def members_to_hear(contract: Contract, plan: Plan, rooms: Sequence[int] = ()) -> int:
     """How many members the probe can reach."""
     if contract.feed is not None:
         return plan.subscribers
     match contract.audience:
         case Audience.EVERYONE:
             return plan.subscribers
+        case Audience.OTHERS if len(set(rooms)) > 1:
+            return sum(size for size in Counter(rooms).values() if size > 1)
         case Audience.OTHERS:
             return plan.subscribers - (plan.publishers == 1)
         case Audience.PUBLISHER:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,10 @@ def _members(
         in_ns[tick.subscriber] = min(in_ns[tick.subscriber] or tick.received_ns, tick.received_ns)
     opened, left = entries["open"], entries["left"]
     return tuple(
-        _member(number, workload.name_of(number), in_ns[number], opened.get(number), left.get(number))
+        replace(
+            _member(number, workload.name_of(number), in_ns[number], opened.get(number), left.get(number)),
+            room=workload.room_of(number),
+        )
         for number in range(members)
     )
 
@@ -119,7 +123,7 @@ def _read_unsealed(records: Records, workload: Workload) -> tuple[list[Notice], 
                 ticks.append(Tick(subscriber, received_ns, value, reading.text))
             elif reading.word in (Word.LEAVE, Word.JOIN) and reading.about is not None:
                 notices.append(Notice(subscriber, reading.about, reading.word is Word.LEAVE, received_ns))
-            else:
+            elif reading.word is not Word.ASIDE:
                 strange.append(Strange(subscriber, received_ns, reading.text))
         strange += [
             Strange(entry["member"], entry["at_ns"], entry["text"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,11 +19,12 @@ class Outstanding:
     Made when the last publication has been handed over; `update` then takes in what the workers have written since.
     """
 
-    def __init__(self, records: Records, contract: Contract, members: int) -> None:
+    def __init__(self, records: Records, contract: Contract, members: int, rooms: Sequence[int] | None = None) -> None:
         records.update()
         self._records = records
         self._contract = contract
         self._members = members
+        self._rooms = np.array(rooms if rooms is not None else [0] * members, np.int64)
         # A publication that could not be handed over (sent_ns 0) is owed to nobody.
         sent = records.publications()
         self._publications = sent[sent[:, 3] > 0]
@@ -47,6 +50,7 @@ class Outstanding:
     def _owed(self) -> NDArray[np.bool_]:
         publisher, sent_ns = self._publications[:, 0], self._publications[:, 3]
         owed: NDArray[np.bool_] = (self._in_ns > 0) & (self._in_ns <= sent_ns[:, None])
+        owed &= self._rooms[publisher][:, None] == self._rooms
         is_own = publisher[:, None] == np.arange(self._members)
         match self._contract.audience:
             case Audience.OTHERS:

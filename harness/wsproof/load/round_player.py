@@ -53,14 +53,24 @@ class RoundPlayer:
     def _expected(self) -> tuple[int, int]:
         contract = self._ledger.workload.contract
         publisher = self._room.members.get(0)
+        members_in = self._members_in()
         is_here = publisher is not None and publisher.can_send
         match contract.audience:
             case Audience.EVERYONE:
-                deliveries = self._room.members_in
+                deliveries = members_in
             case Audience.OTHERS:
-                deliveries = self._room.members_in - (publisher is not None and publisher.is_in)
+                deliveries = members_in - (publisher is not None and publisher.is_in)
             case Audience.PUBLISHER:
                 deliveries = int(is_here)
             case Audience.NOBODY:
                 deliveries = 0
         return (deliveries, int(contract.replies)) if is_here else (0, 0)
+
+    def _members_in(self) -> int:
+        """How many of the publisher's room have had their first receipt, and are still here."""
+        workload = self._ledger.workload
+        if workload.rooms == 1:
+            return self._room.members_in
+        mine = workload.room_of(0)
+        here = self._room.members.values()
+        return sum(each.is_in and each.can_send and workload.room_of(each.member) == mine for each in here)

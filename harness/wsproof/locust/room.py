@@ -69,7 +69,8 @@ class Room:
         self._names: dict[str, int] = {}
         self._sequences: list[int] = []
         self._first_kind = _first_kind(workload)
-        self._last_sent_ns = 0
+        self._last_sent_ns: dict[int, int] = {}
+        """Of each room of the channel."""
         self._tick: tuple[Message | None, int] = (None, 0)
         self._body = body_of(payload_bytes)
         self._latency = Tally(environment, f"{workload.name}: latency from intended time")
@@ -87,7 +88,7 @@ class Room:
         """A new member's number."""
         number = len(self.members)
         name = self.workload.name_of(number)
-        self.members.append(Member(number, name))
+        self.members.append(Member(number, name, room=self.workload.room_of(number)))
         self._names[name] = number
         self._sequences.append(0)
         return number
@@ -117,7 +118,7 @@ class Room:
         was_in = member in self.present
         self.present.discard(member)
         if was_in and self.contract.leaves:
-            self.pending.expect(("leave", self.members[member].name), self.present)
+            self.pending.expect(("leave", self.members[member].name), self._beside(member))
 
     # What is said.
 
@@ -132,7 +133,7 @@ class Room:
             self.recorder.published(member, sequence, intended_ns, 0, Phase.MEASURED, Outcome.FAILED)
             return
         self.recorder.published(member, sequence, intended_ns, sent_ns, Phase.MEASURED, Outcome.OK)
-        self._last_sent_ns = sent_ns
+        self._last_sent_ns[self.members[member].room] = sent_ns
         self.pending.expect((Kind.DELIVERY, member, sequence), self._audience(member))
         if self.contract.replies:
             self.pending.expect((Kind.REPLY, member, sequence), (member,))
@@ -140,12 +141,18 @@ class Room:
     def _audience(self, publisher: int) -> set[int]:
         match self.contract.audience:
             case Audience.EVERYONE:
-                return self.present
+                return self._beside(publisher)
             case Audience.OTHERS:
-                return self.present - {publisher}
+                return self._beside(publisher) - {publisher}
             case Audience.PUBLISHER:
                 return {publisher}
         return set()
+
+    def _beside(self, member: int) -> set[int]:
+        """Who is in that member's room of the channel."""
+        if self.workload.rooms == 1:
+            return self.present
+        return {other for other in self.present if self.members[other].room == self.members[member].room}
 
     # What is heard. None of these waits: they run in the loop.
 
@@ -184,7 +191,7 @@ class Room:
             self._told(member, reading.about, now_ns)
         elif reading.word is Word.TICK:
             self._ticked(member, message, now_ns)
-        elif reading.word is not Word.JOIN:
+        elif reading.word not in (Word.JOIN, Word.ASIDE):
             self.recorder.strange.append(Strange(member, now_ns, reading.text))
 
     def _told(self, member: int, about: str, now_ns: int) -> None:
@@ -290,7 +297,11 @@ class Room:
         """Whether there was a publication for a member that has not received anything yet."""
         if self.contract.audience not in (Audience.EVERYONE, Audience.OTHERS):
             return False
-        return any(self.members[n].connected_ns < self._last_sent_ns for n in self.lines if n not in self.present)
+        return any(
+            self.members[n].connected_ns < self._last_sent_ns.get(self.members[n].room, 0)
+            for n in self.lines
+            if n not in self.present
+        )
 
     def _forget_lost(self) -> None:
         if self.contract.order is not Order.NONE:

@@ -1,0 +1,75 @@
+"""A channel with rooms under load: what is said in one is owed to its members, and to nobody else."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.load.conftest import small_plan
+from wsproof.checks import run_checks
+from wsproof.load import run_plan
+from wsproof.load.engine import members_to_hear, probers
+from wsproof.load.rounds import broadcast_rounds
+from wsproof.model.contract import Audience, Contract
+from wsproof.model.finding import Anomaly
+from wsproof.model.history import Kind
+from wsproof.model.measurement import Measurement
+from wsproof.model.owed import owed
+from wsproof.model.plan import Phase
+from wsproof.net.running import serve
+from wsproof.net.target import parse_target
+
+APP = "tests.workloads.apps.pubsub:app"
+CHANNELS = "tests.workloads.apps.pubsub_channels"
+
+
+def measured(workload: str, fault: str = "") -> Measurement:
+    plan = small_plan(workload, 6, publishers=2, rate_hz=50.0)
+    with serve(parse_target(APP, path="/pubsub", env=[f"FAULT={fault}"])) as server:
+        return run_plan(plan, channels=CHANNELS, settings={}, endpoint=server.endpoint, server=server)
+
+
+@pytest.mark.parametrize(
+    ("workload", "fault", "audience"), [("pubsub", "", 3), ("others", "the publisher does not hear itself", 2)]
+)
+def test_each_publication_is_owed_to_its_own_room(workload: str, fault: str, audience: int) -> None:
+    measurement = measured(workload, fault)
+    history = measurement.history
+    assert [member.room for member in history.members] == [0, 1, 0, 1, 0, 1]
+    assert all(member.in_ns for member in history.members)
+    assert run_checks(history, measurement.contract) == []
+    measured_now = history.publications.phase == Phase.MEASURED
+    assert set(owed(history, measurement.contract).owed[measured_now].tolist()) == {audience}
+    assert not history.strange
+
+
+def test_a_server_that_leaks_into_the_other_room_is_convicted() -> None:
+    measurement = measured("pubsub", "messages leak")
+    found = run_checks(measurement.history, measurement.contract)
+    assert [finding.anomaly for finding in found] == [Anomaly.MISROUTED]
+    assert "room 0 only and not for room 1" in found[0].explanation or "room 1 only" in found[0].explanation
+
+
+def test_a_round_is_over_when_the_room_of_its_publisher_has_it() -> None:
+    with serve(parse_target(APP, path="/pubsub")) as server:
+        measurement = broadcast_rounds(
+            workload="pubsub",
+            channels=CHANNELS,
+            settings={},
+            endpoint=server.endpoint,
+            subscribers=5,
+            rounds=4,
+            warmup_rounds=1,
+            round_deadline_s=5.0,
+        )
+    history = measurement.history
+    assert measurement.plan.duration_s < 5.0
+    got = history.receipts
+    assert set(got.subscriber[(got.publisher == 0) & (got.kind == Kind.DELIVERY)].tolist()) == {0, 2, 4}
+    assert run_checks(history, measurement.contract) == []
+
+
+def test_the_probe_speaks_in_every_room() -> None:
+    plan, everyone = small_plan(subscribers=5), Contract("x", Audience.EVERYONE)
+    assert probers(everyone, plan, 0, [0, 1, 0, 1, 2]) == [0, 1, 4]
+    assert probers(everyone, plan, 1, [0, 1, 0, 1, 2]) == [2, 3, 4]
+    assert members_to_hear(Contract("x", Audience.OTHERS), plan, [0, 1, 0, 1, 2]) == 4

@@ -1,0 +1,61 @@
+"""The channels of the small JSON server beside this file: `--channels tests.workloads.apps.pubsub_channels`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from wsproof.model.contract import Audience, Contract
+from wsproof.model.envelope import Envelope, open_envelope
+from wsproof.workloads import Reading, Word, Workload
+
+
+class PubSub(Workload):
+    """All in the same room of two get what is said there."""
+
+    name = "pubsub"
+    title = "pub/sub"
+    rooms = 2
+
+    @property
+    def contract(self) -> Contract:
+        return Contract("pubsub", Audience.EVERYONE, leaves=True)
+
+    def path(self, member: int) -> str:
+        return "/pubsub"
+
+    def room_of(self, member: int) -> int:
+        return member % 2
+
+    def greeting(self, member: int) -> str:
+        return json.dumps({"op": "subscribe", "room": self.room_of(member), "name": self.name_of(member)})
+
+    def publish(self, member: int, envelope: Envelope, body: str) -> str:
+        return json.dumps({"op": "publish", "text": envelope.seal(body)})
+
+    def read(self, member: int, message: str | bytes) -> Reading:
+        try:
+            said = json.loads(message)
+        except ValueError:
+            return Reading(Word.STRANGE, text=str(message))
+        match said:
+            case {"event": "said", "who": str(who), "text": str(text)}:
+                return Reading(Word.DELIVERY, open_envelope(text), who, text=text)
+            case {"event": "left", "who": str(who)}:
+                return Reading(Word.LEAVE, about=who)
+            case {"event": "welcome" | "joined"}:
+                return Reading(Word.ASIDE)
+        return Reading(Word.STRANGE, text=str(message))
+
+
+class Others(PubSub):
+    """Whoever speaks does not hear itself."""
+
+    name = "others"
+
+    @property
+    def contract(self) -> Contract:
+        return replace(super().contract, audience=Audience.OTHERS)
+
+
+WORKLOADS = [PubSub, Others]
