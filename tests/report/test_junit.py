@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.report.samples import HOSTILE, TARGET, deviation, non_strict, suite_report, violation
-from wsproof.model.finding import Anomaly
-from wsproof.model.suite import SuiteReport
+from wsproof.model.finding import Anomaly, Verdict
+from wsproof.model.suite import CheckRun, SuiteReport
 from wsproof.report.documents import check_document
 from wsproof.report.junit import junit_xml
 
@@ -41,6 +41,15 @@ def test_a_check_that_cannot_tell_is_an_error() -> None:
     error = case(suite_of(suite_report(violation())), "dashboard.period").find("error")
     assert error is not None
     assert "nothing was received" in (error.get("message") or "")
+
+
+def test_a_check_that_met_what_another_finding_tells_has_not_passed() -> None:
+    row = CheckRun("chat.order", "chat", "In order", Verdict.INVALID, 1, 0.1, "the same as was found before")
+    suite = suite_of(SuiteReport(1, (*suite_report().checks_run, row), (violation(),)))
+    failure = case(suite, "chat.order").find("failure")
+    assert failure is not None
+    assert failure.get("message") == "the same as was found before"
+    assert suite.get("failures") == "2"
 
 
 def test_accepted_and_weaker_findings_are_printed_and_fail_nothing() -> None:

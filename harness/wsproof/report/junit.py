@@ -16,7 +16,7 @@ def junit_xml(document: Mapping[str, Any]) -> str:
     """A `wsproof.check/1` document as JUnit XML.
 
     A violation is a failure (with `--strict` a non-strict finding, too), what cannot be told an error; other findings
-    are printed with their check and fail nothing. A finding whose check is not among those that ran gets a case of its
+    are printed with their check and fail nothing. A check that met only what another one's finding tells fails with it. A finding whose check is not among those that ran gets a case of its
     own: nothing is dropped.
     """
     report, strict = suite_report_of(document), bool(document.get("strict"))
@@ -32,6 +32,10 @@ def junit_xml(document: Mapping[str, Any]) -> str:
         if run.verdict is Verdict.UNKNOWN and case.find("failure") is None and case.find("error") is None:
             SubElement(case, "error", message=clean_line(run.reason or "this check could not tell"), type="unknown")
             counts["errors"] += 1
+        if run.verdict is Verdict.INVALID and run.reason and not found:
+            # It saw what another check's finding tells already: it has not passed.
+            SubElement(case, "failure", message=clean_line(run.reason), type="violation")
+            counts["failures"] += 1
         cases += 1
     for check, found in by_check.items():
         _case(suite, check, found[0].section, found, strict, counts)
