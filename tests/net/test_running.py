@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import socket
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -11,6 +12,7 @@ from tests.net.hand import HandServer
 from wsproof.errors import TargetError, UsageError
 from wsproof.net import process
 from wsproof.net.client import Client
+from wsproof.net.clock import Deadline
 from wsproof.net.ports import Answer, free_port, knock
 from wsproof.net.running import RunningServer, serve
 from wsproof.net.target import Target, parse_target
@@ -127,7 +129,11 @@ class TestCommands:
         with serve(command_target("health", ready="http://127.0.0.1:{port}/health")) as server:
             assert server.name == "command"
             assert server.endpoint.path == "/"
-            assert server.output_tail(3)[-1].endswith('" 200 -')
+            # It answers 503 at first. Its log may reach us a moment after its answer.
+            deadline = Deadline.after(10)
+            while not any(line.endswith('" 200 -') for line in server.output_tail()) and deadline.remaining_s > 0:
+                time.sleep(0.01)
+            assert server.output_tail()[-1].endswith('" 200 -')
 
     def test_a_port_that_the_command_has_fixed_is_taken_from_the_ready_url(self) -> None:
         port = free_port("127.0.0.1")
