@@ -12,6 +12,7 @@ import asyncio
 import base64
 import contextlib
 import hashlib
+import json
 import os
 import re
 import struct
@@ -37,6 +38,16 @@ class Failure(Exception):
 
     def __init__(self, code: int) -> None:
         self.code = code
+
+
+_FOREVER: set[asyncio.Event] = set()
+
+
+async def forever() -> None:
+    """Wait until the process ends; what nobody holds would be collected, and its connection closed."""
+    never = asyncio.Event()
+    _FOREVER.add(never)
+    await never.wait()
 
 
 class Connection:
@@ -66,7 +77,7 @@ class Connection:
             code = 1000 if self.fault == "wrong-code" else failure.code
             self.send(CLOSE, struct.pack("!H", code))
             if self.fault == "fails-open":
-                await asyncio.Event().wait()
+                await forever()
 
     # The handshake.
 
@@ -74,7 +85,7 @@ class Connection:
         data = await self.reader.read(65536)
         if not data:
             if self.fault == "half-open":
-                await asyncio.Event().wait()
+                await forever()
             raise EOFError
         self.buffer += data
 
@@ -143,6 +154,10 @@ class Connection:
     def accept(self, headers: dict[str, list[str]]) -> None:
         key = headers.get("sec-websocket-key", [""])[0]
         key = key.replace("+", " ") if self.fault == "key-plus" else key
+        if self.fault == "answers-early" and len(self.buffer) > 6 and self.buffer[0] == 0x89:
+            # Not wrong: a client that does not wait for the 101 has no claim to it.
+            size, mask = self.buffer[1] & 127, self.buffer[2:6]
+            self.send(PONG, bytes(byte ^ mask[i & 3] for i, byte in enumerate(self.buffer[6 : 6 + size])))
         digest = base64.b64encode(hashlib.sha1(key.encode() + GUID).digest()).decode()
         lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]
         lines.append(f"Sec-WebSocket-Accept: {digest}")
@@ -273,6 +288,10 @@ class Connection:
         for pong in self.held_pongs:
             self.send(PONG, pong)
         self.held_pongs.clear()
+        if fault == "fragments-1011" and fragments > 1:
+            raise Failure(1011)
+        if fault.startswith("wants-json") and (opcode == BINARY or not _is_json(data)):
+            raise Failure(int(fault.removeprefix("wants-json-")))
         if fault == "bom" and opcode == TEXT:
             data = data.removeprefix(b"\xef\xbb\xbf")
         if fault == "nul" and opcode == TEXT:
@@ -345,6 +364,13 @@ def _check_text(data: bytes, errors: str = "strict") -> None:
         data.decode("utf-8", errors)
     except UnicodeDecodeError:
         raise Failure(1007) from None
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        return isinstance(json.loads(data), dict)
+    except ValueError:
+        return False
 
 
 def _is_key(key: str) -> bool:

@@ -14,7 +14,7 @@ class SuiteOptions:
 
     `only` keeps the checks whose name, a part of it, or section starts with one of its entries ("5.5", "chat",
     "delivery"). `examples` is the number of generated examples per property. `deadline_s` bounds every wait for
-    something that is owed.
+    something that is owed. `sample` is a text that the endpoint accepts, for endpoints that refuse any other.
     """
 
     seed: int = 0
@@ -23,6 +23,7 @@ class SuiteOptions:
     only: tuple[str, ...] = ()
     strict: bool = False
     deadline_s: float = 5.0
+    sample: str | None = None
 
     def but(self, **changes: Any) -> SuiteOptions:
         """These options with some changed."""
@@ -76,3 +77,17 @@ class SuiteReport:
             return Verdict.UNKNOWN
         unknown = Verdict.worst(run.verdict for run in self.checks_run if run.verdict is Verdict.UNKNOWN)
         return Verdict.worst([unknown, verdict_of(self.findings, strict=strict)])
+
+
+def sections_of(report: SuiteReport, *, strict: bool = False) -> dict[str, Verdict]:
+    """The verdict of each section that was looked at, in the order of the report: what a table of servers shows.
+
+    A section is as bad as the worst of its findings; it is UNKNOWN where a check of it could not tell.
+    """
+    sections: dict[str, list[Verdict]] = {}
+    for run in report.checks_run:
+        known = Verdict.UNKNOWN if run.verdict is Verdict.UNKNOWN else Verdict.VALID
+        sections.setdefault(run.section, []).append(known)
+    for finding in report.findings:
+        sections.setdefault(finding.section, []).append(finding.verdict(strict=strict))
+    return {section: Verdict.worst(verdicts) for section, verdicts in sections.items()}

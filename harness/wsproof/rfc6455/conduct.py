@@ -7,49 +7,27 @@ bounds it when a server owes one of these and does not give it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 
 from wsproof.errors import TargetError
 from wsproof.net.client import Client
+from wsproof.net.clock import now_ns
 from wsproof.net.endpoint import Endpoint
 from wsproof.rfc6455.conversation import Await, Conversation, Ending, Raw, Send
 from wsproof.rfc6455.facts import Facts, Heard, Message
 from wsproof.rfc6455.greeting import Answer, Greeting, expect_answer
 from wsproof.rfc6455.oracle import Expectation, Fate, expect_frames
+from wsproof.rfc6455.patience import Patience
 from wsproof.rfc6455.segments import SegmentBarrier
 from wsproof.rfc6455.transcript import BARRIER, Transcript
 from wsproof.wire import CloseReceived, Event, Frame, Opcode, PongReceived, Request
 
-__all__ = ["Conduct", "Patience"]
+__all__ = ["Conduct"]
 
 KEY = "d3Nwcm9vZi1yZmM2NDU1IQ=="
 _MASK = bytes.fromhex("37fa213d")
-_SOON_S = 1.0
-_CONVICTED_S = 0.1
 _MOMENT_S = 0.05
-
-
-@dataclass
-class Patience:
-    """How long to wait for what is owed. Once a rule is known to be broken by silence, its silence is not waited out
-    again: `tire` makes the next waits for it short."""
-
-    deadline_s: float
-    _tired: set[str] = field(default_factory=set)
-    hurry: bool = False
-
-    def wait_for(self, name: str) -> float:
-        """Seconds to wait for what rule `name` owes."""
-        return min(self.deadline_s, _CONVICTED_S) if self.hurry or name in self._tired else self.deadline_s
-
-    def moment_for(self, name: str) -> float:
-        """Seconds that a failure may come after what overtook it, where no text can prove that none will come."""
-        return _MOMENT_S if name in self._tired else min(self.deadline_s, _SOON_S)
-
-    def tire(self, name: str) -> None:
-        """Rule `name` is convicted."""
-        self._tired.add(name)
 
 
 @dataclass
@@ -124,7 +102,7 @@ class _Talk:
         waited = self.conduct.patience.wait_for(self.greeting.rule or self.conversation.subject)
         self.transcript.response = self.client.wait_response(waited)
         if self.transcript.response is None and not self.client.ended:
-            self.transcript.waited_s = waited
+            self._give_up(waited)
         elif self.transcript.response is not None and self.transcript.response.status == 101:
             self.transcript.lines.append(f"<- {self.transcript.response.describe()}")
         self.drain()
@@ -188,10 +166,12 @@ class _Talk:
             for action in self.conversation.actions
             if isinstance(action, Send) and action.frame.opcode == Opcode.PING
         ]
-        waited = self.conduct.patience.wait_for("pong-prompt")
+        patience = self.conduct.patience
+        waited = min(patience.wait_for("pong-prompt"), patience.wait_for("ping-answered"))
         found = self.client.wait_event(lambda event: isinstance(event, PongReceived) and event.payload in pings, waited)
         if found is None and not self._has_ended():
             self.transcript.in_time = False
+            self._give_up(waited)
         self.drain()
         self.transcript.note("the client went on when the pong was there" if found else f"no pong within {waited:g} s")
 
@@ -223,7 +203,7 @@ class _Talk:
         """A final ping, and a final text where there is an echo: their answers prove that all before was read."""
         self._send_barrier()
         reply = self._barrier_reply()
-        waited = self.conduct.patience.wait_for(self.conversation.subject)
+        waited, begun = self.conduct.patience.wait_for(self.conversation.subject), now_ns()
         if reply is not None:
             self.transcript.at_barrier = self._wait(lambda event: Heard.message(event) == reply, waited)
         if reply is None or (self.transcript.at_barrier and not self._has_ended()):
@@ -231,11 +211,13 @@ class _Talk:
             self.transcript.barrier_pong = self._wait(pong, self.conduct.patience.wait_for("ping-answered"))
         if reply is None:
             self.transcript.at_barrier = self.transcript.barrier_pong
+        if self.transcript.at_barrier and self.transcript.barrier_pong:
+            self.conduct.patience.note_answer((now_ns() - begun) / 1e9)
         if not self.transcript.at_barrier and not self.client.ended:
             if self._has_ended():
                 self._wait_end(self.conversation.subject)
             else:
-                self.transcript.waited_s = waited
+                self._give_up(waited)
 
     def _send_barrier(self) -> None:
         frames = [Frame(Opcode.PING, BARRIER.encode(), mask=_MASK)]
@@ -300,6 +282,11 @@ class _Talk:
 
     # Waiting.
 
+    def _give_up(self, waited: float) -> None:
+        patience = self.conduct.patience
+        self.transcript.waited_s, self.transcript.hurried = waited, waited < patience.full_s
+        patience.note_silence(waited)
+
     def _has_ended(self) -> bool:
         return self.client.ended or any(isinstance(event, CloseReceived) for event in self.client.events)
 
@@ -313,12 +300,12 @@ class _Talk:
         waited = waited if at_most is None else at_most
         self.client.wait_event(lambda event: done(), waited)
         if not done() and at_most is None:
-            self.transcript.waited_s = waited
+            self._give_up(waited)
 
     def _wait_end(self, name: str, at_most: float | None = None) -> None:
         waited = self.conduct.patience.wait_for(name) if at_most is None else at_most
         if not self.client.wait_end(waited) and at_most is None:
-            self.transcript.waited_s = waited
+            self._give_up(waited)
 
     def drain(self) -> None:
         """Write down what came since the last time."""

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Protocol
 
 from wsproof.errors import CannotTellError, TargetError
 from wsproof.model.suite import SuiteOptions
 from wsproof.net.clock import Deadline
 from wsproof.net.endpoint import Endpoint
-from wsproof.rfc6455.conduct import Conduct, Patience
+from wsproof.rfc6455.conduct import Conduct
 from wsproof.rfc6455.conversation import Conversation
 from wsproof.rfc6455.facts import Facts, probe
-from wsproof.rfc6455.judge import Charge, judge
+from wsproof.rfc6455.judge import Charge, judge, leaves_open
 from wsproof.rfc6455.ledger import Ledger
 from wsproof.rfc6455.neighbour import Neighbour
-from wsproof.rfc6455.reducing import ROOTS, said_alone, said_as_cut
+from wsproof.rfc6455.patience import Patience
+from wsproof.rfc6455.reducing import ROOTS, apart, plainly, simpler
+from wsproof.rfc6455.samples import in_samples
 from wsproof.rfc6455.segments import SegmentBarrier
 from wsproof.rfc6455.transcript import Transcript
 
 __all__ = ["BudgetSpent", "Examination", "Server", "ServerGone", "examination"]
 
 _AGAIN = 3
-_AGAIN_SILENT_S = 2.0
+_SHRINK_S = 12.0
+_AGAIN_SILENT_S = 0.5
 
 
 class Server(Protocol):
@@ -55,7 +59,11 @@ class Examination:
         self.ledger = Ledger(facts)
         self.conversations = 0
         self.accepted = 0
+        self.told = 0
+        """Conversations whose outcome says something of the server: it did not leave for reasons of its own."""
         self.patience = Patience(options.deadline_s)
+        self.shrink_s = _SHRINK_S
+        """Seconds left for making conversations smaller, of all properties together."""
         self._conduct = Conduct(server.endpoint, facts, self.patience, barrier)
         self._neighbour = Neighbour(options.deadline_s)
         self._budget = Deadline.after(options.budget_s) if options.budget_s is not None else None
@@ -74,12 +82,22 @@ class Examination:
         """
         if self._budget is not None and self._budget.remaining_s <= 0:
             raise BudgetSpent
+        conversation = in_samples(conversation, self.facts)
+        if "segmentation" in self.ledger.cases and conversation.subject != "segmentation":
+            # Known to be broken: it is worked around, so that the rest can be judged.
+            conversation = apart(conversation)
         transcript, charges = self._perform(conversation)
         kept = [charge for charge in charges if self._may_be_believed(charge, transcript)]
         for charge in kept:
-            self.ledger.note(conversation, charge, transcript)
+            self.ledger.note(conversation, charge, transcript, kept)
             self.patience.tire(charge.rule)
         return kept
+
+    def fails(self, conversation: Conversation) -> bool:
+        """Whether a conversation breaks its own rule, where that rule is known to be broken."""
+        if conversation.subject not in self.ledger.cases:
+            return False
+        return any(charge.rule == conversation.subject for charge in self._perform(conversation)[1])
 
     def _perform(self, conversation: Conversation) -> tuple[Transcript, list[Charge]]:
         self.conversations += 1
@@ -90,6 +108,11 @@ class Examination:
             charges = [Charge("neighbour-served", "TCP connections are accepted", "they are not, any more")]
         else:
             charges = judge(conversation, greeting, expected, self.facts, transcript)
+            if leaves_open(expected, transcript):
+                charges = self._without_own_reasons(conversation, charges)
+                self.told += bool(charges)
+            else:
+                self.told += 1
             self.accepted += transcript.response is not None and transcript.response.status == 101
         if not self._neighbour.is_served(self.server.endpoint):
             transcript.note("another client was no longer served after this")
@@ -97,10 +120,24 @@ class Examination:
             self._revive(conversation, charges, transcript)
         return transcript, charges
 
+    def _without_own_reasons(self, conversation: Conversation, charges: list[Charge]) -> list[Charge]:
+        """Drop what an application may have done because of what was said: then it does so too when it is said plainly.
+
+        An application does not see fragments, masks and segments: if the same messages are taken when they are said
+        plainly, it was not the application that closed.
+        """
+        if not any(charge.own_reasons for charge in charges):
+            return charges
+        plain = plainly(conversation)
+        if not self.facts.refuses and plain != apart(conversation):
+            _, expected, transcript = self._conduct.perform(plain)
+            if not leaves_open(expected, transcript):
+                return charges
+        return [charge for charge in charges if not charge.own_reasons]
+
     def _may_be_believed(self, charge: Charge, transcript: Transcript) -> bool:
         """A rule may be convicted by silence only after full patience; known cases may be repeated in a hurry."""
-        hurried = transcript.waited_s is not None and transcript.waited_s < self.options.deadline_s
-        return charge.rule in self.ledger.cases or not (charge.by_silence and hurried)
+        return charge.rule in self.ledger.cases or not (charge.by_silence and transcript.hurried)
 
     def _revive(self, conversation: Conversation, charges: list[Charge], transcript: Transcript) -> None:
         """After a neighbour was lost: connect another one, on a fresh server if there must be one."""
@@ -122,37 +159,66 @@ class Examination:
         for name in names:
             if name in self.ledger.cases and not self._has_simpler_cause(name):
                 self.reproduce(name)
+                self._forgive_chance(name)
+
+    def _forgive_chance(self, name: str) -> None:
+        """Where segments are known to decide, what cannot be repeated was decided by them."""
+        known = "segmentation" in self.ledger.cases and name != "segmentation"
+        if known and self.ledger.cases[name].reproduced == f"0 of {_AGAIN}":
+            del self.ledger.cases[name]
+            self.ledger.causes[name] = "segmentation"
 
     def _has_simpler_cause(self, name: str) -> bool:
-        """Whether a message of the case fails even when it is said alone in one frame: then that is the root cause."""
+        """Whether something simpler that is in the case fails by itself: then that is the root cause."""
         case = self.ledger.cases[name]
-        if name in ROOTS or name not in (case.smallest.subject, "messages-intact"):
+        if name not in (case.smallest.subject, "messages-intact"):
             return False
-        for simpler in [*said_alone(case.smallest), *said_as_cut(case.smallest)]:
-            if simpler.subject == name:
-                continue
-            transcript, charges = self._perform(simpler)
+        for candidate in simpler(case.smallest) if name not in ROOTS else ():
+            if candidate.subject == name:
+                break  # it is as simple as can be
+            transcript, charges = self._perform(in_samples(candidate, self.facts))
             for charge in charges:
-                if charge.rule == simpler.subject:
-                    self.ledger.move(name, simpler, charge, transcript)
-                    if not self.ledger.cases[simpler.subject].reproduced:
-                        self.reproduce(simpler.subject)
+                if charge.rule == candidate.subject:
+                    self._found_cause(name, candidate, charge, transcript)
                     return True
+        return self._is_about_segments(name)
+
+    def _is_about_segments(self, name: str) -> bool:
+        """Whether the case is gone when each of its frames comes in a segment of its own."""
+        if name == "segmentation":
+            return False
+        joined = replace(self.ledger.cases[name].smallest, subject="segmentation")
+        if len(joined.actions) < 2 or apart(joined) == joined:
+            return False
+        _, charges = self._perform(replace(apart(joined), subject=name))
+        if any(charge.rule == name for charge in charges):
+            return False
+        transcript, charges = self._perform(joined)
+        for charge in charges:
+            if charge.rule == "segmentation":
+                self._found_cause(name, joined, charge, transcript)
+                return True
         return False
+
+    def _found_cause(self, name: str, conversation: Conversation, charge: Charge, transcript: Transcript) -> None:
+        self.ledger.move(name, conversation, charge, transcript)
+        self.patience.tire(charge.rule)
+        if not self.ledger.cases[charge.rule].reproduced:
+            self.reproduce(charge.rule)
 
     def reproduce(self, name: str) -> None:
         """Try a case again, and write down how often it could be repeated; fall back to how it was first seen."""
         case = self.ledger.cases[name]
+        before = self.patience
         if case.charge.by_silence:
-            self.patience = self._conduct.patience = Patience(min(self.options.deadline_s, _AGAIN_SILENT_S))
+            brief = Patience(min(self.options.deadline_s, max(_AGAIN_SILENT_S, 20 * self.patience.slowest_s)))
+            self._conduct.patience = brief
         times = self._count(name, case.smallest)
         if not times and case.first != case.smallest:
             case.smallest = case.first
             times = self._count(name, case.first)
         case.reproduced = f"{times} of {_AGAIN}"
-        self.patience = self._conduct.patience = Patience(self.options.deadline_s)
-        for known in self.ledger.cases:
-            self.patience.tire(known)
+        self._conduct.patience = before
 
     def _count(self, name: str, conversation: Conversation) -> int:
         times = 0
@@ -177,7 +243,7 @@ def examination(server: Server, options: SuiteOptions) -> Iterator[Examination]:
         CannotTellError: it refuses a plain handshake, so that nothing can be examined.
         TargetError: nobody listens.
     """
-    facts = probe(server.endpoint, options.deadline_s)
+    facts = probe(server.endpoint, options.deadline_s, options.sample)
     with SegmentBarrier() as barrier:
         subject = Examination(server, options, facts, barrier)
         try:

@@ -18,8 +18,9 @@ from wsproof.rfc6455.rules import Binding, rule
 
 __all__ = ["explore", "private_storage"]
 
-_SHRINK_S = 6.0
+_SHRINK_S = 4.0
 _SHRINK_ATTEMPTS = 150
+_ENOUGH = 3
 
 
 class Broken(Exception):
@@ -35,10 +36,12 @@ def explore(subject: Examination, tested: Property) -> None:
     Raises:
         BudgetSpent, ServerGone: as `Examination.attempt`.
     """
-    if tested.edges is not None:
-        for conversation in tested.edges(subject.facts):
-            subject.attempt(conversation)
-    if tested.conversations is not None:
+    broken = 0
+    for conversation in tested.edges(subject.facts) if tested.edges is not None else ():
+        broken += any(charge.rule == tested.name for charge in subject.attempt(conversation))
+        if broken == _ENOUGH:
+            break  # the rule is broken, and edges are small: more of them say nothing new
+    if tested.conversations is not None and not broken:
         _draw(subject, tested)
 
 
@@ -73,7 +76,7 @@ def _draw(subject: Examination, tested: Property) -> None:
         if not _only_broken(several):
             raise
     finally:
-        subject.patience.hurry = False
+        shrinking.end()
 
 
 def _only_broken(error: BaseException) -> bool:
@@ -92,12 +95,20 @@ class _Shrinking:
         self._had: dict[Conversation, list[Charge]] = {}
         self._until: Deadline | None = None
         self._attempts = 0
+        self._allowed_s = 0.0
 
     def begin(self) -> None:
         """The first failure is there: what follows is mostly shrinking, and need not wait as long."""
         if self._until is None:
-            self._until = Deadline.after(_SHRINK_S)
+            self._allowed_s = max(0.0, min(_SHRINK_S, self._subject.shrink_s))
+            self._until = Deadline.after(self._allowed_s)
             self._subject.patience.hurry = True
+
+    def end(self) -> None:
+        """Take the time from what is left for all properties, and be patient again."""
+        self._subject.patience.hurry = False
+        if self._until is not None:
+            self._subject.shrink_s -= self._allowed_s - max(0.0, self._until.remaining_s)
 
     def attempt(self, conversation: Conversation) -> list[Charge]:
         """Have the conversation, unless it was had before or shrinking is over."""

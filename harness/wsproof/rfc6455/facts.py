@@ -9,13 +9,21 @@ from typing import Any
 from wsproof.errors import CannotTellError
 from wsproof.net.client import Client
 from wsproof.net.endpoint import Endpoint
-from wsproof.wire import BinaryMessage, Event, Frame, Opcode, TextMessage
+from wsproof.wire import BinaryMessage, CloseReceived, Event, Frame, Opcode, PongReceived, TextMessage
 
-__all__ = ["Facts", "Heard", "Message", "probe"]
+__all__ = ["Facts", "Heard", "Message", "is_own_reason", "probe"]
 
 _WORD = "wsproof-probe"
+_LAST_WORD = "last-wsproof-probe"
+_OWN_REASONS = frozenset({1000, 1001, 1003, 1008, 1009, 1011, 1012, 1013, 1014})
 _PATIENCE_S = 2.0
+_MOMENT_S = 0.3
 _SIZES = (70_000, 65_537, 65_536, 65_535, 16_384, 4_096, 1_024)
+
+
+def is_own_reason(code: int | None) -> bool:
+    """Whether an application may close with this code because of what a message says (7.4.1), the protocol apart."""
+    return code in _OWN_REASONS or (code is not None and 3000 <= code <= 4999)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +55,18 @@ class Facts:
 
     `prefix` stands before every text it sends back; None when it sends no text back (then a ping is the barrier).
     `binary` says that binary messages come back as they are. `deflate`: it agrees to permessage-deflate when offered.
-    `largest_bytes` is a message size that is known to pass.
+    `largest_bytes` is a message size that is known to pass. `refuses` says how it refuses the texts that it is
+    sent (empty: it does not). `sample` is a text that it accepts, to be said instead of any other; `pads`: with blanks
+    behind it too.
     """
 
     prefix: str | None
     binary: bool
     deflate: bool
     largest_bytes: int
+    refuses: str = ""
+    sample: str | None = None
+    pads: bool = False
 
     @property
     def echoes(self) -> bool:
@@ -78,22 +91,33 @@ class Facts:
     def describe(self) -> str:
         """One sentence for people."""
         echo = "no echo: a ping is the barrier" if self.prefix is None else f"echoes text behind {self.prefix!r}"
+        if self.refuses:
+            echo = f"refuses the texts that are sent ({self.refuses})"
         binary = "echoes binary" if self.binary else "does not echo binary"
         return (
             f"{echo}; {binary}; messages of {self.largest_bytes} bytes pass; deflate {'yes' if self.deflate else 'no'}"
         )
 
 
-def probe(endpoint: Endpoint, deadline_s: float) -> Facts:
-    """Ask an endpoint what it is, in three or four short connections.
+def probe(endpoint: Endpoint, deadline_s: float, sample: str | None = None) -> Facts:
+    """Ask an endpoint what it is, in a few short connections. `sample` is a text that it is known to accept.
 
     Raises:
-        CannotTellError: a plain, legal handshake is refused or not answered (wrong path, authentication).
+        CannotTellError: a plain, legal handshake is refused or not answered, or the connection is closed at once
+            (wrong path, authentication).
         TargetError: nobody listens.
     """
     # An endpoint without an echo costs this wait once per run; nothing else in the suite waits for an absence.
-    patience = _PATIENCE_S
+    patience = min(_PATIENCE_S, deadline_s)
+    _see_it_stay(endpoint, deadline_s)
+    deflate = _agrees_to_deflate(endpoint, deadline_s)
+    if sample is not None:
+        # Who accepts a sample only is seldom an echo of it: its texts are not judged, a ping is the barrier.
+        refuses = _refusal(endpoint, sample, deadline_s)
+        pads = not refuses and not _refusal(endpoint, sample + " " * 200, deadline_s)
+        return Facts(None, False, deflate, _SIZES[-1], refuses, sample, pads)
     prefix = _prefix(endpoint, patience)
+    refuses = _refusal(endpoint, _WORD, deadline_s) if prefix is None else ""
     binary = _comes_back(
         endpoint, Message(Opcode.BINARY, b"\x00\xffwsproof"), None, patience if prefix is None else 1.0
     )
@@ -102,7 +126,7 @@ def probe(endpoint: Endpoint, deadline_s: float) -> Facts:
         if _comes_back(endpoint, Message(Opcode.TEXT, b"x" * size), prefix, deadline_s):
             largest = size
             break
-    return Facts(prefix, binary, _agrees_to_deflate(endpoint, deadline_s), largest)
+    return Facts(prefix, binary, deflate, largest, refuses)
 
 
 def _open(endpoint: Endpoint, deadline_s: float) -> Client:
@@ -117,13 +141,58 @@ def _open(endpoint: Endpoint, deadline_s: float) -> Client:
     return client
 
 
+def _see_it_stay(endpoint: Endpoint, deadline_s: float) -> None:
+    """That a connection on which nothing is said stays open; silence and faults are for the properties to see."""
+    client = _open(endpoint, deadline_s)
+    try:
+        client.peer.send_ping(_WORD.encode())
+        client.flush()
+        event = client.wait_event(lambda event: isinstance(event, PongReceived | CloseReceived), deadline_s)
+        if isinstance(event, CloseReceived) and is_own_reason(event.code):
+            raise CannotTellError(
+                f"expected {endpoint.url} to keep a connection open, got {_close_said(event)} before anyone spoke. "
+                "Try another --path, or give what it asks for with --header, --token, --origin or --subprotocol."
+            )
+    finally:
+        client.abort()
+
+
+def _close_said(event: CloseReceived) -> str:
+    reason = f" {event.reason!a}" if event.reason else ""
+    return f"a close frame with code {event.code}{reason}"
+
+
+def _refusal(endpoint: Endpoint, text: str, deadline_s: float) -> str:
+    """How a text is refused: the close frame in words; empty when a ping behind the text is answered first."""
+    client = _open(endpoint, deadline_s)
+    try:
+        client.peer.send_text(text)
+        client.peer.send_ping(_WORD.encode())
+        client.flush()
+        client.wait_event(lambda event: isinstance(event, PongReceived | CloseReceived), deadline_s)
+        # The pong may overtake the application, which closes a moment later.
+        client.wait_event(lambda event: isinstance(event, CloseReceived), min(_MOMENT_S, deadline_s))
+        closes = [event for event in client.events if isinstance(event, CloseReceived)]
+        return _close_said(closes[0]) if closes and is_own_reason(closes[0].code) else ""
+    finally:
+        client.abort()
+
+
 def _prefix(endpoint: Endpoint, patience: float) -> str | None:
+    """What stands before a text that comes back; None unless two texts bring exactly two answers, alike."""
     client = _open(endpoint, patience)
     try:
-        client.peer.send_text(_WORD)
-        client.flush()
-        event = client.wait_event(lambda event: isinstance(event, TextMessage) and event.text.endswith(_WORD), patience)
-        return event.text.removesuffix(_WORD) if isinstance(event, TextMessage) else None
+        for word in (_WORD, _LAST_WORD):
+            client.peer.send_text(word)
+            client.flush()
+            answer = client.wait_event(lambda event: isinstance(event, CloseReceived | TextMessage), patience)
+            if not isinstance(answer, TextMessage):
+                return None
+        texts = [event.text for event in client.events if isinstance(event, TextMessage)]
+        if len(texts) != 2 or not texts[0].endswith(_WORD):
+            return None
+        prefix = texts[0].removesuffix(_WORD)
+        return prefix if texts[1] == prefix + _LAST_WORD else None
     finally:
         client.abort()
 

@@ -6,26 +6,43 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wsproof.rfc6455.conversation import Conversation, Ending
-from wsproof.rfc6455.facts import Facts, Message
+from wsproof.rfc6455.facts import Facts, Message, is_own_reason
 from wsproof.rfc6455.greeting import Answer, Greeting
 from wsproof.rfc6455.oracle import Expectation, Fate
 from wsproof.rfc6455.transcript import BARRIER, Transcript
 from wsproof.wire import CloseCode, Opcode
 
-__all__ = ["Charge", "judge"]
+__all__ = ["Charge", "judge", "leaves_open"]
 
 # Who answers a legal close frame with one of these has taken it for a fault.
 _FAILURES = (CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_PAYLOAD)
+# True of any close, whatever its reason.
+_AFTER_THE_CLOSE = ("close-ends-tcp", "fail-ends-tcp", "half-close-ends")
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """A broken rule: what was owed, and what came instead. `by_silence`: only a deadline showed it."""
+    """A broken rule: what was owed, and what came instead, as a clause.
+
+    `by_silence`: only a deadline showed it. `own_reasons`: the server closed after a well-formed message, with a code
+    that leaves open whether the application did not want what the message says.
+    """
 
     rule: str
     expected: str
     got: str
     by_silence: bool = False
+    own_reasons: bool = False
+
+
+def leaves_open(expected: Expectation, transcript: Transcript) -> bool:
+    """Whether the server closed after a well-formed message, perhaps because of what it says: that tells nothing."""
+    close = transcript.close
+    if close is None or not expected.complete or not is_own_reason(close.code):
+        return False
+    if expected.fate is Fate.OPEN and transcript.at_barrier:
+        return close.code != 1000 and not expected.owed  # else it answers the close frame that we sent at last
+    return not (expected.fate is Fate.CLOSED and close.code == expected.close_code)
 
 
 def judge(
@@ -57,42 +74,53 @@ class _Bench:
     def charges(self) -> Iterator[Charge]:
         if not self._is_about_websocket():
             return
+        if self.conversation.pipelined:
+            yield from self._pipelined()
+            return
         for breach in self.transcript.breaches:
             if breach.rule == "accept-wrong" and self.greeting.rule == "key-once":
                 continue  # which of several keys counts is not defined
             if breach.rule == "version-not-named":
                 continue  # `version-named` asks the same, of every status
-            yield Charge(f"server-{breach.rule}", breach.sentence, breach.evidence)
+            yield Charge(f"server-{breach.rule}", breach.sentence, breach.evidence.rstrip("."))
         response = self.transcript.response
         if response is None or response.status != 101:
             yield from self._not_accepted()
         elif self.greeting.answer is Answer.REFUSE:
-            yield self._charge(self.greeting.rule, f"a refusal, since {self.greeting.because}", "101: it was accepted")
+            yield self._charge(self.greeting.rule, self._refusal_owed(), "the server accepted it (101)")
         else:
             if self.greeting.rule in ("key-once", "key-decodes", "version-draft"):
-                yield self._charge(
-                    self.greeting.rule, f"a refusal, since {self.greeting.because}", "101: it was accepted"
-                )
+                yield self._charge(self.greeting.rule, self._refusal_owed(), self._accepted_said())
             yield from self._after_101()
 
     # The handshake.
+
+    def _pipelined(self) -> Iterator[Charge]:
+        """A client that does not wait for the 101 breaks 4.1: whatever comes of it convicts nobody."""
+        answered = self.transcript.response is not None and self.transcript.response.status == 101
+        told = [*self.transcript.breaches, *(self._after_101() if answered else self._not_accepted())]
+        if told:
+            yield self._charge("pipelined-frames", "frames behind the handshake to be read after it", self._said())
+
+    def _refusal_owed(self) -> str:
+        return f"the handshake to be refused, since {self.greeting.because}"
+
+    def _accepted_said(self) -> str:
+        return f"it accepted a handshake (101) in which {self.greeting.because}"
 
     def _not_accepted(self) -> Iterator[Charge]:
         response, greeting = self.transcript.response, self.greeting
         got = self._said()
         if greeting.answer is Answer.REFUSE:
             if response is None:
-                yield self._charge("refusal-answered", f"an HTTP response that refuses, since {greeting.because}", got)
+                yield self._charge("refusal-answered", f"an HTTP refusal, since {greeting.because}", got)
             elif greeting.owes_versions and not response.header("Sec-WebSocket-Version"):
-                named = "a Sec-WebSocket-Version header in the refusal that names the versions it speaks"
-                yield self._charge("version-named", named, f"{got} without one")
+                named = "the refusal to name the versions that the server speaks in Sec-WebSocket-Version"
+                yield self._charge("version-named", named, f"{got} without that header")
         elif greeting.answer is Answer.ACCEPT:
-            subject = self.conversation.subject
-            if self.conversation.pipelined:
-                subject = "pipelined-frames"
-            yield self._charge(subject, "101: the handshake is legal", got)
+            yield self._charge(self.conversation.subject, "a legal handshake to be accepted with 101", got)
         elif greeting.rule == "upgrade-list":
-            yield self._charge(greeting.rule, f"101, though {greeting.because}", got)
+            yield self._charge(greeting.rule, f"101, though {greeting.because}", f"{got}, since {greeting.because}")
 
     # After 101.
 
@@ -102,10 +130,10 @@ class _Bench:
         yield from self._messages()
         if self.conversation.ending is Ending.HALF_CLOSE:
             if not self.transcript.ended:
-                yield self._charge("half-close-ends", "the server closes its side of TCP too", self._said())
+                yield self._charge("half-close-ends", "the server to end its side of TCP too", self._said())
             return
         if not self.transcript.in_time and self.expected.fate is Fate.OPEN:
-            yield self._charge("pong-prompt", "the pong before the message has ended", "no pong until then")
+            yield self._charge("pong-prompt", "a pong before the message has ended", "none came until then")
         match self.expected.fate:
             case Fate.OPEN:
                 yield from self._open()
@@ -125,33 +153,34 @@ class _Bench:
         for index, message in enumerate(got):
             if index >= len(owed):
                 if message in [self.facts.reply_to(stray) for stray in self.expected.stray]:
-                    yield self._charge("close-is-last", "nothing more after our close frame", message.describe())
+                    answered = f"it answered {message.describe()}"
+                    yield self._charge("close-is-last", "a message behind our close frame to be discarded", answered)
                 elif self.expected.fate in (Fate.OPEN, Fate.CLOSED):
-                    yield self._charge("messages-intact", f"{len(owed)} messages", f"one more: {message.describe()}")
+                    more = f"one more came: {message.describe()}"
+                    yield self._charge("messages-intact", _count(len(owed), "message"), more)
                 return
             if message != owed[index]:
                 name = self.conversation.subject if message not in owed else "messages-intact"
-                yield self._charge(name, owed[index].describe(), message.describe())
+                yield self._charge(name, f"the answer {owed[index].describe()}", f"{message.describe()} came")
                 return
         if self.transcript.at_barrier and len(got) < len(owed) and self.expected.fate is Fate.OPEN:
-            yield self._charge(
-                self.conversation.subject, owed[len(got)].describe(), "the answer to a later message only"
-            )
+            missing = f"the answer {owed[len(got)].describe()}"
+            yield self._charge(self.conversation.subject, missing, "only the answer to a later message came")
 
     def _open(self) -> Iterator[Charge]:
-        subject = "pipelined-frames" if self.conversation.pipelined else self.conversation.subject
-        transcript = self.transcript
+        subject, transcript = self.conversation.subject, self.transcript
         pings = self.expected.pings
         if self.expected.in_frame:
             return
         if not transcript.at_barrier:
-            owed = "the connection stays open, and answers" if transcript.ended or transcript.close else "an answer"
-            yield self._charge(subject, f"{owed} to a final {self._barrier_name()}", self._said())
+            ends = transcript.ended or transcript.close is not None
+            owed = "the connection to stay open and to answer" if ends else "an answer to"
+            yield self._charge(subject, f"{owed} a final {self._barrier_name()}", self._said())
             return
         if not transcript.barrier_pong:
-            yield self._charge("ping-answered", f"a pong with {BARRIER!r}", f"pongs with {transcript.pongs}")
+            yield self._charge("ping-answered", f"a pong with {BARRIER!r}", self._pongs_said())
         elif pings and not self._answered_latest(pings):
-            yield self._charge("ping-answered", f"a pong with 0x{pings[-1].hex()}", self._pongs_said())
+            yield self._charge("ping-answered", f"a pong with {_bytes_said(pings[-1])}", self._pongs_said())
         yield from self._closing(1000, "close-answered")
 
     def _answered_latest(self, pings: list[bytes]) -> bool:
@@ -168,62 +197,81 @@ class _Bench:
         answer = transcript.close.code
         if code is not None and answer != code:
             failed = answer in _FAILURES and subject in ("close-answered", "close-reason")
-            got = "no code" if answer is None else str(answer)
+            sent = "no code" if answer is None else str(answer)
             name = subject if failed else "close-code-echoed"
-            yield self._charge(name, f"a close frame with {code}", f"one with {got}")
+            yield self._charge(name, f"a close frame with {code} in answer", f"one with {sent} answered our {code}")
         if not transcript.ended:
-            yield self._charge("close-ends-tcp", "the server ends TCP", self._said())
+            yield self._charge("close-ends-tcp", "the server to end TCP after the close frames", self._said())
 
     def _failed(self) -> Iterator[Charge]:
         transcript, expected = self.transcript, self.expected
-        because = f"the connection fails because of: {expected.because}"
+        because = f"the connection to fail because of {expected.because}"
         if expected.in_frame:
             return
         if transcript.close is None and not transcript.ended:
             yield self._charge(expected.rule, because, self._said())
             return
         if transcript.close is None:
-            yield self._charge("fail-says-why", "a close frame before TCP ends", self._said())
+            yield self._charge(
+                "fail-says-why", "a close frame before TCP ends", f"after {expected.because} {self._said()}"
+            )
         elif transcript.close.code is not None and expected.codes and transcript.close.code not in expected.codes:
             fitting = " or ".join(str(int(code)) for code in sorted(expected.codes))
             name = "close-code-legal" if expected.rule == "close-code-legal" else "fail-code"
-            yield self._charge(name, f"{because}, with close code {fitting}", f"close code {transcript.close.code}")
+            yield self._charge(name, f"{because} with close code {fitting}", self._said())
         if not transcript.ended:
-            yield self._charge("fail-ends-tcp", "TCP ends after the connection has failed", self._said())
+            yield self._charge("fail-ends-tcp", "TCP to end after the connection has failed", self._said())
 
     def _free(self) -> Iterator[Charge]:
         name = self.expected.rule
         if name and self.transcript.at_barrier and not self.expected.in_frame:
-            left = f"a server that goes on or one that fails the connection, after: {self.expected.because}"
-            yield self._charge(name, left, "it went on")
+            left = f"the connection to go on or to fail after {self.expected.because}"
+            yield self._charge(name, left, f"it went on after {self.expected.because}")
 
     # Words.
 
     def _charge(self, name: str, expected: str, got: str) -> Charge:
-        return Charge(name, expected, got, by_silence=self.transcript.waited_s is not None)
+        own = name not in _AFTER_THE_CLOSE and leaves_open(self.expected, self.transcript)
+        return Charge(name, expected, got, by_silence=self.transcript.waited_s is not None, own_reasons=own)
 
     def _barrier_name(self) -> str:
         return "ping and text" if self.facts.echoes and not self.expected.in_message else "ping"
 
     def _pongs_said(self) -> str:
-        return "pongs with " + ", ".join(f"0x{pong.hex()}" for pong in self.transcript.pongs)
+        pongs = self.transcript.pongs
+        if not pongs:
+            return "no pong came"
+        return f"the {'pong' if len(pongs) == 1 else 'pongs'} had {', '.join(_bytes_said(pong) for pong in pongs[:5])}"
 
     def _said(self) -> str:
-        """What the server did at the end."""
+        """What the server did at the end, as a clause."""
         transcript = self.transcript
         parts: list[str] = []
-        if transcript.response is not None and transcript.response.status != 101:
-            parts.append(transcript.response.describe())
+        response = transcript.response
+        if response is not None and response.status == 0:
+            parts.append("its answer was no HTTP response")
+        elif response is not None and response.status != 101:
+            parts.append(f"it answered {response.describe()}")
         if transcript.at_barrier:
-            parts.append("it went on, and answered what came later")
+            parts.append("it went on and answered what came later")
         if transcript.close is not None:
             code = "no code" if transcript.close.code is None else f"code {transcript.close.code}"
             reason = f" {transcript.close.reason!a}" if transcript.close.reason else ""
-            parts.append(f"a close frame with {code}{reason}")
+            parts.append(f"it sent a close frame with {code}{reason}")
         if transcript.ended:
-            parts.append("the end of TCP" + (" (RST)" if transcript.was_reset else ""))
+            parts.append("it reset TCP" if transcript.was_reset else "it ended TCP")
         elif transcript.waited_s is not None:
-            parts.append(
-                f"then nothing for {transcript.waited_s:g} s" if parts else f"nothing for {transcript.waited_s:g} s"
-            )
-        return ", ".join(parts) or "nothing"
+            parts.append(f"{'then ' if parts else ''}nothing came for {transcript.waited_s:g} s")
+        return " and ".join(parts) or "nothing came"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _bytes_said(data: bytes) -> str:
+    """A payload for a sentence."""
+    if not data:
+        return "no payload"
+    shown = ascii(data.decode()) if data.isascii() and data.decode().isprintable() else f"0x{data[:20].hex()}"
+    return shown if len(data) <= 20 else f"{shown[:22]}... ({len(data)} bytes)"

@@ -1,68 +1,114 @@
-"""What has been found so far: for each broken rule its smallest conversation."""
+"""What has been found so far: for each broken rule its smallest conversation, and which rules break together."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from wsproof.model.finding import Anomaly, Finding
 from wsproof.rfc6455.conversation import Conversation
 from wsproof.rfc6455.facts import Facts
 from wsproof.rfc6455.judge import Charge
-from wsproof.rfc6455.rules import rule
+from wsproof.rfc6455.rules import Binding, rule
 from wsproof.rfc6455.transcript import Transcript
+from wsproof.rfc6455.words import explain
 
 __all__ = ["Case", "Ledger"]
 
 _MOST_LINES = 60
+_HEAVIEST_FIRST = list(Binding)
 
 
 @dataclass(slots=True)
 class Case:
-    """One broken rule. `first` was seen with full patience; `smallest` may come from shrinking."""
+    """One broken rule. `first` was seen with full patience; `smallest` may come from shrinking.
+
+    `company` holds the rules that were broken every time that this one was.
+    """
 
     charge: Charge
     first: Conversation
     smallest: Conversation
     witness: list[str]
+    company: frozenset[str]
     occurrences: int = 1
     reproduced: str | None = None
 
 
 @dataclass
 class Ledger:
-    """One case per rule: the rule is the root cause."""
+    """One case per rule. `causes` leads from rules that were broken by another one's fault to that other one."""
 
     facts: Facts
     cases: dict[str, Case] = field(default_factory=dict)
+    causes: dict[str, str] = field(default_factory=dict)
 
-    def note(self, conversation: Conversation, charge: Charge, transcript: Transcript) -> None:
-        """Count a charge, and keep its conversation if it is the smallest so far."""
+    def note(
+        self, conversation: Conversation, charge: Charge, transcript: Transcript, together: Iterable[Charge] = ()
+    ) -> None:
+        """Count a charge, and keep its conversation if it is the smallest so far. `together`: all charges of it."""
+        company = frozenset(other.rule for other in together) - {charge.rule}
         case = self.cases.get(charge.rule)
         if case is None:
-            self.cases[charge.rule] = Case(charge, conversation, conversation, list(transcript.lines))
+            self.cases[charge.rule] = Case(charge, conversation, conversation, list(transcript.lines), company)
             return
         case.occurrences += 1
+        case.company &= company
         if conversation.size < case.smallest.size:
             case.charge, case.smallest, case.witness = charge, conversation, list(transcript.lines)
 
     def move(self, name: str, conversation: Conversation, charge: Charge, transcript: Transcript) -> None:
         """Case `name` turned out to be another rule's: this simpler conversation shows it."""
         moved = self.cases.pop(name)
+        self.causes[name] = charge.rule
         self.note(conversation, charge, transcript)
         self.cases[charge.rule].occurrences += moved.occurrences
 
-    def findings(self) -> list[Finding]:
-        """One finding per rule, in the order in which they were found."""
-        return [self._finding(name, case) for name, case in self.cases.items()]
+    def symptoms(self) -> dict[str, str]:
+        """Rules that never break but together with another one, and that other one: the heavier, or the first, of both.
 
-    def _finding(self, name: str, case: Case) -> Finding:
+        Where both are as heavy, what a server itself sends is the symptom of what it did not do, and a message too many
+        or too few is one of anything.
+        """
+        order = sorted(self.cases, key=self._weight)
+        found: dict[str, str] = {}
+        for name in reversed(order):
+            heavier = (other for other in order[: order.index(name)] if other in self.cases[name].company)
+            if (cause := next(heavier, None)) is not None and rule(name).level is not Binding.MAY:
+                found[name] = cause
+        for name in found:
+            while found[name] in found:
+                found[name] = found[found[name]]
+        return found
+
+    def cause_of(self, name: str) -> str | None:
+        """The rule that a finding is about which this rule belongs to; None when nothing broke it."""
+        while name in self.causes and name not in self.cases:
+            name = self.causes[name]
+        return self.symptoms().get(name, name) if name in self.cases else None
+
+    def _weight(self, name: str) -> tuple[int, int, int]:
+        general = 2 if name == "messages-intact" else int(name.startswith("server-"))
+        return _HEAVIEST_FIRST.index(rule(name).level), general, list(self.cases).index(name)
+
+    def findings(self) -> list[Finding]:
+        """One finding per root cause, in the order in which they were found."""
+        symptoms = self.symptoms()
+        return [
+            self._finding(name, case, [other for other in symptoms if symptoms[other] == name])
+            for name, case in self.cases.items()
+            if name not in symptoms
+        ]
+
+    def _finding(self, name: str, case: Case, symptoms: list[str]) -> Finding:
         broken = rule(name)
+        also = "".join(f" It breaks {_where(rule(other).section)} ({other}) as well." for other in sorted(symptoms))
         return Finding(
             check=name,
             section=broken.section,
             anomaly=Anomaly.PROTOCOL,
             level=broken.level.level,
-            explanation=f"Expected {case.charge.expected}; got {case.charge.got}.",
+            explanation=explain(name, case.charge.expected, case.charge.got) + also,
             witness=(*_shortened(case.witness), f"expected: {case.charge.expected}", f"got: {case.charge.got}"),
             recipe={
                 "suite": "rfc6455",

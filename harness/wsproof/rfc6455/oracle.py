@@ -63,6 +63,8 @@ class Expectation:
     in_message: bool = False
     in_frame: bool = False
     said_close: bool = False
+    complete: int = 0
+    """Well-formed messages before the fate was decided: an application may close because of what they say."""
     silent: bool = False
     """A message was sent that this endpoint does not answer: replies can no longer be counted."""
 
@@ -149,6 +151,7 @@ class _Reader:
 
     def _end_message(self, message: Message) -> None:
         self.opcode = None
+        self.expected.complete += 1
         reply = self.facts.reply_to(message)
         if reply is not None:
             self.expected.owed.append(reply)

@@ -4,44 +4,86 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import accumulate
 
-from wsproof.rfc6455.conversation import Conversation, Send
+from wsproof.rfc6455.conversation import Conversation, Handshake, Send
 from wsproof.rfc6455.property import MASK, say
 from wsproof.wire import Frame, Opcode
 
-__all__ = ["ROOTS", "said_alone", "said_as_cut"]
+__all__ = ["ROOTS", "apart", "plainly", "simpler"]
 
-ROOTS = frozenset({"utf8-valid", "payload-lengths"})
-"""Rules that have no simpler cause."""
+ROOTS = ("opening-accepted", "ping-answered", "close-answered", "utf8-valid", "payload-lengths")
+"""Rules whose own conversations have no simpler cause."""
 
 
-def said_alone(conversation: Conversation) -> Iterator[Conversation]:
-    """Each message of a conversation, whole, in one frame and one segment, with nothing else around it.
+def simpler(conversation: Conversation) -> Iterator[Conversation]:
+    """What could be the real cause, the simplest first; each is about a rule of its own.
 
-    Text is charged to `utf8-valid`, what has no characters to `payload-lengths`.
+    Each control frame alone, each message whole in one frame, each message with its own mask, each message in its
+    fragments without what was between them, all of it frame by frame, and each frame cut into segments.
     """
+    if conversation.handshake != Handshake() or conversation.pipelined or conversation.handshake_cuts:
+        return
     frames = [action.frame for action in conversation.actions if isinstance(action, Send)]
-    parts: list[bytes] = []
-    opcode: int | None = None
     for frame in frames:
-        if frame.is_control:
+        if frame.mask is None or frame.rsv or frame.length_form.value != "minimal" or not frame.fin:
+            continue
+        if frame.opcode == Opcode.PING and len(frame.payload) < 126:
+            yield say("ping-answered", replace(frame, mask=MASK))
+        elif frame.opcode == Opcode.PONG:
+            yield say("pong-ignored", replace(frame, mask=MASK))
+        elif frame.opcode == Opcode.CLOSE and len(frame.payload) >= 2:
+            yield say("close-answered", Frame(Opcode.CLOSE, b"\x03\xe8", mask=MASK))
+    for pieces in _messages(frames):
+        opcode, payload = pieces[0].opcode, b"".join(piece.payload for piece in pieces)
+        subject = "utf8-valid" if opcode == Opcode.TEXT and payload else "payload-lengths"
+        yield say(subject, Frame(opcode, payload, mask=MASK))
+        if len(pieces) == 1:
+            yield say("mask-any", *pieces)
+        else:
+            yield apart(say("fragments-joined", *pieces))
+    opcodes = {frame.opcode for frame in frames}
+    if {Opcode.CONTINUATION} < opcodes & {
+        Opcode.CONTINUATION,
+        Opcode.PING,
+        Opcode.PONG,
+    } and Opcode.CLOSE not in opcodes:
+        yield apart(say("control-between", *frames))
+    if conversation.cuts:
+        for frame in frames:
+            size = len(frame.encode())
+            short = replace(frame, opcode=Opcode.PING) if len(frame.payload) < 126 else frame
+            yield say("segmentation", replace(short, fin=True), cuts=tuple(range(1, min(size, 16))))
+
+
+def apart(conversation: Conversation) -> Conversation:
+    """The same frames, each in a segment of its own."""
+    if conversation.pipelined:
+        return conversation
+    sizes = [len(action.frame.encode()) for action in conversation.actions if isinstance(action, Send)]
+    return replace(conversation, cuts=tuple(accumulate(sizes))[:-1])
+
+
+def plainly(conversation: Conversation) -> Conversation:
+    """The same messages, each whole in one frame and in one segment, and nothing else: what the application is told."""
+    frames = [action.frame for action in conversation.actions if isinstance(action, Send)]
+    whole = [
+        Frame(pieces[0].opcode, b"".join(piece.payload for piece in pieces), mask=MASK) for pieces in _messages(frames)
+    ]
+    return apart(say(conversation.subject, *whole))
+
+
+def _messages(frames: list[Frame]) -> Iterator[list[Frame]]:
+    """The whole messages among some frames, as lists of their fragments."""
+    pieces: list[Frame] = []
+    for frame in frames:
+        if frame.is_control or frame.mask is None:
             continue
         if frame.opcode != Opcode.CONTINUATION:
-            opcode, parts = frame.opcode, []
-        parts.append(frame.payload)
-        if frame.fin and opcode is not None:
-            payload = b"".join(parts)
-            subject = "utf8-valid" if opcode == Opcode.TEXT and payload else "payload-lengths"
-            yield say(subject, Frame(opcode, payload, mask=MASK))
-            opcode = None
-
-
-def said_as_cut(conversation: Conversation) -> Iterator[Conversation]:
-    """Each frame of a conversation that is cut into segments, alone and cut after its first bytes: `segmentation`."""
-    if not conversation.cuts:
-        return
-    for action in conversation.actions:
-        if isinstance(action, Send):
-            size = len(action.frame.encode())
-            frame = replace(action.frame, opcode=Opcode.PING) if len(action.frame.payload) < 126 else action.frame
-            yield say("segmentation", replace(frame, fin=True), cuts=tuple(range(1, min(size, 16))))
+            pieces = []
+        elif not pieces:
+            continue
+        pieces.append(frame)
+        if frame.fin:
+            yield pieces
+            pieces = []

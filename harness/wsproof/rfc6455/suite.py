@@ -11,13 +11,14 @@ from wsproof.model.finding import Finding, Level, Verdict
 from wsproof.model.suite import CheckRun, SuiteOptions, SuiteReport
 from wsproof.net.endpoint import Endpoint
 from wsproof.rfc6455 import close, control, fragmentation, framing, handshake, masking, utf8
-from wsproof.rfc6455.conduct import Conduct, Patience
+from wsproof.rfc6455.conduct import Conduct
 from wsproof.rfc6455.conversation import Conversation
 from wsproof.rfc6455.examination import BudgetSpent, Examination, Server, ServerGone, examination
 from wsproof.rfc6455.exploring import explore, private_storage
 from wsproof.rfc6455.facts import Facts
 from wsproof.rfc6455.judge import judge
 from wsproof.rfc6455.ledger import Ledger
+from wsproof.rfc6455.patience import Patience
 from wsproof.rfc6455.property import Property
 from wsproof.rfc6455.segments import SegmentBarrier
 
@@ -60,8 +61,9 @@ def run_suite(server: Server, options: SuiteOptions, progress: Progress | None =
         with private_storage(), examination(server, options) as subject:
             return _run(subject, wanted, tell)
     except CannotTellError as error:
-        unknown = [_row(each, Verdict.UNKNOWN, 0, 0.0, str(error)) for each in wanted]
-        return SuiteReport(options.seed, tuple(unknown))
+        # Said once: it is the same for every property.
+        row = CheckRun("handshake", "4", "the opening handshake is accepted", Verdict.UNKNOWN, 0, 0.0, str(error))
+        return SuiteReport(options.seed, (row,))
 
 
 def _run(subject: Examination, wanted: list[Property], tell: Progress) -> SuiteReport:
@@ -71,7 +73,7 @@ def _run(subject: Examination, wanted: list[Property], tell: Progress) -> SuiteR
         row, goes_on = _run_one(subject, tested)
         rows.append(row)
         if not goes_on:
-            rows += _not_reached(wanted[number + 1 :], row.reason, spent="budget" in row.reason)
+            rows += _not_reached(len(wanted) - number - 1, row.reason)
             break
     tell("done", 1.0)
     frames = _server_frames(subject, sum(row.seconds for row in rows))
@@ -81,6 +83,7 @@ def _run(subject: Examination, wanted: list[Property], tell: Progress) -> SuiteR
 def _run_one(subject: Examination, tested: Property) -> tuple[CheckRun, bool]:
     """Run one property; the second value says whether the run goes on."""
     begun, before, known = time.monotonic(), subject.conversations, set(subject.ledger.cases)
+    told = subject.told
     reason = ""
     goes_on = True
     try:
@@ -92,10 +95,21 @@ def _run_one(subject: Examination, tested: Property) -> tuple[CheckRun, bool]:
         reason, goes_on = str(error), False
     tried = subject.conversations - before
     seconds = time.monotonic() - begun
-    verdict = _verdict(subject.ledger, tested.name)
-    if verdict is Verdict.VALID and not tried:
-        verdict = Verdict.UNKNOWN
-        reason = reason or "this endpoint gives nothing to try it on"
+    verdict = Verdict.VALID
+    if (cause := subject.ledger.cause_of(tested.name)) is not None:
+        verdict = next(each.verdict() for each in subject.ledger.findings() if each.check == cause)
+        reason = reason or ("" if cause == tested.name else f"of the same cause as {cause}")
+    elif not tried:
+        verdict, reason = Verdict.UNKNOWN, reason or "this endpoint gives nothing to try it on"
+    elif subject.told == told:
+        verdict, reason = Verdict.UNKNOWN, reason or _refused(subject.facts)
+    elif _needs_more_than_ascii(tested, subject.facts):
+        verdict, reason = (
+            Verdict.UNKNOWN,
+            reason or "the sample has only ASCII characters: give one that has others too",
+        )
+    if goes_on and tested.name == "opening-accepted" and subject.fails(Conversation(tested.name)):
+        reason, goes_on = "the plainest conversation fails already, and all others stand on it", False
     return _row(tested, verdict, tried, seconds, reason), goes_on
 
 
@@ -132,11 +146,16 @@ def replay(recipe: Mapping[str, Any], endpoint: Endpoint, deadline_s: float) -> 
     return _sorted(ledger.findings())
 
 
-def _verdict(ledger: Ledger, name: str) -> Verdict:
-    for finding in ledger.findings():
-        if finding.check == name:
-            return finding.verdict()
-    return Verdict.VALID
+def _refused(facts: Facts) -> str:
+    how = facts.refuses or "a close frame of its own"
+    return (
+        f"this endpoint refuses the texts that were sent ({how}), which an application may: nothing can be told here. "
+        "Give a text that it accepts (--sample TEXT), or another --path"
+    )
+
+
+def _needs_more_than_ascii(tested: Property, facts: Facts) -> bool:
+    return tested.name == "utf8-valid" and facts.sample is not None and facts.sample.isascii()
 
 
 def _server_frames(subject: Examination, seconds: float) -> CheckRun:
@@ -146,9 +165,12 @@ def _server_frames(subject: Examination, seconds: float) -> CheckRun:
     return CheckRun(_SERVER_FRAMES, "5", title, verdict, subject.conversations, seconds)
 
 
-def _not_reached(left: list[Property], reason: str, *, spent: bool) -> list[CheckRun]:
-    """What a budget cut off was not run, and is not listed; what a dead server cut off is unknown."""
-    return [] if spent else [_row(each, Verdict.UNKNOWN, 0, 0.0, f"not run: {reason}") for each in left]
+def _not_reached(left: int, reason: str) -> list[CheckRun]:
+    """What a budget cut off was not run, and is not listed; what cannot be run on this server is unknown, said once."""
+    if not left or "budget" in reason:
+        return []
+    title = f"the other {left} checks"
+    return [CheckRun("not-run", "-", title, Verdict.UNKNOWN, 0, 0.0, f"not run: {reason}")]
 
 
 def _row(tested: Property, verdict: Verdict, examples: int, seconds: float, reason: str) -> CheckRun:

@@ -35,6 +35,8 @@ class Transcript:
     was_reset: bool = False
     breaches: list[Breach] = field(default_factory=list)
     waited_s: float | None = None
+    hurried: bool = False
+    """It gave up sooner than silence convicts."""
 
     @staticmethod
     def is_barrier_pong(event: Event) -> bool:

@@ -1,0 +1,48 @@
+"""What a finding says to people, in whole sentences."""
+
+from __future__ import annotations
+
+from wsproof.rfc6455.rules import Binding, rule
+
+__all__ = ["explain"]
+
+# For rules that leave the choice to the server: which choice this one makes. Nothing is wrong with either.
+_CHOICES = {
+    "upgrade-list": (
+        "This server refuses an Upgrade header that lists other protocols beside websocket; others take it."
+    ),
+    "key-decodes": (
+        "This server accepts a Sec-WebSocket-Key that is not base64 of 16 bytes, which it may, since it need not "
+        "decode keys (4.2.2); others refuse it."
+    ),
+    "subprotocol-unknown": (
+        "This server refuses a client that offers only subprotocols it does not know; others answer without one."
+    ),
+    "pipelined-frames": (
+        "This server does not take frames that come right behind the handshake. A client must wait for the answer "
+        "(4.1), so the server owes it nothing."
+    ),
+    "length-minimal": "This server accepts lengths that are not minimal (5.2); others may refuse them.",
+    "close-code-echoed": "This server answers a close frame with another code than the one it got; most repeat it.",
+    "fail-says-why": (
+        "This server fails a connection without a close frame, which it may (7.1.7); most say why first."
+    ),
+    "utf8-fail-fast": (
+        "This server reads a message to its end before it refuses broken UTF-8; others refuse it at once (8.1)."
+    ),
+}
+
+
+def explain(name: str, expected: str, got: str) -> str:
+    """One or two sentences: what rule `name` asked for here, and what came.
+
+    `got` is a clause ("it said nothing for 2 s"); for what a server itself must not send (`server-...`), `expected` is
+    the rule's sentence and `got` what was seen.
+    """
+    if name in _CHOICES:
+        return f"{_CHOICES[name]} Here {got}."
+    if name.startswith("server-"):
+        return f"{expected} This server sent something else: {got}." if got else f"{expected} Not so here."
+    if rule(name).level is Binding.MAY:
+        return f"{rule(name).sentence} Here {got}."
+    return f"Expected {expected}, but {got}."
