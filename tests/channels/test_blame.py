@@ -53,8 +53,8 @@ def test_what_fails_each_time_and_never_without_the_step_is_proven() -> None:
 
 
 def test_what_fails_now_and_then_takes_twice_as_many_control_runs() -> None:
-    trial = put_on_trial(MISDEED, answers(True, False, False), answers(*[False] * 6))
-    assert trial == Trial(1, 6, 6)
+    trial = put_on_trial(MISDEED, answers(True, False, True), answers(*[False] * 6))
+    assert trial == Trial(2, 6, 6)
     assert trial.proves
 
 
@@ -62,6 +62,21 @@ def test_what_fails_now_and_then_takes_twice_as_many_control_runs() -> None:
 def test_one_control_run_that_fails_acquits(dirty: int) -> None:
     controls = [number == dirty for number in range(6)]
     assert not put_on_trial(MISDEED, answers(True, True, False), answers(*controls)).proves
+
+
+def test_what_comes_back_seldom_proves_nothing() -> None:
+    assert put_on_trial(MISDEED, answers(False, True, False), answers(False)) == Trial(1, 1, 1)
+    assert not Trial(1, 1, 1).proves
+
+
+def test_a_server_that_fails_by_chance_is_seldom_accused() -> None:
+    """All the ways in which three repetitions and the control runs can come out, weighed, for each rate of failure."""
+
+    def accused(rate: float) -> float:
+        well = 1 - rate
+        return 3 * rate**2 * well * well**6 + rate**3 * well**3
+
+    assert max(accused(percent / 100) for percent in range(101)) < 0.035
 
 
 def test_what_never_comes_back_proves_nothing() -> None:

@@ -23,8 +23,17 @@ class Trial:
 
     @property
     def proves(self) -> bool:
-        """Whether the misdeed is to blame: it harms again, and not once without it."""
-        return self.again > 0 and 0 < self.controls == self.clean
+        """Whether the misdeed is to blame: it harms most times, and not once without it.
+
+        A server that loses something now and then, whatever its members do, is so accused by chance in 3 % of the
+        trials at most (two or three failures of three, and then six or three clean control runs).
+        """
+        return self.is_frequent and 0 < self.controls == self.clean
+
+    @property
+    def is_frequent(self) -> bool:
+        """Whether most repetitions failed."""
+        return 2 * self.again > REPEATS
 
 
 def without_misdeeds(schedule: Schedule) -> Schedule:
@@ -59,10 +68,10 @@ def put_on_trial(
     if fails_at_all(control):
         return Trial(sum(fails(schedule) for _ in range(REPEATS)), 0, 1)
     again = sum(fails(schedule) for _ in range(REPEATS))
-    controls = 0 if not again else REPEATS if again == REPEATS else 2 * REPEATS
     clean = 1
-    while clean < controls:
-        if fails_at_all(control):
-            return Trial(again, clean, clean + 1)
-        clean += 1
-    return Trial(again, clean, max(controls, 1))
+    if Trial(again).is_frequent:
+        for _ in range(1, REPEATS if again == REPEATS else 2 * REPEATS):
+            if fails_at_all(control):
+                return Trial(again, clean, clean + 1)
+            clean += 1
+    return Trial(again, clean, clean)

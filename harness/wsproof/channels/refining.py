@@ -156,6 +156,8 @@ def _note(trial: Trial, *, causal: bool) -> str:
         return ""
     if trial.proves:
         return f"Without that step nothing is lost ({trial.clean} of {trial.controls} control runs)."
-    if trial.controls:
+    if not trial.controls:
+        return "No neighbour has to do anything for it."
+    if trial.clean < trial.controls:
         return "The same schedule without what the neighbour did goes wrong as well, so that is not what does it."
-    return ""
+    return f"It happened again in {trial.again} of {REPEATS} repetitions: too seldom to say what brings it about."

@@ -16,8 +16,8 @@ def junit_xml(document: Mapping[str, Any]) -> str:
     """A `wsproof.check/1` document as JUnit XML.
 
     A violation is a failure (with `--strict` a non-strict finding, too), what cannot be told an error; other findings
-    are printed with their check and fail nothing. A check that met only what another one's finding tells fails with it. A finding whose check is not among those that ran gets a case of its
-    own: nothing is dropped.
+    are printed with their check and fail nothing. A check that met what another one's finding tells fails with it. A
+    finding whose check is not among those that ran gets a case of its own: nothing is dropped.
     """
     report, strict = suite_report_of(document), bool(document.get("strict"))
     by_check: dict[str, list[Finding]] = {}
