@@ -42,6 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--ws-set", **REPEATED, help="KEY=VALUE, a parameter of the channels (dashboard.period=0.1)")
     add("--ws-seed", type=int, default=0, metavar="N", help="seed of all generated traffic (default 0)")
     add("--ws-examples", type=int, metavar="N", help="generated examples per property")
+    add("--ws-sample", metavar="TEXT", help="a message that the endpoint accepts, where it is particular")
     add("--ws-strict", action="store_true", help="non-strict findings fail, too")
     add("--ws-accepted", metavar="FILE", help="known deviations with their reasons")
     add("--ws-subscribers", metavar="N,N", help="how many subscribers the fan-out benchmarks have (1,10,100,1000)")
@@ -78,7 +79,8 @@ def ws_suite_options(pytestconfig: pytest.Config) -> SuiteOptions:
     """How hard the shipped suites look."""
     from wsproof.model.suite import SuiteOptions
 
-    options = SuiteOptions(seed=pytestconfig.getoption("ws_seed"), strict=pytestconfig.getoption("ws_strict"))
+    option: Any = pytestconfig.getoption
+    options = SuiteOptions(seed=option("ws_seed"), strict=option("ws_strict"), sample=option("ws_sample"))
     examples: int | None = pytestconfig.getoption("ws_examples")
     return options if examples is None else options.but(examples=examples)
 

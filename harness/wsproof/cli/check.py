@@ -45,7 +45,11 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
 def options_of(arguments: argparse.Namespace) -> SuiteOptions:
     """The suites' options as they were given."""
     options = SuiteOptions(
-        seed=arguments.seed, only=tuple(arguments.only), strict=arguments.strict, budget_s=arguments.budget
+        seed=arguments.seed,
+        only=tuple(arguments.only),
+        strict=arguments.strict,
+        budget_s=arguments.budget,
+        sample=arguments.sample,
     )
     return options if arguments.examples is None else options.but(examples=arguments.examples)
 

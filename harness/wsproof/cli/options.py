@@ -50,6 +50,7 @@ def add_suite(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0, metavar="N", help="seed of all generated traffic (default 0)")
     add("--examples", type=positive, default=None, metavar="N", help="generated examples per property")
     add("--budget", type=seconds, default=None, metavar="S", help="stop looking after so long (10s): the same prefix")
+    add("--sample", metavar="TEXT", help="a message that the endpoint accepts, where it is particular")
     add("--strict", action="store_true", help="non-strict findings count, too")
     add("--accepted", type=Path, default=None, metavar="FILE", help="known deviations with their reasons")
 
