@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
+import codecs
 import contextlib
 import hashlib
 import json
@@ -17,6 +18,7 @@ import os
 import re
 import struct
 import sys
+import unicodedata
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
@@ -103,6 +105,13 @@ class Connection:
         self.buffer = bytearray(rest)
         first, *lines = head.decode("latin-1").split("\r\n")
         method, _, http = first.split(" ")
+        too_odd = {
+            "empty-header": any(line.endswith((":", ": ")) for line in lines),
+            "long-header": any(len(line) > 1024 for line in lines),
+            "colons": any(line.count(":") > 2 for line in lines),
+        }
+        if too_odd.get(self.fault):
+            raise Refusal("400 Bad Request")
         headers: dict[str, list[str]] = {}
         for line in lines:
             name, _, value = line.partition(":")
@@ -138,7 +147,8 @@ class Connection:
             raise Refusal("400 Bad Request")
         if fault == "forbidden":  # no fault, but an endpoint that wants to know who is there
             raise Refusal("403 Forbidden")
-        if not (versions == ["13"] or fault == "any-version" or (fault == "version-8" and versions == ["8"])):
+        is_version = versions == ["13"] or (fault == "version-prefix" and versions[:1] == ["130"])
+        if not (is_version or fault == "any-version" or (fault == "version-8" and versions == ["8"])):
             raise Refusal(
                 "426 Upgrade Required", *([] if fault == "version-unnamed" else ["Sec-WebSocket-Version: 13"])
             )
@@ -161,6 +171,12 @@ class Connection:
         digest = base64.b64encode(hashlib.sha1(key.encode() + GUID).digest()).decode()
         lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]
         lines.append(f"Sec-WebSocket-Accept: {digest}")
+        if self.fault == "no-connection":
+            lines.remove("Connection: Upgrade")
+        if self.fault == "accept-twice":
+            lines.append(lines[-1])
+        if self.fault == "length-in-101":
+            lines.append("Content-Length: 0")
         if self.fault == "subprotocol-unasked":
             lines.append("Sec-WebSocket-Protocol: chat")
         if self.fault == "extension-unasked":
@@ -197,6 +213,10 @@ class Connection:
             await self.need(at + width, "split-length" if len(self.buffer) > at else "")
             length = int.from_bytes(self.buffer[at : at + width], "big")
             at += width
+            if fault == "length-signed" and 32767 < length < 65536:
+                raise Failure(1002)
+            if fault == "length-low-bits" and length < 1 << 63:
+                length &= 0xFFFF
         if length >> 63:
             if fault != "top-bit":
                 raise Failure(1002)
@@ -215,7 +235,8 @@ class Connection:
             raise Failure(1002)
         short = len(self.buffer) < at + length
         await self.need(at + length)
-        payload = bytes(byte ^ mask[index & 3] for index, byte in enumerate(self.buffer[at : at + length]))
+        block = 1023 if fault == "mask-restarts" else length + 1
+        payload = bytes(byte ^ mask[index % block & 3] for index, byte in enumerate(self.buffer[at : at + length]))
         del self.buffer[: at + length]
         if opcode == CLOSE and short and fault == "split-close":
             return True
@@ -232,6 +253,7 @@ class Connection:
             or (not masked and fault != "unmasked")
             or (opcode >= 8 and not fin and fault != "fragmented-control")
             or (opcode >= 8 and length > 125 and fault != "long-control")
+            or (opcode == PING and length == 125 and fault == "ping-125")
         ):
             raise Failure(1002)
 
@@ -260,7 +282,7 @@ class Connection:
             case "late-pong" if self.opcode:
                 self.held_pongs.append(payload)
                 return
-        self.send(PONG, payload)
+        self.send(PING if self.fault == "pings-back" else PONG, payload)
 
     def take_data(self, fin: int, opcode: int, payload: bytes) -> None:
         fault = self.fault
@@ -272,6 +294,8 @@ class Connection:
             raise Failure(1002)
         if opcode:
             self.opcode, self.parts = opcode, []
+        if fault == "many-fragments" and len(self.parts) > 32:
+            raise Failure(1009)
         if fault == "empty-last" and fin and not payload and self.parts:
             return
         self.parts.append(payload)
@@ -283,8 +307,8 @@ class Connection:
 
     def take_message(self, opcode: int, data: bytes, fragments: int) -> None:
         fault = self.fault
-        if opcode == TEXT and fault != "utf8" and not (fault == "utf8-fragments" and fragments > 1):
-            _check_text(data, "surrogatepass" if fault == "utf8-surrogates" else "strict")
+        if opcode == TEXT:
+            self.check_message(data, fragments)
         for pong in self.held_pongs:
             self.send(PONG, pong)
         self.held_pongs.clear()
@@ -294,10 +318,34 @@ class Connection:
             raise Failure(int(fault.removeprefix("wants-json-")))
         if fault == "bom" and opcode == TEXT:
             data = data.removeprefix(b"\xef\xbb\xbf")
+        if fault == "crlf" and opcode == TEXT:
+            data = data.replace(b"\r\n", b"\n")
+        if fault == "composes" and opcode == TEXT:
+            data = unicodedata.normalize("NFC", data.decode()).encode()
+        if fault == "fragments-as-text" and fragments > 1 and opcode == BINARY:
+            opcode = TEXT
         if fault == "nul" and opcode == TEXT:
             data = data.partition(b"\0")[0]
         if data or fault != "empty-message":
             self.send(opcode, data)
+
+    def check_message(self, data: bytes, fragments: int) -> None:
+        fault = self.fault
+        if fault == "utf8" or (fault == "utf8-fragments" and fragments > 1):
+            return
+        if fault == "utf8-last-fragment":
+            data = self.parts[-1]
+        if fault == "utf8-overlong":
+            data = data.replace(b"\xc0\x80", b"").replace(b"\xe0\x80\x80", b"")
+        if fault == "utf8-above":
+            data = data.replace(b"\xf4\x90\x80\x80", b"")
+        if fault == "utf8-cut":
+            data = codecs.getincrementaldecoder("utf-8")().decode(data).encode() if _begins_well(data) else data
+        if fault == "utf8-wide" and any(byte >= 0xF0 for byte in data):
+            raise Failure(1007)
+        if fault == "utf8-noncharacters" and b"\xef\xbf\xbe" in data:
+            raise Failure(1007)
+        _check_text(data, "surrogatepass" if fault == "utf8-surrogates" else "strict")
 
     # Closing.
 
@@ -317,7 +365,11 @@ class Connection:
             payload = struct.pack("!H", 1006)
         if fault == "reads-after-close" and self.buffer:
             self.echo_rest()
+        if fault == "close-swapped":
+            payload = payload[1::-1] + payload[2:]
         self.send(CLOSE, payload)
+        if fault == "close-twice":
+            self.send(CLOSE, payload)
         if fault == "data-after-close":
             self.send(TEXT, b"goodbye")
         if fault == "keeps-tcp":
@@ -327,6 +379,8 @@ class Connection:
 
     def close_answer(self, code: int, reason: bytes) -> bytes:
         fault = self.fault
+        if fault == "close-private" and code >= 3000:
+            raise Failure(1002)
         legal = (1000 <= code <= 1014 and code not in (1004, 1005, 1006)) or 3000 <= code <= 4999
         if not legal and fault == "close-illegal":
             code = 1000
@@ -336,7 +390,8 @@ class Connection:
             raise Failure(1002)
         if fault != "close-reason":
             _check_text(reason)
-        return struct.pack("!H", code) + (reason if fault == "close-reason" else b"")
+        echoed = reason if fault == "close-reason" else reason[:10] if fault == "close-reason-cut" else b""
+        return struct.pack("!H", code) + echoed
 
     def echo_rest(self) -> None:
         """What reads-after-close does with one short frame behind the close frame."""
@@ -364,6 +419,15 @@ def _check_text(data: bytes, errors: str = "strict") -> None:
         data.decode("utf-8", errors)
     except UnicodeDecodeError:
         raise Failure(1007) from None
+
+
+def _begins_well(data: bytes) -> bool:
+    """Whether it is UTF-8, or was until it was cut."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(data)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _is_json(data: bytes) -> bool:

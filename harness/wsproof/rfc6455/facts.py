@@ -119,11 +119,11 @@ def probe(endpoint: Endpoint, deadline_s: float, sample: str | None = None) -> F
     prefix = _prefix(endpoint, patience)
     refuses = _refusal(endpoint, _WORD, deadline_s) if prefix is None else ""
     binary = _comes_back(
-        endpoint, Message(Opcode.BINARY, b"\x00\xffwsproof"), None, patience if prefix is None else 1.0
+        endpoint, Message(Opcode.BINARY, b"\x00\xffwsproof"), patience if prefix is None else min(1.0, patience)
     )
     largest = _SIZES[-1]
     for size in _SIZES if prefix is not None else ():
-        if _comes_back(endpoint, Message(Opcode.TEXT, b"x" * size), prefix, deadline_s):
+        if _takes(endpoint, size, deadline_s):
             largest = size
             break
     return Facts(prefix, binary, deflate, largest, refuses)
@@ -197,14 +197,26 @@ def _prefix(endpoint: Endpoint, patience: float) -> str | None:
         client.abort()
 
 
-def _comes_back(endpoint: Endpoint, message: Message, prefix: str | None, patience: float) -> bool:
+def _comes_back(endpoint: Endpoint, message: Message, patience: float) -> bool:
     client = _open(endpoint, patience)
     try:
         client.peer.send_frame(Frame(message.opcode, message.payload))
         client.flush()
-        owed = (prefix or "").encode() + message.payload
-        wanted = Message(message.opcode, owed)
-        return client.wait_event(lambda event: Heard.message(event) == wanted, patience) is not None
+        return client.wait_event(lambda event: Heard.message(event) == message, patience) is not None
+    finally:
+        client.abort()
+
+
+def _takes(endpoint: Endpoint, size: int, patience: float) -> bool:
+    """Whether a text of this size is within the endpoint's limit: it is answered, be it wrongly, or called an error."""
+    client = _open(endpoint, patience)
+    try:
+        client.peer.send_text("x" * size)
+        client.flush()
+        event = client.wait_event(lambda event: isinstance(event, CloseReceived | TextMessage), patience)
+        if isinstance(event, CloseReceived):
+            return event.code is not None and not is_own_reason(event.code)
+        return event is not None
     finally:
         client.abort()
 

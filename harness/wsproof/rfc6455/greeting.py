@@ -55,8 +55,8 @@ def _faults(request: Request) -> list[tuple[bool, str, str]]:
         (request.method != "GET", "method-get", f"the method is {request.method}"),
         (request.http < "HTTP/1.1", "http-1-1", f"the version is {request.http}"),
         (not request.header_values("Host"), "host-required", "there is no Host"),
-        ("websocket" not in upgrade, "upgrade-required", f"Upgrade is {upgrade or 'absent'}"),
-        ("upgrade" not in connection, "connection-required", f"Connection is {connection or 'absent'}"),
+        ("websocket" not in upgrade, "upgrade-required", f"Upgrade is {', '.join(upgrade) or 'absent'}"),
+        ("upgrade" not in connection, "connection-required", f"Connection is {', '.join(connection) or 'absent'}"),
         (not keys, "key-required", "there is no Sec-WebSocket-Key"),
         (
             versions not in (["13"], *_DRAFTS),
@@ -79,8 +79,12 @@ def _oddities(request: Request, usual: Request) -> list[tuple[bool, str, str]]:
         (_versions(request) != ["13"], "version-draft", f"Sec-WebSocket-Version is {_versions(request)[0]}"),
         (len(keys) > 1, "key-once", f"there are {len(keys)} Sec-WebSocket-Key headers"),
         (not _is_sixteen_bytes(keys[0]), "key-decodes", f"the key is {keys[0]!r}"),
-        (upgrade != ["websocket"], "upgrade-list", f"Upgrade is {upgrade}"),
-        (offered != usual.header_values("Sec-WebSocket-Protocol"), "subprotocol-unknown", f"the offer is {offered}"),
+        (upgrade != ["websocket"], "upgrade-list", f"Upgrade is {', '.join(upgrade)}"),
+        (
+            offered != usual.header_values("Sec-WebSocket-Protocol"),
+            "subprotocol-unknown",
+            f"the offer is {', '.join(offered)}",
+        ),
     ]
 
 

@@ -98,9 +98,10 @@ class _Bench:
     def _pipelined(self) -> Iterator[Charge]:
         """A client that does not wait for the 101 breaks 4.1: whatever comes of it convicts nobody."""
         answered = self.transcript.response is not None and self.transcript.response.status == 101
-        told = [*self.transcript.breaches, *(self._after_101() if answered else self._not_accepted())]
-        if told:
-            yield self._charge("pipelined-frames", "frames behind the handshake to be read after it", self._said())
+        charges = list(self._after_101() if answered else self._not_accepted())
+        if charges or self.transcript.breaches:
+            got = charges[0].got if charges else self.transcript.breaches[0].evidence
+            yield self._charge("pipelined-frames", "frames behind the handshake to be read after it", got)
 
     def _refusal_owed(self) -> str:
         return f"the handshake to be refused, since {self.greeting.because}"
@@ -245,24 +246,24 @@ class _Bench:
 
     def _said(self) -> str:
         """What the server did at the end, as a clause."""
-        transcript = self.transcript
-        parts: list[str] = []
-        response = transcript.response
+        transcript, response = self.transcript, self.transcript.response
         if response is not None and response.status == 0:
-            parts.append("its answer was no HTTP response")
-        elif response is not None and response.status != 101:
-            parts.append(f"it answered {response.describe()}")
+            return "its answer was no HTTP response"
+        did: list[str] = []
+        if response is not None and response.status != 101:
+            did.append(f"answered {response.describe()}")
         if transcript.at_barrier:
-            parts.append("it went on and answered what came later")
-        if transcript.close is not None:
+            did.append("went on and answered what came later")
+        elif transcript.close is not None:
             code = "no code" if transcript.close.code is None else f"code {transcript.close.code}"
             reason = f" {transcript.close.reason!a}" if transcript.close.reason else ""
-            parts.append(f"it sent a close frame with {code}{reason}")
-        if transcript.ended:
-            parts.append("it reset TCP" if transcript.was_reset else "it ended TCP")
+            did.append(f"sent a close frame with {code}{reason}")
+        if transcript.ended and not transcript.at_barrier:
+            did.append("reset TCP" if transcript.was_reset else "ended TCP")
         elif transcript.waited_s is not None:
-            parts.append(f"{'then ' if parts else ''}nothing came for {transcript.waited_s:g} s")
-        return " and ".join(parts) or "nothing came"
+            silence = f"nothing came for {transcript.waited_s:g} s"
+            return f"it {' and '.join(did)}, then {silence}" if did else silence
+        return f"it {' and '.join(did)}" if did else "nothing came"
 
 
 def _count(number: int, noun: str) -> str:

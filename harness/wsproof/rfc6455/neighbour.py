@@ -5,7 +5,7 @@ from __future__ import annotations
 from wsproof.errors import TargetError
 from wsproof.net.client import Client
 from wsproof.net.endpoint import Endpoint
-from wsproof.wire import PongReceived, State
+from wsproof.wire import PingReceived, PongReceived, State
 
 __all__ = ["Neighbour"]
 
@@ -39,8 +39,11 @@ class Neighbour:
             return False
         client.peer.send_ping(wanted)
         client.flush()
-        # What the pong says is judged elsewhere: this is about being served at all.
-        return client.wait_event(lambda event: isinstance(event, PongReceived), self._deadline_s) is not None
+        # What is answered is judged elsewhere: this is about being served at all.
+        return (
+            client.wait_event(lambda event: isinstance(event, PongReceived | PingReceived), self._deadline_s)
+            is not None
+        )
 
     def forget(self) -> None:
         """Drop the connection; the next question makes another."""
