@@ -8,6 +8,7 @@ from wsproof.channels.crowd import Setting
 from wsproof.channels.perform import Performance, perform
 from wsproof.channels.schedule import Schedule
 from wsproof.checks import run_checks
+from wsproof.checks.feed import silence_ns
 from wsproof.checks.story import shortened
 from wsproof.errors import TargetError
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
@@ -90,7 +91,9 @@ class Stage:
             sent = f"sent {shortened(said if isinstance(said, str) else repr(said))}"
         else:
             sent = "listened" if not self.workload.publishes else "said nothing"
-        within = f" within {deadline_s:g} s" if performance.came == "nothing" else ""
+        feed = self.workload.contract.feed
+        patience_s = silence_ns(feed) / 1e9 if feed is not None else deadline_s / 2
+        within = f" within {patience_s:g} s" if performance.came == "nothing" else ""
         told = (
             f"{path} does not speak the format of the channel {name!r}: a member {sent}, and what came{within} was "
             f"{performance.came}. Nothing that came there could be understood, so nothing else of this channel was "

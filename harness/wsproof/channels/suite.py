@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any, TypeAlias
 
 from wsproof.channels.blame import without_misdeeds
 from wsproof.channels.properties import Property, properties_of
 from wsproof.channels.refining import own_edges, refined, told
-from wsproof.channels.schedule import Schedule, fitted, schedule_from_json
+from wsproof.channels.schedule import Deed, Schedule, fitted, schedule_from_json
 from wsproof.channels.stage import Stage
 from wsproof.channels.strategies import examples
 from wsproof.errors import TargetError, UsageError
@@ -133,7 +134,8 @@ def _run(stage: Stage, each: Property, options: SuiteOptions, deadline: Deadline
             break
         if not stage.speaks:
             other = stage.other_language(seen.performance, options.deadline_s)
-            kept[other.check, other.anomaly] = told(stage, each, other, schedule)
+            opening = tuple(takewhile(lambda step: step.deed in (Deed.JOIN, Deed.WATCH), schedule))
+            kept[other.check, other.anomaly] = told(stage, each, other, opening)
             stage.broken = False
             break
         for finding in _weightiest(each, each.mine(seen.findings)):
