@@ -24,6 +24,7 @@ from wsproof.net.running import RunningServer
 from wsproof.report.folders import RunFolder
 from wsproof.report.jsonfile import write_text
 from wsproof.report.text import show_findings, show_load, show_verdict
+from wsproof.workloads import CHANNELS
 
 GRACE_SECONDS = 30.0
 """How much longer than its own run time Locust may take to start, drain and report."""
@@ -80,17 +81,17 @@ def require_locust() -> None:
 def locust_command(stage: Stage, server: RunningServer, users: int, scenarios: Sequence[str]) -> list[str]:
     """The command line, as a person would type it."""
     return [
-        *(sys.executable, "-m", "locust", "-f", str(locustfile())),
+        *(sys.executable, "-m", "locust", "-f", str(locustfile(stage.needed_channels()))),
         *("--host", server.endpoint.at("/").url.rstrip("/")),
         *("--users", str(users), "--spawn-rate", str(max(users / 4, 1))),
         *scenarios,
     ]
 
 
-def locustfile() -> Path:
-    """The scenarios of this checkout; elsewhere the module that ships with wsproof."""
+def locustfile(channels: str) -> Path:
+    """The scenarios of this checkout, for its own channels; elsewhere and for others the module that ships with wsproof."""
     here = Path.cwd() / "scenarios"
-    if (here / "chat.py").is_file() and (Path.cwd() / "harness" / "wsproof").is_dir():
+    if channels in CHANNELS and (here / "chat.py").is_file() and (Path.cwd() / "harness" / "wsproof").is_dir():
         return here
     from importlib.util import find_spec
 
