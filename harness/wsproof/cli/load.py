@@ -89,7 +89,7 @@ def locust_command(stage: Stage, server: RunningServer, users: int, scenarios: S
 
 
 def locustfile(channels: str) -> Path:
-    """The scenarios of this checkout, for its own channels; elsewhere and for others the module that ships with wsproof."""
+    """The scenarios of this checkout, for its own channels; else the module that ships with wsproof."""
     here = Path.cwd() / "scenarios"
     if channels in CHANNELS and (here / "chat.py").is_file() and (Path.cwd() / "harness" / "wsproof").is_dir():
         return here
