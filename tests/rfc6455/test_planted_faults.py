@@ -57,3 +57,21 @@ def test_the_correct_server_is_never_accused(faulty: FaultyServer, seed: int) ->
     assert accused == []
     assert report.verdict(strict=True) is Verdict.VALID
     assert {run.check for run in report.checks_run} >= _OWN
+
+
+@pytest.mark.parametrize(
+    ("name", "rules"),
+    [
+        ("split-header", ["segmentation"]),
+        ("empty-message", ["payload-lengths"]),
+        ("two-fragments", ["fragments-joined"]),
+        ("ping-resets", ["control-between"]),
+        ("keeps-tcp", ["close-ends-tcp"]),
+        ("any-version", ["version-13"]),
+    ],
+)
+def test_one_fault_is_one_finding(faulty: FaultyServer, name: str, rules: list[str]) -> None:
+    only = ("opening", "version", "payload", "segm", "5.4", "ping", "pong", "close-a", "rsv", "utf8")
+    report = run_suite(faulty.with_fault(name), SuiteOptions(only=only, examples=4, deadline_s=0.5))
+    found = [finding.check for finding in report.findings if finding.level is not Level.INFORMATIONAL]
+    assert found == rules

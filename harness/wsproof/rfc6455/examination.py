@@ -18,7 +18,7 @@ from wsproof.rfc6455.judge import Charge, judge, leaves_open
 from wsproof.rfc6455.ledger import Ledger
 from wsproof.rfc6455.neighbour import Neighbour
 from wsproof.rfc6455.patience import Patience
-from wsproof.rfc6455.reducing import ROOTS, apart, plainly, simpler
+from wsproof.rfc6455.reducing import apart, plainly, simpler
 from wsproof.rfc6455.samples import in_samples
 from wsproof.rfc6455.segments import SegmentBarrier
 from wsproof.rfc6455.transcript import Transcript
@@ -162,9 +162,10 @@ class Examination:
                 self._forgive_chance(name)
 
     def _forgive_chance(self, name: str) -> None:
-        """Where segments are known to decide, what cannot be repeated was decided by them."""
+        """Where segments are known to decide, a silence that comes and goes was decided by them."""
         known = "segmentation" in self.ledger.cases and name != "segmentation"
-        if known and self.ledger.cases[name].reproduced == f"0 of {_AGAIN}":
+        case = self.ledger.cases[name]
+        if known and case.charge.by_silence and case.reproduced != f"{_AGAIN} of {_AGAIN}":
             del self.ledger.cases[name]
             self.ledger.causes[name] = "segmentation"
 
@@ -173,11 +174,11 @@ class Examination:
         case = self.ledger.cases[name]
         if name not in (case.smallest.subject, "messages-intact"):
             return False
-        for candidate in simpler(case.smallest) if name not in ROOTS else ():
-            if candidate.subject == name:
-                break  # it is as simple as can be
+        for candidate in simpler(case.smallest):
             transcript, charges = self._perform(in_samples(candidate, self.facts))
             for charge in charges:
+                if charge.rule == candidate.subject == name:
+                    return False  # it is the cause itself
                 if charge.rule == candidate.subject:
                     self._found_cause(name, candidate, charge, transcript)
                     return True

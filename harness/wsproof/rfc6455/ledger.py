@@ -17,6 +17,13 @@ __all__ = ["Case", "Ledger"]
 
 _MOST_LINES = 60
 _HEAVIEST_FIRST = list(Binding)
+# What else goes wrong, in conversations of its own, where one of these is broken.
+_IMPLIED_BY = {
+    "version-draft": ("version-13",),
+    "fail-code": ("fragments-joined",),
+    "message-inside": ("fragments-joined",),
+    "messages-intact": ("fragments-joined",),
+}
 
 
 @dataclass(slots=True)
@@ -74,7 +81,9 @@ class Ledger:
         found: dict[str, str] = {}
         for name in reversed(order):
             heavier = (other for other in order[: order.index(name)] if other in self.cases[name].company)
-            if (cause := next(heavier, None)) is not None and rule(name).level is not Binding.MAY:
+            implied = (other for other in _IMPLIED_BY.get(name, ()) if other in self.cases)
+            cause = next(implied, None) or next(heavier, None)
+            if cause is not None and rule(name).level is not Binding.MAY:
                 found[name] = cause
         for name in found:
             while found[name] in found:

@@ -10,10 +10,8 @@ from wsproof.rfc6455.conversation import Conversation, Handshake, Send
 from wsproof.rfc6455.property import MASK, say
 from wsproof.wire import Frame, Opcode
 
-__all__ = ["ROOTS", "apart", "plainly", "simpler"]
-
-ROOTS = ("opening-accepted", "ping-answered", "close-answered", "utf8-valid", "payload-lengths")
-"""Rules whose own conversations have no simpler cause."""
+__all__ = ["apart", "plainly", "simpler"]
+_LETTERS = b"abcdefghijklmnopqrstuvwxyz"
 
 
 def simpler(conversation: Conversation) -> Iterator[Conversation]:
@@ -36,12 +34,16 @@ def simpler(conversation: Conversation) -> Iterator[Conversation]:
             yield say("close-answered", Frame(Opcode.CLOSE, b"\x03\xe8", mask=MASK))
     for pieces in _messages(frames):
         opcode, payload = pieces[0].opcode, b"".join(piece.payload for piece in pieces)
-        subject = "utf8-valid" if opcode == Opcode.TEXT and payload else "payload-lengths"
+        is_about_text = opcode == Opcode.TEXT and bool(payload.strip(_LETTERS))
+        subject = "utf8-valid" if is_about_text else "payload-lengths"
         yield say(subject, Frame(opcode, payload, mask=MASK))
         if len(pieces) == 1:
             yield say("mask-any", *pieces)
         else:
-            yield apart(say("fragments-joined", *pieces))
+            yield apart(
+                say("fragments-joined", *(replace(piece, payload=b"x" * len(piece.payload)) for piece in pieces))
+            )
+            yield apart(say("utf8-valid" if is_about_text else "fragments-joined", *pieces))
     opcodes = {frame.opcode for frame in frames}
     if {Opcode.CONTINUATION} < opcodes & {
         Opcode.CONTINUATION,

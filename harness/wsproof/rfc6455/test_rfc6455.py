@@ -5,11 +5,13 @@ pytest --pyargs wsproof.rfc6455 --ws-target ws://127.0.0.1:8000/ws
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from wsproof.errors import CannotTellError
 from wsproof.model.finding import Finding, Verdict
 from wsproof.model.suite import SuiteOptions
 from wsproof.net.running import RunningServer
@@ -20,11 +22,24 @@ from wsproof.rfc6455.property import Property
 from wsproof.rfc6455.suite import PROPERTIES, check_property
 
 
+class Refused:
+    """A server that cannot be examined, and whether a test has said so."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        self.said = False
+
+
 @pytest.fixture(scope="module")
-def subject(ws_target: RunningServer, ws_suite_options: SuiteOptions) -> Iterator[Examination]:
+def subject(ws_target: RunningServer, ws_suite_options: SuiteOptions) -> Iterator[Examination | Refused]:
     """The server under examination: probed once, watched all the while."""
-    with private_storage(), examination(ws_target, ws_suite_options) as subject:
-        yield subject
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(private_storage())
+        try:
+            found: Examination | Refused = stack.enter_context(examination(ws_target, ws_suite_options))
+        except CannotTellError as error:
+            found = Refused(str(error))
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +51,7 @@ def accepted(ws_accepted_file: Path | None) -> tuple[Deviation, ...]:
 @pytest.mark.parametrize("tested", PROPERTIES, ids=lambda tested: f"{tested.rule.section}-{tested.name}")
 def test_rfc6455(
     tested: Property,
-    subject: Examination,
+    subject: Examination | Refused,
     ws_suite_options: SuiteOptions,
     accepted: tuple[Deviation, ...],
     ws_keep: Callable[[Finding], Finding],
@@ -44,6 +59,11 @@ def test_rfc6455(
     """The server keeps this rule, whatever is drawn."""
     if not ws_suite_options.wants(tested.name, tested.rule.section):
         pytest.skip("not asked for")
+    if isinstance(subject, Refused):
+        if subject.said:
+            pytest.skip("cannot tell: see the first test")
+        subject.said = True
+        pytest.fail(f"cannot tell: {subject.reason}", pytrace=False)
     found = apply(check_property(subject, tested), accepted, checks_run=())
     broken = [finding for finding in found if finding.verdict(strict=ws_suite_options.strict) is not Verdict.VALID]
     if broken:

@@ -42,7 +42,7 @@ def explain(name: str, expected: str, got: str) -> str:
     if name in _CHOICES:
         return f"{_CHOICES[name]} Here {got}."
     if name.startswith("server-"):
-        return f"{expected} This server sent something else: {got}." if got else f"{expected} Not so here."
+        return f"{expected} But here: {got}." if got else f"{expected} Not so here."
     if rule(name).level is Binding.MAY:
         return f"{rule(name).sentence} Here {got}."
     return f"Expected {expected}, but {got}."
