@@ -20,7 +20,9 @@ _HEAVIEST_FIRST = list(Binding)
 # What else goes wrong, in conversations of its own, where one of these is broken.
 _IMPLIED_BY = {
     "version-draft": ("version-13",),
-    "fail-code": ("fragments-joined",),
+    "fail-code": ("fragments-joined", "utf8-valid"),
+    "server-text-utf8": ("utf8-broken", "fragments-joined"),
+    "server-control-after-close": ("server-data-after-close", "close-ends-tcp"),
     "message-inside": ("fragments-joined",),
     "messages-intact": ("fragments-joined",),
 }
@@ -81,7 +83,7 @@ class Ledger:
         found: dict[str, str] = {}
         for name in reversed(order):
             heavier = (other for other in order[: order.index(name)] if other in self.cases[name].company)
-            implied = (other for other in _IMPLIED_BY.get(name, ()) if other in self.cases)
+            implied = (other for other in _IMPLIED_BY.get(name, ()) if other in self.cases and other not in found)
             cause = next(implied, None) or next(heavier, None)
             if cause is not None and rule(name).level is not Binding.MAY:
                 found[name] = cause
