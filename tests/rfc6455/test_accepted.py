@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,14 @@ def test_an_accepted_finding_keeps_its_reason_and_no_longer_counts() -> None:
 def test_another_finding_still_counts() -> None:
     other = Deviation("method-get", "4.2.1", "reason")
     assert apply([_FINDING], [other], checks_run=[_RUN])[0].verdict() is Verdict.INVALID
+
+
+def test_what_else_a_cause_breaks_must_be_accepted_too_and_is_not_gone() -> None:
+    both = replace(_FINDING, recipe={"also": ["server-http-version"]})
+    other = Deviation("server-http-version", "4.2.2", "follows from it")
+    assert apply([both], [_KNOWN], checks_run=[_RUN])[0].accepted is None
+    (marked,) = apply([both], [_KNOWN, other], checks_run=[_RUN])
+    assert marked.accepted is not None
 
 
 def test_a_deviation_that_is_gone_is_reported() -> None:

@@ -42,6 +42,10 @@ class Deviation:
         """Whether this finding is the deviation."""
         return finding.check == self.check and finding.section == self.section
 
+    def shows_in(self, finding: Finding) -> bool:
+        """Whether the deviation showed: as the finding, or as something that the finding's cause breaks as well."""
+        return self.covers(finding) or self.check in _also(finding)
+
 
 def load_accepted(path: Path) -> tuple[Deviation, ...]:
     """Read a file of deviations.
@@ -79,12 +83,19 @@ def apply(
     gone = [
         deviation
         for deviation in deviations
-        if _was_tried(deviation.check, told) and not any(deviation.covers(finding) for finding in marked)
+        if _was_tried(deviation.check, told) and not any(deviation.shows_in(finding) for finding in marked)
     ]
     return marked + [_gone(deviation) for deviation in gone]
 
 
+def _also(finding: Finding) -> tuple[str, ...]:
+    """The other rules that are broken by the cause of a finding."""
+    return tuple((finding.recipe or {}).get("also", ()))
+
+
 def _marked(finding: Finding, deviations: list[Deviation]) -> Finding:
+    if not set(_also(finding)) <= {deviation.check for deviation in deviations}:
+        return finding  # what nobody has accepted is not hidden behind what somebody has
     for deviation in deviations:
         if deviation.covers(finding):
             known = f" ({deviation.upstream})" if deviation.upstream else ""

@@ -124,6 +124,7 @@ class Ledger:
             recipe={
                 "suite": "rfc6455",
                 "rule": name,
+                "also": sorted(symptoms),
                 "conversation": case.smallest.to_json(),
                 "facts": self.facts.to_json(),
             },
