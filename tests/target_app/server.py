@@ -18,7 +18,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.target_app.free_port import free_port
 
-DEADLINE = 30.0
+DEADLINE = 90.0
 """Seconds within which anything that should happen must have happened; a failing test waits this long, no other."""
 
 Found = TypeVar("Found")
