@@ -60,10 +60,16 @@ def ws_settings(pytestconfig: pytest.Config, ws_target_spec: Target) -> dict[str
 @pytest.fixture(scope="session")
 def ws_channels(pytestconfig: pytest.Config, ws_target_spec: Target) -> str:
     """The name of the channels; without `--ws-channels`, `tutorial` where the target is the reference server."""
-    named: str | None = pytestconfig.getoption("ws_channels")
-    if named is None and not ws_target_spec.is_reference:
+    channels = channels_named(pytestconfig, ws_target_spec)
+    if channels is None:
         pytest.skip("what lives where at this target? Say it: --ws-channels tutorial, or a module of workloads")
-    return named or "tutorial"
+    return channels
+
+
+def channels_named(config: pytest.Config, target: Target) -> str | None:
+    """What `--ws-channels` says; the reference server needs none to be said. None: nobody knows."""
+    named: str | None = config.getoption("ws_channels")
+    return named or ("tutorial" if target.is_reference else None)
 
 
 @pytest.fixture(scope="session")
@@ -121,7 +127,7 @@ def ws_target(
     from wsproof.net.running import serve
     from wsproof.workloads import environment_of, load_channels, wire_path_of
 
-    channels = request.config.getoption("ws_channels") or ("tutorial" if ws_target_spec.is_reference else None)
+    channels = channels_named(request.config, ws_target_spec)
     workloads = load_channels(channels, ws_settings) if channels else {}
     target = ws_target_spec.but(path=ws_target_spec.path or wire_path_of(workloads))
     try:
@@ -147,7 +153,7 @@ def ws_keep(
     """Keeps a finding in a run of this session; it comes back with the `wsproof replay` line. No findings, no run."""
     from wsproof.cli.log import kept_findings
 
-    channels = pytestconfig.getoption("ws_channels") or ("tutorial" if ws_target.target.is_reference else None)
+    channels = channels_named(pytestconfig, ws_target.target)
     described = {**ws_target.describe(), "channels": channels, "settings": ws_settings}
     with kept_findings("pytest", described) as keep:
         yield keep
