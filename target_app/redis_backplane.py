@@ -62,6 +62,7 @@ class RedisBackplane(Listeners):
         self._url = url
         self._channel = f"{name}:backplane"
         self._number = 0
+        self._sending = asyncio.Lock()
         self._told_here: deque[int] = deque(maxlen=MOST_REMEMBERED)
         self._connected = False
         self._was_up = False
@@ -74,7 +75,7 @@ class RedisBackplane(Listeners):
 
     async def start(self) -> None:
         """Begin to listen. A server that is out of reach is no reason not to start: it may still come."""
-        self._sender = connect(self._url)
+        self._connect()
         attempted = asyncio.Event()
         self._tasks = [
             asyncio.create_task(self._keep_listening(attempted), name="backplane reader"),
@@ -86,20 +87,24 @@ class RedisBackplane(Listeners):
         for task in self._tasks:
             task.cancel()
         await asyncio.wait(self._tasks)
-        with suppress(*FAILURES):
-            await self._sender.aclose()
+        await self._close()
 
     async def publish(self, topic: str, payload: str) -> None:
         self._number += 1
         number = self._number
-        if self._connected:
-            try:
-                await self._sender.publish(self._channel, json.dumps([self.worker, number, topic, payload]))
-                return
-            except FAILURES as failed:
-                self._lose(f"cannot send: {failed}")
-        self._told_here.append(number)
-        self._hear(topic, payload)
+        if not await self._sent(json.dumps([self.worker, number, topic, payload])):
+            self._told_here.append(number)
+            self._hear(topic, payload)
+
+    async def _sent(self, message: str) -> bool:
+        async with self._sending:
+            if self._connected:
+                try:
+                    await self._sender.publish(self._channel, message)
+                    return True
+                except FAILURES as failed:
+                    self._lose(f"cannot send: {failed}")
+            return False
 
     async def _beat(self) -> None:
         while True:
@@ -111,12 +116,8 @@ class RedisBackplane(Listeners):
     async def _keep_listening(self, attempted: asyncio.Event) -> None:
         delay = 0.1
         while True:
-            client = connect(self._url)
-            listening = client.pubsub()
             self._was_up = False
-            with suppress(*FAILURES):  # what happened to the one line has most likely happened to the other
-                await self._sender.aclose()
-            self._sender = connect(self._url)
+            listening = self._listener.pubsub()
             try:
                 async with asyncio.timeout(None) as self._patience:
                     await listening.subscribe(self._channel)
@@ -125,14 +126,23 @@ class RedisBackplane(Listeners):
             except FAILURES as failed:
                 logger.warning("backplane out of reach: %s", failed or type(failed).__name__)
             finally:
+                self._set_connected(False)  # before anything is awaited: who is connected has a timeout that still runs
                 with suppress(*FAILURES):
                     await listening.aclose()  # type: ignore[no-untyped-call]
-                with suppress(*FAILURES):
-                    await client.aclose()
+            await self._close()  # both: what happened to the one line has most likely happened to the other
+            self._connect()
             delay = 0.1 if self._was_up else min(LONGEST_DELAY, delay * 2)
-            self._set_connected(False)
             attempted.set()
             await asyncio.sleep(delay)
+
+    def _connect(self) -> None:
+        self._sender, self._listener = connect(self._url), connect(self._url)
+
+    async def _close(self) -> None:
+        async with self._sending:  # the library does not bear that a client is closed under a command
+            for client in (self._sender, self._listener):
+                with suppress(*FAILURES):
+                    await client.aclose()
 
     def _take(self, message: dict[str, Any] | None, attempted: asyncio.Event) -> None:
         self._heard_at = asyncio.get_running_loop().time()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from redis.asyncio.client import PubSub
 
 from target_app import presence as presence_module
 from target_app import redis_backplane
@@ -101,6 +102,37 @@ def test_a_listener_that_fails_does_not_keep_the_others_from_hearing() -> None:
         backplane.subscribe("news", heard.append)
         await backplane.publish("news", "one")
         assert heard == ["one"]
+
+    asyncio.run(story())
+
+
+def test_what_is_said_while_the_reader_still_closes_a_lost_line_is_heard_here(
+    server: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reader has seen the loss and the sender has not: the sender must not end the reader's wait a second time."""
+
+    async def story() -> None:
+        closing, close = asyncio.Event(), PubSub.aclose
+
+        async def close_slowly(listening: PubSub) -> None:
+            closing.set()
+            await said.wait()
+            await close(listening)  # type: ignore[no-untyped-call]
+
+        said = asyncio.Event()
+        monkeypatch.setattr(PubSub, "aclose", close_slowly)
+        backplane, heard = RedisBackplane(server.url, "test"), list[str]()
+        await backplane.start()
+        try:
+            backplane.subscribe("news", heard.append)
+            assert backplane.connected
+            server.kill()
+            await asyncio.wait_for(closing.wait(), DEADLINE)
+            await backplane.publish("news", "one")
+            assert heard == ["one"]
+        finally:
+            said.set()
+            await backplane.stop()
 
     asyncio.run(story())
 
