@@ -27,6 +27,18 @@ def test_at_changes_the_path_and_nothing_else() -> None:
     assert endpoint.at("räume/1 2").path == "/r%C3%A4ume/1%202"
 
 
+@pytest.mark.parametrize(
+    ("own", "path", "whole"),
+    [
+        ("/", "/ws/1", "/ws/1"),
+        ("/ws?token=T", "/ws/1", "/ws/1?token=T"),
+        ("/ws?token=T", "/ws/1?room=2", "/ws/1?room=2&token=T"),
+    ],
+)
+def test_a_channel_keeps_the_query_of_the_target(own: str, path: str, whole: str) -> None:
+    assert Endpoint("127.0.0.1", 1, own).channel(path).path == whole
+
+
 def test_it_survives_json() -> None:
     endpoint = Endpoint(
         "h", 1, "/p", True, (("A", "b"), ("A", "c")), ("s",), origin="o", ca="f", insecure=True, unix="/run/s"

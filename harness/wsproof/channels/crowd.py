@@ -92,7 +92,7 @@ class Crowd:
         setting, number = self.setting, len(self.people)
         alias = again.alias if again is not None else self._new_alias(room)
         client = Client(
-            setting.endpoint.at(setting.workload.path(alias)),
+            setting.endpoint.channel(setting.workload.path(alias)),
             deadline_s=setting.deadline_s,
             receive_buffer=TINY_BUFFER if narrow else None,
             seed=setting.seed + number,

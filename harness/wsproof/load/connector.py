@@ -43,7 +43,7 @@ class Connector:
                 self._room.ledger.left(member, now_ns(), Departure.REFUSED, None, fault)
 
     async def _connect(self, member: int, ramp: Deadline) -> str | None:
-        endpoint = self._endpoint.at(self._workload.path(member))
+        endpoint = self._endpoint.channel(self._workload.path(member))
         loop = asyncio.get_running_loop()
         opened: asyncio.Future[str | None] = loop.create_future()
         request = endpoint.request(base64.b64encode(os.urandom(16)).decode())

@@ -38,7 +38,7 @@ class ChannelUser(User):
             return
         self.room = room
         self.member = room.join()
-        endpoint = room.endpoint.at(room.workload.path(self.member))
+        endpoint = room.endpoint.channel(room.workload.path(self.member))
         line = Line(self.member, endpoint, room, seed=room.first_publisher + self.member)
         began_ns = monotonic_ns()
         fault: Exception | None = None

@@ -42,6 +42,11 @@ class Endpoint:
         """The same server at another path (query included); characters outside ASCII are percent-encoded."""
         return replace(self, path=clean_path(path))
 
+    def channel(self, path: str) -> Endpoint:
+        """As `at`, with the query of this endpoint kept behind that of `path`: a token in a URL is for every channel."""
+        own = self.path.partition("?")[2]
+        return self.at(path + ("&" if "?" in path else "?") + own if own else path)
+
     @property
     def url(self) -> str:
         """The address as people write it, without secrets."""
