@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from array import array
 
 import numpy as np
-import psutil
 from numpy.typing import NDArray
 
 from wsproof.load.records import Records, empty
 from wsproof.model.measurement import GeneratorUsage, ServerUsage
 from wsproof.model.plan import NS
 from wsproof.net.clock import now_ns
+from wsproof.net.usage import TreeMeter
 
 _TREE_NS = 2_000_000_000
 """To list a tree means to read all processes of the machine, so it is done seldom; a sample of known ones is cheap."""
@@ -22,57 +21,21 @@ class ServerMeter:
     """Samples the process tree below `pid`; a row only where at least one of its processes lives."""
 
     def __init__(self, pid: int) -> None:
-        self._pid = pid
-        self._processes: dict[int, psutil.Process] = {}
-        self._cpu_ns: dict[int, int] = {}
-        self._listed_ns = 0
+        self._tree = TreeMeter(pid, list_every_ns=_TREE_NS)
         self._columns = {name: array("q") for name in ("at_ns", "cpu_ns", "memory_bytes", "connections")}
 
     def sample(self, connections: int) -> None:
         """Take one sample, with the number of our connections that are open."""
         at_ns = now_ns()
-        if at_ns - self._listed_ns > _TREE_NS:
-            self._list_tree()
-            self._listed_ns = at_ns
-        memory = 0
-        seen = False
-        share = len(self._processes) > 1
-        for pid, process in self._processes.items():
-            try:
-                times = process.cpu_times()
-                memory += _memory_bytes(process, share)
-            except psutil.NoSuchProcess:
-                continue  # what it used before it ended stays in the sum
-            self._cpu_ns[pid] = int((times.user + times.system) * NS)
-            seen = True
-        if seen:
-            for name, value in zip(
-                self._columns, (at_ns, sum(self._cpu_ns.values()), memory, connections), strict=True
-            ):
-                self._columns[name].append(value)
+        memory, cpu_ns = self._tree.memory_bytes(), self._tree.cpu_ns()
+        if memory is None or cpu_ns is None:
+            return
+        for name, value in zip(self._columns, (at_ns, cpu_ns, memory, connections), strict=True):
+            self._columns[name].append(value)
 
     def usage(self) -> ServerUsage:
         """The samples so far."""
         return ServerUsage(**{name: np.array(column, np.int64) for name, column in self._columns.items()})
-
-    def _list_tree(self) -> None:
-        try:
-            root = psutil.Process(self._pid)
-            tree = [root, *root.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            return
-        for process in tree:
-            self._processes.setdefault(process.pid, process)
-
-
-def _memory_bytes(process: psutil.Process, share: bool) -> int:
-    """Resident bytes; of several processes the proportional share (PSS), for pages they share are there once."""
-    if share and sys.platform == "linux":
-        try:
-            return int(process.memory_full_info().pss)
-        except psutil.AccessDenied:
-            pass  # another user's process: RSS is all that one may see
-    return int(process.memory_info().rss)
 
 
 def generator_usage(
