@@ -12,6 +12,7 @@ from tests.compare.repositories import commit, git
 from wsproof.compare import refs
 from wsproof.compare.blocks import BlockResult, Load
 from wsproof.compare.order import Block, Side
+from wsproof.compare.partial import PartialComparison
 from wsproof.errors import GitError, TargetError, UsageError
 from wsproof.load import Progress, Watcher
 from wsproof.model.comparison import Comparison, Judgement
@@ -86,11 +87,26 @@ def test_each_block_is_handed_over_as_it_comes_and_ctrl_c_loses_only_one(
 
     scripted(interrupted)
     kept: list[BlockResult] = []
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(PartialComparison) as caught:
         compare(repo, keep=kept.append)
     assert [block.index for block in kept] == [0, 1, 2, 3, 4]
+    assert isinstance(caught.value.cause, KeyboardInterrupt)
+    shown = caught.value.comparison
+    assert shown.verdict is Judgement.CANNOT_TELL
+    assert [warning.message for warning in shown.warnings if warning.code == "cut-short"] == [
+        "Only 5 of 24 blocks were measured: it was ended before its time."
+    ]
     assert list(here.iterdir()) == []
     assert len(git(repo, "worktree", "list").splitlines()) == 1
+
+
+def test_ctrl_c_in_the_first_block_leaves_nothing_to_judge(repo: Path, scripted: Callable[[Runner], None]) -> None:
+    def interrupted(*_: object) -> BlockResult:
+        raise KeyboardInterrupt
+
+    scripted(interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        compare(repo)
 
 
 def test_progress_goes_forward_through_the_whole_comparison(repo: Path, scripted: Callable[[Runner], None]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from wsproof.cli.stage import Stage
 from wsproof.cli.verdicts import exit_code_of_comparison
 from wsproof.compare.blocks import BlockResult
+from wsproof.compare.partial import PartialComparison
 from wsproof.compare.refs import compare_refs
 from wsproof.compare.runs import compare_runs
 from wsproof.errors import ExitCode, UsageError
@@ -30,13 +31,22 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     else:
         _ = stage.workload_name
         blocks = BlockLog(stage)
-        comparison = measure_refs(stage, blocks)
+        try:
+            comparison = measure_refs(stage, blocks)
+        except PartialComparison as partial:
+            keep(stage, blocks.folder, partial.comparison)
+            raise partial.cause from None
         folder = blocks.folder
+    keep(stage, folder, comparison)
+    return exit_code_of_comparison(comparison.verdict)
+
+
+def keep(stage: Stage, folder: ComparisonFolder, comparison: Comparison) -> None:
+    """Write it, and show it."""
     folder.write(comparison)
     show_comparison(stage.console, comparison)
     stage.console.print(f"page: {folder.write_page()}", soft_wrap=True, markup=False)
     stage.write_json(comparison.to_json())
-    return exit_code_of_comparison(comparison.verdict)
 
 
 def is_run(store: Store, name: str) -> bool:

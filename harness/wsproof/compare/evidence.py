@@ -30,7 +30,7 @@ def compare_blocks(results: Sequence[BlockResult], *, seed: int = 0, **facts: An
     candidates = [result for result in results if result.block.side is Side.CANDIDATE]
     bases = [result for result in results if result.block.side is not Side.CANDIDATE]
     new = new_violations(_findings(bases), _findings(candidates))
-    warnings = (*_doubts(results, new), *cautions_of(results))
+    warnings = (*facts.pop("warnings", ()), *_doubts(results, new), *cautions_of(results))
     verdict = overall(metrics)
     if new:
         verdict = Judgement.WORSE
@@ -40,7 +40,7 @@ def compare_blocks(results: Sequence[BlockResult], *, seed: int = 0, **facts: An
         verdict=verdict,
         metrics=metrics,
         findings=new,
-        warnings=(*facts.pop("warnings", ()), *warnings),
+        warnings=warnings,
         seed=seed,
         **facts,
     )

@@ -14,9 +14,10 @@ from wsproof.compare.blocks import BlockResult, Load, run_block
 from wsproof.compare.environment import import_path, own_python, packages_asked_for
 from wsproof.compare.evidence import compare_blocks
 from wsproof.compare.order import Block, Side, block_order, spelled
+from wsproof.compare.partial import PartialComparison, cut_short
 from wsproof.compare.repository import Commit, Repository
 from wsproof.compare.worktrees import checked_out
-from wsproof.errors import TargetError, UsageError
+from wsproof.errors import TargetError, UsageError, WsproofError
 from wsproof.load import Progress, Watcher
 from wsproof.model.comparison import Comparison
 from wsproof.model.plan import Plan
@@ -96,14 +97,14 @@ def compare_refs(
 ) -> Comparison:
     """Measure two refs in interleaved blocks and judge the candidate.
 
-    `keep` gets each block as soon as it is over, so that Ctrl-C loses one block and no more; `compare_blocks` judges
-    what was kept. The harness is that of the current checkout for both.
+    `keep` gets each block as soon as it is over, so that Ctrl-C loses one block and no more. The harness is that of the
+    current checkout for both.
 
     Raises:
         UsageError: the target is a URL, or cannot be what was asked for.
         GitError: no repository, no such ref, or no common history.
         TargetError: a build cannot be started; the message says which.
-        PartialRun: Ctrl-C or SIGTERM in the middle of a block.
+        PartialComparison: something ended it after at least one block, Ctrl-C say; it holds what these show.
     """
     if pairs < 1:
         raise UsageError(
@@ -114,25 +115,34 @@ def compare_refs(
     order = block_order(pairs, seed=seed)
     started, began = datetime.now(UTC), time.monotonic()
     results: list[BlockResult] = []
-    with builds(asked, repo, target, load) as targets:
-        # Each block holds the measurement lock for itself: a stranger's measurement spoils the blocks that it meets.
-        for index, block in enumerate(order):
-            result = _run(index, block, targets, asked, load, _through(progress, index, block, len(order)))
-            results.append(result)
-            if keep is not None:
-                keep(result)
-    return compare_blocks(
-        results,
-        seed=seed,
-        base=_described(asked.base, moved=asked.moved),
-        candidate=_described(asked.candidate),
-        warnings=asked.warnings,
-        plan=plan.to_json() | {"channels": channels, "settings": dict(load.settings)},
-        pairs=pairs,
-        order=spelled(order),
-        started_utc=started.isoformat(timespec="seconds"),
-        wall_s=round(time.monotonic() - began, 3),
-    )
+
+    def judged(*warnings: Caution) -> Comparison:
+        return compare_blocks(
+            results,
+            seed=seed,
+            base=_described(asked.base, moved=asked.moved),
+            candidate=_described(asked.candidate),
+            warnings=(*asked.warnings, *warnings),
+            plan=plan.to_json() | {"channels": channels, "settings": dict(load.settings)},
+            pairs=pairs,
+            order=spelled(order),
+            started_utc=started.isoformat(timespec="seconds"),
+            wall_s=round(time.monotonic() - began, 3),
+        )
+
+    try:
+        with builds(asked, repo, target, load) as targets:
+            # Each block holds the measurement lock for itself: a stranger's measurement spoils the blocks it meets.
+            for index, block in enumerate(order):
+                result = _run(index, block, targets, asked, load, _through(progress, index, block, len(order)))
+                results.append(result)
+                if keep is not None:
+                    keep(result)
+    except (KeyboardInterrupt, WsproofError) as cause:
+        if not results:
+            raise
+        raise PartialComparison(judged(cut_short(len(results), len(order))), cause) from cause
+    return judged()
 
 
 @contextmanager
