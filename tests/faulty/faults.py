@@ -65,6 +65,7 @@ FAULTS: dict[str, tuple[str, str]] = {
     "fragments-1011": ("fragments-joined", "crashes (1011) on any fragmented message"),
     "fragments-as-text": ("fragments-joined", "forgets that a fragmented message was binary"),
     "close-in-message": ("close-cuts-message", "does not see a close frame inside a message"),
+    "close-in-message-1002": ("close-inside-legal", "takes a close frame inside a message for a protocol error"),
     # Control frames.
     "empty-pong": ("ping-answered", "answers pings with empty pongs"),
     "short-pong": ("ping-answered", "shortens pong payloads to 124 bytes"),

@@ -353,6 +353,8 @@ class Connection:
         fault = self.fault
         if fault == "close-in-message" and self.opcode:
             return True
+        if fault == "close-in-message-1002" and self.opcode:
+            raise Failure(1002)
         if fault == "no-close-reply":
             return False
         if len(payload) == 1:

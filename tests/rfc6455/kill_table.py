@@ -9,7 +9,7 @@ import sys
 import time
 
 from tests.faulty.faults import FAULTS
-from tests.faulty.running import faulty_server
+from tests.faulty.running import FaultyServer, faulty_server
 from wsproof.model.finding import Level
 from wsproof.model.suite import SuiteOptions
 from wsproof.rfc6455 import run_suite
@@ -22,12 +22,9 @@ def main(words: list[str]) -> int:
     survivors = 0
     sys.stdout.write(_HEAD)
     with faulty_server() as server:
-        for name in _chosen(words):
+        for name in chosen(words):
             rule, wrong = FAULTS.get(name, ("", "nothing: the correct server"))
-            begun = time.monotonic()
-            report = run_suite(server.with_fault(name), SuiteOptions())
-            seconds = time.monotonic() - begun
-            found = [finding.check for finding in report.findings if finding.level is not Level.INFORMATIONAL]
+            found, seconds = find_in(server.with_fault(name))
             as_it_should_be = rule in found if name else not found
             survivors += not as_it_should_be
             caught = rule if as_it_should_be else "**nothing**" if name else "**accused**"
@@ -37,7 +34,16 @@ def main(words: list[str]) -> int:
     return survivors
 
 
-def _chosen(words: list[str]) -> list[str]:
+def find_in(server: FaultyServer) -> tuple[list[str], float]:
+    """The rules that the suite finds broken with default options, and the seconds that it takes."""
+    begun = time.monotonic()
+    report = run_suite(server, SuiteOptions())
+    seconds = time.monotonic() - begun
+    return [finding.check for finding in report.findings if finding.level is not Level.INFORMATIONAL], seconds
+
+
+def chosen(words: list[str]) -> list[str]:
+    """The faults that are named, or one part of several of all of them; the empty name is the correct server."""
     names = ["", *FAULTS]
     if len(words) == 1 and "/" in words[0]:
         part, parts = (int(number) for number in words[0].split("/"))

@@ -106,6 +106,18 @@ def _close_edges(facts: Facts) -> Iterable[Conversation]:
     yield say("close-cuts-message", *fragments(b"a", b"b", ends=False), close)
 
 
+def _closing_edges(facts: Facts) -> Iterable[Conversation]:
+    close = Frame(Opcode.CLOSE, b"\x03\xe8", mask=MASK)
+    begun = fragments(b"a", ends=False)
+    # One that never closes breaks the rule before this one: it is the subject, so that both are one finding.
+    yield say("close-cuts-message", *begun, close)
+    yield say("close-cuts-message", *fragments(b"a", b"b", ends=False), close)
+    yield say("close-cuts-message", *begun, close, Frame(Opcode.CONTINUATION, b"b", mask=MASK))
+    yield say("close-cuts-message", *fragments(b"", ends=False), _PING, close)
+    if facts.binary:
+        yield say("close-cuts-message", *fragments(b"\xff", opcode=Opcode.BINARY, ends=False), close)
+
+
 PROPERTIES = (
     Property("fragments-joined", lambda facts: _shapes(facts), _shape_edges),
     Property("control-between", lambda facts: _mixtures(facts), _between_edges),
@@ -113,4 +125,5 @@ PROPERTIES = (
     Property("continuation-orphan", lambda facts: _orphans(facts), _orphan_edges),
     Property("message-inside", edges=_inside_edges),
     Property("close-cuts-message", edges=_close_edges),
+    Property("close-inside-legal", edges=_closing_edges),
 )

@@ -197,12 +197,24 @@ class _Bench:
             return
         answer = transcript.close.code
         if code is not None and answer != code:
-            failed = answer in _FAILURES and subject in ("close-answered", "close-reason")
+            owed = f"a close frame with {code} in answer"
             sent = "no code" if answer is None else str(answer)
-            name = subject if failed else "close-code-echoed"
-            yield self._charge(name, f"a close frame with {code} in answer", f"one with {sent} answered our {code}")
+            yield self._charge(self._wrong_code(subject), owed, f"one with {sent} answered our {code}")
         if not transcript.ended:
             yield self._charge("close-ends-tcp", "the server to end TCP after the close frames", self._said())
+
+    def _wrong_code(self, subject: str) -> str:
+        """The rule that is broken by an answer to a legal close frame with another code.
+
+        None says that the code must come back (5.5.1: typically). But a code that calls the frame a fault refuses what
+        is legal, inside a message too: an endpoint need not end its message before it closes.
+        """
+        assert self.transcript.close is not None
+        if self.transcript.close.code not in _FAILURES:
+            return "close-code-echoed"
+        if self.expected.in_message:
+            return "close-inside-legal"
+        return subject if subject in ("close-answered", "close-reason") else "close-code-echoed"
 
     def _failed(self) -> Iterator[Charge]:
         transcript, expected = self.transcript, self.expected

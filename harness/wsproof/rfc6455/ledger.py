@@ -24,6 +24,7 @@ _IMPLIED_BY = {
     "server-text-utf8": ("utf8-broken", "fragments-joined"),
     "server-control-after-close": ("server-data-after-close", "close-ends-tcp"),
     "message-inside": ("fragments-joined",),
+    "close-inside-legal": ("fragments-joined", "control-between"),
     "messages-intact": ("fragments-joined",),
 }
 

@@ -325,6 +325,13 @@ _OWED: tuple[tuple[str, str, Binding, str, str], ...] = (
     ),
     ("close-cuts-message", "5.5.1", _MUST, "A close frame inside a fragmented message closes.", "close in a message"),
     (
+        "close-inside-legal",
+        "5.4",
+        _MUST,
+        "A close frame, as any control frame, may stand between fragments: it is no protocol error there.",
+        "close in a message is no error",
+    ),
+    (
         "fail-ends-tcp",
         "7.1.7",
         _MUST,
