@@ -55,6 +55,12 @@ KILLS: list[tuple[str, str, Anomaly]] = [
     ("no number", "dashboard.feed", Anomaly.OUT_OF_RANGE),
     ("no memory", "dashboard.feed", Anomaly.OUT_OF_RANGE),
     ("no json", "dashboard.feed", Anomaly.OUT_OF_RANGE),
+    ("the dashboard stutters", "dashboard.feed", Anomaly.WRONG_PERIOD),
+    ("snapshot + a producer for each", "dashboard.feed", Anomaly.LEAKED_PRODUCER),
+    ("snapshot + figures for each", "dashboard.feed", Anomaly.LEAKED_PRODUCER),
+    ("snapshot + the dashboard hurries", "dashboard.feed", Anomaly.WRONG_PERIOD),
+    ("snapshot + nothing follows", "dashboard.feed", Anomaly.LOST),
+    ("snapshot + the snapshot is empty", "dashboard.feed", Anomaly.OUT_OF_RANGE),
     ("the dashboard dies of a binary frame", "dashboard.feed-binary-neighbour", Anomaly.STALLED_BY_NEIGHBOUR),
     ("the dashboard does not start again", "dashboard.feed-restart", Anomaly.NEVER_READ),
 ]
@@ -103,6 +109,13 @@ def test_a_server_without_a_fault_is_not_accused(sound: RunningServer) -> None:
     assert [f for f in report.findings if f.level is Level.VIOLATION] == []
     assert report.verdict() is Verdict.VALID
     assert len(report.checks_run) == sum(len(properties_of(w.contract)) for w in WORKLOADS.values())
+
+
+@pytest.mark.parametrize("kind", ["snapshot", "fresh snapshot"])
+def test_a_feed_may_greet_newcomers_with_a_snapshot(planted: Callable[[str], RunningServer], kind: str) -> None:
+    report = run_suite(planted(kind), WORKLOADS, OPTIONS.but(only=("dashboard",)))
+    assert report.findings == ()
+    assert report.verdict() is Verdict.VALID
 
 
 def test_a_finding_is_repeated_on_fresh_servers() -> None:

@@ -144,6 +144,14 @@ class Show:
         self.here.append(number)
         return number
 
+    def greet(self, value: dict[str, object] | None = None, *, after_ms: int = 0) -> int:
+        """Somebody joins, and gets a snapshot at once: the latest object unless it is another."""
+        self.now += after_ms * MS
+        number = self.join()
+        self.see(number, self.now + 1, value or {"load": self.value})
+        self.now -= after_ms * MS  # the ticks go on as before
+        return number
+
     def ticks(self, count: int, wobble_ms: tuple[int, ...] = (0,)) -> None:
         for index in range(count):
             self.now += int(self.period_ms * MS)

@@ -284,6 +284,34 @@ def a_feed_of_ones_own() -> tuple[History, Contract]:
     return show.history(), FEED
 
 
+def a_feed_of_ones_own_after_a_snapshot_for_all() -> tuple[History, Contract]:
+    show = Show()
+    show.greet()
+    show.greet()
+    for at in range(6):
+        show.now += 1_000 * MS
+        show.see(0, show.now, {"load": at})
+        show.see(1, show.now, {"load": 50 + at})
+    return show.history(), FEED
+
+
+def a_feed_doubled_after_a_snapshot() -> tuple[History, Contract]:
+    show = Show(period_ms=500)
+    show.greet()
+    show.ticks(5)
+    return show.history(), FEED
+
+
+def a_feed_that_is_only_a_snapshot() -> tuple[History, Contract]:
+    show = Show()
+    show.greet()
+    show.ticks(2)
+    show.greet(after_ms=300)
+    show.here.remove(1)
+    show.ticks(6)
+    return show.history(), FEED
+
+
 def a_feed_that_stops() -> tuple[History, Contract]:
     show = Show()
     show.join()
@@ -352,6 +380,9 @@ PLANTED: list[tuple[Callable[[], tuple[History, Contract]], str, Anomaly]] = [
     (a_fast_feed, "wrong-period", Anomaly.WRONG_PERIOD),
     (a_feed_doubled_by_its_second_viewer, "leaked-producer", Anomaly.LEAKED_PRODUCER),
     (a_feed_of_ones_own, "leaked-producer", Anomaly.LEAKED_PRODUCER),
+    (a_feed_of_ones_own_after_a_snapshot_for_all, "leaked-producer", Anomaly.LEAKED_PRODUCER),
+    (a_feed_doubled_after_a_snapshot, "wrong-period", Anomaly.WRONG_PERIOD),
+    (a_feed_that_is_only_a_snapshot, "stopped", Anomaly.LOST),
     (a_feed_that_stops, "stopped", Anomaly.LOST),
     (a_feed_that_never_speaks_to_a_latecomer, "stopped", Anomaly.NEVER_READ),
     (a_feed_that_a_binary_frame_kills, "stopped", Anomaly.STALLED_BY_NEIGHBOUR),
@@ -387,6 +418,12 @@ def everything_clean() -> list[tuple[str, History, Contract]]:
     busy.ticks(6, wobble_ms=(0, 0, 300, 0))
     busy.join()
     busy.ticks(6, wobble_ms=(0, 30, 0))
+    greeting = Show()
+    greeting.greet()
+    greeting.ticks(6)
+    greeting.greet(after_ms=999)  # a moment before the next tick
+    greeting.greet({"load": 77}, after_ms=400)  # one that nobody else gets
+    greeting.ticks(4)
     sleeper = a_room(4, 4)
     sleeper.stall(2)
     sleeper.say(0)
@@ -412,6 +449,7 @@ def everything_clean() -> list[tuple[str, History, Contract]]:
         ("an echo", a_room(contract=ECHO).history(), ECHO),
         ("a channel for the others", a_room(contract=others).history(), others),
         ("a feed on a busy machine", busy.history(), FEED),
+        ("a feed that greets newcomers with a snapshot", greeting.history(), FEED),
         ("a sleeper that harms nobody", sleeper.history(), CHAT),
         ("a sleeper that is sent away", sent_away.history(), CHAT),
         ("a rude member that harms nobody", rude.history(), CHAT),

@@ -174,6 +174,16 @@ def test_a_round_of_a_feed_that_missed_a_viewer_has_no_spread() -> None:
     assert samples("feed_spread", observed) == [2 * MS, 2 * MS]
 
 
+def test_a_snapshot_on_connecting_has_no_spread_and_no_period() -> None:
+    record = recorder(2)
+    record.members[1] = replace(record.members[1], connected_ns=START + 150 * MS, in_ns=START + 151 * MS)
+    for viewer, ms in [(0, 10), (0, 110), (1, 151), (0, 210), (1, 211), (0, 310), (1, 314)]:
+        record.ticks.append(Tick(viewer, START + ms * MS, {}))
+    observed = measurement(record.freeze(), FEED)
+    assert samples("feed_spread", observed) == [0, 0, 1 * MS, 4 * MS]
+    assert samples("feed_period_error", observed) == [0, 0, 0, 3 * MS]
+
+
 def test_rounds_are_told_apart_though_the_slowest_viewer_is_most_of_a_period_late() -> None:
     observed = feed([10, 40, 80], [110, 140, 180], [210, 240, 280])
     assert samples("feed_spread", observed) == [70 * MS] * 3

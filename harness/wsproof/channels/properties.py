@@ -15,8 +15,8 @@ from wsproof.model.finding import Anomaly, Finding
 FLOOD_BYTES = 60_000
 FLOOD_MESSAGES = 80
 """Together 4.8 MB for one member: more than the kernel (up to 2.8 MB a socket, measured) and a server hold for it."""
-LIVELY = 6
-"""Objects of a feed to watch for: one more than a period is judged from."""
+LIVELY = 7
+"""Objects of a feed to watch for: two more than a period is judged from, for the first may be a snapshot."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ PROPERTIES: tuple[Property, ...] = (
                 Step(Deed.JOIN, 0),
                 _watch(),
                 *(Step(Deed.JOIN, number) for number in range(1, 5)),
-                _watch(2 * LIVELY),
+                _watch(12),
             ),
         ),
     ),

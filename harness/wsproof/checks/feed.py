@@ -138,8 +138,9 @@ def _did(misbehaved: str) -> str:
 
 
 def _by_viewer(history: History) -> dict[int, list[Tick]]:
+    """What has to be in step with the others: not the object that came on connecting, if one did."""
     viewers: dict[int, list[Tick]] = defaultdict(list)
-    for tick in history.ticks:
+    for tick in history.steady_ticks():
         if history.members[tick.subscriber].innocent:
             viewers[tick.subscriber].append(tick)
     return viewers

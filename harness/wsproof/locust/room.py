@@ -200,10 +200,13 @@ class Room:
             self.pending.came(("leave", about), member)
 
     def _ticked(self, member: int, message: Message, now_ns: int) -> None:
+        is_first = member not in self.present
         self._came_in(member, now_ns)
         reading = message.reading
         value = dict(reading.value) if reading.value is not None else None
         self.recorder.ticks.append(Tick(member, now_ns, value, reading.text))
+        if is_first:  # perhaps a snapshot, which repeats what the others have had for long
+            return
         last, first_ns = self._tick
         if last is not message:
             self._tick = message, now_ns

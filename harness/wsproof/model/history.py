@@ -8,6 +8,7 @@ metrics read. Members are numbered from 0; a publisher is a member. All times ar
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from typing import Any
@@ -191,6 +192,17 @@ class History:
         known = (numbers >= 0) & (numbers < len(self.members))
         found: NDArray[np.int64] = rooms[np.where(known, numbers, -1)]
         return found
+
+    def steady_ticks(self) -> Iterator[Tick]:
+        """The ticks without the one that let each viewer in.
+
+        That one may be a snapshot: sent on connecting, in step with nothing, and perhaps made for this viewer alone.
+        """
+        greeted: set[int] = set()
+        for tick in self.ticks:
+            if tick.subscriber in greeted or tick.received_ns > self.members[tick.subscriber].in_ns:
+                yield tick
+            greeted.add(tick.subscriber)
 
     def name_of(self, number: int) -> str:
         """What the server knows a member by."""

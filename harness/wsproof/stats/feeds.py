@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,12 @@ NS = 1_000_000_000
 
 
 def period_errors_ns(history: History, period_s: float) -> NDArray[np.int64]:
-    """|gap between two ticks of one viewer - period|, for every gap that ends inside the window."""
+    """|gap between two ticks of one viewer - period|, for every gap that ends inside the window.
+
+    The first tick of a viewer may be a snapshot, in step with nothing: it begins no gap, nor has it a spread.
+    """
     by_viewer: dict[int, list[int]] = defaultdict(list)
-    for tick in history.ticks:
+    for tick in history.steady_ticks():
         by_viewer[tick.subscriber].append(tick.received_ns)
     errors = [np.zeros(0, dtype=np.int64)]
     for times in by_viewer.values():
@@ -30,13 +33,13 @@ def spreads_ns(history: History, period_s: float) -> NDArray[np.int64]:
     """Last viewer - first viewer, per round of the feed that begins in the window and reached all who were in."""
     found = [
         round_[-1].received_ns - round_[0].received_ns
-        for round_ in rounds(history.ticks, period_s)
+        for round_ in rounds(history.steady_ticks(), period_s)
         if history.start_ns <= round_[0].received_ns <= history.end_ns and _complete(round_, history)
     ]
     return np.array(found, dtype=np.int64)
 
 
-def rounds(ticks: tuple[Tick, ...], period_s: float) -> Iterator[list[Tick]]:
+def rounds(ticks: Iterable[Tick], period_s: float) -> Iterator[list[Tick]]:
     """Match ticks of different viewers by order and time.
 
     A new round begins after half a period of silence, or when a viewer that has its tick of this round gets another.

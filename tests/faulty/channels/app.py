@@ -1,7 +1,8 @@
 """The tutorial's channels on one page of plain ASGI, right but for one planted fault: the one that FAULT names.
 
-Started by tests as `tests.faulty.channels.app:app`. With no fault it must pass the suite. `GET /fault/NAME` plants
-another one and forgets all members, so that one process serves many tests.
+Started by tests as `tests.faulty.channels.app:app`. With no fault it must pass the suite, and with `snapshot` or
+`fresh snapshot` too: these are no faults, and one may be planted beside them (`snapshot + NAME`). `GET /fault/NAME`
+plants another one and forgets all members, so that one process serves many tests.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 def planted(fault: str) -> bool:
-    return fault == FAULT
+    return fault in FAULT.split(" + ")
 
 
 class Member:
@@ -52,6 +53,8 @@ room: list[Member] = []
 viewers: list[Member] = []
 producers: list[asyncio.Task[None]] = []
 held: list[str] = []
+latest: list[str] = []
+"""What the dashboard said last, to give to a newcomer."""
 count = 0
 
 
@@ -78,7 +81,7 @@ def plant(fault: str) -> None:
     FAULT, count = fault, 0
     while producers:
         producers.pop().cancel()
-    for everyone in (room, viewers, held):
+    for everyone in (room, viewers, held, latest):
         everyone.clear()
 
 
@@ -208,6 +211,13 @@ async def gone(member: Member, code: int | None) -> None:
 
 async def dashboard(member: Member, receive: Receive) -> None:
     viewers.append(member)
+    if planted("snapshot"):
+        latest[:] = latest or [reading(0, len(viewers))]
+        member.put("{}" if planted("the snapshot is empty") else latest[0])
+    if planted("fresh snapshot"):
+        member.put(reading(len(viewers), len(viewers)))
+    if planted("nothing follows"):
+        viewers.remove(member)
     if not producers or planted("a producer for each"):
         producers.append(asyncio.create_task(produce(viewers)))
     if planted("figures for each"):
@@ -223,6 +233,7 @@ async def dashboard(member: Member, receive: Receive) -> None:
         if member in viewers:
             viewers.remove(member)
         if not viewers and not planted("the dashboard does not start again"):
+            latest.clear()
             while producers:
                 producers.pop().cancel()
         elif not viewers:
@@ -236,13 +247,19 @@ async def produce(listeners: list[Member]) -> None:
         number += 1
         pause = PERIOD * (0.4 if planted("the dashboard hurries") else 3 if planted("the dashboard dawdles") else 1)
         await asyncio.sleep(pause)
-        figures: dict[str, Any] = {
-            "cpu_usage": number % 100 + (90 if planted("more than all of the cpu") else 0),
-            "memory_usage": number % 90,
-            "active_users": 1.5 if planted("one and a half users") else len(listeners),
-            "response_time": float("nan") if planted("no number") else 0.5,
-        }
-        if planted("no memory"):
-            del figures["memory_usage"]
+        latest[:] = [reading(number, len(listeners))]
         for member in list(listeners):
-            member.put("ready" if planted("no json") else json.dumps(figures))
+            for _ in range(2 if planted("the dashboard stutters") else 1):
+                member.put(latest[0])
+
+
+def reading(number: int, listeners: int) -> str:
+    figures: dict[str, Any] = {
+        "cpu_usage": number % 100 + (90 if planted("more than all of the cpu") else 0),
+        "memory_usage": number % 90,
+        "active_users": 1.5 if planted("one and a half users") else listeners,
+        "response_time": float("nan") if planted("no number") else 0.5,
+    }
+    if planted("no memory"):
+        del figures["memory_usage"]
+    return "ready" if planted("no json") else json.dumps(figures)
