@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from statistics import fmean
 
 import psutil
 
 REMEMBERED_MESSAGES = 512
+
+SHORTEST_INTERVAL = 0.02
+"""Seconds; the system counts CPU time in hundredths, so the mean of less says nothing."""
 
 
 class HandlingTimes:
@@ -27,13 +31,18 @@ class HandlingTimes:
 class MachineLoad:
     """CPU and memory of the whole machine, in percent."""
 
-    def restart(self) -> None:
-        """Begin the interval over which the next `cpu_percent` is a mean."""
-        psutil.cpu_percent(interval=None)
+    def __init__(self) -> None:
+        psutil.cpu_percent(interval=None)  # begins the interval over which the next one is a mean
+        self._cpu_percent = 0.0
+        self._measured_at = time.monotonic()
 
     def cpu_percent(self) -> float:
-        """Mean CPU use since the last call or `restart`, 0 to 100 over all cores."""
-        return min(100.0, max(0.0, psutil.cpu_percent(interval=None)))
+        """Mean CPU use since the last call, 0 to 100 over all cores; what that said, if it was a moment ago."""
+        now = time.monotonic()
+        if now - self._measured_at >= SHORTEST_INTERVAL:
+            self._cpu_percent = min(100.0, max(0.0, psutil.cpu_percent(interval=None)))
+            self._measured_at = now
+        return self._cpu_percent
 
     def memory_percent(self) -> float:
         """Memory in use now, 0 to 100."""

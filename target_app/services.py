@@ -13,7 +13,7 @@ from target_app.backplane import Backplane, LocalBackplane
 from target_app.drain import Drain
 from target_app.history import HistoryStore
 from target_app.hub import Hub
-from target_app.metrics import HandlingTimes
+from target_app.metrics import HandlingTimes, MachineLoad
 from target_app.presence import Presence
 from target_app.roster import Roster
 from target_app.settings import Settings
@@ -33,6 +33,7 @@ class Services:
     hub: Hub
     roster: Roster
     handling_times: HandlingTimes
+    machine: MachineLoad
     history: HistoryStore
     backplane: Backplane
     presence: Presence
@@ -54,6 +55,7 @@ class Services:
             Hub(),
             roster,
             HandlingTimes(),
+            MachineLoad(),
             history,
             backplane,
             Presence(backplane),

@@ -1,7 +1,8 @@
 """`/dashboard-feed`: the same reading of this server for all viewers, once per period.
 
-One producer however many look, none while nobody looks. A reading is worth something only until the next one, so a
-viewer that cannot follow skips readings (latest wins) and holds up nobody. What viewers send is read and ignored.
+Who comes gets the latest reading at once. One producer however many look, none while nobody looks. A reading is worth
+something only until the next one, so a viewer that cannot follow skips readings (latest wins) and holds up nobody.
+What viewers send is read and ignored.
 """
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ from contextlib import contextmanager
 import psutil
 from fastapi import APIRouter, WebSocket
 
-from target_app.connection import serve
-from target_app.metrics import MachineLoad
+from target_app.connection import Connection, serve
 from target_app.outbox import Overflow
 from target_app.services import Services
 
@@ -31,18 +31,22 @@ class Feed:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._load = MachineLoad()
         self._viewers = 0
         self._producer: asyncio.Task[None] | None = None
+        self._latest: str | None = None
 
     @contextmanager
-    def viewing(self) -> Iterator[None]:
-        """Somebody looks for as long as the `with` block lasts."""
+    def viewing(self, viewer: Connection) -> Iterator[None]:
+        """This one looks for as long as the `with` block lasts, and gets the latest reading at once."""
         self._viewers += 1
         if self._producer is None:
+            self._latest = self._read()
             self._producer = asyncio.create_task(self._produce(), name="dashboard producer")
+        if self._latest is not None:
+            viewer.send(self._latest)
         try:
-            yield
+            with self._services.hub.subscription(FEED, viewer):
+                yield
         finally:
             self._viewers -= 1
             if self._viewers == 0:
@@ -55,31 +59,35 @@ class Feed:
         period = self._services.settings.dashboard_period
         loop = asyncio.get_running_loop()
         began = loop.time()
-        self._load.restart()
         tick = 0
         while True:
             tick = max(tick, int((loop.time() - began) / period)) + 1
             await asyncio.sleep(began + tick * period - loop.time())
-            try:
-                self._publish()
-            except (psutil.Error, OSError):  # the system would not say this time; the next time it may
-                logger.exception("fault channel=%s", FEED)
+            reading = self._read()
+            if reading is not None:
+                self._latest = reading
+                self._services.hub.publish(FEED, reading)
 
-    def _publish(self) -> None:
-        reading = {
-            "cpu_usage": round(self._load.cpu_percent(), 1),
-            "memory_usage": round(self._load.memory_percent(), 1),
-            "active_users": len(self._services.roster),
-            "response_time": round(self._services.handling_times.mean_ms(), 3),
-        }
-        self._services.counts["dashboard.readings"] += 1
-        self._services.hub.publish(FEED, json.dumps(reading))
+    def _read(self) -> str | None:
+        """How the server is now. None: the system would not say this time; the next time it may."""
+        services = self._services
+        try:
+            reading = {
+                "cpu_usage": round(services.machine.cpu_percent(), 1),
+                "memory_usage": round(services.machine.memory_percent(), 1),
+                "active_users": len(services.roster),
+                "response_time": round(services.handling_times.mean_ms(), 3),
+            }
+        except (psutil.Error, OSError):
+            logger.exception("fault channel=%s", FEED)
+            return None
+        services.counts["dashboard.readings"] += 1
+        return json.dumps(reading)
 
 
 @router.websocket("/dashboard-feed")
 async def dashboard(websocket: WebSocket) -> None:
     async with serve(websocket, FEED, Overflow.LATEST_WINS) as connection:
-        services = connection.services
-        with services.hub.subscription(FEED, connection), services.shared(Feed).viewing():
+        with connection.services.shared(Feed).viewing(connection):
             async for _ignored in connection:
                 pass
