@@ -14,8 +14,12 @@ from target_app.logs import log_config
 from target_app.settings import Settings
 from target_app.tokens import ensure_secret
 
-CONFIDENTIAL = ("secret", "users", "backplane_url")
+CONFIDENTIAL = ("secret", "users", "backplane_url", "metrics_token")
 DIRECT = "target_app.direct:DirectWSProtocol"
+
+SIGN_OF_LIFE_TIMEOUT = 60
+"""Seconds after which a worker that gives its parent no sign of life is replaced. It gives none while it is loading
+either, and on a busy machine that takes longer than the 5 s that are usual: it would be replaced for ever."""
 
 
 def _settings() -> Settings:
@@ -69,6 +73,7 @@ def main() -> None:
         ws_ping_interval=settings.ping_interval,
         ws_ping_timeout=settings.ping_timeout,
         timeout_graceful_shutdown=settings.shutdown_timeout,
+        timeout_worker_healthcheck=SIGN_OF_LIFE_TIMEOUT,
     )
 
 

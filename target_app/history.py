@@ -80,11 +80,11 @@ async def recover(history: HistoryStore, channel: str, epoch: str, seq: int, lim
     Otherwise the entries are the latest ones, to start anew from.
     """
     if epoch == history.epoch:
+        newest = await history.latest(channel, 1)  # first: what comes in between is then among those that were missed
         missed = await history.since(channel, seq, limit + 1)
         if missed:
             complete = missed[0].seq == seq + 1 and len(missed) <= limit
         else:
-            newest = await history.latest(channel, 1)
             complete = (newest[0].seq if newest else 0) == seq  # a higher one was never given out by us
         if complete:
             return Recovery(True, missed)

@@ -57,8 +57,9 @@ class Room:
     async def rest(self, after: int) -> list[Entry]:
         """The entries after this number, up to the one that was handled last; none: there are no more. A caller that
         gets none, and does not await anything before `attending`, misses nothing."""
-        while self.head < after:  # read from the history before it was announced
+        while self.head < after:  # read from the history before it was announced, if it ever will be
             self._moved.clear()
+            self._services.timeline.look(self.channel)
             await self._moved.wait()
         missing = self.head - after
         if missing <= 0:

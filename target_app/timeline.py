@@ -70,6 +70,14 @@ class Timeline:
                 del self._followed[channel]
                 followed.stop()
 
+    def look(self, channel: str) -> None:
+        """The history of this channel has more than was announced, as somebody has seen who has read it.
+
+        Who stored it may have died since, and then nobody else would ever say so.
+        """
+        if followed := self._followed.get(channel):
+            followed.catch_up()
+
     def _told(self, connected: bool) -> None:
         if connected:
             for followed in self._followed.values():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -10,13 +10,22 @@ from websockets.sync.client import ClientConnection
 
 from tests.target_app.browsing import browser, context, new_context
 from tests.target_app.peers import TINY_BUFFER, RawPeer
-from tests.target_app.server import Server, running
+from tests.target_app.server import Server, alive, running
 
 __all__ = ["browser", "context", "new_context"]
 
 StartServer = Callable[..., Server]
 Enter = Callable[[Server, str], ClientConnection]
 EnterRaw = Callable[[Server, str], RawPeer]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With a test that failed goes what its servers have logged: their files are gone when it is read."""
+    report = yield
+    if report.failed:
+        report.sections += [("log of a server", server.last_words()) for server in alive]
+    return report
 
 
 @pytest.fixture

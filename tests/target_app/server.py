@@ -21,6 +21,8 @@ from tests.target_app.free_port import free_port
 DEADLINE = 90.0
 """Seconds within which anything that should happen must have happened; a failing test waits this long, no other."""
 
+LAST_CHARACTERS = 10_000
+
 Found = TypeVar("Found")
 
 
@@ -33,7 +35,7 @@ def wait_until(condition: Callable[[], Found], what: str, deadline: float = DEAD
     return answer
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Server:
     """A running server process."""
 
@@ -62,6 +64,10 @@ class Server:
     def log(self) -> str:
         return self.output.read_text()
 
+    def last_words(self) -> str:
+        """The end of its log, for the report of a test that failed."""
+        return f"The server on port {self.port} has logged:\n{self.log()[-LAST_CHARACTERS:]}"
+
     def stop(self) -> int:
         """SIGTERM, and the exit status. Fails if the server outlives the deadline."""
         self.process.terminate()
@@ -73,6 +79,10 @@ class Server:
             return self.get("/healthz").status_code == 200
         except httpx.TransportError:
             return False
+
+
+alive: list[Server] = []
+"""The servers that run now, whoever has started them."""
 
 
 def _command(app: str, port: int) -> list[str]:
@@ -96,10 +106,15 @@ def running(app: str, settings: Mapping[str, object], port: int = 0, arguments: 
             env={**os.environ, **variables},
         )
         server = Server(process, port, Path(output.name))
+        alive.append(server)
         try:
             wait_until(server.answers, f"{app} answers on port {port}")
             yield server
+        except BaseException as failed:
+            failed.add_note(server.last_words())
+            raise
         finally:
+            alive.remove(server)
             if process.poll() is None:
                 process.terminate()
                 try:

@@ -1,0 +1,86 @@
+"""Coming back to a room while much else happens: what others say meanwhile, and workers that died."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from target_app import __main__ as command
+from target_app.history import Entry, recover
+from target_app.rooms import Room
+from target_app.services import Services
+from target_app.settings import Settings
+from target_app.sqlite_history import SqliteHistory
+from tests.target_app.server import DEADLINE
+
+
+class Interrupted(SqliteHistory):
+    """After each reading somebody says something, so that no two readings see the same."""
+
+    async def latest(self, channel: str, limit: int) -> list[Entry]:
+        read = await super().latest(channel, limit)
+        await say(self, channel)
+        return read
+
+    async def since(self, channel: str, seq: int, limit: int) -> list[Entry]:
+        read = await super().since(channel, seq, limit)
+        await say(self, channel)
+        return read
+
+
+async def say(history: SqliteHistory, channel: str) -> None:
+    await history.append(channel, "say", "ada", None, {"text": "hello"})
+
+
+@asynccontextmanager
+async def started(folder: Path) -> AsyncIterator[Services]:
+    services = Services.build(Settings(history_path=folder / "history"))
+    await services.history.start()
+    try:
+        yield services
+    finally:
+        await services.history.stop()
+
+
+def test_what_is_said_while_a_returning_client_is_looked_after_is_among_what_it_has_missed(tmp_path: Path) -> None:
+    async def story() -> None:
+        history = Interrupted(tmp_path / "history", keep=100)
+        await history.start()
+        try:
+            await say(history, "lobby")
+            recovery = await recover(history, "lobby", history.epoch, 1, 100)
+        finally:
+            await history.stop()
+        assert recovery.recovered
+        assert [entry.seq for entry in recovery.entries] == [2]
+
+    asyncio.run(story())
+
+
+def test_who_has_read_what_was_never_announced_is_not_kept_waiting_for_the_announcement(tmp_path: Path) -> None:
+    """A worker was killed after it had stored an entry; its client has come back to this one."""
+
+    async def story() -> None:
+        async with started(tmp_path) as services:
+            room = Room("lobby", services)
+            async with room.open():
+                assert isinstance(services.history, SqliteHistory)
+                await say(services.history, room.channel)
+                assert room.head == 0
+                assert await asyncio.wait_for(room.rest(1), DEADLINE) == []
+                assert room.head == 1
+
+    asyncio.run(story())
+
+
+def test_a_worker_has_time_to_load_on_a_busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """uvicorn replaces a worker that gives no sign of life, and one that is loading gives none."""
+    options: dict[str, object] = {}
+    monkeypatch.setattr("sys.argv", ["target_app"])
+    monkeypatch.setattr("uvicorn.run", lambda app, **given: options.update(given))
+    command.main()
+    assert options["timeout_worker_healthcheck"] == command.SIGN_OF_LIFE_TIMEOUT >= 60
