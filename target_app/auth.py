@@ -12,7 +12,9 @@ A WebSocket client presents its token in one of these ways, the first that it us
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
+import secrets
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request, WebSocket
@@ -26,7 +28,7 @@ from target_app.origins import is_allowed
 from target_app.services import Services
 from target_app.tokens import Identity, InvalidToken, Tokens
 
-__all__ = ["Admin", "Identity", "Known", "identify", "signed_in", "subprotocol"]
+__all__ = ["WATCHERS", "Admin", "Identity", "Known", "identify", "signed_in", "subprotocol"]
 
 COOKIE = "target_app_token"
 BEARER_SUBPROTOCOL = "bearer."
@@ -132,6 +134,31 @@ async def _admin(identity: Annotated[Identity, Depends(_known)]) -> Identity:
         raise HTTPException(403, "admins_only")
     return identity
 
+
+_PROXIED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+"""Headers of a request that only passed through this host."""
+
+
+async def _watcher(request: Request) -> None:
+    token = Services.of(request).settings.metrics_token
+    bearer = request.headers.get("authorization", "").removeprefix("Bearer ").encode()
+    if token is not None and secrets.compare_digest(bearer, token.get_secret_value().encode()):
+        return
+    if not _is_of_this_host(request):
+        await _admin(await _known(request))
+
+
+def _is_of_this_host(request: Request) -> bool:
+    if request.client is None or any(header in request.headers for header in _PROXIED):
+        return False
+    try:
+        return ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
+
+
+WATCHERS = [Depends(_watcher)]
+"""Dependencies of an endpoint for administrators, programs on this host, and whoever has the token for metrics."""
 
 Known = Annotated[Identity, Depends(_known)]
 """A parameter of an HTTP endpoint: who asks. Answers 401 for nobody."""

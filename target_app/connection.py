@@ -29,6 +29,7 @@ from target_app.endings import (
     LOST,
     MESSAGE_TOO_BIG,
     NO_STATUS,
+    POLICY_VIOLATION,
     SLOW_CONSUMER,
     Ending,
     Refusal,
@@ -39,6 +40,7 @@ from target_app.eviction import Addresses
 from target_app.flusher import Batch
 from target_app.heartbeats import Heartbeat
 from target_app.hub import Channel, catch_up
+from target_app.limits import TokenBucket, pace_of
 from target_app.outbox import Outbox, Outgoing, Overflow
 from target_app.services import Services
 from target_app.writers import DIRECT, SEND_FAILURES, DirectWriter, StandardWriter, Wire, Writer
@@ -68,6 +70,7 @@ class Connection:
         self.farewell: Farewell | None = None
         self.lane: Channel | None = None
         self.seen = 0
+        self.pace: TokenBucket | None = None
         self._websocket = websocket
         self._wire: Wire | None = websocket.scope.get("extensions", {}).get(DIRECT)
         self.addresses = Addresses.of_scope(websocket.scope)
@@ -177,6 +180,8 @@ class Connection:
         self._handling_since_ns = time.perf_counter_ns()
         self._heard_at = time.monotonic()
         self._received += 1
+        if self.pace is not None and not self.pace.take(self._heard_at):
+            raise Refusal(POLICY_VIOLATION, "too_many_messages")
         text: str | None = event.get("text")
         message: str | bytes = event["bytes"] if text is None else text
         self._check_size(message)
@@ -294,15 +299,19 @@ async def serve(
     subprotocol: str | None = None,
     heartbeat: Heartbeat | None = None,
     farewell: Farewell | None = None,
+    has_limits: bool = False,
 ) -> AsyncIterator[Connection]:
     """Accept a WebSocket and see it through to its end. Nothing but the cancellation of the endpoint gets out.
 
-    `heartbeat` and `farewell` are for channels whose peers understand a ping and an announced stop of the application.
+    `heartbeat` and `farewell` are for channels whose peers understand a ping and an announced stop of the application;
+    `has_limits` for those that count messages themselves. Where nobody can be warned, too many of them end it (1008).
     """
     await websocket.accept(subprotocol=subprotocol)
     connection = Connection(websocket, channel, overflow)
     connection.heartbeat = heartbeat
     connection.farewell = farewell
+    if not has_limits:
+        connection.pace = pace_of(websocket, connection.services.settings, connection.began)
     connection.services.roster.add(connection)
     connection.services.traffic.enter(connection)
     try:

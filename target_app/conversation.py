@@ -79,6 +79,7 @@ def typed(
         subprotocol=subprotocol(websocket),
         heartbeat=Heartbeat(HEARTBEAT, settings.heartbeat_interval, settings.idle_timeout),
         farewell=lambda milliseconds: Draining(reconnect_after_ms=milliseconds).to_json(),
+        has_limits=True,
     )
 
 

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from target_app.auth import subprotocol
 from target_app.connection import serve
 from target_app.endings import POLICY_VIOLATION, TRY_AGAIN_LATER, Refusal
+from target_app.limits import limited_address
 from target_app.origins import is_allowed
 from target_app.services import Services
 
@@ -39,7 +40,7 @@ class Gate:
         self._settings = services.settings
         self._handshakes = MovingWindowRateLimiter(MemoryStorage())
         self._rate = RateLimitItemPerMinute(services.settings.handshakes_per_minute)
-        self._inside: Counter[str] = Counter()
+        self._inside: Counter[str | None] = Counter()
         self._total = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,12 +48,12 @@ class Gate:
             await self._app(scope, receive, send)
             return
         websocket = WebSocket(scope, receive, send)
-        address = websocket.client.host if websocket.client else ""
+        address = limited_address(websocket, self._settings)
         if not is_allowed(websocket, self._settings):
             self._note("origin", scope["path"])
             await websocket.close()  # before the upgrade: HTTP 403
             return
-        if self._is_limited(address) and not await self._handshakes.hit(self._rate, address):
+        if address is not None and not await self._handshakes.hit(self._rate, address):
             self._note("handshakes", scope["path"])
             await _deny(websocket, PlainTextResponse("Too many handshakes.\n", 429, {"retry-after": "60"}))
             return
@@ -74,18 +75,14 @@ class Gate:
         self._services.counts[f"gate.{why}"] += 1
         logger.info("turned away why=%s path=%r", why, path)
 
-    def _refusal(self, path: str, address: str) -> Refusal | None:
+    def _refusal(self, path: str, address: str | None) -> Refusal | None:
         if is_open_channel(path) and not self._settings.open_channels:
             return Refusal(POLICY_VIOLATION, "channel_closed")
         if self._total >= self._settings.max_connections:
             return Refusal(TRY_AGAIN_LATER, "too_many_connections")
-        if self._is_limited(address) and self._inside[address] >= self._settings.max_connections_per_address:
+        if address is not None and self._inside[address] >= self._settings.max_connections_per_address:
             return Refusal(TRY_AGAIN_LATER, "too_many_connections_of_address")
         return None
-
-    def _is_limited(self, address: str) -> bool:
-        # Without an address (a Unix socket, say) all would count as one.
-        return address != "" and address not in self._settings.trusted_addresses
 
 
 async def _deny(websocket: WebSocket, response: Response) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fastapi.requests import HTTPConnection
+
 from target_app.messages import Limits
 from target_app.settings import Settings
 
@@ -33,6 +35,20 @@ class TokenBucket:
     def put_back(self) -> None:
         """Undo a `take`."""
         self._left += 1
+
+
+def limited_address(connection: HTTPConnection, settings: Settings) -> str | None:
+    """The IP address whose limits count for this connection; None: it has none of its own."""
+    # Without an address (a Unix socket, say) all would count as one.
+    address = connection.client.host if connection.client else ""
+    return None if address == "" or address in settings.trusted_addresses else address
+
+
+def pace_of(connection: HTTPConnection, settings: Settings, now: float) -> TokenBucket | None:
+    """How fast a connection to a channel without warnings may be; None: as fast as it is read."""
+    if limited_address(connection, settings) is None:
+        return None
+    return TokenBucket(settings.open_message_rate, settings.open_message_burst, now)
 
 
 def limits_of(settings: Settings) -> Limits:

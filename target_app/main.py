@@ -15,10 +15,9 @@ from target_app.drain import NoNewcomers
 from target_app.gate import Gate
 from target_app.redaction import redact_all_logs
 from target_app.services import Services
-from target_app.sessions import Logouts
 from target_app.settings import Settings
+from target_app.startup import OnDemand, Startup
 from target_app.stopping import before_stop
-from target_app.tokens import Tokens
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -27,20 +26,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     Raises pydantic.ValidationError for a `TARGET_APP_…` variable with a value that makes no sense.
     """
     services = Services.build(settings or Settings())
+    startup = services.shared(Startup)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        await services.history.start()
-        await services.backplane.start()
-        services.shared(Logouts)  # listens from the start
-        services.shared(admin.Desk)  # listens from the start
-        services.shared(fallback.Sessions)
-        services.shared(Tokens)  # warns at the start, and not at the first login, where no secret is set
+        await startup.ready()
         async with before_stop(services.drain.run):
             yield
-        await services.roster.stop()
-        await services.backplane.stop()
-        await services.history.stop()
+        await startup.stop()
 
     # FastAPI's own documentation pages load scripts from another host; ours, `/docs`, does not.
     app = FastAPI(title="target_app", lifespan=lifespan, docs_url=None, redoc_url=None)
@@ -48,6 +41,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     redact_all_logs()
     app.add_middleware(web.HeadersMiddleware)
     app.add_middleware(Gate, services=services)
+    app.add_middleware(OnDemand, startup=startup)
     app.add_middleware(NoNewcomers, drain=services.drain)
     app.include_router(web.router)
     app.include_router(login.router)

@@ -14,6 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from target_app.auth import WATCHERS
 from target_app.services import Services
 from target_app.traffic import LAG_BOUNDS, MEASURED_ONE_IN
 
@@ -100,9 +101,9 @@ class _Readings(Collector):
         yield connected
 
 
-@router.get("/metrics")
+@router.get("/metrics", dependencies=WATCHERS)
 async def metrics(request: Request) -> Response:
-    """Open to whoever reaches the port, like `/stats`: it tells how many, and never who. Keep it from the public."""
+    """How many, and never who. Like `/stats` for this host, administrators, and whoever has the token."""
     answers = await Services.of(request).survey.ask(QUESTION)
     registry = CollectorRegistry()
     registry.register(_Readings({worker: json.loads(answer) for worker, answer in answers.items()}))

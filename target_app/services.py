@@ -78,13 +78,12 @@ class Services:
 
 
 def _history(settings: Settings) -> HistoryStore:
-    """In the file that is named; else where the workers meet; else in memory."""
+    """In the file that is named; else where the workers meet; else in a file of this process."""
     if settings.history_path is None and settings.backplane_url is not None:
         from target_app.redis_history import RedisHistory  # as below
 
         return RedisHistory(settings.backplane_url.get_secret_value(), settings.backplane_name, settings.history_keep)
-    path = str(settings.history_path or ":memory:")
-    return SqliteHistory(path, settings.history_keep, settings.history_synchronous)
+    return SqliteHistory(settings.history_path, settings.history_keep, settings.history_synchronous)
 
 
 def _backplane(settings: Settings) -> Backplane:

@@ -67,13 +67,17 @@ class Settings(BaseSettings):
 
     history_path: Path | None = None
     """The SQLite file that keeps what was said in the rooms, for all workers of one host. None: the backplane's server
-    keeps it, for all hosts; where there is none either, it is in memory, and forgotten when this server stops."""
+    keeps it, for all hosts; where there is none either, a temporary file that goes when this server stops."""
 
     history_keep: int = Field(default=10_000, ge=1)
     """How many entries of each room are kept."""
 
     history_synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
     """NORMAL: acknowledged entries survive the death of the process. FULL: also that of the machine, for an fsync."""
+
+    metrics_token: SecretStr | None = Field(default=None, min_length=16)
+    """A bearer token that opens `/metrics` and `/stats` to a scraper elsewhere. Administrators and programs on this
+    host need none."""
 
     log_format: Literal["console", "json"] = "console"
     """How `python -m target_app` writes its log: for people, or a JSON object a line."""
@@ -104,6 +108,12 @@ class Settings(BaseSettings):
 
     allow_null_origin: bool = False
     """Whether `Origin: null` (a page from a file, a sandboxed frame) may connect."""
+
+    open_message_rate: float = Field(default=2_000.0, gt=0)
+    """Messages per second that one connection to a channel without a login may send on average (1008): generous, for
+    nobody can be warned there. Trusted addresses, this host's own unless told otherwise, may send as they like."""
+
+    open_message_burst: int = Field(default=10_000, ge=1)
 
     message_rate: float = Field(default=100.0, gt=0)
     """Messages per second that one connection to a typed channel may send on average."""

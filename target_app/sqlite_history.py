@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import secrets
 import sqlite3
+import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from target_app.history import Body, Entry, HistoryUnavailable, Stored
@@ -37,6 +40,8 @@ SELECT = "SELECT seq, at, kind, sender, client_id, body FROM entries WHERE chann
 NEWEST = "SELECT coalesce(max(seq), 0) FROM entries WHERE channel = ?"
 SAME = "SELECT seq, at FROM entries WHERE channel = ? AND sender = ? AND client_id = ?"
 
+logger = logging.getLogger("target_app")
+
 Result = TypeVar("Result")
 Row = tuple[int, float, str, str, str | None, str]
 
@@ -54,10 +59,15 @@ class _Waiting:
 
 
 class SqliteHistory:
-    """A HistoryStore. `path` may be `:memory:`; `keep` is how many entries of each channel are kept."""
+    """A HistoryStore. `keep` is how many entries of each channel are kept.
 
-    def __init__(self, path: str, keep: int, synchronous: str = "NORMAL") -> None:
+    Without a `path` the file is in a temporary folder of its own, which goes when the store is stopped. After a kill -9
+    it is still there, and the log says where.
+    """
+
+    def __init__(self, path: Path | None, keep: int, synchronous: str = "NORMAL") -> None:
         self._path = path
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._keep = keep
         self._synchronous = synchronous
         self._epoch = ""
@@ -71,13 +81,17 @@ class SqliteHistory:
     async def start(self) -> None:
         """Open the file, and make it if need be. Raises HistoryUnavailable if that is not possible."""
         self._thread = ThreadPoolExecutor(1, "history")
-        await self._in_thread(self._open)
+        try:
+            await self._in_thread(self._open)
+        except HistoryUnavailable:
+            self._thread.shutdown()
+            raise
 
     async def stop(self) -> None:
         """Write what still waits, and close the file."""
         if self._writer is not None:
             await asyncio.wait({self._writer})
-        await self._in_thread(lambda: self._database.close())
+        await self._in_thread(self._close)
         self._thread.shutdown()
 
     async def append(self, channel: str, kind: str, sender: str, client_id: str | None, body: Body) -> Stored:
@@ -100,7 +114,7 @@ class SqliteHistory:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except (sqlite3.Error, OSError) as failed:
-            raise HistoryUnavailable(f"the history in {self._path}: {failed}") from failed
+            raise HistoryUnavailable(f"the history in {self._path or 'a temporary file'}: {failed}") from failed
 
     async def _write(self) -> None:
         """One transaction after the other. While one is on its way, the entries for the next one gather."""
@@ -121,13 +135,24 @@ class SqliteHistory:
     # From here on: in the thread.
 
     def _open(self) -> None:
-        self._database = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT, isolation_level=None)
+        self._database = sqlite3.connect(self._path or self._temporary(), timeout=BUSY_TIMEOUT, isolation_level=None)
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute(f"PRAGMA synchronous = {self._synchronous}")
         self._database.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
         made_up = secrets.token_hex(8)
         self._database.execute("INSERT INTO store SELECT ? WHERE NOT EXISTS (SELECT 1 FROM store)", (made_up,))
         self._epoch = self._database.execute("SELECT epoch FROM store").fetchone()[0]
+
+    def _temporary(self) -> Path:
+        self._folder = tempfile.TemporaryDirectory(prefix="target_app-")
+        path = Path(self._folder.name) / "history.db"
+        logger.info("history path=%s until=stop", path)
+        return path
+
+    def _close(self) -> None:
+        self._database.close()
+        if self._folder is not None:
+            self._folder.cleanup()
 
     def _store(self, batch: list[_Waiting]) -> list[Stored]:
         self._database.execute("BEGIN IMMEDIATE")

@@ -10,6 +10,7 @@ from fastapi.responses import FileResponse
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from target_app.auth import WATCHERS
 from target_app.services import Services
 
 PAGES = Path(__file__).with_name("pages")
@@ -62,7 +63,7 @@ async def readyz(request: Request, response: Response) -> dict[str, str]:
     return {"status": "draining"}
 
 
-@router.get("/stats")
+@router.get("/stats", dependencies=WATCHERS)
 async def stats(request: Request) -> dict[str, Any]:
     """Open connections now; since the start: endings by reason, and what the channels counted."""
     services = Services.of(request)

@@ -41,9 +41,9 @@ def server(tmp_path: Path) -> Iterator[Valkey]:
 
 
 @asynccontextmanager
-async def worker(url: str | None, file: Path | str = ":memory:") -> AsyncIterator[Worker]:
+async def worker(url: str | None, file: Path | None = None) -> AsyncIterator[Worker]:
     backplane: Backplane = LocalBackplane() if url is None else RedisBackplane(url, "test")
-    history = SqliteHistory(str(file), keep=10_000)
+    history = SqliteHistory(file, keep=10_000)
     built = Worker(backplane, history, Timeline(history, backplane), Presence(backplane))
     await history.start()
     await backplane.start()

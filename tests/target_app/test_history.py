@@ -16,6 +16,7 @@ from target_app.sqlite_history import SqliteHistory
 
 WRITE_UNTIL_KILLED = """
 import asyncio, sys
+from pathlib import Path
 from target_app.sqlite_history import SqliteHistory
 
 async def talk(history, name):
@@ -24,7 +25,7 @@ async def talk(history, name):
         print(stored.seq, name, number, flush=True)
 
 async def main():
-    history = SqliteHistory(sys.argv[1], keep=1_000_000)
+    history = SqliteHistory(Path(sys.argv[1]), keep=1_000_000)
     await history.start()
     await asyncio.gather(*(talk(history, f"user{number}") for number in range(20)))
 
@@ -33,8 +34,8 @@ asyncio.run(main())
 
 
 @asynccontextmanager
-async def opened(path: Path | str = ":memory:", keep: int = 1_000) -> AsyncIterator[SqliteHistory]:
-    history = SqliteHistory(str(path), keep)
+async def opened(path: Path | None = None, keep: int = 1_000) -> AsyncIterator[SqliteHistory]:
+    history = SqliteHistory(path, keep)
     await history.start()
     try:
         yield history
@@ -148,7 +149,7 @@ def test_what_cannot_be_stored_is_not_acknowledged_and_the_rest_goes_on(tmp_path
 def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     async def story() -> None:
         with pytest.raises(HistoryUnavailable, match="missing"):
-            await SqliteHistory(str(tmp_path / "missing" / "file"), 1).start()
+            await SqliteHistory(tmp_path / "missing" / "file", 1).start()
 
     asyncio.run(story())
 

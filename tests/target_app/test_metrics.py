@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from websockets.exceptions import ConnectionClosed
@@ -12,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from target_app.logs import formatter
 from target_app.traffic import LAG_BOUNDS, MEASURED_ONE_IN
 from tests.target_app.conftest import EnterRaw, StartServer
+from tests.target_app.people import SECRET, make_token
 from tests.target_app.server import DEADLINE, Server, wait_until
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1c2VyIn0.c2lnbmF0dXJl"
@@ -60,6 +62,25 @@ def test_what_waits_for_a_peer_that_does_not_read_is_seen(start_server: StartSer
             speaker.recv(DEADLINE)
         wait_until(lambda: scraped(server, "target_app_queue_bytes", channel="chat") > 60_000, "a queue")
         assert scraped(server, "target_app_stuck_seconds", channel="chat") > 0
+
+
+def test_figures_are_for_this_host_administrators_and_whoever_has_the_token(start_server: StartServer) -> None:
+    key = "a key for the scraper"
+    server = start_server(secret=SECRET, metrics_token=key)
+
+    def status(path: str, bearer: str | None = None, **headers: str) -> int:
+        headers |= {} if bearer is None else {"authorization": f"Bearer {bearer}"}
+        return httpx.get(server.url(path, "http"), headers=headers, trust_env=False, timeout=DEADLINE).status_code
+
+    for path in ("/metrics", "/stats"):
+        assert status(path) == 200
+        for header in ("x-forwarded-for", "forwarded", "via", "x-real-ip"):  # from a proxy on this host
+            assert status(path, **{header: "192.0.2.1"}) == 401
+        proxied = {"x-forwarded-for": "192.0.2.1"}
+        assert status(path, make_token("ada"), **proxied) == 403
+        assert status(path, make_token("root", roles=("admin",)), **proxied) == 200
+        assert status(path, key, **proxied) == 200
+        assert status(path, key + "x", **proxied) == status(path, "x", **proxied) == 401
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -295,6 +297,37 @@ def test_what_was_acknowledged_survives_kill_9_and_the_room_resumes(arrive: Arri
         assert [message["seq"] for message in back.missed] == [ack["seq"] for ack in acks[5:]]
         assert say(back, "a19", "19") == acks[19] | {"duplicate": True}
         assert say(back, "a20")["seq"] == 21
+
+
+def test_without_a_path_the_history_is_a_file_of_this_process_that_a_kill_9_leaves_and_a_stop_takes_away(
+    arrive: Arrive, tmp_path: Path
+) -> None:
+    settings = {"secret": SECRET}
+    with running("target_app", settings) as server:
+        ada = arrive(server, "ada")
+        acks = [say(ada, f"a{n}", str(n)) for n in range(20)]
+        left = temporary_history(server)
+        server.process.kill()
+        server.process.wait()
+    with running("target_app", settings) as server:
+        assert arrive(server, "ada", epoch=ada.joined["epoch"], seq=5).joined["recovered"] is False, "one of its own"
+        own = temporary_history(server)
+        server.stop()
+        assert not own.parent.exists()
+    with running("target_app", {**settings, "history_path": left}) as server:
+        back = arrive(server, "ada", epoch=ada.joined["epoch"], seq=5)
+        assert (back.joined["recovered"], len(back.missed)) == (True, len(acks[5:]))
+    shutil.rmtree(left.parent)
+
+
+def temporary_history(server: Server) -> Path:
+    """What the log says of it."""
+    found = re.search(r"path=(\S+history\.db)", server.log())
+    assert found is not None
+    path = Path(found[1])
+    assert path.is_file()
+    assert not path.is_relative_to(Path.cwd())
+    return path
 
 
 def test_a_peer_that_does_not_read_holds_up_nobody(start_server: StartServer, arrive: Arrive, room: str) -> None:

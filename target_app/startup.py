@@ -1,0 +1,86 @@
+"""Starting what the channels share: with the application, or with the first who comes.
+
+Most servers tell an application of its start (ASGI's lifespan). Where one does not, such as daphne, everything is
+started by the first connection or request. What cannot be started is tried again with the next, and its cause is said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from target_app import admin, fallback
+from target_app.endings import INTERNAL_ERROR
+from target_app.history import HistoryUnavailable
+from target_app.services import Services
+from target_app.sessions import Logouts
+from target_app.tokens import Tokens
+
+ALWAYS_THERE = "/healthz"
+"""Says that the process lives, and nothing else."""
+
+logger = logging.getLogger("target_app")
+
+
+class Startup:
+    """The state of that. One for each application: `services.shared(Startup)`."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._starting: asyncio.Task[None] | None = None
+        self.is_done = False
+
+    async def ready(self) -> None:
+        """Wait until everything has been started, once. Raises HistoryUnavailable."""
+        if self._starting is None or self._starting.done():
+            self._starting = asyncio.create_task(self._start(), name="start")
+        await asyncio.shield(self._starting)
+
+    async def _start(self) -> None:
+        services = self._services
+        await services.history.start()
+        await services.backplane.start()
+        services.shared(Logouts)  # listens from the start
+        services.shared(admin.Desk)  # listens from the start
+        services.shared(fallback.Sessions)
+        services.shared(Tokens)  # warns at the start, and not at the first login, where no secret is set
+        self.is_done = True
+
+    async def stop(self) -> None:
+        self.is_done = False
+        await self._services.roster.stop()
+        await self._services.backplane.stop()
+        await self._services.history.stop()
+
+
+class OnDemand:
+    """ASGI middleware: whoever comes before everything has been started waits for it."""
+
+    def __init__(self, app: ASGIApp, startup: Startup) -> None:
+        self._app = app
+        self._startup = startup
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._startup.is_done or scope["type"] == "lifespan" or scope["path"] == ALWAYS_THERE:
+            await self._app(scope, receive, send)
+            return
+        try:
+            await self._startup.ready()
+        except HistoryUnavailable as failed:
+            logger.error("not started: %s", failed)
+            await _refuse(scope, receive, send, str(failed))
+        else:
+            await self._app(scope, receive, send)
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, cause: str) -> None:
+    if scope["type"] == "websocket":  # accepted first, so that a browser sees why
+        websocket = WebSocket(scope, receive, send)
+        await websocket.accept()
+        await websocket.close(INTERNAL_ERROR, "not_started")
+    else:
+        await JSONResponse({"status": "not started", "cause": cause}, 503)(scope, receive, send)
