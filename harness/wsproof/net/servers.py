@@ -98,6 +98,39 @@ def require_server_name(name: str) -> None:
         raise UsageError(f"there is no server {name!r}; --server takes one of: auto, {', '.join(SERVERS)}")
 
 
+ALL = "all"
+
+
+def names_several(name: str) -> bool:
+    """Whether `--server NAME` means more than one: `all`, or names with commas between them."""
+    return name == ALL or "," in name
+
+
+def choose_servers(name: str, app: str) -> tuple[Server, ...]:
+    """The entries that `all` means for `app`, or a list of names; each once.
+
+    `all` leaves out `uvicorn`, which is one of the others, and servers that are for another app only.
+
+    Raises:
+        UsageError: there is no server of one of the names.
+    """
+    if name == ALL:
+        return tuple(each for each in _ENTRIES if each.name != "uvicorn" and _is_for(each, app))
+    names = list(dict.fromkeys(word.strip() for word in name.split(",") if word.strip()))
+    for each in names:
+        require_server_name(each)
+    return tuple(SERVERS["uvicorn" if each == "auto" else each] for each in names)
+
+
+def missing_packages(server: Server, installed: Interpreter) -> list[str]:
+    """What would have to be installed beside the target's interpreter."""
+    return [package for package in server.needs if package not in installed.versions]
+
+
+def _is_for(server: Server, app: str) -> bool:
+    return server.only_for is None or app.startswith(f"{server.only_for}.")
+
+
 def choose_server(name: str, installed: Interpreter, app: str | None = None) -> Server:
     """The entry to start: as named; for `auto` and `uvicorn`, the one that uvicorn's own `--ws auto` means there.
 
@@ -114,12 +147,12 @@ def choose_server(name: str, installed: Interpreter, app: str | None = None) -> 
             )
         name = _AUTO.get(installed.uvicorn_auto, "uvicorn")
     server = SERVERS["uvicorn" if name == "auto" else name]
-    if server.only_for is not None and app is not None and not app.startswith(f"{server.only_for}."):
+    if app is not None and not _is_for(server, app):
         raise UsageError(
             f"--server {name} is part of {server.only_for} and runs only that, not {app}. "
             f"Try: wsproof ... {REFERENCE_APP} --server {name}, or another --server for {app}"
         )
-    missing = [package for package in server.needs if package not in installed.versions]
+    missing = missing_packages(server, installed)
     if missing:
         raise TargetError(
             f"--server {server.name} needs {' and '.join(missing)} beside the target's interpreter, which lacks it. "

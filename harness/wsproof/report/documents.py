@@ -1,4 +1,4 @@
-"""The published documents: `wsproof.check/1` is put together here; the JSON Schemas of all three lie in `schemas/`."""
+"""The published documents: `wsproof.check/1` is put together here; the JSON Schemas of all lie in `schemas/`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from wsproof.errors import UsageError
 from wsproof.model.finding import Finding, Verdict
+from wsproof.model.matrix import MATRIX_SCHEMA
 from wsproof.model.record import CHECK_SCHEMA, COMPARE_SCHEMA, RUN_SCHEMA
 from wsproof.model.suite import CheckRun, SuiteReport
 
@@ -17,6 +18,7 @@ SCHEMAS = {
     RUN_SCHEMA: "wsproof.run.1.json",
     CHECK_SCHEMA: "wsproof.check.1.json",
     COMPARE_SCHEMA: "wsproof.compare.1.json",
+    MATRIX_SCHEMA: "wsproof.matrix.1.json",
 }
 
 
