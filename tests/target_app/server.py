@@ -86,6 +86,8 @@ alive: list[Server] = []
 
 
 def _command(app: str, port: int) -> list[str]:
+    if "{port}" in app:
+        return [sys.executable, "-m", *app.format(port=port).split()]
     if ":" not in app:
         return [sys.executable, "-m", *app.split(), "--port", str(port)]
     return [sys.executable, "-m", "uvicorn", *app.split(), "--port", str(port), "--log-level", "warning"]
@@ -94,7 +96,7 @@ def _command(app: str, port: int) -> list[str]:
 @contextmanager
 def running(app: str, settings: Mapping[str, object], port: int = 0, arguments: Sequence[str] = ()) -> Iterator[Server]:
     """A server that answers. `app` is `target_app` for the module's own command, else an import path for uvicorn, with
-    options of that command behind it if need be."""
+    options of that command behind it if need be, or the whole command of another server with `{port}` in it."""
     port = port or free_port()
     variables = {f"TARGET_APP_{name.upper()}": str(value) for name, value in settings.items()}
     with tempfile.NamedTemporaryFile(suffix=".log") as output:

@@ -1,0 +1,65 @@
+"""The server under servers that are not uvicorn: rooms work, also where nobody tells an application of its start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.target_app.people import SECRET, Person, close_of, dial, make_token
+from tests.target_app.server import DEADLINE, Server, running, wait_until
+
+COMMANDS = {
+    "hypercorn": "hypercorn target_app.main:app --bind 127.0.0.1:{port} --log-level warning",
+    "granian": "granian --interface asgi --host 127.0.0.1 --port {port} --log-level warning target_app.main:app",
+    "daphne": "daphne -b 127.0.0.1 -p {port} -v 0 target_app.main:app",
+    "uvicorn without lifespan": "uvicorn target_app.main:app --port {port} --lifespan off",
+}
+WITHOUT_LIFESPAN = ("daphne", "uvicorn without lifespan")
+
+
+@pytest.fixture(params=["hypercorn", "granian", "daphne"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    with running(COMMANDS[request.param], {"secret": SECRET}) as started:
+        yield started
+
+
+@contextmanager
+def joined(server: Server, user: str) -> Iterator[Person]:
+    """Somebody who is in the room for as long as the `with` block lasts."""
+    with dial(server, f"/rooms/lobby?token={make_token(user)}") as socket:
+        person = Person(socket)
+        person.send("join")
+        person.wait("members")
+        yield person
+
+
+def test_people_join_speak_are_acknowledged_and_heard(server: Server) -> None:
+    with joined(server, "ada") as ada, joined(server, "grace") as grace:
+        ada.send("say", id="1", text="hello")
+        assert ada.wait("ack")["seq"] == 1
+        assert grace.wait("said")["text"] == "hello"
+        with dial(server, f"/notifications?token={make_token('grace')}") as socket:
+            assert Person(socket).wait("unread")["alerts"] == []
+    with dial(server, "/ws") as echo:
+        echo.send("hi")
+        assert echo.recv(DEADLINE) == "Message received: hi"
+    assert server.get("/readyz").json() == {"status": "ready"}
+
+
+@pytest.mark.parametrize("name", WITHOUT_LIFESPAN)
+def test_what_cannot_be_started_is_said_and_tried_again(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "not there yet" / "history.db"
+    with running(COMMANDS[name], {"secret": SECRET, "history_path": path}) as server:
+        with dial(server, f"/rooms/lobby?token={make_token('ada')}") as refused:
+            assert close_of(refused)[0] == 1011  # daphne takes no reason with it
+        answer = server.get("/readyz")
+        assert answer.status_code == 503
+        assert "unable to open database file" in answer.json()["cause"]
+        path.parent.mkdir()
+        wait_until(lambda: server.get("/readyz").status_code == 200, "the next try finds the folder")
+        with joined(server, "ada") as ada:
+            ada.send("say", id="1", text="hello")
+            assert ada.wait("ack")["seq"] == 1
