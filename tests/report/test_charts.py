@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.report import samples
 from wsproof.model.comparison import Judgement
 from wsproof.report.axes import Axis, linear, logarithmic, nines
-from wsproof.report.charts import Frame, Line, histogram_chart, percentile_chart, timeline_chart
+from wsproof.report.charts import Frame, Line, histogram_chart, level_chart, percentile_chart, timeline_chart
 from wsproof.report.forest import forest_plot
 
 FRAME = Frame("k", "Title & more", "In words.", "seconds", "time")
@@ -106,3 +106,22 @@ def test_the_forest_plot_shows_each_ratio_with_its_interval_and_verdict() -> Non
     assert svg.count('class="interval') == 4
     assert svg.count('class="band"') == 5
     assert "latency_p50: +25.5 %, worse" in (root.findtext("desc") or "")
+
+
+def test_runs_at_levels_differ_in_shape_and_the_knee_is_shaded() -> None:
+    runs = [
+        Line("met", [10.0, 20.0], [1e6, 2e6], 1),
+        Line("missed", [40.0], [9e8], 2),
+        Line("untrusted", [80.0], [5e6], 3),
+    ]
+    svg = level_chart(FRAME, runs, "ns", limit=1e8, shaded=(20.0, 40.0))
+    ElementTree.fromstring(svg)
+    assert svg.count('class="dot s1"') == 2 + 1  # and one in the key
+    assert svg.count('class="mark s2"') == svg.count('class="mark ring s3"') == 1 + 1
+    assert 'class="window"' in svg
+    assert {"met", "missed", "untrusted", "objective 100 ms"} <= set(texts(svg))
+
+
+def test_levels_without_a_value_draw_nothing_and_counts_of_zero_are_values() -> None:
+    assert level_chart(FRAME, [Line("met", [], [], 1)], "1", limit=0.0) == ""
+    assert 'class="dot s1"' in level_chart(FRAME, [Line("met", [10.0, 20.0], [0.0, 3.0], 1)], "1", limit=0.0)

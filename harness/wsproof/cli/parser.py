@@ -51,6 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     _check(_verb(verbs, "check", "does it speak the protocol, and does every subscriber get every message?"))
     _bench(_verb(verbs, "bench", "how long until the last of N subscribers has it?"))
+    _capacity(_verb(verbs, "capacity", "how many subscribers can it take before it misses its objectives?"))
     _load(_verb(verbs, "load", "many Locust users, in the web UI or headless"))
     _run(_verb(verbs, "run", "check, bench and load; one record, one page"))
     _compare(_verb(verbs, "compare", "is the candidate worse than the base? two git refs, or two stored runs"))
@@ -85,7 +86,9 @@ def _check(parser: argparse.ArgumentParser) -> None:
     options.add_suite(parser)
     options.add_json(parser)
     parser.add_argument("--junit", type=Path, metavar="F", help="write JUnit XML, too")
+    options.add_markdown(parser)
     options.add_out(parser)
+    parser.epilog = "--server all (or a,b,c) runs the app on several servers in turn: one table, servers by chapters."
 
 
 def _bench(parser: argparse.ArgumentParser) -> None:
@@ -96,6 +99,24 @@ def _bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--slo", action="append", default=[], metavar="EXPR", help="e.g. 'p99(latency) < 100ms'")
     options.add_json(parser)
     options.add_out(parser)
+
+
+def _capacity(parser: argparse.ArgumentParser) -> None:
+    options.add_target(parser)
+    options.add_channels(parser)
+    options.add_plan(parser)
+    add = parser.add_argument_group("search").add_argument
+    add("--slo", action="append", required=True, metavar="EXPR", help="e.g. 'p99(latency) < 100ms'; all must be met")
+    add("--over", default="subscribers", choices=["subscribers", "rate", "rooms"], help="what is raised (subscribers)")
+    add("--from", type=options.positive_number, dest="lowest", metavar="N", help="the lowest level (10, or 1)")
+    add("--to", type=options.positive_number, dest="highest", metavar="N", help="the highest (10,000, or what fits)")
+    add("--resolution", type=options.positive_number, default=0.4, metavar="SHARE", help="width of the interval (0.4)")
+    add("--trials", type=options.positive, default=40, metavar="N", help="at most so many runs (40)")
+    add("--seed", type=int, default=0, metavar="N", help="seed of the schedule (default 0)")
+    options.add_json(parser)
+    options.add_out(parser)
+    parser.set_defaults(duration=4.0, warmup=1.0)
+    parser.epilog = "With --over rooms, --subscribers, --publishers and --rate are those of each room."
 
 
 def _load(parser: argparse.ArgumentParser) -> None:
@@ -123,6 +144,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--slo", action="append", default=[], metavar="EXPR", help="e.g. 'p99(latency) < 100ms'")
     options.add_json(parser)
     parser.add_argument("--junit", type=Path, metavar="F", help="write JUnit XML of the checks, too")
+    options.add_markdown(parser)
     options.add_out(parser)
 
 
@@ -136,6 +158,7 @@ def _compare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of order and schedule (default 0)")
     parser.add_argument("--exact-base", action="store_true", help="BASE itself, not the merge base of the two")
     options.add_json(parser)
+    options.add_markdown(parser)
     options.add_out(parser)
     parser.set_defaults(duration=4.0, warmup=1.0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import sys
 
 from wsproof.errors import UsageError
 from wsproof.model.plan import Plan
@@ -51,6 +52,12 @@ def require_file_limit(connections: int) -> None:
             f"Use at most {max(hard - SPARE_FILES, 0)} subscribers per process (more processes share them out), "
             "or raise the hard limit (ulimit -Hn)."
         )
+
+
+def most_subscribers(processes: int) -> int:
+    """How many connections so many workers may hold here."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if hard == resource.RLIM_INFINITY else max(hard - SPARE_FILES, 1) * processes
 
 
 def raise_file_limit(connections: int) -> None:

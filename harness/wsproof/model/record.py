@@ -83,7 +83,8 @@ class RunRecord:
     """One run.
 
     `command` is the verb that made it; `parts` holds what verbs add ("check": a wsproof.check/1 document, "load": a
-    summary of Locust's run). `complete` is False in a record written while the run was still going, or interrupted.
+    summary of Locust's run, "capacity": the runs of a search and its result). `complete` is False in a record written
+    while the run was still going, or interrupted.
     """
 
     id: str

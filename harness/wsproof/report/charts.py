@@ -74,6 +74,35 @@ def percentile_chart(frame: Frame, lines: Sequence[Line], unit: str) -> str:
     return _svg(frame, scale, [_grid(x, y), *(_path(line, x, y, scale) for line in lines)], lines)
 
 
+def level_chart(
+    frame: Frame,
+    dots: Sequence[Line],
+    unit: str,
+    *,
+    limit: float,
+    shaded: tuple[float, float] | None = None,
+) -> str:
+    """A mark per run over its level of load; what came of the runs shows in the marks' shapes. Logarithmic axes."""
+    xs, ys = _known([line.x for line in dots]), _known([line.y for line in dots])
+    if not ys:
+        return ""
+    scale, y = _y_axis([*ys, limit], unit, log=min(ys) > 0)
+    edges = [*xs, *(shaded or ())]
+    x = logarithmic(min(edges), max(edges), LEFT, WIDTH - RIGHT)
+    shade = ""
+    if shaded is not None:
+        left, right = x.at(shaded[0]), x.at(shaded[1])
+        shade = f'<rect class="window" x="{left}" y="{TOP}" width="{max(right - left, 1):.1f}" height="{_depth()}"/>'
+    rule = _rule(y, limit * scale.factor, f"objective {scale.show(limit)}")
+    marks = [
+        _mark(line.style, x.at(across), y.at(up * scale.factor))
+        for line in dots
+        for across, up in zip(line.x, line.y, strict=True)
+        if across is not None and up is not None
+    ]
+    return _svg(frame, scale, [shade, _grid(x, y), rule, *marks, _key(dots)], ())
+
+
 def histogram_chart(frame: Frame, edges: Sequence[float], counts: Sequence[float], beyond: float, unit: str) -> str:
     """Bars of counts; a last hatched bar for what lies beyond the last edge."""
     if not counts:
@@ -163,6 +192,22 @@ def _path(line: Line, x: Axis, y: Axis, scale: Scale) -> str:
         if len(run) == 1
     )
     return (f'<path class="line {style}" d="{drawn}"/>' if drawn else "") + dots
+
+
+def _mark(style: int, x: float, y: float) -> str:
+    """A disc, a cross, or a ring."""
+    if style == 2:
+        cross = f"M{x - 4} {y - 4}L{x + 4} {y + 4}M{x - 4} {y + 4}L{x + 4} {y - 4}"
+        return f'<path class="mark s2" d="{cross}"/>'
+    return f'<circle class="{"mark ring" if style == 3 else "dot"} s{style}" cx="{x}" cy="{y}" r="4"/>'
+
+
+def _key(dots: Sequence[Line]) -> str:
+    parts, at = [], float(LEFT)
+    for line in dots:
+        parts.append(_mark(line.style, at + 6, 30) + text_at(at + 15, 34, line.name))
+        at += 15 + len(line.name) * 7.8 + 16
+    return "".join(parts)
 
 
 def _legend(lines: Sequence[Line]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from wsproof.model.record import RunRecord
 from wsproof.report.charts import Frame, Line, histogram_chart, percentile_chart, timeline_chart
+from wsproof.report.knee import knee_picture
 from wsproof.report.units import for_reader
 from wsproof.report.words import title_of
 
@@ -28,9 +29,14 @@ class Picture:
 def pictures(record: RunRecord) -> list[Picture]:
     """The charts that the record's series have data for."""
     series: Mapping[str, Any] = record.parts.get("series") or {}
-    makers = (_percentiles, _timeline, _time_to_last, _deliveries, _server_cpu, _memory, _generator, _slip)
+    makers = (_knee, _percentiles, _timeline, _time_to_last, _deliveries, _server_cpu, _memory, _generator, _slip)
     made = [maker(series, record) for maker in makers]
     return [picture for picture in made if picture is not None and picture.svg]
+
+
+def _knee(_: Mapping[str, Any], record: RunRecord) -> Picture | None:
+    drawn = knee_picture(record.parts.get("capacity") or {})
+    return None if drawn is None else Picture(*drawn)
 
 
 def _percentiles(series: Mapping[str, Any], record: RunRecord) -> Picture | None:

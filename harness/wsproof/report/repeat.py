@@ -8,7 +8,7 @@ from typing import Any
 
 from wsproof.model.record import RunRecord
 
-LOADED = ("bench", "run", "capacity")
+LOADED = ("bench", "run")
 OPTIONS = (
     "workload",
     "subscribers",
@@ -29,7 +29,10 @@ def repeat_line(record: RunRecord) -> str:
         words.append(str(record.target["spec"]))
     if record.target.get("kind") in ("asgi", "reference") and record.target.get("server"):
         words += ["--server", str(record.target["server"])]
-    if record.command in LOADED:
+    searched = record.parts.get("capacity")
+    if searched:
+        words += _search(searched)
+    elif record.command in LOADED:
         words += _plan(record.plan)
     seed = _seed(record)
     if seed is not None:
@@ -50,6 +53,21 @@ def _plan(plan: Mapping[str, Any]) -> list[str]:
             text = f"{value:g}" if isinstance(value, float) else str(value)
             words += [f"--{name.partition('_')[0]}", text]
     return words
+
+
+def _search(part: Mapping[str, Any]) -> list[str]:
+    words = ["--over", part["over"]]
+    for objective in part["objectives"]:
+        words += ["--slo", objective["text"]]
+    search = part["search"]
+    for option, name in (
+        ("from", "lowest"),
+        ("to", "highest"),
+        ("resolution", "resolution"),
+        ("trials", "most_trials"),
+    ):
+        words += [f"--{option}", f"{search[name]:g}"]
+    return words + _plan(part["plan"])
 
 
 def _seed(record: RunRecord) -> int | None:

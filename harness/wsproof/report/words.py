@@ -14,8 +14,10 @@ from wsproof.model.comparison import Judgement
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
 from wsproof.model.record import RunRecord, Summary
 from wsproof.model.suite import CheckRun
+from wsproof.report.capacity import GOOD, capacity_sentence
 from wsproof.report.documents import suite_report_of
 from wsproof.report.units import for_reader, share
+from wsproof.stats.capacity import Ending
 from wsproof.stats.metrics import METRICS_BY_NAME
 
 NAMED = {"p50": "p50", "p90": "p90", "p99": "p99", "p999": "p99.9", "max": "max", "mean": "mean", "min": "min"}
@@ -219,6 +221,10 @@ def tone_of_run(record: RunRecord) -> Tone:
     """How the whole run sounds: good only if it is complete, valid, trusted and no objective was missed."""
     if record.verdict is Verdict.INVALID:
         return Tone.BAD
+    ending = (record.parts.get("capacity") or {}).get("ending")
+    if record.complete and ending is not None:
+        missed = ending == Ending.MISSED_AT_LOWEST
+        return Tone.GOOD if ending in GOOD else Tone.BAD if missed else Tone.UNSURE
     if not record.complete or record.verdict is Verdict.UNKNOWN or (record.metrics and not record.trusted):
         return Tone.UNSURE
     return Tone.BAD if missed_objectives(record) else Tone.GOOD
@@ -228,6 +234,8 @@ def verdict_sentence(record: RunRecord) -> str:
     """The whole run in one sentence: a few words, a colon, and the rest."""
     if not record.complete:
         return "INCOMPLETE: the run ended early; what was recorded until then is here."
+    if record.parts.get("capacity"):
+        return capacity_sentence(record.parts["capacity"])
     broken = [one for one in all_findings(record) if one.verdict() is Verdict.INVALID]
     if record.verdict is Verdict.INVALID:
         return f"INVALID: {count(len(broken), 'violation')}." if broken else "INVALID: a promise was broken."

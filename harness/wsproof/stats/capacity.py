@@ -1,9 +1,9 @@
-"""How much a server can take: a search over levels of load by runs that meet the objectives, miss them, or prove nothing.
+"""How much a server can take: a search over levels of load.
 
-Step: from the lowest level, twice as much each time, until a run misses. Bisect: from then on each run is made where the
-knee is as likely below as above (`knee`). It ends when the 95 % interval of the knee is narrow enough. A run that is
-not to be trusted says nothing of the server; a level at which several in a row are not is a ceiling: above it the
-generator is the limit, and the search goes on below.
+A run at a level meets the objectives, misses them, or proves nothing. Step: from the lowest level, twice as much each
+time, until a run misses. Bisect: from then on each run is made where the knee is as likely below as above (`knee`),
+until the 95 % interval of the knee is narrow enough. A run that is not to be trusted says nothing of the server; a
+level at which several in a row are not is a ceiling: above it the generator is the limit, and the search goes on below.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 LAPSE = 0.02
 """How often a run says the wrong thing however far from the knee it is."""
 SOFTNESS = {0.02: 4.0, 0.05: 3.0, 0.1: 2.0, 0.2: 1.0, 0.4: 0.5}
-"""Widths of the stretch in which runs disagree (in natural logarithms: 2 % to 40 % of the level), and how likely each is
-at first. Chosen by simulation: the interval holds the true knee in at least 95 of 100 searches up to a softness of 0.1."""
+"""Widths of the stretch in which runs disagree (in natural logarithms: 2 % to 40 % of the level), and how likely each
+is at first. Chosen by simulation: up to a softness of 0.1 the interval holds the true knee in 95 of 100 searches."""
 CELLS = 800
 BEYOND = 2.0
 """The knee may also lie below the lowest level or above the highest; so far, in all, it may lie."""

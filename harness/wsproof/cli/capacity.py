@@ -1,0 +1,213 @@
+"""`wsproof capacity`: how many subscribers, publications or rooms can it take before it misses its objectives?"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from typing import Any
+
+from rich.text import Text
+
+from wsproof.checks import run_checks
+from wsproof.cli.log import RunLog
+from wsproof.cli.stage import Stage
+from wsproof.errors import ExitCode, TargetError, UsageError
+from wsproof.load import PartialRun, run_plan
+from wsproof.load.limits import most_subscribers, require_possible
+from wsproof.model.finding import Finding, Verdict, verdict_of
+from wsproof.model.measurement import Measurement
+from wsproof.model.plan import Plan
+from wsproof.model.record import Caution, Summary
+from wsproof.net.redact import hide_in
+from wsproof.net.running import RunningServer
+from wsproof.report.capacity import capacity_part, capacity_sentence, level_line
+from wsproof.report.escape import clean_line
+from wsproof.report.progress import ProgressLine
+from wsproof.stats.capacity import Capacity, Ending, Outcome, Search, find_capacity
+from wsproof.stats.levels import Judged, judge_level
+from wsproof.stats.metrics import summaries
+from wsproof.stats.objective import Objective, parse_objective
+from wsproof.stats.stability import judge_trust
+
+CODES = {
+    Ending.FOUND: ExitCode.OK,
+    Ending.MET_AT_HIGHEST: ExitCode.OK,
+    Ending.MISSED_AT_LOWEST: ExitCode.FAILED,
+    Ending.GENERATOR_LIMITED: ExitCode.CANNOT_TELL,
+    Ending.UNSETTLED: ExitCode.CANNOT_TELL,
+}
+NAMES_APART = 100_000
+"""Each run against a server that goes on running has members of its own: so far apart are their numbers."""
+MOST = {"subscribers": 10_000, "rate": 100_000, "rooms": 1_000}
+LEAST = {"subscribers": 10, "rate": 1, "rooms": 1}
+
+
+def perform(arguments: argparse.Namespace) -> ExitCode:
+    """Search, show each level as it is measured, and keep the run."""
+    stage = Stage(arguments)
+    objectives = [parse_objective(text) for text in arguments.slo]
+    dimension = Dimension(stage.plan(), arguments.over, stage.workload_name)
+    search = search_of(arguments, dimension)
+    if arguments.over == "rooms" and "rooms" not in stage.workloads[stage.workload_name].parameters:
+        raise UsageError(
+            f"the workload {stage.workload_name} does not say how many rooms it has: --over rooms needs one that takes "
+            f"a setting called rooms (`wsproof list workloads`); this one can be searched --over subscribers or rate."
+        )
+    require_possible(dimension.plan(search.highest))
+    with stage.running() as server, stage.record("capacity") as log:
+        log.change(target=stage.describe(server), plan=stage.plan().to_json())
+        trials = Trials(stage, server, log, objectives, dimension, search)
+        found = find_capacity(trials.measure, search)
+        trials.conclude(found)
+        stage.console.print(Text(f"\n{capacity_sentence(log.record.parts['capacity'])}", style="bold"), soft_wrap=True)
+    stage.write_json(log.record.to_json())
+    return CODES[found.ending]
+
+
+class Dimension:
+    """What is raised: one number of a plan. Over rooms, the plan's subscribers, publishers and rate are each room's."""
+
+    def __init__(self, plan: Plan, over: str, workload: str) -> None:
+        self.name = over
+        self.base = plan
+        self._workload = workload
+
+    def plan(self, level: float) -> Plan:
+        """The plan at a level."""
+        base, count = self.base, int(level)
+        match self.name:
+            case "subscribers":
+                return replace(base, subscribers=count)
+            case "rate":
+                return replace(base, rate_hz=float(level))
+        return replace(
+            base,
+            subscribers=base.subscribers * count,
+            publishers=base.publishers * count,
+            rate_hz=base.rate_hz * count,
+        )
+
+    def settings(self, level: float) -> dict[str, str]:
+        """The channels' settings at a level."""
+        return {f"{self._workload}.rooms": str(int(level))} if self.name == "rooms" else {}
+
+
+def search_of(arguments: argparse.Namespace, dimension: Dimension) -> Search:
+    """The search that the options describe.
+
+    Raises:
+        UsageError: the lowest level is not below the highest.
+    """
+    over: str = arguments.over
+    lowest = arguments.lowest or max(LEAST[over], arguments.publishers if over == "subscribers" else 0)
+    highest = arguments.highest
+    if highest is None:
+        fit = most_subscribers(arguments.processes)
+        room = {"subscribers": fit, "rooms": fit // arguments.subscribers}.get(over, MOST[over])
+        highest = max(min(MOST[over], room), lowest)
+    whole = over != "rate"
+    if whole and (lowest != int(lowest) or highest != int(highest)):
+        raise UsageError(f"--from and --to are numbers of {over}: expected whole ones, got {lowest:g} and {highest:g}.")
+    if lowest > highest:
+        raise UsageError(f"expected --from to be at most --to, got {lowest:g} and {highest:g} {over}.")
+    return Search(lowest, highest, whole, resolution=arguments.resolution, most_trials=arguments.trials)
+
+
+class Trials:
+    """The runs of a search, each written into the record as it ends."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        server: RunningServer,
+        log: RunLog,
+        objectives: list[Objective],
+        dimension: Dimension,
+        search: Search,
+    ) -> None:
+        self._stage = stage
+        self._server = server
+        self._log = log
+        self._objectives = objectives
+        self._dimension = dimension
+        self._search = search
+        self._rows: list[dict[str, Any]] = []
+        self._findings: tuple[Finding, ...] = ()
+        self._cautions: tuple[Caution, ...] = ()
+        self._metrics: dict[str, Summary] = {}
+        self._best = 0.0
+
+    def measure(self, level: float) -> Outcome:
+        """One run at a level, on a fresh server where it is ours."""
+        if self._rows and self._server.owned:
+            self._server.restart()
+        try:
+            measurement = self._run(level)
+        except TargetError as absent:
+            # At the lowest level the target is not what was meant; above it, it has given up under the load.
+            if not self._rows or not (self._server.owned or self._server.is_alive()):
+                raise
+            return self._note(level, Judged(Outcome.MISSED, (str(absent),)), {})
+        found = run_checks(measurement.history, measurement.contract)
+        findings = tuple(hide_in(finding, self._stage.target.secrets) for finding in found)
+        metrics, cautions = summaries(measurement), judge_trust(measurement)
+        results = [objective.judge(metrics, findings) for objective in self._objectives]
+        judged = judge_level(results, findings, cautions)
+        self._findings = findings
+        if judged.outcome is Outcome.UNTRUSTED:
+            self._cautions = cautions
+        if judged.outcome is Outcome.MET and level >= self._best:
+            self._best, self._metrics = level, metrics
+        return self._note(level, judged, metrics, [result.value for result in results])
+
+    def _run(self, level: float) -> Measurement:
+        try:
+            with ProgressLine(self._stage.console) as progress:
+                return run_plan(
+                    self._dimension.plan(level),
+                    channels=self._stage.needed_channels(),
+                    settings=self._stage.settings | self._dimension.settings(level),
+                    endpoint=self._server.endpoint,
+                    server=self._server,
+                    base=1 if self._server.owned else 1 + len(self._rows) * NAMES_APART,
+                    progress=progress.engine if progress.bar is not None else None,
+                )
+        except PartialRun as partial:
+            raise partial.cause from None
+
+    def _note(
+        self, level: float, judged: Judged, metrics: dict[str, Summary], values: list[float | None] | None = None
+    ) -> Outcome:
+        row: dict[str, Any] = {
+            "level": level,
+            "outcome": judged.outcome.value,
+            "why": [clean_line(reason) for reason in judged.why],
+            "values": values or [None] * len(self._objectives),
+            "metrics": {name: summary.to_json() for name, summary in metrics.items()},
+        }
+        self._rows.append(row)
+        self._log.add_part("capacity", self._part(None))
+        self._stage.console.print(Text(level_line(row, self._dimension.name)), soft_wrap=True)
+        return judged.outcome
+
+    def _part(self, found: Capacity | None) -> dict[str, Any]:
+        return {
+            **capacity_part(self._dimension.name, self._objectives, self._rows, found),
+            "search": {"lowest": self._search.lowest, "highest": self._search.highest}
+            | {"resolution": self._search.resolution, "most_trials": self._search.most_trials},
+            "plan": self._dimension.base.to_json(),
+        }
+
+    def conclude(self, found: Capacity) -> None:
+        """Write what was found. The record's own figures are those of the highest level that was met."""
+        at_lowest = found.ending is Ending.MISSED_AT_LOWEST
+        limited = found.ending is Ending.GENERATOR_LIMITED
+        self._log.change(
+            verdict=verdict_of(self._findings) if at_lowest else Verdict.VALID,
+            trusted=not limited,
+            plan=self._dimension.plan(self._best).to_json() if self._best else self._log.record.plan,
+            metrics=self._metrics,
+            findings=self._findings if at_lowest else (),
+            warnings=self._cautions if limited else (),
+            parts={**self._log.record.parts, "capacity": self._part(found)},
+        )

@@ -1,0 +1,164 @@
+"""The verb around the search. Its runs are played by a formula, so that the answer is known and nothing is timed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+
+from tests.cli.shell import only_run
+from tests.load.conftest import serving
+from tests.stats.builders import measurement, steady
+from wsproof.cli import capacity, main
+from wsproof.errors import TargetError
+from wsproof.model.contract import Audience, Contract
+from wsproof.model.measurement import GeneratorUsage, Measurement
+from wsproof.model.plan import Plan
+from wsproof.report.documents import load_schema
+
+QUICK, SLOW = steady(200, 10.0), steady(200, 500.0)
+ROOM = Contract("chat", Audience.EVERYONE)
+BUSY = GeneratorUsage(cpu_share=np.array([0.97]), loop="uvloop")
+SLO = ("--slo", "p99(latency) < 100ms", "--slo", "lost == 0")
+Play = Callable[..., list[Plan]]
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with serving("fair") as endpoint:
+        yield endpoint.url
+
+
+@pytest.fixture
+def play(monkeypatch: pytest.MonkeyPatch) -> Play:
+    """Replace the engine: runs of at most `knee` are quick, of more than `limit` those of a busy generator."""
+
+    def begin(
+        knee: float, limit: float = 1e9, of: Callable[[Plan], float] = lambda plan: plan.subscribers
+    ) -> list[Plan]:
+        plans: list[Plan] = []
+
+        def follow(plan: Plan, **_: Any) -> Measurement:
+            plans.append(plan)
+            history = QUICK if of(plan) <= knee else SLOW
+            return measurement(history, ROOM, generator=BUSY) if of(plan) > limit else measurement(history, ROOM)
+
+        monkeypatch.setattr(capacity, "run_plan", follow)
+        return plans
+
+    return begin
+
+
+def search(url: str, out: Path, *more: str) -> tuple[int, dict[str, Any]]:
+    code = main(["capacity", url, "--channels", "tutorial", *SLO, "--out", str(out), *more])
+    record = only_run(out)
+    jsonschema.validate(record, load_schema("wsproof.run/1"))
+    return code, record
+
+
+def test_a_knee_that_is_found_is_in_the_record_on_the_page_and_on_the_terminal(
+    url: str, tmp_path: Path, play: Play, capsys: pytest.CaptureFixture[str]
+) -> None:
+    play(130)
+    code, record = search(url, tmp_path)
+    part = record["parts"]["capacity"]
+    assert code == 0
+    assert part["ending"] == "found"
+    assert part["knee"]["low"] <= 130 <= part["knee"]["high"]
+    assert record["trusted"] is True
+    assert record["metrics"]["latency"]["p99"] == 10_000_000
+    assert record["plan"]["subscribers"] == part["met"] <= 130
+    assert [level["level"] for level in part["levels"]] == sorted({row["level"] for row in part["trials"]})
+    assert sum(level["met"] + level["missed"] for level in part["levels"]) == len(part["trials"])
+    said = capsys.readouterr().out
+    assert "CAPACITY: about" in said
+    assert "160 subscribers  missed: p99(latency) < 100ms (measured 500 ms)" in said
+    page = next((tmp_path / "runs").glob("*/page.html")).read_text(encoding="utf-8")
+    assert "CAPACITY: about" in page
+    assert "95 % interval" in page
+    assert "--over subscribers --slo" in page.replace("&#39;", "'")
+
+
+def test_an_objective_that_is_missed_at_once_fails(url: str, tmp_path: Path, play: Play) -> None:
+    play(3)
+    code, record = search(url, tmp_path)
+    assert code == 1
+    assert record["parts"]["capacity"]["ending"] == "missed-at-lowest"
+
+
+def test_a_generator_at_its_limit_is_said_and_the_server_is_not_blamed(
+    url: str, tmp_path: Path, play: Play, capsys: pytest.CaptureFixture[str]
+) -> None:
+    play(1e9, limit=100)
+    code, record = search(url, tmp_path)
+    assert code == 3
+    assert record["trusted"] is False
+    assert record["parts"]["capacity"]["ending"] == "generator-limited"
+    assert record["warnings"][0]["code"] == "generator-cpu"
+    assert "wsproof's own generator, or this machine, is the limit" in capsys.readouterr().out
+
+
+def test_all_that_was_asked_for_is_enough(url: str, tmp_path: Path, play: Play) -> None:
+    play(1e9)
+    code, record = search(url, tmp_path, "--to", "200")
+    assert code == 0
+    assert record["parts"]["capacity"]["ending"] == "met-at-highest"
+    assert record["parts"]["capacity"]["met"] == 200
+
+
+def test_the_rate_can_be_raised_instead_and_need_not_be_whole(url: str, tmp_path: Path, play: Play) -> None:
+    plans = play(77, of=lambda plan: plan.rate_hz)
+    code, record = search(url, tmp_path, "--over", "rate", "--from", "2.5")
+    assert code == 0
+    assert plans[0].rate_hz == 2.5
+    assert {plan.subscribers for plan in plans} == {100}
+    assert record["parts"]["capacity"]["knee"]["low"] <= 77 <= record["parts"]["capacity"]["knee"]["high"]
+
+
+def test_a_target_that_goes_away_at_a_level_is_no_capacity(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(plan: Plan, **_: Any) -> Measurement:
+        if plan.subscribers > 50:
+            raise TargetError("nobody could connect")
+        return measurement(QUICK, ROOM)
+
+    monkeypatch.setattr(capacity, "run_plan", refuse)
+    code, record = search(url, tmp_path)
+    assert code == 0
+    part = record["parts"]["capacity"]
+    assert part["knee"]["low"] <= 50 <= part["knee"]["high"]
+    assert "nobody could connect" in json.dumps(part["trials"])
+
+
+def test_one_real_run_at_each_of_two_levels(url: str, tmp_path: Path) -> None:
+    levels = ("--from", "3", "--to", "4", "--trials", "2", "--duration", "200ms", "--warmup", "100ms", "--rate", "100")
+    code, record = search(url, tmp_path, *levels)
+    # With two runs nothing is settled, and a busy machine may void both: what counts is that they were made.
+    assert code in (0, 1, 3)
+    rows = record["parts"]["capacity"]["trials"]
+    assert len(rows) == 2
+    assert all(row["metrics"]["reach"]["mean"] == 1.0 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--over", "rooms"), "does not say how many rooms it has"),
+        (("--from", "50", "--to", "20"), "expected --from to be at most --to"),
+        (("--from", "2.5"), "expected whole ones"),
+        (("--to", "100000000"), "open files"),
+        (("--slo", "speed > 9000"), "there is no metric"),
+    ],
+)
+def test_what_cannot_be_searched_is_a_usage_error_before_anything_runs(
+    url: str, tmp_path: Path, words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["capacity", url, "--channels", "tutorial", *SLO, "--out", str(tmp_path), *words]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
