@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from tests.report.samples import TARGET, caution, comparison, deviation, record, suite_report, violation
 from wsproof.errors import UsageError
-from wsproof.model.finding import Anomaly, Finding, Level
-from wsproof.report.documents import SCHEMAS, check_document, load_schema
+from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.suite import CheckRun, Figure, NotRun, SuiteReport
+from wsproof.report.documents import SCHEMAS, check_document, load_schema, suite_report_of
 from wsproof.report.jsonfile import dumps
 
 EXAMPLES = Path(__file__).parents[2] / "reports" / "example"
@@ -39,6 +40,19 @@ def test_a_schema_that_is_not_there_is_a_usage_error() -> None:
         load_schema("wsproof.run/9")
 
 
+def test_figures_and_what_was_not_run_survive_the_document() -> None:
+    row = CheckRun(
+        "cost", "robustness", "t", Verdict.VALID, 1, 0.1, "", (Figure("exponent", 1.02), Figure("x", 3, "B"))
+    )
+    report = SuiteReport(1, (row,), (), (NotRun("utf8-valid", "8.1", "valid UTF-8", "no time"),))
+    document = check_document(TARGET, report)
+    validate(document)
+    assert suite_report_of(document) == report
+    older = {**document, "checks_run": [{k: v for k, v in document["checks_run"][0].items() if k != "measured"}]}
+    del older["not_run"]
+    assert suite_report_of(older).checks_run[0].measured == ()
+
+
 def test_what_several_schemas_define_is_the_same_in_all() -> None:
     schemas = [load_schema(name) for name in SCHEMAS]
     for word in ("finding", "caution"):
@@ -56,6 +70,8 @@ def test_the_schemas_name_every_field_that_the_values_write() -> None:
     document = check_document(TARGET, suite_report())
     assert set(document) == set(check["properties"])
     assert set(document["checks_run"][0]) == set(check["$defs"]["check_run"]["properties"])
+    assert set(Figure("x", 1.0).to_json()) == set(check["$defs"]["figure"]["properties"])
+    assert set(NotRun("x", "1", "t", "why").to_json()) == set(check["$defs"]["not_run"]["properties"])
     assert set(comparison().to_json()) == set(compare["properties"])
     assert set(comparison().to_json()["metrics"][0]) == set(compare["$defs"]["metric"]["properties"])
 

@@ -14,7 +14,7 @@ from tests.report.samples import HOSTILE, TARGET, violation
 from wsproof.model.comparison import Judgement
 from wsproof.model.finding import Anomaly, Level, Verdict
 from wsproof.model.record import Summary
-from wsproof.model.suite import SuiteReport
+from wsproof.model.suite import CheckRun, Figure, NotRun, SuiteReport
 from wsproof.report.documents import check_document
 from wsproof.report.folders import RunFolder
 from wsproof.report.text import show_check, show_comparison, show_finding, show_load, show_run
@@ -63,6 +63,15 @@ def test_each_check_has_a_line_with_its_verdict_and_why_it_is_unknown(paper: Pap
     assert re.search(r"\? unknown +dashboard +Ticks.*nothing was received", paper.text)
     assert re.search(r"✗ invalid +chat +A binary frame", paper.text)
     assert re.search(r"✓ valid +4.2 +An upgrade", paper.text)
+
+
+def test_what_was_measured_and_what_was_not_run_is_said(paper: Paper) -> None:
+    row = CheckRun("cost", "robustness", "costs", Verdict.VALID, 1, 0.1, "", (Figure("exponent", 1.02),))
+    left = NotRun("utf8-valid", "8.1", "valid UTF-8", "the budget is spent")
+    show_check(paper.console, SuiteReport(1, (row,), (), (left,)))
+    assert "exponent 1.02" in paper.text
+    assert "not run   utf8-valid: the budget is spent" in paper.text
+    assert "1 check, 1 not run" in paper.text
 
 
 def test_a_check_that_ran_nothing_cannot_tell(paper: Paper) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from wsproof.model.finding import Finding, Verdict, verdict_of
@@ -35,6 +35,19 @@ class SuiteOptions:
         return not self.only or any(name.startswith(word) for word in self.only for name in names)
 
 
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Something that a check measured: worth knowing, whatever its verdict. `unit` is empty for a bare number."""
+
+    name: str
+    value: float
+    unit: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of `measured`."""
+        return {"name": self.name, "value": float(f"{self.value:.4g}"), "unit": self.unit}
+
+
 @dataclass(frozen=True)
 class CheckRun:
     """One check that was run: `verdict` is its own, `reason` says why it is unknown or was cut short."""
@@ -46,6 +59,7 @@ class CheckRun:
     examples: int
     seconds: float
     reason: str = ""
+    measured: tuple[Figure, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """One row of `checks_run` in wsproof.check/1."""
@@ -57,19 +71,40 @@ class CheckRun:
             "examples": self.examples,
             "seconds": round(self.seconds, 3),
             "reason": self.reason,
+            "measured": [figure.to_json() for figure in self.measured],
         }
+
+
+@dataclass(frozen=True, slots=True)
+class NotRun:
+    """A check that was asked for and not run (to its end), and why: it has no verdict, and has not passed."""
+
+    check: str
+    section: str
+    title: str
+    reason: str
+
+    def to_json(self) -> dict[str, Any]:
+        """One row of `not_run` in wsproof.check/1."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
 class SuiteReport:
-    """What a suite ran and what it found, one finding per root cause."""
+    """What a suite ran and what it found, one finding per root cause; and what it did not come to."""
 
     seed: int
     checks_run: tuple[CheckRun, ...] = ()
     findings: tuple[Finding, ...] = field(default=())
+    not_run: tuple[NotRun, ...] = ()
 
     def __add__(self, other: SuiteReport) -> SuiteReport:
-        return SuiteReport(self.seed, self.checks_run + other.checks_run, self.findings + other.findings)
+        return SuiteReport(
+            self.seed,
+            self.checks_run + other.checks_run,
+            self.findings + other.findings,
+            self.not_run + other.not_run,
+        )
 
     def verdict(self, *, strict: bool = False) -> Verdict:
         """The worst of the findings and of the checks that could not tell; UNKNOWN when nothing was run."""

@@ -12,7 +12,7 @@ from wsproof.errors import UsageError
 from wsproof.model.finding import Finding, Verdict
 from wsproof.model.matrix import MATRIX_SCHEMA
 from wsproof.model.record import CHECK_SCHEMA, COMPARE_SCHEMA, RUN_SCHEMA
-from wsproof.model.suite import CheckRun, SuiteReport
+from wsproof.model.suite import CheckRun, Figure, NotRun, SuiteReport
 
 SCHEMAS = {
     RUN_SCHEMA: "wsproof.run.1.json",
@@ -41,6 +41,7 @@ def check_document(
         "target": dict(target),
         "seed": report.seed,
         "checks_run": [run.to_json() for run in report.checks_run],
+        "not_run": [one.to_json() for one in report.not_run],
         "findings": [finding.to_json() for finding in report.findings],
     }
 
@@ -51,10 +52,19 @@ def suite_report_of(document: Mapping[str, Any]) -> SuiteReport:
     Raises:
         KeyError, ValueError: `document` is no wsproof.check/1.
     """
-    names = [field.name for field in fields(CheckRun)]
-    rows = [{name: row[name] for name in names} for row in document["checks_run"]]
-    runs = tuple(CheckRun(**(row | {"verdict": Verdict(row["verdict"])})) for row in rows)
-    return SuiteReport(document["seed"], runs, tuple(Finding.from_json(one) for one in document["findings"]))
+    return SuiteReport(
+        document["seed"],
+        tuple(_check_run(row) for row in document["checks_run"]),
+        tuple(Finding.from_json(one) for one in document["findings"]),
+        tuple(NotRun(**row) for row in document.get("not_run", ())),
+    )
+
+
+def _check_run(row: Mapping[str, Any]) -> CheckRun:
+    values = {field.name: row[field.name] for field in fields(CheckRun) if field.name != "measured"}
+    # Documents of the first days had no figures.
+    measured = tuple(Figure(**figure) for figure in row.get("measured", ()))
+    return CheckRun(**(values | {"verdict": Verdict(row["verdict"]), "measured": measured}))
 
 
 def with_accepted(report: SuiteReport, accepted: Mapping[str, str]) -> SuiteReport:

@@ -24,7 +24,7 @@ from wsproof.errors import UsageError
 from wsproof.model.comparison import Comparison
 from wsproof.model.record import RunRecord
 from wsproof.model.suite import CheckRun
-from wsproof.report import judgements, units, words
+from wsproof.report import judgements, rows, units, words
 from wsproof.report.escape import clean
 from wsproof.report.folders import ComparisonFolder, RunFolder
 from wsproof.report.forest import forest_plot
@@ -56,6 +56,8 @@ def run_page(record: RunRecord, folder: RunFolder | None = None) -> str:
         unshown=max(len(left) - MOST_FINDINGS, 0),
         accepted=words.accepted(findings),
         sections=_sections(words.checks_of(record)),
+        not_run=rows.not_run_of(record),
+        measured=rows.measured,
         pictures=pictures(record),
         repeat=repeat_line(record),
         checkout=commit_line(record.git),

@@ -21,6 +21,7 @@ from wsproof.report.documents import suite_report_of
 from wsproof.report.escape import clean_line
 from wsproof.report.folders import RunFolder
 from wsproof.report.judgements import JUDGED, comparison_sentence, interval, judgement_note, side
+from wsproof.report.rows import by_reason, measured
 from wsproof.report.units import change, duration, for_reader, share
 from wsproof.report.words import (
     Tone,
@@ -51,6 +52,8 @@ def show_check(console: Console, report: SuiteReport | Mapping[str, Any], strict
     _say(console, "")
     for run in _without_repeated_reasons(report.checks_run):
         _show_run_of_check(console, run)
+    for reason, checks in by_reason(report.not_run):
+        _say(console, f"{Tone.NONE.sign} not run   {', '.join(checks)}: {reason}", "dim")
     show_findings(console, report.findings)
     verdict = report.verdict(strict=strict)
     if any(one.level is not Level.INFORMATIONAL and one.accepted is None for one in report.findings):
@@ -62,7 +65,8 @@ def show_check(console: Console, report: SuiteReport | Mapping[str, Any], strict
         Verdict.UNKNOWN: "CANNOT TELL: part of what was asked got no answer",
     }[verdict]
     seconds = sum(run.seconds for run in report.checks_run)
-    line = f"\n{told} ({count(len(report.checks_run), 'check')}, {duration(seconds)}, seed {report.seed})"
+    left_out = f", {len(report.not_run)} not run" if report.not_run else ""
+    line = f"\n{told} ({count(len(report.checks_run), 'check')}{left_out}, {duration(seconds)}, seed {report.seed})"
     _say(console, line, STYLES[tone_of(verdict)])
 
 
@@ -199,7 +203,7 @@ def _show_run_of_check(console: Console, run: CheckRun) -> None:
     tone = tone_of(run.verdict)
     line = Text(f"{tone.sign} {run.verdict.value:<8}", style=STYLES[tone])
     line.append(clean_line(f"{run.section:<10} {run.title}"), style="default")
-    extra = f"  {run.reason}" if run.reason else ""
+    extra = "".join(f"  {words}" for words in (measured(run), run.reason) if words)
     line.append(clean_line(f"  {duration(run.seconds)}{extra}"), style="dim")
     console.print(line, soft_wrap=True)
 
