@@ -85,6 +85,11 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="F", help="write the result as JSON, too (- for standard output)")
 
 
+def add_markdown(parser: argparse.ArgumentParser) -> None:
+    """A copy for a comment on a pull request."""
+    parser.add_argument("--markdown", type=Path, metavar="F", help="write it as Markdown, too: for a comment or a page")
+
+
 def positive(text: str) -> int:
     """A whole number above 0."""
     value = int(text)
