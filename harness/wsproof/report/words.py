@@ -82,8 +82,8 @@ def level_of(finding: Finding) -> str:
 
 
 def about_the_wire(section: str) -> bool:
-    """Whether a section is one of an RFC, rather than a channel's name."""
-    return section.removeprefix("RFC").strip()[:1].isdigit()
+    """Whether a section is of the protocol suite, rather than a channel's name."""
+    return section.removeprefix("RFC").strip()[:1].isdigit() or section in ("liveness", "robustness")
 
 
 def all_findings(record: RunRecord) -> list[Finding]:
