@@ -23,9 +23,10 @@ SETTINGS: dict[str, Any] = {"secret": SECRET, "message_rate": 5_000, "message_bu
 """Programs draw faster than people."""
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running("target_app", SETTINGS) as started:
+@pytest.fixture(scope="module", params=["target_app", "target_app --direct"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """Each test, with either writer."""
+    with running(request.param, SETTINGS) as started:
         yield started
 
 

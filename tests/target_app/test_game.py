@@ -27,10 +27,11 @@ from tests.target_app.server import DEADLINE, Server, running, wait_until
 Enter = Callable[..., Player]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
+@pytest.fixture(scope="module", params=["target_app", "target_app --direct"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """Each test, with either writer."""
     settings: dict[str, Any] = {"secret": SECRET, "game_tick": 0.005, "max_connections_per_user": 50}
-    with running("target_app", settings) as started:
+    with running(request.param, settings) as started:
         yield started
 
 
