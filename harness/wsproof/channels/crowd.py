@@ -78,7 +78,7 @@ class Crowd:
         self.next_alias = setting.first
         self.first_said: str | bytes | None = None
         """The first publication, as it went out."""
-        self._names_before = {workload.name_of(alias) for alias in range(setting.first)}
+        self._names_before = {workload.name_of(alias) for alias in range(setting.first)} if setting.alone else set()
         self._clock_ns = 0
         self.heard = 0
         """Events so far, of anyone."""
@@ -295,9 +295,10 @@ class Crowd:
             return
         envelope = reading.opened.envelope
         publisher = envelope.publisher - self.setting.first
-        if publisher < 0:
-            return  # an earlier crowd's last words
-        by_name = reading.speaker is None or not 0 <= publisher < len(self.people)
+        is_ours = 0 <= publisher < len(self.people)
+        if publisher < 0 or not (is_ours or self.setting.alone):
+            return  # an earlier crowd's last words, or a stranger's
+        by_name = reading.speaker is None or not is_ours
         named = by_name or self.people[publisher].name == reading.speaker
         intact = reading.opened.intact and named
         self._heard(person, publisher, envelope.sequence, kind, at, intact=intact)

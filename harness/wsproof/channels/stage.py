@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field, replace
 
 from wsproof.channels.crowd import Setting
@@ -14,6 +15,9 @@ from wsproof.errors import TargetError
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
 from wsproof.net.running import RunningServer
 from wsproof.workloads import Workload
+
+SHARES, SHARE = 20_000, 100_000
+"""Runs against one server at once take numbers from different shares of 32 bits, with high probability."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,8 @@ class Stage:
     workload: Workload
     seed: int
     broken: bool = False
-    first: int = 0
+    first: int = field(init=False)
+    """The number of the next member. On a server that is not ours alone, somewhere among two thousand million."""
     known: set[Anomaly] = field(default_factory=set)
     """Violations of the channel so far. They are judged again, and not waited for as patiently."""
     told: dict[tuple[str, Anomaly], Finding] = field(default_factory=dict)
@@ -40,6 +45,12 @@ class Stage:
     also: dict[tuple[str, Anomaly], list[str]] = field(default_factory=dict)
     speaks: bool | None = None
     """Whether anything the server ever said was understood; None before the first schedule."""
+
+    def __post_init__(self) -> None:
+        self.first = self._first_number()
+
+    def _first_number(self) -> int:
+        return 0 if self.server.owned else secrets.randbelow(SHARES) * SHARE
 
     @property
     def usable(self) -> bool:
@@ -54,7 +65,7 @@ class Stage:
         """
         if self.broken:
             self.server.restart()
-            self.broken, self.first = False, 0
+            self.broken, self.first = False, self._first_number()
         setting = Setting(
             self.server.endpoint,
             self.workload,
