@@ -8,7 +8,7 @@ import pytest
 
 from tests.report.samples import HOSTILE, TARGET, deviation, non_strict, suite_report, violation
 from wsproof.model.finding import Anomaly, Verdict
-from wsproof.model.suite import CheckRun, SuiteReport
+from wsproof.model.suite import CheckRun, Figure, NotRun, SuiteReport
 from wsproof.report.documents import check_document
 from wsproof.report.junit import junit_xml
 
@@ -50,6 +50,21 @@ def test_a_check_that_met_what_another_finding_tells_has_not_passed() -> None:
     assert failure is not None
     assert failure.get("message") == "the same as was found before"
     assert suite.get("failures") == "2"
+
+
+def test_what_was_not_run_is_skipped_with_the_reason_and_has_not_passed() -> None:
+    left = NotRun("utf8-valid", "8.1", "valid UTF-8", "the budget of 10 s is spent")
+    suite = suite_of(SuiteReport(1, suite_report().checks_run, (), (left,)))
+    skipped = case(suite, "utf8-valid").find("skipped")
+    assert skipped is not None
+    assert skipped.get("message") == "the budget of 10 s is spent"
+    assert suite.get("skipped") == "1"
+
+
+def test_what_was_measured_is_printed_with_its_check() -> None:
+    row = CheckRun("cost", "robustness", "t", Verdict.VALID, 1, 0.1, "", (Figure("exponent", 1.02),))
+    suite = suite_of(SuiteReport(1, (row,), (violation(check="cost"),)))
+    assert case(suite, "cost").findtext("system-out") == "measured: exponent 1.02"
 
 
 def test_accepted_and_weaker_findings_are_printed_and_fail_nothing() -> None:

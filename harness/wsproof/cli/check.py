@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,14 +13,16 @@ from wsproof.cli.accepted import find_accepted, mark_accepted
 from wsproof.cli.stage import Stage
 from wsproof.cli.verdicts import exit_code_of
 from wsproof.errors import ExitCode, UsageError
-from wsproof.model.finding import Verdict
+from wsproof.model.record import RunRecord
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.net.redact import hide_in
 from wsproof.net.running import RunningServer
+from wsproof.net.servers import names_several
 from wsproof.report.documents import check_document
 from wsproof.report.folders import RunFolder
 from wsproof.report.jsonfile import write_text
 from wsproof.report.junit import junit_xml
+from wsproof.report.markdown import run_markdown
 from wsproof.report.progress import ProgressLine
 from wsproof.report.text import show_check
 from wsproof.rfc6455 import suite as rfc6455
@@ -28,18 +30,34 @@ from wsproof.rfc6455 import suite as rfc6455
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
     """Check the target, show what was found, and keep the run."""
+    if names_several(arguments.server):
+        from wsproof.cli import matrix
+
+        return matrix.perform(arguments)
     stage = Stage(arguments)
+    record, _ = check_target(stage, lambda document: finish_check(stage, document))
+    if arguments.markdown:
+        write_text(arguments.markdown, run_markdown(record))
+    return exit_code_of(record.verdict)
+
+
+def check_target(stage: Stage, tell: Callable[[Mapping[str, Any]], None]) -> tuple[RunRecord, Mapping[str, Any]]:
+    """Start the target, check it, and keep the run. `tell` is called with the answer before the run is over.
+
+    Returns the record, and the answer as `wsproof.check/1`.
+    """
     with stage.running(wire=True) as server, stage.record("check") as log:
         log.change(target=stage.describe(server))
         report = check_server(stage, server, log.folder)
-        finish_check(stage, log.folder, server, report)
+        document = document_of(stage, server, report)
+        tell(document)
         log.change(
-            verdict=report.verdict(strict=arguments.strict),
+            verdict=report.verdict(strict=stage.arguments.strict),
             trusted=True,
             findings=report.findings,
-            parts={"check": document_of(stage, server, report)},
+            parts={"check": document},
         )
-    return exit_code_of(log.record.verdict)
+    return log.record, document
 
 
 def options_of(arguments: argparse.Namespace) -> SuiteOptions:
@@ -82,12 +100,10 @@ def document_of(stage: Stage, server: RunningServer, report: SuiteReport) -> Map
     return check_document(stage.describe(server), report, strict=stage.arguments.strict)
 
 
-def finish_check(stage: Stage, folder: RunFolder, server: RunningServer, report: SuiteReport) -> Verdict:
-    """Show the report, and write the copies that were asked for."""
-    document = document_of(stage, server, report)
+def finish_check(stage: Stage, document: Mapping[str, Any]) -> None:
+    """Show the answer, and write the copies that were asked for."""
     show_check(stage.console, document)
     if stage.arguments.verb == "check":
         stage.write_json(document)
     if stage.arguments.junit:
         write_text(stage.arguments.junit, junit_xml(document))
-    return report.verdict(strict=stage.arguments.strict)

@@ -16,6 +16,8 @@ from wsproof.compare.runs import compare_runs
 from wsproof.errors import ExitCode, UsageError
 from wsproof.model.comparison import Comparison
 from wsproof.report.folders import ComparisonFolder
+from wsproof.report.jsonfile import write_text
+from wsproof.report.markdown import comparison_markdown
 from wsproof.report.progress import ProgressLine
 from wsproof.report.store import Store
 from wsproof.report.text import show_comparison
@@ -47,6 +49,8 @@ def keep(stage: Stage, folder: ComparisonFolder, comparison: Comparison) -> None
     show_comparison(stage.console, comparison)
     stage.console.print(f"page: {folder.write_page()}", soft_wrap=True, markup=False)
     stage.write_json(comparison.to_json())
+    if stage.arguments.markdown:
+        write_text(stage.arguments.markdown, comparison_markdown(comparison))
 
 
 def is_run(store: Store, name: str) -> bool:

@@ -13,6 +13,8 @@ from wsproof.cli.stage import Stage
 from wsproof.cli.verdicts import exit_code_of
 from wsproof.errors import ExitCode
 from wsproof.model.finding import Verdict
+from wsproof.report.jsonfile import write_text
+from wsproof.report.markdown import run_markdown
 from wsproof.report.text import show_run
 from wsproof.stats.objective import parse_objective
 
@@ -32,9 +34,10 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
             log.change(target=stage.describe(server), plan=stage.plan().to_json())
             stage.headline("1 of 3: check")
             report = check_server(stage, server, log.folder)
-            verdict = finish_check(stage, log.folder, server, report)
-            log.change(verdict=verdict, findings=report.findings)
-            log.add_part("check", document_of(stage, server, report))
+            document = document_of(stage, server, report)
+            finish_check(stage, document)
+            log.change(verdict=report.verdict(strict=arguments.strict), findings=report.findings)
+            log.add_part("check", document)
         with stage.running() as server:
             stage.headline("2 of 3: bench")
             measure_server(stage, server, log)
@@ -45,6 +48,8 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
         stage.headline("all of it")
         show_run(stage.console, log.record)
     stage.write_json(log.record.to_json())
+    if arguments.markdown:
+        write_text(arguments.markdown, run_markdown(log.record))
     return exit_code_of(log.record.verdict, trusted=log.record.trusted, objectives_met=met)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -116,7 +116,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class MatrixRow:
-    """One server. `reason` says why it was not checked; `check` is its own wsproof.check/1, `run` where that is kept."""
+    """One server. `reason` says why it was not checked; `check` is its own wsproof.check/1, `run` the id of its run."""
 
     server: str
     title: str
@@ -125,6 +125,10 @@ class MatrixRow:
     report: SuiteReport | None = None
     check: Mapping[str, Any] | None = None
     run: str | None = None
+
+    def but(self, **changes: Any) -> MatrixRow:
+        """This row with some fields changed."""
+        return replace(self, **changes)
 
     @property
     def verdict(self) -> Verdict | None:

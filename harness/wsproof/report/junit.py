@@ -7,47 +7,82 @@ from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from wsproof.model.finding import Finding, Verdict
+from wsproof.model.matrix import Matrix, MatrixRow, State
 from wsproof.report.documents import suite_report_of
 from wsproof.report.escape import clean, clean_line
+from wsproof.report.rows import measured
 from wsproof.report.words import severity
 
 
 def junit_xml(document: Mapping[str, Any]) -> str:
-    """A `wsproof.check/1` document as JUnit XML.
+    """A `wsproof.check/1` document as JUnit XML."""
+    return _written([_suite(document, "wsproof check")])
+
+
+def matrix_junit_xml(matrix: Matrix) -> str:
+    """All servers as JUnit XML: one suite for each, and for one that was not checked a case that says why."""
+    return _written([_suite_of_row(row) for row in matrix.rows])
+
+
+def _suite_of_row(row: MatrixRow) -> Element:
+    name = clean_line(f"wsproof check {row.server}")
+    if row.check is not None:
+        return _suite(row.check, name, f"wsproof.{clean_line(row.server)}")
+    failed = row.state is State.FAILED
+    counts = {"tests": "1", "failures": "0", "errors": str(int(failed)), "skipped": str(int(not failed))}
+    suite = Element("testsuite", {"name": name, "time": "0.000", **counts})
+    case = SubElement(suite, "testcase", name="server", classname=f"wsproof.{clean_line(row.server)}", time="0.000")
+    SubElement(case, "error" if failed else "skipped", message=clean_line(row.reason), type=row.state.value)
+    return suite
+
+
+def _written(suites: list[Element]) -> str:
+    root = Element("testsuites")
+    root.extend(suites)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="unicode") + "\n"
+
+
+def _suite(document: Mapping[str, Any], name: str, prefix: str = "wsproof") -> Element:
+    """One check as a suite.
 
     A violation is a failure (with `--strict` a non-strict finding, too), what cannot be told an error; other findings
     are printed with their check and fail nothing. A check that met what another one's finding tells fails with it. A
-    finding whose check is not among those that ran gets a case of its own: nothing is dropped.
+    finding whose check is not among those that ran gets a case of its own: nothing is dropped. What was not run is
+    skipped, with the reason.
     """
     report, strict = suite_report_of(document), bool(document.get("strict"))
     by_check: dict[str, list[Finding]] = {}
     for finding in sorted(report.findings, key=severity):
         by_check.setdefault(finding.check, []).append(finding)
-    suite = Element("testsuite", name="wsproof check")
+    suite = Element("testsuite", name=name)
     counts = {"failures": 0, "errors": 0}
     cases = 0
     for run in report.checks_run:
         found = by_check.pop(run.check, [])
-        case = _case(suite, run.check, run.section, found, strict, counts, run.seconds)
+        case = _case(suite, run.check, f"{prefix}.{run.section}", found, strict, counts, run.seconds)
         if run.verdict is Verdict.UNKNOWN and case.find("failure") is None and case.find("error") is None:
             SubElement(case, "error", message=clean_line(run.reason or "this check could not tell"), type="unknown")
             counts["errors"] += 1
+        if run.measured:
+            _say(case, clean_line(f"measured: {measured(run)}"))
         if run.verdict is Verdict.INVALID and run.reason and not found:
             # It saw what another check's finding tells already: it has not passed.
             SubElement(case, "failure", message=clean_line(run.reason), type="violation")
             counts["failures"] += 1
         cases += 1
     for check, found in by_check.items():
-        _case(suite, check, found[0].section, found, strict, counts)
+        _case(suite, check, f"{prefix}.{found[0].section}", found, strict, counts)
+        cases += 1
+    for one in report.not_run:
+        case = _case(suite, one.check, f"{prefix}.{one.section}", [], strict, counts)
+        SubElement(case, "skipped", message=clean_line(one.reason))
         cases += 1
     suite.set("tests", str(cases))
-    suite.set("skipped", "0")
+    suite.set("skipped", str(len(report.not_run)))
     for name, number in counts.items():
         suite.set(name, str(number))
     suite.set("time", f"{sum(run.seconds for run in report.checks_run):.3f}")
-    root = Element("testsuites")
-    root.append(suite)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="unicode") + "\n"
+    return suite
 
 
 def finding_text(finding: Finding) -> str:
@@ -66,15 +101,13 @@ def finding_text(finding: Finding) -> str:
 def _case(
     suite: Element,
     check: str,
-    section: str,
+    place: str,
     findings: list[Finding],
     strict: bool,
     counts: dict[str, int],
     seconds: float = 0.0,
 ) -> Element:
-    case = SubElement(
-        suite, "testcase", name=clean_line(check), classname=clean_line(f"wsproof.{section}"), time=f"{seconds:.3f}"
-    )
+    case = SubElement(suite, "testcase", name=clean_line(check), classname=clean_line(place), time=f"{seconds:.3f}")
     verdicts = {Verdict.INVALID: "failure", Verdict.UNKNOWN: "error"}
     grave = [finding for finding in findings if finding.verdict(strict=strict) in verdicts]
     if grave:
@@ -84,9 +117,15 @@ def _case(
         counts["failures" if kind == "failure" else "errors"] += 1
     rest = [finding for finding in findings if finding not in grave]
     if rest:
-        said = "\n\n".join(_aside(finding) for finding in rest)
-        SubElement(case, "system-out").text = said
+        _say(case, "\n\n".join(_aside(finding) for finding in rest))
     return case
+
+
+def _say(case: Element, words: str) -> None:
+    said = case.find("system-out")
+    if said is None:
+        said = SubElement(case, "system-out")
+    said.text = f"{said.text}\n\n{words}" if said.text else words
 
 
 def _aside(finding: Finding) -> str:

@@ -16,6 +16,12 @@ from wsproof.report.words import Tone, count, level_of, tone_of
 
 LEGEND = "✓ nothing found   ✗ violations   ~ non-strict   a accepted deviations   ? checks that could not tell"
 SIGNS = (("violations", "✗"), ("non_strict", "~"), ("accepted", "a"), ("unknown", "?"))
+NAMES = (
+    ("violations", "violations"),
+    ("non_strict", "non-strict"),
+    ("accepted", "accepted"),
+    ("unknown", "could not tell"),
+)
 NOT_ASKED = "–"
 
 
@@ -98,6 +104,13 @@ def _ending(row: MatrixRow) -> str:
     if row.verdict is None:
         return clean_line(row.reason.splitlines()[0] if row.reason else row.state.value)
     return f"{row.verdict.value}, {duration(row.seconds)}"
+
+
+def verdict_of_row(row: MatrixRow) -> str:
+    """One server in a line: what counts, what is accepted."""
+    cells = row.cells.values()
+    told = [f"{number} {words}" for name, words in NAMES if (number := sum(getattr(cell, name) for cell in cells))]
+    return f"{row.server}: {_ending(row)}" + (f": {', '.join(told)}" if told else "")
 
 
 def versions_line(matrix: Matrix) -> str:
