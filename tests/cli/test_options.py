@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import pytest
 
 from wsproof.cli import main, split_at_dashes
-from wsproof.cli.options import seconds
+from wsproof.cli.options import arrivals, seconds
 from wsproof.cli.parser import build_parser
+from wsproof.cli.stage import Stage
 from wsproof.errors import ExitCode
+from wsproof.model.arrivals import CONSTANT, Burst, Trace
 
-VERBS = ("check", "bench", "load", "run", "compare", "report", "replay", "list", "serve")
+VERBS = ("check", "bench", "capacity", "load", "run", "compare", "report", "replay", "list", "serve")
 
 
 @pytest.mark.parametrize(
@@ -25,6 +28,27 @@ def test_a_length_of_time_may_carry_its_unit(text: str, expected: float) -> None
 def test_what_is_no_length_of_time_is_refused(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError):
         seconds(text)
+
+
+def test_arrivals_are_read_with_the_file_of_their_trace(tmp_path: Path) -> None:
+    trace = tmp_path / "times.txt"
+    trace.write_text("7.5\n8\n", encoding="utf-8")
+    assert arrivals(f"trace:{trace}") == Trace((0, 500_000_000), str(trace))
+    assert arrivals("burst:3") == Burst(3)
+    assert build_parser().parse_args(["bench"]).arrivals == CONSTANT
+
+
+@pytest.mark.parametrize("text", ["trace:/nowhere/times.txt", "trace:", "now and then"])
+def test_arrivals_that_cannot_be_had_are_refused(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match=r"cannot read the trace|expected constant, poisson"):
+        arrivals(text)
+
+
+@pytest.mark.parametrize(("words", "rate_hz"), [("ramp:10-50", 30.0), ("poisson", 20.0)])
+def test_a_plan_has_the_rate_of_its_arrivals(words: str, rate_hz: float) -> None:
+    given = build_parser().parse_args(["bench", "ws://127.0.0.1:1/", "--channels", "tutorial", "--arrivals", words])
+    plan = Stage(given).plan()
+    assert (str(plan.arrivals), plan.rate_hz) == (words, rate_hz)
 
 
 def test_what_stands_behind_the_dashes_is_handed_on() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.load.servers import is_marked
 from wsproof.errors import CannotTellError, ExitCode, TargetError, TerminatedRun, UsageError
 from wsproof.load import PartialRun, Progress, load_history, run_plan
 from wsproof.load.crew import Crew
+from wsproof.model.arrivals import CONSTANT, Arrivals, Burst, Ramp, Trace
 from wsproof.model.history import Departure, History, Kind, Outcome
 from wsproof.model.plan import Phase, schedule
 from wsproof.net.endpoint import Endpoint
@@ -65,8 +67,11 @@ class TestEverythingDelivered:
         if loop == "asyncio":
             assert measurement.generator.loop == "asyncio"
 
-    def test_the_intended_times_are_those_of_the_schedule_and_travel_in_each_message(self, serve: Serve) -> None:
-        plan = small_plan(publishers=2)
+    @pytest.mark.parametrize("arrivals", [CONSTANT, Burst(5), Ramp(400, 0), Trace((0, 1, 1, 200_000_000))], ids=str)
+    def test_the_intended_times_are_those_of_the_schedule_and_travel_in_each_message(
+        self, serve: Serve, arrivals: Arrivals
+    ) -> None:
+        plan = replace(small_plan(publishers=2), arrivals=arrivals)
         with serve("fair") as endpoint:
             history = follow(plan, endpoint).history
         publications = history.publications

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from wsproof.model.plan import NS, Arrivals, Phase, Plan, schedule
+from wsproof.model.arrivals import CONSTANT, POISSON, Arrivals, Burst, Ramp, Trace
+from wsproof.model.plan import NS, Phase, Plan, schedule
 
 PLAN = Plan(rate_hz=100.0, duration_s=4.0, warmup_s=1.0, publishers=3, seed=5)
 
@@ -18,7 +19,7 @@ def test_constant_arrivals_are_evenly_spaced_at_the_rate_of_all_publishers_toget
     assert gaps.max() <= NS // 100 + 1
 
 
-@pytest.mark.parametrize("arrivals", Arrivals)
+@pytest.mark.parametrize("arrivals", [CONSTANT, POISSON, Burst(4), Ramp(20, 80)])
 def test_the_same_plan_gives_the_same_schedule_and_another_seed_another(arrivals: Arrivals) -> None:
     plan = replace(PLAN, arrivals=arrivals)
     assert np.array_equal(schedule(plan).offset_ns, schedule(plan).offset_ns)
@@ -26,7 +27,7 @@ def test_the_same_plan_gives_the_same_schedule_and_another_seed_another(arrivals
     assert not np.array_equal(schedule(plan).offset_ns[: len(other)], other[: len(schedule(plan))])
 
 
-@pytest.mark.parametrize("arrivals", Arrivals)
+@pytest.mark.parametrize("arrivals", [CONSTANT, POISSON, Burst(4), Ramp(20, 80), Trace((0, 3 * NS, 7 * NS))])
 def test_times_ascend_and_stay_within_warm_up_and_window(arrivals: Arrivals) -> None:
     planned = schedule(replace(PLAN, arrivals=arrivals))
     assert (np.diff(planned.offset_ns) >= 0).all()
@@ -38,7 +39,7 @@ def test_times_ascend_and_stay_within_warm_up_and_window(arrivals: Arrivals) -> 
 
 
 def test_poisson_arrivals_have_exponential_gaps() -> None:
-    planned = schedule(replace(PLAN, arrivals=Arrivals.POISSON, rate_hz=2000.0, duration_s=20.0))
+    planned = schedule(replace(PLAN, arrivals=POISSON, rate_hz=2000.0, duration_s=20.0))
     gaps = np.diff(planned.offset_ns)
     assert len(planned) == pytest.approx(42_000, rel=0.03)
     # The standard deviation of an exponential distribution is its mean; evenly spaced gaps would have none.
@@ -55,4 +56,5 @@ def test_a_plan_without_publishers_does_not_divide_by_zero() -> None:
 
 def test_a_plan_is_json_with_plain_words() -> None:
     assert PLAN.to_json()["arrivals"] == "constant"
+    assert replace(PLAN, arrivals=Burst(3)).to_json()["arrivals"] == "burst:3"
     assert PLAN.to_json()["seed"] == 5

@@ -14,6 +14,7 @@ from wsproof.cli.stage import Stage
 from wsproof.errors import ExitCode, TargetError, UsageError
 from wsproof.load import PartialRun, run_plan
 from wsproof.load.limits import most_subscribers, require_possible
+from wsproof.model.arrivals import Ramp, Trace
 from wsproof.model.finding import Finding, Verdict, verdict_of
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Plan
@@ -99,6 +100,8 @@ def search_of(arguments: argparse.Namespace, dimension: Dimension) -> Search:
         UsageError: the lowest level is not below the highest.
     """
     over: str = arguments.over
+    if over == "rate" and isinstance(arguments.arrivals, Ramp | Trace):
+        raise UsageError(f"{arguments.arrivals} has a rate of its own, which cannot be searched --over rate.")
     lowest = arguments.lowest or max(LEAST[over], arguments.publishers if over == "subscribers" else 0)
     highest = arguments.highest
     if highest is None:

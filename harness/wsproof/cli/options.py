@@ -5,6 +5,10 @@ from __future__ import annotations
 import argparse
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wsproof.model.arrivals import Arrivals
 
 LENGTH_OF_TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|)")
 SECONDS_IN = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0}
@@ -66,7 +70,13 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
     add("--duration", type=seconds, default=10.0, metavar="S", help="length of the measured window (default 10s)")
     add("--warmup", type=seconds, default=2.0, metavar="S", help="before it (default 2s)")
     add("--payload", type=positive, default=120, metavar="B", help="bytes of a message (default 120)")
-    add("--arrivals", default="constant", choices=["constant", "poisson"], help="how they are spaced")
+    add(
+        "--arrivals",
+        type=arrivals,
+        default="constant",
+        metavar="HOW",
+        help="how they are spaced: constant, poisson, burst:SIZE, ramp:FROM-TO (per second), trace:FILE (seconds)",
+    )
     add("--processes", type=positive, default=1, metavar="N", help="processes that generate load (default 1)")
 
 
@@ -104,6 +114,22 @@ def positive_number(text: str) -> float:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
     return value
+
+
+def arrivals(text: str) -> Arrivals:
+    """How publications are spaced; the file of a trace is read here."""
+    from wsproof.model.arrivals import parse_arrivals, parse_trace  # numpy, which --help need not wait for
+
+    kind, _, name = text.partition(":")
+    try:
+        if kind != "trace":
+            return parse_arrivals(text)
+        with open(name, encoding="utf-8") as file:
+            return parse_trace(file, name)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"cannot read the trace {name}: {error.strerror}") from error
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def seconds(text: str) -> float:

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from wsproof.cli.console import console
 from wsproof.cli.log import RunLog
 from wsproof.cli.quick import quickened
 from wsproof.errors import UsageError
-from wsproof.model.plan import Arrivals, Plan
+from wsproof.model.arrivals import Ramp, Trace
+from wsproof.model.plan import Plan
 from wsproof.net.discover import resolve_path
 from wsproof.net.running import RunningServer, serve
 from wsproof.net.target import Target, parse_target
@@ -141,7 +142,7 @@ class Stage:
     def plan(self) -> Plan:
         """The plan that the options describe."""
         given = self.arguments
-        return Plan(
+        plan = Plan(
             workload=self.workload_name,
             subscribers=given.subscribers,
             publishers=given.publishers,
@@ -149,10 +150,16 @@ class Stage:
             duration_s=given.duration,
             warmup_s=given.warmup,
             payload_bytes=given.payload,
-            arrivals=Arrivals(given.arrivals),
+            arrivals=given.arrivals,
             processes=given.processes,
             seed=given.seed,
         )
+        # A ramp and a trace have rates of their own: the record says what came of them.
+        if isinstance(plan.arrivals, Ramp):
+            return replace(plan, rate_hz=plan.arrivals.mean_hz())
+        if isinstance(plan.arrivals, Trace):
+            return replace(plan, rate_hz=plan.arrivals.mean_hz(plan.span))
+        return plan
 
     def record(self, command: str) -> RunLog:
         """The record of this command, written as it comes."""

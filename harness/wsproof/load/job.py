@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from wsproof.errors import UsageError
-from wsproof.model.plan import Arrivals, Plan
+from wsproof.model.arrivals import arrivals_from_job, arrivals_to_job
+from wsproof.model.plan import Plan
 from wsproof.net.endpoint import Endpoint
 from wsproof.workloads import Workload, load_channels
 
@@ -54,7 +55,7 @@ class Job:
     def encode(self) -> bytes:
         """This job as a line of JSON."""
         known: dict[str, Any] = {
-            "plan": asdict(self.plan),
+            "plan": asdict(self.plan) | {"arrivals": arrivals_to_job(self.plan.arrivals)},
             "channels": self.channels,
             "endpoint": self.endpoint.to_json(),
             "folder": str(self.folder),
@@ -69,7 +70,7 @@ class Job:
     def decode(cls, line: bytes) -> Job:
         """The job in a line that `encode` made."""
         known = json.loads(line)
-        known["plan"]["arrivals"] = Arrivals(known["plan"]["arrivals"])
+        known["plan"]["arrivals"] = arrivals_from_job(known["plan"]["arrivals"])
         known["plan"] = Plan(**known["plan"])
         known["endpoint"] = Endpoint.from_json(known["endpoint"])
         known["folder"] = Path(known["folder"])

@@ -7,20 +7,15 @@ Open loop: the times are fixed before the run and do not wait for the server, so
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-NS = 1_000_000_000
+from wsproof.model.arrivals import CONSTANT, NS, Arrivals, Span
 
-
-class Arrivals(StrEnum):
-    """How publications are spaced."""
-
-    CONSTANT = "constant"
-    POISSON = "poisson"
+__all__ = ["NS", "Phase", "Plan", "Schedule", "schedule"]
 
 
 class Phase(IntEnum):
@@ -46,13 +41,18 @@ class Plan:
     ramp_s: float = 30.0
     """The longest time to connect everybody and to hear the first receipt of each."""
     payload_bytes: int = 120
-    arrivals: Arrivals = Arrivals.CONSTANT
+    arrivals: Arrivals = CONSTANT
     processes: int = 1
     seed: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """The plan as it stands in a run record."""
-        return asdict(self)
+        return asdict(self) | {"arrivals": str(self.arrivals)}
+
+    @property
+    def span(self) -> Span:
+        """What its arrivals are to fill."""
+        return Span(self.rate_hz, int(self.warmup_s * NS), int(self.duration_s * NS))
 
 
 @dataclass(frozen=True)
@@ -69,16 +69,9 @@ class Schedule:
 
 def schedule(plan: Plan) -> Schedule:
     """Spread a plan's publications over warm-up and window. The same plan gives the same schedule."""
-    random = np.random.default_rng(plan.seed)
-    whole_ns = int((plan.warmup_s + plan.duration_s) * NS)
-    if plan.arrivals is Arrivals.POISSON:
-        # Half again as many gaps as expected, so that the last arrival lies past the end; the rest is cut off below.
-        count = int((plan.warmup_s + plan.duration_s) * plan.rate_hz * 1.5) + 50
-        offsets = np.cumsum(random.exponential(NS / plan.rate_hz, count)).astype(np.int64)
-    else:
-        gap = NS / plan.rate_hz
-        offsets = (np.arange(int(whole_ns / gap)) * gap + random.uniform(0, gap)).astype(np.int64)
-    offsets = offsets[offsets < whole_ns]
+    span = plan.span
+    offsets = plan.arrivals.times(span, np.random.default_rng(plan.seed))
+    offsets = offsets[offsets < span.whole_ns]
     publisher = np.arange(len(offsets), dtype=np.int32) % max(plan.publishers, 1)
-    phase = np.where(offsets < plan.warmup_s * NS, Phase.WARMUP, Phase.MEASURED).astype(np.int8)
+    phase = np.where(offsets < span.warmup_ns, Phase.WARMUP, Phase.MEASURED).astype(np.int8)
     return Schedule(offsets, publisher, phase)

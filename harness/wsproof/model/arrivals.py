@@ -1,0 +1,188 @@
+"""How publications are spaced: values that lay out intended send times. The same value and seed give the same times.
+
+constant       evenly, at the plan's rate
+poisson        independent of each other, at the plan's rate on average: what many users who do not know of each
+               other look like
+burst:N        N at the same moment, again and again, at the plan's rate on average
+ramp:A-B       the rate grows (or falls) evenly over the measured window from A to B per second; A during warm-up
+trace:FILE     at recorded times
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+NS = 1_000_000_000
+Times: TypeAlias = NDArray[np.int64]
+"""Nanoseconds since the warm-up began, ascending."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """What is to be filled: a warm-up and a measured window, in ns, at a rate in publications per second."""
+
+    rate_hz: float
+    warmup_ns: int
+    window_ns: int
+
+    @property
+    def whole_ns(self) -> int:
+        return self.warmup_ns + self.window_ns
+
+
+@dataclass(frozen=True)
+class Constant:
+    """Evenly spaced; the first somewhere within the first gap."""
+
+    def times(self, span: Span, random: np.random.Generator) -> Times:
+        gap = NS / span.rate_hz
+        return (np.arange(int(span.whole_ns / gap)) * gap + random.uniform(0, gap)).astype(np.int64)
+
+    def __str__(self) -> str:
+        return "constant"
+
+
+@dataclass(frozen=True)
+class Poisson:
+    """Exponential gaps."""
+
+    def times(self, span: Span, random: np.random.Generator) -> Times:
+        # Half again as many gaps as expected, so that the last arrival lies past the end; the caller cuts the rest off.
+        count = int(span.whole_ns / NS * span.rate_hz * 1.5) + 50
+        return np.cumsum(random.exponential(NS / span.rate_hz, count)).astype(np.int64)
+
+    def __str__(self) -> str:
+        return "poisson"
+
+
+@dataclass(frozen=True)
+class Burst:
+    """`size` at the same moment; bursts are evenly spaced so that the mean rate is the plan's."""
+
+    size: int
+
+    def times(self, span: Span, random: np.random.Generator) -> Times:
+        bursts = Constant().times(Span(span.rate_hz / self.size, span.warmup_ns, span.window_ns), random)
+        return np.repeat(bursts, self.size)
+
+    def __str__(self) -> str:
+        return f"burst:{self.size}"
+
+
+@dataclass(frozen=True)
+class Ramp:
+    """From one rate to another, evenly over the measured window; the plan's own rate plays no part."""
+
+    from_hz: float
+    to_hz: float
+
+    def times(self, span: Span, random: np.random.Generator) -> Times:
+        """The k-th leaves when the integral of the rate reaches k."""
+        warmup_s, window_s = span.warmup_ns / NS, span.window_ns / NS
+        before = self.from_hz * warmup_s
+        count = before + (self.from_hz + self.to_hz) / 2 * window_s
+        reached = np.arange(0.0, count) + random.uniform(0, 1)
+        early = reached[reached < before] / self.from_hz if self.from_hz else np.zeros(0)
+        rest = reached[reached >= before] - before
+        slope = (self.to_hz - self.from_hz) / window_s
+        # t in rate * t + slope * t^2 / 2 = rest, written so that it holds for a slope of 0, too.
+        root = np.sqrt(np.maximum(self.from_hz**2 + 2 * slope * rest, 0.0))
+        late = warmup_s + 2 * rest / np.maximum(self.from_hz + root, 1e-12)
+        return (np.concatenate([early, late]) * NS).astype(np.int64)
+
+    def mean_hz(self) -> float:
+        """The rate over the measured window."""
+        return (self.from_hz + self.to_hz) / 2
+
+    def __str__(self) -> str:
+        return f"ramp:{self.from_hz:g}-{self.to_hz:g}"
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Recorded times, ns after the first of them, which is the moment the warm-up begins. What is over is over: a trace
+    that is shorter than the run leaves its end quiet, and of a longer one the rest is not played."""
+
+    offsets_ns: tuple[int, ...]
+    source: str = "recorded"
+
+    def times(self, span: Span, random: np.random.Generator) -> Times:
+        return np.array(self.offsets_ns, np.int64)
+
+    def mean_hz(self, span: Span) -> float:
+        """The rate over the measured window."""
+        inside = sum(span.warmup_ns <= at < span.whole_ns for at in self.offsets_ns)
+        return inside / (span.window_ns / NS)
+
+    def __str__(self) -> str:
+        return f"trace:{self.source}"
+
+
+Arrivals: TypeAlias = Constant | Poisson | Burst | Ramp | Trace
+CONSTANT, POISSON = Constant(), Poisson()
+WORDS = "constant, poisson, burst:SIZE, ramp:FROM-TO (per second) or trace:FILE (a time in seconds per line)"
+
+
+def parse_arrivals(text: str) -> Arrivals:
+    """Understand what people type, except a trace, whose file is for the caller to read (`parse_trace`).
+
+    Raises:
+        ValueError: it is none of the above; the message says what was expected.
+    """
+    kind, _, rest = text.partition(":")
+    try:
+        if text == "constant":
+            return CONSTANT
+        if text == "poisson":
+            return POISSON
+        if kind == "burst" and int(rest) >= 1:
+            return Burst(int(rest))
+        if kind == "ramp":
+            low, high = (float(word) for word in rest.split("-"))
+            if min(low, high) >= 0 and 0 < max(low, high) < float("inf"):
+                return Ramp(low, high)
+    except ValueError:
+        pass  # told below, with what would have been right
+    raise ValueError(f"expected {WORDS}, got {text!r}")
+
+
+def parse_trace(lines: Iterable[str], source: str) -> Trace:
+    """A trace: a time in seconds per line, ascending; empty lines and those that begin with # are left out.
+
+    Raises:
+        ValueError: a line is no time, times go backwards, or there is none; the message says where.
+    """
+    seconds: list[float] = []
+    for number, line in enumerate(lines, 1):
+        word = line.strip()
+        if not word or word.startswith("#"):
+            continue
+        try:
+            at = float(word)
+        except ValueError:
+            raise ValueError(f"line {number} of the trace is no time in seconds: {word[:40]!r}") from None
+        if not np.isfinite(at) or (seconds and at < seconds[-1]):
+            raise ValueError(f"line {number} of the trace goes back in time: {at:g} after {seconds[-1:]}")
+        seconds.append(at)
+    if not seconds:
+        raise ValueError("the trace holds no times: expected one per line, in seconds")
+    return Trace(tuple(round((at - seconds[0]) * NS) for at in seconds), source)
+
+
+def arrivals_to_job(arrivals: Arrivals) -> Any:
+    """For a worker process: what `arrivals_from_job` takes."""
+    if isinstance(arrivals, Trace):
+        return {"source": arrivals.source, "offsets_ns": list(arrivals.offsets_ns)}
+    return str(arrivals)
+
+
+def arrivals_from_job(known: Any) -> Arrivals:
+    """The inverse of `arrivals_to_job`."""
+    if isinstance(known, dict):
+        return Trace(tuple(known["offsets_ns"]), known["source"])
+    return parse_arrivals(known)
