@@ -72,6 +72,22 @@ def test_a_missed_objective_fails(tmp_path: Path) -> None:
     assert "missed" in said.out
 
 
+def test_a_closed_loop_is_called_so_wherever_its_figures_stand(tmp_path: Path) -> None:
+    said = wsproof(
+        "bench", *SMALL, "--closed", "--in-flight", "4", "--out", str(tmp_path), "--slo", "p99(latency) < 9s"
+    )
+    assert said.code == 3, said  # there is no latency to hold against the objective
+    record = only_run(tmp_path)
+    jsonschema.validate(record, load_schema("wsproof.run/1"))
+    assert (record["plan"]["loop"], record["plan"]["in_flight"]) == ("closed", 4)
+    assert record["metrics"]["latency"]["n"] == 0
+    assert record["metrics"]["service_time"]["n"] > 0
+    page = next((tmp_path / "runs").glob("*/page.html")).read_text(encoding="utf-8")
+    assert "closed loop, 4 in flight per publisher" in page
+    assert "--closed --in-flight 4" in page
+    assert "Service time by percentile" in page
+
+
 @pytest.mark.parametrize("what", ["targets", "servers", "workloads", "checks", "metrics", "runs"])
 def test_list_shows_what_there_is(what: str, tmp_path: Path) -> None:
     said = wsproof("list", what, "--out", str(tmp_path))

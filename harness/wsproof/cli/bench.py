@@ -76,6 +76,7 @@ def keep_measurement(
     if log.record.parts.get("check"):
         verdict = Verdict.worst([verdict, log.record.verdict])
     log.change(
+        plan=measurement.plan.to_json(),
         verdict=verdict,
         trusted=whole and not any(caution.voids for caution in cautions),
         metrics=summaries(measurement),

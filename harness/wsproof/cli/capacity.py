@@ -100,6 +100,8 @@ def search_of(arguments: argparse.Namespace, dimension: Dimension) -> Search:
         UsageError: the lowest level is not below the highest.
     """
     over: str = arguments.over
+    if over == "rate" and arguments.closed:
+        raise UsageError("a closed loop has no rate that could be raised: leave out --closed, or --over rate.")
     if over == "rate" and isinstance(arguments.arrivals, Ramp | Trace):
         raise UsageError(f"{arguments.arrivals} has a rate of its own, which cannot be searched --over rate.")
     lowest = arguments.lowest or max(LEAST[over], arguments.publishers if over == "subscribers" else 0)

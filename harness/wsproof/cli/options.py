@@ -77,6 +77,10 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
         metavar="HOW",
         help="how they are spaced: constant, poisson, burst:SIZE, ramp:FROM-TO (per second), trace:FILE (seconds)",
     )
+    add(
+        "--closed", action="store_true", help="closed loop: publish when the one before is back; throughput, no latency"
+    )
+    add("--in-flight", type=positive, default=1, metavar="N", help="with --closed: so many at once per publisher (1)")
     add("--processes", type=positive, default=1, metavar="N", help="processes that generate load (default 1)")
 
 

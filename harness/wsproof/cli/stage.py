@@ -151,6 +151,7 @@ class Stage:
             warmup_s=given.warmup,
             payload_bytes=given.payload,
             arrivals=given.arrivals,
+            in_flight=given.in_flight if given.closed else None,
             processes=given.processes,
             seed=given.seed,
         )

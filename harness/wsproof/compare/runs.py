@@ -19,6 +19,7 @@ SAME_IN_BOTH = {
         "duration_s",
         "payload_bytes",
         "arrivals",
+        "in_flight",
         "processes",
     ),
     "target": ("server",),

@@ -10,9 +10,13 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from wsproof.errors import CannotTellError, InterruptedRun, TargetError, TerminatedRun
+from wsproof.load.closed_loop import kind_that_comes_back
 from wsproof.load.columns import worker_files
 from wsproof.load.crew import Crew, Word
 from wsproof.load.job import Job
@@ -25,8 +29,9 @@ from wsproof.load.progress import Progress, Watcher, ignore
 from wsproof.load.records import Records
 from wsproof.load.saved import save_history
 from wsproof.model.contract import Audience, Contract
+from wsproof.model.history import History
 from wsproof.model.measurement import Measurement
-from wsproof.model.plan import NS, Plan
+from wsproof.model.plan import NS, Phase, Plan
 from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.lock import measurement_lock
@@ -69,7 +74,9 @@ def run_plan(
             columns = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wsproof-")))
         columns.mkdir(parents=True, exist_ok=True)
         jobs = [Job(plan, channels, endpoint, columns, settings, base, index, loop) for index in range(plan.processes)]
-        jobs[0].workload()  # what is wrong with it is said before anything starts
+        workload = jobs[0].workload()  # what is wrong with it is said before anything starts
+        if plan.in_flight is not None:
+            kind_that_comes_back(workload.contract)
         alone = stack.enter_context(measurement_lock())
         run = Run(jobs, stack.enter_context(Crew(jobs)), server, progress or ignore)
         try:
@@ -209,6 +216,8 @@ class Run:
             loop=self._loop,
             alone=alone,
         )
+        if self.plan.in_flight is not None:
+            self.plan = replace(self.plan, rate_hz=_rate_hz(history))
         save_history(history, self._folder, self._secrets)
         for path in worker_files(self._folder, range(len(self._jobs))):
             path.unlink(missing_ok=True)
@@ -265,6 +274,13 @@ class Run:
 
     def _show(self, phase: str, done: float, note: str = "") -> None:
         self._watch(Progress(phase, min(max(done, 0.0), 1.0), note))
+
+
+def _rate_hz(history: History) -> float:
+    """Publications per second of the measured window."""
+    seconds = (history.end_ns - history.start_ns) / NS
+    measured = int(np.count_nonzero(history.publications.phase == Phase.MEASURED))
+    return measured / seconds if seconds > 0 else 0.0
 
 
 def probers(contract: Contract, plan: Plan, turn: int, rooms: Sequence[int] = ()) -> list[int]:

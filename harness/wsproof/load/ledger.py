@@ -35,6 +35,8 @@ class Ledger:
         """Frames, header included, and their numbers: a text and a binary of the same bytes are two things."""
         self._known_bytes = 0
         self.kinds: list[int] = []
+        self.keys: dict[int, tuple[int, int]] | None = None
+        """Publisher and sequence of messages by their number, where somebody wants them and forgets them again."""
         self.first_kind = kind_of_first_receipt(workload.contract)
         self._publications = RowFile(table_path(folder, worker, "publications"))
         self._messages = RowFile(table_path(folder, worker, "messages"))
@@ -63,6 +65,8 @@ class Ledger:
             intact = opened.intact and self._speaks_for_itself(reading, envelope.publisher)
             # Damaged digits may be any number; columns hold 63 bits.
             intended_ns = min(envelope.intended_ns, (1 << 63) - 1)
+            if self.keys is not None:
+                self.keys[number] = (envelope.publisher, envelope.sequence)
             self._messages.rows.extend((envelope.publisher, envelope.sequence, intended_ns, kind, intact))
         self.kinds.append(kind)
         if len(self.known) >= _KNOWN_AT_MOST or self._known_bytes + len(frame) > _KNOWN_BYTES:

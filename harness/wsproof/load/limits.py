@@ -32,6 +32,8 @@ def require_possible(plan: Plan) -> None:
         )
     if plan.rate_hz <= 0:
         raise UsageError(f"Expected a rate above 0 publications per second, got {plan.rate_hz:g}.")
+    if plan.in_flight is not None and plan.in_flight < 1:
+        raise UsageError(f"A closed loop needs at least one publication in flight, got {plan.in_flight}.")
     longest = MAX_MESSAGE_BYTES - SPARE_WORDS
     if plan.payload_bytes > longest:
         raise UsageError(f"Expected a payload of at most {longest} bytes, got {plan.payload_bytes}.")

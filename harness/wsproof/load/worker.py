@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from wsproof.load.closed_loop import ClosedLoop
 from wsproof.load.connector import Connector
 from wsproof.load.job import Job
 from wsproof.load.ledger import Ledger
@@ -47,6 +48,7 @@ class Worker:
         self.room.pacer = self._pacer = Pacer(loop, self.publisher, self.room.set_due)
         # uvloop hands an ordinary protocol the exact bytes of a read; the stdlib would allocate 256 KiB for each.
         self._connector = Connector(job.endpoint, workload, self.room, buffered=loop_name == "asyncio")
+        self._closed: ClosedLoop | None = None
         self._pulse = best_timer(loop, self._on_pulse)
         self._next_pulse_ns = now_ns()
         self._told = (-1, -1)
@@ -80,13 +82,23 @@ class Worker:
         """Follow the plan's schedule from this moment on: warm-up first."""
         _stop_collecting_garbage()
         plan = self.job.plan
-        if self.ledger.workload.publishes:
+        start_ns = at_ns + int(plan.warmup_s * NS)
+        end_ns = start_ns + int(plan.duration_s * NS)
+        if plan.in_flight is not None:
+            self._closed = ClosedLoop(self.publisher, self.ledger, plan.in_flight)
+            self._loop.call_later(max(0, at_ns - now_ns()) / NS, self._start_closed, start_ns, end_ns)
+        elif self.ledger.workload.publishes:
             whole = schedule(plan)
             mine = whole.publisher % plan.processes == self.job.index
             times = whole.offset_ns[mine].astype(np.int64) + at_ns
             self._pacer.start(times, whole.publisher[mine], whole.phase[mine])
-        end_ns = at_ns + int((plan.warmup_s + plan.duration_s) * NS)
         self._loop.call_later(max(0, end_ns - now_ns()) / NS, self._on_window_end, end_ns)
+
+    def _start_closed(self, start_ns: int, end_ns: int) -> None:
+        assert self._closed is not None
+        mine = [member for member in range(self.job.plan.publishers) if self.job.owns(member)]
+        here = [self.room.members[member] for member in mine if member in self.room.members]
+        self._closed.start(here, start_ns, end_ns)
 
     def on_rounds(self, warmup: int, count: int, deadline_s: float) -> None:
         """Play rounds: one publication at a time."""
@@ -105,6 +117,8 @@ class Worker:
         """Write everything and say so. Nobody parts before all workers have: a leave notice is news to the others."""
         gc.enable()
         self._pacer.close()
+        if self._closed is not None:
+            self._closed.close()
         self._pulse.close()
         self.ledger.close()
         tell("done")
@@ -135,6 +149,8 @@ class Worker:
     def _on_pulse(self) -> None:
         at_ns = now_ns()
         self.ledger.pulse(at_ns, time.process_time_ns(), max(0, at_ns - self._next_pulse_ns))
+        if self._closed is not None:
+            self._closed.look()
         if self._player is None:  # it settles between rounds
             self.ledger.settle()
         self._tell_who_is_here()

@@ -1,7 +1,7 @@
 """A plan of load: how many, how fast, how long; and the times at which each message is meant to leave.
 
 Open loop: the times are fixed before the run and do not wait for the server, so a server that stalls cannot hide it
-(coordinated omission; Gil Tene's wrk2).
+(coordinated omission; Gil Tene's wrk2). A closed loop waits for the server: it shows throughput, and never latency.
 """
 
 from __future__ import annotations
@@ -42,12 +42,16 @@ class Plan:
     """The longest time to connect everybody and to hear the first receipt of each."""
     payload_bytes: int = 120
     arrivals: Arrivals = CONSTANT
+    in_flight: int | None = None
+    """A closed loop: each publisher has so many publications on their way, and `rate_hz` is what came of it. None: an
+    open loop, whose times are fixed before the run."""
     processes: int = 1
     seed: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """The plan as it stands in a run record."""
-        return asdict(self) | {"arrivals": str(self.arrivals)}
+        words = asdict(self) | {"arrivals": str(self.arrivals), "loop": "open"}
+        return words if self.in_flight is None else words | {"arrivals": None, "loop": "closed"}
 
     @property
     def span(self) -> Span:

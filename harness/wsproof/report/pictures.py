@@ -47,7 +47,8 @@ def _percentiles(series: Mapping[str, Any], record: RunRecord) -> Picture | None
     ]
     if not lines:
         return None
-    title = "Latency by percentile" if "latency" in names else "Feed by percentile"
+    kind = "Latency" if "latency" in names else "Service time" if "service_time" in names else "Feed"
+    title = f"{kind} by percentile"
     words = "; ".join(f"{title_of(name)}: {_spoken(record, name)}" for name in names)
     note = " Latency counts from when a message was meant to leave, service time from when it left." * (
         "latency" in names

@@ -46,8 +46,11 @@ def commit_line(git: Mapping[str, Any]) -> str:
 
 
 def _plan(plan: Mapping[str, Any]) -> list[str]:
-    words: list[str] = []
+    closed = plan.get("loop") == "closed"
+    words: list[str] = ["--closed", "--in-flight", str(plan["in_flight"])] if closed else []
     for name in OPTIONS:
+        if closed and name == "rate_hz":  # it came of the loop, and was not asked for
+            continue
         if plan.get(name) is not None:
             value = plan[name]
             text = f"{value:g}" if isinstance(value, float) else str(value)

@@ -56,7 +56,7 @@ def _timeline(observed: Observed) -> dict[str, list[float | None]]:
     """Latency per slice of the window, by the time the message was meant to leave."""
     history = observed.history
     joined = observed.deliveries
-    if not len(joined.intended_ns):
+    if not len(joined.intended_ns) or observed.closed:
         return {}
     edges = _edges(history.start_ns, history.end_ns)
     order = np.argsort(joined.intended_ns, kind="stable")
@@ -130,7 +130,7 @@ def _generator(measurement: Measurement) -> dict[str, list[float | None]]:
         found["cpu_share"] = _rounded(np.maximum.reduceat(share, starts))
     published = history.publications
     sent = (published.phase == Phase.MEASURED) & (published.sent_ns > 0)
-    if sent.any() and history.end_ns > history.start_ns:
+    if sent.any() and measurement.plan.in_flight is None and history.end_ns > history.start_ns:
         edges = _edges(history.start_ns, history.end_ns)
         slip = (published.sent_ns - published.intended_ns)[sent]
         slot = np.clip(np.searchsorted(edges, published.intended_ns[sent], side="right") - 1, 0, len(edges) - 2)

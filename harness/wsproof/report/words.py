@@ -179,6 +179,8 @@ def _speed(record: RunRecord) -> Answer:
     if last is None or last.n == 0:
         last = record.metrics.get("feed_spread")
     if last is None or last.n == 0:
+        if record.metrics and record.plan.get("loop") == "closed":
+            return Answer(question, "not asked", Tone.NONE, closed_sentence(record))
         if record.metrics:
             return Answer(question, "cannot tell", Tone.UNSURE, "No publication reached everybody it was owed to.")
         return Answer(question, "not asked", Tone.NONE, "This run did not measure. `wsproof bench` does.")
@@ -200,6 +202,16 @@ def speed_sentence(record: RunRecord, last: Summary) -> str:
     return (
         f"Half of the messages reach {who} within {for_reader(last.p50, last.unit)}"
         f"{tail}, the slowest took {for_reader(last.max, last.unit)}."
+    )
+
+
+def closed_sentence(record: RunRecord) -> str:
+    """What a closed loop has shown."""
+    rate = record.metrics.get("deliveries_per_s")
+    moved = f"{for_reader(rate.value, rate.unit)} deliveries" if rate is not None and rate.n else "nothing"
+    return (
+        f"A closed loop waits for the server, so it shows no latency: {moved} with {record.plan['in_flight']} in flight "
+        "per publisher. `wsproof bench` without --closed measures how long it takes."
     )
 
 

@@ -49,6 +49,11 @@ class Observed:
         return None if feed is None else feed.period_s
 
     @property
+    def closed(self) -> bool:
+        """Whether publishers waited for the server: nothing was meant to leave at any time, so there is no latency."""
+        return self.measurement.plan.in_flight is not None
+
+    @property
     def window_s(self) -> float:
         return (self.history.end_ns - self.history.start_ns) / NS
 
@@ -142,6 +147,8 @@ def _connect_time(observed: Observed) -> Samples | None:
 
 
 def _slip(observed: Observed) -> Samples | None:
+    if observed.closed:
+        return None
     published = observed.history.publications
     sent = (published.phase == Phase.MEASURED) & (published.sent_ns > 0)
     slip: Samples = published.sent_ns[sent] - published.intended_ns[sent]
@@ -166,8 +173,8 @@ METRICS: tuple[Metric, ...] = (
     _time(
         "latency",
         "Latency",
-        "receipt - intended send time, one per delivery",
-        lambda observed: observed.deliveries.latency_ns,
+        "receipt - intended send time, one per delivery; a closed loop has none",
+        lambda observed: None if observed.closed else observed.deliveries.latency_ns,
         primary=True,
     ),
     _time(
@@ -180,7 +187,7 @@ METRICS: tuple[Metric, ...] = (
         "time_to_last",
         "Time to last",
         "last receipt - intended send time, one per publication that reached all it was owed to",
-        lambda observed: observed.fanout.time_to_last_ns,
+        lambda observed: None if observed.closed else observed.fanout.time_to_last_ns,
         primary=True,
     ),
     _time(

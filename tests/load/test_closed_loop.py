@@ -1,0 +1,148 @@
+"""Closed loop: so many on their way and no more, and no latency."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from tests.load.conftest import Serve, follow, small_plan
+from wsproof.checks import run_checks
+from wsproof.errors import UsageError
+from wsproof.load import closed_loop
+from wsproof.load.closed_loop import GIVEN_UP_NS, ClosedLoop, kind_that_comes_back
+from wsproof.load.connection import Connection
+from wsproof.load.ledger import Ledger
+from wsproof.load.pacer import Publisher
+from wsproof.model.contract import Audience, Contract
+from wsproof.model.history import Kind
+from wsproof.model.plan import NS, Phase, Plan
+from wsproof.stats.metrics import summaries
+from wsproof.workloads import load_channels
+
+
+def closed(in_flight: int, workload: str = "chat", *, publishers: int = 1, processes: int = 1) -> Plan:
+    return replace(small_plan(workload, publishers=publishers, processes=processes), in_flight=in_flight)
+
+
+@pytest.mark.parametrize(("in_flight", "workload", "processes"), [(1, "chat", 1), (3, "chat", 2), (4, "echo", 1)])
+def test_a_publisher_never_has_more_on_their_way_than_its_window(
+    serve: Serve, in_flight: int, workload: str, processes: int
+) -> None:
+    with serve("fair") as endpoint:
+        measurement = follow(closed(in_flight, workload, publishers=2, processes=processes), endpoint)
+    history = measurement.history
+    assert run_checks(history, measurement.contract) == []
+    sent, got = history.publications, history.receipts
+    measured = sent.phase != Phase.PROBE
+    for publisher in (0, 1):
+        left = np.sort(sent.sent_ns[measured & (sent.publisher == publisher)])
+        first = sent.sequence[measured & (sent.publisher == publisher)].min()
+        own = (got.subscriber == publisher) & (got.publisher == publisher) & (got.kind == Kind.DELIVERY)
+        back = np.sort(got.received_ns[own & (got.sequence >= first)])
+        assert len(left) > in_flight
+        came_before = np.searchsorted(back, left, side="right")
+        assert ((np.arange(len(left)) - came_before) < in_flight).all()
+
+
+def test_it_has_service_times_and_no_latency_and_its_rate_is_what_came_of_it(serve: Serve) -> None:
+    with serve("fair") as endpoint:
+        measurement = follow(closed(2), endpoint)
+    metrics = summaries(measurement)
+    for name in ("latency", "time_to_last", "schedule_slip"):
+        assert metrics[name].n == 0
+    assert metrics["service_time"].n > 0
+    measured = int((measurement.history.publications.phase == Phase.MEASURED).sum())
+    plan = measurement.plan
+    assert plan.rate_hz == pytest.approx(measured / plan.duration_s)
+    assert plan.to_json()["loop"] == "closed"
+    assert plan.to_json()["arrivals"] is None
+    assert measurement.generator.unsent == 0
+
+
+def test_a_feed_has_no_loop_to_close(serve: Serve) -> None:
+    with serve("fair") as endpoint, pytest.raises(UsageError, match="leave out --closed"):
+        follow(closed(1, "dashboard"), endpoint)
+
+
+@pytest.mark.parametrize(
+    ("contract", "kind"),
+    [
+        (Contract("a", Audience.EVERYONE, replies=True), Kind.DELIVERY),
+        (Contract("b", Audience.PUBLISHER), Kind.DELIVERY),
+        (Contract("c", Audience.OTHERS, replies=True), Kind.REPLY),
+    ],
+)
+def test_what_comes_back_is_what_the_channel_has_for_the_publisher(contract: Contract, kind: Kind) -> None:
+    assert kind_that_comes_back(contract) == kind
+
+
+def test_a_window_of_nothing_is_a_usage_error(serve: Serve) -> None:
+    with serve("fair") as endpoint, pytest.raises(UsageError, match="at least one publication in flight"):
+        follow(closed(0), endpoint)
+
+
+class Bench:
+    """A closed loop with one publisher, on a clock that is moved by hand."""
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch, in_flight: int) -> None:
+        self.now = 0
+        self.sent: list[tuple[int, Phase]] = []
+        self.hear: Callable[[tuple[int, int, int]], None] = lambda row: None
+        patch.setattr(closed_loop, "monotonic_ns", lambda: self.now)
+        self.ledger = Ledger(folder, 0, load_channels("tutorial")["echo"])
+        self.loop = ClosedLoop(cast(Publisher, self), self.ledger, in_flight)
+        member: Any = SimpleNamespace(member=0, hear_with=lambda received: setattr(self, "hear", received))
+        self.loop.start([cast(Connection, member)], window_ns=NS, end_ns=100 * NS)
+
+    def publish(self, member: int, phase: Phase) -> int:
+        self.sent.append((self.now, phase))
+        return len(self.sent) - 1
+
+    def come_back(self, sequence: int, kind: Kind = Kind.DELIVERY) -> None:
+        assert self.ledger.keys is not None
+        self.ledger.keys[len(self.ledger.kinds)] = (0, sequence)
+        self.ledger.kinds.append(kind)
+        self.hear((0, len(self.ledger.kinds) - 1, self.now))
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    return Bench(tmp_path, monkeypatch, in_flight=2)
+
+
+def test_one_that_comes_back_lets_the_next_one_go(bench: Bench) -> None:
+    assert len(bench.sent) == 2
+    bench.come_back(1)
+    assert len(bench.sent) == 3
+    bench.come_back(1)  # a duplicate sets nothing free
+    assert len(bench.sent) == 3
+    bench.come_back(0, Kind.REPLY)  # nor does what is not waited for
+    assert len(bench.sent) == 3
+    bench.come_back(0)
+    assert len(bench.sent) == 4
+
+
+def test_one_that_is_lost_does_not_end_the_load(bench: Bench) -> None:
+    bench.now = GIVEN_UP_NS
+    bench.loop.look()
+    assert len(bench.sent) == 2
+    bench.now += 1
+    bench.loop.look()
+    assert len(bench.sent) == 4
+
+
+def test_phases_follow_the_clock_and_nothing_leaves_after_the_end(bench: Bench) -> None:
+    bench.now = NS - 1
+    bench.come_back(0)
+    bench.now = NS
+    bench.come_back(1)
+    assert [phase for _, phase in bench.sent] == [Phase.WARMUP] * 3 + [Phase.MEASURED]
+    bench.now = 100 * NS
+    bench.come_back(2)
+    assert len(bench.sent) == 4
