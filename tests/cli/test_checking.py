@@ -21,8 +21,9 @@ NAMED = {
 
 
 def test_the_reference_server_is_valid_and_its_known_deviations_are_shown(tmp_path: Path) -> None:
-    copy, junit = tmp_path / "check.json", tmp_path / "junit.xml"
-    said = wsproof("check", "--examples", "5", "--out", str(tmp_path), "--json", str(copy), "--junit", str(junit))
+    copy, junit, markdown = (tmp_path / name for name in ("check.json", "junit.xml", "check.md"))
+    copies = ("--json", str(copy), "--junit", str(junit), "--markdown", str(markdown))
+    said = wsproof("check", "--examples", "5", "--out", str(tmp_path), *copies)
     assert said.code == 0, said
     document: dict[str, Any] = json.loads(copy.read_text(encoding="utf-8"))
     jsonschema.validate(document, load_schema("wsproof.check/1"))
@@ -32,6 +33,7 @@ def test_the_reference_server_is_valid_and_its_known_deviations_are_shown(tmp_pa
     for finding in accepted:
         assert finding["accepted"].split(" (")[0][:40] in said.out
     assert not ElementTree.parse(junit).getroot().findall(".//failure")
+    assert "accepted deviations</summary>" in markdown.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
