@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 Heard = Callable[[str], None]
@@ -20,6 +20,9 @@ Told = Callable[[bool], None]
 
 BEAT = "beat"
 """The topic on which each worker says every few seconds that it lives; the payload is its name."""
+
+LEASE = 10
+"""Whole seconds for which a claim is good. Who goes on claims again in time."""
 
 logger = logging.getLogger("target_app")
 
@@ -47,6 +50,15 @@ class Backplane(Protocol):
 
     def watch(self, told: Told) -> None:
         """Be told of the loss and the return of the other workers."""
+        ...
+
+    async def claim(self, things: Sequence[str]) -> dict[str, str]:
+        """Each thing becomes this worker's, for LEASE seconds from now on, unless it is another one's; thing -> worker.
+        Empty while the other workers are out of reach."""
+        ...
+
+    async def release(self, things: Sequence[str]) -> None:
+        """Give up what of this is ours."""
         ...
 
 
@@ -99,3 +111,9 @@ class LocalBackplane(Listeners):
 
     async def publish(self, topic: str, payload: str) -> None:
         self._hear(topic, payload)
+
+    async def claim(self, things: Sequence[str]) -> dict[str, str]:
+        return dict.fromkeys(things, self.worker)
+
+    async def release(self, things: Sequence[str]) -> None:
+        """There is nobody to take it."""

@@ -65,6 +65,7 @@ class Connection:
     def __init__(self, websocket: WebSocket, channel: str, overflow: Overflow) -> None:
         self.services = Services.of(websocket)
         self.channel = channel
+        self.path: str = websocket.scope["path"]
         self.began = time.monotonic()
         self.heartbeat: Heartbeat | None = None
         self.farewell: Farewell | None = None

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from target_app.drawing import Board
@@ -14,6 +15,7 @@ from target_app.drawing_messages import CURSOR_OUT, CURSORS, NOWHERE, Member, Me
 from target_app.endings import TRY_AGAIN_LATER, Refusal
 from target_app.hub import Hub
 from target_app.services import Services
+from target_app.shelf import Shelf
 
 MAX_BOARDS = 64
 MAX_PEOPLE = 100
@@ -97,27 +99,8 @@ class Easel:
         self._hub.publish(self.channel, self.members(), key="members")
 
 
-class Easels:
-    """The boards of this application, in memory: `services.shared(Easels)`."""
+class Easels(Shelf[Easel]):
+    """The boards of this worker: `services.shared(Easels)`."""
 
     def __init__(self, services: Services) -> None:
-        self._hub = services.hub
-        self._easels: dict[str, Easel] = {}
-
-    def at(self, name: str) -> Easel:
-        """The board of that name. For a new one the board that was left alone longest may be forgotten; when people
-        are at all of them, raises Refusal."""
-        easel = self._easels.pop(name, None)
-        if easel is None:
-            self._make_room()
-            easel = Easel(self._hub, name)
-        self._easels[name] = easel  # at the end: used last
-        return easel
-
-    def _make_room(self) -> None:
-        if len(self._easels) < MAX_BOARDS:
-            return
-        lonely = next((name for name, easel in self._easels.items() if len(easel) == 0), None)
-        if lonely is None:
-            raise Refusal(TRY_AGAIN_LATER, "too_many_boards")
-        del self._easels[lonely]
+        super().__init__(partial(Easel, services.hub), MAX_BOARDS, "too_many_boards")

@@ -36,6 +36,7 @@ class Presence:
         self._heard_at: dict[str, float] = {}
         self._connections: dict[str, Counter[str]] = {}
         self._changed: list[Changed] = []
+        self._gone: list[Callable[[str], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         backplane.subscribe(TOPIC, self._heard)
         backplane.subscribe(BEAT, self._beat)
@@ -44,6 +45,10 @@ class Presence:
     def watch(self, changed: Changed) -> None:
         """Be told of every coming and going. `changed` must not block."""
         self._changed.append(changed)
+
+    def watch_workers(self, gone: Callable[[str], None]) -> None:
+        """Be told of every worker that counts as dead, by its name."""
+        self._gone.append(gone)
 
     def members(self, channel: str) -> list[str]:
         """The users in a channel, by name, each once however many connections they have."""
@@ -109,6 +114,8 @@ class Presence:
                 logger.warning("worker %s is silent: its connections are taken for gone", silent)
                 self._replace(silent, {})
                 del self._heard_at[silent], self._workers[silent]
+                for gone in self._gone:
+                    gone(silent)
 
     def _note(self, worker: str) -> None:
         self._heard_at[worker] = asyncio.get_running_loop().time()

@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -18,7 +19,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from target_app.backplane import BEAT, Listeners
+from target_app.backplane import BEAT, LEASE, Listeners
+from target_app.silence import Silence
 
 BEAT_INTERVAL = 1.0
 """Seconds between two signs of life. They come back to their sender too, and show it that the line works both ways."""
@@ -34,6 +36,22 @@ LONGEST_DELAY = 2.0
 
 MOST_REMEMBERED = 1_000
 """Own messages of which it is remembered that they were told here already, should the server repeat them after all."""
+
+CLAIM = """
+local owners = {}
+for number, thing in ipairs(KEYS) do
+    redis.call('SET', thing, ARGV[1], 'NX', 'EX', ARGV[2])
+    owners[number] = redis.call('GET', thing)
+    if owners[number] == ARGV[1] then redis.call('EXPIRE', thing, ARGV[2]) end
+end
+return owners
+"""
+RELEASE = """
+for _, thing in ipairs(KEYS) do
+    if redis.call('GET', thing) == ARGV[1] then redis.call('DEL', thing) end
+end
+return {}
+"""
 
 FAILURES = (RedisError, OSError, TimeoutError)
 
@@ -66,7 +84,7 @@ class RedisBackplane(Listeners):
         self._told_here: deque[int] = deque(maxlen=MOST_REMEMBERED)
         self._connected = False
         self._was_up = False
-        self._heard_at = 0.0
+        self._silence = Silence(SILENCE)
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -96,6 +114,23 @@ class RedisBackplane(Listeners):
             self._told_here.append(number)
             self._hear(topic, payload)
 
+    async def claim(self, things: Sequence[str]) -> dict[str, str]:
+        return dict(zip(things, await self._ask(CLAIM, things), strict=False))
+
+    async def release(self, things: Sequence[str]) -> None:
+        await self._ask(RELEASE, things)
+
+    async def _ask(self, script: str, things: Sequence[str]) -> list[str]:
+        async with self._sending:
+            if self._connected and things:
+                keys = [f"{self._channel}:{thing}" for thing in things]
+                try:
+                    answer = self._sender.execute_command("EVAL", script, len(keys), *keys, self.worker, LEASE)  # type: ignore[no-untyped-call]
+                    return list(await answer)
+                except FAILURES as failed:
+                    self._lose(f"cannot claim: {failed}")
+            return []
+
     async def _sent(self, message: str) -> bool:
         async with self._sending:
             if self._connected:
@@ -110,7 +145,8 @@ class RedisBackplane(Listeners):
         while True:
             await asyncio.sleep(BEAT_INTERVAL)
             await self.publish(BEAT, self.worker)
-            if asyncio.get_running_loop().time() - self._heard_at > SILENCE:
+            self._silence.sent()
+            if self._silence.is_too_long(asyncio.get_running_loop().time()):
                 self._lose(f"heard nothing for {SILENCE} s")
 
     async def _keep_listening(self, attempted: asyncio.Event) -> None:
@@ -145,7 +181,7 @@ class RedisBackplane(Listeners):
                     await client.aclose()
 
     def _take(self, message: dict[str, Any] | None, attempted: asyncio.Event) -> None:
-        self._heard_at = asyncio.get_running_loop().time()
+        self._silence.heard(asyncio.get_running_loop().time())
         if message is None:
             return
         if message["type"] == "subscribe":  # at first, and again if the library has reconnected by itself

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from target_app.connection import Connection
 from target_app.endings import FAULT, REPLACED, TRY_AGAIN_LATER, Refusal
@@ -16,6 +17,7 @@ from target_app.game.match import Match
 from target_app.game.messages import DIRECTIONS, MatchOpened, Players, PlayerSeen, Seated, Steer, Stood
 from target_app.game.rules import SEATS, Away, Back, Input, Sit, Stand, Turn
 from target_app.services import Services
+from target_app.shelf import Shelf
 
 MAX_MATCHES = 64
 MAX_PEOPLE = 200
@@ -201,27 +203,8 @@ class Table:
         self._services.hub.publish(self.channel, players.to_json(), key="players")
 
 
-class Tables:
-    """The matches of this application, in memory: `services.shared(Tables)`."""
+class Tables(Shelf[Table]):
+    """The matches of this worker: `services.shared(Tables)`."""
 
     def __init__(self, services: Services) -> None:
-        self._services = services
-        self._tables: dict[str, Table] = {}
-
-    def at(self, name: str) -> Table:
-        """The match of that name. For a new one the match that was left alone longest may be forgotten; when people
-        are at all of them, raises Refusal."""
-        table = self._tables.pop(name, None)
-        if table is None:
-            self._make_room()
-            table = Table(self._services, name)
-        self._tables[name] = table  # at the end: used last
-        return table
-
-    def _make_room(self) -> None:
-        if len(self._tables) < MAX_MATCHES:
-            return
-        lonely = next((name for name, table in self._tables.items() if len(table) == 0), None)
-        if lonely is None:
-            raise Refusal(TRY_AGAIN_LATER, "too_many_matches")
-        del self._tables[lonely]
+        super().__init__(partial(Table, services), MAX_MATCHES, "too_many_matches")

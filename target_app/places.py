@@ -1,0 +1,103 @@
+"""Which worker a board or a match lives on, where there are several.
+
+It belongs to whoever claims it first, for as long as that worker goes on claiming it. A worker that loses one, because
+it was cut off from the others for too long, forgets it and sends its people away: they come back to the new owner.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from target_app.backplane import BEAT
+from target_app.easels import Easels
+from target_app.services import Services
+from target_app.shelf import Shelf
+from target_app.tables import Tables
+
+CALM = 5.0
+"""Seconds after the return of the other workers in which owners claim what was theirs, and nobody anything new."""
+
+Moved = Callable[[str], None]
+"""Gets the path of a place that is another worker's now, or ours."""
+
+logger = logging.getLogger("target_app")
+
+
+class Places:
+    """Paths such as `/draw/lobby`, and whose they are. One for each application: `services.shared(Places)`."""
+
+    def __init__(self, services: Services) -> None:
+        self._backplane = services.backplane
+        self._drain = services.drain
+        self._shelves: dict[str, Shelf[Any]] = {"draw": services.shared(Easels), "game": services.shared(Tables)}
+        self._asked_for: Counter[str] = Counter()
+        self._owners: dict[str, str] = {}
+        self._was_lost = False
+        self._calm_until = 0.0
+        self._renewing: asyncio.Task[None] | None = None
+        self.moved: list[Moved] = []
+        self._backplane.subscribe(BEAT, self._beat)
+        self._backplane.watch(self._told)
+
+    @contextmanager
+    def asked_for(self, place: str) -> Iterator[None]:
+        """Somebody here is there, on whatever worker it is, for as long as the block lasts."""
+        self._asked_for[place] += 1
+        try:
+            yield
+        finally:
+            self._asked_for[place] -= 1
+            if not self._asked_for[place]:
+                del self._asked_for[place]
+
+    async def owner_of(self, place: str) -> str | None:
+        """The worker that it is on; None: nobody can tell now."""
+        if place not in self._owners and asyncio.get_running_loop().time() >= self._calm_until:
+            self._note(await self._backplane.claim([place]))
+        owner = self._owners.get(place)
+        return owner if self._backplane.connected or owner == self._backplane.worker else None
+
+    def _ours(self) -> set[str]:
+        return {f"/{kind}/{name}" for kind, shelf in self._shelves.items() for name in shelf.names()}
+
+    def _beat(self, worker: str) -> None:
+        if worker == self._backplane.worker and (self._renewing is None or self._renewing.done()):
+            self._renewing = asyncio.create_task(self._renew(), name="claims")
+
+    def _told(self, connected: bool) -> None:
+        if connected and self._was_lost:
+            self._calm_until = asyncio.get_running_loop().time() + CALM
+            self._renewing = asyncio.create_task(self._renew(), name="claims")
+        self._was_lost = not connected
+
+    async def _renew(self) -> None:
+        if self._drain.has_begun:
+            await self.release()
+            return
+        calm = asyncio.get_running_loop().time() < self._calm_until
+        wanted = self._ours() if calm else self._ours() | self._asked_for.keys()
+        self._note(await self._backplane.claim(sorted(wanted)))
+        self._owners = {place: owner for place, owner in self._owners.items() if place in wanted or calm}
+
+    async def release(self) -> None:
+        """Whoever wants them may have them."""
+        mine = [place for place, owner in self._owners.items() if owner == self._backplane.worker]
+        await self._backplane.release(mine)
+        self._owners.clear()
+
+    def _note(self, owners: dict[str, str]) -> None:
+        for place, owner in owners.items():
+            before = self._owners.get(place, owner)
+            self._owners[place] = owner
+            if owner == before and (owner == self._backplane.worker or place not in self._ours()):
+                continue
+            logger.warning("moved path=%s owner=%s", place, owner)
+            _, kind, name = place.split("/")
+            self._shelves[kind].forget(name)
+            for moved in self.moved:
+                moved(place)

@@ -1,0 +1,132 @@
+"""People at one board or match, whichever workers they are connected to.
+
+A board or match is on one worker (`places.py`). A connection to it that another worker has accepted is carried there
+(`lines.py`), and meets the same channel code as those on the spot: one board, one clock, one order for all. Its own
+worker still looks after the socket: what waits, who does not read, how it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+
+from fastapi import FastAPI, WebSocket
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from target_app.auth import subprotocol
+from target_app.connection import Connection, serve
+from target_app.endings import NO_STATUS, SERVICE_RESTART, TRY_AGAIN_LATER, Ending, Refusal, Why
+from target_app.lines import Event, Line, Lines
+from target_app.messages import Draining
+from target_app.places import Places
+from target_app.services import Services
+
+PLACE = re.compile(r"/(draw|game)/[A-Za-z0-9_-]{1,64}")
+PATIENCE = 5.0
+"""Seconds that the owner gets to answer. It may have died a moment ago."""
+
+MOVED = Ending(Why.CLOSED, SERVICE_RESTART, "moved")
+SILENT = Ending(Why.CLOSED, TRY_AGAIN_LATER, "owner_out_of_reach")
+
+logger = logging.getLogger("target_app")
+
+
+class Relay:
+    """ASGI middleware. A worker that is alone passes everything on."""
+
+    def __init__(self, app: ASGIApp, services: Services, application: FastAPI) -> None:
+        self._app = app
+        self._application = application
+        self._services = services
+        self._worker = services.backplane.worker
+        self._calls: set[asyncio.Task[None]] = set()
+        if not services.backplane.alone:
+            self._places = services.shared(Places)
+            self._places.moved.append(self._send_away)
+            self._lines = Lines(services.backplane, self._called)
+            services.presence.watch_workers(self._lines.lose)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_place = scope["type"] == "websocket" and PLACE.fullmatch(scope["path"])
+        if not is_place or self._services.backplane.alone:
+            await self._app(scope, receive, send)
+            return
+        place = scope["path"]
+        with self._places.asked_for(place):
+            owner = await self._places.owner_of(place)
+            if owner == self._worker:
+                await self._app(scope, receive, send)
+            else:
+                await self._carry(WebSocket(scope, receive, send), owner)
+
+    def _send_away(self, place: str) -> None:
+        for _, connection in list(self._services.traffic.open()):
+            if isinstance(connection, Connection) and connection.path == place:
+                connection.drop(MOVED)
+
+    # The worker that has accepted the connection.
+
+    async def _carry(self, websocket: WebSocket, owner: str | None) -> None:
+        async with serve(
+            websocket,
+            "relay",
+            subprotocol=subprotocol(websocket),
+            farewell=lambda milliseconds: Draining(reconnect_after_ms=milliseconds).to_json(),
+            has_limits=True,
+        ) as connection:
+            if owner is None:
+                raise Refusal(SILENT.code, SILENT.reason)
+            line = self._lines.open(owner, {"type": "open", "scope": _portable(websocket.scope)})
+            bringing = asyncio.create_task(self._bring(line, connection), name=f"relay {line.name}")
+            try:
+                async for message in connection:
+                    kind = "bytes" if isinstance(message, bytes) else "text"
+                    await line.send({"type": "websocket.receive", kind: message})
+            except OSError:
+                connection.drop(SILENT)
+            finally:
+                bringing.cancel()
+                self._lines.hang_up(line, {"type": "websocket.disconnect", "code": NO_STATUS})
+
+    async def _bring(self, line: Line, connection: Connection) -> None:
+        """What the channel says, as fast as the peer reads it."""
+        try:
+            async with asyncio.timeout(PATIENCE) as patience:
+                while (event := await line.receive())["type"] != "websocket.close":
+                    patience.reschedule(None)
+                    if event["type"] == "websocket.send":
+                        message = event.get("text")
+                        connection.send(event["bytes"] if message is None else message)
+                        await connection.wait_room()
+        except TimeoutError:
+            connection.drop(SILENT)
+        else:
+            told = Ending(Why.CLOSED, event["code"], event.get("reason") or "") if "code" in event else SILENT
+            connection.drop(told)
+
+    # The worker that has the board or match.
+
+    def _called(self, line: Line, first: Event) -> None:
+        task = asyncio.create_task(self._answer(line, first["scope"]), name=f"relayed {line.name}")
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+
+    async def _answer(self, line: Line, scope: Scope) -> None:
+        place = scope["path"]
+        scope.update(type="websocket", raw_path=place.encode(), app=self._application, state={}, extensions={})
+        scope["headers"] = [tuple(header) for header in scope["headers"]]
+        line.heard({"type": "websocket.connect"})
+        try:
+            with self._places.asked_for(place):
+                await self._app(scope, line.receive, line.send)
+        except Exception:
+            logger.exception("fault line=%s", line.name)
+        finally:
+            self._lines.hang_up(line, {"type": "websocket.close", "code": SILENT.code, "reason": SILENT.reason})
+
+
+def _portable(scope: Scope) -> Event:
+    """What the channel may want to know of the handshake, the socket's addresses apart: it is not on that worker."""
+    kept = ("asgi", "http_version", "scheme", "server", "path", "root_path", "query_string", "subprotocols", "headers")
+    return {key: scope[key] for key in kept if key in scope}

@@ -1,0 +1,52 @@
+"""Things that people gather at, such as boards and matches: made when somebody comes, and kept while there is room."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+from target_app.endings import TRY_AGAIN_LATER, Refusal
+
+
+class Gathering(Protocol):
+    """What has people at it."""
+
+    def __len__(self) -> int: ...
+
+
+Thing = TypeVar("Thing", bound=Gathering)
+
+
+class Shelf(Generic[Thing]):
+    """Things of one kind by name, in memory, `most` of them."""
+
+    def __init__(self, make: Callable[[str], Thing], most: int, full: str) -> None:
+        self._make = make
+        self._most = most
+        self._full = full
+        self._things: dict[str, Thing] = {}
+
+    def names(self) -> list[str]:
+        return list(self._things)
+
+    def at(self, name: str) -> Thing:
+        """The thing of that name. For a new one, that which was left alone longest may be forgotten; when people are
+        at all of them, raises Refusal with the reason `full`."""
+        thing = self._things.pop(name, None)
+        if thing is None:
+            self._make_room()
+            thing = self._make(name)
+        self._things[name] = thing  # at the end: used last
+        return thing
+
+    def forget(self, name: str) -> None:
+        """The next one of that name is a new one."""
+        self._things.pop(name, None)
+
+    def _make_room(self) -> None:
+        if len(self._things) < self._most:
+            return
+        lonely = next((name for name, thing in self._things.items() if len(thing) == 0), None)
+        if lonely is None:
+            raise Refusal(TRY_AGAIN_LATER, self._full)
+        del self._things[lonely]

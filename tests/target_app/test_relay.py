@@ -1,0 +1,190 @@
+"""One board and one match for all, whichever of two workers people are connected to (a real Valkey server between)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from tests.target_app.painters import Painter, at_board
+from tests.target_app.people import SECRET, close_of, dial, make_token
+from tests.target_app.players import at_match
+from tests.target_app.server import Server, running, wait_until
+from tests.target_app.test_metrics import scraped
+from tests.target_app.valkey import Valkey, valkey
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two workers, as processes of their own, so that a test can choose."""
+
+    backplane: Valkey
+    owner: Server
+    """Whoever comes first makes a worker the owner, so tests enter here first."""
+    other: Server
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    with valkey(tmp_path_factory.mktemp("valkey")) as backplane:
+        settings: dict[str, Any] = {
+            "secret": SECRET,
+            "backplane_url": backplane.url,
+            "game_tick": 0.02,
+            "message_rate": 5_000,
+            "user_message_rate": 5_000,
+        }
+        with running("target_app", settings) as owner, running("target_app", settings) as other:
+            yield Pair(backplane, owner, other)
+
+
+@pytest.fixture
+def place() -> str:
+    """A board or match of this test's own."""
+    return f"place{random.getrandbits(48):x}"
+
+
+def follow(painter: Painter, last: int) -> None:
+    while painter.seq < last:
+        painter.read()
+
+
+def finish(painter: Painter, name: str) -> int:
+    """The number of a change that comes after all that this painter has sent."""
+    painter.draw(name, [0, 0])
+    return int(painter.wait("stroke", id=name)["seq"])
+
+
+def test_who_draws_on_either_worker_sees_the_same_picture_and_so_does_who_comes_late(both: Pair, place: str) -> None:
+    with ExitStack() as stack:
+
+        def come(server: Server, user: str) -> Painter:
+            painter = stack.enter_context(at_board(server, user, place))
+            painter.join()
+            return painter
+
+        painters = [come(both.owner, "ada"), come(both.other, "grace"), come(both.other, "mary")]
+        for number in range(40):
+            for painter, name in zip(painters, "agm", strict=True):
+                painter.draw(f"{name}{number}", [number, 1, number, 2], done=False)
+                painter.draw(f"{name}{number}", [number, 3], at=2)
+                if number % 4 == 0:
+                    painter.send("undo", id=f"{name}{number}")
+        painters += [come(both.other, "late"), come(both.owner, "later")]
+        last = max(finish(painter, f"end{index}") for index, painter in enumerate(painters))
+        for painter in painters:
+            follow(painter, last)
+        assert len(painters[0].picture()) == 3 * 30 + 5
+        assert all(painter.picture() == painters[0].picture() for painter in painters)
+        assert {painter.epoch for painter in painters} == {painters[0].epoch}
+        assert scraped(both.other, "target_app_connections", channel="relay") == 3
+
+
+def test_cursors_errors_and_goings_cross_over(both: Pair, place: str) -> None:
+    with at_board(both.owner, "ada", place) as ada:
+        ada.join()
+        with at_board(both.other, "grace", place) as grace:
+            grace.join()
+            grace.point(10, 20)
+            while ada.cursors != {grace.member: (10, 20)}:
+                ada.wait("cursors")
+            grace.send("clear")
+            assert grace.wait("error")["code"] == "forbidden"
+            grace.draw("g1", [1, 1], done=False)
+            ada.wait("stroke")
+        assert ada.wait("points")["done"] is True
+        while [member["user"] for member in ada.wait("members")["members"]] != ["ada"]:
+            pass
+
+
+def test_a_refusal_on_the_other_worker_has_its_code_and_reason(both: Pair, place: str) -> None:
+    with at_board(both.owner, "ada", place):
+        with dial(both.other, f"/draw/{place}?token=nonsense") as socket:
+            assert close_of(socket) == (1008, "invalid_token")
+        with at_board(both.other, "grace", place) as grace:
+            grace.socket.send(b"x" * 70_000)
+            assert close_of(grace.socket)[0] == 1009
+
+
+def test_two_play_a_match_from_two_workers_and_a_seat_moves_between_them(both: Pair, place: str) -> None:
+    with at_match(both.owner, "ada", place) as ada, at_match(both.other, "watcher", place) as watcher:
+        ada.sit("Ada")
+        with at_match(both.other, "grace", place) as grace:
+            grace.sit("Grace")
+            assert {ada.seat, grace.seat} == {0, 1}
+            for player in (ada, grace, watcher):
+                player.watch(lambda player=player: len(player.view.seats) == 2, "both are seen")  # type: ignore[misc]
+            assert {player.match["seed"] for player in (ada, grace, watcher)} == {ada.match["seed"]}
+            grace.watch_turn(grace.steer("up"))
+            key = grace.key
+        with at_match(both.owner, "grace", place) as back:
+            assert back.sit("Grace", key)["seat"] == grace.seat
+            with at_match(both.other, "grace", place) as newer:
+                newer.sit("Grace", key)
+                assert close_of(back.socket) == (4003, "replaced_by_newer_connection")
+                newer.watch_turn(newer.steer("left"))
+
+
+def test_a_viewer_on_the_other_worker_that_does_not_read_skips_frames_and_is_right_again(
+    both: Pair, place: str
+) -> None:
+    with at_match(both.owner, "ada", place) as ada, at_match(both.other, "slow", place) as slow:
+        ada.sit("Ada")
+        start = ada.frames
+        ada.watch(lambda: ada.frames > start + 100, "a hundred frames")
+        slow.watch(lambda: slow.view.tick >= ada.view.tick, "the slow one is up to date")
+        assert slow.unusable == 0
+
+
+def test_without_the_backplane_an_owner_goes_on_and_keeps_its_board_and_others_say_so(both: Pair, place: str) -> None:
+    with at_board(both.owner, "ada", place) as ada:
+        ada.join()
+        ada.draw("s1", [1, 1])
+        ada.wait("stroke")
+        with at_board(both.other, "grace", place) as grace:
+            grace.join()
+            both.backplane.kill()
+            assert close_of(grace.socket) == (1013, "owner_out_of_reach")
+        with dial(both.other, f"/draw/new?token={make_token('grace')}") as refused:
+            assert close_of(refused) == (1013, "owner_out_of_reach")
+        ada.draw("s2", [2, 2])
+        ada.wait("stroke", id="s2")
+        both.backplane.start()
+        wait_until(lambda: picture(both.other, place) == picture(both.owner, place) != [], "both see the same again")
+        assert [stroke for stroke, *_ in picture(both.other, place)] == ["s1", "s2"]
+
+
+def picture(server: Server, board: str) -> Any:
+    """What a newcomer sees; nothing: not let in."""
+    try:
+        with at_board(server, "viewer", board) as viewer:
+            viewer.join()
+            return viewer.picture()
+    except ConnectionClosed:
+        return []
+
+
+def test_when_the_owner_dies_its_people_meet_again_on_the_other_worker(both: Pair, place: str) -> None:
+    """The last test of this file: the owner does not come back."""
+    with at_board(both.owner, "ada", place) as ada:
+        ada.join()
+        with at_board(both.other, "grace", place) as grace:
+            grace.join()
+            both.owner.process.kill()
+            assert close_of(grace.socket)[0] in (1012, 1013)
+            wait_until(lambda: enters(both.other, place, but=grace.epoch), "the other worker takes the board over")
+
+
+def enters(server: Server, board: str, but: str) -> bool:
+    """Whether there is a board now, and another one."""
+    with at_board(server, "grace", board) as grace:
+        try:
+            grace.join()
+        except ConnectionClosed:
+            return False
+        return grace.epoch != but
