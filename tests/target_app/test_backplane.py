@@ -40,6 +40,13 @@ def server(tmp_path: Path) -> Iterator[Valkey]:
         yield started
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that has to wait for its turn on a busy machine must not be taken for one that is out of reach."""
+    monkeypatch.setattr(redis_backplane, "COMMAND_TIMEOUT", DEADLINE)
+    monkeypatch.setattr(redis_backplane, "SILENCE", DEADLINE)
+
+
 @asynccontextmanager
 async def worker(url: str | None, file: Path | None = None) -> AsyncIterator[Worker]:
     backplane: Backplane = LocalBackplane() if url is None else RedisBackplane(url, "test")
