@@ -13,7 +13,7 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import FileResponse
+from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from target_app.auth import Admin
@@ -23,7 +23,7 @@ from target_app.messages import Announcement
 from target_app.outbox import Outgoing
 from target_app.services import Services
 from target_app.sessions import Sessions
-from target_app.web import PAGES
+from target_app.web import page
 
 CONNECTIONS = "connections"
 ORDERS = "admin"
@@ -133,9 +133,9 @@ class Desk:
 
 
 @router.get("")
-async def page() -> FileResponse:
+async def admin_page(request: Request) -> HTMLResponse:
     """The page is for everybody, what it shows is not."""
-    return FileResponse(PAGES / "admin.html")
+    return page(request, "admin")
 
 
 @router.get("/connections")

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import FileResponse
+from fastapi.responses import HTMLResponse
 from fastapi.routing import iter_route_contexts
 from pydantic.json_schema import models_json_schema
 from starlette.routing import WebSocketRoute
@@ -20,7 +20,7 @@ from starlette.routing import WebSocketRoute
 from target_app.endings import CLOSE_CODES
 from target_app.messages import CONTROL_IN, CONTROL_OUT, PROTOCOL, Dialect, Message
 from target_app.services import Services
-from target_app.web import PAGES
+from target_app.web import page
 
 BARE = "BareText"
 
@@ -145,9 +145,9 @@ def _about() -> str:
 
 
 @router.get("/docs")
-async def docs() -> FileResponse:
+async def docs(request: Request) -> HTMLResponse:
     """The page that shows `/asyncapi.json` and `/openapi.json` to people."""
-    return FileResponse(PAGES / "docs.html")
+    return page(request, "docs")
 
 
 @router.get("/asyncapi.json")

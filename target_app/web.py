@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
-from fastapi.responses import FileResponse
+from fastapi.responses import HTMLResponse
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -15,6 +16,21 @@ from target_app.services import Services
 
 PAGES = Path(__file__).with_name("pages")
 PAGE_NAMES = ("echo", "chat", "dashboard", "rooms", "draw", "game", "notifications", "login")
+
+NAVIGATION = {
+    "/pages/echo": "Echo",
+    "/pages/chat": "Chat",
+    "/pages/dashboard": "Dashboard",
+    "/pages/rooms": "Rooms",
+    "/pages/draw": "Draw",
+    "/pages/game": "Game",
+    "/pages/notifications": "Alerts",
+    "/docs": "Docs",
+    "/admin": "Admin",
+}
+"""What every page links to, in this order."""
+
+PLACE_OF_NAVIGATION = "></nav>"
 
 HEADERS = {
     "content-security-policy": "; ".join(
@@ -37,16 +53,29 @@ HEADERS = {
 router = APIRouter()
 
 
+def page(request: Request, name: str) -> HTMLResponse:
+    """A page from its file, with the navigation put in."""
+    return HTMLResponse(_html(name, request.url.path))
+
+
+@cache
+def _html(name: str, path: str) -> str:
+    current = ' aria-current="page"'
+    links = [f'<a href="{to}"{current if to == path else ""}>{words}</a>' for to, words in NAVIGATION.items()]
+    written = (PAGES / f"{name}.html").read_text()
+    return written.replace(PLACE_OF_NAVIGATION, f">{' '.join(links)}</nav>")
+
+
 @router.get("/")
-async def index() -> FileResponse:
-    return FileResponse(PAGES / "index.html")
+async def index(request: Request) -> HTMLResponse:
+    return page(request, "index")
 
 
 @router.get("/pages/{name}")
-async def page(name: str) -> FileResponse:
+async def page_of_a_channel(request: Request, name: str) -> HTMLResponse:
     if name not in PAGE_NAMES:
         raise HTTPException(404)
-    return FileResponse(PAGES / f"{name}.html")
+    return page(request, name)
 
 
 @router.get("/healthz")

@@ -133,6 +133,26 @@ def test_a_dashboard_without_websockets_moves_and_says_so(
     expect(page.locator("#trend-cpu_usage polyline")).to_have_attribute("points", re.compile(r"\S+ \S+ \S+"))
 
 
+def test_a_page_that_cannot_do_without_websockets_says_so(
+    context: BrowserContext, server: Server, blocking: Blocking
+) -> None:
+    page = open_page(context, behind(server, blocking), "/pages/echo")
+    expect(page.get_by_role("status")).to_contain_text("WebSockets are blocked on the way here")
+    blocking.blocks = False
+    expect(page.get_by_role("status")).to_have_text("Connected")
+
+
+def test_alerts_arrive_without_websockets_and_the_page_says_so(
+    context: BrowserContext, server: Server, blocking: Blocking
+) -> None:
+    page = open_signed_in(context, behind(server, blocking), "/pages/notifications", make_token("ada"))
+    expect(page.locator("#status")).to_have_text(OVER_HTTP)
+    page.get_by_label("Name of the user").fill("ada")
+    page.get_by_label("Text").fill("a note to myself")
+    page.keyboard.press("Enter")
+    expect(page.locator(".alerts .body")).to_have_text(["a note to myself"])
+
+
 def say(page: Page, text: str) -> None:
     page.get_by_label("Message", exact=True).fill(text)
     page.keyboard.press("Enter")

@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from target_app.web import NAVIGATION
 from tests.target_app.browsing import PHONE, expect_connected, open_page
 from tests.target_app.free_port import free_port
 from tests.target_app.server import Server, running
@@ -84,6 +85,21 @@ def test_a_refused_id_is_said_and_not_tried_for_ever(context: BrowserContext, se
     page.keyboard.press("Enter")
     expect(page.get_by_role("status")).to_have_text("Disconnected: the server does not accept this connection")
     expect(page.get_by_role("button", name="Connect now")).to_be_visible()
+    page.get_by_label("Your id").fill("visible")
+    page.keyboard.press("Enter")
+    expect_connected(page)
+    say(page, "in after all")
+    expect(page.locator(".mine.placed")).to_have_text("in after all")
+
+
+def test_every_page_has_the_same_navigation_and_says_where_one_is(server: Server) -> None:
+    navigations = {}
+    for path in ("/", "/pages/login", *NAVIGATION):
+        page = server.get(path).text
+        links = re.findall(r'<a href="([^"]+)"( aria-current="page")?>', page.split("<nav")[1].split("</nav>")[0])
+        navigations[path] = [to for to, _ in links]
+        assert [to for to, is_current in links if is_current] == ([path] if path in NAVIGATION else [])
+    assert list(navigations.values()) == [list(NAVIGATION)] * len(navigations)
 
 
 @pytest.mark.parametrize("path", ["/", "/pages/echo", "/pages/chat", "/pages/dashboard"])

@@ -5,6 +5,7 @@ const LEFT = /^Client #(.*) left the chat$/;
 
 const log = byId("log");
 const nameField = byId("name");
+let socket = null;
 nameField.value = new URLSearchParams(location.search).get("id") ?? `guest-${Math.floor(Math.random() * 9000) + 1000}`;
 
 byId("join").onsubmit = (event) => {
@@ -23,16 +24,20 @@ nameField.select();
 function enter(id) {
   // What we said and the room has not repeated yet, oldest first.
   let unplaced = [];
+  let gone = false;
 
-  const socket = openSocket(`/ws/${encodeURIComponent(id)}`, {
+  socket?.leave();
+  socket = openSocket(`/ws/${encodeURIComponent(id)}`, {
     onMessage: show,
     onConnected() {
       byId("send").disabled = false;
       unplaced = [];
-      append(log, "notice", "You are in the room.");
+      if (gone) append(log, "notice", "Back again. What was said meanwhile is not kept here.");
     },
-    onDisconnected() {
+    onDisconnected({ state, final }) {
       byId("send").disabled = true;
+      gone ||= state === "disconnected";
+      byId("join").hidden = !final; // perhaps the server takes another id
     },
   });
   sendForm((text) => socket.send(text));

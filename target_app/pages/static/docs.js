@@ -8,6 +8,15 @@ function element(name, properties, ...children) {
   return made;
 }
 
+// Paragraphs; lines that begin with a dash are a list.
+function prose(paragraphs) {
+  return paragraphs.map((paragraph) => {
+    const lines = paragraph.split("\n");
+    if (!lines.every((line) => line.startsWith("- "))) return element("p", { className: "text" }, paragraph);
+    return element("ul", { className: "text" }, ...lines.map((line) => element("li", {}, line.slice(2))));
+  });
+}
+
 const nameIn = (reference) => reference.$ref.split("/").at(-1);
 
 // A schema in one line where that is possible: what a person wants to know before the details.
@@ -40,7 +49,7 @@ function messageEntry(message, schemas) {
     "details",
     { className: "message" },
     element("summary", {}, element("code", {}, message.name), ` ${message.description.split("\n\n")[0]}`),
-    element("p", { className: "text" }, message.description.split("\n\n").slice(1).join("\n\n")),
+    ...prose(message.description.split("\n\n").slice(1)),
     element("pre", {}, fields(message.payload, schemas)),
   );
 }
@@ -53,7 +62,7 @@ function channelCard(name, channel, described) {
     "details",
     { className: "message" },
     element("summary", {}, element("code", {}, channel.address), ` ${first.replace(/^`[^`]*`: /, "")}`),
-    element("p", { className: "text" }, rest.join("\n\n")),
+    ...prose(rest),
     element("h3", {}, "A client sends"),
     ...spoken("receive"),
     element("h3", {}, "and gets"),
@@ -78,7 +87,7 @@ async function json(path) {
 
 try {
   const [channels, rest] = await Promise.all([json("/asyncapi.json"), json("/openapi.json")]);
-  byId("about").textContent = channels.info.description;
+  byId("about").append(...prose(channels.info.description.split("\n\n")));
   byId("channels").append(...Object.entries(channels.channels).map(([name, channel]) => channelCard(name, channel, channels)));
   byId("paths").append(...Object.entries(rest.paths).flatMap(([path, item]) => Object.entries(item).map(([method, operation]) => pathCard(path, method, operation))));
   byId("status").dataset.state = "connected";

@@ -8,6 +8,7 @@ const OPENING_TIMEOUT_MS = 10000;
 
 // WebSockets in a row that did not open although the server is there, after which something on the way blocks them.
 const MOST_REFUSALS = 2;
+const BLOCKED = "WebSockets are blocked on the way here, and this page cannot do without. Trying again";
 
 // Close codes after which trying the same again can only end the same way.
 const FINAL_CODES = new Map([
@@ -58,6 +59,7 @@ export class Socket {
   #failures = 0;
   #refusals = 0;
   #announcedDelayMs = null;
+  #left = false;
 
   // onState({state, words, final, code}); onMessage(text, or an ArrayBuffer). state: connecting, connected or disconnected.
   constructor(path, { onState, onMessage }) {
@@ -70,7 +72,7 @@ export class Socket {
 
   // Try now, unless there is a connection or an attempt already.
   connect() {
-    if (this.#socket !== null) return;
+    if (this.#socket !== null || this.#left) return;
     clearTimeout(this.#timer);
     this.#tell("connecting", "Connecting…");
     const socket = this.#open();
@@ -89,6 +91,13 @@ export class Socket {
     this.#announcedDelayMs = milliseconds;
   }
 
+  // Not to come back, not even by itself: another socket takes its place.
+  leave() {
+    this.#left = true;
+    clearTimeout(this.#timer);
+    this.#socket?.close();
+  }
+
   // Begin anew: what came is not what should have come.
   restart() {
     this.#socket?.close();
@@ -103,15 +112,21 @@ export class Socket {
 
   #closed(code, reason) {
     this.#socket = null;
+    if (this.#left) return;
     const why = FINAL_CODES.has(code) ? (REASONS.get(reason) ?? FINAL_CODES.get(code)) : undefined;
     if (why !== undefined) {
       this.#tell("disconnected", `Disconnected: ${why}`, true, code);
       return;
     }
-    this.#tell("disconnected", "Disconnected, trying again", false, code);
+    this.#tell("disconnected", this.#isBlocked() ? BLOCKED : "Disconnected, trying again", false, code);
     this.#timer = setTimeout(() => this.connect(), this.#announcedDelayMs ?? delayMs(this.#failures));
     this.#announcedDelayMs = null;
     this.#failures += 1;
+  }
+
+  // Whether something lets no WebSocket through, and this channel comes in no other way.
+  #isBlocked() {
+    return this.#refusals >= MOST_REFUSALS && !isOffered(this.#path);
   }
 
   // A WebSocket, or where these are blocked, what stands in for it. After that has ended, WebSockets get their chance.
