@@ -138,7 +138,7 @@ class Conversation:
         now = self._now()
         if not self._messages.take(now):
             return self._messages.wait_ms()
-        if not self._session.messages.take(now):
+        if not self._session.take(now):
             return self._session.messages.wait_ms()
         return None
 
@@ -165,6 +165,7 @@ class Conversation:
         except InvalidToken as invalid:
             raise refused(self.connection, invalid.reason) from invalid
         self.identity = newer
+        self._session.connections[self.connection] = newer.issued_at
         self._watch_expiry()
         self.send(Refreshed(expires_in=newer.expires_in))
 
@@ -206,7 +207,8 @@ async def conversation(
     identity = await signed_in(websocket, connection)
     with ExitStack() as stack:
         try:
-            session = stack.enter_context(connection.services.shared(Sessions).entered(identity.user, connection))
+            sessions = connection.services.shared(Sessions)
+            session = stack.enter_context(sessions.entered(identity.user, connection, identity.issued_at))
         except TooManyConnections:
             text = "You have as many connections as you may have; close one."
             connection.send(ErrorMessage(code=ErrorCode.TOO_MANY_CONNECTIONS, text=text).to_json())

@@ -6,13 +6,10 @@ to is therefore accepted first and closed right away, with a code.
 
 from __future__ import annotations
 
+import itertools
 import logging
-from collections import Counter
 
 from fastapi import WebSocket
-from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import MovingWindowRateLimiter
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -22,6 +19,10 @@ from target_app.endings import POLICY_VIOLATION, TRY_AGAIN_LATER, Refusal
 from target_app.limits import limited_address
 from target_app.origins import is_allowed
 from target_app.services import Services
+from target_app.windows import Window
+
+INSIDE = "inside"
+"""The channel of the presence in which every connection is, under its address: so all workers count together."""
 
 logger = logging.getLogger("target_app")
 
@@ -32,16 +33,15 @@ def is_open_channel(path: str) -> bool:
 
 
 class Gate:
-    """Stands in front of all channels and counts who is inside."""
+    """Stands in front of all channels and knows how many are inside, on all workers."""
 
     def __init__(self, app: ASGIApp, services: Services) -> None:
         self._app = app
         self._services = services
         self._settings = services.settings
-        self._handshakes = MovingWindowRateLimiter(MemoryStorage())
-        self._rate = RateLimitItemPerMinute(services.settings.handshakes_per_minute)
-        self._inside: Counter[str | None] = Counter()
-        self._total = 0
+        self._presence = services.presence
+        self._handshakes = Window(services, "handshakes", services.settings.handshakes_per_minute)
+        self._numbers = itertools.count()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "websocket":
@@ -53,7 +53,7 @@ class Gate:
             self._note("origin", scope["path"])
             await websocket.close()  # before the upgrade: HTTP 403
             return
-        if address is not None and not await self._handshakes.hit(self._rate, address):
+        if address is not None and not await self._handshakes.hit(address):
             self._note("handshakes", scope["path"])
             await _deny(websocket, PlainTextResponse("Too many handshakes.\n", 429, {"retry-after": "60"}))
             return
@@ -61,15 +61,12 @@ class Gate:
         if refusal is not None:
             async with serve(websocket, "gate", subprotocol=subprotocol(websocket)):
                 raise refusal
-        self._inside[address] += 1
-        self._total += 1
+        name = f"{next(self._numbers)}"
+        self._presence.join(INSIDE, address or "", name)
         try:
             await self._app(scope, receive, send)
         finally:
-            self._total -= 1
-            self._inside[address] -= 1
-            if not self._inside[address]:
-                del self._inside[address]
+            self._presence.leave(INSIDE, name)
 
     def _note(self, why: str, path: str) -> None:
         self._services.counts[f"gate.{why}"] += 1
@@ -78,9 +75,9 @@ class Gate:
     def _refusal(self, path: str, address: str | None) -> Refusal | None:
         if is_open_channel(path) and not self._settings.open_channels:
             return Refusal(POLICY_VIOLATION, "channel_closed")
-        if self._total >= self._settings.max_connections:
+        if self._presence.count(INSIDE) >= self._settings.max_connections:
             return Refusal(TRY_AGAIN_LATER, "too_many_connections")
-        if address is not None and self._inside[address] >= self._settings.max_connections_per_address:
+        if address is not None and self._presence.count(INSIDE, address) >= self._settings.max_connections_per_address:
             return Refusal(TRY_AGAIN_LATER, "too_many_connections_of_address")
         return None
 

@@ -32,6 +32,10 @@ class TokenBucket:
         """Milliseconds from the last `take` until there is one again; 0 if there is."""
         return max(0, round((1 - self._left) / self._rate_hz * 1000))
 
+    def spend(self, count: int) -> None:
+        """So many were taken elsewhere."""
+        self._left -= count
+
     def put_back(self) -> None:
         """Undo a `take`."""
         self._left += 1

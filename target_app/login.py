@@ -6,16 +6,15 @@ import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Request, Response
-from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import MovingWindowRateLimiter
 from pydantic import BaseModel, ConfigDict, Field
 
 from target_app import users
 from target_app.auth import COOKIE, Known
+from target_app.history import HistoryUnavailable
 from target_app.services import Services
 from target_app.sessions import Logouts
 from target_app.tokens import Tokens
+from target_app.windows import Window
 
 router = APIRouter(prefix="/auth")
 
@@ -50,32 +49,23 @@ class Me(BaseModel):
     expires_in: float
 
 
-class FailedLogins:
-    """How often somebody may be wrong. One for each application: `services.shared(FailedLogins)`."""
-
-    def __init__(self, services: Services) -> None:
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
-        self._rate = RateLimitItemPerMinute(services.settings.logins_per_minute)
-
-    async def may_try(self, name: str, address: str) -> bool:
-        return await self._limiter.test(self._rate, name, address)
-
-    async def failed(self, name: str, address: str) -> None:
-        await self._limiter.hit(self._rate, name, address)
+def failed_logins(services: Services) -> Window:
+    """How often somebody may be wrong. One for each application: `services.shared(failed_logins)`."""
+    return Window(services, "failed logins", services.settings.logins_per_minute)
 
 
 @router.post("/token")
 async def token(request: Request, response: Response, credentials: Credentials) -> Token:
     """A token for a name and a password. 401: one of them is wrong; 429: that happened too often."""
     services = Services.of(request)
-    failures = services.shared(FailedLogins)
+    failures = services.shared(failed_logins)
     name, address = credentials.username, request.client.host if request.client else ""
-    if not await failures.may_try(name, address):
+    if not await failures.test(name, address):
         raise HTTPException(429, "too_many_failed_logins", {"retry-after": "60"})
     known = services.settings.users
     user = await asyncio.to_thread(users.authenticate, known, name, credentials.password)
     if user is None:
-        await failures.failed(name, address)
+        await failures.hit(name, address)
         raise HTTPException(401, "wrong_name_or_password")
     return _answer(request, response, name, user.roles, as_cookie=credentials.cookie)
 
@@ -96,8 +86,12 @@ async def me(identity: Known) -> Me:
 
 @router.post("/logout", status_code=204)
 async def logout(request: Request, response: Response, identity: Known) -> None:
-    """The user's tokens are worth nothing any more, and all sockets of the user are closed (1008 `logged_out`)."""
-    await Services.of(request).shared(Logouts).log_out(identity.user)
+    """The user's tokens are worth nothing any more, and all sockets of the user are closed (1008 `logged_out`). 503: on
+    this worker only, for the others cannot be told; try again."""
+    try:
+        await Services.of(request).shared(Logouts).log_out(identity.user)
+    except HistoryUnavailable:
+        raise HTTPException(503, "logout_not_stored", {"retry-after": "1"}) from None
     response.delete_cookie(COOKIE)
 
 

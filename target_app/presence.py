@@ -37,6 +37,8 @@ class Presence:
         self._connections: dict[str, Counter[str]] = {}
         self._changed: list[Changed] = []
         self._gone: list[Callable[[str], None]] = []
+        self._news: list[list[str]] = []
+        self._telling: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         backplane.subscribe(TOPIC, self._heard)
         backplane.subscribe(BEAT, self._beat)
@@ -54,17 +56,24 @@ class Presence:
         """The users in a channel, by name, each once however many connections they have."""
         return sorted(self._connections.get(channel, ()))
 
-    async def join(self, channel: str, user: str, connection_id: str) -> bool:
+    def count(self, channel: str, user: str | None = None) -> int:
+        """How many connections there are in a channel, of one user or in all."""
+        here = self._connections.get(channel)
+        if here is None:
+            return 0
+        return here.total() if user is None else here[user]
+
+    def join(self, channel: str, user: str, connection_id: str) -> bool:
         """A connection of `user` has come. True: the first one."""
         first = user not in self._connections.get(channel, ())
         self._put(self._backplane.worker, channel, connection_id, user)
-        await self._say("here", [[channel, connection_id, user]])
+        self._say_soon([channel, connection_id, user])
         return first
 
-    async def leave(self, channel: str, connection_id: str) -> None:
-        """A connection has gone. Never fails, and once is enough."""
+    def leave(self, channel: str, connection_id: str) -> None:
+        """A connection has gone. Once is enough."""
         self._take(self._backplane.worker, channel, connection_id)
-        await self._say("gone", [[channel, connection_id]])
+        self._say_soon([channel, connection_id])
 
     # What the others say.
 
@@ -72,6 +81,18 @@ class Presence:
         if not self._backplane.alone:
             message = {"worker": self._backplane.worker, "verb": verb, "rows": list(rows)}
             await self._backplane.publish(TOPIC, json.dumps(message))
+
+    def _say_soon(self, row: list[str]) -> None:
+        """Nobody waits for it: a coming or going shall not depend on whether the others can be reached."""
+        if not self._backplane.alone:
+            self._news.append(row)
+            if self._telling is None or self._telling.done():
+                self._telling = asyncio.create_task(self._say_news(), name="presence news")
+
+    async def _say_news(self) -> None:
+        while self._news:
+            rows, self._news = self._news, []
+            await self._say("news", rows)
 
     async def _introduce(self, *, ask: bool) -> None:
         if ask:

@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import logging
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from target_app.backplane import BEAT
 from target_app.endings import POLICY_VIOLATION, Ending, Why
+from target_app.history import Entry, HistoryUnavailable
 from target_app.limits import TokenBucket
 from target_app.services import Services
 from target_app.tokens import Tokens
 
 LOGGED_OUT = Ending(Why.CLOSED, POLICY_VIOLATION, "logged_out")
 LOGOUTS = "logouts"
+"""Their channel in the history."""
+
+SIGNED_IN = "signed in"
+"""The channel of the presence in which all connections of users are, so that all workers count together."""
+
+SPENT = "spent"
+"""The topic on which workers tell, with every beat, how many messages came from users who are on others as well."""
+
+RETRY_DELAY = 0.5
+
+logger = logging.getLogger("target_app")
 
 
 class Droppable(Protocol):
@@ -30,7 +46,20 @@ class Session:
     """One user's connections on this worker."""
 
     messages: TokenBucket
-    connections: dict[Droppable, None] = field(default_factory=dict)
+    connections: dict[Droppable, float] = field(default_factory=dict)
+    """With the time at which its token was issued (Unix, in seconds)."""
+    spent: int = 0
+    """Messages since the other workers were told."""
+
+    def take(self, now: float) -> bool:
+        """One more message, if there may be one."""
+        taken = self.messages.take(now)
+        self.spent += taken
+        return taken
+
+    def take_spent(self) -> int:
+        spent, self.spent = self.spent, 0
+        return spent
 
 
 class TooManyConnections(Exception):
@@ -42,22 +71,33 @@ class Sessions:
 
     def __init__(self, services: Services) -> None:
         self._settings = services.settings
+        self._backplane = services.backplane
+        self._presence = services.presence
+        self._numbers = itertools.count()
         self._users: dict[str, Session] = {}
+        self._telling: asyncio.Task[None] | None = None
+        if not services.backplane.alone:
+            services.backplane.subscribe(BEAT, self._beat)
+            services.backplane.subscribe(SPENT, self._heard)
 
     @contextmanager
-    def entered(self, user: str, connection: Droppable) -> Iterator[Session]:
-        """Count this connection as the user's while the `with` block lasts. Raises TooManyConnections."""
+    def entered(self, user: str, connection: Droppable, issued_at: float) -> Iterator[Session]:
+        """Count this connection, made with a token of that time, as the user's while the `with` block lasts. Raises
+        TooManyConnections."""
         session = self._users.get(user)
         if session is None:
             settings, now = self._settings, asyncio.get_running_loop().time()
             session = Session(TokenBucket(settings.user_message_rate, settings.user_message_burst, now))
             self._users[user] = session
-        if len(session.connections) >= self._settings.max_connections_per_user:
+        if self._presence.count(SIGNED_IN, user) >= self._settings.max_connections_per_user:
             raise TooManyConnections
-        session.connections[connection] = None
+        name = f"{next(self._numbers)}"
+        session.connections[connection] = issued_at
+        self._presence.join(SIGNED_IN, user, name)
         try:
             yield session
         finally:
+            self._presence.leave(SIGNED_IN, name)
             del session.connections[connection]
             if not session.connections:
                 del self._users[user]
@@ -66,27 +106,79 @@ class Sessions:
         """connection -> user, of all who are signed in."""
         return {connection: user for user, session in self._users.items() for connection in session.connections}
 
-    def close(self, user: str, ending: Ending = LOGGED_OUT) -> int:
-        """End all connections of `user`; how many they were."""
+    def close(self, user: str, ending: Ending, *, until: float = math.inf) -> None:
+        """End all connections of `user` on this worker whose tokens were issued up to a time (Unix, in seconds)."""
         session = self._users.get(user)
-        connections = list(session.connections) if session else []
-        for connection in connections:
-            connection.drop(ending)
-        return len(connections)
+        for connection, issued_at in list(session.connections.items()) if session else ():
+            if issued_at <= until:
+                connection.drop(ending)
+
+    # Messages: each worker has a bucket for the user, and tells the others what was taken from it.
+
+    def _beat(self, worker: str) -> None:
+        if worker != self._backplane.worker:
+            return
+        spent = {user: session.take_spent() for user, session in self._users.items() if session.spent}
+        shared = {user: n for user, n in spent.items() if self._presence.count(SIGNED_IN, user) > self._own(user)}
+        if shared:
+            self._telling = asyncio.create_task(self._backplane.publish(SPENT, json.dumps([worker, shared])))
+
+    def _own(self, user: str) -> int:
+        return len(self._users[user].connections)
+
+    def _heard(self, payload: str) -> None:
+        worker, spent = json.loads(payload)
+        for user, count in spent.items() if worker != self._backplane.worker else ():
+            if session := self._users.get(user):
+                session.messages.spend(count)
 
 
 class Logouts:
-    """Logging out on all workers. One for each application: `services.shared(Logouts)`, made at its start."""
+    """Logging out on all workers, those included that start later or cannot hear it now: it goes through the history.
+    One for each application: `services.shared(Logouts)`."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        services.backplane.subscribe(LOGOUTS, self._heard)
+        self._tried = asyncio.Event()
+        self._following: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Know of those that still matter. A history that is out of reach is asked again until it answers."""
+        self._tried.clear()
+        self._following = asyncio.create_task(self._follow(), name="logouts")
+        await self._tried.wait()
+
+    async def stop(self) -> None:
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.wait({self._following})
 
     async def log_out(self, user: str) -> None:
-        """The user's tokens are worth nothing any more, and all the user's connections are closed."""
-        await self._services.backplane.publish(LOGOUTS, json.dumps({"user": user, "at": time.time()}))
+        """The user's tokens are worth nothing any more, and all connections that were made with them are closed. Raises
+        HistoryUnavailable when that holds on this worker only."""
+        at = time.time()
+        try:
+            await self._services.timeline.post(LOGOUTS, "logout", user, None, {"at": at})
+        finally:
+            self._apply(user, at)
 
-    def _heard(self, payload: str) -> None:
-        said = json.loads(payload)
-        self._services.shared(Tokens).log_out(said["user"], said["at"])
-        self._services.shared(Sessions).close(said["user"])
+    async def _follow(self) -> None:
+        timeline, history, most = self._services.timeline, self._services.history, self._services.settings.history_keep
+        while True:
+            try:
+                async with timeline.following(LOGOUTS, self._heard):
+                    for entry in await history.latest(LOGOUTS, most):
+                        self._heard(entry)
+                    self._tried.set()
+                    await asyncio.Event().wait()
+            except HistoryUnavailable as failed:
+                logger.warning("logouts are not known yet: %s", failed)
+                self._tried.set()
+                await asyncio.sleep(RETRY_DELAY)
+
+    def _heard(self, entry: Entry) -> None:
+        self._apply(entry.sender, entry.body["at"])
+
+    def _apply(self, user: str, at: float) -> None:
+        self._services.shared(Tokens).log_out(user, at)
+        self._services.shared(Sessions).close(user, LOGGED_OUT, until=at)

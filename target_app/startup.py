@@ -45,7 +45,7 @@ class Startup:
         services = self._services
         await services.history.start()
         await services.backplane.start()
-        services.shared(Logouts)  # listens from the start
+        await services.shared(Logouts).start()
         services.shared(admin.Desk)  # listens from the start
         services.shared(fallback.Sessions)
         services.shared(Tokens)  # warns at the start, and not at the first login, where no secret is set
@@ -55,6 +55,7 @@ class Startup:
         self.is_done = False
         if not self._services.backplane.alone:
             await self._services.shared(Places).release()
+        await self._services.shared(Logouts).stop()
         await self._services.roster.stop()
         await self._services.backplane.stop()
         await self._services.history.stop()

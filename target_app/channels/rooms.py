@@ -145,10 +145,10 @@ async def _be_in(talk: Conversation, name: str, join: Join) -> None:
     presence, me = talk.services.presence, secrets.token_hex(8)
     async with talk.services.shared(Rooms).entered(name) as room:
         try:
-            await presence.join(room.channel, talk.user, me)
+            presence.join(room.channel, talk.user, me)
             await _catch_up(talk, room, name, join)
             with room.attending(Guest(talk)):
                 talk.send(room.members())
                 await _attend(talk, room, name)
         finally:
-            await presence.leave(room.channel, me)
+            presence.leave(room.channel, me)

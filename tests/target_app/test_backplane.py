@@ -319,16 +319,16 @@ def test_presence_is_the_same_in_both_workers_and_counts_users_not_connections(s
         async with two_workers(server, tmp_path) as (left, right):
             changes: list[tuple[str, str, bool]] = []
             right.presence.watch(lambda *change: changes.append(change))
-            assert await left.presence.join("lobby", "ada", "1")
+            assert left.presence.join("lobby", "ada", "1")
             await until(lambda: right.presence.members("lobby") == ["ada"], "the other worker knows ada")
-            assert not await right.presence.join("lobby", "ada", "2")
-            await right.presence.join("lobby", "grace", "3")
+            assert not right.presence.join("lobby", "ada", "2")
+            right.presence.join("lobby", "grace", "3")
             await until(lambda: left.presence.members("lobby") == ["ada", "grace"], "the first worker knows grace")
-            await left.presence.leave("lobby", "1")
-            await left.presence.leave("lobby", "1")
-            await right.presence.leave("lobby", "3")
+            left.presence.leave("lobby", "1")
+            left.presence.leave("lobby", "1")
+            right.presence.leave("lobby", "3")
             await until(lambda: left.presence.members("lobby") == ["ada"], "ada has another connection")
-            await right.presence.leave("lobby", "2")
+            right.presence.leave("lobby", "2")
             await until(lambda: left.presence.members("lobby") == [], "nobody is left")
             lobby = [
                 ("lobby", "ada", True),
@@ -344,7 +344,7 @@ def test_presence_is_the_same_in_both_workers_and_counts_users_not_connections(s
 def test_a_worker_that_comes_late_learns_who_is_there(server: Valkey, tmp_path: Path) -> None:
     async def story() -> None:
         async with worker(server.url) as early:
-            await early.presence.join("lobby", "ada", "1")
+            early.presence.join("lobby", "ada", "1")
             async with worker(server.url) as late:
                 await until(lambda: late.presence.members("lobby") == ["ada"], "it was told")
 
@@ -360,7 +360,7 @@ def test_the_members_of_a_silent_worker_are_gone(
     async def story() -> None:
         async with worker(server.url) as staying:
             async with worker(server.url) as going:
-                await going.presence.join("lobby", "ada", "1")
+                going.presence.join("lobby", "ada", "1")
                 await until(lambda: staying.presence.members("lobby") == ["ada"], "ada is there")
             await until(lambda: staying.presence.members("lobby") == [], "ada has gone with her worker")
 
@@ -370,11 +370,11 @@ def test_the_members_of_a_silent_worker_are_gone(
 def test_those_who_came_and_went_while_the_server_was_away_are_known_afterwards(server: Valkey, tmp_path: Path) -> None:
     async def story() -> None:
         async with two_workers(server, tmp_path) as (left, right):
-            await left.presence.join("lobby", "ada", "1")
+            left.presence.join("lobby", "ada", "1")
             await until(lambda: right.presence.members("lobby") == ["ada"], "ada is there")
             server.kill()
-            await left.presence.leave("lobby", "1")
-            await left.presence.join("lobby", "grace", "2")
+            left.presence.leave("lobby", "1")
+            left.presence.join("lobby", "grace", "2")
             assert left.presence.members("lobby") == ["grace"]
             server.start()
             await until(lambda: right.presence.members("lobby") == ["grace"], "the other worker knows")

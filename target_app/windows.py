@@ -1,0 +1,52 @@
+"""So many a minute: handshakes of an address, failed logins. All workers count together while they can meet."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.strategies import MovingWindowRateLimiter
+from limits.errors import StorageError
+
+from target_app.services import Services
+
+TIMEOUT = 1.0
+"""Seconds that the backplane's server gets; then this worker counts by itself."""
+
+
+class Window:
+    """Counts `what` in the last minute, separately for each name."""
+
+    def __init__(self, services: Services, what: str, per_minute: int) -> None:
+        settings = services.settings
+        self._backplane = services.backplane
+        self._rate = RateLimitItemPerMinute(per_minute)
+        self._here = MovingWindowRateLimiter(MemoryStorage())
+        self._everywhere: MovingWindowRateLimiter | None = None
+        if settings.backplane_url is not None:
+            url = f"async+{settings.backplane_url.get_secret_value()}"
+            self._everywhere = MovingWindowRateLimiter(
+                RedisStorage(
+                    url,
+                    wrap_exceptions=True,
+                    implementation="redispy",
+                    key_prefix=f"{settings.backplane_name}:{what}",
+                    socket_timeout=TIMEOUT,
+                    socket_connect_timeout=TIMEOUT,
+                )
+            )
+
+    async def hit(self, *names: str) -> bool:
+        """Count one. False: there were as many as there may be, and it does not count."""
+        if self._everywhere is not None and self._backplane.connected:
+            with suppress(StorageError):  # lost this very moment
+                return await self._everywhere.hit(self._rate, *names)
+        return await self._here.hit(self._rate, *names)
+
+    async def test(self, *names: str) -> bool:
+        """Whether one more would count."""
+        if self._everywhere is not None and self._backplane.connected:
+            with suppress(StorageError):
+                return await self._everywhere.test(self._rate, *names)
+        return await self._here.test(self._rate, *names)
