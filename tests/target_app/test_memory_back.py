@@ -1,0 +1,42 @@
+"""What was kept for a peer that is gone is given back: bytes, sockets, and its place among the connections."""
+
+from __future__ import annotations
+
+import psutil
+
+from tests.target_app.conftest import EnterRaw, StartServer
+from tests.target_app.server import DEADLINE, Server, wait_until
+from tests.target_app.test_metrics import scraped
+
+QUEUE = 24_000_000
+TEXT = "x" * 60_000
+
+
+def fall_behind(server: Server, stalled: EnterRaw, times: int) -> None:
+    """One member stops reading, until as much waits for it as may; then it is gone."""
+    peer = stalled(server, "/ws/sleeper")
+    with server.connect("/ws/speaker") as speaker:
+        sent = 0
+        while server.ended("slow_consumer") < times:
+            for _ in range(25):  # between two looks, for a look takes longer
+                speaker.send(TEXT)
+                sent += 1
+                assert sent * len(TEXT) < 4 * QUEUE
+                while speaker.recv(DEADLINE) != f"Client #speaker says: {TEXT}":
+                    pass
+    peer.socket.close()
+    wait_until(lambda: scraped(server, "target_app_connections") == 0, "both have gone")
+
+
+def test_memory_and_sockets_of_peers_that_fell_behind_come_back(start_server: StartServer, stalled: EnterRaw) -> None:
+    server = start_server(outbox_bytes=QUEUE, write_timeout=3_600)
+    process = psutil.Process(server.process.pid)
+    sockets = len(process.net_connections())
+    resident = []
+    for times in range(1, 5):
+        fall_behind(server, stalled, times)
+        assert scraped(server, "target_app_queue_bytes") == 0
+        wait_until(lambda: len(process.net_connections()) <= sockets, "no socket is left")
+        resident.append(process.memory_info().rss)
+    # A leak would be 24 MB with every round; the first one also shows what the process needs anyway.
+    assert resident[-1] - resident[0] < 1.5 * QUEUE, resident
