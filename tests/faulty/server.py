@@ -22,8 +22,9 @@ import unicodedata
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
-_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_PARAM = rf'{_TOKEN}(\s*=\s*({_TOKEN}|"{_TOKEN}"))?'
+_TCHAR = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
+_TOKEN = rf"{_TCHAR}+"
+_PARAM = rf'{_TOKEN}(\s*=\s*({_TOKEN}|"(\\?{_TCHAR})+"))?'
 _EXTENSION = rf"{_TOKEN}(\s*;\s*{_PARAM})*"
 _EXTENSIONS = re.compile(rf"\s*{_EXTENSION}(\s*,\s*{_EXTENSION})*\s*")
 
@@ -62,6 +63,7 @@ class Connection:
         self.opcode = 0
         self.parts: list[bytes] = []
         self.held_pongs: list[bytes] = []
+        self.mask = b"\0\0\0\0"
         self.closing = False
 
     async def run(self) -> None:
@@ -97,13 +99,14 @@ class Connection:
             if had and self.fault == "handshake-one-read":
                 raise Refusal("400 Bad Request")
             await self.more()
-            found = re.match(rb"[A-Z]+ /([a-z0-9-]*)", self.buffer)
+            found = re.match(rb"[A-Za-z]+ /([a-z0-9-]*)", self.buffer)
             self.fault = found[1].decode() if found else self.fault
             if self.fault == "handshake-one-read" and b"\r\n\r\n" not in self.buffer:
                 raise Refusal("400 Bad Request")
         head, _, rest = bytes(self.buffer).partition(b"\r\n\r\n")
         self.buffer = bytearray(rest)
         first, *lines = head.decode("latin-1").split("\r\n")
+        self.stumble(head, lines)
         method, _, http = first.split(" ")
         too_odd = {
             "empty-header": any(line.endswith((":", ": ")) for line in lines),
@@ -123,8 +126,22 @@ class Connection:
         self.check_request(method, http, headers, len(lines))
         self.accept(headers)
 
+    def stumble(self, head: bytes, lines: list[str]) -> None:
+        """Drop the connection over a request that is odd, but answered by the others."""
+        fault = self.fault
+        if (
+            (fault == "many-headers" and len(lines) > 1000)
+            or (fault == "folding" and any(":" not in line for line in lines))
+            or (fault == "ascii-headers" and not head.isascii())
+            or (fault == "extension-names" and "Extensions: constructor" in head.decode("latin-1"))
+        ):
+            raise EOFError
+        if fault == "extension-backslashes":
+            re.search(r'"(?:\\[\x00-\x7f]|[^"])*"', head.decode("latin-1"))
+
     def check_request(self, method: str, http: str, headers: dict[str, list[str]], count: int) -> None:
         fault = self.fault
+        method = method.upper() if fault == "method-case" else method
         if self.fault == "repeated-header-last":
             headers = {name: values[-1:] for name, values in headers.items()}
         upgrade, connection = (",".join(headers.get(name, [])) for name in ("upgrade", "connection"))
@@ -148,7 +165,8 @@ class Connection:
         if fault == "forbidden":  # no fault, but an endpoint that wants to know who is there
             raise Refusal("403 Forbidden")
         is_version = versions == ["13"] or (fault == "version-prefix" and versions[:1] == ["130"])
-        if not (is_version or fault == "any-version" or (fault == "version-8" and versions == ["8"])):
+        is_version = is_version or (fault == "version-number" and _number("".join(versions)) == 13)
+        if not (is_version or fault == "any-version"):
             raise Refusal(
                 "426 Upgrade Required", *([] if fault == "version-unnamed" else ["Sec-WebSocket-Version: 13"])
             )
@@ -217,6 +235,8 @@ class Connection:
                 raise Failure(1002)
             if fault == "length-low-bits" and length < 1 << 63:
                 length &= 0xFFFF
+            if fault == "length-32-bits" and length < 1 << 63:
+                length &= 0xFFFFFFFF
         if length >> 63:
             if fault != "top-bit":
                 raise Failure(1002)
@@ -231,6 +251,9 @@ class Connection:
             await self.need(at + 4, "split-mask")
             mask = bytes(self.buffer[at : at + 4])
             at += 4
+            if fault == "mask-first" and opcode == 0:
+                mask = self.mask
+            self.mask = mask if opcode < 8 else self.mask
         if fault == "zero-mask" and not any(mask):
             raise Failure(1002)
         short = len(self.buffer) < at + length
@@ -437,6 +460,13 @@ def _is_json(data: bytes) -> bool:
         return isinstance(json.loads(data), dict)
     except ValueError:
         return False
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
 
 
 def _is_key(key: str) -> bool:

@@ -56,6 +56,16 @@ def _code_edges(facts: Facts) -> Iterable[Conversation]:
         yield say("close-code-legal", closing(code))
 
 
+def _illegal_codes(facts: Facts) -> st.SearchStrategy[Conversation]:
+    codes = st.integers(0, 999) | st.integers(1016, 2999) | st.integers(5000, 65_535)
+    return codes.map(lambda code: say("close-code-legal", closing(code)))
+
+
+def _later_edges(facts: Facts) -> Iterable[Conversation]:
+    for code in (1012, 1013, 1014):
+        yield say("close-code-later", closing(code))
+
+
 def _broken_reason_edges(facts: Facts) -> Iterable[Conversation]:
     for bad in (b"\xff", b"\xed\xa0\x80", b"\xe2\x82", b"ok\xc0\x80"):
         yield say("close-reason-utf8", closing(1000, bad))
@@ -92,7 +102,8 @@ PROPERTIES = (
     Property("close-answered", lambda facts: _closes(facts), _close_edges),
     Property("close-reason", _reasons, _reason_edges),
     Property("close-one-byte", edges=_one_byte_edges),
-    Property("close-code-legal", edges=_code_edges),
+    Property("close-code-legal", _illegal_codes, _code_edges),
+    Property("close-code-later", edges=_later_edges),
     Property("close-reason-utf8", edges=_broken_reason_edges),
     Property("close-is-last", edges=_last_edges),
     Property("half-close-ends", edges=_half_edges),

@@ -21,7 +21,8 @@ _LONG = (126, 127, 1000)
 def _ping_edges(facts: Facts) -> Iterable[Conversation]:
     for payload in (b"", b"p", b"\x00\xff\xfe", b"\xe2\x82", b"p" * 124, b"p" * 125):
         yield say("ping-answered", Frame(Opcode.PING, payload, mask=MASK))
-    yield say("ping-answered", *(Frame(Opcode.PING, b"%d" % index, mask=MASK) for index in range(10)))
+    for count in (10, 300):
+        yield say("ping-answered", *(Frame(Opcode.PING, b"%d" % index, mask=MASK) for index in range(count)))
 
 
 @st.composite

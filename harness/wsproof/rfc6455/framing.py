@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from hypothesis import strategies as st
 
 from wsproof.rfc6455 import strategies
-from wsproof.rfc6455.conversation import Conversation, Send
+from wsproof.rfc6455.conversation import Conversation, Ending, Send
 from wsproof.rfc6455.facts import Facts
 from wsproof.rfc6455.property import MASK, Property, say
 from wsproof.wire import Frame, LengthForm, Opcode
@@ -22,11 +22,20 @@ def _text(size: int) -> Frame:
 
 
 def _length_edges(facts: Facts) -> Iterable[Conversation]:
+    yield from _huge_edges(facts)
     for size in strategies.LENGTHS:
         if size <= facts.largest_bytes:
             yield say("payload-lengths", _text(size))
             if facts.binary:
                 yield say("payload-lengths", Frame(Opcode.BINARY, b"\xfe" * size, mask=MASK))
+
+
+def _huge_edges(facts: Facts) -> Iterable[Conversation]:
+    """Lengths beyond 32 bits, of which almost nothing comes: whatever their low bits say, there is no message yet."""
+    for declared in ((1 << 32) + 5, (1 << 63) - 1):
+        for opcode in (Opcode.TEXT, Opcode.BINARY):
+            frame = Frame(opcode, b"hello", mask=MASK, length_form=LengthForm.BITS64, declared_length=declared)
+            yield say("payload-lengths", frame, ending=Ending.HALF_CLOSE)
 
 
 def _lengths(facts: Facts) -> st.SearchStrategy[Conversation]:

@@ -14,6 +14,8 @@ __all__ = ["Answer", "Greeting", "expect_answer"]
 
 # Drafts with the framing of the RFC: a server may have spoken them since before there was an RFC (11.6, interim).
 _DRAFTS = (["7"], ["8"])
+# Every server takes as much as this; most take a hundred lines and 8 or 16 KiB.
+_FEW_LINES, _SHORT_HEAD = 64, 8000
 _VERSION = re.compile(r"[0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5]")
 
 
@@ -75,7 +77,15 @@ def _oddities(request: Request, usual: Request) -> list[tuple[bool, str, str]]:
     keys = request.header_values("Sec-WebSocket-Key")
     upgrade = _tokens(request, "Upgrade")
     offered = request.header_values("Sec-WebSocket-Protocol")
+    lines = request.header_lines()
+    size = len(request.encode())
     return [
+        (
+            len(lines) > _FEW_LINES or size > _SHORT_HEAD,
+            "header-limits",
+            f"the request has {len(lines)} header lines in {size} bytes",
+        ),
+        (any("\n" in value for _, value in lines), "header-folding", "a header value is folded into two lines"),
         (_versions(request) != ["13"], "version-draft", f"Sec-WebSocket-Version is {_versions(request)[0]}"),
         (len(keys) > 1, "key-once", f"there are {len(keys)} Sec-WebSocket-Key headers"),
         (not _is_sixteen_bytes(keys[0]), "key-decodes", f"the key is {keys[0]!r}"),
@@ -100,7 +110,7 @@ def _versions(request: Request) -> list[str]:
 
 def _tokens(request: Request, name: str) -> list[str]:
     values = ",".join(request.header_values(name)).split(",")
-    return [value.strip(" \t").lower() for value in values if value.strip(" \t")]
+    return [value.strip().lower() for value in values if value.strip()]
 
 
 def _is_sixteen_bytes(key: str) -> bool:

@@ -108,9 +108,49 @@ def _extra_edges(facts: Facts) -> Iterable[Conversation]:
         ("Sec-WebSocket-Unknown", "1"),
         ("Cache-Control", "no-cache"),
         ("X-Colon", "a: b: c"),
+        ("X-Blanks", "a" + " " * 3000 + "b"),
+        ("X-Latin", "caf\xe9"),
     ):
         yield _asks(subject, headers=((name, value),))
     yield _asks(subject, headers=tuple((f"X-Header-{index}", str(index)) for index in range(40)))
+
+
+def _limit_edges(facts: Facts) -> Iterable[Conversation]:
+    subject, upgrade = "header-limits", (("Upgrade", "websocket"),)
+    short = tuple(("a", "b") for _ in range(_MANY_LINES))
+    yield _asks(subject, omit=("Upgrade",), headers=short + upgrade)
+    yield _asks(subject, omit=("Upgrade",), headers=(("X-Long", "x" * 20_000), *upgrade))
+
+
+def _folded_edges(facts: Facts) -> Iterable[Conversation]:
+    subject = "header-folding"
+    yield _asks(subject, headers=(("X-Folded", "one\r\n two"),))
+    yield _asks(subject, connection="keep-alive,\r\n\tUpgrade")
+
+
+def _extension_edges(facts: Facts) -> Iterable[Conversation]:
+    subject = "extension-unknown"
+    for offers in (
+        ("x-wsproof",),
+        ("x-wsproof; a; b=1",),
+        ('x-wsproof; a="b"',),
+        ('x-wsproof; a="\\b"',),
+        ("x-wsproof", "x-other"),
+        ("x-wsproof, x-wsproof",),
+        ("x-wsproof; a; a",),
+        tuple(f"x-wsproof-{number}" for number in range(100)),
+        *((name,) for name in _BORN_WITH),
+        *((f"x-wsproof; {name}",) for name in _BORN_WITH),
+    ):
+        yield _asks(subject, extensions=offers)
+    yield _asks(subject, headers=tuple(("Sec-WebSocket-Extensions", name) for name in ("x-wsproof", "x-other")))
+
+
+def _subprotocol_edges(facts: Facts) -> Iterable[Conversation]:
+    subject = "subprotocol-unknown"
+    for offers in (("x.wsproof",), ("x.wsproof", "y.wsproof"), *((name,) for name in _BORN_WITH)):
+        yield _asks(subject, subprotocols=offers)
+    yield _asks(subject, headers=tuple(("Sec-WebSocket-Protocol", name) for name in ("x.wsproof", "y.wsproof")))
 
 
 def _cut_edges(facts: Facts) -> Iterable[Conversation]:
@@ -131,7 +171,8 @@ def _pipelined(facts: Facts) -> Iterable[Conversation]:
         yield Conversation("pipelined-frames", tuple(Send(frame) for frame in frames), pipelined=True)
 
 
-_UNFIT_VERSIONS = ("0", "6", "9", "12", "14", "99", "255", "130", "1", "x", "-13")
+# What a lax reader of numbers takes for 13 is none: the grammar (4.3) knows no signs, zeros in front or fractions.
+_UNFIT_VERSIONS = ("0", "6", "9", "12", "14", "99", "255", "130", "1", "x", "-13", "+13", "013", "13.0", "1_3")
 _UNFIT_KEYS = (
     "",
     "dG9vIHNob3J0",
@@ -139,7 +180,11 @@ _UNFIT_KEYS = (
     "!!!!not base64 at all!!==",
     "d3Nwcm9vZi1yZmM2NDU1IQ",
 )
-_MALFORMED = ("permessage deflate", 'x; y="', "=x", "x; =1", "@", "x;;y")
+# The last one keeps a parser busy for ever that tries every way to read its backslashes.
+_MALFORMED = ("permessage deflate", 'x; y="', "=x", "x; =1", "@", "x;;y", 'x; y="' + "\\c" * 40)
+# What every object has in some language: a server that keeps what it reads in one finds something there already.
+_BORN_WITH = ("constructor", "__proto__", "toString", "hasOwnProperty")
+_MANY_LINES = 2100  # more than the 2,000 that one HTTP library keeps, in fewer bytes than the 16 KiB that it reads
 
 PROPERTIES = (
     Property(
@@ -163,8 +208,12 @@ PROPERTIES = (
     ),
     Property("upgrade-list", edges=_edges("upgrade-list", "upgrade", ["websocket, h2c", "h2c, websocket"])),
     Property("extra-headers", edges=_extra_edges),
+    Property("header-limits", edges=_limit_edges),
+    Property("header-folding", edges=_folded_edges),
     Property("handshake-segmentation", _cut_handshakes, _cut_edges),
-    Property("method-get", edges=_edges("method-get", "method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])),
+    Property(
+        "method-get", edges=_edges("method-get", "method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "HEAD", "get"])
+    ),
     Property("http-1-1", edges=_edges("http-1-1", "http", ["HTTP/1.0"])),
     Property("host-required", edges=_edges("host-required", "omit", [("Host",)])),
     Property(
@@ -179,7 +228,9 @@ PROPERTIES = (
         edges=lambda facts: [
             _asks("connection-required", omit=("Connection",)),
             *_edges(
-                "connection-required", "connection", ["keep-alive", "upgraded", "keep-alive, no-upgrade", "close", ""]
+                "connection-required",
+                "connection",
+                ["keep-alive", "upgraded", "keep-alive, no-upgrade", "keep-alive Upgrade", "close", ""],
             )(facts),
         ],
     ),
@@ -197,26 +248,10 @@ PROPERTIES = (
         ],
     ),
     Property("version-draft", edges=_edges("version-draft", "version", ["7", "8"])),
-    Property(
-        "extension-unknown",
-        edges=_edges(
-            "extension-unknown",
-            "extensions",
-            [
-                ("x-wsproof",),
-                ("x-wsproof; a; b=1",),
-                ('x-wsproof; a="b"',),
-                ("x-wsproof", "x-other"),
-                ("x-wsproof, x-wsproof",),
-            ],
-        ),
-    ),
+    Property("extension-unknown", edges=_extension_edges),
     Property(
         "extension-malformed", edges=_edges("extension-malformed", "extensions", [(value,) for value in _MALFORMED])
     ),
-    Property(
-        "subprotocol-unknown",
-        edges=_edges("subprotocol-unknown", "subprotocols", [("x.wsproof",), ("x.wsproof", "y.wsproof")]),
-    ),
+    Property("subprotocol-unknown", edges=_subprotocol_edges),
     Property("pipelined-frames", edges=_pipelined),
 )

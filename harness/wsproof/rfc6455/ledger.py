@@ -100,7 +100,8 @@ class Ledger:
         return self.symptoms().get(name, name) if name in self.cases else None
 
     def _weight(self, name: str) -> tuple[int, int, int]:
-        general = 2 if name == "messages-intact" else int(name.startswith("server-"))
+        # A server that serves nobody any more is silent for that reason.
+        general = {"messages-intact": 2, "neighbour-served": -1}.get(name, int(name.startswith("server-")))
         return _HEAVIEST_FIRST.index(rule(name).level), general, list(self.cases).index(name)
 
     def findings(self) -> list[Finding]:

@@ -79,7 +79,7 @@ def _messages(frames: list[Frame]) -> Iterator[list[Frame]]:
     """The whole messages among some frames, as lists of their fragments."""
     pieces: list[Frame] = []
     for frame in frames:
-        if frame.is_control or frame.mask is None:
+        if frame.is_control or frame.mask is None or frame.declared_length is not None:
             continue
         if frame.opcode != Opcode.CONTINUATION:
             pieces = []

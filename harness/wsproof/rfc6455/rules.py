@@ -77,6 +77,21 @@ _OWED: tuple[tuple[str, str, Binding, str, str], ...] = (
         "unknown headers",
     ),
     (
+        "header-limits",
+        "RFC 9110 5.4",
+        _MUST,
+        "More header fields than a server wishes to read are refused with 4xx, or they are read; they are not left out, "
+        "nor left without an answer.",
+        "very many and very long headers",
+    ),
+    (
+        "header-folding",
+        "RFC 9112 5.2",
+        _MUST,
+        "A header value that is folded into two lines is refused with 400, or the fold is read as a blank.",
+        "folded headers",
+    ),
+    (
         "handshake-segmentation",
         "4.2.1",
         _MUST,
@@ -117,7 +132,7 @@ _OWED: tuple[tuple[str, str, Binding, str, str], ...] = (
     ),
     (
         "version-13",
-        "4.2.1",
+        "4.2.2",
         _MUST,
         "A handshake whose Sec-WebSocket-Version is missing, or is not one that the server speaks, is refused.",
         "versions",
@@ -125,8 +140,8 @@ _OWED: tuple[tuple[str, str, Binding, str, str], ...] = (
     (
         "version-draft",
         "4.4",
-        _SHOULD,
-        "Versions 7 and 8 were drafts; only a server that still speaks them on purpose accepts them.",
+        _MAY,
+        "Versions 7 and 8 were drafts; a server may go on speaking them beside 13.",
         "draft versions",
     ),
     (
@@ -289,7 +304,7 @@ _OWED: tuple[tuple[str, str, Binding, str, str], ...] = (
     ),
     (
         "close-ends-tcp",
-        "7.1.1",
+        "5.5.1",
         _MUST,
         "Once close frames went both ways, the server ends TCP immediately.",
         "the server ends TCP",
@@ -308,6 +323,14 @@ _OWED: tuple[tuple[str, str, Binding, str, str], ...] = (
         "A close code that may not be sent is a protocol error, and is not taken for a clean close.",
         "illegal close codes",
     ),
+    (
+        "close-code-later",
+        "7.4.2",
+        _MAY,
+        "Codes from 1000 to 2999 may be defined after RFC 6455, as 1012 to 1014 were; a server that knows them answers "
+        "them like any other.",
+        "close codes that were registered later",
+    ),
     ("close-reason", "5.5.1", _MUST, "The reason of a close frame may be any UTF-8 up to 123 bytes.", "close reasons"),
     (
         "close-reason-utf8",
@@ -318,9 +341,9 @@ _OWED: tuple[tuple[str, str, Binding, str, str], ...] = (
     ),
     (
         "close-is-last",
-        "1.4",
+        "7.1.1",
         _SHOULD,
-        "What comes after a close frame is discarded.",
+        "What comes after a close frame is discarded while the connection is closed.",
         "frames after the close frame",
     ),
     ("close-cuts-message", "5.5.1", _MUST, "A close frame inside a fragmented message closes.", "close in a message"),
@@ -345,16 +368,22 @@ _OWED: tuple[tuple[str, str, Binding, str, str], ...] = (
         "The close frame of a server that fails a connection has a code that fits the fault.",
         "close codes of failed connections",
     ),
-    ("fail-says-why", "7.1.7", _MAY, "A server that fails a connection sends a close frame first.", "failing aloud"),
+    (
+        "fail-says-why",
+        "7.1.7",
+        _SHOULD,
+        "A server that fails a connection sends a close frame first, unless the client could hardly read it.",
+        "failing aloud",
+    ),
     (
         "half-close-ends",
-        "7.1.4",
+        "7.1.1",
         _SHOULD,
         "A connection whose client has ended its side of TCP is closed by the server too.",
         "half-closed connections",
     ),
     # 8.1: UTF-8.
-    ("utf8-valid", "8.1", _MUST, "Valid UTF-8 is accepted, wherever fragments cut it.", "valid UTF-8"),
+    ("utf8-valid", "5.6", _MUST, "Valid UTF-8 is accepted, wherever fragments cut it.", "valid UTF-8"),
     ("utf8-broken", "8.1", _MUST, "A text message that is not UTF-8 fails the connection.", "broken UTF-8"),
     (
         "utf8-fail-fast",
@@ -362,6 +391,14 @@ _OWED: tuple[tuple[str, str, Binding, str, str], ...] = (
         _MAY,
         "Broken UTF-8 can be refused before the message has ended; a server may wait for its end.",
         "failing fast on broken UTF-8",
+    ),
+    # 5: all of it together.
+    (
+        "any-order",
+        "5",
+        _MUST,
+        "Legal frames of all kinds may follow each other in any order, cut anywhere, and each is treated as if alone.",
+        "everything in one conversation",
     ),
     # 6.2: what a message is.
     (

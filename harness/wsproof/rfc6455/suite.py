@@ -10,7 +10,7 @@ from wsproof.errors import CannotTellError, UsageError
 from wsproof.model.finding import Finding, Level, Verdict
 from wsproof.model.suite import CheckRun, SuiteOptions, SuiteReport
 from wsproof.net.endpoint import Endpoint
-from wsproof.rfc6455 import close, control, fragmentation, framing, handshake, masking, utf8
+from wsproof.rfc6455 import close, control, fragmentation, framing, handshake, masking, mixed, utf8
 from wsproof.rfc6455.conduct import Conduct
 from wsproof.rfc6455.conversation import Conversation
 from wsproof.rfc6455.examination import BudgetSpent, Examination, Server, ServerGone, examination
@@ -34,6 +34,7 @@ PROPERTIES: tuple[Property, ...] = (
     *control.PROPERTIES,
     *close.PROPERTIES,
     *utf8.PROPERTIES,
+    *mixed.PROPERTIES,
 )
 """All properties in the order in which they are run: the handshake first, since everything stands on it."""
 

@@ -24,9 +24,10 @@ _CHOICES = {
     ),
     "length-minimal": "This server accepts lengths that are not minimal (5.2); others may refuse them.",
     "close-code-echoed": "This server answers a close frame with another code than the one it got; most repeat it.",
-    "fail-says-why": (
-        "This server fails a connection without a close frame, which it may (7.1.7); most say why first."
+    "version-draft": (
+        "This server accepts a draft version of the protocol, which it may if it speaks that one too (4.4)."
     ),
+    "close-code-later": "This server takes a close code that was registered after RFC 6455 for an error; most do not.",
     "utf8-fail-fast": (
         "This server reads a message to its end before it refuses broken UTF-8; others refuse it at once (8.1)."
     ),

@@ -78,8 +78,8 @@ RULES: dict[str, Rule] = {
     # Frames in sequence.
     "continuation-without-start": Rule("5.4", "MUST", "A continuation frame continues a message that was begun."),
     "message-inside-message": Rule("5.4", "MUST", "A new message starts only when the one before is complete."),
-    "text-utf8": Rule("8.1", "MUST", "Text messages are valid UTF-8."),
-    "deflate-data": Rule(_D + "7.2.2", "MUST", "Compressed messages are DEFLATE data within the agreed window."),
+    "text-utf8": Rule("5.6", "MUST", "Text messages are valid UTF-8."),
+    "deflate-data": Rule(_D + "7.2.1", "MUST", "Compressed messages are DEFLATE data within the agreed window."),
 }
 
 
