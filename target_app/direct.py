@@ -25,7 +25,7 @@ from websockets.exceptions import InvalidHeaderFormat
 from websockets.frames import Frame, Opcode
 from websockets.headers import parse_extension
 from websockets.http11 import Request, Response
-from websockets.protocol import OPEN
+from websockets.protocol import CONNECTING, OPEN
 from websockets.server import ServerProtocol
 
 from target_app.writers import DIRECT
@@ -131,6 +131,13 @@ class DirectWSProtocol(WebSocketsSansIOProtocol):
         super().connection_made(transport)
         if transport.get_extra_info("sslcontext") is None:
             self._descriptor = transport.get_extra_info("socket").fileno()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.transport.is_closing() and self.conn.state is CONNECTING:
+            # A head that cannot be read: `websockets` has an answer, or none, and uvicorn would wait for ever.
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.close()
 
     def pause_writing(self) -> None:
         super().pause_writing()

@@ -66,6 +66,10 @@ def test_a_handshake_without_host_is_refused(server: Server) -> None:
     assert answer(server, Host=None).startswith("HTTP/1.1 400 ")
 
 
+def test_a_header_line_that_is_too_long_is_refused(server: Server) -> None:
+    assert answer(server, X_Long="x" * 20_000).startswith("HTTP/1.1 431 ")
+
+
 def test_a_malformed_extension_is_refused(server: Server) -> None:
     assert answer(server, Sec_WebSocket_Extensions="@").startswith("HTTP/1.1 400 ")
 

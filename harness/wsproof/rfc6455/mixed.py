@@ -1,4 +1,4 @@
-"""RFC 6455 as a whole: steps of every kind in one conversation, in any order, cut anywhere; the oracle judges the rest."""
+"""RFC 6455 as a whole: steps of every kind in one conversation, in any order, cut anywhere; the oracle judges."""
 
 from __future__ import annotations
 

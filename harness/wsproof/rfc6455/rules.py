@@ -80,8 +80,8 @@ _OWED: tuple[tuple[str, str, Binding, str, str], ...] = (
         "header-limits",
         "RFC 9110 5.4",
         _MUST,
-        "More header fields than a server wishes to read are refused with 4xx, or they are read; they are not left out, "
-        "nor left without an answer.",
+        "More header fields than a server wishes to read are refused with 4xx, or they are read; they are not left "
+        "out, nor left without an answer.",
         "very many and very long headers",
     ),
     (
