@@ -23,10 +23,14 @@ def test_every_drawn_conversation_survives_json(conversation: Conversation) -> N
     assert Conversation.from_json(json.loads(json.dumps(conversation.to_json()))) == conversation
 
 
+# Who never closes breaks another rule before this one: both are one finding.
+_SUBJECTS = {"close-inside-legal": "close-cuts-message"}
+
+
 def test_every_edge_survives_json_and_is_about_its_own_rule() -> None:
     for tested in PROPERTIES:
         for conversation in tested.edges(_FACTS) if tested.edges is not None else ():
-            assert conversation.subject == tested.name
+            assert conversation.subject == _SUBJECTS.get(tested.name, tested.name)
             assert Conversation.from_json(json.loads(json.dumps(conversation.to_json()))) == conversation
 
 
