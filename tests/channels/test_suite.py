@@ -78,7 +78,7 @@ def planted() -> Iterator[Callable[[str], RunningServer]]:
         with serve(parse_target(f"ws://{address}/ws")) as reached:
 
             def plant(fault: str) -> RunningServer:
-                with urlopen(f"http://{address}/fault/{quote(fault)}", timeout=10) as answer:
+                with urlopen(f"http://{address}/fault/{quote(fault)}", timeout=90) as answer:
                     assert answer.status == 200
                 return reached
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.cli.shell import only_run, read_until, running
+from tests.cli.shell import DEADLINE, only_run, read_until, running
 from wsproof.errors import ExitCode
 
 BENCH = ("bench", "--subscribers", "20", "--duration", "60", "--warmup", "0.5")
@@ -30,7 +30,7 @@ def test_a_bench_that_is_stopped_keeps_its_partial_record(
         family = psutil.Process(child.pid).children(recursive=True)
         assert family
         child.send_signal(asked)
-        out, err = child.communicate(timeout=60)
+        out, err = child.communicate(timeout=DEADLINE)
     assert child.returncode == code, err
     assert "Traceback" not in err
     assert "partial record kept" in out
@@ -38,7 +38,7 @@ def test_a_bench_that_is_stopped_keeps_its_partial_record(
     assert record["complete"] is False
     assert record["verdict"] == "unknown"
     assert record["metrics"]["latency"]["n"] >= 0
-    _, alive = psutil.wait_procs(family, timeout=20)
+    _, alive = psutil.wait_procs(family, timeout=DEADLINE)
     assert not alive
 
 
@@ -47,7 +47,7 @@ def test_serve_ends_well_on_ctrl_c(tmp_path: Path) -> None:
         read_until(child, "ws://127.0.0.1")
         family = psutil.Process(child.pid).children(recursive=True)
         child.send_signal(signal.SIGINT)
-        child.communicate(timeout=60)
+        child.communicate(timeout=DEADLINE)
     assert child.returncode == ExitCode.OK
-    _, alive = psutil.wait_procs(family, timeout=20)
+    _, alive = psutil.wait_procs(family, timeout=DEADLINE)
     assert not alive

@@ -31,7 +31,7 @@ def serving(behaviour: str) -> Iterator[Endpoint]:
     finally:
         process.stdin.close()
         process.stdout.close()
-        process.wait(10)
+        process.wait(90)
 
 
 Serve = Callable[[str], AbstractContextManager[Endpoint]]

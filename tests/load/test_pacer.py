@@ -40,7 +40,7 @@ def test_publications_without_a_connection_have_failed_and_are_numbered_per_publ
         begin = now_ns()
         times = [begin + step * 2_000_000 for step in range(6)]
         start(pacer, times)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             while pacer.due_ns != NEVER:
                 await asyncio.sleep(0.001)
         pacer.close()
@@ -89,7 +89,7 @@ def test_a_timer_rings_once_and_not_before_its_time(
         timer.arm(now_ns() + 3_600_000_000_000)
         at_ns = now_ns() + 5_000_000
         timer.arm(at_ns)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
             await done.wait()
         # The loop's own clock is allowed its resolution.
         assert rung[0] >= at_ns - 1_000_000

@@ -12,7 +12,7 @@ from types import TracebackType
 from wsproof.net.endpoint import Endpoint
 from wsproof.wire import Frame, FrameDecoder, accept_key
 
-DEADLINE_S = 10.0
+DEADLINE_S = 90.0
 
 
 class HandServer:

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from tests.net.hand import HandServer, accept_handshake, played, read_frame, read_request, send_rst
+from tests.net.hand import DEADLINE_S, HandServer, accept_handshake, played, read_frame, read_request, send_rst
 from wsproof.errors import TargetError
 from wsproof.net.client import Client
 from wsproof.net.endpoint import Endpoint
@@ -222,7 +222,7 @@ class TestReceiving:
             client.open()
             client.stop_reading()
             assert client.wait_event(is_text) is None or client.events[-1] == TextMessage("hello", 1)
-            assert stalled.wait(10)
+            assert stalled.wait(DEADLINE_S)
             before = len(client.events)
             assert client.receive_nowait()
             assert len(client.events) == before

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from tests.net.hand import HandServer, answer_101, read_request
+from tests.net.hand import DEADLINE_S, HandServer, answer_101, read_request
 from wsproof.wire import Frame, Opcode
 
 GREENLETS = """
@@ -18,7 +18,7 @@ from wsproof.net.endpoint import Endpoint
 from wsproof.wire import TextMessage
 
 def user(seed):
-    with Client(Endpoint("127.0.0.1", int(sys.argv[1])), seed=seed, deadline_s=10) as client:
+    with Client(Endpoint("127.0.0.1", int(sys.argv[1])), seed=seed, deadline_s=90) as client:
         client.open()
         return client.wait_event(lambda event: isinstance(event, TextMessage)).text
 
@@ -43,5 +43,5 @@ def test_a_waiting_client_does_not_hold_up_other_greenlets() -> None:
             sock.sendall(answer_101(request))
         for sock in reversed(connections):
             sock.sendall(Frame(Opcode.TEXT, b"hello").encode())
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=DEADLINE_S)
     assert (out, err) == ("hello hello hello\n", "")

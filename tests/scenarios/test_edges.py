@@ -75,7 +75,7 @@ def test_a_signal_leaves_the_summary_and_ends_the_server(tmp_path: Path, number:
     assert "Traceback" not in ended.output
     port = int(re.search(r"target is at ws://127\.0\.0\.1:(\d+)", ended.output)[1])  # type: ignore[index]
     with pytest.raises(httpx.ConnectError):
-        httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
+        httpx.get(f"http://127.0.0.1:{port}/", trust_env=False, timeout=DEADLINE)
 
 
 def test_two_processes_judge_their_own_users_and_the_master_has_all_results(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ class Server:
         return connect(self.url(path), compression=None, max_queue=None, open_timeout=DEADLINE)
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(self.url(path, "http"), trust_env=False)
+        return httpx.get(self.url(path, "http"), trust_env=False, timeout=DEADLINE)
 
     def stats(self) -> dict[str, Any]:
         answer: dict[str, Any] = self.get("/stats").json()

@@ -19,7 +19,9 @@ def server() -> Iterator[Server]:
 
 
 def token_of(server: Server, user: str) -> str:
-    answer = httpx.post(server.url("/auth/token", "http"), json={"username": user, "password": user}, trust_env=False)
+    answer = httpx.post(
+        server.url("/auth/token", "http"), json={"username": user, "password": user}, trust_env=False, timeout=DEADLINE
+    )
     token: str = answer.raise_for_status().json()["access_token"]
     return token
 
@@ -27,7 +29,9 @@ def token_of(server: Server, user: str) -> str:
 def ask(server: Server, path: str, user: str | None, body: dict[str, Any] | None = None) -> httpx.Response:
     headers = {} if user is None else {"authorization": f"Bearer {token_of(server, user)}"}
     method = "GET" if body is None else "POST"
-    return httpx.request(method, server.url(path, "http"), headers=headers, json=body, trust_env=False)
+    return httpx.request(
+        method, server.url(path, "http"), headers=headers, json=body, trust_env=False, timeout=DEADLINE
+    )
 
 
 def signed_in(server: Server, user: str, path: str = "/notifications") -> ClientConnection:

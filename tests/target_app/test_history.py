@@ -13,6 +13,7 @@ import pytest
 
 from target_app.history import HistoryUnavailable, Recovery, recover
 from target_app.sqlite_history import SqliteHistory
+from tests.target_app.server import DEADLINE
 
 WRITE_UNTIL_KILLED = """
 import asyncio, sys
@@ -164,7 +165,7 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
         acknowledged = [receipts.readline() for _ in range(500)]
         writer.kill()
         acknowledged += receipts.readlines()
-    assert writer.wait(30) == -signal.SIGKILL
+    assert writer.wait(DEADLINE) == -signal.SIGKILL
     promised = [line.split() for line in acknowledged if line.endswith(b"\n")]
 
     async def found() -> dict[int, str]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.target_app.server import DEADLINE
+
 
 def test_a_setting_that_makes_no_sense_is_named_and_stops_the_start() -> None:
     finished = subprocess.run(
@@ -15,7 +17,7 @@ def test_a_setting_that_makes_no_sense_is_named_and_stops_the_start() -> None:
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE,
         check=False,
     )
     assert finished.returncode == 1
@@ -38,7 +40,7 @@ def test_a_secret_setting_that_makes_no_sense_is_named_but_not_repeated(name: st
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE,
         check=False,
     )
     assert finished.returncode == 1

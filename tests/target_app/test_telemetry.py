@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.target_app.server import DEADLINE
+
 TRACE = """
 import json
 from collections.abc import Iterator
@@ -44,7 +46,7 @@ def test_a_websocket_is_one_span_by_fastapis_own_hooks_and_no_token_is_in_it() -
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE,
         check=False,
     )
     assert finished.returncode == 0, finished.stderr

@@ -229,7 +229,10 @@ def test_a_post_finds_its_event_stream_on_the_other_worker(server: Server) -> No
         session = next(line for line in lines if line.startswith("data: /fallback/")).removeprefix("data: ")
         for number in range(12):  # each on a connection of its own, which either worker may take
             body = json.dumps({"type": "say", "id": f"{number}", "text": f"{number}"})
-            assert httpx.post(server.url(session, "http"), content=body, trust_env=False).status_code == 202
+            assert (
+                httpx.post(server.url(session, "http"), content=body, trust_env=False, timeout=DEADLINE).status_code
+                == 202
+            )
         said = (json.loads(line[6:]) for line in lines if line.startswith('data: {"type":"said"'))
         assert {next(said)["text"] for _ in range(12)} == {f"{number}" for number in range(12)}
 

@@ -16,7 +16,7 @@ from wsproof.locust.line import Line
 from wsproof.net.endpoint import Endpoint
 from wsproof.wire import Breach, Frame, Opcode, State
 
-DEADLINE_S = 20
+DEADLINE_S = 90
 
 
 class Ear:

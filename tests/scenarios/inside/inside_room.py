@@ -127,7 +127,7 @@ def test_a_connection_that_the_server_ends_is_a_failure_of_its_user(room: Room) 
 
 def test_a_crash_in_the_background_is_told(room: Room) -> None:
     room.pulse._on_beat = lambda: 1 / 0  # type: ignore[assignment]
-    gevent.wait([room.pulse.greenlet], timeout=10)
+    gevent.wait([room.pulse.greenlet], timeout=90)
     gevent.idle()
     assert "ZeroDivisionError" in repr(room.environment.events.request.fired[0]["exception"])
     assert room.environment.events.user_error.fired
