@@ -122,7 +122,7 @@ class Settings(BaseSettings):
     """Messages that it may send at once."""
 
     user_message_rate: float = Field(default=200.0, gt=0)
-    """The same for all connections of one user together, per worker."""
+    """The same for all connections of one user together."""
 
     user_message_burst: int = Field(default=400, ge=1)
 
@@ -133,19 +133,19 @@ class Settings(BaseSettings):
     """Errors that it may make at once."""
 
     max_connections: int = Field(default=20_000, ge=1)
-    """WebSockets in all, per worker (1013)."""
+    """WebSockets in all (1013)."""
 
     max_connections_per_address: int = Field(default=200, ge=1)
-    """WebSockets from one IP address, per worker (1013)."""
+    """WebSockets from one IP address (1013)."""
 
     max_connections_per_user: int = Field(default=20, ge=1)
-    """WebSockets to typed channels of one user, per worker (1013)."""
+    """WebSockets to typed channels of one user (1013)."""
 
     handshakes_per_minute: int = Field(default=600, ge=1)
-    """WebSocket handshakes from one IP address, per worker (HTTP 429)."""
+    """WebSocket handshakes from one IP address (HTTP 429)."""
 
     logins_per_minute: int = Field(default=10, ge=1)
-    """Failed logins for one name from one IP address, per worker (HTTP 429)."""
+    """Failed logins for one name from one IP address (HTTP 429)."""
 
     trusted_addresses: Names = ("127.0.0.1", "::1")
     """IP addresses without limits of their own: a proxy on this host, a load generator. Empty: none."""
