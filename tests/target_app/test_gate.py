@@ -106,6 +106,7 @@ def test_one_connection_too_many_is_told_so_and_room_comes_back(
         first, _second = (stack.enter_context(dial(server, "/ws")) for _ in range(2))
         with dial(server, "/ws") as third:
             assert close_of(third) == (1013, reason)
+        assert server.get("/").status_code == 200, "full is full for WebSockets only"
         first.close()
         wait_until(lambda: server.stats()["open"] == 1, "the first one's place is free")
 

@@ -1,0 +1,55 @@
+"""The tables that say which test holds what: every test that they name is there, and no row is missing."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = ("target_app/README.md", "target_app/HAZARDS.md")
+NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+FILE = re.compile(r"`((?:channels/|game/|pages/)?[\w/]+\.(?:py|html|js))`")
+
+
+def rows(document: str, heading: str) -> list[list[str]]:
+    """The cells of its tables from that heading on, without the tables' heads."""
+    text = (ROOT / document).read_text()
+    lines = text[text.index(heading) :].splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| ")]
+    return [row for row, after in zip(cells, [*cells[1:], [""]], strict=True) if "---" not in (row[0], after[0])]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_test_that_is_named_is_there(document: str) -> None:
+    named = NAMED.findall((ROOT / document).read_text())
+    assert len(named) > 20
+    missing = [f"{file}::{test}" for file, test in named if f"\ndef {test}(" not in (ROOT / file).read_text()]
+    assert missing == []
+
+
+def test_every_file_that_is_named_is_there() -> None:
+    named = FILE.findall((ROOT / "target_app/README.md").read_text())
+    assert len(named) > 20
+    assert [name for name in named if not (ROOT / "target_app" / name).exists()] == []
+
+
+def test_no_known_hazard_is_left_out() -> None:
+    ids = {row[0] for row in rows("target_app/HAZARDS.md", "# Known hazards")}
+    expected = [str(number) for number in range(1, 26)]
+    for letter, count in (("E", 11), ("C", 15), ("D", 8), ("A", 4)):
+        expected += [f"{letter}{number}" for number in range(1, count + 1)]
+    assert [name for name in expected if name not in ids] == []
+
+
+TABLES = [("target_app/README.md", "## From the tutorial"), ("target_app/HAZARDS.md", "# Known hazards")]
+
+
+@pytest.mark.parametrize(("document", "heading"), TABLES)
+def test_every_row_names_a_test_or_says_why_there_is_none(document: str, heading: str) -> None:
+    table = rows(document, heading)
+    assert len(table) > 20
+    excused = [row[0] for row in table if row[-1].startswith(("It cannot: ", "No property of a server; "))]
+    assert excused == (["17", "23", "24"] if "HAZARDS" in document else [])
+    assert [row[0] for row in table if not NAMED.search(row[-1]) and row[0] not in excused] == []
