@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ def pacer_on(loop: asyncio.AbstractEventLoop, folder: Path) -> tuple[Pacer, Ledg
     """A pacer whose publishers have no connections: each publication is noted as one that failed."""
     workload = load_channels("tutorial")["chat"]
     ledger = Ledger(folder, 0, workload)
-    return Pacer(loop, Publisher(workload, ledger, 120, {}), lambda due_ns: None), ledger
+    return Pacer(loop, Publisher(workload, ledger, repeat(120), {}), lambda due_ns: None), ledger
 
 
 def start(pacer: Pacer, times: list[int]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wsproof.model.arrivals import Arrivals
+    from wsproof.model.sizes import Sizes
 
 LENGTH_OF_TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|)")
 SECONDS_IN = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0}
@@ -34,6 +35,7 @@ def add_target(parser: argparse.ArgumentParser, *, positional: bool = True) -> N
     add("--origin", metavar="ORIGIN", help="the Origin header to send")
     add("--token", metavar="TOKEN", help="a bearer token; redacted in everything that is written")
     add("--ca", metavar="FILE", help="certificates to trust for wss://")
+    add("--unix", metavar="PATH", help="connect to a ws:// target through this Unix socket")
     add("--insecure", action="store_true", help="do not verify certificates")
     add("--remote", action="store_true", help="allow a target that is not on loopback")
 
@@ -69,7 +71,10 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
     add("--rate", type=positive_number, default=20.0, metavar="HZ", help="publications per second in all (default 20)")
     add("--duration", type=seconds, default=10.0, metavar="S", help="length of the measured window (default 10s)")
     add("--warmup", type=seconds, default=2.0, metavar="S", help="before it (default 2s)")
-    add("--payload", type=positive, default=120, metavar="B", help="bytes of a message (default 120)")
+    add("--payload", type=sizes, default="120", metavar="B", help="bytes of a message: 120, 64-1024, or 120:9,4096:1")
+    add("--connect-rate", type=positive_number, metavar="HZ", help="at most so many new connections per second")
+    add("--deflate", action="store_true", help="offer permessage-deflate")
+    add("--steps", type=positive, default=1, metavar="N", help="subscribers join in so many steps over the window (1)")
     add(
         "--arrivals",
         type=arrivals,
@@ -132,6 +137,16 @@ def arrivals(text: str) -> Arrivals:
             return parse_trace(file, name)
     except OSError as error:
         raise argparse.ArgumentTypeError(f"cannot read the trace {name}: {error.strerror}") from error
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def sizes(text: str) -> Sizes:
+    """How long messages are."""
+    from wsproof.model.sizes import parse_sizes  # numpy, likewise
+
+    try:
+        return parse_sizes(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 

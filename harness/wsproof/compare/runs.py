@@ -18,6 +18,8 @@ SAME_IN_BOTH = {
         "rate_hz",
         "duration_s",
         "payload_bytes",
+        "sizes",
+        "deflate",
         "arrivals",
         "in_flight",
         "processes",

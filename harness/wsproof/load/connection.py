@@ -164,6 +164,16 @@ class Connection(asyncio.Protocol):
         assert self.transport is not None
         self.transport.write(frame)
 
+    def encode(self, message: str | bytes) -> bytes:
+        """The frame of a message, compressed where the server has agreed to that: it must be the next that is sent."""
+        if self.peer is None or self.peer.deflate is None:
+            return plain_frame(message)
+        if isinstance(message, str):
+            self.peer.send_text(message)
+        else:
+            self.peer.send_binary(message)
+        return self.peer.data_to_send()
+
     @property
     def unwritten_bytes(self) -> int:
         """Bytes that the kernel has not taken yet."""
@@ -172,9 +182,7 @@ class Connection(asyncio.Protocol):
     def greet(self, greeting: str | bytes | None) -> None:
         """Say what the workload wants said right after connecting."""
         if greeting is not None and self.can_send:
-            opcode = Opcode.TEXT if isinstance(greeting, str) else Opcode.BINARY
-            payload = greeting.encode() if isinstance(greeting, str) else greeting
-            self.send(Frame(opcode, payload, mask=MASKING()).encode())
+            self.send(self.encode(greeting))
 
     def part(self) -> None:
         """Say goodbye (1000) and let go of the connection once that is written. Nothing more is recorded."""
@@ -282,11 +290,18 @@ class BufferedConnection(Connection, asyncio.BufferedProtocol):
     _SHARED = bytearray(256 * 1024)
     _VIEW = memoryview(_SHARED)
 
-    def get_buffer(self, sizehint: int) -> bytearray:
-        return self._SHARED
+    def get_buffer(self, sizehint: int) -> memoryview:
+        # A view: the stdlib's TLS fills a buffer in several goes, each into a slice, and a slice of bytes is a copy.
+        return self._VIEW
 
     def buffer_updated(self, nbytes: int) -> None:
         self.data_received(bytes(self._VIEW[:nbytes]))
+
+
+def plain_frame(message: str | bytes) -> bytes:
+    """The frame of a message as it is."""
+    opcode, payload = (Opcode.TEXT, message.encode()) if isinstance(message, str) else (Opcode.BINARY, message)
+    return Frame(opcode, payload, mask=MASKING()).encode()
 
 
 _REPLAYED = Request(host="localhost", path="/", key="d3Nwcm9vZiByZXBsYXllZA==")

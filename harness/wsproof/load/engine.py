@@ -112,6 +112,9 @@ class Run:
         """All phases up to the drain."""
         self.connect_and_probe()
         self._measure()
+        if self.plan.steps > 1:
+            # Who joined late may have come between the last publication and its own subscription, deaf by no fault.
+            self._probe(Deadline.after(self.plan.ramp_s))
         self.drain()
         self.finish()
 
@@ -122,7 +125,7 @@ class Run:
         self._probe(ramp)
 
     def _connect(self, ramp: Deadline) -> None:
-        total = self.plan.subscribers
+        total = sum(self.plan.step_of(member) == 0 for member in range(self.plan.subscribers))
 
         def show() -> None:
             self._show("connect", sum(self._open) / total, f"{sum(self._open)} of {total} connected")

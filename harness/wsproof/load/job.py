@@ -11,6 +11,7 @@ from typing import Any
 from wsproof.errors import UsageError
 from wsproof.model.arrivals import arrivals_from_job, arrivals_to_job
 from wsproof.model.plan import Plan
+from wsproof.model.sizes import parse_sizes
 from wsproof.net.endpoint import Endpoint
 from wsproof.workloads import Workload, load_channels
 
@@ -34,6 +35,15 @@ class Job:
         """The members whose connections live in this worker: dealt out like cards, so publishers are spread too."""
         return range(self.index, self.plan.subscribers, self.plan.processes)
 
+    def joining(self, step: int) -> list[int]:
+        """Those of them who join in this step."""
+        return [member for member in self.members if self.plan.step_of(member) == step]
+
+    @property
+    def connect_gap_s(self) -> float:
+        """The shortest time from one of this worker's connections to the next."""
+        return self.plan.processes / self.plan.connect_hz if self.plan.connect_hz else 0.0
+
     def owns(self, member: int) -> bool:
         """Whether this worker holds the connection of `member`."""
         return member % self.plan.processes == self.index
@@ -55,7 +65,11 @@ class Job:
     def encode(self) -> bytes:
         """This job as a line of JSON."""
         known: dict[str, Any] = {
-            "plan": asdict(self.plan) | {"arrivals": arrivals_to_job(self.plan.arrivals)},
+            "plan": asdict(self.plan)
+            | {
+                "arrivals": arrivals_to_job(self.plan.arrivals),
+                "sizes": None if self.plan.sizes is None else str(self.plan.sizes),
+            },
             "channels": self.channels,
             "endpoint": self.endpoint.to_json(),
             "folder": str(self.folder),
@@ -71,6 +85,8 @@ class Job:
         """The job in a line that `encode` made."""
         known = json.loads(line)
         known["plan"]["arrivals"] = arrivals_from_job(known["plan"]["arrivals"])
+        sizes = known["plan"]["sizes"]
+        known["plan"]["sizes"] = None if sizes is None else parse_sizes(sizes)
         known["plan"] = Plan(**known["plan"])
         known["endpoint"] = Endpoint.from_json(known["endpoint"])
         known["folder"] = Path(known["folder"])

@@ -35,8 +35,15 @@ def require_possible(plan: Plan) -> None:
     if plan.in_flight is not None and plan.in_flight < 1:
         raise UsageError(f"A closed loop needs at least one publication in flight, got {plan.in_flight}.")
     longest = MAX_MESSAGE_BYTES - SPARE_WORDS
-    if plan.payload_bytes > longest:
-        raise UsageError(f"Expected a payload of at most {longest} bytes, got {plan.payload_bytes}.")
+    largest = plan.payload_bytes if plan.sizes is None else plan.sizes.largest
+    if largest > longest:
+        raise UsageError(f"Expected a payload of at most {longest} bytes, got {largest}.")
+    if not 1 <= plan.steps <= plan.subscribers or plan.step_of(plan.publishers - 1):
+        first = sum(plan.step_of(member) == 0 for member in range(plan.subscribers)) if plan.steps > 0 else 0
+        raise UsageError(
+            f"{plan.subscribers} subscribers cannot join in {plan.steps} steps: each step needs one at least, and all "
+            f"{plan.publishers} publishers are in the first, which has {first}."
+        )
     require_file_limit(-(-plan.subscribers // plan.processes))
 
 

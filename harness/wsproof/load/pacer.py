@@ -8,21 +8,23 @@ burst of receipts (which would otherwise hold a thousand reads before the timer'
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from itertools import repeat
 from time import monotonic_ns
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wsproof.load.connection import MASKING, Connection
+from wsproof.load.connection import Connection, plain_frame
 from wsproof.load.ledger import Ledger
 from wsproof.load.timer import best_timer
 from wsproof.model.envelope import Envelope, body_of
-from wsproof.model.plan import Phase
-from wsproof.wire import Frame, Opcode
+from wsproof.model.plan import Phase, Plan
 from wsproof.workloads import Workload
 
 NEVER = 1 << 62
+BODIES_KEPT = 64
 SPIN_NS = 60_000
 """The timer rings that much early, and the rest is spent looking at the clock.
 
@@ -32,14 +34,22 @@ and a spin 68, 0, 0, for 4 % of a core at the highest rate. While it spins nobod
 """
 
 
+def sizes_of(plan: Plan, worker: int) -> Iterator[int]:
+    """The size of each of a worker's publications."""
+    return repeat(plan.payload_bytes) if plan.sizes is None else plan.sizes.draw(plan.seed, worker)
+
+
 class Publisher:
     """Makes publications and hands them over; knows each publisher's next number."""
 
-    def __init__(self, workload: Workload, ledger: Ledger, payload_bytes: int, members: dict[int, Connection]) -> None:
+    def __init__(
+        self, workload: Workload, ledger: Ledger, sizes: Iterator[int], members: dict[int, Connection]
+    ) -> None:
         self._workload = workload
         self._ledger = ledger
         self._members = members
-        self._body = body_of(payload_bytes)
+        self._sizes = sizes
+        self._body = lru_cache(BODIES_KEPT)(body_of)
         self._next: dict[int, int] = {}
         self.frame_bytes = 0
         """Length of the last frame that was made."""
@@ -48,12 +58,10 @@ class Publisher:
         """The next publication of a member: its number, and the frame."""
         sequence = self._next.get(member, 0)
         self._next[member] = sequence + 1
-        message = self._workload.publish(member, Envelope(member, sequence, intended_ns), self._body)
-        if isinstance(message, str):
-            frame = Frame(Opcode.TEXT, message.encode(), mask=MASKING())
-        else:
-            frame = Frame(Opcode.BINARY, message, mask=MASKING())
-        encoded = frame.encode()
+        message = self._workload.publish(member, Envelope(member, sequence, intended_ns), self._body(next(self._sizes)))
+        connection = self._members.get(member)
+        can_send = connection is not None and connection.can_send
+        encoded = connection.encode(message) if connection is not None and can_send else plain_frame(message)
         self.frame_bytes = len(encoded)
         return sequence, encoded
 

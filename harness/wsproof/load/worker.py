@@ -21,7 +21,7 @@ from wsproof.load.connector import Connector
 from wsproof.load.job import Job
 from wsproof.load.ledger import Ledger
 from wsproof.load.limits import raise_file_limit
-from wsproof.load.pacer import Pacer, Publisher
+from wsproof.load.pacer import Pacer, Publisher, sizes_of
 from wsproof.load.round_player import RoundPlayer
 from wsproof.load.timer import best_timer
 from wsproof.load.worker_room import WorkerRoom
@@ -44,10 +44,18 @@ class Worker:
         workload = job.workload()
         self.ledger = Ledger(job.folder, job.index, workload)
         self.room = WorkerRoom(self.ledger, self._tell_who_is_here)
-        self.publisher = Publisher(workload, self.ledger, job.plan.payload_bytes, self.room.members)
+        self.publisher = Publisher(workload, self.ledger, sizes_of(job.plan, job.index), self.room.members)
         self.room.pacer = self._pacer = Pacer(loop, self.publisher, self.room.set_due)
-        # uvloop hands an ordinary protocol the exact bytes of a read; the stdlib would allocate 256 KiB for each.
-        self._connector = Connector(job.endpoint, workload, self.room, buffered=loop_name == "asyncio")
+        self._connector = Connector(
+            job.endpoint,
+            workload,
+            self.room,
+            # uvloop hands an ordinary protocol the exact bytes of a read; the stdlib would allocate 256 KiB for each.
+            buffered=loop_name == "asyncio",
+            gap_s=job.connect_gap_s,
+            deflate=job.plan.deflate,
+        )
+        self._joining: set[asyncio.Task[None]] = set()
         self._closed: ClosedLoop | None = None
         self._pulse = best_timer(loop, self._on_pulse)
         self._next_pulse_ns = now_ns()
@@ -60,7 +68,7 @@ class Worker:
         await self._loop.connect_read_pipe(lambda: CommandPipe(self), sys.stdin.buffer)
         self._on_pulse()
         tell("ready", loop=self._loop_name, pid=os.getpid())
-        members = self.job.members
+        members = self.job.joining(0)
         ramp = Deadline.after(self.job.plan.ramp_s)
         await self._connector.connect_all(members, ramp)
         self.ledger.settle()
@@ -84,6 +92,9 @@ class Worker:
         plan = self.job.plan
         start_ns = at_ns + int(plan.warmup_s * NS)
         end_ns = start_ns + int(plan.duration_s * NS)
+        for step in range(1, plan.steps):
+            joins_ns = start_ns + int(plan.duration_s * NS) * step // plan.steps
+            self._loop.call_later(max(0, joins_ns - now_ns()) / NS, self._let_join, step)
         if plan.in_flight is not None:
             self._closed = ClosedLoop(self.publisher, self.ledger, plan.in_flight)
             self._loop.call_later(max(0, at_ns - now_ns()) / NS, self._start_closed, start_ns, end_ns)
@@ -93,6 +104,13 @@ class Worker:
             times = whole.offset_ns[mine].astype(np.int64) + at_ns
             self._pacer.start(times, whole.publisher[mine], whole.phase[mine])
         self._loop.call_later(max(0, end_ns - now_ns()) / NS, self._on_window_end, end_ns)
+
+    def _let_join(self, step: int) -> None:
+        """Connect those whose turn it is, while the load goes on."""
+        members = self.job.joining(step)
+        task = self._loop.create_task(self._connector.connect_all(members, Deadline.after(self.job.plan.ramp_s)))
+        self._joining.add(task)
+        task.add_done_callback(self._joining.discard)
 
     def _start_closed(self, start_ns: int, end_ns: int) -> None:
         assert self._closed is not None
@@ -139,7 +157,14 @@ class Worker:
         # receivers would be said to have lost them.
         self._pacer.fire()
         self.ledger.settle()
-        tell("window-over", unsent=unsent + self._stuck_publications())
+        unsent += self._stuck_publications()
+        self._over = self._loop.create_task(self._say_window_over(unsent))
+
+    async def _say_window_over(self, unsent: int) -> None:
+        """Once nobody is on the way in any more: what opens after the columns are closed could not be written down."""
+        if self._joining:
+            await asyncio.wait(self._joining)
+        tell("window-over", unsent=unsent)
 
     def _stuck_publications(self) -> int:
         """Publications that the kernel did not take yet: their bytes wait in our transports."""

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsproof.model.arrivals import CONSTANT, NS, Arrivals, Span
+from wsproof.model.sizes import Sizes
 
 __all__ = ["NS", "Phase", "Plan", "Schedule", "schedule"]
 
@@ -41,6 +42,14 @@ class Plan:
     ramp_s: float = 30.0
     """The longest time to connect everybody and to hear the first receipt of each."""
     payload_bytes: int = 120
+    sizes: Sizes | None = None
+    """How long each message is, where they differ; `payload_bytes` is then their mean."""
+    connect_hz: float | None = None
+    """At most so many new connections per second; None: as fast as the server answers."""
+    deflate: bool = False
+    """Offer permessage-deflate; whether the server takes it is its choice."""
+    steps: int = 1
+    """Subscribers join in so many equal steps: the first before the warm-up, the others evenly over the window."""
     arrivals: Arrivals = CONSTANT
     in_flight: int | None = None
     """A closed loop: each publisher has so many publications on their way, and `rate_hz` is what came of it. None: an
@@ -51,7 +60,12 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         """The plan as it stands in a run record."""
         words = asdict(self) | {"arrivals": str(self.arrivals), "loop": "open"}
+        words["sizes"] = None if self.sizes is None else str(self.sizes)
         return words if self.in_flight is None else words | {"arrivals": None, "loop": "closed"}
+
+    def step_of(self, member: int) -> int:
+        """The step in which a member joins, from 0. Whoever publishes is there from the beginning."""
+        return member * self.steps // self.subscribers
 
     @property
     def span(self) -> Span:

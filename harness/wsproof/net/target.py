@@ -67,6 +67,7 @@ class Target:
     origin: str | None = None
     ca: str | None = None
     insecure: bool = False
+    unix: str | None = None
     remote: bool = False
     cwd: Path = field(default_factory=Path.cwd)
     python: str = sys.executable
@@ -107,6 +108,7 @@ class Target:
             origin=self.origin,
             ca=self.ca,
             insecure=self.insecure,
+            unix=self.unix,
         )
 
     def _shown_spec(self) -> str:
@@ -124,6 +126,7 @@ class Target:
             "headers": {name: redact_value(name, value, self.secrets) for name, value in self.headers},
             "subprotocols": [redact(item, self.secrets) for item in hide_subprotocols(self.subprotocols)],
             "origin": self.origin,
+            "unix": self.unix,
             "ready": redact(self.ready_url, self.secrets) if self.ready_url else None,
         }
 
@@ -141,6 +144,7 @@ def parse_target(
     token: str | None = None,
     ca: str | None = None,
     insecure: bool = False,
+    unix: str | None = None,
     remote: bool = False,
     cwd: Path | None = None,
     python: str | None = None,
@@ -164,6 +168,7 @@ def parse_target(
         origin=_header_value("--origin", origin) if origin is not None else None,
         ca=ca,
         insecure=insecure,
+        unix=unix,
         remote=remote,
         cwd=(cwd or Path.cwd()).absolute(),
         python=python or sys.executable,
@@ -172,6 +177,8 @@ def parse_target(
         raise UsageError(
             f"--ready belongs to a cmd: target, and this target is {redact(spec or 'the reference server')}"
         )
+    if unix is not None and "://" not in (spec or ""):
+        raise UsageError("--unix needs a URL as target, for the path and the Host header: ws://localhost/ws, say")
     if not spec:
         return _reference(options)
     if spec.startswith("cmd:"):

@@ -48,7 +48,17 @@ def commit_line(git: Mapping[str, Any]) -> str:
 def _plan(plan: Mapping[str, Any]) -> list[str]:
     closed = plan.get("loop") == "closed"
     words: list[str] = ["--closed", "--in-flight", str(plan["in_flight"])] if closed else []
+    if plan.get("sizes") is not None:
+        words += ["--payload", plan["sizes"]]
+    if plan.get("connect_hz") is not None:
+        words += ["--connect-rate", f"{plan['connect_hz']:g}"]
+    if plan.get("deflate"):
+        words.append("--deflate")
+    if plan.get("steps", 1) != 1:
+        words += ["--steps", str(plan["steps"])]
     for name in OPTIONS:
+        if name == "payload_bytes" and plan.get("sizes") is not None:
+            continue
         if closed and name == "rate_hz":  # it came of the loop, and was not asked for
             continue
         if plan.get(name) is not None:

@@ -210,8 +210,8 @@ def closed_sentence(record: RunRecord) -> str:
     rate = record.metrics.get("deliveries_per_s")
     moved = f"{for_reader(rate.value, rate.unit)} deliveries" if rate is not None and rate.n else "nothing"
     return (
-        f"A closed loop waits for the server, so it shows no latency: {moved}, {record.plan['in_flight']} in flight per "
-        "publisher. `wsproof bench` without --closed measures how long it takes."
+        f"A closed loop waits for the server, so it shows no latency: {moved}, {record.plan['in_flight']} in flight "
+        "per publisher. `wsproof bench` without --closed measures how long it takes."
     )
 
 

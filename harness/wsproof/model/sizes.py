@@ -1,0 +1,73 @@
+"""How long messages are: values that say a size for each publication. The same value and seed give the same sizes.
+
+120            all of them
+64-1024        any length in between, each as likely
+120:9,4096:1   a mix: nine of ten have 120 bytes, one of ten 4096
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+BLOCK = 1024
+WORDS = "a number of bytes, LOW-HIGH, or a mix SIZE:WEIGHT,SIZE:WEIGHT"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Lengths in bytes. `weights` empty: every length between the first and the last, each as likely."""
+
+    bytes: tuple[int, ...]
+    weights: tuple[float, ...] = ()
+
+    @property
+    def largest(self) -> int:
+        return max(self.bytes)
+
+    @property
+    def mean(self) -> float:
+        """The mean length."""
+        if not self.weights:
+            return (self.bytes[0] + self.bytes[-1]) / 2
+        return sum(size * weight for size, weight in zip(self.bytes, self.weights, strict=True)) / sum(self.weights)
+
+    def draw(self, *seed: int) -> Iterator[int]:
+        """A size for each publication, for ever."""
+        random = np.random.default_rng(seed)
+        while True:
+            if self.weights:
+                share = np.array(self.weights) / sum(self.weights)
+                yield from random.choice(self.bytes, BLOCK, p=share).tolist()
+            else:
+                yield from random.integers(self.bytes[0], self.bytes[-1], BLOCK, endpoint=True).tolist()
+
+    def __str__(self) -> str:
+        if not self.weights:
+            low, high = self.bytes[0], self.bytes[-1]
+            return f"{low}" if low == high else f"{low}-{high}"
+        return ",".join(f"{size}:{weight:g}" for size, weight in zip(self.bytes, self.weights, strict=True))
+
+
+def parse_sizes(text: str) -> Sizes:
+    """Understand what people type.
+
+    Raises:
+        ValueError: it is none of the above.
+    """
+    try:
+        if ":" in text:
+            pairs = [part.split(":") for part in text.split(",")]
+            sizes = Sizes(tuple(int(size) for size, _ in pairs), tuple(float(weight) for _, weight in pairs))
+            good = min(sizes.weights) > 0 and sum(sizes.weights) < float("inf")
+        else:
+            low, dash, high = text.partition("-")
+            sizes = Sizes((int(low), int(high) if dash else int(low)))
+            good = sizes.bytes[0] <= sizes.bytes[1]
+        if good and min(sizes.bytes) >= 1:
+            return sizes
+    except ValueError:
+        pass  # told below, with what would have been right
+    raise ValueError(f"expected {WORDS}, got {text!r}")
