@@ -10,7 +10,8 @@ from pathlib import Path
 
 from wsproof.net.endpoint import Endpoint
 
-_SERVER = Path(__file__).with_name("server.py")
+_ROOT = Path(__file__).resolve().parents[2]
+_MODULE = "tests.faulty.compressing"
 
 
 class FaultyServer:
@@ -22,8 +23,8 @@ class FaultyServer:
         self._start(0)
 
     def _start(self, port: int) -> None:
-        command = [sys.executable, str(_SERVER), "--port", str(port)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        command = [sys.executable, "-m", _MODULE, "--port", str(port)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=_ROOT)
         assert self.process.stdout is not None
         self.port = int(self.process.stdout.readline())
 
@@ -31,6 +32,11 @@ class FaultyServer:
     def endpoint(self) -> Endpoint:
         """At the path that names the fault."""
         return Endpoint("127.0.0.1", self.port, self.path)
+
+    @property
+    def pid(self) -> int:
+        """The process that has all faults."""
+        return self.process.pid
 
     def with_fault(self, name: str) -> FaultyServer:
         """The same process, at the path of a fault."""

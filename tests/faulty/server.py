@@ -65,6 +65,7 @@ class Connection:
         self.held_pongs: list[bytes] = []
         self.mask = b"\0\0\0\0"
         self.closing = False
+        self.rsv = 0
 
     async def run(self) -> None:
         try:
@@ -197,9 +198,13 @@ class Connection:
             lines.append("Content-Length: 0")
         if self.fault == "subprotocol-unasked":
             lines.append("Sec-WebSocket-Protocol: chat")
-        if self.fault == "extension-unasked":
-            lines.append("Sec-WebSocket-Extensions: permessage-deflate")
+        lines += self.extension_lines(",".join(headers.get("sec-websocket-extensions", [])))
         self.writer.write("\r\n".join([*lines, "", ""]).encode())
+
+    def extension_lines(self, offered: str) -> list[str]:
+        """What the 101 says of extensions."""
+        unasked = self.fault == "extension-unasked" and not offered
+        return ["Sec-WebSocket-Extensions: permessage-deflate"] if unasked else []
 
     # Frames.
 
@@ -271,7 +276,7 @@ class Connection:
         ignores_rsv = ignores_rsv or (fault, opcode) == ("rsv-continuation", 0)
         ignores_opcode = fault == "opcodes" or (fault, opcode >= 8) == ("opcode-control", True)
         if (
-            (rsv and not ignores_rsv)
+            (self.is_bad_rsv(rsv, opcode) and not ignores_rsv)
             or (opcode not in (0, TEXT, BINARY, CLOSE, PING, PONG) and not ignores_opcode)
             or (not masked and fault != "unmasked")
             or (opcode >= 8 and not fin and fault != "fragmented-control")
@@ -279,6 +284,11 @@ class Connection:
             or (opcode == PING and length == 125 and fault == "ping-125")
         ):
             raise Failure(1002)
+
+    def is_bad_rsv(self, rsv: int, opcode: int) -> bool:
+        """Whether these reserved bits fail the connection; an extension may use some of them."""
+        self.rsv = rsv
+        return rsv != 0
 
     def take(self, fin: int, opcode: int, payload: bytes) -> bool:
         if opcode == CLOSE:
@@ -476,11 +486,11 @@ def _is_key(key: str) -> bool:
         return False
 
 
-async def serve(port: int) -> None:
+async def serve(port: int, kind: type[Connection] = Connection) -> None:
     """Listen until killed."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = Connection(reader, writer)
+        connection = kind(reader, writer)
         with contextlib.suppress(EOFError, ConnectionError):
             await connection.run()
         with contextlib.suppress(ConnectionError):
@@ -494,8 +504,13 @@ async def serve(port: int) -> None:
         await server.serve_forever()
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
+def main(about: str | None, kind: type[Connection] = Connection) -> None:
+    """Serve at the port that the command line names."""
+    parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--port", type=int, default=0)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve(parser.parse_args().port))
+        asyncio.run(serve(parser.parse_args().port, kind))
+
+
+if __name__ == "__main__":
+    main(__doc__)

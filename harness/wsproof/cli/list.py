@@ -74,9 +74,7 @@ def checks(_: argparse.Namespace) -> list[tuple[str, ...]]:
     from wsproof.checks import CHECKS
     from wsproof.rfc6455 import RULES
 
-    rows: list[tuple[str, ...]] = [
-        (rule.id, f"RFC 6455 {rule.section}", rule.level.value, rule.sentence) for rule in RULES
-    ]
+    rows: list[tuple[str, ...]] = [(rule.id, rule.where, rule.level.value, rule.sentence) for rule in RULES]
     rows += [(one.name, "channels", "promise", one.promise) for one in PROPERTIES]
     return rows + [(check.name, "histories", "check", check.promise) for check in CHECKS]
 

@@ -118,6 +118,6 @@ def replayed(stage: Stage, server: RunningServer, finding: Finding) -> list[Find
     assert finding.recipe is not None
     deadline_s = SuiteOptions().deadline_s
     if finding.recipe.get("suite") == "rfc6455":
-        return rfc6455.replay(finding.recipe, server.endpoint, deadline_s)
+        return rfc6455.replay(finding.recipe, server.endpoint, deadline_s, pid=server.pid)
     stage.needed_channels()
     return channels.replay(finding.recipe, server, stage.workloads, deadline_s)

@@ -49,6 +49,7 @@ _BEGINNINGS = {
     "11": Chapter.HANDSHAKE,
     "RFC 7692": Chapter.DEFLATE,
     "RFC 9110": Chapter.HANDSHAKE,
+    "RFC 9112": Chapter.HANDSHAKE,
     "liveness": Chapter.ROBUSTNESS,
     "robustness": Chapter.ROBUSTNESS,
 }

@@ -104,11 +104,13 @@ def _marked(finding: Finding, deviations: list[Deviation]) -> Finding:
 
 
 def _was_tried(check: str, told: set[str]) -> bool:
-    from wsproof.rfc6455.suite import PROPERTIES  # only here: it brings Hypothesis with it
+    from wsproof.rfc6455.property import anywhere  # only here: they bring Hypothesis with them
+    from wsproof.rfc6455.suite import PROPERTIES
 
     own = {tested.name for tested in PROPERTIES}
+    everywhere = {tested.name for tested in PROPERTIES if tested.not_here is anywhere}
     # What has no property of its own (what a server sends, how it refuses) is tried by all of them together.
-    return check in told if check in own else own <= told
+    return check in told if check in own else everywhere <= told
 
 
 def _gone(deviation: Deviation) -> Finding:

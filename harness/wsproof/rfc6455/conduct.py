@@ -7,21 +7,32 @@ bounds it when a server owes one of these and does not give it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from wsproof.errors import TargetError
 from wsproof.net.client import Client
 from wsproof.net.clock import now_ns
 from wsproof.net.endpoint import Endpoint
+from wsproof.rfc6455.agreements import offers_deflate
 from wsproof.rfc6455.conversation import Await, Conversation, Ending, Raw, Send
 from wsproof.rfc6455.facts import Facts, Heard, Message
 from wsproof.rfc6455.greeting import Answer, Greeting, expect_answer
+from wsproof.rfc6455.inflating import Reading
 from wsproof.rfc6455.oracle import Expectation, Fate, expect_frames
 from wsproof.rfc6455.patience import Patience
 from wsproof.rfc6455.segments import SegmentBarrier
 from wsproof.rfc6455.transcript import BARRIER, Transcript
-from wsproof.wire import CloseReceived, Event, Frame, Opcode, PongReceived, Request
+from wsproof.wire import (
+    CloseReceived,
+    DeflateAgreement,
+    Event,
+    Frame,
+    MessageDropped,
+    Opcode,
+    PongReceived,
+    Request,
+)
 
 __all__ = ["Conduct"]
 
@@ -49,16 +60,10 @@ class Conduct:
         Raises:
             TargetError: nobody listens.
         """
-        greeting, expected = self.greeting(conversation), expect_frames(conversation, self.facts)
+        greeting = self.greeting(conversation)
         request = self._request(conversation)
-        client = Client(
-            self.endpoint,
-            deadline_s=self.patience.deadline_s,
-            keep_frames=True,
-            request=request,
-            answer_close=not expected.said_close,
-        )
-        talk = _Talk(self, conversation, greeting, expected, client)
+        client = Client(self.endpoint, deadline_s=self.patience.deadline_s, keep_frames=True, request=request)
+        talk = _Talk(self, conversation, greeting, client)
         try:
             client.connect()
             talk.greet(request)
@@ -66,7 +71,7 @@ class Conduct:
             talk.drain()
         finally:
             client.abort()
-        return greeting, expected, talk.transcript
+        return greeting, talk.expected, talk.transcript
 
     def _request(self, conversation: Conversation) -> Request:
         return conversation.handshake.apply(self.endpoint.request(KEY))
@@ -75,16 +80,20 @@ class Conduct:
 class _Talk:
     """One connection on its way."""
 
-    def __init__(
-        self, conduct: Conduct, conversation: Conversation, greeting: Greeting, expected: Expectation, client: Client
-    ) -> None:
+    def __init__(self, conduct: Conduct, conversation: Conversation, greeting: Greeting, client: Client) -> None:
         self.conduct = conduct
         self.conversation = conversation
         self.greeting = greeting
-        self.expected = expected
         self.client = client
         self.transcript = Transcript()
         self._seen = 0
+        self._reading: Reading | None = None
+        self._expect(None)
+
+    def _expect(self, agreed: DeflateAgreement | None) -> None:
+        """What is owed: with compression it depends on what the server agreed to."""
+        self.expected = expect_frames(self.conversation, self.conduct.facts, agreed)
+        self.client.peer.answer_close = not self.expected.said_close
 
     # The handshake.
 
@@ -104,8 +113,18 @@ class _Talk:
         if self.transcript.response is None and not self.client.ended:
             self._give_up(waited)
         elif self.transcript.response is not None and self.transcript.response.status == 101:
-            self.transcript.lines.append(f"<- {self.transcript.response.describe()}")
+            self.transcript.note_acceptance(self.transcript.response)
+        self._offer_was_answered()
         self.drain()
+
+    def _offer_was_answered(self) -> None:
+        agreed, response = self.client.peer.deflate, self.transcript.response
+        if agreed is not None and offers_deflate(self.conversation.handshake.extensions or ()):
+            self._reading = Reading(agreed)
+            self._expect(agreed)
+        elif self.expected.declined and response is not None and response.status == 101:
+            self.transcript.note("permessage-deflate was declined: nothing is said")
+            self.conversation = replace(self.conversation, actions=(), cuts=())
 
     def _note_handshake(self, request: Request) -> None:
         self.transcript.note_request(request)
@@ -182,6 +201,8 @@ class _Talk:
     def _note_action(self, action: Send | Raw | Await) -> None:
         if isinstance(action, Send):
             self.transcript.note_sent(action.frame)
+            if self._reading is not None and not action.frame.is_control:
+                self.transcript.note_inflated(self._reading, action.frame)
         elif isinstance(action, Raw):
             self.transcript.note_raw(action.data)
 
@@ -205,7 +226,11 @@ class _Talk:
         reply = self._barrier_reply()
         waited, begun = self.conduct.patience.wait_for(self.conversation.subject), now_ns()
         if reply is not None:
-            self.transcript.at_barrier = self._wait(lambda event: Heard.message(event) == reply, waited)
+            self.transcript.at_barrier = self._wait(
+                lambda event: Heard.message(event) == reply or isinstance(event, MessageDropped), waited
+            )
+            if self._is_unreadable():
+                reply = None  # that it answers at all is told by the pong
         if reply is None or (self.transcript.at_barrier and not self._has_ended()):
             pong = Transcript.is_barrier_pong
             self.transcript.barrier_pong = self._wait(pong, self.conduct.patience.wait_for("ping-answered"))
@@ -218,6 +243,10 @@ class _Talk:
                 self._wait_end(self.conversation.subject)
             else:
                 self._give_up(waited)
+
+    def _is_unreadable(self) -> bool:
+        """Whether the server's compressed messages can no longer be read."""
+        return any(isinstance(event, MessageDropped) for event in self.client.events)
 
     def _send_barrier(self) -> None:
         frames = [Frame(Opcode.PING, BARRIER.encode(), mask=_MASK)]
@@ -255,15 +284,17 @@ class _Talk:
         reply = self._barrier_reply()
 
         def answered() -> bool:
-            if reply is not None:
+            if reply is not None and not self._is_unreadable():
                 return any(Heard.message(event) == reply for event in self.client.events)
             return any(Transcript.is_barrier_pong(event) for event in self.client.events)
 
-        limit = self.expected.rule or self.conversation.subject
+        is_bomb = self.expected.rule == "deflate-bomb"
+        # It is an answer that convicts here, and it comes late: no wait for it is ever cut short.
+        limit = "" if is_bomb else self.expected.rule or self.conversation.subject
         self._wait_until(lambda: self._has_ended() or answered(), limit)
         if answered() and not self._has_ended():
             # A pong may overtake the failure, so an endpoint without an echo is given a moment more.
-            surely = reply is not None or self.expected.fate is Fate.FREE
+            surely = reply is not None or (self.expected.fate is Fate.FREE and not is_bomb)
             moment = _MOMENT_S if surely else self.conduct.patience.moment_for(limit)
             self._wait_until(self._has_ended, limit, moment)
         self.transcript.at_barrier = answered() and not self._has_ended()

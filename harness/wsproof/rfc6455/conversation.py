@@ -95,7 +95,8 @@ class Conversation:
     `subject` is the rule that is charged when everything said was legal and the server still fails it. `cuts` are
     offsets into the client's bytes after the handshake (into all of its bytes with `pipelined`, where the frames ride
     behind the handshake without waiting for the answer); each piece is sent when the one before has been read.
-    `handshake_cuts` cut the handshake itself.
+    `handshake_cuts` cut the handshake itself. With `deflate` the actions are for a server that agreed to
+    permessage-deflate: to one that did not, nothing is said.
     """
 
     subject: str
@@ -105,6 +106,7 @@ class Conversation:
     handshake: Handshake = field(default_factory=Handshake)
     handshake_cuts: tuple[int, ...] = ()
     pipelined: bool = False
+    deflate: bool = False
 
     @property
     def size(self) -> tuple[int, int, int]:
@@ -136,6 +138,7 @@ class Conversation:
             "handshake": _lists(self.handshake.to_json()),
             "handshake_cuts": list(self.handshake_cuts),
             "pipelined": self.pipelined,
+            **({"deflate": True} if self.deflate else {}),
         }
 
     @classmethod
@@ -153,6 +156,7 @@ class Conversation:
             handshake=Handshake.from_json(data["handshake"]),
             handshake_cuts=tuple(data["handshake_cuts"]),
             pipelined=data["pipelined"],
+            deflate=data.get("deflate", False),
         )
 
 

@@ -21,6 +21,7 @@ from wsproof.rfc6455.patience import Patience
 from wsproof.rfc6455.reducing import apart, plainly, simpler
 from wsproof.rfc6455.samples import in_samples
 from wsproof.rfc6455.segments import SegmentBarrier
+from wsproof.rfc6455.swelling import Swelling
 from wsproof.rfc6455.transcript import Transcript
 
 __all__ = ["BudgetSpent", "Examination", "Server", "ServerGone", "examination"]
@@ -38,6 +39,9 @@ class Server(Protocol):
 
     @property
     def owned(self) -> bool: ...
+
+    @property
+    def pid(self) -> int | None: ...
 
     def restart(self) -> None: ...
 
@@ -61,6 +65,8 @@ class Examination:
         self.accepted = 0
         self.told = 0
         """Conversations whose outcome says something of the server: it did not leave for reasons of its own."""
+        self.declined = 0
+        """Conversations about compression to which the server said no, so that nothing was said in them."""
         self.patience = Patience(options.deadline_s)
         self.shrink_s = _SHRINK_S
         """Seconds left for making conversations smaller, of all properties together."""
@@ -101,6 +107,7 @@ class Examination:
 
     def _perform(self, conversation: Conversation) -> tuple[Transcript, list[Charge]]:
         self.conversations += 1
+        swelling = Swelling(self.server.pid) if conversation.subject == "deflate-bomb" else None
         try:
             greeting, expected, transcript = self._conduct.perform(conversation)
         except TargetError as error:
@@ -108,6 +115,8 @@ class Examination:
             charges = [Charge("neighbour-served", "TCP connections are accepted", "they are not, any more")]
         else:
             charges = judge(conversation, greeting, expected, self.facts, transcript)
+            charges += swelling.charges(transcript) if swelling is not None else []
+            self.declined += expected.declined
             if leaves_open(expected, transcript):
                 charges = self._without_own_reasons(conversation, charges)
                 self.told += bool(charges)
@@ -174,7 +183,7 @@ class Examination:
         case = self.ledger.cases[name]
         if name not in (case.smallest.subject, "messages-intact"):
             return False
-        for candidate in simpler(case.smallest):
+        for candidate in simpler(case.smallest, self.facts):
             transcript, charges = self._perform(in_samples(candidate, self.facts))
             for charge in charges:
                 if charge.rule == candidate.subject == name:

@@ -9,7 +9,17 @@ from typing import Any
 from wsproof.errors import CannotTellError
 from wsproof.net.client import Client
 from wsproof.net.endpoint import Endpoint
-from wsproof.wire import BinaryMessage, CloseReceived, Event, Frame, Opcode, PongReceived, TextMessage
+from wsproof.rfc6455.agreements import OFFERS, agreement_of
+from wsproof.wire import (
+    BinaryMessage,
+    CloseReceived,
+    DeflateAgreement,
+    Event,
+    Frame,
+    Opcode,
+    PongReceived,
+    TextMessage,
+)
 
 __all__ = ["Facts", "Heard", "Message", "is_own_reason", "probe"]
 
@@ -67,6 +77,13 @@ class Facts:
     refuses: str = ""
     sample: str | None = None
     pads: bool = False
+    agreements: tuple[tuple[str, str], ...] = ()
+    """Offers of permessage-deflate that it accepted, each with its answer."""
+
+    def agreed(self, offer: str) -> DeflateAgreement | None:
+        """What comes of this offer of permessage-deflate; None when it is declined, or was not tried."""
+        answer = dict(self.agreements).get(offer)
+        return agreement_of(answer) if answer is not None else None
 
     @property
     def echoes(self) -> bool:
@@ -86,7 +103,8 @@ class Facts:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Facts:
         """The inverse of `to_json`."""
-        return cls(**data)
+        agreements = tuple((offer, answer) for offer, answer in data.get("agreements", ()))
+        return cls(**{**data, "agreements": agreements})
 
     def describe(self) -> str:
         """One sentence for people."""
@@ -110,12 +128,13 @@ def probe(endpoint: Endpoint, deadline_s: float, sample: str | None = None) -> F
     # An endpoint without an echo costs this wait once per run; nothing else in the suite waits for an absence.
     patience = min(_PATIENCE_S, deadline_s)
     _see_it_stay(endpoint, deadline_s)
-    deflate = _agrees_to_deflate(endpoint, deadline_s)
+    agreements = _agreements(endpoint, deadline_s)
+    deflate = bool(agreements)
     if sample is not None:
         # Who accepts a sample only is seldom an echo of it: its texts are not judged, a ping is the barrier.
         refuses = _refusal(endpoint, sample, deadline_s)
         pads = not refuses and not _refusal(endpoint, sample + " " * 200, deadline_s)
-        return Facts(None, False, deflate, _SIZES[-1], refuses, sample, pads)
+        return Facts(None, False, deflate, _SIZES[-1], refuses, sample, pads, agreements)
     prefix = _prefix(endpoint, patience)
     refuses = _refusal(endpoint, _WORD, deadline_s) if prefix is None else ""
     binary = _comes_back(
@@ -126,7 +145,7 @@ def probe(endpoint: Endpoint, deadline_s: float, sample: str | None = None) -> F
         if _takes(endpoint, size, deadline_s):
             largest = size
             break
-    return Facts(prefix, binary, deflate, largest, refuses)
+    return Facts(prefix, binary, deflate, largest, refuses, agreements=agreements)
 
 
 def _open(endpoint: Endpoint, deadline_s: float) -> Client:
@@ -221,11 +240,16 @@ def _takes(endpoint: Endpoint, size: int, patience: float) -> bool:
         client.abort()
 
 
-def _agrees_to_deflate(endpoint: Endpoint, deadline_s: float) -> bool:
-    request = replace(endpoint.request("d3Nwcm9vZi1kZWZsYXRlIQ=="), extensions=("permessage-deflate",))
-    client = Client(endpoint, deadline_s=deadline_s, request=request)
-    try:
-        client.open()
-        return client.peer.deflate is not None
-    finally:
-        client.abort()
+def _agreements(endpoint: Endpoint, deadline_s: float) -> tuple[tuple[str, str], ...]:
+    """Which of our offers of permessage-deflate are accepted, and how they are answered."""
+    found: list[tuple[str, str]] = []
+    for offer in OFFERS:
+        request = replace(endpoint.request("d3Nwcm9vZi1kZWZsYXRlIQ=="), extensions=(offer,))
+        client = Client(endpoint, deadline_s=deadline_s, request=request)
+        try:
+            response = client.open()
+            if client.peer.deflate is not None:
+                found.append((offer, ", ".join(response.header_values("Sec-WebSocket-Extensions"))))
+        finally:
+            client.abort()
+    return tuple(found)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from wsproof.wire import Frame, LengthForm
@@ -11,22 +13,31 @@ __all__ = ["from_json", "pack", "to_json", "unpack"]
 
 _LONG = 64
 _UNITS = (1, 2, 3, 4, 8)
+_RUNS = re.compile(rb"(.)\1{255,}", re.DOTALL)
 
 
-def pack(data: bytes) -> str | dict[str, Any]:
-    """Bytes as hex, or as `{"repeat": hex, "bytes": n}` where they are long and repeat a short unit."""
+def pack(data: bytes) -> str | dict[str, Any] | list[Any]:
+    """Bytes as hex, or as `{"repeat": hex, "bytes": n}` where they are long and repeat a short unit.
+
+    Where long runs of one byte are among others, as in what inflates hugely, it is a list of such parts.
+    """
     if len(data) > _LONG:
         for width in _UNITS:
             unit = data[:width]
             if (unit * (len(data) // width + 1))[: len(data)] == data:
                 return {"repeat": unit.hex(), "bytes": len(data)}
+        edges = sorted({0, len(data), *(place for run in _RUNS.finditer(data) for place in run.span())})
+        if len(edges) > 2:
+            return [pack(data[start:end]) for start, end in pairwise(edges)]
     return data.hex()
 
 
-def unpack(packed: str | Mapping[str, Any]) -> bytes:
-    """The inverse of `pack`; ValueError or KeyError when it is neither form."""
+def unpack(packed: str | Mapping[str, Any] | list[Any]) -> bytes:
+    """The inverse of `pack`; ValueError, TypeError or KeyError when it is none of its forms."""
     if isinstance(packed, str):
         return bytes.fromhex(packed)
+    if isinstance(packed, list):
+        return b"".join(unpack(part) for part in packed)
     unit, size = bytes.fromhex(packed["repeat"]), int(packed["bytes"])
     return (unit * (size // len(unit) + 1))[:size]
 

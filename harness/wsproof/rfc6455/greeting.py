@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from wsproof.rfc6455.agreements import why_all_are_illegal
 from wsproof.wire import Request, parse_extensions
 
 __all__ = ["Answer", "Greeting", "expect_answer"]
@@ -36,6 +37,8 @@ class Greeting:
     because: str = ""
     owes_versions: bool = False
     """A refusal must name the versions that the server speaks (4.4)."""
+    must_decline: str = ""
+    """Why compression must not be agreed to: every offer of permessage-deflate is illegal (RFC 7692 7.1)."""
 
 
 def expect_answer(request: Request, usual: Request) -> Greeting:
@@ -46,7 +49,7 @@ def expect_answer(request: Request, usual: Request) -> Greeting:
     for odd, name, because in _oddities(request, usual):
         if odd:
             return Greeting(Answer.FREE, name, because)
-    return Greeting(Answer.ACCEPT)
+    return Greeting(Answer.ACCEPT, must_decline=why_all_are_illegal(request.header_values("Sec-WebSocket-Extensions")))
 
 
 def _faults(request: Request) -> list[tuple[bool, str, str]]:

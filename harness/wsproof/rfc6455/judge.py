@@ -10,7 +10,7 @@ from wsproof.rfc6455.facts import Facts, Message, is_own_reason
 from wsproof.rfc6455.greeting import Answer, Greeting
 from wsproof.rfc6455.oracle import Expectation, Fate
 from wsproof.rfc6455.transcript import BARRIER, Transcript
-from wsproof.wire import CloseCode, Opcode
+from wsproof.wire import Breach, CloseCode, Opcode
 
 __all__ = ["Charge", "judge", "leaves_open"]
 
@@ -20,6 +20,8 @@ _FAILURES = (CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_PAYLOAD)
 _TAKEN_OR_REFUSED = ("header-limits", "header-folding")
 # True of any close, whatever its reason.
 _AFTER_THE_CLOSE = ("close-ends-tcp", "fail-ends-tcp", "half-close-ends")
+# Where the server's own compression is the point, data that cannot be read breaks that very rule.
+_OF_ITS_DEFLATER = ("deflate-server-context", "deflate-server-window")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,9 @@ class _Bench:
                 continue  # which of several keys counts is not defined
             if breach.rule == "version-not-named":
                 continue  # `version-named` asks the same, of every status
-            yield Charge(f"server-{breach.rule}", breach.sentence, breach.evidence.rstrip("."))
+            if breach.rule == "deflate-parameters" and self.greeting.must_decline:
+                continue  # `deflate-declined` says the same
+            yield self._breach(breach)
         response = self.transcript.response
         if response is None or response.status != 101:
             yield from self._not_accepted()
@@ -93,7 +97,26 @@ class _Bench:
         else:
             if self.greeting.rule in ("key-once", "key-decodes", "version-draft"):
                 yield self._charge(self.greeting.rule, self._refusal_owed(), self._accepted_said())
+            yield from self._agreed_against_the_rules()
             yield from self._after_101()
+
+    def _breach(self, breach: Breach) -> Charge:
+        evidence = breach.evidence.rstrip(".")
+        if breach.rule == "deflate-data" and self.conversation.subject in _OF_ITS_DEFLATER:
+            agreed = self._agreed_said()
+            return self._charge(
+                self.conversation.subject, f"messages that can be read by what was agreed ({agreed})", evidence
+            )
+        return Charge(f"server-{breach.rule}", breach.sentence, evidence)
+
+    def _agreed_said(self) -> str:
+        response = self.transcript.response
+        return ", ".join(response.header_values("Sec-WebSocket-Extensions")) if response is not None else ""
+
+    def _agreed_against_the_rules(self) -> Iterator[Charge]:
+        if self.greeting.must_decline and self._agreed_said():
+            owed = f"permessage-deflate to be declined, since {self.greeting.must_decline}"
+            yield self._charge("deflate-declined", owed, f"the answer was {self._agreed_said()!a}")
 
     # The handshake.
 
@@ -151,8 +174,8 @@ class _Bench:
                 yield from self._free()
 
     def _messages(self) -> Iterator[Charge]:
-        if not self.facts.echoes or self.expected.silent:
-            return
+        if not self.facts.echoes or self.expected.silent or self.transcript.dropped:
+            return  # (what could not be read is a breach of its own)
         barrier = self.facts.reply_to(Message(Opcode.TEXT, BARRIER.encode()))
         got = [message for message in self.transcript.messages if message != barrier]
         owed = self.expected.owed
@@ -203,7 +226,8 @@ class _Bench:
             return
         answer = transcript.close.code
         if code is not None and answer != code:
-            owed = f"a close frame with {code} in answer"
+            where = " to one inside a message" if self.expected.in_message else ""
+            owed = f"a close frame with {code} in answer{where}"
             sent = "no code" if answer is None else str(answer)
             yield self._charge(self._wrong_code(subject), owed, f"one with {sent} answered our {code}")
         if not transcript.ended:
@@ -248,7 +272,11 @@ class _Bench:
 
     def _free(self) -> Iterator[Charge]:
         name = self.expected.rule
-        if name and self.transcript.at_barrier and not self.expected.in_frame:
+        if name == "deflate-bomb" and self.transcript.at_barrier:
+            yield self._charge(
+                name, "a message that inflates hugely to be refused (1009)", f"it was taken: {self.expected.because}"
+            )
+        elif name and self.transcript.at_barrier and not self.expected.in_frame:
             left = f"the connection to go on or to fail after {self.expected.because}"
             yield self._charge(name, left, f"it went on after {self.expected.because}")
 

@@ -20,12 +20,34 @@ _HEAVIEST_FIRST = list(Binding)
 # What else goes wrong, in conversations of its own, where one of these is broken.
 _IMPLIED_BY = {
     "version-draft": ("version-13",),
-    "fail-code": ("fragments-joined", "utf8-valid"),
-    "server-text-utf8": ("utf8-broken", "fragments-joined"),
+    "fail-code": ("fragments-joined", "utf8-valid", "deflate-blocks", "deflate-fragments"),
+    "server-text-utf8": ("utf8-broken", "fragments-joined", "deflate-utf8-broken"),
     "server-control-after-close": ("server-data-after-close", "close-ends-tcp"),
     "message-inside": ("fragments-joined",),
     "close-inside-legal": ("fragments-joined", "control-between"),
-    "messages-intact": ("fragments-joined",),
+    "messages-intact": ("fragments-joined", "deflate-blocks"),
+    "server-deflate-data": ("deflate-server-context", "deflate-server-window"),
+    "server-deflate-parameters": ("deflate-declined",),
+    "deflate-offers": ("deflate-declined", "deflate-blocks", "deflate-context", "deflate-mixed"),
+    "deflate-blocks": ("deflate-mixed",),
+    "deflate-empty": ("deflate-blocks", "deflate-context", "deflate-mixed"),
+    "deflate-final": ("deflate-blocks", "deflate-context", "deflate-mixed"),
+    "deflate-context": ("deflate-blocks", "deflate-mixed"),
+    "deflate-client-window": ("deflate-blocks", "deflate-context", "deflate-mixed"),
+    "deflate-fragments": ("fragments-joined", "deflate-blocks", "deflate-context", "deflate-mixed"),
+    "deflate-between": ("control-between", "deflate-fragments", "deflate-blocks", "deflate-mixed"),
+    "deflate-segmentation": (
+        "segmentation",
+        "deflate-fragments",
+        "deflate-between",
+        "deflate-blocks",
+        "deflate-context",
+    ),
+    "deflate-data": ("deflate-blocks", "deflate-final", "deflate-fragments", "deflate-context", "deflate-mixed"),
+    "deflate-utf8": ("utf8-valid", "deflate-blocks", "deflate-fragments"),
+    "deflate-utf8-broken": ("utf8-broken", "deflate-context"),
+    "deflate-other-bits": ("rsv-zero",),
+    "deflate-not-agreed": ("rsv-zero", "deflate-declined"),
 }
 
 
@@ -115,7 +137,7 @@ class Ledger:
 
     def _finding(self, name: str, case: Case, symptoms: list[str]) -> Finding:
         broken = rule(name)
-        also = "".join(f" It breaks {_where(rule(other).section)} ({other}) as well." for other in sorted(symptoms))
+        also = "".join(f" It breaks {rule(other).where} ({other}) as well." for other in sorted(symptoms))
         return Finding(
             check=name,
             section=broken.section,
@@ -132,12 +154,8 @@ class Ledger:
             },
             occurrences=case.occurrences,
             reproduced=case.reproduced,
-            source=f"{broken.level} {_where(broken.section)}: {broken.sentence}",
+            source=f"{broken.level} {broken.where}: {broken.sentence}",
         )
-
-
-def _where(section: str) -> str:
-    return f"RFC 6455 {section}" if section[0].isdigit() else section
 
 
 def _shortened(lines: list[str]) -> list[str]:

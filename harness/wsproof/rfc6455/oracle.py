@@ -9,11 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
+from wsproof.rfc6455.agreements import offers_deflate
 from wsproof.rfc6455.conversation import Conversation
 from wsproof.rfc6455.facts import Facts, Message
+from wsproof.rfc6455.inflating import Reading
 from wsproof.rfc6455.rules import Binding, rule
 from wsproof.wire import (
     CloseCode,
+    DeflateAgreement,
     Frame,
     FrameDecoder,
     LengthForm,
@@ -27,6 +30,7 @@ __all__ = ["Expectation", "Fate", "expect_frames"]
 
 _PROTOCOL = frozenset({CloseCode.PROTOCOL_ERROR})
 _TEXT = frozenset({CloseCode.INVALID_PAYLOAD})
+_DATA = _PROTOCOL | _TEXT
 _SIZE = frozenset({CloseCode.PROTOCOL_ERROR, CloseCode.MESSAGE_TOO_BIG})
 _ANY: frozenset[CloseCode] = frozenset()
 
@@ -67,11 +71,16 @@ class Expectation:
     """Well-formed messages before the fate was decided: an application may close because of what they say."""
     silent: bool = False
     """A message was sent that this endpoint does not answer: replies can no longer be counted."""
+    declined: bool = False
+    """The conversation is about compression, and the server declined that: nothing is said."""
 
 
-def expect_frames(conversation: Conversation, facts: Facts) -> Expectation:
-    """Read the client's bytes as an ideal server would."""
-    reader = _Reader(facts)
+def expect_frames(conversation: Conversation, facts: Facts, agreed: DeflateAgreement | None = None) -> Expectation:
+    """Read the client's bytes as an ideal server would that agreed to this compression, or to none."""
+    offered = offers_deflate(conversation.handshake.extensions or ())
+    if conversation.deflate and agreed is None:
+        return Expectation(declined=True)
+    reader = _Reader(facts, agreed if offered else None, offered=offered)
     decoder = FrameDecoder()
     decoder.feed(b"".join(conversation.streams()))
     while (frame := decoder.next_frame()) is not None:
@@ -85,9 +94,11 @@ def expect_frames(conversation: Conversation, facts: Facts) -> Expectation:
 class _Reader:
     """The ideal server. After the first fault, or the first close frame, it only notes what comes too late."""
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: Facts, agreed: DeflateAgreement | None, *, offered: bool) -> None:
         self.facts = facts
         self.expected = Expectation()
+        self._offered = offered
+        self._reading = Reading(agreed) if agreed is not None else None
         self.opcode: int | None = None
         self._parts: list[bytes] = []
         self._utf8: Utf8Validator | None = None
@@ -102,7 +113,7 @@ class _Reader:
             if frame.opcode in (Opcode.TEXT, Opcode.BINARY) and frame.fin and frame.payload:
                 expected.stray.append(Message(frame.opcode, frame.payload))
             return
-        if (fault := _fault_of_frame(frame)) is not None:
+        if (fault := self._fault_of_bits(frame) or _fault_of_frame(frame)) is not None:
             self._fail(*fault, frame)
             return
         if frame.length_form is not LengthForm.MINIMAL:
@@ -113,6 +124,19 @@ class _Reader:
             self._take_control(frame)
         else:
             self._take_data(frame)
+
+    def _fault_of_bits(self, frame: Frame) -> tuple[str, frozenset[CloseCode]] | None:
+        """What is wrong with the RSV bits: only RSV1 means something, and only where compression was agreed."""
+        if self._reading is None:
+            not_agreed = self._offered and frame.rsv == 4
+            return ("deflate-not-agreed" if not_agreed else "rsv-zero", _PROTOCOL) if frame.rsv else None
+        if frame.rsv & 3:
+            return "deflate-other-bits", _PROTOCOL
+        if frame.rsv and frame.is_control:
+            return "deflate-rsv-control", _PROTOCOL
+        if frame.rsv and frame.opcode == Opcode.CONTINUATION:
+            return "deflate-rsv-continuation", _PROTOCOL
+        return None
 
     def _take_control(self, frame: Frame) -> None:
         if frame.opcode == Opcode.PING:
@@ -137,17 +161,39 @@ class _Reader:
         else:
             self.opcode, self._parts = frame.opcode, []
             self._utf8 = Utf8Validator() if frame.opcode == Opcode.TEXT else None
-        self._parts.append(frame.payload)
-        if self._utf8 is not None and not self._utf8.feed(frame.payload, final=frame.fin):
+        payload = frame.payload if self._reading is None else self._reading.take(frame)
+        if self._reading is not None and not self._can_inflate(self._reading, frame):
+            return
+        compressed = self._reading is not None and self._reading.compressed
+        self._parts.append(payload)
+        if self._utf8 is not None and not self._utf8.feed(payload, final=frame.fin):
             if frame.fin:
                 self.opcode = None
-                self._fail("utf8-broken", _TEXT, frame)
+                self._fail("deflate-utf8-broken" if compressed else "utf8-broken", _TEXT, frame)
             else:
                 # 8.1 asks for failure when the message is interpreted: at its end at the latest.
-                self._leave_free("utf8-fail-fast", frame)
+                self._leave_free("" if compressed else "utf8-fail-fast", frame)
             return
         if frame.fin:
             self._end_message(Message(self.opcode, b"".join(self._parts)))
+
+    def _can_inflate(self, reading: Reading, frame: Frame) -> bool:
+        """Whether the payload could be inflated; if not, decide what becomes of the connection."""
+        if not (reading.fault or reading.lost or reading.is_bomb):
+            return True
+        if frame.fin:
+            self.opcode = None
+        if reading.is_bomb:
+            self.expected.silent = True
+            self._leave_free("deflate-bomb", frame)
+        elif reading.is_unfinished or reading.lost:
+            self.expected.silent = True
+            self._leave_free("deflate-unfinished" if reading.is_unfinished else "", frame)
+        elif frame.fin:
+            self._fail("deflate-data", _DATA, frame)
+        else:
+            self._leave_free("", frame)  # a server may put the fragments together before it inflates them
+        return False
 
     def _end_message(self, message: Message) -> None:
         self.opcode = None
@@ -178,7 +224,6 @@ def _fault_of_frame(frame: Frame) -> tuple[str, frozenset[CloseCode]] | None:
     """The first rule that this frame breaks by itself, in the order in which a reader meets its bits."""
     length = len(frame.payload) if frame.declared_length is None else frame.declared_length
     faults = (
-        (frame.rsv != 0, "rsv-zero", _PROTOCOL),
         (frame.opcode not in set(Opcode), "opcode-reserved", _PROTOCOL),
         (frame.mask is None, "mask-required", _ANY),
         (frame.is_control and not frame.fin, "control-fragmented", _PROTOCOL),

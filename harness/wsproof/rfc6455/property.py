@@ -13,17 +13,24 @@ from wsproof.rfc6455.rules import Rule, rule
 from wsproof.rfc6455.strategies import MASK
 from wsproof.wire import Frame
 
-__all__ = ["MASK", "Property", "say"]
+__all__ = ["MASK", "Property", "anywhere", "say"]
+
+
+def anywhere(facts: Facts) -> str:
+    """No server lacks what this needs."""
+    return ""
 
 
 @dataclass(frozen=True)
 class Property:
     """`name` is the id of the rule it is about. `edges` are the boundaries of that rule, each tried every time;
-    `conversations` draws from all that lies between. Either may be missing."""
+    `conversations` draws from all that lies between. Either may be missing. `not_here` says why nothing of it can be
+    tried with a server (one that declines an extension, say), and is empty where it can."""
 
     name: str
     conversations: Callable[[Facts], SearchStrategy[Conversation]] | None = None
     edges: Callable[[Facts], Iterable[Conversation]] | None = None
+    not_here: Callable[[Facts], str] = anywhere
 
     @property
     def rule(self) -> Rule:

@@ -7,6 +7,8 @@ from dataclasses import replace
 from itertools import accumulate
 
 from wsproof.rfc6455.conversation import Conversation, Handshake, Send
+from wsproof.rfc6455.deflate_causes import inflated, simpler_compressed
+from wsproof.rfc6455.facts import Facts
 from wsproof.rfc6455.property import MASK, say
 from wsproof.wire import Frame, Opcode
 
@@ -14,12 +16,15 @@ __all__ = ["apart", "plainly", "simpler"]
 _LETTERS = b"abcdefghijklmnopqrstuvwxyz"
 
 
-def simpler(conversation: Conversation) -> Iterator[Conversation]:
+def simpler(conversation: Conversation, facts: Facts) -> Iterator[Conversation]:
     """What could be the real cause, the simplest first; each is about a rule of its own.
 
     Each control frame alone, each message whole in one frame, each message with its own mask, each message in its
     fragments without what was between them, all of it frame by frame, and each frame cut into segments.
     """
+    if conversation.deflate:
+        yield from simpler_compressed(conversation, facts)
+        return
     if conversation.handshake != Handshake() or conversation.pipelined or conversation.handshake_cuts:
         return
     frames = [action.frame for action in conversation.actions if isinstance(action, Send)]
@@ -68,6 +73,9 @@ def apart(conversation: Conversation) -> Conversation:
 
 def plainly(conversation: Conversation) -> Conversation:
     """The same messages, each whole in one frame and in one segment, and nothing else: what the application is told."""
+    if conversation.deflate:
+        said = [Frame(message.opcode, message.payload, mask=MASK) for message, _ in inflated(conversation)]
+        return apart(say(conversation.subject, *said))
     frames = [action.frame for action in conversation.actions if isinstance(action, Send)]
     whole = [
         Frame(pieces[0].opcode, b"".join(piece.payload for piece in pieces), mask=MASK) for pieces in _messages(frames)

@@ -41,8 +41,14 @@ class Rule:
     sentence: str
     title: str
 
+    @property
+    def where(self) -> str:
+        """Document and section: "RFC 6455 5.5.1", "RFC 7692 7.1"; only what stands in no RFC is a word."""
+        return f"RFC 6455 {self.section}" if self.section[0].isdigit() else self.section
+
 
 _MUST, _SHOULD, _MAY = Binding.MUST, Binding.SHOULD, Binding.MAY
+_DEFLATE = "RFC 7692 "
 
 _OWED: tuple[tuple[str, str, Binding, str, str], ...] = (
     # 4: the opening handshake.
@@ -407,6 +413,168 @@ _OWED: tuple[tuple[str, str, Binding, str, str], ...] = (
         _MUST,
         "A message arrives with the type and the bytes that were sent, in order, once.",
         "messages arrive as they were sent",
+    ),
+    # RFC 7692: permessage-deflate.
+    (
+        "deflate-offers",
+        _DEFLATE + "7.1",
+        _MUST,
+        "Every legal offer of permessage-deflate is accepted or declined; none is a reason to refuse the handshake.",
+        "offers of permessage-deflate",
+    ),
+    (
+        "deflate-declined",
+        _DEFLATE + "7.1",
+        _MUST,
+        "An offer with an unknown parameter, a value that is not allowed, or a parameter given twice is declined.",
+        "offers that must be declined",
+    ),
+    (
+        "deflate-not-agreed",
+        "5.2",
+        _MUST,
+        "Where no compression was agreed, RSV1 fails the connection, whatever the client had offered.",
+        "compressed messages after a declined offer",
+    ),
+    (
+        "deflate-blocks",
+        _DEFLATE + "7.2.1",
+        _MUST,
+        "A compressed message may be made of DEFLATE blocks of any type, and of any number of them.",
+        "DEFLATE blocks of every type",
+    ),
+    (
+        "deflate-empty",
+        _DEFLATE + "7.2.3.6",
+        _MUST,
+        "An empty message may be compressed, as blocks that hold nothing.",
+        "empty compressed messages",
+    ),
+    (
+        "deflate-final",
+        _DEFLATE + "7.2.3.4",
+        _MUST,
+        "A block may have BFINAL set: it ends neither the message nor the context.",
+        "DEFLATE blocks with BFINAL",
+    ),
+    (
+        "deflate-context",
+        _DEFLATE + "7.2.2",
+        _MUST,
+        "Unless client_no_context_takeover was agreed, a message may refer back to those before it.",
+        "messages that refer to earlier ones",
+    ),
+    (
+        "deflate-client-window",
+        _DEFLATE + "7.1.2.2",
+        _MUST,
+        "A message may refer back as far as the agreed window reaches: 32,768 bytes unless the answer says less.",
+        "references across the whole window",
+    ),
+    (
+        "deflate-server-context",
+        _DEFLATE + "7.1.1.1",
+        _MUST,
+        "A server that agreed to server_no_context_takeover starts each of its messages with an empty window.",
+        "server_no_context_takeover is kept",
+    ),
+    (
+        "deflate-server-window",
+        _DEFLATE + "7.1.2.1",
+        _MUST,
+        "A server refers back no further than the server_max_window_bits that it agreed to.",
+        "server_max_window_bits is kept",
+    ),
+    (
+        "deflate-mixed",
+        _DEFLATE + "6",
+        _MUST,
+        "RSV1 says of each message whether it is compressed; those that are not leave the compression alone.",
+        "messages with and without compression",
+    ),
+    (
+        "deflate-fragments",
+        _DEFLATE + "6",
+        _MUST,
+        "A compressed message may be cut into fragments anywhere, RSV1 on the first of them only.",
+        "compressed messages in fragments",
+    ),
+    (
+        "deflate-between",
+        _DEFLATE + "6",
+        _MUST,
+        "Control frames are not compressed, and may come between the fragments of a compressed message.",
+        "control frames inside compressed messages",
+    ),
+    (
+        "deflate-segmentation",
+        "5.2",
+        _MUST,
+        "TCP is a stream: compressed messages too are understood wherever they are cut into segments.",
+        "compressed messages cut into segments",
+    ),
+    (
+        "deflate-rsv-control",
+        _DEFLATE + "6",
+        _MUST,
+        "A control frame with RSV1 fails the connection.",
+        "RSV1 on control frames",
+    ),
+    (
+        "deflate-rsv-continuation",
+        _DEFLATE + "6",
+        _MUST,
+        "A continuation frame with RSV1 fails the connection.",
+        "RSV1 on continuation frames",
+    ),
+    (
+        "deflate-other-bits",
+        "5.2",
+        _MUST,
+        "permessage-deflate gives RSV1 a meaning, and RSV2 and RSV3 none: they still fail the connection.",
+        "RSV2 and RSV3 beside compression",
+    ),
+    (
+        "deflate-data",
+        _DEFLATE + "7.2.2",
+        _MUST,
+        "A compressed message that is no DEFLATE data cannot be delivered, and fails the connection.",
+        "broken DEFLATE data",
+    ),
+    (
+        "deflate-unfinished",
+        _DEFLATE + "7.2.2",
+        _MAY,
+        "A message that stops inside a DEFLATE block is broken; many receivers do not notice.",
+        "unfinished DEFLATE blocks",
+    ),
+    (
+        "deflate-utf8",
+        _DEFLATE + "6",
+        _MUST,
+        "The text is UTF-8, not its compressed form, and fragments may cut characters.",
+        "UTF-8 in compressed messages",
+    ),
+    (
+        "deflate-utf8-broken",
+        _DEFLATE + "6",
+        _MUST,
+        "A compressed text message that does not inflate to UTF-8 fails the connection.",
+        "broken UTF-8 in compressed messages",
+    ),
+    (
+        "deflate-bomb",
+        "10.4",
+        _SHOULD,
+        "A server limits the size of messages; the limit must hold for what a message inflates to.",
+        "messages that inflate hugely",
+    ),
+    (
+        "deflate-bomb-memory",
+        "10.4",
+        _SHOULD,
+        "A message over the limit is refused before it has been inflated as a whole.",
+        "memory while a message inflates",
     ),
     # Not of the RFC's text, but of what it is for.
     (

@@ -8,9 +8,24 @@ from typing import Any
 
 from wsproof.errors import CannotTellError, UsageError
 from wsproof.model.finding import Finding, Level, Verdict
-from wsproof.model.suite import CheckRun, SuiteOptions, SuiteReport
+from wsproof.model.suite import CheckRun, NotRun, SuiteOptions, SuiteReport
 from wsproof.net.endpoint import Endpoint
-from wsproof.rfc6455 import close, control, fragmentation, framing, handshake, masking, mixed, utf8
+from wsproof.rfc6455 import (
+    bombs,
+    close,
+    control,
+    deflate_data,
+    deflate_frames,
+    deflate_messages,
+    deflate_offers,
+    deflate_server,
+    fragmentation,
+    framing,
+    handshake,
+    masking,
+    mixed,
+    utf8,
+)
 from wsproof.rfc6455.conduct import Conduct
 from wsproof.rfc6455.conversation import Conversation
 from wsproof.rfc6455.examination import BudgetSpent, Examination, Server, ServerGone, examination
@@ -21,6 +36,7 @@ from wsproof.rfc6455.ledger import Ledger
 from wsproof.rfc6455.patience import Patience
 from wsproof.rfc6455.property import Property
 from wsproof.rfc6455.segments import SegmentBarrier
+from wsproof.rfc6455.swelling import Swelling
 
 __all__ = ["PROPERTIES", "check_property", "replay", "run_suite"]
 
@@ -35,6 +51,12 @@ PROPERTIES: tuple[Property, ...] = (
     *close.PROPERTIES,
     *utf8.PROPERTIES,
     *mixed.PROPERTIES,
+    *deflate_offers.PROPERTIES,
+    *deflate_messages.PROPERTIES,
+    *deflate_frames.PROPERTIES,
+    *deflate_server.PROPERTIES,
+    *deflate_data.PROPERTIES,
+    *bombs.PROPERTIES,
 )
 """All properties in the order in which they are run: the handshake first, since everything stands on it."""
 
@@ -69,22 +91,28 @@ def run_suite(server: Server, options: SuiteOptions, progress: Progress | None =
 
 def _run(subject: Examination, wanted: list[Property], tell: Progress) -> SuiteReport:
     rows: list[CheckRun] = []
+    not_run: list[NotRun] = []
     for number, tested in enumerate(wanted):
         tell(tested.rule.title, number / len(wanted))
         row, goes_on = _run_one(subject, tested)
-        rows.append(row)
+        if isinstance(row, NotRun):
+            not_run.append(row)
+        else:
+            rows.append(row)
         if not goes_on:
             rows += _not_reached(len(wanted) - number - 1, row.reason)
             break
     tell("done", 1.0)
     frames = _server_frames(subject, sum(row.seconds for row in rows))
-    return SuiteReport(subject.options.seed, (*rows, frames), tuple(_sorted(subject.ledger.findings())))
+    return SuiteReport(subject.options.seed, (*rows, frames), tuple(_sorted(subject.ledger.findings())), tuple(not_run))
 
 
-def _run_one(subject: Examination, tested: Property) -> tuple[CheckRun, bool]:
+def _run_one(subject: Examination, tested: Property) -> tuple[CheckRun | NotRun, bool]:
     """Run one property; the second value says whether the run goes on."""
+    if absent := tested.not_here(subject.facts):
+        return _not_run(tested, absent), True
     begun, before, known = time.monotonic(), subject.conversations, set(subject.ledger.cases)
-    told = subject.told
+    told, declined = subject.told, subject.declined
     reason = ""
     goes_on = True
     try:
@@ -102,6 +130,8 @@ def _run_one(subject: Examination, tested: Property) -> tuple[CheckRun, bool]:
         reason = reason or ("" if cause == tested.name else f"of the same cause as {cause}")
     elif not tried:
         verdict, reason = Verdict.UNKNOWN, reason or "this endpoint gives nothing to try it on"
+    elif subject.declined == declined + tried and tested.name != "deflate-offers":
+        return _not_run(tested, reason or "not offered by the server: it declines these offers"), goes_on
     elif subject.told == told:
         verdict, reason = Verdict.UNKNOWN, reason or _refused(subject.facts)
     elif _needs_more_than_ascii(tested, subject.facts):
@@ -121,14 +151,20 @@ def check_property(subject: Examination, tested: Property) -> list[Finding]:
         BudgetSpent, ServerGone: as `Examination.attempt`.
     """
     known = set(subject.ledger.cases)
+    if tested.not_here(subject.facts):
+        return []
     explore(subject, tested)
     subject.settle([name for name in subject.ledger.cases if name not in known])
     fresh = [name for name in subject.ledger.cases if name not in known]
     return _sorted(finding for finding in subject.ledger.findings() if finding.check in fresh)
 
 
-def replay(recipe: Mapping[str, Any], endpoint: Endpoint, deadline_s: float) -> list[Finding]:
+def replay(
+    recipe: Mapping[str, Any], endpoint: Endpoint, deadline_s: float, *, pid: int | None = None
+) -> list[Finding]:
     """Have the conversation of a finding again; what it shows broken this time, in full.
+
+    `pid` is the root of the server's process tree, where it is ours.
 
     Raises:
         UsageError: `recipe` is not one of this suite.
@@ -140,9 +176,12 @@ def replay(recipe: Mapping[str, Any], endpoint: Endpoint, deadline_s: float) -> 
         raise UsageError(f"expected the recipe of an rfc6455 finding, but it cannot be read: {error!r}") from error
     with SegmentBarrier() as barrier:
         conduct = Conduct(endpoint, facts, Patience(deadline_s), barrier)
+        swelling = Swelling(pid) if conversation.subject == "deflate-bomb" else None
         greeting, expected, transcript = conduct.perform(conversation)
+    charges = judge(conversation, greeting, expected, facts, transcript)
+    charges += swelling.charges(transcript) if swelling is not None else []
     ledger = Ledger(facts)
-    for charge in judge(conversation, greeting, expected, facts, transcript):
+    for charge in charges:
         ledger.note(conversation, charge, transcript)
     return _sorted(ledger.findings())
 
@@ -172,6 +211,10 @@ def _not_reached(left: int, reason: str) -> list[CheckRun]:
         return []
     title = f"the other {left} checks"
     return [CheckRun("not-run", "-", title, Verdict.UNKNOWN, 0, 0.0, f"not run: {reason}")]
+
+
+def _not_run(tested: Property, reason: str) -> NotRun:
+    return NotRun(tested.name, tested.rule.section, tested.rule.title, reason)
 
 
 def _row(tested: Property, verdict: Verdict, examples: int, seconds: float, reason: str) -> CheckRun:

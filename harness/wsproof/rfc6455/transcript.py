@@ -5,7 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from wsproof.rfc6455.facts import Heard, Message
-from wsproof.wire import Breach, CloseReceived, Event, Frame, FrameReceived, PongReceived, Refused, Request, Response
+from wsproof.rfc6455.inflating import BOMB_BYTES, Reading
+from wsproof.wire import (
+    Breach,
+    CloseReceived,
+    Event,
+    Frame,
+    FrameReceived,
+    MessageDropped,
+    Opcode,
+    PongReceived,
+    Refused,
+    Request,
+    Response,
+    text_preview,
+)
 
 __all__ = ["BARRIER", "Transcript"]
 
@@ -34,9 +48,12 @@ class Transcript:
     ended: bool = False
     was_reset: bool = False
     breaches: list[Breach] = field(default_factory=list)
+    dropped: bool = False
+    """A message of the server could not be read, and is in none of the lists."""
     waited_s: float | None = None
     hurried: bool = False
     """It gave up sooner than silence convicts."""
+    _compressed: bool = False
 
     @staticmethod
     def is_barrier_pong(event: Event) -> bool:
@@ -51,10 +68,30 @@ class Transcript:
         """Write one header line of the request down."""
         self.lines.append(f"->   {name}: {ascii(value[:80])[1:-1]}")
 
+    def note_acceptance(self, response: Response) -> None:
+        """Write down a 101, and what it agrees to."""
+        self.lines.append(f"<- {response.describe()}")
+        for line in response.header_values("Sec-WebSocket-Extensions"):
+            self.lines.append(f"<-   Sec-WebSocket-Extensions: {ascii(line[:120])[1:-1]}")
+
     def note_sent(self, frame: Frame) -> None:
         """Write a frame of ours down; short ones in hex as well."""
         data = frame.encode()
         self.lines.append(f"-> {frame.describe()}{_hex(data)}")
+
+    def note_inflated(self, reading: Reading, frame: Frame) -> None:
+        """Write down what a frame of ours says, if its message is compressed."""
+        said = reading.take(frame)
+        if not reading.compressed:
+            return
+        if reading.is_bomb:
+            self.note(f"inflates to more than {BOMB_BYTES >> 20} MiB")
+        elif reading.lost:
+            self.note("what it may refer to is unknown")
+        elif reading.fault:
+            self.note(f"cannot be inflated: {reading.fault}")
+        else:
+            self.note(f"inflated: {_preview(said)}")
 
     def note_raw(self, data: bytes) -> None:
         """Write bytes of ours down."""
@@ -68,14 +105,26 @@ class Transcript:
         """Write an event down and remember what it means."""
         if isinstance(event, FrameReceived):
             self.lines.append(f"<- {event.frame.describe()}{_hex(event.frame.encode())}")
+            if event.frame.opcode in (Opcode.TEXT, Opcode.BINARY):
+                self._compressed = bool(event.frame.rsv & 4)
         elif isinstance(event, PongReceived):
             self.pongs.append(event.payload)
         elif isinstance(event, CloseReceived):
             self.close = event
         elif isinstance(event, Refused):
             self.lines.append(f"<- {event.response.describe()}")
+        elif isinstance(event, MessageDropped):
+            self.dropped = True
+            self.note(f"this message cannot be read: {event.why}")
         elif (message := Heard.message(event)) is not None:
             self.messages.append(message)
+            if self._compressed:
+                self.note(f"inflated: {_preview(message.payload)}")
+
+
+def _preview(data: bytes) -> str:
+    """Inflated bytes for people: how many, and how they begin."""
+    return f"{len(data)} bytes {text_preview(data)}" if data else "nothing"
 
 
 def _hex(data: bytes) -> str:

@@ -24,6 +24,9 @@ _CHOICES = {
     ),
     "length-minimal": "This server accepts lengths that are not minimal (5.2); others may refuse them.",
     "close-code-echoed": "This server answers a close frame with another code than the one it got; most repeat it.",
+    "deflate-unfinished": (
+        "This server takes a compressed message that stops inside a DEFLATE block for a whole one; others refuse it."
+    ),
     "version-draft": (
         "This server accepts a draft version of the protocol, which it may if it speaks that one too (4.4)."
     ),

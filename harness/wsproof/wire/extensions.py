@@ -160,6 +160,16 @@ class DeflateAgreement:
             params.append(("client_max_window_bits", str(self.client_max_window_bits)))
         return Extension(DEFLATE, tuple(params)).encode()
 
+    @property
+    def mirrored(self) -> DeflateAgreement:
+        """The same, seen from the other side: what a server reads our messages by."""
+        return DeflateAgreement(
+            server_no_context_takeover=self.client_no_context_takeover,
+            client_no_context_takeover=self.server_no_context_takeover,
+            server_max_window_bits=self.client_max_window_bits,
+            client_max_window_bits=self.server_max_window_bits,
+        )
+
     @staticmethod
     def parse(extension: Extension) -> DeflateAgreement | str:
         """Read a response, or return the sentence that says why it is not a legal one."""

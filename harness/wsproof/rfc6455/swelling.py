@@ -1,0 +1,41 @@
+"""How much a server's process grows while it reads a message: seen from outside, as the most that was resident."""
+
+from __future__ import annotations
+
+from wsproof.net.usage import TreeMeter
+from wsproof.rfc6455.bombs import BOMB_MIB
+from wsproof.rfc6455.judge import Charge
+from wsproof.rfc6455.transcript import Transcript
+
+__all__ = ["Swelling"]
+
+_MIB = 1 << 20
+
+
+class Swelling:
+    """Watches the process tree under `pid` from now on. Without one, or where the system does not tell peaks, it sees
+    nothing and charges nobody."""
+
+    def __init__(self, pid: int | None) -> None:
+        self._meter = TreeMeter(pid) if pid is not None else None
+        self._before: int | None = None
+        if self._meter is not None:
+            try:
+                self._meter.forget_peak()
+            except OSError:
+                self._meter = None  # not allowed here
+            else:
+                self._before = self._meter.peak_bytes()
+
+    def grown_bytes(self) -> int | None:
+        """How far the most that was resident lies above what was resident at first."""
+        peak = self._meter.peak_bytes() if self._meter is not None else None
+        return peak - self._before if peak is not None and self._before is not None else None
+
+    def charges(self, transcript: Transcript) -> list[Charge]:
+        """A server that refused a bomb must not have held all of it before."""
+        grown = self.grown_bytes()
+        if grown is None or grown < BOMB_MIB * _MIB or transcript.at_barrier:
+            return []
+        owed = f"a message that inflates to {BOMB_MIB} MiB to be refused before all of it is in memory"
+        return [Charge("deflate-bomb-memory", owed, f"the server's process had grown by {grown // _MIB} MiB")]

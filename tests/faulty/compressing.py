@@ -1,0 +1,246 @@
+"""The faulty server with permessage-deflate (RFC 7692): correct at `/deflate`, with the fault at `/deflate-NAME`.
+
+At all other paths it is `server.py`, which knows no extension. It shares no code with the harness either:
+
+    python -m tests.faulty.compressing [--port N]
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass
+
+from tests.faulty.server import BINARY, PING, PONG, TEXT, Connection, Failure, Refusal, main
+
+_LIMIT = 16_000_000
+_TAIL = b"\x00\x00\xff\xff"
+_BITS = re.compile(r"[89]|1[0-5]")
+_FLAGS = ("server_no_context_takeover", "client_no_context_takeover")
+_SIZES = ("server_max_window_bits", "client_max_window_bits")
+_LEFT_BEHIND = {"window": b""}  # what deflate-leaks keeps of earlier connections
+
+
+class Unfit(Exception):
+    """An offer that must be declined."""
+
+
+@dataclass
+class Agreement:
+    """How both sides compress."""
+
+    server_resets: bool = False
+    client_resets: bool = False
+    server_bits: int = 15
+    client_bits: int = 15
+    names_server_bits: bool = False
+    names_client_bits: bool = False
+
+    def encode(self) -> str:
+        words = ["permessage-deflate"]
+        words += [_FLAGS[0]] * self.server_resets + [_FLAGS[1]] * self.client_resets
+        words += [f"{_SIZES[0]}={self.server_bits}"] * self.names_server_bits
+        words += [f"{_SIZES[1]}={self.client_bits}"] * self.names_client_bits
+        return "; ".join(words)
+
+
+class Compressing(Connection):
+    """One client with which compression may be agreed."""
+
+    agreement: Agreement | None = None
+    compressed = False
+
+    # The offer.
+
+    def extension_lines(self, offered: str) -> list[str]:
+        if not self.fault.startswith("deflate"):
+            return super().extension_lines(offered)
+        if self.fault == "deflate-quoted" and '"' in offered:
+            raise Refusal("400 Bad Request")
+        agreed: list[Agreement] = []
+        for offer in offered.split(","):
+            name, *params = (word.strip() for word in offer.split(";"))
+            if name == "permessage-deflate":
+                try:
+                    agreed.append(self.read_offer(params))
+                except Unfit:
+                    if self.fault == "deflate-refuses":
+                        raise Refusal("400 Bad Request") from None
+        if not agreed:
+            return []
+        self.begin(agreed[0])
+        said = agreed if self.fault == "deflate-twice" else agreed[:1]
+        return [f"Sec-WebSocket-Extensions: {', '.join(each.encode() for each in said)}"]
+
+    def read_offer(self, params: list[str]) -> Agreement:
+        values: dict[str, str | None] = {}
+        for param in params:
+            name, equals, value = (word.strip() for word in param.partition("="))
+            if name in values and self.fault != "deflate-repeated":
+                raise Unfit
+            values[name] = value.strip('"') if equals else None
+        if not set(values) <= {*_FLAGS, *_SIZES} and self.fault != "deflate-unknown-parameter":
+            raise Unfit
+        if any(values.get(name) is not None for name in _FLAGS):
+            raise Unfit
+        agreement = Agreement(_FLAGS[0] in values, _FLAGS[1] in values)
+        if _SIZES[0] in values:
+            agreement.server_bits = self.read_bits(values[_SIZES[0]])
+            agreement.names_server_bits = self.fault != "deflate-forgets-bits"
+        if _SIZES[1] in values:
+            agreement.client_bits = 12 if values[_SIZES[1]] is None else self.read_bits(values[_SIZES[1]])
+            agreement.names_client_bits = True
+        if self.fault == "deflate-echoes-bits":
+            agreement.names_client_bits = True
+        if agreement.server_bits == 8:
+            raise Unfit  # zlib cannot compress with so small a window
+        return agreement
+
+    def read_bits(self, value: str | None) -> int:
+        if self.fault == "deflate-any-bits" and value is not None and value.isdigit():
+            return min(15, max(9, int(value)))
+        if value is None or not _BITS.fullmatch(value):
+            raise Unfit
+        return int(value)
+
+    def begin(self, agreement: Agreement) -> None:
+        self.agreement = agreement
+        self.window = _LEFT_BEHIND["window"] if self.fault == "deflate-leaks" else b""
+        self.inflater = self.new_inflater()
+        self.deflater = self.new_deflater()
+
+    def new_inflater(self) -> zlib._Decompress:
+        assert self.agreement is not None
+        bits = self.agreement.client_bits
+        if self.fault == "deflate-small-window":
+            bits = min(bits, 14)
+        if self.fault == "deflate-client-bits" and bits < 15:
+            bits -= 1
+        return zlib.decompressobj(-bits, self.window)
+
+    def new_deflater(self) -> zlib._Compress:
+        assert self.agreement is not None
+        bits = self.agreement.server_bits
+        if self.fault == "deflate-window":
+            bits = 15
+        if self.fault == "deflate-window-plus-one":
+            bits = min(15, bits + 1)
+        return zlib.compressobj(wbits=-bits)
+
+    # What comes.
+
+    def is_bad_rsv(self, rsv: int, opcode: int) -> bool:
+        bad = super().is_bad_rsv(rsv, opcode)
+        fault = self.fault
+        if self.agreement is None:
+            return bad and not (rsv == 4 and fault == "deflate-not-agreed")
+        if rsv & 3:
+            return fault != "deflate-rsv2"
+        if opcode >= 8:
+            return bad and fault != "deflate-rsv-control"
+        if opcode == 0:
+            return bad and fault != "deflate-rsv-continuation"
+        return False
+
+    def take_data(self, fin: int, opcode: int, payload: bytes) -> None:
+        if opcode or (self.fault == "deflate-last-bit" and fin):
+            self.compressed = bool(self.rsv & 4)
+        if self.fault == "deflate-not-agreed" and self.compressed and self.agreement is None:
+            self.begin(Agreement())
+        if self.agreement is not None and self.fault == "deflate-session":
+            self.compressed = True
+        if self.compressed and self.fault == "deflate-each-fragment":
+            payload = self.inflate(payload)
+        super().take_data(fin, opcode, payload)
+
+    def take_ping(self, payload: bytes) -> None:
+        if self.fault == "deflate-ping-ends":
+            self.compressed = False
+        super().take_ping(payload)
+
+    def take_message(self, opcode: int, data: bytes, fragments: int) -> None:
+        fault = self.fault
+        if self.agreement is not None:
+            if self.compressed:
+                if fault == "deflate-utf8-early" and opcode == TEXT:
+                    self.check_message(data, fragments)
+                if fault == "deflate-empty" and not data.strip(b"\x00"):
+                    raise Failure(1002)
+                data = data if fault == "deflate-each-fragment" else self.inflate(data)
+            elif fault == "deflate-plain-window":
+                self.window = (self.window + data)[-32768:]
+                self.inflater = self.new_inflater()
+        super().take_message(opcode, data, fragments)
+
+    def check_message(self, data: bytes, fragments: int) -> None:
+        if not (self.fault == "deflate-utf8" and self.compressed):
+            super().check_message(data, fragments)
+
+    def inflate(self, data: bytes) -> bytes:
+        assert self.agreement is not None
+        try:
+            out = self.run_inflater(data + (b"" if self.fault == "deflate-no-tail" else _TAIL))
+        except zlib.error:
+            if self.fault == "deflate-bad-data":
+                return b""
+            raise Failure(1011 if self.fault == "deflate-1011" else 1007) from None
+        self.window = (self.window + out)[-32768:]
+        if self.fault == "deflate-leaks":
+            _LEFT_BEHIND["window"] = self.window
+        if self.agreement.client_resets or self.fault == "deflate-forgets":
+            self.window = b""
+            self.inflater = self.new_inflater()
+        return out
+
+    def run_inflater(self, data: bytes) -> bytes:
+        limit = 1 << 40 if self.fault in ("deflate-bomb", "deflate-bomb-late") else _LIMIT
+        out = bytearray()
+        while True:
+            out += self.inflater.decompress(data, limit + 1 - len(out))
+            if len(out) > limit:
+                raise Failure(1009)
+            if not self.inflater.eof:
+                break
+            if self.fault == "deflate-final":
+                raise Failure(1007)
+            data = self.inflater.unused_data
+            if self.fault == "deflate-final-drops":
+                break
+            self.window = (self.window + out)[-32768:]
+            self.inflater = self.new_inflater()
+        if len(out) > _LIMIT and self.fault == "deflate-bomb-late":
+            raise Failure(1009)
+        return bytes(out)
+
+    # What goes.
+
+    def send(self, opcode: int, payload: bytes) -> None:
+        if self.agreement is None or opcode not in (TEXT, BINARY):
+            packs_pong = self.agreement is not None and self.fault == "deflate-packs-pongs" and opcode in (PING, PONG)
+            super().send(opcode | 0x40 if packs_pong else opcode, payload)
+            return
+        payload = (
+            payload if len(payload) <= _LIMIT else payload[:10]
+        )  # (what deflate-bomb takes is not worth sending back)
+        if self.agreement.server_resets and self.fault != "deflate-server-context":
+            self.deflater = self.new_deflater()
+        data = self.deflater.compress(payload) + self.deflater.flush(zlib.Z_SYNC_FLUSH)
+        if self.fault != "deflate-keeps-tail":
+            data = data.removesuffix(_TAIL)
+        if self.fault == "deflate-fragments-bit" and len(data) > 1:
+            for head, part in ((0x40 | opcode, data[:1]), (0xC0, data[1:])):
+                self.writer.write(_frame(head, part))
+            return
+        # An empty message is still one block (7.2.3.6).
+        super().send(opcode | 0x40, b"" if self.fault == "deflate-empty-answer" and not payload else data)
+
+
+def _frame(first: int, payload: bytes) -> bytes:
+    size = len(payload)
+    if size < 126:
+        return bytes((first, size)) + payload
+    return bytes((first, 126 if size < 65536 else 127)) + size.to_bytes(2 if size < 65536 else 8, "big") + payload
+
+
+if __name__ == "__main__":
+    main(__doc__, Compressing)
