@@ -20,9 +20,10 @@ from wsproof.workloads import Reading, Word, Workload
 UNSEALED = -1
 """The kind of a message that is no receipt by itself: its text is in the journal, and is read after the run."""
 
-_KNOWN_AT_MOST = 4096
+_KNOWN_AT_MOST = 65_536
 _KNOWN_BYTES = 64 * 1024 * 1024
-"""Frames are forgotten beyond either: of messages of 10 MB each, four thousand would take all the memory there is."""
+"""Frames are forgotten beyond either. Few would be cheap only where all members read at one pace: where one is
+thousands of messages ahead of the others, what it has made us forget is understood anew for each of them."""
 _KINDS = {Word.REPLY: Kind.REPLY, Word.DELIVERY: Kind.DELIVERY}
 
 

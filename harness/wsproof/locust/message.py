@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from wsproof.model.history import Kind, Receipts
 from wsproof.workloads import Reading, Word, Workload
 
-KNOWN_AT_MOST = 4096
+KNOWN_AT_MOST = 16_384
 KINDS = {Word.REPLY: Kind.REPLY, Word.DELIVERY: Kind.DELIVERY}
 
 

@@ -1,0 +1,49 @@
+"""The C side, built when it is first needed, into a temporary folder of its own."""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+SOURCE = Path(__file__).with_name("loops.c")
+
+
+@cache
+def _library() -> ctypes.CDLL:
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        sys.exit("The receive benchmark needs a C compiler: apt-get install -y gcc libc6-dev")
+    with tempfile.TemporaryDirectory(prefix="wsproof-loops-") as folder:
+        built = Path(folder) / "loops.so"
+        subprocess.run([compiler, "-O2", "-Wall", "-shared", "-fPIC", "-o", str(built), str(SOURCE)], check=True)
+        library = ctypes.CDLL(str(built))
+    library.read_frames.restype = ctypes.c_int64
+    return library
+
+
+def send_rounds(descriptors: Sequence[int], pieces: Sequence[bytes], gap_ns: float) -> None:
+    """Send each piece to each socket, `gap_ns` between two sends (0: as fast as they are taken).
+
+    Raises:
+        ConnectionError: a reader has gone.
+    """
+    ends = [0]
+    for piece in pieces:
+        ends.append(ends[-1] + len(piece))
+    fds = (ctypes.c_int * len(descriptors))(*descriptors)
+    offsets = (ctypes.c_int64 * len(ends))(*ends)
+    gap = ctypes.c_double(gap_ns)
+    if _library().send_rounds(fds, len(descriptors), b"".join(pieces), offsets, len(pieces), gap) != 0:
+        raise ConnectionError("a reader has gone before it had everything")
+
+
+def read_frames(descriptors: Sequence[int], wanted: int) -> int:
+    """Count frames until so many have come; fewer, or -1, if a connection ends or nothing comes for 20 s."""
+    fds = (ctypes.c_int * len(descriptors))(*descriptors)
+    return int(_library().read_frames(fds, len(descriptors), ctypes.c_int64(wanted)))
