@@ -144,7 +144,7 @@ class Logouts:
 
     async def start(self) -> None:
         """Know of those that still matter. A history that is out of reach is asked again until it answers."""
-        self._tried.clear()
+        self._tried = asyncio.Event()  # of this loop: an application may be started more than once
         self._following = asyncio.create_task(self._follow(), name="logouts")
         await self._tried.wait()
 

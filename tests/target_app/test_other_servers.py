@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from target_app.main import create_app
+from target_app.services import Services
+from target_app.settings import Settings
 from tests.target_app.people import SECRET, Person, close_of, dial, make_token
 from tests.target_app.server import DEADLINE, Server, running, wait_until
 
@@ -63,3 +67,14 @@ def test_what_cannot_be_started_is_said_and_tried_again(name: str, tmp_path: Pat
         with joined(server, "ada") as ada:
             ada.send("say", id="1", text="hello")
             assert ada.wait("ack")["seq"] == 1
+
+
+def test_an_application_may_be_started_again_in_another_event_loop() -> None:
+    app = create_app(Settings())
+    services: Services = app.state.services
+
+    async def story() -> int:
+        async with app.router.lifespan_context(app):
+            return (await services.timeline.post("room:x", "say", "ada", None, {"text": "hello"})).seq
+
+    assert [asyncio.run(story()) for _ in range(3)] == [1, 1, 1]
