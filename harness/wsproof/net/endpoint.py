@@ -43,7 +43,7 @@ class Endpoint:
         return replace(self, path=clean_path(path))
 
     def channel(self, path: str) -> Endpoint:
-        """As `at`, with the query of this endpoint kept behind that of `path`: a token in a URL is for every channel."""
+        """As `at`, with the query of this endpoint behind that of `path`: a token in a URL is for every channel."""
         own = self.path.partition("?")[2]
         return self.at(path + ("&" if "?" in path else "?") + own if own else path)
 
