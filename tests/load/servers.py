@@ -19,12 +19,39 @@ MARKED = 10
 """Of every ten deliveries to a member one is marked; what is marked is what a behaviour is about."""
 
 PLANTED = ("drop", "duplicate", "reorder", "corrupt", "fragment", "close", "breach", "words")
-"""Behaviours of marked deliveries. The others: fair, stall, refuse, deaf, flood."""
+"""Behaviours of marked deliveries. The others: fair, stall, halt, refuse, deaf, flood."""
+
+HELD = ("hold", "spread", "slow", "pause")
+"""Behaviours about time. With `--diary` such a server prints what it did when it ends: see `Diary`."""
+HOLD_S = 0.02
+SLOW_MEMBER = 2
+PAUSE_EVERY, PAUSE_S = 40, 0.15
+HALT_EVERY_S, HALT_S = 1.0, 0.1
 
 
 def is_marked(member: int, sequence: int) -> bool:
     """Whether the behaviour is planted into the delivery of this publication to this member (0, 1, ...)."""
     return (member + sequence) % MARKED == MARKED - 1
+
+
+def hold_s(behaviour: str, member: int, sequence: int) -> float:
+    """How long such a server keeps the delivery of this publication to this member."""
+    if behaviour == "hold":
+        return HOLD_S
+    if behaviour == "spread":  # 1 to 20 ms, each as often as the others
+        return 0.001 * (1 + (sequence * 7) % 20)
+    return HOLD_S if behaviour == "slow" and member == SLOW_MEMBER else 0.0
+
+
+class Diary:
+    """When each publication came, and when each delivery of it was handed to the kernel, by this machine's clock."""
+
+    def __init__(self) -> None:
+        self.came: list[tuple[int, int]] = []
+        self.sent: list[tuple[int, int, int]] = []
+
+    def tell(self) -> str:
+        return json.dumps({"came": self.came, "sent": self.sent})
 
 
 class Room:
@@ -33,6 +60,7 @@ class Room:
     def __init__(self, behaviour: str) -> None:
         self.behaviour = behaviour
         self.members: list[Member] = []
+        self.diary = Diary()
 
     def publish(self, speaker: str, text: bytes) -> None:
         """Deliver to all."""
@@ -42,9 +70,30 @@ class Room:
         frame = Frame(Opcode.TEXT, payload).encode()
         if self.behaviour == "stall" and sequence == 50:
             time.sleep(1.0)
+        if self.behaviour in HELD:
+            self.hold(frame, sequence)
+            return
         for member in list(self.members):
             marked = self.behaviour in PLANTED and is_marked(member.number, sequence)
             member.deliver(frame, payload, sequence, marked)
+
+    def hold(self, frame: bytes, sequence: int) -> None:
+        """Deliver later, and write down when."""
+        self.diary.came.append((sequence, time.monotonic_ns()))
+        if self.behaviour == "pause" and sequence % PAUSE_EVERY == PAUSE_EVERY - 1:
+            time.sleep(PAUSE_S)
+        loop = asyncio.get_running_loop()
+        for member in self.members:
+            delay_s = hold_s(self.behaviour, member.number, sequence)
+            if delay_s:
+                loop.call_later(delay_s, self.release, member, frame, sequence)
+            else:
+                self.release(member, frame, sequence)
+
+    def release(self, member: Member, frame: bytes, sequence: int) -> None:
+        if member in self.members:
+            self.diary.sent.append((member.number, sequence, time.monotonic_ns()))
+            member.transport.write(frame)
 
 
 class Member(asyncio.Protocol):
@@ -163,12 +212,22 @@ class Member(asyncio.Protocol):
         self.transport.write(first + ping + middle + ping + last)
 
 
+def halt(loop: asyncio.AbstractEventLoop) -> None:
+    """Stand still, again and again: what a collection of garbage or a blocking call does to a server."""
+    loop.call_later(HALT_EVERY_S, halt, loop)
+    time.sleep(HALT_S)
+
+
 async def main(behaviour: str) -> None:
     room = Room(behaviour)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Member(room), "127.0.0.1", 0, backlog=1024)
+    if behaviour == "halt":
+        loop.call_later(HALT_EVERY_S, halt, loop)
     print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 - the parent reads it
     await loop.run_in_executor(None, sys.stdin.read)
+    if "--diary" in sys.argv:
+        print(room.diary.tell(), flush=True)  # noqa: T201 - likewise
 
 
 if __name__ == "__main__":

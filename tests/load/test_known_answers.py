@@ -1,0 +1,151 @@
+"""Servers that write down when they did what: what the engine reports must fit, delivery by delivery.
+
+No thresholds: both sides read one clock, so a delivery can only have come after it was sent, and what a server has kept
+for so long has taken at least so long. How closely the figures agree on a quiet machine is measured in
+`harness/benchmarks/known_answers.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from tests.load.conftest import SERVERS, Serve, follow, small_plan
+from tests.load.servers import HELD, HOLD_S, PAUSE_EVERY, PAUSE_S, SLOW_MEMBER, hold_s, is_marked
+from wsproof.model.history import History, Kind
+from wsproof.model.measurement import Measurement
+from wsproof.model.plan import NS, Phase
+from wsproof.net.endpoint import Endpoint
+from wsproof.stats.metrics import METRICS_BY_NAME, summaries
+
+MEMBERS = 5
+SHARES = {"p50": 0.5, "p90": 0.9, "max": 1.0}
+Key = tuple[int, int]
+"""Subscriber, sequence; there is one publisher."""
+
+
+@dataclass
+class Told:
+    """What the server wrote down, in ns."""
+
+    came: dict[int, int] = field(default_factory=dict)
+    sent: dict[Key, int] = field(default_factory=dict)
+
+
+@contextmanager
+def keeping_a_diary(behaviour: str) -> Iterator[tuple[Endpoint, Told]]:
+    process = subprocess.Popen(
+        [sys.executable, str(SERVERS), behaviour, "--diary"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    told = Told()
+    try:
+        yield Endpoint("127.0.0.1", int(process.stdout.readline())), told
+        process.stdin.close()
+        diary = json.loads(process.stdout.read())
+        told.came |= dict(diary["came"])
+        told.sent |= {(member, sequence): at for member, sequence, at in diary["sent"]}
+    finally:
+        process.stdin.close()
+        process.stdout.close()
+        process.kill()
+        process.wait(90)
+
+
+def measured(behaviour: str, duration_s: float = 0.4) -> tuple[Measurement, Told]:
+    with keeping_a_diary(behaviour) as (endpoint, told):
+        plan = small_plan(subscribers=MEMBERS, duration_s=duration_s, drain_s=90.0, ramp_s=90.0, rate_hz=150.0)
+        measurement = follow(plan, endpoint)
+    return measurement, told
+
+
+def received(history: History) -> dict[Key, int]:
+    """When each delivery was read."""
+    chosen = history.receipts.kind == Kind.DELIVERY
+    keys = zip(history.receipts.subscriber[chosen], history.receipts.sequence[chosen], strict=True)
+    return dict(zip([(int(a), int(b)) for a, b in keys], history.receipts.received_ns[chosen].tolist(), strict=True))
+
+
+def intended(history: History) -> dict[int, int]:
+    """When each publication of the window was meant to leave."""
+    sent = history.publications
+    chosen = sent.phase == Phase.MEASURED
+    return dict(zip(sent.sequence[chosen].tolist(), sent.intended_ns[chosen].tolist(), strict=True))
+
+
+def ranked(values: list[int], share: float) -> int:
+    """The nearest rank, written once more and in another way."""
+    return sorted(values)[max(math.ceil(share * len(values) - 1e-9), 1) - 1]
+
+
+@pytest.mark.parametrize("behaviour", HELD)
+def test_no_delivery_is_quicker_than_the_server_says_and_the_percentiles_are_those_of_all(behaviour: str) -> None:
+    measurement, told = measured(behaviour)
+    history = measurement.history
+    got, meant = received(history), intended(history)
+    assert got.keys() == told.sent.keys()
+    assert all(got[key] >= at for key, at in told.sent.items())
+    left = dict(zip(history.publications.sequence.tolist(), history.publications.sent_ns.tolist(), strict=True))
+    assert all(told.came[sequence] >= at for sequence, at in left.items())
+
+    latency = [at - meant[sequence] for (_, sequence), at in got.items() if sequence in meant]
+    known = [at - meant[sequence] for (_, sequence), at in told.sent.items() if sequence in meant]
+    reported = summaries(measurement)["latency"]
+    assert reported.n == len(latency) == MEMBERS * len(meant)
+    for name, share in SHARES.items():
+        assert getattr(reported, name) == ranked(latency, share)
+        assert getattr(reported, name) >= ranked(known, share)
+    assert reported.min == min(latency)
+    assert summaries(measurement)["reach"].min == 1.0
+
+
+@pytest.mark.parametrize("behaviour", ["hold", "spread", "slow"])
+def test_what_is_kept_for_so_long_has_taken_at_least_so_long(behaviour: str) -> None:
+    measurement, told = measured(behaviour)
+    left = {
+        int(sequence): int(at)
+        for sequence, at in zip(
+            measurement.history.publications.sequence, measurement.history.publications.sent_ns, strict=True
+        )
+    }
+    early_ns = 1_000_000  # what an event loop's timer may ring before its time
+    for (member, sequence), at in received(measurement.history).items():
+        assert at - left[sequence] >= hold_s(behaviour, member, sequence) * NS - early_ns
+    slow = [at - told.came[sequence] for (member, sequence), at in told.sent.items() if member == SLOW_MEMBER]
+    assert behaviour != "slow" or min(slow) >= HOLD_S * NS - early_ns
+
+
+def test_what_was_meant_to_leave_during_a_pause_has_waited_for_its_end() -> None:
+    measurement, told = measured("pause", duration_s=0.9)
+    history = measurement.history
+    got, meant = received(history), intended(history)
+    for last in range(PAUSE_EVERY - 1, max(told.came), PAUSE_EVERY):
+        began = told.came[last]
+        ended = min(at for (_, sequence), at in told.sent.items() if sequence == last)
+        assert ended - began >= PAUSE_S * NS
+        waited = {sequence for sequence, at in meant.items() if began < at < ended}
+        # 150 a second for 0.15 seconds, wherever the window has room for them: the schedule waits for nobody.
+        if history.start_ns < began and ended < history.end_ns:
+            assert len(waited) >= 20
+        assert all(at - meant[key[1]] >= ended - meant[key[1]] for key, at in got.items() if key[1] in waited)
+
+
+def test_reach_is_what_the_server_let_through(serve: Serve) -> None:
+    with serve("drop") as endpoint:
+        measurement = follow(small_plan(subscribers=MEMBERS, drain_s=4.0), endpoint)
+    samples = METRICS_BY_NAME["reach"].samples(measurement)
+    assert samples is not None
+    known = [
+        sum(not is_marked(member, sequence) for member in range(MEMBERS)) / MEMBERS
+        for sequence in intended(measurement.history)
+    ]
+    assert np.allclose(samples, known)
