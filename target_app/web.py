@@ -30,8 +30,6 @@ NAVIGATION = {
 }
 """What every page links to, in this order."""
 
-PLACE_OF_NAVIGATION = "></nav>"
-
 HEADERS = {
     "content-security-policy": "; ".join(
         (
@@ -54,7 +52,7 @@ router = APIRouter()
 
 
 def page(request: Request, name: str) -> HTMLResponse:
-    """A page from its file, with the navigation put in."""
+    """A page: what all have in common, the navigation, and its own file: what it adds to the head, and its content."""
     return HTMLResponse(_html(name, request.url.path))
 
 
@@ -62,8 +60,12 @@ def page(request: Request, name: str) -> HTMLResponse:
 def _html(name: str, path: str) -> str:
     current = ' aria-current="page"'
     links = [f'<a href="{to}"{current if to == path else ""}>{words}</a>' for to, words in NAVIGATION.items()]
-    written = (PAGES / f"{name}.html").read_text()
-    return written.replace(PLACE_OF_NAVIGATION, f">{' '.join(links)}</nav>")
+    head, _, main = (PAGES / f"{name}.html").read_text().partition("\n\n")
+    parts = {"head": head, "navigation": " ".join(links), "main": main}
+    html = (PAGES / "frame.html").read_text()
+    for part, written in parts.items():
+        html = html.replace(f"<!-- {part} -->", written)
+    return html
 
 
 @router.get("/")
