@@ -21,6 +21,12 @@ ROOM = "/rooms/auth"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
+    with running("target_app", {"secret": SECRET}) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def impatient() -> Iterator[Server]:
     with running("target_app", {"secret": SECRET, "auth_timeout": 0.5}) as started:
         yield started
 
@@ -120,13 +126,13 @@ def test_the_first_message_has_to_be_a_token(server: Server, first: str) -> None
         assert close_of(socket) == (1008, "authenticate_first")
 
 
-def test_who_presents_no_token_in_time_has_to_go(server: Server) -> None:
-    with dial(server, ROOM) as socket:
+def test_who_presents_no_token_in_time_has_to_go(impatient: Server) -> None:
+    with dial(impatient, ROOM) as socket:
         assert close_of(socket) == (4002, "auth_timeout")
 
 
-def test_a_cookie_without_an_origin_does_not_count(server: Server) -> None:
-    with dial(server, ROOM, additional_headers={"Cookie": f"target_app_token={make_token('ada')}"}) as socket:
+def test_a_cookie_without_an_origin_does_not_count(impatient: Server) -> None:
+    with dial(impatient, ROOM, additional_headers={"Cookie": f"target_app_token={make_token('ada')}"}) as socket:
         assert close_of(socket) == (4002, "auth_timeout")
 
 
@@ -136,19 +142,19 @@ def test_an_unknown_protocol_version_is_told_apart(server: Server) -> None:
 
 
 def test_a_token_expires_during_the_connection(server: Server) -> None:
-    with dial(server, f"{ROOM}?token={make_token('ada', lifetime=2)}") as socket:
-        assert Person(socket).wait("token_expiring")["expires_in"] < 2
+    with dial(server, f"{ROOM}?token={make_token('ada', lifetime=3)}") as socket:
+        assert Person(socket).wait("token_expiring")["expires_in"] < 3
         assert close_of(socket) == (4001, "token_expired")
 
 
 def test_a_refreshed_connection_outlives_its_first_token(server: Server) -> None:
-    with dial(server, f"{ROOM}?token={make_token('ada', lifetime=2)}") as socket:
+    began = time.monotonic()
+    with dial(server, f"{ROOM}?token={make_token('ada', lifetime=5)}") as socket:
         ada = Person(socket)
-        ada.wait("token_expiring")
+        ada.wait("token_expiring")  # in the last quarter
         ada.send("refresh", token=make_token("ada", lifetime=600))
         assert ada.wait("refreshed")["expires_in"] > 500
-        ends = time.monotonic() + 2.5  # longer than the first token lives; the connection answers after it, too
-        while time.monotonic() < ends:
+        while time.monotonic() < began + 5.5:  # longer than the first token lives; it answers after that, too
             ada.send("ping", id=3)
             assert ada.wait("pong")["id"] == 3
             time.sleep(0.1)

@@ -100,7 +100,7 @@ def test_a_peer_that_answers_no_ping_of_the_application_is_idle(
 def test_a_stalled_peer_is_gone_within_the_time_of_the_pings_though_writes_may_wait(
     start_server: StartServer, stalled: EnterRaw, app: str
 ) -> None:
-    server = start_server(app, ping_interval=0.3, ping_timeout=0.3, write_timeout=3600)
+    server = start_server(app, ping_interval=0.5, ping_timeout=0.5, write_timeout=3600)
     flood_until_stuck(stalled(server, "/ws"))
     wait_until(lambda: server.stats()["open"] == 0, "it is gone")
 
@@ -109,7 +109,7 @@ def test_a_stalled_peer_is_gone_within_the_time_of_the_pings_though_writes_may_w
 def test_a_peer_that_answers_no_protocol_ping_is_gone_and_its_going_is_told(
     start_server: StartServer, raw: EnterRaw, enter: Enter, app: str
 ) -> None:
-    server = start_server(app, ping_interval=0.2, ping_timeout=0.2)
+    server = start_server(app, ping_interval=0.2, ping_timeout=2)  # the witness must answer within that
     witness = enter(server, "/ws/witness")
     raw(server, "/ws/gone")
     assert witness.recv(DEADLINE) == "Client #gone left the chat"

@@ -166,7 +166,7 @@ def test_the_login_leads_to_no_other_place(context: BrowserContext, server: Serv
 
 
 def test_a_session_is_refreshed_while_the_page_is_open(context: BrowserContext, start_server: StartServer) -> None:
-    server = start_server(secret=SECRET, token_lifetime=4)
+    server = start_server(secret=SECRET, token_lifetime=6)
     page = open_page(context, server, "/pages/login?next=/pages/rooms")
     refreshes: list[str] = []
     page.on("response", lambda answer: refreshes.append(answer.url) if answer.url.endswith("/auth/refresh") else None)
