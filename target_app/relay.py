@@ -117,6 +117,9 @@ class Relay:
         scope.update(type="websocket", raw_path=place.encode(), app=self._application, state={}, extensions={})
         scope["headers"] = [tuple(header) for header in scope["headers"]]
         line.heard({"type": "websocket.connect"})
+        if self._services.drain.has_begun:
+            self._lines.hang_up(line, {"type": "websocket.close", "code": SERVICE_RESTART, "reason": "draining"})
+            return
         try:
             with self._places.asked_for(place):
                 await self._app(scope, line.receive, line.send)

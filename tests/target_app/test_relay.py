@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -31,16 +30,13 @@ class Pair:
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    with valkey(tmp_path_factory.mktemp("valkey")) as backplane:
-        settings: dict[str, Any] = {
-            "secret": SECRET,
-            "backplane_url": backplane.url,
-            "game_tick": 0.02,
-            "message_rate": 5_000,
-            "user_message_rate": 5_000,
-        }
-        with running("target_app", settings) as owner, running("target_app", settings) as other:
-            yield Pair(backplane, owner, other)
+    with valkey(tmp_path_factory.mktemp("valkey")) as backplane, worker(backplane) as owner, worker(backplane) as other:
+        yield Pair(backplane, owner, other)
+
+
+def worker(backplane: Valkey) -> AbstractContextManager[Server]:
+    rates: dict[str, object] = {"message_rate": 5_000, "user_message_rate": 5_000, "game_tick": 0.02}
+    return running("target_app", {"secret": SECRET, "backplane_url": backplane.url} | rates)
 
 
 def undisturbed(story: Callable[[str], None]) -> None:
@@ -183,6 +179,17 @@ def test_without_the_backplane_an_owner_goes_on_and_keeps_its_board_and_others_s
         wait_until(
             lambda: [picture(server, place) for server in (both.owner, both.other)] == strokes, "one board again"
         )
+
+
+def test_when_the_owner_stops_its_people_meet_again_on_the_other_worker(both: Pair) -> None:
+    place = a_place()
+    with worker(both.backplane) as owner, at_board(owner, "ada", place) as ada:
+        ada.join()
+        with at_board(both.other, "grace", place) as grace:
+            grace.join()
+            owner.process.terminate()
+            assert close_of(grace.socket)[0] in (1012, 1013)
+            wait_until(lambda: enters(both.other, place, but=grace.epoch), "the other worker takes the board over")
 
 
 def picture(server: Server, board: str) -> list[str]:
