@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from wsproof.checks import run_checks
@@ -15,6 +16,7 @@ from wsproof.model.finding import Verdict, verdict_of
 from wsproof.model.measurement import Measurement
 from wsproof.net.redact import hide_in
 from wsproof.net.running import RunningServer
+from wsproof.report.hdrlog import write_log
 from wsproof.report.progress import ProgressLine
 from wsproof.report.series import series_of
 from wsproof.report.text import show_run
@@ -57,6 +59,9 @@ def measure_server(stage: Stage, server: RunningServer, log: RunLog) -> None:
     # `bench` itself has no --strict; `run` has, and means all of its parts.
     strict = getattr(stage.arguments, "strict", False)
     keep_measurement(log, measurement, stage.target.secrets, strict=strict)
+    where: Path | None = getattr(stage.arguments, "hdr", None)
+    if where is not None:
+        write_log(where, measurement)
 
 
 def keep_measurement(

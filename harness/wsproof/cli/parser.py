@@ -96,6 +96,7 @@ def _bench(parser: argparse.ArgumentParser) -> None:
     options.add_channels(parser)
     options.add_plan(parser)
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the schedule (default 0)")
+    parser.add_argument("--hdr", type=Path, metavar="F", help="write latencies as a HdrHistogram log, too")
     parser.add_argument("--slo", action="append", default=[], metavar="EXPR", help="e.g. 'p99(latency) < 100ms'")
     options.add_json(parser)
     options.add_out(parser)
@@ -166,6 +167,9 @@ def _compare(parser: argparse.ArgumentParser) -> None:
 def _report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", nargs="?", metavar="RUN", help="an id, the beginning of one, a folder, or latest")
     parser.add_argument("--open", action="store_true", help="open the page in the browser")
+    parser.add_argument(
+        "--hdr", type=Path, action="append", default=[], metavar="F", help="percentiles of HdrHistogram logs, added up"
+    )
     options.add_out(parser)
 
 

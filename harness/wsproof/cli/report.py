@@ -7,13 +7,18 @@ import sys
 import webbrowser
 from pathlib import Path
 
+from wsproof.cli.console import console
 from wsproof.errors import ExitCode
+from wsproof.report.hdrlog import read_logs, show_histograms
 from wsproof.report.page import write_index
 from wsproof.report.store import Store
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
-    """Write the page anew from what is stored, and say where it is."""
+    """Write the page anew from what is stored, and say where it is; or show what is in HdrHistogram logs."""
+    if arguments.hdr:
+        show_histograms(console(), read_logs(arguments.hdr))
+        return ExitCode.OK
     store = Store.open(arguments.out, Path.cwd())
     page = store.find(arguments.run).write_page() if arguments.run else write_index(store)
     sys.stdout.write(f"{page}\n")

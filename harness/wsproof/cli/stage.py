@@ -38,7 +38,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         # Said before the work and not after it: a verdict that cannot be written down at the end would be lost.
-        for option in ("json", "junit", "markdown"):
+        for option in ("json", "junit", "markdown", "hdr"):
             where: Path | None = getattr(self.arguments, option, None)
             if where is not None and where != Path("-"):
                 require_writable(where, f"--{option}")

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.stats.builders import measurement, steady
+from wsproof.cli import main
+from wsproof.errors import UsageError
+from wsproof.report.hdrlog import COLUMNS, read_logs, write_log
+
+
+def log(folder: Path, name: str, latency_ms: float) -> Path:
+    path = folder / name
+    write_log(path, measurement(steady(200, latency_ms, slip_ms=1.0)))
+    return path
+
+
+def test_a_log_holds_each_delivery_once_and_reads_back(tmp_path: Path) -> None:
+    path = log(tmp_path, "a.hlog", 10.0)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "#[Histogram log format version 1.3]"
+    assert lines[2] == COLUMNS
+    assert lines[3].startswith("Tag=latency,0.000,1.000,10.000,HISTF")
+    found = read_logs([path])
+    assert {tag: one.total for tag, one in found.items()} == {"latency": 600, "service_time": 600}
+    assert found["latency"].percentile(0.99) == pytest.approx(10e6, rel=0.001)
+    assert found["service_time"].percentile(0.99) == pytest.approx(9e6, rel=0.001)
+
+
+def test_logs_of_several_processes_add_up(tmp_path: Path) -> None:
+    quick, slow = log(tmp_path, "a.hlog", 10.0), log(tmp_path, "b.hlog", 50.0)
+    both = read_logs([quick, slow])["latency"]
+    assert both.total == 1200
+    assert both.percentile(0.5) == pytest.approx(10e6, rel=0.001)
+    assert both.percentile(0.51) == pytest.approx(50e6, rel=0.001)
+
+
+def test_report_shows_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    quick, slow = log(tmp_path, "a.hlog", 10.0), log(tmp_path, "b.hlog", 50.0)
+    assert main(["report", "--hdr", str(quick), "--hdr", str(slow)]) == 0
+    said = capsys.readouterr().out
+    assert "1,200" in said
+    assert "latency" in said
+
+
+@pytest.mark.parametrize("text", ["Tag=a,0,1,2,nothing", "0,1,2,HISTF"])
+def test_a_line_that_is_no_histogram_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "bad.hlog"
+    path.write_text(f"#[x]\n{text}\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="line 2 of"):
+        read_logs([path])
+
+
+def test_a_file_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot read"):
+        read_logs([tmp_path / "none"])
