@@ -23,7 +23,6 @@ from fastapi import WebSocket
 
 from target_app.endings import (
     CANCELLED,
-    DRAINED,
     FAULT,
     FINISHED,
     LOST,
@@ -84,7 +83,8 @@ class Connection:
         self._scope = asyncio.timeout(None)
         self._handling_since_ns: int | None = None
         self._heard_at = self.began
-        self._received = 0
+        self.received = 0
+        """Messages of this peer."""
 
     def _make_writer(self) -> Writer:
         if self._wire is None:
@@ -138,11 +138,6 @@ class Connection:
         return self._outbox.waiting_bytes
 
     @property
-    def received(self) -> int:
-        """Messages received from this peer."""
-        return self._received
-
-    @property
     def sent(self) -> int:
         """Messages handed to the server library or the transport."""
         return self._writer.sent
@@ -171,7 +166,7 @@ class Connection:
         self._note_handled()
         # Between two messages of an eager peer the writing must get its turn, or its burst would overflow the outboxes
         # of innocent ones. Where that needs tasks, they need a turn each time.
-        if self._received % MESSAGES_IN_A_ROW == 0 or not self._writer.is_prompt:
+        if self.received % MESSAGES_IN_A_ROW == 0 or not self._writer.is_prompt:
             await asyncio.sleep(0)
         await self._flusher.calm()
         event = await self._websocket.receive()
@@ -180,7 +175,7 @@ class Connection:
             raise StopAsyncIteration
         self._handling_since_ns = time.perf_counter_ns()
         self._heard_at = time.monotonic()
-        self._received += 1
+        self.received += 1
         if self.pace is not None and not self.pace.take(self._heard_at):
             raise Refusal(POLICY_VIOLATION, "too_many_messages")
         text: str | None = event.get("text")
@@ -228,10 +223,6 @@ class Connection:
         """Announce a planned stop, if the channel has words for it."""
         if self.farewell is not None:
             self.send(self.farewell(reconnect_after_ms))
-
-    def drain(self) -> None:
-        """End the connection because the server is about to stop."""
-        self.drop(DRAINED)
 
     def _end(self, ending: Ending) -> Ending:
         """The first ending is the one that counts."""
@@ -286,7 +277,7 @@ class Connection:
             ending.code,
             ending.reason or "-",
             time.monotonic() - self.began,
-            self._received,
+            self.received,
             self.sent,
         )
 

@@ -12,6 +12,7 @@ import random
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from target_app.endings import DRAINED
 from target_app.roster import Roster
 from target_app.settings import Settings
 
@@ -59,7 +60,7 @@ class Drain:
             if (early := due - now()) > 0:
                 await asyncio.sleep(early)
             for connection in batch:
-                connection.drain()
+                connection.drop(DRAINED)
         await self._roster.wait_empty(LAST_GOODBYES)
 
 

@@ -37,8 +37,6 @@ class Watched(Protocol):
 
     def say_farewell(self, reconnect_after_ms: int) -> None: ...
 
-    def drain(self) -> None: ...
-
 
 class Roster:
     """Which connections are open.
