@@ -25,10 +25,10 @@ class Window:
         self._here = MovingWindowRateLimiter(MemoryStorage())
         self._everywhere: MovingWindowRateLimiter | None = None
         if settings.backplane_url is not None:
-            url = f"async+{settings.backplane_url.get_secret_value()}"
+            url = settings.backplane_url.get_secret_value()
             self._everywhere = MovingWindowRateLimiter(
                 RedisStorage(
-                    url,
+                    f"async+redis+{url}" if url.startswith("unix:") else f"async+{url}",
                     wrap_exceptions=True,
                     implementation="redispy",
                     key_prefix=f"{settings.backplane_name}:{what}",
