@@ -25,6 +25,10 @@ class Unfit(Exception):
     """An offer that must be declined."""
 
 
+class Beyond(Unfit):
+    """A legal offer that zlib cannot keep."""
+
+
 @dataclass
 class Agreement:
     """How both sides compress."""
@@ -63,8 +67,8 @@ class Compressing(Connection):
             if name == "permessage-deflate":
                 try:
                     agreed.append(self.read_offer(params))
-                except Unfit:
-                    if self.fault == "deflate-refuses":
+                except Unfit as unfit:
+                    if self.fault == "deflate-refuses" and not isinstance(unfit, Beyond):
                         raise Refusal("400 Bad Request") from None
         if not agreed:
             return []
@@ -93,7 +97,7 @@ class Compressing(Connection):
         if self.fault == "deflate-echoes-bits":
             agreement.names_client_bits = True
         if agreement.server_bits == 8:
-            raise Unfit  # zlib cannot compress with so small a window
+            raise Beyond  # so small a window is for inflating only
         return agreement
 
     def read_bits(self, value: str | None) -> int:
@@ -219,9 +223,8 @@ class Compressing(Connection):
             packs_pong = self.agreement is not None and self.fault == "deflate-packs-pongs" and opcode in (PING, PONG)
             super().send(opcode | 0x40 if packs_pong else opcode, payload)
             return
-        payload = (
-            payload if len(payload) <= _LIMIT else payload[:10]
-        )  # (what deflate-bomb takes is not worth sending back)
+        if len(payload) > _LIMIT:
+            payload = payload[:10]  # what deflate-bomb takes is not worth sending back
         if self.agreement.server_resets and self.fault != "deflate-server-context":
             self.deflater = self.new_deflater()
         data = self.deflater.compress(payload) + self.deflater.flush(zlib.Z_SYNC_FLUSH)

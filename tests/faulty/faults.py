@@ -120,7 +120,7 @@ FAULTS: dict[str, tuple[str, str]] = {
     "deflate-unknown-parameter": ("deflate-declined", "agrees to an offer with a parameter it does not know"),
     "deflate-any-bits": ("deflate-declined", "accepts any number for window bits, and sets it right in its answer"),
     "deflate-repeated": ("deflate-declined", "takes the last of a parameter that is given twice"),
-    "deflate-refuses": ("deflate-declined", "refuses the handshake over an offer that it ought to decline"),
+    "deflate-refuses": ("deflate-refused", "refuses the handshake over an offer that it ought to decline"),
     "deflate-quoted": ("deflate-offers", "takes a quoted value for malformed"),
     "deflate-echoes-bits": ("server-deflate-parameters", "answers with client_max_window_bits, offered or not"),
     "deflate-forgets-bits": ("server-deflate-parameters", "accepts server_max_window_bits without saying so"),

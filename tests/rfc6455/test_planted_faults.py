@@ -29,6 +29,7 @@ _ON_THE_WAY = {
     "refusal-answered": ("method-get",),
     "close-ends-tcp": ("close-answered",),
     "fail-code": ("rsv-zero", "deflate-data"),
+    "deflate-refused": ("deflate-declined",),
     "server-extension-repeated": ("deflate-offers",),
     "server-deflate-parameters": ("deflate-offers",),
     "server-deflate-data": ("deflate-blocks", "deflate-empty"),

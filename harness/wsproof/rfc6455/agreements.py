@@ -15,7 +15,7 @@ __all__ = [
     "SERVER_RESETS",
     "agreement_of",
     "offers_deflate",
-    "why_all_are_illegal",
+    "why_illegal",
 ]
 
 _NAME = "permessage-deflate"
@@ -53,13 +53,8 @@ def offers_deflate(lines: Iterable[str]) -> bool:
     return any(extension.name == _NAME for extension in parse_extensions(",".join(lines)) or ())
 
 
-def why_all_are_illegal(lines: Iterable[str]) -> str:
-    """Why each offer of permessage-deflate must be declined; empty when one may be accepted, or there is none."""
-    reasons: list[str] = []
-    for extension in parse_extensions(",".join(lines)) or ():
-        if extension.name == _NAME:
-            read = DeflateOffer.parse(extension)
-            if isinstance(read, DeflateOffer):
-                return ""
-            reasons.append(read)
-    return reasons[0] if reasons else ""
+def why_illegal(lines: Iterable[str]) -> tuple[str, ...]:
+    """For each offer of permessage-deflate why it must be declined; empty for one that may be accepted."""
+    offers = [extension for extension in parse_extensions(",".join(lines)) or () if extension.name == _NAME]
+    read = [DeflateOffer.parse(offer) for offer in offers]
+    return tuple("" if isinstance(offer, DeflateOffer) else offer for offer in read)

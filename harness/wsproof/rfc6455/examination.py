@@ -71,6 +71,7 @@ class Examination:
         self.shrink_s = _SHRINK_S
         """Seconds left for making conversations smaller, of all properties together."""
         self._conduct = Conduct(server.endpoint, facts, self.patience, barrier)
+        self._least_bytes: dict[int, int] = {}
         self._neighbour = Neighbour(options.deadline_s)
         self._budget = Deadline.after(options.budget_s) if options.budget_s is not None else None
 
@@ -107,7 +108,7 @@ class Examination:
 
     def _perform(self, conversation: Conversation) -> tuple[Transcript, list[Charge]]:
         self.conversations += 1
-        swelling = Swelling(self.server.pid) if conversation.subject == "deflate-bomb" else None
+        swelling = Swelling(self.server.pid, self._least_bytes) if conversation.subject == "deflate-bomb" else None
         try:
             greeting, expected, transcript = self._conduct.perform(conversation)
         except TargetError as error:

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from wsproof.rfc6455.agreements import why_all_are_illegal
+from wsproof.rfc6455.agreements import why_illegal
 from wsproof.wire import Request, parse_extensions
 
 __all__ = ["Answer", "Greeting", "expect_answer"]
@@ -37,6 +37,8 @@ class Greeting:
     because: str = ""
     owes_versions: bool = False
     """A refusal must name the versions that the server speaks (4.4)."""
+    illegal_offer: str = ""
+    """Why one of the offers of permessage-deflate is illegal."""
     must_decline: str = ""
     """Why compression must not be agreed to: every offer of permessage-deflate is illegal (RFC 7692 7.1)."""
 
@@ -49,7 +51,9 @@ def expect_answer(request: Request, usual: Request) -> Greeting:
     for odd, name, because in _oddities(request, usual):
         if odd:
             return Greeting(Answer.FREE, name, because)
-    return Greeting(Answer.ACCEPT, must_decline=why_all_are_illegal(request.header_values("Sec-WebSocket-Extensions")))
+    reasons = why_illegal(request.header_values("Sec-WebSocket-Extensions"))
+    illegal = next(filter(None, reasons), "")
+    return Greeting(Answer.ACCEPT, illegal_offer=illegal, must_decline=illegal if all(reasons) else "")
 
 
 def _faults(request: Request) -> list[tuple[bool, str, str]]:

@@ -143,6 +143,9 @@ class _Bench:
             elif greeting.owes_versions and not response.header("Sec-WebSocket-Version"):
                 named = "the refusal to name the versions that the server speaks in Sec-WebSocket-Version"
                 yield self._charge("version-named", named, f"{got} without that header")
+        elif greeting.illegal_offer and response is not None and 400 <= response.status < 500:
+            owed = f"an offer to be declined, and no more, since {greeting.illegal_offer}"
+            yield self._charge("deflate-refused", owed, got)
         elif greeting.answer is Answer.ACCEPT:
             yield self._charge(self.conversation.subject, "a legal handshake to be accepted with 101", got)
         elif greeting.rule in _TAKEN_OR_REFUSED:

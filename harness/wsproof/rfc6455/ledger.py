@@ -48,6 +48,7 @@ _IMPLIED_BY = {
     "deflate-utf8-broken": ("utf8-broken", "deflate-context"),
     "deflate-other-bits": ("rsv-zero",),
     "deflate-not-agreed": ("rsv-zero", "deflate-declined"),
+    "deflate-refused": ("deflate-declined",),
 }
 
 

@@ -430,6 +430,13 @@ _OWED: tuple[tuple[str, str, Binding, str, str], ...] = (
         "offers that must be declined",
     ),
     (
+        "deflate-refused",
+        _DEFLATE + "7.1",
+        _SHOULD,
+        "An illegal offer is declined, and the connection goes on without compression: that is no reason to refuse it.",
+        "illegal offers do not cost the connection",
+    ),
+    (
         "deflate-not-agreed",
         "5.2",
         _MUST,

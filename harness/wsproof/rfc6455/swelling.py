@@ -14,9 +14,13 @@ _MIB = 1 << 20
 
 class Swelling:
     """Watches the process tree under `pid` from now on. Without one, or where the system does not tell peaks, it sees
-    nothing and charges nobody."""
+    nothing and charges nobody.
 
-    def __init__(self, pid: int | None) -> None:
+    `least` remembers how small each process was at its smallest: what a bomb has blown up may stay so, and would then
+    not grow any more.
+    """
+
+    def __init__(self, pid: int | None, least: dict[int, int] | None = None) -> None:
         self._meter = TreeMeter(pid) if pid is not None else None
         self._before: int | None = None
         if self._meter is not None:
@@ -26,6 +30,8 @@ class Swelling:
                 self._meter = None  # not allowed here
             else:
                 self._before = self._meter.peak_bytes()
+        if pid is not None and self._before is not None and least is not None:
+            self._before = least[pid] = min(self._before, least.get(pid, self._before))
 
     def grown_bytes(self) -> int | None:
         """How far the most that was resident lies above what was resident at first."""
