@@ -11,8 +11,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from target_app.dialect import Dialect
 from target_app.history import Entry, HistoryStore
-from target_app.messages import Dialect, Message
+from target_app.messages import Message
 from target_app.room_messages import Id
 from target_app.users import MAX_NAME_CHARACTERS
 

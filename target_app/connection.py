@@ -21,6 +21,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import WebSocket
 
+from target_app.direct_writer import DirectWriter
 from target_app.endings import (
     CANCELLED,
     FAULT,
@@ -42,7 +43,8 @@ from target_app.hub import Channel, catch_up
 from target_app.limits import TokenBucket, pace_of
 from target_app.outbox import Outbox, Outgoing, Overflow
 from target_app.services import Services
-from target_app.writers import DIRECT, SEND_FAILURES, DirectWriter, StandardWriter, Wire, Writer
+from target_app.standard_writer import SEND_FAILURES, StandardWriter
+from target_app.writers import DIRECT, Wire, Writer
 
 GOODBYE_TIMEOUT = 1.0
 """Seconds that the last messages and the close frame may wait for the peer. At a stalled one uvicorn's close never

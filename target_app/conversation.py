@@ -19,6 +19,7 @@ from fastapi import WebSocket
 
 from target_app.auth import refused, signed_in, subprotocol
 from target_app.connection import Connection, serve
+from target_app.dialect import Dialect
 from target_app.endings import (
     CLOSE_CODES,
     INVALID_PAYLOAD,
@@ -35,7 +36,6 @@ from target_app.heartbeats import Heartbeat
 from target_app.limits import TokenBucket, limits_of
 from target_app.messages import (
     Authenticate,
-    Dialect,
     Draining,
     ErrorCode,
     ErrorMessage,

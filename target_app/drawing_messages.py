@@ -15,8 +15,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
+from target_app.dialect import Dialect
 from target_app.drawing import HEIGHT, MAX_POINTS_OF_STROKE, WIDTH
-from target_app.messages import Dialect, ErrorCode, ErrorMessage, Message
+from target_app.messages import ErrorCode, ErrorMessage, Message
 
 MAX_POINTS_OF_MESSAGE = 256
 CURSORS = 1

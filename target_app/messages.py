@@ -1,17 +1,15 @@
 """What the typed channels say and hear: JSON objects told apart by `type`, checked by pydantic before anybody acts.
 
-A channel lists its own models in a `Dialect`; the control messages here belong to every typed channel. The same models
-validate the traffic and describe it in `/asyncapi.json`.
+A channel lists its own models in a `Dialect` (`dialect.py`); the control messages here belong to every one. The same
+models validate the traffic and describe it in `/asyncapi.json`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Union
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 PROTOCOL = "target_app.v1"
 """The subprotocol of all typed channels. A client that offers subprotocols has to offer this one among them."""
@@ -173,52 +171,3 @@ CONTROL_OUT: tuple[type[Message], ...] = (
     Pong,
     Draining,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """What one typed channel hears and says, beside the control messages."""
-
-    incoming: tuple[type[Message], ...]
-    outgoing: tuple[type[Message], ...]
-    from_binary: Callable[[bytes], Message | ErrorMessage] | None = None
-    """Reads a binary frame; None: the channel takes text only."""
-    adapter: TypeAdapter[Any] = field(init=False)
-
-    def __post_init__(self) -> None:
-        every: Any = Union[self.incoming + CONTROL_IN]  # noqa: UP007 - made at run time
-        object.__setattr__(self, "adapter", TypeAdapter(Annotated[every, Field(discriminator="type")]))
-
-    def parse(self, raw: str | bytes) -> Message | ErrorMessage:
-        """The message, or the error to answer. Raises nothing for what a client sends."""
-        if isinstance(raw, bytes) and self.from_binary is not None:
-            return self.from_binary(raw)
-        understood: Message | ErrorMessage = parse(self.adapter, raw)
-        return understood
-
-
-def parse(adapter: TypeAdapter[Any], raw: str | bytes) -> Any:
-    """The validated message, or an ErrorMessage that names the first wrong field."""
-    try:
-        return adapter.validate_json(raw)
-    except ValidationError as invalid:
-        return _explain(invalid)
-
-
-def _explain(invalid: ValidationError) -> ErrorMessage:
-    # Inputs and URLs stay out: an error never repeats what may be long, hostile or secret.
-    first = invalid.errors(include_url=False, include_input=False)[0]
-    kind, where = first["type"], first["loc"]
-    if kind == "json_invalid":
-        return ErrorMessage(code=ErrorCode.NOT_JSON, text="The message is not valid JSON.")
-    if kind in ("union_tag_invalid", "union_tag_not_found"):
-        return ErrorMessage(code=ErrorCode.UNKNOWN_TYPE, field="type", text="`type` has to name a known message.")
-    if not where:
-        return ErrorMessage(code=ErrorCode.INVALID, text="The message has to be a JSON object.")
-    # The first part is the message's own type. A key of the client's (an unknown field) is cut.
-    name = ".".join(str(part)[:64] for part in where[1:][:8])
-    return ErrorMessage(code=ErrorCode.INVALID, field=name or None, text=_sentence(first["msg"]))
-
-
-def _sentence(text: str) -> str:
-    return text[:200].rstrip(".") + "."

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from target_app.messages import MAX_TEXT_CHARACTERS, Dialect, Message
+from target_app.dialect import Dialect
+from target_app.messages import MAX_TEXT_CHARACTERS, Message
 from target_app.users import MAX_NAME_CHARACTERS
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]

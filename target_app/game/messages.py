@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from target_app.messages import Dialect, Message
+from target_app.dialect import Dialect
+from target_app.messages import Message
 
 DIRECTIONS = ("up", "right", "down", "left")
 MAX_NAME_CHARACTERS = 16

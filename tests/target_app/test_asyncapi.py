@@ -8,8 +8,9 @@ import pytest
 from pydantic_asyncapi.v3 import AsyncAPI
 
 from target_app.asyncapi import document
+from target_app.dialect import Dialect
 from target_app.main import create_app
-from target_app.messages import Dialect, ErrorMessage
+from target_app.messages import ErrorMessage
 from target_app.room_messages import DIALECT as ROOMS
 from target_app.settings import Settings
 

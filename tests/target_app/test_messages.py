@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
-from target_app.messages import Dialect, ErrorMessage, Message, Ping
+from target_app.dialect import Dialect
+from target_app.messages import ErrorMessage, Message, Ping
 
 
 class Point(Message):

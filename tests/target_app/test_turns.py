@@ -38,7 +38,7 @@ class Wire:
 def connected(services: Services, overflow: Overflow = Overflow.DROP_PEER) -> tuple[Connection, Wire]:
     wire = Wire()
     app = SimpleNamespace(state=SimpleNamespace(services=services))
-    websocket = SimpleNamespace(app=app, scope={"extensions": {DIRECT: wire}})
+    websocket = SimpleNamespace(app=app, scope={"path": "/news", "extensions": {DIRECT: wire}})
     return Connection(cast(WebSocket, cast(Any, websocket)), "news", overflow), wire
 
 
