@@ -14,9 +14,13 @@ from wsproof.errors import ExitCode
 from wsproof.load import PartialRun, run_plan
 from wsproof.model.finding import Verdict, verdict_of
 from wsproof.model.measurement import Measurement
+from wsproof.model.record import RunRecord
 from wsproof.net.redact import hide_in
 from wsproof.net.running import RunningServer
+from wsproof.net.servers import names_several
 from wsproof.report.hdrlog import write_log
+from wsproof.report.jsonfile import write_text
+from wsproof.report.markdown import run_markdown
 from wsproof.report.progress import ProgressLine
 from wsproof.report.series import series_of
 from wsproof.report.text import show_run
@@ -27,16 +31,28 @@ from wsproof.stats.stability import judge_trust
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
     """Measure the target, show the figures, and keep the run."""
+    if names_several(arguments.server):
+        from wsproof.cli import benches
+
+        return benches.perform(arguments)
     stage = Stage(arguments)
-    objectives = [parse_objective(text) for text in arguments.slo]
+    record, code = bench_target(stage)
+    stage.write_json(record.to_json())
+    if arguments.markdown:
+        write_text(arguments.markdown, run_markdown(record))
+    return code
+
+
+def bench_target(stage: Stage) -> tuple[RunRecord, ExitCode]:
+    """Measure one target; its record, and what it came to."""
+    objectives = [parse_objective(text) for text in stage.arguments.slo]
     _ = stage.workload_name
     with stage.running() as server, stage.record("bench") as log:
         log.change(target=stage.describe(server), plan=stage.plan().to_json())
         measure_server(stage, server, log)
         met = judge_objectives(log, objectives)
         show_run(stage.console, log.record)
-    stage.write_json(log.record.to_json())
-    return exit_code_of(log.record.verdict, trusted=log.record.trusted, objectives_met=met)
+    return log.record, exit_code_of(log.record.verdict, trusted=log.record.trusted, objectives_met=met)
 
 
 def measure_server(stage: Stage, server: RunningServer, log: RunLog) -> None:

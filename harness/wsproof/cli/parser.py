@@ -99,6 +99,7 @@ def _bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hdr", type=Path, metavar="F", help="write latencies as a HdrHistogram log, too")
     parser.add_argument("--slo", action="append", default=[], metavar="EXPR", help="e.g. 'p99(latency) < 100ms'")
     options.add_json(parser)
+    options.add_markdown(parser)
     options.add_out(parser)
 
 

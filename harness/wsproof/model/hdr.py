@@ -1,7 +1,8 @@
 """HdrHistogram: counts in buckets of a fixed relative width, so that histograms of many processes add up without loss.
 
 The layout and the encoding (V2, compressed) are those of HdrHistogram's own implementations (Gil Tene; log format 1.3),
-so that their tools read what is written here, and the reverse. A value is known to one part in 10^digits; percentiles are the largest value that falls into the same bucket.
+so that their tools read what is written here, and the reverse. A value is known to one part in 10^digits; a percentile
+is the largest value that falls into the same bucket.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from wsproof.model.finding import Finding, Verdict
 RUN_SCHEMA = "wsproof.run/1"
 CHECK_SCHEMA = "wsproof.check/1"
 COMPARE_SCHEMA = "wsproof.compare/1"
+BENCHES_SCHEMA = "wsproof.benches/1"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 from wsproof.errors import UsageError
 from wsproof.model.finding import Finding, Verdict
 from wsproof.model.matrix import MATRIX_SCHEMA
-from wsproof.model.record import CHECK_SCHEMA, COMPARE_SCHEMA, RUN_SCHEMA
+from wsproof.model.record import BENCHES_SCHEMA, CHECK_SCHEMA, COMPARE_SCHEMA, RUN_SCHEMA
 from wsproof.model.suite import CheckRun, Figure, NotRun, SuiteReport
 
 SCHEMAS = {
@@ -19,6 +19,7 @@ SCHEMAS = {
     CHECK_SCHEMA: "wsproof.check.1.json",
     COMPARE_SCHEMA: "wsproof.compare.1.json",
     MATRIX_SCHEMA: "wsproof.matrix.1.json",
+    BENCHES_SCHEMA: "wsproof.benches.1.json",
 }
 
 

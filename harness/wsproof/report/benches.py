@@ -1,0 +1,102 @@
+"""One load on several servers: a row per server, for the terminal, as Markdown, and as `wsproof.benches/1`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from wsproof.model.record import BENCHES_SCHEMA, RunRecord
+from wsproof.report.escape import clean_line, markdown_text
+from wsproof.report.units import for_reader
+from wsproof.report.words import tone_of_run
+
+COLUMNS = (
+    ("deliveries/s", "deliveries_per_s", "value"),
+    ("latency p50", "latency", "p50"),
+    ("p99", "latency", "p99"),
+    ("time to last p50", "time_to_last", "p50"),
+    ("p99", "time_to_last", "p99"),
+    ("CPU/delivery", "server_cpu_per_delivery", "value"),
+    ("memory/connection", "memory_per_connection", "value"),
+    ("reach", "reach", "mean"),
+)
+NOTE = (
+    "Measured in turn, once each: differences that a second run would not show are noise (`wsproof compare` decides). "
+    "Rows marked ? are not to be trusted."
+)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One server: its run, or why there is none."""
+
+    server: str
+    record: RunRecord | None = None
+    reason: str = ""
+
+
+def benches_document(benches: Sequence[Bench]) -> dict[str, Any]:
+    """The copy for machines."""
+    return {
+        "schema": BENCHES_SCHEMA,
+        "runs": [{"server": one.server, "run": one.record.to_json()} for one in benches if one.record is not None],
+        "not_run": [{"server": one.server, "reason": one.reason} for one in benches if one.record is None],
+    }
+
+
+def show_benches(console: Console, benches: Sequence[Bench]) -> None:
+    """The table."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for word in _header():
+        table.add_column(word, justify="left" if not word or word == "server" else "right")
+    for row in _rows(benches):
+        table.add_row(*(Text(clean_line(cell)) for cell in row))
+    console.print(table)
+    for one in benches:
+        if one.record is None:
+            console.print(Text(f"– {one.server}: {clean_line(one.reason)}"), soft_wrap=True)
+    console.print(Text(NOTE), soft_wrap=True, style="dim")
+
+
+def benches_markdown(benches: Sequence[Bench]) -> str:
+    """The same table as Markdown, with the plan above it."""
+    lines = []
+    plan = next((one.record.plan for one in benches if one.record is not None), None)
+    if plan is not None:
+        rate = "a closed loop" if plan.get("loop") == "closed" else f"{plan['rate_hz']:g} publications per second"
+        lines += [
+            f"{plan['workload']}: {plan['subscribers']:,} subscribers, {rate}, {plan['payload_bytes']} bytes, "
+            f"{plan['duration_s']:g} s.",
+            "",
+        ]
+    header = _header()
+    lines += [_line(header), "| --- | --- |" + " ---: |" * (len(header) - 2)]
+    lines += [_line([markdown_text(cell) for cell in row]) for row in _rows(benches)]
+    lines += ["", *(f"- {one.server}: {markdown_text(one.reason)}" for one in benches if one.record is None), "", NOTE]
+    return "\n".join(lines) + "\n"
+
+
+def _header() -> list[str]:
+    return ["", "server", *(title for title, _, _ in COLUMNS)]
+
+
+def _rows(benches: Sequence[Bench]) -> list[list[str]]:
+    return [
+        [tone_of_run(one.record).sign, one.server, *(_cell(one.record, name, which) for _, name, which in COLUMNS)]
+        for one in benches
+        if one.record is not None
+    ]
+
+
+def _cell(record: RunRecord, name: str, which: str) -> str:
+    summary = record.metrics.get(name)
+    return for_reader(None, "1") if summary is None else for_reader(getattr(summary, which), summary.unit)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
