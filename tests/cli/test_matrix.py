@@ -12,8 +12,9 @@ import pytest
 
 from tests.cli.shell import ROOT
 from wsproof.cli import main, matrix
+from wsproof.model.matrix import MatrixRow, State
 from wsproof.net.discover import interpreter
-from wsproof.net.servers import SERVERS
+from wsproof.net.servers import SERVERS, Server
 from wsproof.report.documents import load_schema
 from wsproof.rfc6455.rules import rule
 
@@ -132,3 +133,19 @@ def test_an_app_that_starts_nowhere_has_no_verdict(
     said = capsys.readouterr().out
     assert "not under this one" in said
     assert "2 servers: 2 not started" in said
+
+
+def test_what_is_known_when_it_is_interrupted_is_shown(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def first_only(stage: object, server: Server, target: object, number: str) -> MatrixRow:
+        if server.name == "daphne":
+            raise KeyboardInterrupt
+        return MatrixRow(server.name, server.title, State.FAILED, "it did not start")
+
+    monkeypatch.setattr(matrix, "checked", first_only)
+    assert main(["check", "shop:app", "--server", "granian,daphne", *ONLY]) == 130
+    said = capsys.readouterr()
+    assert "granian  it did not start" in said.out
+    assert "1 server: 1 not started" in said.out
+    assert "interrupted" in said.err

@@ -9,7 +9,7 @@ from typing import Any
 
 from wsproof.cli.check import check_target
 from wsproof.cli.stage import Stage
-from wsproof.errors import ExitCode, TargetError, UsageError
+from wsproof.errors import ExitCode, TargetError, TerminatedRun, UsageError
 from wsproof.model.finding import Verdict
 from wsproof.model.matrix import Matrix, MatrixRow, State
 from wsproof.net.discover import interpreter, resolve_path
@@ -33,13 +33,19 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
         for server in servers:  # who names a server wants that one: its absence is said before any work is done
             choose_server(server.name, interpreter(target.python), target.app)
     began = datetime.now(UTC).isoformat(timespec="seconds")
-    rows = [checked(stage, server, target, f"{number} of {len(servers)}") for number, server in enumerate(servers, 1)]
-    if not any(row.state is not State.NOT_INSTALLED for row in rows):
+    described = {**target.describe(), "channels": stage.channels, "settings": stage.settings}
+    matrix = Matrix(described, began, machine_facts(), arguments.seed, arguments.strict)
+    try:
+        for number, server in enumerate(servers, 1):
+            matrix = matrix.but(rows=(*matrix.rows, checked(stage, server, target, f"{number} of {len(servers)}")))
+    except (KeyboardInterrupt, TerminatedRun):
+        if matrix.rows:
+            show_matrix(stage.console, matrix)  # it takes minutes: what is known by now is shown
+        raise
+    if all(row.state is State.NOT_INSTALLED for row in matrix.rows):
         raise TargetError(
             "none of the servers is installed beside the target's interpreter. Try: pip install 'wsproof[servers]'"
         )
-    described = {**target.describe(), "channels": stage.channels, "settings": stage.settings}
-    matrix = Matrix(described, began, machine_facts(), arguments.seed, arguments.strict, tuple(rows))
     show_matrix(stage.console, matrix)
     stage.write_json(matrix.to_json())
     if arguments.junit:

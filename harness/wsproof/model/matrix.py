@@ -183,10 +183,9 @@ class Matrix:
     strict: bool
     rows: tuple[MatrixRow, ...] = field(default=())
 
-    @property
-    def checked(self) -> list[MatrixRow]:
-        """The servers that there is something to say of."""
-        return [row for row in self.rows if row.state is State.CHECKED]
+    def but(self, **changes: Any) -> Matrix:
+        """This matrix with some fields changed."""
+        return replace(self, **changes)
 
     @property
     def verdict(self) -> Verdict:
