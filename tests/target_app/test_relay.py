@@ -179,6 +179,8 @@ def test_without_the_backplane_an_owner_goes_on_and_keeps_its_board_and_others_s
         wait_until(
             lambda: [picture(server, place) for server in (both.owner, both.other)] == strokes, "one board again"
         )
+        for server in (both.owner, both.other):
+            wait_until(lambda server=server: enters(server, a_place()), "and a while later new ones can be had, too")  # type: ignore[misc]
 
 
 def test_when_the_owner_stops_its_people_meet_again_on_the_other_worker(both: Pair) -> None:
@@ -214,7 +216,7 @@ def test_when_the_owner_dies_its_people_meet_again_on_the_other_worker(both: Pai
             wait_until(lambda: enters(both.other, place, but=grace.epoch), "the other worker takes the board over")
 
 
-def enters(server: Server, board: str, but: str) -> bool:
+def enters(server: Server, board: str, but: str = "") -> bool:
     """Whether there is a board now, and another one."""
     try:
         with at_board(server, "grace", board) as grace:
