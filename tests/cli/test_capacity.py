@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,6 @@ QUICK, SLOW = steady(200, 10.0), steady(200, 500.0)
 ROOM = Contract("chat", Audience.EVERYONE)
 BUSY = GeneratorUsage(cpu_share=np.array([0.97]), loop="uvloop")
 SLO = ("--slo", "p99(latency) < 100ms", "--slo", "lost == 0")
-Play = Callable[..., list[Plan]]
 
 
 @pytest.fixture(scope="module")
@@ -34,24 +33,31 @@ def url() -> Iterator[str]:
         yield endpoint.url
 
 
-@pytest.fixture
-def play(monkeypatch: pytest.MonkeyPatch) -> Play:
-    """Replace the engine: runs of at most `knee` are quick, of more than `limit` those of a busy generator."""
+class Play:
+    """Replaces the engine: runs of at most `knee` are quick, of more than `limit` those of a busy generator."""
 
-    def begin(
-        knee: float, limit: float = 1e9, of: Callable[[Plan], float] = lambda plan: plan.subscribers
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self._patch = patch
+        self.settings: list[Mapping[str, str]] = []
+
+    def __call__(
+        self, knee: float, limit: float = 1e9, of: Callable[[Plan], float] = lambda plan: plan.subscribers
     ) -> list[Plan]:
         plans: list[Plan] = []
 
-        def follow(plan: Plan, **_: Any) -> Measurement:
+        def follow(plan: Plan, *, settings: Mapping[str, str], **_: Any) -> Measurement:
             plans.append(plan)
+            self.settings.append(settings)
             history = QUICK if of(plan) <= knee else SLOW
             return measurement(history, ROOM, generator=BUSY) if of(plan) > limit else measurement(history, ROOM)
 
-        monkeypatch.setattr(capacity, "run_plan", follow)
+        self._patch.setattr(capacity, "run_plan", follow)
         return plans
 
-    return begin
+
+@pytest.fixture
+def play(monkeypatch: pytest.MonkeyPatch) -> Play:
+    return Play(monkeypatch)
 
 
 def search(url: str, out: Path, *more: str) -> tuple[int, dict[str, Any]]:
@@ -118,6 +124,21 @@ def test_the_rate_can_be_raised_instead_and_need_not_be_whole(url: str, tmp_path
     assert plans[0].rate_hz == 2.5
     assert {plan.subscribers for plan in plans} == {100}
     assert record["parts"]["capacity"]["knee"]["low"] <= 77 <= record["parts"]["capacity"]["knee"]["high"]
+
+
+def test_rooms_can_be_raised_and_the_load_of_each_stays_what_it_is(url: str, tmp_path: Path, play: Play) -> None:
+    plans = play(9, of=lambda plan: plan.subscribers / 20)
+    channels = "tests.workloads.apps.halls_channels"
+    words = ("--over", "rooms", "--subscribers", "20", "--publishers", "2", "--rate", "5", "--set", "halls.rooms=7")
+    code = main(["capacity", url, "--channels", channels, "--workload", "halls", *SLO, "--out", str(tmp_path), *words])
+    part = only_run(tmp_path)["parts"]["capacity"]
+    assert code == 0
+    assert part["over"] == "rooms"
+    assert part["knee"]["low"] <= 9 <= part["knee"]["high"]
+    for plan in plans:
+        assert plan.publishers * 10 == plan.subscribers == plan.rate_hz * 4
+    levels = [row["level"] for row in part["trials"]]
+    assert [settings["halls.rooms"] for settings in play.settings] == [f"{level:g}" for level in levels]
 
 
 def test_a_target_that_goes_away_at_a_level_is_no_capacity(

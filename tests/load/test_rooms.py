@@ -68,6 +68,24 @@ def test_a_round_is_over_when_the_room_of_its_publisher_has_it() -> None:
     assert run_checks(history, measurement.contract) == []
 
 
+def test_a_setting_says_how_many_rooms_there_are_and_each_has_a_publisher() -> None:
+    plan = small_plan("halls", 6, publishers=3, rate_hz=60.0, drain_s=90.0, ramp_s=90.0)
+    with serve(parse_target(APP, path="/pubsub")) as server:
+        measurement = run_plan(
+            plan,
+            channels="tests.workloads.apps.halls_channels",
+            settings={"halls.rooms": "3"},
+            endpoint=server.endpoint,
+            server=server,
+        )
+    history = measurement.history
+    assert [member.room for member in history.members] == [0, 1, 2, 0, 1, 2]
+    assert run_checks(history, measurement.contract) == []
+    measured_now = history.publications.phase == Phase.MEASURED
+    assert set(history.publications.publisher[measured_now].tolist()) == {0, 1, 2}
+    assert set(owed(history, measurement.contract).owed[measured_now].tolist()) == {2}
+
+
 def test_the_probe_speaks_in_every_room() -> None:
     plan, everyone = small_plan(subscribers=5), Contract("x", Audience.EVERYONE)
     assert probers(everyone, plan, 0, [0, 1, 0, 1, 2]) == [0, 1, 4]

@@ -61,8 +61,11 @@ class Workload(ABC):
     """Whether each text whatsoever is a legal message: only then is a text ever sent that `publish` has not made."""
     longest_bytes: ClassVar[int] = 60_000
     """The longest text that the suite hands to `publish`; lower it where the channel refuses such."""
-    rooms: ClassVar[int] = 1
-    """How many rooms `room_of` deals the members out to. A publication is meant for the publisher's room only."""
+    rooms: int = 1
+    """How many rooms `room_of` deals the members out to. A publication is meant for the publisher's room only.
+
+    Of a workload that takes it as a setting called `rooms`, `wsproof capacity --over rooms` can raise it.
+    """
 
     def __init__(self, settings: Mapping[str, str] | None = None, *, base: int = 1) -> None:
         self.settings = dict(settings or {})
