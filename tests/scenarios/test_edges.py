@@ -15,6 +15,7 @@ import pytest
 
 from tests.scenarios.locusts import DEADLINE, Locust, run
 from tests.target_app.free_port import free_port
+from tests.target_app.server import LOCALLY
 
 
 def wait_for(condition: Callable[[], Any], what: str, locust: Locust) -> Any:
@@ -75,7 +76,7 @@ def test_a_signal_leaves_the_summary_and_ends_the_server(tmp_path: Path, number:
     assert "Traceback" not in ended.output
     port = int(re.search(r"target is at ws://127\.0\.0\.1:(\d+)", ended.output)[1])  # type: ignore[index]
     with pytest.raises(httpx.ConnectError):
-        httpx.get(f"http://127.0.0.1:{port}/", trust_env=False, timeout=DEADLINE)
+        httpx.get(f"http://127.0.0.1:{port}/", **LOCALLY)
 
 
 def test_two_processes_judge_their_own_users_and_the_master_has_all_results(tmp_path: Path) -> None:
@@ -124,7 +125,7 @@ class Page:
 
     def __init__(self, locust: Locust, port: int) -> None:
         self.locust = locust
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=DEADLINE)
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", **LOCALLY)
         wait_for(lambda: "Starting web interface" in locust.output() and self._answers(), "the page is there", locust)
 
     def _answers(self) -> bool:

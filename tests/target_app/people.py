@@ -11,7 +11,7 @@ import jwt
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from tests.target_app.server import DEADLINE, Server
+from tests.target_app.server import DEADLINE, LOCALLY, Server
 
 SECRET = "a secret for tests that is long enough"
 """For servers whose tokens a test makes by itself: give it as the setting `secret`."""
@@ -33,7 +33,7 @@ def make_token(user: str, *, roles: tuple[str, ...] = (), lifetime: float = 600,
 
 def post(server: Server, path: str, token: str | None = None, **body: Any) -> httpx.Response:
     headers = {} if token is None else {"authorization": f"Bearer {token}"}
-    return httpx.post(server.url(path, "http"), json=body, headers=headers, trust_env=False, timeout=DEADLINE)
+    return httpx.post(server.url(path, "http"), json=body, headers=headers, **LOCALLY)
 
 
 def log_in(server: Server, name: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from tests.target_app.server import DEADLINE, Server, running, wait_until
+from tests.target_app.server import DEADLINE, LOCALLY, Server, running, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -19,9 +19,7 @@ def server() -> Iterator[Server]:
 
 
 def token_of(server: Server, user: str) -> str:
-    answer = httpx.post(
-        server.url("/auth/token", "http"), json={"username": user, "password": user}, trust_env=False, timeout=DEADLINE
-    )
+    answer = httpx.post(server.url("/auth/token", "http"), json={"username": user, "password": user}, **LOCALLY)
     token: str = answer.raise_for_status().json()["access_token"]
     return token
 
@@ -29,9 +27,7 @@ def token_of(server: Server, user: str) -> str:
 def ask(server: Server, path: str, user: str | None, body: dict[str, Any] | None = None) -> httpx.Response:
     headers = {} if user is None else {"authorization": f"Bearer {token_of(server, user)}"}
     method = "GET" if body is None else "POST"
-    return httpx.request(
-        method, server.url(path, "http"), headers=headers, json=body, trust_env=False, timeout=DEADLINE
-    )
+    return httpx.request(method, server.url(path, "http"), headers=headers, json=body, **LOCALLY)
 
 
 def signed_in(server: Server, user: str, path: str = "/notifications") -> ClientConnection:

@@ -14,7 +14,7 @@ import pytest
 from target_app.messages import PROTOCOL
 from tests.target_app.conftest import StartServer
 from tests.target_app.people import SECRET, Person, close_of, dial, log_in, make_token, post
-from tests.target_app.server import DEADLINE, Server, running
+from tests.target_app.server import LOCALLY, Server, running
 
 ROOM = "/rooms/auth"
 
@@ -235,6 +235,6 @@ def test_a_made_up_secret_is_warned_about(start_server: StartServer) -> None:
 
 def test_a_password_never_reaches_the_log(server: Server) -> None:
     body = {"username": "user", "password": ["unusual-password"]}
-    answer = httpx.post(server.url("/auth/token", "http"), content=json.dumps(body), trust_env=False, timeout=DEADLINE)
+    answer = httpx.post(server.url("/auth/token", "http"), content=json.dumps(body), **LOCALLY)
     assert answer.status_code == 422
     assert "unusual-password" not in server.log()

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.target_app.peers import TINY_BUFFER
-from tests.target_app.server import DEADLINE, Server, running, wait_until
+from tests.target_app.server import LOCALLY, Server, running, wait_until
 from tests.target_app.test_admin import ask, signed_in, token_of, wait_for
 
 
@@ -52,15 +52,13 @@ class Stream:
 
     def post(self, message: dict[str, Any] | str) -> int:
         text = message if isinstance(message, str) else json.dumps(message)
-        return httpx.post(
-            self._server.url(self.session, "http"), content=text, trust_env=False, timeout=DEADLINE
-        ).status_code
+        return httpx.post(self._server.url(self.session, "http"), content=text, **LOCALLY).status_code
 
 
 @contextmanager
 def opened(server: Server, path: str, **headers: str) -> Iterator[Stream]:
     with (
-        httpx.Client(trust_env=False, timeout=DEADLINE) as client,
+        httpx.Client(**LOCALLY) as client,
         client.stream("GET", server.url(f"/fallback{path}", "http"), headers=headers) as response,
     ):
         assert response.status_code == 200
@@ -145,29 +143,22 @@ def test_who_goes_is_missed(server: Server) -> None:
 
 def test_a_page_of_a_foreign_origin_is_kept_out(server: Server) -> None:
     headers = {"origin": "https://evil.example"}
-    with httpx.stream(
-        "GET", server.url("/fallback/rooms/x", "http"), headers=headers, trust_env=False, timeout=DEADLINE
-    ) as response:
+    with httpx.stream("GET", server.url("/fallback/rooms/x", "http"), headers=headers, **LOCALLY) as response:
         assert response.status_code == 403
 
 
 @pytest.mark.parametrize("path", ["/ws", "/echo/json", "/nothing", "/draw/x"])
 def test_only_some_channels_are_offered(server: Server, path: str) -> None:
-    with httpx.stream("GET", server.url(f"/fallback{path}", "http"), trust_env=False, timeout=DEADLINE) as response:
+    with httpx.stream("GET", server.url(f"/fallback{path}", "http"), **LOCALLY) as response:
         assert response.status_code == 404
 
 
 def test_what_is_too_long_or_no_text_or_for_nobody_is_refused(server: Server) -> None:
     with opened(server, "/rooms/x") as stream:
         assert stream.post("x" * 70_000) == 413
-        answer = httpx.post(server.url(stream.session, "http"), content=b"\xff", trust_env=False, timeout=DEADLINE)
+        answer = httpx.post(server.url(stream.session, "http"), content=b"\xff", **LOCALLY)
         assert answer.status_code == 400
-        assert (
-            httpx.post(
-                server.url(f"{stream.session}x", "http"), content="{}", trust_env=False, timeout=DEADLINE
-            ).status_code
-            == 404
-        )
+        assert httpx.post(server.url(f"{stream.session}x", "http"), content="{}", **LOCALLY).status_code == 404
 
 
 def test_a_reader_of_events_that_reads_nothing_is_dropped_and_its_socket_cut() -> None:

@@ -14,7 +14,7 @@ from target_app.logs import formatter
 from target_app.traffic import LAG_BOUNDS, MEASURED_ONE_IN
 from tests.target_app.conftest import EnterRaw, StartServer
 from tests.target_app.people import SECRET, make_token
-from tests.target_app.server import DEADLINE, Server, wait_until
+from tests.target_app.server import DEADLINE, LOCALLY, Server, wait_until
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1c2VyIn0.c2lnbmF0dXJl"
 
@@ -70,7 +70,7 @@ def test_figures_are_for_this_host_administrators_and_whoever_has_the_token(star
 
     def status(path: str, bearer: str | None = None, **headers: str) -> int:
         headers |= {} if bearer is None else {"authorization": f"Bearer {bearer}"}
-        return httpx.get(server.url(path, "http"), headers=headers, trust_env=False, timeout=DEADLINE).status_code
+        return httpx.get(server.url(path, "http"), headers=headers, **LOCALLY).status_code
 
     for path in ("/metrics", "/stats"):
         assert status(path) == 200

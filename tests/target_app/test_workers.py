@@ -19,7 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Subprotocol
 
-from tests.target_app.server import DEADLINE, Server, running, wait_until
+from tests.target_app.server import DEADLINE, LOCALLY, Server, running, wait_until
 from tests.target_app.test_admin import ask, token_of
 from tests.target_app.test_metrics import scraped
 from tests.target_app.valkey import Valkey, valkey
@@ -222,17 +222,14 @@ def test_a_post_finds_its_event_stream_on_the_other_worker(server: Server) -> No
     token = token_of(server, "user")
     headers = {"authorization": f"Bearer {token}"}
     with (
-        httpx.Client(trust_env=False, timeout=DEADLINE) as client,
+        httpx.Client(**LOCALLY) as client,
         client.stream("GET", server.url("/fallback/rooms/posted?join", "http"), headers=headers) as response,
     ):
         lines = response.iter_lines()
         session = next(line for line in lines if line.startswith("data: /fallback/")).removeprefix("data: ")
         for number in range(12):  # each on a connection of its own, which either worker may take
             body = json.dumps({"type": "say", "id": f"{number}", "text": f"{number}"})
-            assert (
-                httpx.post(server.url(session, "http"), content=body, trust_env=False, timeout=DEADLINE).status_code
-                == 202
-            )
+            assert httpx.post(server.url(session, "http"), content=body, **LOCALLY).status_code == 202
         said = (json.loads(line[6:]) for line in lines if line.startswith('data: {"type":"said"'))
         assert {next(said)["text"] for _ in range(12)} == {f"{number}" for number in range(12)}
 
