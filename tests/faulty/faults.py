@@ -159,3 +159,15 @@ FAULTS: dict[str, tuple[str, str]] = {
     "crash": ("neighbour-served", "dies of a reset in the middle of a frame"),
 }
 """Name, as the path of the server has it: the rule that must catch it, and what is wrong."""
+
+ALLOWED: dict[str, tuple[tuple[str, ...], str]] = {
+    "drops": (("rsv", "opcode", "utf8-broken", "any-order"), "ends TCP at a fault, without a close frame"),
+    "empty-close": (("rsv", "opcode", "utf8-broken", "any-order"), "fails with a close frame that has no code"),
+    "pong-first": (("utf8-broken", "continuation"), "answers a ping that comes behind a fault before it fails"),
+    "hurries": (("close", "any-order"), "does not answer messages that a close frame follows already"),
+    "minimal-only": (("length", "payload"), "insists on lengths in their shortest form"),
+    "top-bit-1009": (("length", "any-order"), "calls a length with the top bit too big"),
+    "pong-latest": (("ping", "pong", "control", "any-order"), "answers only the latest of several pings"),
+    "answers-early": (("pipelined",), "answers a ping that came before the 101 at once"),
+}
+"""What servers do that is not wrong, and the checks that could take it for a fault."""

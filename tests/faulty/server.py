@@ -64,6 +64,7 @@ class Connection:
         self.parts: list[bytes] = []
         self.held_pongs: list[bytes] = []
         self.mask = b"\0\0\0\0"
+        self.pinged = False
         self.closing = False
         self.rsv = 0
 
@@ -80,7 +81,11 @@ class Connection:
                 pass
         except Failure as failure:
             code = 1000 if self.fault == "wrong-code" else failure.code
-            self.send(CLOSE, struct.pack("!H", code))
+            if self.fault == "drops":
+                return
+            if self.fault == "pong-first":
+                await self.answer_a_ping()
+            self.send(CLOSE, b"" if self.fault == "empty-close" else struct.pack("!H", code))
             if self.fault == "fails-open":
                 await forever()
 
@@ -236,6 +241,8 @@ class Connection:
             await self.need(at + width, "split-length" if len(self.buffer) > at else "")
             length = int.from_bytes(self.buffer[at : at + width], "big")
             at += width
+            if fault == "minimal-only" and length < (126 if width == 2 else 65_536):
+                raise Failure(1002)
             if fault == "length-signed" and 32767 < length < 65536:
                 raise Failure(1002)
             if fault == "length-low-bits" and length < 1 << 63:
@@ -244,7 +251,7 @@ class Connection:
                 length &= 0xFFFFFFFF
         if length >> 63:
             if fault != "top-bit":
-                raise Failure(1002)
+                raise Failure(1009 if fault == "top-bit-1009" else 1002)
             length &= (1 << 63) - 1
         if opcode >= 8 and length > 125 and fault != "long-control":
             raise Failure(1002)
@@ -269,6 +276,21 @@ class Connection:
         if opcode == CLOSE and short and fault == "split-close":
             return True
         return self.take(fin, opcode, payload)
+
+    async def answer_a_ping(self) -> None:
+        """What pong-first does between a fault and its failure."""
+        self.pinged = False
+        with contextlib.suppress(Failure):  # the fault may still be there to be read again
+            while not self.pinged:
+                await self.take_frame()
+
+    def next_opcodes(self) -> list[int]:
+        """The short frames that were read and not taken yet."""
+        found, at = [], 0
+        while at + 2 <= len(self.buffer) and self.buffer[at + 1] & 127 < 126:
+            found.append(self.buffer[at] & 15)
+            at += 6 + (self.buffer[at + 1] & 127)
+        return found
 
     def check_head(self, fin: int, rsv: int, opcode: int, masked: int, length: int) -> None:
         fault = self.fault
@@ -303,6 +325,9 @@ class Connection:
         return not self.closing
 
     def take_ping(self, payload: bytes) -> None:
+        self.pinged = True
+        if self.fault == "pong-latest" and PING in self.next_opcodes():
+            return
         match self.fault:
             case "empty-pong":
                 payload = b""
@@ -359,6 +384,8 @@ class Connection:
             opcode = TEXT
         if fault == "nul" and opcode == TEXT:
             data = data.partition(b"\0")[0]
+        if fault == "hurries" and CLOSE in self.next_opcodes():
+            return
         if data or fault != "empty-message":
             self.send(opcode, data)
 

@@ -9,7 +9,7 @@ from wsproof.rfc6455.facts import Facts, Message
 from wsproof.rfc6455.greeting import Answer, expect_answer
 from wsproof.rfc6455.oracle import Fate, expect_frames
 from wsproof.rfc6455.property import MASK, say
-from wsproof.wire import Frame, Opcode, Request
+from wsproof.wire import Frame, LengthForm, Opcode, Request
 
 _FACTS = Facts(prefix="> ", binary=True, deflate=False, largest_bytes=70_000)
 _USUAL = Request(host="h", path="/", key="d3Nwcm9vZi1yZmM2NDU1IQ==")
@@ -66,9 +66,11 @@ class TestFrames:
         assert expect_frames(say("x", _frame(2, b"b")), facts).fate is Fate.FREE
 
     def test_an_incomplete_frame_owes_nothing(self) -> None:
-        expected = expect_frames(Conversation("x", (Raw(_frame(1, b"whole").encode()[:5]),)), _FACTS)
-        assert expected.in_frame
-        assert expected.owed == []
+        huge = Frame(1, b"hello", mask=MASK, length_form=LengthForm.BITS64, declared_length=(1 << 32) + 5)
+        for beginning in (_frame(1, b"whole").encode()[:5], huge.encode()):
+            expected = expect_frames(Conversation("x", (Raw(beginning),)), _FACTS)
+            assert expected.in_frame
+            assert expected.owed == []
 
 
 class TestHandshakes:

@@ -33,6 +33,7 @@ _TEXT = frozenset({CloseCode.INVALID_PAYLOAD})
 _DATA = _PROTOCOL | _TEXT
 _SIZE = frozenset({CloseCode.PROTOCOL_ERROR, CloseCode.MESSAGE_TOO_BIG})
 _ANY: frozenset[CloseCode] = frozenset()
+_LONGEST = (1 << 63) - 1  # a longer frame is known to be wrong from its head; any other is awaited to its end
 
 
 class Fate(Enum):
@@ -81,7 +82,7 @@ def expect_frames(conversation: Conversation, facts: Facts, agreed: DeflateAgree
     if conversation.deflate and agreed is None:
         return Expectation(declined=True)
     reader = _Reader(facts, agreed if offered else None, offered=offered)
-    decoder = FrameDecoder()
+    decoder = FrameDecoder(max_payload_bytes=_LONGEST)
     decoder.feed(b"".join(conversation.streams()))
     while (frame := decoder.next_frame()) is not None:
         reader.take(frame)

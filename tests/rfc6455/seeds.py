@@ -1,0 +1,84 @@
+"""Accuse nobody who is right: the whole suite with default options, seed after seed, on a server that should pass.
+
+PYTHONPATH=harness python -m tests.rfc6455.seeds [SEEDS] [--reference]
+
+SEEDS is how many (50), or FIRST-LAST. Without `--reference` the server is the correct one of tests/faulty; with it, the
+reference server with its own protocol class, whose accepted deviations (target_app/accepted) are no accusations.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.faulty.running import faulty_server
+from tests.target_app.server import running
+from wsproof.model.finding import Finding, Level
+from wsproof.model.suite import SuiteOptions
+from wsproof.net.endpoint import Endpoint
+from wsproof.rfc6455 import run_suite
+from wsproof.rfc6455.accepted import apply, load_accepted
+from wsproof.rfc6455.examination import Server
+
+_ACCEPTED = Path(__file__).parents[2] / "target_app" / "accepted" / "uvicorn-direct.toml"
+
+
+@dataclass
+class _Started:
+    """A server that somebody else started."""
+
+    endpoint: Endpoint
+    owned: bool = False
+    pid: int | None = None
+
+    def restart(self) -> None:
+        raise RuntimeError("it was not started by the suite")
+
+
+@contextmanager
+def _server(*, reference: bool) -> Iterator[Server]:
+    if reference:
+        with running("target_app --direct", {}) as started:
+            yield _Started(Endpoint("127.0.0.1", started.port, "/ws"))
+    else:
+        with faulty_server() as correct:
+            yield correct
+
+
+def main(words: list[str]) -> int:
+    """Run the seeds; the number of those in which the server was accused of anything."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("seeds", nargs="?", default="50")
+    parser.add_argument("--reference", action="store_true")
+    arguments = parser.parse_args(words)
+    first, dash, last = arguments.seeds.partition("-")
+    seeds = range(int(first), int(last) + 1) if dash else range(int(first))
+    accepted = load_accepted(_ACCEPTED) if arguments.reference else ()
+    accusing = 0
+    with _server(reference=arguments.reference) as server:
+        for seed in seeds:
+            begun = time.monotonic()
+            report = run_suite(server, SuiteOptions(seed=seed))
+            found = apply(report.findings, accepted, checks_run=())
+            accused = [each for each in found if each.level is not Level.INFORMATIONAL and not each.accepted]
+            accusing += bool(accused)
+            _tell(seed, time.monotonic() - begun, accused)
+    sys.stdout.write(f"{len(seeds)} seeds, {accusing} of them accuse the server\n")
+    return accusing
+
+
+def _tell(seed: int, seconds: float, accused: list[Finding]) -> None:
+    sys.stdout.write(f"seed {seed}: {len(accused)} accusations, {seconds:.1f} s\n")
+    for finding in accused:
+        sys.stdout.write(f"  {finding.check}: {finding.explanation}\n")
+        sys.stdout.writelines(f"    {line}\n" for line in finding.witness)
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
