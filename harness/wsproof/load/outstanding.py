@@ -12,6 +12,9 @@ from wsproof.load.records import INTACT, KIND, PUBLISHER, SEQUENCE, SUBSCRIBER, 
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.history import Kind
 
+CELLS = 1_000_000
+"""Publications times members looked at in one go: it bounds the memory, not the answer."""
+
 
 class Outstanding:
     """Counts publications that have not reached those who were in when they were sent.
@@ -41,14 +44,19 @@ class Outstanding:
         left = [entry["member"] for entry in self._records.journal() if entry["what"] == "left"]
         here = np.ones(self._members, bool)
         here[left] = False
-        missing = int((self._owed() & ~self._got & here).sum())
+        missing = 0
+        step = max(1, CELLS // max(1, self._members))
+        for first in range(0, len(self._publications), step):
+            part = slice(first, first + step)
+            missing += int((self._owed(part) & ~self._got[part] & here).sum())
         if self._contract.replies:
             publishers = self._publications[:, 0]
             missing += int((~self._answered & here[publishers]).sum())
         return missing
 
-    def _owed(self) -> NDArray[np.bool_]:
-        publisher, sent_ns = self._publications[:, 0], self._publications[:, 3]
+    def _owed(self, part: slice) -> NDArray[np.bool_]:
+        """For each of these publications, to whom it is owed."""
+        publisher, sent_ns = self._publications[part, 0], self._publications[part, 3]
         owed: NDArray[np.bool_] = (self._in_ns > 0) & (self._in_ns <= sent_ns[:, None])
         owed &= self._rooms[publisher][:, None] == self._rooms
         is_own = publisher[:, None] == np.arange(self._members)
