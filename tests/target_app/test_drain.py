@@ -63,7 +63,7 @@ def test_a_typed_channel_is_told_when_to_come_back(start_server: StartServer, en
 
 
 def test_every_worker_drains(start_server: StartServer, enter: Enter) -> None:
-    server = start_server(POLITE + " --workers 2")
+    server = start_server(POLITE + " --workers 2 --timeout-worker-healthcheck 60")
     clients = [enter(server, "/polite") for _ in range(20)]
     server.process.terminate()
     for client in clients:
