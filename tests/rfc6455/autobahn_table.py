@@ -5,7 +5,7 @@ PYTHONPATH=harness python -m tests.rfc6455.autobahn_table --wstest PATH --result
 `wstest` is of the Autobahn Testsuite, which runs on Python 2.7 only; AUTOBAHN.md beside the faulty server says how to
 get it. Its answers are kept in DIR, one folder per fault, and are not asked for twice. What it says of the correct
 server is its baseline: a case counts for a fault only where it says something worse. Our own column is the kill table's
-(`kill_table.py`, in README.md beside the faulty server).
+(`kill_table.py`, README.md beside the faulty server); a fault that is not in it is caught by `test_planted_faults.py`.
 """
 
 from __future__ import annotations
@@ -150,8 +150,8 @@ def main(words: list[str]) -> int:
             theirs = autobahn.ask(server.with_fault(name), name)
             if server.process.poll() is not None:
                 server.restart()
-            _, wrong = FAULTS.get(name, ("", "nothing: the correct server"))
-            rule, seconds = ours.get(name or "(none)", ("", ""))
+            known, wrong = FAULTS.get(name, ("", "nothing: the correct server"))
+            rule, seconds = ours.get(name or "(none)", (f"{known} (by its test)", ""))
             cells = [name or "(none)", wrong, told(theirs, baseline), f"{theirs.seconds:.0f}", rule, seconds]
             sys.stdout.write(f"| {' | '.join(cells)} |\n")
             sys.stdout.flush()
