@@ -2,7 +2,7 @@
 
 History of the format
     wsproof.run/1   2026-11   the first: verdict, trust, target, git, machine, plan, metrics, findings, warnings, parts.
-                              Added since: parts.capacity; in the plan loop, in_flight, sizes, connect_hz, steps, deflate.
+                              Added: parts.capacity; plan: loop, in_flight, sizes, connect_hz, steps, deflate.
 """
 
 from __future__ import annotations
