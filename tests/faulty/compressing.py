@@ -11,7 +11,8 @@ import re
 import zlib
 from dataclasses import dataclass
 
-from tests.faulty.server import BINARY, PING, PONG, TEXT, Connection, Failure, Refusal, main
+from tests.faulty.server import BINARY, PING, PONG, TEXT, Failure, Refusal, main
+from tests.faulty.straining import Straining
 
 _LIMIT = 16_000_000
 _TAIL = b"\x00\x00\xff\xff"
@@ -48,7 +49,7 @@ class Agreement:
         return "; ".join(words)
 
 
-class Compressing(Connection):
+class Compressing(Straining):
     """One client with which compression may be agreed."""
 
     agreement: Agreement | None = None

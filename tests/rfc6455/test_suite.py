@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,13 @@ from wsproof.errors import UsageError
 from wsproof.model.finding import Verdict
 from wsproof.model.suite import SuiteOptions
 from wsproof.rfc6455 import RULES
-from wsproof.rfc6455.suite import PROPERTIES, replay, run_suite
+from wsproof.rfc6455.suite import CHECKS, replay, run_suite
 
 
 def test_rules_have_ids_of_their_own_and_every_property_has_one() -> None:
     ids = [rule.id for rule in RULES]
     assert len(ids) == len(set(ids))
-    assert {tested.name for tested in PROPERTIES} <= set(ids)
+    assert {tested.name for tested in CHECKS} <= set(ids)
 
 
 def test_the_same_seed_has_the_same_run(faulty: FaultyServer) -> None:
@@ -28,12 +29,24 @@ def test_the_same_seed_has_the_same_run(faulty: FaultyServer) -> None:
     assert [run.examples for run in first.checks_run] == [run.examples for run in second.checks_run]
 
 
-def test_a_spent_budget_keeps_a_prefix_of_the_run(faulty: FaultyServer) -> None:
+def test_a_spent_budget_keeps_a_prefix_of_the_run_and_says_what_was_not_run(faulty: FaultyServer) -> None:
     report = run_suite(faulty.with_fault(""), SuiteOptions(budget_s=0.05))
     checks = [run.check for run in report.checks_run if run.check != "server-frames"]
-    assert checks == [tested.name for tested in PROPERTIES][: len(checks)]
-    assert len(checks) < len(PROPERTIES)
-    assert "budget" in report.checks_run[len(checks) - 1].reason
+    left = [one.check for one in report.not_run]
+    assert [*checks, *left] == [tested.name for tested in CHECKS]
+    assert left
+    assert {one.reason for one in report.not_run} == {"the budget of 0.05 s is spent"}
+
+
+@pytest.mark.parametrize("name", ["mute", "mute-after-handshake"])
+def test_the_budget_holds_on_a_server_that_does_not_answer(faulty: FaultyServer, name: str) -> None:
+    begun = time.monotonic()
+    options = SuiteOptions(budget_s=1.0, deadline_s=60.0)
+    report = run_suite(faulty.with_fault(name), options)
+    assert [one.check for one in report.not_run] == [tested.name for tested in CHECKS]
+    assert report.checks_run == ()
+    assert report.verdict() is Verdict.UNKNOWN
+    assert time.monotonic() - begun < options.deadline_s
 
 
 def test_only_unknown_checks_are_refused(faulty: FaultyServer) -> None:

@@ -78,7 +78,7 @@ def check_server(stage: Stage, server: RunningServer, folder: RunFolder) -> Suit
     began = time.monotonic()
     with ProgressLine(stage.console) as progress:
         report = SuiteReport(options.seed)
-        if any(options.wants(one.name, one.rule.section) for one in rfc6455.PROPERTIES):
+        if any(options.wants(one.name, one.rule.section) for one in rfc6455.CHECKS):
             report = rfc6455.run_suite(server, options, progress.suite("protocol"))
         if stage.workloads:
             rest = options if options.budget_s is None else options.but(budget_s=_left(options.budget_s, began))

@@ -62,7 +62,7 @@ class Conduct:
         """
         greeting = self.greeting(conversation)
         request = self._request(conversation)
-        client = Client(self.endpoint, deadline_s=self.patience.deadline_s, keep_frames=True, request=request)
+        client = Client(self.endpoint, deadline_s=self.patience.longest_s, keep_frames=True, request=request)
         talk = _Talk(self, conversation, greeting, client)
         try:
             client.connect()

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from wsproof.errors import CannotTellError, TargetError
 from wsproof.model.suite import SuiteOptions
-from wsproof.net.clock import Deadline
 from wsproof.net.endpoint import Endpoint
+from wsproof.rfc6455.budget import Budget, BudgetSpent
 from wsproof.rfc6455.conduct import Conduct
 from wsproof.rfc6455.conversation import Conversation
 from wsproof.rfc6455.facts import Facts, probe
@@ -46,10 +46,6 @@ class Server(Protocol):
     def restart(self) -> None: ...
 
 
-class BudgetSpent(Exception):
-    """`options.budget_s` is over."""
-
-
 class ServerGone(CannotTellError):
     """The server no longer answers, and it is not ours to replace."""
 
@@ -57,8 +53,11 @@ class ServerGone(CannotTellError):
 class Examination:
     """Conversations with one server, and what they showed."""
 
-    def __init__(self, server: Server, options: SuiteOptions, facts: Facts, barrier: SegmentBarrier) -> None:
+    def __init__(
+        self, server: Server, options: SuiteOptions, facts: Facts, barrier: SegmentBarrier, budget: Budget
+    ) -> None:
         self.server = server
+        self.budget = budget
         self.options = options
         self.ledger = Ledger(facts)
         self.conversations = 0
@@ -67,13 +66,12 @@ class Examination:
         """Conversations whose outcome says something of the server: it did not leave for reasons of its own."""
         self.declined = 0
         """Conversations about compression to which the server said no, so that nothing was said in them."""
-        self.patience = Patience(options.deadline_s)
+        self.patience = Patience(options.deadline_s, budget)
         self.shrink_s = _SHRINK_S
         """Seconds left for making conversations smaller, of all properties together."""
         self._conduct = Conduct(server.endpoint, facts, self.patience, barrier)
         self._least_bytes: dict[int, int] = {}
         self._neighbour = Neighbour(options.deadline_s)
-        self._budget = Deadline.after(options.budget_s) if options.budget_s is not None else None
 
     @property
     def facts(self) -> Facts:
@@ -87,8 +85,6 @@ class Examination:
             BudgetSpent: the time for the run is over.
             ServerGone: the server is dead or wedged and cannot be replaced.
         """
-        if self._budget is not None and self._budget.remaining_s <= 0:
-            raise BudgetSpent
         conversation = in_samples(conversation, self.facts)
         if "segmentation" in self.ledger.cases and conversation.subject != "segmentation":
             # Known to be broken: it is worked around, so that the rest can be judged.
@@ -107,11 +103,14 @@ class Examination:
         return any(charge.rule == conversation.subject for charge in self._perform(conversation)[1])
 
     def _perform(self, conversation: Conversation) -> tuple[Transcript, list[Charge]]:
+        """Have a conversation, and ask a neighbour whether it is served. What the budget cut off tells nothing."""
+        self.budget.check()
         self.conversations += 1
         swelling = Swelling(self.server.pid, self._least_bytes) if conversation.subject == "deflate-bomb" else None
         try:
             greeting, expected, transcript = self._conduct.perform(conversation)
         except TargetError as error:
+            self.budget.check()
             transcript = Transcript(lines=[f"   ({error})"])
             charges = [Charge("neighbour-served", "TCP connections are accepted", "they are not, any more")]
         else:
@@ -124,7 +123,10 @@ class Examination:
             else:
                 self.told += 1
             self.accepted += transcript.response is not None and transcript.response.status == 101
-        if not self._neighbour.is_served(self.server.endpoint):
+        served = self._neighbour.is_served(self.server.endpoint, self.patience.neighbours_s)
+        if (not served or transcript.waited_s is not None) and self.budget.spent:
+            raise BudgetSpent
+        if not served:
             transcript.note("another client was no longer served after this")
             charges.append(Charge("neighbour-served", "a pong for another client's ping", "none"))
             self._revive(conversation, charges, transcript)
@@ -152,15 +154,22 @@ class Examination:
     def _revive(self, conversation: Conversation, charges: list[Charge], transcript: Transcript) -> None:
         """After a neighbour was lost: connect another one, on a fresh server if there must be one."""
         self._neighbour.forget()
-        if self._neighbour.is_served(self.server.endpoint):
+        if self._neighbour.is_served(self.server.endpoint, self.patience.neighbours_s):
             return
         self._neighbour.forget()
+        self.budget.check()
+        self.patience.tire("neighbour-served")
         if not self.server.owned:
             for charge in charges:
                 self.ledger.note(conversation, charge, transcript)
             raise ServerGone(
                 "the server no longer answers a well-behaved client; it was not started here, so it stays so"
             )
+        self.restart()
+
+    def restart(self) -> None:
+        """Go on with a fresh server of ours."""
+        self._neighbour.forget()
         self.server.restart()
         self._conduct.endpoint = self.server.endpoint
 
@@ -222,7 +231,8 @@ class Examination:
         case = self.ledger.cases[name]
         before = self.patience
         if case.charge.by_silence:
-            brief = Patience(min(self.options.deadline_s, max(_AGAIN_SILENT_S, 20 * self.patience.slowest_s)))
+            silent_s = min(self.options.deadline_s, max(_AGAIN_SILENT_S, 20 * self.patience.slowest_s))
+            brief = Patience(silent_s, self.budget)
             self._conduct.patience = brief
         times = self._count(name, case.smallest)
         if not times and case.first != case.smallest:
@@ -251,12 +261,18 @@ def examination(server: Server, options: SuiteOptions) -> Iterator[Examination]:
     """Probe a server and examine it.
 
     Raises:
+        BudgetSpent: the time was over before anything was known.
         CannotTellError: it refuses a plain handshake, so that nothing can be examined.
         TargetError: nobody listens.
     """
-    facts = probe(server.endpoint, options.deadline_s, options.sample)
+    budget = Budget(options.budget_s)
+    try:
+        facts = probe(server.endpoint, options.deadline_s, options.sample, budget)
+    except (CannotTellError, TargetError):
+        budget.check()  # it did not answer in the little time that was left: that says nothing
+        raise
     with SegmentBarrier() as barrier:
-        subject = Examination(server, options, facts, barrier)
+        subject = Examination(server, options, facts, barrier, budget)
         try:
             yield subject
         finally:

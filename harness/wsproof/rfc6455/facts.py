@@ -10,6 +10,7 @@ from wsproof.errors import CannotTellError
 from wsproof.net.client import Client
 from wsproof.net.endpoint import Endpoint
 from wsproof.rfc6455.agreements import OFFERS, agreement_of
+from wsproof.rfc6455.budget import Budget
 from wsproof.wire import (
     BinaryMessage,
     CloseReceived,
@@ -27,6 +28,7 @@ _WORD = "wsproof-probe"
 _LAST_WORD = "last-wsproof-probe"
 _OWN_REASONS = frozenset({1000, 1001, 1003, 1008, 1009, 1011, 1012, 1013, 1014})
 _PATIENCE_S = 2.0
+_BRIEF_S = 1.0
 _MOMENT_S = 0.3
 _SIZES = (70_000, 65_537, 65_536, 65_535, 16_384, 4_096, 1_024)
 
@@ -117,32 +119,37 @@ class Facts:
         )
 
 
-def probe(endpoint: Endpoint, deadline_s: float, sample: str | None = None) -> Facts:
+def probe(endpoint: Endpoint, deadline_s: float, sample: str | None = None, budget: Budget | None = None) -> Facts:
     """Ask an endpoint what it is, in a few short connections. `sample` is a text that it is known to accept.
+
+    Where the budget ends meanwhile, the facts are not to be trusted: nothing may be concluded from them.
 
     Raises:
         CannotTellError: a plain, legal handshake is refused or not answered, or the connection is closed at once
             (wrong path, authentication).
         TargetError: nobody listens.
     """
-    # An endpoint without an echo costs this wait once per run; nothing else in the suite waits for an absence.
-    patience = min(_PATIENCE_S, deadline_s)
-    _see_it_stay(endpoint, deadline_s)
-    agreements = _agreements(endpoint, deadline_s)
+    time = budget if budget is not None else Budget(None)
+
+    def at_most(seconds: float = deadline_s) -> float:
+        return time.at_most(min(seconds, deadline_s))
+
+    _see_it_stay(endpoint, at_most())
+    agreements = _agreements(endpoint, at_most())
     deflate = bool(agreements)
     if sample is not None:
         # Who accepts a sample only is seldom an echo of it: its texts are not judged, a ping is the barrier.
-        refuses = _refusal(endpoint, sample, deadline_s)
-        pads = not refuses and not _refusal(endpoint, sample + " " * 200, deadline_s)
+        refuses = _refusal(endpoint, sample, at_most())
+        pads = not refuses and not _refusal(endpoint, sample + " " * 200, at_most())
         return Facts(None, False, deflate, _SIZES[-1], refuses, sample, pads, agreements)
-    prefix = _prefix(endpoint, patience)
-    refuses = _refusal(endpoint, _WORD, deadline_s) if prefix is None else ""
-    binary = _comes_back(
-        endpoint, Message(Opcode.BINARY, b"\x00\xffwsproof"), patience if prefix is None else min(1.0, patience)
-    )
+    # An endpoint without an echo costs these waits once per run; nothing else in the suite waits for an absence.
+    prefix = _prefix(endpoint, at_most(_PATIENCE_S))
+    refuses = _refusal(endpoint, _WORD, at_most()) if prefix is None else ""
+    brief = at_most(_PATIENCE_S if prefix is not None else _BRIEF_S)
+    binary = _comes_back(endpoint, Message(Opcode.BINARY, b"\x00\xffwsproof"), brief)
     largest = _SIZES[-1]
     for size in _SIZES if prefix is not None else ():
-        if _takes(endpoint, size, deadline_s):
+        if _takes(endpoint, size, at_most()):
             largest = size
             break
     return Facts(prefix, binary, deflate, largest, refuses, agreements=agreements)

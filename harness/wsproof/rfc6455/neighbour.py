@@ -18,10 +18,11 @@ class Neighbour:
         self._client: Client | None = None
         self._asked = 0
 
-    def is_served(self, endpoint: Endpoint) -> bool:
-        """Whether its ping is answered. The first call after `forget` connects it."""
+    def is_served(self, endpoint: Endpoint, patience_s: float | None = None) -> bool:
+        """Whether its ping is answered, within the deadline or `patience_s`. The first call after `forget` connects."""
+        waits_s = self._deadline_s if patience_s is None else patience_s
         if self._client is None:
-            client = Client(endpoint, deadline_s=self._deadline_s)
+            client = Client(endpoint, deadline_s=waits_s)
             try:
                 response = client.open()
             except TargetError:
@@ -38,12 +39,9 @@ class Neighbour:
         if client.peer.state is not State.OPEN:
             return False
         client.peer.send_ping(wanted)
-        client.flush()
+        client.flush(waits_s)
         # What is answered is judged elsewhere: this is about being served at all.
-        return (
-            client.wait_event(lambda event: isinstance(event, PongReceived | PingReceived), self._deadline_s)
-            is not None
-        )
+        return client.wait_event(lambda event: isinstance(event, PongReceived | PingReceived), waits_s) is not None
 
     def forget(self) -> None:
         """Drop the connection; the next question makes another."""

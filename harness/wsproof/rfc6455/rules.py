@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from wsproof.model.finding import Level
+from wsproof.rfc6455.robustness.demands import DEMANDS
 from wsproof.wire import RULES as WIRE_RULES
 
 __all__ = ["RULES", "Binding", "Rule", "rule"]
@@ -601,7 +602,11 @@ def _server_rules() -> tuple[Rule, ...]:
     )
 
 
-RULES: tuple[Rule, ...] = tuple(Rule(*row) for row in _OWED) + _server_rules()
+def _robustness() -> tuple[Rule, ...]:
+    return tuple(Rule(name, where, Binding(level), *words) for name, where, level, *words in DEMANDS)
+
+
+RULES: tuple[Rule, ...] = tuple(Rule(*row) for row in _OWED) + _robustness() + _server_rules()
 """All rules, in the order of the RFC."""
 
 _BY_ID = {each.id: each for each in RULES}

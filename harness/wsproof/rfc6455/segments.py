@@ -40,25 +40,33 @@ class SegmentBarrier:
 
     def wait_read(self, fileno: int) -> bool:
         """Wait until the other side of this TCP socket has read everything; False when that cannot be known."""
-        if self._netlink is None:
-            return False
-        with socket.socket(fileno=os.dup(fileno)) as sock:
-            if sock.family not in (socket.AF_INET, socket.AF_INET6):
-                return False
-            try:
-                ours, theirs = sock.getsockname()[:2], sock.getpeername()[:2]
-            except OSError:
-                return False
-            family = sock.family
+        ends = self._ends(fileno)
         deadline = Deadline.after(_GIVES_UP_AFTER_S)
-        while deadline.remaining_s > 0:
-            unread = self._unread(family, theirs, ours)
+        while ends is not None and deadline.remaining_s > 0:
+            unread = self._unread(*ends)
             if unread is None:
                 return False
             if unread == 0:
                 return True
             os.sched_yield()
         return False  # a server that does not read: the pieces go on anyway
+
+    def unread(self, fileno: int) -> int | None:
+        """Bytes that the other side of this TCP socket has got and not read; None when that cannot be known."""
+        ends = self._ends(fileno)
+        return None if ends is None else self._unread(*ends)
+
+    def _ends(self, fileno: int) -> tuple[int, tuple[str, int], tuple[str, int]] | None:
+        """Family and addresses of a TCP socket, as the other side sees it."""
+        if self._netlink is None:
+            return None
+        with socket.socket(fileno=os.dup(fileno)) as sock:
+            if sock.family not in (socket.AF_INET, socket.AF_INET6):
+                return None
+            try:
+                return sock.family, sock.getpeername()[:2], sock.getsockname()[:2]
+            except OSError:
+                return None
 
     def _unread(self, family: int, local: tuple[str, int], remote: tuple[str, int]) -> int | None:
         assert self._netlink is not None

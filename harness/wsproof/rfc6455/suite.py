@@ -35,10 +35,13 @@ from wsproof.rfc6455.judge import judge
 from wsproof.rfc6455.ledger import Ledger
 from wsproof.rfc6455.patience import Patience
 from wsproof.rfc6455.property import Property
+from wsproof.rfc6455.robustness.trial import Trial
+from wsproof.rfc6455.robustness.trials import TRIALS
 from wsproof.rfc6455.segments import SegmentBarrier
 from wsproof.rfc6455.swelling import Swelling
+from wsproof.rfc6455.trying import Trials, replay_trial
 
-__all__ = ["PROPERTIES", "check_property", "replay", "run_suite"]
+__all__ = ["CHECKS", "PROPERTIES", "TRIALS", "check_property", "check_trial", "replay", "run_suite"]
 
 Progress = Callable[[str, float], None]
 
@@ -60,6 +63,9 @@ PROPERTIES: tuple[Property, ...] = (
 )
 """All properties in the order in which they are run: the handshake first, since everything stands on it."""
 
+CHECKS: tuple[Property | Trial, ...] = (*PROPERTIES, *TRIALS)
+"""All that is run. Trials come last: they are hard on a server."""
+
 _SERVER_FRAMES = "server-frames"
 
 
@@ -73,7 +79,7 @@ def run_suite(server: Server, options: SuiteOptions, progress: Progress | None =
         UsageError: `options.only` names nothing that exists.
         TargetError: nobody listens.
     """
-    wanted = [each for each in PROPERTIES if options.wants(each.name, each.rule.section)]
+    wanted = [each for each in CHECKS if options.wants(each.name, each.rule.section)]
     if not wanted:
         raise UsageError(
             f"expected --only to begin a check's name or section, got {', '.join(options.only)}. "
@@ -83,28 +89,56 @@ def run_suite(server: Server, options: SuiteOptions, progress: Progress | None =
     try:
         with private_storage(), examination(server, options) as subject:
             return _run(subject, wanted, tell)
+    except BudgetSpent:
+        reason = f"the budget of {options.budget_s:g} s is spent"
+        return SuiteReport(options.seed, not_run=tuple(_not_run(each, reason) for each in wanted))
     except CannotTellError as error:
         # Said once: it is the same for every property.
         row = CheckRun("handshake", "4", "the opening handshake is accepted", Verdict.UNKNOWN, 0, 0.0, str(error))
         return SuiteReport(options.seed, (row,))
 
 
-def _run(subject: Examination, wanted: list[Property], tell: Progress) -> SuiteReport:
+def _run(subject: Examination, wanted: list[Property | Trial], tell: Progress) -> SuiteReport:
     rows: list[CheckRun] = []
     not_run: list[NotRun] = []
-    for number, tested in enumerate(wanted):
-        tell(tested.rule.title, number / len(wanted))
-        row, goes_on = _run_one(subject, tested)
-        if isinstance(row, NotRun):
-            not_run.append(row)
-        else:
-            rows.append(row)
-        if not goes_on:
-            rows += _not_reached(len(wanted) - number - 1, row.reason)
-            break
+    trials = Trials(subject)
+    try:
+        for number, tested in enumerate(wanted):
+            tell(tested.rule.title, number / len(wanted))
+            row, goes_on = _run_trial(trials, tested) if isinstance(tested, Trial) else _run_one(subject, tested)
+            if isinstance(row, NotRun):
+                not_run.append(row)
+            else:
+                rows.append(row)
+            if not goes_on and subject.budget.spent:
+                not_run += [_not_run(other, _spent(subject)) for other in wanted[number + 1 :]]
+            elif not goes_on:
+                rows += _not_reached(len(wanted) - number - 1, row.reason)
+            if not goes_on:
+                break
+    finally:
+        trials.close()
     tell("done", 1.0)
-    frames = _server_frames(subject, sum(row.seconds for row in rows))
-    return SuiteReport(subject.options.seed, (*rows, frames), tuple(_sorted(subject.ledger.findings())), tuple(not_run))
+    if subject.conversations:
+        rows.append(_server_frames(subject, sum(row.seconds for row in rows)))
+    findings = _sorted([*subject.ledger.findings(), *trials.fresh_findings()])
+    return SuiteReport(subject.options.seed, tuple(rows), tuple(findings), tuple(not_run))
+
+
+def _spent(subject: Examination) -> str:
+    return f"the budget of {subject.budget.seconds:g} s is spent"
+
+
+def _run_trial(trials: Trials, trial: Trial) -> tuple[CheckRun | NotRun, bool]:
+    """Hold one trial; the second value says whether the run goes on."""
+    try:
+        return trials.hold(trial), True
+    except BudgetSpent:
+        return _not_run(trial, _spent(trials.subject)), False
+    except ServerGone as error:
+        return CheckRun(
+            trial.name, trial.rule.section, trial.rule.title, trials.verdict_on(trial), 0, 0.0, str(error)
+        ), False
 
 
 def _run_one(subject: Examination, tested: Property) -> tuple[CheckRun | NotRun, bool]:
@@ -119,7 +153,9 @@ def _run_one(subject: Examination, tested: Property) -> tuple[CheckRun | NotRun,
         explore(subject, tested)
         subject.settle([name for name in subject.ledger.cases if name not in known])
     except BudgetSpent:
-        reason, goes_on = "cut short: the time budget is spent", False
+        reason, goes_on = _spent(subject), False
+        if subject.ledger.cause_of(tested.name) is None:
+            return _not_run(tested, reason), goes_on  # some conversations went well: that is not all of them
     except ServerGone as error:
         reason, goes_on = str(error), False
     tried = subject.conversations - before
@@ -159,17 +195,34 @@ def check_property(subject: Examination, tested: Property) -> list[Finding]:
     return _sorted(finding for finding in subject.ledger.findings() if finding.check in fresh)
 
 
+def check_trial(subject: Examination, trial: Trial) -> tuple[list[Finding], str]:
+    """Hold one trial and return what it found, and why it could not be held: a pytest test is made of this.
+
+    Raises:
+        BudgetSpent, ServerGone: as `Examination.attempt`.
+    """
+    trials = Trials(subject)
+    try:
+        row = trials.hold(trial)
+        return trials.fresh_findings(), row.reason if isinstance(row, NotRun) else ""
+    finally:
+        trials.close()
+
+
 def replay(
     recipe: Mapping[str, Any], endpoint: Endpoint, deadline_s: float, *, pid: int | None = None
 ) -> list[Finding]:
-    """Have the conversation of a finding again; what it shows broken this time, in full.
+    """Have the conversation, or hold the trial, of a finding again; what it shows broken this time, in full.
 
     `pid` is the root of the server's process tree, where it is ours.
 
     Raises:
         UsageError: `recipe` is not one of this suite.
+        CannotTellError: it measured the server's process, which is not ours now.
         TargetError: nobody listens.
     """
+    if "trial" in recipe:
+        return replay_trial(recipe, endpoint, pid, deadline_s)
     try:
         conversation, facts = Conversation.from_json(recipe["conversation"]), Facts.from_json(recipe["facts"])
     except (KeyError, TypeError, ValueError) as error:
@@ -206,14 +259,14 @@ def _server_frames(subject: Examination, seconds: float) -> CheckRun:
 
 
 def _not_reached(left: int, reason: str) -> list[CheckRun]:
-    """What a budget cut off was not run, and is not listed; what cannot be run on this server is unknown, said once."""
-    if not left or "budget" in reason:
+    """What cannot be run on this server is unknown, said once."""
+    if not left:
         return []
     title = f"the other {left} checks"
     return [CheckRun("not-run", "-", title, Verdict.UNKNOWN, 0, 0.0, f"not run: {reason}")]
 
 
-def _not_run(tested: Property, reason: str) -> NotRun:
+def _not_run(tested: Property | Trial, reason: str) -> NotRun:
     return NotRun(tested.name, tested.rule.section, tested.rule.title, reason)
 
 

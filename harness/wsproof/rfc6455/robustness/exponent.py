@@ -1,0 +1,44 @@
+"""How a cost grows with the size of what causes it: cost = a * size ** exponent, fitted over several sizes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["FEWEST_SIZES", "SUPERLINEAR", "Cost", "exponent_of", "is_superlinear"]
+
+FEWEST_SIZES = 4
+SUPERLINEAR = 1.5
+_OVER_LINEAR = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one size cost: `cost_ns` is the least of several tries, since all that disturbs makes it more."""
+
+    size: int
+    cost_ns: float
+
+
+def exponent_of(costs: Sequence[Cost]) -> float | None:
+    """The slope of log cost over log size, by least squares over the four largest sizes, where what costs the same for
+    any size weighs least; None where there are fewer, or one costs nothing."""
+    costs = costs[-FEWEST_SIZES:]
+    if len(costs) < FEWEST_SIZES or any(one.cost_ns <= 0 for one in costs):
+        return None
+    xs = [math.log(one.size) for one in costs]
+    ys = [math.log(one.cost_ns) for one in costs]
+    x, y = sum(xs) / len(xs), sum(ys) / len(ys)
+    return sum((a - x) * (b - y) for a, b in zip(xs, ys, strict=True)) / sum((a - x) ** 2 for a in xs)
+
+
+def is_superlinear(costs: Sequence[Cost], least_ns: float) -> bool:
+    """Whether the cost clearly grows faster than the size: by its exponent, by what the largest costs more than its
+    share of the smallest, and by costing at least `least_ns`, which is far above noise."""
+    exponent = exponent_of(costs)
+    if exponent is None or exponent < SUPERLINEAR:
+        return False
+    first, last = costs[-FEWEST_SIZES], costs[-1]
+    share = first.cost_ns * last.size / first.size
+    return last.cost_ns >= least_ns and last.cost_ns >= _OVER_LINEAR * share

@@ -1,0 +1,132 @@
+"""Trials of floods: fragments without number, fragments without content."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from wsproof.model.suite import Figure
+from wsproof.net.client import Client
+from wsproof.rfc6455.facts import Heard, Message, is_own_reason
+from wsproof.rfc6455.robustness.ground import Ground
+from wsproof.rfc6455.robustness.trial import Outcome, Trial
+from wsproof.wire import CloseReceived, Event, Frame, Opcode, PongReceived
+
+__all__ = ["TRIALS"]
+
+_MASK = bytes.fromhex("37fa213d")
+_SLICES = 20
+_LAST = b"flood-over"
+_HELD_A_FRAGMENT = 60.0
+"""Bytes that a fragment of nothing may take, ten times what it is on the wire."""
+
+
+def _fragments(ground: Ground, *, name: str, count: int, size: int) -> Outcome:
+    """One message of `count` fragments of `size` bytes, then its end: it arrives, or is refused with a reason."""
+    outcome = Outcome(connections=1)
+    client = ground.client(max_message_bytes=1 << 26)
+    try:
+        _flood(ground, outcome, client, name, count, size)
+    finally:
+        client.abort()
+    if not ground.all_served():
+        outcome.charge("served-beside-flood", "other clients to be served", f"{_flood_said(count, size)} stopped it")
+    return outcome
+
+
+def _flood(ground: Ground, outcome: Outcome, client: Client, name: str, count: int, size: int) -> None:
+    opcode = Opcode.BINARY if ground.facts.binary else Opcode.TEXT
+    one = Frame(Opcode.CONTINUATION, b"x" * size, fin=False, mask=_MASK).encode()
+    outcome.lines.append(f"-> a message of {count:,} fragments of {size} bytes, and a last one of {size} bytes")
+    before = ground.meter.private_bytes() if ground.meter is not None else None
+    client.send_raw(Frame(opcode, b"x" * size, fin=False, mask=_MASK).encode())
+    step = (count - 1) // _SLICES
+    for number in range(_SLICES):
+        ground.budget.check()
+        client.send_raw(one * (step if number else count - 1 - step * (_SLICES - 1)))
+        if number % 5 == 4 and not ground.neighbour_served():
+            served = f"after {number * step:,} fragments of a message, another client got no answer to a ping"
+            outcome.charge("served-beside-flood", "other clients to be served", served)
+            return
+    if not client.ended:
+        _see_memory(ground, outcome, client, name, before, count)
+    if not client.ended and not _has_close(client):
+        last = [Frame(Opcode.CONTINUATION, b"x" * size, mask=_MASK), Frame(Opcode.PING, _LAST, mask=_MASK)]
+        client.send_raw(b"".join(frame.encode() for frame in last))
+    whole = ground.facts.reply_to(Message(opcode, b"x" * (size * (count + 1))))
+
+    def is_over(event: Event) -> bool:
+        answered = _is_pong(event) if whole is None else Heard.message(event) is not None
+        return answered or isinstance(event, CloseReceived)
+
+    ground.wait_busy(client, is_over)
+    _judge(outcome, client, name, whole, _flood_said(count, size))
+    if outcome.charges and not _takes_plainly(ground, Message(opcode, b"x" * (size * (count + 1)))):
+        outcome.charges.clear()
+        outcome.lacking = "this endpoint does not take such a message in one frame either"
+
+
+def _takes_plainly(ground: Ground, message: Message) -> bool:
+    """Whether the same is taken in one frame: if not, it was not the fragments."""
+    with ground.client(max_message_bytes=1 << 26) as client:
+        client.peer.send_frame(Frame(message.opcode, message.payload))
+        client.peer.send_frame(Frame(Opcode.PING, _LAST))
+        client.flush()
+        whole = ground.facts.reply_to(message)
+        client.wait_event(lambda event: _is_pong(event) if whole is None else Heard.message(event) == whole)
+        return not _has_close(client) and not client.ended
+
+
+def _see_memory(ground: Ground, outcome: Outcome, client: Client, name: str, before: int | None, count: int) -> None:
+    """What the server holds of a message that says nothing, once it has read it all."""
+    client.send_raw(Frame(Opcode.PING, b"flooded", mask=_MASK).encode())
+    ground.wait_busy(client, lambda event: isinstance(event, PongReceived | CloseReceived))
+    after = ground.meter.private_bytes() if ground.meter is not None else None
+    if before is None or after is None or name != "empty-fragments":
+        return
+    held = (after - before) / count
+    outcome.figures.append(Figure("memory held", max(0.0, held), "B a fragment"))
+    if held >= _HELD_A_FRAGMENT:
+        got = f"{count:,} fragments without a byte of content made it hold {(after - before) / 1e6:.1f} MB"
+        outcome.charge("empty-fragments-held", "nothing to be kept of fragments that hold nothing", got)
+
+
+def _judge(outcome: Outcome, client: Client, name: str, whole: Message | None, said: str) -> None:
+    messages = [message for message in map(Heard.message, client.events) if message is not None]
+    close = next((event for event in client.events if isinstance(event, CloseReceived)), None)
+    expected = "the message to arrive whole, or to be refused with a close code that says so"
+    if close is not None:
+        outcome.lines.append(f"<- a close frame with code {close.code}")
+        if not is_own_reason(close.code) or close.code == 1011:
+            outcome.charge(name, expected, f"{said} ended in a close frame with code {close.code}")
+        return
+    if whole is not None and messages:
+        outcome.lines.append(f"<- {messages[0].describe()}")
+        if messages[0] != whole:
+            outcome.charge(name, expected, f"of {said}, {messages[0].describe()} came back")
+        return
+    if whole is None and any(_is_pong(event) for event in client.events):
+        return
+    how = "TCP ended without a close frame" if client.ended else "nothing came any more"
+    outcome.charge(name, expected, f"after {said} {how}")
+
+
+def _is_pong(event: Event) -> bool:
+    return isinstance(event, PongReceived) and event.payload == _LAST
+
+
+def _has_close(client: Client) -> bool:
+    return any(isinstance(event, CloseReceived) for event in client.events)
+
+
+def _flood_said(count: int, size: int) -> str:
+    return f"a message of {count:,} fragments of {size} bytes" if size else f"a message of {count:,} empty fragments"
+
+
+def _held(ground: Ground) -> Outcome:
+    return _fragments(ground, name="empty-fragments", count=100_000, size=0)
+
+
+TRIALS: tuple[Trial, ...] = (
+    Trial("many-fragments", partial(_fragments, name="many-fragments", count=10_000, size=1)),
+    Trial("empty-fragments", _held),
+)

@@ -1,0 +1,61 @@
+"""Whether what a server holds grows with the connections that it had: judged by slopes, never by amounts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+__all__ = ["MEMORY_LEAK_BYTES", "Round", "grows_steadily", "leaked_bytes", "leaked_fds"]
+
+MEMORY_LEAK_BYTES = 2_000
+"""Bytes a connection that count as kept: less is hidden by what allocators and collectors do."""
+_FDS_SHARE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What the server held after a round of `connections` that have all come and gone; None where nobody can tell."""
+
+    connections: int
+    fds: int | None
+    memory_bytes: int | None
+
+
+def leaked_fds(rounds: Sequence[Round]) -> float | None:
+    """Descriptors kept a connection; None when not every round kept some. The first round is the warm-up."""
+    steps = [
+        after.fds - before.fds for before, after in pairwise(rounds) if before.fds is not None and after.fds is not None
+    ]
+    sizes = [one.connections for one in rounds[1:]]
+    if not steps or len(steps) < len(sizes):
+        return None
+    if any(step < max(2, _FDS_SHARE * size) for step, size in zip(steps, sizes, strict=True)):
+        return None
+    return sum(steps) / sum(sizes)
+
+
+def leaked_bytes(rounds: Sequence[Round]) -> float:
+    """Bytes kept a connection: the median of the rounds after the first, since memory also grows in leaps."""
+    steps = [
+        (after.memory_bytes - before.memory_bytes) / after.connections
+        for before, after in pairwise(rounds)
+        if before.memory_bytes is not None and after.memory_bytes is not None
+    ]
+    return median(steps) if steps else 0.0
+
+
+def grows_steadily(rounds: Sequence[Round]) -> bool:
+    """Whether memory is kept by connections: it grew from round to round, early and late alike, and never came back.
+
+    A collector that waits for its hour makes memory grow too, until it comes: so the later half must grow as much.
+    """
+    held = [one.memory_bytes for one in rounds if one.memory_bytes is not None]
+    if len(held) < len(rounds) or len(rounds) < 5:
+        return False
+    early, late = leaked_bytes(rounds[: len(rounds) // 2 + 1]), leaked_bytes(rounds[len(rounds) // 2 :])
+    least = min(early, late)
+    total = held[-1] - held[0]
+    kept = total / sum(one.connections for one in rounds[1:])
+    return least >= MEMORY_LEAK_BYTES and kept >= MEMORY_LEAK_BYTES and late >= early / 2 and held[-1] == max(held)

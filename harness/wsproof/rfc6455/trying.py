@@ -1,0 +1,189 @@
+"""Trials at work on a server under examination: rows and findings, and the same trial again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from wsproof.errors import CannotTellError, TargetError, UsageError
+from wsproof.model.finding import Anomaly, Finding, Verdict, verdict_of
+from wsproof.model.suite import CheckRun, NotRun
+from wsproof.net.endpoint import Endpoint
+from wsproof.rfc6455.budget import Budget
+from wsproof.rfc6455.examination import Examination, ServerGone
+from wsproof.rfc6455.facts import Facts
+from wsproof.rfc6455.judge import Charge
+from wsproof.rfc6455.robustness.ground import NOT_OURS, Ground
+from wsproof.rfc6455.robustness.trial import Outcome, Trial
+from wsproof.rfc6455.robustness.trials import TRIALS
+from wsproof.rfc6455.rules import rule
+from wsproof.rfc6455.words import explain
+
+__all__ = ["Trials", "replay_trial"]
+
+_MOST_LINES = 40
+_AGAIN_S = 2.0
+
+
+@dataclass
+class Trials:
+    """Holds trials on one server, one after the other; `findings` are what they showed."""
+
+    subject: Examination
+    findings: list[Finding] = field(default_factory=list)
+    _ground: Ground | None = None
+    _known: dict[str, object] = field(default_factory=dict)
+
+    def hold(self, trial: Trial) -> CheckRun | NotRun:
+        """One trial; a server of ours that no longer serves anybody afterwards is replaced.
+
+        Raises:
+            BudgetSpent: the time for the run is over.
+            ServerGone: it serves nobody any more, and is not ours to replace.
+        """
+        if trial.needs_process and self.subject.server.pid is None:
+            return _not_run(trial, NOT_OURS)
+        begun = time.monotonic()
+        outcome = self._perform(trial)
+        if outcome.charges and not outcome.cause and trial.rule.id.startswith("served-"):
+            outcome = self._confirmed(trial, outcome)
+        if outcome.lacking:
+            return _not_run(trial, outcome.lacking)
+        found = (
+            []
+            if outcome.cause
+            else [_finding(trial, charge, outcome, self.subject.facts) for charge in outcome.charges]
+        )
+        known = {one.check for one in self.findings}
+        self.findings += [one for one in found if one.check not in known]
+        verdict, reason = self._judged(trial, outcome)
+        return CheckRun(
+            trial.name,
+            trial.rule.section,
+            trial.rule.title,
+            verdict,
+            outcome.connections,
+            time.monotonic() - begun,
+            reason,
+            tuple(outcome.figures),
+        )
+
+    def close(self) -> None:
+        """Let go of the server."""
+        if self._ground is not None:
+            self._ground.close()
+            self._ground = None
+
+    def fresh_findings(self) -> list[Finding]:
+        """What trials showed that no property did: some are about the same rule."""
+        return [one for one in self.findings if one.check not in self.subject.ledger.cases]
+
+    def verdict_on(self, trial: Trial) -> Verdict:
+        """What is known of the trial's rule: UNKNOWN where it found nothing."""
+        own = [one for one in self.findings if one.check == trial.name]
+        return verdict_of(own) if own else Verdict.UNKNOWN
+
+    def _judged(self, trial: Trial, outcome: Outcome) -> tuple[Verdict, str]:
+        """The verdict of the trial's row, and of which other rule it is when its own is not the one that is broken."""
+        if not outcome.charges:
+            return Verdict.VALID, ""
+        own = [one for one in self.findings if one.check == (outcome.cause or trial.name)]
+        if own:
+            return verdict_of(own), f"of the same cause as {outcome.cause}" if outcome.cause else ""
+        told = [one for one in self.findings if one.check in {charge.rule for charge in outcome.charges}]
+        return verdict_of(told), f"see {told[0].check}" if told else ""
+
+    def _perform(self, trial: Trial, deadline_s: float | None = None) -> Outcome:
+        ground = self._ground = self._ground or self._fresh_ground(deadline_s or self.subject.options.deadline_s)
+        try:
+            outcome = trial.perform(ground)
+        except TargetError as error:
+            outcome = Outcome()
+            if not trial.name.startswith("served-"):
+                outcome.lacking = f"it did not come to that: {error}"
+            outcome.charge(trial.name, "clients to be served", f"one was not: {error}")
+        if not ground.all_served():
+            self._revive()
+        elif deadline_s is not None or outcome.charges:
+            self.close()  # the next trial begins with full patience
+        return outcome
+
+    def _confirmed(self, trial: Trial, first: Outcome) -> Outcome:
+        """Silence convicts when it comes again: a machine that was busy elsewhere for a while is no fault."""
+        self.close()
+        self._known.clear()
+        again = self._perform(trial, min(_AGAIN_S, self.subject.options.deadline_s))
+        both = {charge.rule for charge in again.charges} & {charge.rule for charge in first.charges}
+        first.charges = [charge for charge in first.charges if charge.rule in both]
+        return first
+
+    def _fresh_ground(self, deadline_s: float) -> Ground:
+        subject = self.subject
+        server = subject.server
+        return Ground(
+            server.endpoint,
+            subject.facts,
+            server.pid,
+            deadline_s,
+            subject.budget,
+            subject.options.examples,
+            known=self._known,
+        )
+
+    def _revive(self) -> None:
+        self.close()
+        self._known = {}
+        if not self.subject.server.owned:
+            raise ServerGone(
+                "the server no longer answers a well-behaved client; it was not started here, so it stays so"
+            )
+        self.subject.restart()
+
+
+def replay_trial(recipe: Mapping[str, Any], endpoint: Endpoint, pid: int | None, deadline_s: float) -> list[Finding]:
+    """Hold the trial of a finding again, once; what it shows broken this time.
+
+    Raises:
+        UsageError: `recipe` is not one of a trial.
+        CannotTellError: it needs the server's process, which is not ours here.
+    """
+    try:
+        trial = next(each for each in TRIALS if each.name == recipe["trial"])
+        facts, examples = Facts.from_json(recipe["facts"]), int(recipe["examples"])
+    except (KeyError, TypeError, ValueError, StopIteration) as error:
+        raise UsageError(f"expected the recipe of an rfc6455 finding, but it cannot be read: {error!r}") from error
+    if trial.needs_process and pid is None:
+        raise CannotTellError(f"{trial.name} is {NOT_OURS}; replay it on a server that is started here")
+    ground = Ground(endpoint, facts, pid, deadline_s, Budget(None), examples)
+    try:
+        outcome = trial.perform(ground)
+    finally:
+        ground.close()
+    return [_finding(trial, charge, outcome, facts) for charge in outcome.charges]
+
+
+def _finding(trial: Trial, charge: Charge, outcome: Outcome, facts: Facts) -> Finding:
+    broken = rule(charge.rule)
+    return Finding(
+        check=charge.rule,
+        section=broken.section,
+        anomaly=Anomaly.PROTOCOL,
+        level=broken.level.level,
+        explanation=explain(charge.rule, charge.expected, charge.got),
+        witness=(*_shortened(outcome.lines), f"expected: {charge.expected}", f"got: {charge.got}"),
+        recipe={"suite": "rfc6455", "rule": charge.rule, "trial": trial.name, "examples": 25, "facts": facts.to_json()},
+        source=f"{broken.level} {broken.section}: {broken.sentence}",
+    )
+
+
+def _shortened(lines: list[str]) -> Iterable[str]:
+    if len(lines) <= _MOST_LINES:
+        return lines
+    half = _MOST_LINES // 2
+    return [*lines[:half], f"   ({len(lines) - 2 * half} lines left out)", *lines[-half:]]
+
+
+def _not_run(trial: Trial, reason: str) -> NotRun:
+    return NotRun(trial.name, trial.rule.section, trial.rule.title, reason)
