@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import socket
 import sys
 import time
@@ -163,6 +164,17 @@ class TestCommands:
         finally:
             silent.stop()
         assert silent.exit_code is not None
+
+    def test_a_port_is_not_ours_either_if_our_process_comes_just_after_the_look(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pids = itertools.chain([None], itertools.repeat(1))
+        monkeypatch.setattr(process.ServerProcess, "pid", property(lambda self: next(pids)))
+        silent = process.ServerProcess([sys.executable, str(SERVERS_PY), "silent", "0"], cwd=ROOT, env={})
+        try:
+            assert silent.listens_on(1) is False
+        finally:
+            silent.stop()
 
 
 class TestUrls:

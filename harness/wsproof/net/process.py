@@ -68,7 +68,7 @@ class ServerProcess:
 
     def listens_on(self, port: int) -> bool | None:
         """Whether a process of the tree listens on this TCP port; None where the system will not tell."""
-        told = False
+        told, was_there = False, self.pid is not None  # before the look: it may come while we are looking
         for process in self.tree():
             try:
                 connections = process.net_connections(kind="tcp")
@@ -79,7 +79,7 @@ class ServerProcess:
             told = True
             if any(c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port for c in connections):
                 return True
-        return False if told or self.exit_code is not None else None if self.pid is not None else False
+        return False if told or not was_there or self.exit_code is not None else None
 
     def stop(self) -> None:
         """End it: asked first, then made to; returns within about five seconds. Again: nothing happens."""
