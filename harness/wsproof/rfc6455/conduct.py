@@ -295,7 +295,7 @@ class _Talk:
         if answered() and not self._has_ended():
             # A pong may overtake the failure, so an endpoint without an echo is given a moment more.
             surely = reply is not None or (self.expected.fate is Fate.FREE and not is_bomb)
-            moment = _MOMENT_S if surely else self.conduct.patience.moment_for(limit)
+            moment = _MOMENT_S if surely else self.conduct.patience.moment_for(self.expected.rule)
             self._wait_until(self._has_ended, limit, moment)
         self.transcript.at_barrier = answered() and not self._has_ended()
         if self._has_ended():
