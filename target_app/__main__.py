@@ -17,7 +17,7 @@ from target_app.tokens import ensure_secret
 CONFIDENTIAL = ("secret", "users", "backplane_url", "metrics_token")
 DIRECT = "target_app.direct:DirectWSProtocol"
 
-SIGN_OF_LIFE_TIMEOUT = 60
+SIGN_OF_LIFE_TIMEOUT = 30
 """Seconds after which a worker that gives its parent no sign of life is replaced. It gives none while it is loading
 either, and on a busy machine that takes longer than the 5 s that are usual: it would be replaced for ever."""
 

@@ -83,4 +83,4 @@ def test_a_worker_has_time_to_load_on_a_busy_machine(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("sys.argv", ["target_app"])
     monkeypatch.setattr("uvicorn.run", lambda app, **given: options.update(given))
     command.main()
-    assert options["timeout_worker_healthcheck"] == command.SIGN_OF_LIFE_TIMEOUT >= 60
+    assert options["timeout_worker_healthcheck"] == command.SIGN_OF_LIFE_TIMEOUT >= 30
