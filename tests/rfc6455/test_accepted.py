@@ -38,6 +38,24 @@ def test_what_else_a_cause_breaks_must_be_accepted_too_and_is_not_gone() -> None
     assert marked.accepted is not None
 
 
+def test_an_intermittent_deviation_covers_what_comes_and_goes_and_is_not_missed() -> None:
+    race = replace(_KNOWN, intermittent=True)
+    for reproduced, accepted in (("0 of 3", True), ("1 of 3", True), ("3 of 3", False), (None, False)):
+        (marked,) = apply([replace(_FINDING, reproduced=reproduced)], [race], checks_run=[_RUN])
+        assert (marked.accepted is not None) == accepted
+    assert apply([], [race], checks_run=[_RUN]) == []
+
+
+def test_intermittent_is_yes_or_no(tmp_path: Path) -> None:
+    path = tmp_path / "accepted.toml"
+    entry = "[[deviation]]\ncheck = 'x'\nsection = '1'\nreason = 'a race'\nintermittent = "
+    path.write_text(entry + "true")
+    assert load_accepted(path)[0].intermittent
+    path.write_text(entry + "'seldom'")
+    with pytest.raises(UsageError, match="true or false"):
+        load_accepted(path)
+
+
 def test_a_deviation_that_is_gone_is_reported() -> None:
     (gone,) = apply([], [_KNOWN], checks_run=[_RUN])
     assert (gone.check, gone.level) == ("host-required", Level.INFORMATIONAL)

@@ -7,6 +7,7 @@ A file holds one table per deviation:
     section = "4.2.1"
     reason = "why it is accepted here"
     upstream = "where its project knows of it"
+    intermittent = true         (only for what shows in some runs, and could not be repeated each time)
 
 It never makes a rule weaker: the finding is shown with the reason, and a deviation that is gone is reported, so that
 the file shrinks when the server gets better.
@@ -26,21 +27,27 @@ from wsproof.model.suite import CheckRun
 
 __all__ = ["Deviation", "apply", "load_accepted"]
 
-_FIELDS = {"check", "section", "reason", "upstream"}
+_FIELDS = {"check", "section", "reason", "upstream", "intermittent"}
 
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """One accepted deviation. `upstream` is a reference, or says that none was found."""
+    """One accepted deviation. `upstream` is a reference, or says that none was found.
+
+    An intermittent one is a race: it covers only what could not be repeated each time, and is not missed when it does
+    not show.
+    """
 
     check: str
     section: str
     reason: str
     upstream: str = ""
+    intermittent: bool = False
 
     def covers(self, finding: Finding) -> bool:
         """Whether this finding is the deviation."""
-        return finding.check == self.check and finding.section == self.section
+        named = finding.check == self.check and finding.section == self.section
+        return named and (not self.intermittent or _comes_and_goes(finding))
 
     def shows_in(self, finding: Finding) -> bool:
         """Whether the deviation showed: as the finding, or as something that the finding's cause breaks as well."""
@@ -67,7 +74,17 @@ def _deviation(path: Path, number: int, table: Any) -> Deviation:
     if missing or unknown:
         what = f"lacks {', '.join(missing)}" if missing else f"has unknown words: {', '.join(unknown)}"
         raise UsageError(f"[[deviation]] number {number} in {path} {what}. It needs check, section and a reason")
-    return Deviation(**{name: str(value) for name, value in words.items()})
+    intermittent = words.get("intermittent", False)
+    if not isinstance(intermittent, bool):
+        raise UsageError(f"[[deviation]] number {number} in {path}: expected intermittent to be true or false")
+    said = {name: str(value) for name, value in words.items() if name != "intermittent"}
+    return Deviation(**said, intermittent=intermittent)
+
+
+def _comes_and_goes(finding: Finding) -> bool:
+    """Whether a finding was tried again, and could not be repeated each time."""
+    times, _, tries = (finding.reproduced or "").partition(" of ")
+    return bool(tries) and times != tries
 
 
 def apply(
@@ -83,7 +100,9 @@ def apply(
     gone = [
         deviation
         for deviation in deviations
-        if _was_tried(deviation.check, told) and not any(deviation.shows_in(finding) for finding in marked)
+        if not deviation.intermittent
+        and _was_tried(deviation.check, told)
+        and not any(deviation.shows_in(finding) for finding in marked)
     ]
     return marked + [_gone(deviation) for deviation in gone]
 

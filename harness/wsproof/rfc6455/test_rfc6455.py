@@ -19,7 +19,8 @@ from wsproof.rfc6455.accepted import Deviation, apply, load_accepted
 from wsproof.rfc6455.examination import Examination, examination
 from wsproof.rfc6455.exploring import private_storage
 from wsproof.rfc6455.property import Property
-from wsproof.rfc6455.suite import PROPERTIES, check_property
+from wsproof.rfc6455.robustness.trial import Trial
+from wsproof.rfc6455.suite import PROPERTIES, TRIALS, check_property, check_trial
 
 
 class Refused:
@@ -59,14 +60,46 @@ def test_rfc6455(
     """The server keeps this rule, whatever is drawn."""
     if not ws_suite_options.wants(tested.name, tested.rule.section):
         pytest.skip("not asked for")
-    if isinstance(subject, Refused):
-        if subject.said:
-            pytest.skip("cannot tell: see the first test")
-        subject.said = True
-        pytest.fail(f"cannot tell: {subject.reason}", pytrace=False)
+    subject = _examined(subject)
     if absent := tested.not_here(subject.facts):
         pytest.skip(absent)
-    found = apply(check_property(subject, tested), accepted, checks_run=())
+    _fail_with(check_property(subject, tested), accepted, ws_suite_options, ws_keep)
+
+
+@pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: f"{trial.rule.section}-{trial.name}")
+def test_robustness(
+    trial: Trial,
+    subject: Examination | Refused,
+    ws_suite_options: SuiteOptions,
+    accepted: tuple[Deviation, ...],
+    ws_keep: Callable[[Finding], Finding],
+) -> None:
+    """The server stands this, and others are served meanwhile."""
+    if not ws_suite_options.wants(trial.name, trial.rule.section):
+        pytest.skip("not asked for")
+    found, not_held = check_trial(_examined(subject), trial)
+    if not_held:
+        pytest.skip(not_held)
+    _fail_with(found, accepted, ws_suite_options, ws_keep)
+
+
+def _examined(subject: Examination | Refused) -> Examination:
+    """The server, if it can be examined; that it cannot fails one test, and skips the others."""
+    if not isinstance(subject, Refused):
+        return subject
+    if subject.said:
+        pytest.skip("cannot tell: see the first test")
+    subject.said = True
+    pytest.fail(f"cannot tell: {subject.reason}", pytrace=False)
+
+
+def _fail_with(
+    findings: list[Finding],
+    accepted: tuple[Deviation, ...],
+    ws_suite_options: SuiteOptions,
+    ws_keep: Callable[[Finding], Finding],
+) -> None:
+    found = apply(findings, accepted, checks_run=())
     broken = [finding for finding in found if finding.verdict(strict=ws_suite_options.strict) is not Verdict.VALID]
     if broken:
         pytest.fail("\n\n".join(told(ws_keep(finding)) for finding in broken), pytrace=False)
