@@ -189,7 +189,7 @@ class Compressing(Straining):
             if self.fault == "deflate-bad-data":
                 return b""
             raise Failure(1011 if self.fault == "deflate-1011" else 1007) from None
-        self.window = (self.window + out)[-32768:]
+        self.window = (self.window + out[-32768:])[-32768:]
         if self.fault == "deflate-leaks":
             _LEFT_BEHIND["window"] = self.window
         if self.agreement.client_resets or self.fault == "deflate-forgets":
@@ -211,7 +211,7 @@ class Compressing(Straining):
             data = self.inflater.unused_data
             if self.fault == "deflate-final-drops":
                 break
-            self.window = (self.window + out)[-32768:]
+            self.window = (self.window + out[-32768:])[-32768:]
             self.inflater = self.new_inflater()
         if len(out) > _LIMIT and self.fault == "deflate-bomb-late":
             raise Failure(1009)
