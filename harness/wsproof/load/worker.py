@@ -158,12 +158,14 @@ class Worker:
         self._pacer.fire()
         self.ledger.settle()
         unsent += self._stuck_publications()
-        self._over = self._loop.create_task(self._say_window_over(unsent))
-
-    async def _say_window_over(self, unsent: int) -> None:
-        """Once nobody is on the way in any more: what opens after the columns are closed could not be written down."""
         if self._joining:
-            await asyncio.wait(self._joining)
+            self._over = self._loop.create_task(self._end_window_later(unsent))
+        else:
+            tell("window-over", unsent=unsent)
+
+    async def _end_window_later(self, unsent: int) -> None:
+        """Once nobody is on the way in any more: what opens after the columns are closed could not be written down."""
+        await asyncio.wait(self._joining)
         tell("window-over", unsent=unsent)
 
     def _stuck_publications(self) -> int:
