@@ -39,6 +39,7 @@ __all__ = ["Conduct"]
 KEY = "d3Nwcm9vZi1yZmM2NDU1IQ=="
 _MASK = bytes.fromhex("37fa213d")
 _MOMENT_S = 0.05
+_BOMB_WAITS = 5  # to inflate a bomb, and to answer it, takes a server its time
 
 
 @dataclass
@@ -291,6 +292,10 @@ class _Talk:
         is_bomb = self.expected.rule == "deflate-bomb"
         # It is an answer that convicts here, and it comes late: no wait for it is ever cut short.
         limit = "" if is_bomb else self.expected.rule or self.conversation.subject
+        for _ in range(_BOMB_WAITS if is_bomb else 0):
+            if self._has_ended() or answered():
+                break
+            self._wait_until(lambda: self._has_ended() or answered(), limit, self.conduct.patience.wait_for(limit))
         self._wait_until(lambda: self._has_ended() or answered(), limit)
         if answered() and not self._has_ended():
             # A pong may overtake the failure, so an endpoint without an echo is given a moment more.

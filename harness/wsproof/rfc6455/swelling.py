@@ -41,7 +41,8 @@ class Swelling:
     def charges(self, transcript: Transcript) -> list[Charge]:
         """A server that refused a bomb must not have held all of it before."""
         grown = self.grown_bytes()
-        if grown is None or grown < BOMB_MIB * _MIB or transcript.at_barrier:
+        refused = transcript.close is not None or transcript.ended
+        if grown is None or grown < BOMB_MIB * _MIB or transcript.at_barrier or not refused:
             return []
         owed = f"a message that inflates to {BOMB_MIB} MiB to be refused before all of it is in memory"
         return [Charge("deflate-bomb-memory", owed, f"the server's process had grown by {grown // _MIB} MiB")]
