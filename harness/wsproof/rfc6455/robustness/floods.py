@@ -36,7 +36,9 @@ def _fragments(ground: Ground, *, name: str, count: int, size: int) -> Outcome:
 def _flood(ground: Ground, outcome: Outcome, client: Client, name: str, count: int, size: int) -> None:
     opcode = Opcode.BINARY if ground.facts.binary else Opcode.TEXT
     one = Frame(Opcode.CONTINUATION, b"x" * size, fin=False, mask=_MASK).encode()
-    outcome.lines.append(f"-> a message of {count:,} fragments of {size} bytes, and a last one of {size} bytes")
+    last = b"x" * max(size, 1)  # an empty message is for another rule
+    message = Message(opcode, b"x" * (size * count) + last)
+    outcome.lines.append(f"-> a message of {count:,} fragments of {size} bytes, and a last one of {len(last)}")
     before = ground.meter.private_bytes() if ground.meter is not None else None
     client.send_raw(Frame(opcode, b"x" * size, fin=False, mask=_MASK).encode())
     step = (count - 1) // _SLICES
@@ -50,9 +52,9 @@ def _flood(ground: Ground, outcome: Outcome, client: Client, name: str, count: i
     if not client.ended:
         _see_memory(ground, outcome, client, name, before, count)
     if not client.ended and not _has_close(client):
-        last = [Frame(Opcode.CONTINUATION, b"x" * size, mask=_MASK), Frame(Opcode.PING, _LAST, mask=_MASK)]
-        client.send_raw(b"".join(frame.encode() for frame in last))
-    whole = ground.facts.reply_to(Message(opcode, b"x" * (size * (count + 1))))
+        end = [Frame(Opcode.CONTINUATION, last, mask=_MASK), Frame(Opcode.PING, _LAST, mask=_MASK)]
+        client.send_raw(b"".join(frame.encode() for frame in end))
+    whole = ground.facts.reply_to(message)
 
     def is_over(event: Event) -> bool:
         answered = _is_pong(event) if whole is None else Heard.message(event) is not None
@@ -60,7 +62,7 @@ def _flood(ground: Ground, outcome: Outcome, client: Client, name: str, count: i
 
     ground.wait_busy(client, is_over)
     _judge(outcome, client, name, whole, _flood_said(count, size))
-    if outcome.charges and not _takes_plainly(ground, Message(opcode, b"x" * (size * (count + 1)))):
+    if outcome.charges and not _takes_plainly(ground, message):
         outcome.charges.clear()
         outcome.lacking = "this endpoint does not take such a message in one frame either"
 
@@ -72,8 +74,9 @@ def _takes_plainly(ground: Ground, message: Message) -> bool:
         client.peer.send_frame(Frame(Opcode.PING, _LAST))
         client.flush()
         whole = ground.facts.reply_to(message)
-        client.wait_event(lambda event: _is_pong(event) if whole is None else Heard.message(event) == whole)
-        return not _has_close(client) and not client.ended
+        return ground.wait_busy(
+            client, lambda event: _is_pong(event) if whole is None else Heard.message(event) == whole
+        )
 
 
 def _see_memory(ground: Ground, outcome: Outcome, client: Client, name: str, before: int | None, count: int) -> None:
