@@ -58,7 +58,7 @@ def _freed(ground: Ground, *, name: str) -> Outcome:
     assert last.fds is not None
     gone = sum(one.connections for one in told.rounds[1:])
     outcome.figures += [
-        Figure("descriptors kept", (last.fds - first.fds) / gone, "a connection"),
+        Figure("descriptors kept", max(0.0, (last.fds - first.fds) / gone), "a connection"),
         Figure("memory kept", max(0.0, leaked_bytes(told.rounds)), "B a connection"),
     ]
     kept = _kept(told)
