@@ -10,9 +10,9 @@ import asyncio
 import json
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -53,6 +53,8 @@ end
 return {}
 """
 
+Result = TypeVar("Result")
+
 FAILURES = (RedisError, OSError, TimeoutError)
 
 logger = logging.getLogger("target_app")
@@ -68,6 +70,12 @@ def connect(url: str) -> Redis:
         socket_connect_timeout=COMMAND_TIMEOUT,
         retry=Retry(NoBackoff(), 0),
     )
+
+
+async def undisturbed(work: Coroutine[Any, Any, Result]) -> Result:
+    """Let the library finish a command though nobody may wait for it any more. Cancelled in the middle of one, it often
+    goes on as if nothing had happened, and then whoever was to be ended (a connection, say) is not."""
+    return await asyncio.shield(asyncio.ensure_future(work))
 
 
 class RedisBackplane(Listeners):
@@ -110,15 +118,15 @@ class RedisBackplane(Listeners):
     async def publish(self, topic: str, payload: str) -> None:
         self._number += 1
         number = self._number
-        if not await self._sent(json.dumps([self.worker, number, topic, payload])):
+        if not await undisturbed(self._sent(json.dumps([self.worker, number, topic, payload]))):
             self._told_here.append(number)
             self._hear(topic, payload)
 
     async def claim(self, things: Sequence[str]) -> dict[str, str]:
-        return dict(zip(things, await self._ask(CLAIM, things), strict=False))
+        return dict(zip(things, await undisturbed(self._ask(CLAIM, things)), strict=False))
 
     async def release(self, things: Sequence[str]) -> None:
-        await self._ask(RELEASE, things)
+        await undisturbed(self._ask(RELEASE, things))
 
     async def _ask(self, script: str, things: Sequence[str]) -> list[str]:
         async with self._sending:

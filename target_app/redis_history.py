@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from target_app.history import Body, Entry, HistoryUnavailable, Stored
-from target_app.redis_backplane import FAILURES, connect
+from target_app.redis_backplane import FAILURES, connect, undisturbed
 
 REMEMBERED_SECONDS = 86_400
 """For how long the same client id is known to be the same message."""
@@ -76,7 +76,7 @@ class RedisHistory:
 
     async def _ask(self, *command: Any) -> Any:
         try:
-            return await self._redis.execute_command(*command)  # type: ignore[no-untyped-call]
+            return await undisturbed(self._redis.execute_command(*command))  # type: ignore[no-untyped-call]
         except FAILURES as failed:
             raise HistoryUnavailable(f"the history in the Redis server: {failed}") from failed
 

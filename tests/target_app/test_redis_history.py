@@ -11,6 +11,7 @@ import pytest
 
 from target_app.history import HistoryUnavailable, recover
 from target_app.redis_history import RedisHistory
+from tests.target_app.server import DEADLINE
 from tests.target_app.valkey import Valkey, valkey
 
 
@@ -96,6 +97,29 @@ def test_a_server_that_is_not_there_at_the_start_may_come_later(server: Valkey) 
     async def story() -> None:
         async with opened(server) as history:
             server.start()
+            await say(history, "a")
+            assert await seqs(history) == [1]
+
+    asyncio.run(story())
+
+
+def test_who_is_ended_in_the_middle_of_a_question_has_ended(server: Valkey) -> None:
+    """The library, cancelled in the middle of a command, may go on as if nothing had happened."""
+
+    async def story() -> None:
+        async with opened(server) as history:
+
+            async def asker() -> None:
+                await history.latest("lobby", 9)
+                await asyncio.Event().wait()
+
+            for turns in range(60):
+                asking = asyncio.create_task(asker())
+                for _ in range(turns % 15):
+                    await asyncio.sleep(0)
+                asking.cancel()
+                await asyncio.wait({asking}, timeout=DEADLINE)
+                assert asking.cancelled()
             await say(history, "a")
             assert await seqs(history) == [1]
 
