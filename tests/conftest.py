@@ -1,16 +1,23 @@
-"""How Hypothesis runs here: the same examples each time, however slow the machine; and other ones on request.
+"""What holds for all tests. Hypothesis draws the same examples each time, however slow the machine, and others on request:
 
     WSPROOF_HYPOTHESIS=deep make test
 
-looks further: different examples in every run, and twenty times as many where a test names no number of its own.
+looks further, at different examples in every run, and twenty times as many where a test names no number of its own.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import settings
 
 settings.register_profile("fixed", derandomize=True, database=None, deadline=None)
 settings.register_profile("deep", max_examples=2_000, database=None, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("WSPROOF_HYPOTHESIS", "fixed"))
+
+# Who is started in the background of a shell, or by nohup, ignores these, and so would all that tests start and stop by
+# them. What is handled here, even by doing nothing, is as usual again in our children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
