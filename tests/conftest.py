@@ -1,4 +1,4 @@
-"""What holds for all tests. Hypothesis draws the same examples each time, however slow the machine, and others on request:
+"""What holds for all tests. Hypothesis draws the same examples each time, however slow the machine; others on request:
 
     WSPROOF_HYPOTHESIS=deep make test
 
