@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import socket
 import struct
 from asyncio.transports import BaseTransport
@@ -35,6 +36,11 @@ GRACE = 1.0
 
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """SO_LINGER on, 0 s: the kernel forgets what it still holds for the peer instead of keeping it for minutes."""
+
+HOST = re.compile(r"(\[[0-9a-f:.]+\]|[\w.~%!$&'()*+,;=-]+)(:[0-9]*)?", re.ASCII | re.IGNORECASE)
+"""RFC 3986 3.2: a name, an IPv4 address or an IPv6 address in brackets, and perhaps a port."""
+
+UNREADABLE = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 logger = logging.getLogger("target_app")
 
@@ -62,8 +68,9 @@ class Handshake(ServerProtocol):
 
 def _complaint(request: Request) -> str | None:
     """What is wrong with a handshake that `websockets` would let pass; None: nothing."""
-    if len(request.headers.get_all("Host")) != 1:  # section 4.2.1
-        return "A handshake needs exactly one Host header."
+    hosts = request.headers.get_all("Host")
+    if len(hosts) != 1 or HOST.fullmatch(hosts[0]) is None:  # section 4.2.1, and RFC 9112 3.2
+        return "A handshake needs exactly one Host header, with a host in it."
     for value in request.headers.get_all("Sec-WebSocket-Extensions"):  # section 9.1
         try:
             parse_extension(value)
@@ -135,8 +142,8 @@ class DirectWSProtocol(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self.conn.handshake_exc is not None and not self.transport.is_closing() and self.conn.state is CONNECTING:
-            # A head that cannot be read: `websockets` has an answer, or none, and uvicorn would wait for ever.
-            self.transport.write(b"".join(self.conn.data_to_send()))
+            # A request that cannot be read: `websockets` has an answer, or none, and uvicorn would wait for ever.
+            self.transport.write(b"".join(self.conn.data_to_send()) or UNREADABLE)
             self.transport.close()
 
     def pause_writing(self) -> None:

@@ -39,6 +39,9 @@ FAULTS: dict[str, tuple[str, str]] = {
     "many-headers": ("header-limits", "leaves out what follows 1000 header lines, and misses it then"),
     "folding": ("header-folding", "drops a request that has a header line without a colon"),
     "few-headers": ("extra-headers", "gives up after 16 header lines"),
+    "two-hosts": ("host-once", "takes the first Host that comes, and does not look at it"),
+    "body-as-frames": ("handshake-body", "reads the body of the handshake as the first frames"),
+    "subprotocol-drops": ("subprotocol-malformed", "drops a handshake whose subprotocols it cannot read"),
     # Frames.
     "unmasked": ("mask-required", "accepts frames without a mask"),
     "zero-mask": ("mask-any", "takes an all-zero mask for none"),

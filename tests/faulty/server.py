@@ -26,6 +26,7 @@ _TCHAR = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 _TOKEN = rf"{_TCHAR}+"
 _PARAM = rf'{_TOKEN}(\s*=\s*({_TOKEN}|"(\\?{_TCHAR})+"))?'
 _EXTENSION = rf"{_TOKEN}(\s*;\s*{_PARAM})*"
+_HOST = re.compile(r"[^\s@/:]+(:[0-9]*)?")
 _EXTENSIONS = re.compile(rf"\s*{_EXTENSION}(\s*,\s*{_EXTENSION})*\s*")
 
 
@@ -130,6 +131,7 @@ class Connection:
             canonical = ("Host", "Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
             headers = {name.lower(): values for name, values in headers.items() if name in canonical}
         self.check_request(method, http, headers, len(lines))
+        await self.skip_body(headers)
         self.accept(headers)
 
     def stumble(self, head: bytes, lines: list[str]) -> None:
@@ -168,6 +170,14 @@ class Connection:
         )
         if bad:
             raise Refusal("400 Bad Request")
+        hosts = headers.get("host", [])
+        if fault not in ("two-hosts", "no-host") and not (len(hosts) == 1 and _HOST.fullmatch(hosts[0])):
+            raise Refusal("400 Bad Request")
+        if fault == "subprotocol-drops" and any(
+            " " in name.strip() or not name.strip()
+            for name in ",".join(headers.get("sec-websocket-protocol", ["x"])).split(",")
+        ):
+            raise EOFError
         if fault == "forbidden":  # no fault, but an endpoint that wants to know who is there
             raise Refusal("403 Forbidden")
         is_version = versions == ["13"] or (fault == "version-prefix" and versions[:1] == ["130"])
@@ -184,6 +194,16 @@ class Connection:
         is_key = len(keys) == 1 and _is_key(keys[0].strip())
         if not is_key and (keys or fault != "no-key"):
             raise Refusal("400 Bad Request")
+
+    async def skip_body(self, headers: dict[str, list[str]]) -> None:
+        if self.fault == "body-as-frames":
+            return
+        if "transfer-encoding" in headers:
+            raise Refusal("400 Bad Request")
+        length = int(headers.get("content-length", ["0"])[0])
+        while len(self.buffer) < length:
+            await self.more()
+        del self.buffer[:length]
 
     def accept(self, headers: dict[str, list[str]]) -> None:
         key = headers.get("sec-websocket-key", [""])[0]

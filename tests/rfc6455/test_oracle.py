@@ -92,6 +92,11 @@ class TestHandshakes:
             (Handshake(extensions=("x; =1",)), Answer.REFUSE, "extension-malformed"),
             (Handshake(extensions=('x; a="b"', "y")), Answer.ACCEPT, ""),
             (Handshake(subprotocols=("unknown",)), Answer.FREE, "subprotocol-unknown"),
+            (Handshake(subprotocols=("a b",)), Answer.FREE, "subprotocol-malformed"),
+            (Handshake(subprotocols=("a", "a")), Answer.FREE, "subprotocol-malformed"),
+            (Handshake(headers=(("Host", "again"),)), Answer.FREE, "host-once"),
+            (Handshake(omit=("Host",), headers=(("Host", "[::1]:80"),)), Answer.ACCEPT, ""),
+            (Handshake(headers=(("Content-Length", "1"),), body="x"), Answer.FREE, "handshake-body"),
         ],
     )
     def test_a_request_deserves_its_answer(self, handshake: Handshake, answer: Answer, rule: str) -> None:

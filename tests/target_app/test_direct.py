@@ -66,6 +66,15 @@ def test_a_handshake_without_host_is_refused(server: Server) -> None:
     assert answer(server, Host=None).startswith("HTTP/1.1 400 ")
 
 
+def test_a_host_that_is_none_is_refused(server: Server) -> None:
+    assert answer(server, Host="two words").startswith("HTTP/1.1 400 ")
+    assert answer(server, Host="[::1]:8000").startswith("HTTP/1.1 101 ")
+
+
+def test_a_handshake_that_announces_a_body_is_answered(server: Server) -> None:
+    assert answer(server, Content_Length="5").startswith("HTTP/1.1 400 ")
+
+
 def test_a_header_line_that_is_too_long_is_refused(server: Server) -> None:
     assert answer(server, X_Long="x" * 20_000).startswith("HTTP/1.1 431 ")
 

@@ -35,10 +35,11 @@ class Handshake:
     subprotocols: tuple[str, ...] | None = None
     extensions: tuple[str, ...] | None = None
     omit: tuple[str, ...] = ()
+    body: str | None = None
 
     def apply(self, request: Request) -> Request:
         """The usual `request` of an endpoint, changed as told."""
-        fields = ("method", "http", "key", "version", "connection", "upgrade", "subprotocols", "extensions")
+        fields = ("method", "http", "key", "version", "connection", "upgrade", "subprotocols", "extensions", "body")
         changes: dict[str, Any] = {name: getattr(self, name) for name in fields if getattr(self, name) is not None}
         return replace(
             request, **changes, headers=request.headers + self.headers, omit=request.omit | frozenset(self.omit)

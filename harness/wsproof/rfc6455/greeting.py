@@ -17,6 +17,9 @@ __all__ = ["Answer", "Greeting", "expect_answer"]
 _DRAFTS = (["7"], ["8"])
 # Every server takes as much as this; most take a hundred lines and 8 or 16 KiB.
 _FEW_LINES, _SHORT_HEAD = 64, 8000
+# RFC 3986 3.2: a name, an IPv4 address or an IPv6 address in brackets, and perhaps a port.
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.~%!$&'()*+,;=-]+)(:[0-9]*)?", re.ASCII)
+_TOKEN = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 _VERSION = re.compile(r"[0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5]")
 
 
@@ -84,9 +87,17 @@ def _oddities(request: Request, usual: Request) -> list[tuple[bool, str, str]]:
     keys = request.header_values("Sec-WebSocket-Key")
     upgrade = _tokens(request, "Upgrade")
     offered = request.header_values("Sec-WebSocket-Protocol")
+    names = [name.strip(" \t") for name in ",".join(offered).split(",")] if offered else []
     lines = request.header_lines()
     size = len(request.encode())
+    hosts = request.header_values("Host")
     return [
+        (
+            len(hosts) > 1 or not _HOST.fullmatch(hosts[0].strip(" \t")),
+            "host-once",
+            f"Host is {' and again '.join(hosts)!r}",
+        ),
+        (bool(request.body), "handshake-body", f"the request has a body of {len(request.body)} bytes"),
         (
             len(lines) > _FEW_LINES or size > _SHORT_HEAD,
             "header-limits",
@@ -97,6 +108,11 @@ def _oddities(request: Request, usual: Request) -> list[tuple[bool, str, str]]:
         (len(keys) > 1, "key-once", f"there are {len(keys)} Sec-WebSocket-Key headers"),
         (not _is_sixteen_bytes(keys[0]), "key-decodes", f"the key is {keys[0]!r}"),
         (upgrade != ["websocket"], "upgrade-list", f"Upgrade is {', '.join(upgrade)}"),
+        (
+            not all(_TOKEN.fullmatch(name) for name in names) or len({*names}) < len(names),
+            "subprotocol-malformed",
+            f"the list of subprotocols is {', '.join(offered)!r}",
+        ),
         (
             offered != usual.header_values("Sec-WebSocket-Protocol"),
             "subprotocol-unknown",

@@ -153,6 +153,19 @@ def _subprotocol_edges(facts: Facts) -> Iterable[Conversation]:
     yield _asks(subject, headers=tuple(("Sec-WebSocket-Protocol", name) for name in ("x.wsproof", "y.wsproof")))
 
 
+def _host_edges(facts: Facts) -> Iterable[Conversation]:
+    subject = "host-once"
+    yield _asks(subject, headers=(("Host", "other.example"),))
+    for value in ("two words", "http://example/", "name:port", "a@b"):
+        yield _asks(subject, omit=("Host",), headers=(("Host", value),))
+
+
+def _body_edges(facts: Facts) -> Iterable[Conversation]:
+    subject = "handshake-body"
+    yield _asks(subject, headers=(("Content-Length", "5"),), body="hello")
+    yield _asks(subject, headers=(("Transfer-Encoding", "chunked"),), body="5\r\nhello\r\n0\r\n\r\n")
+
+
 def _cut_edges(facts: Facts) -> Iterable[Conversation]:
     subject = "handshake-segmentation"
     yield Conversation(subject, handshake_cuts=(1,))
@@ -211,6 +224,8 @@ PROPERTIES = (
     Property("header-limits", edges=_limit_edges),
     Property("header-folding", edges=_folded_edges),
     Property("handshake-segmentation", _cut_handshakes, _cut_edges),
+    Property("host-once", edges=_host_edges),
+    Property("handshake-body", edges=_body_edges),
     Property(
         "method-get", edges=_edges("method-get", "method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "HEAD", "get"])
     ),
@@ -253,5 +268,11 @@ PROPERTIES = (
         "extension-malformed", edges=_edges("extension-malformed", "extensions", [(value,) for value in _MALFORMED])
     ),
     Property("subprotocol-unknown", edges=_subprotocol_edges),
+    Property(
+        "subprotocol-malformed",
+        edges=_edges(
+            "subprotocol-malformed", "subprotocols", [("a b",), ("a,,b",), ('"a"',), ("a;b",), ("a", "a"), (",",)]
+        ),
+    ),
     Property("pipelined-frames", edges=_pipelined),
 )

@@ -17,7 +17,7 @@ __all__ = ["Charge", "judge", "leaves_open"]
 # Who answers a legal close frame with one of these has taken it for a fault.
 _FAILURES = (CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_PAYLOAD)
 # A request that a server may refuse for its shape, but must answer.
-_TAKEN_OR_REFUSED = ("header-limits", "header-folding")
+_TAKEN_OR_REFUSED = ("header-limits", "header-folding", "handshake-body", "host-once", "subprotocol-malformed")
 # True of any close, whatever its reason.
 _AFTER_THE_CLOSE = ("close-ends-tcp", "fail-ends-tcp", "half-close-ends")
 # Where the server's own compression is the point, data that cannot be read breaks that very rule.
@@ -95,7 +95,7 @@ class _Bench:
         elif self.greeting.answer is Answer.REFUSE:
             yield self._charge(self.greeting.rule, self._refusal_owed(), "the server accepted it (101)")
         else:
-            if self.greeting.rule in ("key-once", "key-decodes", "version-draft"):
+            if self.greeting.rule in ("key-once", "key-decodes", "version-draft", "host-once"):
                 yield self._charge(self.greeting.rule, self._refusal_owed(), self._accepted_said())
             yield from self._agreed_against_the_rules()
             yield from self._after_101()

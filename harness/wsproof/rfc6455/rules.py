@@ -105,6 +105,22 @@ _OWED: tuple[tuple[str, str, Binding, str, str], ...] = (
         "TCP is a stream: a handshake is understood wherever it is cut into segments.",
         "handshake cut into segments",
     ),
+    (
+        # HTTP's own MUST. Nothing of the WebSocket protocol depends on it, and servers behind a proxy never see such.
+        "host-once",
+        "RFC 9112 3.2",
+        _SHOULD,
+        "More than one Host, or one that is no host, is refused with 400.",
+        "repeated and malformed Host",
+    ),
+    (
+        # A client has no reason to send one. But what belongs to the request must not become the first frame.
+        "handshake-body",
+        "RFC 9110 7.8",
+        _SHOULD,
+        "A handshake with a body is refused with 4xx, or the body is read as what it is: frames begin behind it.",
+        "handshakes with a body",
+    ),
     ("method-get", "4.2.1", _MUST, "Only GET opens a WebSocket; any other method is refused.", "methods"),
     ("http-1-1", "4.2.1", _MUST, "A handshake below HTTP/1.1 is refused.", "HTTP versions"),
     ("host-required", "4.2.1", _MUST, "A handshake without a Host header is refused.", "missing Host"),
@@ -185,6 +201,13 @@ _OWED: tuple[tuple[str, str, Binding, str, str], ...] = (
         _MAY,
         "A server that knows none of the offered subprotocols answers without one, or refuses.",
         "unknown subprotocols",
+    ),
+    (
+        "subprotocol-malformed",
+        "4.2.2",
+        _MUST,
+        "A list of subprotocols that breaks the grammar is refused with 4xx, or ignored; it is not left unanswered.",
+        "malformed subprotocol lists",
     ),
     (
         "pipelined-frames",

@@ -47,7 +47,8 @@ class Request:
     """An upgrade request. The defaults are legal; every field may be odd.
 
     `headers` are extra lines, sent in order after the others (a name may repeat). `omit` holds names of standard
-    headers to leave out, in any case. `subprotocols` and `extensions` each become one comma list.
+    headers to leave out, in any case. `subprotocols` and `extensions` each become one comma list. `body` follows the
+    head as it is: `headers` must say how long it is.
     """
 
     host: str
@@ -63,6 +64,7 @@ class Request:
     connection: str = "Upgrade"
     upgrade: str = "websocket"
     omit: frozenset[str] = frozenset()
+    body: str = ""
 
     def header_lines(self) -> list[tuple[str, str]]:
         """Return every header line that will be sent, in order."""
@@ -86,7 +88,7 @@ class Request:
         """Return the bytes to send. Text is written in Latin-1: UnicodeEncodeError for a character above U+00FF."""
         head = f"{self.method} {self.path} {self.http}\r\n"
         lines = "".join(f"{name}: {value}\r\n" for name, value in self.header_lines())
-        return f"{head}{lines}\r\n".encode("latin-1")
+        return f"{head}{lines}\r\n{self.body}".encode("latin-1")
 
     def header_values(self, name: str) -> list[str]:
         """Return the values of all lines called `name`, in order, whatever their case."""
