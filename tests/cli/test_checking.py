@@ -36,6 +36,14 @@ def test_the_reference_server_is_valid_and_its_known_deviations_are_shown(tmp_pa
     assert "accepted deviations</summary>" in markdown.read_text(encoding="utf-8")
 
 
+def test_a_deviation_that_has_disappeared_fails_the_run_that_vouches_for_it(tmp_path: Path) -> None:
+    known = tmp_path / "known.toml"
+    known.write_text('[[deviation]]\ncheck = "mask-required"\nsection = "5.1"\nreason = "an old release"\n')
+    said = wsproof("check", "--only", "mask-required", "--accepted", str(known), "--out", str(tmp_path))
+    assert said.code == 1, said
+    assert "did not show any more" in said.out
+
+
 @pytest.fixture(scope="module")
 def naive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a check of the naive server in it."""

@@ -56,9 +56,10 @@ def test_intermittent_is_yes_or_no(tmp_path: Path) -> None:
         load_accepted(path)
 
 
-def test_a_deviation_that_is_gone_is_reported() -> None:
-    (gone,) = apply([], [_KNOWN], checks_run=[_RUN])
-    assert (gone.check, gone.level) == ("host-required", Level.INFORMATIONAL)
+@pytest.mark.parametrize("level", [Level.NON_STRICT, Level.VIOLATION])
+def test_a_deviation_that_is_gone_is_reported(level: Level) -> None:
+    (gone,) = apply([], [_KNOWN], checks_run=[_RUN], gone=level)
+    assert (gone.check, gone.level) == ("host-required", level)
     assert "did not show any more" in gone.explanation
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from wsproof.model.finding import Finding, Verdict, verdict_of
+from wsproof.model.finding import Finding, Level, Verdict, verdict_of
 from wsproof.model.suite import CheckRun, SuiteReport
 from wsproof.net.target import Target
 from wsproof.rfc6455.accepted import apply, load_accepted
@@ -21,10 +21,14 @@ def find_accepted(target: Target, server_name: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def mark_accepted(report: SuiteReport, path: Path | None) -> SuiteReport:
-    """The report, known deviations marked with their reasons, and a word on those that have disappeared."""
+def mark_accepted(report: SuiteReport, path: Path | None, *, named: bool = False) -> SuiteReport:
+    """The report, known deviations marked with their reasons, and a finding for each that has disappeared.
+
+    Such a finding is a violation where the user `named` the file, and so vouches for it; else it is non-strict.
+    """
     known = load_accepted(path) if path is not None else ()
-    findings = tuple(apply(report.findings, known, checks_run=report.checks_run))
+    level = Level.VIOLATION if named else Level.NON_STRICT
+    findings = tuple(apply(report.findings, known, checks_run=report.checks_run, gone=level))
     return replace(report, findings=findings, checks_run=tuple(_lived_with(run, findings) for run in report.checks_run))
 
 

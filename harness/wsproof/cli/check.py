@@ -86,7 +86,7 @@ def check_server(stage: Stage, server: RunningServer, folder: RunFolder) -> Suit
     if not report.checks_run:
         raise UsageError(f"--only {' '.join(options.only)} names no check; `wsproof list checks` shows all of them.")
     accepted = stage.arguments.accepted or find_accepted(stage.target, server.name)
-    report = mark_accepted(report, accepted)
+    report = mark_accepted(report, accepted, named=stage.arguments.accepted is not None)
     findings = [hide_in(finding, stage.target.secrets) for finding in report.findings]
     return replace(report, findings=folder.keep_findings(findings, stage.describe(server)))
 

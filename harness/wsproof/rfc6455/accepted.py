@@ -10,7 +10,7 @@ A file holds one table per deviation:
     intermittent = true         (only for what shows in some runs, and could not be repeated each time)
 
 It never makes a rule weaker: the finding is shown with the reason, and a deviation that is gone is reported, so that
-the file shrinks when the server gets better.
+the file shrinks when the server gets better. It fails a run whose command names the file, and is non-strict otherwise.
 """
 
 from __future__ import annotations
@@ -88,23 +88,27 @@ def _comes_and_goes(finding: Finding) -> bool:
 
 
 def apply(
-    findings: Iterable[Finding], accepted: Iterable[Deviation], *, checks_run: Iterable[CheckRun]
+    findings: Iterable[Finding],
+    accepted: Iterable[Deviation],
+    *,
+    checks_run: Iterable[CheckRun],
+    gone: Level = Level.NON_STRICT,
 ) -> list[Finding]:
-    """Mark the findings that are accepted, and report what is accepted but did not show.
+    """Mark the findings that are accepted, and report what is accepted but did not show, as heavily as `gone` says.
 
     A deviation counts as gone only when its check was run, and could tell.
     """
     deviations = list(accepted)
     marked = [_marked(finding, deviations) for finding in findings]
     told = {run.check for run in checks_run if run.verdict is not Verdict.UNKNOWN and not run.reason}
-    gone = [
+    missed = [
         deviation
         for deviation in deviations
         if not deviation.intermittent
         and _was_tried(deviation.check, told)
         and not any(deviation.shows_in(finding) for finding in marked)
     ]
-    return marked + [_gone(deviation) for deviation in gone]
+    return marked + [_gone(deviation, gone) for deviation in missed]
 
 
 def _also(finding: Finding) -> tuple[str, ...]:
@@ -132,12 +136,12 @@ def _was_tried(check: str, told: set[str]) -> bool:
     return check in told if check in own else everywhere <= told
 
 
-def _gone(deviation: Deviation) -> Finding:
+def _gone(deviation: Deviation, level: Level) -> Finding:
     return Finding(
         check=deviation.check,
         section=deviation.section,
         anomaly=Anomaly.PROTOCOL,
-        level=Level.INFORMATIONAL,
+        level=level,
         explanation=(
             f"The accepted deviation did not show any more. Remove it from the file of accepted deviations. "
             f"It was accepted because: {deviation.reason}"
