@@ -6,7 +6,6 @@ So what it measures has a service time and no latency.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from time import monotonic_ns
 
@@ -51,8 +50,8 @@ class ClosedLoop:
         self._kind = kind_that_comes_back(ledger.workload.contract)
         self._keys: dict[int, tuple[int, int]] = {}
         ledger.keys = self._keys
-        self._out: dict[int, deque[tuple[int, int]]] = {}
-        """Of each publisher the publications on their way: number and when they left, the oldest first."""
+        self._out: dict[int, dict[int, int]] = {}
+        """Of each publisher the publications on their way: by their number when they left, the oldest first."""
         self._window_ns = self._end_ns = 0
 
     def start(self, connections: Iterable[Connection], window_ns: int, end_ns: int) -> None:
@@ -60,7 +59,7 @@ class ClosedLoop:
         self._window_ns, self._end_ns = window_ns, end_ns
         for connection in connections:
             member = connection.member
-            self._out[member] = deque()
+            self._out[member] = {}
             connection.hear_with(self._hear)
             for _ in range(self._in_flight):
                 self._send(member)
@@ -72,8 +71,9 @@ class ClosedLoop:
             for number in list(self._keys)[: -_KEYS_KEPT // 2]:
                 del self._keys[number]
         for member, out in self._out.items():
-            while out and now - out[0][1] > GIVEN_UP_NS:
-                out.popleft()
+            given_up = [sequence for sequence, left_ns in out.items() if now - left_ns > GIVEN_UP_NS]
+            for sequence in given_up:
+                del out[sequence]
                 self._send(member)
 
     def close(self) -> None:
@@ -86,13 +86,11 @@ class ClosedLoop:
         if self._ledger.kinds[number] != self._kind:
             return
         publisher, sequence = self._keys.get(number, (-1, -1))
-        out = self._out[member]
-        if publisher == member and any(waiting == sequence for waiting, _ in out):
-            self._out[member] = deque(entry for entry in out if entry[0] != sequence)
+        if publisher == member and self._out[member].pop(sequence, None) is not None:
             self._send(member)
 
     def _send(self, member: int) -> None:
         now = monotonic_ns()
         if now < self._end_ns:
             phase = Phase.WARMUP if now < self._window_ns else Phase.MEASURED
-            self._out[member].append((self._publisher.publish(member, phase), now))
+            self._out[member][self._publisher.publish(member, phase)] = now
