@@ -1,0 +1,178 @@
+"""RFC 7692: permessage-deflate."""
+
+from __future__ import annotations
+
+from wsproof.rfc6455.rules.rule import MAY, MUST, SHOULD, Rule
+
+_RFC = "RFC 7692 "
+
+DEFLATE = (
+    Rule(
+        "deflate-offers",
+        _RFC + "7.1",
+        MUST,
+        "Every legal offer of permessage-deflate is accepted or declined; none is a reason to refuse the handshake.",
+        "offers of permessage-deflate",
+    ),
+    Rule(
+        "deflate-declined",
+        _RFC + "7.1",
+        MUST,
+        "An offer with an unknown parameter, a value that is not allowed, or a parameter given twice is declined.",
+        "offers that must be declined",
+    ),
+    Rule(
+        "deflate-refused",
+        _RFC + "7.1",
+        SHOULD,
+        "An illegal offer is declined, and the connection goes on without compression: that is no reason to refuse it.",
+        "illegal offers do not cost the connection",
+    ),
+    Rule(
+        "deflate-not-agreed",
+        "5.2",
+        MUST,
+        "Where no compression was agreed, RSV1 fails the connection, whatever the client had offered.",
+        "compressed messages after a declined offer",
+    ),
+    Rule(
+        "deflate-blocks",
+        _RFC + "7.2.1",
+        MUST,
+        "A compressed message may be made of DEFLATE blocks of any type, and of any number of them.",
+        "DEFLATE blocks of every type",
+    ),
+    Rule(
+        "deflate-empty",
+        _RFC + "7.2.3.6",
+        MUST,
+        "An empty message may be compressed, as blocks that hold nothing.",
+        "empty compressed messages",
+    ),
+    Rule(
+        "deflate-final",
+        _RFC + "7.2.3.4",
+        MUST,
+        "A block may have BFINAL set: it ends neither the message nor the context.",
+        "DEFLATE blocks with BFINAL",
+    ),
+    Rule(
+        "deflate-context",
+        _RFC + "7.2.2",
+        MUST,
+        "Unless client_no_context_takeover was agreed, a message may refer back to those before it.",
+        "messages that refer to earlier ones",
+    ),
+    Rule(
+        "deflate-client-window",
+        _RFC + "7.1.2.2",
+        MUST,
+        "A message may refer back as far as the agreed window reaches: 32,768 bytes unless the answer says less.",
+        "references across the whole window",
+    ),
+    Rule(
+        "deflate-server-context",
+        _RFC + "7.1.1.1",
+        MUST,
+        "A server that agreed to server_no_context_takeover starts each of its messages with an empty window.",
+        "server_no_context_takeover is kept",
+    ),
+    Rule(
+        "deflate-server-window",
+        _RFC + "7.1.2.1",
+        MUST,
+        "A server refers back no further than the server_max_window_bits that it agreed to.",
+        "server_max_window_bits is kept",
+    ),
+    Rule(
+        "deflate-mixed",
+        _RFC + "6",
+        MUST,
+        "RSV1 says of each message whether it is compressed; those that are not leave the compression alone.",
+        "messages with and without compression",
+    ),
+    Rule(
+        "deflate-fragments",
+        _RFC + "6",
+        MUST,
+        "A compressed message may be cut into fragments anywhere, RSV1 on the first of them only.",
+        "compressed messages in fragments",
+    ),
+    Rule(
+        "deflate-between",
+        _RFC + "6",
+        MUST,
+        "Control frames are not compressed, and may come between the fragments of a compressed message.",
+        "control frames inside compressed messages",
+    ),
+    Rule(
+        "deflate-segmentation",
+        "5.2",
+        MUST,
+        "TCP is a stream: compressed messages too are understood wherever they are cut into segments.",
+        "compressed messages cut into segments",
+    ),
+    Rule(
+        "deflate-rsv-control",
+        _RFC + "6",
+        MUST,
+        "A control frame with RSV1 fails the connection.",
+        "RSV1 on control frames",
+    ),
+    Rule(
+        "deflate-rsv-continuation",
+        _RFC + "6",
+        MUST,
+        "A continuation frame with RSV1 fails the connection.",
+        "RSV1 on continuation frames",
+    ),
+    Rule(
+        "deflate-other-bits",
+        "5.2",
+        MUST,
+        "permessage-deflate gives RSV1 a meaning, and RSV2 and RSV3 none: they still fail the connection.",
+        "RSV2 and RSV3 beside compression",
+    ),
+    Rule(
+        "deflate-data",
+        _RFC + "7.2.2",
+        MUST,
+        "A compressed message that is no DEFLATE data cannot be delivered, and fails the connection.",
+        "broken DEFLATE data",
+    ),
+    Rule(
+        "deflate-unfinished",
+        _RFC + "7.2.2",
+        MAY,
+        "A message that stops inside a DEFLATE block is broken; many receivers do not notice.",
+        "unfinished DEFLATE blocks",
+    ),
+    Rule(
+        "deflate-utf8",
+        _RFC + "6",
+        MUST,
+        "The text is UTF-8, not its compressed form, and fragments may cut characters.",
+        "UTF-8 in compressed messages",
+    ),
+    Rule(
+        "deflate-utf8-broken",
+        _RFC + "6",
+        MUST,
+        "A compressed text message that does not inflate to UTF-8 fails the connection.",
+        "broken UTF-8 in compressed messages",
+    ),
+    Rule(
+        "deflate-bomb",
+        "10.4",
+        SHOULD,
+        "A server limits the size of messages; the limit must hold for what a message inflates to.",
+        "messages that inflate hugely",
+    ),
+    Rule(
+        "deflate-bomb-memory",
+        "10.4",
+        SHOULD,
+        "A message over the limit is refused before it has been inflated as a whole.",
+        "memory while a message inflates",
+    ),
+)
