@@ -13,11 +13,10 @@ from wsproof.model.contract import Audience
 from wsproof.model.envelope import TRAILER_BYTES, body_of
 from wsproof.model.history import History
 from wsproof.net.clock import Deadline, now_ns
-from wsproof.wire import Frame, Opcode
+from wsproof.wire import MASK, Frame, Opcode
 
 NS = 1_000_000_000
 PROBE_S = 0.25
-MASK = bytes.fromhex("37fa213d")
 BREAKS: dict[Break, Callable[[], Frame]] = {
     Break.BINARY: lambda: Frame(Opcode.BINARY, b"\x00\x01wsproof", mask=MASK),
     Break.TEXT: lambda: Frame(Opcode.TEXT, b"wsproof", mask=MASK),

@@ -8,8 +8,7 @@ from wsproof.rfc6455.agreements import OFFERS
 from wsproof.rfc6455.blocks import Blocks
 from wsproof.rfc6455.conversation import Conversation, Handshake, Send
 from wsproof.rfc6455.facts import Facts
-from wsproof.rfc6455.strategies import MASK
-from wsproof.wire import DeflateAgreement, Frame, Opcode
+from wsproof.wire import MASK, DeflateAgreement, Frame, Opcode
 
 __all__ = ["agreed", "apply_cuts", "declines_all", "letters", "literally", "packed", "talk", "usual_offer", "words"]
 

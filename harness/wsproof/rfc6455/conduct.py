@@ -24,6 +24,7 @@ from wsproof.rfc6455.patience import Patience
 from wsproof.rfc6455.segments import SegmentBarrier
 from wsproof.rfc6455.transcript import BARRIER, Transcript
 from wsproof.wire import (
+    MASK,
     CloseReceived,
     DeflateAgreement,
     Event,
@@ -37,7 +38,6 @@ from wsproof.wire import (
 __all__ = ["Conduct"]
 
 KEY = "d3Nwcm9vZi1yZmM2NDU1IQ=="
-_MASK = bytes.fromhex("37fa213d")
 _MOMENT_S = 0.05
 _BOMB_WAITS = 5  # to inflate a bomb, and to answer it, takes a server its time
 
@@ -250,9 +250,9 @@ class _Talk:
         return any(isinstance(event, MessageDropped) for event in self.client.events)
 
     def _send_barrier(self) -> None:
-        frames = [Frame(Opcode.PING, BARRIER.encode(), mask=_MASK)]
+        frames = [Frame(Opcode.PING, BARRIER.encode(), mask=MASK)]
         if self._barrier_reply() is not None:
-            frames.append(Frame(Opcode.TEXT, BARRIER.encode(), mask=_MASK))
+            frames.append(Frame(Opcode.TEXT, BARRIER.encode(), mask=MASK))
         for frame in frames:
             # In segments of their own: that several frames come in one read is for the conversation to try.
             self.conduct.barrier.wait_read(self.client.fileno())
@@ -265,7 +265,7 @@ class _Talk:
         return self.conduct.facts.reply_to(Message(Opcode.TEXT, BARRIER.encode()))
 
     def _close(self) -> None:
-        frame = Frame(Opcode.CLOSE, b"\x03\xe8", mask=_MASK)
+        frame = Frame(Opcode.CLOSE, b"\x03\xe8", mask=MASK)
         self.transcript.note_sent(frame)
         self.client.peer.send_frame(frame)
         self.client.flush()

@@ -9,8 +9,7 @@ from wsproof.rfc6455.compressed import agreed, apply_cuts, letters, literally, p
 from wsproof.rfc6455.conversation import Conversation, Send
 from wsproof.rfc6455.facts import Facts, Message
 from wsproof.rfc6455.inflating import Reading
-from wsproof.rfc6455.strategies import MASK
-from wsproof.wire import DeflateAgreement, Deflater, Frame, Opcode
+from wsproof.wire import MASK, DeflateAgreement, Deflater, Frame, Opcode
 
 __all__ = ["inflated", "simpler_compressed"]
 

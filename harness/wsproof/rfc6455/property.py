@@ -10,8 +10,7 @@ from hypothesis.strategies import SearchStrategy
 from wsproof.rfc6455.conversation import Conversation, Ending, Send
 from wsproof.rfc6455.facts import Facts
 from wsproof.rfc6455.rules import Rule, rule
-from wsproof.rfc6455.strategies import MASK
-from wsproof.wire import Frame
+from wsproof.wire import MASK, Frame
 
 __all__ = ["MASK", "Property", "anywhere", "say"]
 

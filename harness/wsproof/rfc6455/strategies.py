@@ -9,17 +9,13 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from wsproof.rfc6455.facts import Facts
-from wsproof.wire import Frame, Opcode
-
-MASK = bytes.fromhex("37fa213d")
-"""The masking key where masking is not the point."""
+from wsproof.wire import MASK, Frame, Opcode
 
 __all__ = [
     "BROKEN_UTF8",
     "ILLEGAL_CLOSE_CODES",
     "LEGAL_CLOSE_CODES",
     "LENGTHS",
-    "MASK",
     "broken_utf8",
     "close_reasons",
     "cuts",
@@ -65,7 +61,7 @@ BROKEN_UTF8 = (
 
 def masks() -> st.SearchStrategy[bytes]:
     """Masking keys: usual ones, all zero, all one, and any."""
-    special = st.sampled_from([bytes.fromhex("37fa213d"), b"\0\0\0\0", b"\xff\xff\xff\xff", b"\0\0\0\x01"])
+    special = st.sampled_from([MASK, b"\0\0\0\0", b"\xff\xff\xff\xff", b"\0\0\0\x01"])
     return special | st.lists(st.integers(0, 255), min_size=4, max_size=4).map(bytes)
 
 

@@ -28,6 +28,7 @@ from wsproof.wire.events import (
 from wsproof.wire.extensions import DeflateAgreement, DeflateOffer, Extension, parse_extensions
 from wsproof.wire.fastpath import is_waiting, needs_slow_path, scan
 from wsproof.wire.frames import (
+    MASK,
     Frame,
     LengthForm,
     apply_mask,
@@ -43,6 +44,7 @@ from wsproof.wire.utf8 import Utf8Validator
 __all__ = [
     "CONTROL_OPCODES",
     "DATA_OPCODES",
+    "MASK",
     "MOVES",
     "RULES",
     "Accepted",

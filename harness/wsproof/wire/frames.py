@@ -9,6 +9,7 @@ from enum import Enum
 from wsproof.wire.codes import CloseCode, Opcode, is_close_code_sendable, opcode_name
 
 __all__ = [
+    "MASK",
     "CloseCode",
     "Frame",
     "LengthForm",
@@ -21,6 +22,9 @@ __all__ = [
 ]
 
 _PREVIEW = 60
+
+MASK = bytes.fromhex("37fa213d")
+"""The masking key where masking is not the point: the example of RFC 6455 5.7."""
 
 
 class LengthForm(Enum):

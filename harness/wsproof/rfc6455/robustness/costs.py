@@ -12,11 +12,10 @@ from wsproof.rfc6455.facts import Heard, Message
 from wsproof.rfc6455.robustness.exponent import FEWEST_SIZES, Cost, exponent_of, is_superlinear
 from wsproof.rfc6455.robustness.ground import Ground
 from wsproof.rfc6455.robustness.trial import Outcome, Trial
-from wsproof.wire import CloseReceived, Event, Frame, Opcode, PongReceived
+from wsproof.wire import MASK, CloseReceived, Event, Frame, Opcode, PongReceived
 
 __all__ = ["TRIALS"]
 
-_MASK = bytes.fromhex("37fa213d")
 _END = b"cost-over"
 _KEY = "d3Nwcm9vZi1jb3N0bHkhIQ=="
 _HANDSHAKES = 6
@@ -117,14 +116,14 @@ def _fragments_cost(ground: Ground, count: int, size: int) -> float | None:
     """Of one message of `count` fragments of `size` bytes."""
     opcode = Opcode.BINARY if ground.facts.binary else Opcode.TEXT
     whole = ground.facts.reply_to(Message(opcode, b"x" * (size * count)))
-    middle = Frame(Opcode.CONTINUATION, b"x" * size, fin=False, mask=_MASK).encode()
+    middle = Frame(Opcode.CONTINUATION, b"x" * size, fin=False, mask=MASK).encode()
     first, last = (
-        Frame(opcode, b"x" * size, fin=False, mask=_MASK).encode(),
-        Frame(Opcode.CONTINUATION, b"x" * size, mask=_MASK).encode(),
+        Frame(opcode, b"x" * size, fin=False, mask=MASK).encode(),
+        Frame(Opcode.CONTINUATION, b"x" * size, mask=MASK).encode(),
     )
     data = first + middle * (count - 2) + last
     if whole is None:
-        data += Frame(Opcode.PING, _END, mask=_MASK).encode()
+        data += Frame(Opcode.PING, _END, mask=MASK).encode()
     with ground.client(max_message_bytes=1 << 26) as client:
         return _cost_of(ground, client, data, whole)
 

@@ -9,11 +9,10 @@ from wsproof.net.client import Client
 from wsproof.rfc6455.facts import Heard, Message, is_own_reason
 from wsproof.rfc6455.robustness.ground import Ground
 from wsproof.rfc6455.robustness.trial import Outcome, Trial
-from wsproof.wire import CloseReceived, Event, Frame, Opcode, PongReceived
+from wsproof.wire import MASK, CloseReceived, Event, Frame, Opcode, PongReceived
 
 __all__ = ["TRIALS"]
 
-_MASK = bytes.fromhex("37fa213d")
 _SLICES = 20
 _LAST = b"flood-over"
 _HELD_A_FRAGMENT = 60.0
@@ -35,12 +34,12 @@ def _fragments(ground: Ground, *, name: str, count: int, size: int) -> Outcome:
 
 def _flood(ground: Ground, outcome: Outcome, client: Client, name: str, count: int, size: int) -> None:
     opcode = Opcode.BINARY if ground.facts.binary else Opcode.TEXT
-    one = Frame(Opcode.CONTINUATION, b"x" * size, fin=False, mask=_MASK).encode()
+    one = Frame(Opcode.CONTINUATION, b"x" * size, fin=False, mask=MASK).encode()
     last = b"x" * max(size, 1)  # an empty message is for another rule
     message = Message(opcode, b"x" * (size * count) + last)
     outcome.lines.append(f"-> a message of {count:,} fragments of {size} bytes, and a last one of {len(last)}")
     before = ground.meter.private_bytes() if ground.meter is not None else None
-    client.send_raw(Frame(opcode, b"x" * size, fin=False, mask=_MASK).encode())
+    client.send_raw(Frame(opcode, b"x" * size, fin=False, mask=MASK).encode())
     step = (count - 1) // _SLICES
     for number in range(_SLICES):
         ground.budget.check()
@@ -52,7 +51,7 @@ def _flood(ground: Ground, outcome: Outcome, client: Client, name: str, count: i
     if not client.ended:
         _see_memory(ground, outcome, client, name, before, count)
     if not client.ended and not _has_close(client):
-        end = [Frame(Opcode.CONTINUATION, last, mask=_MASK), Frame(Opcode.PING, _LAST, mask=_MASK)]
+        end = [Frame(Opcode.CONTINUATION, last, mask=MASK), Frame(Opcode.PING, _LAST, mask=MASK)]
         client.send_raw(b"".join(frame.encode() for frame in end))
     whole = ground.facts.reply_to(message)
 
@@ -81,7 +80,7 @@ def _takes_plainly(ground: Ground, message: Message) -> bool:
 
 def _see_memory(ground: Ground, outcome: Outcome, client: Client, name: str, before: int | None, count: int) -> None:
     """What the server holds of a message that says nothing, once it has read it all."""
-    client.send_raw(Frame(Opcode.PING, b"flooded", mask=_MASK).encode())
+    client.send_raw(Frame(Opcode.PING, b"flooded", mask=MASK).encode())
     ground.wait_busy(client, lambda event: isinstance(event, PongReceived | CloseReceived))
     after = ground.meter.private_bytes() if ground.meter is not None else None
     if before is None or after is None or name != "empty-fragments":

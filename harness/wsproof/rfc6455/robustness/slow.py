@@ -11,12 +11,11 @@ from wsproof.net.connecting import connect_socket
 from wsproof.rfc6455.robustness.ground import Ground
 from wsproof.rfc6455.robustness.trial import Outcome, Trial
 from wsproof.rfc6455.segments import SegmentBarrier
-from wsproof.wire import Frame, Opcode
+from wsproof.wire import MASK, Frame, Opcode
 
 __all__ = ["TRIALS"]
 
 _KEY = "d3Nwcm9vZi1zbG93bHkhIQ=="
-_MASK = bytes.fromhex("37fa213d")
 _SLOW = 10
 _RECEIVE_BUFFER = 4096
 _PAYLOAD = b"unread-" * 17 + b"-ping!"
@@ -83,7 +82,7 @@ def _slow_reader(ground: Ground) -> Outcome:
 
 def _flood(ground: Ground, outcome: Outcome, sock: socket.socket) -> None:
     """Send until the server stops reading, as it should, or has taken enough to tell that it never will."""
-    ping = Frame(Opcode.PING, _PAYLOAD, mask=_MASK).encode()
+    ping = Frame(Opcode.PING, _PAYLOAD, mask=MASK).encode()
     before = ground.meter.private_bytes() if ground.meter is not None else None
     sent, blocked = 0, False
     with SegmentBarrier() as kernel:

@@ -12,7 +12,7 @@ from wsproof.errors import TargetError
 from wsproof.net.connecting import connect_socket
 from wsproof.rfc6455.robustness.ground import Ground
 from wsproof.rfc6455.robustness.growth import MEMORY_LEAK_BYTES, Round, grows_steadily, leaked_bytes, leaked_fds
-from wsproof.wire import Frame, Opcode
+from wsproof.wire import MASK, Frame, Opcode
 
 __all__ = ["LEAVINGS", "Storm", "storm"]
 
@@ -20,7 +20,6 @@ _KEY = "d3Nwcm9vZi1zdG9ybXMhIQ=="
 _AT_ONCE = 25
 _ROUNDS = 5
 _MORE_ROUNDS = 8
-_MASK = bytes.fromhex("37fa213d")
 _LINGER_RST = struct.pack("ii", 1, 0)
 _CONVICTED_S = 0.2
 _FEW = 2
@@ -198,7 +197,7 @@ def _let_end(socks: list[socket.socket], leaving: Leaving, wait_s: float) -> Non
 
 def _close(sock: socket.socket, index: int) -> None:
     del index
-    sock.sendall(Frame(Opcode.CLOSE, b"\x03\xe8", mask=_MASK).encode())
+    sock.sendall(Frame(Opcode.CLOSE, b"\x03\xe8", mask=MASK).encode())
 
 
 def _half_close(sock: socket.socket, index: int) -> None:
@@ -208,7 +207,7 @@ def _half_close(sock: socket.socket, index: int) -> None:
 
 def _reset(sock: socket.socket, index: int) -> None:
     if index % 2:
-        sock.sendall(Frame(Opcode.TEXT, b"half a frame", mask=_MASK).encode()[:9])
+        sock.sendall(Frame(Opcode.TEXT, b"half a frame", mask=MASK).encode()[:9])
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RST)
     sock.close()
 
