@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+CORRECT_DEFLATE = "deflate"
+"""The path at which the server is correct and compresses; at the empty one it is correct and does not."""
+
 FAULTS: dict[str, tuple[str, str]] = {
     # The handshake.
     "upgrade-substring": ("upgrade-required", "looks for websocket anywhere in the Upgrade header"),

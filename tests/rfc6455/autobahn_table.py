@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.faulty.faults import FAULTS
+from tests.faulty.faults import CORRECT_DEFLATE, FAULTS
 from tests.faulty.running import FaultyServer, faulty_server
 
 _HEAD = "| fault | what is wrong | Autobahn: cases | s | wsproof: rule | s |\n| --- | --- | --- | ---: | --- | ---: |\n"
@@ -30,8 +30,6 @@ _DEFLATE = ["12.1.2", *(f"13.{group}.2" for group in range(1, 8))]
 """One case for each set of parameters that it knows: all 216, of a thousand messages each, take an hour."""
 _KILL_TABLE = Path(__file__).parents[1] / "faulty" / "README.md"
 _CORRECT = "correct"
-_CORRECT_DEFLATE = "deflate"
-"""The path at which the server is correct and compresses."""
 _STUCK_S = 300.0
 _SHOWN = 4
 _MANY = 200
@@ -102,7 +100,7 @@ class Autobahn:
 
 
 def _about_deflate(name: str) -> bool:
-    return name.startswith(_CORRECT_DEFLATE)
+    return name.startswith(CORRECT_DEFLATE)
 
 
 def _gravity(verdict: Mapping[str, str]) -> int:
@@ -143,7 +141,7 @@ def main(words: list[str]) -> int:
     ours = kill_table(_KILL_TABLE)
     tally = Tally()
     with faulty_server() as server:
-        plain, deflate = (autobahn.ask(server.with_fault(name), name) for name in ("", _CORRECT_DEFLATE))
+        plain, deflate = (autobahn.ask(server.with_fault(name), name) for name in ("", CORRECT_DEFLATE))
         sys.stdout.write(_HEAD)
         for name in given.faults or ["", *FAULTS]:
             baseline = deflate if _about_deflate(name) else plain

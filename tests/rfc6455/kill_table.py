@@ -1,5 +1,7 @@
 """Print the kill table: every planted fault, what caught it, and the seconds of the whole suite with default options.
 
+The first two rows are the correct server, without compression and with it.
+
 PYTHONPATH=harness python -m tests.rfc6455.kill_table [FAULT ... | PART/PARTS]
 """
 
@@ -8,13 +10,15 @@ from __future__ import annotations
 import sys
 import time
 
-from tests.faulty.faults import FAULTS
+from tests.faulty.faults import CORRECT_DEFLATE, FAULTS
 from tests.faulty.running import FaultyServer, faulty_server
 from wsproof.model.finding import Level
 from wsproof.model.suite import SuiteOptions
 from wsproof.rfc6455 import run_suite
 
 _HEAD = "| fault | what is wrong | caught by | other findings | seconds |\n| --- | --- | --- | --- | ---: |\n"
+
+_CORRECT = {"": "nothing: the correct server", CORRECT_DEFLATE: "nothing: the correct server, compressing"}
 
 
 def main(words: list[str]) -> int:
@@ -23,11 +27,11 @@ def main(words: list[str]) -> int:
     sys.stdout.write(_HEAD)
     with faulty_server() as server:
         for name in chosen(words):
-            rule, wrong = FAULTS.get(name, ("", "nothing: the correct server"))
+            rule, wrong = FAULTS.get(name, ("", _CORRECT.get(name, "")))
             found, seconds = find_in(server.with_fault(name))
-            as_it_should_be = rule in found if name else not found
+            as_it_should_be = rule in found if rule else not found
             survivors += not as_it_should_be
-            caught = rule if as_it_should_be else "**nothing**" if name else "**accused**"
+            caught = rule if as_it_should_be else "**nothing**" if rule else "**accused**"
             others = ", ".join(check for check in found if check != rule)
             sys.stdout.write(f"| {name or '(none)'} | {wrong} | {caught} | {others} | {seconds:.1f} |\n")
             sys.stdout.flush()
@@ -43,8 +47,8 @@ def find_in(server: FaultyServer) -> tuple[list[str], float]:
 
 
 def chosen(words: list[str]) -> list[str]:
-    """The faults that are named, or one part of several of all of them; the empty name is the correct server."""
-    names = ["", *FAULTS]
+    """The faults that are named, or one part of several of all of them."""
+    names = [*_CORRECT, *FAULTS]
     if len(words) == 1 and "/" in words[0]:
         part, parts = (int(number) for number in words[0].split("/"))
         return names[part - 1 :: parts]

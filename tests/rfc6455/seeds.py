@@ -1,9 +1,10 @@
 """Accuse nobody who is right: the whole suite with default options, seed after seed, on a server that should pass.
 
-PYTHONPATH=harness python -m tests.rfc6455.seeds [SEEDS] [--reference]
+PYTHONPATH=harness python -m tests.rfc6455.seeds [SEEDS] [--plain | --reference]
 
-SEEDS is how many (50), or FIRST-LAST. Without `--reference` the server is the correct one of tests/faulty; with it, the
-reference server with its own protocol class, whose accepted deviations (target_app/accepted) are no accusations.
+SEEDS is how many (50), or FIRST-LAST. The server is the correct one of tests/faulty, which compresses; with `--plain`
+it knows no compression. With `--reference` it is the reference server with its own protocol class, whose accepted
+deviations (target_app/accepted) are no accusations.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.faulty.faults import CORRECT_DEFLATE
 from tests.faulty.running import faulty_server
 from tests.target_app.server import running
 from wsproof.model.finding import Finding, Level
@@ -41,26 +43,28 @@ class _Started:
 
 
 @contextmanager
-def _server(*, reference: bool) -> Iterator[Server]:
-    if reference:
+def _server(arguments: argparse.Namespace) -> Iterator[Server]:
+    if arguments.reference:
         with running("target_app --direct", {}) as started:
             yield _Started(Endpoint("127.0.0.1", started.port, "/ws"))
     else:
         with faulty_server() as correct:
-            yield correct
+            yield correct.with_fault("" if arguments.plain else CORRECT_DEFLATE)
 
 
 def main(words: list[str]) -> int:
     """Run the seeds; the number of those in which the server was accused of anything."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("seeds", nargs="?", default="50")
-    parser.add_argument("--reference", action="store_true")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--plain", action="store_true")
+    which.add_argument("--reference", action="store_true")
     arguments = parser.parse_args(words)
     first, dash, last = arguments.seeds.partition("-")
     seeds = range(int(first), int(last) + 1) if dash else range(int(first))
     accepted = load_accepted(_ACCEPTED) if arguments.reference else ()
     accusing = 0
-    with _server(reference=arguments.reference) as server:
+    with _server(arguments) as server:
         for seed in seeds:
             begun = time.monotonic()
             report = run_suite(server, SuiteOptions(seed=seed))
