@@ -161,8 +161,8 @@ _MESSAGES = (
 
 def _handshakes_cost(ground: Ground, size: int, lines: Callable[[int], Headers]) -> float | None:
     """Of one handshake: the least mean of several batches; None when it is refused for its size."""
-    request = replace(ground.endpoint.request(_KEY))
-    request = replace(request, headers=request.headers + lines(size))
+    plain = ground.endpoint.request(_KEY)
+    request = replace(plain, headers=plain.headers + lines(size))
     costs = []
     for _ in range(_BATCHES):
         before = ground.cpu_ns()

@@ -6,7 +6,7 @@ import contextlib
 import socket
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from wsproof.errors import TargetError
 from wsproof.net.connecting import connect_socket
@@ -139,7 +139,7 @@ def _told(one: Round, leaving: Leaving) -> str:
 
 def _batch(ground: Ground, leaving: Leaving, number: int) -> bool:
     """Some clients at once; False when not one of them got what it was owed."""
-    request = replace(ground.endpoint.request(_KEY)).encode()
+    request = ground.endpoint.request(_KEY).encode()
     socks: list[socket.socket] = []
     wait_s = ground.budget.at_most(ground.deadline_s)
     well = 0
