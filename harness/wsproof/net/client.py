@@ -10,13 +10,12 @@ import random
 import select
 import socket
 import ssl
-import struct
 from collections.abc import Callable
 from types import TracebackType
 
 from wsproof.errors import TargetError
 from wsproof.net.clock import Deadline, now_ns
-from wsproof.net.connecting import connect_socket
+from wsproof.net.connecting import connect_socket, reset_on_close
 from wsproof.net.endpoint import Endpoint
 from wsproof.wire.events import Event
 from wsproof.wire.handshake import Request, Response, random_key
@@ -27,7 +26,6 @@ _READ_BYTES = 65_536
 _SEND_BYTES = 262_144
 _READS_A_TURN = 8
 _AGAIN = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
-_LINGER_RST = struct.pack("ii", 1, 0)
 
 
 class Client:
@@ -195,7 +193,7 @@ class Client:
 
     def reset(self) -> None:
         """Send RST: what a crashed machine or an impatient middlebox does."""
-        self._connected().setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RST)
+        reset_on_close(self._connected())
         self.abort()
 
     def abort(self) -> None:

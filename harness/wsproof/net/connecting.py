@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import struct
 
 from wsproof.errors import TargetError
 from wsproof.net.endpoint import Endpoint
@@ -33,6 +34,11 @@ def connect_socket(endpoint: Endpoint, timeout_s: float, receive_buffer: int | N
             f"expected TLS at {endpoint.url}, got: {error}. For a certificate of your own try --ca FILE (or, to trust "
             "any, --insecure); for a server without TLS write ws://"
         ) from error
+
+
+def reset_on_close(sock: socket.socket) -> None:
+    """From now on closing it sends RST instead of FIN, and throws away what was not sent yet."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def _connect(endpoint: Endpoint, timeout_s: float, receive_buffer: int | None) -> socket.socket:

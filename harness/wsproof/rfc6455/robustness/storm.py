@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from wsproof.errors import TargetError
-from wsproof.net.connecting import connect_socket
+from wsproof.net.connecting import connect_socket, reset_on_close
 from wsproof.rfc6455.robustness.ground import Ground
 from wsproof.rfc6455.robustness.growth import MEMORY_LEAK_BYTES, Round, grows_steadily, leaked_bytes, leaked_fds
 from wsproof.wire import MASK, Frame, Opcode
@@ -20,7 +19,6 @@ _KEY = "d3Nwcm9vZi1zdG9ybXMhIQ=="
 _AT_ONCE = 25
 _ROUNDS = 5
 _MORE_ROUNDS = 8
-_LINGER_RST = struct.pack("ii", 1, 0)
 _CONVICTED_S = 0.2
 _FEW = 2
 
@@ -208,13 +206,13 @@ def _half_close(sock: socket.socket, index: int) -> None:
 def _reset(sock: socket.socket, index: int) -> None:
     if index % 2:
         sock.sendall(Frame(Opcode.TEXT, b"half a frame", mask=MASK).encode()[:9])
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RST)
+    reset_on_close(sock)
     sock.close()
 
 
 def _leave(sock: socket.socket, index: int) -> None:
     if index % 2:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RST)
+        reset_on_close(sock)
     sock.close()
 
 
