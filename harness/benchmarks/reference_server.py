@@ -9,10 +9,11 @@ deliveries per second depend on how many cores the machine had to spare for the 
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -63,9 +64,10 @@ class Bench:
         self.cells.setdefault((row, name), []).append(value)
 
     def fan_out(self) -> None:
-        """CPU per delivery and deliveries per second, each tick as soon as all have heard the one before."""
+        """CPU per delivery and deliveries per second; a server has one core and the members the other."""
         with ExitStack() as stack:
             servers = {name: stack.enter_context(started(name)) for name in SERVERS}
+            _apart(servers.values())
             rooms = {name: Room.open(server.endpoint) for name, server in servers.items()}
             owed = dict.fromkeys(SERVERS, 0)
             for members in (100, 1000):
@@ -84,25 +86,29 @@ class Bench:
                 room.close()
 
     def _ticks(self, server: RunningServer, room: Room, name: str, per_tick: int, already: int) -> int:
+        """Say so much, over and over, each time as soon as the last member to be written to has heard it."""
         assert server.pid is not None
         owed, ticks = already, 0
         for _ in range(3):  # warm caches and buffers
             owed += room.say(TEXT, per_tick)
             room.read_until(owed)
         meter = ServerMeter(server.pid)
-        meter.sample(len(room.members))
-        began = time.monotonic()
-        while time.monotonic() - began < self.seconds:
-            owed += room.say(TEXT, per_tick)
-            room.read_until(owed)
-            ticks += 1
-        elapsed = time.monotonic() - began
-        meter.sample(len(room.members))
+        with room.audience() as audience:
+            meter.sample(len(room.members))
+            began = time.monotonic()
+            while time.monotonic() - began < self.seconds:
+                owed += room.say(TEXT, per_tick)
+                room.read_last_until(owed)
+                ticks += 1
+            elapsed = time.monotonic() - began
+            meter.sample(len(room.members))
+            room.collect(audience, owed)
         deliveries = ticks * per_tick * len(room.members)
         used = meter.usage().cpu_ns
         where = f"{len(room.members):,} members, {per_tick} a tick"
         self.note(f"µs CPU per delivery: {where}", name, float(used[-1] - used[0]) / 1000 / deliveries)
         self.note(f"deliveries per second: {where}", name, deliveries / elapsed)
+        self.note(f"server's share of a core, %: {where}", name, float(used[-1] - used[0]) / elapsed / 1e7)
         return owed - already
 
     def evict(self, name: str) -> None:
@@ -216,6 +222,16 @@ def _paced(room: Room, owed: int, seconds: float) -> tuple[list[float], int]:
 def _rotated(block: int) -> list[str]:
     names = list(SERVERS)
     return names[block % len(names) :] + names[: block % len(names)]
+
+
+def _apart(servers: Iterable[RunningServer]) -> None:
+    """Servers on one core (they take turns), we on the others; nothing where there is but one."""
+    first, *others = sorted(os.sched_getaffinity(0))
+    if others:
+        os.sched_setaffinity(0, others)
+        for server in servers:
+            assert server.pid is not None
+            psutil.Process(server.pid).cpu_affinity([first])
 
 
 def _memory_kib(server: RunningServer) -> float:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from benchmarks.audience import Audience, reading
 from wsproof.net.client import Client
 from wsproof.net.endpoint import Endpoint
 from wsproof.wire import Opcode
@@ -53,9 +55,9 @@ class Room:
         self.publisher.send_raw(Frame(Opcode.TEXT, text.encode(), mask=MASK).encode() * times)
         return times * len(Frame(Opcode.TEXT, f"Client #speaker says: {text}".encode()).encode())
 
-    def read(self, timeout_s: float, heard: Heard | None = None) -> None:
-        """Read what is there from all who have something."""
-        for descriptor, _ in self.poll.poll(timeout_s):
+    def read(self, timeout_s: float, heard: Heard | None = None, poll: select.epoll | None = None) -> None:
+        """Read what is there from all who have something, or from those in `poll`."""
+        for descriptor, _ in (poll or self.poll).poll(timeout_s):
             read = len(os.read(descriptor, READ_BYTES))
             if read == 0:
                 raise RuntimeError(f"the server ended a connection of {self.endpoint.url}")
@@ -79,6 +81,31 @@ class Room:
             self.read(1.0, heard)
         if max(self.read_bytes.values()) > owed_bytes:
             raise RuntimeError("a member heard more than was said")
+
+    @contextmanager
+    def audience(self) -> Iterator[Audience]:
+        """Somebody else reads for all but the last member, while the block lasts. At its end say `collect`."""
+        *others, _ = self.members
+        with reading({descriptor: self.read_bytes[descriptor] for descriptor in others}) as audience:
+            yield audience
+
+    def collect(self, audience: Audience, owed_bytes: int) -> None:
+        """Wait until every member has this much in all, and take over from the audience."""
+        self.read_bytes |= audience.read_bytes(owed_bytes)
+        self.read_until(owed_bytes)
+
+    def read_last_until(self, owed_bytes: int, deadline_s: float = 60.0) -> None:
+        """Read for the publisher and the last member, until the latter has so much in all. Servers write to members in
+        the order in which they came, so the others' part is in the kernel by then."""
+        ends = time.monotonic() + deadline_s
+        last = next(reversed(self.members))
+        with select.epoll() as few:
+            for descriptor in (last, self.publisher.fileno()):
+                few.register(descriptor, select.EPOLLIN)
+            while self.read_bytes[last] < owed_bytes:
+                if time.monotonic() > ends:
+                    raise RuntimeError(f"the last member has not heard everything within {deadline_s:g} s")
+                self.read(1.0, poll=few)
 
     def leave_when_told(self, deadline_s: float = 60.0) -> None:
         """Answer every close frame and hang up, until nobody is left. Used while the server stops."""
