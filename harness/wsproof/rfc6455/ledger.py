@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from wsproof.model.finding import Anomaly, Finding
+from wsproof.model.finding import Finding
 from wsproof.rfc6455.conversation import Conversation
 from wsproof.rfc6455.facts import Facts
+from wsproof.rfc6455.findings import finding_of
 from wsproof.rfc6455.judge import Charge
 from wsproof.rfc6455.rules import Binding, rule
 from wsproof.rfc6455.transcript import Transcript
-from wsproof.rfc6455.words import explain
 
 __all__ = ["Case", "Ledger"]
 
-_MOST_LINES = 60
 _HEAVIEST_FIRST = list(Binding)
 # What else goes wrong, in conversations of its own, where one of these is broken.
 _IMPLIED_BY = {
@@ -137,30 +136,8 @@ class Ledger:
         ]
 
     def _finding(self, name: str, case: Case, symptoms: list[str]) -> Finding:
-        broken = rule(name)
         also = "".join(f" It breaks {rule(other).where} ({other}) as well." for other in sorted(symptoms))
-        return Finding(
-            check=name,
-            section=broken.section,
-            anomaly=Anomaly.PROTOCOL,
-            level=broken.level.level,
-            explanation=explain(name, case.charge.expected, case.charge.got) + also,
-            witness=(*_shortened(case.witness), f"expected: {case.charge.expected}", f"got: {case.charge.got}"),
-            recipe={
-                "suite": "rfc6455",
-                "rule": name,
-                "also": sorted(symptoms),
-                "conversation": case.smallest.to_json(),
-                "facts": self.facts.to_json(),
-            },
-            occurrences=case.occurrences,
-            reproduced=case.reproduced,
-            source=f"{broken.level} {broken.where}: {broken.sentence}",
+        recipe = {"also": sorted(symptoms), "conversation": case.smallest.to_json(), "facts": self.facts.to_json()}
+        return finding_of(
+            case.charge, case.witness, recipe, also=also, occurrences=case.occurrences, reproduced=case.reproduced
         )
-
-
-def _shortened(lines: list[str]) -> list[str]:
-    if len(lines) <= _MOST_LINES:
-        return lines
-    half = _MOST_LINES // 2
-    return [*lines[:half], f"   ({len(lines) - 2 * half} lines left out)", *lines[-half:]]

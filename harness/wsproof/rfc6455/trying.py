@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from wsproof.errors import CannotTellError, TargetError, UsageError
-from wsproof.model.finding import Anomaly, Finding, Verdict, verdict_of
+from wsproof.model.finding import Finding, Verdict, verdict_of
 from wsproof.model.suite import CheckRun, NotRun
 from wsproof.net.endpoint import Endpoint
 from wsproof.rfc6455.budget import Budget
 from wsproof.rfc6455.examination import Examination, ServerGone
 from wsproof.rfc6455.facts import Facts
+from wsproof.rfc6455.findings import finding_of
 from wsproof.rfc6455.judge import Charge
 from wsproof.rfc6455.robustness.ground import NOT_OURS, Ground
 from wsproof.rfc6455.robustness.trial import Outcome, Trial
 from wsproof.rfc6455.robustness.trials import TRIALS
-from wsproof.rfc6455.rules import rule
-from wsproof.rfc6455.words import explain
 
 __all__ = ["Trials", "replay_trial"]
 
-_MOST_LINES = 40
 _IN_SMALL = ("fragments-joined", "control-between", "payload-lengths")
 # What would only show again, in thousands of frames, what a few have shown already.
 _SHOWN_IN_SMALL = {"many-fragments": _IN_SMALL, "empty-fragments": _IN_SMALL}
@@ -171,24 +169,7 @@ def replay_trial(recipe: Mapping[str, Any], endpoint: Endpoint, pid: int | None,
 
 
 def _finding(trial: Trial, charge: Charge, outcome: Outcome, facts: Facts) -> Finding:
-    broken = rule(charge.rule)
-    return Finding(
-        check=charge.rule,
-        section=broken.section,
-        anomaly=Anomaly.PROTOCOL,
-        level=broken.level.level,
-        explanation=explain(charge.rule, charge.expected, charge.got),
-        witness=(*_shortened(outcome.lines), f"expected: {charge.expected}", f"got: {charge.got}"),
-        recipe={"suite": "rfc6455", "rule": charge.rule, "trial": trial.name, "examples": 25, "facts": facts.to_json()},
-        source=f"{broken.level} {broken.section}: {broken.sentence}",
-    )
-
-
-def _shortened(lines: list[str]) -> Iterable[str]:
-    if len(lines) <= _MOST_LINES:
-        return lines
-    half = _MOST_LINES // 2
-    return [*lines[:half], f"   ({len(lines) - 2 * half} lines left out)", *lines[-half:]]
+    return finding_of(charge, outcome.lines, {"trial": trial.name, "examples": 25, "facts": facts.to_json()})
 
 
 def _not_run(trial: Trial, reason: str) -> NotRun:
