@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from wsproof.model.finding import Finding
@@ -48,6 +48,9 @@ _IMPLIED_BY = {
     "deflate-other-bits": ("rsv-zero",),
     "deflate-not-agreed": ("rsv-zero", "deflate-declined"),
     "deflate-refused": ("deflate-declined",),
+    # These would only show again, in thousands of frames, what a few have shown already.
+    "many-fragments": ("fragments-joined", "control-between", "payload-lengths"),
+    "empty-fragments": ("fragments-joined", "control-between", "payload-lengths"),
 }
 
 
@@ -106,7 +109,7 @@ class Ledger:
         found: dict[str, str] = {}
         for name in reversed(order):
             heavier = (other for other in order[: order.index(name)] if other in self.cases[name].company)
-            implied = (other for other in _IMPLIED_BY.get(name, ()) if other in self.cases and other not in found)
+            implied = (other for other in self.implying(name) if other not in found)
             cause = next(implied, None) or next(heavier, None)
             if cause is not None and rule(name).level is not Binding.MAY:
                 found[name] = cause
@@ -114,6 +117,10 @@ class Ledger:
             while found[name] in found:
                 found[name] = found[found[name]]
         return found
+
+    def implying(self, name: str) -> Iterator[str]:
+        """Broken rules because of which this one goes wrong as well, in conversations of its own."""
+        return (other for other in _IMPLIED_BY.get(name, ()) if other in self.cases)
 
     def cause_of(self, name: str) -> str | None:
         """The rule that a finding is about which this rule belongs to; None when nothing broke it."""

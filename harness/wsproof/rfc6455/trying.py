@@ -22,9 +22,6 @@ from wsproof.rfc6455.robustness.trials import TRIALS
 
 __all__ = ["Trials", "replay_trial"]
 
-_IN_SMALL = ("fragments-joined", "control-between", "payload-lengths")
-# What would only show again, in thousands of frames, what a few have shown already.
-_SHOWN_IN_SMALL = {"many-fragments": _IN_SMALL, "empty-fragments": _IN_SMALL}
 _AGAIN_S = 2.0
 
 
@@ -46,8 +43,7 @@ class Trials:
         """
         if trial.needs_process and self.subject.server.pid is None:
             return _not_run(trial, NOT_OURS)
-        shown = next((name for name in _SHOWN_IN_SMALL.get(trial.name, ()) if name in self.subject.ledger.cases), "")
-        if shown:
+        if shown := next(self.subject.ledger.implying(trial.name), None):
             return _not_run(trial, f"a few frames show a fault already: see {shown}")
         begun = time.monotonic()
         outcome = self._perform(trial)
