@@ -9,11 +9,10 @@ from wsproof.rfc6455.compressed import agreed, apply_cuts, letters, literally, p
 from wsproof.rfc6455.conversation import Conversation, Send
 from wsproof.rfc6455.facts import Facts, Message
 from wsproof.rfc6455.inflating import Reading
+from wsproof.rfc6455.judge import OF_ITS_DEFLATER
 from wsproof.wire import MASK, DeflateAgreement, Deflater, Frame, Opcode
 
 __all__ = ["inflated", "simpler_compressed"]
-
-_OF_ITS_DEFLATER = ("deflate-server-context", "deflate-server-window")
 
 
 def inflated(conversation: Conversation) -> list[tuple[Message, int]]:
@@ -55,7 +54,7 @@ def simpler_compressed(conversation: Conversation, facts: Facts) -> Iterator[Con
         yield talk(facts, "deflate-context", *(literally(text) for text, _ in spoken))
         deflater = Deflater(agreed(facts))
         yield talk(facts, "deflate-context", *(packed(deflater.deflate(text)) for text, _ in spoken))
-    if conversation.subject in _OF_ITS_DEFLATER:
+    if conversation.subject in OF_ITS_DEFLATER:
         # Data that can be read by no agreement at all.
         yield talk(facts, "server-deflate-data", literally(letters(60)))
 

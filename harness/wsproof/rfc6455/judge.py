@@ -12,7 +12,7 @@ from wsproof.rfc6455.oracle import Expectation, Fate
 from wsproof.rfc6455.transcript import BARRIER, Transcript
 from wsproof.wire import Breach, CloseCode, Opcode
 
-__all__ = ["Charge", "judge", "leaves_open"]
+__all__ = ["OF_ITS_DEFLATER", "Charge", "judge", "leaves_open"]
 
 # Who answers a legal close frame with one of these has taken it for a fault.
 _FAILURES = (CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_PAYLOAD)
@@ -21,7 +21,7 @@ _TAKEN_OR_REFUSED = ("header-limits", "header-folding", "handshake-body", "host-
 # True of any close, whatever its reason.
 _AFTER_THE_CLOSE = ("close-ends-tcp", "fail-ends-tcp", "half-close-ends")
 # Where the server's own compression is the point, data that cannot be read breaks that very rule.
-_OF_ITS_DEFLATER = ("deflate-server-context", "deflate-server-window")
+OF_ITS_DEFLATER = ("deflate-server-context", "deflate-server-window")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class _Bench:
 
     def _breach(self, breach: Breach) -> Charge:
         evidence = breach.evidence.rstrip(".")
-        if breach.rule == "deflate-data" and self.conversation.subject in _OF_ITS_DEFLATER:
+        if breach.rule == "deflate-data" and self.conversation.subject in OF_ITS_DEFLATER:
             agreed = self._agreed_said()
             return self._charge(
                 self.conversation.subject, f"messages that can be read by what was agreed ({agreed})", evidence
