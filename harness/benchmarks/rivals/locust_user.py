@@ -1,0 +1,89 @@
+"""What one writes to load a WebSocket with stock Locust: websocket-client, and a request event per message.
+
+    locust -f locust_user.py --headless -u 100 -r 100 -t 15s --host ws://127.0.0.1:8000
+
+`WSPROOF_RIVAL` says which shape it is (`echo`: send, wait for the answer, ten times a second; `chat`: everybody
+listens, the first user speaks), at most how often each sends, and the file for what it has noted down:
+`echo:10:rows.npz`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from pathlib import Path
+from time import monotonic_ns
+from typing import Any
+
+import gevent
+from locust import User, constant_throughput, events, task
+from websocket import WebSocketException, create_connection
+
+from benchmarks.truth.report import Row, report_of
+from wsproof.model.envelope import Envelope, body_of
+
+SHAPE, RATE_HZ, FILE = os.environ["WSPROOF_RIVAL"].split(":", 2)
+WARMUP_NS = 2_000_000_000
+BODY = body_of(120)
+rows: list[Row] = []
+sent: dict[tuple[int, int], int] = {}
+numbers = itertools.count()
+request: Any = events.request
+quitting: Any = events.quitting
+
+
+class Client(User):
+    wait_time = constant_throughput(float(RATE_HZ))
+
+    def on_start(self) -> None:
+        self.number = next(numbers)
+        self.sequence = 0
+        self.line = create_connection(f"{self.host}/ws/{self.number + 1}")
+        self.listening = gevent.spawn(self.listen) if SHAPE == "chat" else None
+
+    def on_stop(self) -> None:
+        if self.listening is not None:
+            self.listening.kill()
+        self.line.close(timeout=1)
+
+    @task
+    def say(self) -> None:
+        if SHAPE == "chat" and self.number:
+            gevent.sleep(1)
+            return
+        key = (self.number, self.sequence)
+        self.sequence += 1
+        text = Envelope(*key, monotonic_ns()).seal(BODY)
+        sent[key] = monotonic_ns()
+        self.line.send(text)
+        if SHAPE == "echo":
+            self.note(self.line.recv(), sent[key])
+
+    def listen(self) -> None:
+        while True:
+            try:
+                text = self.line.recv()
+            except (OSError, WebSocketException):
+                return  # the user has stopped
+            self.note(text, 0)
+
+    def note(self, text: Any, since_ns: int) -> None:
+        now = monotonic_ns()
+        payload = text.encode() if isinstance(text, str) else text
+        rows.append((self.number, payload, now))
+        request.fire(
+            request_type="WS",
+            name=SHAPE,
+            response_time=(now - since_ns) / 1e6 if since_ns else 0.0,
+            response_length=len(payload),
+            exception=None,
+            context={},
+        )
+
+
+def write_down(**_: Any) -> None:
+    first = min(sent.values(), default=0)
+    report_of(rows, sent, first + WARMUP_NS).save(Path(FILE))
+
+
+quitting.add_listener(write_down)

@@ -1,0 +1,198 @@
+"""Is it true what a client says of each message? Its latencies against the packets on the loopback device.
+
+    python -m benchmarks.truth [--blocks 5] [--seconds 8] [--shapes echo chat] [--clients wsproof websockets Locust]
+
+At 1,000 messages a second over 100 connections, in two shapes: echoes that are spread evenly, and publications that go
+to all at once. What a client adds to a message is (receipt - actual send) as it says, minus the same between the two
+packets on the wire; clients take turns, block by block, against a fresh server in C. Needs tcpdump and the right to
+capture; server and capture get one core, the client another.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from benchmarks.truth.clients import CLIENTS, command_of
+from benchmarks.truth.report import Report
+from benchmarks.truth.shapes import CONNECTIONS, SHAPES
+from benchmarks.truth.wire import Wire, capture
+
+US = 1e3
+MISSING_ALLOWED = 0.001
+
+
+@dataclass(frozen=True)
+class Block:
+    """One client's block, times in us; `added` is reported minus wire, and is made of a part at each end."""
+
+    messages: int
+    unmatched: int
+    wire_p50: float
+    wire_p99: float
+    reported_p50: float
+    reported_p99: float
+    added_p50: float
+    added_p99: float
+    added_max: float
+    sending_p50: float
+    receiving_p50: float
+    receiving_p99: float
+    lag_p99: float
+    lag_max: float
+    within_lag: float
+    """Share of the messages to which no more was added than the largest loop lag that the client reported; NaN where
+    it reports none."""
+    beyond: list[float]
+    """What was added to the others, the worst twenty."""
+
+
+def main() -> None:
+    asked = arguments()
+    every: dict[str, dict[str, list[dict[str, object]]]] = {}
+    for shape in asked.shapes:
+        blocks: dict[str, list[Block]] = {name: [] for name in asked.clients}
+        for number in range(asked.blocks):
+            turn = number % len(asked.clients)
+            for name in (*asked.clients[turn:], *asked.clients[:turn]):
+                blocks[name].append(measure(name, shape, asked.seconds))
+        show(shape, blocks)
+        every[shape] = {name: [asdict(block) for block in found] for name, found in blocks.items()}
+    if asked.json:
+        asked.json.write_text(json.dumps(every, indent=1))
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--blocks", type=int, default=5, help="how many times each client takes its turn (5)")
+    parser.add_argument("--seconds", type=float, default=8.0, help="length of a block's window (8)")
+    parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES))
+    parser.add_argument("--clients", nargs="+", choices=CLIENTS, default=list(CLIENTS))
+    parser.add_argument("--json", type=Path, help="write every block's figures there, too")
+    return parser.parse_args()
+
+
+def measure(name: str, shape: str, seconds: float) -> Block:
+    """One block: a fresh server, a capture, a client."""
+    with tempfile.TemporaryDirectory(prefix="wsproof-truth-") as folder, quick_server(shape) as port:
+        file = Path(folder) / "report.npz"
+        with capture(port, Path(folder) / "wire.pcap") as wire:
+            command = command_of(name, shape, port, seconds, file)
+            rival = {"WSPROOF_RIVAL": f"{shape}:10:{file}"}
+            client = subprocess.Popen(command, env=os.environ | rival, stdout=subprocess.DEVNULL)
+            on_core(client.pid, 1)
+            client.wait()
+        if not file.exists():
+            sys.exit(f"{name} has left no report")
+        return compare(Report.load(file), wire)
+
+
+@contextmanager
+def quick_server(shape: str, connections: int = CONNECTIONS) -> Iterator[int]:
+    """A fresh server on the first core; its port."""
+    command = [sys.executable, "-m", "benchmarks.quick_server", shape, str(connections)]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    on_core(server.pid, 0)
+    assert server.stdout is not None
+    try:
+        yield int(server.stdout.readline())
+        server.wait(30)
+    finally:
+        if server.poll() is None:
+            server.kill()
+        server.communicate()
+
+
+def on_core(pid: int, core: int) -> None:
+    """Give a process, and what it starts, a core of its own where that can be had."""
+    if hasattr(os, "sched_setaffinity") and len(cores := sorted(os.sched_getaffinity(0))) > 1:
+        os.sched_setaffinity(pid, {cores[core]})
+
+
+def compare(report: Report, wire: Wire) -> Block:
+    """What the client says against what passed."""
+    if wire.dropped:
+        sys.exit(f"the capture has lost {wire.dropped} packets: nothing can be said")
+    keys = list(zip(report.publisher.tolist(), report.sequence.tolist(), strict=True))
+    left = np.array([wire.published.get(key, 0) for key in keys], np.int64)
+    places = zip(report.subscriber.tolist(), keys, strict=True)
+    came = np.array([wire.delivered.get(place, 0) for place in places], np.int64)
+    seen = (left > 0) & (came > 0)
+    if not len(keys) or np.count_nonzero(~seen) > MISSING_ALLOWED * len(keys):
+        sys.exit(f"{np.count_nonzero(~seen)} of {len(keys)} messages were not found on the wire")
+    reported = (report.received_ns - report.sent_ns)[seen] / US
+    real = (came - left)[seen] / US
+    added = reported - real
+    receiving = (report.received_ns[seen] - came[seen]) / US
+    lag = report.lag_ns / US
+    limit = float(lag.max()) if len(lag) else float("nan")
+    beyond = np.sort(added[added > limit])[::-1]
+    return Block(
+        messages=len(added),
+        unmatched=int(np.count_nonzero(~seen)),
+        wire_p50=quantile(real, 50),
+        wire_p99=quantile(real, 99),
+        reported_p50=quantile(reported, 50),
+        reported_p99=quantile(reported, 99),
+        added_p50=quantile(added, 50),
+        added_p99=quantile(added, 99),
+        added_max=float(added.max()),
+        sending_p50=quantile((left[seen] - report.sent_ns[seen]) / US, 50),
+        receiving_p50=quantile(receiving, 50),
+        receiving_p99=quantile(receiving, 99),
+        lag_p99=quantile(lag, 99) if len(lag) else float("nan"),
+        lag_max=limit,
+        within_lag=1 - len(beyond) / len(added) if len(lag) else float("nan"),
+        beyond=[round(value, 1) for value in beyond[:20].tolist()],
+    )
+
+
+def quantile(values: np.ndarray[tuple[int], np.dtype[np.float64]], percent: float) -> float:
+    """As everywhere in wsproof: a value that was measured, none in between."""
+    return float(np.percentile(values, percent, method="inverted_cdf"))
+
+
+def show(shape: str, blocks: dict[str, list[Block]]) -> None:
+    """A table in Markdown: medians over the blocks, the smallest and the largest."""
+    names = ("wire_p50", "wire_p99", "reported_p50", "reported_p99", "added_p50", "added_p99", "sending_p50")
+    say(f"\n{SHAPES[shape]}: us, median over the blocks (least-most)\n")
+    titles = [name.replace("_", " ") for name in (*names, "receiving_p50", "receiving_p99")]
+    say("| client | blocks | messages | " + " | ".join(titles) + " | within its lag |")
+    say("| --- |" + " --- |" * (len(titles) + 3))
+    for name, found in blocks.items():
+        cells = [spread([getattr(block, title.replace(" ", "_")) for block in found]) for title in titles]
+        within = "-"
+        if not np.isnan(found[0].within_lag):
+            beyond = sum(round((1 - block.within_lag) * block.messages) for block in found)
+            every = sum(block.messages for block in found)
+            within = f"{1 - beyond / every:.3%} ({beyond} beyond; lag max {spread([b.lag_max for b in found])})"
+        messages = sum(block.messages for block in found)
+        say(f"| {name} | {len(found)} | {messages:,} | " + " | ".join(cells) + f" | {within} |")
+    for name, found in blocks.items():
+        for number, block in enumerate(found):
+            if block.beyond:
+                say(f"\n{name}, block {number + 1}: beyond its lag of {block.lag_max:.0f}: {block.beyond}")
+
+
+def spread(values: list[float]) -> str:
+    return f"{median(values):,.0f} ({min(values):,.0f}-{max(values):,.0f})"
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""Who measures: one process per block, `python -m benchmarks.truth.clients NAME SHAPE PORT SECONDS FILE`.
+
+Each opens its connections, publishes by the shape's schedule, and writes down for each message when it handed it over
+and when it had it back, as a user of that library would. The reports are written when all is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic_ns
+
+import numpy as np
+
+from benchmarks.truth.report import Report, Row, report_of
+from benchmarks.truth.shapes import CONNECTIONS, WARMUP_S, plan_of
+from wsproof.model.envelope import Envelope, body_of
+from wsproof.model.plan import NS, schedule
+
+LOCUST_USER = Path(__file__).parents[1] / "rivals" / "locust_user.py"
+
+
+def engine(shape: str, port: int, seconds: float) -> Report:
+    """wsproof's own engine, as `wsproof bench` runs it."""
+    from wsproof.load import run_plan
+    from wsproof.model.history import Kind
+    from wsproof.model.plan import Phase
+    from wsproof.net.endpoint import Endpoint
+
+    plan = plan_of(shape, seconds)
+    measurement = run_plan(plan, channels="tutorial", settings={}, endpoint=Endpoint("127.0.0.1", port))
+    published, receipts = measurement.history.publications, measurement.history.receipts
+    sent = {
+        (publisher, sequence): sent_ns
+        for publisher, sequence, sent_ns, phase in zip(
+            published.publisher.tolist(),
+            published.sequence.tolist(),
+            published.sent_ns.tolist(),
+            published.phase.tolist(),
+            strict=True,
+        )
+        if phase == Phase.MEASURED
+    }
+    keys = zip(receipts.publisher.tolist(), receipts.sequence.tolist(), strict=True)
+    sent_ns = np.array([sent.get(key, 0) for key in keys], np.int64)
+    chosen = (receipts.kind == Kind.DELIVERY) & (sent_ns > 0)
+    columns = (receipts.subscriber, receipts.publisher, receipts.sequence, sent_ns, receipts.received_ns)
+    return Report(*(column[chosen] for column in columns), measurement.generator.loop_lag_ns)
+
+
+def websockets(shape: str, port: int, seconds: float) -> Report:
+    """The `websockets` client on uvloop: a task per connection, and one that publishes."""
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_websockets(shape, port, seconds))
+
+
+async def _websockets(shape: str, port: int, seconds: float) -> Report:
+    from websockets.asyncio.client import ClientConnection, connect
+
+    clients = [
+        await connect(f"ws://127.0.0.1:{port}/ws/{member + 1}", compression=None, ping_interval=None, proxy=None)
+        for member in range(CONNECTIONS)
+    ]
+    rows: list[Row] = []
+    sent: dict[tuple[int, int], int] = {}
+
+    async def listen(member: int, client: ClientConnection) -> None:
+        async for message in client:
+            now = monotonic_ns()
+            rows.append((member, message.encode() if isinstance(message, str) else message, now))
+
+    listening = [asyncio.create_task(listen(member, client)) for member, client in enumerate(clients)]
+    plan = plan_of(shape, seconds)
+    times = schedule(plan)
+    body, next_number = body_of(plan.payload_bytes), [0] * CONNECTIONS
+    start_ns = monotonic_ns() + NS // 10
+    for offset_ns, member in zip(times.offset_ns.astype(int).tolist(), times.publisher.tolist(), strict=True):
+        intended_ns = start_ns + offset_ns
+        if (wait_ns := intended_ns - monotonic_ns()) > 0:
+            await asyncio.sleep(wait_ns / NS)
+        key = (member, next_number[member])
+        next_number[member] += 1
+        text = Envelope(*key, intended_ns).seal(body)
+        sent[key] = monotonic_ns()
+        await clients[member].send(text)
+    await asyncio.sleep(1)
+    for task in listening:
+        task.cancel()
+    await asyncio.gather(*(client.close() for client in clients))
+    return report_of(rows, sent, start_ns + int(WARMUP_S * NS))
+
+
+def locust(shape: str, port: int, seconds: float) -> Report:
+    """websocket-client in a Locust user with an event per message: the usual way."""
+    raise AssertionError("Locust patches its process: it is started by itself")
+
+
+CLIENTS: dict[str, Callable[[str, int, float], Report]] = {
+    "wsproof": engine,
+    "websockets": websockets,
+    "Locust": locust,
+}
+
+
+def command_of(name: str, shape: str, port: int, seconds: float, file: Path) -> list[str]:
+    """What starts a client."""
+    if name != "Locust":
+        return [sys.executable, "-m", "benchmarks.truth.clients", name, shape, str(port), str(seconds), str(file)]
+    load = ["-u", str(CONNECTIONS), "-r", str(CONNECTIONS), "-t", f"{seconds + WARMUP_S + 1:g}s"]
+    ways = ["--host", f"ws://127.0.0.1:{port}", "--headless", "--only-summary", "--loglevel", "WARNING"]
+    return [sys.executable, "-m", "locust", "-f", str(LOCUST_USER), *load, *ways]
+
+
+if __name__ == "__main__":
+    name, shape, port, seconds, file = sys.argv[1:]
+    CLIENTS[name](shape, int(port), float(seconds)).save(Path(file))
