@@ -59,6 +59,13 @@ def test_only_a_section_is_run(faulty: FaultyServer) -> None:
     assert [run.check for run in report.checks_run] == ["mask-any", "server-frames"]
 
 
+def test_rules_of_refusals_have_their_verdict_though_no_frame_came(faulty: FaultyServer) -> None:
+    only = ("method-get", "host-required")
+    report = run_suite(faulty.with_fault(""), SuiteOptions(only=only))
+    assert [(run.check, run.verdict) for run in report.checks_run] == [(name, Verdict.VALID) for name in only]
+    assert report.verdict() is Verdict.VALID
+
+
 def test_a_refused_handshake_is_unknown_and_says_what_to_try(faulty: FaultyServer) -> None:
     server = faulty.with_fault("forbidden")
     report = run_suite(server, SuiteOptions(deadline_s=30.0))

@@ -66,8 +66,6 @@ PROPERTIES: tuple[Property, ...] = (
 CHECKS: tuple[Property | Trial, ...] = (*PROPERTIES, *TRIALS)
 """All that is run. Trials come last: they are hard on a server."""
 
-_SERVER_FRAMES = "server-frames"
-
 
 def run_suite(server: Server, options: SuiteOptions, progress: Progress | None = None) -> SuiteReport:
     """Examine a server by every property that `options` asks for.
@@ -119,7 +117,7 @@ def _run(subject: Examination, wanted: list[Property | Trial], tell: Progress) -
     finally:
         trials.close()
     tell("done", 1.0)
-    if subject.conversations:
+    if subject.accepted:
         rows.append(_server_frames(subject, sum(row.seconds for row in rows)))
     findings = _sorted([*subject.ledger.findings(), *trials.fresh_findings()])
     return SuiteReport(subject.options.seed, tuple(rows), tuple(findings), tuple(not_run))
@@ -252,10 +250,11 @@ def _needs_more_than_ascii(tested: Property, facts: Facts) -> bool:
 
 
 def _server_frames(subject: Examination, seconds: float) -> CheckRun:
+    """What was seen of the server's own frames on the way, once it had accepted anybody."""
     broken = [each for each in subject.ledger.findings() if each.check.startswith("server-")]
-    verdict = Verdict.worst(each.verdict() for each in broken) if subject.accepted else Verdict.UNKNOWN
+    verdict = Verdict.worst(each.verdict() for each in broken)
     title = "every frame and answer of the server is legal"
-    return CheckRun(_SERVER_FRAMES, "5", title, verdict, subject.conversations, seconds)
+    return CheckRun("server-frames", "5", title, verdict, subject.conversations, seconds)
 
 
 def _not_reached(left: int, reason: str) -> list[CheckRun]:
