@@ -24,6 +24,7 @@ from statistics import median
 
 import numpy as np
 
+from benchmarks.pinned import put_on_core
 from benchmarks.truth.clients import CLIENTS, command_of
 from benchmarks.truth.report import Report
 from benchmarks.truth.shapes import CONNECTIONS, SHAPES
@@ -91,7 +92,7 @@ def measure(name: str, shape: str, seconds: float) -> Block:
             command = command_of(name, shape, port, seconds, file)
             rival = {"WSPROOF_RIVAL": f"{shape}:10:{file}"}
             client = subprocess.Popen(command, env=os.environ | rival, stdout=subprocess.DEVNULL)
-            on_core(client.pid, 1)
+            put_on_core(client.pid, 1)
             client.wait()
         if not file.exists():
             sys.exit(f"{name} has left no report")
@@ -103,7 +104,7 @@ def quick_server(shape: str, connections: int = CONNECTIONS) -> Iterator[int]:
     """A fresh server on the first core; its port."""
     command = [sys.executable, "-m", "benchmarks.quick_server", shape, str(connections)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    on_core(server.pid, 0)
+    put_on_core(server.pid, 0)
     assert server.stdout is not None
     try:
         yield int(server.stdout.readline())
@@ -112,12 +113,6 @@ def quick_server(shape: str, connections: int = CONNECTIONS) -> Iterator[int]:
         if server.poll() is None:
             server.kill()
         server.communicate()
-
-
-def on_core(pid: int, core: int) -> None:
-    """Give a process, and what it starts, a core of its own where that can be had."""
-    if hasattr(os, "sched_setaffinity") and len(cores := sorted(os.sched_getaffinity(0))) > 1:
-        os.sched_setaffinity(pid, {cores[core]})
 
 
 def compare(report: Report, wire: Wire) -> Block:

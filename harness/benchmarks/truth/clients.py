@@ -46,8 +46,14 @@ def engine(shape: str, port: int, seconds: float) -> Report:
     keys = zip(receipts.publisher.tolist(), receipts.sequence.tolist(), strict=True)
     sent_ns = np.array([sent.get(key, 0) for key in keys], np.int64)
     chosen = (receipts.kind == Kind.DELIVERY) & (sent_ns > 0)
-    columns = (receipts.subscriber, receipts.publisher, receipts.sequence, sent_ns, receipts.received_ns)
-    return Report(*(column[chosen] for column in columns), measurement.generator.loop_lag_ns)
+    return Report(
+        receipts.subscriber[chosen],
+        receipts.publisher[chosen],
+        receipts.sequence[chosen],
+        sent_ns[chosen],
+        receipts.received_ns[chosen],
+        measurement.generator.loop_lag_ns,
+    )
 
 
 def websockets(shape: str, port: int, seconds: float) -> Report:

@@ -12,6 +12,7 @@ from wsproof.model.envelope import find_envelope
 
 Row = tuple[int, bytes, int]
 """Who received it, its payload, and when."""
+COLUMNS = ("subscriber", "publisher", "sequence", "sent_ns", "received_ns")
 
 
 @dataclass(frozen=True)
@@ -44,5 +45,6 @@ def report_of(rows: list[Row], sent: dict[tuple[int, int], int], since_ns: int) 
         key = (opened.envelope.publisher, opened.envelope.sequence)
         if sent.get(key, 0) >= since_ns:
             found.append((subscriber, *key, sent[key], received_ns))
-    columns = np.array(found, np.int64).reshape(-1, 5).T
-    return Report(*columns, np.zeros(0, np.int64))
+    table = np.array(found, np.int64).reshape(-1, 5)
+    columns = dict(zip(COLUMNS, table.T, strict=True))
+    return Report(**columns, lag_ns=np.zeros(0, np.int64))

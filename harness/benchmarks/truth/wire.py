@@ -6,7 +6,6 @@ are mapped onto each other at the capture's begin and end. Only packets of the o
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import signal
@@ -19,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.pinned import put_on_core
 from wsproof.model.envelope import find_envelope
 
 Key = tuple[int, int]
@@ -95,7 +95,7 @@ def capture(port: int, file: Path, some: int = 1) -> Iterator[Wire]:
     before = clock_offset_ns()
     with file.open("wb") as packets:
         running = subprocess.Popen(command, stdout=packets, stderr=subprocess.PIPE, text=True)
-    _on_first_core(running.pid)
+    put_on_core(running.pid, 0)
     assert running.stderr is not None
     said = running.stderr.readline()
     if "listening" not in said:
@@ -110,11 +110,6 @@ def capture(port: int, file: Path, some: int = 1) -> Iterator[Wire]:
     dropped = re.search(r"(\d+) packets dropped by kernel", words)
     wire.dropped = int(dropped[1]) if dropped else 0
     read_messages(file, port, offset, wire)
-
-
-def _on_first_core(pid: int) -> None:
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(pid, {min(os.sched_getaffinity(0))})
 
 
 def clock_offset_ns() -> int:
