@@ -9,8 +9,8 @@ from typing import Protocol
 
 from wsproof.errors import CannotTellError, TargetError
 from wsproof.model.suite import SuiteOptions
+from wsproof.net.budget import Budget, BudgetSpent
 from wsproof.net.endpoint import Endpoint
-from wsproof.rfc6455.budget import Budget, BudgetSpent
 from wsproof.rfc6455.conduct import Conduct
 from wsproof.rfc6455.conversation import Conversation
 from wsproof.rfc6455.facts import Facts, probe

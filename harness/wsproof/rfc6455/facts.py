@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from wsproof.errors import CannotTellError
+from wsproof.net.budget import Budget
 from wsproof.net.client import Client
 from wsproof.net.endpoint import Endpoint
 from wsproof.rfc6455.agreements import OFFERS, agreement_of
-from wsproof.rfc6455.budget import Budget
 from wsproof.wire import (
     BinaryMessage,
     CloseReceived,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from wsproof.rfc6455.budget import Budget
+from wsproof.net.budget import Budget
 
 __all__ = ["Patience"]
 

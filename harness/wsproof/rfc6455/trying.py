@@ -10,8 +10,8 @@ from typing import Any
 from wsproof.errors import CannotTellError, TargetError, UsageError
 from wsproof.model.finding import Finding, Verdict, verdict_of
 from wsproof.model.suite import CheckRun, NotRun
+from wsproof.net.budget import Budget
 from wsproof.net.endpoint import Endpoint
-from wsproof.rfc6455.budget import Budget
 from wsproof.rfc6455.examination import Examination, ServerGone
 from wsproof.rfc6455.facts import Facts
 from wsproof.rfc6455.findings import finding_of

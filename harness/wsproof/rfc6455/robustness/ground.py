@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from wsproof.errors import TargetError
+from wsproof.net.budget import Budget
 from wsproof.net.client import Client
 from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.usage import TreeMeter
-from wsproof.rfc6455.budget import Budget
 from wsproof.rfc6455.facts import Facts
 from wsproof.rfc6455.neighbour import Neighbour
 from wsproof.wire import Event, PongReceived

@@ -8,7 +8,7 @@ __all__ = ["Budget", "BudgetSpent"]
 
 
 class BudgetSpent(Exception):
-    """`options.budget_s` is over."""
+    """The budget of a run is over."""
 
 
 class Budget:
