@@ -9,10 +9,10 @@ from wsproof.model.finding import Level, Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport, sections_of
 from wsproof.rfc6455.conversation import Conversation, Raw
 from wsproof.rfc6455.facts import Facts
-from wsproof.rfc6455.fragmentation import fragments
 from wsproof.rfc6455.property import MASK, say
 from wsproof.rfc6455.reducing import plainly
 from wsproof.rfc6455.samples import in_samples
+from wsproof.rfc6455.strategies import fragments
 from wsproof.rfc6455.suite import PROPERTIES, run_suite
 from wsproof.wire import Frame, Opcode
 

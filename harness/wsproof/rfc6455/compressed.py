@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 from wsproof.rfc6455.agreements import OFFERS
 from wsproof.rfc6455.blocks import Blocks
 from wsproof.rfc6455.conversation import Conversation, Handshake, Send
 from wsproof.rfc6455.facts import Facts
+from wsproof.rfc6455.strategies import fragments
 from wsproof.wire import MASK, DeflateAgreement, Frame, Opcode
 
 __all__ = ["agreed", "apply_cuts", "declines_all", "letters", "literally", "packed", "talk", "usual_offer", "words"]
@@ -53,17 +55,8 @@ def literally(text: bytes) -> Frame:
 def apply_cuts(message: Frame, *places: int) -> list[Frame]:
     """One message in fragments, cut at these places of its payload; RSV1 stays on the first of them."""
     edges = [0, *sorted(min(place, len(message.payload)) for place in places), len(message.payload)]
-    last = len(edges) - 2
-    return [
-        Frame(
-            message.opcode if index == 0 else Opcode.CONTINUATION,
-            message.payload[edges[index] : edges[index + 1]],
-            fin=index == last,
-            rsv=message.rsv if index == 0 else 0,
-            mask=MASK,
-        )
-        for index in range(last + 1)
-    ]
+    pieces = (message.payload[start:end] for start, end in pairwise(edges))
+    return fragments(*pieces, opcode=message.opcode, rsv=message.rsv)
 
 
 def words(facts: Facts, text: str) -> bytes:

@@ -10,19 +10,10 @@ from wsproof.rfc6455 import strategies
 from wsproof.rfc6455.conversation import Await, Conversation, Send
 from wsproof.rfc6455.facts import Facts
 from wsproof.rfc6455.property import MASK, Property, say
+from wsproof.rfc6455.strategies import fragments
 from wsproof.wire import Frame, Opcode
 
-__all__ = ["PROPERTIES", "fragments"]
-
-
-def fragments(*pieces: bytes, opcode: int = Opcode.TEXT, ends: bool = True) -> list[Frame]:
-    """One message in these fragments; with `ends=False` the last one is still to come."""
-    last = len(pieces) - 1
-    return [
-        Frame(opcode if index == 0 else Opcode.CONTINUATION, piece, fin=ends and index == last, mask=MASK)
-        for index, piece in enumerate(pieces)
-    ]
-
+__all__ = ["PROPERTIES"]
 
 _WHOLE = Frame(Opcode.TEXT, b"whole", mask=MASK)
 _PING = Frame(Opcode.PING, b"between", mask=MASK)

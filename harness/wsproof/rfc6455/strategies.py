@@ -6,6 +6,8 @@ its edges is there, and a shrunk text is short.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import strategies as st
 
 from wsproof.rfc6455.facts import Facts
@@ -21,6 +23,7 @@ __all__ = [
     "cuts",
     "data_frames",
     "fragmentations",
+    "fragments",
     "lengths",
     "masks",
     "payloads",
@@ -113,16 +116,21 @@ def pings(*, max_bytes: int = 125) -> st.SearchStrategy[Frame]:
     return st.builds(lambda size, unit: Frame(Opcode.PING, (unit * size)[:size], mask=MASK), sizes, fill)
 
 
+def fragments(*pieces: bytes, opcode: int = Opcode.TEXT, rsv: int = 0, ends: bool = True) -> list[Frame]:
+    """One message in these fragments, `rsv` on the first of them; with `ends=False` the last one is still to come."""
+    last = len(pieces) - 1
+    return [
+        Frame(Opcode.CONTINUATION if index else opcode, piece, ends and index == last, 0 if index else rsv, MASK)
+        for index, piece in enumerate(pieces)
+    ]
+
+
 @st.composite
 def fragmentations(draw: st.DrawFn, message: tuple[int, bytes], *, max_fragments: int = 6) -> list[Frame]:
     """One message as a start frame and continuation frames; fragments may be empty and may cut characters."""
     opcode, payload = message
     edges = sorted(draw(st.lists(st.integers(0, len(payload)), max_size=max_fragments - 1)))
-    pieces = [payload[start:end] for start, end in zip([0, *edges], [*edges, len(payload)], strict=True)]
-    return [
-        Frame(opcode if index == 0 else Opcode.CONTINUATION, piece, fin=index == len(pieces) - 1, mask=MASK)
-        for index, piece in enumerate(pieces)
-    ]
+    return fragments(*(payload[start:end] for start, end in pairwise([0, *edges, len(payload)])), opcode=opcode)
 
 
 @st.composite

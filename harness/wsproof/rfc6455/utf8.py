@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from wsproof.rfc6455 import strategies
 from wsproof.rfc6455.conversation import Await, Conversation, Send
 from wsproof.rfc6455.facts import Facts
-from wsproof.rfc6455.fragmentation import fragments
 from wsproof.rfc6455.property import MASK, Property, say
+from wsproof.rfc6455.strategies import fragments
 from wsproof.wire import Frame, Opcode
 
 __all__ = ["PROPERTIES"]
