@@ -103,6 +103,6 @@ def _not_agreed_edges(facts: Facts) -> Iterable[Conversation]:
 
 PROPERTIES = (
     Property("deflate-declined", edges=_illegal_edges),
-    Property("deflate-offers", _any_offers, _offer_edges),
+    Property("deflate-offers", _any_offers, _offer_edges, about_offers=True),
     Property("deflate-not-agreed", edges=_not_agreed_edges),
 )

@@ -164,7 +164,7 @@ def _run_one(subject: Examination, tested: Property) -> tuple[CheckRun | NotRun,
         reason = reason or ("" if cause == tested.name else f"of the same cause as {cause}")
     elif not tried:
         verdict, reason = Verdict.UNKNOWN, reason or "this endpoint gives nothing to try it on"
-    elif subject.declined == declined + tried and tested.name != "deflate-offers":
+    elif subject.declined == declined + tried and not tested.about_offers:
         return _not_run(tested, reason or "not offered by the server: it declines these offers"), goes_on
     elif subject.told == told:
         verdict, reason = Verdict.UNKNOWN, reason or _refused(subject.facts)
