@@ -8,7 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from wsproof.cli import benches, main
+from wsproof.cli import main, several
 from wsproof.net.servers import SERVERS, Server, missing_packages
 from wsproof.report.documents import load_schema
 
@@ -24,7 +24,7 @@ def test_each_server_has_a_row_a_run_and_a_reason_where_there_is_none(
     def without_daphne(server: Server, installed: object) -> list[str]:
         return ["daphne"] if server.name == "daphne" else missing(server, installed)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(benches, "missing_packages", without_daphne)
+    monkeypatch.setattr(several, "missing_packages", without_daphne)
     copies = tmp_path / "table.json", tmp_path / "table.md"
     words = ("--json", str(copies[0]), "--markdown", str(copies[1]), "--out", str(tmp_path / "runs"))
     code = main(["bench", "--server", ",".join(NAMES), *SMALL, *words])

@@ -11,10 +11,11 @@ import jsonschema
 import pytest
 
 from tests.cli.shell import ROOT
-from wsproof.cli import main, matrix
+from wsproof.cli import main, matrix, several
+from wsproof.cli.several import Turn
 from wsproof.model.matrix import MatrixRow, State
 from wsproof.net.discover import interpreter
-from wsproof.net.servers import SERVERS, Server
+from wsproof.net.servers import SERVERS
 from wsproof.report.documents import load_schema
 from wsproof.rfc6455.rules import rule
 
@@ -88,7 +89,7 @@ def test_a_server_that_is_not_installed_is_told_and_fails_nothing(
     def only_wsproto(python: str) -> object:
         return replace(interpreter(python), versions={"uvicorn": "1", "wsproto": "1"})
 
-    monkeypatch.setattr(matrix, "interpreter", only_wsproto)
+    monkeypatch.setattr(several, "interpreter", only_wsproto)
     words = ["check", "shop:app", *ONLY]
     assert main([*words, "--server", "all"]) == 0
     said = capsys.readouterr().out
@@ -138,10 +139,10 @@ def test_an_app_that_starts_nowhere_has_no_verdict(
 def test_what_is_known_when_it_is_interrupted_is_shown(
     shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def first_only(stage: object, server: Server, target: object, number: str) -> MatrixRow:
-        if server.name == "daphne":
+    def first_only(turn: Turn) -> MatrixRow:
+        if turn.server.name == "daphne":
             raise KeyboardInterrupt
-        return MatrixRow(server.name, server.title, State.FAILED, "it did not start")
+        return MatrixRow(turn.server.name, turn.server.title, State.FAILED, "it did not start")
 
     monkeypatch.setattr(matrix, "checked", first_only)
     assert main(["check", "shop:app", "--server", "granian,daphne", *ONLY]) == 130
