@@ -113,7 +113,7 @@ class Connection:
             self.seen = 0
         if self._ending is not None or self._is_deaf or not batch.messages:
             return
-        if self._outbox.waiting_bytes or not self._writer.write_now(batch):
+        if not self._writer.write_now(batch):
             for message in batch.messages:
                 self.deliver(message)
 

@@ -17,6 +17,8 @@ BATCH_BYTES = 65_536
 class DirectWriter:
     """One joined write for each flush. A full transport is left alone until it says that it has room."""
 
+    __slots__ = ("_emptied", "_flusher", "_outbox", "_wire", "fail", "is_marked", "lag", "sent")
+
     is_prompt = True
 
     def __init__(self, wire: Wire, outbox: Outbox, flusher: Flusher, failed: Callable[[], None]) -> None:
@@ -36,7 +38,8 @@ class DirectWriter:
 
     def write_now(self, batch: Batch) -> bool:
         wire = self._wire
-        if wire.congested_since is not None or not wire.write(batch.frames):
+        # What waits in the outbox waits for its flush or for the transport, so the outbox itself need not be looked at.
+        if self.is_marked or wire.congested_since is not None or not wire.write(batch.frames):
             return False
         self.sent += len(batch.messages)
         self.lag.note(batch.messages[0].made_at)

@@ -36,10 +36,6 @@ class TokenBucket:
         """So many were taken elsewhere."""
         self._left -= count
 
-    def put_back(self) -> None:
-        """Undo a `take`."""
-        self._left += 1
-
 
 def limited_address(connection: HTTPConnection, settings: Settings) -> str | None:
     """The IP address whose limits count for this connection; None: it has none of its own."""

@@ -55,6 +55,8 @@ class Overflow(Enum):
 class Outbox:
     """A queue bounded in bytes. One writer takes from it, in the order in which everybody put in."""
 
+    __slots__ = ("_half_bytes", "_has_room", "_limit_bytes", "_overflow", "_waiting", "skipped", "waiting_bytes")
+
     def __init__(self, limit_bytes: int, overflow: Overflow) -> None:
         self._limit_bytes = limit_bytes
         self._half_bytes = limit_bytes // 2

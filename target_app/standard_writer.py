@@ -33,7 +33,7 @@ class StandardWriter:
         self.lag = Lag()
 
     def write_now(self, batch: Batch) -> bool:
-        if not self.is_prompt or self._task is not None:
+        if not self.is_prompt or self.is_marked or self._task is not None:
             return False
         for number, message in enumerate(batch.messages, start=1):
             if not self._send_now(message):

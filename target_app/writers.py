@@ -32,6 +32,8 @@ class Writer(Protocol):
     """What a connection needs of either."""
 
     is_marked: bool
+    """Something waits, and its flush is on its way."""
+
     sent: int
     lag: Lag
     """Where the time is noted that messages took until they were written."""
@@ -43,7 +45,7 @@ class Writer(Protocol):
     def flush(self, joined: Joined) -> None: ...
 
     def write_now(self, batch: Batch) -> bool:
-        """Write these at once, past an outbox that is empty. False: that cannot be done now, and nothing was."""
+        """Write these at once. False, and nothing was written: something waits before them, or the peer takes no more."""
 
     def fail(self) -> None: ...
 
