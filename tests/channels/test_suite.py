@@ -9,9 +9,12 @@ from urllib.request import urlopen
 import pytest
 
 from wsproof.channels import PROPERTIES, properties_of, replay, run_suite
+from wsproof.channels.refining import own_edges, refined
+from wsproof.channels.stage import Stage
 from wsproof.errors import UsageError
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport
+from wsproof.net.budget import Budget
 from wsproof.net.running import RunningServer, serve
 from wsproof.net.target import parse_target
 from wsproof.workloads import load_channels
@@ -131,8 +134,31 @@ def test_only_runs_what_is_asked_for(sound: RunningServer) -> None:
 
 def test_a_budget_of_nothing_is_unknown_and_no_pass(sound: RunningServer) -> None:
     report = run_suite(sound, WORKLOADS, OPTIONS.but(only=("echo",), budget_s=0.0))
-    assert {row.verdict for row in report.checks_run} == {Verdict.UNKNOWN}
-    assert all("budget" in row.reason for row in report.checks_run)
+    assert report.verdict() is Verdict.UNKNOWN
+    assert {row.reason for row in report.not_run} == {"the budget of the run is spent"}
+    assert len(report.not_run) == len(properties_of(WORKLOADS["echo"].contract))
+
+
+def test_the_budget_ends_a_wait_and_what_it_cut_off_accuses_nobody(planted: Callable[[str], RunningServer]) -> None:
+    options = SuiteOptions(only=("echo.delivery",), budget_s=1.0, deadline_s=600.0)
+    report = run_suite(planted("echo loses"), WORKLOADS, options)
+    assert (report.checks_run, report.findings) == ((), ())
+    assert [row.check for row in report.not_run] == ["echo.delivery"]
+
+
+def test_a_finding_is_told_though_no_time_is_left_to_try_it_again() -> None:
+    workload = WORKLOADS["chat"]
+    each = next(one for one in properties_of(workload.contract) if one.name == "leave-notices")
+    with serve(parse_target(APP, path="/ws", env=["FAULT=nobody is told who leaves"])) as server:
+        stage = Stage(server, workload, 0)
+        schedule = own_edges(stage, each)[0]
+        seen = stage.judge(schedule, OPTIONS.deadline_s)
+        (finding,) = each.mine(seen.findings)
+        stage.budget = Budget(0.0)
+        found = refined(stage, each, finding, seen, schedule, OPTIONS)
+    assert found is not None
+    assert (found.anomaly, found.reproduced) == (Anomaly.MISSING_LEAVE, None)
+    assert "before it could be tried again" in found.explanation
 
 
 def test_a_finding_can_be_replayed_from_its_recipe_alone() -> None:

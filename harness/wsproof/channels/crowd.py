@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import select
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wsproof.channels.person import Person, Said
 from wsproof.checks.story import shortened
@@ -27,6 +27,7 @@ from wsproof.model.history import (
     Strange,
     Tick,
 )
+from wsproof.net.budget import Budget, BudgetSpent
 from wsproof.net.client import Client
 from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.endpoint import Endpoint
@@ -58,6 +59,8 @@ class Setting:
     """Whether the server is ours alone: only then is a message of an unknown name a finding."""
     known: frozenset[Anomaly] = frozenset()
     """What this channel has shown already: it is judged again, and not waited for as long as it was the first time."""
+    budget: Budget = field(default_factory=lambda: Budget(None))
+    """What is left of the run: no wait goes beyond it."""
 
     @property
     def patience_s(self) -> float:
@@ -93,7 +96,7 @@ class Crowd:
         alias = again.alias if again is not None else self._new_alias(room)
         client = Client(
             setting.endpoint.channel(setting.workload.path(alias)),
-            deadline_s=setting.deadline_s,
+            deadline_s=setting.budget.at_most(setting.deadline_s),
             receive_buffer=TINY_BUFFER if narrow else None,
             seed=setting.seed + number,
         )
@@ -196,6 +199,9 @@ class Crowd:
 
         Without a deadline of its own it ends when nobody has heard anything for half of the setting's, and at twice
         that in any case: a slow server says something all the same.
+
+        Raises:
+            BudgetSpent: the run is over. What has not come by then may still be on its way.
         """
         limit = Deadline.after(2 * self.setting.patience_s if deadline_s is None else deadline_s)
         quiet_s = self.setting.patience_s / 2 if deadline_s is None else deadline_s
@@ -203,6 +209,7 @@ class Crowd:
         while not done():
             if limit.passed or quiet.passed:
                 return False
+            self.setting.budget.check()
             self.turn(min(SLICE_S, limit.remaining_s))
             if self.heard != heard:
                 quiet, heard = Deadline.after(quiet_s), self.heard
@@ -368,7 +375,7 @@ class Crowd:
             if person.can_speak and not person.stalled:
                 person.left_ns = now_ns()
                 person.client.peer.send_close()
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, BudgetSpent):
             self.wait(
                 lambda: not any(self._is_leaving(p) for p in self.people), GIVEN_UP_S if self.gave_up else FAREWELL_S
             )

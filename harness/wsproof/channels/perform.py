@@ -52,7 +52,12 @@ class Performance:
 
 
 def perform(schedule: Schedule, setting: Setting) -> Performance:
-    """Do it all. Raises TargetError where nobody answers at all."""
+    """Do it all.
+
+    Raises:
+        TargetError: nobody answers at all.
+        BudgetSpent: the run is over; what was seen until then proves nothing.
+    """
     crowd = Crowd(setting)
     cast: dict[int, Person] = {}
     try:

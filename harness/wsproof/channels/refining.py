@@ -16,6 +16,7 @@ from wsproof.checks.neighbours import without_blame
 from wsproof.errors import TargetError
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.suite import SuiteOptions
+from wsproof.net.budget import BudgetSpent
 
 SHORTEN_S = 4.0
 QUICK_S = 0.75
@@ -24,6 +25,7 @@ UNREPEATED = (
     "Before that, the same without what the neighbour did went well on this server. It was not tried again: the server "
     "is not ours to replace."
 )
+CUT_SHORT = "The time that the run was given was over before it could be tried again."
 PROMISES = {check.name: check.promise for check in CHECKS}
 
 
@@ -41,6 +43,18 @@ def refined(
     causal = is_causal(each, finding)
     if not causal and _is_told(stage, each, finding):
         return None
+    try:
+        return _tried_again(stage, each, finding, seen, schedule, options)
+    except BudgetSpent:
+        plain = _without_culprit(stage, finding, seen) if causal else finding
+        return _kept(stage, each, plain, plain, schedule, note=CUT_SHORT, proven=not causal)
+
+
+def _tried_again(
+    stage: Stage, each: Property, finding: Finding, seen: Seen, schedule: Schedule, options: SuiteOptions
+) -> Finding | None:
+    """The finding after all repetitions. Raises BudgetSpent."""
+    causal = is_causal(each, finding)
     trials = _Trials(stage, each, finding, seen, min(options.deadline_s, QUICK_S))
     shortest = schedule
     if schedule not in own_edges(stage, each) and trials.fails(schedule):  # edges are as short as we could write them

@@ -13,6 +13,7 @@ from wsproof.checks.feed import silence_ns
 from wsproof.checks.story import shortened
 from wsproof.errors import TargetError
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.net.budget import Budget
 from wsproof.net.running import RunningServer
 from wsproof.workloads import Workload
 
@@ -35,6 +36,8 @@ class Stage:
     server: RunningServer
     workload: Workload
     seed: int
+    budget: Budget = field(default_factory=lambda: Budget(None))
+    """What is left of the run: nothing is begun without it, and nothing is concluded from what it cut off."""
     broken: bool = False
     first: int = field(init=False)
     """The number of the next member. On a server that is not ours alone, somewhere among two thousand million."""
@@ -62,7 +65,9 @@ class Stage:
 
         Raises:
             TargetError: the server is not there.
+            BudgetSpent: the run is over.
         """
+        self.budget.check()
         if self.broken:
             self.server.restart()
             self.broken, self.first = False, self._first_number()
@@ -74,10 +79,12 @@ class Stage:
             self.seed,
             alone=self.server.owned,
             known=frozenset(self.known),
+            budget=self.budget,
         )
         try:
             performance = perform(schedule, setting)
         except TargetError:
+            self.budget.check()  # it was given too little time to answer: that says nothing
             self.broken = True
             raise
         self.first = performance.next_first

@@ -15,8 +15,9 @@ from wsproof.channels.stage import Stage
 from wsproof.channels.strategies import examples
 from wsproof.errors import TargetError, UsageError
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
-from wsproof.model.suite import CheckRun, SuiteOptions, SuiteReport
-from wsproof.net.clock import Deadline, now_ns
+from wsproof.model.suite import CheckRun, NotRun, SuiteOptions, SuiteReport
+from wsproof.net.budget import Budget, BudgetSpent
+from wsproof.net.clock import now_ns
 from wsproof.net.running import RunningServer
 from wsproof.workloads import Workload, load_channels
 
@@ -33,12 +34,13 @@ def run_suite(
 
     What several properties of a channel see alike is told once. After a violation a server of ours is replaced;
     anything else is left alone from then on. A channel of which nothing is understood is told so, and asked no more.
+    What `options.budget_s` leaves no time for is not run, and what it cuts off accuses nobody.
 
     Raises:
         TargetError: the server could not be reached at all, or not be replaced.
     """
     options = options if options is not None else SuiteOptions()
-    deadline = Deadline.after(options.budget_s) if options.budget_s is not None else None
+    budget = Budget(options.budget_s)
     todo = [
         (workload, each)
         for workload in workloads.values()
@@ -50,7 +52,10 @@ def run_suite(
     for at, (workload, each) in enumerate(todo):
         if progress is not None:
             progress(f"{workload.name}.{each.name}", at / len(todo))
-        stage = stages.setdefault(workload.name, Stage(server, workload, options.seed))
+        if budget.spent:
+            report += SuiteReport(options.seed, not_run=(_left_out(workload, each),))
+            continue
+        stage = stages.setdefault(workload.name, Stage(server, workload, options.seed, budget))
         if stage.speaks is False:
             reason = f"not run: {workload.path(0)} does not speak the format of {workload.name}"
             report += SuiteReport(options.seed, (_row(workload, each, Verdict.UNKNOWN, 0, 0.0, reason),))
@@ -61,7 +66,7 @@ def run_suite(
             continue
         if broken is not None:
             stage.broken = True
-        part = _run(stage, each, options, deadline)
+        part = _run(stage, each, options)
         report += part
         broken = f"{workload.name}.{each.name}" if stage.broken else None
         stage.broken = False if server.owned and broken is None else stage.broken
@@ -80,7 +85,7 @@ def _with_echoes(finding: Finding, stages: Iterable[Stage]) -> Finding:
 def check_property(server: RunningServer, workload: Workload, each: Property, options: SuiteOptions) -> SuiteReport:
     """Test one property; a server of ours is fresh again afterwards where it was broken."""
     stage = Stage(server, workload, options.seed)
-    report = _run(stage, each, options, None)
+    report = _run(stage, each, options)
     if stage.broken and server.owned:
         server.restart()
     return report
@@ -116,22 +121,24 @@ def replay(
     return [told(stage, each, finding, schedule) for finding in each.mine(seen.findings)]
 
 
-def _run(stage: Stage, each: Property, options: SuiteOptions, deadline: Deadline | None) -> SuiteReport:
-    """One property: its edges, then what is drawn, until the first violation."""
+def _run(stage: Stage, each: Property, options: SuiteOptions) -> SuiteReport:
+    """One property: its edges, then what is drawn, until the first violation.
+
+    Where the budget ends before all of them were tried, what went well until then does not pass for the whole.
+    """
     began, workload = now_ns(), stage.workload
     schedules = _schedules(stage, each, options)
     kept: dict[tuple[str, Anomaly], Finding] = {}
     tried, reason, told_before = 0, "", False
     for schedule in schedules:
-        if deadline is not None and deadline.passed:
-            reason = f"cut short by the budget after {tried} of {len(schedules)} examples"
-            break
-        tried += 1
         try:
             seen = stage.judge(schedule, options.deadline_s)
+        except BudgetSpent:
+            return SuiteReport(options.seed, (), tuple(kept.values()), (_left_out(workload, each),))
         except TargetError as gone:
             kept["received", Anomaly.UNKNOWN] = _gone(workload, each, gone)
             break
+        tried += 1
         if not stage.speaks:
             other = stage.other_language(seen.performance, options.deadline_s)
             opening = tuple(takewhile(lambda step: step.deed in (Deed.JOIN, Deed.WATCH), schedule))
@@ -151,8 +158,6 @@ def _run(stage: Stage, each: Property, options: SuiteOptions, deadline: Deadline
         if told_before or verdict_of(kept.values()) is not Verdict.VALID or not stage.usable:
             break
     verdict = Verdict.INVALID if told_before else verdict_of(kept.values(), strict=options.strict)
-    if reason and not tried:
-        verdict = Verdict.UNKNOWN
     row = _row(workload, each, verdict, tried, (now_ns() - began) / 1e9, reason)
     return SuiteReport(options.seed, (row,), tuple(kept.values()))
 
@@ -183,6 +188,10 @@ def _weightiest(each: Property, findings: list[Finding]) -> list[Finding]:
 
 def _gone(workload: Workload, each: Property, why: TargetError) -> Finding:
     return Finding("received", workload.name, Anomaly.UNKNOWN, Level.INFORMATIONAL, f"{each.name}: {why}")
+
+
+def _left_out(workload: Workload, each: Property) -> NotRun:
+    return NotRun(f"{workload.name}.{each.name}", workload.name, each.promise, "the budget of the run is spent")
 
 
 def _row(

@@ -83,7 +83,7 @@ def check_server(stage: Stage, server: RunningServer, folder: RunFolder) -> Suit
         if stage.workloads:
             rest = options if options.budget_s is None else options.but(budget_s=_left(options.budget_s, began))
             report = report + channels.run_suite(server, stage.workloads, rest, progress.suite("channels"))
-    if not report.checks_run:
+    if not (report.checks_run or report.not_run):
         raise UsageError(f"--only {' '.join(options.only)} names no check; `wsproof list checks` shows all of them.")
     accepted = stage.arguments.accepted or find_accepted(stage.target, server.name)
     report = mark_accepted(report, accepted, named=stage.arguments.accepted is not None)
