@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wsproof.model.record import BENCHES_SCHEMA, RunRecord
-from wsproof.report.escape import clean_line, markdown_text
+from wsproof.report.escape import clean_line, markdown_row, markdown_text
 from wsproof.report.units import for_reader
 from wsproof.report.words import tone_of_run
 
@@ -75,8 +75,8 @@ def benches_markdown(benches: Sequence[Bench]) -> str:
             "",
         ]
     header = _header()
-    lines += [_line(header), "| --- | --- |" + " ---: |" * (len(header) - 2)]
-    lines += [_line([markdown_text(cell) for cell in row]) for row in _rows(benches)]
+    lines += [markdown_row(header), "| --- | --- |" + " ---: |" * (len(header) - 2)]
+    lines += [markdown_row(map(markdown_text, row)) for row in _rows(benches)]
     lines += ["", *(f"- {one.server}: {markdown_text(one.reason)}" for one in benches if one.record is None), "", NOTE]
     return "\n".join(lines) + "\n"
 
@@ -96,7 +96,3 @@ def _rows(benches: Sequence[Bench]) -> list[list[str]]:
 def _cell(record: RunRecord, name: str, which: str) -> str:
     summary = record.metrics.get(name)
     return for_reader(None, "1") if summary is None else for_reader(getattr(summary, which), summary.unit)
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"

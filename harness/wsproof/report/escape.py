@@ -8,6 +8,7 @@ format (HTML, XML, Markdown) comes after.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 without tab and newline, DEL, C1: what a terminal obeys
@@ -33,6 +34,11 @@ def clean_line(text: str) -> str:
 def markdown_text(text: str) -> str:
     """`text` as plain words inside Markdown: no markup, table cell, HTML or link, and nobody notified by an @."""
     return LINKING.sub("\\1\u200b", SPECIAL_MARKDOWN.sub(r"\\\1", clean_line(text)))
+
+
+def markdown_row(cells: Iterable[str]) -> str:
+    """One row of a table. The cells are Markdown already: what others wrote is escaped before."""
+    return f"| {' | '.join(cells)} |"
 
 
 def markdown_code(text: str) -> str:

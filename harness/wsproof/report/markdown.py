@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from wsproof.model.comparison import Comparison
 from wsproof.model.finding import Finding
 from wsproof.model.record import Caution, RunRecord
-from wsproof.report.escape import markdown_code, markdown_text
+from wsproof.report.escape import markdown_code, markdown_row, markdown_text
 from wsproof.report.judgements import JUDGED, comparison_sentence, interval, judgement_note, side
 from wsproof.report.units import change, for_reader
 from wsproof.report.words import (
@@ -40,8 +40,8 @@ def run_markdown(record: RunRecord) -> str:
         parts += ["", "| metric | p50 | p99 | max | n |", "| --- | ---: | ---: | ---: | ---: |"]
         for name, summary in shown.items():
             values = (summary.value, summary.p99, summary.max if summary.n > 1 else None)
-            cells = " | ".join(for_reader(value, summary.unit) for value in values)
-            parts.append(f"| {markdown_text(title_of(name))} | {cells} | {summary.n:,} |")
+            cells = [for_reader(value, summary.unit) for value in values]
+            parts.append(markdown_row([markdown_text(title_of(name)), *cells, f"{summary.n:,}"]))
     parts += _findings(all_findings(record)) + _cautions(record.warnings)
     return "\n".join(parts) + "\n"
 
@@ -68,7 +68,7 @@ def comparison_markdown(comparison: Comparison) -> str:
             interval(row),
             f"{tone_of(row.verdict).sign} {JUDGED[row.verdict]}",
         )
-        parts.append("| " + " | ".join(cells) + " |")
+        parts.append(markdown_row(cells))
     unclear = [row for row in comparison.metrics if row.verdict.value == "cannot-tell" and row.primary]
     if unclear:
         parts.append("")

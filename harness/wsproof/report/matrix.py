@@ -9,7 +9,7 @@ from rich.text import Text
 
 from wsproof.model.finding import Finding, Verdict
 from wsproof.model.matrix import Cell, Matrix, MatrixRow, State, by_check
-from wsproof.report.escape import clean_line, markdown_text
+from wsproof.report.escape import clean_line, markdown_row, markdown_text
 from wsproof.report.text import STYLES
 from wsproof.report.units import duration
 from wsproof.report.words import Tone, count, level_of, tone_of
@@ -70,11 +70,11 @@ def matrix_markdown(matrix: Matrix) -> str:
         "",
         f"{matrix.started_utc}, seed {matrix.seed}; {markdown_text(versions_line(matrix))}. Signs: {LEGEND}.",
         "",
-        "| " + " | ".join(rows[0]) + " |",
+        markdown_row(rows[0]),
         "| --- |" + " :---: |" * (len(rows[0]) - 2) + " --- |",
     ]
     for row in rows[1:]:
-        lines.append("| " + " | ".join(markdown_text(cell) for cell in row) + " |")
+        lines.append(markdown_row(map(markdown_text, row)))
     for title, accepted in (("What counts", False), ("Accepted deviations", True)):
         found = by_check(matrix.rows, accepted=accepted)
         if found:
