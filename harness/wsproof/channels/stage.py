@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, field, replace
 
 from wsproof.channels.crowd import Setting
@@ -15,10 +14,8 @@ from wsproof.errors import TargetError
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
 from wsproof.net.budget import Budget
 from wsproof.net.running import RunningServer
+from wsproof.net.share import draw_share
 from wsproof.workloads import Workload
-
-SHARES, SHARE = 20_000, 100_000
-"""Runs against one server at once take numbers from different shares of 32 bits, with high probability."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,7 @@ class Stage:
         self.first = self._first_number()
 
     def _first_number(self) -> int:
-        return 0 if self.server.owned else secrets.randbelow(SHARES) * SHARE
+        return draw_share(alone=self.server.owned).first
 
     @property
     def usable(self) -> bool:

@@ -37,8 +37,6 @@ CODES = {
     Ending.GENERATOR_LIMITED: ExitCode.CANNOT_TELL,
     Ending.UNSETTLED: ExitCode.CANNOT_TELL,
 }
-NAMES_APART = 100_000
-"""Each run against a server that goes on running has members of its own: so far apart are their numbers."""
 MOST = {"subscribers": 10_000, "rate": 100_000, "rooms": 1_000}
 LEAST = {"subscribers": 10, "rate": 1, "rooms": 1}
 
@@ -174,7 +172,6 @@ class Trials:
                     settings=self._stage.settings | self._dimension.settings(level),
                     endpoint=self._server.endpoint,
                     server=self._server,
-                    base=1 if self._server.owned else 1 + len(self._rows) * NAMES_APART,
                     progress=progress.engine if progress.bar is not None else None,
                 )
         except PartialRun as partial:

@@ -36,6 +36,7 @@ from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.lock import measurement_lock
 from wsproof.net.running import RunningServer
+from wsproof.net.share import draw_share
 
 RAMP_SAMPLE_S = 0.05
 SAMPLE_S = 0.22
@@ -54,13 +55,13 @@ def run_plan(
     endpoint: Endpoint,
     server: RunningServer | None = None,
     columns: Path | None = None,
-    base: int = 1,
     progress: Watcher | None = None,
     loop: str = "auto",
 ) -> Measurement:
     """Follow `plan` against `endpoint` and return what happened and what it cost.
 
-    `server`, where it runs on this machine, has its process tree metered. The record is written into `columns` while
+    `server`, where it runs on this machine, has its process tree metered; one that is not ours may have other clients,
+    whose messages are passed over. The record is written into `columns` while
     it is made (nowhere, by default). `loop` is `auto` (uvloop where there is one) or `asyncio`.
 
     Raises:
@@ -73,7 +74,8 @@ def run_plan(
         if columns is None:
             columns = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wsproof-")))
         columns.mkdir(parents=True, exist_ok=True)
-        jobs = [Job(plan, channels, endpoint, columns, settings, base, index, loop) for index in range(plan.processes)]
+        share = draw_share(alone=server is None or server.owned)
+        jobs = [Job(plan, channels, endpoint, columns, settings, share, index, loop) for index in range(plan.processes)]
         workload = jobs[0].workload()  # what is wrong with it is said before anything starts
         if plan.in_flight is not None:
             kind_that_comes_back(workload.contract)
@@ -207,6 +209,7 @@ class Run:
             self._records,
             self._workload,
             self.plan.subscribers,
+            alone=self._jobs[0].share.alone,
             start_ns=min(self.start_ns or now, now),
             end_ns=min(self.end_ns or now, now),
             drained_ns=self.drained_ns or now,

@@ -13,6 +13,7 @@ from wsproof.model.arrivals import arrivals_from_job, arrivals_to_job
 from wsproof.model.plan import Plan
 from wsproof.model.sizes import parse_sizes
 from wsproof.net.endpoint import Endpoint
+from wsproof.net.share import Share
 from wsproof.workloads import Workload, load_channels
 
 
@@ -25,7 +26,7 @@ class Job:
     endpoint: Endpoint
     folder: Path
     settings: Mapping[str, str] = field(default_factory=dict)
-    base: int = 1
+    share: Share = field(default_factory=Share)
     index: int = 0
     loop: str = "auto"
     """`auto`: uvloop where it is installed, else asyncio; `asyncio`: the standard library's."""
@@ -54,7 +55,7 @@ class Job:
         Raises:
             UsageError: the channels, or their settings, or the workload do not exist.
         """
-        workloads = load_channels(self.channels, self.settings, base=self.base)
+        workloads = load_channels(self.channels, self.settings, base=1 + self.share.first)
         if self.plan.workload not in workloads:
             raise UsageError(
                 f"There is no workload called {self.plan.workload!r} in the channels {self.channels}. "
@@ -74,7 +75,7 @@ class Job:
             "endpoint": self.endpoint.to_json(),
             "folder": str(self.folder),
             "settings": dict(self.settings),
-            "base": self.base,
+            "share": asdict(self.share),
             "index": self.index,
             "loop": self.loop,
         }
@@ -90,4 +91,5 @@ class Job:
         known["plan"] = Plan(**known["plan"])
         known["endpoint"] = Endpoint.from_json(known["endpoint"])
         known["folder"] = Path(known["folder"])
+        known["share"] = Share(**known["share"])
         return cls(**known)

@@ -14,11 +14,14 @@ from wsproof.load.columns import JOURNAL, Journal, RowFile, table_path
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.history import Departure, Kind, Outcome
 from wsproof.model.plan import Phase
+from wsproof.net.share import Share
 from wsproof.wire import Breach
 from wsproof.workloads import Reading, Word, Workload
 
 UNSEALED = -1
 """The kind of a message that is no receipt by itself: its text is in the journal, and is read after the run."""
+FOREIGN = -2
+"""The kind of a publication of another run: nothing to us."""
 
 _KNOWN_AT_MOST = 65_536
 _KNOWN_BYTES = 64 * 1024 * 1024
@@ -30,8 +33,9 @@ _KINDS = {Word.REPLY: Kind.REPLY, Word.DELIVERY: Kind.DELIVERY}
 class Ledger:
     """The record of one worker."""
 
-    def __init__(self, folder: Path, worker: int, workload: Workload) -> None:
+    def __init__(self, folder: Path, worker: int, workload: Workload, share: Share | None = None) -> None:
         self.workload = workload
+        self._share = share or Share()
         self.known: dict[bytes, int] = {}
         """Frames, header included, and their numbers: a text and a binary of the same bytes are two things."""
         self._known_bytes = 0
@@ -63,12 +67,16 @@ class Ledger:
         else:
             kind = _KINDS[reading.word]
             envelope = opened.envelope
-            intact = opened.intact and self._speaks_for_itself(reading, envelope.publisher)
+            publisher = envelope.publisher - self._share.first
+            # A damaged envelope may name anybody: only an intact one tells that it is not ours.
+            if opened.intact and self._share.is_strangers(publisher):
+                kind = FOREIGN
+            intact = opened.intact and self._speaks_for_itself(reading, publisher)
             # Damaged digits may be any number; columns hold 63 bits.
             intended_ns = min(envelope.intended_ns, (1 << 63) - 1)
             if self.keys is not None:
-                self.keys[number] = (envelope.publisher, envelope.sequence)
-            self._messages.rows.extend((envelope.publisher, envelope.sequence, intended_ns, kind, intact))
+                self.keys[number] = (publisher, envelope.sequence)
+            self._messages.rows.extend((publisher, envelope.sequence, intended_ns, kind, intact))
         self.kinds.append(kind)
         if len(self.known) >= _KNOWN_AT_MOST or self._known_bytes + len(frame) > _KNOWN_BYTES:
             self.known.clear()

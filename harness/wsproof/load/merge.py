@@ -38,13 +38,23 @@ from wsproof.workloads import Word, Workload
 
 
 def merge(
-    records: Records, workload: Workload, members: int, *, start_ns: int, end_ns: int, drained_ns: int
+    records: Records,
+    workload: Workload,
+    members: int,
+    *,
+    alone: bool = True,
+    start_ns: int,
+    end_ns: int,
+    drained_ns: int,
 ) -> History:
-    """The history of all that the workers have written until now."""
+    """The history of all that the workers have written until now. Unless `alone`, strangers may come and go, too."""
     records.update()
     receipts = records.receipts()
     notices, ticks, strange = _read_unsealed(records, workload)
     people = _members(records, workload, members, receipts, ticks)
+    if not alone:
+        names = {person.name for person in people}
+        notices = [notice for notice in notices if notice.about in names]
     columns = (SUBSCRIBER, PUBLISHER, SEQUENCE, INTENDED, RECEIVED, KIND, INTACT)
     return History(
         publications=_publications(records.publications(), receipts, people),

@@ -40,15 +40,21 @@ def sizes_of(plan: Plan, worker: int) -> Iterator[int]:
 
 
 class Publisher:
-    """Makes publications and hands them over; knows each publisher's next number."""
+    """Makes publications and hands them over; knows each publisher's next number. Envelopes call member 0 `first`."""
 
     def __init__(
-        self, workload: Workload, ledger: Ledger, sizes: Iterator[int], members: dict[int, Connection]
+        self,
+        workload: Workload,
+        ledger: Ledger,
+        sizes: Iterator[int],
+        members: dict[int, Connection],
+        first: int = 0,
     ) -> None:
         self._workload = workload
         self._ledger = ledger
         self._members = members
         self._sizes = sizes
+        self._first = first
         self._body = lru_cache(BODIES_KEPT)(body_of)
         self._next: dict[int, int] = {}
         self.frame_bytes = 0
@@ -58,7 +64,8 @@ class Publisher:
         """The next publication of a member: its number, and the frame."""
         sequence = self._next.get(member, 0)
         self._next[member] = sequence + 1
-        message = self._workload.publish(member, Envelope(member, sequence, intended_ns), self._body(next(self._sizes)))
+        envelope = Envelope(self._first + member, sequence, intended_ns)
+        message = self._workload.publish(member, envelope, self._body(next(self._sizes)))
         connection = self._members.get(member)
         can_send = connection is not None and connection.can_send
         encoded = connection.encode(message) if connection is not None and can_send else plain_frame(message)

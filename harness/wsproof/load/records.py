@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsproof.load.columns import WIDTHS, JournalTail, Tail
+from wsproof.load.ledger import UNSEALED
 from wsproof.model.history import Kind
 
 SUBSCRIBER, PUBLISHER, SEQUENCE, INTENDED, RECEIVED, KIND, INTACT, MESSAGE = range(8)
@@ -49,7 +50,7 @@ class WorkerRecords:
         of_message = self.messages[rows[:, 1]]
         joined = np.column_stack([rows[:, 0], of_message[:, :3], rows[:, 2], of_message[:, 3:], rows[:, 1]])
         is_sealed = (joined[:, KIND] == Kind.DELIVERY) | (joined[:, KIND] == Kind.REPLY)
-        self.unsealed.append(joined[~is_sealed])
+        self.unsealed.append(joined[(joined[:, KIND] == UNSEALED) | (joined[:, KIND] == Kind.TICK)])
         sealed: Rows = joined[is_sealed]
         self.receipts.append(sealed)
         return sealed

@@ -20,6 +20,7 @@ from wsproof.net.clock import Deadline
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.lock import measurement_lock
 from wsproof.net.running import RunningServer
+from wsproof.net.share import draw_share
 
 
 def broadcast_rounds(
@@ -34,7 +35,6 @@ def broadcast_rounds(
     warmup_rounds: int = 5,
     payload_bytes: int = 120,
     round_deadline_s: float = 10.0,
-    base: int = 1,
     progress: Watcher | None = None,
     loop: str = "auto",
 ) -> Measurement:
@@ -59,7 +59,8 @@ def broadcast_rounds(
     )
     require_possible(plan)
     with tempfile.TemporaryDirectory(prefix="wsproof-") as folder, measurement_lock() as lock:
-        job = Job(plan, channels, endpoint, Path(folder), settings, base, loop=loop)
+        share = draw_share(alone=server is None or server.owned)
+        job = Job(plan, channels, endpoint, Path(folder), settings, share, loop=loop)
         if not job.workload().publishes:
             raise UsageError(f"{workload} has no publications: its members only listen. Choose another workload.")
         with Crew([job]) as crew:

@@ -42,9 +42,11 @@ class Worker:
         self._loop = loop
         self._loop_name = loop_name
         workload = job.workload()
-        self.ledger = Ledger(job.folder, job.index, workload)
+        self.ledger = Ledger(job.folder, job.index, workload, job.share)
         self.room = WorkerRoom(self.ledger, self._tell_who_is_here)
-        self.publisher = Publisher(workload, self.ledger, sizes_of(job.plan, job.index), self.room.members)
+        self.publisher = Publisher(
+            workload, self.ledger, sizes_of(job.plan, job.index), self.room.members, job.share.first
+        )
         self.room.pacer = self._pacer = Pacer(loop, self.publisher, self.room.set_due)
         self._connector = Connector(
             job.endpoint,

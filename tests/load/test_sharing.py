@@ -1,0 +1,72 @@
+"""Two runs in one room of one server that is neither's: they hear each other, and accuse nobody."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
+from tests.load.conftest import Serve, small_plan
+from wsproof.checks import run_checks
+from wsproof.load import Progress, run_plan
+from wsproof.load.ledger import FOREIGN, UNSEALED, Ledger
+from wsproof.model.envelope import Envelope
+from wsproof.model.history import Kind
+from wsproof.model.measurement import Measurement
+from wsproof.net.lock import measurement_lock
+from wsproof.net.running import serve as reach
+from wsproof.net.share import SIZE, Share
+from wsproof.net.target import parse_target
+from wsproof.wire import Frame, Opcode
+from wsproof.workloads import load_channels
+
+
+def test_two_runs_at_once_in_one_room_are_both_valid(serve: Serve) -> None:
+    together = Barrier(2, timeout=90)
+
+    def keep_step(progress: Progress) -> None:
+        # Nobody goes before the other has measured: the first to be ready hears all that the other publishes.
+        if (progress.phase, progress.done) == ("collect", 0.0):
+            together.wait()
+
+    def measure(url: str) -> Measurement:
+        with reach(parse_target(url)) as server:
+            return run_plan(
+                small_plan(publishers=2, ramp_s=90, drain_s=90),
+                channels="tutorial",
+                settings={},
+                endpoint=server.endpoint,
+                server=server,
+                progress=keep_step,
+            )
+
+    # One lock around both: a process counts as one measurement, and its threads may end in any order.
+    with measurement_lock(), serve("fair") as endpoint, ThreadPoolExecutor(2) as threads:
+        runs = list(threads.map(measure, [endpoint.url] * 2))
+    for run in runs:
+        assert run_checks(run.history, run.contract) == []
+        assert {member.number for member in run.history.members} == set(range(7))
+        deliveries = (run.history.receipts.kind == Kind.DELIVERY).sum()
+        assert deliveries == 7 * len(run.history.publications)
+
+
+def kind_of(tmp_path: Path, share: Share, frame_of: int, *, spoiled: bool = False) -> int:
+    ledger = Ledger(tmp_path, 0, load_channels("tutorial", base=1 + share.first)["chat"], share)
+    text = f"Client #{1 + frame_of} says: " + Envelope(frame_of, 3, 5).seal("hi")
+    payload = (text.replace("hi", "ho") if spoiled else text).encode()
+    number = ledger.learn(0, Frame(Opcode.TEXT, payload).encode(), payload, is_text=True)
+    ledger.close()
+    return ledger.kinds[number]
+
+
+def test_a_strangers_publication_is_known_by_its_number(tmp_path: Path) -> None:
+    share = Share(3 * SIZE, alone=False)
+    assert kind_of(tmp_path, share, 3 * SIZE) == Kind.DELIVERY
+    assert kind_of(tmp_path, share, 4 * SIZE - 1) == Kind.DELIVERY, "a member that we do not have, of our own numbers"
+    assert kind_of(tmp_path, share, 4 * SIZE) == FOREIGN != UNSEALED
+    assert kind_of(tmp_path, share, 0) == FOREIGN
+    assert kind_of(tmp_path, Share(), 4 * SIZE) == Kind.DELIVERY, "on a server of ours alone there are no strangers"
+
+
+def test_a_damaged_envelope_is_ours_to_judge_whomever_it_names(tmp_path: Path) -> None:
+    assert kind_of(tmp_path, Share(3 * SIZE, alone=False), 7, spoiled=True) == Kind.DELIVERY
