@@ -101,3 +101,29 @@ def test_every_verb_has_a_module_that_performs_it() -> None:
     build_parser()
     for verb in VERBS:
         assert callable(import_module(f"wsproof.cli.{verb}").perform)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--rooms", "3"], "the workload chat has no setting called rooms"),
+        (["--rooms", "3", "--channels", "reference"], "of the channels reference, these have: rooms"),
+        (["--format", "morse"], "chat speaks text, json; 'morse' is not among them"),
+    ],
+)
+def test_an_option_that_means_nothing_to_the_workload_is_told(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", *words]) == ExitCode.USAGE
+    assert said in capsys.readouterr().err
+
+
+def test_rooms_and_formats_are_settings_of_the_workload() -> None:
+    words = ["bench", "--channels", "reference", "--workload", "rooms", "--rooms", "3", "--set", "chat.format=json"]
+    stage = Stage(build_parser().parse_args(words))
+    assert stage.settings == {"chat.format": "json", "rooms.rooms": "3"}
+    assert stage.workloads["rooms"].rooms == 3
+
+
+def test_there_need_be_no_warm_up() -> None:
+    assert Stage(build_parser().parse_args(["bench", "--warmup", "0"])).plan().warmup_s == 0

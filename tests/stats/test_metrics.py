@@ -11,7 +11,7 @@ from wsproof.model.history import Departure, History, Kind, Member, Publications
 from wsproof.model.measurement import Measurement, ServerUsage
 from wsproof.model.plan import Phase
 from wsproof.model.record import Summary
-from wsproof.stats.metrics import FEED_METRICS, METRICS, METRICS_BY_NAME, summaries, summarise
+from wsproof.stats.metrics import FEED_METRICS, METRICS, METRICS_BY_NAME, Observed, summaries, summarise
 
 
 def samples(name: str, of: Measurement) -> list[float]:
@@ -101,6 +101,16 @@ def test_others_only_means_that_the_publisher_itself_is_owed_nothing() -> None:
     observed = measurement(record.freeze(), replace(CHAT, audience=Audience.OTHERS))
     assert samples("reach", observed) == [1.0]
     assert samples("time_to_last", observed) == [6 * MS]
+
+
+def test_what_a_newcomer_is_told_of_the_past_is_no_late_delivery() -> None:
+    record = recorder()
+    record.members[2] = replace(record.members[2], in_ns=START + 500 * MS)
+    publish(record, 0, 0, [10, 10, 500])
+    publish(record, 1, 600, [10, 10, 20])
+    observed = Observed(measurement(record.freeze()))
+    assert (observed.deliveries.latency_ns / MS).tolist() == [10, 10, 10, 10, 20]
+    assert (observed.fanout.time_to_last_ns / MS).tolist() == [10, 20]
 
 
 def test_deliveries_per_second_are_those_that_arrived_in_the_window() -> None:

@@ -70,8 +70,10 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
     add("--publishers", type=positive, default=1, metavar="N", help="how many of them publish (default 1)")
     add("--rate", type=positive_number, default=20.0, metavar="HZ", help="publications per second in all (default 20)")
     add("--duration", type=seconds, default=10.0, metavar="S", help="length of the measured window (default 10s)")
-    add("--warmup", type=seconds, default=2.0, metavar="S", help="before it (default 2s)")
+    add("--warmup", type=seconds_or_none, default=2.0, metavar="S", help="load before it, not measured (default 2s)")
     add("--payload", type=sizes, default="120", metavar="B", help="bytes of a message: 120, 64-1024, or 120:9,4096:1")
+    add("--format", metavar="F", help="messages are text, json or binary, where the workload can (--set NAME.format=F)")
+    add("--rooms", type=positive, metavar="N", help="deal subscribers out to N rooms, where there are (NAME.rooms=N)")
     add("--connect-rate", type=positive_number, metavar="HZ", help="at most so many new connections per second")
     add("--deflate", action="store_true", help="offer permessage-deflate")
     add("--steps", type=positive, default=1, metavar="N", help="subscribers join in so many steps over the window (1)")
@@ -157,3 +159,8 @@ def seconds(text: str) -> float:
     if found is None:
         raise argparse.ArgumentTypeError(f"expected a length of time such as 10s, 500ms or 2m, got {text!r}")
     return positive_number(found[1]) * SECONDS_IN[found[2]]
+
+
+def seconds_or_none(text: str) -> float:
+    """A length of time that may be 0."""
+    return 0.0 if text in ("0", "0s") else seconds(text)

@@ -28,6 +28,8 @@ from wsproof.report.store import Store
 from wsproof.workloads import Workload, environment_of, load_channels, parse_settings, wire_path_of
 
 TUTORIAL = "tutorial"
+SETTINGS_AS_OPTIONS = ("rooms", "format")
+"""Settings of workloads that have an option of their own, of the same name."""
 
 
 @dataclass
@@ -78,8 +80,29 @@ class Stage:
     @cached_property
     def settings(self) -> dict[str, str]:
         """The `--set` parameters; checks of our own servers begin with a faster feed."""
-        given = parse_settings(self.arguments.settings)
+        given = parse_settings(self.arguments.settings) | self._settings_by_options()
         return quickened(given, self.target) if self.arguments.verb in ("check", "run") else given
+
+    def _settings_by_options(self) -> dict[str, str]:
+        """`--rooms` and `--format`, which are settings of the workload that is measured.
+
+        Raises:
+            UsageError: it has no such setting.
+        """
+        options = {name: getattr(self.arguments, name, None) for name in SETTINGS_AS_OPTIONS}
+        said = {name: str(value) for name, value in options.items() if value is not None}
+        if not said:
+            return {}
+        workloads = load_channels(self.needed_channels())
+        workload = self._chosen(workloads)
+        for name in said:
+            if name not in workloads[workload].parameters:
+                able = [other for other, one in workloads.items() if name in one.parameters]
+                raise UsageError(
+                    f"the workload {workload} has no setting called {name}, so --{name} means nothing to it; "
+                    f"of the channels {self.channels}, these have: {', '.join(able) or 'none'}."
+                )
+        return {f"{workload}.{name}": value for name, value in said.items()}
 
     @cached_property
     def channels(self) -> str | None:
@@ -118,11 +141,14 @@ class Stage:
             UsageError: the channels have no such workload, or several to choose from.
         """
         self.needed_channels()
+        return self._chosen(self.workloads)
+
+    def _chosen(self, workloads: Mapping[str, Workload]) -> str:
         named: str | None = self.arguments.workload
         if named is None:
-            named = next(iter(self.workloads)) if len(self.workloads) == 1 else "chat"
-        if named not in self.workloads:
-            there = ", ".join(self.workloads)
+            named = next(iter(workloads)) if len(workloads) == 1 else "chat"
+        if named not in workloads:
+            there = ", ".join(workloads)
             asked = f"no workload {named!r}" if self.arguments.workload else "several workloads and no chat among them"
             raise UsageError(f"the channels {self.channels!r} have {asked}: say --workload with one of {there}.")
         return named

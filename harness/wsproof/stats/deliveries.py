@@ -17,10 +17,11 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Deliveries:
-    """Intact first receipts of measured publications, one row each.
+    """Intact first receipts of measured publications, one row each, by members who were in when they were sent.
 
-    `publication` is the row in the history's publications; `intended_ns` and `sent_ns` are that publication's own. A
-    second receipt of the same publication by the same subscriber is an anomaly, not a sample.
+    What a member was told of the time before it came (a history, say) is no delivery that took so long. `publication`
+    is the row in the history's publications; `intended_ns` and `sent_ns` are that publication's own. A second receipt
+    of the same publication by the same subscriber is an anomaly, not a sample.
     """
 
     publication: Ints
@@ -58,6 +59,8 @@ def deliveries(history: History) -> Deliveries:
     rows = publication_rows(published, receipts.publisher, receipts.sequence)
     useful = np.flatnonzero((rows >= 0) & (receipts.kind == Kind.DELIVERY) & (receipts.intact == 1))
     useful = useful[published.phase[rows[useful]] == Phase.MEASURED]
+    in_ns = np.array([member.in_ns for member in history.members], np.int64)
+    useful = useful[published.sent_ns[rows[useful]] >= in_ns[receipts.subscriber[useful]]]
     useful = useful[_first_of_each(rows[useful], receipts.subscriber[useful])]
     publication = rows[useful]
     return Deliveries(

@@ -13,13 +13,15 @@ from wsproof.workloads.base import Workload
 from wsproof.workloads.chat import Chat
 from wsproof.workloads.dashboard import Dashboard
 from wsproof.workloads.echo import Echo
+from wsproof.workloads.json_echo import JsonEcho
+from wsproof.workloads.rooms import Rooms
 
-WORKLOADS: tuple[type[Workload], ...] = (Echo, Chat, Dashboard)
+WORKLOADS: tuple[type[Workload], ...] = (Echo, Chat, Dashboard, JsonEcho, Rooms)
 """Every workload that comes with wsproof."""
 
 CHANNELS: dict[str, tuple[type[Workload], ...]] = {
     "tutorial": (Echo, Chat, Dashboard),
-    "reference": (Echo, Chat, Dashboard),
+    "reference": WORKLOADS,
 }
 """What lives where, by the names that `--channels` takes."""
 

@@ -8,8 +8,9 @@ from typing import ClassVar
 from urllib.parse import quote
 
 from wsproof.model.contract import Audience, Contract, Order
-from wsproof.model.envelope import Opened, open_envelope
+from wsproof.model.envelope import Envelope
 from wsproof.workloads.base import Reading, Word, Workload
+from wsproof.workloads.formats import Format
 from wsproof.workloads.sealed import undamaged
 
 REPLY = "You: "
@@ -25,9 +26,14 @@ class Chat(Workload):
     title = "Chat: what one client says, all get; who goes, the rest are told"
     any_text = True
     parameters: ClassVar[Mapping[str, str]] = {
-        "prefix": "put in front of a client's number to make its name in the URL, e.g. `load-`"
+        "prefix": "put in front of a client's number to make its name in the URL, e.g. `load-`",
+        "format": "what messages are: text or json",
     }
     reply_prefix = REPLY.encode()
+
+    def __init__(self, settings: Mapping[str, str] | None = None, *, base: int = 1) -> None:
+        super().__init__(settings, base=base)
+        self.format = Format(self.settings, self.name, ("text", "json"))
 
     @property
     def contract(self) -> Contract:
@@ -46,32 +52,29 @@ class Chat(Workload):
     def path(self, member: int) -> str:
         return f"/ws/{quote(self.name_of(member), safe='')}"
 
+    def publish(self, member: int, envelope: Envelope, body: str) -> str | bytes:
+        return self.format.publish(envelope, body)
+
     def read(self, member: int, message: str | bytes) -> Reading:
         if isinstance(message, bytes):
             return Reading(Word.STRANGE, text=repr(message))
         if message.startswith(REPLY):
-            opened = undamaged(_open(message), len(REPLY))
+            opened = undamaged(self.format.open(message), len(REPLY))
             return Reading(Word.REPLY, opened, text=message[len(REPLY) :])
         gone = LEFT.fullmatch(message)
         if gone:
             return Reading(Word.LEAVE, about=gone[1], text=message)
-        return _read_delivery(message)
+        return self._read_delivery(message)
 
-
-def _read_delivery(message: str) -> Reading:
-    """`Client #7 says: T`. Names and texts are free, so the envelope decides where the words of the server end."""
-    payload = message.encode(errors="surrogatepass")
-    opened = open_envelope(payload)
-    if opened is not None and opened.intact:
-        words = payload[: opened.start].decode(errors="replace")
-        says = SAYS_WHOLE.fullmatch(words)
-        if says:
-            return Reading(Word.DELIVERY, opened, says[1], text=message[len(words) :])
-    says = SAYS.match(message)
-    if says is None:
-        return Reading(Word.STRANGE, opened, text=message)
-    return Reading(Word.DELIVERY, undamaged(opened, -1), says[1], text=message[says.end() :])
-
-
-def _open(message: str) -> Opened | None:
-    return open_envelope(message.encode(errors="surrogatepass"))
+    def _read_delivery(self, message: str) -> Reading:
+        """`Client #7 says: T`. Names and texts are free, so the envelope decides where the server's words end."""
+        opened = self.format.open(message)
+        if opened is not None and opened.intact:
+            words = message.encode(errors="surrogatepass")[: opened.start].decode(errors="replace")
+            says = SAYS_WHOLE.fullmatch(words)
+            if says:
+                return Reading(Word.DELIVERY, opened, says[1], text=message[len(words) :])
+        says = SAYS.match(message)
+        if says is None:
+            return Reading(Word.STRANGE, opened, text=message)
+        return Reading(Word.DELIVERY, undamaged(opened, -1), says[1], text=message[says.end() :])

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from wsproof.model.contract import Audience, Contract, Order
-from wsproof.model.envelope import open_envelope
+from wsproof.model.envelope import Envelope
 from wsproof.workloads.base import Reading, Word, Workload
+from wsproof.workloads.formats import Format
 from wsproof.workloads.sealed import undamaged
 
 ANSWER = "Message received: "
 
 
 class Echo(Workload):
-    """Each text comes back to its publisher, once, in order, with words in front."""
+    """Each text comes back to its publisher, once, in order, with words in front; bytes come back as they are."""
 
     name = "echo"
     title = "Echo: `T` is answered `Message received: T`"
     any_text = True
+    parameters: ClassVar[Mapping[str, str]] = {
+        "format": "what messages are: text, json, or binary (which comes back without words)"
+    }
+
+    def __init__(self, settings: Mapping[str, str] | None = None, *, base: int = 1) -> None:
+        super().__init__(settings, base=base)
+        self.format = Format(self.settings, self.name)
 
     @property
     def contract(self) -> Contract:
@@ -24,8 +35,12 @@ class Echo(Workload):
     def path(self, member: int) -> str:
         return "/ws"
 
+    def publish(self, member: int, envelope: Envelope, body: str) -> str | bytes:
+        return self.format.publish(envelope, body)
+
     def read(self, member: int, message: str | bytes) -> Reading:
+        if isinstance(message, bytes) and self.format.name == "binary":
+            return Reading(Word.DELIVERY, undamaged(self.format.open(message), 0), text=repr(message))
         if isinstance(message, bytes) or not message.startswith(ANSWER):
             return Reading(Word.STRANGE, text=str(message))
-        opened = undamaged(open_envelope(message.encode(errors="surrogatepass")), len(ANSWER))
-        return Reading(Word.DELIVERY, opened, text=message[len(ANSWER) :])
+        return Reading(Word.DELIVERY, undamaged(self.format.open(message), len(ANSWER)), text=message[len(ANSWER) :])

@@ -1,0 +1,35 @@
+"""The JSON echo of the reference server: `/echo/json` answers any value with `{"received": <value>}`."""
+
+from __future__ import annotations
+
+from wsproof.model.contract import Audience, Contract, Order
+from wsproof.model.envelope import Envelope
+from wsproof.workloads.base import Reading, Word, Workload
+from wsproof.workloads.formats import Format
+from wsproof.workloads.sealed import undamaged
+
+BEFORE, BEHIND = '{"received": ', "}"
+
+
+class JsonEcho(Workload):
+    """Each object comes back to its publisher, once, in order, as it was written, inside another one."""
+
+    name = "json-echo"
+    title = 'JSON echo: a value is answered `{"received": value}`'
+    format = Format({"format": "json"}, name)
+
+    @property
+    def contract(self) -> Contract:
+        return Contract(channel=self.name, audience=Audience.PUBLISHER, order=Order.PER_PUBLISHER)
+
+    def path(self, member: int) -> str:
+        return "/echo/json"
+
+    def publish(self, member: int, envelope: Envelope, body: str) -> str | bytes:
+        return self.format.publish(envelope, body)
+
+    def read(self, member: int, message: str | bytes) -> Reading:
+        if isinstance(message, bytes) or not (message.startswith(BEFORE) and message.endswith(BEHIND)):
+            return Reading(Word.STRANGE, text=str(message))
+        opened = self.format.open(message[: -len(BEHIND)])
+        return Reading(Word.DELIVERY, undamaged(opened, len(BEFORE)), text=message[len(BEFORE) : -len(BEHIND)])

@@ -1,0 +1,96 @@
+"""Text, JSON and binary messages: key and time at a fixed distance from the end, whatever the body says."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wsproof.errors import UsageError
+from wsproof.model.envelope import Envelope
+from wsproof.workloads import Reading, Word, Workload
+from wsproof.workloads.chat import Chat
+from wsproof.workloads.echo import Echo
+from wsproof.workloads.formats import FORMATS, Format
+from wsproof.workloads.json_echo import JsonEcho
+
+ENVELOPE = Envelope(publisher=6, sequence=3, intended_ns=123)
+BODIES = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+
+
+def assert_whole(reading: Reading, word: Word = Word.DELIVERY) -> None:
+    assert reading.word is word
+    assert reading.opened is not None
+    assert reading.opened.intact
+    assert reading.opened.envelope == ENVELOPE
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@given(body=BODIES)
+def test_what_is_sent_is_found_again(name: str, body: str) -> None:
+    form = Format({"format": name}, "echo")
+    message = form.publish(ENVELOPE, body)
+    opened = form.open(message)
+    assert opened is not None
+    assert opened.intact
+    assert (opened.envelope, opened.start) == (ENVELOPE, 0)
+
+
+@given(body=BODIES)
+def test_a_json_message_is_an_object_with_the_text_in_it(body: str) -> None:
+    message = Format({"format": "json"}, "echo").publish(ENVELOPE, body)
+    assert json.loads(message)["text"] == body
+
+
+def test_a_json_message_that_is_written_anew_is_not_intact() -> None:
+    form = Format({"format": "json"}, "echo")
+    again = json.dumps(json.loads(form.publish(ENVELOPE, "x")), separators=(",", ":"))
+    opened = form.open(again)
+    assert opened is not None
+    assert not opened.intact
+
+
+@pytest.mark.parametrize(
+    ("workload", "before", "behind"),
+    [
+        (Echo({"format": "json"}), "Message received: ", ""),
+        (Chat({"format": "json"}), "Client #7 says: ", ""),
+        (JsonEcho(), '{"received": ', "}"),
+    ],
+)
+def test_words_of_the_server_stand_around_it(workload: Workload, before: str, behind: str) -> None:
+    message = workload.publish(6, ENVELOPE, 'say "hi"')
+    assert isinstance(message, str)
+    assert_whole(workload.read(0, before + message + behind))
+    damaged = workload.read(0, f"{before}{message.replace('hi', 'ho')}{behind}")
+    assert damaged.opened is not None
+    assert not damaged.opened.intact
+
+
+def test_a_reply_may_be_json_too() -> None:
+    chat = Chat({"format": "json"})
+    assert_whole(chat.read(6, f"You: {chat.publish(6, ENVELOPE, 'x')!s}"), Word.REPLY)
+
+
+def test_bytes_come_back_as_they_are_and_text_is_then_strange() -> None:
+    echo = Echo({"format": "binary"})
+    message = echo.publish(6, ENVELOPE, "x")
+    assert isinstance(message, bytes)
+    assert_whole(echo.read(6, message))
+    assert echo.read(6, message.decode()).word is Word.STRANGE
+    words_in_front = echo.read(6, b"Message received: " + message).opened
+    assert words_in_front is not None
+    assert not words_in_front.intact
+    assert Echo().read(6, message).word is Word.STRANGE
+
+
+def test_json_echo_says_nothing_else() -> None:
+    assert JsonEcho().read(0, b"{}").word is Word.STRANGE
+    assert JsonEcho().read(0, '{"type": "error"}').word is Word.STRANGE
+
+
+def test_a_format_that_a_channel_has_not_is_told() -> None:
+    with pytest.raises(UsageError, match="chat speaks text, json; 'binary' is not among them"):
+        Chat({"format": "binary"})

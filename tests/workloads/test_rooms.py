@@ -1,0 +1,92 @@
+"""The reference server's rooms as a workload: its words, its users, and a run against the server itself."""
+
+from __future__ import annotations
+
+import json
+
+import jwt
+import pytest
+
+from wsproof.checks import run_checks
+from wsproof.errors import UsageError
+from wsproof.load import run_plan
+from wsproof.model.envelope import Envelope
+from wsproof.model.plan import Phase, Plan
+from wsproof.net.running import serve
+from wsproof.net.target import parse_target
+from wsproof.workloads import Word
+from wsproof.workloads.rooms import SECRET, Rooms
+
+ENVELOPE = Envelope(publisher=1, sequence=3, intended_ns=123)
+KEY = "a secret of at least thirty-two characters"
+
+
+def test_what_is_said_is_heard() -> None:
+    rooms = Rooms()
+    text = json.loads(rooms.publish(1, ENVELOPE, "hi\n"))["text"]
+    said = {"type": "said", "seq": 4, "at": 1.5, "user": "member-2", "id": "1", "text": text}
+    reading = rooms.read(0, json.dumps(said))
+    assert (reading.word, reading.speaker) == (Word.DELIVERY, rooms.name_of(1))
+    assert reading.opened is not None
+    assert reading.opened.intact
+    assert reading.opened.envelope == ENVELOPE
+
+
+@pytest.mark.parametrize(
+    ("message", "word"),
+    [
+        ({"type": "presence", "event": "join", "user": "member-1"}, Word.JOIN),
+        ({"type": "presence", "event": "leave", "user": "member-1"}, Word.LEAVE),
+        ({"type": "ack", "id": "1", "seq": 1}, Word.ASIDE),
+        ({"type": "error", "code": "rate_limited"}, Word.STRANGE),
+        ([1], Word.STRANGE),
+    ],
+)
+def test_what_the_server_says_is_understood(message: object, word: Word) -> None:
+    assert Rooms().read(0, json.dumps(message)).word is word
+    assert Rooms().read(0, "{").word is Word.STRANGE
+
+
+def test_each_run_has_ids_and_each_base_has_rooms_of_its_own() -> None:
+    again = Envelope(1, 3, 124)
+    assert json.loads(Rooms().publish(1, ENVELOPE, ""))["id"] != json.loads(Rooms().publish(1, again, ""))["id"]
+    assert Rooms(base=1).path(0).partition("?")[0] != Rooms(base=50).path(0).partition("?")[0]
+
+
+def test_each_member_has_a_token_that_the_server_would_have_issued(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SECRET, KEY)
+    path, _, token = Rooms({"rooms": "2", "name": "hall"}).path(3).partition("?token=")
+    assert path == "/rooms/hall-1-1"
+    claims = jwt.decode(token, KEY, algorithms=["HS256"], audience="target_app", issuer="target_app")
+    assert claims["sub"] == "member-4"
+
+
+def test_without_a_secret_there_is_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SECRET, KEY)  # so that what is set below is taken away again
+    monkeypatch.delenv(SECRET)
+    assert "token" not in Rooms().path(0)
+    given = Rooms().server_environment()
+    assert len(given[SECRET]) >= 32
+    assert "token" in Rooms().path(0)
+
+
+def test_a_number_of_rooms_that_is_none_is_told() -> None:
+    with pytest.raises(UsageError, match=r"rooms\.rooms must be a whole number"):
+        Rooms({"rooms": "0"})
+
+
+def test_rooms_under_load_keep_their_promises_to_newcomers_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SECRET, KEY)
+    settings = {"rooms.rooms": "2"}
+    plan = Plan(
+        "rooms", 6, publishers=2, rate_hz=60.0, duration_s=0.5, warmup_s=0.0, drain_s=90.0, ramp_s=90.0, steps=3
+    )
+    with serve(parse_target(None), extra_env=Rooms().server_environment()) as server:
+        measurement = run_plan(plan, channels="reference", settings=settings, endpoint=server.endpoint, server=server)
+    history = measurement.history
+    assert run_checks(history, measurement.contract) == []
+    assert [member.room for member in history.members] == [0, 1, 0, 1, 0, 1]
+    assert not history.strange
+    measured = history.publications.phase == Phase.MEASURED
+    assert set(history.publications.publisher[measured].tolist()) == {0, 1}
+    assert all(member.in_ns for member in history.members)
