@@ -1,65 +1,140 @@
-"""Servers whose delays are known, and what the engine reports of them: `python -m harness.benchmarks.known_answers`.
+"""Servers whose answers are known, and what is reported of them: `python -m harness.benchmarks.known_answers`.
 
-Three servers of `tests/load/servers.py`: one keeps each delivery for 20 ms, one for 1 to 20 ms (each as often as the
-others), one stands still for 100 ms in every second. Theory says what their latencies are; the excess is what loopback,
-the server, the engine and the neighbours on this machine have added. A closed loop beside it, on the server that stands
-still: it shows what an engine does not see that waits for the server (coordinated omission).
+Six of `tests/load/servers.py`: one keeps each delivery for 20 ms, one for 1 to 20 ms (each as often as the others),
+one keeps those of a single subscriber of ten, one stands still for 100 ms in every second, one for 1 s in every ten,
+and one drops every 10,000th delivery. Theory says what must be reported; the excess is what loopback, the server, the
+engine and the neighbours on this machine have added. On the server that stands still two more that wait for it, and so
+do not see it (coordinated omission): the engine's own closed loop, and stock Locust with websocket-client.
 """
 
 from __future__ import annotations
 
+import argparse
+import csv
+import os
+import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
 
 from tests.load.conftest import follow, serving
-from tests.load.servers import HALT_EVERY_S, HALT_S, HOLD_S
+from tests.load.servers import HALTS, HOLD_S, RARELY
+from wsproof.checks import run_checks
 from wsproof.model.arrivals import POISSON
+from wsproof.model.finding import Anomaly
 from wsproof.model.plan import Plan
-from wsproof.stats.metrics import summaries
+from wsproof.stats.metrics import Observed
+from wsproof.stats.summary import nearest_rank
 
+HERE = Path(__file__).parent
 MS = 1e6
-SECONDS = 10.0
+HEADINGS = ("mean", "p50", "p95", "p99")
+Figures = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
 class Case:
-    """A server, and the latencies in ms that it is known for: mean, p50, p90, p99."""
+    """A server, the latencies in ms that it is known for (mean, p50, p95, p99), and how long one must look."""
 
     behaviour: str
-    known: tuple[float, float, float, float]
+    known: Figures
+    seconds: float = 10.0
 
 
-def stalled(share: float) -> float:
-    """A quantile of the latency of a server that stands still: P(latency > x) = (S - x) / T."""
-    return max(0.0, HALT_S - (1 - share) * HALT_EVERY_S) * 1e3
+def halting(behaviour: str, seconds: float) -> Case:
+    """A server that stands still for S in every T: P(latency > x) = (S - x) / T for whoever does not wait for it."""
+    every_s, for_s = HALTS[behaviour]
+
+    def at(share: float) -> float:
+        return max(0.0, for_s - (1 - share) * every_s) * 1e3
+
+    return Case(behaviour, (for_s**2 / 2 / every_s * 1e3, at(0.5), at(0.95), at(0.99)), seconds)
 
 
+LONG = halting("halt-long", 20.0)
 CASES = (
     Case("hold", (HOLD_S * 1e3,) * 4),
-    Case("spread", (10.5, 10.0, 18.0, 20.0)),
-    Case("halt", (HALT_S**2 / 2 / HALT_EVERY_S * 1e3, stalled(0.5), stalled(0.9), stalled(0.99))),
+    Case("spread", (10.5, 10.0, 19.0, 20.0)),
+    Case("slow", (HOLD_S * 1e2, 0.0, HOLD_S * 1e3, HOLD_S * 1e3)),
+    halting("halt", 10.0),
+    LONG,
 )
 
 
-def reported(behaviour: str, in_flight: int | None = None) -> tuple[float, ...]:
-    """Mean, p50, p90 and p99 in ms, as the engine reports them."""
-    plan = Plan(
-        subscribers=10, rate_hz=200.0, duration_s=SECONDS, warmup_s=1.0, arrivals=POISSON, in_flight=in_flight, seed=1
+def plan_of(seconds: float, in_flight: int | None = None, subscribers: int = 10) -> Plan:
+    return Plan(
+        subscribers=subscribers,
+        rate_hz=200.0,
+        duration_s=seconds,
+        warmup_s=1.0,
+        drain_s=2.0,
+        arrivals=POISSON,
+        in_flight=in_flight,
+        seed=1,
     )
-    with serving(behaviour) as endpoint:
-        measurement = follow(plan, endpoint)
-    found = summaries(measurement)["latency" if in_flight is None else "service_time"]
-    values = (found.mean, found.p50, found.p90, found.p99)
-    return tuple(float("nan") if value is None else value / MS for value in values)
+
+
+def reported(case: Case, in_flight: int | None = None) -> Figures:
+    """What the engine reports of this server, in ms: latency, or what a closed loop has in its place."""
+    with serving(case.behaviour) as endpoint:
+        observed = Observed(follow(plan_of(case.seconds, in_flight), endpoint))
+    found = observed.deliveries.latency_ns if in_flight is None else observed.deliveries.service_ns
+    p50, p95, p99 = (nearest_rank(np.sort(found), share) / MS for share in (0.5, 0.95, 0.99))
+    return float(found.mean()) / MS, p50, p95, p99
+
+
+def lost(seconds: float = 10.0) -> str:
+    """Of a server that drops every 10,000th delivery: how many that were, and how many the checks miss."""
+    with serving("rare") as endpoint:
+        measurement = follow(plan_of(seconds, subscribers=20), endpoint)
+    dropped = len(measurement.history.publications) * 20 // RARELY
+    findings = run_checks(measurement.history, measurement.contract)
+    missing = sum(found.occurrences for found in findings if found.anomaly is Anomaly.LOST)
+    others = sum(found.occurrences for found in findings if found.anomaly is not Anomaly.LOST)
+    reach = Observed(measurement).fanout.reach.mean()
+    return (
+        f"1 of 10,000 dropped: known {dropped} lost, found {missing} (and {others} of anything else), reach {reach:.4%}"
+    )
+
+
+def locust(case: Case) -> Figures:
+    """What Locust prints of the same server: ten users who send, wait for the echo, 20 times a second at most."""
+    with tempfile.TemporaryDirectory(prefix="wsproof-known-") as folder, serving(case.behaviour) as endpoint:
+        load = ["-u", "10", "-r", "10", "-t", f"{case.seconds:g}s", "--host", f"ws://127.0.0.1:{endpoint.port}"]
+        command = [sys.executable, "-m", "locust", "-f", str(HERE / "rivals" / "locust_user.py"), *load]
+        rival = {"WSPROOF_RIVAL": f"echo:20:{folder}/rows.npz", "PYTHONPATH": str(HERE.parent)}
+        quiet = ["--headless", "--only-summary", "--loglevel", "WARNING", "--csv", f"{folder}/locust"]
+        subprocess.run([*command, *quiet], env=os.environ | rival, stdout=subprocess.DEVNULL, check=True)
+        with open(f"{folder}/locust_stats.csv", newline="") as file:
+            row = next(row for row in csv.DictReader(file) if row["Name"] == "echo")
+    return float(row["Average Response Time"]), float(row["50%"]), float(row["95%"]), float(row["99%"])
 
 
 def main() -> None:
-    say = sys.stdout.write
-    say(f"{'':24}{'mean':>18}{'p50':>18}{'p90':>18}{'p99':>18}   (ms: known, reported)\n")
-    for case in CASES:
-        row = zip(case.known, reported(case.behaviour), strict=True)
-        say(f"{case.behaviour:24}" + "".join(f"{known:9.2f}{got:9.2f}" for known, got in row) + "\n")
-    say(f"{'halt, closed loop':24}" + "".join(f"{'':9}{got:9.2f}" for got in reported("halt", in_flight=1)) + "\n")
+    parser = argparse.ArgumentParser(description="Servers whose answers are known, and what is reported of them.")
+    parser.add_argument("--blocks", type=int, default=1, help="how often everything is asked (1)")
+    asked = parser.parse_args()
+    say(f"| ms: known → reported | {' | '.join(HEADINGS)} |")
+    say("| --- |" + " ---: |" * len(HEADINGS))
+    for _ in range(asked.blocks):
+        for case in CASES:
+            show(case.behaviour, case, reported(case))
+        show("halt-long, closed loop", LONG, reported(LONG, in_flight=1))
+        show("halt-long, stock Locust", LONG, locust(LONG))
+        say(f"\n{lost()}\n")
+
+
+def show(title: str, case: Case, got: Figures) -> None:
+    cells = [f"{known:.1f} → {found:.2f}" for known, found in zip(case.known, got, strict=True)]
+    say(f"| {title} | {' | '.join(cells)} |")
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ MARKED = 10
 """Of every ten deliveries to a member one is marked; what is marked is what a behaviour is about."""
 
 PLANTED = ("drop", "duplicate", "reorder", "corrupt", "fragment", "close", "breach", "words")
-"""Behaviours of marked deliveries. The others: fair, stall, halt, refuse, deaf, flood."""
+"""Behaviours of marked deliveries. The others: fair, stall, halt, refuse, deaf, flood, rare."""
 
 HELD = ("hold", "spread", "slow", "pause")
 """Behaviours about time. With `--diary` such a server prints what it did when it ends: see `Diary`."""
@@ -27,6 +27,10 @@ HOLD_S = 0.02
 SLOW_MEMBER = 2
 PAUSE_EVERY, PAUSE_S = 40, 0.15
 HALT_EVERY_S, HALT_S = 1.0, 0.1
+HALTS = {"halt": (HALT_EVERY_S, HALT_S), "halt-long": (10.0, 1.0)}
+"""Behaviours that stand still: how often, and for how long."""
+RARELY = 10_000
+"""Behaviour `rare`: of all deliveries to all, every so many-th is dropped."""
 
 
 def is_marked(member: int, sequence: int) -> bool:
@@ -61,6 +65,7 @@ class Room:
         self.behaviour = behaviour
         self.members: list[Member] = []
         self.diary = Diary()
+        self.deliveries = 0
 
     def publish(self, speaker: str, text: bytes) -> None:
         """Deliver to all."""
@@ -74,6 +79,9 @@ class Room:
             self.hold(frame, sequence)
             return
         for member in list(self.members):
+            self.deliveries += 1
+            if self.behaviour == "rare" and self.deliveries % RARELY == 0:
+                continue
             marked = self.behaviour in PLANTED and is_marked(member.number, sequence)
             member.deliver(frame, payload, sequence, marked)
 
@@ -212,18 +220,19 @@ class Member(asyncio.Protocol):
         self.transport.write(first + ping + middle + ping + last)
 
 
-def halt(loop: asyncio.AbstractEventLoop) -> None:
+def halt(loop: asyncio.AbstractEventLoop, every_s: float, for_s: float) -> None:
     """Stand still, again and again: what a collection of garbage or a blocking call does to a server."""
-    loop.call_later(HALT_EVERY_S, halt, loop)
-    time.sleep(HALT_S)
+    loop.call_later(every_s, halt, loop, every_s, for_s)
+    time.sleep(for_s)
 
 
 async def main(behaviour: str) -> None:
     room = Room(behaviour)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Member(room), "127.0.0.1", 0, backlog=1024)
-    if behaviour == "halt":
-        loop.call_later(HALT_EVERY_S, halt, loop)
+    if behaviour in HALTS:
+        every_s, for_s = HALTS[behaviour]
+        loop.call_later(every_s, halt, loop, every_s, for_s)
     print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 - the parent reads it
     await loop.run_in_executor(None, sys.stdin.read)
     if "--diary" in sys.argv:

@@ -38,7 +38,7 @@ class Client(User):
     def on_start(self) -> None:
         self.number = next(numbers)
         self.sequence = 0
-        self.line = create_connection(f"{self.host}/ws/{self.number + 1}")
+        self.line = create_connection(f"{self.host}/ws/{self.number + 1}" if SHAPE == "chat" else f"{self.host}/ws")
         self.listening = gevent.spawn(self.listen) if SHAPE == "chat" else None
 
     def on_stop(self) -> None:

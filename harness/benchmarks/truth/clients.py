@@ -17,7 +17,9 @@ import numpy as np
 from benchmarks.truth.report import Report, Row, report_of
 from benchmarks.truth.shapes import CONNECTIONS, WARMUP_S, plan_of
 from wsproof.model.envelope import Envelope, body_of
-from wsproof.model.plan import NS, schedule
+from wsproof.model.history import Kind
+from wsproof.model.measurement import Measurement
+from wsproof.model.plan import NS, Phase, schedule
 
 LOCUST_USER = Path(__file__).parents[1] / "rivals" / "locust_user.py"
 
@@ -25,24 +27,18 @@ LOCUST_USER = Path(__file__).parents[1] / "rivals" / "locust_user.py"
 def engine(shape: str, port: int, seconds: float) -> Report:
     """wsproof's own engine, as `wsproof bench` runs it."""
     from wsproof.load import run_plan
-    from wsproof.model.history import Kind
-    from wsproof.model.plan import Phase
     from wsproof.net.endpoint import Endpoint
 
     plan = plan_of(shape, seconds)
-    measurement = run_plan(plan, channels="tutorial", settings={}, endpoint=Endpoint("127.0.0.1", port))
+    return report_of_engine(run_plan(plan, channels="tutorial", settings={}, endpoint=Endpoint("127.0.0.1", port)))
+
+
+def report_of_engine(measurement: Measurement) -> Report:
+    """The deliveries of a measurement's window, with the time at which each was really sent."""
     published, receipts = measurement.history.publications, measurement.history.receipts
-    sent = {
-        (publisher, sequence): sent_ns
-        for publisher, sequence, sent_ns, phase in zip(
-            published.publisher.tolist(),
-            published.sequence.tolist(),
-            published.sent_ns.tolist(),
-            published.phase.tolist(),
-            strict=True,
-        )
-        if phase == Phase.MEASURED
-    }
+    measured = published.phase == Phase.MEASURED
+    keys = zip(published.publisher[measured].tolist(), published.sequence[measured].tolist(), strict=True)
+    sent = dict(zip(keys, published.sent_ns[measured].tolist(), strict=True))
     keys = zip(receipts.publisher.tolist(), receipts.sequence.tolist(), strict=True)
     sent_ns = np.array([sent.get(key, 0) for key in keys], np.int64)
     chosen = (receipts.kind == Kind.DELIVERY) & (sent_ns > 0)

@@ -1,0 +1,185 @@
+"""Does the engine know when it is too slow itself? `python -m benchmarks.saturation [--levels 5000 40000]`.
+
+A room in C hands each publication to 100 subscribers; the load is raised until the engine, on one core, cannot read
+any more. At each level: the p99 that the run prints (from the intended time) against the p99 of the same deliveries on
+the wire (every eighth connection's packets), and whether the run calls itself untrusted. It must, wherever its p99
+departs by more than 20 % (and by more than it can resolve, `RESOLUTION_NS`); and it must not cry wolf below half of
+that load. Needs tcpdump, as `benchmarks.truth`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.pinned import put_on_core
+from benchmarks.truth.__main__ import quick_server
+from benchmarks.truth.clients import report_of_engine
+from benchmarks.truth.report import Report
+from benchmarks.truth.wire import Wire, capture
+from wsproof.load import run_plan
+from wsproof.model.plan import Plan
+from wsproof.net.endpoint import Endpoint
+from wsproof.stats.metrics import summaries
+from wsproof.stats.stability import judge_trust
+
+SUBSCRIBERS = 100
+LEVELS = (2_000, 5_000, 10_000, 15_000, 20_000, 30_000, 40_000, 60_000, 80_000, 120_000, 160_000, 200_000)
+SOME = 8
+MAX_DEPARTURE = 0.2
+RESOLUTION_NS = 1_000_000
+"""What the engine may add to the last of a burst of 100, because it reads one after the other: see README.md."""
+MS = 1e6
+
+
+@dataclass(frozen=True)
+class Block:
+    """One run at one level; times in ms."""
+
+    offered_hz: float
+    delivered_hz: float
+    reported_p99: float
+    wire_p99: float
+    added_p50: float
+    added_p99: float
+    generator_cpu: float
+    lag_max: float
+    voiding: list[str]
+    dropped: int
+
+    @property
+    def departs(self) -> bool:
+        """Whether what is reported is not what was on the wire."""
+        beyond = abs(self.reported_p99 - self.wire_p99)
+        return beyond > MAX_DEPARTURE * self.wire_p99 and beyond > RESOLUTION_NS / MS
+
+    @property
+    def untrusted(self) -> bool:
+        return bool(self.voiding)
+
+
+def main() -> None:
+    asked = arguments()
+    if asked.client:
+        port, file = asked.client
+        perform(int(port), asked.levels[0], asked.seconds, Path(file))
+        return
+    titles = "offered/s | delivered/s | p99 reported | on the wire | departs | added p50 | added p99 | CPU | lag max"
+    say(f"| {titles} | untrusted: why |\n|{' ---: |' * 9} --- |")
+    blocks = [measure(level, asked.seconds) for level in asked.levels for _ in range(asked.blocks)]
+    judge(blocks)
+    if asked.json:
+        with asked.json.open("a") as file:
+            file.writelines(json.dumps(asdict(block)) + "\n" for block in blocks)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument(
+        "--levels", type=float, nargs="+", default=LEVELS, help="deliveries per second that are offered"
+    )
+    parser.add_argument("--blocks", type=int, default=1, help="runs at each level (1)")
+    parser.add_argument("--seconds", type=float, default=3.0, help="length of a run's window (3)")
+    parser.add_argument("--json", type=Path, help="append every block's figures to this file, too")
+    parser.add_argument("--client", nargs=2, metavar=("PORT", "FILE"), help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def measure(level: float, seconds: float) -> Block:
+    """One run, in a process of its own, against a fresh server."""
+    with tempfile.TemporaryDirectory(prefix="wsproof-saturation-") as folder:
+        file = Path(folder) / "report.npz"
+        with quick_server("chat", SUBSCRIBERS) as port:
+            words = ["--client", str(port), str(file), "--levels", str(level), "--seconds", str(seconds)]
+            with capture(port, Path(folder) / "wire.pcap", SOME) as wire:
+                client = subprocess.Popen(
+                    [sys.executable, "-m", "benchmarks.saturation", *words], stdout=subprocess.PIPE, text=True
+                )
+                put_on_core(client.pid, 1)
+                said, _ = client.communicate()
+        block = compare(level, json.loads(said), Report.load(file), wire)
+    show(block)
+    return block
+
+
+def perform(port: int, level: float, seconds: float, file: Path) -> None:
+    """The run itself; what it says of itself goes to standard output."""
+    plan = Plan("chat", SUBSCRIBERS, 1, level / SUBSCRIBERS, seconds, warmup_s=1.0)
+    measurement = run_plan(plan, channels="tutorial", settings={}, endpoint=Endpoint("127.0.0.1", port))
+    report_of_engine(measurement).save(file)
+    figures = summaries(measurement)
+    said = {
+        "delivered_hz": figures["deliveries_per_s"].value,
+        "reported_p99": figures["latency"].p99,
+        "generator_cpu": figures["generator_cpu"].max,
+        "lag_max": figures["loop_lag"].max,
+        "voiding": [caution.code for caution in judge_trust(measurement) if caution.voids],
+    }
+    say(json.dumps(said))
+
+
+def compare(level: float, said: dict[str, object], report: Report, wire: Wire) -> Block:
+    """What the run says, beside what passed."""
+    keys = list(zip(report.publisher.tolist(), report.sequence.tolist(), strict=True))
+    left = np.array([wire.published.get(key, 0) for key in keys], np.int64)
+    places = zip(report.subscriber.tolist(), keys, strict=True)
+    came = np.array([wire.delivered.get(place, 0) for place in places], np.int64)
+    seen = (left > 0) & (came > 0)
+    real = (came - left)[seen]
+    added = (report.received_ns - report.sent_ns)[seen] - real
+
+    def at(values: np.ndarray[tuple[int], np.dtype[np.int64]], percent: float) -> float:
+        return float(np.percentile(values, percent, method="inverted_cdf")) / MS
+
+    def number(name: str) -> float:
+        value = said[name]
+        return float(value) if isinstance(value, int | float) else float("nan")
+
+    voiding = said["voiding"]
+    assert isinstance(voiding, list)
+    return Block(
+        offered_hz=level,
+        delivered_hz=number("delivered_hz"),
+        reported_p99=number("reported_p99") / MS,
+        wire_p99=at(real, 99),
+        added_p50=at(added, 50),
+        added_p99=at(added, 99),
+        generator_cpu=number("generator_cpu"),
+        lag_max=number("lag_max") / MS,
+        voiding=voiding,
+        dropped=wire.dropped,
+    )
+
+
+def show(block: Block) -> None:
+    times = (block.reported_p99, block.wire_p99)
+    cells = [f"{block.offered_hz:,.0f}", f"{block.delivered_hz:,.0f}", *(f"{time:.2f}" for time in times)]
+    cells += ["yes" if block.departs else "no", f"{block.added_p50:.2f}", f"{block.added_p99:.2f}"]
+    cells += [f"{block.generator_cpu:.0%}", f"{block.lag_max:.2f}", ", ".join(block.voiding) or "trusted"]
+    say(f"| {' | '.join(cells)} |" + (f" ({block.dropped} packets not captured)" if block.dropped else ""))
+
+
+def judge(blocks: list[Block]) -> None:
+    """Which levels were missed, and how often it cried wolf."""
+    missed = [block for block in blocks if block.departs and not block.untrusted]
+    first = min((block.offered_hz for block in blocks if block.departs), default=float("inf"))
+    below = [block for block in blocks if block.offered_hz < first / 2]
+    wolves = sum(block.untrusted for block in below)
+    say(f"\nDeparts from {first:,.0f}/s on. Departed and trusted: {len(missed)} of {len(blocks)} runs.")
+    say(f"Untrusted below half of that load: {wolves} of {len(below)} runs.")
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
