@@ -6,7 +6,7 @@ import pytest
 
 from tests.faulty.running import FaultyServer
 from wsproof.model.finding import Level, Verdict
-from wsproof.model.suite import SuiteOptions, SuiteReport, sections_of
+from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.rfc6455.conversation import Conversation, Raw
 from wsproof.rfc6455.facts import Facts
 from wsproof.rfc6455.property import MASK, say
@@ -63,13 +63,6 @@ def test_frames_before_the_101_convict_nobody(faulty: FaultyServer) -> None:
     assert [finding.check for finding in report.findings] == ["pipelined-frames"]
     assert _accused(report) == []
     assert "its answer was no HTTP response" in report.findings[0].explanation
-
-
-def test_sections_are_as_bad_as_their_findings(faulty: FaultyServer) -> None:
-    report = run_suite(faulty.with_fault("zero-mask"), _OPTIONS.but(only=("5.1", "5.3")))
-    sections = sections_of(report)
-    assert sections["5.3"] is Verdict.INVALID
-    assert sections["5.1"] is Verdict.VALID
 
 
 class TestSamples:

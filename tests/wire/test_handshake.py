@@ -68,10 +68,6 @@ def test_a_request_can_be_illegal() -> None:
     assert request.header_values("upgrade") == []
 
 
-def test_another_key_leaves_the_rest_of_a_request_alone() -> None:
-    assert a_request(origin="o").with_key("k") == a_request(origin="o", key="k")
-
-
 @given(cut_points, st.binary(max_size=20))
 def test_a_response_is_read_however_it_is_cut_and_the_rest_is_kept(cuts: list[int], rest: bytes) -> None:
     head = b"HTTP/1.1 101 Switching\r\nA: 1\r\nB:  two words \r\na: 3\r\n\r\n"

@@ -9,7 +9,7 @@ from hypothesis.strategies import SearchStrategy
 
 from wsproof.channels import strategies
 from wsproof.channels.schedule import Break, Deed, Schedule, Step, Way
-from wsproof.model.contract import Audience, Contract, Feed
+from wsproof.model.contract import Audience, Contract
 from wsproof.model.finding import Anomaly, Finding
 
 FLOOD_BYTES = 60_000
@@ -255,8 +255,3 @@ PROPERTIES: tuple[Property, ...] = (
 def properties_of(contract: Contract) -> list[Property]:
     """Those that apply to a channel."""
     return [each for each in PROPERTIES if each.applies(contract)]
-
-
-def feed_seconds(feed: Feed, schedule: Schedule) -> float:
-    """About how long a schedule watches."""
-    return feed.period_s * sum(step.count for step in schedule if step.deed is Deed.WATCH)

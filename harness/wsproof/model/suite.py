@@ -112,17 +112,3 @@ class SuiteReport:
             return Verdict.UNKNOWN
         unknown = Verdict.worst(run.verdict for run in self.checks_run if run.verdict is Verdict.UNKNOWN)
         return Verdict.worst([unknown, verdict_of(self.findings, strict=strict)])
-
-
-def sections_of(report: SuiteReport, *, strict: bool = False) -> dict[str, Verdict]:
-    """The verdict of each section that was looked at, in the order of the report: what a table of servers shows.
-
-    A section is as bad as the worst of its findings; it is UNKNOWN where a check of it could not tell.
-    """
-    sections: dict[str, list[Verdict]] = {}
-    for run in report.checks_run:
-        known = Verdict.UNKNOWN if run.verdict is Verdict.UNKNOWN else Verdict.VALID
-        sections.setdefault(run.section, []).append(known)
-    for finding in report.findings:
-        sections.setdefault(finding.section, []).append(finding.verdict(strict=strict))
-    return {section: Verdict.worst(verdicts) for section, verdicts in sections.items()}

@@ -59,10 +59,6 @@ class RunFolder:
         """
         return _read(self.path / RUN_FILE, RunRecord.from_json)
 
-    def add_finding(self, finding: Finding, target: Mapping[str, Any] | None = None) -> Path:
-        """Keep one finding in a file of its own, which `wsproof replay` reads. The same finding has the same file."""
-        return _add_finding(self.path, finding, target)
-
     def keep_findings(self, findings: Iterable[Finding], target: Mapping[str, Any]) -> tuple[Finding, ...]:
         """Keep findings in files; those that can be repeated come back with the line that repeats them."""
         return tuple(_keep(self.path, finding, target) for finding in findings)
@@ -106,10 +102,6 @@ class ComparisonFolder:
             UsageError: there is none, or it is damaged.
         """
         return _read(self.path / COMPARE_FILE, comparison_from_json)
-
-    def add_finding(self, finding: Finding, target: Mapping[str, Any] | None = None) -> Path:
-        """As a run's."""
-        return _add_finding(self.path, finding, target)
 
     def write_page(self) -> Path:
         """Write the page of the comparison that is stored, and say where."""

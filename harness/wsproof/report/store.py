@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from wsproof.errors import UsageError
-from wsproof.report.folders import COMPARE_FILE, RUN_FILE, ComparisonFolder, RunFolder
+from wsproof.report.folders import RUN_FILE, ComparisonFolder, RunFolder
 
 UNFIT = re.compile(r"[^A-Za-z0-9._]+")
 SHOWN = 8
@@ -95,23 +95,6 @@ class Store:
         if len(meant) == 1:
             return meant[0]
         raise UsageError(_lost(word, meant, runs))
-
-    def find_comparison(self, ref: str | os.PathLike[str]) -> ComparisonFolder:
-        """The comparison at this path, or with this id or the beginning of it.
-
-        Raises:
-            UsageError: nothing or more than one is meant.
-        """
-        word = os.fspath(ref)
-        path = Path(word)
-        if path.is_file() and path.name == COMPARE_FILE:
-            return ComparisonFolder(path.resolve().parent)
-        if (path / COMPARE_FILE).is_file():
-            return ComparisonFolder(path.resolve())
-        meant = [one for one in self.comparisons() if word and one.id.startswith(word)]
-        if len(meant) == 1:
-            return meant[0]
-        raise UsageError(f"expected one comparison called {word!r}, found {len(meant)} in {self.root / 'comparisons'}")
 
     def _make(self, kind: str, words: list[str]) -> Path:
         while True:

@@ -48,5 +48,4 @@ ASPECTS: tuple[Aspect, ...] = (
     _aspect("connect_time", "p50"),
     _aspect("feed_period_error", "p50"),
 )
-PRIMARY = tuple(aspect for aspect in ASPECTS if aspect.primary)
 ASPECTS_BY_NAME = {aspect.name: aspect for aspect in ASPECTS}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from wsproof.wire.extensions import DeflateAgreement, DeflateOffer
@@ -94,10 +94,6 @@ class Request:
         """Return the values of all lines called `name`, in order, whatever their case."""
         return [value for key, value in self.header_lines() if key.lower() == name.lower()]
 
-    def with_key(self, key: str) -> Request:
-        """Return the same request with another Sec-WebSocket-Key: one request value can serve many connections."""
-        return replace(self, key=key)
-
 
 @dataclass(frozen=True)
 class Response:
@@ -150,11 +146,6 @@ class ResponseParser:
     def unread(self) -> bytes:
         """The start of what is left unparsed, at most 4 KiB: what to show when there is a `fault`."""
         return bytes(self._buffer[:4096])
-
-    @property
-    def pending_bytes(self) -> int:
-        """Bytes of a head that is not complete yet."""
-        return 0 if self.response is not None else len(self._buffer)
 
     def feed(self, data: bytes | bytearray | memoryview) -> None:
         """Take bytes from the network. After the head they go to `rest`."""
