@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import pytest
 
+from tests.stats.builders import MS, measurement, steady
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.record import Caution
 from wsproof.stats.capacity import Outcome
-from wsproof.stats.levels import judge_level
+from wsproof.stats.levels import as_sent, judge_level
+from wsproof.stats.metrics import summaries
 from wsproof.stats.objective import ObjectiveResult, parse_objective
 
 P99 = parse_objective("p99(latency) < 100ms")
@@ -43,6 +45,21 @@ def test_a_generator_at_its_limit_blames_nobody(code: str) -> None:
     judged = judge_level([MISSED], [LOST], [void(code), void("unsent")])
     assert judged.outcome is Outcome.UNTRUSTED
     assert judged.why == (f"because of {code}",)
+
+
+def test_lateness_that_decides_nothing_voids_no_level() -> None:
+    late = void("schedule-slip")
+    assert judge_level([MET], [], [late], punctual=[MET]).outcome is Outcome.MET
+    assert judge_level([MISSED], [], [late], punctual=[MISSED]).outcome is Outcome.MISSED
+    assert judge_level([MISSED], [], [late], punctual=[MET]).outcome is Outcome.UNTRUSTED
+    assert judge_level([MET], [], [late, void("generator-cpu")], punctual=[MET]).outcome is Outcome.UNTRUSTED
+
+
+def test_as_sent_the_lateness_of_the_generator_is_gone() -> None:
+    late = measurement(steady(latency_ms=50, slip_ms=20))
+    assert summaries(late)["latency"].p99 == 50 * MS
+    assert summaries(as_sent(late))["latency"].p99 == 30 * MS
+    assert summaries(as_sent(late))["schedule_slip"].p99 == 0
 
 
 @pytest.mark.parametrize("code", ["unsent", "unpublished", "incomplete-ramp"])

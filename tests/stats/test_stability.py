@@ -44,6 +44,18 @@ def test_just_at_the_limit_is_still_trusted() -> None:
     assert judge_trust(measurement(steady(), generator=generator)) == ()
 
 
+def test_one_late_message_of_few_voids_only_what_it_has_changed() -> None:
+    def few(late_ms: float, slip_ms: float) -> Measurement:
+        record = recorder(10)
+        for sequence in range(50):
+            publish(record, sequence, 20 * sequence, [8.0] * 9 + [40.0])
+        publish(record, 50, 990, [late_ms] * 10, slip_ms=slip_ms)
+        return measurement(record.freeze())
+
+    assert "schedule-slip" not in codes(few(late_ms=15, slip_ms=7))
+    assert codes(few(late_ms=90, slip_ms=60))["schedule-slip"] is True
+
+
 def test_slip_may_be_a_tenth_of_latency_or_a_millisecond_whichever_is_more() -> None:
     assert codes(measurement(steady(latency_ms=2, slip_ms=0.9))) == {}
     assert codes(measurement(steady(latency_ms=2, slip_ms=1.1))) == {"schedule-slip": True}

@@ -25,7 +25,7 @@ from wsproof.report.capacity import capacity_part, capacity_sentence, level_line
 from wsproof.report.escape import clean_line
 from wsproof.report.progress import ProgressLine
 from wsproof.stats.capacity import Capacity, Ending, Outcome, Search, find_capacity
-from wsproof.stats.levels import Judged, judge_level
+from wsproof.stats.levels import Judged, as_sent, judge_level
 from wsproof.stats.metrics import summaries
 from wsproof.stats.objective import Objective, parse_objective
 from wsproof.stats.stability import judge_trust
@@ -155,7 +155,9 @@ class Trials:
         findings = tuple(hide_in(finding, self._stage.target.secrets) for finding in found)
         metrics, cautions = summaries(measurement), judge_trust(measurement)
         results = [objective.judge(metrics, findings) for objective in self._objectives]
-        judged = judge_level(results, findings, cautions)
+        alone = summaries(as_sent(measurement))
+        punctual = [objective.judge(alone, findings) for objective in self._objectives]
+        judged = judge_level(results, findings, cautions, punctual)
         self._findings = findings
         if judged.outcome is Outcome.UNTRUSTED:
             self._cautions = cautions

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from wsproof.model.finding import Finding, Verdict
+from wsproof.model.measurement import Measurement
 from wsproof.model.record import Caution
 from wsproof.stats.capacity import Outcome
 from wsproof.stats.objective import ObjectiveResult
@@ -15,6 +18,7 @@ OF_THE_SERVER = frozenset({"unsent", "unpublished", "incomplete-ramp"})
 read, hung up on a publisher, or refused connections; so this level is more than it takes."""
 OF_NOBODY = frozenset({"nothing-measured"})
 """There was nothing to judge by; whose fault that is, the findings say or nobody knows."""
+LATENESS = "schedule-slip"
 TOLD = 3
 """How many reasons of one kind are kept."""
 
@@ -27,12 +31,29 @@ class Judged:
     why: tuple[str, ...]
 
 
+def as_sent(measurement: Measurement) -> Measurement:
+    """The same, as if each message had been meant to leave when it did: what the server alone has done."""
+    published = measurement.history.publications
+    left_ns = np.where(published.sent_ns > 0, published.sent_ns, published.intended_ns)
+    history = replace(measurement.history, publications=replace(published, intended_ns=left_ns))
+    return replace(measurement, history=history)
+
+
 def judge_level(
-    objectives: Sequence[ObjectiveResult], findings: Sequence[Finding], cautions: Sequence[Caution]
+    objectives: Sequence[ObjectiveResult],
+    findings: Sequence[Finding],
+    cautions: Sequence[Caution],
+    punctual: Sequence[ObjectiveResult] | None = None,
 ) -> Judged:
     """Met: all objectives are, the measurement can be trusted, and no promise was broken. A loss has no latency, so a
-    level that loses messages may look quick; whatever the objectives say, it is missed."""
+    level that loses messages may look quick; whatever the objectives say, it is missed.
+
+    `punctual` are the objectives without the generator's own lateness (`as_sent`). Where they come to the same, the
+    lateness has decided nothing, and the level can be judged in spite of it.
+    """
     voiding = [caution for caution in cautions if caution.voids]
+    if punctual is not None and [one.met for one in punctual] == [one.met for one in objectives]:
+        voiding = [caution for caution in voiding if caution.code != LATENESS]
     ours = [caution.message for caution in voiding if caution.code not in OF_THE_SERVER | OF_NOBODY]
     if ours:
         return Judged(Outcome.UNTRUSTED, tuple(ours))

@@ -1,0 +1,97 @@
+"""Does `wsproof capacity` find a knee that is known? `python -m harness.benchmarks.knees [CASE...]`
+
+`limited.py` makes 4,000 deliveries a second and no more, so theory says from which level on p99(latency) is 100 ms; and
+with 60 seats, how many subscribers it takes is 60. Each search is the command that a user would type. Its answer should
+hold what is known within its 95 % interval: once in twenty searches it may not.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from wsproof.cli import main as wsproof
+
+APP = "harness.benchmarks.knees.limited:app"
+PER_S = 4_000
+SEATS = 60
+LIMIT_S = 0.1
+WARMUP_S, DURATION_S = 1, 3
+
+
+def p99_s(subscribers: float, rate_hz: float, rooms: float = 1) -> float:
+    """The p99 of latency in theory: one queue, PER_S served a second, a publication every 1 / rate."""
+    came = np.arange(0, WARMUP_S + DURATION_S, 1 / (rate_hz * rooms))
+    took = subscribers / PER_S
+    # Each publication is through when it has waited for the ones before: the queue's own recursion, solved at once.
+    position = np.arange(len(came))
+    through = took * (position + 1) + np.maximum.accumulate(came - took * position)
+    measured = came >= WARMUP_S
+    shares = np.arange(1, 101) / 100
+    waits = (through - came)[measured][:, None] - took * (1 - shares)
+    return float(np.quantile(waits, 0.99))
+
+
+def knee(p99: Callable[[float], float]) -> float:
+    """Where it crosses the limit."""
+    low, high = 1.0, 10_000.0
+    while high / low > 1.0001:
+        middle = (low * high) ** 0.5
+        low, high = (middle, high) if p99(middle) < LIMIT_S else (low, middle)
+    return low
+
+
+@dataclass(frozen=True)
+class Case:
+    """A search, and its answer."""
+
+    known: float
+    options: tuple[str, ...]
+    seats: int = 100_000
+
+
+CASES = {
+    "subscribers": Case(knee(lambda n: p99_s(n, 20)), ("--rate", "20", "--to", "2000")),
+    "rate": Case(
+        knee(lambda hz: p99_s(100, hz)), ("--over", "rate", "--subscribers", "100", "--from", "5", "--to", "500")
+    ),
+    "rooms": Case(
+        knee(lambda n: p99_s(20, 10, n)), ("--over", "rooms", "--subscribers", "20", "--rate", "10", "--to", "200")
+    ),
+    "seats": Case(SEATS, ("--rate", "5", "--to", "2000"), seats=SEATS),
+}
+
+
+def found(case: Case) -> dict[str, object]:
+    """What `wsproof capacity` says."""
+    with tempfile.TemporaryDirectory() as folder:
+        record = Path(folder) / "run.json"
+        slo = ("--slo", f"p99(latency) < {LIMIT_S:g}s", "--slo", "lost == 0")
+        limits = ("--env", f"LIMIT_PER_S={PER_S}", "--env", f"LIMIT_SEATS={case.seats}")
+        where = ("--channels", "harness.benchmarks.knees.halls", "--path", "/hall/0/1")
+        window = ("--warmup", str(WARMUP_S), "--duration", str(DURATION_S))
+        wsproof(["capacity", APP, *where, *slo, *limits, *window, *case.options, "--json", str(record)])
+        part: dict[str, object] = json.loads(record.read_text())["parts"]["capacity"]
+        return part
+
+
+def main() -> None:
+    for name in sys.argv[1:] or CASES:
+        part = found(CASES[name])
+        known, interval = CASES[name].known, part["knee"]
+        assert isinstance(interval, dict)
+        holds = interval["low"] <= known <= interval["high"]
+        sys.stdout.write(
+            f"{name}: known {known:.1f}; {part['ending']}: {interval['middle']:.1f}, "
+            f"from {interval['low']:.1f} to {interval['high']:.1f}: {'holds it' if holds else 'DOES NOT HOLD IT'}\n"
+        )
+
+
+if __name__ == "__main__":
+    main()

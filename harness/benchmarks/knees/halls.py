@@ -1,0 +1,39 @@
+"""How to speak to `limited.py`: `--channels harness.benchmarks.knees.halls`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from wsproof.model.contract import Audience, Contract, Order
+from wsproof.model.envelope import open_envelope
+from wsproof.workloads import Reading, Word, Workload
+
+
+class Hall(Workload):
+    """What one says, all in its hall get, as it was said."""
+
+    name = "hall"
+    title = "Hall: what one says, all in the same hall get"
+    parameters: ClassVar[Mapping[str, str]] = {"rooms": "how many halls (default 1)"}
+
+    def __init__(self, settings: Mapping[str, str] | None = None, *, base: int = 1) -> None:
+        super().__init__(settings, base=base)
+        self.rooms = int(self.settings.get("rooms", "1"))
+
+    @property
+    def contract(self) -> Contract:
+        return Contract(self.name, Audience.EVERYONE, Order.PER_PUBLISHER)
+
+    def room_of(self, member: int) -> int:
+        return member % self.rooms
+
+    def path(self, member: int) -> str:
+        return f"/hall/{self.room_of(member)}/{self.name_of(member)}"
+
+    def read(self, member: int, message: str | bytes) -> Reading:
+        opened = open_envelope(message)
+        return Reading(Word.STRANGE if opened is None else Word.DELIVERY, opened, text=str(message))
+
+
+WORKLOADS = [Hall]
