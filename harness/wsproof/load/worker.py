@@ -11,7 +11,6 @@ import gc
 import json
 import os
 import sys
-import time
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ import numpy as np
 from wsproof.load.closed_loop import ClosedLoop
 from wsproof.load.connector import Connector
 from wsproof.load.job import Job
+from wsproof.load.lag import LagProbe
 from wsproof.load.ledger import Ledger
 from wsproof.load.limits import raise_file_limit
 from wsproof.load.pacer import Pacer, Publisher, sizes_of
@@ -29,7 +29,7 @@ from wsproof.model.plan import NS, Phase, schedule
 from wsproof.net.clock import Deadline, now_ns
 
 PULSE_NS = 50_000_000
-"""How often a worker looks at itself, and writes what has come."""
+"""How often a worker writes what has come, and says who is here."""
 LAST_MOMENT_NS = 1_000_000
 """What is due so shortly before the end of the window may leave right behind it: its slip tells, it is no backlog."""
 
@@ -60,7 +60,7 @@ class Worker:
         self._joining: set[asyncio.Task[None]] = set()
         self._closed: ClosedLoop | None = None
         self._pulse = best_timer(loop, self._on_pulse)
-        self._next_pulse_ns = now_ns()
+        self._lag = LagProbe(loop, self.ledger)
         self._told = (-1, -1)
         self._player: RoundPlayer | None = None
         self._finished = asyncio.Event()
@@ -69,6 +69,7 @@ class Worker:
         """Connect, then do as told until the parent says finish."""
         await self._loop.connect_read_pipe(lambda: CommandPipe(self), sys.stdin.buffer)
         self._on_pulse()
+        self._lag.start()
         tell("ready", loop=self._loop_name, pid=os.getpid())
         members = self.job.joining(0)
         ramp = Deadline.after(self.job.plan.ramp_s)
@@ -140,6 +141,7 @@ class Worker:
         if self._closed is not None:
             self._closed.close()
         self._pulse.close()
+        self._lag.close()
         self.ledger.close()
         tell("done")
 
@@ -176,16 +178,13 @@ class Worker:
         return -(-waiting // max(self.publisher.frame_bytes, 1))
 
     def _on_pulse(self) -> None:
-        at_ns = now_ns()
-        self.ledger.pulse(at_ns, time.process_time_ns(), max(0, at_ns - self._next_pulse_ns))
         if self._closed is not None:
             self._closed.look()
         if self._player is None:  # it settles between rounds
             self.ledger.settle()
         self._tell_who_is_here()
         # From now, not from the last time: a late pulse must not be followed by a burst of them.
-        self._next_pulse_ns = now_ns() + PULSE_NS
-        self._pulse.arm(self._next_pulse_ns)
+        self._pulse.arm(now_ns() + PULSE_NS)
 
     def _tell_who_is_here(self) -> None:
         now_here = (self.room.members_in, self.room.members_open)
