@@ -55,34 +55,29 @@ def _suite(document: Mapping[str, Any], name: str, prefix: str = "wsproof") -> E
     for finding in sorted(report.findings, key=severity):
         by_check.setdefault(finding.check, []).append(finding)
     suite = Element("testsuite", name=name)
-    counts = {"failures": 0, "errors": 0}
-    cases = 0
     for run in report.checks_run:
         found = by_check.pop(run.check, [])
-        case = _case(suite, run.check, f"{prefix}.{run.section}", found, strict, counts, run.seconds)
+        case = _case(suite, run.check, f"{prefix}.{run.section}", found, strict, run.seconds)
         if run.verdict is Verdict.UNKNOWN and case.find("failure") is None and case.find("error") is None:
             SubElement(case, "error", message=clean_line(run.reason or "this check could not tell"), type="unknown")
-            counts["errors"] += 1
         if run.measured:
             _say(case, clean_line(f"measured: {measured(run)}"))
         if run.verdict is Verdict.INVALID and run.reason and not found:
             # It saw what another check's finding tells already: it has not passed.
             SubElement(case, "failure", message=clean_line(run.reason), type="violation")
-            counts["failures"] += 1
-        cases += 1
     for check, found in by_check.items():
-        _case(suite, check, f"{prefix}.{found[0].section}", found, strict, counts)
-        cases += 1
+        _case(suite, check, f"{prefix}.{found[0].section}", found, strict)
     for one in report.not_run:
-        case = _case(suite, one.check, f"{prefix}.{one.section}", [], strict, counts)
+        case = _case(suite, one.check, f"{prefix}.{one.section}", [], strict)
         SubElement(case, "skipped", message=clean_line(one.reason))
-        cases += 1
-    suite.set("tests", str(cases))
-    suite.set("skipped", str(len(report.not_run)))
-    for name, number in counts.items():
-        suite.set(name, str(number))
+    _count(suite)
     suite.set("time", f"{sum(run.seconds for run in report.checks_run):.3f}")
     return suite
+
+
+def _count(suite: Element) -> None:
+    for name, path in (("tests", "*"), ("skipped", "*/skipped"), ("failures", "*/failure"), ("errors", "*/error")):
+        suite.set(name, str(len(suite.findall(path))))
 
 
 def finding_text(finding: Finding) -> str:
@@ -99,13 +94,7 @@ def finding_text(finding: Finding) -> str:
 
 
 def _case(
-    suite: Element,
-    check: str,
-    place: str,
-    findings: list[Finding],
-    strict: bool,
-    counts: dict[str, int],
-    seconds: float = 0.0,
+    suite: Element, check: str, place: str, findings: list[Finding], strict: bool, seconds: float = 0.0
 ) -> Element:
     case = SubElement(suite, "testcase", name=clean_line(check), classname=clean_line(place), time=f"{seconds:.3f}")
     verdicts = {Verdict.INVALID: "failure", Verdict.UNKNOWN: "error"}
@@ -114,7 +103,6 @@ def _case(
         kind = verdicts[Verdict.worst(finding.verdict(strict=strict) for finding in grave)]
         body = SubElement(case, kind, message=clean_line(grave[0].explanation), type=grave[0].anomaly.value)
         body.text = "\n\n".join(finding_text(finding) for finding in grave)
-        counts["failures" if kind == "failure" else "errors"] += 1
     rest = [finding for finding in findings if finding not in grave]
     if rest:
         _say(case, "\n\n".join(_aside(finding) for finding in rest))
