@@ -31,6 +31,10 @@ from wsproof.stats.stability import judge_trust
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
     """Measure the target, show the figures, and keep the run."""
+    if is_mix(arguments.workload):
+        from wsproof.cli import mixed
+
+        return mixed.perform(arguments)
     if names_several(arguments.server):
         from wsproof.cli import benches
 
@@ -41,6 +45,11 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     if arguments.markdown:
         write_text(arguments.markdown, run_markdown(record))
     return code
+
+
+def is_mix(workload: str | None) -> bool:
+    """Whether `--workload` names several."""
+    return workload is not None and (":" in workload or "," in workload)
 
 
 def bench_target(stage: Stage) -> tuple[RunRecord, ExitCode]:

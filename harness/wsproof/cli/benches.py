@@ -20,7 +20,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     measured = [measure(turn) for turn in turns(stage, required_app(stage))]
     benches = [bench for bench, _ in measured]
     if not any(bench.record for bench in benches):
-        raise TargetError("no server could be measured: " + "; ".join(f"{one.server}: {one.reason}" for one in benches))
+        raise TargetError("no server could be measured: " + "; ".join(f"{one.name}: {one.reason}" for one in benches))
     stage.headline("all of them")
     show_benches(stage.console, benches)
     stage.write_json(benches_document(benches))

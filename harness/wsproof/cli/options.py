@@ -65,7 +65,11 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
     """How much load."""
     group = parser.add_argument_group("load")
     add = group.add_argument
-    add("--workload", metavar="NAME", help="what is said (`wsproof list workloads`; default: chat, or the only one)")
+    add(
+        "--workload",
+        metavar="NAME",
+        help="what is said (`wsproof list workloads`; default: chat, or the only one); bench: chat:8,echo:2 for a mix",
+    )
     add("--subscribers", type=positive, default=100, metavar="N", help="connections (default 100)")
     add("--publishers", type=positive, default=1, metavar="N", help="how many of them publish (default 1)")
     add("--rate", type=positive_number, default=20.0, metavar="HZ", help="publications per second in all (default 20)")

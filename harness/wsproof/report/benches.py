@@ -1,8 +1,8 @@
-"""One load on several servers: a row per server, for the terminal, as Markdown, and as `wsproof.benches/1`."""
+"""One load on several servers, or several workloads at once: a row each. Terminal, Markdown, `wsproof.benches/1`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ COLUMNS = (
     ("memory/connection", "memory_per_connection", "value"),
     ("reach", "reach", "mean"),
 )
+SERVER = "server"
 NOTE = (
     "Measured in turn, once each: differences that a second run would not show are noise (`wsproof compare` decides). "
     "Rows marked ? are not to be trusted."
@@ -33,61 +34,65 @@ NOTE = (
 
 @dataclass(frozen=True)
 class Bench:
-    """One server: its run, or why there is none."""
+    """One row, a server by its name: its run, or why there is none."""
 
-    server: str
+    name: str
     record: RunRecord | None = None
     reason: str = ""
 
 
-def benches_document(benches: Sequence[Bench]) -> dict[str, Any]:
-    """The copy for machines."""
+def benches_document(benches: Sequence[Bench], *, what: str = SERVER) -> dict[str, Any]:
+    """The copy for machines; `what` is what the rows are."""
     return {
         "schema": BENCHES_SCHEMA,
-        "runs": [{"server": one.server, "run": one.record.to_json()} for one in benches if one.record is not None],
-        "not_run": [{"server": one.server, "reason": one.reason} for one in benches if one.record is None],
+        "runs": [{what: one.name, "run": one.record.to_json()} for one in benches if one.record is not None],
+        "not_run": [{what: one.name, "reason": one.reason} for one in benches if one.record is None],
     }
 
 
-def show_benches(console: Console, benches: Sequence[Bench]) -> None:
+def show_benches(console: Console, benches: Sequence[Bench], *, what: str = SERVER, note: str = NOTE) -> None:
     """The table."""
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for word in _header():
-        table.add_column(word, justify="left" if not word or word == "server" else "right")
+    for word in _header(what):
+        table.add_column(word, justify="left" if word in ("", what) else "right")
     for row in _rows(benches):
         table.add_row(*(Text(clean_line(cell)) for cell in row))
     console.print(table)
     for one in benches:
         if one.record is None:
-            console.print(Text(f"– {one.server}: {clean_line(one.reason)}"), soft_wrap=True)
-    console.print(Text(NOTE), soft_wrap=True, style="dim")
+            console.print(Text(f"– {one.name}: {clean_line(one.reason)}"), soft_wrap=True)
+    console.print(Text(note), soft_wrap=True, style="dim")
 
 
-def benches_markdown(benches: Sequence[Bench]) -> str:
-    """The same table as Markdown, with the plan above it."""
+def benches_markdown(benches: Sequence[Bench], *, what: str = SERVER, note: str = NOTE) -> str:
+    """The same table as Markdown, with the plans above it: one, where all had the same."""
     lines = []
-    plan = next((one.record.plan for one in benches if one.record is not None), None)
-    if plan is not None:
+    for plan in _plans(benches):
         rate = "a closed loop" if plan.get("loop") == "closed" else f"{plan['rate_hz']:g} publications per second"
         lines += [
             f"{plan['workload']}: {plan['subscribers']:,} subscribers, {rate}, {plan['payload_bytes']} bytes, "
             f"{plan['duration_s']:g} s.",
             "",
         ]
-    header = _header()
+    header = _header(what)
     lines += [markdown_row(header), "| --- | --- |" + " ---: |" * (len(header) - 2)]
     lines += [markdown_row(map(markdown_text, row)) for row in _rows(benches)]
-    lines += ["", *(f"- {one.server}: {markdown_text(one.reason)}" for one in benches if one.record is None), "", NOTE]
+    lines += ["", *(f"- {one.name}: {markdown_text(one.reason)}" for one in benches if one.record is None), "", note]
     return "\n".join(lines) + "\n"
 
 
-def _header() -> list[str]:
-    return ["", "server", *(title for title, _, _ in COLUMNS)]
+def _plans(benches: Sequence[Bench]) -> list[Mapping[str, Any]]:
+    by_workload = {one.record.plan["workload"]: one.record.plan for one in benches if one.record is not None}
+    return list(by_workload.values())
+
+
+def _header(what: str) -> list[str]:
+    return ["", what, *(title for title, _, _ in COLUMNS)]
 
 
 def _rows(benches: Sequence[Bench]) -> list[list[str]]:
     return [
-        [tone_of_run(one.record).sign, one.server, *(_cell(one.record, name, which) for _, name, which in COLUMNS)]
+        [tone_of_run(one.record).sign, one.name, *(_cell(one.record, name, which) for _, name, which in COLUMNS)]
         for one in benches
         if one.record is not None
     ]
