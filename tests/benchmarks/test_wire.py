@@ -1,0 +1,111 @@
+"""The reader of captures that everybody's latencies are held against: it must not be wrong itself."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+from benchmarks.truth.wire import NANOSECOND_PCAP, Wire, read_messages
+from wsproof.model.envelope import Envelope
+from wsproof.wire.frames import Frame, Opcode
+
+SERVER, ALICE, BOB = 8000, 40000, 40008
+OFFSET_NS = 1_000_000_000_000
+ASKED = b"GET /ws/%d HTTP/1.1\r\nHost: localhost\r\n\r\n"
+ANSWERED = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
+
+
+class Tape:
+    """A capture, written packet by packet; sequence numbers count on by themselves, from near their overflow."""
+
+    def __init__(self) -> None:
+        self.bytes = struct.pack("<IHHiIII", NANOSECOND_PCAP, 2, 4, 0, 0, 262144, 1)
+        self.next: dict[tuple[int, int], int] = {}
+
+    def packet(self, at_ns: int, source: int, target: int, data: bytes, again: int = 0) -> None:
+        """One packet; `again`: so many bytes of what went before are sent a second time in front."""
+        sequence = (self.next.get((source, target), 0xFFFFFFF0) - again) & 0xFFFFFFFF
+        self.next[source, target] = (sequence + len(data)) & 0xFFFFFFFF
+        tcp = struct.pack(">HHIIBBHHH", source, target, sequence, 0, 5 << 4, 0, 0, 0, 0)
+        ip = struct.pack(
+            ">BBHHHBBH4s4s", 0x45, 0, 20 + len(tcp) + len(data), 0, 0, 64, 6, 0, b"\x7f\0\0\1", b"\x7f\0\0\1"
+        )
+        whole = bytes(14) + ip + tcp + data
+        seconds, nanoseconds = divmod(at_ns + OFFSET_NS, 1_000_000_000)
+        self.bytes += struct.pack("<IIII", seconds, nanoseconds, len(whole), len(whole)) + whole
+
+    def read(self, folder: Path) -> Wire:
+        file = folder / "wire.pcap"
+        file.write_bytes(self.bytes)
+        wire = Wire()
+        read_messages(file, SERVER, OFFSET_NS, wire)
+        return wire
+
+
+def greeted() -> Tape:
+    """Alice and Bob after their handshakes."""
+    tape = Tape()
+    for number, client in enumerate((ALICE, BOB), 1):
+        tape.packet(1, client, SERVER, ASKED % number)
+        tape.packet(2, SERVER, client, ANSWERED)
+    return tape
+
+
+def said(sequence: int, words: str = "") -> str:
+    return words + Envelope(0, sequence, 7).seal("hello")
+
+
+def published(sequence: int) -> bytes:
+    return Frame(Opcode.TEXT, said(sequence).encode(), mask=b"abcd").encode()
+
+
+def delivered(sequence: int, words: str = "Client #1 says: ") -> bytes:
+    return Frame(Opcode.TEXT, said(sequence, words).encode()).encode()
+
+
+def test_a_publication_and_its_deliveries_have_the_times_of_their_packets(tmp_path: Path) -> None:
+    tape = greeted()
+    tape.packet(100, ALICE, SERVER, published(0))
+    tape.packet(150, SERVER, ALICE, delivered(0))
+    tape.packet(160, SERVER, BOB, delivered(0))
+    wire = tape.read(tmp_path)
+    assert wire.published == {(0, 0): 100}
+    assert wire.delivered == {(0, (0, 0)): 150, (1, (0, 0)): 160}
+
+
+def test_the_reply_to_the_publisher_is_no_delivery(tmp_path: Path) -> None:
+    tape = greeted()
+    tape.packet(100, ALICE, SERVER, published(0))
+    tape.packet(120, SERVER, ALICE, delivered(0, "You: "))
+    assert tape.read(tmp_path).delivered == {}
+
+
+def test_a_message_in_several_packets_is_there_with_the_last(tmp_path: Path) -> None:
+    tape = greeted()
+    whole = delivered(0) + delivered(1)
+    for at_ns, part in ((100, whole[:1]), (200, whole[1:90]), (300, whole[90:])):
+        tape.packet(at_ns, SERVER, BOB, part)
+    assert tape.read(tmp_path).delivered == {(1, (0, 0)): 200, (1, (0, 1)): 300}
+
+
+def test_several_messages_in_one_packet_are_all_found(tmp_path: Path) -> None:
+    tape = greeted()
+    tape.packet(100, SERVER, BOB, b"".join(delivered(number) for number in range(3)))
+    assert tape.read(tmp_path).delivered == {(1, (0, number)): 100 for number in range(3)}
+
+
+def test_what_is_sent_a_second_time_changes_nothing(tmp_path: Path) -> None:
+    tape = greeted()
+    tape.packet(100, SERVER, BOB, delivered(0))
+    tape.packet(200, SERVER, BOB, delivered(0) + delivered(1), again=len(delivered(0)))
+    assert tape.read(tmp_path).delivered == {(1, (0, 0)): 100, (1, (0, 1)): 200}
+
+
+def test_who_asks_for_no_path_of_its_own_is_known_by_what_it_publishes(tmp_path: Path) -> None:
+    tape = Tape()
+    tape.packet(1, ALICE, SERVER, b"GET /ws HTTP/1.1\r\n\r\n")
+    tape.packet(2, SERVER, ALICE, ANSWERED)
+    tape.packet(100, ALICE, SERVER, published(3))
+    tape.packet(130, SERVER, ALICE, delivered(3, "Message received: "))
+    wire = tape.read(tmp_path)
+    assert wire.delivered == {(0, (0, 3)): 130}
