@@ -32,6 +32,8 @@ class Backplane(Protocol):
 
     worker: str
     alone: bool
+    faults: int
+    """Exceptions that nobody expected, in hearing or in the backplane itself; each is in the log, and it goes on."""
 
     @property
     def connected(self) -> bool: ...
@@ -67,6 +69,7 @@ class Listeners:
 
     def __init__(self) -> None:
         self.worker = secrets.token_hex(4)
+        self.faults = 0
         self._heard: dict[str, dict[Heard, None]] = {}
         self._told: list[Told] = []
 
@@ -94,6 +97,7 @@ class Listeners:
             try:
                 heard(payload)
             except Exception:
+                self.faults += 1
                 logger.exception("fault topic=%s", topic)
 
 

@@ -42,7 +42,7 @@ def reading(services: Services) -> str:
         channel["stuck_seconds"] = max(channel["stuck_seconds"], 0.0 if since is None else now - since)
         for name in ("received", "sent", "skipped"):
             channel[name] += getattr(connection, name)
-    events = Counter(services.counts)
+    events = Counter(services.counts) | {"backplane.faults": services.backplane.faults}
     return json.dumps({"channels": figures, "events": events, "connected": services.backplane.connected})
 
 

@@ -152,7 +152,11 @@ class RedisBackplane(Listeners):
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(BEAT_INTERVAL)
-            await self.publish(BEAT, self.worker)
+            try:
+                await self.publish(BEAT, self.worker)
+            except Exception:
+                self.faults += 1
+                logger.exception("fault task=%s", "backplane beat")
             self._silence.sent()
             if self._silence.is_too_long(asyncio.get_running_loop().time()):
                 self._lose(f"heard nothing for {SILENCE} s")
@@ -169,6 +173,9 @@ class RedisBackplane(Listeners):
                         self._take(await listening.get_message(timeout=None), attempted)
             except FAILURES as failed:
                 logger.warning("backplane out of reach: %s", failed or type(failed).__name__)
+            except Exception:  # whatever it was: without a reader this worker would hear nobody, ever
+                self.faults += 1
+                logger.exception("fault task=%s", "backplane reader")
             finally:
                 self._set_connected(False)  # before anything is awaited: who is connected has a timeout that still runs
                 with suppress(*FAILURES):

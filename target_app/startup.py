@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import multiprocessing
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -43,6 +44,10 @@ class Startup:
 
     async def _start(self) -> None:
         services = self._services
+        if services.backplane.alone and (workers := _workers_of_uvicorn()) > 1:
+            logger.warning(
+                "no TARGET_APP_BACKPLANE_URL is set: each of these %d workers is a server of its own", workers
+            )
         await services.history.start()
         await services.backplane.start()
         await services.shared(Logouts).start()
@@ -59,6 +64,13 @@ class Startup:
         await self._services.roster.stop()
         await self._services.backplane.stop()
         await self._services.history.stop()
+
+
+def _workers_of_uvicorn() -> int:
+    """How many processes `uvicorn --workers` has behind one port; 1 where this is none of them. It hands its whole
+    configuration to each, and that is the only trace: other servers leave none."""
+    configuration = getattr(multiprocessing.current_process(), "_kwargs", {}).get("config")
+    return getattr(configuration, "workers", 1)
 
 
 class OnDemand:

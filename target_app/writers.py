@@ -45,7 +45,7 @@ class Writer(Protocol):
     def flush(self, joined: Joined) -> None: ...
 
     def write_now(self, batch: Batch) -> bool:
-        """Write these at once. False, and nothing was written: something waits before them, or the peer takes no more."""
+        """Write these at once. False: nothing was written; something waits before them, or the peer takes no more."""
 
     def fail(self) -> None: ...
 

@@ -185,6 +185,27 @@ def test_without_the_server_a_worker_serves_its_own_and_is_told_of_the_gap(serve
     asyncio.run(story())
 
 
+def test_what_nobody_can_read_is_logged_and_counted_and_the_worker_hears_again(
+    server: Valkey, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        async with two_workers(server, tmp_path) as (left, right):
+            heard, told = list[str](), list[bool]()
+            left.backplane.subscribe("news", heard.append)
+            left.backplane.watch(told.append)
+            stranger = redis_backplane.connect(server.url)
+            await stranger.publish("test:backplane", "no letter of a worker")
+            await stranger.aclose()
+            both = (left.backplane, right.backplane)
+            await until(lambda: all(each.faults == 1 and each.connected for each in both), "both have begun anew")
+            assert told == [False, True]
+            assert "fault task=backplane reader" in caplog.text
+            await right.backplane.publish("news", "together")
+            await until(lambda: heard == ["together"], "they hear each other again")
+
+    asyncio.run(story())
+
+
 def test_a_server_that_falls_silent_counts_as_lost(
     server: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,8 +9,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from target_app.web import NAVIGATION
 from tests.target_app.browsing import PHONE, expect_connected, open_page
-from tests.target_app.free_port import free_port
-from tests.target_app.server import Server, running
+from tests.target_app.server import Server
 
 
 def join(context: BrowserContext, server: Server, name: str) -> Page:
@@ -50,33 +49,6 @@ def test_the_dashboard_moves(context: BrowserContext, server: Server) -> None:
     expect(page.locator("#active_users")).to_have_text(re.compile(r"^\d+$"))
     expect(page.locator("#memory_usage")).to_have_text(re.compile(r"^\d+\.\d$"))
     expect(page.locator("#trend-cpu_usage polyline")).to_have_attribute("points", re.compile(r"\S+ \S+ \S+"))
-
-
-def test_open_pages_come_back_after_a_restart(context: BrowserContext) -> None:
-    port = free_port()
-    with running("target_app", {"dashboard_period": 0.1}, port) as server:
-        pages = [
-            open_page(context, server, "/pages/echo"),
-            join(context, server, "ada"),
-            open_page(context, server, "/pages/dashboard"),
-        ]
-        for page in pages:
-            expect_connected(page)
-        expect(pages[2].locator("#active_users")).to_have_text("3")
-        server.stop()
-        for page in pages:
-            expect(page.get_by_role("status")).not_to_have_text("Connected")
-        expect(pages[0].get_by_role("button", name="Send")).to_be_disabled()
-        say(pages[0], "kept while disconnected")
-        expect(pages[2].locator("#note")).to_contain_text("These figures are old")
-    with running("target_app", {"dashboard_period": 0.1}, port):
-        for page in pages:
-            expect_connected(page)
-        pages[0].keyboard.press("Enter")
-        expect(pages[0].get_by_text("Message received: kept while disconnected")).to_be_visible()
-        say(pages[1], "back again")
-        expect(pages[1].locator(".mine.placed")).to_have_text("back again")
-        expect(pages[2].locator("#note")).to_contain_text("The same reading")
 
 
 def test_a_refused_id_is_said_and_not_tried_for_ever(context: BrowserContext, server: Server) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
@@ -66,35 +65,6 @@ def test_a_word_to_one_alone_is_seen_by_no_other(new_context: NewContext, server
     ada.get_by_label("To").select_option("")
     say(ada, "for all")
     expect(alan.locator(".theirs")).to_have_text("ada for all")
-
-
-def test_all_pages_come_back_after_a_restart_and_the_room_resumes_without_a_gap(
-    new_context: NewContext, tmp_path: Path
-) -> None:
-    port, settings = free_port(), {"secret": SECRET, "history_path": tmp_path / "history.db"}
-    with running("target_app", settings, port) as server:
-        ada, grace = (enter(new_context, server, name, "tea") for name in ("ada", "grace"))
-        inbox = open_signed_in(new_context(), server, "/pages/notifications", make_token("ada"))
-        echo = open_page(new_context(), server, "/pages/echo")
-        expect_connected(echo)
-        say(ada, "before")
-        expect(grace.locator(".theirs")).to_have_text("ada before")
-        server.stop()
-        for page in (ada, grace, inbox, echo):
-            expect(page.locator("#status")).not_to_have_text("Connected")
-        say(grace, "while it was away")
-        expect(grace.locator(".mine")).to_have_text("while it was away")
-    with running("target_app", settings, port):
-        for page in (ada, grace, inbox, echo):
-            expect_connected(page)
-        expect(ada.locator(".theirs")).to_have_text("grace while it was away")
-        expect(grace.locator(".mine.placed")).to_have_text("while it was away")
-        say(ada, "after")
-        expect(grace.locator(".theirs")).to_have_text(["ada before", "ada after"])
-        for page in (ada, grace):
-            expect(page.get_by_text("Back again")).to_be_visible()
-            expect(page.get_by_text("away too long")).to_have_count(0)
-            expect(page.locator(".log .theirs, .log .mine")).to_have_count(3)
 
 
 def test_a_room_that_lost_its_past_says_so(new_context: NewContext) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.target_app.browsing import PHONE, NewContext, expect_connected, open_signed_in
 from tests.target_app.free_port import free_port
@@ -31,14 +31,14 @@ def server() -> Iterator[Server]:
         yield started
 
 
-def open_as(new_context: NewContext, server: Server, user: str, path: str) -> Page:
-    page = open_signed_in(new_context(), server, path, make_token(user))
+def open_as(windows: BrowserContext, server: Server, user: str, path: str) -> Page:
+    page = open_signed_in(windows, server, path, make_token(user))
     expect_connected(page)
     return page
 
 
-def at_board(new_context: NewContext, server: Server, user: str, board: str) -> Page:
-    page = open_as(new_context, server, user, f"/pages/draw?board={board}")
+def at_board(windows: BrowserContext, server: Server, user: str, board: str) -> Page:
+    page = open_as(windows, server, user, f"/pages/draw?board={board}")
     expect(page.locator("#note")).to_have_text("Everybody here sees what you draw.")
     return page
 
@@ -80,7 +80,7 @@ def seq_of(page: Page) -> str | None:
 def test_two_draw_on_one_board_and_see_the_same_pixels_and_so_does_who_comes_late(
     new_context: NewContext, server: Server
 ) -> None:
-    ada, grace = (at_board(new_context, server, user, "pixels") for user in ("ada", "grace"))
+    ada, grace = (at_board(new_context(), server, user, "pixels") for user in ("ada", "grace"))
     draw_by_mouse(ada, (0.1, 0.1), (0.5, 0.8), (0.9, 0.2))
     first = ink_of(ada, grace)
     assert first > 1_000
@@ -88,7 +88,7 @@ def test_two_draw_on_one_board_and_see_the_same_pixels_and_so_does_who_comes_lat
     draw_by_keyboard(grace, *["Shift+ArrowRight"] * 6, *["ArrowDown"] * 9)
     both = ink_of(ada, grace)
     assert both > first
-    late = at_board(new_context, server, "mary", "pixels")
+    late = at_board(new_context(), server, "mary", "pixels")
     assert ink_of(ada, grace, late) == both
     expect(late.locator("#people")).to_have_text("you, ada, grace")
 
@@ -96,7 +96,7 @@ def test_two_draw_on_one_board_and_see_the_same_pixels_and_so_does_who_comes_lat
 def test_undo_takes_ones_own_stroke_away_for_all_and_redo_brings_it_again(
     new_context: NewContext, server: Server
 ) -> None:
-    ada, grace = (at_board(new_context, server, user, "undo") for user in ("ada", "grace"))
+    ada, grace = (at_board(new_context(), server, user, "undo") for user in ("ada", "grace"))
     draw_by_keyboard(grace, *["ArrowUp"] * 5)
     hers = ink_of(ada, grace)
     draw_by_mouse(ada, (0.1, 0.1), (0.9, 0.9))
@@ -113,7 +113,7 @@ def test_undo_takes_ones_own_stroke_away_for_all_and_redo_brings_it_again(
 def test_what_is_drawn_while_the_server_is_away_arrives_when_it_is_back(new_context: NewContext) -> None:
     port = free_port()
     with running("target_app", SETTINGS, port) as server:
-        ada, grace = (at_board(new_context, server, user, "away") for user in ("ada", "grace"))
+        ada, grace = (at_board(new_context(), server, user, "away") for user in ("ada", "grace"))
     for page in (ada, grace):
         expect(page.locator("#status")).not_to_have_text("Connected")
     draw_by_mouse(ada, (0.2, 0.2), (0.8, 0.3))
@@ -131,8 +131,8 @@ def come_back(page: Page) -> None:
     expect_connected(page)
 
 
-def at_match(new_context: NewContext, server: Server, user: str, match: str) -> Page:
-    page = open_as(new_context, server, user, f"/pages/game?match={match}")
+def at_match(windows: BrowserContext, server: Server, user: str, match: str) -> Page:
+    page = open_as(windows, server, user, f"/pages/game?match={match}")
     expect(page.locator("#sit")).to_be_enabled()
     return page
 
@@ -147,12 +147,15 @@ def row_of(page: Page, who: str) -> Locator:
     return page.locator("#scores li").filter(has=page.get_by_text(who, exact=True))
 
 
-def run_a_loop(page: Page) -> None:
-    """A square of four cells each way, or what the rim leaves of it."""
+def run_a_loop(*pages: Page) -> None:
+    """All at once a square of four cells each way, or what the rim leaves of it."""
     for key in ("ArrowUp", "ArrowRight", "ArrowDown", "ArrowLeft"):
-        page.keyboard.press(key)
-        tick = int(page.locator("#field").get_attribute("data-tick") or 0)
-        page.wait_for_function("(tick) => Number(document.getElementById('field').dataset.tick) >= tick", arg=tick + 4)
+        for page in pages:
+            page.keyboard.press(key)
+        for page in pages:
+            tick = int(page.locator("#field").get_attribute("data-tick") or 0)
+            arrived = "(tick) => Number(document.getElementById('field').dataset.tick) >= tick"
+            page.wait_for_function(arrived, arg=tick + 4 // len(pages))
 
 
 def land_of(page: Page, who: str) -> str:
@@ -160,7 +163,7 @@ def land_of(page: Page, who: str) -> str:
 
 
 def test_two_play_a_match_and_a_third_watches(new_context: NewContext, server: Server) -> None:
-    ada, grace, viewer = (at_match(new_context, server, user, "three") for user in ("ada", "grace", "mary"))
+    ada, grace, viewer = (at_match(new_context(), server, user, "three") for user in ("ada", "grace", "mary"))
     sit_down(ada, "Ada")
     expect(ada.locator("#phase")).to_contain_text("Warm-up")
     sit_down(grace, "Grace")
@@ -168,15 +171,15 @@ def test_two_play_a_match_and_a_third_watches(new_context: NewContext, server: S
     for page in (ada, grace, viewer):
         expect(page.locator("#phase")).to_have_text("Round")
         expect(page.locator("#scores li")).to_have_count(2)
-    before, ends = land_of(viewer, "Ada"), time.monotonic() + DEADLINE
-    while land_of(viewer, "Ada") == before:
-        assert time.monotonic() < ends, "Ada never got more land"
-        run_a_loop(ada)
+    before, ends = {name: land_of(viewer, name) for name in ("Ada", "Grace")}, time.monotonic() + DEADLINE
+    while still := [name for name in before if land_of(viewer, name) == before[name]]:
+        assert time.monotonic() < ends, f"{still} never got more land"
+        run_a_loop(ada, grace)
     expect(viewer.get_by_role("button", name="Take a seat")).to_be_visible()
 
 
 def test_a_reload_keeps_the_seat_and_giving_it_up_frees_it(new_context: NewContext, server: Server) -> None:
-    ada, grace = (at_match(new_context, server, user, "reload") for user in ("ada", "grace"))
+    ada, grace = (at_match(new_context(), server, user, "reload") for user in ("ada", "grace"))
     sit_down(ada, "Ada")
     sit_down(grace, "Grace")
     ada.reload()
@@ -195,7 +198,7 @@ def test_the_players_find_their_seats_after_the_connection_was_lost(new_context:
     """A restarted server knows no seats: then they get new ones by themselves."""
     port = free_port()
     with running("target_app", SETTINGS, port) as server:
-        ada = at_match(new_context, server, "ada", "lost")
+        ada = at_match(new_context(), server, "ada", "lost")
         sit_down(ada, "Ada")
     expect(ada.locator("#note")).to_contain_text("Not connected")
     with running("target_app", SETTINGS, port):
@@ -208,7 +211,7 @@ def test_the_players_find_their_seats_after_the_connection_was_lost(new_context:
 def test_on_a_phone_nothing_is_wider_than_the_screen_and_the_game_has_buttons(
     new_context: NewContext, server: Server, path: str
 ) -> None:
-    page = open_as(new_context, server, "ada", path)
+    page = open_as(new_context(), server, "ada", path)
     page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
     if path == "/pages/game":
         sit_down(page, "Ada")

@@ -19,6 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Subprotocol
 
+from tests.target_app.conftest import StartServer
 from tests.target_app.server import DEADLINE, LOCALLY, Server, running, wait_until
 from tests.target_app.test_admin import ask, token_of
 from tests.target_app.test_metrics import scraped
@@ -262,6 +263,14 @@ def test_several_workers_without_a_backplane_do_not_start() -> None:
     )
     assert finished.returncode == 1
     assert "Several workers need a place to meet" in finished.stderr
+
+
+@pytest.mark.parametrize(("workers", "warned"), [(1, False), (2, True)])
+def test_uvicorns_own_workers_say_that_each_of_them_is_a_server_of_its_own(
+    start_server: StartServer, workers: int, warned: bool
+) -> None:
+    server = start_server(f"target_app.main:app --workers {workers}", secret="x" * 32)
+    assert (f"each of these {workers} workers is a server of its own" in server.log()) is warned
 
 
 def test_two_hundred_hear_all_once_and_in_one_order_and_a_killed_worker_leaves_no_gap(server: Server) -> None:

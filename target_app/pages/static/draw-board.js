@@ -4,6 +4,8 @@ export const WIDTH = 1600;
 export const HEIGHT = 1000;
 const MOST_POINTS_OF_STROKE = 1900;
 const MOST_POINTS_OF_MESSAGE = 256;
+// So that who has drawn much while the connection was away does not send faster than one may.
+const MOST_MESSAGES_AT_ONCE = 2;
 
 export class Board {
   epoch = null;
@@ -14,8 +16,8 @@ export class Board {
   #mine = new Map();
 
   // Take what the server says. False: a change is missing in between, ask for the board again.
-  take(message) {
-    if (message.type === "board") return this.#takeBoard(message);
+  take(message, me) {
+    if (message.type === "board") return this.#takeBoard(message, me);
     if (message.seq !== this.seq + 1) return message.seq <= this.seq;
     this.seq = message.seq;
     if (message.type === "cleared") {
@@ -34,7 +36,8 @@ export class Board {
     return true;
   }
 
-  #takeBoard(message) {
+  #takeBoard(message, me) {
+    if (message.reset && this.epoch !== null && message.epoch !== this.epoch) this.#bringAlong(me);
     if (message.reset) this.#strokes.clear();
     this.epoch = message.epoch;
     this.seq = message.seq;
@@ -45,6 +48,14 @@ export class Board {
     }
     if (!message.more) for (const [id, own] of this.#mine) own.sent = (this.#strokes.get(id)?.points.length ?? 0) / 2;
     return true;
+  }
+
+  // The board that we knew went with its server; what we drew goes to the new one, under the same ids.
+  #bringAlong(me) {
+    const drawn = [...this.#strokes.values()].filter((stroke) => stroke.by === me && !this.#mine.has(stroke.id));
+    for (const { id, color, width, points } of drawn.sort((one, other) => one.order - other.order)) {
+      this.#mine.set(id, { id, color, width, points, sent: 0, done: true, told: false });
+    }
   }
 
   #put(stroke) {
@@ -113,8 +124,11 @@ export class Board {
 
   // Messages with what is to be sent now; `send` says whether it went.
   sendNews(send) {
+    let left = MOST_MESSAGES_AT_ONCE;
     for (const own of this.#mine.values()) {
       while (own.sent * 2 < own.points.length || (own.done && !own.told)) {
+        if (left === 0) return;
+        left -= 1;
         const points = own.points.slice(own.sent * 2, (own.sent + MOST_POINTS_OF_MESSAGE) * 2);
         const done = own.done && own.sent * 2 + points.length === own.points.length;
         const { id, color, width, sent: at } = own;

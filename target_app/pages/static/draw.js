@@ -72,7 +72,7 @@ function take(message) {
       board.giveUp(message.ref);
     }
   } else if (["board", "stroke", "points", "undone", "cleared"].includes(message.type)) {
-    if (!board.take(message)) join();
+    if (!board.take(message, me)) join();
     if (message.type === "board" && !message.more) {
       joined = true;
       board.repeatAll();
