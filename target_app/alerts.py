@@ -14,8 +14,7 @@ from pydantic import Field, StringConstraints
 from target_app.dialect import Dialect
 from target_app.history import Entry, HistoryStore
 from target_app.messages import Message
-from target_app.room_messages import Id
-from target_app.users import MAX_NAME_CHARACTERS
+from target_app.room_messages import Id, Name
 
 ADMINS = "alerts:admins"
 MOST_UNREAD = 200
@@ -31,7 +30,7 @@ class Send(Message):
     type: Literal["send"]
     id: Id
     to: Where
-    user: Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME_CHARACTERS)] | None = None
+    user: Name | None = None
     level: Level
     text: Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
 

@@ -36,7 +36,6 @@ from target_app.heartbeats import Heartbeat
 from target_app.limits import TokenBucket, limits_of
 from target_app.messages import (
     Authenticate,
-    Draining,
     ErrorCode,
     ErrorMessage,
     Expiring,
@@ -47,6 +46,7 @@ from target_app.messages import (
     Refreshed,
     ServerPing,
     Welcome,
+    farewell,
 )
 from target_app.outbox import Overflow
 from target_app.services import Services
@@ -78,7 +78,7 @@ def typed(
         overflow,
         subprotocol=subprotocol(websocket),
         heartbeat=Heartbeat(HEARTBEAT, settings.heartbeat_interval, settings.idle_timeout),
-        farewell=lambda milliseconds: Draining(reconnect_after_ms=milliseconds).to_json(),
+        farewell=farewell,
         has_limits=True,
     )
 

@@ -152,6 +152,11 @@ class Draining(Message):
     reconnect_after_ms: int
 
 
+def farewell(reconnect_after_ms: int) -> str:
+    """The same as text: what a connection says of a planned stop (`connection.Farewell`)."""
+    return Draining(reconnect_after_ms=reconnect_after_ms).to_json()
+
+
 class Announcement(Message):
     """An administrator has something to say to everybody."""
 

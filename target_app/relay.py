@@ -18,11 +18,12 @@ from target_app.auth import subprotocol
 from target_app.connection import Connection, serve
 from target_app.endings import NO_STATUS, SERVICE_RESTART, TRY_AGAIN_LATER, Ending, Refusal, Why
 from target_app.lines import Event, Line, Lines
-from target_app.messages import Draining
+from target_app.messages import farewell
 from target_app.places import Places
 from target_app.services import Services
+from target_app.shelf import NAME
 
-PLACE = re.compile(r"/(draw|game)/[A-Za-z0-9_-]{1,64}")
+PLACE = re.compile(f"/(draw|game)/{NAME.pattern}")
 PATIENCE = 5.0
 """Seconds that the owner gets to answer. It may have died a moment ago."""
 
@@ -72,7 +73,7 @@ class Relay:
             websocket,
             "relay",
             subprotocol=subprotocol(websocket),
-            farewell=lambda milliseconds: Draining(reconnect_after_ms=milliseconds).to_json(),
+            farewell=farewell,
             has_limits=True,
         ) as connection:
             if owner is None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from target_app.endings import TRY_AGAIN_LATER, Refusal
+
+NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""What they may be called."""
 
 
 class Gathering(Protocol):

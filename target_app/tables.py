@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from target_app.clock import ticks
 from target_app.connection import Connection
 from target_app.endings import FAULT, REPLACED, TRY_AGAIN_LATER, Refusal
 from target_app.game.frames import Camera
@@ -144,14 +145,8 @@ class Table:
     # Time.
 
     async def _tick_on(self) -> None:
-        """A tick at the end of every period. The times are multiples of the period from the start; a period that was
-        missed altogether is left out: then the match stands still for a moment, instead of jumping."""
-        period = self._services.settings.game_tick
-        loop = asyncio.get_running_loop()
-        began, count = loop.time(), 0
-        while True:
-            count = max(count, int((loop.time() - began) / period)) + 1
-            await asyncio.sleep(began + count * period - loop.time())
+        """Where periods are missed altogether the match stands still for a moment, instead of jumping."""
+        async for _ in ticks(self._services.settings.game_tick):
             try:
                 self.tick()
             except Exception:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 import psutil
 from fastapi import APIRouter, WebSocket
 
+from target_app.clock import ticks
 from target_app.connection import Connection, serve
 from target_app.outbox import Overflow
 from target_app.services import Services
@@ -54,15 +55,7 @@ class Feed:
                 self._producer = None
 
     async def _produce(self) -> None:
-        """A reading at the end of every period. The times are multiples of the period from the start, so lateness of
-        one does not move the next; a period that was missed altogether is left out."""
-        period = self._services.settings.dashboard_period
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        tick = 0
-        while True:
-            tick = max(tick, int((loop.time() - began) / period)) + 1
-            await asyncio.sleep(began + tick * period - loop.time())
+        async for _ in ticks(self._services.settings.dashboard_period):
             reading = self._read()
             if reading is not None:
                 self._latest = reading

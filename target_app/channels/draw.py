@@ -11,7 +11,6 @@ paper); from the server u8 1 and, for every cursor over the paper, u16 member, u
 
 from __future__ import annotations
 
-import re
 from contextlib import ExitStack
 
 from fastapi import APIRouter, WebSocket
@@ -22,8 +21,8 @@ from target_app.drawing_messages import DIALECT, BoardState, Clear, CursorMoved,
 from target_app.easels import Easel, Easels, Person
 from target_app.endings import POLICY_VIOLATION, Refusal
 from target_app.messages import ErrorCode, ErrorMessage, Message
+from target_app.shelf import NAME
 
-NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 POINTS_OF_PIECE = 3_000
 
 router = APIRouter()

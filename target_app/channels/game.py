@@ -10,17 +10,15 @@ Binary frames from the server hold the state (layout: `game/frames.py`): per tic
 
 from __future__ import annotations
 
-import re
-
 from fastapi import APIRouter, WebSocket
 
 from target_app.conversation import conversation, typed
 from target_app.endings import POLICY_VIOLATION, Refusal
 from target_app.game.messages import DIALECT, SitDown, StandUp, Steer
 from target_app.messages import ErrorCode, ErrorMessage
+from target_app.shelf import NAME
 from target_app.tables import Tables
 
-NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 NO_SEAT_FREE = ErrorMessage(code=ErrorCode.UNAVAILABLE, text="All seats are taken; you can watch until one is free.")
 SIT_FIRST = ErrorMessage(code=ErrorCode.FORBIDDEN, text="Only who has a seat can steer: send `sit` first.")
 

@@ -81,3 +81,9 @@ def open_signed_in(context: BrowserContext, server: Server, path: str, token: st
 
 def expect_connected(page: Page) -> None:
     expect(page.locator("#status")).to_have_text("Connected")
+
+
+def say(page: Page, text: str) -> None:
+    """In a chat, a room or to the echo."""
+    page.get_by_label("Message", exact=True).fill(text)
+    page.keyboard.press("Enter")

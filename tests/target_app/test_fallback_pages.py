@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from websockets.exceptions import ConnectionClosed
 
-from tests.target_app.browsing import PHONE, NewContext, open_page, open_signed_in
+from tests.target_app.browsing import PHONE, NewContext, open_page, open_signed_in, say
 from tests.target_app.free_port import free_port
 from tests.target_app.people import SECRET, make_token
 from tests.target_app.server import DEADLINE, Server, running, wait_until
@@ -151,11 +151,6 @@ def test_alerts_arrive_without_websockets_and_the_page_says_so(
     page.get_by_label("Text").fill("a note to myself")
     page.keyboard.press("Enter")
     expect(page.locator(".alerts .body")).to_have_text(["a note to myself"])
-
-
-def say(page: Page, text: str) -> None:
-    page.get_by_label("Message", exact=True).fill(text)
-    page.keyboard.press("Enter")
 
 
 def test_a_room_has_members_with_and_without_websockets_and_one_that_comes_back_has_missed_nothing(

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from target_app.web import NAVIGATION
-from tests.target_app.browsing import PHONE, expect_connected, open_page
+from tests.target_app.browsing import PHONE, expect_connected, open_page, say
 from tests.target_app.server import Server
 
 
@@ -18,11 +18,6 @@ def join(context: BrowserContext, server: Server, name: str) -> Page:
     page.keyboard.press("Enter")
     expect_connected(page)
     return page
-
-
-def say(page: Page, text: str) -> None:
-    page.get_by_label("Message", exact=True).fill(text)
-    page.keyboard.press("Enter")
 
 
 def test_the_echo_page_answers(context: BrowserContext, server: Server) -> None:

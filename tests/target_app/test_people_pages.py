@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.target_app.browsing import PHONE, NewContext, expect_connected, open_page, open_signed_in
+from tests.target_app.browsing import PHONE, NewContext, expect_connected, open_page, open_signed_in, say
 from tests.target_app.conftest import StartServer
 from tests.target_app.free_port import free_port
 from tests.target_app.people import SECRET, make_token, post
@@ -26,11 +26,6 @@ def enter(new_context: NewContext, server: Server, user: str, room: str) -> Page
     expect_connected(page)
     expect(page.locator("#members")).to_contain_text(f"{user} (you)")
     return page
-
-
-def say(page: Page, text: str) -> None:
-    page.get_by_label("Message", exact=True).fill(text)
-    page.keyboard.press("Enter")
 
 
 def log_in(page: Page, name: str, password: str) -> None:

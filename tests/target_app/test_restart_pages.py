@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.target_app.browsing import NewContext, expect_connected, open_page, open_signed_in
+from tests.target_app.browsing import NewContext, expect_connected, open_page, open_signed_in, say
 from tests.target_app.free_port import free_port
 from tests.target_app.people import SECRET, make_token
 from tests.target_app.server import Server, running
@@ -28,11 +28,6 @@ def in_chat(windows: BrowserContext, server: Server) -> Page:
     page.get_by_label("Your id").fill("ada")
     page.keyboard.press("Enter")
     return page
-
-
-def say(page: Page, text: str) -> None:
-    page.get_by_label("Message", exact=True).fill(text)
-    page.keyboard.press("Enter")
 
 
 def alert_to_self(page: Page, text: str) -> None:

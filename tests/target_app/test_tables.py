@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import pytest
+
+from target_app.endings import CLOSE_CODES
+from target_app.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = ("target_app/README.md", "target_app/HAZARDS.md")
@@ -41,6 +45,44 @@ def test_no_known_hazard_is_left_out() -> None:
     for letter, count in (("E", 11), ("C", 15), ("D", 8), ("A", 4)):
         expected += [f"{letter}{number}" for number in range(1, count + 1)]
     assert [name for name in expected if name not in ids] == []
+
+
+def test_every_setting_is_documented_with_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("TARGET_APP_")]:
+        monkeypatch.delenv(name)
+    documented = dict[str, str]()
+    for row in rows("target_app/README.md", "## Settings"):
+        first, *others = re.findall(r"`(TARGET_APP_|…)(\w+)`", row[0])
+        names = [first[1], *(first[1].rpartition("_")[0] + rest for _, rest in others)]
+        documented |= dict(
+            zip(names, row[1].replace("`", "").split(", ") if others else [row[1].strip("`")], strict=True)
+        )
+        if row[0] == "`TARGET_APP_TRUSTED_ADDRESSES`":
+            break  # the last one
+    in_words = {"SECRET", "USERS", "ALLOWED_ORIGINS"}
+    defaults = {name.upper(): _as_variable(value) for name, value in Settings().model_dump().items()}
+    assert documented.keys() == defaults.keys()
+    assert {name: value for name, value in documented.items() if name not in in_words} == {
+        name: value for name, value in defaults.items() if name not in in_words
+    }
+
+
+def _as_variable(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case tuple() | frozenset():
+            return ",".join(sorted(value))
+        case float():
+            return f"{value:g}"
+    return str(value)
+
+
+def test_every_close_code_is_documented() -> None:
+    documented = "".join(row[0] + " " for row in rows("target_app/README.md", "## How connections end"))
+    assert {int(code) for code in re.findall(r"\b\d{4}\b", documented)} >= CLOSE_CODES.keys()
 
 
 TABLES = [("target_app/README.md", "## From the tutorial"), ("target_app/HAZARDS.md", "# Known hazards")]
