@@ -24,6 +24,8 @@ from statistics import median
 from benchmarks.receiving.line import say
 
 NAMES = ("C epoll", "wsproof", "websockets", "Locust")
+OTHERS = ("picows", "npm ws")
+"""Only when asked for: picows installed beside wsproof, and npm's ws (`rivals/npm_ws`) where WSPROOF_NPM says."""
 RATE_HZ = 20_000
 
 
@@ -58,7 +60,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--blocks", type=int, default=9, help="how many times each reader takes its turn (9)")
     parser.add_argument("--connections", type=int, nargs="+", default=[100, 1000])
-    parser.add_argument("--readers", nargs="+", choices=NAMES, default=list(NAMES))
+    parser.add_argument("--readers", nargs="+", choices=NAMES + OTHERS, default=list(NAMES))
     return parser.parse_args()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import tempfile
 import time
@@ -166,11 +167,26 @@ def locust(port: int, connections: int, frames: int) -> Cost:
     return cost
 
 
+def picows(port: int, connections: int, frames: int) -> Cost:
+    """picows on uvloop, a count; not among wsproof's dependencies."""
+    from benchmarks.rivals.picows_reader import run
+
+    return run(port, connections, frames, ready)
+
+
+def npm_ws(port: int, connections: int, frames: int) -> Cost:
+    """npm's ws, a count: node takes the place of this process, and says the same lines."""
+    script = Path(os.environ["WSPROOF_NPM"]) / "reader.mjs"
+    os.execvp("node", ["node", str(script), str(port), str(connections), str(frames)])
+
+
 READERS: dict[str, Callable[[int, int, int], Cost]] = {
     "C epoll": c_epoll,
     "wsproof": engine,
     "websockets": websockets,
     "Locust": locust,
+    "picows": picows,
+    "npm ws": npm_ws,
 }
 
 
