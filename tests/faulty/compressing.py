@@ -14,11 +14,14 @@ from dataclasses import dataclass
 from tests.faulty.server import BINARY, PING, PONG, TEXT, Failure, Refusal, main
 from tests.faulty.straining import Straining
 
-_LIMIT = 16_000_000
+_LIMIT = 17_000_000
+_WORTH_IT = 1_000
+_SMALL_LIMIT = 1 << 20
 _TAIL = b"\x00\x00\xff\xff"
 _BITS = re.compile(r"[89]|1[0-5]")
 _FLAGS = ("server_no_context_takeover", "client_no_context_takeover")
 _SIZES = ("server_max_window_bits", "client_max_window_bits")
+_SHARED: dict[str, zlib._Decompress] = {}  # the one inflater of deflate-shared
 _LEFT_BEHIND = {"window": b""}  # what deflate-leaks keeps of earlier connections
 
 
@@ -113,6 +116,8 @@ class Compressing(Straining):
         self.window = _LEFT_BEHIND["window"] if self.fault == "deflate-leaks" else b""
         self.inflater = self.new_inflater()
         self.deflater = self.new_deflater()
+        if self.fault == "deflate-shared":
+            _SHARED["inflater"] = self.inflater
 
     def new_inflater(self) -> zlib._Decompress:
         assert self.agreement is not None
@@ -195,10 +200,18 @@ class Compressing(Straining):
         if self.agreement.client_resets or self.fault == "deflate-forgets":
             self.window = b""
             self.inflater = self.new_inflater()
+        if self.fault == "deflate-shared":
+            _SHARED["inflater"] = self.inflater
         return out
 
     def run_inflater(self, data: bytes) -> bytes:
         limit = 1 << 40 if self.fault in ("deflate-bomb", "deflate-bomb-late") else _LIMIT
+        if self.fault == "deflate-shared":
+            self.inflater = _SHARED["inflater"]
+        if self.fault == "deflate-cut":
+            return self.inflater.decompress(data, _SMALL_LIMIT)
+        if self.fault == "deflate-small-limit":
+            limit = _SMALL_LIMIT
         out = bytearray()
         while True:
             out += self.inflater.decompress(data, limit + 1 - len(out))
@@ -226,6 +239,12 @@ class Compressing(Straining):
             return
         if len(payload) > _LIMIT:
             payload = payload[:10]  # what deflate-bomb takes is not worth sending back
+        if self.fault == "deflate-never" or (self.fault == "deflate-seldom" and len(payload) < _WORTH_IT):
+            super().send(opcode, payload)
+            return
+        if self.fault == "deflate-whole-window":
+            super().send(opcode | 0x40, _far_back(payload, self.agreement.server_bits))
+            return
         if self.agreement.server_resets and self.fault != "deflate-server-context":
             self.deflater = self.new_deflater()
         data = self.deflater.compress(payload) + self.deflater.flush(zlib.Z_SYNC_FLUSH)
@@ -237,6 +256,23 @@ class Compressing(Straining):
             return
         # An empty message is still one block (7.2.3.6).
         super().send(opcode | 0x40, b"" if self.fault == "deflate-empty-answer" and not payload else data)
+
+
+def _far_back(payload: bytes, bits: int) -> bytes:
+    """One block with the fixed codes (RFC 1951 3.2.6) that repeats what was a whole window ago, wherever it can."""
+    window, at = 1 << bits, 0
+    code = "010"  # not the last block, fixed codes; the lowest bit first
+    while at < len(payload):
+        three = payload[at : at + 3]
+        if at >= window and len(three) == 3 and payload[at - window : at - window + 3] == three:
+            code += f"{1:07b}{2 * bits - 1:05b}" + "1" * (bits - 2)
+            at += 3
+        else:
+            code += f"{0x30 + payload[at]:08b}" if payload[at] < 144 else f"{0x100 + payload[at]:09b}"
+            at += 1
+    code += "0" * 7 + "000"  # the end of the block, and the head of an empty one, as the end of a message has it
+    code += "0" * (-len(code) % 8)
+    return bytes(int(code[at : at + 8][::-1], 2) for at in range(0, len(code), 8))
 
 
 def _frame(first: int, payload: bytes) -> bytes:

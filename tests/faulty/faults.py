@@ -159,8 +159,10 @@ FAULTS: dict[str, tuple[str, str]] = {
     "deflate-1011": ("fail-code", "crashes (1011) on broken data"),
     "deflate-leaks": ("deflate-data", "begins with the window that the last connection left behind"),
     "deflate-utf8": ("deflate-utf8-broken", "does not check text that was compressed"),
+    "deflate-cut": ("deflate-sizes", "inflates as much as its limit says, and forgets the rest of the message"),
     "deflate-bomb": ("deflate-bomb", "compares the size with its limit before inflating only"),
     "deflate-bomb-late": ("deflate-bomb-memory", "compares the size with its limit after inflating all of it"),
+    "deflate-shared": ("deflate-apart", "has one inflater for all, begun anew with each handshake"),
     # Robustness; these are faults of `straining.py`.
     "slow-handshake-blocks": ("served-beside-slow-handshake", "reads a handshake to its end before it serves others"),
     "slow-reader-blocks": ("served-beside-slow-reader", "waits until a slow reader has taken its answer"),
@@ -194,6 +196,13 @@ ALLOWED: dict[str, tuple[tuple[str, ...], str]] = {
     "minimal-only": (("length", "payload"), "insists on lengths in their shortest form"),
     "top-bit-1009": (("length", "any-order"), "calls a length with the top bit too big"),
     "pong-latest": (("ping", "pong", "control", "any-order"), "answers only the latest of several pings"),
+    "deflate-seldom": (("deflate",), "leaves short messages uncompressed, though compression was agreed"),
+    "deflate-never": (("deflate",), "agrees to compression and never uses it"),
+    "deflate-whole-window": (
+        ("deflate-server", "deflate-blocks", "deflate-offers", "deflate-mixed"),
+        "refers back exactly as far as the agreed window reaches",
+    ),
+    "deflate-small-limit": (("deflate-sizes", "deflate-bomb"), "refuses messages that inflate to more than 1 MiB"),
     "answers-early": (("pipelined",), "answers a ping that came before the 101 at once"),
 }
 """What servers do that is not wrong, and the checks that could take it for a fault."""

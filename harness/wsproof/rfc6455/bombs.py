@@ -1,4 +1,4 @@
-"""Small messages that inflate hugely: what a server takes, and what that costs it."""
+"""Small messages that inflate to much: what a server takes, whether it takes it whole, and what that costs it."""
 
 from __future__ import annotations
 
@@ -11,19 +11,41 @@ from wsproof.rfc6455.conversation import Conversation
 from wsproof.rfc6455.facts import Facts
 from wsproof.rfc6455.property import Property
 
-__all__ = ["BOMB_MIB", "PROPERTIES", "bomb"]
+__all__ = ["BOMB_MIB", "PROPERTIES", "bomb", "swollen"]
 
 BOMB_MIB = 80
 """More than any server's limit that we know of (64 MiB), and little enough for a machine that tests."""
 
 
+_MIB = 1 << 20
+_LIMITS_MIB = (1, 4, 16)
+"""Where servers have their limits by default."""
+
+
 @cache
-def bomb(mebibytes: int = BOMB_MIB) -> bytes:
+def swollen(size_bytes: int) -> bytes:
     """The payload of a compressed text of so many letters: about a thousandth of their number."""
     compressor = zlib.compressobj(9, wbits=-15)
-    piece = b"b" * (1 << 20)
-    data = b"".join(compressor.compress(piece) for _ in range(mebibytes))
+    data = b"".join(compressor.compress(b"b" * min(_MIB, size_bytes - at)) for at in range(0, size_bytes, _MIB))
     return (data + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+def bomb(mebibytes: int = BOMB_MIB) -> bytes:
+    """The payload of a compressed text of so many mebibytes."""
+    return swollen(mebibytes * _MIB)
+
+
+def _size_edges(facts: Facts) -> Iterable[Conversation]:
+    """At a limit, and just over it: there a message is taken or refused, and can be cut by mistake."""
+    for limit in _LIMITS_MIB:
+        for size in (limit * _MIB, limit * _MIB + 1):
+            yield talk(facts, "deflate-sizes", packed(swollen(size)))
+
+
+def _shows_sizes(facts: Facts) -> str:
+    if declines_all(facts) or facts.echoes:
+        return declines_all(facts)
+    return "nothing comes back from this endpoint that could show it"
 
 
 def _edges(facts: Facts) -> Iterable[Conversation]:
@@ -31,4 +53,7 @@ def _edges(facts: Facts) -> Iterable[Conversation]:
     yield talk(facts, "deflate-bomb", *apply_cuts(packed(bomb()), *range(0, len(bomb()), len(bomb()) // 20)))
 
 
-PROPERTIES = (Property("deflate-bomb", edges=_edges, not_here=declines_all),)
+PROPERTIES = (
+    Property("deflate-sizes", edges=_size_edges, not_here=_shows_sizes),
+    Property("deflate-bomb", edges=_edges, not_here=declines_all),
+)

@@ -18,7 +18,7 @@ from wsproof.rfc6455.agreements import offers_deflate
 from wsproof.rfc6455.conversation import Await, Conversation, Ending, Raw, Send
 from wsproof.rfc6455.facts import Facts, Heard, Message
 from wsproof.rfc6455.greeting import Answer, Greeting, expect_answer
-from wsproof.rfc6455.inflating import Reading
+from wsproof.rfc6455.inflating import BOMB_BYTES, Reading
 from wsproof.rfc6455.oracle import Expectation, Fate, expect_frames
 from wsproof.rfc6455.patience import Patience
 from wsproof.rfc6455.segments import SegmentBarrier
@@ -39,6 +39,7 @@ __all__ = ["Conduct"]
 
 KEY = "d3Nwcm9vZi1yZmM2NDU1IQ=="
 _MOMENT_S = 0.05
+_LARGEST_BYTES = BOMB_BYTES + 1024  # all that we may be sent back, whatever stands before it
 _BOMB_WAITS = 5  # to inflate a bomb, and to answer it, takes a server its time
 
 
@@ -63,7 +64,13 @@ class Conduct:
         """
         greeting = self.greeting(conversation)
         request = self._request(conversation)
-        client = Client(self.endpoint, deadline_s=self.patience.longest_s, keep_frames=True, request=request)
+        client = Client(
+            self.endpoint,
+            deadline_s=self.patience.longest_s,
+            keep_frames=True,
+            request=request,
+            max_message_bytes=_LARGEST_BYTES,
+        )
         talk = _Talk(self, conversation, greeting, client)
         try:
             client.connect()

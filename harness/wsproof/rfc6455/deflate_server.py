@@ -41,6 +41,8 @@ def _context_edges(facts: Facts) -> Iterable[Conversation]:
 def _window_edges(facts: Facts) -> Iterable[Conversation]:
     subject = "deflate-server-window"
     for offer, window in _windows(facts):
+        if 2 * window <= facts.largest_bytes:
+            yield talk(facts, subject, literally(letters(window) * 2), offer=offer)  # as far back as it may
         text = letters(window + _BEYOND)
         if 2 * len(text) <= facts.largest_bytes:
             yield talk(facts, subject, literally(text * 2), offer=offer)

@@ -6,7 +6,7 @@ from wsproof.wire import DeflateAgreement, Frame, Inflater, Opcode
 
 __all__ = ["BOMB_BYTES", "Reading"]
 
-BOMB_BYTES = 8 * 1024 * 1024
+BOMB_BYTES = 24 * 1024 * 1024
 """A compressed message that inflates to more than this is taken for a bomb, and is not inflated further here."""
 
 _UNFINISHED = "the message ends inside a DEFLATE block"

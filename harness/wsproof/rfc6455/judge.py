@@ -196,7 +196,8 @@ class _Bench:
                 name = self.conversation.subject if message not in owed else "messages-intact"
                 yield self._charge(name, f"the answer {owed[index].describe()}", f"{message.describe()} came")
                 return
-        if self.transcript.at_barrier and len(got) < len(owed) and self.expected.fate is Fate.OPEN:
+        must_come = self.expected.fate is Fate.OPEN or self.expected.may_refuse
+        if self.transcript.at_barrier and len(got) < len(owed) and must_come:
             missing = f"the answer {owed[len(got)].describe()}"
             yield self._charge(self.conversation.subject, missing, "only the answer to a later message came")
 

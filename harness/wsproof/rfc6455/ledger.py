@@ -43,6 +43,7 @@ _IMPLIED_BY = {
         "deflate-context",
     ),
     "deflate-data": ("deflate-blocks", "deflate-final", "deflate-fragments", "deflate-context", "deflate-mixed"),
+    "deflate-bomb": ("deflate-sizes",),
     "deflate-utf8": ("utf8-valid", "deflate-blocks", "deflate-fragments"),
     "deflate-utf8-broken": ("utf8-broken", "deflate-context"),
     "deflate-other-bits": ("rsv-zero",),

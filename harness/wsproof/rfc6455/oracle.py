@@ -72,6 +72,8 @@ class Expectation:
     """Well-formed messages before the fate was decided: an application may close because of what they say."""
     silent: bool = False
     """A message was sent that this endpoint does not answer: replies can no longer be counted."""
+    may_refuse: bool = False
+    """A message is larger than any that is known to pass: it may be refused, but not be lost or cut."""
     declined: bool = False
     """The conversation is about compression, and the server declined that: nothing is said."""
 
@@ -177,6 +179,9 @@ class _Reader:
             return
         if frame.fin:
             self._end_message(Message(self.opcode, b"".join(self._parts)))
+            if sum(map(len, self._parts)) > self.facts.largest_bytes:
+                self.expected.may_refuse = True
+                self._leave_free("", frame)
 
     def _can_inflate(self, reading: Reading, frame: Frame) -> bool:
         """Whether the payload could be inflated; if not, decide what becomes of the connection."""

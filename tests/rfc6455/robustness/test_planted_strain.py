@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faulty.faults import FAULTS
+from tests.faulty.faults import CORRECT_DEFLATE, FAULTS
 from tests.faulty.running import FaultyServer, faulty_server
 from wsproof.model.finding import Verdict
 from wsproof.model.suite import SuiteOptions
@@ -59,7 +59,7 @@ def test_a_planted_strain_is_caught_by_its_rule(straining: FaultyServer, name: s
 
 def test_the_correct_server_stands_it_all(straining: FaultyServer) -> None:
     options = SuiteOptions(only=tuple(trial.name for trial in TRIALS), examples=5, deadline_s=_PATIENT_S)
-    report = run_suite(straining.with_fault(""), options)
+    report = run_suite(straining.with_fault(CORRECT_DEFLATE), options)
     assert report.findings == ()
     assert report.not_run == ()
     assert report.verdict(strict=True) is Verdict.VALID

@@ -54,6 +54,13 @@ DEMANDS: tuple[tuple[str, str, str, str, str], ...] = (
         "what empty fragments take",
     ),
     (
+        "deflate-apart",
+        "RFC 7692 7.2.2",
+        "MUST",
+        "Each connection has a compression window of its own, whatever others send meanwhile.",
+        "several compressing clients at once",
+    ),
+    (
         "served-beside-flood",
         _S,
         "MUST",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from wsproof.rfc6455.robustness import costs, floods, leaks, slow
+from wsproof.rfc6455.robustness import beside, costs, floods, leaks, slow
 from wsproof.rfc6455.robustness.trial import Trial
 
 __all__ = ["TRIALS"]
 
-TRIALS: tuple[Trial, ...] = (*slow.TRIALS, *floods.TRIALS, *costs.TRIALS, *leaks.TRIALS)
+TRIALS: tuple[Trial, ...] = (*beside.TRIALS, *slow.TRIALS, *floods.TRIALS, *costs.TRIALS, *leaks.TRIALS)

@@ -162,6 +162,13 @@ DEFLATE = (
         "broken UTF-8 in compressed messages",
     ),
     Rule(
+        "deflate-sizes",
+        _RFC + "7.2.2",
+        MUST,
+        "A compressed message of any size arrives whole, or is refused: never a part of it.",
+        "compressed messages around a server's limit",
+    ),
+    Rule(
         "deflate-bomb",
         "10.4",
         SHOULD,

@@ -1,0 +1,95 @@
+"""A trial of several clients that compress at once: what one says is no business of the others' windows."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+
+from wsproof.net.client import Client
+from wsproof.rfc6455.compressed import declines_all, usual_offer, words
+from wsproof.rfc6455.facts import Heard, Message
+from wsproof.rfc6455.robustness.ground import Ground
+from wsproof.rfc6455.robustness.trial import Outcome, Trial
+from wsproof.wire import CloseReceived, Event, Opcode, PongReceived
+
+__all__ = ["TRIALS"]
+
+_KEY = "d3Nwcm9vZi1iZXNpZGUhIQ=="
+_CLIENTS = 4
+_ROUNDS = 4
+_LETTERS = 64
+
+
+def _side_by_side(ground: Ground) -> Outcome:
+    """All say the same as in the round before, in their own words: so each refers back to what it said itself."""
+    outcome = Outcome(connections=_CLIENTS)
+    if absent := declines_all(ground.facts):
+        outcome.lacking = absent
+        return outcome
+    outcome.lines.append(f"-> {_CLIENTS} clients send {_ROUNDS} compressed texts each, in turns")
+    if not (wrong := _talk(ground, range(_CLIENTS))):
+        return outcome
+    outcome.note(wrong)
+    if any(_talk(ground, [number]) for number in range(_CLIENTS)):
+        outcome.lacking = "a client that compresses is not understood when it is alone, either"
+    else:
+        outcome.charge("deflate-apart", "each client to be understood, as it is when it is alone", wrong)
+    return outcome
+
+
+def _own_words(ground: Ground, number: int) -> bytes:
+    """What this client says: digits and letters that no JSON would write in another way."""
+    return words(ground.facts, hashlib.sha256(bytes([number])).hexdigest())
+
+
+def _talk(ground: Ground, numbers: Sequence[int]) -> str:
+    """Let these clients speak in turns; what went wrong, as a clause, or nothing."""
+    offer = usual_offer(ground.facts)
+    assert offer is not None
+    request = replace(ground.endpoint.request(_KEY), extensions=(offer,))
+    deadline_s = ground.budget.at_most(ground.deadline_s)
+    with ExitStack() as stack:
+        clients = [
+            stack.enter_context(Client(ground.endpoint, deadline_s=deadline_s, request=request)) for _ in numbers
+        ]
+        for client in clients:
+            client.open()
+        for _ in range(_ROUNDS):
+            texts = [_own_words(ground, number) for number in numbers]
+            for client, text in zip(clients, texts, strict=True):
+                client.peer.send_text(text.decode())
+                client.peer.send_ping(text[:_LETTERS])
+                client.flush()
+            for number, client, text in zip(numbers, clients, texts, strict=True):
+                if wrong := _unanswered(ground, client, text):
+                    return f"client {number + 1} {wrong}"
+    return ""
+
+
+def _unanswered(ground: Ground, client: Client, text: bytes) -> str:
+    """Why a client has not got its answer: its text where the endpoint echoes, else the pong behind it."""
+    reply = ground.facts.reply_to(Message(Opcode.TEXT, text))
+
+    def is_answer(event: Event) -> bool:
+        is_pong = isinstance(event, PongReceived) and event.payload == text[:_LETTERS]
+        return is_pong if reply is None else Heard.message(event) == reply
+
+    def is_damaged(event: Event) -> bool:
+        # As long as the answer, and nobody's words: a room may pass on what the others say, and who comes.
+        message = Heard.message(event)
+        if message is None or reply is None or message == reply or len(message.payload) != len(reply.payload):
+            return False
+        return not any(_own_words(ground, number) in message.payload for number in range(_CLIENTS))
+
+    found = client.wait_event(lambda event: isinstance(event, CloseReceived) or is_answer(event) or is_damaged(event))
+    client.take_events()
+    if found is None:
+        return "got the end of TCP" if client.ended else "got no answer to what it said"
+    if isinstance(found, CloseReceived):
+        return f"got a close frame with code {found.code}"
+    return "" if is_answer(found) else "got something else than what it had said"
+
+
+TRIALS: tuple[Trial, ...] = (Trial("deflate-apart", _side_by_side),)
