@@ -9,9 +9,9 @@ import pytest
 
 from wsproof.load import outstanding
 from wsproof.load.outstanding import Outstanding
-from wsproof.load.records import NO_RECEIPTS, Records, Rows
+from wsproof.load.records import Records, Rows
 from wsproof.model.contract import Audience, Contract
-from wsproof.model.history import Kind, Outcome
+from wsproof.model.history import Kind, Outcome, Receipts
 from wsproof.model.plan import Phase
 
 MEMBERS, PUBLICATIONS = 5, 23
@@ -24,26 +24,22 @@ class Written:
     def __init__(self) -> None:
         self.told: list[dict[str, Any]] = []
         # A first receipt each, of a probe.
-        self.all = self.rows([(member, 0) for member in range(MEMBERS)], at_ns=IN_NS)
-        self.fresh = NO_RECEIPTS
+        self.all: list[tuple[int, ...]] = []
+        self.receive([(member, 0) for member in range(MEMBERS)], at_ns=IN_NS)
 
-    @staticmethod
-    def rows(pairs: list[tuple[int, int]], at_ns: int) -> Rows:
-        return np.array(
-            [(member, 0, sequence, 0, at_ns, Kind.DELIVERY, 1, sequence) for member, sequence in pairs], np.int64
-        ).reshape(-1, 8)
+    def receive(self, pairs: list[tuple[int, int]], at_ns: int) -> None:
+        self.all += [(member, 0, sequence, 0, at_ns, Kind.DELIVERY, 1) for member, sequence in pairs]
 
     def publications(self) -> Rows:
         return np.array(
             [(0, n, 0, 1 if n == 0 else 100 + n, Phase.MEASURED, Outcome.OK) for n in range(PUBLICATIONS)], np.int64
         )
 
-    def receipts(self) -> Rows:
-        return self.all
+    def receipts(self) -> Receipts:
+        return Receipts(*np.array(self.all, np.int64).T)
 
-    def update(self) -> Rows:
-        fresh, self.fresh = self.fresh, NO_RECEIPTS
-        return fresh
+    def update(self) -> None:
+        pass
 
     def journal(self) -> list[dict[str, Any]]:
         return self.told
@@ -62,9 +58,9 @@ def test_what_is_missing_is_counted_to_the_last(
     # The probe (number 0) was sent before anybody was in, and is owed to nobody.
     assert owed.update() == members * (PUBLICATIONS - 1)
     heard = [(member, n) for member in range(MEMBERS) for n in range(1, PUBLICATIONS - 1)]
-    written.fresh = written.rows(heard, at_ns=500)
+    written.receive(heard, at_ns=500)
     assert owed.update() == members
     written.told.append({"what": "left", "member": 0})
     assert owed.update() == (members if audience is Audience.OTHERS else members - 1)
-    written.fresh = written.rows([(member, PUBLICATIONS - 1) for member in range(MEMBERS)], at_ns=600)
+    written.receive([(member, PUBLICATIONS - 1) for member in range(MEMBERS)], at_ns=600)
     assert owed.update() == 0

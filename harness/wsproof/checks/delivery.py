@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsproof.checks.check import found
-from wsproof.checks.story import Story, shortened
+from wsproof.checks.repeats import repeats
+from wsproof.checks.story import Story
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.envelope import MARK
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import Departure, History, Kind, Outcome
+from wsproof.model.member_groups import slices
 from wsproof.model.owed import Ints, owed, publication_rows, stayed_through
 
 GOOD_REASONS = {1001: "going away", 1012: "service restart", 1013: "try again later"}
@@ -144,18 +146,12 @@ def dropped(history: History, contract: Contract, *, excused: bool = True) -> li
 def duplicated(history: History, contract: Contract) -> list[Finding]:
     """Nobody receives the same publication, or the reply to it, twice."""
     got = history.receipts
-    useful = np.flatnonzero(got.intact == 1)
-    columns = [column[useful] for column in (got.sequence, got.publisher, got.kind, got.subscriber)]
-    order = np.lexsort(columns)
-    same = np.ones(max(len(order) - 1, 0), dtype=bool)
-    for column in columns:
-        same &= np.diff(column[order]) == 0
-    again = np.flatnonzero(same)
+    before, again = repeats(got)
     if not len(again):
         return []
     story = Story(history)
-    first = again[np.argmin(got.received_ns[useful[order[again + 1]]])]
-    one, two = int(useful[order[first]]), int(useful[order[first + 1]])
+    first = np.argmin(got.received_ns[again])
+    one, two = int(before[first]), int(again[first])
     what = story.what(int(got.publisher[one]), int(got.sequence[one]))
     return [
         found(
@@ -171,30 +167,40 @@ def duplicated(history: History, contract: Contract) -> list[Finding]:
 
 def phantom(history: History, contract: Contract) -> list[Finding]:
     """Nobody receives what nobody published."""
-    sent, got = history.publications, history.receipts
     story = Story(history)
-    rows = publication_rows(sent, got.publisher, got.sequence)
-    unknown = (rows < 0) & (got.intact == 1)
-    if len(sent):
-        unknown |= (rows >= 0) & (sent.outcome[rows] == Outcome.FAILED)
-    lines = [story.receipt(int(row)) + ", which was never sent" for row in np.flatnonzero(unknown)]
-    lines += [
-        f"{story.when(strange.received_ns)}  {story.who(strange.subscriber)} receives {shortened(strange.text)}"
+    unsent = _unsent_rows(history)
+    strange = [
+        strange
         for strange in history.strange
         if MARK.decode() not in strange.text and not history.members[strange.subscriber].misbehaved
     ]
-    if not lines:
+    occurrences = len(unsent) + len(strange)
+    if not occurrences:
         return []
+    witness = story.receipt(int(unsent[0])) + ", which was never sent" if len(unsent) else story.strange(strange[0])
     return [
         found(
             Anomaly.PHANTOM,
             contract,
             f"A message came that no client of this run published, or that the channel has no word for"
-            f"{f' ({len(lines)} times)' if len(lines) > 1 else ''}.",
-            lines[:1],
-            occurrences=len(lines),
+            f"{f' ({occurrences} times)' if occurrences > 1 else ''}.",
+            [witness],
+            occurrences=occurrences,
         )
     ]
+
+
+def _unsent_rows(history: History) -> Ints:
+    """Receipts of what was never published."""
+    sent, got = history.publications, history.receipts
+    found = [np.zeros(0, np.int64)]
+    for part in slices(0, len(got)):
+        rows = publication_rows(sent, got.publisher[part], got.sequence[part])
+        unknown = (rows < 0) & (got.intact[part] == 1)
+        if len(sent):
+            unknown |= (rows >= 0) & (sent.outcome[rows] == Outcome.FAILED)
+        found.append(np.flatnonzero(unknown) + part.start)
+    return np.concatenate(found)
 
 
 def misrouted(history: History, contract: Contract) -> list[Finding]:
@@ -229,40 +235,42 @@ def _keys_of(history: History, rows: Ints) -> tuple[Ints, Ints]:
 def _misrouted_rows(history: History, contract: Contract) -> Ints:
     """Receipts of what was published, by somebody it is not meant for."""
     got = history.receipts
-    own = got.subscriber == got.publisher
-    wrong = (got.kind == Kind.REPLY) & ~own
-    if contract.audience is Audience.OTHERS:
-        wrong |= (got.kind == Kind.DELIVERY) & own
-    elif contract.audience is Audience.PUBLISHER:
-        wrong |= (got.kind == Kind.DELIVERY) & ~own
-    elif contract.audience is Audience.NOBODY:
-        wrong |= got.kind == Kind.DELIVERY
-    if any(member.room for member in history.members):
-        elsewhere = history.rooms_of(got.subscriber) != history.rooms_of(got.publisher)
-        wrong |= (got.kind == Kind.DELIVERY) & elsewhere
-    wrong &= (got.intact == 1) & (publication_rows(history.publications, got.publisher, got.sequence) >= 0)
-    rows: Ints = np.flatnonzero(wrong)
-    return rows
+    rooms = any(member.room for member in history.members)
+    found = [np.zeros(0, np.int64)]
+    for part in slices(0, len(got)):
+        subscriber, publisher, kind = got.subscriber[part], got.publisher[part], got.kind[part]
+        own = subscriber == publisher
+        wrong = (kind == Kind.REPLY) & ~own
+        if contract.audience is Audience.OTHERS:
+            wrong |= (kind == Kind.DELIVERY) & own
+        elif contract.audience is Audience.PUBLISHER:
+            wrong |= (kind == Kind.DELIVERY) & ~own
+        elif contract.audience is Audience.NOBODY:
+            wrong |= kind == Kind.DELIVERY
+        if rooms:
+            elsewhere = history.rooms_of(subscriber) != history.rooms_of(publisher)
+            wrong |= (kind == Kind.DELIVERY) & elsewhere
+        rows = np.flatnonzero(wrong & (got.intact[part] == 1)) + part.start
+        found.append(rows[publication_rows(history.publications, *_keys_of(history, rows)) >= 0])
+    return np.concatenate(found)
 
 
 def corrupt(history: History, contract: Contract) -> list[Finding]:
     """What arrives is, byte for byte, what was published."""
-    got, story = history.receipts, Story(history)
-    lines = [story.receipt(int(row)) + ", damaged" for row in np.flatnonzero(got.intact == 0)]
-    lines += [
-        f"{story.when(strange.received_ns)}  {story.who(strange.subscriber)} receives {shortened(strange.text)}"
-        for strange in history.strange
-        if MARK.decode() in strange.text
-    ]
-    if not lines:
+    story = Story(history)
+    damaged = np.flatnonzero(history.receipts.intact == 0)
+    strange = [strange for strange in history.strange if MARK.decode() in strange.text]
+    occurrences = len(damaged) + len(strange)
+    if not occurrences:
         return []
+    witness = story.receipt(int(damaged[0])) + ", damaged" if len(damaged) else story.strange(strange[0])
     return [
         found(
             Anomaly.CORRUPT,
             contract,
             f"A message arrived changed: its checksum, or the server's own words in front of it, do not fit"
-            f"{f' ({len(lines)} times)' if len(lines) > 1 else ''}.",
-            lines[:1],
-            occurrences=len(lines),
+            f"{f' ({occurrences} times)' if occurrences > 1 else ''}.",
+            [witness],
+            occurrences=occurrences,
         )
     ]

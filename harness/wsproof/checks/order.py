@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from wsproof.checks.check import found
+from wsproof.checks.repeats import first_receipts
 from wsproof.checks.story import Story
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.finding import Anomaly, Finding, Level
@@ -22,21 +24,21 @@ def reordered(history: History, contract: Contract) -> list[Finding]:
     if contract.order is Order.NONE:
         return []
     got = history.receipts
-    grouped, at = _inversions(history)
-    if not len(at):
+    befores, afters = _inversions(history)
+    if not len(afters):
         return []
     story = Story(history)
-    first = at[np.argmin(got.received_ns[grouped[at + 1]])]
-    before, after = int(grouped[first]), int(grouped[first + 1])
+    first = np.argmin(got.received_ns[afters])
+    before, after = int(befores[first]), int(afters[first])
     return [
         found(
             Anomaly.REORDERED,
             contract,
             f"{story.who(int(got.subscriber[before]))} received message {int(got.sequence[before])} of "
             f"{story.who(int(got.publisher[before]))} before its message {int(got.sequence[after])}"
-            f"{f' ({len(at)} inversions in all)' if len(at) > 1 else ''}.",
+            f"{f' ({len(afters)} inversions in all)' if len(afters) > 1 else ''}.",
             [story.receipt(before), story.receipt(after)],
-            occurrences=len(at),
+            occurrences=len(afters),
         )
     ]
 
@@ -79,27 +81,36 @@ def _disagreement(history: History, contract: Contract) -> _Disagreement | None:
     Everyone is compared with the few members that received most. That finds every disagreement about messages which
     those received, and stays linear in the receipts.
     """
-    got = history.receipts
-    rows = _first_receipts(history)
-    rows = rows[got.kind[rows] == Kind.DELIVERY]
-    if contract.audience is Audience.OTHERS:
-        rows = rows[got.subscriber[rows] != got.publisher[rows]]
-    grouped, at = _inversions(history)
     # A publisher whose own messages come out of order is told by the other check, and would be told here again.
-    rows = rows[~np.isin(got.publisher[rows], got.publisher[grouped[at]])]
-    known = publication_rows(history.publications, got.publisher[rows], got.sequence[rows])
-    rows, known = rows[known >= 0], known[known >= 0]
-    by_member = np.argsort(got.subscriber[rows], kind="stable")
-    numbers, starts = np.unique(got.subscriber[rows][by_member], return_index=True)
-    seen = dict(zip(numbers.tolist(), np.split(known[by_member], starts[1:]), strict=True)) if len(numbers) else {}
-    for one in sorted(seen, key=lambda number: -len(seen[number]))[:REFERENCES]:
-        place = np.full(len(history.publications), -1, np.int64)
-        place[seen[one]] = np.arange(len(seen[one]))
-        for other, order in seen.items():
-            pair = _first_descent(order[place[order] >= 0], place, history)
-            if pair is not None:
-                return _Disagreement(one, other, *pair)
+    _, afters = _inversions(history)
+    told = np.unique(history.receipts.publisher[afters])
+    best: dict[int, Ints] = {}
+    for orders in _orders(history, contract, told):
+        best = dict(sorted((best | orders).items(), key=lambda item: -len(item[1]))[:REFERENCES])
+    for orders in _orders(history, contract, told):
+        for one, reference in best.items():
+            place = np.full(len(history.publications), -1, np.int64)
+            place[reference] = np.arange(len(reference))
+            for other, order in orders.items():
+                pair = _first_descent(order[place[order] >= 0], place, history)
+                if pair is not None:
+                    return _Disagreement(one, other, *pair)
     return None
+
+
+def _orders(history: History, contract: Contract, told: Ints) -> Iterator[dict[int, Ints]]:
+    """Of some members at a time: the publications (rows) that each received, in its own order."""
+    got = history.receipts
+    for rows in first_receipts(got):
+        rows = rows[got.kind[rows] == Kind.DELIVERY]
+        if contract.audience is Audience.OTHERS:
+            rows = rows[got.subscriber[rows] != got.publisher[rows]]
+        rows = rows[~np.isin(got.publisher[rows], told)]
+        known = publication_rows(history.publications, got.publisher[rows], got.sequence[rows])
+        rows, known = rows[known >= 0], known[known >= 0]
+        by_member = np.argsort(got.subscriber[rows], kind="stable")
+        numbers, starts = np.unique(got.subscriber[rows][by_member], return_index=True)
+        yield dict(zip(numbers.tolist(), np.split(known[by_member], starts[1:]), strict=True)) if len(numbers) else {}
 
 
 def _first_descent(order: Ints, place: Ints, history: History) -> tuple[int, int] | None:
@@ -110,25 +121,16 @@ def _first_descent(order: Ints, place: Ints, history: History) -> tuple[int, int
 
 
 def _inversions(history: History) -> tuple[Ints, Ints]:
-    """First receipts grouped by subscriber, kind and publisher, and the places where a sequence goes down."""
+    """Pairs of rows, one after the other for their subscriber: of one publisher, and the sequence goes down."""
     got = history.receipts
-    rows = _first_receipts(history)
-    grouped = rows[np.lexsort((rows, got.publisher[rows], got.kind[rows], got.subscriber[rows]))]
-    late = np.ones(max(len(grouped) - 1, 0), dtype=bool)
-    for column in (got.subscriber, got.kind, got.publisher):
-        late &= np.diff(column[grouped]) == 0
-    late &= np.diff(got.sequence[grouped]) < 0
-    return grouped, np.flatnonzero(late)
-
-
-def _first_receipts(history: History) -> Ints:
-    """Rows of intact receipts in order, without repeats: a duplicate is told by another check."""
-    got = history.receipts
-    rows = np.flatnonzero(got.intact == 1)
-    columns = [column[rows] for column in (got.sequence, got.publisher, got.kind, got.subscriber)]
-    order = np.lexsort(columns)
-    fresh = np.ones(len(order), dtype=bool)
-    if len(order):
-        fresh[1:] = np.any([np.diff(column[order]) != 0 for column in columns], axis=0)
-    kept: Ints = np.sort(rows[order[fresh]])
-    return kept
+    before, after = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for rows in first_receipts(got):
+        grouped = rows[np.lexsort((rows, got.publisher[rows], got.kind[rows], got.subscriber[rows]))]
+        late = np.ones(max(len(grouped) - 1, 0), dtype=bool)
+        for column in (got.subscriber, got.kind, got.publisher):
+            late &= np.diff(column[grouped]) == 0
+        late &= np.diff(got.sequence[grouped]) < 0
+        at = np.flatnonzero(late)
+        before.append(grouped[at])
+        after.append(grouped[at + 1])
+    return np.concatenate(before), np.concatenate(after)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wsproof.model.history import Departure, History, Kind
+from wsproof.model.history import Departure, History, Kind, Strange
 
 WENT = {
     Departure.STAYED: "stayed",
@@ -48,6 +48,10 @@ class Story:
         what = self.what(int(got.publisher[row]), int(got.sequence[row]))
         reply = "the reply to " if got.kind[row] == Kind.REPLY else ""
         return f"{self.when(int(got.received_ns[row]))}  {self.who(int(got.subscriber[row]))} receives {reply}{what}"
+
+    def strange(self, strange: Strange) -> str:
+        """A message that the workload cannot place, as a line."""
+        return f"{self.when(strange.received_ns)}  {self.who(strange.subscriber)} receives {shortened(strange.text)}"
 
     def arrival(self, number: int) -> str:
         """How a member came and went, as a line."""

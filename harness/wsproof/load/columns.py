@@ -94,12 +94,18 @@ class Tail:
         self._width = WIDTHS[table]
         self._offset = 0
 
-    def read(self) -> NDArray[np.int64]:
-        """The new rows, one per row of the result."""
-        data = _bytes_from(self._path, self._offset)
+    def read(self, most_rows: int | None = None) -> NDArray[np.int64]:
+        """The new rows, one per row of the result; at most so many."""
+        data = _bytes_from(self._path, self._offset, None if most_rows is None else most_rows * 8 * self._width)
         whole = len(data) - len(data) % (8 * self._width)
         self._offset += whole
         return np.frombuffer(data[:whole], dtype="<i8").reshape(-1, self._width).astype(np.int64, copy=False)
+
+    @property
+    def waiting(self) -> int:
+        """How many new rows are there now."""
+        size = self._path.stat().st_size if self._path.exists() else 0
+        return (size - self._offset) // (8 * self._width)
 
 
 class JournalTail:
@@ -117,12 +123,12 @@ class JournalTail:
         return [json.loads(line) for line in data[:whole].splitlines()]
 
 
-def _bytes_from(path: Path, offset: int) -> bytes:
+def _bytes_from(path: Path, offset: int, most: int | None = None) -> bytes:
     if not path.exists():  # the worker has not begun, or ended before it could
         return b""
     with path.open("rb") as file:
         file.seek(offset)
-        return file.read()
+        return file.read(most)
 
 
 def worker_files(folder: Path, workers: Iterable[int]) -> list[Path]:

@@ -27,7 +27,7 @@ from wsproof.load.outstanding import Outstanding
 from wsproof.load.partial import PartialRun
 from wsproof.load.progress import Progress, Watcher, ignore
 from wsproof.load.records import Records
-from wsproof.load.saved import save_history
+from wsproof.load.saved import load_receipts, save_history
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.history import History
 from wsproof.model.measurement import Measurement
@@ -225,6 +225,8 @@ class Run:
         if self.plan.in_flight is not None:
             self.plan = replace(self.plan, rate_hz=_rate_hz(history))
         save_history(history, self._folder, self._secrets)
+        history = replace(history, receipts=load_receipts(self._folder))
+        self._records.columns.remove()
         for path in worker_files(self._folder, range(len(self._jobs))):
             path.unlink(missing_ok=True)
         self._show("collect", 1.0)

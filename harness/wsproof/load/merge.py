@@ -8,20 +8,7 @@ from typing import Any
 import numpy as np
 
 from wsproof.load.ledger import kind_of_first_receipt
-from wsproof.load.records import (
-    INTACT,
-    INTENDED,
-    KIND,
-    MESSAGE,
-    PUBLISHER,
-    RECEIVED,
-    SEQUENCE,
-    SUBSCRIBER,
-    Records,
-    Rows,
-    WorkerRecords,
-    first_receipts,
-)
+from wsproof.load.records import MESSAGE, RECEIVED, SUBSCRIBER, Records, Rows, WorkerRecords, first_receipts
 from wsproof.model.history import (
     Departure,
     History,
@@ -34,6 +21,7 @@ from wsproof.model.history import (
     Strange,
     Tick,
 )
+from wsproof.model.member_groups import slices
 from wsproof.workloads import Word, Workload
 
 
@@ -55,10 +43,9 @@ def merge(
     if not alone:
         names = {person.name for person in people}
         notices = [notice for notice in notices if notice.about in names]
-    columns = (SUBSCRIBER, PUBLISHER, SEQUENCE, INTENDED, RECEIVED, KIND, INTACT)
     return History(
         publications=_publications(records.publications(), receipts, people),
-        receipts=Receipts(*(np.ascontiguousarray(receipts[:, column]) for column in columns)),
+        receipts=receipts,
         members=people,
         notices=tuple(notices),
         ticks=tuple(ticks),
@@ -70,15 +57,17 @@ def merge(
     )
 
 
-def _publications(rows: Rows, receipts: Rows, people: tuple[Member, ...]) -> Publications:
+def _publications(rows: Rows, receipts: Receipts, people: tuple[Member, ...]) -> Publications:
     """Nobody can know what became of a publication right after which its connection ended.
 
     Unless somebody has heard it, or a later one of the same publisher.
     """
     publisher, sequence, intended_ns, sent_ns, phase, outcome = (rows[:, column].copy() for column in range(6))
     last_heard = np.full(len(people), -1)
-    intact = receipts[(receipts[:, INTACT] == 1) & (receipts[:, PUBLISHER] < len(people))]
-    np.maximum.at(last_heard, intact[:, PUBLISHER], intact[:, SEQUENCE])
+    for part in slices(0, len(receipts)):
+        heard_of = receipts.publisher[part]
+        intact = (receipts.intact[part] == 1) & (heard_of < len(people))
+        np.maximum.at(last_heard, heard_of[intact], receipts.sequence[part][intact])
     left_ns = np.array([person.left_ns for person in people], np.int64)
     unsure = (left_ns[publisher] > 0) & (sequence > last_heard[publisher])
     outcome[unsure & (outcome == Outcome.OK)] = Outcome.INFO
@@ -86,7 +75,7 @@ def _publications(rows: Rows, receipts: Rows, people: tuple[Member, ...]) -> Pub
 
 
 def _members(
-    records: Records, workload: Workload, members: int, receipts: Rows, ticks: list[Tick]
+    records: Records, workload: Workload, members: int, receipts: Receipts, ticks: list[Tick]
 ) -> tuple[Member, ...]:
     entries: dict[str, dict[int, dict[str, Any]]] = {"open": {}, "left": {}}
     for entry in records.journal():

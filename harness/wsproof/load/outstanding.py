@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsproof.load.ledger import kind_of_first_receipt
-from wsproof.load.records import INTACT, KIND, PUBLISHER, SEQUENCE, SUBSCRIBER, Records, first_receipts
+from wsproof.load.records import Records, first_receipts
 from wsproof.model.contract import Audience, Contract
-from wsproof.model.history import Kind
+from wsproof.model.history import Kind, Publications, Receipts
+from wsproof.model.member_groups import slices
+from wsproof.model.owed import publication_rows
 
 CELLS = 1_000_000
 """Publications times members looked at in one go: it bounds the memory, not the answer."""
@@ -31,16 +33,19 @@ class Outstanding:
         # A publication that could not be handed over (sent_ns 0) is owed to nobody.
         sent = records.publications()
         self._publications = sent[sent[:, 3] > 0]
-        self._rows = {(int(row[0]), int(row[1])): at for at, row in enumerate(self._publications)}
-        receipts = records.receipts()
-        self._in_ns = first_receipts(receipts, kind_of_first_receipt(contract), members)
+        self._sent = Publications(*(self._publications[:, column] for column in range(6)))
+        self._in_ns = first_receipts(records.receipts(), kind_of_first_receipt(contract), members)
         self._got = np.zeros((len(self._publications), members), bool)
         self._answered = np.zeros(len(self._publications), bool)
-        self._take(receipts)
+        self._taken = 0
 
     def update(self) -> int:
         """Read what is new and return how many receipts are still missing."""
-        self._take(self._records.update())
+        self._records.update()
+        receipts = self._records.receipts()
+        for part in slices(self._taken, len(receipts)):
+            self._take(receipts, part)
+        self._taken = len(receipts)
         left = [entry["member"] for entry in self._records.journal() if entry["what"] == "left"]
         here = np.ones(self._members, bool)
         here[left] = False
@@ -69,15 +74,10 @@ class Outstanding:
                 owed[:] = False
         return owed
 
-    def _take(self, receipts: NDArray[np.int64]) -> None:
-        rows = self._row_of(receipts)
-        known = (rows >= 0) & (receipts[:, INTACT] == 1)
-        deliveries = known & (receipts[:, KIND] == Kind.DELIVERY)
-        self._got[rows[deliveries], receipts[deliveries, SUBSCRIBER]] = True
-        self._answered[rows[known & (receipts[:, KIND] == Kind.REPLY)]] = True
-
-    def _row_of(self, receipts: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Which publication each receipt is of; -1 for one that we never made."""
-        keys, which = np.unique(receipts[:, [PUBLISHER, SEQUENCE]], axis=0, return_inverse=True)
-        rows = np.array([self._rows.get((int(key[0]), int(key[1])), -1) for key in keys], np.int64)
-        return rows[which.reshape(-1)] if len(keys) else np.zeros(0, np.int64)
+    def _take(self, receipts: Receipts, part: slice) -> None:
+        kind = receipts.kind[part]
+        rows = publication_rows(self._sent, receipts.publisher[part], receipts.sequence[part])
+        known = (rows >= 0) & (receipts.intact[part] == 1)
+        deliveries = known & (kind == Kind.DELIVERY)
+        self._got[rows[deliveries], receipts.subscriber[part][deliveries]] = True
+        self._answered[rows[known & (kind == Kind.REPLY)]] = True

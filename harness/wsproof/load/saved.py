@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wsproof.model.history import (
     Departure,
@@ -31,7 +32,7 @@ def save_history(history: History, folder: Path, secrets: tuple[str, ...] = ()) 
     What a server said is in there, and so may be the `secrets` that it was told: they are left out.
     """
     for name, table in ((PUBLICATIONS, history.publications), (RECEIPTS, history.receipts)):
-        np.save(folder / name, np.stack([getattr(table, field.name) for field in fields(table)]))
+        _save_columns(folder / name, [getattr(table, field.name) for field in fields(table)])
     words: dict[str, Any] = {
         name: [_shallow(entry) for entry in getattr(history, name)]
         for name in ("members", "notices", "ticks", "strange", "protocol")
@@ -45,17 +46,30 @@ def save_history(history: History, folder: Path, secrets: tuple[str, ...] = ()) 
     (folder / WORDS).write_text(hide(text, secrets))
 
 
+def _save_columns(path: Path, columns: list[NDArray[np.int64]]) -> None:
+    """An array of a file, one row per column, without a copy of it in memory."""
+    whole = np.lib.format.open_memmap(path, "w+", np.dtype("<i8"), (len(columns), len(columns[0])))
+    for row, column in enumerate(columns):
+        whole[row] = column
+    whole.flush()
+
+
 def _shallow(entry: Any) -> dict[str, Any]:
     # Not asdict: it descends into what a feed said, and a feed may nest as deep as it likes.
     return {field.name: getattr(entry, field.name) for field in fields(entry)}
 
 
+def load_receipts(folder: Path) -> Receipts:
+    """The receipts of the history that `save_history` wrote, mapped into memory."""
+    return Receipts(*np.asarray(np.load(folder / RECEIPTS, mmap_mode="r")))
+
+
 def load_history(folder: Path) -> History:
-    """The history that `save_history` wrote."""
+    """The history that `save_history` wrote. Its receipts are mapped: read from the disk where they are looked at."""
     words = json.loads((folder / WORDS).read_text())
     return History(
         publications=Publications(*np.load(folder / PUBLICATIONS)),
-        receipts=Receipts(*np.load(folder / RECEIPTS)),
+        receipts=load_receipts(folder),
         members=tuple(Member(**{**entry, "departure": Departure(entry["departure"])}) for entry in words["members"]),
         notices=tuple(Notice(**entry) for entry in words["notices"]),
         ticks=tuple(Tick(**entry) for entry in words["ticks"]),

@@ -8,7 +8,10 @@ purpose; a publication whose fate nobody can know is owed to no one.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -16,6 +19,7 @@ from numpy.typing import NDArray
 
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.history import Departure, History, Kind, Member, Outcome, Publications
+from wsproof.model.member_groups import member_ranges, rows_of
 
 Ints: TypeAlias = NDArray[np.int64]
 Flags: TypeAlias = NDArray[np.bool_]
@@ -69,17 +73,11 @@ def owed(history: History, contract: Contract, kind: Kind = Kind.DELIVERY) -> Ow
     """
     publications = history.publications
     audience = _audience(contract, kind)
-    receipts = history.receipts
-    rows = publication_rows(publications, receipts.publisher, receipts.sequence)
-    useful = (receipts.kind == kind) & (rows >= 0)
-    got_member, got_row = receipts.subscriber[useful], rows[useful]
     members = [m for m in history.members if m.in_ns and m.innocent] if audience is not Audience.NOBODY else []
     owed_to, got_by = np.zeros(len(publications), np.int64), np.zeros(len(publications), np.int64)
     missing: list[tuple[Ints, Ints]] = []
-    step = max(1, CELLS // max(1, len(publications)))
-    for first in range(0, len(members), step):
-        chunk = members[first : first + step]
-        got = _got(chunk, got_member, got_row, len(publications))
+    for chunk in _chunks(members, history):
+        got = _got(chunk, *_heard(history, chunk, kind), len(publications))
         due = _due(chunk, got, history, contract, audience)
         owed_to += due.sum(axis=0)
         got_by += (due & got).sum(axis=0)
@@ -98,6 +96,27 @@ def _audience(contract: Contract, kind: Kind) -> Audience:
     if kind is Kind.DELIVERY:
         return contract.audience
     return Audience.PUBLISHER if kind is Kind.REPLY and contract.replies else Audience.NOBODY
+
+
+def _chunks(members: list[Member], history: History) -> Iterator[list[Member]]:
+    """Members, as many at a time as have few enough receipts and cells."""
+    bounds = [each.stop for each in member_ranges(history.receipts)]
+    step = max(1, CELLS // max(1, len(history.publications)))
+    numbers = [member.number for member in members]
+    cuts = [0, *(bisect_left(numbers, bound) for bound in bounds), len(members)]
+    for low, high in pairwise(cuts):
+        for first in range(low, high, step):
+            yield members[first : min(first + step, high)]
+
+
+def _heard(history: History, chunk: list[Member], kind: Kind) -> tuple[Ints, Ints]:
+    """What these members have received of one kind: member and row of the publication, for each receipt."""
+    receipts = history.receipts
+    rows = rows_of(receipts, range(chunk[0].number, chunk[-1].number + 1))
+    rows = rows[receipts.kind[rows] == kind]
+    publication = publication_rows(history.publications, receipts.publisher[rows], receipts.sequence[rows])
+    known = publication >= 0
+    return receipts.subscriber[rows[known]], publication[known]
 
 
 def _got(chunk: list[Member], member: Ints, row: Ints, width: int) -> Flags:

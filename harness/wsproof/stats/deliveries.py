@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsproof.model.contract import Contract
-from wsproof.model.history import History, Kind
+from wsproof.model.history import History, Kind, Publications
+from wsproof.model.member_groups import groups
 from wsproof.model.owed import owed, publication_rows
 from wsproof.model.plan import Phase
 
@@ -24,10 +25,19 @@ class Deliveries:
     of the same publication by the same subscriber is an anomaly, not a sample.
     """
 
-    publication: Ints
-    intended_ns: Ints
-    sent_ns: Ints
+    published: Publications
+    publication: NDArray[np.int32]
     received_ns: Ints
+
+    @property
+    def intended_ns(self) -> Ints:
+        """When each was meant to leave."""
+        return self.published.intended_ns[self.publication]
+
+    @property
+    def sent_ns(self) -> Ints:
+        """When each left."""
+        return self.published.sent_ns[self.publication]
 
     @property
     def latency_ns(self) -> Ints:
@@ -37,8 +47,9 @@ class Deliveries:
     @property
     def service_ns(self) -> Ints:
         """Receipt - actual send time."""
-        known = self.sent_ns > 0
-        return self.received_ns[known] - self.sent_ns[known]
+        service = self.received_ns - self.sent_ns
+        known = self.published.sent_ns > 0
+        return service if known.all() else service[known[self.publication]]
 
 
 @dataclass(frozen=True)
@@ -54,21 +65,26 @@ class Fanout:
 
 
 def deliveries(history: History) -> Deliveries:
-    """Join receipts with publications: a million receipts in well under a second."""
+    """Join receipts with publications: a million receipts in well under a second, in 12 bytes each."""
+    publication, received = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
+    for rows in groups(history.receipts):
+        useful, of = _useful(history, rows)
+        publication.append(of.astype(np.int32))
+        received.append(history.receipts.received_ns[useful])
+    return Deliveries(history.publications, np.concatenate(publication), np.concatenate(received))
+
+
+def _useful(history: History, rows: Ints) -> tuple[Ints, Ints]:
+    """Those of these receipts that are a delivery's first, and the rows of their publications."""
     published, receipts = history.publications, history.receipts
-    rows = publication_rows(published, receipts.publisher, receipts.sequence)
-    useful = np.flatnonzero((rows >= 0) & (receipts.kind == Kind.DELIVERY) & (receipts.intact == 1))
-    useful = useful[published.phase[rows[useful]] == Phase.MEASURED]
+    rows = rows[(receipts.kind[rows] == Kind.DELIVERY) & (receipts.intact[rows] == 1)]
+    of = publication_rows(published, receipts.publisher[rows], receipts.sequence[rows])
+    rows, of = rows[of >= 0], of[of >= 0]
     in_ns = np.array([member.in_ns for member in history.members], np.int64)
-    useful = useful[published.sent_ns[rows[useful]] >= in_ns[receipts.subscriber[useful]]]
-    useful = useful[_first_of_each(rows[useful], receipts.subscriber[useful])]
-    publication = rows[useful]
-    return Deliveries(
-        publication,
-        published.intended_ns[publication],
-        published.sent_ns[publication],
-        receipts.received_ns[useful],
-    )
+    chosen = (published.phase[of] == Phase.MEASURED) & (published.sent_ns[of] >= in_ns[receipts.subscriber[rows]])
+    rows, of = rows[chosen], of[chosen]
+    first = _first_of_each(of, receipts.subscriber[rows])
+    return rows[first], of[first]
 
 
 def fanout(history: History, contract: Contract, joined: Deliveries) -> Fanout:

@@ -1,0 +1,162 @@
+"""What do the record, the checks and the metrics of a long run cost? Time per receipt, and memory.
+
+    python -m benchmarks.keeping [--subscribers 1000] [--publications 5000] [--trouble]
+
+A worker's files are written as such a run leaves them: each publication reaches each subscriber within some ms
+(`--trouble`: a few are lost, doubled, out of order). Then the parent's work is done step by step. `anonymous` is the
+most memory that a step held which only this process can give back; pages of files on disk are the kernel's to take.
+A run of 10 minutes at 50,000 deliveries per second is `--publications 30000`: 30 million receipts, 3 GB of disk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from wsproof.checks import run_checks
+from wsproof.load.columns import table_path
+from wsproof.load.ledger import Ledger
+from wsproof.load.merge import merge
+from wsproof.load.outstanding import Outstanding
+from wsproof.load.records import Records
+from wsproof.load.saved import save_history
+from wsproof.model.history import Kind
+from wsproof.model.measurement import GeneratorUsage, Measurement
+from wsproof.model.plan import NS, Phase, Plan
+from wsproof.report.series import series_of
+from wsproof.stats.metrics import summaries
+from wsproof.stats.stability import judge_trust
+from wsproof.workloads import load_channels
+
+MB = 1e6
+RATE_HZ = 50
+BEGAN_NS = 1_000 * NS
+Made = TypeVar("Made")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--subscribers", type=int, default=1000)
+    parser.add_argument("--publications", type=int, default=5000)
+    parser.add_argument("--trouble", action="store_true", help="plant some losses, repeats and inversions")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="wsproof-keeping-") as folder:
+        follow(Path(folder), asked.subscribers, asked.publications, trouble=asked.trouble)
+
+
+def follow(folder: Path, subscribers: int, publications: int, *, trouble: bool) -> None:
+    """Write such a run, and do with it what the parent does after one."""
+    receipts = write_run(folder, subscribers, publications, trouble=trouble)
+    say(f"{receipts:,} receipts, {anonymous_mb():.0f} MB before the first step\n")
+    say(f"{'step':16} {'s':>8} {'us per receipt':>15} {'anonymous, MB':>14} {'bytes per receipt':>18}\n")
+
+    def step(name: str, work: Callable[[], Made]) -> Made:
+        before, began = anonymous_mb(), time.monotonic()
+        with peak() as most:
+            made = work()
+        took, grown = time.monotonic() - began, most[0] - before
+        per = f"{took / receipts * 1e6:15.3f} {most[0]:14.0f} {grown * MB / receipts:18.1f}"
+        say(f"{name:16} {took:8.2f} {per}\n")
+        return made
+
+    workload = load_channels("tutorial", {})["chat"]
+    contract = workload.contract
+    records = Records(folder, 1)
+    drained_ns = BEGAN_NS + (publications // RATE_HZ + 10) * NS
+    missing = step("drain", lambda: Outstanding(records, contract, subscribers).update())
+    history = step(
+        "merge",
+        lambda: merge(
+            records,
+            workload,
+            subscribers,
+            start_ns=BEGAN_NS,
+            end_ns=BEGAN_NS + publications // RATE_HZ * NS,
+            drained_ns=drained_ns,
+        ),
+    )
+    step("save", lambda: save_history(history, folder))
+    findings = step("checks", lambda: run_checks(history, contract))
+    plan = Plan("chat", subscribers, rate_hz=RATE_HZ, duration_s=publications / RATE_HZ)
+    measurement = Measurement(plan, contract, history, GeneratorUsage(loop="uvloop"))
+    metrics = step("metrics", lambda: summaries(measurement))
+    step("trust", lambda: judge_trust(measurement))
+    step("series", lambda: series_of(measurement))
+    latency = metrics["latency"]
+    say(f"{missing} missing; {latency.n:,} latencies, p50 {latency.p50}, p99 {latency.p99}, max {latency.max}\n")
+    for finding in findings:
+        say(f"{finding.check}: {finding.occurrences} times. {finding.explanation}\n")
+
+
+def write_run(folder: Path, subscribers: int, publications: int, *, trouble: bool) -> int:
+    """A worker's files of a run in which member 0 publishes; how many receipts there are."""
+    random = np.random.default_rng(1)
+    ledger = Ledger(folder, 0, load_channels("tutorial", {})["chat"])
+    for member in range(subscribers):
+        ledger.opened(member, 1_000_000, BEGAN_NS - 2 * NS)
+    gap_ns = NS // RATE_HZ
+    written = 0
+    ledger.settle()
+    with table_path(folder, 0, "messages").open("ab") as messages, table_path(folder, 0, "receipts").open("ab") as rows:
+        for number in range(-1, publications):  # the first is the probe: with it, everybody is in
+            at_ns = BEGAN_NS + number * gap_ns
+            ledger.published(0, number + 1, at_ns, at_ns, Phase.MEASURED if number >= 0 else Phase.PROBE)
+            kinds = np.array([[0, number + 1, at_ns, kind, 1] for kind in (Kind.REPLY, Kind.DELIVERY)], "<i8")
+            messages.write(kinds.tobytes())
+            who = random.permutation(subscribers)
+            table = np.column_stack([who, np.full(subscribers, 2 * number + 3), at_ns + when(random, subscribers)])
+            if trouble and number % 1000 == 999:
+                table = np.vstack([table[2:], table[-1:]])
+            if trouble and number % 1000 == 500:
+                table[5, 1] -= 2
+            written += len(table) + 1
+            rows.write(np.array([[0, 2 * number + 2, at_ns + 1]], "<i8").tobytes() + table.astype("<i8").tobytes())
+    ledger.close()
+    return written
+
+
+def when(random: np.random.Generator, subscribers: int) -> np.ndarray:
+    """How long after the publication each has it, ascending."""
+    return np.sort(random.gamma(2.0, 3e6, subscribers).astype(np.int64))
+
+
+def anonymous_mb() -> float:
+    """Memory of this process that is not pages of a file."""
+    with Path("/proc/self/status").open() as status:
+        return next(int(line.split()[1]) * 1024 / MB for line in status if line.startswith("RssAnon"))
+
+
+@contextmanager
+def peak() -> Iterator[list[float]]:
+    """The most that `anonymous_mb` has been meanwhile, in a list of one."""
+    most, done = [anonymous_mb()], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.005):
+            most[0] = max(most[0], anonymous_mb())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield most
+    finally:
+        done.set()
+        watcher.join()
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
