@@ -142,6 +142,17 @@ def test_cpu_per_delivery_is_the_window_s_cpu_over_the_window_s_deliveries() -> 
     assert samples("server_cpu_per_delivery", observed) == [pytest.approx(0.5e6 / 300)]
 
 
+def test_context_switches_and_descriptors_are_those_that_were_told() -> None:
+    told = usage(0.5)
+    told = replace(told, switches=told.cpu_ns // MS, fds=np.full(15, 12))
+    observed = measurement(steady(100, latency_ms=0), server=told)
+    assert samples("server_switches_per_delivery", observed) == [pytest.approx(500 / 300)]
+    assert samples("server_fds", observed) == [12]
+    silent = measurement(steady(100), server=replace(told, switches=np.full(15, -1), fds=np.full(15, -1)))
+    for name in ("server_switches_per_delivery", "server_fds"):
+        assert METRICS_BY_NAME[name].samples(silent) is None
+
+
 def test_cpu_per_delivery_needs_samples_that_cover_the_window() -> None:
     late = usage(0.5)
     late = replace(late, at_ns=late.at_ns + 4 * SECOND)

@@ -8,7 +8,7 @@ import pytest
 from tests.stats.builders import FEED, MS, QUIET, START, measurement, publish, recorder, steady
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.history import Departure, Member, Outcome
-from wsproof.model.measurement import GeneratorUsage, Measurement
+from wsproof.model.measurement import GeneratorUsage, Measurement, ServerUsage
 from wsproof.model.plan import Phase
 from wsproof.stats.stability import judge_trust
 
@@ -119,3 +119,9 @@ def test_those_who_only_listen_to_an_echo_are_not_missed() -> None:
     record.members[1:] = [replace(member, in_ns=0) for member in record.members[1:]]
     assert codes(measurement(record.freeze(), Contract("echo", Audience.PUBLISHER))) == {}
     assert codes(measurement(record.freeze(), Contract("echo", Audience.EVERYONE))) == {"incomplete-ramp": False}
+
+
+def test_a_metrics_url_that_fails_is_told_and_voids_nothing() -> None:
+    found = judge_trust(measurement(steady(), server=ServerUsage(trouble="Connection refused")))
+    assert [(caution.code, caution.voids) for caution in found] == [("metrics-url", False)]
+    assert "Connection refused" in found[0].message

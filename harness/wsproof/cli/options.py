@@ -36,6 +36,7 @@ def add_target(parser: argparse.ArgumentParser, *, positional: bool = True) -> N
     add("--token", metavar="TOKEN", help="a bearer token; redacted in everything that is written")
     add("--ca", metavar="FILE", help="certificates to trust for wss://")
     add("--unix", metavar="PATH", help="connect to a ws:// target through this Unix socket")
+    add("--metrics-url", metavar="URL", help="ask there what the server uses (Prometheus text, process_* figures)")
     add("--insecure", action="store_true", help="do not verify certificates")
     add("--remote", action="store_true", help="allow a target that is not on loopback")
 

@@ -72,6 +72,7 @@ class Stage:
             ca=given.ca,
             insecure=given.insecure,
             unix=given.unix,
+            metrics_url=given.metrics_url,
             remote=given.remote,
             cwd=folder,
             python=python,

@@ -22,7 +22,7 @@ from wsproof.load.crew import Crew, Word
 from wsproof.load.job import Job
 from wsproof.load.limits import require_possible
 from wsproof.load.merge import merge
-from wsproof.load.meter import ServerMeter, generator_usage
+from wsproof.load.meter import generator_usage, meter_of
 from wsproof.load.outstanding import Outstanding
 from wsproof.load.partial import PartialRun
 from wsproof.load.progress import Progress, Watcher, ignore
@@ -100,7 +100,7 @@ class Run:
         self._workload = jobs[0].workload()
         self._rooms = [self._workload.room_of(member) for member in range(self.plan.subscribers)]
         self._records = Records(self._folder, len(jobs))
-        self._meter = ServerMeter(server.pid) if server is not None and server.pid is not None else None
+        self._meter = meter_of(server)
         self._secrets = server.target.secrets if server is not None else ()
         self._watch = watch
         self._next_sample = Deadline.after(0)

@@ -1,4 +1,4 @@
-"""What a server's process tree uses, sampled from outside; and what the workers said about themselves."""
+"""What a server uses, sampled from outside or told by itself; and what the workers said about themselves."""
 
 from __future__ import annotations
 
@@ -11,18 +11,46 @@ from wsproof.load.records import Records, empty
 from wsproof.model.measurement import GeneratorUsage, ServerUsage
 from wsproof.model.plan import NS
 from wsproof.net.clock import now_ns
+from wsproof.net.exposition import NoFigures, scrape
+from wsproof.net.running import RunningServer
 from wsproof.net.usage import TreeMeter
 
-_TREE_NS = 2_000_000_000
-"""To list a tree means to read all processes of the machine, so it is done seldom; a sample of known ones is cheap."""
+COLUMNS = ("at_ns", "cpu_ns", "memory_bytes", "connections", "fds", "switches")
+NOT_TOLD = -1
+_SELDOM_NS = 2_000_000_000
+"""To list a tree means to read all processes of the machine, and to count descriptors to list all of them, so both are
+done seldom; a sample of what is known is cheap."""
+_ASK_NS = 1_000_000_000
+_PATIENCE_S = 1.0
 
 
-class ServerMeter:
+class UsageColumns:
+    """Samples, as they come."""
+
+    def __init__(self) -> None:
+        self._columns = {name: array("q") for name in COLUMNS}
+        self._trouble = ""
+
+    def add(self, *values: int | None) -> None:
+        """A row, in the order of COLUMNS; None where nothing is told."""
+        for column, value in zip(self._columns.values(), values, strict=True):
+            column.append(NOT_TOLD if value is None else value)
+
+    def usage(self) -> ServerUsage:
+        """The samples so far."""
+        return ServerUsage(
+            **{name: np.array(column, np.int64) for name, column in self._columns.items()}, trouble=self._trouble
+        )
+
+
+class ServerMeter(UsageColumns):
     """Samples the process tree below `pid`; a row only where at least one of its processes lives."""
 
     def __init__(self, pid: int) -> None:
-        self._tree = TreeMeter(pid, list_every_ns=_TREE_NS)
-        self._columns = {name: array("q") for name in ("at_ns", "cpu_ns", "memory_bytes", "connections")}
+        super().__init__()
+        self._tree = TreeMeter(pid, list_every_ns=_SELDOM_NS)
+        self._fds: int | None = None
+        self._fds_ns = 0
 
     def sample(self, connections: int) -> None:
         """Take one sample, with the number of our connections that are open."""
@@ -30,12 +58,40 @@ class ServerMeter:
         memory, cpu_ns = self._tree.memory_bytes(), self._tree.cpu_ns()
         if memory is None or cpu_ns is None:
             return
-        for name, value in zip(self._columns, (at_ns, cpu_ns, memory, connections), strict=True):
-            self._columns[name].append(value)
+        if at_ns - self._fds_ns > _SELDOM_NS:
+            self._fds, self._fds_ns = self._tree.fds(), at_ns
+        self.add(at_ns, cpu_ns, memory, connections, self._fds, self._tree.switches())
 
-    def usage(self) -> ServerUsage:
-        """The samples so far."""
-        return ServerUsage(**{name: np.array(column, np.int64) for name, column in self._columns.items()})
+
+class UrlMeter(UsageColumns):
+    """Samples what the server says about itself; a row only when it does. Asked seldom: it costs the server, too."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url = url
+        self._asked_ns = 0
+
+    def sample(self, connections: int) -> None:
+        """Ask, unless that was a moment ago."""
+        before_ns = now_ns()
+        if before_ns - self._asked_ns < _ASK_NS:
+            return
+        try:
+            told = scrape(self._url, _PATIENCE_S)
+        except NoFigures as why:
+            self._trouble = str(why)
+        else:
+            self.add((before_ns + now_ns()) // 2, told.cpu_ns, told.memory_bytes, connections, told.fds, None)
+        self._asked_ns = now_ns()
+
+
+def meter_of(server: RunningServer | None) -> ServerMeter | UrlMeter | None:
+    """What says what this server uses: the URL that was named, else its processes, where they are ours to see."""
+    if server is None:
+        return None
+    if server.target.metrics_url is not None:
+        return UrlMeter(server.target.metrics_url)
+    return ServerMeter(server.pid) if server.pid is not None else None
 
 
 def generator_usage(

@@ -18,15 +18,19 @@ def _empty() -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class ServerUsage:
-    """Samples of the server's process tree, one per row.
+    """Samples of what the server uses, one per row: of its process tree, or what it told at a Prometheus URL.
 
-    Monotonic ns, CPU ns used so far, resident bytes (PSS where there are workers), our connections open.
+    Monotonic ns, CPU ns used so far, resident bytes (PSS where there are workers), our connections open, open file
+    descriptors and context switches so far (-1: not told). `trouble`: why there are fewer samples than there should be.
     """
 
     at_ns: NDArray[np.int64] = field(default_factory=_empty)
     cpu_ns: NDArray[np.int64] = field(default_factory=_empty)
     memory_bytes: NDArray[np.int64] = field(default_factory=_empty)
     connections: NDArray[np.int64] = field(default_factory=_empty)
+    fds: NDArray[np.int64] = field(default_factory=_empty)
+    switches: NDArray[np.int64] = field(default_factory=_empty)
+    trouble: str = ""
 
 
 @dataclass(frozen=True)

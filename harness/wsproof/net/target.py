@@ -68,6 +68,8 @@ class Target:
     ca: str | None = None
     insecure: bool = False
     unix: str | None = None
+    metrics_url: str | None = field(default=None, repr=False)
+    """Where it says what it uses, as Prometheus asks for it; None: its processes are looked at, where they are here."""
     remote: bool = False
     cwd: Path = field(default_factory=Path.cwd)
     python: str = sys.executable
@@ -128,6 +130,7 @@ class Target:
             "origin": self.origin,
             "unix": self.unix,
             "ready": redact(self.ready_url, self.secrets) if self.ready_url else None,
+            "metrics_url": redact(redact_url(self.metrics_url), self.secrets) if self.metrics_url else None,
         }
 
 
@@ -145,6 +148,7 @@ def parse_target(
     ca: str | None = None,
     insecure: bool = False,
     unix: str | None = None,
+    metrics_url: str | None = None,
     remote: bool = False,
     cwd: Path | None = None,
     python: str | None = None,
@@ -169,6 +173,7 @@ def parse_target(
         ca=ca,
         insecure=insecure,
         unix=unix,
+        metrics_url=_http_url("--metrics-url", metrics_url) if metrics_url is not None else None,
         remote=remote,
         cwd=(cwd or Path.cwd()).absolute(),
         python=python or sys.executable,
@@ -257,6 +262,12 @@ def _require_loopback(host: str, options: Target) -> None:
             f"{host} is not this machine, and wsproof sends hostile and heavy traffic. "
             "If you may test that server, say so: add --remote"
         )
+
+
+def _http_url(option: str, text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise UsageError(f"{option} expects a URL such as http://127.0.0.1:9090/metrics, got {redact_url(text)!r}.")
+    return text
 
 
 def _variable(item: str) -> tuple[str, str]:

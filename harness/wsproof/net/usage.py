@@ -77,6 +77,10 @@ class TreeMeter:
         """Open file descriptors; None when nothing lives, or the system does not tell."""
         return self._sum(_fds)
 
+    def switches(self) -> int | None:
+        """How often a thread of it has got a processor, living threads counted; None when nothing lives."""
+        return self._sum(_switches)
+
     def peak_bytes(self) -> int | None:
         """The most that was resident since `forget_peak`, of each process by itself; None but on Linux."""
         return self._sum(_peak_bytes)
@@ -122,14 +126,23 @@ def _cpu_ns(process: psutil.Process) -> int:
         return told
     # Only living threads are in here, in ns; what all threads ever used, ended ones too, is in ticks.
     threads = Path(f"/proc/{process.pid}/task").glob("*/schedstat")
-    return max(told, sum(_first_number(file) for file in threads))
+    return max(told, sum(_number(file, 0) for file in threads))
 
 
-def _first_number(file: Path) -> int:
+def _number(file: Path, at: int) -> int:
+    """One of a line of numbers; in `schedstat`, ns on a processor, ns waiting for one, and how often it got one."""
     try:
-        return int(file.read_text().split()[0])
+        return int(file.read_text().split()[at])
     except OSError:
         return 0  # a thread that has just ended, or a kernel that does not count
+
+
+def _switches(process: psutil.Process) -> int:
+    if sys.platform != "linux":
+        counts = process.num_ctx_switches()
+        return int(counts.voluntary + counts.involuntary)
+    threads = Path(f"/proc/{process.pid}/task").glob("*/schedstat")
+    return sum(_number(file, 2) for file in threads)
 
 
 def _resident_bytes(process: psutil.Process, share: bool) -> int:

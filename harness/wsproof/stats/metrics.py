@@ -141,6 +141,16 @@ def _memory_per_connection(observed: Observed) -> Samples | None:
     return None if usage is None else _one(resources.memory_per_connection_kib(usage))
 
 
+def _switches_per_delivery(observed: Observed) -> Samples | None:
+    usage = observed.measurement.server
+    return None if usage is None else _one(resources.switches_per_delivery(observed.history, usage))
+
+
+def _most_fds(observed: Observed) -> Samples | None:
+    usage = observed.measurement.server
+    return None if usage is None else _one(resources.most_fds(usage))
+
+
 def _connect_time(observed: Observed) -> Samples | None:
     times = np.array([member.connect_ns for member in observed.history.members], dtype=np.int64)
     return times[times > 0]
@@ -234,6 +244,24 @@ METRICS: tuple[Metric, ...] = (
         "lower",
         "slope (least squares) of the server's resident memory over open connections during the ramp",
         _memory_per_connection,
+        single=True,
+    ),
+    Metric(
+        "server_switches_per_delivery",
+        "Switches per delivery",
+        "1",
+        "lower",
+        "how often a thread of the server's process tree got a processor in the window / deliveries in it",
+        _switches_per_delivery,
+        single=True,
+    ),
+    Metric(
+        "server_fds",
+        "Server file descriptors",
+        "1",
+        "lower",
+        "the most that the server's process tree had open at once",
+        _most_fds,
         single=True,
     ),
     _time("connect_time", "Connect time", "TCP connect to 101, one per connection", _connect_time),

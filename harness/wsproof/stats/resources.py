@@ -26,7 +26,25 @@ def cpu_per_delivery_us(history: History, usage: ServerUsage) -> float | None:
 
     Where the samples do not cover the window, the covered part of it is used; less than half is no measurement: None.
     """
-    if len(usage.at_ns) < 2 or history.end_ns <= history.start_ns:
+    used_ns = _per_delivery(history, usage, usage.cpu_ns)
+    return None if used_ns is None else used_ns / NS_PER_US
+
+
+def switches_per_delivery(history: History, usage: ServerUsage) -> float | None:
+    """How often a thread of the server got a processor over the measured window / deliveries; None where not told."""
+    if (usage.switches < 0).any():
+        return None
+    return _per_delivery(history, usage, usage.switches)
+
+
+def most_fds(usage: ServerUsage) -> float | None:
+    """The most file descriptors that were open at a sample; None where not told."""
+    told = usage.fds[usage.fds >= 0]
+    return float(told.max()) if len(told) else None
+
+
+def _per_delivery(history: History, usage: ServerUsage, counter: NDArray[np.int64]) -> float | None:
+    if len(usage.at_ns) < 2 or len(counter) != len(usage.at_ns) or history.end_ns <= history.start_ns:
         return None
     start, end = max(history.start_ns, int(usage.at_ns[0])), min(history.end_ns, int(usage.at_ns[-1]))
     if end - start < (history.end_ns - history.start_ns) / 2:
@@ -35,8 +53,8 @@ def cpu_per_delivery_us(history: History, usage: ServerUsage) -> float | None:
     if not delivered:
         return None
     # Offsets, because ns since boot lose their last digits as float64.
-    used = np.interp(np.array([start, end]) - start, usage.at_ns - start, usage.cpu_ns - usage.cpu_ns[0])
-    return float(used[1] - used[0]) / delivered / NS_PER_US
+    used = np.interp(np.array([start, end]) - start, usage.at_ns - start, counter - counter[0])
+    return float(used[1] - used[0]) / delivered
 
 
 def memory_per_connection_kib(usage: ServerUsage) -> float | None:

@@ -189,6 +189,16 @@ def _may_hear(member: Member, observed: Observed) -> bool:
     return member.number in publishers
 
 
+def _server_silent(observed: Observed) -> Iterator[Caution]:
+    usage = observed.measurement.server
+    if usage is not None and usage.trouble:
+        yield Caution(
+            "metrics-url",
+            f"What the server uses is not known, or in part: its --metrics-url failed ({usage.trouble}).",
+            "Ask for it with `curl`; it must have process_cpu_seconds_total and process_resident_memory_bytes.",
+        )
+
+
 def _less_load(observed: Observed, *, start: str = "Use ") -> str:
     plan = observed.measurement.plan
     many = f"fewer subscribers than {plan.subscribers} (--subscribers)"
@@ -210,4 +220,5 @@ RULES: tuple[Callable[[Observed], Iterator[Caution]], ...] = (
     _loop_lag,
     _few_samples,
     _stdlib_loop,
+    _server_silent,
 )

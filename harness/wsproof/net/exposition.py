@@ -1,0 +1,67 @@
+"""What a server says about itself at a Prometheus URL: the standard `process_*` figures, of all its workers together.
+
+The text format (prometheus.io, *Exposition formats*): a line per sample, `name{labels} value [timestamp]`; `#` begins a
+comment. Samples of one name with different labels (a worker each, say) are added up.
+"""
+
+from __future__ import annotations
+
+import re
+import urllib.request
+from collections.abc import Iterator
+from http.client import HTTPException
+from urllib.error import URLError
+
+from wsproof.net.usage import Usage
+
+CPU, MEMORY, FDS = "process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds"
+SAMPLE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{.*\})?[ \t]+(\S+)(?:[ \t]+-?\d+)?[ \t]*")
+LONGEST_BYTES = 8 * 1024 * 1024
+_NS = 1_000_000_000
+
+
+class NoFigures(Exception):
+    """The URL did not answer, or not with what was expected; the words say what came instead."""
+
+
+def scrape(url: str, timeout_s: float) -> Usage:
+    """Ask once.
+
+    Raises:
+        NoFigures: no answer in time, or no `process_cpu_seconds_total` and `process_resident_memory_bytes` in it.
+    """
+    try:
+        with urllib.request.urlopen(url, timeout=timeout_s) as answer:
+            text = answer.read(LONGEST_BYTES).decode(errors="replace")
+    except (URLError, HTTPException, OSError, ValueError) as error:
+        raise NoFigures(str(getattr(error, "reason", None) or error)) from error
+    return figures_in(text)
+
+
+def figures_in(text: str) -> Usage:
+    """The figures in an answer.
+
+    Raises:
+        NoFigures: CPU time or memory is not among them.
+    """
+    sums: dict[str, float] = {}
+    for name, value in samples_in(text):
+        sums[name] = sums.get(name, 0.0) + value
+    missing = [name for name in (CPU, MEMORY) if name not in sums]
+    if missing:
+        raise NoFigures(f"its answer has no {' and no '.join(missing)}")
+    fds = sums.get(FDS)
+    return Usage(int(sums[MEMORY]), None if fds is None else int(fds), int(sums[CPU] * _NS))
+
+
+def samples_in(text: str) -> Iterator[tuple[str, float]]:
+    """Each finite sample of the three, and its name; lines that are none are passed over."""
+    for line in text.splitlines():
+        found = SAMPLE.fullmatch(line)
+        if found is not None and found[1] in (CPU, MEMORY, FDS):
+            try:
+                value = float(found[2])
+            except ValueError:
+                continue
+            if 0 <= value < float("inf"):
+                yield found[1], value
