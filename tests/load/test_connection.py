@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from wsproof.load.answers import KnownAnswers
 from wsproof.load.connection import BufferedConnection, Connection
 from wsproof.load.ledger import Ledger
 from wsproof.load.merge import merge
@@ -250,3 +251,46 @@ class TestWhatIsRecorded:
         history = bench.history()
         assert sequences(history) == [1]
         assert len(history.strange) == 1
+
+
+class TestKnownAnswers:
+    def answer(self, key: str, *, more: str = "", rest: bytes = b"") -> bytes:
+        head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        return f"{head}{more}Sec-WebSocket-Accept: {accept_key(key)}\r\n\r\n".encode() + rest
+
+    def test_an_answer_that_differs_by_its_own_proof_alone_is_known(self) -> None:
+        first, second = Request("localhost", "/1", KEY), Request("localhost", "/2", "d3Nwcm9vZiByZXBsYXllZA==")
+        answers = KnownAnswers()
+        assert not answers.has(first, self.answer(first.key))
+        answers.learn(first, self.answer(first.key))
+        assert answers.has(second, self.answer(second.key))
+        assert not answers.has(second, self.answer(first.key)), "the proof of another's key"
+        assert not answers.has(second, self.answer(second.key, more="Server: x\r\n"))
+        assert not answers.has(second, self.answer(second.key, rest=b"\x81\x00"))
+        assert not answers.has(second, self.answer(second.key)[:-1])
+
+    def test_what_came_with_a_frame_behind_it_is_not_remembered(self) -> None:
+        request = Request("localhost", "/1", KEY)
+        whole = self.answer(request.key, rest=b"\x81\x00")
+        answers = KnownAnswers()
+        answers.learn(request, whole)
+        assert not answers.has(request, whole)
+
+    def test_the_second_in_a_room_is_taken_at_its_word_only_with_its_own_proof(self, tmp_path: Path) -> None:
+        async def run() -> None:
+            loop = asyncio.get_running_loop()
+            bench = Bench(tmp_path, loop)
+            bench.connection.data_received(ANSWER)
+            assert bench.opened.result() is None
+            for path, key, proved in (
+                ("/ws/2", "d3Nwcm9vZiByZXBsYXllZA==", True),
+                ("/ws/3", "AAAAAAAAAAAAAAAAAAAAAA==", False),
+            ):
+                opened: asyncio.Future[str | None] = loop.create_future()
+                other = Connection(1, Request("localhost", path, key), bench.room, opened)
+                other.connection_made(Wire())
+                other.data_received(self.answer(key if proved else KEY))
+                assert (bench.history().protocol == ()) is proved
+            bench.room.ledger.close()
+
+        asyncio.run(run())

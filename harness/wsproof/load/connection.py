@@ -9,6 +9,7 @@ from functools import partial
 from time import monotonic_ns
 from typing import Protocol, cast
 
+from wsproof.load.answers import KnownAnswers
 from wsproof.load.ledger import Ledger
 from wsproof.load.limits import MAX_MESSAGE_BYTES
 from wsproof.model.history import Departure
@@ -39,6 +40,7 @@ class Room(Protocol):
     """What connections share: the worker's ledger, and the sender whose time may have come during a burst of reads."""
 
     ledger: Ledger
+    answers: KnownAnswers
     due_ns: int
 
     def fire(self) -> None:
@@ -59,6 +61,7 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
+        "_is_first_read",
         "_known",
         "_received",
         "_rest",
@@ -89,6 +92,7 @@ class Connection(asyncio.Protocol):
         self._known = room.ledger.known
         self._received = room.ledger.received
         self._rest = b""
+        self._is_first_read = True
         self._started_ns = monotonic_ns()
 
     # The transport calls these.
@@ -230,6 +234,11 @@ class Connection(asyncio.Protocol):
     def _read_with_peer(self, peer: Peer, data: bytes, now: int) -> None:
         if self.left_ns:
             return
+        is_first_read, self._is_first_read = self._is_first_read, False
+        if is_first_read and self._room.answers.has(self.request, data):
+            self.peer = None
+            self._accepted(now)
+            return
         told = len(peer.breaches)
         peer.receive_data(data)
         for event in peer.events_received():
@@ -256,6 +265,8 @@ class Connection(asyncio.Protocol):
                 self.transport.close()
         if peer.at_boundary and peer.deflate is None:
             self.peer = None
+            if is_first_read and not peer.breaches:
+                self._room.answers.learn(self.request, data)
 
     def _take(self, opcode: Opcode, payload: bytes, now: int) -> None:
         """Record a whole message that the peer put together, under the same key as the fast path would use."""

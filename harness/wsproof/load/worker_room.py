@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
+from wsproof.load.answers import KnownAnswers
 from wsproof.load.connection import Connection
 from wsproof.load.ledger import Ledger
 from wsproof.load.pacer import NEVER, Pacer
@@ -18,6 +19,7 @@ class WorkerRoom:
         self._all_in = all_in
         self.ledger = ledger
         self.members: dict[int, Connection] = {}
+        self.answers = KnownAnswers()
         self.pacer: Pacer | None = None
         self.due_ns = NEVER
         self.members_in = 0
