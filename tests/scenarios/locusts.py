@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,18 @@ class Locust:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+
+
+def run_together(start: Callable[[str], Locust], names: Iterable[str]) -> dict[str, Ended]:
+    """Start one for each name, all at once (they mostly wait), and wait until the last has ended."""
+    started: dict[str, Locust] = {}
+    try:
+        for name in names:
+            started[name] = start(name)
+        return {name: locust.end() for name, locust in started.items()}
+    finally:
+        for locust in started.values():
+            locust.kill()
 
 
 def run(folder: Path, *arguments: str, **options: Any) -> Ended:

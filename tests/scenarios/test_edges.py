@@ -13,9 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.scenarios.locusts import DEADLINE, Locust, run
+from tests.scenarios.locusts import DEADLINE, Ended, Locust, run, run_together
 from tests.target_app.free_port import free_port
 from tests.target_app.server import LOCALLY
+
+UNCACHED = Path(__file__).with_name("uncached.py")
 
 
 def wait_for(condition: Callable[[], Any], what: str, locust: Locust) -> Any:
@@ -28,16 +30,26 @@ def wait_for(condition: Callable[[], Any], what: str, locust: Locust) -> Any:
     return answer
 
 
-@pytest.mark.parametrize(
-    ("host", "told"),
-    [
-        ("ws://127.0.0.1:{free}", "Connection refused"),
-        ("ws://192.0.2.1:80", "--remote"),
-        ("no.such.module:app", "no.such"),
-    ],
-)
-def test_a_host_that_cannot_be_had_is_one_clear_line_and_exit_2(tmp_path: Path, host: str, told: str) -> None:
-    ended = run(tmp_path, "ChatUser", host=host.format(free=free_port()))
+HOSTS = {
+    "ws://127.0.0.1:{free}": "Connection refused",
+    "ws://192.0.2.1:80": "--remote",
+    "no.such.module:app": "no.such",
+}
+
+
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
+    def start(host: str) -> Locust:
+        return Locust(tmp_path_factory.mktemp("refused"), "ChatUser", host=host.format(free=free_port()))
+
+    return run_together(start, HOSTS)
+
+
+@pytest.mark.parametrize(("host", "told"), HOSTS.items())
+def test_a_host_that_cannot_be_had_is_one_clear_line_and_exit_2(
+    refused: dict[str, Ended], host: str, told: str
+) -> None:
+    ended = refused[host]
     assert ended.code == 2, ended.output
     assert ended.summary is None
     assert "Traceback" not in ended.output
@@ -102,18 +114,21 @@ CRASHES = {
 }
 
 
+@pytest.fixture(scope="module")
+def crashed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
+    def start(where: str) -> Locust:
+        folder = tmp_path_factory.mktemp("crashed")
+        file = folder / "locustfile.py"
+        file.write_text(CRASHES[where] + "from scenarios.chat import ChatUser\n")
+        correct, here = "tests.scenarios.planted:correct", {"PYTHONPATH": "."}
+        return Locust(folder, files=str(file), host=correct, users=2, seconds=2, env=here)
+
+    return run_together(start, CRASHES)
+
+
 @pytest.mark.parametrize("where", CRASHES)
-def test_a_crash_of_our_own_is_never_a_success(tmp_path: Path, where: str) -> None:
-    file = tmp_path / "locustfile.py"
-    file.write_text(CRASHES[where] + "from scenarios.chat import ChatUser\n")
-    ended = run(
-        tmp_path,
-        files=str(file),
-        host="tests.scenarios.planted:correct",
-        users=2,
-        seconds=2,
-        env={"PYTHONPATH": "."},
-    )
+def test_a_crash_of_our_own_is_never_a_success(crashed: dict[str, Ended], where: str) -> None:
+    ended = crashed[where]
     assert ended.code == 1, ended.output
     assert ended.summary is not None
     assert ended.summary["verdict"] == "unknown"
@@ -157,7 +172,8 @@ class Page:
 @pytest.fixture
 def page(tmp_path: Path) -> Iterator[Page]:
     port = free_port()
-    locust = Locust(tmp_path, "--class-picker", "--web-host", "127.0.0.1", "--web-port", str(port), web=True)
+    words = ("--class-picker", "--web-host", "127.0.0.1", "--web-port", str(port))
+    locust = Locust(tmp_path, *words, files=f"scenarios,{UNCACHED}", web=True)
     try:
         page = Page(locust, port)
         with closing(page.client):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.scenarios.locusts import Ended, Locust
+from tests.scenarios.locusts import Ended, Locust, run_together
 
 FAULTS = {
     "drops": "chat: lost",
@@ -17,16 +17,11 @@ FAULTS = {
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
-    """All at once: they mostly wait."""
-    started = {}
-    try:
-        for fault in (*FAULTS, "correct"):
-            folder = tmp_path_factory.mktemp(fault)
-            started[fault] = Locust(folder, "ChatUser", host=f"tests.scenarios.planted:{fault}", users=3, seconds=4)
-        return {fault: locust.end() for fault, locust in started.items()}
-    finally:
-        for locust in started.values():
-            locust.kill()
+    def start(fault: str) -> Locust:
+        folder = tmp_path_factory.mktemp(fault)
+        return Locust(folder, "ChatUser", host=f"tests.scenarios.planted:{fault}", users=3, seconds=4)
+
+    return run_together(start, (*FAULTS, "correct"))
 
 
 @pytest.mark.parametrize(("fault", "name"), FAULTS.items())
