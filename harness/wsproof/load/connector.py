@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from wsproof.load.connection import BufferedConnection, Connection
+from wsproof.load.sources import source_of
 from wsproof.load.worker_room import WorkerRoom
 from wsproof.model.history import Departure
 from wsproof.model.plan import NS
@@ -92,6 +93,7 @@ class Connector:
                         endpoint.port,
                         ssl=self._tls,
                         server_hostname=self._server_name(),
+                        local_addr=source_of(member, endpoint),
                     )
                 fault = await opened
         except TimeoutError:

@@ -28,6 +28,7 @@ from wsproof.load.partial import PartialRun
 from wsproof.load.progress import Progress, Watcher, ignore
 from wsproof.load.records import Records
 from wsproof.load.saved import load_receipts, save_history
+from wsproof.load.sources import require_ports
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.history import History
 from wsproof.model.measurement import Measurement
@@ -70,6 +71,7 @@ def run_plan(
         PartialRun: Ctrl-C, SIGTERM (a TerminatedRun raised in this thread) or a worker's death; holds what there was.
     """
     require_possible(plan)
+    require_ports(plan.subscribers, endpoint)
     with ExitStack() as stack:
         if columns is None:
             columns = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wsproof-")))
