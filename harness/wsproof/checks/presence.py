@@ -13,6 +13,7 @@ from wsproof.checks.story import Story, shortened
 from wsproof.model.contract import Contract
 from wsproof.model.finding import Anomaly, Finding
 from wsproof.model.history import Departure, History, Kind, Member, Notice
+from wsproof.model.member_groups import slices
 from wsproof.model.owed import stayed_through
 
 
@@ -161,8 +162,10 @@ def _tallies(history: History, contract: Contract) -> list[_Tally]:
     for notice in history.notices:
         if notice.left and not _is_elsewhere(history.members[notice.subscriber], notice.about, rooms):
             told[notice.subscriber, notice.about].append(notice)
-    got = history.receipts
-    last_heard = dict(zip(got.subscriber.tolist(), got.received_ns.tolist(), strict=True))
+    named: dict[int, set[str]] = defaultdict(set)
+    for number, name in told:
+        named[number].add(name)
+    last_heard = _last_heard(history)
     gone: dict[str, list[Member]] = defaultdict(list)
     for member in history.members:
         # Whoever stopped reading or broke the rules may have been sent away, and cannot have seen it.
@@ -174,8 +177,7 @@ def _tallies(history: History, contract: Contract) -> list[_Tally]:
     for witness in history.members:
         if not (witness.in_ns and witness.innocent and stayed_through(witness, history)):
             continue
-        names = {*gone, *(name for number, name in told if number == witness.number)}
-        for name in sorted(names):
+        for name in sorted(gone.keys() | named[witness.number]):
             possible = tuple(m for m in gone[name] if m.number != witness.number and m.room == witness.room)
             due = tuple(m for m in possible if m.in_ns and witness.in_ns <= surely_here[m.number])
             tallies.append(_Tally(witness, name, tuple(told[witness.number, name]), due, possible))
@@ -196,10 +198,19 @@ def _false_notice(history: History, tally: _Tally) -> Notice | None:
     return None
 
 
-def _surely_here_until(member: Member, last_heard: dict[int, int]) -> int:
+def _last_heard(history: History) -> list[int]:
+    """When each member last received anything; 0 for never."""
+    got = history.receipts
+    last = np.zeros(len(history.members), np.int64)
+    for part in slices(0, len(got)):
+        np.maximum.at(last, got.subscriber[part], got.received_ns[part])
+    return last.tolist()
+
+
+def _surely_here_until(member: Member, last_heard: list[int]) -> int:
     """When it was there for certain. That the server has dropped it we notice late, perhaps after others joined."""
     if member.departure is Departure.DROPPED:
-        return last_heard.get(member.number, member.in_ns)
+        return last_heard[member.number] or member.in_ns
     return member.left_ns
 
 
