@@ -17,11 +17,10 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-
 from benchmarks.pinned import put_on_core
-from benchmarks.truth.__main__ import quick_server
+from benchmarks.quick_server.running import quick_server
 from benchmarks.truth.clients import report_of_engine
+from benchmarks.truth.matching import match, quantile
 from benchmarks.truth.report import Report
 from benchmarks.truth.wire import Wire, capture
 from wsproof.load import run_plan
@@ -127,16 +126,7 @@ def perform(port: int, level: float, seconds: float, file: Path) -> None:
 
 def compare(level: float, said: dict[str, object], report: Report, wire: Wire) -> Block:
     """What the run says, beside what passed."""
-    keys = list(zip(report.publisher.tolist(), report.sequence.tolist(), strict=True))
-    left = np.array([wire.published.get(key, 0) for key in keys], np.int64)
-    places = zip(report.subscriber.tolist(), keys, strict=True)
-    came = np.array([wire.delivered.get(place, 0) for place in places], np.int64)
-    seen = (left > 0) & (came > 0)
-    real = (came - left)[seen]
-    added = (report.received_ns - report.sent_ns)[seen] - real
-
-    def at(values: np.ndarray[tuple[int], np.dtype[np.int64]], percent: float) -> float:
-        return float(np.percentile(values, percent, method="inverted_cdf")) / MS
+    pairs = match(report, wire)
 
     def number(name: str) -> float:
         value = said[name]
@@ -148,9 +138,9 @@ def compare(level: float, said: dict[str, object], report: Report, wire: Wire) -
         offered_hz=level,
         delivered_hz=number("delivered_hz"),
         reported_p99=number("reported_p99") / MS,
-        wire_p99=at(real, 99),
-        added_p50=at(added, 50),
-        added_p99=at(added, 99),
+        wire_p99=quantile(pairs.real_ns, 99) / MS,
+        added_p50=quantile(pairs.added_ns, 50) / MS,
+        added_p99=quantile(pairs.added_ns, 99) / MS,
         generator_cpu=number("generator_cpu"),
         lag_max=number("lag_max") / MS,
         voiding=voiding,

@@ -11,27 +11,10 @@ import socket
 import sys
 from pathlib import Path
 
+from benchmarks.accepting import accept
 from benchmarks.compiled import compiled
-from wsproof.wire import accept_key
 
 SOURCE = Path(__file__).with_name("loop.c")
-
-
-def accept(listener: socket.socket) -> tuple[socket.socket, str]:
-    """One connection, its handshake answered, and the last word of its path."""
-    connection, _ = listener.accept()
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    request = b""
-    while b"\r\n\r\n" not in request:
-        read = connection.recv(4096)
-        if not read:
-            raise ConnectionError("a client has gone during its handshake")
-        request += read
-    first, *lines = request.decode("latin-1").split("\r\n")
-    headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
-    connection.sendall((answer + accept_key(headers["sec-websocket-key"]) + "\r\n\r\n").encode())
-    return connection, first.split()[1].rpartition("/")[2]
 
 
 def main() -> None:

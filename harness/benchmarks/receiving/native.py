@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import ctypes
-import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+
+from benchmarks.compiled import compiled
 
 SOURCE = Path(__file__).with_name("loops.c")
 
 
 @cache
 def _library() -> ctypes.CDLL:
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        sys.exit("The receive benchmark needs a C compiler: apt-get install -y gcc libc6-dev")
-    with tempfile.TemporaryDirectory(prefix="wsproof-loops-") as folder:
-        built = Path(folder) / "loops.so"
-        subprocess.run([compiler, "-O2", "-Wall", "-shared", "-fPIC", "-o", str(built), str(SOURCE)], check=True)
-        library = ctypes.CDLL(str(built))
+    library = compiled(SOURCE)
     library.read_frames.restype = ctypes.c_int64
     return library
 

@@ -16,8 +16,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -25,7 +23,9 @@ from statistics import median
 import numpy as np
 
 from benchmarks.pinned import put_on_core
+from benchmarks.quick_server.running import quick_server
 from benchmarks.truth.clients import CLIENTS, command_of
+from benchmarks.truth.matching import match, quantile
 from benchmarks.truth.report import Report
 from benchmarks.truth.shapes import CONNECTIONS, SHAPES
 from benchmarks.truth.wire import Wire, capture
@@ -86,7 +86,7 @@ def arguments() -> argparse.Namespace:
 
 def measure(name: str, shape: str, seconds: float) -> Block:
     """One block: a fresh server, a capture, a client."""
-    with tempfile.TemporaryDirectory(prefix="wsproof-truth-") as folder, quick_server(shape) as port:
+    with tempfile.TemporaryDirectory(prefix="wsproof-truth-") as folder, quick_server(shape, CONNECTIONS) as port:
         file = Path(folder) / "report.npz"
         with capture(port, Path(folder) / "wire.pcap") as wire:
             command = command_of(name, shape, port, seconds, file)
@@ -99,43 +99,21 @@ def measure(name: str, shape: str, seconds: float) -> Block:
         return compare(Report.load(file), wire)
 
 
-@contextmanager
-def quick_server(shape: str, connections: int = CONNECTIONS) -> Iterator[int]:
-    """A fresh server on the first core; its port."""
-    command = [sys.executable, "-m", "benchmarks.quick_server", shape, str(connections)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    put_on_core(server.pid, 0)
-    assert server.stdout is not None
-    try:
-        yield int(server.stdout.readline())
-        server.wait(30)
-    finally:
-        if server.poll() is None:
-            server.kill()
-        server.communicate()
-
-
 def compare(report: Report, wire: Wire) -> Block:
     """What the client says against what passed."""
     if wire.dropped:
         sys.exit(f"the capture has lost {wire.dropped} packets: nothing can be said")
-    keys = list(zip(report.publisher.tolist(), report.sequence.tolist(), strict=True))
-    left = np.array([wire.published.get(key, 0) for key in keys], np.int64)
-    places = zip(report.subscriber.tolist(), keys, strict=True)
-    came = np.array([wire.delivered.get(place, 0) for place in places], np.int64)
-    seen = (left > 0) & (came > 0)
-    if not len(keys) or np.count_nonzero(~seen) > MISSING_ALLOWED * len(keys):
-        sys.exit(f"{np.count_nonzero(~seen)} of {len(keys)} messages were not found on the wire")
-    reported = (report.received_ns - report.sent_ns)[seen] / US
-    real = (came - left)[seen] / US
-    added = reported - real
-    receiving = (report.received_ns[seen] - came[seen]) / US
+    pairs = match(report, wire)
+    if not len(report.sequence) or pairs.unmatched > MISSING_ALLOWED * len(report.sequence):
+        sys.exit(f"{pairs.unmatched} of {len(report.sequence)} messages were not found on the wire")
+    reported, real, added = pairs.reported_ns / US, pairs.real_ns / US, pairs.added_ns / US
+    receiving = (pairs.received_ns - pairs.came_ns) / US
     lag = report.lag_ns / US
     limit = float(lag.max()) if len(lag) else float("nan")
     beyond = np.sort(added[added > limit])[::-1]
     return Block(
         messages=len(added),
-        unmatched=int(np.count_nonzero(~seen)),
+        unmatched=pairs.unmatched,
         wire_p50=quantile(real, 50),
         wire_p99=quantile(real, 99),
         reported_p50=quantile(reported, 50),
@@ -143,7 +121,7 @@ def compare(report: Report, wire: Wire) -> Block:
         added_p50=quantile(added, 50),
         added_p99=quantile(added, 99),
         added_max=float(added.max()),
-        sending_p50=quantile((left[seen] - report.sent_ns[seen]) / US, 50),
+        sending_p50=quantile((pairs.left_ns - pairs.sent_ns) / US, 50),
         receiving_p50=quantile(receiving, 50),
         receiving_p99=quantile(receiving, 99),
         lag_p99=quantile(lag, 99) if len(lag) else float("nan"),
@@ -151,11 +129,6 @@ def compare(report: Report, wire: Wire) -> Block:
         within_lag=1 - len(beyond) / len(added) if len(lag) else float("nan"),
         beyond=[round(value, 1) for value in beyond[:20].tolist()],
     )
-
-
-def quantile(values: np.ndarray[tuple[int], np.dtype[np.float64]], percent: float) -> float:
-    """As everywhere in wsproof: a value that was measured, none in between."""
-    return float(np.percentile(values, percent, method="inverted_cdf"))
 
 
 def show(shape: str, blocks: dict[str, list[Block]]) -> None:

@@ -1,0 +1,26 @@
+"""The quick server as a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from benchmarks.pinned import put_on_core
+
+
+@contextmanager
+def quick_server(speech: str, connections: int) -> Iterator[int]:
+    """A fresh server on the first core, for so many connections; its port."""
+    command = [sys.executable, "-m", "benchmarks.quick_server", speech, str(connections)]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    put_on_core(server.pid, 0)
+    assert server.stdout is not None
+    try:
+        yield int(server.stdout.readline())
+        server.wait(30)
+    finally:
+        if server.poll() is None:
+            server.kill()
+        server.communicate()

@@ -1,0 +1,56 @@
+"""What a client says of each message, beside what passed on the wire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.truth.report import Report
+from benchmarks.truth.wire import Wire
+
+Times = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Deliveries that both have seen, one row each, in ns of one clock; `unmatched` are those that the wire has not."""
+
+    sent_ns: Times
+    left_ns: Times
+    came_ns: Times
+    received_ns: Times
+    unmatched: int
+
+    @property
+    def reported_ns(self) -> Times:
+        """Receipt - actual send, as the client says."""
+        return self.received_ns - self.sent_ns
+
+    @property
+    def real_ns(self) -> Times:
+        """The same between the two packets."""
+        return self.came_ns - self.left_ns
+
+    @property
+    def added_ns(self) -> Times:
+        """What the client has added."""
+        return self.reported_ns - self.real_ns
+
+
+def match(report: Report, wire: Wire) -> Matched:
+    """Find both packets of each delivery by its key and its member."""
+    keys = list(zip(report.publisher.tolist(), report.sequence.tolist(), strict=True))
+    left = np.array([wire.published.get(key, 0) for key in keys], np.int64)
+    places = zip(report.subscriber.tolist(), keys, strict=True)
+    came = np.array([wire.delivered.get(place, 0) for place in places], np.int64)
+    seen = (left > 0) & (came > 0)
+    unmatched = int(np.count_nonzero(~seen))
+    return Matched(report.sent_ns[seen], left[seen], came[seen], report.received_ns[seen], unmatched)
+
+
+def quantile(values: NDArray[Any], percent: float) -> float:
+    """As everywhere in wsproof: a value that was measured, none in between."""
+    return float(np.percentile(values, percent, method="inverted_cdf"))
