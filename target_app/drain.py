@@ -10,8 +10,6 @@ import logging
 import math
 import random
 
-from starlette.types import ASGIApp, Receive, Scope, Send
-
 from target_app.endings import DRAINED
 from target_app.roster import Roster
 from target_app.settings import Settings
@@ -24,8 +22,6 @@ STEPS = 20
 
 LAST_GOODBYES = 2.5
 """Seconds that the last of them get for their goodbye; those who do not read are cut off before that."""
-
-RETRY_AFTER_SECONDS = 5
 
 logger = logging.getLogger("target_app")
 
@@ -62,27 +58,3 @@ class Drain:
             for connection in batch:
                 connection.drop(DRAINED)
         await self._roster.wait_empty(LAST_GOODBYES)
-
-
-class NoNewcomers:
-    """ASGI middleware: while draining, a handshake is answered 503 with Retry-After."""
-
-    def __init__(self, app: ASGIApp, drain: Drain) -> None:
-        self._app = app
-        self._drain = drain
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket" and self._drain.has_begun:
-            await _refuse(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
-
-
-async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    await receive()  # websocket.connect
-    if "websocket.http.response" not in (scope.get("extensions") or {}):
-        await send({"type": "websocket.close", "code": 1012})  # before accepting: becomes a 403
-        return
-    headers = [(b"retry-after", b"%d" % RETRY_AFTER_SECONDS), (b"content-type", b"text/plain; charset=utf-8")]
-    await send({"type": "websocket.http.response.start", "status": 503, "headers": headers})
-    await send({"type": "websocket.http.response.body", "body": b"This server is stopping. Please come back.\n"})

@@ -42,7 +42,7 @@ class Session:
         self.id = f"{worker}.{secrets.token_urlsafe(24)}"
         self._incoming: asyncio.Queue[Message] = asyncio.Queue()
         self._outgoing: asyncio.Queue[Message] = asyncio.Queue(1)  # a slow reader is to be felt by the channel at once
-        self._is_over = False
+        self.is_over = False
         self._epoch = ""
         scope = {key: request.scope[key] for key in ("asgi", "headers", "http_version", "root_path", "query_string")}
         scope |= {key: request.scope.get(key) for key in ("client", "server", "state")}
@@ -52,7 +52,7 @@ class Session:
         self._task = asyncio.create_task(request.app(scope, self._incoming.get, self._send), name=f"fallback {path}")
 
     async def _send(self, message: Message) -> None:
-        if self._is_over:
+        if self.is_over:
             raise OSError("the event stream is gone")
         await self._outgoing.put(message)
 
@@ -87,6 +87,7 @@ class Session:
             text = message.get("text")
             if text is not None:
                 yield ServerSentEvent(raw_data=text, id=self._cursor(text))
+        self.is_over = True  # from here on nothing can be posted, whenever the client has read this
         ending = {"code": message.get("code", 1000), "reason": message.get("reason") or ""}
         yield ServerSentEvent(event="closed", raw_data=json.dumps(ending))
 
@@ -99,7 +100,7 @@ class Session:
 
     async def end(self) -> None:
         """The client is gone: let the channel know, as a WebSocket server would."""
-        self._is_over = True
+        self.is_over = True
         while not self._outgoing.empty():
             self._outgoing.get_nowait()
         self._incoming.put_nowait({"type": "websocket.disconnect", "code": 1006})
@@ -131,7 +132,7 @@ class Sessions:
             await self._backplane.publish(f"fallback:{worker}", json.dumps([name, text]))
             return
         session = self._sessions.get(name)
-        if session is None:
+        if session is None or session.is_over:
             raise HTTPException(404)
         if not session.put(text):
             raise HTTPException(429, headers={"retry-after": "1"})

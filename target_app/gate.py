@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from target_app.auth import subprotocol
 from target_app.connection import serve
+from target_app.drain import Drain
 from target_app.endings import POLICY_VIOLATION, TRY_AGAIN_LATER, Refusal
 from target_app.limits import limited_address
 from target_app.origins import is_allowed
@@ -23,6 +24,8 @@ from target_app.windows import Window
 
 INSIDE = "inside"
 """The channel of the presence in which every connection is, under its address: so all workers count together."""
+
+STOPPING = PlainTextResponse("This server is stopping. Please come back.\n", 503, {"retry-after": "5"})
 
 logger = logging.getLogger("target_app")
 
@@ -82,9 +85,23 @@ class Gate:
         return None
 
 
+class NoNewcomers:
+    """ASGI middleware: while draining, a handshake is answered 503 with Retry-After."""
+
+    def __init__(self, app: ASGIApp, drain: Drain) -> None:
+        self._app = app
+        self._drain = drain
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket" and self._drain.has_begun:
+            await _deny(WebSocket(scope, receive, send), STOPPING)
+        else:
+            await self._app(scope, receive, send)
+
+
 async def _deny(websocket: WebSocket, response: Response) -> None:
     """Answer with an HTTP response of our own, where the server library can do that, else with its 403."""
-    if "websocket.http.response" in websocket.scope.get("extensions", {}):
+    if "websocket.http.response" in (websocket.scope.get("extensions") or {}):
         await websocket.send_denial_response(response)
     else:
         await websocket.close()

@@ -11,8 +11,7 @@ from fastapi.staticfiles import StaticFiles
 
 from target_app import admin, asyncapi, fallback, login, metrics_http, web
 from target_app.channels import routers
-from target_app.drain import NoNewcomers
-from target_app.gate import Gate
+from target_app.gate import Gate, NoNewcomers
 from target_app.redaction import redact_all_logs
 from target_app.relay import Relay
 from target_app.services import Services

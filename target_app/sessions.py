@@ -18,6 +18,7 @@ from target_app.endings import POLICY_VIOLATION, Ending, Why
 from target_app.history import Entry, HistoryUnavailable
 from target_app.limits import TokenBucket
 from target_app.services import Services
+from target_app.timeline import RETRY_DELAY
 from target_app.tokens import Tokens
 
 LOGGED_OUT = Ending(Why.CLOSED, POLICY_VIOLATION, "logged_out")
@@ -29,8 +30,6 @@ SIGNED_IN = "signed in"
 
 SPENT = "spent"
 """The topic on which workers tell, with every beat, how many messages came from users who are on others as well."""
-
-RETRY_DELAY = 0.5
 
 logger = logging.getLogger("target_app")
 
