@@ -48,6 +48,12 @@ class TestFrames:
         assert (expected.fate, expected.rule) == (Fate.FAILED, rule)
         assert expected.owed == [Message(Opcode.TEXT, b"> before")]
 
+    def test_who_reads_on_may_name_a_later_fault(self) -> None:
+        broken = [_frame(1, b"\xc3", fin=False), _frame(0, b"a")]
+        assert expect_frames(say("x", *broken, _frame(1, b"a")), _FACTS).codes == {1007}
+        assert expect_frames(say("x", *broken, _frame(0, b"a")), _FACTS).codes == {1002, 1007}
+        assert expect_frames(say("x", _frame(0), _frame(1, b"\xff")), _FACTS).codes == {1002, 1007}
+
     def test_a_character_cut_by_fragments_is_legal(self) -> None:
         expected = expect_frames(say("x", _frame(1, b"\xe2\x82", fin=False), _frame(0, b"\xac")), _FACTS)
         assert expected.fate is Fate.OPEN

@@ -105,12 +105,15 @@ class _Reader:
         self.opcode: int | None = None
         self._parts: list[bytes] = []
         self._utf8: Utf8Validator | None = None
+        self._inside = False
+        """After a fault: whether a message is open for who reads on."""
 
     def take(self, frame: Frame) -> None:
         expected = self.expected
         if frame.opcode == Opcode.CLOSE:
             expected.said_close = True
         if expected.fate is Fate.FAILED:
+            self._read_on(frame)
             return
         if expected.fate is Fate.CLOSED:
             if frame.opcode in (Opcode.TEXT, Opcode.BINARY) and frame.fin and frame.payload:
@@ -127,6 +130,20 @@ class _Reader:
             self._take_control(frame)
         else:
             self._take_data(frame)
+
+    def _read_on(self, frame: Frame) -> None:
+        """After a fault: who reads frames before it looks at their text may name what is wrong with a later one."""
+        expected = self.expected
+        fault = self._fault_of_bits(frame) or _fault_of_frame(frame)
+        codes = fault[1] if fault is not None else frozenset[CloseCode]()
+        if not frame.is_control:
+            if (frame.opcode == Opcode.CONTINUATION) is not self._inside:
+                codes |= _PROTOCOL
+            if not frame.payload.isascii():
+                codes |= _TEXT
+            self._inside = not frame.fin
+        if expected.codes:
+            expected.codes |= codes
 
     def _fault_of_bits(self, frame: Frame) -> tuple[str, frozenset[CloseCode]] | None:
         """What is wrong with the RSV bits: only RSV1 means something, and only where compression was agreed."""
@@ -214,6 +231,7 @@ class _Reader:
                 self.expected.fate = Fate.FREE
 
     def _fail(self, name: str, codes: frozenset[CloseCode], frame: Frame) -> None:
+        self._inside = self.opcode is not None
         fate = Fate.FREE if rule(name).level is Binding.MAY else Fate.FAILED
         self._decide(fate, name, codes, frame)
 
