@@ -29,6 +29,7 @@ def enter(new_context: NewContext, server: Server, user: str, room: str) -> Page
 
 
 def log_in(page: Page, name: str, password: str) -> None:
+    expect(page.get_by_role("button", name="Sign in")).to_be_enabled()
     page.get_by_label("Name", exact=True).fill(name)
     page.get_by_label("Password").fill(password)
     page.keyboard.press("Enter")

@@ -21,6 +21,8 @@ byId("form").onsubmit = async (event) => {
   byId("password").select();
 };
 
+byId("enter").disabled = false;  // before this, the browser itself would send the form
+
 const me = await whoIsIt().catch(() => null);
 if (me !== null) {
   byId("status").dataset.state = "connected";
