@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +17,8 @@ from wsproof.fanout import Fanout, VirtualClock
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import Departure, Member
 from wsproof.model.measurement import Measurement
+
+pytest_plugins = ["pytester"]
 
 UNKNOWN = Finding("lost", "chat", Anomaly.UNKNOWN, Level.INFORMATIONAL, "The check lost crashed.")
 
@@ -58,3 +62,33 @@ def test_a_broadcast_to_fewer_than_were_asked_for_is_not_timed(monkeypatch: pyte
     away = Member(3, "4", departure=Departure.REFUSED)
     with pytest.raises(AssertionError, match="1 of 3 subscribers could not connect"):
         time_it(measurement(replace(history, members=(*history.members, away))), [], monkeypatch)
+
+
+def test_a_users_own_app_is_timed_once_per_number_of_subscribers(pytester: pytest.Pytester) -> None:
+    apps = Path(__file__).parent / "workloads" / "apps"
+    for name in ("pubsub.py", "pubsub_channels.py"):
+        pytester.path.joinpath(name).write_text((apps / name).read_text(encoding="utf-8"), encoding="utf-8")
+    pytester.makepyfile(
+        """
+        def test_broadcast(ws_fanout, ws_subscribers):
+            ws_fanout(ws_subscribers, rounds=3, warmup_rounds=1, workload="pubsub")
+        """
+    )
+    target = ("--ws-target=pubsub:app", "--ws-path=/pubsub", "--ws-channels=pubsub_channels")
+    words = ("--ws-subscribers=1,3", "--benchmark-only", "--benchmark-json=timed.json", "-p", "no:cacheprovider")
+    result = pytester.runpytest_subprocess(*target, *words)
+    result.assert_outcomes(passed=2)
+    timed = json.loads(pytester.path.joinpath("timed.json").read_text(encoding="utf-8"))["benchmarks"]
+    assert [one["params"] for one in timed] == [{"ws_subscribers": 1}, {"ws_subscribers": 3}]
+    for one in timed:
+        info = one["extra_info"]
+        assert one["stats"]["rounds"] == 3
+        assert one["stats"]["max"] == pytest.approx(info["time_to_last_max_ns"] / 1e9)
+        assert (info["timed"], info["reach"], info["violations"]) == ("time_to_last", 1.0, 0)
+
+
+def test_numbers_of_subscribers_that_are_none_are_told(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_broadcast(ws_fanout, ws_subscribers): ...")
+    result = pytester.runpytest_subprocess("--ws-subscribers=1,few", "-p", "no:cacheprovider")
+    assert result.ret != 0
+    result.stderr.fnmatch_lines(["*--ws-subscribers: expected whole numbers above 0*'1,few'*"])

@@ -30,7 +30,7 @@ from wsproof.stats.stability import judge_trust
 if TYPE_CHECKING:
     from wsproof.net.running import RunningServer
 
-PERCENTILES = ("p50", "p90", "p99", "max")
+PERCENTILES = ("p50", "p90", "p99", "p999", "max")
 
 
 class VirtualClock:

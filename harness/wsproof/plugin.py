@@ -5,6 +5,7 @@ Loading it imports nothing but pytest and changes nothing: the harness is import
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,7 +46,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--ws-sample", metavar="TEXT", help="a message that the endpoint accepts, where it is particular")
     add("--ws-strict", action="store_true", help="non-strict findings fail, too")
     add("--ws-accepted", metavar="FILE", help="known deviations with their reasons")
-    add("--ws-subscribers", metavar="N,N", help="how many subscribers the fan-out benchmarks have (1,10,100,1000)")
+    add(
+        "--ws-subscribers",
+        type=subscriber_counts,
+        default="1,10,100,1000",
+        metavar="N,N",
+        help="how many subscribers the fan-out benchmarks have (default %(default)s)",
+    )
 
 
 @pytest.fixture(scope="session")
@@ -185,19 +192,16 @@ def ws_fanout(
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A benchmark that takes `ws_subscribers` runs once per number of `--ws-subscribers`."""
     if "ws_subscribers" in metafunc.fixturenames:
-        metafunc.parametrize("ws_subscribers", subscriber_counts(metafunc.config.getoption("ws_subscribers")))
+        metafunc.parametrize("ws_subscribers", metafunc.config.getoption("ws_subscribers"))
 
 
-def subscriber_counts(text: str | None) -> list[int]:
-    """`"1,10,100"` as numbers; the default is a power of ten up to a thousand.
+def subscriber_counts(text: str) -> list[int]:
+    """`"1,10,100"` as numbers.
 
     Raises:
-        pytest.UsageError: something in it is no whole number above 0.
+        argparse.ArgumentTypeError: something in it is no whole number above 0.
     """
-    try:
-        counts = [int(word) for word in (text or "1,10,100,1000").split(",")]
-    except ValueError:
-        counts = [0]
-    if min(counts) < 1:
-        raise pytest.UsageError(f"--ws-subscribers expects whole numbers above 0, such as 1,10,100; got {text!r}")
-    return counts
+    words = text.split(",")
+    if not all(word.isdecimal() and int(word) for word in words):
+        raise ArgumentTypeError(f"expected whole numbers above 0, such as 1,10,100; got {text!r}")
+    return [int(word) for word in words]

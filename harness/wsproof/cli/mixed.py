@@ -61,12 +61,13 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
             judge(part, log, measurement, beside(log, logs), usage_of_all(measurements, usage))
             for part, log, measurement in zip(parts, logs, measurements, strict=True)
         ]
-        benches = [Bench(str(log.record.plan["workload"]), log.record) for log in logs]
-        whole.headline("all of them")
-        show_benches(whole.console, benches, what=WHAT, note=NOTE)
-        cpu = usage_of_all(measurements, usage)
-        if cpu is not None:
-            whole.console.print(Text(f"Server CPU per delivery of any of them: {cpu:.3g} µs."))
+    # Only now the records are complete.
+    benches = [Bench(str(log.record.plan["workload"]), log.record) for log in logs]
+    whole.headline("all of them")
+    show_benches(whole.console, benches, what=WHAT, note=NOTE)
+    cpu = usage_of_all(measurements, usage)
+    if cpu is not None:
+        whole.console.print(Text(f"Server CPU per delivery of any of them: {cpu:.3g} µs."))
     whole.write_json(benches_document(benches, what=WHAT))
     if arguments.markdown:
         write_text(arguments.markdown, benches_markdown(benches, what=WHAT, note=NOTE))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -31,6 +32,8 @@ NOTE = (
     "Rows marked ? are not to be trusted."
 )
 
+WIDEST = 400
+
 
 @dataclass(frozen=True)
 class Bench:
@@ -54,10 +57,12 @@ def show_benches(console: Console, benches: Sequence[Bench], *, what: str = SERV
     """The table."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     for word in _header(what):
-        table.add_column(word, justify="left" if word in ("", what) else "right")
+        table.add_column(word, justify="left" if word in ("", what) else "right", no_wrap=True)
     for row in _rows(benches):
         table.add_row(*(Text(clean_line(cell)) for cell in row))
-    console.print(table)
+    # As wide as it is: names and figures that are cut off say nothing, and lines that a terminal wraps still do.
+    table.width = Measurement.get(console, console.options.update(max_width=WIDEST), table).maximum
+    console.print(table, crop=False)
     for one in benches:
         if one.record is None:
             console.print(Text(f"– {one.name}: {clean_line(one.reason)}"), soft_wrap=True)
