@@ -32,6 +32,8 @@ class Message:
     is_foreign: bool
     """A publication of another process, or of an earlier test: not ours to judge."""
     waiting: set[int] | None = None
+    sent_ns: int = -1
+    """When the publication left; -1 where nothing intact of ours did."""
 
 
 class Messages:

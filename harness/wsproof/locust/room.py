@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import replace
 from time import monotonic_ns
 from typing import Any
@@ -67,7 +68,8 @@ class Room:
         self._known = self.messages.known
         self._received = self.messages.received
         self._names: dict[str, int] = {}
-        self._sequences: list[int] = []
+        self._sent_ns: list[array[int]] = []
+        """Of each member when its publications left, by their number; 0 where one could not."""
         self._first_kind = _first_kind(workload)
         self._last_sent_ns: dict[int, int] = {}
         """Of each room of the channel."""
@@ -90,7 +92,7 @@ class Room:
         name = self.workload.name_of(number)
         self.members.append(Member(number, name, room=self.workload.room_of(number)))
         self._names[name] = number
-        self._sequences.append(0)
+        self._sent_ns.append(array("q"))
         return number
 
     def connected(self, line: Line, connect_ns: int) -> None:
@@ -124,14 +126,15 @@ class Room:
 
     def publish(self, member: int, intended_ns: int) -> None:
         """A member's next publication. It does not wait."""
-        sequence = self._sequences[member]
-        self._sequences[member] += 1
+        sequence = len(self._sent_ns[member])
         envelope = Envelope(self.first_publisher + member, sequence, intended_ns)
         message = self.workload.publish(member, envelope, self._body)
         sent_ns = monotonic_ns()
         if not self.lines[member].send(message):
+            self._sent_ns[member].append(0)
             self.recorder.published(member, sequence, intended_ns, 0, Phase.MEASURED, Outcome.FAILED)
             return
+        self._sent_ns[member].append(sent_ns)
         self.recorder.published(member, sequence, intended_ns, sent_ns, Phase.MEASURED, Outcome.OK)
         self._last_sent_ns[self.members[member].room] = sent_ns
         self.pending.expect((Kind.DELIVERY, member, sequence), self._audience(member))
@@ -167,7 +170,8 @@ class Room:
         self._received((member, message.number, now_ns))
         if message.kind is self._first_kind and member not in self.present:
             self._came_in(member, now_ns)
-        if message.kind is Kind.DELIVERY and message.intact:
+        # What left before its reader was in is no delivery that took so long: as in stats/deliveries.py.
+        if message.kind is Kind.DELIVERY and message.sent_ns >= self.members[member].in_ns:
             self._latency.add(now_ns - message.intended_ns, message.size_bytes)
         waiting = message.waiting
         if waiting is not None and member in waiting:
@@ -180,6 +184,9 @@ class Room:
         message = self.messages.learn(member, frame, payload, is_text)
         if message.kind is not None and message.intact:
             message.waiting = self.pending.of(_key(message))
+            sent_ns = self._sent_ns[message.publisher]
+            if message.sequence < len(sent_ns):
+                message.sent_ns = sent_ns[message.sequence]
         return message
 
     def _hear_other(self, member: int, message: Message, now_ns: int) -> None:
