@@ -17,6 +17,7 @@ from tests.faulty.straining import Straining
 _LIMIT = 17_000_000
 _WORTH_IT = 1_000
 _SMALL_LIMIT = 1 << 20
+_LIMITS = {"deflate-small-limit": _SMALL_LIMIT, "deflate-least-limit": 1 << 16}
 _TAIL = b"\x00\x00\xff\xff"
 _BITS = re.compile(r"[89]|1[0-5]")
 _FLAGS = ("server_no_context_takeover", "client_no_context_takeover")
@@ -210,8 +211,7 @@ class Compressing(Straining):
             self.inflater = _SHARED["inflater"]
         if self.fault == "deflate-cut":
             return self.inflater.decompress(data, _SMALL_LIMIT)
-        if self.fault == "deflate-small-limit":
-            limit = _SMALL_LIMIT
+        limit = _LIMITS.get(self.fault, limit)
         out = bytearray()
         while True:
             out += self.inflater.decompress(data, limit + 1 - len(out))

@@ -203,6 +203,7 @@ ALLOWED: dict[str, tuple[tuple[str, ...], str]] = {
         "refers back exactly as far as the agreed window reaches",
     ),
     "deflate-small-limit": (("deflate-sizes", "deflate-bomb"), "refuses messages that inflate to more than 1 MiB"),
+    "deflate-least-limit": (("deflate-sizes", "deflate-bomb"), "refuses messages that inflate to more than 64 KiB"),
     "answers-early": (("pipelined",), "answers a ping that came before the 101 at once"),
 }
 """What servers do that is not wrong, and the checks that could take it for a fault."""

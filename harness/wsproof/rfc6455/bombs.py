@@ -54,6 +54,6 @@ def _edges(facts: Facts) -> Iterable[Conversation]:
 
 
 PROPERTIES = (
-    Property("deflate-sizes", edges=_size_edges, not_here=_shows_sizes),
+    Property("deflate-sizes", edges=_size_edges, not_here=_shows_sizes, about_limits=True),
     Property("deflate-bomb", edges=_edges, not_here=declines_all),
 )

@@ -25,13 +25,15 @@ class Property:
     """`name` is the id of the rule it is about. `edges` are the boundaries of that rule, each tried every time;
     `conversations` draws from all that lies between. Either may be missing. `not_here` says why nothing of it can be
     tried with a server (one that declines an extension, say), and is empty where it can. `about_offers`: to decline
-    them all is an answer as good as any, where other properties then have nothing to look at."""
+    them all is an answer as good as any, where other properties then have nothing to look at. `about_limits`: so is to
+    refuse every message."""
 
     name: str
     conversations: Callable[[Facts], SearchStrategy[Conversation]] | None = None
     edges: Callable[[Facts], Iterable[Conversation]] | None = None
     not_here: Callable[[Facts], str] = anywhere
     about_offers: bool = False
+    about_limits: bool = False
 
     @property
     def rule(self) -> Rule:

@@ -166,7 +166,7 @@ def _run_one(subject: Examination, tested: Property) -> tuple[CheckRun | NotRun,
         verdict, reason = Verdict.UNKNOWN, reason or "this endpoint gives nothing to try it on"
     elif subject.declined == declined + tried and not tested.about_offers:
         return _not_run(tested, reason or "not offered by the server: it declines these offers"), goes_on
-    elif subject.told == told:
+    elif subject.told == told and not tested.about_limits:
         verdict, reason = Verdict.UNKNOWN, reason or _refused(subject.facts)
     elif _needs_more_than_ascii(tested, subject.facts):
         verdict, reason = (
