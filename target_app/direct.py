@@ -21,8 +21,8 @@ from typing import Any
 from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
-from websockets.exceptions import InvalidHeaderFormat
-from websockets.frames import Frame, Opcode
+from websockets.exceptions import InvalidHeaderFormat, PayloadTooBig
+from websockets.frames import DATA_OPCODES, Frame, Opcode
 from websockets.headers import parse_extension
 from websockets.http11 import Request, Response
 from websockets.protocol import CONNECTING
@@ -36,6 +36,9 @@ GRACE = 1.0
 
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[\w.~%!$&'()*+,;=-]+)(:[0-9]*)?", re.ASCII | re.IGNORECASE)
 """RFC 3986 3.2: a name, an IPv4 address or an IPv6 address in brackets, and perhaps a port."""
+
+CONTROL_BYTES = 125
+"""The longest control frame, which `websockets` would not read where less is left of a message's size."""
 
 UNREADABLE = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
@@ -58,8 +61,13 @@ class Handshake(ServerProtocol):
         return response
 
     def recv_frame(self, frame: Frame) -> None:
-        if frame.opcode is Opcode.CLOSE:  # section 5.4: control frames may stand between the parts of a message
+        # Section 5.4: control frames may stand between the parts of a message, and are none of it.
+        if frame.opcode is Opcode.CLOSE:
             self.current_size = None
+        elif frame.opcode in DATA_OPCODES and self.max_message_size is not None:
+            room = self.max_message_size - CONTROL_BYTES - (self.current_size or 0)
+            if len(frame.data) > room:
+                raise PayloadTooBig(len(frame.data), room)
         super().recv_frame(frame)
 
 
@@ -91,7 +99,9 @@ class DirectWSProtocol(WebSocketsSansIOProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.conn = Handshake(
-            extensions=self.conn.available_extensions, max_size=config.ws_max_size, logger=self.conn.logger
+            extensions=self.conn.available_extensions,
+            max_size=config.ws_max_size + CONTROL_BYTES,
+            logger=self.conn.logger,
         )
         self.on_writable = _nobody_waits
         self.congested_since: float | None = None

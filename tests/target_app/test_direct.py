@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import ConnectionClosedError
 from websockets.server import ServerProtocol
 
 from target_app.direct import DirectWSProtocol, Handshake
@@ -95,6 +96,23 @@ def test_a_close_between_the_parts_of_a_message_is_answered_with_its_code(server
     opening[0] &= 0x7F  # not final
     peer.socket.sendall(bytes(opening) + frame(CLOSE, b"\x03\xe8bye"))
     assert peer.read_to_end() == bytes([0x88, 5]) + b"\x03\xe8bye"
+
+
+def test_a_ping_between_the_parts_of_the_longest_message_is_none_of_it(server: Server) -> None:
+    with server.connect("/ws") as client:
+
+        def parts(last: bytes) -> Iterator[bytes]:
+            yield b"x" * 65_535
+            client.ping(b"longer than the rest")
+            yield last
+
+        client.send(parts(b"y"))
+        assert client.recv(DEADLINE) == b"x" * 65_535 + b"y"
+        client.send(parts(b"yy"))
+        with pytest.raises(ConnectionClosedError) as closed:
+            client.recv(DEADLINE)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1009
 
 
 def test_nothing_is_written_after_a_close_frame(server: Server, raw: EnterRaw, enter: Enter) -> None:

@@ -44,6 +44,9 @@ def _between_edges(facts: Facts) -> Iterable[Conversation]:
         yield say("control-between", first, control, second, third)
         yield say("control-between", first, second, control, third)
     yield say("control-between", first, _PING, _PONG, _PING, second, _PING, third, _PING)
+    # As long as a message may be, perhaps: what stands between its fragments is not part of it.
+    most, last = fragments(b"x" * (facts.largest_bytes - 1), b"y")
+    yield say("control-between", most, _PING, last)
 
 
 @st.composite
