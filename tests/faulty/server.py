@@ -28,6 +28,7 @@ _PARAM = rf'{_TOKEN}(\s*=\s*({_TOKEN}|"(\\?{_TCHAR})+"))?'
 _EXTENSION = rf"{_TOKEN}(\s*;\s*{_PARAM})*"
 _HOST = re.compile(r"[^\s@/:]+(:[0-9]*)?")
 _EXTENSIONS = re.compile(rf"\s*{_EXTENSION}(\s*,\s*{_EXTENSION})*\s*")
+_SHORT_LIMIT = 65_536
 
 
 class Refusal(Exception):
@@ -63,6 +64,8 @@ class Connection:
         self.fault = ""
         self.opcode = 0
         self.parts: list[bytes] = []
+        self.left = _SHORT_LIMIT
+        """Of the size of a message, for control-weighed."""
         self.held_pongs: list[bytes] = []
         self.mask = b"\0\0\0\0"
         self.pinged = False
@@ -277,6 +280,8 @@ class Connection:
             raise Failure(1002)
         if length > 16_000_000:
             raise Failure(1009)
+        if fault == "control-weighed" and length > self.left:
+            raise Failure(1009)
         mask = b"\0\0\0\0"
         if masked:
             await self.need(at + 1)
@@ -377,6 +382,7 @@ class Connection:
         if fault == "empty-last" and fin and not payload and self.parts:
             return
         self.parts.append(payload)
+        self.left = _SHORT_LIMIT if fin else self.left - len(payload)
         if fault == "utf8-per-fragment" and self.opcode == TEXT:
             _check_text(payload)
         if fin or (fault == "two-fragments" and len(self.parts) == 2):
