@@ -72,7 +72,7 @@ FAULTS: dict[str, tuple[str, str]] = {
     "orphans": ("continuation-orphan", "takes a continuation without a start for a message"),
     "nested": ("message-inside", "lets a new message replace an unfinished one"),
     "ping-resets": ("control-between", "forgets the fragments before a ping"),
-    "control-weighed": ("control-between", "holds control frames against what is left of a message's size (64 KiB)"),
+    "control-weighed": ("control-no-part", "holds control frames against what is left of a message's size (64 KiB)"),
     "late-pong": ("pong-prompt", "answers a ping only when the message around it has ended"),
     "empty-last": ("fragments-joined", "does not notice the end of a message in an empty fragment"),
     "two-fragments": ("fragments-joined", "ends a message at its second fragment"),

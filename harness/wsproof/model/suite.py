@@ -48,6 +48,10 @@ class Figure:
         return {"name": self.name, "value": float(f"{self.value:.4g}"), "unit": self.unit}
 
 
+SAME_CAUSE = "of the same cause as "
+"""Begins the reason of a check that fails only where another one does, whose name follows."""
+
+
 @dataclass(frozen=True)
 class CheckRun:
     """One check that was run: `verdict` is its own, `reason` says why it is unknown or was cut short."""

@@ -44,9 +44,6 @@ def _between_edges(facts: Facts) -> Iterable[Conversation]:
         yield say("control-between", first, control, second, third)
         yield say("control-between", first, second, control, third)
     yield say("control-between", first, _PING, _PONG, _PING, second, _PING, third, _PING)
-    # As long as a message may be, perhaps: what stands between its fragments is not part of it.
-    most, last = fragments(b"x" * (facts.largest_bytes - 1), b"y")
-    yield say("control-between", most, _PING, last)
 
 
 @st.composite
@@ -58,6 +55,13 @@ def _mixtures(draw: st.DrawFn, facts: Facts) -> Conversation:
             frames += [*draw(st.lists(control, max_size=2)), frame]
     size = sum(len(frame.encode()) for frame in frames)
     return say("control-between", *frames, cuts=draw(st.just(()) | strategies.cuts(size)))
+
+
+def _weight_edges(facts: Facts) -> Iterable[Conversation]:
+    # As long as a message may be, perhaps, and less of it left than the control frame is long.
+    most, last = fragments(b"x" * (facts.largest_bytes - 1), b"y")
+    for control in (_PING, _PONG):
+        yield say("control-no-part", most, control, last)
 
 
 def _prompt_edges(facts: Facts) -> Iterable[Conversation]:
@@ -115,6 +119,7 @@ def _closing_edges(facts: Facts) -> Iterable[Conversation]:
 PROPERTIES = (
     Property("fragments-joined", lambda facts: _shapes(facts), _shape_edges),
     Property("control-between", lambda facts: _mixtures(facts), _between_edges),
+    Property("control-no-part", edges=_weight_edges),
     Property("pong-prompt", edges=_prompt_edges),
     Property("continuation-orphan", lambda facts: _orphans(facts), _orphan_edges),
     Property("message-inside", edges=_inside_edges),

@@ -23,6 +23,7 @@ _IMPLIED_BY = {
     "server-text-utf8": ("utf8-broken", "fragments-joined", "deflate-utf8-broken"),
     "server-control-after-close": ("server-data-after-close", "close-ends-tcp"),
     "message-inside": ("fragments-joined",),
+    "control-no-part": ("fragments-joined", "control-between", "payload-lengths"),
     "close-inside-legal": ("fragments-joined", "control-between"),
     "messages-intact": ("fragments-joined", "deflate-blocks"),
     "server-deflate-data": ("deflate-server-context", "deflate-server-window"),

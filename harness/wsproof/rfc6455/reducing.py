@@ -14,6 +14,7 @@ from wsproof.wire import Frame, Opcode
 
 __all__ = ["apart", "plainly", "simpler"]
 _LETTERS = b"abcdefghijklmnopqrstuvwxyz"
+_CONTROL_BYTES = 125
 
 
 def simpler(conversation: Conversation, facts: Facts) -> Iterator[Conversation]:
@@ -55,7 +56,9 @@ def simpler(conversation: Conversation, facts: Facts) -> Iterator[Conversation]:
         Opcode.PING,
         Opcode.PONG,
     } and Opcode.CLOSE not in opcodes:
-        yield apart(say("control-between", *frames))
+        longest = max((sum(len(piece.payload) for piece in pieces) for pieces in _messages(frames)), default=0)
+        is_longest = longest > facts.largest_bytes - _CONTROL_BYTES
+        yield apart(say("control-no-part" if is_longest else "control-between", *frames))
     if conversation.cuts:
         for frame in frames:
             size = len(frame.encode())

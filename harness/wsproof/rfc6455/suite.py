@@ -8,7 +8,7 @@ from typing import Any
 
 from wsproof.errors import CannotTellError, UsageError
 from wsproof.model.finding import Finding, Level, Verdict
-from wsproof.model.suite import CheckRun, NotRun, SuiteOptions, SuiteReport
+from wsproof.model.suite import SAME_CAUSE, CheckRun, NotRun, SuiteOptions, SuiteReport
 from wsproof.net.endpoint import Endpoint
 from wsproof.rfc6455 import (
     bombs,
@@ -161,7 +161,7 @@ def _run_one(subject: Examination, tested: Property) -> tuple[CheckRun | NotRun,
     verdict = Verdict.VALID
     if (cause := subject.ledger.cause_of(tested.name)) is not None:
         verdict = next(each.verdict() for each in subject.ledger.findings() if each.check == cause)
-        reason = reason or ("" if cause == tested.name else f"of the same cause as {cause}")
+        reason = reason or ("" if cause == tested.name else f"{SAME_CAUSE}{cause}")
     elif not tried:
         verdict, reason = Verdict.UNKNOWN, reason or "this endpoint gives nothing to try it on"
     elif subject.declined == declined + tried and not tested.about_offers:

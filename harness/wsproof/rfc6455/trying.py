@@ -9,7 +9,7 @@ from typing import Any
 
 from wsproof.errors import CannotTellError, TargetError, UsageError
 from wsproof.model.finding import Finding, Verdict, verdict_of
-from wsproof.model.suite import CheckRun, NotRun
+from wsproof.model.suite import SAME_CAUSE, CheckRun, NotRun
 from wsproof.net.budget import Budget
 from wsproof.net.endpoint import Endpoint
 from wsproof.rfc6455.examination import Examination, ServerGone
@@ -91,7 +91,7 @@ class Trials:
             return Verdict.VALID, ""
         own = [one for one in self.findings if one.check == (outcome.cause or trial.name)]
         if own:
-            return verdict_of(own), f"of the same cause as {outcome.cause}" if outcome.cause else ""
+            return verdict_of(own), f"{SAME_CAUSE}{outcome.cause}" if outcome.cause else ""
         told = [one for one in self.findings if one.check in {charge.rule for charge in outcome.charges}]
         return verdict_of(told), f"see {told[0].check}" if told else ""
 

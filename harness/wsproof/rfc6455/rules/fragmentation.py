@@ -20,6 +20,13 @@ FRAGMENTATION = (
         "control frames between fragments",
     ),
     Rule(
+        "control-no-part",
+        "5.4",
+        MUST,
+        "Control frames between the fragments of a message are no part of it: its size does not grow with them.",
+        "control frames in the longest message",
+    ),
+    Rule(
         "continuation-orphan",
         "5.4",
         MUST,
