@@ -12,8 +12,8 @@ from wsproof.model.contract import Audience, Contract
 from wsproof.model.envelope import MARK
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import Departure, History, Kind, Outcome
-from wsproof.model.member_groups import slices
-from wsproof.model.owed import Ints, owed, publication_rows, stayed_through
+from wsproof.model.member_groups import rows_where
+from wsproof.model.owed import Flags, Ints, owed, publication_rows, stayed_through
 
 GOOD_REASONS = {1001: "going away", 1012: "service restart", 1013: "try again later"}
 """Close codes by which a server says that it is not the client's fault (RFC 6455 7.4.1 and the IANA registry)."""
@@ -193,14 +193,15 @@ def phantom(history: History, contract: Contract) -> list[Finding]:
 def _unsent_rows(history: History) -> Ints:
     """Receipts of what was never published."""
     sent, got = history.publications, history.receipts
-    found = [np.zeros(0, np.int64)]
-    for part in slices(0, len(got)):
+
+    def unsent(part: slice) -> Flags:
         rows = publication_rows(sent, got.publisher[part], got.sequence[part])
-        unknown = (rows < 0) & (got.intact[part] == 1)
+        unknown: Flags = (rows < 0) & (got.intact[part] == 1)
         if len(sent):
             unknown |= (rows >= 0) & (sent.outcome[rows] == Outcome.FAILED)
-        found.append(np.flatnonzero(unknown) + part.start)
-    return np.concatenate(found)
+        return unknown
+
+    return rows_where(got, unsent)
 
 
 def misrouted(history: History, contract: Contract) -> list[Finding]:
@@ -236,11 +237,11 @@ def _misrouted_rows(history: History, contract: Contract) -> Ints:
     """Receipts of what was published, by somebody it is not meant for."""
     got = history.receipts
     rooms = any(member.room for member in history.members)
-    found = [np.zeros(0, np.int64)]
-    for part in slices(0, len(got)):
+
+    def strayed(part: slice) -> Flags:
         subscriber, publisher, kind = got.subscriber[part], got.publisher[part], got.kind[part]
         own = subscriber == publisher
-        wrong = (kind == Kind.REPLY) & ~own
+        wrong: Flags = (kind == Kind.REPLY) & ~own
         if contract.audience is Audience.OTHERS:
             wrong |= (kind == Kind.DELIVERY) & own
         elif contract.audience is Audience.PUBLISHER:
@@ -250,9 +251,11 @@ def _misrouted_rows(history: History, contract: Contract) -> Ints:
         if rooms:
             elsewhere = history.rooms_of(subscriber) != history.rooms_of(publisher)
             wrong |= (kind == Kind.DELIVERY) & elsewhere
-        rows = np.flatnonzero(wrong & (got.intact[part] == 1)) + part.start
-        found.append(rows[publication_rows(history.publications, *_keys_of(history, rows)) >= 0])
-    return np.concatenate(found)
+        wrong &= got.intact[part] == 1
+        return wrong
+
+    rows = rows_where(got, strayed)
+    return rows[publication_rows(history.publications, *_keys_of(history, rows)) >= 0]
 
 
 def corrupt(history: History, contract: Contract) -> list[Finding]:

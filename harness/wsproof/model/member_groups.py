@@ -5,7 +5,7 @@ It bounds the memory of a run of many millions of receipts. Of a run that is not
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,13 +40,16 @@ def member_ranges(receipts: Receipts, most_members: int | None = None) -> Iterat
         yield range(first, len(counts))
 
 
+def rows_where(receipts: Receipts, holds: Callable[[slice], NDArray[np.bool_]]) -> NDArray[np.int64]:
+    """The rows of which something holds, ascending; `holds` is asked about some rows at a time."""
+    found = [np.flatnonzero(holds(part)) + part.start for part in slices(0, len(receipts))]
+    return np.concatenate([np.zeros(0, np.int64), *found])
+
+
 def rows_of(receipts: Receipts, members: range) -> NDArray[np.int64]:
     """The rows that a range of members received, ascending."""
-    found: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
-    for part in slices(0, len(receipts)):
-        whose = receipts.subscriber[part]
-        found.append(np.flatnonzero((whose >= members.start) & (whose < members.stop)) + part.start)
-    return np.concatenate(found)
+    whose = receipts.subscriber
+    return rows_where(receipts, lambda part: (whose[part] >= members.start) & (whose[part] < members.stop))
 
 
 def groups(receipts: Receipts) -> Iterator[NDArray[np.int64]]:
