@@ -62,8 +62,8 @@ def run_plan(
     """Follow `plan` against `endpoint` and return what happened and what it cost.
 
     `server`, where it runs on this machine, has its process tree metered; one that is not ours may have other clients,
-    whose messages are passed over. The record is written into `columns` while
-    it is made (nowhere, by default). `loop` is `auto` (uvloop where there is one) or `asyncio`.
+    whose messages are passed over. The record is written into `columns` while it is made (nowhere, by default).
+    `loop` is `auto` (uvloop where there is one) or `asyncio`.
 
     Raises:
         UsageError: the plan cannot be followed here (its numbers, open files, unknown channels).

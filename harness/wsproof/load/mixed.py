@@ -14,6 +14,7 @@ from wsproof.load.engine import HEAD_START_NS, Run
 from wsproof.load.job import Job
 from wsproof.load.limits import require_possible
 from wsproof.load.progress import Watcher, ignore
+from wsproof.load.sources import require_ports
 from wsproof.model.measurement import Measurement, ServerUsage
 from wsproof.model.plan import NS, Plan
 from wsproof.net.clock import Deadline, now_ns
@@ -52,7 +53,9 @@ def run_mixed(
         TargetError: nobody could connect.
         PartialMix: Ctrl-C, SIGTERM or a worker's death; holds what there was.
     """
-    require_possible(replace(plans[0], subscribers=sum(plan.subscribers for plan in plans)))
+    subscribers = sum(plan.subscribers for plan in plans)
+    require_possible(replace(plans[0], subscribers=subscribers))
+    require_ports(subscribers, endpoint)
     with ExitStack() as stack:
         alone = stack.enter_context(measurement_lock())
         runs = []
