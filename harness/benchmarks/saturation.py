@@ -17,6 +17,7 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from benchmarks.line import say
 from benchmarks.pinned import put_on_core
 from benchmarks.quick_server.running import quick_server
 from benchmarks.truth.clients import report_of_engine
@@ -164,11 +165,6 @@ def judge(blocks: list[Block]) -> None:
     wolves = sum(block.untrusted for block in below)
     say(f"\nDeparts from {first:,.0f}/s on. Departed and trusted: {len(missed)} of {len(blocks)} runs.")
     say(f"Untrusted below half of that load: {wolves} of {len(below)} runs.")
-
-
-def say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

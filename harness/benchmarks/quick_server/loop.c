@@ -1,7 +1,6 @@
 /* An echo and a chat room that cost as little as can be, so that whoever measures them is the slower one.
    The sockets are open WebSockets already; Python has done the handshakes. Built on demand by `benchmarks.compiled`. */
 #include <errno.h>
-#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,27 +9,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../send_all.h"
+
 enum { TEXT = 0x81, CLOSE = 0x88, ROOM = 1 << 16 };
 
 typedef struct {
     uint8_t bytes[ROOM];
     size_t kept;
 } Inbox;
-
-static int send_all(int fd, const uint8_t *bytes, size_t size) {
-    while (size) {
-        ssize_t sent = send(fd, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent < 0) {
-            if (errno != EAGAIN && errno != EINTR) return -1;
-            struct pollfd wanted = {fd, POLLOUT, 0};
-            poll(&wanted, 1, 1000);
-            continue;
-        }
-        bytes += sent;
-        size -= sent;
-    }
-    return 0;
-}
 
 /* A text frame: words in front, then the payload. */
 static size_t frame_of(uint8_t *frame, const char *words, const uint8_t *payload, size_t size) {
@@ -112,7 +98,7 @@ int serve(int *fds, const char *const *names, int count) {
             if (got > 0) {
                 inbox->kept += got;
                 stays = take(&members, member, inbox);
-                if (stays == 0) send_all(fds[member], (const uint8_t *)"\x88\x02\x03\xe8", 4);
+                if (stays == 0) send_all(fds[member], "\x88\x02\x03\xe8", 4);
             }
             if (stays < 0) result = -1;
             if (stays <= 0) {

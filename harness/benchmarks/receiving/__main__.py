@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks.receiving.line import say
+from benchmarks.line import say
 
 NAMES = ("C epoll", "wsproof", "websockets", "Locust")
 OTHERS = ("picows", "npm ws")

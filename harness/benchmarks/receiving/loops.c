@@ -1,7 +1,6 @@
 /* The two ends of the receive benchmark that must cost as little as can be: who sends, and the fastest who reads.
    The sockets are open WebSockets already; Python has done the handshakes. Built by `native.py` on demand. */
 #include <errno.h>
-#include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,25 +9,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../send_all.h"
+
 static int64_t now_ns(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-static int send_all(int fd, const char *bytes, size_t size) {
-    while (size) {
-        ssize_t sent = send(fd, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent < 0) {
-            if (errno != EAGAIN && errno != EINTR) return -1;
-            struct pollfd wanted = {fd, POLLOUT, 0};
-            poll(&wanted, 1, 1000);
-            continue;
-        }
-        bytes += sent;
-        size -= sent;
-    }
-    return 0;
 }
 
 /* Send `rounds` pieces to each of `count` sockets; piece r lies at offsets[r] .. offsets[r + 1]. One socket is served

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.receiving.line import say
+from benchmarks.line import say
 
 Cost = dict[str, float]
 

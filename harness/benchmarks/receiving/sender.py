@@ -11,7 +11,7 @@ import socket
 import sys
 
 from benchmarks.accepting import accept
-from benchmarks.receiving.line import say
+from benchmarks.line import say
 from benchmarks.receiving.native import send_rounds
 from wsproof.model.envelope import Envelope, body_of
 from wsproof.wire import Opcode

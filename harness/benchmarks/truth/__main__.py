@@ -22,6 +22,7 @@ from statistics import median
 
 import numpy as np
 
+from benchmarks.line import say
 from benchmarks.pinned import put_on_core
 from benchmarks.quick_server.running import quick_server
 from benchmarks.truth.clients import CLIENTS, command_of
@@ -155,11 +156,6 @@ def show(shape: str, blocks: dict[str, list[Block]]) -> None:
 
 def spread(values: list[float]) -> str:
     return f"{median(values):,.0f} ({min(values):,.0f}-{max(values):,.0f})"
-
-
-def say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":
