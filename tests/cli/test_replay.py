@@ -57,6 +57,14 @@ def test_the_options_that_reached_the_target_are_remembered() -> None:
     assert (arguments.env, arguments.subprotocol, arguments.origin) == (["MODE=test"], ["v1"], "http://a.test")
 
 
+def test_how_the_target_was_reached_is_remembered() -> None:
+    arguments = build_parser().parse_args(["replay", "f.json"])
+    remember(
+        arguments, {"kind": "url", "spec": "wss://a.test/ws", "unix": "/run/a.sock", "ca": "/a.pem", "insecure": 1}
+    )
+    assert (arguments.unix, arguments.ca, arguments.insecure) == ("/run/a.sock", "/a.pem", True)
+
+
 def test_a_secret_that_was_not_kept_is_asked_for() -> None:
     recorded = {"kind": "asgi", "spec": "shop:app", "headers": {"Authorization": "[redacted]"}}
     with pytest.raises(UsageError, match=r"Authorization.*--token"):

@@ -20,6 +20,9 @@ from wsproof.net.running import RunningServer
 from wsproof.report.text import show_finding
 from wsproof.rfc6455 import suite as rfc6455
 
+REMEMBERED = {"target": "spec", **{name: name for name in ("path", "origin", "ready", "unix", "ca")}}
+"""Options, and the words of the record that they are taken from."""
+
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
     """Do it again: exit 1 if it happens again (or something else that is wrong), 0 if not, 3 if nobody can tell."""
@@ -88,7 +91,8 @@ def remember(arguments: argparse.Namespace, target: Mapping[str, Any]) -> None:
 def remember_target(arguments: argparse.Namespace, target: Mapping[str, Any]) -> None:
     """The recorded target, with the options that started and reached it."""
     arguments.server = target.get("server") or arguments.server
-    for option, word in (("target", "spec"), ("path", "path"), ("origin", "origin"), ("ready", "ready")):
+    arguments.insecure = arguments.insecure or bool(target.get("insecure"))
+    for option, word in REMEMBERED.items():
         if getattr(arguments, option) is None:
             setattr(arguments, option, _kept(f"the {word} of the target", target.get(word)))
     given = {line.partition(":")[0].strip().lower() for line in arguments.header}

@@ -129,6 +129,9 @@ class Target:
             "subprotocols": [redact(item, self.secrets) for item in hide_subprotocols(self.subprotocols)],
             "origin": self.origin,
             "unix": self.unix,
+            "ca": self.ca,
+            "insecure": self.insecure,
+            "remote": self.remote,
             "ready": redact(self.ready_url, self.secrets) if self.ready_url else None,
             "metrics_url": redact(redact_url(self.metrics_url), self.secrets) if self.metrics_url else None,
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from wsproof.model.record import RunRecord
@@ -20,20 +20,22 @@ OPTIONS = (
     "arrivals",
     "processes",
 )
+TARGET_OPTIONS = ("ready", "origin", "unix", "ca", "metrics_url")
+TARGET_FLAGS = ("insecure", "remote")
+REFERENCE_CHANNELS = "tutorial"
+"""What the reference server is spoken to with where nothing is said."""
 
 
 def repeat_line(record: RunRecord) -> str:
-    """What to type to do this run again; the commit to be on first, where it is known."""
-    words = ["wsproof", record.command]
-    if record.target.get("kind") != "reference" and record.target.get("spec"):
-        words.append(str(record.target["spec"]))
-    if record.target.get("kind") in ("asgi", "reference") and record.target.get("server"):
-        words += ["--server", str(record.target["server"])]
+    """What to type to do this run again; the commit to be on first, where it is known. Secrets are to be filled in."""
+    words = ["wsproof", record.command, *_target(record.target)]
     searched = record.parts.get("capacity")
     if searched:
         words += _search(searched)
     elif record.command in LOADED:
         words += _plan(record.plan)
+        for objective in record.parts.get("objectives", ()):
+            words += ["--slo", objective["objective"]]
     seed = _seed(record)
     if seed is not None:
         words += ["--seed", str(seed)]
@@ -43,6 +45,34 @@ def repeat_line(record: RunRecord) -> str:
 def commit_line(git: Mapping[str, Any]) -> str:
     """How to get the source of the run; empty outside a repository."""
     return f"git checkout {git['sha'][:12]}" if git.get("sha") else ""
+
+
+def _target(target: Mapping[str, Any]) -> list[str]:
+    kind = target.get("kind")
+    words = [str(target["spec"])] if kind != "reference" and target.get("spec") else []
+    if kind in ("asgi", "reference") and target.get("server"):
+        words += ["--server", str(target["server"])]
+    if kind in ("asgi", "command") and target.get("path"):
+        words += ["--path", target["path"]]
+    for name in TARGET_OPTIONS:
+        if target.get(name):
+            words += [_option(name), target[name]]
+    words += [_option(name) for name in TARGET_FLAGS if target.get(name)]
+    if kind != "url":
+        words += _each("--env", (f"{name}={value}" for name, value in (target.get("env") or {}).items()))
+    words += _each("--header", (f"{name}: {value}" for name, value in (target.get("headers") or {}).items()))
+    words += _each("--subprotocol", target.get("subprotocols") or ())
+    if target.get("channels") and (kind, target["channels"]) != ("reference", REFERENCE_CHANNELS):
+        words += ["--channels", target["channels"]]
+    return words + _each("--set", (f"{name}={value}" for name, value in (target.get("settings") or {}).items()))
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _each(option: str, values: Iterable[str]) -> list[str]:
+    return [word for value in values for word in (option, value)]
 
 
 def _plan(plan: Mapping[str, Any]) -> list[str]:
