@@ -39,6 +39,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--ws-ca", metavar="FILE", help="certificates to trust for wss://")
     add("--ws-insecure", action="store_true", help="do not verify certificates")
     add("--ws-remote", action="store_true", help="allow a target that is not on loopback")
+    add("--ws-metrics-url", metavar="URL", help="where a target that runs elsewhere says what it uses (Prometheus)")
+    add("--ws-metrics-token", metavar="TOKEN", help="a bearer token for it, which --ws-token never is; never shown")
     add("--ws-channels", metavar="C", help="what lives where: tutorial, reference, or pkg.module of workloads")
     add("--ws-set", **REPEATED, help="KEY=VALUE, a parameter of the channels (dashboard.period=0.1)")
     add("--ws-seed", type=int, default=0, metavar="N", help="seed of all generated traffic (default 0)")
@@ -118,6 +120,8 @@ def ws_target_spec(pytestconfig: pytest.Config) -> Target:
             token=option("ws_token"),
             ca=option("ws_ca"),
             insecure=option("ws_insecure"),
+            metrics_url=option("ws_metrics_url"),
+            metrics_token=option("ws_metrics_token"),
             remote=option("ws_remote"),
         )
     except UsageError as error:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.load.conftest import serving, small_plan
 from tests.net.test_exposition import answering
+from wsproof.load import meter as metering
 from wsproof.load import run_plan
 from wsproof.load.meter import ServerMeter, UrlMeter, meter_of
 from wsproof.model.measurement import Measurement
+from wsproof.net.endpoint import Endpoint
+from wsproof.net.exposition import NoFigures
 from wsproof.net.running import serve
 from wsproof.net.target import parse_target
 from wsproof.stats.stability import judge_trust
@@ -42,6 +47,19 @@ def test_a_url_that_does_not_answer_costs_the_figures_and_not_the_run() -> None:
     assert not len(measurement.server.at_ns)
     assert "metrics-url" in [caution.code for caution in judge_trust(measurement)]
     assert len(measurement.history.receipts.subscriber)
+
+
+def test_what_the_url_answers_is_told_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(source: Endpoint, timeout_s: float) -> None:
+        raise NoFigures(f"no, {dict(source.headers)['Authorization']}")
+
+    monkeypatch.setattr(metering, "scrape", refuse)
+    target = parse_target("shop:app", metrics_url="http://localhost:9/m", metrics_token="sesame")
+    assert target.metrics is not None
+    meter = UrlMeter(target.metrics, target.secrets)
+    meter.sample(0)
+    assert meter.usage().trouble
+    assert "sesame" not in meter.usage().trouble
 
 
 def test_a_server_that_was_started_here_is_looked_at() -> None:

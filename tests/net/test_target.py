@@ -194,6 +194,49 @@ class TestOptions:
         with pytest.raises(UsageError, match=words):
             parse_target("shop:app", **options)  # type: ignore[arg-type]
 
+    def test_a_place_to_ask_for_figures_gets_its_own_secrets_and_no_others(self) -> None:
+        def asking(url: str, token: str | None = None) -> Target:
+            return parse_target("shop:app", token="sesame1", metrics_url=url, metrics_token=token)
+
+        plain, named = asking("http://localhost:9/metrics"), asking("https://ada:sesame2@localhost/m?key=sesame3")
+        given = asking("http://localhost:9/metrics", "sesame4")
+        assert plain.metrics is not None
+        assert plain.metrics.headers == ()
+        assert named.metrics is not None
+        assert [name for name, _ in named.metrics.headers] == ["Authorization"]
+        assert given.metrics is not None
+        assert given.metrics.headers == (("Authorization", "Bearer sesame4"),)
+        assert "sesame3" in named.secrets
+        assert "sesame4" in given.secrets
+        for target in (plain, named, given):
+            assert target.endpoint(BASE).headers == (("Authorization", "Bearer sesame1"),)
+            assert "sesame" not in f"{target!r} {target.metrics!r} {target.describe()}"
+        assert plain.describe()["metrics_url"] == "http://localhost:9/metrics"
+        assert named.describe()["metrics_url"] == "https://localhost/m?key=[redacted]"
+
+    @pytest.mark.parametrize(
+        ("url", "token", "words"),
+        [
+            ("file:///etc/passwd", None, "--metrics-url: expected a URL that begins with http:// or https://"),
+            ("ftp://localhost/metrics", None, "http:// or https://"),
+            ("localhost:9090/metrics", None, "http:// or https://"),
+            ("http:///metrics", None, "names no host"),
+            ("http://localhost:99999/metrics", None, "not a URL"),
+            ("http://shop.example/metrics", None, "shop.example is not this machine.*--remote"),
+            ("http://u:p@localhost/metrics", "t", "leave out --metrics-token"),
+            ("http://localhost/metrics", "a\r\nb", "printable ASCII"),
+            (None, "t", "there is none"),
+        ],
+    )
+    def test_where_figures_cannot_be_asked_for_is_said_before_anything_starts(
+        self, url: str | None, token: str | None, words: str
+    ) -> None:
+        with pytest.raises(UsageError, match=words):
+            parse_target("shop:app", metrics_url=url, metrics_token=token)
+
+    def test_with_remote_figures_may_come_from_elsewhere(self) -> None:
+        assert parse_target("shop:app", metrics_url="https://shop.example/metrics", remote=True).metrics is not None
+
     def test_targets_can_be_changed(self) -> None:
         target: Target = parse_target("shop:app", env=["A=1"]).with_env({"A": "2"}).but(path="/x")
         assert (dict(target.env), target.path) == ({"A": "2"}, "/x")

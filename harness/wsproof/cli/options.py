@@ -36,7 +36,6 @@ def add_target(parser: argparse.ArgumentParser, *, positional: bool = True) -> N
     add("--token", metavar="TOKEN", help="a bearer token; redacted in everything that is written")
     add("--ca", metavar="FILE", help="certificates to trust for wss://")
     add("--unix", metavar="PATH", help="connect to a ws:// target through this Unix socket")
-    add("--metrics-url", metavar="URL", help="ask there what the server uses (Prometheus text, process_* figures)")
     add("--insecure", action="store_true", help="do not verify certificates")
     add("--remote", action="store_true", help="allow a target that is not on loopback")
 
@@ -60,6 +59,24 @@ def add_suite(parser: argparse.ArgumentParser) -> None:
     add("--sample", metavar="TEXT", help="a message that the endpoint accepts, where it is particular")
     add("--strict", action="store_true", help="non-strict findings count, too")
     add("--accepted", type=Path, default=None, metavar="FILE", help="known deviations with their reasons")
+
+
+def add_metering(parser: argparse.ArgumentParser) -> None:
+    """Where a server that runs elsewhere says what it uses."""
+    group = parser.add_argument_group(
+        "metering", "A server that was started here is looked at from outside. One that runs elsewhere may say itself:"
+    )
+    add = group.add_argument
+    add(
+        "--metrics-url",
+        metavar="URL",
+        help="http(s) address of Prometheus text with process_* figures, asked once a second; no redirects",
+    )
+    add(
+        "--metrics-token",
+        metavar="TOKEN",
+        help="a bearer token for it, redacted; --token and --header never go there (--ca and --insecure do)",
+    )
 
 
 def add_plan(parser: argparse.ArgumentParser) -> None:

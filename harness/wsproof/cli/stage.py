@@ -72,7 +72,8 @@ class Stage:
             ca=given.ca,
             insecure=given.insecure,
             unix=given.unix,
-            metrics_url=given.metrics_url,
+            metrics_url=getattr(given, "metrics_url", None),  # of the verbs that measure only
+            metrics_token=getattr(given, "metrics_token", None),
             remote=given.remote,
             cwd=folder,
             python=python,

@@ -11,7 +11,9 @@ from wsproof.load.records import Records, empty
 from wsproof.model.measurement import GeneratorUsage, ServerUsage
 from wsproof.model.plan import NS
 from wsproof.net.clock import now_ns
+from wsproof.net.endpoint import Endpoint
 from wsproof.net.exposition import NoFigures, scrape
+from wsproof.net.redact import redact
 from wsproof.net.running import RunningServer
 from wsproof.net.usage import TreeMeter
 
@@ -66,9 +68,10 @@ class ServerMeter(UsageColumns):
 class UrlMeter(UsageColumns):
     """Samples what the server says about itself; a row only when it does. Asked seldom: it costs the server, too."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, source: Endpoint, secrets: tuple[str, ...] = ()) -> None:
         super().__init__()
-        self._url = url
+        self._source = source
+        self._secrets = secrets
         self._asked_ns = 0
 
     def sample(self, connections: int) -> None:
@@ -77,9 +80,9 @@ class UrlMeter(UsageColumns):
         if before_ns - self._asked_ns < _ASK_NS:
             return
         try:
-            told = scrape(self._url, _PATIENCE_S)
+            told = scrape(self._source, _PATIENCE_S)
         except NoFigures as why:
-            self._trouble = str(why)
+            self._trouble = redact(str(why), self._secrets)
         else:
             self.add((before_ns + now_ns()) // 2, told.cpu_ns, told.memory_bytes, connections, told.fds, None)
         self._asked_ns = now_ns()
@@ -89,8 +92,8 @@ def meter_of(server: RunningServer | None) -> ServerMeter | UrlMeter | None:
     """What says what this server uses: the URL that was named, else its processes, where they are ours to see."""
     if server is None:
         return None
-    if server.target.metrics_url is not None:
-        return UrlMeter(server.target.metrics_url)
+    if server.target.metrics is not None:
+        return UrlMeter(server.target.metrics, server.target.secrets)
     return ServerMeter(server.pid) if server.pid is not None else None
 
 

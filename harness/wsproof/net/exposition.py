@@ -7,16 +7,18 @@ comment. Samples of one name with different labels (a worker each, say) are adde
 from __future__ import annotations
 
 import re
-import urllib.request
 from collections.abc import Iterator
-from http.client import HTTPException
-from urllib.error import URLError
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 
+from wsproof.net.clock import Deadline
+from wsproof.net.endpoint import Endpoint
 from wsproof.net.usage import Usage
 
 CPU, MEMORY, FDS = "process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds"
 SAMPLE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{.*\})?[ \t]+(\S+)(?:[ \t]+-?\d+)?[ \t]*")
 LONGEST_BYTES = 8 * 1024 * 1024
+READ_BYTES = 65_536
+OK = 200
 _NS = 1_000_000_000
 
 
@@ -24,18 +26,42 @@ class NoFigures(Exception):
     """The URL did not answer, or not with what was expected; the words say what came instead."""
 
 
-def scrape(url: str, timeout_s: float) -> Usage:
-    """Ask once.
+def scrape(source: Endpoint, timeout_s: float) -> Usage:
+    """Ask once. Redirects are not followed: what may be asked, and with which secrets, was said for this address only.
 
     Raises:
         NoFigures: no answer in time, or no `process_cpu_seconds_total` and `process_resident_memory_bytes` in it.
+        UsageError: the file of trusted certificates cannot be read.
     """
+    deadline = Deadline.after(timeout_s)
+    connection = _connection(source, timeout_s)
     try:
-        with urllib.request.urlopen(url, timeout=timeout_s) as answer:
-            text = answer.read(LONGEST_BYTES).decode(errors="replace")
-    except (URLError, HTTPException, OSError, ValueError) as error:
-        raise NoFigures(str(getattr(error, "reason", None) or error)) from error
+        connection.request("GET", source.path, headers=dict(source.headers))
+        text = _body(connection.getresponse(), deadline).decode(errors="replace")
+    except (HTTPException, OSError, ValueError) as error:
+        raise NoFigures(str(error) or type(error).__name__) from error
+    finally:
+        connection.close()
     return figures_in(text)
+
+
+def _connection(source: Endpoint, timeout_s: float) -> HTTPConnection:
+    if source.tls:
+        return HTTPSConnection(source.host, source.port, timeout=timeout_s, context=source.ssl_context())
+    return HTTPConnection(source.host, source.port, timeout=timeout_s)
+
+
+def _body(answer: HTTPResponse, deadline: Deadline) -> bytes:
+    if 300 <= answer.status < 400:
+        raise NoFigures(f"it answered {answer.status}, a redirect, and these are not followed; name where it leads to")
+    if answer.status != OK:
+        raise NoFigures(f"it answered {answer.status} {answer.reason}")
+    body = bytearray()
+    while len(body) < LONGEST_BYTES and (some := answer.read1(READ_BYTES)):
+        body += some
+        if deadline.passed:
+            raise NoFigures("its answer did not come to an end in time")
+    return bytes(body[:LONGEST_BYTES])
 
 
 def figures_in(text: str) -> Usage:

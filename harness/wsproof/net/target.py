@@ -68,7 +68,7 @@ class Target:
     ca: str | None = None
     insecure: bool = False
     unix: str | None = None
-    metrics_url: str | None = field(default=None, repr=False)
+    metrics: Endpoint | None = field(default=None, repr=False)
     """Where it says what it uses, as Prometheus asks for it; None: its processes are looked at, where they are here."""
     remote: bool = False
     cwd: Path = field(default_factory=Path.cwd)
@@ -87,10 +87,12 @@ class Target:
     @property
     def secrets(self) -> tuple[str, ...]:
         """The values that nobody may see: of secret headers, variables and query parameters, and token subprotocols."""
-        values = [value for name, value in (*self.headers, *self.env) if is_secret_name(name)]
+        asking = self.metrics or Endpoint("", 0)
+        values = [value for name, value in (*self.headers, *asking.headers, *self.env) if is_secret_name(name)]
         # A scheme word ("Bearer") is no secret, and what follows it is one in other places too.
         values += [value.split(" ", 1)[1] for value in values if " " in value]
-        return (*values, *secret_subprotocols(self.subprotocols), *secret_parameters(self.path or ""))
+        parameters = secret_parameters(self.path or "") + secret_parameters(asking.path)
+        return (*values, *secret_subprotocols(self.subprotocols), *parameters)
 
     def but(self, **changes: Any) -> Target:
         """This target with some fields changed."""
@@ -133,7 +135,7 @@ class Target:
             "insecure": self.insecure,
             "remote": self.remote,
             "ready": redact(self.ready_url, self.secrets) if self.ready_url else None,
-            "metrics_url": redact(redact_url(self.metrics_url), self.secrets) if self.metrics_url else None,
+            "metrics_url": redact(_http_url(self.metrics), self.secrets) if self.metrics else None,
         }
 
 
@@ -152,11 +154,15 @@ def parse_target(
     insecure: bool = False,
     unix: str | None = None,
     metrics_url: str | None = None,
+    metrics_token: str | None = None,
     remote: bool = False,
     cwd: Path | None = None,
     python: str | None = None,
 ) -> Target:
     """Read a target as the user wrote it. `env` are `K=V`, `headers` are `Name: value`, `token` is sent as Bearer.
+
+    `headers` and `token` are for the server's WebSockets; to `metrics_url` goes only what that URL says, and
+    `metrics_token`.
 
     Raises:
         UsageError: it is no target, or its options do not fit; the message says what to type.
@@ -176,11 +182,11 @@ def parse_target(
         ca=ca,
         insecure=insecure,
         unix=unix,
-        metrics_url=_http_url("--metrics-url", metrics_url) if metrics_url is not None else None,
         remote=remote,
         cwd=(cwd or Path.cwd()).absolute(),
         python=python or sys.executable,
     )
+    options = options.but(metrics=_metrics(options, metrics_url, metrics_token))
     if ready is not None and not (spec or "").startswith("cmd:"):
         raise UsageError(
             f"--ready belongs to a cmd: target, and this target is {redact(spec or 'the reference server')}"
@@ -267,10 +273,29 @@ def _require_loopback(host: str, options: Target) -> None:
         )
 
 
-def _http_url(option: str, text: str) -> str:
-    if not text.startswith(("http://", "https://")):
-        raise UsageError(f"{option} expects a URL such as http://127.0.0.1:9090/metrics, got {redact_url(text)!r}.")
-    return text
+def _metrics(options: Target, url: str | None, token: str | None) -> Endpoint | None:
+    if url is None:
+        if token is not None:
+            raise UsageError("--metrics-token is sent to --metrics-url only, and there is none; add it, or say --token")
+        return None
+    try:
+        endpoint = parse_url(url, schemes=("http", "https"))
+    except UsageError as error:
+        raise UsageError(f"--metrics-url: {error}") from error
+    if not options.remote and not is_loopback(endpoint.host):
+        raise UsageError(f"--metrics-url: {endpoint.host} is not this machine. If you may ask it, say so: add --remote")
+    if token is not None:
+        if endpoint.headers:
+            raise UsageError("--metrics-url has a name and a password, so leave out --metrics-token: only one is sent")
+        bearer = ("Authorization", f"Bearer {_header_value('--metrics-token', token)}")
+        endpoint = replace(endpoint, headers=(bearer,))
+    endpoint = replace(endpoint, ca=options.ca, insecure=options.insecure)
+    endpoint.ssl_context()  # a file of certificates that cannot be read is said now
+    return endpoint
+
+
+def _http_url(endpoint: Endpoint) -> str:
+    return "http" + endpoint.url.removeprefix("ws")
 
 
 def _variable(item: str) -> tuple[str, str]:
