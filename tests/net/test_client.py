@@ -3,6 +3,7 @@ from __future__ import annotations
 import select
 import socket
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -109,6 +110,10 @@ class TestOpening:
         port = free_port("127.0.0.1")
         with pytest.raises(TargetError, match=f"ws://127.0.0.1:{port}/, got: Connection refused"):
             Client(Endpoint("127.0.0.1", port)).open()
+
+    def test_nobody_at_a_unix_socket_is_an_error_that_names_the_path(self, tmp_path: Path) -> None:
+        with pytest.raises(TargetError, match=rf"the Unix socket {tmp_path}/s, got: No such file .* is the path right"):
+            Client(Endpoint("localhost", 80, unix=str(tmp_path / "s"))).open()
 
     def test_an_unknown_host_is_an_error_too(self) -> None:
         with pytest.raises(TargetError, match="expected a server at"):

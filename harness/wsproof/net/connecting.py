@@ -21,9 +21,10 @@ def connect_socket(endpoint: Endpoint, timeout_s: float, receive_buffer: int | N
         sock = _connect(endpoint, timeout_s, receive_buffer)
     except OSError as error:
         why = "nothing within the deadline" if isinstance(error, TimeoutError) else (error.strerror or str(error))
-        raise TargetError(
-            f"expected a server at {endpoint.url}, got: {why}. Is it running, and are host and port right?"
-        ) from error
+        where, right = (endpoint.url, "are host and port right")
+        if endpoint.unix is not None:
+            where, right = (f"the Unix socket {endpoint.unix}", "is the path right")
+        raise TargetError(f"expected a server at {where}, got: {why}. Is it running, and {right}?") from error
     if context is None:
         return sock
     try:
