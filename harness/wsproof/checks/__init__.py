@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from wsproof.checks.agreement import agreed_order
 from wsproof.checks.check import Check, check, found
 from wsproof.checks.delivery import corrupt, dropped, duplicated, lost, misrouted, never_read, phantom
 from wsproof.checks.feed import leaked_producer, out_of_range, stopped, wrong_period
 from wsproof.checks.neighbours import stalled_by_neighbour
-from wsproof.checks.order import agreed_order, reordered
+from wsproof.checks.order import reordered
 from wsproof.checks.presence import duplicate_leave, false_leave, ghost, leaked_leave, missing_leave
 from wsproof.checks.protocol import protocol
 from wsproof.model.contract import Contract

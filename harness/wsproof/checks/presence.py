@@ -13,8 +13,8 @@ from wsproof.checks.story import Story, shortened
 from wsproof.model.contract import Contract
 from wsproof.model.finding import Anomaly, Finding
 from wsproof.model.history import Departure, History, Kind, Member, Notice
-from wsproof.model.member_groups import slices
-from wsproof.model.owed import stayed_through
+from wsproof.model.member_groups import rows_where, slices
+from wsproof.model.owed import Flags, rows_of_pairs, stayed_through
 
 
 @dataclass(frozen=True)
@@ -134,23 +134,47 @@ def ghost(history: History, contract: Contract) -> list[Finding]:
         before = sum(connected < notice.received_ns for connected in connections[notice.about])
         if heard[notice.subscriber, notice.about] == before:
             gone_for[notice.subscriber, notice.about] = notice
-    left = [m for m in history.members if m.left_ns and m.departure is not Departure.REFUSED]
-    got, story = history.receipts, Story(history)
-    for member in left:
-        for row in np.flatnonzero((got.publisher == member.number) & (got.kind == Kind.DELIVERY)):
-            told = gone_for.get((int(got.subscriber[row]), member.name))
-            late = told is not None and got.received_ns[row] > told.received_ns > member.left_ns
-            if told is not None and late and member.connected_ns < told.received_ns:
-                return [
-                    found(
-                        Anomaly.GHOST,
-                        contract,
-                        f"{story.who(told.subscriber)} was told that {story.who(member.number)} had gone, and after "
-                        "that received a message of it.",
-                        [story.arrival(member.number), _line(story, told), story.receipt(int(row))],
-                    )
-                ]
-    return []
+    named: dict[str, list[Member]] = defaultdict(list)
+    for member in history.members:
+        if member.left_ns and member.departure is not Departure.REFUSED:
+            named[member.name].append(member)
+    gone = {
+        (notice.subscriber, member.number): notice
+        for notice in gone_for.values()
+        for member in named[notice.about]
+        if max(member.connected_ns, member.left_ns) < notice.received_ns
+    }
+    row = _heard_afterwards(history, gone)
+    if row is None:
+        return []
+    story, number = Story(history), int(history.receipts.publisher[row])
+    told = gone[int(history.receipts.subscriber[row]), number]
+    return [
+        found(
+            Anomaly.GHOST,
+            contract,
+            f"{story.who(told.subscriber)} was told that {story.who(number)} had gone, and after "
+            "that received a message of it.",
+            [story.arrival(number), _line(story, told), story.receipt(row)],
+        )
+    ]
+
+
+def _heard_afterwards(history: History, gone: Mapping[tuple[int, int], Notice]) -> int | None:
+    """A receipt of a message of somebody who had gone, as its reader had been told: of the first such publisher."""
+    if not gone:
+        return None
+    got = history.receipts
+    readers, publishers = np.array([*gone], np.int64).T
+    told_ns = np.array([notice.received_ns for notice in gone.values()], np.int64)
+
+    def late(part: slice) -> Flags:
+        at = rows_of_pairs(readers, publishers, got.subscriber[part], got.publisher[part])
+        heard: Flags = (at >= 0) & (got.kind[part] == Kind.DELIVERY) & (got.received_ns[part] > told_ns[at])
+        return heard
+
+    rows = rows_where(got, late)
+    return int(rows[np.argmin(got.publisher[rows])]) if len(rows) else None
 
 
 def _tallies(history: History, contract: Contract) -> list[_Tally]:
@@ -199,10 +223,11 @@ def _false_notice(history: History, tally: _Tally) -> Notice | None:
 
 
 def _last_heard(history: History) -> list[int]:
-    """When each member last received anything; 0 for never."""
+    """When each member last received anything; 0 for never, and for all where nobody was dropped: no one asks then."""
     got = history.receipts
     last = np.zeros(len(history.members), np.int64)
-    for part in slices(0, len(got)):
+    dropped = any(member.departure is Departure.DROPPED for member in history.members)
+    for part in slices(0, len(got) if dropped else 0):
         np.maximum.at(last, got.subscriber[part], got.received_ns[part])
     return last.tolist()
 

@@ -56,11 +56,16 @@ class Owed:
 
 def publication_rows(publications: Publications, publisher: Ints, sequence: Ints) -> Ints:
     """The row of each key (publisher, sequence) in `publications`; -1 for what was never published."""
-    if not len(publications):
-        return np.full(len(publisher), -1, dtype=np.int64)
-    keys = _keys(publications.publisher, publications.sequence)
+    return rows_of_pairs(publications.publisher, publications.sequence, publisher, sequence)
+
+
+def rows_of_pairs(ones: Ints, others: Ints, one: Ints, other: Ints) -> Ints:
+    """For each pair (`one`, `other`), both of 32 bits: at which place of `ones` and `others` it is; -1 if at none."""
+    if not len(ones):
+        return np.full(len(one), -1, dtype=np.int64)
+    keys = _keys(ones, others)
     order = np.argsort(keys, kind="stable")
-    wanted = _keys(publisher, sequence)
+    wanted = _keys(one, other)
     at = np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)
     found: Ints = np.where(keys[order][at] == wanted, order[at], -1)
     return found
@@ -165,7 +170,7 @@ def stayed_through(member: Member, history: History) -> bool:
     return member.departure is Departure.STAYED or (0 < history.drained_ns <= member.left_ns)
 
 
-def _keys(publisher: Ints, sequence: Ints) -> Ints:
-    # The envelope gives both 32 bits, so a pair fits one integer (and wraps to no other's place).
-    keys: Ints = (publisher << 32) | (sequence & 0xFFFFFFFF)
+def _keys(one: Ints, other: Ints) -> Ints:
+    # The envelope gives all numbers 32 bits, so a pair fits one integer (and wraps to no other's place).
+    keys: Ints = (one << 32) | (other & 0xFFFFFFFF)
     return keys
