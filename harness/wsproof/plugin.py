@@ -135,6 +135,7 @@ def ws_target(
     """The target, running: started here on a free loopback port, or the URL that was named."""
     from wsproof.errors import UsageError
     from wsproof.net.discover import resolve_path
+    from wsproof.net.files import most_connections
     from wsproof.net.running import serve
     from wsproof.workloads import environment_of, load_channels, wire_path_of
 
@@ -142,7 +143,9 @@ def ws_target(
     workloads = load_channels(channels, ws_settings) if channels else {}
     target = ws_target_spec.but(path=ws_target_spec.path or wire_path_of(workloads))
     try:
-        with serve(resolve_path(target), extra_env=environment_of(workloads)) as server:
+        # What is too many for this machine is the benchmark's to say: other tests need not care.
+        most = min(max(request.config.getoption("ws_subscribers")), most_connections())
+        with serve(resolve_path(target), extra_env=environment_of(workloads), connections=most) as server:
             yield server
     except UsageError as error:
         pytest.exit(str(error), returncode=2)

@@ -52,8 +52,9 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
             f"the workload {stage.workload_name} does not say how many rooms it has: --over rooms needs one that takes "
             f"a setting called rooms (`wsproof list workloads`); this one can be searched --over subscribers or rate."
         )
-    require_possible(dimension.plan(search.highest))
-    with stage.running() as server, stage.record("capacity") as log:
+    largest = dimension.plan(search.highest)
+    require_possible(largest)
+    with stage.running(connections=largest.subscribers) as server, stage.record("capacity") as log:
         log.change(target=stage.describe(server), plan=stage.plan().to_json())
         trials = Trials(stage, server, log, objectives, dimension, search)
         found = find_capacity(trials.measure, search)

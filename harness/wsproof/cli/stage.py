@@ -156,16 +156,20 @@ class Stage:
         return named
 
     @contextmanager
-    def running(self, *, port: int | None = None, wire: bool = False) -> Iterator[RunningServer]:
+    def running(self, *, port: int | None = None, wire: bool = False, connections: int = 0) -> Iterator[RunningServer]:
         """The target, up: started here, or the URL that was named. `wire`: its WebSocket path must be known.
 
+        It may open as many files as `connections` need, and those of the options: subscribers, users.
+
         Raises:
-            UsageError: the path is not said, and the app has not just one.
+            UsageError: the path is not said, and the app has not just one; or it cannot have so many files here.
         """
+        given = vars(self.arguments)
+        most = max(connections, given.get("subscribers") or 0, given.get("users") or 0)
         target = self.target.but(path=self.target.path or wire_path_of(self.workloads))
         if wire:
             target = resolve_path(target)
-        with serve(target, port=port, extra_env=environment_of(self.workloads)) as server:
+        with serve(target, port=port, extra_env=environment_of(self.workloads), connections=most) as server:
             yield server
 
     def plan(self) -> Plan:

@@ -71,7 +71,7 @@ def run_block(index: int, block: Block, target: Target, load: Load, progress: Wa
         PartialRun: Ctrl-C or SIGTERM in the middle; a partial block is no evidence and is not kept.
     """
     began = time.monotonic()
-    with serve(target) as server:
+    with serve(target, connections=load.plan.subscribers) as server:
         measurement = run_plan(
             replace(load.plan, seed=load.plan.seed + block.pair),
             channels=load.channels,

@@ -1,19 +1,15 @@
-"""What a plan may ask for here. Open files above all: each connection is one, and the shell's usual limit is 1,024."""
+"""What a plan may ask for here."""
 
 from __future__ import annotations
 
-import resource
-import sys
-
 from wsproof.errors import UsageError
 from wsproof.model.plan import Plan
+from wsproof.net.files import most_connections, require_files
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 """What a connection takes for one message; a longer one is dropped, whoever is to blame for it."""
 SPARE_WORDS = 1024
 """Bytes that a server may put around what a client says."""
-SPARE_FILES = 64
-"""What a worker has open besides its connections: pipes, columns, timers, modules."""
 
 
 def require_possible(plan: Plan) -> None:
@@ -44,39 +40,9 @@ def require_possible(plan: Plan) -> None:
             f"{plan.subscribers} subscribers cannot join in {plan.steps} steps: each step needs one at least, and all "
             f"{plan.publishers} publishers are in the first, which has {first}."
         )
-    require_file_limit(-(-plan.subscribers // plan.processes))
-
-
-def require_file_limit(connections: int) -> None:
-    """See that a worker may hold that many connections.
-
-    Raises:
-        UsageError: the hard limit is below it, which only the system's owner can change.
-    """
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = connections + SPARE_FILES
-    if hard != resource.RLIM_INFINITY and hard < needed:
-        raise UsageError(
-            f"{connections} connections in one process need {needed} open files, and the hard limit here is {hard}. "
-            f"Use at most {max(hard - SPARE_FILES, 0)} subscribers per process (more processes share them out), "
-            "or raise the hard limit (ulimit -Hn)."
-        )
+    require_files(-(-plan.subscribers // plan.processes))
 
 
 def most_subscribers(processes: int) -> int:
     """How many connections so many workers may hold here."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return sys.maxsize if hard == resource.RLIM_INFINITY else max(hard - SPARE_FILES, 1) * processes
-
-
-def raise_file_limit(connections: int) -> None:
-    """Let this process hold that many connections.
-
-    Raises:
-        UsageError: the hard limit does not allow it.
-    """
-    require_file_limit(connections)
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = connections + SPARE_FILES
-    if soft != resource.RLIM_INFINITY and soft < needed:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+    return most_connections() * processes

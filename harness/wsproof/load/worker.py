@@ -20,13 +20,13 @@ from wsproof.load.connector import Connector
 from wsproof.load.job import Job
 from wsproof.load.lag import LagProbe
 from wsproof.load.ledger import Ledger
-from wsproof.load.limits import raise_file_limit
 from wsproof.load.pacer import Pacer, Publisher, sizes_of
 from wsproof.load.round_player import RoundPlayer
 from wsproof.load.timer import best_timer
 from wsproof.load.worker_room import WorkerRoom
 from wsproof.model.plan import NS, Phase, schedule
 from wsproof.net.clock import Deadline, now_ns
+from wsproof.net.files import raise_limit
 
 PULSE_NS = 50_000_000
 """How often a worker writes what has come, and says who is here."""
@@ -225,7 +225,7 @@ def tell(what: str, **details: Any) -> None:
 
 def main() -> None:
     job = Job.decode(sys.stdin.buffer.readline())
-    raise_file_limit(len(job.members))
+    raise_limit(len(job.members))
     factory, name = _loop_factory(job.loop)
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(Worker(job, runner.get_loop(), name).run())

@@ -32,11 +32,12 @@ class Interpreter:
     uvicorn_auto: str | None
 
 
-def guarded(command: list[str], *, grace_s: float | None = None) -> list[str]:
-    """The command line that runs `command` under our guard, by our own interpreter."""
-    grace = [] if grace_s is None else ["--grace", str(grace_s)]
+def guarded(command: list[str], *, grace_s: float | None = None, files: int = 0) -> list[str]:
+    """The command line that runs `command` under our guard, by our own interpreter; it may open `files` at least."""
+    options = [] if grace_s is None else ["--grace", str(grace_s)]
+    options += ["--files", str(files)] if files else []
     # By path and isolated: it starts in a stranger's folder, whose modules and PYTHON* variables must not reach it.
-    return [sys.executable, "-I", "-S", guard.__file__, *grace, "--", *command]
+    return [sys.executable, "-I", "-S", guard.__file__, *options, "--", *command]
 
 
 @cache

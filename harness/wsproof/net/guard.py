@@ -1,8 +1,10 @@
-"""Run a command that must not outlive us: `python -m wsproof.net.guard [--grace S] -- CMD...`.
+"""Run a command that must not outlive us: `python -m wsproof.net.guard [--grace S] [--files N] -- CMD...`.
 
 The command gets a process group of its own. When the guard's standard input reaches its end (our process closed it, or
 died, by SIGKILL too), or the guard gets a signal, the whole group is asked to end, and after the grace made to. When
 the command ends by itself, what is left of its group is ended too, and the guard leaves with its exit code.
+
+`--files` raises the limit of open files that the command inherits, where it is lower: what a shell sets is often 1,024.
 
 Only the standard library, and little of it: this starts before every server.
 """
@@ -10,6 +12,7 @@ Only the standard library, and little of it: this starts before every server.
 from __future__ import annotations
 
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -25,8 +28,11 @@ def main(arguments: list[str]) -> int:
     grace_s = DEFAULT_GRACE_S
     if arguments[:1] == ["--grace"]:
         grace_s, arguments = float(arguments[1]), arguments[2:]
+    if arguments[:1] == ["--files"]:
+        _allow_files(int(arguments[1]))
+        arguments = arguments[2:]
     if arguments[:1] != ["--"] or len(arguments) < 2:
-        sys.stderr.write("usage: python -m wsproof.net.guard [--grace S] -- CMD...\n")
+        sys.stderr.write("usage: python -m wsproof.net.guard [--grace S] [--files N] -- CMD...\n")
         return 2
     wake = _wake_on_signals()
     try:
@@ -37,6 +43,12 @@ def main(arguments: list[str]) -> int:
     _wait_for_a_reason(child, wake)
     _end_group(child, grace_s)
     return child.returncode if child.returncode >= 0 else 128 - child.returncode
+
+
+def _allow_files(count: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < count:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
 
 
 def _wake_on_signals() -> int:

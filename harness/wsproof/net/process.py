@@ -24,11 +24,17 @@ class ServerProcess:
     """A command under our guard. It ends when `stop` is called, and when this process ends, however it ends."""
 
     def __init__(
-        self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str], secrets: tuple[str, ...] = ()
+        self,
+        command: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        secrets: tuple[str, ...] = (),
+        files: int = 0,
     ) -> None:
         try:
             self._guard = subprocess.Popen(
-                guarded(list(command), grace_s=GRACE_S),
+                guarded(list(command), grace_s=GRACE_S, files=files),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

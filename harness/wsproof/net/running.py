@@ -29,15 +29,17 @@ class RunningServer:
         port: int | None,
         env: Mapping[str, str],
         timeout_s: float = START_TIMEOUT_S,
+        connections: int = 0,
     ) -> None:
         self.target = target
         self._launch = launch
         self._port = port
         self._env = dict(env)
         self._timeout_s = timeout_s
+        self._connections = connections
         self._process: ServerProcess | None = None
         if launch is not None:
-            self._process, self._endpoint = start(launch, port=port, env=self._env, timeout_s=timeout_s)
+            self._process, self._endpoint = self._start(port)
         else:
             assert target.url is not None
             self._endpoint = target.endpoint(parse_url(target.url))
@@ -102,7 +104,7 @@ class RunningServer:
 
     def _start(self, port: int | None) -> tuple[ServerProcess, Endpoint]:
         assert self._launch is not None
-        return start(self._launch, port=port, env=self._env, timeout_s=self._timeout_s)
+        return start(self._launch, port=port, env=self._env, timeout_s=self._timeout_s, connections=self._connections)
 
     def describe(self) -> dict[str, Any]:
         """What a run record says about the target: `target` in wsproof.run/1. Redacted."""
@@ -136,17 +138,19 @@ def serve(
     port: int | None = None,
     extra_env: Mapping[str, str] | None = None,
     timeout_s: float = START_TIMEOUT_S,
+    connections: int = 0,
 ) -> Iterator[RunningServer]:
     """Start the target (or reach it, for a URL), and end it on the way out, whatever happens.
 
     `extra_env` goes on top of the target's own `--env`. Without `port` a free one on loopback is taken.
+    `connections` is how many it will have to hold: what we start may open as many files.
 
     Raises:
-        UsageError: the target cannot be started as asked.
+        UsageError: the target cannot be started as asked, or cannot hold so many connections here.
         TargetError: it did not start, or could not be reached; the message has its own last output lines.
     """
     launch = plan_launch(target) if target.is_ours else None
-    server = RunningServer(target, launch, port=port, env=extra_env or {}, timeout_s=timeout_s)
+    server = RunningServer(target, launch, port=port, env=extra_env or {}, timeout_s=timeout_s, connections=connections)
     try:
         yield server
     finally:

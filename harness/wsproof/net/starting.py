@@ -11,6 +11,7 @@ from wsproof.errors import TargetError, UsageError
 from wsproof.net.clock import Deadline
 from wsproof.net.discover import Interpreter, interpreter
 from wsproof.net.endpoint import Endpoint, parse_url
+from wsproof.net.files import files_of_server
 from wsproof.net.ports import Answer, free_port, http_status, knock, require_free_port
 from wsproof.net.process import ServerProcess, describe_exit
 from wsproof.net.redact import redact_command
@@ -75,31 +76,35 @@ def plan_launch(target: Target) -> Launch:
 
 
 def start(
-    launch: Launch, *, port: int | None, env: Mapping[str, str], timeout_s: float
+    launch: Launch, *, port: int | None, env: Mapping[str, str], timeout_s: float, connections: int = 0
 ) -> tuple[ServerProcess, Endpoint]:
-    """Start it and wait until it is ready.
+    """Start it, with a limit of open files that `connections` fit in, and wait until it is ready.
 
     Raises:
+        UsageError: so many open files are not to be had here.
         TargetError: the port is in use, or the server ended, or was not ready in time; with its last output lines.
     """
     if port is not None and launch.fixed_port not in (None, port):
         raise UsageError(f"--port {port} was asked for, but --ready says that it will listen on {launch.fixed_port}")
+    files = files_of_server(connections)
     fixed = port if port is not None else launch.fixed_port
     if fixed is not None:
         require_free_port(launch.host, fixed)
-        return _start_at(launch, fixed, env, timeout_s)
+        return _start_at(launch, fixed, env, timeout_s, files)
     for _ in range(_PORT_RETRIES):
         try:
-            return _start_at(launch, free_port(launch.host), env, timeout_s)
+            return _start_at(launch, free_port(launch.host), env, timeout_s, files)
         except PortTaken:
             continue
-    return _start_at(launch, free_port(launch.host), env, timeout_s)
+    return _start_at(launch, free_port(launch.host), env, timeout_s, files)
 
 
-def _start_at(launch: Launch, port: int, env: Mapping[str, str], timeout_s: float) -> tuple[ServerProcess, Endpoint]:
+def _start_at(
+    launch: Launch, port: int, env: Mapping[str, str], timeout_s: float, files: int
+) -> tuple[ServerProcess, Endpoint]:
     target = launch.target
     env = {**dict(target.env), **env}
-    process = ServerProcess(launch.command(port), cwd=target.cwd, env=env, secrets=target.secrets)
+    process = ServerProcess(launch.command(port), cwd=target.cwd, env=env, secrets=target.secrets, files=files)
     try:
         _wait_ready(process, launch, port, timeout_s)
     except BaseException:
