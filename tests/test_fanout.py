@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests.load.conftest import serving
+from tests.load.test_metering import FIGURES
+from tests.net.test_exposition import answering
 from tests.stats.builders import measurement, steady
 from wsproof import fanout
 from wsproof.fanout import Fanout, VirtualClock
@@ -85,6 +88,20 @@ def test_a_users_own_app_is_timed_once_per_number_of_subscribers(pytester: pytes
         assert one["stats"]["rounds"] == 3
         assert one["stats"]["max"] == pytest.approx(info["time_to_last_max_ns"] / 1e9)
         assert (info["timed"], info["reach"], info["violations"]) == ("time_to_last", 1.0, 0)
+        assert info["server_fds"] > 3
+
+
+def test_a_server_elsewhere_tells_what_it_uses(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_broadcast(ws_fanout): ws_fanout(2, rounds=3, warmup_rounds=1, workload='echo')")
+    with serving("fair") as endpoint, answering(FIGURES) as url:
+        target = (f"--ws-target={endpoint.url}", "--ws-channels=tutorial", f"--ws-metrics-url={url}")
+        result = pytester.runpytest_subprocess(
+            *target, "--benchmark-only", "--benchmark-json=timed.json", "-p", "no:cacheprovider"
+        )
+    result.assert_outcomes(passed=1)
+    (timed,) = json.loads(pytester.path.joinpath("timed.json").read_text(encoding="utf-8"))["benchmarks"]
+    assert timed["extra_info"]["server_fds"] == 7
+    assert timed["extra_info"]["server_cpu_per_delivery_us"] is None  # its CPU time stands still
 
 
 def test_numbers_of_subscribers_that_are_none_are_told(pytester: pytest.Pytester) -> None:

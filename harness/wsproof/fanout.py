@@ -31,6 +31,13 @@ if TYPE_CHECKING:
     from wsproof.net.running import RunningServer
 
 PERCENTILES = ("p50", "p90", "p99", "p999", "max")
+OF_THE_SERVER = {
+    "server_cpu_per_delivery_us": "server_cpu_per_delivery",
+    "memory_per_connection_kib": "memory_per_connection",
+    "server_switches_per_delivery": "server_switches_per_delivery",
+    "server_fds": "server_fds",
+}
+"""Where the server's processes are here to see, or its `--ws-metrics-url` tells; else None."""
 
 
 class VirtualClock:
@@ -117,6 +124,7 @@ def extra_info(measurement: Measurement, findings: list[Finding]) -> dict[str, A
         if name in metrics:
             info |= {f"{name}_{which}_ns": getattr(metrics[name], which) for which in PERCENTILES}
     info["reach"] = metrics["reach"].mean if "reach" in metrics else None
+    info |= {key: metrics[name].mean if name in metrics else None for key, name in OF_THE_SERVER.items()}
     info["violations"] = sum(finding.occurrences for finding in findings if finding.level is Level.VIOLATION)
     info["findings"] = [f"{finding.check}: {finding.explanation}" for finding in findings]
     info["cautions"] = [caution.message for caution in judge_trust(measurement)]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tests.load.conftest import serving, small_plan
-from tests.net.test_exposition import answering
+from tests.net.test_exposition import answering, source
 from wsproof.load import meter as metering
-from wsproof.load import run_plan
+from wsproof.load import run_plan, thrift
 from wsproof.load.meter import ServerMeter, UrlMeter, meter_of
+from wsproof.load.thrift import Thrift
 from wsproof.model.measurement import Measurement
+from wsproof.net.clock import now_ns
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.exposition import NoFigures
 from wsproof.net.running import serve
@@ -72,3 +74,79 @@ def test_a_server_that_was_started_here_is_looked_at() -> None:
     assert switches > 0
     assert cpu_ns > 0
     assert meter_of(None) is None
+
+
+class Clock:
+    """Stands still until it is moved; processor time is taken from it, too."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now_ns, self.spent_ns = 10**15, 0
+        monkeypatch.setattr(thrift, "now_ns", lambda: self.now_ns)
+        monkeypatch.setattr(thrift, "thread_time_ns", lambda: self.spent_ns)
+
+
+def test_what_has_cost_something_rests_until_it_is_next_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    paced = Thrift(every_ns=1000)
+
+    due: list[bool] = []
+    for cost_ns, rest_ns in ((1, 1000), (50, 50 * thrift.RESTS)):
+        due.append(paced.due)
+        paced.of(lambda cost_ns=cost_ns: setattr(clock, "spent_ns", clock.spent_ns + cost_ns))  # type: ignore[misc]
+        clock.now_ns += rest_ns - 1
+        due.append(paced.due)
+        clock.now_ns += 1
+    assert due == [True, False, True, False]
+
+
+class Tree:
+    """Two workers that share 300 bytes. To ask what they share costs a second."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.resident, self.asked = 1000, 0
+
+    def resident_bytes(self) -> int:
+        return self.resident
+
+    def memory_bytes(self) -> int:
+        self.asked += 1
+        self.clock.spent_ns += 10**9
+        return self.resident - 300
+
+    def cpu_ns(self) -> int:
+        return 0
+
+    def switches(self) -> int:
+        return 0
+
+    def fds(self) -> int:
+        return 3
+
+
+def test_what_workers_share_is_asked_seldom_and_their_growth_is_seen_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock(monkeypatch)
+    tree = Tree(clock)
+    monkeypatch.setattr(metering, "TreeMeter", lambda *_, **__: tree)
+    meter = ServerMeter(1)
+    for resident in (1000, 1200, 1500):
+        clock.now_ns += 10**9
+        tree.resident = resident
+        meter.sample(0, sparing=True)
+    assert tree.asked == 1
+    meter.sample(0)
+    assert tree.asked == 2
+    assert meter.usage().memory_bytes.tolist() == [700, 900, 1200, 1200]
+
+
+def test_a_url_is_asked_once_a_second_but_always_where_a_sample_is_needed() -> None:
+    with answering(FIGURES) as url:
+        meter = UrlMeter(source(url))
+        meter.sample(0, sparing=True)
+        meter.sample(0)
+        assert len(meter.usage().at_ns) == 2
+        meter._asked_ns = now_ns() + 10**12  # as if it had been asked just now, however slow this machine is
+        meter.sample(0, sparing=True)
+    assert len(meter.usage().at_ns) == 2

@@ -159,6 +159,13 @@ def test_cpu_per_delivery_needs_samples_that_cover_the_window() -> None:
     assert METRICS_BY_NAME["server_cpu_per_delivery"].samples(measurement(steady(10), server=late)) is None
 
 
+def test_cpu_time_in_coarse_steps_needs_enough_of_them() -> None:
+    metric = METRICS_BY_NAME["server_cpu_per_delivery"]
+    few, enough = (replace(usage(share), cpu_step_ns=10 * MS) for share in (0.09, 0.11))
+    assert metric.samples(measurement(steady(10), server=few)) is None
+    assert metric.samples(measurement(steady(10), server=enough)) is not None
+
+
 def test_memory_per_connection_is_a_slope_over_the_ramp_and_ignores_what_load_allocates() -> None:
     observed = measurement(steady(10), server=usage(0.5))
     assert samples("memory_per_connection", observed) == [pytest.approx(20.0)]

@@ -256,7 +256,7 @@ class Run:
             if deadline.passed:
                 return False
             if self._next_sample.passed:
-                self._sample()
+                self._sample(sparing=True)
                 self._next_sample = Deadline.after(sample_s)
                 show()
             word = self.crew.wait_word(min(deadline.remaining_s, self._next_sample.remaining_s))
@@ -278,9 +278,9 @@ class Run:
     def _all_said(self, what: str) -> bool:
         return len(self._said.get(what, {})) == len(self._jobs)
 
-    def _sample(self) -> None:
+    def _sample(self, *, sparing: bool = False) -> None:
         if self._meter is not None:
-            self._meter.sample(sum(self._open))
+            self._meter.sample(sum(self._open), sparing=sparing)
 
     def _show(self, phase: str, done: float, note: str = "") -> None:
         self._watch(Progress(phase, min(max(done, 0.0), 1.0), note))

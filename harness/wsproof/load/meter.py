@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsproof.load.records import Records, empty
+from wsproof.load.thrift import Thrift
 from wsproof.model.measurement import GeneratorUsage, ServerUsage
 from wsproof.model.plan import NS
 from wsproof.net.clock import now_ns
@@ -29,6 +30,8 @@ _PATIENCE_S = 1.0
 class UsageColumns:
     """Samples, as they come."""
 
+    cpu_step_ns = 0
+
     def __init__(self) -> None:
         self._columns = {name: array("q") for name in COLUMNS}
         self._trouble = ""
@@ -41,7 +44,9 @@ class UsageColumns:
     def usage(self) -> ServerUsage:
         """The samples so far."""
         return ServerUsage(
-            **{name: np.array(column, np.int64) for name, column in self._columns.items()}, trouble=self._trouble
+            **{name: np.array(column, np.int64) for name, column in self._columns.items()},
+            cpu_step_ns=self.cpu_step_ns,
+            trouble=self._trouble,
         )
 
 
@@ -51,22 +56,35 @@ class ServerMeter(UsageColumns):
     def __init__(self, pid: int) -> None:
         super().__init__()
         self._tree = TreeMeter(pid, list_every_ns=_SELDOM_NS)
+        self._counting, self._sharing, self._opening = Thrift(), Thrift(), Thrift(_SELDOM_NS)
+        self._shared_bytes = 0
         self._fds: int | None = None
-        self._fds_ns = 0
 
-    def sample(self, connections: int) -> None:
-        """Take one sample, with the number of our connections that are open."""
-        at_ns = now_ns()
-        memory, cpu_ns = self._tree.memory_bytes(), self._tree.cpu_ns()
-        if memory is None or cpu_ns is None:
+    def sample(self, connections: int, *, sparing: bool = False) -> None:
+        """Take one sample, with the number of our connections that are open; `sparing`: if the last was cheap enough.
+
+        How much several processes share is asked seldom, for it costs the more the more they have mapped; between two
+        answers, what they have grown by counts as their own.
+        """
+        if sparing and not self._counting.due:
             return
-        if at_ns - self._fds_ns > _SELDOM_NS:
-            self._fds, self._fds_ns = self._tree.fds(), at_ns
-        self.add(at_ns, cpu_ns, memory, connections, self._fds, self._tree.switches())
+        at_ns = now_ns()
+        resident = self._tree.resident_bytes()
+        if resident is None:
+            return
+        if self._sharing.due or not sparing:
+            self._shared_bytes = resident - (self._sharing.of(self._tree.memory_bytes) or resident)
+        if self._opening.due:
+            self._fds = self._opening.of(self._tree.fds)
+        cpu_ns, switches = self._counting.of(lambda: (self._tree.cpu_ns(), self._tree.switches()))
+        if cpu_ns is not None:
+            self.add(at_ns, cpu_ns, resident - self._shared_bytes, connections, self._fds, switches)
 
 
 class UrlMeter(UsageColumns):
     """Samples what the server says about itself; a row only when it does. Asked seldom: it costs the server, too."""
+
+    cpu_step_ns = 10_000_000  # what Linux tells a process in /proc, and hence most of them tell us
 
     def __init__(self, source: Endpoint, secrets: tuple[str, ...] = ()) -> None:
         super().__init__()
@@ -74,10 +92,10 @@ class UrlMeter(UsageColumns):
         self._secrets = secrets
         self._asked_ns = 0
 
-    def sample(self, connections: int) -> None:
-        """Ask, unless that was a moment ago."""
+    def sample(self, connections: int, *, sparing: bool = False) -> None:
+        """Ask; `sparing`: unless that was a moment ago."""
         before_ns = now_ns()
-        if before_ns - self._asked_ns < _ASK_NS:
+        if sparing and before_ns - self._asked_ns < _ASK_NS:
             return
         try:
             told = scrape(self._source, _PATIENCE_S)

@@ -21,7 +21,8 @@ class ServerUsage:
     """Samples of what the server uses, one per row: of its process tree, or what it told at a Prometheus URL.
 
     Monotonic ns, CPU ns used so far, resident bytes (PSS where there are workers), our connections open, open file
-    descriptors and context switches so far (-1: not told). `trouble`: why there are fewer samples than there should be.
+    descriptors and context switches so far (-1: not told). `cpu_step_ns`: the steps in which CPU time is told,
+    where they are coarse. `trouble`: why there are fewer samples than there should be.
     """
 
     at_ns: NDArray[np.int64] = field(default_factory=_empty)
@@ -30,6 +31,7 @@ class ServerUsage:
     connections: NDArray[np.int64] = field(default_factory=_empty)
     fds: NDArray[np.int64] = field(default_factory=_empty)
     switches: NDArray[np.int64] = field(default_factory=_empty)
+    cpu_step_ns: int = 0
     trouble: str = ""
 
 

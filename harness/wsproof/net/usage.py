@@ -69,6 +69,10 @@ class TreeMeter:
         share = len(processes) > 1
         return self._sum(lambda process: _resident_bytes(process, share))
 
+    def resident_bytes(self) -> int | None:
+        """Resident bytes of each process, added up: pages that several share are there several times. Quick."""
+        return self._sum(lambda process: int(process.memory_info().rss))
+
     def private_bytes(self) -> int | None:
         """Bytes that would be free if the tree ended: what a leak makes grow. Slower than `memory_bytes`, and exact."""
         return self._sum(_private_bytes)

@@ -10,6 +10,8 @@ from wsproof.model.measurement import ServerUsage
 
 KIB = 1024
 NS_PER_US = 1000
+FEWEST_CPU_STEPS = 10
+"""Of a CPU time that is counted in steps, fewer say nothing: one more or less would be over 10 %."""
 FEWEST_RAMP_CONNECTIONS = 10
 """Below this ramp a slope of resident memory is the noise of the allocator's steps, not a cost per connection."""
 
@@ -25,8 +27,9 @@ def cpu_per_delivery_us(history: History, usage: ServerUsage) -> float | None:
     """CPU time of the server's tree over the measured window / deliveries in the same stretch of time, in µs.
 
     Where the samples do not cover the window, the covered part of it is used; less than half is no measurement: None.
+    Nor is a time that was told in so coarse steps that it has only a few.
     """
-    used_ns = _per_delivery(history, usage, usage.cpu_ns)
+    used_ns = _per_delivery(history, usage, usage.cpu_ns, least=FEWEST_CPU_STEPS * usage.cpu_step_ns)
     return None if used_ns is None else used_ns / NS_PER_US
 
 
@@ -43,7 +46,7 @@ def most_fds(usage: ServerUsage) -> float | None:
     return float(told.max()) if len(told) else None
 
 
-def _per_delivery(history: History, usage: ServerUsage, counter: NDArray[np.int64]) -> float | None:
+def _per_delivery(history: History, usage: ServerUsage, counter: NDArray[np.int64], least: float = 0.0) -> float | None:
     if len(usage.at_ns) < 2 or len(counter) != len(usage.at_ns) or history.end_ns <= history.start_ns:
         return None
     start, end = max(history.start_ns, int(usage.at_ns[0])), min(history.end_ns, int(usage.at_ns[-1]))
@@ -54,7 +57,7 @@ def _per_delivery(history: History, usage: ServerUsage, counter: NDArray[np.int6
         return None
     # Offsets, because ns since boot lose their last digits as float64.
     used = np.interp(np.array([start, end]) - start, usage.at_ns - start, counter - counter[0])
-    return float(used[1] - used[0]) / delivered
+    return float(used[1] - used[0]) / delivered if used[1] - used[0] >= least else None
 
 
 def memory_per_connection_kib(usage: ServerUsage) -> float | None:
@@ -62,7 +65,7 @@ def memory_per_connection_kib(usage: ServerUsage) -> float | None:
 
     What the server allocates afterwards is load, not connections. None where the ramp was too short to have a slope.
     """
-    if len(usage.at_ns) < 3:
+    if not len(usage.at_ns):
         return None
     until = int(np.argmax(usage.connections)) + 1
     connections: NDArray[np.float64] = usage.connections[:until].astype(np.float64)
