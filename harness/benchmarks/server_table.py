@@ -1,23 +1,31 @@
-"""One chat on every server: `python -m benchmarks.server_table --subscribers 100 500 1000 [--blocks 1]`.
+"""One chat on every server.
+
+    python -m benchmarks.server_table [--subscribers 100 500 1000] [--servers naive 'npm ws'] [--blocks 1]
+    python -m benchmarks.server_table --servers hypercorn --json figures.jsonl      (any number of times)
+    python -m benchmarks.server_table --table figures.jsonl
 
 The reference server under each entry of SERVERS, its naive twin, a bare `websockets` server with its `broadcast`, and
 npm's ws where `--npm FOLDER` says where it was installed (`rivals/npm_ws`). Each has a fresh server on a core of its
-own, in turn; latency and time to last come from an open loop of 4,000 deliveries a second, which all can serve;
-deliveries per second and CPU per delivery from a closed loop with 8 publications in flight. Prints a Markdown table.
+own in every block; latency and time to last come from an open loop of 4,000 deliveries a second, which all can serve;
+deliveries per second and CPU per delivery from a closed loop with 8 publications in flight. Prints a table in Markdown.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from itertools import product
 from pathlib import Path
-from statistics import median
+from typing import Any
 
+from benchmarks import figures
+from benchmarks.line import say
 from benchmarks.pinned import on_core
+from benchmarks.turns import turns
 from wsproof.errors import WsproofError
 from wsproof.load import run_plan
 from wsproof.model.plan import Plan
@@ -44,16 +52,25 @@ class Column:
     metric: str
     which: str
 
+    @property
+    def key(self) -> str:
+        return f"{self.loop} {self.metric} {self.which}"
+
+    def is_doubted(self, row: figures.Row) -> bool:
+        """What speaks against the times of the open loop says nothing against what the server has spent in it."""
+        is_spent = self.loop == "open" and self.metric in UNITS
+        return not is_spent and any(doubt.startswith(self.loop) for doubt in row["doubts"])
+
 
 COLUMNS = (
-    Column("deliveries/s, closed loop", "closed", "deliveries_per_s", "value"),
-    Column("CPU per delivery, closed loop", "closed", "server_cpu_per_delivery", "value"),
-    Column("CPU per delivery, open loop", "open", "server_cpu_per_delivery", "value"),
+    Column("deliveries/s, closed", "closed", "deliveries_per_s", "value"),
+    Column("CPU/delivery, closed", "closed", "server_cpu_per_delivery", "value"),
+    Column("CPU/delivery, open", "open", "server_cpu_per_delivery", "value"),
     Column("latency p50", "open", "latency", "p50"),
     Column("p99", "open", "latency", "p99"),
     Column("time to last p50", "open", "time_to_last", "p50"),
     Column("p99", "open", "time_to_last", "p99"),
-    Column("memory per connection", "open", "memory_per_connection", "value"),
+    Column("memory/connection", "open", "memory_per_connection", "value"),
 )
 UNITS = {"deliveries_per_s": "1/s", "server_cpu_per_delivery": "us", "memory_per_connection": "KiB"}
 
@@ -78,22 +95,20 @@ def targets(npm: Path | None) -> dict[str, Target]:
 
 def main() -> None:
     asked = arguments()
-    chosen = {name: target for name, target in targets(asked.npm).items() if any(word in name for word in asked.only)}
-    for subscribers in asked.subscribers:
-        rows: dict[str, list[Mapping[str, float]]] = {name: [] for name in chosen}
-        doubts: list[str] = []
-        for block in range(asked.blocks):
-            turn = block % len(chosen)
-            names = [*chosen][turn:] + [*chosen][:turn]
-            for name in names:
-                try:
-                    rows[name].append(measure(name, chosen[name], subscribers, asked.seconds, doubts))
-                except WsproofError as error:
-                    doubts.append(f"{name}: {error}")
-        show(subscribers, rows, doubts)
-        if asked.json:
-            with asked.json.open("a") as file:
-                file.write(json.dumps({"subscribers": subscribers, "rows": rows, "doubts": doubts}) + "\n")
+    if asked.table:
+        say(table(figures.rows_of(asked.table)))
+        return
+    servers = targets(asked.npm)
+    chosen = [name for name in servers if any(word in name for word in asked.servers)]
+    rows: list[figures.Row] = []
+    for block, (subscribers, name) in turns([*product(asked.subscribers, chosen)], asked.blocks):
+        try:
+            found = measure(servers[name], subscribers, asked.seconds)
+        except WsproofError as error:
+            found = {"doubts": [str(error)]}
+        rows.append({"block": block, "server": name, "subscribers": subscribers, **found})
+        figures.append(asked.json, rows[-1])
+    say(table(rows))
 
 
 def arguments() -> argparse.Namespace:
@@ -102,29 +117,32 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--blocks", type=int, default=1, help="how many times each server has its turn (1)")
     parser.add_argument("--seconds", type=float, default=5.0, help="length of the open loop (5); the closed has half")
     parser.add_argument("--npm", type=Path, help="where npm's ws was installed, with rivals/npm_ws/server.mjs")
-    parser.add_argument("--only", nargs="+", default=[""], help="only servers whose name has one of these words")
-    parser.add_argument("--json", type=Path, help="append every block's figures to this file, too")
+    parser.add_argument(
+        "--servers", nargs="+", default=[""], metavar="WORD", help="only servers whose name has one of these words"
+    )
+    figures.add_options(parser)
     return parser.parse_args()
 
 
-def measure(name: str, target: Target, subscribers: int, seconds: float, doubts: list[str]) -> dict[str, float]:
-    """One server's block: an open loop, then a closed one, on one fresh server."""
+def measure(target: Target, subscribers: int, seconds: float) -> dict[str, Any]:
+    """One server's turn: an open loop, then a closed one, on one fresh server; and what speaks against the figures."""
     open_loop = Plan("chat", subscribers, 1, DELIVERIES_HZ / subscribers, seconds, warmup_s=1.0)
     closed_loop = Plan("chat", subscribers, 1, 1.0, seconds / 2, warmup_s=0.5, in_flight=IN_FLIGHT)
-    found: dict[str, float] = {}
+    found: dict[str, Any] = {}
+    doubts: list[str] = []
     with started(target) as server:
         for loop, plan in (("open", open_loop), ("closed", closed_loop)):
             with on_core(1):
                 measurement = run_plan(plan, channels="tutorial", settings={}, endpoint=server.endpoint, server=server)
-            figures = summaries(measurement)
+            metrics = summaries(measurement)
             for column in COLUMNS:
-                if column.loop == loop and (value := getattr(figures[column.metric], column.which)) is not None:
-                    found[f"{loop} {column.metric} {column.which}"] = value
-            reach = figures["reach"].mean
+                if column.loop == loop and (value := getattr(metrics[column.metric], column.which)) is not None:
+                    found[column.key] = value
+            reach = metrics["reach"].mean
             if reach is not None and reach < 1:
-                doubts.append(f"{name}, {loop}: reach {reach:.4%}")
-            doubts += [f"{name}, {loop}: {caution.code}" for caution in judge_trust(measurement) if caution.voids]
-    return found
+                doubts.append(f"{loop}: reach {reach:.4%}")
+            doubts += [f"{loop}: {caution.code}" for caution in judge_trust(measurement) if caution.voids]
+    return found | {"doubts": doubts}
 
 
 @contextmanager
@@ -136,32 +154,33 @@ def started(target: Target) -> Iterator[RunningServer]:
         yield server
 
 
-def show(subscribers: int, rows: Mapping[str, list[Mapping[str, float]]], doubts: list[str]) -> None:
-    """The table, medians over the blocks, and below it whatever speaks against a figure."""
-    lines = [f"\n{subscribers:,} subscribers\n", f"| server | {' | '.join(column.title for column in COLUMNS)} |"]
-    lines.append("| --- |" + " ---: |" * len(COLUMNS))
-    for name, blocks in rows.items():
-        cells = [cell([block for block in blocks if key_of(column) in block], column) for column in COLUMNS]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    lines += ["", *(f"- {doubt}" for doubt in sorted(set(doubts)))]
-    sys.stdout.write("\n".join(lines) + "\n")
-    sys.stdout.flush()
+def table(rows: Sequence[figures.Row]) -> str:
+    """One table, sorted by their names; below it whatever speaks against a figure."""
+    cells: dict[tuple[str, int], list[figures.Row]] = {}
+    for row in rows:
+        cells.setdefault((row["server"], row["subscribers"]), []).append(row)
+    titles = ("server", "subscribers", *(column.title for column in COLUMNS))
+    doubts = [f"- {name}, {many:,}, {doubt}" for (name, many), own in sorted(cells.items()) for doubt in doubts_of(own)]
+    return "\n".join([figures.markdown(titles, [line(*cell, own) for cell, own in sorted(cells.items())]), "", *doubts])
 
 
-def key_of(column: Column) -> str:
-    return f"{column.loop} {column.metric} {column.which}"
+def line(name: str, subscribers: int, rows: Sequence[figures.Row]) -> list[str]:
+    """One line of the table; a figure that was doubted in most of its blocks has a question mark."""
+    shown = [name, f"{subscribers:,}"]
+    for column in COLUMNS:
+        own = [row for row in rows if column.key in row]
+        doubted = [row for row in own if column.is_doubted(row)]
+        form = partial(for_reader, unit=UNITS.get(column.metric, "ns"))
+        mark = "?" if 2 * len(doubted) > len(own) else ""
+        shown.append(figures.cell([row[column.key] for row in own], form) + mark)
+    return shown
 
 
-def cell(blocks: list[Mapping[str, float]], column: Column) -> str:
-    """One figure; with its spread where there are several blocks."""
-    if not blocks:
-        return "–"
-    values = [block[key_of(column)] for block in blocks]
-    unit = UNITS.get(column.metric, "ns")
-    middle = for_reader(median(values), unit)
-    if len(values) == 1:
-        return middle
-    return f"{middle} ({for_reader(min(values), unit)}–{for_reader(max(values), unit)})"
+def doubts_of(rows: Sequence[figures.Row]) -> Iterator[str]:
+    """Each doubt, and in how many of the blocks."""
+    every = [doubt for row in rows for doubt in row["doubts"]]
+    for doubt in sorted(set(every)):
+        yield f"{doubt} ({every.count(doubt)} of {len(rows)} blocks)"
 
 
 if __name__ == "__main__":

@@ -64,8 +64,8 @@ static int64_t count_frames(const uint8_t *data, size_t size, size_t *used) {
     return frames;
 }
 
-/* Read until `wanted` frames have come in all, or an end or an error (-1). */
-int64_t read_frames(const int *fds, int count, int64_t wanted) {
+/* Read until `wanted` frames have come in all, or an end or an error (-1); *reads is how often something was there. */
+int64_t read_frames(const int *fds, int count, int64_t wanted, int64_t *reads) {
     static uint8_t buffer[1 << 18];
     int64_t frames = 0;
     int poller = epoll_create1(0), most = -1;
@@ -86,6 +86,7 @@ int64_t read_frames(const int *fds, int count, int64_t wanted) {
             ssize_t got = recv(fd, buffer + tail->kept, sizeof buffer - tail->kept, MSG_DONTWAIT);
             if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;
             if (got <= 0) { frames = -1; break; }
+            ++*reads;
             size_t size = tail->kept + got, used;
             frames += count_frames(buffer, size, &used);
             tail->kept = size - used;

@@ -35,7 +35,9 @@ def send_rounds(descriptors: Sequence[int], pieces: Sequence[bytes], gap_ns: flo
         raise ConnectionError("a reader has gone before it had everything")
 
 
-def read_frames(descriptors: Sequence[int], wanted: int) -> int:
-    """Count frames until so many have come; fewer, or -1, if a connection ends or nothing comes for 20 s."""
+def read_frames(descriptors: Sequence[int], wanted: int) -> tuple[int, int]:
+    """Count frames until so many have come, and reads; -1 frames if a connection ends or nothing comes for 20 s."""
     fds = (ctypes.c_int * len(descriptors))(*descriptors)
-    return int(_library().read_frames(fds, len(descriptors), ctypes.c_int64(wanted)))
+    reads = ctypes.c_int64(0)
+    frames = _library().read_frames(fds, len(descriptors), ctypes.c_int64(wanted), ctypes.byref(reads))
+    return int(frames), reads.value

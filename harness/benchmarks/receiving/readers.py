@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 import tempfile
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.line import say
+from benchmarks.rivals.installed import become_node
 
 Cost = dict[str, float]
 
@@ -37,8 +37,8 @@ def c_epoll(port: int, connections: int, frames: int) -> Cost:
     for client in clients:
         client.open()
     began = ready()
-    read = read_frames([client.fileno() for client in clients], frames)
-    return {"frames": read, "cpu_s": time.process_time() - began}
+    read, reads = read_frames([client.fileno() for client in clients], frames)
+    return {"frames": read, "cpu_s": time.process_time() - began, "frames_per_read": read / max(reads, 1)}
 
 
 def engine(port: int, connections: int, frames: int) -> Cost:
@@ -176,8 +176,7 @@ def picows(port: int, connections: int, frames: int) -> Cost:
 
 def npm_ws(port: int, connections: int, frames: int) -> Cost:
     """npm's ws, a count: node takes the place of this process, and says the same lines."""
-    script = Path(os.environ["WSPROOF_NPM"]) / "reader.mjs"
-    os.execvp("node", ["node", str(script), str(port), str(connections), str(frames)])
+    become_node("reader.mjs", port, connections, frames)
 
 
 READERS: dict[str, Callable[[int, int, int], Cost]] = {

@@ -1,6 +1,6 @@
 """Who sends: a server that knows one handshake and no more. Frames are those of the chat, sealed, prepared in advance.
 
-    python -m benchmarks.receiving.sender CONNECTIONS ROUNDS FRAMES_PER_SEND GAP_NS
+    python -m benchmarks.receiving.sender WAY CONNECTIONS ROUNDS
 
 It prints its port, takes its connections, waits for a line on its standard input, and sends.
 """
@@ -13,33 +13,34 @@ import sys
 from benchmarks.accepting import accept
 from benchmarks.line import say
 from benchmarks.receiving.native import send_rounds
+from benchmarks.receiving.ways import WAYS, Way
 from wsproof.model.envelope import Envelope, body_of
 from wsproof.wire import Opcode
 from wsproof.wire.frames import Frame
 
-MESSAGE_BYTES = 120
 
-
-def message(number: int) -> str:
-    """What the chat tells everybody: 120 bytes, the envelope included."""
+def message(number: int, size: int) -> str:
+    """What the chat tells everybody: so many bytes, the envelope included."""
     words = "Client #1 says: "
-    return words + Envelope(0, number, 1).seal(body_of(MESSAGE_BYTES - len(words)))
+    return words + Envelope(0, number, 1).seal(body_of(size - len(words)))
 
 
-def pieces(rounds: int, frames: int) -> list[bytes]:
+def pieces(way: Way, rounds: int) -> list[bytes]:
     """What each connection is sent, one piece after the other."""
-    encoded = [Frame(Opcode.TEXT, message(number).encode()).encode() for number in range(rounds * frames)]
-    return [b"".join(encoded[start : start + frames]) for start in range(0, len(encoded), frames)]
+    numbered = zip(range(rounds * way.frames), way.sizes(), strict=False)
+    encoded = [Frame(Opcode.TEXT, message(number, size).encode()).encode() for number, size in numbered]
+    return [b"".join(encoded[start : start + way.frames]) for start in range(0, len(encoded), way.frames)]
 
 
 def main() -> None:
-    connections, rounds, frames = (int(word) for word in sys.argv[1:4])
-    prepared = pieces(rounds, frames)
+    way = WAYS[sys.argv[1]]
+    connections, rounds = (int(word) for word in sys.argv[2:])
+    prepared = pieces(way, rounds)
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
         say(str(listener.getsockname()[1]))
         readers = [accept(listener)[0] for _ in range(connections)]
     sys.stdin.readline()
-    send_rounds([reader.fileno() for reader in readers], prepared, float(sys.argv[4]))
+    send_rounds([reader.fileno() for reader in readers], prepared, way.gap_ns)
     sys.stdin.readline()
 
 

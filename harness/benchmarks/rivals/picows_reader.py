@@ -1,18 +1,19 @@
-"""The picows client on uvloop, a count of frames. picows is not among wsproof's dependencies: `pip install picows`."""
+"""The picows client on uvloop, a count of frames."""
 
 from __future__ import annotations
 
 import asyncio
-import importlib
 import time
 from typing import Any
 
 import uvloop
 
+from benchmarks.rivals import installed
+
 
 async def read_frames(port: int, connections: int, frames: int, ready: Any) -> dict[str, float]:
     """As the other readers of `benchmarks.receiving`: connect, say so, read until there are so many frames."""
-    picows = importlib.import_module("picows")
+    picows = installed.picows()
     done = asyncio.Event()
     read = 0
 
