@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
 
+from wsproof.net.clock import Deadline
 from wsproof.net.usage import TreeMeter
 
 # Does what it is told, line by line, and says when it is done.
@@ -33,10 +35,14 @@ class Worker:
 
     def do(self, line: str) -> None:
         """Have a line of Python done."""
+        self.tell(line)
+        self._said()
+
+    def tell(self, line: str) -> None:
+        """Have a line of Python begun."""
         assert self.process.stdin is not None
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
-        self._said()
 
     def _said(self) -> None:
         assert self.process.stdout is not None
@@ -51,6 +57,14 @@ def worker() -> Iterator[Worker]:
         yield one
     finally:
         one.process.communicate()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what must come."""
+    deadline = Deadline.after(90)
+    while not condition():
+        assert not deadline.passed
+        time.sleep(0.005)
 
 
 def told(value: int | None) -> int:
@@ -93,6 +107,21 @@ def test_what_a_child_used_stays_in_the_sum_when_it_has_ended() -> None:
         one.do("child.communicate()")
         assert with_child > 50_000_000
         assert told(meter.cpu_ns()) >= with_child
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="who waits for a processor is told on Linux only")
+def test_who_waits_for_a_processor_is_told_from_who_has_nothing_to_do() -> None:
+    with worker() as one, worker() as other:
+        meter = TreeMeter(one.process.pid)
+        until(lambda: meter.wants_processor() is False)  # it has just spoken, and now reads on
+        before = told(meter.queued_ns())
+        for each in (one, other):
+            os.sched_setaffinity(each.process.pid, {min(os.sched_getaffinity(0))})  # one processor for both
+            each.tell("while True: pass")
+        until(lambda: told(meter.queued_ns()) > before + 100_000_000)
+        assert meter.wants_processor() is True
+        for each in (one, other):
+            each.process.kill()
 
 
 def test_what_has_ended_uses_nothing() -> None:

@@ -85,6 +85,18 @@ class TreeMeter:
         """How often a thread of it has got a processor, living threads counted; None when nothing lives."""
         return self._sum(_switches)
 
+    def queued_ns(self) -> int | None:
+        """How long its threads were ready and waited for a processor, living threads counted; None but on Linux.
+
+        Linux adds a wait when it is over: of one that lasts, only `wants_processor` tells.
+        """
+        return self._sum(_queued_ns)
+
+    def wants_processor(self) -> bool | None:
+        """Whether a thread of it runs, waits for a processor, or for a disk, right now; None but on Linux."""
+        waiting = self._sum(_ready_threads)
+        return None if waiting is None else waiting > 0
+
     def peak_bytes(self) -> int | None:
         """The most that was resident since `forget_peak`, of each process by itself; None but on Linux."""
         return self._sum(_peak_bytes)
@@ -147,6 +159,29 @@ def _switches(process: psutil.Process) -> int:
         return int(counts.voluntary + counts.involuntary)
     threads = Path(f"/proc/{process.pid}/task").glob("*/schedstat")
     return sum(_number(file, 2) for file in threads)
+
+
+def _queued_ns(process: psutil.Process) -> int | None:
+    if sys.platform != "linux":
+        return None
+    threads = list(Path(f"/proc/{process.pid}/task").glob("*/schedstat"))
+    counts = any(_number(file, 2) for file in threads) or not threads  # a kernel that does not says 0 of everything
+    return sum(_number(file, 1) for file in threads) if counts else None
+
+
+def _ready_threads(process: psutil.Process) -> int | None:
+    """How many threads are in one of the states R (running, or ready) and D (waiting for a disk)."""
+    if sys.platform != "linux":
+        return None
+    return sum(_state(file) in {"R", "D"} for file in Path(f"/proc/{process.pid}/task").glob("*/stat"))
+
+
+def _state(file: Path) -> str:
+    """The state of a thread: what follows its name, which stands in brackets and may hold anything."""
+    try:
+        return file.read_text(errors="replace").rpartition(")")[2].split()[0]
+    except OSError:
+        return ""  # it has just ended
 
 
 def _resident_bytes(process: psutil.Process, share: bool) -> int:

@@ -138,10 +138,9 @@ def _cost_of(ground: Ground, client: Client, data: bytes, whole: Message | None)
 
     before = ground.cpu_ns()
     client.send_raw(data)
-    ground.wait_busy(client, is_over)
+    found = ground.wait_busy(client, is_over)
     after = ground.cpu_ns()
-    last = client.events[-1] if client.events else None
-    if last is None or isinstance(last, CloseReceived) or client.ended:
+    if not found or isinstance(client.events[-1], CloseReceived) or client.ended:
         return None
     return float(after - before)
 

@@ -14,7 +14,8 @@ from wsproof.net.endpoint import Endpoint
 from wsproof.net.usage import TreeMeter
 from wsproof.rfc6455.facts import Facts
 from wsproof.rfc6455.neighbour import Neighbour
-from wsproof.wire import Event, PongReceived
+from wsproof.rfc6455.robustness.idleness import Idleness
+from wsproof.wire import Event
 
 __all__ = ["NOT_OURS", "Ground"]
 
@@ -23,7 +24,8 @@ _LIST_EVERY_NS = 1_000_000_000
 _POLL_S = 0.01
 _LOST_S = 0.5
 _PATIENT_TIMES = 6
-"""A busy server may answer late; it counts as silent after so many deadlines, while another client is served."""
+"""A busy server may answer late; it counts as silent after so many deadlines, while another client is served, and
+after one in which a server of ours had nothing to do."""
 _AT_LAST_S = 120.0
 _TURN_S = 0.5
 _WORKS_NS = 50_000_000
@@ -61,8 +63,7 @@ class Ground:
         Raises:
             TargetError: nobody answers, or the handshake is refused.
         """
-        patience_s = min(self.deadline_s, _LOST_S) if self._lost else self.deadline_s
-        client = Client(self.endpoint, deadline_s=self.budget.at_most(patience_s), **options)  # type: ignore[arg-type]
+        client = Client(self.endpoint, deadline_s=self.budget.at_most(self._patience_s), **options)  # type: ignore[arg-type]
         try:
             response = client.open()
         except TargetError:
@@ -75,24 +76,18 @@ class Ground:
 
     def neighbour_served(self) -> bool:
         """Whether a client that was there before is served. The first time that it is not, all patience is spent."""
-        patience_s = min(self.deadline_s, _LOST_S) if self._lost else self.deadline_s
-        served = self._neighbour.is_served(self.endpoint, self.budget.at_most(patience_s))
+        served = self._neighbour.is_served(self.endpoint, self.budget.at_most(self._patience_s))
         self.budget.check()
         self._lost = self._lost or not served
         return served
 
     def newcomer_served(self) -> bool:
-        """Whether somebody new can connect, and gets a pong."""
+        """Whether somebody new can connect, and is served."""
+        newcomer = Neighbour(self._patience_s)
         try:
-            client = self.client()
-        except TargetError:
-            return False
-        try:
-            client.peer.send_ping(b"newcomer")
-            client.flush()
-            return client.wait_event(lambda event: isinstance(event, PongReceived)) is not None
+            return newcomer.is_served(self.endpoint, self.budget.at_most(self._patience_s))
         finally:
-            client.abort()
+            newcomer.forget()
 
     def all_served(self) -> bool:
         """Whether both are served: only then the server lives for everybody."""
@@ -100,14 +95,16 @@ class Ground:
 
     def wait_busy(self, client: Client, fits: Callable[[Event], bool]) -> bool:
         """Wait for an event on `client` while a neighbour is served: longer than usual, and as long as the server, if
-        it is ours, is seen to work."""
+        it is ours, is seen to work; no longer than the deadline once it is seen to have nothing to do."""
         until = Deadline.after(self.deadline_s * _PATIENT_TIMES)
         at_last = Deadline.after(max(_AT_LAST_S, self.deadline_s * _PATIENT_TIMES))
+        idleness = Idleness(self.meter, self.deadline_s)
         worked_ns = self.cpu_ns() if self.meter is not None else 0
         found = False
-        while not (found or client.ended or at_last.passed):
+        while not (found or client.ended or idleness.lasts or at_last.passed):
             self.budget.check()
-            found = client.wait_event(fits, _TURN_S) is not None
+            with idleness.wait():
+                found = client.wait_event(fits, _TURN_S) is not None
             if not found and not self.neighbour_served():
                 break
             now_worked_ns = self.cpu_ns() if self.meter is not None else 0
@@ -120,6 +117,11 @@ class Ground:
         """What a cost is counted in: processor time of the server where it is ours, else the time that passes."""
         told = self.meter.cpu_ns() if self.meter is not None else None
         return told if told is not None else now_ns()
+
+    @property
+    def _patience_s(self) -> float:
+        """Seconds in which a client must be served: once one was not, it is known that they are not."""
+        return min(self.deadline_s, _LOST_S) if self._lost else self.deadline_s
 
     @property
     def releases_s(self) -> float:

@@ -20,6 +20,7 @@ _AT_ONCE = 25
 _ROUNDS = 5
 _MORE_ROUNDS = 8
 _CONVICTED_S = 0.2
+_KEEPS_OPEN_S = 0.01
 _FEW = 2
 
 
@@ -47,6 +48,8 @@ class Storm:
     connections: int = 0
     lines: list[str] = field(default_factory=list)
     late_s: float | None = None
+    keeps_open: bool = False
+    """Whether the end of TCP was waited for in vain: that silence is not waited out again."""
 
     @property
     def fds(self) -> float | None:
@@ -92,7 +95,7 @@ def _round(ground: Ground, told: Storm, size: int) -> bool:
         number = min(_AT_ONCE, left)
         left -= number
         told.connections += number
-        told.served = _batch(ground, told.leaving, number) or ground.all_served()
+        told.served = _batch(ground, told, number) or ground.all_served()
     told.served = told.served and ground.all_served()
     if not told.served:
         told.lines.append(f"   (after {told.connections} connections that {told.leaving.did}, others are not served)")
@@ -135,8 +138,9 @@ def _told(one: Round, leaving: Leaving) -> str:
     return f"   ({one.connections} clients {leaving.did}: the server has {one.fds} open descriptors{memory})"
 
 
-def _batch(ground: Ground, leaving: Leaving, number: int) -> bool:
+def _batch(ground: Ground, told: Storm, number: int) -> bool:
     """Some clients at once; False when not one of them got what it was owed."""
+    leaving = told.leaving
     request = ground.endpoint.request(_KEY).encode()
     socks: list[socket.socket] = []
     wait_s = ground.budget.at_most(ground.deadline_s)
@@ -160,7 +164,7 @@ def _batch(ground: Ground, leaving: Leaving, number: int) -> bool:
             if silent > _FEW:
                 break
         if well:
-            _let_end(socks, leaving, wait_s)
+            _let_end(socks, told, wait_s)
     finally:
         for sock in socks:
             sock.close()
@@ -180,17 +184,20 @@ def _answered(sock: socket.socket) -> bool:
     return True
 
 
-def _let_end(socks: list[socket.socket], leaving: Leaving, wait_s: float) -> None:
-    """Read to the end of TCP, where the server should bring it; the first that does not is waited for, no other."""
-    if leaving.leave is not _half_close and leaving.leave is not _close:
+def _let_end(socks: list[socket.socket], told: Storm, wait_s: float) -> None:
+    """Read to the end of TCP, where the server should bring it, up to the first client to whom it does not."""
+    if told.leaving.leave is not _half_close and told.leaving.leave is not _close:
         return
     for sock in socks:
-        sock.settimeout(wait_s)
+        sock.settimeout(_KEEPS_OPEN_S if told.keeps_open else wait_s)
         try:
             while sock.recv(4096):
                 pass
+        except TimeoutError:
+            told.keeps_open = True
+            return
         except OSError:
-            wait_s = 0.01
+            pass  # it is reset: that is an end too
 
 
 def _close(sock: socket.socket, index: int) -> None:
