@@ -6,7 +6,7 @@ So what it measures has a service time and no latency.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from time import monotonic_ns
 
 from wsproof.errors import UsageError
@@ -80,14 +80,14 @@ class ClosedLoop:
         """Send no more."""
         self._end_ns = 0
 
-    def _hear(self, row: tuple[int, int, int]) -> None:
-        self._ledger.received(row)
-        member, number, _ = row
-        if self._ledger.kinds[number] != self._kind:
-            return
-        publisher, sequence = self._keys.get(number, (-1, -1))
-        if publisher == member and self._out[member].pop(sequence, None) is not None:
-            self._send(member)
+    def _hear(self, rows: Sequence[int]) -> None:
+        self._ledger.received(rows)
+        for member, number in zip(rows[::3], rows[1::3], strict=True):
+            if self._ledger.kinds[number] != self._kind:
+                continue
+            publisher, sequence = self._keys.get(number, (-1, -1))
+            if publisher == member and self._out[member].pop(sequence, None) is not None:
+                self._send(member)
 
     def _send(self, member: int) -> None:
         now = monotonic_ns()

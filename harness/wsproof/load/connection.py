@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic_ns
 from typing import Protocol, cast
@@ -12,6 +12,7 @@ from typing import Protocol, cast
 from wsproof.load.answers import KnownAnswers
 from wsproof.load.ledger import Ledger
 from wsproof.load.limits import MAX_MESSAGE_BYTES
+from wsproof.load.turn import Turn
 from wsproof.model.history import Departure
 from wsproof.wire import (
     Accepted,
@@ -41,6 +42,7 @@ class Room(Protocol):
 
     ledger: Ledger
     answers: KnownAnswers
+    turn: Turn
     due_ns: int
 
     def fire(self) -> None:
@@ -63,6 +65,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_is_first_read",
         "_known",
+        "_lengths",
         "_received",
         "_rest",
         "_room",
@@ -90,6 +93,7 @@ class Connection(asyncio.Protocol):
         self.left_ns = 0
         self._room = room
         self._known = room.ledger.known
+        self._lengths = room.ledger.lengths
         self._received = room.ledger.received
         self._rest = b""
         self._is_first_read = True
@@ -104,37 +108,17 @@ class Connection(asyncio.Protocol):
         self.transport.write(self.peer.data_to_send())
 
     def data_received(self, data: bytes) -> None:
+        room = self._room
         now = monotonic_ns()
-        if self.peer is not None:
-            self._read_with_peer(self.peer, data, now)
-            return
-        if self._rest:
-            data = self._rest + data
-            self._rest = b""
-        spans: list[int] = []
-        end = len(data)
-        stop = scan(data, 0, end, spans)
-        start = 0
-        for at in range(1, len(spans), 2):
-            close = spans[at]
-            # The whole frame is the key; where it fills the read, this slice is `data` itself and copies nothing.
-            frame = data[start:close]
-            number = self._known.get(frame)
-            if number is None:
-                number = self._learn(frame, frame[spans[at - 1] - start :])
-                if number is None:  # not a text after all: the peer knows what to say of it, and reads on from there
-                    self.peer = _peer_in_the_middle()
-                    stop = start
-                    del spans[at - 1 :]
-                    break
-            self._received((self.member, number, now))
-            start = close
-        if not self.is_in:
-            self._look_for_first_receipt(len(spans) // 2)
-        if stop != end:
-            self._read_leftover(data[stop:], now)
-        if now >= self._room.due_ns:
-            self._room.fire()
+        # The whole frame is the key. Most reads of a broadcast are one frame that others have had before; a read that
+        # is as long as none of those is not even hashed.
+        number = self._known.get(data) if len(data) in self._lengths else None
+        if number is None or self.peer is not None or self._rest or not self.is_in:
+            self._read(data, now)
+        else:
+            self._received((self.member, number, room.turn.stamp(now)))
+        if now >= room.due_ns:
+            room.fire()
 
     def eof_received(self) -> None:
         if self.peer is not None:
@@ -203,11 +187,62 @@ class Connection(asyncio.Protocol):
         if self.transport is not None:
             self.transport.abort()
 
-    def hear_with(self, received: Callable[[tuple[int, int, int]], None]) -> None:
-        """Hand each receipt to this instead of to the ledger (which it must tell)."""
+    def hear_with(self, received: Callable[[Sequence[int]], None]) -> None:
+        """Hand receipts to this instead of to the ledger (which it must tell): rows, one after the other."""
         self._received = received
 
     # Off the fast path.
+
+    def _read(self, data: bytes, now: int) -> None:
+        """Read whatever came: frames that are whole, then a part of one, or something out of the ordinary."""
+        if self.peer is not None:
+            self._read_with_peer(self.peer, data, now)
+            return
+        if self._rest:
+            data = self._rest + data
+            self._rest = b""
+        spans: list[int] = []
+        stop = scan(data, 0, len(data), spans)
+        closes = spans[1::2]
+        get, start = self._known.get, 0
+        # Where a frame fills the read, this slice is `data` itself and copies nothing.
+        numbers = [get(data[start : (start := close)]) for close in closes]
+        if None in numbers:
+            numbers = self._learn_all(data, spans)
+            if len(numbers) < len(closes):  # not a text after all: the peer knows what to say of it, and reads on
+                self.peer = _peer_in_the_middle()
+                stop = closes[len(numbers) - 1] if numbers else 0
+        if numbers:
+            self._note(cast(list[int], numbers), now)
+        if stop != len(data):
+            self._read_leftover(data[stop:], now)
+
+    def _note(self, numbers: list[int], now: int) -> None:
+        """Record messages of one read. The first made the socket ready; the others may have come since."""
+        stamp = self._room.turn.stamp(now)
+        rows = [self.member] * (3 * len(numbers))
+        rows[1::3] = numbers
+        rows[2::3] = [stamp, *[now] * (len(numbers) - 1)]
+        self._received(rows)
+        if len(numbers) > 1:
+            self._room.turn.advance(now)
+        if not self.is_in:
+            self._look_for_first_receipt(numbers)
+
+    def _learn_all(self, data: bytes, spans: list[int]) -> list[int | None]:
+        """The numbers of frames of which some are new, up to the first that only the peer can judge."""
+        numbers: list[int | None] = []
+        start = 0
+        for begin, close in zip(spans[::2], spans[1::2], strict=True):
+            frame = data[start:close]
+            number = self._known.get(frame)
+            if number is None:
+                number = self._learn(frame, frame[begin - start :])
+                if number is None:
+                    break
+            numbers.append(number)
+            start = close
+        return numbers
 
     def _learn(self, frame: bytes, payload: bytes) -> int | None:
         """Understand a new frame; None where only the peer can say what is wrong with it."""
@@ -216,14 +251,15 @@ class Connection(asyncio.Protocol):
         except UnicodeDecodeError:
             return None
 
-    def _look_for_first_receipt(self, count: int) -> None:
+    def _look_for_first_receipt(self, numbers: list[int]) -> None:
         ledger = self._room.ledger
-        if count and any(ledger.kinds[number] == ledger.first_kind for number in ledger.rows[-3 * count + 1 :: 3]):
+        if any(ledger.kinds[number] == ledger.first_kind for number in numbers):
             self.is_in = True
             self._room.heard(self)
 
     def _read_leftover(self, data: bytes, now: int) -> None:
         """Bytes that `scan` did not take: a frame that is not all there yet, or something out of the ordinary."""
+        self._room.turn.advance(now)
         if self.peer is None:
             if len(data) <= MAX_WAITING_BYTES and is_waiting(data, 0, len(data), max_payload_bytes=MAX_WAITING_BYTES):
                 self._rest = data
@@ -276,8 +312,9 @@ class Connection(asyncio.Protocol):
             number = self._learn(frame, payload)
             assert number is not None, "the peer replaces what is not UTF-8"
         self._received((self.member, number, now))
+        self._room.turn.advance(now)
         if not self.is_in:
-            self._look_for_first_receipt(1)
+            self._look_for_first_receipt([number])
 
     def _accepted(self, now: int) -> None:
         self._room.ledger.opened(self.member, now - self._started_ns, now)

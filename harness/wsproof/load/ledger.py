@@ -7,7 +7,7 @@ same number by one dictionary look-up. That is no weaker than to verify each che
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from wsproof.load.columns import JOURNAL, Journal, RowFile, table_path
@@ -38,6 +38,8 @@ class Ledger:
         self._share = share or Share()
         self.known: dict[bytes, int] = {}
         """Frames, header included, and their numbers: a text and a binary of the same bytes are two things."""
+        self.lengths: set[int] = set()
+        """How long they are."""
         self._known_bytes = 0
         self.kinds: list[int] = []
         self.keys: dict[int, tuple[int, int]] | None = None
@@ -50,8 +52,8 @@ class Ledger:
         self._journal = Journal(table_path(folder, worker, JOURNAL))
         self._names: dict[int, str] = {}
         self.rows = self._receipts.rows
-        self.received: Callable[[tuple[int, int, int]], None] = self.rows.extend
-        """`received((member, message, at_ns))`: the hot path."""
+        self.received: Callable[[Sequence[int]], None] = self.rows.extend
+        """`received((member, message, at_ns))`, or several such rows one after the other: the hot path."""
 
     def learn(self, member: int, frame: bytes, payload: bytes, is_text: bool) -> int:
         """Understand a frame that was not seen before and return its number. UnicodeDecodeError for a broken text."""
@@ -80,8 +82,10 @@ class Ledger:
         self.kinds.append(kind)
         if len(self.known) >= _KNOWN_AT_MOST or self._known_bytes + len(frame) > _KNOWN_BYTES:
             self.known.clear()
+            self.lengths.clear()
             self._known_bytes = 0
         self.known[frame] = number
+        self.lengths.add(len(frame))
         self._known_bytes += len(frame)
         return number
 

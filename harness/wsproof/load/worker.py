@@ -43,7 +43,7 @@ class Worker:
         self._loop_name = loop_name
         workload = job.workload()
         self.ledger = Ledger(job.folder, job.index, workload, job.share)
-        self.room = WorkerRoom(self.ledger, self._tell_who_is_here)
+        self.room = WorkerRoom(self.ledger, self._tell_who_is_here, loop=loop)
         self.publisher = Publisher(
             workload, self.ledger, sizes_of(job.plan, job.index), self.room.members, job.share.first
         )

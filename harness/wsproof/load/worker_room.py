@@ -10,14 +10,22 @@ from wsproof.load.answers import KnownAnswers
 from wsproof.load.connection import Connection
 from wsproof.load.ledger import Ledger
 from wsproof.load.pacer import NEVER, Pacer
+from wsproof.load.turn import Turn
 
 
 class WorkerRoom:
     """The worker's connections by member, its ledger, and when its next publication is due."""
 
-    def __init__(self, ledger: Ledger, all_in: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        all_in: Callable[[], None] = lambda: None,
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
         self._all_in = all_in
         self.ledger = ledger
+        self.turn = Turn(loop)
         self.members: dict[int, Connection] = {}
         self.answers = KnownAnswers()
         self.pacer: Pacer | None = None
