@@ -54,9 +54,6 @@ class Workload(ABC):
     title: ClassVar[str]
     parameters: ClassVar[Mapping[str, str]] = {}
     """Names of the settings it takes, each with a sentence."""
-    reply_prefix: ClassVar[bytes] = b""
-    """A sealed message that starts with these bytes is the reply to its publisher; empty where there are no replies."""
-
     any_text: ClassVar[bool] = False
     """Whether each text whatsoever is a legal message: only then is a text ever sent that `publish` has not made."""
     longest_bytes: ClassVar[int] = 60_000

@@ -29,7 +29,6 @@ class Chat(Workload):
         "prefix": "put in front of a client's number to make its name in the URL, e.g. `load-`",
         "format": "what messages are: text or json",
     }
-    reply_prefix = REPLY.encode()
 
     def __init__(self, settings: Mapping[str, str] | None = None, *, base: int = 1) -> None:
         super().__init__(settings, base=base)
