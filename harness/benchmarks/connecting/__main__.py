@@ -25,7 +25,7 @@ from benchmarks.line import say
 from benchmarks.rivals.installed import installed
 from benchmarks.turns import turns
 
-TITLES = ("client", "handshakes per CPU-second", "KiB per connection", "handshakes per wsproof's")
+TITLES = ("client", "handshakes per CPU-second", "KiB per connection", "of wsproof")
 
 
 def main() -> None:

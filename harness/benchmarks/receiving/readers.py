@@ -66,7 +66,7 @@ async def _engine(port: int, connections: int, frames: int) -> Cost:
     workload = load_channels("tutorial", {})["chat"]
     with tempfile.TemporaryDirectory(prefix="wsproof-receiving-") as folder:
         ledger = Ledger(Path(folder), 0, workload)
-        room = WorkerRoom(ledger)
+        room = WorkerRoom(ledger, loop=asyncio.get_running_loop())
         connector = Connector(Endpoint("127.0.0.1", port), workload, room, buffered=False)
         await connector.connect_all(range(connections), Deadline.after(60))
         start_ns = now_ns()
