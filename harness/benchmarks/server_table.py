@@ -25,6 +25,7 @@ from typing import Any
 from benchmarks import figures
 from benchmarks.line import say
 from benchmarks.pinned import on_core
+from benchmarks.rivals.installed import npm_folder
 from benchmarks.turns import turns
 from wsproof.errors import WsproofError
 from wsproof.load import run_plan
@@ -116,7 +117,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--subscribers", type=int, nargs="+", default=[100, 500, 1000])
     parser.add_argument("--blocks", type=int, default=1, help="how many times each server has its turn (1)")
     parser.add_argument("--seconds", type=float, default=5.0, help="length of the open loop (5); the closed has half")
-    parser.add_argument("--npm", type=Path, help="where npm's ws was installed, with rivals/npm_ws/server.mjs")
+    parser.add_argument(
+        "--npm",
+        type=Path,
+        default=npm_folder(),
+        help="where npm's ws was installed, with rivals/npm_ws/server.mjs (WSPROOF_NPM)",
+    )
     parser.add_argument(
         "--servers", nargs="+", default=[""], metavar="WORD", help="only servers whose name has one of these words"
     )
@@ -155,7 +161,7 @@ def started(target: Target) -> Iterator[RunningServer]:
 
 
 def table(rows: Sequence[figures.Row]) -> str:
-    """One table, sorted by their names; below it whatever speaks against a figure."""
+    """One line for each server and number of subscribers, by name; below them whatever speaks against a figure."""
     cells: dict[tuple[str, int], list[figures.Row]] = {}
     for row in rows:
         cells.setdefault((row["server"], row["subscribers"]), []).append(row)

@@ -27,6 +27,12 @@ def picows() -> Any:
     return importlib.import_module("picows")
 
 
+def npm_folder() -> Path | None:
+    """Where npm's ws was installed, if it was."""
+    named = os.environ.get(VARIABLES["npm ws"])
+    return Path(named) if named else None
+
+
 def become_node(script: str, *words: object) -> NoReturn:
     """Node takes the place of this process with a script of `npm_ws`."""
     found = Path(os.environ[VARIABLES["npm ws"]]) / script
