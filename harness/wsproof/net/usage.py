@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -141,32 +142,42 @@ def _cpu_ns(process: psutil.Process) -> int:
     if sys.platform != "linux":
         return told
     # Only living threads are in here, in ns; what all threads ever used, ended ones too, is in ticks.
-    threads = Path(f"/proc/{process.pid}/task").glob("*/schedstat")
-    return max(told, sum(_number(file, 0) for file in threads))
+    return max(told, sum(thread[0] for thread in _scheduled(process)))
 
 
-def _number(file: Path, at: int) -> int:
-    """One of a line of numbers; in `schedstat`, ns on a processor, ns waiting for one, and how often it got one."""
-    try:
-        return int(file.read_text().split()[at])
-    except OSError:
-        return 0  # a thread that has just ended, or a kernel that does not count
+def _scheduled(process: psutil.Process) -> list[list[int]]:
+    """Of each living thread: ns on a processor, ns waiting for one, and how often it got one. Linux only.
+
+    By way of descriptors, for it is read all the time while a server is measured, and a Path costs three times as much.
+    """
+    found = []
+    for thread in os.listdir(f"/proc/{process.pid}/task"):
+        try:
+            file = os.open(f"/proc/{process.pid}/task/{thread}/schedstat", os.O_RDONLY)
+        except OSError:
+            continue  # it has just ended, or the kernel does not count
+        try:
+            found.append([int(number) for number in os.read(file, 128).split()])
+        except ProcessLookupError:
+            continue
+        finally:
+            os.close(file)
+    return found
 
 
 def _switches(process: psutil.Process) -> int:
     if sys.platform != "linux":
         counts = process.num_ctx_switches()
         return int(counts.voluntary + counts.involuntary)
-    threads = Path(f"/proc/{process.pid}/task").glob("*/schedstat")
-    return sum(_number(file, 2) for file in threads)
+    return sum(thread[2] for thread in _scheduled(process))
 
 
 def _queued_ns(process: psutil.Process) -> int | None:
     if sys.platform != "linux":
         return None
-    threads = list(Path(f"/proc/{process.pid}/task").glob("*/schedstat"))
-    counts = any(_number(file, 2) for file in threads) or not threads  # a kernel that does not says 0 of everything
-    return sum(_number(file, 1) for file in threads) if counts else None
+    threads = _scheduled(process)
+    counts = any(thread[2] for thread in threads) or not threads  # a kernel that does not says 0 of everything
+    return sum(thread[1] for thread in threads) if counts else None
 
 
 def _ready_threads(process: psutil.Process) -> int | None:
