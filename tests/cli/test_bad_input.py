@@ -105,3 +105,17 @@ def test_a_result_that_cannot_be_written_is_said_before_the_work(option: str, tm
     assert_refused(said, option, "absent")
     assert not (tmp_path / "out").exists()
     assert_refused(wsproof("check", option, str(tmp_path), "--out", str(tmp_path / "out")), option, "is a folder")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--publishers", "30", "--subscribers", "10"), ("among the subscribers", "1 to 10")),
+        (("--in-flight", "4"), ("--closed",)),
+    ],
+)
+def test_a_load_that_cannot_be_is_refused_before_anything_runs(
+    options: tuple[str, ...], words: tuple[str, ...], tmp_path: Path
+) -> None:
+    assert_refused(wsproof("bench", *options, "--out", str(tmp_path / "out")), *words)
+    assert not (tmp_path / "out").exists()

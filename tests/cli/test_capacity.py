@@ -87,6 +87,7 @@ def test_a_knee_that_is_found_is_in_the_record_on_the_page_and_on_the_terminal(
     page = next((tmp_path / "runs").glob("*/page.html")).read_text(encoding="utf-8")
     assert "CAPACITY: about" in page
     assert "95 % interval" in page
+    assert "Shaded: where the knee lies" in page
     assert "--over subscribers --slo" in page.replace("&#39;", "'")
 
 
@@ -115,6 +116,7 @@ def test_all_that_was_asked_for_is_enough(url: str, tmp_path: Path, play: Play) 
     assert code == 0
     assert record["parts"]["capacity"]["ending"] == "met-at-highest"
     assert record["parts"]["capacity"]["met"] == 200
+    assert "where the knee lies" not in next((tmp_path / "runs").glob("*/page.html")).read_text(encoding="utf-8")
 
 
 def test_the_rate_can_be_raised_instead_and_need_not_be_whole(url: str, tmp_path: Path, play: Play) -> None:

@@ -12,6 +12,7 @@ from wsproof.cli.stage import Stage
 from wsproof.cli.verdicts import exit_code_of
 from wsproof.errors import ExitCode
 from wsproof.load import PartialRun, run_plan
+from wsproof.load.limits import require_possible
 from wsproof.model.finding import Verdict, verdict_of
 from wsproof.model.measurement import Measurement
 from wsproof.model.record import RunRecord
@@ -55,7 +56,7 @@ def is_mix(workload: str | None) -> bool:
 def bench_target(stage: Stage) -> tuple[RunRecord, ExitCode]:
     """Measure one target; its record, and what it came to."""
     objectives = [parse_objective(text) for text in stage.arguments.slo]
-    _ = stage.workload_name
+    require_possible(stage.plan())
     with stage.running() as server, stage.record("bench") as log:
         log.change(target=stage.describe(server), plan=stage.plan().to_json())
         measure_server(stage, server, log)

@@ -109,7 +109,7 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
     add(
         "--closed", action="store_true", help="closed loop: publish when the one before is back; throughput, no latency"
     )
-    add("--in-flight", type=positive, default=1, metavar="N", help="with --closed: so many at once per publisher (1)")
+    add("--in-flight", type=positive, metavar="N", help="with --closed: so many at once per publisher (1)")
     add("--processes", type=positive, default=1, metavar="N", help="processes that generate load (default 1)")
 
 

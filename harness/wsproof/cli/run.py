@@ -12,6 +12,7 @@ from wsproof.cli.log import RunLog
 from wsproof.cli.stage import Stage
 from wsproof.cli.verdicts import exit_code_of
 from wsproof.errors import ExitCode
+from wsproof.load.limits import require_possible
 from wsproof.model.finding import Verdict
 from wsproof.report.jsonfile import write_text
 from wsproof.report.markdown import run_markdown
@@ -25,7 +26,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     """Ask all questions that one build alone can answer. Each part begins with a fresh server."""
     stage = Stage(arguments)
     objectives = [parse_objective(text) for text in arguments.slo]
-    _ = stage.workload_name
+    require_possible(stage.plan())
     require_locust()
     with ExitStack() as run:
         # A record is begun once the target is up: what cannot be started leaves none behind.

@@ -175,6 +175,8 @@ class Stage:
     def plan(self) -> Plan:
         """The plan that the options describe."""
         given = self.arguments
+        if given.in_flight is not None and not given.closed:
+            raise UsageError("--in-flight is for a closed loop: add --closed, or leave it out.")
         plan = Plan(
             workload=self.workload_name,
             subscribers=given.subscribers,
@@ -188,7 +190,7 @@ class Stage:
             deflate=given.deflate,
             steps=given.steps,
             arrivals=given.arrivals,
-            in_flight=given.in_flight if given.closed else None,
+            in_flight=(given.in_flight or 1) if given.closed else None,
             processes=given.processes,
             seed=given.seed,
         )
