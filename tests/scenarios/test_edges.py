@@ -16,6 +16,8 @@ import pytest
 from tests.scenarios.locusts import DEADLINE, Ended, Locust, run, run_together
 from tests.target_app.free_port import free_port
 from tests.target_app.server import LOCALLY
+from wsproof.net.running import serve
+from wsproof.net.target import parse_target
 
 UNCACHED = Path(__file__).with_name("uncached.py")
 
@@ -106,6 +108,18 @@ def test_two_processes_on_a_good_server_accuse_nobody(tmp_path: Path) -> None:
     assert ended.code == 0, ended.output
     assert ended.summary is not None
     assert [room["verdict"] for room in ended.summary["rooms"]] == ["valid", "valid"]
+
+
+def test_two_runs_in_one_room_of_one_server_accuse_nobody(tmp_path: Path) -> None:
+    with serve(parse_target("target_app.main:app")) as server:
+        runs = []
+        for name in ("one", "other"):
+            (tmp_path / name).mkdir()
+            host = server.endpoint.at("/").url
+            runs.append(Locust(tmp_path / name, "ChatUser", host=host, users=3, seconds=3))
+        ended = [locust.end() for locust in runs]
+    assert [each.code for each in ended] == [0, 0], [each.output for each in ended]
+    assert [each.rooms["chat"]["verdict"] for each in ended] == ["valid", "valid"]
 
 
 CRASHES = {

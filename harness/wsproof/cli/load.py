@@ -108,6 +108,8 @@ def environment(stage: Stage, server: RunningServer, summary: Path | None = None
         "WSPROOF_SETTINGS": json.dumps(stage.settings),
         "WSPROOF_ENDPOINT": json.dumps(server.endpoint.to_json()),
     }
+    if server.owned:
+        told["WSPROOF_OWNED"] = server.endpoint.at("/").url.rstrip("/")
     if summary is not None:
         told["WSPROOF_LOAD_SUMMARY"] = str(summary)
     return {**os.environ, **told}

@@ -12,6 +12,7 @@ import gevent
 from locust.runners import WorkerRunner
 
 from wsproof.errors import UsageError, WsproofError
+from wsproof.locust.numbering import OWNED
 from wsproof.locust.rooms import ENDPOINT, channels, is_url
 from wsproof.locust.users import ChannelUser
 from wsproof.net.running import serve
@@ -86,7 +87,8 @@ def reach(environment: Any, host: str | None) -> str:
         with serve(target):
             return host.rstrip("/")
     server = STARTED.enter_context(serve(target, extra_env=environment_of(channels())))
-    return server.endpoint.at("/").url.rstrip("/")
+    os.environ[OWNED] = server.endpoint.at("/").url.rstrip("/")
+    return os.environ[OWNED]
 
 
 def check_host(environment: Any) -> None:

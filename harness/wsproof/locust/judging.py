@@ -15,6 +15,7 @@ import gevent
 from gevent.lock import BoundedSemaphore
 from locust.runners import MasterRunner, WorkerRunner
 
+from wsproof.locust import numbering
 from wsproof.locust.room import DRAIN_SECONDS, Room
 from wsproof.locust.rooms import forget_rooms, rooms_of
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
@@ -43,12 +44,14 @@ class NothingProven(Exception):
 def begin(environment: Any) -> None:
     """A new test: new rooms, no results."""
     forget_rooms(environment)
+    numbering.forget(environment)
     RESULTS.clear()
     ANSWERED.clear()
 
 
 def connect_processes(environment: Any) -> None:
     """Teach master and workers to ask and to answer."""
+    numbering.connect_processes(environment)
     runner = environment.runner
     if isinstance(runner, WorkerRunner):
         runner.register_message(JUDGE, answer, concurrent=True)

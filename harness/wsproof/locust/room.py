@@ -36,7 +36,7 @@ CATCH_UP_SECONDS = 0.1
 
 class Room:
     """One workload under load at `endpoint`. `environment` is Locust's; `first_publisher` tells our publications from
-    those of other processes and earlier tests; `alone`: no other process has users in the same channel."""
+    those of other processes, runs and earlier tests; `alone`: nobody else has users in the same channel."""
 
     def __init__(
         self,

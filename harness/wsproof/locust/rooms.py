@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 from locust.runners import WorkerRunner
 
+from wsproof.locust.numbering import first_number, share_of
 from wsproof.locust.room import Room
 from wsproof.net.endpoint import Endpoint, parse_url
 from wsproof.workloads import Workload, load_channels
@@ -18,10 +19,6 @@ CHANNELS = "WSPROOF_CHANNELS"
 SETTINGS = "WSPROOF_SETTINGS"
 ENDPOINT = "WSPROOF_ENDPOINT"
 """An `Endpoint` as JSON: headers, subprotocols and certificates that a URL cannot hold. Secret."""
-
-WORKER_BITS = 20
-"""Publishers of other Locust workers are told apart by the bits above these: 1,048,576 users a worker."""
-NAMES_PER_WORKER = 1_000_000
 
 ROOMS: WeakKeyDictionary[Any, dict[type, Room]] = WeakKeyDictionary()
 USED: Counter[type] = Counter()
@@ -41,9 +38,10 @@ def room_of(environment: Any, user_class: Any) -> Room | None:
     """The room of a user class in this test; None where there is nothing to connect to (the failure is told)."""
     if not is_url(environment.host):
         return None
+    first = first_number(environment)  # may wait: two users of a class must not make two rooms meanwhile
     rooms = ROOMS.setdefault(environment, {})
     if user_class not in rooms:
-        rooms[user_class] = make_room(environment, user_class)
+        rooms[user_class] = make_room(environment, user_class, first + USED[user_class])
     room = rooms[user_class]
     return None if room.recorder.end_ns else room  # Locust goes on spawning while a stopped test drains
 
@@ -53,19 +51,16 @@ def is_url(host: str | None) -> bool:
     return host is not None and host.startswith(("ws://", "wss://"))
 
 
-def make_room(environment: Any, user_class: Any) -> Room:
-    """A room for the users of a class, at Locust's host."""
-    worker = max(getattr(environment.runner, "worker_index", 0), 0)
-    used = USED[user_class]
-    workload = channels(1 + worker * NAMES_PER_WORKER + used)[user_class.workload_name]
+def make_room(environment: Any, user_class: Any, first: int) -> Room:
+    """A room for the users of a class, at Locust's host; they are numbered from `first`."""
     return Room(
         environment,
-        workload,
+        channels(1 + first)[user_class.workload_name],
         endpoint_of(environment.host),
         rate_hz=user_class.room_rate_hz,
         payload_bytes=user_class.payload_bytes,
-        first_publisher=(worker << WORKER_BITS) + used,
-        alone=not isinstance(environment.runner, WorkerRunner) and not used,
+        first_publisher=first,
+        alone=share_of(environment).alone and not isinstance(environment.runner, WorkerRunner) and not USED[user_class],
     )
 
 

@@ -1,0 +1,117 @@
+"""Numbers of the processes of a run, with runners that only pass messages on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from locust.runners import MasterRunner, WorkerRunner
+
+from wsproof.locust import numbering
+from wsproof.locust.numbering import PER_WORKER, connect_processes, first_number, forget, share_of
+from wsproof.net.share import SHARES, SIZE, Share
+
+
+class Environment:
+    """What of Locust's is asked here."""
+
+    def __init__(self, runner: Any, host: str = "") -> None:
+        self.runner = runner
+        self.host = host
+
+
+class Wire:
+    """Hands messages over at once."""
+
+    def __init__(self, index: int = 0) -> None:  # not Locust's: nothing is connected
+        self.worker_index = index
+        self.other: Environment
+        self.listeners: dict[str, Callable[..., None]] = {}
+
+    def __del__(self) -> None:
+        """Locust's ends greenlets, of which there are none."""
+
+    def register_message(self, name: str, listener: Callable[..., None]) -> None:
+        self.listeners[name] = listener
+
+    def send_message(self, name: str, data: Any = None, client_id: str | None = None) -> None:
+        listener = self.other.runner.listeners.get(name)
+        if listener is not None:
+            listener(environment=self.other, msg=SimpleNamespace(data=data, node_id="worker"))
+
+
+class Worker(Wire, WorkerRunner):  # type: ignore[misc]
+    pass
+
+
+class Master(Wire, MasterRunner):  # type: ignore[misc]
+    pass
+
+
+@pytest.fixture(autouse=True)
+def draws(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Shares 7, 8, 9, ... one after the other; whether each was drawn for a run that is alone."""
+    drawn: list[bool] = []
+
+    def draw(*, alone: bool) -> Share:
+        drawn.append(alone)
+        return Share() if alone else Share((6 + len(drawn)) * SIZE, alone=False)
+
+    monkeypatch.setattr(numbering, "draw_share", draw)
+    monkeypatch.delenv(numbering.OWNED, raising=False)
+    return drawn
+
+
+def environment(runner: Any = None, host: str = "ws://chat.example/") -> Environment:
+    made = Environment(runner, host)
+    connect_processes(made)
+    return made
+
+
+def a_run(*indexes: int) -> tuple[Environment, list[Environment]]:
+    """A master and its workers."""
+    master = environment(Master())
+    workers = [environment(Worker(index)) for index in indexes]
+    for worker in workers:
+        worker.runner.other = master
+    return master, workers
+
+
+def first_of(worker: Environment, master: Environment) -> int:
+    master.runner.other = worker
+    return first_number(worker)
+
+
+def test_two_runs_at_one_url_have_other_numbers_and_each_test_draws_anew() -> None:
+    one, other = environment(), environment()
+    assert [first_number(one), first_number(other), first_number(one)] == [7 * SIZE, 8 * SIZE, 7 * SIZE]
+    forget(one)
+    assert first_number(one) == 9 * SIZE
+    assert not share_of(one).alone
+
+
+def test_on_a_server_of_ours_members_are_numbered_from_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(numbering.OWNED, "ws://chat.example")
+    assert share_of(environment()) == Share()
+    assert not share_of(environment(host="ws://other.example")).alone
+
+
+def test_the_workers_of_a_run_have_parts_of_the_share_that_their_master_drew(draws: list[bool]) -> None:
+    master, workers = a_run(0, 1, 2)
+    assert [first_of(worker, master) for worker in workers] == [7 * SIZE + index * PER_WORKER for index in range(3)]
+    assert draws == [False]
+
+
+def test_numbers_stay_within_those_that_a_channel_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numbering, "draw_share", lambda *, alone: Share((SHARES - 1) * SIZE, alone))
+    master, (worker,) = a_run(1)
+    assert first_of(worker, master) == PER_WORKER - SIZE
+
+
+def test_a_worker_whose_master_does_not_answer_draws_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numbering, "ANSWER_SECONDS", 0.01)
+    worker = environment(Worker(1))
+    worker.runner.other = Environment(Wire())
+    assert first_number(worker) == 7 * SIZE + PER_WORKER
