@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 from contextlib import suppress
 from dataclasses import replace
@@ -14,7 +15,7 @@ from wsproof.errors import UsageError
 from wsproof.load import sources
 from wsproof.load.connector import Connector
 from wsproof.load.ledger import Ledger
-from wsproof.load.sources import PER_ADDRESS, require_ports, source_of
+from wsproof.load.sources import PER_ADDRESS, connect_from, require_ports, source_of
 from wsproof.load.worker_room import WorkerRoom
 from wsproof.net.clock import Deadline
 from wsproof.net.endpoint import Endpoint
@@ -44,6 +45,24 @@ def test_more_than_there_are_ports_is_a_usage_error_with_the_number(
     require_ports(28_233, replace(REMOTE, unix="/a/socket"))
     with pytest.raises(UsageError, match=r"28233 connections to 192\.0\.2\.1 .* which has 28232 for one server"):
         require_ports(28_233, REMOTE)
+
+
+@on_linux
+def test_the_port_of_such_an_address_is_chosen_as_it_connects() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        endpoint = Endpoint("127.0.0.1", listening.getsockname()[1])
+        with asyncio.run(connect_from(("127.0.0.2", 0), endpoint)) as opened:
+            assert opened.getsockopt(socket.IPPROTO_IP, 24) == 1  # IP_BIND_ADDRESS_NO_PORT
+            address, port = opened.getsockname()
+            assert (address, port > 0) == ("127.0.0.2", True)
+
+
+@on_linux
+def test_where_nobody_listens_the_socket_is_closed() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        endpoint = Endpoint("127.0.0.1", listening.getsockname()[1])
+    with pytest.raises(ConnectionRefusedError):
+        asyncio.run(connect_from(("127.0.0.2", 0), endpoint))
 
 
 @on_linux

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from wsproof.load.connection import BufferedConnection, Connection
-from wsproof.load.sources import source_of
+from wsproof.load.sources import connect_from, source_of
 from wsproof.load.worker_room import WorkerRoom
 from wsproof.model.history import Departure
 from wsproof.model.plan import NS
@@ -82,19 +82,7 @@ class Connector:
         connection = self._kind(member, request, self._room, opened)
         try:
             async with asyncio.timeout(max(ramp.remaining_s, 0.001)):
-                if endpoint.unix is not None:
-                    await loop.create_unix_connection(
-                        lambda: connection, endpoint.unix, ssl=self._tls, server_hostname=self._server_name()
-                    )
-                else:
-                    await loop.create_connection(
-                        lambda: connection,
-                        endpoint.host,
-                        endpoint.port,
-                        ssl=self._tls,
-                        server_hostname=self._server_name(),
-                        local_addr=source_of(member, endpoint),
-                    )
+                await self._dial(connection, endpoint, source_of(member, endpoint))
                 fault = await opened
         except TimeoutError:
             fault = "no answer to the handshake before the ramp was over"
@@ -107,6 +95,18 @@ class Connector:
         self._room.enter(connection)
         connection.greet(self._workload.greeting(member))
         return None
+
+    async def _dial(self, connection: Connection, endpoint: Endpoint, source: tuple[str, int] | None) -> None:
+        loop, name = asyncio.get_running_loop(), self._server_name()
+        if endpoint.unix is not None:
+            await loop.create_unix_connection(lambda: connection, endpoint.unix, ssl=self._tls, server_hostname=name)
+        elif source is not None:
+            opened = await connect_from(source, endpoint)
+            await loop.create_connection(lambda: connection, sock=opened, ssl=self._tls, server_hostname=name)
+        else:
+            await loop.create_connection(
+                lambda: connection, endpoint.host, endpoint.port, ssl=self._tls, server_hostname=name
+            )
 
     def _server_name(self) -> str | None:
         return self._endpoint.host if self._tls is not None else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import sys
 from pathlib import Path
 
@@ -10,6 +12,8 @@ from wsproof.net.endpoint import Endpoint
 
 PER_ADDRESS = 20_000
 """Connections from one loopback address. Linux keeps some 28,000 ports for them, and slows down as they run out."""
+_NO_PORT_YET = 24
+"""IP_BIND_ADDRESS_NO_PORT of <linux/in.h>, which Python's `socket` does not name."""
 _RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
@@ -17,6 +21,27 @@ def source_of(member: int, endpoint: Endpoint) -> tuple[str, int] | None:
     """The address that a member connects from; None leaves it to the system. On Linux all of 127.0.0.0/8 is ours."""
     number = member // PER_ADDRESS
     return (f"127.0.0.{1 + number}", 0) if number and _has_many(endpoint) else None
+
+
+async def connect_from(source: tuple[str, int], endpoint: Endpoint) -> socket.socket:
+    """A socket that is connected from this address.
+
+    The port is chosen as it connects, when the server is known: `bind` would have to find one that is free for every
+    server, also of those that still wait for the end of an earlier run's connections.
+
+    Raises:
+        OSError: the server is not there, or there is no port left.
+    """
+    opened = socket.socket()
+    try:
+        opened.setblocking(False)
+        opened.setsockopt(socket.IPPROTO_IP, _NO_PORT_YET, 1)
+        opened.bind(source)
+        await asyncio.get_running_loop().sock_connect(opened, (endpoint.host, endpoint.port))
+    except BaseException:
+        opened.close()
+        raise
+    return opened
 
 
 def require_ports(connections: int, endpoint: Endpoint) -> None:
