@@ -58,7 +58,7 @@ def bench_target(stage: Stage) -> tuple[RunRecord, ExitCode]:
     objectives = [parse_objective(text) for text in stage.arguments.slo]
     require_possible(stage.plan())
     with stage.running() as server, stage.record("bench") as log:
-        log.change(target=stage.describe(server), plan=stage.plan().to_json())
+        log.change(target=stage.describe(server), plan=stage.plan(server).to_json())
         measure_server(stage, server, log)
         met = judge_objectives(log, objectives)
         show_run(stage.console, log.record)
@@ -70,7 +70,7 @@ def measure_server(stage: Stage, server: RunningServer, log: RunLog) -> None:
     try:
         with ProgressLine(stage.console) as progress:
             measurement = run_plan(
-                stage.plan(),
+                stage.plan(server),
                 channels=stage.needed_channels(),
                 settings=stage.settings,
                 endpoint=server.endpoint,
@@ -85,6 +85,7 @@ def measure_server(stage: Stage, server: RunningServer, log: RunLog) -> None:
     # `bench` itself has no --strict; `run` has, and means all of its parts.
     strict = getattr(stage.arguments, "strict", False)
     keep_measurement(log, measurement, stage.target.secrets, strict=strict)
+    log.add_part("generator", generator_part(stage, measurement))
     where: Path | None = getattr(stage.arguments, "hdr", None)
     if where is not None:
         write_log(where, measurement)
@@ -115,6 +116,15 @@ def keep_measurement(
         warnings=log.record.warnings + tuple(cautions),
         parts={**log.record.parts, "series": series_of(measurement)},
     )
+
+
+def generator_part(stage: Stage, measurement: Measurement) -> dict[str, Any]:
+    """What generated the load, for the record."""
+    return {
+        "processes": measurement.generator.processes,
+        "chosen": stage.arguments.processes is None,
+        "cores": list(measurement.generator.cores),
+    }
 
 
 def judge_objectives(log: RunLog, objectives: list[Objective]) -> list[bool | None]:

@@ -45,7 +45,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     """Search, show each level as it is measured, and keep the run."""
     stage = Stage(arguments)
     objectives = [parse_objective(text) for text in arguments.slo]
-    dimension = Dimension(stage.plan(), arguments.over, stage.workload_name)
+    dimension = Dimension(base_plan(stage), arguments.over, stage.workload_name)
     search = search_of(arguments, dimension)
     if arguments.over == "rooms" and "rooms" not in stage.workloads[stage.workload_name].parameters:
         raise UsageError(
@@ -55,13 +55,24 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     largest = dimension.plan(search.highest)
     require_possible(largest)
     with stage.running(connections=largest.subscribers) as server, stage.record("capacity") as log:
-        log.change(target=stage.describe(server), plan=stage.plan().to_json())
+        log.change(target=stage.describe(server), plan=dimension.base.to_json())
+        log.add_part("generator", {"processes": dimension.base.processes, "chosen": arguments.processes is None})
         trials = Trials(stage, server, log, objectives, dimension, search)
         found = find_capacity(trials.measure, search)
         trials.conclude(found)
         stage.console.print(Text(f"\n{capacity_sentence(log.record.parts['capacity'])}", style="bold"), soft_wrap=True)
     stage.write_json(log.record.to_json())
     return CODES[found.ending]
+
+
+def base_plan(stage: Stage) -> Plan:
+    """The plan of which one number is raised. All its levels are measured by as many processes as the highest needs."""
+    given, plan = stage.arguments, stage.plan()
+    if given.processes is not None or given.over == "rate":
+        return plan
+    highest = int(given.highest or MOST[given.over])
+    most = highest if given.over == "subscribers" else highest * given.subscribers
+    return replace(plan, processes=stage.processes_for(most))
 
 
 class Dimension:
@@ -106,7 +117,7 @@ def search_of(arguments: argparse.Namespace, dimension: Dimension) -> Search:
     lowest = arguments.lowest or max(LEAST[over], arguments.publishers if over == "subscribers" else 0)
     highest = arguments.highest
     if highest is None:
-        fit = most_subscribers(arguments.processes)
+        fit = most_subscribers(dimension.base.processes)
         room = {"subscribers": fit, "rooms": fit // arguments.subscribers}.get(over, MOST[over])
         highest = max(min(MOST[over], room), lowest)
     whole = over != "rate"

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.text import Text
 
-from wsproof.cli.bench import judge_objectives, keep_measurement
+from wsproof.cli.bench import generator_part, judge_objectives, keep_measurement
 from wsproof.cli.log import RunLog
 from wsproof.cli.several import worst
 from wsproof.cli.stage import Stage
@@ -83,6 +83,7 @@ def judge(part: Stage, log: RunLog, measurement: Measurement, others: str, cpu_u
         "Compare it with runs of the same mix only.",
     )
     log.change(warnings=(*log.record.warnings, caution))
+    log.add_part("generator", generator_part(part, measurement))
     log.add_part("mix", {"beside": others, "server_cpu_per_delivery_us": cpu_us})
     met = judge_objectives(log, [parse_objective(text) for text in part.arguments.slo])
     part.headline(str(log.record.plan["workload"]))
@@ -153,6 +154,7 @@ def shared_out(arguments: argparse.Namespace, mix: dict[str, float]) -> list[dic
             "publishers": min(publishers[at], subscribers[at]),
             "rate": arguments.rate * weight / total,
             "seed": arguments.seed + at,
+            "workloads": len(mix),
             "slo": arguments.slo,
         }
         for at, (name, weight) in enumerate(mix.items())

@@ -110,7 +110,18 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
         "--closed", action="store_true", help="closed loop: publish when the one before is back; throughput, no latency"
     )
     add("--in-flight", type=positive, metavar="N", help="with --closed: so many at once per publisher (1)")
-    add("--processes", type=positive, default=1, metavar="N", help="processes that generate load (default 1)")
+    add(
+        "--processes",
+        type=positive,
+        metavar="N",
+        help="processes that generate load (default: one per 250 subscribers, within the cores the server leaves)",
+    )
+    add(
+        "--no-pin",
+        dest="pin",
+        action="store_false",
+        help="let the engine share all cores with a server that is started here, instead of keeping some for itself",
+    )
 
 
 def add_out(parser: argparse.ArgumentParser) -> None:

@@ -32,7 +32,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
         # A record is begun once the target is up: what cannot be started leaves none behind.
         with stage.running(wire=True) as server:
             log = run.enter_context(stage.record("run"))
-            log.change(target=stage.describe(server), plan=stage.plan().to_json())
+            log.change(target=stage.describe(server), plan=stage.plan(server).to_json())
             stage.headline("1 of 3: check")
             report = check_server(stage, server, log.folder)
             document = document_of(stage, server, report)

@@ -18,6 +18,7 @@ from wsproof.cli.console import console
 from wsproof.cli.log import RunLog
 from wsproof.cli.quick import quickened
 from wsproof.errors import UsageError
+from wsproof.load.staffing import choose_processes
 from wsproof.model.arrivals import Ramp, Trace
 from wsproof.model.plan import Plan
 from wsproof.net.discover import resolve_path
@@ -172,8 +173,8 @@ class Stage:
         with serve(target, port=port, extra_env=environment_of(self.workloads), connections=most) as server:
             yield server
 
-    def plan(self) -> Plan:
-        """The plan that the options describe."""
+    def plan(self, server: RunningServer | None = None) -> Plan:
+        """The plan that the options describe. `server`, where it is up already, tells how many cores it will need."""
         given = self.arguments
         if given.in_flight is not None and not given.closed:
             raise UsageError("--in-flight is for a closed loop: add --closed, or leave it out.")
@@ -191,7 +192,8 @@ class Stage:
             steps=given.steps,
             arrivals=given.arrivals,
             in_flight=(given.in_flight or 1) if given.closed else None,
-            processes=given.processes,
+            processes=given.processes or self.processes_for(given.subscribers, server),
+            pin=given.pin,
             seed=given.seed,
         )
         # A ramp and a trace have rates of their own: the record says what came of them.
@@ -200,6 +202,11 @@ class Stage:
         if isinstance(plan.arrivals, Trace):
             return replace(plan, rate_hz=plan.arrivals.mean_hz(plan.span))
         return plan
+
+    def processes_for(self, subscribers: int, server: RunningServer | None = None) -> int:
+        """How many processes are to generate load where `--processes` does not say it."""
+        taken = server.cores if server is not None else int(self.target.is_here)
+        return choose_processes(subscribers, server_cores=taken, workloads=getattr(self.arguments, "workloads", 1))
 
     def record(self, command: str) -> RunLog:
         """The record of this command, written as it comes."""

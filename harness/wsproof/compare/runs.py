@@ -23,6 +23,7 @@ SAME_IN_BOTH = {
         "arrivals",
         "in_flight",
         "processes",
+        "pin",
     ),
     "target": ("server",),
 }

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from wsproof.errors import CannotTellError, InterruptedRun, TargetError, TerminatedRun
+from wsproof.load.apart import cores_apart
 from wsproof.load.closed_loop import kind_that_comes_back
 from wsproof.load.columns import worker_files
 from wsproof.load.crew import Crew, Word
@@ -82,7 +83,8 @@ def run_plan(
         if plan.in_flight is not None:
             kind_that_comes_back(workload.contract)
         alone = stack.enter_context(measurement_lock())
-        run = Run(jobs, stack.enter_context(Crew(jobs)), server, progress or ignore)
+        cores = stack.enter_context(cores_apart(plan.processes, server, wanted=plan.pin))
+        run = Run(jobs, stack.enter_context(Crew(jobs)), server, progress or ignore, cores)
         try:
             run.follow_plan()
         except (KeyboardInterrupt, InterruptedRun, TerminatedRun, CannotTellError) as cause:
@@ -94,8 +96,16 @@ def run_plan(
 class Run:
     """One run, phase after phase."""
 
-    def __init__(self, jobs: Sequence[Job], crew: Crew, server: RunningServer | None, watch: Watcher) -> None:
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        crew: Crew,
+        server: RunningServer | None,
+        watch: Watcher,
+        cores: tuple[int, ...] = (),
+    ) -> None:
         self.crew = crew
+        self._cores = cores
         self._jobs = jobs
         self.plan = jobs[0].plan
         self._folder = jobs[0].folder
@@ -223,6 +233,7 @@ class Run:
             unsent=sum(word.details["unsent"] for word in self._said.get("window-over", {}).values()),
             loop=self._loop,
             alone=alone,
+            cores=self._cores,
         )
         if self.plan.in_flight is not None:
             self.plan = replace(self.plan, rate_hz=_rate_hz(history))

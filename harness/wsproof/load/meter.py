@@ -116,9 +116,16 @@ def meter_of(server: RunningServer | None) -> ServerMeter | UrlMeter | None:
 
 
 def generator_usage(
-    records: Records, start_ns: int, end_ns: int, *, unsent: int, loop: str, alone: bool
+    records: Records,
+    start_ns: int,
+    end_ns: int,
+    *,
+    unsent: int,
+    loop: str,
+    alone: bool,
+    cores: tuple[int, ...] = (),
 ) -> GeneratorUsage:
-    """What the workers used during the measured window."""
+    """What the workers used during the measured window; `cores`: those that nobody else of the run used."""
     shares = []
     lags = []
     for worker in records.workers:
@@ -131,6 +138,7 @@ def generator_usage(
         unsent=unsent,
         loop=loop,
         processes=len(records.workers),
+        cores=cores,
         alone=alone,
     )
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from wsproof.errors import CannotTellError, InterruptedRun, TerminatedRun, WsproofError
+from wsproof.load.apart import cores_apart
 from wsproof.load.crew import Crew
 from wsproof.load.engine import HEAD_START_NS, Run
 from wsproof.load.job import Job
@@ -58,6 +59,8 @@ def run_mixed(
     require_ports(subscribers, endpoint)
     with ExitStack() as stack:
         alone = stack.enter_context(measurement_lock())
+        processes = sum(plan.processes for plan in plans)
+        cores = stack.enter_context(cores_apart(processes, server, wanted=all(plan.pin for plan in plans)))
         runs = []
         for at, plan in enumerate(plans):
             folder = columns[at] if columns else Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -65,7 +68,7 @@ def run_mixed(
             share = draw_share(alone=server is None or server.owned)
             jobs = [Job(plan, channels, endpoint, folder, settings, share, index) for index in range(plan.processes)]
             jobs[0].workload()  # what is wrong with it is said before anything starts
-            runs.append(Run(jobs, stack.enter_context(Crew(jobs)), server, progress or ignore))
+            runs.append(Run(jobs, stack.enter_context(Crew(jobs)), server, progress or ignore, cores))
         try:
             _follow(runs)
         except (KeyboardInterrupt, InterruptedRun, TerminatedRun, CannotTellError) as cause:

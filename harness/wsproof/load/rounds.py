@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from wsproof.errors import CannotTellError, InterruptedRun, TerminatedRun, UsageError
+from wsproof.load.apart import cores_apart
 from wsproof.load.crew import Crew
 from wsproof.load.engine import Run
 from wsproof.load.job import Job
@@ -63,8 +64,8 @@ def broadcast_rounds(
         job = Job(plan, channels, endpoint, Path(folder), settings, share, loop=loop)
         if not job.workload().publishes:
             raise UsageError(f"{workload} has no publications: its members only listen. Choose another workload.")
-        with Crew([job]) as crew:
-            run = Run([job], crew, server, progress or ignore)
+        with cores_apart(plan.processes, server, wanted=plan.pin) as cores, Crew([job]) as crew:
+            run = Run([job], crew, server, progress or ignore, cores)
             try:
                 run.connect_and_probe()
                 _play(run, rounds, warmup_rounds, round_deadline_s)

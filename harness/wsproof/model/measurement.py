@@ -48,6 +48,8 @@ class GeneratorUsage:
     """Publications whose time had come and that were not handed over when the window ended: the backlog."""
     loop: str = "asyncio"
     processes: int = 1
+    cores: tuple[int, ...] = ()
+    """The cores that were its own, apart from the server's; none: all were shared."""
     alone: bool = True
     """No other measurement of wsproof ran on this machine at the same time."""
 

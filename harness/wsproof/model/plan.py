@@ -55,6 +55,9 @@ class Plan:
     """A closed loop: each publisher has so many publications on their way, and `rate_hz` is what came of it. None: an
     open loop, whose times are fixed before the run."""
     processes: int = 1
+    pin: bool = True
+    """Keep the engine on cores of its own, apart from those of a server that was started for the run, where there are
+    enough."""
     seed: int = 0
 
     def to_json(self) -> dict[str, Any]:

@@ -87,6 +87,11 @@ class ServerProcess:
                 return True
         return False if told or not was_there or self.exit_code is not None else None
 
+    def workers(self, port: int) -> int:
+        """How many of the tree's processes take connections at this port: who listens, and has no child that does."""
+        listening = {process for process in self.tree() if _listens(process, port)}
+        return len(listening - {parent for process in listening if (parent := process.parent()) is not None})
+
     def stop(self) -> None:
         """End it: asked first, then made to; returns within about five seconds. Again: nothing happens."""
         tree = self.tree() if self.exit_code is None else []
@@ -108,6 +113,14 @@ class ServerProcess:
             except psutil.NoSuchProcess:
                 continue
         psutil.wait_procs(tree, timeout=_MARGIN_S)
+
+
+def _listens(process: psutil.Process, port: int) -> bool:
+    try:
+        connections = process.net_connections(kind="tcp")
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False
+    return any(c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port for c in connections)
 
 
 def describe_exit(code: int) -> str:

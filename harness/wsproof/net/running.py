@@ -65,6 +65,13 @@ class RunningServer:
         """The root of the server's process tree; None for a URL, and after the end."""
         return self._process.pid if self._process is not None and self.is_alive() else None
 
+    @property
+    def cores(self) -> int:
+        """How many cores of this machine it can keep busy, as far as can be seen: one for each of its workers."""
+        if self._process is None:
+            return int(self.target.is_here)
+        return max(1, self._process.workers(self._endpoint.port))
+
     def output_tail(self, lines: int = 20) -> list[str]:
         """Its last output lines, redacted; nothing for a URL."""
         return self._process.output.lines(lines) if self._process is not None else []

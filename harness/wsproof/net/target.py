@@ -80,6 +80,11 @@ class Target:
         return self.kind is not TargetKind.URL
 
     @property
+    def is_here(self) -> bool:
+        """Whether it runs on this machine, and so takes from its cores."""
+        return self.url is None or self.unix is not None or is_loopback(parse_url(self.url).host)
+
+    @property
     def is_reference(self) -> bool:
         """Whether it is the reference server: its channels and its wire-level path are known."""
         return self.kind is TargetKind.REFERENCE or self.app == REFERENCE_APP

@@ -84,6 +84,8 @@ def _plan(plan: Mapping[str, Any]) -> list[str]:
         words += ["--connect-rate", f"{plan['connect_hz']:g}"]
     if plan.get("deflate"):
         words.append("--deflate")
+    if not plan.get("pin", True):
+        words.append("--no-pin")
     if plan.get("steps", 1) != 1:
         words += ["--steps", str(plan["steps"])]
     for name in OPTIONS:

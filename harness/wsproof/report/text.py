@@ -28,6 +28,7 @@ from wsproof.report.words import (
     accepted,
     all_findings,
     count,
+    generator_sentence,
     level_of,
     standing,
     title_of,
@@ -125,6 +126,8 @@ def show_run(console: Console, record: RunRecord, folder: RunFolder | None = Non
     elif record.command != "check":
         checked = {(one.check, one.explanation) for one in suite_report_of(record.parts["check"]).findings}
         show_findings(console, [one for one in record.findings if (one.check, one.explanation) not in checked])
+    if said := generator_sentence(record.parts.get("generator") or {}):
+        _say(console, f"\n{said}", "dim")
     show_load(console, record.parts.get("load") or {})
     _show_cautions(console, record.warnings)
     if record.metrics:

@@ -5,7 +5,7 @@ The tone of an answer carries a sign as well as a colour: colour is never the on
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -116,6 +116,16 @@ def title_of(name: str) -> str:
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """One finding, 2 findings."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def generator_sentence(generator: Mapping[str, Any]) -> str:
+    """What generated the load, and whether that was asked for; empty where a record does not say."""
+    if not generator:
+        return ""
+    cores = generator.get("cores")
+    told = f"load from {count(generator['processes'], 'process', 'processes')}"
+    told += " (chosen by subscribers and free cores)" if generator["chosen"] else " (as asked)"
+    return told + (f" on {count(len(cores), 'core')} of its own, apart from the server's" if cores else "")
 
 
 def answers(record: RunRecord) -> tuple[Answer, ...]:

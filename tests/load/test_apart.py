@@ -1,0 +1,129 @@
+"""Engine and server on cores of their own; how many processes generate load."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.load.conftest import small_plan
+from wsproof.load import apart, run_plan, staffing
+from wsproof.load.apart import cores_apart
+from wsproof.load.staffing import choose_processes
+from wsproof.model.measurement import Measurement
+from wsproof.model.plan import Plan
+from wsproof.net.cores import CAN_KEEP, own_cores
+from wsproof.net.running import RunningServer, serve
+from wsproof.net.target import parse_target
+
+ROOT = Path(__file__).parents[2]
+CORES = own_cores()
+ON_SOME = pytest.mark.skipif(not CAN_KEEP or len(CORES) < 2, reason="needs two cores, and Linux")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RunningServer]:
+    with serve(parse_target("target_app.main:app", cwd=ROOT)) as one:
+        yield one
+
+
+def follow(plan: Plan, server: RunningServer) -> Measurement:
+    return run_plan(plan, channels="tutorial", settings={}, endpoint=server.endpoint, server=server)
+
+
+def kept(server: RunningServer) -> set[int]:
+    assert server.pid is not None
+    return os.sched_getaffinity(server.pid)
+
+
+@pytest.fixture(autouse=True)
+def no_quota(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "cores_quota", lambda: None)
+
+
+@ON_SOME
+def test_inside_of_the_block_each_has_its_own_and_afterwards_both_have_all(server: RunningServer) -> None:
+    with cores_apart(1, server, wanted=True) as ours:
+        assert ours == CORES[-1:]
+        assert os.sched_getaffinity(0) == set(ours)
+        assert kept(server) == set(CORES[:-1])
+    assert os.sched_getaffinity(0) == kept(server) == set(CORES)
+
+
+@ON_SOME
+def test_where_nobody_wants_it_or_cores_are_too_few_nothing_is_kept(
+    server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def alike(processes: int, wanted: bool, whose: RunningServer | None) -> None:
+        with cores_apart(processes, whose, wanted=wanted) as ours:
+            assert ours == ()
+            assert os.sched_getaffinity(0) == kept(server) == set(CORES)
+
+    alike(1, False, server)
+    alike(len(CORES), True, server)
+    alike(1, True, None)
+    monkeypatch.setattr(apart, "cores_quota", lambda: 1.5)
+    alike(1, True, server)
+
+
+@ON_SOME
+def test_a_server_that_has_chosen_its_cores_keeps_them_and_so_the_engine_shares(server: RunningServer) -> None:
+    assert server.pid is not None
+    os.sched_setaffinity(server.pid, CORES[-1:])
+    try:
+        with cores_apart(1, server, wanted=True) as ours:
+            assert ours == ()
+            assert kept(server) == set(CORES[-1:])
+            assert os.sched_getaffinity(0) == set(CORES)
+    finally:
+        os.sched_setaffinity(server.pid, CORES)
+
+
+@ON_SOME
+@pytest.mark.parametrize("pin", [True, False])
+def test_a_measurement_says_which_cores_were_the_engines_own(server: RunningServer, pin: bool) -> None:
+    measured = follow(replace(small_plan("echo", 3), pin=pin), server)
+    assert measured.generator.cores == (CORES[-1:] if pin else ())
+
+
+def test_more_processes_than_subscribers_are_idle_but_no_fault(server: RunningServer) -> None:
+    measured = follow(small_plan("echo", 2, publishers=2, processes=3), server)
+    assert measured.generator.processes == 3
+    assert len(measured.history.receipts) >= len(measured.history.publications) > 0
+
+
+@pytest.mark.parametrize(
+    ("cores", "subscribers", "server_cores", "expected"),
+    [
+        (2, 10_000, 1, 1),  # here
+        (2, 10_000, 0, 2),  # a remote server leaves both
+        (8, 100, 1, 1),  # figures of a small run are the same on any machine
+        (8, 250, 1, 1),
+        (8, 251, 1, 2),
+        (8, 1_000, 1, 4),
+        (8, 10_000, 1, 7),
+        (8, 10_000, 4, 4),  # a server of four workers
+        (4, 10_000, 8, 1),
+        (1, 1, 1, 1),
+    ],
+)
+def test_load_is_generated_by_as_many_as_are_of_use_and_have_a_core(
+    monkeypatch: pytest.MonkeyPatch, cores: int, subscribers: int, server_cores: int, expected: int
+) -> None:
+    monkeypatch.setattr(staffing, "count_cores", lambda: cores)
+    assert choose_processes(subscribers, server_cores=server_cores) == expected
+
+
+def test_several_engines_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(staffing, "count_cores", lambda: 8)
+    assert choose_processes(10_000, server_cores=1, workloads=3) == 2
+
+
+def test_a_server_needs_a_core_where_it_runs_here(server: RunningServer) -> None:
+    assert server.cores == 1
+    assert parse_target("ws://192.0.2.1/ws", remote=True).is_here is False
+    assert parse_target("ws://127.0.0.1:1/ws").is_here
+    assert server.target.is_here
