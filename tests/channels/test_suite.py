@@ -161,8 +161,8 @@ def test_a_finding_is_told_though_no_time_is_left_to_try_it_again() -> None:
     assert "before it could be tried again" in found.explanation
 
 
-def test_a_finding_can_be_replayed_from_its_recipe_alone() -> None:
-    report = run("echo loses", "echo.delivery")
+def test_a_finding_can_be_replayed_from_its_recipe_alone(planted: Callable[[str], RunningServer]) -> None:
+    report = run_suite(planted("echo loses"), WORKLOADS, OPTIONS.but(only=("echo.delivery",)))
     recipe = Finding.from_json(report.findings[0].to_json()).recipe
     assert recipe is not None
     with serve(parse_target(APP, path="/ws", env=["FAULT=echo loses"])) as server:
