@@ -6,7 +6,7 @@ from pathlib import Path
 
 from wsproof.cli.accepted import mark_accepted
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
-from wsproof.model.suite import SAME_CAUSE, CheckRun, SuiteReport
+from wsproof.model.suite import CheckRun, SuiteReport
 
 
 def test_a_check_that_fails_of_an_accepted_cause_does_not_fail(tmp_path: Path) -> None:
@@ -15,9 +15,9 @@ def test_a_check_that_fails_of_an_accepted_cause_does_not_fail(tmp_path: Path) -
     finding = Finding("deflate-declined", "7.1", Anomaly.PROTOCOL, Level.VIOLATION, "It ended TCP.")
     rows = (
         CheckRun("deflate-declined", "7.1", "", Verdict.INVALID, 1, 0.0),
-        CheckRun("deflate-offers", "7.1", "", Verdict.INVALID, 1, 0.0, f"{SAME_CAUSE}deflate-declined"),
-        CheckRun("rsv-zero", "5.2", "", Verdict.INVALID, 1, 0.0, f"{SAME_CAUSE}opcode-reserved"),
+        CheckRun("deflate-offers", "7.1", "", Verdict.INVALID, 1, 0.0, cause="deflate-declined"),
+        CheckRun("rsv-zero", "5.2", "", Verdict.INVALID, 1, 0.0, cause="opcode-reserved"),
     )
     report = mark_accepted(SuiteReport(0, rows, (finding,)), known)
     assert [row.verdict for row in report.checks_run] == [Verdict.VALID, Verdict.VALID, Verdict.INVALID]
-    assert report.checks_run[1].reason == "of the same cause as deflate-declined, which is accepted"
+    assert report.checks_run[1].remark == "of the same cause as deflate-declined; known deviation, accepted"

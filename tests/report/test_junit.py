@@ -44,11 +44,11 @@ def test_a_check_that_cannot_tell_is_an_error() -> None:
 
 
 def test_a_check_that_met_what_another_finding_tells_has_not_passed() -> None:
-    row = CheckRun("chat.order", "chat", "In order", Verdict.INVALID, 1, 0.1, "the same as was found before")
+    row = CheckRun("chat.order", "chat", "In order", Verdict.INVALID, 1, 0.1, cause="chat.delivery")
     suite = suite_of(SuiteReport(1, (*suite_report().checks_run, row), (violation(),)))
     failure = case(suite, "chat.order").find("failure")
     assert failure is not None
-    assert failure.get("message") == "the same as was found before"
+    assert failure.get("message") == "of the same cause as chat.delivery"
     assert suite.get("failures") == "2"
 
 

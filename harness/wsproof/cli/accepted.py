@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from wsproof.model.finding import Finding, Level, Verdict, verdict_of
-from wsproof.model.suite import SAME_CAUSE, CheckRun, SuiteReport
+from wsproof.model.suite import CheckRun, SuiteReport
 from wsproof.net.target import Target
 from wsproof.rfc6455.accepted import apply, load_accepted
 
@@ -34,9 +34,7 @@ def mark_accepted(report: SuiteReport, path: Path | None, *, named: bool = False
 
 def _lived_with(run: CheckRun, findings: Iterable[Finding]) -> CheckRun:
     """A check all of whose violations are accepted no longer fails, nor one that fails of the same cause."""
-    cause = run.reason.removeprefix(SAME_CAUSE) if run.reason.startswith(SAME_CAUSE) else run.check
-    own = [finding for finding in findings if finding.check == cause]
+    own = [finding for finding in findings if finding.check == (run.cause or run.check)]
     if run.verdict is not Verdict.INVALID or not own or verdict_of(own) is not Verdict.VALID:
         return run
-    reason = "known deviation, accepted" if cause == run.check else f"{run.reason}, which is accepted"
-    return replace(run, verdict=Verdict.VALID, reason=reason)
+    return replace(run, verdict=Verdict.VALID, reason="known deviation, accepted")

@@ -48,13 +48,12 @@ class Figure:
         return {"name": self.name, "value": float(f"{self.value:.4g}"), "unit": self.unit}
 
 
-SAME_CAUSE = "of the same cause as "
-"""Begins the reason of a check that fails only where another one does, whose name follows."""
-
-
 @dataclass(frozen=True)
 class CheckRun:
-    """One check that was run: `verdict` is its own, `reason` says why it is unknown or was cut short."""
+    """One check that was run: `verdict` is its own, `reason` says why it is unknown or was cut short.
+
+    `cause` is another check whose finding tells what this one saw: it fails only where that one does.
+    """
 
     check: str
     section: str
@@ -64,6 +63,13 @@ class CheckRun:
     seconds: float
     reason: str = ""
     measured: tuple[Figure, ...] = ()
+    cause: str = ""
+
+    @property
+    def remark(self) -> str:
+        """Its cause and its reason in words; empty where there is nothing to say."""
+        same = f"of the same cause as {self.cause}" if self.cause else ""
+        return "; ".join(words for words in (same, self.reason) if words)
 
     def to_json(self) -> dict[str, Any]:
         """One row of `checks_run` in wsproof.check/1."""
@@ -76,6 +82,7 @@ class CheckRun:
             "seconds": round(self.seconds, 3),
             "reason": self.reason,
             "measured": [figure.to_json() for figure in self.measured],
+            "cause": self.cause,
         }
 
 

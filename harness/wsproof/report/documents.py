@@ -61,11 +61,16 @@ def suite_report_of(document: Mapping[str, Any]) -> SuiteReport:
     )
 
 
+_ADDED = {"measured", "cause"}
+
+
 def _check_run(row: Mapping[str, Any]) -> CheckRun:
-    values = {field.name: row[field.name] for field in fields(CheckRun) if field.name != "measured"}
-    # Documents of the first days had no figures.
+    values = {field.name: row[field.name] for field in fields(CheckRun) if field.name not in _ADDED}
+    # Documents of the first days had no figures and no causes.
     measured = tuple(Figure(**figure) for figure in row.get("measured", ()))
-    return CheckRun(**(values | {"verdict": Verdict(row["verdict"]), "measured": measured}))
+    return CheckRun(
+        **(values | {"verdict": Verdict(row["verdict"]), "measured": measured, "cause": row.get("cause", "")})
+    )
 
 
 def with_accepted(report: SuiteReport, accepted: Mapping[str, str]) -> SuiteReport:

@@ -59,12 +59,12 @@ def _suite(document: Mapping[str, Any], name: str, prefix: str = "wsproof") -> E
         found = by_check.pop(run.check, [])
         case = _case(suite, run.check, f"{prefix}.{run.section}", found, strict, run.seconds)
         if run.verdict is Verdict.UNKNOWN and case.find("failure") is None and case.find("error") is None:
-            SubElement(case, "error", message=clean_line(run.reason or "this check could not tell"), type="unknown")
+            SubElement(case, "error", message=clean_line(run.remark or "this check could not tell"), type="unknown")
         if run.measured:
             _say(case, clean_line(f"measured: {measured(run)}"))
-        if run.verdict is Verdict.INVALID and run.reason and not found:
+        if run.verdict is Verdict.INVALID and run.remark and not found:
             # It saw what another check's finding tells already: it has not passed.
-            SubElement(case, "failure", message=clean_line(run.reason), type="violation")
+            SubElement(case, "failure", message=clean_line(run.remark), type="violation")
     for check, found in by_check.items():
         _case(suite, check, f"{prefix}.{found[0].section}", found, strict)
     for one in report.not_run:

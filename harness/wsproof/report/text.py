@@ -206,7 +206,7 @@ def _show_run_of_check(console: Console, run: CheckRun) -> None:
     tone = tone_of(run.verdict)
     line = Text(f"{tone.sign} {run.verdict.value:<8}", style=STYLES[tone])
     line.append(clean_line(f"{run.section:<10} {run.title}"), style="default")
-    extra = "".join(f"  {words}" for words in (measured(run), run.reason) if words)
+    extra = "".join(f"  {words}" for words in (measured(run), run.remark) if words)
     line.append(clean_line(f"  {duration(run.seconds)}{extra}"), style="dim")
     console.print(line, soft_wrap=True)
 

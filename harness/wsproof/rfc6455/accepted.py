@@ -100,7 +100,7 @@ def apply(
     """
     deviations = list(accepted)
     marked = [_marked(finding, deviations) for finding in findings]
-    told = {run.check for run in checks_run if run.verdict is not Verdict.UNKNOWN and not run.reason}
+    told = {run.check for run in checks_run if run.verdict is not Verdict.UNKNOWN and not run.remark}
     missed = [
         deviation
         for deviation in deviations

@@ -8,7 +8,7 @@ from typing import Any
 
 from wsproof.errors import CannotTellError, UsageError
 from wsproof.model.finding import Finding, Level, Verdict
-from wsproof.model.suite import SAME_CAUSE, CheckRun, NotRun, SuiteOptions, SuiteReport
+from wsproof.model.suite import CheckRun, NotRun, SuiteOptions, SuiteReport
 from wsproof.net.endpoint import Endpoint
 from wsproof.rfc6455 import (
     bombs,
@@ -161,7 +161,6 @@ def _run_one(subject: Examination, tested: Property) -> tuple[CheckRun | NotRun,
     verdict = Verdict.VALID
     if (cause := subject.ledger.cause_of(tested.name)) is not None:
         verdict = next(each.verdict() for each in subject.ledger.findings() if each.check == cause)
-        reason = reason or ("" if cause == tested.name else f"{SAME_CAUSE}{cause}")
     elif not tried:
         verdict, reason = Verdict.UNKNOWN, reason or "this endpoint gives nothing to try it on"
     elif subject.declined == declined + tried and not tested.about_offers:
@@ -175,7 +174,7 @@ def _run_one(subject: Examination, tested: Property) -> tuple[CheckRun | NotRun,
         )
     if goes_on and tested.name == "opening-accepted" and subject.fails(Conversation(tested.name)):
         reason, goes_on = "the plainest conversation fails already, and all others stand on it", False
-    return _row(tested, verdict, tried, seconds, reason), goes_on
+    return _row(tested, verdict, tried, seconds, reason, cause), goes_on
 
 
 def check_property(subject: Examination, tested: Property) -> list[Finding]:
@@ -269,8 +268,10 @@ def _not_run(tested: Property | Trial, reason: str) -> NotRun:
     return NotRun(tested.name, tested.rule.section, tested.rule.title, reason)
 
 
-def _row(tested: Property, verdict: Verdict, examples: int, seconds: float, reason: str) -> CheckRun:
-    return CheckRun(tested.name, tested.rule.section, tested.rule.title, verdict, examples, seconds, reason)
+def _row(tested: Property, verdict: Verdict, examples: int, seconds: float, reason: str, cause: str | None) -> CheckRun:
+    other = cause if cause is not None and cause != tested.name else ""
+    rule = tested.rule
+    return CheckRun(tested.name, rule.section, rule.title, verdict, examples, seconds, reason, cause=other)
 
 
 def _sorted(findings: Any) -> list[Finding]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from wsproof.errors import CannotTellError, TargetError, UsageError
 from wsproof.model.finding import Finding, Verdict, verdict_of
-from wsproof.model.suite import SAME_CAUSE, CheckRun, NotRun
+from wsproof.model.suite import CheckRun, NotRun
 from wsproof.net.budget import Budget
 from wsproof.net.endpoint import Endpoint
 from wsproof.rfc6455.examination import Examination, ServerGone
@@ -58,7 +58,7 @@ class Trials:
         )
         known = {one.check for one in self.findings}
         self.findings += [one for one in found if one.check not in known]
-        verdict, reason = self._judged(trial, outcome)
+        verdict, reason, cause = self._judged(trial, outcome)
         return CheckRun(
             trial.name,
             trial.rule.section,
@@ -68,6 +68,7 @@ class Trials:
             time.monotonic() - begun,
             reason,
             tuple(outcome.figures),
+            cause,
         )
 
     def close(self) -> None:
@@ -85,15 +86,16 @@ class Trials:
         own = [one for one in self.findings if one.check == trial.name]
         return verdict_of(own) if own else Verdict.UNKNOWN
 
-    def _judged(self, trial: Trial, outcome: Outcome) -> tuple[Verdict, str]:
-        """The verdict of the trial's row, and of which other rule it is when its own is not the one that is broken."""
+    def _judged(self, trial: Trial, outcome: Outcome) -> tuple[Verdict, str, str]:
+        """The verdict of the trial's row, its reason, and of which other rule it is when its own is not the one that is
+        broken."""
         if not outcome.charges:
-            return Verdict.VALID, ""
+            return Verdict.VALID, "", ""
         own = [one for one in self.findings if one.check == (outcome.cause or trial.name)]
         if own:
-            return verdict_of(own), f"{SAME_CAUSE}{outcome.cause}" if outcome.cause else ""
+            return verdict_of(own), "", outcome.cause
         told = [one for one in self.findings if one.check in {charge.rule for charge in outcome.charges}]
-        return verdict_of(told), f"see {told[0].check}" if told else ""
+        return verdict_of(told), f"see {told[0].check}" if told else "", ""
 
     def _perform(self, trial: Trial, deadline_s: float | None = None) -> Outcome:
         ground = self._ground = self._ground or self._fresh_ground(deadline_s or self.subject.options.deadline_s)

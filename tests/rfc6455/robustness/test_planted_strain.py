@@ -122,4 +122,4 @@ def test_one_leak_is_told_once(straining: FaultyServer) -> None:
         straining.with_fault("keeps-clients"), SuiteOptions(only=only, examples=5, deadline_s=_PATIENT_S)
     )
     assert [finding.check for finding in report.findings] == ["freed-after-close"]
-    assert [run.reason for run in report.checks_run] == ["", "of the same cause as freed-after-close"]
+    assert [run.cause for run in report.checks_run] == ["", "freed-after-close"]
