@@ -14,7 +14,7 @@ import uvloop
 from tests.load.test_connection import ANSWER, KEY, says, text
 from wsproof.load.connection import BufferedConnection, Connection
 from wsproof.load.ledger import Ledger
-from wsproof.load.turn import AS_THEY_COME, MOST_READS, Turn
+from wsproof.load.turn import AS_THEY_COME, AT_ONCE_NS, MOST_READS, Turn
 from wsproof.load.worker_room import WorkerRoom
 from wsproof.wire import Request
 from wsproof.workloads import load_channels
@@ -85,6 +85,64 @@ class TestStamps:
     def test_without_a_loop_each_read_has_its_own_time(self) -> None:
         turn = Turn()
         assert [turn.stamp(now) for now in (10, 20)] == [10, 20]
+
+
+class TestNotes:
+    """How late the stamps of a turn may be: on a clock that a test sets."""
+
+    @pytest.fixture
+    def notes(self) -> list[tuple[int, int, int]]:
+        return []
+
+    @pytest.fixture
+    def turn(self, stopped: StoppedLoop, notes: list[tuple[int, int, int]]) -> Turn:
+        return Turn(stopped, notes.append)
+
+    def play(self, turn: Turn, stopped: StoppedLoop, reads: list[int], ends: int, clock: pytest.MonkeyPatch) -> None:
+        for now in reads:
+            turn.stamp(now)
+        clock.setattr("wsproof.load.turn.monotonic_ns", lambda: ends)
+        stopped.end_turn()
+
+    def test_what_a_turn_reads_right_after_another_may_have_come_while_that_read(
+        self, turn: Turn, stopped: StoppedLoop, notes: list[tuple[int, int, int]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.play(turn, stopped, [1_000_000, 1_010_000, 1_020_000], 1_100_000, monkeypatch)
+        assert not notes
+        self.play(turn, stopped, [1_105_000, 1_110_000, 1_120_000], 1_130_000, monkeypatch)
+        assert notes == [(1_105_000, 1_130_000, 105_000)]
+
+    def test_a_turn_for_which_the_loop_had_to_wait_is_exact(
+        self, turn: Turn, stopped: StoppedLoop, notes: list[tuple[int, int, int]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.play(turn, stopped, [1_000_000, 1_010_000, 1_020_000], 1_100_000, monkeypatch)
+        after = 1_100_000 + AT_ONCE_NS + 1
+        self.play(turn, stopped, [after, after + 10_000, after + 20_000], after + 90_000, monkeypatch)
+        assert not notes
+
+    def test_short_turns_are_not_worth_a_note(
+        self, turn: Turn, stopped: StoppedLoop, notes: list[tuple[int, int, int]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.play(turn, stopped, [1_000_000, 1_010_000, 1_020_000], 1_030_000, monkeypatch)
+        self.play(turn, stopped, [1_031_000, 1_040_000, 1_045_000], 1_050_000, monkeypatch)
+        assert not notes
+
+    def test_a_long_turn_with_stamps_of_its_own_is_noted(
+        self, turn: Turn, stopped: StoppedLoop, notes: list[tuple[int, int, int]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        turn.stamp(1_000_000)
+        turn.advance(1_000_000)
+        self.play(turn, stopped, [1_010_000, 1_020_000], 1_100_000, monkeypatch)
+        assert notes == [(1_000_000, 1_100_000, 0)]
+
+    def test_what_a_timer_does_counts_as_well(
+        self, turn: Turn, stopped: StoppedLoop, notes: list[tuple[int, int, int]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        turn.begin(1_000_000)
+        self.play(turn, stopped, [], 1_200_000, monkeypatch)
+        turn.begin(1_210_000)
+        self.play(turn, stopped, [1_215_000], 1_220_000, monkeypatch)
+        assert notes == [(1_210_000, 1_220_000, 210_000)]
 
 
 class Hall:

@@ -22,6 +22,7 @@ WIDTHS: dict[str, int] = {
     "messages": 5,  # publisher, sequence, intended_ns, kind, intact; a row's number is the message's
     "receipts": 3,  # subscriber, message, received_ns
     "pulse": 3,  # at_ns, cpu_ns, loop_lag_ns
+    "turns": 3,  # began_ns, ended_ns, waited_ns: only those that may have stamped late
 }
 """The tables that a worker writes, and how many numbers are in a row of each."""
 

@@ -49,11 +49,14 @@ class Ledger:
         self._messages = RowFile(table_path(folder, worker, "messages"))
         self._receipts = RowFile(table_path(folder, worker, "receipts"))
         self._pulse = RowFile(table_path(folder, worker, "pulse"))
+        self._turns = RowFile(table_path(folder, worker, "turns"))
         self._journal = Journal(table_path(folder, worker, JOURNAL))
         self._names: dict[int, str] = {}
         self.rows = self._receipts.rows
         self.received: Callable[[Sequence[int]], None] = self.rows.extend
         """`received((member, message, at_ns))`, or several such rows one after the other: the hot path."""
+        self.turned: Callable[[tuple[int, int, int]], None] = self._turns.rows.extend
+        """`turned((began_ns, ended_ns, waited_ns))`: a turn of the loop that may have stamped late."""
 
     def learn(self, member: int, frame: bytes, payload: bytes, is_text: bool) -> int:
         """Understand a frame that was not seen before and return its number. UnicodeDecodeError for a broken text."""
@@ -133,13 +136,16 @@ class Ledger:
 
     def settle(self) -> None:
         """Write what has come. Messages first: a receipt must not point to one that is not there."""
-        for file in (self._journal, self._messages, self._publications, self._receipts, self._pulse):
+        for file in self._files():
             file.settle()
 
     def close(self) -> None:
         """Write the rest; nothing may be recorded afterwards."""
-        for file in (self._journal, self._messages, self._publications, self._receipts, self._pulse):
+        for file in self._files():
             file.close()
+
+    def _files(self) -> tuple[RowFile | Journal, ...]:
+        return (self._journal, self._messages, self._publications, self._receipts, self._pulse, self._turns)
 
 
 def kind_of_first_receipt(contract: Contract) -> Kind:

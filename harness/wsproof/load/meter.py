@@ -140,6 +140,7 @@ def generator_usage(
         processes=len(records.workers),
         cores=cores,
         alone=alone,
+        turns=tuple(np.concatenate([empty("turns"), *worker.turns]) for worker in records.workers),
     )
 
 

@@ -34,11 +34,13 @@ class WorkerRecords:
         self._messages = Tail(folder, worker, "messages")
         self._receipts = Tail(folder, worker, "receipts")
         self._pulse = Tail(folder, worker, "pulse")
+        self._turns = Tail(folder, worker, "turns")
         self._journal = JournalTail(folder, worker)
         self.messages: Rows = empty("messages")
         self.publications: list[Rows] = []
         self.unsealed: list[Rows] = []
         self.pulse: list[Rows] = []
+        self.turns: list[Rows] = []
         self.journal: list[dict[str, Any]] = []
 
     def update(self) -> Iterator[Rows]:
@@ -50,6 +52,7 @@ class WorkerRecords:
             self.messages = np.concatenate([self.messages, fresh])
         self.publications.append(self._publications.read())
         self.pulse.append(self._pulse.read())
+        self.turns.append(self._turns.read())
         self.journal += self._journal.read()
         while waiting > 0:
             rows = self._receipts.read(min(waiting, AT_ONCE))

@@ -178,6 +178,7 @@ class Worker:
         return -(-waiting // max(self.publisher.frame_bytes, 1))
 
     def _on_pulse(self) -> None:
+        self.room.turn.begin(now_ns())  # what comes while it writes, waits
         if self._closed is not None:
             self._closed.look()
         if self._player is None:  # it settles between rounds

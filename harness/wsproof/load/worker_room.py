@@ -25,7 +25,7 @@ class WorkerRoom:
     ) -> None:
         self._all_in = all_in
         self.ledger = ledger
-        self.turn = Turn(loop)
+        self.turn = Turn(loop, ledger.turned)
         self.members: dict[int, Connection] = {}
         self.answers = KnownAnswers()
         self.pacer: Pacer | None = None

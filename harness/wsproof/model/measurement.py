@@ -50,6 +50,9 @@ class GeneratorUsage:
     processes: int = 1
     cores: tuple[int, ...] = ()
     """The cores that were its own, apart from the server's; none: all were shared."""
+    turns: tuple[NDArray[np.int64], ...] = ()
+    """Of each process the turns of its event loop in which receipts may have been stamped late: (n, 3) columns began,
+    ended, and how long at most something that was read in it had been there before it began; ns."""
     alone: bool = True
     """No other measurement of wsproof ran on this machine at the same time."""
 

@@ -19,6 +19,7 @@ read, hung up on a publisher, or refused connections; so this level is more than
 OF_NOBODY = frozenset({"nothing-measured"})
 """There was nothing to judge by; whose fault that is, the findings say or nobody knows."""
 LATENESS = "schedule-slip"
+OWN_DELAY = "generator-delay"
 TOLD = 3
 """How many reasons of one kind are kept."""
 
@@ -49,9 +50,12 @@ def judge_level(
     level that loses messages may look quick; whatever the objectives say, it is missed.
 
     `punctual` are the objectives without the generator's own lateness (`as_sent`). Where they come to the same, the
-    lateness has decided nothing, and the level can be judged in spite of it.
+    lateness has decided nothing, and the level can be judged in spite of it. Nor has what the generator may have added
+    to latency decided anything where all objectives are met: without it they would be, too.
     """
     voiding = [caution for caution in cautions if caution.voids]
+    if all(one.met for one in objectives):
+        voiding = [caution for caution in voiding if caution.code != OWN_DELAY]
     if punctual is not None and [one.met for one in punctual] == [one.met for one in objectives]:
         voiding = [caution for caution in voiding if caution.code != LATENESS]
     ours = [caution.message for caution in voiding if caution.code not in OF_THE_SERVER | OF_NOBODY]

@@ -1,8 +1,9 @@
 """Can this measurement be trusted? Every caution names the cause and the next thing to try.
 
-Five things void a measurement (it is *untrusted*): the generator was the bottleneck, the plan was not carried out (work
-was left unsent, or subscribers were refused), messages left late, another measurement ran at the same time, or nothing
-was measured at all. The rest is advice: the numbers stand, with a grain of salt.
+Six things void a measurement (it is *untrusted*): the generator was the bottleneck, the plan was not carried out (work
+was left unsent, or subscribers were refused), messages left late, too much of latency p99 may be the generator's own,
+another measurement ran at the same time, or nothing was measured at all. The rest is advice: the numbers stand, with a
+grain of salt.
 """
 
 from __future__ import annotations
@@ -17,12 +18,17 @@ from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Phase
 from wsproof.model.record import Caution
 from wsproof.stats.metrics import METRICS_BY_NAME, Observed
+from wsproof.stats.own_delay import own_delay
 from wsproof.stats.summary import ENOUGH, nearest_rank
 
 MAX_GENERATOR_CPU = 0.80
 """Share of one core. Above it queues grow inside the generator, and its own delay is reported as the server's."""
 MIN_SLIP_NS = 1_000_000
 SLIP_SHARE_OF_LATENCY = 0.10
+MAX_OWN_SHARE = 0.20
+"""Of latency p99: what the generator may have added to it, beside what the server took."""
+RESOLUTION_NS = 150_000
+"""What is added to one message in a hundred even where nothing waits (benchmarks, "Truth"): less is not told apart."""
 LOOP_LAG_NS = 5_000_000
 MS = 1e6
 
@@ -92,6 +98,27 @@ def _slip(observed: Observed) -> Iterator[Caution]:
             "of 1 ms and a tenth of latency p99). Latency counts this delay, but the server did not cause it.",
             "Give the generator a core of its own (close other programs, pin the server elsewhere), "
             + _less_load(observed, start="or use "),
+            voids=True,
+        )
+
+
+def _own_delay(observed: Observed) -> Iterator[Caution]:
+    """Slip and reading together. Where `_slip` speaks already, there is nothing to add."""
+    if len(observed.deliveries.received_ns) < ENOUGH["p99"] or observed.closed or any(_slip(observed)):
+        return
+    delay = own_delay(observed.deliveries, observed.measurement.generator.turns)
+    if delay is None:
+        return
+    own_ns = delay.p99_ns - delay.without_ns
+    if own_ns > max(RESOLUTION_NS, MAX_OWN_SHARE * delay.without_ns):
+        processes = observed.measurement.generator.processes
+        yield Caution(
+            "generator-delay",
+            f"Up to {own_ns / MS:.2f} ms of latency p99 ({delay.p99_ns / MS:.2f} ms) may be the load generator's own: "
+            "messages left late, or lay there while it read those before them. "
+            f"(Limit: {MAX_OWN_SHARE:.0%} of the rest, and {RESOLUTION_NS / MS:.2f} ms.)",
+            "Read it as an upper bound: the server is no slower than this. To come closer, use more generator "
+            f"processes (--processes, now {processes}) where cores are free, or {_less_load(observed, start='')}.",
             voids=True,
         )
 
@@ -215,6 +242,7 @@ RULES: tuple[Callable[[Observed], Iterator[Caution]], ...] = (
     _generator_cpu,
     _unsent,
     _slip,
+    _own_delay,
     _not_alone,
     _incomplete_ramp,
     _loop_lag,
