@@ -15,6 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from target_app.auth import WATCHERS
+from target_app.metrics import process_figures
 from target_app.services import Services
 from target_app.traffic import LAG_BOUNDS, MEASURED_ONE_IN
 
@@ -43,7 +44,8 @@ def reading(services: Services) -> str:
         for name in ("received", "sent", "skipped"):
             channel[name] += getattr(connection, name)
     events = Counter(services.counts) | {"backplane.faults": services.backplane.faults}
-    return json.dumps({"channels": figures, "events": events, "connected": services.backplane.connected})
+    connected, process = services.backplane.connected, process_figures()
+    return json.dumps({"channels": figures, "events": events, "connected": connected, "process": process})
 
 
 GAUGES = {
@@ -55,6 +57,12 @@ COUNTERS = {
     "received": ("target_app_received", "Messages received from clients."),
     "sent": ("target_app_deliveries", "Messages handed to the transport, each recipient counted."),
     "skipped": ("target_app_skipped", "Messages that newer ones took the place of before they were sent."),
+}
+PROCESS = {
+    "process_resident_memory_bytes": "Resident memory.",
+    "process_open_fds": "Open file descriptors.",
+    "process_max_fds": "The limit of these.",
+    "process_start_time_seconds": "When it began, in seconds since 1970.",
 }
 
 
@@ -99,6 +107,18 @@ class _Readings(Collector):
                 events.add_metric([name, worker], count)
         yield events
         yield connected
+        yield from self._processes()
+
+    def _processes(self) -> Iterable[Metric]:
+        cpu = CounterMetricFamily("process_cpu_seconds", "CPU time.", labels=["worker"])
+        for worker, answer in self._readings.items():
+            cpu.add_metric([worker], answer["process"]["process_cpu_seconds"])
+        yield cpu
+        for name, meaning in PROCESS.items():
+            gauge = GaugeMetricFamily(name, meaning, labels=["worker"])
+            for worker, answer in self._readings.items():
+                gauge.add_metric([worker], answer["process"][name])
+            yield gauge
 
 
 @router.get("/metrics", dependencies=WATCHERS)

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import httpx
 import pytest
@@ -50,6 +51,20 @@ def test_connections_deliveries_and_closes_are_counted_by_channel(start_server: 
     assert scraped(server, "target_app_closes_total", code="1003", why="refused") == 1
     assert scraped(server, "target_app_closes_total", code="1000", why="disconnected") == 2
     assert scraped(server, "target_app_received_total", channel="chat") == 2 * MEASURED_ONE_IN + 1
+
+
+def test_the_process_tells_what_it_uses_under_the_usual_names(start_server: StartServer) -> None:
+    server = start_server()
+    fds = scraped(server, "process_open_fds")
+    with ExitStack() as stack:
+        for number in range(20):
+            stack.enter_context(server.connect(f"/ws/{number}"))
+        assert scraped(server, "process_open_fds") > fds + 10
+    before = scraped(server, "process_cpu_seconds_total")
+    assert scraped(server, "process_cpu_seconds_total") > before > 0
+    assert 10_000_000 < scraped(server, "process_resident_memory_bytes") < 10_000_000_000
+    assert scraped(server, "process_max_fds") > fds
+    assert -5 < time.time() - scraped(server, "process_start_time_seconds") < 3600
 
 
 def test_what_waits_for_a_peer_that_does_not_read_is_seen(start_server: StartServer, stalled: EnterRaw) -> None:
