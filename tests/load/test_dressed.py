@@ -31,6 +31,7 @@ from wsproof.model.plan import Plan
 from wsproof.model.sizes import parse_sizes
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.target import parse_target
+from wsproof.stats.stability import judge_trust
 
 SERVER = Path(__file__).with_name("dressed.py")
 MEMBERS = 5
@@ -137,8 +138,12 @@ def test_without_the_token_nobody_gets_in_and_the_answer_is_told() -> None:
 @pytest.mark.parametrize(("offered", "taken"), [(True, True), (True, False), (False, True)])
 def test_deflate_is_spoken_where_it_is_offered_and_taken(offered: bool, taken: bool) -> None:
     with dressed(deflate=taken) as server:
-        require_whole(follow(plan(deflate=offered, publishers=3), server.endpoint))
-    assert server.seen["deflate"] == (MEMBERS if offered and taken else 0)
+        measurement = follow(plan(deflate=offered, publishers=3, processes=2), server.endpoint)
+    require_whole(measurement)
+    agreed = MEMBERS if offered and taken else 0
+    assert server.seen["deflate"] == measurement.generator.deflated == agreed
+    told = "deflate-declined" in {caution.code for caution in judge_trust(measurement)}
+    assert told is (offered and not taken)
 
 
 def test_messages_have_the_sizes_that_were_asked_for() -> None:

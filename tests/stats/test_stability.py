@@ -57,7 +57,7 @@ def test_one_late_message_of_few_voids_only_what_it_has_changed() -> None:
 
 
 def test_slip_may_be_a_tenth_of_latency_or_a_millisecond_whichever_is_more() -> None:
-    assert codes(measurement(steady(latency_ms=2, slip_ms=0.3))) == {}
+    assert codes(measurement(steady(latency_ms=2, slip_ms=0.1))) == {}
     # It is no slip to speak of, but nearly half of what is reported.
     assert codes(measurement(steady(latency_ms=2, slip_ms=0.9))) == {"generator-delay": True}
     assert codes(measurement(steady(latency_ms=2, slip_ms=1.1))) == {"schedule-slip": True}
@@ -121,6 +121,15 @@ def test_those_who_only_listen_to_an_echo_are_not_missed() -> None:
     record.members[1:] = [replace(member, in_ns=0) for member in record.members[1:]]
     assert codes(measurement(record.freeze(), Contract("echo", Audience.PUBLISHER))) == {}
     assert codes(measurement(record.freeze(), Contract("echo", Audience.EVERYONE))) == {"incomplete-ramp": False}
+
+
+@pytest.mark.parametrize(("taken", "told"), [(0, True), (2, True), (3, False)])
+def test_compression_that_was_offered_and_declined_is_told_and_voids_nothing(taken: int, told: bool) -> None:
+    generator = replace(QUIET, deflated=taken)
+    plain = measurement(steady(), generator=generator)
+    offered = codes(replace(plain, plan=replace(plain.plan, deflate=True)))
+    assert offered == ({"deflate-declined": False} if told else {})
+    assert codes(plain) == {}
 
 
 def test_a_metrics_url_that_fails_is_told_and_voids_nothing() -> None:

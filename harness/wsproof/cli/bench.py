@@ -120,11 +120,12 @@ def keep_measurement(
 
 def generator_part(stage: Stage, measurement: Measurement) -> dict[str, Any]:
     """What generated the load, for the record."""
-    return {
+    part = {
         "processes": measurement.generator.processes,
         "chosen": stage.arguments.processes is None,
         "cores": list(measurement.generator.cores),
     }
+    return part | {"deflated": measurement.generator.deflated} if measurement.plan.deflate else part
 
 
 def judge_objectives(log: RunLog, objectives: list[Objective]) -> list[bool | None]:

@@ -317,7 +317,8 @@ class Connection(asyncio.Protocol):
             self._look_for_first_receipt([number])
 
     def _accepted(self, now: int) -> None:
-        self._room.ledger.opened(self.member, now - self._started_ns, now)
+        deflated = self.peer is not None and self.peer.deflate is not None
+        self._room.ledger.opened(self.member, now - self._started_ns, now, deflated=deflated)
         self._settle_opening(None)
 
     def _settle_opening(self, fault: str | None) -> None:

@@ -106,9 +106,9 @@ class Ledger:
         outcome = Outcome.OK if sent_ns else Outcome.FAILED
         self._publications.rows.extend((publisher, sequence, intended_ns, sent_ns, phase, outcome))
 
-    def opened(self, member: int, connect_ns: int, connected_ns: int) -> None:
-        """A member's connection is open."""
-        self._journal.note("open", member=member, connect_ns=connect_ns, connected_ns=connected_ns)
+    def opened(self, member: int, connect_ns: int, connected_ns: int, *, deflated: bool = False) -> None:
+        """A member's connection is open. `deflated`: the server has agreed to compress."""
+        self._journal.note("open", member=member, connect_ns=connect_ns, connected_ns=connected_ns, deflated=deflated)
 
     def left(self, member: int, at_ns: int, departure: Departure, close_code: int | None, why: str = "") -> None:
         """A member's connection has ended, or never opened."""

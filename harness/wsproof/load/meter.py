@@ -137,6 +137,7 @@ def generator_usage(
         loop_lag_ns=np.concatenate(lags) if lags else np.zeros(0, np.int64),
         unsent=unsent,
         loop=loop,
+        deflated=sum(entry["deflated"] for entry in records.journal() if entry["what"] == "open"),
         processes=len(records.workers),
         cores=cores,
         alone=alone,

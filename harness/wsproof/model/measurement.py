@@ -47,6 +47,8 @@ class GeneratorUsage:
     unsent: int = 0
     """Publications whose time had come and that were not handed over when the window ended: the backlog."""
     loop: str = "asyncio"
+    deflated: int = 0
+    """Connections on which the server has agreed to compress."""
     processes: int = 1
     cores: tuple[int, ...] = ()
     """The cores that were its own, apart from the server's; none: all were shared."""

@@ -216,6 +216,20 @@ def _may_hear(member: Member, observed: Observed) -> bool:
     return member.number in publishers
 
 
+def _deflate_declined(observed: Observed) -> Iterator[Caution]:
+    if not observed.measurement.plan.deflate:
+        return
+    opened = sum(member.connected_ns > 0 for member in observed.history.members)
+    taken = observed.measurement.generator.deflated
+    if taken < opened:
+        yield Caution(
+            "deflate-declined",
+            f"Compression was offered (--deflate), and the server took it on {taken:,} of "
+            f"{_count(opened, 'connection', 'connections')}: the rest was measured with plain frames.",
+            "Turn permessage-deflate on in the server, or leave out --deflate.",
+        )
+
+
 def _server_silent(observed: Observed) -> Iterator[Caution]:
     usage = observed.measurement.server
     if usage is not None and usage.trouble:
@@ -248,5 +262,6 @@ RULES: tuple[Callable[[Observed], Iterator[Caution]], ...] = (
     _loop_lag,
     _few_samples,
     _stdlib_loop,
+    _deflate_declined,
     _server_silent,
 )
