@@ -73,17 +73,18 @@ def test_a_missed_objective_fails(tmp_path: Path) -> None:
 
 
 def test_a_closed_loop_is_called_so_wherever_its_figures_stand(tmp_path: Path) -> None:
-    said = wsproof(
-        "bench", *SMALL, "--closed", "--in-flight", "4", "--out", str(tmp_path), "--slo", "p99(latency) < 9s"
-    )
+    words = ("--closed", "--in-flight", "4", "--loop", "asyncio", "--slo", "p99(latency) < 9s")
+    said = wsproof("bench", *SMALL, *words, "--out", str(tmp_path))
     assert said.code == 3, said  # there is no latency to hold against the objective
     record = only_run(tmp_path)
     jsonschema.validate(record, load_schema("wsproof.run/1"))
     assert (record["plan"]["loop"], record["plan"]["in_flight"]) == ("closed", 4)
     assert record["metrics"]["latency"]["n"] == 0
+    assert record["parts"]["generator"]["loop"] == "asyncio"
     page = next((tmp_path / "runs").glob("*/page.html")).read_text(encoding="utf-8")
     assert "closed loop, 4 in flight per publisher" in page
     assert "--closed --in-flight 4" in page
+    assert "--loop asyncio" in page
     if record["metrics"]["service_time"]["n"] >= 10:  # a machine that stood still for a second has nothing to draw
         assert "Service time by percentile" in page
 

@@ -74,7 +74,8 @@ def test_the_line_that_repeats_a_run_says_that_nothing_was_pinned() -> None:
 
 def test_what_generated_the_load_is_told_in_a_sentence() -> None:
     assert generator_sentence({}) == ""
-    assert generator_sentence({"processes": 1, "chosen": True, "cores": [1]}) == (
-        "load from 1 process (chosen by subscribers and free cores) on 1 core of its own, apart from the server's"
+    assert generator_sentence({"processes": 1, "chosen": True, "cores": [1], "loop": "uvloop"}) == (
+        "load from 1 process with uvloop (chosen by subscribers and free cores) "
+        "on 1 core of its own, apart from the server's"
     )
     assert generator_sentence({"processes": 2, "chosen": False}) == "load from 2 processes (as asked)"

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,4 +70,5 @@ def small_plan(
 
 def follow(plan: Plan, endpoint: Endpoint, *, loop: str = "auto", columns: Path | None = None) -> Measurement:
     """Run a plan with the tutorial's channels."""
-    return run_plan(plan, channels="tutorial", settings={}, endpoint=endpoint, loop=loop, columns=columns)
+    plan = replace(plan, event_loop=loop)
+    return run_plan(plan, channels="tutorial", settings={}, endpoint=endpoint, columns=columns)

@@ -38,6 +38,7 @@ def recorded(stage: Stage) -> RunRecord:
         "bench",
         "bench --workload echo --format binary --arrivals poisson --slo 'p99(latency) < 5ms' --slo 'lost == 0'",
         "bench --channels reference --workload rooms --rooms 5 --publishers 5 --payload 64-1024 --steps 2 --deflate",
+        "bench --loop asyncio --processes 3",
         "bench --closed --in-flight 4 --connect-rate 50 --payload 120:9,4096:1 --warmup 500ms --no-pin --env MODE=fast",
         f"bench {URL} --channels tutorial --ca /trusted.pem --subprotocol v1 --origin http://a.test --arrivals burst:5",
         f"bench {URL} --channels tutorial --insecure --header 'X-Room: 7' --arrivals ramp:5-50 --seed 3",

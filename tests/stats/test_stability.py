@@ -39,6 +39,13 @@ def test_each_fault_of_the_generator_is_told_with_its_remedy(generator: Generato
     assert caution.advice.endswith(".")
 
 
+def test_the_standard_librarys_loop_is_as_slow_where_it_was_asked_for() -> None:
+    found = measurement(steady(), generator=replace(QUIET, loop="asyncio"))
+    for asked, remedy in (("auto", "pip install uvloop"), ("asyncio", "Leave out --loop")):
+        (caution,) = judge_trust(replace(found, plan=replace(found.plan, event_loop=asked)))
+        assert remedy in caution.advice
+
+
 def test_just_at_the_limit_is_still_trusted() -> None:
     generator = replace(QUIET, cpu_share=np.array([0.80]), loop_lag_ns=np.full(100, 5 * MS))
     assert judge_trust(measurement(steady(), generator=generator)) == ()

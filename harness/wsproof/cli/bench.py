@@ -124,6 +124,7 @@ def generator_part(stage: Stage, measurement: Measurement) -> dict[str, Any]:
         "processes": measurement.generator.processes,
         "chosen": stage.arguments.processes is None,
         "cores": list(measurement.generator.cores),
+        "loop": measurement.generator.loop,
     }
     return part | {"deflated": measurement.generator.deflated} if measurement.plan.deflate else part
 

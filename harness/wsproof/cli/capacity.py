@@ -9,6 +9,7 @@ from typing import Any
 from rich.text import Text
 
 from wsproof.checks import run_checks
+from wsproof.cli.bench import generator_part
 from wsproof.cli.log import RunLog
 from wsproof.cli.stage import Stage
 from wsproof.errors import ExitCode, TargetError, UsageError
@@ -56,7 +57,6 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     require_possible(largest)
     with stage.running(connections=largest.subscribers) as server, stage.record("capacity") as log:
         log.change(target=stage.describe(server), plan=dimension.base.to_json())
-        log.add_part("generator", {"processes": dimension.base.processes, "chosen": arguments.processes is None})
         trials = Trials(stage, server, log, objectives, dimension, search)
         found = find_capacity(trials.measure, search)
         trials.conclude(found)
@@ -163,6 +163,7 @@ class Trials:
             if not self._rows or not (self._server.owned or self._server.is_alive()):
                 raise
             return self._note(level, Judged(Outcome.MISSED, (str(absent),)), {})
+        self._log.add_part("generator", generator_part(self._stage, measurement))
         found = run_checks(measurement.history, measurement.contract)
         findings = tuple(hide_in(finding, self._stage.target.secrets) for finding in found)
         metrics, cautions = summaries(measurement), judge_trust(measurement)

@@ -122,6 +122,12 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
         action="store_false",
         help="let the engine share all cores with a server that is started here, instead of keeping some for itself",
     )
+    add(
+        "--loop",
+        choices=("auto", "asyncio"),
+        default="auto",
+        help="event loop of the engine: auto (uvloop where it is installed; default) or asyncio, which costs more CPU",
+    )
 
 
 def add_out(parser: argparse.ArgumentParser) -> None:

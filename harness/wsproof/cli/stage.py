@@ -194,6 +194,7 @@ class Stage:
             in_flight=(given.in_flight or 1) if given.closed else None,
             processes=given.processes or self.processes_for(given.subscribers, server),
             pin=given.pin,
+            event_loop=given.loop,
             seed=given.seed,
         )
         # A ramp and a trace have rates of their own: the record says what came of them.

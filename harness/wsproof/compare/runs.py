@@ -24,6 +24,7 @@ SAME_IN_BOTH = {
         "in_flight",
         "processes",
         "pin",
+        "event_loop",
     ),
     "target": ("server",),
 }

@@ -58,13 +58,11 @@ def run_plan(
     server: RunningServer | None = None,
     columns: Path | None = None,
     progress: Watcher | None = None,
-    loop: str = "auto",
 ) -> Measurement:
     """Follow `plan` against `endpoint` and return what happened and what it cost.
 
     `server`, where it runs on this machine, has its process tree metered; one that is not ours may have other clients,
     whose messages are passed over. The record is written into `columns` while it is made (nowhere, by default).
-    `loop` is `auto` (uvloop where there is one) or `asyncio`.
 
     Raises:
         UsageError: the plan cannot be followed here (its numbers, open files, unknown channels).
@@ -78,7 +76,7 @@ def run_plan(
             columns = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wsproof-")))
         columns.mkdir(parents=True, exist_ok=True)
         share = draw_share(alone=server is None or server.owned)
-        jobs = [Job(plan, channels, endpoint, columns, settings, share, index, loop) for index in range(plan.processes)]
+        jobs = [Job(plan, channels, endpoint, columns, settings, share, index) for index in range(plan.processes)]
         workload = jobs[0].workload()  # what is wrong with it is said before anything starts
         if plan.in_flight is not None:
             kind_that_comes_back(workload.contract)

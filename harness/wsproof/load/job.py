@@ -28,8 +28,6 @@ class Job:
     settings: Mapping[str, str] = field(default_factory=dict)
     share: Share = field(default_factory=Share)
     index: int = 0
-    loop: str = "auto"
-    """`auto`: uvloop where it is installed, else asyncio; `asyncio`: the standard library's."""
 
     @property
     def members(self) -> range:
@@ -77,7 +75,6 @@ class Job:
             "settings": dict(self.settings),
             "share": asdict(self.share),
             "index": self.index,
-            "loop": self.loop,
         }
         return json.dumps(known).encode() + b"\n"
 

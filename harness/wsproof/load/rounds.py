@@ -37,7 +37,6 @@ def broadcast_rounds(
     payload_bytes: int = 120,
     round_deadline_s: float = 10.0,
     progress: Watcher | None = None,
-    loop: str = "auto",
 ) -> Measurement:
     """Connect once, then let member 0 publish `warmup_rounds` and then `rounds` times, each time into a quiet room.
 
@@ -61,7 +60,7 @@ def broadcast_rounds(
     require_possible(plan)
     with tempfile.TemporaryDirectory(prefix="wsproof-") as folder, measurement_lock() as lock:
         share = draw_share(alone=server is None or server.owned)
-        job = Job(plan, channels, endpoint, Path(folder), settings, share, loop=loop)
+        job = Job(plan, channels, endpoint, Path(folder), settings, share)
         if not job.workload().publishes:
             raise UsageError(f"{workload} has no publications: its members only listen. Choose another workload.")
         with cores_apart(plan.processes, server, wanted=plan.pin) as cores, Crew([job]) as crew:

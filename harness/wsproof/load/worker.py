@@ -227,7 +227,7 @@ def tell(what: str, **details: Any) -> None:
 def main() -> None:
     job = Job.decode(sys.stdin.buffer.readline())
     raise_limit(len(job.members))
-    factory, name = _loop_factory(job.loop)
+    factory, name = _loop_factory(job.plan.event_loop)
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(Worker(job, runner.get_loop(), name).run())
 

@@ -58,6 +58,8 @@ class Plan:
     pin: bool = True
     """Keep the engine on cores of its own, apart from those of a server that was started for the run, where there are
     enough."""
+    event_loop: str = "auto"
+    """`auto`: uvloop where it is installed, else asyncio; `asyncio`: the standard library's."""
     seed: int = 0
 
     def to_json(self) -> dict[str, Any]:

@@ -86,6 +86,8 @@ def _plan(plan: Mapping[str, Any]) -> list[str]:
         words.append("--deflate")
     if not plan.get("pin", True):
         words.append("--no-pin")
+    if plan.get("event_loop", "auto") != "auto":
+        words += ["--loop", plan["event_loop"]]
     if plan.get("steps", 1) != 1:
         words += ["--steps", str(plan["steps"])]
     for name in OPTIONS:

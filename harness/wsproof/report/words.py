@@ -124,6 +124,7 @@ def generator_sentence(generator: Mapping[str, Any]) -> str:
         return ""
     cores = generator.get("cores")
     told = f"load from {count(generator['processes'], 'process', 'processes')}"
+    told += f" with {generator['loop']}" if "loop" in generator else ""
     told += " (chosen by subscribers and free cores)" if generator["chosen"] else " (as asked)"
     return told + (f" on {count(len(cores), 'core')} of its own, apart from the server's" if cores else "")
 
