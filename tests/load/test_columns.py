@@ -16,9 +16,13 @@ from wsproof.load.columns import Journal, JournalTail, RowFile, Tail, table_path
 from wsproof.load.ledger import Ledger
 from wsproof.load.limits import require_possible
 from wsproof.load.meter import ServerMeter, cpu_share
+from wsproof.model.envelope import Envelope, body_of
 from wsproof.model.history import Kind, Member, Notice, Recorder, Tick
 from wsproof.model.plan import Plan
+from wsproof.model.sizes import parse_sizes
+from wsproof.workloads import Workload
 from wsproof.workloads.echo import Echo
+from wsproof.workloads.rooms import Rooms
 
 
 def test_a_tail_gives_each_row_once_and_half_a_row_never(tmp_path: Path) -> None:
@@ -100,6 +104,23 @@ def test_a_payload_that_the_engine_itself_would_drop_is_a_usage_error() -> None:
     require_possible(Plan(payload_bytes=16_000_000))
     with pytest.raises(UsageError, match="payload of at most"):
         require_possible(Plan(payload_bytes=16 * 1024 * 1024))
+
+
+@pytest.mark.parametrize("typed", ["1", "50", "50-1024", "120:9,50:1"])
+def test_a_payload_that_has_no_room_for_the_envelope_is_a_usage_error(typed: str) -> None:
+    sizes = parse_sizes(typed)
+    with pytest.raises(UsageError, match="payload of at least 51 bytes, got"):
+        require_possible(Plan(payload_bytes=round(sizes.mean), sizes=sizes))
+    with pytest.raises(UsageError, match="payload of at least 51 bytes, got 50:"):
+        require_possible(Plan(payload_bytes=50))
+
+
+@pytest.mark.parametrize("workload", [Echo(), Echo({"format": "binary"}), Echo({"format": "json"}), Rooms()])
+def test_the_shortest_payload_is_sent_as_long_as_it_was_asked_for(workload: Workload) -> None:
+    shortest = parse_sizes("51")
+    require_possible(Plan(payload_bytes=51, sizes=shortest))
+    lengths = [len(workload.publish(0, Envelope(0, 1, 2), body_of(size))) for size in (51, 52, 151)]
+    assert lengths == [lengths[0], lengths[0] + 1, lengths[0] + 100]
 
 
 def test_large_messages_are_not_all_remembered(tmp_path: Path) -> None:

@@ -93,7 +93,13 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
     add("--rate", type=positive_number, default=20.0, metavar="HZ", help="publications per second in all (default 20)")
     add("--duration", type=seconds, default=10.0, metavar="S", help="length of the measured window (default 10s)")
     add("--warmup", type=seconds_or_none, default=2.0, metavar="S", help="load before it, not measured (default 2s)")
-    add("--payload", type=sizes, default="120", metavar="B", help="bytes of a message: 120, 64-1024, or 120:9,4096:1")
+    add(
+        "--payload",
+        type=sizes,
+        default="120",
+        metavar="B",
+        help="bytes of a message (51 at least): 120, 64-1024, or 120:9,4096:1; a workload may wrap it in JSON",
+    )
     add("--format", metavar="F", help="messages are text, json or binary, where the workload can (--set NAME.format=F)")
     add("--rooms", type=positive, metavar="N", help="deal subscribers out to N rooms, where there are (NAME.rooms=N)")
     add("--connect-rate", type=positive_number, metavar="HZ", help="at most so many new connections per second")

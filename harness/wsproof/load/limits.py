@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from wsproof.errors import UsageError
+from wsproof.model.envelope import TRAILER_BYTES
 from wsproof.model.plan import Plan
+from wsproof.model.sizes import Sizes
 from wsproof.net.files import most_connections, require_files
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -31,7 +33,13 @@ def require_possible(plan: Plan) -> None:
     if plan.in_flight is not None and plan.in_flight < 1:
         raise UsageError(f"A closed loop needs at least one publication in flight, got {plan.in_flight}.")
     longest = MAX_MESSAGE_BYTES - SPARE_WORDS
-    largest = plan.payload_bytes if plan.sizes is None else plan.sizes.largest
+    sizes = plan.sizes or Sizes((plan.payload_bytes,))
+    smallest, largest = sizes.smallest, sizes.largest
+    if smallest < TRAILER_BYTES:
+        raise UsageError(
+            f"Expected a payload of at least {TRAILER_BYTES} bytes, got {smallest}: every message carries who sent it, "
+            "its number, its time and a checksum, and these alone are so long."
+        )
     if largest > longest:
         raise UsageError(f"Expected a payload of at most {longest} bytes, got {largest}.")
     if not 1 <= plan.steps <= plan.subscribers or plan.step_of(plan.publishers - 1):

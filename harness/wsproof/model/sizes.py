@@ -24,6 +24,10 @@ class Sizes:
     weights: tuple[float, ...] = ()
 
     @property
+    def smallest(self) -> int:
+        return min(self.bytes)
+
+    @property
     def largest(self) -> int:
         return max(self.bytes)
 
