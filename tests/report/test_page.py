@@ -231,5 +231,20 @@ def test_the_index_groups_runs_by_branch_and_lists_damaged_ones(tmp_path: Path) 
     assert all(link.resolve().is_file() for link in links)
 
 
+def test_pages_of_one_app_on_several_servers_can_be_told_apart(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "out")
+    for server in ("uvicorn-wsproto", "hypercorn"):
+        folder = store.new_run("bench", GIT)
+        folder.write(samples.record(id=folder.id, target=TARGET | {"server": server}))
+        text = run_page(folder.read())
+        assert f"target_app.main:app ({server}) – wsproof bench</title>" in text
+        assert f"<h1>target_app.main:app ({server}) on main</h1>" in text
+    index = write_index(store).read_text(encoding="utf-8")
+    assert "<td>target_app.main:app (uvicorn-wsproto)</td>" in index
+    assert "<td>target_app.main:app (hypercorn)</td>" in index
+    url = samples.record(target={"kind": "url", "spec": "ws://127.0.0.1:1/", "server": None})
+    assert "<h1>ws://127.0.0.1:1/ on main</h1>" in run_page(url)
+
+
 def test_an_empty_store_has_an_index_that_says_what_to_type(tmp_path: Path) -> None:
     assert "wsproof run" in write_index(Store.open(tmp_path / "none")).read_text(encoding="utf-8")

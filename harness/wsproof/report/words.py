@@ -118,6 +118,14 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def target_of(record: RunRecord) -> str:
+    """What was tested, by the name it was given; an app, with the server that ran it. Empty where a record has none."""
+    target = record.target
+    name = str(target.get("spec") or target.get("url") or "")
+    runs_app = target.get("kind") in ("asgi", "reference") and target.get("server")
+    return f"{name} ({target['server']})" if runs_app else name
+
+
 def generator_sentence(generator: Mapping[str, Any]) -> str:
     """What generated the load, and whether that was asked for; empty where a record does not say."""
     if not generator:
