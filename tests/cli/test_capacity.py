@@ -116,7 +116,18 @@ def test_all_that_was_asked_for_is_enough(url: str, tmp_path: Path, play: Play) 
     assert code == 0
     assert record["parts"]["capacity"]["ending"] == "met-at-highest"
     assert record["parts"]["capacity"]["met"] == 200
+    assert record["parts"]["capacity"]["knee"] is None
     assert "where the knee lies" not in next((tmp_path / "runs").glob("*/page.html")).read_text(encoding="utf-8")
+
+
+def test_a_search_that_ends_before_a_run_can_be_trusted_says_so(
+    url: str, tmp_path: Path, play: Play, capsys: pytest.CaptureFixture[str]
+) -> None:
+    play(1e9, limit=0)
+    code, record = search(url, tmp_path, "--trials", "2")
+    assert code == 3
+    assert (record["parts"]["capacity"]["ending"], record["parts"]["capacity"]["knee"]) == ("unsettled", None)
+    assert "not settled after 2 runs; so far not one of them can be trusted" in capsys.readouterr().out
 
 
 def test_the_rate_can_be_raised_instead_and_need_not_be_whole(url: str, tmp_path: Path, play: Play) -> None:

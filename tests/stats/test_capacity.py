@@ -102,6 +102,7 @@ def test_a_server_that_takes_all_that_was_asked_is_confirmed_at_the_highest_leve
     assert found.ending is Ending.MET_AT_HIGHEST
     assert levels(found)[-2:] == [500, 500]
     assert found.met == 500
+    assert found.knee is None  # it lies beyond what was measured
 
 
 def test_above_what_the_generator_can_do_nothing_is_said_of_the_server() -> None:

@@ -69,7 +69,8 @@ def capacity_sentence(part: Part) -> str:
                 f"CANNOT TELL: at {part['ceiling']:,g} {unit} and above, no run could be trusted, and none below met "
                 f"the objectives; nothing is said of the server ({runs})."
             )
-    return f"CANNOT TELL: not settled after {runs}; so far {_range(part)}. --trials allows more."
+    so_far = _range(part) if part["knee"] is not None else "not one of them can be trusted"
+    return f"CANNOT TELL: not settled after {runs}; so far {so_far}. --trials allows more."
 
 
 def level_line(row: Mapping[str, Any], over: str) -> str:

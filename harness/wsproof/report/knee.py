@@ -8,11 +8,9 @@ from typing import Any
 from wsproof.report.capacity import UNITS, capacity_sentence
 from wsproof.report.charts import Frame, Line, level_chart
 from wsproof.report.words import NAMED, title_of
-from wsproof.stats.capacity import Ending, Outcome
+from wsproof.stats.capacity import Outcome
 from wsproof.stats.metrics import METRICS_BY_NAME
 
-BRACKETED = (None, Ending.FOUND, Ending.UNSETTLED)
-"""Endings (None: the search goes on) with a knee between two levels; of the others it lies beyond what was measured."""
 Drawn = tuple[str, str, str]
 """Title, words, and the drawing."""
 
@@ -31,7 +29,7 @@ def knee_picture(part: Mapping[str, Any]) -> Drawn | None:
             continue
         unit = UNITS[part["over"]]
         what = f"{title_of(objective['metric'])} {NAMED.get(objective['statistic'], '')}".strip()
-        knee = part["knee"] if part["ending"] in BRACKETED else None
+        knee = part["knee"]
         shade = " Shaded: where the knee lies." if knee else ""
         words = f"{what} of each run, over {unit}. {capacity_sentence(part)}{shade}"
         frame = Frame("capacity", "Capacity", words, unit, what.lower())

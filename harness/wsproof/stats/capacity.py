@@ -71,7 +71,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Capacity:
-    """What a search found. `knee` is None where not one run could be trusted.
+    """What a search found. `knee` is None where it lies beyond what was measured, or not one run could be trusted.
 
     `met` is the highest level at which a run met the objectives and `ceiling` the lowest that the generator cannot
     measure, where there are such.
@@ -156,5 +156,7 @@ class _Hunt:
 
     def _result(self, ending: Ending) -> Capacity:
         trusted = any(trial.outcome is not Outcome.UNTRUSTED for trial in self.trials)
-        interval = self.belief.interval() if trusted else None
-        return Capacity(ending, interval, tuple(self.trials), self._met(), self.ceiling)
+        bracketed = trusted and ending in (Ending.FOUND, Ending.UNSETTLED)
+        return Capacity(
+            ending, self.belief.interval() if bracketed else None, tuple(self.trials), self._met(), self.ceiling
+        )
