@@ -14,7 +14,7 @@ import uvloop
 from tests.load.test_connection import ANSWER, KEY, says, text
 from wsproof.load.connection import BufferedConnection, Connection
 from wsproof.load.ledger import Ledger
-from wsproof.load.turn import AS_THEY_COME, AT_ONCE_NS, MOST_READS, Turn
+from wsproof.load.turn import AS_THEY_COME, AT_ONCE_NS, AT_ONCE_PER_READ_NS, MOST_READS, Turn
 from wsproof.load.worker_room import WorkerRoom
 from wsproof.wire import Request
 from wsproof.workloads import load_channels
@@ -116,7 +116,7 @@ class TestNotes:
         self, turn: Turn, stopped: StoppedLoop, notes: list[tuple[int, int, int]], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         self.play(turn, stopped, [1_000_000, 1_010_000, 1_020_000], 1_100_000, monkeypatch)
-        after = 1_100_000 + AT_ONCE_NS + 1
+        after = 1_100_000 + AT_ONCE_NS + 2 * AT_ONCE_PER_READ_NS + 1
         self.play(turn, stopped, [after, after + 10_000, after + 20_000], after + 90_000, monkeypatch)
         assert not notes
 

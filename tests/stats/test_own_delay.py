@@ -53,7 +53,14 @@ def slow_reading(wait_ms: float, latency_ms: float = 1.0) -> Measurement:
 
 @pytest.mark.parametrize(
     ("wait_ms", "latency_ms", "voids"),
-    [(0.30, 1.0, True), (0.10, 1.0, False), (0.10, 0.15, False), (0.20, 0.30, True), (1.0, 10.0, False)],
+    [
+        (0.3, 1.0, True),
+        (0.16, 1.0, False),
+        (0.18, 0.3, False),
+        (0.24, 0.3, True),
+        (2.0, 10.0, False),
+        (4.0, 10.0, True),
+    ],
 )
 def test_a_run_is_untrusted_where_a_fifth_of_its_p99_may_be_the_generators(
     wait_ms: float, latency_ms: float, voids: bool

@@ -85,7 +85,9 @@ def main() -> None:
     for name in sys.argv[1:] or CASES:
         part = found(CASES[name])
         known, interval = CASES[name].known, part["knee"]
-        assert isinstance(interval, dict)
+        if not isinstance(interval, dict):
+            sys.stdout.write(f"{name}: known {known:.1f}; {part['ending']}: nothing found\n")
+            continue
         holds = interval["low"] <= known <= interval["high"]
         sys.stdout.write(
             f"{name}: known {known:.1f}; {part['ending']}: {interval['middle']:.1f}, "
