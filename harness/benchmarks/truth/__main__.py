@@ -5,7 +5,7 @@
 At 1,000 messages a second over 100 connections, in two shapes: echoes that are spread evenly, and publications that go
 to all at once. What a client adds to a message is (receipt - actual send) as it says, minus the same between the two
 packets on the wire; clients take turns, block by block, against a fresh server in C. Needs tcpdump and the right to
-capture; server and capture get one core, the client another.
+capture; server and capture get one core, the client another. k6 is there where `rivals/installed.py` finds it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import numpy as np
 from benchmarks.line import say
 from benchmarks.pinned import put_on_core
 from benchmarks.quick_server.running import quick_server
+from benchmarks.rivals.installed import installed, refuse_missing
 from benchmarks.truth.clients import CLIENTS, command_of
 from benchmarks.truth.matching import match, quantile
 from benchmarks.truth.report import Report
@@ -80,9 +81,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--blocks", type=int, default=5, help="how many times each client takes its turn (5)")
     parser.add_argument("--seconds", type=float, default=8.0, help="length of a block's window (8)")
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES))
-    parser.add_argument("--clients", nargs="+", choices=CLIENTS, default=list(CLIENTS))
+    parser.add_argument("--clients", nargs="+", choices=CLIENTS, default=installed(CLIENTS))
     parser.add_argument("--json", type=Path, help="write every block's figures there, too")
-    return parser.parse_args()
+    asked = parser.parse_args()
+    refuse_missing(asked.clients)
+    return asked
 
 
 def measure(name: str, shape: str, seconds: float) -> Block:

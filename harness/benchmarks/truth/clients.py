@@ -101,10 +101,18 @@ def locust(shape: str, port: int, seconds: float) -> Report:
     raise AssertionError("Locust patches its process: it is started by itself")
 
 
+def k6(shape: str, port: int, seconds: float) -> Report:
+    """k6 in its own process, a VU per connection: its experimental WebSockets, and its finest clock."""
+    from benchmarks.rivals.k6_user import run
+
+    return run(shape, port, seconds)
+
+
 CLIENTS: dict[str, Callable[[str, int, float], Report]] = {
     "wsproof": engine,
     "websockets": websockets,
     "Locust": locust,
+    "k6": k6,
 }
 
 
