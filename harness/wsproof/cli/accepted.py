@@ -9,7 +9,7 @@ from pathlib import Path
 from wsproof.model.finding import Finding, Level, Verdict, verdict_of
 from wsproof.model.suite import CheckRun, SuiteReport
 from wsproof.net.target import Target
-from wsproof.rfc6455.accepted import apply, load_accepted
+from wsproof.rfc6455.accepted import apply, load_accepted, mark
 
 
 def find_accepted(target: Target, server_name: str) -> Path | None:
@@ -30,6 +30,11 @@ def mark_accepted(report: SuiteReport, path: Path | None, *, named: bool = False
     level = Level.VIOLATION if named else Level.NON_STRICT
     findings = tuple(apply(report.findings, known, checks_run=report.checks_run, gone=level))
     return replace(report, findings=findings, checks_run=tuple(_lived_with(run, findings) for run in report.checks_run))
+
+
+def mark_seen(findings: Iterable[Finding], path: Path | None) -> tuple[Finding, ...]:
+    """What a run under load has seen, known deviations marked; what did not show there was not looked for either."""
+    return tuple(mark(findings, load_accepted(path) if path is not None else ()))
 
 
 def _lived_with(run: CheckRun, findings: Iterable[Finding]) -> CheckRun:

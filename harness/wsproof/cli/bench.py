@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from wsproof.checks import run_checks
+from wsproof.cli.accepted import find_accepted, mark_seen
 from wsproof.cli.log import RunLog
 from wsproof.cli.stage import Stage
 from wsproof.cli.verdicts import exit_code_of
@@ -82,9 +83,10 @@ def measure_server(stage: Stage, server: RunningServer, log: RunLog) -> None:
         if partial.measurement is not None:
             keep_measurement(log, partial.measurement, stage.target.secrets, whole=False)
         raise partial.cause from None
-    # `bench` itself has no --strict; `run` has, and means all of its parts.
+    # `bench` itself has no --strict and no --accepted; `run` has, and means all of its parts.
     strict = getattr(stage.arguments, "strict", False)
-    keep_measurement(log, measurement, stage.target.secrets, strict=strict)
+    accepted = getattr(stage.arguments, "accepted", None) or find_accepted(stage.target, server.name)
+    keep_measurement(log, measurement, stage.target.secrets, strict=strict, accepted=accepted)
     log.add_part("generator", generator_part(stage, measurement))
     where: Path | None = getattr(stage.arguments, "hdr", None)
     if where is not None:
@@ -98,10 +100,11 @@ def keep_measurement(
     *,
     whole: bool = True,
     strict: bool = False,
+    accepted: Path | None = None,
 ) -> None:
-    """Judge a measurement and write it into the record."""
+    """Judge a measurement and write it into the record; `accepted` is a file of deviations that are lived with."""
     found = run_checks(measurement.history, measurement.contract) if whole else []
-    findings = tuple(hide_in(finding, secrets) for finding in found)
+    findings = mark_seen((hide_in(finding, secrets) for finding in found), accepted)
     findings = log.folder.keep_findings(findings, log.record.target)
     cautions = judge_trust(measurement)
     verdict = verdict_of(findings, strict=strict) if whole else Verdict.UNKNOWN

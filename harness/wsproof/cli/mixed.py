@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from rich.text import Text
 
+from wsproof.cli.accepted import find_accepted
 from wsproof.cli.bench import generator_part, judge_objectives, keep_measurement
 from wsproof.cli.log import RunLog
 from wsproof.cli.several import worst
@@ -57,8 +59,9 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
             for log, measurement in zip(logs, partial.measurements, strict=True):
                 keep_measurement(log, measurement, whole.target.secrets, whole=False)
             raise partial.cause from None
+        accepted = find_accepted(whole.target, server.name)
         codes = [
-            judge(part, log, measurement, beside(log, logs), usage_of_all(measurements, usage))
+            judge(part, log, measurement, beside(log, logs), usage_of_all(measurements, usage), accepted)
             for part, log, measurement in zip(parts, logs, measurements, strict=True)
         ]
     # Only now the records are complete.
@@ -74,9 +77,11 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     return worst(codes)
 
 
-def judge(part: Stage, log: RunLog, measurement: Measurement, others: str, cpu_us: float | None) -> ExitCode:
+def judge(
+    part: Stage, log: RunLog, measurement: Measurement, others: str, cpu_us: float | None, accepted: Path | None
+) -> ExitCode:
     """Put one workload's measurement into its record, and show it."""
-    keep_measurement(log, measurement, part.target.secrets)
+    keep_measurement(log, measurement, part.target.secrets, accepted=accepted)
     caution = Caution(
         "mixed",
         f"At the same time, the server had other load: {others}.",

@@ -58,7 +58,7 @@ def add_suite(parser: argparse.ArgumentParser) -> None:
     add("--budget", type=seconds, default=None, metavar="S", help="stop looking after so long (10s): the same prefix")
     add("--sample", metavar="TEXT", help="a message that the endpoint accepts, where it is particular")
     add("--strict", action="store_true", help="non-strict findings count, too")
-    add("--accepted", type=Path, default=None, metavar="FILE", help="known deviations with their reasons (checks only)")
+    add("--accepted", type=Path, default=None, metavar="FILE", help="known deviations with their reasons")
 
 
 def add_metering(parser: argparse.ArgumentParser) -> None:

@@ -21,6 +21,7 @@ from wsproof.load.closed_loop import kind_that_comes_back
 from wsproof.load.columns import worker_files
 from wsproof.load.crew import Crew, Word
 from wsproof.load.job import Job
+from wsproof.load.jobs import jobs_of
 from wsproof.load.limits import require_possible
 from wsproof.load.merge import merge
 from wsproof.load.meter import generator_usage, meter_of
@@ -38,7 +39,6 @@ from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.lock import measurement_lock
 from wsproof.net.running import RunningServer
-from wsproof.net.share import draw_share
 
 RAMP_SAMPLE_S = 0.05
 SAMPLE_S = 0.22
@@ -75,11 +75,9 @@ def run_plan(
         if columns is None:
             columns = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wsproof-")))
         columns.mkdir(parents=True, exist_ok=True)
-        share = draw_share(alone=server is None or server.owned)
-        jobs = [Job(plan, channels, endpoint, columns, settings, share, index) for index in range(plan.processes)]
-        workload = jobs[0].workload()  # what is wrong with it is said before anything starts
+        jobs = jobs_of(plan, channels=channels, settings=settings, endpoint=endpoint, server=server, folder=columns)
         if plan.in_flight is not None:
-            kind_that_comes_back(workload.contract)
+            kind_that_comes_back(jobs[0].workload().contract)
         alone = stack.enter_context(measurement_lock())
         cores = stack.enter_context(cores_apart(plan.processes, server, wanted=plan.pin))
         run = Run(jobs, stack.enter_context(Crew(jobs)), server, progress or ignore, cores)

@@ -12,7 +12,7 @@ from wsproof.errors import CannotTellError, InterruptedRun, TerminatedRun, Wspro
 from wsproof.load.apart import cores_apart
 from wsproof.load.crew import Crew
 from wsproof.load.engine import HEAD_START_NS, Run
-from wsproof.load.job import Job
+from wsproof.load.jobs import jobs_of
 from wsproof.load.limits import require_possible
 from wsproof.load.progress import Watcher, ignore
 from wsproof.load.sources import require_ports
@@ -22,7 +22,6 @@ from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.lock import measurement_lock
 from wsproof.net.running import RunningServer
-from wsproof.net.share import draw_share
 
 
 class PartialMix(WsproofError):
@@ -65,9 +64,7 @@ def run_mixed(
         for at, plan in enumerate(plans):
             folder = columns[at] if columns else Path(stack.enter_context(tempfile.TemporaryDirectory()))
             folder.mkdir(parents=True, exist_ok=True)
-            share = draw_share(alone=server is None or server.owned)
-            jobs = [Job(plan, channels, endpoint, folder, settings, share, index) for index in range(plan.processes)]
-            jobs[0].workload()  # what is wrong with it is said before anything starts
+            jobs = jobs_of(plan, channels=channels, settings=settings, endpoint=endpoint, server=server, folder=folder)
             runs.append(Run(jobs, stack.enter_context(Crew(jobs)), server, progress or ignore, cores))
         try:
             _follow(runs)

@@ -11,7 +11,7 @@ from wsproof.errors import CannotTellError, InterruptedRun, TerminatedRun, Usage
 from wsproof.load.apart import cores_apart
 from wsproof.load.crew import Crew
 from wsproof.load.engine import Run
-from wsproof.load.job import Job
+from wsproof.load.jobs import jobs_of
 from wsproof.load.limits import require_possible
 from wsproof.load.partial import PartialRun
 from wsproof.load.progress import Watcher, ignore
@@ -21,7 +21,6 @@ from wsproof.net.clock import Deadline
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.lock import measurement_lock
 from wsproof.net.running import RunningServer
-from wsproof.net.share import draw_share
 
 
 def broadcast_rounds(
@@ -59,12 +58,13 @@ def broadcast_rounds(
     )
     require_possible(plan)
     with tempfile.TemporaryDirectory(prefix="wsproof-") as folder, measurement_lock() as lock:
-        share = draw_share(alone=server is None or server.owned)
-        job = Job(plan, channels, endpoint, Path(folder), settings, share)
-        if not job.workload().publishes:
+        jobs = jobs_of(
+            plan, channels=channels, settings=settings, endpoint=endpoint, server=server, folder=Path(folder)
+        )
+        if not jobs[0].workload().publishes:
             raise UsageError(f"{workload} has no publications: its members only listen. Choose another workload.")
-        with cores_apart(plan.processes, server, wanted=plan.pin) as cores, Crew([job]) as crew:
-            run = Run([job], crew, server, progress or ignore, cores)
+        with cores_apart(plan.processes, server, wanted=plan.pin) as cores, Crew(jobs) as crew:
+            run = Run(jobs, crew, server, progress or ignore, cores)
             try:
                 run.connect_and_probe()
                 _play(run, rounds, warmup_rounds, round_deadline_s)

@@ -16,7 +16,7 @@ the file shrinks when the server gets better. It fails a run whose command names
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from wsproof.errors import UsageError
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
 from wsproof.model.suite import CheckRun
 
-__all__ = ["Deviation", "apply", "load_accepted"]
+__all__ = ["Deviation", "apply", "load_accepted", "mark"]
 
 _FIELDS = {"check", "section", "reason", "upstream", "intermittent"}
 
@@ -87,6 +87,11 @@ def _comes_and_goes(finding: Finding) -> bool:
     return bool(tries) and times != tries
 
 
+def mark(findings: Iterable[Finding], accepted: Sequence[Deviation]) -> list[Finding]:
+    """The findings, those that are accepted with the reason why."""
+    return [_marked(finding, accepted) for finding in findings]
+
+
 def apply(
     findings: Iterable[Finding],
     accepted: Iterable[Deviation],
@@ -99,7 +104,7 @@ def apply(
     A deviation counts as gone only when its check was run, and could tell.
     """
     deviations = list(accepted)
-    marked = [_marked(finding, deviations) for finding in findings]
+    marked = mark(findings, deviations)
     told = {run.check for run in checks_run if run.verdict is not Verdict.UNKNOWN and not run.remark}
     missed = [
         deviation
@@ -116,7 +121,7 @@ def _also(finding: Finding) -> tuple[str, ...]:
     return tuple((finding.recipe or {}).get("also", ()))
 
 
-def _marked(finding: Finding, deviations: list[Deviation]) -> Finding:
+def _marked(finding: Finding, deviations: Sequence[Deviation]) -> Finding:
     if not set(_also(finding)) <= {deviation.check for deviation in deviations}:
         return finding  # what nobody has accepted is not hidden behind what somebody has
     for deviation in deviations:
