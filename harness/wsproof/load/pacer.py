@@ -28,8 +28,8 @@ BODIES_KEPT = 64
 SPIN_NS = 60_000
 """The timer rings that much early, and the rest is spent looking at the clock.
 
-At 20, 200 and 1,000 Poisson arrivals a second a message then leaves 115, 48 and 1 us late in the median (a timerfd alone:
-181, 92, 55), and 165, 173 and 89 at p99, where the loop's own timers have 772, 694 and 619 (`python -m
+At 20, 200 and 1,000 Poisson arrivals a second a message then leaves 115, 48 and 1 us late in the median (a timerfd
+alone: 181, 92, 55), and 165, 173 and 89 at p99, where the loop's own timers have 772, 694 and 619 (`python -m
 benchmarks.sending`). While it spins nobody reads, so it is short.
 """
 
