@@ -40,14 +40,14 @@ def forget(environment: Any) -> None:
     DRAWN.pop(environment, None)
 
 
-def first_number(environment: Any) -> int:
-    """The number of this process's first member in this test. May wait for the master."""
+def first_number(environment: Any, share: Share) -> int:
+    """The number of this process's first member in a test of that share."""
     worker = max(getattr(environment.runner, "worker_index", 0), 0)
-    return (share_of(environment).first + worker * PER_WORKER) % (SHARES * SIZE)
+    return (share.first + worker * PER_WORKER) % (SHARES * SIZE)
 
 
 def share_of(environment: Any) -> Share:
-    """The share of this test, drawn when it is first asked for; by the master, where there is one."""
+    """The share of this test, drawn when it is first asked for; by the master, where there is one: then this waits."""
     drawn = DRAWN.get(environment)
     if drawn is None:
         drawn = DRAWN[environment] = AsyncResult()
@@ -55,7 +55,8 @@ def share_of(environment: Any) -> Share:
             environment.runner.send_message(ASK)
         else:
             drawn.set(draw_share(alone=environment.host.rstrip("/") == os.environ.get(OWNED)))
-    drawn.wait(timeout=ANSWER_SECONDS)
+    if not drawn.ready():
+        drawn.wait(timeout=ANSWER_SECONDS)
     if not drawn.ready():  # a master that does not know wsproof
         drawn.set(draw_share(alone=False))
     share: Share = drawn.get()

@@ -13,6 +13,7 @@ from locust.runners import WorkerRunner
 from wsproof.locust.numbering import first_number, share_of
 from wsproof.locust.room import Room
 from wsproof.net.endpoint import Endpoint, parse_url
+from wsproof.net.share import Share
 from wsproof.workloads import Workload, load_channels
 
 CHANNELS = "WSPROOF_CHANNELS"
@@ -38,10 +39,10 @@ def room_of(environment: Any, user_class: Any) -> Room | None:
     """The room of a user class in this test; None where there is nothing to connect to (the failure is told)."""
     if not is_url(environment.host):
         return None
-    first = first_number(environment)  # may wait: two users of a class must not make two rooms meanwhile
+    share = share_of(environment)  # may wait; from here on nothing does, or two users of a class would make two rooms
     rooms = ROOMS.setdefault(environment, {})
     if user_class not in rooms:
-        rooms[user_class] = make_room(environment, user_class, first + USED[user_class])
+        rooms[user_class] = make_room(environment, user_class, share)
     room = rooms[user_class]
     return None if room.recorder.end_ns else room  # Locust goes on spawning while a stopped test drains
 
@@ -51,8 +52,9 @@ def is_url(host: str | None) -> bool:
     return host is not None and host.startswith(("ws://", "wss://"))
 
 
-def make_room(environment: Any, user_class: Any, first: int) -> Room:
-    """A room for the users of a class, at Locust's host; they are numbered from `first`."""
+def make_room(environment: Any, user_class: Any, share: Share) -> Room:
+    """A room for the users of a class, at Locust's host; they have numbers of that share."""
+    first = first_number(environment, share) + USED[user_class]
     return Room(
         environment,
         channels(1 + first)[user_class.workload_name],
@@ -60,7 +62,7 @@ def make_room(environment: Any, user_class: Any, first: int) -> Room:
         rate_hz=user_class.room_rate_hz,
         payload_bytes=user_class.payload_bytes,
         first_publisher=first,
-        alone=share_of(environment).alone and not isinstance(environment.runner, WorkerRunner) and not USED[user_class],
+        alone=share.alone and not isinstance(environment.runner, WorkerRunner) and not USED[user_class],
     )
 
 

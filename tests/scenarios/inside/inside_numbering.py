@@ -6,6 +6,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import gevent
 import pytest
 from locust.runners import MasterRunner, WorkerRunner
 
@@ -79,16 +80,20 @@ def a_run(*indexes: int) -> tuple[Environment, list[Environment]]:
     return master, workers
 
 
+def first_of_process(process: Environment) -> int:
+    return first_number(process, share_of(process))
+
+
 def first_of(worker: Environment, master: Environment) -> int:
     master.runner.other = worker
-    return first_number(worker)
+    return first_of_process(worker)
 
 
 def test_two_runs_at_one_url_have_other_numbers_and_each_test_draws_anew() -> None:
     one, other = environment(), environment()
-    assert [first_number(one), first_number(other), first_number(one)] == [7 * SIZE, 8 * SIZE, 7 * SIZE]
+    assert [first_of_process(one), first_of_process(other), first_of_process(one)] == [7 * SIZE, 8 * SIZE, 7 * SIZE]
     forget(one)
-    assert first_number(one) == 9 * SIZE
+    assert first_of_process(one) == 9 * SIZE
     assert not share_of(one).alone
 
 
@@ -114,4 +119,22 @@ def test_a_worker_whose_master_does_not_answer_draws_itself(monkeypatch: pytest.
     monkeypatch.setattr(numbering, "ANSWER_SECONDS", 0.01)
     worker = environment(Worker(1))
     worker.runner.other = Environment(Wire())
-    assert first_number(worker) == 7 * SIZE + PER_WORKER
+    assert first_of_process(worker) == 7 * SIZE + PER_WORKER
+
+
+def test_users_who_wait_for_the_master_together_have_it_together() -> None:
+    worker = environment(Worker(0))
+    worker.runner.other = Environment(Wire())  # it does not answer yet
+    log: list[str] = []
+
+    def join() -> None:
+        share_of(worker)
+        log.append("has it")
+        share_of(worker)  # known by now: nobody else has a turn meanwhile
+        log.append("goes on")
+
+    users = [gevent.spawn(join) for _ in range(2)]
+    gevent.sleep(0)
+    numbering.take(worker, SimpleNamespace(data={"first": 7 * SIZE, "alone": False}))
+    gevent.joinall(users)
+    assert log == ["has it", "goes on"] * 2
