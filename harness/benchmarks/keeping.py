@@ -129,10 +129,10 @@ def when(random: np.random.Generator, subscribers: int) -> np.ndarray:
     return np.sort(random.gamma(2.0, 3e6, subscribers).astype(np.int64))
 
 
-def anonymous_mb() -> float:
-    """Memory of this process that is not pages of a file."""
-    with Path("/proc/self/status").open() as status:
-        return next(int(line.split()[1]) * 1024 / MB for line in status if line.startswith("RssAnon"))
+def anonymous_mb(pid: int | str = "self") -> float:
+    """Memory of a process that is not pages of a file, in MB; 0 once it has ended."""
+    with Path(f"/proc/{pid}/status").open() as status:
+        return next((int(line.split()[1]) * 1024 / MB for line in status if line.startswith("RssAnon")), 0.0)
 
 
 @contextmanager

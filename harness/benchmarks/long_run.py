@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.keeping import MB, anonymous_mb
 from benchmarks.line import say
 from benchmarks.pinned import on_core
 from benchmarks.quick_server.running import quick_server
@@ -27,7 +28,6 @@ from wsproof.net.endpoint import Endpoint
 from wsproof.stats.metrics import summaries
 from wsproof.stats.stability import judge_trust
 
-MB = 1e6
 SUBSCRIBERS = 100
 
 
@@ -68,7 +68,7 @@ def memory() -> Iterator[list[tuple[float, float, float]]]:
 
     def watch() -> None:
         while not done.wait(1.0):
-            seen.append((time.monotonic() - began, anonymous(here), sum(map(anonymous, workers(here)))))
+            seen.append((time.monotonic() - began, anonymous_mb(), sum(workers_mb(here))))
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -79,23 +79,14 @@ def memory() -> Iterator[list[tuple[float, float, float]]]:
         watcher.join()
 
 
-def workers(parent: psutil.Process) -> list[psutil.Process]:
-    """The engine's processes that are at work."""
+def workers_mb(parent: psutil.Process) -> list[float]:
+    """The same of each of the engine's processes that is at work."""
     found = []
     for child in parent.children():
-        with suppress(psutil.NoSuchProcess):  # it ends in this moment
+        with suppress(psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):  # it ends in this moment
             if "wsproof.load.worker" in child.cmdline():
-                found.append(child)
+                found.append(anonymous_mb(child.pid))
     return found
-
-
-def anonymous(process: psutil.Process) -> float:
-    """Memory that is not pages of a file, in MB; 0 once the process is gone."""
-    try:
-        lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
-    except (FileNotFoundError, ProcessLookupError):
-        return 0.0
-    return sum(int(line.split()[1]) * 1024 / MB for line in lines if line.startswith("RssAnon"))
 
 
 def show(watched: list[tuple[float, float, float]]) -> None:

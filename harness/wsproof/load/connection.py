@@ -191,7 +191,7 @@ class Connection(asyncio.Protocol):
         """Hand receipts to this instead of to the ledger (which it must tell): rows, one after the other."""
         self._received = received
 
-    # Off the fast path.
+    # Reads that are not one known frame.
 
     def _read(self, data: bytes, now: int) -> None:
         """Read whatever came: frames that are whole, then a part of one, or something out of the ordinary."""
@@ -228,6 +228,8 @@ class Connection(asyncio.Protocol):
             self._room.turn.advance(now)
         if not self.is_in:
             self._look_for_first_receipt(numbers)
+
+    # Off the fast path.
 
     def _learn_all(self, data: bytes, spans: list[int]) -> list[int | None]:
         """The numbers of frames of which some are new, up to the first that only the peer can judge."""
