@@ -137,11 +137,11 @@ def ws_target(
     from wsproof.net.discover import resolve_path
     from wsproof.net.files import most_connections
     from wsproof.net.running import serve
-    from wsproof.workloads import environment_of, load_channels, wire_path_of
+    from wsproof.workloads import environment_of, load_channels
 
     channels = channels_named(request.config, ws_target_spec)
     workloads = load_channels(channels, ws_settings) if channels else {}
-    target = ws_target_spec.but(path=ws_target_spec.path or wire_path_of(workloads))
+    target = ws_target_spec.at_wire_path(workloads)
     try:
         # What is too many for this machine is the benchmark's to say: other tests need not care.
         most = min(max(request.config.getoption("ws_subscribers")), most_connections())

@@ -32,16 +32,30 @@ def test_at_changes_the_path_and_nothing_else() -> None:
     [
         ("/", "/ws/1", "/ws/1"),
         ("/ws?token=T", "/ws/1", "/ws/1?token=T"),
-        ("/ws?token=T", "/ws/1?room=2", "/ws/1?room=2&token=T"),
+        ("?token=T", "/ws/1", "/ws/1?token=T"),
+        ("/ws?token=T", "/ws/1?room=2", "/ws/1?room=2"),
+        ("/ws?token=T", "/ws/1?", "/ws/1?"),
     ],
 )
-def test_a_channel_keeps_the_query_of_the_target(own: str, path: str, whole: str) -> None:
-    assert Endpoint("127.0.0.1", 1, own).channel(path).path == whole
+def test_a_query_is_the_users_or_the_workloads_and_never_both(own: str, path: str, whole: str) -> None:
+    endpoint = parse_url(f"ws://127.0.0.1:1{own}")
+    assert endpoint.channel(path).path == whole
+    assert endpoint.at("/elsewhere?wire=1").channel(path).path == whole, "where the wire is checked does not matter"
 
 
 def test_it_survives_json() -> None:
     endpoint = Endpoint(
-        "h", 1, "/p", True, (("A", "b"), ("A", "c")), ("s",), origin="o", ca="f", insecure=True, unix="/run/s"
+        "h",
+        1,
+        "/p",
+        True,
+        (("A", "b"), ("A", "c")),
+        ("s",),
+        origin="o",
+        ca="f",
+        insecure=True,
+        unix="/run/s",
+        query="a=b",
     )
     assert Endpoint.from_json(json.loads(json.dumps(endpoint.to_json()))) == endpoint
 

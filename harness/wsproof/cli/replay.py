@@ -93,6 +93,8 @@ def remember_target(arguments: argparse.Namespace, target: Mapping[str, Any]) ->
     arguments.server = target.get("server") or arguments.server
     arguments.insecure = arguments.insecure or bool(target.get("insecure"))
     for option, word in REMEMBERED.items():
+        if option == "path" and target.get("path_from_channels"):
+            continue  # the channels say it again, with a fresh token where it has one
         if getattr(arguments, option) is None:
             setattr(arguments, option, _kept(f"the {word} of the target", target.get(word)))
     given = {line.partition(":")[0].strip().lower() for line in arguments.header}

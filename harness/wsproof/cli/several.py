@@ -11,7 +11,6 @@ from wsproof.errors import ExitCode, UsageError
 from wsproof.net.discover import interpreter, resolve_path
 from wsproof.net.servers import ALL, Server, choose_server, choose_servers, missing_packages
 from wsproof.net.target import Target
-from wsproof.workloads import wire_path_of
 
 OUTRANKS = (ExitCode.FAILED, ExitCode.USAGE, ExitCode.CANNOT_TELL, ExitCode.OK)
 
@@ -34,7 +33,8 @@ class Turn:
     def begin(self) -> Stage:
         """Say whose turn it is, and give it a run of its own: the copies that were asked for are of the whole table."""
         self.stage.headline(f"{self.number}: {self.server.name}")
-        own = {"server": self.server.name, "path": self.target.path, "junit": None, "markdown": None}
+        path = None if self.target.path_from_channels else self.target.path
+        own = {"server": self.server.name, "path": path, "junit": None, "markdown": None}
         return Stage(argparse.Namespace(**vars(self.stage.arguments) | own))
 
 
@@ -51,7 +51,7 @@ def required_app(stage: Stage) -> Target:
             "--server all, or several names, runs an app on each server, and this target is no app. "
             "Name an app (pkg.module:app), or leave --server out"
         )
-    return resolve_path(target.but(path=target.path or wire_path_of(stage.workloads)))
+    return resolve_path(target.at_wire_path(stage.workloads))
 
 
 def turns(stage: Stage, target: Target) -> list[Turn]:

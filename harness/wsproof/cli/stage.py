@@ -26,7 +26,7 @@ from wsproof.net.running import RunningServer, serve
 from wsproof.net.target import Target, parse_target
 from wsproof.report.jsonfile import dumps, write_json
 from wsproof.report.store import Store
-from wsproof.workloads import Workload, environment_of, load_channels, parse_settings, wire_path_of
+from wsproof.workloads import Workload, environment_of, load_channels, parse_settings
 
 TUTORIAL = "tutorial"
 SETTINGS_AS_OPTIONS = ("rooms", "format")
@@ -167,7 +167,7 @@ class Stage:
         """
         given = vars(self.arguments)
         most = max(connections, given.get("subscribers") or 0, given.get("users") or 0)
-        target = self.target.but(path=self.target.path or wire_path_of(self.workloads))
+        target = self.target.at_wire_path(self.workloads)
         if wire:
             target = resolve_path(target)
         with serve(target, port=port, extra_env=environment_of(self.workloads), connections=most) as server:

@@ -15,6 +15,7 @@ from typing import Any
 
 from wsproof.errors import TargetError, UsageError
 from wsproof.net import guard
+from wsproof.net.endpoint import with_query
 from wsproof.net.redact import redact
 from wsproof.net.target import Target
 
@@ -66,14 +67,16 @@ def discover_websocket_paths(
 
 
 def resolve_path(target: Target) -> Target:
-    """The same target with its `path`: as given, or the app's only WebSocket route.
+    """The same target with its `path`: as given, or the app's only WebSocket route; "/" for a URL without a path.
 
     Raises:
         UsageError: the app has several routes, or one with a parameter: the message lists them.
         TargetError: the app cannot be imported.
     """
-    if target.path is not None or target.app is None:
+    if target.path is not None:
         return target
+    if target.app is None:
+        return target.but(path=with_query("/", target.query))
     paths = discover_websocket_paths(target.app, target.cwd, target.python, dict(target.env), target.secrets)
     if not paths:
         return target.but(path="/")

@@ -23,8 +23,9 @@ _PATH_SAFE = "/?#[]@!$&'()*+,;=:%-._~"
 class Endpoint:
     """An address and the options of its upgrade request.
 
-    `path` includes the query. `headers` are extra request headers, in order. `ca` is a file of trusted certificates in
-    PEM form; `insecure` accepts any. `unix` is the path of a Unix socket, used instead of host and port.
+    `path` includes its query. `headers` are extra request headers, in order. `ca` is a file of trusted certificates in
+    PEM form; `insecure` accepts any. `unix` is the path of a Unix socket, used instead of host and port. `query` is the
+    query that the user gave, without its question mark: channels whose path has no query of its own get it.
     """
 
     host: str
@@ -37,15 +38,15 @@ class Endpoint:
     ca: str | None = None
     insecure: bool = False
     unix: str | None = None
+    query: str = ""
 
     def at(self, path: str) -> Endpoint:
         """The same server at another path (query included); characters outside ASCII are percent-encoded."""
         return replace(self, path=clean_path(path))
 
     def channel(self, path: str) -> Endpoint:
-        """As `at`, with the query of this endpoint behind that of `path`: a token in a URL is for every channel."""
-        own = self.path.partition("?")[2]
-        return self.at(path + ("&" if "?" in path else "?") + own if own else path)
+        """The same server at a workload's path: `with_query` decides whose query it has."""
+        return self.at(with_query(path, self.query))
 
     @property
     def url(self) -> str:
@@ -92,6 +93,7 @@ class Endpoint:
             "ca": self.ca,
             "insecure": self.insecure,
             "unix": self.unix,
+            "query": self.query,
         }
 
     @classmethod
@@ -152,7 +154,17 @@ def parse_url(url: str, *, schemes: tuple[str, ...] = ("ws", "wss")) -> Endpoint
         clean_path(path),
         tls=parts.scheme in {"wss", "https"},
         headers=headers,
+        query=clean_path("/?" + parts.query)[2:],
     )
+
+
+def with_query(path: str, query: str) -> str:
+    """A workload's path as it is requested: its own query, or else the user's. Never both.
+
+    A workload that writes a query signs its members in by it, each under a name of its own. The user's query behind
+    it would make them all the same person.
+    """
+    return path if "?" in path or not query else f"{path}?{query}"
 
 
 def clean_path(path: str) -> str:

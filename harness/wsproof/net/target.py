@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from wsproof.errors import UsageError
-from wsproof.net.endpoint import Endpoint, clean_path, is_loopback, parse_url
+from wsproof.net.endpoint import Endpoint, clean_path, is_loopback, parse_url, with_query
 from wsproof.net.redact import (
     MARK,
     hide_subprotocols,
@@ -25,6 +26,7 @@ from wsproof.net.redact import (
     secret_parameters,
     secret_subprotocols,
 )
+from wsproof.workloads import Workload, wire_path_of
 
 REFERENCE_APP = "target_app.main:app"
 REFERENCE_PATH = "/ws"
@@ -49,8 +51,9 @@ class TargetKind(Enum):
 class Target:
     """A target as it was asked for; nothing is started or reached yet.
 
-    `path` is None while an ASGI app's own WebSocket route has still to be found (`discover.resolve_path`); channels
-    bring their own paths and never need it. `python` is the interpreter that starts an app, `cwd` where it starts.
+    `path` is None where nobody said it: a URL without a path, an app whose WebSocket route has still to be found
+    (`at_wire_path`, `discover.resolve_path`). Channels bring their own paths and never need it. `query` is the user's
+    own, from the URL or `--path`. `python` is the interpreter that starts an app, `cwd` where it starts.
     """
 
     kind: TargetKind
@@ -61,6 +64,9 @@ class Target:
     ready_url: str | None = field(default=None, repr=False)
     server: str = "auto"
     path: str | None = field(default=None, repr=False)
+    query: str = field(default="", repr=False)
+    path_from_channels: bool = False
+    """Whether `path` is that of a workload, and not one that the user gave."""
     env: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     subprotocols: tuple[str, ...] = field(default=(), repr=False)
@@ -96,7 +102,10 @@ class Target:
         values = [value for name, value in (*self.headers, *asking.headers, *self.env) if is_secret_name(name)]
         # A scheme word ("Bearer") is no secret, and what follows it is one in other places too.
         values += [value.split(" ", 1)[1] for value in values if " " in value]
-        parameters = secret_parameters(self.path or "") + secret_parameters(asking.path)
+        path = self.path or ""
+        parameters = secret_parameters(path) + secret_parameters(asking.path)
+        if not path.endswith(f"?{self.query}"):
+            parameters += secret_parameters(f"?{self.query}")
         return (*values, *secret_subprotocols(self.subprotocols), *parameters)
 
     def but(self, **changes: Any) -> Target:
@@ -107,11 +116,17 @@ class Target:
         """This target with more environment variables for its server."""
         return replace(self, env=(*self.env, *extra.items()))
 
+    def at_wire_path(self, workloads: Mapping[str, Workload]) -> Target:
+        """This target at the path where the wire is checked: its own, else that of a workload, else still unknown."""
+        path = wire_path_of(workloads) if self.path is None else None
+        return self if path is None else self.but(path=with_query(path, self.query), path_from_channels=True)
+
     def endpoint(self, base: Endpoint) -> Endpoint:
         """`base`, an address, with the options of this target's upgrade requests, at its path ("/" while unknown)."""
         return replace(
             base,
-            path=self.path or "/",
+            path=self.path or with_query("/", self.query),
+            query=self.query,
             headers=(*base.headers, *self.headers),
             subprotocols=self.subprotocols,
             origin=self.origin,
@@ -131,6 +146,7 @@ class Target:
             "kind": self.kind.value,
             "spec": self._shown_spec(),
             "path": redact(self.path, self.secrets) if self.path else self.path,
+            "path_from_channels": self.path_from_channels,
             "env": {name: redact_value(name, value, self.secrets) for name, value in self.env},
             "headers": {name: redact_value(name, value, self.secrets) for name, value in self.headers},
             "subprotocols": [redact(item, self.secrets) for item in hide_subprotocols(self.subprotocols)],
@@ -175,11 +191,13 @@ def parse_target(
     all_headers = [_header(line) for line in headers]
     if token is not None:
         all_headers.append(("Authorization", f"Bearer {_header_value('--token', token)}"))
+    own_path = clean_path(path) if path is not None else None
     options = Target(
         kind=TargetKind.REFERENCE,
         spec=spec or "",
         server=server,
-        path=clean_path(path) if path is not None else None,
+        path=own_path,
+        query=(own_path or "").partition("?")[2],
         env=tuple(_variable(item) for item in env),
         headers=tuple(all_headers),
         subprotocols=tuple(_header_value("--subprotocol", item) for item in subprotocols),
@@ -240,12 +258,14 @@ def _url(options: Target, spec: str) -> Target:
         )
     endpoint = parse_url(spec)
     _require_loopback(endpoint.host, options)
-    path = options.path or endpoint.path
+    given = endpoint.path if urlsplit(spec).path else None
+    query = options.query if options.path is not None else endpoint.query
+    path = options.path or given
     # What was in the URL as user name and password is a header from here on, so no longer part of the address.
     address = replace(endpoint, headers=())
-    url = f"{'wss' if endpoint.tls else 'ws'}://{address.host_header}{path}"
+    url = f"{'wss' if endpoint.tls else 'ws'}://{address.host_header}{path or with_query('/', query)}"
     headers = (*endpoint.headers, *options.headers)
-    return options.but(kind=TargetKind.URL, spec=redact_url(spec), url=url, path=path, headers=headers)
+    return options.but(kind=TargetKind.URL, spec=redact_url(spec), url=url, path=path, query=query, headers=headers)
 
 
 def _command(options: Target, line: str, ready: str | None) -> Target:
@@ -266,7 +286,8 @@ def _command(options: Target, line: str, ready: str | None) -> Target:
         raise UsageError(f"the command takes a {{port}}, so --ready must say it too; got {redact_url(ready)}")
     named = ready.partition("://")[0] in {"ws", "wss"}
     path = options.path or (endpoint.path if named else "/")
-    target = options.but(kind=TargetKind.COMMAND, command=command, ready_url=ready, path=path)
+    query = path.partition("?")[2]
+    target = options.but(kind=TargetKind.COMMAND, command=command, ready_url=ready, path=path, query=query)
     return target.but(spec=target.describe()["spec"])  # a command line may hold secrets, and specs are printed
 
 

@@ -52,7 +52,7 @@ def _target(target: Mapping[str, Any]) -> list[str]:
     words = [str(target["spec"])] if kind != "reference" and target.get("spec") else []
     if kind in ("asgi", "reference") and target.get("server"):
         words += ["--server", str(target["server"])]
-    if kind in ("asgi", "command") and target.get("path"):
+    if kind in ("asgi", "command") and target.get("path") and not target.get("path_from_channels"):
         words += ["--path", target["path"]]
     for name in TARGET_OPTIONS:
         if target.get(name):

@@ -1,0 +1,45 @@
+"""Two channels that sign in by the query: a room where each member has a token, and a lobby with one key for all.
+
+A query that is doubled, or mixed with another, is refused, as any server does that reads all of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+Message = MutableMapping[str, Any]
+Send = Callable[[Message], Awaitable[None]]
+PREFIX = "Tk9-ticket-for-"
+KEY = "lobby-k3y-of-all"
+members: set[Send] = set()
+
+
+def user_of(path: str, query: str) -> str | None:
+    """Whom this query signs in at this path; None for nobody."""
+    name, _, value = query.partition("=")
+    if path == "/lobby":
+        return "somebody" if (name, value) == ("key", KEY) else None
+    signed = path == "/room" and name == "token" and value.startswith(PREFIX) and "&" not in value
+    return value.removeprefix(PREFIX) if signed else None
+
+
+async def app(scope: Message, receive: Callable[[], Awaitable[Message]], send: Send) -> None:
+    if scope["type"] != "websocket":
+        return
+    await receive()
+    user = user_of(scope["path"], scope["query_string"].decode())
+    if user is None:
+        await send({"type": "websocket.close"})
+        return
+    await send({"type": "websocket.accept"})
+    audience = members if scope["path"] == "/room" else {send}
+    audience.add(send)
+    try:
+        while (message := await receive())["type"] == "websocket.receive":
+            said = json.dumps({"user": user, "text": str(message.get("text"))})
+            for other in list(audience):
+                await other({"type": "websocket.send", "text": said})
+    finally:
+        members.discard(send)

@@ -1,0 +1,49 @@
+"""The channels of `signed_in.py`: the room writes a query of its own, the lobby leaves it to the user."""
+
+from __future__ import annotations
+
+import json
+
+from tests.cli.apps.signed_in import PREFIX
+from wsproof.model.contract import Audience, Contract, Order
+from wsproof.model.envelope import open_envelope
+from wsproof.workloads import Reading, Word, Workload
+
+
+class Room(Workload):
+    name = "room"
+    title = "a token per member"
+    any_text = True
+    audience = Audience.EVERYONE
+
+    @property
+    def contract(self) -> Contract:
+        return Contract(self.name, self.audience, Order.PER_PUBLISHER)
+
+    def name_of(self, member: int) -> str:
+        return f"u{self.base + member}"
+
+    def path(self, member: int) -> str:
+        return f"/room?token={PREFIX}{self.name_of(member)}"
+
+    def read(self, member: int, message: str | bytes) -> Reading:
+        try:
+            match json.loads(message):
+                case {"user": str(user), "text": str(text)}:
+                    speaker = user if self.name == "room" else None
+                    return Reading(Word.DELIVERY, open_envelope(text), speaker=speaker, text=text)
+        except ValueError:
+            pass
+        return Reading(Word.STRANGE, text=str(message))
+
+
+class Lobby(Room):
+    name = "lobby"
+    title = "one key for all, which the user has"
+    audience = Audience.PUBLISHER
+
+    def path(self, member: int) -> str:
+        return "/lobby"
+
+
+WORKLOADS = [Room, Lobby]
