@@ -1,0 +1,25 @@
+"""What everybody says, everybody hears, at one path."""
+
+from __future__ import annotations
+
+from wsproof.model.contract import Audience, Contract, Order
+from wsproof.model.envelope import open_envelope
+from wsproof.workloads import Reading, Word, Workload
+
+
+class Broadcast(Workload):
+    name = "broadcast"
+    title = "each message goes to all, as it came"
+
+    @property
+    def contract(self) -> Contract:
+        return Contract("broadcast", Audience.EVERYONE, Order.TOTAL)
+
+    def path(self, member: int) -> str:
+        return "/"
+
+    def read(self, member: int, message: str | bytes) -> Reading:
+        return Reading(Word.DELIVERY, open_envelope(message), text=str(message))
+
+
+WORKLOADS = [Broadcast]

@@ -1,0 +1,29 @@
+"""nchan_pubsub: rooms by path."""
+
+from __future__ import annotations
+
+from wsproof.model.contract import Audience, Contract, Order
+from wsproof.model.envelope import open_envelope
+from wsproof.workloads import Reading, Word, Workload
+
+
+class Nchan(Workload):
+    name = "nchan"
+    title = "nginx nchan_pubsub over WebSocket"
+    rooms = 2
+
+    @property
+    def contract(self) -> Contract:
+        return Contract("nchan", Audience.EVERYONE, Order.TOTAL)
+
+    def room_of(self, member: int) -> int:
+        return member % self.rooms
+
+    def path(self, member: int) -> str:
+        return f"/ps/r{self.base}-{self.room_of(member)}"
+
+    def read(self, member: int, message: str | bytes) -> Reading:
+        return Reading(Word.DELIVERY, open_envelope(message), text=str(message))
+
+
+WORKLOADS = [Nchan]

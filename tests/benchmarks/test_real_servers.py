@@ -1,0 +1,57 @@
+"""The corpus of real servers is whole: each entry has its program, its file of configuration, and pinned packages."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from benchmarks.real_servers.environments import HERE, PROGRAMS
+from benchmarks.real_servers.running import filled
+from benchmarks.real_servers.server import RealServer
+from benchmarks.real_servers.table import SERVERS
+
+BY_NAME = {server.name: server for server in SERVERS}
+ADDRESS = re.compile(r"\b\d+\.\d+\.\d+\.\d+\b")
+each_server = pytest.mark.parametrize("server", SERVERS, ids=lambda server: server.name)
+
+
+def test_names_are_unique() -> None:
+    assert len(BY_NAME) == len(SERVERS) >= 30
+
+
+@each_server
+def test_its_files_exist(server: RealServer) -> None:
+    for word in server.command:
+        if word.startswith("{programs}/"):
+            assert (PROGRAMS / word.removeprefix("{programs}/")).is_file()
+        if word.endswith(".mjs"):
+            assert (PROGRAMS / "node" / word.removeprefix("{bin}/")).is_file()
+    assert server.config is None or (PROGRAMS / "conf" / server.config).is_file()
+    assert server.channels is None or (HERE / "channels" / f"{server.channels}.py").is_file()
+    assert server.behind is None or server.behind in BY_NAME
+
+
+@each_server
+def test_its_packages_are_pinned(server: RealServer) -> None:
+    """Debian's versions are those of the release."""
+    if server.environment == "debian":
+        return
+    if server.environment == "npm":
+        pinned = json.loads((HERE / "npm" / "package.json").read_text(encoding="utf-8"))["dependencies"]
+        assert re.fullmatch(r"[0-9.]+", pinned[server.packages[0]])
+        return
+    lines = (HERE / "requirements" / f"{server.environment}.txt").read_text(encoding="utf-8").splitlines()
+    assert any(line.startswith(f"{server.packages[0]}==") for line in lines)
+
+
+def test_no_program_names_an_address_but_loopback() -> None:
+    texts = [
+        path.read_text(encoding="utf-8") for path in PROGRAMS.rglob("*") if path.suffix != ".pyc" and path.is_file()
+    ]
+    assert {address for text in texts for address in ADDRESS.findall(text)} == {"127.0.0.1"}
+
+
+def test_only_names_with_a_value_are_filled() -> None:
+    assert filled("listen {port}; if {x} {}", {"port": "1"}) == "listen 1; if {x} {}"
