@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
-from wsproof.model.suite import CheckRun, SuiteOptions, SuiteReport
+from wsproof.model.suite import CheckRun, SuiteName, SuiteOptions, SuiteReport
 
 LOST = Finding("delivery", "chat", Anomaly.LOST, Level.VIOLATION, "x")
 
@@ -43,6 +43,18 @@ def test_only_keeps_checks_by_the_beginning_of_name_or_section() -> None:
     assert options.wants("chat-order", "")
     assert not options.wants("close-code", "7.4.1")
     assert SuiteOptions().wants("anything", "at all")
+
+
+def test_only_keeps_a_whole_suite_by_its_name() -> None:
+    options = SuiteOptions(only=("channels",))
+    assert options.wants("chat.order", "chat", SuiteName.CHANNELS)
+    assert not options.wants("mask-any", "5.3", SuiteName.PROTOCOL)
+    assert SuiteOptions(only=("protocol",)).wants("mask-any", "5.3", SuiteName.PROTOCOL)
+
+
+def test_the_time_of_a_report_is_what_passed_and_reports_ran_one_after_the_other() -> None:
+    both = SuiteReport(1, (ran(Verdict.VALID),), wall_s=2.0) + SuiteReport(1, (), wall_s=3.0)
+    assert both.seconds == 5.0
 
 
 def test_seconds_are_rounded_in_json() -> None:

@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.net.hand import DEADLINE_S, HandServer, accept_handshake, played, read_frame, read_request, send_rst
+from tests.net.hand import (
+    DEADLINE_S,
+    HandServer,
+    accept_handshake,
+    answer_101,
+    played,
+    read_frame,
+    read_request,
+    send_rst,
+)
 from wsproof.errors import TargetError
 from wsproof.net.client import Client
 from wsproof.net.endpoint import Endpoint
@@ -342,3 +351,16 @@ class TestEnding:
             assert client.wait_end()
             assert not client.was_reset
             assert client.events[-1] == Ended(clean=False)
+
+
+def test_nothing_is_sent_to_a_server_that_has_closed_and_nothing_raises() -> None:
+    def close_at_once(sock: socket.socket) -> None:
+        sock.sendall(answer_101(read_request(sock)) + Frame(Opcode.CLOSE, b"\x03\xeb").encode())
+
+    with played(close_at_once) as server, Client(server.endpoint, deadline_s=DEADLINE_S) as client:
+        client.open()
+        assert client.wait_event(lambda event: isinstance(event, CloseReceived)) is not None
+        assert not client.send_text("too late")
+        assert not client.send_binary(b"too late")
+        assert not client.send_ping(b"too late")
+        assert not client.send_close()

@@ -89,3 +89,15 @@ def test_hostile_text_leaves_well_formed_xml(text: str) -> None:
     found = violation(check=text, section=text, explanation=text, witness=(text,), source=text, replay=text)
     suite = suite_of(SuiteReport(1, suite_report().checks_run, (found, violation(check="known", accepted=text))))
     assert suite.get("failures") == "1"
+
+
+def test_a_check_that_crashed_is_an_error_with_the_traceback() -> None:
+    row = CheckRun("mask-any", "5.3", "Masks", Verdict.UNKNOWN, 0, 0.1, "wsproof crashed", traceback="Traceback: boom")
+    error = case(suite_of(SuiteReport(1, (row,))), "mask-any").find("error")
+    assert error is not None
+    assert (error.get("type"), error.text) == ("crash", "Traceback: boom")
+
+
+def test_the_time_of_the_suite_is_what_passed_by_the_clock() -> None:
+    report = SuiteReport(1, suite_report().checks_run, wall_s=12.5)
+    assert suite_of(report).get("time") == "12.500"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from wsproof.channels.person import Person, Said
 from wsproof.checks.story import shortened
-from wsproof.errors import UsageError
+from wsproof.errors import TargetError, UsageError
 from wsproof.model.contract import Audience
 from wsproof.model.envelope import Envelope
 from wsproof.model.finding import Anomaly
@@ -103,7 +103,12 @@ class Crowd:
         person = Person(number, alias, setting.workload.name_of(alias), client, room=setting.workload.room_of(alias))
         self.people.append(person)
         began = now_ns()
-        response = client.open()
+        try:
+            response = client.open()
+        except TargetError:
+            client.abort()
+            person.closed = True
+            raise
         if client.peer.state is not State.OPEN:
             person.departure, person.closed = Departure.REFUSED, True
             person.refusal = response.describe()
@@ -142,7 +147,8 @@ class Crowd:
     def close(self, person: Person) -> None:
         """The closing handshake begins; its end is read along the way."""
         self.depart(person, Departure.CLOSED)
-        person.client.peer.send_close()
+        if person.client.peer.may_send:
+            person.client.peer.send_close()
         person.client.receive_nowait()
 
     def end_tcp(self, person: Person) -> None:
@@ -186,10 +192,11 @@ class Crowd:
         self._hand_over(person, self.say(person, body, plain=plain))
 
     def _hand_over(self, person: Person, message: str | bytes) -> None:
-        if isinstance(message, str):
-            person.client.peer.send_text(message)
-        else:
-            person.client.peer.send_binary(message)
+        if person.client.peer.may_send:
+            if isinstance(message, str):
+                person.client.peer.send_text(message)
+            else:
+                person.client.peer.send_binary(message)
         self._listen(person)
 
     # Listening.

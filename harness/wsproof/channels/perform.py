@@ -131,6 +131,8 @@ def _say(crowd: Crowd, person: Person, step: Step) -> None:
     frame = Frame(Opcode.BINARY if isinstance(message, bytes) else Opcode.TEXT, payload, mask=MASK).encode()
     places = sorted({len(frame) * cut // 100 for cut in step.cuts})
     for start, end in zip([0, *places], [*places, len(frame)], strict=True):
+        if person.closed:
+            return
         person.client.send_raw(frame[start:end])
         crowd.turn(0)
 

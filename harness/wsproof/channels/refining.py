@@ -25,7 +25,7 @@ UNREPEATED = (
     "Before that, the same without what the neighbour did went well on this server. It was not tried again: the server "
     "is not ours to replace."
 )
-CUT_SHORT = "The time that the run was given was over before it could be tried again."
+CUT_SHORT = "It could not be tried again before the run ended."
 PROMISES = {check.name: check.promise for check in CHECKS}
 
 
@@ -48,6 +48,14 @@ def refined(
     except BudgetSpent:
         plain = _without_culprit(stage, finding, seen) if causal else finding
         return _kept(stage, each, plain, plain, schedule, note=CUT_SHORT, proven=not causal)
+
+
+def unrefined(stage: Stage, each: Property, finding: Finding, seen: Seen, schedule: Schedule) -> Finding:
+    """The finding as it was first seen: it was not tried again, and accuses nobody in particular."""
+    causal = is_causal(each, finding)
+    plain = _without_culprit(stage, finding, seen) if causal else finding
+    note = CUT_SHORT if finding.level is Level.VIOLATION else ""
+    return told(stage, each, plain, schedule, note=note, proven=not causal)
 
 
 def _tried_again(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from itertools import takewhile
@@ -9,19 +10,22 @@ from typing import Any, TypeAlias
 
 from wsproof.channels.blame import without_misdeeds
 from wsproof.channels.properties import Property, properties_of
-from wsproof.channels.refining import own_edges, refined, told
+from wsproof.channels.refining import own_edges, refined, told, unrefined
 from wsproof.channels.schedule import Deed, Schedule, fitted, schedule_from_json
 from wsproof.channels.stage import Stage
 from wsproof.channels.strategies import examples
 from wsproof.errors import TargetError, UsageError
+from wsproof.model.crash import crashed_check
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
-from wsproof.model.suite import CheckRun, NotRun, SuiteOptions, SuiteReport
+from wsproof.model.suite import CheckRun, NotRun, SuiteName, SuiteOptions, SuiteReport
 from wsproof.net.budget import Budget, BudgetSpent
 from wsproof.net.clock import now_ns
 from wsproof.net.running import RunningServer
 from wsproof.workloads import Workload, load_channels
 
 Progress: TypeAlias = Callable[[str, float], None]
+Found: TypeAlias = dict[tuple[str, Anomaly], Finding]
+"""Findings of one property, by the check and the anomaly."""
 
 
 def run_suite(
@@ -45,8 +49,9 @@ def run_suite(
         (workload, each)
         for workload in workloads.values()
         for each in properties_of(workload.contract)
-        if options.wants(f"{workload.name}.{each.name}", workload.name)
+        if options.wants(f"{workload.name}.{each.name}", workload.name, SuiteName.CHANNELS)
     ]
+    begun = time.monotonic()
     report, stages = SuiteReport(options.seed), dict[str, Stage]()
     broken: str | None = None
     for at, (workload, each) in enumerate(todo):
@@ -66,14 +71,13 @@ def run_suite(
             continue
         if broken is not None:
             stage.broken = True
-        part = _run(stage, each, options)
-        report += part
+        report += _run_guarded(stage, each, options)
         broken = f"{workload.name}.{each.name}" if stage.broken else None
         stage.broken = False if server.owned and broken is None else stage.broken
     if progress is not None:
         progress("done", 1.0)
     findings = tuple(_with_echoes(finding, stages.values()) for finding in report.findings)
-    return replace(report, findings=findings)
+    return replace(report, findings=findings, wall_s=time.monotonic() - begun)
 
 
 def _with_echoes(finding: Finding, stages: Iterable[Stage]) -> Finding:
@@ -85,7 +89,7 @@ def _with_echoes(finding: Finding, stages: Iterable[Stage]) -> Finding:
 def check_property(server: RunningServer, workload: Workload, each: Property, options: SuiteOptions) -> SuiteReport:
     """Test one property; a server of ours is fresh again afterwards where it was broken."""
     stage = Stage(server, workload, options.seed)
-    report = _run(stage, each, options)
+    report = _run(stage, each, options, {})
     if stage.broken and server.owned:
         server.restart()
     return report
@@ -121,14 +125,30 @@ def replay(
     return [told(stage, each, finding, schedule) for finding in each.mine(seen.findings)]
 
 
-def _run(stage: Stage, each: Property, options: SuiteOptions) -> SuiteReport:
-    """One property: its edges, then what is drawn, until the first violation.
+def _run_guarded(stage: Stage, each: Property, options: SuiteOptions) -> SuiteReport:
+    """One property. A crash of ours ends this property only; what it had found by then stays."""
+    began = now_ns()
+    kept: Found = {}
+    try:
+        return _run(stage, each, options, kept)
+    except (TargetError, UsageError):
+        raise  # the user's to know
+    except Exception as error:  # noqa: BLE001  a bug of ours in one property must not cost the others
+        stage.broken = True  # nobody knows what the server was left with
+        workload = stage.workload
+        name, seconds = f"{workload.name}.{each.name}", (now_ns() - began) / 1e9
+        row = crashed_check(name, workload.name, each.promise, error, seconds)
+        verdict = Verdict.worst([row.verdict, verdict_of(kept.values(), strict=options.strict)])
+        return SuiteReport(options.seed, (replace(row, verdict=verdict),), tuple(kept.values()))
+
+
+def _run(stage: Stage, each: Property, options: SuiteOptions, kept: Found) -> SuiteReport:
+    """One property: its edges, then what is drawn, until the first violation. What it finds goes into `kept` at once.
 
     Where the budget ends before all of them were tried, what went well until then does not pass for the whole.
     """
     began, workload = now_ns(), stage.workload
     schedules = _schedules(stage, each, options)
-    kept: dict[tuple[str, Anomaly], Finding] = {}
     tried, reason, told_before = 0, "", False
     for schedule in schedules:
         try:
@@ -150,10 +170,12 @@ def _run(stage: Stage, each: Property, options: SuiteOptions) -> SuiteReport:
             if key in kept:
                 kept[key] = replace(kept[key], occurrences=kept[key].occurrences + 1)
                 continue
+            kept[key] = unrefined(stage, each, finding, seen, schedule)  # what ends us meanwhile must not cost it
             one = refined(stage, each, finding, seen, schedule, options)
             if one is not None:
                 kept[key] = one
             else:
+                del kept[key]
                 told_before, reason = True, "the same as was found before, so it is not told again"
         if told_before or verdict_of(kept.values()) is not Verdict.VALID or not stage.usable:
             break

@@ -14,8 +14,8 @@ from wsproof.cli.stage import Stage
 from wsproof.cli.verdicts import exit_code_of
 from wsproof.errors import ExitCode, UsageError
 from wsproof.model.record import RunRecord
-from wsproof.model.suite import SuiteOptions, SuiteReport
-from wsproof.net.redact import hide_in
+from wsproof.model.suite import CheckRun, SuiteName, SuiteOptions, SuiteReport
+from wsproof.net.redact import hide, hide_in
 from wsproof.net.running import RunningServer
 from wsproof.net.servers import names_several
 from wsproof.report.documents import check_document
@@ -78,7 +78,7 @@ def check_server(stage: Stage, server: RunningServer, folder: RunFolder) -> Suit
     began = time.monotonic()
     with ProgressLine(stage.console) as progress:
         report = SuiteReport(options.seed)
-        if any(options.wants(one.name, one.rule.section) for one in rfc6455.CHECKS):
+        if any(options.wants(one.name, one.rule.section, SuiteName.PROTOCOL) for one in rfc6455.CHECKS):
             report = rfc6455.run_suite(server, options, progress.suite("protocol"))
         if stage.workloads:
             rest = options if options.budget_s is None else options.but(budget_s=_left(options.budget_s, began))
@@ -87,8 +87,19 @@ def check_server(stage: Stage, server: RunningServer, folder: RunFolder) -> Suit
         raise UsageError(f"--only {' '.join(options.only)} names no check; `wsproof list checks` shows all of them.")
     accepted = stage.arguments.accepted or find_accepted(stage.target, server.name)
     report = mark_accepted(report, accepted, named=stage.arguments.accepted is not None)
+    report = replace(report, checks_run=tuple(_shown(run, stage, folder) for run in report.checks_run))
     findings = [hide_in(finding, stage.target.secrets) for finding in report.findings]
     return replace(report, findings=folder.keep_findings(findings, stage.describe(server)))
+
+
+def _shown(run: CheckRun, stage: Stage, folder: RunFolder) -> CheckRun:
+    """The row without secrets; where wsproof crashed in it, its traceback is kept as a file, too."""
+    if not run.traceback:
+        return run
+    secrets = stage.target.secrets
+    run = replace(run, reason=hide(run.reason, secrets), traceback=hide(run.traceback, secrets))
+    folder.keep_crash(run.check, run.traceback)
+    return run
 
 
 def _left(budget_s: float, began: float) -> float:

@@ -154,7 +154,7 @@ class MatrixRow:
     @property
     def seconds(self) -> float:
         """How long its checks took."""
-        return sum(run.seconds for run in self.report.checks_run) if self.report is not None else 0.0
+        return self.report.seconds if self.report is not None else 0.0
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in wsproof.matrix/1."""

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
 from typing import Any
 
 from wsproof.model.finding import Finding, Verdict, verdict_of
+
+
+class SuiteName(StrEnum):
+    """The two shipped suites, as `--only` names them."""
+
+    PROTOCOL = "protocol"
+    CHANNELS = "channels"
 
 
 @dataclass(frozen=True)
@@ -13,8 +21,9 @@ class SuiteOptions:
     """How hard a suite looks. The same seed gives the same run; with a budget, the same prefix of it.
 
     `only` keeps the checks whose name, a part of it, or section starts with one of its entries ("5.5", "chat",
-    "delivery"). `examples` is the number of generated examples per property. `deadline_s` bounds every wait for
-    something that is owed. `sample` is a text that the endpoint accepts, for endpoints that refuse any other.
+    "delivery"); `protocol` and `channels` keep a whole suite. `examples` is the number of generated examples per
+    property. `deadline_s` bounds every wait for something that is owed. `sample` is a text that the endpoint accepts,
+    for endpoints that refuse any other.
     """
 
     seed: int = 0
@@ -29,10 +38,10 @@ class SuiteOptions:
         """These options with some changed."""
         return replace(self, **changes)
 
-    def wants(self, check: str, section: str) -> bool:
-        """Whether `--only` keeps this check."""
+    def wants(self, check: str, section: str, suite: SuiteName | None = None) -> bool:
+        """Whether `--only` keeps this check, which belongs to that suite."""
         names = [check, section, *check.split(".")]
-        return not self.only or any(name.startswith(word) for word in self.only for name in names)
+        return not self.only or any(word == suite or any(n.startswith(word) for n in names) for word in self.only)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +61,8 @@ class Figure:
 class CheckRun:
     """One check that was run: `verdict` is its own, `reason` says why it is unknown or was cut short.
 
-    `cause` is another check whose finding tells what this one saw: it fails only where that one does.
+    `cause` is another check whose finding tells what this one saw: it fails only where that one does. `traceback` is
+    there where wsproof itself crashed in this check.
     """
 
     check: str
@@ -64,6 +74,7 @@ class CheckRun:
     reason: str = ""
     measured: tuple[Figure, ...] = ()
     cause: str = ""
+    traceback: str = ""
 
     @property
     def remark(self) -> str:
@@ -83,6 +94,7 @@ class CheckRun:
             "reason": self.reason,
             "measured": [figure.to_json() for figure in self.measured],
             "cause": self.cause,
+            "traceback": self.traceback,
         }
 
 
@@ -102,12 +114,16 @@ class NotRun:
 
 @dataclass(frozen=True)
 class SuiteReport:
-    """What a suite ran and what it found, one finding per root cause; and what it did not come to."""
+    """What a suite ran and what it found, one finding per root cause; and what it did not come to.
+
+    `wall_s` is the time that passed meanwhile, probing and restarts included: more than the sum of the rows.
+    """
 
     seed: int
     checks_run: tuple[CheckRun, ...] = ()
     findings: tuple[Finding, ...] = field(default=())
     not_run: tuple[NotRun, ...] = ()
+    wall_s: float = 0.0
 
     def __add__(self, other: SuiteReport) -> SuiteReport:
         return SuiteReport(
@@ -115,7 +131,13 @@ class SuiteReport:
             self.checks_run + other.checks_run,
             self.findings + other.findings,
             self.not_run + other.not_run,
+            self.wall_s + other.wall_s,
         )
+
+    @property
+    def seconds(self) -> float:
+        """How long it took: by the clock on the wall where that was recorded, else the sum of the rows."""
+        return self.wall_s or sum(run.seconds for run in self.checks_run)
 
     def verdict(self, *, strict: bool = False) -> Verdict:
         """The worst of the findings and of the checks that could not tell; UNKNOWN when nothing was run."""

@@ -105,14 +105,27 @@ class Client:
     # Sending.
 
     def send_text(self, text: str) -> bool:
-        """Send a text message; as `flush`. Raises wire.SendRefused unless the connection is open."""
-        self.peer.send_text(text)
-        return self.flush()
+        """Send a text message; as `flush`. False, and nothing is sent, where the connection is not open any more."""
+        return self._send(lambda: self.peer.send_text(text))
 
     def send_binary(self, data: bytes) -> bool:
-        """Send a binary message; as `flush`. Raises wire.SendRefused unless the connection is open."""
-        self.peer.send_binary(data)
-        return self.flush()
+        """Send a binary message; as `send_text`."""
+        return self._send(lambda: self.peer.send_binary(data))
+
+    def send_ping(self, payload: bytes = b"", deadline_s: float | None = None) -> bool:
+        """Send a ping of at most 125 bytes; as `send_text`."""
+        return self._send(lambda: self.peer.send_ping(payload), deadline_s)
+
+    def send_close(self, code: int | None = 1000, reason: str = "") -> bool:
+        """Send a close frame; as `send_text`. It does not wait for the answer: see `close`."""
+        return self._send(lambda: self.peer.send_close(code, reason))
+
+    def _send(self, send: Callable[[], None], deadline_s: float | None = None) -> bool:
+        """Send a legal frame, unless the server was faster and has closed: that is no mistake of ours."""
+        if not self.peer.may_send:
+            return False
+        send()
+        return self.flush(deadline_s)
 
     def send_raw(self, data: bytes) -> bool:
         """Send these bytes, after whatever was waiting, in a segment of their own; as `flush`."""

@@ -44,6 +44,7 @@ def check_document(
         "checks_run": [run.to_json() for run in report.checks_run],
         "not_run": [one.to_json() for one in report.not_run],
         "findings": [finding.to_json() for finding in report.findings],
+        "wall_s": round(report.wall_s, 3),
     }
 
 
@@ -58,19 +59,19 @@ def suite_report_of(document: Mapping[str, Any]) -> SuiteReport:
         tuple(_check_run(row) for row in document["checks_run"]),
         tuple(Finding.from_json(one) for one in document["findings"]),
         tuple(NotRun(**row) for row in document.get("not_run", ())),
+        document.get("wall_s", 0.0),
     )
 
 
-_ADDED = {"measured", "cause"}
+_ADDED = {"measured", "cause", "traceback"}
 
 
 def _check_run(row: Mapping[str, Any]) -> CheckRun:
     values = {field.name: row[field.name] for field in fields(CheckRun) if field.name not in _ADDED}
-    # Documents of the first days had no figures and no causes.
+    # Documents of the first days had no figures, no causes and no tracebacks.
     measured = tuple(Figure(**figure) for figure in row.get("measured", ()))
-    return CheckRun(
-        **(values | {"verdict": Verdict(row["verdict"]), "measured": measured, "cause": row.get("cause", "")})
-    )
+    added = {"measured": measured, "cause": row.get("cause", ""), "traceback": row.get("traceback", "")}
+    return CheckRun(**(values | added | {"verdict": Verdict(row["verdict"])}))
 
 
 def with_accepted(report: SuiteReport, accepted: Mapping[str, str]) -> SuiteReport:

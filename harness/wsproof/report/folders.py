@@ -63,6 +63,14 @@ class RunFolder:
         """Keep findings in files; those that can be repeated come back with the line that repeats them."""
         return tuple(_keep(self.path, finding, target) for finding in findings)
 
+    def keep_crash(self, check: str, traceback: str) -> Path:
+        """Keep the traceback of a check in which wsproof itself crashed."""
+        place = self.path / "crashes"
+        place.mkdir(exist_ok=True)
+        path = place / f"{_file_name(check)}.txt"
+        write_text(path, traceback)
+        return path
+
     def write_page(self) -> Path:
         """Write the page of the record that is stored, and say where.
 
@@ -150,8 +158,7 @@ def _add_finding(folder: Path, finding: Finding, target: Mapping[str, Any] | Non
     named = blake2b(dumps(data | {"replay": None}).encode(), digest_size=4).hexdigest()
     place = folder / "findings"
     place.mkdir(parents=True, exist_ok=True)
-    check = re.sub(r"[^A-Za-z0-9]+", "-", finding.check).strip("-")[:50] or "finding"
-    path = place / f"{check}-{named}.json"
+    path = place / f"{_file_name(finding.check) or 'finding'}-{named}.json"
     write_json(path, data)
     return path
 
@@ -163,6 +170,10 @@ def _keep(folder: Path, finding: Finding, target: Mapping[str, Any]) -> Finding:
     kept = replace(finding, replay=f"wsproof replay {shlex.quote(_near(path))}")
     _add_finding(folder, kept, target)
     return kept
+
+
+def _file_name(check: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", check).strip("-")[:50]
 
 
 def _near(path: Path) -> str:

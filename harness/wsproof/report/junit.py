@@ -59,7 +59,9 @@ def _suite(document: Mapping[str, Any], name: str, prefix: str = "wsproof") -> E
         found = by_check.pop(run.check, [])
         case = _case(suite, run.check, f"{prefix}.{run.section}", found, strict, run.seconds)
         if run.verdict is Verdict.UNKNOWN and case.find("failure") is None and case.find("error") is None:
-            SubElement(case, "error", message=clean_line(run.remark or "this check could not tell"), type="unknown")
+            kind = "crash" if run.traceback else "unknown"
+            error = SubElement(case, "error", message=clean_line(run.remark or "this check could not tell"), type=kind)
+            error.text = clean(run.traceback) or None
         if run.measured:
             _say(case, clean_line(f"measured: {measured(run)}"))
         if run.verdict is Verdict.INVALID and run.remark and not found:
@@ -71,7 +73,7 @@ def _suite(document: Mapping[str, Any], name: str, prefix: str = "wsproof") -> E
         case = _case(suite, one.check, f"{prefix}.{one.section}", [], strict)
         SubElement(case, "skipped", message=clean_line(one.reason))
     _count(suite)
-    suite.set("time", f"{sum(run.seconds for run in report.checks_run):.3f}")
+    suite.set("time", f"{report.seconds:.3f}")
     return suite
 
 

@@ -42,6 +42,7 @@ HOW_TO_ACCEPT = (
     "Known, and not yours to mend? Write it down with a reason, and it no longer counts: --accepted FILE "
     "(see README, Known deviations)."
 )
+TRACEBACKS = "The tracebacks are in the folder of the run (crashes/); please report them."
 COLUMNS = ("p50", "p90", "p99", "p999", "max")
 
 
@@ -65,10 +66,12 @@ def show_check(console: Console, report: SuiteReport | Mapping[str, Any], strict
         Verdict.INVALID: f"INVALID: {count(len(violations), 'violation')}",
         Verdict.UNKNOWN: "CANNOT TELL: part of what was asked got no answer",
     }[verdict]
-    seconds = sum(run.seconds for run in report.checks_run)
     left_out = f", {len(report.not_run)} not run" if report.not_run else ""
-    line = f"\n{told} ({count(len(report.checks_run), 'check')}{left_out}, {duration(seconds)}, seed {report.seed})"
-    _say(console, line, STYLES[tone_of(verdict)])
+    crashed = sum(bool(run.traceback) for run in report.checks_run)
+    if crashed:
+        _say(console, f"\n{count(crashed, 'check')} crashed: a bug of wsproof. {TRACEBACKS}", STYLES[Tone.UNSURE])
+    facts = f"{count(len(report.checks_run), 'check')}{left_out}, {duration(report.seconds)}, seed {report.seed}"
+    _say(console, f"\n{told} ({facts})", STYLES[tone_of(verdict)])
 
 
 def show_findings(console: Console, findings: Iterable[Finding]) -> None:

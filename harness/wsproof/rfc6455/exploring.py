@@ -27,6 +27,14 @@ class Broken(Exception):
     """A conversation broke a rule. Each rule has a subclass of its own, so that Hypothesis shrinks them apart."""
 
 
+class _Stopped(BaseException):
+    """Leaves Hypothesis at once: the budget is spent, the server gone, or we crashed. It would shrink an Exception."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
 _KINDS: dict[str, type[Broken]] = {}
 
 
@@ -70,6 +78,8 @@ def _draw(subject: Examination, tested: Property) -> None:
 
     try:
         every_conversation()
+    except _Stopped as stopped:
+        raise stopped.cause from None
     except Broken:
         pass  # it is in the ledger, with its smallest conversation
     except (ExceptionGroup, errors.Flaky) as several:
@@ -118,7 +128,10 @@ class _Shrinking:
             self._attempts += 1
             if self._attempts > _SHRINK_ATTEMPTS or self._until.remaining_s <= 0:
                 return []
-        charges = self._subject.attempt(conversation)
+        try:
+            charges = self._subject.attempt(conversation)
+        except Exception as error:
+            raise _Stopped(error) from error
         self._had[conversation] = charges
         return charges
 

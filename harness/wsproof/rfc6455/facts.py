@@ -171,8 +171,7 @@ def _see_it_stay(endpoint: Endpoint, deadline_s: float) -> None:
     """That a connection on which nothing is said stays open; silence and faults are for the properties to see."""
     client = _open(endpoint, deadline_s)
     try:
-        client.peer.send_ping(_WORD.encode())
-        client.flush()
+        client.send_ping(_WORD.encode())
         event = client.wait_event(lambda event: isinstance(event, PongReceived | CloseReceived), deadline_s)
         if isinstance(event, CloseReceived) and is_own_reason(event.code):
             raise CannotTellError(
@@ -192,9 +191,8 @@ def _refusal(endpoint: Endpoint, text: str, deadline_s: float) -> str:
     """How a text is refused: the close frame in words; empty when a ping behind the text is answered first."""
     client = _open(endpoint, deadline_s)
     try:
-        client.peer.send_text(text)
-        client.peer.send_ping(_WORD.encode())
-        client.flush()
+        client.send_text(text)
+        client.send_ping(_WORD.encode())
         client.wait_event(lambda event: isinstance(event, PongReceived | CloseReceived), deadline_s)
         # The pong may overtake the application, which closes a moment later.
         client.wait_event(lambda event: isinstance(event, CloseReceived), min(_MOMENT_S, deadline_s))
@@ -209,8 +207,7 @@ def _prefix(endpoint: Endpoint, patience: float) -> str | None:
     client = _open(endpoint, patience)
     try:
         for word in (_WORD, _LAST_WORD):
-            client.peer.send_text(word)
-            client.flush()
+            client.send_text(word)
             answer = client.wait_event(lambda event: isinstance(event, CloseReceived | TextMessage), patience)
             if not isinstance(answer, TextMessage):
                 return None
@@ -237,8 +234,7 @@ def _takes(endpoint: Endpoint, size: int, patience: float) -> bool:
     """Whether a text of this size is within the endpoint's limit: it is answered, be it wrongly, or called an error."""
     client = _open(endpoint, patience)
     try:
-        client.peer.send_text("x" * size)
-        client.flush()
+        client.send_text("x" * size)
         event = client.wait_event(lambda event: isinstance(event, CloseReceived | TextMessage), patience)
         if isinstance(event, CloseReceived):
             return event.code is not None and not is_own_reason(event.code)

@@ -38,8 +38,7 @@ class Neighbour:
         wanted = b"neighbour %d" % self._asked
         if client.peer.state is not State.OPEN:
             return False
-        client.peer.send_ping(wanted)
-        client.flush(waits_s)
+        client.send_ping(wanted, waits_s)
         # What is answered is judged elsewhere: this is about being served at all.
         return client.wait_event(lambda event: isinstance(event, PongReceived | PingReceived), waits_s) is not None
 

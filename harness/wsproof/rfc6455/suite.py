@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from wsproof.errors import CannotTellError, UsageError
+from wsproof.model.crash import crashed_check
 from wsproof.model.finding import Finding, Level, Verdict
-from wsproof.model.suite import CheckRun, NotRun, SuiteOptions, SuiteReport
+from wsproof.model.suite import CheckRun, NotRun, SuiteName, SuiteOptions, SuiteReport
 from wsproof.net.endpoint import Endpoint
 from wsproof.rfc6455 import (
     bombs,
@@ -77,23 +79,25 @@ def run_suite(server: Server, options: SuiteOptions, progress: Progress | None =
         UsageError: `options.only` names nothing that exists.
         TargetError: nobody listens.
     """
-    wanted = [each for each in CHECKS if options.wants(each.name, each.rule.section)]
+    wanted = [each for each in CHECKS if options.wants(each.name, each.rule.section, SuiteName.PROTOCOL)]
     if not wanted:
         raise UsageError(
             f"expected --only to begin a check's name or section, got {', '.join(options.only)}. "
             "`wsproof list checks` shows them all"
         )
     tell = progress or (lambda title, done: None)
+    begun = time.monotonic()
     try:
         with private_storage(), examination(server, options) as subject:
-            return _run(subject, wanted, tell)
+            report = _run(subject, wanted, tell)
     except BudgetSpent:
         reason = f"the budget of {options.budget_s:g} s is spent"
-        return SuiteReport(options.seed, not_run=tuple(_not_run(each, reason) for each in wanted))
+        report = SuiteReport(options.seed, not_run=tuple(_not_run(each, reason) for each in wanted))
     except CannotTellError as error:
         # Said once: it is the same for every property.
         row = CheckRun("handshake", "4", "the opening handshake is accepted", Verdict.UNKNOWN, 0, 0.0, str(error))
-        return SuiteReport(options.seed, (row,))
+        report = SuiteReport(options.seed, (row,))
+    return replace(report, wall_s=time.monotonic() - begun)
 
 
 def _run(subject: Examination, wanted: list[Property | Trial], tell: Progress) -> SuiteReport:
@@ -103,7 +107,7 @@ def _run(subject: Examination, wanted: list[Property | Trial], tell: Progress) -
     try:
         for number, tested in enumerate(wanted):
             tell(tested.rule.title, number / len(wanted))
-            row, goes_on = _run_trial(trials, tested) if isinstance(tested, Trial) else _run_one(subject, tested)
+            row, goes_on = _run_trial(trials, tested) if isinstance(tested, Trial) else _run_guarded(subject, tested)
             if isinstance(row, NotRun):
                 not_run.append(row)
             else:
@@ -118,7 +122,7 @@ def _run(subject: Examination, wanted: list[Property | Trial], tell: Progress) -
         trials.close()
     tell("done", 1.0)
     if subject.accepted:
-        rows.append(_server_frames(subject, sum(row.seconds for row in rows)))
+        rows.append(_server_frames(subject))
     findings = _sorted([*subject.ledger.findings(), *trials.fresh_findings()])
     return SuiteReport(subject.options.seed, tuple(rows), tuple(findings), tuple(not_run))
 
@@ -128,7 +132,8 @@ def _spent(subject: Examination) -> str:
 
 
 def _run_trial(trials: Trials, trial: Trial) -> tuple[CheckRun | NotRun, bool]:
-    """Hold one trial; the second value says whether the run goes on."""
+    """Hold one trial; the second value says whether the run goes on. A crash of ours ends this trial only."""
+    begun = time.monotonic()
     try:
         return trials.hold(trial), True
     except BudgetSpent:
@@ -137,6 +142,35 @@ def _run_trial(trials: Trials, trial: Trial) -> tuple[CheckRun | NotRun, bool]:
         return CheckRun(
             trial.name, trial.rule.section, trial.rule.title, trials.verdict_on(trial), 0, 0.0, str(error)
         ), False
+    except Exception as error:  # noqa: BLE001  a bug of ours in one trial must not cost the others
+        trials.close()
+        return crashed_check(*_named(trial), error, time.monotonic() - begun), True
+
+
+def _run_guarded(subject: Examination, tested: Property) -> tuple[CheckRun | NotRun, bool]:
+    """Run one property; the second value says whether the run goes on. A crash of ours ends this property only.
+
+    What it had found by then is in the ledger: the findings stay, and so does the verdict on the property.
+    """
+    begun = time.monotonic()
+    try:
+        return _run_one(subject, tested)
+    except Exception as error:  # noqa: BLE001  a bug of ours in one property must not cost the others
+        subject.close()
+        row = crashed_check(*_named(tested), error, time.monotonic() - begun)
+        cause = subject.ledger.cause_of(tested.name)
+        if cause is not None:
+            other = cause if cause != tested.name else ""
+            row = replace(row, verdict=_verdict_on(subject, cause), cause=other)
+        return row, True
+
+
+def _named(tested: Property | Trial) -> tuple[str, str, str]:
+    return tested.name, tested.rule.section, tested.rule.title
+
+
+def _verdict_on(subject: Examination, name: str) -> Verdict:
+    return next(each.verdict() for each in subject.ledger.findings() if each.check == name)
 
 
 def _run_one(subject: Examination, tested: Property) -> tuple[CheckRun | NotRun, bool]:
@@ -160,7 +194,7 @@ def _run_one(subject: Examination, tested: Property) -> tuple[CheckRun | NotRun,
     seconds = time.monotonic() - begun
     verdict = Verdict.VALID
     if (cause := subject.ledger.cause_of(tested.name)) is not None:
-        verdict = next(each.verdict() for each in subject.ledger.findings() if each.check == cause)
+        verdict = _verdict_on(subject, cause)
     elif not tried:
         verdict, reason = Verdict.UNKNOWN, reason or "this endpoint gives nothing to try it on"
     elif subject.declined == declined + tried and not tested.about_offers:
@@ -172,9 +206,16 @@ def _run_one(subject: Examination, tested: Property) -> tuple[CheckRun | NotRun,
             Verdict.UNKNOWN,
             reason or "the sample has only ASCII characters: give one that has others too",
         )
-    if goes_on and tested.name == "opening-accepted" and subject.fails(Conversation(tested.name)):
+    if goes_on and tested.name == "opening-accepted" and _fails_plainly(subject):
         reason, goes_on = "the plainest conversation fails already, and all others stand on it", False
     return _row(tested, verdict, tried, seconds, reason, cause), goes_on
+
+
+def _fails_plainly(subject: Examination) -> bool:
+    try:
+        return subject.fails(Conversation("opening-accepted"))
+    except (BudgetSpent, ServerGone):
+        return False  # whoever comes next will be told
 
 
 def check_property(subject: Examination, tested: Property) -> list[Finding]:
@@ -248,12 +289,12 @@ def _needs_more_than_ascii(tested: Property, facts: Facts) -> bool:
     return tested.name == "utf8-valid" and facts.sample is not None and facts.sample.isascii()
 
 
-def _server_frames(subject: Examination, seconds: float) -> CheckRun:
-    """What was seen of the server's own frames on the way, once it had accepted anybody."""
+def _server_frames(subject: Examination) -> CheckRun:
+    """What was seen of the server's own frames on the way, once it had accepted anybody: it took no time of its own."""
     broken = [each for each in subject.ledger.findings() if each.check.startswith("server-")]
     verdict = Verdict.worst(each.verdict() for each in broken)
     title = "every frame and answer of the server is legal"
-    return CheckRun("server-frames", "5", title, verdict, subject.conversations, seconds)
+    return CheckRun("server-frames", "5", title, verdict, subject.conversations, 0.0)
 
 
 def _not_reached(left: int, reason: str) -> list[CheckRun]:
@@ -265,7 +306,7 @@ def _not_reached(left: int, reason: str) -> list[CheckRun]:
 
 
 def _not_run(tested: Property | Trial, reason: str) -> NotRun:
-    return NotRun(tested.name, tested.rule.section, tested.rule.title, reason)
+    return NotRun(*_named(tested), reason)
 
 
 def _row(tested: Property, verdict: Verdict, examples: int, seconds: float, reason: str, cause: str | None) -> CheckRun:

@@ -13,7 +13,7 @@ import pytest
 
 from wsproof.errors import CannotTellError
 from wsproof.model.finding import Finding, Verdict
-from wsproof.model.suite import SuiteOptions
+from wsproof.model.suite import SuiteName, SuiteOptions
 from wsproof.net.running import RunningServer
 from wsproof.rfc6455.accepted import Deviation, apply, load_accepted
 from wsproof.rfc6455.examination import Examination, examination
@@ -58,7 +58,7 @@ def test_rfc6455(
     ws_keep: Callable[[Finding], Finding],
 ) -> None:
     """The server keeps this rule, whatever is drawn."""
-    if not ws_suite_options.wants(tested.name, tested.rule.section):
+    if not ws_suite_options.wants(tested.name, tested.rule.section, SuiteName.PROTOCOL):
         pytest.skip("not asked for")
     subject = _examined(subject)
     if absent := tested.not_here(subject.facts):
@@ -75,7 +75,7 @@ def test_robustness(
     ws_keep: Callable[[Finding], Finding],
 ) -> None:
     """The server stands this, and others are served meanwhile."""
-    if not ws_suite_options.wants(trial.name, trial.rule.section):
+    if not ws_suite_options.wants(trial.name, trial.rule.section, SuiteName.PROTOCOL):
         pytest.skip("not asked for")
     found, not_held = check_trial(_examined(subject), trial)
     if not_held:

@@ -124,6 +124,11 @@ class Peer:
 
     # What we say: legal.
 
+    @property
+    def may_send(self) -> bool:
+        """Whether a legal frame may be sent: the connection is accepted, and neither side has ended it for us."""
+        return self.state in (State.OPEN, State.CLOSING) and self.close_sent is None
+
     def send_text(self, text: str) -> None:
         """Send a text message in one frame, compressed if that was agreed. SendRefused unless open."""
         self._send_message(Opcode.TEXT, text.encode())
@@ -179,7 +184,7 @@ class Peer:
         self.send_frame(Frame(opcode, payload))
 
     def _require_open(self, opcode: Opcode) -> None:
-        if self.state not in (State.OPEN, State.CLOSING) or self.close_sent is not None:
+        if not self.may_send:
             said = ", our close frame is sent" if self.close_sent is not None else ""
             raise SendRefused(
                 f"{opcode.name} needs an open connection; this one is {self.state.value}{said}. "

@@ -59,9 +59,8 @@ def _talk(ground: Ground, numbers: Sequence[int]) -> str:
         for _ in range(_ROUNDS):
             texts = [_own_words(ground, number) for number in numbers]
             for client, text in zip(clients, texts, strict=True):
-                client.peer.send_text(text.decode())
-                client.peer.send_ping(text[:_LETTERS])
-                client.flush()
+                client.send_text(text.decode())
+                client.send_ping(text[:_LETTERS])
             for number, client, text in zip(numbers, clients, texts, strict=True):
                 if wrong := _unanswered(ground, client, text):
                     return f"client {number + 1} {wrong}"

@@ -1,0 +1,48 @@
+"""A correct server that takes binary messages only, and closes on texts; it agrees to permessage-deflate."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import ServerConnection, serve
+
+from wsproof.net.endpoint import Endpoint
+
+
+class RunningHere:
+    """A server in a thread of the test: nobody can replace it, and it has no process of its own."""
+
+    owned = False
+    pid = None
+
+    def __init__(self, port: int) -> None:
+        self.endpoint = Endpoint("127.0.0.1", port)
+
+    def restart(self) -> None:
+        """Never called: it is not `owned`."""
+
+
+def _echo_binary(connection: ServerConnection) -> None:
+    with contextlib.suppress(ConnectionClosed):
+        for message in connection:
+            if isinstance(message, str):
+                connection.close(1003, "binary only")
+                return
+            connection.send(message)
+
+
+@contextmanager
+def binary_only() -> Iterator[RunningHere]:
+    """The server, for as long as the block lasts."""
+    with serve(_echo_binary, "127.0.0.1", 0) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield RunningHere(server.socket.getsockname()[1])
+        finally:
+            server.shutdown()
+            thread.join()
