@@ -25,7 +25,8 @@ UNREPEATED = (
     "Before that, the same without what the neighbour did went well on this server. It was not tried again: the server "
     "is not ours to replace."
 )
-CUT_SHORT = "It could not be tried again before the run ended."
+CUT_SHORT = "The time that the run was given was over before it could be tried again."
+UNREFINED = "It could not be tried again before the run ended."
 PROMISES = {check.name: check.promise for check in CHECKS}
 
 
@@ -54,7 +55,7 @@ def unrefined(stage: Stage, each: Property, finding: Finding, seen: Seen, schedu
     """The finding as it was first seen: it was not tried again, and accuses nobody in particular."""
     causal = is_causal(each, finding)
     plain = _without_culprit(stage, finding, seen) if causal else finding
-    note = CUT_SHORT if finding.level is Level.VIOLATION else ""
+    note = UNREFINED if finding.level is Level.VIOLATION else ""
     return told(stage, each, plain, schedule, note=note, proven=not causal)
 
 
