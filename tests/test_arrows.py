@@ -16,7 +16,7 @@ HOUSE = ROOT / "harness" / "wsproof"
 FLOORS = (
     {"errors"},
     {"wire", "model"},
-    {"workloads", "checks", "stats"},
+    {"workloads", "checks", "stats", "deviations"},
     {"net"},
     {"load", "rfc6455", "channels"},
     {"compare", "report"},

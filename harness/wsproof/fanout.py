@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from wsproof.checks import run_checks
+from wsproof.load.judging import judge_measurement
 from wsproof.load.rounds import broadcast_rounds
-from wsproof.model.finding import Finding, Level, Verdict
+from wsproof.model.finding import Finding, Verdict
 from wsproof.model.history import Departure
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import NS
-from wsproof.net.redact import hide_in
 from wsproof.stats.metrics import METRICS_BY_NAME, Observed, summaries
 from wsproof.stats.stability import judge_trust
 
@@ -96,8 +95,7 @@ class Fanout:
             warmup_rounds=warmup_rounds,
             payload_bytes=payload_bytes,
         )
-        found = run_checks(measurement.history, measurement.contract)
-        findings = [hide_in(finding, self.server.target.secrets) for finding in found]
+        findings = list(judge_measurement(measurement, self.server.known_deviations, self.server.target.secrets))
         self.benchmark.group = self.benchmark.group or f"broadcast: {workload}, {payload_bytes} bytes"
         self.benchmark.extra_info.update(extra_info(measurement, findings))
         away = sum(member.departure is Departure.REFUSED for member in measurement.history.members)
@@ -125,7 +123,7 @@ def extra_info(measurement: Measurement, findings: list[Finding]) -> dict[str, A
             info |= {f"{name}_{which}_ns": getattr(metrics[name], which) for which in PERCENTILES}
     info["reach"] = metrics["reach"].mean if "reach" in metrics else None
     info |= {key: metrics[name].mean if name in metrics else None for key, name in OF_THE_SERVER.items()}
-    info["violations"] = sum(finding.occurrences for finding in findings if finding.level is Level.VIOLATION)
+    info["violations"] = sum(f.occurrences for f in findings if f.verdict() is Verdict.INVALID)
     info["findings"] = [f"{finding.check}: {finding.explanation}" for finding in findings]
     info["cautions"] = [caution.message for caution in judge_trust(measurement)]
     return info

@@ -47,7 +47,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--ws-examples", type=int, metavar="N", help="generated examples per property")
     add("--ws-sample", metavar="TEXT", help="a message that the endpoint accepts, where it is particular")
     add("--ws-strict", action="store_true", help="non-strict findings fail, too")
-    add("--ws-accepted", metavar="FILE", help="known deviations with their reasons")
+    add(
+        "--ws-known-deviations",
+        "--ws-accepted",
+        dest="ws_known_deviations",
+        type=Path,
+        metavar="FILE",
+        help="known deviations of this server, with their reasons (a TOML file)",
+    )
+    add("--ws-server-hint", metavar="NAME", help="the server library that the target runs on: its deviations are known")
     add(
         "--ws-subscribers",
         type=subscriber_counts,
@@ -123,6 +131,8 @@ def ws_target_spec(pytestconfig: pytest.Config) -> Target:
             metrics_url=option("ws_metrics_url"),
             metrics_token=option("ws_metrics_token"),
             remote=option("ws_remote"),
+            known_deviations=option("ws_known_deviations"),
+            server_hint=option("ws_server_hint"),
         )
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
@@ -149,15 +159,6 @@ def ws_target(
             yield server
     except UsageError as error:
         pytest.exit(str(error), returncode=2)
-
-
-@pytest.fixture(scope="session")
-def ws_accepted_file(pytestconfig: pytest.Config, ws_target: RunningServer) -> Path | None:
-    """The file of known deviations: `--ws-accepted`, else the one that the app ships for the server that runs it."""
-    from wsproof.cli.accepted import find_accepted
-
-    named: str | None = pytestconfig.getoption("ws_accepted")
-    return Path(named) if named else find_accepted(ws_target.target, ws_target.name)
 
 
 @pytest.fixture(scope="session")

@@ -23,13 +23,15 @@ NAMED = {
 def test_the_reference_server_is_valid_and_its_known_deviations_are_shown(tmp_path: Path) -> None:
     copy, junit, markdown = (tmp_path / name for name in ("check.json", "junit.xml", "check.md"))
     copies = ("--json", str(copy), "--junit", str(junit), "--markdown", str(markdown))
-    said = wsproof("check", "--examples", "5", "--out", str(tmp_path), *copies)
+    said = wsproof("check", "--examples", "5", "--all", "--out", str(tmp_path), *copies)
     assert said.code == 0, said
     document: dict[str, Any] = json.loads(copy.read_text(encoding="utf-8"))
     jsonschema.validate(document, load_schema("wsproof.check/1"))
     assert document["verdict"] == "valid"
     accepted = [finding for finding in document["findings"] if finding["accepted"]]
     assert accepted
+    (library,) = {finding["library"] for finding in accepted}
+    assert f"{len(accepted)} known deviations of {library}" in said.out
     for finding in accepted:
         assert finding["accepted"].split(" (")[0][:40] in said.out
     assert not ElementTree.parse(junit).getroot().findall(".//failure")
@@ -39,7 +41,7 @@ def test_the_reference_server_is_valid_and_its_known_deviations_are_shown(tmp_pa
 def test_a_deviation_that_has_disappeared_fails_the_run_that_vouches_for_it(tmp_path: Path) -> None:
     known = tmp_path / "known.toml"
     known.write_text('[[deviation]]\ncheck = "mask-required"\nsection = "5.1"\nreason = "an old release"\n')
-    said = wsproof("check", "--only", "mask-required", "--accepted", str(known), "--out", str(tmp_path))
+    said = wsproof("check", "--only", "mask-required", "--known-deviations", str(known), "--out", str(tmp_path))
     assert said.code == 1, said
     assert "did not show any more" in said.out
 

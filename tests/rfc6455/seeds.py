@@ -20,11 +20,11 @@ from pathlib import Path
 from tests.faulty.faults import CORRECT_DEFLATE
 from tests.faulty.running import faulty_server
 from tests.target_app.server import running
+from wsproof.deviations import KnownDeviations, load_deviations, shipped_deviations
 from wsproof.model.finding import Finding, Level
 from wsproof.model.suite import SuiteOptions
 from wsproof.net.endpoint import Endpoint
 from wsproof.rfc6455 import run_suite
-from wsproof.rfc6455.accepted import apply, load_accepted
 from wsproof.rfc6455.examination import Server
 
 _ACCEPTED = Path(__file__).parents[2] / "target_app" / "accepted" / "uvicorn-direct.toml"
@@ -62,13 +62,15 @@ def main(words: list[str]) -> int:
     arguments = parser.parse_args(words)
     first, dash, last = arguments.seeds.partition("-")
     seeds = range(int(first), int(last) + 1) if dash else range(int(first))
-    accepted = load_accepted(_ACCEPTED) if arguments.reference else ()
+    known = KnownDeviations()
+    if arguments.reference:
+        known = KnownDeviations(load_deviations(_ACCEPTED), shipped_deviations("uvicorn-direct", None))
     accusing = 0
     with _server(arguments) as server:
         for seed in seeds:
             begun = time.monotonic()
             report = run_suite(server, SuiteOptions(seed=seed))
-            found = apply(report.findings, accepted, checks_run=())
+            found = known.mark(report.findings)
             accused = [each for each in found if each.level is not Level.INFORMATIONAL and not each.accepted]
             accusing += bool(accused)
             _tell(seed, time.monotonic() - begun, accused)

@@ -6,18 +6,17 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from wsproof.checks import run_checks
-from wsproof.cli.accepted import find_accepted, mark_seen
 from wsproof.cli.log import RunLog
 from wsproof.cli.stage import Stage
 from wsproof.cli.verdicts import exit_code_of
+from wsproof.deviations import KnownDeviations
 from wsproof.errors import ExitCode
 from wsproof.load import PartialRun, run_plan
+from wsproof.load.judging import judge_measurement
 from wsproof.load.limits import require_possible
 from wsproof.model.finding import Verdict, verdict_of
 from wsproof.model.measurement import Measurement
 from wsproof.model.record import RunRecord
-from wsproof.net.redact import hide_in
 from wsproof.net.running import RunningServer
 from wsproof.net.servers import names_several
 from wsproof.report.hdrlog import write_log
@@ -25,7 +24,6 @@ from wsproof.report.jsonfile import write_text
 from wsproof.report.markdown import run_markdown
 from wsproof.report.progress import ProgressLine
 from wsproof.report.series import series_of
-from wsproof.report.text import show_run
 from wsproof.stats.metrics import summaries
 from wsproof.stats.objective import Objective, parse_objective
 from wsproof.stats.stability import judge_trust
@@ -62,7 +60,8 @@ def bench_target(stage: Stage) -> tuple[RunRecord, ExitCode]:
         log.change(target=stage.describe(server), plan=stage.plan(server).to_json())
         measure_server(stage, server, log)
         met = judge_objectives(log, objectives)
-        show_run(stage.console, log.record)
+        stage.show_run(log.record)
+    stage.write_accepted(log.record.findings)
     return log.record, exit_code_of(log.record.verdict, trusted=log.record.trusted, objectives_met=met)
 
 
@@ -81,12 +80,10 @@ def measure_server(stage: Stage, server: RunningServer, log: RunLog) -> None:
             )
     except PartialRun as partial:
         if partial.measurement is not None:
-            keep_measurement(log, partial.measurement, stage.target.secrets, whole=False)
+            keep_measurement(log, partial.measurement, server.known_deviations, stage.target.secrets, whole=False)
         raise partial.cause from None
-    # `bench` itself has no --strict and no --accepted; `run` has, and means all of its parts.
-    strict = getattr(stage.arguments, "strict", False)
-    accepted = getattr(stage.arguments, "accepted", None) or find_accepted(stage.target, server.name)
-    keep_measurement(log, measurement, stage.target.secrets, strict=strict, accepted=accepted)
+    strict = getattr(stage.arguments, "strict", False)  # `bench` itself has no --strict; `run` has, for all its parts
+    keep_measurement(log, measurement, server.known_deviations, stage.target.secrets, strict=strict)
     log.add_part("generator", generator_part(stage, measurement))
     where: Path | None = getattr(stage.arguments, "hdr", None)
     if where is not None:
@@ -96,15 +93,14 @@ def measure_server(stage: Stage, server: RunningServer, log: RunLog) -> None:
 def keep_measurement(
     log: RunLog,
     measurement: Measurement,
+    known: KnownDeviations,
     secrets: tuple[str, ...] = (),
     *,
     whole: bool = True,
     strict: bool = False,
-    accepted: Path | None = None,
 ) -> None:
-    """Judge a measurement and write it into the record; `accepted` is a file of deviations that are lived with."""
-    found = run_checks(measurement.history, measurement.contract) if whole else []
-    findings = mark_seen((hide_in(finding, secrets) for finding in found), accepted)
+    """Judge a measurement and write it into the record; `known` is what is known of the server."""
+    findings = judge_measurement(measurement, known, secrets) if whole else ()
     findings = log.folder.keep_findings(findings, log.record.target)
     cautions = judge_trust(measurement)
     verdict = verdict_of(findings, strict=strict) if whole else Verdict.UNKNOWN

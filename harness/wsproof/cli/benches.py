@@ -23,6 +23,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
         raise TargetError("no server could be measured: " + "; ".join(f"{one.name}: {one.reason}" for one in benches))
     stage.headline("all of them")
     show_benches(stage.console, benches)
+    stage.write_accepted(finding for bench in benches if bench.record for finding in bench.record.findings)
     stage.write_json(benches_document(benches))
     if arguments.markdown:
         write_text(arguments.markdown, benches_markdown(benches))

@@ -8,19 +8,18 @@ from typing import Any
 
 from rich.text import Text
 
-from wsproof.checks import run_checks
 from wsproof.cli.bench import generator_part
 from wsproof.cli.log import RunLog
 from wsproof.cli.stage import Stage
 from wsproof.errors import ExitCode, TargetError, UsageError
 from wsproof.load import PartialRun, run_plan
+from wsproof.load.judging import judge_measurement
 from wsproof.load.limits import most_subscribers, require_possible
 from wsproof.model.arrivals import Ramp, Trace
 from wsproof.model.finding import Finding, Verdict, verdict_of
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Plan
 from wsproof.model.record import Caution, Summary
-from wsproof.net.redact import hide_in
 from wsproof.net.running import RunningServer
 from wsproof.report.capacity import capacity_part, capacity_sentence, level_line
 from wsproof.report.escape import clean_line
@@ -61,6 +60,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
         found = find_capacity(trials.measure, search)
         trials.conclude(found)
         stage.console.print(Text(f"\n{capacity_sentence(log.record.parts['capacity'])}", style="bold"), soft_wrap=True)
+    stage.write_accepted(log.record.findings)
     stage.write_json(log.record.to_json())
     return CODES[found.ending]
 
@@ -164,8 +164,7 @@ class Trials:
                 raise
             return self._note(level, Judged(Outcome.MISSED, (str(absent),)), {})
         self._log.add_part("generator", generator_part(self._stage, measurement))
-        found = run_checks(measurement.history, measurement.contract)
-        findings = tuple(hide_in(finding, self._stage.target.secrets) for finding in found)
+        findings = judge_measurement(measurement, self._server.known_deviations, self._stage.target.secrets)
         metrics, cautions = summaries(measurement), judge_trust(measurement)
         results = [objective.judge(metrics, findings) for objective in self._objectives]
         alone = summaries(as_sent(measurement))

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 from wsproof import channels
-from wsproof.cli.accepted import find_accepted, mark_accepted
 from wsproof.cli.stage import Stage
 from wsproof.cli.verdicts import exit_code_of
 from wsproof.errors import ExitCode, UsageError
@@ -26,6 +25,7 @@ from wsproof.report.markdown import run_markdown
 from wsproof.report.progress import ProgressLine
 from wsproof.report.text import show_check
 from wsproof.rfc6455 import suite as rfc6455
+from wsproof.rfc6455.tried import was_tried
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
@@ -36,6 +36,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
         return matrix.perform(arguments)
     stage = Stage(arguments)
     record, _ = check_target(stage, lambda document: finish_check(stage, document))
+    stage.write_accepted(record.findings)
     if arguments.markdown:
         write_text(arguments.markdown, run_markdown(record))
     return exit_code_of(record.verdict)
@@ -85,8 +86,7 @@ def check_server(stage: Stage, server: RunningServer, folder: RunFolder) -> Suit
             report = report + channels.run_suite(server, stage.workloads, rest, progress.suite("channels"))
     if not (report.checks_run or report.not_run):
         raise UsageError(f"--only {' '.join(options.only)} names no check; `wsproof list checks` shows all of them.")
-    accepted = stage.arguments.accepted or find_accepted(stage.target, server.name)
-    report = mark_accepted(report, accepted, named=stage.arguments.accepted is not None)
+    report = server.known_deviations.judge(report, was_tried)
     report = replace(report, checks_run=tuple(_shown(run, stage, folder) for run in report.checks_run))
     findings = [hide_in(finding, stage.target.secrets) for finding in report.findings]
     return replace(report, findings=folder.keep_findings(findings, stage.describe(server)))
@@ -113,7 +113,7 @@ def document_of(stage: Stage, server: RunningServer, report: SuiteReport) -> Map
 
 def finish_check(stage: Stage, document: Mapping[str, Any]) -> None:
     """Show the answer, and write the copies that were asked for."""
-    show_check(stage.console, document)
+    show_check(stage.console, document, all_known=stage.arguments.all)
     if stage.arguments.verb == "check":
         stage.write_json(document)
     if stage.arguments.junit:

@@ -46,8 +46,9 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
 def keep(stage: Stage, folder: ComparisonFolder, comparison: Comparison) -> None:
     """Write it, and show it."""
     folder.write(comparison)
-    show_comparison(stage.console, comparison)
+    show_comparison(stage.console, comparison, all_known=stage.arguments.all)
     stage.console.print(f"page: {folder.write_page()}", soft_wrap=True, markup=False)
+    stage.write_accepted(comparison.findings)
     stage.write_json(comparison.to_json())
     if stage.arguments.markdown:
         write_text(stage.arguments.markdown, comparison_markdown(comparison))

@@ -61,8 +61,9 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
         kept = log.folder.keep_findings(result.findings, log.record.target)
         log.change(verdict=result.verdict, trusted=True, findings=kept, parts={"load": result.summary})
         show_load(stage.console, result.summary)
-        show_findings(stage.console, kept)
+        show_findings(stage.console, kept, all_known=stage.arguments.all)
         show_verdict(stage.console, result.verdict)
+    stage.write_accepted(log.record.findings)
     stage.write_json(log.record.to_json())
     return exit_code_of(log.record.verdict)
 
@@ -107,6 +108,7 @@ def environment(stage: Stage, server: RunningServer, summary: Path | None = None
         "WSPROOF_CHANNELS": stage.needed_channels(),
         "WSPROOF_SETTINGS": json.dumps(stage.settings),
         "WSPROOF_ENDPOINT": json.dumps(server.endpoint.to_json()),
+        "WSPROOF_KNOWN_DEVIATIONS": json.dumps(server.known_deviations.to_json()),
     }
     if server.owned:
         told["WSPROOF_OWNED"] = server.endpoint.at("/").url.rstrip("/")

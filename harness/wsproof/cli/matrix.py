@@ -40,6 +40,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
             "none of the servers is installed beside the target's interpreter. Try: pip install 'wsproof[servers]'"
         )
     show_matrix(stage.console, matrix)
+    stage.write_accepted(finding for row in matrix.rows for finding in row.findings)
     stage.write_json(matrix.to_json())
     if arguments.junit:
         write_text(arguments.junit, matrix_junit_xml(matrix))

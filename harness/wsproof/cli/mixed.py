@@ -5,17 +5,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 from rich.text import Text
 
-from wsproof.cli.accepted import find_accepted
 from wsproof.cli.bench import generator_part, judge_objectives, keep_measurement
 from wsproof.cli.log import RunLog
 from wsproof.cli.several import worst
 from wsproof.cli.stage import Stage
 from wsproof.cli.verdicts import exit_code_of
+from wsproof.deviations import KnownDeviations
 from wsproof.errors import ExitCode, UsageError
 from wsproof.load.mixed import PartialMix, run_mixed
 from wsproof.model.arrivals import Ramp, Trace
@@ -25,7 +24,6 @@ from wsproof.net.servers import names_several
 from wsproof.report.benches import Bench, benches_document, benches_markdown, show_benches
 from wsproof.report.jsonfile import write_text
 from wsproof.report.progress import ProgressLine
-from wsproof.report.text import show_run
 from wsproof.stats.objective import parse_objective
 from wsproof.stats.resources import cpu_per_delivery_us
 
@@ -57,11 +55,11 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
                 )
         except PartialMix as partial:
             for log, measurement in zip(logs, partial.measurements, strict=True):
-                keep_measurement(log, measurement, whole.target.secrets, whole=False)
+                keep_measurement(log, measurement, server.known_deviations, whole.target.secrets, whole=False)
             raise partial.cause from None
-        accepted = find_accepted(whole.target, server.name)
+        known = server.known_deviations
         codes = [
-            judge(part, log, measurement, beside(log, logs), usage_of_all(measurements, usage), accepted)
+            judge(part, log, measurement, beside(log, logs), usage_of_all(measurements, usage), known)
             for part, log, measurement in zip(parts, logs, measurements, strict=True)
         ]
     # Only now the records are complete.
@@ -71,6 +69,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     cpu = usage_of_all(measurements, usage)
     if cpu is not None:
         whole.console.print(Text(f"Server CPU per delivery of any of them: {cpu:.3g} µs."))
+    whole.write_accepted(finding for log in logs for finding in log.record.findings)
     whole.write_json(benches_document(benches, what=WHAT))
     if arguments.markdown:
         write_text(arguments.markdown, benches_markdown(benches, what=WHAT, note=NOTE))
@@ -78,10 +77,10 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
 
 
 def judge(
-    part: Stage, log: RunLog, measurement: Measurement, others: str, cpu_us: float | None, accepted: Path | None
+    part: Stage, log: RunLog, measurement: Measurement, others: str, cpu_us: float | None, known: KnownDeviations
 ) -> ExitCode:
     """Put one workload's measurement into its record, and show it."""
-    keep_measurement(log, measurement, part.target.secrets, accepted=accepted)
+    keep_measurement(log, measurement, known, part.target.secrets)
     caution = Caution(
         "mixed",
         f"At the same time, the server had other load: {others}.",
@@ -92,7 +91,7 @@ def judge(
     log.add_part("mix", {"beside": others, "server_cpu_per_delivery_us": cpu_us})
     met = judge_objectives(log, [parse_objective(text) for text in part.arguments.slo])
     part.headline(str(log.record.plan["workload"]))
-    show_run(part.console, log.record)
+    part.show_run(log.record)
     return exit_code_of(log.record.verdict, trusted=log.record.trusted, objectives_met=met)
 
 

@@ -38,6 +38,17 @@ def add_target(parser: argparse.ArgumentParser, *, positional: bool = True) -> N
     add("--unix", metavar="PATH", help="connect to a ws:// target through this Unix socket")
     add("--insecure", action="store_true", help="do not verify certificates")
     add("--remote", action="store_true", help="allow a target that is not on loopback")
+    add(
+        *("--known-deviations", "--accepted"),
+        type=Path,
+        metavar="FILE",
+        help="known deviations of this server with their reasons: they are shown, and do not count",
+    )
+    add(
+        "--server-hint",
+        metavar="NAME",
+        help="the server library that the target runs on, where wsproof does not start it: its deviations are known",
+    )
 
 
 def add_channels(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +69,18 @@ def add_suite(parser: argparse.ArgumentParser) -> None:
     add("--budget", type=seconds, default=None, metavar="S", help="stop looking after so long (10s): the same prefix")
     add("--sample", metavar="TEXT", help="a message that the endpoint accepts, where it is particular")
     add("--strict", action="store_true", help="non-strict findings count, too")
-    add("--accepted", type=Path, default=None, metavar="FILE", help="known deviations with their reasons")
+
+
+def add_known(parser: argparse.ArgumentParser) -> None:
+    """What is shown of known deviations, and where the other findings are written for a file of them."""
+    add = parser.add_argument
+    add("--all", action="store_true", help="show known deviations of server libraries one by one")
+    add(
+        "--write-accepted",
+        type=Path,
+        metavar="FILE",
+        help="write the findings that count as a file of known deviations, with the reasons to fill in",
+    )
 
 
 def add_metering(parser: argparse.ArgumentParser) -> None:

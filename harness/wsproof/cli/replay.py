@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from wsproof import channels
-from wsproof.cli.accepted import find_accepted, mark_accepted
 from wsproof.cli.stage import Stage
 from wsproof.errors import ExitCode, UsageError
 from wsproof.model.finding import Anomaly, Finding, Verdict, verdict_of
-from wsproof.model.suite import SuiteOptions, SuiteReport
+from wsproof.model.suite import SuiteOptions
 from wsproof.net.redact import MARK, hide_in
 from wsproof.net.running import RunningServer
 from wsproof.report.text import show_finding
@@ -31,8 +30,8 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     stage = Stage(arguments)
     with stage.running(wire=True) as server:
         found = replayed(stage, server, finding)
-        known = mark_accepted(SuiteReport(0, findings=tuple(found)), find_accepted(stage.target, server.name))
-    shown, said, code = outcome(finding, known.findings)
+        known = server.known_deviations.mark(found)
+    shown, said, code = outcome(finding, known)
     for one in shown:
         show_finding(stage.console, replace(hide_in(one, stage.target.secrets), replay=None))
     stage.console.print(f"\n{said}", markup=False)

@@ -16,7 +16,7 @@ from wsproof.load.limits import require_possible
 from wsproof.model.finding import Verdict
 from wsproof.report.jsonfile import write_text
 from wsproof.report.markdown import run_markdown
-from wsproof.report.text import show_run
+from wsproof.report.words import all_findings
 from wsproof.stats.objective import parse_objective
 
 LOAD_SECONDS = 20.0
@@ -47,7 +47,8 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
             add_load(log, load_server(stage, server, users=arguments.users, seconds=LOAD_SECONDS, folder=log.folder))
         met = judge_objectives(log, objectives)
         stage.headline("all of it")
-        show_run(stage.console, log.record)
+        stage.show_run(log.record)
+    stage.write_accepted(all_findings(log.record))
     stage.write_json(log.record.to_json())
     if arguments.markdown:
         write_text(arguments.markdown, run_markdown(log.record))

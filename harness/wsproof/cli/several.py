@@ -34,7 +34,8 @@ class Turn:
         """Say whose turn it is, and give it a run of its own: the copies that were asked for are of the whole table."""
         self.stage.headline(f"{self.number}: {self.server.name}")
         path = None if self.target.path_from_channels else self.target.path
-        own = {"server": self.server.name, "path": path, "junit": None, "markdown": None}
+        copies = dict.fromkeys(("junit", "markdown", "write_accepted"))
+        own = {"server": self.server.name, "path": path, **copies}
         return Stage(argparse.Namespace(**vars(self.stage.arguments) | own))
 
 

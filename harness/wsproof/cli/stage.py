@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,15 +17,19 @@ from rich.console import Console
 from wsproof.cli.console import console
 from wsproof.cli.log import RunLog
 from wsproof.cli.quick import quickened
+from wsproof.deviations import deviations_file
 from wsproof.errors import UsageError
 from wsproof.load.staffing import choose_processes
 from wsproof.model.arrivals import Ramp, Trace
+from wsproof.model.finding import Finding
 from wsproof.model.plan import Plan
+from wsproof.model.record import RunRecord
 from wsproof.net.discover import resolve_path
 from wsproof.net.running import RunningServer, serve
 from wsproof.net.target import Target, parse_target
-from wsproof.report.jsonfile import dumps, write_json
+from wsproof.report.jsonfile import dumps, write_json, write_text
 from wsproof.report.store import Store
+from wsproof.report.text import show_run
 from wsproof.workloads import Workload, environment_of, load_channels, parse_settings
 
 TUTORIAL = "tutorial"
@@ -41,10 +45,10 @@ class Stage:
 
     def __post_init__(self) -> None:
         # Said before the work and not after it: a verdict that cannot be written down at the end would be lost.
-        for option in ("json", "junit", "markdown", "hdr"):
+        for option in ("json", "junit", "markdown", "hdr", "write_accepted"):
             where: Path | None = getattr(self.arguments, option, None)
             if where is not None and where != Path("-"):
-                require_writable(where, f"--{option}")
+                require_writable(where, f"--{option.replace('_', '-')}")
 
     @cached_property
     def console(self) -> Console:
@@ -76,6 +80,8 @@ class Stage:
             metrics_url=getattr(given, "metrics_url", None),  # of the verbs that measure only
             metrics_token=getattr(given, "metrics_token", None),
             remote=given.remote,
+            known_deviations=given.known_deviations,
+            server_hint=given.server_hint,
             cwd=folder,
             python=python,
         )
@@ -222,6 +228,16 @@ class Stage:
     def headline(self, text: str) -> None:
         """Tell which part of a long job begins."""
         self.console.print(f"\n{text}", style="bold", markup=False)
+
+    def show_run(self, record: RunRecord) -> None:
+        """Show a run; known deviations of server libraries one by one where `--all` asks for it."""
+        show_run(self.console, record, all_known=self.arguments.all)
+
+    def write_accepted(self, findings: Iterable[Finding]) -> None:
+        """The file of known deviations that `--write-accepted` asked for."""
+        where: Path | None = self.arguments.write_accepted
+        if where is not None:
+            write_text(where, deviations_file(findings))
 
     def write_json(self, document: Mapping[str, Any]) -> None:
         """The copy for machines that `--json` asked for."""

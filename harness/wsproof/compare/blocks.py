@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from wsproof.checks import run_checks
 from wsproof.compare.order import Block
 from wsproof.load import Watcher, run_plan
+from wsproof.load.judging import judge_measurement
 from wsproof.model.finding import Finding
 from wsproof.model.plan import Plan
 from wsproof.model.record import Caution, Summary
-from wsproof.net.redact import hide_in
 from wsproof.net.running import serve
 from wsproof.net.target import Target
 from wsproof.stats.metrics import summaries
@@ -85,9 +84,7 @@ def run_block(index: int, block: Block, target: Target, load: Load, progress: Wa
         index=index,
         block=block,
         metrics=summaries(measurement),
-        findings=tuple(
-            hide_in(finding, target.secrets) for finding in run_checks(measurement.history, measurement.contract)
-        ),
+        findings=judge_measurement(measurement, server.known_deviations, target.secrets),
         warnings=judge_trust(measurement),
         server=name,
         wall_s=time.monotonic() - began,

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, NoReturn
 
 import gevent
 from locust.runners import WorkerRunner
 
 from wsproof.errors import UsageError, WsproofError
+from wsproof.locust.judging import KNOWN
 from wsproof.locust.numbering import OWNED
 from wsproof.locust.rooms import ENDPOINT, channels, is_url
 from wsproof.locust.users import ChannelUser
-from wsproof.net.running import serve
+from wsproof.net.running import RunningServer, serve
 from wsproof.net.target import parse_target
 from wsproof.workloads import environment_of
 
@@ -27,11 +30,24 @@ USAGE = 2
 
 
 def add_options(parser: Any) -> None:
-    """`--remote`, as every command of wsproof has it."""
+    """`--remote`, `--known-deviations` and `--server-hint`, as the commands of wsproof have them."""
     parser.add_argument(
         "--remote",
         action="store_true",
         help="wsproof: allow a --host that is not on loopback",
+        include_in_web_ui=False,
+    )
+    parser.add_argument(
+        "--known-deviations",
+        type=Path,
+        metavar="FILE",
+        help="wsproof: known deviations of the server with their reasons (a TOML file)",
+        include_in_web_ui=False,
+    )
+    parser.add_argument(
+        "--server-hint",
+        metavar="NAME",
+        help="wsproof: the server library that a --host which runs already is built on",
         include_in_web_ui=False,
     )
 
@@ -81,14 +97,28 @@ def reach(environment: Any, host: str | None) -> str:
     if host is not None and host.split("://")[0] in ("http", "https"):
         host = "ws" + host.removeprefix("http")
     allowed = ENDPOINT in os.environ or getattr(environment.parsed_options, "remote", False)
-    target = parse_target(host or None, remote=allowed)
+    options = environment.parsed_options
+    target = parse_target(
+        host or None,
+        remote=allowed,
+        known_deviations=getattr(options, "known_deviations", None),
+        server_hint=getattr(options, "server_hint", None),
+    )
     if is_url(host):
         assert host is not None
-        with serve(target):
+        with serve(target) as running:
+            remember_known(running)
             return host.rstrip("/")
     server = STARTED.enter_context(serve(target, extra_env=environment_of(channels())))
+    remember_known(server)
     os.environ[OWNED] = server.endpoint.at("/").url.rstrip("/")
     return os.environ[OWNED]
+
+
+def remember_known(server: RunningServer) -> None:
+    """Keep what is known of the server for the verdict; `wsproof load` has told it where it started the server."""
+    if ENDPOINT not in os.environ:
+        os.environ[KNOWN] = json.dumps(server.known_deviations.to_json())
 
 
 def check_host(environment: Any) -> None:

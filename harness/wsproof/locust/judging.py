@@ -15,6 +15,7 @@ import gevent
 from gevent.lock import BoundedSemaphore
 from locust.runners import MasterRunner, WorkerRunner
 
+from wsproof.deviations import KnownDeviations
 from wsproof.locust import numbering
 from wsproof.locust.room import DRAIN_SECONDS, Room
 from wsproof.locust.rooms import forget_rooms, rooms_of
@@ -22,6 +23,8 @@ from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
 from wsproof.stats.metrics import summaries
 from wsproof.stats.stability import judge_trust
 
+KNOWN = "WSPROOF_KNOWN_DEVIATIONS"
+"""What is known of the server, as JSON (`KnownDeviations`)."""
 SUMMARY = "WSPROOF_LOAD_SUMMARY"
 """Where a headless run leaves its summary for `wsproof load`."""
 JUDGE, JUDGED = "wsproof-judge", "wsproof-judged"
@@ -39,6 +42,12 @@ class Violation(Exception):
 
 class NothingProven(Exception):
     """The failure that Locust shows where a check crashed, or nothing came though something was sent."""
+
+
+def known_deviations() -> KnownDeviations:
+    """What is known of the server: told by `wsproof load`, or found out when this process started the target."""
+    told = os.environ.get(KNOWN)
+    return KnownDeviations.from_json(json.loads(told)) if told else KnownDeviations()
 
 
 def begin(environment: Any) -> None:
@@ -116,9 +125,12 @@ def result_of(room: Room, findings: list[Finding]) -> dict[str, Any]:
 
 
 def tell(environment: Any, result: dict[str, Any]) -> None:
-    """Keep a result, and show what is wrong as Locust shows failures."""
+    """Keep a result, known deviations marked, and show what is wrong as Locust shows failures."""
+    findings = known_deviations().mark(map(Finding.from_json, result["findings"]))
+    told = {"verdict": verdict_of(findings).value, "findings": [finding.to_json() for finding in findings]}
+    result = {**result, **told}
     RESULTS.append(result)
-    for finding in map(Finding.from_json, result["findings"]):
+    for finding in findings:
         fault: Exception
         if finding.verdict() is Verdict.INVALID:
             fault = Violation(finding.explanation)

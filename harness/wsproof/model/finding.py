@@ -61,6 +61,7 @@ class Finding:
     is what `wsproof replay` needs to do it again; `replay` is the line to type. `reproduced` is "n of m" where it was
     tried again.
     `accepted` holds the reason where the deviation is known and accepted: it is still shown, and no longer counts.
+    `library` names the server library whose known deviation it is; None where the user's own file has it.
     """
 
     check: str
@@ -76,6 +77,7 @@ class Finding:
     accepted: str | None = None
     source: str | None = field(default=None, kw_only=True)
     """The sentence of the RFC, or of the contract, that was broken."""
+    library: str | None = field(default=None, kw_only=True)
 
     def to_json(self) -> dict[str, Any]:
         """The finding as it stands in `wsproof.check/1`, `wsproof.run/1` and FINDING.json."""
@@ -91,6 +93,7 @@ class Finding:
             "occurrences": self.occurrences,
             "reproduced": self.reproduced,
             "accepted": self.accepted,
+            "library": self.library,
             "source": self.source,
         }
 
@@ -114,6 +117,7 @@ class Finding:
             reproduced=data.get("reproduced"),
             accepted=data.get("accepted"),
             source=data.get("source"),
+            library=data.get("library"),
         )
 
     def verdict(self, *, strict: bool = False) -> Verdict:

@@ -21,7 +21,7 @@ from wsproof.net.target import Target
 
 _PROBE_TIMEOUT_S = 30.0
 _SERVER_PACKAGES = ("uvicorn", "websockets", "wsproto", "hypercorn", "granian", "daphne")
-_PACKAGES = (*_SERVER_PACKAGES, "starlette", "fastapi", "uvloop", "httptools", "h11")
+_PACKAGES = (*_SERVER_PACKAGES, "starlette", "fastapi", "uvloop", "httptools", "h11", "autobahn")
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from wsproof.deviations import KnownDeviations
 from wsproof.errors import TargetError
 from wsproof.net.connecting import connect_socket
 from wsproof.net.endpoint import Endpoint, parse_url
+from wsproof.net.known_deviations import known_deviations
 from wsproof.net.process import ServerProcess
 from wsproof.net.redact import redact
 from wsproof.net.starting import START_TIMEOUT_S, Launch, plan_launch, start
@@ -38,6 +40,9 @@ class RunningServer:
         self._timeout_s = timeout_s
         self._connections = connections
         self._process: ServerProcess | None = None
+        installed = launch.installed.versions if launch is not None and launch.installed is not None else None
+        self.known_deviations: KnownDeviations = known_deviations(target, self.name, installed)
+        """What is known of its server library, and of the app: findings are judged against it."""
         if launch is not None:
             self._process, self._endpoint = self._start(port)
         else:
@@ -153,7 +158,8 @@ def serve(
     `connections` is how many it will have to hold: what we start may open as many files.
 
     Raises:
-        UsageError: the target cannot be started as asked, or cannot hold so many connections here.
+        UsageError: the target cannot be started as asked, or cannot hold so many connections here, or the app's own
+            file of known deviations cannot be read.
         TargetError: it did not start, or could not be reached; the message has its own last output lines.
     """
     launch = plan_launch(target) if target.is_ours else None

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from wsproof.deviations import Deviation, load_deviations, require_hint
 from wsproof.errors import UsageError
 from wsproof.net.endpoint import Endpoint, clean_path, is_loopback, parse_url, with_query
 from wsproof.net.redact import (
@@ -77,6 +78,10 @@ class Target:
     metrics: Endpoint | None = field(default=None, repr=False)
     """Where it says what it uses, as Prometheus asks for it; None: its processes are looked at, where they are here."""
     remote: bool = False
+    own_deviations: tuple[Deviation, ...] | None = field(default=None, repr=False)
+    """The known deviations of the file that the user named; None without one."""
+    server_hint: str | None = None
+    """The server library that the user says it is."""
     cwd: Path = field(default_factory=Path.cwd)
     python: str = sys.executable
 
@@ -155,6 +160,7 @@ class Target:
             "ca": self.ca,
             "insecure": self.insecure,
             "remote": self.remote,
+            "server_hint": self.server_hint,
             "ready": redact(self.ready_url, self.secrets) if self.ready_url else None,
             "metrics_url": redact(_http_url(self.metrics), self.secrets) if self.metrics else None,
         }
@@ -177,17 +183,21 @@ def parse_target(
     metrics_url: str | None = None,
     metrics_token: str | None = None,
     remote: bool = False,
+    known_deviations: Path | None = None,
+    server_hint: str | None = None,
     cwd: Path | None = None,
     python: str | None = None,
 ) -> Target:
     """Read a target as the user wrote it. `env` are `K=V`, `headers` are `Name: value`, `token` is sent as Bearer.
 
     `headers` and `token` are for the server's WebSockets; to `metrics_url` goes only what that URL says, and
-    `metrics_token`.
+    `metrics_token`. `known_deviations` is a file, `server_hint` the name of a server library.
 
     Raises:
         UsageError: it is no target, or its options do not fit; the message says what to type.
     """
+    if server_hint is not None:
+        require_hint(server_hint)
     all_headers = [_header(line) for line in headers]
     if token is not None:
         all_headers.append(("Authorization", f"Bearer {_header_value('--token', token)}"))
@@ -206,6 +216,8 @@ def parse_target(
         insecure=insecure,
         unix=unix,
         remote=remote,
+        own_deviations=load_deviations(known_deviations) if known_deviations is not None else None,
+        server_hint=server_hint,
         cwd=(cwd or Path.cwd()).absolute(),
         python=python or sys.executable,
     )

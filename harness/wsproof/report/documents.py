@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from importlib.resources import files
 from typing import Any
 
@@ -27,14 +27,11 @@ def check_document(
     target: Mapping[str, Any],
     report: SuiteReport,
     strict: bool = False,
-    accepted: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The answer of `wsproof check` as `wsproof.check/1`.
 
-    `target` is what the running server says of itself, redacted. `accepted` maps the name of a check to the reason why
-    its deviation is accepted here: such findings stay in the document, and no longer count.
+    `target` is what the running server says of itself, redacted.
     """
-    report = with_accepted(report, accepted or {})
     return {
         "schema": CHECK_SCHEMA,
         "verdict": report.verdict(strict=strict).value,
@@ -72,16 +69,6 @@ def _check_run(row: Mapping[str, Any]) -> CheckRun:
     measured = tuple(Figure(**figure) for figure in row.get("measured", ()))
     added = {"measured": measured, "cause": row.get("cause", ""), "traceback": row.get("traceback", "")}
     return CheckRun(**(values | added | {"verdict": Verdict(row["verdict"])}))
-
-
-def with_accepted(report: SuiteReport, accepted: Mapping[str, str]) -> SuiteReport:
-    """The report with the reasons of accepted deviations written on their findings."""
-    return replace(report, findings=tuple(_accept(finding, accepted) for finding in report.findings))
-
-
-def _accept(finding: Finding, accepted: Mapping[str, str]) -> Finding:
-    reason = accepted.get(finding.check)
-    return finding if reason is None or finding.accepted is not None else replace(finding, accepted=reason)
 
 
 def load_schema(name: str) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from wsproof.report.words import (
     count,
     generator_sentence,
     level_of,
+    library_lines,
     standing,
     title_of,
     tone_of,
@@ -39,15 +40,20 @@ from wsproof.report.words import (
 
 STYLES = {Tone.GOOD: "green", Tone.BAD: "bold red", Tone.UNSURE: "yellow", Tone.NONE: "dim"}
 HOW_TO_ACCEPT = (
-    "Known, and not yours to mend? Write it down with a reason, and it no longer counts: --accepted FILE "
-    "(see README, Known deviations)."
+    "To accept what is not yours to mend, list it with a reason in a file: --write-accepted FILE begins one, "
+    "--known-deviations FILE uses it (see README, Known deviations)."
 )
 TRACEBACKS = "The tracebacks are in the folder of the run (crashes/); please report them."
 COLUMNS = ("p50", "p90", "p99", "p999", "max")
 
 
-def show_check(console: Console, report: SuiteReport | Mapping[str, Any], strict: bool = False) -> None:
-    """Each check with its verdict, then the findings, the gravest first. Takes a report or a `wsproof.check/1`."""
+def show_check(
+    console: Console, report: SuiteReport | Mapping[str, Any], strict: bool = False, *, all_known: bool = False
+) -> None:
+    """Each check with its verdict, then the findings, the gravest first. Takes a report or a `wsproof.check/1`.
+
+    `all_known` shows the known deviations of server libraries one by one.
+    """
     if not isinstance(report, SuiteReport):
         strict = bool(report.get("strict"))
         report = suite_report_of(report)
@@ -56,7 +62,7 @@ def show_check(console: Console, report: SuiteReport | Mapping[str, Any], strict
         _show_run_of_check(console, run)
     for reason, checks in by_reason(report.not_run):
         _say(console, f"{Tone.NONE.sign} not run   {', '.join(checks)}: {reason}", "dim")
-    show_findings(console, report.findings)
+    show_findings(console, report.findings, all_known=all_known)
     verdict = report.verdict(strict=strict)
     if any(one.level is not Level.INFORMATIONAL and one.accepted is None for one in report.findings):
         _say(console, f"\n{HOW_TO_ACCEPT}", "dim")
@@ -74,18 +80,21 @@ def show_check(console: Console, report: SuiteReport | Mapping[str, Any], strict
     _say(console, f"\n{told} ({facts})", STYLES[tone_of(verdict)])
 
 
-def show_findings(console: Console, findings: Iterable[Finding]) -> None:
-    """The findings that count, then in a block of their own those that are accepted."""
+def show_findings(console: Console, findings: Iterable[Finding], *, all_known: bool = False) -> None:
+    """The findings that count, then those that are accepted; those of a server library in one line."""
     findings = list(findings)
     for finding in standing(findings):
         # What is merely worth knowing must not push the violations off the screen.
         show_finding(console, finding, brief=finding.level is Level.INFORMATIONAL and bool(finding.replay))
     known = accepted(findings)
-    if known:
+    shown = [finding for finding in known if all_known or finding.library is None]
+    if shown:
         _say(console, "\nAccepted deviations (they do not count)", "bold")
-    for finding in known:
+    for finding in shown:
         _say(console, f"  {finding.section}  {finding.check}: {finding.explanation}")
         _say(console, f"      reason: {finding.accepted}")
+    for line in library_lines(known):
+        _say(console, f"\n{line}" if all_known else f"\n{line}: --all shows them", "dim")
 
 
 def show_finding(console: Console, finding: Finding, *, brief: bool = False) -> None:
@@ -113,7 +122,7 @@ def _show_evidence(console: Console, finding: Finding) -> None:
         _say(console, f"  reproduced: {finding.reproduced}")
 
 
-def show_run(console: Console, record: RunRecord, folder: RunFolder | None = None) -> None:
+def show_run(console: Console, record: RunRecord, folder: RunFolder | None = None, *, all_known: bool = False) -> None:
     """Figures, trust, warnings and the verdict of a run; the findings too, unless its check has shown them.
 
     Without `folder` the run has just come to its end (its record is marked complete when the command leaves it); with
@@ -125,10 +134,11 @@ def show_run(console: Console, record: RunRecord, folder: RunFolder | None = Non
     for row in record.parts.get("objectives", ()):
         _show_objective(console, row)
     if not record.parts.get("check"):
-        show_findings(console, record.findings)
+        show_findings(console, record.findings, all_known=all_known)
     elif record.command != "check":
         checked = {(one.check, one.explanation) for one in suite_report_of(record.parts["check"]).findings}
-        show_findings(console, [one for one in record.findings if (one.check, one.explanation) not in checked])
+        rest = [one for one in record.findings if (one.check, one.explanation) not in checked]
+        show_findings(console, rest, all_known=all_known)
     if said := generator_sentence(record.parts.get("generator") or {}):
         _say(console, f"\n{said}", "dim")
     show_load(console, record.parts.get("load") or {})
@@ -140,7 +150,7 @@ def show_run(console: Console, record: RunRecord, folder: RunFolder | None = Non
             else "NOT trusted: treat these figures as a hint, no more (so the exit code is 3, cannot tell)"
         )
         _say(console, f"\nmeasurement: {told}", STYLES[Tone.GOOD if record.trusted else Tone.UNSURE])
-    known = accepted(all_findings(record))
+    known = [one for one in accepted(all_findings(record)) if one.library is None]
     if known:
         _say(console, f"{count(len(known), 'known deviation')} accepted")
     ended = record.but(complete=record.complete or folder is None)
@@ -178,7 +188,7 @@ def show_verdict(console: Console, verdict: Verdict) -> None:
     _say(console, f"\n{told}", STYLES[tone_of(verdict)])
 
 
-def show_comparison(console: Console, comparison: Comparison) -> None:
+def show_comparison(console: Console, comparison: Comparison, *, all_known: bool = False) -> None:
     """Both sides, a row per metric, new violations, and the verdict."""
     _say(console, f"\nbase       {side(comparison.base)}")
     _say(console, f"candidate  {side(comparison.candidate)}")
@@ -191,7 +201,7 @@ def show_comparison(console: Console, comparison: Comparison) -> None:
             _say(console, f"{title_of(row.metric)}: cannot tell; {judgement_note(row, comparison.pairs)}", "yellow")
     if comparison.findings:
         _say(console, "\nThe candidate breaks what the base keeps", "bold")
-    show_findings(console, comparison.findings)
+    show_findings(console, comparison.findings, all_known=all_known)
     _show_cautions(console, comparison.warnings)
     _say(console, f"\n{comparison_sentence(comparison)}", STYLES[tone_of(comparison.verdict)])
 

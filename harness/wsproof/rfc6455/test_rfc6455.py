@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
+from wsproof.deviations import KnownDeviations
 from wsproof.errors import CannotTellError
 from wsproof.model.finding import Finding, Verdict
 from wsproof.model.suite import SuiteName, SuiteOptions
 from wsproof.net.running import RunningServer
-from wsproof.rfc6455.accepted import Deviation, apply, load_accepted
 from wsproof.rfc6455.examination import Examination, examination
 from wsproof.rfc6455.exploring import private_storage
 from wsproof.rfc6455.property import Property
@@ -44,9 +43,9 @@ def subject(ws_target: RunningServer, ws_suite_options: SuiteOptions) -> Iterato
 
 
 @pytest.fixture(scope="module")
-def accepted(ws_accepted_file: Path | None) -> tuple[Deviation, ...]:
-    """The known deviations: what `--ws-accepted` names, else what the app ships for this server."""
-    return load_accepted(ws_accepted_file) if ws_accepted_file else ()
+def known(ws_target: RunningServer) -> KnownDeviations:
+    """The known deviations of the server library, of the app, and of `--ws-known-deviations`."""
+    return ws_target.known_deviations
 
 
 @pytest.mark.parametrize("tested", PROPERTIES, ids=lambda tested: f"{tested.rule.section}-{tested.name}")
@@ -54,7 +53,7 @@ def test_rfc6455(
     tested: Property,
     subject: Examination | Refused,
     ws_suite_options: SuiteOptions,
-    accepted: tuple[Deviation, ...],
+    known: KnownDeviations,
     ws_keep: Callable[[Finding], Finding],
 ) -> None:
     """The server keeps this rule, whatever is drawn."""
@@ -63,7 +62,7 @@ def test_rfc6455(
     subject = _examined(subject)
     if absent := tested.not_here(subject.facts):
         pytest.skip(absent)
-    _fail_with(check_property(subject, tested), accepted, ws_suite_options, ws_keep)
+    _fail_with(check_property(subject, tested), known, ws_suite_options, ws_keep)
 
 
 @pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: f"{trial.rule.section}-{trial.name}")
@@ -71,7 +70,7 @@ def test_robustness(
     trial: Trial,
     subject: Examination | Refused,
     ws_suite_options: SuiteOptions,
-    accepted: tuple[Deviation, ...],
+    known: KnownDeviations,
     ws_keep: Callable[[Finding], Finding],
 ) -> None:
     """The server stands this, and others are served meanwhile."""
@@ -80,7 +79,7 @@ def test_robustness(
     found, not_held = check_trial(_examined(subject), trial)
     if not_held:
         pytest.skip(not_held)
-    _fail_with(found, accepted, ws_suite_options, ws_keep)
+    _fail_with(found, known, ws_suite_options, ws_keep)
 
 
 def _examined(subject: Examination | Refused) -> Examination:
@@ -95,11 +94,11 @@ def _examined(subject: Examination | Refused) -> Examination:
 
 def _fail_with(
     findings: list[Finding],
-    accepted: tuple[Deviation, ...],
+    known: KnownDeviations,
     ws_suite_options: SuiteOptions,
     ws_keep: Callable[[Finding], Finding],
 ) -> None:
-    found = apply(findings, accepted, checks_run=())
+    found = known.mark(findings)
     broken = [finding for finding in found if finding.verdict(strict=ws_suite_options.strict) is not Verdict.VALID]
     if broken:
         pytest.fail("\n\n".join(told(ws_keep(finding)) for finding in broken), pytrace=False)

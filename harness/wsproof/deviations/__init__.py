@@ -1,0 +1,20 @@
+"""Known deviations of server libraries and of the user's own files, and how findings are judged against them.
+
+Nothing here makes a rule weaker: a finding that is known stays a finding, and is shown with the reason.
+"""
+
+from wsproof.deviations.deviation import Deviation
+from wsproof.deviations.known import KnownDeviations
+from wsproof.deviations.parsing import load_deviations
+from wsproof.deviations.shipped import require_hint, shipped_deviations, shipped_names
+from wsproof.deviations.writing import deviations_file
+
+__all__ = [
+    "Deviation",
+    "KnownDeviations",
+    "deviations_file",
+    "load_deviations",
+    "require_hint",
+    "shipped_deviations",
+    "shipped_names",
+]

@@ -1,0 +1,96 @@
+"""Files of known deviations, as TOML.
+
+One table per deviation:
+
+    [[deviation]]
+    check = "host-required"
+    section = "4.2.1"
+    reason = "why it is accepted here"
+    upstream = "where its project knows of it"
+    matches = ["got: .* 404"]               (optional: regular expressions that the finding's evidence must have)
+    implies = ["version-named"]             (optional: what the same cause breaks as well; known only with this one)
+    versions = { websockets = ">=17" }      (optional: only on these versions)
+    without = ["httptools"]                 (optional: only where this package is not installed)
+    intermittent = true                     (optional: it shows in some runs, and could not be repeated each time)
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from wsproof.deviations.deviation import Deviation
+from wsproof.deviations.versions import is_range
+from wsproof.errors import UsageError
+
+__all__ = ["load_deviations", "parse_deviation"]
+
+_TEXTS = ("check", "section", "reason", "upstream")
+_LISTS = ("matches", "implies", "without")
+_FIELDS = {*_TEXTS, *_LISTS, "intermittent", "versions"}
+
+
+def load_deviations(path: Path) -> tuple[Deviation, ...]:
+    """Read a file of known deviations.
+
+    Raises:
+        UsageError: it cannot be read, or an entry lacks its check, section or reason.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8")).get("deviation", [])
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"expected {path} to be a TOML file of known deviations, but: {error}") from error
+    if not isinstance(tables, list):
+        raise UsageError(f"expected {path} to hold [[deviation]] tables. It needs check, section and a reason in each")
+    return tuple(parse_deviation(str(path), number, table) for number, table in enumerate(tables, start=1))
+
+
+def parse_deviation(source: str, number: int, table: Any) -> Deviation:
+    """One `[[deviation]]` table.
+
+    Raises:
+        UsageError: a field is missing, unknown, or of the wrong kind.
+    """
+    given = table if isinstance(table, dict) else {}
+    missing = [name for name in ("check", "section", "reason") if not str(given.get(name, "")).strip()]
+    unknown = sorted(set(given) - _FIELDS)
+    place = f"[[deviation]] number {number} in {source}"
+    if missing or unknown:
+        what = f"lacks {', '.join(missing)}" if missing else f"has unknown words: {', '.join(unknown)}"
+        raise UsageError(f"{place} {what}. It needs check, section and a reason")
+    intermittent = given.get("intermittent", False)
+    if not isinstance(intermittent, bool):
+        raise UsageError(f"{place}: expected intermittent to be true or false")
+    lists: dict[str, Any] = {name: _list(place, name, given.get(name, [])) for name in _LISTS}
+    _require_patterns(place, lists["matches"])
+    return Deviation(
+        check=str(given["check"]),
+        section=str(given["section"]),
+        reason=str(given["reason"]),
+        upstream=str(given.get("upstream", "")),
+        intermittent=intermittent,
+        versions=_versions(place, given.get("versions", {})),
+        **lists,
+    )
+
+
+def _list(place: str, name: str, given: Any) -> tuple[str, ...]:
+    if not isinstance(given, list) or not all(isinstance(item, str) for item in given):
+        raise UsageError(f'{place}: expected {name} to be a list of texts such as ["..."], got {given!r}')
+    return tuple(given)
+
+
+def _require_patterns(place: str, patterns: tuple[str, ...]) -> None:
+    for pattern in patterns:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise UsageError(f"{place}: expected regular expressions in matches, but {pattern!r}: {error}") from error
+
+
+def _versions(place: str, given: Any) -> dict[str, str]:
+    if not isinstance(given, dict) or not all(isinstance(text, str) and is_range(text) for text in given.values()):
+        raise UsageError(f'{place}: expected versions such as {{ websockets = ">=17,<18" }}, got {given!r}')
+    return dict(given)

@@ -1,0 +1,89 @@
+"""The known deviations of server libraries that ship with wsproof: one file per server in `servers/`."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+
+from wsproof.deviations.deviation import Deviation
+from wsproof.deviations.parsing import parse_deviation
+from wsproof.errors import UsageError
+
+__all__ = ["require_hint", "shipped_deviations", "shipped_names"]
+
+_FOLDER = files("wsproof.deviations").joinpath("servers")
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One shipped file. `packages` are those whose versions the title tells; `part` files are only included."""
+
+    title: str
+    packages: tuple[str, ...]
+    includes: tuple[str, ...]
+    part: bool
+    deviations: tuple[Deviation, ...]
+
+
+@cache
+def shipped_names() -> tuple[str, ...]:
+    """The servers whose known deviations ship with wsproof: what `--server-hint` takes."""
+    names = sorted(entry.name.removesuffix(".toml") for entry in _FOLDER.iterdir() if entry.name.endswith(".toml"))
+    return tuple(name for name in names if not _file(name).part)
+
+
+def require_hint(name: str) -> None:
+    """
+    Raises:
+        UsageError: nothing is known of a server of this name.
+    """
+    if name not in shipped_names():
+        raise UsageError(
+            f"no known deviations of {name!r}. Try --server-hint with one of: {', '.join(shipped_names())}"
+        )
+
+
+def shipped_deviations(name: str, installed: Mapping[str, str] | None) -> tuple[Deviation, ...]:
+    """What is known of the server `name` with these installed versions (None: unknown, so of any version).
+
+    Empty for a server without a file. The first of two deviations of the same kind wins.
+    """
+    if name not in shipped_names():
+        return ()
+    title = _title(_file(name), installed)
+    known: list[Deviation] = []
+    for each in _with_included(name):
+        if each not in known and (installed is None or each.applies_to(installed)):
+            known.append(each)
+    return tuple(replace(each, library=title) for each in known)
+
+
+def _with_included(name: str) -> Iterator[Deviation]:
+    own = _file(name)
+    yield from own.deviations
+    for other in own.includes:
+        yield from _with_included(other)
+
+
+def _title(file: _File, installed: Mapping[str, str] | None) -> str:
+    """`uvicorn 0.54.0 on websockets 17.4`; without versions, the file's own title."""
+    versions = [f"{name} {installed[name]}" for name in file.packages if installed is not None and name in installed]
+    return " on ".join(versions) or file.title
+
+
+@cache
+def _file(name: str) -> _File:
+    data = tomllib.loads(_FOLDER.joinpath(f"{name}.toml").read_text(encoding="utf-8"))
+    return _File(
+        title=data["title"],
+        packages=tuple(data.get("packages", ())),
+        includes=tuple(data.get("includes", ())),
+        part=data.get("part", False),
+        deviations=tuple(
+            parse_deviation(f"{name}.toml", number, table)
+            for number, table in enumerate(data.get("deviation", ()), start=1)
+        ),
+    )

@@ -1,0 +1,235 @@
+"""Known deviations are shown with their reason; those of a named file are missed when they are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from wsproof.deviations import Deviation, KnownDeviations, deviations_file, load_deviations, shipped_deviations
+from wsproof.deviations.shipped import require_hint, shipped_names
+from wsproof.deviations.versions import in_range
+from wsproof.errors import UsageError
+from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.suite import CheckRun, SuiteReport
+from wsproof.net.servers import SERVERS
+from wsproof.rfc6455.rules import RULES
+from wsproof.rfc6455.tried import was_tried
+
+_FINDING = Finding(
+    "host-required",
+    "4.2.1",
+    Anomaly.PROTOCOL,
+    Level.VIOLATION,
+    "Expected the handshake to be refused, since there is no Host, but the server accepted it (101).",
+    witness=("got: the server accepted it (101)",),
+)
+_KNOWN = Deviation("host-required", "4.2.1", "the library does so", "issue 1")
+_RUN = CheckRun("host-required", "4.2.1", "missing Host", Verdict.VALID, 1, 0.1)
+_APP_FILES = sorted(Path(__file__).parents[2].joinpath("target_app", "accepted").glob("*.toml"))
+
+
+def judged(
+    findings: Iterable[Finding], own: Iterable[Deviation], runs: Iterable[CheckRun] = (_RUN,), *, named: bool = False
+) -> tuple[Finding, ...]:
+    """The findings of a report after it was judged against a file of the user's."""
+    known = KnownDeviations(own=tuple(own), named=named)
+    return known.judge(SuiteReport(0, tuple(runs), tuple(findings)), was_tried).findings
+
+
+def test_an_accepted_finding_keeps_its_reason_and_no_longer_counts() -> None:
+    (marked,) = judged([_FINDING], [_KNOWN])
+    assert marked.accepted == "the library does so (issue 1)"
+    assert marked.verdict() is Verdict.VALID
+    assert marked.library is None
+
+
+def test_another_finding_still_counts() -> None:
+    other = Deviation("method-get", "4.2.1", "reason")
+    assert judged([_FINDING], [other])[0].verdict() is Verdict.INVALID
+
+
+def test_what_else_a_cause_breaks_must_be_accepted_too_and_is_not_gone() -> None:
+    both = replace(_FINDING, recipe={"also": ["server-http-version"]})
+    other = Deviation("server-http-version", "4.2.2", "follows from it")
+    assert judged([both], [_KNOWN])[0].accepted is None
+    (marked,) = judged([both], [_KNOWN, other])
+    assert marked.accepted is not None
+
+
+def test_what_a_known_cause_implies_is_known_only_together_with_it() -> None:
+    implying = replace(_KNOWN, implies=("server-http-version",))
+    both = replace(_FINDING, recipe={"also": ["server-http-version"]})
+    alone = replace(_FINDING, check="server-http-version", section="4.2.2")
+    marked, other = judged([both, alone], [implying])
+    assert marked.accepted is not None
+    assert other.accepted is None
+
+
+def test_evidence_of_another_kind_is_another_finding() -> None:
+    narrow = replace(_KNOWN, matches=("no Host", r"got: .*\(101\)"))
+    assert judged([_FINDING], [narrow])[0].accepted is not None
+    crashed = replace(_FINDING, witness=("got: it answered HTTP/1.1 500",))
+    assert judged([crashed], [narrow])[0].accepted is None
+
+
+def test_an_intermittent_deviation_covers_what_comes_and_goes_and_is_not_missed() -> None:
+    race = replace(_KNOWN, intermittent=True)
+    for reproduced, accepted in (("0 of 3", True), ("1 of 3", True), ("3 of 3", False), (None, False)):
+        (marked,) = judged([replace(_FINDING, reproduced=reproduced)], [race])
+        assert (marked.accepted is not None) == accepted
+    assert judged([], [race]) == ()
+
+
+def test_intermittent_is_yes_or_no(tmp_path: Path) -> None:
+    path = tmp_path / "accepted.toml"
+    entry = "[[deviation]]\ncheck = 'x'\nsection = '1'\nreason = 'a race'\nintermittent = "
+    path.write_text(entry + "true")
+    assert load_deviations(path)[0].intermittent
+    path.write_text(entry + "'seldom'")
+    with pytest.raises(UsageError, match="true or false"):
+        load_deviations(path)
+
+
+@pytest.mark.parametrize(("named", "level"), [(False, Level.NON_STRICT), (True, Level.VIOLATION)])
+def test_a_deviation_of_the_users_file_that_is_gone_is_reported(named: bool, level: Level) -> None:
+    (gone,) = judged([], [_KNOWN], named=named)
+    assert (gone.check, gone.level) == ("host-required", level)
+    assert "did not show any more" in gone.explanation
+
+
+def test_a_shipped_deviation_that_is_gone_is_no_finding() -> None:
+    known = KnownDeviations(shipped=(_KNOWN,), named=True)
+    assert known.judge(SuiteReport(0, (_RUN,)), was_tried).findings == ()
+
+
+def test_a_deviation_whose_check_was_not_run_is_not_missed() -> None:
+    assert judged([], [_KNOWN], []) == ()
+    cut = CheckRun("host-required", "4.2.1", "missing Host", Verdict.VALID, 0, 0.1, "cut short")
+    assert judged([], [_KNOWN], [cut]) == ()
+
+
+def test_the_users_own_reason_comes_before_that_of_the_library() -> None:
+    library = replace(_KNOWN, reason="so is the library", library="uvicorn 1")
+    known = KnownDeviations(own=(_KNOWN,), shipped=(library,))
+    (marked,) = known.mark([_FINDING])
+    assert marked.accepted == "the library does so (issue 1)"
+    assert marked.library is None
+
+
+def test_known_deviations_survive_the_way_to_another_process() -> None:
+    known = KnownDeviations((_KNOWN,), shipped_deviations("uvicorn-websockets", None), named=True)
+    assert KnownDeviations.from_json(known.to_json()) == known
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[[deviation]]\ncheck = 'x'\nsection = '1'",
+        "[[deviation]]\nwhy = 1",
+        "not toml",
+        "deviation = [1]",
+        "deviation = 1",
+        "[[deviation]]\ncheck = 'x'\nsection = '1'\nreason = 'r'\nmatches = ['(']",
+        "[[deviation]]\ncheck = 'x'\nsection = '1'\nreason = 'r'\nmatches = 'text'",
+        "[[deviation]]\ncheck = 'x'\nsection = '1'\nreason = 'r'\nversions = { uvicorn = 'new' }",
+    ],
+)
+def test_a_file_without_reasons_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "accepted.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError):
+        load_deviations(path)
+
+
+def test_a_written_file_has_what_counts_and_is_refused_until_it_has_reasons(tmp_path: Path) -> None:
+    known = replace(_FINDING, check="method-get", accepted="known")
+    unsure = replace(_FINDING, check="received", anomaly=Anomaly.UNKNOWN)
+    mere = replace(_FINDING, check="length-minimal", level=Level.INFORMATIONAL)
+    often = replace(_FINDING, check='a"b', section="5.5", level=Level.NON_STRICT, reproduced="1 of 3")
+    path = tmp_path / "known.toml"
+    path.write_text(deviations_file([_FINDING, known, unsure, mere, often, _FINDING]))
+    with pytest.raises(UsageError, match="lacks reason"):
+        load_deviations(path)
+    path.write_text(path.read_text().replace('reason = ""', 'reason = "our proxy refuses them"'))
+    first, second = load_deviations(path)
+    assert (first.check, first.section, first.intermittent) == ("host-required", "4.2.1", False)
+    assert (second.check, second.intermittent) == ('a"b', True)
+    assert KnownDeviations(own=(first, second)).mark([_FINDING])[0].accepted == "our proxy refuses them"
+
+
+@pytest.mark.parametrize(
+    ("version", "wanted", "expected"),
+    [
+        ("17.4", ">=17", True),
+        ("17.0rc1", ">=17", True),
+        ("16.9.1", ">=17", False),
+        ("0.54.0", ">=0.34,<0.55", True),
+        ("0.55", ">=0.34,<0.55", False),
+        ("0.9", "<0.10", True),
+        ("2", "==2.0", True),
+        (None, ">=0", False),
+    ],
+)
+def test_versions_are_compared_number_by_number(version: str | None, wanted: str, expected: bool) -> None:
+    assert in_range(version, wanted) is expected
+
+
+@pytest.mark.parametrize(
+    ("server", "installed", "check", "expected"),
+    [
+        ("uvicorn-websockets", {"uvicorn": "0.54", "websockets": "17.4", "httptools": "0.9"}, "header-names", True),
+        ("uvicorn-websockets", {"uvicorn": "0.54", "websockets": "17.4"}, "header-names", False),
+        ("uvicorn-websockets", {"uvicorn": "0.54", "websockets": "16.0"}, "extra-headers", False),
+        ("uvicorn-websockets", None, "extra-headers", True),
+        ("uvicorn", None, "fail-says-why", True),
+        ("nginx", None, "fail-says-why", False),
+    ],
+)
+def test_what_is_known_depends_on_server_and_versions(
+    server: str, installed: Mapping[str, str] | None, check: str, expected: bool
+) -> None:
+    assert (check in {known.check for known in shipped_deviations(server, installed)}) is expected
+
+
+def test_the_library_is_told_with_its_versions() -> None:
+    known = shipped_deviations("uvicorn-websockets", {"uvicorn": "0.54.0", "websockets": "17.4"})
+    assert {each.library for each in known} == {"uvicorn 0.54.0 on websockets 17.4"}
+    assert {each.library for each in shipped_deviations("granian", None)} == {"granian"}
+
+
+def test_a_hint_that_nothing_is_known_of_is_refused_with_the_names() -> None:
+    with pytest.raises(UsageError, match="uvicorn-wsproto"):
+        require_hint("apache")
+    with pytest.raises(UsageError):
+        require_hint("uvicorn-http")  # a part of others
+
+
+def test_every_server_that_wsproof_starts_has_its_file() -> None:
+    assert set(SERVERS) <= set(shipped_names())
+
+
+@pytest.mark.parametrize("name", shipped_names())
+def test_the_shipped_files_name_rules_that_exist_and_say_why(name: str) -> None:
+    known = shipped_deviations(name, None)
+    assert known
+    _name_rules_and_say_why(known)
+
+
+@pytest.mark.parametrize("path", _APP_FILES, ids=lambda path: path.stem)
+def test_the_files_of_the_reference_server_name_rules_that_exist_and_say_why(path: Path) -> None:
+    own = load_deviations(path)
+    assert own
+    _name_rules_and_say_why(own)
+    shipped = {each.check for each in shipped_deviations(path.stem, None)}
+    assert not shipped & {each.check for each in own}  # what belongs to the library stands in the library's file
+
+
+def _name_rules_and_say_why(deviations: Iterable[Deviation]) -> None:
+    sections = {rule.id: rule.section for rule in RULES}
+    for deviation in deviations:
+        assert sections[deviation.check] == deviation.section
+        assert len(deviation.reason) > 30
+        assert deviation.upstream
