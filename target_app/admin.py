@@ -17,8 +17,8 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from target_app.auth import Admin
+from target_app.close_reasons import KICKED, CloseCause, ConnectionEnd
 from target_app.connection import Connection
-from target_app.endings import KICKED, Ending, Why
 from target_app.messages import Announcement
 from target_app.outbox import Outgoing
 from target_app.services import Services
@@ -30,7 +30,7 @@ ORDERS = "admin"
 MOST_LISTED = 1_000
 """Connections that one worker lists, those with the longest queues first."""
 
-SENT_AWAY = Ending(Why.CLOSED, KICKED, "kicked")
+SENT_AWAY = ConnectionEnd(CloseCause.CLOSED, KICKED, "kicked")
 
 router = APIRouter(prefix="/admin")
 logger = logging.getLogger("target_app")

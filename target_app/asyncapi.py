@@ -17,8 +17,8 @@ from fastapi.routing import iter_route_contexts
 from pydantic.json_schema import models_json_schema
 from starlette.routing import WebSocketRoute
 
+from target_app.close_reasons import CLOSE_CODES
 from target_app.dialect import Dialect
-from target_app.endings import CLOSE_CODES
 from target_app.messages import CONTROL_IN, CONTROL_OUT, PROTOCOL, Message
 from target_app.services import Services
 from target_app.web import page

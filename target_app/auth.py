@@ -21,9 +21,9 @@ from fastapi import Depends, HTTPException, Request, WebSocket
 from fastapi.requests import HTTPConnection
 from pydantic import TypeAdapter
 
+from target_app.close_reasons import AUTH_TIMEOUT, NO_STATUS, POLICY_VIOLATION, PROTOCOL_VERSION, Refusal
 from target_app.connection import Connection
 from target_app.dialect import parse
-from target_app.endings import AUTH_TIMEOUT, NO_STATUS, POLICY_VIOLATION, PROTOCOL_VERSION, Refusal
 from target_app.messages import PROTOCOL, Authenticate, ErrorCode, ErrorMessage
 from target_app.origins import is_allowed
 from target_app.services import Services

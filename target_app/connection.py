@@ -21,8 +21,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import WebSocket
 
-from target_app.direct_writer import DirectWriter
-from target_app.endings import (
+from target_app.close_reasons import (
     CANCELLED,
     FAULT,
     FINISHED,
@@ -31,11 +30,12 @@ from target_app.endings import (
     NO_STATUS,
     POLICY_VIOLATION,
     SLOW_CONSUMER,
-    Ending,
+    CloseCause,
+    ConnectionEnd,
     Refusal,
-    Why,
-    ending_of_disconnect,
+    end_of_disconnect,
 )
+from target_app.direct_writer import DirectWriter
 from target_app.eviction import Addresses
 from target_app.flusher import Batch
 from target_app.heartbeats import Heartbeat
@@ -80,7 +80,7 @@ class Connection:
         self._flusher = self.services.hub.flusher
         self._writer = self._make_writer()
         self._writer.lag = self.services.traffic.channels[channel].lag
-        self._ending: Ending | None = None
+        self._ending: ConnectionEnd | None = None
         self._is_deaf = False
         self._scope = asyncio.timeout(None)
         self._handling_since_ns: int | None = None
@@ -173,7 +173,7 @@ class Connection:
         await self._flusher.calm()
         event = await self._websocket.receive()
         if event["type"] == "websocket.disconnect":
-            self._end(ending_of_disconnect(event.get("code") or NO_STATUS))
+            self._end(end_of_disconnect(event.get("code") or NO_STATUS))
             raise StopAsyncIteration
         self._handling_since_ns = time.perf_counter_ns()
         self._heard_at = time.monotonic()
@@ -209,7 +209,7 @@ class Connection:
 
     # The end.
 
-    def drop(self, ending: Ending) -> None:
+    def drop(self, ending: ConnectionEnd) -> None:
         """End the connection from anywhere, without waiting: the channel's loop is left at its next await."""
         if self._ending is None:
             if ending.flushes:
@@ -219,14 +219,14 @@ class Connection:
 
     def close(self, code: int, reason: str) -> None:
         """End the connection on purpose, from anywhere, without waiting; what was sent before still goes out."""
-        self.drop(Ending(Why.CLOSED, code, reason))
+        self.drop(ConnectionEnd(CloseCause.CLOSED, code, reason))
 
     def say_farewell(self, reconnect_after_ms: int) -> None:
         """Announce a planned stop, if the channel has words for it."""
         if self.farewell is not None:
             self.send(self.farewell(reconnect_after_ms))
 
-    def _end(self, ending: Ending) -> Ending:
+    def _end(self, ending: ConnectionEnd) -> ConnectionEnd:
         """The first ending is the one that counts."""
         self._ending = self._ending or ending
         return self._ending
@@ -254,7 +254,7 @@ class Connection:
         elif self.addresses is not None:
             self.services.roster.cut_after(self.addresses, seconds)
 
-    async def _say_goodbye(self, ending: Ending) -> bool:
+    async def _say_goodbye(self, ending: ConnectionEnd) -> bool:
         """Send the close frame. False: the peer does not read, so it could not be sent."""
         try:
             async with asyncio.timeout(GOODBYE_TIMEOUT):
@@ -265,13 +265,14 @@ class Connection:
             pass  # gone meanwhile, which is what we want
         return True
 
-    def _grace(self, ending: Ending, *, stuck: bool) -> float:
+    def _grace(self, ending: ConnectionEnd, *, stuck: bool) -> float:
         """Seconds that the socket gets to go by itself."""
         if stuck:
             return 0.0
-        return GOODBYE_TIMEOUT if ending.why in (Why.SHUTDOWN, Why.DRAINED) else self.services.settings.close_timeout
+        stops = ending.why in (CloseCause.SHUTDOWN, CloseCause.DRAINED)
+        return GOODBYE_TIMEOUT if stops else self.services.settings.close_timeout
 
-    def _log(self, ending: Ending) -> None:
+    def _log(self, ending: ConnectionEnd) -> None:
         logger.info(
             "ended channel=%s why=%s code=%d reason=%s seconds=%.3f received=%d sent=%d",
             self.channel,

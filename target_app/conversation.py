@@ -18,9 +18,7 @@ from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanag
 from fastapi import WebSocket
 
 from target_app.auth import refused, signed_in, subprotocol
-from target_app.connection import Connection, serve
-from target_app.dialect import Dialect
-from target_app.endings import (
+from target_app.close_reasons import (
     CLOSE_CODES,
     INVALID_PAYLOAD,
     POLICY_VIOLATION,
@@ -28,10 +26,12 @@ from target_app.endings import (
     TOO_MANY_ERRORS,
     TRY_AGAIN_LATER,
     UNSUPPORTED_DATA,
-    Ending,
+    CloseCause,
+    ConnectionEnd,
     Refusal,
-    Why,
 )
+from target_app.connection import Connection, serve
+from target_app.dialect import Dialect
 from target_app.heartbeats import Heartbeat
 from target_app.limits import TokenBucket, limits_of
 from target_app.messages import (
@@ -56,7 +56,7 @@ from target_app.tokens import Identity, InvalidToken, Tokens
 NOTICE_SECONDS = 60.0
 """The client is told this long before its token expires, or in the last quarter of a shorter token's life."""
 
-EXPIRED = Ending(Why.CLOSED, TOKEN_EXPIRED, "token_expired")
+EXPIRED = ConnectionEnd(CloseCause.CLOSED, TOKEN_EXPIRED, "token_expired")
 LAST_STRAWS = {
     ErrorCode.NOT_JSON: (INVALID_PAYLOAD, "not_json"),
     ErrorCode.RATE_LIMITED: (POLICY_VIOLATION, "rate_limited"),

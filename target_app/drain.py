@@ -10,7 +10,7 @@ import logging
 import math
 import random
 
-from target_app.endings import DRAINED
+from target_app.close_reasons import DRAINED
 from target_app.roster import Roster
 from target_app.settings import Settings
 

@@ -6,7 +6,7 @@ that are gone. This one also lets the peer's script find out that we are gone, a
 
 from __future__ import annotations
 
-from target_app.endings import IDLE, Ending
+from target_app.close_reasons import IDLE, ConnectionEnd
 
 
 class Heartbeat:
@@ -21,7 +21,7 @@ class Heartbeat:
         self._timeout = timeout
         self._beat_at = 0.0
 
-    def ending(self, silence: float) -> Ending | None:
+    def ending(self, silence: float) -> ConnectionEnd | None:
         """How the connection ends after so many seconds of silence; None: it does not yet."""
         return IDLE if silence > self._timeout else None
 

@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from target_app import users
 from target_app.auth import COOKIE, Known
 from target_app.history import HistoryUnavailable
+from target_app.rate_windows import RateWindow
 from target_app.services import Services
 from target_app.sessions import Logouts
 from target_app.tokens import Tokens
-from target_app.windows import Window
 
 router = APIRouter(prefix="/auth")
 
@@ -49,9 +49,9 @@ class Me(BaseModel):
     expires_in: float
 
 
-def failed_logins(services: Services) -> Window:
+def failed_logins(services: Services) -> RateWindow:
     """How often somebody may be wrong. One for each application: `services.shared(failed_logins)`."""
-    return Window(services, "failed logins", services.settings.logins_per_minute)
+    return RateWindow(services, "failed logins", services.settings.logins_per_minute)
 
 
 @router.post("/token")

@@ -11,9 +11,9 @@ from fastapi.staticfiles import StaticFiles
 
 from target_app import admin, asyncapi, fallback, login, metrics_http, web
 from target_app.channels import routers
-from target_app.gate import Gate, NoNewcomers
+from target_app.forwarder import Forwarder
+from target_app.handshake_policy import HandshakePolicy, NoNewcomers
 from target_app.redaction import redact_all_logs
-from target_app.relay import Relay
 from target_app.services import Services
 from target_app.settings import Settings
 from target_app.startup import OnDemand, Startup
@@ -39,9 +39,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(title="target_app", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.services = services
     redact_all_logs()
-    app.add_middleware(Relay, services=services, application=app)
+    app.add_middleware(Forwarder, services=services, application=app)
     app.add_middleware(web.HeadersMiddleware)
-    app.add_middleware(Gate, services=services)
+    app.add_middleware(HandshakePolicy, services=services)
     app.add_middleware(OnDemand, startup=startup)
     app.add_middleware(NoNewcomers, drain=services.drain)
     app.include_router(web.router)

@@ -20,7 +20,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from target_app.backplane import BEAT, LEASE, Listeners
-from target_app.silence import Silence
+from target_app.liveness import Liveness
 
 BEAT_INTERVAL = 1.0
 """Seconds between two signs of life. They come back to their sender too, and show it that the line works both ways."""
@@ -92,7 +92,7 @@ class RedisBackplane(Listeners):
         self._told_here: deque[int] = deque(maxlen=MOST_REMEMBERED)
         self._connected = False
         self._was_up = False
-        self._silence = Silence(SILENCE)
+        self._silence = Liveness(SILENCE)
         self._tasks: list[asyncio.Task[None]] = []
 
     @property

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Protocol
 
-from target_app.endings import SLOW_CONSUMER, Ending
+from target_app.close_reasons import SLOW_CONSUMER, ConnectionEnd
 from target_app.eviction import Addresses, cut, limit_unacknowledged
 
 SWEEP_INTERVAL = 0.5
@@ -33,7 +33,7 @@ class Watched(Protocol):
 
     def beat(self, now: float) -> None: ...
 
-    def drop(self, ending: Ending) -> None: ...
+    def drop(self, ending: ConnectionEnd) -> None: ...
 
     def say_farewell(self, reconnect_after_ms: int) -> None: ...
 
@@ -70,7 +70,7 @@ class Roster:
         self._open[connection] = None
         self._keep_sweeping()
 
-    def remove(self, connection: Watched, ending: Ending) -> None:
+    def remove(self, connection: Watched, ending: ConnectionEnd) -> None:
         del self._open[connection]
         self.ended[ending.why] += 1
         if not self._open:

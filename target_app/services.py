@@ -18,9 +18,9 @@ from target_app.presence import Presence
 from target_app.roster import Roster
 from target_app.settings import Settings
 from target_app.sqlite_history import SqliteHistory
-from target_app.survey import Survey
 from target_app.timeline import Timeline
 from target_app.traffic import Traffic
+from target_app.worker_query import WorkerQuery
 
 Shared = TypeVar("Shared")
 
@@ -39,7 +39,7 @@ class Services:
     presence: Presence
     timeline: Timeline
     """Where rooms post, and hear what is posted in them: the history and the backplane together, in one order."""
-    survey: Survey
+    survey: WorkerQuery
     traffic: Traffic
     drain: Drain
     counts: Counter[str] = field(default_factory=Counter)
@@ -60,7 +60,7 @@ class Services:
             backplane,
             Presence(backplane),
             Timeline(history, backplane),
-            Survey(backplane),
+            WorkerQuery(backplane),
             Traffic(backplane.worker),
             Drain(settings, roster),
         )

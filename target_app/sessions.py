@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from target_app.backplane import BEAT
-from target_app.endings import POLICY_VIOLATION, Ending, Why
+from target_app.close_reasons import POLICY_VIOLATION, CloseCause, ConnectionEnd
 from target_app.history import Entry, HistoryUnavailable
 from target_app.limits import TokenBucket
 from target_app.services import Services
 from target_app.timeline import RETRY_DELAY
 from target_app.tokens import Tokens
 
-LOGGED_OUT = Ending(Why.CLOSED, POLICY_VIOLATION, "logged_out")
+LOGGED_OUT = ConnectionEnd(CloseCause.CLOSED, POLICY_VIOLATION, "logged_out")
 LOGOUTS = "logouts"
 """Their channel in the history."""
 
@@ -37,7 +37,7 @@ logger = logging.getLogger("target_app")
 class Droppable(Protocol):
     """What can be ended from outside."""
 
-    def drop(self, ending: Ending) -> None: ...
+    def drop(self, ending: ConnectionEnd) -> None: ...
 
 
 @dataclass(slots=True)
@@ -105,7 +105,7 @@ class Sessions:
         """connection -> user, of all who are signed in."""
         return {connection: user for user, session in self._users.items() for connection in session.connections}
 
-    def close(self, user: str, ending: Ending, *, until: float = math.inf) -> None:
+    def close(self, user: str, ending: ConnectionEnd, *, until: float = math.inf) -> None:
         """End all connections of `user` on this worker whose tokens were issued up to a time (Unix, in seconds)."""
         session = self._users.get(user)
         for connection, issued_at in list(session.connections.items()) if session else ():

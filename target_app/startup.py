@@ -15,9 +15,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from target_app import admin, fallback
-from target_app.endings import INTERNAL_ERROR
+from target_app.close_reasons import INTERNAL_ERROR
 from target_app.history import HistoryUnavailable
-from target_app.places import Places
+from target_app.placement import Placement
 from target_app.services import Services
 from target_app.sessions import Logouts
 from target_app.tokens import Tokens
@@ -59,7 +59,7 @@ class Startup:
     async def stop(self) -> None:
         self.is_done = False
         if not self._services.backplane.alone:
-            await self._services.shared(Places).release()
+            await self._services.shared(Placement).release()
         await self._services.shared(Logouts).stop()
         await self._services.roster.stop()
         await self._services.backplane.stop()

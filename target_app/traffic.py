@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from target_app.endings import Ending
+from target_app.close_reasons import ConnectionEnd
 
 LAG_BOUNDS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
 """Seconds."""
@@ -102,7 +102,7 @@ class Traffic:
         self._open[connection] = f"{self._worker}-{next(self._numbers)}"
         _ = self.channels[connection.channel]  # it is listed from now on
 
-    def leave(self, connection: Counted, ending: Ending) -> None:
+    def leave(self, connection: Counted, ending: ConnectionEnd) -> None:
         name = self._open.pop(connection)
         channel = self.channels[connection.channel]
         channel.received += connection.received

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, WebSocket
 
+from target_app.close_reasons import POLICY_VIOLATION, UNSUPPORTED_DATA, Refusal
 from target_app.connection import serve
-from target_app.endings import POLICY_VIOLATION, UNSUPPORTED_DATA, Refusal
 
 ROOM = "chat"
 MAX_ID_CHARACTERS = 64

@@ -15,23 +15,23 @@ from contextlib import ExitStack
 
 from fastapi import APIRouter, WebSocket
 
+from target_app.board_sessions import BoardSession, BoardSessions, Person
+from target_app.close_reasons import POLICY_VIOLATION, Refusal
 from target_app.conversation import Conversation, conversation, typed
 from target_app.drawing import Pen, Refused
 from target_app.drawing_messages import DIALECT, BoardState, Clear, CursorMoved, Draw, Join, Undo, WholeStroke
-from target_app.easels import Easel, Easels, Person
-from target_app.endings import POLICY_VIOLATION, Refusal
 from target_app.messages import ErrorCode, ErrorMessage, Message
-from target_app.shelf import NAME
+from target_app.registry import NAME
 
 POINTS_OF_PIECE = 3_000
 
 router = APIRouter()
 
 
-async def _catch_up(talk: Conversation, easel: Easel, person: Person, join: Join, name: str) -> None:
+async def _catch_up(talk: Conversation, session: BoardSession, person: Person, join: Join, name: str) -> None:
     """Send what changed. Afterwards nothing is left out: there is no await between the last look and the return."""
-    board = easel.board
-    same = join.epoch == easel.epoch and board.floor <= join.since <= board.seq
+    board = session.board
+    same = join.epoch == session.epoch and board.floor <= join.since <= board.seq
     since, reset = (join.since, False) if same else (0, True)
     while True:
         if 0 < since < board.floor:  # so much was undone meanwhile that not all of it is remembered
@@ -39,7 +39,7 @@ async def _catch_up(talk: Conversation, easel: Easel, person: Person, join: Join
         strokes, since = board.since(since, POINTS_OF_PIECE)
         state = BoardState(
             board=name,
-            epoch=easel.epoch,
+            epoch=session.epoch,
             seq=since,
             member=person.member,
             reset=reset,
@@ -53,24 +53,24 @@ async def _catch_up(talk: Conversation, easel: Easel, person: Person, join: Join
         await talk.connection.wait_room()
 
 
-def _carry_out(talk: Conversation, easel: Easel, person: Person, message: Message) -> None:
+def _carry_out(talk: Conversation, session: BoardSession, person: Person, message: Message) -> None:
     """Change the board or move a cursor. Raises Refused."""
-    board = easel.board
+    board = session.board
     match message:
         case Draw():
             pen = Pen(message.color, message.width)
             change = board.draw(talk.user, message.id, pen, message.at, message.points, done=message.done)
             (person.unfinished.discard if message.done else person.unfinished.add)(message.id)
-            easel.publish(change)
+            session.publish(change)
         case Undo():
-            easel.publish(board.undo(talk.user, message.id))
+            session.publish(board.undo(talk.user, message.id))
             person.unfinished.discard(message.id)
         case Clear():
             if not talk.identity.is_admin:
                 raise Refused("forbidden", "type", "only an administrator may clear the board")
-            easel.publish(board.clear())
+            session.publish(board.clear())
         case CursorMoved():
-            easel.move_cursor(person, message.x, message.y)
+            session.move_cursor(person, message.x, message.y)
 
 
 def _why_not(refused: Refused, message: Message) -> ErrorMessage:
@@ -86,17 +86,17 @@ async def draw(websocket: WebSocket, name: str) -> None:
     ):
         if NAME.fullmatch(name) is None:
             raise Refusal(POLICY_VIOLATION, "board_name")
-        easel = connection.services.shared(Easels).at(name)
-        with easel.person(talk.user) as person, ExitStack() as seeing:
+        session = connection.services.shared(BoardSessions).at(name)
+        with session.person(talk.user) as person, ExitStack() as seeing:
             async for message in talk:
                 if isinstance(message, Join):
                     seeing.close()  # for who has joined before and has missed something by a fault of its own
-                    await _catch_up(talk, easel, person, message, name)
-                    seeing.enter_context(connection.services.hub.subscription(easel.channel, connection))
-                    connection.send(easel.members())
-                    connection.send(easel.cursors())
+                    await _catch_up(talk, session, person, message, name)
+                    seeing.enter_context(connection.services.hub.subscription(session.channel, connection))
+                    connection.send(session.members())
+                    connection.send(session.cursors())
                     continue
                 try:
-                    _carry_out(talk, easel, person, message)
+                    _carry_out(talk, session, person, message)
                 except Refused as refused:
                     talk.complain(_why_not(refused, message))

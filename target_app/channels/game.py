@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter, WebSocket
 
+from target_app.close_reasons import POLICY_VIOLATION, Refusal
 from target_app.conversation import conversation, typed
-from target_app.endings import POLICY_VIOLATION, Refusal
 from target_app.game.messages import DIALECT, SitDown, StandUp, Steer
+from target_app.match_sessions import MatchSessions
 from target_app.messages import ErrorCode, ErrorMessage
-from target_app.shelf import NAME
-from target_app.tables import Tables
+from target_app.registry import NAME
 
 NO_SEAT_FREE = ErrorMessage(code=ErrorCode.UNAVAILABLE, text="All seats are taken; you can watch until one is free.")
 SIT_FIRST = ErrorMessage(code=ErrorCode.FORBIDDEN, text="Only who has a seat can steer: send `sit` first.")
@@ -33,7 +33,7 @@ async def game(websocket: WebSocket, name: str) -> None:
     ):
         if NAME.fullmatch(name) is None:
             raise Refusal(POLICY_VIOLATION, "match_name")
-        table = connection.services.shared(Tables).at(name)
+        table = connection.services.shared(MatchSessions).at(name)
         with table.presence(connection):
             async for message in talk:
                 match message:

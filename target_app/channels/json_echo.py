@@ -12,8 +12,8 @@ import json
 from fastapi import APIRouter, WebSocket
 from pydantic_core import from_json
 
+from target_app.close_reasons import INVALID_PAYLOAD, UNSUPPORTED_DATA, Refusal
 from target_app.connection import Connection, serve
-from target_app.endings import INVALID_PAYLOAD, UNSUPPORTED_DATA, Refusal
 from target_app.limits import TokenBucket
 from target_app.messages import ErrorCode, ErrorMessage
 

@@ -23,8 +23,8 @@ from target_app.alerts import (
     message_of,
     unread_of,
 )
+from target_app.close_reasons import TRY_AGAIN_LATER, Refusal
 from target_app.conversation import Conversation, conversation, typed
-from target_app.endings import TRY_AGAIN_LATER, Refusal
 from target_app.history import Entry, HistoryUnavailable
 from target_app.messages import ErrorCode, ErrorMessage, Message
 from target_app.services import Services

@@ -12,8 +12,8 @@ import secrets
 
 from fastapi import APIRouter, WebSocket
 
+from target_app.close_reasons import POLICY_VIOLATION, TRY_AGAIN_LATER, Refusal
 from target_app.conversation import Conversation, conversation, typed
-from target_app.endings import POLICY_VIOLATION, TRY_AGAIN_LATER, Refusal
 from target_app.history import HistoryUnavailable, Recovery, recover
 from target_app.limits import TokenBucket
 from target_app.messages import ErrorCode, ErrorMessage, Message

@@ -14,11 +14,11 @@ from websockets.exceptions import ConnectionClosed
 from target_app.connection import Connection
 from target_app.game.messages import DIALECT
 from target_app.game.rules import SEATS, Phase, Status
+from target_app.match_sessions import MatchSession
 from target_app.messages import CONTROL_OUT
 from target_app.outbox import Outbox, Outgoing, Overflow
 from target_app.services import Services
 from target_app.settings import Settings
-from target_app.tables import Table
 from tests.target_app.game.game_view import GameView
 from tests.target_app.people import SECRET
 from tests.target_app.players import Player, at_match
@@ -242,7 +242,7 @@ def test_a_viewer_that_stops_reading_skips_frames_and_is_right_again_with_the_la
 
     async def story() -> None:
         services = Services.build(Settings())
-        table, stuck, quick = Table(services, "slow"), StuckViewer(), StuckViewer()
+        table, stuck, quick = MatchSession(services, "slow"), StuckViewer(), StuckViewer()
         with table.presence(cast("Connection", quick)), table.presence(cast("Connection", stuck)):
             for number in range(4):
                 assert table.sit(cast("Connection", StuckViewer()), "ada", str(number), None)

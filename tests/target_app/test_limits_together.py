@@ -14,9 +14,9 @@ from pydantic import SecretStr
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
+from target_app.rate_windows import RateWindow
 from target_app.services import Services
 from target_app.settings import Settings
-from target_app.windows import Window
 from tests.target_app.people import SECRET, Person, close_of, dial, log_in, make_token, post
 from tests.target_app.server import DEADLINE, Server, running, wait_until
 from tests.target_app.test_metrics import scraped
@@ -168,7 +168,7 @@ def test_a_window_is_one_for_all_workers_and_each_ones_own_while_they_cannot_mee
     async def story(server: Valkey) -> None:
         settings = Settings(backplane_url=SecretStr(server.url))
         workers = [Services.build(settings) for _ in range(2)]
-        left, right = (Window(services, "handshakes", 3) for services in workers)
+        left, right = (RateWindow(services, "handshakes", 3) for services in workers)
         for services in workers:
             await services.backplane.start()
         try:

@@ -19,18 +19,18 @@ class Point(Message):
     y: float
 
 
-class Line(Message):
+class ForwardedConnection(Message):
     type: Literal["line"]
     points: Annotated[tuple[Point, ...], Field(max_length=3)]
     name: str = Field(default="", max_length=8)
 
 
-DIALECT = Dialect((Line,), ())
+DIALECT = Dialect((ForwardedConnection,), ())
 
 
 def test_a_good_message_is_understood() -> None:
     line = DIALECT.parse('{"type":"line","points":[{"x":1,"y":2.5}],"name":"a"}')
-    assert isinstance(line, Line)
+    assert isinstance(line, ForwardedConnection)
     assert line.points[0].y == 2.5
 
 

@@ -130,7 +130,7 @@ def test_a_claim_takes_the_trail_and_exactly_what_cannot_reach_the_rim(noise: by
 # Stories told by hand, on an empty field in the warm-up.
 
 
-class Table:
+class MatchSession:
     """A match in which we say where everybody is."""
 
     def __init__(self, **rules: int) -> None:
@@ -160,7 +160,7 @@ class Table:
 
 
 def test_a_loop_is_worth_its_trail_and_its_inside() -> None:
-    table = Table()
+    table = MatchSession()
     ada = table.sit(0, 5, 5, RIGHT)
     table.run(3)  # at 8,5; the land ends at 6
     table.run(2, Turn(0, 1, DOWN))  # at 8,7
@@ -172,9 +172,9 @@ def test_a_loop_is_worth_its_trail_and_its_inside() -> None:
     assert table.match.field.count(ada.mark) == 9 + 7 + 1
 
 
-def cut_scene() -> tuple[Table, Seat, Seat]:
+def cut_scene() -> tuple[MatchSession, Seat, Seat]:
     """Grace is one cell below the trail that Ada has laid from 5,3 to 9,3."""
-    table = Table()
+    table = MatchSession()
     ada, grace = table.sit(0, 3, 3, RIGHT), table.sit(1, 15, 9, UP)
     table.match.phase, table.match.ticks_left = Phase.PLAY, 500
     table.put(ada, 3, 3, RIGHT)
@@ -200,7 +200,7 @@ def test_a_trail_that_somebody_runs_into_is_cut_and_its_owner_is_back_at_home_la
 
 
 def test_running_into_ones_own_trail_is_no_better_and_counts_for_nobody() -> None:
-    table = Table()
+    table = MatchSession()
     ada = table.sit(0, 5, 5, RIGHT)
     table.run(5)  # at 10,5
     table.run(1, Turn(0, 1, DOWN))
@@ -211,7 +211,7 @@ def test_running_into_ones_own_trail_is_no_better_and_counts_for_nobody() -> Non
 
 def test_of_two_who_meet_outside_both_fall_and_at_home_only_the_visitor() -> None:
     for x, fallen in ((10, {0, 1}), (15, {0})):
-        table = Table()
+        table = MatchSession()
         ada, grace = table.sit(0, 3, 3, RIGHT), table.sit(1, 15, 3, LEFT)
         table.match.phase, table.match.ticks_left = Phase.PLAY, 500
         table.match.field.wipe_trail(ada.mark)
@@ -223,7 +223,7 @@ def test_of_two_who_meet_outside_both_fall_and_at_home_only_the_visitor() -> Non
 
 
 def test_at_the_rim_one_stands_and_can_turn_away() -> None:
-    table = Table()
+    table = MatchSession()
     ada = table.sit(0, 2, 5, LEFT)
     table.run(6)
     assert (table.at(ada), ada.status) == ((0, 5), Status.MOVING)
@@ -232,7 +232,7 @@ def test_at_the_rim_one_stands_and_can_turn_away() -> None:
 
 
 def test_turns_wait_for_their_ticks_and_turning_back_is_none() -> None:
-    table = Table()
+    table = MatchSession()
     ada = table.sit(0, 10, 6, RIGHT)
     table.run(2, Turn(0, 1, LEFT), Turn(0, 2, UP), Turn(0, 3, LEFT))
     assert table.at(ada) == (9, 5)
@@ -240,7 +240,7 @@ def test_turns_wait_for_their_ticks_and_turning_back_is_none() -> None:
 
 
 def test_a_turn_that_comes_again_is_not_made_again() -> None:
-    table = Table()
+    table = MatchSession()
     ada = table.sit(0, 10, 6, RIGHT)
     table.run(1, Turn(0, 1, UP))
     table.run(1, Turn(0, 2, RIGHT))

@@ -14,13 +14,13 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from target_app.auth import subprotocol
+from target_app.close_reasons import POLICY_VIOLATION, TRY_AGAIN_LATER, Refusal
 from target_app.connection import serve
 from target_app.drain import Drain
-from target_app.endings import POLICY_VIOLATION, TRY_AGAIN_LATER, Refusal
 from target_app.limits import limited_address
 from target_app.origins import is_allowed
+from target_app.rate_windows import RateWindow
 from target_app.services import Services
-from target_app.windows import Window
 
 INSIDE = "inside"
 """The channel of the presence in which every connection is, under its address: so all workers count together."""
@@ -35,7 +35,7 @@ def is_open_channel(path: str) -> bool:
     return path in ("/ws", "/dashboard-feed") or path.startswith("/ws/")
 
 
-class Gate:
+class HandshakePolicy:
     """Stands in front of all channels and knows how many are inside, on all workers."""
 
     def __init__(self, app: ASGIApp, services: Services) -> None:
@@ -43,7 +43,7 @@ class Gate:
         self._services = services
         self._settings = services.settings
         self._presence = services.presence
-        self._handshakes = Window(services, "handshakes", services.settings.handshakes_per_minute)
+        self._handshakes = RateWindow(services, "handshakes", services.settings.handshakes_per_minute)
         self._numbers = itertools.count()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

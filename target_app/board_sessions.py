@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from target_app.close_reasons import TRY_AGAIN_LATER, Refusal
 from target_app.drawing import Board
 from target_app.drawing_messages import CURSOR_OUT, CURSORS, NOWHERE, Member, Members, change_text
-from target_app.endings import TRY_AGAIN_LATER, Refusal
 from target_app.hub import Hub
+from target_app.registry import Registry
 from target_app.services import Services
-from target_app.shelf import Shelf
 
 MAX_BOARDS = 64
 MAX_PEOPLE = 100
@@ -33,7 +33,7 @@ class Person:
     """Strokes that were begun through this connection and are not done."""
 
 
-class Easel:
+class BoardSession:
     """One board and the people at it. Every change is numbered and published in one go, so all get the same order."""
 
     def __init__(self, hub: Hub, name: str) -> None:
@@ -99,8 +99,8 @@ class Easel:
         self._hub.publish(self.channel, self.members(), key="members")
 
 
-class Easels(Shelf[Easel]):
-    """The boards of this worker: `services.shared(Easels)`."""
+class BoardSessions(Registry[BoardSession]):
+    """The boards of this worker: `services.shared(BoardSessions)`."""
 
     def __init__(self, services: Services) -> None:
-        super().__init__(partial(Easel, services.hub), MAX_BOARDS, "too_many_boards")
+        super().__init__(partial(BoardSession, services.hub), MAX_BOARDS, "too_many_boards")

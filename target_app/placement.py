@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from target_app.backplane import BEAT
-from target_app.easels import Easels
+from target_app.board_sessions import BoardSessions
+from target_app.match_sessions import MatchSessions
+from target_app.registry import Registry
 from target_app.services import Services
-from target_app.shelf import Shelf
-from target_app.tables import Tables
 
 CALM = 5.0
 """Seconds after the return of the other workers in which owners claim what was theirs, and nobody anything new."""
@@ -28,13 +28,16 @@ Moved = Callable[[str], None]
 logger = logging.getLogger("target_app")
 
 
-class Places:
-    """Paths such as `/draw/lobby`, and whose they are. One for each application: `services.shared(Places)`."""
+class Placement:
+    """Paths such as `/draw/lobby`, and whose they are. One for each application: `services.shared(Placement)`."""
 
     def __init__(self, services: Services) -> None:
         self._backplane = services.backplane
         self._drain = services.drain
-        self._shelves: dict[str, Shelf[Any]] = {"draw": services.shared(Easels), "game": services.shared(Tables)}
+        self._registries: dict[str, Registry[Any]] = {
+            "draw": services.shared(BoardSessions),
+            "game": services.shared(MatchSessions),
+        }
         self._asked_for: Counter[str] = Counter()
         self._owners: dict[str, str] = {}
         self._was_lost = False
@@ -63,7 +66,7 @@ class Places:
         return owner if self._backplane.connected or owner == self._backplane.worker else None
 
     def _ours(self) -> set[str]:
-        return {f"/{kind}/{name}" for kind, shelf in self._shelves.items() for name in shelf.names()}
+        return {f"/{kind}/{name}" for kind, shelf in self._registries.items() for name in shelf.names()}
 
     def _beat(self, worker: str) -> None:
         if worker == self._backplane.worker and (self._renewing is None or self._renewing.done()):
@@ -98,6 +101,6 @@ class Places:
                 continue
             logger.warning("moved path=%s owner=%s", place, owner)
             _, kind, name = place.split("/")
-            self._shelves[kind].forget(name)
+            self._registries[kind].forget(name)
             for moved in self.moved:
                 moved(place)

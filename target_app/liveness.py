@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Silence:
+class Liveness:
     """A worker that is held up (a busy machine, a stopped process) hears nothing either, though all of it has come.
 
     So seconds alone convict no line: several signs of life must have been sent meanwhile, each in a turn of its own.

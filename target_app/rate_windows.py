@@ -15,7 +15,7 @@ TIMEOUT = 1.0
 """Seconds that the backplane's server gets; then this worker counts by itself."""
 
 
-class Window:
+class RateWindow:
     """Counts `what` in the last minute, separately for each name."""
 
     def __init__(self, services: Services, what: str, per_minute: int) -> None:

@@ -43,7 +43,7 @@ CLOSE_CODES = {
 """Every close code of this server and what a client should do; sent in `welcome` and documented in `/asyncapi.json`."""
 
 
-class Why(StrEnum):
+class CloseCause(StrEnum):
     """One word for every way in which a connection can end."""
 
     DISCONNECTED = "disconnected"
@@ -81,37 +81,43 @@ class Why(StrEnum):
     """A fault of ours; the traceback is in the log, and never on the wire."""
 
 
+_FLUSHING = frozenset(
+    {CloseCause.FINISHED, CloseCause.REFUSED, CloseCause.ERROR, CloseCause.DRAINED, CloseCause.CLOSED}
+)
+
+
 @dataclass(frozen=True, slots=True)
-class Ending:
+class ConnectionEnd:
     """How a connection ended: a word, the close code sent or received, and a short reason (never user text)."""
 
-    why: Why
+    why: CloseCause
     code: int
     reason: str = ""
 
     @property
     def flushes(self) -> bool:
         """The peer still gets what was queued for it before the close frame."""
-        return self.why in (Why.FINISHED, Why.REFUSED, Why.ERROR, Why.DRAINED, Why.CLOSED)
+        return self.why in _FLUSHING
 
     @property
     def says_goodbye(self) -> bool:
         """It is for us to send the close frame."""
-        return self.flushes or self.why in (Why.SLOW_CONSUMER, Why.IDLE)
+        return self.flushes or self.why in (CloseCause.SLOW_CONSUMER, CloseCause.IDLE)
 
 
-FINISHED = Ending(Why.FINISHED, NORMAL_CLOSURE)
-SLOW_CONSUMER = Ending(Why.SLOW_CONSUMER, TRY_AGAIN_LATER, "slow_consumer")
-DRAINED = Ending(Why.DRAINED, SERVICE_RESTART, "draining")
-IDLE = Ending(Why.IDLE, IDLE_TIMEOUT, "idle_timeout")
-LOST = Ending(Why.LOST, NO_STATUS)
-CANCELLED = Ending(Why.CANCELLED, NO_STATUS)
-FAULT = Ending(Why.ERROR, INTERNAL_ERROR)
+FINISHED = ConnectionEnd(CloseCause.FINISHED, NORMAL_CLOSURE)
+SLOW_CONSUMER = ConnectionEnd(CloseCause.SLOW_CONSUMER, TRY_AGAIN_LATER, "slow_consumer")
+DRAINED = ConnectionEnd(CloseCause.DRAINED, SERVICE_RESTART, "draining")
+IDLE = ConnectionEnd(CloseCause.IDLE, IDLE_TIMEOUT, "idle_timeout")
+LOST = ConnectionEnd(CloseCause.LOST, NO_STATUS)
+CANCELLED = ConnectionEnd(CloseCause.CANCELLED, NO_STATUS)
+FAULT = ConnectionEnd(CloseCause.ERROR, INTERNAL_ERROR)
 
 
-def ending_of_disconnect(code: int) -> Ending:
-    """The ending for a `websocket.disconnect` event of the ASGI server."""
-    return Ending(Why.SHUTDOWN if code == SERVICE_RESTART else Why.DISCONNECTED, int(code))  # some hand over an enum
+def end_of_disconnect(code: int) -> ConnectionEnd:
+    """The end that a `websocket.disconnect` event of the ASGI server reports."""
+    cause = CloseCause.SHUTDOWN if code == SERVICE_RESTART else CloseCause.DISCONNECTED
+    return ConnectionEnd(cause, int(code))  # some servers pass an enum
 
 
 class Refusal(Exception):
@@ -119,4 +125,4 @@ class Refusal(Exception):
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(f"{code} {reason}")
-        self.ending = Ending(Why.REFUSED, code, reason)
+        self.ending = ConnectionEnd(CloseCause.REFUSED, code, reason)

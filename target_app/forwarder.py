@@ -1,8 +1,8 @@
 """People at one board or match, whichever workers they are connected to.
 
-A board or match is on one worker (`places.py`). A connection to it that another worker has accepted is carried there
-(`lines.py`), and meets the same channel code as those on the spot: one board, one clock, one order for all. Its own
-worker still looks after the socket: what waits, who does not read, how it ends.
+A board or match is on one worker (`placement.py`). Another worker that accepts a connection to it forwards that
+connection (`forwarding.py`). So all participants meet the same channel code: one board, one clock, one order for all.
+The accepting worker still owns the socket: its send buffer, its timeouts and its close.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from fastapi import FastAPI, WebSocket
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from target_app.auth import subprotocol
+from target_app.close_reasons import NO_STATUS, SERVICE_RESTART, TRY_AGAIN_LATER, CloseCause, ConnectionEnd, Refusal
 from target_app.connection import Connection, serve
-from target_app.endings import NO_STATUS, SERVICE_RESTART, TRY_AGAIN_LATER, Ending, Refusal, Why
-from target_app.lines import Event, Line, Lines
+from target_app.forwarding import Event, ForwardedConnection, ForwardedConnections
 from target_app.messages import farewell
-from target_app.places import Places
+from target_app.placement import Placement
+from target_app.registry import NAME
 from target_app.services import Services
-from target_app.shelf import NAME
 
 PLACE = re.compile(f"/(draw|game)/{NAME.pattern}")
 PATIENCE = 5.0
 """Seconds that the owner gets to answer. It may have died a moment ago."""
 
-MOVED = Ending(Why.CLOSED, SERVICE_RESTART, "moved")
-SILENT = Ending(Why.CLOSED, TRY_AGAIN_LATER, "owner_out_of_reach")
+MOVED = ConnectionEnd(CloseCause.CLOSED, SERVICE_RESTART, "moved")
+SILENT = ConnectionEnd(CloseCause.CLOSED, TRY_AGAIN_LATER, "owner_out_of_reach")
 
 logger = logging.getLogger("target_app")
 
 
-class Relay:
+class Forwarder:
     """ASGI middleware. A worker that is alone passes everything on."""
 
     def __init__(self, app: ASGIApp, services: Services, application: FastAPI) -> None:
@@ -43,9 +43,9 @@ class Relay:
         self._worker = services.backplane.worker
         self._calls: set[asyncio.Task[None]] = set()
         if not services.backplane.alone:
-            self._places = services.shared(Places)
+            self._places = services.shared(Placement)
             self._places.moved.append(self._send_away)
-            self._lines = Lines(services.backplane, self._called)
+            self._lines = ForwardedConnections(services.backplane, self._called)
             services.presence.watch_workers(self._lines.lose)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,7 +90,7 @@ class Relay:
                 bringing.cancel()
                 self._lines.hang_up(line, {"type": "websocket.disconnect", "code": NO_STATUS})
 
-    async def _bring(self, line: Line, connection: Connection) -> None:
+    async def _bring(self, line: ForwardedConnection, connection: Connection) -> None:
         """What the channel says, as fast as the peer reads it."""
         try:
             async with asyncio.timeout(PATIENCE) as patience:
@@ -103,17 +103,17 @@ class Relay:
         except TimeoutError:
             connection.drop(SILENT)
         else:
-            told = Ending(Why.CLOSED, event["code"], event.get("reason") or "") if "code" in event else SILENT
-            connection.drop(told)
+            reason = event.get("reason") or ""
+            connection.drop(ConnectionEnd(CloseCause.CLOSED, event["code"], reason) if "code" in event else SILENT)
 
     # The worker that has the board or match.
 
-    def _called(self, line: Line, first: Event) -> None:
+    def _called(self, line: ForwardedConnection, first: Event) -> None:
         task = asyncio.create_task(self._answer(line, first["scope"]), name=f"relayed {line.name}")
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
 
-    async def _answer(self, line: Line, scope: Scope) -> None:
+    async def _answer(self, line: ForwardedConnection, scope: Scope) -> None:
         place = scope["path"]
         scope.update(type="websocket", raw_path=place.encode(), app=self._application, state={}, extensions={})
         scope["headers"] = [tuple(header) for header in scope["headers"]]

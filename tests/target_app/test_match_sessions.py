@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from target_app.endings import CLOSE_CODES
+from target_app.close_reasons import CLOSE_CODES
 from target_app.settings import Settings
 
 ROOT = Path(__file__).parents[2]

@@ -6,22 +6,22 @@ import re
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
-from target_app.endings import TRY_AGAIN_LATER, Refusal
+from target_app.close_reasons import TRY_AGAIN_LATER, Refusal
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """What they may be called."""
 
 
-class Gathering(Protocol):
+class Collectable(Protocol):
     """What has people at it."""
 
     def __len__(self) -> int: ...
 
 
-Thing = TypeVar("Thing", bound=Gathering)
+Thing = TypeVar("Thing", bound=Collectable)
 
 
-class Shelf(Generic[Thing]):
+class Registry(Generic[Thing]):
     """Things of one kind by name, in memory, `most` of them."""
 
     def __init__(self, make: Callable[[str], Thing], most: int, full: str) -> None:

@@ -18,7 +18,7 @@ FORGOTTEN_AFTER = 5.0
 Answer = Callable[[], str]
 
 
-class Survey:
+class WorkerQuery:
     """Every worker answers the questions that it knows; a worker that is alone only asks itself."""
 
     def __init__(self, backplane: Backplane) -> None:

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from target_app.clock import ticks
+from target_app.close_reasons import FAULT, REPLACED, TRY_AGAIN_LATER, Refusal
 from target_app.connection import Connection
-from target_app.endings import FAULT, REPLACED, TRY_AGAIN_LATER, Refusal
 from target_app.game.frames import Camera
 from target_app.game.match import Match
 from target_app.game.messages import DIRECTIONS, MatchOpened, Players, PlayerSeen, Seated, Steer, Stood
 from target_app.game.rules import SEATS, Away, Back, Input, Sit, Stand, Turn
+from target_app.registry import Registry
 from target_app.services import Services
-from target_app.shelf import Shelf
 
 MAX_MATCHES = 64
 MAX_PEOPLE = 200
@@ -38,7 +38,7 @@ class Player:
     connection: Connection | None
 
 
-class Table:
+class MatchSession:
     """One match and the people around it. Ticks are made only while somebody is there."""
 
     def __init__(self, services: Services, name: str) -> None:
@@ -198,8 +198,8 @@ class Table:
         self._services.hub.publish(self.channel, players.to_json(), key="players")
 
 
-class Tables(Shelf[Table]):
-    """The matches of this worker: `services.shared(Tables)`."""
+class MatchSessions(Registry[MatchSession]):
+    """The matches of this worker: `services.shared(MatchSessions)`."""
 
     def __init__(self, services: Services) -> None:
-        super().__init__(partial(Table, services), MAX_MATCHES, "too_many_matches")
+        super().__init__(partial(MatchSession, services), MAX_MATCHES, "too_many_matches")

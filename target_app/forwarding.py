@@ -27,10 +27,10 @@ RESET = "lines"
 Event = MutableMapping[str, Any]
 
 
-class Line:
+class ForwardedConnection:
     """One end: what is sent here is received at the other, in order. Both methods are those of an ASGI connection."""
 
-    def __init__(self, lines: Lines, name: str, worker: str, last: str) -> None:
+    def __init__(self, lines: ForwardedConnections, name: str, worker: str, last: str) -> None:
         self.name = name
         self.worker = worker
         self._lines = lines
@@ -74,34 +74,34 @@ class Line:
         self._incoming.put_nowait({"type": self._last})
 
 
-class Lines:
+class ForwardedConnections:
     """The ends of lines on this worker. `called` gets each that another worker opens, and what it is opened with."""
 
-    def __init__(self, backplane: Backplane, called: Callable[[Line, Event], None]) -> None:
+    def __init__(self, backplane: Backplane, called: Callable[[ForwardedConnection, Event], None]) -> None:
         self._backplane = backplane
         self._called = called
         self._numbers = itertools.count(1)
-        self._lines: dict[str, Line] = {}
-        self._letters: list[tuple[Line, Event]] = []
+        self._lines: dict[str, ForwardedConnection] = {}
+        self._letters: list[tuple[ForwardedConnection, Event]] = []
         self._posting: asyncio.Task[None] | None = None
         self._resetting: asyncio.Task[None] | None = None
         backplane.subscribe(_topic(backplane.worker), self._heard)
         backplane.subscribe(RESET, self.lose)
         backplane.watch(self._told)
 
-    def open(self, worker: str, first: Event) -> Line:
+    def open(self, worker: str, first: Event) -> ForwardedConnection:
         """A new line to that worker; `first` is what it is opened with."""
-        line = Line(self, f"{self._backplane.worker}-{next(self._numbers)}", worker, "websocket.close")
+        line = ForwardedConnection(self, f"{self._backplane.worker}-{next(self._numbers)}", worker, "websocket.close")
         self._lines[line.name] = line
         self.post(line, {**first, "from": self._backplane.worker})
         return line
 
-    def hang_up(self, line: Line, last: Event) -> None:
+    def hang_up(self, line: ForwardedConnection, last: Event) -> None:
         """Nothing more is sent or received here; `last` tells the other end, if it does not know."""
         del self._lines[line.name]
         self.post(line, last)
 
-    def post(self, line: Line, event: Event) -> None:
+    def post(self, line: ForwardedConnection, event: Event) -> None:
         self._letters.append((line, event))
         if self._posting is None or self._posting.done():
             self._posting = asyncio.create_task(self._post(), name="lines")
@@ -126,7 +126,7 @@ class Lines:
                 if line is not None:
                     line.heard(dict(event))
                 elif "from" in event:
-                    line = self._lines[name] = Line(self, name, event["from"], "websocket.disconnect")
+                    line = self._lines[name] = ForwardedConnection(self, name, event["from"], "websocket.disconnect")
                     self._called(line, event)
 
     def _told(self, connected: bool) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from target_app.silence import Silence
+from target_app.liveness import Liveness
 
 
 def test_a_line_on_which_no_sign_of_life_comes_back_is_dead() -> None:
-    silence = Silence(4.0)
+    silence = Liveness(4.0)
     silence.heard(100.0)
     verdicts = []
     for second in (101.0, 102.0, 103.0, 104.0, 105.0):
@@ -16,7 +16,7 @@ def test_a_line_on_which_no_sign_of_life_comes_back_is_dead() -> None:
 
 
 def test_a_worker_that_was_stopped_for_a_while_does_not_take_that_for_silence() -> None:
-    silence = Silence(4.0)
+    silence = Liveness(4.0)
     silence.heard(100.0)
     silence.sent()
     assert not silence.is_too_long(1_000.0)
@@ -27,7 +27,7 @@ def test_a_worker_that_was_stopped_for_a_while_does_not_take_that_for_silence() 
 
 
 def test_signs_of_life_in_quick_succession_are_no_silence() -> None:
-    silence = Silence(4.0)
+    silence = Liveness(4.0)
     silence.heard(100.0)
     for _ in range(50):
         silence.sent()
