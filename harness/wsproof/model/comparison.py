@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from wsproof.model.finding import Finding
+from wsproof.model.finding import Finding, severity
 from wsproof.model.record import COMPARE_SCHEMA, Caution
 
 
@@ -84,7 +84,7 @@ class Comparison:
             "base": dict(self.base),
             "candidate": dict(self.candidate),
             "metrics": [metric.to_json() for metric in self.metrics],
-            "findings": [finding.to_json() for finding in self.findings],
+            "findings": [finding.to_json() for finding in sorted(self.findings, key=severity)],
             "warnings": [warning.to_json() for warning in self.warnings],
             "plan": dict(self.plan),
             "seed": self.seed,

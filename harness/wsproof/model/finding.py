@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
+
+from wsproof.model.harm import Harm
 
 
 class Level(StrEnum):
@@ -52,6 +54,24 @@ class Anomaly(StrEnum):
     """Not a fault of the server: the check crashed or saw nothing."""
 
 
+_HARM_OF_ANOMALY = {
+    **dict.fromkeys(
+        (
+            Anomaly.LOST,
+            Anomaly.NEVER_READ,
+            Anomaly.DUPLICATED,
+            Anomaly.REORDERED,
+            Anomaly.PHANTOM,
+            Anomaly.MISROUTED,
+            Anomaly.CORRUPT,
+        ),
+        Harm.DATA,
+    ),
+    Anomaly.STALLED_BY_NEIGHBOUR: Harm.OTHERS_NOT_SERVED,
+}
+_HARM_OF_LEVEL = {Level.NON_STRICT: Harm.SHOULD, Level.INFORMATIONAL: Harm.INFORMATION}
+
+
 @dataclass(frozen=True)
 class Finding:
     """One fault, with its smallest evidence.
@@ -78,6 +98,15 @@ class Finding:
     source: str | None = field(default=None, kw_only=True)
     """The sentence of the RFC, or of the contract, that was broken."""
     library: str | None = field(default=None, kw_only=True)
+    rule_harm: Harm | None = field(default=None, kw_only=True)
+    """What breaking its rule does, where the rule says it."""
+
+    @property
+    def harm(self) -> Harm:
+        """How much harm it does. Only a violation does more than its level says."""
+        if self.level is not Level.VIOLATION:
+            return _HARM_OF_LEVEL[self.level]
+        return self.rule_harm or _HARM_OF_ANOMALY.get(self.anomaly, Harm.MUST)
 
     def to_json(self) -> dict[str, Any]:
         """The finding as it stands in `wsproof.check/1`, `wsproof.run/1` and FINDING.json."""
@@ -86,6 +115,7 @@ class Finding:
             "section": self.section,
             "anomaly": self.anomaly.value,
             "level": self.level.value,
+            "harm": self.harm.value,
             "explanation": self.explanation,
             "witness": list(self.witness),
             "replay": self.replay,
@@ -104,7 +134,7 @@ class Finding:
         Raises:
             KeyError, ValueError: `data` is not a finding.
         """
-        return cls(
+        finding = cls(
             check=data["check"],
             section=data["section"],
             anomaly=Anomaly(data["anomaly"]),
@@ -119,6 +149,8 @@ class Finding:
             source=data.get("source"),
             library=data.get("library"),
         )
+        harm = Harm(data.get("harm", finding.harm))  # documents of the first days have none
+        return finding if harm is finding.harm else replace(finding, rule_harm=harm)
 
     def verdict(self, *, strict: bool = False) -> Verdict:
         """What this finding alone says of the server."""
@@ -127,6 +159,13 @@ class Finding:
         if self.accepted is not None or self.level is Level.INFORMATIONAL:
             return Verdict.VALID
         return Verdict.INVALID if strict or self.level is Level.VIOLATION else Verdict.VALID
+
+
+def severity(finding: Finding) -> tuple[int, int, str, str]:
+    """Sort key, the worst first: by harm, then section and check. What could not be told comes behind violations."""
+    unsure = finding.anomaly is Anomaly.UNKNOWN
+    rank = Harm.MUST if unsure else finding.harm
+    return list(Harm).index(rank), int(unsure), finding.section, finding.check
 
 
 def verdict_of(findings: Iterable[Finding], *, strict: bool = False) -> Verdict:

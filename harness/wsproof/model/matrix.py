@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.finding import Anomaly, Finding, Level, Verdict, severity
 from wsproof.model.suite import SuiteReport
 
 __all__ = ["MATRIX_SCHEMA", "Cell", "Chapter", "Matrix", "MatrixRow", "State", "by_check", "cells_of", "chapter_of"]
@@ -215,10 +215,10 @@ class Matrix:
 
 
 def by_check(rows: Iterable[MatrixRow], *, accepted: bool) -> dict[tuple[str, str], list[tuple[str, Finding]]]:
-    """The findings that count (or those that are accepted) by section and check, each with the servers that have it."""
+    """The findings that count (or those that are accepted) by section and check, the worst first."""
     found: dict[tuple[str, str], list[tuple[str, Finding]]] = {}
     for row in rows:
         for finding in row.findings:
             if (finding.accepted is not None) is accepted and finding.level is not Level.INFORMATIONAL:
                 found.setdefault((finding.section, finding.check), []).append((row.server, finding))
-    return found
+    return dict(sorted(found.items(), key=lambda item: min(severity(finding) for _, finding in item[1])))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from wsproof.model.finding import Finding, Verdict
+from wsproof.model.finding import Finding, Verdict, severity
 
 RUN_SCHEMA = "wsproof.run/1"
 CHECK_SCHEMA = "wsproof.check/1"
@@ -125,7 +125,7 @@ class RunRecord:
             "machine": dict(self.machine),
             "plan": dict(self.plan),
             "metrics": {name: summary.to_json() for name, summary in self.metrics.items()},
-            "findings": [finding.to_json() for finding in self.findings],
+            "findings": [finding.to_json() for finding in sorted(self.findings, key=severity)],
             "warnings": [warning.to_json() for warning in self.warnings],
             "parts": dict(self.parts),
         }

@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 from wsproof.errors import UsageError
-from wsproof.model.finding import Finding, Verdict
+from wsproof.model.finding import Finding, Verdict, severity
 from wsproof.model.matrix import MATRIX_SCHEMA
 from wsproof.model.record import BENCHES_SCHEMA, CHECK_SCHEMA, COMPARE_SCHEMA, RUN_SCHEMA
 from wsproof.model.suite import CheckRun, Figure, NotRun, SuiteReport
@@ -40,7 +40,7 @@ def check_document(
         "seed": report.seed,
         "checks_run": [run.to_json() for run in report.checks_run],
         "not_run": [one.to_json() for one in report.not_run],
-        "findings": [finding.to_json() for finding in report.findings],
+        "findings": [finding.to_json() for finding in sorted(report.findings, key=severity)],
         "wall_s": round(report.wall_s, 3),
     }
 

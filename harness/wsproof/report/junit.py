@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from wsproof.model.finding import Finding, Verdict
+from wsproof.model.finding import Finding, Verdict, severity
 from wsproof.model.matrix import Matrix, MatrixRow, State
 from wsproof.report.documents import suite_report_of
 from wsproof.report.escape import clean, clean_line
 from wsproof.report.rows import measured
-from wsproof.report.words import severity
 
 
 def junit_xml(document: Mapping[str, Any]) -> str:
@@ -48,12 +47,13 @@ def _suite(document: Mapping[str, Any], name: str, prefix: str = "wsproof") -> E
     A violation is a failure (with `--strict` a non-strict finding, too), what cannot be told an error; other findings
     are printed with their check and fail nothing. A check that met what another one's finding tells fails with it. A
     finding whose check is not among those that ran gets a case of its own: nothing is dropped. What was not run is
-    skipped, with the reason.
+    skipped, with the reason. Cases with findings come first, the gravest first.
     """
     report, strict = suite_report_of(document), bool(document.get("strict"))
     by_check: dict[str, list[Finding]] = {}
     for finding in sorted(report.findings, key=severity):
         by_check.setdefault(finding.check, []).append(finding)
+    order = {clean_line(check): place for place, check in enumerate(by_check)}
     suite = Element("testsuite", name=name)
     for run in report.checks_run:
         found = by_check.pop(run.check, [])
@@ -72,6 +72,7 @@ def _suite(document: Mapping[str, Any], name: str, prefix: str = "wsproof") -> E
     for one in report.not_run:
         case = _case(suite, one.check, f"{prefix}.{one.section}", [], strict)
         SubElement(case, "skipped", message=clean_line(one.reason))
+    suite[:] = sorted(suite, key=lambda case: order.get(case.get("name", ""), len(order)))
     _count(suite)
     suite.set("time", f"{report.seconds:.3f}")
     return suite

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Any
 
 from wsproof.model.comparison import Judgement
-from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.finding import Anomaly, Finding, Verdict, severity
 from wsproof.model.record import RunRecord, Summary
 from wsproof.model.suite import CheckRun
 from wsproof.report.capacity import GOOD, capacity_sentence
@@ -56,15 +56,6 @@ def tone_of(verdict: Verdict | Judgement) -> Tone:
     good = (Verdict.VALID, Judgement.SAME, Judgement.BETTER)
     bad = (Verdict.INVALID, Judgement.WORSE)
     return Tone.GOOD if verdict in good else Tone.BAD if verdict in bad else Tone.UNSURE
-
-
-def severity(finding: Finding) -> tuple[int, str, str]:
-    """Sort key: violations, then what could not be told, then the rest; then by section and check."""
-    if finding.anomaly is Anomaly.UNKNOWN:
-        rank = 1
-    else:
-        rank = {Level.VIOLATION: 0, Level.NON_STRICT: 2, Level.INFORMATIONAL: 3}[finding.level]
-    return rank, finding.section, finding.check
 
 
 def standing(findings: Iterable[Finding]) -> list[Finding]:

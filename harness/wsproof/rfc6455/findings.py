@@ -36,6 +36,7 @@ def finding_of(
         recipe={"suite": "rfc6455", "rule": charge.rule, **recipe},
         occurrences=occurrences,
         reproduced=reproduced,
+        rule_harm=broken.harm,
         source=f"{broken.level} {broken.where}: {broken.sentence}",
     )
 

@@ -6,17 +6,21 @@ how soon they matter depends on who may connect.
 
 from __future__ import annotations
 
+from wsproof.model.harm import Harm
+
 __all__ = ["DEMANDS"]
 
 _S = "robustness"
+_OTHERS, _DATA = Harm.OTHERS_NOT_SERVED.value, Harm.DATA.value
 
-DEMANDS: tuple[tuple[str, str, str, str, str], ...] = (
+DEMANDS: tuple[tuple[str, ...], ...] = (
     (
         "served-beside-slow-handshake",
         _S,
         "MUST",
         "While some clients are slow with their handshake, others connect and are served.",
         "others are served beside slow handshakes",
+        _OTHERS,
     ),
     (
         "served-beside-slow-reader",
@@ -24,6 +28,7 @@ DEMANDS: tuple[tuple[str, str, str, str, str], ...] = (
         "MUST",
         "While a client does not read, or reads byte by byte, others are served.",
         "others are served beside a slow reader",
+        _OTHERS,
     ),
     (
         "unread-bounded",
@@ -38,6 +43,7 @@ DEMANDS: tuple[tuple[str, str, str, str, str], ...] = (
         "MUST",
         "A message may be cut into any number of fragments: one of 10,000 arrives whole, or is refused with a code.",
         "10,000 fragments",
+        _DATA,
     ),
     (
         "empty-fragments",
@@ -45,6 +51,7 @@ DEMANDS: tuple[tuple[str, str, str, str, str], ...] = (
         "MUST",
         "Fragments may be empty: a message with 100,000 of them arrives whole, or is refused with a code.",
         "100,000 empty fragments",
+        _DATA,
     ),
     (
         "empty-fragments-held",
@@ -59,6 +66,7 @@ DEMANDS: tuple[tuple[str, str, str, str, str], ...] = (
         "MUST",
         "Each connection has a compression window of its own, whatever others send meanwhile.",
         "several compressing clients at once",
+        _DATA,
     ),
     (
         "served-beside-flood",
@@ -66,6 +74,7 @@ DEMANDS: tuple[tuple[str, str, str, str, str], ...] = (
         "MUST",
         "While a client floods the server with fragments, others are served.",
         "others are served beside a flood",
+        _OTHERS,
     ),
     (
         "cost-of-fragments",
@@ -87,6 +96,7 @@ DEMANDS: tuple[tuple[str, str, str, str, str], ...] = (
         "MUST",
         "After a thousand connections that came and went, politely or not, an old and a new client are served.",
         "others are served after many connections",
+        _OTHERS,
     ),
     (
         "freed-after-abandoned",
@@ -124,4 +134,4 @@ DEMANDS: tuple[tuple[str, str, str, str, str], ...] = (
         "what half-closed connections took",
     ),
 )
-"""Id, section, how binding, sentence, title."""
+"""Id, section, how binding, sentence, title; where it is more than the binding says, the harm of breaking it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wsproof.model.harm import Harm
 from wsproof.rfc6455.rules.rule import MAY, MUST, SHOULD, Rule
 
 _RFC = "RFC 7692 "
@@ -41,6 +42,7 @@ DEFLATE = (
         MUST,
         "A compressed message may be made of DEFLATE blocks of any type, and of any number of them.",
         "DEFLATE blocks of every type",
+        harm=Harm.DATA,
     ),
     Rule(
         "deflate-empty",
@@ -55,6 +57,7 @@ DEFLATE = (
         MUST,
         "A block may have BFINAL set: it ends neither the message nor the context.",
         "DEFLATE blocks with BFINAL",
+        harm=Harm.DATA,
     ),
     Rule(
         "deflate-context",
@@ -62,6 +65,7 @@ DEFLATE = (
         MUST,
         "Unless client_no_context_takeover was agreed, a message may refer back to those before it.",
         "messages that refer to earlier ones",
+        harm=Harm.DATA,
     ),
     Rule(
         "deflate-client-window",
@@ -90,6 +94,7 @@ DEFLATE = (
         MUST,
         "RSV1 says of each message whether it is compressed; those that are not leave the compression alone.",
         "messages with and without compression",
+        harm=Harm.DATA,
     ),
     Rule(
         "deflate-fragments",
@@ -97,6 +102,7 @@ DEFLATE = (
         MUST,
         "A compressed message may be cut into fragments anywhere, RSV1 on the first of them only.",
         "compressed messages in fragments",
+        harm=Harm.DATA,
     ),
     Rule(
         "deflate-between",
@@ -104,6 +110,7 @@ DEFLATE = (
         MUST,
         "Control frames are not compressed, and may come between the fragments of a compressed message.",
         "control frames inside compressed messages",
+        harm=Harm.DATA,
     ),
     Rule(
         "deflate-segmentation",
@@ -111,6 +118,7 @@ DEFLATE = (
         MUST,
         "TCP is a stream: compressed messages too are understood wherever they are cut into segments.",
         "compressed messages cut into segments",
+        harm=Harm.DATA,
     ),
     Rule(
         "deflate-rsv-control",
@@ -167,6 +175,7 @@ DEFLATE = (
         MUST,
         "A compressed message of any size arrives whole, or is refused: never a part of it.",
         "compressed messages around a server's limit",
+        harm=Harm.DATA,
     ),
     Rule(
         "deflate-bomb",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wsproof.model.harm import Harm
 from wsproof.rfc6455.rules.rule import MUST, Rule
 
 FRAGMENTATION = (
@@ -11,6 +12,7 @@ FRAGMENTATION = (
         MUST,
         "A message may be cut into any number of fragments, empty ones too, and arrives whole.",
         "fragmented messages",
+        harm=Harm.DATA,
     ),
     Rule(
         "control-between",

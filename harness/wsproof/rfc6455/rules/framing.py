@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wsproof.model.harm import Harm
 from wsproof.rfc6455.rules.rule import MAY, MUST, Rule
 
 FRAMING = (
@@ -12,6 +13,7 @@ FRAMING = (
         MUST,
         "Payloads of every length arrive whole, in the 7-bit, 16-bit and 64-bit form.",
         "payload lengths",
+        harm=Harm.DATA,
     ),
     Rule(
         "segmentation",
@@ -19,6 +21,7 @@ FRAMING = (
         MUST,
         "TCP is a stream: frames are understood wherever they are cut or joined into segments.",
         "frames cut into segments",
+        harm=Harm.DATA,
     ),
     Rule(
         "length-top-bit",
@@ -50,5 +53,5 @@ FRAMING = (
         "A server closes the connection when it gets a frame that is not masked.",
         "frames without a mask",
     ),
-    Rule("mask-any", "5.3", MUST, "Any masking key is undone, 00000000 included.", "masking keys"),
+    Rule("mask-any", "5.3", MUST, "Any masking key is undone, 00000000 included.", "masking keys", harm=Harm.DATA),
 )

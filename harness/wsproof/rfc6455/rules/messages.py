@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wsproof.model.harm import Harm
 from wsproof.rfc6455.rules.rule import MAY, MUST, Rule
 
 MESSAGES = (
@@ -30,5 +31,6 @@ MESSAGES = (
         MUST,
         "A message arrives with the type and the bytes that were sent, in order, once.",
         "messages arrive as they were sent",
+        harm=Harm.DATA,
     ),
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from wsproof.model.finding import Level
+from wsproof.model.harm import Harm
 
 __all__ = ["MAY", "MUST", "SHOULD", "Binding", "Rule"]
 
@@ -37,6 +38,8 @@ class Rule:
     level: Binding
     sentence: str
     title: str
+    harm: Harm | None = None
+    """What breaking it does, where that is more than its binding says."""
 
     @property
     def where(self) -> str:

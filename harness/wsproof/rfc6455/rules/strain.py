@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wsproof.model.harm import Harm
 from wsproof.rfc6455.robustness.demands import DEMANDS
 from wsproof.rfc6455.rules.rule import MUST, Binding, Rule
 
@@ -12,6 +13,10 @@ STRAIN = (
         MUST,
         "Whatever one client does, another one is still served.",
         "other clients are served",
+        harm=Harm.OTHERS_NOT_SERVED,
     ),
-    *(Rule(name, where, Binding(level), *words) for name, where, level, *words in DEMANDS),
+    *(
+        Rule(name, where, Binding(level), sentence, title, Harm(harm[0]) if harm else None)
+        for name, where, level, sentence, title, *harm in DEMANDS
+    ),
 )
