@@ -10,7 +10,7 @@ from wsproof.cli.capacity import base_plan
 from wsproof.cli.mixed import parse_mix, shared_out
 from wsproof.cli.parser import build_parser
 from wsproof.cli.stage import Stage
-from wsproof.load import staffing
+from wsproof.load import cores
 from wsproof.model.record import RunRecord
 from wsproof.report.repeat import repeat_line
 from wsproof.report.words import generator_sentence
@@ -20,7 +20,7 @@ HERE = "ws://127.0.0.1:1/ --channels tutorial"
 
 @pytest.fixture(autouse=True)
 def eight_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(staffing, "count_cores", lambda: 8)
+    monkeypatch.setattr(cores, "count_cores", lambda: 8)
 
 
 def stage(line: str, **more: Any) -> Stage:

@@ -7,9 +7,8 @@ import pytest
 from tests.load.conftest import serving, small_plan
 from tests.net.test_exposition import answering, source
 from wsproof.load import meter as metering
-from wsproof.load import run_plan, thrift
-from wsproof.load.meter import ServerMeter, UrlMeter, meter_of
-from wsproof.load.thrift import Thrift
+from wsproof.load import run_plan
+from wsproof.load.meter import CostLimiter, ServerMeter, UrlMeter, meter_of
 from wsproof.model.measurement import Measurement
 from wsproof.net.clock import now_ns
 from wsproof.net.endpoint import Endpoint
@@ -81,18 +80,18 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now_ns, self.spent_ns = 10**15, 0
-        monkeypatch.setattr(thrift, "now_ns", lambda: self.now_ns)
-        monkeypatch.setattr(thrift, "thread_time_ns", lambda: self.spent_ns)
+        monkeypatch.setattr(metering, "now_ns", lambda: self.now_ns)
+        monkeypatch.setattr(metering, "thread_time_ns", lambda: self.spent_ns)
 
 
 def test_what_has_cost_something_rests_until_it_is_next_to_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
-    paced = Thrift(every_ns=1000)
+    paced = CostLimiter(every_ns=1000)
 
     due: list[bool] = []
-    for cost_ns, rest_ns in ((1, 1000), (50, 50 * thrift.RESTS)):
+    for cost_ns, rest_ns in ((1, 1000), (50, 50 * metering.COST_FACTOR)):
         due.append(paced.due)
-        paced.of(lambda cost_ns=cost_ns: setattr(clock, "spent_ns", clock.spent_ns + cost_ns))  # type: ignore[misc]
+        paced.measure(lambda cost_ns=cost_ns: setattr(clock, "spent_ns", clock.spent_ns + cost_ns))  # type: ignore[misc]
         clock.now_ns += rest_ns - 1
         due.append(paced.due)
         clock.now_ns += 1

@@ -13,8 +13,8 @@ import pytest
 
 from wsproof.load import worker as worker_module
 from wsproof.load.columns import Tail
-from wsproof.load.job import Job
 from wsproof.load.worker import LAST_MOMENT_NS, Worker
+from wsproof.load.worker_config import WorkerConfig
 from wsproof.model.plan import Phase, Plan
 from wsproof.net.clock import now_ns
 from wsproof.net.endpoint import Endpoint
@@ -33,7 +33,9 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
 def worker_at_work(folder: Path) -> Iterator[tuple[Worker, asyncio.AbstractEventLoop]]:
     loop = asyncio.new_event_loop()
     try:
-        worker = Worker(Job(Plan(subscribers=1), "tutorial", Endpoint("127.0.0.1", 9), folder), loop, "asyncio")
+        worker = Worker(
+            WorkerConfig(Plan(subscribers=1), "tutorial", Endpoint("127.0.0.1", 9), folder), loop, "asyncio"
+        )
         yield worker, loop
         worker.on_finish()
     finally:

@@ -16,7 +16,8 @@ from wsproof.cli.stage import Stage
 from wsproof.cli.verdicts import exit_code_of
 from wsproof.deviations import KnownDeviations
 from wsproof.errors import ExitCode, UsageError
-from wsproof.load.mixed import PartialMix, run_mixed
+from wsproof.load import PartialRun
+from wsproof.load.mixed import run_mixed
 from wsproof.model.arrivals import Ramp, Trace
 from wsproof.model.measurement import Measurement, ServerUsage
 from wsproof.model.record import Caution
@@ -53,7 +54,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
                     columns=[log.folder.columns for log in logs],
                     progress=progress.engine,
                 )
-        except PartialMix as partial:
+        except PartialRun as partial:
             for log, measurement in zip(logs, partial.measurements, strict=True):
                 keep_measurement(log, measurement, server.known_deviations, whole.target.secrets, whole=False)
             raise partial.cause from None

@@ -19,7 +19,7 @@ from wsproof.cli.log import RunLog
 from wsproof.cli.quick import quickened
 from wsproof.deviations import deviations_file
 from wsproof.errors import UsageError
-from wsproof.load.staffing import choose_processes
+from wsproof.load.cores import choose_processes
 from wsproof.model.arrivals import Ramp, Trace
 from wsproof.model.finding import Finding
 from wsproof.model.plan import Plan

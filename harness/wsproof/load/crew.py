@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from wsproof.errors import CannotTellError
-from wsproof.load.job import Job
+from wsproof.load.worker_config import WorkerConfig
 from wsproof.net.clock import Deadline
 
 _GRACE_S = 3.0
@@ -32,7 +32,7 @@ class Word:
 class Crew:
     """A context manager: the workers live inside it."""
 
-    def __init__(self, jobs: Sequence[Job]) -> None:
+    def __init__(self, jobs: Sequence[WorkerConfig]) -> None:
         self._jobs = jobs
         self._processes: list[subprocess.Popen[bytes]] = []
         self._words: queue.SimpleQueue[Word] = queue.SimpleQueue()
@@ -55,7 +55,7 @@ class Crew:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _start(self, job: Job) -> None:
+    def _start(self, job: WorkerConfig) -> None:
         # -P: the folder we happen to be in must not shadow the standard library. A session of its own: Ctrl-C is for
         # the parent, which lets the workers write what they have.
         with self._log_path(job).open("wb") as log:
@@ -132,7 +132,7 @@ class Crew:
         return f"Worker {worker} of the load engine died (exit code {code}).{words}"
 
     @staticmethod
-    def _log_path(job: Job) -> Path:
+    def _log_path(job: WorkerConfig) -> Path:
         return job.folder / f"worker-{job.index}.log"
 
 

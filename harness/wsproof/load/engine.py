@@ -1,4 +1,4 @@
-"""The load engine: a plan in, a measurement out. This is the parent; connections live in the workers.
+"""One run of the load engine, phase after phase. This is the parent process; connections live in the workers.
 
 Phases: connect, probe (until everybody has heard something), warm-up, measured window, drain (until nothing that is
 owed is missing), collect.
@@ -6,38 +6,27 @@ owed is missing), collect.
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
-from wsproof.errors import CannotTellError, InterruptedRun, TargetError, TerminatedRun
-from wsproof.load.apart import cores_apart
-from wsproof.load.closed_loop import kind_that_comes_back
+from wsproof.errors import CannotTellError, TargetError
 from wsproof.load.columns import worker_files
 from wsproof.load.crew import Crew, Word
-from wsproof.load.job import Job
-from wsproof.load.jobs import jobs_of
-from wsproof.load.limits import require_possible
 from wsproof.load.merge import merge
 from wsproof.load.meter import generator_usage, meter_of
 from wsproof.load.outstanding import Outstanding
-from wsproof.load.partial import PartialRun
-from wsproof.load.progress import Progress, Watcher, ignore
+from wsproof.load.progress import Progress, Watcher
 from wsproof.load.records import Records
 from wsproof.load.saved import load_receipts, save_history
-from wsproof.load.sources import require_ports
+from wsproof.load.worker_config import WorkerConfig
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.history import History
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import NS, Phase, Plan
 from wsproof.net.clock import Deadline, now_ns
-from wsproof.net.endpoint import Endpoint
-from wsproof.net.lock import measurement_lock
 from wsproof.net.running import RunningServer
 
 RAMP_SAMPLE_S = 0.05
@@ -49,52 +38,12 @@ HEAD_START_NS = 100_000_000
 """From the command to the start of the schedule: time for each worker to lay out its share."""
 
 
-def run_plan(
-    plan: Plan,
-    *,
-    channels: str,
-    settings: Mapping[str, str],
-    endpoint: Endpoint,
-    server: RunningServer | None = None,
-    columns: Path | None = None,
-    progress: Watcher | None = None,
-) -> Measurement:
-    """Follow `plan` against `endpoint` and return what happened and what it cost.
-
-    `server`, where it runs on this machine, has its process tree metered; one that is not ours may have other clients,
-    whose messages are passed over. The record is written into `columns` while it is made (nowhere, by default).
-
-    Raises:
-        UsageError: the plan cannot be followed here (its numbers, open files, unknown channels).
-        TargetError: nobody could connect.
-        PartialRun: Ctrl-C, SIGTERM (a TerminatedRun raised in this thread) or a worker's death; holds what there was.
-    """
-    require_possible(plan)
-    require_ports(plan.subscribers, endpoint)
-    with ExitStack() as stack:
-        if columns is None:
-            columns = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wsproof-")))
-        columns.mkdir(parents=True, exist_ok=True)
-        jobs = jobs_of(plan, channels=channels, settings=settings, endpoint=endpoint, server=server, folder=columns)
-        if plan.in_flight is not None:
-            kind_that_comes_back(jobs[0].workload().contract)
-        alone = stack.enter_context(measurement_lock())
-        cores = stack.enter_context(cores_apart(plan.processes, server, wanted=plan.pin))
-        run = Run(jobs, stack.enter_context(Crew(jobs)), server, progress or ignore, cores)
-        try:
-            run.follow_plan()
-        except (KeyboardInterrupt, InterruptedRun, TerminatedRun, CannotTellError) as cause:
-            run.crew.stop()
-            raise PartialRun(run.collect(alone.alone), cause) from cause
-        return run.collect(alone.alone)
-
-
 class Run:
     """One run, phase after phase."""
 
     def __init__(
         self,
-        jobs: Sequence[Job],
+        jobs: Sequence[WorkerConfig],
         crew: Crew,
         server: RunningServer | None,
         watch: Watcher,

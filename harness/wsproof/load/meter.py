@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
+from time import thread_time_ns
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wsproof.load.records import Records, empty
-from wsproof.load.thrift import Thrift
 from wsproof.model.measurement import GeneratorUsage, ServerUsage
 from wsproof.model.plan import NS
 from wsproof.net.clock import now_ns
@@ -24,7 +26,31 @@ _SELDOM_NS = 2_000_000_000
 """To list a tree means to read all processes of the machine, and to count descriptors to list all of them, so both are
 done seldom; a sample of what is known is cheap."""
 _ASK_NS = 1_000_000_000
-_PATIENCE_S = 1.0
+_SCRAPE_TIMEOUT_S = 1.0
+COST_FACTOR = 400
+"""Wait this many times the CPU time of the last reading: at most 0.25 % of one core."""
+
+Result = TypeVar("Result")
+
+
+class CostLimiter:
+    """Limits how often an expensive reading is taken, based on what the last one cost; at most once in `every_ns`."""
+
+    def __init__(self, every_ns: int = 0) -> None:
+        self._every_ns = every_ns
+        self._next_ns = 0
+
+    @property
+    def due(self) -> bool:
+        """Whether the next reading may be taken."""
+        return now_ns() >= self._next_ns
+
+    def measure(self, read: Callable[[], Result]) -> Result:
+        """Take the reading, due or not, and schedule the next one by its CPU time."""
+        began_ns, before_ns = now_ns(), thread_time_ns()
+        result = read()
+        self._next_ns = began_ns + max(self._every_ns, COST_FACTOR * (thread_time_ns() - before_ns))
+        return result
 
 
 class UsageColumns:
@@ -56,7 +82,7 @@ class ServerMeter(UsageColumns):
     def __init__(self, pid: int) -> None:
         super().__init__()
         self._tree = TreeMeter(pid, list_every_ns=_SELDOM_NS)
-        self._counting, self._sharing, self._opening = Thrift(), Thrift(), Thrift(_SELDOM_NS)
+        self._counting, self._sharing, self._opening = CostLimiter(), CostLimiter(), CostLimiter(_SELDOM_NS)
         self._shared_bytes = 0
         self._fds: int | None = None
 
@@ -73,10 +99,10 @@ class ServerMeter(UsageColumns):
         if resident is None:
             return
         if self._sharing.due or not sparing:
-            self._shared_bytes = resident - (self._sharing.of(self._tree.memory_bytes) or resident)
+            self._shared_bytes = resident - (self._sharing.measure(self._tree.memory_bytes) or resident)
         if self._opening.due:
-            self._fds = self._opening.of(self._tree.fds)
-        cpu_ns, switches = self._counting.of(lambda: (self._tree.cpu_ns(), self._tree.switches()))
+            self._fds = self._opening.measure(self._tree.fds)
+        cpu_ns, switches = self._counting.measure(lambda: (self._tree.cpu_ns(), self._tree.switches()))
         if cpu_ns is not None:
             self.add(at_ns, cpu_ns, resident - self._shared_bytes, connections, self._fds, switches)
 
@@ -98,7 +124,7 @@ class UrlMeter(UsageColumns):
         if sparing and before_ns - self._asked_ns < _ASK_NS:
             return
         try:
-            told = scrape(self._source, _PATIENCE_S)
+            told = scrape(self._source, _SCRAPE_TIMEOUT_S)
         except NoFigures as why:
             self._trouble = redact(str(why), self._secrets)
         else:

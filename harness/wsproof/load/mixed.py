@@ -1,36 +1,21 @@
-"""Several workloads on one server at the same time: an engine for each, side by side, and one window for all."""
+"""Several workloads on one server at the same time: one engine per workload, and one window for all."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from wsproof.errors import CannotTellError, InterruptedRun, TerminatedRun, WsproofError
-from wsproof.load.apart import cores_apart
-from wsproof.load.crew import Crew
+from wsproof.errors import CannotTellError
 from wsproof.load.engine import HEAD_START_NS, Run
-from wsproof.load.jobs import jobs_of
-from wsproof.load.limits import require_possible
-from wsproof.load.progress import Watcher, ignore
-from wsproof.load.sources import require_ports
+from wsproof.load.partial import PartialRun
+from wsproof.load.progress import Watcher
+from wsproof.load.setup import LoadTarget, engines_for
 from wsproof.model.measurement import Measurement, ServerUsage
 from wsproof.model.plan import NS, Plan
 from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.endpoint import Endpoint
-from wsproof.net.lock import measurement_lock
 from wsproof.net.running import RunningServer
-
-
-class PartialMix(WsproofError):
-    """The run stopped in the middle: `measurements` are what was recorded until then, `cause` is what stopped it."""
-
-    def __init__(self, measurements: Sequence[Measurement], cause: BaseException) -> None:
-        super().__init__("The run stopped in the middle.")
-        self.measurements = measurements
-        self.cause = cause
 
 
 def run_mixed(
@@ -43,42 +28,28 @@ def run_mixed(
     columns: Sequence[Path] = (),
     progress: Watcher | None = None,
 ) -> tuple[list[Measurement], ServerUsage | None]:
-    """Follow all plans at once; a measurement of each, and what the server used for all of them together.
+    """Follow all plans at once. Returns a measurement of each, and the server's usage for all of them together.
 
-    What the server spends for one workload nobody can tell, so the measurements have no usage. All are connected before
-    the common warm-up begins; the plans have the same warm-up and window, and one step.
+    The server's usage cannot be split by workload, so the measurements have none. All members are connected before the
+    common warm-up begins. The plans have the same warm-up and window, and one step.
 
     Raises:
         UsageError: a plan cannot be followed here.
         TargetError: nobody could connect.
-        PartialMix: Ctrl-C, SIGTERM or a worker's death; holds what there was.
+        PartialRun: Ctrl-C, SIGTERM or the death of a worker; holds what was recorded.
     """
-    subscribers = sum(plan.subscribers for plan in plans)
-    require_possible(replace(plans[0], subscribers=subscribers))
-    require_ports(subscribers, endpoint)
-    with ExitStack() as stack:
-        alone = stack.enter_context(measurement_lock())
-        processes = sum(plan.processes for plan in plans)
-        cores = stack.enter_context(cores_apart(processes, server, wanted=all(plan.pin for plan in plans)))
-        runs = []
-        for at, plan in enumerate(plans):
-            folder = columns[at] if columns else Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            folder.mkdir(parents=True, exist_ok=True)
-            jobs = jobs_of(plan, channels=channels, settings=settings, endpoint=endpoint, server=server, folder=folder)
-            runs.append(Run(jobs, stack.enter_context(Crew(jobs)), server, progress or ignore, cores))
-        try:
-            _follow(runs)
-        except (KeyboardInterrupt, InterruptedRun, TerminatedRun, CannotTellError) as cause:
-            for run in runs:
-                run.crew.stop()
-            raise PartialMix([_without_usage(run.collect(alone.alone)) for run in runs], cause) from cause
-        measurements = [run.collect(alone.alone) for run in runs]
-    # The first listens, and samples, all through the window; the others have their turn behind it.
+    target = LoadTarget(channels, settings, endpoint, server)
+    try:
+        with engines_for(plans, target, columns=columns, progress=progress) as engines:
+            measurements = engines.measure(lambda: _follow(engines.runs))
+    except PartialRun as partial:
+        raise PartialRun([_without_usage(one) for one in partial.measurements], partial.cause) from partial.cause
+    # The first run samples the server all through the window; the others are waited for behind it.
     return [_without_usage(one) for one in measurements], measurements[0].server
 
 
 def _follow(runs: Sequence[Run]) -> None:
-    """What a crew says while another is listened to waits in its queue, so one after the other is enough."""
+    """Messages of one run's workers wait in their queue while another run is served, so each can wait in turn."""
     for run in runs:
         run.connect_and_probe()
     at_ns = now_ns() + HEAD_START_NS

@@ -1,22 +1,29 @@
-"""A run that did not come to its end."""
+"""A run that stopped before its end."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from wsproof.errors import ExitCode, InterruptedRun, TerminatedRun, WsproofError
 from wsproof.model.measurement import Measurement
 
 
 class PartialRun(WsproofError):
-    """The run stopped in the middle; `measurement` is what had been recorded until then, `cause` is what stopped it.
+    """The run stopped in the middle; `measurements` hold what was recorded until then, one per workload of the run.
 
-    Its exit code is that of the cause: 130 for Ctrl-C, 143 for SIGTERM.
+    `cause` is what stopped it, and gives the exit code: 130 for Ctrl-C, 143 for SIGTERM.
     """
 
-    def __init__(self, measurement: Measurement, cause: BaseException) -> None:
+    def __init__(self, measurements: Sequence[Measurement], cause: BaseException) -> None:
         super().__init__(f"The run stopped in the middle: {_words(cause)} What was recorded until then is kept.")
-        self.measurement = measurement
+        self.measurements = tuple(measurements)
         self.cause = cause
         self.exit_code = _exit_code(cause)
+
+    @property
+    def measurement(self) -> Measurement:
+        """What was recorded, in a run of one workload."""
+        return self.measurements[0]
 
 
 def _words(cause: BaseException) -> str:

@@ -1,26 +1,20 @@
-"""One publication at a time: each after the one before has reached everybody. For benchmarks of a single broadcast."""
+"""One publication at a time: each after the previous one reached everybody. For benchmarks of a single broadcast."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
-from wsproof.errors import CannotTellError, InterruptedRun, TerminatedRun, UsageError
-from wsproof.load.apart import cores_apart
-from wsproof.load.crew import Crew
+from wsproof.errors import CannotTellError, UsageError
 from wsproof.load.engine import Run
-from wsproof.load.jobs import jobs_of
-from wsproof.load.limits import require_possible
-from wsproof.load.partial import PartialRun
-from wsproof.load.progress import Watcher, ignore
+from wsproof.load.progress import Watcher
+from wsproof.load.setup import LoadTarget, engines_for
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import NS, Plan
 from wsproof.net.clock import Deadline
 from wsproof.net.endpoint import Endpoint
-from wsproof.net.lock import measurement_lock
 from wsproof.net.running import RunningServer
+from wsproof.workloads import Workload
 
 
 def broadcast_rounds(
@@ -39,9 +33,9 @@ def broadcast_rounds(
 ) -> Measurement:
     """Connect once, then let member 0 publish `warmup_rounds` and then `rounds` times, each time into a quiet room.
 
-    So the time to last of one round owes nothing to the round before. A round that has not reached everybody after
-    `round_deadline_s` is left incomplete, and the next one begins. The measured window runs from the first measured
-    round to the end of the last; `plan.rate_hz` is what came of it.
+    So the time to last of one round does not depend on the round before. A round that has not reached everybody after
+    `round_deadline_s` stays incomplete, and the next one begins. The measured window runs from the first measured round
+    to the end of the last. `plan.rate_hz` is set to the rate that resulted.
 
     Raises:
         UsageError: the workload has no publications, or the plan cannot be followed here.
@@ -56,24 +50,22 @@ def broadcast_rounds(
         drain_s=round_deadline_s,
         payload_bytes=payload_bytes,
     )
-    require_possible(plan)
-    with tempfile.TemporaryDirectory(prefix="wsproof-") as folder, measurement_lock() as lock:
-        jobs = jobs_of(
-            plan, channels=channels, settings=settings, endpoint=endpoint, server=server, folder=Path(folder)
-        )
-        if not jobs[0].workload().publishes:
+
+    def fits(chosen: Workload) -> None:
+        if not chosen.publishes:
             raise UsageError(f"{workload} has no publications: its members only listen. Choose another workload.")
-        with cores_apart(plan.processes, server, wanted=plan.pin) as cores, Crew(jobs) as crew:
-            run = Run(jobs, crew, server, progress or ignore, cores)
-            try:
-                run.connect_and_probe()
-                _play(run, rounds, warmup_rounds, round_deadline_s)
-                run.drain()
-                run.finish()
-            except (KeyboardInterrupt, InterruptedRun, TerminatedRun, CannotTellError) as cause:
-                crew.stop()
-                raise PartialRun(run.collect(lock.alone), cause) from cause
-            return run.collect(lock.alone)
+
+    target = LoadTarget(channels, settings, endpoint, server)
+    with engines_for([plan], target, progress=progress, fits=fits) as engines:
+        run = engines.runs[0]
+
+        def follow() -> None:
+            run.connect_and_probe()
+            _play(run, rounds, warmup_rounds, round_deadline_s)
+            run.drain()
+            run.finish()
+
+        return engines.measure(follow)[0]
 
 
 def _play(run: Run, rounds: int, warmup_rounds: int, round_deadline_s: float) -> None:

@@ -17,12 +17,12 @@ import numpy as np
 
 from wsproof.load.closed_loop import ClosedLoop
 from wsproof.load.connector import Connector
-from wsproof.load.job import Job
 from wsproof.load.lag import LagProbe
 from wsproof.load.ledger import Ledger
 from wsproof.load.pacer import Pacer, Publisher, sizes_of
 from wsproof.load.round_player import RoundPlayer
 from wsproof.load.timer import best_timer
+from wsproof.load.worker_config import WorkerConfig
 from wsproof.load.worker_room import WorkerRoom
 from wsproof.model.plan import NS, Phase, schedule
 from wsproof.net.clock import Deadline, now_ns
@@ -37,7 +37,7 @@ LAST_MOMENT_NS = 1_000_000
 class Worker:
     """Follows the parent's commands: connect (at once), probe, start or rounds, finish, part."""
 
-    def __init__(self, job: Job, loop: asyncio.AbstractEventLoop, loop_name: str) -> None:
+    def __init__(self, job: WorkerConfig, loop: asyncio.AbstractEventLoop, loop_name: str) -> None:
         self.job = job
         self._loop = loop
         self._loop_name = loop_name
@@ -225,7 +225,7 @@ def tell(what: str, **details: Any) -> None:
 
 
 def main() -> None:
-    job = Job.decode(sys.stdin.buffer.readline())
+    job = WorkerConfig.decode(sys.stdin.buffer.readline())
     raise_limit(len(job.members))
     factory, name = _loop_factory(job.plan.event_loop)
     with asyncio.Runner(loop_factory=factory) as runner:

@@ -1,4 +1,4 @@
-"""What a worker process is told to do: one JSON line."""
+"""What the parent tells each worker process to do: one line of JSON."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from wsproof.model.arrivals import arrivals_from_job, arrivals_to_job
 from wsproof.model.plan import Plan
 from wsproof.model.sizes import parse_sizes
 from wsproof.net.endpoint import Endpoint
-from wsproof.net.share import Share
+from wsproof.net.running import RunningServer
+from wsproof.net.share import Share, draw_share
 from wsproof.workloads import Workload, load_channels
 
 
 @dataclass(frozen=True)
-class Job:
+class WorkerConfig:
     """One worker's part of a plan. `index` counts the workers of the run from 0."""
 
     plan: Plan
@@ -31,11 +32,11 @@ class Job:
 
     @property
     def members(self) -> range:
-        """The members whose connections live in this worker: dealt out like cards, so publishers are spread too."""
+        """The members whose connections this worker holds. Round robin, so that the publishers are spread, too."""
         return range(self.index, self.plan.subscribers, self.plan.processes)
 
     def joining(self, step: int) -> list[int]:
-        """Those of them who join in this step."""
+        """The members of this worker that join in this step."""
         return [member for member in self.members if self.plan.step_of(member) == step]
 
     @property
@@ -62,7 +63,7 @@ class Job:
         return workloads[self.plan.workload]
 
     def encode(self) -> bytes:
-        """This job as a line of JSON."""
+        """This configuration as a line of JSON."""
         known: dict[str, Any] = {
             "plan": asdict(self.plan)
             | {
@@ -79,8 +80,8 @@ class Job:
         return json.dumps(known).encode() + b"\n"
 
     @classmethod
-    def decode(cls, line: bytes) -> Job:
-        """The job in a line that `encode` made."""
+    def decode(cls, line: bytes) -> WorkerConfig:
+        """The inverse of `encode`."""
         known = json.loads(line)
         known["plan"]["arrivals"] = arrivals_from_job(known["plan"]["arrivals"])
         sizes = known["plan"]["sizes"]
@@ -90,3 +91,27 @@ class Job:
         known["folder"] = Path(known["folder"])
         known["share"] = Share(**known["share"])
         return cls(**known)
+
+
+def worker_configs(
+    plan: Plan,
+    *,
+    channels: str,
+    settings: Mapping[str, str],
+    endpoint: Endpoint,
+    server: RunningServer | None,
+    folder: Path,
+) -> list[WorkerConfig]:
+    """One configuration per worker. All number their members from one share of numbers.
+
+    A server that we did not start may have other clients, so the share is then drawn at random.
+
+    Raises:
+        UsageError: the channels, their settings or the workload do not exist.
+    """
+    share = draw_share(alone=server is None or server.owned)
+    configs = [
+        WorkerConfig(plan, channels, endpoint, folder, settings, share, index) for index in range(plan.processes)
+    ]
+    configs[0].workload()
+    return configs

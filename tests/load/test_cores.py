@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.load.conftest import small_plan
-from wsproof.load import apart, run_plan, staffing
-from wsproof.load.apart import cores_apart
-from wsproof.load.staffing import choose_processes
+from wsproof.load import cores, run_plan
+from wsproof.load.cores import choose_processes, pinned_apart
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Plan
 from wsproof.net.cores import CAN_KEEP, own_cores
@@ -41,12 +40,12 @@ def kept(server: RunningServer) -> set[int]:
 
 @pytest.fixture(autouse=True)
 def no_quota(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apart, "cores_quota", lambda: None)
+    monkeypatch.setattr(cores, "cores_quota", lambda: None)
 
 
 @ON_SOME
 def test_inside_of_the_block_each_has_its_own_and_afterwards_both_have_all(server: RunningServer) -> None:
-    with cores_apart(1, server, wanted=True) as ours:
+    with pinned_apart(1, server, wanted=True) as ours:
         assert ours == CORES[-1:]
         assert os.sched_getaffinity(0) == set(ours)
         assert kept(server) == set(CORES[:-1])
@@ -58,14 +57,14 @@ def test_where_nobody_wants_it_or_cores_are_too_few_nothing_is_kept(
     server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def alike(processes: int, wanted: bool, whose: RunningServer | None) -> None:
-        with cores_apart(processes, whose, wanted=wanted) as ours:
+        with pinned_apart(processes, whose, wanted=wanted) as ours:
             assert ours == ()
             assert os.sched_getaffinity(0) == kept(server) == set(CORES)
 
     alike(1, False, server)
     alike(len(CORES), True, server)
     alike(1, True, None)
-    monkeypatch.setattr(apart, "cores_quota", lambda: 1.5)
+    monkeypatch.setattr(cores, "cores_quota", lambda: 1.5)
     alike(1, True, server)
 
 
@@ -74,7 +73,7 @@ def test_a_server_that_has_chosen_its_cores_keeps_them_and_so_the_engine_shares(
     assert server.pid is not None
     os.sched_setaffinity(server.pid, CORES[-1:])
     try:
-        with cores_apart(1, server, wanted=True) as ours:
+        with pinned_apart(1, server, wanted=True) as ours:
             assert ours == ()
             assert kept(server) == set(CORES[-1:])
             assert os.sched_getaffinity(0) == set(CORES)
@@ -96,7 +95,7 @@ def test_more_processes_than_subscribers_are_idle_but_no_fault(server: RunningSe
 
 
 @pytest.mark.parametrize(
-    ("cores", "subscribers", "server_cores", "expected"),
+    ("available", "subscribers", "server_cores", "expected"),
     [
         (2, 10_000, 1, 1),  # here
         (2, 10_000, 0, 2),  # a remote server leaves both
@@ -111,14 +110,14 @@ def test_more_processes_than_subscribers_are_idle_but_no_fault(server: RunningSe
     ],
 )
 def test_load_is_generated_by_as_many_as_are_of_use_and_have_a_core(
-    monkeypatch: pytest.MonkeyPatch, cores: int, subscribers: int, server_cores: int, expected: int
+    monkeypatch: pytest.MonkeyPatch, available: int, subscribers: int, server_cores: int, expected: int
 ) -> None:
-    monkeypatch.setattr(staffing, "count_cores", lambda: cores)
+    monkeypatch.setattr(cores, "count_cores", lambda: available)
     assert choose_processes(subscribers, server_cores=server_cores) == expected
 
 
 def test_several_engines_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(staffing, "count_cores", lambda: 8)
+    monkeypatch.setattr(cores, "count_cores", lambda: 8)
     assert choose_processes(10_000, server_cores=1, workloads=3) == 2
 
 

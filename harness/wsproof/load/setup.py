@@ -1,0 +1,120 @@
+"""The set-up that every run of the engine needs, and its end, however the run ends."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from wsproof.errors import CannotTellError, InterruptedRun, TerminatedRun
+from wsproof.load.cores import pinned_apart
+from wsproof.load.crew import Crew
+from wsproof.load.engine import Run
+from wsproof.load.limits import require_possible
+from wsproof.load.partial import PartialRun
+from wsproof.load.progress import Watcher, ignore
+from wsproof.load.sources import require_ports
+from wsproof.load.worker_config import WorkerConfig, worker_configs
+from wsproof.model.measurement import Measurement
+from wsproof.model.plan import Plan
+from wsproof.net.endpoint import Endpoint
+from wsproof.net.lock import MeasurementLock, measurement_lock
+from wsproof.net.running import RunningServer
+from wsproof.workloads import Workload
+
+STOPS = (KeyboardInterrupt, InterruptedRun, TerminatedRun, CannotTellError)
+"""What ends a run early and still leaves a measurement."""
+
+
+@dataclass(frozen=True)
+class LoadTarget:
+    """Where the load goes: an endpoint, its channels with their settings, and the server where it is known."""
+
+    channels: str
+    settings: Mapping[str, str]
+    endpoint: Endpoint
+    server: RunningServer | None = None
+
+
+@dataclass(frozen=True)
+class Engines:
+    """One engine per plan, each with its workers started."""
+
+    runs: tuple[Run, ...]
+    lock: MeasurementLock
+
+    def measure(self, follow: Callable[[], None]) -> list[Measurement]:
+        """Call `follow`, which takes the runs through their phases, and collect a measurement of each.
+
+        Raises:
+            PartialRun: Ctrl-C, SIGTERM or the death of a worker; holds what was recorded.
+        """
+        try:
+            follow()
+        except STOPS as cause:
+            for run in self.runs:
+                run.crew.stop()
+            raise PartialRun(self._collect(), cause) from cause
+        return self._collect()
+
+    def _collect(self) -> list[Measurement]:
+        return [run.collect(self.lock.alone) for run in self.runs]
+
+
+@contextmanager
+def engines_for(
+    plans: Sequence[Plan],
+    target: LoadTarget,
+    *,
+    columns: Sequence[Path] = (),
+    progress: Watcher | None = None,
+    fits: Callable[[Workload], None] = lambda workload: None,
+) -> Iterator[Engines]:
+    """Check the limits of this machine, take the lock, pin the cores and start the workers of each plan.
+
+    `columns` are the folders for the records, one per plan (temporary ones by default). `fits` raises UsageError for a
+    workload that the plan cannot use. It is called before anything starts.
+
+    Raises:
+        UsageError: a plan cannot be followed here (its numbers, ports, file descriptors, unknown channels).
+    """
+    _require_limits(plans, target.endpoint)
+    with ExitStack() as stack:
+        folders = columns or [_temporary_folder(stack) for _ in plans]
+        configs = [_configs(plan, target, folder) for plan, folder in zip(plans, folders, strict=True)]
+        for own in configs:
+            fits(own[0].workload())
+        lock = stack.enter_context(measurement_lock())
+        processes = sum(plan.processes for plan in plans)
+        wanted = all(plan.pin for plan in plans)
+        cores = stack.enter_context(pinned_apart(processes, target.server, wanted=wanted))
+        crews = [stack.enter_context(Crew(own)) for own in configs]
+        watch = progress or ignore
+        runs = [Run(own, crew, target.server, watch, cores) for own, crew in zip(configs, crews, strict=True)]
+        yield Engines(tuple(runs), lock)
+
+
+def _require_limits(plans: Sequence[Plan], endpoint: Endpoint) -> None:
+    for plan in plans:
+        require_possible(plan)
+    subscribers = sum(plan.subscribers for plan in plans)
+    require_possible(replace(plans[0], subscribers=subscribers))
+    require_ports(subscribers, endpoint)
+
+
+def _temporary_folder(stack: ExitStack) -> Path:
+    return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wsproof-")))
+
+
+def _configs(plan: Plan, target: LoadTarget, folder: Path) -> list[WorkerConfig]:
+    folder.mkdir(parents=True, exist_ok=True)
+    return worker_configs(
+        plan,
+        channels=target.channels,
+        settings=target.settings,
+        endpoint=target.endpoint,
+        server=target.server,
+        folder=folder,
+    )
