@@ -155,7 +155,7 @@ def test_a_finding_is_told_though_no_time_is_left_to_try_it_again() -> None:
         seen = stage.judge(schedule, OPTIONS.deadline_s)
         (finding,) = each.mine(seen.findings)
         stage.budget = Budget(0.0)
-        found = refined(stage, each, finding, seen, schedule, OPTIONS)
+        found = refined(stage, each, finding, seen, schedule, OPTIONS).finding
     assert found is not None
     assert (found.anomaly, found.reproduced) == (Anomaly.MISSING_LEAVE, None)
     assert "before it could be tried again" in found.explanation
@@ -171,13 +171,63 @@ def test_a_finding_can_be_replayed_from_its_recipe_alone(planted: Callable[[str]
         assert replay(recipe, server) == []
 
 
-def test_a_url_is_left_alone_after_a_violation() -> None:
-    with serve(parse_target(APP, path="/ws", env=["FAULT=echo loses"])) as server:
-        address = parse_target(f"ws://{server.endpoint.host}:{server.endpoint.port}/ws")
-        with serve(address) as reached:
-            report = run_suite(reached, WORKLOADS, OPTIONS.but(only=("echo",)))
-    assert [row.verdict for row in report.checks_run][:2] == [Verdict.INVALID, Verdict.UNKNOWN]
-    assert all("not ours to replace" in row.reason for row in report.checks_run[1:])
+def test_a_url_that_still_serves_after_a_violation_is_checked_to_the_end(
+    planted: Callable[[str], RunningServer],
+) -> None:
+    report = run_suite(planted("echo strips"), WORKLOADS, OPTIONS.but(only=("echo",)))
+    assert report.checks_run[0].verdict is Verdict.INVALID
+    assert [row.reason for row in report.checks_run if row.verdict is Verdict.UNKNOWN] == []
+    assert len(report.checks_run) == len(properties_of(WORKLOADS["echo"].contract))
+
+
+def test_a_url_that_answers_no_fresh_client_after_a_violation_is_left_alone(
+    planted: Callable[[str], RunningServer],
+) -> None:
+    report = run_suite(planted("a binary frame ends all for good"), WORKLOADS, OPTIONS.but(only=("chat", "echo.order")))
+    rows = {row.check: row for row in report.checks_run}
+    assert rows["echo.order"].verdict is Verdict.VALID
+    assert rows["chat.binary-neighbour"].verdict is Verdict.INVALID
+    assert rows["chat.sleeping-neighbour"].verdict is Verdict.UNKNOWN
+    assert "chat.binary-neighbour broke the server" in rows["chat.sleeping-neighbour"].reason
+    assert "a fresh client got no answer" in rows["chat.sleeping-neighbour"].reason
+
+
+@pytest.mark.parametrize("owned", [True, False])
+def test_a_deviation_on_the_wire_is_told_once_and_ends_nothing(
+    planted: Callable[[str], RunningServer], owned: bool
+) -> None:
+    only = ("echo", "chat.delivery", "chat.order", "chat.leave", "dashboard.feed")
+    fault = "a header too many + who leaves is told twice"
+    report = run(fault, *only) if owned else run_suite(planted(fault), WORKLOADS, OPTIONS.but(only=only))
+    told = {finding.check: finding for finding in report.findings}
+    assert set(told) == {"server-body-in-101", "chat.leave-notices"}
+    assert len(report.findings) == 2
+    assert told["server-body-in-101"].occurrences > 20
+    assert [row.check for row in report.checks_run if row.verdict is not Verdict.VALID] == ["chat.leave-notices"]
+
+
+def test_a_loss_that_takes_a_step_is_no_repetition_of_one_that_takes_none() -> None:
+    report = run("chat shortens + chat forgets last words", "chat.delivery", "chat.last-words")
+    assert [(finding.check, finding.anomaly) for finding in report.findings] == [
+        ("chat.delivery", Anomaly.LOST),
+        ("chat.last-words", Anomaly.LOST),
+    ]
+
+
+def test_what_two_properties_see_alike_is_told_once() -> None:
+    report = run("chat forgets last words", "chat.leave", "chat.last-words")
+    (finding,) = [finding for finding in report.findings if finding.anomaly is Anomaly.LOST]
+    assert "The same was seen while chat.last-words was tested." in finding.explanation
+    assert [row.verdict for row in report.checks_run] == [Verdict.INVALID] * 2
+    assert "the same as was found before, by chat.leave-notices" in report.checks_run[1].reason
+
+
+def test_the_chat_of_fastapi_s_documentation_speaks_the_tutorial_s_format(
+    planted: Callable[[str], RunningServer],
+) -> None:
+    report = run_suite(planted("replies as the documentation does"), WORKLOADS, OPTIONS.but(only=("chat.deliv",)))
+    assert report.findings == ()
+    assert report.verdict() is Verdict.VALID
 
 
 def test_a_recipe_that_is_none_is_refused(sound: RunningServer) -> None:

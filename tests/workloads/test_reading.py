@@ -44,9 +44,10 @@ def test_a_delivery_is_understood_whatever_its_body_says(body: str) -> None:
     assert reading.speaker == "7"
 
 
+@pytest.mark.parametrize("words", ["You: ", "You wrote: "])
 @pytest.mark.parametrize("body", NASTY)
-def test_a_reply_is_understood_whatever_its_body_says(body: str) -> None:
-    assert_whole(Chat().read(6, f"You: {ENVELOPE.seal(body)}"), Word.REPLY)
+def test_a_reply_is_understood_whatever_its_body_says(body: str, words: str) -> None:
+    assert_whole(Chat().read(6, f"{words}{ENVELOPE.seal(body)}"), Word.REPLY)
 
 
 @given(name=st.text(max_size=20), body=st.text(max_size=200))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wsproof.channels.schedule import Deed, Schedule, Step, Way
 
@@ -48,6 +48,19 @@ def without_misdeeds(schedule: Schedule) -> Schedule:
 
 def _is_misdeed(step: Step) -> bool:
     return step.deed in (Deed.BREAK, Deed.STALL) or (step.deed is Deed.LEAVE and step.way is Way.RESET)
+
+
+def eventless(schedule: Schedule) -> Schedule:
+    """The same schedule where everyone keeps the rules and stays, and nobody takes over an id."""
+    stays = (step for step in without_misdeeds(schedule) if step.deed is not Deed.LEAVE)
+    return tuple(replace(step, again=None) for step in stays)
+
+
+def events_of(schedule: Schedule) -> frozenset[str]:
+    """The kinds of steps in a schedule that `eventless` leaves out."""
+    kinds = {Deed.LEAVE: "leaves by {0.way.value}", Deed.BREAK: "sends {0.breaks.value}", Deed.STALL: "stops reading"}
+    events = {kinds[step.deed].format(step) for step in schedule if step.deed in kinds}
+    return frozenset(events | {"takes over an id" for step in schedule if step.again is not None})
 
 
 def try_again(schedule: Schedule, fails: Callable[[Schedule], bool]) -> Trial:

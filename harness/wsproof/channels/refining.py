@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from wsproof.channels.blame import REPEATS, Trial, put_on_trial, try_again
+from wsproof.channels.blame import REPEATS, Trial, eventless, events_of, put_on_trial, try_again, without_misdeeds
 from wsproof.channels.properties import Property
 from wsproof.channels.schedule import Schedule, fitted
 from wsproof.channels.shortening import shorten
-from wsproof.channels.stage import Seen, Stage
+from wsproof.channels.stage import Seen, Stage, Told
 from wsproof.checks import CHECKS
 from wsproof.checks.neighbours import without_blame
 from wsproof.errors import TargetError
@@ -30,25 +30,62 @@ UNREFINED = "It could not be tried again before the run ended."
 PROMISES = {check.name: check.promise for check in CHECKS}
 
 
+@dataclass(frozen=True)
+class Refined:
+    """A finding as it is told; or no finding, and the check whose finding tells the same already."""
+
+    finding: Finding | None
+    same_as: str = ""
+
+
 def refined(
     stage: Stage, each: Property, finding: Finding, seen: Seen, schedule: Schedule, options: SuiteOptions
-) -> Finding | None:
-    """The finding as it is told; None where the same is told already, of another property of this channel.
+) -> Refined:
+    """The finding as it is told, unless the same is told already, of another property of this channel.
 
     On a server of ours it is repeated, and where a neighbour seems to be at fault there are control runs without what
-    that one did. The story of a culprit is told only if those prove it.
+    that one did. The story of a culprit is told only if those prove it. It is the same as one that is told if it has
+    the same name and needs nothing of what this property does beside talking: control runs without that show it, too.
     """
-    if finding.level is not Level.VIOLATION or not stage.server.owned or not stage.usable:
-        note = UNREPEATED if is_causal(each, finding) and not stage.server.owned else ""
-        return _kept(stage, each, finding, finding, schedule, note=note, proven=True)
-    causal = is_causal(each, finding)
-    if not causal and _is_told(stage, each, finding):
-        return None
+    causal, owned = is_causal(each, finding), stage.server.owned
     try:
+        if finding.level is Level.VIOLATION and (not causal or not owned):
+            same = _same_as_told(stage, finding, schedule, options)
+            if same is not None:
+                return _again(stage, each, same)
+        if finding.level is not Level.VIOLATION or not owned:
+            before = causal and without_misdeeds(schedule) != schedule
+            note = UNREPEATED if before and not owned else ""
+            return Refined(_kept(stage, each, finding, finding, schedule, note=note, proven=True))
         return _tried_again(stage, each, finding, seen, schedule, options)
     except BudgetSpent:
         plain = _without_culprit(stage, finding, seen) if causal else finding
-        return _kept(stage, each, plain, plain, schedule, note=CUT_SHORT, proven=not causal)
+        return Refined(_kept(stage, each, plain, plain, schedule, note=CUT_SHORT, proven=not causal))
+
+
+def _same_as_told(stage: Stage, finding: Finding, schedule: Schedule, options: SuiteOptions) -> Finding | None:
+    """The finding that tells the same; None where there is none, or what shows here needs the steps of this property.
+
+    Raises:
+        BudgetSpent: the run is over.
+    """
+    told, control, events = stage.told_like(finding), eventless(schedule), events_of(schedule)
+    alike = next((each.finding for each in told if each.events == events), None)
+    if alike is not None or not told or not events:
+        return alike or (told[0].finding if told else None)
+    for _ in range(REPEATS):
+        if stage.server.owned:
+            stage.broken = True
+        elif stage.broken and not stage.still_serves(options.deadline_s):
+            return None
+        stage.broken = stage.server.owned
+        try:
+            found = stage.judge(control, options.deadline_s, patient=True).findings
+        except TargetError:
+            return None
+        if any((one.check, one.anomaly) == (finding.check, finding.anomaly) for one in found):
+            return told[0].finding
+    return None
 
 
 def unrefined(stage: Stage, each: Property, finding: Finding, seen: Seen, schedule: Schedule) -> Finding:
@@ -61,10 +98,10 @@ def unrefined(stage: Stage, each: Property, finding: Finding, seen: Seen, schedu
 
 def _tried_again(
     stage: Stage, each: Property, finding: Finding, seen: Seen, schedule: Schedule, options: SuiteOptions
-) -> Finding | None:
+) -> Refined:
     """The finding after all repetitions. Raises BudgetSpent."""
     causal = is_causal(each, finding)
-    trials = _Trials(stage, each, finding, seen, min(options.deadline_s, QUICK_S))
+    trials = _Trials(stage, each, finding, seen, options.deadline_s)
     shortest = schedule
     if schedule not in own_edges(stage, each) and trials.fails(schedule):  # edges are as short as we could write them
         shortest = shorten(schedule, lambda one: trials.fails(one) and trials.fails(one), budget_s=SHORTEN_S)
@@ -73,11 +110,14 @@ def _tried_again(
     latest, witness = trials.shown[-1]
     proven = trial.proves or not causal
     plain = latest if proven else _without_culprit(stage, latest, witness)
-    if not proven and _is_told(stage, each, plain):
-        return None
+    told_before = stage.told_like(plain)
+    # What did not come back shows nothing new, nor does what came without the neighbour's help, too.
+    is_new = (proven and causal) or (trial.again and plain.check not in trials.controls_showed)
+    if told_before and not is_new:
+        return _again(stage, each, told_before[0].finding)
     headline = f"{each.headline.format(channel=stage.workload.name)}: " if causal and proven else ""
     told = replace(plain, explanation=f"{headline}{plain.explanation}", reproduced=f"{trial.again} of {REPEATS}")
-    return _kept(stage, each, plain, told, shortest, note=_note(trial, causal=causal), proven=proven)
+    return Refined(_kept(stage, each, plain, told, shortest, note=_note(trial, causal=causal), proven=proven))
 
 
 def is_causal(each: Property, finding: Finding) -> bool:
@@ -121,13 +161,15 @@ class _Trials:
 
     def __init__(self, stage: Stage, each: Property, finding: Finding, seen: Seen, deadline_s: float) -> None:
         self.shown = [(finding, seen)]
+        self.controls_showed: set[str] = set()
+        """The checks that found something in control runs."""
         self._stage, self._each, self._anomaly, self._deadline_s = stage, each, finding.anomaly, deadline_s
 
     def fails(self, schedule: Schedule) -> bool:
         """Whether the same anomaly shows again."""
         self._stage.broken = True
         try:
-            seen = self._stage.judge(schedule, self._deadline_s)
+            seen = self._stage.judge(schedule, min(self._deadline_s, QUICK_S))
         except TargetError:
             return False
         again = [f for f in self._each.mine(seen.findings) if f.anomaly is self._anomaly]
@@ -135,13 +177,17 @@ class _Trials:
         return bool(again)
 
     def fails_at_all(self, schedule: Schedule) -> bool:
-        """Whether any violation shows: a control run must be beyond suspicion."""
+        """Whether any violation shows: a control run must be beyond suspicion. It has the whole deadline, since a wait
+        that is too short for this machine would acquit the neighbour."""
         self._stage.broken = True
         try:
-            seen = self._stage.judge(schedule, self._deadline_s)
+            seen = self._stage.judge(schedule, self._deadline_s, patient=True)
         except TargetError:
             return True
-        return any(f.level is Level.VIOLATION for f in self._each.mine(seen.findings))
+        mine = self._each.mine(seen.findings)
+        violations = {f.check for f in mine if f.level is Level.VIOLATION and f.anomaly is not Anomaly.PROTOCOL}
+        self.controls_showed |= violations
+        return bool(violations)
 
 
 def _kept(
@@ -149,16 +195,13 @@ def _kept(
 ) -> Finding:
     kept = told(stage, each, finding, schedule, note=note, proven=proven)
     if plain.level is Level.VIOLATION:
-        stage.told.setdefault((plain.check, plain.anomaly), kept)
+        stage.told.append(Told(plain.check, plain.anomaly, events_of(schedule), kept))
     return kept
 
 
-def _is_told(stage: Stage, each: Property, finding: Finding) -> bool:
-    key = (finding.check, finding.anomaly)
-    if key not in stage.told:
-        return False
-    stage.tell_again(key, f"{stage.workload.name}.{each.name}")
-    return True
+def _again(stage: Stage, each: Property, same: Finding) -> Refined:
+    stage.tell_again(same, f"{stage.workload.name}.{each.name}")
+    return Refined(None, same.check)
 
 
 def _without_culprit(stage: Stage, finding: Finding, seen: Seen) -> Finding:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from wsproof.channels.crowd import Setting
 from wsproof.channels.perform import Performance, perform
-from wsproof.channels.schedule import Schedule
+from wsproof.channels.schedule import Deed, Schedule, Step, fitted
 from wsproof.checks import run_checks
 from wsproof.checks.feed import silence_ns
 from wsproof.checks.story import shortened
@@ -26,6 +26,16 @@ class Seen:
     performance: Performance
 
 
+@dataclass(frozen=True)
+class Told:
+    """A violation that was told: the check that saw it, its anomaly, and the events of its schedule."""
+
+    check: str
+    anomaly: Anomaly
+    events: frozenset[str]
+    finding: Finding
+
+
 @dataclass
 class Stage:
     """One channel of a running server, and what is known of it by now."""
@@ -40,9 +50,12 @@ class Stage:
     """The number of the next member. On a server that is not ours alone, somewhere among two thousand million."""
     known: set[Anomaly] = field(default_factory=set)
     """Violations of the channel so far. They are judged again, and not waited for as patiently."""
-    told: dict[tuple[str, Anomaly], Finding] = field(default_factory=dict)
-    """What has been told, by the check that found it and its anomaly: later properties that see it add to this."""
-    also: dict[tuple[str, Anomaly], list[str]] = field(default_factory=dict)
+    told: list[Told] = field(default_factory=list)
+    """What has been told: later properties that see the same add to it."""
+    also: dict[int, list[str]] = field(default_factory=dict)
+    """By the identity of a finding that was told: the properties that met it again."""
+    gone: bool = False
+    """Whether the server, which is not ours to replace, no longer answers a fresh client on this channel."""
     speaks: bool | None = None
     """Whether anything the server ever said was understood; None before the first schedule."""
 
@@ -57,8 +70,10 @@ class Stage:
         """Whether another schedule can be performed: a server of ours can be replaced, a URL cannot."""
         return not self.broken or self.server.owned
 
-    def judge(self, schedule: Schedule, deadline_s: float) -> Seen:
+    def judge(self, schedule: Schedule, deadline_s: float, *, patient: bool = False) -> Seen:
         """Perform a schedule and hold what happened against the contract.
+
+        `patient` waits for the whole deadline, even on a channel that is known to lose messages.
 
         Raises:
             TargetError: the server is not there.
@@ -68,6 +83,15 @@ class Stage:
         if self.broken:
             self.server.restart()
             self.broken, self.first = False, self._first_number()
+        performance = self._perform(schedule, deadline_s, known=frozenset() if patient else frozenset(self.known))
+        findings = run_checks(performance.history, self.workload.contract)
+        if self.speaks is None:
+            self.speaks = performance.understood
+        self.broken = not performance.well or any(self._does_harm(finding) for finding in findings)
+        self.known |= {finding.anomaly for finding in findings if finding.level is Level.VIOLATION}
+        return Seen(findings, performance)
+
+    def _perform(self, schedule: Schedule, deadline_s: float, known: frozenset[Anomaly]) -> Performance:
         setting = Setting(
             self.server.endpoint,
             self.workload,
@@ -75,7 +99,7 @@ class Stage:
             deadline_s,
             self.seed,
             alone=self.server.owned,
-            known=frozenset(self.known),
+            known=known,
             budget=self.budget,
         )
         try:
@@ -85,17 +109,32 @@ class Stage:
             self.broken = True
             raise
         self.first = performance.next_first
-        findings = run_checks(performance.history, self.workload.contract)
+        return performance
+
+    def still_serves(self, deadline_s: float) -> bool:
+        """Whether fresh clients are let in and hear something. A channel that has not been asked yet may be absent:
+        there a server that accepts connections will do.
+
+        Raises:
+            BudgetSpent: the run is over.
+        """
+        if not self.server.is_alive():
+            return False
         if self.speaks is None:
-            self.speaks = performance.understood
-        self.broken = not performance.well or any(self._does_harm(finding) for finding in findings)
-        self.known |= {finding.anomaly for finding in findings if finding.level is Level.VIOLATION}
-        return Seen(findings, performance)
+            return True
+        asks = Step(Deed.WATCH, count=1) if self.workload.contract.feed is not None else Step(Deed.JOIN, 1)
+        try:
+            performance = self._perform(fitted((Step(Deed.JOIN, 0), asks), self.workload), deadline_s, frozenset())
+        except TargetError:
+            return False
+        return any(member.in_ns for member in performance.history.members)
 
     def _does_harm(self, finding: Finding) -> bool:
-        """Whether the server may be in disorder now. One that never tells who leaves is none the worse for it."""
+        """Whether the server may be in disorder now. One that never tells who leaves is none the worse for it, nor one
+        that deviates on the wire: everything else was judged in spite of that."""
         never_tells = finding.anomaly is Anomaly.MISSING_LEAVE and Anomaly.MISSING_LEAVE in self.known
-        return finding.verdict() is not Verdict.VALID and not never_tells
+        harmless = never_tells or finding.anomaly is Anomaly.PROTOCOL
+        return finding.verdict() is not Verdict.VALID and not harmless
 
     def other_language(self, performance: Performance, deadline_s: float) -> Finding:
         """That the server, at this path, speaks in another way than this workload, as far as can be seen."""
@@ -122,19 +161,20 @@ class Stage:
             told,
         )
 
-    def tell_again(self, key: tuple[str, Anomaly], check: str) -> None:
+    def told_like(self, finding: Finding) -> list[Told]:
+        """What was told of the same check and anomaly."""
+        return [each for each in self.told if (each.check, each.anomaly) == (finding.check, finding.anomaly)]
+
+    def tell_again(self, told: Finding, check: str) -> None:
         """Another property has met what is told already."""
-        self.also.setdefault(key, []).append(check)
+        self.also.setdefault(id(told), []).append(check)
 
     def with_echoes(self, finding: Finding) -> Finding:
         """The finding, with the other properties that met the same."""
-        for key, told in self.told.items():
-            others = self.also.get(key)
-            if told is finding and others:
-                more = f"The same was seen while {', '.join(others)} {'was' if len(others) == 1 else 'were'} tested."
-                return replace(
-                    finding,
-                    explanation=f"{finding.explanation} {more}",
-                    occurrences=finding.occurrences + len(others),
-                )
-        return finding
+        others = self.also.get(id(finding), ())
+        if not others or not any(told.finding is finding for told in self.told):
+            return finding
+        more = f"The same was seen while {', '.join(others)} {'was' if len(others) == 1 else 'were'} tested."
+        return replace(
+            finding, explanation=f"{finding.explanation} {more}", occurrences=finding.occurrences + len(others)
+        )

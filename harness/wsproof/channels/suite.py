@@ -36,9 +36,10 @@ def run_suite(
 ) -> SuiteReport:
     """Test every property of every channel. One finding per check and anomaly, with the shortest schedule found.
 
-    What several properties of a channel see alike is told once. After a violation a server of ours is replaced;
-    anything else is left alone from then on. A channel of which nothing is understood is told so, and asked no more.
-    What `options.budget_s` leaves no time for is not run, and what it cuts off accuses nobody.
+    What several properties of a channel see alike is told once, and so is a deviation on the wire. After a violation a
+    server of ours is replaced; any other is asked first whether it still serves a fresh client. A channel of which
+    nothing is understood is told so, and asked no more. What `options.budget_s` leaves no time for is not run, and
+    what it cuts off accuses nobody.
 
     Raises:
         TargetError: the server could not be reached at all, or not be replaced.
@@ -65,11 +66,14 @@ def run_suite(
             reason = f"not run: {workload.path(0)} does not speak the format of {workload.name}"
             report += SuiteReport(options.seed, (_row(workload, each, Verdict.UNKNOWN, 0, 0.0, reason),))
             continue
-        if broken is not None and not server.owned:
-            reason = f"not run: {broken} broke the server, which is not ours to replace"
+        if broken is not None and not server.owned and not _recovers(stage, options):
+            reason = (
+                f"not run: {broken} broke the server, which is not ours to replace: a fresh client got no answer at "
+                f"{workload.path(0)} after it"
+            )
             report += SuiteReport(options.seed, (_row(workload, each, Verdict.UNKNOWN, 0, 0.0, reason),))
             continue
-        if broken is not None:
+        if broken is not None and server.owned:
             stage.broken = True
         report += _run_guarded(stage, each, options)
         broken = f"{workload.name}.{each.name}" if stage.broken else None
@@ -78,6 +82,18 @@ def run_suite(
         progress("done", 1.0)
     findings = tuple(_with_echoes(finding, stages.values()) for finding in report.findings)
     return replace(report, findings=findings, wall_s=time.monotonic() - begun)
+
+
+def _recovers(stage: Stage, options: SuiteOptions) -> bool:
+    """Whether a server that is not ours still serves this channel after a violation. Asked once each time."""
+    if stage.gone:
+        return False
+    try:
+        stage.gone = not stage.still_serves(options.deadline_s)
+    except BudgetSpent:
+        return True  # nothing is known, and the next property is not run for that reason
+    stage.broken = stage.gone
+    return not stage.gone
 
 
 def _with_echoes(finding: Finding, stages: Iterable[Stage]) -> Finding:
@@ -165,23 +181,43 @@ def _run(stage: Stage, each: Property, options: SuiteOptions, kept: Found) -> Su
             kept[other.check, other.anomaly] = told(stage, each, other, opening)
             stage.broken = False
             break
-        for finding in _weightiest(each, each.mine(seen.findings)):
+        mine = each.mine(seen.findings)
+        for finding in mine:
+            if finding.anomaly is Anomaly.PROTOCOL:
+                _note_on_the_wire(kept, told(stage, each, finding, schedule))
+        for finding in _weightiest(each, [f for f in mine if f.anomaly is not Anomaly.PROTOCOL]):
             key = (finding.check, finding.anomaly)
             if key in kept:
                 kept[key] = replace(kept[key], occurrences=kept[key].occurrences + 1)
                 continue
             kept[key] = unrefined(stage, each, finding, seen, schedule)  # what ends us meanwhile must not cost it
             one = refined(stage, each, finding, seen, schedule, options)
-            if one is not None:
-                kept[key] = one
+            if one.finding is not None:
+                kept[key] = one.finding
             else:
                 del kept[key]
-                told_before, reason = True, "the same as was found before, so it is not told again"
-        if told_before or verdict_of(kept.values()) is not Verdict.VALID or not stage.usable:
+                told_before, reason = True, f"the same as was found before, by {one.same_as}"
+        if told_before or verdict_of(_of_the_channel(kept)) is not Verdict.VALID or not stage.usable:
             break
-    verdict = Verdict.INVALID if told_before else verdict_of(kept.values(), strict=options.strict)
+    verdict = Verdict.INVALID if told_before else verdict_of(_of_the_channel(kept), strict=options.strict)
     row = _row(workload, each, verdict, tried, (now_ns() - began) / 1e9, reason)
     return SuiteReport(options.seed, (row,), tuple(kept.values()))
+
+
+def _note_on_the_wire(kept: Found, finding: Finding) -> None:
+    """Keep a deviation on the wire once, with the shortest schedule that shows it. It needs no repetition: the bytes
+    are the evidence."""
+    key = (finding.check, finding.anomaly)
+    before = kept.get(key)
+    if before is not None:
+        times = before.occurrences + finding.occurrences
+        finding = replace(min(before, finding, key=lambda one: len(one.witness)), occurrences=times)
+    kept[key] = finding
+
+
+def _of_the_channel(kept: Found) -> list[Finding]:
+    """The findings without the deviations on the wire: everything else is judged in spite of those."""
+    return [finding for finding in kept.values() if finding.anomaly is not Anomaly.PROTOCOL]
 
 
 def _schedules(stage: Stage, each: Property, options: SuiteOptions) -> list[Schedule]:

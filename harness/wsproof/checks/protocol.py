@@ -25,7 +25,7 @@ def protocol(history: History, contract: Contract) -> list[Finding]:
             notes[0].section,
             Anomaly.PROTOCOL,
             _weight(notes[0].level),
-            f"{notes[0].sentence} Seen {len(notes)} time(s) on the channel {contract.channel}.",
+            f"{notes[0].sentence} Seen on the channel {contract.channel}.",
             (f"{story.who(notes[0].subscriber)} receives {notes[0].evidence}",),
             occurrences=len(notes),
         )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from wsproof.model.finding import Finding, Verdict, verdict_of
+from wsproof.model.finding import Anomaly, Finding, Verdict, verdict_of
+
+ON_THE_WIRE = "server-"
+"""How the names of those checks begin that say what no server may ever send: every client of the harness makes them."""
 
 
 class SuiteName(StrEnum):
@@ -129,7 +133,7 @@ class SuiteReport:
         return SuiteReport(
             self.seed,
             self.checks_run + other.checks_run,
-            self.findings + other.findings,
+            told_once(self.findings + other.findings),
             self.not_run + other.not_run,
             self.wall_s + other.wall_s,
         )
@@ -145,3 +149,19 @@ class SuiteReport:
             return Verdict.UNKNOWN
         unknown = Verdict.worst(run.verdict for run in self.checks_run if run.verdict is Verdict.UNKNOWN)
         return Verdict.worst([unknown, verdict_of(self.findings, strict=strict)])
+
+
+def told_once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings, each deviation on the wire once: the first, with the occurrences of all that met the same rule."""
+    kept: list[Finding] = []
+    at: dict[str, int] = {}
+    for finding in findings:
+        on_the_wire = finding.anomaly is Anomaly.PROTOCOL and finding.check.startswith(ON_THE_WIRE)
+        if on_the_wire and finding.check in at:
+            first = kept[at[finding.check]]
+            kept[at[finding.check]] = replace(first, occurrences=first.occurrences + finding.occurrences)
+            continue
+        for rule in (finding.check, *(finding.recipe or {}).get("also", ())):
+            at.setdefault(rule, len(kept))
+        kept.append(finding)
+    return tuple(kept)

@@ -13,14 +13,15 @@ from wsproof.workloads.base import Reading, Word, Workload
 from wsproof.workloads.formats import Format
 from wsproof.workloads.sealed import undamaged
 
-REPLY = "You: "
+REPLIES = ("You: ", "You wrote: ")
+"""The beginnings of a reply: in the classic tutorial, and in FastAPI's own documentation."""
 SAYS = re.compile(r"Client #(.*?) says: ", re.DOTALL)
 SAYS_WHOLE = re.compile(r"Client #(.*) says: ", re.DOTALL)
 LEFT = re.compile(r"Client #(.*) left the chat", re.DOTALL)
 
 
 class Chat(Workload):
-    """A text of client 7 is answered `You: T`; all who are connected, 7 too, get `Client #7 says: T`."""
+    """A text of client 7 is answered `You: T` or `You wrote: T`; all, 7 too, get `Client #7 says: T`."""
 
     name = "chat"
     title = "Chat: what one client says, all get; who goes, the rest are told"
@@ -57,9 +58,10 @@ class Chat(Workload):
     def read(self, member: int, message: str | bytes) -> Reading:
         if isinstance(message, bytes):
             return Reading(Word.STRANGE, text=repr(message))
-        if message.startswith(REPLY):
-            opened = undamaged(self.format.open(message), len(REPLY))
-            return Reading(Word.REPLY, opened, text=message[len(REPLY) :])
+        reply = next((words for words in REPLIES if message.startswith(words)), None)
+        if reply is not None:
+            opened = undamaged(self.format.open(message), len(reply))
+            return Reading(Word.REPLY, opened, text=message[len(reply) :])
         gone = LEFT.fullmatch(message)
         if gone:
             return Reading(Word.LEAVE, about=gone[1], text=message)

@@ -55,6 +55,7 @@ producers: list[asyncio.Task[None]] = []
 held: list[str] = []
 latest: list[str] = []
 """What the dashboard said last, to give to a newcomer."""
+bricked: list[bool] = []
 count = 0
 
 
@@ -63,7 +64,8 @@ async def app(scope: Message, receive: Receive, send: Send) -> None:
         await lifespan(receive, send)
     elif scope["type"] == "websocket":
         await receive()
-        await send({"type": "websocket.accept"})
+        headers = [(b"content-length", b"0")] if planted("a header too many") else []
+        await send({"type": "websocket.accept", "headers": headers})
         path = scope["path"]
         channel = echo if path == "/ws" else dashboard if path == "/dashboard-feed" else chat
         await channel(Member(path.rpartition("/")[2], send), receive)
@@ -81,7 +83,7 @@ def plant(fault: str) -> None:
     FAULT, count = fault, 0
     while producers:
         producers.pop().cancel()
-    for everyone in (room, viewers, held, latest):
+    for everyone in (room, viewers, held, latest, bricked):
         everyone.clear()
 
 
@@ -140,12 +142,19 @@ def tell(text: str, publisher: Member | None = None) -> None:
             member.put(text)
 
 
+def tell_if_here(text: str, publisher: Member) -> None:
+    if publisher in room:
+        tell(text, publisher)
+
+
 def put_all(listeners: list[Member], text: str) -> None:
     for member in listeners:
         member.put(text)
 
 
 async def chat(member: Member, receive: Receive) -> None:
+    if any(bricked):
+        member.writer.cancel()
     if not planted("chat forgets its third member") or len(room) != 2:
         room.append(member)
     last_close: int | None = None
@@ -156,9 +165,10 @@ async def chat(member: Member, receive: Receive) -> None:
             break
         text = message.get("text")
         if text is None:
-            if planted("a binary frame ends all"):
+            if planted("a binary frame ends all") or planted("a binary frame ends all for good"):
                 for other in room:
                     other.writer.cancel()
+                bricked.append(planted("a binary frame ends all for good"))
             await member.send({"type": "websocket.close", "code": 1003})
             break
         await said(member, text)
@@ -167,7 +177,7 @@ async def chat(member: Member, receive: Receive) -> None:
 
 async def said(member: Member, text: str) -> None:
     member.count += 1
-    reply = f"You: {text}"
+    reply = f"You{' wrote' if planted('replies as the documentation does') else ''}: {text}"
     if planted("chat damages") and len(text) > 200:
         text = text[:100] + "?" + text[101:]
     if planted("chat shortens") and len(text) > 20_000:
@@ -181,6 +191,8 @@ async def said(member: Member, text: str) -> None:
     if planted("chat waits for each"):
         for other in list(room):
             await other.send({"type": "websocket.send", "text": words})
+    elif planted("chat forgets last words"):
+        asyncio.get_running_loop().call_later(0.02, tell_if_here, words, member)
     elif planted("chat swaps") and member.count % 5 == 3:
         asyncio.get_running_loop().call_later(0.003, tell, words, member)
     elif planted("chat invents") and member.count == 4:
