@@ -26,7 +26,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     """Usage, or the target could not be started or reached."""
     CANNOT_TELL = 3
-    """Unknown, inconclusive, an untrusted measurement, or wsproof itself crashed."""
+    """Nothing could be known, an inconclusive comparison, a void figure that was asked for, or wsproof crashed."""
     INTERRUPTED = 130
     TERMINATED = 143
 

@@ -20,8 +20,8 @@ def benched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one small bench in it."""
     out = tmp_path_factory.mktemp("runs")
     said = wsproof("bench", *SMALL, "--out", str(out), "--json", str(out / "copy.json"), "--slo", "min(reach) == 1")
-    # A busy machine may void the measurement (3); its record must be whole all the same.
-    assert said.code in (0, 3), said
+    # A busy machine may void figures. Nobody asked for one that could be: all arrived, or not.
+    assert said.code == 0, said
     return out
 
 

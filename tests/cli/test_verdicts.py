@@ -12,21 +12,38 @@ from wsproof.model.finding import Verdict
 
 
 @pytest.mark.parametrize(
-    ("verdict", "trusted", "met", "expected"),
+    ("verdict", "met", "expected"),
     [
-        (Verdict.VALID, True, [], ExitCode.OK),
-        (Verdict.VALID, True, [True], ExitCode.OK),
-        (Verdict.VALID, True, [True, False], ExitCode.FAILED),
-        (Verdict.VALID, True, [True, None], ExitCode.CANNOT_TELL),
-        (Verdict.VALID, False, [], ExitCode.CANNOT_TELL),
-        (Verdict.VALID, False, [False], ExitCode.CANNOT_TELL),
-        (Verdict.UNKNOWN, True, [], ExitCode.CANNOT_TELL),
-        (Verdict.INVALID, True, [], ExitCode.FAILED),
-        (Verdict.INVALID, False, [None], ExitCode.FAILED),
+        (Verdict.VALID, [], ExitCode.OK),
+        (Verdict.VALID, [True], ExitCode.OK),
+        (Verdict.VALID, [True, False], ExitCode.FAILED),
+        (Verdict.VALID, [None, False], ExitCode.FAILED),
+        (Verdict.VALID, [True, None], ExitCode.CANNOT_TELL),
+        (Verdict.UNKNOWN, [], ExitCode.CANNOT_TELL),
+        (Verdict.INVALID, [], ExitCode.FAILED),
+        (Verdict.INVALID, [None], ExitCode.FAILED),
     ],
 )
-def test_the_table_of_exit_codes(verdict: Verdict, trusted: bool, met: list[bool | None], expected: ExitCode) -> None:
-    assert exit_code_of(verdict, trusted=trusted, objectives_met=met) is expected
+def test_the_table_of_exit_codes(verdict: Verdict, met: list[bool | None], expected: ExitCode) -> None:
+    assert exit_code_of(verdict, objectives_met=met) is expected
+
+
+@pytest.mark.parametrize(
+    ("verdict", "met", "asked", "expected"),
+    [
+        (Verdict.VALID, [], False, ExitCode.OK),
+        (Verdict.VALID, [], True, ExitCode.CANNOT_TELL),
+        (Verdict.VALID, [True], False, ExitCode.OK),
+        (Verdict.VALID, [True], True, ExitCode.CANNOT_TELL),
+        (Verdict.VALID, [False], True, ExitCode.FAILED),
+        (Verdict.INVALID, [], False, ExitCode.FAILED),
+        (Verdict.INVALID, [None], True, ExitCode.FAILED),
+    ],
+)
+def test_void_figures_end_with_3_only_where_they_were_asked_for(
+    verdict: Verdict, met: list[bool | None], asked: bool, expected: ExitCode
+) -> None:
+    assert exit_code_of(verdict, objectives_met=met, void=True, strict_trust=asked) is expected
 
 
 @pytest.mark.parametrize(

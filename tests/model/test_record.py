@@ -7,7 +7,7 @@ import pytest
 from wsproof.model.comparison import Comparison, Judgement, MetricComparison
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
 from wsproof.model.plan import Plan
-from wsproof.model.record import COMPARE_SCHEMA, Caution, RunRecord, Summary
+from wsproof.model.record import COMPARE_SCHEMA, Caution, RunRecord, Summary, Void
 
 RECORD = RunRecord(
     id="20261122T100000Z-main-abc-1",
@@ -19,9 +19,16 @@ RECORD = RunRecord(
     plan=Plan().to_json(),
     verdict=Verdict.VALID,
     trusted=True,
-    metrics={"latency": Summary("ns", "lower", 3, 2.0, mean=2.0, min=1.0, p50=2.0, max=3.0)},
+    metrics={
+        "latency": Summary(
+            "ns", "lower", 3, 2.0, mean=2.0, min=1.0, p50=2.0, max=3.0, void={"max": Void("late", "Late.", 2.5)}
+        )
+    },
     findings=(Finding("x", "chat", Anomaly.LOST, Level.NON_STRICT, "y"),),
-    warnings=(Caution("few-samples", "Too few.", "More."),),
+    warnings=(
+        Caution("schedule-slip", "Late.", "Wait.", True, ("latency.max",)),
+        Caution("few-samples", "Too few.", "More."),
+    ),
     parts={"check": {"schema": "wsproof.check/1"}},
     complete=True,
     wall_s=12.5,
@@ -30,6 +37,16 @@ RECORD = RunRecord(
 
 def test_a_record_survives_json() -> None:
     assert RunRecord.from_json(json.loads(json.dumps(RECORD.to_json()))) == RECORD
+
+
+def test_a_record_of_an_older_version_names_no_void_figures() -> None:
+    data = json.loads(json.dumps(RECORD.to_json()))
+    del data["metrics"]["latency"]["void"]
+    for warning in data["warnings"]:
+        del warning["figures"]
+    old = RunRecord.from_json(data)
+    assert old.metrics["latency"].void == {}
+    assert [warning.figures for warning in old.warnings] == [(), ()]
 
 
 def test_a_record_says_what_format_it_has_and_another_one_is_refused() -> None:

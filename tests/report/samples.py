@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from wsproof.model.finding import Anomaly, Finding, Level, Verdict
 from wsproof.model.history import Departure, History, Kind, Member, Outcome, Publications, Receipts
 from wsproof.model.measurement import GeneratorUsage, Measurement, ServerUsage
 from wsproof.model.plan import Phase, Plan
-from wsproof.model.record import Caution, RunRecord, Summary
+from wsproof.model.record import Caution, RunRecord, Summary, Void
 from wsproof.model.suite import CheckRun, SuiteReport
 
 NS = 1_000_000_000
@@ -198,6 +199,16 @@ def caution(**changes: Any) -> Caution:
         "voids": True,
     }
     return Caution(**(values | changes))
+
+
+def partly_void(**changes: Any) -> RunRecord:
+    """A run of which latency p99 and nothing else is void."""
+    why = Caution(
+        "schedule-slip", "Messages were sent late, not caused by the server.", "Wait.", True, ("latency.p99",)
+    )
+    latency = replace(summary(), void={"p99": Void(why.code, why.message, 2_100_000.0)})
+    metrics = {"latency": latency, "time_to_last": summary(centre=4_200_000, n=200)}
+    return record(**({"metrics": metrics, "trusted": False, "warnings": (why,)} | changes))
 
 
 def comparison(verdict: Judgement = Judgement.WORSE, **changes: Any) -> Comparison:

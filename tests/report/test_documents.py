@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.report.samples import TARGET, caution, comparison, record, suite_report, violation
+from tests.report.samples import TARGET, caution, comparison, partly_void, record, suite_report, violation
 from wsproof.errors import UsageError
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
 from wsproof.model.suite import CheckRun, Figure, NotRun, SuiteReport
@@ -53,6 +53,17 @@ def test_figures_and_what_was_not_run_survive_the_document() -> None:
     older = {**document, "checks_run": [first_days]}
     del older["not_run"]
     assert suite_report_of(older).checks_run == (replace(row, measured=(), cause=""),)
+
+
+def test_a_run_says_of_each_figure_whether_it_is_void_and_why() -> None:
+    document = partly_void().to_json()
+    validate(document)
+    assert document["metrics"]["time_to_last"]["void"] == {}
+    (reason,) = document["metrics"]["latency"]["void"].values()
+    assert set(reason) == {"code", "reason", "without"}
+    del reason["reason"]
+    with pytest.raises(jsonschema.ValidationError):
+        validate(document)
 
 
 def test_what_several_schemas_define_is_the_same_in_all() -> None:

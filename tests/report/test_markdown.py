@@ -17,6 +17,13 @@ def test_a_run_is_summed_up_with_answers_figures_and_findings() -> None:
     assert "**untrusted**: The generator used 93 %" in text
 
 
+def test_a_void_figure_is_marked_where_it_stands() -> None:
+    text = run_markdown(samples.partly_void())
+    assert "| Latency | 1.84 ms | 8.28 ms ? | 16.6 ms | 20,000 |" in text
+    assert "- **void**: Messages were sent late, not caused by the server. Wait." in text
+    assert "These figures are void, the others stand: latency p99." in text
+
+
 def test_a_comparison_is_summed_up_row_by_row() -> None:
     text = comparison_markdown(samples.comparison())
     assert "| **Latency p50** | 1.84 ms | 2.31 ms | +25.5 % | +21.0 % … +30.0 % | ✗ worse |" in text

@@ -201,6 +201,16 @@ def test_an_untrusted_measurement_is_called_so_at_the_top() -> None:
     assert "? valid, not trusted" in page.text
 
 
+def test_a_void_figure_is_marked_on_the_page_with_its_reason() -> None:
+    html = run_page(samples.partly_void())
+    assert "8.28 ms ?</span>" in html
+    assert "Without the load generator&#39;s part: 2.1 ms." in html
+    page = Page(html)
+    assert "? trusted in part" in page.text
+    assert "These figures are void, the others stand: latency p99." in page.text
+    assert "✓ valid No promise was broken. 1 figure marked as void" in page.text
+
+
 @pytest.mark.parametrize("judgement", Judgement)
 def test_a_comparison_of_each_verdict_has_a_page(judgement: Judgement) -> None:
     page = Page(comparison_page(samples.comparison(judgement)))

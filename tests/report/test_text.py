@@ -147,6 +147,22 @@ def test_an_untrusted_run_says_so_with_cause_and_advice(paper: Paper) -> None:
     assert "VALID and trusted" not in paper.text
 
 
+def test_a_void_figure_is_marked_where_it_stands_and_the_others_are_not(paper: Paper) -> None:
+    show_run(paper.console, samples.partly_void())
+    row = next(line for line in paper.text.splitlines() if line.startswith("Latency"))
+    assert row.split()[1:] == ["1.84", "ms", "3.68", "ms", "8.28", "ms", "?", "12.9", "ms", "16.6", "ms", "20,000"]
+    assert "void: Messages were sent late, not caused by the server." in paper.text
+    assert "? = void. These figures are void, the others stand: latency p99." in paper.text
+    assert "VALID: no promise was broken. 1 figure marked as void; the others stand." in paper.text
+    assert "NOT trusted" not in paper.text
+
+
+def test_an_objective_that_a_void_figure_leaves_open_is_what_the_run_cannot_tell(paper: Paper) -> None:
+    row = {"objective": "p99(latency) < 5ms", "met": None, "value": 8.28e6, "said": "cannot tell: p99(latency) < 5ms"}
+    show_run(paper.console, samples.partly_void(parts={"objectives": [row]}))
+    assert "CANNOT TELL: no promise was broken, but p99(latency) < 5ms could not be decided." in paper.text
+
+
 def test_a_stored_run_that_ended_early_is_called_incomplete(paper: Paper, tmp_path: Path) -> None:
     show_run(paper.console, samples.record(complete=False), RunFolder(tmp_path))
     assert "INCOMPLETE" in paper.text

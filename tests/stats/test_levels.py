@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.stats.builders import MS, measurement, steady
+from tests.stats.builders import measurement, steady
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.record import Caution
 from wsproof.stats.capacity import Outcome
-from wsproof.stats.levels import as_sent, judge_level
-from wsproof.stats.metrics import summaries
+from wsproof.stats.levels import judge_level
 from wsproof.stats.objective import ObjectiveResult, parse_objective
+from wsproof.stats.stability import judged_summaries
 
 P99 = parse_objective("p99(latency) < 100ms")
 MET = ObjectiveResult(P99, 5e6, True)
@@ -47,19 +47,25 @@ def test_a_generator_at_its_limit_blames_nobody(code: str) -> None:
     assert judged.why == (f"because of {code}",)
 
 
-def test_lateness_that_decides_nothing_voids_no_level() -> None:
-    late = void("schedule-slip")
-    assert judge_level([MET], [], [late], punctual=[MET]).outcome is Outcome.MET
-    assert judge_level([MISSED], [], [late], punctual=[MISSED]).outcome is Outcome.MISSED
-    assert judge_level([MISSED], [], [late], punctual=[MET]).outcome is Outcome.UNTRUSTED
-    assert judge_level([MET], [], [late, void("generator-cpu")], punctual=[MET]).outcome is Outcome.UNTRUSTED
+@pytest.mark.parametrize(
+    ("limit", "outcome"), [("60ms", Outcome.MET), ("20ms", Outcome.MISSED), ("40ms", Outcome.UNTRUSTED)]
+)
+def test_lateness_voids_a_level_only_where_the_objective_would_have_come_out_otherwise(
+    limit: str, outcome: Outcome
+) -> None:
+    # Latency p99 is 50 ms, 30 ms of which are left without the late sends.
+    metrics, cautions = judged_summaries(measurement(steady(latency_ms=50, slip_ms=20)))
+    assert [caution.code for caution in cautions if caution.voids] == ["schedule-slip"]
+    results = [parse_objective(f"p99(latency) < {limit}").judge(metrics)]
+    assert judge_level(results, [], cautions).outcome is outcome
+    assert judge_level(results, [], [*cautions, void("generator-cpu")]).outcome is Outcome.UNTRUSTED
 
 
-def test_as_sent_the_lateness_of_the_generator_is_gone() -> None:
-    late = measurement(steady(latency_ms=50, slip_ms=20))
-    assert summaries(late)["latency"].p99 == 50 * MS
-    assert summaries(as_sent(late))["latency"].p99 == 30 * MS
-    assert summaries(as_sent(late))["schedule_slip"].p99 == 0
+def test_lateness_does_not_hide_that_a_message_was_lost() -> None:
+    metrics, cautions = judged_summaries(measurement(steady(latency_ms=50, slip_ms=20)))
+    results = [parse_objective("min(reach) == 1").judge(metrics)]
+    judged = judge_level(results, [LOST], cautions)
+    assert (judged.outcome, judged.why) == (Outcome.MISSED, ("delivery: Member 2 never got it.",))
 
 
 @pytest.mark.parametrize("code", ["unsent", "unpublished", "incomplete-ramp"])

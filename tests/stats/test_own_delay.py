@@ -10,12 +10,15 @@ import pytest
 from tests.stats.builders import MS, QUIET, measurement, publish, recorder, steady
 from wsproof.model.measurement import Measurement
 from wsproof.stats.capacity import Outcome
-from wsproof.stats.deliveries import deliveries
+from wsproof.stats.generator_effect import DeliveryTimes, Limit, own_delays
 from wsproof.stats.levels import judge_level
-from wsproof.stats.metrics import summaries
+from wsproof.stats.metrics import Observed
 from wsproof.stats.objective import parse_objective
-from wsproof.stats.own_delay import own_delay, waited_ns
-from wsproof.stats.stability import judge_trust
+from wsproof.stats.own_delay import waited_ns
+from wsproof.stats.stability import judge_trust, judged_summaries
+
+ANY = Limit(0.0, 0.0)
+"""However small it is."""
 
 
 def turns(*rows: tuple[float, float, float]) -> np.ndarray:
@@ -35,9 +38,12 @@ def test_of_several_processes_the_longest_wait_counts() -> None:
 
 
 def test_without_turns_slip_alone_is_the_generators() -> None:
-    delay = own_delay(deliveries(steady(latency_ms=8, slip_ms=3)), ())
-    assert delay is not None
-    assert (delay.p99_ns - delay.without_ns) / MS == pytest.approx(3)
+    (p99,) = (
+        effect
+        for effect in own_delays(DeliveryTimes(Observed(measurement(steady(latency_ms=8, slip_ms=3)))), ANY, 0.0)
+        if effect.name == "latency.p99"
+    )
+    assert p99.added / MS == pytest.approx(3)
 
 
 def slow_reading(wait_ms: float, latency_ms: float = 1.0) -> Measurement:
@@ -72,5 +78,6 @@ def test_a_run_is_untrusted_where_a_fifth_of_its_p99_may_be_the_generators(
 @pytest.mark.parametrize(("limit", "outcome"), [("2ms", Outcome.MET), ("0.9ms", Outcome.UNTRUSTED)])
 def test_a_level_that_is_met_is_met_whatever_the_generator_has_added(limit: str, outcome: Outcome) -> None:
     run = slow_reading(0.5)
-    results = [parse_objective(f"p99(latency) < {limit}").judge(summaries(run))]
-    assert judge_level(results, (), judge_trust(run)).outcome is outcome
+    metrics, cautions = judged_summaries(run)
+    results = [parse_objective(f"p99(latency) < {limit}").judge(metrics)]
+    assert judge_level(results, (), cautions).outcome is outcome

@@ -24,7 +24,7 @@ def test_a_quiet_measurement_has_nothing_to_be_cautioned_about() -> None:
 @pytest.mark.parametrize(
     ("generator", "code", "voids"),
     [
-        (replace(QUIET, cpu_share=np.array([0.2, 0.81, 0.2])), "generator-cpu", True),
+        (replace(QUIET, cpu_share=np.array([0.81])), "generator-cpu", True),
         (replace(QUIET, unsent=1), "unsent", True),
         (replace(QUIET, alone=False), "not-alone", True),
         (replace(QUIET, loop_lag_ns=np.full(100, 6 * MS)), "loop-lag", False),
@@ -59,8 +59,12 @@ def test_one_late_message_of_few_voids_only_what_it_has_changed() -> None:
         publish(record, 50, 990, [late_ms] * 10, slip_ms=slip_ms)
         return measurement(record.freeze())
 
-    assert "schedule-slip" not in codes(few(late_ms=15, slip_ms=7))
-    assert codes(few(late_ms=90, slip_ms=60))["schedule-slip"] is True
+    # Ten deliveries of 510 come 15 ms after the intended time: at rank 459 one of them is p90, and p99 is not touched.
+    slightly = {caution.code: caution.figures for caution in judge_trust(few(late_ms=15, slip_ms=7))}
+    assert slightly["schedule-slip"] == ("latency.p90",)
+    grossly = {caution.code: caution.figures for caution in judge_trust(few(late_ms=90, slip_ms=60))}
+    assert {"latency.p99", "latency.max", "time_to_last.max"} <= set(grossly["schedule-slip"])
+    assert "latency.p50" not in grossly["schedule-slip"]
 
 
 def test_slip_may_be_a_tenth_of_latency_or_a_millisecond_whichever_is_more() -> None:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.text import Text
+
+from wsproof.cli.block import Block, Question
 from wsproof.cli.log import RunLog
 from wsproof.cli.stage import Stage
 from wsproof.cli.verdicts import exit_code_of
@@ -14,7 +19,7 @@ from wsproof.errors import ExitCode
 from wsproof.load import PartialRun, run_plan
 from wsproof.load.judging import judge_measurement
 from wsproof.load.limits import require_possible
-from wsproof.model.finding import Verdict, verdict_of
+from wsproof.model.finding import Verdict
 from wsproof.model.measurement import Measurement
 from wsproof.model.record import RunRecord
 from wsproof.net.running import RunningServer
@@ -24,9 +29,10 @@ from wsproof.report.jsonfile import write_text
 from wsproof.report.markdown import run_markdown
 from wsproof.report.progress import ProgressLine
 from wsproof.report.series import series_of
-from wsproof.stats.metrics import summaries
 from wsproof.stats.objective import Objective, parse_objective
-from wsproof.stats.stability import judge_trust
+from wsproof.stats.stability import judged_summaries
+
+MEASURED_AGAIN = "Figures that count are void ({}): measuring once more."
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
@@ -58,15 +64,55 @@ def bench_target(stage: Stage) -> tuple[RunRecord, ExitCode]:
     require_possible(stage.plan())
     with stage.running() as server, stage.record("bench") as log:
         log.change(target=stage.describe(server), plan=stage.plan(server).to_json())
-        measure_server(stage, server, log)
+        measure_server(stage, server, log, objectives)
         met = judge_objectives(log, objectives)
         stage.show_run(log.record)
     stage.write_accepted(log.record.findings)
-    return log.record, exit_code_of(log.record.verdict, trusted=log.record.trusted, objectives_met=met)
+    return log.record, code_of(stage, log.record, met)
 
 
-def measure_server(stage: Stage, server: RunningServer, log: RunLog) -> None:
-    """Run the plan and put what came of it into the record; a partial run is put there, too."""
+def code_of(stage: Stage, record: RunRecord, met: list[bool | None], *, void: bool = False) -> ExitCode:
+    """The exit code of a run that has measured. `void`: figures are, beside those of the record."""
+    strict: bool = stage.arguments.strict_trust
+    return exit_code_of(record.verdict, objectives_met=met, void=void or not record.trusted, strict_trust=strict)
+
+
+def measure_server(
+    stage: Stage, server: RunningServer, log: RunLog, objectives: Sequence[Objective], *, again: bool = True
+) -> None:
+    """Run the plan and put what came of it into the record; a partial run is put there, too.
+
+    Where it comes out void, it is measured once more before anything is said (`again`), and the better one is kept.
+    """
+    strict = getattr(stage.arguments, "strict", False)  # `bench` itself has no --strict; `run` has, for all its parts
+    first = measure_block(stage, server, log, log.folder.columns)
+    question = Question(tuple(objectives), stage.arguments.strict_trust)
+    block = first
+    if again and question.is_open(first) and first.verdict(strict=strict) is not Verdict.INVALID:
+        stage.console.print(Text(MEASURED_AGAIN.format(", ".join(first.codes)), style="dim"), soft_wrap=True)
+        if server.owned:
+            server.restart()
+        columns = log.folder.path / "columns-again"
+        second = measure_block(stage, server, log, columns, instead=first)
+        block = question.better(first, second, strict=strict)
+        if block is second:
+            shutil.rmtree(log.folder.columns)
+            columns.rename(log.folder.columns)
+        else:
+            shutil.rmtree(columns)
+        kept = "second" if block is second else "first"
+        log.add_part("measured_again", {"because": list(first.codes), "kept": kept})
+    keep_block(log, block, strict=strict)
+    log.add_part("generator", generator_part(stage, block.measurement))
+    where: Path | None = getattr(stage.arguments, "hdr", None)
+    if where is not None:
+        write_log(where, block.measurement)
+
+
+def measure_block(
+    stage: Stage, server: RunningServer, log: RunLog, columns: Path, instead: Block | None = None
+) -> Block:
+    """Run the plan once. Where that ends early, what there was is put into the record; or `instead`, which is whole."""
     try:
         with ProgressLine(stage.console) as progress:
             measurement = run_plan(
@@ -75,45 +121,41 @@ def measure_server(stage: Stage, server: RunningServer, log: RunLog) -> None:
                 settings=stage.settings,
                 endpoint=server.endpoint,
                 server=server,
-                columns=log.folder.columns,
+                columns=columns,
                 progress=progress.engine,
             )
     except PartialRun as partial:
-        if partial.measurement is not None:
-            keep_measurement(log, partial.measurement, server.known_deviations, stage.target.secrets, whole=False)
+        if instead is not None:
+            keep_block(log, instead)
+        elif partial.measurement is not None:
+            keep_block(log, judge_block(partial.measurement, server.known_deviations, whole=False))
         raise partial.cause from None
-    strict = getattr(stage.arguments, "strict", False)  # `bench` itself has no --strict; `run` has, for all its parts
-    keep_measurement(log, measurement, server.known_deviations, stage.target.secrets, strict=strict)
-    log.add_part("generator", generator_part(stage, measurement))
-    where: Path | None = getattr(stage.arguments, "hdr", None)
-    if where is not None:
-        write_log(where, measurement)
+    return judge_block(measurement, server.known_deviations, stage.target.secrets)
 
 
-def keep_measurement(
-    log: RunLog,
-    measurement: Measurement,
-    known: KnownDeviations,
-    secrets: tuple[str, ...] = (),
-    *,
-    whole: bool = True,
-    strict: bool = False,
-) -> None:
-    """Judge a measurement and write it into the record; `known` is what is known of the server."""
+def judge_block(
+    measurement: Measurement, known: KnownDeviations, secrets: tuple[str, ...] = (), *, whole: bool = True
+) -> Block:
+    """Check a measurement and judge its figures; `known` is what is known of the server."""
     findings = judge_measurement(measurement, known, secrets) if whole else ()
-    findings = log.folder.keep_findings(findings, log.record.target)
-    cautions = judge_trust(measurement)
-    verdict = verdict_of(findings, strict=strict) if whole else Verdict.UNKNOWN
+    metrics, cautions = judged_summaries(measurement)
+    return Block(measurement, metrics, findings, cautions, whole)
+
+
+def keep_block(log: RunLog, block: Block, *, strict: bool = False) -> None:
+    """Write a block into the record."""
+    findings = log.folder.keep_findings(block.findings, log.record.target)
+    verdict = block.verdict(strict=strict)
     if log.record.parts.get("check"):
         verdict = Verdict.worst([verdict, log.record.verdict])
     log.change(
-        plan=measurement.plan.to_json(),
+        plan=block.measurement.plan.to_json(),
         verdict=verdict,
-        trusted=whole and not any(caution.voids for caution in cautions),
-        metrics=summaries(measurement),
+        trusted=block.whole and not block.codes,
+        metrics=block.metrics,
         findings=log.record.findings + findings,
-        warnings=log.record.warnings + tuple(cautions),
-        parts={**log.record.parts, "series": series_of(measurement)},
+        warnings=log.record.warnings + block.cautions,
+        parts={**log.record.parts, "series": series_of(block.measurement)},
     )
 
 

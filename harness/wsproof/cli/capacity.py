@@ -25,10 +25,9 @@ from wsproof.report.capacity import capacity_part, capacity_sentence, level_line
 from wsproof.report.escape import clean_line
 from wsproof.report.progress import ProgressLine
 from wsproof.stats.capacity import Capacity, Ending, Outcome, Search, find_capacity
-from wsproof.stats.levels import Judged, as_sent, judge_level
-from wsproof.stats.metrics import summaries
+from wsproof.stats.levels import Judged, judge_level
 from wsproof.stats.objective import Objective, parse_objective
-from wsproof.stats.stability import judge_trust
+from wsproof.stats.stability import judged_summaries
 
 CODES = {
     Ending.FOUND: ExitCode.OK,
@@ -165,11 +164,9 @@ class Trials:
             return self._note(level, Judged(Outcome.MISSED, (str(absent),)), {})
         self._log.add_part("generator", generator_part(self._stage, measurement))
         findings = judge_measurement(measurement, self._server.known_deviations, self._stage.target.secrets)
-        metrics, cautions = summaries(measurement), judge_trust(measurement)
+        metrics, cautions = judged_summaries(measurement)
         results = [objective.judge(metrics, findings) for objective in self._objectives]
-        alone = summaries(as_sent(measurement))
-        punctual = [objective.judge(alone, findings) for objective in self._objectives]
-        judged = judge_level(results, findings, cautions, punctual)
+        judged = judge_level(results, findings, cautions)
         self._findings = findings
         if judged.outcome is Outcome.UNTRUSTED:
             self._cautions = cautions

@@ -13,6 +13,7 @@ from rich.text import Text
 from wsproof.cli.console import console
 from wsproof.cli.parser import WHAT_TO_LIST
 from wsproof.errors import ExitCode, UsageError
+from wsproof.report.figures import void_figures
 from wsproof.report.folders import RunFolder
 from wsproof.report.store import Store
 
@@ -96,7 +97,8 @@ def _told(run: RunFolder) -> tuple[str, ...]:
         record = run.read()
     except UsageError:
         return ("unreadable, or still without a record",)
-    trust = "" if record.trusted or record.command == "check" else ", not trusted"
+    void = "some figures void" if void_figures(record.metrics) else "not trusted"
+    trust = "" if record.trusted or record.command == "check" else f", {void}"
     state = f"{record.verdict.value}{trust}" if record.complete else "not complete (running, or interrupted)"
     return record.command, state
 

@@ -38,6 +38,12 @@ class LoadResult:
     findings: tuple[Finding, ...]
     verdict: Verdict
 
+    @property
+    def trusted(self) -> bool:
+        """Whether no figure of any room is void."""
+        warnings = [warning for room in self.summary.get("rooms", ()) for warning in room.get("warnings", ())]
+        return not any(warning["voids"] for warning in warnings)
+
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
     """Start the target and Locust beside it."""
@@ -59,13 +65,13 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
             handed_on=arguments.handed_on,
         )
         kept = log.folder.keep_findings(result.findings, log.record.target)
-        log.change(verdict=result.verdict, trusted=True, findings=kept, parts={"load": result.summary})
+        log.change(verdict=result.verdict, trusted=result.trusted, findings=kept, parts={"load": result.summary})
         show_load(stage.console, result.summary)
         show_findings(stage.console, kept, all_known=stage.arguments.all)
         show_verdict(stage.console, result.verdict)
     stage.write_accepted(log.record.findings)
     stage.write_json(log.record.to_json())
-    return exit_code_of(log.record.verdict)
+    return exit_code_of(log.record.verdict, void=not log.record.trusted, strict_trust=arguments.strict_trust)
 
 
 def require_locust() -> None:

@@ -9,11 +9,10 @@ from typing import Any
 
 from rich.text import Text
 
-from wsproof.cli.bench import generator_part, judge_objectives, keep_measurement
+from wsproof.cli.bench import code_of, generator_part, judge_block, judge_objectives, keep_block
 from wsproof.cli.log import RunLog
 from wsproof.cli.several import worst
 from wsproof.cli.stage import Stage
-from wsproof.cli.verdicts import exit_code_of
 from wsproof.deviations import KnownDeviations
 from wsproof.errors import ExitCode, UsageError
 from wsproof.load import PartialRun
@@ -29,7 +28,7 @@ from wsproof.stats.objective import parse_objective
 from wsproof.stats.resources import cpu_per_delivery_us
 
 WHAT = "workload"
-NOTE = "Measured at the same time on one server. Rows marked ? are not to be trusted."
+NOTE = "Measured at the same time on one server. Figures marked ? are void."
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
@@ -56,7 +55,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
                 )
         except PartialRun as partial:
             for log, measurement in zip(logs, partial.measurements, strict=True):
-                keep_measurement(log, measurement, server.known_deviations, whole.target.secrets, whole=False)
+                keep_block(log, judge_block(measurement, server.known_deviations, whole=False))
             raise partial.cause from None
         known = server.known_deviations
         codes = [
@@ -81,7 +80,7 @@ def judge(
     part: Stage, log: RunLog, measurement: Measurement, others: str, cpu_us: float | None, known: KnownDeviations
 ) -> ExitCode:
     """Put one workload's measurement into its record, and show it."""
-    keep_measurement(log, measurement, known, part.target.secrets)
+    keep_block(log, judge_block(measurement, known, part.target.secrets))
     caution = Caution(
         "mixed",
         f"At the same time, the server had other load: {others}.",
@@ -93,7 +92,7 @@ def judge(
     met = judge_objectives(log, [parse_objective(text) for text in part.arguments.slo])
     part.headline(str(log.record.plan["workload"]))
     part.show_run(log.record)
-    return exit_code_of(log.record.verdict, trusted=log.record.trusted, objectives_met=met)
+    return code_of(part, log.record, met)
 
 
 def beside(log: RunLog, logs: Sequence[RunLog]) -> str:

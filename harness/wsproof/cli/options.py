@@ -83,6 +83,13 @@ def add_known(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """What is asked of the figures."""
+    parser.add_argument(
+        "--strict-trust", action="store_true", help="exit 3 where any figure is void, asked for by --slo or not"
+    )
+
+
 def add_metering(parser: argparse.ArgumentParser) -> None:
     """Where a server that runs elsewhere says what it uses."""
     group = parser.add_argument_group(

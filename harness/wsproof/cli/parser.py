@@ -16,9 +16,11 @@ CODES = """\
 exit codes, for every command:
   0    all well
   1    invalid, worse, or an objective missed
-  2    usage, or the target could not be started or reached
-  3    cannot tell: unknown, inconclusive, an untrusted measurement, or wsproof itself crashed
+  2    usage, a mistake in your own channel file, or the target could not be started or reached
+  3    cannot tell: nothing could be known, a comparison is inconclusive, a figure that an
+       objective (or --strict-trust) asked for is void, or wsproof itself crashed
   130  interrupted            143  terminated
+  A violation outranks 3. Without --slo and --strict-trust, void figures are marked and the code is 0.
 
 TARGET, the same everywhere:
   (nothing)              the reference server of this checkout
@@ -101,6 +103,7 @@ def _bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hdr", type=Path, metavar="F", help="write latencies as a HdrHistogram log, too")
     parser.add_argument("--slo", action="append", default=[], metavar="EXPR", help="e.g. 'p99(latency) < 100ms'")
     options.add_known(parser)
+    options.add_trust(parser)
     options.add_json(parser)
     options.add_markdown(parser)
     options.add_out(parser)
@@ -134,6 +137,7 @@ def _load(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scenario", action="append", default=[], metavar="NAME", help="only these user classes")
     parser.add_argument("--duration", type=options.seconds, default=20.0, metavar="S", help="with --headless (20s)")
     options.add_known(parser)
+    options.add_trust(parser)
     options.add_json(parser)
     options.add_out(parser)
     parser.epilog = "What follows -- is handed to locust as it is: wsproof load --users 200 -- --spawn-rate 50"
@@ -152,6 +156,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
     _locust_options(parser)
     parser.add_argument("--slo", action="append", default=[], metavar="EXPR", help="e.g. 'p99(latency) < 100ms'")
     options.add_known(parser)
+    options.add_trust(parser)
     options.add_json(parser)
     parser.add_argument("--junit", type=Path, metavar="F", help="write JUnit XML of the checks, too")
     options.add_markdown(parser)

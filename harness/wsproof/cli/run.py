@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 from contextlib import ExitStack
 
-from wsproof.cli.bench import judge_objectives, measure_server
+from wsproof.cli.bench import code_of, judge_objectives, measure_server
 from wsproof.cli.check import check_server, document_of, finish_check
 from wsproof.cli.load import LoadResult, load_server, require_locust
 from wsproof.cli.log import RunLog
 from wsproof.cli.stage import Stage
-from wsproof.cli.verdicts import exit_code_of
 from wsproof.errors import ExitCode
 from wsproof.load.limits import require_possible
 from wsproof.model.finding import Verdict
@@ -41,10 +40,11 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
             log.add_part("check", document)
         with stage.running() as server:
             stage.headline("2 of 3: bench")
-            measure_server(stage, server, log)
+            measure_server(stage, server, log, objectives)
         with stage.running() as server:
             stage.headline("3 of 3: load")
-            add_load(log, load_server(stage, server, users=arguments.users, seconds=LOAD_SECONDS, folder=log.folder))
+            load = load_server(stage, server, users=arguments.users, seconds=LOAD_SECONDS, folder=log.folder)
+            add_load(log, load)
         met = judge_objectives(log, objectives)
         stage.headline("all of it")
         stage.show_run(log.record)
@@ -52,7 +52,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     stage.write_json(log.record.to_json())
     if arguments.markdown:
         write_text(arguments.markdown, run_markdown(log.record))
-    return exit_code_of(log.record.verdict, trusted=log.record.trusted, objectives_met=met)
+    return code_of(stage, log.record, met, void=not load.trusted)
 
 
 def add_load(log: RunLog, load: LoadResult) -> None:

@@ -9,12 +9,18 @@ from wsproof.model.comparison import Judgement
 from wsproof.model.finding import Verdict
 
 
-def exit_code_of(verdict: Verdict, *, trusted: bool = True, objectives_met: Iterable[bool | None] = ()) -> ExitCode:
-    """The code for a verdict on a server, a measurement and its objectives (None: could not be decided)."""
+def exit_code_of(
+    verdict: Verdict, *, objectives_met: Iterable[bool | None] = (), void: bool = False, strict_trust: bool = False
+) -> ExitCode:
+    """The code for a verdict on a server, its objectives (None: could not be decided), and what was asked of trust.
+
+    Figures that are void (`void`) end a command with "cannot tell" only where somebody asked for them: an objective
+    that needs one is None, and `--strict-trust` asks for all.
+    """
     met = list(objectives_met)
-    if verdict is Verdict.INVALID or (False in met and trusted):
+    if verdict is Verdict.INVALID or False in met:
         return ExitCode.FAILED
-    if verdict is Verdict.UNKNOWN or not trusted or None in met:
+    if verdict is Verdict.UNKNOWN or None in met or (void and strict_trust):
         return ExitCode.CANNOT_TELL
     return ExitCode.OK
 

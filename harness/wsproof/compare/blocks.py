@@ -10,13 +10,13 @@ from typing import Any
 from wsproof.compare.order import Block
 from wsproof.load import Watcher, run_plan
 from wsproof.load.judging import judge_measurement
-from wsproof.model.finding import Finding
+from wsproof.model.finding import Finding, Verdict
 from wsproof.model.plan import Plan
 from wsproof.model.record import Caution, Summary
 from wsproof.net.running import serve
 from wsproof.net.target import Target
-from wsproof.stats.metrics import summaries
-from wsproof.stats.stability import judge_trust
+from wsproof.stats.aspects import voids_judged
+from wsproof.stats.stability import judged_summaries
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ class BlockResult:
 
     @property
     def trusted(self) -> bool:
-        return not any(warning.voids for warning in self.warnings)
+        """Whether all figures stand that a comparison judges."""
+        return not any(voids_judged(warning) for warning in self.warnings)
 
     def to_json(self) -> dict[str, Any]:
         """One row of a comparison's blocks, to be kept as it comes."""
@@ -61,6 +62,24 @@ class BlockResult:
 
 
 def run_block(index: int, block: Block, target: Target, load: Load, progress: Watcher | None = None) -> BlockResult:
+    """Measure one block, and once more where it comes out void. A block with a violation is kept as it is.
+
+    Raises:
+        TargetError: it cannot be started or reached.
+        PartialRun: Ctrl-C or SIGTERM in the middle; a partial block is no evidence and is not kept.
+    """
+    result = measure_block(index, block, target, load, progress)
+    if result.trusted or _is_broken(result):
+        return result
+    again = measure_block(index, block, target, load, progress)
+    return again if again.trusted or _is_broken(again) else result
+
+
+def _is_broken(result: BlockResult) -> bool:
+    return any(finding.verdict() is Verdict.INVALID for finding in result.findings)
+
+
+def measure_block(index: int, block: Block, target: Target, load: Load, progress: Watcher | None = None) -> BlockResult:
     """Start the target, load it, judge what happened, and stop it.
 
     Both blocks of a pair send at the same offsets; each pair has its own, so that no verdict hangs on one of them.
@@ -80,12 +99,13 @@ def run_block(index: int, block: Block, target: Target, load: Load, progress: Wa
             progress=progress,
         )
         name = server.name
+    metrics, warnings = judged_summaries(measurement)
     return BlockResult(
         index=index,
         block=block,
-        metrics=summaries(measurement),
+        metrics=metrics,
         findings=judge_measurement(measurement, server.known_deviations, target.secrets),
-        warnings=judge_trust(measurement),
+        warnings=warnings,
         server=name,
         wall_s=time.monotonic() - began,
     )

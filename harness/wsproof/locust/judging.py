@@ -20,8 +20,7 @@ from wsproof.locust import numbering
 from wsproof.locust.room import DRAIN_SECONDS, Room
 from wsproof.locust.rooms import forget_rooms, rooms_of
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
-from wsproof.stats.metrics import summaries
-from wsproof.stats.stability import judge_trust
+from wsproof.stats.stability import judged_summaries
 
 KNOWN = "WSPROOF_KNOWN_DEVIATIONS"
 """What is known of the server, as JSON (`KnownDeviations`)."""
@@ -102,11 +101,11 @@ def judge_rooms(environment: Any) -> list[dict[str, Any]]:
 
 def describe(room: Room, findings: list[Finding]) -> dict[str, Any]:
     """One room in the summary, with its figures."""
-    measurement = room.measurement()
+    metrics, warnings = judged_summaries(room.measurement())
     return {
         **result_of(room, findings),
-        "metrics": {name: summary.to_json() for name, summary in summaries(measurement).items()},
-        "warnings": [caution.to_json() for caution in judge_trust(measurement)],
+        "metrics": {name: summary.to_json() for name, summary in metrics.items()},
+        "warnings": [caution.to_json() for caution in warnings],
     }
 
 

@@ -3,6 +3,7 @@
 History of the format
     wsproof.run/1   2026-11   the first: verdict, trust, target, git, machine, plan, metrics, findings, warnings, parts.
                               Added: parts.capacity; plan: loop, in_flight, sizes, connect_hz, steps, deflate.
+                              Added: void in each metric, figures in each warning, parts.measured_again.
 """
 
 from __future__ import annotations
@@ -20,10 +21,32 @@ BENCHES_SCHEMA = "wsproof.benches/1"
 
 
 @dataclass(frozen=True)
+class Void:
+    """Why a figure proves nothing: the code of the warning, and a sentence.
+
+    `without` is the figure without the load generator's part in it. None: nobody can know it.
+    """
+
+    code: str
+    reason: str
+    without: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The reason as it stands under `void` in a metric."""
+        return {"code": self.code, "reason": self.reason, "without": self.without}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Void:
+        """The inverse of `to_json`."""
+        return cls(data["code"], data["reason"], data.get("without"))
+
+
+@dataclass(frozen=True)
 class Summary:
     """One metric over one run. Samples were merged before; percentiles are never averaged.
 
-    `value` is the headline: the median of samples, or the number itself for a metric that has only one.
+    `value` is the headline: the median of samples, or the number itself for a metric that has only one. `void` has the
+    statistics that prove nothing ("p99"), each with its reason; all others stand.
     """
 
     unit: str
@@ -37,6 +60,7 @@ class Summary:
     p99: float | None = None
     p999: float | None = None
     max: float | None = None
+    void: Mapping[str, Void] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The summary as it stands under `metrics` in a run record."""
@@ -52,32 +76,46 @@ class Summary:
             "p99": self.p99,
             "p999": self.p999,
             "max": self.max,
+            "void": {statistic: void.to_json() for statistic, void in self.void.items()},
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Summary:
         """The inverse of `to_json`."""
         numbers = {name: data.get(name) for name in ("value", "mean", "min", "p50", "p90", "p99", "p999", "max")}
-        return cls(data["unit"], data["better"], data["n"], **numbers)
+        void = {statistic: Void.from_json(reason) for statistic, reason in data.get("void", {}).items()}
+        return cls(data["unit"], data["better"], data["n"], **numbers, void=void)
 
 
 @dataclass(frozen=True)
 class Caution:
-    """Why a number may deserve less trust, and what to do about it. `voids`: the measurement is untrusted."""
+    """Why a number may deserve less trust, and what to do about it.
+
+    `voids`: figures prove nothing because of it. `figures` names them: all of a metric ("latency"), or one of its
+    statistics ("latency.p99").
+    """
 
     code: str
     message: str
     advice: str
     voids: bool = False
+    figures: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The caution as it stands under `warnings`."""
-        return {"code": self.code, "message": self.message, "advice": self.advice, "voids": self.voids}
+        return {
+            "code": self.code,
+            "message": self.message,
+            "advice": self.advice,
+            "voids": self.voids,
+            "figures": list(self.figures),
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Caution:
         """The inverse of `to_json`."""
-        return cls(data["code"], data["message"], data["advice"], data["voids"])
+        figures = tuple(data.get("figures", ()))
+        return cls(data["code"], data["message"], data["advice"], data["voids"], figures)
 
 
 @dataclass(frozen=True)

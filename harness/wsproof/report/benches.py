@@ -13,6 +13,7 @@ from rich.text import Text
 
 from wsproof.model.record import BENCHES_SCHEMA, RunRecord
 from wsproof.report.escape import clean_line, markdown_row, markdown_text
+from wsproof.report.figures import figure
 from wsproof.report.units import for_reader
 from wsproof.report.words import tone_of_run
 
@@ -29,7 +30,7 @@ COLUMNS = (
 SERVER = "server"
 NOTE = (
     "Measured in turn, once each: differences that a second run would not show are noise (`wsproof compare` decides). "
-    "Rows marked ? are not to be trusted."
+    "Figures marked ? are void."
 )
 
 WIDEST = 400
@@ -105,4 +106,4 @@ def _rows(benches: Sequence[Bench]) -> list[list[str]]:
 
 def _cell(record: RunRecord, name: str, which: str) -> str:
     summary = record.metrics.get(name)
-    return for_reader(None, "1") if summary is None else for_reader(getattr(summary, which), summary.unit)
+    return for_reader(None, "1") if summary is None else figure(summary, which)

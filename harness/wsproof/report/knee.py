@@ -7,7 +7,8 @@ from typing import Any
 
 from wsproof.report.capacity import UNITS, capacity_sentence
 from wsproof.report.charts import Frame, Line, level_chart
-from wsproof.report.words import NAMED, title_of
+from wsproof.report.figures import NAMED
+from wsproof.report.words import title_of
 from wsproof.stats.capacity import Outcome
 from wsproof.stats.metrics import METRICS_BY_NAME
 

@@ -8,8 +8,9 @@ from wsproof.model.comparison import Comparison
 from wsproof.model.finding import Finding
 from wsproof.model.record import Caution, RunRecord
 from wsproof.report.escape import markdown_code, markdown_row, markdown_text
+from wsproof.report.figures import VOID, figure, trust_sentence
 from wsproof.report.judgements import JUDGED, comparison_sentence, interval, judgement_note, side
-from wsproof.report.units import change, for_reader
+from wsproof.report.units import NOTHING, change, for_reader
 from wsproof.report.words import (
     accepted,
     all_findings,
@@ -39,9 +40,14 @@ def run_markdown(record: RunRecord) -> str:
     if shown:
         parts += ["", "| metric | p50 | p99 | max | n |", "| --- | ---: | ---: | ---: | ---: |"]
         for name, summary in shown.items():
-            values = (summary.value, summary.p99, summary.max if summary.n > 1 else None)
-            cells = [for_reader(value, summary.unit) for value in values]
+            cells = [
+                figure(summary, "value"),
+                figure(summary, "p99"),
+                figure(summary, "max") if summary.n > 1 else NOTHING,
+            ]
             parts.append(markdown_row([markdown_text(title_of(name)), *cells, f"{summary.n:,}"]))
+        if not record.trusted:
+            parts += ["", markdown_text(f"{VOID} = void. {trust_sentence(record)}")]
     parts += _findings(all_findings(record)) + _cautions(record.warnings)
     return "\n".join(parts) + "\n"
 
@@ -102,8 +108,9 @@ def _findings(findings: Iterable[Finding]) -> list[str]:
 
 
 def _cautions(cautions: Iterable[Caution]) -> list[str]:
-    lines = [
-        f"- {'**untrusted**' if one.voids else 'warning'}: {markdown_text(one.message)} {markdown_text(one.advice)}"
-        for one in cautions
-    ]
+    lines = [f"- {_kind(one)}: {markdown_text(one.message)} {markdown_text(one.advice)}" for one in cautions]
     return ["", "### Warnings", "", *lines] if lines else []
+
+
+def _kind(caution: Caution) -> str:
+    return "**void**" if caution.figures else "**untrusted**" if caution.voids else "warning"

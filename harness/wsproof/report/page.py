@@ -24,7 +24,7 @@ from wsproof.errors import UsageError
 from wsproof.model.comparison import Comparison
 from wsproof.model.record import RunRecord
 from wsproof.model.suite import CheckRun
-from wsproof.report import judgements, rows, units, words
+from wsproof.report import figures, judgements, rows, units, words
 from wsproof.report.escape import clean
 from wsproof.report.folders import ComparisonFolder, RunFolder
 from wsproof.report.forest import forest_plot
@@ -212,6 +212,7 @@ def _environment() -> Environment:
         "style_hash": base64.b64encode(sha256(style.encode()).digest()).decode(),
         "words": words,
         "units": units,
+        "figures": figures,
         "judgements": judgements,
         "judged": judgements.JUDGED,
     }

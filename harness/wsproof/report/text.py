@@ -19,6 +19,7 @@ from wsproof.model.record import Caution, RunRecord, Summary
 from wsproof.model.suite import CheckRun, SuiteReport
 from wsproof.report.documents import suite_report_of
 from wsproof.report.escape import clean_line
+from wsproof.report.figures import VOID, figure, trust_sentence, void_figures
 from wsproof.report.folders import RunFolder
 from wsproof.report.judgements import JUDGED, comparison_sentence, interval, judgement_note, side
 from wsproof.report.rows import by_reason, measured
@@ -44,7 +45,8 @@ HOW_TO_ACCEPT = (
     "--known-deviations FILE uses it (see README, Known deviations)."
 )
 TRACEBACKS = "The tracebacks are in the folder of the run (crashes/); please report them."
-COLUMNS = ("p50", "p90", "p99", "p999", "max")
+COLUMNS: tuple[str, ...] = ("p50", "p90", "p99", "p999", "max")
+ENDS = (("mean", "mean"), ("least", "min"))
 
 
 def show_check(
@@ -144,12 +146,8 @@ def show_run(console: Console, record: RunRecord, folder: RunFolder | None = Non
     show_load(console, record.parts.get("load") or {})
     _show_cautions(console, record.warnings)
     if record.metrics:
-        told = (
-            "trusted"
-            if record.trusted
-            else "NOT trusted: treat these figures as a hint, no more (so the exit code is 3, cannot tell)"
-        )
-        _say(console, f"\nmeasurement: {told}", STYLES[Tone.GOOD if record.trusted else Tone.UNSURE])
+        told = f"{VOID} = void. {trust_sentence(record)}" if void_figures(record.metrics) else trust_sentence(record)
+        _say(console, f"\n{told}", STYLES[Tone.GOOD if record.trusted else Tone.UNSURE])
     known = [one for one in accepted(all_findings(record)) if one.library is None]
     if known:
         _say(console, f"{count(len(known), 'known deviation')} accepted")
@@ -168,9 +166,7 @@ def show_load(console: Console, summary: Mapping[str, Any]) -> None:
         if room.get("users") is not None:
             said.append(count(int(room["users"]), "user"))
         if latency is not None and latency.n:
-            said.append(
-                f"latency p50 {for_reader(latency.p50, latency.unit)}, p99 {for_reader(latency.p99, latency.unit)}"
-            )
+            said.append(f"latency p50 {figure(latency, 'p50')}, p99 {figure(latency, 'p99')}")
         if reach is not None and reach.mean is not None:
             said.append(f"reach {share(reach.mean)}")
         said.append(str(room.get("verdict", "")))
@@ -234,19 +230,15 @@ def _metrics(metrics: Mapping[str, Summary]) -> Table:
             continue
         if name == "reach":
             # Percentiles of shares count from the wrong end: p99 would be the best there was.
-            rows = [(f"{title_of(name)}, {word}", [value]) for word, value in _ends(summary)]
+            rows: list[tuple[str, tuple[str, ...]]] = [(f"{title_of(name)}, {word}", (which,)) for word, which in ENDS]
         elif summary.n == 1:
-            rows = [(title_of(name), [summary.value])]
+            rows = [(title_of(name), ("value",))]
         else:
-            rows = [(title_of(name), [getattr(summary, column) for column in COLUMNS])]
-        for label, values in rows:
-            cells = [for_reader(value, summary.unit) for value in values] + [""] * (len(COLUMNS) - len(values))
+            rows = [(title_of(name), COLUMNS)]
+        for label, columns in rows:
+            cells = [figure(summary, column) for column in columns] + [""] * (len(COLUMNS) - len(columns))
             table.add_row(label, *cells, f"{summary.n:,}")
     return table
-
-
-def _ends(summary: Summary) -> tuple[tuple[str, float | None], ...]:
-    return ("mean", summary.mean), ("least", summary.min)
 
 
 def _rows(comparison: Comparison) -> Table:
@@ -278,7 +270,7 @@ def _show_objective(console: Console, row: Mapping[str, Any]) -> None:
 
 def _show_cautions(console: Console, cautions: Sequence[Caution]) -> None:
     for caution in cautions:
-        word = "untrusted" if caution.voids else "warning"
+        word = "void" if caution.figures else "untrusted" if caution.voids else "warning"
         _say(console, f"\n{word}: {caution.message}", "yellow")
         _say(console, f"  try: {caution.advice}")
 

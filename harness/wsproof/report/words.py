@@ -17,11 +17,10 @@ from wsproof.model.record import RunRecord, Summary
 from wsproof.model.suite import CheckRun
 from wsproof.report.capacity import GOOD, capacity_sentence
 from wsproof.report.documents import suite_report_of
+from wsproof.report.figures import NAMED, figure, void_figures
 from wsproof.report.units import for_reader, share
 from wsproof.stats.capacity import Ending
 from wsproof.stats.metrics import METRICS_BY_NAME
-
-NAMED = {"p50": "p50", "p90": "p90", "p99": "p99", "p999": "p99.9", "max": "max", "mean": "mean", "min": "min"}
 
 
 class Tone(Enum):
@@ -202,23 +201,22 @@ def _speed(record: RunRecord) -> Answer:
             return Answer(question, "cannot tell", Tone.UNSURE, "No publication reached everybody it was owed to.")
         return Answer(question, "not asked", Tone.NONE, "This run did not measure. `wsproof bench` does.")
     sentence = speed_sentence(record, last)
-    missed = missed_objectives(record)
-    if not record.trusted:
+    missed = [] if _unmarked(record) else missed_objectives(record)
+    if missed:
+        return Answer(question, "objective missed", Tone.BAD, f"{sentence} Missed: {', '.join(missed)}.")
+    if _unmarked(record) or "p50" in last.void:
         voids = next((one for one in record.warnings if one.voids), None)
         why = f" Not to be trusted: {voids.message}" if voids else " The measurement is not to be trusted."
         return Answer(question, "untrusted", Tone.UNSURE, sentence + why)
-    if missed:
-        return Answer(question, "objective missed", Tone.BAD, f"{sentence} Missed: {', '.join(missed)}.")
     return Answer(question, for_reader(last.p50, last.unit), Tone.GOOD, sentence)
 
 
 def speed_sentence(record: RunRecord, last: Summary) -> str:
     """How fast it was, in one sentence."""
     who = f"the last of {record.plan['subscribers']:,}" if record.plan.get("subscribers") else "the last subscriber"
-    tail = f", p99 {for_reader(last.p99, last.unit)}" if last.p99 is not None else ""
+    tail = f", p99 {figure(last, 'p99')}" if last.p99 is not None else ""
     return (
-        f"Half of the messages reach {who} within {for_reader(last.p50, last.unit)}"
-        f"{tail}, the slowest took {for_reader(last.max, last.unit)}."
+        f"Half of the messages reach {who} within {figure(last, 'p50')}{tail}, the slowest took {figure(last, 'max')}."
     )
 
 
@@ -241,22 +239,41 @@ def _no_worse(record: RunRecord) -> Answer:
     )
 
 
+def _unmarked(record: RunRecord) -> bool:
+    """Whether nothing is trusted: the measurement is not, and its record marks no single figures."""
+    return not record.trusted and not void_figures(record.metrics)
+
+
+def _headline_is_void(record: RunRecord) -> bool:
+    """Whether what a run is about is void: how long half of the messages took."""
+    heads = [record.metrics.get(name) for name in ("time_to_last", "latency", "feed_spread")]
+    first = next((one for one in heads if one is not None and one.n), None)
+    return first is not None and "p50" in first.void
+
+
+def open_objectives(record: RunRecord) -> list[str]:
+    """The `--slo` lines that could not be decided."""
+    return [str(row.get("objective")) for row in record.parts.get("objectives", ()) if row.get("met") is None]
+
+
 def missed_objectives(record: RunRecord) -> list[str]:
     """The `--slo` lines that the run did not reach."""
     return [str(row.get("objective")) for row in record.parts.get("objectives", ()) if row.get("met") is False]
 
 
 def tone_of_run(record: RunRecord) -> Tone:
-    """How the whole run sounds: good only if it is complete, valid, trusted and no objective was missed."""
+    """How the whole run sounds: good if it is complete and valid, its headline stands, and all objectives are met."""
     if record.verdict is Verdict.INVALID:
         return Tone.BAD
     ending = (record.parts.get("capacity") or {}).get("ending")
     if record.complete and ending is not None:
         missed = ending == Ending.MISSED_AT_LOWEST
         return Tone.GOOD if ending in GOOD else Tone.BAD if missed else Tone.UNSURE
-    if not record.complete or record.verdict is Verdict.UNKNOWN or (record.metrics and not record.trusted):
-        return Tone.UNSURE
-    return Tone.BAD if missed_objectives(record) else Tone.GOOD
+    if record.complete and missed_objectives(record) and not _unmarked(record):
+        return Tone.BAD
+    unsure = not record.complete or record.verdict is Verdict.UNKNOWN or open_objectives(record)
+    untrusted = record.metrics and (_unmarked(record) or _headline_is_void(record))
+    return Tone.UNSURE if unsure or untrusted else Tone.GOOD
 
 
 def verdict_sentence(record: RunRecord) -> str:
@@ -268,10 +285,15 @@ def verdict_sentence(record: RunRecord) -> str:
     broken = [one for one in all_findings(record) if one.verdict() is Verdict.INVALID]
     if record.verdict is Verdict.INVALID:
         return f"INVALID: {count(len(broken), 'violation')}." if broken else "INVALID: a promise was broken."
-    if record.trusted and (missed := missed_objectives(record)):
+    if (missed := missed_objectives(record)) and not _unmarked(record):
         return f"OBJECTIVE MISSED: {', '.join(missed)}."
     if record.verdict is Verdict.UNKNOWN:
         return "CANNOT TELL: part of what was asked got no answer."
-    if record.metrics and not record.trusted:
+    if undecided := open_objectives(record):
+        return f"CANNOT TELL: no promise was broken, but {', '.join(undecided)} could not be decided."
+    if record.metrics and (_unmarked(record) or _headline_is_void(record)):
         return "VALID, NOT TRUSTED: no promise was broken, but the figures prove nothing (see the warnings)."
+    if record.metrics and not record.trusted:
+        number = count(len(void_figures(record.metrics)), "figure")
+        return f"VALID: no promise was broken. {number} marked as void; the others stand."
     return "VALID: no promise was broken." if not record.metrics else "VALID and trusted: no promise was broken."

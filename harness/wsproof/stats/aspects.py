@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from wsproof.model.record import Summary
+from wsproof.model.record import Caution, Summary
 from wsproof.stats.metrics import METRICS_BY_NAME, Metric
 
 
@@ -49,3 +49,19 @@ ASPECTS: tuple[Aspect, ...] = (
     _aspect("feed_period_error", "p50"),
 )
 ASPECTS_BY_NAME = {aspect.name: aspect for aspect in ASPECTS}
+
+
+def judged_and_void(summaries: Mapping[str, Summary]) -> list[str]:
+    """The judged aspects whose figures prove nothing."""
+    return [one.name for one in ASPECTS if one.primary and one.statistic in _void(summaries.get(one.metric.name))]
+
+
+def _void(summary: Summary | None) -> Collection[str]:
+    return () if summary is None else summary.void
+
+
+def voids_judged(caution: Caution) -> bool:
+    """Whether a caution voids the figure of a judged aspect. One that names no figures voids all."""
+    judged = {f"{one.metric.name}.{one.statistic}" for one in ASPECTS if one.primary}
+    judged |= {one.metric.name for one in ASPECTS if one.primary}
+    return caution.voids and (not caution.figures or not judged.isdisjoint(caution.figures))

@@ -62,6 +62,10 @@ class Fanout:
     reach: NDArray[np.float64]
     time_to_last_ns: Ints
     spread_ns: Ints
+    complete: Ints
+    """The rows of the complete publications; `first_ns` and `last_ns` are their first and last receipts."""
+    first_ns: Ints
+    last_ns: Ints
 
 
 def deliveries(history: History) -> Deliveries:
@@ -97,11 +101,14 @@ def fanout(history: History, contract: Contract, joined: Deliveries) -> Fanout:
     due = owed(history, contract)
     measured = published.phase == Phase.MEASURED
     # A publication that arrived only damaged counts as got, but was never received whole: it has no last receipt.
-    complete = measured & due.complete & (last > 0)
+    complete = np.flatnonzero(measured & due.complete & (last > 0))
     return Fanout(
         due.reach[measured & (due.owed > 0)],
         (last - published.intended_ns)[complete],
         (last - first)[complete],
+        complete,
+        first[complete],
+        last[complete],
     )
 
 

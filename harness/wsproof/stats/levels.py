@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import dataclass
 
 from wsproof.model.finding import Finding, Verdict
-from wsproof.model.measurement import Measurement
 from wsproof.model.record import Caution
 from wsproof.stats.capacity import Outcome
 from wsproof.stats.objective import ObjectiveResult
@@ -18,8 +15,6 @@ OF_THE_SERVER = frozenset({"unsent", "unpublished", "incomplete-ramp"})
 read, hung up on a publisher, or refused connections; so this level is more than it takes."""
 OF_NOBODY = frozenset({"nothing-measured"})
 """There was nothing to judge by; whose fault that is, the findings say or nobody knows."""
-LATENESS = "schedule-slip"
-OWN_DELAY = "generator-delay"
 TOLD = 3
 """How many reasons of one kind are kept."""
 
@@ -32,32 +27,24 @@ class Judged:
     why: tuple[str, ...]
 
 
-def as_sent(measurement: Measurement) -> Measurement:
-    """The same, as if each message had been meant to leave when it did: what the server alone has done."""
-    published = measurement.history.publications
-    left_ns = np.where(published.sent_ns > 0, published.sent_ns, published.intended_ns)
-    history = replace(measurement.history, publications=replace(published, intended_ns=left_ns))
-    return replace(measurement, history=history)
+def _by_effect(caution: Caution) -> bool:
+    """Whether it voids single statistics, of which it is known what they would be otherwise."""
+    return bool(caution.figures) and all("." in figure for figure in caution.figures)
 
 
 def judge_level(
     objectives: Sequence[ObjectiveResult],
     findings: Sequence[Finding],
     cautions: Sequence[Caution],
-    punctual: Sequence[ObjectiveResult] | None = None,
 ) -> Judged:
     """Met: all objectives are, the measurement can be trusted, and no promise was broken. A loss has no latency, so a
     level that loses messages may look quick; whatever the objectives say, it is missed.
 
-    `punctual` are the objectives without the generator's own lateness (`as_sent`). Where they come to the same, the
-    lateness has decided nothing, and the level can be judged in spite of it. Nor has what the generator may have added
-    to latency decided anything where all objectives are met: without it they would be, too.
+    What the generator did to some figures (it sent late, read late) voids the level only where an objective asks for
+    one of them and would have come out otherwise.
     """
-    voiding = [caution for caution in cautions if caution.voids]
-    if all(one.met for one in objectives):
-        voiding = [caution for caution in voiding if caution.code != OWN_DELAY]
-    if punctual is not None and [one.met for one in punctual] == [one.met for one in objectives]:
-        voiding = [caution for caution in voiding if caution.code != LATENESS]
+    undecided = {one.void.code for one in objectives if one.void is not None}
+    voiding = [one for one in cautions if one.voids and (one.code in undecided or not _by_effect(one))]
     ours = [caution.message for caution in voiding if caution.code not in OF_THE_SERVER | OF_NOBODY]
     if ours:
         return Judged(Outcome.UNTRUSTED, tuple(ours))

@@ -17,7 +17,7 @@ from difflib import get_close_matches
 
 from wsproof.errors import UsageError
 from wsproof.model.finding import Anomaly, Finding, Level
-from wsproof.model.record import Summary
+from wsproof.model.record import Summary, Void
 from wsproof.stats.metrics import METRICS_BY_NAME, Metric
 
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
@@ -50,10 +50,18 @@ class Objective:
     limit: float
 
     def judge(self, summaries: Mapping[str, Summary], findings: Iterable[Finding] = ()) -> ObjectiveResult:
-        """Hold it against a run."""
+        """Hold it against a run. A void figure decides where it would have been decided in the same way without what
+        made it void."""
         value = self._value(summaries, findings)
-        met = None if value is None else OPERATORS[self.operator](value, self.limit)
+        met = None if value is None else self._met(value)
+        summary = summaries.get(self.metric)
+        void = None if summary is None else summary.void.get(self.statistic)
+        if void is not None and (void.without is None or self._met(void.without) is not met):
+            return ObjectiveResult(self, value, None, void)
         return ObjectiveResult(self, value, met)
+
+    def _met(self, value: float) -> bool:
+        return OPERATORS[self.operator](value, self.limit)
 
     def _value(self, summaries: Mapping[str, Summary], findings: Iterable[Finding]) -> float | None:
         if self.statistic == "count":
@@ -70,11 +78,12 @@ class Objective:
 
 @dataclass(frozen=True)
 class ObjectiveResult:
-    """What became of an objective. `met` is None where its value could not be measured: that is *cannot tell*."""
+    """What became of an objective. `met` is None where its value could not be measured, or is void: *cannot tell*."""
 
     objective: Objective
     value: float | None
     met: bool | None
+    void: Void | None = None
 
     def sentence(self) -> str:
         """One line for people."""
@@ -82,6 +91,10 @@ class ObjectiveResult:
             return f"cannot tell: {self.objective.text} (there was too little to measure it from)"
         metric = METRICS_BY_NAME.get(self.objective.metric)
         shown = f"{self.value:g}" if metric is None else metric.show(self.value)
+        if self.void is not None:
+            rest = self.void.without
+            other = "" if metric is None or rest is None else f"; {metric.show(rest)} without the generator's part"
+            return f"cannot tell: {self.objective.text} (measured {shown}{other}; void: {self.void.code})"
         return f"{'met' if self.met else 'missed'}: {self.objective.text} (measured {shown})"
 
 

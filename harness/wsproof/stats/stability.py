@@ -1,9 +1,10 @@
-"""Can this measurement be trusted? Every caution names the cause and the next thing to try.
+"""Can the figures be trusted? Every caution names the cause, the figures that it voids, and the next thing to try.
 
-Six things void a measurement (it is *untrusted*): the generator was the bottleneck, the plan was not carried out (work
-was left unsent, or subscribers were refused), messages left late, too much of latency p99 may be the generator's own,
-another measurement ran at the same time, or nothing was measured at all. The rest is advice: the numbers stand, with a
-grain of salt.
+Trust is judged by effect, figure by figure. What the load generator did to the times (it sent late, read late, or had
+no CPU left) voids the figures that would have come out otherwise without it, and no others: latency p99 may be void
+while p50, reach and delivery stand. Three things void whatever is timed, because nobody can know what it would have
+been: the plan was not carried out (work was left unsent, or subscribers were refused), another measurement ran at the
+same time, or the generator had no CPU left in most of the window. The rest is advice: the figures stand.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from wsproof.model.contract import Audience
 from wsproof.model.history import Departure, Member, Outcome
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Phase
-from wsproof.model.record import Caution
-from wsproof.stats.metrics import METRICS_BY_NAME, Observed
-from wsproof.stats.own_delay import own_delay
+from wsproof.model.record import Caution, Summary
+from wsproof.stats.doubt import Doubt, Trust, doubt, doubt_of
+from wsproof.stats.generator_effect import DeliveryTimes, Effect, Limit, own_delays, sent_late, without_seconds
+from wsproof.stats.metrics import METRICS_BY_NAME, Observed, summaries
 from wsproof.stats.summary import ENOUGH, nearest_rank
 
 MAX_GENERATOR_CPU = 0.80
@@ -26,143 +28,200 @@ MAX_GENERATOR_CPU = 0.80
 MIN_SLIP_NS = 1_000_000
 SLIP_SHARE_OF_LATENCY = 0.10
 MAX_OWN_SHARE = 0.20
-"""Of latency p99: what the generator may have added to it, beside what the server took."""
+"""Of a figure: what the generator may have added to it, beside what the server took."""
 ALWAYS_NS = 150_000
 """What is added to one message in a hundred even where nothing waits: processes are woken, bytes are copied."""
 RESOLUTION_NS = 250_000
 """What the engine cannot tell apart from that on a machine with few cores (benchmarks, "Truth")."""
 LOOP_LAG_NS = 5_000_000
 MS = 1e6
+SLIP_LIMIT = Limit(SLIP_SHARE_OF_LATENCY, MIN_SLIP_NS)
+OWN_LIMIT = Limit(MAX_OWN_SHARE, RESOLUTION_NS)
+CPU_LIMIT = Limit(SLIP_SHARE_OF_LATENCY, RESOLUTION_NS)
+TIMES = ("latency", "service_time", "time_to_last", "spread", "feed_spread", "feed_period_error")
+LOADED = (*TIMES, "deliveries_per_s", "server_cpu_per_delivery", "server_switches_per_delivery")
+"""What depends on the load: void where another load was made than was planned."""
+MACHINE = (*LOADED, "connect_time")
+"""What depends on the CPU that there was: void where somebody else took it."""
+SHOWN = 4
+"""How many of the figures that are void a caution shows with both values; it names the rest."""
+
+
+def trust_of(measurement: Measurement) -> Trust:
+    """Hold a measurement against all rules."""
+    observed = Observed(measurement)
+    found = [one for rule in RULES for one in rule(observed)]
+    return Trust(tuple(sorted(found, key=lambda one: not one.caution.voids)))
 
 
 def judge_trust(measurement: Measurement) -> tuple[Caution, ...]:
     """All cautions of a measurement, the voiding ones first. Trusted means: none of them voids."""
-    observed = Observed(measurement)
-    found = [caution for rule in RULES for caution in rule(observed)]
-    return tuple(sorted(found, key=lambda caution: not caution.voids))
+    return trust_of(measurement).cautions
 
 
-def _generator_cpu(observed: Observed) -> Iterator[Caution]:
+def judged_summaries(measurement: Measurement) -> tuple[dict[str, Summary], tuple[Caution, ...]]:
+    """Every metric, with the figures marked that prove nothing; and all cautions."""
+    trust = trust_of(measurement)
+    return trust.mark(summaries(measurement)), trust.cautions
+
+
+def _listed(effects: list[Effect], what: str) -> str:
+    """The figures with both values: "latency p99 (5.72 ms, 4.1 ms without)"."""
+    order = sorted(effects, key=lambda effect: (TIMES.index(effect.metric), effect.statistic != "p99"))
+    shown = [f"{_figure(one)} ({one.show(one.reported)}; {one.show(one.without)} {what})" for one in order[:SHOWN]]
+    return ", ".join(shown + [_figure(one) for one in order[SHOWN:]])
+
+
+def _figure(effect: Effect) -> str:
+    statistic = "p99.9" if effect.statistic == "p999" else effect.statistic
+    return f"{effect.metric.replace('_', ' ')} {statistic}"
+
+
+def _timed(observed: Observed) -> DeliveryTimes | None:
+    """The times of the deliveries; None where there are none to speak of."""
+    if observed.closed or not len(observed.deliveries.received_ns):
+        return None
+    return DeliveryTimes(observed)
+
+
+def _generator_cpu(observed: Observed) -> Iterator[Doubt]:
     generator = observed.measurement.generator
-    busiest = float(generator.cpu_share.max(initial=0.0))
-    if busiest > MAX_GENERATOR_CPU:
-        yield Caution(
-            "generator-cpu",
-            f"The load generator used {busiest:.0%} of a core in one second (limit {MAX_GENERATOR_CPU:.0%}): "
-            "part of the measured time may be its own.",
-            f"{_less_load(observed)}, or more generator processes (now {generator.processes}) where cores are free.",
-            voids=True,
-        )
+    busy = generator.cpu_share > MAX_GENERATOR_CPU
+    if not busy.any():
+        return
+    seconds = _count(int(np.count_nonzero(busy)), "second", "seconds")
+    told = (
+        f"The load generator used {float(generator.cpu_share.max()):.0%} of a core in one second "
+        f"(limit {MAX_GENERATOR_CPU:.0%}, exceeded in {seconds} of {len(busy)}): "
+    )
+    remedy = f"{_less_load(observed)}, or more generator processes (now {generator.processes}) where cores are free."
+    times = _timed(observed)
+    if times is None or np.count_nonzero(busy) * 2 > len(busy):
+        why = "part of the measured time may be its own."
+        yield doubt("generator-cpu", told + why, remedy, (*TIMES, "deliveries_per_s"))
+        return
+    effects = list(without_seconds(observed, times, busy, CPU_LIMIT))
+    if effects:
+        why = f"these figures are void: {_listed(effects, 'without these seconds')}."
+        yield doubt_of("generator-cpu", told + why, remedy, effects)
+    else:
+        yield doubt("generator-cpu", f"{told}without these seconds no figure would be lower.", remedy)
 
 
-def _unsent(observed: Observed) -> Iterator[Caution]:
+def _unsent(observed: Observed) -> Iterator[Doubt]:
     published = observed.history.publications
     failed = (published.phase == Phase.MEASURED) & (published.outcome == Outcome.FAILED)
     gone = int(np.count_nonzero(failed))
     if gone:
-        yield Caution(
+        yield doubt(
             "unpublished",
             f"{_count(gone, 'publication', 'publications')} could not be made, because the publisher's connection was "
             "gone: the plan was not carried out, so the numbers describe a lighter load.",
             "Look at the findings and at the server's output: it ended a publisher's connection, or refused it.",
-            voids=True,
+            LOADED,
         )
     unsent = observed.measurement.generator.unsent
     if unsent:
-        yield Caution(
+        yield doubt(
             "unsent",
             f"{_count(unsent, 'publication was', 'publications were')} due and still unsent when the window ended: "
             "the plan was not carried out, so the numbers describe a lighter load.",
             f"{_less_load(observed)}; if the generator's CPU is low, the server does not take what is sent to it.",
-            voids=True,
+            LOADED,
         )
 
 
-def _slip(observed: Observed) -> Iterator[Caution]:
+def _lateness(observed: Observed) -> Iterator[Doubt]:
+    """What was sent late, and what was read late."""
+    times = _timed(observed)
+    if times is None:
+        return
+    late = list(sent_late(times, SLIP_LIMIT))
+    yield from _sent_late(observed, times, late)
+    void = {effect.name for effect in late}
+    yield from _read_late(observed, [one for one in own_delays(times, OWN_LIMIT, ALWAYS_NS) if one.name not in void])
+
+
+def _sent_late(observed: Observed, times: DeliveryTimes, effects: list[Effect]) -> Iterator[Doubt]:
+    """Late sends are the generator's alone: an open loop sends over its WebSockets without waiting for anybody."""
     slip = METRICS_BY_NAME["schedule_slip"].compute(observed)
     if slip is None or not len(slip):
         return
-    latency = np.sort(observed.deliveries.latency_ns)
-    latency_p99 = nearest_rank(latency, 0.99) if len(latency) else 0.0
-    limit = max(MIN_SLIP_NS, SLIP_SHARE_OF_LATENCY * latency_p99)
-    if len(slip) >= ENOUGH["p99"]:
-        late, what = nearest_rank(np.sort(slip), 0.99), "schedule slip p99 is"
-    elif len(latency):
-        # So few have no p99, only a latest; but their deliveries have one, with the delay and without.
-        late = latency_p99 - nearest_rank(np.sort(observed.deliveries.service_ns), 0.99)
-        what = f"of {len(slip)} publications some so late that they raised latency p99 by"
-    else:
-        late, what = float(slip.max()), "the latest by"
-    if late > limit:
-        yield Caution(
-            "schedule-slip",
-            f"Messages left late: {what} {late / MS:.2f} ms (limit {limit / MS:.2f} ms: the larger "
-            "of 1 ms and a tenth of latency p99). Latency counts this delay, but the server did not cause it.",
-            "Give the generator a core of its own (close other programs, pin the server elsewhere), "
-            + _less_load(observed, start="or use "),
-            voids=True,
-        )
-
-
-def _own_delay(observed: Observed) -> Iterator[Caution]:
-    """Slip and reading together. Where `_slip` speaks already, there is nothing to add."""
-    if len(observed.deliveries.received_ns) < ENOUGH["p99"] or observed.closed or any(_slip(observed)):
+    few = len(slip) < ENOUGH["p99"]
+    lateness = float(slip.max()) if few else nearest_rank(np.sort(slip), 0.99)
+    told = (
+        "Messages were sent late, not caused by the server: "
+        f"{'the latest by' if few else 'schedule slip p99 is'} {lateness / MS:.2f} ms. "
+    )
+    remedy = (
+        "Give the generator a core of its own (close other programs, pin the server elsewhere), "
+        f"{_less_load(observed, start='or use ')}."
+    )
+    if effects:
+        void = f"Void, because they would be lower otherwise: {_listed(effects, 'without late sends')}."
+        yield doubt_of("schedule-slip", told + void, remedy, effects)
         return
-    delay = own_delay(observed.deliveries, observed.measurement.generator.turns)
-    if delay is None:
+    figure = ("latency", "p99")
+    reported, as_sent = times.figures(), times.figures(as_sent=True)
+    if not few and figure in reported and lateness > SLIP_LIMIT.of(reported[figure]):
+        show = METRICS_BY_NAME["latency"].show
+        both = f"{show(reported[figure])} from the intended time, {show(as_sent[figure])} from the actual send"
+        yield doubt("schedule-slip", f"{told}That decided no figure: latency p99 is {both}.", remedy)
+
+
+def _read_late(observed: Observed, effects: list[Effect]) -> Iterator[Doubt]:
+    if not effects:
         return
-    added_ns = delay.p99_ns - delay.without_ns + ALWAYS_NS
-    if added_ns > max(RESOLUTION_NS, MAX_OWN_SHARE * (delay.p99_ns - added_ns)):
-        processes = observed.measurement.generator.processes
-        yield Caution(
-            "generator-delay",
-            f"Of latency p99 ({delay.p99_ns / MS:.2f} ms) some {added_ns / MS:.2f} ms are the load generator's own: "
-            "messages left late, or lay there while it read those before them. "
-            f"(Limit: {MAX_OWN_SHARE:.0%} of the rest, or {RESOLUTION_NS / MS:.2f} ms, whichever is more.)",
-            "Read it as an upper bound: the server is no slower than this. To come closer, use more generator "
-            f"processes (--processes, now {processes}) where cores are free, or {_less_load(observed, start='')}.",
-            voids=True,
-        )
+    processes = observed.measurement.generator.processes
+    yield doubt_of(
+        "generator-delay",
+        f"Void, because part of them may be the load generator's own: {_listed(effects, 'without it')}. "
+        "Messages left late, or lay there while it read those before them. "
+        f"(Limit: {MAX_OWN_SHARE:.0%} of the rest, or {RESOLUTION_NS / MS:.2f} ms, whichever is more.)",
+        "Read them as upper bounds: the server is no slower than this. To come closer, use more generator "
+        f"processes (--processes, now {processes}) where cores are free, or {_less_load(observed, start='')}.",
+        effects,
+    )
 
 
-def _not_alone(observed: Observed) -> Iterator[Caution]:
+def _not_alone(observed: Observed) -> Iterator[Doubt]:
     if not observed.measurement.generator.alone:
-        yield Caution(
+        yield doubt(
             "not-alone",
             "Another wsproof measurement ran on this machine at the same time, and both took each other's CPU.",
             "Wait until it has ended (`wsproof list runs` shows it), then measure again.",
-            voids=True,
+            MACHINE,
         )
 
 
-def _loop_lag(observed: Observed) -> Iterator[Caution]:
+def _loop_lag(observed: Observed) -> Iterator[Doubt]:
     lag = observed.measurement.generator.loop_lag_ns
     if not len(lag):
         return
     late = nearest_rank(np.sort(lag), 0.99)
     if late > LOOP_LAG_NS:
-        yield Caution(
+        yield doubt(
             "loop-lag",
             f"The generator's event loop woke up to {late / MS:.1f} ms late (p99): receipts may be stamped that late.",
             "Something else wants this core: close it, or measure on a quieter machine.",
         )
 
 
-def _few_samples(observed: Observed) -> Iterator[Caution]:
+def _few_samples(observed: Observed) -> Iterator[Doubt]:
     if observed.measurement.contract.feed is not None:
         return
     count = len(observed.deliveries.latency_ns)
     missing = [name for name in ("p99", "p999") if count < ENOUGH[name]]
     if not count and observed.measurement.contract.audience is not Audience.NOBODY:
-        yield Caution(
+        yield doubt(
             "nothing-measured",
             "Not one delivery belongs to the measured window, so there is nothing to judge by.",
             "Measure longer (--duration) or with a higher --rate; if there were publications, look at the findings.",
-            voids=True,
+            LOADED,
         )
     if count and missing:
         plan = observed.measurement.plan
-        yield Caution(
+        yield doubt(
             "few-samples",
             f"{_count(count, 'delivery', 'deliveries')} in the window: too few for {' and '.join(missing)}, "
             f"which need{'s' if len(missing) == 1 else ''} {ENOUGH[missing[0]]}"
@@ -172,10 +231,10 @@ def _few_samples(observed: Observed) -> Iterator[Caution]:
         )
 
 
-def _stdlib_loop(observed: Observed) -> Iterator[Caution]:
+def _stdlib_loop(observed: Observed) -> Iterator[Doubt]:
     loop = observed.measurement.generator.loop
     if loop == "gevent":
-        yield Caution(
+        yield doubt(
             "gevent-loop",
             "The generator ran on gevent under Locust, which costs several times as much CPU per message as wsproof's "
             "own engine: part of the latency may be its own.",
@@ -184,14 +243,14 @@ def _stdlib_loop(observed: Observed) -> Iterator[Caution]:
     elif "uvloop" not in loop.lower():
         asked = observed.measurement.plan.event_loop != "auto"
         better = "Leave out --loop" if asked else "Install uvloop where it exists (`pip install uvloop`)"
-        yield Caution(
+        yield doubt(
             "stdlib-loop",
             f"The generator ran on {loop}, which costs about a quarter more CPU per message than uvloop.",
             f"{better}; compare only runs that used the same loop.",
         )
 
 
-def _incomplete_ramp(observed: Observed) -> Iterator[Caution]:
+def _incomplete_ramp(observed: Observed) -> Iterator[Doubt]:
     members = observed.history.members
     missing = [member for member in members if not member.in_ns]
     refused = sum(member.departure is Departure.REFUSED for member in missing)
@@ -199,13 +258,13 @@ def _incomplete_ramp(observed: Observed) -> Iterator[Caution]:
         missing = [member for member in missing if _may_hear(member, observed)]
     if missing:
         why = f", {refused} of them because the connection was refused" if refused else ""
-        yield Caution(
+        yield doubt(
             "incomplete-ramp",
             f"{len(missing)} of {_count(len(members), 'subscriber', 'subscribers')} never received anything{why}: "
             "the load was lighter than planned.",
             "Look at the findings and at the server's output; raise its file limit (`ulimit -n`), or ask for fewer "
             "--subscribers.",
-            voids=bool(refused),
+            LOADED if refused else (),
         )
 
 
@@ -220,13 +279,13 @@ def _may_hear(member: Member, observed: Observed) -> bool:
     return member.number in publishers
 
 
-def _deflate_declined(observed: Observed) -> Iterator[Caution]:
+def _deflate_declined(observed: Observed) -> Iterator[Doubt]:
     if not observed.measurement.plan.deflate:
         return
     opened = sum(member.connected_ns > 0 for member in observed.history.members)
     taken = observed.measurement.generator.deflated
     if taken < opened:
-        yield Caution(
+        yield doubt(
             "deflate-declined",
             f"Compression was offered (--deflate), and the server took it on {taken:,} of "
             f"{_count(opened, 'connection', 'connections')}: the rest was measured with plain frames.",
@@ -234,10 +293,10 @@ def _deflate_declined(observed: Observed) -> Iterator[Caution]:
         )
 
 
-def _server_silent(observed: Observed) -> Iterator[Caution]:
+def _server_silent(observed: Observed) -> Iterator[Doubt]:
     usage = observed.measurement.server
     if usage is not None and usage.trouble:
-        yield Caution(
+        yield doubt(
             "metrics-url",
             f"What the server uses is not known, or in part: its --metrics-url failed ({usage.trouble}).",
             "Ask for it with `curl`; it must have process_cpu_seconds_total and process_resident_memory_bytes.",
@@ -256,11 +315,10 @@ def _count(number: int, one: str, many: str) -> str:
     return f"{number:,} {one if number == 1 else many}"
 
 
-RULES: tuple[Callable[[Observed], Iterator[Caution]], ...] = (
+RULES: tuple[Callable[[Observed], Iterator[Doubt]], ...] = (
     _generator_cpu,
     _unsent,
-    _slip,
-    _own_delay,
+    _lateness,
     _not_alone,
     _incomplete_ramp,
     _loop_lag,

@@ -42,5 +42,8 @@ def summary_of(samples: NDArray[Any] | None, unit: str, better: str) -> Summary:
         mean=float(ordered.mean()),
         min=float(ordered[0]),
         max=float(ordered[-1]),
-        **ranks,
+        p50=ranks["p50"],
+        p90=ranks["p90"],
+        p99=ranks["p99"],
+        p999=ranks["p999"],
     )

@@ -1,0 +1,58 @@
+"""Figures for people: a void one is marked where it stands, and named in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from wsproof.model.record import RunRecord, Summary
+from wsproof.report.units import for_reader
+from wsproof.stats.metrics import METRICS_BY_NAME
+
+NAMED = {"p50": "p50", "p90": "p90", "p99": "p99", "p999": "p99.9", "max": "max", "mean": "mean", "min": "min"}
+VOID = "?"
+"""The mark of a figure that proves nothing."""
+MOST_NAMED = 8
+"""How many void figures a sentence names."""
+
+
+def figure(summary: Summary, statistic: str) -> str:
+    """One statistic, marked if it is void."""
+    value: float | None = getattr(summary, statistic)
+    text = for_reader(value, summary.unit)
+    return f"{text} {VOID}" if value is not None and statistic in summary.void else text
+
+
+def reason(summary: Summary, statistic: str) -> str:
+    """Why it is void, and what it would be otherwise where that is known; empty where it stands."""
+    void = summary.void.get(statistic)
+    if void is None:
+        return ""
+    other = (
+        "" if void.without is None else f" Without the load generator's part: {for_reader(void.without, summary.unit)}."
+    )
+    return f"Void ({void.code}): {void.reason}{other}"
+
+
+def void_figures(metrics: Mapping[str, Summary]) -> list[str]:
+    """The figures that prove nothing: "latency p99"; a metric of which none stands by its name alone."""
+    found = []
+    for name, summary in metrics.items():
+        there = [statistic for statistic in NAMED if getattr(summary, statistic) is not None]
+        void = [statistic for statistic in there if statistic in summary.void]
+        title = METRICS_BY_NAME[name].title.lower() if name in METRICS_BY_NAME else name.replace("_", " ")
+        if void == there or (summary.n == 1 and summary.void):
+            found += [title] * bool(void)
+        else:
+            found += [f"{title} {NAMED[statistic]}" for statistic in void]
+    return found
+
+
+def trust_sentence(record: RunRecord) -> str:
+    """Which figures of a run can be trusted, in one sentence."""
+    if record.trusted:
+        return "All figures can be trusted."
+    void = void_figures(record.metrics)
+    if not void:
+        return "The figures are NOT trusted: treat them as a hint, no more."
+    shown = void if len(void) <= MOST_NAMED else [*void[: MOST_NAMED - 1], f"{len(void) - MOST_NAMED + 1} more"]
+    return f"These figures are void, the others stand: {', '.join(shown)}."

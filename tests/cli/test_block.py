@@ -1,0 +1,61 @@
+"""When a void block is measured once more, and which of the two is kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.stats.builders import QUIET, measurement, steady
+from wsproof.cli.bench import judge_block
+from wsproof.cli.block import Block, Question
+from wsproof.deviations import KnownDeviations
+from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.measurement import Measurement
+from wsproof.stats.objective import parse_objective
+
+GOOD = measurement(steady())
+LATE = measurement(steady(latency_ms=50, slip_ms=20))
+RIVAL = replace(GOOD, generator=replace(QUIET, alone=False))
+LOST = Finding("delivery", "chat", Anomaly.LOST, Level.VIOLATION, "Member 2 never got it.")
+JUST_MEASURE = Question()
+
+
+def block(of: Measurement, *findings: Finding) -> Block:
+    return replace(judge_block(of, KnownDeviations()), findings=findings)
+
+
+def asked(*texts: str) -> Question:
+    return Question(tuple(parse_objective(text) for text in texts))
+
+
+@pytest.mark.parametrize(
+    ("question", "of", "is_open"),
+    [
+        (JUST_MEASURE, GOOD, False),
+        (JUST_MEASURE, LATE, True),
+        (Question(strict=True), GOOD, False),
+        (Question(strict=True), LATE, True),
+        (asked("p99(latency) < 100ms"), LATE, False),
+        (asked("p99(latency) < 40ms"), LATE, True),
+        (asked("min(reach) == 1"), RIVAL, False),
+    ],
+)
+def test_a_block_is_measured_again_where_what_was_asked_is_left_open(
+    question: Question, of: Measurement, is_open: bool
+) -> None:
+    assert question.is_open(block(of)) is is_open
+
+
+def test_the_block_that_answers_more_is_kept_and_of_two_alike_the_second() -> None:
+    first, second = block(LATE), block(GOOD)
+    assert JUST_MEASURE.better(first, second) is second
+    assert JUST_MEASURE.better(second, first) is second
+    again = block(LATE)
+    assert JUST_MEASURE.better(first, again) is again
+
+
+def test_a_violation_in_the_second_block_is_never_dropped() -> None:
+    second = block(RIVAL, LOST)
+    assert JUST_MEASURE.better(block(LATE), second) is second
+    assert asked("p99(latency) < 100ms").better(block(GOOD), second) is second

@@ -1,0 +1,152 @@
+"""Trust by effect: what the generator did voids just the figures that would have come out otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.stats.builders import MS, QUIET, START, measurement, publish, recorder
+from wsproof.model.measurement import GeneratorUsage, Measurement
+from wsproof.model.record import Void
+from wsproof.stats.objective import parse_objective
+from wsproof.stats.stability import judge_trust, judged_summaries
+
+
+def some_late(late: int, slip_ms: float, *, latency_ms: float = 8.0, of: int = 200) -> Measurement:
+    """So many publications to ten members, the last ones sent late; the server takes as long for each."""
+    record = recorder(10)
+    for sequence in range(of):
+        slip = slip_ms if sequence >= of - late else 0.0
+        publish(record, sequence, sequence * 1000 / of, [latency_ms + slip] * 10, slip_ms=slip)
+    return measurement(record.freeze())
+
+
+def void(of: Measurement) -> set[str]:
+    metrics, _ = judged_summaries(of)
+    return {f"{name}.{statistic}" for name, summary in metrics.items() for statistic in summary.void}
+
+
+def test_late_sends_that_change_no_figure_void_none_and_are_told_with_both_values() -> None:
+    # Slip p99 is 1.45 ms, above its limit, yet the server alone takes nearly all of latency p99.
+    record = recorder(10)
+    for sequence in range(200):
+        slow = sequence % 20 == 0
+        slip = 1.45 if sequence % 60 == 1 else 0.0
+        publish(record, sequence, sequence * 5, [5.7 if slow else 2.0 + slip] * 10, slip_ms=slip)
+    run = measurement(record.freeze())
+    (caution,) = judge_trust(run)
+    assert (caution.code, caution.voids, caution.figures) == ("schedule-slip", False, ())
+    assert "not caused by the server" in caution.message
+    assert "latency p99 is 5.70 ms from the intended time, 5.70 ms from the actual send" in caution.message
+    assert void(run) == set()
+
+
+def test_p99_may_be_void_while_p50_reach_and_deliveries_stand() -> None:
+    found = void(some_late(4, 30.0))
+    assert {"latency.p99", "latency.max", "time_to_last.p99"} <= found
+    assert not {"latency.p50", "latency.p90", "latency.value", "reach.min", "deliveries_per_s.value"} & found
+    assert not any(figure.startswith(("service_time", "spread", "reach", "connect_time")) for figure in found)
+
+
+def test_a_void_figure_says_what_it_would_be_without_the_late_sends() -> None:
+    metrics, cautions = judged_summaries(some_late(4, 30.0))
+    (caution,) = (one for one in cautions if one.voids)
+    assert metrics["latency"].p99 == 38 * MS
+    assert metrics["latency"].void["p99"] == Void("schedule-slip", caution.message, 8 * MS)
+    assert "latency p99 (38.0 ms; 8.00 ms without late sends)" in caution.message
+
+
+def test_what_queued_behind_late_sends_is_no_fault_of_the_server() -> None:
+    """A burst of late sends is slow from the actual send, too: without it nothing is."""
+    record = recorder(10)
+    for sequence in range(190):
+        publish(record, sequence, sequence * 5, [2.0] * 10)
+    for late in range(10):
+        publish(record, 190 + late, 950 + late * 5, [50.0 - 3 * late + 2] * 10, slip_ms=10.0 - late * 0.5)
+    metrics, _ = judged_summaries(measurement(record.freeze()))
+    assert metrics["service_time"].p99 is not None
+    assert metrics["service_time"].p99 > 30 * MS
+    assert metrics["service_time"].void["p99"].without == 2 * MS
+    assert "p50" not in metrics["service_time"].void
+
+
+def test_a_slow_server_is_not_excused_by_a_generator_that_was_a_little_late() -> None:
+    assert void(some_late(200, 4.0, latency_ms=80.0)) == set()
+
+
+def test_late_ones_that_were_quicker_prove_nothing() -> None:
+    record = recorder(10)
+    for sequence in range(200):
+        late = sequence % 2 == 1
+        publish(record, sequence, sequence * 5, [5.0 if late else 20.0] * 10, slip_ms=3.0 if late else 0.0)
+    assert not {"latency.p99", "latency.p90", "latency.max"} & void(measurement(record.freeze()))
+
+
+def busy_second(extra_ms: float) -> Measurement:
+    """Ten seconds, in one of which the generator had no CPU left and all came later."""
+    record = recorder(10)
+    record.end_ns = START + 10_000 * MS
+    for sequence in range(400):
+        busy = 3000 <= sequence * 25 < 4000
+        publish(record, sequence, sequence * 25, [5.0 + extra_ms * busy] * 10)
+    share = np.full(10, 0.2)
+    share[3] = 0.97
+    return measurement(record.freeze(), generator=replace(QUIET, cpu_share=share))
+
+
+def test_a_second_without_cpu_voids_what_is_lower_without_it() -> None:
+    (caution,) = judge_trust(busy_second(40.0))
+    assert (caution.code, caution.voids) == ("generator-cpu", True)
+    assert {"latency.p99", "time_to_last.p99", "service_time.p99"} <= set(caution.figures)
+    assert not {"latency.p50", "deliveries_per_s"} & set(caution.figures)
+
+
+def test_a_second_without_cpu_that_changed_nothing_voids_nothing() -> None:
+    (caution,) = judge_trust(busy_second(0.0))
+    assert (caution.code, caution.voids, caution.figures) == ("generator-cpu", False, ())
+    assert "exceeded in 1 second of 10" in caution.message
+
+
+def test_a_generator_without_cpu_in_most_seconds_voids_whatever_is_timed() -> None:
+    run = busy_second(0.0)
+    found = void(replace(run, generator=replace(run.generator, cpu_share=np.full(10, 0.9))))
+    assert {"latency.p50", "latency.p99", "time_to_last.value", "spread.max", "deliveries_per_s.value"} <= found
+    assert not any(figure.startswith(("reach", "connect_time")) for figure in found)
+
+
+@pytest.mark.parametrize("generator", [replace(QUIET, unsent=1), replace(QUIET, alone=False)])
+def test_a_lighter_load_and_a_rival_void_what_is_timed_for_good(
+    generator: GeneratorUsage,
+) -> None:
+    metrics, _ = judged_summaries(replace(some_late(0, 0.0), generator=generator))
+    assert metrics["latency"].void["p50"].without is None
+    assert metrics["deliveries_per_s"].void["value"].without is None
+    assert not metrics["reach"].void
+
+
+@pytest.mark.parametrize(
+    ("text", "met"),
+    [
+        ("p99(latency) < 100ms", True),
+        ("p99(latency) < 5ms", False),
+        ("p99(latency) < 20ms", None),
+        ("p50(latency) < 20ms", True),
+        ("min(reach) == 1", True),
+        ("p99(service_time) < 20ms", True),
+    ],
+)
+def test_an_objective_is_open_only_where_its_own_figure_is_void_and_decides(text: str, met: bool | None) -> None:
+    metrics, _ = judged_summaries(some_late(4, 30.0))
+    result = parse_objective(text).judge(metrics)
+    assert result.met is met
+    if met is None:
+        told = "cannot tell: p99(latency) < 20ms (measured 38.0 ms; 8.00 ms without the generator's part; void: "
+        assert result.sentence() == f"{told}schedule-slip)"
+
+
+def test_what_nobody_can_know_leaves_every_timed_objective_open() -> None:
+    metrics, _ = judged_summaries(replace(some_late(0, 0.0), generator=replace(QUIET, alone=False)))
+    assert parse_objective("p99(latency) < 100ms").judge(metrics).met is None
+    assert parse_objective("min(reach) == 1").judge(metrics).met is True
