@@ -3,6 +3,7 @@
     WsproofError
     ├── UsageError            what was asked cannot be done as asked           exit 2
     │   ├── TargetError       the target could not be started or reached       exit 2
+    │   ├── WorkloadError     a mistake in the user's own channel file          exit 2
     │   └── GitError          a ref, a worktree or a repository is not there    exit 2
     ├── CannotTellError       the work was done, but it proves nothing         exit 3
     ├── InterruptedRun        Ctrl-C in the middle; what was recorded is kept   exit 130
@@ -45,6 +46,10 @@ class UsageError(WsproofError):
 
 class TargetError(UsageError):
     """The target could not be started or reached; the message carries its own last words where it had any."""
+
+
+class WorkloadError(UsageError):
+    """A mistake in the user's own channel file; the message begins with its file and line."""
 
 
 class GitError(UsageError):

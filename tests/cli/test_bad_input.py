@@ -119,3 +119,29 @@ def test_a_load_that_cannot_be_is_refused_before_anything_runs(
 ) -> None:
     assert_refused(wsproof("bench", *options, "--out", str(tmp_path / "out")), *words)
     assert not (tmp_path / "out").exists()
+
+
+TYPO = ("tests.cli.apps.guarded:app", "--token", "open-sesame", "--channels", "tests.cli.apps.raising_channels")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("check", *TYPO, "--only", "typo"),
+        ("bench", *TYPO, "--subscribers", "2", "--duration", "1", "--warmup", "0.1"),
+        ("load", *TYPO, "--headless", "--users", "2", "--duration", "3"),
+    ],
+    ids=["check", "bench", "load"],
+)
+def test_a_method_of_a_workload_that_raises_is_the_users_mistake(words: tuple[str, ...], tmp_path: Path) -> None:
+    said = wsproof(*words, "--out", str(tmp_path))
+    assert_refused(said, "raising_channels.py:13: Typo.read raised KeyError: 'mesage'", "Word.STRANGE")
+    assert "bug of ours" not in said.err + said.out
+    assert not list(tmp_path.glob("runs/2*")), "no empty record is left behind"
+
+
+def test_a_part_of_only_that_names_nothing_is_said_before_anything_starts(tmp_path: Path) -> None:
+    said = wsproof("check", "--only", "5.5", "--only", "echo.delivry", "--out", str(tmp_path))
+    assert_refused(said, "--only echo.delivry names no check", "did you mean echo.delivery?")
+    assert_refused(wsproof("run", "--only", "99.9", "--out", str(tmp_path)), "99.9", "wsproof list checks")
+    assert not list(tmp_path.iterdir())

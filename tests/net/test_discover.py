@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from tests.net.apps import echo, routes
 from wsproof.errors import TargetError, UsageError
 from wsproof.net import _probe
-from wsproof.net.discover import discover_websocket_paths, interpreter, resolve_path
+from wsproof.net.discover import app_facts, interpreter, require_app, resolve_path
 from wsproof.net.target import parse_target
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +29,7 @@ def test_routes_are_found_wherever_they_are(app: object, expected: list[str]) ->
 
 
 def test_the_app_is_imported_in_a_process_of_its_own_and_may_print() -> None:
-    found = discover_websocket_paths("tests.net.apps.routes:several", ROOT, sys.executable)
+    found = app_facts(parse_target("tests.net.apps.routes:several", cwd=ROOT)).paths
     assert found == ("/ws", "/ws/{client_id}", "/sub/v1/rooms/lobby")
 
 
@@ -66,3 +65,26 @@ def test_an_app_that_cannot_be_imported_is_an_error_with_its_last_words() -> Non
 def test_an_interpreter_that_is_not_there_is_an_error() -> None:
     with pytest.raises(TargetError, match="expected a Python interpreter at nothing-here"):
         interpreter("/nothing-here")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("number", r"no ASGI app.*is 42, of type int"),
+        ("create_app", r"no ASGI app.*a function without arguments, which may make the app"),
+        ("FastAPI", r"no ASGI app.*is a class"),
+        ("wsgi", r"no ASGI app.*takes \(environ, start_response\), as WSGI apps do"),
+        ("without", r"has no WebSocket route.*/docs"),
+        ("severel", r"did you mean tests\.net\.apps\.routes:several\?"),
+        ("nothing_like_it", r"it is not there: it has .*included"),
+    ],
+)
+@pytest.mark.parametrize("path", [None, "/ws"])
+def test_what_can_be_no_app_is_said_before_a_server_is_started(name: str, words: str, path: str | None) -> None:
+    with pytest.raises(UsageError, match=words):
+        require_app(parse_target(f"tests.net.apps.routes:{name}", path=path, cwd=ROOT))
+
+
+@pytest.mark.parametrize("app", ["routes:opaque", "routes:own_middleware", "routes:wrapped", "echo:app", "raises:app"])
+def test_what_may_be_an_app_is_left_to_the_server(app: str) -> None:
+    require_app(parse_target(f"tests.net.apps.{app}", path="/ws", cwd=ROOT))

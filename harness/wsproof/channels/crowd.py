@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from wsproof.channels.person import Person, Said
 from wsproof.checks.story import shortened
-from wsproof.errors import TargetError, UsageError
+from wsproof.errors import TargetError, UsageError, WorkloadError
 from wsproof.model.contract import Audience
 from wsproof.model.envelope import Envelope
 from wsproof.model.finding import Anomaly
@@ -382,7 +382,7 @@ class Crowd:
             if person.can_speak and not person.stalled:
                 person.left_ns = now_ns()
                 person.client.peer.send_close()
-        with contextlib.suppress(OSError, BudgetSpent):
+        with contextlib.suppress(OSError, BudgetSpent, WorkloadError):
             self.wait(
                 lambda: not any(self._is_leaving(p) for p in self.people), GIVEN_UP_S if self.gave_up else FAREWELL_S
             )

@@ -6,12 +6,15 @@ import os
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 from wsproof.cli.parser import build_parser
 from wsproof.errors import ExitCode, TerminatedRun, WsproofError
+from wsproof.workloads import WorkloadWarning
 
 CRASHED = "wsproof itself crashed; this is a bug of ours, and it says nothing about the server. The traceback is above."
 
@@ -27,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if handed_on and arguments.verb != "load":
         say(f"wsproof {arguments.verb}: nothing is handed on behind --; only `wsproof load` does that, to locust.")
         return int(ExitCode.USAGE)
-    with sigterm_as_an_error():
+    with sigterm_as_an_error(), warnings_as_lines():
         try:
             return int(arguments.perform(arguments))
         except WsproofError as error:
@@ -59,6 +62,22 @@ def split_at_dashes(argv: Sequence[str]) -> tuple[list[str], list[str]]:
 def say(message: str) -> None:
     """Tell the person something that is not a result."""
     sys.stderr.write(message.rstrip() + "\n")
+
+
+@contextmanager
+def warnings_as_lines() -> Iterator[None]:
+    """Within, a warning about the user's own workloads is one plain line; all others are shown as Python does."""
+    usual = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, WorkloadWarning):
+            say(f"warning: {message}")
+        else:
+            usual(message, category, *place, **more)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from typing import Any
 
 from wsproof.cli.stage import Stage
 from wsproof.cli.verdicts import exit_code_of
-from wsproof.errors import CannotTellError, ExitCode, UsageError
+from wsproof.errors import CannotTellError, ExitCode, UsageError, WorkloadError
 from wsproof.model.finding import Finding, Verdict
 from wsproof.net.redact import hide
 from wsproof.net.running import RunningServer
@@ -167,6 +167,8 @@ def load_server(
         tail = "\n".join(log_file.read_text(encoding="utf-8").splitlines()[-15:])
         raise CannotTellError(f"Locust ended with {locust.returncode} and left no summary. Its last words:\n{tail}")
     summary = json.loads(summary_file.read_text(encoding="utf-8"))
+    if (mistake := summary.pop("mistake", None)) is not None:
+        raise WorkloadError(mistake)
     findings = tuple(Finding.from_json(finding) for finding in summary.get("findings", ()))
     return LoadResult(summary, findings, Verdict(summary["verdict"]))
 

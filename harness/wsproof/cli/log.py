@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -13,6 +14,7 @@ from typing import Any, Self
 
 from rich.console import Console
 
+from wsproof.errors import TargetError, UsageError
 from wsproof.model.finding import Finding, Verdict
 from wsproof.model.record import RunRecord
 from wsproof.report.facts import git_facts, machine_facts
@@ -55,10 +57,17 @@ class RunLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if isinstance(error, UsageError) and not isinstance(error, TargetError) and self._is_empty():
+            shutil.rmtree(self.folder.path)  # the user's mistake, before anything was found out
+            return
         self.change(complete=error is None)
         page = self.folder.write_page()
         label = "page" if error is None else "partial record kept; page"
         self.console.print(f"{label}: {page}", soft_wrap=True, markup=False)
+
+    def _is_empty(self) -> bool:
+        """Whether nothing has been found out yet."""
+        return not (self.record.findings or self.record.metrics or self.record.parts)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from wsproof.cli.bench import code_of, judge_objectives, measure_server
 from wsproof.cli.check import check_server, document_of, finish_check
 from wsproof.cli.load import LoadResult, load_server, require_locust
 from wsproof.cli.log import RunLog
+from wsproof.cli.only import require_known
 from wsproof.cli.stage import Stage
 from wsproof.errors import ExitCode
 from wsproof.load.limits import require_possible
@@ -27,6 +28,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     objectives = [parse_objective(text) for text in arguments.slo]
     require_possible(stage.plan())
     require_locust()
+    require_known(arguments.only, stage.workloads)
     with ExitStack() as run:
         # A record is begun once the target is up: what cannot be started leaves none behind.
         with stage.running(wire=True) as server:

@@ -30,7 +30,7 @@ from wsproof.net.target import Target, parse_target
 from wsproof.report.jsonfile import dumps, write_json, write_text
 from wsproof.report.store import Store
 from wsproof.report.text import show_run
-from wsproof.workloads import Workload, environment_of, load_channels, parse_settings
+from wsproof.workloads import Workload, environment_of, load_channels, parse_settings, warn_of_oddities
 
 TUTORIAL = "tutorial"
 SETTINGS_AS_OPTIONS = ("rooms", "format")
@@ -122,7 +122,9 @@ class Stage:
     @cached_property
     def workloads(self) -> dict[str, Workload]:
         """The workloads of the channels; none where nothing says what lives where."""
-        return load_channels(self.channels, self.settings) if self.channels else {}
+        workloads = load_channels(self.channels, self.settings) if self.channels else {}
+        warn_of_oddities(workloads.values())
+        return workloads
 
     @cached_property
     def store(self) -> Store:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wsproof.errors import CannotTellError
+from wsproof.errors import CannotTellError, WorkloadError
 from wsproof.load.worker_config import WorkerConfig
 from wsproof.net.clock import Deadline
 
@@ -89,11 +89,14 @@ class Crew:
 
         Raises:
             CannotTellError: a worker has died.
+            WorkloadError: it has met a mistake in the user's workload.
         """
         try:
             word = self._words.get(timeout=timeout_s)
         except queue.Empty:
             return None
+        if word.what == "mistake":
+            raise WorkloadError(word.details["message"])
         if word.what == "gone" and not self.parting:
             raise CannotTellError(self._obituary(word.worker))
         return word

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from wsproof.errors import WorkloadError
 from wsproof.load.closed_loop import ClosedLoop
 from wsproof.load.connector import Connector
 from wsproof.load.lag import LagProbe
@@ -64,6 +65,7 @@ class Worker:
         self._told = (-1, -1)
         self._player: RoundPlayer | None = None
         self._finished = asyncio.Event()
+        loop.set_exception_handler(tell_mistakes)
 
     async def run(self) -> None:
         """Connect, then do as told until the parent says finish."""
@@ -224,12 +226,24 @@ def tell(what: str, **details: Any) -> None:
     os.write(sys.stdout.fileno(), json.dumps({"is": what, **details}).encode() + b"\n")
 
 
+def tell_mistakes(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What was raised in a callback: a mistake in the user's workload is the parent's to report."""
+    fault = context.get("exception")
+    if isinstance(fault, WorkloadError):
+        tell("mistake", message=str(fault))
+    else:
+        loop.default_exception_handler(context)
+
+
 def main() -> None:
     job = WorkerConfig.decode(sys.stdin.buffer.readline())
     raise_limit(len(job.members))
     factory, name = _loop_factory(job.plan.event_loop)
-    with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(Worker(job, runner.get_loop(), name).run())
+    try:
+        with asyncio.Runner(loop_factory=factory) as runner:
+            runner.run(Worker(job, runner.get_loop(), name).run())
+    except WorkloadError as mistake:
+        tell("mistake", message=str(mistake))
 
 
 def _loop_factory(wanted: str) -> tuple[Any, str]:

@@ -20,7 +20,7 @@ from wsproof.locust.rooms import ENDPOINT, channels, is_url
 from wsproof.locust.users import ChannelUser
 from wsproof.net.running import RunningServer, serve
 from wsproof.net.target import parse_target
-from wsproof.workloads import environment_of
+from wsproof.workloads import environment_of, warn_of_oddities
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +58,7 @@ def start_target(environment: Any, **_: Any) -> None:
         return  # its master tells it the host
     try:
         check_classes(environment.user_classes)
+        warn_of_oddities(channels().values())
         environment.host = reach(environment, environment.host)
     except WsproofError as error:
         refuse(error)

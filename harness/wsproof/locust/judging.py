@@ -17,6 +17,7 @@ from locust.runners import MasterRunner, WorkerRunner
 
 from wsproof.deviations import KnownDeviations
 from wsproof.locust import numbering
+from wsproof.locust.mistakes import MISTAKES
 from wsproof.locust.room import DRAIN_SECONDS, Room
 from wsproof.locust.rooms import forget_rooms, rooms_of
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
@@ -55,6 +56,7 @@ def begin(environment: Any) -> None:
     numbering.forget(environment)
     RESULTS.clear()
     ANSWERED.clear()
+    MISTAKES.clear()
 
 
 def connect_processes(environment: Any) -> None:
@@ -84,7 +86,10 @@ def judge(environment: Any, **_: Any) -> None:
 def judge_rooms(environment: Any) -> list[dict[str, Any]]:
     """The results of this process's rooms. A crash of ours is a result, too: nothing is known then."""
     rooms = rooms_of(environment)
-    results = []
+    results: list[dict[str, Any]] = []
+    if MISTAKES:
+        forget_rooms(environment)
+        return results
     for room in rooms:
         room.hush()
     for room in rooms:
@@ -211,5 +216,6 @@ def leave_summary(environment: Any, **_: Any) -> None:
         "requests": total.num_requests,
         "failures": total.num_failures,
         "findings": [finding for result in RESULTS for finding in result["findings"]],
+        "mistake": MISTAKES[0] if MISTAKES else None,
     }
     Path(where).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")

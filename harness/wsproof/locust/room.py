@@ -10,9 +10,11 @@ from typing import Any
 import gevent
 
 from wsproof.checks import run_checks
+from wsproof.errors import WorkloadError
 from wsproof.locust.draining import proven_lost
 from wsproof.locust.line import Line
 from wsproof.locust.message import Message, Messages
+from wsproof.locust.mistakes import give_up
 from wsproof.locust.pacer import Pacer
 from wsproof.locust.pending import Key, Pending
 from wsproof.locust.pulse import Pulse
@@ -249,6 +251,10 @@ class Room:
         self._tell_crash(greenlet.exception)
 
     def _tell_crash(self, fault: Exception) -> None:
+        if isinstance(fault, WorkloadError):
+            give_up(self.environment, fault)
+            self.fail("channel file", fault)
+            return
         self.environment.events.user_error.fire(user_instance=self, exception=fault, tb=fault.__traceback__)
         self.fail("wsproof crashed", fault)
 

@@ -7,8 +7,9 @@ from time import monotonic_ns
 from locust import User, task
 from locust.exception import StopUser
 
-from wsproof.errors import WsproofError
+from wsproof.errors import WorkloadError, WsproofError
 from wsproof.locust.line import Line
+from wsproof.locust.mistakes import give_up
 from wsproof.locust.rooms import room_of
 from wsproof.model.history import Departure
 
@@ -33,6 +34,12 @@ class ChannelUser(User):
     def on_start(self) -> None:
         """Connect and begin to listen. A connection that cannot be had is a failure, and stops this user."""
         # Nothing may be raised here: Locust logs a traceback for each user.
+        try:
+            self._connect()
+        except WorkloadError as mistake:
+            give_up(self.environment, mistake)
+
+    def _connect(self) -> None:
         room = room_of(self.environment, type(self))
         if room is None:
             return

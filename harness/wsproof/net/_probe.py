@@ -1,12 +1,13 @@
 """Runs in the target's own interpreter, as `python -c`, where wsproof may not be installed: standard library only.
 
 `facts PACKAGE...` prints the interpreter's version, the packages' versions, and what uvicorn's `--ws auto` means there;
-`routes pkg.module:app` imports the app and prints its WebSocket paths. One line of JSON on what was standard output;
-whatever the app prints goes to standard error.
+`routes pkg.module:app` imports the app and prints what it is and its paths. One line of JSON on what was standard
+output; whatever the app prints goes to standard error.
 """
 
 import importlib
 import importlib.metadata
+import inspect
 import json
 import os
 import platform
@@ -34,12 +35,73 @@ def uvicorn_auto(versions: dict[str, str]) -> str | None:
     return None if found is None else str(found.__module__).rpartition(".")[2]
 
 
-def routes(spec: str) -> list[str]:
+def routes(spec: str) -> dict[str, Any]:
     module, _, attribute = spec.partition(":")
     app: Any = importlib.import_module(module)
+    found: dict[str, Any] = {"absent": None, "beside": [], "problem": "", "paths": [], "http": [], "whole": False}
     for name in attribute.split("."):
+        if not hasattr(app, name):
+            return {**found, "absent": name, "beside": [n for n, v in vars(app).items() if looks_like_an_app(v)]}
         app = getattr(app, name)
-    return list(websocket_paths(app, "", set()))
+    if problem := problem_of(app):
+        return {**found, "problem": problem}
+    http = [path for route in getattr(app, "routes", ()) if (path := getattr(route, "path", None))]
+    return {**found, "paths": list(websocket_paths(app, "", set())), "http": http, "whole": is_whole(app, set())}
+
+
+def problem_of(app: Any) -> str:
+    """Why this can be no ASGI app; empty where it can be one. Those take (scope, receive, send), or (scope) alone."""
+    kind = type(app).__name__
+    if not callable(app):
+        return f"is {app!r:.60}, of type {kind}"
+    try:
+        parameters = inspect.signature(app).parameters.values()
+    except (TypeError, ValueError):
+        return ""
+    if any(each.kind is each.VAR_POSITIONAL for each in parameters):
+        return ""
+    wanted = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    needed = [each.name for each in wanted if each.default is each.empty]
+    if len(needed) <= 3 <= len(wanted) or len(needed) == 1:
+        return ""
+    if inspect.isclass(app):
+        return "is a class, not an app made by it"
+    if inspect.isfunction(app) and not needed:
+        return "is a function without arguments, which may make the app"
+    takes = f"that takes ({', '.join(needed)})" + (", as WSGI apps do" if len(needed) == 2 else "")
+    return f"is a {kind} {takes}"
+
+
+def looks_like_an_app(value: Any) -> bool:
+    """Whether a name of a module stands for an app: it has routes, or takes what apps take."""
+    if inspect.isclass(value) or not callable(value):
+        return False
+    try:
+        takes = list(inspect.signature(value).parameters)
+    except (TypeError, ValueError):
+        takes = []
+    return isinstance(getattr(value, "routes", None), (list, tuple)) or takes == ["scope", "receive", "send"]
+
+
+def is_whole(app: Any, seen: set[int]) -> bool:
+    """Whether all routes of an app can be seen: nothing but Starlette and FastAPI decides what a request reaches."""
+    if id(app) in seen or not isinstance(getattr(app, "routes", None), (list, tuple)) or not from_starlette(type(app)):
+        return False
+    if not all(from_starlette(each.cls) for each in getattr(app, "user_middleware", ())):
+        return False
+    originals = [getattr(route, "original_route", route) for route in contexts(app.routes)]
+    return all(
+        is_whole(getattr(each, "app", each), seen | {id(app)})
+        if hasattr(each, "routes")
+        else from_starlette(type(each))
+        for each in originals
+    )
+
+
+def from_starlette(kind: type) -> bool:
+    """Whether calls of this class's objects are answered by Starlette's or FastAPI's own code."""
+    module = str(getattr(getattr(kind, "__call__", kind), "__module__", ""))  # noqa: B004
+    return module.partition(".")[0] in ("starlette", "fastapi")
 
 
 def websocket_paths(app: Any, prefix: str, seen: set[int]) -> Iterator[str]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -52,32 +53,91 @@ def interpreter(python: str) -> Interpreter:
     return Interpreter(data["python"], data["versions"], data["uvicorn_auto"])
 
 
-def discover_websocket_paths(
-    app: str, cwd: Path, python: str, env: Mapping[str, str] | None = None, secrets: tuple[str, ...] = ()
-) -> tuple[str, ...]:
-    """Import an app in a process of its own and list its WebSocket routes, in their order, as they are written.
+@dataclass(frozen=True)
+class AppFacts:
+    """What an import of the app has shown. `whole`: all its routes can be seen."""
 
-    An app whose routes cannot be seen (a plain ASGI callable) has the one path `/`.
+    absent: str | None
+    beside: tuple[str, ...]
+    problem: str
+    paths: tuple[str, ...]
+    http: tuple[str, ...]
+    whole: bool
+
+    @property
+    def makes(self) -> bool:
+        """Whether it may make an app when it is called."""
+        return "class" in self.problem or "function without" in self.problem
+
+
+def app_facts(target: Target) -> AppFacts:
+    """Import the target's app in a process of its own, and look at it. Asked again: the same answer.
 
     Raises:
         TargetError: the app cannot be imported; its last output lines are in the message.
     """
-    found: list[str] = _probe(python, ["routes", app], cwd, env or {}, secrets)
-    return tuple(dict.fromkeys(found))
+    assert target.app is not None
+    return _app_facts(target.app, target.cwd, target.python, target.env, target.secrets)
+
+
+@cache
+def _app_facts(
+    app: str, cwd: Path, python: str, env: tuple[tuple[str, str], ...], secrets: tuple[str, ...]
+) -> AppFacts:
+    found = _probe(python, ["routes", app], cwd, dict(env), secrets)
+    paths = tuple(dict.fromkeys(found["paths"]))
+    return AppFacts(
+        found["absent"], tuple(found["beside"]), found["problem"], paths, tuple(found["http"]), found["whole"]
+    )
+
+
+def require_app(target: Target) -> None:
+    """See that the target's app can be one, before a server is started for it.
+
+    An app that cannot be imported passes: the server that runs it says it better.
+
+    Raises:
+        UsageError: it is not there, is no ASGI app, or has no WebSocket route at the path.
+    """
+    if target.app is None or target.is_reference:
+        return
+    try:
+        facts = app_facts(target)
+    except TargetError:
+        return
+    module = target.app.partition(":")[0]
+    if facts.absent is not None:
+        near = get_close_matches(facts.absent, facts.beside, n=1, cutoff=0.5) or list(facts.beside)[:5]
+        advice = f"did you mean {module}:{near[0]}?" if len(near) == 1 else f"it has {', '.join(near) or 'no app'}."
+        raise UsageError(f"expected the app {facts.absent} in the module {module}, but it is not there: {advice}")
+    if facts.problem:
+        maker = target.app.partition(":")[2]
+        made = f"write a module with `from {module} import {maker}` and `app = {maker}()`, and name its app"
+        raise UsageError(
+            f"{target.app} is no ASGI app: expected a callable that takes (scope, receive, send), but it "
+            f"{facts.problem}. {'Name the app itself' if not facts.makes else f'If it makes one, {made}'}."
+        )
+    if facts.whole and not facts.paths:
+        shown = ", ".join(facts.http[:8]) or "none at all"
+        raise UsageError(
+            f"{target.app} has no WebSocket route, so nothing can be tested; its routes are {shown}. "
+            "Name the app that has it, or add one: @app.websocket('/ws')"
+        )
 
 
 def resolve_path(target: Target) -> Target:
     """The same target with its `path`: as given, or the app's only WebSocket route; "/" for a URL without a path.
 
     Raises:
-        UsageError: the app has several routes, or one with a parameter: the message lists them.
+        UsageError: the app has several routes, or one with a parameter: the message lists them. Or it is no app.
         TargetError: the app cannot be imported.
     """
     if target.path is not None:
         return target
     if target.app is None:
         return target.but(path=with_query("/", target.query))
-    paths = discover_websocket_paths(target.app, target.cwd, target.python, dict(target.env), target.secrets)
+    paths = app_facts(target).paths
+    require_app(target)
     if not paths:
         return target.but(path="/")
     if len(paths) == 1 and "{" not in paths[0]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from wsproof.errors import TargetError, UsageError
 from wsproof.net.clock import Deadline
-from wsproof.net.discover import Interpreter, interpreter
+from wsproof.net.discover import Interpreter, interpreter, require_app
 from wsproof.net.endpoint import Endpoint, parse_url
 from wsproof.net.files import files_of_server
 from wsproof.net.ports import Answer, free_port, http_status, knock, require_free_port
@@ -72,6 +72,7 @@ def plan_launch(target: Target) -> Launch:
     require_server_name(target.server)
     installed = interpreter(target.python)
     server = choose_server(target.server, installed, target.app)
+    require_app(target)
     return Launch(server.name, target, _HOST, None, installed, server)
 
 

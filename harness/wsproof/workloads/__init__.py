@@ -2,6 +2,7 @@
 
 from wsproof.workloads.base import Reading, Word, Workload
 from wsproof.workloads.channels import CHANNELS, WORKLOADS, load_channels
+from wsproof.workloads.oddities import WorkloadWarning, warn_of_oddities
 from wsproof.workloads.settings import environment_of, parse_settings, wire_path_of
 
 __all__ = [
@@ -10,8 +11,10 @@ __all__ = [
     "Reading",
     "Word",
     "Workload",
+    "WorkloadWarning",
     "environment_of",
     "load_channels",
     "parse_settings",
+    "warn_of_oddities",
     "wire_path_of",
 ]

@@ -5,15 +5,19 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from types import ModuleType
 
-from wsproof.errors import UsageError
+from wsproof.errors import UsageError, WorkloadError
 from wsproof.workloads.base import Workload
 from wsproof.workloads.chat import Chat
 from wsproof.workloads.dashboard import Dashboard
 from wsproof.workloads.echo import Echo
+from wsproof.workloads.guarded import guarded, require_whole
 from wsproof.workloads.json_echo import JsonEcho
+from wsproof.workloads.places import shown_file
 from wsproof.workloads.rooms import Rooms
 
 WORKLOADS: tuple[type[Workload], ...] = (Echo, Chat, Dashboard, JsonEcho, Rooms)
@@ -34,7 +38,7 @@ def load_channels(name: str, settings: Mapping[str, str] | None = None, *, base:
     Raises:
         UsageError: there is no such set or module, or a setting that none of its workloads takes.
     """
-    classes = CHANNELS[name] if name in CHANNELS else _from_module(name)
+    classes = CHANNELS[name] if name in CHANNELS else tuple(map(guarded, _from_module(name)))
     _refuse_unknown(settings or {}, classes)
     return {
         kind.name: kind(
@@ -53,14 +57,20 @@ def _from_module(name: str) -> tuple[type[Workload], ...]:
     module = _import(name)
     listed = getattr(module, "WORKLOADS", None)
     if not isinstance(listed, list | tuple) or not listed:
-        raise UsageError(
-            f"The module {name} has no list WORKLOADS of wsproof.workloads.base.Workload classes: add one."
+        raise WorkloadError(
+            f"{_shown_file(module)}: the module {name} has no list WORKLOADS of subclasses of Workload"
+            f"{'' if listed is None else f', but {listed!r}'}. Add one: WORKLOADS = [MyChannel]."
         )
     for kind in listed:
         if not (isinstance(kind, type) and issubclass(kind, Workload)):
-            raise UsageError(f"WORKLOADS in {name} must hold subclasses of Workload, and holds {kind!r}.")
+            raise WorkloadError(
+                f"{_shown_file(module)}: expected WORKLOADS to hold subclasses of Workload, and it "
+                f"holds {kind!r}. Write the classes themselves: WORKLOADS = [MyChannel]."
+            )
+        require_whole(kind)
     if len({kind.name for kind in listed}) < len(listed):
-        raise UsageError(f"Two workloads in {name} have the same name: give each its own.")
+        names = ", ".join(kind.name for kind in listed)
+        raise WorkloadError(f"{_shown_file(module)}: two workloads have the same name ({names}): give each its own.")
     return tuple(listed)
 
 
@@ -74,18 +84,40 @@ def _import(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as absent:
         if not f"{name}.".startswith(f"{absent.name}."):
-            raise UsageError(
-                f"The module {name} cannot be imported: it needs {absent.name}, which is not installed."
+            place = _place_of_import(absent) or name
+            raise WorkloadError(
+                f"{place}: the module {name} cannot be imported: it needs {absent.name}, which is not installed here. "
+                "Install it beside wsproof, or mend the import."
             ) from absent
         raise UsageError(
             f"There are no channels called {name!r}: use {' or '.join(CHANNELS)}, or a module that can be imported "
             "from here and has a list WORKLOADS."
         ) from absent
+    except SyntaxError as fault:
+        raise WorkloadError(f"{_place_of_syntax(fault)}: {fault.msg}. Mend it, or name another module.") from fault
     except Exception as fault:
-        raise UsageError(f"The module {name} raises when it is imported: {type(fault).__name__}: {fault}") from fault
+        place = _place_of_import(fault) or name
+        said = f"{type(fault).__name__}: {fault}"
+        raise WorkloadError(f"{place}: the module {name} raises when it is imported: {said}") from fault
     finally:
         if added:
             sys.path.remove(here)
+
+
+def _shown_file(module: ModuleType) -> str:
+    return shown_file(module.__file__) if module.__file__ else module.__name__
+
+
+def _place_of_syntax(fault: SyntaxError) -> str:
+    return f"{shown_file(fault.filename or 'unknown file')}:{fault.lineno or 0}"
+
+
+def _place_of_import(fault: Exception) -> str | None:
+    """The innermost line of a file that is no part of Python, of wsproof or of an installed package."""
+    frames = traceback.extract_tb(fault.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).resolve().is_relative_to(Path.cwd().resolve())]
+    own = [frame for frame in own if "site-packages" not in frame.filename and frame.filename != __file__]
+    return f"{shown_file(own[-1].filename)}:{own[-1].lineno}" if own else None
 
 
 def _refuse_unknown(settings: Mapping[str, str], classes: Iterable[type[Workload]]) -> None:

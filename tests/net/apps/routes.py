@@ -48,3 +48,20 @@ without = FastAPI()
 
 wrapped = Wrapped(included)
 print("an app may print while it is imported")  # noqa: T201
+
+number = 42
+
+
+def create_app() -> FastAPI:
+    return FastAPI()
+
+
+def wsgi(environ: dict[str, str], start_response: object) -> list[bytes]:
+    return []
+
+
+opaque = FastAPI()
+opaque.mount("/socket.io", Wrapped(wrapped).__call__)
+
+own_middleware = FastAPI()
+own_middleware.add_middleware(Wrapped)

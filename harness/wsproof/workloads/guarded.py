@@ -1,0 +1,154 @@
+"""A workload class of the user whose mistakes are told as the user's: with file, line and what was expected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from wsproof.errors import WorkloadError, WsproofError
+from wsproof.model.contract import Contract
+from wsproof.model.envelope import Envelope, Opened
+from wsproof.workloads.base import Reading, Word, Workload
+from wsproof.workloads.places import files_of, place_of_class, place_of_fault, place_of_member
+
+WHERE_TO_READ = "wsproof/workloads/README.md has a whole example"
+_SHOWN = 80
+_ADVICE = {
+    "path": "return the member's path at the target, such as '/ws/1'",
+    "name_of": "return the member's name at the server, a str",
+    "room_of": "return the number of the member's room, from 0 on",
+    "greeting": "return what is sent right after connecting, a str or bytes; or None",
+    "publish": "return the message, a str or bytes; envelope.seal(body) is its text",
+    "read": "return a Reading for each message; Reading(Word.STRANGE, text=str(message)) for one it cannot place",
+    "contract": "return a Contract: Contract('my-channel', Audience.EVERYONE, Order.PER_PUBLISHER), say",
+    "server_environment": "return a mapping of names to values, both str",
+}
+
+
+def require_whole(kind: type[Workload]) -> None:
+    """See that a class of the user has all that a workload needs.
+
+    Raises:
+        WorkloadError: a method or the name is missing.
+    """
+    missing = sorted(getattr(kind, "__abstractmethods__", ()))
+    if missing:
+        advice = "; ".join(f"{name}: {_ADVICE[name]}" for name in missing if name in _ADVICE)
+        raise WorkloadError(
+            f"{place_of_class(kind)}: the workload {kind.__name__} lacks {' and '.join(missing)}, which every workload "
+            f"needs. Add them ({advice}); {WHERE_TO_READ}."
+        )
+    name = getattr(kind, "name", None)
+    if not isinstance(name, str) or not name or any(char in name for char in " .:,="):
+        came = "it has none" if name is None else f"got {name!r}"
+        raise WorkloadError(
+            f"{place_of_class(kind)}: expected {kind.__name__}.name to be a word for the command line, without blanks "
+            f"or any of . : , =, but {came}. Try name = {kind.__name__.lower()!r}."
+        )
+
+
+@cache
+def guarded(kind: type[Workload]) -> type[Workload]:
+    """The same workload; what it raises, and what it returns of a wrong type, becomes a WorkloadError."""
+    body = {"__module__": kind.__module__, "__doc__": kind.__doc__, "title": getattr(kind, "title", kind.name)}
+    return type(kind.__name__, (_Guarded, kind), {**body, "users_class": kind})
+
+
+class _Guarded(Workload):
+    """Stands in front of the user's class in the order in which methods are looked up."""
+
+    users_class: type[Workload]
+
+    def __init__(self, settings: Mapping[str, str] | None = None, *, base: int = 1) -> None:
+        with_settings = super().__init__
+        self.settings = dict(settings or {})  # for the message, if it does not come that far
+        self._guard("__init__", lambda: with_settings(settings, base=base))
+
+    @property
+    def contract(self) -> Contract:
+        contract: Contract = self._ask("contract", Contract)
+        return contract
+
+    def path(self, member: int) -> str:
+        path: str = self._ask("path", str, member)
+        return path
+
+    def name_of(self, member: int) -> str:
+        name: str = self._ask("name_of", str, member)
+        return name
+
+    def room_of(self, member: int) -> int:
+        room: int = self._ask("room_of", int, member)
+        return room
+
+    def greeting(self, member: int) -> str | bytes | None:
+        greeting: str | bytes | None = self._ask("greeting", (str, bytes, type(None)), member)
+        return greeting
+
+    def publish(self, member: int, envelope: Envelope, body: str) -> str | bytes:
+        message: str | bytes = self._ask("publish", (str, bytes), member, envelope, body)
+        return message
+
+    def read(self, member: int, message: str | bytes) -> Reading:
+        reading: Reading = self._ask("read", Reading, member, message)
+        if not _is_sound(reading):
+            raise self._wrong("read", repr(reading)[:_SHOWN], "the types of its fields are wrong")
+        return reading
+
+    def server_environment(self) -> Mapping[str, str]:
+        told: Mapping[str, str] = self._ask("server_environment", Mapping)
+        return told
+
+    def _ask(self, name: str, wanted: Any, *arguments: Any) -> Any:
+        def call() -> Any:
+            found = getattr(super(_Guarded, self), name)
+            return found if name == "contract" else found(*arguments)
+
+        answer = self._guard(name, call, arguments)
+        if not isinstance(answer, wanted):
+            raise self._wrong(name, f"{answer!r}"[:_SHOWN], f"that is of type {type(answer).__name__}")
+        return answer
+
+    def _guard(self, name: str, call: Callable[[], Any], arguments: tuple[Any, ...] = ()) -> Any:
+        try:
+            return call()
+        except WsproofError:
+            raise
+        except Exception as fault:
+            raise self._raised(name, fault, arguments) from fault
+
+    def _wrong(self, name: str, came: str, why: str) -> WorkloadError:
+        kind = self.users_class
+        return WorkloadError(
+            f"{place_of_member(kind, name)}: {kind.__name__}.{name} returned {came}, and {why}. "
+            f"It must {_ADVICE[name]}."
+        )
+
+    def _raised(self, name: str, fault: Exception, arguments: tuple[Any, ...]) -> WorkloadError:
+        kind = self.users_class
+        place = place_of_fault(fault, files_of(kind)) or place_of_member(kind, name)
+        heard = f" for the message {arguments[1]!r:.{_SHOWN}}" if name == "read" else ""
+        setting = str(fault.args[0]) if isinstance(fault, KeyError) and fault.args else ""
+        if setting in kind.parameters and setting not in self.settings:
+            advice = f"It needs a setting: --set {kind.name}.{setting}=VALUE ({kind.parameters[setting]})"
+        else:
+            advice = f"It must never raise, but {_ADVICE[name]}" if name in _ADVICE else "Mend it"
+        return WorkloadError(f"{place}: {kind.__name__}.{name} raised {_words(fault)}{heard}. {advice}.")
+
+
+def _words(fault: Exception) -> str:
+    said = str(fault)
+    return f"{type(fault).__name__}: {said}" if said else type(fault).__name__
+
+
+def _is_sound(reading: Reading) -> bool:
+    """Whether the fields are of the types that `Reading` says. It is asked once per different message."""
+    return (
+        isinstance(reading.word, Word)
+        and isinstance(reading.opened, Opened | None)
+        and isinstance(reading.speaker, str | None)
+        and isinstance(reading.about, str | None)
+        and isinstance(reading.value, Mapping | None)
+        and isinstance(reading.text, str)
+    )

@@ -1,0 +1,147 @@
+"""A mistake in a user's workload is told as the user's: file and line, what was expected, what came, what to try."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from wsproof.errors import WorkloadError
+from wsproof.model.envelope import Envelope
+from wsproof.workloads import Workload, WorkloadWarning, load_channels, warn_of_oddities
+
+HEAD = """\
+from wsproof.model.contract import Audience, Contract, Order
+from wsproof.workloads import Reading, Word, Workload
+class Base(Workload):
+    name = "base"
+    title = "t"
+    parameters = {"room": "which room"}
+    @property
+    def contract(self): return Contract("base", Audience.EVERYONE, Order.PER_PUBLISHER)
+    def path(self, member): return "/ws"
+    def read(self, member, message): return Reading(Word.ASIDE)
+"""
+ENVELOPE = Envelope(0, 0, 1)
+Load = Callable[[str], Workload]
+
+
+@pytest.fixture
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
+    monkeypatch.chdir(tmp_path)
+
+    def loaded(body: str) -> Workload:
+        name = f"mistaken_{abs(hash(body))}"
+        (tmp_path / f"{name}.py").write_text(f"{HEAD}class Mine(Base):\n{body}\nWORKLOADS = [Mine]\n")
+        (workload,) = load_channels(name).values()
+        return workload
+
+    return loaded
+
+
+@pytest.mark.parametrize(
+    ("body", "ask", "words"),
+    [
+        (
+            "    def read(self, member, message):\n        raise KeyError('typo')",
+            "read",
+            r":13: .*raised KeyError: 'typo' for the message 'hello'.*Word\.STRANGE",
+        ),
+        (
+            "    def read(self, member, message): return None",
+            "read",
+            r":12: Mine\.read returned None, .*NoneType.*a Reading",
+        ),
+        ("    def read(self, member, message): return Reading('delivery')", "read", r":12: .*the types of its fields"),
+        ("    def read(self, message): return Reading(Word.ASIDE)", "read", r":12: .*TypeError.*positional"),
+        ("    def path(self, member): return 7", "path", r":12: Mine\.path returned 7, .*int.*such as '/ws/1'"),
+        (
+            "    def path(self, member): return self.settings['room']",
+            "path",
+            r":12: .*--set base\.room=VALUE \(which room\)",
+        ),
+        ("    def name_of(self, member): return member", "name_of", r":12: Mine\.name_of returned 0"),
+        ("    def room_of(self, member): return 'lobby'", "room_of", r":12: Mine\.room_of returned 'lobby'"),
+        (
+            "    def greeting(self, member): return {'type': 'hello'}",
+            "greeting",
+            r":12: Mine\.greeting returned .*dict",
+        ),
+        (
+            "    def publish(self, member, envelope, body): return None",
+            "publish",
+            r":12: Mine\.publish returned None.*seal",
+        ),
+        ("    contract = None", "contract", r"Mine\.contract returned None"),
+    ],
+)
+def test_what_a_method_does_wrong_names_its_line(load: Load, body: str, ask: str, words: str) -> None:
+    workload = load(body)
+    arguments = {"read": (0, "hello"), "publish": (0, ENVELOPE, "body")}.get(ask, (0,))
+    with pytest.raises(WorkloadError, match=words) as caught:
+        getattr(workload, ask) if ask == "contract" else getattr(workload, ask)(*arguments)
+    assert str(caught.value).startswith("mistaken_")
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (
+            "class Bad(Workload):\n    name = 'bad'\n    def path(self, member): return '/'",
+            r":11: the workload Bad lacks contract and read",
+        ),
+        ("class Bad(Base):\n    name = ''", r":11: expected Bad\.name to be a word.*got ''"),
+        ("class Bad(Base):\n    name = 'my chat'", r"got 'my chat'"),
+        ("class Bad(Base):\n    def __init__(self, *a, **k): 1 / 0", r":12: Bad\.__init__ raised ZeroDivisionError"),
+        ("Bad = Base(", r":13: '\(' was never closed|:11: '\(' was never closed"),
+        ("import surely_not_there\nBad = Base", r":11: .*needs surely_not_there, which is not installed"),
+        ("Bad = 1 / 0", r":11: .*ZeroDivisionError"),
+        ("Bad = Base()", r"expected WORKLOADS to hold subclasses of Workload, and it holds <.*Base object"),
+    ],
+)
+def test_what_is_wrong_with_a_class_or_a_module_is_said_when_it_is_loaded(
+    source: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = f"mistaken_module_{abs(hash(source))}"
+    (tmp_path / f"{name}.py").write_text(f"{HEAD}{source}\nWORKLOADS = [Bad]\n")
+    with pytest.raises(WorkloadError, match=words) as caught:
+        load_channels(name)
+    assert str(caught.value).startswith(f"{name}.py")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("    def headers(self, member): return {}", r":12: Mine\.headers has no effect.*--header"),
+        ("    def greetings(self, member): return 'hi'", r":12: .*Did you mean greeting\?"),
+        ("    longest_byte = 2", r"Mine\.longest_byte has no effect.*Did you mean longest_bytes\?"),
+        ("    def on_message(self, message): pass", r":12: .*It calls path, name_of"),
+    ],
+)
+def test_a_method_that_nobody_calls_is_warned_about(load: Load, body: str, words: str) -> None:
+    with pytest.warns(WorkloadWarning, match=words):
+        warn_of_oddities([load(body)])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "    def path(self, member): return self.topic(member)\n    def topic(self, member): return '/t'",
+        "    SECRET = 's'\n    seats = 3",
+        "    def _hidden(self): pass",
+        "    rooms = 2\n    any_text = True\n    longest_bytes = 10",
+    ],
+)
+def test_a_helper_of_the_users_own_is_not(load: Load, body: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_oddities([load(body)])
+
+
+def test_the_workloads_that_come_with_wsproof_have_nothing_odd() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_oddities(load_channels("reference").values())
