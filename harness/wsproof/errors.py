@@ -6,8 +6,10 @@
     │   ├── WorkloadError     a mistake in the user's own channel file          exit 2
     │   └── GitError          a ref, a worktree or a repository is not there    exit 2
     ├── CannotTellError       the work was done, but it proves nothing         exit 3
-    ├── InterruptedRun        Ctrl-C in the middle; what was recorded is kept   exit 130
-    └── TerminatedRun         SIGTERM in the middle; likewise                  exit 143
+    └── InterruptedRun        Ctrl-C in the middle; what was recorded is kept   exit 130
+
+TerminatedRun (SIGTERM in the middle; likewise; exit 143) is no Exception, as KeyboardInterrupt is none: what catches
+the faults of one check must not catch the end of the run.
 
 A message says what was expected, what came instead, and what to try. The faults of a *server* are never exceptions:
 they are findings (`wsproof.model.finding`).
@@ -66,7 +68,7 @@ class InterruptedRun(WsproofError):
     exit_code = ExitCode.INTERRUPTED
 
 
-class TerminatedRun(WsproofError):
+class TerminatedRun(BaseException):
     """SIGTERM came in the middle: what was recorded until then is kept."""
 
     exit_code = ExitCode.TERMINATED

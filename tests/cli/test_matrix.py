@@ -148,5 +148,6 @@ def test_what_is_known_when_it_is_interrupted_is_shown(
     assert main(["check", "shop:app", "--server", "granian,daphne", *ONLY]) == 130
     said = capsys.readouterr()
     assert "granian  it did not start" in said.out
-    assert "1 server: 1 not started" in said.out
+    assert "daphne   the run was interrupted" in said.out
+    assert "2 servers: 1 not started, 1 not run" in said.out
     assert "interrupted" in said.err

@@ -5,6 +5,6 @@
 """
 
 from wsproof.channels.properties import PROPERTIES, Property, properties_of
-from wsproof.channels.suite import check_property, replay, run_suite
+from wsproof.channels.suite import check_property, planned, replay, run_suite
 
-__all__ = ["PROPERTIES", "Property", "check_property", "properties_of", "replay", "run_suite"]
+__all__ = ["PROPERTIES", "Property", "check_property", "planned", "properties_of", "replay", "run_suite"]

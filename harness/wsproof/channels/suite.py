@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import takewhile
 from typing import Any, TypeAlias
@@ -17,7 +17,7 @@ from wsproof.channels.strategies import examples
 from wsproof.errors import TargetError, UsageError
 from wsproof.model.crash import crashed_check
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
-from wsproof.model.suite import CheckRun, NotRun, SuiteName, SuiteOptions, SuiteReport
+from wsproof.model.suite import CheckRun, Keep, NotRun, SuiteName, SuiteOptions, SuiteReport, keep_nothing
 from wsproof.net.budget import Budget, BudgetSpent
 from wsproof.net.clock import now_ns
 from wsproof.net.running import RunningServer
@@ -33,55 +33,96 @@ def run_suite(
     workloads: Mapping[str, Workload],
     options: SuiteOptions | None = None,
     progress: Progress | None = None,
+    keep: Keep = keep_nothing,
 ) -> SuiteReport:
     """Test every property of every channel. One finding per check and anomaly, with the shortest schedule found.
 
     What several properties of a channel see alike is told once, and so is a deviation on the wire. After a violation a
     server of ours is replaced; any other is asked first whether it still serves a fresh client. A channel of which
     nothing is understood is told so, and asked no more. What `options.budget_s` leaves no time for is not run, and
-    what it cuts off accuses nobody.
+    what it cuts off accuses nobody. `keep` is told what is known by then after each property, and when something ends
+    the run.
 
     Raises:
         TargetError: the server could not be reached at all, or not be replaced.
     """
     options = options if options is not None else SuiteOptions()
-    budget = Budget(options.budget_s)
-    todo = [
+    todo, tell = _wanted(workloads, options), progress or (lambda title, done: None)
+    course = _Course(server, options, Budget(options.budget_s))
+    try:
+        for at, (workload, each) in enumerate(todo):
+            tell(f"{workload.name}.{each.name}", at / len(todo))
+            course.go_on(workload, each)
+            keep(course.known())
+    finally:
+        keep(course.known())
+    tell("done", 1.0)
+    return course.known()
+
+
+def planned(workloads: Mapping[str, Workload], options: SuiteOptions) -> tuple[NotRun, ...]:
+    """All checks that `options` asks for, as they are listed while they have not been run."""
+    return tuple(_left_out(workload, each, "") for workload, each in _wanted(workloads, options))
+
+
+def _wanted(workloads: Mapping[str, Workload], options: SuiteOptions) -> list[tuple[Workload, Property]]:
+    return [
         (workload, each)
         for workload in workloads.values()
         for each in properties_of(workload.contract)
         if options.wants(f"{workload.name}.{each.name}", workload.name, SuiteName.CHANNELS)
     ]
-    begun = time.monotonic()
-    report, stages = SuiteReport(options.seed), dict[str, Stage]()
-    broken: str | None = None
-    for at, (workload, each) in enumerate(todo):
-        if progress is not None:
-            progress(f"{workload.name}.{each.name}", at / len(todo))
-        if budget.spent:
-            report += SuiteReport(options.seed, not_run=(_left_out(workload, each),))
-            continue
-        stage = stages.setdefault(workload.name, Stage(server, workload, options.seed, budget))
+
+
+class _Course:
+    """A run of the suite on its way: what is known by now."""
+
+    def __init__(self, server: RunningServer, options: SuiteOptions, budget: Budget) -> None:
+        self._server, self._options, self._budget = server, options, budget
+        self._begun = time.monotonic()
+        self._report = SuiteReport(options.seed)
+        self._stages: dict[str, Stage] = {}
+        self._found: Found = {}
+        """Findings of the property at work."""
+        self._broken: str | None = None
+
+    def known(self) -> SuiteReport:
+        """What is known by now, findings of the property at work included."""
+        findings = tuple(self._with_echoes(one) for one in (*self._report.findings, *self._found.values()))
+        return replace(self._report, findings=findings, wall_s=time.monotonic() - self._begun)
+
+    def _with_echoes(self, finding: Finding) -> Finding:
+        for stage in self._stages.values():
+            finding = stage.with_echoes(finding)
+        return finding
+
+    def go_on(self, workload: Workload, each: Property) -> None:
+        """Test the next property, or say why not."""
+        part = self._next(workload, each)
+        self._found = {}
+        self._report += part
+
+    def _next(self, workload: Workload, each: Property) -> SuiteReport:
+        options, server = self._options, self._server
+        if self._budget.spent:
+            return SuiteReport(options.seed, not_run=(_left_out(workload, each),))
+        stage = self._stages.setdefault(workload.name, Stage(server, workload, options.seed, self._budget))
+        reason = ""
         if stage.speaks is False:
             reason = f"not run: {workload.path(0)} does not speak the format of {workload.name}"
-            report += SuiteReport(options.seed, (_row(workload, each, Verdict.UNKNOWN, 0, 0.0, reason),))
-            continue
-        if broken is not None and not server.owned and not _recovers(stage, options):
+        elif self._broken is not None and not server.owned and not _recovers(stage, options):
             reason = (
-                f"not run: {broken} broke the server, which is not ours to replace: a fresh client got no answer at "
-                f"{workload.path(0)} after it"
+                f"not run: {self._broken} broke the server, which is not ours to replace: a fresh client got no answer "
+                f"at {workload.path(0)} after it"
             )
-            report += SuiteReport(options.seed, (_row(workload, each, Verdict.UNKNOWN, 0, 0.0, reason),))
-            continue
-        if broken is not None and server.owned:
+        if reason:
+            return SuiteReport(options.seed, (_row(workload, each, Verdict.UNKNOWN, 0, 0.0, reason),))
+        if self._broken is not None and server.owned:
             stage.broken = True
-        report += _run_guarded(stage, each, options)
-        broken = f"{workload.name}.{each.name}" if stage.broken else None
-        stage.broken = False if server.owned and broken is None else stage.broken
-    if progress is not None:
-        progress("done", 1.0)
-    findings = tuple(_with_echoes(finding, stages.values()) for finding in report.findings)
-    return replace(report, findings=findings, wall_s=time.monotonic() - begun)
+        part = _run_guarded(stage, each, options, self._found)
+        self._broken = f"{workload.name}.{each.name}" if stage.broken else None
+        stage.broken = False if server.owned and self._broken is None else stage.broken
+        return part
 
 
 def _recovers(stage: Stage, options: SuiteOptions) -> bool:
@@ -94,12 +135,6 @@ def _recovers(stage: Stage, options: SuiteOptions) -> bool:
         return True  # nothing is known, and the next property is not run for that reason
     stage.broken = stage.gone
     return not stage.gone
-
-
-def _with_echoes(finding: Finding, stages: Iterable[Stage]) -> Finding:
-    for stage in stages:
-        finding = stage.with_echoes(finding)
-    return finding
 
 
 def check_property(server: RunningServer, workload: Workload, each: Property, options: SuiteOptions) -> SuiteReport:
@@ -141,10 +176,9 @@ def replay(
     return [told(stage, each, finding, schedule) for finding in each.mine(seen.findings)]
 
 
-def _run_guarded(stage: Stage, each: Property, options: SuiteOptions) -> SuiteReport:
+def _run_guarded(stage: Stage, each: Property, options: SuiteOptions, kept: Found) -> SuiteReport:
     """One property. A crash of ours ends this property only; what it had found by then stays."""
     began = now_ns()
-    kept: Found = {}
     try:
         return _run(stage, each, options, kept)
     except (TargetError, UsageError):
@@ -248,8 +282,8 @@ def _gone(workload: Workload, each: Property, why: TargetError) -> Finding:
     return Finding("received", workload.name, Anomaly.UNKNOWN, Level.INFORMATIONAL, f"{each.name}: {why}")
 
 
-def _left_out(workload: Workload, each: Property) -> NotRun:
-    return NotRun(f"{workload.name}.{each.name}", workload.name, each.promise, "the budget of the run is spent")
+def _left_out(workload: Workload, each: Property, reason: str = "the budget of the run is spent") -> NotRun:
+    return NotRun(f"{workload.name}.{each.name}", workload.name, each.promise, reason)
 
 
 def _row(

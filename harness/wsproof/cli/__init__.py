@@ -12,11 +12,10 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from wsproof.cli.crash import CRASHED
 from wsproof.cli.parser import build_parser
 from wsproof.errors import ExitCode, TerminatedRun, WsproofError
 from wsproof.workloads import WorkloadWarning
-
-CRASHED = "wsproof itself crashed; this is a bug of ours, and it says nothing about the server. The traceback is above."
 
 ONLY_TELL = ("list", "report", "serve")
 """Verbs that judge nothing."""
@@ -39,6 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:
             say(f"wsproof {arguments.verb}: interrupted.")
             return int(ExitCode.INTERRUPTED)
+        except TerminatedRun as end:
+            say(f"wsproof {arguments.verb}: {end}")
+            return int(end.exit_code)
         except BrokenPipeError:
             # The reader of our output went away (`| head`): not an error of ours, and nobody is left to tell. But what
             # was cut short has no verdict, and must not look like a good one.

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from wsproof.cli.check import check_target
+from wsproof.cli.crash import all_done, end_reason
 from wsproof.cli.several import Turn, required_app, turns, worst
 from wsproof.cli.stage import Stage
 from wsproof.cli.verdicts import exit_code_of
-from wsproof.errors import ExitCode, TargetError, TerminatedRun
+from wsproof.errors import ExitCode, TargetError
 from wsproof.model.matrix import Matrix, MatrixRow, State
+from wsproof.model.record import RunRecord
 from wsproof.report.documents import suite_report_of
 from wsproof.report.facts import machine_facts
 from wsproof.report.jsonfile import write_text
@@ -21,7 +25,7 @@ from wsproof.report.matrix import matrix_markdown, show_matrix, verdict_of_row
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
-    """Check each server, show the table, and write the copies that were asked for."""
+    """Check each server, show the table, and write the copies that were asked for, whatever ends the run."""
     stage = Stage(arguments)
     target = required_app(stage)
     to_check = turns(stage, target)
@@ -31,22 +35,39 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     try:
         for turn in to_check:
             matrix = matrix.but(rows=(*matrix.rows, checked(turn)))
-    except (KeyboardInterrupt, TerminatedRun):
-        if matrix.rows:
-            show_matrix(stage.console, matrix)  # it takes minutes: what is known by now is shown
+    except BaseException as error:
+        rows = (*matrix.rows, *_rows_of(to_check[len(matrix.rows) :], end_reason(error)))
+        with suppress(Exception):  # the end of the run is told by its own cause
+            _finish(stage, matrix.but(rows=rows))  # it takes minutes: what is known by now is told
         raise
     if all(row.state is State.NOT_INSTALLED for row in matrix.rows):
         raise TargetError(
             "none of the servers is installed beside the target's interpreter. Try: pip install 'wsproof[servers]'"
         )
-    show_matrix(stage.console, matrix)
+    _finish(stage, matrix)
     stage.write_accepted(finding for row in matrix.rows for finding in row.findings)
-    stage.write_json(matrix.to_json())
-    if arguments.junit:
-        write_text(arguments.junit, matrix_junit_xml(matrix))
-    if arguments.markdown:
-        write_text(arguments.markdown, matrix_markdown(matrix))
     return worst(map(exit_code_of_row, matrix.rows))
+
+
+def _rows_of(turns: list[Turn], reason: str) -> list[MatrixRow]:
+    """The servers that were not checked to the end: what is known of the first, and why the others were not run."""
+    return [
+        turn.known[0] if turn.known else MatrixRow(turn.server.name, turn.server.title, State.NOT_RUN, reason)
+        for turn in turns
+    ]
+
+
+def _finish(stage: Stage, matrix: Matrix) -> None:
+    arguments = stage.arguments
+    steps: list[Callable[[], None]] = [
+        partial(show_matrix, stage.console, matrix),
+        lambda: stage.write_json(matrix.to_json()),
+    ]
+    if arguments.junit:
+        steps.append(lambda: write_text(arguments.junit, matrix_junit_xml(matrix)))
+    if arguments.markdown:
+        steps.append(lambda: write_text(arguments.markdown, matrix_markdown(matrix)))
+    all_done(steps)
 
 
 def checked(turn: Turn) -> MatrixRow:
@@ -56,19 +77,18 @@ def checked(turn: Turn) -> MatrixRow:
         line = f"\n{turn.number}: {server.name}: {turn.missing}"
         console.print(line, style="dim", markup=False, soft_wrap=True)
         return MatrixRow(server.name, server.title, State.NOT_INSTALLED, turn.missing)
-    row: list[MatrixRow] = []
 
-    def tell(document: Mapping[str, Any]) -> None:
+    def tell(document: Mapping[str, Any], record: RunRecord) -> None:
         report = suite_report_of(document)
-        row.append(MatrixRow(server.name, server.title, State.CHECKED, "", report, document))
-        console.print(verdict_of_row(row[0]), markup=False, soft_wrap=True)
+        turn.known.append(MatrixRow(server.name, server.title, State.CHECKED, "", report, document, record.id))
+        console.print(verdict_of_row(turn.known[0]), markup=False, soft_wrap=True)
 
     try:
-        record, _ = check_target(turn.begin(), tell)
+        check_target(turn.begin(), tell)
     except TargetError as error:
         console.print(str(error), style="bold red", markup=False, soft_wrap=True)
         return MatrixRow(server.name, server.title, State.FAILED, str(error))
-    return row[0].but(run=record.id)
+    return turn.known[0]
 
 
 def exit_code_of_row(row: MatrixRow) -> ExitCode:

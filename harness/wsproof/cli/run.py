@@ -3,58 +3,92 @@
 from __future__ import annotations
 
 import argparse
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from pathlib import Path
 
 from wsproof.cli.bench import code_of, judge_objectives, measure_server
-from wsproof.cli.check import check_server, document_of, finish_check
+from wsproof.cli.check import check_server, finish_check
+from wsproof.cli.crash import all_done, violations_outrank_crashes
 from wsproof.cli.load import LoadResult, load_server, require_locust
 from wsproof.cli.log import RunLog
 from wsproof.cli.only import require_known
+from wsproof.cli.recording import CheckRecorder
 from wsproof.cli.stage import Stage
 from wsproof.errors import ExitCode
 from wsproof.load.limits import require_possible
 from wsproof.model.finding import Verdict
+from wsproof.model.record import RunRecord
 from wsproof.report.jsonfile import write_text
 from wsproof.report.markdown import run_markdown
 from wsproof.report.words import all_findings
-from wsproof.stats.objective import parse_objective
+from wsproof.stats.objective import Objective, parse_objective
 
 LOAD_SECONDS = 20.0
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
-    """Ask all questions that one build alone can answer. Each part begins with a fresh server."""
+    """Ask all questions that one build alone can answer; what is known is told, whatever ends the run."""
     stage = Stage(arguments)
     objectives = [parse_objective(text) for text in arguments.slo]
     require_possible(stage.plan())
     require_locust()
     require_known(arguments.only, stage.workloads)
+    with violations_outrank_crashes(stage):
+        try:
+            code = _all_parts(stage, objectives)
+        except BaseException:
+            if stage.log is not None:
+                with suppress(Exception):  # the end of the run is told by its own cause
+                    _write_copies(stage, stage.log.record)
+            raise
+        assert stage.log is not None
+        stage.write_accepted(all_findings(stage.log.record))
+        _write_copies(stage, stage.log.record)
+    return code
+
+
+def _all_parts(stage: Stage, objectives: list[Objective]) -> ExitCode:
+    """Check, bench and load, each on a fresh server; what they came to."""
     with ExitStack() as run:
         # A record is begun once the target is up: what cannot be started leaves none behind.
         with stage.running(wire=True) as server:
             log = run.enter_context(stage.record("run"))
             log.change(target=stage.describe(server), plan=stage.plan(server).to_json())
             stage.headline("1 of 3: check")
-            report = check_server(stage, server, log.folder)
-            document = document_of(stage, server, report)
-            finish_check(stage, document)
-            log.change(verdict=report.verdict(strict=arguments.strict), findings=report.findings)
-            log.add_part("check", document)
+            with CheckRecorder(stage, server, log, partial(finish_check, stage)) as recorder:
+                check_server(stage, server, recorder)
+        run.enter_context(_shown_at_last(stage, log))
         with stage.running() as server:
             stage.headline("2 of 3: bench")
             measure_server(stage, server, log, objectives)
         with stage.running() as server:
             stage.headline("3 of 3: load")
-            load = load_server(stage, server, users=arguments.users, seconds=LOAD_SECONDS, folder=log.folder)
+            users = stage.arguments.users
+            load = load_server(stage, server, users=users, seconds=LOAD_SECONDS, folder=log.folder)
             add_load(log, load)
         met = judge_objectives(log, objectives)
+    return code_of(stage, log.record, met, void=not load.trusted)
+
+
+@contextmanager
+def _shown_at_last(stage: Stage, log: RunLog) -> Iterator[None]:
+    """On the way out, show the run as far as it came."""
+    try:
+        yield
+    finally:
         stage.headline("all of it")
         stage.show_run(log.record)
-    stage.write_accepted(all_findings(log.record))
-    stage.write_json(log.record.to_json())
-    if arguments.markdown:
-        write_text(arguments.markdown, run_markdown(log.record))
-    return code_of(stage, log.record, met, void=not load.trusted)
+
+
+def _write_copies(stage: Stage, record: RunRecord) -> None:
+    """The copies that were asked for."""
+    markdown: Path | None = stage.arguments.markdown
+    steps: list[Callable[[], None]] = [lambda: stage.write_json(record.to_json())]
+    if markdown:
+        steps.append(lambda: write_text(markdown, run_markdown(record)))
+    all_done(steps)
 
 
 def add_load(log: RunLog, load: LoadResult) -> None:

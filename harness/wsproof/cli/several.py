@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wsproof.cli.stage import Stage
 from wsproof.errors import ExitCode, UsageError
+from wsproof.model.matrix import MatrixRow
 from wsproof.net.discover import interpreter, resolve_path
 from wsproof.net.servers import ALL, Server, choose_server, choose_servers, missing_packages
 from wsproof.net.target import Target
@@ -23,6 +24,8 @@ class Turn:
     target: Target
     server: Server
     number: str
+    known: list[MatrixRow] = field(default_factory=list, compare=False)
+    """Its row, as soon as there is one: also where the run ends in the middle of it."""
 
     @property
     def missing(self) -> str:

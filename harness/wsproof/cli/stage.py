@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -42,13 +43,21 @@ class Stage:
     """One command at work. Built from its arguments; everything in it is made on first use."""
 
     arguments: argparse.Namespace
+    log: RunLog | None = field(default=None, init=False)
+    """The record of the command, once it is begun."""
 
     def __post_init__(self) -> None:
+        self._began = time.monotonic()
         # Said before the work and not after it: a verdict that cannot be written down at the end would be lost.
         for option in ("json", "junit", "markdown", "hdr", "write_accepted"):
             where: Path | None = getattr(self.arguments, option, None)
             if where is not None and where != Path("-"):
                 require_writable(where, f"--{option.replace('_', '-')}")
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the command began."""
+        return time.monotonic() - self._began
 
     @cached_property
     def console(self) -> Console:
@@ -221,7 +230,8 @@ class Stage:
         """The record of this command, written as it comes."""
         # What cannot be started should leave no empty run behind: look at the target before making a folder.
         _ = self.target, self.workloads
-        return RunLog(self.store, command, Path.cwd(), self.console)
+        self.log = RunLog(self.store, command, Path.cwd(), self.console)
+        return self.log
 
     def describe(self, server: RunningServer) -> dict[str, Any]:
         """What a record says of the target: what runs, and what it takes to speak to it again."""

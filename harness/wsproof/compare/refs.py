@@ -17,7 +17,7 @@ from wsproof.compare.order import Block, Side, block_order, spelled
 from wsproof.compare.partial import PartialComparison, cut_short
 from wsproof.compare.repository import Commit, Repository
 from wsproof.compare.worktrees import checked_out
-from wsproof.errors import TargetError, UsageError, WsproofError
+from wsproof.errors import TargetError, TerminatedRun, UsageError, WsproofError
 from wsproof.load import Progress, Watcher
 from wsproof.model.comparison import Comparison
 from wsproof.model.plan import Plan
@@ -138,7 +138,7 @@ def compare_refs(
                 results.append(result)
                 if keep is not None:
                     keep(result)
-    except (KeyboardInterrupt, WsproofError) as cause:
+    except (KeyboardInterrupt, TerminatedRun, WsproofError) as cause:
         if not results:
             raise
         raise PartialComparison(judged(cut_short(len(results), len(order))), cause) from cause

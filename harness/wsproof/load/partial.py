@@ -37,4 +37,4 @@ def _words(cause: BaseException) -> str:
 def _exit_code(cause: BaseException) -> ExitCode:
     if isinstance(cause, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
-    return cause.exit_code if isinstance(cause, WsproofError) else ExitCode.CANNOT_TELL
+    return cause.exit_code if isinstance(cause, WsproofError | TerminatedRun) else ExitCode.CANNOT_TELL

@@ -113,6 +113,8 @@ class State(StrEnum):
     NOT_INSTALLED = "not-installed"
     FAILED = "failed"
     """It could not be started, or not again."""
+    NOT_RUN = "not-run"
+    """The run ended before its turn."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +193,7 @@ class Matrix:
     def verdict(self) -> Verdict:
         """The worst of all; UNKNOWN when nothing was checked, or something that is there could not be."""
         known = [row.verdict for row in self.rows if row.verdict is not None]
-        failed = [Verdict.UNKNOWN for row in self.rows if row.state is State.FAILED]
+        failed = [Verdict.UNKNOWN for row in self.rows if row.state in (State.FAILED, State.NOT_RUN)]
         return Verdict.worst([*known, *failed]) if known or failed else Verdict.UNKNOWN
 
     def chapters(self) -> list[Chapter]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 from wsproof.model.finding import Anomaly, Finding, Verdict, verdict_of
 
@@ -120,7 +120,8 @@ class NotRun:
 class SuiteReport:
     """What a suite ran and what it found, one finding per root cause; and what it did not come to.
 
-    `wall_s` is the time that passed meanwhile, probing and restarts included: more than the sum of the rows.
+    `wall_s` is the time that passed meanwhile, probing and restarts included: more than the sum of the rows. `complete`
+    is False where something ended the run before its time: what was found by then counts, and nothing has passed.
     """
 
     seed: int
@@ -128,6 +129,7 @@ class SuiteReport:
     findings: tuple[Finding, ...] = field(default=())
     not_run: tuple[NotRun, ...] = ()
     wall_s: float = 0.0
+    complete: bool = True
 
     def __add__(self, other: SuiteReport) -> SuiteReport:
         return SuiteReport(
@@ -136,6 +138,7 @@ class SuiteReport:
             told_once(self.findings + other.findings),
             self.not_run + other.not_run,
             self.wall_s + other.wall_s,
+            self.complete and other.complete,
         )
 
     @property
@@ -144,10 +147,13 @@ class SuiteReport:
         return self.wall_s or sum(run.seconds for run in self.checks_run)
 
     def verdict(self, *, strict: bool = False) -> Verdict:
-        """The worst of the findings and of the checks that could not tell; UNKNOWN when nothing was run."""
-        if not self.checks_run:
+        """The worst of the findings and of the checks that could not tell; UNKNOWN when nothing was run, or not to its
+        end."""
+        if not (self.checks_run or self.findings):
             return Verdict.UNKNOWN
         unknown = Verdict.worst(run.verdict for run in self.checks_run if run.verdict is Verdict.UNKNOWN)
+        if not self.complete:
+            unknown = Verdict.UNKNOWN
         return Verdict.worst([unknown, verdict_of(self.findings, strict=strict)])
 
 
@@ -165,3 +171,11 @@ def told_once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
             at.setdefault(rule, len(kept))
         kept.append(finding)
     return tuple(kept)
+
+
+Keep: TypeAlias = Callable[[SuiteReport], None]
+"""Takes what a suite knows by now, as often as there is news: the last of these reports is what it returns."""
+
+
+def keep_nothing(report: SuiteReport) -> None:
+    """For callers who want the report at the end only."""

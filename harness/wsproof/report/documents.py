@@ -42,6 +42,7 @@ def check_document(
         "not_run": [one.to_json() for one in report.not_run],
         "findings": [finding.to_json() for finding in sorted(report.findings, key=severity)],
         "wall_s": round(report.wall_s, 3),
+        "complete": report.complete,
     }
 
 
@@ -57,6 +58,7 @@ def suite_report_of(document: Mapping[str, Any]) -> SuiteReport:
         tuple(Finding.from_json(one) for one in document["findings"]),
         tuple(NotRun(**row) for row in document.get("not_run", ())),
         document.get("wall_s", 0.0),
+        document.get("complete", True),
     )
 
 

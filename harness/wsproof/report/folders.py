@@ -61,7 +61,11 @@ class RunFolder:
 
     def keep_findings(self, findings: Iterable[Finding], target: Mapping[str, Any]) -> tuple[Finding, ...]:
         """Keep findings in files; those that can be repeated come back with the line that repeats them."""
-        return tuple(_keep(self.path, finding, target) for finding in findings)
+        return tuple(self.keep_finding(finding, target)[0] for finding in findings)
+
+    def keep_finding(self, finding: Finding, target: Mapping[str, Any]) -> tuple[Finding, Path]:
+        """As `keep_findings`, for one; and its file."""
+        return _keep(self.path, finding, target)
 
     def keep_crash(self, check: str, traceback: str) -> Path:
         """Keep the traceback of a check in which wsproof itself crashed."""
@@ -163,13 +167,13 @@ def _add_finding(folder: Path, finding: Finding, target: Mapping[str, Any] | Non
     return path
 
 
-def _keep(folder: Path, finding: Finding, target: Mapping[str, Any]) -> Finding:
+def _keep(folder: Path, finding: Finding, target: Mapping[str, Any]) -> tuple[Finding, Path]:
     path = _add_finding(folder, finding, target)
     if finding.recipe is None or finding.replay is not None:
-        return finding
+        return finding, path
     kept = replace(finding, replay=f"wsproof replay {shlex.quote(_near(path))}")
     _add_finding(folder, kept, target)
-    return kept
+    return kept, path
 
 
 def _file_name(check: str) -> str:

@@ -55,7 +55,11 @@ def verdict_line(matrix: Matrix) -> str:
     """All servers in a sentence."""
     tally = {verdict: sum(row.verdict is verdict for row in matrix.rows) for verdict in Verdict}
     parts = [f"{number} {verdict.value}" for verdict, number in reversed(tally.items()) if number]
-    for state, words in ((State.FAILED, "not started"), (State.NOT_INSTALLED, "not installed")):
+    for state, words in (
+        (State.FAILED, "not started"),
+        (State.NOT_INSTALLED, "not installed"),
+        (State.NOT_RUN, "not run"),
+    ):
         if number := sum(row.state is state for row in matrix.rows):
             parts.append(f"{number} {words}")
     return f"{count(len(matrix.rows), 'server')}: {', '.join(parts)}"

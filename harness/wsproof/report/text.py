@@ -74,6 +74,8 @@ def show_check(
         Verdict.INVALID: f"INVALID: {count(len(violations), 'violation')}",
         Verdict.UNKNOWN: "CANNOT TELL: part of what was asked got no answer",
     }[verdict]
+    if not report.complete:
+        told += " so far" if verdict is Verdict.INVALID else "; the run ended early"
     left_out = f", {len(report.not_run)} not run" if report.not_run else ""
     crashed = sum(bool(run.traceback) for run in report.checks_run)
     if crashed:

@@ -168,9 +168,18 @@ class Examination:
         self.restart()
 
     def restart(self) -> None:
-        """Go on with a fresh server of ours."""
+        """Go on with a fresh server of ours.
+
+        Raises:
+            BudgetSpent: the time for the run is over.
+            ServerGone: it does not start again.
+        """
         self._neighbour.forget()
-        self.server.restart()
+        try:
+            self.server.restart()
+        except TargetError as error:
+            self.budget.check()
+            raise ServerGone(f"the server stopped serving, and could not be started again: {error}") from error
         self._conduct.endpoint = self.server.endpoint
 
     def settle(self, names: list[str]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from wsproof.errors import CannotTellError, UsageError
 from wsproof.model.crash import crashed_check
 from wsproof.model.finding import Finding, Level, Verdict
-from wsproof.model.suite import CheckRun, NotRun, SuiteName, SuiteOptions, SuiteReport
+from wsproof.model.suite import CheckRun, Keep, NotRun, SuiteName, SuiteOptions, SuiteReport, keep_nothing
 from wsproof.net.endpoint import Endpoint
 from wsproof.rfc6455 import (
     bombs,
@@ -43,7 +43,7 @@ from wsproof.rfc6455.segments import SegmentBarrier
 from wsproof.rfc6455.swelling import Swelling
 from wsproof.rfc6455.trying import Trials, replay_trial
 
-__all__ = ["CHECKS", "PROPERTIES", "TRIALS", "check_property", "check_trial", "replay", "run_suite"]
+__all__ = ["CHECKS", "PROPERTIES", "TRIALS", "check_property", "check_trial", "planned", "replay", "run_suite"]
 
 Progress = Callable[[str, float], None]
 
@@ -69,17 +69,20 @@ CHECKS: tuple[Property | Trial, ...] = (*PROPERTIES, *TRIALS)
 """All that is run. Trials come last: they are hard on a server."""
 
 
-def run_suite(server: Server, options: SuiteOptions, progress: Progress | None = None) -> SuiteReport:
+def run_suite(
+    server: Server, options: SuiteOptions, progress: Progress | None = None, keep: Keep = keep_nothing
+) -> SuiteReport:
     """Examine a server by every property that `options` asks for.
 
     The same seed has the same conversations; `options.budget_s` cuts the run short after a prefix of it. A server that
-    refuses a plain handshake gives UNKNOWN with the reason, never VALID.
+    refuses a plain handshake gives UNKNOWN with the reason, never VALID. `keep` is told what is known by then after
+    each check, and when something ends the run.
 
     Raises:
         UsageError: `options.only` names nothing that exists.
         TargetError: nobody listens.
     """
-    wanted = [each for each in CHECKS if options.wants(each.name, each.rule.section, SuiteName.PROTOCOL)]
+    wanted = _wanted(options)
     if not wanted:
         raise UsageError(
             f"expected --only to begin a check's name or section, got {', '.join(options.only)}. "
@@ -89,7 +92,7 @@ def run_suite(server: Server, options: SuiteOptions, progress: Progress | None =
     begun = time.monotonic()
     try:
         with private_storage(), examination(server, options) as subject:
-            report = _run(subject, wanted, tell)
+            report = _run(_Course(subject, begun), wanted, tell, keep)
     except BudgetSpent:
         reason = f"the budget of {options.budget_s:g} s is spent"
         report = SuiteReport(options.seed, not_run=tuple(_not_run(each, reason) for each in wanted))
@@ -100,31 +103,64 @@ def run_suite(server: Server, options: SuiteOptions, progress: Progress | None =
     return replace(report, wall_s=time.monotonic() - begun)
 
 
-def _run(subject: Examination, wanted: list[Property | Trial], tell: Progress) -> SuiteReport:
-    rows: list[CheckRun] = []
-    not_run: list[NotRun] = []
-    trials = Trials(subject)
+def planned(options: SuiteOptions) -> tuple[NotRun, ...]:
+    """All checks that `options` asks for, as they are listed while they have not been run."""
+    return tuple(_not_run(each, "") for each in _wanted(options))
+
+
+def _wanted(options: SuiteOptions) -> list[Property | Trial]:
+    return [each for each in CHECKS if options.wants(each.name, each.rule.section, SuiteName.PROTOCOL)]
+
+
+class _Course:
+    """A run of the suite on its way: what is known by now."""
+
+    def __init__(self, subject: Examination, begun: float) -> None:
+        self.subject = subject
+        self.trials = Trials(subject)
+        self.rows: list[CheckRun] = []
+        self.not_run: list[NotRun] = []
+        self._begun = begun
+
+    def add(self, row: CheckRun | NotRun) -> None:
+        """A check has ended, or is not run."""
+        if isinstance(row, NotRun):
+            self.not_run.append(row)
+        else:
+            self.rows.append(row)
+
+    def report(self) -> SuiteReport:
+        """What is known by now, findings of the check at work included."""
+        frames = [_server_frames(self.subject)] if self.subject.accepted else []
+        findings = _sorted([*self.subject.ledger.findings(), *self.trials.fresh_findings()])
+        rows, left, wall_s = (*self.rows, *frames), tuple(self.not_run), time.monotonic() - self._begun
+        return SuiteReport(self.subject.options.seed, rows, tuple(findings), left, wall_s)
+
+
+def _run(course: _Course, wanted: list[Property | Trial], tell: Progress, keep: Keep) -> SuiteReport:
+    subject, trials = course.subject, course.trials
     try:
         for number, tested in enumerate(wanted):
             tell(tested.rule.title, number / len(wanted))
             row, goes_on = _run_trial(trials, tested) if isinstance(tested, Trial) else _run_guarded(subject, tested)
-            if isinstance(row, NotRun):
-                not_run.append(row)
-            else:
-                rows.append(row)
-            if not goes_on and subject.budget.spent:
-                not_run += [_not_run(other, _spent(subject)) for other in wanted[number + 1 :]]
-            elif not goes_on:
-                rows += _not_reached(len(wanted) - number - 1, row.reason)
+            course.add(row)
+            keep(course.report())
             if not goes_on:
+                _leave_out(course, wanted[number + 1 :], row.reason)
                 break
     finally:
         trials.close()
+        keep(course.report())
     tell("done", 1.0)
-    if subject.accepted:
-        rows.append(_server_frames(subject))
-    findings = _sorted([*subject.ledger.findings(), *trials.fresh_findings()])
-    return SuiteReport(subject.options.seed, tuple(rows), tuple(findings), tuple(not_run))
+    return course.report()
+
+
+def _leave_out(course: _Course, others: list[Property | Trial], reason: str) -> None:
+    """What cannot be run any more: the budget is spent, or the server is gone, which is said once."""
+    if course.subject.budget.spent:
+        course.not_run += [_not_run(other, _spent(course.subject)) for other in others]
+    else:
+        course.rows += _not_reached(len(others), reason)
 
 
 def _spent(subject: Examination) -> str:
@@ -142,6 +178,8 @@ def _run_trial(trials: Trials, trial: Trial) -> tuple[CheckRun | NotRun, bool]:
         return CheckRun(
             trial.name, trial.rule.section, trial.rule.title, trials.verdict_on(trial), 0, 0.0, str(error)
         ), False
+    except UsageError:
+        raise
     except Exception as error:  # noqa: BLE001  a bug of ours in one trial must not cost the others
         trials.close()
         return crashed_check(*_named(trial), error, time.monotonic() - begun), True
@@ -155,6 +193,8 @@ def _run_guarded(subject: Examination, tested: Property) -> tuple[CheckRun | Not
     begun = time.monotonic()
     try:
         return _run_one(subject, tested)
+    except UsageError:
+        raise
     except Exception as error:  # noqa: BLE001  a bug of ours in one property must not cost the others
         subject.close()
         row = crashed_check(*_named(tested), error, time.monotonic() - begun)

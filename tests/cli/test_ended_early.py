@@ -1,0 +1,228 @@
+"""Whatever ends a check, what is known by then is told and written down, and what was not run is named."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import jsonschema
+import pytest
+
+from tests.cli.shell import DEADLINE, only_run, read_until, running
+from tests.faulty.running import FaultyServer, faulty_server
+from wsproof.cli import check, main
+from wsproof.errors import ExitCode, TerminatedRun
+from wsproof.model.suite import CheckRun
+from wsproof.report.documents import load_schema
+from wsproof.rfc6455 import suite
+from wsproof.rfc6455.conversation import Conversation
+from wsproof.rfc6455.examination import Examination
+
+ONLY = ("--only", "rsv-zero", "--only", "utf8-broken", "--only", "close-answered", "--examples", "2")
+BROKEN = "rsv-zero"
+ENDED_IN = "close-answered"
+LEFT = "utf8-broken"
+
+
+@pytest.fixture(scope="module")
+def faulty() -> Iterator[FaultyServer]:
+    with faulty_server() as server:
+        yield server
+
+
+def ending(error: BaseException) -> Callable[[Examination, Conversation], object]:
+    """As `Examination.attempt`, but something ends the run in the middle of a check, after another found a fault."""
+    attempt = Examination.attempt
+
+    def perform(subject: Examination, conversation: Conversation) -> object:
+        if conversation.subject == ENDED_IN:
+            raise error
+        return attempt(subject, conversation)
+
+    return perform
+
+
+def copies(folder: Path) -> list[str]:
+    names = {"json": "check.json", "junit": "junit.xml", "markdown": "check.md"}
+    return [word for option, name in names.items() for word in (f"--{option}", str(folder / name))]
+
+
+def run(faulty: FaultyServer, folder: Path, fault: str = "rsv") -> int:
+    url = f"ws://127.0.0.1:{faulty.port}/{fault}"
+    return main(["check", url, *ONLY, "--out", str(folder), *copies(folder)])
+
+
+def assert_all_is_told(folder: Path, shown: str, reason: str) -> None:
+    document: dict[str, Any] = json.loads((folder / "check.json").read_text(encoding="utf-8"))
+    jsonschema.validate(document, load_schema("wsproof.check/1"))
+    assert document["verdict"] == "invalid"
+    assert document["complete"] is False
+    assert document["wall_s"] > 0
+    assert [finding["check"] for finding in document["findings"]] == [BROKEN]
+    assert {row["check"]: row["reason"] for row in document["not_run"]} == {ENDED_IN: reason, LEFT: reason}
+    record = only_run(folder)
+    jsonschema.validate(record, load_schema("wsproof.run/1"))
+    assert record["complete"] is False
+    assert record["verdict"] == "invalid"
+    assert record["parts"]["check"] == document
+    files = list((folder / "runs").glob("*/findings/*.json"))
+    assert [path.name.rpartition("-")[0] for path in files] == [BROKEN]
+    assert "INVALID: 1 violation so far" in shown
+    assert reason in shown
+    assert ElementTree.parse(folder / "junit.xml").getroot().findall(".//failure")
+    assert reason in (folder / "junit.xml").read_text(encoding="utf-8")
+    assert BROKEN in (folder / "check.md").read_text(encoding="utf-8")
+    (page,) = (folder / "runs").glob("*/page.html")
+    assert reason in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "reason"),
+    [
+        (KeyboardInterrupt(), ExitCode.INTERRUPTED, "the run was interrupted"),
+        (TerminatedRun("terminated."), ExitCode.TERMINATED, "the run was terminated"),
+    ],
+)
+def test_what_is_known_is_told_when_a_signal_ends_the_check(
+    faulty: FaultyServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    code: ExitCode,
+    reason: str,
+) -> None:
+    monkeypatch.setattr(Examination, "attempt", ending(error))
+    assert run(faulty, tmp_path) == code
+    assert_all_is_told(tmp_path, capsys.readouterr().out, reason)
+
+
+def crash(*_: object) -> None:
+    raise ZeroDivisionError("on purpose")
+
+
+def crashing_at_last(course: Any, row: Any) -> None:
+    """A crash outside of every check."""
+    if row.check == ENDED_IN:
+        crash()
+    (course.rows if isinstance(row, CheckRun) else course.not_run).append(row)
+
+
+def test_what_is_known_is_told_when_wsproof_crashes_and_a_violation_outranks_the_crash(
+    faulty: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(suite._Course, "add", crashing_at_last)
+    assert run(faulty, tmp_path) == ExitCode.FAILED
+    said = capsys.readouterr()
+    assert_all_is_told(tmp_path, said.out, "wsproof crashed (ZeroDivisionError)")
+    assert "Traceback" in said.err
+    assert "wsproof itself crashed" in said.err
+    assert "the exit code is 1" in said.err
+
+
+def test_a_crash_without_a_violation_cannot_tell(
+    faulty: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(suite._Course, "add", crashing_at_last)
+    assert run(faulty, tmp_path, fault="") == ExitCode.CANNOT_TELL
+    document = json.loads((tmp_path / "check.json").read_text(encoding="utf-8"))
+    assert document["verdict"] == "unknown"  # one check went well: that is not all of them
+    assert "the run ended early" in capsys.readouterr().out
+
+
+def test_a_check_that_crashed_leaves_its_traceback_in_the_run(
+    faulty: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Examination, "attempt", ending(ZeroDivisionError("on purpose")))
+    assert run(faulty, tmp_path, fault="") == ExitCode.CANNOT_TELL
+    (path,) = (tmp_path / "runs").glob("*/crashes/*.txt")
+    assert path.stem == ENDED_IN
+    document = json.loads((tmp_path / "check.json").read_text(encoding="utf-8"))
+    (row,) = (row for row in document["checks_run"] if row["traceback"])
+    assert row["check"] == ENDED_IN
+    assert row["traceback"] == path.read_text(encoding="utf-8")
+    assert document["complete"] is True
+    said = capsys.readouterr()
+    assert "1 check crashed: a bug of wsproof" in said.out
+
+
+@pytest.mark.parametrize("reporter", ["show_check", "junit_xml", "run_markdown"])
+def test_a_reporter_that_crashes_costs_no_other(
+    faulty: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reporter: str
+) -> None:
+    monkeypatch.setattr(check, reporter, crash)
+    assert run(faulty, tmp_path) == ExitCode.FAILED  # a violation was found, and outranks the crash
+    written = {"junit_xml": "junit.xml", "run_markdown": "check.md"}
+    for name in ("check.json", "junit.xml", "check.md"):
+        assert (tmp_path / name).is_file() is (written.get(reporter) != name)
+    assert list((tmp_path / "runs").glob("*/page.html"))
+
+
+def test_findings_are_in_the_run_while_it_goes_on(
+    faulty: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[list[str], dict[str, Any]]] = []
+    attempt = Examination.attempt
+
+    def perform(subject: Examination, conversation: Conversation) -> object:
+        if conversation.subject == ENDED_IN and not seen:
+            files = [path.name.rpartition("-")[0] for path in (tmp_path / "runs").glob("*/findings/*.json")]
+            seen.append((files, only_run(tmp_path)))
+        return attempt(subject, conversation)
+
+    monkeypatch.setattr(Examination, "attempt", perform)
+    assert run(faulty, tmp_path) == ExitCode.FAILED
+    ((files, record),) = seen
+    assert files == [BROKEN]
+    assert (record["verdict"], record["complete"]) == ("invalid", False)
+    left = {row["check"]: row["reason"] for row in record["parts"]["check"]["not_run"]}
+    assert left == dict.fromkeys((ENDED_IN, LEFT), "the run has not come to it yet")
+
+
+def test_a_table_of_servers_that_is_ended_has_what_is_known_of_the_server_at_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Examination, "attempt", ending(KeyboardInterrupt()))
+    app = ("target_app.naive:app", "--path", "/ws", "--server", "uvicorn,uvicorn-wsproto")
+    assert main(["check", *app, *ONLY, "--out", str(tmp_path), *copies(tmp_path)]) == ExitCode.INTERRUPTED
+    document = json.loads((tmp_path / "check.json").read_text(encoding="utf-8"))
+    jsonschema.validate(document, load_schema("wsproof.matrix/1"))
+    first, second = document["servers"]
+    assert (first["state"], second["state"]) == ("checked", "not-run")
+    assert first["check"]["complete"] is False
+    assert second["reason"] == "the run was interrupted"
+    assert document["verdict"] == "unknown"
+    suites = ElementTree.parse(tmp_path / "junit.xml").getroot()
+    assert len(suites) == 2
+    assert "1 not run" in capsys.readouterr().out
+
+
+def test_run_writes_its_copies_when_its_check_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Examination, "attempt", ending(KeyboardInterrupt()))
+    assert main(["run", *ONLY, "--out", str(tmp_path), *copies(tmp_path)]) == ExitCode.INTERRUPTED
+    record = json.loads((tmp_path / "check.json").read_text(encoding="utf-8"))
+    jsonschema.validate(record, load_schema("wsproof.run/1"))
+    assert record["complete"] is False
+    assert {row["reason"] for row in record["parts"]["check"]["not_run"]} == {"the run was interrupted"}
+    assert (tmp_path / "check.md").is_file()
+    assert (tmp_path / "junit.xml").is_file()
+    assert "the run ended early" in capsys.readouterr().out
+
+
+def test_a_signal_ends_a_real_check_in_order(tmp_path: Path) -> None:
+    with running("check", "--out", str(tmp_path), *copies(tmp_path)) as child:
+        read_until(child, "protocol")
+        child.send_signal(signal.SIGTERM)
+        out, err = child.communicate(timeout=DEADLINE)
+    assert child.returncode == ExitCode.TERMINATED, err
+    assert "Traceback" not in err
+    assert "not run" in out
+    document = json.loads((tmp_path / "check.json").read_text(encoding="utf-8"))
+    assert "the run was terminated" in {row["reason"] for row in document["not_run"]}
+    assert list((tmp_path / "runs").glob("*/page.html"))
