@@ -7,13 +7,16 @@ BIN  := $(VENV)/bin
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.14; do \
 	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
+# -qq: errors are shown; warnings about the configuration of this machine (its user, its cache, its mirrors) are not.
+PIP := PIP_ROOT_USER_ACTION=ignore $(BIN)/python -W ignore -m pip -qq --disable-pip-version-check --no-input
+
 .PHONY: run test check format serve wheel clean help
 
 help:            ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-run: $(VENV)/ready   ## check, bench and load the reference server; ends with the path of one page (under 3 minutes)
-	$(BIN)/wsproof run $(ARGS)
+run: $(VENV)/ready   ## check, bench and load the reference server; ends with what was found and one page (90 s)
+	@$(BIN)/wsproof run $(ARGS)
 
 test: $(VENV)/ready  ## the whole test suite
 	$(BIN)/pytest $(ARGS)
@@ -38,6 +41,7 @@ clean:           ## remove the environment and what was built
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "wsproof needs Python 3.11 or newer with venv; none is on the PATH. Try: make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 2; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@echo "Setting up $(VENV): once, and again when the requirements change."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install -c constraints.txt -e '.[dev]'
 	@touch $@

@@ -26,6 +26,9 @@ from wsproof.report.progress import ProgressLine
 from wsproof.report.text import show_check
 from wsproof.rfc6455 import suite as rfc6455
 
+PROTOCOL_SHARE = 0.75
+"""Of the budget, for the protocol: channels have the rest at least."""
+
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
     """Check the target, show what was found, and keep the run."""
@@ -69,11 +72,14 @@ def check_server(stage: Stage, server: RunningServer, recorder: CheckRecorder) -
     options = options_of(stage.arguments)
     wire, promises = rfc6455.planned(options), channels.planned(stage.workloads, options)
     recorder.plan(wire + promises)
+    protocol = options
+    if options.budget_s is not None and promises:
+        protocol = options.but(budget_s=PROTOCOL_SHARE * options.budget_s)
     began = time.monotonic()
     with ProgressLine(stage.console) as progress:
         if wire:
             keep = recorder.keep(SuiteName.PROTOCOL)
-            keep(rfc6455.run_suite(server, options, progress.suite("protocol"), keep))
+            keep(rfc6455.run_suite(server, protocol, progress.suite("protocol"), keep))
         if promises:
             keep = recorder.keep(SuiteName.CHANNELS)
             rest = options if options.budget_s is None else options.but(budget_s=_left(options.budget_s, began))

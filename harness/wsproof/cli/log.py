@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from io import StringIO
@@ -17,8 +17,11 @@ from rich.console import Console
 from wsproof.errors import TargetError, UsageError
 from wsproof.model.finding import Finding, Verdict
 from wsproof.model.record import RunRecord
+from wsproof.report.escape import clean_line
 from wsproof.report.facts import git_facts, machine_facts
 from wsproof.report.store import Store
+
+Closing = Callable[[RunRecord, Path], Iterable[str]]
 
 
 class RunLog:
@@ -31,6 +34,8 @@ class RunLog:
     def __init__(self, store: Store, command: str, cwd: Any, console: Console) -> None:
         git = git_facts(cwd)
         self.console = console
+        self.closing: Closing | None = None
+        """What is said at the end of a whole run, instead of just where its page is."""
         self.folder = store.new_run(command, git)
         self.began = time.monotonic()
         self.record = RunRecord(
@@ -62,6 +67,10 @@ class RunLog:
             return
         self.change(complete=error is None)
         page = self.folder.write_page()
+        if error is None and self.closing is not None:
+            for sentence in self.closing(self.record, page):
+                self.console.print(clean_line(sentence), soft_wrap=True, markup=False, highlight=False)
+            return
         label = "page" if error is None else "partial record kept; page"
         self.console.print(f"{label}: {page}", soft_wrap=True, markup=False)
 

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from wsproof import __version__
 from wsproof.cli import options
+from wsproof.cli.shares import CHECK_SECONDS
 from wsproof.errors import ExitCode
 
 CODES = """\
@@ -161,6 +162,11 @@ def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--junit", type=Path, metavar="F", help="write JUnit XML of the checks, too")
     options.add_markdown(parser)
     options.add_out(parser)
+    parser.set_defaults(budget=CHECK_SECONDS)
+    parser.epilog = (
+        f"All of it takes a minute and a half at most with the default options: {CHECK_SECONDS:g} s of it are for the "
+        "checks (--budget), and what they leave no time for is listed as not run."
+    )
 
 
 def _compare(parser: argparse.ArgumentParser) -> None:

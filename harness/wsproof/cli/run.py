@@ -15,17 +15,17 @@ from wsproof.cli.load import LoadResult, load_server, require_locust
 from wsproof.cli.log import RunLog
 from wsproof.cli.only import require_known
 from wsproof.cli.recording import CheckRecorder
+from wsproof.cli.shares import LOAD_SECONDS, fits_again
 from wsproof.cli.stage import Stage
 from wsproof.errors import ExitCode
 from wsproof.load.limits import require_possible
 from wsproof.model.finding import Verdict
 from wsproof.model.record import RunRecord
+from wsproof.report.closing import closing_sentences
 from wsproof.report.jsonfile import write_text
 from wsproof.report.markdown import run_markdown
 from wsproof.report.words import all_findings
 from wsproof.stats.objective import Objective, parse_objective
-
-LOAD_SECONDS = 20.0
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
@@ -55,6 +55,7 @@ def _all_parts(stage: Stage, objectives: list[Objective]) -> ExitCode:
         # A record is begun once the target is up: what cannot be started leaves none behind.
         with stage.running(wire=True) as server:
             log = run.enter_context(stage.record("run"))
+            log.closing = closing_sentences
             log.change(target=stage.describe(server), plan=stage.plan(server).to_json())
             stage.headline("1 of 3: check")
             with CheckRecorder(stage, server, log, partial(finish_check, stage)) as recorder:
@@ -62,7 +63,9 @@ def _all_parts(stage: Stage, objectives: list[Objective]) -> ExitCode:
         run.enter_context(_shown_at_last(stage, log))
         with stage.running() as server:
             stage.headline("2 of 3: bench")
-            measure_server(stage, server, log, objectives)
+            asked = bool(objectives) or stage.arguments.strict_trust
+            again = asked or fits_again(stage.elapsed_s, stage.plan(server))
+            measure_server(stage, server, log, objectives, again=again)
         with stage.running() as server:
             stage.headline("3 of 3: load")
             users = stage.arguments.users

@@ -102,7 +102,7 @@ def _generator_cpu(observed: Observed) -> Iterator[Doubt]:
         return
     effects = list(without_seconds(observed, times, busy, CPU_LIMIT))
     if effects:
-        why = f"these figures are void: {_listed(effects, 'without these seconds')}."
+        why = f"these figures would be lower otherwise: {_listed(effects, 'without these seconds')}."
         yield doubt_of("generator-cpu", told + why, remedy, effects)
     else:
         yield doubt("generator-cpu", f"{told}without these seconds no figure would be lower.", remedy)
@@ -158,7 +158,7 @@ def _sent_late(observed: Observed, times: DeliveryTimes, effects: list[Effect]) 
         f"{_less_load(observed, start='or use ')}."
     )
     if effects:
-        void = f"Void, because they would be lower otherwise: {_listed(effects, 'without late sends')}."
+        void = f"These figures would be lower otherwise: {_listed(effects, 'without late sends')}."
         yield doubt_of("schedule-slip", told + void, remedy, effects)
         return
     figure = ("latency", "p99")
@@ -175,7 +175,7 @@ def _read_late(observed: Observed, effects: list[Effect]) -> Iterator[Doubt]:
     processes = observed.measurement.generator.processes
     yield doubt_of(
         "generator-delay",
-        f"Void, because part of them may be the load generator's own: {_listed(effects, 'without it')}. "
+        f"Part of these figures may be the load generator's own: {_listed(effects, 'without it')}. "
         "Messages left late, or lay there while it read those before them. "
         f"(Limit: {MAX_OWN_SHARE:.0%} of the rest, or {RESOLUTION_NS / MS:.2f} ms, whichever is more.)",
         "Read them as upper bounds: the server is no slower than this. To come closer, use more generator "

@@ -1,0 +1,94 @@
+"""The last lines of a run: five sentences that say what was found, and where the page is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from wsproof.model.finding import Anomaly, Finding, Verdict
+from wsproof.model.record import RunRecord
+from wsproof.model.suite import CheckRun
+from wsproof.report.figures import trust_sentence
+from wsproof.report.rows import not_run_of
+from wsproof.report.units import for_reader, share
+from wsproof.report.words import (
+    about_the_wire,
+    accepted,
+    all_findings,
+    checks_of,
+    count,
+    missed_objectives,
+    open_objectives,
+    speed_sentence,
+    standing,
+)
+
+__all__ = ["closing_sentences"]
+
+
+def closing_sentences(record: RunRecord, page: Path) -> tuple[str, str, str, str, str]:
+    """Protocol, delivery, speed, trust, page: one sentence each."""
+    return (_protocol(record), _delivery(record), _speed(record), _trust(record), f"The page with all of it is {page}")
+
+
+def _protocol(record: RunRecord) -> str:
+    runs = [run for run in checks_of(record) if about_the_wire(run.section)]
+    findings = [one for one in all_findings(record) if _is_wire(one)]
+    if trouble := _trouble(findings, runs, "breaks the protocol"):
+        return trouble
+    known = len(accepted(findings))
+    besides = f", apart from {count(known, 'known deviation')}" if known else ""
+    left = sum(len(checks) for _, checks in not_run_of(record))
+    rest = f" ({count(left, 'check')} not run, see the page)" if left else ""
+    return f"The server keeps the protocol in all of {count(len(runs), 'check')}{besides}{rest}."
+
+
+def _delivery(record: RunRecord) -> str:
+    runs = [run for run in checks_of(record) if not about_the_wire(run.section)]
+    findings = [one for one in all_findings(record) if not _is_wire(one)]
+    if trouble := _trouble(findings, runs, "does not deliver as promised"):
+        return trouble
+    reach, latency = record.metrics.get("reach"), record.metrics.get("latency")
+    told = f"Every message arrived once and in order in {count(len(runs), 'check')}"
+    if reach is None or reach.mean is None or latency is None:
+        return f"{told}."
+    return f"{told}, and under load {share(reach.mean)} arrived ({count(latency.n, 'delivery', 'deliveries')})."
+
+
+def _trouble(findings: Iterable[Finding], runs: Iterable[CheckRun], what: str) -> str:
+    """What is wrong, or not known; empty where all is well."""
+    left = standing(findings)
+    broken = [one for one in left if one.verdict() is Verdict.INVALID]
+    if broken:
+        return (
+            f"The server {what} ({count(len(broken), 'violation')}), first of all: {_sentence(broken[0].explanation)}"
+        )
+    unsure = [one.explanation for one in left if one.verdict() is Verdict.UNKNOWN]
+    unsure += [run.reason for run in runs if run.verdict is Verdict.UNKNOWN]
+    return f"Whether the server {what} is not fully known: {_sentence(unsure[0])}" if unsure else ""
+
+
+def _speed(record: RunRecord) -> str:
+    last = next((record.metrics[name] for name in ("time_to_last", "feed_spread") if name in record.metrics), None)
+    if last is None or not last.n:
+        return "How long messages take was not measured."
+    cpu = record.metrics.get("server_cpu_per_delivery")
+    cost = f" ({for_reader(cpu.value, cpu.unit)} of server CPU per delivery)" if cpu is not None and cpu.n else ""
+    return f"{speed_sentence(record, last).removesuffix('.')}{cost}."
+
+
+def _trust(record: RunRecord) -> str:
+    if missed := missed_objectives(record):
+        return f"Missed: {', '.join(missed)}."
+    if undecided := open_objectives(record):
+        return f"Could not be decided, because figures are void: {', '.join(undecided)}."
+    return trust_sentence(record)
+
+
+def _is_wire(finding: Finding) -> bool:
+    return about_the_wire(finding.section) or finding.anomaly is Anomaly.PROTOCOL
+
+
+def _sentence(text: str) -> str:
+    text = " ".join(text.split())
+    return text if text.endswith(".") else f"{text}."

@@ -1,0 +1,26 @@
+"""How `run` divides its time."""
+
+from __future__ import annotations
+
+from wsproof.cli.shares import (
+    AROUND_BENCH_SECONDS,
+    AROUND_LOAD_SECONDS,
+    CHECK_SECONDS,
+    LOAD_SECONDS,
+    WHOLE_SECONDS,
+    fits_again,
+)
+from wsproof.model.plan import Plan
+
+
+def test_the_parts_fit_in_a_minute_and_a_half() -> None:
+    plan = Plan()
+    bench = plan.warmup_s + plan.duration_s + AROUND_BENCH_SECONDS
+    assert CHECK_SECONDS + bench + LOAD_SECONDS + AROUND_LOAD_SECONDS <= WHOLE_SECONDS <= 90
+
+
+def test_a_second_block_is_measured_only_where_the_load_still_fits() -> None:
+    ahead = 2 * (12 + AROUND_BENCH_SECONDS) + LOAD_SECONDS + AROUND_LOAD_SECONDS
+    assert fits_again(WHOLE_SECONDS - ahead, Plan(duration_s=10, warmup_s=2))
+    assert not fits_again(WHOLE_SECONDS - ahead + 0.1, Plan(duration_s=10, warmup_s=2))
+    assert not fits_again(WHOLE_SECONDS - ahead, Plan(duration_s=11, warmup_s=2))

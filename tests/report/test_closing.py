@@ -1,0 +1,56 @@
+"""The five sentences at the end of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.report import samples
+from wsproof.model.finding import Finding, Verdict
+from wsproof.model.record import RunRecord, Summary
+from wsproof.report.closing import closing_sentences
+from wsproof.report.documents import check_document
+
+PAGE = Path("reports/runs/1/page.html")
+
+
+def a_run(*findings: Finding, record: RunRecord | None = None) -> tuple[str, ...]:
+    part = check_document(samples.TARGET, samples.suite_report(*findings))
+    record = record or samples.record()
+    reach = Summary("0-1", "higher", 200, 1.0, mean=1.0, min=1.0, p50=1.0, max=1.0)
+    record = record.but(metrics={**record.metrics, "reach": reach})
+    whole = record.but(command="run", findings=findings, parts={"check": part})
+    if any(finding.verdict() is Verdict.INVALID for finding in findings):
+        whole = whole.but(verdict=Verdict.INVALID)
+    return closing_sentences(whole, PAGE)
+
+
+def test_a_good_run_ends_with_five_plain_sentences() -> None:
+    assert a_run() == (
+        "The server keeps the protocol in all of 2 checks.",
+        "Every message arrived once and in order in 3 checks, and under load 100 % arrived (20,000 deliveries).",
+        "Half of the messages reach the last of 100 within 4.2 ms, p99 18.9 ms, the slowest took 37.8 ms.",
+        "All figures can be trusted.",
+        f"The page with all of it is {PAGE}",
+    )
+
+
+def test_known_deviations_are_counted_in_the_sentence_on_the_protocol() -> None:
+    assert a_run(samples.deviation())[0] == (
+        "The server keeps the protocol in all of 2 checks, apart from 1 known deviation."
+    )
+
+
+def test_a_violation_is_told_in_its_own_words() -> None:
+    broken = samples.violation()
+    delivery = a_run(broken)[1]
+    assert delivery.startswith("The server does not deliver as promised (1 violation), first of all: ")
+    assert broken.explanation.rstrip(".") in delivery
+
+
+def test_a_void_figure_is_told_and_marked() -> None:
+    sentences = a_run(record=samples.partly_void())
+    assert sentences[3] == "These figures are void, the others stand: latency p99."
+
+
+def test_each_sentence_is_one_line_whatever_the_server_sent() -> None:
+    assert all("\n" not in sentence for sentence in a_run(samples.violation(explanation="one\ntwo\n\nthree")))
