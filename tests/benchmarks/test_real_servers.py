@@ -7,10 +7,13 @@ import re
 
 import pytest
 
+from benchmarks.real_servers.__main__ import cells
 from benchmarks.real_servers.environments import HERE, PROGRAMS
+from benchmarks.real_servers.judged import true_violations
 from benchmarks.real_servers.running import filled
 from benchmarks.real_servers.server import RealServer
 from benchmarks.real_servers.table import SERVERS
+from wsproof.rfc6455.rules import RULES
 
 BY_NAME = {server.name: server for server in SERVERS}
 ADDRESS = re.compile(r"\b\d+\.\d+\.\d+\.\d+\b")
@@ -55,3 +58,26 @@ def test_no_program_names_an_address_but_loopback() -> None:
 
 def test_only_names_with_a_value_are_filled() -> None:
     assert filled("listen {port}; if {x} {}", {"port": "1"}) == "listen 1; if {x} {}"
+
+
+def test_what_was_judged_names_servers_of_the_corpus_and_rules_that_exist() -> None:
+    judged = true_violations()
+    assert set(judged) <= set(BY_NAME)
+    of_channels = re.compile(r"[\w.]+\.[\w-]+")
+    named = {check for checks in judged.values() for check in checks if not of_channels.fullmatch(check)}
+    assert named <= {rule.id for rule in RULES}
+
+
+def test_a_violation_that_nobody_has_judged_stands_by_its_name() -> None:
+    row = {
+        "server": "x",
+        "versions": ("1.0", "2.0"),
+        "seconds": 12.3,
+        "exit_code": 1,
+        "crashed": False,
+        "violations": ("http-1-1", "masks"),
+        "unknown": ("close-echoed",),
+    }
+    expected = ["x", "1.0 / 2.0", "12", "1", "2", "`http-1-1`: why", "`masks`", "1"]
+    assert cells(row, {"http-1-1": "why"}) == expected
+    assert cells({**row, "crashed": True}, {})[3] == "crash"

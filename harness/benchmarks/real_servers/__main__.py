@@ -11,21 +11,26 @@ Each server comes from PyPI, npm or Debian, runs the example of its own document
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks import figures
 from benchmarks.line import say
 from benchmarks.real_servers.checking import Row, check
 from benchmarks.real_servers.environments import prepare, versions_of
+from benchmarks.real_servers.judged import true_violations
 from benchmarks.real_servers.running import DidNotStart, running
 from benchmarks.real_servers.server import RealServer
 from benchmarks.real_servers.table import SERVERS
 
-TITLES = ("server", "version", "seconds", "exit", "violations", "other findings", "unknown", "not run")
+TITLES = ("server", "version", "seconds", "exit", "violations", "true", "not judged", "unknown")
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))  # so that servers are ended, too
     asked = arguments()
     if asked.table:
         say(table(figures.rows_of(asked.table)))
@@ -85,14 +90,27 @@ def sentence(row: figures.Row) -> str:
 
 
 def table(rows: list[figures.Row]) -> str:
-    """All rows in Markdown."""
-    return figures.markdown(TITLES, (cells(row) for row in rows))
+    """All rows in Markdown, with a word for each violation that was found true by hand."""
+    judged = true_violations()
+    return figures.markdown(TITLES, (cells(row, judged.get(row["server"], {})) for row in rows))
 
 
-def cells(row: figures.Row) -> list[str]:
+def cells(row: figures.Row, judged: Mapping[str, str]) -> list[str]:
+    """One line of the table; what nobody has judged yet stands by its name."""
     code = "crash" if row["crashed"] else str(row["exit_code"])
-    counts = (len(row[key]) for key in ("violations", "others", "unknown", "not_run"))
-    return [row["server"], " / ".join(row["versions"]), f"{row['seconds']:.0f}", code, *map(str, counts)]
+    found = sorted(set(row["violations"]))
+    words = [f"`{check}`: {judged[check]}" for check in found if check in judged]
+    open_ones = [f"`{check}`" for check in found if check not in judged]
+    return [
+        row["server"],
+        " / ".join(row["versions"]),
+        f"{row['seconds']:.0f}",
+        code,
+        str(len(row["violations"])),
+        "; ".join(words) or "–",
+        ", ".join(open_ones) or "–",
+        str(len(row["unknown"])),
+    ]
 
 
 if __name__ == "__main__":
