@@ -17,13 +17,14 @@ _MODULE = "tests.faulty.compressing"
 class FaultyServer:
     """One process that has all faults; `with_fault` is a view of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str = _MODULE, *options: str) -> None:
+        self.module, self.options = module, options
         self.owned = True
         self.path = "/"
         self._start(0)
 
     def _start(self, port: int) -> None:
-        command = [sys.executable, "-m", _MODULE, "--port", str(port)]
+        command = [sys.executable, "-m", self.module, "--port", str(port), *self.options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=_ROOT)
         assert self.process.stdout is not None
         self.port = int(self.process.stdout.readline())
@@ -57,9 +58,9 @@ class FaultyServer:
 
 
 @contextmanager
-def faulty_server() -> Iterator[FaultyServer]:
+def faulty_server(module: str = _MODULE, *options: str) -> Iterator[FaultyServer]:
     """The server, for as long as the block lasts."""
-    server = FaultyServer()
+    server = FaultyServer(module, *options)
     try:
         yield server
     finally:

@@ -240,8 +240,8 @@ class _Talk:
             if self._is_unreadable():
                 reply = None  # that it answers at all is told by the pong
         if reply is None or (self.transcript.at_barrier and not self._has_ended()):
-            pong = Transcript.is_barrier_pong
-            self.transcript.barrier_pong = self._wait(pong, self.conduct.patience.wait_for("ping-answered"))
+            self._wait(Transcript.is_barrier_pong, self.conduct.patience.wait_for("ping-answered"))
+        self.transcript.barrier_pong = any(map(Transcript.is_barrier_pong, self.client.events))
         if reply is None:
             self.transcript.at_barrier = self.transcript.barrier_pong
         if self.transcript.at_barrier and self.transcript.barrier_pong:

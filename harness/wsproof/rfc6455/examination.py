@@ -14,9 +14,11 @@ from wsproof.net.endpoint import Endpoint
 from wsproof.rfc6455.conduct import Conduct
 from wsproof.rfc6455.conversation import Conversation
 from wsproof.rfc6455.facts import Facts, probe
+from wsproof.rfc6455.greeting import Answer, Greeting
 from wsproof.rfc6455.judge import Charge, judge, leaves_open
 from wsproof.rfc6455.ledger import Ledger
-from wsproof.rfc6455.neighbour import Neighbour
+from wsproof.rfc6455.neighbour import Neighbour, Service
+from wsproof.rfc6455.oracle import Expectation
 from wsproof.rfc6455.patience import Patience
 from wsproof.rfc6455.reducing import apart, plainly, simpler
 from wsproof.rfc6455.samples import in_samples
@@ -29,6 +31,8 @@ __all__ = ["BudgetSpent", "Examination", "Server", "ServerGone", "examination"]
 _AGAIN = 3
 _SHRINK_S = 12.0
 _AGAIN_SILENT_S = 0.5
+_PLAIN = Conversation("opening-accepted")
+_FULL_STATUSES = (429, 503)
 
 
 class Server(Protocol):
@@ -71,12 +75,19 @@ class Examination:
         """Seconds left for making conversations smaller, of all properties together."""
         self._conduct = Conduct(server.endpoint, facts, self.patience, barrier)
         self._least_bytes: dict[int, int] = {}
-        self._neighbour = Neighbour(options.deadline_s)
+        self._neighbour = Neighbour(options.deadline_s, facts.accepted_sample)
+        self._neighbour.settle(server.endpoint, self.patience.neighbours_s)
+        budget.check()
 
     @property
     def facts(self) -> Facts:
         """What the endpoint is."""
         return self._conduct.facts
+
+    @property
+    def losses(self) -> list[str]:
+        """How the server ended connections of an idle client that kept the rules, while it served new ones."""
+        return self._neighbour.losses
 
     def attempt(self, conversation: Conversation) -> list[Charge]:
         """Have one conversation; keep and return the rules it shows broken.
@@ -108,7 +119,7 @@ class Examination:
         self.conversations += 1
         swelling = Swelling(self.server.pid, self._least_bytes) if conversation.subject == "deflate-bomb" else None
         try:
-            greeting, expected, transcript = self._conduct.perform(conversation)
+            greeting, expected, transcript = self._converse(conversation)
         except TargetError as error:
             self.budget.check()
             transcript = Transcript(lines=[f"   ({error})"])
@@ -123,14 +134,40 @@ class Examination:
             elif charges or not expected.in_frame:  # of a frame that never ends nothing is heard
                 self.told += 1
             self.accepted += transcript.response is not None and transcript.response.status == 101
-        served = self._neighbour.is_served(self.server.endpoint, self.patience.neighbours_s)
-        if (not served or transcript.waited_s is not None) and self.budget.spent:
+        service = self._neighbour.ask(self.server.endpoint, self.patience.neighbours_s)
+        if (service is not Service.SERVED or transcript.waited_s is not None) and self.budget.spent:
             raise BudgetSpent
-        if not served:
-            transcript.note("another client was no longer served after this")
+        if service.is_fault:
+            transcript.note(f"another client was no longer served after this: {self._neighbour.remark}")
             charges.append(Charge("neighbour-served", "a pong for another client's ping", "none"))
             self._revive(conversation, charges, transcript)
+        elif service is Service.REFUSED:
+            self._wait_for_room()
         return transcript, charges
+
+    def _converse(self, conversation: Conversation) -> tuple[Greeting, Expectation, Transcript]:
+        """Have a conversation; one that came at a time when the server takes no more clients is had again.
+
+        Raises:
+            ServerGone: it takes no clients any more, though it answers, and is not ours to replace.
+            TargetError: nobody listens.
+        """
+        result = self._conduct.perform(conversation)
+        if result[0].answer is not Answer.ACCEPT or not _is_full(result[2]):
+            return result
+        if conversation != _PLAIN and not _is_full(self._conduct.perform(_PLAIN)[2]):
+            return result
+        self._wait_for_room()
+        return self._conduct.perform(conversation)
+
+    def _wait_for_room(self) -> None:
+        """Wait until the server takes clients again, or replace it."""
+        if self._neighbour.ask(self.server.endpoint) is Service.SERVED:
+            return
+        self.budget.check()
+        if not self.server.owned:
+            raise ServerGone(f"the server takes no more clients, which may be a limit: {self._neighbour.remark}")
+        self.restart()
 
     def _without_own_reasons(self, conversation: Conversation, charges: list[Charge]) -> list[Charge]:
         """Drop what an application may have done because of what was said: then it does so too when it is said plainly.
@@ -154,7 +191,7 @@ class Examination:
     def _revive(self, conversation: Conversation, charges: list[Charge], transcript: Transcript) -> None:
         """After a neighbour was lost: connect another one, on a fresh server if there must be one."""
         self._neighbour.forget()
-        if self._neighbour.is_served(self.server.endpoint, self.patience.neighbours_s):
+        if not self._neighbour.ask(self.server.endpoint, self.patience.neighbours_s).is_fault:
             return
         self._neighbour.forget()
         self.budget.check()
@@ -263,6 +300,11 @@ class Examination:
     def close(self) -> None:
         """Let the neighbour go."""
         self._neighbour.forget()
+
+
+def _is_full(transcript: Transcript) -> bool:
+    """Whether the handshake was refused for what others do, not for what it says."""
+    return transcript.response is not None and transcript.response.status in _FULL_STATUSES
 
 
 @contextmanager

@@ -88,6 +88,11 @@ class Facts:
         return agreement_of(answer) if answer is not None else None
 
     @property
+    def accepted_sample(self) -> str | None:
+        """The sample, where the endpoint is known to accept it."""
+        return None if self.refuses else self.sample
+
+    @property
     def echoes(self) -> bool:
         """Whether a text comes back."""
         return self.prefix is not None

@@ -39,6 +39,7 @@ from wsproof.rfc6455.patience import Patience
 from wsproof.rfc6455.property import Property
 from wsproof.rfc6455.robustness.trial import Trial
 from wsproof.rfc6455.robustness.trials import TRIALS
+from wsproof.rfc6455.rules import rule
 from wsproof.rfc6455.segments import SegmentBarrier
 from wsproof.rfc6455.swelling import Swelling
 from wsproof.rfc6455.trying import Trials, replay_trial
@@ -132,6 +133,7 @@ class _Course:
     def report(self) -> SuiteReport:
         """What is known by now, findings of the check at work included."""
         frames = [_server_frames(self.subject)] if self.subject.accepted else []
+        frames += [_idle_clients(self.subject)] if self.subject.losses else []
         findings = _sorted([*self.subject.ledger.findings(), *self.trials.fresh_findings()])
         rows, left, wall_s = (*self.rows, *frames), tuple(self.not_run), time.monotonic() - self._begun
         return SuiteReport(self.subject.options.seed, rows, tuple(findings), left, wall_s)
@@ -337,6 +339,14 @@ def _server_frames(subject: Examination) -> CheckRun:
     return CheckRun("server-frames", "5", title, verdict, subject.conversations, 0.0)
 
 
+def _idle_clients(subject: Examination) -> CheckRun:
+    """That the server ends idle connections is its own business, and worth knowing."""
+    often = len(subject.losses)
+    times = "once" if often == 1 else f"{often} times"
+    reason = f"an idle client was cut off {times}: the server {subject.losses[0]}; new clients were served"
+    return CheckRun("neighbour-served", "liveness", rule("neighbour-served").title, Verdict.VALID, often, 0.0, reason)
+
+
 def _not_reached(left: int, reason: str) -> list[CheckRun]:
     """What cannot be run on this server is unknown, said once."""
     if not left:
@@ -351,8 +361,8 @@ def _not_run(tested: Property | Trial, reason: str) -> NotRun:
 
 def _row(tested: Property, verdict: Verdict, examples: int, seconds: float, reason: str, cause: str | None) -> CheckRun:
     other = cause if cause is not None and cause != tested.name else ""
-    rule = tested.rule
-    return CheckRun(tested.name, rule.section, rule.title, verdict, examples, seconds, reason, cause=other)
+    own = tested.rule
+    return CheckRun(tested.name, own.section, own.title, verdict, examples, seconds, reason, cause=other)
 
 
 def _sorted(findings: Any) -> list[Finding]:

@@ -16,7 +16,7 @@ from wsproof.rfc6455.examination import Examination, ServerGone
 from wsproof.rfc6455.facts import Facts
 from wsproof.rfc6455.findings import finding_of
 from wsproof.rfc6455.judge import Charge
-from wsproof.rfc6455.robustness.ground import NOT_OURS, Ground
+from wsproof.rfc6455.robustness.ground import NOT_OURS, Ground, HandshakeRefused
 from wsproof.rfc6455.robustness.trial import Outcome, Trial
 from wsproof.rfc6455.robustness.trials import TRIALS
 
@@ -98,19 +98,28 @@ class Trials:
         return verdict_of(told), f"see {told[0].check}" if told else "", ""
 
     def _perform(self, trial: Trial, deadline_s: float | None = None) -> Outcome:
-        ground = self._ground = self._ground or self._fresh_ground(deadline_s or self.subject.options.deadline_s)
         try:
+            ground = self._ground = self._ground or self._fresh_ground(deadline_s or self.subject.options.deadline_s)
             outcome = trial.perform(ground)
+        except HandshakeRefused as error:
+            outcome = Outcome(lacking=f"the server takes no more clients, which may be a limit: {error}")
         except TargetError as error:
             outcome = Outcome()
             if not trial.name.startswith("served-"):
                 outcome.lacking = f"it did not come to that: {error}"
             outcome.charge(trial.name, "clients to be served", f"one was not: {error}")
-        if not ground.all_served():
+        if not self._serves_all():
             self._revive()
         elif deadline_s is not None or outcome.charges:
             self.close()  # the next trial begins with full patience
         return outcome
+
+    def _serves_all(self) -> bool:
+        """Whether the server lives for everybody, now that the clients of the trial are gone."""
+        try:
+            return self._ground is not None and self._ground.all_served()
+        except HandshakeRefused:
+            return False
 
     def _confirmed(self, trial: Trial, first: Outcome) -> Outcome:
         """Silence convicts when it comes again: a machine that was busy elsewhere for a while is no fault."""
@@ -139,7 +148,7 @@ class Trials:
         self._known = {}
         if not self.subject.server.owned:
             raise ServerGone(
-                "the server no longer answers a well-behaved client; it was not started here, so it stays so"
+                "the server no longer serves a well-behaved client; it was not started here, so it stays so"
             )
         self.subject.restart()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 from wsproof.model.suite import Figure
@@ -9,33 +10,60 @@ from wsproof.net.client import Client
 from wsproof.rfc6455.facts import Heard, Message, is_own_reason
 from wsproof.rfc6455.robustness.ground import Ground
 from wsproof.rfc6455.robustness.trial import Outcome, Trial
-from wsproof.wire import MASK, CloseReceived, Event, Frame, Opcode, PongReceived
+from wsproof.wire import MASK, CloseCode, CloseReceived, Event, Frame, Opcode, PingReceived, PongReceived
 
 __all__ = ["TRIALS"]
 
 _SLICES = 20
 _LAST = b"flood-over"
+_READ = b"flood-read"
 _HELD_A_FRAGMENT = 60.0
 """Bytes that a fragment of nothing may take, ten times what it is on the wire."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Flood:
+    """A message of `count` fragments of `size` bytes, sent for rule `name`."""
+
+    name: str
+    count: int
+    size: int
 
 
 def _fragments(ground: Ground, *, name: str, count: int, size: int) -> Outcome:
     """One message of `count` fragments of `size` bytes, then its end: it arrives, or is refused with a reason."""
     outcome = Outcome(connections=1)
-    client = ground.client(max_message_bytes=1 << 26)
-    try:
-        _flood(ground, outcome, client, name, count, size)
-    finally:
-        client.abort()
+    if _flood(ground, outcome, name, count, size, is_paced=False):
+        # Our pong stood behind the flood, and came too late for the server's heartbeat.
+        outcome = Outcome(connections=2)
+        outcome.note("the server's heartbeat cut off a client that sent all at once: this one waits for pongs between")
+        _flood(ground, outcome, name, count, size, is_paced=True)
     if not ground.all_served():
         outcome.charge("served-beside-flood", "other clients to be served", f"{_flood_said(count, size)} stopped it")
     return outcome
 
 
-def _flood(ground: Ground, outcome: Outcome, client: Client, name: str, count: int, size: int) -> None:
-    opcode = Opcode.BINARY if ground.facts.binary else Opcode.TEXT
+def _flood(ground: Ground, outcome: Outcome, name: str, count: int, size: int, *, is_paced: bool) -> bool:
+    """Send such a message and judge what comes of it; whether the server's heartbeat cut the client off instead."""
+    with ground.client(max_message_bytes=1 << 26) as client:
+        if not _send_flood(ground, outcome, client, _Flood(name, count, size), is_paced=is_paced):
+            return False
+        if not is_paced and _was_cut_by_heartbeat(client):
+            return True
+        opcode = _opcode(ground)
+        message = Message(opcode, b"x" * (size * count) + _last(size))
+        _judge(outcome, client, name, ground.facts.reply_to(message), _flood_said(count, size))
+    if outcome.charges and not _takes_plainly(ground, message):
+        outcome.charges.clear()
+        outcome.lacking = "this endpoint does not take such a message in one frame either"
+    return False
+
+
+def _send_flood(ground: Ground, outcome: Outcome, client: Client, flood: _Flood, *, is_paced: bool) -> bool:
+    """Send the message and wait for what comes; False when another client was not served meanwhile."""
+    opcode, count, size = _opcode(ground), flood.count, flood.size
+    last = _last(size)
     one = Frame(Opcode.CONTINUATION, b"x" * size, fin=False, mask=MASK).encode()
-    last = b"x" * max(size, 1)  # an empty message is for another rule
     message = Message(opcode, b"x" * (size * count) + last)
     outcome.lines.append(f"-> a message of {count:,} fragments of {size} bytes, and a last one of {len(last)}")
     before = ground.meter.private_bytes() if ground.meter is not None else None
@@ -44,12 +72,15 @@ def _flood(ground: Ground, outcome: Outcome, client: Client, name: str, count: i
     for number in range(_SLICES):
         ground.budget.check()
         client.send_raw(one * (step if number else count - 1 - step * (_SLICES - 1)))
+        client.receive_nowait()
+        if is_paced and not client.ended:
+            _wait_read(ground, client)
         if number % 5 == 4 and not ground.neighbour_served():
             served = f"after {number * step:,} fragments of a message, another client got no answer to a ping"
             outcome.charge("served-beside-flood", "other clients to be served", served)
-            return
+            return False
     if not client.ended:
-        _see_memory(ground, outcome, client, name, before, count)
+        _see_memory(ground, outcome, client, flood.name, before, count)
     if not client.ended and not _has_close(client):
         end = [Frame(Opcode.CONTINUATION, last, mask=MASK), Frame(Opcode.PING, _LAST, mask=MASK)]
         client.send_raw(b"".join(frame.encode() for frame in end))
@@ -60,10 +91,21 @@ def _flood(ground: Ground, outcome: Outcome, client: Client, name: str, count: i
         return answered or isinstance(event, CloseReceived)
 
     ground.wait_busy(client, is_over)
-    _judge(outcome, client, name, whole, _flood_said(count, size))
-    if outcome.charges and not _takes_plainly(ground, message):
-        outcome.charges.clear()
-        outcome.lacking = "this endpoint does not take such a message in one frame either"
+    return True
+
+
+def _opcode(ground: Ground) -> Opcode:
+    return Opcode.BINARY if ground.facts.binary else Opcode.TEXT
+
+
+def _last(size: int) -> bytes:
+    return b"x" * max(size, 1)  # an empty message is for another rule
+
+
+def _wait_read(ground: Ground, client: Client) -> None:
+    """Wait until the server has read what was sent: it answers a ping behind it."""
+    client.send_raw(Frame(Opcode.PING, _READ, mask=MASK).encode())
+    ground.wait_busy(client, lambda event: isinstance(event, PongReceived | CloseReceived))
 
 
 def _takes_plainly(ground: Ground, message: Message) -> bool:
@@ -114,6 +156,13 @@ def _judge(outcome: Outcome, client: Client, name: str, whole: Message | None, s
 
 def _is_pong(event: Event) -> bool:
     return isinstance(event, PongReceived) and event.payload == _LAST
+
+
+def _was_cut_by_heartbeat(client: Client) -> bool:
+    """Whether the server may have missed a pong, and left: it pinged, and ended the connection as servers do then."""
+    pinged = any(isinstance(event, PingReceived) for event in client.events)
+    codes = [event.code for event in client.events if isinstance(event, CloseReceived)]
+    return pinged and (codes[0] == CloseCode.INTERNAL_ERROR if codes else client.ended)
 
 
 def _has_close(client: Client) -> bool:

@@ -13,11 +13,11 @@ from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.usage import TreeMeter
 from wsproof.rfc6455.facts import Facts
-from wsproof.rfc6455.neighbour import Neighbour
+from wsproof.rfc6455.neighbour import Neighbour, Service
 from wsproof.rfc6455.robustness.idleness import Idleness
 from wsproof.wire import Event
 
-__all__ = ["NOT_OURS", "Ground"]
+__all__ = ["NOT_OURS", "Ground", "HandshakeRefused"]
 
 NOT_OURS = "not measured: the server process is not ours"
 _LIST_EVERY_NS = 1_000_000_000
@@ -30,6 +30,10 @@ _AT_LAST_S = 120.0
 _TURN_S = 0.5
 _WORKS_NS = 50_000_000
 """Processor time a turn that says that a server is at work; to answer a neighbour takes a hundredth of it."""
+
+
+class HandshakeRefused(TargetError):
+    """The server answers, and takes no more clients: it may limit them."""
 
 
 @dataclass
@@ -49,9 +53,9 @@ class Ground:
 
     def __post_init__(self) -> None:
         self.meter = TreeMeter(self.pid, list_every_ns=_LIST_EVERY_NS) if self.pid is not None else None
-        self._neighbour = Neighbour(self.deadline_s)
+        self._neighbour = Neighbour(self.deadline_s, self.facts.accepted_sample)
         self._lost = False
-        self.neighbour_served()
+        self._is_served(self._neighbour.ask)
 
     def close(self) -> None:
         """Let the neighbour go."""
@@ -61,7 +65,8 @@ class Ground:
         """A client that is connected, and has done its handshake.
 
         Raises:
-            TargetError: nobody answers, or the handshake is refused.
+            HandshakeRefused: the server answers, and refuses.
+            TargetError: nobody answers.
         """
         client = Client(self.endpoint, deadline_s=self.budget.at_most(self._patience_s), **options)  # type: ignore[arg-type]
         try:
@@ -71,23 +76,28 @@ class Ground:
             raise
         if response.status != 101:
             client.abort()
-            raise TargetError(f"expected the handshake to be accepted, got {response.describe()}")
+            raise HandshakeRefused(f"expected the handshake to be accepted, got {response.describe()}")
         return client
 
     def neighbour_served(self) -> bool:
-        """Whether a client that was there before is served. The first time that it is not, all patience is spent."""
-        served = self._neighbour.is_served(self.endpoint, self.budget.at_most(self._patience_s))
-        self.budget.check()
-        self._lost = self._lost or not served
-        return served
+        """Whether a client that was there before is served. The first time that it is not, all patience is spent.
+
+        Raises:
+            HandshakeRefused: the server takes no more clients, beside those of the trial.
+        """
+        return self._is_served(self._neighbour.ask)
 
     def newcomer_served(self) -> bool:
-        """Whether somebody new can connect, and is served."""
-        newcomer = Neighbour(self._patience_s)
-        try:
-            return newcomer.is_served(self.endpoint, self.budget.at_most(self._patience_s))
-        finally:
-            newcomer.forget()
+        """Whether somebody new can connect, and is served. Raises as `neighbour_served`."""
+        return self._is_served(self._neighbour.ask_newcomer)
+
+    def _is_served(self, ask: Callable[[Endpoint, float], Service]) -> bool:
+        service = ask(self.endpoint, self.budget.at_most(self._patience_s))
+        self.budget.check()
+        if service is Service.REFUSED:
+            raise HandshakeRefused(self._neighbour.remark)
+        self._lost = self._lost or service.is_fault
+        return not service.is_fault
 
     def all_served(self) -> bool:
         """Whether both are served: only then the server lives for everybody."""

@@ -1,0 +1,187 @@
+"""Servers that are right, and particular: slow with their handshake, strict with idle clients, short of room.
+
+`/NAME-NUMBER` chooses what the server does, in milliseconds or connections; see `Particular`. With `--accept-every MS`
+it takes one connection at a time from a short backlog.
+
+    python -m tests.faulty.particular [--port N] [--accept-every MS]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import re
+import socket
+import struct
+import sys
+from collections.abc import Callable, Coroutine
+from typing import ClassVar
+
+from tests.faulty.server import CLOSE, PING, PONG, Connection, Failure, Refusal
+
+_BACKLOG = 5
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]
+
+
+class Particular(Connection):
+    """One client of a correct server.
+
+    `slow-handshake-MS` answers a handshake after so long, `slow-pong-MS` a ping, `slow-close-MS` a close frame.
+    `idle-MS` closes clients that send nothing for so long (1001). `heartbeat-MS` pings, and closes clients that do not
+    answer until the next ping (1011). `one-session` closes the older of two connections (4001). `seats-N` refuses
+    clients beyond N (503), `closed-seats-N` closes them (1013).
+    """
+
+    connected: ClassVar[list[Particular]] = []
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        super().__init__(reader, writer)
+        self.has_ponged = True
+        self.is_open = False
+        self.held: list[tuple[int, bytes]] = []
+        """Frames that are sent late."""
+        self.beating: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        try:
+            await super().run()
+        finally:
+            if self in self.connected:
+                self.connected.remove(self)
+            if self.beating is not None:
+                self.beating.cancel()
+
+    def number(self, name: str) -> int | None:
+        """The number behind `name`; None when the server does something else."""
+        found = re.fullmatch(rf"{name}-([0-9]+)", self.fault)
+        return int(found[1]) if found else None
+
+    async def pause(self, name: str) -> None:
+        """Wait as long as `name` says."""
+        if milliseconds := self.number(name):
+            await asyncio.sleep(milliseconds / 1000)
+
+    async def skip_body(self, headers: dict[str, list[str]]) -> None:
+        await super().skip_body(headers)
+        await self.pause("slow-handshake")
+
+    def accept(self, headers: dict[str, list[str]]) -> None:
+        seats, closed_seats = self.number("seats"), self.number("closed-seats")
+        if seats is not None and len(self.connected) >= seats:
+            raise Refusal("503 Service Unavailable")
+        super().accept(headers)
+        if closed_seats is not None and len(self.connected) >= closed_seats:
+            raise Failure(1013)
+        if self.fault == "one-session":
+            for other in self.connected:
+                other.send(CLOSE, struct.pack("!H", 4001))
+                other.writer.close()
+        self.connected.append(self)
+        self.is_open = True
+        if self.number("heartbeat"):
+            self.beating = asyncio.ensure_future(self.beat())
+
+    async def beat(self) -> None:
+        """Ask whether the client is there, again and again."""
+        while self.has_ponged:
+            self.has_ponged = False
+            self.send(PING, b"there?")
+            await self.pause("heartbeat")
+        self.send(CLOSE, struct.pack("!H", 1011))
+        self.writer.close()
+
+    async def more(self) -> None:
+        with contextlib.suppress(ConnectionError):
+            await self.writer.drain()
+        milliseconds = self.number("idle")
+        if not self.is_open or milliseconds is None:
+            await super().more()
+            return
+        try:
+            await asyncio.wait_for(super().more(), milliseconds / 1000)
+        except TimeoutError:
+            raise Failure(1001) from None
+
+    async def take_frame(self) -> bool:
+        goes_on = await super().take_frame()
+        if goes_on and self.number("slow-pong"):
+            await self.flush_late("slow-pong")
+        elif not goes_on:
+            await self.flush_late("slow-close")
+        return goes_on
+
+    async def flush_late(self, name: str) -> None:
+        """Send what was held back for so long."""
+        if not self.held:
+            return
+        await self.pause(name)
+        held, self.held = self.held, []
+        for opcode, payload in held:
+            super().send(opcode, payload)
+
+    def send(self, opcode: int, payload: bytes) -> None:
+        is_late = (opcode == PONG and self.number("slow-pong")) or (opcode == CLOSE and self.number("slow-close"))
+        if is_late and self.is_open:
+            self.held.append((opcode, payload))
+        else:
+            super().send(opcode, payload)
+
+    def take(self, fin: int, opcode: int, payload: bytes) -> bool:
+        self.has_ponged = self.has_ponged or opcode == PONG
+        return super().take(fin, opcode, payload)
+
+
+async def serve(port: int, accept_every_ms: int | None) -> None:
+    """Listen until killed."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = Particular(reader, writer)
+        with contextlib.suppress(EOFError, ConnectionError):
+            try:
+                await connection.run()
+            except Failure as failure:  # in the handshake
+                connection.send(CLOSE, struct.pack("!H", failure.code))
+        with contextlib.suppress(ConnectionError):
+            await connection.flush_late("slow-close")
+            await writer.drain()
+        writer.close()
+
+    listener = socket.create_server(("127.0.0.1", port), backlog=_BACKLOG)
+    sys.stdout.write(f"{listener.getsockname()[1]}\n")
+    sys.stdout.flush()
+    if accept_every_ms is None:
+        async with await asyncio.start_server(handle, sock=listener) as server:
+            await server.serve_forever()
+    else:
+        await accept_slowly(listener, handle, accept_every_ms / 1000)
+
+
+async def accept_slowly(listener: socket.socket, handle: Handler, every_s: float) -> None:
+    """Take one connection, rest, take the next."""
+    listener.setblocking(False)
+    loop = asyncio.get_running_loop()
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def attend(sock: socket.socket) -> None:
+        await handle(*await asyncio.open_connection(sock=sock))
+
+    while True:
+        sock, _ = await loop.sock_accept(listener)
+        tasks.add(loop.create_task(attend(sock)))
+        await asyncio.sleep(every_s)
+
+
+def main() -> None:
+    """Serve at the port that the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--accept-every", type=int, metavar="MS")
+    arguments = parser.parse_args()
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve(arguments.port, arguments.accept_every))
+
+
+if __name__ == "__main__":
+    main()
