@@ -16,7 +16,9 @@ from tests.load.test_metering import FIGURES
 from tests.net.test_exposition import answering
 from tests.stats.builders import measurement, steady
 from wsproof import fanout
+from wsproof.deviations import KnownDeviations
 from wsproof.fanout import Fanout, VirtualClock
+from wsproof.load import judging
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import Departure, Member
 from wsproof.model.measurement import Measurement
@@ -41,9 +43,10 @@ class Benchmark:
 
 
 def time_it(measured: Measurement, findings: list[Finding], monkeypatch: pytest.MonkeyPatch) -> Benchmark:
-    server: Any = SimpleNamespace(endpoint=None, target=SimpleNamespace(secrets=()))
+    known = KnownDeviations()
+    server: Any = SimpleNamespace(endpoint=None, secrets=(), known_deviations=known, ended=lambda: None)
     monkeypatch.setattr(fanout, "broadcast_rounds", lambda **_: measured)
-    monkeypatch.setattr(fanout, "run_checks", lambda *_: findings)
+    monkeypatch.setattr(judging, "run_checks", lambda *_: findings)
     benchmark = Benchmark()
     Fanout(benchmark, VirtualClock(), server, "tutorial", {})(3)
     return benchmark

@@ -95,7 +95,7 @@ class Fanout:
             warmup_rounds=warmup_rounds,
             payload_bytes=payload_bytes,
         )
-        findings = list(judge_measurement(measurement, self.server.known_deviations, self.server.target.secrets))
+        findings = list(judge_measurement(measurement, self.server))
         self.benchmark.group = self.benchmark.group or f"broadcast: {workload}, {payload_bytes} bytes"
         self.benchmark.extra_info.update(extra_info(measurement, findings))
         away = sum(member.departure is Departure.REFUSED for member in measurement.history.members)

@@ -21,8 +21,18 @@ LOST = Finding("delivery", "chat", Anomaly.LOST, Level.VIOLATION, "Member 2 neve
 JUST_MEASURE = Question()
 
 
+class Quiet:
+    """A server that is known for nothing, and runs."""
+
+    known_deviations = KnownDeviations()
+    secrets = ()
+
+    def ended(self) -> None:
+        return None
+
+
 def block(of: Measurement, *findings: Finding) -> Block:
-    return replace(judge_block(of, KnownDeviations()), findings=findings)
+    return replace(judge_block(of, Quiet()), findings=findings)
 
 
 def asked(*texts: str) -> Question:

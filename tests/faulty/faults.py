@@ -185,7 +185,7 @@ FAULTS: dict[str, tuple[str, str]] = {
     "keeps-reset": ("freed-after-reset", "keeps the socket of who resets TCP"),
     "keeps-half-closed": ("freed-after-half-close", "ends its side after a FIN, and keeps the socket"),
     # The others.
-    "crash": ("neighbour-served", "dies of a reset in the middle of a frame"),
+    "crash": ("process-ended", "dies of a reset in the middle of a frame"),
 }
 """Name, as the path of the server has it: the rule that must catch it, and what is wrong."""
 

@@ -45,6 +45,7 @@ _STRAINING = {demand[0] for demand in DEMANDS}
 _SEEN_BY = {
     "extension-backslashes": ("extension-malformed",),
     "mask-first": ("any-order",),
+    "crash": ("neighbour-served",),
     "wedges-at-opcode": ("opcode-reserved",),
 }
 _DIES = ("crash", "wedges-at-opcode", "extension-backslashes")

@@ -14,10 +14,9 @@ from wsproof.cli.block import Block, Question
 from wsproof.cli.log import RunLog
 from wsproof.cli.stage import Stage
 from wsproof.cli.verdicts import exit_code_of
-from wsproof.deviations import KnownDeviations
 from wsproof.errors import ExitCode
 from wsproof.load import PartialRun, run_plan
-from wsproof.load.judging import judge_measurement
+from wsproof.load.judging import MeasuredServer, judge_measurement
 from wsproof.load.limits import require_possible
 from wsproof.model.finding import Verdict
 from wsproof.model.measurement import Measurement
@@ -64,6 +63,7 @@ def bench_target(stage: Stage) -> tuple[RunRecord, ExitCode]:
     require_possible(stage.plan())
     with stage.running() as server, stage.record("bench") as log:
         log.change(target=stage.describe(server), plan=stage.plan(server).to_json())
+        log.keep_output(server)
         measure_server(stage, server, log, objectives)
         met = judge_objectives(log, objectives)
         stage.show_run(log.record)
@@ -128,16 +128,14 @@ def measure_block(
         if instead is not None:
             keep_block(log, instead)
         elif partial.measurement is not None:
-            keep_block(log, judge_block(partial.measurement, server.known_deviations, whole=False))
+            keep_block(log, judge_block(partial.measurement, server, whole=False))
         raise partial.cause from None
-    return judge_block(measurement, server.known_deviations, stage.target.secrets)
+    return judge_block(measurement, server)
 
 
-def judge_block(
-    measurement: Measurement, known: KnownDeviations, secrets: tuple[str, ...] = (), *, whole: bool = True
-) -> Block:
-    """Check a measurement and judge its figures; `known` is what is known of the server."""
-    findings = judge_measurement(measurement, known, secrets) if whole else ()
+def judge_block(measurement: Measurement, server: MeasuredServer, *, whole: bool = True) -> Block:
+    """Check a measurement of the server, and judge its figures."""
+    findings = judge_measurement(measurement, server) if whole else ()
     metrics, cautions = judged_summaries(measurement)
     return Block(measurement, metrics, findings, cautions, whole)
 

@@ -55,6 +55,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     require_possible(largest)
     with stage.running(connections=largest.subscribers) as server, stage.record("capacity") as log:
         log.change(target=stage.describe(server), plan=dimension.base.to_json())
+        log.keep_output(server)
         trials = Trials(stage, server, log, objectives, dimension, search)
         found = find_capacity(trials.measure, search)
         trials.conclude(found)
@@ -163,7 +164,7 @@ class Trials:
                 raise
             return self._note(level, Judged(Outcome.MISSED, (str(absent),)), {})
         self._log.add_part("generator", generator_part(self._stage, measurement))
-        findings = judge_measurement(measurement, self._server.known_deviations, self._stage.target.secrets)
+        findings = judge_measurement(measurement, self._server)
         metrics, cautions = judged_summaries(measurement)
         results = [objective.judge(metrics, findings) for objective in self._objectives]
         judged = judge_level(results, findings, cautions)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from wsproof.cli.stage import Stage
 from wsproof.cli.verdicts import exit_code_of
 from wsproof.errors import ExitCode
 from wsproof.model.record import RunRecord
+from wsproof.model.server_end import end_findings
 from wsproof.model.suite import SuiteName, SuiteOptions
 from wsproof.net.running import RunningServer
 from wsproof.net.servers import names_several
@@ -51,6 +53,7 @@ def check_target(stage: Stage, tell: Tell) -> RunRecord:
         stage.record("check") as log,
         CheckRecorder(stage, server, log, tell) as recorder,
     ):
+        log.keep_output(server)
         check_server(stage, server, recorder)
     return log.record
 
@@ -83,7 +86,10 @@ def check_server(stage: Stage, server: RunningServer, recorder: CheckRecorder) -
         if promises:
             keep = recorder.keep(SuiteName.CHANNELS)
             rest = options if options.budget_s is None else options.but(budget_s=_left(options.budget_s, began))
-            keep(channels.run_suite(server, stage.workloads, rest, progress.suite("channels"), keep))
+            before = len(server.ends)
+            report = channels.run_suite(server, stage.workloads, rest, progress.suite("channels"), keep)
+            # The protocol suite tells by itself which conversation ended the server's process.
+            keep(replace(report, findings=report.findings + end_findings(server.ends[before:])))
 
 
 def _left(budget_s: float, began: float) -> float:

@@ -18,7 +18,8 @@ from typing import Any
 from wsproof.cli.stage import Stage
 from wsproof.cli.verdicts import exit_code_of
 from wsproof.errors import CannotTellError, ExitCode, UsageError, WorkloadError
-from wsproof.model.finding import Finding, Verdict
+from wsproof.model.finding import Finding, Verdict, verdict_of
+from wsproof.model.server_end import end_findings
 from wsproof.net.redact import hide
 from wsproof.net.running import RunningServer
 from wsproof.report.folders import RunFolder
@@ -55,6 +56,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
             return in_the_browser(stage, server)
     with stage.running() as server, stage.record("load") as log:
         log.change(target=stage.describe(server))
+        log.keep_output(server)
         result = load_server(
             stage,
             server,
@@ -65,7 +67,8 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
             handed_on=arguments.handed_on,
         )
         kept = log.folder.keep_findings(result.findings, log.record.target)
-        log.change(verdict=result.verdict, trusted=result.trusted, findings=kept, parts={"load": result.summary})
+        log.add_part("load", result.summary)
+        log.change(verdict=result.verdict, trusted=result.trusted, findings=kept)
         show_load(stage.console, result.summary)
         show_findings(stage.console, kept, all_known=stage.arguments.all)
         show_verdict(stage.console, result.verdict)
@@ -169,8 +172,10 @@ def load_server(
     summary = json.loads(summary_file.read_text(encoding="utf-8"))
     if (mistake := summary.pop("mistake", None)) is not None:
         raise WorkloadError(mistake)
-    findings = tuple(Finding.from_json(finding) for finding in summary.get("findings", ()))
-    return LoadResult(summary, findings, Verdict(summary["verdict"]))
+    end = server.ended()
+    ended = end_findings((end,) if end is not None else ())
+    findings = (*ended, *(Finding.from_json(finding) for finding in summary.get("findings", ())))
+    return LoadResult(summary, findings, Verdict.worst([Verdict(summary["verdict"]), verdict_of(ended)]))
 
 
 def hide_in_file(path: Path, secrets: tuple[str, ...]) -> None:

@@ -17,6 +17,7 @@ from rich.console import Console
 from wsproof.errors import TargetError, UsageError
 from wsproof.model.finding import Finding, Verdict
 from wsproof.model.record import RunRecord
+from wsproof.net.running import RunningServer
 from wsproof.report.escape import clean_line
 from wsproof.report.facts import git_facts, machine_facts
 from wsproof.report.store import Store
@@ -54,6 +55,12 @@ class RunLog:
     def add_part(self, name: str, part: Any) -> None:
         """Add or replace one of the record's parts, and write it."""
         self.change(parts={**self.record.parts, name: part})
+
+    def keep_output(self, server: RunningServer) -> None:
+        """Keep all that a server of ours writes as a file of the run."""
+        if server.owned:
+            server.keep_output(self.folder.server_log)
+            self.add_part("server_log", {"file": self.folder.server_log.name})
 
     def __enter__(self) -> Self:
         self.change()

@@ -13,13 +13,13 @@ from wsproof.cli.bench import code_of, generator_part, judge_block, judge_object
 from wsproof.cli.log import RunLog
 from wsproof.cli.several import worst
 from wsproof.cli.stage import Stage
-from wsproof.deviations import KnownDeviations
 from wsproof.errors import ExitCode, UsageError
 from wsproof.load import PartialRun
 from wsproof.load.mixed import run_mixed
 from wsproof.model.arrivals import Ramp, Trace
 from wsproof.model.measurement import Measurement, ServerUsage
 from wsproof.model.record import Caution
+from wsproof.net.running import RunningServer
 from wsproof.net.servers import names_several
 from wsproof.report.benches import Bench, benches_document, benches_markdown, show_benches
 from wsproof.report.jsonfile import write_text
@@ -42,6 +42,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
         logs = [stack.enter_context(part.record("bench")) for part in parts]
         for part, plan, log in zip(parts, plans, logs, strict=True):
             log.change(target=part.describe(server), plan=plan.to_json())
+        logs[0].keep_output(server)
         try:
             with ProgressLine(whole.console) as progress:
                 measurements, usage = run_mixed(
@@ -55,11 +56,10 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
                 )
         except PartialRun as partial:
             for log, measurement in zip(logs, partial.measurements, strict=True):
-                keep_block(log, judge_block(measurement, server.known_deviations, whole=False))
+                keep_block(log, judge_block(measurement, server, whole=False))
             raise partial.cause from None
-        known = server.known_deviations
         codes = [
-            judge(part, log, measurement, beside(log, logs), usage_of_all(measurements, usage), known)
+            judge(part, log, measurement, beside(log, logs), usage_of_all(measurements, usage), server)
             for part, log, measurement in zip(parts, logs, measurements, strict=True)
         ]
     # Only now the records are complete.
@@ -77,10 +77,10 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
 
 
 def judge(
-    part: Stage, log: RunLog, measurement: Measurement, others: str, cpu_us: float | None, known: KnownDeviations
+    part: Stage, log: RunLog, measurement: Measurement, others: str, cpu_us: float | None, server: RunningServer
 ) -> ExitCode:
     """Put one workload's measurement into its record, and show it."""
-    keep_block(log, judge_block(measurement, known, part.target.secrets))
+    keep_block(log, judge_block(measurement, server))
     caution = Caution(
         "mixed",
         f"At the same time, the server had other load: {others}.",

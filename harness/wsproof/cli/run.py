@@ -57,16 +57,19 @@ def _all_parts(stage: Stage, objectives: list[Objective]) -> ExitCode:
             log = run.enter_context(stage.record("run"))
             log.closing = closing_sentences
             log.change(target=stage.describe(server), plan=stage.plan(server).to_json())
+            log.keep_output(server)
             stage.headline("1 of 3: check")
             with CheckRecorder(stage, server, log, partial(finish_check, stage)) as recorder:
                 check_server(stage, server, recorder)
         run.enter_context(_shown_at_last(stage, log))
         with stage.running() as server:
+            log.keep_output(server)
             stage.headline("2 of 3: bench")
             asked = bool(objectives) or stage.arguments.strict_trust
             again = asked or fits_again(stage.elapsed_s, stage.plan(server))
             measure_server(stage, server, log, objectives, again=again)
         with stage.running() as server:
+            log.keep_output(server)
             stage.headline("3 of 3: load")
             users = stage.arguments.users
             load = load_server(stage, server, users=users, seconds=LOAD_SECONDS, folder=log.folder)

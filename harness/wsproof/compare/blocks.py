@@ -98,13 +98,13 @@ def measure_block(index: int, block: Block, target: Target, load: Load, progress
             server=server,
             progress=progress,
         )
-        name = server.name
+        name, findings = server.name, judge_measurement(measurement, server)
     metrics, warnings = judged_summaries(measurement)
     return BlockResult(
         index=index,
         block=block,
         metrics=metrics,
-        findings=judge_measurement(measurement, server.known_deviations, target.secrets),
+        findings=findings,
         warnings=warnings,
         server=name,
         wall_s=time.monotonic() - began,

@@ -98,6 +98,8 @@ class Finding:
     source: str | None = field(default=None, kw_only=True)
     """The sentence of the RFC, or of the contract, that was broken."""
     library: str | None = field(default=None, kw_only=True)
+    server_output: tuple[str, ...] = field(default=(), kw_only=True)
+    """What the server wrote meanwhile: its last exception, redacted and bounded."""
     rule_harm: Harm | None = field(default=None, kw_only=True)
     """What breaking its rule does, where the rule says it."""
 
@@ -124,6 +126,7 @@ class Finding:
             "reproduced": self.reproduced,
             "accepted": self.accepted,
             "library": self.library,
+            "server_output": list(self.server_output),
             "source": self.source,
         }
 
@@ -148,6 +151,7 @@ class Finding:
             accepted=data.get("accepted"),
             source=data.get("source"),
             library=data.get("library"),
+            server_output=tuple(data.get("server_output", ())),
         )
         harm = Harm(data.get("harm", finding.harm))  # documents of the first days have none
         return finding if harm is finding.harm else replace(finding, rule_harm=harm)

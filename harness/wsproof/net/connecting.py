@@ -37,6 +37,17 @@ def connect_socket(endpoint: Endpoint, timeout_s: float, receive_buffer: int | N
         ) from error
 
 
+def is_refused(endpoint: Endpoint, timeout_s: float) -> bool:
+    """Whether connections are refused there: nobody listens. A server that is slow, or full, refuses none."""
+    try:
+        _connect(endpoint, timeout_s, None).close()
+    except (ConnectionRefusedError, FileNotFoundError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def reset_on_close(sock: socket.socket) -> None:
     """From now on closing it sends RST instead of FIN, and throws away what was not sent yet."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -1,43 +1,119 @@
-"""The last lines that a server wrote: read as they come, so that its pipe never fills, and bounded."""
+"""What a server writes: read as it comes, so that its pipe never fills; the last lines are kept, all go to a file."""
 
 from __future__ import annotations
 
+import select
 import threading
 from collections import deque
+from pathlib import Path
 from typing import IO
 
 from wsproof.net.redact import redact
 
+__all__ = ["LogFile", "OutputTail", "OutputWatch"]
+
 _MAX_LINES = 500
 _MAX_LINE = 2_000
+_MAX_LOG_BYTES = 20_000_000
+_SETTLE_S = 1.0
+"""How long a settled tail is waited for, at most: to read what a pipe holds takes microseconds."""
+
+
+class LogFile:
+    """The whole output of a server, restarts included, as a file. Bounded: what comes after 20 MB is left out."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._left = _MAX_LOG_BYTES
+        path.touch()
+
+    def write(self, line: str) -> None:
+        """Append a line."""
+        data = line.encode("utf-8", "backslashreplace") + b"\n"
+        if self._left <= 0:
+            return
+        self._left -= len(data)
+        if self._left <= 0:
+            data = b"(wsproof: what the server wrote after this is left out: the log has reached 20 MB)\n"
+        with self.path.open("ab") as file:
+            file.write(data)
 
 
 class OutputTail:
     """Drain a pipe in a thread of its own and keep its last lines."""
 
-    def __init__(self, pipe: IO[bytes], secrets: tuple[str, ...] = ()) -> None:
+    def __init__(self, pipe: IO[bytes], secrets: tuple[str, ...] = (), log: LogFile | None = None) -> None:
         self._pipe = pipe
         self._secrets = secrets
+        self._log = log
         self._lines: deque[bytes] = deque(maxlen=_MAX_LINES)
+        self._count = 0
         self._rest = b""
-        self._guard = threading.Lock()
+        self._ended = False
+        self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._drain, name="wsproof-server-output", daemon=True)
         self._thread.start()
 
     def lines(self, count: int) -> list[str]:
         """The last `count` lines so far, redacted, with control characters made visible: a terminal would obey them."""
-        with self._guard:
-            raw = [*self._lines, *([self._rest] if self._rest else [])][-count:] if count > 0 else []
-        return [_printable(redact(line.decode(errors="replace"), self._secrets)) for line in raw]
+        with self._changed:
+            return self._last(count)
+
+    def mark(self) -> int:
+        """How many lines the server has written by now."""
+        with self._changed:
+            self._settle()
+            return self._count
+
+    def since(self, mark: int) -> list[str]:
+        """The lines that the server has written after `mark`, at most as many as are kept; as `lines` gives them."""
+        with self._changed:
+            self._settle()
+            return self._last(self._count - mark + bool(self._rest))
+
+    def keep_in(self, log: LogFile) -> None:
+        """Write the lines so far, and all that come, into a file."""
+        with self._changed:
+            for line in self._lines:
+                log.write(self._shown(line))
+            self._log = log
 
     def wait_end(self, deadline_s: float) -> None:
         """Wait until everybody who holds the pipe has closed it, so that the tail is complete."""
         self._thread.join(deadline_s)
 
+    def _last(self, count: int) -> list[str]:
+        raw = [*self._lines, *([self._rest] if self._rest else [])][-count:] if count > 0 else []
+        return [self._shown(line) for line in raw]
+
+    def _shown(self, line: bytes) -> str:
+        return _printable(redact(line.decode(errors="replace"), self._secrets))
+
+    def _settle(self) -> None:
+        """Wait until all that the server has written so far has been taken. The caller holds the lock."""
+        self._changed.wait_for(lambda: self._ended or not self._has_data(0), _SETTLE_S)
+
+    def _has_data(self, timeout_ms: int | None) -> bool:
+        poll = select.poll()
+        poll.register(self._pipe, select.POLLIN)
+        return bool(poll.poll(timeout_ms))
+
     def _drain(self) -> None:
         with self._pipe:
-            while data := self._read():
-                self._take(data)
+            while not self._ended:
+                self._wait_readable()
+                # Read under the lock: so nothing is ever read and not yet among the lines when somebody looks.
+                with self._changed:
+                    data = self._read()
+                    self._take(data)
+                    self._ended = not data
+                    self._changed.notify_all()
+
+    def _wait_readable(self) -> None:
+        try:
+            self._has_data(None)
+        except (OSError, ValueError):  # closed under us: the read that follows says so, too
+            return
 
     def _read(self) -> bytes:
         try:
@@ -46,10 +122,28 @@ class OutputTail:
             return b""
 
     def _take(self, data: bytes) -> None:
-        with self._guard:
-            *whole, rest = (self._rest + data).split(b"\n")
-            self._lines.extend(line.rstrip(b"\r")[:_MAX_LINE] for line in whole)
-            self._rest = rest[:_MAX_LINE]
+        *whole, rest = (self._rest + data).split(b"\n")
+        if not data and rest:  # the end of the output ends its last line
+            whole, rest = [rest], b""
+        kept = [line.rstrip(b"\r")[:_MAX_LINE] for line in whole]
+        self._lines.extend(kept)
+        self._count += len(kept)
+        self._rest = rest[:_MAX_LINE]
+        if self._log is not None:
+            for line in kept:
+                self._log.write(self._shown(line))
+
+
+class OutputWatch:
+    """What a server writes from now on."""
+
+    def __init__(self, tail: OutputTail) -> None:
+        self._tail = tail
+        self._mark = tail.mark()
+
+    def lines(self) -> list[str]:
+        """The lines that have come so far."""
+        return self._tail.since(self._mark)
 
 
 def _printable(line: str) -> str:

@@ -12,7 +12,7 @@ import psutil
 from wsproof.errors import TargetError
 from wsproof.net.discover import child_environment, guarded
 from wsproof.net.guard import DEFAULT_GRACE_S
-from wsproof.net.output import OutputTail
+from wsproof.net.output import LogFile, OutputTail
 
 GRACE_S = DEFAULT_GRACE_S
 """How long a server may take to end when asked."""
@@ -31,6 +31,7 @@ class ServerProcess:
         env: Mapping[str, str],
         secrets: tuple[str, ...] = (),
         files: int = 0,
+        log: LogFile | None = None,
     ) -> None:
         try:
             self._guard = subprocess.Popen(
@@ -45,13 +46,20 @@ class ServerProcess:
         except OSError as error:
             raise TargetError(f"cannot start anything in {cwd}: {error.strerror}. Does the folder exist?") from error
         assert self._guard.stdout is not None
-        self.output = OutputTail(self._guard.stdout, secrets)
+        self.output = OutputTail(self._guard.stdout, secrets, log)
         self._root: psutil.Process | None = None
 
     @property
     def exit_code(self) -> int | None:
         """Its exit code (128 + n after signal n); None while it runs."""
         return self._guard.poll()
+
+    def wait_exit(self, timeout_s: float) -> int | None:
+        """Its exit code, waited for a while; None where it still runs."""
+        try:
+            return self._guard.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
 
     @property
     def pid(self) -> int | None:

@@ -64,7 +64,7 @@ def hide_in(finding: Finding, secrets: Iterable[str]) -> Finding:
     if not known:
         return finding
     data: dict[str, Any] = hide_everywhere(finding.to_json(), known)
-    return Finding.from_json(data | {name: finding.to_json()[name] for name in ("check", "anomaly", "level")})
+    return Finding.from_json(data | {name: finding.to_json()[name] for name in ("check", "anomaly", "level", "harm")})
 
 
 def hide_everywhere(value: Any, secrets: tuple[str, ...]) -> Any:

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from wsproof.deviations import KnownDeviations
 from wsproof.errors import TargetError
-from wsproof.net.connecting import connect_socket
+from wsproof.model.server_end import ServerEnd
+from wsproof.net.connecting import connect_socket, is_refused
 from wsproof.net.endpoint import Endpoint, parse_url
 from wsproof.net.known_deviations import known_deviations
+from wsproof.net.last_words import last_exception, last_lines
+from wsproof.net.output import LogFile, OutputTail
 from wsproof.net.process import ServerProcess
 from wsproof.net.redact import redact
 from wsproof.net.starting import START_TIMEOUT_S, Launch, plan_launch, start
 from wsproof.net.target import Target
 
 _CONNECT_TIMEOUT_S = 5.0
+_LAST_OUTPUT_S = 1.0
+"""How long the end of a dead server's output is waited for: a child of its may still hold the pipe."""
+_END_LINES = 200
+_REFUSED_S = 1.0
+_EXIT_S = 2.0
 _APP_LIBRARIES = ("fastapi", "starlette", "uvicorn", "websockets", "uvloop", "httptools", "h11")
 
 
@@ -40,6 +49,9 @@ class RunningServer:
         self._timeout_s = timeout_s
         self._connections = connections
         self._process: ServerProcess | None = None
+        self._log: LogFile | None = None
+        self._ends: list[ServerEnd] = []
+        self._stopped = False
         installed = launch.installed.versions if launch is not None and launch.installed is not None else None
         self.known_deviations: KnownDeviations = known_deviations(target, self.name, installed)
         """What is known of its server library, and of the app: findings are judged against it."""
@@ -81,6 +93,46 @@ class RunningServer:
         """Its last output lines, redacted; nothing for a URL."""
         return self._process.output.lines(lines) if self._process is not None else []
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What nobody may see of its target."""
+        return self.target.secrets
+
+    @property
+    def output(self) -> OutputTail | None:
+        """What it writes; None for a URL."""
+        return self._process.output if self._process is not None else None
+
+    def keep_output(self, path: Path) -> None:
+        """Write all that it has written and will write into a file, restarts included; nothing for a URL."""
+        if self._process is not None:
+            self._log = LogFile(path)
+            self._process.output.keep_in(self._log)
+
+    def ended(self) -> ServerEnd | None:
+        """How our server's process ended by itself; None while it runs, and for a URL.
+
+        A process that refuses connections has closed its listening socket: then its end is waited for.
+        """
+        if self._process is None or self._stopped:
+            return None
+        if self._process.exit_code is None and is_refused(self._endpoint, _REFUSED_S):
+            self._process.wait_exit(_EXIT_S)
+        return self._end()
+
+    def _end(self) -> ServerEnd | None:
+        if self._process is None or self._stopped or (code := self._process.exit_code) is None:
+            return None
+        self._process.output.wait_end(_LAST_OUTPUT_S)
+        lines = self._process.output.lines(_END_LINES)
+        return ServerEnd(code, last_exception(lines) or last_lines(lines))
+
+    @property
+    def ends(self) -> tuple[ServerEnd, ...]:
+        """How its processes ended by themselves so far, the present one included."""
+        now = self._end()
+        return (*self._ends, *([now] if now is not None else []))
+
     def is_alive(self) -> bool:
         """Whether our server's process runs; for a URL, whether something accepts connections there."""
         if self._process is not None:
@@ -94,6 +146,8 @@ class RunningServer:
     def stop(self) -> None:
         """End a server of ours, within about five seconds; a URL is left alone. Again: nothing happens."""
         if self._process is not None:
+            self._ends = list(self.ends)
+            self._stopped = True
             self._process.stop()
 
     def restart(self) -> None:
@@ -116,7 +170,16 @@ class RunningServer:
 
     def _start(self, port: int | None) -> tuple[ServerProcess, Endpoint]:
         assert self._launch is not None
-        return start(self._launch, port=port, env=self._env, timeout_s=self._timeout_s, connections=self._connections)
+        started = start(
+            self._launch,
+            port=port,
+            env=self._env,
+            timeout_s=self._timeout_s,
+            connections=self._connections,
+            log=self._log,
+        )
+        self._stopped = False
+        return started
 
     def describe(self) -> dict[str, Any]:
         """What a run record says about the target: `target` in wsproof.run/1. Redacted."""

@@ -12,6 +12,7 @@ from wsproof.net.clock import Deadline
 from wsproof.net.discover import Interpreter, interpreter, require_app
 from wsproof.net.endpoint import Endpoint, parse_url
 from wsproof.net.files import files_of_server
+from wsproof.net.output import LogFile
 from wsproof.net.ports import Answer, free_port, http_status, knock, require_free_port
 from wsproof.net.process import ServerProcess, describe_exit
 from wsproof.net.redact import redact_command
@@ -77,7 +78,13 @@ def plan_launch(target: Target) -> Launch:
 
 
 def start(
-    launch: Launch, *, port: int | None, env: Mapping[str, str], timeout_s: float, connections: int = 0
+    launch: Launch,
+    *,
+    port: int | None,
+    env: Mapping[str, str],
+    timeout_s: float,
+    connections: int = 0,
+    log: LogFile | None = None,
 ) -> tuple[ServerProcess, Endpoint]:
     """Start it, with a limit of open files that `connections` fit in, and wait until it is ready.
 
@@ -91,21 +98,21 @@ def start(
     fixed = port if port is not None else launch.fixed_port
     if fixed is not None:
         require_free_port(launch.host, fixed)
-        return _start_at(launch, fixed, env, timeout_s, files)
+        return _start_at(launch, fixed, env, timeout_s, files, log)
     for _ in range(_PORT_RETRIES):
         try:
-            return _start_at(launch, free_port(launch.host), env, timeout_s, files)
+            return _start_at(launch, free_port(launch.host), env, timeout_s, files, log)
         except PortTaken:
             continue
-    return _start_at(launch, free_port(launch.host), env, timeout_s, files)
+    return _start_at(launch, free_port(launch.host), env, timeout_s, files, log)
 
 
 def _start_at(
-    launch: Launch, port: int, env: Mapping[str, str], timeout_s: float, files: int
+    launch: Launch, port: int, env: Mapping[str, str], timeout_s: float, files: int, log: LogFile | None
 ) -> tuple[ServerProcess, Endpoint]:
     target = launch.target
     env = {**dict(target.env), **env}
-    process = ServerProcess(launch.command(port), cwd=target.cwd, env=env, secrets=target.secrets, files=files)
+    process = ServerProcess(launch.command(port), cwd=target.cwd, env=env, secrets=target.secrets, files=files, log=log)
     try:
         _wait_ready(process, launch, port, timeout_s)
     except BaseException:

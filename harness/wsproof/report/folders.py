@@ -47,6 +47,11 @@ class RunFolder:
         """Where the page is written."""
         return self.path / PAGE_FILE
 
+    @property
+    def server_log(self) -> Path:
+        """Where all lies that the server wrote, if it was started here."""
+        return self.path / "server.log"
+
     def write(self, record: RunRecord) -> None:
         """Keep the record as it is now; may be called as often as there is news."""
         write_json(self.path / RUN_FILE, record.to_json())

@@ -91,6 +91,8 @@ def finding_text(finding: Finding) -> str:
     if finding.reproduced:
         lines.append(f"Reproduced: {finding.reproduced}")
     lines += ["", *(f"  {clean_line(line)}" for line in finding.witness)]
+    if finding.server_output:
+        lines += ["", "The server wrote:", *(f"  {clean_line(line)}" for line in finding.server_output)]
     if finding.replay:
         lines += ["", f"Again: {finding.replay}"]
     return clean("\n".join(lines))

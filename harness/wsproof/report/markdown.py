@@ -94,6 +94,8 @@ def _findings(findings: Iterable[Finding]) -> list[str]:
         parts += ["", f"**{markdown_text(head)}**", ""]
         if finding.witness:
             parts.append(markdown_code("\n".join(finding.witness[:MOST_LINES])))
+        if finding.server_output:
+            parts += ["", "The server wrote:", "", markdown_code("\n".join(finding.server_output))]
         if finding.replay:
             parts += ["", markdown_code(finding.replay)]
     if len(left) > MOST_FINDINGS:

@@ -124,6 +124,10 @@ def _show_evidence(console: Console, finding: Finding) -> None:
         _say(console, f"    {clean_line(line)}")
     if finding.reproduced:
         _say(console, f"  reproduced: {finding.reproduced}")
+    if finding.server_output:
+        _say(console, "  the server wrote:")
+    for line in finding.server_output:
+        _say(console, f"    | {line}")
 
 
 def show_run(console: Console, record: RunRecord, folder: RunFolder | None = None, *, all_known: bool = False) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from wsproof.errors import CannotTellError, TargetError
+from wsproof.model.server_end import PROCESS_ENDED, ServerEnd
 from wsproof.model.suite import SuiteOptions
 from wsproof.net.budget import Budget, BudgetSpent
 from wsproof.net.endpoint import Endpoint
@@ -23,6 +24,7 @@ from wsproof.rfc6455.patience import Patience
 from wsproof.rfc6455.reducing import apart, plainly, simpler
 from wsproof.rfc6455.samples import in_samples
 from wsproof.rfc6455.segments import SegmentBarrier
+from wsproof.rfc6455.server_watch import STAYS, ServerWatch
 from wsproof.rfc6455.swelling import Swelling
 from wsproof.rfc6455.transcript import Transcript
 
@@ -117,6 +119,7 @@ class Examination:
         """Have a conversation, and ask a neighbour whether it is served. What the budget cut off tells nothing."""
         self.budget.check()
         self.conversations += 1
+        watch = ServerWatch(self.server)
         swelling = Swelling(self.server.pid, self._least_bytes) if conversation.subject == "deflate-bomb" else None
         try:
             greeting, expected, transcript = self._converse(conversation)
@@ -140,9 +143,10 @@ class Examination:
         if service.is_fault:
             transcript.note(f"another client was no longer served after this: {self._neighbour.remark}")
             charges.append(Charge("neighbour-served", "a pong for another client's ping", "none"))
-            self._revive(conversation, charges, transcript)
+            self._revive(conversation, charges, transcript, watch)
         elif service is Service.REFUSED:
             self._wait_for_room()
+        transcript.server_output = transcript.server_output or (watch.exception() if charges else ())
         return transcript, charges
 
     def _converse(self, conversation: Conversation) -> tuple[Greeting, Expectation, Transcript]:
@@ -188,12 +192,15 @@ class Examination:
         """A rule may be convicted by silence only after full patience; known cases may be repeated in a hurry."""
         return charge.rule in self.ledger.cases or not (charge.by_silence and transcript.hurried)
 
-    def _revive(self, conversation: Conversation, charges: list[Charge], transcript: Transcript) -> None:
+    def _revive(
+        self, conversation: Conversation, charges: list[Charge], transcript: Transcript, watch: ServerWatch
+    ) -> None:
         """After a neighbour was lost: connect another one, on a fresh server if there must be one."""
         self._neighbour.forget()
         if not self._neighbour.ask(self.server.endpoint, self.patience.neighbours_s).is_fault:
             return
         self._neighbour.forget()
+        self._tell_end(charges, transcript, watch)
         self.budget.check()
         self.patience.tire("neighbour-served")
         if not self.server.owned:
@@ -203,6 +210,18 @@ class Examination:
                 "the server no longer answers a well-behaved client; it was not started here, so it stays so"
             )
         self.restart()
+
+    def _tell_end(self, charges: list[Charge], transcript: Transcript, watch: ServerWatch) -> None:
+        """Where the server's process ended, say that instead of what follows from it."""
+        end = watch.end(self.server.endpoint)
+        if end is None:
+            return
+        how = end.sentence if isinstance(end, ServerEnd) else end
+        transcript.server_output = end.output if isinstance(end, ServerEnd) else ()
+        transcript.note(how)
+        charges[:] = [charge for charge in charges if charge.rule != "neighbour-served"]
+        charges.append(Charge(PROCESS_ENDED, STAYS, how))
+        self.ledger.causes.setdefault("neighbour-served", PROCESS_ENDED)
 
     def restart(self) -> None:
         """Go on with a fresh server of ours.
@@ -295,6 +314,7 @@ class Examination:
             times += bool(found)
             if found and conversation == self.ledger.cases[name].smallest:
                 self.ledger.cases[name].charge, self.ledger.cases[name].witness = found[0], list(transcript.lines)
+                self.ledger.cases[name].hear(transcript)
         return times
 
     def close(self) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wsproof.model.finding import Finding
+from wsproof.model.server_end import PROCESS_ENDED
 from wsproof.rfc6455.conversation import Conversation
 from wsproof.rfc6455.facts import Facts
 from wsproof.rfc6455.findings import finding_of
@@ -70,6 +71,12 @@ class Case:
     company: frozenset[str]
     occurrences: int = 1
     reproduced: str | None = None
+    server_output: tuple[str, ...] = ()
+    """The last exception that the server wrote while this was seen."""
+
+    def hear(self, transcript: Transcript) -> None:
+        """Keep what the server wrote; a conversation in which it was silent makes nothing forgotten."""
+        self.server_output = transcript.server_output or self.server_output
 
 
 @dataclass
@@ -87,12 +94,14 @@ class Ledger:
         company = frozenset(other.rule for other in together) - {charge.rule}
         case = self.cases.get(charge.rule)
         if case is None:
-            self.cases[charge.rule] = Case(charge, conversation, conversation, list(transcript.lines), company)
+            case = self.cases[charge.rule] = Case(charge, conversation, conversation, list(transcript.lines), company)
+            case.hear(transcript)
             return
         case.occurrences += 1
         case.company &= company
         if conversation.size < case.smallest.size:
             case.charge, case.smallest, case.witness = charge, conversation, list(transcript.lines)
+            case.hear(transcript)
 
     def move(self, name: str, conversation: Conversation, charge: Charge, transcript: Transcript) -> None:
         """Case `name` turned out to be another rule's: this simpler conversation shows it."""
@@ -132,7 +141,9 @@ class Ledger:
 
     def _weight(self, name: str) -> tuple[int, int, int]:
         # A server that serves nobody any more is silent for that reason.
-        general = {"messages-intact": 2, "neighbour-served": -1}.get(name, int(name.startswith("server-")))
+        general = {"messages-intact": 2, "neighbour-served": -1, PROCESS_ENDED: -2}.get(
+            name, int(name.startswith("server-"))
+        )
         return _HEAVIEST_FIRST.index(rule(name).level), general, list(self.cases).index(name)
 
     def findings(self) -> list[Finding]:
@@ -147,6 +158,7 @@ class Ledger:
     def _finding(self, name: str, case: Case, symptoms: list[str]) -> Finding:
         also = "".join(f" It breaks {rule(other).where} ({other}) as well." for other in sorted(symptoms))
         recipe = {"also": sorted(symptoms), "conversation": case.smallest.to_json(), "facts": self.facts.to_json()}
-        return finding_of(
+        finding = finding_of(
             case.charge, case.witness, recipe, also=also, occurrences=case.occurrences, reproduced=case.reproduced
         )
+        return replace(finding, server_output=case.server_output)

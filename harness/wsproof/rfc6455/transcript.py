@@ -51,6 +51,8 @@ class Transcript:
     dropped: bool = False
     """A message of the server could not be read, and is in none of the lists."""
     waited_s: float | None = None
+    server_output: tuple[str, ...] = ()
+    """The last exception that the server wrote meanwhile."""
     hurried: bool = False
     """It gave up sooner than silence convicts."""
     _compressed: bool = False

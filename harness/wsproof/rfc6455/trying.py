@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wsproof.errors import CannotTellError, TargetError, UsageError
 from wsproof.model.finding import Finding, Verdict, verdict_of
+from wsproof.model.server_end import PROCESS_ENDED, ServerEnd
 from wsproof.model.suite import CheckRun, NotRun
 from wsproof.net.budget import Budget
 from wsproof.net.endpoint import Endpoint
@@ -19,6 +20,7 @@ from wsproof.rfc6455.judge import Charge
 from wsproof.rfc6455.robustness.ground import NOT_OURS, Ground, HandshakeRefused
 from wsproof.rfc6455.robustness.trial import Outcome, Trial
 from wsproof.rfc6455.robustness.trials import TRIALS
+from wsproof.rfc6455.server_watch import STAYS, ServerWatch
 
 __all__ = ["Trials", "replay_trial"]
 
@@ -47,7 +49,8 @@ class Trials:
             return _not_run(trial, f"a few frames show a fault already: see {shown}")
         begun = time.monotonic()
         outcome = self._perform(trial)
-        if outcome.charges and not outcome.cause and trial.rule.id.startswith("served-"):
+        ended = any(charge.rule == PROCESS_ENDED for charge in outcome.charges)
+        if outcome.charges and not outcome.cause and not ended and trial.rule.id.startswith("served-"):
             outcome = self._confirmed(trial, outcome)
         if outcome.lacking:
             return _not_run(trial, outcome.lacking)
@@ -98,6 +101,7 @@ class Trials:
         return verdict_of(told), f"see {told[0].check}" if told else "", ""
 
     def _perform(self, trial: Trial, deadline_s: float | None = None) -> Outcome:
+        watch = ServerWatch(self.subject.server)
         try:
             ground = self._ground = self._ground or self._fresh_ground(deadline_s or self.subject.options.deadline_s)
             outcome = trial.perform(ground)
@@ -109,10 +113,23 @@ class Trials:
                 outcome.lacking = f"it did not come to that: {error}"
             outcome.charge(trial.name, "clients to be served", f"one was not: {error}")
         if not self._serves_all():
+            self._tell_end(outcome, watch)
             self._revive()
         elif deadline_s is not None or outcome.charges:
             self.close()  # the next trial begins with full patience
+        outcome.server_output = outcome.server_output or (watch.exception() if outcome.charges else ())
         return outcome
+
+    def _tell_end(self, outcome: Outcome, watch: ServerWatch) -> None:
+        """Where the server's process ended, say that instead of what follows from it."""
+        end = watch.end(self.subject.server.endpoint)
+        if end is None:
+            return
+        how = end.sentence if isinstance(end, ServerEnd) else end
+        outcome.server_output = end.output if isinstance(end, ServerEnd) else ()
+        outcome.note(how)
+        outcome.charges = [Charge(PROCESS_ENDED, STAYS, how)]
+        outcome.lacking = outcome.cause = ""
 
     def _serves_all(self) -> bool:
         """Whether the server lives for everybody, now that the clients of the trial are gone."""
@@ -176,7 +193,8 @@ def replay_trial(recipe: Mapping[str, Any], endpoint: Endpoint, pid: int | None,
 
 
 def _finding(trial: Trial, charge: Charge, outcome: Outcome, facts: Facts) -> Finding:
-    return finding_of(charge, outcome.lines, {"trial": trial.name, "examples": 25, "facts": facts.to_json()})
+    finding = finding_of(charge, outcome.lines, {"trial": trial.name, "examples": 25, "facts": facts.to_json()})
+    return replace(finding, server_output=outcome.server_output)
 
 
 def _not_run(trial: Trial, reason: str) -> NotRun:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wsproof.model.server_end import PROCESS_ENDED
 from wsproof.rfc6455.rules import Binding, rule
 
 __all__ = ["explain"]
@@ -43,6 +44,8 @@ def explain(name: str, expected: str, got: str) -> str:
     `got` is a clause ("it said nothing for 2 s"); for what a server itself must not send (`server-...`), `expected` is
     the rule's sentence and `got` what was seen.
     """
+    if name == PROCESS_ENDED:
+        return f"After this, {got}" + ("" if got.endswith((".", "!")) else ".")
     if name in _CHOICES:
         return f"{_CHOICES[name]} Here {got}."
     if name.startswith("server-"):

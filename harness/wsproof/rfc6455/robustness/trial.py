@@ -25,6 +25,9 @@ class Outcome:
     cause: str = ""
     """The rule whose fault explains the charges of this trial: they are no finding of their own."""
 
+    server_output: tuple[str, ...] = ()
+    """The last exception that the server wrote meanwhile."""
+
     def charge(self, name: str, expected: str, got: str) -> None:
         """Accuse the server of breaking rule `name`, once."""
         if all(charge.rule != name for charge in self.charges):

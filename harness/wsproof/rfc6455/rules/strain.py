@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from wsproof.model.harm import Harm
+from wsproof.model.server_end import PROCESS_ENDED
 from wsproof.rfc6455.robustness.demands import DEMANDS
 from wsproof.rfc6455.rules.rule import MUST, Binding, Rule
 
 STRAIN = (
+    Rule(
+        PROCESS_ENDED,
+        "liveness",
+        MUST,
+        "Whatever a client sends, the server's process goes on.",
+        "the server's process goes on",
+        harm=Harm.PROCESS_DIED,
+    ),
     Rule(
         "neighbour-served",
         "liveness",

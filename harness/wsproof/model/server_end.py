@@ -1,0 +1,60 @@
+"""How a server's process ended by itself."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+
+from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.harm import Harm
+
+__all__ = ["PROCESS_ENDED", "ServerEnd", "end_findings"]
+
+PROCESS_ENDED = "process-ended"
+"""The rule: whatever a client does, the server's process goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerEnd:
+    """A process that ended though nobody had asked it to. `code` is 128 + n after signal n."""
+
+    code: int
+    output: tuple[str, ...] = ()
+    """Its last exception, or its last lines."""
+
+    @property
+    def how(self) -> str:
+        """`code 1`, or `signal 6 (SIGABRT)`."""
+        if self.code > 128:
+            try:
+                number = signal.Signals(self.code - 128)
+            except ValueError:
+                return f"code {self.code}"
+            return f"signal {number.value} ({number.name})"
+        return f"code {self.code}"
+
+    @property
+    def sentence(self) -> str:
+        """`the server's process ended with code 1; its last words: ...`."""
+        words = next((line.strip() for line in reversed(self.output) if line.strip()), "")
+        return f"the server's process ended with {self.how}" + (f"; its last words: {words}" if words else "")
+
+
+def end_findings(ends: tuple[ServerEnd, ...]) -> tuple[Finding, ...]:
+    """One finding for each way in which the server's process ended."""
+    kinds: dict[str, list[ServerEnd]] = {}
+    for end in ends:
+        kinds.setdefault(end.sentence, []).append(end)
+    return tuple(
+        Finding(
+            PROCESS_ENDED,
+            "liveness",
+            Anomaly.PROTOCOL,
+            Level.VIOLATION,
+            sentence[0].upper() + sentence[1:] + ("" if sentence.endswith(".") else "."),
+            occurrences=len(same),
+            server_output=same[0].output,
+            rule_harm=Harm.PROCESS_DIED,
+        )
+        for sentence, same in kinds.items()
+    )

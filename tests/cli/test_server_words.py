@@ -1,0 +1,116 @@
+"""A finding has the server's own words: its last exception, and how its process ended."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import jsonschema
+import pytest
+
+from wsproof.cli import main
+from wsproof.net.ports import Answer, free_port, knock
+from wsproof.report.documents import load_schema
+
+SERVER = """
+import os, sys, traceback
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import serve
+
+HOW, PORT = sys.argv[1], int(sys.argv[2])
+
+def echo(connection):
+    try:
+        for message in connection:
+            if len(message) == 0 and HOW == "abort":
+                print("assertion failed: message.size > 0, password=hunter2", flush=True)
+                os.abort()
+            if len(message) == 0 and HOW == "raise":
+                try:
+                    raise KeyError("the first character")
+                except KeyError:
+                    traceback.print_exc()
+                    message = "oops"
+            connection.send(message)
+    except ConnectionClosed:
+        pass
+
+with serve(echo, "127.0.0.1", PORT, compression=None) as server:
+    server.serve_forever()
+"""
+ONLY = ("--only", "payload-lengths", "--examples", "1")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """We are in a folder with the server in it."""
+    (tmp_path / "server.py").write_text(SERVER)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONFAULTHANDLER", "")
+    return tmp_path
+
+
+def checked(how: str, here: Path, capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, Any], str, str, str]:
+    """The first finding of a check, with what the terminal, JUnit and the page say."""
+    command = f"cmd:'{sys.executable}' server.py {how} {{port}}"
+    copies = ("--json", "check.json", "--junit", "junit.xml")
+    env = ("--env", "DATABASE_PASSWORD=hunter2")
+    assert main(["check", command, "--ready", "ws://127.0.0.1:{port}/", *ONLY, *copies, *env]) == 1
+    document = json.loads((here / "check.json").read_text(encoding="utf-8"))
+    jsonschema.validate(document, load_schema("wsproof.check/1"))
+    (run,) = (here / ".wsproof" / "runs").iterdir()
+    page = (run / "page.html").read_text(encoding="utf-8")
+    assert '<a href="server.log">' in page
+    assert "hunter2" not in (run / "server.log").read_text(encoding="utf-8")
+    junit = (here / "junit.xml").read_text(encoding="utf-8")
+    assert ElementTree.fromstring(junit) is not None
+    return document["findings"][0], capsys.readouterr().out, junit, page
+
+
+def test_the_last_exception_stands_with_the_finding(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    finding, *outputs = checked("raise", here, capsys)
+    assert finding["check"] == "payload-lengths"
+    assert finding["server_output"][0].endswith("Traceback (most recent call last):")
+    assert finding["server_output"][-1] == "KeyError: 'the first character'"
+    for shown in outputs:
+        assert "the first character" in shown
+    (run,) = (here / ".wsproof" / "runs").iterdir()
+    assert "the first character" in (run / "server.log").read_text(encoding="utf-8")
+
+
+def test_the_end_of_the_process_is_the_finding_and_comes_first(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    finding, *outputs = checked("abort", here, capsys)
+    assert (finding["check"], finding["harm"], finding["reproduced"]) == ("process-ended", "process-died", "3 of 3")
+    told = "After this, the server's process ended with signal 6 (SIGABRT); its last words: assertion failed: message"
+    assert finding["explanation"].startswith(told)
+    assert finding["server_output"][-1].startswith("assertion failed")
+    for shown in outputs:
+        assert "assertion failed: message.size" in shown
+        assert "hunter2" not in shown
+
+
+@pytest.fixture
+def elsewhere(here: Path) -> Iterator[int]:
+    """The port of a server that wsproof has not started."""
+    port = free_port("127.0.0.1")
+    words = [sys.executable, "server.py", "abort", str(port)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, cwd=here) as process:
+        try:
+            while knock("127.0.0.1", port) is Answer.NOTHING:
+                assert process.poll() is None
+            yield port
+        finally:
+            process.kill()
+
+
+def test_of_a_url_it_is_said_that_connections_are_refused(elsewhere: int, here: Path) -> None:
+    assert main(["check", f"ws://127.0.0.1:{elsewhere}/", *ONLY, "--json", "check.json"]) == 1
+    (finding, *_) = json.loads((here / "check.json").read_text(encoding="utf-8"))["findings"]
+    assert finding["check"] == "process-ended"
+    assert "onnections are refused from then on" in finding["explanation"]
+    assert finding["server_output"] == []
