@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from wsproof.model.finding import Anomaly, Finding, Verdict
-from wsproof.model.record import RunRecord
+from wsproof.model.record import RunRecord, Summary
 from wsproof.model.suite import CheckRun
 from wsproof.report.figures import trust_sentence
 from wsproof.report.rows import not_run_of
@@ -74,7 +74,11 @@ def _speed(record: RunRecord) -> str:
         return "How long messages take was not measured."
     cpu = record.metrics.get("server_cpu_per_delivery")
     cost = f" ({for_reader(cpu.value, cpu.unit)} of server CPU per delivery)" if cpu is not None and cpu.n else ""
-    return f"{speed_sentence(record, last).removesuffix('.')}{cost}."
+    return f"{speed_sentence(record, last, _plain).removesuffix('.')}{cost}."
+
+
+def _plain(summary: Summary, statistic: str) -> str:
+    return for_reader(getattr(summary, statistic), summary.unit)
 
 
 def _trust(record: RunRecord) -> str:

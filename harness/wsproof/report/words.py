@@ -6,7 +6,7 @@ The tone of an answer carries a sign as well as a colour: colour is never the on
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -211,13 +211,11 @@ def _speed(record: RunRecord) -> Answer:
     return Answer(question, for_reader(last.p50, last.unit), Tone.GOOD, sentence)
 
 
-def speed_sentence(record: RunRecord, last: Summary) -> str:
-    """How fast it was, in one sentence."""
+def speed_sentence(record: RunRecord, last: Summary, show: Callable[[Summary, str], str] = figure) -> str:
+    """How fast it was, in one sentence; `show` writes a figure, by default with the mark of a void one."""
     who = f"the last of {record.plan['subscribers']:,}" if record.plan.get("subscribers") else "the last subscriber"
-    tail = f", p99 {figure(last, 'p99')}" if last.p99 is not None else ""
-    return (
-        f"Half of the messages reach {who} within {figure(last, 'p50')}{tail}, the slowest took {figure(last, 'max')}."
-    )
+    tail = f", p99 {show(last, 'p99')}" if last.p99 is not None else ""
+    return f"Half of the messages reach {who} within {show(last, 'p50')}{tail}, the slowest took {show(last, 'max')}."
 
 
 def closed_sentence(record: RunRecord) -> str:
