@@ -42,13 +42,15 @@ class Benchmark:
         self.rounds = rounds
 
 
-def time_it(measured: Measurement, findings: list[Finding], monkeypatch: pytest.MonkeyPatch) -> Benchmark:
+def time_it(
+    measured: Measurement, findings: list[Finding], monkeypatch: pytest.MonkeyPatch, *, strict_trust: bool = False
+) -> Benchmark:
     known = KnownDeviations()
     server: Any = SimpleNamespace(endpoint=None, secrets=(), known_deviations=known, ended=lambda: None)
     monkeypatch.setattr(fanout, "broadcast_rounds", lambda **_: measured)
     monkeypatch.setattr(judging, "run_checks", lambda *_: findings)
     benchmark = Benchmark()
-    Fanout(benchmark, VirtualClock(), server, "tutorial", {})(3)
+    Fanout(benchmark, VirtualClock(), server, "tutorial", {}, strict_trust=strict_trust)(3)
     return benchmark
 
 
@@ -61,6 +63,20 @@ def test_a_clean_measurement_is_timed_round_by_round(monkeypatch: pytest.MonkeyP
 def test_a_check_that_crashed_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(AssertionError, match="The check lost crashed"):
         time_it(measurement(steady(30)), [UNKNOWN], monkeypatch)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_void_figures_are_named_and_fail_only_where_they_were_asked_for(
+    monkeypatch: pytest.MonkeyPatch, strict: bool
+) -> None:
+    late = measurement(steady(100, latency_ms=50, slip_ms=20))
+    if strict:
+        with pytest.raises(AssertionError, match=r"--ws-strict-trust.*\n.*not caused by the server"):
+            time_it(late, [], monkeypatch, strict_trust=True)
+    else:
+        info = time_it(late, [], monkeypatch).extra_info
+        assert "latency p99" in " ".join(info["void"]) or "latency" in info["void"]
+    assert time_it(measurement(steady(100)), [], monkeypatch, strict_trust=strict).extra_info["void"] == []
 
 
 def test_a_broadcast_to_fewer_than_were_asked_for_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,8 +23,9 @@ from wsproof.model.finding import Finding, Verdict
 from wsproof.model.history import Departure
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import NS
-from wsproof.stats.metrics import METRICS_BY_NAME, Observed, summaries
-from wsproof.stats.stability import judge_trust
+from wsproof.report.figures import void_figures
+from wsproof.stats.metrics import METRICS_BY_NAME, Observed
+from wsproof.stats.stability import judge_trust, judged_summaries
 
 if TYPE_CHECKING:
     from wsproof.net.running import RunningServer
@@ -62,13 +63,21 @@ class Fanout:
     """What the `ws_fanout` fixture gives: call it once per test."""
 
     def __init__(
-        self, benchmark: Any, clock: VirtualClock, server: RunningServer, channels: str, settings: Mapping[str, str]
+        self,
+        benchmark: Any,
+        clock: VirtualClock,
+        server: RunningServer,
+        channels: str,
+        settings: Mapping[str, str],
+        *,
+        strict_trust: bool = False,
     ) -> None:
         self.benchmark = benchmark
         self.clock = clock
         self.server = server
         self.channels = channels
         self.settings = settings
+        self.strict_trust = strict_trust
 
     def __call__(
         self,
@@ -82,7 +91,8 @@ class Fanout:
         """Broadcast `rounds` times to `subscribers` connections, and hand each time to last to pytest-benchmark.
 
         Raises:
-            AssertionError: the server broke a promise meanwhile; the message has the findings.
+            AssertionError: the server broke a promise meanwhile, or figures are void and `--ws-strict-trust` asked for
+                all of them; the message has the findings, or the reasons.
         """
         measurement = broadcast_rounds(
             workload=workload,
@@ -104,6 +114,8 @@ class Fanout:
         # What nobody can know ("the check crashed") is no pass either.
         broken = [finding for finding in findings if finding.verdict() is not Verdict.VALID]
         assert not broken, "\n".join(f"{finding.check}: {finding.explanation}" for finding in broken)
+        void = [caution.message for caution in judge_trust(measurement) if caution.voids]
+        assert not (self.strict_trust and void), "\n".join(["Figures are void (--ws-strict-trust):", *void])
         return measurement
 
     def _play(self, measurement: Measurement) -> None:
@@ -116,7 +128,7 @@ class Fanout:
 
 def extra_info(measurement: Measurement, findings: list[Finding]) -> dict[str, Any]:
     """What pytest-benchmark's fixed columns have no place for."""
-    metrics = summaries(measurement)
+    metrics, cautions = judged_summaries(measurement)
     info: dict[str, Any] = {"subscribers": measurement.plan.subscribers, "timed": "time_to_last"}
     for name in ("latency", "service_time", "time_to_last", "spread"):
         if name in metrics:
@@ -125,5 +137,6 @@ def extra_info(measurement: Measurement, findings: list[Finding]) -> dict[str, A
     info |= {key: metrics[name].mean if name in metrics else None for key, name in OF_THE_SERVER.items()}
     info["violations"] = sum(f.occurrences for f in findings if f.verdict() is Verdict.INVALID)
     info["findings"] = [f"{finding.check}: {finding.explanation}" for finding in findings]
-    info["cautions"] = [caution.message for caution in judge_trust(measurement)]
+    info["void"] = void_figures(metrics)
+    info["cautions"] = [caution.message for caution in cautions]
     return info

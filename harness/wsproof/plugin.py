@@ -47,6 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--ws-examples", type=int, metavar="N", help="generated examples per property")
     add("--ws-sample", metavar="TEXT", help="a message that the endpoint accepts, where it is particular")
     add("--ws-strict", action="store_true", help="non-strict findings fail, too")
+    add("--ws-strict-trust", action="store_true", help="fan-out benchmarks fail, too, where any figure is void")
     add(
         "--ws-known-deviations",
         "--ws-accepted",
@@ -194,7 +195,9 @@ def ws_fanout(
     """Times one broadcast to N subscribers of the target under pytest-benchmark; see `wsproof.fanout`."""
     from wsproof.fanout import CLOCK, Fanout
 
-    return Fanout(benchmark, request.node.stash[CLOCK], ws_target, ws_channels, ws_settings)
+    clock = request.node.stash[CLOCK]
+    strict: bool = request.config.getoption("ws_strict_trust")
+    return Fanout(benchmark, clock, ws_target, ws_channels, ws_settings, strict_trust=strict)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

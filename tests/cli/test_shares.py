@@ -5,9 +5,11 @@ from __future__ import annotations
 from wsproof.cli.shares import (
     AROUND_BENCH_SECONDS,
     AROUND_LOAD_SECONDS,
-    CHECK_SECONDS,
+    CHECKED_AFTER_SECONDS,
+    LEAST_CHECK_SECONDS,
     LOAD_SECONDS,
     WHOLE_SECONDS,
+    check_budget,
     fits_again,
 )
 from wsproof.model.plan import Plan
@@ -16,7 +18,7 @@ from wsproof.model.plan import Plan
 def test_the_parts_fit_in_a_minute_and_a_half() -> None:
     plan = Plan()
     bench = plan.warmup_s + plan.duration_s + AROUND_BENCH_SECONDS
-    assert CHECK_SECONDS + bench + LOAD_SECONDS + AROUND_LOAD_SECONDS <= WHOLE_SECONDS <= 90
+    assert CHECKED_AFTER_SECONDS + bench + LOAD_SECONDS + AROUND_LOAD_SECONDS <= WHOLE_SECONDS <= 90
 
 
 def test_a_second_block_is_measured_only_where_the_load_still_fits() -> None:
@@ -24,3 +26,8 @@ def test_a_second_block_is_measured_only_where_the_load_still_fits() -> None:
     assert fits_again(WHOLE_SECONDS - ahead, Plan(duration_s=10, warmup_s=2))
     assert not fits_again(WHOLE_SECONDS - ahead + 0.1, Plan(duration_s=10, warmup_s=2))
     assert not fits_again(WHOLE_SECONDS - ahead, Plan(duration_s=11, warmup_s=2))
+
+
+def test_a_slow_start_leaves_the_checks_less_but_never_nothing() -> None:
+    assert check_budget(3.0) == CHECKED_AFTER_SECONDS - 3.0
+    assert check_budget(60.0) == LEAST_CHECK_SECONDS

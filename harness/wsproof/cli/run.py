@@ -15,7 +15,7 @@ from wsproof.cli.load import LoadResult, load_server, require_locust
 from wsproof.cli.log import RunLog
 from wsproof.cli.only import require_known
 from wsproof.cli.recording import CheckRecorder
-from wsproof.cli.shares import LOAD_SECONDS, fits_again
+from wsproof.cli.shares import LOAD_SECONDS, check_budget, elapsed_s, fits_again
 from wsproof.cli.stage import Stage
 from wsproof.errors import ExitCode
 from wsproof.load.limits import require_possible
@@ -59,6 +59,8 @@ def _all_parts(stage: Stage, objectives: list[Objective]) -> ExitCode:
             log.change(target=stage.describe(server), plan=stage.plan(server).to_json())
             log.keep_output(server)
             stage.headline("1 of 3: check")
+            if stage.arguments.budget is None:
+                stage.arguments.budget = check_budget(elapsed_s())
             with CheckRecorder(stage, server, log, partial(finish_check, stage)) as recorder:
                 check_server(stage, server, recorder)
         run.enter_context(_shown_at_last(stage, log))
@@ -66,7 +68,7 @@ def _all_parts(stage: Stage, objectives: list[Objective]) -> ExitCode:
             log.keep_output(server)
             stage.headline("2 of 3: bench")
             asked = bool(objectives) or stage.arguments.strict_trust
-            again = asked or fits_again(stage.elapsed_s, stage.plan(server))
+            again = asked or fits_again(elapsed_s(), stage.plan(server))
             measure_server(stage, server, log, objectives, again=again)
         with stage.running() as server:
             log.keep_output(server)

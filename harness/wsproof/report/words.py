@@ -205,8 +205,9 @@ def _speed(record: RunRecord) -> Answer:
     if missed:
         return Answer(question, "objective missed", Tone.BAD, f"{sentence} Missed: {', '.join(missed)}.")
     if _unmarked(record) or "p50" in last.void:
-        voids = next((one for one in record.warnings if one.voids), None)
-        why = f" Not to be trusted: {voids.message}" if voids else " The measurement is not to be trusted."
+        voids = next((one.message for one in record.warnings if one.voids), None)
+        reason = last.void["p50"].reason if "p50" in last.void else voids
+        why = f" Not to be trusted: {reason}" if reason else " The measurement is not to be trusted."
         return Answer(question, "untrusted", Tone.UNSURE, sentence + why)
     return Answer(question, for_reader(last.p50, last.unit), Tone.GOOD, sentence)
 
