@@ -45,7 +45,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--ws-set", **REPEATED, help="KEY=VALUE, a parameter of the channels (dashboard.period=0.1)")
     add("--ws-seed", type=int, default=0, metavar="N", help="seed of all generated traffic (default 0)")
     add("--ws-examples", type=int, metavar="N", help="generated examples per property")
-    add("--ws-sample", metavar="TEXT", help="a message that the endpoint accepts, where it is particular")
+    add("--ws-sample", type=message, metavar="TEXT", help="a text message that the endpoint accepts (or hex:00ff)")
+    add("--ws-login", **REPEATED, help="a message to send first on every connection, to log in (or hex:00ff)")
     add("--ws-strict", action="store_true", help="non-strict findings fail, too")
     add("--ws-strict-trust", action="store_true", help="fan-out benchmarks fail, too, where any figure is void")
     add(
@@ -104,7 +105,12 @@ def ws_suite_options(pytestconfig: pytest.Config) -> SuiteOptions:
     from wsproof.model.suite import SuiteOptions
 
     option: Any = pytestconfig.getoption
-    options = SuiteOptions(seed=option("ws_seed"), strict=option("ws_strict"), sample=option("ws_sample"))
+    options = SuiteOptions(
+        seed=option("ws_seed"),
+        strict=option("ws_strict"),
+        sample=option("ws_sample"),
+        login=tuple(map(message, option("ws_login"))),
+    )
     examples: int | None = pytestconfig.getoption("ws_examples")
     return options if examples is None else options.but(examples=examples)
 
@@ -204,6 +210,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A benchmark that takes `ws_subscribers` runs once per number of `--ws-subscribers`."""
     if "ws_subscribers" in metafunc.fixturenames:
         metafunc.parametrize("ws_subscribers", metafunc.config.getoption("ws_subscribers"))
+
+
+def message(text: str) -> str | bytes:
+    """A message as the command line spells it, as `wsproof check --sample` reads it."""
+    from wsproof.cli.options import message as parse
+
+    return parse(text)
 
 
 def subscriber_counts(text: str) -> list[int]:

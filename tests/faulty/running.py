@@ -39,9 +39,9 @@ class FaultyServer:
         """The process that has all faults."""
         return self.process.pid
 
-    def with_fault(self, name: str) -> FaultyServer:
-        """The same process, at the path of a fault."""
-        self.path = f"/{name}"
+    def with_fault(self, name: str, application: str = "") -> FaultyServer:
+        """The same process, at the path of a fault, with an application behind it that is no echo."""
+        self.path = f"/{name}?app={application}" if application else f"/{name}"
         return self
 
     def restart(self) -> None:

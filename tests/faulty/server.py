@@ -2,7 +2,9 @@
 
 It is written for this purpose alone, shares no code with the harness, and prints its port when it listens:
 
-    python tests/faulty/server.py [--port N]
+    python -m tests.faulty.server [--port N]
+
+Behind each there is an echo, or with `/NAME?app=KIND` an application that takes only some messages.
 """
 
 from __future__ import annotations
@@ -19,6 +21,10 @@ import re
 import struct
 import sys
 import unicodedata
+from collections.abc import Coroutine
+from typing import Any
+
+from tests.faulty.applications import KINDS, Answer, Application, Close, Drop, Http, Later, Say
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
@@ -55,6 +61,10 @@ async def forever() -> None:
     await never.wait()
 
 
+class Dropped(Exception):
+    """The application ends TCP without a close frame."""
+
+
 class Connection:
     """One client, from its first byte to its last."""
 
@@ -71,6 +81,9 @@ class Connection:
         self.pinged = False
         self.closing = False
         self.rsv = 0
+        self.application: Application | None = None
+        self.later: set[asyncio.Task[None]] = set()
+        self.app_closed = False
 
     async def run(self) -> None:
         try:
@@ -80,10 +93,16 @@ class Connection:
                 lines = [f"HTTP/1.1 {refusal.status}", *refusal.lines, "Content-Length: 0", "Connection: close"]
                 self.writer.write("\r\n".join([*lines, "", ""]).encode())
             return
+        if self.application is not None:
+            self.do(self.application.greeting())
         try:
             while await self.take_frame():
-                pass
+                await self.wait_answers()
+        except Dropped:
+            return
         except Failure as failure:
+            if self.app_closed:
+                return
             code = 1000 if self.fault == "wrong-code" else failure.code
             if self.fault == "drops":
                 return
@@ -109,8 +128,10 @@ class Connection:
             if had and self.fault == "handshake-one-read":
                 raise Refusal("400 Bad Request")
             await self.more()
-            found = re.match(rb"[A-Za-z]+ /([a-z0-9-]*)", self.buffer)
+            found = re.match(rb"[A-Za-z]+ /([a-z0-9-]*)(?:\?app=([a-z0-9-]+))?", self.buffer)
             self.fault = found[1].decode() if found else self.fault
+            kind = (found[2] or b"").decode() if found else ""
+            self.application = Application(kind) if kind in KINDS else None
             if self.fault == "handshake-one-read" and b"\r\n\r\n" not in self.buffer:
                 raise Refusal("400 Bad Request")
         head, _, rest = bytes(self.buffer).partition(b"\r\n\r\n")
@@ -338,6 +359,8 @@ class Connection:
         return rsv != 0
 
     def take(self, fin: int, opcode: int, payload: bytes) -> bool:
+        if self.app_closed:
+            return opcode != CLOSE  # it has said its last, and waits for the answer
         if opcode == CLOSE:
             return self.take_close(payload)
         if opcode == PING:
@@ -412,8 +435,47 @@ class Connection:
             data = data.partition(b"\0")[0]
         if fault == "hurries" and CLOSE in self.next_opcodes():
             return
-        if data or fault != "empty-message":
+        if self.application is not None:
+            self.do(self.application.take(opcode, data))
+        elif data or fault != "empty-message":
             self.send(opcode, data)
+
+    # The application.
+
+    def do(self, answer: Answer) -> None:
+        """Do what the application says."""
+        match answer:
+            case Say(opcode, data):
+                self.send(opcode, data)
+            case Close():
+                self.send(CLOSE, answer.payload())
+                self.app_closed = True
+            case Drop(resets):
+                if resets:
+                    self.writer.transport.abort()
+                raise Dropped
+            case Http(ends):
+                self.writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                if ends:
+                    raise Dropped
+                self.app_closed = True
+            case Later(seconds, what):
+                self.do_later(self.after(seconds, what))
+
+    def do_later(self, what: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(what)
+        self.later.add(task)
+        task.add_done_callback(self.later.discard)
+
+    async def after(self, seconds: float, answer: Close | Say) -> None:
+        await asyncio.sleep(seconds)
+        if not self.app_closed:
+            self.do(answer)
+
+    async def wait_answers(self) -> None:
+        """An echo that is slow takes its time; one that closes later reads on meanwhile."""
+        if self.application is not None and self.application.name == "slow" and self.later:
+            await asyncio.wait(set(self.later))
 
     def check_message(self, data: bytes, fragments: int) -> None:
         fault = self.fault

@@ -8,7 +8,7 @@ from tests.faulty.running import FaultyServer
 from wsproof.model.finding import Level, Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.rfc6455.conversation import Conversation, Raw
-from wsproof.rfc6455.facts import Facts
+from wsproof.rfc6455.facts import Facts, Message
 from wsproof.rfc6455.property import MASK, say
 from wsproof.rfc6455.reducing import plainly
 from wsproof.rfc6455.samples import in_samples
@@ -30,12 +30,14 @@ def test_an_application_that_refuses_what_is_said_is_not_accused_but_cannot_be_j
 ) -> None:
     report = run_suite(faulty.with_fault(f"wants-json-{code}"), _OPTIONS)
     assert _accused(report) == []
-    rows = {run.check: run for run in report.checks_run}
+    not_run = {row.check: row.reason for row in report.not_run}
     for check in _NEED_TEXTS:
-        assert rows[check].verdict is Verdict.UNKNOWN
-        assert "refuses the texts" in rows[check].reason
-        assert str(code) in rows[check].reason
-        assert "--sample" in rows[check].reason
+        assert not_run[check].startswith("not checked: ")
+    (remark,) = report.remarks
+    assert "takes only some messages" in remark
+    assert str(code) in remark
+    assert "--sample" in remark
+    rows = {run.check: run for run in report.checks_run}
     for check in ("rsv-zero", "mask-required", "close-answered", "utf8-broken", "ping-answered", "segmentation"):
         assert rows[check].verdict is Verdict.VALID
 
@@ -48,9 +50,10 @@ def test_a_sample_that_is_accepted_lets_everything_be_judged(faulty: FaultyServe
 
 def test_a_sample_without_other_characters_leaves_utf8_open(faulty: FaultyServer) -> None:
     options = _OPTIONS.but(sample='{"say": "he"}', only=("utf8-valid",))
-    (row, _) = run_suite(faulty.with_fault("wants-json-1003"), options).checks_run
-    assert row.verdict is Verdict.UNKNOWN
+    report = run_suite(faulty.with_fault("wants-json-1003"), options)
+    (row,) = report.not_run
     assert "ASCII" in row.reason
+    assert report.verdict() is Verdict.UNKNOWN
 
 
 def test_what_only_fails_in_fragments_is_charged_whatever_the_code(faulty: FaultyServer) -> None:
@@ -66,7 +69,7 @@ def test_frames_before_the_101_convict_nobody(faulty: FaultyServer) -> None:
 
 
 class TestSamples:
-    facts = Facts(None, False, False, 1024, sample="{}", pads=True)
+    facts = Facts(None, False, False, 1024, sample=Message.of("{}"), pads=True)
 
     def test_a_message_keeps_its_shape_and_length(self) -> None:
         said = in_samples(say("x", *fragments(b"ab", b"", b"cdef")), self.facts)
@@ -77,7 +80,29 @@ class TestSamples:
 
     def test_what_is_wrong_stays_wrong(self) -> None:
         broken = say("x", Frame(Opcode.TEXT, b"\xff", mask=MASK), Frame(Opcode.TEXT, b"bare"))
-        assert in_samples(broken, self.facts) == broken
+        assert in_samples(broken, self.facts) == say(
+            "x", Frame(Opcode.TEXT, b"\xff", mask=MASK), Frame(Opcode.TEXT, b"{}  ")
+        )
+
+    def test_a_character_is_cut_where_it_was_cut(self) -> None:
+        facts = Facts(None, False, False, 1024, sample=Message.of('{"h\u00e9": 1}'))
+        first, last = fragments(b"\xc3", b"\xa9")
+        said = in_samples(say("utf8-valid", first, last), facts)
+        assert said == say("utf8-valid", *fragments(b'{"h\xc3', b'\xa9": 1}'))
+
+    def test_a_message_that_is_not_known_to_be_taken_is_left_out(self) -> None:
+        facts = Facts(None, False, False, 1024, refuses="a close frame", refusals=("1003",))
+        whole, orphan = Frame(Opcode.TEXT, b"whole", mask=MASK), Frame(Opcode.CONTINUATION, b"o", mask=MASK)
+        assert in_samples(say("payload-lengths", whole), facts) is None
+        assert in_samples(say("continuation-orphan", whole, orphan), facts) == say("continuation-orphan", orphan)
+        begun = say("close-cuts-message", *fragments(b"a", ends=False), Frame(Opcode.CLOSE, b"", mask=MASK))
+        assert in_samples(begun, facts) == begun
+
+    def test_no_conversation_has_more_messages_than_the_endpoint_takes(self) -> None:
+        facts = Facts("", False, False, 1024, most_messages=2)
+        whole = Frame(Opcode.TEXT, b"whole", mask=MASK)
+        assert in_samples(say("x", whole), facts) == say("x", whole)  # the barrier is the second one
+        assert in_samples(say("x", whole, whole), facts) is None
 
     def test_only_whole_texts_are_said_otherwise(self) -> None:
         other = Conversation("x", (Raw(b"\x81"), *say("x", Frame(Opcode.PING, b"p", mask=MASK)).actions))

@@ -27,6 +27,7 @@ from wsproof.report.markdown import run_markdown
 from wsproof.report.progress import ProgressLine
 from wsproof.report.text import show_check
 from wsproof.rfc6455 import suite as rfc6455
+from wsproof.workloads import opening_of
 
 PROTOCOL_SHARE = 0.75
 """Of the budget, for the protocol: channels have the rest at least."""
@@ -66,6 +67,7 @@ def options_of(arguments: argparse.Namespace) -> SuiteOptions:
         strict=arguments.strict,
         budget_s=arguments.budget,
         sample=arguments.sample,
+        login=tuple(arguments.login),
     )
     return options if arguments.examples is None else options.but(examples=arguments.examples)
 
@@ -82,7 +84,8 @@ def check_server(stage: Stage, server: RunningServer, recorder: CheckRecorder) -
     with ProgressLine(stage.console) as progress:
         if wire:
             keep = recorder.keep(SuiteName.PROTOCOL)
-            keep(rfc6455.run_suite(server, protocol, progress.suite("protocol"), keep))
+            offered = opening_of(stage.workloads, server.endpoint.path)
+            keep(rfc6455.run_suite(server, protocol.but(offered=offered), progress.suite("protocol"), keep))
         if promises:
             keep = recorder.keep(SuiteName.CHANNELS)
             rest = options if options.budget_s is None else options.but(budget_s=_left(options.budget_s, began))

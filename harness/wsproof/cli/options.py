@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,7 +68,15 @@ def add_suite(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0, metavar="N", help="seed of all generated traffic (default 0)")
     add("--examples", type=positive, default=None, metavar="N", help="generated examples per property")
     add("--budget", type=seconds, default=None, metavar="S", help="stop looking after so long (10s): the same prefix")
-    add("--sample", metavar="TEXT", help="a message that the endpoint accepts, where it is particular")
+    add(
+        "--sample",
+        "--valid-message",
+        dest="sample",
+        type=message,
+        metavar="TEXT",
+        help="a text message that the endpoint accepts (hex:00ff is a binary one): the checks send no other",
+    )
+    add_login(add)
     add("--strict", action="store_true", help="non-strict findings count, too")
 
 
@@ -88,6 +97,33 @@ def add_trust(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--strict-trust", action="store_true", help="exit 3 where any figure is void, asked for by --slo or not"
     )
+
+
+def add_login(add: Callable[..., object]) -> None:
+    """What an endpoint wants to hear before it takes other messages."""
+    add(
+        "--login",
+        action="append",
+        default=[],
+        type=message,
+        metavar="TEXT",
+        help="a message to send first on every connection, to log in; repeatable, redacted",
+    )
+
+
+def message(text: str) -> str | bytes:
+    """A text message as it is, or a binary one as `hex:00ff`; `text:` stands before a text that begins like that."""
+    kind, colon, content = text.partition(":")
+    if colon and kind == "text":
+        return content
+    if not colon or kind != "hex":
+        return text
+    try:
+        return bytes.fromhex(content)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"expected hexadecimal digits behind hex:, got {content!r}. For a text that begins so, write text:{text}"
+        ) from error
 
 
 def add_metering(parser: argparse.ArgumentParser) -> None:

@@ -198,6 +198,7 @@ def _replay(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("finding", type=Path, metavar="FINDING.json", help="a file from a run's findings folder")
     options.add_target(parser)
     options.add_channels(parser)
+    options.add_login(parser.add_argument)
 
 
 def _list(parser: argparse.ArgumentParser) -> None:

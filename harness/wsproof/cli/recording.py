@@ -108,7 +108,7 @@ class CheckRecorder:
 
     def _write(self, report: SuiteReport, *, at_once: bool) -> SuiteReport:
         """Write the report into the run, each finding in a file of its own; as it is shown."""
-        secrets = self._stage.target.secrets
+        secrets = self._stage.secrets
         report = replace(report, checks_run=tuple(self._shown(run) for run in report.checks_run))
         before = self._kept
         self._kept = [self._kept_finding(hide_in(finding, secrets)) for finding in report.findings]
@@ -141,7 +141,7 @@ class CheckRecorder:
         """The row without secrets; where wsproof crashed in it, its traceback is kept as a file, too."""
         if not run.traceback:
             return run
-        secrets = self._stage.target.secrets
+        secrets = self._stage.secrets
         run = replace(run, reason=hide(run.reason, secrets), traceback=hide(run.traceback, secrets))
         if run.check not in self._crashes:
             self._crashes.add(run.check)

@@ -18,6 +18,7 @@ from wsproof.net.redact import MARK, hide_in
 from wsproof.net.running import RunningServer
 from wsproof.report.text import show_finding
 from wsproof.rfc6455 import suite as rfc6455
+from wsproof.workloads import opening_of
 
 REMEMBERED = {"target": "spec", **{name: name for name in ("path", "origin", "ready", "unix", "ca")}}
 """Options, and the words of the record that they are taken from."""
@@ -33,7 +34,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
         known = server.known_deviations.mark(found)
     shown, said, code = outcome(finding, known)
     for one in shown:
-        show_finding(stage.console, replace(hide_in(one, stage.target.secrets), replay=None))
+        show_finding(stage.console, replace(hide_in(one, stage.secrets), replay=None))
     stage.console.print(f"\n{said}", markup=False)
     return code
 
@@ -123,6 +124,7 @@ def replayed(stage: Stage, server: RunningServer, finding: Finding) -> list[Find
     assert finding.recipe is not None
     deadline_s = SuiteOptions().deadline_s
     if finding.recipe.get("suite") == "rfc6455":
-        return rfc6455.replay(finding.recipe, server.endpoint, deadline_s, pid=server.pid)
+        login = tuple(stage.arguments.login) or opening_of(stage.workloads, server.endpoint.path)[:-1]
+        return rfc6455.replay(finding.recipe, server.endpoint, deadline_s, pid=server.pid, login=login)
     stage.needed_channels()
     return channels.replay(finding.recipe, server, stage.workloads, deadline_s)

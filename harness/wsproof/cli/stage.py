@@ -70,6 +70,12 @@ class Stage:
         """The target that was named, checked but not started."""
         return self.target_at(Path.cwd())
 
+    @cached_property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not be written down: the target's secrets, and what is sent to log in."""
+        login = getattr(self.arguments, "login", ())
+        return (*self.target.secrets, *(each for each in login if isinstance(each, str)))
+
     def target_at(self, folder: Path, python: str | None = None) -> Target:
         """The same target in another folder, and started by another Python: a build of it."""
         given = self.arguments

@@ -26,8 +26,10 @@ class SuiteOptions:
 
     `only` keeps the checks whose name, a part of it, or section starts with one of its entries ("5.5", "chat",
     "delivery"); `protocol` and `channels` keep a whole suite. `examples` is the number of generated examples per
-    property. `deadline_s` bounds every wait for something that is owed. `sample` is a text that the endpoint accepts,
-    for endpoints that refuse any other.
+    property. `deadline_s` bounds every wait for something that is owed. `sample` is a message that the endpoint
+    accepts, for endpoints that refuse any other (bytes: a binary one); `login` is sent before it on every connection.
+    `offered` is what a member of the channel sends, the last one a message and those before it a login, for an endpoint
+    that refuses plain texts.
     """
 
     seed: int = 0
@@ -36,7 +38,9 @@ class SuiteOptions:
     only: tuple[str, ...] = ()
     strict: bool = False
     deadline_s: float = 5.0
-    sample: str | None = None
+    sample: str | bytes | None = None
+    login: tuple[str | bytes, ...] = ()
+    offered: tuple[str | bytes, ...] = ()
 
     def but(self, **changes: Any) -> SuiteOptions:
         """These options with some changed."""
@@ -130,6 +134,8 @@ class SuiteReport:
     not_run: tuple[NotRun, ...] = ()
     wall_s: float = 0.0
     complete: bool = True
+    remarks: tuple[str, ...] = ()
+    """What a user should know of the whole run, such as which messages the endpoint takes."""
 
     def __add__(self, other: SuiteReport) -> SuiteReport:
         return SuiteReport(
@@ -139,6 +145,7 @@ class SuiteReport:
             self.not_run + other.not_run,
             self.wall_s + other.wall_s,
             self.complete and other.complete,
+            self.remarks + other.remarks,
         )
 
     @property

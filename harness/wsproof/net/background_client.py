@@ -10,7 +10,7 @@ from wsproof.errors import TargetError
 from wsproof.net.client import Client
 from wsproof.net.clock import Deadline
 from wsproof.net.endpoint import Endpoint
-from wsproof.wire import CloseReceived, PingReceived, PongReceived, State
+from wsproof.wire import CloseReceived, Frame, PingReceived, PongReceived, State
 from wsproof.wire.handshake import Response
 
 __all__ = ["BackgroundClient"]
@@ -52,11 +52,12 @@ class BackgroundClient:
             self._client.abort()
         return response
 
-    def say(self, text: str) -> None:
-        """Send a text, where the connection is open."""
+    def say(self, message: Frame) -> None:
+        """Send a message, where the connection is open."""
         with self._changed:
             if self._client.peer.state is State.OPEN:
-                self._client.send_text(text)
+                self._client.peer.send_frame(message)
+                self._client.flush()
 
     def answers_ping(self, payload: bytes, wait_s: float) -> bool:
         """Whether the server answers a ping within `wait_s`. A wrong payload is an answer, too, and so is a ping."""

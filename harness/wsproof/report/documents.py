@@ -40,6 +40,7 @@ def check_document(
         "seed": report.seed,
         "checks_run": [run.to_json() for run in report.checks_run],
         "not_run": [one.to_json() for one in report.not_run],
+        "remarks": list(report.remarks),
         "findings": [finding.to_json() for finding in sorted(report.findings, key=severity)],
         "wall_s": round(report.wall_s, 3),
         "complete": report.complete,
@@ -59,6 +60,7 @@ def suite_report_of(document: Mapping[str, Any]) -> SuiteReport:
         tuple(NotRun(**row) for row in document.get("not_run", ())),
         document.get("wall_s", 0.0),
         document.get("complete", True),
+        tuple(document.get("remarks", ())),
     )
 
 

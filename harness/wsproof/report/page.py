@@ -57,6 +57,7 @@ def run_page(record: RunRecord, folder: RunFolder | None = None) -> str:
         accepted=words.accepted(findings),
         sections=_sections(words.checks_of(record)),
         not_run=rows.not_run_of(record),
+        remarks=rows.remarks_of(record),
         measured=rows.measured,
         pictures=pictures(record),
         repeat=repeat_line(record),

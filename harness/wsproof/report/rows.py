@@ -9,7 +9,7 @@ from wsproof.model.suite import CheckRun, NotRun
 from wsproof.report.documents import suite_report_of
 from wsproof.report.units import significant
 
-__all__ = ["by_reason", "measured", "not_run_of"]
+__all__ = ["by_reason", "measured", "not_run_of", "remarks_of"]
 
 
 def measured(run: CheckRun) -> str:
@@ -29,3 +29,9 @@ def not_run_of(record: RunRecord) -> list[tuple[str, list[str]]]:
     """The checks of a run that were asked for and not run, by reason."""
     part = record.parts.get("check")
     return by_reason(suite_report_of(part).not_run) if part else []
+
+
+def remarks_of(record: RunRecord) -> tuple[str, ...]:
+    """What to know of the whole check, such as which messages the endpoint takes."""
+    part = record.parts.get("check")
+    return suite_report_of(part).remarks if part else ()

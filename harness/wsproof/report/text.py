@@ -59,6 +59,8 @@ def show_check(
     if not isinstance(report, SuiteReport):
         strict = bool(report.get("strict"))
         report = suite_report_of(report)
+    for remark in report.remarks:
+        _say(console, f"\n{remark}", STYLES[Tone.UNSURE])
     _say(console, "")
     for run in _without_repeated_reasons(report.checks_run):
         _show_run_of_check(console, run)

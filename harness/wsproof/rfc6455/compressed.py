@@ -61,7 +61,7 @@ def apply_cuts(message: Frame, *places: int) -> list[Frame]:
 
 def words(facts: Facts, text: str) -> bytes:
     """The text, or what this endpoint is known to accept instead."""
-    return (text if facts.sample is None else facts.sample).encode()
+    return text.encode() if facts.sample is None else facts.sample.payload
 
 
 def letters(count: int, seed: int = 0) -> bytes:

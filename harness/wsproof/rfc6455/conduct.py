@@ -16,13 +16,15 @@ from wsproof.net.clock import now_ns
 from wsproof.net.endpoint import Endpoint
 from wsproof.rfc6455.agreements import offers_deflate
 from wsproof.rfc6455.conversation import Await, Conversation, Ending, Raw, Send
-from wsproof.rfc6455.facts import Facts, Heard, Message
+from wsproof.rfc6455.facts import BARRIER, Facts, Heard, Message
 from wsproof.rfc6455.greeting import Answer, Greeting, expect_answer
+from wsproof.rfc6455.http_behind import http_line
 from wsproof.rfc6455.inflating import BOMB_BYTES, Reading
+from wsproof.rfc6455.login import log_in
 from wsproof.rfc6455.oracle import Expectation, Fate, expect_frames
 from wsproof.rfc6455.patience import Patience
 from wsproof.rfc6455.segments import SegmentBarrier
-from wsproof.rfc6455.transcript import BARRIER, Transcript
+from wsproof.rfc6455.transcript import Transcript
 from wsproof.wire import (
     MASK,
     CloseReceived,
@@ -56,8 +58,10 @@ class Conduct:
         """What the conversation's handshake deserves."""
         return expect_answer(self._request(conversation), self.endpoint.request(KEY))
 
-    def perform(self, conversation: Conversation) -> tuple[Greeting, Expectation, Transcript]:
+    def perform(self, conversation: Conversation, linger_s: float = 0.0) -> tuple[Greeting, Expectation, Transcript]:
         """Have the conversation, and return what was owed and what happened.
+
+        `linger_s`: wait so long after the barrier before closing, for an application that ends the connection later.
 
         Raises:
             TargetError: nobody listens.
@@ -71,7 +75,7 @@ class Conduct:
             request=request,
             max_message_bytes=_LARGEST_BYTES,
         )
-        talk = _Talk(self, conversation, greeting, client)
+        talk = _Talk(self, conversation, greeting, client, linger_s)
         try:
             client.connect()
             talk.greet(request)
@@ -88,7 +92,10 @@ class Conduct:
 class _Talk:
     """One connection on its way."""
 
-    def __init__(self, conduct: Conduct, conversation: Conversation, greeting: Greeting, client: Client) -> None:
+    def __init__(
+        self, conduct: Conduct, conversation: Conversation, greeting: Greeting, client: Client, linger_s: float
+    ) -> None:
+        self.linger_s = linger_s
         self.conduct = conduct
         self.conversation = conversation
         self.greeting = greeting
@@ -154,6 +161,7 @@ class _Talk:
         if response is None or response.status != 101 or self.greeting.answer is Answer.REFUSE:
             return
         if not self.conversation.pipelined:
+            self._log_in()
             self._say()
         if self.conversation.ending in (Ending.RESET, Ending.HALF_CLOSE):
             self._leave_rudely()
@@ -164,10 +172,21 @@ class _Talk:
             self._see_close()
         elif self.expected.fate is Fate.OPEN:
             self._pass_barrier()
+            if self.transcript.at_barrier and self.linger_s:
+                self.client.wait_event(lambda event: self._has_ended(), self.linger_s)
+                self.transcript.at_barrier = not self._has_ended()
             if self.transcript.at_barrier:
                 self._close()
         else:
             self._see_failure()
+
+    def _log_in(self) -> None:
+        facts = self.conduct.facts
+        if not facts.login:
+            return
+        done = log_in(self.client, facts, self.conduct.patience.longest_s)
+        self._seen = len(self.client.events)  # what is said on the way, ours and the server's, may be secret
+        self.transcript.note("the client logs in" if done else "the login is not answered")
 
     def _say(self) -> None:
         offset = 0
@@ -258,8 +277,9 @@ class _Talk:
 
     def _send_barrier(self) -> None:
         frames = [Frame(Opcode.PING, BARRIER.encode(), mask=MASK)]
-        if self._barrier_reply() is not None:
-            frames.append(Frame(Opcode.TEXT, BARRIER.encode(), mask=MASK))
+        message = self.conduct.facts.barrier
+        if message is not None and self._barrier_reply() is not None:
+            frames.append(Frame(message.opcode, message.payload, mask=MASK))
         for frame in frames:
             # In segments of their own: that several frames come in one read is for the conversation to try.
             self.conduct.barrier.wait_read(self.client.fileno())
@@ -269,7 +289,8 @@ class _Talk:
     def _barrier_reply(self) -> Message | None:
         if self.expected.in_message or self.expected.silent:
             return None
-        return self.conduct.facts.reply_to(Message(Opcode.TEXT, BARRIER.encode()))
+        barrier = self.conduct.facts.barrier
+        return self.conduct.facts.reply_to(barrier) if barrier is not None else None
 
     def _close(self) -> None:
         frame = Frame(Opcode.CLOSE, b"\x03\xe8", mask=MASK)
@@ -361,6 +382,7 @@ class _Talk:
             transcript.lines.append(f"<- end of TCP ({how})")
         transcript.ended, transcript.was_reset = client.ended, client.was_reset
         transcript.breaches = list(client.peer.breaches)
+        transcript.http = transcript.http or http_line(client)
 
 
 def listening(endpoint: Endpoint, deadline_s: float) -> bool:

@@ -77,7 +77,7 @@ def in_blocks(draw: st.DrawFn, payload: bytes) -> Blocks:
 def _messages(draw: st.DrawFn, facts: Facts) -> Conversation:
     opcode, payload = draw(strategies.payloads(facts))
     if opcode == Opcode.TEXT and facts.sample is not None:
-        payload = facts.sample.encode()
+        payload = facts.sample.payload
     return talk(facts, "deflate-blocks", packed(draw(in_blocks(payload)), opcode=opcode))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,13 +15,14 @@ from wsproof.net.budget import Budget, BudgetSpent
 from wsproof.net.endpoint import Endpoint
 from wsproof.rfc6455.conduct import Conduct
 from wsproof.rfc6455.conversation import Conversation
-from wsproof.rfc6455.facts import Facts, probe
+from wsproof.rfc6455.facts import Facts, Message
 from wsproof.rfc6455.greeting import Answer, Greeting
 from wsproof.rfc6455.judge import Charge, judge, leaves_open
 from wsproof.rfc6455.ledger import Ledger
 from wsproof.rfc6455.neighbour import Neighbour, Service
 from wsproof.rfc6455.oracle import Expectation
 from wsproof.rfc6455.patience import Patience
+from wsproof.rfc6455.probing import probe
 from wsproof.rfc6455.reducing import apart, plainly, simpler
 from wsproof.rfc6455.samples import in_samples
 from wsproof.rfc6455.segments import SegmentBarrier
@@ -35,6 +37,11 @@ _SHRINK_S = 12.0
 _AGAIN_SILENT_S = 0.5
 _PLAIN = Conversation("opening-accepted")
 _FULL_STATUSES = (429, 503)
+_CONTROLS = 3
+"""How often messages are sent plainly before the application is known not to mind them: some mind them at times."""
+_LINGER_S = 0.3
+_LONGEST_LINGER_S = 2.0
+_TIMES_LONGER = 2
 
 
 class Server(Protocol):
@@ -77,7 +84,7 @@ class Examination:
         """Seconds left for making conversations smaller, of all properties together."""
         self._conduct = Conduct(server.endpoint, facts, self.patience, barrier)
         self._least_bytes: dict[int, int] = {}
-        self._neighbour = Neighbour(options.deadline_s, facts.accepted_sample)
+        self._neighbour = Neighbour(options.deadline_s, facts.first_messages)
         self._neighbour.settle(server.endpoint, self.patience.neighbours_s)
         budget.check()
 
@@ -94,11 +101,16 @@ class Examination:
     def attempt(self, conversation: Conversation) -> list[Charge]:
         """Have one conversation; keep and return the rules it shows broken.
 
+        One that needs messages which this endpoint is not known to take is left out.
+
         Raises:
             BudgetSpent: the time for the run is over.
             ServerGone: the server is dead or wedged and cannot be replaced.
         """
-        conversation = in_samples(conversation, self.facts)
+        fit = in_samples(conversation, self.facts)
+        if fit is None:
+            return []
+        conversation = fit
         if "segmentation" in self.ledger.cases and conversation.subject != "segmentation":
             # Known to be broken: it is worked around, so that the rest can be judged.
             conversation = apart(conversation)
@@ -121,6 +133,7 @@ class Examination:
         self.conversations += 1
         watch = ServerWatch(self.server)
         swelling = Swelling(self.server.pid, self._least_bytes) if conversation.subject == "deflate-bomb" else None
+        begun = time.monotonic()
         try:
             greeting, expected, transcript = self._converse(conversation)
         except TargetError as error:
@@ -131,8 +144,8 @@ class Examination:
             charges = judge(conversation, greeting, expected, self.facts, transcript)
             charges += swelling.charges(transcript) if swelling is not None else []
             self.declined += expected.declined
-            if leaves_open(expected, transcript):
-                charges = self._without_own_reasons(conversation, charges)
+            if leaves_open(expected, transcript, self.facts):
+                charges = self._without_own_reasons(conversation, charges, time.monotonic() - begun)
                 self.told += bool(charges)
             elif charges or not expected.in_frame:  # of a frame that never ends nothing is heard
                 self.told += 1
@@ -173,20 +186,26 @@ class Examination:
             raise ServerGone(f"the server takes no more clients, which may be a limit: {self._neighbour.remark}")
         self.restart()
 
-    def _without_own_reasons(self, conversation: Conversation, charges: list[Charge]) -> list[Charge]:
-        """Drop what an application may have done because of what was said: then it does so too when it is said plainly.
+    def _without_own_reasons(self, conversation: Conversation, charges: list[Charge], took_s: float) -> list[Charge]:
+        """Drop violations that the application, not the server, may have caused.
 
-        An application does not see fragments, masks and segments: if the same messages are taken when they are said
-        plainly, it was not the application that closed.
+        To tell them apart, send the same messages unfragmented, in segments of their own: an application sees no
+        fragments, masks and segments. If the connection is ended again, it was the application. `took_s` is how long
+        the conversation took: an application may need as long to end the connection.
         """
         if not any(charge.own_reasons for charge in charges):
             return charges
         plain = plainly(conversation)
-        if not self.facts.refuses and plain != apart(conversation):
-            _, expected, transcript = self._conduct.perform(plain)
-            if not leaves_open(expected, transcript):
-                return charges
+        says_all = self.facts.has_messages and plain.actions and plain != apart(conversation)
+        if says_all and not any(self._is_ended(plain, took_s) for _ in range(_CONTROLS)):
+            return charges
         return [charge for charge in charges if not charge.own_reasons]
+
+    def _is_ended(self, plain: Conversation, took_s: float) -> bool:
+        """Whether the application ends the connection over these messages, however plainly they are said."""
+        linger_s = self.budget.at_most(min(max(_LINGER_S, _TIMES_LONGER * took_s), _LONGEST_LINGER_S))
+        _, expected, transcript = self._conduct.perform(plain, linger_s)
+        return leaves_open(expected, transcript, self.facts)
 
     def _may_be_believed(self, charge: Charge, transcript: Transcript) -> bool:
         """A rule may be convicted by silence only after full patience; known cases may be repeated in a hurry."""
@@ -259,7 +278,9 @@ class Examination:
         if name not in (case.smallest.subject, "messages-intact"):
             return False
         for candidate in simpler(case.smallest, self.facts):
-            transcript, charges = self._perform(in_samples(candidate, self.facts))
+            if (fit := in_samples(candidate, self.facts)) is None:
+                continue
+            transcript, charges = self._perform(fit)
             for charge in charges:
                 if charge.rule == candidate.subject == name:
                     return False  # it is the cause itself
@@ -338,7 +359,14 @@ def examination(server: Server, options: SuiteOptions) -> Iterator[Examination]:
     """
     budget = Budget(options.budget_s)
     try:
-        facts = probe(server.endpoint, options.deadline_s, options.sample, budget)
+        facts = probe(
+            server.endpoint,
+            options.deadline_s,
+            Message.of(options.sample) if options.sample is not None else None,
+            budget,
+            login=tuple(map(Message.of, options.login)),
+            offered=tuple(map(Message.of, options.offered)),
+        )
     except (CannotTellError, TargetError):
         budget.check()  # it did not answer in the little time that was left: that says nothing
         raise

@@ -1,40 +1,31 @@
-"""What kind of endpoint this is: asked once per run, so that the oracle knows what a message is owed."""
+"""What kind of endpoint this is: found out once per run, so that the oracle knows what a message is owed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
-from wsproof.errors import CannotTellError
-from wsproof.net.budget import Budget
-from wsproof.net.client import Client
-from wsproof.net.endpoint import Endpoint
-from wsproof.rfc6455.agreements import OFFERS, agreement_of
-from wsproof.wire import (
-    BinaryMessage,
-    CloseReceived,
-    DeflateAgreement,
-    Event,
-    Frame,
-    Opcode,
-    PongReceived,
-    TextMessage,
-)
+from wsproof.rfc6455.agreements import agreement_of
+from wsproof.rfc6455.frame_json import pack, unpack
+from wsproof.wire import BinaryMessage, DeflateAgreement, Event, Frame, Opcode, TextMessage
 
-__all__ = ["Facts", "Heard", "Message", "is_own_reason", "probe"]
+__all__ = ["BARRIER", "DROPPED", "HTTP", "Facts", "Heard", "Message", "is_own_reason"]
 
-_WORD = "wsproof-probe"
-_LAST_WORD = "last-wsproof-probe"
-_OWN_REASONS = frozenset({1000, 1001, 1003, 1008, 1009, 1011, 1012, 1013, 1014})
-_PATIENCE_S = 2.0
-_BRIEF_S = 1.0
-_MOMENT_S = 0.3
-_SIZES = (70_000, 65_537, 65_536, 65_535, 16_384, 4_096, 1_024)
+BARRIER = "wsproof-barrier"
+"""What the barrier's message and ping say: nothing that a strategy generates."""
+DROPPED = "dropped"
+"""A refusal: the application ends TCP without a close frame."""
+HTTP = "HTTP"
+"""A refusal: the application answers a message with an HTTP response."""
+_OWN_REASONS = frozenset({None, 1000, 1001, 1003, 1008, 1009, 1011, 1012, 1013, 1014})
 
 
 def is_own_reason(code: int | None) -> bool:
-    """Whether an application may close with this code because of what a message says (7.4.1), the protocol apart."""
+    """Whether an application may close with this code because of what a message says (7.4.1), the protocol apart.
+
+    None is a close frame without a code: that is what `ws.close()` sends in most libraries.
+    """
     return code in _OWN_REASONS or (code is not None and 3000 <= code <= 4999)
 
 
@@ -45,9 +36,23 @@ class Message:
     opcode: int
     payload: bytes
 
+    @classmethod
+    def of(cls, content: str | bytes) -> Message:
+        """A text as TEXT, bytes as BINARY."""
+        return cls(Opcode.TEXT, content.encode()) if isinstance(content, str) else cls(Opcode.BINARY, content)
+
     def describe(self) -> str:
         """One line for people."""
         return Frame(self.opcode, self.payload).describe()
+
+    def to_json(self) -> dict[str, Any]:
+        """The message, for a recipe."""
+        return {"opcode": int(self.opcode), "payload": pack(self.payload)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any] | str) -> Message:
+        """The inverse of `to_json`. Older recipes hold a plain text."""
+        return cls.of(data) if isinstance(data, str) else cls(int(data["opcode"]), unpack(data["payload"]))
 
 
 class Heard:
@@ -63,13 +68,12 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """An endpoint's habits.
+    """The profile of an endpoint: what a probe found out about it.
 
     `prefix` stands before every text it sends back; None when it sends no text back (then a ping is the barrier).
-    `binary` says that binary messages come back as they are. `deflate`: it agrees to permessage-deflate when offered.
-    `largest_bytes` is a message size that is known to pass. `refuses` says how it refuses the texts that it is
-    sent (empty: it does not). `sample` is a text that it accepts, to be said instead of any other; `pads`: with blanks
-    behind it too.
+    `binary`: binary messages come back as they are. `deflate`: it agrees to permessage-deflate when offered.
+    `largest_bytes` is a message size that is known to pass. `refuses` says how the application refuses the texts that
+    it was sent, or the sample (empty: it does not).
     """
 
     prefix: str | None
@@ -77,10 +81,22 @@ class Facts:
     deflate: bool
     largest_bytes: int
     refuses: str = ""
-    sample: str | None = None
+    sample: Message | None = None
+    """A message that it accepts: no other one is sent."""
     pads: bool = False
+    """The sample is accepted with blanks behind it, too."""
     agreements: tuple[tuple[str, str], ...] = ()
     """Offers of permessage-deflate that it accepted, each with its answer."""
+    refusals: tuple[str, ...] = ()
+    """How its application ended connections because of a message: close codes, DROPPED, HTTP."""
+    most_messages: int | None = None
+    """How many messages it takes on one connection; None: no limit was seen."""
+    login: tuple[Message, ...] = ()
+    """What is sent first on every connection."""
+    login_replies: int = 0
+    """How many messages the endpoint sends until the login is done."""
+    remark: str = ""
+    """What its user should know: which messages it takes, what that means for the checks, and what to do."""
 
     def agreed(self, offer: str) -> DeflateAgreement | None:
         """What comes of this offer of permessage-deflate; None when it is declined, or was not tried."""
@@ -88,14 +104,50 @@ class Facts:
         return agreement_of(answer) if answer is not None else None
 
     @property
-    def accepted_sample(self) -> str | None:
-        """The sample, where the endpoint is known to accept it."""
-        return None if self.refuses else self.sample
+    def first_messages(self) -> tuple[Message, ...]:
+        """What a well-behaved client sends first: the login, or else the sample, where it is accepted."""
+        if self.login or self.sample is None or self.refuses:
+            return self.login
+        return (self.sample,)
+
+    @property
+    def is_selective(self) -> bool:
+        """Whether it takes only some messages, as far as is known."""
+        return self.sample is not None or bool(self.refuses)
+
+    @property
+    def is_binary_only(self) -> bool:
+        """Whether it refuses texts and sends binary messages back."""
+        return bool(self.refuses) and self.sample is None and self.binary
+
+    @property
+    def has_messages(self) -> bool:
+        """Whether there is any message that it is known to take."""
+        return not self.refuses or self.is_binary_only
 
     @property
     def echoes(self) -> bool:
-        """Whether a text comes back."""
-        return self.prefix is not None
+        """Whether what it is sent comes back."""
+        return self.prefix is not None or self.is_binary_only
+
+    @property
+    def barrier(self) -> Message | None:
+        """The message whose answer proves that all before it was read; None where nothing comes back."""
+        if self.prefix is not None:
+            return Message(Opcode.TEXT, BARRIER.encode())
+        return Message(Opcode.BINARY, BARRIER.encode()) if self.is_binary_only else None
+
+    def accepts(self, message: Message) -> bool:
+        """Whether the application is expected to take this message."""
+        if self.sample is not None:
+            wanted = self.sample.payload
+            padded = wanted.ljust(len(message.payload)) if self.pads else wanted
+            return not self.refuses and message == Message(self.sample.opcode, padded)
+        return not self.refuses or (self.is_binary_only and message.opcode == Opcode.BINARY)
+
+    def may_close_with(self, code: int | None) -> bool:
+        """Whether its application may close with this code because of what a message says."""
+        return is_own_reason(code) or str(code) in self.refusals
 
     def reply_to(self, message: Message) -> Message | None:
         """What this message is owed, or None where the endpoint owes nothing."""
@@ -104,14 +156,30 @@ class Facts:
         return None if self.prefix is None else Message(Opcode.TEXT, self.prefix.encode() + message.payload)
 
     def to_json(self) -> dict[str, Any]:
-        """The facts, for a recipe."""
-        return asdict(self)
+        """The facts, for a recipe. Of a login only the number of messages: it may be a secret."""
+        data = {field.name: getattr(self, field.name) for field in fields(self)}
+        sample = self.sample.to_json() if self.sample is not None else None
+        return data | {"sample": sample, "login": len(self.login)}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Facts:
-        """The inverse of `to_json`."""
-        agreements = tuple((offer, answer) for offer, answer in data.get("agreements", ()))
-        return cls(**{**data, "agreements": agreements})
+    def from_json(cls, data: Mapping[str, Any], login: tuple[Message, ...] = ()) -> Facts:
+        """The inverse of `to_json`; `login` is given again.
+
+        Raises:
+            ValueError: the facts were found behind a login, and it is not given.
+        """
+        if data.get("login") and not login:
+            raise ValueError("the endpoint was logged in to, and logins are not kept: give it again with --login")
+        sample = data.get("sample")
+        return cls(
+            **{
+                **data,
+                "agreements": tuple((offer, answer) for offer, answer in data.get("agreements", ())),
+                "refusals": tuple(data.get("refusals", ())),
+                "sample": Message.from_json(sample) if sample is not None else None,
+                "login": login,
+            }
+        )
 
     def describe(self) -> str:
         """One sentence for people."""
@@ -122,142 +190,3 @@ class Facts:
         return (
             f"{echo}; {binary}; messages of {self.largest_bytes} bytes pass; deflate {'yes' if self.deflate else 'no'}"
         )
-
-
-def probe(endpoint: Endpoint, deadline_s: float, sample: str | None = None, budget: Budget | None = None) -> Facts:
-    """Ask an endpoint what it is, in a few short connections. `sample` is a text that it is known to accept.
-
-    Where the budget ends meanwhile, the facts are not to be trusted: nothing may be concluded from them.
-
-    Raises:
-        CannotTellError: a plain, legal handshake is refused or not answered, or the connection is closed at once
-            (wrong path, authentication).
-        TargetError: nobody listens.
-    """
-    time = budget if budget is not None else Budget(None)
-
-    def at_most(seconds: float = deadline_s) -> float:
-        return time.at_most(min(seconds, deadline_s))
-
-    _see_it_stay(endpoint, at_most())
-    agreements = _agreements(endpoint, at_most())
-    deflate = bool(agreements)
-    if sample is not None:
-        # Who accepts a sample only is seldom an echo of it: its texts are not judged, a ping is the barrier.
-        refuses = _refusal(endpoint, sample, at_most())
-        pads = not refuses and not _refusal(endpoint, sample + " " * 200, at_most())
-        return Facts(None, False, deflate, _SIZES[-1], refuses, sample, pads, agreements)
-    # An endpoint without an echo costs these waits once per run; nothing else in the suite waits for an absence.
-    prefix = _prefix(endpoint, at_most(_PATIENCE_S))
-    refuses = _refusal(endpoint, _WORD, at_most()) if prefix is None else ""
-    brief = at_most(_PATIENCE_S if prefix is not None else _BRIEF_S)
-    binary = _comes_back(endpoint, Message(Opcode.BINARY, b"\x00\xffwsproof"), brief)
-    largest = _SIZES[-1]
-    for size in _SIZES if prefix is not None else ():
-        if _takes(endpoint, size, at_most()):
-            largest = size
-            break
-    return Facts(prefix, binary, deflate, largest, refuses, agreements=agreements)
-
-
-def _open(endpoint: Endpoint, deadline_s: float) -> Client:
-    client = Client(endpoint, deadline_s=deadline_s)
-    response = client.open()
-    if response.status != 101:
-        client.abort()
-        raise CannotTellError(
-            f"expected {endpoint.url} to accept a plain WebSocket handshake (101), got {response.describe()}. "
-            "Try another --path, or give what it asks for with --header, --token, --origin or --subprotocol."
-        )
-    return client
-
-
-def _see_it_stay(endpoint: Endpoint, deadline_s: float) -> None:
-    """That a connection on which nothing is said stays open; silence and faults are for the properties to see."""
-    client = _open(endpoint, deadline_s)
-    try:
-        client.send_ping(_WORD.encode())
-        event = client.wait_event(lambda event: isinstance(event, PongReceived | CloseReceived), deadline_s)
-        if isinstance(event, CloseReceived) and is_own_reason(event.code):
-            raise CannotTellError(
-                f"expected {endpoint.url} to keep a connection open, got {_close_said(event)} before anyone spoke. "
-                "Try another --path, or give what it asks for with --header, --token, --origin or --subprotocol."
-            )
-    finally:
-        client.abort()
-
-
-def _close_said(event: CloseReceived) -> str:
-    reason = f" {event.reason!a}" if event.reason else ""
-    return f"a close frame with code {event.code}{reason}"
-
-
-def _refusal(endpoint: Endpoint, text: str, deadline_s: float) -> str:
-    """How a text is refused: the close frame in words; empty when a ping behind the text is answered first."""
-    client = _open(endpoint, deadline_s)
-    try:
-        client.send_text(text)
-        client.send_ping(_WORD.encode())
-        client.wait_event(lambda event: isinstance(event, PongReceived | CloseReceived), deadline_s)
-        # The pong may overtake the application, which closes a moment later.
-        client.wait_event(lambda event: isinstance(event, CloseReceived), min(_MOMENT_S, deadline_s))
-        closes = [event for event in client.events if isinstance(event, CloseReceived)]
-        return _close_said(closes[0]) if closes and is_own_reason(closes[0].code) else ""
-    finally:
-        client.abort()
-
-
-def _prefix(endpoint: Endpoint, patience: float) -> str | None:
-    """What stands before a text that comes back; None unless two texts bring exactly two answers, alike."""
-    client = _open(endpoint, patience)
-    try:
-        for word in (_WORD, _LAST_WORD):
-            client.send_text(word)
-            answer = client.wait_event(lambda event: isinstance(event, CloseReceived | TextMessage), patience)
-            if not isinstance(answer, TextMessage):
-                return None
-        texts = [event.text for event in client.events if isinstance(event, TextMessage)]
-        if len(texts) != 2 or not texts[0].endswith(_WORD):
-            return None
-        prefix = texts[0].removesuffix(_WORD)
-        return prefix if texts[1] == prefix + _LAST_WORD else None
-    finally:
-        client.abort()
-
-
-def _comes_back(endpoint: Endpoint, message: Message, patience: float) -> bool:
-    client = _open(endpoint, patience)
-    try:
-        client.peer.send_frame(Frame(message.opcode, message.payload))
-        client.flush()
-        return client.wait_event(lambda event: Heard.message(event) == message, patience) is not None
-    finally:
-        client.abort()
-
-
-def _takes(endpoint: Endpoint, size: int, patience: float) -> bool:
-    """Whether a text of this size is within the endpoint's limit: it is answered, be it wrongly, or called an error."""
-    client = _open(endpoint, patience)
-    try:
-        client.send_text("x" * size)
-        event = client.wait_event(lambda event: isinstance(event, CloseReceived | TextMessage), patience)
-        if isinstance(event, CloseReceived):
-            return event.code is not None and not is_own_reason(event.code)
-        return event is not None
-    finally:
-        client.abort()
-
-
-def _agreements(endpoint: Endpoint, deadline_s: float) -> tuple[tuple[str, str], ...]:
-    """Which of our offers of permessage-deflate are accepted, and how they are answered."""
-    found: list[tuple[str, str]] = []
-    for offer in OFFERS:
-        request = replace(endpoint.request("d3Nwcm9vZi1kZWZsYXRlIQ=="), extensions=(offer,))
-        client = Client(endpoint, deadline_s=deadline_s, request=request)
-        try:
-            response = client.open()
-            if client.peer.deflate is not None:
-                found.append((offer, ", ".join(response.header_values("Sec-WebSocket-Extensions"))))
-        finally:
-            client.abort()
-    return tuple(found)

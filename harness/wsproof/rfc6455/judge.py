@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wsproof.rfc6455.conversation import Conversation, Ending
-from wsproof.rfc6455.facts import Facts, Message, is_own_reason
+from wsproof.rfc6455.facts import BARRIER, DROPPED, Facts
 from wsproof.rfc6455.greeting import Answer, Greeting
 from wsproof.rfc6455.oracle import Expectation, Fate
-from wsproof.rfc6455.transcript import BARRIER, Transcript
-from wsproof.wire import Breach, CloseCode, Opcode
+from wsproof.rfc6455.transcript import Transcript
+from wsproof.wire import Breach, CloseCode
 
 __all__ = ["OF_ITS_DEFLATER", "Charge", "judge", "leaves_open"]
 
@@ -39,13 +39,26 @@ class Charge:
     own_reasons: bool = False
 
 
-def leaves_open(expected: Expectation, transcript: Transcript) -> bool:
-    """Whether the server closed after a well-formed message, perhaps because of what it says: that tells nothing."""
+def leaves_open(expected: Expectation, transcript: Transcript, facts: Facts) -> bool:
+    """Whether the application may have ended the connection because of what it was told: that shows nothing.
+
+    Only well-formed messages reach an application. But one that takes only some messages may refuse others as soon as
+    it sees their first frame, before the server has looked at the rest.
+    """
+    if not expected.messages and not (facts.is_selective and expected.has_data):
+        return False
+    if transcript.http:
+        return True
     close = transcript.close
-    if close is None or not expected.complete or not is_own_reason(close.code):
+    if close is None:
+        drops = DROPPED in facts.refusals or not (facts.echoes or expected.fate is Fate.FAILED)
+        return transcript.ended and not transcript.at_barrier and drops
+    if not facts.may_close_with(close.code):
         return False
     if expected.fate is Fate.OPEN and transcript.at_barrier:
-        return close.code != 1000 and not expected.owed  # else it answers the close frame that we sent at last
+        # Else it answers the close frame that we sent at last.
+        answers = close.code == 1000 or (close.code is None and str(None) not in facts.refusals)
+        return not answers and not expected.owed
     return not (expected.fate is Fate.CLOSED and close.code == expected.close_code)
 
 
@@ -107,7 +120,8 @@ class _Bench:
             return self._charge(
                 self.conversation.subject, f"messages that can be read by what was agreed ({agreed})", evidence
             )
-        return Charge(f"server-{breach.rule}", breach.sentence, evidence)
+        is_http = bool(self.transcript.http) and leaves_open(self.expected, self.transcript, self.facts)
+        return Charge(f"server-{breach.rule}", breach.sentence, evidence, own_reasons=is_http)
 
     def _agreed_said(self) -> str:
         response = self.transcript.response
@@ -179,7 +193,7 @@ class _Bench:
     def _messages(self) -> Iterator[Charge]:
         if not self.facts.echoes or self.expected.silent or self.transcript.dropped:
             return  # (what could not be read is a breach of its own)
-        barrier = self.facts.reply_to(Message(Opcode.TEXT, BARRIER.encode()))
+        barrier = self.facts.reply_to(self.facts.barrier) if self.facts.barrier is not None else None
         got = [message for message in self.transcript.messages if message != barrier]
         owed = self.expected.owed
         for index, message in enumerate(got):
@@ -287,11 +301,11 @@ class _Bench:
     # Words.
 
     def _charge(self, name: str, expected: str, got: str) -> Charge:
-        own = name not in _AFTER_THE_CLOSE and leaves_open(self.expected, self.transcript)
+        own = name not in _AFTER_THE_CLOSE and leaves_open(self.expected, self.transcript, self.facts)
         return Charge(name, expected, got, by_silence=self.transcript.waited_s is not None, own_reasons=own)
 
     def _barrier_name(self) -> str:
-        return "ping and text" if self.facts.echoes and not self.expected.in_message else "ping"
+        return "ping and message" if self.facts.echoes and not self.expected.in_message else "ping"
 
     def _pongs_said(self) -> str:
         pongs = self.transcript.pongs
@@ -305,6 +319,8 @@ class _Bench:
         if response is not None and response.status == 0:
             return "its answer was no HTTP response"
         did: list[str] = []
+        if transcript.http:
+            did.append(f"answered {transcript.http!r} behind the upgrade")
         if response is not None and response.status != 101:
             did.append(f"answered {response.describe()}")
         if transcript.at_barrier:

@@ -14,6 +14,8 @@ from wsproof.errors import TargetError
 from wsproof.net.background_client import BackgroundClient
 from wsproof.net.clock import Deadline
 from wsproof.net.endpoint import Endpoint
+from wsproof.rfc6455.facts import Message
+from wsproof.wire import Frame
 
 __all__ = ["Neighbour", "Service"]
 
@@ -46,18 +48,18 @@ class Service(Enum):
 class Neighbour:
     """Stays connected for the whole run, and is asked after every conversation.
 
-    `sample` is a text that the endpoint accepts (a login, say): it is the first thing that the bystander sends.
+    `first` are messages that the endpoint accepts (a login, say): the bystander sends them before anything else.
     """
 
     def __init__(
-        self, deadline_s: float, sample: str | None = None, pause: Callable[[float], None] = time.sleep
+        self, deadline_s: float, first: tuple[Message, ...] = (), pause: Callable[[float], None] = time.sleep
     ) -> None:
         self.losses: list[str] = []
         """How the server ended connections of the bystander, though it served a fresh one afterwards."""
         self.remark = ""
         """What the last question showed, as a clause."""
         self._deadline_s = deadline_s
-        self._sample = sample
+        self._first = first
         self._pause = pause
         self._client: BackgroundClient | None = None
         self._asked = 0
@@ -167,8 +169,8 @@ class Neighbour:
         if not self._answers_pings:
             client.abort()
             return self._served(), False
-        if self._sample is not None:
-            client.say(self._sample)
+        for message in self._first:
+            client.say(Frame(message.opcode, message.payload))
         if self._answers(client, waits_s):
             self._client = client
             return self._served(), False

@@ -68,8 +68,12 @@ class Expectation:
     in_message: bool = False
     in_frame: bool = False
     said_close: bool = False
-    complete: int = 0
-    """Well-formed messages before the fate was decided: an application may close because of what they say."""
+    messages: list[Message] = field(default_factory=list)
+    """Well-formed messages before the connection must end: an application may close because of what they say."""
+    is_unsure: bool = False
+    """There is one more message of which nobody knows what the application is told."""
+    has_data: bool = False
+    """A message was begun, well-formed or not."""
     silent: bool = False
     """A message was sent that this endpoint does not answer: replies can no longer be counted."""
     may_refuse: bool = False
@@ -112,6 +116,7 @@ class _Reader:
         expected = self.expected
         if frame.opcode == Opcode.CLOSE:
             expected.said_close = True
+        expected.has_data |= frame.opcode in (Opcode.TEXT, Opcode.BINARY)
         if expected.fate is Fate.FAILED:
             self._read_on(frame)
             return
@@ -210,7 +215,7 @@ class _Reader:
             self.expected.silent = True
             self._leave_free("deflate-bomb", frame)
         elif reading.is_unfinished or reading.lost:
-            self.expected.silent = True
+            self.expected.silent = self.expected.is_unsure = True
             self._leave_free("deflate-unfinished" if reading.is_unfinished else "", frame)
         elif frame.fin:
             self._fail("deflate-data", _DATA, frame)
@@ -220,7 +225,7 @@ class _Reader:
 
     def _end_message(self, message: Message) -> None:
         self.opcode = None
-        self.expected.complete += 1
+        self.expected.messages.append(message)
         reply = self.facts.reply_to(message)
         if reply is not None:
             self.expected.owed.append(reply)

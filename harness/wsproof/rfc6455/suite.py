@@ -32,7 +32,7 @@ from wsproof.rfc6455.conduct import Conduct
 from wsproof.rfc6455.conversation import Conversation
 from wsproof.rfc6455.examination import BudgetSpent, Examination, Server, ServerGone, examination
 from wsproof.rfc6455.exploring import explore, private_storage
-from wsproof.rfc6455.facts import Facts
+from wsproof.rfc6455.facts import Facts, Message
 from wsproof.rfc6455.judge import judge
 from wsproof.rfc6455.ledger import Ledger
 from wsproof.rfc6455.patience import Patience
@@ -45,6 +45,8 @@ from wsproof.rfc6455.swelling import Swelling
 from wsproof.rfc6455.trying import Trials, replay_trial
 
 __all__ = ["CHECKS", "PROPERTIES", "TRIALS", "check_property", "check_trial", "planned", "replay", "run_suite"]
+
+_NEEDS_MESSAGES = "not checked: it needs messages that this endpoint is not known to take"
 
 Progress = Callable[[str, float], None]
 
@@ -132,11 +134,13 @@ class _Course:
 
     def report(self) -> SuiteReport:
         """What is known by now, findings of the check at work included."""
-        frames = [_server_frames(self.subject)] if self.subject.accepted else []
+        has_shown = self.subject.accepted and (self.rows or self.subject.ledger.cases)
+        frames = [_server_frames(self.subject)] if has_shown else []
         frames += [_idle_clients(self.subject)] if self.subject.losses else []
         findings = _sorted([*self.subject.ledger.findings(), *self.trials.fresh_findings()])
         rows, left, wall_s = (*self.rows, *frames), tuple(self.not_run), time.monotonic() - self._begun
-        return SuiteReport(self.subject.options.seed, rows, tuple(findings), left, wall_s)
+        remarks = (self.subject.facts.remark,) if self.subject.facts.remark else ()
+        return SuiteReport(self.subject.options.seed, rows, tuple(findings), left, wall_s, remarks=remarks)
 
 
 def _run(course: _Course, wanted: list[Property | Trial], tell: Progress, keep: Keep) -> SuiteReport:
@@ -237,17 +241,10 @@ def _run_one(subject: Examination, tested: Property) -> tuple[CheckRun | NotRun,
     verdict = Verdict.VALID
     if (cause := subject.ledger.cause_of(tested.name)) is not None:
         verdict = _verdict_on(subject, cause)
-    elif not tried:
-        verdict, reason = Verdict.UNKNOWN, reason or "this endpoint gives nothing to try it on"
-    elif subject.declined == declined + tried and not tested.about_offers:
+    elif tried and subject.declined == declined + tried and not tested.about_offers:
         return _not_run(tested, reason or "not offered by the server: it declines these offers"), goes_on
-    elif subject.told == told and not tested.about_limits:
-        verdict, reason = Verdict.UNKNOWN, reason or _refused(subject.facts)
-    elif _needs_more_than_ascii(tested, subject.facts):
-        verdict, reason = (
-            Verdict.UNKNOWN,
-            reason or "the sample has only ASCII characters: give one that has others too",
-        )
+    elif not_told := _why_nothing(subject, tested, tried, subject.told - told):
+        return _not_run(tested, reason or not_told), goes_on
     if goes_on and tested.name == "opening-accepted" and _fails_plainly(subject):
         reason, goes_on = "the plainest conversation fails already, and all others stand on it", False
     return _row(tested, verdict, tried, seconds, reason, cause), goes_on
@@ -260,19 +257,37 @@ def _fails_plainly(subject: Examination) -> bool:
         return False  # whoever comes next will be told
 
 
-def check_property(subject: Examination, tested: Property) -> list[Finding]:
-    """Run one property and return what it newly found: a pytest test is made of this.
+def _why_nothing(subject: Examination, tested: Property, tried: int, told: int) -> str:
+    """Why conversations have shown nothing of a property; empty when they have."""
+    facts = subject.facts
+    if not tried:
+        lacks = facts.is_selective or facts.most_messages is not None
+        return _NEEDS_MESSAGES if lacks else "this endpoint gives nothing to try it on"
+    if not told and not tested.about_limits:
+        how = facts.refuses or "a close frame of its own"
+        return f"not checked: this endpoint refuses what was sent ({how}), which an application may"
+    if tested.name == "utf8-valid" and facts.sample is not None and facts.sample.payload.isascii():
+        return "not checked: the sample has only ASCII characters; give one that has others, too"
+    return ""
+
+
+def check_property(subject: Examination, tested: Property) -> tuple[list[Finding], str]:
+    """Run one property and return what it newly found, and why it could not be checked: a pytest test is made of this.
 
     Raises:
         BudgetSpent, ServerGone: as `Examination.attempt`.
     """
     known = set(subject.ledger.cases)
-    if tested.not_here(subject.facts):
-        return []
+    if absent := tested.not_here(subject.facts):
+        return [], absent
+    before, told = subject.conversations, subject.told
     explore(subject, tested)
     subject.settle([name for name in subject.ledger.cases if name not in known])
     fresh = [name for name in subject.ledger.cases if name not in known]
-    return _sorted(finding for finding in subject.ledger.findings() if finding.check in fresh)
+    found = _sorted(finding for finding in subject.ledger.findings() if finding.check in fresh)
+    seen = subject.ledger.cause_of(tested.name) is not None
+    tried = subject.conversations - before
+    return found, "" if seen else _why_nothing(subject, tested, tried, subject.told - told)
 
 
 def check_trial(subject: Examination, trial: Trial) -> tuple[list[Finding], str]:
@@ -290,21 +305,28 @@ def check_trial(subject: Examination, trial: Trial) -> tuple[list[Finding], str]
 
 
 def replay(
-    recipe: Mapping[str, Any], endpoint: Endpoint, deadline_s: float, *, pid: int | None = None
+    recipe: Mapping[str, Any],
+    endpoint: Endpoint,
+    deadline_s: float,
+    *,
+    pid: int | None = None,
+    login: tuple[str | bytes, ...] = (),
 ) -> list[Finding]:
     """Have the conversation, or hold the trial, of a finding again; what it shows broken this time, in full.
 
-    `pid` is the root of the server's process tree, where it is ours.
+    `pid` is the root of the server's process tree, where it is ours. `login` is sent first on every connection: recipes
+    do not keep it.
 
     Raises:
-        UsageError: `recipe` is not one of this suite.
+        UsageError: `recipe` is not one of this suite, or the finding was made behind a login, and it is not given.
         CannotTellError: it measured the server's process, which is not ours now.
         TargetError: nobody listens.
     """
+    messages = tuple(map(Message.of, login))
     if "trial" in recipe:
-        return replay_trial(recipe, endpoint, pid, deadline_s)
+        return replay_trial(recipe, endpoint, pid, deadline_s, messages)
     try:
-        conversation, facts = Conversation.from_json(recipe["conversation"]), Facts.from_json(recipe["facts"])
+        conversation, facts = Conversation.from_json(recipe["conversation"]), Facts.from_json(recipe["facts"], messages)
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"expected the recipe of an rfc6455 finding, but it cannot be read: {error!r}") from error
     with SegmentBarrier() as barrier:
@@ -317,18 +339,6 @@ def replay(
     for charge in charges:
         ledger.note(conversation, charge, transcript)
     return _sorted(ledger.findings())
-
-
-def _refused(facts: Facts) -> str:
-    how = facts.refuses or "a close frame of its own"
-    return (
-        f"this endpoint refuses the texts that were sent ({how}), which an application may: nothing can be told here. "
-        "Give a text that it accepts (--sample TEXT), or another --path"
-    )
-
-
-def _needs_more_than_ascii(tested: Property, facts: Facts) -> bool:
-    return tested.name == "utf8-valid" and facts.sample is not None and facts.sample.isascii()
 
 
 def _server_frames(subject: Examination) -> CheckRun:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from wsproof.rfc6455.facts import Heard, Message
+from wsproof.rfc6455.facts import BARRIER, Heard, Message
 from wsproof.rfc6455.inflating import BOMB_BYTES, Reading
 from wsproof.wire import (
     Breach,
@@ -21,10 +21,8 @@ from wsproof.wire import (
     text_preview,
 )
 
-__all__ = ["BARRIER", "Transcript"]
+__all__ = ["Transcript"]
 
-BARRIER = "wsproof-barrier"
-"""What the barrier's text and ping say: nothing that a strategy generates."""
 _HEX_LIMIT = 40
 
 
@@ -53,6 +51,8 @@ class Transcript:
     waited_s: float | None = None
     server_output: tuple[str, ...] = ()
     """The last exception that the server wrote meanwhile."""
+    http: str = ""
+    """The status line of an HTTP response that came where frames should be."""
     hurried: bool = False
     """It gave up sooner than silence convicts."""
     _compressed: bool = False

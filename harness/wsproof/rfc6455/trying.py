@@ -14,7 +14,7 @@ from wsproof.model.suite import CheckRun, NotRun
 from wsproof.net.budget import Budget
 from wsproof.net.endpoint import Endpoint
 from wsproof.rfc6455.examination import Examination, ServerGone
-from wsproof.rfc6455.facts import Facts
+from wsproof.rfc6455.facts import Facts, Message
 from wsproof.rfc6455.findings import finding_of
 from wsproof.rfc6455.judge import Charge
 from wsproof.rfc6455.robustness.ground import NOT_OURS, Ground, HandshakeRefused
@@ -170,7 +170,9 @@ class Trials:
         self.subject.restart()
 
 
-def replay_trial(recipe: Mapping[str, Any], endpoint: Endpoint, pid: int | None, deadline_s: float) -> list[Finding]:
+def replay_trial(
+    recipe: Mapping[str, Any], endpoint: Endpoint, pid: int | None, deadline_s: float, login: tuple[Message, ...] = ()
+) -> list[Finding]:
     """Hold the trial of a finding again, once; what it shows broken this time.
 
     Raises:
@@ -179,7 +181,7 @@ def replay_trial(recipe: Mapping[str, Any], endpoint: Endpoint, pid: int | None,
     """
     try:
         trial = next(each for each in TRIALS if each.name == recipe["trial"])
-        facts, examples = Facts.from_json(recipe["facts"]), int(recipe["examples"])
+        facts, examples = Facts.from_json(recipe["facts"], login), int(recipe["examples"])
     except (KeyError, TypeError, ValueError, StopIteration) as error:
         raise UsageError(f"expected the recipe of an rfc6455 finding, but it cannot be read: {error!r}") from error
     if trial.needs_process and pid is None:

@@ -32,6 +32,11 @@ class FrameDecoder:
         return len(self._buffer) - self._start
 
     @property
+    def incomplete(self) -> bytes:
+        """The bytes that have come of a frame that is not complete yet."""
+        return bytes(self._buffer[self._start :])
+
+    @property
     def at_boundary(self) -> bool:
         """True between two frames: nothing buffered and nothing left to throw away."""
         return not self._discard and len(self._buffer) == self._start

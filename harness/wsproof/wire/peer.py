@@ -122,6 +122,11 @@ class Peer:
         """True when open and between two messages: the fast path may take the bytes that come next."""
         return self.state is State.OPEN and self._decoder.at_boundary and not self._assembler.in_message
 
+    @property
+    def incomplete(self) -> bytes:
+        """The bytes that have come of a frame that is not complete yet."""
+        return self._decoder.incomplete
+
     # What we say: legal.
 
     @property

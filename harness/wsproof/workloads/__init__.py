@@ -3,6 +3,7 @@
 from wsproof.workloads.base import Reading, Word, Workload
 from wsproof.workloads.channels import CHANNELS, WORKLOADS, load_channels
 from wsproof.workloads.oddities import WorkloadWarning, warn_of_oddities
+from wsproof.workloads.opening import opening_of
 from wsproof.workloads.settings import environment_of, parse_settings, wire_path_of
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "WorkloadWarning",
     "environment_of",
     "load_channels",
+    "opening_of",
     "parse_settings",
     "warn_of_oddities",
     "wire_path_of",

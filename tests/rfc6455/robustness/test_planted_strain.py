@@ -11,7 +11,7 @@ from tests.faulty.running import FaultyServer, faulty_server
 from wsproof.model.finding import Verdict
 from wsproof.model.suite import SuiteOptions
 from wsproof.net.budget import Budget
-from wsproof.rfc6455.facts import probe
+from wsproof.rfc6455.probing import probe
 from wsproof.rfc6455.robustness.demands import DEMANDS
 from wsproof.rfc6455.robustness.ground import Ground
 from wsproof.rfc6455.robustness.trial import Outcome

@@ -11,6 +11,7 @@ from wsproof.net.client import Client
 from wsproof.rfc6455.facts import Heard, Message
 from wsproof.rfc6455.robustness.exponent import FEWEST_SIZES, Cost, exponent_of, is_superlinear
 from wsproof.rfc6455.robustness.ground import Ground
+from wsproof.rfc6455.robustness.long_message import long_message
 from wsproof.rfc6455.robustness.trial import Outcome, Trial
 from wsproof.wire import MASK, CloseReceived, Event, Frame, Opcode, PongReceived
 
@@ -114,14 +115,11 @@ def _costs_said(costs: list[Cost]) -> str:
 
 def _fragments_cost(ground: Ground, count: int, size: int) -> float | None:
     """Of one message of `count` fragments of `size` bytes."""
-    opcode = Opcode.BINARY if ground.facts.binary else Opcode.TEXT
-    whole = ground.facts.reply_to(Message(opcode, b"x" * (size * count)))
-    middle = Frame(Opcode.CONTINUATION, b"x" * size, fin=False, mask=MASK).encode()
-    first, last = (
-        Frame(opcode, b"x" * size, fin=False, mask=MASK).encode(),
-        Frame(Opcode.CONTINUATION, b"x" * size, mask=MASK).encode(),
-    )
-    data = first + middle * (count - 2) + last
+    long = long_message(ground.facts, count - 1, size)
+    if long.whole is None:
+        return None
+    whole = ground.facts.reply_to(long.whole)
+    data = b"".join(long.fragments) + long.end()
     if whole is None:
         data += Frame(Opcode.PING, _END, mask=MASK).encode()
     with ground.client(max_message_bytes=1 << 26) as client:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import partial
 
@@ -9,14 +10,16 @@ from wsproof.model.suite import Figure
 from wsproof.net.client import Client
 from wsproof.rfc6455.facts import Heard, Message, is_own_reason
 from wsproof.rfc6455.robustness.ground import Ground
+from wsproof.rfc6455.robustness.long_message import LongMessage, long_message
 from wsproof.rfc6455.robustness.trial import Outcome, Trial
-from wsproof.wire import MASK, CloseCode, CloseReceived, Event, Frame, Opcode, PingReceived, PongReceived
+from wsproof.wire import MASK, CloseCode, CloseReceived, Ended, Event, Frame, Opcode, PingReceived, PongReceived
 
 __all__ = ["TRIALS"]
 
 _SLICES = 20
 _LAST = b"flood-over"
 _READ = b"flood-read"
+_LINGER_S = 0.5
 _HELD_A_FRAGMENT = 60.0
 """Bytes that a fragment of nothing may take, ten times what it is on the wire."""
 
@@ -45,33 +48,35 @@ def _fragments(ground: Ground, *, name: str, count: int, size: int) -> Outcome:
 
 def _flood(ground: Ground, outcome: Outcome, name: str, count: int, size: int, *, is_paced: bool) -> bool:
     """Send such a message and judge what comes of it; whether the server's heartbeat cut the client off instead."""
+    long = long_message(ground.facts, count, size)
     with ground.client(max_message_bytes=1 << 26) as client:
-        if not _send_flood(ground, outcome, client, _Flood(name, count, size), is_paced=is_paced):
+        if not _send_flood(ground, outcome, client, long, _Flood(name, count, size), is_paced=is_paced):
             return False
         if not is_paced and _was_cut_by_heartbeat(client):
             return True
-        opcode = _opcode(ground)
-        message = Message(opcode, b"x" * (size * count) + _last(size))
-        _judge(outcome, client, name, ground.facts.reply_to(message), _flood_said(count, size))
-    if outcome.charges and not _takes_plainly(ground, message):
+        if long.whole is None:
+            # It was not ended, so the application was told nothing.
+            lacking = "not checked: this endpoint is not known to take such a message"
+            outcome.lacking = "" if outcome.charges else lacking
+            return False
+        _judge(outcome, client, name, ground.facts.reply_to(long.whole), _flood_said(count, size))
+    if outcome.charges and not _takes_plainly(ground, long.whole):
         outcome.charges.clear()
         outcome.lacking = "this endpoint does not take such a message in one frame either"
     return False
 
 
-def _send_flood(ground: Ground, outcome: Outcome, client: Client, flood: _Flood, *, is_paced: bool) -> bool:
+def _send_flood(
+    ground: Ground, outcome: Outcome, client: Client, long: LongMessage, flood: _Flood, *, is_paced: bool
+) -> bool:
     """Send the message and wait for what comes; False when another client was not served meanwhile."""
-    opcode, count, size = _opcode(ground), flood.count, flood.size
-    last = _last(size)
-    one = Frame(Opcode.CONTINUATION, b"x" * size, fin=False, mask=MASK).encode()
-    message = Message(opcode, b"x" * (size * count) + last)
-    outcome.lines.append(f"-> a message of {count:,} fragments of {size} bytes, and a last one of {len(last)}")
+    count, size = flood.count, flood.size
+    outcome.lines.append(f"-> a message of {count:,} fragments of {size} bytes, and a last one of {len(long.last)}")
     before = ground.meter.private_bytes() if ground.meter is not None else None
-    client.send_raw(Frame(opcode, b"x" * size, fin=False, mask=MASK).encode())
-    step = (count - 1) // _SLICES
+    step = -(-count // _SLICES)
     for number in range(_SLICES):
         ground.budget.check()
-        client.send_raw(one * (step if number else count - 1 - step * (_SLICES - 1)))
+        client.send_raw(b"".join(long.fragments[number * step : (number + 1) * step]))
         client.receive_nowait()
         if is_paced and not client.ended:
             _wait_read(ground, client)
@@ -81,10 +86,11 @@ def _send_flood(ground: Ground, outcome: Outcome, client: Client, flood: _Flood,
             return False
     if not client.ended:
         _see_memory(ground, outcome, client, flood.name, before, count)
+    if long.whole is None:
+        return True
     if not client.ended and not _has_close(client):
-        end = [Frame(Opcode.CONTINUATION, last, mask=MASK), Frame(Opcode.PING, _LAST, mask=MASK)]
-        client.send_raw(b"".join(frame.encode() for frame in end))
-    whole = ground.facts.reply_to(message)
+        client.send_raw(long.end() + Frame(Opcode.PING, _LAST, mask=MASK).encode())
+    whole = ground.facts.reply_to(long.whole)
 
     def is_over(event: Event) -> bool:
         answered = _is_pong(event) if whole is None else Heard.message(event) is not None
@@ -92,14 +98,6 @@ def _send_flood(ground: Ground, outcome: Outcome, client: Client, flood: _Flood,
 
     ground.wait_busy(client, is_over)
     return True
-
-
-def _opcode(ground: Ground) -> Opcode:
-    return Opcode.BINARY if ground.facts.binary else Opcode.TEXT
-
-
-def _last(size: int) -> bytes:
-    return b"x" * max(size, 1)  # an empty message is for another rule
 
 
 def _wait_read(ground: Ground, client: Client) -> None:
@@ -110,14 +108,19 @@ def _wait_read(ground: Ground, client: Client) -> None:
 
 def _takes_plainly(ground: Ground, message: Message) -> bool:
     """Whether the same is taken in one frame: if not, it was not the fragments."""
+    begun = time.monotonic()
     with ground.client(max_message_bytes=1 << 26) as client:
         client.peer.send_frame(Frame(message.opcode, message.payload))
         client.peer.send_frame(Frame(Opcode.PING, _LAST))
         client.flush()
         whole = ground.facts.reply_to(message)
-        return ground.wait_busy(
-            client, lambda event: _is_pong(event) if whole is None else Heard.message(event) == whole
-        )
+        if whole is not None:
+            return ground.wait_busy(client, lambda event: Heard.message(event) == whole)
+        if not ground.wait_busy(client, _is_pong):
+            return False
+        # The pong may have overtaken the application, which ends the connection a moment later.
+        linger_s = ground.budget.at_most(max(_LINGER_S, time.monotonic() - begun))
+        return client.wait_event(lambda event: isinstance(event, CloseReceived | Ended), linger_s) is None
 
 
 def _see_memory(ground: Ground, outcome: Outcome, client: Client, name: str, before: int | None, count: int) -> None:
@@ -140,7 +143,7 @@ def _judge(outcome: Outcome, client: Client, name: str, whole: Message | None, s
     expected = "the message to arrive whole, or to be refused with a close code that says so"
     if close is not None:
         outcome.lines.append(f"<- a close frame with code {close.code}")
-        if not is_own_reason(close.code) or close.code == 1011:
+        if close.code in (None, 1011) or not is_own_reason(close.code):
             outcome.charge(name, expected, f"{said} ended in a close frame with code {close.code}")
         return
     if whole is not None and messages:

@@ -13,6 +13,7 @@ from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.usage import TreeMeter
 from wsproof.rfc6455.facts import Facts
+from wsproof.rfc6455.login import log_in
 from wsproof.rfc6455.neighbour import Neighbour, Service
 from wsproof.rfc6455.robustness.idleness import Idleness
 from wsproof.wire import Event
@@ -53,7 +54,7 @@ class Ground:
 
     def __post_init__(self) -> None:
         self.meter = TreeMeter(self.pid, list_every_ns=_LIST_EVERY_NS) if self.pid is not None else None
-        self._neighbour = Neighbour(self.deadline_s, self.facts.accepted_sample)
+        self._neighbour = Neighbour(self.deadline_s, self.facts.first_messages)
         self._lost = False
         self._is_served(self._neighbour.ask)
 
@@ -62,7 +63,7 @@ class Ground:
         self._neighbour.forget()
 
     def client(self, **options: int | None) -> Client:
-        """A client that is connected, and has done its handshake.
+        """A client that is connected, has done its handshake, and is logged in where that is needed.
 
         Raises:
             HandshakeRefused: the server answers, and refuses.
@@ -77,6 +78,8 @@ class Ground:
         if response.status != 101:
             client.abort()
             raise HandshakeRefused(f"expected the handshake to be accepted, got {response.describe()}")
+        log_in(client, self.facts, self.budget.at_most(self._patience_s))
+        client.take_events()
         return client
 
     def neighbour_served(self) -> bool:

@@ -1,0 +1,34 @@
+"""Logging in: the messages that an endpoint wants to hear first, on every connection."""
+
+from __future__ import annotations
+
+from wsproof.net.client import Client
+from wsproof.rfc6455.facts import Facts, Heard
+from wsproof.wire import CloseReceived, Frame, PongReceived
+
+__all__ = ["log_in"]
+
+_DONE = b"wsproof-login"
+
+
+def log_in(client: Client, facts: Facts, timeout_s: float) -> bool:
+    """Send the login of `facts`, if any, and wait until it is done; False when the server does not answer.
+
+    It is done when as many messages have come as came in the probe, and the pong behind them.
+    """
+    if not facts.login:
+        return True
+    before = len(client.events)
+    for message in facts.login:
+        client.peer.send_frame(Frame(message.opcode, message.payload))
+    client.peer.send_ping(_DONE)
+    client.flush()
+
+    def is_done() -> bool:
+        events = client.events[before:]
+        messages = sum(Heard.message(event) is not None for event in events)
+        ponged = any(isinstance(event, PongReceived) and event.payload == _DONE for event in events)
+        return ponged and messages >= facts.login_replies
+
+    client.wait_event(lambda event: is_done() or isinstance(event, CloseReceived), timeout_s)
+    return is_done()

@@ -1,0 +1,146 @@
+"""Applications that take only some messages: none is accused, and the faults of the server beneath are still found."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faulty.applications import KINDS, SAMPLE, TOKEN
+from tests.faulty.running import FaultyServer
+from wsproof.model.finding import Level, Verdict
+from wsproof.model.suite import SuiteOptions, SuiteReport
+from wsproof.rfc6455.suite import run_suite
+
+_CHECKS = (
+    "payload-lengths",
+    "segmentation",
+    "rsv-zero",
+    "mask-required",
+    "fragments-joined",
+    "control-between",
+    "continuation-orphan",
+    "message-inside",
+    "ping-answered",
+    "close-answered",
+    "utf8-valid",
+    "utf8-broken",
+    "any-order",
+    "deflate-blocks",
+    "deflate-empty",
+    "deflate-data",
+    "deflate-apart",
+)
+_OPTIONS = SuiteOptions(examples=3, deadline_s=30.0, only=_CHECKS)
+_REFUSE_TEXTS = [kind for kind in KINDS if kind.startswith(("only", "login"))]
+_NEED_MESSAGES = ("payload-lengths", "fragments-joined", "control-between", "utf8-valid", "deflate-blocks")
+_NEED_NONE = ("segmentation", "rsv-zero", "mask-required", "continuation-orphan", "ping-answered", "close-answered")
+
+
+def _accused(report: SuiteReport) -> list[str]:
+    return [finding.check for finding in report.findings if finding.level is not Level.INFORMATIONAL]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_application_is_not_accused_of_what_it_does_not_want(faulty: FaultyServer, kind: str) -> None:
+    report = run_suite(faulty.with_fault("deflate", kind), _OPTIONS)
+    assert _accused(report) == []
+    if kind not in _REFUSE_TEXTS:
+        return
+    (remark,) = report.remarks
+    assert "takes only some messages" in remark
+    assert "--sample" in remark
+    not_checked = {row.check: row.reason for row in report.not_run}
+    for check in _NEED_MESSAGES:
+        assert not_checked[check].startswith("not checked")
+    rows = {row.check: row.verdict for row in report.checks_run}
+    for check in _NEED_NONE:
+        assert rows[check] is Verdict.VALID
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.startswith("only")])
+def test_with_a_sample_everything_is_checked_and_nothing_else_is_sent(faulty: FaultyServer, kind: str) -> None:
+    report = run_suite(faulty.with_fault("deflate", kind), _OPTIONS.but(sample=SAMPLE))
+    assert _accused(report) == []
+    assert report.remarks == ()
+    assert {row.check for row in report.checks_run} >= {*_CHECKS}
+
+
+@pytest.mark.parametrize("kind", ["login", "login-bare", "login-silent"])
+def test_behind_a_login_everything_is_checked(faulty: FaultyServer, kind: str) -> None:
+    report = run_suite(faulty.with_fault("deflate", kind), _OPTIONS.but(login=(TOKEN,)))
+    assert _accused(report) == []
+    assert report.remarks == ()
+    assert {row.check for row in report.checks_run} >= {*_CHECKS}
+
+
+def test_what_a_member_of_a_channel_sends_is_taken_where_texts_are_refused(faulty: FaultyServer) -> None:
+    report = run_suite(faulty.with_fault("deflate", "login"), _OPTIONS.but(offered=(TOKEN, SAMPLE)))
+    assert _accused(report) == []
+    (remark,) = report.remarks
+    assert "what a member of the channel publishes" in remark
+    assert {row.check for row in report.checks_run} >= {*_CHECKS}
+
+
+def test_a_login_that_is_refused_is_said_and_nothing_is_judged(faulty: FaultyServer) -> None:
+    report = run_suite(faulty.with_fault("", "login"), _OPTIONS.but(login=("wrong",)))
+    assert report.verdict() is Verdict.UNKNOWN
+    (row,) = report.checks_run
+    assert "accept the login" in row.reason
+    assert "4001" in row.reason
+    assert "wrong" not in row.reason
+
+
+def test_a_sample_that_is_refused_is_said(faulty: FaultyServer) -> None:
+    report = run_suite(faulty.with_fault("", "only-bare"), _OPTIONS.but(sample="other"))
+    assert _accused(report) == []
+    (remark,) = report.remarks
+    assert "refused the sample" in remark
+
+
+@pytest.mark.parametrize("kind", ["binary", "binary-bare", "binary-silent"])
+def test_an_endpoint_of_binary_messages_is_spoken_to_in_them(faulty: FaultyServer, kind: str) -> None:
+    report = run_suite(faulty.with_fault("", kind), _OPTIONS)
+    assert _accused(report) == []
+    assert {row.check for row in report.checks_run} >= {"payload-lengths", "fragments-joined", "control-between"}
+    assert "utf8-valid" in {row.check for row in report.not_run}
+
+
+@pytest.mark.parametrize(
+    ("fault", "rule"),
+    [
+        ("rsv", "rsv-zero"),
+        ("unmasked", "mask-required"),
+        ("opcodes", "opcode-reserved"),
+        ("empty-pong", "ping-answered"),
+        ("no-close-reply", "close-answered"),
+        ("split-header", "segmentation"),
+        ("orphans", "continuation-orphan"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["only-bare", "only-drop", "login"])
+def test_faults_that_need_no_message_are_found_behind_any_application(
+    faulty: FaultyServer, fault: str, rule: str, kind: str
+) -> None:
+    report = run_suite(faulty.with_fault(fault, kind), SuiteOptions(examples=3, only=(rule,), deadline_s=1.0))
+    assert rule in _accused(report)
+
+
+@pytest.mark.parametrize(
+    ("fault", "rule"),
+    [
+        ("two-fragments", "fragments-joined"),
+        ("fragments-1011", "fragments-joined"),
+        ("ping-resets", "control-between"),
+        ("utf8-per-fragment", "utf8-valid"),
+        ("zero-mask", "mask-any"),
+        ("nested", "message-inside"),
+        ("deflate-final", "deflate-final"),
+        ("deflate-forgets", "deflate-context"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["only-bare", "only-drop", "only-http"])
+def test_faults_that_need_a_message_are_found_with_a_sample(
+    faulty: FaultyServer, fault: str, rule: str, kind: str
+) -> None:
+    options = SuiteOptions(examples=3, only=(rule,), deadline_s=1.0, sample=SAMPLE)
+    report = run_suite(faulty.with_fault(fault, kind), options)
+    assert {row.check: row.verdict for row in report.checks_run}[rule] is Verdict.INVALID, report
