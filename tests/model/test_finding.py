@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
+from wsproof.model.finding import Anomaly, Finding, Level, Verdict, observed, verdict_of
 
 FINDING = Finding(
     "close-code",
@@ -54,3 +54,19 @@ def test_the_worst_verdict_wins_and_unknown_is_worse_than_valid() -> None:
 def test_what_is_no_finding_is_refused(broken: dict[str, object]) -> None:
     with pytest.raises((KeyError, ValueError)):
         Finding.from_json(broken)
+
+
+@pytest.mark.parametrize(
+    ("reproduced", "level"), [("0 of 3", Level.OBSERVATION), ("1 of 3", Level.VIOLATION), (None, Level.VIOLATION)]
+)
+def test_what_no_retry_showed_again_is_an_observation_and_fails_nothing(reproduced: str | None, level: Level) -> None:
+    finding = observed(replace(FINDING, reproduced=reproduced))
+    assert finding.level is level
+    assert (finding.verdict(strict=True) is Verdict.VALID) == (level is Level.OBSERVATION)
+    assert ("To settle it" in finding.explanation) == (level is Level.OBSERVATION)
+    assert Finding.from_json(json.loads(json.dumps(finding.to_json()))) == finding
+
+
+def test_what_is_only_worth_knowing_is_no_observation() -> None:
+    known = replace(FINDING, reproduced="0 of 3", level=Level.INFORMATIONAL)
+    assert observed(known) is known

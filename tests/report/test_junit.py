@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.report.samples import HOSTILE, TARGET, deviation, non_strict, suite_report, violation
-from wsproof.model.finding import Anomaly, Verdict
+from wsproof.model.finding import Anomaly, Verdict, observed
 from wsproof.model.suite import CheckRun, Figure, NotRun, SuiteReport
 from wsproof.report.documents import check_document
 from wsproof.report.junit import junit_xml
@@ -101,3 +101,11 @@ def test_a_check_that_crashed_is_an_error_with_the_traceback() -> None:
 def test_the_time_of_the_suite_is_what_passed_by_the_clock() -> None:
     report = SuiteReport(1, suite_report().checks_run, wall_s=12.5)
     assert suite_of(report).get("time") == "12.500"
+
+
+def test_what_was_not_reproduced_is_printed_and_fails_nothing() -> None:
+    suite = suite_of(suite_report(observed(violation(reproduced="0 of 3"))), strict=True)
+    (told,) = case(suite, "chat.binary-frame-harms-nobody")
+    assert told.tag == "system-out"
+    assert (told.text or "").startswith("[observation] ")
+    assert "Reproduced: 0 of 3" in (told.text or "")

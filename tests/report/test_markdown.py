@@ -6,6 +6,7 @@ import pytest
 
 from tests.report import samples
 from tests.report.samples import HOSTILE, violation
+from wsproof.model.finding import observed
 from wsproof.report.markdown import MOST_FINDINGS, comparison_markdown, run_markdown
 
 
@@ -42,3 +43,9 @@ def test_hostile_text_adds_no_markup(text: str) -> None:
     said.encode()
     outside = said.split("```")[::2]
     assert not any("<script" in part.replace("\\<", "") or "<img" in part.replace("\\<", "") for part in outside)
+
+
+def test_what_was_not_reproduced_is_summed_up_apart() -> None:
+    text = run_markdown(samples.record(findings=(observed(violation(reproduced="0 of 3")),)))
+    assert "### Findings" not in text
+    assert "1 observation, not reproduced" in text

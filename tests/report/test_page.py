@@ -13,7 +13,7 @@ import pytest
 from tests.report import samples
 from tests.report.samples import GIT, HOSTILE, TARGET, violation
 from wsproof.model.comparison import Judgement
-from wsproof.model.finding import Verdict
+from wsproof.model.finding import Verdict, observed
 from wsproof.model.record import RunRecord
 from wsproof.report.documents import check_document
 from wsproof.report.page import comparison_page, index_page, run_page, write_index
@@ -258,3 +258,9 @@ def test_pages_of_one_app_on_several_servers_can_be_told_apart(tmp_path: Path) -
 
 def test_an_empty_store_has_an_index_that_says_what_to_type(tmp_path: Path) -> None:
     assert "wsproof run" in write_index(Store.open(tmp_path / "none")).read_text(encoding="utf-8")
+
+
+def test_what_was_not_reproduced_stands_apart_and_leaves_the_answer_good() -> None:
+    page = Page(run_page(samples.record(verdict=Verdict.VALID, findings=(observed(violation(reproduced="0 of 3")),))))
+    assert "Observations Seen, not reproduced, and not counted." in page.text
+    assert "None that counts." in page.text

@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 
 from tests.report import samples
-from tests.report.samples import HOSTILE, TARGET, violation
+from tests.report.samples import HOSTILE, TARGET, suite_report, violation
 from wsproof.model.comparison import Judgement
-from wsproof.model.finding import Anomaly, Level, Verdict
+from wsproof.model.finding import Anomaly, Level, Verdict, observed
 from wsproof.model.record import Summary
 from wsproof.model.suite import CheckRun, Figure, NotRun, SuiteReport
 from wsproof.report.documents import check_document
@@ -216,3 +216,12 @@ def test_cannot_tell_says_what_could_have_been_seen_and_what_to_try(paper: Paper
 def test_a_new_violation_outranks_all_figures(paper: Paper) -> None:
     show_comparison(paper.console, samples.comparison(findings=(violation(),)))
     assert "WORSE: the candidate breaks what the base keeps (1 new violation)" in paper.text
+
+
+def test_what_was_not_reproduced_is_shown_apart_and_does_not_count(paper: Paper) -> None:
+    show_check(paper.console, suite_report(observed(violation(reproduced="0 of 3"))))
+    head, _, apart = paper.text.partition("Seen, and not reproduced")
+    assert "OBSERVATION" not in head
+    assert "OBSERVATION" in apart
+    assert "To settle it" in apart
+    assert "INVALID" not in paper.text

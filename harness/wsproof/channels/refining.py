@@ -14,7 +14,7 @@ from wsproof.channels.stage import Seen, Stage, Told
 from wsproof.checks import CHECKS
 from wsproof.checks.neighbours import without_blame
 from wsproof.errors import TargetError
-from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.finding import Anomaly, Finding, Level, observed
 from wsproof.model.suite import SuiteOptions
 from wsproof.net.budget import BudgetSpent
 
@@ -116,7 +116,9 @@ def _tried_again(
     if told_before and not is_new:
         return _again(stage, each, told_before[0].finding)
     headline = f"{each.headline.format(channel=stage.workload.name)}: " if causal and proven else ""
-    told = replace(plain, explanation=f"{headline}{plain.explanation}", reproduced=f"{trial.again} of {REPEATS}")
+    told = observed(
+        replace(plain, explanation=f"{headline}{plain.explanation}", reproduced=f"{trial.again} of {REPEATS}")
+    )
     return Refined(_kept(stage, each, plain, told, shortest, note=_note(trial, causal=causal), proven=proven))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.finding import Anomaly, Finding
 
 __all__ = ["deviations_file"]
 
@@ -18,7 +18,7 @@ _HEAD = (
 def deviations_file(findings: Iterable[Finding]) -> str:
     """A TOML file of the findings that count; those that are known already are left out."""
     counting = [each for each in findings if each.accepted is None and each.anomaly is not Anomaly.UNKNOWN]
-    rows = {(each.check, each.section): each for each in counting if each.level is not Level.INFORMATIONAL}
+    rows = {(each.check, each.section): each for each in counting if each.level.counts}
     return _HEAD + "".join(map(_entry, rows.values()))
 
 

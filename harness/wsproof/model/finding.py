@@ -11,11 +11,20 @@ from wsproof.model.harm import Harm
 
 
 class Level(StrEnum):
-    """How much a finding weighs. `--strict` counts NON_STRICT as a violation."""
+    """How much a finding weighs. `--strict` counts NON_STRICT as a violation.
+
+    An OBSERVATION was seen and could not be reproduced: it is shown apart, and fails nothing.
+    """
 
     VIOLATION = "violation"
     NON_STRICT = "non-strict"
     INFORMATIONAL = "informational"
+    OBSERVATION = "observation"
+
+    @property
+    def counts(self) -> bool:
+        """Whether a finding of this level may fail a run, with `--strict` at least."""
+        return self in (Level.VIOLATION, Level.NON_STRICT)
 
 
 class Verdict(StrEnum):
@@ -69,7 +78,11 @@ _HARM_OF_ANOMALY = {
     ),
     Anomaly.STALLED_BY_NEIGHBOUR: Harm.OTHERS_NOT_SERVED,
 }
-_HARM_OF_LEVEL = {Level.NON_STRICT: Harm.SHOULD, Level.INFORMATIONAL: Harm.INFORMATION}
+_HARM_OF_LEVEL = {
+    Level.NON_STRICT: Harm.SHOULD,
+    Level.INFORMATIONAL: Harm.INFORMATION,
+    Level.OBSERVATION: Harm.INFORMATION,
+}
 
 
 @dataclass(frozen=True)
@@ -160,9 +173,21 @@ class Finding:
         """What this finding alone says of the server."""
         if self.anomaly is Anomaly.UNKNOWN:
             return Verdict.UNKNOWN
-        if self.accepted is not None or self.level is Level.INFORMATIONAL:
+        if self.accepted is not None or not self.level.counts:
             return Verdict.VALID
         return Verdict.INVALID if strict or self.level is Level.VIOLATION else Verdict.VALID
+
+
+def observed(finding: Finding) -> Finding:
+    """The finding as an observation where none of its retries showed it again, else as it is."""
+    times, _, retries = (finding.reproduced or "").partition(" of ")
+    if not (finding.level.counts and times == "0" and retries):
+        return finding
+    settle = (
+        f"It was seen and did not come again in {retries} retries, so it does not count. To settle it: replay it "
+        f"several times on a quiet machine, or search longer with --only {finding.check} --examples 200"
+    )
+    return replace(finding, level=Level.OBSERVATION, explanation=f"{finding.explanation} {settle}.")
 
 
 def severity(finding: Finding) -> tuple[int, int, str, str]:

@@ -99,7 +99,7 @@ def cells_of(report: SuiteReport) -> dict[Chapter, Cell]:
 def _kind(finding: Finding) -> str:
     if finding.anomaly is Anomaly.UNKNOWN:
         return "unknown"
-    if finding.level is Level.INFORMATIONAL:
+    if not finding.level.counts:
         return "informational"
     if finding.accepted is not None:
         return "accepted"
@@ -221,6 +221,6 @@ def by_check(rows: Iterable[MatrixRow], *, accepted: bool) -> dict[tuple[str, st
     found: dict[tuple[str, str], list[tuple[str, Finding]]] = {}
     for row in rows:
         for finding in row.findings:
-            if (finding.accepted is not None) is accepted and finding.level is not Level.INFORMATIONAL:
+            if (finding.accepted is not None) is accepted and finding.level.counts:
                 found.setdefault((finding.section, finding.check), []).append((row.server, finding))
     return dict(sorted(found.items(), key=lambda item: min(severity(finding) for _, finding in item[1])))

@@ -17,6 +17,7 @@ from wsproof.report.words import (
     answers,
     count,
     level_of,
+    observations,
     standing,
     title_of,
     tone_of,
@@ -87,7 +88,7 @@ def comparison_markdown(comparison: Comparison) -> str:
 
 def _findings(findings: Iterable[Finding]) -> list[str]:
     findings = list(findings)
-    left, known = standing(findings), accepted(findings)
+    left, seen, known = standing(findings), observations(findings), accepted(findings)
     parts = ["", "### Findings"] if left else []
     for finding in left[:MOST_FINDINGS]:
         head = f"{level_of(finding)}, {finding.section}, {finding.check}: {finding.explanation}"
@@ -100,6 +101,10 @@ def _findings(findings: Iterable[Finding]) -> list[str]:
             parts += ["", markdown_code(finding.replay)]
     if len(left) > MOST_FINDINGS:
         parts += ["", f"… and {len(left) - MOST_FINDINGS} more; the page lists all."]
+    if seen:
+        parts += ["", f"<details><summary>{count(len(seen), 'observation')}, not reproduced</summary>", ""]
+        parts += [f"- {markdown_text(f'{one.section} {one.check}: {one.explanation}')}" for one in seen]
+        parts += ["", "</details>"]
     if known:
         parts += ["", f"<details><summary>{count(len(known), 'accepted deviation')}</summary>", ""]
         for finding in known:

@@ -54,6 +54,7 @@ def run_page(record: RunRecord, folder: RunFolder | None = None) -> str:
         tone=words.tone_of_run(record),
         findings=left[:MOST_FINDINGS],
         unshown=max(len(left) - MOST_FINDINGS, 0),
+        observed=words.observations(findings),
         accepted=words.accepted(findings),
         sections=_sections(words.checks_of(record)),
         not_run=rows.not_run_of(record),
@@ -83,6 +84,7 @@ def comparison_page(comparison: Comparison) -> str:
         forest=Markup(forest_plot(comparison.metrics, names)),
         findings=words.standing(comparison.findings)[:MOST_FINDINGS],
         unshown=max(len(words.standing(comparison.findings)) - MOST_FINDINGS, 0),
+        observed=words.observations(comparison.findings),
         accepted=words.accepted(comparison.findings),
         facts=(
             ("Base", _flat(comparison.base)),

@@ -32,6 +32,7 @@ from wsproof.report.words import (
     generator_sentence,
     level_of,
     library_lines,
+    observations,
     standing,
     title_of,
     tone_of,
@@ -40,6 +41,7 @@ from wsproof.report.words import (
 )
 
 STYLES = {Tone.GOOD: "green", Tone.BAD: "bold red", Tone.UNSURE: "yellow", Tone.NONE: "dim"}
+OBSERVED = "Seen, and not reproduced (observations: they do not count)"
 HOW_TO_ACCEPT = (
     "To accept what is not yours to mend, list it with a reason in a file: --write-accepted FILE begins one, "
     "--known-deviations FILE uses it (see README, Known deviations)."
@@ -68,7 +70,7 @@ def show_check(
         _say(console, f"{Tone.NONE.sign} not run   {', '.join(checks)}: {reason}", "dim")
     show_findings(console, report.findings, all_known=all_known)
     verdict = report.verdict(strict=strict)
-    if any(one.level is not Level.INFORMATIONAL and one.accepted is None for one in report.findings):
+    if any(one.level.counts and one.accepted is None for one in report.findings):
         _say(console, f"\n{HOW_TO_ACCEPT}", "dim")
     violations = [one for one in report.findings if one.verdict(strict=strict) is Verdict.INVALID]
     told = {
@@ -87,11 +89,16 @@ def show_check(
 
 
 def show_findings(console: Console, findings: Iterable[Finding], *, all_known: bool = False) -> None:
-    """The findings that count, then those that are accepted; those of a server library in one line."""
+    """The findings that count, what was not reproduced, then what is accepted (of a server library in one line)."""
     findings = list(findings)
     for finding in standing(findings):
         # What is merely worth knowing must not push the violations off the screen.
         show_finding(console, finding, brief=finding.level is Level.INFORMATIONAL and bool(finding.replay))
+    seen = observations(findings)
+    if seen:
+        _say(console, f"\n{OBSERVED}", "bold")
+    for finding in seen:
+        show_finding(console, finding)
     known = accepted(findings)
     shown = [finding for finding in known if all_known or finding.library is None]
     if shown:

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Any
 
 from wsproof.model.comparison import Judgement
-from wsproof.model.finding import Anomaly, Finding, Verdict, severity
+from wsproof.model.finding import Anomaly, Finding, Level, Verdict, severity
 from wsproof.model.record import RunRecord, Summary
 from wsproof.model.suite import CheckRun
 from wsproof.report.capacity import GOOD, capacity_sentence
@@ -58,8 +58,17 @@ def tone_of(verdict: Verdict | Judgement) -> Tone:
 
 
 def standing(findings: Iterable[Finding]) -> list[Finding]:
-    """Findings that are not accepted, the gravest first."""
-    return sorted((finding for finding in findings if finding.accepted is None), key=severity)
+    """Findings that are neither accepted nor mere observations, the gravest first."""
+    return sorted((one for one in findings if one.accepted is None and not _is_observed(one)), key=severity)
+
+
+def observations(findings: Iterable[Finding]) -> list[Finding]:
+    """What was seen and could not be reproduced: it is shown apart, and does not count."""
+    return sorted((one for one in findings if one.accepted is None and _is_observed(one)), key=severity)
+
+
+def _is_observed(finding: Finding) -> bool:
+    return finding.level is Level.OBSERVATION
 
 
 def accepted(findings: Iterable[Finding]) -> list[Finding]:

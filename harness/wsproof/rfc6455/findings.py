@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from wsproof.model.finding import Anomaly, Finding
+from wsproof.model.finding import Anomaly, Finding, observed
 from wsproof.rfc6455.judge import Charge
 from wsproof.rfc6455.rules import rule
 from wsproof.rfc6455.words import explain
@@ -26,7 +26,7 @@ def finding_of(
 ) -> Finding:
     """`seen` are the lines of the conversation, `recipe` what replays it; `also` is said behind the explanation."""
     broken = rule(charge.rule)
-    return Finding(
+    finding = Finding(
         check=charge.rule,
         section=broken.section,
         anomaly=Anomaly.PROTOCOL,
@@ -39,6 +39,7 @@ def finding_of(
         rule_harm=broken.harm,
         source=f"{broken.level} {broken.where}: {broken.sentence}",
     )
+    return observed(finding)
 
 
 def _shortened(lines: list[str]) -> list[str]:

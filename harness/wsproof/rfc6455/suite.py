@@ -241,6 +241,7 @@ def _run_one(subject: Examination, tested: Property) -> tuple[CheckRun | NotRun,
     verdict = Verdict.VALID
     if (cause := subject.ledger.cause_of(tested.name)) is not None:
         verdict = _verdict_on(subject, cause)
+        reason = reason or _observed_in(subject, cause)
     elif tried and subject.declined == declined + tried and not tested.about_offers:
         return _not_run(tested, reason or "not offered by the server: it declines these offers"), goes_on
     elif not_told := _why_nothing(subject, tested, tried, subject.told - told):
@@ -248,6 +249,12 @@ def _run_one(subject: Examination, tested: Property) -> tuple[CheckRun | NotRun,
     if goes_on and tested.name == "opening-accepted" and _fails_plainly(subject):
         reason, goes_on = "the plainest conversation fails already, and all others stand on it", False
     return _row(tested, verdict, tried, seconds, reason, cause), goes_on
+
+
+def _observed_in(subject: Examination, name: str) -> str:
+    """Why a check has passed though something was seen in it."""
+    (finding,) = [each for each in subject.ledger.findings() if each.check == name]
+    return f"seen, and not reproduced ({finding.reproduced})" if finding.level is Level.OBSERVATION else ""
 
 
 def _fails_plainly(subject: Examination) -> bool:
