@@ -26,6 +26,7 @@ from wsproof.model.history import Departure, Kind, Member, Notice, Outcome, Prot
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import NS, Phase, Plan
 from wsproof.net.endpoint import Endpoint
+from wsproof.net.redact import hide_in
 from wsproof.wire import Breach
 from wsproof.workloads import Word, Workload
 
@@ -348,7 +349,7 @@ class Room:
     def judge(self) -> list[Finding]:
         """What the history says of the server."""
         measurement = self.measurement()
-        return run_checks(measurement.history, measurement.contract)
+        return [hide_in(finding) for finding in run_checks(measurement.history, measurement.contract)]
 
 
 def _key(message: Message) -> Key:
