@@ -51,6 +51,8 @@ class Failure(Exception):
         self.code = code
 
 
+_PING_LIMIT = 60
+"""Pings of one read that `ping-limit` answers."""
 _FOREVER: set[asyncio.Event] = set()
 
 
@@ -79,6 +81,7 @@ class Connection:
         self.held_pongs: list[bytes] = []
         self.mask = b"\0\0\0\0"
         self.pinged = False
+        self.burst = 0
         self.closing = False
         self.rsv = 0
         self.application: Application | None = None
@@ -368,6 +371,8 @@ class Connection:
         elif opcode == PONG:
             if self.fault == "pong-kills":
                 raise Failure(1002)
+            if self.fault == "echoes-pongs":
+                self.send(PONG, payload)
         elif opcode in (0, TEXT, BINARY):
             self.take_data(fin, opcode, payload)
         return not self.closing
@@ -377,6 +382,14 @@ class Connection:
         if self.fault == "pong-latest" and PING in self.next_opcodes():
             return
         match self.fault:
+            case "unasked-pongs":
+                self.send(PONG, b"heartbeat")
+            case "ping-limit":
+                self.burst += 1
+                if self.burst > _PING_LIMIT:
+                    self.writer.transport.abort()
+                if PING not in self.next_opcodes():
+                    self.burst = 0
             case "empty-pong":
                 payload = b""
             case "short-pong":

@@ -144,3 +144,9 @@ def test_faults_that_need_a_message_are_found_with_a_sample(
     options = SuiteOptions(examples=3, only=(rule,), deadline_s=1.0, sample=SAMPLE)
     report = run_suite(faulty.with_fault(fault, kind), options)
     assert {row.check: row.verdict for row in report.checks_run}[rule] is Verdict.INVALID, report
+
+
+@pytest.mark.parametrize("kind", ["only-1007", "only-1002"])
+def test_a_close_that_answers_a_text_is_not_taken_for_an_answer_to_our_close(faulty: FaultyServer, kind: str) -> None:
+    report = run_suite(faulty.with_fault("deflate", kind), _OPTIONS.but(only=("close",), examples=10))
+    assert _accused(report) == []

@@ -26,6 +26,14 @@ def test_what_a_server_may_do_is_not_charged(faulty: FaultyServer, name: str) ->
     assert all(run.examples and run.verdict is not Verdict.UNKNOWN for run in report.checks_run)
 
 
+def test_a_limit_on_pings_is_told_with_its_number(faulty: FaultyServer) -> None:
+    report = run_suite(faulty.with_fault("ping-limit"), SuiteOptions(only=("ping-burst",), deadline_s=60.0))
+    (found,) = report.findings
+    assert found.level is Level.INFORMATIONAL
+    assert found.section == "10.4"
+    assert "after 61 pings in one write" in found.explanation
+
+
 @pytest.mark.parametrize("code", [1000, 1001, 1008, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999])
 def test_codes_of_applications_and_of_later_registrations_are_the_servers_to_send(code: int) -> None:
     assert audit_close_payload(Frame(Opcode.CLOSE, code.to_bytes(2, "big"))) == []

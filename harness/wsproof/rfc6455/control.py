@@ -21,8 +21,16 @@ _LONG = (126, 127, 1000)
 def _ping_edges(facts: Facts) -> Iterable[Conversation]:
     for payload in (b"", b"p", b"\x00\xff\xfe", b"\xe2\x82", b"p" * 124, b"p" * 125):
         yield say("ping-answered", Frame(Opcode.PING, payload, mask=MASK))
-    for count in (10, 300):
-        yield say("ping-answered", *(Frame(Opcode.PING, b"%d" % index, mask=MASK) for index in range(count)))
+    yield _burst("ping-answered", 10)
+
+
+def _burst(subject: str, count: int) -> Conversation:
+    """So many pings in one write."""
+    return say(subject, *(Frame(Opcode.PING, b"%d" % index, mask=MASK) for index in range(count)))
+
+
+def _bursts(facts: Facts) -> st.SearchStrategy[Conversation]:
+    return st.integers(11, 300).map(lambda count: _burst("ping-burst", count))
 
 
 @st.composite
@@ -57,6 +65,7 @@ def _fragment_edges(facts: Facts) -> Iterable[Conversation]:
 
 PROPERTIES = (
     Property("ping-answered", lambda facts: _pings(facts), _ping_edges),
+    Property("ping-burst", _bursts),
     Property("pong-ignored", edges=_pong_edges),
     Property("control-long", edges=_long_edges),
     Property("control-fragmented", edges=_fragment_edges),

@@ -24,6 +24,7 @@ from wsproof.rfc6455.oracle import Expectation
 from wsproof.rfc6455.patience import Patience
 from wsproof.rfc6455.probing import probe
 from wsproof.rfc6455.reducing import apart, plainly, simpler
+from wsproof.rfc6455.rules import Binding, rule
 from wsproof.rfc6455.samples import in_samples
 from wsproof.rfc6455.segments import SegmentBarrier
 from wsproof.rfc6455.server_watch import STAYS, ServerWatch
@@ -291,8 +292,8 @@ class Examination:
 
     def _is_about_segments(self, name: str) -> bool:
         """Whether the case is gone when each of its frames comes in a segment of its own."""
-        if name == "segmentation":
-            return False
+        if name == "segmentation" or rule(name).level is Binding.MAY:
+            return False  # a limit on what comes at once is no fault of reading
         joined = replace(self.ledger.cases[name].smallest, subject="segmentation")
         if len(joined.actions) < 2 or apart(joined) == joined:
             return False

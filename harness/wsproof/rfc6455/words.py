@@ -9,6 +9,9 @@ __all__ = ["explain"]
 
 # For rules that leave the choice to the server: which choice this one makes. Nothing is wrong with either.
 _CHOICES = {
+    "ping-burst": (
+        "This server limits how many pings it takes at once, which it may (10.4); keep a client's pings below that."
+    ),
     "upgrade-list": (
         "This server refuses an Upgrade header that lists other protocols beside websocket; others take it."
     ),

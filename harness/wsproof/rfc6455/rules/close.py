@@ -65,7 +65,7 @@ CLOSE = (
     Rule(
         "close-inside-legal",
         "5.4",
-        MUST,
+        SHOULD,
         "A close frame, as any control frame, may stand between fragments: it is no protocol error there.",
         "close in a message is no error",
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wsproof.rfc6455.rules.rule import MUST, SHOULD, Rule
+from wsproof.rfc6455.rules.rule import MAY, MUST, SHOULD, Rule
 
 CONTROL = (
     Rule(
@@ -11,6 +11,13 @@ CONTROL = (
         MUST,
         "A ping is answered with a pong that has the same payload; a newer ping may stand for an older one (5.5.3).",
         "pings",
+    ),
+    Rule(
+        "ping-burst",
+        "10.4",
+        MAY,
+        "A server may limit how many pings it takes at once, to protect itself.",
+        "many pings in one write",
     ),
     Rule(
         "pong-prompt",
