@@ -9,11 +9,13 @@ import pytest
 from tests.workloads.apps.pubsub_channels import Others, PubSub
 from wsproof.channels import run_suite
 from wsproof.errors import UsageError
+from wsproof.model.contract import Audience, Contract, Order
+from wsproof.model.envelope import open_envelope
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.net.running import serve
 from wsproof.net.target import parse_target
-from wsproof.workloads import Workload, load_channels
+from wsproof.workloads import Reading, Word, Workload, load_channels
 
 PUBSUB = "tests.workloads.apps.pubsub:app"
 FAULTY = "tests.faulty.channels.app:app"
@@ -24,6 +26,33 @@ OPTIONS = SuiteOptions(examples=4, deadline_s=1.0)
 class NoSecondRoom(PubSub):
     def room_of(self, member: int) -> int:
         return 0
+
+
+class Nameless(Workload):
+    """What one says, all get as it is, without a name."""
+
+    name = "nameless"
+    title = "a chat without names"
+    any_text = True
+
+    @property
+    def contract(self) -> Contract:
+        return Contract(self.name, Audience.EVERYONE, Order.PER_PUBLISHER)
+
+    def path(self, member: int) -> str:
+        return f"/ws/{self.name_of(member)}"
+
+    def read(self, member: int, message: str | bytes) -> Reading:
+        if isinstance(message, str) and message.endswith("left the chat"):
+            return Reading(Word.ASIDE)
+        return Reading(Word.DELIVERY, open_envelope(message), text=str(message))
+
+
+class Deaf(Nameless):
+    """It ignores all that comes."""
+
+    def read(self, member: int, message: str | bytes) -> Reading:
+        return Reading(Word.ASIDE)
 
 
 def check(app: str, workloads: Mapping[str, Workload], *only: str, fault: str = "") -> SuiteReport:
@@ -62,11 +91,11 @@ def test_a_loss_that_has_nothing_to_do_with_the_neighbour_is_not_blamed_on_it() 
 def test_a_loss_that_does_not_come_back_has_no_story() -> None:
     only = ("pubsub.binary-neighbour", "pubsub.garbage-neighbour", "pubsub.dying-neighbour")
     report = check(PUBSUB, {"pubsub": PubSub()}, *only, fault="every 50th is lost")
-    (finding,) = violations(report)
-    assert (finding.anomaly, finding.reproduced) == (Anomaly.LOST, "0 of 3")
+    (finding,) = report.findings
+    assert (finding.anomaly, finding.reproduced, finding.level) == (Anomaly.LOST, "0 of 3", Level.OBSERVATION)
     assert "depends on what the server had been through" in finding.explanation
     assert "takes others down" not in finding.explanation
-    assert report.verdict() is Verdict.INVALID
+    assert report.verdict() is Verdict.VALID
 
 
 def test_a_binary_frame_that_is_to_blame_is_blamed_with_the_control_runs() -> None:
@@ -100,6 +129,45 @@ def test_where_nothing_comes_nothing_is_known(fault: str, words: str) -> None:
     assert f"was {words}" in finding.explanation or words in finding.explanation
     assert report.verdict() is Verdict.UNKNOWN
     assert all("does not speak" in row.reason for row in report.checks_run[1:])
+
+
+def test_a_plain_text_on_a_channel_that_names_nobody_is_judged_by_the_text() -> None:
+    report = check(FAULTY, {"nameless": Nameless()}, "nameless.delivery", fault="no names, no replies")
+    assert report.findings == ()
+    assert report.verdict() is Verdict.VALID
+
+
+def test_where_all_that_comes_is_ignored_it_is_said_so() -> None:
+    report = check(FAULTY, {"nameless": Deaf()}, "nameless.delivery", fault="no names, no replies")
+    (finding,) = report.findings
+    assert finding.anomaly is Anomaly.UNKNOWN
+    assert "message(s) that the workload reads as ASIDE" in finding.explanation
+    assert "was nothing" not in finding.explanation
+
+
+def test_replies_in_other_words_are_shown_and_not_called_lost() -> None:
+    workloads = {"chat": load_channels("tutorial")["chat"]}
+    report = check(FAULTY, workloads, "chat.delivery", fault="replies otherwise")
+    (finding,) = report.findings
+    assert finding.anomaly is Anomaly.CORRUPT
+    assert "as 'Thanks for " in finding.explanation
+    assert "which is none of the formats of the channel chat" in finding.explanation
+    assert "never received" not in finding.explanation
+
+
+def test_a_name_that_is_not_the_publisher_s_is_told_with_both_names() -> None:
+    workloads = {"chat": load_channels("tutorial")["chat"]}
+    report = check(FAULTY, workloads, "chat.delivery", fault="chat mixes up names")
+    (finding,) = report.findings
+    assert "under a wrong name: the server named '" in finding.explanation
+    assert "as its publisher, which is '" in finding.explanation
+
+
+def test_a_server_that_is_slow_is_behind_and_accused_of_nothing() -> None:
+    workloads = {"chat": load_channels("tutorial")["chat"]}
+    report = check(FAULTY, workloads, "chat.order", fault="slow but whole")
+    assert {finding.anomaly for finding in report.findings} == {Anomaly.BEHIND}
+    assert [row.verdict for row in report.checks_run] == [Verdict.UNKNOWN]
 
 
 def test_one_channel_that_is_not_there_leaves_the_others_their_check() -> None:

@@ -32,7 +32,8 @@ KILLS: list[tuple[str, str, Anomaly]] = [
     ("chat repeats", "chat.delivery", Anomaly.DUPLICATED),
     ("chat does not include the sender", "chat.delivery", Anomaly.LOST),
     ("chat damages", "chat.delivery", Anomaly.CORRUPT),
-    ("chat shortens", "chat.delivery", Anomaly.LOST),
+    ("chat shortens", "chat.delivery", Anomaly.CORRUPT),
+    ("chat drops what is long", "chat.delivery", Anomaly.LOST),
     ("chat forgets replies", "chat.delivery", Anomaly.LOST),
     ("replies to all", "chat.delivery", Anomaly.MISROUTED),
     ("chat mixes up names", "chat.delivery", Anomaly.CORRUPT),
@@ -207,7 +208,7 @@ def test_a_deviation_on_the_wire_is_told_once_and_ends_nothing(
 
 
 def test_a_loss_that_takes_a_step_is_no_repetition_of_one_that_takes_none() -> None:
-    report = run("chat shortens + chat forgets last words", "chat.delivery", "chat.last-words")
+    report = run("chat drops what is long + chat forgets last words", "chat.delivery", "chat.last-words")
     assert [(finding.check, finding.anomaly) for finding in report.findings] == [
         ("chat.delivery", Anomaly.LOST),
         ("chat.last-words", Anomaly.LOST),

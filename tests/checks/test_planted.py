@@ -24,11 +24,13 @@ from wsproof.checks import CHECKS, run_checks
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
 from wsproof.model.history import (
+    Damage,
     Departure,
     History,
     Kind,
     Notice,
     Outcome,
+    Part,
     ProtocolNote,
     Receipts,
     Recorder,
@@ -51,6 +53,32 @@ def row_of(history: History, subscriber: int, publisher: int, sequence: int, kin
 def a_lost_message() -> tuple[History, Contract]:
     history = a_room().history()
     return without_receipt(history, row_of(history, 2, 0, 1)), CHAT
+
+
+def a_member_that_is_behind() -> tuple[History, Contract]:
+    """It still receives in order when the drain ends, and lacks the last three messages."""
+    return _a_slow_member(heard_ms=(10, 20, 30, 40), drained_ms=45), CHAT
+
+
+def _a_slow_member(heard_ms: tuple[int, ...], drained_ms: int, lost: tuple[int, ...] = ()) -> History:
+    """Member 0 speaks seven times, which member 2 hears at these times after the last of them, one by one."""
+    room = a_room(messages=0)
+    room.here.remove(2)
+    said = [room.say(0) for _ in range(7)]
+    end_ns = room.now
+    late = [sequence for sequence in said if sequence not in lost]
+    for sequence, after_ms in zip(late, heard_ms, strict=False):
+        room.recorder.received(2, 0, sequence, 0, end_ns + after_ms * MS)
+    room.recorder.end_ns, room.recorder.drained_ns = end_ns, end_ns + drained_ms * MS
+    return room.recorder.freeze()
+
+
+def a_reply_in_words_of_another_channel() -> tuple[History, Contract]:
+    room = a_room()
+    history = room.history()
+    row = row_of(history, 1, 1, 1, Kind.REPLY)
+    wrote = Strange(1, room.tick(), "You wrote: hello~w1", publisher=1, sequence=1)
+    return replace(without_receipt(history, row), strange=(wrote,)), CHAT
 
 
 def a_lost_reply() -> tuple[History, Contract]:
@@ -346,6 +374,8 @@ def a_frame_against_the_protocol() -> tuple[History, Contract]:
 
 PLANTED: list[tuple[Callable[[], tuple[History, Contract]], str, Anomaly]] = [
     (a_lost_message, "lost", Anomaly.LOST),
+    (a_member_that_is_behind, "behind", Anomaly.BEHIND),
+    (a_reply_in_words_of_another_channel, "corrupt", Anomaly.CORRUPT),
     (a_lost_reply, "lost", Anomaly.LOST),
     (a_lost_echo, "lost", Anomaly.LOST),
     (a_deaf_member, "never-read", Anomaly.NEVER_READ),
@@ -462,6 +492,74 @@ def everything_clean() -> list[tuple[str, History, Contract]]:
 )
 def test_a_clean_history_is_not_accused(history: History, contract: Contract) -> None:
     assert run_checks(history, contract) == []
+
+
+def told(history: History, contract: Contract = CHAT) -> str:
+    (finding,) = run_checks(history, contract)
+    return finding.explanation
+
+
+def test_who_is_behind_is_told_so_with_the_number_and_accused_of_nothing() -> None:
+    (finding,) = run_checks(*a_member_that_is_behind())
+    assert "member 2 (called '3'), for one, by 3 message(s), replies included" in finding.explanation
+    assert finding.verdict() is Verdict.UNKNOWN
+    assert finding.verdict(strict=True) is Verdict.UNKNOWN
+
+
+def test_who_fell_silent_long_before_the_drain_ended_has_lost_what_did_not_come() -> None:
+    (finding,) = run_checks(_a_slow_member(heard_ms=(10, 20, 30, 40), drained_ms=4_000), CHAT)
+    assert (finding.check, finding.occurrences) == ("lost", 3)
+
+
+def test_what_comes_after_the_drain_shows_that_a_member_is_behind() -> None:
+    (finding,) = run_checks(_a_slow_member(heard_ms=(1, 2, 3, 4_100), drained_ms=4_000), CHAT)
+    assert (finding.check, finding.occurrences) == ("behind", 3)
+
+
+def test_a_gap_is_a_loss_though_its_member_is_behind_too() -> None:
+    findings = run_checks(_a_slow_member(heard_ms=(10, 20, 30, 40), drained_ms=45, lost=(2,)), CHAT)
+    assert {finding.check: finding.occurrences for finding in findings} == {"lost": 1, "behind": 2}
+
+
+def test_a_message_that_came_in_other_words_is_shown_and_not_called_lost() -> None:
+    assert told(*a_reply_in_words_of_another_channel()) == (
+        "member 1 (called '2') received message 1 of member 1 (called '2') as 'You wrote: hello~w1', which is none of "
+        "the formats of the channel chat."
+    )
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (
+            Damage(1, 1, Part.SPEAKER, "2", "7"),
+            " under a wrong name: the server named '7' as its publisher, which is '2'.",
+        ),
+        (
+            Damage(1, 1, Part.TEXT, "hello~w1", "hallo~w1"),
+            " with a changed text: it was sent as 'hello~w1' and arrived as 'hallo~w1'.",
+        ),
+        (
+            Damage(1, 1, Part.TEXT, "o, you~w1", "0, you~w1", 70),
+            " with a changed text: from character 70 on it was sent as 'o, you~w1' and arrived as '0, you~w1'.",
+        ),
+        (
+            Damage(1, 1, Part.TEXT, "", "hallo~w1"),
+            " with a changed text: its checksum does not fit what arrived, 'hallo~w1'.",
+        ),
+    ],
+)
+def test_damage_is_told_with_both_values(damage: Damage, words: str) -> None:
+    history, _ = a_damaged_message()
+    explanation = told(replace(history, damage=(damage,)))
+    assert explanation == f"member 2 (called '3') received message 1 of member 1 (called '2'){words}"
+
+
+def test_a_history_of_what_the_workload_ignores_says_so() -> None:
+    history = replace(a_room().history(), receipts=_nothing(), ignored=40, ignored_text='{"type": "value"}')
+    assert """Nothing but 40 message(s) was received that the workload reads as ASIDE, '{"type": "value"}'""" in told(
+        history
+    )
 
 
 def test_no_agreed_order_is_not_strict_unless_it_is_promised() -> None:

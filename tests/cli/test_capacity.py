@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,16 @@ from tests.stats.builders import measurement, steady
 from wsproof.cli import capacity, main
 from wsproof.errors import TargetError
 from wsproof.model.contract import Audience, Contract
+from wsproof.model.history import ProtocolNote
 from wsproof.model.measurement import GeneratorUsage, Measurement
 from wsproof.model.plan import Plan
 from wsproof.report.documents import load_schema
 
 QUICK, SLOW = steady(200, 10.0), steady(200, 500.0)
 ROOM = Contract("chat", Audience.EVERYONE)
+DEVIATION = ProtocolNote(
+    0, "body-in-101", "RFC 9110 8.6", "MUST", "A 101 response has no Content-Length.", "Content-Length: 0"
+)
 BUSY = GeneratorUsage(cpu_share=np.array([0.97]), loop="uvloop")
 SLO = ("--slo", "p99(latency) < 100ms", "--slo", "lost == 0")
 
@@ -39,6 +44,7 @@ class Play:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self._patch = patch
         self.settings: list[Mapping[str, str]] = []
+        self.deviates = False
 
     def __call__(
         self, knee: float, limit: float = 1e9, of: Callable[[Plan], float] = lambda plan: plan.subscribers
@@ -49,6 +55,8 @@ class Play:
             plans.append(plan)
             self.settings.append(settings)
             history = QUICK if of(plan) <= knee else SLOW
+            if self.deviates:
+                history = replace(history, protocol=(DEVIATION,))
             return measurement(history, ROOM, generator=BUSY) if of(plan) > limit else measurement(history, ROOM)
 
         self._patch.setattr(capacity, "run_plan", follow)
@@ -89,6 +97,19 @@ def test_a_knee_that_is_found_is_in_the_record_on_the_page_and_on_the_terminal(
     assert "95 % interval" in page
     assert "Shaded: where the knee lies" in page
     assert "--over subscribers --slo" in page.replace("&#39;", "'")
+
+
+def test_a_deviation_on_the_wire_is_told_once_and_does_not_end_the_search(
+    url: str, tmp_path: Path, play: Play, capsys: pytest.CaptureFixture[str]
+) -> None:
+    play.deviates = True
+    play(130)
+    code, record = search(url, tmp_path)
+    assert record["parts"]["capacity"]["ending"] == "found"
+    assert [finding["check"] for finding in record["findings"]] == ["server-body-in-101"]
+    assert record["findings"][0]["occurrences"] == len(record["parts"]["capacity"]["trials"])
+    assert capsys.readouterr().out.count("A 101 response has no Content-Length") == 1
+    assert code == 1
 
 
 def test_an_objective_that_is_missed_at_once_fails(url: str, tmp_path: Path, play: Play) -> None:

@@ -40,6 +40,17 @@ def test_a_level_that_loses_messages_is_missed_however_quick_the_rest_was() -> N
     assert judged.why == ("delivery: Member 2 never got it.",)
 
 
+def test_a_level_whose_members_are_behind_is_missed() -> None:
+    behind = Finding("behind", "chat", Anomaly.BEHIND, Level.INFORMATIONAL, "Three members were behind.")
+    judged = judge_level([MET], [behind], [])
+    assert (judged.outcome, judged.why) == (Outcome.MISSED, ("Three members were behind.",))
+
+
+def test_a_deviation_on_the_wire_misses_no_level() -> None:
+    deviation = Finding("server-body-in-101", "9.1", Anomaly.PROTOCOL, Level.VIOLATION, "A header too many.")
+    assert judge_level([MET], [deviation], []).outcome is Outcome.MET
+
+
 @pytest.mark.parametrize("code", ["generator-cpu", "schedule-slip", "not-alone"])
 def test_a_generator_at_its_limit_blames_nobody(code: str) -> None:
     judged = judge_level([MISSED], [LOST], [void(code), void("unsent")])

@@ -33,9 +33,13 @@ from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.endpoint import Endpoint
 from wsproof.wire import BinaryMessage, CloseReceived, Ended, Event, State, TextMessage
 from wsproof.workloads import Reading, Word, Workload
+from wsproof.workloads.damage import damage_of, damaged_text, unplaced
 
 SLICE_S = 0.02
 """How long a turn waits at most before it looks whether a half-sent message can go on."""
+KINDS = {Word.DELIVERY: Kind.DELIVERY, Word.REPLY: Kind.REPLY}
+TELLING = 16
+"""So many characters in common are no chance."""
 TINY_BUFFER = 4_096
 FAREWELL_S = 1.0
 GIVEN_UP_S = 0.1
@@ -87,6 +91,12 @@ class Crowd:
         """Events so far, of anyone."""
         self.gave_up = False
         """A wait ended at its deadline: the server is not to be trusted with another schedule."""
+        self.fell_silent = False
+        """It ended because nobody had heard anything for long, and not while messages were still coming."""
+        self.names_nobody = False
+        """Deliveries come without the name of their publisher."""
+        self.drained_ns = 0
+        """When the waiting for what is owed was over."""
 
     # Coming and going.
 
@@ -168,15 +178,19 @@ class Crowd:
         """Note a publication and return what is to be sent; `hand_over` sends it."""
         sequence, person.sequence = person.sequence, person.sequence + 1
         sent = now_ns()
-        said = Said(person.number, sequence, sent, body if plain else None)
+        if plain and self.names_nobody:
+            # Nothing would tell it from the same words of somebody else.
+            plain = not any(other.plain == body and other.publisher != person.number for other in self.said.values())
+        envelope = Envelope(self.setting.first + person.number, sequence, sent)
+        message = body if plain else self.setting.workload.publish(person.alias, envelope, body)
+        whole = (message,) if isinstance(message, str) else ()
+        said = Said(person.number, sequence, sent, body if plain else None, (envelope.seal(body), *whole))
         self.said[person.number, sequence] = said
         for other in self.people:
             if other.counts and self._is_for(other, person):
                 other.owed.add((person.number, sequence, Kind.DELIVERY))
         if self.contract.replies and person.counts:
             person.owed.add((person.number, sequence, Kind.REPLY))
-        envelope = Envelope(self.setting.first + person.number, sequence, sent)
-        message = body if plain else self.setting.workload.publish(person.alias, envelope, body)
         self.first_said = message if self.first_said is None else self.first_said
         return message
 
@@ -215,6 +229,7 @@ class Crowd:
         quiet, heard = Deadline.after(quiet_s), self.heard
         while not done():
             if limit.passed or quiet.passed:
+                self.fell_silent = self.fell_silent or (deadline_s is None and not limit.passed)
                 return False
             self.setting.budget.check()
             self.turn(min(SLICE_S, limit.remaining_s))
@@ -277,9 +292,21 @@ class Crowd:
             return
         elif isinstance(event, TextMessage | BinaryMessage):
             message = event.text if isinstance(event, TextMessage) else event.data
-            self._read(person, self.setting.workload.read(person.alias, message), at)
+            reading = self.setting.workload.read(person.alias, message)
+            if self.drained_ns:
+                self._read_late(person, reading, at)
+            else:
+                self._read(person, reading, message, at)
 
-    def _read(self, person: Person, reading: Reading, at: int) -> None:
+    def _read_late(self, person: Person, reading: Reading, at: int) -> None:
+        """After the drain only what was owed until then is of interest: it is late, and not lost."""
+        opened = reading.opened
+        if reading.word in KINDS and opened is not None and opened.intact:
+            key = (opened.envelope.publisher - self.setting.first, opened.envelope.sequence, KINDS[reading.word])
+            if key in person.owed:
+                self._receive(person, reading, at)
+
+    def _read(self, person: Person, reading: Reading, message: str | bytes, at: int) -> None:
         match reading.word:
             case Word.TICK:
                 value = dict(reading.value) if reading.value is not None else None
@@ -287,13 +314,26 @@ class Crowd:
                 person.ticks += 1
                 person.in_ns = person.in_ns or at
             case Word.ASIDE:
-                return
+                self.recorder.ignore(message)
             case Word.LEAVE | Word.JOIN if reading.about is not None:
                 self._note(person, reading.about, left=reading.word is Word.LEAVE, at=at)
             case Word.DELIVERY | Word.REPLY:
                 self._receive(person, reading, at)
             case _:
-                self.recorder.strange.append(Strange(person.number, at, reading.text))
+                self._note_unplaced(person, reading, message, at)
+
+    def _note_unplaced(self, person: Person, reading: Reading, message: str | bytes, at: int) -> None:
+        """A message that the workload cannot place. Where a publication is in it, that has come, and is waited for no
+        longer."""
+        strange = unplaced(reading, message, person.number, at, self.setting.first)
+        if strange.carries and not (0 <= strange.publisher < len(self.people) or self.setting.alone):
+            return  # a stranger's
+        self.recorder.strange.append(strange)
+        for kind in (Kind.REPLY, Kind.DELIVERY):
+            key = (strange.publisher, strange.sequence, kind)
+            if key in person.owed:
+                person.owed.discard(key)
+                return
 
     def _note(self, person: Person, about: str, *, left: bool, at: int) -> None:
         if not self._is_known(about):
@@ -303,7 +343,7 @@ class Crowd:
             person.owed_notices[about] -= 1
 
     def _receive(self, person: Person, reading: Reading, at: int) -> None:
-        kind = Kind.REPLY if reading.word is Word.REPLY else Kind.DELIVERY
+        kind = KINDS[reading.word]
         if reading.opened is None:
             self._receive_plain(person, reading, kind, at)
             return
@@ -312,21 +352,44 @@ class Crowd:
         is_ours = 0 <= publisher < len(self.people)
         if publisher < 0 or not (is_ours or self.setting.alone):
             return  # an earlier crowd's last words, or a stranger's
-        by_name = reading.speaker is None or not is_ours
-        named = by_name or self.people[publisher].name == reading.speaker
-        intact = reading.opened.intact and named
-        self._heard(person, publisher, envelope.sequence, kind, at, intact=intact)
+        said = self.said.get((publisher, envelope.sequence))
+        name = self.people[publisher].name if is_ours else reading.speaker or ""
+        damage = damage_of(reading, (publisher, envelope.sequence), name, said.forms if said is not None else ())
+        if damage is not None:
+            self.recorder.damage.append(damage)
+        self.names_nobody = self.names_nobody or (kind is Kind.DELIVERY and reading.speaker is None)
+        self._heard(person, publisher, envelope.sequence, kind, at, intact=damage is None)
 
     def _receive_plain(self, person: Person, reading: Reading, kind: Kind, at: int) -> None:
-        """A message without an envelope: the oldest one of that speaker with these words that it has not heard yet."""
+        """A message without an envelope: the oldest one of that speaker with these words that it has not heard yet.
+
+        Where the channel names nobody, the words alone decide.
+        """
         for said in self.said.values():
-            name = self.people[said.publisher].name
-            speaks = said.publisher == person.number if reading.speaker is None else name == reading.speaker
+            publisher = self.people[said.publisher]
+            if reading.speaker is not None:
+                speaks = publisher.name == reading.speaker
+            else:
+                speaks = publisher is person if kind is Kind.REPLY else self._is_for(person, publisher)
             if speaks and said.plain == reading.text and (person.number, kind) not in said.heard_by:
                 self._heard(person, said.publisher, said.sequence, kind, at, intact=True)
                 return
-        if reading.speaker is None or self._is_known(reading.speaker):
+        cut = self._cut_short(person, reading, kind)
+        if cut is not None:
+            self.recorder.damage.append(damaged_text(reading.text, (cut.publisher, cut.sequence), cut.forms))
+            self._heard(person, cut.publisher, cut.sequence, kind, at, intact=False)
+        elif reading.speaker is None or self._is_known(reading.speaker):
             self.recorder.strange.append(Strange(person.number, at, reading.text))
+
+    def _cut_short(self, person: Person, reading: Reading, kind: Kind) -> Said | None:
+        """What is owed to this member and begins with these words: its end, with the envelope, was cut off."""
+        if len(reading.text) < TELLING:
+            return None
+        for said in self.said.values():
+            is_owed = (said.publisher, said.sequence, kind) in person.owed
+            if is_owed and any(form.startswith(reading.text) for form in said.forms):
+                return said
+        return None
 
     def _heard(self, person: Person, publisher: int, sequence: int, kind: Kind, at: int, *, intact: bool) -> None:
         said = self.said.get((publisher, sequence))
@@ -351,21 +414,23 @@ class Crowd:
         refusal = next((person.refusal for person in self.people if person.refusal), "")
         if refusal:
             return f"the refusal of the connection, {refusal}"
+        ignored = ""
+        if self.recorder.ignored:
+            first = shortened(self.recorder.ignored_text)
+            ignored = f"{self.recorder.ignored} message(s) that the workload reads as ASIDE, {first} for one"
         cut = [p for p in self.people if p.departure is Departure.DROPPED]
         if cut:
             code = f"close code {cut[0].close_code}" if cut[0].close_code is not None else "no close frame"
-            return f"the end of the connection, with {code}"
-        return "nothing"
+            return f"{ignored}{', and then ' if ignored else ''}the end of the connection, with {code}"
+        return ignored or "nothing"
 
-    def history(self) -> History:
-        """What happened. What a member said before it was cut off may be lost with it, unless somebody heard it."""
-        self.recorder.drained_ns = self.recorder.end_ns = now_ns()
+    def end_drain(self) -> None:
+        """The waiting is over. What is owed and comes from now on, while everybody goes, is late."""
+        self.drained_ns = self.recorder.drained_ns = now_ns()
+        # Where all was silent to the end, nobody was behind.
+        spoken = 0 if self.fell_silent else max((said.sent_ns for said in self.said.values()), default=0)
+        self.recorder.end_ns = spoken or self.drained_ns
         self.recorder.members = [person.member() for person in self.people]
-        for said in self.said.values():
-            publisher = self.people[said.publisher]
-            unsure = publisher.departure in (Departure.RESET, Departure.DROPPED) or publisher.misbehaved
-            outcome = Outcome.INFO if unsure and not said.heard_by else Outcome.OK
-            self.recorder.published(said.publisher, said.sequence, said.sent_ns, said.sent_ns, outcome=outcome)
         for person in self.people:
             if not person.misbehaved:
                 for breach in person.client.peer.breaches:
@@ -374,10 +439,18 @@ class Crowd:
                             person.number, breach.rule, breach.section, breach.level, breach.sentence, breach.evidence
                         )
                     )
+
+    def history(self) -> History:
+        """What happened. What a member said before it was cut off may be lost with it, unless somebody heard it."""
+        for said in self.said.values():
+            publisher = self.people[said.publisher]
+            unsure = publisher.departure in (Departure.RESET, Departure.DROPPED) or publisher.misbehaved
+            outcome = Outcome.INFO if unsure and not said.heard_by else Outcome.OK
+            self.recorder.published(said.publisher, said.sequence, said.sent_ns, said.sent_ns, outcome=outcome)
         return self.recorder.freeze()
 
     def disperse(self) -> None:
-        """Everyone goes; politely, if that is quick. What is heard now belongs to no history."""
+        """Everyone goes; politely, if that is quick. Again: nothing happens."""
         for person in self.people:
             if person.can_speak and not person.stalled:
                 person.left_ns = now_ns()

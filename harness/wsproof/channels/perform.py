@@ -69,6 +69,8 @@ def perform(schedule: Schedule, setting: Setting) -> Performance:
             elif (person := cast.get(step.member)) is not None and person.can_speak:
                 DEEDS[step.deed](crowd, person, step)
         _last_words(crowd)
+        crowd.end_drain()
+        crowd.disperse()
         following = max(crowd.next_alias, setting.first + len(crowd.people))
         return Performance(crowd.history(), not crowd.gave_up, following, crowd.first_said, crowd.came())
     finally:

@@ -12,12 +12,16 @@ from wsproof.wire import State
 
 @dataclass(eq=False)
 class Said:
-    """A publication; its outcome is settled at the end. `plain` is its text where it had no envelope."""
+    """A publication; its outcome is settled at the end. `plain` is its text where it had no envelope.
+
+    `forms` are the sealed text, and the whole message where that is a text.
+    """
 
     publisher: int
     sequence: int
     sent_ns: int
     plain: str | None = None
+    forms: tuple[str, ...] = ()
     heard_by: set[tuple[int, Kind]] = field(default_factory=set)
 
 

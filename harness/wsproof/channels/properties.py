@@ -10,7 +10,7 @@ from hypothesis.strategies import SearchStrategy
 from wsproof.channels import strategies
 from wsproof.channels.schedule import Break, Deed, Schedule, Step, Way
 from wsproof.model.contract import Audience, Contract
-from wsproof.model.finding import Anomaly, Finding
+from wsproof.model.finding import UNDECIDED, Anomaly, Finding
 
 FLOOD_BYTES = 60_000
 FLOOD_MESSAGES = 80
@@ -35,10 +35,12 @@ class Property:
     share: float = 1.0
     """Of the examples asked for: less where one takes long."""
     headline: str = ""
+    beside: tuple[str, ...] = ()
+    """Of `looks_at`, the checks that break another promise than this one's."""
 
     def mine(self, findings: list[Finding]) -> list[Finding]:
         """The findings that speak of this property; what nobody can know always does."""
-        return [f for f in findings if f.check in self.looks_at or f.anomaly is Anomaly.UNKNOWN or self._protocol(f)]
+        return [f for f in findings if f.check in self.looks_at or f.anomaly in UNDECIDED or self._protocol(f)]
 
     def _protocol(self, finding: Finding) -> bool:
         return finding.anomaly is Anomaly.PROTOCOL and "protocol" in self.looks_at
@@ -108,6 +110,7 @@ PROPERTIES: tuple[Property, ...] = (
         "When a member goes, however it goes, the rest are told, once, and only then.",
         lambda contract: contract.leaves,
         ("missing-leave", "duplicate-leave", "false-leave", "leaked-leave", "ghost", "lost", "dropped"),
+        beside=("lost", "dropped"),
         edges=tuple((*THREE, _say(1), Step(Deed.LEAVE, 1, way=way)) for way in (Way.CLOSE, Way.FIN))
         + tuple(
             (*THREE, Step(Deed.LEAVE, 1, way=way), Step(Deed.SETTLE), Step(Deed.JOIN, 3, again=1), _say(3))

@@ -17,7 +17,6 @@ from wsproof.errors import TargetError
 from wsproof.model.finding import Anomaly, Finding, Level, observed
 from wsproof.model.suite import SuiteOptions
 from wsproof.net.budget import BudgetSpent
-from wsproof.net.redact import redact_settings
 
 SHORTEN_S = 4.0
 QUICK_S = 0.75
@@ -33,10 +32,10 @@ PROMISES = {check.name: check.promise for check in CHECKS}
 
 @dataclass(frozen=True)
 class Refined:
-    """A finding as it is told; or no finding, and the check whose finding tells the same already."""
+    """A finding as it is told; or none, and the one that tells the same already."""
 
     finding: Finding | None
-    same_as: str = ""
+    same: Finding | None = None
 
 
 def refined(
@@ -70,7 +69,8 @@ def _same_as_told(stage: Stage, finding: Finding, schedule: Schedule, options: S
     Raises:
         BudgetSpent: the run is over.
     """
-    told, control, events = stage.told_like(finding), eventless(schedule), events_of(schedule)
+    told = [each for each in stage.told_like(finding) if each.finding.level.counts]
+    control, events = eventless(schedule), events_of(schedule)
     alike = next((each.finding for each in told if each.events == events), None)
     if alike is not None or not told or not events:
         return alike or (told[0].finding if told else None)
@@ -110,17 +110,30 @@ def _tried_again(
     stage.broken = True
     latest, witness = trials.shown[-1]
     proven = trial.proves or not causal
+    if causal and proven:  # the face that names the neighbour, if it was seen
+        blaming = (one for one in reversed(trials.shown) if one[0].anomaly is Anomaly.STALLED_BY_NEIGHBOUR)
+        latest, witness = next(blaming, (latest, witness))
     plain = latest if proven else _without_culprit(stage, latest, witness)
-    told_before = stage.told_like(plain)
-    # What did not come back shows nothing new, nor does what came without the neighbour's help, too.
-    is_new = (proven and causal) or (trial.again and plain.check not in trials.controls_showed)
-    if told_before and not is_new:
-        return _again(stage, each, told_before[0].finding)
+    same = _same_after_retries(stage, trial, plain, shortest, trials) if not (proven and causal) else None
+    if same is not None:
+        return _again(stage, each, same)
     headline = f"{each.headline.format(channel=stage.workload.name)}: " if causal and proven else ""
     told = observed(
         replace(plain, explanation=f"{headline}{plain.explanation}", reproduced=f"{trial.again} of {REPEATS}")
     )
     return Refined(_kept(stage, each, plain, told, shortest, note=_note(trial, causal=causal), proven=proven))
+
+
+def _same_after_retries(
+    stage: Stage, trial: Trial, plain: Finding, shortest: Schedule, trials: _Trials
+) -> Finding | None:
+    """The finding that tells the same. What did not come back shows nothing new, nor does what came without the steps
+    of this property, too; but an observation does not stand for what came back."""
+    told = [each.finding for each in stage.told_like(plain)]
+    if not trial.again:
+        return next(iter(told), None)
+    takes_them = bool(events_of(shortest)) and plain.check not in trials.controls_showed
+    return None if takes_them else next((one for one in told if one.level.counts), None)
 
 
 def is_causal(each: Property, finding: Finding) -> bool:
@@ -142,12 +155,13 @@ def told(
         "suite": "channels",
         "workload": workload.name,
         "property": each.name,
-        "settings": redact_settings({f"{workload.name}.{key}": value for key, value in workload.settings.items()}),
+        "settings": {f"{workload.name}.{key}": value for key, value in workload.settings.items()},
         "seed": stage.seed,
         "schedule": [step.to_json() for step in schedule],
     }
     wire = finding.anomaly is Anomaly.PROTOCOL
-    promise = each.promise if proven else PROMISES.get(finding.check, each.promise)
+    of_its_own = proven and finding.check not in each.beside
+    promise = each.promise if of_its_own else PROMISES.get(finding.check, each.promise)
     return replace(
         finding,
         check=finding.check if wire else f"{workload.name}.{each.name}",
@@ -167,15 +181,18 @@ class _Trials:
         self.controls_showed: set[str] = set()
         """The checks that found something in control runs."""
         self._stage, self._each, self._anomaly, self._deadline_s = stage, each, finding.anomaly, deadline_s
+        self._causal = is_causal(each, finding)
 
     def fails(self, schedule: Schedule) -> bool:
-        """Whether the same anomaly shows again."""
+        """Whether the same anomaly shows again. What a neighbour does to the others has many faces: one goes on with a
+        gap, another hears nothing any more, a third is cut off. There each of them will do."""
         self._stage.broken = True
         try:
             seen = self._stage.judge(schedule, min(self._deadline_s, QUICK_S))
         except TargetError:
             return False
-        again = [f for f in self._each.mine(seen.findings) if f.anomaly is self._anomaly]
+        mine = self._each.mine(seen.findings)
+        again = [f for f in mine if f.anomaly is self._anomaly or (self._causal and is_causal(self._each, f))]
         self.shown.extend((finding, seen) for finding in again[:1])
         return bool(again)
 
@@ -204,7 +221,7 @@ def _kept(
 
 def _again(stage: Stage, each: Property, same: Finding) -> Refined:
     stage.tell_again(same, f"{stage.workload.name}.{each.name}")
-    return Refined(None, same.check)
+    return Refined(None, same)
 
 
 def _without_culprit(stage: Stage, finding: Finding, seen: Seen) -> Finding:

@@ -148,6 +148,13 @@ class Stage:
         feed = self.workload.contract.feed
         patience_s = silence_ns(feed) / 1e9 if feed is not None else deadline_s / 2
         within = f" within {patience_s:g} s" if performance.came == "nothing" else ""
+        if performance.history.ignored and not spoken:
+            told = (
+                f"Nothing can be said of the channel {name!r}: a member {sent}, and all that came at {path} was "
+                f"{performance.came}. Of such messages no promise speaks. What the members publish must come back as "
+                "DELIVERY or REPLY, with its envelope: see read() of the workload."
+            )
+            return Finding("format", name, Anomaly.UNKNOWN, Level.INFORMATIONAL, told)
         told = (
             f"{path} does not speak the format of the channel {name!r}: a member {sent}, and what came{within} was "
             f"{performance.came}. Nothing that came there could be understood, so nothing else of this channel was "

@@ -199,7 +199,7 @@ def _run(stage: Stage, each: Property, options: SuiteOptions, kept: Found) -> Su
     """
     began, workload = now_ns(), stage.workload
     schedules = _schedules(stage, each, options)
-    tried, reason, told_before = 0, "", False
+    tried, reason, same = 0, "", Verdict.VALID
     for schedule in schedules:
         try:
             seen = stage.judge(schedule, options.deadline_s)
@@ -230,10 +230,11 @@ def _run(stage: Stage, each: Property, options: SuiteOptions, kept: Found) -> Su
                 kept[key] = one.finding
             else:
                 del kept[key]
-                told_before, reason = True, f"the same as was found before, by {one.same_as}"
-        if told_before or verdict_of(_of_the_channel(kept)) is not Verdict.VALID or not stage.usable:
+                if one.same is not None:
+                    same, reason = one.same.verdict(), f"the same as was found before, by {one.same.check}"
+        if Verdict.worst([same, verdict_of(_of_the_channel(kept))]) is not Verdict.VALID or not stage.usable:
             break
-    verdict = Verdict.INVALID if told_before else verdict_of(_of_the_channel(kept), strict=options.strict)
+    verdict = Verdict.worst([same, verdict_of(_of_the_channel(kept), strict=options.strict)])
     row = _row(workload, each, verdict, tried, (now_ns() - began) / 1e9, reason)
     return SuiteReport(options.seed, (row,), tuple(kept.values()))
 

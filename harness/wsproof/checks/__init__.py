@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from wsproof.checks.agreement import agreed_order
+from wsproof.checks.behind import behind
 from wsproof.checks.check import Check, check, found
 from wsproof.checks.delivery import corrupt, dropped, duplicated, lost, misrouted, never_read, phantom
 from wsproof.checks.feed import leaked_producer, out_of_range, stopped, wrong_period
@@ -15,6 +16,7 @@ from wsproof.checks.neighbours import stalled_by_neighbour
 from wsproof.checks.order import reordered
 from wsproof.checks.presence import duplicate_leave, false_leave, ghost, leaked_leave, missing_leave
 from wsproof.checks.protocol import protocol
+from wsproof.checks.story import shortened
 from wsproof.model.contract import Contract
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import Departure, History
@@ -22,6 +24,7 @@ from wsproof.model.history import Departure, History
 CHECKS: tuple[Check, ...] = (
     check("never-read", never_read),
     check("lost", lost),
+    check("behind", behind),
     check("dropped", dropped),
     check("duplicated", duplicated),
     check("phantom", phantom),
@@ -67,8 +70,14 @@ def _nothing_received(history: History, contract: Contract) -> Finding | None:
     if len(history.receipts) or history.ticks or history.notices or history.strange:
         return None
     opened = [m for m in history.members if m.departure is not Departure.REFUSED]
+    came = "Nothing was received"
+    if history.ignored:
+        came = (
+            f"Nothing but {history.ignored} message(s) was received that the workload reads as ASIDE, "
+            f"{shortened(history.ignored_text)} for one"
+        )
     told = (
-        f"Nothing was received, so nothing is known: {len(opened)} of {len(history.members)} connections opened, "
+        f"{came}, so nothing is known: {len(opened)} of {len(history.members)} connections opened, "
         f"{len(history.publications)} messages were published."
     )
     return _unknown("received", contract, told)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import numpy as np
 from numpy.typing import NDArray
 
+from wsproof.checks.behind import is_late
 from wsproof.checks.check import found
 from wsproof.checks.repeats import repeats
-from wsproof.checks.story import Story
+from wsproof.checks.story import Story, shortened
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.envelope import MARK
 from wsproof.model.finding import Anomaly, Finding, Level
-from wsproof.model.history import Departure, History, Kind, Outcome
+from wsproof.model.history import Departure, History, Kind, Outcome, Part, Strange
 from wsproof.model.member_groups import rows_where
 from wsproof.model.owed import Flags, Ints, owed, publication_rows, stayed_through
 
@@ -28,6 +31,9 @@ def lost(history: History, contract: Contract, *, excused: bool = True) -> list[
         mine = np.ones(len(due.missing_row), dtype=bool)
         elsewhere = publication_rows(history.publications, *_keys_of(history, _misrouted_rows(history, contract)))
         mine &= ~np.isin(due.missing_row, elsewhere)
+        if history.strange:
+            mine &= ~_came_unplaced(history, kind, due.missing_member, due.missing_row)
+        mine &= ~is_late(history, contract, kind, due.missing_member, due.missing_row)
         if excused and disturbed(history):
             # Silence until the end beside a stalled or rule-breaking member is that neighbour's doing.
             mine &= ~silent_after(history, kind, due.missing_member, due.missing_row)
@@ -47,7 +53,11 @@ def _lost_finding(
     what = story.what(int(sent.publisher[row]), int(sent.sequence[row]))
     others = f" ({len(rows)} such pairs in all)" if len(rows) > 1 else ""
     later = _later_receipt(history, kind, member, row)
-    proof = "it received a newer one of the same publisher" if later is not None else "it stayed until the drain ended"
+    waited_s = (history.drained_ns - int(sent.sent_ns[row])) / 1e9
+    if later is not None:
+        proof = "it received a newer one of the same publisher"
+    else:
+        proof = f"it stayed, and {waited_s:.1f} s later it had not come" if waited_s > 0 else "it stayed to the end"
     return found(
         Anomaly.LOST,
         contract,
@@ -60,6 +70,27 @@ def _lost_finding(
         ],
         occurrences=len(rows),
     )
+
+
+def _came_unplaced(history: History, kind: Kind, members: Ints, rows: Ints) -> Flags:
+    """Of pairs (member, publication row): those that came, or may have come, in words that the workload cannot place.
+
+    Words without an envelope may be the reply to any publication that was sent before: each stands for one.
+    """
+    came = {(strange.subscriber, strange.publisher, strange.sequence) for strange in history.strange}
+    nameless: dict[int, list[int]] = defaultdict(list)
+    for strange in history.strange:
+        if kind is Kind.REPLY and not strange.carries:
+            nameless[strange.subscriber].append(strange.received_ns)
+    sent, excused = history.publications, np.zeros(len(rows), dtype=bool)
+    for at in np.argsort(sent.sent_ns[rows], kind="stable").tolist():
+        member, row = int(members[at]), int(rows[at])
+        if (member, int(sent.publisher[row]), int(sent.sequence[row])) in came:
+            excused[at] = True
+        elif fits := [each for each in nameless.get(member, ()) if each > sent.sent_ns[row]]:
+            nameless[member].remove(fits[0])
+            excused[at] = True
+    return excused
 
 
 def _later_receipt(history: History, kind: Kind, member: int, row: int) -> int | None:
@@ -177,17 +208,19 @@ def phantom(history: History, contract: Contract) -> list[Finding]:
     occurrences = len(unsent) + len(strange)
     if not occurrences:
         return []
-    witness = story.receipt(int(unsent[0])) + ", which was never sent" if len(unsent) else story.strange(strange[0])
-    return [
-        found(
-            Anomaly.PHANTOM,
-            contract,
-            f"A message came that no client of this run published, or that the channel has no word for"
-            f"{f' ({occurrences} times)' if occurrences > 1 else ''}.",
-            [witness],
-            occurrences=occurrences,
+    if len(unsent):
+        row, got = int(unsent[0]), history.receipts
+        what = story.what(int(got.publisher[row]), int(got.sequence[row]))
+        told = f"{story.who(int(got.subscriber[row]))} received {what}, which no client of this run has sent"
+        witness = f"{story.receipt(row)}, which was never sent"
+    else:
+        told = (
+            f"{story.who(strange[0].subscriber)} received {shortened(strange[0].text)}, which no client of this run "
+            f"published, and which is none of the formats of the channel {contract.channel}"
         )
-    ]
+        witness = story.strange(strange[0])
+    often = f" ({occurrences} such messages)" if occurrences > 1 else ""
+    return [found(Anomaly.PHANTOM, contract, f"{told}{often}.", [witness], occurrences=occurrences)]
 
 
 def _unsent_rows(history: History) -> Ints:
@@ -266,14 +299,40 @@ def corrupt(history: History, contract: Contract) -> list[Finding]:
     occurrences = len(damaged) + len(strange)
     if not occurrences:
         return []
-    witness = story.receipt(int(damaged[0])) + ", damaged" if len(damaged) else story.strange(strange[0])
-    return [
-        found(
-            Anomaly.CORRUPT,
-            contract,
-            f"A message arrived changed: its checksum, or the server's own words in front of it, do not fit"
-            f"{f' ({occurrences} times)' if occurrences > 1 else ''}.",
-            [witness],
-            occurrences=occurrences,
+    if len(damaged):
+        told, witness = _damage_in_words(history, int(damaged[0])), story.receipt(int(damaged[0])) + ", damaged"
+    else:
+        told, witness = _unplaced_in_words(history, contract, strange[0]), story.strange(strange[0])
+    often = f" ({occurrences} times)" if occurrences > 1 else ""
+    return [found(Anomaly.CORRUPT, contract, f"{told}{often}.", [witness], occurrences=occurrences)]
+
+
+def _damage_in_words(history: History, row: int) -> str:
+    """What differs in a damaged receipt, with both values where they are known."""
+    story, got = Story(history), history.receipts
+    key = (int(got.publisher[row]), int(got.sequence[row]))
+    came = f"{story.who(int(got.subscriber[row]))} received {story.what(*key)}"
+    damage = next((one for one in history.damage if (one.publisher, one.sequence) == key), None)
+    if damage is None:
+        return f"{came} changed: its checksum, or the server's own words in front of it, do not fit"
+    if damage.part is Part.SPEAKER:
+        return (
+            f"{came} under a wrong name: the server named {shortened(damage.got)} as its publisher, which is "
+            f"{shortened(damage.expected)}"
         )
-    ]
+    if not damage.expected:
+        return f"{came} with a changed text: its checksum does not fit what arrived, {shortened(damage.got)}"
+    place = f" from character {damage.at} on" if damage.at else ""
+    return f"{came} with a changed text:{place} it was sent as {damage.expected!a} and arrived as {damage.got!a}"
+
+
+def _unplaced_in_words(history: History, contract: Contract, strange: Strange) -> str:
+    """A message that carries a publication, and that the workload cannot place."""
+    story, text = Story(history), shortened(strange.text)
+    what = "a damaged message"
+    if 0 <= strange.publisher < len(history.members):
+        what = story.what(strange.publisher, strange.sequence)
+    return (
+        f"{story.who(strange.subscriber)} received {what} as {text}, which is none of the formats of the channel "
+        f"{contract.channel}"
+    )

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from wsproof.checks.behind import is_late
 from wsproof.checks.check import found
 from wsproof.checks.delivery import disturbed, dropped, lost, silent_after
 from wsproof.checks.feed import stopped
@@ -32,10 +33,10 @@ def stalled_by_neighbour(history: History, contract: Contract) -> list[Finding]:
         first, row = int(silent[0]), int(rows[0])
         what = story.what(int(history.publications.publisher[row]), int(history.publications.sequence[row]))
         number = len(set(silent.tolist()))
-        harm.append(f"{number} innocent member(s) got nothing any more: {story.who(first)} never received {what}")
+        harm.append(f"{number} other member(s) got nothing any more: {story.who(first)} never received {what}")
         witness += [story.arrival(first), story.publication(row), f"        {story.who(first)} never receives it"]
     if cut:
-        harm.append(f"{len(cut)} innocent member(s) were cut off by the server: {story.who(cut[0].number)}, for one")
+        harm.append(f"{len(cut)} other member(s) were cut off by the server: {story.who(cut[0].number)}, for one")
         witness.append(story.arrival(cut[0].number))
     return [
         found(
@@ -63,6 +64,7 @@ def _silenced(history: History, contract: Contract) -> tuple[np.ndarray, np.ndar
     for kind in (Kind.DELIVERY, Kind.REPLY):
         due = owed(history, contract, kind)
         mine = silent_after(history, kind, due.missing_member, due.missing_row)
+        mine &= ~is_late(history, contract, kind, due.missing_member, due.missing_row)
         members.append(due.missing_member[mine])
         rows.append(due.missing_row[mine])
     member, row = np.concatenate(members), np.concatenate(rows)

@@ -16,14 +16,16 @@ from wsproof.load import PartialRun, run_plan
 from wsproof.load.judging import judge_measurement
 from wsproof.load.limits import most_subscribers, require_possible
 from wsproof.model.arrivals import Ramp, Trace
-from wsproof.model.finding import Finding, Verdict, verdict_of
+from wsproof.model.finding import Anomaly, Finding, Verdict, verdict_of
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Plan
 from wsproof.model.record import Caution, Summary
+from wsproof.model.suite import told_once
 from wsproof.net.running import RunningServer
 from wsproof.report.capacity import capacity_part, capacity_sentence, level_line
 from wsproof.report.escape import clean_line
 from wsproof.report.progress import ProgressLine
+from wsproof.report.text import show_findings
 from wsproof.stats.capacity import Capacity, Ending, Outcome, Search, find_capacity
 from wsproof.stats.levels import Judged, judge_level
 from wsproof.stats.objective import Objective, parse_objective
@@ -59,10 +61,16 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
         trials = Trials(stage, server, log, objectives, dimension, search)
         found = find_capacity(trials.measure, search)
         trials.conclude(found)
+        show_findings(
+            stage.console,
+            [finding for finding in log.record.findings if finding.anomaly is Anomaly.PROTOCOL],
+            all_known=stage.arguments.all,
+        )
         stage.console.print(Text(f"\n{capacity_sentence(log.record.parts['capacity'])}", style="bold"), soft_wrap=True)
     stage.write_accepted(log.record.findings)
     stage.write_json(log.record.to_json())
-    return CODES[found.ending]
+    # Where the knee was found, a deviation that nobody accepts fails this verb as it fails the others.
+    return ExitCode.FAILED if log.record.verdict is Verdict.INVALID else CODES[found.ending]
 
 
 def base_plan(stage: Stage) -> Plan:
@@ -148,6 +156,8 @@ class Trials:
         self._search = search
         self._rows: list[dict[str, Any]] = []
         self._findings: tuple[Finding, ...] = ()
+        self._wire: tuple[Finding, ...] = ()
+        """Deviations on the wire, of all levels."""
         self._cautions: tuple[Caution, ...] = ()
         self._metrics: dict[str, Summary] = {}
         self._best = 0.0
@@ -169,6 +179,7 @@ class Trials:
         results = [objective.judge(metrics, findings) for objective in self._objectives]
         judged = judge_level(results, findings, cautions)
         self._findings = findings
+        self._wire = told_once((*self._wire, *(f for f in findings if f.anomaly is Anomaly.PROTOCOL)))
         if judged.outcome is Outcome.UNTRUSTED:
             self._cautions = cautions
         if judged.outcome is Outcome.MET and level >= self._best:
@@ -215,13 +226,14 @@ class Trials:
     def conclude(self, found: Capacity) -> None:
         """Write what was found. The record's own figures are those of the highest level that was met."""
         at_lowest = found.ending is Ending.MISSED_AT_LOWEST
+        findings = told_once((*self._wire, *(self._findings if at_lowest else ())))
         limited = found.ending is Ending.GENERATOR_LIMITED
         self._log.change(
-            verdict=verdict_of(self._findings) if at_lowest else Verdict.VALID,
+            verdict=verdict_of(findings),
             trusted=not limited,
             plan=self._dimension.plan(self._best).to_json() if self._best else self._log.record.plan,
             metrics=self._metrics,
-            findings=self._findings if at_lowest else (),
+            findings=findings,
             warnings=self._cautions if limited else (),
             parts={**self._log.record.parts, "capacity": self._part(found)},
         )

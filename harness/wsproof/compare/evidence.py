@@ -9,7 +9,7 @@ from typing import Any
 from wsproof.compare.blocks import BlockResult
 from wsproof.compare.order import Side
 from wsproof.model.comparison import Comparison, Judgement
-from wsproof.model.finding import Anomaly, Finding, Verdict
+from wsproof.model.finding import UNDECIDED, Anomaly, Finding, Verdict
 from wsproof.model.record import Caution
 from wsproof.stats.aspects import ASPECTS
 from wsproof.stats.paired import Pair
@@ -100,9 +100,9 @@ def _doubts(results: Sequence[BlockResult], new: Sequence[Finding]) -> tuple[Cau
                 voids=True,
             )
         )
-    unknown = [result for result in results if any(f.anomaly is Anomaly.UNKNOWN for f in result.findings)]
+    unknown = [result for result in results if any(f.anomaly in UNDECIDED for f in result.findings)]
     if unknown:
-        first = next(f for f in unknown[0].findings if f.anomaly is Anomaly.UNKNOWN)
+        first = next(f for f in unknown[0].findings if f.anomaly in UNDECIDED)
         doubts.append(
             Caution(
                 "unknown-blocks",

@@ -167,6 +167,7 @@ class Run:
             self._workload,
             self.plan.subscribers,
             alone=self._jobs[0].share.alone,
+            first=self._jobs[0].share.first,
             start_ns=min(self.start_ns or now, now),
             end_ns=min(self.end_ns or now, now),
             drained_ns=self.drained_ns or now,

@@ -8,15 +8,17 @@ same number by one dictionary look-up. That is no weaker than to verify each che
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from wsproof.load.columns import JOURNAL, Journal, RowFile, table_path
 from wsproof.model.contract import Audience, Contract
-from wsproof.model.history import Departure, Kind, Outcome
+from wsproof.model.history import Damage, Departure, Kind, Outcome
 from wsproof.model.plan import Phase
 from wsproof.net.share import Share
 from wsproof.wire import Breach
-from wsproof.workloads import Reading, Word, Workload
+from wsproof.workloads import Word, Workload
+from wsproof.workloads.damage import damage_of
 
 UNSEALED = -1
 """The kind of a message that is no receipt by itself: its text is in the journal, and is read after the run."""
@@ -27,6 +29,7 @@ _KNOWN_AT_MOST = 65_536
 _KNOWN_BYTES = 64 * 1024 * 1024
 """Frames are forgotten beyond either. Few would be cheap only where all members read at one pace: where one is
 thousands of messages ahead of the others, what it has made us forget is understood anew for each of them."""
+_DAMAGE_AT_MOST = 100
 _KINDS = {Word.REPLY: Kind.REPLY, Word.DELIVERY: Kind.DELIVERY}
 
 
@@ -52,6 +55,7 @@ class Ledger:
         self._turns = RowFile(table_path(folder, worker, "turns"))
         self._journal = Journal(table_path(folder, worker, JOURNAL))
         self._names: dict[int, str] = {}
+        self._damaged = 0
         self.rows = self._receipts.rows
         self.received: Callable[[Sequence[int]], None] = self.rows.extend
         """`received((member, message, at_ns))`, or several such rows one after the other: the hot path."""
@@ -76,7 +80,10 @@ class Ledger:
             # A damaged envelope may name anybody: only an intact one tells that it is not ours.
             if opened.intact and self._share.is_strangers(publisher):
                 kind = FOREIGN
-            intact = opened.intact and self._speaks_for_itself(reading, publisher)
+            damage = damage_of(reading, (publisher, envelope.sequence), self._name_of(publisher))
+            intact = damage is None
+            if damage is not None and kind != FOREIGN:
+                self._note_damage(damage)
             # Damaged digits may be any number; columns hold 63 bits.
             intended_ns = min(envelope.intended_ns, (1 << 63) - 1)
             if self.keys is not None:
@@ -92,14 +99,17 @@ class Ledger:
         self._known_bytes += len(frame)
         return number
 
-    def _speaks_for_itself(self, reading: Reading, publisher: int) -> bool:
-        """Whether the server names the publisher that the envelope names (or none)."""
-        if reading.speaker is None:
-            return True
+    def _name_of(self, publisher: int) -> str:
         name = self._names.get(publisher)
         if name is None:
             name = self._names[publisher] = self.workload.name_of(publisher)
-        return reading.speaker == name
+        return name
+
+    def _note_damage(self, damage: Damage) -> None:
+        """Keep what differs, of the first few: they are evidence, and may be as many as the messages."""
+        self._damaged += 1
+        if self._damaged <= _DAMAGE_AT_MOST:
+            self._journal.note("damage", **asdict(damage))
 
     def published(self, publisher: int, sequence: int, intended_ns: int, sent_ns: int, phase: Phase) -> None:
         """A publication was handed to its connection, or could not be (`sent_ns` 0)."""

@@ -10,19 +10,23 @@ import numpy as np
 from wsproof.load.ledger import kind_of_first_receipt
 from wsproof.load.records import MESSAGE, RECEIVED, SUBSCRIBER, Records, Rows, WorkerRecords, first_receipts
 from wsproof.model.history import (
+    Damage,
     Departure,
     History,
     Member,
     Notice,
     Outcome,
+    Part,
     ProtocolNote,
     Publications,
     Receipts,
+    Recorder,
     Strange,
     Tick,
 )
 from wsproof.model.member_groups import slices
 from wsproof.workloads import Word, Workload
+from wsproof.workloads.damage import unplaced
 
 
 def merge(
@@ -31,18 +35,24 @@ def merge(
     members: int,
     *,
     alone: bool = True,
+    first: int = 0,
     start_ns: int,
     end_ns: int,
     drained_ns: int,
 ) -> History:
-    """The history of all that the workers have written until now. Unless `alone`, strangers may come and go, too."""
+    """The history of all that the workers have written until now. Unless `alone`, strangers may come and go, too.
+
+    `first` is the number that member 0 has in envelopes.
+    """
     records.update()
     receipts = records.receipts()
-    notices, ticks, strange = _read_unsealed(records, workload)
+    unsealed = _read_unsealed(records, workload, first)
+    notices, ticks, strange = unsealed.notices, unsealed.ticks, unsealed.strange
     people = _members(records, workload, members, receipts, ticks)
     if not alone:
         names = {person.name for person in people}
         notices = [notice for notice in notices if notice.about in names]
+        strange = [one for one in strange if not one.carries or 0 <= one.publisher < members]
     return History(
         publications=_publications(records.publications(), receipts, people),
         receipts=receipts,
@@ -51,6 +61,9 @@ def merge(
         ticks=tuple(ticks),
         strange=tuple(strange),
         protocol=tuple(_protocol_note(entry) for entry in records.journal() if entry["what"] == "breach"),
+        damage=tuple(_damage(entry) for entry in records.journal() if entry["what"] == "damage"),
+        ignored=unsealed.ignored,
+        ignored_text=unsealed.ignored_text,
         start_ns=start_ns,
         end_ns=end_ns,
         drained_ns=drained_ns,
@@ -109,27 +122,28 @@ def _member(number: int, name: str, in_ns: int, opened: dict[str, Any] | None, l
     )
 
 
-def _read_unsealed(records: Records, workload: Workload) -> tuple[list[Notice], list[Tick], list[Strange]]:
-    notices: list[Notice] = []
-    ticks: list[Tick] = []
-    strange: list[Strange] = []
+def _read_unsealed(records: Records, workload: Workload, first: int) -> Recorder:
+    """What has no envelope where the workload would look for it, read by the workload."""
+    found = Recorder()
     for worker in records.workers:
         texts = {entry["number"]: _message(entry) for entry in worker.journal if entry["what"] == "message"}
         for subscriber, number, received_ns in _unsealed(worker):
             reading = workload.read(subscriber, texts[number])
             if reading.word is Word.TICK:
                 value = dict(reading.value) if reading.value is not None else None
-                ticks.append(Tick(subscriber, received_ns, value, reading.text))
+                found.ticks.append(Tick(subscriber, received_ns, value, reading.text))
             elif reading.word in (Word.LEAVE, Word.JOIN) and reading.about is not None:
-                notices.append(Notice(subscriber, reading.about, reading.word is Word.LEAVE, received_ns))
-            elif reading.word is not Word.ASIDE:
-                strange.append(Strange(subscriber, received_ns, reading.text))
-        strange += [
+                found.notices.append(Notice(subscriber, reading.about, reading.word is Word.LEAVE, received_ns))
+            elif reading.word is Word.ASIDE:
+                found.ignore(texts[number])
+            else:
+                found.strange.append(unplaced(reading, texts[number], subscriber, received_ns, first))
+        found.strange += [
             Strange(entry["member"], entry["at_ns"], entry["text"])
             for entry in worker.journal
             if entry["what"] == "strange"
         ]
-    return notices, ticks, strange
+    return found
 
 
 def _unsealed(worker: WorkerRecords) -> list[list[int]]:
@@ -140,6 +154,12 @@ def _unsealed(worker: WorkerRecords) -> list[list[int]]:
 
 def _message(entry: dict[str, Any]) -> str | bytes:
     return str(entry["text"]) if "text" in entry else bytes.fromhex(entry["hex"])
+
+
+def _damage(entry: dict[str, Any]) -> Damage:
+    return Damage(
+        entry["publisher"], entry["sequence"], Part(entry["part"]), entry["expected"], entry["got"], entry["at"]
+    )
 
 
 def _protocol_note(entry: dict[str, Any]) -> ProtocolNote:

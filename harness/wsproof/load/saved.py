@@ -11,17 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsproof.model.history import (
+    Damage,
     Departure,
     History,
     Member,
     Notice,
+    Part,
     ProtocolNote,
     Publications,
     Receipts,
     Strange,
     Tick,
 )
-from wsproof.net.redact import hide_everywhere
+from wsproof.net.redact import hide
 
 PUBLICATIONS, RECEIPTS, WORDS = "publications.npy", "receipts.npy", "history.json"
 
@@ -35,16 +37,15 @@ def save_history(history: History, folder: Path, secrets: tuple[str, ...] = ()) 
         _save_columns(folder / name, [getattr(table, field.name) for field in fields(table)])
     words: dict[str, Any] = {
         name: [_shallow(entry) for entry in getattr(history, name)]
-        for name in ("members", "notices", "ticks", "strange", "protocol")
+        for name in ("members", "notices", "ticks", "strange", "protocol", "damage")
     }
-    for name in ("start_ns", "end_ns", "drained_ns"):
+    for name in ("start_ns", "end_ns", "drained_ns", "ignored", "ignored_text"):
         words[name] = getattr(history, name)
     try:
-        text = json.dumps(hide_everywhere(words, secrets))
+        text = json.dumps(words)
     except RecursionError:  # the raw text of such a tick is kept
-        shallow = words | {"ticks": [tick | {"value": None} for tick in words["ticks"]]}
-        text = json.dumps(hide_everywhere(shallow, secrets))
-    (folder / WORDS).write_text(text)
+        text = json.dumps(words | {"ticks": [tick | {"value": None} for tick in words["ticks"]]})
+    (folder / WORDS).write_text(hide(text, secrets))
 
 
 def _save_columns(path: Path, columns: list[NDArray[np.int64]]) -> None:
@@ -79,4 +80,8 @@ def load_history(folder: Path) -> History:
         start_ns=words["start_ns"],
         end_ns=words["end_ns"],
         drained_ns=words["drained_ns"],
+        # Histories of the first days do not have these.
+        damage=tuple(Damage(**{**entry, "part": Part(entry["part"])}) for entry in words.get("damage", ())),
+        ignored=words.get("ignored", 0),
+        ignored_text=words.get("ignored_text", ""),
     )

@@ -20,8 +20,7 @@ from wsproof.locust import numbering
 from wsproof.locust.mistakes import MISTAKES
 from wsproof.locust.room import DRAIN_SECONDS, Room
 from wsproof.locust.rooms import forget_rooms, rooms_of
-from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
-from wsproof.net.redact import known_hidden_everywhere
+from wsproof.model.finding import UNDECIDED, Anomaly, Finding, Level, Verdict, verdict_of
 from wsproof.stats.stability import judged_summaries
 
 KNOWN = "WSPROOF_KNOWN_DEVIATIONS"
@@ -139,7 +138,7 @@ def tell(environment: Any, result: dict[str, Any]) -> None:
         fault: Exception
         if finding.verdict() is Verdict.INVALID:
             fault = Violation(finding.explanation)
-        elif finding.anomaly is Anomaly.UNKNOWN and (finding.check != "received" or result["published"]):
+        elif finding.anomaly in UNDECIDED and (finding.check != "received" or result["published"]):
             fault = NothingProven(finding.explanation)
         else:
             continue
@@ -219,5 +218,4 @@ def leave_summary(environment: Any, **_: Any) -> None:
         "findings": [finding for result in RESULTS for finding in result["findings"]],
         "mistake": MISTAKES[0] if MISTAKES else None,
     }
-    summary = known_hidden_everywhere(summary)
     Path(where).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")

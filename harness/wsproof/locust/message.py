@@ -9,10 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wsproof.model.history import Kind, Receipts
+from wsproof.model.history import Damage, Kind, Receipts
 from wsproof.workloads import Reading, Word, Workload
+from wsproof.workloads.damage import damage_of
 
 KNOWN_AT_MOST = 16_384
+DAMAGE_AT_MOST = 100
 KINDS = {Word.REPLY: Kind.REPLY, Word.DELIVERY: Kind.DELIVERY}
 
 
@@ -31,6 +33,8 @@ class Message:
     intact: bool
     is_foreign: bool
     """A publication of another process, or of an earlier test: not ours to judge."""
+    text: str | bytes = ""
+    """What came, where it is no publication of ours."""
     waiting: set[int] | None = None
     sent_ns: int = -1
     """When the publication left; -1 where nothing intact of ours did."""
@@ -46,6 +50,8 @@ class Messages:
         self.workload = workload
         self.first_publisher = first_publisher
         self.known: dict[bytes, Message] = {}
+        self.damage: list[Damage] = []
+        """What differs in damaged messages, of the first few."""
         self._members = members
         self._table = array("q")
         self._rows = array("q")
@@ -56,6 +62,8 @@ class Messages:
         """Understand a frame that was not seen before. UnicodeDecodeError for a text that is none."""
         text = payload.decode() if is_text else payload
         message = self._understand(self.workload.read(member, text), len(payload))
+        if message.kind is None:
+            message.text = text
         if len(self.known) >= KNOWN_AT_MOST:
             self.known.clear()
         self.known[frame] = message
@@ -71,7 +79,10 @@ class Messages:
         # A damaged envelope may name anybody: only an intact one tells that it is not ours.
         if opened.intact and not 0 <= publisher < self._members():
             return Message(-1, reading, size_bytes, None, -1, 0, 0, True, True)
-        intact = opened.intact and reading.speaker in (None, self.workload.name_of(publisher))
+        damage = damage_of(reading, (publisher, envelope.sequence), self.workload.name_of(publisher))
+        intact = damage is None
+        if damage is not None and len(self.damage) < DAMAGE_AT_MOST:
+            self.damage.append(damage)
         # Damaged digits may be any number; columns hold 63 bits.
         intended_ns = min(envelope.intended_ns, (1 << 63) - 1)
         number = len(self._table) // 5

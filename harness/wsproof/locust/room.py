@@ -26,9 +26,9 @@ from wsproof.model.history import Departure, Kind, Member, Notice, Outcome, Prot
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import NS, Phase, Plan
 from wsproof.net.endpoint import Endpoint
-from wsproof.net.redact import hide_in
 from wsproof.wire import Breach
 from wsproof.workloads import Word, Workload
+from wsproof.workloads.damage import unplaced
 
 DRAIN_SECONDS = 10.0
 LOOK_SECONDS = 1.0
@@ -201,8 +201,10 @@ class Room:
             self._told(member, reading.about, now_ns)
         elif reading.word is Word.TICK:
             self._ticked(member, message, now_ns)
-        elif reading.word not in (Word.JOIN, Word.ASIDE):
-            self.recorder.strange.append(Strange(member, now_ns, reading.text))
+        elif reading.word is Word.ASIDE:
+            self.recorder.ignore(message.text)
+        elif reading.word is not Word.JOIN:
+            self.recorder.strange.append(unplaced(reading, message.text, member, now_ns, self.messages.first_publisher))
 
     def _told(self, member: int, about: str, now_ns: int) -> None:
         if about in self._names or self.alone:  # other processes' users come and go, too
@@ -343,13 +345,13 @@ class Room:
             warmup_s=0.0,
             payload_bytes=self.payload_bytes,
         )
-        history = replace(self.recorder.freeze(), receipts=self.messages.receipts())
+        history = replace(self.recorder.freeze(), receipts=self.messages.receipts(), damage=tuple(self.messages.damage))
         return Measurement(plan, self.contract, history, self.pulse.usage(self.unsent))
 
     def judge(self) -> list[Finding]:
         """What the history says of the server."""
         measurement = self.measurement()
-        return [hide_in(finding) for finding in run_checks(measurement.history, measurement.contract)]
+        return run_checks(measurement.history, measurement.contract)
 
 
 def _key(message: Message) -> Key:

@@ -59,6 +59,8 @@ class Anomaly(StrEnum):
     OUT_OF_RANGE = "out-of-range"
     LEAKED_PRODUCER = "leaked-producer"
     PROTOCOL = "protocol"
+    BEHIND = "behind"
+    """Not lost: the member was still receiving in order when the drain ended. Whether the rest comes, nobody knows."""
     UNKNOWN = "unknown"
     """Not a fault of the server: the check crashed or saw nothing."""
 
@@ -83,6 +85,9 @@ _HARM_OF_LEVEL = {
     Level.INFORMATIONAL: Harm.INFORMATION,
     Level.OBSERVATION: Harm.INFORMATION,
 }
+
+UNDECIDED = frozenset({Anomaly.BEHIND, Anomaly.UNKNOWN})
+"""What accuses nobody, and is no pass either."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +176,7 @@ class Finding:
 
     def verdict(self, *, strict: bool = False) -> Verdict:
         """What this finding alone says of the server."""
-        if self.anomaly is Anomaly.UNKNOWN:
+        if self.anomaly in UNDECIDED:
             return Verdict.UNKNOWN
         if self.accepted is not None or not self.level.counts:
             return Verdict.VALID
@@ -192,7 +197,7 @@ def observed(finding: Finding) -> Finding:
 
 def severity(finding: Finding) -> tuple[int, int, str, str]:
     """Sort key, the worst first: by harm, then section and check. What could not be told comes behind violations."""
-    unsure = finding.anomaly is Anomaly.UNKNOWN
+    unsure = finding.anomaly in UNDECIDED
     rank = Harm.MUST if unsure else finding.harm
     return list(Harm).index(rank), int(unsure), finding.section, finding.check
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 import numpy as np
@@ -149,11 +149,44 @@ class Tick:
 
 @dataclass(frozen=True)
 class Strange:
-    """A member got a message that the workload cannot place: a phantom, or a damaged one."""
+    """A member got a message that the workload cannot place: a phantom, a damaged one, or one in other words.
+
+    `publisher` and `sequence` name the publication whose envelope was found in it (-1: none).
+    """
 
     subscriber: int
     received_ns: int
     text: str
+    publisher: int = -1
+    sequence: int = -1
+
+    @property
+    def carries(self) -> bool:
+        """Whether an envelope was found in it."""
+        return self.sequence >= 0
+
+
+class Part(StrEnum):
+    """Which part of a delivered publication can differ from what was published."""
+
+    TEXT = "text"
+    SPEAKER = "speaker"
+    """The name that the server gives to its publisher."""
+
+
+@dataclass(frozen=True)
+class Damage:
+    """What differs in a damaged publication. `expected` is empty where it is not known any more.
+
+    Of a text, both values are shown from `at`, shortly before the first character that differs.
+    """
+
+    publisher: int
+    sequence: int
+    part: Part
+    expected: str
+    got: str
+    at: int = 0
 
 
 @dataclass(frozen=True)
@@ -185,6 +218,11 @@ class History:
     start_ns: int = 0
     end_ns: int = 0
     drained_ns: int = 0
+    damage: tuple[Damage, ...] = ()
+    ignored: int = 0
+    """How many messages the workload read as ASIDE."""
+    ignored_text: str = ""
+    """The first of them."""
 
     def rooms_of(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """The room of each of these members; -1 for a number that is none of ours."""
@@ -223,6 +261,14 @@ class Recorder:
     start_ns: int = 0
     end_ns: int = 0
     drained_ns: int = 0
+    damage: list[Damage] = field(default_factory=list)
+    ignored: int = 0
+    ignored_text: str = ""
+
+    def ignore(self, message: str | bytes) -> None:
+        """A member read a message of which no promise speaks."""
+        self.ignored += 1
+        self.ignored_text = self.ignored_text or (message if isinstance(message, str) else repr(message))
 
     def published(
         self,
@@ -262,4 +308,7 @@ class Recorder:
             self.start_ns,
             self.end_ns,
             self.drained_ns,
+            tuple(self.damage),
+            self.ignored,
+            self.ignored_text,
         )

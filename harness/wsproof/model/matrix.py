@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from wsproof.model.finding import Anomaly, Finding, Level, Verdict, severity
+from wsproof.model.finding import UNDECIDED, Finding, Level, Verdict, severity
 from wsproof.model.suite import SuiteReport
 
 __all__ = ["MATRIX_SCHEMA", "Cell", "Chapter", "Matrix", "MatrixRow", "State", "by_check", "cells_of", "chapter_of"]
@@ -97,7 +97,7 @@ def cells_of(report: SuiteReport) -> dict[Chapter, Cell]:
 
 
 def _kind(finding: Finding) -> str:
-    if finding.anomaly is Anomaly.UNKNOWN:
+    if finding.anomaly in UNDECIDED:
         return "unknown"
     if not finding.level.counts:
         return "informational"

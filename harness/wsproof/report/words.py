@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Any
 
 from wsproof.model.comparison import Judgement
-from wsproof.model.finding import Anomaly, Finding, Level, Verdict, severity
+from wsproof.model.finding import UNDECIDED, Anomaly, Finding, Level, Verdict, severity
 from wsproof.model.record import RunRecord, Summary
 from wsproof.model.suite import CheckRun
 from wsproof.report.capacity import GOOD, capacity_sentence
@@ -84,7 +84,7 @@ def library_lines(findings: Iterable[Finding]) -> list[str]:
 
 def level_of(finding: Finding) -> str:
     """The word in front of a finding."""
-    return "cannot tell" if finding.anomaly is Anomaly.UNKNOWN else finding.level.value
+    return "cannot tell" if finding.anomaly in UNDECIDED else finding.level.value
 
 
 def about_the_wire(section: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wsproof.model.finding import Finding, Verdict
+from wsproof.model.finding import Anomaly, Finding, Verdict
 from wsproof.model.record import Caution
 from wsproof.stats.capacity import Outcome
 from wsproof.stats.objective import ObjectiveResult
@@ -38,7 +38,8 @@ def judge_level(
     cautions: Sequence[Caution],
 ) -> Judged:
     """Met: all objectives are, the measurement can be trusted, and no promise was broken. A loss has no latency, so a
-    level that loses messages may look quick; whatever the objectives say, it is missed.
+    level that loses messages may look quick; whatever the objectives say, it is missed. A deviation on the wire says
+    nothing about the level: the server deviates at every level.
 
     What the generator did to some figures (it sent late, read late) voids the level only where an objective asks for
     one of them and would have come out otherwise.
@@ -49,8 +50,10 @@ def judge_level(
     if ours:
         return Judged(Outcome.UNTRUSTED, tuple(ours))
     missed = [result.sentence() for result in objectives if result.met is False]
-    broken = [finding for finding in findings if finding.verdict() is Verdict.INVALID]
+    of_channel = [finding for finding in findings if finding.anomaly is not Anomaly.PROTOCOL]
+    broken = [finding for finding in of_channel if finding.verdict() is Verdict.INVALID]
     missed += [f"{finding.check}: {finding.explanation}" for finding in broken[:TOLD]]
+    missed += [f.explanation for f in findings if f.anomaly is Anomaly.BEHIND]
     missed += [caution.message for caution in voiding if caution.code in OF_THE_SERVER]
     if missed:
         return Judged(Outcome.MISSED, tuple(missed))

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from wsproof.errors import UsageError
-from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.finding import UNDECIDED, Anomaly, Finding, Level
 from wsproof.model.record import Summary, Void
 from wsproof.stats.metrics import METRICS_BY_NAME, Metric
 
@@ -72,7 +72,7 @@ class Objective:
 
     def _counts(self, finding: Finding) -> bool:
         if self.metric == VIOLATIONS:
-            return finding.level is Level.VIOLATION and finding.anomaly is not Anomaly.UNKNOWN
+            return finding.level is Level.VIOLATION and finding.anomaly not in UNDECIDED
         return finding.anomaly is COUNTS[self.metric]
 
 

@@ -40,7 +40,10 @@ class Member:
     async def write(self) -> None:
         try:
             while True:
-                await self.send({"type": "websocket.send", "text": await self.queue.get()})
+                text = await self.queue.get()
+                if planted("slow but whole"):
+                    await asyncio.sleep(0.1)
+                await self.send({"type": "websocket.send", "text": text})
         except Exception:  # noqa: BLE001 - whatever the server raises for a peer that has gone
             return
 
@@ -178,15 +181,22 @@ async def chat(member: Member, receive: Receive) -> None:
 async def said(member: Member, text: str) -> None:
     member.count += 1
     reply = f"You{' wrote' if planted('replies as the documentation does') else ''}: {text}"
+    if planted("replies otherwise"):
+        reply = f"Thanks for {text}"
     if planted("chat damages") and len(text) > 200:
         text = text[:100] + "?" + text[101:]
     if planted("chat shortens") and len(text) > 20_000:
         text = text[:20_000]
     if planted("replies to all"):
         tell(reply)
+    elif planted("no names, no replies"):
+        tell(text, member)
+        return
     elif not (planted("chat forgets replies") and member.count % 4 == 0):
         member.put(reply)
     name = room[0].name if planted("chat mixes up names") and room else member.name
+    if planted("chat drops what is long") and len(text) > 20_000:
+        return
     words = member.last = f"Client #{name} says: {text}"
     if planted("chat waits for each"):
         for other in list(room):

@@ -1,0 +1,106 @@
+"""Lost is not late: who was still receiving in order when the drain ended has not lost what had not come by then."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wsproof.checks.check import found
+from wsproof.checks.story import Story
+from wsproof.model.contract import Contract, Order
+from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.history import History, Kind
+from wsproof.model.member_groups import rows_where, slices
+from wsproof.model.owed import Flags, Ints, owed, publication_rows
+
+PAUSES = 2
+"""A member has stopped receiving once it was silent for more than so many times its longest pause in the drain."""
+
+
+def behind(history: History, contract: Contract) -> list[Finding]:
+    """Everyone has received what is owed to it when the drain ends."""
+    members, rows = [], []
+    for kind in (Kind.DELIVERY, Kind.REPLY):
+        due = owed(history, contract, kind)
+        late = is_late(history, contract, kind, due.missing_member, due.missing_row)
+        members.append(due.missing_member[late])
+        rows.append(due.missing_row[late])
+    member, row = np.concatenate(members), np.concatenate(rows)
+    if not len(member):
+        return []
+    numbers, counts = np.unique(member, return_counts=True)
+    most = int(numbers[np.argmax(counts)])
+    story, sent = Story(history), history.publications
+    oldest = int(row[member == most][np.argmin(sent.sent_ns[row[member == most]])])
+    drain_s = (history.drained_ns - history.end_ns) / 1e9
+    last = _last_receipt(history, most)
+    return [
+        found(
+            Anomaly.BEHIND,
+            contract,
+            f"{len(numbers)} of {len(history.members)} members were behind when the drain ended, {drain_s:.1f} s after "
+            f"the last publication: {story.who(most)}, for one, by {counts.max()} message(s), replies included "
+            f"({len(member)} in all). They were still receiving in order, so nothing shows that these are lost.",
+            [
+                story.publication(oldest),
+                *([story.receipt(last)] if last is not None else []),
+                f"{story.when(history.drained_ns)}  the drain ends",
+            ],
+            level=Level.INFORMATIONAL,
+            occurrences=len(member),
+        )
+    ]
+
+
+def is_late(history: History, contract: Contract, kind: Kind, members: Ints, rows: Ints) -> Flags:
+    """Of pairs (member, publication row) that are missing: those that may still come.
+
+    The member was still receiving when the drain ended, and has nothing newer of that publisher: where order is
+    promised, a newer message shows that this one is lost.
+    """
+    receiving = still_receiving(history) if len(members) else set()
+    late: Flags = np.isin(members, list(receiving))
+    if contract.order is Order.NONE or not late.any():
+        return late
+    newest = _newest(history, kind)
+    sent = history.publications
+    for at in np.flatnonzero(late):
+        late[at] = sent.sequence[rows[at]] > newest.get((int(members[at]), int(sent.publisher[rows[at]])), -1)
+    return late
+
+
+def still_receiving(history: History) -> set[int]:
+    """The members that received something after the drain, or had not paused for long when it ended."""
+    start, end, got = history.end_ns, history.drained_ns, history.receipts
+    if not 0 < start < end:
+        return set()
+    rows = rows_where(got, lambda part: got.received_ns[part] > start)
+    rows = rows[np.lexsort((got.received_ns[rows], got.subscriber[rows]))]
+    whose, times = got.subscriber[rows], got.received_ns[rows]
+    numbers, firsts = np.unique(whose, return_index=True)
+    receiving = set()
+    for number, own in zip(numbers.tolist(), np.split(times, firsts[1:]), strict=True):
+        pauses = np.diff(own, prepend=start)
+        if own[-1] > end or end - own[-1] <= PAUSES * pauses.max():
+            receiving.add(number)
+    return receiving
+
+
+def _newest(history: History, kind: Kind) -> dict[tuple[int, int], int]:
+    """The highest sequence that each member has received of each publisher."""
+    got, newest = history.receipts, dict[tuple[int, int], int]()
+    for part in slices(0, len(got)):
+        chosen = (got.kind[part] == kind) & (got.intact[part] == 1)
+        known = publication_rows(history.publications, got.publisher[part][chosen], got.sequence[part][chosen]) >= 0
+        pairs = np.stack([got.subscriber[part][chosen][known], got.publisher[part][chosen][known]])
+        keys, places = np.unique(pairs, axis=1, return_inverse=True)
+        highest = np.full(keys.shape[1], -1)
+        np.maximum.at(highest, places.ravel(), got.sequence[part][chosen][known])
+        for (member, publisher), sequence in zip(keys.T.tolist(), highest.tolist(), strict=True):
+            newest[member, publisher] = max(sequence, newest.get((member, publisher), -1))
+    return newest
+
+
+def _last_receipt(history: History, member: int) -> int | None:
+    got = history.receipts
+    rows = rows_where(got, lambda part: got.subscriber[part] == member)
+    return int(rows[np.argmax(got.received_ns[rows])]) if len(rows) else None
