@@ -21,6 +21,7 @@ from wsproof.model.arrivals import POISSON
 from wsproof.model.plan import Plan
 from wsproof.net.running import serve
 from wsproof.net.target import parse_target
+from wsproof.stats.aspects import voids_judged
 from wsproof.stats.metrics import METRICS_BY_NAME, Observed
 from wsproof.stats.stability import judge_trust
 
@@ -61,7 +62,7 @@ def measure(name: str, plan: Plan, *, pinned: bool) -> Row:
         values = METRICS_BY_NAME[metric].compute(observed)
         row[title] = float(np.percentile(values, percent)) / MS if values is not None and len(values) else float("nan")
     row["engine CPU, %"] = 100 * float(measured.generator.cpu_share.max())
-    row["untrusted"] = float(any(caution.voids for caution in judge_trust(measured)))
+    row["untrusted"] = float(any(voids_judged(caution) for caution in judge_trust(measured)))
     return row
 
 

@@ -31,6 +31,7 @@ from wsproof.model.arrivals import parse_arrivals
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Plan
 from wsproof.net.endpoint import Endpoint
+from wsproof.stats.aspects import voids_judged
 from wsproof.stats.metrics import summaries
 from wsproof.stats.stability import RESOLUTION_NS, judge_trust
 
@@ -131,7 +132,7 @@ def perform(port: int, plan: Plan, file: Path) -> None:
         "delivered_hz": figures["deliveries_per_s"].value,
         "generator_cpu": figures["generator_cpu"].max,
         "lag_max": figures["loop_lag"].max,
-        "voiding": [caution.code for caution in judge_trust(measurement) if caution.voids],
+        "voiding": [caution.code for caution in judge_trust(measurement) if voids_judged(caution)],
     }
     say(json.dumps(said))
 

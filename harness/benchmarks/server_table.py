@@ -34,6 +34,7 @@ from wsproof.net.running import RunningServer, serve
 from wsproof.net.servers import ALL, choose_servers
 from wsproof.net.target import REFERENCE_APP, Target, parse_target
 from wsproof.report.units import for_reader
+from wsproof.stats.aspects import voids_judged
 from wsproof.stats.metrics import summaries
 from wsproof.stats.stability import judge_trust
 
@@ -147,7 +148,7 @@ def measure(target: Target, subscribers: int, seconds: float) -> dict[str, Any]:
             reach = metrics["reach"].mean
             if reach is not None and reach < 1:
                 doubts.append(f"{loop}: reach {reach:.4%}")
-            doubts += [f"{loop}: {caution.code}" for caution in judge_trust(measurement) if caution.voids]
+            doubts += [f"{loop}: {caution.code}" for caution in judge_trust(measurement) if voids_judged(caution)]
     return found | {"doubts": doubts}
 
 

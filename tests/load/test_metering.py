@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from tests.load.conftest import serving, small_plan
 from tests.net.test_exposition import answering, source
 from wsproof.load import meter as metering
 from wsproof.load import run_plan
-from wsproof.load.meter import CostLimiter, ServerMeter, UrlMeter, meter_of
+from wsproof.load.meter import CostLimiter, ServerMeter, UrlMeter, late_wakes, meter_of
 from wsproof.model.measurement import Measurement
 from wsproof.net.clock import now_ns
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.exposition import NoFigures
 from wsproof.net.running import serve
 from wsproof.net.target import parse_target
+from wsproof.stats.own_delay import waited_ns
 from wsproof.stats.stability import judge_trust
 
 FIGURES = b"process_cpu_seconds_total 2.5\nprocess_resident_memory_bytes 4096\nprocess_open_fds 7\n"
@@ -138,6 +140,15 @@ def test_what_workers_share_is_asked_seldom_and_their_growth_is_seen_all_the_sam
     meter.sample(0)
     assert tree.asked == 2
     assert meter.usage().memory_bytes.tolist() == [700, 900, 1200, 1200]
+
+
+def test_receipts_that_were_stamped_while_the_loop_was_held_up_may_have_waited_since_then() -> None:
+    rang = np.array([10, 20, 30], np.int64) * 1_000_000
+    late = np.array([50_000, 4_000_000, 0], np.int64)
+    table = late_wakes(rang, late)
+    assert table.tolist() == [[16_000_000, 20_000_000, 0]]
+    received = np.array([15_900_000, 16_500_000, 19_900_000, 20_100_000], np.int64)
+    assert waited_ns(received, (table,)).tolist() == [0, 500_000, 3_900_000, 0]
 
 
 def test_a_url_is_asked_once_a_second_but_always_where_a_sample_is_needed() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from tests.report import samples
 from tests.report.samples import HOSTILE, TARGET, suite_report, violation
 from wsproof.model.comparison import Judgement
 from wsproof.model.finding import Anomaly, Level, Verdict, observed
-from wsproof.model.record import Summary
+from wsproof.model.record import Summary, Void
 from wsproof.model.suite import CheckRun, Figure, NotRun, SuiteReport
 from wsproof.report.documents import check_document
 from wsproof.report.folders import RunFolder
@@ -23,9 +24,9 @@ from wsproof.report.text import show_check, show_comparison, show_finding, show_
 class Paper:
     """A console that remembers."""
 
-    def __init__(self, terminal: bool = False) -> None:
+    def __init__(self, terminal: bool = False, width: int = 120) -> None:
         self.file = io.StringIO()
-        self.console = Console(file=self.file, width=120, force_terminal=terminal, highlight=False)
+        self.console = Console(file=self.file, width=width, force_terminal=terminal, highlight=False)
 
     @property
     def text(self) -> str:
@@ -155,6 +156,14 @@ def test_a_void_figure_is_marked_where_it_stands_and_the_others_are_not(paper: P
     assert "? = void. These figures are void, the others stand: latency p99." in paper.text
     assert "VALID: no promise was broken. 1 figure marked as void; the others stand." in paper.text
     assert "NOT trusted" not in paper.text
+
+
+def test_a_row_of_void_figures_is_not_broken_in_two() -> None:
+    paper = Paper(width=80)
+    void = dict.fromkeys(("value", "p50", "p90", "p99", "p999", "max"), Void("not-alone", "Another one ran."))
+    metrics = {"server_cpu_per_delivery": replace(samples.summary("us", 23.4), void=void)}
+    show_run(paper.console, samples.record(metrics=metrics, trusted=False))
+    assert sum("Server CPU per delivery" in line for line in paper.text.splitlines()) == 1
 
 
 def test_an_objective_that_a_void_figure_leaves_open_is_what_the_run_cannot_tell(paper: Paper) -> None:

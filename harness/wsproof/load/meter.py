@@ -26,6 +26,8 @@ _SELDOM_NS = 2_000_000_000
 """To list a tree means to read all processes of the machine, and to count descriptors to list all of them, so both are
 done seldom; a sample of what is known is cheap."""
 _ASK_NS = 1_000_000_000
+_PROMPT_NS = 100_000
+"""An alarm that rings within this time is on time: the kernel's timers and the event loop's own steps take it."""
 _SCRAPE_TIMEOUT_S = 1.0
 COST_FACTOR = 400
 """Wait this many times the CPU time of the last reading: at most 0.25 % of one core."""
@@ -153,11 +155,12 @@ def generator_usage(
 ) -> GeneratorUsage:
     """What the workers used during the measured window; `cores`: those that nobody else of the run used."""
     shares = []
-    lags = []
+    lags, late = [], []
     for worker in records.workers:
         pulse = np.concatenate([empty("pulse"), *worker.pulse])
         shares.append(cpu_share(pulse[:, 0], pulse[:, 1], start_ns, end_ns))
         lags.append(pulse[(pulse[:, 0] >= start_ns) & (pulse[:, 0] < end_ns), 2])
+        late.append(late_wakes(pulse[:, 0], pulse[:, 2]))
     return GeneratorUsage(
         cpu_share=np.max(shares, axis=0) if shares else np.zeros(0),
         loop_lag_ns=np.concatenate(lags) if lags else np.zeros(0, np.int64),
@@ -167,8 +170,15 @@ def generator_usage(
         processes=len(records.workers),
         cores=cores,
         alone=alone,
-        turns=tuple(np.concatenate([empty("turns"), *worker.turns]) for worker in records.workers),
+        turns=tuple(np.concatenate([empty("turns"), *worker.turns]) for worker in records.workers) + tuple(late),
     )
+
+
+def late_wakes(at_ns: NDArray[np.int64], lag_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The times in which an event loop was held up, in the form of `GeneratorUsage.turns`: from the moment at which an
+    alarm was due until it rang. A receipt that was stamped within one may have waited since it began."""
+    late = lag_ns > _PROMPT_NS
+    return np.column_stack([at_ns[late] - lag_ns[late], at_ns[late], np.zeros(np.count_nonzero(late), np.int64)])
 
 
 def cpu_share(at_ns: NDArray[np.int64], cpu_ns: NDArray[np.int64], start_ns: int, end_ns: int) -> NDArray[np.float64]:

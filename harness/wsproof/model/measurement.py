@@ -53,8 +53,8 @@ class GeneratorUsage:
     cores: tuple[int, ...] = ()
     """The cores that were its own, apart from the server's; none: all were shared."""
     turns: tuple[NDArray[np.int64], ...] = ()
-    """Of each process the turns of its event loop in which receipts may have been stamped late: (n, 3) columns began,
-    ended, and how long at most something that was read in it had been there before it began; ns."""
+    """Times in which the event loops may have stamped receipts late: their turns, and where an alarm rang late. Tables
+    of (n, 3) columns: began, ended, and how long at most something that was read in it had been there before; ns."""
     alone: bool = True
     """No other measurement of wsproof ran on this machine at the same time."""
 

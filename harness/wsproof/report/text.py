@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -48,6 +49,7 @@ HOW_TO_ACCEPT = (
 )
 TRACEBACKS = "The tracebacks are in the folder of the run (crashes/); please report them."
 COLUMNS: tuple[str, ...] = ("p50", "p90", "p99", "p999", "max")
+WIDEST = 200
 ENDS = (("mean", "mean"), ("least", "min"))
 
 
@@ -147,7 +149,10 @@ def show_run(console: Console, record: RunRecord, folder: RunFolder | None = Non
     """
     if record.metrics:
         _say(console, "")
-        console.print(_metrics(record.metrics))
+        table = _metrics(record.metrics)
+        # As wide as it is: a row that is broken in two, or cut off, is not read.
+        table.width = Measurement.get(console, console.options.update(max_width=WIDEST), table).maximum
+        console.print(table, crop=False)
     for row in record.parts.get("objectives", ()):
         _show_objective(console, row)
     if not record.parts.get("check"):

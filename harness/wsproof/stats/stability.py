@@ -202,7 +202,8 @@ def _loop_lag(observed: Observed) -> Iterator[Doubt]:
     if late > LOOP_LAG_NS:
         yield doubt(
             "loop-lag",
-            f"The generator's event loop woke up to {late / MS:.1f} ms late (p99): receipts may be stamped that late.",
+            f"The generator's event loop woke up to {late / MS:.1f} ms late (p99): receipts may be stamped that late. "
+            "Figures that this may have decided are void; the others stand.",
             "Something else wants this core: close it, or measure on a quieter machine.",
         )
 
