@@ -312,6 +312,17 @@ def a_feed_of_ones_own() -> tuple[History, Contract]:
     return show.history(), FEED
 
 
+def a_feed_of_ones_own_on_a_busy_machine() -> tuple[History, Contract]:
+    show = Show()
+    show.join()
+    show.join()
+    for at in range(12):
+        show.now += 1_000 * MS
+        show.see(0, show.now + (700 * MS if at % 4 == 1 else 0), {"load": at})
+        show.see(1, show.now, {"load": 50 + at})
+    return show.history(), FEED
+
+
 def a_feed_of_ones_own_after_a_snapshot_for_all() -> tuple[History, Contract]:
     show = Show()
     show.greet()
@@ -410,6 +421,7 @@ PLANTED: list[tuple[Callable[[], tuple[History, Contract]], str, Anomaly]] = [
     (a_fast_feed, "wrong-period", Anomaly.WRONG_PERIOD),
     (a_feed_doubled_by_its_second_viewer, "leaked-producer", Anomaly.LEAKED_PRODUCER),
     (a_feed_of_ones_own, "leaked-producer", Anomaly.LEAKED_PRODUCER),
+    (a_feed_of_ones_own_on_a_busy_machine, "leaked-producer", Anomaly.LEAKED_PRODUCER),
     (a_feed_of_ones_own_after_a_snapshot_for_all, "leaked-producer", Anomaly.LEAKED_PRODUCER),
     (a_feed_doubled_after_a_snapshot, "wrong-period", Anomaly.WRONG_PERIOD),
     (a_feed_that_is_only_a_snapshot, "stopped", Anomaly.LOST),
@@ -454,6 +466,15 @@ def everything_clean() -> list[tuple[str, History, Contract]]:
     greeting.greet(after_ms=999)  # a moment before the next tick
     greeting.greet({"load": 77}, after_ms=400)  # one that nobody else gets
     greeting.ticks(4)
+    held_up = Show()  # the second viewer reads its first four objects at once, when the fourth comes
+    held_up.join()
+    held_up.join()
+    for at in range(10):
+        held_up.now += 1_000 * MS
+        held_up.see(0, held_up.now, {"load": at})
+        if at >= 3:
+            for missed in range(at + 1) if at == 3 else (at,):
+                held_up.see(1, held_up.now + MS + missed, {"load": missed})
     sleeper = a_room(4, 4)
     sleeper.stall(2)
     sleeper.say(0)
@@ -479,6 +500,7 @@ def everything_clean() -> list[tuple[str, History, Contract]]:
         ("an echo", a_room(contract=ECHO).history(), ECHO),
         ("a channel for the others", a_room(contract=others).history(), others),
         ("a feed on a busy machine", busy.history(), FEED),
+        ("a feed whose second viewer is held up at first", held_up.history(), FEED),
         ("a feed that greets newcomers with a snapshot", greeting.history(), FEED),
         ("a sleeper that harms nobody", sleeper.history(), CHAT),
         ("a sleeper that is sent away", sent_away.history(), CHAT),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from itertools import pairwise
 from reprlib import repr as brief  # of what is nested without end it shows the beginning, where repr fails
 from statistics import median
 from typing import Any
@@ -197,8 +198,11 @@ def _different(history: History, contract: Contract) -> list[Finding]:
         return []
     longest = max(viewers, key=lambda number: len(viewers[number]))
     for number, ticks in viewers.items():
+        shift = _most_apart(contract.feed, ticks, viewers[longest])
         ticks, reference = _together(ticks, viewers[longest])
-        if number == longest or min(len(ticks), len(reference)) < TOGETHER or _agree(ticks, reference):
+        if number == longest or min(len(ticks), len(reference)) < TOGETHER + shift - 1:
+            continue
+        if _agree(ticks, reference, shift):
             continue
         story = Story(history)
         mine = next((t for t in ticks if t.value not in [r.value for r in reference]), ticks[-1])
@@ -222,9 +226,24 @@ def _together(one: list[Tick], other: list[Tick]) -> tuple[list[Tick], list[Tick
     return first, second
 
 
-def _agree(one: list[Tick], other: list[Tick]) -> bool:
-    """Whether two viewers got the same, give or take a tick at either end: they do not read at the same moment."""
-    return any(all(map(_same, one[max(0, shift) :], other[max(0, -shift) :])) for shift in (0, 1, -1))
+def _most_apart(feed: Feed, *viewers: list[Tick]) -> int:
+    """How many ticks apart two viewers may be at the same moment: one, and more where they did not read in time.
+
+    A client that is held up reads several objects at once: all of them but the last came late.
+    """
+    period_ns = feed.period_s * NS
+    most = 0
+    for ticks in viewers:
+        at_once = 0
+        for step in (b.received_ns - a.received_ns for a, b in pairwise(ticks)):
+            at_once = at_once + 1 if step < period_ns / 2 else 0
+            most = max(most, at_once, math.ceil((step - period_ns - HICCUP_NS) / period_ns))
+    return 1 + most
+
+
+def _agree(one: list[Tick], other: list[Tick], most: int) -> bool:
+    """Whether two viewers got the same, give or take so many ticks at either end: they do not read at one moment."""
+    return any(all(map(_same, one[max(0, shift) :], other[max(0, -shift) :])) for shift in range(-most, most + 1))
 
 
 def _same(one: Tick, other: Tick) -> bool:
