@@ -174,11 +174,12 @@ def ws_keep(
 ) -> Iterator[Callable[[Finding], Finding]]:
     """Keeps a finding in a run of this session; it comes back with the `wsproof replay` line. No findings, no run."""
     from wsproof.cli.log import kept_findings
+    from wsproof.net.redact import hide_in, redact_settings
 
     channels = channels_named(pytestconfig, ws_target.target)
-    described = {**ws_target.describe(), "channels": channels, "settings": ws_settings}
+    described = {**ws_target.describe(), "channels": channels, "settings": redact_settings(ws_settings)}
     with kept_findings("pytest", described) as keep:
-        yield keep
+        yield lambda finding: keep(hide_in(finding, ws_target.target.secrets))
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

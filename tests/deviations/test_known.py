@@ -194,6 +194,20 @@ def test_what_is_known_depends_on_server_and_versions(
     assert (check in {known.check for known in shipped_deviations(server, installed)}) is expected
 
 
+@pytest.mark.parametrize(
+    ("answer", "is_known"), [("200 OK", True), ("404 Not Found", True), ("403 Forbidden", False), ("400 Bad", False)]
+)
+@pytest.mark.parametrize("server", ["uvicorn-websockets", "hypercorn"])
+def test_a_handshake_that_was_taken_for_a_request_is_known_whatever_the_application_answers(
+    server: str, answer: str, is_known: bool
+) -> None:
+    """Some applications have a page at the path of their WebSocket; a refusal (403, 400) may be their own."""
+    witness = ("->   Connection: Upgrade", "->   Connection: keep-alive", f"got: it answered HTTP/1.1 {answer}")
+    split = replace(_FINDING, check="connection-list", witness=witness)
+    (marked,) = KnownDeviations(shipped=shipped_deviations(server, None)).mark([split])
+    assert (marked.accepted is not None) == is_known
+
+
 def test_the_library_is_told_with_its_versions() -> None:
     known = shipped_deviations("uvicorn-websockets", {"uvicorn": "0.54.0", "websockets": "17.4"})
     assert {each.library for each in known} == {"uvicorn 0.54.0 on websockets 17.4"}

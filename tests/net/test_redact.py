@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
-from wsproof.net.redact import MARK, redact, redact_command, redact_url, redact_value, secret_parameters
+from wsproof.model.secrecy import MARK, forget, learn, secret_parameters, secrets_in_message
+from wsproof.net.redact import hide, redact, redact_command, redact_url, redact_value
+from wsproof.report.jsonfile import dumps
 
 
 @pytest.mark.parametrize(
@@ -48,8 +52,70 @@ def test_known_secrets_go_wherever_they_stand_also_percent_encoded() -> None:
     assert redact("got a/b+c and a%2Fb%2Bc, xa/b+cx", ["a/b+c"]) == f"got {MARK} and {MARK}, x{MARK}x"
 
 
-def test_a_very_short_secret_is_taken_only_as_a_word() -> None:
-    assert redact("a cat sat at a", ["a"]) == f"{MARK} cat sat at {MARK}"
+@pytest.mark.parametrize("value", ["a", "1", "chat", "room1", "admin", "2026"])
+def test_a_short_or_common_secret_goes_only_where_its_name_stands(value: str) -> None:
+    page = f"{value} of 3: chat.delivery was lost in room1 by admin at 2026, {value}"
+    assert hide(page, [value]) == page
+    assert hide(f"GET /ws?token={value}&room=2 HTTP/1.1", [value]) == f"GET /ws?token={MARK}&room=2 HTTP/1.1"
+    assert hide(f"Cookie: {value}", [value]) == f"Cookie: {MARK}"
+
+
+def test_a_word_is_taken_out_where_it_stands_alone() -> None:
+    assert hide("sesame, sesames and open-sesame", ["sesame"]) == f"{MARK}, sesames and open-{MARK}"
+
+
+def test_what_is_left_of_a_shortened_secret_goes_too() -> None:
+    token = "abcd1234efgh5678"
+    quoted = 'said {\\"k\\": \\"abcd1\\"...'
+    for text in ('said "abcd1234"...', "said abcd12…5678 (40 characters)", quoted, "cut: abcd1234efgh"):
+        assert not [piece for piece in ("abcd", "5678") if piece in hide(text, [token])], text
+    assert hide("nothing of it... and no…thing", [token]) == "nothing of it... and no…thing"
+
+
+def test_thousands_of_secrets_are_found_in_one_go() -> None:
+    tokens = [f"tk-{number:06}-{number * 7919 % 100_003:06}" for number in range(5_000)]
+    text = " ".join(tokens[::50])
+    assert hide(f"{text} tk-999999", tokens) == " ".join([MARK] * 100) + " tk-999999"
+
+
+def test_a_close_code_is_no_secret() -> None:
+    assert redact("closed with code=1006, auth_code=sesame7") == f"closed with code=1006, auth_code={MARK}"
+
+
+@pytest.mark.parametrize(
+    ("message", "values"),
+    [
+        ('{"type": "hello", "auth": {"accessToken": "T1"}, "text": "a"}', ["T1"]),
+        ('40{"token":"T1"}', ["T1"]),
+        ("CONNECT\nlogin:ann\npasscode:T1\n\n\0", ["T1"]),
+        ("AUTH Bearer T1T1T1", ["T1T1T1"]),
+        (b'{"key": "T1"}', ["T1"]),
+        ("/login?ticket=T%201", ["T%201", "T 1"]),
+        ('{"type": "say", "text": "the monkey and the keyboard"}', []),
+    ],
+)
+def test_secrets_are_found_in_what_a_channel_sends(message: str | bytes, values: list[str]) -> None:
+    assert [value for value in dict.fromkeys(secrets_in_message(message)) if value in values] == values
+    assert values or not secrets_in_message(message)
+
+
+@pytest.fixture
+def fresh() -> Iterator[None]:
+    forget()
+    yield
+    forget()
+
+
+def test_what_was_learned_is_hidden_everywhere(fresh: None) -> None:
+    learn(["opaque-7f3a", "1", "chat"])
+    assert hide("1 chat opaque-7f3a") == f"1 chat {MARK}"
+    assert redact("opaque-7f3a") == MARK
+    assert dumps({"a": ["opaque-7f3a"]}) == dumps({"a": [MARK]})
+
+
+def test_a_url_that_was_redacted_stays_as_it_is() -> None:
+    once = redact_url("ws://ann:pw@h:1/p")
+    assert redact_url(once) == once == f"ws://{MARK}@h:1/p"
 
 
 def test_an_empty_secret_changes_nothing() -> None:

@@ -17,6 +17,7 @@ from wsproof.errors import TargetError
 from wsproof.model.finding import Anomaly, Finding, Level, observed
 from wsproof.model.suite import SuiteOptions
 from wsproof.net.budget import BudgetSpent
+from wsproof.net.redact import redact_settings
 
 SHORTEN_S = 4.0
 QUICK_S = 0.75
@@ -155,7 +156,7 @@ def told(
         "suite": "channels",
         "workload": workload.name,
         "property": each.name,
-        "settings": {f"{workload.name}.{key}": value for key, value in workload.settings.items()},
+        "settings": redact_settings({f"{workload.name}.{key}": value for key, value in workload.settings.items()}),
         "seed": stage.seed,
         "schedule": [step.to_json() for step in schedule],
     }

@@ -15,6 +15,7 @@ from typing import Any
 from wsproof.cli.crash import CRASHED
 from wsproof.cli.parser import build_parser
 from wsproof.errors import ExitCode, TerminatedRun, WsproofError
+from wsproof.net.redact import hide_known
 from wsproof.workloads import WorkloadWarning
 
 ONLY_TELL = ("list", "report", "serve")
@@ -63,7 +64,7 @@ def split_at_dashes(argv: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def say(message: str) -> None:
     """Tell the person something that is not a result."""
-    sys.stderr.write(message.rstrip() + "\n")
+    sys.stderr.write(hide_known(message.rstrip()) + "\n")
 
 
 @contextmanager

@@ -15,12 +15,13 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from wsproof.cli.secret_pipe import secret_pipe
 from wsproof.cli.stage import Stage
 from wsproof.cli.verdicts import exit_code_of
 from wsproof.errors import CannotTellError, ExitCode, UsageError, WorkloadError
 from wsproof.model.finding import Finding, Verdict, verdict_of
 from wsproof.model.server_end import end_findings
-from wsproof.net.redact import hide
+from wsproof.net.redact import hide_known
 from wsproof.net.running import RunningServer
 from wsproof.report.folders import RunFolder
 from wsproof.report.jsonfile import write_text
@@ -159,13 +160,14 @@ def load_server(
     ]
     with (
         log_file.open("w", encoding="utf-8") as output,
-        started(command, environment(stage, server, summary_file), output=output) as locust,
+        secret_pipe() as pipe,
+        started(command, environment(stage, server, summary_file), output=output, pipe=pipe) as locust,
         stage.console.status(f"{users} Locust users for {seconds:g} s"),
         suppress(subprocess.TimeoutExpired),
     ):  # it is stopped on the way out, and what it left is read
         locust.wait(timeout=seconds + GRACE_SECONDS)
     for written in (log_file, summary_file):
-        hide_in_file(written, stage.target.secrets)
+        hide_in_file(written, server.target.secrets)
     if not summary_file.is_file():
         tail = "\n".join(log_file.read_text(encoding="utf-8").splitlines()[-15:])
         raise CannotTellError(f"Locust ended with {locust.returncode} and left no summary. Its last words:\n{tail}")
@@ -180,14 +182,20 @@ def load_server(
 
 def hide_in_file(path: Path, secrets: tuple[str, ...]) -> None:
     """Take the secrets out of what Locust wrote: messages of the server are in there."""
-    if secrets and path.is_file():
-        write_text(path, hide(path.read_text(encoding="utf-8", errors="replace"), secrets))
+    if path.is_file():
+        write_text(path, hide_known(path.read_text(encoding="utf-8", errors="replace"), secrets))
 
 
 @contextmanager
-def started(command: Sequence[str], env: Mapping[str, str], output: Any = None) -> Iterator[subprocess.Popen[bytes]]:
-    """A child that is asked to stop, and waited for, however we leave."""
-    child = subprocess.Popen(command, env=dict(env), stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+def started(
+    command: Sequence[str], env: Mapping[str, str], output: Any = None, pipe: int | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A child that is asked to stop, and waited for, however we leave. It tells the secrets of its users to `pipe`."""
+    inherited = () if pipe is None else (pipe,)
+    told = {"WSPROOF_SECRETS_TO": str(pipe)} if pipe is not None else {}
+    child = subprocess.Popen(
+        command, env={**env, **told}, stdout=output, stderr=output, stdin=subprocess.DEVNULL, pass_fds=inherited
+    )
     try:
         yield child
     finally:

@@ -17,9 +17,11 @@ from rich.console import Console
 from wsproof.errors import TargetError, UsageError
 from wsproof.model.finding import Finding, Verdict
 from wsproof.model.record import RunRecord
+from wsproof.model.secrecy import learned_count
 from wsproof.net.running import RunningServer
 from wsproof.report.escape import clean_line
 from wsproof.report.facts import git_facts, machine_facts
+from wsproof.report.jsonfile import write_text
 from wsproof.report.store import Store
 
 Closing = Callable[[RunRecord, Path], Iterable[str]]
@@ -73,6 +75,7 @@ class RunLog:
             shutil.rmtree(self.folder.path)  # the user's mistake, before anything was found out
             return
         self.change(complete=error is None)
+        self._hide_in_output()
         page = self.folder.write_page()
         if error is None and self.closing is not None:
             for sentence in self.closing(self.record, page):
@@ -83,7 +86,16 @@ class RunLog:
 
     def _is_empty(self) -> bool:
         """Whether nothing has been found out yet."""
-        return not (self.record.findings or self.record.metrics or self.record.parts)
+        parts = {name: part for name, part in self.record.parts.items() if name != "server_log"}
+        if not (parts.get("check") or {}).get("checks_run"):
+            parts.pop("check", None)
+        return not (self.record.findings or self.record.metrics or parts)
+
+    def _hide_in_output(self) -> None:
+        """A line of the server may have come before the secret in it was known to us."""
+        output = self.folder.server_log
+        if output.is_file() and learned_count():
+            write_text(output, output.read_text(encoding="utf-8", errors="replace"))
 
 
 @contextmanager

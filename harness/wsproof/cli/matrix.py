@@ -17,6 +17,7 @@ from wsproof.cli.verdicts import exit_code_of
 from wsproof.errors import ExitCode, TargetError
 from wsproof.model.matrix import Matrix, MatrixRow, State
 from wsproof.model.record import RunRecord
+from wsproof.net.redact import redact_settings
 from wsproof.report.documents import suite_report_of
 from wsproof.report.facts import machine_facts
 from wsproof.report.jsonfile import write_text
@@ -30,7 +31,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     target = required_app(stage)
     to_check = turns(stage, target)
     began = datetime.now(UTC).isoformat(timespec="seconds")
-    described = {**target.describe(), "channels": stage.channels, "settings": stage.settings}
+    described = {**target.describe(), "channels": stage.channels, "settings": redact_settings(stage.settings)}
     matrix = Matrix(described, began, machine_facts(), arguments.seed, arguments.strict)
     try:
         for turn in to_check:

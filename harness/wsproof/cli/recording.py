@@ -139,11 +139,9 @@ class CheckRecorder:
 
     def _shown(self, run: CheckRun) -> CheckRun:
         """The row without secrets; where wsproof crashed in it, its traceback is kept as a file, too."""
-        if not run.traceback:
-            return run
         secrets = self._stage.secrets
         run = replace(run, reason=hide(run.reason, secrets), traceback=hide(run.traceback, secrets))
-        if run.check not in self._crashes:
+        if run.traceback and run.check not in self._crashes:
             self._crashes.add(run.check)
             self._log.folder.keep_crash(run.check, run.traceback)
         return run

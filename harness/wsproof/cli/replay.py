@@ -13,8 +13,9 @@ from wsproof import channels
 from wsproof.cli.stage import Stage
 from wsproof.errors import ExitCode, UsageError
 from wsproof.model.finding import Anomaly, Finding, Verdict, verdict_of
+from wsproof.model.secrecy import MARK
 from wsproof.model.suite import SuiteOptions
-from wsproof.net.redact import MARK, hide_in
+from wsproof.net.redact import hide_in
 from wsproof.net.running import RunningServer
 from wsproof.report.text import show_finding
 from wsproof.rfc6455 import suite as rfc6455
@@ -84,7 +85,7 @@ def remember(arguments: argparse.Namespace, target: Mapping[str, Any]) -> None:
         remember_target(arguments, target)
     arguments.channels = arguments.channels or target.get("channels")
     arguments.settings = arguments.settings or [
-        f"{key}={value}" for key, value in (target.get("settings") or {}).items()
+        f"{key}={_kept(f'the setting {key}', value)}" for key, value in (target.get("settings") or {}).items()
     ]
 
 
@@ -114,7 +115,7 @@ def _kept(what: str, value: Any) -> Any:
     if isinstance(value, str) and MARK in value:
         raise UsageError(
             f"the finding was made with a secret in {what}, and secrets are not kept: give it again "
-            "(TARGET, --token, --header, --env, --subprotocol or --path)."
+            "(TARGET, --token, --header, --env, --set, --subprotocol or --path)."
         )
     return value
 

@@ -26,6 +26,7 @@ from wsproof.model.finding import Finding
 from wsproof.model.plan import Plan
 from wsproof.model.record import RunRecord
 from wsproof.net.discover import resolve_path
+from wsproof.net.redact import redact_settings
 from wsproof.net.running import RunningServer, serve
 from wsproof.net.target import Target, parse_target
 from wsproof.report.jsonfile import dumps, write_json, write_text
@@ -241,7 +242,7 @@ class Stage:
 
     def describe(self, server: RunningServer) -> dict[str, Any]:
         """What a record says of the target: what runs, and what it takes to speak to it again."""
-        return {**server.describe(), "channels": self.channels, "settings": self.settings}
+        return {**server.describe(), "channels": self.channels, "settings": redact_settings(self.settings)}
 
     def headline(self, text: str) -> None:
         """Tell which part of a long job begins."""

@@ -22,6 +22,7 @@ from wsproof.load import Progress, Watcher
 from wsproof.model.comparison import Comparison
 from wsproof.model.plan import Plan
 from wsproof.model.record import Caution
+from wsproof.net.redact import redact_settings
 from wsproof.net.target import Target
 from wsproof.workloads.channels import load_channels
 from wsproof.workloads.settings import environment_of
@@ -123,7 +124,7 @@ def compare_refs(
             base=_described(asked.base, moved=asked.moved),
             candidate=_described(asked.candidate),
             warnings=(*asked.warnings, *warnings),
-            plan=plan.to_json() | {"channels": channels, "settings": dict(load.settings)},
+            plan=plan.to_json() | {"channels": channels, "settings": redact_settings(load.settings)},
             pairs=pairs,
             order=spelled(order),
             started_utc=started.isoformat(timespec="seconds"),

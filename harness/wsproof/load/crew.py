@@ -15,6 +15,7 @@ from typing import Any
 
 from wsproof.errors import CannotTellError, WorkloadError
 from wsproof.load.worker_config import WorkerConfig
+from wsproof.model.secrecy import learn
 from wsproof.net.clock import Deadline
 
 _GRACE_S = 3.0
@@ -75,6 +76,9 @@ class Crew:
         with process.stdout as stdout:
             for line in stdout:
                 details = json.loads(line)
+                if details["is"] == "secrets":  # at once: the server may print them before anybody asks for words
+                    learn(details["values"])
+                    continue
                 self._words.put(Word(worker, details.pop("is"), details))
         self._words.put(Word(worker, "gone", {}))
 

@@ -23,7 +23,7 @@ from wsproof.model.history import (
     Strange,
     Tick,
 )
-from wsproof.net.redact import hide
+from wsproof.net.redact import hide_everywhere
 
 PUBLICATIONS, RECEIPTS, WORDS = "publications.npy", "receipts.npy", "history.json"
 
@@ -42,10 +42,11 @@ def save_history(history: History, folder: Path, secrets: tuple[str, ...] = ()) 
     for name in ("start_ns", "end_ns", "drained_ns", "ignored", "ignored_text"):
         words[name] = getattr(history, name)
     try:
-        text = json.dumps(words)
+        text = json.dumps(hide_everywhere(words, secrets))
     except RecursionError:  # the raw text of such a tick is kept
-        text = json.dumps(words | {"ticks": [tick | {"value": None} for tick in words["ticks"]]})
-    (folder / WORDS).write_text(hide(text, secrets))
+        shallow = words | {"ticks": [tick | {"value": None} for tick in words["ticks"]]}
+        text = json.dumps(hide_everywhere(shallow, secrets))
+    (folder / WORDS).write_text(text)
 
 
 def _save_columns(path: Path, columns: list[NDArray[np.int64]]) -> None:

@@ -26,6 +26,7 @@ from wsproof.load.timer import best_timer
 from wsproof.load.worker_config import WorkerConfig
 from wsproof.load.worker_room import WorkerRoom
 from wsproof.model.plan import NS, Phase, schedule
+from wsproof.model.secrecy import on_news
 from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.files import raise_limit
 
@@ -239,6 +240,7 @@ def main() -> None:
     job = WorkerConfig.decode(sys.stdin.buffer.readline())
     raise_limit(len(job.members))
     factory, name = _loop_factory(job.plan.event_loop)
+    on_news(lambda values: tell("secrets", values=values))
     try:
         with asyncio.Runner(loop_factory=factory) as runner:
             runner.run(Worker(job, runner.get_loop(), name).run())

@@ -21,6 +21,7 @@ from wsproof.locust.mistakes import MISTAKES
 from wsproof.locust.room import DRAIN_SECONDS, Room
 from wsproof.locust.rooms import forget_rooms, rooms_of
 from wsproof.model.finding import UNDECIDED, Anomaly, Finding, Level, Verdict, verdict_of
+from wsproof.net.redact import known_hidden_everywhere
 from wsproof.stats.stability import judged_summaries
 
 KNOWN = "WSPROOF_KNOWN_DEVIATIONS"
@@ -218,4 +219,5 @@ def leave_summary(environment: Any, **_: Any) -> None:
         "findings": [finding for result in RESULTS for finding in result["findings"]],
         "mistake": MISTAKES[0] if MISTAKES else None,
     }
+    summary = known_hidden_everywhere(summary)
     Path(where).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")

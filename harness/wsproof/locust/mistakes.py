@@ -8,6 +8,7 @@ from typing import Any
 import gevent
 
 from wsproof.errors import ExitCode, WorkloadError
+from wsproof.net.redact import hide
 
 MISTAKES: list[str] = []
 """Those of this test, for the summary."""
@@ -17,8 +18,8 @@ def give_up(environment: Any, mistake: WorkloadError) -> None:
     """Say it, and end: the whole process where it runs headless, the test where people look at its page."""
     if MISTAKES:
         return
-    MISTAKES.append(str(mistake))
-    print(f"wsproof: {mistake}", file=sys.stderr)  # noqa: T201 - Locust's log may go elsewhere
+    MISTAKES.append(hide(str(mistake)))
+    print(f"wsproof: {MISTAKES[0]}", file=sys.stderr)  # noqa: T201 - Locust's log may go elsewhere
     environment.process_exit_code = int(ExitCode.USAGE)
     # In a greenlet of its own: this may be called in the loop, where nothing may wait.
     gevent.spawn(environment.runner.quit if environment.web_ui is None else environment.runner.stop)

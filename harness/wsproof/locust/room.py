@@ -26,6 +26,7 @@ from wsproof.model.history import Departure, Kind, Member, Notice, Outcome, Prot
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import NS, Phase, Plan
 from wsproof.net.endpoint import Endpoint
+from wsproof.net.redact import hide_in
 from wsproof.wire import Breach
 from wsproof.workloads import Word, Workload
 from wsproof.workloads.damage import unplaced
@@ -351,7 +352,7 @@ class Room:
     def judge(self) -> list[Finding]:
         """What the history says of the server."""
         measurement = self.measurement()
-        return run_checks(measurement.history, measurement.contract)
+        return [hide_in(finding) for finding in run_checks(measurement.history, measurement.contract)]
 
 
 def _key(message: Message) -> Key:

@@ -12,6 +12,7 @@ from locust.runners import WorkerRunner
 
 from wsproof.locust.numbering import first_number, share_of
 from wsproof.locust.room import Room
+from wsproof.model.secrecy import is_secret_name, learn
 from wsproof.net.endpoint import Endpoint, parse_url
 from wsproof.net.share import Share
 from wsproof.workloads import Workload, load_channels
@@ -77,6 +78,7 @@ def endpoint_of(url: str) -> Endpoint:
     if told is None:
         return endpoint
     known = Endpoint.from_json(json.loads(told))
+    learn(value for name, value in known.headers if is_secret_name(name))
     return known if (known.host, known.port, known.tls) == (endpoint.host, endpoint.port, endpoint.tls) else endpoint
 
 

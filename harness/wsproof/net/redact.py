@@ -1,94 +1,198 @@
 """Keep secrets out of everything that leaves: records, replays, pages, and the output of servers.
 
-Two nets: the exact values that we were given (`secrets`), and the shapes in which servers print what they should not.
+Two nets: the exact values that we were given (`secrets`) or that workloads have shown (`model/secrecy.py`), and the
+shapes in which servers print what they should not. A value that is short or common goes only where its name stands.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
-from urllib.parse import quote, unquote_plus, urlsplit, urlunsplit
+from urllib.parse import quote
 
 from wsproof.model.finding import Finding
-
-MARK = "[redacted]"
-
-_SECRET_WORD = re.compile(
-    r"token|secret|passw|passphrase|credential|authori[sz]ation|cookie|session|signature|jwt|api[-_]?key|private[-_]?key"
-    r"|(?:^|[-_.])(?:key|auth|sid|sig|pwd|ticket|code)$",
-    re.IGNORECASE,
+from wsproof.model.secrecy import (
+    BEARER,
+    JWT,
+    MARK,
+    QUERY,
+    is_distinctive,
+    is_secret_name,
+    learned,
+    learned_count,
+    stands_alone,
 )
+
+_AUTHORITY = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/?#]*@")
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s\"'<>\\]+", re.IGNORECASE)
-_QUERY = re.compile(r"([?&;])([^=&;?#\s\"']+)=([^&;#\s\"'<>]*)")
 _ASSIGNMENT = re.compile(r"""(["']?)([A-Za-z][\w.-]*)\1(\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&"'}\])]+)""")
 _HEADER = re.compile(
     r"(?im)(\b(?:proxy-)?authorization|\b(?:set-)?cookie|\bsec-websocket-protocol)(['\"]?\s*[:,]\s*b?['\"]?)([^\r\n'\"]+)"
 )
-_BEARER = re.compile(r"(?i)\b(bearer|basic)(\s+)[A-Za-z0-9._~+/=-]{4,}")
-_JWT = re.compile(r"\beyJ[\w-]{6,}\.[\w-]+(?:\.[\w-]*)?")
-_SHORT = 4
-"""Below this length a secret is replaced only where it stands as a word: else the token `a` would eat the text."""
-
-
-def is_secret_name(name: str) -> bool:
-    """Whether a header, variable or query parameter of this name usually holds a secret."""
-    return _SECRET_WORD.search(name) is not None
+_FEW = 40
+"""So many secrets are looked for one after the other; more of them by what they begin with."""
+_CUT = re.compile(r"""\\?["']?(?:\.\.\.|…)|$""")
+"""Where a text was shortened."""
+_PLAIN_REST = 12
+"""A text that ends without dots may end in a name that a token begins with: only a longer piece is one that was cut."""
+_HEAD = 4
+"""No distinctive secret is shorter."""
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """Return `text` without the `secrets` (also percent-encoded) and without what looks like one."""
-    text = hide(text, secrets)
-    text = _HEADER.sub(_header, text)
-    text = _URL.sub(lambda found: redact_url(found[0]), text)
-    text = _QUERY.sub(_query_parameter, text)
-    text = _ASSIGNMENT.sub(_assignment, text)
-    text = _BEARER.sub(rf"\1\2{MARK}", text)
-    return _JWT.sub(MARK, text)
+    text = _URL.sub(lambda found: redact_url(found[0]), hide(text, secrets))
+    return _ASSIGNMENT.sub(_assignment, text)
 
 
-def hide(text: str, secrets: Iterable[str]) -> str:
-    """Return `text` without the `secrets` (also as URLs and JSON spell them), and otherwise as it is: for evidence."""
-    for secret in _spellings(secrets):
-        if len(secret) < _SHORT:
-            text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", lambda _: MARK, text)
-        else:
-            text = text.replace(secret, MARK)
-    return text
+def hide(text: str, secrets: Iterable[str] = ()) -> str:
+    """Return `text` without the `secrets`, those of queries and headers, and tokens by their shape: for evidence.
+
+    All else stays as it is. Not for JSON that is a text already: see `hide_known`.
+    """
+    text = _HEADER.sub(_header, hide_known(text, secrets))
+    text = QUERY.sub(_query_parameter, text)
+    text = BEARER.sub(rf"\1\2{MARK}", text)
+    return JWT.sub(MARK, text)
 
 
-def hide_in(finding: Finding, secrets: Iterable[str]) -> Finding:
-    """The finding without the `secrets`: a server may say in a message, or in a header, what it was told in secret."""
+def hide_known(text: str, secrets: Iterable[str] = ()) -> str:
+    """Return `text` without the `secrets` and all that was learned, also as URLs and JSON spell them."""
+    return _matcher(tuple(secrets), learned_count()).hide(text)
+
+
+def hide_in(finding: Finding, secrets: Iterable[str] = ()) -> Finding:
+    """The finding without the `secrets`: a server may say in a message, or in a header, what it was told in secret.
+
+    What is needed to repeat it loses only values that are known to be secret: it must stay what it was.
+    """
     known = tuple(secrets)
-    if not known:
-        return finding
-    data: dict[str, Any] = hide_everywhere(finding.to_json(), known)
-    return Finding.from_json(data | {name: finding.to_json()[name] for name in ("check", "anomaly", "level", "harm")})
+    data = finding.to_json()
+    kept = {name: data[name] for name in ("check", "anomaly", "level", "harm")}
+    kept["recipe"] = known_hidden_everywhere(data["recipe"], known)
+    return Finding.from_json(hide_everywhere(data, known) | kept)
 
 
-def hide_everywhere(value: Any, secrets: tuple[str, ...]) -> Any:
+def hide_everywhere(value: Any, secrets: tuple[str, ...] = ()) -> Any:
     """What JSON holds, with all its texts as `hide` leaves them."""
+    return _everywhere(value, lambda text: hide(text, secrets))
+
+
+def known_hidden_everywhere(value: Any, secrets: tuple[str, ...] = ()) -> Any:
+    """What JSON holds, with all its texts as `hide_known` leaves them."""
+    return _everywhere(value, lambda text: hide_known(text, secrets))
+
+
+def _everywhere(value: Any, hidden: Callable[[str], str]) -> Any:
     if isinstance(value, str):
-        return hide(value, secrets)
+        return hidden(value)
     if isinstance(value, Mapping):
-        return {name: hide_everywhere(item, secrets) for name, item in value.items()}
+        return {name: _everywhere(item, hidden) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [hide_everywhere(item, secrets) for item in value]
+        return [_everywhere(item, hidden) for item in value]
     return value
+
+
+class _Matcher:
+    """Takes many values out of texts. A run has a token for each of its thousands of members."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._spellings = _spellings(secrets)
+        self._sorted = sorted(self._spellings)
+        self._backwards = sorted(secret[::-1] for secret in self._spellings)
+        self._longest = max(map(len, self._spellings), default=0)
+        self._alone = {secret for secret in self._spellings if stands_alone(secret)}
+        self._heads: dict[str, tuple[list[int], set[str]]] = {}
+        for secret in self._spellings:
+            lengths, whole = self._heads.setdefault(secret[:_HEAD], ([], set()))
+            whole.add(secret)
+            if len(secret) not in lengths:
+                lengths.append(len(secret))
+                lengths.sort(reverse=True)
+
+    def hide(self, text: str) -> str:
+        """The text without any of them, whole or cut short."""
+        if not self._spellings:
+            return text
+        return self._hide_cut(self._hide_whole(text))
+
+    def _hide_cut(self, text: str) -> str:
+        """Evidence is shortened: what is left of a secret around the dots, or at the end, goes too."""
+        parts, done = [], 0
+        for cut in _CUT.finditer(text):
+            start = self._start_of_rest(text, done, cut.start(), _HEAD if cut[0] else _PLAIN_REST)
+            if start is not None:
+                parts += [text[done:start], MARK]
+                done = cut.start()
+            end = self._end_of_rest(text, cut.end())
+            if end is not None:
+                parts += [text[done : cut.end()], MARK]
+                done = end
+        return "".join([*parts, text[done:]])
+
+    def _start_of_rest(self, text: str, first: int, end: int, least: int) -> int | None:
+        """Where a secret begins of which only what stands before `end` is left."""
+        for start in range(max(first, end - self._longest), end - least + 1):
+            rest = text[start:end]
+            at = bisect_left(self._sorted, rest)
+            if at < len(self._sorted) and self._sorted[at].startswith(rest):
+                return start
+        return None
+
+    def _end_of_rest(self, text: str, start: int) -> int | None:
+        """Where a secret ends of which only what stands behind `start` is left."""
+        for end in range(start + _HEAD, min(len(text), start + self._longest) + 1):
+            rest = text[start:end][::-1]
+            at = bisect_left(self._backwards, rest)
+            if at < len(self._backwards) and self._backwards[at].startswith(rest):
+                return end
+        return None
+
+    def _hide_whole(self, text: str) -> str:
+        if len(self._spellings) <= _FEW and not any(secret in text for secret in self._spellings):
+            return text
+        parts, done, at = [], 0, 0
+        while at <= len(text) - _HEAD:
+            length = self._length_at(text, at)
+            if length:
+                parts += [text[done:at], MARK]
+                done = at = at + length
+            else:
+                at += 1
+        return "".join([*parts, text[done:]])
+
+    def _length_at(self, text: str, at: int) -> int:
+        """How long the secret is that begins here; 0 for none."""
+        found = self._heads.get(text[at : at + _HEAD])
+        if found is None:
+            return 0
+        lengths, whole = found
+        for length in lengths:
+            secret = text[at : at + length]
+            if secret in whole and not (secret in self._alone and _is_inside_word(text, at, at + length)):
+                return length
+        return 0
+
+
+def _is_inside_word(text: str, start: int, end: int) -> bool:
+    return text[start - 1 : start].isalnum() or text[end : end + 1].isalnum()
+
+
+@lru_cache(maxsize=16)
+def _matcher(secrets: tuple[str, ...], learned_so_far: int) -> _Matcher:
+    return _Matcher((*secrets, *learned()))
 
 
 def redact_url(url: str) -> str:
     """Return `url` without its user information and without the values of query parameters that hold secrets."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return MARK
-    netloc = parts.netloc
-    if "@" in netloc:
-        netloc = f"{MARK}@{netloc.rpartition('@')[2]}"
-    query = _QUERY.sub(_query_parameter, "?" + parts.query)[1:]
-    return urlunsplit((parts.scheme, netloc, parts.path, query, parts.fragment))
+    found = _AUTHORITY.match(url)
+    if found is not None:
+        url = f"{found[1]}{MARK}@{url[found.end() :]}"
+    return QUERY.sub(_query_parameter, url)
 
 
 def redact_command(parts: Iterable[str], secrets: Iterable[str] = ()) -> list[str]:
@@ -102,10 +206,9 @@ def redact_command(parts: Iterable[str], secrets: Iterable[str] = ()) -> list[st
     return shown
 
 
-def secret_parameters(path: str) -> list[str]:
-    """The values of the query parameters of `path` that hold secrets, as written and decoded."""
-    values = [value for _, name, value in _QUERY.findall(path) if value and is_secret_name(name)]
-    return [*values, *(unquote_plus(value) for value in values)]
+def redact_settings(settings: Mapping[str, str]) -> dict[str, str]:
+    """`--set` parameters as a record may have them: `room.token` is shown by its name only."""
+    return {name: redact_value(name, value) for name, value in settings.items()}
 
 
 def redact_value(name: str, value: str, secrets: Iterable[str] = ()) -> str:
@@ -114,7 +217,7 @@ def redact_value(name: str, value: str, secrets: Iterable[str] = ()) -> str:
 
 
 def _spellings(secrets: Iterable[str]) -> list[str]:
-    given = [secret for secret in secrets if secret and secret != MARK]
+    given = [secret for secret in secrets if is_distinctive(secret)]
     spelled = {*given, *(quote(secret, safe="") for secret in given), *(json.dumps(secret)[1:-1] for secret in given)}
     return sorted(spelled, key=lambda secret: (-len(secret), secret))
 
@@ -125,9 +228,10 @@ def _query_parameter(found: re.Match[str]) -> str:
 
 
 def _assignment(found: re.Match[str]) -> str:
-    quoting, name, sign, _ = found.groups()
+    quoting, name, sign, value = found.groups()
     shouted = name.upper() == name and sign.strip() == "="
-    if not is_secret_name(name) or not (shouted or quoting or sign == "="):
+    is_code = value.isdecimal() and len(value) <= _HEAD  # of a close frame, or an exit: `code=1006`
+    if is_code or not is_secret_name(name) or not (shouted or quoting or sign == "="):
         return found[0]
     return f"{quoting}{name}{quoting}{sign}{MARK}"
 
@@ -145,7 +249,7 @@ def secret_subprotocols(subprotocols: Iterable[str]) -> list[str]:
     previous = ""
     for item in (part.strip() for part in subprotocols):
         announced = previous.lower() in {"bearer", "token", "access_token", "authorization", "jwt"}
-        if announced or "bearer." in item.lower() or _JWT.search(item):
+        if announced or "bearer." in item.lower() or JWT.search(item):
             found.append(item)
         previous = item
     return found

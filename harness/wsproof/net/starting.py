@@ -112,7 +112,8 @@ def _start_at(
 ) -> tuple[ServerProcess, Endpoint]:
     target = launch.target
     env = {**dict(target.env), **env}
-    process = ServerProcess(launch.command(port), cwd=target.cwd, env=env, secrets=target.secrets, files=files, log=log)
+    secrets = target.with_env(env).secrets
+    process = ServerProcess(launch.command(port), cwd=target.cwd, env=env, secrets=secrets, files=files, log=log)
     try:
         _wait_ready(process, launch, port, timeout_s)
     except BaseException:

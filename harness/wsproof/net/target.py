@@ -15,16 +15,14 @@ from urllib.parse import urlsplit
 
 from wsproof.deviations import Deviation, load_deviations, require_hint
 from wsproof.errors import UsageError
+from wsproof.model.secrecy import MARK, is_secret_name, secret_parameters
 from wsproof.net.endpoint import Endpoint, clean_path, is_loopback, parse_url, with_query
 from wsproof.net.redact import (
-    MARK,
     hide_subprotocols,
-    is_secret_name,
     redact,
     redact_command,
     redact_url,
     redact_value,
-    secret_parameters,
     secret_subprotocols,
 )
 from wsproof.workloads import Workload, wire_path_of

@@ -1,4 +1,4 @@
-"""JSON files that are whole or not there: written beside, then renamed."""
+"""JSON files that are whole or not there: written beside, then renamed. Learned secrets never stand in them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from wsproof.net.redact import hide_known
+
 
 def plain(value: Any) -> Any:
     """`value` as JSON can say it: numpy numbers become Python's, and what is not finite becomes null.
@@ -22,7 +24,9 @@ def plain(value: Any) -> Any:
     """
     if isinstance(value, Enum):
         return plain(value.value)
-    if value is None or isinstance(value, str | bool | int):
+    if isinstance(value, str):
+        return hide_known(value)
+    if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float | np.floating):
         return float(value) if math.isfinite(value) else None
@@ -53,7 +57,7 @@ def write_text(path: Path, text: str) -> None:
     beside = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+            file.write(hide_known(text))
             file.flush()
             os.fsync(file.fileno())
         # mkstemp makes files that only their owner reads; a report is there to be shown.

@@ -7,7 +7,7 @@ one, subclass `Workload` in a file of its own and list it in a module's `WORKLOA
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar
@@ -88,6 +88,10 @@ class Workload(ABC):
     def greeting(self, member: int) -> str | bytes | None:
         """What to send right after connecting (to subscribe, say); None for nothing."""
         return None
+
+    def secrets(self, member: int) -> Iterable[str]:
+        """Values that nobody may see, beside those that are known by their names (`token`, `key`, `password` ...)."""
+        return ()
 
     @property
     def publishes(self) -> bool:

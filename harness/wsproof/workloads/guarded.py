@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
 
 from wsproof.errors import WorkloadError, WsproofError
 from wsproof.model.contract import Contract
 from wsproof.model.envelope import Envelope, Opened
+from wsproof.model.secrecy import is_secret_name, learn, secret_parameters, secrets_in_message
 from wsproof.workloads.base import Reading, Word, Workload
 from wsproof.workloads.places import files_of, place_of_class, place_of_fault, place_of_member
 
@@ -22,6 +23,7 @@ _ADVICE = {
     "publish": "return the message, a str or bytes; envelope.seal(body) is its text",
     "read": "return a Reading for each message; Reading(Word.STRANGE, text=str(message)) for one it cannot place",
     "contract": "return a Contract: Contract('my-channel', Audience.EVERYONE, Order.PER_PUBLISHER), say",
+    "secrets": "return a list of str",
     "server_environment": "return a mapping of names to values, both str",
 }
 
@@ -63,6 +65,8 @@ class _Guarded(Workload):
     def __init__(self, settings: Mapping[str, str] | None = None, *, base: int = 1) -> None:
         with_settings = super().__init__
         self.settings = dict(settings or {})  # for the message, if it does not come that far
+        learn(value for name, value in self.settings.items() if is_secret_name(name))
+        self._first_published: set[int] = set()
         self._guard("__init__", lambda: with_settings(settings, base=base))
 
     @property
@@ -72,6 +76,7 @@ class _Guarded(Workload):
 
     def path(self, member: int) -> str:
         path: str = self._ask("path", str, member)
+        self._learn(member, [*secret_parameters(path), *self.secrets(member)])
         return path
 
     def name_of(self, member: int) -> str:
@@ -84,10 +89,15 @@ class _Guarded(Workload):
 
     def greeting(self, member: int) -> str | bytes | None:
         greeting: str | bytes | None = self._ask("greeting", (str, bytes, type(None)), member)
+        if greeting is not None:
+            self._learn(member, secrets_in_message(greeting))
         return greeting
 
     def publish(self, member: int, envelope: Envelope, body: str) -> str | bytes:
         message: str | bytes = self._ask("publish", (str, bytes), member, envelope, body)
+        if member not in self._first_published:  # the others have the same token
+            self._first_published.add(member)
+            self._learn(member, secrets_in_message(message))
         return message
 
     def read(self, member: int, message: str | bytes) -> Reading:
@@ -95,6 +105,17 @@ class _Guarded(Workload):
         if not _is_sound(reading):
             raise self._wrong("read", repr(reading)[:_SHOWN], "the types of its fields are wrong")
         return reading
+
+    def secrets(self, member: int) -> list[str]:
+        declared: list[str] = list(self._ask("secrets", (list, tuple, set, frozenset), member))
+        if not all(isinstance(value, str) for value in declared):
+            raise self._wrong("secrets", repr(declared)[:_SHOWN], "not all of it is a str")
+        return declared
+
+    def _learn(self, member: int, values: Iterable[str]) -> None:
+        """A member's own name is no secret, even where it serves as its token: the server tells it to all."""
+        name = self.name_of(member)
+        learn(value for value in values if value != name)
 
     def server_environment(self) -> Mapping[str, str]:
         told: Mapping[str, str] = self._ask("server_environment", Mapping)

@@ -13,7 +13,7 @@ from typing import Any
 from wsproof.workloads.base import Workload
 from wsproof.workloads.places import own_classes, place_of_member
 
-METHODS = ("path", "name_of", "room_of", "greeting", "publish", "read", "contract", "server_environment")
+METHODS = ("path", "name_of", "room_of", "greeting", "publish", "read", "contract", "secrets", "server_environment")
 _ATTRIBUTES = ("name", "title", "parameters", "any_text", "longest_bytes", "rooms", "publishes")
 _CLOSE = 0.75
 _ADVICE = {

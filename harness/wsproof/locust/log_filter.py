@@ -1,0 +1,22 @@
+"""Secrets stay out of what Locust logs, too."""
+
+from __future__ import annotations
+
+import logging
+
+from wsproof.net.redact import redact
+
+
+def hide_in_logs() -> None:
+    """Let no handler that is there write a known secret, or what looks like one."""
+    named = [logging.getLogger(name) for name in logging.root.manager.loggerDict]
+    for handler in {handler for logger in (logging.root, *named) for handler in logger.handlers}:
+        handler.addFilter(_without_secrets)
+
+
+def _without_secrets(record: logging.LogRecord) -> bool:
+    message = record.getMessage()
+    hidden = redact(message)
+    if hidden != message:
+        record.msg, record.args = hidden, None
+    return True

@@ -1,0 +1,57 @@
+"""A room for which each member needs five secrets, and which repeats all of them: in its answers, refusals and log.
+
+They come in the query, in a header, in the greeting, in each message and in a place that only the channel knows of.
+`FAULT=lose` loses every third message, so that there are findings to look at.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+Message = MutableMapping[str, Any]
+Send = Callable[[Message], Awaitable[None]]
+LOSES = os.environ.get("FAULT") == "lose"
+members: set[Send] = set()
+said = 0
+
+
+async def app(scope: Message, receive: Callable[[], Awaitable[Message]], send: Send) -> None:
+    global said
+    if scope["type"] != "websocket":
+        return
+    await receive()
+    headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+    told = f"{scope['path']}?{scope['query_string'].decode()} {headers.get('authorization', 'nobody')}"
+    print("opened by", told, file=sys.stderr, flush=True)  # noqa: T201
+    user = scope["path"].rpartition("-")[2]
+    await send({"type": "websocket.accept", "headers": [(b"x-told", told.encode())]})
+    members.add(send)
+    try:
+        while (message := await receive())["type"] == "websocket.receive":
+            data = as_data(message.get("text"))
+            if data.get("type") != "say":
+                print("greeted with", data, file=sys.stderr, flush=True)  # noqa: T201
+                await send({"type": "websocket.send", "text": json.dumps({"hello": data, "told": told})})
+                continue
+            said += 1
+            if said % 7 == 0:
+                await send({"type": "websocket.send", "text": f"strange: {json.dumps(data)} {told}"})
+            if LOSES and said % 3 == 0:
+                continue
+            for other in list(members):
+                text = json.dumps({"user": user, "text": data["text"]})
+                await other({"type": "websocket.send", "text": text})
+    finally:
+        members.discard(send)
+
+
+def as_data(text: str | None) -> dict[str, Any]:
+    try:
+        data = json.loads(text or "")
+    except ValueError:
+        return {}
+    return data if isinstance(data, dict) else {}

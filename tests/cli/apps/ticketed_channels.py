@@ -1,0 +1,55 @@
+"""The channel of `ticketed.py`. Each secret of a member is told from the others by how it begins."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+
+from wsproof.model.contract import Audience, Contract, Order
+from wsproof.model.envelope import Envelope, open_envelope
+from wsproof.workloads import Reading, Word, Workload
+
+BEGINNINGS = ("Qry7", "Grt7", "Msg7", "Pth7")
+"""Of the secrets in the query, the greeting, the messages and the path."""
+
+
+def secret(beginning: str, member: int) -> str:
+    return beginning + sha256(f"{beginning} of {member}".encode()).hexdigest()[:20]
+
+
+class Ticketed(Workload):
+    name = "ticketed"
+    title = "a ticket for everything"
+
+    @property
+    def contract(self) -> Contract:
+        return Contract("ticketed", Audience.EVERYONE, Order.PER_PUBLISHER)
+
+    def name_of(self, member: int) -> str:
+        return f"u{self.base + member}"
+
+    def secrets(self, member: int) -> list[str]:
+        return [secret("Pth7", member)]
+
+    def path(self, member: int) -> str:
+        return f"/private/{secret('Pth7', member)}/room-{self.name_of(member)}?ticket={secret('Qry7', member)}"
+
+    def greeting(self, member: int) -> str:
+        return json.dumps({"type": "hello", "auth": {"accessToken": secret("Grt7", member)}})
+
+    def publish(self, member: int, envelope: Envelope, body: str) -> str:
+        return json.dumps({"type": "say", "api_key": secret("Msg7", member), "text": envelope.seal(body)})
+
+    def read(self, member: int, message: str | bytes) -> Reading:
+        try:
+            match json.loads(message):
+                case {"user": str(user), "text": str(text)}:
+                    return Reading(Word.DELIVERY, open_envelope(text), speaker=user, text=text)
+                case {"hello": dict()}:
+                    return Reading(Word.ASIDE)
+        except ValueError:
+            pass
+        return Reading(Word.STRANGE, text=str(message))
+
+
+WORKLOADS = [Ticketed]

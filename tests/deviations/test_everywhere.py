@@ -1,0 +1,165 @@
+"""A known deviation counts the same in every verb, in pytest and in Locust."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.shell import ROOT, environment
+from tests.compare.repositories import git
+from wsproof.cli import main, run
+from wsproof.model.finding import Finding
+
+APP = '''
+members = {}
+
+
+async def app(scope, receive, send):
+    """A tutorial's echo and chat, with a Content-Length in each 101."""
+    if scope["type"] != "websocket":
+        return
+    await receive()
+    await send({"type": "websocket.accept", "headers": [(b"content-length", b"0")]})
+    name = scope["path"].removeprefix("/ws").removeprefix("/")
+    if name:
+        members[name] = send
+    try:
+        while (event := await receive())["type"] == "websocket.receive":
+            text = event.get("text")
+            if text is None:
+                await send({"type": "websocket.close", "code": 1003})
+                return
+            if not name:
+                await send({"type": "websocket.send", "text": f"Message received: {text}"})
+                continue
+            await send({"type": "websocket.send", "text": f"You: {text}"})
+            await tell(f"Client #{name} says: {text}")
+    finally:
+        if members.pop(name, None):
+            await tell(f"Client #{name} left the chat")
+
+
+async def tell(text):
+    for send in list(members.values()):
+        try:
+            await send({"type": "websocket.send", "text": text})
+        except Exception:
+            pass
+'''
+SPOKEN = """
+from wsproof.workloads.chat import Chat
+from wsproof.workloads.echo import Echo
+
+WORKLOADS = [Echo, Chat]
+"""
+KNOWN = """
+[[deviation]]
+check = "server-body-in-101"
+section = "RFC 9110 8.6"
+matches = ["Content-Length: '0'"]
+reason = "our gateway adds it to every answer"
+"""
+FILE = ("--known-deviations", "known.toml")
+SPEAKS = ("--channels", "spoken")
+WORKLOAD = ("--workload", "chat")
+SMALL = ("--subscribers", "3", "--rate", "10", "--duration", "1s", "--warmup", "0.2s", "--processes", "1", "--no-pin")
+OPENING = ("--only", "opening-accepted")
+VERBS = {
+    "check": ("check", "shop:app", "--path", "/ws/7", *OPENING),
+    "check --server": ("check", "shop:app", "--path", "/ws/7", *OPENING, "--server", "uvicorn-wsproto,uvicorn"),
+    "bench": ("bench", "shop:app", *SPEAKS, *WORKLOAD, *SMALL),
+    "bench of a mix": ("bench", "shop:app", *SPEAKS, "--workload", "chat:1,echo:1", *SMALL),
+    "load": ("load", "shop:app", *SPEAKS, "--headless", "--users", "3", "--duration", "2s", "--scenario", "ChatUser"),
+    "run": ("run", "shop:app", "--path", "/ws/7", *SPEAKS, *WORKLOAD, *OPENING, "--users", "3", *SMALL),
+}
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """We are in a repository with the app, and the file of what is known of it."""
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "shop.py").write_text(APP)
+    (folder / "spoken.py").write_text(SPOKEN)
+    (folder / "known.toml").write_text(KNOWN)
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "add", ".")
+    git(folder, "commit", "-q", "-m", "the shop")
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(run, "LOAD_SECONDS", 2.0, raising=False)
+    return folder
+
+
+def seen(document: Any) -> Iterable[Finding]:
+    """Each finding of the deviation, wherever in a document it stands."""
+    if isinstance(document, dict):
+        if document.get("check") == "server-body-in-101" and "explanation" in document:
+            yield Finding.from_json(document)
+        for value in document.values():
+            yield from seen(value)
+    elif isinstance(document, list):
+        for value in document:
+            yield from seen(value)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_what_is_known_fails_no_verb_and_is_told_with_its_reason(shop: Path, verb: str) -> None:
+    assert main([*VERBS[verb], *FILE, "--json", "result.json"]) == 0
+    found = list(seen(json.loads((shop / "result.json").read_text(encoding="utf-8"))))
+    assert {one.accepted for one in found} == {"our gateway adds it to every answer"}
+
+
+def test_what_is_known_fails_no_comparison(shop: Path) -> None:
+    words = ("compare", "HEAD", "HEAD", "shop:app", *SPEAKS, *WORKLOAD, "--pairs", "1", *SMALL)
+    assert main([*words, *FILE, "--json", "result.json"]) in (0, 3)  # one pair is too few for a verdict on figures
+    (blocks,) = shop.glob(".wsproof/comparisons/*/blocks.jsonl")
+    found = list(seen([json.loads(line) for line in blocks.read_text(encoding="utf-8").splitlines()]))
+    assert {one.accepted for one in found} == {"our gateway adds it to every answer"}
+
+
+def test_what_is_known_makes_no_capacity_miss(shop: Path) -> None:
+    words = ("capacity", "shop:app", *SPEAKS, *WORKLOAD, "--slo", "violations == 0", "--from", "3", "--to", "3", *SMALL)
+    main([*words, *FILE, "--json", "result.json"])
+    document = json.loads((shop / "result.json").read_text(encoding="utf-8"))
+    rows = document["parts"]["capacity"]["trials"]
+    assert [row["values"] for row in rows] == [[0.0]] * len(rows)
+    assert not any("server-body-in-101" in row["why"] for row in rows)
+
+
+@pytest.mark.parametrize("given", [(), FILE])
+def test_without_the_file_it_fails(shop: Path, given: tuple[str, ...]) -> None:
+    assert main([*VERBS["check"], *given]) == (0 if given else 1)
+
+
+LOCUSTFILE = str(ROOT / "harness" / "wsproof" / "locust" / "locustfile.py")
+FANOUT = "def test_broadcast(ws_fanout):\n    ws_fanout(3, rounds=5, warmup_rounds=1)\n"
+SUITES = {
+    "rfc6455": ("--pyargs", "wsproof.rfc6455", "-k", "opening-accepted", "--ws-path", "/ws/7"),
+    "channels": ("--pyargs", "wsproof.channels", "-k", "delivery", "--ws-channels", "spoken", "--ws-examples", "1"),
+    "fan-out": ("test_fanout_here.py", "--benchmark-only", "--ws-channels", "spoken"),
+}
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_what_is_known_fails_no_test(shop: Path, suite: str) -> None:
+    (shop / "test_fanout_here.py").write_text(FANOUT)
+    target = ("--ws-target", "shop:app", "--ws-known-deviations", "known.toml")
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *SUITES[suite], *target]
+    done = subprocess.run(words, cwd=shop, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_what_is_known_is_no_failure_in_locust(shop: Path, known: bool) -> None:
+    words = [sys.executable, "-m", "locust", "-f", LOCUSTFILE, "--host", "shop:app", "--headless"]
+    words += ["--users", "3", "--spawn-rate", "3", "--run-time", "2s", "ChatUser"]
+    words += FILE if known else ()
+    done = subprocess.run(words, cwd=shop, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == (0 if known else 1), done.stderr
+    assert ("server-body-in-101" in done.stdout + done.stderr) is not known
