@@ -336,3 +336,37 @@ def test_a_chunk_that_is_cut_by_the_end_of_tcp_is_left_out() -> None:
     refused, _ = peer.events_received()
     assert isinstance(refused, Refused)
     assert refused.body == b"abc"
+
+
+HTTP = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\nno opcode 8\r\n" + b"x" * 200
+
+
+@given(cut_points)
+def test_an_http_response_among_frames_is_the_text_that_it_is(cuts: list[int]) -> None:
+    peer = an_open_peer(keep_frames=True)
+    for piece in in_pieces(b"\x8a\x00" + HTTP, cuts):
+        peer.receive_data(piece)
+    peer.receive_eof()
+    assert peer.http_behind == HTTP
+    assert [(found.rule, found.evidence) for found in peer.breaches] == [
+        ("http-among-frames", "HTTP/1.1 400 Bad Request")
+    ]
+    kinds = [type(event) for event in peer.events_received()]
+    assert kinds == [FrameReceived, PongReceived, Ended]
+    assert not peer.at_boundary
+
+
+def test_a_line_of_http_that_is_cut_off_is_told_at_the_end() -> None:
+    peer = an_open_peer()
+    peer.receive_data(b"HTTP/1.1 40")
+    assert peer.breaches == []
+    peer.receive_eof()
+    assert [found.evidence for found in peer.breaches] == ["HTTP/1.1 40"]
+
+
+def test_a_flood_of_http_among_frames_is_kept_up_to_a_limit() -> None:
+    peer = an_open_peer()
+    for _ in range(100):
+        peer.receive_data(b"HTTP/1.1 400 Bad Request\r\n" + b"x" * 10_000)
+    assert len(peer.http_behind) == 64 * 1024
+    assert len(peer.breaches) == 1

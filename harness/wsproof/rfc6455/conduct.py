@@ -96,6 +96,7 @@ class _Talk:
         self, conduct: Conduct, conversation: Conversation, greeting: Greeting, client: Client, linger_s: float
     ) -> None:
         self.linger_s = linger_s
+        self._http_noted = False
         self.conduct = conduct
         self.conversation = conversation
         self.greeting = greeting
@@ -377,6 +378,10 @@ class _Talk:
             self.transcript.take(event)
         self._seen = len(self.client.events)
         transcript, client = self.transcript, self.client
+        http = client.peer.http_behind
+        if http and not self._http_noted and (client.ended or b"\r\n\r\n" in http):
+            self._http_noted = True
+            transcript.note_http(http)
         if client.ended and not transcript.ended:
             how = "RST" if client.was_reset else "FIN"
             transcript.lines.append(f"<- end of TCP ({how})")

@@ -24,6 +24,8 @@ from wsproof.wire import (
 __all__ = ["Transcript"]
 
 _HEX_LIMIT = 40
+_HTTP_LINES = 12
+_HTTP_COLUMNS = 120
 
 
 @dataclass
@@ -94,6 +96,12 @@ class Transcript:
             self.note(f"cannot be inflated: {reading.fault}")
         else:
             self.note(f"inflated: {_preview(said)}")
+
+    def note_http(self, text: bytes) -> None:
+        """Write down an HTTP response that came where frames should be, as the text it is."""
+        lines = text.decode("latin-1").splitlines()
+        self.lines += [f"<- {ascii(line[:_HTTP_COLUMNS])[1:-1]}" for line in lines[:_HTTP_LINES] if line]
+        self.note("this is an HTTP response, where frames should be")
 
     def note_raw(self, data: bytes) -> None:
         """Write bytes of ours down."""

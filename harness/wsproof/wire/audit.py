@@ -69,6 +69,7 @@ RULES: dict[str, Rule] = {
     "control-too-long": Rule("5.5", "MUST", "Control frames have payloads of at most 125 bytes."),
     "control-compressed": Rule(_D + "6", "MUST", "RSV1 is not set on control frames."),
     "continuation-compressed": Rule(_D + "6", "MUST", "RSV1 is set on the first frame of a message only."),
+    "http-among-frames": Rule("5", "MUST", "Behind the opening handshake a server sends frames, no HTTP response."),
     # Close frames.
     "close-one-byte": Rule("5.5.1", "MUST", "A close payload is empty or starts with a 2-byte code."),
     "close-code": Rule("7.4", "MUST", "A close frame carries a code that may be sent."),

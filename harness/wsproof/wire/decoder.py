@@ -36,6 +36,10 @@ class FrameDecoder:
         """The bytes that have come of a frame that is not complete yet."""
         return bytes(self._buffer[self._start :])
 
+    def starts_with(self, data: bytes) -> bool:
+        """Whether what comes next begins with these bytes."""
+        return not self._discard and self._buffer.startswith(data, self._start)
+
     @property
     def at_boundary(self) -> bool:
         """True between two frames: nothing buffered and nothing left to throw away."""

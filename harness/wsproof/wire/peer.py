@@ -28,7 +28,7 @@ from wsproof.wire.extensions import DeflateAgreement
 from wsproof.wire.frames import Frame, parse_close_payload
 from wsproof.wire.handshake import Request, Response, ResponseParser
 from wsproof.wire.messages import Assembler
-from wsproof.wire.refusal import BodyReader
+from wsproof.wire.refusal import MAX_BODY_BYTES, BodyReader
 from wsproof.wire.state import MOVES, IllegalMove, Move, State, next_state
 
 __all__ = ["DEFAULT_MAX_MESSAGE_BYTES", "MOVES", "IllegalMove", "Move", "Peer", "SendRefused", "State"]
@@ -38,6 +38,10 @@ DEFAULT_MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 
 class SendRefused(ValueError):
     """Our own side asked for a legal frame where none may be sent; `send_frame` and `send_raw` send it anyway."""
+
+
+_HTTP = b"HTTP/1."
+_HTTP_SHOWN = 120
 
 
 class Peer:
@@ -78,6 +82,8 @@ class Peer:
         self._events: list[Event] = []
         self._out: list[bytes] = []
         self._eof = False
+        self._http = bytearray()
+        self._http_told = False
 
     # Bytes and events.
 
@@ -92,6 +98,9 @@ class Peer:
         if self.state is State.CONNECTING:
             self._receive_head(data)
         elif self.response is not None and self.response.status == 101:
+            if self._http:
+                self._take_http(data)
+                return
             self._decoder.feed(data)
             self._read_frames()
 
@@ -102,6 +111,7 @@ class Peer:
         self._eof = True
         if self._body is not None and self.state is State.CONNECTING:
             self._refuse(self._body.body)
+        self._tell_http()
         clean = self.close_sent is not None and self.close_received is not None and self._decoder.at_boundary
         self._move(Move.EOF)
         self._events.append(Ended(clean))
@@ -120,12 +130,13 @@ class Peer:
     @property
     def at_boundary(self) -> bool:
         """True when open and between two messages: the fast path may take the bytes that come next."""
-        return self.state is State.OPEN and self._decoder.at_boundary and not self._assembler.in_message
+        between = self._decoder.at_boundary and not self._assembler.in_message
+        return self.state is State.OPEN and between and not self._http
 
     @property
-    def incomplete(self) -> bytes:
-        """The bytes that have come of a frame that is not complete yet."""
-        return self._decoder.incomplete
+    def http_behind(self) -> bytes:
+        """The HTTP response that came where frames should be, as far as it is kept; empty where none came."""
+        return bytes(self._http)
 
     # What we say: legal.
 
@@ -250,7 +261,7 @@ class Peer:
         self._events.append(Refused(self.response, body))
 
     def _read_frames(self) -> None:
-        while (frame := self._decoder.next_frame()) is not None:
+        while (frame := self._next_frame()) is not None:
             if self.keep_frames:
                 self._events.append(FrameReceived(frame))
             self.breaches += audit_frame(frame, deflate=self.deflate is not None)
@@ -260,6 +271,25 @@ class Peer:
             handler = _HANDLERS.get(frame.opcode)
             if handler is not None:
                 handler(self, frame)
+
+    def _next_frame(self) -> Frame | None:
+        # No frame of a server may begin so: it would be a close frame in fragments, with RSV1.
+        if self._decoder.starts_with(_HTTP):
+            self._take_http(self._decoder.incomplete)
+            return None
+        return self._decoder.next_frame()
+
+    def _take_http(self, data: bytes | bytearray | memoryview) -> None:
+        self._http += data[: max(0, MAX_BODY_BYTES - len(self._http))]
+        if b"\n" in self._http:
+            self._tell_http()
+
+    def _tell_http(self) -> None:
+        """Say that it came, once its first line is there."""
+        if self._http and not self._http_told:
+            self._http_told = True
+            line = bytes(self._http).partition(b"\n")[0].rstrip(b"\r")[:_HTTP_SHOWN]
+            self.breaches.append(breach("http-among-frames", ascii(line.decode("latin-1"))[1:-1]))
 
     def _on_data(self, frame: Frame) -> None:
         message = self._assembler.take(frame)
