@@ -2,14 +2,19 @@
 
 The first two rows are the correct server, without compression and with it.
 
-PYTHONPATH=harness python -m tests.rfc6455.kill_table [FAULT ... | PART/PARTS]
+PYTHONPATH=harness python -m tests.rfc6455.kill_table [FAULT ... | PART/PARTS] [--application KIND]
+
+With `--application only-bare` (see tests/faulty/applications.py) the application behind each fault closes on every text
+but one, which the suite is given as its sample.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 
+from tests.faulty.applications import KINDS, SAMPLE
 from tests.faulty.faults import CORRECT_DEFLATE, FAULTS
 from tests.faulty.running import FaultyServer, faulty_server
 from wsproof.model.finding import Level
@@ -23,12 +28,17 @@ _CORRECT = {"": "nothing: the correct server", CORRECT_DEFLATE: "nothing: the co
 
 def main(words: list[str]) -> int:
     """Run the suite on each fault; the number of faults that survive, or that are caught by another rule only."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("faults", nargs="*")
+    parser.add_argument("--application", choices=KINDS, default="")
+    arguments = parser.parse_args(words)
+    options = SuiteOptions(sample=SAMPLE if arguments.application.startswith("only") else None)
     survivors = 0
     sys.stdout.write(_HEAD)
-    for name in chosen(words):
+    for name in chosen(arguments.faults):
         rule, wrong = FAULTS.get(name, ("", _CORRECT.get(name, "")))
         with faulty_server() as server:  # each its own: what one fault has kept would hide what the next one keeps
-            found, seconds = find_in(server.with_fault(name))
+            found, seconds = find_in(server.with_fault(name, arguments.application), options)
         as_it_should_be = rule in found if rule else not found
         survivors += not as_it_should_be
         caught = rule if as_it_should_be else _missed(rule, found)
@@ -44,10 +54,10 @@ def _missed(rule: str, found: list[str]) -> str:
     return "(another rule)" if found else "**nothing**"
 
 
-def find_in(server: FaultyServer) -> tuple[list[str], float]:
-    """The rules that the suite finds broken with default options, and the seconds that it takes."""
+def find_in(server: FaultyServer, options: SuiteOptions) -> tuple[list[str], float]:
+    """The rules that the suite finds broken, and the seconds that it takes."""
     begun = time.monotonic()
-    report = run_suite(server, SuiteOptions())
+    report = run_suite(server, options)
     seconds = time.monotonic() - begun
     return [finding.check for finding in report.findings if finding.level is not Level.INFORMATIONAL], seconds
 

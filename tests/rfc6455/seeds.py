@@ -1,10 +1,11 @@
 """Accuse nobody who is right: the whole suite with default options, seed after seed, on a server that should pass.
 
-PYTHONPATH=harness python -m tests.rfc6455.seeds [SEEDS] [--plain | --reference]
+PYTHONPATH=harness python -m tests.rfc6455.seeds [SEEDS] [--plain | --reference | --application KIND]
 
 SEEDS is how many (50), or FIRST-LAST. The server is the correct one of tests/faulty, which compresses; with `--plain`
 it knows no compression. With `--reference` it is the reference server with its own protocol class, whose accepted
-deviations (target_app/accepted) are no accusations.
+deviations (target_app/accepted) are no accusations. With `--application only-bare` (see tests/faulty/applications.py)
+the server refuses all texts but one, which the suite is given as its sample.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.faulty.applications import KINDS, SAMPLE
 from tests.faulty.faults import CORRECT_DEFLATE
 from tests.faulty.running import faulty_server
 from tests.target_app.server import running
@@ -49,7 +51,7 @@ def _server(arguments: argparse.Namespace) -> Iterator[Server]:
             yield _Started(Endpoint("127.0.0.1", started.port, "/ws"))
     else:
         with faulty_server() as correct:
-            yield correct.with_fault("" if arguments.plain else CORRECT_DEFLATE)
+            yield correct.with_fault("" if arguments.plain else CORRECT_DEFLATE, arguments.application)
 
 
 def main(words: list[str]) -> int:
@@ -59,17 +61,19 @@ def main(words: list[str]) -> int:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--plain", action="store_true")
     which.add_argument("--reference", action="store_true")
+    which.add_argument("--application", choices=KINDS, default="")
     arguments = parser.parse_args(words)
     first, dash, last = arguments.seeds.partition("-")
     seeds = range(int(first), int(last) + 1) if dash else range(int(first))
     known = KnownDeviations()
     if arguments.reference:
         known = KnownDeviations(load_deviations(_ACCEPTED), shipped_deviations("uvicorn-direct", None))
+    options = SuiteOptions(sample=SAMPLE if arguments.application.startswith("only") else None)
     accusing = 0
     with _server(arguments) as server:
         for seed in seeds:
             begun = time.monotonic()
-            report = run_suite(server, SuiteOptions(seed=seed))
+            report = run_suite(server, options.but(seed=seed))
             found = known.mark(report.findings)
             accused = [each for each in found if each.level is not Level.INFORMATIONAL and not each.accepted]
             accusing += bool(accused)
