@@ -116,6 +116,11 @@ class Facts:
         return self.sample is not None or bool(self.refuses)
 
     @property
+    def has_lengths(self) -> bool:
+        """Whether its messages may be of any length, up to the largest."""
+        return self.sample is None or self.pads
+
+    @property
     def is_binary_only(self) -> bool:
         """Whether it refuses texts and sends binary messages back."""
         return bool(self.refuses) and self.sample is None and self.binary

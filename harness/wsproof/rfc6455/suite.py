@@ -46,6 +46,7 @@ from wsproof.rfc6455.trying import Trials, replay_trial
 
 __all__ = ["CHECKS", "PROPERTIES", "TRIALS", "check_property", "check_trial", "planned", "replay", "run_suite"]
 
+_ABOUT_LENGTHS = ("payload-lengths", "control-no-part")
 _NEEDS_MESSAGES = "not checked: it needs messages that this endpoint is not known to take"
 
 Progress = Callable[[str, float], None]
@@ -273,6 +274,8 @@ def _why_nothing(subject: Examination, tested: Property, tried: int, told: int) 
     if not told and not tested.about_limits:
         how = facts.refuses or "a close frame of its own"
         return f"not checked: this endpoint refuses what was sent ({how}), which an application may"
+    if tested.name in _ABOUT_LENGTHS and not facts.has_lengths:
+        return "not checked: the endpoint takes the sample in its own length only"
     if tested.name == "utf8-valid" and facts.sample is not None and facts.sample.payload.isascii():
         return "not checked: the sample has only ASCII characters; give one that has others, too"
     return ""
