@@ -286,7 +286,7 @@ class Examination:
                 if charge.rule == candidate.subject == name:
                     return False  # it is the cause itself
                 if charge.rule == candidate.subject:
-                    self._found_cause(name, candidate, charge, transcript)
+                    self._found_cause(name, fit, charge, transcript)
                     return True
         return self._is_about_segments(name)
 
