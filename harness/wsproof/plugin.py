@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from wsproof.fanout import Fanout
     from wsproof.model.finding import Finding
     from wsproof.model.suite import SuiteOptions
+    from wsproof.net.budget import Budget
     from wsproof.net.running import RunningServer
     from wsproof.net.target import Target
     from wsproof.workloads import Workload
@@ -45,6 +46,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--ws-set", **REPEATED, help="KEY=VALUE, a parameter of the channels (dashboard.period=0.1)")
     add("--ws-seed", type=int, default=0, metavar="N", help="seed of all generated traffic (default 0)")
     add("--ws-examples", type=int, metavar="N", help="generated examples per property")
+    add(
+        "--ws-budget",
+        type=seconds_or_no_limit,
+        default="60",
+        metavar="S",
+        help="time limit in seconds of the shipped suites together (default 60; none: no limit)",
+    )
     add("--ws-sample", type=message, metavar="TEXT", help="a text message that the endpoint accepts (or hex:00ff)")
     add("--ws-login", **REPEATED, help="a message to send first on every connection, to log in (or hex:00ff)")
     add("--ws-strict", action="store_true", help="non-strict findings fail, too")
@@ -113,6 +121,14 @@ def ws_suite_options(pytestconfig: pytest.Config) -> SuiteOptions:
     )
     examples: int | None = pytestconfig.getoption("ws_examples")
     return options if examples is None else options.but(examples=examples)
+
+
+@pytest.fixture(scope="session")
+def ws_budget(pytestconfig: pytest.Config) -> Budget:
+    """The time that the shipped suites may take together; it counts from the first of their tests."""
+    from wsproof.net.budget import Budget
+
+    return Budget(pytestconfig.getoption("ws_budget"))
 
 
 @pytest.fixture(scope="session")
@@ -218,6 +234,23 @@ def message(text: str) -> str | bytes:
     from wsproof.cli.options import message as parse
 
     return parse(text)
+
+
+def seconds_or_no_limit(text: str) -> float | None:
+    """`"60"` as seconds; `none` is no limit.
+
+    Raises:
+        argparse.ArgumentTypeError: it is neither.
+    """
+    if text == "none":
+        return None
+    try:
+        seconds = float(text.removesuffix("s"))
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise ArgumentTypeError(f"expected seconds such as 60, or none; got {text!r}")
+    return seconds
 
 
 def subscriber_counts(text: str) -> list[int]:

@@ -93,7 +93,7 @@ class Stage:
 
     def _perform(self, schedule: Schedule, deadline_s: float, known: frozenset[Anomaly]) -> Performance:
         setting = Setting(
-            self.server.endpoint,
+            self.server.endpoint.within(self.budget),
             self.workload,
             self.first,
             deadline_s,

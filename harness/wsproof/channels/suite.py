@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -26,6 +27,8 @@ from wsproof.workloads import Workload, load_channels
 Progress: TypeAlias = Callable[[str, float], None]
 Found: TypeAlias = dict[tuple[str, Anomaly], Finding]
 """Findings of one property, by the check and the anomaly."""
+_DRAW_SHARE = 3.0
+"""What one property may take for what is drawn, in shares of the time that is left for all that are left."""
 
 
 def run_suite(
@@ -34,25 +37,26 @@ def run_suite(
     options: SuiteOptions | None = None,
     progress: Progress | None = None,
     keep: Keep = keep_nothing,
+    budget: Budget | None = None,
 ) -> SuiteReport:
     """Test every property of every channel. One finding per check and anomaly, with the shortest schedule found.
 
     What several properties of a channel see alike is told once, and so is a deviation on the wire. After a violation a
     server of ours is replaced; any other is asked first whether it still serves a fresh client. A channel of which
-    nothing is understood is told so, and asked no more. What `options.budget_s` leaves no time for is not run, and
-    what it cuts off accuses nobody. `keep` is told what is known by then after each property, and when something ends
-    the run.
+    nothing is understood is told so, and asked no more. What the budget, that of `options` where none is given, leaves
+    no time for is not run, and what it cuts off accuses nobody. `keep` is told what is known by then after each
+    property, and when something ends the run.
 
     Raises:
         TargetError: the server could not be reached at all, or not be replaced.
     """
     options = options if options is not None else SuiteOptions()
     todo, tell = _wanted(workloads, options), progress or (lambda title, done: None)
-    course = _Course(server, options, Budget(options.budget_s))
+    course = _Course(server, options, budget if budget is not None else Budget(options.budget_s))
     try:
         for at, (workload, each) in enumerate(todo):
             tell(f"{workload.name}.{each.name}", at / len(todo))
-            course.go_on(workload, each)
+            course.go_on(workload, each, left=len(todo) - at)
             keep(course.known())
     finally:
         keep(course.known())
@@ -96,13 +100,13 @@ class _Course:
             finding = stage.with_echoes(finding)
         return finding
 
-    def go_on(self, workload: Workload, each: Property) -> None:
-        """Test the next property, or say why not."""
-        part = self._next(workload, each)
+    def go_on(self, workload: Workload, each: Property, left: int) -> None:
+        """Test the next property of those that are left, or say why not."""
+        part = self._next(workload, each, _DRAW_SHARE * self._budget.remaining_s / left)
         self._found = {}
         self._report += part
 
-    def _next(self, workload: Workload, each: Property) -> SuiteReport:
+    def _next(self, workload: Workload, each: Property, draw_s: float) -> SuiteReport:
         options, server = self._options, self._server
         if self._budget.spent:
             return SuiteReport(options.seed, not_run=(_left_out(workload, each),))
@@ -119,7 +123,7 @@ class _Course:
             return SuiteReport(options.seed, (_row(workload, each, Verdict.UNKNOWN, 0, 0.0, reason),))
         if self._broken is not None and server.owned:
             stage.broken = True
-        part = _run_guarded(stage, each, options, self._found)
+        part = _run_guarded(stage, each, options, self._found, draw_s)
         self._broken = f"{workload.name}.{each.name}" if stage.broken else None
         stage.broken = False if server.owned and self._broken is None else stage.broken
         return part
@@ -137,11 +141,14 @@ def _recovers(stage: Stage, options: SuiteOptions) -> bool:
     return not stage.gone
 
 
-def check_property(server: RunningServer, workload: Workload, each: Property, options: SuiteOptions) -> SuiteReport:
+def check_property(
+    server: RunningServer, workload: Workload, each: Property, options: SuiteOptions, budget: Budget | None = None
+) -> SuiteReport:
     """Test one property; a server of ours is fresh again afterwards where it was broken."""
-    stage = Stage(server, workload, options.seed)
+    budget = budget if budget is not None else Budget(options.budget_s)
+    stage = Stage(server, workload, options.seed, budget)
     report = _run(stage, each, options, {})
-    if stage.broken and server.owned:
+    if stage.broken and server.owned and not budget.spent:
         server.restart()
     return report
 
@@ -176,11 +183,11 @@ def replay(
     return [told(stage, each, finding, schedule) for finding in each.mine(seen.findings)]
 
 
-def _run_guarded(stage: Stage, each: Property, options: SuiteOptions, kept: Found) -> SuiteReport:
+def _run_guarded(stage: Stage, each: Property, options: SuiteOptions, kept: Found, draw_s: float) -> SuiteReport:
     """One property. A crash of ours ends this property only; what it had found by then stays."""
     began = now_ns()
     try:
-        return _run(stage, each, options, kept)
+        return _run(stage, each, options, kept, draw_s)
     except (TargetError, UsageError):
         raise  # the user's to know
     except Exception as error:  # noqa: BLE001  a bug of ours in one property must not cost the others
@@ -192,15 +199,20 @@ def _run_guarded(stage: Stage, each: Property, options: SuiteOptions, kept: Foun
         return SuiteReport(options.seed, (replace(row, verdict=verdict),), tuple(kept.values()))
 
 
-def _run(stage: Stage, each: Property, options: SuiteOptions, kept: Found) -> SuiteReport:
+def _run(stage: Stage, each: Property, options: SuiteOptions, kept: Found, draw_s: float = math.inf) -> SuiteReport:
     """One property: its edges, then what is drawn, until the first violation. What it finds goes into `kept` at once.
 
-    Where the budget ends before all of them were tried, what went well until then does not pass for the whole.
+    Where the budget ends before the edges were tried, what went well until then does not pass for the whole. What is
+    drawn has `draw_s`, of which the edges take theirs first.
     """
     began, workload = now_ns(), stage.workload
     schedules = _schedules(stage, each, options)
     tried, reason, same = 0, "", Verdict.VALID
+    edges = len(own_edges(stage, each))
     for schedule in schedules:
+        if tried > edges and (now_ns() - began) / 1e9 > draw_s:
+            reason = f"this check's share of the budget ended after {tried} schedules"
+            break
         try:
             seen = stage.judge(schedule, options.deadline_s)
         except BudgetSpent:

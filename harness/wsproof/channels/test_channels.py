@@ -14,6 +14,7 @@ import pytest
 from wsproof.channels import PROPERTIES, Property, check_property
 from wsproof.model.finding import Finding, Verdict
 from wsproof.model.suite import SuiteOptions
+from wsproof.net.budget import Budget
 from wsproof.net.running import RunningServer
 from wsproof.workloads import Workload
 
@@ -24,6 +25,7 @@ def test_promise(
     ws_target: RunningServer,
     ws_suite_options: SuiteOptions,
     ws_workloads: dict[str, Workload],
+    ws_budget: Budget,
     ws_keep: Callable[[Finding], Finding],
 ) -> None:
     """The promise that the test's id names, kept by every channel that makes it."""
@@ -31,11 +33,15 @@ def test_promise(
     if not channels:
         pytest.skip(f"no channel of this target promises: {promise.promise}")
     for workload in channels:
-        report = check_property(ws_target, workload, promise, ws_suite_options)
+        if ws_budget.spent:
+            pytest.skip(f"not run: {ws_budget.reason}")
+        report = check_property(ws_target, workload, promise, ws_suite_options, ws_budget)
         report = replace(report, findings=ws_target.known_deviations.mark(report.findings))
         against = [f for f in report.findings if f.verdict(strict=ws_suite_options.strict) is not Verdict.VALID]
         if against:
             pytest.fail("\n\n".join(_told(ws_keep(finding), promise) for finding in against), pytrace=False)
+        if report.not_run:
+            pytest.skip(f"not run to its end: {ws_budget.reason}")
         assert report.verdict(strict=ws_suite_options.strict) is Verdict.VALID, report.checks_run[0].reason
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 import traceback
 import warnings
 from collections.abc import Iterator, Sequence
@@ -25,7 +26,9 @@ ONLY_TELL = ("list", "report", "serve")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     ours, handed_on = split_at_dashes(sys.argv[1:] if argv is None else argv)
+    began = time.monotonic()  # before the verb is imported: that takes time, too
     arguments = build_parser().parse_args(ours)
+    arguments.began = began
     arguments.handed_on = handed_on
     if handed_on and arguments.verb != "load":
         say(f"wsproof {arguments.verb}: nothing is handed on behind --; only `wsproof load` does that, to locust.")

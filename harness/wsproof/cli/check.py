@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -30,7 +29,7 @@ from wsproof.rfc6455 import suite as rfc6455
 from wsproof.workloads import opening_of
 
 PROTOCOL_SHARE = 0.75
-"""Of the budget, for the protocol: channels have the rest at least."""
+"""Of the budget, for the protocol: channels have the rest at least, and what it left."""
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
@@ -65,7 +64,6 @@ def options_of(arguments: argparse.Namespace) -> SuiteOptions:
         seed=arguments.seed,
         only=tuple(arguments.only),
         strict=arguments.strict,
-        budget_s=arguments.budget,
         sample=arguments.sample,
         login=tuple(arguments.login),
     )
@@ -77,26 +75,19 @@ def check_server(stage: Stage, server: RunningServer, recorder: CheckRecorder) -
     options = options_of(stage.arguments)
     wire, promises = rfc6455.planned(options), channels.planned(stage.workloads, options)
     recorder.plan(wire + promises)
-    protocol = options
-    if options.budget_s is not None and promises:
-        protocol = options.but(budget_s=PROTOCOL_SHARE * options.budget_s)
-    began = time.monotonic()
+    budget = server.budget = stage.budget
     with ProgressLine(stage.console) as progress:
         if wire:
             keep = recorder.keep(SuiteName.PROTOCOL)
-            offered = opening_of(stage.workloads, server.endpoint.path)
-            keep(rfc6455.run_suite(server, protocol.but(offered=offered), progress.suite("protocol"), keep))
+            own = budget.share(PROTOCOL_SHARE, "the protocol's share of the") if promises else budget
+            asked = options.but(offered=opening_of(stage.workloads, server.endpoint.path))
+            keep(rfc6455.run_suite(server, asked, progress.suite("protocol"), keep, own))
         if promises:
             keep = recorder.keep(SuiteName.CHANNELS)
-            rest = options if options.budget_s is None else options.but(budget_s=_left(options.budget_s, began))
             before = len(server.ends)
-            report = channels.run_suite(server, stage.workloads, rest, progress.suite("channels"), keep)
+            report = channels.run_suite(server, stage.workloads, options, progress.suite("channels"), keep, budget)
             # The protocol suite tells by itself which conversation ended the server's process.
             keep(replace(report, findings=report.findings + end_findings(server.ends[before:])))
-
-
-def _left(budget_s: float, began: float) -> float:
-    return max(budget_s - (time.monotonic() - began), 0.001)
 
 
 def finish_check(stage: Stage, document: Mapping[str, Any], record: RunRecord) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from wsproof.net.budget import DEFAULT_BUDGET_S
 
 if TYPE_CHECKING:
     from wsproof.model.arrivals import Arrivals
@@ -67,7 +70,13 @@ def add_suite(parser: argparse.ArgumentParser) -> None:
     add("--only", action="append", default=[], metavar="5.5", help="only checks whose section or name begins so")
     add("--seed", type=int, default=0, metavar="N", help="seed of all generated traffic (default 0)")
     add("--examples", type=positive, default=None, metavar="N", help="generated examples per property")
-    add("--budget", type=seconds, default=None, metavar="S", help="stop looking after so long (10s): the same prefix")
+    add(
+        "--budget",
+        type=budget,
+        default=DEFAULT_BUDGET_S,
+        metavar="S",
+        help=f"time limit of all checks, the server's start included (default {DEFAULT_BUDGET_S:g}s; none: no limit)",
+    )
     add(
         "--sample",
         "--valid-message",
@@ -269,6 +278,11 @@ def seconds(text: str) -> float:
     if found is None:
         raise argparse.ArgumentTypeError(f"expected a length of time such as 10s, 500ms or 2m, got {text!r}")
     return positive_number(found[1]) * SECONDS_IN[found[2]]
+
+
+def budget(text: str) -> float:
+    """A length of time, or `none`, which is infinite."""
+    return math.inf if text == "none" else seconds(text)
 
 
 def seconds_or_none(text: str) -> float:

@@ -21,6 +21,7 @@ from wsproof.errors import ExitCode
 from wsproof.load.limits import require_possible
 from wsproof.model.finding import Verdict
 from wsproof.model.record import RunRecord
+from wsproof.net.budget import Budget
 from wsproof.report.closing import closing_sentences
 from wsproof.report.jsonfile import write_text
 from wsproof.report.markdown import run_markdown
@@ -60,7 +61,7 @@ def _all_parts(stage: Stage, objectives: list[Objective]) -> ExitCode:
             log.keep_output(server)
             stage.headline("1 of 3: check")
             if stage.arguments.budget is None:
-                stage.arguments.budget = check_budget(elapsed_s())
+                stage.budget = Budget(check_budget(elapsed_s()))
             with CheckRecorder(stage, server, log, partial(finish_check, stage)) as recorder:
                 check_server(stage, server, recorder)
         run.enter_context(_shown_at_last(stage, log))

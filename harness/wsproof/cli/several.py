@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -38,7 +39,7 @@ class Turn:
         self.stage.headline(f"{self.number}: {self.server.name}")
         path = None if self.target.path_from_channels else self.target.path
         copies = dict.fromkeys(("junit", "markdown", "write_accepted"))
-        own = {"server": self.server.name, "path": path, **copies}
+        own = {"server": self.server.name, "path": path, "began": time.monotonic(), **copies}
         return Stage(argparse.Namespace(**vars(self.stage.arguments) | own))
 
 

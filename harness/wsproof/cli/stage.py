@@ -25,6 +25,7 @@ from wsproof.model.arrivals import Ramp, Trace
 from wsproof.model.finding import Finding
 from wsproof.model.plan import Plan
 from wsproof.model.record import RunRecord
+from wsproof.net.budget import Budget
 from wsproof.net.discover import resolve_path
 from wsproof.net.redact import redact_settings
 from wsproof.net.running import RunningServer, serve
@@ -46,9 +47,12 @@ class Stage:
     arguments: argparse.Namespace
     log: RunLog | None = field(default=None, init=False)
     """The record of the command, once it is begun."""
+    budget: Budget = field(init=False)
+    """The time for all checks; it counts from the beginning of the command, so that to start the server takes of it."""
 
     def __post_init__(self) -> None:
-        self._began = time.monotonic()
+        self._began = getattr(self.arguments, "began", time.monotonic())
+        self.budget = Budget.of_check(getattr(self.arguments, "budget", None), self.elapsed_s)
         # Said before the work and not after it: a verdict that cannot be written down at the end would be lost.
         for option in ("json", "junit", "markdown", "hdr", "write_accepted"):
             where: Path | None = getattr(self.arguments, option, None)

@@ -87,9 +87,10 @@ class Client:
         """
         self.connect()
         self.peer.connect()
+        began_ns = now_ns()
         response = self.wait_response()
         if response is None:
-            how = "closed the connection" if self.ended else f"said nothing for {self.deadline_s:g} s"
+            how = "closed the connection" if self.ended else f"said nothing for {(now_ns() - began_ns) / 1e9:.2g} s"
             self.abort()
             raise TargetError(
                 f"expected an answer to the WebSocket handshake at {self.endpoint.url}, but the server {how}. "
@@ -247,7 +248,7 @@ class Client:
 
     def _advance(self, done: Callable[[], bool], deadline_s: float | None) -> bool:
         """Write and read until `done`; False when the deadline passes or nothing more can happen."""
-        deadline = Deadline.after(self.deadline_s if deadline_s is None else deadline_s)
+        deadline = Deadline.after(self.endpoint.at_most(self.deadline_s if deadline_s is None else deadline_s))
         turns = 0
         while not done():
             if self._write() or self._read():

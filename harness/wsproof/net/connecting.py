@@ -18,7 +18,7 @@ def connect_socket(endpoint: Endpoint, timeout_s: float, receive_buffer: int | N
     """
     context = endpoint.ssl_context()
     try:
-        sock = _connect(endpoint, timeout_s, receive_buffer)
+        sock = _connect(endpoint, endpoint.at_most(timeout_s), receive_buffer)
     except OSError as error:
         why = "nothing within the deadline" if isinstance(error, TimeoutError) else (error.strerror or str(error))
         where, right = (endpoint.url, "are host and port right")

@@ -6,12 +6,13 @@ import base64
 import ipaddress
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from wsproof.errors import UsageError
+from wsproof.net.budget import Budget
 from wsproof.net.redact import redact, redact_url
 from wsproof.wire.handshake import Request
 
@@ -39,6 +40,16 @@ class Endpoint:
     insecure: bool = False
     unix: str | None = None
     query: str = ""
+    budget: Budget | None = field(default=None, compare=False)
+    """What is left of the run: who connects here, or waits for an answer from here, waits no longer than that."""
+
+    def within(self, budget: Budget) -> Endpoint:
+        """The same endpoint, for as long as the budget lasts."""
+        return replace(self, budget=budget)
+
+    def at_most(self, seconds: float) -> float:
+        """A wait of so many seconds, or what is left of the run."""
+        return self.budget.at_most(seconds) if self.budget is not None else seconds
 
     def at(self, path: str) -> Endpoint:
         """The same server at another path (query included); characters outside ASCII are percent-encoded."""

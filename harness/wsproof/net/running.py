@@ -10,6 +10,7 @@ from typing import Any
 from wsproof.deviations import KnownDeviations
 from wsproof.errors import TargetError
 from wsproof.model.server_end import ServerEnd
+from wsproof.net.budget import Budget
 from wsproof.net.connecting import connect_socket, is_refused
 from wsproof.net.endpoint import Endpoint, parse_url
 from wsproof.net.known_deviations import known_deviations
@@ -52,6 +53,8 @@ class RunningServer:
         self._log: LogFile | None = None
         self._ends: list[ServerEnd] = []
         self._stopped = False
+        self.budget: Budget | None = None
+        """What is left of the run: a fresh server must be ready within it."""
         installed = launch.installed.versions if launch is not None and launch.installed is not None else None
         self.known_deviations: KnownDeviations = known_deviations(target, self.name, installed)
         """What is known of its server library, and of the app: findings are judged against it."""
@@ -170,11 +173,12 @@ class RunningServer:
 
     def _start(self, port: int | None) -> tuple[ServerProcess, Endpoint]:
         assert self._launch is not None
+        timeout_s = self._timeout_s if self.budget is None else self.budget.at_most(self._timeout_s)
         started = start(
             self._launch,
             port=port,
             env=self._env,
-            timeout_s=self._timeout_s,
+            timeout_s=timeout_s,
             connections=self._connections,
             log=self._log,
         )

@@ -47,6 +47,8 @@ HOW_TO_ACCEPT = (
     "To accept what is not yours to mend, list it with a reason in a file: --write-accepted FILE begins one, "
     "--known-deviations FILE uses it (see README, Known deviations)."
 )
+BUDGET = "budget of"
+MORE_TIME = "More time: --budget 5m, or --budget none."
 TRACEBACKS = "The tracebacks are in the folder of the run (crashes/); please report them."
 COLUMNS: tuple[str, ...] = ("p50", "p90", "p99", "p999", "max")
 WIDEST = 200
@@ -70,6 +72,8 @@ def show_check(
         _show_run_of_check(console, run)
     for reason, checks in by_reason(report.not_run):
         _say(console, f"{Tone.NONE.sign} not run   {', '.join(checks)}: {reason}", "dim")
+    if any(BUDGET in one.reason for one in report.not_run):
+        _say(console, f"  {MORE_TIME}", "dim")
     show_findings(console, report.findings, all_known=all_known)
     verdict = report.verdict(strict=strict)
     if any(one.level.counts and one.accepted is None for one in report.findings):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from wsproof.errors import CannotTellError, TargetError
 from wsproof.model.server_end import PROCESS_ENDED, ServerEnd
 from wsproof.model.suite import SuiteOptions
 from wsproof.net.budget import Budget, BudgetSpent
+from wsproof.net.client import Client
+from wsproof.net.clock import now_ns
 from wsproof.net.endpoint import Endpoint
 from wsproof.rfc6455.conduct import Conduct
 from wsproof.rfc6455.conversation import Conversation
@@ -43,6 +46,9 @@ _CONTROLS = 3
 _LINGER_S = 0.3
 _LONGEST_LINGER_S = 2.0
 _TIMES_LONGER = 2
+_PROBES = 3
+_SILENT_S = 1.0
+"""What a server has at least to answer its first handshake."""
 
 
 class Server(Protocol):
@@ -83,11 +89,22 @@ class Examination:
         self.patience = Patience(options.deadline_s, budget)
         self.shrink_s = _SHRINK_S
         """Seconds left for making conversations smaller, of all properties together."""
-        self._conduct = Conduct(server.endpoint, facts, self.patience, barrier)
+        self.deaths = 0
+        """How often the server stopped serving others, and was replaced."""
+        self.first_answer_s = 0.0
+        """Seconds that its first answer took."""
+        self.draw_s = math.inf
+        """Seconds for what is drawn for one property: all of them have their share of the budget."""
+        self._conduct = Conduct(self.endpoint, facts, self.patience, barrier)
         self._least_bytes: dict[int, int] = {}
         self._neighbour = Neighbour(options.deadline_s, facts.first_messages)
-        self._neighbour.settle(server.endpoint, self.patience.neighbours_s)
+        self._neighbour.settle(self.endpoint, self.patience.neighbours_s)
         budget.check()
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where the server is now; nobody waits there for longer than the budget lasts."""
+        return self.server.endpoint.within(self.budget)
 
     @property
     def facts(self) -> Facts:
@@ -151,7 +168,7 @@ class Examination:
             elif charges or not expected.in_frame:  # of a frame that never ends nothing is heard
                 self.told += 1
             self.accepted += transcript.response is not None and transcript.response.status == 101
-        service = self._neighbour.ask(self.server.endpoint, self.patience.neighbours_s)
+        service = self._neighbour.ask(self.endpoint, self.patience.neighbours_s)
         if (service is not Service.SERVED or transcript.waited_s is not None) and self.budget.spent:
             raise BudgetSpent
         if service.is_fault:
@@ -180,7 +197,7 @@ class Examination:
 
     def _wait_for_room(self) -> None:
         """Wait until the server takes clients again, or replace it."""
-        if self._neighbour.ask(self.server.endpoint) is Service.SERVED:
+        if self._neighbour.ask(self.endpoint) is Service.SERVED:
             return
         self.budget.check()
         if not self.server.owned:
@@ -217,7 +234,7 @@ class Examination:
     ) -> None:
         """After a neighbour was lost: connect another one, on a fresh server if there must be one."""
         self._neighbour.forget()
-        if not self._neighbour.ask(self.server.endpoint, self.patience.neighbours_s).is_fault:
+        if not self._neighbour.ask(self.endpoint, self.patience.neighbours_s).is_fault:
             return
         self._neighbour.forget()
         self._tell_end(charges, transcript, watch)
@@ -256,7 +273,8 @@ class Examination:
         except TargetError as error:
             self.budget.check()
             raise ServerGone(f"the server stopped serving, and could not be started again: {error}") from error
-        self._conduct.endpoint = self.server.endpoint
+        self._conduct.endpoint = self.endpoint
+        self.deaths += 1
 
     def settle(self, names: list[str]) -> None:
         """Look for the root cause of new cases, and see how often each can be repeated."""
@@ -349,30 +367,65 @@ def _is_full(transcript: Transcript) -> bool:
     return transcript.response is not None and transcript.response.status in _FULL_STATUSES
 
 
+def _first_answer(server: Server, options: SuiteOptions, budget: Budget) -> float:
+    """Seconds until a plain handshake is answered. It has a second at least: a silent server is told as such, not as
+    a matter of the budget.
+
+    Raises:
+        TargetError: nobody listens, or there is no answer.
+    """
+    deadline_s = min(options.deadline_s, max(_SILENT_S, budget.remaining_s))
+    client, began_ns = Client(server.endpoint, deadline_s=deadline_s), now_ns()
+    try:
+        client.open()
+    finally:
+        client.abort()
+    return (now_ns() - began_ns) / 1e9
+
+
+def _probed(server: Server, options: SuiteOptions, budget: Budget) -> Facts:
+    """The facts. A server of ours that dies of the questions is replaced and asked again, for its other answers.
+
+    Raises:
+        BudgetSpent: the time was over before anything was known.
+        CannotTellError: it refuses what is asked, or stops serving each time.
+    """
+    for attempt in range(_PROBES):
+        try:
+            return probe(
+                server.endpoint.within(budget),
+                options.deadline_s,
+                Message.of(options.sample) if options.sample is not None else None,
+                budget,
+                login=tuple(map(Message.of, options.login)),
+                offered=tuple(map(Message.of, options.offered)),
+            )
+        except CannotTellError:
+            budget.check()  # it did not answer in the little time that was left: that says nothing
+            raise
+        except TargetError as error:
+            budget.check()
+            if not server.owned or attempt == _PROBES - 1:
+                raise CannotTellError(f"the server stopped serving while it was asked what it is: {error}") from error
+            server.restart()
+    raise AssertionError("unreachable")
+
+
 @contextmanager
-def examination(server: Server, options: SuiteOptions) -> Iterator[Examination]:
-    """Probe a server and examine it.
+def examination(server: Server, options: SuiteOptions, budget: Budget | None = None) -> Iterator[Examination]:
+    """Probe a server and examine it. Without a budget there is that of the options.
 
     Raises:
         BudgetSpent: the time was over before anything was known.
         CannotTellError: it refuses a plain handshake, so that nothing can be examined.
         TargetError: nobody listens.
     """
-    budget = Budget(options.budget_s)
-    try:
-        facts = probe(
-            server.endpoint,
-            options.deadline_s,
-            Message.of(options.sample) if options.sample is not None else None,
-            budget,
-            login=tuple(map(Message.of, options.login)),
-            offered=tuple(map(Message.of, options.offered)),
-        )
-    except (CannotTellError, TargetError):
-        budget.check()  # it did not answer in the little time that was left: that says nothing
-        raise
+    budget = budget if budget is not None else Budget(options.budget_s)
+    first_answer_s = _first_answer(server, options, budget)
+    facts = _probed(server, options, budget)
     with SegmentBarrier() as barrier:
         subject = Examination(server, options, facts, barrier, budget)
+        subject.first_answer_s = first_answer_s
         try:
             yield subject
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -16,11 +17,16 @@ from wsproof.rfc6455.judge import Charge
 from wsproof.rfc6455.property import Property
 from wsproof.rfc6455.rules import Binding, rule
 
-__all__ = ["explore", "private_storage"]
+__all__ = ["DIED", "explore", "private_storage"]
 
 _SHRINK_S = 4.0
 _SHRINK_ATTEMPTS = 150
 _ENOUGH = 3
+_DEATHS = 3
+_DEATHS_KNOWN = 1
+"""How often a server may be lost to one property, at first, and once it is known that it can be."""
+CUT_SHORT = "this check's share of the budget ended after"
+DIED = "cut short: the server stopped serving others again and again (see neighbour-served)"
 
 
 class Broken(Exception):
@@ -38,25 +44,45 @@ class _Stopped(BaseException):
 _KINDS: dict[str, type[Broken]] = {}
 
 
-def explore(subject: Examination, tested: Property) -> None:
+def explore(subject: Examination, tested: Property) -> str:
     """Try the property's edges, then what Hypothesis draws; all that is found is in `subject.ledger`.
+
+    Returns why not all of it was tried; empty where it was.
 
     Raises:
         BudgetSpent, ServerGone: as `Examination.attempt`.
     """
+    deaths = _Deaths(subject)
     broken = 0
     for conversation in tested.edges(subject.facts) if tested.edges is not None else ():
         broken += any(charge.rule == tested.name for charge in subject.attempt(conversation))
+        if deaths.are_enough:
+            return DIED
         if broken == _ENOUGH:
             break  # the rule is broken, and edges are small: more of them say nothing new
     if tested.conversations is not None and not broken:
-        _draw(subject, tested)
+        return _draw(subject, tested, deaths)
+    return ""
 
 
-def _draw(subject: Examination, tested: Property) -> None:
+class _Deaths:
+    """Counts how often a server is lost to one property. Once a few were seen, more say nothing new, and cost time."""
+
+    def __init__(self, subject: Examination) -> None:
+        self._subject = subject
+        known = "neighbour-served" in subject.ledger.cases
+        self._most = subject.deaths + (_DEATHS_KNOWN if known else _DEATHS)
+
+    @property
+    def are_enough(self) -> bool:
+        """Whether to stop asking."""
+        return self._subject.deaths >= self._most
+
+
+def _draw(subject: Examination, tested: Property, deaths: _Deaths) -> str:
     assert tested.conversations is not None
     known = frozenset(subject.ledger.cases)
-    shrinking = _Shrinking(subject)
+    shrinking = _Shrinking(subject, deaths)
 
     @seed(subject.options.seed ^ zlib.crc32(tested.name.encode()))
     @settings(
@@ -87,6 +113,7 @@ def _draw(subject: Examination, tested: Property) -> None:
             raise
     finally:
         shrinking.end()
+    return shrinking.cut_short
 
 
 def _only_broken(error: BaseException) -> bool:
@@ -100,8 +127,12 @@ def _only_broken(error: BaseException) -> bool:
 class _Shrinking:
     """Keeps shrinking within bounds: when they are reached, only conversations already had count as failures."""
 
-    def __init__(self, subject: Examination) -> None:
+    def __init__(self, subject: Examination, deaths: _Deaths) -> None:
         self._subject = subject
+        self._deaths = deaths
+        self._draw_until = Deadline.after(subject.draw_s) if math.isfinite(subject.draw_s) else None
+        self.cut_short = ""
+        """Why not everything that was drawn was tried."""
         self._had: dict[Conversation, list[Charge]] = {}
         self._until: Deadline | None = None
         self._attempts = 0
@@ -128,6 +159,12 @@ class _Shrinking:
             self._attempts += 1
             if self._attempts > _SHRINK_ATTEMPTS or self._until.remaining_s <= 0:
                 return []
+        elif self._deaths.are_enough:
+            self.cut_short = DIED
+            return []
+        elif self._had and self._draw_until is not None and self._draw_until.passed:
+            self.cut_short = f"{CUT_SHORT} {len(self._had)} generated examples"
+            return []
         try:
             charges = self._subject.attempt(conversation)
         except Exception as error:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 from wsproof.errors import CannotTellError, UsageError
 from wsproof.model.crash import crashed_check
 from wsproof.model.finding import Finding, Level, Verdict
+from wsproof.model.matrix import Chapter, chapter_of
 from wsproof.model.suite import CheckRun, Keep, NotRun, SuiteName, SuiteOptions, SuiteReport, keep_nothing
+from wsproof.net.budget import Budget
 from wsproof.net.endpoint import Endpoint
 from wsproof.rfc6455 import (
     bombs,
@@ -31,7 +35,7 @@ from wsproof.rfc6455 import (
 from wsproof.rfc6455.conduct import Conduct
 from wsproof.rfc6455.conversation import Conversation
 from wsproof.rfc6455.examination import BudgetSpent, Examination, Server, ServerGone, examination
-from wsproof.rfc6455.exploring import explore, private_storage
+from wsproof.rfc6455.exploring import DIED, explore, private_storage
 from wsproof.rfc6455.facts import Facts, Message
 from wsproof.rfc6455.judge import judge
 from wsproof.rfc6455.ledger import Ledger
@@ -50,6 +54,12 @@ _ABOUT_LENGTHS = ("payload-lengths", "control-no-part")
 _NEEDS_MESSAGES = "not checked: it needs messages that this endpoint is not known to take"
 
 Progress = Callable[[str, float], None]
+
+_SLOW_S = 0.25
+"""A server whose first answer takes longer will not be through with all checks in time."""
+_DRAW_SHARE = 3.0
+"""What one property may take for what is drawn, in shares of the time that is left for all that are left."""
+_LEAST_DRAW_S = 0.5
 
 PROPERTIES: tuple[Property, ...] = (
     *handshake.PROPERTIES,
@@ -74,13 +84,17 @@ CHECKS: tuple[Property | Trial, ...] = (*PROPERTIES, *TRIALS)
 
 
 def run_suite(
-    server: Server, options: SuiteOptions, progress: Progress | None = None, keep: Keep = keep_nothing
+    server: Server,
+    options: SuiteOptions,
+    progress: Progress | None = None,
+    keep: Keep = keep_nothing,
+    budget: Budget | None = None,
 ) -> SuiteReport:
     """Examine a server by every property that `options` asks for.
 
-    The same seed has the same conversations; `options.budget_s` cuts the run short after a prefix of it. A server that
-    refuses a plain handshake gives UNKNOWN with the reason, never VALID. `keep` is told what is known by then after
-    each check, and when something ends the run.
+    The same seed has the same conversations; the budget, that of `options` where none is given, cuts the run short. A
+    server that refuses a plain handshake gives UNKNOWN with the reason, never VALID. `keep` is told what is known by
+    then after each check, and when something ends the run.
 
     Raises:
         UsageError: `options.only` names nothing that exists.
@@ -94,12 +108,12 @@ def run_suite(
         )
     tell = progress or (lambda title, done: None)
     begun = time.monotonic()
+    budget = budget if budget is not None else Budget(options.budget_s)
     try:
-        with private_storage(), examination(server, options) as subject:
+        with private_storage(), examination(server, options, budget) as subject:
             report = _run(_Course(subject, begun), wanted, tell, keep)
     except BudgetSpent:
-        reason = f"the budget of {options.budget_s:g} s is spent"
-        report = SuiteReport(options.seed, not_run=tuple(_not_run(each, reason) for each in wanted))
+        report = SuiteReport(options.seed, not_run=tuple(_not_run(each, budget.reason) for each in wanted))
     except CannotTellError as error:
         # Said once: it is the same for every property.
         row = CheckRun("handshake", "4", "the opening handshake is accepted", Verdict.UNKNOWN, 0, 0.0, str(error))
@@ -114,6 +128,16 @@ def planned(options: SuiteOptions) -> tuple[NotRun, ...]:
 
 def _wanted(options: SuiteOptions) -> list[Property | Trial]:
     return [each for each in CHECKS if options.wants(each.name, each.rule.section, SuiteName.PROTOCOL)]
+
+
+def broadly(wanted: list[Property | Trial]) -> list[Property | Trial]:
+    """The checks in turns, one of each chapter: of a slow server not all can be asked, so each chapter is begun."""
+    chapters: dict[Chapter | None, list[Property | Trial]] = {}
+    for each in wanted:
+        chapters.setdefault(None if isinstance(each, Trial) else chapter_of(each.rule.section), []).append(each)
+    last = chapters.pop(None, [])  # trials are hard on a server
+    turns = zip_longest(*chapters.values())
+    return [each for turn in turns for each in turn if each is not None] + last
 
 
 class _Course:
@@ -146,9 +170,12 @@ class _Course:
 
 def _run(course: _Course, wanted: list[Property | Trial], tell: Progress, keep: Keep) -> SuiteReport:
     subject, trials = course.subject, course.trials
+    if subject.first_answer_s > _SLOW_S and math.isfinite(subject.budget.remaining_s):
+        wanted = broadly(wanted)
     try:
         for number, tested in enumerate(wanted):
             tell(tested.rule.title, number / len(wanted))
+            subject.draw_s = max(_LEAST_DRAW_S, _DRAW_SHARE * subject.budget.remaining_s / (len(wanted) - number))
             row, goes_on = _run_trial(trials, tested) if isinstance(tested, Trial) else _run_guarded(subject, tested)
             course.add(row)
             keep(course.report())
@@ -171,7 +198,7 @@ def _leave_out(course: _Course, others: list[Property | Trial], reason: str) -> 
 
 
 def _spent(subject: Examination) -> str:
-    return f"the budget of {subject.budget.seconds:g} s is spent"
+    return subject.budget.reason
 
 
 def _run_trial(trials: Trials, trial: Trial) -> tuple[CheckRun | NotRun, bool]:
@@ -226,10 +253,10 @@ def _run_one(subject: Examination, tested: Property) -> tuple[CheckRun | NotRun,
         return _not_run(tested, absent), True
     begun, before, known = time.monotonic(), subject.conversations, set(subject.ledger.cases)
     told, declined = subject.told, subject.declined
-    reason = ""
+    reason = cut_short = ""
     goes_on = True
     try:
-        explore(subject, tested)
+        cut_short = explore(subject, tested)
         subject.settle([name for name in subject.ledger.cases if name not in known])
     except BudgetSpent:
         reason, goes_on = _spent(subject), False
@@ -243,13 +270,15 @@ def _run_one(subject: Examination, tested: Property) -> tuple[CheckRun | NotRun,
     if (cause := subject.ledger.cause_of(tested.name)) is not None:
         verdict = _verdict_on(subject, cause)
         reason = reason or _observed_in(subject, cause)
+    elif cut_short == DIED:
+        verdict, reason = Verdict.UNKNOWN, reason or cut_short
     elif tried and subject.declined == declined + tried and not tested.about_offers:
         return _not_run(tested, reason or "not offered by the server: it declines these offers"), goes_on
     elif not_told := _why_nothing(subject, tested, tried, subject.told - told):
         return _not_run(tested, reason or not_told), goes_on
     if goes_on and tested.name == "opening-accepted" and _fails_plainly(subject):
         reason, goes_on = "the plainest conversation fails already, and all others stand on it", False
-    return _row(tested, verdict, tried, seconds, reason, cause), goes_on
+    return _row(tested, verdict, tried, seconds, reason or cut_short, cause), goes_on
 
 
 def _observed_in(subject: Examination, name: str) -> str:
@@ -291,8 +320,12 @@ def check_property(subject: Examination, tested: Property) -> tuple[list[Finding
     if absent := tested.not_here(subject.facts):
         return [], absent
     before, told = subject.conversations, subject.told
-    explore(subject, tested)
-    subject.settle([name for name in subject.ledger.cases if name not in known])
+    try:
+        explore(subject, tested)
+        subject.settle([name for name in subject.ledger.cases if name not in known])
+    except (BudgetSpent, ServerGone):
+        if known >= set(subject.ledger.cases):
+            raise  # what was found by then is told
     fresh = [name for name in subject.ledger.cases if name not in known]
     found = _sorted(finding for finding in subject.ledger.findings() if finding.check in fresh)
     seen = subject.ledger.cause_of(tested.name) is not None

@@ -14,8 +14,9 @@ from wsproof.deviations import KnownDeviations
 from wsproof.errors import CannotTellError
 from wsproof.model.finding import Finding, Verdict
 from wsproof.model.suite import SuiteName, SuiteOptions
+from wsproof.net.budget import Budget, BudgetSpent
 from wsproof.net.running import RunningServer
-from wsproof.rfc6455.examination import Examination, examination
+from wsproof.rfc6455.examination import Examination, ServerGone, examination
 from wsproof.rfc6455.exploring import private_storage
 from wsproof.rfc6455.property import Property
 from wsproof.rfc6455.robustness.trial import Trial
@@ -31,14 +32,20 @@ class Refused:
 
 
 @pytest.fixture(scope="module")
-def subject(ws_target: RunningServer, ws_suite_options: SuiteOptions) -> Iterator[Examination | Refused]:
+def subject(
+    ws_target: RunningServer, ws_suite_options: SuiteOptions, ws_budget: Budget
+) -> Iterator[Examination | Refused]:
     """The server under examination: probed once, watched all the while."""
+    ws_target.budget = ws_budget
     with contextlib.ExitStack() as stack:
         stack.enter_context(private_storage())
         try:
-            found: Examination | Refused = stack.enter_context(examination(ws_target, ws_suite_options))
+            found: Examination | Refused = stack.enter_context(examination(ws_target, ws_suite_options, ws_budget))
         except CannotTellError as error:
             found = Refused(str(error))
+        except BudgetSpent:
+            found = Refused(ws_budget.reason)
+            found.said = True  # nothing is known, and nobody is to blame: every test is skipped
         yield found
 
 
@@ -60,7 +67,8 @@ def test_rfc6455(
     if not ws_suite_options.wants(tested.name, tested.rule.section, SuiteName.PROTOCOL):
         pytest.skip("not asked for")
     subject = _examined(subject)
-    found, not_checked = check_property(subject, tested)
+    with _ended_in_order(subject):
+        found, not_checked = check_property(subject, tested)
     _fail_with(found, known, ws_suite_options, ws_keep)
     if not_checked:
         pytest.skip(not_checked)
@@ -77,10 +85,23 @@ def test_robustness(
     """The server stands this, and others are served meanwhile."""
     if not ws_suite_options.wants(trial.name, trial.rule.section, SuiteName.PROTOCOL):
         pytest.skip("not asked for")
-    found, not_held = check_trial(_examined(subject), trial)
+    subject = _examined(subject)
+    with _ended_in_order(subject):
+        found, not_held = check_trial(subject, trial)
     if not_held:
         pytest.skip(not_held)
     _fail_with(found, known, ws_suite_options, ws_keep)
+
+
+@contextlib.contextmanager
+def _ended_in_order(subject: Examination) -> Iterator[None]:
+    """Within, the end of the budget skips the test; a server that is gone fails it, and the tests behind it."""
+    try:
+        yield
+    except BudgetSpent:
+        pytest.skip(f"not run: {subject.budget.reason}")
+    except ServerGone as error:
+        pytest.fail(f"cannot tell: {error}", pytrace=False)
 
 
 def _examined(subject: Examination | Refused) -> Examination:
@@ -88,7 +109,7 @@ def _examined(subject: Examination | Refused) -> Examination:
     if not isinstance(subject, Refused):
         return subject
     if subject.said:
-        pytest.skip("cannot tell: see the first test")
+        pytest.skip(f"cannot tell: {subject.reason}")
     subject.said = True
     pytest.fail(f"cannot tell: {subject.reason}", pytrace=False)
 

@@ -151,7 +151,7 @@ class Trials:
         subject = self.subject
         server = subject.server
         return Ground(
-            server.endpoint,
+            subject.endpoint,
             subject.facts,
             server.pid,
             deadline_s,

@@ -164,6 +164,7 @@ def _handshakes_cost(ground: Ground, size: int, lines: Callable[[int], Headers])
     for _ in range(_BATCHES):
         before = ground.cpu_ns()
         for _ in range(_HANDSHAKES):
+            ground.budget.check()
             client = Client(ground.endpoint, deadline_s=ground.budget.at_most(ground.deadline_s), request=request)
             try:
                 if client.open().status != 101:

@@ -36,6 +36,7 @@ def _slow_handshake(ground: Ground) -> Outcome:
     socks: list[socket.socket] = []
     try:
         for number in range(_SLOW):
+            ground.budget.check()
             sock = connect_socket(ground.endpoint, ground.deadline_s)
             socks.append(sock)
             sock.sendall(request[: (number + 1) * (len(request) - 4) // _SLOW])
@@ -68,6 +69,7 @@ def _slow_reader(ground: Ground) -> Outcome:
         sock.settimeout(ground.budget.at_most(ground.deadline_s))
         head = b""
         while b"\r\n\r\n" not in head and (more := sock.recv(1)):
+            ground.budget.check()
             head += more
         _flood(ground, outcome, sock)
         _read_slowly(ground, outcome, sock)
@@ -145,6 +147,7 @@ def _see_read(ground: Ground, kernel: SegmentBarrier, sock: socket.socket) -> No
 def _read_slowly(ground: Ground, outcome: Outcome, sock: socket.socket) -> None:
     sock.settimeout(ground.budget.at_most(ground.deadline_s))
     for number in range(_BYTES):
+        ground.budget.check()
         if not sock.recv(1):
             return
         if number % 100 == 99 and not _served(ground, outcome, "while a client read byte by byte"):

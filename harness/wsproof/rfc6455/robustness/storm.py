@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from wsproof.errors import TargetError
+from wsproof.net.clock import Deadline
 from wsproof.net.connecting import connect_socket, reset_on_close
 from wsproof.rfc6455.robustness.ground import Ground
 from wsproof.rfc6455.robustness.growth import MEMORY_LEAK_BYTES, Round, grows_steadily, leaked_bytes, leaked_fds
@@ -147,6 +148,7 @@ def _batch(ground: Ground, told: Storm, number: int) -> bool:
     well = 0
     try:
         for _ in range(number):
+            ground.budget.check()
             with contextlib.suppress(TargetError):
                 socks.append(connect_socket(ground.endpoint, wait_s))
         for sock in socks:
@@ -154,6 +156,7 @@ def _batch(ground: Ground, told: Storm, number: int) -> bool:
                 sock.sendall(leaving.request(request))
         silent = 0
         for index, sock in enumerate(socks):
+            ground.budget.check()
             sock.settimeout(_CONVICTED_S if silent else wait_s)  # the first that is not answered has waited for all
             if leaving.answered and not _answered(sock):
                 silent += 1
@@ -164,7 +167,7 @@ def _batch(ground: Ground, told: Storm, number: int) -> bool:
             if silent > _FEW:
                 break
         if well:
-            _let_end(socks, told, wait_s)
+            _let_end(ground, socks, told, wait_s)
     finally:
         for sock in socks:
             sock.close()
@@ -173,26 +176,33 @@ def _batch(ground: Ground, told: Storm, number: int) -> bool:
 
 def _answered(sock: socket.socket) -> bool:
     data = b""
+    until = Deadline.after(sock.gettimeout() or 0.0)
     try:
         while b"\r\n\r\n" not in data:
             more = sock.recv(4096)
             if not more:
                 return bool(data)
             data += more
+            if until.passed:
+                return False
     except OSError:
         return False
     return True
 
 
-def _let_end(socks: list[socket.socket], told: Storm, wait_s: float) -> None:
+def _let_end(ground: Ground, socks: list[socket.socket], told: Storm, wait_s: float) -> None:
     """Read to the end of TCP, where the server should bring it, up to the first client to whom it does not."""
     if told.leaving.leave is not _half_close and told.leaving.leave is not _close:
         return
     for sock in socks:
-        sock.settimeout(_KEEPS_OPEN_S if told.keeps_open else wait_s)
+        ends_in_s = _KEEPS_OPEN_S if told.keeps_open else wait_s
+        sock.settimeout(ends_in_s)
+        until = Deadline.after(ends_in_s)
         try:
             while sock.recv(4096):
-                pass
+                ground.budget.check()
+                if until.passed:
+                    raise TimeoutError  # it goes on talking: that is no end
         except TimeoutError:
             told.keeps_open = True
             return

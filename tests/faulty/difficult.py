@@ -1,0 +1,163 @@
+"""Servers that are hard to come to an end with: slow, silent, dying, or busy with somebody else.
+
+    python -m tests.faulty.difficult KIND PORT      (0: any free port; it is printed)
+
+slow-accept    a backlog of 5, and a new connection is accepted every 0.3 s only
+silent         accepts connections and never answers a handshake
+late           answers each thing after a second
+mortal         the process ends at every 7th connection
+reads-on       answers a close frame, and then reads and answers on; never ends TCP
+one-at-a-time  serves one connection to its end before it looks at the next
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from websockets.exceptions import ProtocolError
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
+
+from wsproof.net.endpoint import Endpoint
+
+BACKLOG = 5
+ACCEPT_EVERY_S = 0.3
+LATE_S = 1.0
+LIFE = 7
+"""Connections that a mortal server lives for."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a server behaves. `late_s` comes before each answer."""
+
+    late_s: float = 0.0
+    accept_every_s: float = 0.0
+    backlog: int = 100
+    answers: bool = True
+    life: int = 0
+    ends_tcp: bool = True
+    at_once: bool = True
+
+
+KINDS = {
+    "slow-accept": Kind(accept_every_s=ACCEPT_EVERY_S, backlog=BACKLOG),
+    "silent": Kind(answers=False),
+    "late": Kind(late_s=LATE_S),
+    "mortal": Kind(life=LIFE),
+    "reads-on": Kind(ends_tcp=False),
+    "one-at-a-time": Kind(at_once=False),
+}
+
+
+class Connection:
+    """One client: an echo with the manners of its kind."""
+
+    def __init__(self, sock: socket.socket, kind: Kind) -> None:
+        self._sock, self._kind = sock, kind
+        self._protocol = ServerProtocol()
+        self._pieces: list[bytes] = []
+        self._opcode = Opcode.TEXT
+
+    def serve(self) -> None:
+        """Until the client ends TCP."""
+        with self._sock, contextlib.suppress(OSError):
+            while data := self._sock.recv(65_536):
+                if not self._kind.answers:
+                    continue
+                self._take(data)
+                time.sleep(self._kind.late_s)
+                for out in self._protocol.data_to_send():
+                    self._sock.sendall(out)
+                if self._kind.ends_tcp and self._protocol.close_expected():
+                    return
+
+    def _take(self, data: bytes) -> None:
+        if not self._kind.ends_tcp and self._protocol.close_expected():
+            self._sock.sendall(b"\x81\x05again")  # it does not care that all has been said
+            return
+        self._protocol.receive_data(data)
+        for event in self._protocol.events_received():
+            if isinstance(event, Request):
+                self._protocol.send_response(self._protocol.accept(event))
+            elif isinstance(event, Frame):
+                self._hear(event)
+
+    def _hear(self, frame: Frame) -> None:
+        if frame.opcode in (Opcode.TEXT, Opcode.BINARY):
+            self._opcode, self._pieces = frame.opcode, []
+        elif frame.opcode is not Opcode.CONT:
+            return
+        self._pieces.append(bytes(frame.data))
+        if frame.fin:
+            send = self._protocol.send_text if self._opcode is Opcode.TEXT else self._protocol.send_binary
+            with contextlib.suppress(ProtocolError):
+                send(b"".join(self._pieces))
+
+
+def _accept_all(listening: socket.socket, kind: Kind, die: Callable[[], None]) -> None:
+    count = 0
+    with contextlib.suppress(OSError):  # it is closed: that is the end
+        while True:
+            sock = listening.accept()[0]
+            count += 1
+            if kind.life and count >= kind.life:
+                die()
+            connection = Connection(sock, kind)
+            if kind.at_once:
+                threading.Thread(target=connection.serve, daemon=True).start()
+            else:
+                connection.serve()
+            time.sleep(kind.accept_every_s)
+
+
+def _listen(kind: Kind, port: int) -> socket.socket:
+    return socket.create_server(("127.0.0.1", port), backlog=kind.backlog)
+
+
+class RunningHere:
+    """A server in threads of the test. Nobody can replace it, and it has no process of its own."""
+
+    owned = False
+    pid = None
+
+    def __init__(self, port: int) -> None:
+        self.endpoint = Endpoint("127.0.0.1", port)
+
+    def restart(self) -> None:
+        """Never called: it is not `owned`."""
+
+
+@contextmanager
+def difficult(name: str) -> Iterator[RunningHere]:
+    """A server of that kind in threads of this process, for as long as the block lasts. Not for mortal ones."""
+    kind = KINDS[name]
+    assert not kind.life
+    listening = _listen(kind, 0)
+    threading.Thread(target=_accept_all, args=(listening, kind, lambda: None), daemon=True).start()
+    try:
+        yield RunningHere(listening.getsockname()[1])
+    finally:
+        listening.shutdown(socket.SHUT_RDWR)
+        listening.close()
+
+
+def main() -> None:
+    kind, port = KINDS[sys.argv[1]], int(sys.argv[2])
+    listening = _listen(kind, port)
+    sys.stdout.write(f"{listening.getsockname()[1]}\n")
+    sys.stdout.flush()
+    _accept_all(listening, kind, lambda: os._exit(70))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""The budget of a run, by a clock that the test winds."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from tests.net.hand import HandServer
+from wsproof.errors import TargetError
+from wsproof.net.budget import Budget, BudgetSpent
+from wsproof.net.client import Client
+
+
+class Clock:
+    """Stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.ns = 0
+
+    def __call__(self) -> int:
+        return self.ns
+
+    def go_on(self, seconds: float) -> None:
+        self.ns += int(seconds * 1e9)
+
+
+def test_a_budget_is_spent_when_its_time_is_over() -> None:
+    clock = Clock()
+    budget = Budget(10, clock=clock)
+    clock.go_on(9)
+    budget.check()
+    assert budget.remaining_s == 1
+    assert (budget.at_most(5), budget.at_most(0.5)) == (1, 0.5)
+    clock.go_on(1)
+    assert budget.spent
+    assert 0 < budget.at_most(5) < 0.01
+    with pytest.raises(BudgetSpent):
+        budget.check()
+    assert budget.reason == "the budget of 10 s is spent"
+
+
+def test_no_budget_has_no_end() -> None:
+    clock = Clock()
+    budget = Budget.of_check(None, clock=clock)
+    clock.go_on(1e6)
+    assert not budget.spent
+    assert budget.remaining_s == math.inf
+    assert budget.at_most(5) == 5
+    assert budget.share(0.5, "half of the").remaining_s == math.inf
+
+
+@pytest.mark.parametrize(("asked", "looks_for"), [(60, 55), (10, 9), (1, 0.9)])
+def test_a_check_keeps_time_for_its_end(asked: float, looks_for: float) -> None:
+    budget = Budget.of_check(asked, clock=Clock())
+    assert budget.remaining_s == pytest.approx(looks_for)
+    assert budget.seconds == asked
+    assert Budget.of_check(asked, asked / 2, clock=Clock()).remaining_s == pytest.approx(looks_for - asked / 2)
+
+
+def test_a_share_leaves_the_rest_to_whoever_comes_next() -> None:
+    clock = Clock()
+    whole = Budget(10, clock=clock)
+    first = whole.share(0.6, "the first share of the")
+    clock.go_on(6)
+    assert first.spent
+    assert first.reason == "the first share of the budget of 10 s is spent"
+    assert whole.remaining_s == 4
+
+
+def test_what_a_share_does_not_need_is_the_others() -> None:
+    clock = Clock()
+    whole = Budget(10, clock=clock)
+    whole.share(0.6, "the first share of the")
+    clock.go_on(1)
+    assert whole.remaining_s == 9
+
+
+def test_no_client_waits_longer_than_the_budget_of_its_endpoint() -> None:
+    clock = Clock()
+    with HandServer() as server:
+        client = Client(server.endpoint.within(Budget(0.05, clock=clock)), deadline_s=600)
+        with client, pytest.raises(TargetError, match=r"said nothing for 0\.0"):
+            client.open()
+        late = Client(server.endpoint.within(Budget(5, clock=clock)), deadline_s=600)
+        with late:
+            late.connect()
+            clock.go_on(5)
+            assert not late.wait_end()
+            assert late.wait_event() is None
+
+
+def test_endpoints_are_the_same_with_and_without_a_budget() -> None:
+    with HandServer() as server:
+        bounded = server.endpoint.within(Budget(1))
+        assert bounded == server.endpoint
+        assert bounded.at("/other").budget is bounded.budget
+        assert "budget" not in bounded.to_json()
