@@ -114,7 +114,7 @@ def test_a_server_that_dies_while_it_is_probed_is_replaced_and_asked_again(
     monkeypatch.setattr(FaultyServer, "restart", lambda server: restarts.append(None))
     answers: Iterator[TargetError | Facts] = iter([TargetError("it died"), FACTS])
 
-    def probe(*_: object) -> Facts:
+    def probe(*_: object, **__: object) -> Facts:
         answer = next(answers)
         if isinstance(answer, Facts):
             return answer
@@ -129,7 +129,7 @@ def test_a_server_that_dies_while_it_is_probed_is_replaced_and_asked_again(
 def test_a_server_that_dies_at_each_probe_cannot_be_examined(
     faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def probe(*_: object) -> Facts:
+    def probe(*_: object, **__: object) -> Facts:
         raise TargetError("it died")
 
     monkeypatch.setattr(FaultyServer, "restart", lambda server: None)
