@@ -74,6 +74,8 @@ def still_receiving(history: History) -> set[int]:
     if not 0 < start < end:
         return set()
     rows = rows_where(got, lambda part: got.received_ns[part] > start)
+    if not len(rows):
+        return set()
     rows = rows[np.lexsort((got.received_ns[rows], got.subscriber[rows]))]
     whose, times = got.subscriber[rows], got.received_ns[rows]
     numbers, firsts = np.unique(whose, return_index=True)

@@ -1,0 +1,18 @@
+"""Who was still receiving when the drain ended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.checks.histories import CHAT, MS, a_room
+from wsproof.checks import run_checks
+from wsproof.checks.behind import still_receiving
+
+
+def test_nobody_is_where_nothing_came_after_the_window_began() -> None:
+    room = a_room(3, 4)
+    history = room.history()
+    start = int(history.receipts.received_ns.max()) + MS
+    late = replace(history, start_ns=start, end_ns=start + MS, drained_ns=start + 2 * MS)
+    assert still_receiving(late) == set()
+    assert not [finding for finding in run_checks(late, CHAT) if "crashed" in finding.explanation]
