@@ -34,6 +34,9 @@ FAULTS: dict[str, tuple[str, str]] = {
     "no-connection": ("server-connection-missing", "answers 101 without Connection"),
     "accept-twice": ("server-accept-repeated", "sends Sec-WebSocket-Accept twice"),
     "length-in-101": ("server-body-in-101", "adds Content-Length to its 101, as to any response"),
+    "date-twice": ("server-field-repeated", "sends two lines of Date in its 101"),
+    "refusal-two-lengths": ("server-length-contradicts", "refuses with two different Content-Lengths"),
+    "refusal-chunked": ("server-length-and-encoding", "refuses with Content-Length and Transfer-Encoding"),
     "version-number": ("version-13", "reads the version as a number: +13, 013, 13.0"),
     "method-case": ("method-get", "compares the method without regard to case"),
     "extension-names": ("extension-unknown", "keeps extensions in an object that has a constructor already"),
@@ -188,6 +191,12 @@ FAULTS: dict[str, tuple[str, str]] = {
     "crash": ("process-ended", "dies of a reset in the middle of a frame"),
 }
 """Name, as the path of the server has it: the rule that must catch it, and what is wrong."""
+
+OF_SUBPROTOCOLS: dict[str, tuple[str, str]] = {
+    "subprotocol-last-line": ("subprotocol-lines", "keeps only the last of several lines of the offer"),
+    "subprotocol-first-only": ("subprotocol-after-unknown", "looks at the first name of the offer only"),
+}
+"""As FAULTS, where the client offers chat and superchat: name, rule, and what is wrong."""
 
 ALLOWED: dict[str, tuple[tuple[str, ...], str]] = {
     "drops": (("rsv", "opcode", "utf8-broken", "any-order"), "ends TCP at a fault, without a close frame"),

@@ -21,6 +21,7 @@ class FaultyServer:
         self.module, self.options = module, options
         self.owned = True
         self.path = "/"
+        self.subprotocols: tuple[str, ...] = ()
         self._start(0)
 
     def _start(self, port: int) -> None:
@@ -32,7 +33,7 @@ class FaultyServer:
     @property
     def endpoint(self) -> Endpoint:
         """At the path that names the fault."""
-        return Endpoint("127.0.0.1", self.port, self.path)
+        return Endpoint("127.0.0.1", self.port, self.path, subprotocols=self.subprotocols)
 
     @property
     def pid(self) -> int:
@@ -42,6 +43,11 @@ class FaultyServer:
     def with_fault(self, name: str, application: str = "") -> FaultyServer:
         """The same process, at the path of a fault, with an application behind it that is no echo."""
         self.path = f"/{name}?app={application}" if application else f"/{name}"
+        return self
+
+    def with_subprotocols(self, *names: str) -> FaultyServer:
+        """The same server, for a client that offers these subprotocols."""
+        self.subprotocols = names
         return self
 
     def restart(self) -> None:

@@ -94,6 +94,10 @@ class Connection:
         except Refusal as refusal:
             if self.fault != "refusal-drops":
                 lines = [f"HTTP/1.1 {refusal.status}", *refusal.lines, "Content-Length: 0", "Connection: close"]
+                if self.fault == "refusal-two-lengths":
+                    lines.append("Content-Length: 5")
+                if self.fault == "refusal-chunked":
+                    lines.append("Transfer-Encoding: chunked")
                 self.writer.write("\r\n".join([*lines, "", ""]).encode())
             return
         if self.application is not None:
@@ -250,8 +254,23 @@ class Connection:
             lines.append("Content-Length: 0")
         if self.fault == "subprotocol-unasked":
             lines.append("Sec-WebSocket-Protocol: chat")
+        lines += self.subprotocol_lines(headers.get("sec-websocket-protocol", []))
+        if self.fault == "date-twice":
+            lines += ["Date: Thu, 01 Jan 2026 00:00:00 GMT", "Date: Thu, 01 Jan 2026 00:00:01 GMT"]
         lines += self.extension_lines(",".join(headers.get("sec-websocket-extensions", [])))
         self.writer.write("\r\n".join([*lines, "", ""]).encode())
+
+    def subprotocol_lines(self, offers: list[str]) -> list[str]:
+        """What the 101 says of subprotocols: this server knows two of them."""
+        if not self.fault.startswith("subprotocol-") or self.fault == "subprotocol-unasked":
+            return []
+        if self.fault == "subprotocol-last-line":
+            offers = offers[-1:]
+        names = [name.strip() for name in ",".join(offers).split(",")]
+        if self.fault == "subprotocol-first-only":
+            names = names[:1]
+        known = [name for name in names if name in ("chat", "superchat")]
+        return [f"Sec-WebSocket-Protocol: {known[0]}"] if known else []
 
     def extension_lines(self, offered: str) -> list[str]:
         """What the 101 says of extensions."""

@@ -147,6 +147,8 @@ def _without(name: str) -> bytes:
         ("extension-not-offered", response_head("Sec-WebSocket-Extensions: permessage-deflate")),
         ("extension-grammar", response_head("Sec-WebSocket-Extensions: a b")),
         ("body-in-101", response_head("Content-Length: 0")),
+        ("field-repeated", response_head("Date: a", "Date: a")),
+        ("field-repeated", response_head("Server: a", "server: b")),
         ("body-in-101", response_head("Transfer-Encoding: chunked")),
     ],
 )
@@ -268,3 +270,23 @@ def test_the_extension_grammar_is_the_one_of_an_independent_parser(value: str) -
         assert ours is None
     else:
         assert ours == tuple(Extension(name, tuple(params)) for name, params in theirs)
+
+
+@pytest.mark.parametrize(
+    ("rule", "lines"),
+    [
+        ("length-contradicts", ["Content-Length: 0", "Content-Length: 5"]),
+        ("field-repeated", ["Content-Length: 5", "Content-Length: 5"]),
+        ("length-grammar", ["Content-Length: five"]),
+        ("length-and-encoding", ["Content-Length: 5", "Transfer-Encoding: chunked"]),
+        ("field-repeated", ["Location: /a", "Location: /b"]),
+        ("field-characters", ["X-Note: a\nb"]),
+    ],
+)
+def test_a_refusal_is_an_http_response(rule: str, lines: list[str]) -> None:
+    assert audited("\r\n".join(["HTTP/1.1 400 Bad Request", *lines, "", ""]).encode()) == [rule]
+
+
+def test_a_refusal_may_repeat_fields_that_are_lists() -> None:
+    lines = ["HTTP/1.1 400 Bad Request", "Set-Cookie: a=1", "Set-Cookie: b=2", "Vary: A", "Vary: B", "Via: x", "Via: y"]
+    assert audited("\r\n".join([*lines, "Content-Length: 5", "", ""]).encode()) == []

@@ -95,6 +95,10 @@ class Facts:
     """What is sent first on every connection."""
     login_replies: int = 0
     """How many messages the endpoint sends until the login is done."""
+    subprotocols: tuple[str, ...] = ()
+    """What the usual handshake offers."""
+    subprotocol: str | None = None
+    """What the endpoint selects of them."""
     remark: str = ""
     """What its user should know: which messages it takes, what that means for the checks, and what to do."""
 

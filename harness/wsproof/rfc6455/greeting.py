@@ -87,7 +87,7 @@ def _oddities(request: Request, usual: Request) -> list[tuple[bool, str, str]]:
     keys = request.header_values("Sec-WebSocket-Key")
     upgrade = _tokens(request, "Upgrade")
     offered = request.header_values("Sec-WebSocket-Protocol")
-    names = [name.strip(" \t") for name in ",".join(offered).split(",")] if offered else []
+    names = _names(offered)
     lines = request.header_lines()
     size = len(request.encode())
     hosts = request.header_values("Host")
@@ -114,11 +114,22 @@ def _oddities(request: Request, usual: Request) -> list[tuple[bool, str, str]]:
             f"the list of subprotocols is {', '.join(offered)!r}",
         ),
         (
-            offered != usual.header_values("Sec-WebSocket-Protocol"),
+            _lacks_the_usual(names, usual) and offered != usual.header_values("Sec-WebSocket-Protocol"),
             "subprotocol-unknown",
             f"the offer is {', '.join(offered)}",
         ),
     ]
+
+
+def _names(offered: list[str]) -> list[str]:
+    """The subprotocols of an offer, which may stand in several lines (11.3.4)."""
+    return [name.strip(" \t") for name in ",".join(offered).split(",")] if offered else []
+
+
+def _lacks_the_usual(names: list[str], usual: Request) -> bool:
+    """Whether an offer leaves out a subprotocol that the endpoint is known to be offered."""
+    known = set(_names(usual.header_values("Sec-WebSocket-Protocol")))
+    return not known or not known <= set(names)
 
 
 def _names_a_version(request: Request) -> bool:

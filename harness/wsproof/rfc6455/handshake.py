@@ -199,6 +199,27 @@ _MALFORMED = ("permessage deflate", 'x; y="', "=x", "x; =1", "@", "x;;y", 'x; y=
 _BORN_WITH = ("constructor", "__proto__", "toString", "hasOwnProperty")
 _MANY_LINES = 2100  # more than the 2,000 that one HTTP library keeps, in fewer bytes than the 16 KiB that it reads
 
+_OFFER = "Sec-WebSocket-Protocol"
+_UNKNOWN = "wsproof-unknown"
+
+
+def _no_offer(facts: Facts) -> str:
+    return "" if facts.subprotocols else "no subprotocol is offered: give those that the endpoint knows (--subprotocol)"
+
+
+def _line_edges(facts: Facts) -> Iterable[Conversation]:
+    subject, names = "subprotocol-lines", facts.subprotocols
+    yield _asks(subject, omit=(_OFFER,), headers=tuple((_OFFER, name) for name in names))
+    yield _asks(subject, omit=(_OFFER,), headers=((_OFFER, ",".join(names)),))
+    yield _asks(subject, omit=(_OFFER,), headers=((_OFFER.lower(), " ,\t".join(names)),))
+
+
+def _after_unknown_edges(facts: Facts) -> Iterable[Conversation]:
+    subject, names = "subprotocol-after-unknown", facts.subprotocols
+    yield _asks(subject, subprotocols=(_UNKNOWN, *names))
+    yield _asks(subject, subprotocols=(*names, _UNKNOWN))
+
+
 PROPERTIES = (
     Property(
         "opening-accepted",
@@ -221,6 +242,8 @@ PROPERTIES = (
     ),
     Property("upgrade-list", edges=_edges("upgrade-list", "upgrade", ["websocket, h2c", "h2c, websocket"])),
     Property("extra-headers", edges=_extra_edges),
+    Property("subprotocol-lines", edges=_line_edges, not_here=_no_offer),
+    Property("subprotocol-after-unknown", edges=_after_unknown_edges, not_here=_no_offer),
     Property("header-limits", edges=_limit_edges),
     Property("header-folding", edges=_folded_edges),
     Property("handshake-segmentation", _cut_handshakes, _cut_edges),

@@ -20,6 +20,7 @@ _FAILURES = (CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_PAYLOAD)
 _TAKEN_OR_REFUSED = ("header-limits", "header-folding", "handshake-body", "host-once", "subprotocol-malformed")
 # True of any close, whatever its reason.
 _AFTER_THE_CLOSE = ("close-ends-tcp", "fail-ends-tcp", "half-close-ends")
+SUBPROTOCOL_RULES = ("subprotocol-lines", "subprotocol-after-unknown")
 # Where the server's own compression is the point, data that cannot be read breaks that very rule.
 OF_ITS_DEFLATER = ("deflate-server-context", "deflate-server-window")
 
@@ -111,6 +112,7 @@ class _Bench:
             if self.greeting.rule in ("key-once", "key-decodes", "version-draft", "host-once"):
                 yield self._charge(self.greeting.rule, self._refusal_owed(), self._accepted_said())
             yield from self._agreed_against_the_rules()
+            yield from self._selected_otherwise()
             yield from self._after_101()
 
     def _breach(self, breach: Breach) -> Charge:
@@ -131,6 +133,20 @@ class _Bench:
         if self.greeting.must_decline and self._agreed_said():
             owed = f"permessage-deflate to be declined, since {self.greeting.must_decline}"
             yield self._charge("deflate-declined", owed, f"the answer was {self._agreed_said()!a}")
+
+    def _selected_otherwise(self) -> Iterator[Charge]:
+        """The same offer, written in another way, must not change which subprotocol is selected."""
+        response = self.transcript.response
+        if self.conversation.subject not in SUBPROTOCOL_RULES or response is None:
+            return
+        selected = response.header("Sec-WebSocket-Protocol")
+        if selected != self.facts.subprotocol:
+            usual = f"{self._selected_said(self.facts.subprotocol)}, as for the offer in one line"
+            yield self._charge(self.conversation.subject, usual, f"it selected {self._selected_said(selected)}")
+
+    @staticmethod
+    def _selected_said(name: str | None) -> str:
+        return "no subprotocol" if name is None else f"the subprotocol {name!a}"
 
     # The handshake.
 

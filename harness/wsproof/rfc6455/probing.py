@@ -124,6 +124,7 @@ class _Probe:
     def see_it_stay(self) -> None:
         """See that a connection on which nothing is said stays open; the properties look at silence and faults."""
         client = self._open()
+        self._see_subprotocol(client)
         try:
             client.peer.send_ping(_WORD.encode())
             client.flush()
@@ -136,6 +137,12 @@ class _Probe:
                 )
         finally:
             client.abort()
+
+    def _see_subprotocol(self, client: Client) -> None:
+        response = client.peer.response
+        assert response is not None
+        selected = response.header("Sec-WebSocket-Protocol")
+        self.facts = replace(self.facts, subprotocols=self.endpoint.subprotocols, subprotocol=selected)
 
     def see_agreements(self) -> None:
         """See which offers of permessage-deflate are accepted, and how they are answered."""

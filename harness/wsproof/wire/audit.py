@@ -59,6 +59,12 @@ RULES: dict[str, Rule] = {
     "deflate-parameters": Rule(_D + "7.1", "MUST", "The parameters of permessage-deflate answer the offer legally."),
     "version-not-named": Rule("4.4", "MUST", "A server that refuses the version names the versions it speaks."),
     "body-in-101": Rule("RFC 9110 8.6", "MUST", "A 101 response has no Content-Length and no Transfer-Encoding."),
+    # The answer to the handshake as HTTP, a refusal too.
+    "field-repeated": Rule("RFC 9110 5.3", "MUST", "A field whose value is no list appears once in a response."),
+    "length-contradicts": Rule("RFC 9112 6.3", "MUST", "A response has one Content-Length, not two different ones."),
+    "length-grammar": Rule("RFC 9110 8.6", "MUST", "Content-Length is a decimal number."),
+    "length-and-encoding": Rule("RFC 9112 6.2", "MUST", "A response with Transfer-Encoding has no Content-Length."),
+    "field-characters": Rule("RFC 9110 5.5", "MUST", "A field value has no CR, LF or NUL."),
     # One frame by itself.
     "masked": Rule("5.1", "MUST", "A server does not mask the frames it sends."),
     "rsv": Rule("5.2", "MUST", "RSV bits are 0 unless an extension that uses them was negotiated."),

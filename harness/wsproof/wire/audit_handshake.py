@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from wsproof.wire.audit import Breach, breach
+from wsproof.wire.audit_http import audit_http
 from wsproof.wire.extensions import (
     DEFLATE,
     DeflateAgreement,
@@ -21,8 +22,9 @@ __all__ = ["agreed_deflate", "audit_response"]
 def audit_response(request: Request, response: Response) -> list[Breach]:
     """Return what is wrong with `response` as an answer to `request`. A refusal owes little: only 101 promises much."""
     if response.status != 101:
-        return list(_audit_refusal(request, response))
+        return [*audit_http(response), *_audit_refusal(request, response)]
     return [
+        *audit_http(response),
         *_audit_upgrade(response),
         *_audit_accept(request, response),
         *_audit_subprotocol(request, response),

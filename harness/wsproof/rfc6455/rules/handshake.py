@@ -5,6 +5,20 @@ from __future__ import annotations
 from wsproof.rfc6455.rules.rule import MAY, MUST, SHOULD, Rule
 
 HANDSHAKE = (
+    Rule(
+        "subprotocol-lines",
+        "11.3.4",
+        MUST,
+        "An offer of subprotocols in several header lines is the same offer as in one.",
+        "subprotocols in several lines",
+    ),
+    Rule(
+        "subprotocol-after-unknown",
+        "4.2.2",
+        SHOULD,
+        "A subprotocol that the server does not know changes nothing about its choice among those that it knows.",
+        "known subprotocols behind an unknown one",
+    ),
     Rule("opening-accepted", "4.2.2", MUST, "A legal opening handshake is answered with 101.", "legal handshakes"),
     Rule(
         "header-names",
