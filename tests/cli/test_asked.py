@@ -15,6 +15,7 @@ from tests.stats.builders import QUIET, measurement, publish, recorder, steady
 from wsproof.cli import main
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.measurement import Measurement
+from wsproof.model.plan import Phase
 
 CHAT = Contract("chat", Audience.EVERYONE)
 GOOD = measurement(steady(), CHAT)
@@ -107,3 +108,11 @@ def test_a_block_that_answers_what_was_asked_is_not_measured_again(bench: Bench)
 def test_a_violation_of_the_second_block_counts(bench: Bench) -> None:
     ended, record = bench(blocks=(LATE, lossy()))
     assert (ended, record["verdict"]) == (1, "invalid")
+
+
+def test_a_window_without_a_single_delivery_tells_nothing(bench: Bench) -> None:
+    record = recorder()
+    publish(record, 0, -50, [1.0] * 3, phase=Phase.PROBE)
+    ended, kept = bench(blocks=(measurement(record.freeze(), CHAT),))
+    assert ended == 3
+    assert "nothing-measured" in [warning["code"] for warning in kept["warnings"]]

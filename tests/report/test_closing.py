@@ -7,6 +7,7 @@ from pathlib import Path
 from tests.report import samples
 from wsproof.model.finding import Finding, Verdict
 from wsproof.model.record import RunRecord, Summary
+from wsproof.model.suite import SuiteReport
 from wsproof.report.closing import closing_sentences
 from wsproof.report.documents import check_document
 
@@ -54,3 +55,12 @@ def test_a_void_figure_is_told_and_marked() -> None:
 
 def test_each_sentence_is_one_line_whatever_the_server_sent() -> None:
     assert all("\n" not in sentence for sentence in a_run(samples.violation(explanation="one\ntwo\n\nthree")))
+
+
+def test_what_was_not_checked_is_not_praised() -> None:
+    part = check_document(samples.TARGET, SuiteReport(7))
+    protocol, delivery, *_ = closing_sentences(samples.record(command="run", parts={"check": part}), PAGE)
+    assert protocol == "The protocol was not checked."
+    assert delivery.startswith("Under load ")
+    protocol, delivery, *_ = closing_sentences(samples.record(command="run", metrics={}, parts={"check": part}), PAGE)
+    assert delivery == "Delivery was not checked."

@@ -29,7 +29,7 @@ from wsproof.report.markdown import run_markdown
 from wsproof.report.progress import ProgressLine
 from wsproof.report.series import series_of
 from wsproof.stats.objective import Objective, parse_objective
-from wsproof.stats.stability import judged_summaries
+from wsproof.stats.stability import NOTHING_MEASURED, judged_summaries
 
 MEASURED_AGAIN = "Figures that count are void ({}): measuring once more."
 
@@ -74,7 +74,9 @@ def bench_target(stage: Stage) -> tuple[RunRecord, ExitCode]:
 def code_of(stage: Stage, record: RunRecord, met: list[bool | None], *, void: bool = False) -> ExitCode:
     """The exit code of a run that has measured. `void`: figures are, beside those of the record."""
     strict: bool = stage.arguments.strict_trust
-    return exit_code_of(record.verdict, objectives_met=met, void=void or not record.trusted, strict_trust=strict)
+    nothing = any(warning.code == NOTHING_MEASURED for warning in record.warnings)
+    verdict = Verdict.worst([record.verdict, Verdict.UNKNOWN]) if nothing else record.verdict
+    return exit_code_of(verdict, objectives_met=met, void=void or not record.trusted, strict_trust=strict)
 
 
 def measure_server(

@@ -10,6 +10,7 @@ from wsproof.model.measurement import Measurement
 from wsproof.model.record import Caution, Summary
 from wsproof.stats.aspects import judged_and_void
 from wsproof.stats.objective import Objective
+from wsproof.stats.stability import NOTHING_MEASURED
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Question:
         if self.objectives:
             judged = [objective.judge(block.metrics, block.findings) for objective in self.objectives]
             return sum(result.void is not None for result in judged)
-        return ("nothing-measured" in block.codes) + len(judged_and_void(block.metrics))
+        return (NOTHING_MEASURED in block.codes) + len(judged_and_void(block.metrics))
 
 
 def _void(block: Block) -> int:

@@ -36,6 +36,8 @@ def _protocol(record: RunRecord) -> str:
     findings = [one for one in all_findings(record) if _is_wire(one)]
     if trouble := _trouble(findings, runs, "breaks the protocol"):
         return trouble
+    if not runs:
+        return "The protocol was not checked."
     known = len(accepted(findings))
     besides = f", apart from {count(known, 'known deviation')}" if known else ""
     left = sum(len(checks) for _, checks in not_run_of(record))
@@ -49,10 +51,11 @@ def _delivery(record: RunRecord) -> str:
     if trouble := _trouble(findings, runs, "does not deliver as promised"):
         return trouble
     reach, latency = record.metrics.get("reach"), record.metrics.get("latency")
-    told = f"Every message arrived once and in order in {count(len(runs), 'check')}"
+    checked = f"Every message arrived once and in order in {count(len(runs), 'check')}" if runs else ""
     if reach is None or reach.mean is None or latency is None:
-        return f"{told}."
-    return f"{told}, and under load {share(reach.mean)} arrived ({count(latency.n, 'delivery', 'deliveries')})."
+        return f"{checked or 'Delivery was not checked'}."
+    loaded = f"under load {share(reach.mean)} arrived ({count(latency.n, 'delivery', 'deliveries')})."
+    return f"{checked}, and {loaded}" if checked else loaded.capitalize()
 
 
 def _trouble(findings: Iterable[Finding], runs: Iterable[CheckRun], what: str) -> str:

@@ -43,6 +43,8 @@ LOADED = (*TIMES, "deliveries_per_s", "server_cpu_per_delivery", "server_switche
 """What depends on the load: void where another load was made than was planned."""
 MACHINE = (*LOADED, "connect_time")
 """What depends on the CPU that there was: void where somebody else took it."""
+NOTHING_MEASURED = "nothing-measured"
+"""The code of the one caution that leaves nothing to be known: there is no figure at all."""
 SHOWN = 4
 """How many of the figures that are void a caution shows with both values; it names the rest."""
 
@@ -215,7 +217,7 @@ def _few_samples(observed: Observed) -> Iterator[Doubt]:
     missing = [name for name in ("p99", "p999") if count < ENOUGH[name]]
     if not count and observed.measurement.contract.audience is not Audience.NOBODY:
         yield doubt(
-            "nothing-measured",
+            NOTHING_MEASURED,
             "Not one delivery belongs to the measured window, so there is nothing to judge by.",
             "Measure longer (--duration) or with a higher --rate; if there were publications, look at the findings.",
             LOADED,

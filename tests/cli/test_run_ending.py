@@ -1,0 +1,20 @@
+"""The last lines of `wsproof run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cli.shell import wsproof
+
+SMALL = ("--subscribers", "5", "--rate", "50", "--duration", "1", "--warmup", "0.2", "--users", "6")
+
+
+def test_a_run_ends_with_what_was_found_and_where_its_page_is(tmp_path: Path) -> None:
+    said = wsproof("run", "--only", "4.2.1", *SMALL, "--out", str(tmp_path))
+    assert said.code == 0, said
+    protocol, delivery, speed, trust, page = said.out.strip().splitlines()[-5:]
+    assert protocol.startswith("The server keeps the protocol in all of")
+    assert delivery.startswith("Under load 100 % arrived")
+    assert speed.startswith("Half of the messages reach the last of 5 within")
+    assert trust.startswith(("All figures can be trusted.", "These figures are void, the others stand: "))
+    assert Path(page.removeprefix("The page with all of it is ")).is_file()
