@@ -164,6 +164,32 @@ def test_what_is_drawn_has_its_share_of_the_time(faulty: FaultyServer) -> None:
         assert explore(subject, drawn) == ""
 
 
+def test_no_chapter_takes_the_time_of_all_others(faulty: FaultyServer) -> None:
+    tested = next(each for each in PROPERTIES if each.name == "close-code-legal")
+    with examination(faulty.with_fault(""), SuiteOptions(deadline_s=DEADLINE_S)) as subject:
+        subject.edges_s = 0.0
+        before = subject.conversations
+        assert "begun, and not run to its end" in explore(subject, tested)
+        assert subject.conversations - before == 1
+
+
+def test_a_check_that_was_only_begun_has_not_passed(faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wsproof.rfc6455.suite._LEAST_EDGES_S", 0.0)
+    monkeypatch.setattr("wsproof.rfc6455.suite._EDGES_SHARE", 0.0)
+    options = SuiteOptions(only=("close-code-legal",), budget_s=1000.0, deadline_s=DEADLINE_S)
+    report = run_suite(faulty.with_fault(""), options)
+    assert [one.check for one in report.not_run] == ["close-code-legal"]
+    assert "begun" in report.not_run[0].reason
+
+
+def test_a_server_that_serves_one_client_at_a_time_is_not_accused_of_refusing_handshakes() -> None:
+    options = SuiteOptions(only=("opening-accepted", "ping-answered"), examples=2, deadline_s=2.0)
+    with difficult("one-at-a-time") as server:
+        report = run_suite(server, options)
+    assert report.findings == ()
+    assert {run.verdict for run in report.checks_run} == {Verdict.VALID}
+
+
 def test_a_slow_server_is_asked_about_each_chapter_first_and_robustness_last() -> None:
     ordered = broadly(list(CHECKS))
     assert sorted(each.name for each in ordered) == sorted(each.name for each in CHECKS)

@@ -11,7 +11,7 @@ __all__ = ["DEFAULT_BUDGET_S", "RESERVE_S", "Budget", "BudgetSpent"]
 
 DEFAULT_BUDGET_S = 60.0
 """Seconds for a whole check, where nothing else is asked for."""
-RESERVE_S = 5.0
+RESERVE_S = 7.0
 """Seconds of it, a tenth at most, that are kept for the end: to stop the server, and to write the report."""
 _LEAST_S = 0.001
 

@@ -95,6 +95,8 @@ class Examination:
         """Seconds that its first answer took."""
         self.draw_s = math.inf
         """Seconds for what is drawn for one property: all of them have their share of the budget."""
+        self.edges_s = math.inf
+        """Seconds for the edges of one property: no chapter takes the time of all others."""
         self._conduct = Conduct(self.endpoint, facts, self.patience, barrier)
         self._least_bytes: dict[int, int] = {}
         self._neighbour = Neighbour(options.deadline_s, facts.first_messages)

@@ -17,7 +17,7 @@ from wsproof.rfc6455.judge import Charge
 from wsproof.rfc6455.property import Property
 from wsproof.rfc6455.rules import Binding, rule
 
-__all__ = ["DIED", "explore", "private_storage"]
+__all__ = ["DIED", "UNFINISHED", "explore", "private_storage"]
 
 _SHRINK_S = 4.0
 _SHRINK_ATTEMPTS = 150
@@ -26,6 +26,7 @@ _DEATHS = 3
 _DEATHS_KNOWN = 1
 """How often a server may be lost to one property, at first, and once it is known that it can be."""
 CUT_SHORT = "this check's share of the budget ended after"
+UNFINISHED = "begun, and not run to its end: its share of the budget is spent"
 DIED = "cut short: the server stopped serving others again and again (see neighbour-served)"
 
 
@@ -54,7 +55,10 @@ def explore(subject: Examination, tested: Property) -> str:
     """
     deaths = _Deaths(subject)
     broken = 0
-    for conversation in tested.edges(subject.facts) if tested.edges is not None else ():
+    until = Deadline.after(subject.edges_s) if math.isfinite(subject.edges_s) else None
+    for at, conversation in enumerate(tested.edges(subject.facts) if tested.edges is not None else ()):
+        if at and until is not None and until.passed:
+            return UNFINISHED
         broken += any(charge.rule == tested.name for charge in subject.attempt(conversation))
         if deaths.are_enough:
             return DIED

@@ -113,7 +113,12 @@ class Neighbour:
         """Find out whether the bystander can stay: some servers keep one session of a user, or few of an address."""
         if self.ask(endpoint, wait_s) is not Service.SERVED:
             return
-        self.ask_newcomer(endpoint, wait_s)
+        if self.ask_newcomer(endpoint, wait_s) is Service.SILENT and self._client is not None:
+            # It may serve one client at a time: then the bystander must not be in the way of the conversations.
+            self._client.close(wait_s)
+            self._client = None
+            self._ask_alone(endpoint, wait_s)
+            return
         if self._client is not None and not self._answers(self._client, wait_s) and self._client.ending:
             self._stays = False
             self.forget()

@@ -35,7 +35,7 @@ from wsproof.rfc6455 import (
 from wsproof.rfc6455.conduct import Conduct
 from wsproof.rfc6455.conversation import Conversation
 from wsproof.rfc6455.examination import BudgetSpent, Examination, Server, ServerGone, examination
-from wsproof.rfc6455.exploring import DIED, explore, private_storage
+from wsproof.rfc6455.exploring import DIED, UNFINISHED, explore, private_storage
 from wsproof.rfc6455.facts import Facts, Message
 from wsproof.rfc6455.judge import judge
 from wsproof.rfc6455.ledger import Ledger
@@ -60,6 +60,9 @@ _SLOW_S = 0.25
 _DRAW_SHARE = 3.0
 """What one property may take for what is drawn, in shares of the time that is left for all that are left."""
 _LEAST_DRAW_S = 0.5
+_EDGES_SHARE = 6.0
+_LEAST_EDGES_S = 10.0
+"""Likewise for its edges. A server that owes several answers and gives none takes so long with a few of them."""
 
 PROPERTIES: tuple[Property, ...] = (
     *handshake.PROPERTIES,
@@ -175,7 +178,9 @@ def _run(course: _Course, wanted: list[Property | Trial], tell: Progress, keep: 
     try:
         for number, tested in enumerate(wanted):
             tell(tested.rule.title, number / len(wanted))
-            subject.draw_s = max(_LEAST_DRAW_S, _DRAW_SHARE * subject.budget.remaining_s / (len(wanted) - number))
+            share_s = subject.budget.remaining_s / (len(wanted) - number)
+            subject.draw_s = max(_LEAST_DRAW_S, _DRAW_SHARE * share_s)
+            subject.edges_s = max(_LEAST_EDGES_S, _EDGES_SHARE * share_s)
             row, goes_on = _run_trial(trials, tested) if isinstance(tested, Trial) else _run_guarded(subject, tested)
             course.add(row)
             keep(course.report())
@@ -270,6 +275,8 @@ def _run_one(subject: Examination, tested: Property) -> tuple[CheckRun | NotRun,
     if (cause := subject.ledger.cause_of(tested.name)) is not None:
         verdict = _verdict_on(subject, cause)
         reason = reason or _observed_in(subject, cause)
+    elif cut_short == UNFINISHED:
+        return _not_run(tested, reason or cut_short), goes_on
     elif cut_short == DIED:
         verdict, reason = Verdict.UNKNOWN, reason or cut_short
     elif tried and subject.declined == declined + tried and not tested.about_offers:

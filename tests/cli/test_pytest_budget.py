@@ -1,0 +1,44 @@
+"""The suites as pytest tests: their budget is shared, and what it leaves no time for is skipped, never passed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.cli.shell import DEADLINE, environment
+from tests.faulty.difficult import difficult
+
+SUITE = ("-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--pyargs", "wsproof.rfc6455")
+
+
+def test_what_the_budget_leaves_no_time_for_is_skipped(tmp_path: Path) -> None:
+    with difficult("late") as server:
+        url = f"ws://127.0.0.1:{server.endpoint.port}/"
+        done = subprocess.run(
+            [sys.executable, *SUITE, "--ws-target", url, "--ws-budget", "1"],
+            cwd=tmp_path,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout
+    assert "the budget of 1 s is spent" in done.stdout
+    assert " passed" not in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_a_budget_that_is_none_is_refused(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, *SUITE, "--ws-budget", "soon"],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    assert done.returncode == 4
+    assert "expected seconds such as 60, or none" in done.stderr
