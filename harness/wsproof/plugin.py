@@ -5,6 +5,8 @@ Loading it imports nothing but pytest and changes nothing: the harness is import
 
 from __future__ import annotations
 
+import re
+import sys
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -75,6 +77,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def as_pytest_says(message: str, config: pytest.Config) -> str:
+    """A message of ours with the options that pytest has: `--path` is `--ws-path` here."""
+    message = message.replace("no TARGET was given", "no --ws-target was given")
+    known = set(vars(config.option))
+
+    def here(option: re.Match[str]) -> str:
+        return f"--ws-{option[1]}" if f"ws_{option[1].replace('-', '_')}" in known else option[0]
+
+    return re.sub(r"(?<![\w-])--(?!ws-)([a-z][a-z-]*)", here, message)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """A mistake of the user's that a test of ours meets fails it with one sentence, and without our traceback."""
+    try:
+        return (yield)
+    except Exception as error:
+        errors = sys.modules.get("wsproof.errors")
+        ours = any(name.startswith("ws_") for name in getattr(item, "fixturenames", ()))
+        if errors is None or not ours or not isinstance(error, errors.UsageError):
+            raise
+        said = as_pytest_says(str(error), item.config)
+    pytest.fail(said, pytrace=False)
+
+
 @pytest.fixture(scope="session")
 def ws_settings(pytestconfig: pytest.Config, ws_target_spec: Target) -> dict[str, str]:
     """The `--ws-set` parameters; our own servers begin with a faster feed."""
@@ -100,11 +127,17 @@ def channels_named(config: pytest.Config, target: Target) -> str | None:
 
 
 @pytest.fixture(scope="session")
-def ws_workloads(ws_channels: str, ws_settings: dict[str, str]) -> dict[str, Workload]:
+def ws_workloads(pytestconfig: pytest.Config, ws_channels: str, ws_settings: dict[str, str]) -> dict[str, Workload]:
     """The workloads of the channels, by name."""
-    from wsproof.workloads import load_channels
+    from wsproof.errors import UsageError
+    from wsproof.workloads import load_channels, warn_of_oddities
 
-    return load_channels(ws_channels, ws_settings)
+    try:
+        workloads = load_channels(ws_channels, ws_settings)
+    except UsageError as error:
+        pytest.exit(as_pytest_says(str(error), pytestconfig), returncode=2)
+    warn_of_oddities(workloads.values())
+    return workloads
 
 
 @pytest.fixture(scope="session")
@@ -158,7 +191,7 @@ def ws_target_spec(pytestconfig: pytest.Config) -> Target:
             server_hint=option("ws_server_hint"),
         )
     except UsageError as error:
-        raise pytest.UsageError(str(error)) from error
+        pytest.exit(as_pytest_says(str(error), pytestconfig), returncode=2)
 
 
 @pytest.fixture(scope="session")
@@ -181,7 +214,7 @@ def ws_target(
         with serve(resolve_path(target), extra_env=environment_of(workloads), connections=most) as server:
             yield server
     except UsageError as error:
-        pytest.exit(str(error), returncode=2)
+        pytest.exit(as_pytest_says(str(error), request.config), returncode=2)
 
 
 @pytest.fixture(scope="session")

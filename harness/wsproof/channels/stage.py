@@ -15,6 +15,7 @@ from wsproof.model.finding import Anomaly, Finding, Level, Verdict
 from wsproof.net.budget import Budget
 from wsproof.net.running import RunningServer
 from wsproof.net.share import draw_share
+from wsproof.wire.advice import advice_on_refusal
 from wsproof.workloads import Workload
 
 
@@ -155,10 +156,13 @@ class Stage:
                 "DELIVERY or REPLY, with its envelope: see read() of the workload."
             )
             return Finding("format", name, Anomaly.UNKNOWN, Level.INFORMATIONAL, told)
+        refused = performance.came.startswith("the refusal")
+        elsewhere = "If something else lives there, say what with --channels."
+        advice = advice_on_refusal(performance.came) if refused else elsewhere
         told = (
             f"{path} does not speak the format of the channel {name!r}: a member {sent}, and what came{within} was "
             f"{performance.came}. Nothing that came there could be understood, so nothing else of this channel was "
-            "tried. If something else lives there, say what with --channels."
+            f"tried. {advice}"
         )
         return Finding(
             "format",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -28,6 +29,8 @@ from wsproof.report.jsonfile import write_text
 from wsproof.report.text import show_findings, show_load, show_verdict
 from wsproof.workloads import CHANNELS
 
+UNKNOWN_USERS = re.compile(r"Unknown User\(s\): (.*)")
+"""What Locust says of a user class that is not there."""
 GRACE_SECONDS = 30.0
 """How much longer than its own run time Locust may take to start, drain and report."""
 
@@ -169,6 +172,12 @@ def load_server(
     for written in (log_file, summary_file):
         hide_in_file(written, server.target.secrets)
     if not summary_file.is_file():
+        unknown = UNKNOWN_USERS.search(log_file.read_text(encoding="utf-8"))
+        if unknown is not None:
+            raise UsageError(
+                f"--scenario {unknown[1].strip()} names no user class: those of channels are called after their "
+                f"workloads, such as {', '.join(map(user_class_name, stage.workloads))}."
+            )
         tail = "\n".join(log_file.read_text(encoding="utf-8").splitlines()[-15:])
         raise CannotTellError(f"Locust ended with {locust.returncode} and left no summary. Its last words:\n{tail}")
     summary = json.loads(summary_file.read_text(encoding="utf-8"))
@@ -178,6 +187,11 @@ def load_server(
     ended = end_findings((end,) if end is not None else ())
     findings = (*ended, *(Finding.from_json(finding) for finding in summary.get("findings", ())))
     return LoadResult(summary, findings, Verdict.worst([Verdict(summary["verdict"]), verdict_of(ended)]))
+
+
+def user_class_name(workload: str) -> str:
+    """`ChatUser` for the workload chat: as `wsproof.locust.locustfile` names them."""
+    return "".join(word.capitalize() for word in workload.replace("-", "_").split("_")) + "User"
 
 
 def hide_in_file(path: Path, secrets: tuple[str, ...]) -> None:

@@ -259,7 +259,7 @@ def arrivals(text: str) -> Arrivals:
     except OSError as error:
         raise argparse.ArgumentTypeError(f"cannot read the trace {name}: {error.strerror}") from error
     except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+        raise argparse.ArgumentTypeError(f"{name}: {error}" if kind == "trace" else str(error)) from error
 
 
 def sizes(text: str) -> Sizes:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from wsproof import __version__
 from wsproof.cli import options
@@ -37,7 +39,28 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End with the exit code of wrong usage."""
-        self.exit(int(ExitCode.USAGE), f"{self.prog}: {message}\n(usage: {self.prog} --help)\n")
+        self.exit(int(ExitCode.USAGE), f"{self.prog}: {_with_meant(message)}\n(usage: {self.prog} --help)\n")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """As argparse does it; but an option that a verb does not know is told by the verb, with the nearest one."""
+        found, rest = super().parse_known_args(args, namespace)
+        if rest and self._is_verb:
+            given = [word.partition("=")[0] for word in rest if word.startswith("-")]
+            near = [match for word in given for match in get_close_matches(word, self._option_string_actions, n=1)]
+            meant = f" Did you mean {' '.join(near)}?" if near else ""
+            self.error(f"unrecognized arguments: {' '.join(rest)}.{meant}")
+        return found, rest
+
+    @property
+    def _is_verb(self) -> bool:
+        return " " in self.prog
+
+
+def _with_meant(message: str) -> str:
+    """An unknown choice, with the nearest of those that there are."""
+    wrong = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
+    near = get_close_matches(wrong[1], re.findall(r"[\w-]+", wrong[2]), n=1) if wrong is not None else []
+    return f"{message}. Did you mean {near[0]}?" if near else message
 
 
 def build_parser() -> argparse.ArgumentParser:

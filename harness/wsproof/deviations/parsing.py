@@ -40,7 +40,12 @@ def load_deviations(path: Path) -> tuple[Deviation, ...]:
     """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8")).get("deviation", [])
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise UsageError(
+            f"cannot read the known deviations in {path}: {error.strerror}. Name a TOML file; "
+            "`wsproof check --write-accepted FILE` begins one"
+        ) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"expected {path} to be a TOML file of known deviations, but: {error}") from error
     if not isinstance(tables, list):
         raise UsageError(f"expected {path} to hold [[deviation]] tables. It needs check, section and a reason in each")

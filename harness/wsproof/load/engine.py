@@ -28,6 +28,7 @@ from wsproof.model.measurement import Measurement
 from wsproof.model.plan import NS, Phase, Plan
 from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.running import RunningServer
+from wsproof.wire.advice import advice_on_refusal
 
 RAMP_SAMPLE_S = 0.05
 SAMPLE_S = 0.22
@@ -96,7 +97,7 @@ class Run:
         if not sum(self._open):
             why = next((why for word in self._said["connected"].values() if (why := word.details["why"])), HUNG_UP)
             url = self._jobs[0].endpoint.url
-            raise TargetError(f"nobody could connect to {url}: {why}. Is the server running there?")
+            raise TargetError(f"nobody could connect to {url}: {why}. {_advice(why)}")
         self._sample()
 
     def _probe(self, ramp: Deadline) -> None:
@@ -241,6 +242,10 @@ class Run:
 
     def _show(self, phase: str, done: float, note: str = "") -> None:
         self._watch(Progress(phase, min(max(done, 0.0), 1.0), note))
+
+
+def _advice(why: str) -> str:
+    return advice_on_refusal(why) if "HTTP/" in why else "Is the server running there?"
 
 
 def _rate_hz(history: History) -> float:

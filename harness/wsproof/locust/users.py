@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from time import monotonic_ns
 
 from locust import User, task
@@ -10,8 +11,9 @@ from locust.exception import StopUser
 from wsproof.errors import WorkloadError, WsproofError
 from wsproof.locust.line import Line
 from wsproof.locust.mistakes import give_up
-from wsproof.locust.rooms import room_of
+from wsproof.locust.rooms import ENDPOINT, room_of
 from wsproof.model.history import Departure
+from wsproof.wire.advice import advice_on_refusal
 
 STAY_SECONDS = 1.0
 CLOSE_SECONDS = 2.0
@@ -52,7 +54,9 @@ class ChannelUser(User):
         try:
             response = line.open()
             if response.status != 101:
-                fault = ConnectionError(f"the handshake was answered with {response.status}")
+                advice = advice_on_refusal(response.describe())
+                advice += "" if ENDPOINT in os.environ else " (Those are options of `wsproof load`.)"
+                fault = ConnectionError(f"the handshake was answered with {response.status}. {advice}")
         except WsproofError as error:
             fault = error
         except BaseException:  # stopped while it connected

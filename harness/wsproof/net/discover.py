@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from wsproof.errors import TargetError, UsageError
 from wsproof.net import guard
@@ -123,6 +125,24 @@ def require_app(target: Target) -> None:
             f"{target.app} has no WebSocket route, so nothing can be tested; its routes are {shown}. "
             "Name the app that has it, or add one: @app.websocket('/ws')"
         )
+    path = (target.path or "").partition("?")[0]
+    if facts.whole and path and not target.path_from_channels and not any(_fits(path, route) for route in facts.paths):
+        near = get_close_matches(path, facts.paths, n=1, cutoff=0.3)
+        raise UsageError(
+            f"{target.app} has no WebSocket route for the path {path}; it has {', '.join(facts.paths)}. "
+            f"Did you mean --path {(near or facts.paths)[0]}?"
+        )
+
+
+def _fits(path: str, route: str) -> bool:
+    """Whether a route as it is written, with its parameters in braces, can take this path."""
+    pattern = ""
+    for piece in re.split(r"(\{[^{}]*\})", route):
+        if piece.startswith("{"):
+            pattern += ".+" if ":path" in piece else "[^/]+"
+        else:
+            pattern += re.escape(piece)
+    return re.fullmatch(pattern, unquote(path)) is not None
 
 
 def resolve_path(target: Target) -> Target:
@@ -170,7 +190,8 @@ def _probe(python: str, arguments: list[str], cwd: Path, env: Mapping[str, str],
     with process:
         out, err = _communicate(process, arguments)
     if process.returncode != 0:
-        said = [line for line in err.decode(errors="replace").splitlines() if line.strip()][-8:]
+        said = [line for line in err.decode(errors="replace").splitlines() if line.strip()]
+        said = _without_frames_of_python(said) if arguments[0] == "routes" else said[-8:]
         raise TargetError(_failure(python, arguments, process.returncode, redact("\n    ".join(said), secrets)))
     return json.loads(out)
 
@@ -189,10 +210,25 @@ def _communicate(process: subprocess.Popen[bytes], arguments: list[str]) -> tupl
         ) from None
 
 
+def _without_frames_of_python(lines: list[str]) -> list[str]:
+    """The last lines of a traceback without the frames of the import machinery and of our own probe."""
+    kept: list[str] = []
+    ours = False
+    for line in lines:
+        if line.lstrip().startswith('File "'):
+            ours = any(part in line for part in ('"<frozen', '"<string>"', "/importlib/"))
+        elif not line.startswith(" "):
+            ours = False
+        if not ours and not line.startswith("Traceback"):
+            kept.append(line)
+    return kept[-8:]
+
+
 def _failure(python: str, arguments: list[str], code: int, said: str) -> str:
     if arguments[0] == "routes":
         return (
             f"expected to import {arguments[1]}, but that failed. It said:\n    {said}\n"
-            "Run wsproof in the folder from which the app can be imported, with the interpreter that has its packages"
+            "Run wsproof in the folder from which the app can be imported, with the interpreter that has its packages; "
+            "--env NAME=VALUE sets what the app reads from its environment"
         )
     return f"expected a Python interpreter at {Path(python).name}, but running it failed ({code}). It said:\n    {said}"

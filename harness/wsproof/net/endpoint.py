@@ -147,7 +147,9 @@ def parse_url(url: str, *, schemes: tuple[str, ...] = ("ws", "wss")) -> Endpoint
         raise UsageError(f"{shown} is not a URL: {error}. Expected e.g. ws://127.0.0.1:8000/ws") from error
     if parts.scheme not in schemes:
         wanted = " or ".join(f"{scheme}://" for scheme in schemes)
-        raise UsageError(f"expected a URL that begins with {wanted}, got {shown}")
+        meant = {"http": "ws", "https": "wss"}.get(parts.scheme)
+        advice = f". Did you mean {meant}{shown.removeprefix(parts.scheme)}?" if meant in schemes else ""
+        raise UsageError(f"expected a URL that begins with {wanted}, got {shown}{advice}")
     if not host:
         raise UsageError(f"{shown} names no host. Expected e.g. ws://127.0.0.1:8000/ws")
     if port == 0:

@@ -231,7 +231,8 @@ def _assignment(found: re.Match[str]) -> str:
     quoting, name, sign, value = found.groups()
     shouted = name.upper() == name and sign.strip() == "="
     is_code = value.isdecimal() and len(value) <= _HEAD  # of a close frame, or an exit: `code=1006`
-    if is_code or not is_secret_name(name) or not (shouted or quoting or sign == "="):
+    is_call = re.match(r"[A-Za-z_][\w.]*[\[(]", value) is not None  # a line of code: KEY = os.environ["KEY"]
+    if is_code or is_call or not is_secret_name(name) or not (shouted or quoting or sign == "="):
         return found[0]
     return f"{quoting}{name}{quoting}{sign}{MARK}"
 

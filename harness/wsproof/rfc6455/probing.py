@@ -23,6 +23,7 @@ from wsproof.wire import (
     PongReceived,
     TextMessage,
 )
+from wsproof.wire.advice import advice_on_refusal
 
 __all__ = ["probe"]
 
@@ -108,8 +109,7 @@ class _Probe:
             client.abort()
             raise CannotTellError(
                 f"expected {self.endpoint.url} to accept a plain WebSocket handshake (101), "
-                f"got {response.describe()}. Try another --path, or give what it asks for with --header, --token, "
-                "--origin or --subprotocol."
+                f"got {response.describe()}. {advice_on_refusal(response.describe())}"
             )
         return client
 

@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 
@@ -90,8 +91,8 @@ def _import(name: str) -> ModuleType:
                 "Install it beside wsproof, or mend the import."
             ) from absent
         raise UsageError(
-            f"There are no channels called {name!r}: use {' or '.join(CHANNELS)}, or a module that can be imported "
-            "from here and has a list WORKLOADS."
+            f"There are no channels called {name!r}{_meant(name)}: use {' or '.join(CHANNELS)}, or a module that can "
+            "be imported from here and has a list WORKLOADS."
         ) from absent
     except SyntaxError as fault:
         raise WorkloadError(f"{_place_of_syntax(fault)}: {fault.msg}. Mend it, or name another module.") from fault
@@ -102,6 +103,12 @@ def _import(name: str) -> ModuleType:
     finally:
         if added:
             sys.path.remove(here)
+
+
+def _meant(name: str) -> str:
+    modules = [path.stem for path in Path.cwd().glob("*.py")]
+    near = get_close_matches(name.removesuffix(".py"), [*CHANNELS, *modules], n=1)
+    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def _shown_file(module: ModuleType) -> str:
@@ -125,4 +132,6 @@ def _refuse_unknown(settings: Mapping[str, str], classes: Iterable[type[Workload
     for key in settings:
         if key not in known:
             choices = "; ".join(f"{name}: {meaning}" for name, meaning in sorted(known.items())) or "none"
-            raise UsageError(f"No channel takes the setting {key!r}. Those that exist: {choices}.")
+            near = get_close_matches(key, known, n=1)
+            meant = f" Did you mean {near[0]}?" if near else ""
+            raise UsageError(f"No channel takes the setting {key!r}.{meant} Those that exist: {choices}.")
