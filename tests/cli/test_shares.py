@@ -7,10 +7,13 @@ from wsproof.cli.shares import (
     AROUND_LOAD_SECONDS,
     CHECKED_AFTER_SECONDS,
     LEAST_CHECK_SECONDS,
+    LEAST_LOAD_SECONDS,
     LOAD_SECONDS,
+    LOADED_AFTER_SECONDS,
     WHOLE_SECONDS,
     check_budget,
     fits_again,
+    load_seconds,
 )
 from wsproof.model.plan import Plan
 
@@ -31,3 +34,9 @@ def test_a_second_block_is_measured_only_where_the_load_still_fits() -> None:
 def test_a_slow_start_leaves_the_checks_less_but_never_nothing() -> None:
     assert check_budget(3.0) == CHECKED_AFTER_SECONDS - 3.0
     assert check_budget(60.0) == LEAST_CHECK_SECONDS
+
+
+def test_a_slow_bench_leaves_the_load_less_but_never_nothing() -> None:
+    assert load_seconds(50.0) == LOAD_SECONDS
+    assert load_seconds(LOADED_AFTER_SECONDS - 5.0) == 5.0
+    assert load_seconds(200.0) == LEAST_LOAD_SECONDS

@@ -15,7 +15,7 @@ from wsproof.cli.load import LoadResult, load_server, require_locust
 from wsproof.cli.log import RunLog
 from wsproof.cli.only import require_known
 from wsproof.cli.recording import CheckRecorder
-from wsproof.cli.shares import LOAD_SECONDS, check_budget, elapsed_s, fits_again
+from wsproof.cli.shares import check_budget, elapsed_s, fits_again, load_seconds
 from wsproof.cli.stage import Stage
 from wsproof.errors import ExitCode
 from wsproof.load.limits import require_possible
@@ -74,8 +74,8 @@ def _all_parts(stage: Stage, objectives: list[Objective]) -> ExitCode:
         with stage.running() as server:
             log.keep_output(server)
             stage.headline("3 of 3: load")
-            users = stage.arguments.users
-            load = load_server(stage, server, users=users, seconds=LOAD_SECONDS, folder=log.folder)
+            users, seconds = stage.arguments.users, load_seconds(elapsed_s())
+            load = load_server(stage, server, users=users, seconds=seconds, folder=log.folder)
             add_load(log, load)
         met = judge_objectives(log, objectives)
     return code_of(stage, log.record, met, void=not load.trusted)

@@ -14,6 +14,9 @@ CHECKED_AFTER_SECONDS = 36.0
 """When the checks are to be done, counted from the start of the process: a slow start leaves them less."""
 LEAST_CHECK_SECONDS = 10.0
 LOAD_SECONDS = 8.0
+LEAST_LOAD_SECONDS = 4.0
+LOADED_AFTER_SECONDS = 76.0
+"""When Locust is to have run its time; it has less where the parts before it took long."""
 AROUND_LOAD_SECONDS = 6.0
 """What Locust takes to start, to drain and to report."""
 AROUND_BENCH_SECONDS = 3.0
@@ -28,6 +31,11 @@ def elapsed_s() -> float:
 def check_budget(elapsed: float) -> float:
     """The seconds that `run` gives its checks where `--budget` does not say it."""
     return max(CHECKED_AFTER_SECONDS - elapsed, LEAST_CHECK_SECONDS)
+
+
+def load_seconds(elapsed: float) -> float:
+    """How long `run` lets Locust run."""
+    return min(max(LOADED_AFTER_SECONDS - elapsed, LEAST_LOAD_SECONDS), LOAD_SECONDS)
 
 
 def fits_again(elapsed: float, plan: Plan) -> bool:
