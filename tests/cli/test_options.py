@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from wsproof.cli import main, split_at_dashes
-from wsproof.cli.options import arrivals, seconds
+from wsproof.cli.options import arrivals, message, seconds
 from wsproof.cli.parser import build_parser
 from wsproof.cli.stage import Stage
 from wsproof.errors import ExitCode
@@ -28,6 +28,30 @@ def test_a_length_of_time_may_carry_its_unit(text: str, expected: float) -> None
 def test_what_is_no_length_of_time_is_refused(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError):
         seconds(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("hello", "hello"),
+        ('{"a": 1}', '{"a": 1}'),
+        ("hex:00ff", b"\x00\xff"),
+        ("text:hex:00", "hex:00"),
+        ("a:b", "a:b"),
+    ],
+)
+def test_a_message_is_a_text_or_binary_in_hexadecimal_digits(text: str, expected: str | bytes) -> None:
+    assert message(text) == expected
+
+
+def test_a_message_in_wrong_digits_is_refused() -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="hexadecimal digits"):
+        message("hex:hello")
+
+
+def test_a_valid_message_is_a_sample() -> None:
+    given = build_parser().parse_args(["check", "--valid-message", "hex:00", "--login", "a", "--login", "b"])
+    assert (given.sample, given.login) == (b"\x00", ["a", "b"])
 
 
 def test_arrivals_are_read_with_the_file_of_their_trace(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from wsproof.rfc6455 import strategies
 from wsproof.rfc6455.blocks import Blocks, Copy
 from wsproof.rfc6455.compressed import apply_cuts, declines_all, literally, packed, talk, words
 from wsproof.rfc6455.conversation import Conversation
-from wsproof.rfc6455.deflate_messages import in_blocks
+from wsproof.rfc6455.deflate_messages import copies, in_blocks
 from wsproof.rfc6455.facts import Facts
 from wsproof.rfc6455.property import Property
 from wsproof.wire import Frame
@@ -36,7 +36,8 @@ def _data_edges(facts: Facts) -> Iterable[Conversation]:
         yield talk(facts, subject, packed(data))
     yield talk(facts, subject, before, packed(_BROKEN[0]))
     # What the connection before this one said is not there to be referred to.
-    yield talk(facts, subject, packed(Blocks().fixed(Copy(6, 6))))
+    size = len(words(facts, "before"))
+    yield talk(facts, subject, packed(Blocks().fixed(*copies(size, size))))
     yield talk(facts, subject, *apply_cuts(packed(_BROKEN[0]), 1))
     yield talk(facts, subject, *apply_cuts(packed(_BROKEN[2]), 2, 6))
 

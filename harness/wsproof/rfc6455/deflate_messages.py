@@ -16,7 +16,7 @@ from wsproof.rfc6455.facts import Facts
 from wsproof.rfc6455.property import MASK, Property
 from wsproof.wire import Deflater, Frame, Opcode
 
-__all__ = ["PROPERTIES", "in_blocks"]
+__all__ = ["PROPERTIES", "copies", "in_blocks"]
 
 _KINDS = ("stored", "fixed", "library", "empty", "nothing")
 
@@ -112,7 +112,7 @@ def _final_edges(facts: Facts) -> Iterable[Conversation]:
     if facts.sample is None:
         yield talk(facts, subject, packed(Blocks().stored(b"", final=True)), literally(more))
     if not agreed(facts).client_no_context_takeover:
-        back = Blocks().fixed(*_copies(len(more), len(more)), final=True)
+        back = Blocks().fixed(*copies(len(more), len(more)), final=True)
         yield talk(facts, subject, packed(Blocks().stored(more)), packed(back))
 
 
@@ -131,7 +131,7 @@ def _context_edges(facts: Facts) -> Iterable[Conversation]:
     subject, text = "deflate-context", words(facts, letters(60).decode())
     size = len(text)
     if not agreed(facts).client_no_context_takeover:
-        first, again = packed(Blocks().stored(text)), packed(Blocks().fixed(*_copies(size, size)))
+        first, again = packed(Blocks().stored(text)), packed(Blocks().fixed(*copies(size, size)))
         yield talk(facts, subject, first, again)
         yield talk(facts, subject, first, again, again, literally(text), again)
     for offer in (usual_offer(facts), CLIENT_RESETS, CLIENT_BITS):
@@ -142,7 +142,7 @@ def _context_edges(facts: Facts) -> Iterable[Conversation]:
             yield talk(facts, subject, *frames, offer=offer)
 
 
-def _copies(size: int, distance: int) -> list[bytes | Copy]:
+def copies(size: int, distance: int) -> list[bytes | Copy]:
     """Copies that make `size` bytes from that far back."""
     whole = [Copy(min(258, size - at), distance) for at in range(0, size, 258)]
     return [copy for copy in whole if copy.length >= 3]
@@ -183,7 +183,7 @@ def _mixed_edges(facts: Facts) -> Iterable[Conversation]:
     yield talk(facts, subject, literally(text), start, end, literally(text))
     if not agreed(facts).client_no_context_takeover:
         # Only what was compressed is in the window: the text lies right behind, whatever was said between.
-        back = packed(Blocks().fixed(*_copies(size, size)))
+        back = packed(Blocks().fixed(*copies(size, size)))
         yield talk(facts, subject, packed(Blocks().stored(text)), plain, back)
         yield talk(facts, subject, packed(Blocks().stored(text)), start, end, plain, back, plain, back)
 
