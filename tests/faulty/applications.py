@@ -50,6 +50,7 @@ KINDS: dict[str, str] = {
     "slow": "echoes each message after a while",
     "mute": "takes all in silence",
     "greets": "greets, and then takes all in silence",
+    "bans": "echoes ten messages, closes on the next with 1008, and answers the next three handshakes with 429",
     "no-empty": "echoes, but answers an empty text with an empty close frame",
 }
 
@@ -113,9 +114,19 @@ def _refusal(how: str) -> Answer:
 class Application:
     """One client of an application."""
 
+    banned = 0
+    """How many of the next handshakes are refused."""
+
     def __init__(self, name: str) -> None:
         self.name, _, self.how = name.partition("-")
         self.taken = 0
+
+    def refuses_handshake(self) -> bool:
+        """Whether it takes no clients now."""
+        if self.name != "bans" or not Application.banned:
+            return False
+        Application.banned -= 1
+        return True
 
     def greeting(self) -> Say | None:
         """What it says first."""
@@ -140,6 +151,9 @@ class Application:
                 return Close(None if self.how else 1008)
             case "after" if self.taken > 5:
                 return Drop() if self.how == "5-drop" else Close(1008)
+            case "bans" if self.taken > 10:
+                Application.banned = 3
+                return Close(1008)
             case "large" if len(data) > 1_000:
                 return Drop()
             case "json":

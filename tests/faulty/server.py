@@ -163,6 +163,8 @@ class Connection:
             headers = {name.lower(): values for name, values in headers.items() if name in canonical}
         self.check_request(method, http, headers, len(lines))
         await self.skip_body(headers)
+        if self.application is not None and self.application.refuses_handshake():
+            raise Refusal("429 Too Many Requests")
         self.accept(headers)
 
     def stumble(self, head: bytes, lines: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 
 from wsproof.errors import CannotTellError
@@ -35,6 +36,9 @@ _BRIEF_S = 1.0
 _LINGER_S = 1.0
 """How long a refusal may come behind the pong that overtook it."""
 _BRIEF_LINGER_S = 0.3
+_BANNED_S = 5.0
+"""How long a server may refuse clients that have sent many messages."""
+_PAUSE_S = 0.1
 _MANY = 30
 """As many messages as the longest conversations of the suite have."""
 _COUNTS = (2, 4, 8, 16)
@@ -98,20 +102,27 @@ class _Probe:
         self.facts = Facts(None, False, False, _USUAL_BYTES)
         self._deadline_s = deadline_s
         self._budget = budget
+        self._was_open = False
 
     def _at_most(self, seconds: float | None = None) -> float:
         return self._budget.at_most(self._deadline_s if seconds is None else min(seconds, self._deadline_s))
 
     def _open(self) -> Client:
-        client = Client(self.endpoint, deadline_s=self._at_most(), keep_frames=True)
-        response = client.open()
-        if response.status != 101:
+        """A connection; where the server took some before, and refuses more for a while, it is asked again."""
+        deadline = Deadline.after(self._at_most(_BANNED_S if self._was_open else 0.0))
+        while True:
+            client = Client(self.endpoint, deadline_s=self._at_most(), keep_frames=True)
+            response = client.open()
+            if response.status == 101:
+                self._was_open = True
+                return client
             client.abort()
-            raise CannotTellError(
-                f"expected {self.endpoint.url} to accept a plain WebSocket handshake (101), "
-                f"got {response.describe()}. {advice_on_refusal(response.describe())}"
-            )
-        return client
+            if deadline.passed:
+                raise CannotTellError(
+                    f"expected {self.endpoint.url} to accept a plain WebSocket handshake (101), "
+                    f"got {response.describe()}. {advice_on_refusal(response.describe())}"
+                )
+            time.sleep(min(_PAUSE_S, max(deadline.remaining_s, 0.0)))
 
     def _logged_in(self) -> Client:
         client = self._open()
