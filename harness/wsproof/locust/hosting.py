@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -67,8 +68,16 @@ def start_target(environment: Any, **_: Any) -> None:
 
 def refuse(error: WsproofError) -> NoReturn:
     """Say it once, plainly, and end."""
-    print(f"wsproof: {error}", file=sys.stderr)  # noqa: T201 - Locust's log may go elsewhere
+    print(f"wsproof: {as_locust_says(str(error))}", file=sys.stderr)  # noqa: T201 - Locust's log may go elsewhere
     raise SystemExit(USAGE)
+
+
+def as_locust_says(message: str) -> str:
+    """A message of ours; where it names options that Locust has not, it says whose they are."""
+    message = message.replace("no TARGET was given", "no --host was given")
+    if re.search(r"(?<![\w-])--(?!host\b|remote\b)[a-z]", message) is None:
+        return message
+    return f"{message} (Locust itself has --host and --remote; `wsproof load`, which starts it, has the other options.)"
 
 
 def check_classes(user_classes: list[type]) -> None:
