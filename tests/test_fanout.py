@@ -46,7 +46,9 @@ def time_it(
     measured: Measurement, findings: list[Finding], monkeypatch: pytest.MonkeyPatch, *, strict_trust: bool = False
 ) -> Benchmark:
     known = KnownDeviations()
-    server: Any = SimpleNamespace(endpoint=None, secrets=(), known_deviations=known, ended=lambda: None)
+    server: Any = SimpleNamespace(
+        endpoint=None, secrets=(), known_deviations=known, ended=lambda: None, last_exception=tuple
+    )
     monkeypatch.setattr(fanout, "broadcast_rounds", lambda **_: measured)
     monkeypatch.setattr(judging, "run_checks", lambda *_: findings)
     benchmark = Benchmark()

@@ -30,6 +30,9 @@ class Quiet:
     def ended(self) -> None:
         return None
 
+    def last_exception(self) -> tuple[str, ...]:
+        return ()
+
 
 def block(of: Measurement, *findings: Finding) -> Block:
     return replace(judge_block(of, Quiet()), findings=findings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -64,6 +65,12 @@ def test_the_naive_server_is_convicted_in_plain_words(naive: Path) -> None:
     for check, words in NAMED.items():
         assert explained[check].startswith(words)
     assert len(ElementTree.parse(naive / "junit.xml").getroot().findall(".//failure")) == len(NAMED)
+
+
+def test_its_exception_stands_with_the_finding_that_it_causes(naive: Path) -> None:
+    words = {finding["check"]: finding["server_output"] for finding in only_run(naive)["findings"]}
+    assert "Traceback (most recent call last)" in words["chat.binary-neighbour"][0]
+    assert re.match(r"[\w.]+: ", words["chat.binary-neighbour"][-1])
 
 
 def test_a_finding_happens_again_on_the_server_it_was_found_on(naive: Path) -> None:

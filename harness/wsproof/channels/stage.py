@@ -13,6 +13,8 @@ from wsproof.checks.story import shortened
 from wsproof.errors import TargetError
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
 from wsproof.net.budget import Budget
+from wsproof.net.last_words import last_exception
+from wsproof.net.output import OutputWatch
 from wsproof.net.running import RunningServer
 from wsproof.net.share import draw_share
 from wsproof.wire.advice import advice_on_refusal
@@ -84,8 +86,12 @@ class Stage:
         if self.broken:
             self.server.restart()
             self.broken, self.first = False, self._first_number()
+        watch = OutputWatch(self.server.output) if self.server.output is not None else None
         performance = self._perform(schedule, deadline_s, known=frozenset() if patient else frozenset(self.known))
         findings = run_checks(performance.history, self.workload.contract)
+        if findings and watch is not None:
+            words = last_exception(watch.lines())
+            findings = [replace(finding, server_output=words) for finding in findings]
         if self.speaks is None:
             self.speaks = performance.understood
         self.broken = not performance.well or any(self._does_harm(finding) for finding in findings)

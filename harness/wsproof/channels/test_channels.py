@@ -54,6 +54,8 @@ def _told(finding: Finding, promise: Property) -> str:
     ]
     if finding.reproduced:
         lines.append(f"reproduced: {finding.reproduced}")
+    if finding.server_output:
+        lines += ["the server wrote:", *(f"    | {line}" for line in finding.server_output)]
     if finding.replay:
         lines.append(f"replay:     {finding.replay}")
     return "\n".join(lines)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 from wsproof.checks import run_checks
 from wsproof.deviations import KnownDeviations
-from wsproof.model.finding import Finding
+from wsproof.model.finding import Finding, Level
 from wsproof.model.measurement import Measurement
 from wsproof.model.server_end import ServerEnd, end_findings
 from wsproof.net.redact import hide_in
@@ -25,12 +26,19 @@ class MeasuredServer(Protocol):
 
     def ended(self) -> ServerEnd | None: ...
 
+    def last_exception(self) -> tuple[str, ...]: ...
+
 
 def judge_measurement(measurement: Measurement, server: MeasuredServer) -> tuple[Finding, ...]:
     """Hold its history against its contract, and tell how the server's process ended, if it did.
 
-    Known deviations are marked, and secrets hidden.
+    A violation has the last exception that the server wrote. Known deviations are marked, and secrets hidden.
     """
-    end = server.ended()
-    found = [*end_findings((end,) if end is not None else ()), *run_checks(measurement.history, measurement.contract)]
+    end, words = server.ended(), server.last_exception()
+    broken = [_with_words(finding, words) for finding in run_checks(measurement.history, measurement.contract)]
+    found = [*end_findings((end,) if end is not None else ()), *broken]
     return server.known_deviations.mark(hide_in(finding, server.secrets) for finding in found)
+
+
+def _with_words(finding: Finding, words: tuple[str, ...]) -> Finding:
+    return replace(finding, server_output=words) if finding.level is Level.VIOLATION else finding

@@ -106,6 +106,10 @@ class RunningServer:
         """What it writes; None for a URL."""
         return self._process.output if self._process is not None else None
 
+    def last_exception(self) -> tuple[str, ...]:
+        """The last exception that the present process has written; nothing for a URL."""
+        return last_exception(self._process.output.since(0)) if self._process is not None else ()
+
     def keep_output(self, path: Path) -> None:
         """Write all that it has written and will write into a file, restarts included; nothing for a URL."""
         if self._process is not None:

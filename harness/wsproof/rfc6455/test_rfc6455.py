@@ -134,5 +134,7 @@ def told(finding: Finding) -> str:
         *(f"    {line}" for line in finding.witness),
         f"  seen {finding.occurrences} times, reproduced {finding.reproduced}",
     ]
+    if finding.server_output:
+        lines += ["  the server wrote:", *(f"    | {line}" for line in finding.server_output)]
     lines.append(f"  replay: {finding.replay}")
     return "\n".join(lines)
