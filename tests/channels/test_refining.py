@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from wsproof.channels.properties import PROPERTIES, Property
-from wsproof.channels.refining import refined
+from wsproof.channels.refining import refined, seen_again
 from wsproof.channels.schedule import Deed, Schedule, Step
 from wsproof.channels.stage import Seen, Stage, Told
 from wsproof.model.finding import Anomaly, Finding, Level
@@ -78,6 +78,27 @@ def test_an_observation_does_not_stand_for_what_comes_back() -> None:
     one = refine(Scripted(lambda s: [LOST], seen_once), "last-words", LOST, LEAVES)
     assert one.finding is not None
     assert one.finding.level is Level.VIOLATION
+
+
+def test_what_a_third_schedule_shows_counts_though_no_repetition_did() -> None:
+    stage, each = Scripted(lambda s: []), prop("delivery")
+    talk = (*JOINS, Step(Deed.SAY, 0))
+    first = refine(stage, "delivery", LOST, talk).finding
+    assert first.level is Level.OBSERVATION
+    second = seen_again(stage, each, LOST, seen([LOST]), talk, SuiteOptions(), first, 2)
+    assert (second.level, second.occurrences) == (Level.OBSERVATION, 2)
+    third = seen_again(stage, each, LOST, seen([LOST]), talk, SuiteOptions(), second, 3)
+    assert (third.level, third.occurrences, third.reproduced) == (Level.VIOLATION, 3, None)
+    assert "It was seen in 3 schedules" in third.explanation
+    assert "does not count" not in third.explanation
+
+
+def test_what_a_second_schedule_shows_each_time_counts() -> None:
+    larger = (*JOINS, Step(Deed.JOIN, 2), Step(Deed.SAY, 0))
+    stage, each = Scripted(lambda s: [LOST] if s == larger else []), prop("delivery")
+    first = refine(stage, "delivery", LOST, (*JOINS, Step(Deed.SAY, 0))).finding
+    second = seen_again(stage, each, LOST, seen([LOST]), larger, SuiteOptions(), first, 2)
+    assert (second.level, second.reproduced) == (Level.VIOLATION, "3 of 3")
 
 
 def test_a_loss_that_takes_a_departure_is_told_though_one_that_takes_none_was() -> None:

@@ -538,6 +538,28 @@ def test_what_comes_after_the_drain_shows_that_a_member_is_behind() -> None:
     assert (finding.check, finding.occurrences) == ("behind", 3)
 
 
+def a_room_that_two_processes_serve() -> History:
+    """Members 0 and 2 hear each other, and so do 1 and 3."""
+    room = two_rooms()
+    for number in range(4):
+        room.change(number, room=0)
+    return room.history()
+
+
+def test_groups_that_hear_only_themselves_are_named() -> None:
+    assert "The members fall into 2 groups that hear only themselves: 0, 2 | 1, 3." in told(
+        a_room_that_two_processes_serve()
+    )
+
+
+def test_a_loss_inside_of_a_group_is_not_told_as_one_between_groups() -> None:
+    history = a_room_that_two_processes_serve()
+    last = int(history.publications.sequence[history.publications.publisher == 0].max())
+    lossy = without_receipt(history, row_of(history, 2, 0, last))
+    assert "groups" not in told(lossy)
+    assert "groups" not in told(a_lost_message()[0])
+
+
 def test_a_gap_is_a_loss_though_its_member_is_behind_too() -> None:
     findings = run_checks(_a_slow_member(heard_ms=(10, 20, 30, 40), drained_ms=45, lost=(2,)), CHAT)
     assert {finding.check: finding.occurrences for finding in findings} == {"lost": 1, "behind": 2}

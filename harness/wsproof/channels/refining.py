@@ -20,6 +20,8 @@ from wsproof.net.budget import BudgetSpent
 from wsproof.net.redact import redact_settings
 
 SHORTEN_S = 4.0
+SIGHTINGS = 3
+"""What so many different schedules have shown is no chance, whatever the repetitions of one of them show."""
 QUICK_S = 0.75
 """The deadline while shortening and repeating: the fault has been seen with the long one already."""
 UNREPEATED = (
@@ -98,6 +100,33 @@ def unrefined(stage: Stage, each: Property, finding: Finding, seen: Seen, schedu
     return told(stage, each, plain, schedule, note=note, proven=not causal)
 
 
+def seen_again(
+    stage: Stage,
+    each: Property,
+    finding: Finding,
+    seen: Seen,
+    schedule: Schedule,
+    options: SuiteOptions,
+    before: Finding,
+    sightings: int,
+) -> Finding:
+    """What is told once another schedule of the property has shown the same: by now so many of them.
+
+    An observation is tried again with the schedule that showed it for the second time: more members may be more apt to
+    show it. What shows in a third schedule counts, however seldom a single one shows it.
+    """
+    again = replace(before, occurrences=before.occurrences + 1)
+    if before.level is not Level.OBSERVATION:
+        return again
+    if sightings < SIGHTINGS:
+        one = refined(stage, each, finding, seen, schedule, options).finding
+        return one if one is not None and one.level.counts else again
+    note = f"It was seen in {sightings} schedules, though repetitions of one alone did not show it again."
+    plain = _without_culprit(stage, finding, seen) if is_causal(each, finding) else finding
+    repeated = replace(plain, occurrences=again.occurrences)
+    return _kept(stage, each, plain, repeated, schedule, note=note, proven=not is_causal(each, finding))
+
+
 def _tried_again(
     stage: Stage, each: Property, finding: Finding, seen: Seen, schedule: Schedule, options: SuiteOptions
 ) -> Refined:
@@ -109,7 +138,8 @@ def _tried_again(
         shortest = shorten(schedule, lambda one: trials.fails(one) and trials.fails(one), budget_s=SHORTEN_S)
     trial = put_on_trial(shortest, trials.fails, trials.fails_at_all) if causal else try_again(shortest, trials.fails)
     stage.broken = True
-    latest, witness = trials.shown[-1]
+    # Where the schedule could not be shortened, the first run is the one that waited longest.
+    latest, witness = trials.shown[0 if shortest == schedule else -1]
     proven = trial.proves or not causal
     if causal and proven:  # the face that names the neighbour, if it was seen
         blaming = (one for one in reversed(trials.shown) if one[0].anomaly is Anomaly.STALLED_BY_NEIGHBOUR)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import takewhile
@@ -11,7 +12,7 @@ from typing import Any, TypeAlias
 
 from wsproof.channels.blame import without_misdeeds
 from wsproof.channels.properties import Property, properties_of
-from wsproof.channels.refining import own_edges, refined, told, unrefined
+from wsproof.channels.refining import own_edges, refined, seen_again, told, unrefined
 from wsproof.channels.schedule import Deed, Schedule, fitted, schedule_from_json
 from wsproof.channels.stage import Stage
 from wsproof.channels.strategies import examples
@@ -209,6 +210,7 @@ def _run(stage: Stage, each: Property, options: SuiteOptions, kept: Found, draw_
     schedules = _schedules(stage, each, options)
     tried, reason, same = 0, "", Verdict.VALID
     edges = len(own_edges(stage, each))
+    sightings = Counter[tuple[str, Anomaly]]()
     for schedule in schedules:
         if tried > edges and (now_ns() - began) / 1e9 > draw_s:
             reason = f"this check's share of the budget ended after {tried} schedules"
@@ -233,8 +235,9 @@ def _run(stage: Stage, each: Property, options: SuiteOptions, kept: Found, draw_
                 _note_on_the_wire(kept, told(stage, each, finding, schedule))
         for finding in _weightiest(each, [f for f in mine if f.anomaly is not Anomaly.PROTOCOL]):
             key = (finding.check, finding.anomaly)
+            sightings[key] += 1
             if key in kept:
-                kept[key] = replace(kept[key], occurrences=kept[key].occurrences + 1)
+                kept[key] = seen_again(stage, each, finding, seen, schedule, options, kept[key], sightings[key])
                 continue
             kept[key] = unrefined(stage, each, finding, seen, schedule)  # what ends us meanwhile must not cost it
             one = refined(stage, each, finding, seen, schedule, options)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from wsproof.checks.behind import is_late
 from wsproof.checks.check import found
+from wsproof.checks.hearing import groups_in_words, hearing_groups
 from wsproof.checks.repeats import repeats
 from wsproof.checks.story import Story, shortened
 from wsproof.model.contract import Audience, Contract
@@ -58,10 +59,12 @@ def _lost_finding(
         proof = "it received a newer one of the same publisher"
     else:
         proof = f"it stayed, and {waited_s:.1f} s later it had not come" if waited_s > 0 else "it stayed to the end"
+    groups = hearing_groups(history, members, rows) if kind is Kind.DELIVERY else []
+    cause = groups_in_words(groups)
     return found(
         Anomaly.LOST,
         contract,
-        f"{story.who(member)} never received {noun}{what}, which was owed to it: {proof}{others}.",
+        f"{story.who(member)} never received {noun}{what}, which was owed to it: {proof}{others}.{cause}",
         [
             story.arrival(member),
             story.publication(row),
