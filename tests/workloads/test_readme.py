@@ -67,7 +67,7 @@ def test_and_a_planted_fault_is_found(
 def test_what_several_properties_lose_alike_is_told_once_and_without_a_culprit(
     documented: Mapping[str, Workload],
 ) -> None:
-    report = check("every 50th is lost", documented)
+    report = check("every fifth is lost", documented)
     violations = [finding for finding in report.findings if finding.level is Level.VIOLATION]
     assert [finding.anomaly for finding in violations] == [Anomaly.LOST]
     assert "takes others down" not in violations[0].explanation
