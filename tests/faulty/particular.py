@@ -28,7 +28,7 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None,
 class Particular(Connection):
     """One client of a correct server.
 
-    `slow-handshake-MS` answers a handshake after so long, `slow-pong-MS` a ping, `slow-close-MS` a close frame.
+    `slow-handshake-MS` answers a handshake after so long, `slow-close-MS` a close frame.
     `idle-MS` closes clients that send nothing for so long (1001). `heartbeat-MS` pings, and closes clients that do not
     answer until the next ping (1011). `one-session` closes the older of two connections (4001). `seats-N` refuses
     clients beyond N (503), `closed-seats-N` closes them (1013).
@@ -40,8 +40,8 @@ class Particular(Connection):
         super().__init__(reader, writer)
         self.has_ponged = True
         self.is_open = False
-        self.held: list[tuple[int, bytes]] = []
-        """Frames that are sent late."""
+        self.held: list[bytes] = []
+        """Close frames that are sent late."""
         self.beating: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -106,25 +106,22 @@ class Particular(Connection):
 
     async def take_frame(self) -> bool:
         goes_on = await super().take_frame()
-        if goes_on and self.number("slow-pong"):
-            await self.flush_late("slow-pong")
-        elif not goes_on:
-            await self.flush_late("slow-close")
+        if not goes_on:
+            await self.flush_late()
         return goes_on
 
-    async def flush_late(self, name: str) -> None:
+    async def flush_late(self) -> None:
         """Send what was held back for so long."""
         if not self.held:
             return
-        await self.pause(name)
+        await self.pause("slow-close")
         held, self.held = self.held, []
-        for opcode, payload in held:
-            super().send(opcode, payload)
+        for payload in held:
+            super().send(CLOSE, payload)
 
     def send(self, opcode: int, payload: bytes) -> None:
-        is_late = (opcode == PONG and self.number("slow-pong")) or (opcode == CLOSE and self.number("slow-close"))
-        if is_late and self.is_open:
-            self.held.append((opcode, payload))
+        if opcode == CLOSE and self.number("slow-close") and self.is_open:
+            self.held.append(payload)
         else:
             super().send(opcode, payload)
 
@@ -144,7 +141,7 @@ async def serve(port: int, accept_every_ms: int | None) -> None:
             except Failure as failure:  # in the handshake
                 connection.send(CLOSE, struct.pack("!H", failure.code))
         with contextlib.suppress(ConnectionError):
-            await connection.flush_late("slow-close")
+            await connection.flush_late()
             await writer.drain()
         writer.close()
 

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from wsproof.errors import TargetError
 from wsproof.net.client import Client
 from wsproof.net.clock import now_ns
 from wsproof.net.endpoint import Endpoint
@@ -22,7 +21,7 @@ from wsproof.rfc6455.http_behind import http_line
 from wsproof.rfc6455.inflating import BOMB_BYTES, Reading
 from wsproof.rfc6455.login import log_in
 from wsproof.rfc6455.oracle import Expectation, Fate, expect_frames
-from wsproof.rfc6455.patience import Patience
+from wsproof.rfc6455.patience import AnswerKind, Patience, Timeout
 from wsproof.rfc6455.segments import SegmentBarrier
 from wsproof.rfc6455.transcript import Transcript
 from wsproof.wire import (
@@ -129,14 +128,21 @@ class _Talk:
         self._send(
             data, self.conversation.handshake_cuts or (self.conversation.cuts if self.conversation.pipelined else ())
         )
-        waited = self.conduct.patience.wait_for(self.greeting.rule or self.conversation.subject)
-        self.transcript.response = self.client.wait_response(waited)
+        timeout, begun = self._timeout(AnswerKind.HANDSHAKE, self._handshake_rule()), now_ns()
+        self.transcript.response = self.client.wait_response(timeout.seconds)
         if self.transcript.response is None and not self.client.ended:
-            self._give_up(waited)
-        elif self.transcript.response is not None and self.transcript.response.status == 101:
+            self._give_up(timeout, AnswerKind.HANDSHAKE)
+        elif self.transcript.response is not None:
+            self._note_answer(AnswerKind.HANDSHAKE, begun)
+        if self.transcript.response is not None and self.transcript.response.status == 101:
             self.transcript.note_acceptance(self.transcript.response)
         self._offer_was_answered()
         self.drain()
+
+    def _handshake_rule(self) -> str:
+        """The rule that a handshake without an answer breaks."""
+        refuse = self.greeting.answer is Answer.REFUSE
+        return "refusal-answered" if refuse else self.greeting.rule or self.conversation.subject
 
     def _offer_was_answered(self) -> None:
         agreed, response = self.client.peer.deflate, self.transcript.response
@@ -173,7 +179,7 @@ class _Talk:
             self._leave_rudely()
         elif self.expected.in_frame or self.client.ended:
             self.transcript.note("the last frame is not complete" if self.expected.in_frame else "")
-            self._wait_end("fail-ends-tcp" if self.expected.fate is Fate.FAILED else "", 0.0)
+            self.client.wait_end(0.0)
         elif self.expected.fate is Fate.CLOSED:
             self._see_close()
         elif self.expected.fate is Fate.OPEN:
@@ -218,14 +224,16 @@ class _Talk:
             for action in self.conversation.actions
             if isinstance(action, Send) and action.frame.opcode == Opcode.PING
         ]
-        patience = self.conduct.patience
-        waited = min(patience.wait_for("pong-prompt"), patience.wait_for("ping-answered"))
-        found = self.client.wait_event(lambda event: isinstance(event, PongReceived) and event.payload in pings, waited)
+        timeout = self._timeout(AnswerKind.PONG, "pong-prompt", "ping-answered")
+        found = self.client.wait_event(
+            lambda event: isinstance(event, PongReceived) and event.payload in pings, timeout.seconds
+        )
         if found is None and not self._has_ended():
             self.transcript.in_time = False
-            self._give_up(waited)
+            self._give_up(timeout, AnswerKind.PONG)
         self.drain()
-        self.transcript.note("the client went on when the pong was there" if found else f"no pong within {waited:g} s")
+        went_on = "the client went on when the pong was there"
+        self.transcript.note(went_on if found else f"no pong within {timeout.seconds:g} s")
 
     def _note_actions(self) -> None:
         for action in self.conversation.actions:
@@ -261,25 +269,34 @@ class _Talk:
         """A final ping, and a final text where there is an echo: their answers prove that all before was read."""
         self._send_barrier()
         reply = self._barrier_reply()
-        waited, begun = self.conduct.patience.wait_for(self.conversation.subject), now_ns()
+        kind = AnswerKind.PONG if reply is None else AnswerKind.MESSAGE
+        timeout, begun = self._timeout(kind, self.conversation.subject), now_ns()
         if reply is not None:
             self.transcript.at_barrier = self._wait(
-                lambda event: Heard.message(event) == reply or isinstance(event, MessageDropped), waited
+                lambda event: Heard.message(event) == reply or isinstance(event, MessageDropped), timeout
             )
+            if self.transcript.at_barrier:
+                self._note_answer(AnswerKind.MESSAGE, begun)
             if self._is_unreadable():
                 reply = None  # that it answers at all is told by the pong
         if reply is None or (self.transcript.at_barrier and not self._has_ended()):
-            self._wait(Transcript.is_barrier_pong, self.conduct.patience.wait_for("ping-answered"))
+            self._see_pong(begun)
         self.transcript.barrier_pong = any(map(Transcript.is_barrier_pong, self.client.events))
         if reply is None:
             self.transcript.at_barrier = self.transcript.barrier_pong
-        if self.transcript.at_barrier and self.transcript.barrier_pong:
-            self.conduct.patience.note_answer((now_ns() - begun) / 1e9)
         if not self.transcript.at_barrier and not self.client.ended:
             if self._has_ended():
                 self._wait_end(self.conversation.subject)
-            else:
-                self._give_up(waited)
+            elif self.transcript.waited_s is None:
+                self._give_up(timeout, kind)
+
+    def _see_pong(self, begun: int) -> None:
+        """Wait for the pong of the barrier; where none comes that is silence, whatever else was answered."""
+        timeout = self._timeout(AnswerKind.PONG, "ping-answered", self.conversation.subject)
+        if self._wait(Transcript.is_barrier_pong, timeout):
+            self._note_answer(AnswerKind.PONG, begun)
+        elif not self._has_ended():
+            self._give_up(timeout, AnswerKind.PONG)
 
     def _is_unreadable(self) -> bool:
         """Whether the server's compressed messages can no longer be read."""
@@ -310,9 +327,20 @@ class _Talk:
         self._see_close()
 
     def _see_close(self) -> None:
-        self._wait_until(self._has_ended, "close-answered")
+        patience = self.conduct.patience
+        if self.expected.fate is Fate.OPEN and patience.is_known_silence("close-answered"):
+            self._skip("close-answered")
+            return
+        begun = now_ns()
+        self._wait_until(self._has_ended, AnswerKind.CLOSE, "close-answered", self.conversation.subject)
         if self._has_ended():
+            self._note_answer(AnswerKind.CLOSE, begun)
             self._wait_end("close-ends-tcp")
+
+    def _skip(self, rule: str) -> None:
+        """Do not wait for what this server is known not to do."""
+        self.transcript.skipped.add(rule)
+        self.transcript.note(f"not waited for: see {rule}")
 
     def _see_failure(self) -> None:
         """The connection must (FAILED) or may (FREE) end; the barrier's answer proves that it did not."""
@@ -327,22 +355,37 @@ class _Talk:
                 return any(Heard.message(event) == reply for event in self.client.events)
             return any(Transcript.is_barrier_pong(event) for event in self.client.events)
 
+        def is_over() -> bool:
+            return self._has_ended() or answered()
+
+        begun = now_ns()
+        rule = self.expected.rule or self.conversation.subject
         is_bomb = self.expected.rule == "deflate-bomb"
-        # It is an answer that convicts here, and it comes late: no wait for it is ever cut short.
-        limit = "" if is_bomb else self.expected.rule or self.conversation.subject
-        for _ in range(_BOMB_WAITS if is_bomb else 0):
-            if self._has_ended() or answered():
-                break
-            self._wait_until(lambda: self._has_ended() or answered(), limit, self.conduct.patience.wait_for(limit))
-        self._wait_until(lambda: self._has_ended() or answered(), limit)
-        if answered() and not self._has_ended():
+        if is_bomb:
+            # An answer is the violation here, and to inflate takes a server its time.
+            self.client.wait_event(lambda event: is_over(), self.conduct.patience.longest_s * _BOMB_WAITS)
+        if not is_over():
+            self._wait_until(is_over, AnswerKind.FAILURE, rule)
+        if self._has_ended():
+            self._note_answer(AnswerKind.FAILURE, begun)
+        elif answered():
             # A pong may overtake the failure, so an endpoint without an echo is given a moment more.
             surely = reply is not None or (self.expected.fate is Fate.FREE and not is_bomb)
-            moment = _MOMENT_S if surely else self.conduct.patience.moment_for(self.expected.rule)
-            self._wait_until(self._has_ended, limit, moment)
+            self._see_late_failure(surely=surely)
         self.transcript.at_barrier = answered() and not self._has_ended()
         if self._has_ended():
             self._wait_end("fail-ends-tcp")
+
+    def _see_late_failure(self, *, surely: bool) -> None:
+        """Wait a moment for a failure that an answer has overtaken; `surely`: none can."""
+        rule = self.expected.rule
+        timeout = Timeout(_MOMENT_S, is_evidence=True) if surely else self.conduct.patience.moment_for(rule)
+        begun = now_ns()
+        self.client.wait_event(lambda event: self._has_ended(), timeout.seconds)
+        if self._has_ended():
+            self._note_answer(AnswerKind.FAILURE, begun)
+        elif not surely:
+            self.transcript.awaited, self.transcript.hurried = AnswerKind.FAILURE, not timeout.is_evidence
 
     def _leave_rudely(self) -> None:
         self.drain()
@@ -356,30 +399,41 @@ class _Talk:
 
     # Waiting.
 
-    def _give_up(self, waited: float) -> None:
-        patience = self.conduct.patience
-        self.transcript.waited_s, self.transcript.hurried = waited, waited < patience.full_s
-        patience.note_silence(waited)
+    def _timeout(self, kind: AnswerKind, *rules: str) -> Timeout:
+        return self.conduct.patience.wait_for(kind, *rules)
+
+    def _note_answer(self, kind: AnswerKind, begun_ns: int) -> None:
+        self.conduct.patience.note_answer(kind, (now_ns() - begun_ns) / 1e9)
+
+    def _give_up(self, timeout: Timeout, kind: AnswerKind) -> None:
+        self.transcript.waited_s, self.transcript.awaited = timeout.seconds, kind
+        self.transcript.hurried = not timeout.is_evidence
+        self.conduct.patience.note_silence(timeout)
 
     def _has_ended(self) -> bool:
         return self.client.ended or any(isinstance(event, CloseReceived) for event in self.client.events)
 
-    def _wait(self, fits: Callable[[Event], bool], waited: float) -> bool:
+    def _wait(self, fits: Callable[[Event], bool], timeout: Timeout) -> bool:
         """Wait for an event, no longer than the connection lives."""
-        self.client.wait_event(lambda event: fits(event) or isinstance(event, CloseReceived), waited)
+        self.client.wait_event(lambda event: fits(event) or isinstance(event, CloseReceived), timeout.seconds)
         return any(fits(event) for event in self.client.events)
 
-    def _wait_until(self, done: Callable[[], bool], name: str, at_most: float | None = None) -> None:
-        waited = self.conduct.patience.wait_for(name)
-        waited = waited if at_most is None else at_most
-        self.client.wait_event(lambda event: done(), waited)
-        if not done() and at_most is None:
-            self._give_up(waited)
+    def _wait_until(self, done: Callable[[], bool], kind: AnswerKind, *rules: str) -> None:
+        timeout = self._timeout(kind, *rules)
+        self.client.wait_event(lambda event: done(), timeout.seconds)
+        if not done():
+            self._give_up(timeout, kind)
 
-    def _wait_end(self, name: str, at_most: float | None = None) -> None:
-        waited = self.conduct.patience.wait_for(name) if at_most is None else at_most
-        if not self.client.wait_end(waited) and at_most is None:
-            self._give_up(waited)
+    def _wait_end(self, rule: str) -> None:
+        """Wait for the end of TCP, unless it is known that the server does not bring it."""
+        if not self.client.ended and self.conduct.patience.is_known_silence(rule):
+            self._skip(rule)
+            return
+        timeout, begun = self._timeout(AnswerKind.END, rule), now_ns()
+        if self.client.wait_end(timeout.seconds):
+            self._note_answer(AnswerKind.END, begun)
+        else:
+            self._give_up(timeout, AnswerKind.END)
 
     def drain(self) -> None:
         """Write down what came since the last time."""
@@ -397,14 +451,3 @@ class _Talk:
         transcript.ended, transcript.was_reset = client.ended, client.was_reset
         transcript.breaches = list(client.peer.breaches)
         transcript.http = transcript.http or http_line(client)
-
-
-def listening(endpoint: Endpoint, deadline_s: float) -> bool:
-    """Whether a plain handshake still succeeds."""
-    client = Client(endpoint, deadline_s=deadline_s)
-    try:
-        return client.open().status == 101
-    except TargetError:
-        return False
-    finally:
-        client.abort()

@@ -38,7 +38,7 @@ __all__ = ["BudgetSpent", "Examination", "Server", "ServerGone", "examination"]
 
 _AGAIN = 3
 _SHRINK_S = 12.0
-_AGAIN_SILENT_S = 0.5
+_SILENT_RETRIES_S = 15.0
 _PLAIN = Conversation("opening-accepted")
 _FULL_STATUSES = (429, 503)
 _CONTROLS = 3
@@ -84,6 +84,8 @@ class Examination:
         self.accepted = 0
         self.told = 0
         """Conversations whose outcome says something of the server: it did not leave for reasons of its own."""
+        self.unheard = 0
+        """Conversations that a silence ended before it was evidence."""
         self.declined = 0
         """Conversations about compression to which the server said no, so that nothing was said in them."""
         self.patience = Patience(options.deadline_s, budget)
@@ -97,10 +99,12 @@ class Examination:
         """Seconds for what is drawn for one property: all of them have their share of the budget."""
         self.edges_s = math.inf
         """Seconds for the edges of one property: no chapter takes the time of all others."""
+        self.silent_s = _SILENT_RETRIES_S
+        """Seconds left for waiting out again silences that came again at once."""
         self._conduct = Conduct(self.endpoint, facts, self.patience, barrier)
         self._least_bytes: dict[int, int] = {}
         self._neighbour = Neighbour(options.deadline_s, facts.first_messages)
-        self._neighbour.settle(self.endpoint, self.patience.neighbours_s)
+        self._neighbour.settle(self.endpoint, self.patience.bystander_s)
         budget.check()
 
     @property
@@ -138,8 +142,12 @@ class Examination:
         kept = [charge for charge in charges if self._may_be_believed(charge, transcript)]
         for charge in kept:
             self.ledger.note(conversation, charge, transcript, kept)
-            self.patience.tire(charge.rule)
+            self._know(charge)
         return kept
+
+    def _know(self, charge: Charge) -> None:
+        if charge.by_silence:
+            self.patience.know_silence(charge.rule)
 
     def fails(self, conversation: Conversation) -> bool:
         """Whether a conversation breaks its own rule, where that rule is known to be broken."""
@@ -167,11 +175,15 @@ class Examination:
             if leaves_open(expected, transcript, self.facts):
                 charges = self._without_own_reasons(conversation, charges, time.monotonic() - begun)
                 self.told += bool(charges)
-            elif charges or not expected.in_frame:  # of a frame that never ends nothing is heard
+            elif any(self._may_be_believed(charge, transcript) for charge in charges):
+                self.told += 1
+            elif charges:
+                self.unheard += 1
+            elif not expected.in_frame:  # of a frame that never ends nothing is heard
                 self.told += 1
             self.accepted += transcript.response is not None and transcript.response.status == 101
-        service = self._neighbour.ask(self.endpoint, self.patience.neighbours_s)
-        if (service is not Service.SERVED or transcript.waited_s is not None) and self.budget.spent:
+        service = self._neighbour.ask(self.endpoint, self.patience.bystander_s)
+        if (service is not Service.SERVED or transcript.awaited is not None) and self.budget.spent:
             raise BudgetSpent
         if service.is_fault:
             transcript.note(f"another client was no longer served after this: {self._neighbour.remark}")
@@ -228,23 +240,27 @@ class Examination:
         return leaves_open(expected, transcript, self.facts)
 
     def _may_be_believed(self, charge: Charge, transcript: Transcript) -> bool:
-        """A rule may be convicted by silence only after full patience; known cases may be repeated in a hurry."""
-        return charge.rule in self.ledger.cases or not (charge.by_silence and transcript.hurried)
+        """A silence is evidence after the full timeout only; a shorter one may be the silence that is known."""
+        if not (charge.by_silence and transcript.hurried):
+            return True
+        case = self.ledger.cases.get(charge.rule)
+        return case is not None and case.charge.awaited is charge.awaited
 
     def _revive(
         self, conversation: Conversation, charges: list[Charge], transcript: Transcript, watch: ServerWatch
     ) -> None:
         """After a neighbour was lost: connect another one, on a fresh server if there must be one."""
         self._neighbour.forget()
-        if not self._neighbour.ask(self.endpoint, self.patience.neighbours_s).is_fault:
+        if not self._neighbour.ask(self.endpoint, self.patience.bystander_s).is_fault:
             return
         self._neighbour.forget()
         self._tell_end(charges, transcript, watch)
         self.budget.check()
-        self.patience.tire("neighbour-served")
+        self.patience.know_silence("neighbour-served")
         if not self.server.owned:
             for charge in charges:
-                self.ledger.note(conversation, charge, transcript)
+                if self._may_be_believed(charge, transcript):
+                    self.ledger.note(conversation, charge, transcript)
             raise ServerGone(
                 "the server no longer answers a well-behaved client; it was not started here, so it stays so"
             )
@@ -281,15 +297,17 @@ class Examination:
     def settle(self, names: list[str]) -> None:
         """Look for the root cause of new cases, and see how often each can be repeated."""
         for name in names:
-            if name in self.ledger.cases and not self._has_simpler_cause(name):
-                self.reproduce(name)
-                self._forgive_chance(name)
+            if name in self.ledger.cases:
+                self.ledger.cases[name].is_settled = True
+                if not self._has_simpler_cause(name):
+                    self.reproduce(name)
+                    self._forgive_chance(name)
 
     def _forgive_chance(self, name: str) -> None:
         """Where segments are known to decide, a silence that comes and goes was decided by them."""
         known = "segmentation" in self.ledger.cases and name != "segmentation"
         case = self.ledger.cases[name]
-        if known and case.charge.by_silence and case.reproduced != f"{_AGAIN} of {_AGAIN}":
+        if known and case.charge.by_silence and case.hits < case.retries:
             del self.ledger.cases[name]
             self.ledger.causes[name] = "segmentation"
 
@@ -329,35 +347,40 @@ class Examination:
 
     def _found_cause(self, name: str, conversation: Conversation, charge: Charge, transcript: Transcript) -> None:
         self.ledger.move(name, conversation, charge, transcript)
-        self.patience.tire(charge.rule)
-        if not self.ledger.cases[charge.rule].reproduced:
+        self._know(charge)
+        if not self.ledger.cases[charge.rule].retries:
             self.reproduce(charge.rule)
 
     def reproduce(self, name: str) -> None:
         """Try a case again, and write down how often it could be repeated; fall back to how it was first seen."""
         case = self.ledger.cases[name]
-        before = self.patience
-        if case.charge.by_silence:
-            silent_s = min(self.options.deadline_s, max(_AGAIN_SILENT_S, 20 * self.patience.slowest_s))
-            brief = Patience(silent_s, self.budget)
-            self._conduct.patience = brief
-        times = self._count(name, case.smallest)
-        if not times and case.first != case.smallest:
-            case.smallest = case.first
-            times = self._count(name, case.first)
-        case.reproduced = f"{times} of {_AGAIN}"
-        self._conduct.patience = before
+        with self.patience.retrying(name):
+            if not self._retry(name, case.smallest) and case.first != case.smallest:
+                case.fall_back()
+                self._retry(name, case.first)
 
-    def _count(self, name: str, conversation: Conversation) -> int:
-        times = 0
+    def _retry(self, name: str, conversation: Conversation) -> int:
+        """Have a conversation some times more; how often it shows the case again.
+
+        A silence is waited out in full each time, so one that is certain is retried less often where there were many.
+        """
+        case, hits = self.ledger.cases[name], 0
         for _ in range(_AGAIN):
             transcript, charges = self._perform(conversation)
             found = [charge for charge in charges if charge.rule == name]
-            times += bool(found)
-            if found and conversation == self.ledger.cases[name].smallest:
-                self.ledger.cases[name].charge, self.ledger.cases[name].witness = found[0], list(transcript.lines)
-                self.ledger.cases[name].hear(transcript)
-        return times
+            case.retries += 1
+            if found:
+                hits += 1
+                case.hits += 1
+                case.show(conversation, found[0], transcript)
+            if hits == case.retries and found[0].by_silence and not self._has_time_for_silence(transcript):
+                break
+        return hits
+
+    def _has_time_for_silence(self, transcript: Transcript) -> bool:
+        """Whether one more retry may be waited for, of all silences of the run."""
+        self.silent_s -= transcript.waited_s or 0.0
+        return self.silent_s > 0
 
     def close(self) -> None:
         """Let the neighbour go."""

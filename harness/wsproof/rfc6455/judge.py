@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wsproof.rfc6455.conversation import Conversation, Ending, Send
 from wsproof.rfc6455.facts import BARRIER, DROPPED, Facts
 from wsproof.rfc6455.greeting import Answer, Greeting
 from wsproof.rfc6455.oracle import Expectation, Fate
+from wsproof.rfc6455.patience import AnswerKind
 from wsproof.rfc6455.transcript import Transcript
 from wsproof.wire import Breach, CloseCode, Frame, Opcode
 
@@ -29,15 +30,21 @@ OF_ITS_DEFLATER = ("deflate-server-context", "deflate-server-window")
 class Charge:
     """A broken rule: what was owed, and what came instead, as a clause.
 
-    `by_silence`: only a deadline showed it. `own_reasons`: the server closed after a well-formed message, with a code
-    that leaves open whether the application did not want what the message says.
+    `awaited`: only a timeout showed it, and it is this kind of answer that did not come. `own_reasons`: the server
+    closed after a well-formed message, with a code that leaves open whether the application did not want what the
+    message says.
     """
 
     rule: str
     expected: str
     got: str
-    by_silence: bool = False
+    awaited: AnswerKind | None = None
     own_reasons: bool = False
+
+    @property
+    def by_silence(self) -> bool:
+        """Whether only a timeout showed it."""
+        return self.awaited is not None
 
 
 def leaves_open(expected: Expectation, transcript: Transcript, facts: Facts) -> bool:
@@ -191,7 +198,7 @@ class _Bench:
             return
         yield from self._messages()
         if self.conversation.ending is Ending.HALF_CLOSE:
-            if not self.transcript.ended:
+            if not self.transcript.ended and "half-close-ends" not in self.transcript.skipped:
                 yield self._charge("half-close-ends", "the server to end its side of TCP too", self._said())
             return
         if not self.transcript.in_time and self.expected.fate is Fate.OPEN:
@@ -216,20 +223,20 @@ class _Bench:
             if index >= len(owed):
                 if message in [self.facts.reply_to(stray) for stray in self.expected.stray]:
                     answered = f"it answered {message.describe()}"
-                    yield self._charge("close-is-last", "a message behind our close frame to be discarded", answered)
+                    yield self._shown("close-is-last", "a message behind our close frame to be discarded", answered)
                 elif self.expected.fate in (Fate.OPEN, Fate.CLOSED):
                     more = f"one more came: {message.describe()}"
                     name = self.conversation.subject if self.expected.in_frame else "messages-intact"
-                    yield self._charge(name, _count(len(owed), "message"), more)
+                    yield self._shown(name, _count(len(owed), "message"), more)
                 return
             if message != owed[index]:
                 name = self.conversation.subject if message not in owed else "messages-intact"
-                yield self._charge(name, f"the answer {owed[index].describe()}", f"{message.describe()} came")
+                yield self._shown(name, f"the answer {owed[index].describe()}", f"{message.describe()} came")
                 return
         must_come = self.expected.fate is Fate.OPEN or self.expected.may_refuse
         if self.transcript.at_barrier and len(got) < len(owed) and must_come:
             missing = f"the answer {owed[len(got)].describe()}"
-            yield self._charge(self.conversation.subject, missing, "only the answer to a later message came")
+            yield self._shown(self.conversation.subject, missing, "only the answer to a later message came")
 
     def _open(self) -> Iterator[Charge]:
         subject, transcript = self.conversation.subject, self.transcript
@@ -267,7 +274,8 @@ class _Bench:
     def _closing(self, code: int | None, subject: str) -> Iterator[Charge]:
         transcript = self.transcript
         if transcript.close is None:
-            yield self._charge(subject, "a close frame in answer to ours", self._said())
+            if "close-answered" not in transcript.skipped:
+                yield self._charge(subject, "a close frame in answer to ours", self._said())
             return
         answer = transcript.close.code
         if code is not None and answer != code and not self._refuses_a_text():
@@ -275,7 +283,7 @@ class _Bench:
             owed = f"a close frame with {code} in answer{where}"
             sent = "no code" if answer is None else str(answer)
             yield self._charge(self._wrong_code(subject), owed, f"one with {sent} answered our {code}")
-        if not transcript.ended:
+        if not transcript.ended and "close-ends-tcp" not in transcript.skipped:
             yield self._charge("close-ends-tcp", "the server to end TCP after the close frames", self._said())
 
     def _refuses_a_text(self) -> bool:
@@ -320,7 +328,7 @@ class _Bench:
             fitting = " or ".join(str(int(code)) for code in sorted(expected.codes))
             name = "close-code-legal" if expected.rule == "close-code-legal" else "fail-code"
             yield self._charge(name, f"{because} with close code {fitting}", self._said())
-        if not transcript.ended:
+        if not transcript.ended and "fail-ends-tcp" not in transcript.skipped:
             yield self._charge("fail-ends-tcp", "TCP to end after the connection has failed", self._said())
 
     def _free(self) -> Iterator[Charge]:
@@ -337,7 +345,17 @@ class _Bench:
 
     def _charge(self, name: str, expected: str, got: str) -> Charge:
         own = name not in _AFTER_THE_CLOSE and leaves_open(self.expected, self.transcript, self.facts)
-        return Charge(name, expected, got, by_silence=self.transcript.waited_s is not None, own_reasons=own)
+        return Charge(name, expected, got, awaited=self._awaited(name), own_reasons=own)
+
+    def _awaited(self, name: str) -> AnswerKind | None:
+        """What did not come, where it is the silence that shows the rule to be broken."""
+        transcript = self.transcript
+        is_shown = transcript.ended or (transcript.close is not None and name not in _AFTER_THE_CLOSE)
+        return None if is_shown else transcript.awaited
+
+    def _shown(self, name: str, expected: str, got: str) -> Charge:
+        """What the server has said shows it; no silence does."""
+        return replace(self._charge(name, expected, got), awaited=None)
 
     def _barrier_name(self) -> str:
         return "ping and message" if self.facts.echoes and not self.expected.in_message else "ping"

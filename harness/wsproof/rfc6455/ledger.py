@@ -57,11 +57,15 @@ _IMPLIED_BY = {
 }
 
 
+_MOST_RETRIES = 9
+
+
 @dataclass(slots=True)
 class Case:
-    """One broken rule. `first` was seen with full patience; `smallest` may come from shrinking.
+    """One broken rule. `first` was seen with full timeouts; `smallest` may come from shrinking.
 
-    `company` holds the rules that were broken every time that this one was.
+    Evidence of a silence is only what was waited for in full: `charge` and `witness` are of `first` until a retry of
+    `smallest` has shown the same. `company` holds the rules that were broken every time that this one was.
     """
 
     charge: Charge
@@ -70,9 +74,36 @@ class Case:
     witness: list[str]
     company: frozenset[str]
     occurrences: int = 1
-    reproduced: str | None = None
+    hits: int = 0
+    retries: int = 0
     server_output: tuple[str, ...] = ()
     """The last exception that the server wrote while this was seen."""
+    first_seen: tuple[Charge, list[str]] | None = None
+    """Charge and witness of `first`, where `smallest` is another conversation."""
+    is_settled: bool = False
+    """It was looked into: retried, and its cause sought."""
+
+    @property
+    def reproduced(self) -> str | None:
+        """How many of the retries showed it again; None where there were none."""
+        return f"{self.hits} of {self.retries}" if self.retries else None
+
+    @property
+    def is_observation(self) -> bool:
+        """Whether it was retried, and did not come again."""
+        return bool(self.retries) and not self.hits
+
+    def show(self, conversation: Conversation, charge: Charge, transcript: Transcript) -> None:
+        """This conversation shows it best, as far as is known."""
+        if self.first_seen is None:
+            self.first_seen = self.charge, self.witness
+        self.smallest, self.charge, self.witness = conversation, charge, list(transcript.lines)
+        self.hear(transcript)
+
+    def fall_back(self) -> None:
+        """No retry of `smallest` has shown it: go back to how it was first seen, with retries of its own."""
+        self.smallest, self.hits, self.retries = self.first, 0, 0
+        self.charge, self.witness = self.first_seen or (self.charge, self.witness)
 
     def hear(self, transcript: Transcript) -> None:
         """Keep what the server wrote; a conversation in which it was silent makes nothing forgotten."""
@@ -91,7 +122,7 @@ class Ledger:
         self, conversation: Conversation, charge: Charge, transcript: Transcript, together: Iterable[Charge] = ()
     ) -> None:
         """Count a charge, and keep its conversation if it is the smallest so far. `together`: all charges of it."""
-        company = frozenset(other.rule for other in together) - {charge.rule}
+        company = (frozenset(other.rule for other in together) | transcript.skipped) - {charge.rule}
         case = self.cases.get(charge.rule)
         if case is None:
             case = self.cases[charge.rule] = Case(charge, conversation, conversation, list(transcript.lines), company)
@@ -99,9 +130,20 @@ class Ledger:
             return
         case.occurrences += 1
         case.company &= company
-        if conversation.size < case.smallest.size:
-            case.charge, case.smallest, case.witness = charge, conversation, list(transcript.lines)
-            case.hear(transcript)
+        if charge.by_silence and transcript.hurried:
+            if not case.retries and conversation.size < case.smallest.size:
+                case.smallest = conversation  # a retry will show whether it is one
+        elif case.is_observation:
+            case.first = conversation  # it has come again after all: it is worth more retries
+            case.show(conversation, charge, transcript)
+            case.first_seen = case.charge, case.witness
+            case.is_settled = case.retries >= _MOST_RETRIES
+        elif conversation.size < case.smallest.size:
+            case.show(conversation, charge, transcript)
+
+    def unsettled(self) -> list[str]:
+        """The cases that nobody has looked into yet."""
+        return [name for name, case in self.cases.items() if not case.is_settled]
 
     def move(self, name: str, conversation: Conversation, charge: Charge, transcript: Transcript) -> None:
         """Case `name` turned out to be another rule's: this simpler conversation shows it."""
@@ -121,7 +163,7 @@ class Ledger:
         for name in reversed(order):
             heavier = (other for other in order[: order.index(name)] if other in self.cases[name].company)
             implied = (other for other in self.implying(name) if other not in found)
-            cause = next(implied, None) or next(heavier, None)
+            cause = next((one for one in (*implied, *heavier) if self._may_cause(one, name)), None)
             if cause is not None and rule(name).level is not Binding.MAY:
                 found[name] = cause
         for name in found:
@@ -132,6 +174,10 @@ class Ledger:
     def implying(self, name: str) -> Iterator[str]:
         """Broken rules because of which this one goes wrong as well, in conversations of its own."""
         return (other for other in _IMPLIED_BY.get(name, ()) if other in self.cases)
+
+    def _may_cause(self, name: str, other: str) -> bool:
+        """Whether case `name` may explain another: what did not come again explains nothing that did."""
+        return not self.cases[name].is_observation or self.cases[other].is_observation
 
     def cause_of(self, name: str) -> str | None:
         """The rule that a finding is about which this rule belongs to; None when nothing broke it."""
@@ -157,7 +203,8 @@ class Ledger:
 
     def _finding(self, name: str, case: Case, symptoms: list[str]) -> Finding:
         also = "".join(f" It breaks {rule(other).where} ({other}) as well." for other in sorted(symptoms))
-        recipe = {"also": sorted(symptoms), "conversation": case.smallest.to_json(), "facts": self.facts.to_json()}
+        shown = case.smallest if case.retries or not case.charge.by_silence else case.first
+        recipe = {"also": sorted(symptoms), "conversation": shown.to_json(), "facts": self.facts.to_json()}
         finding = finding_of(
             case.charge, case.witness, recipe, also=also, occurrences=case.occurrences, reproduced=case.reproduced
         )

@@ -1,79 +1,148 @@
-"""How long to wait for what a server owes: long enough to convict it of silence, and not again and again."""
+"""Timeouts: how long to wait for each kind of answer, and which silences are evidence.
+
+A silence is evidence only after the *full* timeout. Where a silence is known already, where a conversation is being
+shrunk, or where many silences were waited out, waits have the *measured* timeout instead: many times what this server
+has needed for the same kind of answer. A silence of that length shows nothing.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from wsproof.net.budget import Budget
 
-__all__ = ["Patience"]
+__all__ = ["AnswerKind", "Patience", "Timeout"]
 
-_SOON_S = 1.0
-_CONVICTED_S = 0.1
-_AFTERWARDS_S = 0.01
-_MOMENT_S = 0.05
-_SILENCES = 2
-_BRIEF_S = 0.5
 _TIMES_SLOWEST = 20
-_NEIGHBOURS_AGAIN_S = 1.0
-# What comes after all else in a conversation: once convicted, nothing is learned by waiting for it.
-_AFTERWARDS = frozenset({"ping-answered", "close-answered", "close-ends-tcp", "fail-ends-tcp"})
+"""The measured timeout in slowest answers: a busy machine makes an answer late, and not so late."""
+_LEAST_S = 0.25
+"""The least measured timeout."""
+_FULL_TIMES_SLOWEST = 4
+"""The full timeout in slowest answers, for a server that needs about as long as the deadline."""
+_MOST_SILENCES = 8
+"""Full timeouts of one run, retries apart. A server that is silent again and again must not cost minutes."""
+_MOMENT_S = 1.0
+_BRIEF_MOMENT_S = 0.05
+_BYSTANDER_AGAIN_S = 1.0
+
+
+class AnswerKind(StrEnum):
+    """Kinds of answers: each takes a server a time of its own."""
+
+    HANDSHAKE = "handshake"
+    MESSAGE = "message"
+    PONG = "pong"
+    CLOSE = "close"
+    FAILURE = "failure"
+    """The end of a connection over an illegal frame."""
+    END = "end of TCP"
+
+
+@dataclass(frozen=True, slots=True)
+class Timeout:
+    """Seconds to wait, and whether silence for so long is evidence."""
+
+    seconds: float
+    is_evidence: bool
 
 
 @dataclass
 class Patience:
-    """Waits are `deadline_s` long, until silence was waited out in full twice. From then on a wait lasts 20 times the
-    slowest answer of this server, half a second at least: one that is often silent must not cost minutes.
+    """The timeouts of one run.
 
-    Once a rule is known to be broken its silence is not waited out again: `tire` makes the next waits for it short.
+    `hurry`: a conversation is being shrunk, so silences need not be evidence. What comes of it is tried again with the
+    full timeout.
     """
 
     deadline_s: float
     budget: Budget = field(default_factory=lambda: Budget(None))
     hurry: bool = False
-    slowest_s: float = 0.0
+    slowest_s: dict[AnswerKind, float] = field(default_factory=dict)
+    _known: set[str] = field(default_factory=set)
     _silences: int = 0
-    _tired: set[str] = field(default_factory=set)
+    _retried: str = ""
+
+    def full_s(self, answer: AnswerKind) -> float:
+        """Seconds of silence that are evidence."""
+        return max(self.deadline_s, _FULL_TIMES_SLOWEST * self.slowest_s.get(answer, 0.0))
+
+    def measured_s(self, answer: AnswerKind) -> float:
+        """Seconds in which this server would have given such an answer, by what it has needed before."""
+        if not self.slowest_s:
+            return self.full_s(answer)
+        slowest = self.slowest_s.get(answer, max(self.slowest_s.values()))
+        return min(self.full_s(answer), max(_LEAST_S, _TIMES_SLOWEST * slowest))
+
+    def wait_for(self, answer: AnswerKind, *rules: str) -> Timeout:
+        """How long to wait for an answer that one of these rules asks for."""
+        if self._retried in rules:
+            return self._cut(self.full_s(answer))
+        if self.hurry or self._silences >= _MOST_SILENCES or self.is_known_silence(*rules):
+            return Timeout(self.budget.at_most(self.measured_s(answer)), is_evidence=False)
+        return self._cut(self.full_s(answer))
+
+    def is_known_silence(self, *rules: str) -> bool:
+        """Whether it is known that the server leaves one of these rules unanswered."""
+        return any(rule in self._known for rule in rules if rule != self._retried)
+
+    def moment_for(self, rule: str) -> Timeout:
+        """How long a failure may come after what overtook it, where no message can prove that none will come."""
+        if self._retried != rule and (self.hurry or rule in self._known):
+            return Timeout(self.budget.at_most(_BRIEF_MOMENT_S), is_evidence=False)
+        measured = _TIMES_SLOWEST * self.slowest_s.get(AnswerKind.FAILURE, 0.0)
+        return self._cut(min(self.deadline_s, max(_MOMENT_S, measured)))
 
     @property
-    def full_s(self) -> float:
-        """Seconds of silence that convict."""
-        if self._silences < _SILENCES:
-            return self.deadline_s
-        return min(self.deadline_s, max(_BRIEF_S, _TIMES_SLOWEST * self.slowest_s))
-
-    def wait_for(self, name: str) -> float:
-        """Seconds to wait for what rule `name` owes."""
-        return self.budget.at_most(self._wait_for(name))
-
-    def _wait_for(self, name: str) -> float:
-        if name in self._tired:
-            return min(self.deadline_s, _AFTERWARDS_S if name in _AFTERWARDS else _CONVICTED_S)
-        return min(self.deadline_s, _CONVICTED_S) if self.hurry else self.full_s
-
-    @property
-    def neighbours_s(self) -> float:
+    def bystander_s(self) -> float:
         """Seconds that another client may have to wait: less, once a server is known to forget others."""
-        tired = "neighbour-served" in self._tired
-        return self.budget.at_most(min(self.deadline_s, _NEIGHBOURS_AGAIN_S) if tired else self.deadline_s)
+        known = "neighbour-served" in self._known
+        measured = max(_BYSTANDER_AGAIN_S, _TIMES_SLOWEST * self.slowest_s.get(AnswerKind.PONG, 0.0))
+        return self.budget.at_most(min(self.deadline_s, measured) if known else self.full_s(AnswerKind.PONG))
 
     @property
     def longest_s(self) -> float:
         """Seconds for what is not owed by a rule, such as TCP that takes what is sent."""
         return self.budget.at_most(self.deadline_s)
 
-    def moment_for(self, name: str) -> float:
-        """Seconds that a failure may come after what overtook it, where no text can prove that none will come."""
-        return self.budget.at_most(_MOMENT_S if name in self._tired else min(self.deadline_s, _SOON_S))
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether so many silences were waited out that no further one is."""
+        return self._silences >= _MOST_SILENCES
 
-    def tire(self, name: str) -> None:
-        """Rule `name` is convicted."""
-        self._tired.add(name)
+    @property
+    def said(self) -> str:
+        """The silences that are known, for a sentence."""
+        most = f"{self._silences} in all" if self.is_exhausted else ""
+        return "; ".join(
+            words for words in (f"see {', '.join(sorted(self._known))}" if self._known else "", most) if words
+        )
 
-    def note_silence(self, waited_s: float) -> None:
-        """Nothing came for so long."""
-        self._silences += waited_s >= self.full_s
+    def know_silence(self, rule: str) -> None:
+        """The server is known to leave rule `rule` unanswered: the same silence is not waited out again."""
+        self._known.add(rule)
 
-    def note_answer(self, waited_s: float) -> None:
+    def note_silence(self, timeout: Timeout) -> None:
+        """Nothing came within a timeout."""
+        if timeout.is_evidence and not self._retried:
+            self._silences += 1
+
+    def note_answer(self, answer: AnswerKind, waited_s: float) -> None:
         """An answer came after so long."""
-        self.slowest_s = max(self.slowest_s, waited_s)
+        self.slowest_s[answer] = max(self.slowest_s.get(answer, 0.0), waited_s)
+
+    @contextmanager
+    def retrying(self, rule: str) -> Iterator[None]:
+        """In this block the silence of rule `rule` is waited out in full, and nothing is hurried."""
+        before, self.hurry, self._retried = self.hurry, False, rule
+        try:
+            yield
+        finally:
+            self.hurry, self._retried = before, ""
+
+    def _cut(self, seconds: float) -> Timeout:
+        """A full timeout, or what the budget leaves of it: that is no evidence."""
+        left_s = self.budget.at_most(seconds)
+        return Timeout(left_s, is_evidence=left_s >= seconds)

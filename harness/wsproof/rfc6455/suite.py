@@ -256,13 +256,13 @@ def _run_one(subject: Examination, tested: Property) -> tuple[CheckRun | NotRun,
     """Run one property; the second value says whether the run goes on."""
     if absent := tested.not_here(subject.facts):
         return _not_run(tested, absent), True
-    begun, before, known = time.monotonic(), subject.conversations, set(subject.ledger.cases)
-    told, declined = subject.told, subject.declined
+    begun, before = time.monotonic(), subject.conversations
+    told, declined, unheard = subject.told, subject.declined, subject.unheard
     reason = cut_short = ""
     goes_on = True
     try:
         cut_short = explore(subject, tested)
-        subject.settle([name for name in subject.ledger.cases if name not in known])
+        subject.settle(subject.ledger.unsettled())
     except BudgetSpent:
         reason, goes_on = _spent(subject), False
         if subject.ledger.cause_of(tested.name) is None:
@@ -281,7 +281,7 @@ def _run_one(subject: Examination, tested: Property) -> tuple[CheckRun | NotRun,
         verdict, reason = Verdict.UNKNOWN, reason or cut_short
     elif tried and subject.declined == declined + tried and not tested.about_offers:
         return _not_run(tested, reason or "not offered by the server: it declines these offers"), goes_on
-    elif not_told := _why_nothing(subject, tested, tried, subject.told - told):
+    elif not_told := _why_nothing(subject, tested, tried, subject.told - told, unheard):
         return _not_run(tested, reason or not_told), goes_on
     if goes_on and tested.name == "opening-accepted" and _fails_plainly(subject):
         reason, goes_on = "the plainest conversation fails already, and all others stand on it", False
@@ -301,12 +301,14 @@ def _fails_plainly(subject: Examination) -> bool:
         return False  # whoever comes next will be told
 
 
-def _why_nothing(subject: Examination, tested: Property, tried: int, told: int) -> str:
-    """Why conversations have shown nothing of a property; empty when they have."""
+def _why_nothing(subject: Examination, tested: Property, tried: int, told: int, unheard: int) -> str:
+    """Why conversations have shown nothing of a property; empty when they have. `unheard`: how many were so before."""
     facts = subject.facts
     if not tried:
         lacks = facts.is_selective or facts.most_messages is not None
         return _NEEDS_MESSAGES if lacks else "this endpoint gives nothing to try it on"
+    if not told and subject.unheard > unheard:
+        return f"not checked: the server is silent here, and its silences are known ({subject.patience.said})"
     if not told and not tested.about_limits:
         how = facts.refuses or "a close frame of its own"
         return f"not checked: this endpoint refuses what was sent ({how}), which an application may"
@@ -326,10 +328,10 @@ def check_property(subject: Examination, tested: Property) -> tuple[list[Finding
     known = set(subject.ledger.cases)
     if absent := tested.not_here(subject.facts):
         return [], absent
-    before, told = subject.conversations, subject.told
+    before, told, unheard = subject.conversations, subject.told, subject.unheard
     try:
         explore(subject, tested)
-        subject.settle([name for name in subject.ledger.cases if name not in known])
+        subject.settle(subject.ledger.unsettled())
     except (BudgetSpent, ServerGone):
         if known >= set(subject.ledger.cases):
             raise  # what was found by then is told
@@ -337,7 +339,7 @@ def check_property(subject: Examination, tested: Property) -> tuple[list[Finding
     found = _sorted(finding for finding in subject.ledger.findings() if finding.check in fresh)
     seen = subject.ledger.cause_of(tested.name) is not None
     tried = subject.conversations - before
-    return found, "" if seen else _why_nothing(subject, tested, tried, subject.told - told)
+    return found, "" if seen else _why_nothing(subject, tested, tried, subject.told - told, unheard)
 
 
 def check_trial(subject: Examination, trial: Trial) -> tuple[list[Finding], str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from wsproof.rfc6455.facts import BARRIER, Heard, Message
 from wsproof.rfc6455.inflating import BOMB_BYTES, Reading
+from wsproof.rfc6455.patience import AnswerKind
 from wsproof.wire import (
     Breach,
     CloseReceived,
@@ -55,8 +56,12 @@ class Transcript:
     """The last exception that the server wrote meanwhile."""
     http: str = ""
     """The status line of an HTTP response that came where frames should be."""
+    awaited: AnswerKind | None = None
+    """What kind of answer did not come; None where everything did that was waited for."""
     hurried: bool = False
-    """It gave up sooner than silence convicts."""
+    """It gave up before silence was evidence."""
+    skipped: set[str] = field(default_factory=set)
+    """Rules whose answer was not waited for: this server is known not to give it."""
     _compressed: bool = False
 
     @staticmethod
