@@ -104,8 +104,11 @@ class Examination:
         self._conduct = Conduct(self.endpoint, facts, self.patience, barrier)
         self._least_bytes: dict[int, int] = {}
         self._neighbour = Neighbour(options.deadline_s, facts.first_messages)
+
+    def begin(self) -> None:
+        """Bring the bystander in. Raises BudgetSpent."""
         self._neighbour.settle(self.endpoint, self.patience.bystander_s)
-        budget.check()
+        self.budget.check()
 
     @property
     def endpoint(self) -> Endpoint:
@@ -452,6 +455,7 @@ def examination(server: Server, options: SuiteOptions, budget: Budget | None = N
         subject = Examination(server, options, facts, barrier, budget)
         subject.first_answer_s = first_answer_s
         try:
+            subject.begin()
             yield subject
         finally:
             subject.close()

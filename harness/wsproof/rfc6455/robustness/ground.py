@@ -56,7 +56,11 @@ class Ground:
         self.meter = TreeMeter(self.pid, list_every_ns=_LIST_EVERY_NS) if self.pid is not None else None
         self._neighbour = Neighbour(self.deadline_s, self.facts.first_messages)
         self._lost = False
-        self._is_served(self._neighbour.ask)
+        try:
+            self._is_served(self._neighbour.ask)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Let the neighbour go."""
