@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import struct
+from collections import deque
 from dataclasses import dataclass
 
 SAMPLE = '{"say": "h\u00e9"}'
 TOKEN = "token:abc"
 TEXT, BINARY, CLOSE = 1, 2, 8
 _LATER_S = 0.05
+_TICK_S = 0.03
 _SLOW_S = 0.03
 
 KINDS: dict[str, str] = {
@@ -53,6 +55,13 @@ KINDS: dict[str, str] = {
     "bans": "echoes ten messages, closes on the next with 1008, and answers the next three handshakes with 429",
     "no-empty": "echoes, but answers an empty text with an empty close frame",
 }
+
+SPEAKING: dict[str, str] = {
+    "history": "echoes, and says to whoever joins what was said last",
+    "welcome": "greets, and echoes",
+    "ticks": "echoes, and says something by itself every few hundredths of a second",
+}
+"""They also send messages that answer nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +104,18 @@ class Later:
     what: Close | Say
 
 
-Answer = Close | Drop | Http | Say | Later | None
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Say this again and again, after so many seconds each."""
+
+    seconds: float
+    what: Say
+
+
+Answer = Close | Drop | Http | Say | Later | Tick | None
+
+_SAID: deque[Say] = deque(maxlen=10)
+"""What was said last to the application called history."""
 
 
 def _refusal(how: str) -> Answer:
@@ -128,9 +148,16 @@ class Application:
         Application.banned -= 1
         return True
 
-    def greeting(self) -> Say | None:
-        """What it says first."""
-        return Say(TEXT, b"welcome") if self.name == "greets" else None
+    def greeting(self) -> tuple[Answer, ...]:
+        """What it does first."""
+        match self.name:
+            case "greets" | "welcome":
+                return (Say(TEXT, b"welcome"),)
+            case "history":
+                return tuple(_SAID)
+            case "ticks":
+                return (Tick(_TICK_S, Say(TEXT, b"tick")),)
+        return ()
 
     def take(self, opcode: int, data: bytes) -> Answer:
         """The answer to a message."""
@@ -158,6 +185,8 @@ class Application:
                 return Drop()
             case "json":
                 return Say(TEXT, _json_answer(data))
+            case "history":
+                _SAID.append(echo)
             case "slow":
                 return Later(_SLOW_S, echo)
             case "no" if not data:

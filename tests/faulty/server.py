@@ -24,7 +24,7 @@ import unicodedata
 from collections.abc import Coroutine
 from typing import Any
 
-from tests.faulty.applications import KINDS, Answer, Application, Close, Drop, Http, Later, Say
+from tests.faulty.applications import KINDS, SPEAKING, Answer, Application, Close, Drop, Http, Later, Say, Tick
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
@@ -101,7 +101,8 @@ class Connection:
                 self.writer.write("\r\n".join([*lines, "", ""]).encode())
             return
         if self.application is not None:
-            self.do(self.application.greeting())
+            for answer in self.application.greeting():
+                self.do(answer)
         try:
             while await self.take_frame():
                 await self.wait_answers()
@@ -138,7 +139,7 @@ class Connection:
             found = re.match(rb"[A-Za-z]+ /([a-z0-9-]*)(?:\?app=([a-z0-9-]+))?", self.buffer)
             self.fault = found[1].decode() if found else self.fault
             kind = (found[2] or b"").decode() if found else ""
-            self.application = Application(kind) if kind in KINDS else None
+            self.application = Application(kind) if kind in KINDS | SPEAKING else None
             if self.fault == "handshake-one-read" and b"\r\n\r\n" not in self.buffer:
                 raise Refusal("400 Bad Request")
         head, _, rest = bytes(self.buffer).partition(b"\r\n\r\n")
@@ -495,6 +496,8 @@ class Connection:
                 self.app_closed = True
             case Later(seconds, what):
                 self.do_later(self.after(seconds, what))
+            case Tick(seconds, what):
+                self.do_later(self.tick(seconds, what))
 
     def do_later(self, what: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(what)
@@ -505,6 +508,11 @@ class Connection:
         await asyncio.sleep(seconds)
         if not self.app_closed:
             self.do(answer)
+
+    async def tick(self, seconds: float, said: Say) -> None:
+        while not (self.app_closed or self.closing or self.writer.is_closing()):
+            self.do(said)
+            await asyncio.sleep(seconds)
 
     async def wait_answers(self) -> None:
         """An echo that is slow takes its time; one that closes later reads on meanwhile."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faulty.applications import KINDS, SAMPLE, TOKEN
+from tests.faulty.applications import KINDS, SAMPLE, SPEAKING, TOKEN
 from tests.faulty.running import FaultyServer
 from wsproof.model.finding import Level, Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport
@@ -153,3 +153,13 @@ def test_faults_that_need_a_message_are_found_with_a_sample(
 def test_a_close_that_answers_a_text_is_not_taken_for_an_answer_to_our_close(faulty: FaultyServer, kind: str) -> None:
     report = run_suite(faulty.with_fault("deflate", kind), _OPTIONS.but(only=("close",), examples=10))
     assert _accused(report) == []
+
+
+@pytest.mark.parametrize("kind", SPEAKING)
+def test_messages_that_answer_nothing_are_not_taken_for_answers(faulty: FaultyServer, kind: str) -> None:
+    """Twice: the first run finds a history that is empty, and the second one what the first has said."""
+    for _ in range(2):
+        report = run_suite(faulty.with_fault("deflate", kind), _OPTIONS)
+        assert [finding.check for finding in report.findings if finding.level is Level.VIOLATION] == []
+        (remark,) = report.remarks
+        assert "messages that answer nothing" in remark

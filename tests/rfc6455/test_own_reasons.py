@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.faulty.running import FaultyServer
 from wsproof.model.finding import Level, Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport
-from wsproof.rfc6455.conversation import Conversation, Raw
+from wsproof.rfc6455.conversation import Conversation, Handshake, Raw
 from wsproof.rfc6455.facts import Facts, Message
+from wsproof.rfc6455.greeting import expect_answer
+from wsproof.rfc6455.judge import judge
+from wsproof.rfc6455.oracle import expect_frames
 from wsproof.rfc6455.property import MASK, say
 from wsproof.rfc6455.reducing import plainly
 from wsproof.rfc6455.samples import in_samples
 from wsproof.rfc6455.strategies import fragments
 from wsproof.rfc6455.suite import PROPERTIES, run_suite
-from wsproof.wire import Frame, Opcode
+from wsproof.rfc6455.transcript import Transcript
+from wsproof.wire import Frame, Opcode, Request
 
 _NEED_TEXTS = ("payload-lengths", "fragments-joined", "control-between", "utf8-valid", "mask-any")
 _OPTIONS = SuiteOptions(examples=5, deadline_s=30.0, only=tuple(tested.name for tested in PROPERTIES))
@@ -115,3 +121,24 @@ def test_a_plain_conversation_says_the_same_to_an_application() -> None:
     plain = plainly(say("x", first, ping, second, Frame(Opcode.TEXT, b"c", mask=b"abcd"), cuts=(1, 2)))
     whole, last = Frame(Opcode.TEXT, b"ab", mask=MASK), Frame(Opcode.TEXT, b"c", mask=MASK)
     assert plain == say("x", whole, last, cuts=(len(whole.encode()),))
+
+
+@pytest.mark.parametrize(
+    ("changes", "ends_tcp", "expected"),
+    [
+        ({"omit": ("Upgrade",)}, False, []),
+        ({"omit": ("Upgrade",)}, True, ["refusal-answered"]),
+        ({"method": "PUT"}, False, ["refusal-answered"]),
+        ({"omit": ("Sec-WebSocket-Key",)}, False, ["refusal-answered"]),
+    ],
+)
+def test_a_request_without_an_upgrade_may_be_held_open_as_a_poll_is(
+    changes: dict[str, Any], ends_tcp: bool, expected: list[str]
+) -> None:
+    conversation = Conversation("upgrade-required", handshake=Handshake(**changes))
+    facts = Facts("", True, False, 1024)
+    usual = Request("example.org", "/", "d3Nwcm9vZi1yZmM2NDU1IQ==")
+    greeting = expect_answer(conversation.handshake.apply(usual), usual)
+    transcript = Transcript(ended=ends_tcp)
+    charges = judge(conversation, greeting, expect_frames(conversation, facts), facts, transcript)
+    assert [charge.rule for charge in charges] == expected

@@ -165,6 +165,10 @@ class _Bench:
             got = charges[0].got if charges else self.transcript.breaches[0].evidence
             yield self._charge("pipelined-frames", "frames behind the handshake to be read after it", got)
 
+    def _may_be_held(self) -> bool:
+        """Whether the silence may be the application's: without Upgrade this is an ordinary request."""
+        return self.greeting.rule == "upgrade-required" and not self.transcript.ended
+
     def _refusal_owed(self) -> str:
         return f"the handshake to be refused, since {self.greeting.because}"
 
@@ -175,9 +179,9 @@ class _Bench:
         response, greeting = self.transcript.response, self.greeting
         got = self._said()
         if greeting.answer is Answer.REFUSE:
-            if response is None:
+            if response is None and not self._may_be_held():
                 yield self._charge("refusal-answered", f"an HTTP refusal, since {greeting.because}", got)
-            elif greeting.owes_versions and not response.header("Sec-WebSocket-Version"):
+            elif response is not None and greeting.owes_versions and not response.header("Sec-WebSocket-Version"):
                 named = "the refusal to name the versions that the server speaks in Sec-WebSocket-Version"
                 yield self._charge("version-named", named, f"{got} without that header")
         elif greeting.illegal_offer and response is not None and 400 <= response.status < 500:

@@ -46,6 +46,10 @@ _SIZES = (70_000, 65_537, 65_536, 65_535, 16_384, 4_096, 1_024, 512, 256, 125)
 _USUAL_BYTES = 1_024
 """What every endpoint is thought to take that sends nothing back."""
 _BLANKS = b" " * 200
+_SPEAKS_UNASKED = (
+    "This endpoint also sends messages that answer nothing (what was said before, or what it or others say): they "
+    "cannot be told from answers, so what comes back is not checked here. Describe the channel with --channels."
+)
 _ONLY_SOME = "This endpoint takes only some messages:"
 _ONLY_BINARY = "This endpoint takes only binary messages:"
 _NOT_CHECKED = "What cannot be seen without a message is not checked."
@@ -226,6 +230,9 @@ class _Probe:
         brief = self._at_most(_PATIENCE_S if prefix is not None else _BRIEF_S)
         binary, refused = self._comes_back(Message(Opcode.BINARY, _BYTES), brief)
         kinds = tuple(dict.fromkeys(taken.kind for taken in (text, refused) if taken.kind))
+        if (prefix is not None or binary) and self._speaks_unasked(prefix):
+            prefix, binary = None, False
+            self._remark(_SPEAKS_UNASKED)
         self.facts = replace(self.facts, prefix=prefix, binary=binary, refuses=refuses, refusals=kinds)
         self._note_limit(text)
         if refuses and binary:
@@ -319,6 +326,22 @@ class _Probe:
                 return None
             prefix = texts[0].removesuffix(_WORD)
             return prefix if texts[1] == prefix + _LAST_WORD else None
+        finally:
+            client.abort()
+
+    def _speaks_unasked(self, prefix: str | None) -> bool:
+        """Whether a new connection gets another message beside the answer to its own."""
+        own = Message(Opcode.BINARY, _BYTES[::-1]) if prefix is None else Message(Opcode.TEXT, _WORD[::-1].encode())
+        answer = Message(own.opcode, (prefix or "").encode() + own.payload)
+        client = self._open()
+        try:
+            log_in(client, self.facts, self._at_most())
+            client.peer.send_frame(Frame(own.opcode, own.payload))
+            client.flush()
+            client.wait_event(lambda event: Heard.message(event) == answer, self._at_most(_PATIENCE_S))
+            client.wait_event(lambda event: Heard.message(event) not in (None, answer), self._at_most(_BRIEF_LINGER_S))
+            heard = sum(Heard.message(event) not in (None, answer) for event in client.events)
+            return heard > self.facts.login_replies
         finally:
             client.abort()
 

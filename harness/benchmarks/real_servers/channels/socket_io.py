@@ -10,12 +10,12 @@ from wsproof.workloads import Reading, Word, Workload
 
 
 class SocketIo(Workload):
-    name = "socket.io"
+    name = "socketio"
     title = "Socket.IO: io.emit('chat message', text)"
 
     @property
     def contract(self) -> Contract:
-        return Contract("socket.io", Audience.EVERYONE, Order.TOTAL)
+        return Contract("socketio", Audience.EVERYONE, Order.TOTAL)
 
     def path(self, member: int) -> str:
         return "/socket.io/?EIO=4&transport=websocket"
