@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from wsproof.cli.parser import build_parser
-from wsproof.cli.replay import outcome, remember
+from wsproof.cli.replay import attempts, outcome, remember
 from wsproof.errors import ExitCode, UsageError
 from wsproof.model.finding import Anomaly, Finding, Level
 
@@ -72,3 +72,26 @@ def test_a_secret_that_was_not_kept_is_asked_for() -> None:
     arguments = build_parser().parse_args(["replay", "f.json", "--token", "again"])
     remember(arguments, recorded)
     assert arguments.header == []
+
+
+DIED = replace(FOUND, check="process-ended")
+
+
+def test_a_server_that_dies_again_is_never_said_to_go_on() -> None:
+    shown, said, code = outcome(FOUND, [DIED])
+    assert (shown, code) == ([DIED], ExitCode.FAILED)
+    assert "does not happen again" not in said
+    assert outcome(replace(FOUND, check="neighbour-served"), [DIED])[1] == "It happens again."
+    assert outcome(replace(FOUND, check="served-after-storm"), [replace(DIED, check="neighbour-served")])[0]
+
+
+@pytest.mark.parametrize(("reproduced", "tries"), [(None, 1), ("3 of 3", 1), ("1 of 3", 10), ("0 of 3", 10)])
+def test_what_comes_and_goes_is_tried_several_times(reproduced: str | None, tries: int) -> None:
+    assert attempts(replace(FOUND, reproduced=reproduced)) == tries
+
+
+def test_what_did_not_come_again_says_how_often_it_was_tried() -> None:
+    _, said, code = outcome(replace(FOUND, reproduced="1 of 3"), [], 10)
+    assert code is ExitCode.OK
+    assert "in 10 attempts" in said
+    assert "1 of 3" in said

@@ -14,6 +14,7 @@ from wsproof.cli.stage import Stage
 from wsproof.errors import ExitCode, UsageError
 from wsproof.model.finding import Anomaly, Finding, Verdict, verdict_of
 from wsproof.model.secrecy import MARK
+from wsproof.model.server_end import PROCESS_ENDED
 from wsproof.model.suite import SuiteOptions
 from wsproof.net.redact import hide_in
 from wsproof.net.running import RunningServer
@@ -21,6 +22,8 @@ from wsproof.report.text import show_finding
 from wsproof.rfc6455 import suite as rfc6455
 from wsproof.workloads import opening_of
 
+_ATTEMPTS = 10
+_NOT_SERVED = ("neighbour-served", PROCESS_ENDED)
 REMEMBERED = {"target": "spec", **{name: name for name in ("path", "origin", "ready", "unix", "ca")}}
 """Options, and the words of the record that they are taken from."""
 
@@ -31,28 +34,53 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     remember(arguments, target)
     stage = Stage(arguments)
     with stage.running(wire=True) as server:
-        found = replayed(stage, server, finding)
-        known = server.known_deviations.mark(found)
-    shown, said, code = outcome(finding, known)
+        tries = attempts(finding)
+        for number in range(1, tries + 1):
+            known = server.known_deviations.mark(replayed(stage, server, finding))
+            shown, said, code = outcome(finding, known, number)
+            if code is not ExitCode.OK:
+                break
     for one in shown:
         show_finding(stage.console, replace(hide_in(one, stage.secrets), replay=None))
     stage.console.print(f"\n{said}", markup=False)
     return code
 
 
-def outcome(finding: Finding, found: Iterable[Finding]) -> tuple[list[Finding], str, ExitCode]:
+def attempts(finding: Finding) -> int:
+    """How often to try: more than once where the finding could not be reproduced each time."""
+    times, _, retries = (finding.reproduced or "").partition(" of ")
+    return 1 if times == retries else _ATTEMPTS
+
+
+def outcome(finding: Finding, found: Iterable[Finding], tries: int = 1) -> tuple[list[Finding], str, ExitCode]:
     """What the findings of a repetition say of the first one: those to show, a sentence, and the exit code."""
     findings = list(found)
-    again = [one for one in findings if one.check == finding.check and one.anomaly is not Anomaly.UNKNOWN]
+    often = f" in {tries} attempts" if tries > 1 else ""
+    again = [one for one in findings if _is_same(finding, one)]
     if again:
-        return again, "It happens again.", ExitCode.FAILED
+        return again, f"It happens again{often and f', in attempt {tries}'}.", ExitCode.FAILED
     others = [one for one in findings if one.verdict() is not Verdict.VALID]
     if not others:
-        return [], "It does not happen again: this conversation went as it should.", ExitCode.OK
-    # A server that refuses the connection, say, has shown nothing of what it does later.
+        when = f" When it was found, {finding.reproduced} retries showed it." if finding.reproduced and often else ""
+        return [], f"It does not happen again{often}: this went as it should.{when}", ExitCode.OK
+    # A server that refuses the connection, say, or that ends, has shown nothing of what it does later.
+    if any(one.check in _NOT_SERVED for one in others):
+        return (
+            others,
+            "The server does not serve others after this any more, whatever was found first.",
+            ExitCode.FAILED,
+        )
     if verdict_of(others) is Verdict.INVALID:
-        return others, "It does not happen again, and something else goes wrong instead.", ExitCode.FAILED
+        return others, "Something else goes wrong now, so nobody can tell about the first.", ExitCode.FAILED
     return others, "Nobody can tell whether it happens again: it did not come to that.", ExitCode.CANNOT_TELL
+
+
+def _is_same(finding: Finding, other: Finding) -> bool:
+    """Whether the other is the finding again: by its check, or another way of serving nobody any more."""
+    if other.anomaly is Anomaly.UNKNOWN:
+        return False
+    serves_nobody = finding.check in _NOT_SERVED or finding.check.startswith("served-")
+    return other.check == finding.check or (serves_nobody and other.check in _NOT_SERVED)
 
 
 def read_finding(path: Path) -> tuple[Finding, Mapping[str, Any]]:
@@ -126,6 +154,6 @@ def replayed(stage: Stage, server: RunningServer, finding: Finding) -> list[Find
     deadline_s = SuiteOptions().deadline_s
     if finding.recipe.get("suite") == "rfc6455":
         login = tuple(stage.arguments.login) or opening_of(stage.workloads, server.endpoint.path)[:-1]
-        return rfc6455.replay(finding.recipe, server.endpoint, deadline_s, pid=server.pid, login=login)
+        return rfc6455.replay(finding.recipe, server.endpoint, deadline_s, pid=server.pid, login=login, server=server)
     stage.needed_channels()
     return channels.replay(finding.recipe, server, stage.workloads, deadline_s)

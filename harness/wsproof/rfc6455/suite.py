@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
@@ -15,7 +15,6 @@ from wsproof.model.finding import Finding, Level, Verdict
 from wsproof.model.matrix import Chapter, chapter_of
 from wsproof.model.suite import CheckRun, Keep, NotRun, SuiteName, SuiteOptions, SuiteReport, keep_nothing
 from wsproof.net.budget import Budget
-from wsproof.net.endpoint import Endpoint
 from wsproof.rfc6455 import (
     bombs,
     close,
@@ -32,21 +31,15 @@ from wsproof.rfc6455 import (
     mixed,
     utf8,
 )
-from wsproof.rfc6455.conduct import Conduct
 from wsproof.rfc6455.conversation import Conversation
 from wsproof.rfc6455.examination import BudgetSpent, Examination, Server, ServerGone, examination
 from wsproof.rfc6455.exploring import DIED, UNFINISHED, explore, private_storage
-from wsproof.rfc6455.facts import Facts, Message
-from wsproof.rfc6455.judge import judge
-from wsproof.rfc6455.ledger import Ledger
-from wsproof.rfc6455.patience import Patience
 from wsproof.rfc6455.property import Property
+from wsproof.rfc6455.replaying import replay
 from wsproof.rfc6455.robustness.trial import Trial
 from wsproof.rfc6455.robustness.trials import TRIALS
 from wsproof.rfc6455.rules import rule
-from wsproof.rfc6455.segments import SegmentBarrier
-from wsproof.rfc6455.swelling import Swelling
-from wsproof.rfc6455.trying import Trials, replay_trial
+from wsproof.rfc6455.trying import Trials
 
 __all__ = ["CHECKS", "PROPERTIES", "TRIALS", "check_property", "check_trial", "planned", "replay", "run_suite"]
 
@@ -354,43 +347,6 @@ def check_trial(subject: Examination, trial: Trial) -> tuple[list[Finding], str]
         return trials.fresh_findings(), row.reason if isinstance(row, NotRun) else ""
     finally:
         trials.close()
-
-
-def replay(
-    recipe: Mapping[str, Any],
-    endpoint: Endpoint,
-    deadline_s: float,
-    *,
-    pid: int | None = None,
-    login: tuple[str | bytes, ...] = (),
-) -> list[Finding]:
-    """Have the conversation, or hold the trial, of a finding again; what it shows broken this time, in full.
-
-    `pid` is the root of the server's process tree, where it is ours. `login` is sent first on every connection: recipes
-    do not keep it.
-
-    Raises:
-        UsageError: `recipe` is not one of this suite, or the finding was made behind a login, and it is not given.
-        CannotTellError: it measured the server's process, which is not ours now.
-        TargetError: nobody listens.
-    """
-    messages = tuple(map(Message.of, login))
-    if "trial" in recipe:
-        return replay_trial(recipe, endpoint, pid, deadline_s, messages)
-    try:
-        conversation, facts = Conversation.from_json(recipe["conversation"]), Facts.from_json(recipe["facts"], messages)
-    except (KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"expected the recipe of an rfc6455 finding, but it cannot be read: {error!r}") from error
-    with SegmentBarrier() as barrier:
-        conduct = Conduct(endpoint, facts, Patience(deadline_s), barrier)
-        swelling = Swelling(pid) if conversation.subject == "deflate-bomb" else None
-        greeting, expected, transcript = conduct.perform(conversation)
-    charges = judge(conversation, greeting, expected, facts, transcript)
-    charges += swelling.charges(transcript) if swelling is not None else []
-    ledger = Ledger(facts)
-    for charge in charges:
-        ledger.note(conversation, charge, transcript)
-    return _sorted(ledger.findings())
 
 
 def _server_frames(subject: Examination) -> CheckRun:

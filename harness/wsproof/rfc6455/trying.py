@@ -7,24 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from wsproof.errors import CannotTellError, TargetError, UsageError
-from wsproof.model.finding import Finding, Verdict, verdict_of
+from wsproof.errors import TargetError
+from wsproof.model.finding import Finding, Level, Verdict, verdict_of
 from wsproof.model.server_end import PROCESS_ENDED, ServerEnd
 from wsproof.model.suite import CheckRun, NotRun
-from wsproof.net.budget import Budget
-from wsproof.net.endpoint import Endpoint
 from wsproof.rfc6455.examination import Examination, ServerGone
-from wsproof.rfc6455.facts import Facts, Message
 from wsproof.rfc6455.findings import finding_of
 from wsproof.rfc6455.judge import Charge
+from wsproof.rfc6455.neighbour import Service
 from wsproof.rfc6455.robustness.ground import NOT_OURS, Ground, HandshakeRefused
 from wsproof.rfc6455.robustness.trial import Outcome, Trial
-from wsproof.rfc6455.robustness.trials import TRIALS
 from wsproof.rfc6455.server_watch import STAYS, ServerWatch
 
-__all__ = ["Trials", "replay_trial"]
+__all__ = ["Trials"]
 
-_AGAIN_S = 2.0
+_REPEAT_THEMSELVES = ("cost-", "freed-")
 
 
 @dataclass
@@ -35,6 +32,7 @@ class Trials:
     findings: list[Finding] = field(default_factory=list)
     _ground: Ground | None = None
     _known: dict[str, object] = field(default_factory=dict)
+    _gone: ServerGone | None = None
 
     def hold(self, trial: Trial) -> CheckRun | NotRun:
         """One trial; a server of ours that no longer serves anybody afterwards is replaced.
@@ -49,18 +47,14 @@ class Trials:
             return _not_run(trial, f"a few frames show a fault already: see {shown}")
         begun = time.monotonic()
         outcome = self._perform(trial)
-        ended = any(charge.rule == PROCESS_ENDED for charge in outcome.charges)
-        if outcome.charges and not outcome.cause and not ended and trial.rule.id.startswith("served-"):
-            outcome = self._confirmed(trial, outcome)
-        if outcome.lacking:
+        again = self._retried(trial, outcome)
+        if outcome.lacking and self._gone is None:
             return _not_run(trial, outcome.lacking)
-        found = (
-            []
-            if outcome.cause
-            else [_finding(trial, charge, outcome, self.subject.facts) for charge in outcome.charges]
-        )
+        found = [] if outcome.cause or outcome.lacking else _findings(trial, outcome, again, self.subject)
         known = {one.check for one in self.findings}
         self.findings += [one for one in found if one.check not in known]
+        if self._gone is not None:
+            raise self._gone
         verdict, reason, cause = self._judged(trial, outcome)
         return CheckRun(
             trial.name,
@@ -96,14 +90,16 @@ class Trials:
             return Verdict.VALID, "", ""
         own = [one for one in self.findings if one.check == (outcome.cause or trial.name)]
         if own:
-            return verdict_of(own), "", outcome.cause
+            seen = own[0].level is Level.OBSERVATION
+            return verdict_of(own), f"seen, and not reproduced ({own[0].reproduced})" if seen else "", outcome.cause
         told = [one for one in self.findings if one.check in {charge.rule for charge in outcome.charges}]
         return verdict_of(told), f"see {told[0].check}" if told else "", ""
 
-    def _perform(self, trial: Trial, deadline_s: float | None = None) -> Outcome:
+    def _perform(self, trial: Trial, parameters: Mapping[str, Any] | None = None) -> Outcome:
+        """Hold the trial once, with these parameters where it is a retry, and see whether the server lives on."""
         watch = ServerWatch(self.subject.server)
         try:
-            ground = self._ground = self._ground or self._fresh_ground(deadline_s or self.subject.options.deadline_s)
+            ground = self._ground = self._ground or self._fresh_ground(parameters or {})
             outcome = trial.perform(ground)
         except HandshakeRefused as error:
             outcome = Outcome(lacking=f"the server takes no more clients, which may be a limit: {error}")
@@ -112,11 +108,14 @@ class Trials:
             if not trial.name.startswith("served-"):
                 outcome.lacking = f"it did not come to that: {error}"
             outcome.charge(trial.name, "clients to be served", f"one was not: {error}")
-        if not self._serves_all():
+        service = self._service()
+        if service is not Service.SERVED:
+            if service.is_fault and not outcome.charges:
+                outcome.charge("neighbour-served", "other clients to be served afterwards", "one was not")
             self._tell_end(outcome, watch)
             self._revive()
-        elif deadline_s is not None or outcome.charges:
-            self.close()  # the next trial begins with full patience
+        elif parameters is not None or outcome.charges:
+            self.close()  # the next trial begins anew
         outcome.server_output = outcome.server_output or (watch.exception() if outcome.charges else ())
         return outcome
 
@@ -131,72 +130,80 @@ class Trials:
         outcome.charges = [Charge(PROCESS_ENDED, STAYS, how)]
         outcome.lacking = outcome.cause = ""
 
-    def _serves_all(self) -> bool:
+    def _service(self) -> Service:
         """Whether the server lives for everybody, now that the clients of the trial are gone."""
         try:
-            return self._ground is not None and self._ground.all_served()
+            return Service.SERVED if self._ground is not None and self._ground.all_served() else Service.SILENT
         except HandshakeRefused:
-            return False
+            return Service.REFUSED
 
-    def _confirmed(self, trial: Trial, first: Outcome) -> Outcome:
-        """Silence convicts when it comes again: a machine that was busy elsewhere for a while is no fault."""
+    def _retried(self, trial: Trial, first: Outcome) -> set[str] | None:
+        """The rules that a retry shows broken, too; None where there was none.
+
+        A machine that was busy elsewhere for a while is no fault of the server. Costs and leaks are measured several
+        times by their trials, and a process that has ended is sure.
+        """
+        ended = any(charge.rule == PROCESS_ENDED for charge in first.charges)
+        repeats_itself = trial.name.startswith(_REPEAT_THEMSELVES)
+        if not first.charges or first.cause or first.lacking or ended or repeats_itself or self._gone is not None:
+            return None
         self.close()
         self._known.clear()
-        again = self._perform(trial, min(_AGAIN_S, self.subject.options.deadline_s))
-        both = {charge.rule for charge in again.charges} & {charge.rule for charge in first.charges}
-        first.charges = [charge for charge in first.charges if charge.rule in both]
-        return first
+        again = self._perform(trial, first.parameters)
+        rules = {charge.rule for charge in again.charges}
+        if PROCESS_ENDED in rules:
+            first.charges += [charge for charge in again.charges if charge.rule == PROCESS_ENDED]
+            first.server_output = again.server_output
+            return {charge.rule for charge in first.charges}
+        return rules
 
-    def _fresh_ground(self, deadline_s: float) -> Ground:
+    def _fresh_ground(self, parameters: Mapping[str, Any]) -> Ground:
         subject = self.subject
         server = subject.server
         return Ground(
             subject.endpoint,
             subject.facts,
             server.pid,
-            deadline_s,
+            subject.options.deadline_s,
             subject.budget,
             subject.options.examples,
+            parameters=parameters,
             known=self._known,
         )
 
     def _revive(self) -> None:
+        """Replace a server that does not serve everybody; where it cannot be, what was found is kept first."""
         self.close()
         self._known = {}
-        if not self.subject.server.owned:
-            raise ServerGone(
-                "the server no longer serves a well-behaved client; it was not started here, so it stays so"
-            )
-        self.subject.restart()
+        try:
+            if not self.subject.server.owned:
+                raise ServerGone(
+                    "the server no longer serves a well-behaved client; it was not started here, so it stays so"
+                )
+            self.subject.restart()
+        except ServerGone as gone:
+            self._gone = gone
 
 
-def replay_trial(
-    recipe: Mapping[str, Any], endpoint: Endpoint, pid: int | None, deadline_s: float, login: tuple[Message, ...] = ()
-) -> list[Finding]:
-    """Hold the trial of a finding again, once; what it shows broken this time.
-
-    Raises:
-        UsageError: `recipe` is not one of a trial.
-        CannotTellError: it needs the server's process, which is not ours here.
-    """
-    try:
-        trial = next(each for each in TRIALS if each.name == recipe["trial"])
-        facts, examples = Facts.from_json(recipe["facts"], login), int(recipe["examples"])
-    except (KeyError, TypeError, ValueError, StopIteration) as error:
-        raise UsageError(f"expected the recipe of an rfc6455 finding, but it cannot be read: {error!r}") from error
-    if trial.needs_process and pid is None:
-        raise CannotTellError(f"{trial.name} is {NOT_OURS}; replay it on a server that is started here")
-    ground = Ground(endpoint, facts, pid, deadline_s, Budget(None), examples)
-    try:
-        outcome = trial.perform(ground)
-    finally:
-        ground.close()
-    return [_finding(trial, charge, outcome, facts) for charge in outcome.charges]
-
-
-def _finding(trial: Trial, charge: Charge, outcome: Outcome, facts: Facts) -> Finding:
-    finding = finding_of(charge, outcome.lines, {"trial": trial.name, "examples": 25, "facts": facts.to_json()})
-    return replace(finding, server_output=outcome.server_output)
+def _findings(trial: Trial, outcome: Outcome, again: set[str] | None, subject: Examination) -> list[Finding]:
+    """What the trial showed, each with how to do the same again. `again`: the rules that a retry showed broken."""
+    recipe = {
+        "trial": trial.name,
+        "examples": subject.options.examples,
+        "deadline_s": subject.options.deadline_s,
+        "parameters": outcome.parameters,
+        "facts": subject.facts.to_json(),
+    }
+    findings = [
+        finding_of(
+            charge,
+            outcome.lines,
+            recipe,
+            reproduced=None if again is None else f"{int(charge.rule in again)} of 1",
+        )
+        for charge in outcome.charges
+    ]
+    return [replace(finding, server_output=outcome.server_output) for finding in findings]
 
 
 def _not_run(trial: Trial, reason: str) -> NotRun:

@@ -99,6 +99,7 @@ class Strange(FaultyServer):
     def __init__(self, other: FaultyServer) -> None:
         self.owned = False
         self.path, self.port, self.process = other.path, other.port, other.process
+        self.subprotocols = other.subprotocols
 
     @property
     def pid(self) -> None:  # type: ignore[override]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from wsproof.errors import TargetError
 from wsproof.model.suite import Figure
 from wsproof.net.client import Client
+from wsproof.net.clock import Deadline
 from wsproof.rfc6455.facts import Heard, Message
 from wsproof.rfc6455.robustness.exponent import FEWEST_SIZES, Cost, exponent_of, is_superlinear
 from wsproof.rfc6455.robustness.ground import Ground
@@ -25,6 +26,8 @@ _SUSPECT = 1.3
 _FLOOR = 50
 _NOISE = 10
 """A cost that is so many times less than one that matters is not told from noise."""
+_COSTS = 3.0
+"""How long the measuring may take, in deadlines."""
 _MESSAGE_NS = 1e8
 _HANDSHAKE_NS = 1e6
 
@@ -51,8 +54,9 @@ def _growing(ground: Ground, name: str, shapes: tuple[Shape, ...]) -> Outcome:
     """Measure each shape; one that looks superlinear is measured again before it is charged."""
     outcome = Outcome()
     enough = False
+    until = Deadline.after(_COSTS * ground.deadline_s)
     for shape in shapes:
-        costs = _measure(ground, outcome, shape)
+        costs = _measure(ground, outcome, shape, until)
         if len(costs) < FEWEST_SIZES:
             outcome.note(f"{shape.name}: no more than {len(costs)} sizes are taken, which tell nothing")
             continue
@@ -64,7 +68,7 @@ def _growing(ground: Ground, name: str, shapes: tuple[Shape, ...]) -> Outcome:
             continue  # it costs next to nothing, however it grows
         outcome.figures.append(Figure(f"exponent of {shape.name}", exponent))
         if _looks_superlinear(costs, shape):
-            again = _measure(ground, outcome, shape)
+            again = _measure(ground, outcome, shape, Deadline.after(_COSTS * ground.deadline_s))
             least = _least(costs, again)
             if _looks_superlinear(again, shape) and is_superlinear(least, shape.least_ns):
                 outcome.lines.append(f"   (again: {_costs_said(again)})")
@@ -87,12 +91,16 @@ def _least(costs: list[Cost], again: list[Cost]) -> list[Cost]:
     return [Cost(one.size, min(one.cost_ns, other.cost_ns)) for one, other in zip(costs, again, strict=False)]
 
 
-def _measure(ground: Ground, outcome: Outcome, shape: Shape) -> list[Cost]:
+def _measure(ground: Ground, outcome: Outcome, shape: Shape, until: Deadline) -> list[Cost]:
+    """What each size costs, as far as the time goes."""
     costs: dict[int, float] = {}
     if shape.base is not None:
         shape.cost(ground, shape.base)  # the first of a kind costs more than those that follow
     for size in shape.sizes if shape.base is None else (shape.base, *shape.sizes):
         ground.budget.check()
+        if until.passed:
+            outcome.note(f"{shape.name}: the server is slow, and larger sizes were not tried")
+            break
         outcome.connections += 1
         try:
             cost = shape.cost(ground, size)

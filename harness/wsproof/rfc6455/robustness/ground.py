@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from wsproof.errors import TargetError
 from wsproof.net.budget import Budget
@@ -49,6 +50,8 @@ class Ground:
     examples: int = 25
     release_s: float | None = None
     """How long descriptors may take to come back; None for `deadline_s`."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """What an experiment that is repeated had; empty where it is new."""
     known: dict[str, object] = field(default_factory=dict)
     """What trials leave for those that come after them."""
 
@@ -57,7 +60,7 @@ class Ground:
         self._neighbour = Neighbour(self.deadline_s, self.facts.first_messages)
         self._lost = False
         try:
-            self._is_served(self._neighbour.ask)
+            self.neighbour_served()
         except BaseException:
             self.close()
             raise

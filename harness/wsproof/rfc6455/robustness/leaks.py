@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from wsproof.model.suite import Figure
 from wsproof.rfc6455.robustness.ground import Ground
@@ -27,7 +28,8 @@ def _storm(ground: Ground, name: str) -> Storm:
 
 def _served(ground: Ground) -> Outcome:
     outcome = Outcome()
-    for name in LEAVINGS:
+    repeated = ground.parameters.get("leaving")
+    for name in LEAVINGS if repeated is None else (repeated,):
         told = _storm(ground, name)
         outcome.connections += told.connections
         if not told.served:
@@ -38,8 +40,15 @@ def _served(ground: Ground) -> Outcome:
 
 def _accuse_of_silence(outcome: Outcome, told: Storm) -> None:
     outcome.lines += told.lines
+    outcome.parameters = _parameters(told)
     crowd = f"after {told.connections:,} connections that {told.leaving.did}"
     outcome.charge(_SERVED, "other clients to be served", f"{crowd}, an old or a new client got no answer to a ping")
+
+
+def _parameters(told: Storm) -> dict[str, Any]:
+    """What repeats this storm; one that ended in its warm-up had no size of its own yet."""
+    (name,) = [name for name, leaving in LEAVINGS.items() if leaving is told.leaving]
+    return {"leaving": name, **({"size": told.size} if told.size else {})}
 
 
 def _freed(ground: Ground, *, name: str) -> Outcome:
@@ -63,6 +72,7 @@ def _freed(ground: Ground, *, name: str) -> Outcome:
     ]
     kept = _kept(told)
     if kept:
+        outcome.parameters = _parameters(told)
         crowd = f"of {gone:,} clients that {told.leaving.did} it kept {' and '.join(kept)}"
         outcome.charge(name, "the server to give back what its past connections took", f"{crowd}, round after round")
         outcome.cause = _cause(ground, name, told)

@@ -7,6 +7,7 @@ import select
 import socket
 
 from wsproof.model.suite import Figure
+from wsproof.net.clock import Deadline
 from wsproof.net.connecting import connect_socket
 from wsproof.rfc6455.robustness.ground import Ground
 from wsproof.rfc6455.robustness.trial import Outcome, Trial
@@ -24,6 +25,8 @@ _PINGS = 48_000
 _MOMENT_S = 0.05
 _ROUNDS_OF_A_NEIGHBOUR = 5
 _BYTES = 600
+_FLOOD = 3.0
+"""How long a slow server may take for the pings, in deadlines."""
 _KEPT_SHARE = 0.25
 """Of what was taken; the kernel holds some megabytes of it for the server, and that has an end."""
 
@@ -86,12 +89,17 @@ def _flood(ground: Ground, outcome: Outcome, sock: socket.socket) -> None:
     """Send until the server stops reading, as it should, or has taken enough to tell that it never will."""
     ping = Frame(Opcode.PING, _PAYLOAD, mask=MASK).encode()
     before = ground.meter.private_bytes() if ground.meter is not None else None
-    sent, blocked = 0, False
+    sent, blocked, until = 0, False, Deadline.after(_FLOOD * ground.deadline_s)
     with SegmentBarrier() as kernel:
         while sent < len(ping) * _PINGS and not blocked:
             ground.budget.check()
-            took = _send_what_is_taken(ground, kernel, sock, ping * (_PINGS // _STEPS))
-            blocked = took < len(ping) * (_PINGS // _STEPS)
+            if until.passed:
+                outcome.note(
+                    f"the server was slow: it took {sent:,} bytes of pings in {_FLOOD * ground.deadline_s:g} s"
+                )
+                return
+            took = _send_what_is_taken(ground, kernel, sock, ping * (_PINGS // _STEPS), until)
+            blocked = took < len(ping) * (_PINGS // _STEPS) and not until.passed
             sent += took
             if not _served(ground, outcome, f"while a client did not read the answers to {sent:,} bytes of pings"):
                 return
@@ -110,11 +118,13 @@ def _flood(ground: Ground, outcome: Outcome, sock: socket.socket) -> None:
         outcome.charge("unread-bounded", "the server to stop reading from a client that does not read", got)
 
 
-def _send_what_is_taken(ground: Ground, kernel: SegmentBarrier, sock: socket.socket, data: bytes) -> int:
-    """Send until the server reads no more; how much was sent."""
+def _send_what_is_taken(
+    ground: Ground, kernel: SegmentBarrier, sock: socket.socket, data: bytes, until: Deadline
+) -> int:
+    """Send until the server reads no more; how much was sent. Nothing is sent after `until`."""
     sock.settimeout(0.0)
     at = 0
-    while at < len(data):
+    while at < len(data) and not until.passed:
         try:
             at += sock.send(data[at : at + 65_536])
         except BlockingIOError:

@@ -8,21 +8,28 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from wsproof.errors import TargetError
-from wsproof.net.clock import Deadline
+from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.connecting import connect_socket, reset_on_close
 from wsproof.rfc6455.robustness.ground import Ground
 from wsproof.rfc6455.robustness.growth import MEMORY_LEAK_BYTES, Round, grows_steadily, leaked_bytes, leaked_fds
 from wsproof.wire import MASK, Frame, Opcode
 
-__all__ = ["LEAVINGS", "Storm", "storm"]
+__all__ = ["LEAVINGS", "Storm", "fitting_size", "storm"]
 
 _KEY = "d3Nwcm9vZi1zdG9ybXMhIQ=="
 _AT_ONCE = 25
+_LEAST_CONNECT_S = 0.05
 _ROUNDS = 5
 _MORE_ROUNDS = 8
 _CONVICTED_S = 0.2
 _KEEPS_OPEN_S = 0.01
 _FEW = 2
+_STORM = 1.2
+"""How long the rounds of a storm may take together, in deadlines; a slow server has smaller rounds."""
+_LONGEST_STORM = 3.0
+_FEWEST_ROUNDS = 3
+_LEAST_FOR_MEMORY = 40
+"""Connections of a round, at least, to tell what each keeps from what allocators do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,32 +54,43 @@ class Storm:
     rounds: list[Round] = field(default_factory=list)
     served: bool = True
     connections: int = 0
+    size: int = 0
+    """Connections of each round after the warm-up."""
     lines: list[str] = field(default_factory=list)
     late_s: float | None = None
+    was_cut: bool = False
+    """Whether the time ended before a collector would have come."""
     keeps_open: bool = False
     """Whether the end of TCP was waited for in vain: that silence is not waited out again."""
 
     @property
     def fds(self) -> float | None:
         """Descriptors that were kept a connection; None for none."""
-        return None if self.late_s is not None else leaked_fds(self.rounds)
+        is_enough = len(self.rounds) >= _FEWEST_ROUNDS
+        return leaked_fds(self.rounds) if is_enough and self.late_s is None else None
 
     @property
     def memory(self) -> float | None:
         """Bytes that were kept a connection; None for none that are sure."""
-        return leaked_bytes(self.rounds) if grows_steadily(self.rounds) else None
+        is_enough = self.size >= _LEAST_FOR_MEMORY and not self.was_cut
+        return leaked_bytes(self.rounds) if is_enough and grows_steadily(self.rounds) else None
 
 
 def storm(ground: Ground, leaving: Leaving) -> Storm:
-    """Have the storm; what it showed. Its size follows `ground.examples`.
+    """Have the storm; what it showed. Its size follows `ground.examples`, and what the server gets done in time.
 
     Raises:
         BudgetSpent: the time for the run is over.
     """
-    told = Storm(leaving)
-    size = max(40, 8 * ground.examples)
-    for number in range(_ROUNDS):
-        if not _round(ground, told, size if number else size // 2):
+    asked = max(40, 8 * ground.examples)
+    told = Storm(leaving, size=ground.parameters.get("size", 0))
+    allowed_s = _STORM * ground.deadline_s
+    begun_ns, at_last = now_ns(), Deadline.after(_LONGEST_STORM * ground.deadline_s)
+    if not _round(ground, told, (told.size or asked) // 2, Deadline.after(allowed_s / _ROUNDS)):
+        return told
+    told.size = told.size or fitting_size(asked, told.connections, (now_ns() - begun_ns) / 1e9, allowed_s)
+    for _ in range(1, _ROUNDS):
+        if at_last.passed or not _round(ground, told, told.size, at_last):
             return told
     if ground.meter is None:
         return told
@@ -80,18 +98,26 @@ def storm(ground: Ground, leaving: Leaving) -> Storm:
         _see_late(ground, told)
     if leaked_bytes(told.rounds) >= MEMORY_LEAK_BYTES:
         # More than an allocator explains: go on, until a collector would have come.
+        at_last = Deadline.after(2 * _LONGEST_STORM * ground.deadline_s)
         for _ in range(_MORE_ROUNDS):
-            if not _round(ground, told, 2 * size):
+            told.was_cut = at_last.passed
+            if told.was_cut or not _round(ground, told, 2 * told.size, at_last):
                 break
             if leaked_bytes(told.rounds) < MEMORY_LEAK_BYTES:
                 break
     return told
 
 
-def _round(ground: Ground, told: Storm, size: int) -> bool:
-    """One round; False when somebody is no longer served."""
-    left = size
-    while left > 0 and told.served:
+def fitting_size(asked: int, connections: int, took_s: float, allowed_s: float) -> int:
+    """Connections of a round, so that all rounds end in time at the pace of the first; a batch at least."""
+    in_time = connections * allowed_s / max(took_s, 1e-9) / _ROUNDS
+    return max(_AT_ONCE, min(asked, int(in_time)))
+
+
+def _round(ground: Ground, told: Storm, size: int, until: Deadline) -> bool:
+    """One round of at most so many connections; False when somebody is no longer served."""
+    left, before = size, told.connections
+    while left > 0 and told.served and not (until.passed and left < size):
         ground.budget.check()
         number = min(_AT_ONCE, left)
         left -= number
@@ -106,7 +132,7 @@ def _round(ground: Ground, told: Storm, size: int) -> bool:
         # Once some were not given back in time, waiting for more of them says nothing new.
         patience = _CONVICTED_S if known and known[-1] > known[0] else ground.releases_s
         fds = ground.wait_fds(min(known), patience) if known else _settled(ground)
-        told.rounds.append(Round(size, fds, ground.meter.private_bytes()))
+        told.rounds.append(Round(told.connections - before, fds, ground.meter.private_bytes()))
         told.lines.append(_told(told.rounds[-1], told.leaving))
     return True
 
@@ -145,12 +171,15 @@ def _batch(ground: Ground, told: Storm, number: int) -> bool:
     request = ground.endpoint.request(_KEY).encode()
     socks: list[socket.socket] = []
     wait_s = ground.budget.at_most(ground.deadline_s)
+    until = Deadline.after(wait_s)
     well = 0
     try:
         for _ in range(number):
             ground.budget.check()
+            if until.passed:
+                break  # a short backlog: who is in must do
             with contextlib.suppress(TargetError):
-                socks.append(connect_socket(ground.endpoint, wait_s))
+                socks.append(connect_socket(ground.endpoint, max(until.remaining_s, _LEAST_CONNECT_S)))
         for sock in socks:
             with contextlib.suppress(OSError):
                 sock.sendall(leaving.request(request))

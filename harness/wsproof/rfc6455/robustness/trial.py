@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from wsproof.model.suite import Figure
 from wsproof.rfc6455.judge import Charge
@@ -22,6 +23,8 @@ class Outcome:
     lines: list[str] = field(default_factory=list)
     connections: int = 0
     lacking: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    """Of the experiment: with them it can be repeated as it was."""
     cause: str = ""
     """The rule whose fault explains the charges of this trial: they are no finding of their own."""
 
