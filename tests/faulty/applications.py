@@ -53,6 +53,9 @@ KINDS: dict[str, str] = {
     "mute": "takes all in silence",
     "greets": "greets, and then takes all in silence",
     "bans": "echoes ten messages, closes on the next with 1008, and answers the next three handshakes with 429",
+    "closes-4001": "closes each connection with 4001 before anyone speaks",
+    "closes-1000": "the same with code 1000",
+    "closes-bare": "the same with an empty close frame",
     "no-empty": "echoes, but answers an empty text with an empty close frame",
 }
 
@@ -153,6 +156,8 @@ class Application:
         match self.name:
             case "greets" | "welcome":
                 return (Say(TEXT, b"welcome"),)
+            case "closes":
+                return (_refusal(self.how),)
             case "history":
                 return tuple(_SAID)
             case "ticks":

@@ -385,7 +385,8 @@ class Connection:
 
     def take(self, fin: int, opcode: int, payload: bytes) -> bool:
         if self.app_closed:
-            return opcode != CLOSE  # it has said its last, and waits for the answer
+            # It has said its last, and waits for the answer.
+            return opcode != CLOSE or self.fault == "keeps-tcp"
         if opcode == CLOSE:
             return self.take_close(payload)
         if opcode == PING:
@@ -550,6 +551,9 @@ class Connection:
         if len(payload) == 1:
             if fault == "close-one-byte":
                 return True
+            if fault in ("close-one-byte-empty", "close-one-byte-1000"):
+                self.send(CLOSE, b"" if fault == "close-one-byte-empty" else struct.pack("!H", 1000))
+                return False
             raise Failure(1002)
         if payload:
             payload = self.close_answer(int.from_bytes(payload[:2], "big"), payload[2:])
@@ -574,6 +578,8 @@ class Connection:
         if fault == "close-private" and code >= 3000:
             raise Failure(1002)
         legal = (1000 <= code <= 1014 and code not in (1004, 1005, 1006)) or 3000 <= code <= 4999
+        if not legal and fault == "close-illegal-empty":
+            return b""
         if not legal and fault == "close-illegal":
             code = 1000
         elif not legal and fault != "close-echoes-all":

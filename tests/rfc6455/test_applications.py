@@ -165,3 +165,23 @@ def test_messages_that_answer_nothing_are_not_taken_for_answers(faulty: FaultySe
         assert [finding.check for finding in report.findings if finding.level is Level.VIOLATION] == []
         (remark,) = report.remarks
         assert "messages that answer nothing" in remark
+
+
+@pytest.mark.parametrize("kind", ["closes-4001", "closes-1000", "closes-bare"])
+def test_an_endpoint_that_closes_by_itself_is_checked_up_to_its_close(faulty: FaultyServer, kind: str) -> None:
+    options = SuiteOptions(examples=3, only=("opening", "version-13", "close", "rsv-zero", "served-"), deadline_s=30.0)
+    report = run_suite(faulty.with_fault("", kind), options)
+    assert _accused(report) == []
+    assert "closes each connection by itself" in report.remarks[0]
+    rows = {row.check: row.verdict for row in report.checks_run}
+    for check in ("opening-accepted", "version-13", "close-unasked"):
+        assert rows[check] is Verdict.VALID
+    not_checked = {row.check: row.reason for row in report.not_run}
+    for check in ("rsv-zero", "close-answered", "served-after-storm"):
+        assert "closes by itself" in not_checked[check]
+
+
+def test_how_an_endpoint_ends_what_it_closes_by_itself_is_judged(faulty: FaultyServer) -> None:
+    options = SuiteOptions(only=("close-unasked",), deadline_s=0.5)
+    report = run_suite(faulty.with_fault("keeps-tcp", "closes-4001"), options)
+    assert _accused(report) == ["close-ends-tcp"]

@@ -15,6 +15,8 @@ from wsproof.wire import Frame, Opcode
 
 __all__ = ["PROPERTIES"]
 
+_CLOSES = 5
+"""How often the endpoint is watched while it closes by itself."""
 _WHOLE = Frame(Opcode.TEXT, b"whole", mask=MASK)
 
 
@@ -98,7 +100,17 @@ def _reset_edges(facts: Facts) -> Iterable[Conversation]:
     yield Conversation(subject, (Send(_WHOLE), Raw(b"\x81")), reset)
 
 
+def _does_not_close(facts: Facts) -> str:
+    return "" if facts.closes_unasked else "this endpoint does not close connections by itself"
+
+
+def _own_close_edges(facts: Facts) -> Iterable[Conversation]:
+    for _ in range(_CLOSES):
+        yield Conversation("close-unasked")
+
+
 PROPERTIES = (
+    Property("close-unasked", edges=_own_close_edges, not_here=_does_not_close),
     Property("close-answered", lambda facts: _closes(facts), _close_edges),
     Property("close-reason", _reasons, _reason_edges),
     Property("close-one-byte", edges=_one_byte_edges),

@@ -172,6 +172,9 @@ class _Talk:
         response = self.transcript.response
         if response is None or response.status != 101 or self.greeting.answer is Answer.REFUSE:
             return
+        if self.conduct.facts.closes_unasked:
+            self._see_close()
+            return
         if not self.conversation.pipelined:
             self._log_in()
             self._say()

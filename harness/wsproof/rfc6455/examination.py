@@ -103,7 +103,7 @@ class Examination:
         """Seconds left for waiting out again silences that came again at once."""
         self._conduct = Conduct(self.endpoint, facts, self.patience, barrier)
         self._least_bytes: dict[int, int] = {}
-        self._neighbour = Neighbour(options.deadline_s, facts.first_messages)
+        self._neighbour = Neighbour(options.deadline_s, facts.first_messages, answers_pings=not facts.closes_unasked)
 
     def begin(self) -> None:
         """Bring the bystander in. Raises BudgetSpent."""

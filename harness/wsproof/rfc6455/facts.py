@@ -99,6 +99,10 @@ class Facts:
     """What the usual handshake offers."""
     subprotocol: str | None = None
     """What the endpoint selects of them."""
+    closes_unasked: str = ""
+    """How it closes each connection by itself, before the client says anything; empty where it does not."""
+    names_faults: bool = False
+    """It fails a connection with a close frame that has a code. Then an answer without one means a clean close."""
     remark: str = ""
     """What its user should know: which messages it takes, what that means for the checks, and what to do."""
 

@@ -21,6 +21,8 @@ _FAILURES = (CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_PAYLOAD)
 _TAKEN_OR_REFUSED = ("header-limits", "header-folding", "handshake-body", "host-once", "subprotocol-malformed")
 # True of any close, whatever its reason.
 _AFTER_THE_CLOSE = ("close-ends-tcp", "fail-ends-tcp", "half-close-ends")
+# Close frames that are wrong, and yet could be taken for clean ones.
+_CLOSE_FAULTS = ("close-one-byte", "close-code-legal")
 SUBPROTOCOL_RULES = ("subprotocol-lines", "subprotocol-after-unknown")
 # Where the server's own compression is the point, data that cannot be read breaks that very rule.
 OF_ITS_DEFLATER = ("deflate-server-context", "deflate-server-window")
@@ -120,7 +122,7 @@ class _Bench:
                 yield self._charge(self.greeting.rule, self._refusal_owed(), self._accepted_said())
             yield from self._agreed_against_the_rules()
             yield from self._selected_otherwise()
-            yield from self._after_101()
+            yield from self._own_close() if self.facts.closes_unasked else self._after_101()
 
     def _breach(self, breach: Breach) -> Charge:
         evidence = breach.evidence.rstrip(".")
@@ -196,6 +198,11 @@ class _Bench:
             yield self._charge(greeting.rule, f"101, though {greeting.because}", f"{got}, since {greeting.because}")
 
     # After 101.
+
+    def _own_close(self) -> Iterator[Charge]:
+        """The endpoint closes by itself: its frames are audited, and we have answered its close frame."""
+        if self.transcript.close is not None and not self.transcript.ended:
+            yield self._charge("close-ends-tcp", "the server to end TCP after the close frames", self._said())
 
     def _after_101(self) -> Iterator[Charge]:
         if self.conversation.ending is Ending.RESET:
@@ -323,6 +330,8 @@ class _Bench:
             yield self._charge(
                 "fail-says-why", "a close frame before TCP ends", f"after {expected.because} {self._said()}"
             )
+        elif self._is_taken_for_clean():
+            yield self._charge(expected.rule, because, f"{self._said()}, as after a clean close")
         elif (
             transcript.close is not None
             and transcript.close.code is not None
@@ -334,6 +343,17 @@ class _Bench:
             yield self._charge(name, f"{because} with close code {fitting}", self._said())
         if not transcript.ended and "fail-ends-tcp" not in transcript.skipped:
             yield self._charge("fail-ends-tcp", "TCP to end after the connection has failed", self._said())
+
+    def _is_taken_for_clean(self) -> bool:
+        """Whether a broken close frame got the answer of a clean one.
+
+        That is 1000, or no code from a server that names other faults.
+        """
+        close = self.transcript.close
+        if close is None or self.expected.rule not in _CLOSE_FAULTS:
+            return False
+        is_normal = close.code == CloseCode.NORMAL_CLOSURE and self.expected.rule == "close-one-byte"
+        return is_normal or (close.code is None and self.facts.names_faults)
 
     def _free(self) -> Iterator[Charge]:
         name = self.expected.rule

@@ -21,8 +21,7 @@ def log_in(client: Client, facts: Facts, timeout_s: float) -> bool:
     before = len(client.events)
     for message in facts.login:
         client.peer.send_frame(Frame(message.opcode, message.payload))
-    client.peer.send_ping(_DONE)
-    client.flush()
+    client.send_ping(_DONE)
 
     def is_done() -> bool:
         events = client.events[before:]

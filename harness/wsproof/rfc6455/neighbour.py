@@ -48,11 +48,17 @@ class Service(Enum):
 class Neighbour:
     """Stays connected for the whole run, and is asked after every conversation.
 
-    `first` are messages that the endpoint accepts (a login, say): the bystander sends them before anything else.
+    `first` are messages that the endpoint accepts (a login, say): the bystander sends them before anything else. Where
+    the endpoint answers no pings, or closes by itself, an accepted handshake must do.
     """
 
     def __init__(
-        self, deadline_s: float, first: tuple[Message, ...] = (), pause: Callable[[float], None] = time.sleep
+        self,
+        deadline_s: float,
+        first: tuple[Message, ...] = (),
+        pause: Callable[[float], None] = time.sleep,
+        *,
+        answers_pings: bool = True,
     ) -> None:
         self.losses: list[str] = []
         """How the server ended connections of the bystander, though it served a fresh one afterwards."""
@@ -63,7 +69,7 @@ class Neighbour:
         self._pause = pause
         self._client: BackgroundClient | None = None
         self._asked = 0
-        self._answers_pings = True
+        self._answers_pings = answers_pings
         self._was_served = False
         self._stays = True
 

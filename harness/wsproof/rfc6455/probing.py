@@ -30,6 +30,8 @@ __all__ = ["probe"]
 
 _WORD = "wsproof-probe"
 _LAST_WORD = "last-wsproof-probe"
+_RESERVED = 3
+"""An opcode that RFC 6455 5.2 reserves."""
 _BYTES = b"\x00\xffwsproof"
 _PATIENCE_S = 2.0
 _BRIEF_S = 1.0
@@ -85,12 +87,15 @@ def probe(
     When the budget ends meanwhile, nothing may be concluded from the facts.
 
     Raises:
-        CannotTellError: a plain, legal handshake or the login is refused or not answered, or the connection is closed
-            at once (wrong path, authentication).
+        CannotTellError: a plain, legal handshake or the login is refused or not answered, or a ping is answered with
+            a close.
         TargetError: nobody listens.
     """
     asking = _Probe(endpoint, deadline_s, budget if budget is not None else Budget(None))
     asking.see_it_stay()
+    if asking.facts.closes_unasked:
+        return asking.facts
+    asking.see_a_failure()
     asking.see_agreements()
     asking.see_login(login)
     if sample is not None:
@@ -137,27 +142,56 @@ class _Probe:
     # What comes before all messages.
 
     def see_it_stay(self) -> None:
-        """See that a connection on which nothing is said stays open; the properties look at silence and faults."""
+        """See whether a connection stays open on which nothing is said; the properties look at silence and faults."""
         client = self._open()
         self._see_subprotocol(client)
         try:
-            client.peer.send_ping(_WORD.encode())
-            client.flush()
+            client.send_ping(_WORD.encode())
             event = client.wait_event(lambda event: isinstance(event, PongReceived | CloseReceived), self._at_most())
-            if isinstance(event, CloseReceived) and is_own_reason(event.code):
-                raise CannotTellError(
-                    f"expected {self.endpoint.url} to keep a connection open, got {_close_said(event)} before anyone "
-                    "spoke. Try another --path, or give what it asks for with --header, --token, --origin or "
-                    "--subprotocol."
-                )
+            closed = isinstance(event, CloseReceived) and is_own_reason(event.code)
         finally:
             client.abort()
+        if closed:
+            self._see_it_close()
+
+    def _see_it_close(self) -> None:
+        """See whether the endpoint closes by itself, without a ping."""
+        client = self._open()
+        try:
+            event = client.wait_event(lambda event: isinstance(event, CloseReceived), self._at_most())
+        finally:
+            client.abort()
+        if not isinstance(event, CloseReceived):
+            raise CannotTellError(
+                f"expected {self.endpoint.url} to answer a ping with a pong (RFC 6455 5.5.2), got a close frame. "
+                "Try another --path, or give what it asks for with --header, --token, --origin or --subprotocol."
+            )
+        said = _close_said(event)
+        remark = (
+            f"This endpoint closes each connection by itself, before anyone speaks: {said}. So only the handshake and "
+            "that close are checked. Try another --path, or give what it asks for with --header, --token, --origin or "
+            "--subprotocol."
+        )
+        self.facts = replace(self.facts, closes_unasked=said, remark=remark)
 
     def _see_subprotocol(self, client: Client) -> None:
         response = client.peer.response
         assert response is not None
         selected = response.header("Sec-WebSocket-Protocol")
         self.facts = replace(self.facts, subprotocols=self.endpoint.subprotocols, subprotocol=selected)
+
+    def see_a_failure(self) -> None:
+        """See whether the endpoint names the fault when it fails a connection: a frame with a reserved opcode."""
+        client = self._open()
+        try:
+            client.peer.send_frame(Frame(_RESERVED))
+            client.send_ping(_WORD.encode())
+            ends = CloseReceived | Ended | PongReceived
+            event = client.wait_event(lambda event: isinstance(event, ends), self._at_most())
+            if isinstance(event, CloseReceived) and event.code is not None:
+                self.facts = replace(self.facts, names_faults=True)
+        finally:
+            client.abort()
 
     def see_agreements(self) -> None:
         """See which offers of permessage-deflate are accepted, and how they are answered."""
@@ -299,8 +333,8 @@ class _Probe:
         try:
             for number in range(count):
                 client.peer.send_frame(Frame(message.opcode, message.payload))
-                client.peer.send_ping(b"%d" % number)
-                client.flush()
+                if not client.send_ping(b"%d" % number):
+                    break
                 found = client.wait_event(
                     lambda event: isinstance(event, answer | CloseReceived | Ended), self._at_most()
                 )

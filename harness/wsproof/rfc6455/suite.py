@@ -34,6 +34,7 @@ from wsproof.rfc6455 import (
 from wsproof.rfc6455.conversation import Conversation
 from wsproof.rfc6455.examination import BudgetSpent, Examination, Server, ServerGone, examination
 from wsproof.rfc6455.exploring import DIED, UNFINISHED, explore, private_storage
+from wsproof.rfc6455.facts import Facts
 from wsproof.rfc6455.property import Property
 from wsproof.rfc6455.replaying import replay
 from wsproof.rfc6455.robustness.trial import Trial
@@ -74,6 +75,9 @@ PROPERTIES: tuple[Property, ...] = (
     *bombs.PROPERTIES,
 )
 """All properties in the order in which they are run: the handshake first, since everything stands on it."""
+
+_BEFORE_FRAMES = tuple(tested for tested in handshake.PROPERTIES if tested.name != "pipelined-frames")
+"""Properties that need no frame of ours."""
 
 CHECKS: tuple[Property | Trial, ...] = (*PROPERTIES, *TRIALS)
 """All that is run. Trials come last: they are hard on a server."""
@@ -247,7 +251,7 @@ def _verdict_on(subject: Examination, name: str) -> Verdict:
 
 def _run_one(subject: Examination, tested: Property) -> tuple[CheckRun | NotRun, bool]:
     """Run one property; the second value says whether the run goes on."""
-    if absent := tested.not_here(subject.facts):
+    if absent := _why_not_here(subject.facts, tested):
         return _not_run(tested, absent), True
     begun, before = time.monotonic(), subject.conversations
     told, declined, unheard = subject.told, subject.declined, subject.unheard
@@ -279,6 +283,13 @@ def _run_one(subject: Examination, tested: Property) -> tuple[CheckRun | NotRun,
     if goes_on and tested.name == "opening-accepted" and _fails_plainly(subject):
         reason, goes_on = "the plainest conversation fails already, and all others stand on it", False
     return _row(tested, verdict, tried, seconds, reason or cut_short, cause), goes_on
+
+
+def _why_not_here(facts: Facts, tested: Property) -> str:
+    """Why nothing of a property can be tried with this endpoint; empty where it can."""
+    if facts.closes_unasked and tested not in _BEFORE_FRAMES and tested.name != "close-unasked":
+        return f"not checked: this endpoint closes by itself before anyone speaks ({facts.closes_unasked})"
+    return tested.not_here(facts)
 
 
 def _observed_in(subject: Examination, name: str) -> str:
@@ -319,7 +330,7 @@ def check_property(subject: Examination, tested: Property) -> tuple[list[Finding
         BudgetSpent, ServerGone: as `Examination.attempt`.
     """
     known = set(subject.ledger.cases)
-    if absent := tested.not_here(subject.facts):
+    if absent := _why_not_here(subject.facts, tested):
         return [], absent
     before, told, unheard = subject.conversations, subject.told, subject.unheard
     try:

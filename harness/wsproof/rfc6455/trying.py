@@ -41,6 +41,8 @@ class Trials:
             BudgetSpent: the time for the run is over.
             ServerGone: it serves nobody any more, and is not ours to replace.
         """
+        if closes := self.subject.facts.closes_unasked:
+            return _not_run(trial, f"not checked: this endpoint closes by itself before anyone speaks ({closes})")
         if trial.needs_process and self.subject.server.pid is None:
             return _not_run(trial, NOT_OURS)
         if shown := next(self.subject.ledger.implying(trial.name), None):

@@ -54,11 +54,10 @@ def _own_words(ground: Ground, number: int) -> Message:
 
 def _send(client: Client, message: Message) -> None:
     if message.opcode == Opcode.TEXT:
-        client.peer.send_text(message.payload.decode())
+        client.send_text(message.payload.decode())
     else:
-        client.peer.send_binary(message.payload)
-    client.peer.send_ping(message.payload[:_LETTERS])
-    client.flush()
+        client.send_binary(message.payload)
+    client.send_ping(message.payload[:_LETTERS])
 
 
 def _talk(ground: Ground, numbers: Sequence[int]) -> str:

@@ -5,6 +5,13 @@ from __future__ import annotations
 from wsproof.rfc6455.rules.rule import MAY, MUST, SHOULD, Rule
 
 CLOSE = (
+    Rule(
+        "close-unasked",
+        "7.1.1",
+        MUST,
+        "A server that closes by itself sends a legal close frame, waits for the answer, and ends TCP.",
+        "closes of the endpoint's own",
+    ),
     Rule("close-answered", "5.5.1", MUST, "A close frame is answered with a close frame.", "close frames"),
     Rule(
         "close-code-echoed",
