@@ -20,7 +20,7 @@ from wsproof.rfc6455.samples import in_samples
 from wsproof.rfc6455.strategies import fragments
 from wsproof.rfc6455.suite import PROPERTIES, run_suite
 from wsproof.rfc6455.transcript import Transcript
-from wsproof.wire import Frame, Opcode, Request
+from wsproof.wire import CloseReceived, Frame, Opcode, Request, Response
 
 _NEED_TEXTS = ("payload-lengths", "fragments-joined", "control-between", "utf8-valid", "mask-any")
 _OPTIONS = SuiteOptions(examples=5, deadline_s=30.0, only=tuple(tested.name for tested in PROPERTIES))
@@ -140,5 +140,18 @@ def test_a_request_without_an_upgrade_may_be_held_open_as_a_poll_is(
     usual = Request("example.org", "/", "d3Nwcm9vZi1yZmM2NDU1IQ==")
     greeting = expect_answer(conversation.handshake.apply(usual), usual)
     transcript = Transcript(ended=ends_tcp)
+    charges = judge(conversation, greeting, expect_frames(conversation, facts), facts, transcript)
+    assert [charge.rule for charge in charges] == expected
+
+
+@pytest.mark.parametrize(("code", "expected"), [(None, []), (1008, []), (1002, ["subprotocol-malformed"])])
+def test_a_server_may_close_over_a_token_among_the_subprotocols(code: int | None, expected: list[str]) -> None:
+    """bokeh finds its token in the second subprotocol, and closes where that is none."""
+    conversation = Conversation("subprotocol-malformed", handshake=Handshake(subprotocols=("bokeh", "two words")))
+    facts = Facts(None, False, False, 1024)
+    usual = Request("example.org", "/", "d3Nwcm9vZi1yZmM2NDU1IQ==", subprotocols=("bokeh", "token"))
+    greeting = expect_answer(conversation.handshake.apply(usual), usual)
+    close = CloseReceived(code, "")
+    transcript = Transcript(response=Response(101), close=close, ended=True)
     charges = judge(conversation, greeting, expect_frames(conversation, facts), facts, transcript)
     assert [charge.rule for charge in charges] == expected

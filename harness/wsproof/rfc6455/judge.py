@@ -117,12 +117,19 @@ class _Bench:
             yield from self._not_accepted()
         elif self.greeting.answer is Answer.REFUSE:
             yield self._charge(self.greeting.rule, self._refusal_owed(), "the server accepted it (101)")
-        else:
+        elif not self._closed_over_the_offer():
             if self.greeting.rule in ("key-once", "key-decodes", "version-draft", "host-once"):
                 yield self._charge(self.greeting.rule, self._refusal_owed(), self._accepted_said())
             yield from self._agreed_against_the_rules()
             yield from self._selected_otherwise()
             yield from self._own_close() if self.facts.closes_unasked else self._after_101()
+
+    def _closed_over_the_offer(self) -> bool:
+        """Whether the application closed over an odd offer of subprotocols: some clients put a token into it."""
+        close, transcript = self.transcript.close, self.transcript
+        if not self.greeting.rule.startswith("subprotocol") or transcript.at_barrier or not transcript.ended:
+            return False
+        return close is None or self.facts.may_close_with(close.code)
 
     def _breach(self, breach: Breach) -> Charge:
         evidence = breach.evidence.rstrip(".")
