@@ -175,18 +175,26 @@ def child_environment(env: Mapping[str, str]) -> dict[str, str]:
     return {**os.environ, "PYTHONUNBUFFERED": "1", **env}
 
 
+def cannot_start_in(cwd: Path, error: OSError) -> TargetError:
+    """The error for a folder in which no process can be started."""
+    return TargetError(f"cannot start anything in {cwd}: {error.strerror}. Does the folder exist?")
+
+
 def _probe(python: str, arguments: list[str], cwd: Path, env: Mapping[str, str], secrets: tuple[str, ...]) -> Any:
     source = files("wsproof.net").joinpath("_probe.py").read_text()
-    # A pipe that stays open: the guard ends the probe when we die.
-    process = subprocess.Popen(
-        guarded([python, "-c", source, *arguments]),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=cwd,
-        env=child_environment(env),
-        start_new_session=True,
-    )
+    try:
+        # A pipe that stays open: the guard ends the probe when we die.
+        process = subprocess.Popen(
+            guarded([python, "-c", source, *arguments]),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=cwd,
+            env=child_environment(env),
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise cannot_start_in(cwd, error) from error
     with process:
         out, err = _communicate(process, arguments)
     if process.returncode != 0:

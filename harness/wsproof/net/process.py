@@ -9,8 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from wsproof.errors import TargetError
-from wsproof.net.discover import child_environment, guarded
+from wsproof.net.discover import cannot_start_in, child_environment, guarded
 from wsproof.net.guard import DEFAULT_GRACE_S
 from wsproof.net.output import LogFile, OutputTail
 
@@ -44,7 +43,7 @@ class ServerProcess:
                 start_new_session=True,  # Ctrl-C in the terminal is ours: we end the server in our own time
             )
         except OSError as error:
-            raise TargetError(f"cannot start anything in {cwd}: {error.strerror}. Does the folder exist?") from error
+            raise cannot_start_in(cwd, error) from error
         assert self._guard.stdout is not None
         self.output = OutputTail(self._guard.stdout, secrets, log)
         self._root: psutil.Process | None = None
