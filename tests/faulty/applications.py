@@ -37,6 +37,7 @@ KINDS: dict[str, str] = {
     "login": "the first text must be a token (else 4001), then it is an echo",
     "login-bare": "the same with an empty close frame",
     "login-silent": "the first text must be a token (else 4001), then it takes all in silence",
+    "login-greeted": "greets; then the first text must be a token (else 4001), then it is an echo",
     "binary": "echoes binary messages, closes on texts with 1003",
     "binary-bare": "the same with an empty close frame",
     "binary-silent": "takes binary messages in silence, closes on texts with 1003",
@@ -154,6 +155,8 @@ class Application:
     def greeting(self) -> tuple[Answer, ...]:
         """What it does first."""
         match self.name:
+            case "login" if self.how == "greeted":
+                return (Say(TEXT, b"welcome"),)
             case "greets" | "welcome":
                 return (Say(TEXT, b"welcome"),)
             case "closes":

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import ClassVar, cast
+from unittest.mock import Mock
+
 import pytest
 
 from tests.faulty.applications import KINDS, SAMPLE, SPEAKING, TOKEN
 from tests.faulty.running import FaultyServer
 from wsproof.model.finding import Level, Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport
+from wsproof.net.client import Client
+from wsproof.rfc6455.facts import Facts, Message
+from wsproof.rfc6455.login import log_in
 from wsproof.rfc6455.suite import run_suite
+from wsproof.wire import Event, PongReceived, TextMessage
 
 _CHECKS = (
     "payload-lengths",
@@ -69,7 +77,7 @@ def test_with_a_sample_everything_is_checked_and_nothing_else_is_sent(faulty: Fa
     assert {row.check for row in report.checks_run} >= {*_CHECKS} - left.keys()
 
 
-@pytest.mark.parametrize("kind", ["login", "login-bare", "login-silent"])
+@pytest.mark.parametrize("kind", ["login", "login-bare", "login-silent", "login-greeted"])
 def test_behind_a_login_everything_is_checked(faulty: FaultyServer, kind: str) -> None:
     report = run_suite(faulty.with_fault("deflate", kind), _OPTIONS.but(login=(TOKEN,)))
     assert _accused(report) == []
@@ -187,3 +195,20 @@ def test_how_an_endpoint_ends_what_it_closes_by_itself_is_judged(faulty: FaultyS
     options = SuiteOptions(only=("close-unasked",), deadline_s=0.5)
     report = run_suite(faulty.with_fault("keeps-tcp", "closes-4001"), options)
     assert _accused(report) == ["close-ends-tcp"]
+
+
+def test_a_greeting_that_comes_before_the_login_counts_among_its_replies() -> None:
+    """Else every connection waits for a message that has already come."""
+
+    class Greeted:
+        events: ClassVar[list[Event]] = [TextMessage("welcome", 1)]
+        peer: ClassVar[Mock] = Mock()
+
+        def send_ping(self, payload: bytes) -> None:
+            self.events.extend([TextMessage("ok", 1), PongReceived(payload)])
+
+        def wait_event(self, wanted: Callable[[Event], bool], timeout_s: float) -> Event | None:
+            return next(filter(wanted, self.events), None)
+
+    facts = Facts(None, False, False, 1024, login=(Message.of(TOKEN),), login_replies=2)
+    assert log_in(cast(Client, Greeted()), facts, 5.0)

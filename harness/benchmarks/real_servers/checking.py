@@ -21,7 +21,7 @@ TIMEOUT_S = 180.0
 """Far beyond what a check may take: who takes longer is ended, and told as such."""
 CRASHED = "Traceback (most recent call last)"
 
-VERDICTS = ("VALID", "INVALID", "UNKNOWN")
+VERDICTS = ("VALID", "INVALID", "CANNOT TELL:")
 
 
 @dataclass(frozen=True)

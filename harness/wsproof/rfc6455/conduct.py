@@ -201,6 +201,7 @@ class _Talk:
             return
         done = log_in(self.client, facts, self.conduct.patience.longest_s)
         self._seen = len(self.client.events)  # what is said on the way, ours and the server's, may be secret
+        self.transcript.messages.clear()  # a greeting may have come before the login
         self.transcript.note("the client logs in" if done else "the login is not answered")
 
     def _say(self) -> None:
