@@ -120,6 +120,7 @@ def test_what_cannot_be_run_on_several_servers_is_said(
 
 LATE = """
 import sys
+async def app(scope, receive, send): ...
 if {"uvicorn", "daphne"} & set(sys.modules):
     raise SystemExit("not under this one")
 """
