@@ -62,8 +62,8 @@ class HandshakePolicy:
             return
         refusal = self._refusal(scope["path"], address)
         if refusal is not None:
-            async with serve(websocket, "gate", subprotocol=subprotocol(websocket)):
-                raise refusal
+            await _refuse(websocket, refusal)
+            return
         name = f"{next(self._numbers)}"
         self._presence.join(INSIDE, address or "", name)
         try:
@@ -97,6 +97,12 @@ class NoNewcomers:
             await _deny(WebSocket(scope, receive, send), STOPPING)
         else:
             await self._app(scope, receive, send)
+
+
+async def _refuse(websocket: WebSocket, refusal: Refusal) -> None:
+    """Accept and close right away, so that a browser sees code and reason."""
+    async with serve(websocket, "gate", subprotocol=subprotocol(websocket)):
+        raise refusal
 
 
 async def _deny(websocket: WebSocket, response: Response) -> None:

@@ -65,6 +65,22 @@ def test_the_open_channels_can_be_closed_with_one_setting(start_server: StartSer
         assert Person(socket).read()["type"] == "welcome"
 
 
+@pytest.mark.parametrize("app", ["target_app", "target_app --direct"])
+def test_a_refused_connection_never_reaches_its_channel(start_server: StartServer, app: str) -> None:
+    server = start_server(app, open_channels=False, max_connections=1, secret=SECRET)
+    path = f"/rooms/x?token={make_token('ada')}"
+    with dial(server, path) as inside:
+        assert Person(inside).read()["type"] == "welcome"
+        for refused, reason in (("/ws", (1008, "channel_closed")), (path, (1013, "too_many_connections"))):
+            with dial(server, refused) as socket:
+                assert close_of(socket) == reason
+        assert server.stats()["open"] == 1
+    server.stop()
+    log = server.log()
+    assert log.count("ended channel=gate") == 2
+    assert "Traceback" not in log
+
+
 def test_handshakes_from_one_address_are_counted(start_server: StartServer) -> None:
     server = start_server(handshakes_per_minute=3, trusted_addresses="")
     assert [status_of(server, "/ws", None) for _ in range(3)] == [101] * 3
