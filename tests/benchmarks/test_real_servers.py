@@ -76,8 +76,10 @@ def test_a_violation_that_nobody_has_judged_stands_by_its_name() -> None:
         "exit_code": 1,
         "crashed": False,
         "violations": ("http-1-1", "masks"),
+        "checks": 7,
         "unknown": ("close-echoed",),
+        "not_run": ("a: no time", "b: no time"),
     }
-    expected = ["x", "1.0 / 2.0", "12", "1", "2", "`http-1-1`: why", "`masks`", "1"]
+    expected = ["x", "1.0 / 2.0", "12", "1", "2", "`http-1-1`: why", "`masks`", "7", "1", "2"]
     assert cells(row, {"http-1-1": "why"}) == expected
     assert cells({**row, "crashed": True}, {})[3] == "crash"

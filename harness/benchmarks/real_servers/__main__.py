@@ -26,7 +26,7 @@ from benchmarks.real_servers.running import DidNotStart, running
 from benchmarks.real_servers.server import RealServer
 from benchmarks.real_servers.table import SERVERS
 
-TITLES = ("server", "version", "seconds", "exit", "violations", "true", "not judged", "unknown")
+TITLES = ("server", "version", "seconds", "exit", "violations", "true", "not judged", "checks", "unknown", "not run")
 
 
 def main() -> None:
@@ -110,7 +110,9 @@ def cells(row: figures.Row, judged: Mapping[str, str]) -> list[str]:
         str(len(row["violations"])),
         "; ".join(words) or "–",
         ", ".join(open_ones) or "–",
+        str(row["checks"]),
         str(len(row["unknown"])),
+        str(len(row["not_run"])),
     ]
 
 

@@ -40,6 +40,8 @@ class Row:
     others: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     not_run: tuple[str, ...] = ()
+    checks: int = 0
+    """How many were run."""
     said: str = ""
 
     def as_json(self) -> dict[str, Any]:
@@ -72,6 +74,7 @@ def check(server: RealServer, versions: list[str], running: Running, folder: Pat
         tuple(f"{one['level']} {one['check']}" for one in findings if one["level"] != "violation"),
         tuple(one["check"] for one in checks if one["verdict"] == "unknown"),
         tuple(f"{one['check']}: {one['reason']}" for one in found.get("not_run", [])),
+        len(checks),
         next((line for line in printed.splitlines() if line.startswith(VERDICTS)), printed.strip()[-200:]),
     )
 
