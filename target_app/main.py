@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from target_app import admin, asyncapi, fallback, login, metrics_http, web
+from target_app.body_limit import BodyLimit
 from target_app.channels import routers
 from target_app.forwarder import Forwarder
 from target_app.handshake_policy import HandshakePolicy, NoNewcomers
@@ -40,6 +41,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.services = services
     redact_all_logs()
     app.add_middleware(Forwarder, services=services, application=app)
+    app.add_middleware(BodyLimit, settings=services.settings)
     app.add_middleware(web.HeadersMiddleware)
     app.add_middleware(HandshakePolicy, services=services)
     app.add_middleware(OnDemand, startup=startup)

@@ -1,0 +1,94 @@
+"""No HTTP request makes the server hold more than one message's length, whatever it is for."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import psutil
+import pytest
+from fastapi.routing import iter_route_contexts
+
+from target_app.main import create_app
+from target_app.settings import Settings
+from tests.target_app.people import log_in, post
+from tests.target_app.server import DEADLINE, Server
+
+LIMIT = 65_536
+ENDLESS = 300 << 20
+CHUNK = b"10000\r\n" + b" " * LIMIT + b"\r\n"
+
+
+def _requests() -> Iterator[tuple[str, str]]:
+    """Every route over HTTP, with every method that it takes, and one that is not there."""
+    for context in iter_route_contexts(create_app(Settings()).routes):
+        path = str(context.path).replace("{name}", "echo").replace("{path:path}", "dashboard-feed")
+        path = path.replace("{session}", "nobody.x")
+        for method in sorted(getattr(context.original_route, "methods", None) or ()):
+            yield method, path
+    yield "POST", "/static/style.css"
+    yield "POST", "/no/such/route"
+
+
+REQUESTS = sorted(set(_requests()))
+READING = [
+    ("POST", path) for path in ("/auth/token", "/admin/broadcast", "/admin/kick", "/admin/drain", "/fallback/nobody.x")
+]
+"""Routes that read what they are sent."""
+
+
+def answer_to(server: Server, head: str, body: bytes = b"") -> tuple[bytes, bytes]:
+    """The status line and the headers of the answer to a request of which no more is sent than this."""
+    with socket.create_connection(("127.0.0.1", server.port), DEADLINE) as peer:
+        peer.sendall(f"{head}\r\nHost: 127.0.0.1\r\n\r\n".encode() + body)
+        received = b""
+        while b"\r\n\r\n" not in received:
+            chunk = peer.recv(65_536)
+            assert chunk, received
+            received += chunk
+    status, _, headers = received.partition(b"\r\n")
+    return status, headers.lower()
+
+
+def test_all_routes_are_looked_at() -> None:
+    assert len(REQUESTS) > 20
+    assert [request for request in READING if request not in REQUESTS] == []
+
+
+@pytest.mark.parametrize(("method", "path"), REQUESTS)
+def test_a_body_that_is_announced_as_too_long_is_not_waited_for(server: Server, method: str, path: str) -> None:
+    status, headers = answer_to(server, f"{method} {path} HTTP/1.1\r\nContent-Length: {ENDLESS}")
+    assert status.startswith(b"HTTP/1.1 413 ")
+    assert b"connection: close" in headers
+    assert b"x-content-type-options: nosniff" in headers
+
+
+@pytest.mark.parametrize(("method", "path"), READING)
+def test_a_body_without_an_end_is_read_up_to_the_limit(server: Server, method: str, path: str) -> None:
+    head = f"{method} {path} HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked"
+    token = log_in(server, "admin")
+    status, headers = answer_to(server, f"{head}\r\nAuthorization: Bearer {token}", CHUNK * 2)
+    assert status.startswith(b"HTTP/1.1 413 ")
+    assert b"connection: close" in headers
+
+
+def test_a_body_of_the_limit_is_taken(server: Server) -> None:
+    text = '{"username": "user", "password": "user"}'.ljust(LIMIT)
+    head = f"POST /auth/token HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {LIMIT}"
+    assert answer_to(server, head, text.encode())[0].startswith(b"HTTP/1.1 200 ")
+    assert post(server, "/auth/token", username="user", password="x" * LIMIT).status_code == 413
+
+
+def test_bodies_in_flight_take_no_memory(server: Server) -> None:
+    process = psutil.Process(server.process.pid)
+    before = process.memory_info().rss
+    with socket.create_connection(("127.0.0.1", server.port), DEADLINE) as peer:
+        head = "POST /auth/token HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+        try:
+            peer.sendall(head.encode())
+            for _ in range(ENDLESS // LIMIT // 4):
+                peer.sendall(CHUNK)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # as it should be: the server has answered and closed
+        grown = process.memory_info().rss - before
+    assert grown < 30_000_000
