@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -11,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from target_app import users
 from target_app.auth import COOKIE, Known
 from target_app.history import HistoryUnavailable
-from target_app.rate_windows import RateWindow
+from target_app.password_checks import LoginRefused, PasswordChecks
 from target_app.services import Services
 from target_app.sessions import Logouts
 from target_app.tokens import Tokens
@@ -49,25 +48,18 @@ class Me(BaseModel):
     expires_in: float
 
 
-def failed_logins(services: Services) -> RateWindow:
-    """How often somebody may be wrong. One for each application: `services.shared(failed_logins)`."""
-    return RateWindow(services, "failed logins", services.settings.logins_per_minute)
-
-
 @router.post("/token")
 async def token(request: Request, response: Response, credentials: Credentials) -> Token:
-    """A token for a name and a password. 401: one of them is wrong; 429: that happened too often."""
-    services = Services.of(request)
-    failures = services.shared(failed_logins)
-    name, address = credentials.username, request.client.host if request.client else ""
-    if not await failures.test(name, address):
-        raise HTTPException(429, "too_many_failed_logins", {"retry-after": "60"})
-    known = services.settings.users
-    user = await asyncio.to_thread(users.authenticate, known, name, credentials.password)
+    """A token for a name and a password. 401: one of them is wrong; 429: that happened too often; 503: too many at
+    once."""
+    checks, address = Services.of(request).shared(PasswordChecks), request.client.host if request.client else ""
+    try:
+        user = await checks.authenticate(credentials.username, credentials.password, address)
+    except LoginRefused as refused:
+        raise HTTPException(refused.status, refused.reason, {"retry-after": str(refused.retry_after)}) from None
     if user is None:
-        await failures.hit(name, address)
         raise HTTPException(401, "wrong_name_or_password")
-    return _answer(request, response, name, user.roles, as_cookie=credentials.cookie)
+    return _answer(request, response, credentials.username, user.roles, as_cookie=credentials.cookie)
 
 
 @router.post("/refresh")

@@ -44,9 +44,9 @@ class RateWindow:
                 return await self._everywhere.hit(self._rate, *names)
         return await self._here.hit(self._rate, *names)
 
-    async def test(self, *names: str) -> bool:
-        """Whether one more would count."""
+    async def test(self, *names: str, cost: int = 1) -> bool:
+        """Whether `cost` more would count."""
         if self._everywhere is not None and self._backplane.connected:
             with suppress(StorageError):
-                return await self._everywhere.test(self._rate, *names)
-        return await self._here.test(self._rate, *names)
+                return await self._everywhere.test(self._rate, *names, cost=cost)
+        return await self._here.test(self._rate, *names, cost=cost)

@@ -147,6 +147,12 @@ class Settings(BaseSettings):
     logins_per_minute: int = Field(default=10, ge=1)
     """Failed logins for one name from one IP address (HTTP 429)."""
 
+    logins_per_minute_per_address: int = Field(default=60, ge=1)
+    """The same for all names together."""
+
+    logins_per_minute_in_all: int = Field(default=600, ge=1)
+    """The same for all names and addresses together."""
+
     trusted_addresses: Names = ("127.0.0.1", "::1")
     """IP addresses without limits of their own: a proxy on this host, a load generator. Empty: none."""
 

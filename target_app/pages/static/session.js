@@ -17,6 +17,7 @@ export async function signIn(username, password) {
   const answer = await ask("token", { username, password, cookie: true });
   if (answer.ok) return null;
   if (answer.status === 429) return "Too many wrong passwords. Wait a minute and try again.";
+  if (answer.status === 503) return "Too many people are signing in. Wait a moment and try again.";
   return "This name and password do not go together.";
 }
 
