@@ -10,7 +10,7 @@ from tests.faulty.running import FaultyServer
 from wsproof.model.finding import Level, Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.rfc6455.conversation import Conversation, Handshake, Raw
-from wsproof.rfc6455.facts import Facts, Message
+from wsproof.rfc6455.facts import Facts, Message, is_own_reason
 from wsproof.rfc6455.greeting import expect_answer
 from wsproof.rfc6455.judge import judge
 from wsproof.rfc6455.oracle import expect_frames
@@ -155,3 +155,10 @@ def test_a_server_may_close_over_a_token_among_the_subprotocols(code: int | None
     transcript = Transcript(response=Response(101), close=close, ended=True)
     charges = judge(conversation, greeting, expect_frames(conversation, facts), facts, transcript)
     assert [charge.rule for charge in charges] == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"), [(None, True), (1000, True), (1002, False), (1007, False), (4000, True), (10_000, True)]
+)
+def test_codes_from_3000_on_are_an_applications_the_forbidden_ones_too(code: int | None, expected: bool) -> None:
+    assert is_own_reason(code) is expected

@@ -24,9 +24,10 @@ _OWN_REASONS = frozenset({None, 1000, 1001, 1003, 1008, 1009, 1011, 1012, 1013, 
 def is_own_reason(code: int | None) -> bool:
     """Whether an application may close with this code because of what a message says (7.4.1), the protocol apart.
 
-    None is a close frame without a code: that is what `ws.close()` sends in most libraries.
+    None is a close frame without a code: that is what `ws.close()` sends in most libraries. From 3000 on no code is the
+    protocol's; one above 4999 may not be sent, which is a finding of its own (bokeh closes with 10000).
     """
-    return code in _OWN_REASONS or (code is not None and 3000 <= code <= 4999)
+    return code in _OWN_REASONS or (code is not None and code >= 3000)
 
 
 @dataclass(frozen=True, slots=True)
