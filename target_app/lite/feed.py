@@ -1,0 +1,76 @@
+"""The dashboard's readings: one producer however many look, and none while nobody does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from .connection import Connection
+from .room import Room
+
+logger = logging.getLogger("target_app.lite")
+
+
+class Feed:
+    def __init__(self, period: float, count_users: Callable[[], int]) -> None:
+        self._period = period
+        self._count_users = count_users
+        self._viewers = Room()
+        self._producer: asyncio.Task[None] | None = None
+        self._latest = ""
+        self._cpu_before = (time.process_time(), time.monotonic())
+
+    @contextmanager
+    def viewing(self, viewer: Connection) -> Iterator[None]:
+        """This one looks for as long as the `with` block lasts, and gets the latest reading at once [D4]."""
+        with self._viewers.membership(viewer):
+            if self._producer is None:
+                self._latest = self._read(0.0)
+                self._producer = asyncio.create_task(self._produce(), name="dashboard producer")
+            viewer.send(self._latest)
+            try:
+                yield
+            finally:
+                if len(self._viewers) == 1:  # the last one, who is about to go
+                    self._producer.cancel()
+                    self._producer = None
+
+    async def _produce(self) -> None:
+        now = asyncio.get_running_loop().time
+        due = now()
+        while True:
+            due = max(due + self._period, now())  # counted from the last due time, so that it does not drift [D7]
+            await asyncio.sleep(due - now())
+            try:
+                self._latest = self._read(now() - due)
+            except OSError:
+                logger.exception("no reading this time")  # the next time there may be one [D1]
+            else:
+                self._viewers.publish(self._latest, latest_only=True)  # who is slow skips readings [D5]
+
+    def _read(self, lateness: float) -> str:
+        """Measured, not made up [D2]; `response_time` is how late the event loop is, in ms [D3]."""
+        used, at = time.process_time(), time.monotonic()
+        share = (used - self._cpu_before[0]) / max(at - self._cpu_before[1], 1e-3)
+        self._cpu_before = (used, at)
+        reading = {
+            "cpu_usage": round(min(100.0, 100 * share), 1),
+            "memory_usage": memory_usage(),
+            "active_users": self._count_users(),
+            "response_time": round(max(0.0, lateness * 1000), 3),
+        }
+        return json.dumps(reading)
+
+
+def memory_usage() -> float:
+    """Per cent of the machine's memory that is in use. Linux only; elsewhere 0, or take `psutil`."""
+    try:
+        with open("/proc/meminfo") as lines:
+            kibibytes = {name: int(rest.split()[0]) for name, rest in (line.split(":") for line in lines)}
+    except FileNotFoundError:
+        return 0.0
+    return round(100 * (1 - kibibytes["MemAvailable"] / kibibytes["MemTotal"]), 1)

@@ -1,0 +1,71 @@
+"""All connections of this worker: who is let in, who is late, and how everybody is sent away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, WebSocket
+from fastapi.responses import PlainTextResponse
+
+from .auth import authenticate, is_allowed_origin
+from .connection import RESTART, Connection, Refusal
+from .drain import before_stop
+from .outbox import Goodbye
+from .settings import Settings
+
+FULL = Goodbye(1013, "too_many_connections")
+
+Channel = Callable[[Connection], Awaitable[None]]
+
+
+class Server:
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.connections: dict[Connection, asyncio.Task[object] | None] = {}
+        self.is_draining = False
+
+    async def serve(self, websocket: WebSocket, channel: Channel) -> None:
+        """One connection, from the handshake to its end."""
+        if self.is_draining:
+            await websocket.send_denial_response(PlainTextResponse("restarting\n", 503, {"retry-after": "5"}))
+            return
+        if not is_allowed_origin(websocket, self.settings):
+            await websocket.close()  # before the accept this is HTTP 403; a foreign page has no right to a reason
+            return
+        connection = Connection(websocket, self.settings)
+        is_full = len(self.connections) >= self.settings.max_connections
+
+        async def admitted(connection: Connection) -> None:
+            if is_full:
+                raise Refusal(FULL)
+            await authenticate(connection, self.settings)
+            await channel(connection)
+
+        self.connections[connection] = asyncio.current_task()
+        try:
+            await connection.run(admitted)
+        finally:
+            del self.connections[connection]
+
+    async def _sweep(self) -> None:
+        """One task looks after all: a timer for each write would cost more than the write."""
+        while True:
+            await asyncio.sleep(self.settings.sweep_interval)
+            for connection in self.connections:
+                connection.check(asyncio.get_running_loop().time())
+
+    async def _drain(self) -> None:
+        self.is_draining = True
+        for connection in self.connections:
+            connection.end(RESTART)
+        if tasks := {task for task in self.connections.values() if task is not None}:
+            await asyncio.wait(tasks, timeout=self.settings.close_timeout)
+
+    @asynccontextmanager
+    async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
+        sweeper = asyncio.create_task(self._sweep(), name="sweeper")
+        async with before_stop(self._drain):
+            yield
+        sweeper.cancel()

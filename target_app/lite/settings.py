@@ -1,0 +1,38 @@
+"""All limits in one place. Each can be set by an environment variable: `write_timeout` by TARGET_APP_WRITE_TIMEOUT."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    host: str = "127.0.0.1"  # loopback only, unless somebody decides otherwise [E10]
+    port: int = 8000
+    token: str = ""  # what clients have to present; empty: nobody has to present anything
+    auth_timeout: float = 10.0  # seconds that a new connection has to present it
+    allowed_origins: str = ""  # with commas in between; empty: this server's own address and port
+    max_connections: int = 1000  # uvicorn's limit_concurrency counts no WebSockets [20, E8]
+    max_message_bytes: int = 65_536
+    message_rate: float = 2000.0  # messages per second of one connection ...
+    message_burst: int = 10_000  # ... and at once
+    outbox_bytes: int = 1_048_576  # what may wait for one connection
+    write_timeout: float = 10.0  # seconds that one write may wait for its peer
+    close_timeout: float = 5.0  # seconds that a connection gets to end by itself
+    ping_interval: float = 20.0  # protocol pings find peers that are gone without a word [11]
+    ping_timeout: float = 20.0
+    heartbeat_interval: float = 25.0  # pings of the application, for clients that offer the subprotocol
+    idle_timeout: float = 60.0
+    sweep_interval: float = 1.0  # seconds between two looks at all connections for those that are late
+    dashboard_period: float = 2.0
+
+    @classmethod
+    def from_environment(cls) -> Settings:
+        values: dict[str, Any] = {}
+        for setting in fields(cls):
+            default: Any = setting.default
+            if (text := os.environ.get(f"TARGET_APP_{setting.name.upper()}")) is not None:
+                values[setting.name] = type(default)(text)
+        return cls(**values)

@@ -1,0 +1,204 @@
+"""One connection of the small server, and its feed, without sockets: every order of events is the test's own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+from fastapi import WebSocket
+
+from target_app.lite.connection import RESTART, SLOW_CONSUMER, SUBPROTOCOL, Connection
+from target_app.lite.feed import Feed
+from target_app.lite.settings import Settings
+
+Story = Callable[[], Coroutine[Any, Any, None]]
+
+
+class Peer:
+    """Plays the server library: what it receives, and when a send comes through, is up to the test."""
+
+    def __init__(self, settings: Settings, subprotocols: tuple[str, ...] = ()) -> None:
+        self.says: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.says.put_nowait({"type": "websocket.connect"})
+        self.reads = asyncio.Event()
+        self.reads.set()
+        self.is_broken = False
+        self.got: list[Any] = []
+        scope = {"type": "websocket", "path": "/ws", "headers": [], "subprotocols": subprotocols}
+        self.connection = Connection(WebSocket(scope, self.says.get, self._send), settings)
+        self.heard: list[str | bytes] = []
+        self.task = asyncio.create_task(self.connection.run(self._channel))
+
+    async def _send(self, event: Any) -> None:
+        await self.reads.wait()
+        if self.is_broken:
+            raise OSError("the peer has gone")
+        if event["type"] == "websocket.send":
+            self.got.append(event.get("text"))
+        elif event["type"] == "websocket.close":
+            self.got.append((event["code"], event["reason"]))
+
+    async def _channel(self, connection: Connection) -> None:
+        async for message in connection:
+            self.heard.append(message)
+
+    def say(self, text: str) -> None:
+        self.says.put_nowait({"type": "websocket.receive", "text": text})
+
+    def leave(self) -> None:
+        self.says.put_nowait({"type": "websocket.disconnect", "code": 1000})
+
+
+async def turns() -> None:
+    """Let everything run that can."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+def told(story: Story) -> None:
+    asyncio.run(story())
+
+
+def test_what_was_sent_before_the_end_goes_out_before_the_close() -> None:
+    async def story() -> None:
+        peer = Peer(Settings())
+        await turns()
+        peer.reads.clear()
+        for number in range(3):
+            peer.connection.send(f"{number}")
+        await turns()
+        peer.connection.end(RESTART)
+        peer.connection.send("too late")
+        await turns()
+        assert peer.got == []
+        peer.reads.set()
+        await peer.task
+        assert peer.got == ["0", "1", "2", (1012, "server_restart")]
+
+    told(story)
+
+
+def test_a_full_outbox_ends_who_does_not_read_and_nobody_whose_writer_had_no_turn() -> None:
+    async def story() -> None:
+        slow, quick = Peer(Settings(outbox_bytes=1000)), Peer(Settings(outbox_bytes=1000))
+        await turns()
+        slow.reads.clear()
+        slow.connection.send("x")
+        await turns()
+        for peer in (slow, quick):
+            for _ in range(100):
+                peer.connection.send("y" * 100)
+        await asyncio.wait_for(slow.task, 10)
+        await turns()
+        assert slow.got == []
+        assert quick.got == ["y" * 100] * 100
+        quick.leave()
+        await quick.task
+
+    told(story)
+
+
+def test_a_write_that_fails_costs_nobody_the_last_words_of_that_peer() -> None:
+    async def story() -> None:
+        peer = Peer(Settings())
+        await turns()
+        peer.is_broken = True
+        peer.connection.send("an answer")
+        await turns()
+        peer.say("last words")
+        peer.leave()
+        await peer.task
+        assert peer.heard == ["last words"]
+        assert peer.got == []
+
+    told(story)
+
+
+def test_silence_is_pinged_and_then_ended_only_where_the_peer_knows_heartbeats() -> None:
+    async def story() -> None:
+        settings = Settings(heartbeat_interval=25, idle_timeout=60)
+        knows, knows_not = Peer(settings, (SUBPROTOCOL,)), Peer(settings)
+        await turns()
+        now = asyncio.get_running_loop().time()
+        for later in (20, 26, 30, 52):
+            for peer in (knows, knows_not):
+                peer.connection.check(now + later)
+        await turns()
+        assert knows.got == ["ping", "ping"]
+        for peer in (knows, knows_not):
+            peer.connection.check(now + 61)
+        await knows.task
+        assert knows.got[2:] == [(4006, "idle")]
+        assert knows_not.got == []
+        knows_not.leave()
+        await knows_not.task
+
+    told(story)
+
+
+def test_a_pong_is_no_message_of_the_channel() -> None:
+    async def story() -> None:
+        peers = [Peer(Settings(), (SUBPROTOCOL,)), Peer(Settings())]
+        for peer in peers:
+            peer.say("pong")
+            peer.leave()
+            await peer.task
+        assert [peer.heard for peer in peers] == [[], ["pong"]]
+
+    told(story)
+
+
+def test_a_fault_of_the_channel_is_1011_without_a_word_on_the_wire(caplog: pytest.LogCaptureFixture) -> None:
+    class Faulty(Peer):
+        async def _channel(self, connection: Connection) -> None:
+            raise TimeoutError("of something else")
+
+    async def story() -> None:
+        peer = Faulty(Settings())
+        await peer.task
+        assert peer.got == [(1011, "internal_error")]
+
+    told(story)
+    assert "of something else" in caplog.text
+
+
+def test_a_write_that_waits_too_long_ends_the_connection() -> None:
+    async def story() -> None:
+        peer = Peer(Settings(write_timeout=10))
+        await turns()
+        peer.reads.clear()
+        peer.connection.send("x")
+        await turns()
+        now = asyncio.get_running_loop().time()
+        peer.connection.check(now + 9)
+        await turns()
+        assert not peer.task.done()
+        peer.connection.check(now + 11)
+        await asyncio.wait_for(peer.task, 10)
+        assert peer.connection._goodbye == SLOW_CONSUMER
+
+    told(story)
+
+
+def test_one_producer_works_while_somebody_looks_and_none_while_nobody_does() -> None:
+    def producers() -> int:
+        return sum(task.get_name() == "dashboard producer" for task in asyncio.all_tasks())
+
+    async def story() -> None:
+        feed = Feed(3600, lambda: 0)
+        peers = [Peer(Settings()), Peer(Settings())]
+        await turns()
+        for _ in range(2):  # it starts again, too
+            with feed.viewing(peers[0].connection), feed.viewing(peers[1].connection):
+                await turns()
+                assert producers() == 1
+            await turns()
+            assert producers() == 0
+        assert [len(peer.got) for peer in peers] == [2, 2]  # each look begins with a reading at once
+        for peer in peers:
+            peer.leave()
+            await peer.task
+
+    told(story)

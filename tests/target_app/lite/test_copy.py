@@ -1,0 +1,50 @@
+"""The small server stays small, and stands on its own: copied under another name it is importable."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+FOLDER = Path(__file__).parents[3] / "target_app" / "lite"
+PACKAGES = {"fastapi", "uvicorn"}
+
+
+def imported(source: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            assert node.module is not None
+            yield node.module.split(".")[0]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 1, "nothing of the folder above it"
+
+
+def lines_of_code(source: str) -> int:
+    """Lines that are neither empty, a comment, nor part of a text that stands alone."""
+    texts: set[int] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            texts.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    lines = enumerate(source.splitlines(), start=1)
+    return sum(1 for number, line in lines if number not in texts and line.strip() and line.strip()[0] != "#")
+
+
+def test_it_needs_only_fastapi_and_uvicorn() -> None:
+    used = {name for file in FOLDER.glob("*.py") for name in imported(file.read_text())}
+    assert used - sys.stdlib_module_names == PACKAGES
+
+
+def test_it_stays_small() -> None:
+    assert sum(lines_of_code(file.read_text()) for file in FOLDER.glob("*.py")) <= 500
+
+
+def test_a_copy_under_another_name_runs(tmp_path: Path) -> None:
+    shutil.copytree(FOLDER, tmp_path / "corner_shop", ignore=shutil.ignore_patterns("__pycache__"))
+    code = "import sys, corner_shop.app; sys.exit(any(name.startswith('target_app') for name in sys.modules))"
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+    subprocess.run([sys.executable, "-m", "corner_shop", "--help"], cwd=tmp_path, check=True, capture_output=True)

@@ -1,0 +1,25 @@
+"""The shipped suites of the harness, used as a tool: the small server passes both, wire and delivery."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_it_passes_the_wire_suite_and_the_delivery_suite(tmp_path: Path) -> None:
+    words = ["check", "target_app.lite.app:app", "--channels", "tutorial", "--set", "dashboard.period=0.2"]
+    options = ["--budget", "none", "--examples", "5", "--json", str(tmp_path / "check.json"), "--out", str(tmp_path)]
+    said = subprocess.run(
+        [sys.executable, "-m", "wsproof.cli", *words, *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.returncode == 0, said.stdout + said.stderr
+    result = json.loads((tmp_path / "check.json").read_text())
+    assert (result["verdict"], result["complete"]) == ("valid", True)
