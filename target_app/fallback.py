@@ -13,13 +13,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import secrets
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
+from anyio import BrokenResourceError
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from starlette.types import Message
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from target_app.services import Services
 
@@ -33,6 +35,7 @@ LAST_WORDS = 2.0
 """Seconds that the channel gets to notice that its client is gone."""
 
 router = APIRouter(prefix="/fallback")
+logger = logging.getLogger("target_app")
 
 
 class Session:
@@ -191,3 +194,19 @@ async def post(request: Request, session: str) -> None:
     except UnicodeDecodeError:
         raise HTTPException(400, "not UTF-8") from None
     await services.shared(Sessions).post(session, text)
+
+
+class ReaderMayLeave:
+    """ASGI middleware: that the reader of an event stream has gone is no fault.
+
+    FastAPI raises what its keepalive meets when a stream ends while an event is on its way to the socket.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except* BrokenResourceError:
+            logger.info("the reader of %s has gone", scope["path"])

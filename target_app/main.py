@@ -41,6 +41,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.services = services
     redact_all_logs()
     app.add_middleware(Forwarder, services=services, application=app)
+    app.add_middleware(fallback.ReaderMayLeave)
     app.add_middleware(BodyLimit, settings=services.settings)
     app.add_middleware(web.HeadersMiddleware)
     app.add_middleware(HandshakePolicy, services=services)

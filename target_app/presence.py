@@ -134,7 +134,8 @@ class Presence:
             for silent in [name for name, heard_at in self._heard_at.items() if now - heard_at > LIFETIME]:
                 logger.warning("worker %s is silent: its connections are taken for gone", silent)
                 self._replace(silent, {})
-                del self._heard_at[silent], self._workers[silent]
+                del self._heard_at[silent]
+                self._workers.pop(silent, None)  # not there where nobody was connected to it
                 for gone in self._gone:
                     gone(silent)
 

@@ -33,8 +33,8 @@ def start_server() -> Iterator[StartServer]:
     """Start servers with `target_app` settings as keywords; all are stopped after the test."""
     with ExitStack() as stack:
 
-        def start(app: str = "target_app", **settings: object) -> Server:
-            return stack.enter_context(running(app, settings))
+        def start(app: str = "target_app", *, tracebacks_expected: str | None = None, **settings: object) -> Server:
+            return stack.enter_context(running(app, settings, tracebacks_expected=tracebacks_expected))
 
         yield start
 

@@ -46,6 +46,8 @@ class Server:
     process: subprocess.Popen[bytes]
     port: int
     output: Path
+    tracebacks_expected: str | None = None
+    """Why its log may hold tracebacks; None: one fails the test."""
 
     def url(self, path: str, scheme: str = "ws") -> str:
         return f"{scheme}://127.0.0.1:{self.port}{path}"
@@ -71,6 +73,11 @@ class Server:
     def last_words(self) -> str:
         """The end of its log, for the report of a test that failed."""
         return f"The server on port {self.port} has logged:\n{self.log()[-LAST_CHARACTERS:]}"
+
+    def check_log(self) -> None:
+        """Fails if the server has logged a traceback that no test has asked for."""
+        if self.tracebacks_expected is None:
+            assert "Traceback (most recent call last)" not in self.log(), self.last_words()
 
     def stop(self) -> int:
         """SIGTERM, and the exit status. Fails if the server outlives the deadline."""
@@ -98,9 +105,18 @@ def _command(app: str, port: int) -> list[str]:
 
 
 @contextmanager
-def running(app: str, settings: Mapping[str, object], port: int = 0, arguments: Sequence[str] = ()) -> Iterator[Server]:
+def running(
+    app: str,
+    settings: Mapping[str, object],
+    port: int = 0,
+    arguments: Sequence[str] = (),
+    *,
+    tracebacks_expected: str | None = None,
+) -> Iterator[Server]:
     """A server that answers. `app` is `target_app` for the module's own command, else an import path for uvicorn, with
-    options of that command behind it if need be, or the whole command of another server with `{port}` in it."""
+    options of that command behind it if need be, or the whole command of another server with `{port}` in it.
+
+    A traceback in its log fails the test, unless `tracebacks_expected` says why there may be some."""
     port = port or free_port()
     variables = {f"TARGET_APP_{name.upper()}": str(value) for name, value in settings.items()}
     with tempfile.NamedTemporaryFile(suffix=".log") as output:
@@ -111,7 +127,7 @@ def running(app: str, settings: Mapping[str, object], port: int = 0, arguments: 
             cwd=Path(__file__).parents[2],
             env={**os.environ, **variables},
         )
-        server = Server(process, port, Path(output.name))
+        server = Server(process, port, Path(output.name), tracebacks_expected)
         alive.append(server)
         try:
             wait_until(server.answers, f"{app} answers on port {port}")
@@ -128,3 +144,4 @@ def running(app: str, settings: Mapping[str, object], port: int = 0, arguments: 
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
+        server.check_log()

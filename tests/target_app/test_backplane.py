@@ -388,6 +388,25 @@ def test_the_members_of_a_silent_worker_are_gone(
     asyncio.run(story())
 
 
+def test_a_silent_worker_without_connections_is_gone_too(
+    server: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(presence_module, "LIFETIME", 0.5)
+    monkeypatch.setattr(redis_backplane, "BEAT_INTERVAL", 0.1)
+
+    async def story() -> None:
+        gone: list[str] = []
+        async with worker(server.url) as staying:
+            staying.presence.watch_workers(gone.append)
+            async with worker(server.url) as idle:
+                name = idle.backplane.worker
+                await until(lambda: name in staying.presence._heard_at, "the idle worker is known")
+            await until(lambda: gone == [name], "its going is told")
+
+    asyncio.run(story())
+    assert "fault topic" not in caplog.text
+
+
 def test_those_who_came_and_went_while_the_server_was_away_are_known_afterwards(server: Valkey, tmp_path: Path) -> None:
     async def story() -> None:
         async with two_workers(server, tmp_path) as (left, right):

@@ -13,7 +13,9 @@ from tests.target_app.server import DEADLINE, Server, running
 
 @pytest.fixture(scope="module", params=["", " --ws target_app.direct:DirectWSProtocol"])
 def faulty(request: pytest.FixtureRequest) -> Iterator[Server]:
-    with running(f"tests.target_app.faulty_channel:app{request.param}", {}) as started:
+    with running(
+        f"tests.target_app.faulty_channel:app{request.param}", {}, tracebacks_expected="its faults"
+    ) as started:
         yield started
 
 

@@ -23,7 +23,7 @@ def heard(client: ClientConnection, count: int, timeout: float) -> bool:
 
 @pytest.fixture
 def naive(start_server: StartServer) -> Server:
-    return start_server("target_app.naive:app", dashboard_period=0.02)
+    return start_server("target_app.naive:app", dashboard_period=0.02, tracebacks_expected="what it is made to show")
 
 
 def test_it_works_as_long_as_all_behave(naive: Server) -> None:
