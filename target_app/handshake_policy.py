@@ -1,6 +1,6 @@
-"""What every WebSocket handshake has to pass, whatever the channel: origin, rate, number of connections.
+"""What every WebSocket handshake has to pass, whatever the channel: rate and number of connections.
 
-Before the upgrade a refusal is an HTTP status (403, 429), which browsers do not show to pages. What a page has to react
+Before the upgrade a refusal is an HTTP status (429), which browsers do not show to pages. What a page has to react
 to is therefore accepted first and closed right away, with a code.
 """
 
@@ -10,15 +10,15 @@ import itertools
 import logging
 
 from fastapi import WebSocket
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from target_app.auth import subprotocol
 from target_app.close_reasons import POLICY_VIOLATION, TRY_AGAIN_LATER, Refusal
 from target_app.connection import serve
+from target_app.denials import deny
 from target_app.drain import Drain
 from target_app.limits import limited_address
-from target_app.origins import is_allowed
 from target_app.rate_windows import RateWindow
 from target_app.services import Services
 
@@ -52,13 +52,10 @@ class HandshakePolicy:
             return
         websocket = WebSocket(scope, receive, send)
         address = limited_address(websocket, self._settings)
-        if not is_allowed(websocket, self._settings):
-            self._note("origin", scope["path"])
-            await websocket.close()  # before the upgrade: HTTP 403
-            return
         if address is not None and not await self._handshakes.hit(address):
-            self._note("handshakes", scope["path"])
-            await _deny(websocket, PlainTextResponse("Too many handshakes.\n", 429, {"retry-after": "60"}))
+            self._services.counts["gate.handshakes"] += 1
+            logger.info("turned away why=handshakes path=%r", scope["path"])
+            await deny(websocket, PlainTextResponse("Too many handshakes.\n", 429, {"retry-after": "60"}))
             return
         refusal = self._refusal(scope["path"], address)
         if refusal is not None:
@@ -70,10 +67,6 @@ class HandshakePolicy:
             await self._app(scope, receive, send)
         finally:
             self._presence.leave(INSIDE, name)
-
-    def _note(self, why: str, path: str) -> None:
-        self._services.counts[f"gate.{why}"] += 1
-        logger.info("turned away why=%s path=%r", why, path)
 
     def _refusal(self, path: str, address: str | None) -> Refusal | None:
         if is_open_channel(path) and not self._settings.open_channels:
@@ -94,7 +87,7 @@ class NoNewcomers:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket" and self._drain.has_begun:
-            await _deny(WebSocket(scope, receive, send), STOPPING)
+            await deny(WebSocket(scope, receive, send), STOPPING)
         else:
             await self._app(scope, receive, send)
 
@@ -103,11 +96,3 @@ async def _refuse(websocket: WebSocket, refusal: Refusal) -> None:
     """Accept and close right away, so that a browser sees code and reason."""
     async with serve(websocket, "gate", subprotocol=subprotocol(websocket)):
         raise refusal
-
-
-async def _deny(websocket: WebSocket, response: Response) -> None:
-    """Answer with an HTTP response of our own, where the server library can do that, else with its 403."""
-    if "websocket.http.response" in (websocket.scope.get("extensions") or {}):
-        await websocket.send_denial_response(response)
-    else:
-        await websocket.close()

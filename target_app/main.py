@@ -17,6 +17,7 @@ from target_app.handshake_policy import HandshakePolicy, NoNewcomers
 from target_app.redaction import redact_all_logs
 from target_app.services import Services
 from target_app.settings import Settings
+from target_app.site_policy import SitePolicy
 from target_app.startup import OnDemand, Startup
 from target_app.stopping import before_stop
 
@@ -43,6 +44,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Forwarder, services=services, application=app)
     app.add_middleware(fallback.ReaderMayLeave)
     app.add_middleware(BodyLimit, settings=services.settings)
+    app.add_middleware(SitePolicy, services=services)
     app.add_middleware(web.HeadersMiddleware)
     app.add_middleware(HandshakePolicy, services=services)
     app.add_middleware(OnDemand, startup=startup)

@@ -1,17 +1,19 @@
 """Which pages may connect. Browsers let any page open a WebSocket to any host, cookies and all, and say from where it
-does so in the Origin header; looking at it is up to the server (RFC 6455 section 10.2)."""
+does so in the Origin header; looking at it is up to the server (RFC 6455 section 10.2). `site_policy.py` looks."""
 
 from __future__ import annotations
 
 from fastapi.requests import HTTPConnection
 
+from target_app.hosts import is_trusted
 from target_app.settings import Settings
 
 LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
 def is_allowed(connection: HTTPConnection, settings: Settings) -> bool:
-    """Whether the handshake's Origin is on the list, letter for letter. Without an Origin it is no page's."""
+    """Whether the Origin is on the list, letter for letter; without a list, whether it is of a page of ours. Without an
+    Origin it is no page's."""
     origins = connection.headers.getlist("origin")
     if not origins:
         return True
@@ -19,13 +21,16 @@ def is_allowed(connection: HTTPConnection, settings: Settings) -> bool:
         return False
     if origins[0] == "null":
         return settings.allow_null_origin
-    return origins[0] in (settings.allowed_origins or _own(connection))
+    return origins[0] in (settings.allowed_origins or _own(connection, settings))
 
 
-def _own(connection: HTTPConnection) -> frozenset[str]:
-    """The origins of our own pages. Not taken from the Host header, which a hostile page's own (rebound) name would
-    fill in."""
+def _own(connection: HTTPConnection, settings: Settings) -> frozenset[str]:
+    """The origins of our own pages. The Host counts only where it is trusted: a hostile page's own (rebound) name
+    would stand there, too."""
     host, port = connection.scope.get("server") or (None, None)
     names = (*LOCAL_NAMES, f"[{host}]" if host and ":" in host else host)
     suffixes = {"http": "" if port == 80 else f":{port}", "https": "" if port == 443 else f":{port}"}
-    return frozenset(f"{scheme}://{name}{suffix}" for name in names for scheme, suffix in suffixes.items())
+    own = {f"{scheme}://{name}{suffix}" for name in names for scheme, suffix in suffixes.items()}
+    if is_trusted(connection, settings):
+        own |= {f"{scheme}://{name.lower()}" for name in connection.headers.getlist("host") for scheme in suffixes}
+    return frozenset(own)

@@ -103,6 +103,10 @@ class Settings(BaseSettings):
     open_channels: bool = True
     """Whether the tutorial's channels, which ask nobody who they are, take connections (else 1008)."""
 
+    trusted_hosts: Names = ()
+    """Names by which this server may be asked for, besides addresses, this machine's own name, and the hosts of
+    `allowed_origins`. Its own pages under these names may connect."""
+
     allowed_origins: Names = ()
     """Exact origins whose pages may connect. Empty: those of this server's own address and port, and of localhost."""
 
@@ -156,7 +160,7 @@ class Settings(BaseSettings):
     trusted_addresses: Names = ("127.0.0.1", "::1")
     """IP addresses without limits of their own: a proxy on this host, a load generator. Empty: none."""
 
-    @field_validator("allowed_origins", "trusted_addresses", mode="before")
+    @field_validator("trusted_hosts", "allowed_origins", "trusted_addresses", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -167,7 +167,7 @@ def test_a_reader_of_events_that_reads_nothing_is_dropped_and_its_socket_cut() -
         sleeper.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, TINY_BUFFER)
         sleeper.connect(("127.0.0.1", patient.port))
         bearer = f"Authorization: Bearer {token_of(patient, 'user')}"
-        sleeper.sendall(f"GET /fallback/rooms/x?join HTTP/1.1\r\nHost: x\r\n{bearer}\r\n\r\n".encode())
+        sleeper.sendall(f"GET /fallback/rooms/x?join HTTP/1.1\r\nHost: 127.0.0.1\r\n{bearer}\r\n\r\n".encode())
         with signed_in(patient, "admin", "/rooms/x") as speaker:
             speaker.send(json.dumps({"type": "join"}))
             wait_for(speaker, "members")

@@ -33,7 +33,7 @@ class Provider(trace.TracerProvider):
 
 trace.set_tracer_provider(Provider())
 from target_app.main import app
-with TestClient(app) as client, client.websocket_connect("/ws/7?token=SECRET") as chat:
+with TestClient(app) as client, client.websocket_connect("ws://localhost/ws/7?token=SECRET") as chat:
     chat.send_text("hello")
     chat.receive_text()
 print(json.dumps(Tracer.begun))

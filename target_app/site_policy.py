@@ -1,0 +1,54 @@
+"""Which names this server is asked for by, and whose pages ask: one check for requests, event streams and WebSockets.
+
+A page of any site can make a browser ask this server. Its Origin header tells on it, but not where the page's own name
+has been made to lead here (DNS rebinding): then the page and the server are one origin, and only the Host header tells.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import WebSocket
+from fastapi.requests import HTTPConnection
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from target_app.denials import deny
+from target_app.hosts import is_trusted, is_well_formed
+from target_app.origins import is_allowed
+from target_app.services import Services
+
+REFUSED = {
+    "bad_host": PlainTextResponse("One Host header with a name or an address, please.\n", 400),
+    "host": PlainTextResponse("This server does not go by that name (see TARGET_APP_TRUSTED_HOSTS).\n", 403),
+    "origin": PlainTextResponse("Pages of that origin may not ask (see TARGET_APP_ALLOWED_ORIGINS).\n", 403),
+}
+
+logger = logging.getLogger("target_app")
+
+
+class SitePolicy:
+    """ASGI middleware in front of everything that answers."""
+
+    def __init__(self, app: ASGIApp, services: Services) -> None:
+        self._app = app
+        self._services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        why = None if scope["type"] == "lifespan" else self._objection(HTTPConnection(scope))
+        if why is None:
+            await self._app(scope, receive, send)
+            return
+        self._services.counts[f"gate.{why}"] += 1
+        logger.info("turned away why=%s path=%r", why, scope["path"])
+        if scope["type"] == "websocket":
+            await deny(WebSocket(scope, receive, send), REFUSED[why])
+        else:
+            await REFUSED[why](scope, receive, send)
+
+    def _objection(self, connection: HTTPConnection) -> str | None:
+        if not is_well_formed(connection):
+            return "bad_host"
+        if not is_trusted(connection, self._services.settings):
+            return "host"
+        return None if is_allowed(connection, self._services.settings) else "origin"
