@@ -17,14 +17,12 @@ tutorial's clients would take it for a message. Browsers show no protocol pings 
 finds out that the server is gone, and the server that a page hangs [11, E9]."""
 
 NORMAL = Goodbye(1000, "")
-PEER_LEFT = Goodbye(1006, "peer_left")  # never sent: there is nobody to send it to
 TOO_MANY_MESSAGES = Goodbye(1008, "too_many_messages")
 TOO_LONG = Goodbye(1009, "message_too_long")
 FAULT = Goodbye(1011, "internal_error")
 RESTART = Goodbye(1012, "server_restart")
-SLOW_CONSUMER = Goodbye(1013, "slow_consumer")  # never sent either: such a peer reads nothing
+SLOW_CONSUMER = Goodbye(1013, "slow_consumer")  # never sent: such a peer reads nothing
 IDLE = Goodbye(4006, "idle")
-UNREACHABLE = (PEER_LEFT, SLOW_CONSUMER)
 
 logger = logging.getLogger("target_app.lite")
 
@@ -71,8 +69,8 @@ class Connection:
         self.has_heartbeat = SUBPROTOCOL in websocket.scope["subprotocols"]
         # ASGI cannot close a peer that does not read: the close frame waits behind what that peer does not take, and
         # so does the server's shutdown [8, C6]. Under uvicorn, `receive` is a method of the object with the transport.
-        server_side = getattr(websocket._receive, "__self__", None)
-        self._transport: asyncio.Transport | None = getattr(server_side, "transport", None)
+        self.protocol: object = getattr(websocket._receive, "__self__", None)
+        self._transport: asyncio.Transport | None = getattr(self.protocol, "transport", None)
 
     def send(self, data: str | bytes, latest_only: bool = False) -> None:
         """Queue a message. Never waits, so that a loop over all members cannot be interrupted [4, 5, C7].
@@ -106,7 +104,7 @@ class Connection:
         while True:
             event = await self.websocket.receive()
             if event["type"] == "websocket.disconnect":  # however it came about; nothing may be received after it [3]
-                self._goodbye = self._goodbye or PEER_LEFT
+                self._note_leave(event.get("code", 1005))
                 raise StopAsyncIteration
             self._heard_at = self._loop.time()
             text = event.get("text")
@@ -128,8 +126,8 @@ class Connection:
                 await channel(self)
         except Refusal as refusal:
             goodbye = refusal.goodbye
-        except WebSocketDisconnect:
-            goodbye = PEER_LEFT  # during the accept
+        except WebSocketDisconnect as left:  # during the accept
+            self._note_leave(left.code)
         except Exception:
             if not self._deadline.expired():  # else `end` has said why
                 # The traceback is for us, the code for the peer: not 1000, as if all were well [E2].
@@ -141,7 +139,7 @@ class Connection:
 
     async def _finish(self, writer: asyncio.Task[None], goodbye: Goodbye) -> None:
         try:
-            if goodbye not in UNREACHABLE:
+            if goodbye is not SLOW_CONSUMER and not self._is_unwritable:
                 self._outbox.put(goodbye)
                 await asyncio.wait({writer}, timeout=self._settings.close_timeout)
         finally:
@@ -166,6 +164,10 @@ class Connection:
             # then `receive` tells of its leave: ending the channel here would lose its last words.
             self._is_unwritable, self._writing_since = True, None
             self._outbox.clear()
+
+    def _note_leave(self, code: int) -> None:
+        self._goodbye = self._goodbye or Goodbye(code, "peer_left")
+        self._is_unwritable = True
 
     def check(self, now: float) -> None:
         """End the connection if it is late. The server calls this for each connection, once per sweep."""

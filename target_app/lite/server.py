@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -17,6 +18,8 @@ from .settings import Settings
 
 FULL = Goodbye(1013, "too_many_connections")
 
+logger = logging.getLogger("target_app.lite")
+
 Channel = Callable[[Connection], Awaitable[None]]
 
 
@@ -25,6 +28,7 @@ class Server:
         self.settings = settings
         self.connections: dict[Connection, asyncio.Task[object] | None] = {}
         self.is_draining = False
+        self._has_warned = False
 
     async def serve(self, websocket: WebSocket, channel: Channel) -> None:
         """One connection, from the handshake to its end."""
@@ -35,6 +39,7 @@ class Server:
             await websocket.close()  # before the accept this is HTTP 403; a foreign page has no right to a reason
             return
         connection = Connection(websocket, self.settings)
+        self._warn_of_options(connection)
         is_full = len(self.connections) >= self.settings.max_connections
 
         async def admitted(connection: Connection) -> None:
@@ -48,6 +53,16 @@ class Server:
             await connection.run(admitted)
         finally:
             del self.connections[connection]
+
+    def _warn_of_options(self, connection: Connection) -> None:
+        """uvicorn decompresses and collects a message before we see its size: only its own options limit that [18]."""
+        config = getattr(connection.protocol, "config", None)
+        if config is None or self._has_warned:
+            return
+        if config.ws_per_message_deflate or config.ws_max_size > self.settings.max_message_bytes:
+            options = f"--ws-per-message-deflate false --ws-max-size {self.settings.max_message_bytes}"
+            logger.warning("a client may take 16 MiB or more of memory: start uvicorn with %s", options)
+            self._has_warned = True
 
     async def _sweep(self) -> None:
         """One task looks after all: a timer for each write would cost more than the write."""

@@ -282,6 +282,28 @@ def test_compression_is_not_negotiated(start_server: StartServer) -> None:
         assert "Sec-WebSocket-Extensions" not in client.response.headers
 
 
+@pytest.mark.parametrize(
+    ("options", "warnings"),
+    [("", 1), (" --ws-max-size 65536", 1), (" --ws-max-size 65536 --ws-per-message-deflate false", 0)],
+)
+def test_options_of_uvicorn_that_leave_memory_unlimited_are_warned_about_once(
+    start_server: StartServer, options: str, warnings: int
+) -> None:
+    server = start_server("target_app.lite.app:app" + options)
+    assert echoes(server)
+    assert echoes(server)
+    assert server.stop() == -signal.SIGTERM
+    assert server.log().count("--ws-per-message-deflate false --ws-max-size 65536") == warnings
+
+
+def test_an_ending_is_one_line_with_its_code(start_server: StartServer, call: Call) -> None:
+    server = start_server(LITE)
+    call(server, "/ws/polite").close(4321)
+    wait_until(lambda: "ended path='/ws/polite' code=4321 why=peer_left" in server.log(), "the line of that ending")
+    assert server.stop() == -signal.SIGTERM
+    assert server.log().count("ended path=") == 1
+
+
 def test_who_understands_heartbeats_gets_them_and_silence_ends_the_connection(
     start_server: StartServer, call: Call
 ) -> None:
