@@ -18,13 +18,15 @@ TO_BE_COPIED = ROOT / "target_app" / "lite"
 FLOORS = (
     {"errors"},
     {"wire", "model"},
-    {"workloads", "checks", "stats", "deviations"},
-    {"net"},
-    {"load", "rfc6455", "channels"},
+    {"workloads", "checks", "stats", "deviations", "net"},
+    {"machine"},
+    {"target"},
+    {"load", "conformance", "delivery"},
     {"compare", "report"},
-    {"plugin", "fanout", "locust", "cli"},
+    {"session"},
+    {"cli", "pytest", "locust"},
 )
-"""A room may import any room on a floor below its own, and itself. Faces may import faces."""
+"""A room may import the rooms of the floors below its own, and itself. Faces may import faces."""
 
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 FACES = FLOORS[-1]
@@ -32,7 +34,7 @@ ONLY = {
     "wire": set(sys.stdlib_module_names) | {"wsproof"},
     "model": set(sys.stdlib_module_names) | {"wsproof", "numpy"},
 }
-RESERVED = {"hypothesis": {"rfc6455", "channels"}, "locust": {"locust"}, "gevent": {"locust"}}
+RESERVED = {"hypothesis": {"conformance", "delivery"}, "locust": {"locust"}, "gevent": {"locust"}}
 
 
 def room_of(path: Path) -> str:
@@ -102,7 +104,7 @@ def test_the_harness_is_a_stranger_to_the_reference_server(path: Path) -> None:
 
 def test_loading_the_pytest_plugin_imports_nothing_heavy() -> None:
     code = (
-        "import sys, pytest; before = set(sys.modules); import wsproof.plugin; "
+        "import sys, pytest; before = set(sys.modules); import wsproof.pytest.plugin; "
         "print(*sorted({n.split('.')[0] for n in set(sys.modules) - before}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

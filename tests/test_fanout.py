@@ -13,15 +13,15 @@ import pytest
 
 from tests.load.conftest import serving
 from tests.load.test_metering import FIGURES
-from tests.net.test_exposition import answering
+from tests.machine.test_prometheus import answering
 from tests.stats.builders import measurement, steady
-from wsproof import fanout
 from wsproof.deviations import KnownDeviations
-from wsproof.fanout import Fanout, VirtualClock
 from wsproof.load import judging
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import Departure, Member
 from wsproof.model.measurement import Measurement
+from wsproof.pytest import fanout
+from wsproof.pytest.fanout import Fanout, VirtualClock
 
 pytest_plugins = ["pytester"]
 

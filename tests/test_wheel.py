@@ -84,7 +84,7 @@ def test_the_schemas_are_there(wheel: Path, suffix: str) -> None:
     assert f"wsproof/report/{suffix}" in names(wheel)
 
 
-@pytest.mark.parametrize("suite", ["rfc6455", "channels"])
+@pytest.mark.parametrize("suite", ["conformance", "delivery"])
 def test_the_shipped_suites_are_there(wheel: Path, suite: str) -> None:
     assert f"wsproof/{suite}/test_{suite}.py" in names(wheel)
 
@@ -94,7 +94,7 @@ def test_the_command_and_the_plugin_are_announced(wheel: Path) -> None:
         (announced,) = [name for name in archive.namelist() if name.endswith("entry_points.txt")]
         text = archive.read(announced).decode()
     assert "wsproof = wsproof.cli:main" in text
-    assert "[pytest11]\nwsproof = wsproof.plugin" in text
+    assert "[pytest11]\nwsproof = wsproof.pytest.plugin" in text
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def stranger(tmp_path: Path) -> Path:
             "def test_our_own_names_are_ours(request):\n"
             "    assert (harness.ANSWER, monthly.TITLE, browse.PAGES) == (42, 'May', ['/'])\n"
             "    assert request.config.pluginmanager.hasplugin('wsproof') or "
-            "request.config.pluginmanager.hasplugin('wsproof.plugin')\n"
+            "request.config.pluginmanager.hasplugin('wsproof.pytest.plugin')\n"
             "    assert Path(wsproof.__file__).is_relative_to(Path('TARGET'))\n"
         ),
         "reports/__init__.py": "",
@@ -158,11 +158,13 @@ def test_a_strangers_own_tests_still_run(stranger: Path, target: Path) -> None:
 
 def test_the_shipped_suite_runs_in_a_strangers_project(stranger: Path, target: Path) -> None:
     before = list(stranger.rglob("*"))
-    told = succeed(python("-c", "import wsproof.rfc6455; print(wsproof.rfc6455.__file__)", cwd=stranger, target=target))
+    told = succeed(
+        python("-c", "import wsproof.conformance; print(wsproof.conformance.__file__)", cwd=stranger, target=target)
+    )
     assert Path(told.strip()).is_relative_to(target)
     # This one leaves no handshake unanswered, as others do: nothing is waited for in vain.
     options = ("--ws-target", "its.app:app", "--ws-server", "uvicorn-wsproto", "--ws-examples", "3")
-    done = python("-m", "pytest", "-q", "--pyargs", "wsproof.rfc6455", *options, cwd=stranger, target=target)
+    done = python("-m", "pytest", "-q", "--pyargs", "wsproof.conformance", *options, cwd=stranger, target=target)
     # What its server library gets wrong is for the suite to say: here it is enough that it ran, and said it by test.
     assert done.returncode in (0, 1), done.stdout + done.stderr
     assert " passed" in done.stdout, done.stdout + done.stderr

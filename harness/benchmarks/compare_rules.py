@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from wsproof.compare.order import Side, block_order
 from wsproof.model.comparison import Judgement, MetricComparison
-from wsproof.stats.aspects import ASPECTS_BY_NAME
+from wsproof.stats.compared_metrics import ASPECTS_BY_NAME
+from wsproof.stats.comparison import judge
 from wsproof.stats.paired import Pair
-from wsproof.stats.verdicts import judge
 
 METRICS = ("latency_p50", "latency_p99", "time_to_last_p50", "server_cpu_per_delivery")
 

@@ -19,19 +19,19 @@ from statistics import median
 from typing import TypeVar
 
 from wsproof.checks import CHECKS
-from wsproof.load.connection import Connection
-from wsproof.load.ledger import Ledger
-from wsproof.load.merge import merge
-from wsproof.load.records import Records
-from wsproof.load.saved import save_history
-from wsproof.load.worker_room import WorkerRoom
+from wsproof.load.files.history import save_history
+from wsproof.load.files.merge import merge
+from wsproof.load.files.worker_files import Records
+from wsproof.load.worker.connection import Connection
+from wsproof.load.worker.recorder import Ledger
+from wsproof.load.worker.state import WorkerRoom
 from wsproof.model.envelope import Envelope, body_of
 from wsproof.model.history import History
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Phase, Plan
 from wsproof.net.clock import now_ns
 from wsproof.stats.metrics import METRICS, Observed, summaries
-from wsproof.stats.stability import judge_trust
+from wsproof.stats.trust import judge_trust
 from wsproof.wire import Opcode, Request
 from wsproof.wire.frames import Frame
 from wsproof.workloads import load_channels

@@ -23,18 +23,18 @@ from typing import TypeVar
 import numpy as np
 
 from wsproof.checks import run_checks
-from wsproof.load.columns import table_path
-from wsproof.load.ledger import Ledger
-from wsproof.load.merge import merge
-from wsproof.load.outstanding import Outstanding
-from wsproof.load.records import Records
-from wsproof.load.saved import save_history
+from wsproof.load.drain import Outstanding
+from wsproof.load.files.columns import table_path
+from wsproof.load.files.history import save_history
+from wsproof.load.files.merge import merge
+from wsproof.load.files.worker_files import Records
+from wsproof.load.worker.recorder import Ledger
 from wsproof.model.history import Kind
 from wsproof.model.measurement import GeneratorUsage, Measurement
 from wsproof.model.plan import NS, Phase, Plan
-from wsproof.report.series import series_of
+from wsproof.report.charts.series import series_of
 from wsproof.stats.metrics import summaries
-from wsproof.stats.stability import judge_trust
+from wsproof.stats.trust import judge_trust
 from wsproof.workloads import load_channels
 
 MB = 1e6

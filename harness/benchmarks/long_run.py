@@ -26,7 +26,7 @@ from wsproof.load import run_plan
 from wsproof.model.plan import Plan
 from wsproof.net.endpoint import Endpoint
 from wsproof.stats.metrics import summaries
-from wsproof.stats.stability import judge_trust
+from wsproof.stats.trust import judge_trust
 
 SUBSCRIBERS = 100
 
@@ -84,7 +84,7 @@ def workers_mb(parent: psutil.Process) -> list[float]:
     found = []
     for child in parent.children():
         with suppress(psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):  # it ends in this moment
-            if "wsproof.load.worker" in child.cmdline():
+            if "wsproof.load.worker.process" in child.cmdline():
                 found.append(anonymous_mb(child.pid))
     return found
 

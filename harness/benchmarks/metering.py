@@ -16,11 +16,11 @@ from contextlib import contextmanager
 from time import thread_time_ns
 
 from benchmarks.line import say
-from wsproof.load.engine import SAMPLE_S
 from wsproof.load.meter import ServerMeter
+from wsproof.load.run import SAMPLE_S
+from wsproof.machine.usage import TreeMeter
 from wsproof.model.plan import NS
 from wsproof.net.clock import Deadline, now_ns
-from wsproof.net.usage import TreeMeter
 
 IDLER = """
 import subprocess, sys, threading

@@ -19,11 +19,11 @@ from benchmarks.line import say
 from wsproof.load import run_plan
 from wsproof.model.arrivals import POISSON
 from wsproof.model.plan import Plan
-from wsproof.net.running import serve
-from wsproof.net.target import parse_target
-from wsproof.stats.aspects import voids_judged
+from wsproof.stats.compared_metrics import voids_judged
 from wsproof.stats.metrics import METRICS_BY_NAME, Observed
-from wsproof.stats.stability import judge_trust
+from wsproof.stats.trust import judge_trust
+from wsproof.target.server import serve
+from wsproof.target.target import parse_target
 
 ROOT = Path(__file__).parents[2]
 WAYS = ("free", "pinned")

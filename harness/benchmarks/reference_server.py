@@ -26,8 +26,8 @@ import psutil
 
 from benchmarks.room_of_sockets import Room, enter
 from wsproof.load.meter import ServerMeter
-from wsproof.net.running import RunningServer, serve
-from wsproof.net.target import parse_target
+from wsproof.target.server import RunningServer, serve
+from wsproof.target.target import parse_target
 
 ROOT = Path(__file__).parents[2]
 QUIET = "--log-level warning --no-access-log --ws-ping-interval 3600 --ws-per-message-deflate false"

@@ -31,9 +31,9 @@ from wsproof.model.arrivals import parse_arrivals
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Plan
 from wsproof.net.endpoint import Endpoint
-from wsproof.stats.aspects import voids_judged
+from wsproof.stats.compared_metrics import voids_judged
 from wsproof.stats.metrics import summaries
-from wsproof.stats.stability import RESOLUTION_NS, judge_trust
+from wsproof.stats.trust import RESOLUTION_NS, judge_trust
 
 LEVELS = (2_000, 5_000, 10_000, 15_000, 20_000, 30_000, 40_000, 60_000, 80_000, 120_000, 160_000, 200_000)
 CAPTURED = 12

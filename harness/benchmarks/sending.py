@@ -19,8 +19,8 @@ import uvloop
 from benchmarks.figures import cell
 from benchmarks.line import say
 from benchmarks.pinned import on_core
-from wsproof.load.pacer import SPIN_NS
-from wsproof.load.timer import FdTimer, LoopTimer, Timer
+from wsproof.load.worker.pacer import SPIN_NS
+from wsproof.load.worker.timer import FdTimer, LoopTimer, Timer
 from wsproof.net.clock import now_ns
 
 NS = 1_000_000_000

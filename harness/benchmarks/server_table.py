@@ -30,13 +30,13 @@ from benchmarks.turns import turns
 from wsproof.errors import WsproofError
 from wsproof.load import run_plan
 from wsproof.model.plan import Plan
-from wsproof.net.running import RunningServer, serve
-from wsproof.net.servers import ALL, choose_servers
-from wsproof.net.target import REFERENCE_APP, Target, parse_target
-from wsproof.report.units import for_reader
-from wsproof.stats.aspects import voids_judged
+from wsproof.report.text.units import for_reader
+from wsproof.stats.compared_metrics import voids_judged
 from wsproof.stats.metrics import summaries
-from wsproof.stats.stability import judge_trust
+from wsproof.stats.trust import judge_trust
+from wsproof.target.server import RunningServer, serve
+from wsproof.target.servers import ALL, choose_servers
+from wsproof.target.target import REFERENCE_APP, Target, parse_target
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from wsproof.fanout import Fanout
+    from wsproof.pytest.fanout import Fanout
 
 
 def test_broadcast_to_the_last_of(ws_fanout: Fanout, ws_subscribers: int) -> None:

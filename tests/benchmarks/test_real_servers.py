@@ -13,7 +13,7 @@ from benchmarks.real_servers.judged import true_violations
 from benchmarks.real_servers.running import filled
 from benchmarks.real_servers.server import RealServer
 from benchmarks.real_servers.table import SERVERS
-from wsproof.rfc6455.rules import RULES
+from wsproof.conformance.rules import RULES
 
 BY_NAME = {server.name: server for server in SERVERS}
 ADDRESS = re.compile(r"\b\d+\.\d+\.\d+\.\d+\b")

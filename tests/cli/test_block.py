@@ -8,10 +8,10 @@ import pytest
 
 from tests.stats.builders import QUIET, measurement, steady
 from wsproof.cli.bench import judge_block
-from wsproof.cli.block import Block, Question
 from wsproof.deviations import KnownDeviations
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.measurement import Measurement
+from wsproof.session.block import Block, Question
 from wsproof.stats.objective import parse_objective
 
 GOOD = measurement(steady())

@@ -10,15 +10,15 @@ import pytest
 from rich.console import Console
 
 from tests.faulty.difficult import difficult
-from wsproof import channels
+from wsproof import delivery
 from wsproof.cli import main
 from wsproof.cli.parser import build_parser
-from wsproof.cli.stage import Stage
+from wsproof.conformance import suite as rfc6455
 from wsproof.errors import ExitCode
 from wsproof.model.suite import NotRun, SuiteReport
 from wsproof.net.budget import Budget
-from wsproof.report.text import show_check
-from wsproof.rfc6455 import suite as rfc6455
+from wsproof.report.formats.terminal import show_check
+from wsproof.session.context import Stage
 
 
 def stage(*words: str) -> Stage:
@@ -61,7 +61,7 @@ def test_the_protocol_leaves_the_channels_their_time(tmp_path: Path, monkeypatch
         return SuiteReport(0)
 
     monkeypatch.setattr(rfc6455, "run_suite", run_suite)
-    monkeypatch.setattr(channels, "run_suite", run_suite)
+    monkeypatch.setattr(delivery, "run_suite", run_suite)
     with difficult("reads-on") as server:
         url = f"ws://127.0.0.1:{server.endpoint.port}/ws"
         main(["check", url, "--channels", "tutorial", "--budget", "1000s", "--out", str(tmp_path)])

@@ -21,7 +21,7 @@ from wsproof.model.contract import Audience, Contract
 from wsproof.model.history import ProtocolNote
 from wsproof.model.measurement import GeneratorUsage, Measurement
 from wsproof.model.plan import Plan
-from wsproof.report.documents import load_schema
+from wsproof.report.formats.json_documents import load_schema
 
 QUICK, SLOW = steady(200, 10.0), steady(200, 500.0)
 ROOM = Contract("chat", Audience.EVERYONE)

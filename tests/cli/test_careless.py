@@ -158,7 +158,7 @@ def test_a_refusal_names_what_to_try(
 
 
 def pytest_as_a_user_runs_it(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--pyargs", "wsproof.channels", *words]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--pyargs", "wsproof.delivery", *words]
     env = {**os.environ, "PYTHONPATH": f"{ROOT / 'harness'}:{cwd}"}
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=120, check=False)
 

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from tests.cli.shell import only_run, wsproof
-from wsproof.report.documents import load_schema
+from wsproof.report.formats.json_documents import load_schema
 
 NAMED = {
     "chat.binary-neighbour": "A binary frame bricks the chat",

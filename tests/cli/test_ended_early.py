@@ -15,12 +15,12 @@ import pytest
 from tests.cli.shell import DEADLINE, only_run, read_until, running
 from tests.faulty.running import FaultyServer, faulty_server
 from wsproof.cli import check, main
+from wsproof.conformance import suite
+from wsproof.conformance.script import Conversation
+from wsproof.conformance.session import Examination
 from wsproof.errors import ExitCode, TerminatedRun
 from wsproof.model.suite import CheckRun
-from wsproof.report.documents import load_schema
-from wsproof.rfc6455 import suite
-from wsproof.rfc6455.conversation import Conversation
-from wsproof.rfc6455.examination import Examination
+from wsproof.report.formats.json_documents import load_schema
 
 ONLY = ("--only", "rsv-zero", "--only", "utf8-broken", "--only", "close-answered", "--examples", "2")
 BROKEN = "rsv-zero"

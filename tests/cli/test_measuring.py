@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from tests.cli.shell import ROOT, only_run, wsproof
-from wsproof.report.documents import load_schema
+from wsproof.report.formats.json_documents import load_schema
 
 SMALL = ("--subscribers", "10", "--rate", "50", "--duration", "1", "--warmup", "0.2")
 

@@ -10,9 +10,9 @@ import pytest
 from wsproof.cli import main, split_at_dashes
 from wsproof.cli.options import arrivals, message, seconds
 from wsproof.cli.parser import build_parser
-from wsproof.cli.stage import Stage
 from wsproof.errors import ExitCode
 from wsproof.model.arrivals import CONSTANT, Burst, Trace
+from wsproof.session.context import Stage
 
 VERBS = ("check", "bench", "capacity", "load", "run", "compare", "report", "replay", "list", "serve")
 

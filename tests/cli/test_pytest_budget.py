@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.cli.shell import DEADLINE, environment
 from tests.faulty.difficult import difficult
 
-SUITE = ("-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--pyargs", "wsproof.rfc6455")
+SUITE = ("-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--pyargs", "wsproof.conformance")
 
 
 def test_what_the_budget_leaves_no_time_for_is_skipped(tmp_path: Path) -> None:

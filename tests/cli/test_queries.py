@@ -14,8 +14,8 @@ from tests.cli.shell import ROOT, only_run, wsproof
 from wsproof.compare.blocks import Load, run_block
 from wsproof.compare.order import Block, Side
 from wsproof.model.plan import Plan
-from wsproof.net.running import serve
-from wsproof.net.target import Target, parse_target
+from wsproof.target.server import serve
+from wsproof.target.target import Target, parse_target
 
 APP = "tests.cli.apps.signed_in:app"
 CHANNELS = "tests.cli.apps.signed_in_channels"

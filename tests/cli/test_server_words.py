@@ -14,8 +14,8 @@ import jsonschema
 import pytest
 
 from wsproof.cli import main
-from wsproof.net.ports import Answer, free_port, knock
-from wsproof.report.documents import load_schema
+from wsproof.machine.ports import Answer, free_port, knock
+from wsproof.report.formats.json_documents import load_schema
 
 SERVER = """
 import os, sys, traceback

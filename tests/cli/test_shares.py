@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from wsproof.cli.shares import (
+from wsproof.model.plan import Plan
+from wsproof.session.shares import (
     AROUND_BENCH_SECONDS,
     AROUND_LOAD_SECONDS,
     CHECKED_AFTER_SECONDS,
@@ -15,7 +16,6 @@ from wsproof.cli.shares import (
     fits_again,
     load_seconds,
 )
-from wsproof.model.plan import Plan
 
 
 def test_the_parts_fit_in_a_minute_and_a_half() -> None:

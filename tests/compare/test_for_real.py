@@ -9,7 +9,7 @@ from wsproof.compare import BlockResult, compare_refs
 from wsproof.model.comparison import Judgement
 from wsproof.model.finding import Anomaly
 from wsproof.model.plan import Plan
-from wsproof.net.target import parse_target
+from wsproof.target.target import parse_target
 
 ECHO = """
 async def app(scope, receive, send):

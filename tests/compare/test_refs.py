@@ -17,7 +17,7 @@ from wsproof.errors import GitError, TargetError, UsageError
 from wsproof.load import Progress, Watcher
 from wsproof.model.comparison import Comparison, Judgement
 from wsproof.model.plan import Plan
-from wsproof.net.target import Target, parse_target
+from wsproof.target.target import Target, parse_target
 
 PLAN = Plan(subscribers=3, duration_s=1.0, warmup_s=0.0)
 

@@ -140,8 +140,17 @@ def test_without_the_file_it_fails(shop: Path, given: tuple[str, ...]) -> None:
 LOCUSTFILE = str(ROOT / "harness" / "wsproof" / "locust" / "locustfile.py")
 FANOUT = "def test_broadcast(ws_fanout):\n    ws_fanout(3, rounds=5, warmup_rounds=1)\n"
 SUITES = {
-    "rfc6455": ("--pyargs", "wsproof.rfc6455", "-k", "opening-accepted", "--ws-path", "/ws/7"),
-    "channels": ("--pyargs", "wsproof.channels", "-k", "delivery", "--ws-channels", "spoken", "--ws-examples", "1"),
+    "rfc6455": ("--pyargs", "wsproof.conformance", "-k", "opening-accepted", "--ws-path", "/ws/7"),
+    "channels": (
+        "--pyargs",
+        "wsproof.delivery",
+        "-k",
+        "promise[delivery]",
+        "--ws-channels",
+        "spoken",
+        "--ws-examples",
+        "1",
+    ),
     "fan-out": ("test_fanout_here.py", "--benchmark-only", "--ws-channels", "spoken"),
 }
 

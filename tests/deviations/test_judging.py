@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from wsproof.conformance.tried import was_tried
 from wsproof.deviations import Deviation, KnownDeviations
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
 from wsproof.model.suite import CheckRun, SuiteReport
-from wsproof.rfc6455.tried import was_tried
 
 
 def test_a_check_that_fails_of_an_accepted_cause_does_not_fail() -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from wsproof.conformance.rules import rule
 from wsproof.deviations import KnownDeviations, shipped_deviations
 from wsproof.model.finding import Anomaly, Finding, Level
-from wsproof.rfc6455.rules import rule
 
 LEGAL = "expected: a legal handshake to be accepted with 101"
 

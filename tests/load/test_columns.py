@@ -12,10 +12,10 @@ import pytest
 
 from wsproof.errors import UsageError
 from wsproof.load import load_history, save_history
-from wsproof.load.columns import Journal, JournalTail, RowFile, Tail, table_path
-from wsproof.load.ledger import Ledger
+from wsproof.load.files.columns import Journal, JournalTail, RowFile, Tail, table_path
 from wsproof.load.limits import require_possible
 from wsproof.load.meter import ServerMeter, cpu_share
+from wsproof.load.worker.recorder import Ledger
 from wsproof.model.envelope import Envelope, body_of
 from wsproof.model.history import Kind, Member, Notice, Recorder, Tick
 from wsproof.model.plan import Plan

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from wsproof.load.answers import KnownAnswers
-from wsproof.load.connection import BufferedConnection, Connection
-from wsproof.load.ledger import Ledger
-from wsproof.load.merge import merge
-from wsproof.load.records import Records
-from wsproof.load.worker_room import WorkerRoom
+from wsproof.load.files.merge import merge
+from wsproof.load.files.worker_files import Records
+from wsproof.load.worker.connection import BufferedConnection, Connection
+from wsproof.load.worker.handshake_cache import KnownAnswers
+from wsproof.load.worker.recorder import Ledger
+from wsproof.load.worker.state import WorkerRoom
 from wsproof.model.envelope import Envelope
 from wsproof.model.history import Departure, History
 from wsproof.wire import Frame, FrameDecoder, Opcode, Request, accept_key

@@ -12,11 +12,11 @@ import pytest
 from tests.load.conftest import small_plan
 from wsproof.load import cores, run_plan
 from wsproof.load.cores import choose_processes, pinned_apart
+from wsproof.machine.affinity import CAN_KEEP, own_cores
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Plan
-from wsproof.net.cores import CAN_KEEP, own_cores
-from wsproof.net.running import RunningServer, serve
-from wsproof.net.target import parse_target
+from wsproof.target.server import RunningServer, serve
+from wsproof.target.target import parse_target
 
 ROOT = Path(__file__).parents[2]
 CORES = own_cores()

@@ -24,14 +24,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.load.conftest import Serve, follow, small_plan
 from wsproof.checks import run_checks
 from wsproof.errors import TargetError, UsageError
-from wsproof.load.connector import Connector
+from wsproof.load.worker.connector import Connector
 from wsproof.model.history import Departure, Kind
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Plan
 from wsproof.model.sizes import parse_sizes
 from wsproof.net.endpoint import Endpoint
-from wsproof.net.target import parse_target
-from wsproof.stats.stability import judge_trust
+from wsproof.stats.trust import judge_trust
+from wsproof.target.target import parse_target
 
 SERVER = Path(__file__).with_name("dressed.py")
 MEMBERS = 5
@@ -167,8 +167,8 @@ def test_connections_are_as_far_apart_as_was_asked(monkeypatch: pytest.MonkeyPat
             turns.append(now)
             now += busy_ns
 
-    monkeypatch.setattr("wsproof.load.connector.now_ns", lambda: now)
-    monkeypatch.setattr("wsproof.load.connector.asyncio.sleep", sleep)
+    monkeypatch.setattr("wsproof.load.worker.connector.now_ns", lambda: now)
+    monkeypatch.setattr("wsproof.load.worker.connector.asyncio.sleep", sleep)
     asyncio.run(take_turns())
     assert (np.diff(turns) >= 50_000_000).all()
     assert np.diff(turns).tolist()[1] < 51_000_000

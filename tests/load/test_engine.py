@@ -16,7 +16,7 @@ from tests.load.conftest import Serve, follow, small_plan
 from tests.load.servers import is_marked
 from wsproof.errors import CannotTellError, ExitCode, TargetError, TerminatedRun, UsageError
 from wsproof.load import PartialRun, Progress, load_history, run_plan
-from wsproof.load.crew import Crew
+from wsproof.load.workers import Crew
 from wsproof.model.arrivals import CONSTANT, Arrivals, Burst, Ramp, Trace
 from wsproof.model.history import Departure, History, Kind, Outcome
 from wsproof.model.plan import Phase, schedule

@@ -15,7 +15,7 @@ import psutil
 
 from tests.load.conftest import Serve
 from wsproof.load import load_history
-from wsproof.load.records import Records
+from wsproof.load.files.worker_files import Records
 
 SCRIPT = Path(__file__).with_name("interrupted.py")
 

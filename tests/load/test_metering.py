@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 from tests.load.conftest import serving, small_plan
-from tests.net.test_exposition import answering, source
+from tests.machine.test_prometheus import answering, source
 from wsproof.load import meter as metering
 from wsproof.load import run_plan
 from wsproof.load.meter import CostLimiter, ServerMeter, UrlMeter, late_wakes, meter_of
+from wsproof.machine.prometheus import NoFigures
 from wsproof.model.measurement import Measurement
 from wsproof.net.clock import now_ns
 from wsproof.net.endpoint import Endpoint
-from wsproof.net.exposition import NoFigures
-from wsproof.net.running import serve
-from wsproof.net.target import parse_target
-from wsproof.stats.own_delay import waited_ns
-from wsproof.stats.stability import judge_trust
+from wsproof.stats.generator_delay import waited_ns
+from wsproof.stats.trust import judge_trust
+from wsproof.target.server import serve
+from wsproof.target.target import parse_target
 
 FIGURES = b"process_cpu_seconds_total 2.5\nprocess_resident_memory_bytes 4096\nprocess_open_fds 7\n"
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wsproof.load.ledger import Ledger
-from wsproof.load.pacer import NEVER, Pacer, Publisher
-from wsproof.load.records import Records
-from wsproof.load.timer import FdTimer, LoopTimer, Timer, best_timer
+from wsproof.load.files.worker_files import Records
+from wsproof.load.worker.pacer import NEVER, Pacer, Publisher
+from wsproof.load.worker.recorder import Ledger
+from wsproof.load.worker.timer import FdTimer, LoopTimer, Timer, best_timer
 from wsproof.model.history import Outcome
 from wsproof.model.plan import Phase
 from wsproof.net.clock import now_ns

@@ -7,16 +7,16 @@ import pytest
 from tests.load.conftest import small_plan
 from wsproof.checks import run_checks
 from wsproof.load import run_plan
-from wsproof.load.engine import members_to_hear, probers
 from wsproof.load.rounds import broadcast_rounds
+from wsproof.load.run import members_to_hear, probers
 from wsproof.model.contract import Audience, Contract
+from wsproof.model.expected import owed
 from wsproof.model.finding import Anomaly
 from wsproof.model.history import Kind
 from wsproof.model.measurement import Measurement
-from wsproof.model.owed import owed
 from wsproof.model.plan import Phase
-from wsproof.net.running import serve
-from wsproof.net.target import parse_target
+from wsproof.target.server import serve
+from wsproof.target.target import parse_target
 
 APP = "tests.workloads.apps.pubsub:app"
 CHANNELS = "tests.workloads.apps.pubsub_channels"

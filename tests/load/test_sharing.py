@@ -9,14 +9,14 @@ from threading import Barrier
 from tests.load.conftest import Serve, small_plan
 from wsproof.checks import run_checks
 from wsproof.load import Progress, run_plan
-from wsproof.load.ledger import FOREIGN, UNSEALED, Ledger
+from wsproof.load.worker.recorder import FOREIGN, UNSEALED, Ledger
+from wsproof.machine.lock import measurement_lock
 from wsproof.model.envelope import Envelope
 from wsproof.model.history import Kind
 from wsproof.model.measurement import Measurement
-from wsproof.net.lock import measurement_lock
-from wsproof.net.running import serve as reach
-from wsproof.net.share import SIZE, Share
-from wsproof.net.target import parse_target
+from wsproof.model.member_ids import SIZE, Share
+from wsproof.target.server import serve as reach
+from wsproof.target.target import parse_target
 from wsproof.wire import Frame, Opcode
 from wsproof.workloads import load_channels
 

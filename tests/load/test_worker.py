@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wsproof.load import worker as worker_module
-from wsproof.load.columns import Tail
-from wsproof.load.worker import LAST_MOMENT_NS, Worker
+from wsproof.load.files.columns import Tail
+from wsproof.load.worker import process as worker_module
+from wsproof.load.worker.process import LAST_MOMENT_NS, Worker
 from wsproof.load.worker_config import WorkerConfig
 from wsproof.model.plan import Phase, Plan
 from wsproof.net.clock import now_ns

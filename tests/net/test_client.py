@@ -18,9 +18,9 @@ from tests.net.hand import (
     send_rst,
 )
 from wsproof.errors import TargetError
+from wsproof.machine.ports import free_port
 from wsproof.net.client import Client
 from wsproof.net.endpoint import Endpoint
-from wsproof.net.ports import free_port
 from wsproof.wire import (
     BinaryMessage,
     CloseReceived,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wsproof.model.server_end import ServerEnd, end_findings
-from wsproof.net.last_words import last_exception, last_lines
+from wsproof.target.last_exception import last_exception, last_lines
 
 PYTHON = """Traceback (most recent call last):
   File "app.py", line 3, in echo

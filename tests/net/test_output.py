@@ -9,8 +9,8 @@ from typing import IO
 
 import pytest
 
-from wsproof.net import output
-from wsproof.net.output import LogFile, OutputTail, OutputWatch
+from wsproof.target import output_tail
+from wsproof.target.output_tail import LogFile, OutputTail, OutputWatch
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_the_log_has_what_came_before_and_after_and_no_secret(
 
 
 def test_the_log_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(output, "_MAX_LOG_BYTES", 20)
+    monkeypatch.setattr(output_tail, "_MAX_LOG_BYTES", 20)
     log = LogFile(tmp_path / "server.log")
     for _ in range(10):
         log.write("12345678")

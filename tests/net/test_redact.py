@@ -6,7 +6,7 @@ import pytest
 
 from wsproof.model.secrecy import MARK, forget, learn, secret_parameters, secrets_in_message
 from wsproof.net.redact import hide, redact, redact_command, redact_url, redact_value
-from wsproof.report.jsonfile import dumps
+from wsproof.report.store.atomic import dumps
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from tests.report import samples
 from wsproof.model.comparison import Judgement
-from wsproof.report.axes import Axis, linear, logarithmic, nines
-from wsproof.report.charts import Frame, Line, histogram_chart, level_chart, percentile_chart, timeline_chart
-from wsproof.report.forest import forest_plot
+from wsproof.report.charts.axes import Axis, linear, logarithmic, nines
+from wsproof.report.charts.forest import forest_plot
+from wsproof.report.charts.svg import Frame, Line, histogram_chart, level_chart, percentile_chart, timeline_chart
 
 FRAME = Frame("k", "Title & more", "In words.", "seconds", "time")
 FINITE = st.floats(0, 1e15) | st.none()

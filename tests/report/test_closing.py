@@ -9,7 +9,7 @@ from wsproof.model.finding import Finding, Verdict
 from wsproof.model.record import RunRecord, Summary
 from wsproof.model.suite import SuiteReport
 from wsproof.report.closing import closing_sentences
-from wsproof.report.documents import check_document
+from wsproof.report.formats.json_documents import check_document
 
 PAGE = Path("reports/runs/1/page.html")
 

@@ -7,7 +7,7 @@ import pytest
 from tests.stats.builders import measurement, steady
 from wsproof.cli import main
 from wsproof.errors import UsageError
-from wsproof.report.hdrlog import COLUMNS, read_logs, write_log
+from wsproof.report.formats.hdr_log import COLUMNS, read_logs, write_log
 
 
 def log(folder: Path, name: str, latency_ms: float) -> Path:

@@ -9,8 +9,8 @@ import pytest
 from tests.report.samples import HOSTILE, TARGET, deviation, non_strict, suite_report, violation
 from wsproof.model.finding import Anomaly, Verdict, observed
 from wsproof.model.suite import CheckRun, Figure, NotRun, SuiteReport
-from wsproof.report.documents import check_document
-from wsproof.report.junit import junit_xml
+from wsproof.report.formats.json_documents import check_document
+from wsproof.report.formats.junit import junit_xml
 
 
 def suite_of(report: SuiteReport, strict: bool = False) -> ElementTree.Element:

@@ -7,7 +7,7 @@ import pytest
 from tests.report import samples
 from tests.report.samples import HOSTILE, violation
 from wsproof.model.finding import observed
-from wsproof.report.markdown import MOST_FINDINGS, comparison_markdown, run_markdown
+from wsproof.report.formats.markdown import MOST_FINDINGS, comparison_markdown, run_markdown
 
 
 def test_a_run_is_summed_up_with_answers_figures_and_findings() -> None:

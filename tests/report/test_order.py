@@ -8,15 +8,15 @@ import pytest
 from rich.console import Console
 
 from tests.report.samples import TARGET, comparison, record, violation
+from wsproof.conformance.rules import rule
 from wsproof.model.finding import Anomaly, Finding, Level, severity
 from wsproof.model.harm import Harm
 from wsproof.model.suite import SuiteReport
-from wsproof.report.documents import check_document
-from wsproof.report.junit import junit_xml
-from wsproof.report.markdown import run_markdown
-from wsproof.report.page import run_page
-from wsproof.report.text import show_check
-from wsproof.rfc6455.rules import rule
+from wsproof.report.formats.json_documents import check_document
+from wsproof.report.formats.junit import junit_xml
+from wsproof.report.formats.markdown import run_markdown
+from wsproof.report.formats.page import run_page
+from wsproof.report.formats.terminal import show_check
 
 WORST_FIRST = (
     violation(check="z-died", anomaly=Anomaly.PROTOCOL, rule_harm=Harm.PROCESS_DIED),

@@ -15,10 +15,10 @@ from tests.report.samples import GIT, HOSTILE, TARGET, violation
 from wsproof.model.comparison import Judgement
 from wsproof.model.finding import Verdict, observed
 from wsproof.model.record import RunRecord
-from wsproof.report.documents import check_document
-from wsproof.report.page import comparison_page, index_page, run_page, write_index
-from wsproof.report.series import series_of
-from wsproof.report.store import Store
+from wsproof.report.charts.series import series_of
+from wsproof.report.formats.json_documents import check_document
+from wsproof.report.formats.page import comparison_page, index_page, run_page, write_index
+from wsproof.report.store.runs import Store
 from wsproof.stats.metrics import summaries
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}

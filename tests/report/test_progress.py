@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from wsproof.report.progress import QUIET_SECONDS, ProgressLine
+from wsproof.report.formats.progress import QUIET_SECONDS, ProgressLine
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from tests.report.samples import measurement
 from wsproof.model.history import Recorder
 from wsproof.model.measurement import GeneratorUsage, Measurement
-from wsproof.report.series import series_of
+from wsproof.report.charts.series import series_of
 from wsproof.stats.metrics import summaries
 
 

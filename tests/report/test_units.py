@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsproof.report.units import change, duration, for_reader, significant
+from wsproof.report.text.units import change, duration, for_reader, significant
 
 
 @pytest.mark.parametrize(

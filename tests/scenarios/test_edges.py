@@ -16,8 +16,8 @@ import pytest
 from tests.scenarios.locusts import DEADLINE, Ended, Locust, run, run_together
 from tests.target_app.free_port import free_port
 from tests.target_app.server import LOCALLY
-from wsproof.net.running import serve
-from wsproof.net.target import parse_target
+from wsproof.target.server import serve
+from wsproof.target.target import parse_target
 
 UNCACHED = Path(__file__).with_name("uncached.py")
 
@@ -124,7 +124,7 @@ def test_two_runs_in_one_room_of_one_server_accuse_nobody(tmp_path: Path) -> Non
 
 
 CRASHES = {
-    "judge": "import wsproof.locust.room as room\nroom.run_checks = None\n",
+    "judge": "import wsproof.locust.workload_run as room\nroom.run_checks = None\n",
     "wsproof crashed": "from wsproof.workloads.chat import Chat\nChat.read = None\n",
 }
 

@@ -11,7 +11,7 @@ from tests.stats.builders import MS, QUIET, START, measurement, publish, recorde
 from wsproof.model.measurement import GeneratorUsage, Measurement
 from wsproof.model.record import Void
 from wsproof.stats.objective import parse_objective
-from wsproof.stats.stability import judge_trust, judged_summaries
+from wsproof.stats.trust import judge_trust, judged_summaries
 
 
 def some_late(late: int, slip_ms: float, *, latency_ms: float = 8.0, of: int = 200) -> Measurement:

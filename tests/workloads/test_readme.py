@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 import wsproof.workloads
-from wsproof.channels import properties_of, run_suite
+from wsproof.delivery import properties_of, run_suite
 from wsproof.model.finding import Anomaly, Level, Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport
-from wsproof.net.running import serve
-from wsproof.net.target import parse_target
+from wsproof.target.server import serve
+from wsproof.target.target import parse_target
 from wsproof.workloads import Workload, load_channels
 
 APP = "tests.workloads.apps.pubsub:app"

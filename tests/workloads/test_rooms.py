@@ -12,8 +12,8 @@ from wsproof.errors import UsageError
 from wsproof.load import run_plan
 from wsproof.model.envelope import Envelope
 from wsproof.model.plan import Phase, Plan
-from wsproof.net.running import serve
-from wsproof.net.target import parse_target
+from wsproof.target.server import serve
+from wsproof.target.target import parse_target
 from wsproof.workloads import Word
 from wsproof.workloads.rooms import SECRET, Rooms
 

@@ -36,9 +36,9 @@ def engine(port: int, connections: int) -> None:
 
 
 async def _engine(port: int, connections: int) -> None:
-    from wsproof.load.connector import Connector
-    from wsproof.load.ledger import Ledger
-    from wsproof.load.worker_room import WorkerRoom
+    from wsproof.load.worker.connector import Connector
+    from wsproof.load.worker.recorder import Ledger
+    from wsproof.load.worker.state import WorkerRoom
     from wsproof.net.clock import Deadline
     from wsproof.net.endpoint import Endpoint
     from wsproof.workloads import load_channels

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.real_servers.environments import PROGRAMS, programs_of
 from benchmarks.real_servers.server import RealServer
-from wsproof.net.ports import free_port
+from wsproof.machine.ports import free_port
 
 HOST = "127.0.0.1"
 START_TIMEOUT_S = 60.0

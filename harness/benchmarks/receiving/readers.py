@@ -53,11 +53,11 @@ async def _engine(port: int, connections: int, frames: int) -> Cost:
     import gc
 
     from wsproof.checks import run_checks
-    from wsproof.load.connector import Connector
-    from wsproof.load.ledger import Ledger
-    from wsproof.load.merge import merge
-    from wsproof.load.records import Records
-    from wsproof.load.worker_room import WorkerRoom
+    from wsproof.load.files.merge import merge
+    from wsproof.load.files.worker_files import Records
+    from wsproof.load.worker.connector import Connector
+    from wsproof.load.worker.recorder import Ledger
+    from wsproof.load.worker.state import WorkerRoom
     from wsproof.model.plan import Phase
     from wsproof.net.clock import Deadline, now_ns
     from wsproof.net.endpoint import Endpoint

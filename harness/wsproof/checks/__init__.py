@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from wsproof.checks.agreement import agreed_order
 from wsproof.checks.behind import behind
 from wsproof.checks.check import Check, check, found
 from wsproof.checks.delivery import corrupt, dropped, duplicated, lost, misrouted, never_read, phantom
+from wsproof.checks.describe import shortened
 from wsproof.checks.feed import leaked_producer, out_of_range, stopped, wrong_period
-from wsproof.checks.neighbours import stalled_by_neighbour
+from wsproof.checks.isolation import stalled_by_neighbour
 from wsproof.checks.order import reordered
 from wsproof.checks.presence import duplicate_leave, false_leave, ghost, leaked_leave, missing_leave
 from wsproof.checks.protocol import protocol
-from wsproof.checks.story import shortened
+from wsproof.checks.total_order import agreed_order
 from wsproof.model.contract import Contract
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import Departure, History

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from wsproof.checks.check import found
-from wsproof.checks.story import Story
+from wsproof.checks.describe import Story
 from wsproof.model.contract import Contract, Order
+from wsproof.model.expected import Flags, Ints, owed, publication_rows
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import History, Kind
-from wsproof.model.member_groups import rows_where, slices
-from wsproof.model.owed import Flags, Ints, owed, publication_rows
+from wsproof.model.partition import rows_where, slices
 
 PAUSES = 2
 """A member has stopped receiving once it was silent for more than so many times its longest pause in the drain."""

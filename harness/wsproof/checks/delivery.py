@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from wsproof.checks.behind import is_late
 from wsproof.checks.check import found
+from wsproof.checks.describe import Story, shortened
+from wsproof.checks.duplicates import repeats
 from wsproof.checks.hearing import groups_in_words, hearing_groups
-from wsproof.checks.repeats import repeats
-from wsproof.checks.story import Story, shortened
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.envelope import MARK
+from wsproof.model.expected import Flags, Ints, owed, publication_rows, stayed_through
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import Departure, History, Kind, Outcome, Part, Strange
-from wsproof.model.member_groups import rows_where
-from wsproof.model.owed import Flags, Ints, owed, publication_rows, stayed_through
+from wsproof.model.partition import rows_where
 
 GOOD_REASONS = {1001: "going away", 1012: "service restart", 1013: "try again later"}
 """Close codes by which a server says that it is not the client's fault (RFC 6455 7.4.1 and the IANA registry)."""

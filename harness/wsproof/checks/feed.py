@@ -11,11 +11,11 @@ from typing import Any
 
 from wsproof.checks.check import found
 from wsproof.checks.delivery import disturbed
-from wsproof.checks.story import Story, shortened
+from wsproof.checks.describe import Story, shortened
 from wsproof.model.contract import Contract, Feed, Range
+from wsproof.model.expected import stayed_through
 from wsproof.model.finding import Anomaly, Finding
 from wsproof.model.history import History, Tick
-from wsproof.model.owed import stayed_through
 
 NS = 1_000_000_000
 SLOWEST, FASTEST = 1.5, 0.67

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from wsproof.model.expected import Ints
 from wsproof.model.history import History, Kind
-from wsproof.model.member_groups import slices
-from wsproof.model.owed import Ints
+from wsproof.model.partition import slices
 
 SHOWN = 8
 """Members of a group that are named."""

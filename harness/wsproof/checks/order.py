@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from wsproof.checks.check import found
-from wsproof.checks.repeats import first_receipts
-from wsproof.checks.story import Story
+from wsproof.checks.describe import Story
+from wsproof.checks.duplicates import first_receipts
 from wsproof.model.contract import Contract, Order
+from wsproof.model.expected import Flags, Ints
 from wsproof.model.finding import Anomaly, Finding
 from wsproof.model.history import History, Receipts
-from wsproof.model.member_groups import groups
-from wsproof.model.owed import Flags, Ints
+from wsproof.model.partition import groups
 
 
 def reordered(history: History, contract: Contract) -> list[Finding]:

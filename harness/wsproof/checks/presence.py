@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from wsproof.checks.check import found
-from wsproof.checks.story import Story, shortened
+from wsproof.checks.describe import Story, shortened
 from wsproof.model.contract import Contract
+from wsproof.model.expected import Flags, rows_of_pairs, stayed_through
 from wsproof.model.finding import Anomaly, Finding
 from wsproof.model.history import Departure, History, Kind, Member, Notice
-from wsproof.model.member_groups import rows_where, slices
-from wsproof.model.owed import Flags, rows_of_pairs, stayed_through
+from wsproof.model.partition import rows_where, slices
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from wsproof.cli.crash import CRASHED
 from wsproof.cli.parser import build_parser
 from wsproof.errors import ExitCode, TerminatedRun, WsproofError
 from wsproof.net.redact import hide_known
+from wsproof.session.crash import CRASHED
 from wsproof.workloads import WorkloadWarning
 
 ONLY_TELL = ("list", "report", "serve")

@@ -10,10 +10,7 @@ from typing import Any
 
 from rich.text import Text
 
-from wsproof.cli.block import Block, Question
-from wsproof.cli.log import RunLog
-from wsproof.cli.stage import Stage
-from wsproof.cli.verdicts import exit_code_of
+from wsproof.cli.exit_codes import exit_code_of
 from wsproof.errors import ExitCode
 from wsproof.load import PartialRun, run_plan
 from wsproof.load.judging import MeasuredServer, judge_measurement
@@ -21,15 +18,18 @@ from wsproof.load.limits import require_possible
 from wsproof.model.finding import Verdict
 from wsproof.model.measurement import Measurement
 from wsproof.model.record import RunRecord
-from wsproof.net.running import RunningServer
-from wsproof.net.servers import names_several
-from wsproof.report.hdrlog import write_log
-from wsproof.report.jsonfile import write_text
-from wsproof.report.markdown import run_markdown
-from wsproof.report.progress import ProgressLine
-from wsproof.report.series import series_of
+from wsproof.report.charts.series import series_of
+from wsproof.report.formats.hdr_log import write_log
+from wsproof.report.formats.markdown import run_markdown
+from wsproof.report.formats.progress import ProgressLine
+from wsproof.report.store.atomic import write_text
+from wsproof.session.block import Block, Question
+from wsproof.session.context import Stage
+from wsproof.session.run_recorder import RunLog
 from wsproof.stats.objective import Objective, parse_objective
-from wsproof.stats.stability import NOTHING_MEASURED, judged_summaries
+from wsproof.stats.trust import NOTHING_MEASURED, judged_summaries
+from wsproof.target.server import RunningServer
+from wsproof.target.servers import names_several
 
 MEASURED_AGAIN = "Figures that count are void ({}): measuring once more."
 
@@ -37,13 +37,13 @@ MEASURED_AGAIN = "Figures that count are void ({}): measuring once more."
 def perform(arguments: argparse.Namespace) -> ExitCode:
     """Measure the target, show the figures, and keep the run."""
     if is_mix(arguments.workload):
-        from wsproof.cli import mixed
+        from wsproof.cli import bench_mix
 
-        return mixed.perform(arguments)
+        return bench_mix.perform(arguments)
     if names_several(arguments.server):
-        from wsproof.cli import benches
+        from wsproof.cli import bench_servers
 
-        return benches.perform(arguments)
+        return bench_servers.perform(arguments)
     stage = Stage(arguments)
     record, code = bench_target(stage)
     stage.write_json(record.to_json())

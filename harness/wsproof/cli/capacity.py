@@ -9,8 +9,6 @@ from typing import Any
 from rich.text import Text
 
 from wsproof.cli.bench import generator_part
-from wsproof.cli.log import RunLog
-from wsproof.cli.stage import Stage
 from wsproof.errors import ExitCode, TargetError, UsageError
 from wsproof.load import PartialRun, run_plan
 from wsproof.load.judging import judge_measurement
@@ -21,15 +19,17 @@ from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Plan
 from wsproof.model.record import Caution, Summary
 from wsproof.model.suite import told_once
-from wsproof.net.running import RunningServer
-from wsproof.report.capacity import capacity_part, capacity_sentence, level_line
-from wsproof.report.escape import clean_line
-from wsproof.report.progress import ProgressLine
-from wsproof.report.text import show_findings
+from wsproof.report.formats.progress import ProgressLine
+from wsproof.report.formats.terminal import show_findings
+from wsproof.report.text.capacity import capacity_part, capacity_sentence, level_line
+from wsproof.report.text.sanitize import clean_line
+from wsproof.session.context import Stage
+from wsproof.session.run_recorder import RunLog
 from wsproof.stats.capacity import Capacity, Ending, Outcome, Search, find_capacity
-from wsproof.stats.levels import Judged, judge_level
+from wsproof.stats.capacity_level import Judged, judge_level
 from wsproof.stats.objective import Objective, parse_objective
-from wsproof.stats.stability import judged_summaries
+from wsproof.stats.trust import judged_summaries
+from wsproof.target.server import RunningServer
 
 CODES = {
     Ending.FOUND: ExitCode.OK,

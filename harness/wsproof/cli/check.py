@@ -8,24 +8,24 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from wsproof import channels
-from wsproof.cli.crash import all_done, violations_outrank_crashes
-from wsproof.cli.only import require_known
-from wsproof.cli.recording import CheckRecorder, Tell
-from wsproof.cli.stage import Stage
-from wsproof.cli.verdicts import exit_code_of
+from wsproof import delivery
+from wsproof.cli.exit_codes import exit_code_of
+from wsproof.conformance import suite as rfc6455
 from wsproof.errors import ExitCode
 from wsproof.model.record import RunRecord
 from wsproof.model.server_end import end_findings
 from wsproof.model.suite import SuiteName, SuiteOptions
-from wsproof.net.running import RunningServer
-from wsproof.net.servers import names_several
-from wsproof.report.jsonfile import write_text
-from wsproof.report.junit import junit_xml
-from wsproof.report.markdown import run_markdown
-from wsproof.report.progress import ProgressLine
-from wsproof.report.text import show_check
-from wsproof.rfc6455 import suite as rfc6455
+from wsproof.report.formats.junit import junit_xml
+from wsproof.report.formats.markdown import run_markdown
+from wsproof.report.formats.progress import ProgressLine
+from wsproof.report.formats.terminal import show_check
+from wsproof.report.store.atomic import write_text
+from wsproof.session.check_recorder import CheckRecorder, Tell
+from wsproof.session.context import Stage
+from wsproof.session.crash import all_done, violations_outrank_crashes
+from wsproof.session.only import require_known
+from wsproof.target.server import RunningServer
+from wsproof.target.servers import names_several
 from wsproof.workloads import opening_of
 
 PROTOCOL_SHARE = 0.75
@@ -35,9 +35,9 @@ PROTOCOL_SHARE = 0.75
 def perform(arguments: argparse.Namespace) -> ExitCode:
     """Check the target, show what was found, and keep the run."""
     if names_several(arguments.server):
-        from wsproof.cli import matrix
+        from wsproof.cli import check_servers
 
-        return matrix.perform(arguments)
+        return check_servers.perform(arguments)
     stage = Stage(arguments)
     with violations_outrank_crashes(stage):
         record = check_target(stage, partial(finish_check, stage))
@@ -73,7 +73,7 @@ def options_of(arguments: argparse.Namespace) -> SuiteOptions:
 def check_server(stage: Stage, server: RunningServer, recorder: CheckRecorder) -> None:
     """Run both suites, the second only where something says what lives where."""
     options = options_of(stage.arguments)
-    wire, promises = rfc6455.planned(options), channels.planned(stage.workloads, options)
+    wire, promises = rfc6455.planned(options), delivery.planned(stage.workloads, options)
     recorder.plan(wire + promises)
     budget = server.budget = stage.budget
     with ProgressLine(stage.console) as progress:
@@ -85,7 +85,7 @@ def check_server(stage: Stage, server: RunningServer, recorder: CheckRecorder) -
         if promises:
             keep = recorder.keep(SuiteName.CHANNELS)
             before = len(server.ends)
-            report = channels.run_suite(server, stage.workloads, options, progress.suite("channels"), keep, budget)
+            report = delivery.run_suite(server, stage.workloads, options, progress.suite("channels"), keep, budget)
             # The protocol suite tells by itself which conversation ended the server's process.
             keep(replace(report, findings=report.findings + end_findings(server.ends[before:])))
 

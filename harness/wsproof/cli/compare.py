@@ -7,20 +7,20 @@ import json
 from functools import cached_property
 from pathlib import Path
 
-from wsproof.cli.stage import Stage
-from wsproof.cli.verdicts import exit_code_of_comparison
+from wsproof.cli.exit_codes import exit_code_of_comparison
 from wsproof.compare.blocks import BlockResult
 from wsproof.compare.partial import PartialComparison
 from wsproof.compare.refs import compare_refs
 from wsproof.compare.runs import compare_runs
 from wsproof.errors import ExitCode, UsageError
 from wsproof.model.comparison import Comparison
-from wsproof.report.folders import ComparisonFolder
-from wsproof.report.jsonfile import write_text
-from wsproof.report.markdown import comparison_markdown
-from wsproof.report.progress import ProgressLine
-from wsproof.report.store import Store
-from wsproof.report.text import show_comparison
+from wsproof.report.formats.markdown import comparison_markdown
+from wsproof.report.formats.progress import ProgressLine
+from wsproof.report.formats.terminal import show_comparison
+from wsproof.report.store.atomic import write_text
+from wsproof.report.store.run_dir import ComparisonFolder
+from wsproof.report.store.runs import Store
+from wsproof.session.context import Stage
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:

@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from wsproof.cli.console import console
 from wsproof.cli.parser import WHAT_TO_LIST
 from wsproof.errors import ExitCode, UsageError
 from wsproof.report.figures import void_figures
-from wsproof.report.folders import RunFolder
-from wsproof.report.store import Store
+from wsproof.report.store.run_dir import RunFolder
+from wsproof.report.store.runs import Store
+from wsproof.session.console import console
 
 TARGETS = (
     ("(nothing)", "the reference server of this checkout"),
@@ -53,7 +53,7 @@ def targets(_: argparse.Namespace) -> list[tuple[str, ...]]:
 
 def servers(_: argparse.Namespace) -> list[tuple[str, ...]]:
     """What can run an ASGI app."""
-    from wsproof.net.servers import SERVERS
+    from wsproof.target.servers import SERVERS
 
     return [(name, server.title) for name, server in SERVERS.items()]
 
@@ -71,9 +71,9 @@ def workloads(arguments: argparse.Namespace) -> list[tuple[str, ...]]:
 
 def checks(_: argparse.Namespace) -> list[tuple[str, ...]]:
     """Every rule of the protocol and every promise of a channel that is checked."""
-    from wsproof.channels import PROPERTIES
     from wsproof.checks import CHECKS
-    from wsproof.rfc6455 import RULES
+    from wsproof.conformance import RULES
+    from wsproof.delivery import PROPERTIES
 
     rows: list[tuple[str, ...]] = [(rule.id, rule.where, rule.level.value, rule.sentence) for rule in RULES]
     rows += [(one.name, "channels", "promise", one.promise) for one in PROPERTIES]

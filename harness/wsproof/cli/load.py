@@ -16,17 +16,17 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from wsproof.cli.exit_codes import exit_code_of
 from wsproof.cli.secret_pipe import secret_pipe
-from wsproof.cli.stage import Stage
-from wsproof.cli.verdicts import exit_code_of
 from wsproof.errors import CannotTellError, ExitCode, UsageError, WorkloadError
 from wsproof.model.finding import Finding, Verdict, verdict_of
 from wsproof.model.server_end import end_findings
 from wsproof.net.redact import hide_known
-from wsproof.net.running import RunningServer
-from wsproof.report.folders import RunFolder
-from wsproof.report.jsonfile import write_text
-from wsproof.report.text import show_findings, show_load, show_verdict
+from wsproof.report.formats.terminal import show_findings, show_load, show_verdict
+from wsproof.report.store.atomic import write_text
+from wsproof.report.store.run_dir import RunFolder
+from wsproof.session.context import Stage
+from wsproof.target.server import RunningServer
 from wsproof.workloads import CHANNELS
 
 UNKNOWN_USERS = re.compile(r"Unknown User\(s\): (.*)")

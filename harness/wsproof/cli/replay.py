@@ -9,17 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from wsproof import channels
-from wsproof.cli.stage import Stage
+from wsproof import delivery
+from wsproof.conformance import suite as rfc6455
 from wsproof.errors import ExitCode, UsageError
 from wsproof.model.finding import Anomaly, Finding, Verdict, verdict_of
 from wsproof.model.secrecy import MARK
 from wsproof.model.server_end import PROCESS_ENDED
 from wsproof.model.suite import SuiteOptions
 from wsproof.net.redact import hide_in
-from wsproof.net.running import RunningServer
-from wsproof.report.text import show_finding
-from wsproof.rfc6455 import suite as rfc6455
+from wsproof.report.formats.terminal import show_finding
+from wsproof.session.context import Stage
+from wsproof.target.server import RunningServer
 from wsproof.workloads import opening_of
 
 _ATTEMPTS = 10
@@ -156,4 +156,4 @@ def replayed(stage: Stage, server: RunningServer, finding: Finding) -> list[Find
         login = tuple(stage.arguments.login) or opening_of(stage.workloads, server.endpoint.path)[:-1]
         return rfc6455.replay(finding.recipe, server.endpoint, deadline_s, pid=server.pid, login=login, server=server)
     stage.needed_channels()
-    return channels.replay(finding.recipe, server, stage.workloads, deadline_s)
+    return delivery.replay(finding.recipe, server, stage.workloads, deadline_s)

@@ -7,11 +7,11 @@ import sys
 import webbrowser
 from pathlib import Path
 
-from wsproof.cli.console import console
 from wsproof.errors import ExitCode
-from wsproof.report.hdrlog import read_logs, show_histograms
-from wsproof.report.page import write_index
-from wsproof.report.store import Store
+from wsproof.report.formats.hdr_log import read_logs, show_histograms
+from wsproof.report.formats.page import write_index
+from wsproof.report.store.runs import Store
+from wsproof.session.console import console
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:

@@ -10,22 +10,22 @@ from pathlib import Path
 
 from wsproof.cli.bench import code_of, judge_objectives, measure_server
 from wsproof.cli.check import check_server, finish_check
-from wsproof.cli.crash import all_done, violations_outrank_crashes
 from wsproof.cli.load import LoadResult, load_server, require_locust
-from wsproof.cli.log import RunLog
-from wsproof.cli.only import require_known
-from wsproof.cli.recording import CheckRecorder
-from wsproof.cli.shares import check_budget, elapsed_s, fits_again, load_seconds
-from wsproof.cli.stage import Stage
 from wsproof.errors import ExitCode
 from wsproof.load.limits import require_possible
 from wsproof.model.finding import Verdict
 from wsproof.model.record import RunRecord
 from wsproof.net.budget import Budget
 from wsproof.report.closing import closing_sentences
-from wsproof.report.jsonfile import write_text
-from wsproof.report.markdown import run_markdown
-from wsproof.report.words import all_findings
+from wsproof.report.formats.markdown import run_markdown
+from wsproof.report.store.atomic import write_text
+from wsproof.report.text.run import all_findings
+from wsproof.session.check_recorder import CheckRecorder
+from wsproof.session.context import Stage
+from wsproof.session.crash import all_done, violations_outrank_crashes
+from wsproof.session.only import require_known
+from wsproof.session.run_recorder import RunLog
+from wsproof.session.shares import check_budget, elapsed_s, fits_again, load_seconds
 from wsproof.stats.objective import Objective, parse_objective
 
 

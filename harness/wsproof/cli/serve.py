@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import time
 
-from wsproof.cli.stage import Stage
 from wsproof.errors import ExitCode, TargetError, UsageError
+from wsproof.session.context import Stage
 
 LOOK_SECONDS = 0.2
 

@@ -13,10 +13,10 @@ from wsproof.load.judging import judge_measurement
 from wsproof.model.finding import Finding, Verdict
 from wsproof.model.plan import Plan
 from wsproof.model.record import Caution, Summary
-from wsproof.net.running import serve
-from wsproof.net.target import Target
-from wsproof.stats.aspects import voids_judged
-from wsproof.stats.stability import judged_summaries
+from wsproof.stats.compared_metrics import voids_judged
+from wsproof.stats.trust import judged_summaries
+from wsproof.target.server import serve
+from wsproof.target.target import Target
 
 
 @dataclass(frozen=True)

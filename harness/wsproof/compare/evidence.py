@@ -11,9 +11,9 @@ from wsproof.compare.order import Side
 from wsproof.model.comparison import Comparison, Judgement
 from wsproof.model.finding import UNDECIDED, Anomaly, Finding, Verdict
 from wsproof.model.record import Caution
-from wsproof.stats.aspects import ASPECTS
+from wsproof.stats.compared_metrics import ASPECTS
+from wsproof.stats.comparison import judge, overall
 from wsproof.stats.paired import Pair
-from wsproof.stats.verdicts import judge, overall
 
 Key = tuple[str, str, Anomaly]
 

@@ -23,8 +23,8 @@ from wsproof.model.comparison import Comparison
 from wsproof.model.plan import Plan
 from wsproof.model.record import Caution
 from wsproof.net.redact import redact_settings
-from wsproof.net.target import Target
-from wsproof.workloads.channels import load_channels
+from wsproof.target.target import Target
+from wsproof.workloads.registry import load_channels
 from wsproof.workloads.settings import environment_of
 
 TargetFactory = Callable[[Path, str | None], Target]

@@ -8,7 +8,7 @@ from typing import Any
 from wsproof.compare.evidence import new_violations
 from wsproof.model.comparison import Comparison, Judgement, MetricComparison
 from wsproof.model.record import Caution, RunRecord
-from wsproof.stats.aspects import ASPECTS, Aspect
+from wsproof.stats.compared_metrics import ASPECTS, Aspect
 
 SAME_IN_BOTH = {
     "plan": (

@@ -10,8 +10,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from wsproof.net.cores import CAN_KEEP, cores_quota, count_cores, keep_on, own_cores
-from wsproof.net.running import RunningServer
+from wsproof.machine.affinity import CAN_KEEP, cores_quota, count_cores, keep_on, own_cores
+from wsproof.target.server import RunningServer
 
 SUBSCRIBERS_PER_PROCESS = 250
 """Above this number a second process is of use. A broadcast to 250 keeps one process busy for about 3 ms (12 µs a

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from wsproof.errors import UsageError
+from wsproof.machine.fd_limits import most_connections, require_files
 from wsproof.model.envelope import TRAILER_BYTES
 from wsproof.model.plan import Plan
 from wsproof.model.sizes import Sizes
-from wsproof.net.files import most_connections, require_files
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 """What a connection takes for one message; a longer one is dropped, whoever is to blame for it."""

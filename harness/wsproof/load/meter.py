@@ -10,15 +10,15 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from wsproof.load.records import Records, empty
+from wsproof.load.files.worker_files import Records, empty
+from wsproof.machine.prometheus import NoFigures, scrape
+from wsproof.machine.usage import TreeMeter
 from wsproof.model.measurement import GeneratorUsage, ServerUsage
 from wsproof.model.plan import NS
 from wsproof.net.clock import now_ns
 from wsproof.net.endpoint import Endpoint
-from wsproof.net.exposition import NoFigures, scrape
 from wsproof.net.redact import redact
-from wsproof.net.running import RunningServer
-from wsproof.net.usage import TreeMeter
+from wsproof.target.server import RunningServer
 
 COLUMNS = ("at_ns", "cpu_ns", "memory_bytes", "connections", "fds", "switches")
 NOT_TOLD = -1

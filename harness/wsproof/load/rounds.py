@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from wsproof.errors import CannotTellError, UsageError
-from wsproof.load.engine import Run
 from wsproof.load.progress import Watcher
+from wsproof.load.run import Run
 from wsproof.load.setup import LoadTarget, engines_for
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import NS, Plan
 from wsproof.net.clock import Deadline
 from wsproof.net.endpoint import Endpoint
-from wsproof.net.running import RunningServer
+from wsproof.target.server import RunningServer
 from wsproof.workloads import Workload
 
 

@@ -10,18 +10,18 @@ from pathlib import Path
 
 from wsproof.errors import CannotTellError, InterruptedRun, TerminatedRun
 from wsproof.load.cores import pinned_apart
-from wsproof.load.crew import Crew
-from wsproof.load.engine import Run
 from wsproof.load.limits import require_possible
-from wsproof.load.partial import PartialRun
+from wsproof.load.partial_run import PartialRun
 from wsproof.load.progress import Watcher, ignore
-from wsproof.load.sources import require_ports
+from wsproof.load.run import Run
+from wsproof.load.source_addresses import require_ports
 from wsproof.load.worker_config import WorkerConfig, worker_configs
+from wsproof.load.workers import Crew
+from wsproof.machine.lock import MeasurementLock, measurement_lock
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Plan
 from wsproof.net.endpoint import Endpoint
-from wsproof.net.lock import MeasurementLock, measurement_lock
-from wsproof.net.running import RunningServer
+from wsproof.target.server import RunningServer
 from wsproof.workloads import Workload
 
 STOPS = (KeyboardInterrupt, InterruptedRun, TerminatedRun, CannotTellError)

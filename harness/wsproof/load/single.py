@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from wsproof.load.closed_loop import kind_that_comes_back
 from wsproof.load.progress import Watcher
 from wsproof.load.setup import LoadTarget, engines_for
+from wsproof.load.worker.closed_loop import kind_that_comes_back
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Plan
 from wsproof.net.endpoint import Endpoint
-from wsproof.net.running import RunningServer
+from wsproof.target.server import RunningServer
 from wsproof.workloads import Workload
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from wsproof.errors import UsageError
 from wsproof.model.arrivals import arrivals_from_job, arrivals_to_job
+from wsproof.model.member_ids import Share, draw_share
 from wsproof.model.plan import Plan
 from wsproof.model.sizes import parse_sizes
 from wsproof.net.endpoint import Endpoint
-from wsproof.net.running import RunningServer
-from wsproof.net.share import Share, draw_share
+from wsproof.target.server import RunningServer
 from wsproof.workloads import Workload, load_channels
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import gevent
 from locust import events
 
-from wsproof.locust import hosting, judging
+from wsproof.locust import target, verdict
 from wsproof.locust.log_filter import hide_in_logs
 from wsproof.model.secrecy import on_news
 
@@ -23,12 +23,12 @@ def install() -> None:
     """Listen; called once, when `wsproof.locust` is imported."""
     tell_secrets()
     listeners: tuple[tuple[Any, Any], ...] = (
-        (events.init_command_line_parser, hosting.add_options),
+        (events.init_command_line_parser, target.add_options),
         (events.init, set_up),
         (events.test_start, begin),
-        (events.test_stopping, judging.judge),
-        (events.quitting, judging.leave_summary),
-        (events.quit, hosting.stop_target),
+        (events.test_stopping, verdict.judge),
+        (events.quitting, verdict.leave_summary),
+        (events.quit, target.stop_target),
     )
     for hook, listener in listeners:
         hook.add_listener(listener)
@@ -52,8 +52,8 @@ def set_up(environment: Any, **_: Any) -> None:
         # Python raises in whatever greenlet happens to run, which may be in the middle of a publication.
         gevent.signal_handler(signal.SIGINT, interrupt)
     hide_in_logs()
-    judging.connect_processes(environment)
-    hosting.start_target(environment)
+    verdict.connect_processes(environment)
+    target.start_target(environment)
 
 
 def interrupt() -> None:
@@ -63,5 +63,5 @@ def interrupt() -> None:
 
 def begin(environment: Any, **_: Any) -> None:
     """A test begins."""
-    judging.begin(environment)
-    hosting.check_host(environment)
+    verdict.begin(environment)
+    target.check_host(environment)

@@ -6,7 +6,7 @@ import json
 import os
 
 from wsproof.locust import ChannelUser
-from wsproof.locust.rooms import CHANNELS, SETTINGS
+from wsproof.locust.registry import CHANNELS, SETTINGS
 from wsproof.workloads import load_channels
 
 

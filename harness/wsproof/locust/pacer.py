@@ -13,7 +13,7 @@ from time import monotonic_ns
 import gevent
 from gevent.event import Event
 
-from wsproof.locust.slots import Slots
+from wsproof.locust.send_times import Slots
 from wsproof.model.plan import NS
 
 EARLY_NS = 1_500_000

@@ -9,9 +9,9 @@ from locust import User, task
 from locust.exception import StopUser
 
 from wsproof.errors import WorkloadError, WsproofError
-from wsproof.locust.line import Line
+from wsproof.locust.connection import Line
 from wsproof.locust.mistakes import give_up
-from wsproof.locust.rooms import ENDPOINT, room_of
+from wsproof.locust.registry import ENDPOINT, room_of
 from wsproof.model.history import Departure
 from wsproof.wire.advice import advice_on_refusal
 

@@ -15,7 +15,7 @@ from types import TracebackType
 
 from wsproof.errors import TargetError
 from wsproof.net.clock import Deadline, now_ns
-from wsproof.net.connecting import connect_socket, reset_on_close
+from wsproof.net.connect import connect_socket, reset_on_close
 from wsproof.net.endpoint import Endpoint
 from wsproof.wire.events import Event
 from wsproof.wire.handshake import Request, Response, random_key

@@ -9,9 +9,8 @@ from wsproof.model.finding import Anomaly, Finding, Verdict
 from wsproof.model.record import RunRecord, Summary
 from wsproof.model.suite import CheckRun
 from wsproof.report.figures import trust_sentence
-from wsproof.report.rows import not_run_of
-from wsproof.report.units import for_reader, share
-from wsproof.report.words import (
+from wsproof.report.text.check import not_run_of
+from wsproof.report.text.run import (
     about_the_wire,
     accepted,
     all_findings,
@@ -22,6 +21,7 @@ from wsproof.report.words import (
     speed_sentence,
     standing,
 )
+from wsproof.report.text.units import for_reader, share
 
 __all__ = ["closing_sentences"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from wsproof.model.record import RunRecord, Summary
-from wsproof.report.units import for_reader
+from wsproof.report.text.units import for_reader
 from wsproof.stats.metrics import METRICS_BY_NAME
 
 NAMED = {"p50": "p50", "p90": "p90", "p99": "p99", "p999": "p99.9", "max": "max", "mean": "mean", "min": "min"}

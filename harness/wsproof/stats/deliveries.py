@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsproof.model.contract import Contract
+from wsproof.model.expected import owed, publication_rows
 from wsproof.model.history import History, Kind, Publications
-from wsproof.model.member_groups import groups
-from wsproof.model.owed import owed, publication_rows
+from wsproof.model.partition import groups
 from wsproof.model.plan import Phase
 
 Ints = NDArray[np.int64]

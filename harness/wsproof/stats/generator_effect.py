@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wsproof.stats.generator_delay import ENOUGH_FOR_ALL, waited_ns
 from wsproof.stats.metrics import METRICS_BY_NAME, Observed
-from wsproof.stats.own_delay import ENOUGH_FOR_ALL, waited_ns
 from wsproof.stats.summary import summary_of
 
 Ints = NDArray[np.int64]

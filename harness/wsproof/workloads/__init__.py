@@ -1,10 +1,10 @@
 """Ways of speaking to a server: one file each. `load_channels` turns `--channels` and `--set` into workloads."""
 
 from wsproof.workloads.base import Reading, Word, Workload
-from wsproof.workloads.channels import CHANNELS, WORKLOADS, load_channels
-from wsproof.workloads.oddities import WorkloadWarning, warn_of_oddities
 from wsproof.workloads.opening import opening_of
+from wsproof.workloads.registry import CHANNELS, WORKLOADS, load_channels
 from wsproof.workloads.settings import environment_of, parse_settings, wire_path_of
+from wsproof.workloads.unknown_names import WorkloadWarning, warn_of_oddities
 
 __all__ = [
     "CHANNELS",

@@ -11,7 +11,7 @@ from wsproof.model.contract import Contract
 from wsproof.model.envelope import Envelope, Opened
 from wsproof.model.secrecy import is_secret_name, learn, secret_parameters, secrets_in_message
 from wsproof.workloads.base import Reading, Word, Workload
-from wsproof.workloads.places import files_of, place_of_class, place_of_fault, place_of_member
+from wsproof.workloads.source_location import files_of, place_of_class, place_of_fault, place_of_member
 
 WHERE_TO_READ = "wsproof/workloads/README.md has a whole example"
 _SHOWN = 80

@@ -12,7 +12,7 @@ import pytest
 from tests.net.hand import HandServer, accept_handshake
 from tests.net.test_tls import certificate, wrap  # noqa: F401 - fixtures
 from wsproof.errors import TargetError
-from wsproof.locust.line import Line
+from wsproof.locust.connection import Line
 from wsproof.net.endpoint import Endpoint
 from wsproof.wire import Breach, Frame, Opcode, State
 

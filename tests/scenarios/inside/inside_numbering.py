@@ -10,9 +10,9 @@ import gevent
 import pytest
 from locust.runners import MasterRunner, WorkerRunner
 
-from wsproof.locust import numbering
-from wsproof.locust.numbering import PER_WORKER, connect_processes, first_number, forget, share_of
-from wsproof.net.share import SHARES, SIZE, Share
+from wsproof.locust import member_ids
+from wsproof.locust.member_ids import PER_WORKER, connect_processes, first_number, forget, share_of
+from wsproof.model.member_ids import SHARES, SIZE, Share
 
 
 class Environment:
@@ -60,8 +60,8 @@ def draws(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         drawn.append(alone)
         return Share() if alone else Share((6 + len(drawn)) * SIZE, alone=False)
 
-    monkeypatch.setattr(numbering, "draw_share", draw)
-    monkeypatch.delenv(numbering.OWNED, raising=False)
+    monkeypatch.setattr(member_ids, "draw_share", draw)
+    monkeypatch.delenv(member_ids.OWNED, raising=False)
     return drawn
 
 
@@ -98,7 +98,7 @@ def test_two_runs_at_one_url_have_other_numbers_and_each_test_draws_anew() -> No
 
 
 def test_on_a_server_of_ours_members_are_numbered_from_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(numbering.OWNED, "ws://chat.example")
+    monkeypatch.setenv(member_ids.OWNED, "ws://chat.example")
     assert share_of(environment()) == Share()
     assert not share_of(environment(host="ws://other.example")).alone
 
@@ -110,13 +110,13 @@ def test_the_workers_of_a_run_have_parts_of_the_share_that_their_master_drew(dra
 
 
 def test_numbers_stay_within_those_that_a_channel_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(numbering, "draw_share", lambda *, alone: Share((SHARES - 1) * SIZE, alone))
+    monkeypatch.setattr(member_ids, "draw_share", lambda *, alone: Share((SHARES - 1) * SIZE, alone))
     master, (worker,) = a_run(1)
     assert first_of(worker, master) == PER_WORKER - SIZE
 
 
 def test_a_worker_whose_master_does_not_answer_draws_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(numbering, "ANSWER_SECONDS", 0.01)
+    monkeypatch.setattr(member_ids, "ANSWER_SECONDS", 0.01)
     worker = environment(Worker(1))
     worker.runner.other = Environment(Wire())
     assert first_of_process(worker) == 7 * SIZE + PER_WORKER
@@ -135,6 +135,6 @@ def test_users_who_wait_for_the_master_together_have_it_together() -> None:
 
     users = [gevent.spawn(join) for _ in range(2)]
     gevent.sleep(0)
-    numbering.take(worker, SimpleNamespace(data={"first": 7 * SIZE, "alone": False}))
+    member_ids.take(worker, SimpleNamespace(data={"first": 7 * SIZE, "alone": False}))
     gevent.joinall(users)
     assert log == ["has it", "goes on"] * 2

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from wsproof.locust.draining import proven_lost
-from wsproof.locust.pending import Pending
+from wsproof.locust.drain import proven_lost
+from wsproof.locust.outstanding import Pending
 from wsproof.model.history import Kind, Receipts
 
 

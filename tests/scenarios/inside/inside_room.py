@@ -12,7 +12,7 @@ import gevent
 import pytest
 from locust.stats import RequestStats
 
-from wsproof.locust.room import Room
+from wsproof.locust.workload_run import Room
 from wsproof.model.envelope import Envelope
 from wsproof.model.history import Departure, Kind
 from wsproof.net.endpoint import parse_url
@@ -159,7 +159,7 @@ def test_the_pacer_speaks_at_the_intended_times_in_turn_and_not_while_nobody_is_
 def test_a_pulse_measures_lag_of_what_blocks_it() -> None:
     import time
 
-    from wsproof.locust.pulse import Pulse
+    from wsproof.locust.self_lag import Pulse
 
     pulse = Pulse(lambda: None)
     gevent.sleep(0)

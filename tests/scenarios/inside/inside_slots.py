@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from wsproof.locust.slots import Slots
+from wsproof.locust.send_times import Slots
 
 MS = 1_000_000
 

@@ -1,0 +1,81 @@
+"""Does anyone suffer for what another member does?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from wsproof.checks.behind import is_late
+from wsproof.checks.check import found
+from wsproof.checks.delivery import disturbed, dropped, lost, silent_after
+from wsproof.checks.describe import WENT, Story
+from wsproof.checks.feed import stopped
+from wsproof.model.contract import Contract
+from wsproof.model.expected import owed
+from wsproof.model.finding import Anomaly, Finding
+from wsproof.model.history import Departure, History, Kind, Member
+
+
+def stalled_by_neighbour(history: History, contract: Contract) -> list[Finding]:
+    """A member that stops reading, breaks the rules or dies harms nobody else: the rest get everything and stay."""
+    if not disturbed(history):
+        return []
+    story = Story(history)
+    cut = [m for m in history.members if m.innocent and m.departure is Departure.DROPPED]
+    silent, rows = _silenced(history, contract)
+    if not cut and not len(silent):
+        return []
+    culprits = [m for m in history.members if not m.innocent]
+    witness = [story.arrival(m.number) for m in culprits[:3]]
+    harm = []
+    if len(silent):
+        first, row = int(silent[0]), int(rows[0])
+        what = story.what(int(history.publications.publisher[row]), int(history.publications.sequence[row]))
+        number = len(set(silent.tolist()))
+        harm.append(f"{number} other member(s) got nothing any more: {story.who(first)} never received {what}")
+        witness += [story.arrival(first), story.publication(row), f"        {story.who(first)} never receives it"]
+    if cut:
+        harm.append(f"{len(cut)} other member(s) were cut off by the server: {story.who(cut[0].number)}, for one")
+        witness.append(story.arrival(cut[0].number))
+    return [
+        found(
+            Anomaly.STALLED_BY_NEIGHBOUR,
+            contract,
+            f"After {_deed(story, culprits)}, {'; and '.join(harm)}.",
+            list(dict.fromkeys(witness)),
+            occurrences=len(silent) + len(cut),
+        )
+    ]
+
+
+def without_blame(history: History, contract: Contract) -> Finding | None:
+    """What the others lack, told without a word of why: for when nothing shows that a neighbour brought it about."""
+    plain = (
+        ("lost", lost(history, contract, excused=False)),
+        ("dropped", dropped(history, contract, excused=False)),
+        ("stopped", stopped(history, contract, blaming=False)),
+    )
+    return next((replace(finding, check=name) for name, findings in plain for finding in findings), None)
+
+
+def _silenced(history: History, contract: Contract) -> tuple[np.ndarray, np.ndarray]:
+    members, rows = [], []
+    for kind in (Kind.DELIVERY, Kind.REPLY):
+        due = owed(history, contract, kind)
+        mine = silent_after(history, kind, due.missing_member, due.missing_row)
+        mine &= ~is_late(history, contract, kind, due.missing_member, due.missing_row)
+        members.append(due.missing_member[mine])
+        rows.append(due.missing_row[mine])
+    member, row = np.concatenate(members), np.concatenate(rows)
+    order = np.argsort(history.publications.sent_ns[row], kind="stable")
+    return member[order], row[order]
+
+
+def _deed(story: Story, culprits: list[Member]) -> str:
+    words = []
+    for member in culprits[:2]:
+        did = f"sent {member.misbehaved}" if member.misbehaved else "stopped reading"
+        went = "" if member.departure is Departure.STAYED else f" and {WENT[member.departure]}"
+        words.append(f"{story.who(member.number)} {did}{went}")
+    return ", ".join(words)

@@ -1,0 +1,146 @@
+"""Does everyone see the messages of all publishers in the same order?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache, partial
+
+import numpy as np
+
+from wsproof.checks.check import found
+from wsproof.checks.describe import Story
+from wsproof.checks.duplicates import first_receipts
+from wsproof.checks.order import inversions
+from wsproof.model.contract import Audience, Contract, Order
+from wsproof.model.expected import Ints, publication_rows
+from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.history import History, Kind
+from wsproof.model.partition import member_ranges, rows_of
+
+REFERENCES = 8
+"""With how many of the best-informed members everybody's order is compared."""
+
+
+@dataclass(frozen=True)
+class _Disagreement:
+    one: int
+    other: int
+    earlier: int
+    later: int
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """What some members heard: one after the other, and each in its own order."""
+
+    member: Ints
+    publication: Ints
+    """Rows of the publications."""
+    publisher: Ints
+    told: Ints
+    """Publishers whose own messages came out of order."""
+
+    def without(self, told: Ints) -> _Heard:
+        """As if these publishers had said nothing."""
+        if not len(told):
+            return self
+        keep = ~np.isin(self.publisher, told)
+        return _Heard(self.member[keep], self.publication[keep], self.publisher[keep], self.told)
+
+
+def agreed_order(history: History, contract: Contract) -> list[Finding]:
+    """All members see all messages in one and the same order."""
+    if not (contract.agreed_order or contract.order is Order.TOTAL):
+        return []
+    split = _disagreement(history, contract)
+    if split is None:
+        return []
+    story, sent = Story(history), history.publications
+    first, second = (story.what(int(sent.publisher[r]), int(sent.sequence[r])) for r in (split.earlier, split.later))
+    return [
+        found(
+            Anomaly.REORDERED,
+            contract,
+            f"{story.who(split.one)} received {first} before {second}; {story.who(split.other)} received them the "
+            "other way round: there is no one order for all.",
+            [
+                f"{story.who(split.one)} receives {first}, then {second}",
+                f"{story.who(split.other)} receives {second}, then {first}",
+            ],
+            level=Level.VIOLATION if contract.order is Order.TOTAL else Level.NON_STRICT,
+        )
+    ]
+
+
+def _disagreement(history: History, contract: Contract) -> _Disagreement | None:
+    """Two members and two publications (rows) that they saw in opposite orders.
+
+    Everyone is compared with the few members that received most. That finds every disagreement about messages which
+    those received, and stays linear in the receipts.
+    """
+    portions = list(member_ranges(history.receipts))
+    # Of a run that is not long there is one portion, which is then sorted once; of many none can be kept.
+    heard = lru_cache(maxsize=1)(partial(_heard, history, contract))
+    # A publisher whose own messages come out of order is told by the other check, and would be told here again.
+    told = np.unique(np.concatenate([np.zeros(0, np.int64), *(heard(members).told for members in portions)]))
+    best: dict[int, Ints] = {}
+    for members in portions:
+        best |= _best_informed(heard(members).without(told))
+        best = dict(sorted(best.items(), key=lambda item: -len(item[1]))[:REFERENCES])
+    places = _places(best, len(history.publications))
+    for members in portions:
+        part = heard(members).without(told)
+        for one, place in places.items():
+            pair = _first_descent(part, place)
+            if pair is not None:
+                other, earlier, later = pair
+                return _Disagreement(one, other, earlier, later)
+    return None
+
+
+def _heard(history: History, contract: Contract, members: range) -> _Heard:
+    got = history.receipts
+    rows = first_receipts(got, rows_of(got, members))
+    _, afters = inversions(got, rows)
+    told = np.unique(got.publisher[afters])
+    rows = rows[got.kind[rows] == Kind.DELIVERY]
+    if contract.audience is Audience.OTHERS:
+        rows = rows[got.subscriber[rows] != got.publisher[rows]]
+    known = publication_rows(history.publications, got.publisher[rows], got.sequence[rows])
+    rows, known = rows[known >= 0], known[known >= 0]
+    came = np.lexsort((rows, got.subscriber[rows]))
+    rows = rows[came]
+    return _Heard(got.subscriber[rows], known[came], got.publisher[rows], told)
+
+
+def _best_informed(part: _Heard) -> dict[int, Ints]:
+    """Those who heard most, and what, in their order; the most first."""
+    numbers, starts, counts = np.unique(part.member, return_index=True, return_counts=True)
+    most = np.argsort(-counts, kind="stable")[:REFERENCES]
+    return {int(numbers[at]): part.publication[starts[at] : starts[at] + counts[at]] for at in most}
+
+
+def _places(best: dict[int, Ints], publications: int) -> dict[int, Ints]:
+    """Of each reference, at which place of its order a publication comes (-1: never).
+
+    Without those that only repeat a part of another's order: who disagrees with them disagrees with that one.
+    """
+    places: dict[int, Ints] = {}
+    for one, order in best.items():
+        if any(order_at[0] >= 0 and np.all(np.diff(order_at) > 0) for order_at in (p[order] for p in places.values())):
+            continue
+        places[one] = np.full(publications, -1, np.int64)
+        places[one][order] = np.arange(len(order))
+    return places
+
+
+def _first_descent(part: _Heard, place: Ints) -> tuple[int, int, int] | None:
+    """A member, and two rows that it has the other way round than the reference: the latter's first one first."""
+    at = place[part.publication]
+    shared = at >= 0
+    member, publication = part.member[shared], part.publication[shared]
+    down = np.flatnonzero((np.diff(at[shared]) < 0) & (np.diff(member) == 0))
+    if not len(down):
+        return None
+    first = down[0]
+    return int(member[first]), int(publication[first + 1]), int(publication[first])

@@ -1,0 +1,177 @@
+"""`wsproof bench --workload chat:8,echo:2`: several workloads at once on one server; a run of each, and a table."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any
+
+from rich.text import Text
+
+from wsproof.cli.bench import code_of, generator_part, judge_block, judge_objectives, keep_block
+from wsproof.errors import ExitCode, UsageError
+from wsproof.load import PartialRun
+from wsproof.load.mix import run_mixed
+from wsproof.model.arrivals import Ramp, Trace
+from wsproof.model.measurement import Measurement, ServerUsage
+from wsproof.model.record import Caution
+from wsproof.report.formats.bench_table import Bench, benches_document, benches_markdown, show_benches
+from wsproof.report.formats.progress import ProgressLine
+from wsproof.report.store.atomic import write_text
+from wsproof.session.context import Stage
+from wsproof.session.run_recorder import RunLog
+from wsproof.session.servers import worst
+from wsproof.stats.objective import parse_objective
+from wsproof.stats.resources import cpu_per_delivery_us
+from wsproof.target.server import RunningServer
+from wsproof.target.servers import names_several
+
+WHAT = "workload"
+NOTE = "Measured at the same time on one server. Figures marked ? are void."
+
+
+def perform(arguments: argparse.Namespace) -> ExitCode:
+    """Measure them side by side, show each and the table, and write the copies that were asked for."""
+    whole = Stage(arguments)
+    mix = parse_mix(arguments.workload)
+    require_mixable(arguments, len(mix))
+    parts = [Stage(argparse.Namespace(**vars(arguments) | own)) for own in shared_out(arguments, mix)]
+    plans = [part.plan() for part in parts]
+    with whole.running() as server, ExitStack() as stack:
+        logs = [stack.enter_context(part.record("bench")) for part in parts]
+        for part, plan, log in zip(parts, plans, logs, strict=True):
+            log.change(target=part.describe(server), plan=plan.to_json())
+        logs[0].keep_output(server)
+        try:
+            with ProgressLine(whole.console) as progress:
+                measurements, usage = run_mixed(
+                    plans,
+                    channels=whole.needed_channels(),
+                    settings=whole.settings,
+                    endpoint=server.endpoint,
+                    server=server,
+                    columns=[log.folder.columns for log in logs],
+                    progress=progress.engine,
+                )
+        except PartialRun as partial:
+            for log, measurement in zip(logs, partial.measurements, strict=True):
+                keep_block(log, judge_block(measurement, server, whole=False))
+            raise partial.cause from None
+        codes = [
+            judge(part, log, measurement, beside(log, logs), usage_of_all(measurements, usage), server)
+            for part, log, measurement in zip(parts, logs, measurements, strict=True)
+        ]
+    # Only now the records are complete.
+    benches = [Bench(str(log.record.plan["workload"]), log.record) for log in logs]
+    whole.headline("all of them")
+    show_benches(whole.console, benches, what=WHAT, note=NOTE)
+    cpu = usage_of_all(measurements, usage)
+    if cpu is not None:
+        whole.console.print(Text(f"Server CPU per delivery of any of them: {cpu:.3g} µs."))
+    whole.write_accepted(finding for log in logs for finding in log.record.findings)
+    whole.write_json(benches_document(benches, what=WHAT))
+    if arguments.markdown:
+        write_text(arguments.markdown, benches_markdown(benches, what=WHAT, note=NOTE))
+    return worst(codes)
+
+
+def judge(
+    part: Stage, log: RunLog, measurement: Measurement, others: str, cpu_us: float | None, server: RunningServer
+) -> ExitCode:
+    """Put one workload's measurement into its record, and show it."""
+    keep_block(log, judge_block(measurement, server))
+    caution = Caution(
+        "mixed",
+        f"At the same time, the server had other load: {others}.",
+        "Compare it with runs of the same mix only.",
+    )
+    log.change(warnings=(*log.record.warnings, caution))
+    log.add_part("generator", generator_part(part, measurement))
+    log.add_part("mix", {"beside": others, "server_cpu_per_delivery_us": cpu_us})
+    met = judge_objectives(log, [parse_objective(text) for text in part.arguments.slo])
+    part.headline(str(log.record.plan["workload"]))
+    part.show_run(log.record)
+    return code_of(part, log.record, met)
+
+
+def beside(log: RunLog, logs: Sequence[RunLog]) -> str:
+    """The other workloads, in words."""
+    plans = [other.record.plan for other in logs if other is not log]
+    return ", ".join(f"{plan['workload']} with {plan['subscribers']} subscribers" for plan in plans)
+
+
+def usage_of_all(measurements: Sequence[Measurement], usage: ServerUsage | None) -> float | None:
+    """Server CPU per delivery of whatever workload, in µs."""
+    if usage is None:
+        return None
+    each = [cpu_per_delivery_us(one.history, usage) for one in measurements]
+    # The same time divided by each count of deliveries: the sum of the counts is that of the inverses.
+    inverses = [1 / value for value in each if value]
+    return 1 / sum(inverses) if inverses else None
+
+
+def parse_mix(text: str) -> dict[str, float]:
+    """`"chat:8,echo:2"` as weights; a workload without one has 1.
+
+    Raises:
+        UsageError: a weight is no number above 0, or a workload is named twice.
+    """
+    mix: dict[str, float] = {}
+    for part in text.split(","):
+        name, colon, words = part.strip().partition(":")
+        try:
+            weight = float(words) if colon else 1.0
+        except ValueError:
+            weight = 0.0
+        if not name or name in mix or not 0 < weight < float("inf"):
+            raise UsageError(f"expected workloads with their weights, such as chat:8,echo:2, each once; got {text!r}.")
+        mix[name] = weight
+    return mix
+
+
+def require_mixable(arguments: argparse.Namespace, count: int) -> None:
+    """Refuse what has no meaning for a mix.
+
+    Raises:
+        UsageError: an option that is for one workload, or more workloads than subscribers.
+    """
+    lone = ("hdr", "rooms", "format")
+    given = [f"--{name}" for name in lone if getattr(arguments, name) is not None]
+    given += ["--steps"] * (arguments.steps > 1) + ["several servers"] * names_several(arguments.server)
+    given += [f"--arrivals {arguments.arrivals}"] * isinstance(arguments.arrivals, Ramp | Trace)
+    if given:
+        raise UsageError(f"several workloads at once cannot have {given[0]}: leave it out, or measure one workload.")
+    if arguments.subscribers < count:
+        raise UsageError(f"{count} workloads need at least {count} --subscribers; got {arguments.subscribers}.")
+
+
+def shared_out(arguments: argparse.Namespace, mix: dict[str, float]) -> list[dict[str, Any]]:
+    """What differs in each workload's arguments: subscribers, publishers and rate in proportion."""
+    total = sum(mix.values())
+    subscribers = portions(arguments.subscribers, list(mix.values()))
+    publishers = portions(max(arguments.publishers, len(mix)), list(mix.values()))
+    return [
+        {
+            "workload": name,
+            "subscribers": subscribers[at],
+            "publishers": min(publishers[at], subscribers[at]),
+            "rate": arguments.rate * weight / total,
+            "seed": arguments.seed + at,
+            "workloads": len(mix),
+            "slo": arguments.slo,
+        }
+        for at, (name, weight) in enumerate(mix.items())
+    ]
+
+
+def portions(count: int, weights: Sequence[float]) -> list[int]:
+    """`count` in whole numbers of at least 1, as near to the weights as can be (`count` is at least their number)."""
+    spare, total = count - len(weights), sum(weights)
+    ideal = [max(0.0, count * weight / total - 1) for weight in weights]
+    ideal = [value * spare / (sum(ideal) or 1) for value in ideal]
+    whole = [int(value) for value in ideal]
+    by_rest = sorted(range(len(weights)), key=lambda at: whole[at] - ideal[at])
+    for at in by_rest[: spare - sum(whole)]:
+        whole[at] += 1
+    return [1 + value for value in whole]

@@ -1,0 +1,41 @@
+"""`wsproof bench --server all` (or `a,b,c`): the same load on one server after the other, and one table of them all."""
+
+from __future__ import annotations
+
+import argparse
+
+from wsproof.cli.bench import bench_target
+from wsproof.errors import ExitCode, TargetError, UsageError
+from wsproof.report.formats.bench_table import Bench, benches_document, benches_markdown, show_benches
+from wsproof.report.store.atomic import write_text
+from wsproof.session.context import Stage
+from wsproof.session.servers import Turn, required_app, turns, worst
+
+
+def perform(arguments: argparse.Namespace) -> ExitCode:
+    """Measure each server, show the table, and write the copies that were asked for."""
+    stage = Stage(arguments)
+    if arguments.hdr is not None:
+        raise UsageError("--hdr writes one file: give it with one --server.")
+    measured = [measure(turn) for turn in turns(stage, required_app(stage))]
+    benches = [bench for bench, _ in measured]
+    if not any(bench.record for bench in benches):
+        raise TargetError("no server could be measured: " + "; ".join(f"{one.name}: {one.reason}" for one in benches))
+    stage.headline("all of them")
+    show_benches(stage.console, benches)
+    stage.write_accepted(finding for bench in benches if bench.record for finding in bench.record.findings)
+    stage.write_json(benches_document(benches))
+    if arguments.markdown:
+        write_text(arguments.markdown, benches_markdown(benches))
+    return worst(code for _, code in measured)
+
+
+def measure(turn: Turn) -> tuple[Bench, ExitCode]:
+    """One server's row. What cannot be started is told in it; the others are still measured."""
+    if turn.missing:
+        return Bench(turn.server.name, reason=turn.missing), ExitCode.OK
+    try:
+        record, code = bench_target(turn.begin())
+    except TargetError as error:
+        return Bench(turn.server.name, reason=str(error)), ExitCode.USAGE
+    return Bench(turn.server.name, record), code

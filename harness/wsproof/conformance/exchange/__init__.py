@@ -1,0 +1,1 @@
+"""One exchange with the server: the driver, its timeouts and its transcript."""

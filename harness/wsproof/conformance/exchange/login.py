@@ -1,0 +1,32 @@
+"""Logging in: the messages that an endpoint wants to hear first, on every connection."""
+
+from __future__ import annotations
+
+from wsproof.conformance.endpoint_profile import Facts, Heard
+from wsproof.net.client import Client
+from wsproof.wire import CloseReceived, Frame, PongReceived
+
+__all__ = ["log_in"]
+
+_DONE = b"wsproof-login"
+
+
+def log_in(client: Client, facts: Facts, timeout_s: float) -> bool:
+    """Send the login of `facts`, if any, and wait until it is done; False when the server does not answer.
+
+    It is done when as many messages have come on this connection as came in the probe, and the pong behind them. Some
+    endpoints greet: their first message may have come before the login was sent.
+    """
+    if not facts.login:
+        return True
+    for message in facts.login:
+        client.peer.send_frame(Frame(message.opcode, message.payload))
+    client.send_ping(_DONE)
+
+    def is_done() -> bool:
+        messages = sum(Heard.message(event) is not None for event in client.events)
+        ponged = any(isinstance(event, PongReceived) and event.payload == _DONE for event in client.events)
+        return ponged and messages >= facts.login_replies
+
+    client.wait_event(lambda event: is_done() or isinstance(event, CloseReceived), timeout_s)
+    return is_done()

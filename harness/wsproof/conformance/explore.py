@@ -1,0 +1,189 @@
+"""Hypothesis at work on one property: it draws conversations, and shrinks those that break a rule."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hypothesis import HealthCheck, Phase, Verbosity, configuration, errors, given, seed, settings
+
+from wsproof.conformance.properties.property import Property
+from wsproof.conformance.rules import Binding, rule
+from wsproof.conformance.script import Conversation
+from wsproof.conformance.session import Examination
+from wsproof.conformance.verify.violations import Charge
+from wsproof.net.clock import Deadline
+
+__all__ = ["DIED", "UNFINISHED", "explore", "private_storage"]
+
+_SHRINK_S = 4.0
+_SHRINK_ATTEMPTS = 150
+_ENOUGH = 3
+_DEATHS = 3
+_DEATHS_KNOWN = 1
+"""How often a server may be lost to one property, at first, and once it is known that it can be."""
+CUT_SHORT = "this check's share of the budget ended after"
+UNFINISHED = "begun, and not run to its end: its share of the budget is spent"
+DIED = "cut short: the server stopped serving others again and again (see neighbour-served)"
+
+
+class Broken(Exception):
+    """A conversation broke a rule. Each rule has a subclass of its own, so that Hypothesis shrinks them apart."""
+
+
+class _Stopped(BaseException):
+    """Leaves Hypothesis at once: the budget is spent, the server gone, or we crashed. It would shrink an Exception."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+_KINDS: dict[str, type[Broken]] = {}
+
+
+def explore(subject: Examination, tested: Property) -> str:
+    """Try the property's edges, then what Hypothesis draws; all that is found is in `subject.ledger`.
+
+    Returns why not all of it was tried; empty where it was.
+
+    Raises:
+        BudgetSpent, ServerGone: as `Examination.attempt`.
+    """
+    deaths = _Deaths(subject)
+    broken = 0
+    until = Deadline.after(subject.edges_s) if math.isfinite(subject.edges_s) else None
+    for at, conversation in enumerate(tested.edges(subject.facts) if tested.edges is not None else ()):
+        if at and until is not None and until.passed:
+            return UNFINISHED
+        broken += any(charge.rule == tested.name for charge in subject.attempt(conversation))
+        if deaths.are_enough:
+            return DIED
+        if broken == _ENOUGH:
+            break  # the rule is broken, and edges are small: more of them say nothing new
+    if tested.conversations is not None and not broken:
+        return _draw(subject, tested, deaths)
+    return ""
+
+
+class _Deaths:
+    """Counts how often a server is lost to one property. Once a few were seen, more say nothing new, and cost time."""
+
+    def __init__(self, subject: Examination) -> None:
+        self._subject = subject
+        known = "neighbour-served" in subject.ledger.cases
+        self._most = subject.deaths + (_DEATHS_KNOWN if known else _DEATHS)
+
+    @property
+    def are_enough(self) -> bool:
+        """Whether to stop asking."""
+        return self._subject.deaths >= self._most
+
+
+def _draw(subject: Examination, tested: Property, deaths: _Deaths) -> str:
+    assert tested.conversations is not None
+    known = frozenset(subject.ledger.cases)
+    shrinking = _Shrinking(subject, deaths)
+
+    @seed(subject.options.seed ^ zlib.crc32(tested.name.encode()))
+    @settings(
+        max_examples=subject.options.examples,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+        verbosity=Verbosity.quiet,
+        print_blob=False,
+    )
+    @given(tested.conversations(subject.facts))
+    def every_conversation(conversation: Conversation) -> None:
+        charges = [charge for charge in shrinking.attempt(conversation) if charge.rule not in known]
+        if charges:
+            shrinking.begin()
+            heaviest = min(charges, key=lambda charge: list(Binding).index(rule(charge.rule).level))
+            raise _KINDS.setdefault(heaviest.rule, type("Broken", (Broken,), {}))(heaviest.rule)
+
+    try:
+        every_conversation()
+    except _Stopped as stopped:
+        raise stopped.cause from None
+    except Broken:
+        pass  # it is in the ledger, with its smallest conversation
+    except (ExceptionGroup, errors.Flaky) as several:
+        if not _only_broken(several):
+            raise
+    finally:
+        shrinking.end()
+    return shrinking.cut_short
+
+
+def _only_broken(error: BaseException) -> bool:
+    if isinstance(error, errors.Flaky):
+        return True  # the server did not repeat itself: `Examination.reproduce` says how often it does
+    return isinstance(error, Broken) or (
+        isinstance(error, BaseExceptionGroup) and all(_only_broken(inner) for inner in error.exceptions)
+    )
+
+
+class _Shrinking:
+    """Keeps shrinking within bounds: when they are reached, only conversations already had count as failures."""
+
+    def __init__(self, subject: Examination, deaths: _Deaths) -> None:
+        self._subject = subject
+        self._deaths = deaths
+        self._draw_until = Deadline.after(subject.draw_s) if math.isfinite(subject.draw_s) else None
+        self.cut_short = ""
+        """Why not everything that was drawn was tried."""
+        self._had: dict[Conversation, list[Charge]] = {}
+        self._until: Deadline | None = None
+        self._attempts = 0
+        self._allowed_s = 0.0
+
+    def begin(self) -> None:
+        """The first failure is there: what follows is mostly shrinking, and need not wait as long."""
+        if self._until is None:
+            self._allowed_s = max(0.0, min(_SHRINK_S, self._subject.shrink_s))
+            self._until = Deadline.after(self._allowed_s)
+            self._subject.patience.hurry = True
+
+    def end(self) -> None:
+        """Take the time from what is left for all properties, and be patient again."""
+        self._subject.patience.hurry = False
+        if self._until is not None:
+            self._subject.shrink_s -= self._allowed_s - max(0.0, self._until.remaining_s)
+
+    def attempt(self, conversation: Conversation) -> list[Charge]:
+        """Have the conversation, unless it was had before or shrinking is over."""
+        if conversation in self._had:
+            return self._had[conversation]
+        if self._until is not None:
+            self._attempts += 1
+            if self._attempts > _SHRINK_ATTEMPTS or self._until.remaining_s <= 0:
+                return []
+        elif self._deaths.are_enough:
+            self.cut_short = DIED
+            return []
+        elif self._had and self._draw_until is not None and self._draw_until.passed:
+            self.cut_short = f"{CUT_SHORT} {len(self._had)} generated examples"
+            return []
+        try:
+            charges = self._subject.attempt(conversation)
+        except Exception as error:
+            raise _Stopped(error) from error
+        self._had[conversation] = charges
+        return charges
+
+
+@contextmanager
+def private_storage() -> Iterator[None]:
+    """Keep Hypothesis from making a `.hypothesis` folder in the user's directory."""
+    before = configuration.storage_directory(intent_to_write=False).home_directory
+    with tempfile.TemporaryDirectory(prefix="wsproof-hypothesis-") as folder:
+        configuration.set_hypothesis_home_dir(folder)
+        try:
+            yield
+        finally:
+            configuration.set_hypothesis_home_dir(before)

@@ -1,0 +1,1 @@
+"""What a server may do, computed from what the client sends. Pure."""

@@ -1,0 +1,275 @@
+"""What a server may do, for any conversation: the messages it owes, the pongs, and how the connection must end.
+
+The oracle is an ideal server that reads the client's bytes. It knows nothing of the strategies that made them, so any
+conversation can be judged: generated, shrunk, or typed by hand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from wsproof.conformance.endpoint_profile import Facts, Message
+from wsproof.conformance.oracle.deflate_negotiation import offers_deflate
+from wsproof.conformance.oracle.inflate import Reading
+from wsproof.conformance.rules import Binding, rule
+from wsproof.conformance.script import Conversation
+from wsproof.wire import (
+    CloseCode,
+    DeflateAgreement,
+    Frame,
+    FrameDecoder,
+    LengthForm,
+    Opcode,
+    Utf8Validator,
+    is_close_code_sendable,
+    parse_close_payload,
+)
+
+__all__ = ["Expectation", "Fate", "expect_frames"]
+
+_PROTOCOL = frozenset({CloseCode.PROTOCOL_ERROR})
+_TEXT = frozenset({CloseCode.INVALID_PAYLOAD})
+_DATA = _PROTOCOL | _TEXT
+_SIZE = frozenset({CloseCode.PROTOCOL_ERROR, CloseCode.MESSAGE_TOO_BIG})
+_ANY: frozenset[CloseCode] = frozenset()
+_LONGEST = (1 << 63) - 1  # a longer frame is known to be wrong from its head; any other is awaited to its end
+
+
+class Fate(Enum):
+    """What must become of the connection once the server has read everything."""
+
+    OPEN = auto()
+    CLOSED = auto()
+    """We closed legally: a close frame back, then TCP ends."""
+    FAILED = auto()
+    """We broke a rule that a server must enforce."""
+    FREE = auto()
+    """The RFC, or the application, leaves it to the server."""
+
+
+@dataclass
+class Expectation:
+    """What one conversation's frames ask of the server.
+
+    `rule` is why the fate is FAILED or FREE, `because` the frame that decided it; `codes` the close codes that fit
+    (empty: any). `stray` are messages after our close frame, which must not be answered. `in_message` and `in_frame`
+    say where the client stopped.
+    """
+
+    fate: Fate = Fate.OPEN
+    rule: str = ""
+    because: str = ""
+    codes: frozenset[CloseCode] = _ANY
+    owed: list[Message] = field(default_factory=list)
+    pings: list[bytes] = field(default_factory=list)
+    close_code: int | None = None
+    stray: list[Message] = field(default_factory=list)
+    in_message: bool = False
+    in_frame: bool = False
+    said_close: bool = False
+    messages: list[Message] = field(default_factory=list)
+    """Well-formed messages before the connection must end: an application may close because of what they say."""
+    is_unsure: bool = False
+    """There is one more message of which nobody knows what the application is told."""
+    has_data: bool = False
+    """A message was begun, well-formed or not."""
+    silent: bool = False
+    """A message was sent that this endpoint does not answer: replies can no longer be counted."""
+    may_refuse: bool = False
+    """A message is larger than any that is known to pass: it may be refused, but not be lost or cut."""
+    declined: bool = False
+    """The conversation is about compression, and the server declined that: nothing is said."""
+
+
+def expect_frames(conversation: Conversation, facts: Facts, agreed: DeflateAgreement | None = None) -> Expectation:
+    """Read the client's bytes as an ideal server would that agreed to this compression, or to none."""
+    offered = offers_deflate(conversation.handshake.extensions or ())
+    if conversation.deflate and agreed is None:
+        return Expectation(declined=True)
+    reader = _Reader(facts, agreed if offered else None, offered=offered)
+    decoder = FrameDecoder(max_payload_bytes=_LONGEST)
+    decoder.feed(b"".join(conversation.streams()))
+    while (frame := decoder.next_frame()) is not None:
+        reader.take(frame)
+    # A frame that is known to be wrong from its head need not be complete to be refused.
+    reader.expected.in_frame = not decoder.at_boundary and reader.expected.fate is not Fate.FAILED
+    reader.expected.in_message = reader.opcode is not None
+    return reader.expected
+
+
+class _Reader:
+    """The ideal server. After the first fault, or the first close frame, it only notes what comes too late."""
+
+    def __init__(self, facts: Facts, agreed: DeflateAgreement | None, *, offered: bool) -> None:
+        self.facts = facts
+        self.expected = Expectation()
+        self._offered = offered
+        self._reading = Reading(agreed) if agreed is not None else None
+        self.opcode: int | None = None
+        self._parts: list[bytes] = []
+        self._utf8: Utf8Validator | None = None
+        self._inside = False
+        """After a fault: whether a message is open for who reads on."""
+
+    def take(self, frame: Frame) -> None:
+        expected = self.expected
+        if frame.opcode == Opcode.CLOSE:
+            expected.said_close = True
+        expected.has_data |= frame.opcode in (Opcode.TEXT, Opcode.BINARY)
+        if expected.fate is Fate.FAILED:
+            self._read_on(frame)
+            return
+        if expected.fate is Fate.CLOSED:
+            if frame.opcode in (Opcode.TEXT, Opcode.BINARY) and frame.fin and frame.payload:
+                expected.stray.append(Message(frame.opcode, frame.payload))
+            return
+        if (fault := self._fault_of_bits(frame) or _fault_of_frame(frame)) is not None:
+            self._fail(*fault, frame)
+            return
+        if frame.length_form is not LengthForm.MINIMAL:
+            self._leave_free("length-minimal", frame)
+        elif frame.is_truncated:
+            self._leave_free("payload-lengths", frame)
+        if frame.is_control:
+            self._take_control(frame)
+        else:
+            self._take_data(frame)
+
+    def _read_on(self, frame: Frame) -> None:
+        """After a fault: who reads frames before it looks at their text may name what is wrong with a later one."""
+        expected = self.expected
+        fault = self._fault_of_bits(frame) or _fault_of_frame(frame)
+        codes = fault[1] if fault is not None else frozenset[CloseCode]()
+        if not frame.is_control:
+            if (frame.opcode == Opcode.CONTINUATION) is not self._inside:
+                codes |= _PROTOCOL
+            if not frame.payload.isascii():
+                codes |= _TEXT
+            self._inside = not frame.fin
+        if expected.codes:
+            expected.codes |= codes
+
+    def _fault_of_bits(self, frame: Frame) -> tuple[str, frozenset[CloseCode]] | None:
+        """What is wrong with the RSV bits: only RSV1 means something, and only where compression was agreed."""
+        if self._reading is None:
+            not_agreed = self._offered and frame.rsv == 4
+            return ("deflate-not-agreed" if not_agreed else "rsv-zero", _PROTOCOL) if frame.rsv else None
+        if frame.rsv & 3:
+            return "deflate-other-bits", _PROTOCOL
+        if frame.rsv and frame.is_control:
+            return "deflate-rsv-control", _PROTOCOL
+        if frame.rsv and frame.opcode == Opcode.CONTINUATION:
+            return "deflate-rsv-continuation", _PROTOCOL
+        return None
+
+    def _take_control(self, frame: Frame) -> None:
+        if frame.opcode == Opcode.PING:
+            self.expected.pings.append(frame.payload)
+        elif frame.opcode == Opcode.CLOSE:
+            fault = _fault_of_close(frame.payload)
+            if fault is not None:
+                self._fail(*fault, frame)
+            elif self.expected.fate is Fate.OPEN:
+                self.expected.fate = Fate.CLOSED
+                self.expected.close_code = parse_close_payload(frame.payload)[0]
+                self.expected.because = frame.describe()
+
+    def _take_data(self, frame: Frame) -> None:
+        if frame.opcode == Opcode.CONTINUATION:
+            if self.opcode is None:
+                self._fail("continuation-orphan", _PROTOCOL, frame)
+                return
+        elif self.opcode is not None:
+            self._fail("message-inside", _PROTOCOL, frame)
+            return
+        else:
+            self.opcode, self._parts = frame.opcode, []
+            self._utf8 = Utf8Validator() if frame.opcode == Opcode.TEXT else None
+        payload = frame.payload if self._reading is None else self._reading.take(frame)
+        if self._reading is not None and not self._can_inflate(self._reading, frame):
+            return
+        compressed = self._reading is not None and self._reading.compressed
+        self._parts.append(payload)
+        if self._utf8 is not None and not self._utf8.feed(payload, final=frame.fin):
+            if frame.fin:
+                self.opcode = None
+                self._fail("deflate-utf8-broken" if compressed else "utf8-broken", _TEXT, frame)
+            else:
+                # 8.1 asks for failure when the message is interpreted: at its end at the latest.
+                self._leave_free("" if compressed else "utf8-fail-fast", frame)
+            return
+        if frame.fin:
+            self._end_message(Message(self.opcode, b"".join(self._parts)))
+            if sum(map(len, self._parts)) > self.facts.largest_bytes:
+                self.expected.may_refuse = True
+                self._leave_free("", frame)
+
+    def _can_inflate(self, reading: Reading, frame: Frame) -> bool:
+        """Whether the payload could be inflated; if not, decide what becomes of the connection."""
+        if not (reading.fault or reading.lost or reading.is_bomb):
+            return True
+        if frame.fin:
+            self.opcode = None
+        if reading.is_bomb:
+            self.expected.silent = True
+            self._leave_free("deflate-bomb", frame)
+        elif reading.is_unfinished or reading.lost:
+            self.expected.silent = self.expected.is_unsure = True
+            self._leave_free("deflate-unfinished" if reading.is_unfinished else "", frame)
+        elif frame.fin:
+            self._fail("deflate-data", _DATA, frame)
+        else:
+            self._leave_free("", frame)  # a server may put the fragments together before it inflates them
+        return False
+
+    def _end_message(self, message: Message) -> None:
+        self.opcode = None
+        self.expected.messages.append(message)
+        reply = self.facts.reply_to(message)
+        if reply is not None:
+            self.expected.owed.append(reply)
+        elif message.opcode == Opcode.BINARY:
+            # What an application does with binary messages it does not echo is its own business, a close included.
+            self.expected.silent = True
+            if self.expected.fate is Fate.OPEN:
+                self.expected.fate = Fate.FREE
+
+    def _fail(self, name: str, codes: frozenset[CloseCode], frame: Frame) -> None:
+        self._inside = self.opcode is not None
+        fate = Fate.FREE if rule(name).level is Binding.MAY else Fate.FAILED
+        self._decide(fate, name, codes, frame)
+
+    def _leave_free(self, name: str, frame: Frame) -> None:
+        if self.expected.fate is Fate.OPEN:
+            self._decide(Fate.FREE, name, _SIZE, frame)
+
+    def _decide(self, fate: Fate, name: str, codes: frozenset[CloseCode], frame: Frame) -> None:
+        expected = self.expected
+        expected.fate, expected.rule, expected.codes, expected.because = fate, name, codes, frame.describe()
+
+
+def _fault_of_frame(frame: Frame) -> tuple[str, frozenset[CloseCode]] | None:
+    """The first rule that this frame breaks by itself, in the order in which a reader meets its bits."""
+    length = len(frame.payload) if frame.declared_length is None else frame.declared_length
+    faults = (
+        (frame.opcode not in set(Opcode), "opcode-reserved", _PROTOCOL),
+        (frame.mask is None, "mask-required", _ANY),
+        (frame.is_control and not frame.fin, "control-fragmented", _PROTOCOL),
+        (length >= 1 << 63, "length-top-bit", _SIZE),
+        (frame.is_control and length > 125, "control-long", _SIZE),
+    )
+    return next(((name, codes) for broken, name, codes in faults if broken), None)
+
+
+def _fault_of_close(payload: bytes) -> tuple[str, frozenset[CloseCode]] | None:
+    if len(payload) == 1:
+        return "close-one-byte", _PROTOCOL
+    code, reason = parse_close_payload(payload)
+    if code is not None and not is_close_code_sendable(code):
+        return "close-code-legal", _PROTOCOL
+    try:
+        reason.decode()
+    except UnicodeDecodeError:
+        return "close-reason-utf8", _TEXT | _PROTOCOL
+    return None

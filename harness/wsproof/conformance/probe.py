@@ -1,0 +1,426 @@
+"""The probe: a few short connections at the start of a run, which find out what kind of endpoint this is."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+from wsproof.conformance.endpoint_profile import DROPPED, HTTP, Facts, Heard, Message, is_own_reason
+from wsproof.conformance.exchange.http_behind import http_line
+from wsproof.conformance.exchange.login import log_in
+from wsproof.conformance.oracle.deflate_negotiation import OFFERS
+from wsproof.errors import CannotTellError
+from wsproof.net.budget import Budget
+from wsproof.net.client import Client
+from wsproof.net.clock import Deadline
+from wsproof.net.endpoint import Endpoint
+from wsproof.wire import (
+    BinaryMessage,
+    CloseReceived,
+    Ended,
+    Event,
+    Frame,
+    Opcode,
+    PongReceived,
+    TextMessage,
+)
+from wsproof.wire.advice import advice_on_refusal
+
+__all__ = ["probe"]
+
+_WORD = "wsproof-probe"
+_LAST_WORD = "last-wsproof-probe"
+_RESERVED = 3
+"""An opcode that RFC 6455 5.2 reserves."""
+_BYTES = b"\x00\xffwsproof"
+_PATIENCE_S = 2.0
+_BRIEF_S = 1.0
+_LINGER_S = 1.0
+"""How long a refusal may come behind the pong that overtook it."""
+_BRIEF_LINGER_S = 0.3
+_BANNED_S = 5.0
+"""How long a server may refuse clients that have sent many messages."""
+_PAUSE_S = 0.1
+_MANY = 30
+"""As many messages as the longest conversations of the suite have."""
+_COUNTS = (2, 4, 8, 16)
+_SIZES = (70_000, 65_537, 65_536, 65_535, 16_384, 4_096, 1_024, 512, 256, 125)
+_USUAL_BYTES = 1_024
+"""What every endpoint is thought to take that sends nothing back."""
+_BLANKS = b" " * 200
+_SPEAKS_UNASKED = (
+    "This endpoint also sends messages that answer nothing (what was said before, or what it or others say): they "
+    "cannot be told from answers, so what comes back is not checked here. Describe the channel with --channels."
+)
+_ONLY_SOME = "This endpoint takes only some messages:"
+_ONLY_BINARY = "This endpoint takes only binary messages:"
+_NOT_CHECKED = "What cannot be seen without a message is not checked."
+_WHAT_TO_DO = (
+    "Give a message that it accepts with --sample (hex:... for a binary one) and what must be sent before it with "
+    "--login, or describe the channel with --channels."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """How many messages were taken, and how the next one was refused; `how` is empty when none was."""
+
+    count: int
+    how: str = ""
+    kind: str = ""
+
+
+def probe(
+    endpoint: Endpoint,
+    deadline_s: float,
+    sample: Message | None = None,
+    budget: Budget | None = None,
+    *,
+    login: tuple[Message, ...] = (),
+    offered: tuple[Message, ...] = (),
+) -> Facts:
+    """Ask an endpoint what it is, in a few short connections.
+
+    `sample` is a message that it is known to accept: then no other one is sent. `login` is sent first on every
+    connection. `offered` is what a member of the channel at this path sends: used where plain texts are refused.
+
+    When the budget ends meanwhile, nothing may be concluded from the facts.
+
+    Raises:
+        CannotTellError: a plain, legal handshake or the login is refused or not answered, or a ping is answered with
+            a close.
+        TargetError: nobody listens.
+    """
+    asking = _Probe(endpoint, deadline_s, budget if budget is not None else Budget(None))
+    asking.see_it_stay()
+    if asking.facts.closes_unasked:
+        return asking.facts
+    asking.see_a_failure()
+    asking.see_agreements()
+    asking.see_login(login)
+    if sample is not None:
+        return asking.with_sample(sample)
+    return asking.with_words((*login, *offered) if offered else ())
+
+
+class _Probe:
+    """The questions, and what is known so far."""
+
+    def __init__(self, endpoint: Endpoint, deadline_s: float, budget: Budget) -> None:
+        self.endpoint = endpoint
+        self.facts = Facts(None, False, False, _USUAL_BYTES)
+        self._deadline_s = deadline_s
+        self._budget = budget
+        self._was_open = False
+
+    def _at_most(self, seconds: float | None = None) -> float:
+        return self._budget.at_most(self._deadline_s if seconds is None else min(seconds, self._deadline_s))
+
+    def _open(self) -> Client:
+        """A connection; where the server took some before, and refuses more for a while, it is asked again."""
+        deadline = Deadline.after(self._at_most(_BANNED_S if self._was_open else 0.0))
+        while True:
+            client = Client(self.endpoint, deadline_s=self._at_most(), keep_frames=True)
+            response = client.open()
+            if response.status == 101:
+                self._was_open = True
+                return client
+            client.abort()
+            if deadline.passed:
+                raise CannotTellError(
+                    f"expected {self.endpoint.url} to accept a plain WebSocket handshake (101), "
+                    f"got {response.describe()}. {advice_on_refusal(response.describe())}"
+                )
+            time.sleep(min(_PAUSE_S, max(deadline.remaining_s, 0.0)))
+
+    def _logged_in(self) -> Client:
+        client = self._open()
+        log_in(client, self.facts, self._at_most())
+        client.take_events()
+        return client
+
+    # What comes before all messages.
+
+    def see_it_stay(self) -> None:
+        """See whether a connection stays open on which nothing is said; the properties look at silence and faults."""
+        client = self._open()
+        self._see_subprotocol(client)
+        try:
+            client.send_ping(_WORD.encode())
+            event = client.wait_event(lambda event: isinstance(event, PongReceived | CloseReceived), self._at_most())
+            closed = isinstance(event, CloseReceived) and is_own_reason(event.code)
+        finally:
+            client.abort()
+        if closed:
+            self._see_it_close()
+
+    def _see_it_close(self) -> None:
+        """See whether the endpoint closes by itself, without a ping."""
+        client = self._open()
+        try:
+            event = client.wait_event(lambda event: isinstance(event, CloseReceived), self._at_most())
+        finally:
+            client.abort()
+        if not isinstance(event, CloseReceived):
+            raise CannotTellError(
+                f"expected {self.endpoint.url} to answer a ping with a pong (RFC 6455 5.5.2), got a close frame. "
+                "Try another --path, or give what it asks for with --header, --token, --origin or --subprotocol."
+            )
+        said = _close_said(event)
+        remark = (
+            f"This endpoint closes each connection by itself, before anyone speaks: {said}. So only the handshake and "
+            "that close are checked. Try another --path, or give what it asks for with --header, --token, --origin or "
+            "--subprotocol."
+        )
+        self.facts = replace(self.facts, closes_unasked=said, remark=remark)
+
+    def _see_subprotocol(self, client: Client) -> None:
+        response = client.peer.response
+        assert response is not None
+        selected = response.header("Sec-WebSocket-Protocol")
+        self.facts = replace(self.facts, subprotocols=self.endpoint.subprotocols, subprotocol=selected)
+
+    def see_a_failure(self) -> None:
+        """See whether the endpoint names the fault when it fails a connection: a frame with a reserved opcode."""
+        client = self._open()
+        try:
+            client.peer.send_frame(Frame(_RESERVED))
+            client.send_ping(_WORD.encode())
+            ends = CloseReceived | Ended | PongReceived
+            event = client.wait_event(lambda event: isinstance(event, ends), self._at_most())
+            if isinstance(event, CloseReceived) and event.code is not None:
+                self.facts = replace(self.facts, names_faults=True)
+        finally:
+            client.abort()
+
+    def see_agreements(self) -> None:
+        """See which offers of permessage-deflate are accepted, and how they are answered."""
+        found: list[tuple[str, str]] = []
+        for offer in OFFERS:
+            request = replace(self.endpoint.request("d3Nwcm9vZi1kZWZsYXRlIQ=="), extensions=(offer,))
+            client = Client(self.endpoint, deadline_s=self._at_most(), request=request)
+            try:
+                response = client.open()
+                if client.peer.deflate is not None:
+                    found.append((offer, ", ".join(response.header_values("Sec-WebSocket-Extensions"))))
+            finally:
+                client.abort()
+        self.facts = replace(self.facts, deflate=bool(found), agreements=tuple(found))
+
+    def see_login(self, login: tuple[Message, ...]) -> None:
+        """Log in once, and count what comes in answer."""
+        if not login:
+            return
+        self.facts = replace(self.facts, login=login, login_replies=0)
+        client = self._open()
+        try:
+            done = log_in(client, self.facts, self._at_most())
+            ending = _wait_ending(client, self._at_most(_LINGER_S))
+            if ending is not None or not done:
+                how = ending.how if ending is not None else "no pong behind it"
+                raise CannotTellError(
+                    f"expected {self.endpoint.url} to accept the login, got {how}. Give another --login, or describe "
+                    "the channel with --channels."
+                )
+            replies = sum(Heard.message(event) is not None for event in client.events)
+        finally:
+            client.abort()
+        self.facts = replace(self.facts, login_replies=replies)
+
+    # Messages.
+
+    def with_sample(self, sample: Message, kinds: tuple[str, ...] = ()) -> Facts:
+        """The facts where only the sample may be sent. Its answers are not judged: a ping is the barrier."""
+        taken = self._takes_several(sample)
+        refuses = "" if taken.count else taken.how
+        padded = Message(sample.opcode, sample.payload + _BLANKS)
+        pads = not refuses and sample.opcode == Opcode.TEXT and not self._ending(padded, 1, _LINGER_S).how
+        self.facts = replace(self.facts, sample=sample, refuses=refuses, pads=pads, refusals=kinds)
+        self._note_limit(taken)
+        if refuses:
+            self._remark(
+                f"This endpoint refused the sample: it answered with {refuses}. {_NOT_CHECKED} Give another one with "
+                "--sample, or what must be sent before it with --login."
+            )
+        return self.facts
+
+    def _with_offered(self, offered: tuple[Message, ...], refuses: str) -> Facts:
+        """The facts where what a member of the channel sends is the sample: its last message, behind all others."""
+        *first, last = offered
+        self.see_login(tuple(first))
+        if not self.with_sample(last, self.facts.refusals).refuses:
+            self._remark(
+                f"{_ONLY_SOME} it answered a text with {refuses}. "
+                "The checks send what a member of the channel publishes."
+            )
+        return self.facts
+
+    def with_words(self, offered: tuple[Message, ...] = ()) -> Facts:
+        """The facts where any message may be sent, as long as it is not refused; `offered` where texts are."""
+        # An endpoint without an echo costs these waits once per run; nothing else in the suite waits for an absence.
+        prefix = self._prefix(self._at_most(_PATIENCE_S))
+        text = self._takes_several(Message(Opcode.TEXT, _WORD.encode()), echoes=prefix is not None)
+        refuses = "" if text.count else text.how
+        brief = self._at_most(_PATIENCE_S if prefix is not None else _BRIEF_S)
+        binary, refused = self._comes_back(Message(Opcode.BINARY, _BYTES), brief)
+        kinds = tuple(dict.fromkeys(taken.kind for taken in (text, refused) if taken.kind))
+        if (prefix is not None or binary) and self._speaks_unasked(prefix):
+            prefix, binary = None, False
+            self._remark(_SPEAKS_UNASKED)
+        self.facts = replace(self.facts, prefix=prefix, binary=binary, refuses=refuses, refusals=kinds)
+        self._note_limit(text)
+        if refuses and binary:
+            self._remark(f"{_ONLY_BINARY} it answered a text with {refuses}. All messages of the checks are binary.")
+        elif refuses and offered:
+            return self._with_offered(offered, refuses)
+        elif refuses and not refused.how:
+            return self._with_bytes(refuses, kinds)
+        elif refuses:
+            self._remark(f"{_ONLY_SOME} it answered a text with {refuses}. {_NOT_CHECKED} {_WHAT_TO_DO}")
+        if self.facts.echoes:
+            largest = next((size for size in _SIZES if self._takes(size, self._at_most())), _USUAL_BYTES)
+            self.facts = replace(self.facts, largest_bytes=largest)
+        return self.facts
+
+    def _with_bytes(self, refuses: str, kinds: tuple[str, ...]) -> Facts:
+        """The facts of an endpoint that refuses texts: binary messages, which it may take in silence, are tried."""
+        found = Message(Opcode.BINARY, _BYTES)
+        if self._takes_several(found).how:
+            self._remark(f"{_ONLY_SOME} it answered a text with {refuses}. {_NOT_CHECKED} {_WHAT_TO_DO}")
+            return self.facts
+        self.with_sample(found, kinds)
+        self._remark(
+            f"{_ONLY_SOME} it answered a text with {refuses}, and took a binary message. The checks send that one. "
+            f"{_WHAT_TO_DO}"
+        )
+        return self.facts
+
+    def _remark(self, sentences: str) -> None:
+        self.facts = replace(self.facts, remark=sentences)
+
+    def _note_limit(self, taken: _Taken) -> None:
+        """Keep what is known of how many messages a connection may have."""
+        if not (taken.how and taken.count):
+            return
+        kinds = tuple(dict.fromkeys((*self.facts.refusals, taken.kind)))
+        self.facts = replace(self.facts, most_messages=taken.count, refusals=kinds)
+        messages = "one message" if taken.count == 1 else f"{taken.count} messages"
+        self._remark(
+            f"This endpoint ends a connection after {messages} with {taken.how}: "
+            "no conversation of the checks has more."
+        )
+
+    def _takes_several(self, message: Message, *, echoes: bool = False) -> _Taken:
+        """How many messages in a row are taken, as far as the suite needs to know it."""
+        if echoes:
+            return self._ending(message, _MANY, 0.0, TextMessage)
+        # A pong may overtake the application, so how many messages it took is known by sending no more of them.
+        if (first := self._ending(message, 1, _LINGER_S)).how:
+            return replace(first, count=0)
+        if not self._ending(message, _MANY, _BRIEF_LINGER_S).how:
+            return _Taken(_MANY)
+        taken = 1
+        for count in _COUNTS:
+            if (ending := self._ending(message, count, _BRIEF_LINGER_S)).how:
+                return replace(ending, count=taken)
+            taken = count
+        return replace(self._ending(message, _MANY, _BRIEF_LINGER_S), count=taken)
+
+    def _ending(self, message: Message, count: int, linger_s: float, answer: type[Event] = PongReceived) -> _Taken:
+        """Send a message so many times, each when the one before was answered, and see whether one is refused."""
+        enough = Deadline.after(_PATIENCE_S)
+        client = self._logged_in()
+        try:
+            for number in range(count):
+                client.peer.send_frame(Frame(message.opcode, message.payload))
+                if not client.send_ping(b"%d" % number):
+                    break
+                found = client.wait_event(
+                    lambda event: isinstance(event, answer | CloseReceived | Ended), self._at_most()
+                )
+                if found is None or isinstance(found, CloseReceived | Ended) or enough.passed:
+                    break
+            answers = sum(isinstance(event, answer) for event in client.events)
+            return replace(_wait_ending(client, self._at_most(linger_s)) or _Taken(0), count=answers)
+        finally:
+            client.abort()
+
+    def _prefix(self, patience: float) -> str | None:
+        """What stands before a text that comes back; None unless two texts bring exactly two answers, alike."""
+        client = self._logged_in()
+        try:
+            for word in (_WORD, _LAST_WORD):
+                client.peer.send_frame(Frame(Opcode.TEXT, word.encode()))
+                client.flush()
+                answer = client.wait_event(lambda event: isinstance(event, CloseReceived | TextMessage), patience)
+                if not isinstance(answer, TextMessage):
+                    return None
+            texts = [event.text for event in client.events if isinstance(event, TextMessage)]
+            if len(texts) != 2 or not texts[0].endswith(_WORD):
+                return None
+            prefix = texts[0].removesuffix(_WORD)
+            return prefix if texts[1] == prefix + _LAST_WORD else None
+        finally:
+            client.abort()
+
+    def _speaks_unasked(self, prefix: str | None) -> bool:
+        """Whether a new connection gets another message beside the answer to its own."""
+        own = Message(Opcode.BINARY, _BYTES[::-1]) if prefix is None else Message(Opcode.TEXT, _WORD[::-1].encode())
+        answer = Message(own.opcode, (prefix or "").encode() + own.payload)
+        client = self._open()
+        try:
+            log_in(client, self.facts, self._at_most())
+            client.peer.send_frame(Frame(own.opcode, own.payload))
+            client.flush()
+            client.wait_event(lambda event: Heard.message(event) == answer, self._at_most(_PATIENCE_S))
+            client.wait_event(lambda event: Heard.message(event) not in (None, answer), self._at_most(_BRIEF_LINGER_S))
+            heard = sum(Heard.message(event) not in (None, answer) for event in client.events)
+            return heard > self.facts.login_replies
+        finally:
+            client.abort()
+
+    def _comes_back(self, message: Message, patience: float) -> tuple[bool, _Taken]:
+        """Whether a message comes back as it is; and if it is refused, how."""
+        client = self._logged_in()
+        try:
+            client.peer.send_frame(Frame(message.opcode, message.payload))
+            client.flush()
+            found = client.wait_event(lambda event: Heard.message(event) == message, patience) is not None
+            return found, _wait_ending(client, 0.0) or _Taken(1)
+        finally:
+            client.abort()
+
+    def _takes(self, size: int, patience: float) -> bool:
+        """Whether a message of this size is within the limit: it is answered, be it wrongly, or called an error."""
+        opcode = Opcode.TEXT if self.facts.prefix is not None else Opcode.BINARY
+        client = self._logged_in()
+        try:
+            client.peer.send_frame(Frame(opcode, b"x" * size))
+            client.flush()
+            event = client.wait_event(
+                lambda event: isinstance(event, CloseReceived | TextMessage | BinaryMessage), patience
+            )
+            if isinstance(event, CloseReceived):
+                return not is_own_reason(event.code)
+            return event is not None
+        finally:
+            client.abort()
+
+
+def _close_said(event: CloseReceived) -> str:
+    reason = f" {event.reason!a}" if event.reason else ""
+    code = "without a code" if event.code is None else f"with code {event.code}"
+    return f"a close frame {code}{reason}"
+
+
+def _wait_ending(client: Client, timeout_s: float) -> _Taken | None:
+    """How the server ended the connection after a message, if it did so within the time."""
+    client.wait_event(lambda event: isinstance(event, CloseReceived | Ended), timeout_s)
+    if line := http_line(client):
+        return _Taken(0, f"{line} behind the upgrade", HTTP)
+    closes = [event for event in client.events if isinstance(event, CloseReceived)]
+    if closes:
+        return _Taken(0, _close_said(closes[0]), str(closes[0].code))
+    if not client.ended:
+        return None
+    return _Taken(0, "a reset of TCP" if client.was_reset else "the end of TCP without a close frame", DROPPED)

@@ -1,0 +1,1 @@
+"""What the suite generates: one file per chapter of RFC 6455 and RFC 7692."""

@@ -1,0 +1,123 @@
+"""RFC 6455 5.5.1 and 7: the closing handshake, its codes and reasons, and leaving without it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hypothesis import strategies as st
+
+from wsproof.conformance.endpoint_profile import Facts
+from wsproof.conformance.properties import strategies
+from wsproof.conformance.properties.property import MASK, Property, say
+from wsproof.conformance.properties.strategies import fragments
+from wsproof.conformance.script import Conversation, Ending, Raw, Send
+from wsproof.wire import Frame, Opcode
+
+__all__ = ["PROPERTIES"]
+
+_CLOSES = 5
+"""How often the endpoint is watched while it closes by itself."""
+_WHOLE = Frame(Opcode.TEXT, b"whole", mask=MASK)
+
+
+def closing(code: int | None, reason: bytes = b"") -> Frame:
+    """A close frame."""
+    return Frame(Opcode.CLOSE, b"" if code is None else code.to_bytes(2, "big") + reason, mask=MASK)
+
+
+def _close_edges(facts: Facts) -> Iterable[Conversation]:
+    yield say("close-answered", closing(None))
+    for code in strategies.LEGAL_CLOSE_CODES:
+        yield say("close-answered", closing(code))
+    yield say("close-answered", _WHOLE, closing(1000))
+
+
+@st.composite
+def _closes(draw: st.DrawFn, facts: Facts) -> Conversation:
+    before = draw(st.lists(strategies.data_frames(facts) | strategies.pings(max_bytes=20), max_size=3))
+    code = draw(st.sampled_from(strategies.LEGAL_CLOSE_CODES) | st.integers(3000, 4999))
+    return say("close-answered", *before, closing(code))
+
+
+def _reason_edges(facts: Facts) -> Iterable[Conversation]:
+    for reason in (b"bye", b"r" * 122, b"r" * 123, "\u20ac".encode() * 41, b"\x00", "\U0010ffff".encode()):
+        yield say("close-reason", closing(1000, reason))
+
+
+def _reasons(facts: Facts) -> st.SearchStrategy[Conversation]:
+    return strategies.close_reasons().map(lambda reason: say("close-reason", closing(1000, reason)))
+
+
+def _one_byte_edges(facts: Facts) -> Iterable[Conversation]:
+    for byte in (b"\x03", b"\x00", b"\xff"):
+        yield say("close-one-byte", Frame(Opcode.CLOSE, byte, mask=MASK))
+
+
+def _code_edges(facts: Facts) -> Iterable[Conversation]:
+    for code in strategies.ILLEGAL_CLOSE_CODES:
+        yield say("close-code-legal", closing(code))
+
+
+def _illegal_codes(facts: Facts) -> st.SearchStrategy[Conversation]:
+    codes = st.integers(0, 999) | st.integers(1016, 2999) | st.integers(5000, 65_535)
+    return codes.map(lambda code: say("close-code-legal", closing(code)))
+
+
+def _later_edges(facts: Facts) -> Iterable[Conversation]:
+    for code in (1012, 1013, 1014):
+        yield say("close-code-later", closing(code))
+
+
+def _broken_reason_edges(facts: Facts) -> Iterable[Conversation]:
+    for bad in (b"\xff", b"\xed\xa0\x80", b"\xe2\x82", b"ok\xc0\x80"):
+        yield say("close-reason-utf8", closing(1000, bad))
+
+
+def _last_edges(facts: Facts) -> Iterable[Conversation]:
+    for late in (
+        _WHOLE,
+        Frame(Opcode.PING, b"late", mask=MASK),
+        closing(1001),
+        Frame(Opcode.CONTINUATION, b"l", mask=MASK),
+    ):
+        yield say("close-is-last", closing(1000), late)
+
+
+def _half_edges(facts: Facts) -> Iterable[Conversation]:
+    subject, half = "half-close-ends", Ending.HALF_CLOSE
+    yield Conversation(subject, ending=half)
+    yield say(subject, _WHOLE, ending=half)
+    yield say(subject, *fragments(b"a", ends=False), ending=half)
+    yield Conversation(subject, (Raw(_WHOLE.encode()[:4]),), half)
+
+
+def _reset_edges(facts: Facts) -> Iterable[Conversation]:
+    subject, reset = "neighbour-served", Ending.RESET
+    yield Conversation(subject, ending=reset)
+    yield say(subject, _WHOLE, ending=reset)
+    yield say(subject, *fragments(b"a", ends=False), ending=reset)
+    yield Conversation(subject, (Raw(_WHOLE.encode()[:4]),), reset)
+    yield Conversation(subject, (Send(_WHOLE), Raw(b"\x81")), reset)
+
+
+def _does_not_close(facts: Facts) -> str:
+    return "" if facts.closes_unasked else "this endpoint does not close connections by itself"
+
+
+def _own_close_edges(facts: Facts) -> Iterable[Conversation]:
+    for _ in range(_CLOSES):
+        yield Conversation("close-unasked")
+
+
+PROPERTIES = (
+    Property("close-unasked", edges=_own_close_edges, not_here=_does_not_close),
+    Property("close-answered", lambda facts: _closes(facts), _close_edges),
+    Property("close-reason", _reasons, _reason_edges),
+    Property("close-one-byte", edges=_one_byte_edges),
+    Property("close-code-legal", _illegal_codes, _code_edges),
+    Property("close-code-later", edges=_later_edges),
+    Property("close-reason-utf8", edges=_broken_reason_edges),
+    Property("close-is-last", edges=_last_edges),
+    Property("half-close-ends", edges=_half_edges),
+    Property("neighbour-served", edges=_reset_edges),
+)

@@ -1,0 +1,72 @@
+"""RFC 6455 5.5: pings, pongs, and what makes a control frame illegal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hypothesis import strategies as st
+
+from wsproof.conformance.endpoint_profile import Facts
+from wsproof.conformance.properties import strategies
+from wsproof.conformance.properties.property import MASK, Property, say
+from wsproof.conformance.script import Conversation
+from wsproof.wire import Frame, Opcode
+
+__all__ = ["PROPERTIES"]
+
+_WHOLE = Frame(Opcode.TEXT, b"whole", mask=MASK)
+_LONG = (126, 127, 1000)
+
+
+def _ping_edges(facts: Facts) -> Iterable[Conversation]:
+    for payload in (b"", b"p", b"\x00\xff\xfe", b"\xe2\x82", b"p" * 124, b"p" * 125):
+        yield say("ping-answered", Frame(Opcode.PING, payload, mask=MASK))
+    yield _burst("ping-answered", 10)
+
+
+def _burst(subject: str, count: int) -> Conversation:
+    """So many pings in one write."""
+    return say(subject, *(Frame(Opcode.PING, b"%d" % index, mask=MASK) for index in range(count)))
+
+
+def _bursts(facts: Facts) -> st.SearchStrategy[Conversation]:
+    return st.integers(11, 300).map(lambda count: _burst("ping-burst", count))
+
+
+@st.composite
+def _pings(draw: st.DrawFn, facts: Facts) -> Conversation:
+    frame = strategies.pings() | strategies.data_frames(facts)
+    return say("ping-answered", *draw(st.lists(frame, min_size=1, max_size=5)))
+
+
+def _pong_edges(facts: Facts) -> Iterable[Conversation]:
+    for payload in (b"", b"never asked for", b"\xff" * 125):
+        yield say("pong-ignored", Frame(Opcode.PONG, payload, mask=MASK), _WHOLE)
+    ping, other = Frame(Opcode.PING, b"mine", mask=MASK), Frame(Opcode.PONG, b"other", mask=MASK)
+    yield say("pong-ignored", ping, other, _WHOLE)
+
+
+def _long_edges(facts: Facts) -> Iterable[Conversation]:
+    for opcode in (Opcode.PING, Opcode.PONG, Opcode.CLOSE):
+        for size in _LONG:
+            payload = b"\x03\xe8" + b"l" * (size - 2)
+            yield say("control-long", Frame(opcode, payload, mask=MASK))
+
+
+def _fragment_edges(facts: Facts) -> Iterable[Conversation]:
+    rest = Frame(Opcode.CONTINUATION, b"rest", mask=MASK)
+    for opcode in (Opcode.PING, Opcode.PONG, Opcode.CLOSE):
+        begun = Frame(opcode, b"\x03\xe8", fin=False, mask=MASK)
+        yield say("control-fragmented", begun)
+        yield say("control-fragmented", begun, rest)
+    start = Frame(Opcode.TEXT, b"a", fin=False, mask=MASK)
+    yield say("control-fragmented", start, Frame(Opcode.PING, b"", fin=False, mask=MASK), rest)
+
+
+PROPERTIES = (
+    Property("ping-answered", lambda facts: _pings(facts), _ping_edges),
+    Property("ping-burst", _bursts),
+    Property("pong-ignored", edges=_pong_edges),
+    Property("control-long", edges=_long_edges),
+    Property("control-fragmented", edges=_fragment_edges),
+)

@@ -1,0 +1,70 @@
+"""Words of the deflate properties: compressed messages as frames, and conversations that use them."""
+
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+
+from wsproof.conformance.endpoint_profile import Facts
+from wsproof.conformance.oracle.deflate_negotiation import OFFERS
+from wsproof.conformance.properties.deflate_blocks import Blocks
+from wsproof.conformance.properties.strategies import fragments
+from wsproof.conformance.script import Conversation, Handshake, Send
+from wsproof.wire import MASK, DeflateAgreement, Frame, Opcode
+
+__all__ = ["agreed", "apply_cuts", "declines_all", "letters", "literally", "packed", "talk", "usual_offer", "words"]
+
+RSV1 = 4
+
+
+def usual_offer(facts: Facts) -> str | None:
+    """The plainest offer that this server accepts."""
+    return next((offer for offer in OFFERS if facts.agreed(offer) is not None), None)
+
+
+def agreed(facts: Facts) -> DeflateAgreement:
+    """What comes of the usual offer; the defaults where there is none."""
+    offer = usual_offer(facts)
+    return (facts.agreed(offer) if offer is not None else None) or DeflateAgreement()
+
+
+def declines_all(facts: Facts) -> str:
+    """Why nothing compressed can be said to this server; empty when it can."""
+    return "" if facts.agreements else "not offered by the server: it declines permessage-deflate"
+
+
+def talk(
+    facts: Facts, subject: str, *frames: Frame, offer: str | None = None, cuts: tuple[int, ...] = ()
+) -> Conversation:
+    """A conversation behind an accepted offer: the usual one, unless another is given."""
+    handshake = Handshake(extensions=(offer or usual_offer(facts) or OFFERS[0],))
+    return Conversation(subject, tuple(Send(frame) for frame in frames), cuts=cuts, handshake=handshake, deflate=True)
+
+
+def packed(payload: bytes | Blocks, *, opcode: int = Opcode.TEXT) -> Frame:
+    """A compressed message in one frame."""
+    data = payload.message() if isinstance(payload, Blocks) else payload
+    return Frame(opcode, data, rsv=RSV1, mask=MASK)
+
+
+def literally(text: bytes) -> Frame:
+    """A compressed text that refers back to nothing: legal under every agreement."""
+    return packed(Blocks().fixed(text))
+
+
+def apply_cuts(message: Frame, *places: int) -> list[Frame]:
+    """One message in fragments, cut at these places of its payload; RSV1 stays on the first of them."""
+    edges = [0, *sorted(min(place, len(message.payload)) for place in places), len(message.payload)]
+    pieces = (message.payload[start:end] for start, end in pairwise(edges))
+    return fragments(*pieces, opcode=message.opcode, rsv=message.rsv)
+
+
+def words(facts: Facts, text: str) -> bytes:
+    """The text, or what this endpoint is known to accept instead."""
+    return text.encode() if facts.sample is None else facts.sample.payload
+
+
+def letters(count: int, seed: int = 0) -> bytes:
+    """Letters in which nothing repeats that a compressor would find, always the same ones."""
+    rng = random.Random(seed)
+    return bytes(rng.choices(range(ord("!"), ord("~")), k=count))

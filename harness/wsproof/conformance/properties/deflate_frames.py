@@ -1,0 +1,136 @@
+"""RFC 7692 6: compressed messages in frames and segments, and RSV1 where it does not belong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from hypothesis import strategies as st
+
+from wsproof.conformance.endpoint_profile import Facts
+from wsproof.conformance.properties import strategies
+from wsproof.conformance.properties.deflate_blocks import Blocks
+from wsproof.conformance.properties.deflate_builders import (
+    RSV1,
+    agreed,
+    apply_cuts,
+    declines_all,
+    literally,
+    packed,
+    talk,
+    words,
+)
+from wsproof.conformance.properties.property import MASK, Property
+from wsproof.conformance.script import Conversation
+from wsproof.wire import Deflater, Frame, Opcode
+
+__all__ = ["PROPERTIES"]
+
+_PING = Frame(Opcode.PING, b"between", mask=MASK)
+_PONG = Frame(Opcode.PONG, b"between", mask=MASK)
+
+
+def _message(facts: Facts) -> Frame:
+    return packed(Blocks().fixed(words(facts, "in pieces")).stored(b""))
+
+
+def _fragment_edges(facts: Facts) -> Iterable[Conversation]:
+    subject, whole = "deflate-fragments", _message(facts)
+    size = len(whole.payload)
+    for places in ((1,), (size // 2,), (size - 1,), (0,), (size,), (0, 0, 3, size), tuple(range(1, size))):
+        yield talk(facts, subject, *apply_cuts(whole, *places))
+        yield talk(facts, subject, *apply_cuts(whole, *places), literally(words(facts, "whole")))
+    # An end that was not known when the rest was sent: a fragment that inflates to nothing (7.2.3.6).
+    data = Blocks().fixed(words(facts, "in pieces")).stored(b"").as_it_is()
+    parts = apply_cuts(packed(data + b"\x00"), len(data))
+    yield talk(facts, subject, *parts)
+
+
+@st.composite
+def _fragments(draw: st.DrawFn, facts: Facts) -> Conversation:
+    return talk(facts, "deflate-fragments", *_drawn(draw, facts, controls=False))
+
+
+def _drawn(draw: st.DrawFn, facts: Facts, *, controls: bool) -> list[Frame]:
+    """Some messages, each compressed in its turn and cut anywhere."""
+    deflater = Deflater(agreed(facts))
+    control = strategies.pings(max_bytes=20) | st.just(_PONG)
+    frames: list[Frame] = []
+    for text in draw(st.lists(strategies.texts(), min_size=1, max_size=3)):
+        message = packed(deflater.deflate(words(facts, text)))
+        places = draw(st.lists(st.integers(0, len(message.payload)), max_size=4))
+        for piece in apply_cuts(message, *places):
+            frames += [*(draw(st.lists(control, max_size=2)) if controls else ()), piece]
+    return frames
+
+
+def _between_edges(facts: Facts) -> Iterable[Conversation]:
+    subject = "deflate-between"
+    first, second, third = apply_cuts(_message(facts), 2, 5)
+    for control in (_PING, _PONG):
+        yield talk(facts, subject, first, control, second, third)
+        yield talk(facts, subject, first, second, control, third)
+    yield talk(facts, subject, first, _PING, _PONG, _PING, second, _PING, third, _PING, _message(facts))
+    yield talk(facts, subject, _PING, _message(facts), _PING, _message(facts))
+
+
+@st.composite
+def _mixtures(draw: st.DrawFn, facts: Facts) -> Conversation:
+    return talk(facts, "deflate-between", *_drawn(draw, facts, controls=True))
+
+
+def _segment_edges(facts: Facts) -> Iterable[Conversation]:
+    subject, whole = "deflate-segmentation", _message(facts)
+    size = len(whole.encode())
+    yield talk(facts, subject, whole, cuts=tuple(range(1, size)))
+    yield talk(facts, subject, whole, cuts=(size - 1,))
+    yield talk(facts, subject, *[whole] * 20)  # many frames in one segment
+
+
+@st.composite
+def _segments(draw: st.DrawFn, facts: Facts) -> Conversation:
+    frames = _drawn(draw, facts, controls=True)
+    size = sum(len(frame.encode()) for frame in frames)
+    return talk(facts, "deflate-segmentation", *frames, cuts=draw(strategies.cuts(size)))
+
+
+def _control_edges(facts: Facts) -> Iterable[Conversation]:
+    subject = "deflate-rsv-control"
+    yield talk(facts, subject, Frame(Opcode.PING, b"p", rsv=RSV1, mask=MASK))
+    packed_ping = Frame(Opcode.PING, Blocks().fixed(b"packed").message(), rsv=RSV1, mask=MASK)
+    yield talk(facts, subject, literally(words(facts, "before")), packed_ping)
+    first, second = apply_cuts(_message(facts), 3)
+    yield talk(facts, subject, first, packed_ping, second)
+    yield talk(facts, subject, Frame(Opcode.PONG, b"p", rsv=RSV1, mask=MASK))
+    yield talk(facts, subject, Frame(Opcode.CLOSE, b"\x03\xe8", rsv=RSV1, mask=MASK))
+
+
+def _continuation_edges(facts: Facts) -> Iterable[Conversation]:
+    subject = "deflate-rsv-continuation"
+    first, second, third = apply_cuts(_message(facts), 2, 5)
+    yield talk(facts, subject, first, replace(second, rsv=RSV1), third)
+    yield talk(facts, subject, first, second, replace(third, rsv=RSV1))
+    start = Frame(Opcode.TEXT, b"plain ", fin=False, mask=MASK)
+    yield talk(facts, subject, start, Frame(Opcode.CONTINUATION, b"text", rsv=RSV1, mask=MASK))
+    inflatable = Blocks().fixed(b"text").message()
+    yield talk(facts, subject, start, Frame(Opcode.CONTINUATION, inflatable, rsv=RSV1, mask=MASK))
+
+
+def _other_edges(facts: Facts) -> Iterable[Conversation]:
+    subject, whole = "deflate-other-bits", _message(facts)
+    for rsv in (1, 2, 3):
+        yield talk(facts, subject, Frame(Opcode.TEXT, b"plain", rsv=rsv, mask=MASK))
+        yield talk(facts, subject, replace(whole, rsv=RSV1 | rsv))
+        yield talk(facts, subject, Frame(Opcode.PING, b"p", rsv=rsv, mask=MASK))
+        first, second = apply_cuts(whole, 3)
+        yield talk(facts, subject, first, replace(second, rsv=rsv))
+
+
+PROPERTIES = (
+    Property("deflate-fragments", lambda facts: _fragments(facts), _fragment_edges, declines_all),
+    Property("deflate-between", lambda facts: _mixtures(facts), _between_edges, declines_all),
+    Property("deflate-segmentation", lambda facts: _segments(facts), _segment_edges, declines_all),
+    Property("deflate-rsv-control", edges=_control_edges, not_here=declines_all),
+    Property("deflate-rsv-continuation", edges=_continuation_edges, not_here=declines_all),
+    Property("deflate-other-bits", edges=_other_edges, not_here=declines_all),
+)

@@ -1,0 +1,108 @@
+"""RFC 7692 7.1: what a client may offer, what it may not, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hypothesis import strategies as st
+
+from wsproof.conformance.endpoint_profile import Facts
+from wsproof.conformance.oracle.deflate_negotiation import BARE, OFFERS
+from wsproof.conformance.properties.deflate_blocks import Blocks
+from wsproof.conformance.properties.deflate_builders import letters, literally, packed, words
+from wsproof.conformance.properties.property import Property
+from wsproof.conformance.script import Conversation, Handshake, Send
+
+__all__ = ["PROPERTIES", "offers"]
+
+_BITS = tuple(str(bits) for bits in range(8, 16))
+_UNFIT_BITS = ("0", "7", "16", "010", "08", "x", "-9", "+10", "1e1", "10.0", "99999999999999999999")
+_ILLEGAL = (
+    *(f"{BARE}; server_max_window_bits={bits}" for bits in _UNFIT_BITS),
+    *(f"{BARE}; client_max_window_bits={bits}" for bits in _UNFIT_BITS),
+    f"{BARE}; server_max_window_bits",
+    f"{BARE}; server_no_context_takeover=1",
+    f"{BARE}; server_no_context_takeover=true",
+    f"{BARE}; client_no_context_takeover=1",
+    f"{BARE}; unknown",
+    f"{BARE}; unknown=1",
+    f"{BARE}; server_max_window_bits=10; unknown",
+    f"{BARE}; server_no_context_takeover; server_no_context_takeover",
+    f"{BARE}; server_max_window_bits=10; server_max_window_bits=11",
+    f"{BARE}; client_max_window_bits; client_max_window_bits=10",
+)
+_SEVERAL: tuple[tuple[str, ...], ...] = (
+    (f'{BARE}; server_max_window_bits="10"',),
+    (f'{BARE}; client_max_window_bits="12"',),
+    (f"{BARE};server_max_window_bits=10",),
+    (f"{BARE} ; server_max_window_bits = 10",),
+    (f"{BARE}; server_max_window_bits=10, {BARE}",),
+    (f"{BARE}; server_max_window_bits=10", BARE),
+    (f"{BARE}; server_no_context_takeover, {BARE}; client_no_context_takeover, {BARE}",),
+    (f"x-wsproof; unknown=1, {BARE}",),
+    (f"{BARE}, x-wsproof",),
+    (f"{BARE}; unknown, {BARE}",),
+    (f"{BARE}; server_max_window_bits=16, {BARE}; client_max_window_bits",),
+    (f"{BARE}, {BARE}",),
+)
+
+
+def _talk(facts: Facts, subject: str, lines: tuple[str, ...]) -> Conversation:
+    """Behind the offer: two texts that are legal whatever is agreed, long enough to be compressed in answer."""
+    text = words(facts, letters(300).decode())
+    actions = (Send(literally(text)), Send(literally(text)))
+    return Conversation(subject, actions, handshake=Handshake(extensions=lines), deflate=True)
+
+
+def _offer_edges(facts: Facts) -> Iterable[Conversation]:
+    for offer in OFFERS:
+        yield _talk(facts, "deflate-offers", (offer,))
+    for lines in _SEVERAL:
+        yield _talk(facts, "deflate-offers", lines)
+
+
+@st.composite
+def offers(draw: st.DrawFn) -> str:
+    """One legal offer: any of the four parameters, in any order, with and without quotes."""
+    chosen = draw(
+        st.lists(
+            st.sampled_from(
+                ("server_no_context_takeover", "client_no_context_takeover", "server_max_window_bits",
+                 "client_max_window_bits")
+            ),
+            unique=True,
+            max_size=4,
+        )
+    )  # fmt: skip
+    return "; ".join([BARE, *(_with_value(draw, name) for name in chosen)])
+
+
+def _with_value(draw: st.DrawFn, name: str) -> str:
+    if not name.endswith("_bits") or (name.startswith("client") and draw(st.booleans())):
+        return name
+    bits = draw(st.sampled_from(_BITS))
+    return f'{name}="{bits}"' if draw(st.booleans()) else f"{name}={bits}"
+
+
+def _any_offers(facts: Facts) -> st.SearchStrategy[Conversation]:
+    lists = st.lists(offers() | st.sampled_from(["x-wsproof", *_ILLEGAL]), min_size=1, max_size=3)
+    return lists.map(lambda lines: _talk(facts, "deflate-offers", tuple(lines)))
+
+
+def _illegal_edges(facts: Facts) -> Iterable[Conversation]:
+    for offer in _ILLEGAL:
+        yield Conversation("deflate-declined", handshake=Handshake(extensions=(offer,)))
+
+
+def _not_agreed_edges(facts: Facts) -> Iterable[Conversation]:
+    subject = "deflate-not-agreed"
+    for offer in (f"{BARE}; unknown", f"{BARE}; server_max_window_bits=16"):
+        for message in (literally(words(facts, "packed")), packed(Blocks().stored(b""))):
+            yield Conversation(subject, (Send(message),), handshake=Handshake(extensions=(offer,)))
+
+
+PROPERTIES = (
+    Property("deflate-declined", edges=_illegal_edges),
+    Property("deflate-offers", _any_offers, _offer_edges, about_offers=True),
+    Property("deflate-not-agreed", edges=_not_agreed_edges),
+)

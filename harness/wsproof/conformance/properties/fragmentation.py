@@ -1,0 +1,128 @@
+"""RFC 6455 5.4: messages in fragments of any shape, with control frames between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hypothesis import strategies as st
+
+from wsproof.conformance.endpoint_profile import Facts
+from wsproof.conformance.properties import strategies
+from wsproof.conformance.properties.property import MASK, Property, say
+from wsproof.conformance.properties.strategies import fragments
+from wsproof.conformance.script import Await, Conversation, Send
+from wsproof.wire import Frame, Opcode
+
+__all__ = ["PROPERTIES"]
+
+_WHOLE = Frame(Opcode.TEXT, b"whole", mask=MASK)
+_PING = Frame(Opcode.PING, b"between", mask=MASK)
+_PONG = Frame(Opcode.PONG, b"between", mask=MASK)
+
+
+def _shape_edges(facts: Facts) -> Iterable[Conversation]:
+    shapes = ((b"a", b"b"), (b"", b"b"), (b"a", b""), (b"", b""), (b"a", b"", b"c"), (b"",) * 5, (b"x",) * 60)
+    for shape in shapes:
+        yield say("fragments-joined", *fragments(*shape))
+        yield say("fragments-joined", *fragments(*shape), _WHOLE)
+    if facts.binary:
+        yield say("fragments-joined", *fragments(b"\xff", b"\xfe", opcode=Opcode.BINARY))
+    if facts.largest_bytes >= 65_536:
+        yield say("fragments-joined", *fragments(b"x" * 32_000, b"y" * 32_000))
+
+
+@st.composite
+def _shapes(draw: st.DrawFn, facts: Facts) -> Conversation:
+    messages = draw(st.lists(strategies.payloads(facts), min_size=1, max_size=3))
+    frames = [frame for message in messages for frame in draw(strategies.fragmentations(message))]
+    return say("fragments-joined", *frames)
+
+
+def _between_edges(facts: Facts) -> Iterable[Conversation]:
+    first, second, third = fragments(b"a", b"b", b"c")
+    for control in (_PING, _PONG):
+        yield say("control-between", first, control, second, third)
+        yield say("control-between", first, second, control, third)
+    yield say("control-between", first, _PING, _PONG, _PING, second, _PING, third, _PING)
+
+
+@st.composite
+def _mixtures(draw: st.DrawFn, facts: Facts) -> Conversation:
+    frames: list[Frame] = []
+    control = strategies.pings(max_bytes=20) | st.just(_PONG)
+    for message in draw(st.lists(strategies.payloads(facts), min_size=1, max_size=2)):
+        for frame in draw(strategies.fragmentations(message)):
+            frames += [*draw(st.lists(control, max_size=2)), frame]
+    size = sum(len(frame.encode()) for frame in frames)
+    return say("control-between", *frames, cuts=draw(st.just(()) | strategies.cuts(size)))
+
+
+def _weight_edges(facts: Facts) -> Iterable[Conversation]:
+    # As long as a message may be, perhaps, and less of it left than the control frame is long.
+    most, last = fragments(b"x" * (facts.largest_bytes - 1), b"y")
+    for control in (_PING, _PONG):
+        yield say("control-no-part", most, control, last)
+
+
+def _prompt_edges(facts: Facts) -> Iterable[Conversation]:
+    first, last = fragments(b"a", b"b")
+    yield Conversation("pong-prompt", (Send(first), Send(_PING), Await(), Send(last)))
+
+
+def _orphan_edges(facts: Facts) -> Iterable[Conversation]:
+    for fin in (True, False):
+        for payload in (b"orphan", b""):
+            orphan = Frame(Opcode.CONTINUATION, payload, fin=fin, mask=MASK)
+            yield say("continuation-orphan", orphan)
+            yield say("continuation-orphan", _WHOLE, orphan)
+            yield say("continuation-orphan", *fragments(b"a", b"b"), orphan)
+
+
+@st.composite
+def _orphans(draw: st.DrawFn, facts: Facts) -> Conversation:
+    before = [
+        frame
+        for message in draw(st.lists(strategies.payloads(facts), max_size=2))
+        for frame in draw(strategies.fragmentations(message))
+    ]
+    orphan = Frame(Opcode.CONTINUATION, draw(strategies.texts()).encode(), fin=draw(st.booleans()), mask=MASK)
+    return say("continuation-orphan", *before, orphan)
+
+
+def _inside_edges(facts: Facts) -> Iterable[Conversation]:
+    for opcode in (Opcode.TEXT, Opcode.BINARY):
+        for fin in (True, False):
+            inside = Frame(opcode, b"inside", fin=fin, mask=MASK)
+            yield say("message-inside", *fragments(b"a", ends=False), inside)
+            yield say("message-inside", *fragments(b"a", b"b", ends=False), inside)
+            yield say("message-inside", *fragments(b"", ends=False), _PING, inside)
+
+
+def _close_edges(facts: Facts) -> Iterable[Conversation]:
+    close = Frame(Opcode.CLOSE, b"\x03\xe8", mask=MASK)
+    yield say("close-cuts-message", *fragments(b"a", ends=False), close)
+    yield say("close-cuts-message", *fragments(b"a", b"b", ends=False), close)
+
+
+def _closing_edges(facts: Facts) -> Iterable[Conversation]:
+    close = Frame(Opcode.CLOSE, b"\x03\xe8", mask=MASK)
+    begun = fragments(b"a", ends=False)
+    # One that never closes breaks the rule before this one: it is the subject, so that both are one finding.
+    yield say("close-cuts-message", *begun, close)
+    yield say("close-cuts-message", *fragments(b"a", b"b", ends=False), close)
+    yield say("close-cuts-message", *begun, close, Frame(Opcode.CONTINUATION, b"b", mask=MASK))
+    yield say("close-cuts-message", *fragments(b"", ends=False), _PING, close)
+    if facts.binary:
+        yield say("close-cuts-message", *fragments(b"\xff", opcode=Opcode.BINARY, ends=False), close)
+
+
+PROPERTIES = (
+    Property("fragments-joined", lambda facts: _shapes(facts), _shape_edges),
+    Property("control-between", lambda facts: _mixtures(facts), _between_edges),
+    Property("control-no-part", edges=_weight_edges),
+    Property("pong-prompt", edges=_prompt_edges),
+    Property("continuation-orphan", lambda facts: _orphans(facts), _orphan_edges),
+    Property("message-inside", edges=_inside_edges),
+    Property("close-cuts-message", edges=_close_edges),
+    Property("close-inside-legal", edges=_closing_edges),
+)

@@ -1,0 +1,169 @@
+"""Saying the sample: to an endpoint that takes only some messages, none is sent but those that it is known to take.
+
+The shape of a conversation stays: a message of three fragments still has three, and where blanks behind the sample are
+taken too it keeps its length, if it is not shorter than the sample. What is wrong in a frame stays wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from wsproof.conformance.endpoint_profile import Facts, Message
+from wsproof.conformance.oracle.frames import Expectation, Fate, expect_frames
+from wsproof.conformance.script import Action, Conversation, Send
+from wsproof.wire import DeflateAgreement, Frame, Opcode
+
+__all__ = ["in_samples"]
+
+_TOP_BIT = 1 << 63
+_ABOUT_TEXT = ("utf8-valid", "deflate-utf8")
+_ABOUT_CONTROL = ("ping-answered", "pong-ignored", "any-order", "neighbour-served", "half-close-ends")
+"""Subjects that control frames alone can show, as those about closing can."""
+
+
+def in_samples(conversation: Conversation, facts: Facts) -> Conversation | None:
+    """The conversation with messages that this endpoint takes; None where it has others that it cannot do without."""
+    if not facts.is_selective and facts.most_messages is None:
+        return conversation
+    said = _reworded(conversation, facts) if facts.has_messages and facts.is_selective else conversation
+    if said.subject in _ABOUT_TEXT and _says_binary(facts):
+        return None
+    expected = _expected(said, facts)
+    if _is_fit(expected, facts):
+        return said
+    return _without_messages(said, facts, expected)
+
+
+def _expected(conversation: Conversation, facts: Facts) -> Expectation:
+    lines = conversation.handshake.extensions or ()
+    agreed = facts.agreed(lines[0]) if len(lines) == 1 else None
+    return expect_frames(conversation, facts, agreed or (DeflateAgreement() if conversation.deflate else None))
+
+
+def _is_fit(expected: Expectation, facts: Facts) -> bool:
+    """Whether the application is told nothing but what it takes, and not too much of it."""
+    barriers = int(facts.barrier is not None)
+    if facts.most_messages is not None and len(expected.messages) + barriers > facts.most_messages:
+        return False
+    if not facts.is_selective:
+        return True
+    return not expected.is_unsure and all(map(facts.accepts, expected.messages))
+
+
+def _without_messages(conversation: Conversation, facts: Facts, expected: Expectation) -> Conversation | None:
+    """The same without its whole messages, where what is left still shows something of its subject."""
+    subject = conversation.subject
+    shows = expected.fate is Fate.FAILED or subject.startswith("close-") or subject in _ABOUT_CONTROL
+    if not shows or conversation.deflate or conversation.pipelined:
+        return None
+    left: list[Action] = []
+    message: list[Action] = []
+    for action in conversation.actions:
+        if not isinstance(action, Send) or action.frame.is_control:
+            left.append(action)
+            continue
+        frame = action.frame
+        if frame.opcode != Opcode.CONTINUATION:
+            left += message
+            message = []
+        message.append(action)
+        if frame.fin:
+            whole = _message_of(message)
+            left += message if whole is None or facts.accepts(whole) else []
+            message = []
+    left += message
+    if not any(isinstance(action, Send) for action in left):
+        return None
+    if left == list(conversation.actions):
+        return None
+    size = sum(len(action.frame.encode()) for action in left if isinstance(action, Send))
+    said = replace(conversation, actions=tuple(left), cuts=tuple(cut for cut in conversation.cuts if cut < size))
+    return said if _is_fit(_expected(said, facts), facts) else None
+
+
+def _message_of(actions: list[Action]) -> Message | None:
+    """The message that these frames are; None where one of them is wrong."""
+    frames = [_frame(action) for action in actions]
+    if not all(map(_is_legal, frames)) or frames[0].opcode not in (Opcode.TEXT, Opcode.BINARY):
+        return None
+    message = Message(frames[0].opcode, b"".join(frame.payload for frame in frames))
+    return message if message.opcode == Opcode.BINARY or _is_utf8(message.payload) else None
+
+
+def _says_binary(facts: Facts) -> bool:
+    return facts.is_binary_only or (facts.sample is not None and facts.sample.opcode == Opcode.BINARY)
+
+
+def _reworded(conversation: Conversation, facts: Facts) -> Conversation:
+    """Each whole message said as the endpoint wants it: as the sample, or as the same bytes in a binary one."""
+    actions: list[Action] = list(conversation.actions)
+    begun: list[int] = []
+    for index, action in enumerate(actions):
+        if not isinstance(action, Send) or action.frame.opcode not in (
+            Opcode.CONTINUATION,
+            Opcode.TEXT,
+            Opcode.BINARY,
+        ):
+            continue
+        frame = action.frame
+        if frame.opcode != Opcode.CONTINUATION:
+            begun = [index]
+        elif begun:
+            begun.append(index)
+        if begun and frame.fin:
+            _reword(actions, begun, facts, compressed=bool(conversation.handshake.extensions))
+            begun = []
+    return replace(conversation, actions=tuple(actions))
+
+
+def _reword(actions: list[Action], places: list[int], facts: Facts, *, compressed: bool) -> None:
+    frames = [_frame(actions[index]) for index in places]
+    payload = b"".join(frame.payload for frame in frames)
+    first = frames[0]
+    if compressed and any(frame.rsv for frame in frames):
+        # Its bytes are not what it says: only its kind can be changed. What it says, the oracle tells.
+        wanted = Message(Opcode.BINARY if _says_binary(facts) else first.opcode, payload)
+    elif first.opcode == Opcode.TEXT and not _is_utf8(payload):
+        return  # what is wrong must stay wrong
+    elif facts.sample is None:
+        wanted = Message(Opcode.BINARY, payload)
+    else:
+        sample = facts.sample.payload
+        wanted = Message(facts.sample.opcode, sample.ljust(len(payload)) if facts.pads else sample)
+    words = wanted.payload
+    shift = _shift(payload, words)
+    for index, frame in zip(places, frames, strict=True):
+        size = len(words) if index == places[-1] else len(frame.payload) + (shift if frame is first else 0)
+        piece, words = words[:size], words[size:]
+        opcode = wanted.opcode if frame is first else frame.opcode
+        actions[index] = Send(replace(frame, opcode=opcode, payload=piece, declared_length=_declared(frame, piece)))
+
+
+def _shift(payload: bytes, words: bytes) -> int:
+    """How much longer the first fragment must be to cut the same place of the first character that is not ASCII."""
+    at, instead = (next((at for at, byte in enumerate(data) if byte > 0x7F), -1) for data in (payload, words))
+    return max(0, instead - at) if at >= 0 and instead >= 0 else 0
+
+
+def _declared(frame: Frame, piece: bytes) -> int | None:
+    """The length that the new frame declares: one with its top bit set still has the payload that it declares else."""
+    if frame.declared_length == _TOP_BIT + len(frame.payload):
+        return _TOP_BIT + len(piece)
+    return frame.declared_length
+
+
+def _frame(action: Action) -> Frame:
+    assert isinstance(action, Send)
+    return action.frame
+
+
+def _is_legal(frame: Frame) -> bool:
+    return frame.mask is not None and not frame.rsv and frame.declared_length is None
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

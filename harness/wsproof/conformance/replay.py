@@ -1,0 +1,138 @@
+"""One finding again: its conversation or its trial, with a bystander, and with an eye on the server's process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wsproof.conformance.endpoint_profile import Facts, Message
+from wsproof.conformance.exchange.bystander import Neighbour, Service
+from wsproof.conformance.exchange.driver import Conduct
+from wsproof.conformance.exchange.segment_barrier import SegmentBarrier
+from wsproof.conformance.exchange.timeouts import Patience
+from wsproof.conformance.exchange.transcript import Transcript
+from wsproof.conformance.robustness.catalogue import TRIALS
+from wsproof.conformance.robustness.context import NOT_OURS, Ground, HandshakeRefused
+from wsproof.conformance.robustness.definition import Outcome, Trial
+from wsproof.conformance.script import Conversation
+from wsproof.conformance.server_watch import STAYS, ServerWatch
+from wsproof.conformance.verify.cases import Ledger
+from wsproof.conformance.verify.findings import finding_of
+from wsproof.conformance.verify.memory_growth import Swelling
+from wsproof.conformance.verify.violations import Charge, judge
+from wsproof.errors import CannotTellError, TargetError, UsageError
+from wsproof.model.finding import Finding, severity
+from wsproof.model.server_end import PROCESS_ENDED, ServerEnd
+from wsproof.net.budget import Budget
+from wsproof.net.endpoint import Endpoint
+
+__all__ = ["replay"]
+
+_SERVED = "other clients to be served"
+
+
+def replay(
+    recipe: Mapping[str, Any],
+    endpoint: Endpoint,
+    deadline_s: float,
+    *,
+    pid: int | None = None,
+    login: tuple[str | bytes, ...] = (),
+    server: object = None,
+) -> list[Finding]:
+    """Have the conversation, or hold the trial, of a finding again; what it shows broken this time, in full.
+
+    `pid` is the root of the server's process tree, where it is ours, and `server` what started it. `login` is sent
+    first on every connection: recipes do not keep it.
+
+    Raises:
+        UsageError: `recipe` is not one of this suite, or the finding was made behind a login, and it is not given.
+        CannotTellError: a plain client is not served to begin with, or the finding needs the server's process, which
+            is not ours now.
+        TargetError: nobody listens.
+    """
+    messages = tuple(map(Message.of, login))
+    watch = ServerWatch(server)
+    if "trial" in recipe:
+        return _replay_trial(recipe, endpoint, pid, deadline_s, messages, watch)
+    try:
+        conversation, facts = Conversation.from_json(recipe["conversation"]), Facts.from_json(recipe["facts"], messages)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"expected the recipe of an rfc6455 finding, but it cannot be read: {error!r}") from error
+    bystander = Neighbour(deadline_s, facts.first_messages)
+    try:
+        if bystander.ask(endpoint) is not Service.SERVED:
+            raise CannotTellError(f"a plain client is not served, so nothing can be repeated: {bystander.remark}")
+        transcript, charges = _converse(conversation, facts, endpoint, deadline_s, pid)
+        if bystander.ask(endpoint).is_fault:
+            transcript.note(f"another client was no longer served after this: {bystander.remark}")
+            charges.append(Charge("neighbour-served", _SERVED, bystander.remark))
+            charges += _ends(watch, endpoint)
+    finally:
+        bystander.forget()
+    ledger = Ledger(facts)
+    for charge in charges:
+        ledger.note(conversation, charge, transcript)
+    return sorted(ledger.findings(), key=severity)
+
+
+def _converse(
+    conversation: Conversation, facts: Facts, endpoint: Endpoint, deadline_s: float, pid: int | None
+) -> tuple[Transcript, list[Charge]]:
+    with SegmentBarrier() as barrier:
+        conduct = Conduct(endpoint, facts, Patience(deadline_s), barrier)
+        swelling = Swelling(pid) if conversation.subject == "deflate-bomb" else None
+        greeting, expected, transcript = conduct.perform(conversation)
+    charges = judge(conversation, greeting, expected, facts, transcript)
+    return transcript, charges + (swelling.charges(transcript) if swelling is not None else [])
+
+
+def _replay_trial(
+    recipe: Mapping[str, Any],
+    endpoint: Endpoint,
+    pid: int | None,
+    deadline_s: float,
+    login: tuple[Message, ...],
+    watch: ServerWatch,
+) -> list[Finding]:
+    """Hold the trial of a finding again, as it was held when it found something."""
+    try:
+        trial = next(each for each in TRIALS if each.name == recipe["trial"])
+        facts, examples = Facts.from_json(recipe["facts"], login), int(recipe["examples"])
+        parameters = dict(recipe.get("parameters", {}))  # the first recipes had none
+    except (KeyError, TypeError, ValueError, StopIteration) as error:
+        raise UsageError(f"expected the recipe of an rfc6455 finding, but it cannot be read: {error!r}") from error
+    if trial.needs_process and pid is None:
+        raise CannotTellError(f"{trial.name} is {NOT_OURS}; replay it on a server that is started here")
+    patient_s = float(recipe.get("deadline_s", deadline_s))
+    ground = Ground(endpoint, facts, pid, patient_s, Budget(None), examples, parameters=parameters)
+    try:
+        outcome = _outcome(trial, ground)
+        if not ground.all_served():
+            outcome.charge("neighbour-served", _SERVED, "an old or a new one was not, afterwards")
+            outcome.charges += _ends(watch, endpoint)
+    except HandshakeRefused as error:
+        raise CannotTellError(f"the server takes no more clients, which may be a limit: {error}") from error
+    finally:
+        ground.close()
+    return [finding_of(charge, outcome.lines, recipe) for charge in outcome.charges]
+
+
+def _outcome(trial: Trial, ground: Ground) -> Outcome:
+    """What the trial shows; a client that is not served ends it."""
+    try:
+        return trial.perform(ground)
+    except HandshakeRefused:
+        raise
+    except TargetError as error:
+        outcome = Outcome()
+        outcome.note(f"a client was not served: {error}")
+        return outcome
+
+
+def _ends(watch: ServerWatch, endpoint: Endpoint) -> list[Charge]:
+    """That the server's process has ended, where it has."""
+    end = watch.end(endpoint)
+    if end is None:
+        return []
+    return [Charge(PROCESS_ENDED, STAYS, end.sentence if isinstance(end, ServerEnd) else end)]

@@ -1,0 +1,290 @@
+"""Many short connections that all end in one way: what the server keeps of them, and whom it still serves."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from wsproof.conformance.robustness.context import Ground
+from wsproof.conformance.robustness.leak_slope import (
+    MEMORY_LEAK_BYTES,
+    Round,
+    grows_steadily,
+    leaked_bytes,
+    leaked_fds,
+)
+from wsproof.errors import TargetError
+from wsproof.net.clock import Deadline, now_ns
+from wsproof.net.connect import connect_socket, reset_on_close
+from wsproof.wire import MASK, Frame, Opcode
+
+__all__ = ["LEAVINGS", "Storm", "fitting_size", "storm"]
+
+_KEY = "d3Nwcm9vZi1zdG9ybXMhIQ=="
+_AT_ONCE = 25
+_LEAST_CONNECT_S = 0.05
+_ROUNDS = 5
+_MORE_ROUNDS = 8
+_CONVICTED_S = 0.2
+_KEEPS_OPEN_S = 0.01
+_FEW = 2
+_STORM = 1.2
+"""How long the rounds of a storm may take together, in deadlines; a slow server has smaller rounds."""
+_LONGEST_STORM = 3.0
+_FEWEST_ROUNDS = 3
+_LEAST_FOR_MEMORY = 40
+"""Connections of a round, at least, to tell what each keeps from what allocators do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """One way in which clients come and go. `request` is what they say first, `leave` ends the connection."""
+
+    name: str
+    did: str
+    request: Callable[[bytes], bytes]
+    leave: Callable[[socket.socket, int], None]
+    answered: bool = True
+
+
+@dataclass
+class Storm:
+    """What a storm of one kind showed: `rounds` (the first is the warm-up), and whether others were served to its end.
+
+    `late_s`: descriptors did come back, but only after so long.
+    """
+
+    leaving: Leaving
+    rounds: list[Round] = field(default_factory=list)
+    served: bool = True
+    connections: int = 0
+    size: int = 0
+    """Connections of each round after the warm-up."""
+    lines: list[str] = field(default_factory=list)
+    late_s: float | None = None
+    was_cut: bool = False
+    """Whether the time ended before a collector would have come."""
+    keeps_open: bool = False
+    """Whether the end of TCP was waited for in vain: that silence is not waited out again."""
+
+    @property
+    def fds(self) -> float | None:
+        """Descriptors that were kept a connection; None for none."""
+        is_enough = len(self.rounds) >= _FEWEST_ROUNDS
+        return leaked_fds(self.rounds) if is_enough and self.late_s is None else None
+
+    @property
+    def memory(self) -> float | None:
+        """Bytes that were kept a connection; None for none that are sure."""
+        is_enough = self.size >= _LEAST_FOR_MEMORY and not self.was_cut
+        return leaked_bytes(self.rounds) if is_enough and grows_steadily(self.rounds) else None
+
+
+def storm(ground: Ground, leaving: Leaving) -> Storm:
+    """Have the storm; what it showed. Its size follows `ground.examples`, and what the server gets done in time.
+
+    Raises:
+        BudgetSpent: the time for the run is over.
+    """
+    asked = max(40, 8 * ground.examples)
+    told = Storm(leaving, size=ground.parameters.get("size", 0))
+    allowed_s = _STORM * ground.deadline_s
+    begun_ns, at_last = now_ns(), Deadline.after(_LONGEST_STORM * ground.deadline_s)
+    if not _round(ground, told, (told.size or asked) // 2, Deadline.after(allowed_s / _ROUNDS)):
+        return told
+    told.size = told.size or fitting_size(asked, told.connections, (now_ns() - begun_ns) / 1e9, allowed_s)
+    for _ in range(1, _ROUNDS):
+        if at_last.passed or not _round(ground, told, told.size, at_last):
+            return told
+    if ground.meter is None:
+        return told
+    if leaked_fds(told.rounds) is not None:
+        _see_late(ground, told)
+    if leaked_bytes(told.rounds) >= MEMORY_LEAK_BYTES:
+        # More than an allocator explains: go on, until a collector would have come.
+        at_last = Deadline.after(2 * _LONGEST_STORM * ground.deadline_s)
+        for _ in range(_MORE_ROUNDS):
+            told.was_cut = at_last.passed
+            if told.was_cut or not _round(ground, told, 2 * told.size, at_last):
+                break
+            if leaked_bytes(told.rounds) < MEMORY_LEAK_BYTES:
+                break
+    return told
+
+
+def fitting_size(asked: int, connections: int, took_s: float, allowed_s: float) -> int:
+    """Connections of a round, so that all rounds end in time at the pace of the first; a batch at least."""
+    in_time = connections * allowed_s / max(took_s, 1e-9) / _ROUNDS
+    return max(_AT_ONCE, min(asked, int(in_time)))
+
+
+def _round(ground: Ground, told: Storm, size: int, until: Deadline) -> bool:
+    """One round of at most so many connections; False when somebody is no longer served."""
+    left, before = size, told.connections
+    while left > 0 and told.served and not (until.passed and left < size):
+        ground.budget.check()
+        number = min(_AT_ONCE, left)
+        left -= number
+        told.connections += number
+        told.served = _batch(ground, told, number) or ground.all_served()
+    told.served = told.served and ground.all_served()
+    if not told.served:
+        told.lines.append(f"   (after {told.connections} connections that {told.leaving.did}, others are not served)")
+        return False
+    if ground.meter is not None:
+        known = [one.fds for one in told.rounds if one.fds is not None]
+        # Once some were not given back in time, waiting for more of them says nothing new.
+        patience = _CONVICTED_S if known and known[-1] > known[0] else ground.releases_s
+        fds = ground.wait_fds(min(known), patience) if known else _settled(ground)
+        told.rounds.append(Round(told.connections - before, fds, ground.meter.private_bytes()))
+        told.lines.append(_told(told.rounds[-1], told.leaving))
+    return True
+
+
+def _settled(ground: Ground) -> int | None:
+    """Descriptors after the warm-up, when they have stopped falling."""
+    assert ground.meter is not None
+    before = ground.meter.fds()
+    while before is not None:
+        ground.newcomer_served()
+        after = ground.meter.fds()
+        if after is None or after >= before:
+            return after
+        before = after
+    return None
+
+
+def _see_late(ground: Ground, told: Storm) -> None:
+    """Some servers let go after a time of their own: that is late, and no leak."""
+    warm = told.rounds[0].fds
+    if warm is None:
+        return
+    fds = ground.wait_fds(warm + _FEW, ground.releases_s)
+    if fds is not None and fds <= warm + _FEW:
+        told.late_s = ground.releases_s
+
+
+def _told(one: Round, leaving: Leaving) -> str:
+    memory = f", {one.memory_bytes / 1e6:.2f} MB of its own" if one.memory_bytes is not None else ""
+    return f"   ({one.connections} clients {leaving.did}: the server has {one.fds} open descriptors{memory})"
+
+
+def _batch(ground: Ground, told: Storm, number: int) -> bool:
+    """Some clients at once; False when not one of them got what it was owed."""
+    leaving = told.leaving
+    request = ground.endpoint.request(_KEY).encode()
+    socks: list[socket.socket] = []
+    wait_s = ground.budget.at_most(ground.deadline_s)
+    until = Deadline.after(wait_s)
+    well = 0
+    try:
+        for _ in range(number):
+            ground.budget.check()
+            if until.passed:
+                break  # a short backlog: who is in must do
+            with contextlib.suppress(TargetError):
+                socks.append(connect_socket(ground.endpoint, max(until.remaining_s, _LEAST_CONNECT_S)))
+        for sock in socks:
+            with contextlib.suppress(OSError):
+                sock.sendall(leaving.request(request))
+        silent = 0
+        for index, sock in enumerate(socks):
+            ground.budget.check()
+            sock.settimeout(_CONVICTED_S if silent else wait_s)  # the first that is not answered has waited for all
+            if leaving.answered and not _answered(sock):
+                silent += 1
+            else:
+                well += 1
+            with contextlib.suppress(OSError):
+                leaving.leave(sock, index)
+            if silent > _FEW:
+                break
+        if well:
+            _let_end(ground, socks, told, wait_s)
+    finally:
+        for sock in socks:
+            sock.close()
+    return well > 0
+
+
+def _answered(sock: socket.socket) -> bool:
+    data = b""
+    until = Deadline.after(sock.gettimeout() or 0.0)
+    try:
+        while b"\r\n\r\n" not in data:
+            more = sock.recv(4096)
+            if not more:
+                return bool(data)
+            data += more
+            if until.passed:
+                return False
+    except OSError:
+        return False
+    return True
+
+
+def _let_end(ground: Ground, socks: list[socket.socket], told: Storm, wait_s: float) -> None:
+    """Read to the end of TCP, where the server should bring it, up to the first client to whom it does not."""
+    if told.leaving.leave is not _half_close and told.leaving.leave is not _close:
+        return
+    for sock in socks:
+        ends_in_s = _KEEPS_OPEN_S if told.keeps_open else wait_s
+        sock.settimeout(ends_in_s)
+        until = Deadline.after(ends_in_s)
+        try:
+            while sock.recv(4096):
+                ground.budget.check()
+                if until.passed:
+                    raise TimeoutError  # it goes on talking: that is no end
+        except TimeoutError:
+            told.keeps_open = True
+            return
+        except OSError:
+            pass  # it is reset: that is an end too
+
+
+def _close(sock: socket.socket, index: int) -> None:
+    del index
+    sock.sendall(Frame(Opcode.CLOSE, b"\x03\xe8", mask=MASK).encode())
+
+
+def _half_close(sock: socket.socket, index: int) -> None:
+    del index
+    sock.shutdown(socket.SHUT_WR)
+
+
+def _reset(sock: socket.socket, index: int) -> None:
+    if index % 2:
+        sock.sendall(Frame(Opcode.TEXT, b"half a frame", mask=MASK).encode()[:9])
+    reset_on_close(sock)
+    sock.close()
+
+
+def _leave(sock: socket.socket, index: int) -> None:
+    if index % 2:
+        reset_on_close(sock)
+    sock.close()
+
+
+def _whole(request: bytes) -> bytes:
+    return request
+
+
+def _half(request: bytes) -> bytes:
+    return request[: len(request) // 2]
+
+
+def _of_version_99(request: bytes) -> bytes:
+    return request.replace(b"Sec-WebSocket-Version: 13", b"Sec-WebSocket-Version: 99")
+
+
+LEAVINGS: dict[str, Leaving] = {
+    "freed-after-abandoned": Leaving("abandoned", "left in the middle of their handshake", _half, _leave, False),
+    "freed-after-refusal": Leaving("refused", "were refused", _of_version_99, _leave),
+    "freed-after-close": Leaving("closed", "closed", _whole, _close),
+    "freed-after-reset": Leaving("reset", "reset TCP", _whole, _reset),
+    "freed-after-half-close": Leaving("half-closed", "ended their side of TCP", _whole, _half_close),
+}
+"""The rule of each way to leave, the simplest way first: what leaks there leaks in all that follow."""

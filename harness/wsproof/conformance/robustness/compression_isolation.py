@@ -1,0 +1,113 @@
+"""A trial of several clients that compress at once: what one says is no business of the others' windows."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+
+from wsproof.conformance.endpoint_profile import Heard, Message
+from wsproof.conformance.exchange.login import log_in
+from wsproof.conformance.properties.deflate_builders import declines_all, usual_offer
+from wsproof.conformance.robustness.context import Ground
+from wsproof.conformance.robustness.definition import Outcome, Trial
+from wsproof.net.client import Client
+from wsproof.wire import CloseReceived, Event, Opcode, PongReceived, State
+
+__all__ = ["TRIALS"]
+
+_KEY = "d3Nwcm9vZi1iZXNpZGUhIQ=="
+_CLIENTS = 4
+_ROUNDS = 4
+_LETTERS = 64
+
+
+def _side_by_side(ground: Ground) -> Outcome:
+    """All say the same as in the round before, in their own words: so each refers back to what it said itself."""
+    outcome = Outcome(connections=_CLIENTS)
+    if absent := declines_all(ground.facts):
+        outcome.lacking = absent
+        return outcome
+    most = ground.facts.most_messages
+    if not ground.facts.has_messages or (most is not None and most < _ROUNDS):
+        outcome.lacking = "not checked: it needs messages that this endpoint is not known to take"
+        return outcome
+    outcome.lines.append(f"-> {_CLIENTS} clients send {_ROUNDS} compressed texts each, in turns")
+    if not (wrong := _talk(ground, range(_CLIENTS))):
+        return outcome
+    outcome.note(wrong)
+    if any(_talk(ground, [number]) for number in range(_CLIENTS)):
+        outcome.lacking = "a client that compresses is not understood when it is alone, either"
+    else:
+        outcome.charge("deflate-apart", "each client to be understood, as it is when it is alone", wrong)
+    return outcome
+
+
+def _own_words(ground: Ground, number: int) -> Message:
+    """What this client says: digits and letters that no JSON would write in another way, or the sample."""
+    if ground.facts.sample is not None:
+        return ground.facts.sample
+    text = hashlib.sha256(bytes([number])).hexdigest()
+    return Message(Opcode.BINARY if ground.facts.is_binary_only else Opcode.TEXT, text.encode())
+
+
+def _send(client: Client, message: Message) -> None:
+    if message.opcode == Opcode.TEXT:
+        client.send_text(message.payload.decode())
+    else:
+        client.send_binary(message.payload)
+    client.send_ping(message.payload[:_LETTERS])
+
+
+def _talk(ground: Ground, numbers: Sequence[int]) -> str:
+    """Let these clients speak in turns; what went wrong, as a clause, or nothing."""
+    offer = usual_offer(ground.facts)
+    assert offer is not None
+    request = replace(ground.endpoint.request(_KEY), extensions=(offer,))
+    deadline_s = ground.budget.at_most(ground.deadline_s)
+    with ExitStack() as stack:
+        clients = [
+            stack.enter_context(Client(ground.endpoint, deadline_s=deadline_s, request=request)) for _ in numbers
+        ]
+        for client in clients:
+            client.open()
+            log_in(client, ground.facts, deadline_s)
+            client.take_events()
+        for _ in range(_ROUNDS):
+            messages = [_own_words(ground, number) for number in numbers]
+            for number, client, message in zip(numbers, clients, messages, strict=True):
+                if client.peer.state is not State.OPEN:
+                    return f"client {number + 1} got the end of its connection"
+                _send(client, message)
+            for number, client, message in zip(numbers, clients, messages, strict=True):
+                if wrong := _unanswered(ground, client, message):
+                    return f"client {number + 1} {wrong}"
+    return ""
+
+
+def _unanswered(ground: Ground, client: Client, said: Message) -> str:
+    """Why a client has not got its answer: its message where the endpoint echoes, else the pong behind it."""
+    reply = ground.facts.reply_to(said) if ground.facts.sample is None else None
+
+    def is_answer(event: Event) -> bool:
+        is_pong = isinstance(event, PongReceived) and event.payload == said.payload[:_LETTERS]
+        return is_pong if reply is None else Heard.message(event) == reply
+
+    def is_damaged(event: Event) -> bool:
+        # As long as the answer, and nobody's words: a room may pass on what the others say, and who comes.
+        message = Heard.message(event)
+        if message is None or reply is None or message == reply or len(message.payload) != len(reply.payload):
+            return False
+        return not any(_own_words(ground, number).payload in message.payload for number in range(_CLIENTS))
+
+    found = client.wait_event(lambda event: isinstance(event, CloseReceived) or is_answer(event) or is_damaged(event))
+    client.take_events()
+    if found is None:
+        return "got the end of TCP" if client.ended else "got no answer to what it said"
+    if isinstance(found, CloseReceived):
+        return f"got a close frame with code {found.code}"
+    return "" if is_answer(found) else "got something else than what it had said"
+
+
+TRIALS: tuple[Trial, ...] = (Trial("deflate-apart", _side_by_side),)

@@ -1,0 +1,217 @@
+"""Trials of costs: what grows faster than the input that causes it is a lever for whoever wants to stop the server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from wsproof.conformance.endpoint_profile import Heard, Message
+from wsproof.conformance.robustness.context import Ground
+from wsproof.conformance.robustness.definition import Outcome, Trial
+from wsproof.conformance.robustness.long_message import long_message
+from wsproof.conformance.robustness.scaling import FEWEST_SIZES, Cost, exponent_of, is_superlinear
+from wsproof.errors import TargetError
+from wsproof.model.suite import Figure
+from wsproof.net.client import Client
+from wsproof.net.clock import Deadline
+from wsproof.wire import MASK, CloseReceived, Event, Frame, Opcode, PongReceived
+
+__all__ = ["TRIALS"]
+
+_END = b"cost-over"
+_KEY = "d3Nwcm9vZi1jb3N0bHkhIQ=="
+_HANDSHAKES = 6
+_BATCHES = 4
+_SUSPECT = 1.3
+_FLOOR = 50
+_NOISE = 10
+"""A cost that is so many times less than one that matters is not told from noise."""
+_COSTS = 3.0
+"""How long the measuring may take, in deadlines."""
+_MESSAGE_NS = 1e8
+_HANDSHAKE_NS = 1e6
+
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Something of which there can be more: `sizes` grow, `cost` is what one of a size costs, None when it is refused.
+
+    `least_ns` is a cost that matters, far above what a measurement is off by.
+    """
+
+    name: str
+    of: str
+    sizes: tuple[int, ...]
+    cost: Callable[[Ground, int], float | None]
+    least_ns: float
+    base: int | None = None
+    """The size whose cost is there anyway, and is taken off all others."""
+
+
+def _growing(ground: Ground, name: str, shapes: tuple[Shape, ...]) -> Outcome:
+    """Measure each shape; one that looks superlinear is measured again before it is charged."""
+    outcome = Outcome()
+    enough = False
+    until = Deadline.after(_COSTS * ground.deadline_s)
+    for shape in shapes:
+        costs = _measure(ground, outcome, shape, until)
+        if len(costs) < FEWEST_SIZES:
+            outcome.note(f"{shape.name}: no more than {len(costs)} sizes are taken, which tell nothing")
+            continue
+        enough = True
+        outcome.lines.append(f"   ({shape.name}: {_costs_said(costs)})")
+        outcome.figures.append(Figure(f"{costs[-1].size:,} {shape.of}", costs[-1].cost_ns / 1e6, "ms"))
+        exponent = exponent_of(costs)
+        if exponent is None or costs[-1].cost_ns < shape.least_ns / _NOISE:
+            continue  # it costs next to nothing, however it grows
+        outcome.figures.append(Figure(f"exponent of {shape.name}", exponent))
+        if _looks_superlinear(costs, shape):
+            again = _measure(ground, outcome, shape, Deadline.after(_COSTS * ground.deadline_s))
+            least = _least(costs, again)
+            if _looks_superlinear(again, shape) and is_superlinear(least, shape.least_ns):
+                outcome.lines.append(f"   (again: {_costs_said(again)})")
+                got = f"the cost of {shape.name} grows with exponent {exponent_of(least):.2f}: {_costs_said(least)}"
+                outcome.charge(name, "a cost that grows as the input does", got)
+                break  # one lever is enough to say so
+    if not enough:
+        outcome.lacking = "this endpoint does not take messages that are long enough to tell"
+    return outcome
+
+
+def _looks_superlinear(costs: list[Cost], shape: Shape) -> bool:
+    """Worth measuring again: what disturbs may hide an exponent, or make one."""
+    exponent = exponent_of(costs)
+    return exponent is not None and exponent >= _SUSPECT and costs[-1].cost_ns >= shape.least_ns
+
+
+def _least(costs: list[Cost], again: list[Cost]) -> list[Cost]:
+    """The lesser of two measurements: all that disturbs makes a cost more."""
+    return [Cost(one.size, min(one.cost_ns, other.cost_ns)) for one, other in zip(costs, again, strict=False)]
+
+
+def _measure(ground: Ground, outcome: Outcome, shape: Shape, until: Deadline) -> list[Cost]:
+    """What each size costs, as far as the time goes."""
+    costs: dict[int, float] = {}
+    if shape.base is not None:
+        shape.cost(ground, shape.base)  # the first of a kind costs more than those that follow
+    for size in shape.sizes if shape.base is None else (shape.base, *shape.sizes):
+        ground.budget.check()
+        if until.passed:
+            outcome.note(f"{shape.name}: the server is slow, and larger sizes were not tried")
+            break
+        outcome.connections += 1
+        try:
+            cost = shape.cost(ground, size)
+        except TargetError:
+            cost = None
+        if cost is None:
+            break  # too much for this server: what is smaller tells as well
+        costs[size] = cost
+    anyway = costs.pop(shape.base, 0.0) if shape.base is not None else 0.0
+    floor = shape.least_ns / _FLOOR
+    return [Cost(size, max(cost - anyway, floor)) for size, cost in costs.items()]
+
+
+def _costs_said(costs: list[Cost]) -> str:
+    return ", ".join(f"{one.size:,} cost {one.cost_ns / 1e6:.2f} ms" for one in costs)
+
+
+# Messages.
+
+
+def _fragments_cost(ground: Ground, count: int, size: int) -> float | None:
+    """Of one message of `count` fragments of `size` bytes."""
+    long = long_message(ground.facts, count - 1, size)
+    if long.whole is None:
+        return None
+    whole = ground.facts.reply_to(long.whole)
+    data = b"".join(long.fragments) + long.end()
+    if whole is None:
+        data += Frame(Opcode.PING, _END, mask=MASK).encode()
+    with ground.client(max_message_bytes=1 << 26) as client:
+        return _cost_of(ground, client, data, whole)
+
+
+def _cost_of(ground: Ground, client: Client, data: bytes, whole: Message | None) -> float | None:
+    def is_over(event: Event) -> bool:
+        if isinstance(event, CloseReceived):
+            return True
+        if whole is None:
+            return isinstance(event, PongReceived) and event.payload == _END
+        return Heard.message(event) is not None
+
+    before = ground.cpu_ns()
+    client.send_raw(data)
+    found = ground.wait_busy(client, is_over)
+    after = ground.cpu_ns()
+    if not found or isinstance(client.events[-1], CloseReceived) or client.ended:
+        return None
+    return float(after - before)
+
+
+def _of_fragments(name: str, size: int, counts: tuple[int, ...]) -> Shape:
+    return Shape(name, "fragments", counts, lambda ground, count: _fragments_cost(ground, count, size), _MESSAGE_NS)
+
+
+_MESSAGES = (
+    _of_fragments("one-byte fragments", 1, (1_000, 2_000, 4_000, 8_000, 16_000)),
+    _of_fragments("256-byte fragments", 256, (500, 1_000, 2_000, 4_000, 8_000)),
+)
+
+
+# Handshakes.
+
+
+def _handshakes_cost(ground: Ground, size: int, lines: Callable[[int], Headers]) -> float | None:
+    """Of one handshake: the least mean of several batches; None when it is refused for its size."""
+    plain = ground.endpoint.request(_KEY)
+    request = replace(plain, headers=plain.headers + lines(size))
+    costs = []
+    for _ in range(_BATCHES):
+        before = ground.cpu_ns()
+        for _ in range(_HANDSHAKES):
+            ground.budget.check()
+            client = Client(ground.endpoint, deadline_s=ground.budget.at_most(ground.deadline_s), request=request)
+            try:
+                if client.open().status != 101:
+                    return None
+            finally:
+                client.abort()
+        costs.append((ground.cpu_ns() - before) / _HANDSHAKES)
+    return min(costs)
+
+
+def _many_lines(size: int) -> Headers:
+    return tuple((f"X-Line-{number}", "v" * 40) for number in range(size))
+
+
+def _blanks(size: int) -> Headers:
+    return (("X-Blanks", "a" + " " * size + "b"), ("Sec-WebSocket-Extensions", "x-none; a" + " " * size + "; b"))
+
+
+def _parameters(size: int) -> Headers:
+    return (("Sec-WebSocket-Extensions", "x-none" + "; p=1" * size),)
+
+
+def _of_headers(name: str, of: str, sizes: tuple[int, ...], lines: Callable[[int], Headers]) -> Shape:
+    return Shape(name, of, sizes, lambda ground, size: _handshakes_cost(ground, size, lines), _HANDSHAKE_NS, 0)
+
+
+_HEADERS = (
+    _of_headers("header lines", "lines", (11, 22, 44, 88), _many_lines),
+    _of_headers("blanks in a header", "blanks", (400, 800, 1_600, 3_200), _blanks),
+    _of_headers("parameters of an extension", "parameters", (75, 150, 300, 600), _parameters),
+)
+
+
+def _messages(ground: Ground) -> Outcome:
+    return _growing(ground, "cost-of-fragments", _MESSAGES)
+
+
+def _handshakes(ground: Ground) -> Outcome:
+    return _growing(ground, "cost-of-handshake", _HEADERS)
+
+
+TRIALS: tuple[Trial, ...] = (Trial("cost-of-fragments", _messages), Trial("cost-of-handshake", _handshakes))

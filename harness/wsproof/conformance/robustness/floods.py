@@ -1,0 +1,186 @@
+"""Trials of floods: fragments without number, fragments without content."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import partial
+
+from wsproof.conformance.endpoint_profile import Heard, Message, is_own_reason
+from wsproof.conformance.robustness.context import Ground
+from wsproof.conformance.robustness.definition import Outcome, Trial
+from wsproof.conformance.robustness.long_message import LongMessage, long_message
+from wsproof.model.suite import Figure
+from wsproof.net.client import Client
+from wsproof.wire import MASK, CloseCode, CloseReceived, Ended, Event, Frame, Opcode, PingReceived, PongReceived
+
+__all__ = ["TRIALS"]
+
+_SLICES = 20
+_LAST = b"flood-over"
+_READ = b"flood-read"
+_LINGER_S = 0.5
+_HELD_A_FRAGMENT = 60.0
+"""Bytes that a fragment of nothing may take, ten times what it is on the wire."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Flood:
+    """A message of `count` fragments of `size` bytes, sent for rule `name`."""
+
+    name: str
+    count: int
+    size: int
+
+
+def _fragments(ground: Ground, *, name: str, count: int, size: int) -> Outcome:
+    """One message of `count` fragments of `size` bytes, then its end: it arrives, or is refused with a reason."""
+    outcome = Outcome(connections=1)
+    if _flood(ground, outcome, name, count, size, is_paced=False):
+        # Our pong stood behind the flood, and came too late for the server's heartbeat.
+        outcome = Outcome(connections=2)
+        outcome.note("the server's heartbeat cut off a client that sent all at once: this one waits for pongs between")
+        _flood(ground, outcome, name, count, size, is_paced=True)
+    if not ground.all_served():
+        outcome.charge("served-beside-flood", "other clients to be served", f"{_flood_said(count, size)} stopped it")
+    return outcome
+
+
+def _flood(ground: Ground, outcome: Outcome, name: str, count: int, size: int, *, is_paced: bool) -> bool:
+    """Send such a message and judge what comes of it; whether the server's heartbeat cut the client off instead."""
+    long = long_message(ground.facts, count, size)
+    with ground.client(max_message_bytes=1 << 26) as client:
+        if not _send_flood(ground, outcome, client, long, _Flood(name, count, size), is_paced=is_paced):
+            return False
+        if not is_paced and _was_cut_by_heartbeat(client):
+            return True
+        if long.whole is None:
+            # It was not ended, so the application was told nothing.
+            lacking = "not checked: this endpoint is not known to take such a message"
+            outcome.lacking = "" if outcome.charges else lacking
+            return False
+        _judge(outcome, client, name, ground.facts.reply_to(long.whole), _flood_said(count, size))
+    if outcome.charges and not _takes_plainly(ground, long.whole):
+        outcome.charges.clear()
+        outcome.lacking = "this endpoint does not take such a message in one frame either"
+    return False
+
+
+def _send_flood(
+    ground: Ground, outcome: Outcome, client: Client, long: LongMessage, flood: _Flood, *, is_paced: bool
+) -> bool:
+    """Send the message and wait for what comes; False when another client was not served meanwhile."""
+    count, size = flood.count, flood.size
+    outcome.lines.append(f"-> a message of {count:,} fragments of {size} bytes, and a last one of {len(long.last)}")
+    before = ground.meter.private_bytes() if ground.meter is not None else None
+    step = -(-count // _SLICES)
+    for number in range(_SLICES):
+        ground.budget.check()
+        client.send_raw(b"".join(long.fragments[number * step : (number + 1) * step]))
+        client.receive_nowait()
+        if is_paced and not client.ended:
+            _wait_read(ground, client)
+        if number % 5 == 4 and not ground.neighbour_served():
+            served = f"after {number * step:,} fragments of a message, another client got no answer to a ping"
+            outcome.charge("served-beside-flood", "other clients to be served", served)
+            return False
+    if not client.ended:
+        _see_memory(ground, outcome, client, flood.name, before, count)
+    if long.whole is None:
+        return True
+    if not client.ended and not _has_close(client):
+        client.send_raw(long.end() + Frame(Opcode.PING, _LAST, mask=MASK).encode())
+    whole = ground.facts.reply_to(long.whole)
+
+    def is_over(event: Event) -> bool:
+        answered = _is_pong(event) if whole is None else Heard.message(event) is not None
+        return answered or isinstance(event, CloseReceived)
+
+    ground.wait_busy(client, is_over)
+    return True
+
+
+def _wait_read(ground: Ground, client: Client) -> None:
+    """Wait until the server has read what was sent: it answers a ping behind it."""
+    client.send_raw(Frame(Opcode.PING, _READ, mask=MASK).encode())
+    ground.wait_busy(client, lambda event: isinstance(event, PongReceived | CloseReceived))
+
+
+def _takes_plainly(ground: Ground, message: Message) -> bool:
+    """Whether the same is taken in one frame: if not, it was not the fragments."""
+    begun = time.monotonic()
+    with ground.client(max_message_bytes=1 << 26) as client:
+        client.peer.send_frame(Frame(message.opcode, message.payload))
+        client.peer.send_frame(Frame(Opcode.PING, _LAST))
+        client.flush()
+        whole = ground.facts.reply_to(message)
+        if whole is not None:
+            return ground.wait_busy(client, lambda event: Heard.message(event) == whole)
+        if not ground.wait_busy(client, _is_pong):
+            return False
+        # The pong may have overtaken the application, which ends the connection a moment later.
+        linger_s = ground.budget.at_most(max(_LINGER_S, time.monotonic() - begun))
+        return client.wait_event(lambda event: isinstance(event, CloseReceived | Ended), linger_s) is None
+
+
+def _see_memory(ground: Ground, outcome: Outcome, client: Client, name: str, before: int | None, count: int) -> None:
+    """What the server holds of a message that says nothing, once it has read it all."""
+    client.send_raw(Frame(Opcode.PING, b"flooded", mask=MASK).encode())
+    ground.wait_busy(client, lambda event: isinstance(event, PongReceived | CloseReceived))
+    after = ground.meter.private_bytes() if ground.meter is not None else None
+    if before is None or after is None or name != "empty-fragments":
+        return
+    held = (after - before) / count
+    outcome.figures.append(Figure("memory held", max(0.0, held), "B a fragment"))
+    if held >= _HELD_A_FRAGMENT:
+        got = f"{count:,} fragments without a byte of content made it hold {(after - before) / 1e6:.1f} MB"
+        outcome.charge("empty-fragments-held", "nothing to be kept of fragments that hold nothing", got)
+
+
+def _judge(outcome: Outcome, client: Client, name: str, whole: Message | None, said: str) -> None:
+    messages = [message for message in map(Heard.message, client.events) if message is not None]
+    close = next((event for event in client.events if isinstance(event, CloseReceived)), None)
+    expected = "the message to arrive whole, or to be refused with a close code that says so"
+    if close is not None:
+        outcome.lines.append(f"<- a close frame with code {close.code}")
+        if close.code in (None, 1011) or not is_own_reason(close.code):
+            outcome.charge(name, expected, f"{said} ended in a close frame with code {close.code}")
+        return
+    if whole is not None and messages:
+        outcome.lines.append(f"<- {messages[0].describe()}")
+        if messages[0] != whole:
+            outcome.charge(name, expected, f"of {said}, {messages[0].describe()} came back")
+        return
+    if whole is None and any(_is_pong(event) for event in client.events):
+        return
+    how = "TCP ended without a close frame" if client.ended else "nothing came any more"
+    outcome.charge(name, expected, f"after {said} {how}")
+
+
+def _is_pong(event: Event) -> bool:
+    return isinstance(event, PongReceived) and event.payload == _LAST
+
+
+def _was_cut_by_heartbeat(client: Client) -> bool:
+    """Whether the server may have missed a pong, and left: it pinged, and ended the connection as servers do then."""
+    pinged = any(isinstance(event, PingReceived) for event in client.events)
+    codes = [event.code for event in client.events if isinstance(event, CloseReceived)]
+    return pinged and (codes[0] == CloseCode.INTERNAL_ERROR if codes else client.ended)
+
+
+def _has_close(client: Client) -> bool:
+    return any(isinstance(event, CloseReceived) for event in client.events)
+
+
+def _flood_said(count: int, size: int) -> str:
+    return f"a message of {count:,} fragments of {size} bytes" if size else f"a message of {count:,} empty fragments"
+
+
+def _held(ground: Ground) -> Outcome:
+    return _fragments(ground, name="empty-fragments", count=100_000, size=0)
+
+
+TRIALS: tuple[Trial, ...] = (
+    Trial("many-fragments", partial(_fragments, name="many-fragments", count=10_000, size=1)),
+    Trial("empty-fragments", _held),
+)

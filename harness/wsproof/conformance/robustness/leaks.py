@@ -1,0 +1,111 @@
+"""Trials of crowds: others are served meanwhile, and what the crowd took is given back."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from wsproof.conformance.robustness.churn import LEAVINGS, Storm, storm
+from wsproof.conformance.robustness.context import Ground
+from wsproof.conformance.robustness.definition import Outcome, Trial
+from wsproof.conformance.robustness.leak_slope import leaked_bytes
+from wsproof.model.suite import Figure
+
+__all__ = ["TRIALS"]
+
+_SERVED = "served-after-storm"
+_ALIKE = 4.0
+
+
+def _storm(ground: Ground, name: str) -> Storm:
+    """The storm of a rule, had once on each ground."""
+    if name not in ground.known:
+        ground.known[name] = storm(ground, LEAVINGS[name])
+    told = ground.known[name]
+    assert isinstance(told, Storm)
+    return told
+
+
+def _served(ground: Ground) -> Outcome:
+    outcome = Outcome()
+    repeated = ground.parameters.get("leaving")
+    for name in LEAVINGS if repeated is None else (repeated,):
+        told = _storm(ground, name)
+        outcome.connections += told.connections
+        if not told.served:
+            _accuse_of_silence(outcome, told)
+            break
+    return outcome
+
+
+def _accuse_of_silence(outcome: Outcome, told: Storm) -> None:
+    outcome.lines += told.lines
+    outcome.parameters = _parameters(told)
+    crowd = f"after {told.connections:,} connections that {told.leaving.did}"
+    outcome.charge(_SERVED, "other clients to be served", f"{crowd}, an old or a new client got no answer to a ping")
+
+
+def _parameters(told: Storm) -> dict[str, Any]:
+    """What repeats this storm; one that ended in its warm-up had no size of its own yet."""
+    (name,) = [name for name, leaving in LEAVINGS.items() if leaving is told.leaving]
+    return {"leaving": name, **({"size": told.size} if told.size else {})}
+
+
+def _freed(ground: Ground, *, name: str) -> Outcome:
+    outcome = Outcome()
+    told = _storm(ground, name)
+    outcome.connections = told.connections
+    outcome.lines += told.lines
+    if not told.served:
+        _accuse_of_silence(outcome, told)
+        return outcome
+    if not told.rounds or told.rounds[-1].fds is None:
+        outcome.lacking = "not measured: the system does not tell what this process uses"
+        return outcome
+    first, last = told.rounds[0], told.rounds[-1]
+    assert first.fds is not None
+    assert last.fds is not None
+    gone = sum(one.connections for one in told.rounds[1:])
+    outcome.figures += [
+        Figure("descriptors kept", max(0.0, (last.fds - first.fds) / gone), "a connection"),
+        Figure("memory kept", max(0.0, leaked_bytes(told.rounds)), "B a connection"),
+    ]
+    kept = _kept(told)
+    if kept:
+        outcome.parameters = _parameters(told)
+        crowd = f"of {gone:,} clients that {told.leaving.did} it kept {' and '.join(kept)}"
+        outcome.charge(name, "the server to give back what its past connections took", f"{crowd}, round after round")
+        outcome.cause = _cause(ground, name, told)
+    elif told.late_s is not None:
+        outcome.note(f"descriptors came back in the end, but not within {told.late_s:g} s")
+    return outcome
+
+
+def _kept(told: Storm) -> list[str]:
+    kept = []
+    if told.fds is not None:
+        kept.append(f"{told.fds:.2g} descriptors a connection")
+    if told.memory is not None:
+        kept.append(f"{told.memory / 1000:.1f} kB of memory a connection")
+    return kept
+
+
+def _cause(ground: Ground, name: str, told: Storm) -> str:
+    """A simpler crowd of which as much is kept: it is the same leak."""
+    for other in LEAVINGS:
+        if other == name:
+            break
+        known = ground.known.get(other)
+        if isinstance(known, Storm) and _explains(known.fds, told.fds) and _explains(known.memory, told.memory):
+            return other
+    return ""
+
+
+def _explains(simpler: float | None, mine: float | None) -> bool:
+    return mine is None or (simpler is not None and mine <= simpler * _ALIKE)
+
+
+TRIALS: tuple[Trial, ...] = (
+    Trial(_SERVED, _served),
+    *(Trial(name, partial(_freed, name=name), needs_process=True) for name in LEAVINGS),
+)

@@ -1,0 +1,178 @@
+"""Trials of slow clients: slow with their handshake, or with reading; others are served meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+
+from wsproof.conformance.exchange.segment_barrier import SegmentBarrier
+from wsproof.conformance.robustness.context import Ground
+from wsproof.conformance.robustness.definition import Outcome, Trial
+from wsproof.model.suite import Figure
+from wsproof.net.clock import Deadline
+from wsproof.net.connect import connect_socket
+from wsproof.wire import MASK, Frame, Opcode
+
+__all__ = ["TRIALS"]
+
+_KEY = "d3Nwcm9vZi1zbG93bHkhIQ=="
+_SLOW = 10
+_RECEIVE_BUFFER = 4096
+_PAYLOAD = b"unread-" * 17 + b"-ping!"
+_STEPS = 4
+_PINGS = 48_000
+_MOMENT_S = 0.05
+_ROUNDS_OF_A_NEIGHBOUR = 5
+_BYTES = 600
+_FLOOD = 3.0
+"""How long a slow server may take for the pings, in deadlines."""
+_KEPT_SHARE = 0.25
+"""Of what was taken; the kernel holds some megabytes of it for the server, and that has an end."""
+
+
+def _slow_handshake(ground: Ground) -> Outcome:
+    """Some clients send half a handshake and wait; one sends it byte by byte."""
+    outcome = Outcome(connections=_SLOW)
+    name = "served-beside-slow-handshake"
+    request = ground.endpoint.request(_KEY).encode()
+    socks: list[socket.socket] = []
+    try:
+        for number in range(_SLOW):
+            ground.budget.check()
+            sock = connect_socket(ground.endpoint, ground.deadline_s)
+            socks.append(sock)
+            sock.sendall(request[: (number + 1) * (len(request) - 4) // _SLOW])
+        outcome.lines.append(
+            f"-> {_SLOW} clients send between a tenth and all but the end of their handshake, and wait"
+        )
+        served = ground.all_served()
+        for at in range(len(request) // _SLOW, len(request), 16):
+            if not served:
+                break
+            ground.budget.check()
+            with contextlib.suppress(OSError):
+                socks[0].sendall(request[at : at + 1])
+            served = ground.neighbour_served()
+    finally:
+        for sock in socks:
+            sock.close()
+    if not served:
+        got = "while some clients had not finished their handshake, an old or a new one got no answer to a ping"
+        outcome.charge(name, "other clients to be served", got)
+    return outcome
+
+
+def _slow_reader(ground: Ground) -> Outcome:
+    """A client that pings without end and does not read, and then reads byte by byte."""
+    outcome = Outcome(connections=1)
+    sock = connect_socket(ground.endpoint, ground.deadline_s, _RECEIVE_BUFFER)
+    try:
+        sock.sendall(ground.endpoint.request(_KEY).encode())
+        sock.settimeout(ground.budget.at_most(ground.deadline_s))
+        head = b""
+        while b"\r\n\r\n" not in head and (more := sock.recv(1)):
+            ground.budget.check()
+            head += more
+        _flood(ground, outcome, sock)
+        _read_slowly(ground, outcome, sock)
+    except OSError as error:
+        outcome.note(f"the server ended the connection: {error.strerror}")
+    finally:
+        sock.close()
+    if not ground.all_served():
+        outcome.charge("served-beside-slow-reader", "other clients to be served", "afterwards one was not")
+    return outcome
+
+
+def _flood(ground: Ground, outcome: Outcome, sock: socket.socket) -> None:
+    """Send until the server stops reading, as it should, or has taken enough to tell that it never will."""
+    ping = Frame(Opcode.PING, _PAYLOAD, mask=MASK).encode()
+    before = ground.meter.private_bytes() if ground.meter is not None else None
+    sent, blocked, until = 0, False, Deadline.after(_FLOOD * ground.deadline_s)
+    with SegmentBarrier() as kernel:
+        while sent < len(ping) * _PINGS and not blocked:
+            ground.budget.check()
+            if until.passed:
+                outcome.note(
+                    f"the server was slow: it took {sent:,} bytes of pings in {_FLOOD * ground.deadline_s:g} s"
+                )
+                return
+            took = _send_what_is_taken(ground, kernel, sock, ping * (_PINGS // _STEPS), until)
+            blocked = took < len(ping) * (_PINGS // _STEPS) and not until.passed
+            sent += took
+            if not _served(ground, outcome, f"while a client did not read the answers to {sent:,} bytes of pings"):
+                return
+        if not blocked:
+            _see_read(ground, kernel, sock)
+        taken = sent - (kernel.unread(sock.fileno()) or 0)
+    outcome.lines.append(f"-> pings with {len(_PAYLOAD)} bytes, {sent:,} bytes of them; nothing is read")
+    outcome.note("then the server read no more of them" if blocked else f"the server read {taken:,} bytes of them")
+    after = ground.meter.private_bytes() if ground.meter is not None else None
+    if before is None or after is None or not taken:
+        return
+    held = (after - before) / taken
+    outcome.figures.append(Figure("memory held", max(0.0, held), "B a byte sent"))
+    if not blocked and held >= _KEPT_SHARE:
+        got = f"of {taken / 1e6:.1f} MB of pings whose answers nobody read it held {(after - before) / 1e6:.1f} MB"
+        outcome.charge("unread-bounded", "the server to stop reading from a client that does not read", got)
+
+
+def _send_what_is_taken(
+    ground: Ground, kernel: SegmentBarrier, sock: socket.socket, data: bytes, until: Deadline
+) -> int:
+    """Send until the server reads no more; how much was sent. Nothing is sent after `until`."""
+    sock.settimeout(0.0)
+    at = 0
+    while at < len(data) and not until.passed:
+        try:
+            at += sock.send(data[at : at + 65_536])
+        except BlockingIOError:
+            if not _reads_on(ground, kernel, sock):
+                break
+    return at
+
+
+def _reads_on(ground: Ground, kernel: SegmentBarrier, sock: socket.socket) -> bool:
+    """Whether the server reads on: not when a neighbour was served several times meanwhile, and nothing was read.
+
+    Each of the neighbour's pongs shows that the server came round, and could have read.
+    """
+    before = kernel.unread(sock.fileno())
+    for _ in range(_ROUNDS_OF_A_NEIGHBOUR):
+        writable = bool(select.select([], [sock], [], _MOMENT_S)[1])
+        if not ground.neighbour_served():
+            return False  # which is said by whoever asks the neighbour next
+        if writable if before is None else kernel.unread(sock.fileno()) != before:
+            return True
+    return False
+
+
+def _see_read(ground: Ground, kernel: SegmentBarrier, sock: socket.socket) -> None:
+    """Wait until the server has read what was sent, or reads no more."""
+    while kernel.unread(sock.fileno()) and _reads_on(ground, kernel, sock):
+        ground.budget.check()
+
+
+def _read_slowly(ground: Ground, outcome: Outcome, sock: socket.socket) -> None:
+    sock.settimeout(ground.budget.at_most(ground.deadline_s))
+    for number in range(_BYTES):
+        ground.budget.check()
+        if not sock.recv(1):
+            return
+        if number % 100 == 99 and not _served(ground, outcome, "while a client read byte by byte"):
+            return
+
+
+def _served(ground: Ground, outcome: Outcome, when: str) -> bool:
+    if ground.neighbour_served():
+        return True
+    got = f"{when}, another one got no answer to a ping"
+    outcome.charge("served-beside-slow-reader", "other clients to be served", got)
+    return False
+
+
+TRIALS: tuple[Trial, ...] = (
+    Trial("served-beside-slow-handshake", _slow_handshake),
+    Trial("served-beside-slow-reader", _slow_reader),
+)

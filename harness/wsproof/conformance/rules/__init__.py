@@ -1,0 +1,40 @@
+"""Every rule that the suite can charge a server with: where it stands, how binding it is, and what it asks.
+
+Each chapter has its file. All but the last say what a server owes to what a *client* does; the last, `server-...`, what
+no server may ever send.
+"""
+
+from __future__ import annotations
+
+from wsproof.conformance.rules.close import CLOSE
+from wsproof.conformance.rules.control import CONTROL
+from wsproof.conformance.rules.deflate import DEFLATE
+from wsproof.conformance.rules.fragmentation import FRAGMENTATION
+from wsproof.conformance.rules.framing import FRAMING
+from wsproof.conformance.rules.handshake import HANDSHAKE
+from wsproof.conformance.rules.messages import MESSAGES
+from wsproof.conformance.rules.robustness import STRAIN
+from wsproof.conformance.rules.rule import Binding, Rule
+from wsproof.conformance.rules.server_frames import SENT
+
+__all__ = ["RULES", "Binding", "Rule", "rule"]
+
+RULES: tuple[Rule, ...] = (
+    *HANDSHAKE,
+    *FRAMING,
+    *FRAGMENTATION,
+    *CONTROL,
+    *CLOSE,
+    *MESSAGES,
+    *DEFLATE,
+    *STRAIN,
+    *SENT,
+)
+"""All rules, in the order of the RFC."""
+
+_BY_ID = {each.id: each for each in RULES}
+
+
+def rule(identifier: str) -> Rule:
+    """The rule of this id; KeyError if there is none."""
+    return _BY_ID[identifier]

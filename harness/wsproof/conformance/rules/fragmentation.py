@@ -1,0 +1,46 @@
+"""RFC 6455 5.4: fragmentation."""
+
+from __future__ import annotations
+
+from wsproof.conformance.rules.rule import MUST, Rule
+from wsproof.model.harm import Harm
+
+FRAGMENTATION = (
+    Rule(
+        "fragments-joined",
+        "5.4",
+        MUST,
+        "A message may be cut into any number of fragments, empty ones too, and arrives whole.",
+        "fragmented messages",
+        harm=Harm.DATA,
+    ),
+    Rule(
+        "control-between",
+        "5.4",
+        MUST,
+        "Control frames may come between the fragments of a message, and do not disturb it.",
+        "control frames between fragments",
+    ),
+    Rule(
+        "control-no-part",
+        "5.4",
+        MUST,
+        "Control frames between the fragments of a message are no part of it: its size does not grow with them.",
+        "control frames in the longest message",
+    ),
+    Rule(
+        "continuation-orphan",
+        "5.4",
+        MUST,
+        "A continuation frame with nothing to continue fails the connection.",
+        "continuation without a start",
+    ),
+    Rule(
+        "message-inside",
+        "5.4",
+        MUST,
+        "The fragments of two messages are not interleaved: a new message before the end of the last fails the "
+        "connection.",
+        "a new message inside a message",
+    ),
+)

@@ -1,0 +1,57 @@
+"""RFC 6455 5.1 to 5.3: framing and masking."""
+
+from __future__ import annotations
+
+from wsproof.conformance.rules.rule import MAY, MUST, Rule
+from wsproof.model.harm import Harm
+
+FRAMING = (
+    # 5.2: framing.
+    Rule(
+        "payload-lengths",
+        "5.2",
+        MUST,
+        "Payloads of every length arrive whole, in the 7-bit, 16-bit and 64-bit form.",
+        "payload lengths",
+        harm=Harm.DATA,
+    ),
+    Rule(
+        "segmentation",
+        "5.2",
+        MUST,
+        "TCP is a stream: frames are understood wherever they are cut or joined into segments.",
+        "frames cut into segments",
+        harm=Harm.DATA,
+    ),
+    Rule(
+        "length-top-bit",
+        "5.2",
+        MUST,
+        "The most significant bit of a 64-bit length is 0; a frame that sets it fails the connection.",
+        "64-bit lengths with the top bit",
+    ),
+    Rule(
+        "length-minimal",
+        "5.2",
+        MAY,
+        "A sender uses the shortest form of the length; whether a receiver insists on it is its own choice.",
+        "lengths that are not minimal",
+    ),
+    Rule(
+        "rsv-zero",
+        "5.2",
+        MUST,
+        "An RSV bit that no negotiated extension defines fails the connection.",
+        "reserved bits",
+    ),
+    Rule("opcode-reserved", "5.2", MUST, "An unknown opcode fails the connection.", "reserved opcodes"),
+    # 5.1 and 5.3: masking.
+    Rule(
+        "mask-required",
+        "5.1",
+        MUST,
+        "A server closes the connection when it gets a frame that is not masked.",
+        "frames without a mask",
+    ),
+    Rule("mask-any", "5.3", MUST, "Any masking key is undone, 00000000 included.", "masking keys", harm=Harm.DATA),
+)

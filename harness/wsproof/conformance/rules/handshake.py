@@ -1,0 +1,186 @@
+"""RFC 6455 4, and what HTTP asks: the opening handshake."""
+
+from __future__ import annotations
+
+from wsproof.conformance.rules.rule import MAY, MUST, SHOULD, Rule
+
+HANDSHAKE = (
+    Rule(
+        "subprotocol-lines",
+        "11.3.4",
+        MUST,
+        "An offer of subprotocols in several header lines is the same offer as in one.",
+        "subprotocols in several lines",
+    ),
+    Rule(
+        "subprotocol-after-unknown",
+        "4.2.2",
+        SHOULD,
+        "A subprotocol that the server does not know changes nothing about its choice among those that it knows.",
+        "known subprotocols behind an unknown one",
+    ),
+    Rule("opening-accepted", "4.2.2", MUST, "A legal opening handshake is answered with 101.", "legal handshakes"),
+    Rule(
+        "header-names",
+        "4.2.1",
+        MUST,
+        "Header names and the values websocket and upgrade are compared without regard to case, and blanks around "
+        "values do not count.",
+        "case and blanks in headers",
+    ),
+    Rule(
+        "connection-list",
+        "4.2.1",
+        MUST,
+        "Connection is a list, in one or several lines: it is enough that upgrade is one of its tokens.",
+        "Connection as a list of tokens",
+    ),
+    Rule(
+        "upgrade-list",
+        "4.2.1",
+        MAY,
+        "Upgrade may list other protocols beside websocket; a server that speaks websocket can still take it.",
+        "Upgrade as a list",
+    ),
+    Rule(
+        "extra-headers",
+        "4.2.1",
+        MUST,
+        "Other header fields, known or unknown, may be sent in any order and do not stop the handshake.",
+        "unknown headers",
+    ),
+    Rule(
+        "header-limits",
+        "RFC 9110 5.4",
+        MUST,
+        "More header fields than a server wishes to read are refused with 4xx, or they are read; they are not left "
+        "out, nor left without an answer.",
+        "very many and very long headers",
+    ),
+    Rule(
+        "header-folding",
+        "RFC 9112 5.2",
+        MUST,
+        "A header value that is folded into two lines is refused with 400, or the fold is read as a blank.",
+        "folded headers",
+    ),
+    Rule(
+        "handshake-segmentation",
+        "4.2.1",
+        MUST,
+        "TCP is a stream: a handshake is understood wherever it is cut into segments.",
+        "handshake cut into segments",
+    ),
+    Rule(
+        # HTTP's own MUST. Nothing of the WebSocket protocol depends on it, and servers behind a proxy never see such.
+        "host-once",
+        "RFC 9112 3.2",
+        SHOULD,
+        "More than one Host, or one that is no host, is refused with 400.",
+        "repeated and malformed Host",
+    ),
+    Rule(
+        # A client has no reason to send one. But what belongs to the request must not become the first frame.
+        "handshake-body",
+        "RFC 9110 7.8",
+        SHOULD,
+        "A handshake with a body is refused with 4xx, or the body is read as what it is: frames begin behind it.",
+        "handshakes with a body",
+    ),
+    Rule("method-get", "4.2.1", MUST, "Only GET opens a WebSocket; any other method is refused.", "methods"),
+    Rule("http-1-1", "4.2.1", MUST, "A handshake below HTTP/1.1 is refused.", "HTTP versions"),
+    Rule("host-required", "4.2.1", MUST, "A handshake without a Host header is refused.", "missing Host"),
+    Rule(
+        "upgrade-required",
+        "4.2.1",
+        MUST,
+        "A handshake whose Upgrade header does not contain the token websocket is refused.",
+        "missing or wrong Upgrade",
+    ),
+    Rule(
+        "connection-required",
+        "4.2.1",
+        MUST,
+        "A handshake whose Connection header does not contain the token upgrade is refused.",
+        "missing or wrong Connection",
+    ),
+    Rule("key-required", "4.2.1", MUST, "A handshake without Sec-WebSocket-Key is refused.", "missing key"),
+    Rule(
+        "key-decodes",
+        "4.2.1",
+        MAY,
+        "The key is base64 of 16 bytes; a server need not decode it (4.2.2), so that accepting another is no fault.",
+        "keys that are not 16 bytes of base64",
+    ),
+    Rule(
+        "key-once",
+        "11.3.1",
+        SHOULD,
+        "Sec-WebSocket-Key must not appear twice in a request; a careful server refuses that.",
+        "repeated key",
+    ),
+    Rule(
+        "version-13",
+        "4.2.2",
+        MUST,
+        "A handshake whose Sec-WebSocket-Version is missing, or is not one that the server speaks, is refused.",
+        "versions",
+    ),
+    Rule(
+        "version-draft",
+        "4.4",
+        MAY,
+        "Versions 7 and 8 were drafts; a server may go on speaking them beside 13.",
+        "draft versions",
+    ),
+    Rule(
+        "version-named",
+        "4.4",
+        MUST,
+        "The refusal of a version names the versions that the server speaks in Sec-WebSocket-Version.",
+        "refusals name the version",
+    ),
+    Rule(
+        "refusal-answered",
+        "4.2.1",
+        MUST,
+        "A bad handshake is answered with an HTTP response that has a fitting error code.",
+        "refusals are HTTP",
+    ),
+    Rule(
+        "extension-unknown",
+        "9.1",
+        MUST,
+        "Extensions that the server does not know are left out of its answer; they are no reason to refuse.",
+        "unknown extensions",
+    ),
+    Rule(
+        "extension-malformed",
+        "9.1",
+        MUST,
+        "A Sec-WebSocket-Extensions header that does not follow the grammar fails the connection.",
+        "malformed extension headers",
+    ),
+    Rule(
+        "subprotocol-unknown",
+        "4.2.2",
+        MAY,
+        "A server that knows none of the offered subprotocols answers without one, or refuses.",
+        "unknown subprotocols",
+    ),
+    Rule(
+        "subprotocol-malformed",
+        "4.2.2",
+        MUST,
+        "A list of subprotocols that breaks the grammar is refused with 4xx, or ignored; it is not left unanswered.",
+        "malformed subprotocol lists",
+    ),
+    Rule(
+        "pipelined-frames",
+        "4.1",
+        MAY,
+        "A client waits for the handshake's answer before it sends frames; a server that can read them early loses "
+        "nothing.",
+        "frames behind the handshake",
+    ),
+)

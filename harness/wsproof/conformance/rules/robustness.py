@@ -1,0 +1,31 @@
+"""Not of the RFC's text, but of what it is for: a server that is strained goes on serving."""
+
+from __future__ import annotations
+
+from wsproof.conformance.rules.robustness_rules import DEMANDS
+from wsproof.conformance.rules.rule import MUST, Binding, Rule
+from wsproof.model.harm import Harm
+from wsproof.model.server_end import PROCESS_ENDED
+
+STRAIN = (
+    Rule(
+        PROCESS_ENDED,
+        "liveness",
+        MUST,
+        "Whatever a client sends, the server's process goes on.",
+        "the server's process goes on",
+        harm=Harm.PROCESS_DIED,
+    ),
+    Rule(
+        "neighbour-served",
+        "liveness",
+        MUST,
+        "Whatever one client does, another one is still served.",
+        "other clients are served",
+        harm=Harm.OTHERS_NOT_SERVED,
+    ),
+    *(
+        Rule(name, where, Binding(level), sentence, title, Harm(harm[0]) if harm else None)
+        for name, where, level, sentence, title, *harm in DEMANDS
+    ),
+)

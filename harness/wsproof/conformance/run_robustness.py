@@ -1,0 +1,212 @@
+"""Trials at work on a server under examination: rows and findings, and the same trial again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from wsproof.conformance.exchange.bystander import Service
+from wsproof.conformance.robustness.context import NOT_OURS, Ground, HandshakeRefused
+from wsproof.conformance.robustness.definition import Outcome, Trial
+from wsproof.conformance.server_watch import STAYS, ServerWatch
+from wsproof.conformance.session import Examination, ServerGone
+from wsproof.conformance.verify.findings import finding_of
+from wsproof.conformance.verify.violations import Charge
+from wsproof.errors import TargetError
+from wsproof.model.finding import Finding, Level, Verdict, verdict_of
+from wsproof.model.server_end import PROCESS_ENDED, ServerEnd
+from wsproof.model.suite import CheckRun, NotRun
+
+__all__ = ["Trials"]
+
+_REPEAT_THEMSELVES = ("cost-", "freed-")
+
+
+@dataclass
+class Trials:
+    """Holds trials on one server, one after the other; `findings` are what they showed."""
+
+    subject: Examination
+    findings: list[Finding] = field(default_factory=list)
+    _ground: Ground | None = None
+    _known: dict[str, object] = field(default_factory=dict)
+    _gone: ServerGone | None = None
+
+    def hold(self, trial: Trial) -> CheckRun | NotRun:
+        """One trial; a server of ours that no longer serves anybody afterwards is replaced.
+
+        Raises:
+            BudgetSpent: the time for the run is over.
+            ServerGone: it serves nobody any more, and is not ours to replace.
+        """
+        if closes := self.subject.facts.closes_unasked:
+            return _not_run(trial, f"not checked: this endpoint closes by itself before anyone speaks ({closes})")
+        if trial.needs_process and self.subject.server.pid is None:
+            return _not_run(trial, NOT_OURS)
+        if shown := next(self.subject.ledger.implying(trial.name), None):
+            return _not_run(trial, f"a few frames show a fault already: see {shown}")
+        begun = time.monotonic()
+        outcome = self._perform(trial)
+        again = self._retried(trial, outcome)
+        if outcome.lacking and self._gone is None:
+            return _not_run(trial, outcome.lacking)
+        found = [] if outcome.cause or outcome.lacking else _findings(trial, outcome, again, self.subject)
+        known = {one.check for one in self.findings}
+        self.findings += [one for one in found if one.check not in known]
+        if self._gone is not None:
+            raise self._gone
+        verdict, reason, cause = self._judged(trial, outcome)
+        return CheckRun(
+            trial.name,
+            trial.rule.section,
+            trial.rule.title,
+            verdict,
+            outcome.connections,
+            time.monotonic() - begun,
+            reason,
+            tuple(outcome.figures),
+            cause,
+        )
+
+    def close(self) -> None:
+        """Let go of the server."""
+        if self._ground is not None:
+            self._ground.close()
+            self._ground = None
+
+    def fresh_findings(self) -> list[Finding]:
+        """What trials showed that no property did: some are about the same rule."""
+        return [one for one in self.findings if one.check not in self.subject.ledger.cases]
+
+    def verdict_on(self, trial: Trial) -> Verdict:
+        """What is known of the trial's rule: UNKNOWN where it found nothing."""
+        own = [one for one in self.findings if one.check == trial.name]
+        return verdict_of(own) if own else Verdict.UNKNOWN
+
+    def _judged(self, trial: Trial, outcome: Outcome) -> tuple[Verdict, str, str]:
+        """The verdict of the trial's row, its reason, and of which other rule it is when its own is not the one that is
+        broken."""
+        if not outcome.charges:
+            return Verdict.VALID, "", ""
+        own = [one for one in self.findings if one.check == (outcome.cause or trial.name)]
+        if own:
+            seen = own[0].level is Level.OBSERVATION
+            return verdict_of(own), f"seen, and not reproduced ({own[0].reproduced})" if seen else "", outcome.cause
+        told = [one for one in self.findings if one.check in {charge.rule for charge in outcome.charges}]
+        return verdict_of(told), f"see {told[0].check}" if told else "", ""
+
+    def _perform(self, trial: Trial, parameters: Mapping[str, Any] | None = None) -> Outcome:
+        """Hold the trial once, with these parameters where it is a retry, and see whether the server lives on."""
+        watch = ServerWatch(self.subject.server)
+        try:
+            ground = self._ground = self._ground or self._fresh_ground(parameters or {})
+            outcome = trial.perform(ground)
+        except HandshakeRefused as error:
+            outcome = Outcome(lacking=f"the server takes no more clients, which may be a limit: {error}")
+        except TargetError as error:
+            outcome = Outcome()
+            if not trial.name.startswith("served-"):
+                outcome.lacking = f"it did not come to that: {error}"
+            outcome.charge(trial.name, "clients to be served", f"one was not: {error}")
+        service = self._service()
+        if service is not Service.SERVED:
+            if service.is_fault and not outcome.charges:
+                outcome.charge("neighbour-served", "other clients to be served afterwards", "one was not")
+            self._tell_end(outcome, watch)
+            self._revive()
+        elif parameters is not None or outcome.charges:
+            self.close()  # the next trial begins anew
+        outcome.server_output = outcome.server_output or (watch.exception() if outcome.charges else ())
+        return outcome
+
+    def _tell_end(self, outcome: Outcome, watch: ServerWatch) -> None:
+        """Where the server's process ended, say that instead of what follows from it."""
+        end = watch.end(self.subject.server.endpoint)
+        if end is None:
+            return
+        how = end.sentence if isinstance(end, ServerEnd) else end
+        outcome.server_output = end.output if isinstance(end, ServerEnd) else ()
+        outcome.note(how)
+        outcome.charges = [Charge(PROCESS_ENDED, STAYS, how)]
+        outcome.lacking = outcome.cause = ""
+
+    def _service(self) -> Service:
+        """Whether the server lives for everybody, now that the clients of the trial are gone."""
+        try:
+            return Service.SERVED if self._ground is not None and self._ground.all_served() else Service.SILENT
+        except HandshakeRefused:
+            return Service.REFUSED
+
+    def _retried(self, trial: Trial, first: Outcome) -> set[str] | None:
+        """The rules that a retry shows broken, too; None where there was none.
+
+        A machine that was busy elsewhere for a while is no fault of the server. Costs and leaks are measured several
+        times by their trials, and a process that has ended is sure.
+        """
+        ended = any(charge.rule == PROCESS_ENDED for charge in first.charges)
+        repeats_itself = trial.name.startswith(_REPEAT_THEMSELVES)
+        if not first.charges or first.cause or first.lacking or ended or repeats_itself or self._gone is not None:
+            return None
+        self.close()
+        self._known.clear()
+        again = self._perform(trial, first.parameters)
+        rules = {charge.rule for charge in again.charges}
+        if PROCESS_ENDED in rules:
+            first.charges += [charge for charge in again.charges if charge.rule == PROCESS_ENDED]
+            first.server_output = again.server_output
+            return {charge.rule for charge in first.charges}
+        return rules
+
+    def _fresh_ground(self, parameters: Mapping[str, Any]) -> Ground:
+        subject = self.subject
+        server = subject.server
+        return Ground(
+            subject.endpoint,
+            subject.facts,
+            server.pid,
+            subject.options.deadline_s,
+            subject.budget,
+            subject.options.examples,
+            parameters=parameters,
+            known=self._known,
+        )
+
+    def _revive(self) -> None:
+        """Replace a server that does not serve everybody; where it cannot be, what was found is kept first."""
+        self.close()
+        self._known = {}
+        try:
+            if not self.subject.server.owned:
+                raise ServerGone(
+                    "the server no longer serves a well-behaved client; it was not started here, so it stays so"
+                )
+            self.subject.restart()
+        except ServerGone as gone:
+            self._gone = gone
+
+
+def _findings(trial: Trial, outcome: Outcome, again: set[str] | None, subject: Examination) -> list[Finding]:
+    """What the trial showed, each with how to do the same again. `again`: the rules that a retry showed broken."""
+    recipe = {
+        "trial": trial.name,
+        "examples": subject.options.examples,
+        "deadline_s": subject.options.deadline_s,
+        "parameters": outcome.parameters,
+        "facts": subject.facts.to_json(),
+    }
+    findings = [
+        finding_of(
+            charge,
+            outcome.lines,
+            recipe,
+            reproduced=None if again is None else f"{int(charge.rule in again)} of 1",
+        )
+        for charge in outcome.charges
+    ]
+    return [replace(finding, server_output=outcome.server_output) for finding in findings]
+
+
+def _not_run(trial: Trial, reason: str) -> NotRun:
+    return NotRun(trial.name, trial.rule.section, trial.rule.title, reason)

@@ -1,0 +1,36 @@
+"""What the server itself says while one conversation or trial lasts: what it writes, and how its process ends."""
+
+from __future__ import annotations
+
+from wsproof.model.server_end import ServerEnd
+from wsproof.net.connect import is_refused
+from wsproof.net.endpoint import Endpoint
+from wsproof.target.last_exception import last_exception
+from wsproof.target.output_tail import OutputTail, OutputWatch
+
+__all__ = ["STAYS", "ServerWatch"]
+
+STAYS = "the server's process to go on"
+_REFUSED = "connections are refused from then on: the server's process ended, or listens no more"
+_REFUSED_S = 1.0
+
+
+class ServerWatch:
+    """Watches one server from now on. A server that is not ours writes nothing that we can read."""
+
+    def __init__(self, server: object) -> None:
+        self._server = server
+        output: OutputTail | None = getattr(server, "output", None)
+        self._watch = OutputWatch(output) if output is not None else None
+
+    def exception(self) -> tuple[str, ...]:
+        """The last exception that it has written since."""
+        return last_exception(self._watch.lines()) if self._watch is not None else ()
+
+    def end(self, endpoint: Endpoint) -> ServerEnd | str | None:
+        """How its process ended: with a code where it is ours, else in words; None where it goes on."""
+        ended = getattr(self._server, "ended", None)
+        if ended is not None and (end := ended()) is not None:
+            assert isinstance(end, ServerEnd)
+            return end
+        return _REFUSED if is_refused(endpoint, _REFUSED_S) else None

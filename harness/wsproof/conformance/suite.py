@@ -1,0 +1,398 @@
+"""The whole suite against one server, and one finding again."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import zip_longest
+from typing import Any
+
+from wsproof.conformance.endpoint_profile import Facts
+from wsproof.conformance.explore import DIED, UNFINISHED, explore, private_storage
+from wsproof.conformance.properties import (
+    close,
+    control,
+    deflate_bombs,
+    deflate_data,
+    deflate_frames,
+    deflate_messages,
+    deflate_offers,
+    deflate_server,
+    fragmentation,
+    framing,
+    handshake,
+    masking,
+    mixed_frames,
+    utf8,
+)
+from wsproof.conformance.properties.property import Property
+from wsproof.conformance.replay import replay
+from wsproof.conformance.robustness.catalogue import TRIALS
+from wsproof.conformance.robustness.definition import Trial
+from wsproof.conformance.rules import rule
+from wsproof.conformance.run_robustness import Trials
+from wsproof.conformance.script import Conversation
+from wsproof.conformance.session import BudgetSpent, Examination, Server, ServerGone, examination
+from wsproof.errors import CannotTellError, UsageError
+from wsproof.model.crash import crashed_check
+from wsproof.model.finding import Finding, Level, Verdict
+from wsproof.model.server_table import Chapter, chapter_of
+from wsproof.model.suite import CheckRun, Keep, NotRun, SuiteName, SuiteOptions, SuiteReport, keep_nothing
+from wsproof.net.budget import Budget
+
+__all__ = ["CHECKS", "PROPERTIES", "TRIALS", "check_property", "check_trial", "planned", "replay", "run_suite"]
+
+_ABOUT_LENGTHS = ("payload-lengths", "control-no-part")
+_NEEDS_MESSAGES = "not checked: it needs messages that this endpoint is not known to take"
+
+Progress = Callable[[str, float], None]
+
+_SLOW_S = 0.25
+"""A server whose first answer takes longer will not be through with all checks in time."""
+_DRAW_SHARE = 3.0
+"""What one property may take for what is drawn, in shares of the time that is left for all that are left."""
+_LEAST_DRAW_S = 0.5
+_EDGES_SHARE = 6.0
+_LEAST_EDGES_S = 10.0
+"""Likewise for its edges. A server that owes several answers and gives none takes so long with a few of them."""
+
+PROPERTIES: tuple[Property, ...] = (
+    *handshake.PROPERTIES,
+    *framing.PROPERTIES,
+    *masking.PROPERTIES,
+    *fragmentation.PROPERTIES,
+    *control.PROPERTIES,
+    *close.PROPERTIES,
+    *utf8.PROPERTIES,
+    *mixed_frames.PROPERTIES,
+    *deflate_offers.PROPERTIES,
+    *deflate_messages.PROPERTIES,
+    *deflate_frames.PROPERTIES,
+    *deflate_server.PROPERTIES,
+    *deflate_data.PROPERTIES,
+    *deflate_bombs.PROPERTIES,
+)
+"""All properties in the order in which they are run: the handshake first, since everything stands on it."""
+
+_BEFORE_FRAMES = tuple(tested for tested in handshake.PROPERTIES if tested.name != "pipelined-frames")
+"""Properties that need no frame of ours."""
+
+CHECKS: tuple[Property | Trial, ...] = (*PROPERTIES, *TRIALS)
+"""All that is run. Trials come last: they are hard on a server."""
+
+
+def run_suite(
+    server: Server,
+    options: SuiteOptions,
+    progress: Progress | None = None,
+    keep: Keep = keep_nothing,
+    budget: Budget | None = None,
+) -> SuiteReport:
+    """Examine a server by every property that `options` asks for.
+
+    The same seed has the same conversations; the budget, that of `options` where none is given, cuts the run short. A
+    server that refuses a plain handshake gives UNKNOWN with the reason, never VALID. `keep` is told what is known by
+    then after each check, and when something ends the run.
+
+    Raises:
+        UsageError: `options.only` names nothing that exists.
+        TargetError: nobody listens.
+    """
+    wanted = _wanted(options)
+    if not wanted:
+        raise UsageError(
+            f"expected --only to begin a check's name or section, got {', '.join(options.only)}. "
+            "`wsproof list checks` shows them all"
+        )
+    tell = progress or (lambda title, done: None)
+    begun = time.monotonic()
+    budget = budget if budget is not None else Budget(options.budget_s)
+    try:
+        with private_storage(), examination(server, options, budget) as subject:
+            report = _run(_Course(subject, begun), wanted, tell, keep)
+    except BudgetSpent:
+        report = SuiteReport(options.seed, not_run=tuple(_not_run(each, budget.reason) for each in wanted))
+    except CannotTellError as error:
+        # Said once: it is the same for every property.
+        row = CheckRun("handshake", "4", "the opening handshake is accepted", Verdict.UNKNOWN, 0, 0.0, str(error))
+        report = SuiteReport(options.seed, (row,))
+    return replace(report, wall_s=time.monotonic() - begun)
+
+
+def planned(options: SuiteOptions) -> tuple[NotRun, ...]:
+    """All checks that `options` asks for, as they are listed while they have not been run."""
+    return tuple(_not_run(each, "") for each in _wanted(options))
+
+
+def _wanted(options: SuiteOptions) -> list[Property | Trial]:
+    return [each for each in CHECKS if options.wants(each.name, each.rule.section, SuiteName.PROTOCOL)]
+
+
+def broadly(wanted: list[Property | Trial]) -> list[Property | Trial]:
+    """The checks in turns, one of each chapter: of a slow server not all can be asked, so each chapter is begun."""
+    chapters: dict[Chapter | None, list[Property | Trial]] = {}
+    for each in wanted:
+        chapters.setdefault(None if isinstance(each, Trial) else chapter_of(each.rule.section), []).append(each)
+    last = chapters.pop(None, [])  # trials are hard on a server
+    turns = zip_longest(*chapters.values())
+    return [each for turn in turns for each in turn if each is not None] + last
+
+
+class _Course:
+    """A run of the suite on its way: what is known by now."""
+
+    def __init__(self, subject: Examination, begun: float) -> None:
+        self.subject = subject
+        self.trials = Trials(subject)
+        self.rows: list[CheckRun] = []
+        self.not_run: list[NotRun] = []
+        self._begun = begun
+
+    def add(self, row: CheckRun | NotRun) -> None:
+        """A check has ended, or is not run."""
+        if isinstance(row, NotRun):
+            self.not_run.append(row)
+        else:
+            self.rows.append(row)
+
+    def report(self) -> SuiteReport:
+        """What is known by now, findings of the check at work included."""
+        has_shown = self.subject.accepted and (self.rows or self.subject.ledger.cases)
+        frames = [_server_frames(self.subject)] if has_shown else []
+        frames += [_idle_clients(self.subject)] if self.subject.losses else []
+        findings = _sorted([*self.subject.ledger.findings(), *self.trials.fresh_findings()])
+        rows, left, wall_s = (*self.rows, *frames), tuple(self.not_run), time.monotonic() - self._begun
+        remarks = (self.subject.facts.remark,) if self.subject.facts.remark else ()
+        return SuiteReport(self.subject.options.seed, rows, tuple(findings), left, wall_s, remarks=remarks)
+
+
+def _run(course: _Course, wanted: list[Property | Trial], tell: Progress, keep: Keep) -> SuiteReport:
+    subject, trials = course.subject, course.trials
+    if subject.first_answer_s > _SLOW_S and math.isfinite(subject.budget.remaining_s):
+        wanted = broadly(wanted)
+    try:
+        for number, tested in enumerate(wanted):
+            tell(tested.rule.title, number / len(wanted))
+            share_s = subject.budget.remaining_s / (len(wanted) - number)
+            subject.draw_s = max(_LEAST_DRAW_S, _DRAW_SHARE * share_s)
+            subject.edges_s = max(_LEAST_EDGES_S, _EDGES_SHARE * share_s)
+            row, goes_on = _run_trial(trials, tested) if isinstance(tested, Trial) else _run_guarded(subject, tested)
+            course.add(row)
+            keep(course.report())
+            if not goes_on:
+                _leave_out(course, wanted[number + 1 :], row.reason)
+                break
+    finally:
+        trials.close()
+        keep(course.report())
+    tell("done", 1.0)
+    return course.report()
+
+
+def _leave_out(course: _Course, others: list[Property | Trial], reason: str) -> None:
+    """What cannot be run any more: the budget is spent, or the server is gone, which is said once."""
+    if course.subject.budget.spent:
+        course.not_run += [_not_run(other, _spent(course.subject)) for other in others]
+    else:
+        course.rows += _not_reached(len(others), reason)
+
+
+def _spent(subject: Examination) -> str:
+    return subject.budget.reason
+
+
+def _run_trial(trials: Trials, trial: Trial) -> tuple[CheckRun | NotRun, bool]:
+    """Hold one trial; the second value says whether the run goes on. A crash of ours ends this trial only."""
+    begun = time.monotonic()
+    try:
+        return trials.hold(trial), True
+    except BudgetSpent:
+        return _not_run(trial, _spent(trials.subject)), False
+    except ServerGone as error:
+        return CheckRun(
+            trial.name, trial.rule.section, trial.rule.title, trials.verdict_on(trial), 0, 0.0, str(error)
+        ), False
+    except UsageError:
+        raise
+    except Exception as error:  # noqa: BLE001  a bug of ours in one trial must not cost the others
+        trials.close()
+        return crashed_check(*_named(trial), error, time.monotonic() - begun), True
+
+
+def _run_guarded(subject: Examination, tested: Property) -> tuple[CheckRun | NotRun, bool]:
+    """Run one property; the second value says whether the run goes on. A crash of ours ends this property only.
+
+    What it had found by then is in the ledger: the findings stay, and so does the verdict on the property.
+    """
+    begun = time.monotonic()
+    try:
+        return _run_one(subject, tested)
+    except UsageError:
+        raise
+    except Exception as error:  # noqa: BLE001  a bug of ours in one property must not cost the others
+        subject.close()
+        row = crashed_check(*_named(tested), error, time.monotonic() - begun)
+        cause = subject.ledger.cause_of(tested.name)
+        if cause is not None:
+            other = cause if cause != tested.name else ""
+            row = replace(row, verdict=_verdict_on(subject, cause), cause=other)
+        return row, True
+
+
+def _named(tested: Property | Trial) -> tuple[str, str, str]:
+    return tested.name, tested.rule.section, tested.rule.title
+
+
+def _verdict_on(subject: Examination, name: str) -> Verdict:
+    return next(each.verdict() for each in subject.ledger.findings() if each.check == name)
+
+
+def _run_one(subject: Examination, tested: Property) -> tuple[CheckRun | NotRun, bool]:
+    """Run one property; the second value says whether the run goes on."""
+    if absent := _why_not_here(subject.facts, tested):
+        return _not_run(tested, absent), True
+    begun, before = time.monotonic(), subject.conversations
+    told, declined, unheard = subject.told, subject.declined, subject.unheard
+    reason = cut_short = ""
+    goes_on = True
+    try:
+        cut_short = explore(subject, tested)
+        subject.settle(subject.ledger.unsettled())
+    except BudgetSpent:
+        reason, goes_on = _spent(subject), False
+        if subject.ledger.cause_of(tested.name) is None:
+            return _not_run(tested, reason), goes_on  # some conversations went well: that is not all of them
+    except ServerGone as error:
+        reason, goes_on = str(error), False
+    tried = subject.conversations - before
+    seconds = time.monotonic() - begun
+    verdict = Verdict.VALID
+    if (cause := subject.ledger.cause_of(tested.name)) is not None:
+        verdict = _verdict_on(subject, cause)
+        reason = reason or _observed_in(subject, cause)
+    elif cut_short == UNFINISHED:
+        return _not_run(tested, reason or cut_short), goes_on
+    elif cut_short == DIED:
+        verdict, reason = Verdict.UNKNOWN, reason or cut_short
+    elif tried and subject.declined == declined + tried and not tested.about_offers:
+        return _not_run(tested, reason or "not offered by the server: it declines these offers"), goes_on
+    elif not_told := _why_nothing(subject, tested, tried, subject.told - told, unheard):
+        return _not_run(tested, reason or not_told), goes_on
+    if goes_on and tested.name == "opening-accepted" and _fails_plainly(subject):
+        reason, goes_on = "the plainest conversation fails already, and all others stand on it", False
+    return _row(tested, verdict, tried, seconds, reason or cut_short, cause), goes_on
+
+
+def _why_not_here(facts: Facts, tested: Property) -> str:
+    """Why nothing of a property can be tried with this endpoint; empty where it can."""
+    if facts.closes_unasked and tested not in _BEFORE_FRAMES and tested.name != "close-unasked":
+        return f"not checked: this endpoint closes by itself before anyone speaks ({facts.closes_unasked})"
+    return tested.not_here(facts)
+
+
+def _observed_in(subject: Examination, name: str) -> str:
+    """Why a check has passed though something was seen in it."""
+    (finding,) = [each for each in subject.ledger.findings() if each.check == name]
+    return f"seen, and not reproduced ({finding.reproduced})" if finding.level is Level.OBSERVATION else ""
+
+
+def _fails_plainly(subject: Examination) -> bool:
+    try:
+        return subject.fails(Conversation("opening-accepted"))
+    except (BudgetSpent, ServerGone):
+        return False  # whoever comes next will be told
+
+
+def _why_nothing(subject: Examination, tested: Property, tried: int, told: int, unheard: int) -> str:
+    """Why conversations have shown nothing of a property; empty when they have. `unheard`: how many were so before."""
+    facts = subject.facts
+    if not tried:
+        lacks = facts.is_selective or facts.most_messages is not None
+        return _NEEDS_MESSAGES if lacks else "this endpoint gives nothing to try it on"
+    if not told and subject.unheard > unheard:
+        return f"not checked: the server is silent here, and its silences are known ({subject.patience.said})"
+    if not told and not tested.about_limits:
+        how = facts.refuses or "a close frame of its own"
+        return f"not checked: this endpoint refuses what was sent ({how}), which an application may"
+    if tested.name in _ABOUT_LENGTHS and not facts.has_lengths:
+        return "not checked: the endpoint takes the sample in its own length only"
+    if tested.name == "utf8-valid" and facts.sample is not None and facts.sample.payload.isascii():
+        return "not checked: the sample has only ASCII characters; give one that has others, too"
+    return ""
+
+
+def check_property(subject: Examination, tested: Property) -> tuple[list[Finding], str]:
+    """Run one property and return what it newly found, and why it could not be checked: a pytest test is made of this.
+
+    Raises:
+        BudgetSpent, ServerGone: as `Examination.attempt`.
+    """
+    known = set(subject.ledger.cases)
+    if absent := _why_not_here(subject.facts, tested):
+        return [], absent
+    before, told, unheard = subject.conversations, subject.told, subject.unheard
+    try:
+        explore(subject, tested)
+        subject.settle(subject.ledger.unsettled())
+    except (BudgetSpent, ServerGone):
+        if known >= set(subject.ledger.cases):
+            raise  # what was found by then is told
+    fresh = [name for name in subject.ledger.cases if name not in known]
+    found = _sorted(finding for finding in subject.ledger.findings() if finding.check in fresh)
+    seen = subject.ledger.cause_of(tested.name) is not None
+    tried = subject.conversations - before
+    return found, "" if seen else _why_nothing(subject, tested, tried, subject.told - told, unheard)
+
+
+def check_trial(subject: Examination, trial: Trial) -> tuple[list[Finding], str]:
+    """Hold one trial and return what it found, and why it could not be held: a pytest test is made of this.
+
+    Raises:
+        BudgetSpent, ServerGone: as `Examination.attempt`.
+    """
+    trials = Trials(subject)
+    try:
+        row = trials.hold(trial)
+        return trials.fresh_findings(), row.reason if isinstance(row, NotRun) else ""
+    finally:
+        trials.close()
+
+
+def _server_frames(subject: Examination) -> CheckRun:
+    """What was seen of the server's own frames on the way, once it had accepted anybody: it took no time of its own."""
+    broken = [each for each in subject.ledger.findings() if each.check.startswith("server-")]
+    verdict = Verdict.worst(each.verdict() for each in broken)
+    title = "every frame and answer of the server is legal"
+    return CheckRun("server-frames", "5", title, verdict, subject.conversations, 0.0)
+
+
+def _idle_clients(subject: Examination) -> CheckRun:
+    """That the server ends idle connections is its own business, and worth knowing."""
+    often = len(subject.losses)
+    times = "once" if often == 1 else f"{often} times"
+    reason = f"an idle client was cut off {times}: the server {subject.losses[0]}; new clients were served"
+    return CheckRun("neighbour-served", "liveness", rule("neighbour-served").title, Verdict.VALID, often, 0.0, reason)
+
+
+def _not_reached(left: int, reason: str) -> list[CheckRun]:
+    """What cannot be run on this server is unknown, said once."""
+    if not left:
+        return []
+    title = f"the other {left} checks"
+    return [CheckRun("not-run", "-", title, Verdict.UNKNOWN, 0, 0.0, f"not run: {reason}")]
+
+
+def _not_run(tested: Property | Trial, reason: str) -> NotRun:
+    return NotRun(*_named(tested), reason)
+
+
+def _row(tested: Property, verdict: Verdict, examples: int, seconds: float, reason: str, cause: str | None) -> CheckRun:
+    other = cause if cause is not None and cause != tested.name else ""
+    own = tested.rule
+    return CheckRun(tested.name, own.section, own.title, verdict, examples, seconds, reason, cause=other)
+
+
+def _sorted(findings: Any) -> list[Finding]:
+    return sorted(findings, key=lambda finding: list(Level).index(finding.level))

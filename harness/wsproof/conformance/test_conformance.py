@@ -1,0 +1,140 @@
+"""The suite as pytest tests: one per property, with the section of RFC 6455 in its id.
+
+pytest --pyargs wsproof.conformance --ws-target ws://127.0.0.1:8000/ws
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from wsproof.conformance.explore import private_storage
+from wsproof.conformance.properties.property import Property
+from wsproof.conformance.robustness.definition import Trial
+from wsproof.conformance.session import Examination, ServerGone, examination
+from wsproof.conformance.suite import PROPERTIES, TRIALS, check_property, check_trial
+from wsproof.deviations import KnownDeviations
+from wsproof.errors import CannotTellError
+from wsproof.model.finding import Finding, Verdict
+from wsproof.model.suite import SuiteName, SuiteOptions
+from wsproof.net.budget import Budget, BudgetSpent
+from wsproof.target.server import RunningServer
+
+
+class Refused:
+    """A server that cannot be examined, and whether a test has said so."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        self.said = False
+
+
+@pytest.fixture(scope="module")
+def subject(
+    ws_target: RunningServer, ws_suite_options: SuiteOptions, ws_budget: Budget
+) -> Iterator[Examination | Refused]:
+    """The server under examination: probed once, watched all the while."""
+    ws_target.budget = ws_budget
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(private_storage())
+        try:
+            found: Examination | Refused = stack.enter_context(examination(ws_target, ws_suite_options, ws_budget))
+        except CannotTellError as error:
+            found = Refused(str(error))
+        except BudgetSpent:
+            found = Refused(ws_budget.reason)
+            found.said = True  # nothing is known, and nobody is to blame: every test is skipped
+        yield found
+
+
+@pytest.fixture(scope="module")
+def known(ws_target: RunningServer) -> KnownDeviations:
+    """The known deviations of the server library, of the app, and of `--ws-known-deviations`."""
+    return ws_target.known_deviations
+
+
+@pytest.mark.parametrize("tested", PROPERTIES, ids=lambda tested: f"{tested.rule.section}-{tested.name}")
+def test_rfc6455(
+    tested: Property,
+    subject: Examination | Refused,
+    ws_suite_options: SuiteOptions,
+    known: KnownDeviations,
+    ws_keep: Callable[[Finding], Finding],
+) -> None:
+    """The server keeps this rule, whatever is drawn."""
+    if not ws_suite_options.wants(tested.name, tested.rule.section, SuiteName.PROTOCOL):
+        pytest.skip("not asked for")
+    subject = _examined(subject)
+    with _ended_in_order(subject):
+        found, not_checked = check_property(subject, tested)
+    _fail_with(found, known, ws_suite_options, ws_keep)
+    if not_checked:
+        pytest.skip(not_checked)
+
+
+@pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: f"{trial.rule.section}-{trial.name}")
+def test_robustness(
+    trial: Trial,
+    subject: Examination | Refused,
+    ws_suite_options: SuiteOptions,
+    known: KnownDeviations,
+    ws_keep: Callable[[Finding], Finding],
+) -> None:
+    """The server stands this, and others are served meanwhile."""
+    if not ws_suite_options.wants(trial.name, trial.rule.section, SuiteName.PROTOCOL):
+        pytest.skip("not asked for")
+    subject = _examined(subject)
+    with _ended_in_order(subject):
+        found, not_held = check_trial(subject, trial)
+    if not_held:
+        pytest.skip(not_held)
+    _fail_with(found, known, ws_suite_options, ws_keep)
+
+
+@contextlib.contextmanager
+def _ended_in_order(subject: Examination) -> Iterator[None]:
+    """Within, the end of the budget skips the test; a server that is gone fails it, and the tests behind it."""
+    try:
+        yield
+    except BudgetSpent:
+        pytest.skip(f"not run: {subject.budget.reason}")
+    except ServerGone as error:
+        pytest.fail(f"cannot tell: {error}", pytrace=False)
+
+
+def _examined(subject: Examination | Refused) -> Examination:
+    """The server, if it can be examined; that it cannot fails one test, and skips the others."""
+    if not isinstance(subject, Refused):
+        return subject
+    if subject.said:
+        pytest.skip(f"cannot tell: {subject.reason}")
+    subject.said = True
+    pytest.fail(f"cannot tell: {subject.reason}", pytrace=False)
+
+
+def _fail_with(
+    findings: list[Finding],
+    known: KnownDeviations,
+    ws_suite_options: SuiteOptions,
+    ws_keep: Callable[[Finding], Finding],
+) -> None:
+    found = known.mark(findings)
+    broken = [finding for finding in found if finding.verdict(strict=ws_suite_options.strict) is not Verdict.VALID]
+    if broken:
+        pytest.fail("\n\n".join(told(ws_keep(finding)) for finding in broken), pytrace=False)
+
+
+def told(finding: Finding) -> str:
+    """A finding for a terminal: section, sentence, transcript, and how to repeat it."""
+    lines = [
+        f"{finding.check} ({finding.level}): {finding.explanation}",
+        f"  {finding.source}",
+        *(f"    {line}" for line in finding.witness),
+        f"  seen {finding.occurrences} times, reproduced {finding.reproduced}",
+    ]
+    if finding.server_output:
+        lines += ["  the server wrote:", *(f"    | {line}" for line in finding.server_output)]
+    lines.append(f"  replay: {finding.replay}")
+    return "\n".join(lines)

@@ -1,0 +1,67 @@
+"""Simpler compressed conversations that could explain a failure, as `reducing` has them for plain ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from wsproof.conformance.endpoint_profile import Facts, Message
+from wsproof.conformance.oracle.inflate import Reading
+from wsproof.conformance.properties.deflate_blocks import Blocks
+from wsproof.conformance.properties.deflate_builders import agreed, apply_cuts, letters, literally, packed, talk
+from wsproof.conformance.script import Conversation, Send
+from wsproof.conformance.verify.violations import OF_ITS_DEFLATER
+from wsproof.wire import MASK, DeflateAgreement, Deflater, Frame, Opcode
+
+__all__ = ["inflated", "simpler_compressed"]
+
+
+def inflated(conversation: Conversation) -> list[tuple[Message, int]]:
+    """The messages of a compressed conversation as they were before, each with the number of its fragments."""
+    reading = Reading(DeflateAgreement())
+    found: list[tuple[Message, int]] = []
+    opcode, data, count = 0, b"", 0
+    for action in conversation.actions:
+        if not isinstance(action, Send) or action.frame.is_control or action.frame.mask is None:
+            continue
+        frame = action.frame
+        if frame.opcode != Opcode.CONTINUATION:
+            opcode, data, count = frame.opcode, b"", 0
+        data, count = data + reading.take(frame), count + 1
+        if frame.fin and not (reading.fault or reading.lost or reading.is_bomb):
+            found.append((Message(opcode, data), count))
+    return found
+
+
+def simpler_compressed(conversation: Conversation, facts: Facts) -> Iterator[Conversation]:
+    """What could be the real cause, the simplest first: each text alone, then in a row, then in fragments."""
+    if not facts.agreements or conversation.subject == "deflate-sizes":  # there is nothing to it but its size
+        return
+    spoken = [(message.payload, count) for message, count in inflated(conversation) if _is_text(message)]
+    texts = list(dict.fromkeys(text for text, _ in spoken))
+    for text in texts or [b"plain"]:
+        yield talk(facts, "deflate-mixed", Frame(Opcode.TEXT, text or b"plain", mask=MASK))
+    for text in texts:
+        if text:
+            yield talk(facts, "deflate-blocks", literally(text))
+        else:
+            yield talk(facts, "deflate-empty", packed(Blocks()))
+            yield talk(facts, "deflate-empty", packed(Blocks()), packed(Blocks()))
+    for text, count in spoken:
+        if count > 1:
+            message = literally(text)
+            yield talk(facts, "deflate-fragments", *apply_cuts(message, *range(1, min(count, len(message.payload)))))
+    if len(spoken) > 1:
+        yield talk(facts, "deflate-context", *(literally(text) for text, _ in spoken))
+        deflater = Deflater(agreed(facts))
+        yield talk(facts, "deflate-context", *(packed(deflater.deflate(text)) for text, _ in spoken))
+    if conversation.subject in OF_ITS_DEFLATER:
+        # Data that can be read by no agreement at all.
+        yield talk(facts, "server-deflate-data", literally(letters(60)))
+
+
+def _is_text(message: Message) -> bool:
+    try:
+        message.payload.decode()
+    except UnicodeDecodeError:
+        return False
+    return message.opcode == Opcode.TEXT

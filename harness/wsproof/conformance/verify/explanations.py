@@ -1,0 +1,58 @@
+"""What a finding says to people, in whole sentences."""
+
+from __future__ import annotations
+
+from wsproof.conformance.rules import Binding, rule
+from wsproof.model.server_end import PROCESS_ENDED
+
+__all__ = ["explain"]
+
+# For rules that leave the choice to the server: which choice this one makes. Nothing is wrong with either.
+_CHOICES = {
+    "ping-burst": (
+        "This server limits how many pings it takes at once, which it may (10.4); keep a client's pings below that."
+    ),
+    "upgrade-list": (
+        "This server refuses an Upgrade header that lists other protocols beside websocket; others take it."
+    ),
+    "key-decodes": (
+        "This server accepts a Sec-WebSocket-Key that is not base64 of 16 bytes, which it may, since it need not "
+        "decode keys (4.2.2); others refuse it."
+    ),
+    "subprotocol-unknown": (
+        "This server refuses a client that offers only subprotocols it does not know; others answer without one."
+    ),
+    "pipelined-frames": (
+        "This server does not take frames that come right behind the handshake. A client must wait for the answer "
+        "(4.1), so the server owes it nothing."
+    ),
+    "length-minimal": "This server accepts lengths that are not minimal (5.2); others may refuse them.",
+    "close-code-echoed": "This server answers a close frame with another code than the one it got; most repeat it.",
+    "deflate-unfinished": (
+        "This server takes a compressed message that stops inside a DEFLATE block for a whole one; others refuse it."
+    ),
+    "version-draft": (
+        "This server accepts a draft version of the protocol, which it may if it speaks that one too (4.4)."
+    ),
+    "close-code-later": "This server takes a close code that was registered after RFC 6455 for an error; most do not.",
+    "utf8-fail-fast": (
+        "This server reads a message to its end before it refuses broken UTF-8; others refuse it at once (8.1)."
+    ),
+}
+
+
+def explain(name: str, expected: str, got: str) -> str:
+    """One or two sentences: what rule `name` asked for here, and what came.
+
+    `got` is a clause ("it said nothing for 2 s"); for what a server itself must not send (`server-...`), `expected` is
+    the rule's sentence and `got` what was seen.
+    """
+    if name == PROCESS_ENDED:
+        return f"After this, {got}" + ("" if got.endswith((".", "!")) else ".")
+    if name in _CHOICES:
+        return f"{_CHOICES[name]} Here {got}."
+    if name.startswith("server-"):
+        return f"{expected} But here: {got}." if got else f"{expected} Not so here."
+    if rule(name).level is Binding.MAY:
+        return f"{rule(name).sentence} Here {got}."
+    return f"Expected {expected}, but {got}."

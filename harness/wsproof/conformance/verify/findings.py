@@ -1,0 +1,49 @@
+"""A charge as a finding: what was seen, in words and line by line, and how it can be seen again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wsproof.conformance.rules import rule
+from wsproof.conformance.verify.explanations import explain
+from wsproof.conformance.verify.violations import Charge
+from wsproof.model.finding import Anomaly, Finding, observed
+
+__all__ = ["finding_of"]
+
+_MOST_LINES = 60
+
+
+def finding_of(
+    charge: Charge,
+    seen: list[str],
+    recipe: Mapping[str, Any],
+    *,
+    also: str = "",
+    occurrences: int = 1,
+    reproduced: str | None = None,
+) -> Finding:
+    """`seen` are the lines of the conversation, `recipe` what replays it; `also` is said behind the explanation."""
+    broken = rule(charge.rule)
+    finding = Finding(
+        check=charge.rule,
+        section=broken.section,
+        anomaly=Anomaly.PROTOCOL,
+        level=broken.level.level,
+        explanation=explain(charge.rule, charge.expected, charge.got) + also,
+        witness=(*_shortened(seen), f"expected: {charge.expected}", f"got: {charge.got}"),
+        recipe={"suite": "rfc6455", "rule": charge.rule, **recipe},
+        occurrences=occurrences,
+        reproduced=reproduced,
+        rule_harm=broken.harm,
+        source=f"{broken.level} {broken.where}: {broken.sentence}",
+    )
+    return observed(finding)
+
+
+def _shortened(lines: list[str]) -> list[str]:
+    if len(lines) <= _MOST_LINES:
+        return lines
+    half = _MOST_LINES // 2
+    return [*lines[:half], f"   ({len(lines) - 2 * half} lines left out)", *lines[-half:]]

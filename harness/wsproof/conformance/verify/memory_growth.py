@@ -1,0 +1,48 @@
+"""How much a server's process grows while it reads a message: seen from outside, as the most that was resident."""
+
+from __future__ import annotations
+
+from wsproof.conformance.exchange.transcript import Transcript
+from wsproof.conformance.properties.deflate_bombs import BOMB_MIB
+from wsproof.conformance.verify.violations import Charge
+from wsproof.machine.usage import TreeMeter
+
+__all__ = ["Swelling"]
+
+_MIB = 1 << 20
+
+
+class Swelling:
+    """Watches the process tree under `pid` from now on. Without one, or where the system does not tell peaks, it sees
+    nothing and charges nobody.
+
+    `least` remembers how small each process was at its smallest: what a bomb has blown up may stay so, and would then
+    not grow any more.
+    """
+
+    def __init__(self, pid: int | None, least: dict[int, int] | None = None) -> None:
+        self._meter = TreeMeter(pid) if pid is not None else None
+        self._before: int | None = None
+        if self._meter is not None:
+            try:
+                self._meter.forget_peak()
+            except OSError:
+                self._meter = None  # not allowed here
+            else:
+                self._before = self._meter.peak_bytes()
+        if pid is not None and self._before is not None and least is not None:
+            self._before = least[pid] = min(self._before, least.get(pid, self._before))
+
+    def grown_bytes(self) -> int | None:
+        """How far the most that was resident lies above what was resident at first."""
+        peak = self._meter.peak_bytes() if self._meter is not None else None
+        return peak - self._before if peak is not None and self._before is not None else None
+
+    def charges(self, transcript: Transcript) -> list[Charge]:
+        """A server that refused a bomb must not have held all of it before."""
+        grown = self.grown_bytes()
+        refused = transcript.close is not None or transcript.ended
+        if grown is None or grown < BOMB_MIB * _MIB or transcript.at_barrier or not refused:
+            return []
+        owed = f"a message that inflates to {BOMB_MIB} MiB to be refused before all of it is in memory"
+        return [Charge("deflate-bomb-memory", owed, f"the server's process had grown by {grown // _MIB} MiB")]

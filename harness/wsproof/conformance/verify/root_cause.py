@@ -1,0 +1,102 @@
+"""Simpler conversations that could explain a failure: what is said in them, without the way in which it was said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import accumulate
+
+from wsproof.conformance.endpoint_profile import Facts
+from wsproof.conformance.properties.property import MASK, say
+from wsproof.conformance.script import Conversation, Handshake, Send
+from wsproof.conformance.verify.deflate_root_cause import inflated, simpler_compressed
+from wsproof.wire import Frame, Opcode
+
+__all__ = ["apart", "plainly", "simpler"]
+_LETTERS = b"abcdefghijklmnopqrstuvwxyz"
+_CONTROL_BYTES = 125
+
+
+def simpler(conversation: Conversation, facts: Facts) -> Iterator[Conversation]:
+    """What could be the real cause, the simplest first; each is about a rule of its own.
+
+    Each control frame alone, each message whole in one frame, each message with its own mask, each message in its
+    fragments without what was between them, all of it frame by frame, and each frame cut into segments.
+    """
+    if conversation.deflate:
+        yield from simpler_compressed(conversation, facts)
+        return
+    if conversation.handshake != Handshake() or conversation.pipelined or conversation.handshake_cuts:
+        return
+    frames = [action.frame for action in conversation.actions if isinstance(action, Send)]
+    for frame in frames:
+        if frame.mask is None or frame.rsv or frame.length_form.value != "minimal" or not frame.fin:
+            continue
+        if frame.opcode == Opcode.PING and len(frame.payload) < 126:
+            yield say("ping-answered", replace(frame, mask=MASK))
+        elif frame.opcode == Opcode.PONG:
+            yield say("pong-ignored", replace(frame, mask=MASK))
+        elif frame.opcode == Opcode.CLOSE and len(frame.payload) >= 2:
+            yield say("close-answered", Frame(Opcode.CLOSE, b"\x03\xe8", mask=MASK))
+    for pieces in _messages(frames):
+        opcode, payload = pieces[0].opcode, b"".join(piece.payload for piece in pieces)
+        is_about_text = opcode == Opcode.TEXT and bool(payload.strip(_LETTERS))
+        subject = "utf8-valid" if is_about_text else "payload-lengths"
+        yield say(subject, Frame(opcode, payload, mask=MASK))
+        if len(pieces) == 1:
+            yield say("mask-any", *pieces)
+        else:
+            yield apart(
+                say("fragments-joined", *(replace(piece, payload=b"x" * len(piece.payload)) for piece in pieces))
+            )
+            yield apart(say("utf8-valid" if is_about_text else "fragments-joined", *pieces))
+    opcodes = {frame.opcode for frame in frames}
+    if {Opcode.CONTINUATION} < opcodes & {
+        Opcode.CONTINUATION,
+        Opcode.PING,
+        Opcode.PONG,
+    } and Opcode.CLOSE not in opcodes:
+        longest = max((sum(len(piece.payload) for piece in pieces) for pieces in _messages(frames)), default=0)
+        is_longest = longest > facts.largest_bytes - _CONTROL_BYTES
+        yield apart(say("control-no-part" if is_longest else "control-between", *frames))
+    if conversation.cuts:
+        for frame in frames:
+            size = len(frame.encode())
+            short = replace(frame, opcode=Opcode.PING) if len(frame.payload) < 126 else frame
+            yield say("segmentation", replace(short, fin=True), cuts=tuple(range(1, min(size, 16))))
+
+
+def apart(conversation: Conversation) -> Conversation:
+    """The same frames, each in a segment of its own."""
+    if conversation.pipelined:
+        return conversation
+    sizes = [len(action.frame.encode()) for action in conversation.actions if isinstance(action, Send)]
+    return replace(conversation, cuts=tuple(accumulate(sizes))[:-1])
+
+
+def plainly(conversation: Conversation) -> Conversation:
+    """The same messages, each whole in one frame and in one segment, and nothing else: what the application is told."""
+    if conversation.deflate:
+        said = [Frame(message.opcode, message.payload, mask=MASK) for message, _ in inflated(conversation)]
+        return apart(say(conversation.subject, *said))
+    frames = [action.frame for action in conversation.actions if isinstance(action, Send)]
+    whole = [
+        Frame(pieces[0].opcode, b"".join(piece.payload for piece in pieces), mask=MASK) for pieces in _messages(frames)
+    ]
+    return apart(say(conversation.subject, *whole))
+
+
+def _messages(frames: list[Frame]) -> Iterator[list[Frame]]:
+    """The whole messages among some frames, as lists of their fragments."""
+    pieces: list[Frame] = []
+    for frame in frames:
+        if frame.is_control or frame.mask is None or frame.declared_length is not None:
+            continue
+        if frame.opcode != Opcode.CONTINUATION:
+            pieces = []
+        elif not pieces:
+            continue
+        pieces.append(frame)
+        if frame.fin:
+            yield pieces
+            pieces = []

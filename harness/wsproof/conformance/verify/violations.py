@@ -1,0 +1,433 @@
+"""From a transcript to the rules that were broken. Pure: what it cannot see in the transcript, it ignores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from wsproof.conformance.endpoint_profile import BARRIER, DROPPED, Facts
+from wsproof.conformance.exchange.timeouts import AnswerKind
+from wsproof.conformance.exchange.transcript import Transcript
+from wsproof.conformance.oracle.frames import Expectation, Fate
+from wsproof.conformance.oracle.handshake import Answer, Greeting
+from wsproof.conformance.script import Conversation, Ending, Send
+from wsproof.wire import Breach, CloseCode, Frame, Opcode
+
+__all__ = ["OF_ITS_DEFLATER", "Charge", "judge", "leaves_open"]
+
+# Who answers a legal close frame with one of these has taken it for a fault.
+_FAILURES = (CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_PAYLOAD)
+# A request that a server may refuse for its shape, but must answer.
+_TAKEN_OR_REFUSED = ("header-limits", "header-folding", "handshake-body", "host-once", "subprotocol-malformed")
+# True of any close, whatever its reason.
+_AFTER_THE_CLOSE = ("close-ends-tcp", "fail-ends-tcp", "half-close-ends")
+# Close frames that are wrong, and yet could be taken for clean ones.
+_CLOSE_FAULTS = ("close-one-byte", "close-code-legal")
+SUBPROTOCOL_RULES = ("subprotocol-lines", "subprotocol-after-unknown")
+# Where the server's own compression is the point, data that cannot be read breaks that very rule.
+OF_ITS_DEFLATER = ("deflate-server-context", "deflate-server-window")
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A broken rule: what was owed, and what came instead, as a clause.
+
+    `awaited`: only a timeout showed it, and it is this kind of answer that did not come. `own_reasons`: the server
+    closed after a well-formed message, with a code that leaves open whether the application did not want what the
+    message says.
+    """
+
+    rule: str
+    expected: str
+    got: str
+    awaited: AnswerKind | None = None
+    own_reasons: bool = False
+
+    @property
+    def by_silence(self) -> bool:
+        """Whether only a timeout showed it."""
+        return self.awaited is not None
+
+
+def leaves_open(expected: Expectation, transcript: Transcript, facts: Facts) -> bool:
+    """Whether the application may have ended the connection because of what it was told: that shows nothing.
+
+    Only well-formed messages reach an application. But one that takes only some messages may refuse others as soon as
+    it sees their first frame, before the server has looked at the rest.
+    """
+    if not expected.messages and not (facts.is_selective and expected.has_data):
+        return False
+    if transcript.http:
+        return True
+    close = transcript.close
+    if close is None:
+        drops = DROPPED in facts.refusals or not (facts.echoes or expected.fate is Fate.FAILED)
+        return transcript.ended and not transcript.at_barrier and drops
+    if not facts.may_close_with(close.code):
+        return False
+    if expected.fate is Fate.OPEN and transcript.at_barrier:
+        # Else it answers the close frame that we sent at last.
+        answers = close.code == 1000 or (close.code is None and str(None) not in facts.refusals)
+        return not answers and not expected.owed
+    return not (expected.fate is Fate.CLOSED and close.code == expected.close_code)
+
+
+def judge(
+    conversation: Conversation, greeting: Greeting, expected: Expectation, facts: Facts, transcript: Transcript
+) -> list[Charge]:
+    """Every rule that this conversation shows to be broken, each once, the heaviest reason first."""
+    charges: dict[str, Charge] = {}
+    bench = _Bench(conversation, greeting, expected, facts, transcript)
+    for charge in bench.charges():
+        charges.setdefault(charge.rule, charge)
+    return list(charges.values())
+
+
+@dataclass
+class _Bench:
+    conversation: Conversation
+    greeting: Greeting
+    expected: Expectation
+    facts: Facts
+    transcript: Transcript
+
+    def _is_about_websocket(self) -> bool:
+        """False when the request asked for another protocol, and the 101 agrees to that one."""
+        response = self.transcript.response
+        if response is None or response.status != 101 or self.greeting.rule != "upgrade-required":
+            return True
+        return "websocket" in ",".join(response.header_values("Upgrade")).lower()
+
+    def charges(self) -> Iterator[Charge]:
+        if not self._is_about_websocket():
+            return
+        if self.conversation.pipelined:
+            yield from self._pipelined()
+            return
+        for breach in self.transcript.breaches:
+            if breach.rule == "accept-wrong" and self.greeting.rule == "key-once":
+                continue  # which of several keys counts is not defined
+            if breach.rule == "version-not-named":
+                continue  # `version-named` asks the same, of every status
+            if breach.rule == "deflate-parameters" and self.greeting.must_decline:
+                continue  # `deflate-declined` says the same
+            yield self._breach(breach)
+        response = self.transcript.response
+        if response is None or response.status != 101:
+            yield from self._not_accepted()
+        elif self.greeting.answer is Answer.REFUSE:
+            yield self._charge(self.greeting.rule, self._refusal_owed(), "the server accepted it (101)")
+        elif not self._closed_over_the_offer():
+            if self.greeting.rule in ("key-once", "key-decodes", "version-draft", "host-once"):
+                yield self._charge(self.greeting.rule, self._refusal_owed(), self._accepted_said())
+            yield from self._agreed_against_the_rules()
+            yield from self._selected_otherwise()
+            yield from self._own_close() if self.facts.closes_unasked else self._after_101()
+
+    def _closed_over_the_offer(self) -> bool:
+        """Whether the application closed over an odd offer of subprotocols: some clients put a token into it."""
+        close, transcript = self.transcript.close, self.transcript
+        if not self.greeting.rule.startswith("subprotocol") or transcript.at_barrier or not transcript.ended:
+            return False
+        return close is None or self.facts.may_close_with(close.code)
+
+    def _breach(self, breach: Breach) -> Charge:
+        evidence = breach.evidence.rstrip(".")
+        if breach.rule == "deflate-data" and self.conversation.subject in OF_ITS_DEFLATER:
+            agreed = self._agreed_said()
+            return self._charge(
+                self.conversation.subject, f"messages that can be read by what was agreed ({agreed})", evidence
+            )
+        is_http = bool(self.transcript.http) and leaves_open(self.expected, self.transcript, self.facts)
+        return Charge(f"server-{breach.rule}", breach.sentence, evidence, own_reasons=is_http)
+
+    def _agreed_said(self) -> str:
+        response = self.transcript.response
+        return ", ".join(response.header_values("Sec-WebSocket-Extensions")) if response is not None else ""
+
+    def _agreed_against_the_rules(self) -> Iterator[Charge]:
+        if self.greeting.must_decline and self._agreed_said():
+            owed = f"permessage-deflate to be declined, since {self.greeting.must_decline}"
+            yield self._charge("deflate-declined", owed, f"the answer was {self._agreed_said()!a}")
+
+    def _selected_otherwise(self) -> Iterator[Charge]:
+        """The same offer, written in another way, must not change which subprotocol is selected."""
+        response = self.transcript.response
+        if self.conversation.subject not in SUBPROTOCOL_RULES or response is None:
+            return
+        selected = response.header("Sec-WebSocket-Protocol")
+        if selected != self.facts.subprotocol:
+            usual = f"{self._selected_said(self.facts.subprotocol)}, as for the offer in one line"
+            yield self._charge(self.conversation.subject, usual, f"it selected {self._selected_said(selected)}")
+
+    @staticmethod
+    def _selected_said(name: str | None) -> str:
+        return "no subprotocol" if name is None else f"the subprotocol {name!a}"
+
+    # The handshake.
+
+    def _pipelined(self) -> Iterator[Charge]:
+        """A client that does not wait for the 101 breaks 4.1: whatever comes of it convicts nobody."""
+        answered = self.transcript.response is not None and self.transcript.response.status == 101
+        charges = list(self._after_101() if answered else self._not_accepted())
+        if charges or self.transcript.breaches:
+            got = charges[0].got if charges else self.transcript.breaches[0].evidence
+            yield self._charge("pipelined-frames", "frames behind the handshake to be read after it", got)
+
+    def _may_be_held(self) -> bool:
+        """Whether the silence may be the application's: without Upgrade this is an ordinary request."""
+        return self.greeting.rule == "upgrade-required" and not self.transcript.ended
+
+    def _refusal_owed(self) -> str:
+        return f"the handshake to be refused, since {self.greeting.because}"
+
+    def _accepted_said(self) -> str:
+        return f"it accepted a handshake (101) in which {self.greeting.because}"
+
+    def _not_accepted(self) -> Iterator[Charge]:
+        response, greeting = self.transcript.response, self.greeting
+        got = self._said()
+        if greeting.answer is Answer.REFUSE:
+            if response is None and not self._may_be_held():
+                yield self._charge("refusal-answered", f"an HTTP refusal, since {greeting.because}", got)
+            elif response is not None and greeting.owes_versions and not response.header("Sec-WebSocket-Version"):
+                named = "the refusal to name the versions that the server speaks in Sec-WebSocket-Version"
+                yield self._charge("version-named", named, f"{got} without that header")
+        elif greeting.illegal_offer and response is not None and 400 <= response.status < 500:
+            owed = f"an offer to be declined, and no more, since {greeting.illegal_offer}"
+            yield self._charge("deflate-refused", owed, got)
+        elif greeting.answer is Answer.ACCEPT:
+            yield self._charge(self.conversation.subject, "a legal handshake to be accepted with 101", got)
+        elif greeting.rule in _TAKEN_OR_REFUSED:
+            if response is None or not 400 <= response.status < 500:
+                yield self._charge(greeting.rule, f"101 or an answer of 4xx, though {greeting.because}", got)
+        elif greeting.rule == "upgrade-list":
+            yield self._charge(greeting.rule, f"101, though {greeting.because}", f"{got}, since {greeting.because}")
+
+    # After 101.
+
+    def _own_close(self) -> Iterator[Charge]:
+        """The endpoint closes by itself: its frames are audited, and we have answered its close frame."""
+        if self.transcript.close is not None and not self.transcript.ended:
+            yield self._charge("close-ends-tcp", "the server to end TCP after the close frames", self._said())
+
+    def _after_101(self) -> Iterator[Charge]:
+        if self.conversation.ending is Ending.RESET:
+            return
+        yield from self._messages()
+        if self.conversation.ending is Ending.HALF_CLOSE:
+            if not self.transcript.ended and "half-close-ends" not in self.transcript.skipped:
+                yield self._charge("half-close-ends", "the server to end its side of TCP too", self._said())
+            return
+        if not self.transcript.in_time and self.expected.fate is Fate.OPEN:
+            yield self._charge("pong-prompt", "a pong before the message has ended", "none came until then")
+        match self.expected.fate:
+            case Fate.OPEN:
+                yield from self._open()
+            case Fate.CLOSED:
+                yield from self._closing(self.expected.close_code, self.conversation.subject)
+            case Fate.FAILED:
+                yield from self._failed()
+            case Fate.FREE:
+                yield from self._free()
+
+    def _messages(self) -> Iterator[Charge]:
+        if not self.facts.echoes or self.expected.silent or self.transcript.dropped:
+            return  # (what could not be read is a breach of its own)
+        barrier = self.facts.reply_to(self.facts.barrier) if self.facts.barrier is not None else None
+        got = [message for message in self.transcript.messages if message != barrier]
+        owed = self.expected.owed
+        for index, message in enumerate(got):
+            if index >= len(owed):
+                if message in [self.facts.reply_to(stray) for stray in self.expected.stray]:
+                    answered = f"it answered {message.describe()}"
+                    yield self._shown("close-is-last", "a message behind our close frame to be discarded", answered)
+                elif self.expected.fate in (Fate.OPEN, Fate.CLOSED):
+                    more = f"one more came: {message.describe()}"
+                    name = self.conversation.subject if self.expected.in_frame else "messages-intact"
+                    yield self._shown(name, _count(len(owed), "message"), more)
+                return
+            if message != owed[index]:
+                name = self.conversation.subject if message not in owed else "messages-intact"
+                yield self._shown(name, f"the answer {owed[index].describe()}", f"{message.describe()} came")
+                return
+        must_come = self.expected.fate is Fate.OPEN or self.expected.may_refuse
+        if self.transcript.at_barrier and len(got) < len(owed) and must_come:
+            missing = f"the answer {owed[len(got)].describe()}"
+            yield self._shown(self.conversation.subject, missing, "only the answer to a later message came")
+
+    def _open(self) -> Iterator[Charge]:
+        subject, transcript = self.conversation.subject, self.transcript
+        pings = self.expected.pings
+        if self.expected.in_frame:
+            return
+        if not transcript.at_barrier:
+            ends = transcript.ended or transcript.close is not None
+            owed = "the connection to stay open and to answer" if ends else "an answer to"
+            count = f"after {len(pings)} pings in one write " if subject == "ping-burst" else ""
+            yield self._charge(subject, f"{owed} a final {self._barrier_name()}", f"{count}{self._said()}")
+            return
+        if not transcript.barrier_pong:
+            yield self._charge("ping-answered", f"a pong with {BARRIER!r}", self._pongs_said())
+        elif (unanswered := self._answered_wrongly(pings)) is not None:
+            yield self._charge("ping-answered", f"a pong with {_bytes_said(unanswered)}", self._pongs_said())
+        yield from self._closing(1000, "close-answered")
+
+    def _answered_wrongly(self, pings: list[bytes]) -> bytes | None:
+        """The payload of a ping that got a pong with another payload; None where there is no such ping.
+
+        A server may leave a ping without an answer when a newer one came (5.5.3), and the barrier's ping is the newest.
+        It may also send pongs that nobody asked for (5.5.3), among them echoes of our own pongs. Only both together, a
+        ping without its pong and a pong without its ping, show a wrong payload.
+        """
+        sent = {frame.payload for frame in self._sent_frames() if frame.opcode == Opcode.PONG}
+        asked = {*pings, BARRIER.encode()}
+        if all(pong in asked | sent for pong in self.transcript.pongs):
+            return None
+        return next((ping for ping in pings if ping not in self.transcript.pongs), None)
+
+    def _sent_frames(self) -> Iterator[Frame]:
+        return (action.frame for action in self.conversation.actions if isinstance(action, Send))
+
+    def _closing(self, code: int | None, subject: str) -> Iterator[Charge]:
+        transcript = self.transcript
+        if transcript.close is None:
+            if "close-answered" not in transcript.skipped:
+                yield self._charge(subject, "a close frame in answer to ours", self._said())
+            return
+        answer = transcript.close.code
+        if code is not None and answer != code and not self._refuses_a_text():
+            where = " to one inside a message" if self.expected.in_message else ""
+            owed = f"a close frame with {code} in answer{where}"
+            sent = "no code" if answer is None else str(answer)
+            yield self._charge(self._wrong_code(subject), owed, f"one with {sent} answered our {code}")
+        if not transcript.ended and "close-ends-tcp" not in transcript.skipped:
+            yield self._charge("close-ends-tcp", "the server to end TCP after the close frames", self._said())
+
+    def _refuses_a_text(self) -> bool:
+        """Whether the server's close code may be about a text that came before our close frame, also an unfinished one.
+
+        1007 says that the data of a message is not what it should be (7.4.1), JSON for example.
+        """
+        assert self.transcript.close is not None
+        return self.transcript.close.code == CloseCode.INVALID_PAYLOAD and self.expected.has_data
+
+    def _wrong_code(self, subject: str) -> str:
+        """The rule that is broken by an answer to a legal close frame with another code.
+
+        None says that the code must come back (5.5.1: typically). But a code that calls the frame a fault refuses what
+        is legal, inside a message too: an endpoint need not end its message before it closes.
+        """
+        assert self.transcript.close is not None
+        if self.transcript.close.code not in _FAILURES:
+            return "close-code-echoed"
+        if self.expected.in_message:
+            return "close-inside-legal"
+        return subject if subject in ("close-answered", "close-reason", "close-code-later") else "close-code-echoed"
+
+    def _failed(self) -> Iterator[Charge]:
+        transcript, expected = self.transcript, self.expected
+        because = f"the connection to fail because of {expected.because}"
+        if expected.in_frame:
+            return
+        if transcript.close is None and not transcript.ended:
+            yield self._charge(expected.rule, because, self._said())
+            return
+        if transcript.close is None and expected.rule != "mask-required":  # there, 5.1 leaves it to the server
+            yield self._charge(
+                "fail-says-why", "a close frame before TCP ends", f"after {expected.because} {self._said()}"
+            )
+        elif self._is_taken_for_clean():
+            yield self._charge(expected.rule, because, f"{self._said()}, as after a clean close")
+        elif (
+            transcript.close is not None
+            and transcript.close.code is not None
+            and expected.codes
+            and transcript.close.code not in expected.codes
+        ):
+            fitting = " or ".join(str(int(code)) for code in sorted(expected.codes))
+            name = "close-code-legal" if expected.rule == "close-code-legal" else "fail-code"
+            yield self._charge(name, f"{because} with close code {fitting}", self._said())
+        if not transcript.ended and "fail-ends-tcp" not in transcript.skipped:
+            yield self._charge("fail-ends-tcp", "TCP to end after the connection has failed", self._said())
+
+    def _is_taken_for_clean(self) -> bool:
+        """Whether a broken close frame got the answer of a clean one.
+
+        That is 1000, or no code from a server that names other faults.
+        """
+        close = self.transcript.close
+        if close is None or self.expected.rule not in _CLOSE_FAULTS:
+            return False
+        is_normal = close.code == CloseCode.NORMAL_CLOSURE and self.expected.rule == "close-one-byte"
+        return is_normal or (close.code is None and self.facts.names_faults)
+
+    def _free(self) -> Iterator[Charge]:
+        name = self.expected.rule
+        if name == "deflate-bomb" and self.transcript.at_barrier:
+            yield self._charge(
+                name, "a message that inflates hugely to be refused (1009)", f"it was taken: {self.expected.because}"
+            )
+        elif name and self.transcript.at_barrier and not self.expected.in_frame:
+            left = f"the connection to go on or to fail after {self.expected.because}"
+            yield self._charge(name, left, f"it went on after {self.expected.because}")
+
+    # Words.
+
+    def _charge(self, name: str, expected: str, got: str) -> Charge:
+        own = name not in _AFTER_THE_CLOSE and leaves_open(self.expected, self.transcript, self.facts)
+        return Charge(name, expected, got, awaited=self._awaited(name), own_reasons=own)
+
+    def _awaited(self, name: str) -> AnswerKind | None:
+        """What did not come, where it is the silence that shows the rule to be broken."""
+        transcript = self.transcript
+        is_shown = transcript.ended or (transcript.close is not None and name not in _AFTER_THE_CLOSE)
+        return None if is_shown else transcript.awaited
+
+    def _shown(self, name: str, expected: str, got: str) -> Charge:
+        """What the server has said shows it; no silence does."""
+        return replace(self._charge(name, expected, got), awaited=None)
+
+    def _barrier_name(self) -> str:
+        return "ping and message" if self.facts.echoes and not self.expected.in_message else "ping"
+
+    def _pongs_said(self) -> str:
+        pongs = self.transcript.pongs
+        if not pongs:
+            return "no pong came"
+        return f"the {'pong' if len(pongs) == 1 else 'pongs'} had {', '.join(_bytes_said(pong) for pong in pongs[:5])}"
+
+    def _said(self) -> str:
+        """What the server did at the end, as a clause."""
+        transcript, response = self.transcript, self.transcript.response
+        if response is not None and response.status == 0:
+            return "its answer was no HTTP response"
+        did: list[str] = []
+        if transcript.http:
+            did.append(f"answered {transcript.http!r} behind the upgrade")
+        if response is not None and response.status != 101:
+            did.append(f"answered {response.describe()}")
+        if transcript.at_barrier:
+            did.append("went on and answered what came later")
+        elif transcript.close is not None:
+            code = "no code" if transcript.close.code is None else f"code {transcript.close.code}"
+            reason = f" {transcript.close.reason!a}" if transcript.close.reason else ""
+            did.append(f"sent a close frame with {code}{reason}")
+        if transcript.ended and not transcript.at_barrier:
+            did.append("reset TCP" if transcript.was_reset else "ended TCP")
+        elif transcript.waited_s is not None:
+            silence = f"nothing came for {transcript.waited_s:g} s"
+            return f"it {' and '.join(did)}, then {silence}" if did else silence
+        return f"it {' and '.join(did)}" if did else "nothing came"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _bytes_said(data: bytes) -> str:
+    """A payload for a sentence."""
+    if not data:
+        return "no payload"
+    shown = ascii(data.decode()) if data.isascii() and data.decode().isprintable() else f"0x{data[:20].hex()}"
+    return shown if len(data) <= 20 else f"{shown[:22]}... ({len(data)} bytes)"

@@ -1,0 +1,464 @@
+"""Many clients in one thread: they act one after the other, all of them listen, and all is written down.
+
+There are no sleeps: every wait is for something that is owed, and is bounded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from wsproof.checks.describe import shortened
+from wsproof.delivery.member import Person, Said
+from wsproof.errors import TargetError, UsageError, WorkloadError
+from wsproof.model.contract import Audience
+from wsproof.model.envelope import Envelope
+from wsproof.model.finding import Anomaly
+from wsproof.model.history import (
+    Departure,
+    History,
+    Kind,
+    Notice,
+    Outcome,
+    ProtocolNote,
+    Recorder,
+    Strange,
+    Tick,
+)
+from wsproof.net.budget import Budget, BudgetSpent
+from wsproof.net.client import Client
+from wsproof.net.clock import Deadline, now_ns
+from wsproof.net.endpoint import Endpoint
+from wsproof.wire import BinaryMessage, CloseReceived, Ended, Event, State, TextMessage
+from wsproof.workloads import Reading, Word, Workload
+from wsproof.workloads.damage import damage_of, damaged_text, unplaced
+
+SLICE_S = 0.02
+"""How long a turn waits at most before it looks whether a half-sent message can go on."""
+KINDS = {Word.DELIVERY: Kind.DELIVERY, Word.REPLY: Kind.REPLY}
+TELLING = 16
+"""So many characters in common are no chance."""
+TINY_BUFFER = 4_096
+FAREWELL_S = 1.0
+GIVEN_UP_S = 0.1
+"""How long a wait lasts for what is known not to come."""
+HURRIED_S = 1.5
+"""The deadline on a channel that is known to lose messages."""
+SEARCHED = 1_000
+"""Among so many numbers the workload must have one for each of its rooms."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where a crowd meets: members are named from number `first` on, so that no two crowds take each other's names."""
+
+    endpoint: Endpoint
+    workload: Workload
+    first: int
+    deadline_s: float
+    seed: int
+    alone: bool = True
+    """Whether the server is ours alone: only then is a message of an unknown name a finding."""
+    known: frozenset[Anomaly] = frozenset()
+    """What this channel has shown already: it is judged again, and not waited for as long as it was the first time."""
+    budget: Budget = field(default_factory=lambda: Budget(None))
+    """What is left of the run: no wait goes beyond it."""
+
+    @property
+    def patience_s(self) -> float:
+        """How long to wait for something that is owed."""
+        return min(self.deadline_s, HURRIED_S) if Anomaly.LOST in self.known else self.deadline_s
+
+
+class Crowd:
+    """The people of one schedule, and the record of what happened to them."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.contract = setting.workload.contract
+        self.people: list[Person] = []
+        self.said: dict[tuple[int, int], Said] = {}
+        self.recorder = Recorder(start_ns=now_ns())
+        workload = setting.workload
+        self.next_alias = setting.first
+        self.first_said: str | bytes | None = None
+        """The first publication, as it went out."""
+        self._names_before = {workload.name_of(alias) for alias in range(setting.first)} if setting.alone else set()
+        self._clock_ns = 0
+        self.heard = 0
+        """Events so far, of anyone."""
+        self.gave_up = False
+        """A wait ended at its deadline: the server is not to be trusted with another schedule."""
+        self.fell_silent = False
+        """It ended because nobody had heard anything for long, and not while messages were still coming."""
+        self.names_nobody = False
+        """Deliveries come without the name of their publisher."""
+        self.drained_ns = 0
+        """When the waiting for what is owed was over."""
+
+    # Coming and going.
+
+    def join(self, again: Person | None = None, *, room: int = 0, narrow: bool = False) -> Person:
+        """Connect another member. Raises TargetError where nobody answers, UsageError for a room nobody can be in."""
+        setting, number = self.setting, len(self.people)
+        alias = again.alias if again is not None else self._new_alias(room)
+        client = Client(
+            setting.endpoint.channel(setting.workload.path(alias)),
+            deadline_s=setting.budget.at_most(setting.deadline_s),
+            receive_buffer=TINY_BUFFER if narrow else None,
+            seed=setting.seed + number,
+        )
+        person = Person(number, alias, setting.workload.name_of(alias), client, room=setting.workload.room_of(alias))
+        self.people.append(person)
+        began = now_ns()
+        try:
+            response = client.open()
+        except TargetError:
+            client.abort()
+            person.closed = True
+            raise
+        if client.peer.state is not State.OPEN:
+            person.departure, person.closed = Departure.REFUSED, True
+            person.refusal = response.describe()
+            client.abort()
+            return person
+        person.connected_ns = now_ns()
+        person.connect_ns = person.connected_ns - began
+        greeting = setting.workload.greeting(alias)
+        if greeting is not None:
+            self._hand_over(person, greeting)
+        return person
+
+    def _new_alias(self, room: int) -> int:
+        """The next number whose member is in that room. Raises UsageError where the workload has none."""
+        workload, first = self.setting.workload, self.next_alias
+        for alias in range(first, first + SEARCHED):
+            if workload.room_of(alias) == room:
+                self.next_alias = alias + 1
+                return alias
+        raise UsageError(
+            f"{workload.name} says that it has {workload.rooms} room(s), and room_of puts none of the members "
+            f"{first} to {first + SEARCHED - 1} into room {room}: let it deal them out to rooms 0 to "
+            f"{workload.rooms - 1}, as `member % {max(workload.rooms, 2)}` does."
+        )
+
+    def depart(self, person: Person, departure: Departure) -> None:
+        """A member goes, or is found gone; the others are owed a notice from now on."""
+        person.left_ns, person.departure = now_ns(), departure
+        person.owed.clear()
+        until = person.heard_ns if departure is Departure.DROPPED else person.left_ns
+        if self.contract.leaves and person.in_ns:
+            for other in self.people:
+                if other.counts and other is not person and other.in_ns <= until and other.room == person.room:
+                    other.owed_notices[person.name] += 1
+
+    def close(self, person: Person) -> None:
+        """The closing handshake begins; its end is read along the way."""
+        self.depart(person, Departure.CLOSED)
+        if person.client.peer.may_send:
+            person.client.peer.send_close()
+        person.client.receive_nowait()
+
+    def end_tcp(self, person: Person) -> None:
+        """FIN, without a close frame."""
+        self.depart(person, Departure.FIN)
+        person.client.half_close()
+
+    def reset(self, person: Person) -> None:
+        """RST."""
+        self.depart(person, Departure.RESET)
+        person.client.reset()
+        person.closed = True
+
+    # Speaking.
+
+    def say(self, person: Person, body: str, *, plain: bool = False) -> str | bytes:
+        """Note a publication and return what is to be sent; `hand_over` sends it."""
+        sequence, person.sequence = person.sequence, person.sequence + 1
+        sent = now_ns()
+        if plain and self.names_nobody:
+            # Nothing would tell it from the same words of somebody else.
+            plain = not any(other.plain == body and other.publisher != person.number for other in self.said.values())
+        envelope = Envelope(self.setting.first + person.number, sequence, sent)
+        message = body if plain else self.setting.workload.publish(person.alias, envelope, body)
+        whole = (message,) if isinstance(message, str) else ()
+        said = Said(person.number, sequence, sent, body if plain else None, (envelope.seal(body), *whole))
+        self.said[person.number, sequence] = said
+        for other in self.people:
+            if other.counts and self._is_for(other, person):
+                other.owed.add((person.number, sequence, Kind.DELIVERY))
+        if self.contract.replies and person.counts:
+            person.owed.add((person.number, sequence, Kind.REPLY))
+        self.first_said = message if self.first_said is None else self.first_said
+        return message
+
+    def _is_for(self, other: Person, publisher: Person) -> bool:
+        audience = self.contract.audience
+        own = other is publisher
+        if other.room != publisher.room:
+            return False
+        return audience is Audience.EVERYONE or audience is (Audience.PUBLISHER if own else Audience.OTHERS)
+
+    def speak(self, person: Person, body: str, *, plain: bool = False) -> None:
+        """Say something in one piece, without waiting for the server to take it."""
+        self._hand_over(person, self.say(person, body, plain=plain))
+
+    def _hand_over(self, person: Person, message: str | bytes) -> None:
+        if person.client.peer.may_send:
+            if isinstance(message, str):
+                person.client.peer.send_text(message)
+            else:
+                person.client.peer.send_binary(message)
+        self._listen(person)
+
+    # Listening.
+
+    def wait(self, done: Callable[[], bool], deadline_s: float | None = None) -> bool:
+        """Let everyone listen until `done`; False at the deadline.
+
+        Without a deadline of its own it ends when nobody has heard anything for half of the setting's, and at twice
+        that in any case: a slow server says something all the same.
+
+        Raises:
+            BudgetSpent: the run is over. What has not come by then may still be on its way.
+        """
+        limit = Deadline.after(2 * self.setting.patience_s if deadline_s is None else deadline_s)
+        quiet_s = self.setting.patience_s / 2 if deadline_s is None else deadline_s
+        quiet, heard = Deadline.after(quiet_s), self.heard
+        while not done():
+            if limit.passed or quiet.passed:
+                self.fell_silent = self.fell_silent or (deadline_s is None and not limit.passed)
+                return False
+            self.setting.budget.check()
+            self.turn(min(SLICE_S, limit.remaining_s))
+            if self.heard != heard:
+                quiet, heard = Deadline.after(quiet_s), self.heard
+        return True
+
+    def settle(self) -> bool:
+        """Wait until everyone has what it is owed; False when that did not come. Is patient only once.
+
+        Those who are leaving are heard out, but not for long: nothing is owed to them.
+        """
+        if Anomaly.MISSING_LEAVE not in self.setting.known:
+            self._wait_for_nobody(lambda person: person.waits)
+        else:
+            self._wait_for_nobody(lambda person: person.lacks_messages)
+            self.wait(lambda: not any(p.waits for p in self.people), GIVEN_UP_S)
+        farewell_s = GIVEN_UP_S if self.gave_up else FAREWELL_S / 2
+        self.wait(lambda: not any(self._is_leaving(p) for p in self.people), farewell_s)
+        return not self.gave_up
+
+    def _wait_for_nobody(self, lacks: Callable[[Person], bool]) -> None:
+        self.wait(lambda: not any(lacks(p) for p in self.people), GIVEN_UP_S if self.gave_up else None)
+        self.gave_up = self.gave_up or any(lacks(p) for p in self.people)
+
+    def turn(self, timeout_s: float) -> None:
+        """Everyone reads what is there; waits for something at most this long."""
+        poll = select.poll()
+        listening = [p for p in self.people if not p.closed]
+        for person in listening:
+            if not person.stalled:
+                poll.register(person.client, select.POLLIN)
+        poll.poll(timeout_s * 1000)
+        for person in listening:
+            self._listen(person)
+
+    @staticmethod
+    def _is_leaving(person: Person) -> bool:
+        return bool(person.left_ns) and not person.closed and not person.stalled and not person.misbehaved
+
+    def _listen(self, person: Person) -> None:
+        client = person.client
+        client.receive_nowait()
+        times = client.event_times_ns
+        for at, event in zip(times, client.take_events(), strict=True):
+            # What came in one piece has one time; the order of what was read must not be lost with it.
+            self._clock_ns = max(at, self._clock_ns + 1)
+            self._take(person, event, self._clock_ns)
+        if client.ended and not person.closed:
+            person.closed = True
+            if person.here:
+                self.depart(person, Departure.DROPPED)
+            client.abort()
+
+    def _take(self, person: Person, event: Event, at: int) -> None:
+        self.heard += 1
+        if isinstance(event, CloseReceived):
+            person.close_code = event.code
+        elif isinstance(event, Ended):
+            return
+        elif isinstance(event, TextMessage | BinaryMessage):
+            message = event.text if isinstance(event, TextMessage) else event.data
+            reading = self.setting.workload.read(person.alias, message)
+            if self.drained_ns:
+                self._read_late(person, reading, at)
+            else:
+                self._read(person, reading, message, at)
+
+    def _read_late(self, person: Person, reading: Reading, at: int) -> None:
+        """After the drain only what was owed until then is of interest: it is late, and not lost."""
+        opened = reading.opened
+        if reading.word in KINDS and opened is not None and opened.intact:
+            key = (opened.envelope.publisher - self.setting.first, opened.envelope.sequence, KINDS[reading.word])
+            if key in person.owed:
+                self._receive(person, reading, at)
+
+    def _read(self, person: Person, reading: Reading, message: str | bytes, at: int) -> None:
+        match reading.word:
+            case Word.TICK:
+                value = dict(reading.value) if reading.value is not None else None
+                self.recorder.ticks.append(Tick(person.number, at, value, reading.text))
+                person.ticks += 1
+                person.in_ns = person.in_ns or at
+            case Word.ASIDE:
+                self.recorder.ignore(message)
+            case Word.LEAVE | Word.JOIN if reading.about is not None:
+                self._note(person, reading.about, left=reading.word is Word.LEAVE, at=at)
+            case Word.DELIVERY | Word.REPLY:
+                self._receive(person, reading, at)
+            case _:
+                self._note_unplaced(person, reading, message, at)
+
+    def _note_unplaced(self, person: Person, reading: Reading, message: str | bytes, at: int) -> None:
+        """A message that the workload cannot place. Where a publication is in it, that has come, and is waited for no
+        longer."""
+        strange = unplaced(reading, message, person.number, at, self.setting.first)
+        if strange.carries and not (0 <= strange.publisher < len(self.people) or self.setting.alone):
+            return  # a stranger's
+        self.recorder.strange.append(strange)
+        for kind in (Kind.REPLY, Kind.DELIVERY):
+            key = (strange.publisher, strange.sequence, kind)
+            if key in person.owed:
+                person.owed.discard(key)
+                return
+
+    def _note(self, person: Person, about: str, *, left: bool, at: int) -> None:
+        if not self._is_known(about):
+            return
+        self.recorder.notices.append(Notice(person.number, about, left, at))
+        if left:
+            person.owed_notices[about] -= 1
+
+    def _receive(self, person: Person, reading: Reading, at: int) -> None:
+        kind = KINDS[reading.word]
+        if reading.opened is None:
+            self._receive_plain(person, reading, kind, at)
+            return
+        envelope = reading.opened.envelope
+        publisher = envelope.publisher - self.setting.first
+        is_ours = 0 <= publisher < len(self.people)
+        if publisher < 0 or not (is_ours or self.setting.alone):
+            return  # an earlier crowd's last words, or a stranger's
+        said = self.said.get((publisher, envelope.sequence))
+        name = self.people[publisher].name if is_ours else reading.speaker or ""
+        damage = damage_of(reading, (publisher, envelope.sequence), name, said.forms if said is not None else ())
+        if damage is not None:
+            self.recorder.damage.append(damage)
+        self.names_nobody = self.names_nobody or (kind is Kind.DELIVERY and reading.speaker is None)
+        self._heard(person, publisher, envelope.sequence, kind, at, intact=damage is None)
+
+    def _receive_plain(self, person: Person, reading: Reading, kind: Kind, at: int) -> None:
+        """A message without an envelope: the oldest one of that speaker with these words that it has not heard yet.
+
+        Where the channel names nobody, the words alone decide.
+        """
+        for said in self.said.values():
+            publisher = self.people[said.publisher]
+            if reading.speaker is not None:
+                speaks = publisher.name == reading.speaker
+            else:
+                speaks = publisher is person if kind is Kind.REPLY else self._is_for(person, publisher)
+            if speaks and said.plain == reading.text and (person.number, kind) not in said.heard_by:
+                self._heard(person, said.publisher, said.sequence, kind, at, intact=True)
+                return
+        cut = self._cut_short(person, reading, kind)
+        if cut is not None:
+            self.recorder.damage.append(damaged_text(reading.text, (cut.publisher, cut.sequence), cut.forms))
+            self._heard(person, cut.publisher, cut.sequence, kind, at, intact=False)
+        elif reading.speaker is None or self._is_known(reading.speaker):
+            self.recorder.strange.append(Strange(person.number, at, reading.text))
+
+    def _cut_short(self, person: Person, reading: Reading, kind: Kind) -> Said | None:
+        """What is owed to this member and begins with these words: its end, with the envelope, was cut off."""
+        if len(reading.text) < TELLING:
+            return None
+        for said in self.said.values():
+            is_owed = (said.publisher, said.sequence, kind) in person.owed
+            if is_owed and any(form.startswith(reading.text) for form in said.forms):
+                return said
+        return None
+
+    def _heard(self, person: Person, publisher: int, sequence: int, kind: Kind, at: int, *, intact: bool) -> None:
+        said = self.said.get((publisher, sequence))
+        self.recorder.received(person.number, publisher, sequence, said.sent_ns if said else 0, at, kind, intact)
+        person.in_ns, person.heard_ns = person.in_ns or at, at
+        person.owed.discard((publisher, sequence, kind))
+        if said is not None:
+            said.heard_by.add((person.number, kind))
+
+    def _is_known(self, name: str) -> bool:
+        """Whether a name is one of this crowd, or one that only a faulty server can have made up."""
+        if any(person.name == name for person in self.people):
+            return True
+        return self.setting.alone and name not in self._names_before
+
+    # The end.
+
+    def came(self) -> str:
+        """What came in the first place, in words: for a server that said nothing the workload can place."""
+        if self.recorder.strange:
+            return shortened(self.recorder.strange[0].text)
+        refusal = next((person.refusal for person in self.people if person.refusal), "")
+        if refusal:
+            return f"the refusal of the connection, {refusal}"
+        ignored = ""
+        if self.recorder.ignored:
+            first = shortened(self.recorder.ignored_text)
+            ignored = f"{self.recorder.ignored} message(s) that the workload reads as ASIDE, {first} for one"
+        cut = [p for p in self.people if p.departure is Departure.DROPPED]
+        if cut:
+            code = f"close code {cut[0].close_code}" if cut[0].close_code is not None else "no close frame"
+            return f"{ignored}{', and then ' if ignored else ''}the end of the connection, with {code}"
+        return ignored or "nothing"
+
+    def end_drain(self) -> None:
+        """The waiting is over. What is owed and comes from now on, while everybody goes, is late."""
+        self.drained_ns = self.recorder.drained_ns = now_ns()
+        # Where all was silent to the end, nobody was behind.
+        spoken = 0 if self.fell_silent else max((said.sent_ns for said in self.said.values()), default=0)
+        self.recorder.end_ns = spoken or self.drained_ns
+        self.recorder.members = [person.member() for person in self.people]
+        for person in self.people:
+            if not person.misbehaved:
+                for breach in person.client.peer.breaches:
+                    self.recorder.protocol.append(
+                        ProtocolNote(
+                            person.number, breach.rule, breach.section, breach.level, breach.sentence, breach.evidence
+                        )
+                    )
+
+    def history(self) -> History:
+        """What happened. What a member said before it was cut off may be lost with it, unless somebody heard it."""
+        for said in self.said.values():
+            publisher = self.people[said.publisher]
+            unsure = publisher.departure in (Departure.RESET, Departure.DROPPED) or publisher.misbehaved
+            outcome = Outcome.INFO if unsure and not said.heard_by else Outcome.OK
+            self.recorder.published(said.publisher, said.sequence, said.sent_ns, said.sent_ns, outcome=outcome)
+        return self.recorder.freeze()
+
+    def disperse(self) -> None:
+        """Everyone goes; politely, if that is quick. Again: nothing happens."""
+        for person in self.people:
+            if person.can_speak and not person.stalled:
+                person.left_ns = now_ns()
+                person.client.peer.send_close()
+        with contextlib.suppress(OSError, BudgetSpent, WorkloadError):
+            self.wait(
+                lambda: not any(self._is_leaving(p) for p in self.people), GIVEN_UP_S if self.gave_up else FAREWELL_S
+            )
+        for person in self.people:
+            person.client.abort()
+            person.closed = True

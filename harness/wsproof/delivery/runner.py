@@ -1,0 +1,197 @@
+"""A server and the schedules performed on it. Names are never used twice, and a broken server not either."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from wsproof.checks import run_checks
+from wsproof.checks.describe import shortened
+from wsproof.checks.feed import silence_ns
+from wsproof.delivery.client_pool import Setting
+from wsproof.delivery.execute import Performance, perform
+from wsproof.delivery.schedule import Deed, Schedule, Step, fitted
+from wsproof.errors import TargetError
+from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.member_ids import draw_share
+from wsproof.net.budget import Budget
+from wsproof.target.last_exception import last_exception
+from wsproof.target.output_tail import OutputWatch
+from wsproof.target.server import RunningServer
+from wsproof.wire.advice import advice_on_refusal
+from wsproof.workloads import Workload
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one performance showed."""
+
+    findings: list[Finding]
+    performance: Performance
+
+
+@dataclass(frozen=True)
+class Told:
+    """A violation that was told: the check that saw it, its anomaly, and the events of its schedule."""
+
+    check: str
+    anomaly: Anomaly
+    events: frozenset[str]
+    finding: Finding
+
+
+@dataclass
+class Stage:
+    """One channel of a running server, and what is known of it by now."""
+
+    server: RunningServer
+    workload: Workload
+    seed: int
+    budget: Budget = field(default_factory=lambda: Budget(None))
+    """What is left of the run: nothing is begun without it, and nothing is concluded from what it cut off."""
+    broken: bool = False
+    first: int = field(init=False)
+    """The number of the next member. On a server that is not ours alone, somewhere among two thousand million."""
+    known: set[Anomaly] = field(default_factory=set)
+    """Violations of the channel so far. They are judged again, and not waited for as patiently."""
+    told: list[Told] = field(default_factory=list)
+    """What has been told: later properties that see the same add to it."""
+    also: dict[int, list[str]] = field(default_factory=dict)
+    """By the identity of a finding that was told: the properties that met it again."""
+    gone: bool = False
+    """Whether the server, which is not ours to replace, no longer answers a fresh client on this channel."""
+    speaks: bool | None = None
+    """Whether anything the server ever said was understood; None before the first schedule."""
+
+    def __post_init__(self) -> None:
+        self.first = self._first_number()
+
+    def _first_number(self) -> int:
+        return draw_share(alone=self.server.owned).first
+
+    @property
+    def usable(self) -> bool:
+        """Whether another schedule can be performed: a server of ours can be replaced, a URL cannot."""
+        return not self.broken or self.server.owned
+
+    def judge(self, schedule: Schedule, deadline_s: float, *, patient: bool = False) -> Seen:
+        """Perform a schedule and hold what happened against the contract.
+
+        `patient` waits for the whole deadline, even on a channel that is known to lose messages.
+
+        Raises:
+            TargetError: the server is not there.
+            BudgetSpent: the run is over.
+        """
+        self.budget.check()
+        if self.broken:
+            self.server.restart()
+            self.broken, self.first = False, self._first_number()
+        watch = OutputWatch(self.server.output) if self.server.output is not None else None
+        performance = self._perform(schedule, deadline_s, known=frozenset() if patient else frozenset(self.known))
+        findings = run_checks(performance.history, self.workload.contract)
+        if findings and watch is not None:
+            words = last_exception(watch.lines())
+            findings = [replace(finding, server_output=words) for finding in findings]
+        if self.speaks is None:
+            self.speaks = performance.understood
+        self.broken = not performance.well or any(self._does_harm(finding) for finding in findings)
+        self.known |= {finding.anomaly for finding in findings if finding.level is Level.VIOLATION}
+        return Seen(findings, performance)
+
+    def _perform(self, schedule: Schedule, deadline_s: float, known: frozenset[Anomaly]) -> Performance:
+        setting = Setting(
+            self.server.endpoint.within(self.budget),
+            self.workload,
+            self.first,
+            deadline_s,
+            self.seed,
+            alone=self.server.owned,
+            known=known,
+            budget=self.budget,
+        )
+        try:
+            performance = perform(schedule, setting)
+        except TargetError:
+            self.budget.check()  # it was given too little time to answer: that says nothing
+            self.broken = True
+            raise
+        self.first = performance.next_first
+        return performance
+
+    def still_serves(self, deadline_s: float) -> bool:
+        """Whether fresh clients are let in and hear something. A channel that has not been asked yet may be absent:
+        there a server that accepts connections will do.
+
+        Raises:
+            BudgetSpent: the run is over.
+        """
+        if not self.server.is_alive():
+            return False
+        if self.speaks is None:
+            return True
+        asks = Step(Deed.WATCH, count=1) if self.workload.contract.feed is not None else Step(Deed.JOIN, 1)
+        try:
+            performance = self._perform(fitted((Step(Deed.JOIN, 0), asks), self.workload), deadline_s, frozenset())
+        except TargetError:
+            return False
+        return any(member.in_ns for member in performance.history.members)
+
+    def _does_harm(self, finding: Finding) -> bool:
+        """Whether the server may be in disorder now. One that never tells who leaves is none the worse for it, nor one
+        that deviates on the wire: everything else was judged in spite of that."""
+        never_tells = finding.anomaly is Anomaly.MISSING_LEAVE and Anomaly.MISSING_LEAVE in self.known
+        harmless = never_tells or finding.anomaly is Anomaly.PROTOCOL
+        return finding.verdict() is not Verdict.VALID and not harmless
+
+    def other_language(self, performance: Performance, deadline_s: float) -> Finding:
+        """That the server, at this path, speaks in another way than this workload, as far as can be seen."""
+        spoken = bool(performance.history.strange)
+        path, name = self.workload.path(0), self.workload.name
+        if performance.first_said is not None:
+            said = performance.first_said
+            sent = f"sent {shortened(said if isinstance(said, str) else repr(said))}"
+        else:
+            sent = "listened" if not self.workload.publishes else "said nothing"
+        feed = self.workload.contract.feed
+        patience_s = silence_ns(feed) / 1e9 if feed is not None else deadline_s / 2
+        within = f" within {patience_s:g} s" if performance.came == "nothing" else ""
+        if performance.history.ignored and not spoken:
+            told = (
+                f"Nothing can be said of the channel {name!r}: a member {sent}, and all that came at {path} was "
+                f"{performance.came}. Of such messages no promise speaks. What the members publish must come back as "
+                "DELIVERY or REPLY, with its envelope: see read() of the workload."
+            )
+            return Finding("format", name, Anomaly.UNKNOWN, Level.INFORMATIONAL, told)
+        refused = performance.came.startswith("the refusal")
+        elsewhere = "If something else lives there, say what with --channels."
+        advice = advice_on_refusal(performance.came) if refused else elsewhere
+        told = (
+            f"{path} does not speak the format of the channel {name!r}: a member {sent}, and what came{within} was "
+            f"{performance.came}. Nothing that came there could be understood, so nothing else of this channel was "
+            f"tried. {advice}"
+        )
+        return Finding(
+            "format",
+            name,
+            Anomaly.PHANTOM if spoken else Anomaly.UNKNOWN,
+            Level.VIOLATION if spoken else Level.INFORMATIONAL,
+            told,
+        )
+
+    def told_like(self, finding: Finding) -> list[Told]:
+        """What was told of the same check and anomaly."""
+        return [each for each in self.told if (each.check, each.anomaly) == (finding.check, finding.anomaly)]
+
+    def tell_again(self, told: Finding, check: str) -> None:
+        """Another property has met what is told already."""
+        self.also.setdefault(id(told), []).append(check)
+
+    def with_echoes(self, finding: Finding) -> Finding:
+        """The finding, with the other properties that met the same."""
+        others = self.also.get(id(finding), ())
+        if not others or not any(told.finding is finding for told in self.told):
+            return finding
+        more = f"The same was seen while {', '.join(others)} {'was' if len(others) == 1 else 'were'} tested."
+        return replace(
+            finding, explanation=f"{finding.explanation} {more}", occurrences=finding.occurrences + len(others)
+        )

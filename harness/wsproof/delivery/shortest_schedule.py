@@ -1,0 +1,42 @@
+"""The smallest schedule that still fails. Each try may cost a fresh server, so few are made and the best kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from wsproof.delivery.schedule import Deed, Schedule
+from wsproof.net.clock import Deadline
+
+
+def shorten(schedule: Schedule, fails: Callable[[Schedule], bool], *, budget_s: float, tries: int = 40) -> Schedule:
+    """Leave out and simplify steps for as long as `fails` says so, the time lasts and there is something to try."""
+    deadline, best = Deadline.after(budget_s), schedule
+    progress = True
+    while progress:
+        progress = False
+        for candidate in _simpler(best):
+            if tries <= 0 or deadline.passed:
+                return best
+            tries -= 1
+            if fails(candidate):
+                best, progress = candidate, True
+                break
+    return best
+
+
+def _simpler(schedule: Schedule) -> Iterator[Schedule]:
+    """Schedules with less in them, the boldest first: half the steps, then a quarter, ... one; then plainer steps."""
+    size = len(schedule) // 2
+    while size:
+        for start in range(len(schedule) - size, -1, -size):
+            yield schedule[:start] + schedule[start + size :]
+        size //= 2
+    for at, step in enumerate(schedule):
+        for plainer in (
+            replace(step, cuts=()),
+            replace(step, size_bytes=0) if step.deed is Deed.SAY else step,
+            replace(step, body="", plain=False) if step.body else step,
+        ):
+            if plainer != step:
+                yield (*schedule[:at], plainer, *schedule[at + 1 :])

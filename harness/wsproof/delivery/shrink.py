@@ -1,0 +1,288 @@
+"""From a finding to what is told: the shortest schedule that fails, how often it does, and what is to blame for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from wsproof.checks import CHECKS
+from wsproof.checks.isolation import without_blame
+from wsproof.delivery.control_runs import (
+    REPEATS,
+    Trial,
+    eventless,
+    events_of,
+    put_on_trial,
+    try_again,
+    without_misdeeds,
+)
+from wsproof.delivery.properties import Property
+from wsproof.delivery.runner import Seen, Stage, Told
+from wsproof.delivery.schedule import Schedule, fitted
+from wsproof.delivery.shortest_schedule import shorten
+from wsproof.errors import TargetError
+from wsproof.model.finding import Anomaly, Finding, Level, observed
+from wsproof.model.suite import SuiteOptions
+from wsproof.net.budget import BudgetSpent
+from wsproof.net.redact import redact_settings
+
+SHORTEN_S = 4.0
+SIGHTINGS = 3
+"""What so many different schedules have shown is no chance, whatever the repetitions of one of them show."""
+QUICK_S = 0.75
+"""The deadline while shortening and repeating: the fault has been seen with the long one already."""
+UNREPEATED = (
+    "Before that, the same without what the neighbour did went well on this server. It was not tried again: the server "
+    "is not ours to replace."
+)
+CUT_SHORT = "The time that the run was given was over before it could be tried again."
+UNREFINED = "It could not be tried again before the run ended."
+PROMISES = {check.name: check.promise for check in CHECKS}
+
+
+@dataclass(frozen=True)
+class Refined:
+    """A finding as it is told; or none, and the one that tells the same already."""
+
+    finding: Finding | None
+    same: Finding | None = None
+
+
+def refined(
+    stage: Stage, each: Property, finding: Finding, seen: Seen, schedule: Schedule, options: SuiteOptions
+) -> Refined:
+    """The finding as it is told, unless the same is told already, of another property of this channel.
+
+    On a server of ours it is repeated, and where a neighbour seems to be at fault there are control runs without what
+    that one did. The story of a culprit is told only if those prove it. It is the same as one that is told if it has
+    the same name and needs nothing of what this property does beside talking: control runs without that show it, too.
+    """
+    causal, owned = is_causal(each, finding), stage.server.owned
+    try:
+        if finding.level is Level.VIOLATION and (not causal or not owned):
+            same = _same_as_told(stage, finding, schedule, options)
+            if same is not None:
+                return _again(stage, each, same)
+        if finding.level is not Level.VIOLATION or not owned:
+            before = causal and without_misdeeds(schedule) != schedule
+            note = UNREPEATED if before and not owned else ""
+            return Refined(_kept(stage, each, finding, finding, schedule, note=note, proven=True))
+        return _tried_again(stage, each, finding, seen, schedule, options)
+    except BudgetSpent:
+        plain = _without_culprit(stage, finding, seen) if causal else finding
+        return Refined(_kept(stage, each, plain, plain, schedule, note=CUT_SHORT, proven=not causal))
+
+
+def _same_as_told(stage: Stage, finding: Finding, schedule: Schedule, options: SuiteOptions) -> Finding | None:
+    """The finding that tells the same; None where there is none, or what shows here needs the steps of this property.
+
+    Raises:
+        BudgetSpent: the run is over.
+    """
+    told = [each for each in stage.told_like(finding) if each.finding.level.counts]
+    control, events = eventless(schedule), events_of(schedule)
+    alike = next((each.finding for each in told if each.events == events), None)
+    if alike is not None or not told or not events:
+        return alike or (told[0].finding if told else None)
+    for _ in range(REPEATS):
+        if stage.server.owned:
+            stage.broken = True
+        elif stage.broken and not stage.still_serves(options.deadline_s):
+            return None
+        stage.broken = stage.server.owned
+        try:
+            found = stage.judge(control, options.deadline_s, patient=True).findings
+        except TargetError:
+            return None
+        if any((one.check, one.anomaly) == (finding.check, finding.anomaly) for one in found):
+            return told[0].finding
+    return None
+
+
+def unrefined(stage: Stage, each: Property, finding: Finding, seen: Seen, schedule: Schedule) -> Finding:
+    """The finding as it was first seen: it was not tried again, and accuses nobody in particular."""
+    causal = is_causal(each, finding)
+    plain = _without_culprit(stage, finding, seen) if causal else finding
+    note = UNREFINED if finding.level is Level.VIOLATION else ""
+    return told(stage, each, plain, schedule, note=note, proven=not causal)
+
+
+def seen_again(
+    stage: Stage,
+    each: Property,
+    finding: Finding,
+    seen: Seen,
+    schedule: Schedule,
+    options: SuiteOptions,
+    before: Finding,
+    sightings: int,
+) -> Finding:
+    """What is told once another schedule of the property has shown the same: by now so many of them.
+
+    An observation is tried again with the schedule that showed it for the second time: more members may be more apt to
+    show it. What shows in a third schedule counts, however seldom a single one shows it.
+    """
+    again = replace(before, occurrences=before.occurrences + 1)
+    if before.level is not Level.OBSERVATION:
+        return again
+    if sightings < SIGHTINGS:
+        one = refined(stage, each, finding, seen, schedule, options).finding
+        return one if one is not None and one.level.counts else again
+    note = f"It was seen in {sightings} schedules, though repetitions of one alone did not show it again."
+    plain = _without_culprit(stage, finding, seen) if is_causal(each, finding) else finding
+    repeated = replace(plain, occurrences=again.occurrences)
+    return _kept(stage, each, plain, repeated, schedule, note=note, proven=not is_causal(each, finding))
+
+
+def _tried_again(
+    stage: Stage, each: Property, finding: Finding, seen: Seen, schedule: Schedule, options: SuiteOptions
+) -> Refined:
+    """The finding after all repetitions. Raises BudgetSpent."""
+    causal = is_causal(each, finding)
+    trials = _Trials(stage, each, finding, seen, options.deadline_s)
+    shortest = schedule
+    if schedule not in own_edges(stage, each) and trials.fails(schedule):  # edges are as short as we could write them
+        shortest = shorten(schedule, lambda one: trials.fails(one) and trials.fails(one), budget_s=SHORTEN_S)
+    trial = put_on_trial(shortest, trials.fails, trials.fails_at_all) if causal else try_again(shortest, trials.fails)
+    stage.broken = True
+    # Where the schedule could not be shortened, the first run is the one that waited longest.
+    latest, witness = trials.shown[0 if shortest == schedule else -1]
+    proven = trial.proves or not causal
+    if causal and proven:  # the face that names the neighbour, if it was seen
+        blaming = (one for one in reversed(trials.shown) if one[0].anomaly is Anomaly.STALLED_BY_NEIGHBOUR)
+        latest, witness = next(blaming, (latest, witness))
+    plain = latest if proven else _without_culprit(stage, latest, witness)
+    same = _same_after_retries(stage, trial, plain, shortest, trials) if not (proven and causal) else None
+    if same is not None:
+        return _again(stage, each, same)
+    headline = f"{each.headline.format(channel=stage.workload.name)}: " if causal and proven else ""
+    told = observed(
+        replace(plain, explanation=f"{headline}{plain.explanation}", reproduced=f"{trial.again} of {REPEATS}")
+    )
+    return Refined(_kept(stage, each, plain, told, shortest, note=_note(trial, causal=causal), proven=proven))
+
+
+def _same_after_retries(
+    stage: Stage, trial: Trial, plain: Finding, shortest: Schedule, trials: _Trials
+) -> Finding | None:
+    """The finding that tells the same. What did not come back shows nothing new, nor does what came without the steps
+    of this property, too; but an observation does not stand for what came back."""
+    told = [each.finding for each in stage.told_like(plain)]
+    if not trial.again:
+        return next(iter(told), None)
+    takes_them = bool(events_of(shortest)) and plain.check not in trials.controls_showed
+    return None if takes_them else next((one for one in told if one.level.counts), None)
+
+
+def is_causal(each: Property, finding: Finding) -> bool:
+    """Whether the finding would be told as the doing of a neighbour."""
+    return bool(each.headline) and finding.check in each.looks_at and finding.level is Level.VIOLATION
+
+
+def own_edges(stage: Stage, each: Property) -> tuple[Schedule, ...]:
+    """The edges of a property, as this channel can speak them."""
+    return tuple(dict.fromkeys(fitted(edge, stage.workload) for edge in each.edges))
+
+
+def told(
+    stage: Stage, each: Property, finding: Finding, schedule: Schedule, *, note: str = "", proven: bool = True
+) -> Finding:
+    """The finding under the name of its property, with the schedule in front of its evidence, and its recipe."""
+    workload = stage.workload
+    recipe: Mapping[str, Any] = {
+        "suite": "channels",
+        "workload": workload.name,
+        "property": each.name,
+        "settings": redact_settings({f"{workload.name}.{key}": value for key, value in workload.settings.items()}),
+        "seed": stage.seed,
+        "schedule": [step.to_json() for step in schedule],
+    }
+    wire = finding.anomaly is Anomaly.PROTOCOL
+    of_its_own = proven and finding.check not in each.beside
+    promise = each.promise if of_its_own else PROMISES.get(finding.check, each.promise)
+    return replace(
+        finding,
+        check=finding.check if wire else f"{workload.name}.{each.name}",
+        section=finding.section if wire else workload.name,
+        explanation=f"{finding.explanation} {note}".strip(),
+        witness=(*(f"> {step.describe()}" for step in schedule), *finding.witness),
+        recipe=recipe,
+        source=finding.source if wire else promise,
+    )
+
+
+class _Trials:
+    """Repetitions, each on a fresh server: a fault can lie dormant in one that seemed to have taken no harm."""
+
+    def __init__(self, stage: Stage, each: Property, finding: Finding, seen: Seen, deadline_s: float) -> None:
+        self.shown = [(finding, seen)]
+        self.controls_showed: set[str] = set()
+        """The checks that found something in control runs."""
+        self._stage, self._each, self._anomaly, self._deadline_s = stage, each, finding.anomaly, deadline_s
+        self._causal = is_causal(each, finding)
+
+    def fails(self, schedule: Schedule) -> bool:
+        """Whether the same anomaly shows again. What a neighbour does to the others has many faces: one goes on with a
+        gap, another hears nothing any more, a third is cut off. There each of them will do."""
+        self._stage.broken = True
+        try:
+            seen = self._stage.judge(schedule, min(self._deadline_s, QUICK_S))
+        except TargetError:
+            return False
+        mine = self._each.mine(seen.findings)
+        again = [f for f in mine if f.anomaly is self._anomaly or (self._causal and is_causal(self._each, f))]
+        self.shown.extend((finding, seen) for finding in again[:1])
+        return bool(again)
+
+    def fails_at_all(self, schedule: Schedule) -> bool:
+        """Whether any violation shows: a control run must be beyond suspicion. It has the whole deadline, since a wait
+        that is too short for this machine would acquit the neighbour."""
+        self._stage.broken = True
+        try:
+            seen = self._stage.judge(schedule, self._deadline_s, patient=True)
+        except TargetError:
+            return True
+        mine = self._each.mine(seen.findings)
+        violations = {f.check for f in mine if f.level is Level.VIOLATION and f.anomaly is not Anomaly.PROTOCOL}
+        self.controls_showed |= violations
+        return bool(violations)
+
+
+def _kept(
+    stage: Stage, each: Property, plain: Finding, finding: Finding, schedule: Schedule, *, note: str, proven: bool
+) -> Finding:
+    kept = told(stage, each, finding, schedule, note=note, proven=proven)
+    if plain.level is Level.VIOLATION:
+        stage.told.append(Told(plain.check, plain.anomaly, events_of(schedule), kept))
+    return kept
+
+
+def _again(stage: Stage, each: Property, same: Finding) -> Refined:
+    stage.tell_again(same, f"{stage.workload.name}.{each.name}")
+    return Refined(None, same)
+
+
+def _without_culprit(stage: Stage, finding: Finding, seen: Seen) -> Finding:
+    """What is lost, without the story of who did it."""
+    if finding.anomaly is not Anomaly.STALLED_BY_NEIGHBOUR:
+        return finding
+    plain = without_blame(seen.performance.history, stage.workload.contract)
+    return plain if plain is not None else replace(finding, anomaly=Anomaly.LOST)
+
+
+def _note(trial: Trial, *, causal: bool) -> str:
+    if not trial.again:
+        return (
+            f"It did not happen again in {REPEATS} repetitions on a fresh server: it depends on what the server had "
+            "been through by then, and what brings it about is not known."
+        )
+    if not causal:
+        return ""
+    if trial.proves:
+        return f"Without that step nothing is lost ({trial.clean} of {trial.controls} control runs)."
+    if not trial.controls:
+        return "No neighbour has to do anything for it."
+    if trial.clean < trial.controls:
+        return "The same schedule without what the neighbour did goes wrong as well, so that is not what does it."
+    return f"It happened again in {trial.again} of {REPEATS} repetitions: too seldom to say what brings it about."

@@ -1,0 +1,189 @@
+"""Schedules for Hypothesis to draw: plural nouns, one per property."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, Verbosity, configuration, given, seed, settings
+from hypothesis import strategies as st
+
+from wsproof.delivery.schedule import Break, Deed, Schedule, Step, Way
+
+LONGEST_BYTES = 60_000
+EDGE_SIZES = (0, 0, 0, 0, 125, 126, 127, LONGEST_BYTES)
+EDGE_TEXTS = (
+    "",
+    "\0",
+    "\n",
+    "a\r\nb",
+    "\ufeffwith a mark",
+    "e\u0301 is not \u00e9",
+    "😀𝄞",
+    "Client #1 says: no",
+    "Client #1 left the chat",
+    "You: ",
+    " blanks around ",
+    '{"type": "message"}',
+)
+BREAKS = tuple(each for each in Break if each not in (Break.BINARY, Break.TEXT))
+
+
+def texts() -> st.SearchStrategy[str]:
+    """What people say, and what they should be able to say."""
+    return st.sampled_from(EDGE_TEXTS) | st.lists(_characters(), max_size=30).map("".join)
+
+
+def _characters() -> st.SearchStrategy[str]:
+    """All that UTF-8 can say. `st.characters` first makes a table of Unicode, which takes seconds."""
+    surrogates = range(0xD800, 0xE000)
+    return st.one_of(
+        st.integers(0, 0x7F),
+        st.integers(0x80, surrogates.start - 1),
+        st.integers(surrogates.stop, 0x10FFFF),
+    ).map(chr)
+
+
+@st.composite
+def sayings(draw: st.DrawFn, *, member: st.SearchStrategy[int]) -> Step:
+    """A message, perhaps in several TCP segments."""
+    plain = draw(st.integers(0, 9)) == 9
+    return Step(
+        Deed.SAY,
+        draw(member),
+        "" if plain else draw(texts()),
+        0 if plain else draw(st.sampled_from(EDGE_SIZES)),
+        plain,
+        tuple(draw(st.lists(st.integers(0, 99), max_size=3))),
+    )
+
+
+@st.composite
+def conversations(draw: st.DrawFn) -> Schedule:
+    """A few members that come and talk, with a pause now and then; in two rooms, where the channel has rooms."""
+    size, rooms = draw(st.integers(1, 4)), draw(st.integers(1, 2))
+    joins = [Step(Deed.JOIN, number, room=number % rooms) for number in range(size)]
+    words = sayings(member=st.integers(0, size - 1)) | st.just(Step(Deed.SETTLE))
+    return (*joins, *draw(st.lists(words, min_size=1, max_size=10)))
+
+
+@st.composite
+def bursts(draw: st.DrawFn) -> Schedule:
+    """Several members that talk at once, nobody waiting for anybody."""
+    size = draw(st.integers(2, 4))
+    talk = st.builds(
+        Step, st.just(Deed.SAY), st.integers(0, size - 1), size_bytes=st.sampled_from((0, 200, 5_000, LONGEST_BYTES))
+    )
+    joins = [Step(Deed.JOIN, number) for number in range(size)]
+    return (*joins, *draw(st.lists(talk, min_size=6, max_size=20)))
+
+
+@st.composite
+def comings_and_goings(draw: st.DrawFn) -> Schedule:
+    """Members that come, talk, leave in every way, and come again under the same id."""
+    size = draw(st.integers(2, 3))
+    steps = [Step(Deed.JOIN, number) for number in range(size)]
+    here, gone, following = list(range(size)), list[int](), size
+    for deed in draw(st.lists(st.sampled_from(("join", "again", "say", "leave", "leave", "settle")), max_size=10)):
+        if deed == "join" or (deed == "again" and not gone):
+            steps.append(Step(Deed.JOIN, following))
+            here.append(following)
+            following += 1
+        elif deed == "again":
+            steps += [Step(Deed.SETTLE), Step(Deed.JOIN, following, again=draw(st.sampled_from(gone)))]
+            here.append(following)
+            following += 1
+        elif deed == "say":
+            steps.append(Step(Deed.SAY, draw(st.sampled_from(here)), "a word"))
+        elif deed == "leave" and len(here) > 1:
+            member = draw(st.sampled_from(here))
+            here.remove(member)
+            gone.append(member)
+            steps.append(Step(Deed.LEAVE, member, way=draw(st.sampled_from(Way))))
+        else:
+            steps.append(Step(Deed.SETTLE))
+    return tuple(steps)
+
+
+@st.composite
+def farewells(draw: st.DrawFn) -> Schedule:
+    """A member that says its last words and goes at once: by close or FIN, since an RST may take them along."""
+    number = draw(st.integers(1, 5))
+    said = [Step(Deed.SAY, 1, draw(texts()), draw(st.sampled_from(EDGE_SIZES))) for _ in range(number)]
+    way = draw(st.sampled_from((Way.CLOSE, Way.FIN)))
+    return (Step(Deed.JOIN, 0), Step(Deed.JOIN, 1), Step(Deed.JOIN, 2), *said, Step(Deed.LEAVE, 1, way=way))
+
+
+@st.composite
+def offences(draw: st.DrawFn, breaks: tuple[Break, ...] = BREAKS) -> Schedule:
+    """A member that breaks the rules between others that talk, and stays or goes."""
+    place = draw(st.integers(0, 2))
+    others = [number for number in range(3) if number != place]
+    how = draw(st.sampled_from((None, *Way)))
+    after = [Step(Deed.SAY, draw(st.sampled_from(others)), draw(texts())) for _ in range(draw(st.integers(1, 4)))]
+    return (
+        *(Step(Deed.JOIN, number) for number in range(3)),
+        Step(Deed.BREAK, place, breaks=draw(st.sampled_from(breaks))),
+        *([Step(Deed.LEAVE, place, way=how)] if how else []),
+        *after,
+        Step(Deed.JOIN, 3),
+        Step(Deed.SAY, 3, "late"),
+    )
+
+
+@st.composite
+def deaths(draw: st.DrawFn) -> Schedule:
+    """A member that does not read, has messages on their way to it, and dies by RST."""
+    place = draw(st.integers(0, 2))
+    talker, other = (number for number in range(3) if number != place)
+    before = [
+        Step(Deed.SAY, talker, size_bytes=draw(st.sampled_from((0, 20_000)))) for _ in range(draw(st.integers(0, 6)))
+    ]
+    after = [Step(Deed.SAY, draw(st.sampled_from((talker, other))), "after") for _ in range(draw(st.integers(1, 4)))]
+    return (
+        *(Step(Deed.JOIN, number, narrow=number == place) for number in range(3)),
+        Step(Deed.STALL, place),
+        *before,
+        Step(Deed.LEAVE, place, way=Way.RESET),
+        *after,
+    )
+
+
+@contextmanager
+def _no_folder() -> Iterator[None]:
+    """Hypothesis likes to keep a folder of its own: let it be a temporary one, and only meanwhile."""
+    before = configuration.storage_directory(intent_to_write=False).home_directory
+    with tempfile.TemporaryDirectory() as folder:
+        configuration.set_hypothesis_home_dir(Path(folder))
+        try:
+            yield
+        finally:
+            configuration.set_hypothesis_home_dir(before)
+
+
+def examples(schedules: st.SearchStrategy[Schedule], *, number: int, from_seed: int) -> list[Schedule]:
+    """That many different schedules (fewer where there are no more), the same for the same seed.
+
+    They are drawn first and performed later: what a server answers must not steer what is drawn, or nobody could
+    repeat it. Shortening is not Hypothesis's either, since each try may cost a fresh server.
+    """
+    drawn: dict[Schedule, None] = {}
+
+    @seed(from_seed)
+    @settings(
+        max_examples=max(number, 1),
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        verbosity=Verbosity.quiet,
+    )
+    @given(schedules)
+    def draw(schedule: Schedule) -> None:
+        drawn[schedule] = None
+
+    with _no_folder():
+        draw()
+    return list(drawn)[:number]

@@ -1,0 +1,309 @@
+"""Running the properties of some channels against a server, and repeating what was found."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from itertools import takewhile
+from typing import Any, TypeAlias
+
+from wsproof.delivery.control_runs import without_misdeeds
+from wsproof.delivery.properties import Property, properties_of
+from wsproof.delivery.runner import Stage
+from wsproof.delivery.schedule import Deed, Schedule, fitted, schedule_from_json
+from wsproof.delivery.shrink import own_edges, refined, seen_again, told, unrefined
+from wsproof.delivery.strategies import examples
+from wsproof.errors import TargetError, UsageError
+from wsproof.model.crash import crashed_check
+from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
+from wsproof.model.suite import CheckRun, Keep, NotRun, SuiteName, SuiteOptions, SuiteReport, keep_nothing
+from wsproof.net.budget import Budget, BudgetSpent
+from wsproof.net.clock import now_ns
+from wsproof.target.server import RunningServer
+from wsproof.workloads import Workload, load_channels
+
+Progress: TypeAlias = Callable[[str, float], None]
+Found: TypeAlias = dict[tuple[str, Anomaly], Finding]
+"""Findings of one property, by the check and the anomaly."""
+_DRAW_SHARE = 3.0
+"""What one property may take for what is drawn, in shares of the time that is left for all that are left."""
+
+
+def run_suite(
+    server: RunningServer,
+    workloads: Mapping[str, Workload],
+    options: SuiteOptions | None = None,
+    progress: Progress | None = None,
+    keep: Keep = keep_nothing,
+    budget: Budget | None = None,
+) -> SuiteReport:
+    """Test every property of every channel. One finding per check and anomaly, with the shortest schedule found.
+
+    What several properties of a channel see alike is told once, and so is a deviation on the wire. After a violation a
+    server of ours is replaced; any other is asked first whether it still serves a fresh client. A channel of which
+    nothing is understood is told so, and asked no more. What the budget, that of `options` where none is given, leaves
+    no time for is not run, and what it cuts off accuses nobody. `keep` is told what is known by then after each
+    property, and when something ends the run.
+
+    Raises:
+        TargetError: the server could not be reached at all, or not be replaced.
+    """
+    options = options if options is not None else SuiteOptions()
+    todo, tell = _wanted(workloads, options), progress or (lambda title, done: None)
+    course = _Course(server, options, budget if budget is not None else Budget(options.budget_s))
+    try:
+        for at, (workload, each) in enumerate(todo):
+            tell(f"{workload.name}.{each.name}", at / len(todo))
+            course.go_on(workload, each, left=len(todo) - at)
+            keep(course.known())
+    finally:
+        keep(course.known())
+    tell("done", 1.0)
+    return course.known()
+
+
+def planned(workloads: Mapping[str, Workload], options: SuiteOptions) -> tuple[NotRun, ...]:
+    """All checks that `options` asks for, as they are listed while they have not been run."""
+    return tuple(_left_out(workload, each, "") for workload, each in _wanted(workloads, options))
+
+
+def _wanted(workloads: Mapping[str, Workload], options: SuiteOptions) -> list[tuple[Workload, Property]]:
+    return [
+        (workload, each)
+        for workload in workloads.values()
+        for each in properties_of(workload.contract)
+        if options.wants(f"{workload.name}.{each.name}", workload.name, SuiteName.CHANNELS)
+    ]
+
+
+class _Course:
+    """A run of the suite on its way: what is known by now."""
+
+    def __init__(self, server: RunningServer, options: SuiteOptions, budget: Budget) -> None:
+        self._server, self._options, self._budget = server, options, budget
+        self._begun = time.monotonic()
+        self._report = SuiteReport(options.seed)
+        self._stages: dict[str, Stage] = {}
+        self._found: Found = {}
+        """Findings of the property at work."""
+        self._broken: str | None = None
+
+    def known(self) -> SuiteReport:
+        """What is known by now, findings of the property at work included."""
+        findings = tuple(self._with_echoes(one) for one in (*self._report.findings, *self._found.values()))
+        return replace(self._report, findings=findings, wall_s=time.monotonic() - self._begun)
+
+    def _with_echoes(self, finding: Finding) -> Finding:
+        for stage in self._stages.values():
+            finding = stage.with_echoes(finding)
+        return finding
+
+    def go_on(self, workload: Workload, each: Property, left: int) -> None:
+        """Test the next property of those that are left, or say why not."""
+        part = self._next(workload, each, _DRAW_SHARE * self._budget.remaining_s / left)
+        self._found = {}
+        self._report += part
+
+    def _next(self, workload: Workload, each: Property, draw_s: float) -> SuiteReport:
+        options, server = self._options, self._server
+        if self._budget.spent:
+            return SuiteReport(options.seed, not_run=(_left_out(workload, each),))
+        stage = self._stages.setdefault(workload.name, Stage(server, workload, options.seed, self._budget))
+        reason = ""
+        if stage.speaks is False:
+            reason = f"not run: {workload.path(0)} does not speak the format of {workload.name}"
+        elif self._broken is not None and not server.owned and not _recovers(stage, options):
+            reason = (
+                f"not run: {self._broken} broke the server, which is not ours to replace: a fresh client got no answer "
+                f"at {workload.path(0)} after it"
+            )
+        if reason:
+            return SuiteReport(options.seed, (_row(workload, each, Verdict.UNKNOWN, 0, 0.0, reason),))
+        if self._broken is not None and server.owned:
+            stage.broken = True
+        part = _run_guarded(stage, each, options, self._found, draw_s)
+        self._broken = f"{workload.name}.{each.name}" if stage.broken else None
+        stage.broken = False if server.owned and self._broken is None else stage.broken
+        return part
+
+
+def _recovers(stage: Stage, options: SuiteOptions) -> bool:
+    """Whether a server that is not ours still serves this channel after a violation. Asked once each time."""
+    if stage.gone:
+        return False
+    try:
+        stage.gone = not stage.still_serves(options.deadline_s)
+    except BudgetSpent:
+        return True  # nothing is known, and the next property is not run for that reason
+    stage.broken = stage.gone
+    return not stage.gone
+
+
+def check_property(
+    server: RunningServer, workload: Workload, each: Property, options: SuiteOptions, budget: Budget | None = None
+) -> SuiteReport:
+    """Test one property; a server of ours is fresh again afterwards where it was broken."""
+    budget = budget if budget is not None else Budget(options.budget_s)
+    stage = Stage(server, workload, options.seed, budget)
+    report = _run(stage, each, options, {})
+    if stage.broken and server.owned and not budget.spent:
+        server.restart()
+    return report
+
+
+def replay(
+    recipe: Mapping[str, Any],
+    server: RunningServer,
+    workloads: Mapping[str, Workload] | None = None,
+    deadline_s: float = 5.0,
+) -> list[Finding]:
+    """Perform the schedule of a finding's recipe once more; what is found now, of the same property.
+
+    Raises:
+        UsageError: it is no recipe of this suite.
+        TargetError: the server is not there.
+    """
+    try:
+        known = workloads if workloads is not None else load_channels("tutorial", recipe.get("settings", {}))
+        workload = known[recipe["workload"]]
+        each = next(p for p in properties_of(workload.contract) if p.name == recipe["property"])
+        schedule = schedule_from_json(recipe["schedule"])
+        seed = int(recipe["seed"])
+    except (KeyError, TypeError, ValueError, StopIteration) as fault:
+        raise UsageError(
+            f"expected the recipe of a finding of the channels suite, got {type(fault).__name__}: {fault}. "
+            "Take FINDING.json as wsproof wrote it, and the channels it was found with."
+        ) from fault
+    stage = Stage(server, workload, seed)
+    seen = stage.judge(schedule, deadline_s)
+    if not stage.speaks:
+        return [told(stage, each, stage.other_language(seen.performance, deadline_s), schedule)]
+    return [told(stage, each, finding, schedule) for finding in each.mine(seen.findings)]
+
+
+def _run_guarded(stage: Stage, each: Property, options: SuiteOptions, kept: Found, draw_s: float) -> SuiteReport:
+    """One property. A crash of ours ends this property only; what it had found by then stays."""
+    began = now_ns()
+    try:
+        return _run(stage, each, options, kept, draw_s)
+    except (TargetError, UsageError):
+        raise  # the user's to know
+    except Exception as error:  # noqa: BLE001  a bug of ours in one property must not cost the others
+        stage.broken = True  # nobody knows what the server was left with
+        workload = stage.workload
+        name, seconds = f"{workload.name}.{each.name}", (now_ns() - began) / 1e9
+        row = crashed_check(name, workload.name, each.promise, error, seconds)
+        verdict = Verdict.worst([row.verdict, verdict_of(kept.values(), strict=options.strict)])
+        return SuiteReport(options.seed, (replace(row, verdict=verdict),), tuple(kept.values()))
+
+
+def _run(stage: Stage, each: Property, options: SuiteOptions, kept: Found, draw_s: float = math.inf) -> SuiteReport:
+    """One property: its edges, then what is drawn, until the first violation. What it finds goes into `kept` at once.
+
+    Where the budget ends before the edges were tried, what went well until then does not pass for the whole. What is
+    drawn has `draw_s`, of which the edges take theirs first.
+    """
+    began, workload = now_ns(), stage.workload
+    schedules = _schedules(stage, each, options)
+    tried, reason, same = 0, "", Verdict.VALID
+    edges = len(own_edges(stage, each))
+    sightings = Counter[tuple[str, Anomaly]]()
+    for schedule in schedules:
+        if tried > edges and (now_ns() - began) / 1e9 > draw_s:
+            reason = f"this check's share of the budget ended after {tried} schedules"
+            break
+        try:
+            seen = stage.judge(schedule, options.deadline_s)
+        except BudgetSpent:
+            return SuiteReport(options.seed, (), tuple(kept.values()), (_left_out(workload, each),))
+        except TargetError as gone:
+            kept["received", Anomaly.UNKNOWN] = _gone(workload, each, gone)
+            break
+        tried += 1
+        if not stage.speaks:
+            other = stage.other_language(seen.performance, options.deadline_s)
+            opening = tuple(takewhile(lambda step: step.deed in (Deed.JOIN, Deed.WATCH), schedule))
+            kept[other.check, other.anomaly] = told(stage, each, other, opening)
+            stage.broken = False
+            break
+        mine = each.mine(seen.findings)
+        for finding in mine:
+            if finding.anomaly is Anomaly.PROTOCOL:
+                _note_on_the_wire(kept, told(stage, each, finding, schedule))
+        for finding in _weightiest(each, [f for f in mine if f.anomaly is not Anomaly.PROTOCOL]):
+            key = (finding.check, finding.anomaly)
+            sightings[key] += 1
+            if key in kept:
+                kept[key] = seen_again(stage, each, finding, seen, schedule, options, kept[key], sightings[key])
+                continue
+            kept[key] = unrefined(stage, each, finding, seen, schedule)  # what ends us meanwhile must not cost it
+            one = refined(stage, each, finding, seen, schedule, options)
+            if one.finding is not None:
+                kept[key] = one.finding
+            else:
+                del kept[key]
+                if one.same is not None:
+                    same, reason = one.same.verdict(), f"the same as was found before, by {one.same.check}"
+        if Verdict.worst([same, verdict_of(_of_the_channel(kept))]) is not Verdict.VALID or not stage.usable:
+            break
+    verdict = Verdict.worst([same, verdict_of(_of_the_channel(kept), strict=options.strict)])
+    row = _row(workload, each, verdict, tried, (now_ns() - began) / 1e9, reason)
+    return SuiteReport(options.seed, (row,), tuple(kept.values()))
+
+
+def _note_on_the_wire(kept: Found, finding: Finding) -> None:
+    """Keep a deviation on the wire once, with the shortest schedule that shows it. It needs no repetition: the bytes
+    are the evidence."""
+    key = (finding.check, finding.anomaly)
+    before = kept.get(key)
+    if before is not None:
+        times = before.occurrences + finding.occurrences
+        finding = replace(min(before, finding, key=lambda one: len(one.witness)), occurrences=times)
+    kept[key] = finding
+
+
+def _of_the_channel(kept: Found) -> list[Finding]:
+    """The findings without the deviations on the wire: everything else is judged in spite of those."""
+    return [finding for finding in kept.values() if finding.anomaly is not Anomaly.PROTOCOL]
+
+
+def _schedules(stage: Stage, each: Property, options: SuiteOptions) -> list[Schedule]:
+    """The edges and what is drawn, as this channel can speak them.
+
+    A server that we cannot replace cannot be asked afterwards whether it was the neighbour's doing: so it is asked
+    before, each time.
+    """
+    schedules = list(own_edges(stage, each))
+    if each.schedules is not None and options.examples:
+        number = max(1, round(options.examples * each.share))
+        drawn = examples(each.schedules(), number=number, from_seed=options.seed)
+        schedules += [fitted(schedule, stage.workload) for schedule in drawn]
+    if each.headline and not stage.server.owned:
+        schedules = [one for schedule in schedules for one in (without_misdeeds(schedule), schedule)]
+    return list(dict.fromkeys(schedules))
+
+
+def _weightiest(each: Property, findings: list[Finding]) -> list[Finding]:
+    """One violation of a schedule, that which the property looks at first, since one fault has many faces; and all
+    that is no violation."""
+    order = [*each.looks_at, *(f.check for f in findings)]
+    violations = sorted((f for f in findings if f.level is Level.VIOLATION), key=lambda f: order.index(f.check))
+    return [*violations[:1], *(f for f in findings if f.level is not Level.VIOLATION)]
+
+
+def _gone(workload: Workload, each: Property, why: TargetError) -> Finding:
+    return Finding("received", workload.name, Anomaly.UNKNOWN, Level.INFORMATIONAL, f"{each.name}: {why}")
+
+
+def _left_out(workload: Workload, each: Property, reason: str = "the budget of the run is spent") -> NotRun:
+    return NotRun(f"{workload.name}.{each.name}", workload.name, each.promise, reason)
+
+
+def _row(
+    workload: Workload, each: Property, verdict: Verdict, examples: int, seconds: float, reason: str = ""
+) -> CheckRun:
+    name = f"{workload.name}.{each.name}"
+    return CheckRun(name, workload.name, each.promise, verdict, examples, seconds, reason)

@@ -1,0 +1,83 @@
+"""What is still owed while a run drains: decided by counting, so that the drain ends with the last receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsproof.load.files.worker_files import Records, first_receipts
+from wsproof.load.worker.recorder import kind_of_first_receipt
+from wsproof.model.contract import Audience, Contract
+from wsproof.model.expected import publication_rows
+from wsproof.model.history import Kind, Publications, Receipts
+from wsproof.model.partition import slices
+
+CELLS = 1_000_000
+"""Publications times members looked at in one go: it bounds the memory, not the answer."""
+
+
+class Outstanding:
+    """Counts publications that have not reached those who were in when they were sent.
+
+    Made when the last publication has been handed over; `update` then takes in what the workers have written since.
+    """
+
+    def __init__(self, records: Records, contract: Contract, members: int, rooms: Sequence[int] | None = None) -> None:
+        records.update()
+        self._records = records
+        self._contract = contract
+        self._members = members
+        self._rooms = np.array(rooms if rooms is not None else [0] * members, np.int64)
+        # A publication that could not be handed over (sent_ns 0) is owed to nobody.
+        sent = records.publications()
+        self._publications = sent[sent[:, 3] > 0]
+        self._sent = Publications(*(self._publications[:, column] for column in range(6)))
+        self._in_ns = first_receipts(records.receipts(), kind_of_first_receipt(contract), members)
+        self._got = np.zeros((len(self._publications), members), bool)
+        self._answered = np.zeros(len(self._publications), bool)
+        self._taken = 0
+
+    def update(self) -> int:
+        """Read what is new and return how many receipts are still missing."""
+        self._records.update()
+        receipts = self._records.receipts()
+        for part in slices(self._taken, len(receipts)):
+            self._take(receipts, part)
+        self._taken = len(receipts)
+        left = [entry["member"] for entry in self._records.journal() if entry["what"] == "left"]
+        here = np.ones(self._members, bool)
+        here[left] = False
+        missing = 0
+        step = max(1, CELLS // max(1, self._members))
+        for first in range(0, len(self._publications), step):
+            part = slice(first, first + step)
+            missing += int((self._owed(part) & ~self._got[part] & here).sum())
+        if self._contract.replies:
+            publishers = self._publications[:, 0]
+            missing += int((~self._answered & here[publishers]).sum())
+        return missing
+
+    def _owed(self, part: slice) -> NDArray[np.bool_]:
+        """For each of these publications, to whom it is owed."""
+        publisher, sent_ns = self._publications[part, 0], self._publications[part, 3]
+        owed: NDArray[np.bool_] = (self._in_ns > 0) & (self._in_ns <= sent_ns[:, None])
+        owed &= self._rooms[publisher][:, None] == self._rooms
+        is_own = publisher[:, None] == np.arange(self._members)
+        match self._contract.audience:
+            case Audience.OTHERS:
+                owed &= ~is_own
+            case Audience.PUBLISHER:
+                owed &= is_own
+            case Audience.NOBODY:
+                owed[:] = False
+        return owed
+
+    def _take(self, receipts: Receipts, part: slice) -> None:
+        kind = receipts.kind[part]
+        rows = publication_rows(self._sent, receipts.publisher[part], receipts.sequence[part])
+        known = (rows >= 0) & (receipts.intact[part] == 1)
+        deliveries = known & (kind == Kind.DELIVERY)
+        self._got[rows[deliveries], receipts.subscriber[part][deliveries]] = True
+        self._answered[rows[known & (kind == Kind.REPLY)]] = True

@@ -1,0 +1,168 @@
+"""From the workers' files to one `History`. What has no envelope is read here, by the workload, after the run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from wsproof.load.files.worker_files import MESSAGE, RECEIVED, SUBSCRIBER, Records, Rows, WorkerRecords, first_receipts
+from wsproof.load.worker.recorder import kind_of_first_receipt
+from wsproof.model.history import (
+    Damage,
+    Departure,
+    History,
+    Member,
+    Notice,
+    Outcome,
+    Part,
+    ProtocolNote,
+    Publications,
+    Receipts,
+    Recorder,
+    Strange,
+    Tick,
+)
+from wsproof.model.partition import slices
+from wsproof.workloads import Word, Workload
+from wsproof.workloads.damage import unplaced
+
+
+def merge(
+    records: Records,
+    workload: Workload,
+    members: int,
+    *,
+    alone: bool = True,
+    first: int = 0,
+    start_ns: int,
+    end_ns: int,
+    drained_ns: int,
+) -> History:
+    """The history of all that the workers have written until now. Unless `alone`, strangers may come and go, too.
+
+    `first` is the number that member 0 has in envelopes.
+    """
+    records.update()
+    receipts = records.receipts()
+    unsealed = _read_unsealed(records, workload, first)
+    notices, ticks, strange = unsealed.notices, unsealed.ticks, unsealed.strange
+    people = _members(records, workload, members, receipts, ticks)
+    if not alone:
+        names = {person.name for person in people}
+        notices = [notice for notice in notices if notice.about in names]
+        strange = [one for one in strange if not one.carries or 0 <= one.publisher < members]
+    return History(
+        publications=_publications(records.publications(), receipts, people),
+        receipts=receipts,
+        members=people,
+        notices=tuple(notices),
+        ticks=tuple(ticks),
+        strange=tuple(strange),
+        protocol=tuple(_protocol_note(entry) for entry in records.journal() if entry["what"] == "breach"),
+        damage=tuple(_damage(entry) for entry in records.journal() if entry["what"] == "damage"),
+        ignored=unsealed.ignored,
+        ignored_text=unsealed.ignored_text,
+        start_ns=start_ns,
+        end_ns=end_ns,
+        drained_ns=drained_ns,
+    )
+
+
+def _publications(rows: Rows, receipts: Receipts, people: tuple[Member, ...]) -> Publications:
+    """Nobody can know what became of a publication right after which its connection ended.
+
+    Unless somebody has heard it, or a later one of the same publisher.
+    """
+    publisher, sequence, intended_ns, sent_ns, phase, outcome = (rows[:, column].copy() for column in range(6))
+    last_heard = np.full(len(people), -1)
+    for part in slices(0, len(receipts)):
+        heard_of = receipts.publisher[part]
+        intact = (receipts.intact[part] == 1) & (heard_of < len(people))
+        np.maximum.at(last_heard, heard_of[intact], receipts.sequence[part][intact])
+    left_ns = np.array([person.left_ns for person in people], np.int64)
+    unsure = (left_ns[publisher] > 0) & (sequence > last_heard[publisher])
+    outcome[unsure & (outcome == Outcome.OK)] = Outcome.INFO
+    return Publications(publisher, sequence, intended_ns, sent_ns, phase, outcome)
+
+
+def _members(
+    records: Records, workload: Workload, members: int, receipts: Receipts, ticks: list[Tick]
+) -> tuple[Member, ...]:
+    entries: dict[str, dict[int, dict[str, Any]]] = {"open": {}, "left": {}}
+    for entry in records.journal():
+        if entry["what"] in entries:
+            entries[entry["what"]].setdefault(entry["member"], entry)
+    in_ns = first_receipts(receipts, kind_of_first_receipt(workload.contract), members).tolist()
+    for tick in ticks:
+        in_ns[tick.subscriber] = min(in_ns[tick.subscriber] or tick.received_ns, tick.received_ns)
+    opened, left = entries["open"], entries["left"]
+    return tuple(
+        replace(
+            _member(number, workload.name_of(number), in_ns[number], opened.get(number), left.get(number)),
+            room=workload.room_of(number),
+        )
+        for number in range(members)
+    )
+
+
+def _member(number: int, name: str, in_ns: int, opened: dict[str, Any] | None, left: dict[str, Any] | None) -> Member:
+    if opened is None:  # refused, or the run stopped before its turn
+        return Member(number, name, left_ns=left["at_ns"] if left else 0, departure=Departure.REFUSED)
+    return Member(
+        number,
+        name,
+        connect_ns=opened["connect_ns"],
+        connected_ns=opened["connected_ns"],
+        in_ns=in_ns,
+        left_ns=left["at_ns"] if left else 0,
+        departure=Departure(left["departure"]) if left else Departure.STAYED,
+        close_code=left["code"] if left else None,
+    )
+
+
+def _read_unsealed(records: Records, workload: Workload, first: int) -> Recorder:
+    """What has no envelope where the workload would look for it, read by the workload."""
+    found = Recorder()
+    for worker in records.workers:
+        texts = {entry["number"]: _message(entry) for entry in worker.journal if entry["what"] == "message"}
+        for subscriber, number, received_ns in _unsealed(worker):
+            reading = workload.read(subscriber, texts[number])
+            if reading.word is Word.TICK:
+                value = dict(reading.value) if reading.value is not None else None
+                found.ticks.append(Tick(subscriber, received_ns, value, reading.text))
+            elif reading.word in (Word.LEAVE, Word.JOIN) and reading.about is not None:
+                found.notices.append(Notice(subscriber, reading.about, reading.word is Word.LEAVE, received_ns))
+            elif reading.word is Word.ASIDE:
+                found.ignore(texts[number])
+            else:
+                found.strange.append(unplaced(reading, texts[number], subscriber, received_ns, first))
+        found.strange += [
+            Strange(entry["member"], entry["at_ns"], entry["text"])
+            for entry in worker.journal
+            if entry["what"] == "strange"
+        ]
+    return found
+
+
+def _unsealed(worker: WorkerRecords) -> list[list[int]]:
+    rows = np.concatenate([np.zeros((0, 8), np.int64), *worker.unsealed])
+    found: list[list[int]] = rows[:, [SUBSCRIBER, MESSAGE, RECEIVED]].tolist()
+    return found
+
+
+def _message(entry: dict[str, Any]) -> str | bytes:
+    return str(entry["text"]) if "text" in entry else bytes.fromhex(entry["hex"])
+
+
+def _damage(entry: dict[str, Any]) -> Damage:
+    return Damage(
+        entry["publisher"], entry["sequence"], Part(entry["part"]), entry["expected"], entry["got"], entry["at"]
+    )
+
+
+def _protocol_note(entry: dict[str, Any]) -> ProtocolNote:
+    return ProtocolNote(
+        entry["member"], entry["rule"], entry["section"], entry["level"], entry["sentence"], entry["evidence"]
+    )

@@ -1,0 +1,112 @@
+"""The workers' files, read while they grow or afterwards, and joined into the columns of a history.
+
+Of what is read, only receipts are many; they are joined some at a time, and go to the disk again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsproof.load.files.columns import WIDTHS, JournalTail, Tail
+from wsproof.load.files.receipts import ReceiptColumns
+from wsproof.load.worker.recorder import UNSEALED
+from wsproof.model.history import Kind, Receipts
+from wsproof.model.partition import slices
+
+SUBSCRIBER, PUBLISHER, SEQUENCE, INTENDED, RECEIVED, KIND, INTACT, MESSAGE = range(8)
+"""The columns of joined receipts: those of `history.Receipts`, and the message's number in its worker."""
+
+Rows = NDArray[np.int64]
+AT_ONCE = 500_000
+"""Receipts that are joined in one go: it bounds the memory, not the result."""
+
+
+class WorkerRecords:
+    """One worker's files."""
+
+    def __init__(self, folder: Path, worker: int) -> None:
+        self._publications = Tail(folder, worker, "publications")
+        self._messages = Tail(folder, worker, "messages")
+        self._receipts = Tail(folder, worker, "receipts")
+        self._pulse = Tail(folder, worker, "pulse")
+        self._turns = Tail(folder, worker, "turns")
+        self._journal = JournalTail(folder, worker)
+        self.messages: Rows = empty("messages")
+        self.publications: list[Rows] = []
+        self.unsealed: list[Rows] = []
+        self.pulse: list[Rows] = []
+        self.turns: list[Rows] = []
+        self.journal: list[dict[str, Any]] = []
+
+    def update(self) -> Iterator[Rows]:
+        """Read what is new; the new sealed receipts, some at a time."""
+        # Receipts are counted before messages are read: a worker writes a message first, so each of them finds its own.
+        waiting = self._receipts.waiting
+        fresh = self._messages.read()
+        if len(fresh):
+            self.messages = np.concatenate([self.messages, fresh])
+        self.publications.append(self._publications.read())
+        self.pulse.append(self._pulse.read())
+        self.turns.append(self._turns.read())
+        self.journal += self._journal.read()
+        while waiting > 0:
+            rows = self._receipts.read(min(waiting, AT_ONCE))
+            waiting -= len(rows)
+            yield self._join(rows)
+
+    def _join(self, rows: Rows) -> Rows:
+        """Put each receipt's message beside it. What has no envelope is kept apart."""
+        rows = rows[rows[:, 1] < len(self.messages)]  # a worker that was killed may leave a last row in the air
+        of_message = self.messages[rows[:, 1]]
+        joined = np.column_stack([rows[:, 0], of_message[:, :3], rows[:, 2], of_message[:, 3:], rows[:, 1]])
+        is_sealed = (joined[:, KIND] == Kind.DELIVERY) | (joined[:, KIND] == Kind.REPLY)
+        self.unsealed.append(joined[(joined[:, KIND] == UNSEALED) | (joined[:, KIND] == Kind.TICK)])
+        sealed: Rows = joined[is_sealed]
+        return sealed
+
+
+class Records:
+    """All workers' files of a run."""
+
+    def __init__(self, folder: Path, workers: int) -> None:
+        self.columns = ReceiptColumns(folder)
+        self.workers: Sequence[WorkerRecords] = [WorkerRecords(folder, number) for number in range(workers)]
+
+    def update(self) -> None:
+        """Read what is new."""
+        for worker in self.workers:
+            for sealed in worker.update():
+                self.columns.append(sealed)
+
+    def publications(self) -> Rows:
+        """All publications so far, by publisher and number."""
+        parts = [part for worker in self.workers for part in worker.publications]
+        rows = np.concatenate([empty("publications"), *parts])
+        return rows[np.lexsort((rows[:, 1], rows[:, 0]))]
+
+    def receipts(self) -> Receipts:
+        """All sealed receipts so far, in the order each subscriber read them."""
+        return self.columns.receipts()
+
+    def journal(self) -> list[dict[str, Any]]:
+        """All journal entries so far, worker by worker."""
+        return [entry for worker in self.workers for entry in worker.journal]
+
+
+def empty(table: str) -> Rows:
+    """A table without rows."""
+    return np.zeros((0, WIDTHS[table]), np.int64)
+
+
+def first_receipts(receipts: Receipts, kind: int, members: int) -> Rows:
+    """When each member had its first receipt of a kind; 0 for never."""
+    first = np.full(members, np.iinfo(np.int64).max)
+    for part in slices(0, len(receipts)):
+        chosen = receipts.kind[part] == kind
+        np.minimum.at(first, receipts.subscriber[part][chosen], receipts.received_ns[part][chosen])
+    return np.where(first == np.iinfo(np.int64).max, 0, first)

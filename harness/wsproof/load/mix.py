@@ -1,0 +1,70 @@
+"""Several workloads on one server at the same time: one engine per workload, and one window for all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from wsproof.errors import CannotTellError
+from wsproof.load.partial_run import PartialRun
+from wsproof.load.progress import Watcher
+from wsproof.load.run import HEAD_START_NS, Run
+from wsproof.load.setup import LoadTarget, engines_for
+from wsproof.model.measurement import Measurement, ServerUsage
+from wsproof.model.plan import NS, Plan
+from wsproof.net.clock import Deadline, now_ns
+from wsproof.net.endpoint import Endpoint
+from wsproof.target.server import RunningServer
+
+
+def run_mixed(
+    plans: Sequence[Plan],
+    *,
+    channels: str,
+    settings: Mapping[str, str],
+    endpoint: Endpoint,
+    server: RunningServer | None = None,
+    columns: Sequence[Path] = (),
+    progress: Watcher | None = None,
+) -> tuple[list[Measurement], ServerUsage | None]:
+    """Follow all plans at once. Returns a measurement of each, and the server's usage for all of them together.
+
+    The server's usage cannot be split by workload, so the measurements have none. All members are connected before the
+    common warm-up begins. The plans have the same warm-up and window, and one step.
+
+    Raises:
+        UsageError: a plan cannot be followed here.
+        TargetError: nobody could connect.
+        PartialRun: Ctrl-C, SIGTERM or the death of a worker; holds what was recorded.
+    """
+    target = LoadTarget(channels, settings, endpoint, server)
+    try:
+        with engines_for(plans, target, columns=columns, progress=progress) as engines:
+            measurements = engines.measure(lambda: _follow(engines.runs))
+    except PartialRun as partial:
+        raise PartialRun([_without_usage(one) for one in partial.measurements], partial.cause) from partial.cause
+    # The first run samples the server all through the window; the others are waited for behind it.
+    return [_without_usage(one) for one in measurements], measurements[0].server
+
+
+def _follow(runs: Sequence[Run]) -> None:
+    """Messages of one run's workers wait in their queue while another run is served, so each can wait in turn."""
+    for run in runs:
+        run.connect_and_probe()
+    at_ns = now_ns() + HEAD_START_NS
+    for run in runs:
+        run.start_ns = at_ns + int(run.plan.warmup_s * NS)
+        run.end_ns = run.start_ns + int(run.plan.duration_s * NS)
+        run.crew.tell("start", at_ns=at_ns)
+    for run in runs:
+        whole_s = (run.end_ns - at_ns) / NS
+        if run.wait_said("window-over", Deadline.after(2 * whole_s + 30), f"measure {run.plan.workload}") is None:
+            raise CannotTellError("The load engine's workers did not come to the end of the measured window.")
+        run.drain()
+    for run in runs:
+        run.finish()
+
+
+def _without_usage(measurement: Measurement) -> Measurement:
+    return replace(measurement, server=None)

@@ -1,0 +1,285 @@
+"""One run of the load engine, phase after phase. This is the parent process; connections live in the workers.
+
+Phases: connect, probe (until everybody has heard something), warm-up, measured window, drain (until nothing that is
+owed is missing), collect.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from wsproof.errors import CannotTellError, TargetError
+from wsproof.load.drain import Outstanding
+from wsproof.load.files.columns import worker_files
+from wsproof.load.files.history import load_receipts, save_history
+from wsproof.load.files.merge import merge
+from wsproof.load.files.worker_files import Records
+from wsproof.load.meter import generator_usage, meter_of
+from wsproof.load.progress import Progress, Watcher
+from wsproof.load.worker_config import WorkerConfig
+from wsproof.load.workers import Crew, Word
+from wsproof.model.contract import Audience, Contract
+from wsproof.model.history import History
+from wsproof.model.measurement import Measurement
+from wsproof.model.plan import NS, Phase, Plan
+from wsproof.net.clock import Deadline, now_ns
+from wsproof.target.server import RunningServer
+from wsproof.wire.advice import advice_on_refusal
+
+RAMP_SAMPLE_S = 0.05
+SAMPLE_S = 0.22
+PROBE_S = 0.25
+"""How long a probe may take before the next one."""
+HUNG_UP = "all connections were accepted, and ended by the server at once"
+HEAD_START_NS = 100_000_000
+"""From the command to the start of the schedule: time for each worker to lay out its share."""
+
+
+class Run:
+    """One run, phase after phase."""
+
+    def __init__(
+        self,
+        jobs: Sequence[WorkerConfig],
+        crew: Crew,
+        server: RunningServer | None,
+        watch: Watcher,
+        cores: tuple[int, ...] = (),
+    ) -> None:
+        self.crew = crew
+        self._cores = cores
+        self._jobs = jobs
+        self.plan = jobs[0].plan
+        self._folder = jobs[0].folder
+        self._workload = jobs[0].workload()
+        self._rooms = [self._workload.room_of(member) for member in range(self.plan.subscribers)]
+        self._records = Records(self._folder, len(jobs))
+        self._meter = meter_of(server)
+        self._secrets = server.target.secrets if server is not None else ()
+        self._watch = watch
+        self._next_sample = Deadline.after(0)
+        self._open = [0] * len(jobs)
+        self._in = [0] * len(jobs)
+        self._said: dict[str, dict[int, Word]] = {}
+        self._loop = "asyncio"
+        self.start_ns = self.end_ns = self.drained_ns = 0
+
+    def follow_plan(self) -> None:
+        """All phases up to the drain."""
+        self.connect_and_probe()
+        self._measure()
+        if self.plan.steps > 1:
+            # Who joined late may have come between the last publication and its own subscription, deaf by no fault.
+            self._probe(Deadline.after(self.plan.ramp_s))
+        self.drain()
+        self.finish()
+
+    def connect_and_probe(self) -> None:
+        """Everybody connected, and everybody who can has had a first receipt; or the ramp is over."""
+        ramp = Deadline.after(self.plan.ramp_s)
+        self._connect(ramp)
+        self._probe(ramp)
+
+    def _connect(self, ramp: Deadline) -> None:
+        total = sum(self.plan.step_of(member) == 0 for member in range(self.plan.subscribers))
+
+        def show() -> None:
+            self._show("connect", sum(self._open) / total, f"{sum(self._open)} of {total} connected")
+
+        # The workers give up at the end of the ramp; the rest is theirs to say so.
+        late = Deadline.after(ramp.remaining_s + 30)
+        if not self._wait(lambda: self._all_said("connected"), late, show, RAMP_SAMPLE_S):
+            raise CannotTellError("The load engine's workers did not say that they were through with connecting.")
+        if not sum(self._open):
+            why = next((why for word in self._said["connected"].values() if (why := word.details["why"])), HUNG_UP)
+            url = self._jobs[0].endpoint.url
+            raise TargetError(f"nobody could connect to {url}: {why}. {_advice(why)}")
+        self._sample()
+
+    def _probe(self, ramp: Deadline) -> None:
+        audience = members_to_hear(self._workload.contract, self.plan, self._rooms)
+
+        def expected() -> int:
+            return min(sum(self._open), audience)
+
+        def everybody() -> bool:
+            return sum(self._in) >= expected()
+
+        def show() -> None:
+            note = f"{sum(self._in)} of {expected()} have heard something"
+            self._show("probe", sum(self._in) / max(expected(), 1), note)
+
+        turn = 0
+        while not everybody() and not ramp.passed:
+            if self._workload.publishes:
+                self.crew.tell("probe", members=probers(self._workload.contract, self.plan, turn, self._rooms))
+            turn += 1
+            self._wait(everybody, Deadline.after(min(PROBE_S, ramp.remaining_s)), show)
+
+    def _measure(self) -> None:
+        at_ns = now_ns() + HEAD_START_NS
+        self.start_ns = at_ns + int(self.plan.warmup_s * NS)
+        self.end_ns = self.start_ns + int(self.plan.duration_s * NS)
+        self.crew.tell("start", at_ns=at_ns)
+
+        def show() -> None:
+            in_window_s = (now_ns() - self.start_ns) / NS
+            if in_window_s < 0:
+                self._show("warm-up", 1 + in_window_s / max(self.plan.warmup_s, 0.001))
+            else:
+                self._show("measure", in_window_s / max(self.plan.duration_s, 0.001))
+
+        whole_s = (self.end_ns - now_ns()) / NS
+        # An engine that lags behind its own timers is late, not dead: it may have as long again; the record says so.
+        if not self._wait(lambda: self._all_said("window-over"), Deadline.after(2 * whole_s + 30), show):
+            raise CannotTellError("The load engine's workers did not come to the end of the measured window.")
+
+    def drain(self) -> None:
+        """Wait until nothing that is owed is missing, at most `plan.drain_s`."""
+        if self._workload.publishes:
+            outstanding = Outstanding(self._records, self._workload.contract, self.plan.subscribers, self._rooms)
+            deadline = Deadline.after(self.plan.drain_s)
+            at_first = max(outstanding.update(), 1)
+            while (missing := outstanding.update()) and not deadline.passed:
+                self._show("drain", 1 - missing / at_first, f"{missing} receipts are missing")
+                self._wait(lambda: False, Deadline.after(0.05), lambda: None)
+        self.drained_ns = now_ns()
+
+    def finish(self) -> None:
+        """Let the workers write the rest and go."""
+        self._show("collect", 0.0)
+        self._sample()
+        self.crew.parting = True
+        self.crew.tell("finish")
+        self._wait(lambda: self._all_said("done"), Deadline.after(30), lambda: None)
+        self.crew.tell("part")
+        self._wait(lambda: self._all_said("gone"), Deadline.after(5), lambda: None)
+        self.crew.stop()
+
+    def collect(self, alone: bool) -> Measurement:
+        """The measurement of what has been written until now."""
+        now = now_ns()
+        history = merge(
+            self._records,
+            self._workload,
+            self.plan.subscribers,
+            alone=self._jobs[0].share.alone,
+            first=self._jobs[0].share.first,
+            start_ns=min(self.start_ns or now, now),
+            end_ns=min(self.end_ns or now, now),
+            drained_ns=self.drained_ns or now,
+        )
+        generator = generator_usage(
+            self._records,
+            history.start_ns,
+            history.end_ns,
+            unsent=sum(word.details["unsent"] for word in self._said.get("window-over", {}).values()),
+            loop=self._loop,
+            alone=alone,
+            cores=self._cores,
+        )
+        if self.plan.in_flight is not None:
+            self.plan = replace(self.plan, rate_hz=_rate_hz(history))
+        save_history(history, self._folder, self._secrets)
+        history = replace(history, receipts=load_receipts(self._folder))
+        self._records.columns.remove()
+        for path in worker_files(self._folder, range(len(self._jobs))):
+            path.unlink(missing_ok=True)
+        self._show("collect", 1.0)
+        usage = self._meter.usage() if self._meter is not None else None
+        return Measurement(self.plan, self._workload.contract, history, generator, usage)
+
+    # Listening.
+
+    def wait_said(self, what: str, deadline: Deadline, phase: str) -> Word | None:
+        """Wait until the only worker says something; None if it does not. Progress shows `phase`."""
+        self._show(phase, 0.0)
+        if not self._wait(lambda: self._all_said(what), deadline, lambda: None):
+            return None
+        return self._said[what][0]
+
+    def _wait(
+        self,
+        condition: Callable[[], bool],
+        deadline: Deadline,
+        show: Callable[[], None],
+        sample_s: float = SAMPLE_S,
+    ) -> bool:
+        """Listen to the workers until the condition holds; meter the server and show progress meanwhile."""
+        while not condition():
+            if deadline.passed:
+                return False
+            if self._next_sample.passed:
+                self._sample(sparing=True)
+                self._next_sample = Deadline.after(sample_s)
+                show()
+            word = self.crew.wait_word(min(deadline.remaining_s, self._next_sample.remaining_s))
+            if word is not None:
+                self._hear(word)
+        return True
+
+    def _hear(self, word: Word) -> None:
+        match word.what:
+            case "ready":
+                self._loop = word.details["loop"]
+            case "in":
+                self._in[word.worker] = word.details["count"]
+                self._open[word.worker] = word.details["open"]
+            case "connected":
+                self._open[word.worker] = word.details["count"]
+        self._said.setdefault(word.what, {})[word.worker] = word
+
+    def _all_said(self, what: str) -> bool:
+        return len(self._said.get(what, {})) == len(self._jobs)
+
+    def _sample(self, *, sparing: bool = False) -> None:
+        if self._meter is not None:
+            self._meter.sample(sum(self._open), sparing=sparing)
+
+    def _show(self, phase: str, done: float, note: str = "") -> None:
+        self._watch(Progress(phase, min(max(done, 0.0), 1.0), note))
+
+
+def _advice(why: str) -> str:
+    return advice_on_refusal(why) if "HTTP/" in why else "Is the server running there?"
+
+
+def _rate_hz(history: History) -> float:
+    """Publications per second of the measured window."""
+    seconds = (history.end_ns - history.start_ns) / NS
+    measured = int(np.count_nonzero(history.publications.phase == Phase.MEASURED))
+    return measured / seconds if seconds > 0 else 0.0
+
+
+def probers(contract: Contract, plan: Plan, turn: int, rooms: Sequence[int] = ()) -> list[int]:
+    """Who publishes in this turn of the probe, so that in the end everybody who can hear has heard.
+
+    Where there are several rooms, one of the first two of each: whether or not it is to publish later.
+    """
+    if contract.audience in (Audience.PUBLISHER, Audience.NOBODY):
+        return list(range(plan.publishers))  # only oneself hears oneself
+    if len(set(rooms)) > 1:
+        people = [[member for member, its in enumerate(rooms) if its == room] for room in sorted(set(rooms))]
+        return [members[turn % min(2, len(members))] for members in people]
+    return [turn % plan.publishers]
+
+
+def members_to_hear(contract: Contract, plan: Plan, rooms: Sequence[int] = ()) -> int:
+    """How many members the probe can reach."""
+    if contract.feed is not None:
+        return plan.subscribers
+    match contract.audience:
+        case Audience.EVERYONE:
+            return plan.subscribers
+        case Audience.OTHERS if len(set(rooms)) > 1:
+            return sum(size for size in Counter(rooms).values() if size > 1)
+        case Audience.OTHERS:
+            return plan.subscribers - (plan.publishers == 1)
+        case Audience.PUBLISHER:
+            return plan.publishers
+        case Audience.NOBODY:
+            return plan.publishers if contract.replies else 0

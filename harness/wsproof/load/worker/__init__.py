@@ -1,0 +1,1 @@
+"""One worker process: connections, pacing and recording. The hot path of the engine."""

@@ -1,0 +1,373 @@
+"""One member's connection: a lean read callback for ordinary frames, and `wire.Peer` for everything else."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from time import monotonic_ns
+from typing import Protocol, cast
+
+from wsproof.load.limits import MAX_MESSAGE_BYTES
+from wsproof.load.worker.handshake_cache import KnownAnswers
+from wsproof.load.worker.receive_clock import Turn
+from wsproof.load.worker.recorder import Ledger
+from wsproof.model.history import Departure
+from wsproof.wire import (
+    Accepted,
+    BinaryMessage,
+    CloseCode,
+    CloseReceived,
+    Frame,
+    MessageDropped,
+    Opcode,
+    Peer,
+    Refused,
+    Request,
+    State,
+    TextMessage,
+    accept_key,
+    is_waiting,
+    scan,
+)
+
+MASKING = partial(os.urandom, 4)
+MAX_WAITING_BYTES = 256 * 1024
+"""A frame longer than this is put together by the peer, which copies each byte once."""
+
+
+class Room(Protocol):
+    """What connections share: the worker's ledger, and the sender whose time may have come during a burst of reads."""
+
+    ledger: Ledger
+    answers: KnownAnswers
+    turn: Turn
+    due_ns: int
+
+    def fire(self) -> None:
+        """Send what is due."""
+
+    def heard(self, connection: Connection) -> None:
+        """A member got its first receipt: it is in."""
+
+    def ended(self, connection: Connection) -> None:
+        """A connection is gone."""
+
+
+class Connection(asyncio.Protocol):
+    """A member, connected. `opened` is done with None when the server accepts, with a sentence when it does not.
+
+    While `peer` is there it reads everything; between two messages it is let go, so that an idle connection costs a
+    kilobyte or two, and ordinary frames go through `wire.scan` alone.
+    """
+
+    __slots__ = (
+        "_is_first_read",
+        "_known",
+        "_lengths",
+        "_received",
+        "_rest",
+        "_room",
+        "_started_ns",
+        "close_code",
+        "closing",
+        "is_in",
+        "left_ns",
+        "member",
+        "opened",
+        "peer",
+        "request",
+        "transport",
+    )
+
+    def __init__(self, member: int, request: Request, room: Room, opened: asyncio.Future[str | None]) -> None:
+        self.member = member
+        self.request = request
+        self.opened: asyncio.Future[str | None] | None = opened
+        self.peer: Peer | None = Peer(request, masking=MASKING, max_message_bytes=MAX_MESSAGE_BYTES)
+        self.transport: asyncio.Transport | None = None
+        self.is_in = False
+        self.closing = False
+        self.close_code: int | None = None
+        self.left_ns = 0
+        self._room = room
+        self._known = room.ledger.known
+        self._lengths = room.ledger.lengths
+        self._received = room.ledger.received
+        self._rest = b""
+        self._is_first_read = True
+        self._started_ns = monotonic_ns()
+
+    # The transport calls these.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        assert self.peer is not None
+        self.peer.connect()
+        self.transport.write(self.peer.data_to_send())
+
+    def data_received(self, data: bytes) -> None:
+        room = self._room
+        now = monotonic_ns()
+        # The whole frame is the key. Most reads of a broadcast are one frame that others have had before; a read that
+        # is as long as none of those is not even hashed.
+        number = self._known.get(data) if len(data) in self._lengths else None
+        if number is None or self.peer is not None or self._rest or not self.is_in:
+            self._read(data, now)
+        else:
+            self._received((self.member, number, room.turn.stamp(now)))
+        if now >= room.due_ns:
+            room.fire()
+
+    def eof_received(self) -> None:
+        if self.peer is not None:
+            self.peer.receive_eof()
+        self.left_ns = self.left_ns or monotonic_ns()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.left_ns = self.left_ns or monotonic_ns()
+        if self.opened is not None:
+            self._settle_opening(f"the connection ended during the handshake ({exc or 'end of stream'})")
+        elif not self.closing:
+            self._room.ledger.left(self.member, self.left_ns, Departure.DROPPED, self.close_code, str(exc or ""))
+        self._room.ended(self)
+
+    # What the worker asks of it.
+
+    @property
+    def can_send(self) -> bool:
+        """Whether a message can be handed over: the connection is open as far as we know."""
+        return not (
+            self.transport is None
+            or self.opened is not None
+            or self.left_ns
+            or self.closing
+            or self.close_code is not None
+            or self.transport.is_closing()
+        )
+
+    def send(self, frame: bytes) -> None:
+        """Hand over a frame's bytes."""
+        assert self.transport is not None
+        self.transport.write(frame)
+
+    def encode(self, message: str | bytes) -> bytes:
+        """The frame of a message, compressed where the server has agreed to that: it must be the next that is sent."""
+        if self.peer is None or self.peer.deflate is None:
+            return plain_frame(message)
+        if isinstance(message, str):
+            self.peer.send_text(message)
+        else:
+            self.peer.send_binary(message)
+        return self.peer.data_to_send()
+
+    @property
+    def unwritten_bytes(self) -> int:
+        """Bytes that the kernel has not taken yet."""
+        return 0 if self.transport is None else self.transport.get_write_buffer_size()
+
+    def greet(self, greeting: str | bytes | None) -> None:
+        """Say what the workload wants said right after connecting."""
+        if greeting is not None and self.can_send:
+            self.send(self.encode(greeting))
+
+    def part(self) -> None:
+        """Say goodbye (1000) and let go of the connection once that is written. Nothing more is recorded."""
+        if self.transport is None or self.transport.is_closing():
+            return
+        if self.can_send:
+            self.closing = True
+            goodbye = CloseCode.NORMAL_CLOSURE.to_bytes(2, "big")
+            self.transport.write(Frame(Opcode.CLOSE, goodbye, mask=MASKING()).encode())
+        self.transport.close()
+
+    def abort(self) -> None:
+        """Let go of the connection now."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    def hear_with(self, received: Callable[[Sequence[int]], None]) -> None:
+        """Hand receipts to this instead of to the ledger (which it must tell): rows, one after the other."""
+        self._received = received
+
+    # Reads that are not one known frame.
+
+    def _read(self, data: bytes, now: int) -> None:
+        """Read whatever came: frames that are whole, then a part of one, or something out of the ordinary."""
+        if self.peer is not None:
+            self._read_with_peer(self.peer, data, now)
+            return
+        if self._rest:
+            data = self._rest + data
+            self._rest = b""
+        spans: list[int] = []
+        stop = scan(data, 0, len(data), spans)
+        closes = spans[1::2]
+        get, start = self._known.get, 0
+        # Where a frame fills the read, this slice is `data` itself and copies nothing.
+        numbers = [get(data[start : (start := close)]) for close in closes]
+        if None in numbers:
+            numbers = self._learn_all(data, spans)
+            if len(numbers) < len(closes):  # not a text after all: the peer knows what to say of it, and reads on
+                self.peer = _peer_in_the_middle()
+                stop = closes[len(numbers) - 1] if numbers else 0
+        if numbers:
+            self._note(cast(list[int], numbers), now)
+        if stop != len(data):
+            self._read_leftover(data[stop:], now)
+
+    def _note(self, numbers: list[int], now: int) -> None:
+        """Record messages of one read. The first made the socket ready; the others may have come since."""
+        stamp = self._room.turn.stamp(now)
+        rows = [self.member] * (3 * len(numbers))
+        rows[1::3] = numbers
+        rows[2::3] = [stamp, *[now] * (len(numbers) - 1)]
+        self._received(rows)
+        if len(numbers) > 1:
+            self._room.turn.advance(now)
+        if not self.is_in:
+            self._look_for_first_receipt(numbers)
+
+    # Off the fast path.
+
+    def _learn_all(self, data: bytes, spans: list[int]) -> list[int | None]:
+        """The numbers of frames of which some are new, up to the first that only the peer can judge."""
+        numbers: list[int | None] = []
+        start = 0
+        for begin, close in zip(spans[::2], spans[1::2], strict=True):
+            frame = data[start:close]
+            number = self._known.get(frame)
+            if number is None:
+                number = self._learn(frame, frame[begin - start :])
+                if number is None:
+                    break
+            numbers.append(number)
+            start = close
+        return numbers
+
+    def _learn(self, frame: bytes, payload: bytes) -> int | None:
+        """Understand a new frame; None where only the peer can say what is wrong with it."""
+        try:
+            return self._room.ledger.learn(self.member, frame, payload, frame[0] & 0x0F == Opcode.TEXT)
+        except UnicodeDecodeError:
+            return None
+
+    def _look_for_first_receipt(self, numbers: list[int]) -> None:
+        ledger = self._room.ledger
+        if any(ledger.kinds[number] == ledger.first_kind for number in numbers):
+            self.is_in = True
+            self._room.heard(self)
+
+    def _read_leftover(self, data: bytes, now: int) -> None:
+        """Bytes that `scan` did not take: a frame that is not all there yet, or something out of the ordinary."""
+        self._room.turn.advance(now)
+        if self.peer is None:
+            if len(data) <= MAX_WAITING_BYTES and is_waiting(data, 0, len(data), max_payload_bytes=MAX_WAITING_BYTES):
+                self._rest = data
+                return
+            self.peer = _peer_in_the_middle()
+        self._read_with_peer(self.peer, data, now)
+
+    def _read_with_peer(self, peer: Peer, data: bytes, now: int) -> None:
+        if self.left_ns:
+            return
+        is_first_read, self._is_first_read = self._is_first_read, False
+        if is_first_read and self._room.answers.has(self.request, data):
+            self.peer = None
+            self._accepted(now)
+            return
+        told = len(peer.breaches)
+        peer.receive_data(data)
+        for event in peer.events_received():
+            if isinstance(event, Accepted):
+                self._accepted(now)
+            elif isinstance(event, Refused):
+                self._settle_opening(f"the server answered {event.response.describe()}")
+            elif isinstance(event, TextMessage):
+                self._take(Opcode.TEXT, event.text.encode(), now)
+            elif isinstance(event, BinaryMessage):
+                self._take(Opcode.BINARY, event.data, now)
+            elif isinstance(event, MessageDropped):
+                self._room.ledger.strange(self.member, now, f"a message that could not be read: {event.why}")
+            elif isinstance(event, CloseReceived):
+                self.close_code = 1005 if event.code is None else event.code
+                self.left_ns = self.left_ns or now
+        for found in peer.breaches[told:]:
+            self._room.ledger.breach(self.member, found)
+        answer = peer.data_to_send()
+        if self.transport is not None and not self.transport.is_closing():
+            if answer:
+                self.transport.write(answer)
+            if self.close_code is not None or peer.state is State.CLOSED:
+                self.transport.close()
+        if peer.at_boundary and peer.deflate is None:
+            self.peer = None
+            if is_first_read and not peer.breaches:
+                self._room.answers.learn(self.request, data)
+
+    def _take(self, opcode: Opcode, payload: bytes, now: int) -> None:
+        """Record a whole message that the peer put together, under the same key as the fast path would use."""
+        frame = Frame(opcode, payload).encode()
+        number = self._known.get(frame)
+        if number is None:
+            number = self._learn(frame, payload)
+            assert number is not None, "the peer replaces what is not UTF-8"
+        self._received((self.member, number, now))
+        self._room.turn.advance(now)
+        if not self.is_in:
+            self._look_for_first_receipt([number])
+
+    def _accepted(self, now: int) -> None:
+        deflated = self.peer is not None and self.peer.deflate is not None
+        self._room.ledger.opened(self.member, now - self._started_ns, now, deflated=deflated)
+        self._settle_opening(None)
+
+    def _settle_opening(self, fault: str | None) -> None:
+        if self.opened is not None:
+            opened, self.opened = self.opened, None
+            if not opened.done():
+                opened.set_result(fault)
+
+
+class BufferedConnection(Connection, asyncio.BufferedProtocol):
+    """The same, read into one buffer that all connections of the process share.
+
+    The stdlib's loop allocates 256 KiB for every read of an ordinary protocol; uvloop does not.
+    """
+
+    __slots__ = ()
+
+    _SHARED = bytearray(256 * 1024)
+    _VIEW = memoryview(_SHARED)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        # A view: the stdlib's TLS fills a buffer in several goes, each into a slice, and a slice of bytes is a copy.
+        return self._VIEW
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(bytes(self._VIEW[:nbytes]))
+
+
+def plain_frame(message: str | bytes) -> bytes:
+    """The frame of a message as it is."""
+    opcode, payload = (Opcode.TEXT, message.encode()) if isinstance(message, str) else (Opcode.BINARY, message)
+    return Frame(opcode, payload, mask=MASKING()).encode()
+
+
+_REPLAYED = Request(host="localhost", path="/", key="d3Nwcm9vZiByZXBsYXllZA==")
+_REPLAYED_ANSWER = (
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    f"Sec-WebSocket-Accept: {accept_key(_REPLAYED.key)}\r\n\r\n"
+).encode()
+
+
+def _peer_in_the_middle() -> Peer:
+    """A peer of a connection that is open already: the handshake (judged when it happened) is replayed to it.
+
+    To keep each connection's own peer would cost ten times the memory of the connection itself.
+    """
+    peer = Peer(_REPLAYED, masking=MASKING, max_message_bytes=MAX_MESSAGE_BYTES)
+    peer.receive_data(_REPLAYED_ANSWER)
+    peer.events_received()
+    return peer

@@ -1,0 +1,112 @@
+"""Opens a worker's connections: a bounded number at a time, so that handshakes queue here and not in the server."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from wsproof.load.source_addresses import connect_from, source_of
+from wsproof.load.worker.connection import BufferedConnection, Connection
+from wsproof.load.worker.state import WorkerRoom
+from wsproof.model.history import Departure
+from wsproof.model.plan import NS
+from wsproof.net.clock import Deadline, now_ns
+from wsproof.net.endpoint import Endpoint
+from wsproof.wire import DeflateOffer
+from wsproof.workloads import Workload
+
+AT_ONCE = 16
+"""Enough to keep a server busy with handshakes; more would only make each of them wait (and so be longer)."""
+
+OFFER = DeflateOffer(client_max_window_bits=True).encode()
+"""What browsers offer."""
+
+
+class Connector:
+    """Connects members to their paths at an endpoint."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        workload: Workload,
+        room: WorkerRoom,
+        *,
+        buffered: bool,
+        gap_s: float = 0.0,
+        deflate: bool = False,
+    ) -> None:
+        self._endpoint = endpoint
+        self._workload = workload
+        self._room = room
+        self._kind = BufferedConnection if buffered else Connection
+        self._tls = endpoint.ssl_context()
+        self._gap_s = gap_s
+        self._deflate = deflate
+        self._turn = asyncio.Lock()
+        self._next_ns = 0
+        self.faults: list[str] = []
+        """Why connections did not open, a sentence each."""
+
+    async def connect_all(self, members: Iterable[int], ramp: Deadline) -> None:
+        """Open all of them, or note why not; at the end of the ramp those that still wait are given up."""
+        waiting = iter(members)
+        await asyncio.gather(*(self._connect_one_by_one(waiting, ramp) for _ in range(AT_ONCE)))
+
+    async def _connect_one_by_one(self, waiting: Iterator[int], ramp: Deadline) -> None:
+        for member in waiting:
+            await self._wait_for_turn()
+            fault = await self._connect(member, ramp)
+            if fault is not None:
+                self.faults.append(fault)
+                self._room.ledger.left(member, now_ns(), Departure.REFUSED, None, fault)
+
+    async def _wait_for_turn(self) -> None:
+        """Keep the beginnings of connections so far apart as was asked."""
+        if not self._gap_s:
+            return
+        async with self._turn:
+            while (wait_ns := self._next_ns - now_ns()) > 0:
+                await asyncio.sleep(wait_ns / NS)
+            self._next_ns = now_ns() + int(self._gap_s * NS)
+
+    async def _connect(self, member: int, ramp: Deadline) -> str | None:
+        endpoint = self._endpoint.channel(self._workload.path(member))
+        loop = asyncio.get_running_loop()
+        opened: asyncio.Future[str | None] = loop.create_future()
+        request = endpoint.request(base64.b64encode(os.urandom(16)).decode())
+        if self._deflate:
+            request = replace(request, extensions=(OFFER,))
+        connection = self._kind(member, request, self._room, opened)
+        try:
+            async with asyncio.timeout(max(ramp.remaining_s, 0.001)):
+                await self._dial(connection, endpoint, source_of(member, endpoint))
+                fault = await opened
+        except TimeoutError:
+            fault = "no answer to the handshake before the ramp was over"
+        except OSError as error:
+            fault = f"cannot connect ({error.strerror or error})"
+        if fault is not None:
+            connection.opened = opened
+            connection.abort()
+            return fault
+        self._room.enter(connection)
+        connection.greet(self._workload.greeting(member))
+        return None
+
+    async def _dial(self, connection: Connection, endpoint: Endpoint, source: tuple[str, int] | None) -> None:
+        loop, name = asyncio.get_running_loop(), self._server_name()
+        if endpoint.unix is not None:
+            await loop.create_unix_connection(lambda: connection, endpoint.unix, ssl=self._tls, server_hostname=name)
+        elif source is not None:
+            opened = await connect_from(source, endpoint)
+            await loop.create_connection(lambda: connection, sock=opened, ssl=self._tls, server_hostname=name)
+        else:
+            await loop.create_connection(
+                lambda: connection, endpoint.host, endpoint.port, ssl=self._tls, server_hostname=name
+            )
+
+    def _server_name(self) -> str | None:
+        return self._endpoint.host if self._tls is not None else None

@@ -1,0 +1,263 @@
+"""One worker process: `python -m wsproof.load.worker.process`. Jobs and commands come as JSON lines, and so do answers.
+
+It ends by itself when its standard input closes, so a parent that was killed leaves nothing behind. What it records
+is in its files (`columns`); only milestones go through the pipe.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import sys
+from typing import Any
+
+import numpy as np
+
+from wsproof.errors import WorkloadError
+from wsproof.load.worker.closed_loop import ClosedLoop
+from wsproof.load.worker.connector import Connector
+from wsproof.load.worker.loop_lag import LagProbe
+from wsproof.load.worker.pacer import Pacer, Publisher, sizes_of
+from wsproof.load.worker.recorder import Ledger
+from wsproof.load.worker.rounds import RoundPlayer
+from wsproof.load.worker.state import WorkerRoom
+from wsproof.load.worker.timer import best_timer
+from wsproof.load.worker_config import WorkerConfig
+from wsproof.machine.fd_limits import raise_limit
+from wsproof.model.plan import NS, Phase, schedule
+from wsproof.model.secrecy import on_news
+from wsproof.net.clock import Deadline, now_ns
+
+PULSE_NS = 50_000_000
+"""How often a worker writes what has come, and says who is here."""
+LAST_MOMENT_NS = 1_000_000
+"""What is due so shortly before the end of the window may leave right behind it: its slip tells, it is no backlog."""
+
+
+class Worker:
+    """Follows the parent's commands: connect (at once), probe, start or rounds, finish, part."""
+
+    def __init__(self, job: WorkerConfig, loop: asyncio.AbstractEventLoop, loop_name: str) -> None:
+        self.job = job
+        self._loop = loop
+        self._loop_name = loop_name
+        workload = job.workload()
+        self.ledger = Ledger(job.folder, job.index, workload, job.share)
+        self.room = WorkerRoom(self.ledger, self._tell_who_is_here, loop=loop)
+        self.publisher = Publisher(
+            workload, self.ledger, sizes_of(job.plan, job.index), self.room.members, job.share.first
+        )
+        self.room.pacer = self._pacer = Pacer(loop, self.publisher, self.room.set_due)
+        self._connector = Connector(
+            job.endpoint,
+            workload,
+            self.room,
+            # uvloop hands an ordinary protocol the exact bytes of a read; the stdlib would allocate 256 KiB for each.
+            buffered=loop_name == "asyncio",
+            gap_s=job.connect_gap_s,
+            deflate=job.plan.deflate,
+        )
+        self._joining: set[asyncio.Task[None]] = set()
+        self._closed: ClosedLoop | None = None
+        self._pulse = best_timer(loop, self._on_pulse)
+        self._lag = LagProbe(loop, self.ledger)
+        self._told = (-1, -1)
+        self._player: RoundPlayer | None = None
+        self._finished = asyncio.Event()
+        loop.set_exception_handler(tell_mistakes)
+
+    async def run(self) -> None:
+        """Connect, then do as told until the parent says finish."""
+        await self._loop.connect_read_pipe(lambda: CommandPipe(self), sys.stdin.buffer)
+        self._on_pulse()
+        self._lag.start()
+        tell("ready", loop=self._loop_name, pid=os.getpid())
+        members = self.job.joining(0)
+        ramp = Deadline.after(self.job.plan.ramp_s)
+        await self._connector.connect_all(members, ramp)
+        self.ledger.settle()
+        faults = self._connector.faults
+        tell("connected", count=self.room.members_open, refused=len(faults), why=faults[0] if faults else "")
+        await self._finished.wait()
+        await self.room.wait_empty(deadline_s=2.0)
+
+    # Commands.
+
+    def on_probe(self, members: list[int]) -> None:
+        """Let these members publish once, so that everybody who is in hears something."""
+        for member in members:
+            if self.job.owns(member):
+                self.publisher.publish(member, Phase.PROBE)
+        self.ledger.settle()
+
+    def on_start(self, at_ns: int) -> None:
+        """Follow the plan's schedule from this moment on: warm-up first."""
+        _stop_collecting_garbage()
+        plan = self.job.plan
+        start_ns = at_ns + int(plan.warmup_s * NS)
+        end_ns = start_ns + int(plan.duration_s * NS)
+        for step in range(1, plan.steps):
+            joins_ns = start_ns + int(plan.duration_s * NS) * step // plan.steps
+            self._loop.call_later(max(0, joins_ns - now_ns()) / NS, self._let_join, step)
+        if plan.in_flight is not None:
+            self._closed = ClosedLoop(self.publisher, self.ledger, plan.in_flight)
+            self._loop.call_later(max(0, at_ns - now_ns()) / NS, self._start_closed, start_ns, end_ns)
+        elif self.ledger.workload.publishes:
+            whole = schedule(plan)
+            mine = whole.publisher % plan.processes == self.job.index
+            times = whole.offset_ns[mine].astype(np.int64) + at_ns
+            self._pacer.start(times, whole.publisher[mine], whole.phase[mine])
+        self._loop.call_later(max(0, end_ns - now_ns()) / NS, self._on_window_end, end_ns)
+
+    def _let_join(self, step: int) -> None:
+        """Connect those whose turn it is, while the load goes on."""
+        members = self.job.joining(step)
+        task = self._loop.create_task(self._connector.connect_all(members, Deadline.after(self.job.plan.ramp_s)))
+        self._joining.add(task)
+        task.add_done_callback(self._joining.discard)
+
+    def _start_closed(self, start_ns: int, end_ns: int) -> None:
+        assert self._closed is not None
+        mine = [member for member in range(self.job.plan.publishers) if self.job.owns(member)]
+        here = [self.room.members[member] for member in mine if member in self.room.members]
+        self._closed.start(here, start_ns, end_ns)
+
+    def on_rounds(self, warmup: int, count: int, deadline_s: float) -> None:
+        """Play rounds: one publication at a time."""
+        _stop_collecting_garbage()
+        self._rounds = self._loop.create_task(self._play(warmup, count, deadline_s))
+
+    async def _play(self, warmup: int, count: int, deadline_s: float) -> None:
+        self._player = RoundPlayer(self.room, self.publisher)
+        await self._player.play(warmup, Phase.WARMUP, deadline_s)
+        start_ns = now_ns()
+        await self._player.play(count, Phase.MEASURED, deadline_s)
+        tell("rounds-over", start_ns=start_ns, end_ns=now_ns())
+        self._player = None
+
+    def on_finish(self) -> None:
+        """Write everything and say so. Nobody parts before all workers have: a leave notice is news to the others."""
+        gc.enable()
+        self._pacer.close()
+        if self._closed is not None:
+            self._closed.close()
+        self._pulse.close()
+        self._lag.close()
+        self.ledger.close()
+        tell("done")
+
+    def on_part(self) -> None:
+        """Close all connections, and go."""
+        for connection in self.room.members.values():
+            connection.part()
+        self._finished.set()
+
+    def _on_window_end(self, end_ns: int) -> None:
+        early_ns = end_ns - now_ns()
+        if early_ns > 0:  # uvloop's own timers are exact to a millisecond, and may ring before their time
+            self._loop.call_later(early_ns / NS, self._on_window_end, end_ns)
+            return
+        unsent = self._pacer.unsent(end_ns - LAST_MOMENT_NS)
+        # They are late, and counted; but they leave now, or the drain would end without waiting for them and their
+        # receivers would be said to have lost them.
+        self._pacer.fire()
+        self.ledger.settle()
+        unsent += self._stuck_publications()
+        if self._joining:
+            self._over = self._loop.create_task(self._end_window_later(unsent))
+        else:
+            tell("window-over", unsent=unsent)
+
+    async def _end_window_later(self, unsent: int) -> None:
+        """Once nobody is on the way in any more: what opens after the columns are closed could not be written down."""
+        await asyncio.wait(self._joining)
+        tell("window-over", unsent=unsent)
+
+    def _stuck_publications(self) -> int:
+        """Publications that the kernel did not take yet: their bytes wait in our transports."""
+        waiting = sum(connection.unwritten_bytes for connection in self.room.members.values())
+        return -(-waiting // max(self.publisher.frame_bytes, 1))
+
+    def _on_pulse(self) -> None:
+        self.room.turn.begin(now_ns())  # what comes while it writes, waits
+        if self._closed is not None:
+            self._closed.look()
+        if self._player is None:  # it settles between rounds
+            self.ledger.settle()
+        self._tell_who_is_here()
+        # From now, not from the last time: a late pulse must not be followed by a burst of them.
+        self._pulse.arm(now_ns() + PULSE_NS)
+
+    def _tell_who_is_here(self) -> None:
+        now_here = (self.room.members_in, self.room.members_open)
+        if now_here != self._told:
+            self._told = now_here
+            tell("in", count=now_here[0], open=now_here[1])
+
+
+class CommandPipe(asyncio.Protocol):
+    """The parent's lines. Their end is ours."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._rest = b""
+
+    def data_received(self, data: bytes) -> None:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            command: dict[str, Any] = json.loads(line)
+            getattr(self._worker, f"on_{command.pop('do')}")(**command)
+
+    def eof_received(self) -> None:
+        self._worker.ledger.settle()
+        os._exit(0)
+
+
+def _stop_collecting_garbage() -> None:
+    """For the time that is measured: a collection would stop every connection for as long as it takes."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+
+
+def tell(what: str, **details: Any) -> None:
+    """Say something to the parent."""
+    os.write(sys.stdout.fileno(), json.dumps({"is": what, **details}).encode() + b"\n")
+
+
+def tell_mistakes(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What was raised in a callback: a mistake in the user's workload is the parent's to report."""
+    fault = context.get("exception")
+    if isinstance(fault, WorkloadError):
+        tell("mistake", message=str(fault))
+    else:
+        loop.default_exception_handler(context)
+
+
+def main() -> None:
+    job = WorkerConfig.decode(sys.stdin.buffer.readline())
+    raise_limit(len(job.members))
+    factory, name = _loop_factory(job.plan.event_loop)
+    on_news(lambda values: tell("secrets", values=values))
+    try:
+        with asyncio.Runner(loop_factory=factory) as runner:
+            runner.run(Worker(job, runner.get_loop(), name).run())
+    except WorkloadError as mistake:
+        tell("mistake", message=str(mistake))
+
+
+def _loop_factory(wanted: str) -> tuple[Any, str]:
+    if wanted == "auto":
+        try:
+            import uvloop
+        except ImportError:
+            pass  # optional by design: the record says which loop it was
+        else:
+            return uvloop.new_event_loop, "uvloop"
+    return asyncio.new_event_loop, "asyncio"
+
+
+if __name__ == "__main__":
+    main()

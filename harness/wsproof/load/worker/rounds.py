@@ -1,0 +1,76 @@
+"""A worker's side of rounds: publish, wait until everybody has it, publish again."""
+
+from __future__ import annotations
+
+import asyncio
+
+from wsproof.load.worker.pacer import Publisher
+from wsproof.load.worker.recorder import Ledger
+from wsproof.load.worker.state import WorkerRoom
+from wsproof.model.contract import Audience
+from wsproof.model.history import Kind
+from wsproof.model.plan import Phase
+from wsproof.net.clock import Deadline
+
+_LOOK_S = 0.001
+"""How often the player looks whether a round is complete; receipts are stamped when read, not when it looks."""
+
+
+class RoundPlayer:
+    """Plays rounds of member 0. While one is on, the ledger keeps its rows in memory: they are what it counts."""
+
+    def __init__(self, room: WorkerRoom, publisher: Publisher) -> None:
+        self._room = room
+        self._ledger: Ledger = room.ledger
+        self._publisher = publisher
+        self.done = 0
+
+    async def play(self, count: int, phase: Phase, deadline_s: float) -> None:
+        """Play `count` rounds."""
+        for _ in range(count):
+            self._ledger.settle()
+            first_number = len(self._ledger.kinds)
+            self._publisher.publish(0, phase)
+            deadline = Deadline.after(deadline_s)
+            while not self._has_reached_all(first_number) and not deadline.passed:
+                await asyncio.sleep(_LOOK_S)
+            self.done += 1
+        self._ledger.settle()
+
+    def _has_reached_all(self, first_number: int) -> bool:
+        """What was understood since the round began is of this round: the one before was complete, or given up."""
+        deliveries, replies = self._expected()
+        rows = self._ledger.rows
+        if len(rows) // 3 < deliveries + replies:
+            return False
+        kinds = self._ledger.kinds
+        got: dict[int, set[int]] = {Kind.DELIVERY: set(), Kind.REPLY: set()}
+        for member, number in zip(rows[::3], rows[1::3], strict=True):
+            if number >= first_number and kinds[number] in got:
+                got[kinds[number]].add(member)
+        return len(got[Kind.DELIVERY]) >= deliveries and len(got[Kind.REPLY]) >= replies
+
+    def _expected(self) -> tuple[int, int]:
+        contract = self._ledger.workload.contract
+        publisher = self._room.members.get(0)
+        members_in = self._members_in()
+        is_here = publisher is not None and publisher.can_send
+        match contract.audience:
+            case Audience.EVERYONE:
+                deliveries = members_in
+            case Audience.OTHERS:
+                deliveries = members_in - (publisher is not None and publisher.is_in)
+            case Audience.PUBLISHER:
+                deliveries = int(is_here)
+            case Audience.NOBODY:
+                deliveries = 0
+        return (deliveries, int(contract.replies)) if is_here else (0, 0)
+
+    def _members_in(self) -> int:
+        """How many of the publisher's room have had their first receipt, and are still here."""
+        workload = self._ledger.workload
+        if workload.rooms == 1:
+            return self._room.members_in
+        mine = workload.room_of(0)
+        here = self._room.members.values()
+        return sum(each.is_in and each.can_send and workload.room_of(each.member) == mine for each in here)

@@ -1,0 +1,75 @@
+"""What the connections of one worker share."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from wsproof.load.worker.connection import Connection
+from wsproof.load.worker.handshake_cache import KnownAnswers
+from wsproof.load.worker.pacer import NEVER, Pacer
+from wsproof.load.worker.receive_clock import Turn
+from wsproof.load.worker.recorder import Ledger
+
+
+class WorkerRoom:
+    """The worker's connections by member, its ledger, and when its next publication is due."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        all_in: Callable[[], None] = lambda: None,
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self._all_in = all_in
+        self.ledger = ledger
+        self.turn = Turn(loop, ledger.turned)
+        self.members: dict[int, Connection] = {}
+        self.answers = KnownAnswers()
+        self.pacer: Pacer | None = None
+        self.due_ns = NEVER
+        self.members_in = 0
+        """How many have had their first receipt and are still here."""
+        self.members_open = 0
+        """How many are connected."""
+        self._empty = asyncio.Event()
+        self._gone_already: set[int] = set()
+
+    def enter(self, connection: Connection) -> None:
+        """A connection is open, or was: some servers accept and hang up before we have had a turn to note it."""
+        self.members[connection.member] = connection
+        if connection.member in self._gone_already:
+            self.members_in -= connection.is_in
+        else:
+            self.members_open += 1
+
+    def fire(self) -> None:
+        if self.pacer is not None:
+            self.pacer.fire()
+
+    def set_due(self, due_ns: int) -> None:
+        """The pacer says when its next publication is meant to leave."""
+        self.due_ns = due_ns
+
+    def heard(self, connection: Connection) -> None:
+        self.members_in += 1
+        if self.members_in == self.members_open:
+            self._all_in()
+
+    def ended(self, connection: Connection) -> None:
+        """The connection stays in `members`: a publication on it is a failed one, not a forgotten one."""
+        if connection.member in self.members:
+            self.members_open -= 1
+            self.members_in -= connection.is_in
+            if not self.members_open:
+                self._empty.set()
+        else:
+            self._gone_already.add(connection.member)
+
+    async def wait_empty(self, deadline_s: float) -> None:
+        """Wait until the last connection is gone, or the deadline."""
+        if self.members_open:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._empty.wait(), deadline_s)

@@ -1,0 +1,149 @@
+"""The worker processes of a run: started, spoken to, listened to, and never left behind."""
+
+from __future__ import annotations
+
+import json
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wsproof.errors import CannotTellError, WorkloadError
+from wsproof.load.worker_config import WorkerConfig
+from wsproof.model.secrecy import learn
+from wsproof.net.clock import Deadline
+
+_GRACE_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a worker said."""
+
+    worker: int
+    what: str
+    details: dict[str, Any]
+
+
+class Crew:
+    """A context manager: the workers live inside it."""
+
+    def __init__(self, jobs: Sequence[WorkerConfig]) -> None:
+        self._jobs = jobs
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._words: queue.SimpleQueue[Word] = queue.SimpleQueue()
+        self.parting = False
+        """Once they have been told to finish, their going is no fault."""
+
+    @property
+    def pids(self) -> list[int]:
+        return [process.pid for process in self._processes]
+
+    def __enter__(self) -> Crew:
+        try:
+            for job in self._jobs:
+                self._start(job)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _start(self, job: WorkerConfig) -> None:
+        # -P: the folder we happen to be in must not shadow the standard library. A session of its own: Ctrl-C is for
+        # the parent, which lets the workers write what they have.
+        with self._log_path(job).open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "wsproof.load.worker.process"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._processes.append(process)
+        threading.Thread(target=self._listen, args=(job.index, process), daemon=True).start()
+        self._write(process, job.encode())
+
+    def _listen(self, worker: int, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout is not None
+        with process.stdout as stdout:
+            for line in stdout:
+                details = json.loads(line)
+                if details["is"] == "secrets":  # at once: the server may print them before anybody asks for words
+                    learn(details["values"])
+                    continue
+                self._words.put(Word(worker, details.pop("is"), details))
+        self._words.put(Word(worker, "gone", {}))
+
+    def tell(self, do: str, **details: Any) -> None:
+        """Give all workers a command."""
+        line = json.dumps({"do": do, **details}).encode() + b"\n"
+        for process in self._processes:
+            self._write(process, line)
+
+    def wait_word(self, timeout_s: float) -> Word | None:
+        """The next thing that a worker says; None if nobody says anything in time.
+
+        Raises:
+            CannotTellError: a worker has died.
+            WorkloadError: it has met a mistake in the user's workload.
+        """
+        try:
+            word = self._words.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+        if word.what == "mistake":
+            raise WorkloadError(word.details["message"])
+        if word.what == "gone" and not self.parting:
+            raise CannotTellError(self._obituary(word.worker))
+        return word
+
+    def stop(self) -> None:
+        """End all workers: those whose input ends write what they have and go by themselves, the rest is killed."""
+        self.parting = True
+        for process in self._processes:
+            _close(process)
+        deadline = Deadline.after(_GRACE_S)
+        for process in self._processes:
+            try:
+                process.wait(deadline.remaining_s)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        for job in self._jobs:
+            path = self._log_path(job)
+            if path.exists() and not path.stat().st_size:
+                path.unlink()
+
+    def _write(self, process: subprocess.Popen[bytes], line: bytes) -> None:
+        assert process.stdin is not None
+        with suppress(BrokenPipeError):  # it has died: `wait_word` finds out, and says how
+            process.stdin.write(line)
+            process.stdin.flush()
+
+    def _obituary(self, worker: int) -> str:
+        process = self._processes[worker]
+        try:
+            code: object = process.wait(_GRACE_S)
+        except subprocess.TimeoutExpired:
+            code = "unknown"
+        last = self._log_path(self._jobs[worker]).read_text(errors="replace").splitlines()[-12:]
+        words = "\n".join(["", *last]) if last else " It left no message."
+        return f"Worker {worker} of the load engine died (exit code {code}).{words}"
+
+    @staticmethod
+    def _log_path(job: WorkerConfig) -> Path:
+        return job.folder / f"worker-{job.index}.log"
+
+
+def _close(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin is not None
+    with suppress(BrokenPipeError):  # what was still buffered has no reader any more
+        process.stdin.close()

@@ -1,0 +1,280 @@
+"""One user's connection: a lean read callback for ordinary frames, and `wire.Peer` for everything else.
+
+The loop calls `_on_readable` whenever bytes are there, and each call reads once: no greenlet is woken per message, and
+a server that never stops talking cannot starve the others. Nothing in that callback may wait.
+"""
+
+from __future__ import annotations
+
+import random
+import socket
+import ssl
+from time import monotonic_ns
+from typing import Any, Protocol
+
+import gevent
+from gevent.event import Event
+
+from wsproof.errors import TargetError
+from wsproof.net.connect import connect_socket
+from wsproof.net.endpoint import Endpoint
+from wsproof.wire import (
+    BinaryMessage,
+    Breach,
+    MessageDropped,
+    Opcode,
+    Peer,
+    Response,
+    State,
+    TextMessage,
+    is_waiting,
+    random_key,
+    scan,
+)
+
+READ_BYTES = 65_536
+MAX_WAITING_BYTES = 256 * 1024
+"""A frame longer than this is put together by the peer, which copies each byte once."""
+AGAIN = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+class Ear(Protocol):
+    """What a line reports to: its room. None of these may wait."""
+
+    def hear(self, member: int, frame: bytes, payload: bytes, is_text: bool, now_ns: int) -> None:
+        """A message came. `frame` is its key: equal frames are equal messages. UnicodeDecodeError for a broken text."""
+
+    def strange(self, member: int, text: str, now_ns: int) -> None:
+        """Something came that can be no message."""
+
+    def breach(self, member: int, breach: Breach) -> None:
+        """A frame of the server broke the protocol."""
+
+    def ended(self, member: int, close_code: int | None) -> None:
+        """The server ended the connection, and nobody of ours asked for it."""
+
+    def crashed(self, member: int, fault: Exception) -> None:
+        """Our own reading failed; the line listens no more."""
+
+
+class Line:
+    """A member's connection. `open`, then `listen`; `send` at any time; `close` or `abort` at the end."""
+
+    def __init__(self, member: int, endpoint: Endpoint, ear: Ear, *, seed: int, deadline_s: float = 10.0) -> None:
+        rng = random.Random(f"wsproof-line-{seed}")
+        self.member = member
+        self.endpoint = endpoint
+        self.peer = Peer(endpoint.request(random_key(rng)), masking=lambda: rng.randbytes(4))
+        self.gone = Event()
+        """Set once the connection is over."""
+        self._ear = ear
+        self._deadline_s = deadline_s
+        self._socket: socket.socket | None = None
+        self._closing = False
+        self._lean = False
+        self._rest = b""
+        self._unsent = bytearray()
+        self._readable: Any = None
+        self._writable: Any = None
+
+    # Opening.
+
+    def open(self) -> Response:
+        """TCP, TLS where the endpoint has it, and the opening handshake. A refusal is returned: see its status.
+
+        Raises:
+            TargetError: nobody answers, or not with a handshake.
+        """
+        self._socket = connect_socket(self.endpoint, self._deadline_s)
+        self.peer.connect()
+        answered = "said nothing"
+        try:
+            with gevent.Timeout(self._deadline_s, TimeoutError):
+                self._socket.sendall(self.peer.data_to_send())
+                while self.peer.state is State.CONNECTING:
+                    data = self._socket.recv(READ_BYTES)
+                    if not data:
+                        answered = "closed the connection"
+                        self.peer.receive_eof()
+                        break
+                    self.peer.receive_data(data)
+        except TimeoutError:
+            answered = f"said nothing for {self._deadline_s:g} s"
+        except OSError as error:
+            answered = f"broke the connection ({error.strerror or error})"
+        if self.peer.response is None or self.peer.state is State.CONNECTING:
+            self.abort()
+            raise TargetError(
+                f"expected an answer to the WebSocket handshake at {self.endpoint.url}, but the server {answered}. "
+                "Is it a WebSocket server, and is ws:// or wss:// right?"
+            )
+        return self.peer.response
+
+    def listen(self) -> None:
+        """From now on report all that comes."""
+        assert self._socket is not None
+        self._socket.settimeout(0.0)
+        loop = gevent.get_hub().loop
+        self._readable = loop.io(self._socket.fileno(), 1)
+        self._writable = loop.io(self._socket.fileno(), 2)
+        self._read_with_peer(b"", monotonic_ns())  # what came in one piece with the handshake
+        if not self.gone.is_set():
+            self._readable.start(self._on_readable)
+
+    # Sending.
+
+    def send(self, message: str | bytes) -> bool:
+        """Hand over a message. What the kernel does not take now is sent as soon as it does; False: not open."""
+        if self.gone.is_set() or self._closing or self.peer.state is not State.OPEN:
+            return False
+        if isinstance(message, str):
+            self.peer.send_text(message)
+        else:
+            self.peer.send_binary(message)
+        self._write()
+        return True
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Bytes that the kernel has not taken yet."""
+        return len(self._unsent)
+
+    # Ending.
+
+    def close(self, deadline_s: float) -> None:
+        """Say goodbye (1000), wait until the server ends the connection, at most for the deadline, and let go."""
+        if self._socket is None:
+            return
+        self._closing = True
+        self._lean = False
+        if self.peer.state is State.OPEN and not self.gone.is_set():
+            self.peer.send_close()
+            self._write()
+            try:
+                self.gone.wait(deadline_s)
+            finally:
+                self.abort()
+        self.abort()
+
+    def abort(self) -> None:
+        """Let go of the connection now. Again: nothing happens."""
+        self._closing = True
+        for watcher in (self._readable, self._writable):
+            if watcher is not None:
+                watcher.stop()
+                watcher.close()
+        self._readable = self._writable = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        self.gone.set()
+
+    # The loop calls these.
+
+    def _on_readable(self) -> None:
+        try:
+            self._read()
+        except Exception as fault:  # noqa: BLE001 - a crash here would otherwise be a line on stderr and a deaf user
+            self._crash(fault)
+
+    def _on_writable(self) -> None:
+        try:
+            self._write()
+        except Exception as fault:  # noqa: BLE001 - as above
+            self._crash(fault)
+
+    def _read(self) -> None:
+        assert self._socket is not None
+        try:
+            data = self._socket.recv(READ_BYTES)
+            if isinstance(self._socket, ssl.SSLSocket):
+                while self._socket.pending():  # decrypted already: the kernel would not call us for it
+                    data += self._socket.recv(READ_BYTES)
+        except AGAIN:
+            return
+        except OSError:
+            data = b""
+        now_ns = monotonic_ns()
+        if not data:
+            self._end()
+        elif self._lean:
+            self._read_lean(self._rest + data if self._rest else data, now_ns)
+        else:
+            self._read_with_peer(data, now_ns)
+
+    def _read_lean(self, data: bytes, now_ns: int) -> None:
+        self._rest = b""
+        spans: list[int] = []
+        end = len(data)
+        stop = scan(data, 0, end, spans)
+        start = 0
+        for at in range(1, len(spans), 2):
+            close = spans[at]
+            # Where a frame fills the read, which is usual, this slice is `data` itself and copies nothing.
+            frame = data[start:close]
+            try:
+                self._ear.hear(self.member, frame, data[spans[at - 1] : close], frame[0] == 0x81, now_ns)
+            except UnicodeDecodeError:
+                self._read_with_peer(data[start:], now_ns)  # it says properly what is wrong with it
+                return
+            start = close
+        if stop == end:
+            return
+        rest = data[stop:] if stop else data
+        if len(rest) <= MAX_WAITING_BYTES and is_waiting(rest, 0, len(rest), max_payload_bytes=MAX_WAITING_BYTES):
+            self._rest = rest
+        else:
+            self._read_with_peer(rest, now_ns)
+
+    def _read_with_peer(self, data: bytes, now_ns: int) -> None:
+        peer = self.peer
+        if data:
+            peer.receive_data(data)
+        for event in peer.events_received():
+            if isinstance(event, TextMessage):
+                payload = event.text.encode()
+                self._ear.hear(self.member, bytes((Opcode.TEXT,)) + payload, payload, True, now_ns)
+            elif isinstance(event, BinaryMessage):
+                self._ear.hear(self.member, bytes((Opcode.BINARY,)) + event.data, event.data, False, now_ns)
+            elif isinstance(event, MessageDropped):
+                self._ear.strange(self.member, f"a message that could not be read: {event.why}", now_ns)
+        for breach in peer.breaches:
+            self._ear.breach(self.member, breach)
+        peer.breaches.clear()
+        self._write()
+        self._lean = peer.at_boundary and peer.deflate is None and not self._closing
+        if peer.close_received is not None and not self._closing:
+            self._end()  # it is answered, and nothing more may come
+
+    def _write(self) -> None:
+        """Send what can be sent now; for the rest the loop calls again."""
+        self._unsent += self.peer.data_to_send()
+        if self._socket is None:
+            return
+        try:
+            while self._unsent:
+                sent = self._socket.send(self._unsent)
+                if not sent:
+                    break
+                del self._unsent[:sent]
+        except AGAIN:
+            pass
+        except OSError:  # the server has gone: what it said before may still be there to read
+            self._unsent.clear()
+        if self._writable is None:
+            return
+        if self._unsent and not self._writable.active:
+            self._writable.start(self._on_writable)
+        elif not self._unsent and self._writable.active:
+            self._writable.stop()
+
+    def _end(self) -> None:
+        told = self.peer.close_received
+        wanted = self._closing
+        self.abort()
+        if not wanted:
+            self._ear.ended(self.member, None if told is None else told[0])
+
+    def _crash(self, fault: Exception) -> None:
+        self.abort()
+        self._ear.crashed(self.member, fault)

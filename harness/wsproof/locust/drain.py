@@ -1,0 +1,35 @@
+"""What a drain need not wait for."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wsproof.locust.outstanding import Key, Pending
+from wsproof.model.expected import Ints
+from wsproof.model.history import Kind, Receipts
+
+
+def proven_lost(pending: Pending, receipts: Receipts) -> list[tuple[Key, int]]:
+    """Publications and replies that will not come any more, where the order of each publisher is promised.
+
+    Whoever has received a newer message of the same publisher is owed the older one, however long it waits.
+    """
+    intact = receipts.intact == 1
+    streams = _stream(receipts.subscriber[intact], receipts.publisher[intact], receipts.kind[intact])
+    known, at = np.unique(streams, return_inverse=True)
+    newest = np.full(len(known), -1, dtype=np.int64)
+    np.maximum.at(newest, at, receipts.sequence[intact])
+    newest_of = dict(zip(known.tolist(), newest.tolist(), strict=True))
+    lost: list[tuple[Key, int]] = []
+    for key, member in pending.pairs():
+        match key:
+            case (Kind() as kind, int(publisher), int(sequence)):
+                if newest_of.get((member << 33) | (publisher << 1) | kind, -1) > sequence:
+                    lost.append((key, member))
+    return lost
+
+
+def _stream(member: Ints, publisher: Ints, kind: Ints) -> Ints:
+    """One number for what one member receives of one publisher (DELIVERY and REPLY are 0 and 1)."""
+    numbers: Ints = (member << 33) | (publisher << 1) | kind
+    return numbers

@@ -1,0 +1,366 @@
+"""All users of one class in one process: what they publish, what they hear, and the verdict at the end."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import replace
+from time import monotonic_ns
+from typing import Any
+
+import gevent
+
+from wsproof.checks import run_checks
+from wsproof.errors import WorkloadError
+from wsproof.locust.connection import Line
+from wsproof.locust.drain import proven_lost
+from wsproof.locust.message import Message, Messages
+from wsproof.locust.mistakes import give_up
+from wsproof.locust.outstanding import Key, Pending
+from wsproof.locust.pacer import Pacer
+from wsproof.locust.self_lag import Pulse
+from wsproof.locust.stats import Tally
+from wsproof.model.contract import Audience, Order
+from wsproof.model.envelope import Envelope, body_of
+from wsproof.model.finding import Finding
+from wsproof.model.history import Departure, Kind, Member, Notice, Outcome, ProtocolNote, Recorder, Strange, Tick
+from wsproof.model.measurement import Measurement
+from wsproof.model.plan import NS, Phase, Plan
+from wsproof.net.endpoint import Endpoint
+from wsproof.net.redact import hide_in
+from wsproof.wire import Breach
+from wsproof.workloads import Word, Workload
+from wsproof.workloads.damage import unplaced
+
+DRAIN_SECONDS = 10.0
+LOOK_SECONDS = 1.0
+"""How often a drain that does not end asks what is lost for certain."""
+CATCH_UP_SECONDS = 0.1
+"""To stop a test, Locust first looks up its own caller, which takes tens of ms: what came due by then is still sent."""
+
+
+class Room:
+    """One workload under load at `endpoint`. `environment` is Locust's; `first_publisher` tells our publications from
+    those of other processes, runs and earlier tests; `alone`: nobody else has users in the same channel."""
+
+    def __init__(
+        self,
+        environment: Any,
+        workload: Workload,
+        endpoint: Endpoint,
+        *,
+        rate_hz: float,
+        payload_bytes: int,
+        first_publisher: int = 0,
+        alone: bool = True,
+    ) -> None:
+        self.environment = environment
+        self.workload = workload
+        self.endpoint = endpoint
+        self.contract = workload.contract
+        self.rate_hz = rate_hz
+        self.payload_bytes = payload_bytes
+        self.first_publisher = first_publisher
+        self.alone = alone
+        self.members: list[Member] = []
+        self.lines: dict[int, Line] = {}
+        self.present: set[int] = set()
+        """Members that are in: connected, and with a first receipt."""
+        self.pending = Pending()
+        self.messages = Messages(workload, first_publisher, lambda: len(self.members))
+        self.recorder = Recorder(start_ns=monotonic_ns())
+        self.unsent = 0
+        self._known = self.messages.known
+        self._received = self.messages.received
+        self._names: dict[str, int] = {}
+        self._sent_ns: list[array[int]] = []
+        """Of each member when its publications left, by their number; 0 where one could not."""
+        self._first_kind = _first_kind(workload)
+        self._last_sent_ns: dict[int, int] = {}
+        """Of each room of the channel."""
+        self._tick: tuple[Message | None, int] = (None, 0)
+        self._body = body_of(payload_bytes)
+        self._latency = Tally(environment, f"{workload.name}: latency from intended time")
+        self._to_last = Tally(environment, f"{workload.name}: time to last")
+        self._spread = Tally(environment, f"{workload.name}: spread of a tick")
+        self._connect = Tally(environment, f"{workload.name}: connect")
+        self.pulse = Pulse(self.flush)
+        self.pacer = Pacer(rate_hz, self.publish) if workload.publishes else None
+        for greenlet in (self.pulse.greenlet, *((self.pacer.greenlet,) if self.pacer else ())):
+            greenlet.link_exception(self._greenlet_crashed)
+
+    # Members come and go.
+
+    def join(self) -> int:
+        """A new member's number."""
+        number = len(self.members)
+        name = self.workload.name_of(number)
+        self.members.append(Member(number, name, room=self.workload.room_of(number)))
+        self._names[name] = number
+        self._sent_ns.append(array("q"))
+        return number
+
+    def connected(self, line: Line, connect_ns: int) -> None:
+        """A member's handshake is done: it may speak, and it will listen."""
+        member = line.member
+        self.lines[member] = line
+        self._change(member, connect_ns=connect_ns, connected_ns=monotonic_ns())
+        self._connect.add(connect_ns)
+        greeting = self.workload.greeting(member)
+        if greeting is not None:
+            line.send(greeting)
+        line.listen()
+        if self.pacer is not None and member in self.lines:
+            self.pacer.add(member)
+
+    def left(self, member: int, departure: Departure, close_code: int | None = None) -> None:
+        """A member goes, on our word (say it before the act), or is gone: the server dropped or refused it."""
+        if self.members[member].left_ns:
+            return
+        self._change(member, left_ns=monotonic_ns(), departure=departure, close_code=close_code)
+        self.lines.pop(member, None)
+        if self.pacer is not None:
+            self.pacer.remove(member)
+        self.pending.forget(member)
+        was_in = member in self.present
+        self.present.discard(member)
+        if was_in and self.contract.leaves:
+            self.pending.expect(("leave", self.members[member].name), self._beside(member))
+
+    # What is said.
+
+    def publish(self, member: int, intended_ns: int) -> None:
+        """A member's next publication. It does not wait."""
+        sequence = len(self._sent_ns[member])
+        envelope = Envelope(self.first_publisher + member, sequence, intended_ns)
+        message = self.workload.publish(member, envelope, self._body)
+        sent_ns = monotonic_ns()
+        if not self.lines[member].send(message):
+            self._sent_ns[member].append(0)
+            self.recorder.published(member, sequence, intended_ns, 0, Phase.MEASURED, Outcome.FAILED)
+            return
+        self._sent_ns[member].append(sent_ns)
+        self.recorder.published(member, sequence, intended_ns, sent_ns, Phase.MEASURED, Outcome.OK)
+        self._last_sent_ns[self.members[member].room] = sent_ns
+        self.pending.expect((Kind.DELIVERY, member, sequence), self._audience(member))
+        if self.contract.replies:
+            self.pending.expect((Kind.REPLY, member, sequence), (member,))
+
+    def _audience(self, publisher: int) -> set[int]:
+        match self.contract.audience:
+            case Audience.EVERYONE:
+                return self._beside(publisher)
+            case Audience.OTHERS:
+                return self._beside(publisher) - {publisher}
+            case Audience.PUBLISHER:
+                return {publisher}
+        return set()
+
+    def _beside(self, member: int) -> set[int]:
+        """Who is in that member's room of the channel."""
+        if self.workload.rooms == 1:
+            return self.present
+        return {other for other in self.present if self.members[other].room == self.members[member].room}
+
+    # What is heard. None of these waits: they run in the loop.
+
+    def hear(self, member: int, frame: bytes, payload: bytes, is_text: bool, now_ns: int) -> None:
+        """A member got a message. The hot path: most are deliveries of ours that somebody else got before."""
+        message = self._known.get(frame)
+        if message is None:
+            message = self._learn(member, frame, payload, is_text)
+        if message.kind is None:
+            self._hear_other(member, message, now_ns)
+            return
+        self._received((member, message.number, now_ns))
+        if message.kind is self._first_kind and member not in self.present:
+            self._came_in(member, now_ns)
+        # What left before its reader was in is no delivery that took so long: as in stats/deliveries.py.
+        if message.kind is Kind.DELIVERY and message.sent_ns >= self.members[member].in_ns:
+            self._latency.add(now_ns - message.intended_ns, message.size_bytes)
+        waiting = message.waiting
+        if waiting is not None and member in waiting:
+            if len(waiting) > 1:
+                waiting.discard(member)
+            elif self.pending.came(_key(message), member) and message.kind is Kind.DELIVERY:
+                self._to_last.add(now_ns - message.intended_ns)
+
+    def _learn(self, member: int, frame: bytes, payload: bytes, is_text: bool) -> Message:
+        message = self.messages.learn(member, frame, payload, is_text)
+        if message.kind is not None and message.intact:
+            message.waiting = self.pending.of(_key(message))
+            sent_ns = self._sent_ns[message.publisher]
+            if message.sequence < len(sent_ns):
+                message.sent_ns = sent_ns[message.sequence]
+        return message
+
+    def _hear_other(self, member: int, message: Message, now_ns: int) -> None:
+        reading = message.reading
+        if message.is_foreign:
+            if message.reading.word is Word.DELIVERY and self._first_kind is Kind.DELIVERY:
+                self._came_in(member, now_ns)
+        elif reading.word is Word.LEAVE and reading.about is not None:
+            self._told(member, reading.about, now_ns)
+        elif reading.word is Word.TICK:
+            self._ticked(member, message, now_ns)
+        elif reading.word is Word.ASIDE:
+            self.recorder.ignore(message.text)
+        elif reading.word is not Word.JOIN:
+            self.recorder.strange.append(unplaced(reading, message.text, member, now_ns, self.messages.first_publisher))
+
+    def _told(self, member: int, about: str, now_ns: int) -> None:
+        if about in self._names or self.alone:  # other processes' users come and go, too
+            self.recorder.notices.append(Notice(member, about, True, now_ns))
+            self.pending.came(("leave", about), member)
+
+    def _ticked(self, member: int, message: Message, now_ns: int) -> None:
+        is_first = member not in self.present
+        self._came_in(member, now_ns)
+        reading = message.reading
+        value = dict(reading.value) if reading.value is not None else None
+        self.recorder.ticks.append(Tick(member, now_ns, value, reading.text))
+        if is_first:  # perhaps a snapshot, which repeats what the others have had for long
+            return
+        last, first_ns = self._tick
+        if last is not message:
+            self._tick = message, now_ns
+            first_ns = now_ns
+        self._spread.add(now_ns - first_ns, message.size_bytes)
+
+    def _came_in(self, member: int, now_ns: int) -> None:
+        if member not in self.present and not self.members[member].left_ns:
+            self.present.add(member)
+            self._change(member, in_ns=now_ns)
+
+    def strange(self, member: int, text: str, now_ns: int) -> None:
+        """Something came that can be no message."""
+        self.recorder.strange.append(Strange(member, now_ns, text))
+
+    def breach(self, member: int, breach: Breach) -> None:
+        """A frame of the server broke the protocol."""
+        note = ProtocolNote(member, breach.rule, breach.section, breach.level, breach.sentence, breach.evidence)
+        self.recorder.protocol.append(note)
+
+    def ended(self, member: int, close_code: int | None) -> None:
+        """The server ended a connection that nobody of ours wanted to end: a failure of its user."""
+        self.left(member, Departure.DROPPED, close_code)
+        told = "without a close frame" if close_code is None else f"with close code {close_code}"
+        self.fail("connection", ConnectionError(f"the server ended the connection {told}"))
+
+    def crashed(self, member: int, fault: Exception) -> None:
+        """Our own reading of a line failed. Nothing more can be said of that member."""
+        self.left(member, Departure.CLOSED)
+        self._tell_crash(fault)
+
+    def _greenlet_crashed(self, greenlet: Any) -> None:
+        self._tell_crash(greenlet.exception)
+
+    def _tell_crash(self, fault: Exception) -> None:
+        if isinstance(fault, WorkloadError):
+            give_up(self.environment, fault)
+            self.fail("channel file", fault)
+            return
+        self.environment.events.user_error.fire(user_instance=self, exception=fault, tb=fault.__traceback__)
+        self.fail("wsproof crashed", fault)
+
+    def fail(self, what: str, fault: Exception) -> None:
+        """A failure in Locust's tables."""
+        self.environment.events.request.fire(
+            request_type="WS",
+            name=f"{self.workload.name}: {what}",
+            response_time=0,
+            response_length=0,
+            exception=fault,
+            context={},
+        )
+
+    def flush(self) -> None:
+        """Hand the latest times over to Locust."""
+        for tally in (self._latency, self._to_last, self._spread, self._connect):
+            tally.flush()
+
+    def _change(self, member: int, **changes: Any) -> None:
+        self.members[member] = replace(self.members[member], **changes)
+
+    # The end.
+
+    def hush(self) -> None:
+        """Publish no more: the measured window is over. Again: nothing happens."""
+        if self.recorder.end_ns:
+            return
+        end_ns = self.recorder.end_ns = monotonic_ns()
+        if self.pacer is not None:
+            while self.pacer.overdue(end_ns) and monotonic_ns() < end_ns + CATCH_UP_SECONDS * NS:
+                gevent.sleep(0.001)
+            self.unsent = self.pacer.overdue(end_ns)
+            self.pacer.stop()
+
+    def drain(self) -> None:
+        """Wait until nothing is missing that may still come, at most DRAIN_SECONDS."""
+        self.hush()
+        until_ns = self.recorder.end_ns + int(DRAIN_SECONDS * NS)
+        look_ns = self.recorder.end_ns + int(LOOK_SECONDS * NS)
+        while self._is_waiting() and monotonic_ns() < until_ns:
+            gevent.sleep(0.02)
+            if monotonic_ns() >= look_ns:
+                self._forget_lost()
+                look_ns = monotonic_ns() + int(LOOK_SECONDS * NS)
+        self.recorder.drained_ns = monotonic_ns()
+        self.pulse.stop()
+        self.flush()
+
+    def _is_waiting(self) -> bool:
+        if self.contract.feed is not None:
+            return bool(self.lines) and not self.recorder.ticks
+        return bool(self.pending) or self._somebody_is_new()
+
+    def _somebody_is_new(self) -> bool:
+        """Whether there was a publication for a member that has not received anything yet."""
+        if self.contract.audience not in (Audience.EVERYONE, Audience.OTHERS):
+            return False
+        return any(
+            self.members[n].connected_ns < self._last_sent_ns.get(self.members[n].room, 0)
+            for n in self.lines
+            if n not in self.present
+        )
+
+    def _forget_lost(self) -> None:
+        if self.contract.order is not Order.NONE:
+            for key, member in proven_lost(self.pending, self.messages.receipts()):
+                self.pending.came(key, member)
+
+    def close(self) -> None:
+        """Stop what runs in the background."""
+        self.hush()
+        self.pulse.stop()
+
+    def measurement(self) -> Measurement:
+        """The room's history with the plan it amounts to."""
+        self.recorder.members = list(self.members)
+        seconds = (self.recorder.end_ns - self.recorder.start_ns) / NS
+        plan = Plan(
+            workload=self.workload.name,
+            subscribers=len(self.members),
+            publishers=len(self.members) if self.workload.publishes else 0,
+            rate_hz=self.rate_hz,
+            duration_s=seconds,
+            warmup_s=0.0,
+            payload_bytes=self.payload_bytes,
+        )
+        history = replace(self.recorder.freeze(), receipts=self.messages.receipts(), damage=tuple(self.messages.damage))
+        return Measurement(plan, self.contract, history, self.pulse.usage(self.unsent))
+
+    def judge(self) -> list[Finding]:
+        """What the history says of the server."""
+        measurement = self.measurement()
+        return [hide_in(finding) for finding in run_checks(measurement.history, measurement.contract)]
+
+
+def _key(message: Message) -> Key:
+    return message.kind, message.publisher, message.sequence
+
+
+def _first_kind(workload: Workload) -> Kind:
+    """What shows that a member is in: a delivery, or what else the channel has for it."""
+    if workload.contract.feed is not None:
+        return Kind.TICK
+    return Kind.REPLY if workload.contract.audience is Audience.NOBODY else Kind.DELIVERY

@@ -1,0 +1,93 @@
+"""What a server says about itself at a Prometheus URL: the standard `process_*` figures, of all its workers together.
+
+The text format (prometheus.io, *Exposition formats*): a line per sample, `name{labels} value [timestamp]`; `#` begins a
+comment. Samples of one name with different labels (a worker each, say) are added up.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+
+from wsproof.machine.usage import Usage
+from wsproof.net.clock import Deadline
+from wsproof.net.endpoint import Endpoint
+
+CPU, MEMORY, FDS = "process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds"
+SAMPLE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{.*\})?[ \t]+(\S+)(?:[ \t]+-?\d+)?[ \t]*")
+LONGEST_BYTES = 8 * 1024 * 1024
+READ_BYTES = 65_536
+OK = 200
+_NS = 1_000_000_000
+
+
+class NoFigures(Exception):
+    """The URL did not answer, or not with what was expected; the words say what came instead."""
+
+
+def scrape(source: Endpoint, timeout_s: float) -> Usage:
+    """Ask once. Redirects are not followed: what may be asked, and with which secrets, was said for this address only.
+
+    Raises:
+        NoFigures: no answer in time, or no `process_cpu_seconds_total` and `process_resident_memory_bytes` in it.
+        UsageError: the file of trusted certificates cannot be read.
+    """
+    deadline = Deadline.after(timeout_s)
+    connection = _connection(source, timeout_s)
+    try:
+        connection.request("GET", source.path, headers=dict(source.headers))
+        text = _body(connection.getresponse(), deadline).decode(errors="replace")
+    except (HTTPException, OSError, ValueError) as error:
+        raise NoFigures(str(error) or type(error).__name__) from error
+    finally:
+        connection.close()
+    return figures_in(text)
+
+
+def _connection(source: Endpoint, timeout_s: float) -> HTTPConnection:
+    if source.tls:
+        return HTTPSConnection(source.host, source.port, timeout=timeout_s, context=source.ssl_context())
+    return HTTPConnection(source.host, source.port, timeout=timeout_s)
+
+
+def _body(answer: HTTPResponse, deadline: Deadline) -> bytes:
+    if 300 <= answer.status < 400:
+        raise NoFigures(f"it answered {answer.status}, a redirect, and these are not followed; name where it leads to")
+    if answer.status != OK:
+        raise NoFigures(f"it answered {answer.status} {answer.reason}")
+    body = bytearray()
+    while len(body) < LONGEST_BYTES and (some := answer.read1(READ_BYTES)):
+        body += some
+        if deadline.passed:
+            raise NoFigures("its answer did not come to an end in time")
+    return bytes(body[:LONGEST_BYTES])
+
+
+def figures_in(text: str) -> Usage:
+    """The figures in an answer.
+
+    Raises:
+        NoFigures: CPU time or memory is not among them.
+    """
+    sums: dict[str, float] = {}
+    for name, value in samples_in(text):
+        sums[name] = sums.get(name, 0.0) + value
+    missing = [name for name in (CPU, MEMORY) if name not in sums]
+    if missing:
+        raise NoFigures(f"its answer has no {' and no '.join(missing)}")
+    fds = sums.get(FDS)
+    return Usage(int(sums[MEMORY]), None if fds is None else int(fds), int(sums[CPU] * _NS))
+
+
+def samples_in(text: str) -> Iterator[tuple[str, float]]:
+    """Each finite sample of the three, and its name; lines that are none are passed over."""
+    for line in text.splitlines():
+        found = SAMPLE.fullmatch(line)
+        if found is not None and found[1] in (CPU, MEMORY, FDS):
+            try:
+                value = float(found[2])
+            except ValueError:
+                continue
+            if 0 <= value < float("inf"):
+                yield found[1], value

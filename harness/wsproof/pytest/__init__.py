@@ -1,0 +1,1 @@
+"""The pytest plugin. Every pytest run loads it, so it imports nothing heavy."""

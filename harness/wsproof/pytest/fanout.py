@@ -1,0 +1,142 @@
+"""Time of one broadcast to N subscribers, as a pytest-benchmark test.
+
+    def test_broadcast(ws_fanout):
+        ws_fanout(100)
+
+The timed quantity is the engine's own time to last (last receipt - intended send time; one round is one publication,
+and a round begins when the one before has reached everybody), not the wall time of the test: the engine measures in a
+process of its own, and the rounds are then played to pytest-benchmark on a virtual clock. So its table,
+`--benchmark-autosave` and `pytest-benchmark compare` work as people know them. Percentiles, reach and violations are in
+`extra_info`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from wsproof.load.judging import judge_measurement
+from wsproof.load.rounds import broadcast_rounds
+from wsproof.model.finding import Finding, Verdict
+from wsproof.model.history import Departure
+from wsproof.model.measurement import Measurement
+from wsproof.model.plan import NS
+from wsproof.report.figures import void_figures
+from wsproof.stats.metrics import METRICS_BY_NAME, Observed
+from wsproof.stats.trust import judge_trust, judged_summaries
+
+if TYPE_CHECKING:
+    from wsproof.target.server import RunningServer
+
+PERCENTILES = ("p50", "p90", "p99", "p999", "max")
+OF_THE_SERVER = {
+    "server_cpu_per_delivery_us": "server_cpu_per_delivery",
+    "memory_per_connection_kib": "memory_per_connection",
+    "server_switches_per_delivery": "server_switches_per_delivery",
+    "server_fds": "server_fds",
+}
+"""Where the server's processes are here to see, or its `--ws-metrics-url` tells; else None."""
+
+
+class VirtualClock:
+    """A clock that stands still until it is moved: how measured times reach a benchmark that times by itself."""
+
+    def __init__(self) -> None:
+        self.elapsed_ns = 0
+
+    def now(self) -> float:
+        """Seconds, as pytest-benchmark's timers give them."""
+        return self.elapsed_ns / NS
+
+    def advance(self, duration_ns: int) -> None:
+        """Move on."""
+        self.elapsed_ns += int(duration_ns)
+
+
+CLOCK = pytest.StashKey[VirtualClock]()
+"""Where a test item keeps the clock that its benchmark is timed by."""
+
+
+class Fanout:
+    """What the `ws_fanout` fixture gives: call it once per test."""
+
+    def __init__(
+        self,
+        benchmark: Any,
+        clock: VirtualClock,
+        server: RunningServer,
+        channels: str,
+        settings: Mapping[str, str],
+        *,
+        strict_trust: bool = False,
+    ) -> None:
+        self.benchmark = benchmark
+        self.clock = clock
+        self.server = server
+        self.channels = channels
+        self.settings = settings
+        self.strict_trust = strict_trust
+
+    def __call__(
+        self,
+        subscribers: int,
+        *,
+        rounds: int = 30,
+        warmup_rounds: int = 5,
+        payload_bytes: int = 120,
+        workload: str = "chat",
+    ) -> Measurement:
+        """Broadcast `rounds` times to `subscribers` connections, and hand each time to last to pytest-benchmark.
+
+        Raises:
+            AssertionError: the server broke a promise meanwhile, or figures are void and `--ws-strict-trust` asked for
+                all of them; the message has the findings, or the reasons.
+        """
+        measurement = broadcast_rounds(
+            workload=workload,
+            channels=self.channels,
+            settings=self.settings,
+            endpoint=self.server.endpoint,
+            server=self.server,
+            subscribers=subscribers,
+            rounds=rounds,
+            warmup_rounds=warmup_rounds,
+            payload_bytes=payload_bytes,
+        )
+        findings = list(judge_measurement(measurement, self.server))
+        self.benchmark.group = self.benchmark.group or f"broadcast: {workload}, {payload_bytes} bytes"
+        self.benchmark.extra_info.update(extra_info(measurement, findings))
+        away = sum(member.departure is Departure.REFUSED for member in measurement.history.members)
+        assert not away, f"{away} of {subscribers} subscribers could not connect: this would time a smaller broadcast"
+        self._play(measurement)
+        # What nobody can know ("the check crashed") is no pass either.
+        broken = [finding for finding in findings if finding.verdict() is not Verdict.VALID]
+        assert not broken, "\n".join(f"{finding.check}: {finding.explanation}" for finding in broken)
+        void = [caution.message for caution in judge_trust(measurement) if caution.voids]
+        assert not (self.strict_trust and void), "\n".join(["Figures are void (--ws-strict-trust):", *void])
+        return measurement
+
+    def _play(self, measurement: Measurement) -> None:
+        times = METRICS_BY_NAME["time_to_last"].compute(Observed(measurement))
+        assert times is not None, "no publication reached all its subscribers, so there is no time to last"
+        assert len(times), "no publication reached all its subscribers, so there is no time to last"
+        remaining = iter(times)
+        self.benchmark.pedantic(lambda: self.clock.advance(next(remaining)), rounds=len(times), iterations=1)
+
+
+def extra_info(measurement: Measurement, findings: list[Finding]) -> dict[str, Any]:
+    """What pytest-benchmark's fixed columns have no place for."""
+    metrics, cautions = judged_summaries(measurement)
+    info: dict[str, Any] = {"subscribers": measurement.plan.subscribers, "timed": "time_to_last"}
+    for name in ("latency", "service_time", "time_to_last", "spread"):
+        if name in metrics:
+            info |= {f"{name}_{which}_ns": getattr(metrics[name], which) for which in PERCENTILES}
+    info["reach"] = metrics["reach"].mean if "reach" in metrics else None
+    info |= {key: metrics[name].mean if name in metrics else None for key, name in OF_THE_SERVER.items()}
+    info["violations"] = sum(f.occurrences for f in findings if f.verdict() is Verdict.INVALID)
+    info["findings"] = [f"{finding.check}: {finding.explanation}" for finding in findings]
+    info["void"] = void_figures(metrics)
+    info["cautions"] = [caution.message for caution in cautions]
+    return info

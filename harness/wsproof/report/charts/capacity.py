@@ -1,0 +1,46 @@
+"""The picture of a search for the knee."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wsproof.report.charts.svg import Frame, Line, level_chart
+from wsproof.report.figures import NAMED
+from wsproof.report.text.capacity import UNITS, capacity_sentence
+from wsproof.report.text.run import title_of
+from wsproof.stats.capacity import Outcome
+from wsproof.stats.metrics import METRICS_BY_NAME
+
+Drawn = tuple[str, str, str]
+"""Title, words, and the drawing."""
+
+
+def knee_picture(part: Mapping[str, Any]) -> Drawn | None:
+    """What each run measured over its level, for the first objective that has numbers.
+
+    The objective's limit is a rule, and where the knee lies is shaded.
+    """
+    for at, objective in enumerate(part.get("objectives", ())):
+        dots = [
+            Line(outcome.value, *_points(part["trials"], at, outcome.value), style)
+            for style, outcome in enumerate(Outcome, 1)
+        ]
+        if sum(len(one.x) for one in dots) < 2:
+            continue
+        unit = UNITS[part["over"]]
+        what = f"{title_of(objective['metric'])} {NAMED.get(objective['statistic'], '')}".strip()
+        knee = part["knee"]
+        shade = " Shaded: where the knee lies." if knee else ""
+        words = f"{what} of each run, over {unit}. {capacity_sentence(part)}{shade}"
+        frame = Frame("capacity", "Capacity", words, unit, what.lower())
+        shaded = (knee["low"], knee["high"]) if knee else None
+        metric = METRICS_BY_NAME.get(objective["metric"])
+        chart = level_chart(frame, dots, metric.unit if metric else "1", limit=objective["limit"], shaded=shaded)
+        return frame.title, words, chart
+    return None
+
+
+def _points(trials: Sequence[Mapping[str, Any]], at: int, outcome: str) -> tuple[list[float], list[float]]:
+    known = [row for row in trials if row["outcome"] == outcome and row["values"][at] is not None]
+    return [row["level"] for row in known], [row["values"][at] for row in known]

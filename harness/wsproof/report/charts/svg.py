@@ -1,0 +1,250 @@
+"""Charts as inline SVG: data in, text out. No script, no style of their own: the page's CSS colours the classes.
+
+Lines are told apart by their dashes and a name in the legend, not by colour alone. Every chart has a title and a
+description for those who cannot see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from wsproof.report.charts.axes import Axis, linear, logarithmic, nines
+from wsproof.report.text.sanitize import clean_line
+from wsproof.report.text.units import Scale, scale_for, significant
+
+WIDTH, HEIGHT = 480, 270
+LEFT, RIGHT, TOP, BOTTOM = 52, 12, 44, 44
+Values = Sequence[float | None]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a chart. `style` 1 to 3 chooses colour and dashes."""
+
+    name: str
+    x: Sequence[float | None]
+    y: Values
+    style: int = 1
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What surrounds the drawing: its name, what it says in words, and what the axes hold."""
+
+    key: str
+    """Unique on its page: ids are made of it."""
+    title: str
+    words: str
+    x_label: str
+    y_label: str
+
+
+def timeline_chart(
+    frame: Frame,
+    lines: Sequence[Line],
+    unit: str,
+    *,
+    log: bool = False,
+    limit: float | None = None,
+    window: tuple[float, float] | None = None,
+) -> str:
+    """Lines over seconds. `limit` draws a rule, `window` shades the measured window; empty without any value."""
+    xs, ys = _known([line.x for line in lines]), _known([line.y for line in lines])
+    if not ys:
+        return ""
+    scale, y = _y_axis(ys if limit is None else [*ys, limit], unit, log)
+    x = linear(min(*xs, 0.0), max(xs), LEFT, WIDTH - RIGHT, widen=False)
+    shade = ""
+    if window is not None:
+        left, right = x.at(window[0]), x.at(window[1])
+        shade = f'<rect class="window" x="{left}" y="{TOP}" width="{right - left:.1f}" height="{_depth()}"/>'
+    rule = "" if limit is None else _rule(y, limit * scale.factor, f"limit {scale.show(limit)}")
+    return _svg(frame, scale, [shade, _grid(x, y), rule, *(_path(line, x, y, scale) for line in lines)], lines)
+
+
+def percentile_chart(frame: Frame, lines: Sequence[Line], unit: str) -> str:
+    """Percentiles on an axis of nines, so that the tail has room; values logarithmic."""
+    xs, ys = _known([line.x for line in lines]), _known([line.y for line in lines])
+    if not ys:
+        return ""
+    scale, y = _y_axis(ys, unit, log=True)
+    x = nines(max(xs), LEFT, WIDTH - RIGHT)
+    return _svg(frame, scale, [_grid(x, y), *(_path(line, x, y, scale) for line in lines)], lines)
+
+
+def level_chart(
+    frame: Frame,
+    dots: Sequence[Line],
+    unit: str,
+    *,
+    limit: float,
+    shaded: tuple[float, float] | None = None,
+) -> str:
+    """A mark per run over its level of load; what came of the runs shows in the marks' shapes. Logarithmic axes."""
+    xs, ys = _known([line.x for line in dots]), _known([line.y for line in dots])
+    if not ys:
+        return ""
+    scale, y = _y_axis([*ys, limit], unit, log=min(ys) > 0)
+    edges = [*xs, *(shaded or ())]
+    x = logarithmic(min(edges), max(edges), LEFT, WIDTH - RIGHT)
+    shade = ""
+    if shaded is not None:
+        left, right = x.at(shaded[0]), x.at(shaded[1])
+        shade = f'<rect class="window" x="{left}" y="{TOP}" width="{max(right - left, 1):.1f}" height="{_depth()}"/>'
+    rule = _rule(y, limit * scale.factor, f"objective {scale.show(limit)}")
+    marks = [
+        _mark(line.style, x.at(across), y.at(up * scale.factor))
+        for line in dots
+        for across, up in zip(line.x, line.y, strict=True)
+        if across is not None and up is not None
+    ]
+    return _svg(frame, scale, [shade, _grid(x, y), rule, *marks, _key(dots)], ())
+
+
+def histogram_chart(frame: Frame, edges: Sequence[float], counts: Sequence[float], beyond: float, unit: str) -> str:
+    """Bars of counts; a last hatched bar for what lies beyond the last edge."""
+    if not counts:
+        return ""
+    scale = scale_for(edges[-1], unit)
+    tail = 34 if beyond else 0
+    x = linear(edges[0] * scale.factor, edges[-1] * scale.factor, LEFT, WIDTH - RIGHT - tail, widen=False)
+    y = linear(0, max(*counts, beyond), HEIGHT - BOTTOM, TOP, count=4)
+    parts = [_grid(x, y)]
+    for low, high, count in zip(edges, edges[1:], counts, strict=False):
+        left, right = x.at(low * scale.factor), x.at(high * scale.factor)
+        parts.append(_bar("bar", left + 0.5, right - left - 1, y.at(count)))
+    if beyond:
+        left = WIDTH - RIGHT - tail + 6
+        parts.append(_bar("bar beyond", left, tail - 6, y.at(beyond)))
+        parts.append(
+            text_at(
+                left + (tail - 6) / 2,
+                y.at(beyond) - 4,
+                f"{significant(beyond)} slower",
+                "middle",
+                "small",
+                fit=WIDTH - 4,
+            )
+        )
+    return _svg(frame, scale, parts, (), unit_on_x=True)
+
+
+def _y_axis(values: Sequence[float], unit: str, log: bool) -> tuple[Scale, Axis]:
+    positive = [value for value in values if value > 0]
+    scale = scale_for(max(values), unit)
+    if log and positive:
+        low, high = min(positive) * scale.factor, max(positive) * scale.factor
+        return scale, logarithmic(low, high, HEIGHT - BOTTOM, TOP)
+    return scale, linear(min(0.0, *values) * scale.factor, max(values) * scale.factor, HEIGHT - BOTTOM, TOP)
+
+
+def _svg(frame: Frame, scale: Scale, parts: Sequence[str], lines: Sequence[Line], *, unit_on_x: bool = False) -> str:
+    key = escape(frame.key, quote=True)
+    unit = scale.unit
+    x_label = f"{frame.x_label} ({unit})" if unit_on_x and unit else frame.x_label
+    y_label = f"{frame.y_label} ({unit})" if unit and not unit_on_x else frame.y_label
+    y_label = y_label.replace(" (/s)", " per second")
+    title, words = escape(clean_line(frame.title)), escape(clean_line(frame.words))
+    return (
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{key}-t {key}-d">'
+        f'<title id="{key}-t">{title}</title><desc id="{key}-d">{words}</desc>'
+        + "".join(parts)
+        + text_at(LEFT, 14, y_label, "start", "label")
+        + text_at(WIDTH - RIGHT, HEIGHT - 6, x_label, "end", "label")
+        + _legend(lines)
+        + "</svg>"
+    )
+
+
+def _grid(x: Axis, y: Axis) -> str:
+    parts = [f'<rect class="area" x="{LEFT}" y="{TOP}" width="{WIDTH - LEFT - RIGHT}" height="{_depth()}"/>']
+    for value, label in y.ticks:
+        at = y.at(value)
+        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at}" y2="{at}"/>')
+        parts.append(text_at(LEFT - 6, at + 4, label, "end"))
+    end = -1e9
+    for value, label in x.ticks:
+        at, half = x.at(value), len(label) * 3.9
+        middle = min(max(at, half + 2), WIDTH - half - 2)
+        if middle - half < end + 6:
+            continue  # no room: the tick before it is still there
+        end = middle + half
+        parts.append(f'<line class="grid" x1="{at}" x2="{at}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>')
+        parts.append(text_at(middle, HEIGHT - BOTTOM + 16, label, "middle"))
+    return "".join(parts)
+
+
+def _path(line: Line, x: Axis, y: Axis, scale: Scale) -> str:
+    """The line, broken where a value is missing; a lonely value is a dot."""
+    runs: list[list[str]] = [[]]
+    for across, up in zip(line.x, line.y, strict=True):
+        if across is None or up is None:
+            runs.append([])
+        else:
+            runs[-1].append(f"{x.at(across)} {y.at(up * scale.factor)}")
+    style = f"s{line.style}"
+    drawn = "".join(f"M{'L'.join(run)}" for run in runs if len(run) > 1)
+    dots = "".join(
+        f'<circle class="dot {style}" cx="{run[0].split()[0]}" cy="{run[0].split()[1]}" r="2.5"/>'
+        for run in runs
+        if len(run) == 1
+    )
+    return (f'<path class="line {style}" d="{drawn}"/>' if drawn else "") + dots
+
+
+def _mark(style: int, x: float, y: float) -> str:
+    """A disc, a cross, or a ring."""
+    if style == 2:
+        cross = f"M{x - 4} {y - 4}L{x + 4} {y + 4}M{x - 4} {y + 4}L{x + 4} {y - 4}"
+        return f'<path class="mark s2" d="{cross}"/>'
+    return f'<circle class="{"mark ring" if style == 3 else "dot"} s{style}" cx="{x}" cy="{y}" r="4"/>'
+
+
+def _key(dots: Sequence[Line]) -> str:
+    parts, at = [], float(LEFT)
+    for line in dots:
+        parts.append(_mark(line.style, at + 6, 30) + text_at(at + 15, 34, line.name))
+        at += 15 + len(line.name) * 7.8 + 16
+    return "".join(parts)
+
+
+def _legend(lines: Sequence[Line]) -> str:
+    if len(lines) < 2:
+        return ""
+    parts, at = [], float(LEFT)
+    for line in lines:
+        parts.append(f'<line class="line s{line.style}" x1="{at:.0f}" x2="{at + 24:.0f}" y1="30" y2="30"/>')
+        parts.append(text_at(at + 29, 34, line.name))
+        at += 29 + len(line.name) * 7.8 + 16
+    return "".join(parts)
+
+
+def _rule(axis: Axis, value: float, label: str) -> str:
+    at = axis.at(value)
+    line = f'<line class="rule" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at}" y2="{at}"/>'
+    return line + text_at(WIDTH - RIGHT - 4, at - 4 if at > TOP + 14 else at + 13, label, "end", "small")
+
+
+def _bar(style: str, left: float, width: float, top: float) -> str:
+    height = HEIGHT - BOTTOM - top
+    return f'<rect class="{style}" x="{left:.1f}" y="{top}" width="{max(width, 0.5):.1f}" height="{height:.1f}"/>'
+
+
+def text_at(
+    x: float, y: float, words: str, anchor: str = "start", style: str = "tick", fit: float | None = None
+) -> str:
+    """A text of the drawing, escaped. A centred one that would pass `fit` ends there instead."""
+    if fit is not None and anchor == "middle" and x + len(words) * 3.2 > fit:
+        x, anchor = fit, "end"
+    body = escape(clean_line(words))
+    return f'<text class="{style}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{body}</text>'
+
+
+def _depth() -> int:
+    return HEIGHT - TOP - BOTTOM
+
+
+def _known(columns: Sequence[Values]) -> list[float]:
+    return [value for column in columns for value in column if value is not None]

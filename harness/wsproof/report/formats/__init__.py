@@ -1,0 +1,1 @@
+"""The outputs: terminal, page, JSON, JUnit, Markdown."""

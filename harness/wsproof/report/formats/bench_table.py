@@ -1,0 +1,109 @@
+"""One load on several servers, or several workloads at once: a row each. Terminal, Markdown, `wsproof.benches/1`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from wsproof.model.record import BENCHES_SCHEMA, RunRecord
+from wsproof.report.figures import figure
+from wsproof.report.text.run import tone_of_run
+from wsproof.report.text.sanitize import clean_line, markdown_row, markdown_text
+from wsproof.report.text.units import for_reader
+
+COLUMNS = (
+    ("deliveries/s", "deliveries_per_s", "value"),
+    ("latency p50", "latency", "p50"),
+    ("p99", "latency", "p99"),
+    ("time to last p50", "time_to_last", "p50"),
+    ("p99", "time_to_last", "p99"),
+    ("CPU/delivery", "server_cpu_per_delivery", "value"),
+    ("memory/connection", "memory_per_connection", "value"),
+    ("reach", "reach", "mean"),
+)
+SERVER = "server"
+NOTE = (
+    "Measured in turn, once each: differences that a second run would not show are noise (`wsproof compare` decides). "
+    "Figures marked ? are void."
+)
+
+WIDEST = 400
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One row, a server by its name: its run, or why there is none."""
+
+    name: str
+    record: RunRecord | None = None
+    reason: str = ""
+
+
+def benches_document(benches: Sequence[Bench], *, what: str = SERVER) -> dict[str, Any]:
+    """The copy for machines; `what` is what the rows are."""
+    return {
+        "schema": BENCHES_SCHEMA,
+        "runs": [{what: one.name, "run": one.record.to_json()} for one in benches if one.record is not None],
+        "not_run": [{what: one.name, "reason": one.reason} for one in benches if one.record is None],
+    }
+
+
+def show_benches(console: Console, benches: Sequence[Bench], *, what: str = SERVER, note: str = NOTE) -> None:
+    """The table."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for word in _header(what):
+        table.add_column(word, justify="left" if word in ("", what) else "right", no_wrap=True)
+    for row in _rows(benches):
+        table.add_row(*(Text(clean_line(cell)) for cell in row))
+    # As wide as it is: names and figures that are cut off say nothing, and lines that a terminal wraps still do.
+    table.width = Measurement.get(console, console.options.update(max_width=WIDEST), table).maximum
+    console.print(table, crop=False)
+    for one in benches:
+        if one.record is None:
+            console.print(Text(f"– {one.name}: {clean_line(one.reason)}"), soft_wrap=True)
+    console.print(Text(note), soft_wrap=True, style="dim")
+
+
+def benches_markdown(benches: Sequence[Bench], *, what: str = SERVER, note: str = NOTE) -> str:
+    """The same table as Markdown, with the plans above it: one, where all had the same."""
+    lines = []
+    for plan in _plans(benches):
+        rate = "a closed loop" if plan.get("loop") == "closed" else f"{plan['rate_hz']:g} publications per second"
+        lines += [
+            f"{plan['workload']}: {plan['subscribers']:,} subscribers, {rate}, {plan['payload_bytes']} bytes, "
+            f"{plan['duration_s']:g} s.",
+            "",
+        ]
+    header = _header(what)
+    lines += [markdown_row(header), "| --- | --- |" + " ---: |" * (len(header) - 2)]
+    lines += [markdown_row(map(markdown_text, row)) for row in _rows(benches)]
+    lines += ["", *(f"- {one.name}: {markdown_text(one.reason)}" for one in benches if one.record is None), "", note]
+    return "\n".join(lines) + "\n"
+
+
+def _plans(benches: Sequence[Bench]) -> list[Mapping[str, Any]]:
+    by_workload = {one.record.plan["workload"]: one.record.plan for one in benches if one.record is not None}
+    return list(by_workload.values())
+
+
+def _header(what: str) -> list[str]:
+    return ["", what, *(title for title, _, _ in COLUMNS)]
+
+
+def _rows(benches: Sequence[Bench]) -> list[list[str]]:
+    return [
+        [tone_of_run(one.record).sign, one.name, *(_cell(one.record, name, which) for _, name, which in COLUMNS)]
+        for one in benches
+        if one.record is not None
+    ]
+
+
+def _cell(record: RunRecord, name: str, which: str) -> str:
+    summary = record.metrics.get(name)
+    return for_reader(None, "1") if summary is None else figure(summary, which)

@@ -1,0 +1,126 @@
+"""A check's report as JUnit XML, for the test pages of CI systems: one test case per check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from wsproof.model.finding import Finding, Verdict, severity
+from wsproof.model.server_table import Matrix, MatrixRow, State
+from wsproof.report.formats.json_documents import suite_report_of
+from wsproof.report.text.check import measured
+from wsproof.report.text.sanitize import clean, clean_line
+
+
+def junit_xml(document: Mapping[str, Any]) -> str:
+    """A `wsproof.check/1` document as JUnit XML."""
+    return _written([_suite(document, "wsproof check")])
+
+
+def matrix_junit_xml(matrix: Matrix) -> str:
+    """All servers as JUnit XML: one suite for each, and for one that was not checked a case that says why."""
+    return _written([_suite_of_row(row) for row in matrix.rows])
+
+
+def _suite_of_row(row: MatrixRow) -> Element:
+    name = clean_line(f"wsproof check {row.server}")
+    if row.check is not None:
+        return _suite(row.check, name, f"wsproof.{clean_line(row.server)}")
+    failed = row.state is State.FAILED
+    counts = {"tests": "1", "failures": "0", "errors": str(int(failed)), "skipped": str(int(not failed))}
+    suite = Element("testsuite", {"name": name, "time": "0.000", **counts})
+    case = SubElement(suite, "testcase", name="server", classname=f"wsproof.{clean_line(row.server)}", time="0.000")
+    SubElement(case, "error" if failed else "skipped", message=clean_line(row.reason), type=row.state.value)
+    return suite
+
+
+def _written(suites: list[Element]) -> str:
+    root = Element("testsuites")
+    root.extend(suites)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="unicode") + "\n"
+
+
+def _suite(document: Mapping[str, Any], name: str, prefix: str = "wsproof") -> Element:
+    """One check as a suite.
+
+    A violation is a failure (with `--strict` a non-strict finding, too), what cannot be told an error; other findings
+    are printed with their check and fail nothing. A check that met what another one's finding tells fails with it. A
+    finding whose check is not among those that ran gets a case of its own: nothing is dropped. What was not run is
+    skipped, with the reason. Cases with findings come first, the gravest first.
+    """
+    report, strict = suite_report_of(document), bool(document.get("strict"))
+    by_check: dict[str, list[Finding]] = {}
+    for finding in sorted(report.findings, key=severity):
+        by_check.setdefault(finding.check, []).append(finding)
+    order = {clean_line(check): place for place, check in enumerate(by_check)}
+    suite = Element("testsuite", name=name)
+    for run in report.checks_run:
+        found = by_check.pop(run.check, [])
+        case = _case(suite, run.check, f"{prefix}.{run.section}", found, strict, run.seconds)
+        if run.verdict is Verdict.UNKNOWN and case.find("failure") is None and case.find("error") is None:
+            kind = "crash" if run.traceback else "unknown"
+            error = SubElement(case, "error", message=clean_line(run.remark or "this check could not tell"), type=kind)
+            error.text = clean(run.traceback) or None
+        if run.measured:
+            _say(case, clean_line(f"measured: {measured(run)}"))
+        if run.verdict is Verdict.INVALID and run.remark and not found:
+            # It saw what another check's finding tells already: it has not passed.
+            SubElement(case, "failure", message=clean_line(run.remark), type="violation")
+    for check, found in by_check.items():
+        _case(suite, check, f"{prefix}.{found[0].section}", found, strict)
+    for one in report.not_run:
+        case = _case(suite, one.check, f"{prefix}.{one.section}", [], strict)
+        SubElement(case, "skipped", message=clean_line(one.reason))
+    suite[:] = sorted(suite, key=lambda case: order.get(case.get("name", ""), len(order)))
+    _count(suite)
+    suite.set("time", f"{report.seconds:.3f}")
+    return suite
+
+
+def _count(suite: Element) -> None:
+    for name, path in (("tests", "*"), ("skipped", "*/skipped"), ("failures", "*/failure"), ("errors", "*/error")):
+        suite.set(name, str(len(suite.findall(path))))
+
+
+def finding_text(finding: Finding) -> str:
+    """A finding in plain text: sentence, source, witness, and how to see it again."""
+    lines = [finding.explanation]
+    if finding.source:
+        lines.append(f"Promised: {finding.source}")
+    if finding.reproduced:
+        lines.append(f"Reproduced: {finding.reproduced}")
+    lines += ["", *(f"  {clean_line(line)}" for line in finding.witness)]
+    if finding.server_output:
+        lines += ["", "The server wrote:", *(f"  {clean_line(line)}" for line in finding.server_output)]
+    if finding.replay:
+        lines += ["", f"Again: {finding.replay}"]
+    return clean("\n".join(lines))
+
+
+def _case(
+    suite: Element, check: str, place: str, findings: list[Finding], strict: bool, seconds: float = 0.0
+) -> Element:
+    case = SubElement(suite, "testcase", name=clean_line(check), classname=clean_line(place), time=f"{seconds:.3f}")
+    verdicts = {Verdict.INVALID: "failure", Verdict.UNKNOWN: "error"}
+    grave = [finding for finding in findings if finding.verdict(strict=strict) in verdicts]
+    if grave:
+        kind = verdicts[Verdict.worst(finding.verdict(strict=strict) for finding in grave)]
+        body = SubElement(case, kind, message=clean_line(grave[0].explanation), type=grave[0].anomaly.value)
+        body.text = "\n\n".join(finding_text(finding) for finding in grave)
+    rest = [finding for finding in findings if finding not in grave]
+    if rest:
+        _say(case, "\n\n".join(_aside(finding) for finding in rest))
+    return case
+
+
+def _say(case: Element, words: str) -> None:
+    said = case.find("system-out")
+    if said is None:
+        said = SubElement(case, "system-out")
+    said.text = f"{said.text}\n\n{words}" if said.text else words
+
+
+def _aside(finding: Finding) -> str:
+    first = f"accepted: {clean(finding.accepted)}" if finding.accepted is not None else finding.level.value
+    return f"[{first}] {finding_text(finding)}"

@@ -1,0 +1,123 @@
+"""A summary for a comment on a pull request, in Markdown as GitHub reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from wsproof.model.comparison import Comparison
+from wsproof.model.finding import Finding
+from wsproof.model.record import Caution, RunRecord
+from wsproof.report.figures import VOID, figure, trust_sentence
+from wsproof.report.text.comparison import JUDGED, comparison_sentence, interval, judgement_note, side
+from wsproof.report.text.run import (
+    accepted,
+    all_findings,
+    answers,
+    count,
+    level_of,
+    observations,
+    standing,
+    title_of,
+    tone_of,
+    tone_of_run,
+    verdict_sentence,
+)
+from wsproof.report.text.sanitize import markdown_code, markdown_row, markdown_text
+from wsproof.report.text.units import NOTHING, change, for_reader
+
+MOST_FINDINGS = 10
+"""A comment with more is not read; the page has them all."""
+MOST_LINES = 30
+
+
+def run_markdown(record: RunRecord) -> str:
+    """One run: verdict, the four answers, the figures, findings and warnings."""
+    tone = tone_of_run(record)
+    parts = [f"## {tone.sign} wsproof {markdown_text(record.command)}: {markdown_text(verdict_sentence(record))}", ""]
+    for answer in answers(record):
+        line = f"- **{answer.tone.sign} {answer.question}** {markdown_text(answer.badge)}: "
+        parts.append(line + markdown_text(answer.sentence))
+    shown = {name: summary for name, summary in record.metrics.items() if summary.n}
+    if shown:
+        parts += ["", "| metric | p50 | p99 | max | n |", "| --- | ---: | ---: | ---: | ---: |"]
+        for name, summary in shown.items():
+            cells = [
+                figure(summary, "value"),
+                figure(summary, "p99"),
+                figure(summary, "max") if summary.n > 1 else NOTHING,
+            ]
+            parts.append(markdown_row([markdown_text(title_of(name)), *cells, f"{summary.n:,}"]))
+        if not record.trusted:
+            parts += ["", markdown_text(f"{VOID} = void. {trust_sentence(record)}")]
+    parts += _findings(all_findings(record)) + _cautions(record.warnings)
+    return "\n".join(parts) + "\n"
+
+
+def comparison_markdown(comparison: Comparison) -> str:
+    """One comparison: verdict, a row per metric, what cannot be told, new violations."""
+    tone = tone_of(comparison.verdict)
+    base, candidate = markdown_text(side(comparison.base)), markdown_text(side(comparison.candidate))
+    parts = [
+        f"## {tone.sign} wsproof compare: {markdown_text(comparison_sentence(comparison))}",
+        "",
+        f"{candidate} against {base}, {count(comparison.pairs, 'pair')}.",
+        "",
+        "| metric | base | candidate | change | 95 % interval | verdict |",
+        "| --- | ---: | ---: | ---: | :---: | --- |",
+    ]
+    for row in comparison.metrics:
+        name = markdown_text(title_of(row.metric))
+        cells = (
+            f"**{name}**" if row.primary else name,
+            for_reader(row.base, row.unit),
+            for_reader(row.candidate, row.unit),
+            change(row.ratio),
+            interval(row),
+            f"{tone_of(row.verdict).sign} {JUDGED[row.verdict]}",
+        )
+        parts.append(markdown_row(cells))
+    unclear = [row for row in comparison.metrics if row.verdict.value == "cannot-tell" and row.primary]
+    if unclear:
+        parts.append("")
+    for row in unclear:
+        words = f"cannot tell; {judgement_note(row, comparison.pairs)}"
+        parts.append(f"- {markdown_text(title_of(row.metric))}: {markdown_text(words)}")
+    parts += _findings(comparison.findings) + _cautions(comparison.warnings)
+    return "\n".join(parts) + "\n"
+
+
+def _findings(findings: Iterable[Finding]) -> list[str]:
+    findings = list(findings)
+    left, seen, known = standing(findings), observations(findings), accepted(findings)
+    parts = ["", "### Findings"] if left else []
+    for finding in left[:MOST_FINDINGS]:
+        head = f"{level_of(finding)}, {finding.section}, {finding.check}: {finding.explanation}"
+        parts += ["", f"**{markdown_text(head)}**", ""]
+        if finding.witness:
+            parts.append(markdown_code("\n".join(finding.witness[:MOST_LINES])))
+        if finding.server_output:
+            parts += ["", "The server wrote:", "", markdown_code("\n".join(finding.server_output))]
+        if finding.replay:
+            parts += ["", markdown_code(finding.replay)]
+    if len(left) > MOST_FINDINGS:
+        parts += ["", f"… and {len(left) - MOST_FINDINGS} more; the page lists all."]
+    if seen:
+        parts += ["", f"<details><summary>{count(len(seen), 'observation')}, not reproduced</summary>", ""]
+        parts += [f"- {markdown_text(f'{one.section} {one.check}: {one.explanation}')}" for one in seen]
+        parts += ["", "</details>"]
+    if known:
+        parts += ["", f"<details><summary>{count(len(known), 'accepted deviation')}</summary>", ""]
+        for finding in known:
+            said = f"{finding.section} {finding.check}: {finding.accepted}"
+            parts.append(f"- {markdown_text(said)}")
+        parts += ["", "</details>"]
+    return parts
+
+
+def _cautions(cautions: Iterable[Caution]) -> list[str]:
+    lines = [f"- {_kind(one)}: {markdown_text(one.message)} {markdown_text(one.advice)}" for one in cautions]
+    return ["", "### Warnings", "", *lines] if lines else []
+
+
+def _kind(caution: Caution) -> str:
+    return "**void**" if caution.figures else "**untrusted**" if caution.voids else "warning"

@@ -1,0 +1,240 @@
+"""Pages: each one file that loads nothing from anywhere, runs no script, and reads well on paper and on a phone.
+
+What a server sent is cleaned (`escape.clean`) and then escaped by Jinja2's autoescape, everywhere; the policy in the
+page's head allows nothing but its own style sheet, by its hash.
+"""
+
+from __future__ import annotations
+
+import base64
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from wsproof.errors import UsageError
+from wsproof.model.comparison import Comparison
+from wsproof.model.record import RunRecord
+from wsproof.model.suite import CheckRun
+from wsproof.report import figures
+from wsproof.report.charts.forest import forest_plot
+from wsproof.report.charts.run import pictures
+from wsproof.report.store.atomic import write_text
+from wsproof.report.store.run_dir import ComparisonFolder, RunFolder
+from wsproof.report.store.runs import Store
+from wsproof.report.text import (
+    check as check_text,
+)
+from wsproof.report.text import (
+    comparison as comparison_text,
+)
+from wsproof.report.text import (
+    run as run_text,
+)
+from wsproof.report.text import (
+    units as units_text,
+)
+from wsproof.report.text.rerun import commit_line, repeat_line
+from wsproof.report.text.sanitize import clean
+
+MOST_FINDINGS = 60
+MOST_WITNESS_LINES = 80
+MOST_CHARACTERS = 4000
+"""A page stays small whatever a server sent: longer texts are cut, and say so. The files of findings have all of it."""
+UNITS = {"bytes": "B", "s": "s", "hz": "1/s", "ns": "ns"}
+"""How a fact's name says its unit."""
+
+
+def run_page(record: RunRecord, folder: RunFolder | None = None) -> str:
+    """The page of one run. `folder` is named on it, so that one finds the raw data."""
+    findings = run_text.all_findings(record)
+    left = run_text.standing(findings)
+    return _render(
+        "run.html",
+        record=record,
+        name=folder.id if folder is not None else record.id,
+        answers=run_text.answers(record),
+        sentence=run_text.verdict_sentence(record),
+        tone=run_text.tone_of_run(record),
+        findings=left[:MOST_FINDINGS],
+        unshown=max(len(left) - MOST_FINDINGS, 0),
+        observed=run_text.observations(findings),
+        accepted=run_text.accepted(findings),
+        sections=_sections(run_text.checks_of(record)),
+        not_run=check_text.not_run_of(record),
+        remarks=check_text.remarks_of(record),
+        measured=check_text.measured,
+        pictures=pictures(record),
+        repeat=repeat_line(record),
+        checkout=commit_line(record.git),
+        facts=(
+            ("Target", _flat(record.target)),
+            ("Plan", _flat(record.plan)),
+            ("Commit", _flat(record.git)),
+            ("Machine", _flat(record.machine)),
+        ),
+    )
+
+
+def comparison_page(comparison: Comparison) -> str:
+    """The page of one comparison."""
+    names = [run_text.title_of(row.metric) for row in comparison.metrics]
+    return _render(
+        "comparison.html",
+        comparison=comparison,
+        sentence=comparison_text.comparison_sentence(comparison),
+        tone=run_text.tone_of(comparison.verdict),
+        rows=list(zip(names, comparison.metrics, strict=True)),
+        forest=Markup(forest_plot(comparison.metrics, names)),
+        findings=run_text.standing(comparison.findings)[:MOST_FINDINGS],
+        unshown=max(len(run_text.standing(comparison.findings)) - MOST_FINDINGS, 0),
+        observed=run_text.observations(comparison.findings),
+        accepted=run_text.accepted(comparison.findings),
+        facts=(
+            ("Base", _flat(comparison.base)),
+            ("Candidate", _flat(comparison.candidate)),
+            ("Plan", _flat(comparison.plan)),
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the index: a run or comparison with its record, or why it cannot be read."""
+
+    folder: RunFolder | ComparisonFolder
+    record: RunRecord | Comparison | None
+    problem: str
+    has_page: bool
+
+
+def index_page(runs: Iterable[RunFolder], comparisons: Iterable[ComparisonFolder] = ()) -> str:
+    """All runs by branch, the newest first, and all comparisons. Damaged records are listed as unreadable."""
+    entries = [_entry(folder) for folder in runs]
+    ordered = sorted(entries, key=lambda entry: entry.folder.id, reverse=True)
+    by_branch = {branch: list(group) for branch, group in groupby(sorted(ordered, key=_branch), key=_branch)}
+    # The branch that was worked on last comes first; within a branch the order above was kept.
+    branches = sorted(by_branch.items(), key=lambda item: item[1][0].folder.id, reverse=True)
+    return _render(
+        "index.html",
+        branches=branches,
+        comparisons=[_entry(folder) for folder in comparisons][::-1],
+        total=len(entries),
+    )
+
+
+def write_index(store: Store) -> Path:
+    """Write the index of a store, and the pages that are missing; say where the index is."""
+    runs, comparisons = store.runs(), store.comparisons()
+    folders: list[RunFolder | ComparisonFolder] = [*runs, *comparisons]
+    for folder in folders:
+        if not folder.page.is_file():
+            try:
+                folder.write_page()
+            except UsageError:
+                continue  # unreadable: the index says so
+    store.index_path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(store.index_path, index_page(runs, comparisons))
+    return store.index_path
+
+
+def _entry(folder: RunFolder | ComparisonFolder) -> Entry:
+    has_page = folder.page.is_file()
+    try:
+        return Entry(folder, folder.read(), "", has_page)
+    except UsageError as error:
+        return Entry(folder, None, str(error), has_page)
+
+
+def _branch(entry: Entry) -> str:
+    if not isinstance(entry.record, RunRecord):
+        return "unreadable"
+    return str(entry.record.git.get("branch") or ("detached" if entry.record.git.get("sha") else "no repository"))
+
+
+def _sections(runs: Iterable[CheckRun]) -> list[tuple[str, list[CheckRun]]]:
+    """Checks by section, in the order in which the suites ran them."""
+    sections: dict[str, list[CheckRun]] = {}
+    for run in runs:
+        sections.setdefault(run.section, []).append(run)
+    return list(sections.items())
+
+
+def _flat(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Facts as rows of a table, without those that are empty."""
+    return [_fact(key, value) for key, value in facts.items() if value is not None and value not in ({}, [], "")]
+
+
+def _fact(key: str, value: Any) -> tuple[str, str]:
+    """One row: the unit is read off the name, one level of nesting is spelled out."""
+    stem, _, suffix = key.rpartition("_")
+    if isinstance(value, bool):
+        shown = "yes" if value else "no"
+    elif isinstance(value, int | float) and stem and suffix in UNITS:
+        key, shown = stem, units_text.for_reader(value, UNITS[suffix])
+    elif isinstance(value, Mapping):
+        shown = ", ".join(f"{name} {item}" for name, item in value.items() if item is not None)
+    elif key == "command" and isinstance(value, list | tuple):
+        shown = shlex.join(map(str, value))
+    elif isinstance(value, list | tuple):
+        shown = ", ".join(str(item) for item in value)
+    else:
+        shown = str(value)
+    return key.replace("_", " "), _cut(shown)
+
+
+def _cut(text: str, limit: int = MOST_CHARACTERS) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit:,} more characters)"
+
+
+def _witness(lines: Iterable[str]) -> str:
+    lines = list(lines)
+    shown = [_cut(line, 600) for line in lines[:MOST_WITNESS_LINES]]
+    more = [f"… {len(lines) - len(shown)} more lines"] if len(lines) > len(shown) else []
+    return "\n".join([*shown, *more])
+
+
+def _clean(value: Any) -> Any:
+    """Whatever a template prints passes through here, before it is escaped."""
+    return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _render(template: str, **values: Any) -> str:
+    return _environment().get_template(template).render(**values)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("wsproof.report"),
+        autoescape=select_autoescape(["html"], default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        finalize=_clean,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = files("wsproof.report").joinpath("templates", "style.css").read_text(encoding="utf-8")
+    environment.globals |= {
+        "style": Markup(style),
+        "style_hash": base64.b64encode(sha256(style.encode()).digest()).decode(),
+        "words": run_text,
+        "units": units_text,
+        "figures": figures,
+        "judgements": comparison_text,
+        "judged": comparison_text.JUDGED,
+    }
+    environment.filters |= {
+        "cut": _cut,
+        "witness": _witness,
+        "svg": Markup,
+        "capfirst": lambda text: text[:1].upper() + text[1:],
+    }
+    return environment

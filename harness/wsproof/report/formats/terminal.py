@@ -1,0 +1,305 @@
+"""What people read on the terminal. Plain words first; colour only on top of them, and none when the console has none.
+
+Everything is put together as `Text`, never as markup: what a server sent cannot style or repaint the screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from wsproof.model.comparison import Comparison, Judgement
+from wsproof.model.finding import Finding, Level, Verdict
+from wsproof.model.record import Caution, RunRecord, Summary
+from wsproof.model.suite import CheckRun, SuiteReport
+from wsproof.report.figures import VOID, figure, trust_sentence, void_figures
+from wsproof.report.formats.json_documents import suite_report_of
+from wsproof.report.store.run_dir import RunFolder
+from wsproof.report.text.check import by_reason, measured
+from wsproof.report.text.comparison import JUDGED, comparison_sentence, interval, judgement_note, side
+from wsproof.report.text.run import (
+    Tone,
+    accepted,
+    all_findings,
+    count,
+    generator_sentence,
+    level_of,
+    library_lines,
+    observations,
+    standing,
+    title_of,
+    tone_of,
+    tone_of_run,
+    verdict_sentence,
+)
+from wsproof.report.text.sanitize import clean_line
+from wsproof.report.text.units import change, duration, for_reader, share
+
+STYLES = {Tone.GOOD: "green", Tone.BAD: "bold red", Tone.UNSURE: "yellow", Tone.NONE: "dim"}
+OBSERVED = "Seen, and not reproduced (observations: they do not count)"
+HOW_TO_ACCEPT = (
+    "To accept what is not yours to mend, list it with a reason in a file: --write-accepted FILE begins one, "
+    "--known-deviations FILE uses it (see README, Known deviations)."
+)
+BUDGET = "budget of"
+MORE_TIME = "More time: --budget 5m, or --budget none."
+TRACEBACKS = "The tracebacks are in the folder of the run (crashes/); please report them."
+COLUMNS: tuple[str, ...] = ("p50", "p90", "p99", "p999", "max")
+WIDEST = 200
+ENDS = (("mean", "mean"), ("least", "min"))
+
+
+def show_check(
+    console: Console, report: SuiteReport | Mapping[str, Any], strict: bool = False, *, all_known: bool = False
+) -> None:
+    """Each check with its verdict, then the findings, the gravest first. Takes a report or a `wsproof.check/1`.
+
+    `all_known` shows the known deviations of server libraries one by one.
+    """
+    if not isinstance(report, SuiteReport):
+        strict = bool(report.get("strict"))
+        report = suite_report_of(report)
+    for remark in report.remarks:
+        _say(console, f"\n{remark}", STYLES[Tone.UNSURE])
+    _say(console, "")
+    for run in _without_repeated_reasons(report.checks_run):
+        _show_run_of_check(console, run)
+    for reason, checks in by_reason(report.not_run):
+        _say(console, f"{Tone.NONE.sign} not run   {', '.join(checks)}: {reason}", "dim")
+    if any(BUDGET in one.reason for one in report.not_run):
+        _say(console, f"  {MORE_TIME}", "dim")
+    show_findings(console, report.findings, all_known=all_known)
+    verdict = report.verdict(strict=strict)
+    if any(one.level.counts and one.accepted is None for one in report.findings):
+        _say(console, f"\n{HOW_TO_ACCEPT}", "dim")
+    violations = [one for one in report.findings if one.verdict(strict=strict) is Verdict.INVALID]
+    told = {
+        Verdict.VALID: "VALID: every promise that was checked was kept",
+        Verdict.INVALID: f"INVALID: {count(len(violations), 'violation')}",
+        Verdict.UNKNOWN: "CANNOT TELL: part of what was asked got no answer",
+    }[verdict]
+    if not report.complete:
+        told += " so far" if verdict is Verdict.INVALID else "; the run ended early"
+    left_out = f", {len(report.not_run)} not run" if report.not_run else ""
+    crashed = sum(bool(run.traceback) for run in report.checks_run)
+    if crashed:
+        _say(console, f"\n{count(crashed, 'check')} crashed: a bug of wsproof. {TRACEBACKS}", STYLES[Tone.UNSURE])
+    facts = f"{count(len(report.checks_run), 'check')}{left_out}, {duration(report.seconds)}, seed {report.seed}"
+    _say(console, f"\n{told} ({facts})", STYLES[tone_of(verdict)])
+
+
+def show_findings(console: Console, findings: Iterable[Finding], *, all_known: bool = False) -> None:
+    """The findings that count, what was not reproduced, then what is accepted (of a server library in one line)."""
+    findings = list(findings)
+    for finding in standing(findings):
+        # What is merely worth knowing must not push the violations off the screen.
+        show_finding(console, finding, brief=finding.level is Level.INFORMATIONAL and bool(finding.replay))
+    seen = observations(findings)
+    if seen:
+        _say(console, f"\n{OBSERVED}", "bold")
+    for finding in seen:
+        show_finding(console, finding)
+    known = accepted(findings)
+    shown = [finding for finding in known if all_known or finding.library is None]
+    if shown:
+        _say(console, "\nAccepted deviations (they do not count)", "bold")
+    for finding in shown:
+        _say(console, f"  {finding.section}  {finding.check}: {finding.explanation}")
+        _say(console, f"      reason: {finding.accepted}")
+    for line in library_lines(known):
+        _say(console, f"\n{line}" if all_known else f"\n{line}: --all shows them", "dim")
+
+
+def show_finding(console: Console, finding: Finding, *, brief: bool = False) -> None:
+    """One finding: section and sentence, what was promised, the witness, and the line that repeats it.
+
+    `brief` leaves out promise and witness.
+    """
+    style = STYLES[tone_of(finding.verdict())] if finding.verdict() is not Verdict.VALID else "bold"
+    often = f", {finding.occurrences:,} times" if finding.occurrences > 1 else ""
+    title = f"\n{level_of(finding).upper()}  {finding.section}  {finding.check} ({finding.anomaly.value}{often})"
+    _say(console, title, style)
+    _say(console, f"  {finding.explanation}")
+    if not brief:
+        _show_evidence(console, finding)
+    if finding.replay:
+        _say(console, f"  again: {finding.replay}")
+
+
+def _show_evidence(console: Console, finding: Finding) -> None:
+    if finding.source:
+        _say(console, f"  promised: {finding.source}", "dim")
+    for line in finding.witness:
+        _say(console, f"    {clean_line(line)}")
+    if finding.reproduced:
+        _say(console, f"  reproduced: {finding.reproduced}")
+    if finding.server_output:
+        _say(console, "  the server wrote:")
+    for line in finding.server_output:
+        _say(console, f"    | {line}")
+
+
+def show_run(console: Console, record: RunRecord, folder: RunFolder | None = None, *, all_known: bool = False) -> None:
+    """Figures, trust, warnings and the verdict of a run; the findings too, unless its check has shown them.
+
+    Without `folder` the run has just come to its end (its record is marked complete when the command leaves it); with
+    the folder of a stored run, its page is named and a run that ended early is called incomplete.
+    """
+    if record.metrics:
+        _say(console, "")
+        table = _metrics(record.metrics)
+        # As wide as it is: a row that is broken in two, or cut off, is not read.
+        table.width = Measurement.get(console, console.options.update(max_width=WIDEST), table).maximum
+        console.print(table, crop=False)
+    for row in record.parts.get("objectives", ()):
+        _show_objective(console, row)
+    if not record.parts.get("check"):
+        show_findings(console, record.findings, all_known=all_known)
+    elif record.command != "check":
+        checked = {(one.check, one.explanation) for one in suite_report_of(record.parts["check"]).findings}
+        rest = [one for one in record.findings if (one.check, one.explanation) not in checked]
+        show_findings(console, rest, all_known=all_known)
+    if said := generator_sentence(record.parts.get("generator") or {}):
+        _say(console, f"\n{said}", "dim")
+    show_load(console, record.parts.get("load") or {})
+    _show_cautions(console, record.warnings)
+    if record.metrics:
+        told = f"{VOID} = void. {trust_sentence(record)}" if void_figures(record.metrics) else trust_sentence(record)
+        _say(console, f"\n{told}", STYLES[Tone.GOOD if record.trusted else Tone.UNSURE])
+    known = [one for one in accepted(all_findings(record)) if one.library is None]
+    if known:
+        _say(console, f"{count(len(known), 'known deviation')} accepted")
+    ended = record.but(complete=record.complete or folder is None)
+    _say(console, verdict_sentence(ended), STYLES[tone_of_run(ended)])
+    if folder is not None:
+        _say(console, f"page: {folder.page}")
+
+
+def show_load(console: Console, summary: Mapping[str, Any]) -> None:
+    """What Locust's run came to, room by room."""
+    for room in summary.get("rooms", ()):
+        figures = {name: Summary.from_json(data) for name, data in (room.get("metrics") or {}).items()}
+        latency, reach = figures.get("latency") or figures.get("feed_spread"), figures.get("reach")
+        said = [f"\nload, {room.get('workload', 'room')}"]
+        if room.get("users") is not None:
+            said.append(count(int(room["users"]), "user"))
+        if latency is not None and latency.n:
+            said.append(f"latency p50 {figure(latency, 'p50')}, p99 {figure(latency, 'p99')}")
+        if reach is not None and reach.mean is not None:
+            said.append(f"reach {share(reach.mean)}")
+        said.append(str(room.get("verdict", "")))
+        _say(console, ": ".join([said[0], ", ".join(word for word in said[1:] if word)]))
+        _show_cautions(console, [Caution.from_json(one) for one in room.get("warnings", ())])
+
+
+def show_verdict(console: Console, verdict: Verdict) -> None:
+    """What it all came to, in one closing line."""
+    told = {
+        Verdict.VALID: "VALID: everything that was owed arrived, once and in order",
+        Verdict.INVALID: "INVALID: promises were broken, see above",
+        Verdict.UNKNOWN: "CANNOT TELL: too little was heard to judge",
+    }[verdict]
+    _say(console, f"\n{told}", STYLES[tone_of(verdict)])
+
+
+def show_comparison(console: Console, comparison: Comparison, *, all_known: bool = False) -> None:
+    """Both sides, a row per metric, new violations, and the verdict."""
+    _say(console, f"\nbase       {side(comparison.base)}")
+    _say(console, f"candidate  {side(comparison.candidate)}")
+    if comparison.pairs:
+        _say(console, f"{count(comparison.pairs, 'pair')}, order {comparison.order}, seed {comparison.seed}", "dim")
+    _say(console, "")
+    console.print(_rows(comparison))
+    for row in comparison.metrics:
+        if row.verdict.value == "cannot-tell" and row.primary:
+            _say(console, f"{title_of(row.metric)}: cannot tell; {judgement_note(row, comparison.pairs)}", "yellow")
+    if comparison.findings:
+        _say(console, "\nThe candidate breaks what the base keeps", "bold")
+    show_findings(console, comparison.findings, all_known=all_known)
+    _show_cautions(console, comparison.warnings)
+    _say(console, f"\n{comparison_sentence(comparison)}", STYLES[tone_of(comparison.verdict)])
+
+
+def _without_repeated_reasons(runs: Iterable[CheckRun]) -> Iterator[CheckRun]:
+    """Many checks that cannot tell for one reason need it said once."""
+    told: set[str] = set()
+    for run in runs:
+        again = run.verdict is Verdict.UNKNOWN and run.reason in told
+        told.add(run.reason)
+        yield replace(run, reason="for the same reason") if again and run.reason else run
+
+
+def _show_run_of_check(console: Console, run: CheckRun) -> None:
+    tone = tone_of(run.verdict)
+    line = Text(f"{tone.sign} {run.verdict.value:<8}", style=STYLES[tone])
+    line.append(clean_line(f"{run.section:<10} {run.title}"), style="default")
+    extra = "".join(f"  {words}" for words in (measured(run), run.remark) if words)
+    line.append(clean_line(f"  {duration(run.seconds)}{extra}"), style="dim")
+    console.print(line, soft_wrap=True)
+
+
+def _metrics(metrics: Mapping[str, Summary]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("")
+    for word in ("p50", "p90", "p99", "p99.9", "max", "n"):
+        table.add_column(word, justify="right")
+    for name, summary in metrics.items():
+        if summary.n == 0:
+            continue
+        if name == "reach":
+            # Percentiles of shares count from the wrong end: p99 would be the best there was.
+            rows: list[tuple[str, tuple[str, ...]]] = [(f"{title_of(name)}, {word}", (which,)) for word, which in ENDS]
+        elif summary.n == 1:
+            rows = [(title_of(name), ("value",))]
+        else:
+            rows = [(title_of(name), COLUMNS)]
+        for label, columns in rows:
+            cells = [figure(summary, column) for column in columns] + [""] * (len(COLUMNS) - len(columns))
+            table.add_row(label, *cells, f"{summary.n:,}")
+    return table
+
+
+def _rows(comparison: Comparison) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("metric")
+    for word in ("base", "candidate", "change", "95 % interval"):
+        table.add_column(word, justify="right")
+    table.add_column("verdict")
+    for row in comparison.metrics:
+        tone = tone_of(row.verdict)
+        judged = row.primary or comparison.verdict is Judgement.UNPAIRED
+        verdict = Text(f"{tone.sign} {JUDGED[row.verdict]}", STYLES[tone]) if judged else Text("– not judged", "dim")
+        table.add_row(
+            Text(clean_line(title_of(row.metric))),
+            for_reader(row.base, row.unit),
+            for_reader(row.candidate, row.unit),
+            change(row.ratio),
+            interval(row),
+            verdict,
+        )
+    return table
+
+
+def _show_objective(console: Console, row: Mapping[str, Any]) -> None:
+    tone = {True: Tone.GOOD, False: Tone.BAD}.get(row.get("met"), Tone.UNSURE)  # type: ignore[arg-type]
+    said = row.get("said") or f"{row.get('objective')}"
+    _say(console, f"{tone.sign} {said}", STYLES[tone])
+
+
+def _show_cautions(console: Console, cautions: Sequence[Caution]) -> None:
+    for caution in cautions:
+        word = "void" if caution.figures else "untrusted" if caution.voids else "warning"
+        _say(console, f"\n{word}: {caution.message}", "yellow")
+        _say(console, f"  try: {caution.advice}")
+
+
+def _say(console: Console, words: str, style: str = "") -> None:
+    """One line (or several) of plain words: no markup is read, nothing unsafe is printed, long lines stay whole."""
+    lines = "\n".join(clean_line(line) for line in words.split("\n"))
+    console.print(Text(lines, style=style), soft_wrap=True)

@@ -1,0 +1,1 @@
+"""Run directories on disk: where they are, and how they are written."""

@@ -1,0 +1,160 @@
+"""Where runs and comparisons are kept.
+
+    ROOT/runs/UTC-branch-sha-random/{run.json, columns/, findings/, page.html}
+    ROOT/comparisons/UTC-base-vs-candidate-random/{compare.json, findings/, page.html}
+    ROOT/latest -> the run that began last
+
+ROOT is `reports` in a checkout of wsproof, `.wsproof` anywhere else, or what `--out` says. The random part lets two
+runs begin in the same second.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from wsproof.errors import UsageError
+from wsproof.report.store.run_dir import RUN_FILE, ComparisonFolder, RunFolder
+
+UNFIT = re.compile(r"[^A-Za-z0-9._]+")
+SHOWN = 8
+"""How many runs an error message lists."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """All runs and comparisons below one folder."""
+
+    root: Path
+
+    @classmethod
+    def open(cls, out: Path | None = None, cwd: Path | None = None) -> Store:
+        """The store that belongs to `cwd`, or the one at `out`. Makes no folder yet.
+
+        Raises:
+            UsageError: `out` is a file.
+        """
+        here = Path.cwd() if cwd is None else cwd
+        if out is not None:
+            root = here / out
+            if root.exists() and not root.is_dir():
+                raise UsageError(f"--out wants a folder, and {out} is a file; name another place")
+            return cls(root)
+        checkout = _checkout(here)
+        return cls(checkout / "reports" if checkout else here / ".wsproof")
+
+    @property
+    def index_path(self) -> Path:
+        """Where the page of all runs is written."""
+        return self.root / "runs" / "index.html"
+
+    def new_run(self, command: str, git: Mapping[str, Any]) -> RunFolder:
+        """Make the folder of a run that begins now; nothing is written into it yet."""
+        branch, sha = git.get("branch"), git.get("sha")
+        words = [_fit(branch or "detached"), sha[:9]] if sha else ["no-git"]
+        folder = RunFolder(self._make("runs", words), command)
+        folder.columns.mkdir()
+        self._point_latest(folder.path)
+        return folder
+
+    def new_comparison(self, base: str, candidate: str) -> ComparisonFolder:
+        """Make the folder of a comparison of these two refs."""
+        return ComparisonFolder(self._make("comparisons", [_fit(base), "vs", _fit(candidate)]))
+
+    def runs(self) -> list[RunFolder]:
+        """Every run folder, newest last; those whose record cannot be read are among them."""
+        return [RunFolder(path) for path in self._folders("runs")]
+
+    def comparisons(self) -> list[ComparisonFolder]:
+        """Every comparison, newest last."""
+        return [ComparisonFolder(path) for path in self._folders("comparisons")]
+
+    def find(self, ref: str | os.PathLike[str] = "latest") -> RunFolder:
+        """The run that `ref` means: "latest", an id, its beginning or its random end, or a path.
+
+        Raises:
+            UsageError: nothing or more than one is meant; the message lists what there is.
+        """
+        word = os.fspath(ref)
+        path = Path(word)
+        if path.is_file() and path.name == RUN_FILE:
+            return RunFolder(path.resolve().parent)
+        if (path / RUN_FILE).is_file():
+            return RunFolder(path.resolve())
+        runs = self.runs()
+        if word == "latest" and runs:
+            return self._latest(runs)
+        exact = [run for run in runs if run.id == word]
+        meant = exact or [run for run in runs if word and (run.id.startswith(word) or run.id.endswith(f"-{word}"))]
+        if len(meant) == 1:
+            return meant[0]
+        raise UsageError(_lost(word, meant, runs))
+
+    def _make(self, kind: str, words: list[str]) -> Path:
+        while True:
+            moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+            path = self.root / kind / "-".join([moment, *words, secrets.token_hex(3)])
+            try:
+                path.mkdir(parents=True)
+            except FileExistsError:
+                if not path.is_dir():
+                    raise UsageError(f"cannot make folders below {self.root}: a file is in the way") from None
+                continue
+            except OSError as error:
+                reason = error.strerror or type(error).__name__
+                raise UsageError(f"cannot write to {self.root}: {reason}; name another folder with --out") from error
+            (path / "findings").mkdir()
+            self._stay_out_of_git()
+            return path
+
+    def _stay_out_of_git(self) -> None:
+        """Runs in a stranger's project are no files of theirs."""
+        ignore = self.root / ".gitignore"
+        if self.root.name == ".wsproof" and not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
+
+    def _folders(self, kind: str) -> list[Path]:
+        place = self.root / kind
+        if not place.is_dir():
+            return []
+        return sorted(path for path in place.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+    def _latest(self, runs: list[RunFolder]) -> RunFolder:
+        link = self.root / "latest"
+        pointed = link.resolve().name if link.is_symlink() and link.is_dir() else ""
+        return next((run for run in runs if run.id == pointed), runs[-1])
+
+    def _point_latest(self, path: Path) -> None:
+        # A link is replaced in one step, as files are: two runs that begin together leave one whole link.
+        beside = self.root / f".latest-{secrets.token_hex(4)}"
+        beside.symlink_to(path.relative_to(self.root), target_is_directory=True)
+        try:
+            beside.replace(self.root / "latest")
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            raise UsageError(f"cannot point {self.root / 'latest'} at the new run: {error.strerror}") from error
+
+
+def _checkout(cwd: Path) -> Path | None:
+    here = cwd.resolve()
+    return next((up for up in [here, *here.parents] if (up / "harness" / "wsproof" / "__init__.py").is_file()), None)
+
+
+def _fit(name: str) -> str:
+    return UNFIT.sub("-", name).strip("-.")[:40] or "unnamed"
+
+
+def _lost(word: str, meant: list[RunFolder], runs: list[RunFolder]) -> str:
+    if not runs:
+        return f"expected the run {word!r}, but there are no runs here yet; `wsproof run` makes one"
+    shown = meant or runs
+    listed = "\n".join(f"  {run.id}" for run in reversed(shown[-SHOWN:]))
+    more = f"\n  and {len(shown) - SHOWN} older" if len(shown) > SHOWN else ""
+    problem = f"{len(meant)} runs are called {word!r}" if meant else f"there is no run called {word!r}"
+    return f"{problem}; type a longer part of one of these, or `latest`:\n{listed}{more}"

@@ -1,0 +1,307 @@
+"""What a record says, in words: shared by terminal, page and pull request comment, so that all three say the same.
+
+The tone of an answer carries a sign as well as a colour: colour is never the only signal.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from wsproof.model.comparison import Judgement
+from wsproof.model.finding import UNDECIDED, Anomaly, Finding, Level, Verdict, severity
+from wsproof.model.record import RunRecord, Summary
+from wsproof.model.suite import CheckRun
+from wsproof.report.figures import NAMED, figure, void_figures
+from wsproof.report.formats.json_documents import suite_report_of
+from wsproof.report.text.capacity import GOOD, capacity_sentence
+from wsproof.report.text.units import for_reader, share
+from wsproof.stats.capacity import Ending
+from wsproof.stats.metrics import METRICS_BY_NAME
+
+
+class Tone(Enum):
+    """How an answer sounds: its name (a CSS class, too) and its sign."""
+
+    GOOD = "good", "✓"
+    BAD = "bad", "✗"
+    UNSURE = "unsure", "?"
+    NONE = "none", "–"
+
+    @property
+    def label(self) -> str:
+        return self.value[0]
+
+    @property
+    def sign(self) -> str:
+        return self.value[1]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One of the four questions, answered: a badge of a word or two, and a sentence."""
+
+    question: str
+    badge: str
+    tone: Tone
+    sentence: str
+
+
+def tone_of(verdict: Verdict | Judgement) -> Tone:
+    """How a verdict sounds."""
+    good = (Verdict.VALID, Judgement.SAME, Judgement.BETTER)
+    bad = (Verdict.INVALID, Judgement.WORSE)
+    return Tone.GOOD if verdict in good else Tone.BAD if verdict in bad else Tone.UNSURE
+
+
+def standing(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings that are neither accepted nor mere observations, the gravest first."""
+    return sorted((one for one in findings if one.accepted is None and not _is_observed(one)), key=severity)
+
+
+def observations(findings: Iterable[Finding]) -> list[Finding]:
+    """What was seen and could not be reproduced: it is shown apart, and does not count."""
+    return sorted((one for one in findings if one.accepted is None and _is_observed(one)), key=severity)
+
+
+def _is_observed(finding: Finding) -> bool:
+    return finding.level is Level.OBSERVATION
+
+
+def accepted(findings: Iterable[Finding]) -> list[Finding]:
+    """Known deviations that are shown and do not count."""
+    return sorted((finding for finding in findings if finding.accepted is not None), key=severity)
+
+
+def library_lines(findings: Iterable[Finding]) -> list[str]:
+    """ "7 known deviations of uvicorn 0.54 on websockets 17.4", for each server library that the findings name."""
+    libraries = Counter(finding.library for finding in findings if finding.library is not None)
+    return [f"{count(number, 'known deviation')} of {library}" for library, number in libraries.items()]
+
+
+def level_of(finding: Finding) -> str:
+    """The word in front of a finding."""
+    return "cannot tell" if finding.anomaly in UNDECIDED else finding.level.value
+
+
+def about_the_wire(section: str) -> bool:
+    """Whether a section is of the protocol suite, rather than a channel's name."""
+    return section.removeprefix("RFC").strip()[:1].isdigit() or section in ("liveness", "robustness")
+
+
+def all_findings(record: RunRecord) -> list[Finding]:
+    """The record's findings and those of its check, each once."""
+    part = record.parts.get("check") or {}
+    found = [*record.findings, *(Finding.from_json(finding) for finding in part.get("findings", ()))]
+    unique: dict[tuple[Any, ...], Finding] = {}
+    for finding in found:
+        unique.setdefault((finding.check, finding.section, finding.explanation, finding.witness), finding)
+    return list(unique.values())
+
+
+def checks_of(record: RunRecord) -> list[CheckRun]:
+    """The checks that were run, if any."""
+    part = record.parts.get("check")
+    return list(suite_report_of(part).checks_run) if part else []
+
+
+def title_of(name: str) -> str:
+    """A metric's title, or that of one of its statistics: "Latency p99"."""
+    metric = METRICS_BY_NAME.get(name)
+    if metric is not None:
+        return metric.title
+    stem, _, statistic = name.rpartition("_")
+    if stem in METRICS_BY_NAME and statistic in (*NAMED, "value"):
+        return f"{METRICS_BY_NAME[stem].title} {NAMED.get(statistic, '')}".strip()
+    return name.replace("_", " ")
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """One finding, 2 findings."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def target_of(record: RunRecord) -> str:
+    """What was tested, by the name it was given; an app, with the server that ran it. Empty where a record has none."""
+    target = record.target
+    name = str(target.get("spec") or target.get("url") or "")
+    runs_app = target.get("kind") in ("asgi", "reference") and target.get("server")
+    return f"{name} ({target['server']})" if runs_app else name
+
+
+def generator_sentence(generator: Mapping[str, Any]) -> str:
+    """What generated the load, and whether that was asked for; empty where a record does not say."""
+    if not generator:
+        return ""
+    cores = generator.get("cores")
+    told = f"load from {count(generator['processes'], 'process', 'processes')}"
+    told += f" with {generator['loop']}" if "loop" in generator else ""
+    told += " (chosen by subscribers and free cores)" if generator["chosen"] else " (as asked)"
+    return told + (f" on {count(len(cores), 'core')} of its own, apart from the server's" if cores else "")
+
+
+def answers(record: RunRecord) -> tuple[Answer, ...]:
+    """The four questions of a run."""
+    return (_protocol(record), _delivery(record), _speed(record), _no_worse(record))
+
+
+def _protocol(record: RunRecord) -> Answer:
+    question = "Does it speak the protocol, whatever a client sends?"
+    findings = [one for one in all_findings(record) if about_the_wire(one.section) or one.anomaly is Anomaly.PROTOCOL]
+    runs = [run for run in checks_of(record) if about_the_wire(run.section)]
+    return _judged(question, findings, runs, "the protocol was kept", "wsproof check")
+
+
+def _delivery(record: RunRecord) -> Answer:
+    question = "Does every subscriber get every message, once, in order?"
+    findings = [
+        one for one in all_findings(record) if not about_the_wire(one.section) and one.anomaly is not Anomaly.PROTOCOL
+    ]
+    runs = [run for run in checks_of(record) if not about_the_wire(run.section)]
+    reach = record.metrics.get("reach")
+    measured = reach is not None and reach.n > 0
+    answer = _judged(question, findings, runs, "nothing was lost, repeated or out of place", "wsproof check", measured)
+    if reach is None or not measured or reach.mean is None:
+        return answer
+    told = f" Under load, {share(reach.mean)} of what was owed arrived ({count(reach.n, 'publication')})."
+    if reach.mean < 1 and answer.tone is Tone.GOOD:
+        return Answer(question, "incomplete", Tone.BAD, told.strip())
+    return Answer(question, answer.badge, answer.tone, answer.sentence + told)
+
+
+def _judged(
+    question: str,
+    findings: list[Finding],
+    runs: list[CheckRun],
+    good: str,
+    how: str,
+    measured: bool = False,
+) -> Answer:
+    if not runs and not findings and not measured:
+        return Answer(question, "not asked", Tone.NONE, f"This run did not ask. `{how}` does.")
+    known = accepted(findings)
+    also = f" {count(len(known), 'known deviation')} {'is' if len(known) == 1 else 'are'} accepted." if known else ""
+    left = standing(findings)
+    broken = [one for one in left if one.verdict() is Verdict.INVALID]
+    if broken:
+        return Answer(question, count(len(broken), "violation"), Tone.BAD, broken[0].explanation + also)
+    unknown = [run for run in runs if run.verdict is Verdict.UNKNOWN]
+    unsure = [one for one in left if one.verdict() is Verdict.UNKNOWN]
+    if unknown or unsure:
+        why = unsure[0].explanation if unsure else f"{unknown[0].title}: {unknown[0].reason or 'no reason was given'}"
+        return Answer(question, "cannot tell", Tone.UNSURE, why + also)
+    weaker = f" {count(len(left), 'weaker finding')}, see below." if left else ""
+    held = f"{count(len(runs), 'check')}: {good}." if runs else f"{good[0].upper()}{good[1:]}."
+    return Answer(question, "yes", Tone.GOOD, held + weaker + also)
+
+
+def _speed(record: RunRecord) -> Answer:
+    question = "How long until the last of all subscribers has it?"
+    last = record.metrics.get("time_to_last")
+    if last is None or last.n == 0:
+        last = record.metrics.get("feed_spread")
+    if last is None or last.n == 0:
+        if record.metrics and record.plan.get("loop") == "closed":
+            return Answer(question, "not asked", Tone.NONE, closed_sentence(record))
+        if record.metrics:
+            return Answer(question, "cannot tell", Tone.UNSURE, "No publication reached everybody it was owed to.")
+        return Answer(question, "not asked", Tone.NONE, "This run did not measure. `wsproof bench` does.")
+    sentence = speed_sentence(record, last)
+    missed = [] if _unmarked(record) else missed_objectives(record)
+    if missed:
+        return Answer(question, "objective missed", Tone.BAD, f"{sentence} Missed: {', '.join(missed)}.")
+    if _unmarked(record) or "p50" in last.void:
+        voids = next((one.message for one in record.warnings if one.voids), None)
+        reason = last.void["p50"].reason if "p50" in last.void else voids
+        why = f" Not to be trusted: {reason}" if reason else " The measurement is not to be trusted."
+        return Answer(question, "untrusted", Tone.UNSURE, sentence + why)
+    return Answer(question, for_reader(last.p50, last.unit), Tone.GOOD, sentence)
+
+
+def speed_sentence(record: RunRecord, last: Summary, show: Callable[[Summary, str], str] = figure) -> str:
+    """How fast it was, in one sentence; `show` writes a figure, by default with the mark of a void one."""
+    who = f"the last of {record.plan['subscribers']:,}" if record.plan.get("subscribers") else "the last subscriber"
+    tail = f", p99 {show(last, 'p99')}" if last.p99 is not None else ""
+    return f"Half of the messages reach {who} within {show(last, 'p50')}{tail}, the slowest took {show(last, 'max')}."
+
+
+def closed_sentence(record: RunRecord) -> str:
+    """What a closed loop has shown."""
+    rate = record.metrics.get("deliveries_per_s")
+    moved = f"{for_reader(rate.value, rate.unit)} deliveries" if rate is not None and rate.n else "nothing"
+    return (
+        f"A closed loop waits for the server, so it shows no latency: {moved}, {record.plan['in_flight']} in flight "
+        "per publisher. `wsproof bench` without --closed measures how long it takes."
+    )
+
+
+def _no_worse(record: RunRecord) -> Answer:
+    return Answer(
+        "Did this branch make any of that worse?",
+        "not asked",
+        Tone.NONE,
+        "One run alone cannot tell. `wsproof compare main HEAD` measures both in turn.",
+    )
+
+
+def _unmarked(record: RunRecord) -> bool:
+    """Whether nothing is trusted: the measurement is not, and its record marks no single figures."""
+    return not record.trusted and not void_figures(record.metrics)
+
+
+def _headline_is_void(record: RunRecord) -> bool:
+    """Whether what a run is about is void: how long half of the messages took, by every measure of it."""
+    heads = [record.metrics.get(name) for name in ("time_to_last", "latency", "feed_spread")]
+    measured = [one for one in heads if one is not None and one.n]
+    return bool(measured) and all("p50" in one.void for one in measured)
+
+
+def open_objectives(record: RunRecord) -> list[str]:
+    """The `--slo` lines that could not be decided."""
+    return [str(row.get("objective")) for row in record.parts.get("objectives", ()) if row.get("met") is None]
+
+
+def missed_objectives(record: RunRecord) -> list[str]:
+    """The `--slo` lines that the run did not reach."""
+    return [str(row.get("objective")) for row in record.parts.get("objectives", ()) if row.get("met") is False]
+
+
+def tone_of_run(record: RunRecord) -> Tone:
+    """How the whole run sounds: good if it is complete and valid, its headline stands, and all objectives are met."""
+    if record.verdict is Verdict.INVALID:
+        return Tone.BAD
+    ending = (record.parts.get("capacity") or {}).get("ending")
+    if record.complete and ending is not None:
+        missed = ending == Ending.MISSED_AT_LOWEST
+        return Tone.GOOD if ending in GOOD else Tone.BAD if missed else Tone.UNSURE
+    if record.complete and missed_objectives(record) and not _unmarked(record):
+        return Tone.BAD
+    unsure = not record.complete or record.verdict is Verdict.UNKNOWN or open_objectives(record)
+    untrusted = record.metrics and (_unmarked(record) or _headline_is_void(record))
+    return Tone.UNSURE if unsure or untrusted else Tone.GOOD
+
+
+def verdict_sentence(record: RunRecord) -> str:
+    """The whole run in one sentence: a few words, a colon, and the rest."""
+    if not record.complete:
+        return "INCOMPLETE: the run ended early; what was recorded until then is here."
+    if record.parts.get("capacity"):
+        return capacity_sentence(record.parts["capacity"])
+    broken = [one for one in all_findings(record) if one.verdict() is Verdict.INVALID]
+    if record.verdict is Verdict.INVALID:
+        return f"INVALID: {count(len(broken), 'violation')}." if broken else "INVALID: a promise was broken."
+    if (missed := missed_objectives(record)) and not _unmarked(record):
+        return f"OBJECTIVE MISSED: {', '.join(missed)}."
+    if record.verdict is Verdict.UNKNOWN:
+        return "CANNOT TELL: part of what was asked got no answer."
+    if undecided := open_objectives(record):
+        return f"CANNOT TELL: no promise was broken, but {', '.join(undecided)} could not be decided."
+    if record.metrics and (_unmarked(record) or _headline_is_void(record)):
+        return "VALID, NOT TRUSTED: no promise was broken, but the figures prove nothing (see the warnings)."
+    if record.metrics and not record.trusted:
+        number = count(len(void_figures(record.metrics)), "figure")
+        return f"VALID: no promise was broken. {number} marked as void; the others stand."
+    return "VALID: no promise was broken." if not record.metrics else "VALID and trusted: no promise was broken."

@@ -1,0 +1,66 @@
+"""One measured block of a bench, and whether it answers what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wsproof.model.finding import Finding, Verdict, verdict_of
+from wsproof.model.measurement import Measurement
+from wsproof.model.record import Caution, Summary
+from wsproof.stats.compared_metrics import judged_and_void
+from wsproof.stats.objective import Objective
+from wsproof.stats.trust import NOTHING_MEASURED
+
+
+@dataclass(frozen=True)
+class Block:
+    """A measurement, checked and judged. `whole`: it was not ended early."""
+
+    measurement: Measurement
+    metrics: Mapping[str, Summary]
+    findings: tuple[Finding, ...]
+    cautions: tuple[Caution, ...]
+    whole: bool = True
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Why figures of it are void; none: all stand."""
+        return tuple(caution.code for caution in self.cautions if caution.voids)
+
+    def verdict(self, *, strict: bool = False) -> Verdict:
+        """Whether the server kept its promises; unknown where the measurement ended early."""
+        return verdict_of(self.findings, strict=strict) if self.whole else Verdict.UNKNOWN
+
+
+@dataclass(frozen=True)
+class Question:
+    """What was asked of a block: objectives, all figures (`strict`), or just to measure.
+
+    Where nothing was asked for, only the figures count that a comparison judges: the rest of the tail is always noisy.
+    """
+
+    objectives: tuple[Objective, ...] = ()
+    strict: bool = False
+
+    def is_open(self, block: Block) -> bool:
+        """Whether the block leaves it unanswered because figures are void."""
+        return self._unanswered(block) > 0
+
+    def better(self, first: Block, second: Block, *, strict: bool = False) -> Block:
+        """The block that answers more; a violation in the second one is always kept. Never chosen by its values."""
+        if second.verdict(strict=strict) is Verdict.INVALID:
+            return second
+        return min(second, first, key=lambda block: (self._unanswered(block), _void(block)))
+
+    def _unanswered(self, block: Block) -> int:
+        if self.strict:
+            return len(block.codes)
+        if self.objectives:
+            judged = [objective.judge(block.metrics, block.findings) for objective in self.objectives]
+            return sum(result.void is not None for result in judged)
+        return (NOTHING_MEASURED in block.codes) + len(judged_and_void(block.metrics))
+
+
+def _void(block: Block) -> int:
+    return sum(len(summary.void) for summary in block.metrics.values())

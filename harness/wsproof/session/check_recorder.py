@@ -1,0 +1,147 @@
+"""What is known of a check: kept in its run as it comes, and told once, whatever ends it."""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from wsproof.conformance.tried import was_tried
+from wsproof.errors import InterruptedRun, WsproofError
+from wsproof.model.finding import Finding
+from wsproof.model.record import RunRecord
+from wsproof.model.suite import CheckRun, Keep, NotRun, SuiteName, SuiteReport
+from wsproof.net.redact import hide, hide_in
+from wsproof.report.formats.json_documents import check_document
+from wsproof.session.context import Stage
+from wsproof.session.crash import end_reason
+from wsproof.session.run_recorder import RunLog
+from wsproof.target.server import RunningServer
+
+__all__ = ["CheckRecorder", "Tell"]
+
+Tell = Callable[[Mapping[str, Any], RunRecord], None]
+"""Takes the answer as `wsproof.check/1`, and the record that it belongs to."""
+_WRITE_EVERY_S = 1.0
+"""News that is no finding is written at most so often."""
+_NOT_YET = "the run has not come to it yet"
+
+
+@dataclass(frozen=True)
+class _Kept:
+    finding: Finding
+    shown: Finding
+    path: Path
+
+
+class CheckRecorder:
+    """Use as a context manager: on the way out the answer is recorded and told, also of a run that ends early.
+
+    `tell` is called once, but not where an error of the user or of the target ends the run and nothing is known.
+    """
+
+    def __init__(self, stage: Stage, server: RunningServer, log: RunLog, tell: Tell) -> None:
+        self._stage, self._log, self._tell = stage, log, tell
+        self._target = stage.describe(server)
+        self._known = server.known_deviations
+        self._planned: tuple[NotRun, ...] = ()
+        self._reports: dict[SuiteName, SuiteReport] = {}
+        self._kept: list[_Kept] = []
+        self._crashes: set[str] = set()
+        self._written_at = float("-inf")
+        self.document: Mapping[str, Any] = {}
+        """The answer, once it is told."""
+
+    def plan(self, checks: Iterable[NotRun]) -> None:
+        """Say what is going to be run."""
+        self._planned = tuple(checks)
+
+    def keep(self, suite: SuiteName) -> Keep:
+        """What takes the reports of that suite."""
+
+        def take(report: SuiteReport) -> None:
+            self._reports[suite] = report
+            self._write(self._report(_NOT_YET), at_once=False)
+
+        return take
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self._finish(self._report(None))
+            return
+        if isinstance(error, WsproofError) and not isinstance(error, InterruptedRun) and not self._reports:
+            return  # it says itself why nothing is known
+        try:
+            self._finish(self._report(end_reason(error)))
+        except BrokenPipeError:
+            return  # nobody reads any more
+        except Exception:  # noqa: BLE001  the end of the run is told by its own cause
+            traceback.print_exc(file=sys.stderr)
+
+    def _finish(self, report: SuiteReport) -> None:
+        report = self._write(report, at_once=True)
+        self.document = check_document(self._target, report, strict=self._stage.arguments.strict)
+        self._tell(self.document, self._log.record)
+
+    def _report(self, ended: str | None) -> SuiteReport:
+        """All that is known. `ended` says why the rest was not run; None at the end of a whole run."""
+        report = sum(self._reports.values(), SuiteReport(self._stage.arguments.seed))
+        if ended is None:
+            return self._mark(replace(report, wall_s=self._stage.elapsed_s))
+        known = {run.check for run in report.checks_run} | {one.check for one in report.not_run}
+        left = tuple(replace(one, reason=ended) for one in self._planned if one.check not in known)
+        report = replace(report, not_run=report.not_run + left, complete=False, wall_s=self._stage.elapsed_s)
+        return self._mark(report)
+
+    def _mark(self, report: SuiteReport) -> SuiteReport:
+        return self._known.judge(report, was_tried)
+
+    def _write(self, report: SuiteReport, *, at_once: bool) -> SuiteReport:
+        """Write the report into the run, each finding in a file of its own; as it is shown."""
+        secrets = self._stage.secrets
+        report = replace(report, checks_run=tuple(self._shown(run) for run in report.checks_run))
+        before = self._kept
+        self._kept = [self._kept_finding(hide_in(finding, secrets)) for finding in report.findings]
+        paths = {one.path for one in self._kept}
+        for path in {one.path for one in before} - paths:
+            path.unlink(missing_ok=True)  # it has become another finding, or a symptom of one
+        report = replace(report, findings=tuple(one.shown for one in self._kept))
+        now = time.monotonic()
+        if at_once or before != self._kept or now - self._written_at >= _WRITE_EVERY_S:
+            self._written_at = now
+            self._log.change(
+                target=self._target,
+                verdict=report.verdict(strict=self._stage.arguments.strict),
+                trusted=True,
+                findings=report.findings,
+                parts={
+                    **self._log.record.parts,
+                    "check": check_document(self._target, report, strict=self._stage.arguments.strict),
+                },
+            )
+        return report
+
+    def _kept_finding(self, finding: Finding) -> _Kept:
+        for one in self._kept:
+            if one.finding == finding:
+                return one
+        return _Kept(finding, *self._log.folder.keep_finding(finding, self._target))
+
+    def _shown(self, run: CheckRun) -> CheckRun:
+        """The row without secrets; where wsproof crashed in it, its traceback is kept as a file, too."""
+        secrets = self._stage.secrets
+        run = replace(run, reason=hide(run.reason, secrets), traceback=hide(run.traceback, secrets))
+        if run.traceback and run.check not in self._crashes:
+            self._crashes.add(run.check)
+            self._log.folder.keep_crash(run.check, run.traceback)
+        return run

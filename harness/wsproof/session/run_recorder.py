@@ -1,0 +1,116 @@
+"""A run record that is written as it comes: what was recorded before a crash or Ctrl-C is kept."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+
+from wsproof.errors import TargetError, UsageError
+from wsproof.model.finding import Finding, Verdict
+from wsproof.model.record import RunRecord
+from wsproof.model.secrecy import learned_count
+from wsproof.report.store.atomic import write_text
+from wsproof.report.store.environment import git_facts, machine_facts
+from wsproof.report.store.runs import Store
+from wsproof.report.text.sanitize import clean_line
+from wsproof.target.server import RunningServer
+
+Closing = Callable[[RunRecord, Path], Iterable[str]]
+
+
+class RunLog:
+    """The record of the command that is at work, in its folder. Use as a context manager.
+
+    Leaving it without an exception completes the record; with one, the record stays marked incomplete. Either way the
+    page is written from what there is.
+    """
+
+    def __init__(self, store: Store, command: str, cwd: Any, console: Console) -> None:
+        git = git_facts(cwd)
+        self.console = console
+        self.closing: Closing | None = None
+        """What is said at the end of a whole run, instead of just where its page is."""
+        self.folder = store.new_run(command, git)
+        self.began = time.monotonic()
+        self.record = RunRecord(
+            id=self.folder.id,
+            command=command,
+            started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+            git=git,
+            machine=machine_facts(),
+        )
+
+    def change(self, **changes: Any) -> None:
+        """Change some fields of the record, and write it."""
+        self.record = self.record.but(wall_s=round(time.monotonic() - self.began, 3), **changes)
+        self.folder.write(self.record)
+
+    def add_part(self, name: str, part: Any) -> None:
+        """Add or replace one of the record's parts, and write it."""
+        self.change(parts={**self.record.parts, name: part})
+
+    def keep_output(self, server: RunningServer) -> None:
+        """Keep all that a server of ours writes as a file of the run."""
+        if server.owned:
+            server.keep_output(self.folder.server_log)
+            self.add_part("server_log", {"file": self.folder.server_log.name})
+
+    def __enter__(self) -> Self:
+        self.change()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, UsageError) and not isinstance(error, TargetError) and self._is_empty():
+            shutil.rmtree(self.folder.path)  # the user's mistake, before anything was found out
+            return
+        self.change(complete=error is None)
+        self._hide_in_output()
+        page = self.folder.write_page()
+        if error is None and self.closing is not None:
+            for sentence in self.closing(self.record, page):
+                self.console.print(clean_line(sentence), soft_wrap=True, markup=False, highlight=False)
+            return
+        label = "page" if error is None else "partial record kept; page"
+        self.console.print(f"{label}: {page}", soft_wrap=True, markup=False)
+
+    def _is_empty(self) -> bool:
+        """Whether nothing has been found out yet."""
+        parts = {name: part for name, part in self.record.parts.items() if name != "server_log"}
+        if not (parts.get("check") or {}).get("checks_run"):
+            parts.pop("check", None)
+        return not (self.record.findings or self.record.metrics or parts)
+
+    def _hide_in_output(self) -> None:
+        """A line of the server may have come before the secret in it was known to us."""
+        output = self.folder.server_log
+        if output.is_file() and learned_count():
+            write_text(output, output.read_text(encoding="utf-8", errors="replace"))
+
+
+@contextmanager
+def kept_findings(command: str, target: Mapping[str, Any]) -> Iterator[Callable[[Finding], Finding]]:
+    """Within, findings can be kept in a run of their own, which is begun for the first of them."""
+    here = Path.cwd()
+    with ExitStack() as run:
+        log: list[RunLog] = []
+
+        def keep(finding: Finding) -> Finding:
+            if not log:
+                log.append(run.enter_context(RunLog(Store.open(None, here), command, here, Console(file=StringIO()))))
+                log[0].change(target=target, verdict=Verdict.INVALID)
+            (kept,) = log[0].folder.keep_findings([finding], target)
+            log[0].change(findings=(*log[0].record.findings, kept))
+            return kept
+
+        yield keep

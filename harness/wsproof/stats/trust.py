@@ -1,0 +1,332 @@
+"""Can the figures be trusted? Every caution names the cause, the figures that it voids, and the next thing to try.
+
+Trust is judged by effect, figure by figure. What the load generator did to the times (it sent late, read late, or had
+no CPU left) voids the figures that would have come out otherwise without it, and no others: latency p99 may be void
+while p50, reach and delivery stand. Three things void whatever is timed, because nobody can know what it would have
+been: the plan was not carried out (work was left unsent, or subscribers were refused), another measurement ran at the
+same time, or the generator had no CPU left in most of the window. The rest is advice: the figures stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from wsproof.model.contract import Audience
+from wsproof.model.history import Departure, Member, Outcome
+from wsproof.model.measurement import Measurement
+from wsproof.model.plan import Phase
+from wsproof.model.record import Caution, Summary
+from wsproof.stats.generator_effect import DeliveryTimes, Effect, Limit, own_delays, sent_late, without_seconds
+from wsproof.stats.metrics import METRICS_BY_NAME, Observed, summaries
+from wsproof.stats.summary import ENOUGH, nearest_rank
+from wsproof.stats.void_figures import Doubt, Trust, doubt, doubt_of
+
+MAX_GENERATOR_CPU = 0.80
+"""Share of one core. Above it queues grow inside the generator, and its own delay is reported as the server's."""
+MIN_SLIP_NS = 1_000_000
+SLIP_SHARE_OF_LATENCY = 0.10
+MAX_OWN_SHARE = 0.20
+"""Of a figure: what the generator may have added to it, beside what the server took."""
+ALWAYS_NS = 150_000
+"""What is added to one message in a hundred even where nothing waits: processes are woken, bytes are copied."""
+RESOLUTION_NS = 250_000
+"""What the engine cannot tell apart from that on a machine with few cores (benchmarks, "Truth")."""
+LOOP_LAG_NS = 5_000_000
+MS = 1e6
+SLIP_LIMIT = Limit(SLIP_SHARE_OF_LATENCY, MIN_SLIP_NS)
+OWN_LIMIT = Limit(MAX_OWN_SHARE, RESOLUTION_NS)
+CPU_LIMIT = Limit(SLIP_SHARE_OF_LATENCY, RESOLUTION_NS)
+TIMES = ("latency", "service_time", "time_to_last", "spread", "feed_spread", "feed_period_error")
+LOADED = (*TIMES, "deliveries_per_s", "server_cpu_per_delivery", "server_switches_per_delivery")
+"""What depends on the load: void where another load was made than was planned."""
+MACHINE = (*LOADED, "connect_time")
+"""What depends on the CPU that there was: void where somebody else took it."""
+NOTHING_MEASURED = "nothing-measured"
+"""The code of the one caution that leaves nothing to be known: there is no figure at all."""
+SHOWN = 4
+"""How many of the figures that are void a caution shows with both values; it names the rest."""
+
+
+def trust_of(measurement: Measurement) -> Trust:
+    """Hold a measurement against all rules."""
+    observed = Observed(measurement)
+    found = [one for rule in RULES for one in rule(observed)]
+    return Trust(tuple(sorted(found, key=lambda one: not one.caution.voids)))
+
+
+def judge_trust(measurement: Measurement) -> tuple[Caution, ...]:
+    """All cautions of a measurement, the voiding ones first. Trusted means: none of them voids."""
+    return trust_of(measurement).cautions
+
+
+def judged_summaries(measurement: Measurement) -> tuple[dict[str, Summary], tuple[Caution, ...]]:
+    """Every metric, with the figures marked that prove nothing; and all cautions."""
+    trust = trust_of(measurement)
+    return trust.mark(summaries(measurement)), trust.cautions
+
+
+def _listed(effects: list[Effect], what: str) -> str:
+    """The figures with both values: "latency p99 (5.72 ms, 4.1 ms without)"."""
+    order = sorted(effects, key=lambda effect: (TIMES.index(effect.metric), effect.statistic != "p99"))
+    shown = [f"{_figure(one)} ({one.show(one.reported)}; {one.show(one.without)} {what})" for one in order[:SHOWN]]
+    return ", ".join(shown + [_figure(one) for one in order[SHOWN:]])
+
+
+def _figure(effect: Effect) -> str:
+    statistic = "p99.9" if effect.statistic == "p999" else effect.statistic
+    return f"{effect.metric.replace('_', ' ')} {statistic}"
+
+
+def _timed(observed: Observed) -> DeliveryTimes | None:
+    """The times of the deliveries; None where there are none to speak of."""
+    if observed.closed or not len(observed.deliveries.received_ns):
+        return None
+    return DeliveryTimes(observed)
+
+
+def _generator_cpu(observed: Observed) -> Iterator[Doubt]:
+    generator = observed.measurement.generator
+    busy = generator.cpu_share > MAX_GENERATOR_CPU
+    if not busy.any():
+        return
+    seconds = _count(int(np.count_nonzero(busy)), "second", "seconds")
+    told = (
+        f"The load generator used {float(generator.cpu_share.max()):.0%} of a core in one second "
+        f"(limit {MAX_GENERATOR_CPU:.0%}, exceeded in {seconds} of {len(busy)}): "
+    )
+    remedy = f"{_less_load(observed)}, or more generator processes (now {generator.processes}) where cores are free."
+    times = _timed(observed)
+    if times is None or np.count_nonzero(busy) * 2 > len(busy):
+        why = "part of the measured time may be its own."
+        yield doubt("generator-cpu", told + why, remedy, (*TIMES, "deliveries_per_s"))
+        return
+    effects = list(without_seconds(observed, times, busy, CPU_LIMIT))
+    if effects:
+        why = f"these figures would be lower otherwise: {_listed(effects, 'without these seconds')}."
+        yield doubt_of("generator-cpu", told + why, remedy, effects)
+    else:
+        yield doubt("generator-cpu", f"{told}without these seconds no figure would be lower.", remedy)
+
+
+def _unsent(observed: Observed) -> Iterator[Doubt]:
+    published = observed.history.publications
+    failed = (published.phase == Phase.MEASURED) & (published.outcome == Outcome.FAILED)
+    gone = int(np.count_nonzero(failed))
+    if gone:
+        yield doubt(
+            "unpublished",
+            f"{_count(gone, 'publication', 'publications')} could not be made, because the publisher's connection was "
+            "gone: the plan was not carried out, so the numbers describe a lighter load.",
+            "Look at the findings and at the server's output: it ended a publisher's connection, or refused it.",
+            LOADED,
+        )
+    unsent = observed.measurement.generator.unsent
+    if unsent:
+        yield doubt(
+            "unsent",
+            f"{_count(unsent, 'publication was', 'publications were')} due and still unsent when the window ended: "
+            "the plan was not carried out, so the numbers describe a lighter load.",
+            f"{_less_load(observed)}; if the generator's CPU is low, the server does not take what is sent to it.",
+            LOADED,
+        )
+
+
+def _lateness(observed: Observed) -> Iterator[Doubt]:
+    """What was sent late, and what was read late."""
+    times = _timed(observed)
+    if times is None:
+        return
+    late = list(sent_late(times, SLIP_LIMIT))
+    yield from _sent_late(observed, times, late)
+    void = {effect.name for effect in late}
+    yield from _read_late(observed, [one for one in own_delays(times, OWN_LIMIT, ALWAYS_NS) if one.name not in void])
+
+
+def _sent_late(observed: Observed, times: DeliveryTimes, effects: list[Effect]) -> Iterator[Doubt]:
+    """Late sends are the generator's alone: an open loop sends over its WebSockets without waiting for anybody."""
+    slip = METRICS_BY_NAME["schedule_slip"].compute(observed)
+    if slip is None or not len(slip):
+        return
+    few = len(slip) < ENOUGH["p99"]
+    lateness = float(slip.max()) if few else nearest_rank(np.sort(slip), 0.99)
+    told = (
+        "Messages were sent late, not caused by the server: "
+        f"{'the latest by' if few else 'schedule slip p99 is'} {lateness / MS:.2f} ms. "
+    )
+    remedy = (
+        "Give the generator a core of its own (close other programs, pin the server elsewhere), "
+        f"{_less_load(observed, start='or use ')}."
+    )
+    if effects:
+        void = f"These figures would be lower otherwise: {_listed(effects, 'without late sends')}."
+        yield doubt_of("schedule-slip", told + void, remedy, effects)
+        return
+    figure = ("latency", "p99")
+    reported, as_sent = times.figures(), times.figures(as_sent=True)
+    if not few and figure in reported and lateness > SLIP_LIMIT.of(reported[figure]):
+        show = METRICS_BY_NAME["latency"].show
+        both = f"{show(reported[figure])} from the intended time, {show(as_sent[figure])} from the actual send"
+        yield doubt("schedule-slip", f"{told}That decided no figure: latency p99 is {both}.", remedy)
+
+
+def _read_late(observed: Observed, effects: list[Effect]) -> Iterator[Doubt]:
+    if not effects:
+        return
+    processes = observed.measurement.generator.processes
+    yield doubt_of(
+        "generator-delay",
+        f"Part of these figures may be the load generator's own: {_listed(effects, 'without it')}. "
+        "Messages left late, or lay there while it read those before them. "
+        f"(Limit: {MAX_OWN_SHARE:.0%} of the rest, or {RESOLUTION_NS / MS:.2f} ms, whichever is more.)",
+        "Read them as upper bounds: the server is no slower than this. To come closer, use more generator "
+        f"processes (--processes, now {processes}) where cores are free, or {_less_load(observed, start='')}.",
+        effects,
+    )
+
+
+def _not_alone(observed: Observed) -> Iterator[Doubt]:
+    if not observed.measurement.generator.alone:
+        yield doubt(
+            "not-alone",
+            "Another wsproof measurement ran on this machine at the same time, and both took each other's CPU.",
+            "Wait until it has ended (`wsproof list runs` shows it), then measure again.",
+            MACHINE,
+        )
+
+
+def _loop_lag(observed: Observed) -> Iterator[Doubt]:
+    lag = observed.measurement.generator.loop_lag_ns
+    if not len(lag):
+        return
+    late = nearest_rank(np.sort(lag), 0.99)
+    if late > LOOP_LAG_NS:
+        yield doubt(
+            "loop-lag",
+            f"The generator's event loop woke up to {late / MS:.1f} ms late (p99): receipts may be stamped that late. "
+            "Figures that this may have decided are void; the others stand.",
+            "Something else wants this core: close it, or measure on a quieter machine.",
+        )
+
+
+def _few_samples(observed: Observed) -> Iterator[Doubt]:
+    if observed.measurement.contract.feed is not None:
+        return
+    count = len(observed.deliveries.latency_ns)
+    missing = [name for name in ("p99", "p999") if count < ENOUGH[name]]
+    if not count and observed.measurement.contract.audience is not Audience.NOBODY:
+        yield doubt(
+            NOTHING_MEASURED,
+            "Not one delivery belongs to the measured window, so there is nothing to judge by.",
+            "Measure longer (--duration) or with a higher --rate; if there were publications, look at the findings.",
+            LOADED,
+        )
+    if count and missing:
+        plan = observed.measurement.plan
+        yield doubt(
+            "few-samples",
+            f"{_count(count, 'delivery', 'deliveries')} in the window: too few for {' and '.join(missing)}, "
+            f"which need{'s' if len(missing) == 1 else ''} {ENOUGH[missing[0]]}"
+            + (f" and {ENOUGH[missing[1]]}." if len(missing) > 1 else "."),
+            f"Measure longer than {plan.duration_s:g} s (--duration), or with more than "
+            f"{_count(plan.subscribers, 'subscriber', 'subscribers')} (--subscribers).",
+        )
+
+
+def _stdlib_loop(observed: Observed) -> Iterator[Doubt]:
+    loop = observed.measurement.generator.loop
+    if loop == "gevent":
+        yield doubt(
+            "gevent-loop",
+            "The generator ran on gevent under Locust, which costs several times as much CPU per message as wsproof's "
+            "own engine: part of the latency may be its own.",
+            "Use `wsproof bench` for latency figures; compare only runs that used the same loop.",
+        )
+    elif "uvloop" not in loop.lower():
+        asked = observed.measurement.plan.event_loop != "auto"
+        better = "Leave out --loop" if asked else "Install uvloop where it exists (`pip install uvloop`)"
+        yield doubt(
+            "stdlib-loop",
+            f"The generator ran on {loop}, which costs about a quarter more CPU per message than uvloop.",
+            f"{better}; compare only runs that used the same loop.",
+        )
+
+
+def _incomplete_ramp(observed: Observed) -> Iterator[Doubt]:
+    members = observed.history.members
+    missing = [member for member in members if not member.in_ns]
+    refused = sum(member.departure is Departure.REFUSED for member in missing)
+    if not refused:
+        missing = [member for member in missing if _may_hear(member, observed)]
+    if missing:
+        why = f", {refused} of them because the connection was refused" if refused else ""
+        yield doubt(
+            "incomplete-ramp",
+            f"{len(missing)} of {_count(len(members), 'subscriber', 'subscribers')} never received anything{why}: "
+            "the load was lighter than planned.",
+            "Look at the findings and at the server's output; raise its file limit (`ulimit -n`), or ask for fewer "
+            "--subscribers.",
+            LOADED if refused else (),
+        )
+
+
+def _may_hear(member: Member, observed: Observed) -> bool:
+    """Whether this member is in the audience of anybody: an echo is heard by those who speak, and by nobody else."""
+    contract = observed.measurement.contract
+    publishers = set(observed.history.publications.publisher.tolist())
+    if contract.feed is not None or contract.audience is Audience.EVERYONE:
+        return True
+    if contract.audience is Audience.OTHERS:
+        return bool(publishers - {member.number})
+    return member.number in publishers
+
+
+def _deflate_declined(observed: Observed) -> Iterator[Doubt]:
+    if not observed.measurement.plan.deflate:
+        return
+    opened = sum(member.connected_ns > 0 for member in observed.history.members)
+    taken = observed.measurement.generator.deflated
+    if taken < opened:
+        yield doubt(
+            "deflate-declined",
+            f"Compression was offered (--deflate), and the server took it on {taken:,} of "
+            f"{_count(opened, 'connection', 'connections')}: the rest was measured with plain frames.",
+            "Turn permessage-deflate on in the server, or leave out --deflate.",
+        )
+
+
+def _server_silent(observed: Observed) -> Iterator[Doubt]:
+    usage = observed.measurement.server
+    if usage is not None and usage.trouble:
+        yield doubt(
+            "metrics-url",
+            f"What the server uses is not known, or in part: its --metrics-url failed ({usage.trouble}).",
+            "Ask for it with `curl`; it must have process_cpu_seconds_total and process_resident_memory_bytes.",
+        )
+
+
+def _less_load(observed: Observed, *, start: str = "Use ") -> str:
+    plan = observed.measurement.plan
+    many = f"fewer subscribers than {plan.subscribers} (--subscribers)"
+    if observed.measurement.contract.feed is not None:
+        return start + many
+    return f"{start}a lower rate than {plan.rate_hz:g} Hz (--rate) or {many}"
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
+
+RULES: tuple[Callable[[Observed], Iterator[Doubt]], ...] = (
+    _generator_cpu,
+    _unsent,
+    _lateness,
+    _not_alone,
+    _incomplete_ramp,
+    _loop_lag,
+    _few_samples,
+    _stdlib_loop,
+    _deflate_declined,
+    _server_silent,
+)

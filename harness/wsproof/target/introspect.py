@@ -1,0 +1,242 @@
+"""Ask the target's own interpreter: which packages are there, and where an app has its WebSocket routes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from wsproof.errors import TargetError, UsageError
+from wsproof.net.endpoint import with_query
+from wsproof.net.redact import redact
+from wsproof.target import guard
+from wsproof.target.target import Target
+
+_PROBE_TIMEOUT_S = 30.0
+_SERVER_PACKAGES = ("uvicorn", "websockets", "wsproto", "hypercorn", "granian", "daphne")
+_PACKAGES = (*_SERVER_PACKAGES, "starlette", "fastapi", "uvloop", "httptools", "h11", "autobahn")
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """What is installed beside an interpreter. `uvicorn_auto` is the module that its `--ws auto` takes."""
+
+    python: str
+    versions: Mapping[str, str]
+    uvicorn_auto: str | None
+
+
+def guarded(command: list[str], *, grace_s: float | None = None, files: int = 0) -> list[str]:
+    """The command line that runs `command` under our guard, by our own interpreter; it may open `files` at least."""
+    options = [] if grace_s is None else ["--grace", str(grace_s)]
+    options += ["--files", str(files)] if files else []
+    # By path and isolated: it starts in a stranger's folder, whose modules and PYTHON* variables must not reach it.
+    return [sys.executable, "-I", "-S", guard.__file__, *options, "--", *command]
+
+
+@cache
+def interpreter(python: str) -> Interpreter:
+    """What is installed beside the interpreter `python`.
+
+    Raises:
+        TargetError: it cannot be run.
+    """
+    data = _probe(python, ["facts", *_PACKAGES], Path.cwd(), {}, ())
+    return Interpreter(data["python"], data["versions"], data["uvicorn_auto"])
+
+
+@dataclass(frozen=True)
+class AppFacts:
+    """What an import of the app has shown. `whole`: all its routes can be seen."""
+
+    absent: str | None
+    beside: tuple[str, ...]
+    problem: str
+    paths: tuple[str, ...]
+    http: tuple[str, ...]
+    whole: bool
+
+    @property
+    def makes(self) -> bool:
+        """Whether it may make an app when it is called."""
+        return "class" in self.problem or "function without" in self.problem
+
+
+def app_facts(target: Target) -> AppFacts:
+    """Import the target's app in a process of its own, and look at it. Asked again: the same answer.
+
+    Raises:
+        TargetError: the app cannot be imported; its last output lines are in the message.
+    """
+    assert target.app is not None
+    return _app_facts(target.app, target.cwd, target.python, target.env, target.secrets)
+
+
+@cache
+def _app_facts(
+    app: str, cwd: Path, python: str, env: tuple[tuple[str, str], ...], secrets: tuple[str, ...]
+) -> AppFacts:
+    found = _probe(python, ["routes", app], cwd, dict(env), secrets)
+    paths = tuple(dict.fromkeys(found["paths"]))
+    return AppFacts(
+        found["absent"], tuple(found["beside"]), found["problem"], paths, tuple(found["http"]), found["whole"]
+    )
+
+
+def require_app(target: Target) -> None:
+    """See that the target's app can be one, before a server is started for it.
+
+    An app that cannot be imported passes: the server that runs it says it better.
+
+    Raises:
+        UsageError: it is not there, is no ASGI app, or has no WebSocket route at the path.
+    """
+    if target.app is None or target.is_reference:
+        return
+    try:
+        facts = app_facts(target)
+    except TargetError:
+        return
+    module = target.app.partition(":")[0]
+    if facts.absent is not None:
+        near = get_close_matches(facts.absent, facts.beside, n=1, cutoff=0.5) or list(facts.beside)[:5]
+        advice = f"did you mean {module}:{near[0]}?" if len(near) == 1 else f"it has {', '.join(near) or 'no app'}."
+        raise UsageError(f"expected the app {facts.absent} in the module {module}, but it is not there: {advice}")
+    if facts.problem:
+        maker = target.app.partition(":")[2]
+        made = f"write a module with `from {module} import {maker}` and `app = {maker}()`, and name its app"
+        raise UsageError(
+            f"{target.app} is no ASGI app: expected a callable that takes (scope, receive, send), but it "
+            f"{facts.problem}. {'Name the app itself' if not facts.makes else f'If it makes one, {made}'}."
+        )
+    if facts.whole and not facts.paths:
+        shown = ", ".join(facts.http[:8]) or "none at all"
+        raise UsageError(
+            f"{target.app} has no WebSocket route, so nothing can be tested; its routes are {shown}. "
+            "Name the app that has it, or add one: @app.websocket('/ws')"
+        )
+    path = (target.path or "").partition("?")[0]
+    if facts.whole and path and not target.path_from_channels and not any(_fits(path, route) for route in facts.paths):
+        near = get_close_matches(path, facts.paths, n=1, cutoff=0.3)
+        raise UsageError(
+            f"{target.app} has no WebSocket route for the path {path}; it has {', '.join(facts.paths)}. "
+            f"Did you mean --path {(near or facts.paths)[0]}?"
+        )
+
+
+def _fits(path: str, route: str) -> bool:
+    """Whether a route as it is written, with its parameters in braces, can take this path."""
+    pattern = ""
+    for piece in re.split(r"(\{[^{}]*\})", route):
+        if piece.startswith("{"):
+            pattern += ".+" if ":path" in piece else "[^/]+"
+        else:
+            pattern += re.escape(piece)
+    return re.fullmatch(pattern, unquote(path)) is not None
+
+
+def resolve_path(target: Target) -> Target:
+    """The same target with its `path`: as given, or the app's only WebSocket route; "/" for a URL without a path.
+
+    Raises:
+        UsageError: the app has several routes, or one with a parameter: the message lists them. Or it is no app.
+        TargetError: the app cannot be imported.
+    """
+    if target.path is not None:
+        return target
+    if target.app is None:
+        return target.but(path=with_query("/", target.query))
+    paths = app_facts(target).paths
+    require_app(target)
+    if not paths:
+        return target.but(path="/")
+    if len(paths) == 1 and "{" not in paths[0]:
+        return target.but(path=paths[0])
+    which = "several WebSocket routes" if len(paths) > 1 else "one WebSocket route, which has a parameter"
+    example = next((path for path in paths if "{" not in path), paths[0].partition("{")[0] + "1")
+    raise UsageError(
+        f"{target.app} has {which}: {', '.join(paths)}. Say which to test: --path {example} "
+        "(or test them together: --channels, see --help)"
+    )
+
+
+def child_environment(env: Mapping[str, str]) -> dict[str, str]:
+    """Our environment plus `env`, for a process whose output we want as it comes."""
+    return {**os.environ, "PYTHONUNBUFFERED": "1", **env}
+
+
+def cannot_start_in(cwd: Path, error: OSError) -> TargetError:
+    """The error for a folder in which no process can be started."""
+    return TargetError(f"cannot start anything in {cwd}: {error.strerror}. Does the folder exist?")
+
+
+def _probe(python: str, arguments: list[str], cwd: Path, env: Mapping[str, str], secrets: tuple[str, ...]) -> Any:
+    source = files("wsproof.target").joinpath("_probe.py").read_text()
+    try:
+        # A pipe that stays open: the guard ends the probe when we die.
+        process = subprocess.Popen(
+            guarded([python, "-c", source, *arguments]),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=cwd,
+            env=child_environment(env),
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise cannot_start_in(cwd, error) from error
+    with process:
+        out, err = _communicate(process, arguments)
+    if process.returncode != 0:
+        said = [line for line in err.decode(errors="replace").splitlines() if line.strip()]
+        said = _without_frames_of_python(said) if arguments[0] == "routes" else said[-8:]
+        raise TargetError(_failure(python, arguments, process.returncode, redact("\n    ".join(said), secrets)))
+    return json.loads(out)
+
+
+def _communicate(process: subprocess.Popen[bytes], arguments: list[str]) -> tuple[bytes, bytes]:
+    assert process.stdin is not None
+    try:
+        stdin, process.stdin = process.stdin, None  # communicate() would close it, and the guard end the probe
+        with stdin:
+            return process.communicate(timeout=_PROBE_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.communicate()
+        raise TargetError(
+            f"importing {arguments[-1]} took longer than {_PROBE_TIMEOUT_S:.0f} s. "
+            "Does it start its own server when imported? Put that under `if __name__ == '__main__':`"
+        ) from None
+
+
+def _without_frames_of_python(lines: list[str]) -> list[str]:
+    """The last lines of a traceback without the frames of the import machinery and of our own probe."""
+    kept: list[str] = []
+    ours = False
+    for line in lines:
+        if line.lstrip().startswith('File "'):
+            ours = any(part in line for part in ('"<frozen', '"<string>"', "/importlib/"))
+        elif not line.startswith(" "):
+            ours = False
+        if not ours and not line.startswith("Traceback"):
+            kept.append(line)
+    return kept[-8:]
+
+
+def _failure(python: str, arguments: list[str], code: int, said: str) -> str:
+    if arguments[0] == "routes":
+        return (
+            f"expected to import {arguments[1]}, but that failed. It said:\n    {said}\n"
+            "Run wsproof in the folder from which the app can be imported, with the interpreter that has its packages; "
+            "--env NAME=VALUE sets what the app reads from its environment"
+        )
+    return f"expected a Python interpreter at {Path(python).name}, but running it failed ({code}). It said:\n    {said}"

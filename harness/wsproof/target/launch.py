@@ -1,0 +1,178 @@
+"""Start a target's server and wait until it is ready, or say why it is not."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from wsproof.errors import TargetError, UsageError
+from wsproof.machine.fd_limits import files_of_server
+from wsproof.machine.ports import Answer, free_port, http_status, knock, require_free_port
+from wsproof.net.clock import Deadline
+from wsproof.net.endpoint import Endpoint, parse_url
+from wsproof.net.redact import redact_command
+from wsproof.target.introspect import Interpreter, interpreter, require_app
+from wsproof.target.output_tail import LogFile
+from wsproof.target.process import ServerProcess, describe_exit
+from wsproof.target.servers import Server, choose_server, require_server_name
+from wsproof.target.target import READY_SCHEMES, Target, TargetKind
+
+START_TIMEOUT_S = 30.0
+_HOST = "127.0.0.1"
+_POLL_S = 0.03
+_ACCEPTED_IS_ENOUGH_S = 5.0
+"""A server that owns the port but never answers a FIN counts as ready after this long: few do that, legally."""
+_PORT_RETRIES = 3
+_SHOWN_LINES = 12
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What will be started, at a port still to be chosen. `installed` and `server` belong to an ASGI app."""
+
+    name: str
+    target: Target
+    host: str
+    fixed_port: int | None = None
+    installed: Interpreter | None = None
+    server: Server | None = None
+
+    def command(self, port: int) -> tuple[str, ...]:
+        """The command line for this port."""
+        if self.server is None:
+            return tuple(part.replace("{port}", str(port)) for part in self.target.command)
+        assert self.target.app is not None
+        arguments = self.server.arguments(self.target.app, self.host, port)
+        return (self.target.python, "-m", self.server.module, *arguments)
+
+    def shown_command(self, port: int) -> list[str]:
+        """The same for people, redacted; where the interpreter lies on this machine is nobody's business."""
+        command = list(self.command(port))
+        if self.server is not None:
+            command[0] = "python"
+        return redact_command(command, self.target.secrets)
+
+    def ready_url(self, port: int) -> str | None:
+        """The URL of `--ready` for this port; None for an ASGI app."""
+        url = self.target.ready_url
+        return url.replace("{port}", str(port)) if url is not None else None
+
+
+class PortTaken(TargetError):
+    """Somebody else was faster at the port that we had chosen."""
+
+
+def plan_launch(target: Target) -> Launch:
+    """How `target` is started. Raises UsageError or TargetError when it cannot be."""
+    if target.kind is TargetKind.COMMAND:
+        assert target.ready_url is not None
+        ready = parse_url(target.ready_url.replace("{port}", "1"), schemes=READY_SCHEMES)
+        return Launch("command", target, ready.host, None if "{port}" in target.ready_url else ready.port)
+    require_server_name(target.server)
+    installed = interpreter(target.python)
+    server = choose_server(target.server, installed, target.app)
+    require_app(target)
+    return Launch(server.name, target, _HOST, None, installed, server)
+
+
+def start(
+    launch: Launch,
+    *,
+    port: int | None,
+    env: Mapping[str, str],
+    timeout_s: float,
+    connections: int = 0,
+    log: LogFile | None = None,
+) -> tuple[ServerProcess, Endpoint]:
+    """Start it, with a limit of open files that `connections` fit in, and wait until it is ready.
+
+    Raises:
+        UsageError: so many open files are not to be had here.
+        TargetError: the port is in use, or the server ended, or was not ready in time; with its last output lines.
+    """
+    if port is not None and launch.fixed_port not in (None, port):
+        raise UsageError(f"--port {port} was asked for, but --ready says that it will listen on {launch.fixed_port}")
+    files = files_of_server(connections)
+    fixed = port if port is not None else launch.fixed_port
+    if fixed is not None:
+        require_free_port(launch.host, fixed)
+        return _start_at(launch, fixed, env, timeout_s, files, log)
+    for _ in range(_PORT_RETRIES):
+        try:
+            return _start_at(launch, free_port(launch.host), env, timeout_s, files, log)
+        except PortTaken:
+            continue
+    return _start_at(launch, free_port(launch.host), env, timeout_s, files, log)
+
+
+def _start_at(
+    launch: Launch, port: int, env: Mapping[str, str], timeout_s: float, files: int, log: LogFile | None
+) -> tuple[ServerProcess, Endpoint]:
+    target = launch.target
+    env = {**dict(target.env), **env}
+    secrets = target.with_env(env).secrets
+    process = ServerProcess(launch.command(port), cwd=target.cwd, env=env, secrets=secrets, files=files, log=log)
+    try:
+        _wait_ready(process, launch, port, timeout_s)
+    except BaseException:
+        process.stop()
+        raise
+    ready = launch.ready_url(port) or ""
+    return process, target.endpoint(Endpoint(launch.host, port, tls=ready.startswith(("wss", "https"))))
+
+
+def _wait_ready(process: ServerProcess, launch: Launch, port: int, timeout_s: float) -> None:
+    deadline = Deadline.after(timeout_s)
+    accepted: Deadline | None = None
+    seen = "nobody listened there"
+    while not deadline.passed:
+        if process.exit_code is not None:
+            raise _ended(process, launch, port)
+        answer = knock(launch.host, port)
+        if answer is not Answer.NOTHING:
+            if process.listens_on(port) is False:
+                seen = "a process that is not ours listened there (a daemon, a container?)"
+            elif answer is Answer.ANSWERED or (accepted is not None and accepted.passed):
+                status = _ready_status(launch, port)
+                if status is None:
+                    return
+                seen = status
+            else:
+                accepted = accepted or Deadline.after(_ACCEPTED_IS_ENOUGH_S)
+                seen = "it accepted connections but did nothing with them"
+        time.sleep(_POLL_S)
+    raise TargetError(
+        f"expected {launch.name} to listen on {launch.host}:{port} within {timeout_s:g} s, but {seen}."
+        f"{_last_words(process)}\nTry it by hand: {shlex.join(launch.shown_command(port))}"
+    )
+
+
+def _ready_status(launch: Launch, port: int) -> str | None:
+    """None when the ready URL answers well; else what it did, in words."""
+    url = launch.ready_url(port)
+    if url is None or not url.startswith("http"):
+        return None
+    target = launch.target
+    status = http_status(replace(parse_url(url, schemes=READY_SCHEMES), ca=target.ca, insecure=target.insecure))
+    if status is not None and status < 500:
+        return None
+    return f"the ready URL answered {status if status is not None else 'nothing'}"
+
+
+def _ended(process: ServerProcess, launch: Launch, port: int) -> TargetError:
+    process.output.wait_end(1.0)
+    code = process.exit_code
+    assert code is not None
+    words = "\n".join(process.output.lines(_SHOWN_LINES * 4))
+    kind = PortTaken if "address already in use" in words.lower() or "Errno 98" in words else TargetError
+    return kind(
+        f"expected {launch.name} to listen on {launch.host}:{port}, but it {describe_exit(code)}."
+        f"{_last_words(process)}\nTry it by hand: {shlex.join(launch.shown_command(port))}"
+    )
+
+
+def _last_words(process: ServerProcess) -> str:
+    lines = [line for line in process.output.lines(_SHOWN_LINES * 2) if line.strip()][-_SHOWN_LINES:]
+    return "".join(["\nIts last lines:", *(f"\n    {line}" for line in lines)]) if lines else " It wrote nothing."

@@ -1,0 +1,140 @@
+"""One server that we started: its process tree, its output, its end."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+from wsproof.target.guard import DEFAULT_GRACE_S
+from wsproof.target.introspect import cannot_start_in, child_environment, guarded
+from wsproof.target.output_tail import LogFile, OutputTail
+
+GRACE_S = DEFAULT_GRACE_S
+"""How long a server may take to end when asked."""
+_MARGIN_S = 2.0
+"""What the guard may need beyond its grace; after that we end everything ourselves."""
+
+
+class ServerProcess:
+    """A command under our guard. It ends when `stop` is called, and when this process ends, however it ends."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        secrets: tuple[str, ...] = (),
+        files: int = 0,
+        log: LogFile | None = None,
+    ) -> None:
+        try:
+            self._guard = subprocess.Popen(
+                guarded(list(command), grace_s=GRACE_S, files=files),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                cwd=cwd,
+                env=child_environment(env),
+                start_new_session=True,  # Ctrl-C in the terminal is ours: we end the server in our own time
+            )
+        except OSError as error:
+            raise cannot_start_in(cwd, error) from error
+        assert self._guard.stdout is not None
+        self.output = OutputTail(self._guard.stdout, secrets, log)
+        self._root: psutil.Process | None = None
+
+    @property
+    def exit_code(self) -> int | None:
+        """Its exit code (128 + n after signal n); None while it runs."""
+        return self._guard.poll()
+
+    def wait_exit(self, timeout_s: float) -> int | None:
+        """Its exit code, waited for a while; None where it still runs."""
+        try:
+            return self._guard.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
+
+    @property
+    def pid(self) -> int | None:
+        """The command's own process, the root of its tree; None before it is there."""
+        if self._root is None:
+            try:
+                self._root = next(iter(psutil.Process(self._guard.pid).children()), None)
+            except psutil.NoSuchProcess:
+                return None
+        return self._root.pid if self._root is not None else None
+
+    def tree(self) -> list[psutil.Process]:
+        """The command's process and all below it, as they are now."""
+        if self.pid is None or self._root is None:
+            return []
+        try:
+            return [self._root, *self._root.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    def listens_on(self, port: int) -> bool | None:
+        """Whether a process of the tree listens on this TCP port; None where the system will not tell."""
+        told, was_there = False, self.pid is not None  # before the look: it may come while we are looking
+        for process in self.tree():
+            try:
+                connections = process.net_connections(kind="tcp")
+            except psutil.NoSuchProcess:
+                continue
+            except psutil.AccessDenied:
+                return None
+            told = True
+            if any(c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port for c in connections):
+                return True
+        return False if told or not was_there or self.exit_code is not None else None
+
+    def workers(self, port: int) -> int:
+        """How many of the tree's processes take connections at this port: who listens, and has no child that does."""
+        listening = {process for process in self.tree() if _listens(process, port)}
+        return len(listening - {parent for process in listening if (parent := process.parent()) is not None})
+
+    def stop(self) -> None:
+        """End it: asked first, then made to; returns within about five seconds. Again: nothing happens."""
+        tree = self.tree() if self.exit_code is None else []
+        assert self._guard.stdin is not None
+        self._guard.stdin.close()  # this is what the guard waits for
+        try:
+            self._guard.wait(GRACE_S + _MARGIN_S)
+        except subprocess.TimeoutExpired:
+            self._guard.kill()
+            self._guard.wait()
+        self._end_leftovers(tree)
+        self.output.wait_end(1.0)
+
+    def _end_leftovers(self, tree: list[psutil.Process]) -> None:
+        """Whatever of the tree is still there left its process group, or lost its guard."""
+        for process in tree:
+            try:
+                process.kill()  # psutil compares start times: never a stranger with a recycled pid
+            except psutil.NoSuchProcess:
+                continue
+        psutil.wait_procs(tree, timeout=_MARGIN_S)
+
+
+def _listens(process: psutil.Process, port: int) -> bool:
+    try:
+        connections = process.net_connections(kind="tcp")
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False
+    return any(c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port for c in connections)
+
+
+def describe_exit(code: int) -> str:
+    """An exit code in words."""
+    if code > 128:
+        try:
+            return f"was ended by {signal.Signals(code - 128).name}"
+        except ValueError:
+            pass
+    return f"ended with exit code {code}"

@@ -1,0 +1,241 @@
+"""A target that is there: started by us, or running already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from wsproof.deviations import KnownDeviations
+from wsproof.errors import TargetError
+from wsproof.model.server_end import ServerEnd
+from wsproof.net.budget import Budget
+from wsproof.net.connect import connect_socket, is_refused
+from wsproof.net.endpoint import Endpoint, parse_url
+from wsproof.net.redact import redact
+from wsproof.target.known_deviations import known_deviations
+from wsproof.target.last_exception import last_exception, last_lines
+from wsproof.target.launch import START_TIMEOUT_S, Launch, plan_launch, start
+from wsproof.target.output_tail import LogFile, OutputTail
+from wsproof.target.process import ServerProcess
+from wsproof.target.target import Target
+
+_CONNECT_TIMEOUT_S = 5.0
+_LAST_OUTPUT_S = 1.0
+"""How long the end of a dead server's output is waited for: a child of its may still hold the pipe."""
+_END_LINES = 200
+_REFUSED_S = 1.0
+_EXIT_S = 2.0
+_APP_LIBRARIES = ("fastapi", "starlette", "uvicorn", "websockets", "uvloop", "httptools", "h11")
+
+
+class RunningServer:
+    """A server to talk to. Made by `serve`."""
+
+    def __init__(
+        self,
+        target: Target,
+        launch: Launch | None,
+        *,
+        port: int | None,
+        env: Mapping[str, str],
+        timeout_s: float = START_TIMEOUT_S,
+        connections: int = 0,
+    ) -> None:
+        self.target = target
+        self._launch = launch
+        self._port = port
+        self._env = dict(env)
+        self._timeout_s = timeout_s
+        self._connections = connections
+        self._process: ServerProcess | None = None
+        self._log: LogFile | None = None
+        self._ends: list[ServerEnd] = []
+        self._stopped = False
+        self.budget: Budget | None = None
+        """What is left of the run: a fresh server must be ready within it."""
+        installed = launch.installed.versions if launch is not None and launch.installed is not None else None
+        self.known_deviations: KnownDeviations = known_deviations(target, self.name, installed)
+        """What is known of its server library, and of the app: findings are judged against it."""
+        if launch is not None:
+            self._process, self._endpoint = self._start(port)
+        else:
+            assert target.url is not None
+            self._endpoint = target.endpoint(parse_url(target.url))
+            connect_socket(self._endpoint, _CONNECT_TIMEOUT_S).close()
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where to connect: at the target's path, "/" while that is not known."""
+        return self._endpoint
+
+    @property
+    def name(self) -> str:
+        """The entry of SERVERS that runs it; `command` or `url` for those."""
+        return self._launch.name if self._launch is not None else "url"
+
+    @property
+    def owned(self) -> bool:
+        """Whether we started it, and so may replace it."""
+        return self._launch is not None
+
+    @property
+    def pid(self) -> int | None:
+        """The root of the server's process tree; None for a URL, and after the end."""
+        return self._process.pid if self._process is not None and self.is_alive() else None
+
+    @property
+    def cores(self) -> int:
+        """How many cores of this machine it can keep busy, as far as can be seen: one for each of its workers."""
+        if self._process is None:
+            return int(self.target.is_here)
+        return max(1, self._process.workers(self._endpoint.port))
+
+    def output_tail(self, lines: int = 20) -> list[str]:
+        """Its last output lines, redacted; nothing for a URL."""
+        return self._process.output.lines(lines) if self._process is not None else []
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What nobody may see of its target."""
+        return self.target.secrets
+
+    @property
+    def output(self) -> OutputTail | None:
+        """What it writes; None for a URL."""
+        return self._process.output if self._process is not None else None
+
+    def last_exception(self) -> tuple[str, ...]:
+        """The last exception that the present process has written; nothing for a URL."""
+        return last_exception(self._process.output.since(0)) if self._process is not None else ()
+
+    def keep_output(self, path: Path) -> None:
+        """Write all that it has written and will write into a file, restarts included; nothing for a URL."""
+        if self._process is not None:
+            self._log = LogFile(path)
+            self._process.output.keep_in(self._log)
+
+    def ended(self) -> ServerEnd | None:
+        """How our server's process ended by itself; None while it runs, and for a URL.
+
+        A process that refuses connections has closed its listening socket: then its end is waited for.
+        """
+        if self._process is None or self._stopped:
+            return None
+        if self._process.exit_code is None and is_refused(self._endpoint, _REFUSED_S):
+            self._process.wait_exit(_EXIT_S)
+        return self._end()
+
+    def _end(self) -> ServerEnd | None:
+        if self._process is None or self._stopped or (code := self._process.exit_code) is None:
+            return None
+        self._process.output.wait_end(_LAST_OUTPUT_S)
+        lines = self._process.output.lines(_END_LINES)
+        return ServerEnd(code, last_exception(lines) or last_lines(lines))
+
+    @property
+    def ends(self) -> tuple[ServerEnd, ...]:
+        """How its processes ended by themselves so far, the present one included."""
+        now = self._end()
+        return (*self._ends, *([now] if now is not None else []))
+
+    def is_alive(self) -> bool:
+        """Whether our server's process runs; for a URL, whether something accepts connections there."""
+        if self._process is not None:
+            return self._process.exit_code is None
+        try:
+            connect_socket(self._endpoint, _CONNECT_TIMEOUT_S).close()
+        except TargetError:
+            return False
+        return True
+
+    def stop(self) -> None:
+        """End a server of ours, within about five seconds; a URL is left alone. Again: nothing happens."""
+        if self._process is not None:
+            self._ends = list(self.ends)
+            self._stopped = True
+            self._process.stop()
+
+    def restart(self) -> None:
+        """Replace a server of ours by a fresh one, at the same port where possible: read `endpoint` again.
+
+        Raises:
+            TargetError: it is not ours, or does not start again.
+        """
+        if self._launch is None:
+            raise TargetError(f"{self._endpoint.url} was not started here, so it cannot be replaced by a fresh one")
+        self.stop()
+        port = self._endpoint.port
+        try:
+            self._process, fresh = self._start(port)
+        except TargetError:
+            if self._port is not None or self._launch.fixed_port is not None:
+                raise
+            self._process, fresh = self._start(None)  # its old port may have found another user meanwhile
+        self._endpoint = fresh.at(self._endpoint.path)
+
+    def _start(self, port: int | None) -> tuple[ServerProcess, Endpoint]:
+        assert self._launch is not None
+        timeout_s = self._timeout_s if self.budget is None else self.budget.at_most(self._timeout_s)
+        started = start(
+            self._launch,
+            port=port,
+            env=self._env,
+            timeout_s=timeout_s,
+            connections=self._connections,
+            log=self._log,
+        )
+        self._stopped = False
+        return started
+
+    def describe(self) -> dict[str, Any]:
+        """What a run record says about the target: `target` in wsproof.run/1. Redacted."""
+        facts = {
+            **self.target.with_env(self._env).describe(),
+            "url": redact(self._endpoint.url, self.target.secrets),
+            "owned": self.owned,
+        }
+        if self._launch is None:
+            return {**facts, "server": None, "command": None, "python": None, "versions": {}}
+        installed = self._launch.installed
+        return {
+            **facts,
+            "server": self.name,
+            "command": self._launch.shown_command(self._endpoint.port),
+            "python": installed.python if installed is not None else None,
+            "versions": self._versions(),
+        }
+
+    def _versions(self) -> dict[str, str]:
+        if self._launch is None or self._launch.installed is None or self._launch.server is None:
+            return {}
+        installed = self._launch.installed.versions
+        return {name: installed[name] for name in (*self._launch.server.needs, *_APP_LIBRARIES) if name in installed}
+
+
+@contextmanager
+def serve(
+    target: Target,
+    *,
+    port: int | None = None,
+    extra_env: Mapping[str, str] | None = None,
+    timeout_s: float = START_TIMEOUT_S,
+    connections: int = 0,
+) -> Iterator[RunningServer]:
+    """Start the target (or reach it, for a URL), and end it on the way out, whatever happens.
+
+    `extra_env` goes on top of the target's own `--env`. Without `port` a free one on loopback is taken.
+    `connections` is how many it will have to hold: what we start may open as many files.
+
+    Raises:
+        UsageError: the target cannot be started as asked, or cannot hold so many connections here, or the app's own
+            file of known deviations cannot be read.
+        TargetError: it did not start, or could not be reached; the message has its own last output lines.
+    """
+    launch = plan_launch(target) if target.is_ours else None
+    server = RunningServer(target, launch, port=port, env=extra_env or {}, timeout_s=timeout_s, connections=connections)
+    try:
+        yield server
+    finally:
+        server.stop()

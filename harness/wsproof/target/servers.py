@@ -1,0 +1,161 @@
+"""The ASGI servers that can run an app here. One entry per server, or per way a server speaks WebSocket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from wsproof.errors import TargetError, UsageError
+from wsproof.target.introspect import Interpreter
+from wsproof.target.target import REFERENCE_APP
+
+Arguments = Callable[[str, str, int], list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """How one server is started: `python -m MODULE ARGUMENTS(app, host, port)`, by the target's own interpreter.
+
+    Servers keep their own defaults (compression, loop, limits), for that is what people run; only their chatter is
+    turned down. `needs` are the packages that must be there; `only_for` is the package of the only app that it is for.
+    """
+
+    name: str
+    module: str
+    arguments: Arguments
+    needs: tuple[str, ...]
+    title: str
+    only_for: str | None = None
+
+
+# What `python -m target_app` sets, so that our server is the same however it is started.
+_REFERENCE_LIMITS = ["--ws-max-size", "65536", "--ws-per-message-deflate", "false", "--timeout-graceful-shutdown", "5"]
+
+
+def _uvicorn(ws: str) -> Arguments:
+    def arguments(app: str, host: str, port: int) -> list[str]:
+        quiet = ["--log-level", "warning", "--no-access-log"]
+        limits = _REFERENCE_LIMITS if app == REFERENCE_APP else []
+        return [app, "--host", host, "--port", str(port), "--ws", ws, *quiet, *limits]
+
+    return arguments
+
+
+def _hypercorn(app: str, host: str, port: int) -> list[str]:
+    return [app, "--bind", f"{host}:{port}", "--log-level", "warning"]
+
+
+def _granian(app: str, host: str, port: int) -> list[str]:
+    return ["--interface", "asgi", "--host", host, "--port", str(port), "--log-level", "warning", app]
+
+
+def _daphne(app: str, host: str, port: int) -> list[str]:
+    return ["-b", host, "-p", str(port), "-v", "0", app]
+
+
+_ENTRIES = (
+    Server("uvicorn", "uvicorn", _uvicorn("auto"), ("uvicorn",), "uvicorn with the WebSocket library it picks itself"),
+    Server(
+        "uvicorn-websockets",
+        "uvicorn",
+        _uvicorn("websockets"),
+        ("uvicorn", "websockets"),
+        "uvicorn on websockets' older asyncio API",
+    ),
+    Server(
+        "uvicorn-websockets-sansio",
+        "uvicorn",
+        _uvicorn("websockets-sansio"),
+        ("uvicorn", "websockets"),
+        "uvicorn on websockets' sans-I/O core",
+    ),
+    Server("uvicorn-wsproto", "uvicorn", _uvicorn("wsproto"), ("uvicorn", "wsproto"), "uvicorn on wsproto"),
+    Server(
+        "uvicorn-direct",
+        "uvicorn",
+        _uvicorn("target_app.direct:DirectWSProtocol"),
+        ("uvicorn", "websockets"),
+        "uvicorn with the reference server's own protocol class, for that server only",
+        only_for="target_app",
+    ),
+    Server("hypercorn", "hypercorn", _hypercorn, ("hypercorn",), "hypercorn (wsproto)"),
+    Server("granian", "granian", _granian, ("granian",), "granian (Rust, tungstenite)"),
+    Server("daphne", "daphne", _daphne, ("daphne",), "daphne (Twisted, autobahn)"),
+)
+
+SERVERS: dict[str, Server] = {server.name: server for server in _ENTRIES}
+
+_AUTO = {
+    "websockets_impl": "uvicorn-websockets",
+    "websockets_sansio_impl": "uvicorn-websockets-sansio",
+    "wsproto_impl": "uvicorn-wsproto",
+}
+
+
+def require_server_name(name: str) -> None:
+    """Raises UsageError unless `name` is `auto` or in SERVERS."""
+    if name != "auto" and name not in SERVERS:
+        raise UsageError(f"there is no server {name!r}; --server takes one of: auto, {', '.join(SERVERS)}")
+
+
+ALL = "all"
+
+
+def names_several(name: str) -> bool:
+    """Whether `--server NAME` means more than one: `all`, or names with commas between them."""
+    return name == ALL or "," in name
+
+
+def choose_servers(name: str, app: str) -> tuple[Server, ...]:
+    """The entries that `all` means for `app`, or a list of names; each once.
+
+    `all` leaves out `uvicorn`, which is one of the others, and servers that are for another app only.
+
+    Raises:
+        UsageError: there is no server of one of the names.
+    """
+    if name == ALL:
+        return tuple(each for each in _ENTRIES if each.name != "uvicorn" and _is_for(each, app))
+    names = list(dict.fromkeys(word.strip() for word in name.split(",") if word.strip()))
+    for each in names:
+        require_server_name(each)
+    return tuple(SERVERS["uvicorn" if each == "auto" else each] for each in names)
+
+
+def missing_packages(server: Server, installed: Interpreter) -> list[str]:
+    """What would have to be installed beside the target's interpreter."""
+    return [package for package in server.needs if package not in installed.versions]
+
+
+def _is_for(server: Server, app: str) -> bool:
+    return server.only_for is None or app.startswith(f"{server.only_for}.")
+
+
+def choose_server(name: str, installed: Interpreter, app: str | None = None) -> Server:
+    """The entry to start: as named; for `auto` and `uvicorn`, the one that uvicorn's own `--ws auto` means there.
+
+    Raises:
+        UsageError: there is no such server, or it is not for `app`.
+        TargetError: it is not installed beside the target's interpreter.
+    """
+    require_server_name(name)
+    if name in {"auto", "uvicorn"} and "uvicorn" in installed.versions:
+        if installed.uvicorn_auto is None:
+            raise TargetError(
+                "uvicorn has no library for WebSockets beside the target's interpreter, so it would refuse all. "
+                "Try: pip install websockets"
+            )
+        name = _AUTO.get(installed.uvicorn_auto, "uvicorn")
+    server = SERVERS["uvicorn" if name == "auto" else name]
+    if app is not None and not _is_for(server, app):
+        raise UsageError(
+            f"--server {name} is part of {server.only_for} and runs only that, not {app}. "
+            f"Try: wsproof ... {REFERENCE_APP} --server {name}, or another --server for {app}"
+        )
+    missing = missing_packages(server, installed)
+    if missing:
+        raise TargetError(
+            f"--server {server.name} needs {' and '.join(missing)} beside the target's interpreter, which lacks it. "
+            f"Try: pip install {' '.join(missing)} (or 'wsproof[servers]'), or another --server"
+        )
+    return server

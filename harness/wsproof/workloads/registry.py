@@ -1,0 +1,137 @@
+"""From the words of the command line (`--channels`, `--set`) to workloads."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from types import ModuleType
+
+from wsproof.errors import UsageError, WorkloadError
+from wsproof.workloads.base import Workload
+from wsproof.workloads.chat import Chat
+from wsproof.workloads.dashboard import Dashboard
+from wsproof.workloads.echo import Echo
+from wsproof.workloads.guarded import guarded, require_whole
+from wsproof.workloads.json_echo import JsonEcho
+from wsproof.workloads.rooms import Rooms
+from wsproof.workloads.source_location import shown_file
+
+WORKLOADS: tuple[type[Workload], ...] = (Echo, Chat, Dashboard, JsonEcho, Rooms)
+"""Every workload that comes with wsproof."""
+
+CHANNELS: dict[str, tuple[type[Workload], ...]] = {
+    "tutorial": (Echo, Chat, Dashboard),
+    "reference": WORKLOADS,
+}
+"""What lives where, by the names that `--channels` takes."""
+
+
+def load_channels(name: str, settings: Mapping[str, str] | None = None, *, base: int = 1) -> dict[str, Workload]:
+    """The workloads of a set of channels by their names, with their settings (`{"dashboard.period": "0.1"}`).
+
+    `name` is a key of CHANNELS or a module that holds a list called WORKLOADS.
+
+    Raises:
+        UsageError: there is no such set or module, or a setting that none of its workloads takes.
+    """
+    classes = CHANNELS[name] if name in CHANNELS else tuple(map(guarded, _from_module(name)))
+    _refuse_unknown(settings or {}, classes)
+    return {
+        kind.name: kind(
+            {
+                key.partition(".")[2]: value
+                for key, value in (settings or {}).items()
+                if key.startswith(f"{kind.name}.")
+            },
+            base=base,
+        )
+        for kind in classes
+    }
+
+
+def _from_module(name: str) -> tuple[type[Workload], ...]:
+    module = _import(name)
+    listed = getattr(module, "WORKLOADS", None)
+    if not isinstance(listed, list | tuple) or not listed:
+        raise WorkloadError(
+            f"{_shown_file(module)}: the module {name} has no list WORKLOADS of subclasses of Workload"
+            f"{'' if listed is None else f', but {listed!r}'}. Add one: WORKLOADS = [MyChannel]."
+        )
+    for kind in listed:
+        if not (isinstance(kind, type) and issubclass(kind, Workload)):
+            raise WorkloadError(
+                f"{_shown_file(module)}: expected WORKLOADS to hold subclasses of Workload, and it "
+                f"holds {kind!r}. Write the classes themselves: WORKLOADS = [MyChannel]."
+            )
+        require_whole(kind)
+    if len({kind.name for kind in listed}) < len(listed):
+        names = ", ".join(kind.name for kind in listed)
+        raise WorkloadError(f"{_shown_file(module)}: two workloads have the same name ({names}): give each its own.")
+    return tuple(listed)
+
+
+def _import(name: str) -> ModuleType:
+    here = os.getcwd()
+    added = here not in sys.path
+    if added:
+        # A console script does not look into the current directory, and that is where the user's module is.
+        sys.path.insert(0, here)
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as absent:
+        if not f"{name}.".startswith(f"{absent.name}."):
+            place = _place_of_import(absent) or name
+            raise WorkloadError(
+                f"{place}: the module {name} cannot be imported: it needs {absent.name}, which is not installed here. "
+                "Install it beside wsproof, or mend the import."
+            ) from absent
+        raise UsageError(
+            f"There are no channels called {name!r}{_meant(name)}: use {' or '.join(CHANNELS)}, or a module that can "
+            "be imported from here and has a list WORKLOADS."
+        ) from absent
+    except SyntaxError as fault:
+        raise WorkloadError(f"{_place_of_syntax(fault)}: {fault.msg}. Mend it, or name another module.") from fault
+    except Exception as fault:
+        place = _place_of_import(fault) or name
+        said = f"{type(fault).__name__}: {fault}"
+        raise WorkloadError(f"{place}: the module {name} raises when it is imported: {said}") from fault
+    finally:
+        if added:
+            sys.path.remove(here)
+
+
+def _meant(name: str) -> str:
+    modules = [path.stem for path in Path.cwd().glob("*.py")]
+    near = get_close_matches(name.removesuffix(".py"), [*CHANNELS, *modules], n=1)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def _shown_file(module: ModuleType) -> str:
+    return shown_file(module.__file__) if module.__file__ else module.__name__
+
+
+def _place_of_syntax(fault: SyntaxError) -> str:
+    return f"{shown_file(fault.filename or 'unknown file')}:{fault.lineno or 0}"
+
+
+def _place_of_import(fault: Exception) -> str | None:
+    """The innermost line of a file that is no part of Python, of wsproof or of an installed package."""
+    frames = traceback.extract_tb(fault.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).resolve().is_relative_to(Path.cwd().resolve())]
+    own = [frame for frame in own if "site-packages" not in frame.filename and frame.filename != __file__]
+    return f"{shown_file(own[-1].filename)}:{own[-1].lineno}" if own else None
+
+
+def _refuse_unknown(settings: Mapping[str, str], classes: Iterable[type[Workload]]) -> None:
+    known = {f"{kind.name}.{parameter}": meaning for kind in classes for parameter, meaning in kind.parameters.items()}
+    for key in settings:
+        if key not in known:
+            choices = "; ".join(f"{name}: {meaning}" for name, meaning in sorted(known.items())) or "none"
+            near = get_close_matches(key, known, n=1)
+            meant = f" Did you mean {near[0]}?" if near else ""
+            raise UsageError(f"No channel takes the setting {key!r}.{meant} Those that exist: {choices}.")

@@ -1,0 +1,75 @@
+"""Warnings about a user's workload class: methods and attributes that wsproof does not know."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+import warnings
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from wsproof.workloads.base import Workload
+from wsproof.workloads.source_location import own_classes, place_of_member
+
+METHODS = ("path", "name_of", "room_of", "greeting", "publish", "read", "contract", "secrets", "server_environment")
+_ATTRIBUTES = ("name", "title", "parameters", "any_text", "longest_bytes", "rooms", "publishes")
+_CLOSE = 0.75
+_ADVICE = {
+    "header": "Headers are the same for all members: --header 'Name: value'",
+    "cookie": "Cookies are the same for all members: --header 'Cookie: name=value'",
+    "token": "Put a token per member into path(); --token is the same for all members",
+}
+
+
+class WorkloadWarning(UserWarning):
+    """Something in a workload class has no effect."""
+
+
+def warn_of_oddities(workloads: Iterable[Workload]) -> None:
+    """Warn of each oddity, once in a process."""
+    for workload in workloads:
+        for oddity in oddities(getattr(workload, "users_class", type(workload))):
+            warnings.warn(oddity, WorkloadWarning, stacklevel=2)
+
+
+def oddities(kind: type[Workload]) -> Iterator[str]:
+    """A sentence for each public name that nothing calls: not wsproof, and not the user's own code."""
+    source = "\n".join(_source(each) for each in own_classes(kind))
+    for each in own_classes(kind):
+        for name, value in vars(each).items():
+            if name.startswith("_") or _is_known(kind, name) or _is_used(name, source):
+                continue
+            near = get_close_matches(name, METHODS + _ATTRIBUTES, n=1, cutoff=_CLOSE)
+            if callable(value) or isinstance(value, property | staticmethod | classmethod) or near:
+                yield _sentence(kind, name, near)
+
+
+def _sentence(kind: type[Workload], name: str, near: list[str]) -> str:
+    advice = next((words for part, words in _ADVICE.items() if part in name.lower()), "")
+    if near:
+        advice = f"Did you mean {near[0]}?"
+    elif not advice:
+        advice = f"It calls {', '.join(METHODS)}"
+    return (
+        f"{place_of_member(kind, name)}: {kind.__name__}.{name} has no effect: wsproof knows nothing of that name in a "
+        f"workload. {advice}{'' if advice.endswith('?') else '.'}"
+    )
+
+
+def _is_known(kind: type[Workload], name: str) -> bool:
+    ours = [each for each in kind.__mro__ if each not in own_classes(kind)]
+    return any(name in vars(each) for each in ours) or name in (*_ATTRIBUTES, "base", "settings")
+
+
+def _is_used(name: str, source: str) -> bool:
+    return re.search(rf"\.{name}\b|['\"]{name}['\"]", source) is not None
+
+
+def _source(kind: type) -> str:
+    module: Any = sys.modules.get(kind.__module__)
+    try:
+        return inspect.getsource(module) if module is not None else ""
+    except (OSError, TypeError):
+        return ""

@@ -1,0 +1,53 @@
+"""One order for all: with whom everybody is compared, and which disagreements are so found."""
+
+from __future__ import annotations
+
+from unittest.mock import patch
+
+import pytest
+
+from tests.checks.histories import CHAT, MS
+from wsproof.checks import total_order
+from wsproof.checks.total_order import agreed_order
+from wsproof.model.history import History, Member, Recorder
+
+
+def heard(*orders: str) -> History:
+    """Members that received these publications in this order: a letter each, every letter of a publisher of its own."""
+    recorder = Recorder()
+    letters = sorted(set("".join(orders)))
+    for number in range(max(len(orders), len(letters))):
+        recorder.members.append(Member(number, str(number), in_ns=MS))
+    for publisher in range(len(letters)):
+        recorder.published(publisher, 0, MS, MS)
+    for place in range(max(len(order) for order in orders)):
+        for member, order in enumerate(orders):
+            if place < len(order):
+                recorder.received(member, letters.index(order[place]), 0, MS, (2 + place) * MS)
+    return recorder.freeze()
+
+
+@pytest.mark.parametrize(
+    ("orders", "told"),
+    [
+        (("abcd", "acbd"), "member 0 received message 0 of member 1 before message 0 of member 2; member 1 received"),
+        # The first has most, but neither of the two; the second is no part of it, so it is a reference too.
+        (("cdefgh", "abc", "ba"), "member 1 received message 0 of member 0 before message 0 of member 1; member 2"),
+        # The second only repeats a part of the first: the third is told to disagree with the first.
+        (("abcd", "abd", "dc"), "member 0 received message 0 of member 2 before message 0 of member 3; member 2"),
+    ],
+)
+def test_two_orders_are_found_whoever_of_the_best_informed_shows_it(orders: tuple[str, ...], told: str) -> None:
+    (finding,) = agreed_order(heard(*orders), CHAT)
+    assert finding.explanation.startswith(told)
+
+
+def test_parts_of_one_order_agree() -> None:
+    assert agreed_order(heard("abcdef", "abc", "def", "ace", "f", ""), CHAT) == []
+
+
+def test_only_so_many_are_compared_with() -> None:
+    history = heard("cdefgh", "abc", "ba")
+    assert agreed_order(history, CHAT)
+    with patch.object(total_order, "REFERENCES", 1):
+        assert agreed_order(history, CHAT) == []

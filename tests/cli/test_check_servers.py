@@ -1,0 +1,155 @@
+"""`wsproof check --server all`: every server there is, one table, and the exit code of the worst."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import jsonschema
+import pytest
+
+from tests.cli.shell import ROOT
+from wsproof.cli import check_servers, main
+from wsproof.conformance.rules import rule
+from wsproof.model.server_table import MatrixRow, State
+from wsproof.report.formats.json_documents import load_schema
+from wsproof.session import servers
+from wsproof.session.servers import Turn
+from wsproof.target.introspect import interpreter
+from wsproof.target.servers import SERVERS
+
+ONLY = ("--only", "utf8-valid", "--examples", "1")
+EVERY = [name for name, server in SERVERS.items() if name != "uvicorn" and server.only_for is None]
+SHOP = """
+import sys
+
+async def app(scope, receive, send):
+    while scope["type"] == "websocket" and (event := await receive())["type"] != "websocket.disconnect":
+        if event["type"] == "websocket.connect":
+            await send({"type": "websocket.accept"})
+            continue
+        text = event.get("text")
+        if text and "granian" in sys.modules:
+            text = text.replace("\\r\\n", "\\n")
+        said = {"text": "You: " + text} if text is not None else {"bytes": event["bytes"]}
+        await send({"type": "websocket.send", **said})
+"""
+KNOWN = f"""
+[[deviation]]
+check = "utf8-valid"
+section = "{rule("utf8-valid").section}"
+reason = "under granian this shop has lines of its own"
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """We are in a folder with a small app, and a file of what is known of it under granian."""
+    package = tmp_path / "shop"
+    (package / "accepted").mkdir(parents=True)
+    (package / "__init__.py").write_text(SHOP)
+    (package / "accepted" / "granian.toml").write_text(KNOWN)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_all_servers_are_checked_one_after_the_other(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    copies = {name: shop / f"matrix.{name}" for name in ("json", "junit", "markdown")}
+    words = [word for name, path in copies.items() for word in (f"--{name}", str(path))]
+    assert main(["check", "shop:app", "--server", "all", *ONLY, *words]) == 0
+    document = json.loads(copies["json"].read_text(encoding="utf-8"))
+    jsonschema.validate(document, load_schema("wsproof.matrix/1"))
+    assert [row["server"] for row in document["servers"]] == EVERY
+    assert {row["verdict"] for row in document["servers"]} == {"valid"}
+    assert {row["check"]["target"]["server"] for row in document["servers"]} == set(EVERY)
+    kept = {folder.name for folder in (shop / ".wsproof" / "runs").iterdir()}
+    assert kept == {row["run"] for row in document["servers"]}
+    accepted = {row["server"]: row["chapters"]["UTF-8"]["accepted"] for row in document["servers"]}
+    assert accepted == dict.fromkeys(EVERY, 0) | {"granian": 1}  # each has its own file
+    suites = ElementTree.parse(copies["junit"]).getroot()
+    assert [suite.get("name") for suite in suites] == [f"wsproof check {name}" for name in EVERY]
+    assert "| granian | ✓ | a1 |" in copies["markdown"].read_text(encoding="utf-8")
+    assert f"{len(EVERY)} servers: {len(EVERY)} valid" in capsys.readouterr().out
+
+
+def test_a_server_that_is_named_and_breaks_a_rule_decides_the_exit_code(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (shop / "shop" / "accepted" / "granian.toml").unlink()
+    assert main(["check", "shop:app", "--server", "uvicorn-wsproto,granian", *ONLY]) == 1
+    said = capsys.readouterr().out
+    assert "utf8-valid: granian" in said
+    assert "2 servers: 1 invalid, 1 valid" in said
+
+
+def test_a_server_that_is_not_installed_is_told_and_fails_nothing(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def only_wsproto(python: str) -> object:
+        return replace(interpreter(python), versions={"uvicorn": "1", "wsproto": "1"})
+
+    monkeypatch.setattr(servers, "interpreter", only_wsproto)
+    words = ["check", "shop:app", *ONLY]
+    assert main([*words, "--server", "all"]) == 0
+    said = capsys.readouterr().out
+    assert "not installed: pip install daphne" in said
+    assert f"1 valid, {len(EVERY) - 1} not installed" in said
+    # Who names it wants it.
+    assert main([*words, "--server", "daphne,uvicorn-wsproto"]) == 2
+    assert "pip install daphne" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["ws://127.0.0.1:1/", "--server", "all"], "--server chooses what starts an app"),
+        (["cmd:true", "--ready", "ws://127.0.0.1:1/", "--server", "all"], "this target is no app"),
+        (["--server", "uvicorn,apache"], "there is no server 'apache'"),
+        (["shop.asgi:app", "--path", "/ws", "--server", "uvicorn-direct,daphne"], "runs only that, not shop.asgi:app"),
+    ],
+)
+def test_what_cannot_be_run_on_several_servers_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    monkeypatch.chdir(ROOT)
+    assert main(["check", *words, "--out", str(tmp_path)]) == 2
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
+LATE = """
+import sys
+async def app(scope, receive, send): ...
+if {"uvicorn", "daphne"} & set(sys.modules):
+    raise SystemExit("not under this one")
+"""
+
+
+def test_an_app_that_starts_nowhere_has_no_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "late.py").write_text(LATE)
+    monkeypatch.chdir(tmp_path)
+    assert main(["check", "late:app", "--path", "/", "--server", "uvicorn-wsproto,daphne", *ONLY]) == 2
+    said = capsys.readouterr().out
+    assert "not under this one" in said
+    assert "2 servers: 2 not started" in said
+
+
+def test_what_is_known_when_it_is_interrupted_is_shown(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def first_only(turn: Turn) -> MatrixRow:
+        if turn.server.name == "daphne":
+            raise KeyboardInterrupt
+        return MatrixRow(turn.server.name, turn.server.title, State.FAILED, "it did not start")
+
+    monkeypatch.setattr(check_servers, "checked", first_only)
+    assert main(["check", "shop:app", "--server", "granian,daphne", *ONLY]) == 130
+    said = capsys.readouterr()
+    assert "granian  it did not start" in said.out
+    assert "daphne   the run was interrupted" in said.out
+    assert "2 servers: 1 not started, 1 not run" in said.out
+    assert "interrupted" in said.err

@@ -1,0 +1,81 @@
+"""How many processes a command takes where nobody says, and what it tells of that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from wsproof.cli.bench_mix import parse_mix, shared_out
+from wsproof.cli.capacity import base_plan
+from wsproof.cli.parser import build_parser
+from wsproof.load import cores
+from wsproof.model.record import RunRecord
+from wsproof.report.text.rerun import repeat_line
+from wsproof.report.text.run import generator_sentence
+from wsproof.session.context import Stage
+
+HERE = "ws://127.0.0.1:1/ --channels tutorial"
+
+
+@pytest.fixture(autouse=True)
+def eight_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cores, "count_cores", lambda: 8)
+
+
+def stage(line: str, **more: Any) -> Stage:
+    arguments = build_parser().parse_args(line.split())
+    vars(arguments).update(more)
+    return Stage(arguments)
+
+
+@pytest.mark.parametrize(
+    ("line", "processes"),
+    [
+        (f"bench {HERE}", 1),
+        (f"bench {HERE} --subscribers 1000", 4),
+        (f"bench {HERE} --subscribers 9999", 7),
+        ("bench ws://192.0.2.1/ --remote --channels tutorial --subscribers 9999", 8),
+        (f"bench {HERE} --subscribers 1000 --processes 2", 2),
+        (f"compare a b {HERE} --subscribers 1000", 4),
+    ],
+)
+def test_a_plan_has_the_processes_that_were_asked_for_or_chosen(line: str, processes: int) -> None:
+    assert stage(line).plan().processes == processes
+
+
+@pytest.mark.parametrize(
+    ("line", "processes"),
+    [
+        ("", 7),  # up to 10,000 subscribers
+        ("--to 500", 2),
+        ("--over rooms --subscribers 10 --to 100", 4),
+        ("--over rate --subscribers 100", 1),
+        ("--processes 3", 3),
+    ],
+)
+def test_all_levels_of_a_search_have_the_processes_of_the_highest(line: str, processes: int) -> None:
+    assert base_plan(stage(f"capacity {HERE} --slo lost==0 {line}")).processes == processes
+
+
+def test_workloads_at_once_share_the_cores() -> None:
+    given = stage(f"bench {HERE} --workload chat:1,echo:1 --subscribers 9999")
+    for own in shared_out(given.arguments, parse_mix("chat:1,echo:1")):
+        assert stage(f"bench {HERE}", **own).plan().processes == 3
+
+
+def test_the_line_that_repeats_a_run_says_that_nothing_was_pinned() -> None:
+    for words, pinned in (("", True), (" --no-pin", False)):
+        plan = stage(f"bench {HERE}{words}").plan()
+        assert plan.pin is pinned
+        line = repeat_line(RunRecord("id", "bench", "", plan=plan.to_json()))
+        assert ("--no-pin" in line) is not pinned
+
+
+def test_what_generated_the_load_is_told_in_a_sentence() -> None:
+    assert generator_sentence({}) == ""
+    assert generator_sentence({"processes": 1, "chosen": True, "cores": [1], "loop": "uvloop"}) == (
+        "load from 1 process with uvloop (chosen by subscribers and free cores) "
+        "on 1 core of its own, apart from the server's"
+    )
+    assert generator_sentence({"processes": 2, "chosen": False}) == "load from 2 processes (as asked)"

@@ -1,0 +1,75 @@
+"""Print the kill table: every planted fault, what caught it, and the seconds of the whole suite with default options.
+
+The first two rows are the correct server, without compression and with it.
+
+PYTHONPATH=harness python -m tests.conformance.kill_table [FAULT ... | PART/PARTS] [--application KIND]
+
+With `--application only-bare` (see tests/faulty/applications.py) the application behind each fault closes on every text
+but one, which the suite is given as its sample.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+from tests.faulty.applications import KINDS, SAMPLE
+from tests.faulty.faults import CORRECT_DEFLATE, FAULTS
+from tests.faulty.running import FaultyServer, faulty_server
+from wsproof.conformance import run_suite
+from wsproof.model.finding import Level
+from wsproof.model.suite import SuiteOptions
+
+_HEAD = "| fault | what is wrong | caught by | other findings | seconds |\n| --- | --- | --- | --- | ---: |\n"
+
+_CORRECT = {"": "nothing: the correct server", CORRECT_DEFLATE: "nothing: the correct server, compressing"}
+
+
+def main(words: list[str]) -> int:
+    """Run the suite on each fault; the number of faults that survive, or that are caught by another rule only."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("faults", nargs="*")
+    parser.add_argument("--application", choices=KINDS, default="")
+    arguments = parser.parse_args(words)
+    options = SuiteOptions(sample=SAMPLE if arguments.application.startswith("only") else None)
+    survivors = 0
+    sys.stdout.write(_HEAD)
+    for name in chosen(arguments.faults):
+        rule, wrong = FAULTS.get(name, ("", _CORRECT.get(name, "")))
+        with faulty_server() as server:  # each its own: what one fault has kept would hide what the next one keeps
+            found, seconds = find_in(server.with_fault(name, arguments.application), options)
+        as_it_should_be = rule in found if rule else not found
+        survivors += not as_it_should_be
+        caught = rule if as_it_should_be else _missed(rule, found)
+        others = ", ".join(check for check in found if check != rule)
+        sys.stdout.write(f"| {name or '(none)'} | {wrong} | {caught} | {others} | {seconds:.1f} |\n")
+        sys.stdout.flush()
+    return survivors
+
+
+def _missed(rule: str, found: list[str]) -> str:
+    if not rule:
+        return "**accused**"
+    return "(another rule)" if found else "**nothing**"
+
+
+def find_in(server: FaultyServer, options: SuiteOptions) -> tuple[list[str], float]:
+    """The rules that the suite finds broken, and the seconds that it takes."""
+    begun = time.monotonic()
+    report = run_suite(server, options)
+    seconds = time.monotonic() - begun
+    return [finding.check for finding in report.findings if finding.level is not Level.INFORMATIONAL], seconds
+
+
+def chosen(words: list[str]) -> list[str]:
+    """The faults that are named, or one part of several of all of them."""
+    names = [*_CORRECT, *FAULTS]
+    if len(words) == 1 and "/" in words[0]:
+        part, parts = (int(number) for number in words[0].split("/"))
+        return names[part - 1 :: parts]
+    return words or names
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,186 @@
+"""When there is nothing left to be patient for: told by what a server uses, on a clock that only waits move."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pytest
+
+from wsproof.conformance.endpoint_profile import Facts
+from wsproof.conformance.robustness.context import Ground
+from wsproof.conformance.robustness.idle import Idleness
+from wsproof.net import clock
+from wsproof.net.budget import Budget
+from wsproof.net.client import Client
+
+_TURN_S = 0.5
+_DEADLINE_S = 5.0
+
+
+class Clock:
+    """Stands still, but for waits."""
+
+    def __init__(self) -> None:
+        self.at_s = 1_000.0
+
+    def now_ns(self) -> int:
+        return int(self.at_s * 1e9)
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of all deadlines."""
+    fake = Clock()
+    monkeypatch.setattr(clock, "now_ns", fake.now_ns)
+    return fake
+
+
+@dataclass
+class Process:
+    """What a meter would tell of a server: idle, until told otherwise."""
+
+    cpu: int | None = 0
+    queued: int | None = 0
+    wakes: int | None = 0
+    ready: bool | None = False
+
+    def cpu_ns(self) -> int | None:
+        return self.cpu
+
+    def queued_ns(self) -> int | None:
+        return self.queued
+
+    def switches(self) -> int | None:
+        return self.wakes
+
+    def wants_processor(self) -> bool | None:
+        return self.ready
+
+    def uses(self, what: str, amount: int) -> None:
+        """More of something than before."""
+        setattr(self, what, getattr(self, what) + amount)
+
+
+class Silent:
+    """A client to whom nothing comes, and what goes on at the server while it waits."""
+
+    ended = False
+
+    def __init__(self, time: Clock, meanwhile: Callable[[], object]) -> None:
+        self.time, self.meanwhile = time, meanwhile
+        self.waited_s = 0.0
+
+    def wait_event(self, fits: object, wait_s: float) -> None:
+        del fits
+        self.meanwhile()
+        self.waited_s += wait_s
+        self.time.at_s += wait_s
+
+
+def nothing() -> None:
+    """Happens meanwhile."""
+
+
+def idle_after(time: Clock, process: Process | None, meanwhile: Callable[[], object], serves_ns: int = 100_000) -> Any:
+    """Seconds until it counts as idle, within a minute; None for never. The neighbour costs it `serves_ns`."""
+    idleness = Idleness(process, _DEADLINE_S)
+    begun = time.at_s
+    while time.at_s < begun + 60:
+        with idleness.wait():
+            meanwhile()
+            time.at_s += _TURN_S
+        if idleness.lasts:
+            return time.at_s - begun
+        if process is not None and process.cpu is not None:
+            process.cpu += serves_ns
+    return None
+
+
+def test_who_does_nothing_for_the_deadline_is_idle(time: Clock) -> None:
+    assert idle_after(time, Process(), nothing) == _DEADLINE_S
+
+
+def test_who_only_ticks_is_idle(time: Clock) -> None:
+    process = Process()
+
+    def tick() -> None:
+        process.uses("cpu", 500_000)
+        process.uses("queued", 20_000)
+        process.uses("wakes", 5)
+
+    assert idle_after(time, process, tick) == _DEADLINE_S
+
+
+@pytest.mark.parametrize(
+    ("what", "amount"), [("cpu", 10_000_000), ("queued", 400_000_000), ("wakes", 300), ("queued", -90_000_000)]
+)
+def test_who_works_or_waits_for_a_processor_is_not(time: Clock, what: str, amount: int) -> None:
+    process = Process(queued=20_000_000_000)
+    assert idle_after(time, process, lambda: process.uses(what, amount)) is None
+
+
+def test_who_waits_for_a_processor_all_the_time_has_nothing_to_show_and_is_not_idle(time: Clock) -> None:
+    assert idle_after(time, Process(ready=True), nothing) is None
+
+
+def test_work_in_between_begins_it_anew(time: Clock) -> None:
+    process = Process()
+    begun = time.at_s
+
+    def meanwhile() -> None:
+        if time.at_s == begun + 4:
+            process.uses("cpu", 300_000_000)
+
+    assert idle_after(time, process, meanwhile) == 4 + _TURN_S + _DEADLINE_S
+
+
+@pytest.mark.parametrize("process", [None, Process(cpu=None), Process(queued=None), Process(ready=None)])
+def test_of_whom_nothing_is_told_is_never_idle(time: Clock, process: Process | None) -> None:
+    assert idle_after(time, process, nothing) is None
+
+
+def test_whom_serving_costs_nothing_is_not_who_serves(time: Clock) -> None:
+    assert idle_after(time, Process(), nothing, serves_ns=0) is None
+
+
+class Served(Ground):
+    """A ground whose neighbour is always served, at some cost to the server."""
+
+    def neighbour_served(self) -> bool:
+        meter = cast(Process | None, self.meter)
+        if meter is not None:
+            meter.uses("cpu", 100_000)
+        return True
+
+
+def ground_of(process: Process | None) -> Ground:
+    ground = Served(cast(Any, None), Facts(None, False, False, 0), None, _DEADLINE_S, Budget(None))
+    ground.meter = cast(Any, process)
+    return ground
+
+
+def waited_s(ground: Ground, client: Silent) -> float:
+    """How long the ground waits for what never comes."""
+    assert not ground.wait_busy(cast(Client, client), lambda event: True)
+    return client.waited_s
+
+
+def test_an_idle_server_is_not_waited_for_beyond_the_deadline(time: Clock) -> None:
+    assert waited_s(ground_of(Process()), Silent(time, nothing)) == _DEADLINE_S
+
+
+def test_a_server_that_is_not_ours_has_six_deadlines(time: Clock) -> None:
+    assert waited_s(ground_of(None), Silent(time, nothing)) == 6 * _DEADLINE_S
+
+
+def test_a_starved_server_has_six_deadlines(time: Clock) -> None:
+    process = Process()
+    starves = Silent(time, lambda: process.uses("queued", 500_000_000))
+    assert waited_s(ground_of(process), starves) == 6 * _DEADLINE_S
+
+
+def test_a_server_at_work_has_two_minutes(time: Clock) -> None:
+    process = Process()
+    assert waited_s(ground_of(process), Silent(time, lambda: process.uses("cpu", 200_000_000))) == 120.0

@@ -1,0 +1,126 @@
+"""Each planted fault of robustness is caught by its rule; the correct server is accused of nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faulty.faults import CORRECT_DEFLATE, FAULTS
+from tests.faulty.running import FaultyServer, faulty_server
+from wsproof.conformance.probe import probe
+from wsproof.conformance.robustness.catalogue import TRIALS
+from wsproof.conformance.robustness.context import Ground
+from wsproof.conformance.robustness.definition import Outcome
+from wsproof.conformance.rules.robustness_rules import DEMANDS
+from wsproof.conformance.suite import replay, run_suite
+from wsproof.model.finding import Verdict
+from wsproof.model.suite import SuiteOptions
+from wsproof.net.budget import Budget
+
+_RULES = {rule[0] for rule in DEMANDS}
+_STRAINS = [name for name, (rule, _) in FAULTS.items() if rule in _RULES]
+# Rules without a trial of their own, and the trial in which they show.
+_SHOWS_IN = {
+    "unread-bounded": "served-beside-slow-reader",
+    "empty-fragments-held": "empty-fragments",
+    "served-beside-flood": "many-fragments",
+}
+# These are silent: a wait for them is waited out.
+_SILENT = {"slow-handshake-blocks", "slow-reader-blocks", "wedges-at-fragments", "wedges-after-many"}
+_PATIENT_S = 90.0
+
+
+@pytest.fixture
+def straining() -> Iterator[FaultyServer]:
+    """A process of its own: some faults take all of it with them."""
+    with faulty_server() as server:
+        yield server
+
+
+def held(server: FaultyServer, trial_name: str, deadline_s: float = _PATIENT_S) -> Outcome:
+    """The outcome of one trial; descriptors that are kept are kept for ever, and need not be waited for."""
+    trial = next(each for each in TRIALS if each.name == trial_name)
+    facts = probe(server.endpoint, _PATIENT_S)
+    ground = Ground(server.endpoint, facts, server.pid, deadline_s, Budget(None), examples=5, release_s=0.3)
+    try:
+        return trial.perform(ground)
+    finally:
+        ground.close()
+
+
+@pytest.mark.parametrize("name", _STRAINS)
+def test_a_planted_strain_is_caught_by_its_rule(straining: FaultyServer, name: str) -> None:
+    rule, _ = FAULTS[name]
+    outcome = held(straining.with_fault(name), _SHOWS_IN.get(rule, rule), 1.0 if name in _SILENT else _PATIENT_S)
+    assert rule in {charge.rule for charge in outcome.charges}, outcome.lines
+    assert not outcome.cause
+
+
+def test_the_correct_server_stands_it_all(straining: FaultyServer) -> None:
+    options = SuiteOptions(only=tuple(trial.name for trial in TRIALS), examples=5, deadline_s=_PATIENT_S)
+    report = run_suite(straining.with_fault(CORRECT_DEFLATE), options)
+    assert report.findings == ()
+    assert report.not_run == ()
+    assert report.verdict(strict=True) is Verdict.VALID
+    assert [run.check for run in report.checks_run] == [trial.name for trial in TRIALS]
+    assert {figure.name for run in report.checks_run for figure in run.measured} >= {
+        "descriptors kept",
+        "memory kept",
+        "memory held",
+        "exponent of one-byte fragments",
+    }
+
+
+def test_a_finding_of_a_trial_can_be_replayed(straining: FaultyServer) -> None:
+    server = straining.with_fault("drops-many-fragments")
+    report = run_suite(server, SuiteOptions(only=("many-fragments",), deadline_s=_PATIENT_S))
+    (finding,) = report.findings
+    assert finding.witness[-2].startswith("expected: ")
+    assert finding.recipe is not None
+    (again,) = replay(finding.recipe, server.endpoint, _PATIENT_S, pid=server.pid)
+    assert (again.check, again.section) == ("many-fragments", "5.4")
+    server.with_fault("")
+    assert replay(finding.recipe, server.endpoint, _PATIENT_S, pid=server.pid) == []
+
+
+def test_a_wedged_server_of_ours_is_replaced_and_the_rest_is_judged(straining: FaultyServer) -> None:
+    only = ("many-fragments", "served-beside-slow-handshake")
+    report = run_suite(straining.with_fault("wedges-at-fragments"), SuiteOptions(only=only, deadline_s=1.0))
+    assert [finding.check for finding in report.findings] == ["served-beside-flood"]
+    rows = {run.check: run for run in report.checks_run}
+    assert rows["many-fragments"].verdict is Verdict.INVALID
+    assert rows["served-beside-slow-handshake"].verdict is Verdict.VALID
+
+
+class Strange(FaultyServer):
+    """A server that runs already: its process is nobody's to measure or to replace."""
+
+    def __init__(self, other: FaultyServer) -> None:
+        self.owned = False
+        self.path, self.port, self.process = other.path, other.port, other.process
+        self.subprotocols = other.subprotocols
+
+    @property
+    def pid(self) -> None:  # type: ignore[override]
+        """Not ours."""
+        return
+
+
+def test_what_a_process_uses_is_not_measured_where_it_is_not_ours(straining: FaultyServer) -> None:
+    only = ("freed-after-reset", "served-beside-slow-handshake")
+    report = run_suite(Strange(straining.with_fault("keeps-reset")), SuiteOptions(only=only, deadline_s=_PATIENT_S))
+    assert [(one.check, one.reason) for one in report.not_run] == [
+        ("freed-after-reset", "not measured: the server process is not ours")
+    ]
+    assert [run.check for run in report.checks_run] == ["served-beside-slow-handshake"]
+    assert report.verdict() is Verdict.VALID
+
+
+def test_one_leak_is_told_once(straining: FaultyServer) -> None:
+    only = ("freed-after-close", "freed-after-half-close")
+    report = run_suite(
+        straining.with_fault("keeps-clients"), SuiteOptions(only=only, examples=5, deadline_s=_PATIENT_S)
+    )
+    assert [finding.check for finding in report.findings] == ["freed-after-close"]
+    assert [run.cause for run in report.checks_run] == ["", "freed-after-close"]

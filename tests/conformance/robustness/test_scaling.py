@@ -1,0 +1,44 @@
+"""How costs grow: the exponent, and when it is too much."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from wsproof.conformance.robustness.scaling import Cost, exponent_of, is_superlinear
+
+
+def costs(of: Callable[[int], float]) -> list[Cost]:
+    return [Cost(size, of(size)) for size in (1_000, 2_000, 4_000, 8_000, 16_000)]
+
+
+@pytest.mark.parametrize("exponent", [0.5, 1.0, 1.5, 2.0, 3.0])
+def test_a_power_has_its_exponent(exponent: float) -> None:
+    assert exponent_of(costs(lambda size: 7.0 * size**exponent)) == pytest.approx(exponent)
+
+
+def test_what_there_is_anyway_weighs_little() -> None:
+    found = exponent_of(costs(lambda size: 1e6 + size**2))
+    assert found is not None
+    assert found > 1.6
+
+
+def test_too_few_sizes_and_costs_of_nothing_tell_nothing() -> None:
+    assert exponent_of(costs(float)[:3]) is None
+    assert exponent_of(costs(lambda size: 0.0)) is None
+    assert not is_superlinear(costs(float)[:3], 1.0)
+
+
+def test_only_a_cost_that_matters_is_superlinear() -> None:
+    quadratic = costs(lambda size: float(size) ** 2)
+    assert is_superlinear(quadratic, least_ns=1e8)
+    assert not is_superlinear(quadratic, least_ns=1e9)
+    assert not is_superlinear(costs(lambda size: 1e5 * size), least_ns=1e8)
+
+
+def test_a_linear_cost_with_a_linear_part_that_is_disturbed_is_not_superlinear() -> None:
+    disturbed = [
+        Cost(one.size, one.cost_ns * factor) for one, factor in zip(costs(float), (1, 2, 1, 2, 1), strict=True)
+    ]
+    assert not is_superlinear(disturbed, least_ns=1.0)

@@ -1,0 +1,31 @@
+"""A storm is bounded by time: a slow server has smaller rounds, and is not judged by too few of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from wsproof.conformance.robustness.churn import LEAVINGS, Storm, fitting_size
+from wsproof.conformance.robustness.leak_slope import Round
+
+
+@pytest.mark.parametrize(
+    ("took_s", "size"),
+    [(0.5, 200), (1.0, 120), (2.0, 60), (100.0, 25)],
+)
+def test_rounds_fit_the_pace_of_the_first(took_s: float, size: int) -> None:
+    assert fitting_size(200, 100, took_s, 6.0) == size
+
+
+def test_two_rounds_show_no_leak_of_descriptors() -> None:
+    leaving = LEAVINGS["freed-after-close"]
+    rounds = [Round(25, 10 + 25 * number, None) for number in range(3)]
+    assert Storm(leaving, rounds[:2], size=25).fds is None
+    assert Storm(leaving, rounds, size=25).fds == 1.0
+
+
+def test_small_rounds_and_rounds_that_were_cut_show_no_leak_of_memory() -> None:
+    leaving = LEAVINGS["freed-after-close"]
+    rounds = [Round(200, 10, 1_000_000 * number) for number in range(1, 7)]
+    assert Storm(leaving, rounds, size=200).memory == 5_000.0
+    assert Storm(leaving, rounds, size=25).memory is None
+    assert Storm(leaving, rounds, size=200, was_cut=True).memory is None

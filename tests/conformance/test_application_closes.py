@@ -1,0 +1,164 @@
+"""What an application does for reasons of its own is never charged to its protocol."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.faulty.running import FaultyServer
+from wsproof.conformance.endpoint_profile import Facts, Message, is_own_reason
+from wsproof.conformance.exchange.transcript import Transcript
+from wsproof.conformance.oracle.frames import expect_frames
+from wsproof.conformance.oracle.handshake import expect_answer
+from wsproof.conformance.properties.property import MASK, say
+from wsproof.conformance.properties.sample_text import in_samples
+from wsproof.conformance.properties.strategies import fragments
+from wsproof.conformance.script import Conversation, Handshake, Raw
+from wsproof.conformance.suite import PROPERTIES, run_suite
+from wsproof.conformance.verify.root_cause import plainly
+from wsproof.conformance.verify.violations import judge
+from wsproof.model.finding import Level, Verdict
+from wsproof.model.suite import SuiteOptions, SuiteReport
+from wsproof.wire import CloseReceived, Frame, Opcode, Request, Response
+
+_NEED_TEXTS = ("payload-lengths", "fragments-joined", "control-between", "utf8-valid", "mask-any")
+_OPTIONS = SuiteOptions(examples=5, deadline_s=30.0, only=tuple(tested.name for tested in PROPERTIES))
+
+
+def _accused(report: SuiteReport) -> list[str]:
+    return [finding.check for finding in report.findings if finding.level is not Level.INFORMATIONAL]
+
+
+@pytest.mark.parametrize("code", [1003, 1008, 4400])
+def test_an_application_that_refuses_what_is_said_is_not_accused_but_cannot_be_judged(
+    faulty: FaultyServer, code: int
+) -> None:
+    report = run_suite(faulty.with_fault(f"wants-json-{code}"), _OPTIONS)
+    assert _accused(report) == []
+    not_run = {row.check: row.reason for row in report.not_run}
+    for check in _NEED_TEXTS:
+        assert not_run[check].startswith("not checked: ")
+    (remark,) = report.remarks
+    assert "takes only some messages" in remark
+    assert str(code) in remark
+    assert "--sample" in remark
+    rows = {run.check: run for run in report.checks_run}
+    for check in ("rsv-zero", "mask-required", "close-answered", "utf8-broken", "ping-answered", "segmentation"):
+        assert rows[check].verdict is Verdict.VALID
+
+
+def test_a_sample_that_is_accepted_lets_everything_be_judged(faulty: FaultyServer) -> None:
+    report = run_suite(faulty.with_fault("wants-json-1003"), _OPTIONS.but(sample='{"say": "h\u00e9"}'))
+    assert _accused(report) == []
+    assert report.verdict(strict=True) is Verdict.VALID
+
+
+def test_a_sample_without_other_characters_leaves_utf8_open(faulty: FaultyServer) -> None:
+    options = _OPTIONS.but(sample='{"say": "he"}', only=("utf8-valid",))
+    report = run_suite(faulty.with_fault("wants-json-1003"), options)
+    (row,) = report.not_run
+    assert "ASCII" in row.reason
+    assert report.verdict() is Verdict.UNKNOWN
+
+
+def test_what_only_fails_in_fragments_is_charged_whatever_the_code(faulty: FaultyServer) -> None:
+    report = run_suite(faulty.with_fault("fragments-1011"), _OPTIONS.but(only=("fragments-joined",)))
+    assert _accused(report) == ["fragments-joined"]
+
+
+def test_frames_before_the_101_convict_nobody(faulty: FaultyServer) -> None:
+    report = run_suite(faulty.with_fault("answers-early"), _OPTIONS.but(only=("pipelined-frames",)))
+    assert [finding.check for finding in report.findings] == ["pipelined-frames"]
+    assert _accused(report) == []
+    assert "its answer was no HTTP response" in report.findings[0].explanation
+
+
+class TestSamples:
+    facts = Facts(None, False, False, 1024, sample=Message.of("{}"), pads=True)
+
+    def test_a_message_keeps_its_shape_and_length(self) -> None:
+        said = in_samples(say("x", *fragments(b"ab", b"", b"cdef")), self.facts)
+        assert said == say("x", *fragments(b"{}", b"", b"    "))
+
+    def test_a_message_shorter_than_the_sample_becomes_the_sample(self) -> None:
+        assert in_samples(say("x", *fragments(b"", b"a")), self.facts) == say("x", *fragments(b"", b"{}"))
+
+    def test_what_is_wrong_stays_wrong(self) -> None:
+        broken = say("x", Frame(Opcode.TEXT, b"\xff", mask=MASK), Frame(Opcode.TEXT, b"bare"))
+        assert in_samples(broken, self.facts) == say(
+            "x", Frame(Opcode.TEXT, b"\xff", mask=MASK), Frame(Opcode.TEXT, b"{}  ")
+        )
+
+    def test_a_character_is_cut_where_it_was_cut(self) -> None:
+        facts = Facts(None, False, False, 1024, sample=Message.of('{"h\u00e9": 1}'))
+        first, last = fragments(b"\xc3", b"\xa9")
+        said = in_samples(say("utf8-valid", first, last), facts)
+        assert said == say("utf8-valid", *fragments(b'{"h\xc3', b'\xa9": 1}'))
+
+    def test_a_message_that_is_not_known_to_be_taken_is_left_out(self) -> None:
+        facts = Facts(None, False, False, 1024, refuses="a close frame", refusals=("1003",))
+        whole, orphan = Frame(Opcode.TEXT, b"whole", mask=MASK), Frame(Opcode.CONTINUATION, b"o", mask=MASK)
+        assert in_samples(say("payload-lengths", whole), facts) is None
+        assert in_samples(say("continuation-orphan", whole, orphan), facts) == say("continuation-orphan", orphan)
+        begun = say("close-cuts-message", *fragments(b"a", ends=False), Frame(Opcode.CLOSE, b"", mask=MASK))
+        assert in_samples(begun, facts) == begun
+
+    def test_no_conversation_has_more_messages_than_the_endpoint_takes(self) -> None:
+        facts = Facts("", False, False, 1024, most_messages=2)
+        whole = Frame(Opcode.TEXT, b"whole", mask=MASK)
+        assert in_samples(say("x", whole), facts) == say("x", whole)  # the barrier is the second one
+        assert in_samples(say("x", whole, whole), facts) is None
+
+    def test_only_whole_texts_are_said_otherwise(self) -> None:
+        other = Conversation("x", (Raw(b"\x81"), *say("x", Frame(Opcode.PING, b"p", mask=MASK)).actions))
+        assert in_samples(other, self.facts) == other
+
+
+def test_a_plain_conversation_says_the_same_to_an_application() -> None:
+    ping = Frame(Opcode.PING, b"p", mask=MASK)
+    first, second = fragments(b"a", b"b")
+    plain = plainly(say("x", first, ping, second, Frame(Opcode.TEXT, b"c", mask=b"abcd"), cuts=(1, 2)))
+    whole, last = Frame(Opcode.TEXT, b"ab", mask=MASK), Frame(Opcode.TEXT, b"c", mask=MASK)
+    assert plain == say("x", whole, last, cuts=(len(whole.encode()),))
+
+
+@pytest.mark.parametrize(
+    ("changes", "ends_tcp", "expected"),
+    [
+        ({"omit": ("Upgrade",)}, False, []),
+        ({"omit": ("Upgrade",)}, True, ["refusal-answered"]),
+        ({"method": "PUT"}, False, ["refusal-answered"]),
+        ({"omit": ("Sec-WebSocket-Key",)}, False, ["refusal-answered"]),
+    ],
+)
+def test_a_request_without_an_upgrade_may_be_held_open_as_a_poll_is(
+    changes: dict[str, Any], ends_tcp: bool, expected: list[str]
+) -> None:
+    conversation = Conversation("upgrade-required", handshake=Handshake(**changes))
+    facts = Facts("", True, False, 1024)
+    usual = Request("example.org", "/", "d3Nwcm9vZi1yZmM2NDU1IQ==")
+    greeting = expect_answer(conversation.handshake.apply(usual), usual)
+    transcript = Transcript(ended=ends_tcp)
+    charges = judge(conversation, greeting, expect_frames(conversation, facts), facts, transcript)
+    assert [charge.rule for charge in charges] == expected
+
+
+@pytest.mark.parametrize(("code", "expected"), [(None, []), (1008, []), (1002, ["subprotocol-malformed"])])
+def test_a_server_may_close_over_a_token_among_the_subprotocols(code: int | None, expected: list[str]) -> None:
+    """bokeh finds its token in the second subprotocol, and closes where that is none."""
+    conversation = Conversation("subprotocol-malformed", handshake=Handshake(subprotocols=("bokeh", "two words")))
+    facts = Facts(None, False, False, 1024)
+    usual = Request("example.org", "/", "d3Nwcm9vZi1yZmM2NDU1IQ==", subprotocols=("bokeh", "token"))
+    greeting = expect_answer(conversation.handshake.apply(usual), usual)
+    close = CloseReceived(code, "")
+    transcript = Transcript(response=Response(101), close=close, ended=True)
+    charges = judge(conversation, greeting, expect_frames(conversation, facts), facts, transcript)
+    assert [charge.rule for charge in charges] == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"), [(None, True), (1000, True), (1002, False), (1007, False), (4000, True), (10_000, True)]
+)
+def test_codes_from_3000_on_are_an_applications_the_forbidden_ones_too(code: int | None, expected: bool) -> None:
+    assert is_own_reason(code) is expected

@@ -1,0 +1,214 @@
+"""Applications that take only some messages: none is accused, and the faults of the server beneath are still found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, cast
+from unittest.mock import Mock
+
+import pytest
+
+from tests.faulty.applications import KINDS, SAMPLE, SPEAKING, TOKEN
+from tests.faulty.running import FaultyServer
+from wsproof.conformance.endpoint_profile import Facts, Message
+from wsproof.conformance.exchange.login import log_in
+from wsproof.conformance.suite import run_suite
+from wsproof.model.finding import Level, Verdict
+from wsproof.model.suite import SuiteOptions, SuiteReport
+from wsproof.net.client import Client
+from wsproof.wire import Event, PongReceived, TextMessage
+
+_CHECKS = (
+    "payload-lengths",
+    "segmentation",
+    "rsv-zero",
+    "mask-required",
+    "fragments-joined",
+    "control-between",
+    "continuation-orphan",
+    "message-inside",
+    "ping-answered",
+    "close-answered",
+    "utf8-valid",
+    "utf8-broken",
+    "any-order",
+    "deflate-blocks",
+    "deflate-empty",
+    "deflate-data",
+    "deflate-apart",
+)
+_OPTIONS = SuiteOptions(examples=3, deadline_s=30.0, only=_CHECKS)
+_REFUSE_TEXTS = [kind for kind in KINDS if kind.startswith(("only", "login"))]
+_NEED_MESSAGES = ("payload-lengths", "fragments-joined", "control-between", "utf8-valid", "deflate-blocks")
+_NEED_NONE = ("segmentation", "rsv-zero", "mask-required", "continuation-orphan", "ping-answered", "close-answered")
+
+
+def _accused(report: SuiteReport) -> list[str]:
+    return [finding.check for finding in report.findings if finding.level is not Level.INFORMATIONAL]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_application_is_not_accused_of_what_it_does_not_want(faulty: FaultyServer, kind: str) -> None:
+    report = run_suite(faulty.with_fault("deflate", kind), _OPTIONS)
+    assert _accused(report) == []
+    if kind not in _REFUSE_TEXTS:
+        return
+    (remark,) = report.remarks
+    assert "takes only some messages" in remark
+    assert "--sample" in remark
+    not_checked = {row.check: row.reason for row in report.not_run}
+    for check in _NEED_MESSAGES:
+        assert not_checked[check].startswith("not checked")
+    rows = {row.check: row.verdict for row in report.checks_run}
+    for check in _NEED_NONE:
+        assert rows[check] is Verdict.VALID
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.startswith("only")])
+def test_with_a_sample_everything_is_checked_and_nothing_else_is_sent(faulty: FaultyServer, kind: str) -> None:
+    report = run_suite(faulty.with_fault("deflate", kind), _OPTIONS.but(sample=SAMPLE))
+    assert _accused(report) == []
+    assert report.remarks == ()
+    left = {row.check: row.reason for row in report.not_run}
+    assert left == {  # blanks behind the sample are refused, and so is an empty message
+        "payload-lengths": "not checked: the endpoint takes the sample in its own length only",
+        "deflate-empty": "not checked: the endpoint takes the sample only",
+    }
+    assert {row.check for row in report.checks_run} >= {*_CHECKS} - left.keys()
+
+
+@pytest.mark.parametrize("kind", ["login", "login-bare", "login-silent", "login-greeted"])
+def test_behind_a_login_everything_is_checked(faulty: FaultyServer, kind: str) -> None:
+    report = run_suite(faulty.with_fault("deflate", kind), _OPTIONS.but(login=(TOKEN,)))
+    assert _accused(report) == []
+    assert report.remarks == ()
+    assert {row.check for row in report.checks_run} >= {*_CHECKS}
+
+
+def test_what_a_member_of_a_channel_sends_is_taken_where_texts_are_refused(faulty: FaultyServer) -> None:
+    report = run_suite(faulty.with_fault("deflate", "login"), _OPTIONS.but(offered=(TOKEN, SAMPLE)))
+    assert _accused(report) == []
+    (remark,) = report.remarks
+    assert "what a member of the channel publishes" in remark
+    assert {row.check for row in report.checks_run} >= {*_CHECKS} - {"deflate-empty"}
+
+
+def test_a_login_that_is_refused_is_said_and_nothing_is_judged(faulty: FaultyServer) -> None:
+    report = run_suite(faulty.with_fault("", "login"), _OPTIONS.but(login=("wrong",)))
+    assert report.verdict() is Verdict.UNKNOWN
+    (row,) = report.checks_run
+    assert "accept the login" in row.reason
+    assert "4001" in row.reason
+    assert "wrong" not in row.reason
+
+
+def test_a_sample_that_is_refused_is_said(faulty: FaultyServer) -> None:
+    report = run_suite(faulty.with_fault("", "only-bare"), _OPTIONS.but(sample="other"))
+    assert _accused(report) == []
+    (remark,) = report.remarks
+    assert "refused the sample" in remark
+
+
+@pytest.mark.parametrize("kind", ["binary", "binary-bare", "binary-silent"])
+def test_an_endpoint_of_binary_messages_is_spoken_to_in_them(faulty: FaultyServer, kind: str) -> None:
+    report = run_suite(faulty.with_fault("", kind), _OPTIONS)
+    assert _accused(report) == []
+    rows = {row.check for row in report.checks_run}
+    assert rows >= {"fragments-joined", "control-between"}
+    assert ("payload-lengths" in rows) is (kind == "binary")  # where nothing comes back, one message is known to pass
+    assert "utf8-valid" in {row.check for row in report.not_run}
+
+
+@pytest.mark.parametrize(
+    ("fault", "rule"),
+    [
+        ("rsv", "rsv-zero"),
+        ("unmasked", "mask-required"),
+        ("opcodes", "opcode-reserved"),
+        ("empty-pong", "ping-answered"),
+        ("no-close-reply", "close-answered"),
+        ("split-header", "segmentation"),
+        ("orphans", "continuation-orphan"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["only-bare", "only-drop", "login"])
+def test_faults_that_need_no_message_are_found_behind_any_application(
+    faulty: FaultyServer, fault: str, rule: str, kind: str
+) -> None:
+    report = run_suite(faulty.with_fault(fault, kind), SuiteOptions(examples=3, only=(rule,), deadline_s=1.0))
+    assert rule in _accused(report)
+
+
+@pytest.mark.parametrize(
+    ("fault", "rule"),
+    [
+        ("two-fragments", "fragments-joined"),
+        ("fragments-1011", "fragments-joined"),
+        ("ping-resets", "control-between"),
+        ("utf8-per-fragment", "utf8-valid"),
+        ("zero-mask", "mask-any"),
+        ("nested", "message-inside"),
+        ("deflate-final", "deflate-final"),
+        ("deflate-forgets", "deflate-context"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["only-bare", "only-drop", "only-http"])
+def test_faults_that_need_a_message_are_found_with_a_sample(
+    faulty: FaultyServer, fault: str, rule: str, kind: str
+) -> None:
+    options = SuiteOptions(examples=3, only=(rule,), deadline_s=1.0, sample=SAMPLE)
+    report = run_suite(faulty.with_fault(fault, kind), options)
+    assert {row.check: row.verdict for row in report.checks_run}[rule] is Verdict.INVALID, report
+
+
+@pytest.mark.parametrize("kind", ["only-1007", "only-1002"])
+def test_a_close_that_answers_a_text_is_not_taken_for_an_answer_to_our_close(faulty: FaultyServer, kind: str) -> None:
+    report = run_suite(faulty.with_fault("deflate", kind), _OPTIONS.but(only=("close",), examples=10))
+    assert _accused(report) == []
+
+
+@pytest.mark.parametrize("kind", SPEAKING)
+def test_messages_that_answer_nothing_are_not_taken_for_answers(faulty: FaultyServer, kind: str) -> None:
+    """Twice: the first run finds a history that is empty, and the second one what the first has said."""
+    for _ in range(2):
+        report = run_suite(faulty.with_fault("deflate", kind), _OPTIONS)
+        assert [finding.check for finding in report.findings if finding.level is Level.VIOLATION] == []
+        (remark,) = report.remarks
+        assert "messages that answer nothing" in remark
+
+
+@pytest.mark.parametrize("kind", ["closes-4001", "closes-1000", "closes-bare"])
+def test_an_endpoint_that_closes_by_itself_is_checked_up_to_its_close(faulty: FaultyServer, kind: str) -> None:
+    options = SuiteOptions(examples=3, only=("opening", "version-13", "close", "rsv-zero", "served-"), deadline_s=30.0)
+    report = run_suite(faulty.with_fault("", kind), options)
+    assert _accused(report) == []
+    assert "closes each connection by itself" in report.remarks[0]
+    rows = {row.check: row.verdict for row in report.checks_run}
+    for check in ("opening-accepted", "version-13", "close-unasked"):
+        assert rows[check] is Verdict.VALID
+    not_checked = {row.check: row.reason for row in report.not_run}
+    for check in ("rsv-zero", "close-answered", "served-after-storm"):
+        assert "closes by itself" in not_checked[check]
+
+
+def test_how_an_endpoint_ends_what_it_closes_by_itself_is_judged(faulty: FaultyServer) -> None:
+    options = SuiteOptions(only=("close-unasked",), deadline_s=0.5)
+    report = run_suite(faulty.with_fault("keeps-tcp", "closes-4001"), options)
+    assert _accused(report) == ["close-ends-tcp"]
+
+
+def test_a_greeting_that_comes_before_the_login_counts_among_its_replies() -> None:
+    """Else every connection waits for a message that has already come."""
+
+    class Greeted:
+        events: ClassVar[list[Event]] = [TextMessage("welcome", 1)]
+        peer: ClassVar[Mock] = Mock()
+
+        def send_ping(self, payload: bytes) -> None:
+            self.events.extend([TextMessage("ok", 1), PongReceived(payload)])
+
+        def wait_event(self, wanted: Callable[[Event], bool], timeout_s: float) -> Event | None:
+            return next(filter(wanted, self.events), None)
+
+    facts = Facts(None, False, False, 1024, login=(Message.of(TOKEN),), login_replies=2)
+    assert log_in(cast(Client, Greeted()), facts, 5.0)

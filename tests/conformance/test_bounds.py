@@ -1,0 +1,199 @@
+"""Every check ends with its budget, whatever the server does; what was not run is listed, and nobody is accused.
+
+The deadline of each wait is far beyond the budget here: a single wait that is not bounded would be seen.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faulty.difficult import RunningHere, difficult
+from tests.faulty.running import FaultyServer
+from wsproof.conformance.endpoint_profile import Facts
+from wsproof.conformance.explore import explore
+from wsproof.conformance.robustness.catalogue import TRIALS
+from wsproof.conformance.robustness.context import Ground
+from wsproof.conformance.robustness.definition import Trial
+from wsproof.conformance.script import Conversation
+from wsproof.conformance.session import Examination, ServerGone, examination
+from wsproof.conformance.suite import CHECKS, PROPERTIES, broadly, run_suite
+from wsproof.delivery import run_suite as run_channels
+from wsproof.errors import CannotTellError, TargetError
+from wsproof.model.finding import Verdict
+from wsproof.model.server_table import chapter_of
+from wsproof.model.suite import SuiteOptions
+from wsproof.net.budget import Budget, BudgetSpent
+from wsproof.target.server import serve
+from wsproof.target.target import parse_target
+from wsproof.workloads import load_channels
+
+DEADLINE_S = 120.0
+FACTS = Facts(prefix="", binary=True, deflate=True, largest_bytes=70_000)
+
+
+class Ended:
+    """Sees that a block does not last as long as one wait that has no bound."""
+
+    def __enter__(self) -> None:
+        self._begun = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        assert time.monotonic() - self._begun < DEADLINE_S
+
+
+@pytest.mark.parametrize("kind", ["slow-accept", "late", "reads-on", "one-at-a-time"])
+def test_a_run_ends_with_its_budget_and_says_what_it_left_out(kind: str) -> None:
+    with difficult(kind) as server, Ended():
+        report = run_suite(server, SuiteOptions(budget_s=2.0, deadline_s=DEADLINE_S))
+    named = {run.check for run in report.checks_run} | {one.check for one in report.not_run}
+    assert {tested.name for tested in CHECKS} <= named
+    assert "the budget of 2 s is spent" in {one.reason for one in report.not_run}
+
+
+@pytest.fixture(scope="module")
+def slow() -> Iterator[RunningHere]:
+    with difficult("slow-accept") as server:
+        yield server
+
+
+@pytest.mark.parametrize("trial", TRIALS, ids=[trial.name for trial in TRIALS])
+def test_each_robustness_test_ends_with_the_budget(slow: RunningHere, trial: Trial) -> None:
+    budget = Budget(0.5)
+    endpoint = slow.endpoint.within(budget)
+    with Ended():
+        try:
+            ground = Ground(endpoint, FACTS, None, DEADLINE_S, budget)
+            try:
+                trial.perform(ground)
+            finally:
+                ground.close()
+        except (BudgetSpent, TargetError):
+            pass
+
+
+def test_channels_end_with_the_budget(slow: RunningHere) -> None:
+    channels = load_channels("tutorial")
+    url = f"ws://{slow.endpoint.host}:{slow.endpoint.port}/ws"
+    with serve(parse_target(url)) as server, Ended():
+        report = run_channels(server, channels, SuiteOptions(budget_s=1.0, deadline_s=DEADLINE_S))
+    assert report.not_run
+    assert report.verdict() is not Verdict.VALID or report.checks_run
+
+
+def test_a_server_that_never_answers_is_silent_and_not_a_matter_of_the_budget() -> None:
+    with difficult("silent") as server, Ended(), pytest.raises(TargetError, match=r"said nothing for 1\.5 s"):
+        run_suite(server, SuiteOptions(budget_s=1.5, deadline_s=DEADLINE_S))
+
+
+def test_a_server_of_ours_that_dies_again_and_again_is_asked_no_more(
+    faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each conversation is the server's death: nothing new is learned from the fourth."""
+    asked: list[Conversation] = []
+
+    def deadly(subject: Examination, conversation: Conversation) -> list[object]:
+        asked.append(conversation)
+        subject.deaths += 1
+        return []
+
+    monkeypatch.setattr(Examination, "attempt", deadly)
+    drawn = next(tested for tested in PROPERTIES if tested.name == "mask-any")
+    with examination(faulty.with_fault(""), SuiteOptions()) as subject:
+        assert "again and again" in explore(subject, drawn)
+        assert len(asked) == 3
+
+
+def test_a_server_that_dies_while_it_is_probed_is_replaced_and_asked_again(
+    faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restarts: list[None] = []
+    monkeypatch.setattr(FaultyServer, "restart", lambda server: restarts.append(None))
+    answers: Iterator[TargetError | Facts] = iter([TargetError("it died"), FACTS])
+
+    def probe(*_: object, **__: object) -> Facts:
+        answer = next(answers)
+        if isinstance(answer, Facts):
+            return answer
+        raise answer
+
+    monkeypatch.setattr("wsproof.conformance.session.probe", probe)
+    with examination(faulty.with_fault(""), SuiteOptions()) as subject:
+        assert subject.facts == FACTS
+    assert len(restarts) == 1
+
+
+def test_a_server_that_dies_at_each_probe_cannot_be_examined(
+    faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def probe(*_: object, **__: object) -> Facts:
+        raise TargetError("it died")
+
+    monkeypatch.setattr(FaultyServer, "restart", lambda server: None)
+    monkeypatch.setattr("wsproof.conformance.session.probe", probe)
+    with (
+        pytest.raises(CannotTellError, match="stopped serving while it was asked what it is: it died"),
+        examination(faulty.with_fault(""), SuiteOptions()),
+    ):
+        pass
+
+
+def test_a_server_that_cannot_be_started_again_ends_the_run_with_what_is_known(
+    faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def restart(server: FaultyServer) -> None:
+        raise TargetError("the port is in use")
+
+    monkeypatch.setattr(FaultyServer, "restart", restart)
+    with examination(faulty.with_fault(""), SuiteOptions()) as subject, pytest.raises(ServerGone, match="in use"):
+        subject.restart()
+
+
+def test_what_is_drawn_has_its_share_of_the_time(faulty: FaultyServer) -> None:
+    drawn = next(tested for tested in PROPERTIES if tested.name == "mask-any")
+    with examination(faulty.with_fault(""), SuiteOptions(deadline_s=DEADLINE_S)) as subject:
+        subject.draw_s = 0.0
+        before = subject.conversations
+        edges = list(drawn.edges(subject.facts)) if drawn.edges is not None else []
+        assert "share of the budget ended after 1 generated" in explore(subject, drawn)
+        assert subject.conversations - before == len(edges) + 1
+        subject.draw_s = math.inf
+        assert explore(subject, drawn) == ""
+
+
+def test_no_chapter_takes_the_time_of_all_others(faulty: FaultyServer) -> None:
+    tested = next(each for each in PROPERTIES if each.name == "close-code-legal")
+    with examination(faulty.with_fault(""), SuiteOptions(deadline_s=DEADLINE_S)) as subject:
+        subject.edges_s = 0.0
+        before = subject.conversations
+        assert "begun, and not run to its end" in explore(subject, tested)
+        assert subject.conversations - before == 1
+
+
+def test_a_check_that_was_only_begun_has_not_passed(faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wsproof.conformance.suite._LEAST_EDGES_S", 0.0)
+    monkeypatch.setattr("wsproof.conformance.suite._EDGES_SHARE", 0.0)
+    options = SuiteOptions(only=("close-code-legal",), budget_s=1000.0, deadline_s=DEADLINE_S)
+    report = run_suite(faulty.with_fault(""), options)
+    assert [one.check for one in report.not_run] == ["close-code-legal"]
+    assert "begun" in report.not_run[0].reason
+
+
+def test_a_server_that_serves_one_client_at_a_time_is_not_accused_of_refusing_handshakes() -> None:
+    options = SuiteOptions(only=("opening-accepted", "ping-answered"), examples=2, deadline_s=2.0)
+    with difficult("one-at-a-time") as server:
+        report = run_suite(server, options)
+    assert report.findings == ()
+    assert {run.verdict for run in report.checks_run} == {Verdict.VALID}
+
+
+def test_a_slow_server_is_asked_about_each_chapter_first_and_robustness_last() -> None:
+    ordered = broadly(list(CHECKS))
+    assert sorted(each.name for each in ordered) == sorted(each.name for each in CHECKS)
+    assert ordered[0].name == CHECKS[0].name
+    chapters = list(dict.fromkeys(chapter_of(each.rule.section) for each in PROPERTIES))
+    assert [chapter_of(each.rule.section) for each in ordered[: len(chapters)]] == chapters
+    assert all(isinstance(each, Trial) for each in ordered[len(PROPERTIES) :])

@@ -1,0 +1,129 @@
+"""Others are served: asked of a client that keeps the rules, on servers that are right and have rules of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faulty.running import FaultyServer, faulty_server
+from wsproof.conformance.exchange.bystander import Neighbour, Service
+from wsproof.conformance.suite import run_suite
+from wsproof.errors import TargetError
+from wsproof.model.finding import Level, Verdict
+from wsproof.model.suite import SuiteOptions, SuiteReport
+from wsproof.net.client import Client
+
+_PATIENT_S = 60.0
+_OPTIONS = SuiteOptions(
+    examples=3,
+    deadline_s=_PATIENT_S,
+    only=("opening", "ping-answered", "fragments-joined", "rsv-zero", "served-", "many-fragments"),
+)
+
+
+@pytest.fixture(scope="module")
+def particular() -> Iterator[FaultyServer]:
+    with faulty_server("tests.faulty.particular") as server:
+        yield server
+
+
+@pytest.fixture
+def bystander() -> Iterator[Neighbour]:
+    neighbour = Neighbour(_PATIENT_S)
+    yield neighbour
+    neighbour.forget()
+
+
+def accused(report: SuiteReport) -> dict[str, str]:
+    """What the suite holds against the server, and why."""
+    return {one.check: one.explanation for one in report.findings if one.level is not Level.INFORMATIONAL}
+
+
+@pytest.mark.parametrize(
+    "name", ["idle-1000", "heartbeat-1000", "one-session", "seats-1", "seats-30", "closed-seats-1"]
+)
+def test_a_correct_server_with_rules_for_its_clients_is_not_accused(particular: FaultyServer, name: str) -> None:
+    report = run_suite(particular.with_fault(name), _OPTIONS)
+    assert accused(report) == {}
+    assert report.verdict(strict=True) is Verdict.VALID
+
+
+def test_an_idle_client_that_is_cut_off_is_worth_knowing_and_no_fault(
+    faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        Neighbour, "settle", lambda self, endpoint, wait_s: self.losses.append("sent a close frame with code 1001")
+    )
+    report = run_suite(faulty.with_fault(""), _OPTIONS.but(only=("opening",)))
+    (row,) = [run for run in report.checks_run if run.check == "neighbour-served"]
+    assert row.verdict is Verdict.VALID
+    assert "the server sent a close frame with code 1001; new clients were served" in row.reason
+
+
+def test_a_closed_bystander_is_replaced_before_anything_is_said(particular: FaultyServer, bystander: Neighbour) -> None:
+    endpoint = particular.with_fault("one-session").endpoint
+    assert bystander.ask(endpoint) is Service.SERVED
+    with Client(endpoint, deadline_s=_PATIENT_S) as newer:
+        newer.open()
+        assert bystander.ask(endpoint) is Service.SERVED
+    assert bystander.losses == ["sent a close frame with code 4001"]
+
+
+@pytest.mark.parametrize(("name", "word"), [("seats-1", "503"), ("closed-seats-1", "1013")])
+def test_who_is_refused_in_order_met_a_limit(
+    particular: FaultyServer, bystander: Neighbour, name: str, word: str
+) -> None:
+    endpoint = particular.with_fault(name).endpoint
+    with Client(endpoint, deadline_s=_PATIENT_S) as other:
+        other.open()
+        assert bystander.ask(endpoint, 0.1) is Service.REFUSED
+        assert word in bystander.remark
+    assert bystander.ask(endpoint) is Service.SERVED
+
+
+def test_a_place_that_is_free_in_a_moment_is_waited_for(particular: FaultyServer) -> None:
+    endpoint = particular.with_fault("seats-1").endpoint
+    other = Client(endpoint, deadline_s=_PATIENT_S)
+    other.open()
+    pauses: list[float] = []
+
+    def leave(seconds: float) -> None:
+        pauses.append(seconds)
+        other.abort()
+
+    neighbour = Neighbour(_PATIENT_S, pause=leave)
+    assert neighbour.ask(endpoint) is Service.SERVED
+    assert pauses
+    neighbour.forget()
+
+
+def test_a_bystander_that_takes_the_only_place_stands_aside(particular: FaultyServer, bystander: Neighbour) -> None:
+    endpoint = particular.with_fault("seats-1").endpoint
+    bystander.settle(endpoint, _PATIENT_S)
+    assert bystander.ask(endpoint) is Service.SERVED
+    other = Neighbour(_PATIENT_S)
+    assert other.ask(endpoint) is Service.SERVED
+    other.forget()
+
+
+@pytest.mark.parametrize("name", ["mute", "mute-after-handshake"])
+def test_silence_is_silence(faulty: FaultyServer, bystander: Neighbour, name: str) -> None:
+    assert bystander.ask(faulty.with_fault("").endpoint) is Service.SERVED
+    bystander.forget()
+    assert bystander.ask(faulty.with_fault(name).endpoint, 0.1) is Service.SILENT
+
+
+def test_a_server_that_is_gone_is_gone(bystander: Neighbour) -> None:
+    with faulty_server() as server:
+        endpoint = server.with_fault("").endpoint
+        assert bystander.ask(endpoint) is Service.SERVED
+    assert bystander.ask(endpoint) is Service.GONE
+    with pytest.raises(TargetError):
+        Client(endpoint).connect()
+
+
+def test_a_server_that_never_answers_a_ping_serves_by_its_handshakes(faulty: FaultyServer) -> None:
+    neighbour = Neighbour(0.1)
+    endpoint = faulty.with_fault("mute-after-handshake").endpoint
+    assert [neighbour.ask(endpoint, 1.0) for _ in range(3)] == [Service.SERVED] * 3

@@ -1,0 +1,45 @@
+"""What careless oracles take for faults, and what is none: each of these was seen on a server that was right."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faulty.faults import ALLOWED
+from tests.faulty.running import FaultyServer
+from wsproof.conformance.suite import run_suite
+from wsproof.model.finding import Level, Verdict
+from wsproof.model.suite import SuiteOptions
+from wsproof.wire import Frame, Opcode
+from wsproof.wire.audit import audit_close_payload
+
+# SHOULD of RFC 6455 7.1.7, where the server has a choice and its reasons.
+_NON_STRICT = {"drops": ["fail-says-why"]}
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_what_a_server_may_do_is_not_charged(faulty: FaultyServer, name: str) -> None:
+    only, _ = ALLOWED[name]
+    report = run_suite(faulty.with_fault(name), SuiteOptions(only=only, examples=10, deadline_s=60.0))
+    found = {finding.check: finding.level for finding in report.findings}
+    assert Level.VIOLATION not in found.values(), found
+    assert [check for check, level in found.items() if level is Level.NON_STRICT] == _NON_STRICT.get(name, [])
+    assert all(run.examples and run.verdict is not Verdict.UNKNOWN for run in report.checks_run)
+
+
+def test_a_limit_on_pings_is_told_with_its_number(faulty: FaultyServer) -> None:
+    report = run_suite(faulty.with_fault("ping-limit"), SuiteOptions(only=("ping-burst",), deadline_s=60.0))
+    (found,) = report.findings
+    assert found.level is Level.INFORMATIONAL
+    assert found.section == "10.4"
+    assert "after 61 pings in one write" in found.explanation
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1008, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999])
+def test_codes_of_applications_and_of_later_registrations_are_the_servers_to_send(code: int) -> None:
+    assert audit_close_payload(Frame(Opcode.CLOSE, code.to_bytes(2, "big"))) == []
+
+
+@pytest.mark.parametrize("code", [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000])
+def test_codes_that_mean_nothing_on_the_wire_are_breaches(code: int) -> None:
+    (found,) = audit_close_payload(Frame(Opcode.CLOSE, code.to_bytes(2, "big")))
+    assert found.rule == "close-code"

@@ -1,0 +1,182 @@
+"""permessage-deflate: blocks written by hand, the oracle that inflates, and a correct server that compresses."""
+
+from __future__ import annotations
+
+import random
+import zlib
+
+import pytest
+
+from tests.faulty.running import FaultyServer
+from wsproof.conformance import frame_json
+from wsproof.conformance.endpoint_profile import Facts, Message
+from wsproof.conformance.oracle.deflate_negotiation import BARE, OFFERS, agreement_of, why_illegal
+from wsproof.conformance.oracle.frames import Fate, expect_frames
+from wsproof.conformance.properties.deflate_blocks import Blocks, Copy
+from wsproof.conformance.properties.deflate_bombs import bomb
+from wsproof.conformance.properties.deflate_builders import apply_cuts, literally, packed, talk
+from wsproof.conformance.script import Conversation, Handshake, Send
+from wsproof.conformance.suite import PROPERTIES, run_suite
+from wsproof.conformance.verify.root_cause import plainly
+from wsproof.model.finding import Level, Verdict
+from wsproof.model.suite import SuiteOptions
+from wsproof.wire import DeflateAgreement, Frame, Opcode
+
+_FACTS = Facts(prefix="", binary=True, deflate=True, largest_bytes=70_000, agreements=((BARE, BARE),))
+_PLAIN = DeflateAgreement()
+_RESETS = DeflateAgreement(client_no_context_takeover=True)
+_MASK = b"abcd"
+
+
+def inflate(payload: bytes) -> bytes:
+    """What zlib itself makes of a message, final blocks included."""
+    data, out = payload + b"\x00\x00\xff\xff", b""
+    while data:
+        inflater = zlib.decompressobj(-15, out[-32_768:])
+        out += inflater.decompress(data)
+        data = inflater.unused_data
+    return out
+
+
+class TestBlocks:
+    def test_the_examples_of_the_rfc(self) -> None:
+        assert Blocks().fixed(b"Hello").message().hex() == "f248cdc9c90700"
+        assert Blocks().fixed(b"Hello", final=True).message().hex() == "f348cdc9c9070000"
+        assert Blocks().stored(b"Hello").message().hex() == "000500faff48656c6c6f00"
+        assert Blocks().message() == b"\x00"
+
+    def test_copies_of_every_length_and_from_any_distance(self) -> None:
+        rng = random.Random(1)
+        before = rng.randbytes(32_768)
+        for length in range(3, 259):
+            distance = rng.randint(1, 32_768)
+            expected = bytearray(before)
+            for _ in range(length):
+                expected.append(expected[-distance])
+            assert inflate(Blocks().stored(before).fixed(Copy(length, distance)).message()) == bytes(expected)
+
+    def test_blocks_of_all_kinds_follow_each_other(self) -> None:
+        blocks = (
+            Blocks().fixed(b"a").stored(b"b").library(b"c" * 500).fixed(b"\xff", final=True).stored(b"").fixed(b"d")
+        )
+        assert inflate(blocks.message()) == b"ab" + b"c" * 500 + b"\xffd"
+
+    def test_fragments_keep_the_bit_on_the_first_of_them(self) -> None:
+        pieces = apply_cuts(literally(b"Hello"), 0, 3)
+        assert [(piece.opcode, piece.rsv, piece.fin) for piece in pieces] == [
+            (1, 4, False),
+            (0, 0, False),
+            (0, 0, True),
+        ]
+        assert b"".join(piece.payload for piece in pieces) == literally(b"Hello").payload
+
+
+class TestOracle:
+    def test_a_compressed_message_is_owed_as_it_was(self) -> None:
+        expected = expect_frames(talk(_FACTS, "x", *apply_cuts(literally(b"Hello"), 2)), _FACTS, _PLAIN)
+        assert (expected.fate, expected.owed) == (Fate.OPEN, [Message(Opcode.TEXT, b"Hello")])
+
+    def test_a_reference_to_an_earlier_message_depends_on_what_was_agreed(self) -> None:
+        said = talk(_FACTS, "x", literally(b"Hello"), packed(Blocks().fixed(Copy(5, 5))))
+        assert expect_frames(said, _FACTS, _PLAIN).owed == [Message(Opcode.TEXT, b"Hello")] * 2
+        assert expect_frames(said, _FACTS, _RESETS).rule == "deflate-data"
+
+    @pytest.mark.parametrize(
+        ("frame", "fate", "rule"),
+        [
+            (Frame(9, b"p", rsv=4, mask=_MASK), Fate.FAILED, "deflate-rsv-control"),
+            (Frame(1, b"p", rsv=2, mask=_MASK), Fate.FAILED, "deflate-other-bits"),
+            (packed(b"\x06"), Fate.FAILED, "deflate-data"),
+            (packed(b""), Fate.FREE, "deflate-unfinished"),
+            (literally(b"\xff"), Fate.FAILED, "deflate-utf8-broken"),
+            (Frame(1, b"\xff", mask=_MASK), Fate.FAILED, "utf8-broken"),
+            (packed(bomb(25)), Fate.FREE, "deflate-bomb"),
+        ],
+    )
+    def test_what_becomes_of_the_connection(self, frame: Frame, fate: Fate, rule: str) -> None:
+        expected = expect_frames(talk(_FACTS, "x", frame), _FACTS, _PLAIN)
+        assert (expected.fate, expected.rule) == (fate, rule)
+
+    def test_broken_data_may_be_noticed_at_the_end_of_its_message(self) -> None:
+        start, end = apply_cuts(packed(b"\x06\x00"), 1)
+        assert expect_frames(talk(_FACTS, "x", start), _FACTS, _PLAIN).fate is Fate.FREE
+        assert expect_frames(talk(_FACTS, "x", start, end), _FACTS, _PLAIN).rule == "deflate-data"
+
+    def test_a_server_that_declines_is_told_nothing(self) -> None:
+        expected = expect_frames(talk(_FACTS, "x", literally(b"Hello")), _FACTS, None)
+        assert expected.declined
+        assert (expected.fate, expected.owed) == (Fate.OPEN, [])
+
+    def test_a_bit_that_was_never_agreed_on_fails(self) -> None:
+        offer = Handshake(extensions=(f"{BARE}; unknown",))
+        said = Conversation("deflate-not-agreed", (Send(literally(b"a")),), handshake=offer)
+        assert expect_frames(said, _FACTS, None).rule == "deflate-not-agreed"
+        assert expect_frames(Conversation("x", said.actions), _FACTS, None).rule == "rsv-zero"
+
+    def test_an_application_is_told_the_same_without_compression(self) -> None:
+        said = talk(_FACTS, "x", *apply_cuts(literally(b"Hello"), 2), Frame(9, b"p", mask=_MASK))
+        (action,) = plainly(said).actions
+        assert isinstance(action, Send)
+        assert (action.frame.payload, action.frame.rsv) == (b"Hello", 0)
+
+
+class TestOffers:
+    def test_the_offers_that_every_server_is_asked_about_are_legal(self) -> None:
+        assert why_illegal(OFFERS) == ("",) * len(OFFERS)
+
+    def test_illegal_offers_have_a_reason(self) -> None:
+        first, second, third = why_illegal([f"{BARE}; unknown", f"{BARE}; server_max_window_bits=7, {BARE}"])
+        assert "unknown" in first
+        assert "8 to 15" in second
+        assert third == ""
+
+    def test_an_answer_that_cannot_be_read_agrees_to_nothing(self) -> None:
+        assert agreement_of(f"{BARE}; server_max_window_bits=9") == DeflateAgreement(server_max_window_bits=9)
+        assert agreement_of(f"{BARE}; server_max_window_bits") is None
+        assert agreement_of("x-other") is None
+
+
+def test_a_bomb_stays_small_in_its_recipe_and_comes_back_whole() -> None:
+    said = talk(_FACTS, "deflate-bomb", packed(bomb(25)))
+    assert len(str(said.to_json())) < 5_000
+    assert Conversation.from_json(said.to_json()) == said
+
+
+@pytest.mark.parametrize("data", [b"", b"ab", b"x" * 300 + b"tail", b"head" + b"\0" * 5_000 + b"\n" * 400, bytes(300)])
+def test_packed_bytes_come_back(data: bytes) -> None:
+    assert frame_json.unpack(frame_json.pack(data)) == data
+
+
+def test_facts_keep_what_was_agreed() -> None:
+    assert Facts.from_json(_FACTS.to_json()) == _FACTS
+    assert _FACTS.agreed(BARE) == _PLAIN
+    assert _FACTS.agreed("never asked") is None
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_a_correct_server_that_compresses_is_never_accused(faulty: FaultyServer, seed: int) -> None:
+    options = SuiteOptions(seed=seed, examples=4, deadline_s=90.0, only=("deflate",))
+    report = run_suite(faulty.with_fault("deflate"), options)
+    assert [finding.check for finding in report.findings if finding.level is not Level.INFORMATIONAL] == []
+    assert report.verdict(strict=True) is Verdict.VALID
+    assert report.not_run == ()
+    tried = {run.check for run in report.checks_run}
+    assert {tested.name for tested in PROPERTIES if tested.name.startswith("deflate")} <= tried
+
+
+def test_without_compression_nothing_is_said_to_have_passed(faulty: FaultyServer) -> None:
+    options = SuiteOptions(examples=2, deadline_s=90.0, only=("deflate-final", "deflate-bomb", "deflate-declined"))
+    report = run_suite(faulty.with_fault(""), options)
+    assert {row.check for row in report.not_run} == {"deflate-final", "deflate-bomb"}
+    assert all(row.reason.startswith("not offered by the server") for row in report.not_run)
+    assert "deflate-declined" in {run.check for run in report.checks_run}
+    assert report.verdict(strict=True) is Verdict.VALID
+
+
+def test_a_finding_shows_what_was_inside(faulty: FaultyServer) -> None:
+    options = SuiteOptions(examples=2, deadline_s=90.0, only=("deflate-final",))
+    (finding,) = run_suite(faulty.with_fault("deflate-final"), options).findings
+    assert finding.source is not None
+    assert finding.source.startswith("MUST RFC 7692 7.2.3.4:")
+    assert any("rsv=100" in line for line in finding.witness)
+    assert any('(inflated: 5 bytes "Hello")' in line for line in finding.witness)

@@ -1,0 +1,80 @@
+"""An HTTP response behind the upgrade is shown as the text it is, and told once."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from wsproof.conformance.suite import run_suite
+from wsproof.model.suite import SuiteOptions
+from wsproof.net.endpoint import Endpoint
+from wsproof.wire import Frame
+from wsproof.wire.handshake import accept_key
+
+_SWITCHES = ("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade")
+ANSWER = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 14\r\n\r\nreserved bits\n"
+
+
+class Upset:
+    """An echo that answers a frame with reserved bits as if the upgrade had never been."""
+
+    owned = False
+    pid = None
+
+    def __init__(self, listener: socket.socket) -> None:
+        self.endpoint = Endpoint("127.0.0.1", listener.getsockname()[1])
+
+    def restart(self) -> None:
+        raise AssertionError("it is not ours to restart")
+
+
+def _serve(client: socket.socket) -> None:
+    with client, client.makefile("rb") as stream, contextlib.suppress(OSError):
+        head = b"".join(iter(stream.readline, b"\r\n")).decode("latin-1").splitlines()
+        key = next((line.split(": ")[1] for line in head if line.lower().startswith("sec-websocket-key")), "")
+        accept = f"Sec-WebSocket-Accept: {accept_key(key)}"
+        client.sendall("\r\n".join((*_SWITCHES, accept, "\r\n")).encode())
+        while len(first := stream.read(2)) == 2:
+            length = first[1] & 127
+            if length > 125:
+                length = int.from_bytes(stream.read(2 if length == 126 else 8), "big")
+            mask, data = stream.read(4), stream.read(length)
+            if first[0] & 0x70:
+                client.sendall(ANSWER)
+                return
+            opcode = {9: 10}.get(first[0] & 15, first[0] & 15)
+            said = bytes(byte ^ mask[at % 4] for at, byte in enumerate(data))
+            client.sendall(Frame(opcode, said).encode())
+            if opcode == 8:
+                return
+
+
+@pytest.fixture
+def upset() -> Iterator[Upset]:
+    """The server, for one test."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    threading.Thread(target=_serve, args=(listener.accept()[0],), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield Upset(listener)
+
+
+def test_it_is_shown_as_the_text_it_is(upset: Upset) -> None:
+    report = run_suite(upset, SuiteOptions(only=("rsv-zero",), examples=1))
+    found = {finding.check: finding for finding in report.findings}
+    assert {"server-rsv", "server-control-fragmented", "server-close-code"}.isdisjoint(found)
+    finding = found["server-http-among-frames"]
+    assert finding.explanation.startswith(
+        "Behind the opening handshake a server sends frames, no HTTP response. But here: HTTP/1.1 400 Bad Request."
+    )
+    shown = [line for line in finding.witness if line.startswith("<- ")]
+    assert shown[-5:-1] == [f"<- {line}" for line in ANSWER.decode().splitlines() if line]
+    assert shown[-1].startswith("<- end of TCP")

@@ -1,0 +1,102 @@
+"""Timeouts come from what a server needs, for the same kind of answer; only a full one is evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faulty.running import FaultyServer, faulty_server
+from wsproof.conformance.exchange.timeouts import AnswerKind, Patience, Timeout
+from wsproof.conformance.suite import run_suite
+from wsproof.model.suite import SuiteOptions
+from wsproof.net.budget import Budget
+
+_FULL_S = 5.0
+
+
+@pytest.fixture
+def patience() -> Patience:
+    """A server that answers within milliseconds, and handshakes within 120 ms."""
+    known = Patience(_FULL_S)
+    for kind in AnswerKind:
+        known.note_answer(kind, 0.001)
+    known.note_answer(AnswerKind.HANDSHAKE, 0.12)
+    return known
+
+
+@pytest.mark.parametrize("kind", AnswerKind)
+def test_a_rule_that_is_broken_shortens_no_wait_for_another(patience: Patience, kind: AnswerKind) -> None:
+    patience.know_silence("close-answered")
+    assert patience.wait_for(kind, "rsv-zero") == Timeout(_FULL_S, is_evidence=True)
+
+
+def test_the_same_silence_is_not_waited_out_again_and_shows_nothing(patience: Patience) -> None:
+    patience.know_silence("close-answered")
+    assert patience.wait_for(AnswerKind.CLOSE, "close-answered", "close-reason") == Timeout(0.25, is_evidence=False)
+    assert patience.is_known_silence("close-answered")
+    assert not patience.is_known_silence("close-ends-tcp")
+
+
+def test_a_wait_that_is_cut_short_has_many_times_what_the_same_kind_of_answer_needed(patience: Patience) -> None:
+    patience.hurry = True
+    timeout = patience.wait_for(AnswerKind.HANDSHAKE, "rsv-zero")
+    assert timeout.seconds == pytest.approx(2.4)
+    assert not timeout.is_evidence
+    assert patience.wait_for(AnswerKind.PONG, "rsv-zero").seconds == 0.25
+
+
+def test_a_server_that_needs_the_whole_deadline_has_more(patience: Patience) -> None:
+    patience.note_answer(AnswerKind.HANDSHAKE, 4.0)
+    assert patience.wait_for(AnswerKind.HANDSHAKE, "opening-accepted") == Timeout(16.0, is_evidence=True)
+
+
+def test_of_a_server_that_never_answered_nothing_is_measured() -> None:
+    assert Patience(_FULL_S, hurry=True).wait_for(AnswerKind.PONG, "x").seconds == _FULL_S
+
+
+def test_many_silences_end_the_waiting_and_not_the_rules_of_evidence(patience: Patience) -> None:
+    waits = []
+    for number in range(20):
+        timeout = patience.wait_for(AnswerKind.FAILURE, f"rule-{number}")
+        patience.note_silence(timeout)
+        waits.append(timeout)
+    assert sum(timeout.is_evidence for timeout in waits) == 8
+    assert {timeout.seconds for timeout in waits if timeout.is_evidence} == {_FULL_S}
+
+
+def test_a_retry_is_as_patient_as_the_first_time(patience: Patience) -> None:
+    patience.know_silence("rsv-zero")
+    patience.hurry = True
+    with patience.retrying("rsv-zero"):
+        assert patience.wait_for(AnswerKind.FAILURE, "rsv-zero") == Timeout(_FULL_S, is_evidence=True)
+        assert patience.moment_for("rsv-zero") == Timeout(1.0, is_evidence=True)
+    assert patience.moment_for("rsv-zero") == Timeout(0.05, is_evidence=False)
+
+
+def test_a_wait_that_the_budget_cuts_is_no_evidence() -> None:
+    timeout = Patience(_FULL_S, Budget(2.0)).wait_for(AnswerKind.PONG, "ping-answered")
+    assert timeout.seconds <= 2.0
+    assert not timeout.is_evidence
+
+
+@pytest.fixture(scope="module")
+def particular() -> Iterator[FaultyServer]:
+    with faulty_server("tests.faulty.particular") as server:
+        yield server
+
+
+@pytest.mark.parametrize("name", ["slow-handshake-150", "slow-close-300"])
+def test_a_slow_server_is_not_taken_for_a_silent_one(particular: FaultyServer, name: str) -> None:
+    options = SuiteOptions(examples=1, deadline_s=60.0, only=("length-minimal", "utf8-fail", "close-a", "ping-a"))
+    report = run_suite(particular.with_fault(name), options)
+    assert {finding.check for finding in report.findings} <= {"length-minimal", "utf8-fail-fast"}
+    assert all("nothing came" not in finding.explanation for finding in report.findings)
+
+
+def test_what_is_shown_of_a_silence_is_what_was_waited_for_in_full(faulty: FaultyServer) -> None:
+    options = SuiteOptions(examples=3, deadline_s=0.7, only=("close-answered", "rsv-zero", "payload"))
+    report = run_suite(faulty.with_fault("keeps-tcp"), options)
+    (finding,) = [one for one in report.findings if one.check == "close-ends-tcp"]
+    assert "then nothing came for 0.7 s" in finding.explanation
+    assert finding.witness[-1].endswith("then nothing came for 0.7 s")

@@ -1,0 +1,108 @@
+"""Each planted fault is caught by its rule; the correct server is accused of nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faulty.faults import FAULTS
+from tests.faulty.running import FaultyServer
+from wsproof.conformance.rules.robustness_rules import DEMANDS
+from wsproof.conformance.suite import PROPERTIES, replay, run_suite
+from wsproof.model.finding import Level, Verdict
+from wsproof.model.suite import SuiteOptions
+
+_OWN = {tested.name for tested in PROPERTIES}
+# Rules without a property of their own, and the properties on whose way they lie.
+_ON_THE_WAY = {
+    "server-accept-wrong": ("opening-accepted", "header-names"),
+    "server-subprotocol-not-offered": ("opening-accepted",),
+    "server-extension-not-offered": ("opening-accepted",),
+    "server-connection-missing": ("opening-accepted",),
+    "server-accept-repeated": ("opening-accepted",),
+    "server-body-in-101": ("opening-accepted",),
+    "server-field-repeated": ("opening-accepted",),
+    "server-length-contradicts": ("version-13",),
+    "server-length-and-encoding": ("version-13",),
+    "server-control-after-close": ("close-answered",),
+    "server-masked": ("payload-lengths",),
+    "server-length-not-minimal": ("payload-lengths",),
+    "server-close-code": ("close-answered", "close-code-legal"),
+    "server-close-reason-utf8": ("close-reason-utf8", "close-reason"),
+    "server-data-after-close": ("close-answered",),
+    "version-named": ("version-13",),
+    "refusal-answered": ("method-get",),
+    "close-ends-tcp": ("close-answered",),
+    "fail-code": ("rsv-zero", "deflate-data"),
+    "deflate-refused": ("deflate-declined",),
+    "server-extension-repeated": ("deflate-offers",),
+    "server-deflate-parameters": ("deflate-offers",),
+    "server-deflate-data": ("deflate-blocks", "deflate-empty"),
+    "server-control-compressed": ("deflate-between",),
+    "server-continuation-compressed": ("deflate-blocks",),
+    "deflate-bomb-memory": ("deflate-bomb",),
+    "fail-ends-tcp": ("rsv-zero",),
+}
+# What shows in trials only is caught in `robustness/`.
+_STRAINING = {demand[0] for demand in DEMANDS}
+# Faults that other properties than their rule's own bring to light.
+_SEEN_BY = {
+    "extension-backslashes": ("extension-malformed",),
+    "mask-first": ("any-order",),
+    "crash": ("neighbour-served",),
+    "wedges-at-opcode": ("opcode-reserved",),
+}
+_DIES = ("crash", "wedges-at-opcode", "extension-backslashes")
+
+
+@pytest.mark.parametrize("name", [name for name in FAULTS if FAULTS[name][0] not in _STRAINING])
+def test_a_planted_fault_is_caught_by_its_rule_and_can_be_replayed(faulty: FaultyServer, name: str) -> None:
+    rule, _ = FAULTS[name]
+    only = _SEEN_BY.get(name) or ((rule,) if rule in _OWN else _ON_THE_WAY[rule])
+    server = faulty.with_fault(name)
+    patience_s = 60.0 if "bomb" in name else 0.5  # to inflate so much takes a server its time
+    report = run_suite(server, SuiteOptions(only=only, examples=3, deadline_s=patience_s))
+    found = {finding.check: finding for finding in report.findings if finding.level is not Level.INFORMATIONAL}
+    assert rule in found, f"found {sorted(found)}"
+    finding = found[rule]
+    assert finding.witness[-2].startswith("expected: ")
+    assert finding.witness[-1].startswith("got: ")
+    assert finding.reproduced != "0 of 3"
+    if name not in _DIES:  # there is no server left to replay it on
+        assert finding.recipe is not None
+        assert rule in {
+            again.check for again in replay(finding.recipe, server.endpoint, 2 * patience_s, pid=server.pid)
+        }
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_correct_server_is_never_accused(faulty: FaultyServer, seed: int) -> None:
+    only = tuple(tested.name for tested in PROPERTIES)  # trials are the same for every seed
+    report = run_suite(faulty.with_fault(""), SuiteOptions(seed=seed, examples=10, deadline_s=60.0, only=only))
+    accused = [finding for finding in report.findings if finding.level is not Level.INFORMATIONAL]
+    assert accused == []
+    assert report.verdict(strict=True) is Verdict.VALID
+    declined = {check.check for check in report.not_run}
+    assert {run.check for run in report.checks_run} | declined >= _OWN
+    assert {check.check for check in report.not_run if "permessage-deflate" not in check.reason} == {
+        "close-unasked",  # (it never closes by itself)
+        "subprotocol-lines",  # (no subprotocol is offered)
+        "subprotocol-after-unknown",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "rules"),
+    [
+        ("split-header", ["segmentation"]),
+        ("empty-message", ["payload-lengths"]),
+        ("two-fragments", ["fragments-joined"]),
+        ("ping-resets", ["control-between"]),
+        ("keeps-tcp", ["close-ends-tcp"]),
+        ("any-version", ["version-13"]),
+    ],
+)
+def test_one_fault_is_one_finding(faulty: FaultyServer, name: str, rules: list[str]) -> None:
+    only = ("opening", "version", "payload", "segm", "5.4", "ping", "pong", "close-a", "rsv", "utf8")
+    report = run_suite(faulty.with_fault(name), SuiteOptions(only=only, examples=4, deadline_s=1.0))
+    found = [finding.check for finding in report.findings if finding.level is not Level.INFORMATIONAL]
+    assert found == rules

@@ -1,0 +1,40 @@
+"""Segments are spread for so long only: a server may end a handshake that takes long."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from wsproof.conformance.exchange import driver
+from wsproof.conformance.exchange.transcript import Transcript
+
+DATA = bytes(range(100))
+
+
+@pytest.mark.parametrize(("each_s", "segments"), [(0.001, 100), (0.5, 6)])
+def test_what_is_left_is_sent_at_once_when_it_takes_long(
+    each_s: float, segments: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock_ns = 0
+    sent: list[bytes] = []
+
+    def wait_read(fd: int) -> None:
+        nonlocal clock_ns
+        clock_ns += int(each_s * 1e9)
+
+    def send_raw(data: bytes) -> bool:
+        sent.append(data)
+        return True
+
+    monkeypatch.setattr(driver, "now_ns", lambda: clock_ns)
+    talk: Any = SimpleNamespace(
+        transcript=Transcript(),
+        client=SimpleNamespace(send_raw=send_raw, fileno=lambda: 3),
+        conduct=SimpleNamespace(barrier=SimpleNamespace(wait_read=wait_read)),
+    )
+    driver._Talk._send(talk, DATA, tuple(range(1, 100)))
+    assert b"".join(sent) == DATA
+    assert len(sent) == segments
+    assert ("in time" in "".join(talk.transcript.lines)) is (segments < 100)

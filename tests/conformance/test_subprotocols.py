@@ -1,0 +1,46 @@
+"""The same offer of subprotocols, written in another way, selects the same one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faulty.faults import OF_SUBPROTOCOLS
+from tests.faulty.running import FaultyServer, faulty_server
+from wsproof.conformance.suite import run_suite
+from wsproof.model.finding import Level
+from wsproof.model.suite import SuiteOptions
+
+OPTIONS = SuiteOptions(only=("subprotocol-lines", "subprotocol-after"), deadline_s=30.0)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[FaultyServer]:
+    with faulty_server() as running:
+        yield running.with_subprotocols("chat", "superchat")
+
+
+@pytest.mark.parametrize("name", OF_SUBPROTOCOLS)
+def test_a_server_that_depends_on_how_the_offer_is_written_is_found(server: FaultyServer, name: str) -> None:
+    rule, _ = OF_SUBPROTOCOLS[name]
+    report = run_suite(server.with_fault(name), OPTIONS)
+    assert [finding.check for finding in report.findings] == [rule]
+    assert "selected" in report.findings[0].explanation
+
+
+@pytest.mark.parametrize("name", ["subprotocol-right", "plain"])
+def test_a_server_that_selects_the_same_or_nothing_is_not_accused(server: FaultyServer, name: str) -> None:
+    report = run_suite(server.with_fault(name), OPTIONS)
+    assert [finding for finding in report.findings if finding.level is not Level.INFORMATIONAL] == []
+    assert len(report.checks_run) >= 2
+
+
+def test_without_an_offer_there_is_nothing_to_compare(server: FaultyServer) -> None:
+    offered, server.subprotocols = server.subprotocols, ()
+    try:
+        report = run_suite(server.with_fault("plain"), OPTIONS)
+    finally:
+        server.subprotocols = offered
+    assert {row.check for row in report.not_run} == {"subprotocol-lines", "subprotocol-after-unknown"}
+    assert all("--subprotocol" in row.reason for row in report.not_run)

@@ -1,0 +1,89 @@
+"""How the suite runs: its seed, its budget, its choice of checks, and servers that cannot be judged."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.faulty.running import FaultyServer
+from wsproof.conformance import RULES
+from wsproof.conformance.suite import CHECKS, replay, run_suite
+from wsproof.errors import UsageError
+from wsproof.model.finding import Verdict
+from wsproof.model.suite import SuiteOptions
+
+
+def test_rules_have_ids_of_their_own_and_every_property_has_one() -> None:
+    ids = [rule.id for rule in RULES]
+    assert len(ids) == len(set(ids))
+    assert {tested.name for tested in CHECKS} <= set(ids)
+
+
+def test_the_same_seed_has_the_same_run(faulty: FaultyServer) -> None:
+    options = SuiteOptions(seed=7, examples=10, only=("utf8-broken", "rsv-zero"), deadline_s=30.0)
+    server = faulty.with_fault("utf8-fragments")
+    first, second = run_suite(server, options), run_suite(server, options)
+    assert [finding.to_json() for finding in first.findings] == [finding.to_json() for finding in second.findings]
+    assert [run.examples for run in first.checks_run] == [run.examples for run in second.checks_run]
+
+
+def test_a_spent_budget_keeps_a_prefix_of_the_run_and_says_what_was_not_run(faulty: FaultyServer) -> None:
+    report = run_suite(faulty.with_fault(""), SuiteOptions(budget_s=0.05))
+    checks = [run.check for run in report.checks_run if run.check != "server-frames"]
+    left = [one.check for one in report.not_run]
+    assert [*checks, *left] == [tested.name for tested in CHECKS]
+    assert left
+    assert {one.reason for one in report.not_run} == {"the budget of 0.05 s is spent"}
+
+
+@pytest.mark.parametrize("name", ["mute", "mute-after-handshake"])
+def test_the_budget_holds_on_a_server_that_does_not_answer(faulty: FaultyServer, name: str) -> None:
+    begun = time.monotonic()
+    options = SuiteOptions(budget_s=1.0, deadline_s=60.0)
+    report = run_suite(faulty.with_fault(name), options)
+    assert [one.check for one in report.not_run] == [tested.name for tested in CHECKS]
+    assert report.checks_run == ()
+    assert report.verdict() is Verdict.UNKNOWN
+    assert time.monotonic() - begun < options.deadline_s
+
+
+def test_only_unknown_checks_are_refused(faulty: FaultyServer) -> None:
+    with pytest.raises(UsageError, match="list checks"):
+        run_suite(faulty.with_fault(""), SuiteOptions(only=("no-such-check",)))
+
+
+def test_only_a_section_is_run(faulty: FaultyServer) -> None:
+    report = run_suite(faulty.with_fault(""), SuiteOptions(only=("5.3",), examples=2))
+    assert [run.check for run in report.checks_run] == ["mask-any", "server-frames"]
+
+
+def test_rules_of_refusals_have_their_verdict_though_no_frame_came(faulty: FaultyServer) -> None:
+    only = ("method-get", "host-required")
+    report = run_suite(faulty.with_fault(""), SuiteOptions(only=only))
+    assert [(run.check, run.verdict) for run in report.checks_run] == [(name, Verdict.VALID) for name in only]
+    assert report.verdict() is Verdict.VALID
+
+
+def test_a_refused_handshake_is_unknown_and_says_what_to_try(faulty: FaultyServer) -> None:
+    server = faulty.with_fault("forbidden")
+    report = run_suite(server, SuiteOptions(deadline_s=30.0))
+    assert report.verdict() is Verdict.UNKNOWN
+    (row,) = report.checks_run  # said once, not for each check
+    assert row.check == "handshake"
+    assert "403" in row.reason
+    assert "--path" in row.reason
+
+
+def test_a_recipe_of_something_else_is_refused(faulty: FaultyServer) -> None:
+    with pytest.raises(UsageError, match="recipe"):
+        replay({"suite": "channels"}, faulty.with_fault("").endpoint, 1.0)
+
+
+def test_nothing_is_left_in_the_users_folder(
+    faulty: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run_suite(faulty.with_fault(""), SuiteOptions(only=("utf8-valid",), examples=5))
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,87 @@
+"""A neighbour is to blame when the harm comes back, and does not come without what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from wsproof.delivery.control_runs import REPEATS, Trial, put_on_trial, without_misdeeds
+from wsproof.delivery.properties import PROPERTIES
+from wsproof.delivery.schedule import Break, Deed, Schedule, Step, Way
+
+MISDEED = (
+    Step(Deed.JOIN, 0),
+    Step(Deed.JOIN, 1, narrow=True),
+    Step(Deed.BREAK, 1, breaks=Break.UNMASKED),
+    Step(Deed.LEAVE, 1),
+    Step(Deed.SAY, 0, "after"),
+)
+CONTROL = (Step(Deed.JOIN, 0), Step(Deed.JOIN, 1), Step(Deed.SAY, 0, "after"))
+
+
+def answers(*values: bool) -> Callable[[Schedule], bool]:
+    """A server that answers so, and is asked no more often than that."""
+    rest = iter(values)
+    return lambda _: next(rest)
+
+
+def never(schedule: Schedule) -> bool:
+    return False
+
+
+def test_a_control_has_the_same_words_and_nothing_that_harms() -> None:
+    assert without_misdeeds(MISDEED) == CONTROL
+
+
+def test_one_who_leaves_in_peace_has_done_nothing() -> None:
+    polite = (Step(Deed.JOIN, 0), Step(Deed.LEAVE, 0, way=Way.CLOSE))
+    assert without_misdeeds(polite) == polite
+
+
+def test_every_property_that_accuses_somebody_has_a_control() -> None:
+    accusing = [each for each in PROPERTIES if each.headline]
+    assert accusing
+    for each in accusing:
+        assert all(without_misdeeds(edge) != edge for edge in each.edges), each.name
+
+
+def test_what_fails_each_time_and_never_without_the_step_is_proven() -> None:
+    trial = put_on_trial(MISDEED, answers(True, True, True), answers(False, False, False))
+    assert trial == Trial(REPEATS, REPEATS, REPEATS)
+    assert trial.proves
+
+
+def test_what_fails_now_and_then_takes_twice_as_many_control_runs() -> None:
+    trial = put_on_trial(MISDEED, answers(True, False, True), answers(*[False] * 6))
+    assert trial == Trial(2, 6, 6)
+    assert trial.proves
+
+
+@pytest.mark.parametrize("dirty", range(6))
+def test_one_control_run_that_fails_acquits(dirty: int) -> None:
+    controls = [number == dirty for number in range(6)]
+    assert not put_on_trial(MISDEED, answers(True, True, False), answers(*controls)).proves
+
+
+def test_what_comes_back_seldom_proves_nothing() -> None:
+    assert put_on_trial(MISDEED, answers(False, True, False), answers(False)) == Trial(1, 1, 1)
+    assert not Trial(1, 1, 1).proves
+
+
+def test_a_server_that_fails_by_chance_is_seldom_accused() -> None:
+    """All the ways in which three repetitions and the control runs can come out, weighed, for each rate of failure."""
+
+    def accused(rate: float) -> float:
+        well = 1 - rate
+        return 3 * rate**2 * well * well**6 + rate**3 * well**3
+
+    assert max(accused(percent / 100) for percent in range(101)) < 0.035
+
+
+def test_what_never_comes_back_proves_nothing() -> None:
+    assert not put_on_trial(MISDEED, never, never).proves
+
+
+def test_where_there_is_nothing_to_leave_out_nobody_is_accused() -> None:
+    assert not put_on_trial(CONTROL, answers(True, True, True), never).proves

@@ -1,0 +1,53 @@
+"""A crash of wsproof in one property of a channel is that property's; so is one while a finding is repeated."""
+
+from __future__ import annotations
+
+import pytest
+
+from wsproof.delivery import run_suite, suite
+from wsproof.delivery.runner import Seen, Stage
+from wsproof.delivery.schedule import Schedule
+from wsproof.model.finding import Anomaly, Verdict
+from wsproof.model.suite import SuiteOptions, SuiteReport
+from wsproof.target.server import serve
+from wsproof.target.target import parse_target
+from wsproof.workloads import load_channels
+
+APP = "tests.faulty.channels.app:app"
+WORKLOADS = load_channels("tutorial", {"dashboard.period": "0.1"})
+
+
+def run(fault: str, *only: str) -> SuiteReport:
+    with serve(parse_target(APP, path="/ws", env=[f"FAULT={fault}"])) as server:
+        return run_suite(server, WORKLOADS, SuiteOptions(examples=2, only=only))
+
+
+def crash(*_: object) -> None:
+    raise ZeroDivisionError("on purpose")
+
+
+def test_a_crash_in_one_channel_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    judge = Stage.judge
+
+    def crashing(stage: Stage, schedule: Schedule, deadline_s: float) -> Seen:
+        if stage.workload.name == "echo":
+            crash()
+        return judge(stage, schedule, deadline_s)
+
+    monkeypatch.setattr(Stage, "judge", crashing)
+    report = run("", "echo.order", "chat.order")
+    crashed, sound = report.checks_run
+    assert (crashed.check, crashed.verdict) == ("echo.order", Verdict.UNKNOWN)
+    assert "ZeroDivisionError: on purpose" in crashed.reason
+    assert "Traceback (most recent call last)" in crashed.traceback
+    assert (sound.check, sound.verdict, sound.traceback) == ("chat.order", Verdict.VALID, "")
+
+
+def test_a_crash_while_a_finding_is_repeated_keeps_the_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suite, "refined", crash)
+    report = run("nobody is told who leaves", "chat.leave", "chat.order")
+    assert [finding.anomaly for finding in report.findings] == [Anomaly.MISSING_LEAVE]
+    assert "could not be tried again" in report.findings[0].explanation
+    crashed, sound = sorted(report.checks_run, key=lambda run: not run.traceback)
+    assert (crashed.check, crashed.verdict) == ("chat.leave-notices", Verdict.INVALID)
+    assert (sound.check, sound.verdict) == ("chat.order", Verdict.VALID)

@@ -1,0 +1,126 @@
+"""The same is not told twice, and what only looks the same is told: by scripted runs of schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import cycle
+from types import SimpleNamespace
+from typing import Any, cast
+
+from wsproof.delivery.properties import PROPERTIES, Property
+from wsproof.delivery.runner import Seen, Stage, Told
+from wsproof.delivery.schedule import Deed, Schedule, Step
+from wsproof.delivery.shrink import refined, seen_again
+from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.history import Recorder
+from wsproof.model.suite import SuiteOptions
+from wsproof.workloads import load_channels
+
+CHAT = load_channels("tutorial")["chat"]
+JOINS = (Step(Deed.JOIN, 0), Step(Deed.JOIN, 1))
+LEAVES: Schedule = (*JOINS, Step(Deed.SAY, 1), Step(Deed.LEAVE, 1))
+SLEEPS: Schedule = (*JOINS, Step(Deed.STALL, 1), Step(Deed.SAY, 0))
+LOST = Finding("lost", "chat", Anomaly.LOST, Level.VIOLATION, "member 0 never received message 1.")
+STALLED = Finding("stalled-by-neighbour", "chat", Anomaly.STALLED_BY_NEIGHBOUR, Level.VIOLATION, "Silence.")
+
+
+def prop(name: str) -> Property:
+    return next(each for each in PROPERTIES if each.name == name)
+
+
+class Scripted(Stage):
+    """A stage whose server shows what `shows` says of a schedule."""
+
+    def __init__(self, shows: Callable[[Schedule], list[Finding]], told: Told | None = None) -> None:
+        super().__init__(cast(Any, SimpleNamespace(owned=True)), CHAT, 0)
+        self.shows = shows
+        self.told = [told] if told is not None else []
+
+    def judge(self, schedule: Schedule, deadline_s: float, *, patient: bool = False) -> Seen:
+        return seen(self.shows(schedule))
+
+
+def seen(findings: list[Finding]) -> Seen:
+    return Seen(findings, cast(Any, SimpleNamespace(history=Recorder().freeze())))
+
+
+def told_of(check: str, *events: str) -> Told:
+    return Told("lost", Anomaly.LOST, frozenset(events), Finding(check, "chat", Anomaly.LOST, Level.VIOLATION, "Told."))
+
+
+def refine(stage: Stage, name: str, finding: Finding, schedule: Schedule) -> Any:
+    return refined(stage, prop(name), finding, seen([finding]), schedule, SuiteOptions())
+
+
+def test_a_loss_that_takes_a_sleeper_is_told_though_another_loss_was_and_whatever_face_it_shows() -> None:
+    faces = cycle([STALLED, LOST])
+    stage = Scripted(lambda s: [next(faces)] if s == SLEEPS else [], told_of("chat.last-words", "leaves by close"))
+    one = refine(stage, "sleeping-neighbour", LOST, SLEEPS)
+    assert one.finding is not None
+    assert one.finding.explanation.startswith("A non-reading peer stalls the room (chat): Silence.")
+    assert one.finding.reproduced == "3 of 3"
+
+
+def test_a_loss_that_comes_without_the_sleeper_too_is_the_one_that_was_told() -> None:
+    stage = Scripted(lambda s: [LOST], told_of("chat.delivery"))
+    assert refine(stage, "sleeping-neighbour", LOST, SLEEPS).same.check == "chat.delivery"
+
+
+def test_a_loss_that_does_not_come_back_is_the_one_that_was_told() -> None:
+    stage = Scripted(lambda s: [], told_of("chat.delivery"))
+    assert refine(stage, "sleeping-neighbour", LOST, SLEEPS).same.check == "chat.delivery"
+
+
+def test_an_observation_does_not_stand_for_what_comes_back() -> None:
+    before = told_of("chat.delivery")
+    seen_once = replace(before, finding=replace(before.finding, level=Level.OBSERVATION))
+    one = refine(Scripted(lambda s: [LOST], seen_once), "last-words", LOST, LEAVES)
+    assert one.finding is not None
+    assert one.finding.level is Level.VIOLATION
+
+
+def test_what_a_third_schedule_shows_counts_though_no_repetition_did() -> None:
+    stage, each = Scripted(lambda s: []), prop("delivery")
+    talk = (*JOINS, Step(Deed.SAY, 0))
+    first = refine(stage, "delivery", LOST, talk).finding
+    assert first.level is Level.OBSERVATION
+    second = seen_again(stage, each, LOST, seen([LOST]), talk, SuiteOptions(), first, 2)
+    assert (second.level, second.occurrences) == (Level.OBSERVATION, 2)
+    third = seen_again(stage, each, LOST, seen([LOST]), talk, SuiteOptions(), second, 3)
+    assert (third.level, third.occurrences, third.reproduced) == (Level.VIOLATION, 3, None)
+    assert "It was seen in 3 schedules" in third.explanation
+    assert "does not count" not in third.explanation
+
+
+def test_what_a_second_schedule_shows_each_time_counts() -> None:
+    larger = (*JOINS, Step(Deed.JOIN, 2), Step(Deed.SAY, 0))
+    stage, each = Scripted(lambda s: [LOST] if s == larger else []), prop("delivery")
+    first = refine(stage, "delivery", LOST, (*JOINS, Step(Deed.SAY, 0))).finding
+    second = seen_again(stage, each, LOST, seen([LOST]), larger, SuiteOptions(), first, 2)
+    assert (second.level, second.reproduced) == (Level.VIOLATION, "3 of 3")
+
+
+def test_a_loss_that_takes_a_departure_is_told_though_one_that_takes_none_was() -> None:
+    stage = Scripted(lambda s: [LOST] if s == LEAVES else [], told_of("chat.delivery"))
+    one = refine(stage, "last-words", LOST, LEAVES)
+    assert one.finding is not None
+    assert one.finding.check == "chat.last-words"
+
+
+def test_a_loss_that_comes_without_the_departure_too_is_the_one_that_was_told() -> None:
+    stage = Scripted(lambda s: [LOST], told_of("chat.delivery"))
+    assert refine(stage, "last-words", LOST, LEAVES).same.check == "chat.delivery"
+
+
+def test_a_loss_after_the_same_kind_of_steps_is_the_one_that_was_told() -> None:
+    stage = Scripted(lambda s: [LOST] if s == LEAVES else [], told_of("chat.leave-notices", "leaves by close"))
+    assert refine(stage, "last-words", LOST, LEAVES).same.check == "chat.leave-notices"
+
+
+def test_what_is_lost_beside_a_departure_breaks_the_promise_of_delivery() -> None:
+    one = refine(Scripted(lambda s: [LOST]), "leave-notices", LOST, LEAVES)
+    assert one.finding is not None
+    assert (
+        one.finding.source == "Each publication reaches every member it is owed to; each reply reaches its publisher."
+    )

@@ -1,0 +1,130 @@
+"""Schedules are data: drawn the same for the same seed, stored, and shortened."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+
+from wsproof.delivery import strategies
+from wsproof.delivery.properties import PROPERTIES
+from wsproof.delivery.schedule import Break, Deed, Schedule, Step, fitted, schedule_from_json
+from wsproof.delivery.shortest_schedule import shorten
+from wsproof.model.contract import Audience, Contract
+from wsproof.model.envelope import Envelope
+from wsproof.workloads import Reading, Word, Workload, load_channels
+
+
+@settings(deadline=None)
+@given(strategies.conversations() | strategies.comings_and_goings() | strategies.offences() | strategies.deaths())
+def test_a_schedule_survives_its_json(schedule: Schedule) -> None:
+    stored = json.loads(json.dumps([step.to_json() for step in schedule]))
+    assert schedule_from_json(stored) == schedule
+    assert all(step.describe() for step in schedule)
+
+
+def test_the_edges_survive_their_json() -> None:
+    for schedule in (edge for each in PROPERTIES for edge in each.edges):
+        assert schedule_from_json([step.to_json() for step in schedule]) == schedule
+
+
+def test_the_same_seed_draws_the_same_and_another_draws_others() -> None:
+    first, again, other = (strategies.examples(strategies.bursts(), number=8, from_seed=seed) for seed in (3, 3, 4))
+    assert len(first) == 8
+    assert first == again
+    assert first != other
+
+
+def test_drawing_leaves_no_folder_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    strategies.examples(strategies.conversations(), number=3, from_seed=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_schedule_is_shortened_to_what_fails() -> None:
+    noise = [Step(Deed.SAY, number % 3, "noise", cuts=(5,)) for number in range(20)]
+    schedule = (Step(Deed.JOIN, 0), *noise, Step(Deed.SAY, 1, "fatal", cuts=(7,)), *noise)
+
+    def fails(candidate: Schedule) -> bool:
+        return any(step.deed is Deed.JOIN for step in candidate) and any(step.body == "fatal" for step in candidate)
+
+    shortest = shorten(schedule, fails, budget_s=60, tries=500)
+    assert shortest == (Step(Deed.JOIN, 0), Step(Deed.SAY, 1, "fatal"))
+
+
+def test_shortening_stops_after_its_tries() -> None:
+    asked = []
+    schedule = tuple(Step(Deed.SAY, number) for number in range(50))
+    assert shorten(schedule, lambda candidate: bool(asked.append(candidate)), budget_s=60, tries=7) == schedule  # type: ignore[func-returns-value]
+    assert len(asked) == 7
+
+
+class Small(Workload):
+    """Two rooms, short texts, and not every text is a message."""
+
+    name = "small"
+    title = "small"
+    rooms = 2
+    longest_bytes = 1_000
+
+    @property
+    def contract(self) -> Contract:
+        return Contract("small", Audience.EVERYONE)
+
+    def path(self, member: int) -> str:
+        return "/"
+
+    def room_of(self, member: int) -> int:
+        return member % 2
+
+    def read(self, member: int, message: str | bytes) -> Reading:
+        return Reading(Word.STRANGE, text=str(message))
+
+
+class Binary(Small):
+    def publish(self, member: int, envelope: Envelope, body: str) -> bytes:
+        return envelope.seal_bytes(body.encode())
+
+
+TUTORIAL = load_channels("tutorial")
+
+
+def all_edges(workload: Workload) -> list[Step]:
+    return [step for each in PROPERTIES for edge in each.edges for step in fitted(edge, workload)]
+
+
+def test_no_text_goes_past_publish_where_not_every_text_is_a_message() -> None:
+    assert any(step.plain for step in all_edges(TUTORIAL["chat"]))
+    assert not any(step.plain for step in all_edges(Small()))
+    drawn = strategies.examples(strategies.conversations(), number=60, from_seed=1)
+    assert any(step.plain for schedule in drawn for step in schedule)
+    assert not any(step.plain for schedule in drawn for step in fitted(schedule, Small()))
+
+
+def test_a_text_that_went_past_publish_is_told_as_such() -> None:
+    assert "publish() was not asked" in Step(Deed.SAY, 0, plain=True).describe()
+
+
+def test_a_channel_without_rooms_has_everybody_in_one() -> None:
+    assert {step.room for step in all_edges(TUTORIAL["chat"])} == {0}
+    assert {step.room for step in all_edges(Small())} == {0, 1}
+
+
+def test_texts_are_no_longer_than_the_channel_takes() -> None:
+    assert max(step.size_bytes for step in all_edges(Small())) == 1_000
+    flood = Step(Deed.FLOOD, 0, size_bytes=60_000, count=3)
+    assert fitted((flood,), Small()) == (Step(Deed.FLOOD, 0, size_bytes=1_000, count=180),)
+
+
+def test_garbage_is_what_the_channel_has_no_word_for() -> None:
+    breaks = {workload: {step.breaks for step in all_edges(workload) if step.deed is Deed.BREAK} for workload in SORTS}
+    chat, small, binary = (breaks[workload] for workload in SORTS)
+    assert not chat & {Break.NONSENSE, Break.WRONG_SHAPE, Break.TEXT}
+    assert {Break.NONSENSE, Break.WRONG_SHAPE, Break.BINARY} <= small
+    assert Break.TEXT in binary
+    assert Break.BINARY not in binary
+
+
+SORTS = (TUTORIAL["chat"], Small(), Binary())

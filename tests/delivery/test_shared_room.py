@@ -1,0 +1,29 @@
+"""Two runs against one server that neither has to itself."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from wsproof.delivery import run_suite
+from wsproof.model.finding import Verdict
+from wsproof.model.suite import SuiteOptions, SuiteReport
+from wsproof.target.server import serve
+from wsproof.target.target import parse_target
+from wsproof.workloads import load_channels
+
+APP = "tests.faulty.channels.app:app"
+
+
+def test_two_runs_in_one_chat_do_not_take_each_other_for_faults_of_the_server() -> None:
+    with serve(parse_target(APP, path="/ws")) as server, ThreadPoolExecutor(2) as both:
+        address = f"ws://{server.endpoint.host}:{server.endpoint.port}/ws"
+
+        def run(seed: int) -> SuiteReport:
+            with serve(parse_target(address)) as reached:
+                return run_suite(
+                    reached, load_channels("tutorial"), SuiteOptions(seed=seed, examples=3, only=("chat",))
+                )
+
+        reports = list(both.map(run, (0, 0)))
+    assert [finding.explanation for report in reports for finding in report.findings] == []
+    assert {row.verdict for report in reports for row in report.checks_run} == {Verdict.VALID}

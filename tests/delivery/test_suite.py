@@ -1,0 +1,242 @@
+"""Every planted fault is found by the right property; a server without one is not accused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from urllib.parse import quote
+from urllib.request import urlopen
+
+import pytest
+
+from wsproof.delivery import PROPERTIES, properties_of, replay, run_suite
+from wsproof.delivery.runner import Stage
+from wsproof.delivery.shrink import own_edges, refined
+from wsproof.errors import UsageError
+from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.suite import SuiteOptions, SuiteReport
+from wsproof.net.budget import Budget
+from wsproof.target.server import RunningServer, serve
+from wsproof.target.target import parse_target
+from wsproof.workloads import load_channels
+
+APP = "tests.faulty.channels.app:app"
+WORKLOADS = load_channels("tutorial", {"dashboard.period": "0.1"})
+OPTIONS = SuiteOptions(examples=6, deadline_s=2.0)
+
+KILLS: list[tuple[str, str, Anomaly]] = [
+    ("echo strips", "echo.delivery", Anomaly.CORRUPT),
+    ("echo loses", "echo.delivery", Anomaly.LOST),
+    ("echo swaps", "echo.order", Anomaly.REORDERED),
+    ("echo repeats", "echo.delivery", Anomaly.DUPLICATED),
+    ("chat loses", "chat.delivery", Anomaly.LOST),
+    ("chat repeats", "chat.delivery", Anomaly.DUPLICATED),
+    ("chat does not include the sender", "chat.delivery", Anomaly.LOST),
+    ("chat damages", "chat.delivery", Anomaly.CORRUPT),
+    ("chat shortens", "chat.delivery", Anomaly.CORRUPT),
+    ("chat drops what is long", "chat.delivery", Anomaly.LOST),
+    ("chat forgets replies", "chat.delivery", Anomaly.LOST),
+    ("replies to all", "chat.delivery", Anomaly.MISROUTED),
+    ("chat mixes up names", "chat.delivery", Anomaly.CORRUPT),
+    ("chat invents", "chat.delivery", Anomaly.PHANTOM),
+    ("chat cuts talkers off", "chat.delivery", Anomaly.LOST),
+    ("chat forgets its third member", "chat.delivery", Anomaly.LOST),
+    ("chat swaps", "chat.order", Anomaly.REORDERED),
+    ("chat has no one order", "chat.order", Anomaly.REORDERED),
+    ("nobody is told who leaves", "chat.leave-notices", Anomaly.MISSING_LEAVE),
+    ("an abrupt end is not told", "chat.leave-notices", Anomaly.MISSING_LEAVE),
+    ("a close is not told", "chat.leave-notices", Anomaly.MISSING_LEAVE),
+    ("who leaves is told twice", "chat.leave-notices", Anomaly.DUPLICATE_LEAVE),
+    ("the wrong one is said to leave", "chat.leave-notices", Anomaly.PHANTOM),
+    ("the gone are heard again", "chat.leave-notices", Anomaly.GHOST),
+    ("a binary frame ends all", "chat.binary-neighbour", Anomaly.STALLED_BY_NEIGHBOUR),
+    ("chat waits for each", "chat.sleeping-neighbour", Anomaly.STALLED_BY_NEIGHBOUR),
+    ("a producer for each", "dashboard.feed", Anomaly.LEAKED_PRODUCER),
+    ("figures for each", "dashboard.feed", Anomaly.LEAKED_PRODUCER),
+    ("the dashboard hurries", "dashboard.feed", Anomaly.WRONG_PERIOD),
+    ("the dashboard dawdles", "dashboard.feed", Anomaly.WRONG_PERIOD),
+    ("more than all of the cpu", "dashboard.feed", Anomaly.OUT_OF_RANGE),
+    ("one and a half users", "dashboard.feed", Anomaly.OUT_OF_RANGE),
+    ("no number", "dashboard.feed", Anomaly.OUT_OF_RANGE),
+    ("no memory", "dashboard.feed", Anomaly.OUT_OF_RANGE),
+    ("no json", "dashboard.feed", Anomaly.OUT_OF_RANGE),
+    ("the dashboard stutters", "dashboard.feed", Anomaly.WRONG_PERIOD),
+    ("snapshot + a producer for each", "dashboard.feed", Anomaly.LEAKED_PRODUCER),
+    ("snapshot + figures for each", "dashboard.feed", Anomaly.LEAKED_PRODUCER),
+    ("snapshot + nothing follows", "dashboard.feed", Anomaly.LOST),
+    ("snapshot + the snapshot is empty", "dashboard.feed", Anomaly.OUT_OF_RANGE),
+    ("the dashboard dies of a binary frame", "dashboard.feed-binary-neighbour", Anomaly.STALLED_BY_NEIGHBOUR),
+    ("the dashboard does not start again", "dashboard.feed-restart", Anomaly.NEVER_READ),
+]
+
+
+def run(fault: str, *only: str, options: SuiteOptions = OPTIONS) -> SuiteReport:
+    with serve(parse_target(APP, path="/ws", env=[f"FAULT={fault}"])) as server:
+        return run_suite(server, WORKLOADS, options.but(only=only))
+
+
+@pytest.fixture(scope="module")
+def planted() -> Iterator[Callable[[str], RunningServer]]:
+    """Plants a fault in a server that is not ours to replace: so each schedule is performed once, and quickly."""
+    with serve(parse_target(APP, path="/ws")) as server:
+        address = f"{server.endpoint.host}:{server.endpoint.port}"
+        with serve(parse_target(f"ws://{address}/ws")) as reached:
+
+            def plant(fault: str) -> RunningServer:
+                with urlopen(f"http://{address}/fault/{quote(fault)}", timeout=90) as answer:
+                    assert answer.status == 200
+                return reached
+
+            yield plant
+
+
+@pytest.mark.parametrize(("fault", "check", "anomaly"), KILLS, ids=[kill[0] for kill in KILLS])
+def test_a_planted_fault_is_found_by_the_right_property(
+    planted: Callable[[str], RunningServer], fault: str, check: str, anomaly: Anomaly
+) -> None:
+    report = run_suite(planted(fault), WORKLOADS, OPTIONS.but(only=(check,)))
+    assert anomaly in {finding.anomaly for finding in report.findings}, report.findings
+    found = next(finding for finding in report.findings if finding.anomaly is anomaly)
+    assert (found.check, found.section) == (check, check.partition(".")[0])
+    assert found.recipe is not None
+    assert any(line.startswith("> member 0 joins") for line in found.witness)
+
+
+@pytest.fixture(scope="module")
+def sound() -> Iterator[RunningServer]:
+    with serve(parse_target(APP, path="/ws")) as server:
+        yield server
+
+
+def test_a_server_without_a_fault_is_not_accused(sound: RunningServer) -> None:
+    report = run_suite(sound, WORKLOADS, SuiteOptions(examples=15))
+    assert [f for f in report.findings if f.level is Level.VIOLATION] == []
+    assert report.verdict() is Verdict.VALID
+    assert len(report.checks_run) == sum(len(properties_of(w.contract)) for w in WORKLOADS.values())
+
+
+@pytest.mark.parametrize(("kind", "only"), [("snapshot", "dashboard"), ("fresh snapshot", "dashboard.feed")])
+def test_a_feed_may_greet_newcomers_with_a_snapshot(
+    planted: Callable[[str], RunningServer], kind: str, only: str
+) -> None:
+    report = run_suite(planted(kind), WORKLOADS, OPTIONS.but(only=(only,)))
+    assert report.findings == ()
+    assert report.verdict() is Verdict.VALID
+
+
+def test_a_finding_is_repeated_on_fresh_servers() -> None:
+    report = run("nobody is told who leaves", "chat.leave")
+    assert [finding.reproduced for finding in report.findings] == ["3 of 3"]
+
+
+def test_only_runs_what_is_asked_for(sound: RunningServer) -> None:
+    report = run_suite(sound, WORKLOADS, OPTIONS.but(only=("chat.ord",), examples=1))
+    assert [row.check for row in report.checks_run] == ["chat.order"]
+
+
+def test_a_budget_of_nothing_is_unknown_and_no_pass(sound: RunningServer) -> None:
+    report = run_suite(sound, WORKLOADS, OPTIONS.but(only=("echo",), budget_s=0.0))
+    assert report.verdict() is Verdict.UNKNOWN
+    assert {row.reason for row in report.not_run} == {"the budget of the run is spent"}
+    assert len(report.not_run) == len(properties_of(WORKLOADS["echo"].contract))
+
+
+def test_the_budget_ends_a_wait_and_what_it_cut_off_accuses_nobody(planted: Callable[[str], RunningServer]) -> None:
+    options = SuiteOptions(only=("echo.delivery",), budget_s=1.0, deadline_s=600.0)
+    report = run_suite(planted("echo loses"), WORKLOADS, options)
+    assert (report.checks_run, report.findings) == ((), ())
+    assert [row.check for row in report.not_run] == ["echo.delivery"]
+
+
+def test_a_finding_is_told_though_no_time_is_left_to_try_it_again() -> None:
+    workload = WORKLOADS["chat"]
+    each = next(one for one in properties_of(workload.contract) if one.name == "leave-notices")
+    with serve(parse_target(APP, path="/ws", env=["FAULT=nobody is told who leaves"])) as server:
+        stage = Stage(server, workload, 0)
+        schedule = own_edges(stage, each)[0]
+        seen = stage.judge(schedule, OPTIONS.deadline_s)
+        (finding,) = each.mine(seen.findings)
+        stage.budget = Budget(0.0)
+        found = refined(stage, each, finding, seen, schedule, OPTIONS).finding
+    assert found is not None
+    assert (found.anomaly, found.reproduced) == (Anomaly.MISSING_LEAVE, None)
+    assert "before it could be tried again" in found.explanation
+
+
+def test_a_finding_can_be_replayed_from_its_recipe_alone(planted: Callable[[str], RunningServer]) -> None:
+    report = run_suite(planted("echo loses"), WORKLOADS, OPTIONS.but(only=("echo.delivery",)))
+    recipe = Finding.from_json(report.findings[0].to_json()).recipe
+    assert recipe is not None
+    with serve(parse_target(APP, path="/ws", env=["FAULT=echo loses"])) as server:
+        assert [f.anomaly for f in replay(recipe, server, deadline_s=2.0)] == [Anomaly.LOST]
+    with serve(parse_target(APP, path="/ws")) as server:
+        assert replay(recipe, server) == []
+
+
+def test_a_url_that_still_serves_after_a_violation_is_checked_to_the_end(
+    planted: Callable[[str], RunningServer],
+) -> None:
+    report = run_suite(planted("echo strips"), WORKLOADS, OPTIONS.but(only=("echo",)))
+    assert report.checks_run[0].verdict is Verdict.INVALID
+    assert [row.reason for row in report.checks_run if row.verdict is Verdict.UNKNOWN] == []
+    assert len(report.checks_run) == len(properties_of(WORKLOADS["echo"].contract))
+
+
+def test_a_url_that_answers_no_fresh_client_after_a_violation_is_left_alone(
+    planted: Callable[[str], RunningServer],
+) -> None:
+    report = run_suite(planted("a binary frame ends all for good"), WORKLOADS, OPTIONS.but(only=("chat", "echo.order")))
+    rows = {row.check: row for row in report.checks_run}
+    assert rows["echo.order"].verdict is Verdict.VALID
+    assert rows["chat.binary-neighbour"].verdict is Verdict.INVALID
+    assert rows["chat.sleeping-neighbour"].verdict is Verdict.UNKNOWN
+    assert "chat.binary-neighbour broke the server" in rows["chat.sleeping-neighbour"].reason
+    assert "a fresh client got no answer" in rows["chat.sleeping-neighbour"].reason
+
+
+@pytest.mark.parametrize("owned", [True, False])
+def test_a_deviation_on_the_wire_is_told_once_and_ends_nothing(
+    planted: Callable[[str], RunningServer], owned: bool
+) -> None:
+    only = ("echo", "chat.delivery", "chat.order", "chat.leave", "dashboard.feed")
+    fault = "a header too many + who leaves is told twice"
+    report = run(fault, *only) if owned else run_suite(planted(fault), WORKLOADS, OPTIONS.but(only=only))
+    told = {finding.check: finding for finding in report.findings}
+    assert set(told) == {"server-body-in-101", "chat.leave-notices"}
+    assert len(report.findings) == 2
+    assert told["server-body-in-101"].occurrences > 20
+    assert [row.check for row in report.checks_run if row.verdict is not Verdict.VALID] == ["chat.leave-notices"]
+
+
+def test_a_loss_that_takes_a_step_is_no_repetition_of_one_that_takes_none() -> None:
+    report = run("chat drops what is long + chat forgets last words", "chat.delivery", "chat.last-words")
+    assert [(finding.check, finding.anomaly) for finding in report.findings] == [
+        ("chat.delivery", Anomaly.LOST),
+        ("chat.last-words", Anomaly.LOST),
+    ]
+
+
+def test_what_two_properties_see_alike_is_told_once() -> None:
+    report = run("chat forgets last words", "chat.leave", "chat.last-words")
+    (finding,) = [finding for finding in report.findings if finding.anomaly is Anomaly.LOST]
+    assert "The same was seen while chat.last-words was tested." in finding.explanation
+    assert [row.verdict for row in report.checks_run] == [Verdict.INVALID] * 2
+    assert "the same as was found before, by chat.leave-notices" in report.checks_run[1].reason
+
+
+def test_the_chat_of_fastapi_s_documentation_speaks_the_tutorial_s_format(
+    planted: Callable[[str], RunningServer],
+) -> None:
+    report = run_suite(planted("replies as the documentation does"), WORKLOADS, OPTIONS.but(only=("chat.deliv",)))
+    assert report.findings == ()
+    assert report.verdict() is Verdict.VALID
+
+
+def test_a_recipe_that_is_none_is_refused(sound: RunningServer) -> None:
+    for recipe in ({}, {"workload": "chat", "property": "nonsense", "schedule": [], "seed": 0}):
+        with pytest.raises(UsageError, match="recipe"):
+            replay(recipe, sound)
+
+
+def test_every_property_has_a_promise_and_a_name_of_its_own() -> None:
+    assert len({each.name for each in PROPERTIES}) == len(PROPERTIES)
+    assert all(each.promise.endswith(".") and each.edges for each in PROPERTIES)

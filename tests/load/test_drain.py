@@ -1,0 +1,66 @@
+"""What is still owed, however much of it is looked at in one go."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from wsproof.load import drain
+from wsproof.load.drain import Outstanding
+from wsproof.load.files.worker_files import Records, Rows
+from wsproof.model.contract import Audience, Contract
+from wsproof.model.history import Kind, Outcome, Receipts
+from wsproof.model.plan import Phase
+
+MEMBERS, PUBLICATIONS = 5, 23
+IN_NS = 10
+
+
+class Written:
+    """Records with one publisher, whose receipts are handed out by hand."""
+
+    def __init__(self) -> None:
+        self.told: list[dict[str, Any]] = []
+        # A first receipt each, of a probe.
+        self.all: list[tuple[int, ...]] = []
+        self.receive([(member, 0) for member in range(MEMBERS)], at_ns=IN_NS)
+
+    def receive(self, pairs: list[tuple[int, int]], at_ns: int) -> None:
+        self.all += [(member, 0, sequence, 0, at_ns, Kind.DELIVERY, 1) for member, sequence in pairs]
+
+    def publications(self) -> Rows:
+        return np.array(
+            [(0, n, 0, 1 if n == 0 else 100 + n, Phase.MEASURED, Outcome.OK) for n in range(PUBLICATIONS)], np.int64
+        )
+
+    def receipts(self) -> Receipts:
+        return Receipts(*np.array(self.all, np.int64).T)
+
+    def update(self) -> None:
+        pass
+
+    def journal(self) -> list[dict[str, Any]]:
+        return self.told
+
+
+@pytest.mark.parametrize("cells", [1, 7, 11, 1_000_000])
+@pytest.mark.parametrize(
+    ("audience", "members"), [(Audience.EVERYONE, MEMBERS), (Audience.OTHERS, MEMBERS - 1), (Audience.PUBLISHER, 1)]
+)
+def test_what_is_missing_is_counted_to_the_last(
+    monkeypatch: pytest.MonkeyPatch, cells: int, audience: Audience, members: int
+) -> None:
+    monkeypatch.setattr(drain, "CELLS", cells)
+    written = Written()
+    owed = Outstanding(cast(Records, written), Contract("x", audience), MEMBERS)
+    # The probe (number 0) was sent before anybody was in, and is owed to nobody.
+    assert owed.update() == members * (PUBLICATIONS - 1)
+    heard = [(member, n) for member in range(MEMBERS) for n in range(1, PUBLICATIONS - 1)]
+    written.receive(heard, at_ns=500)
+    assert owed.update() == members
+    written.told.append({"what": "left", "member": 0})
+    assert owed.update() == (members if audience is Audience.OTHERS else members - 1)
+    written.receive([(member, PUBLICATIONS - 1) for member in range(MEMBERS)], at_ns=600)
+    assert owed.update() == 0

@@ -1,0 +1,89 @@
+"""Which cores are ours, and who is kept on which."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from wsproof.machine import affinity
+from wsproof.machine.affinity import CAN_KEEP, cores_quota, count_cores, keep_on, own_cores
+
+ON_SOME = pytest.mark.skipif(not CAN_KEEP or len(own_cores()) < 2, reason="needs two cores, and Linux")
+THREADS = "import sys, threading; threading.Thread(target=sys.stdin.read).start(); print('up', flush=True)"
+
+
+@pytest.fixture
+def groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A container's tree of control groups, in which we are in `a/b`."""
+    (tmp_path / "self").write_text("1:cpu:/x\n0::/a/b\n")
+    (tmp_path / "groups" / "a" / "b").mkdir(parents=True)
+    monkeypatch.setattr(affinity, "_CGROUP", tmp_path / "self")
+    monkeypatch.setattr(affinity, "_CGROUPS", tmp_path / "groups")
+    return tmp_path / "groups"
+
+
+def test_the_smallest_quota_above_us_counts(groups: Path) -> None:
+    assert cores_quota() is None
+    (groups / "a" / "b" / "cpu.max").write_text("max 100000\n")
+    assert cores_quota() is None
+    (groups / "cpu.max").write_text("400000 100000\n")
+    (groups / "a" / "cpu.max").write_text("150000 100000\n")
+    assert cores_quota() == 1.5
+
+
+def test_a_quota_makes_fewer_cores_but_never_none(groups: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(affinity, "own_cores", lambda: (0, 1, 2, 3))
+    assert count_cores() == 4
+    for quota, expected in (("250000", 2), ("50000", 1), ("900000", 4)):
+        (groups / "a" / "cpu.max").write_text(f"{quota} 100000\n")
+        assert count_cores() == expected
+
+
+def test_without_control_groups_there_is_no_quota(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(affinity, "_CGROUP", tmp_path / "nothing")
+    assert cores_quota() is None
+
+
+@pytest.fixture
+def two_threads() -> Iterator[int]:
+    """A process with two threads; its id."""
+    process = subprocess.Popen([sys.executable, "-c", THREADS], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdout.readline()
+    yield process.pid
+    process.stdin.close()
+    process.stdout.close()
+    process.wait(90)
+
+
+def affinities(pid: int) -> list[set[int]]:
+    return [os.sched_getaffinity(int(task.name)) for task in Path(f"/proc/{pid}/task").iterdir()]
+
+
+@ON_SOME
+def test_all_threads_of_a_process_are_kept(two_threads: int) -> None:
+    here = own_cores()
+    assert keep_on(two_threads, here[:1], instead_of=here)
+    assert affinities(two_threads) == [{here[0]}] * 2
+    assert keep_on(two_threads, here, instead_of=here[:1])
+    assert affinities(two_threads) == [set(here)] * 2
+
+
+@ON_SOME
+def test_who_has_chosen_a_core_keeps_it(two_threads: int) -> None:
+    here = own_cores()
+    os.sched_setaffinity(two_threads, here[-1:])  # its first thread only
+    assert not keep_on(two_threads, here[:1], instead_of=here)
+    assert sorted(affinities(two_threads), key=min) == [{here[0]}, {here[-1]}]
+
+
+def test_a_process_that_is_gone_is_kept_nowhere() -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait(90)
+    assert keep_on(process.pid, own_cores()[:1], instead_of=own_cores())

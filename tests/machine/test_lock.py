@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from wsproof.errors import UsageError
+from wsproof.machine.lock import measurement_lock
+
+OTHER = """
+import sys
+from pathlib import Path
+from wsproof.machine.lock import measurement_lock
+
+with measurement_lock(Path(sys.argv[1])) as lock:
+    print(lock.alone, flush=True)
+    sys.stdin.read()
+"""
+
+
+def another(folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", OTHER, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+
+
+def answer(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    process.communicate()
+    assert process.returncode == 0
+
+
+def test_whoever_measures_alone_knows_it_also_afterwards(tmp_path: Path) -> None:
+    for _ in range(2):
+        with measurement_lock(tmp_path) as lock:
+            assert lock.alone
+
+
+def test_both_of_two_at_once_know_it_even_when_one_has_gone(tmp_path: Path) -> None:
+    with measurement_lock(tmp_path) as lock:
+        process = another(tmp_path)
+        assert answer(process) == "False"
+        end(process)
+        assert not lock.alone
+    with measurement_lock(tmp_path) as lock:
+        assert lock.alone
+
+
+def test_a_third_sees_the_second_although_the_first_has_gone(tmp_path: Path) -> None:
+    with measurement_lock(tmp_path):
+        second = another(tmp_path)
+        assert answer(second) == "False"
+    third = another(tmp_path)
+    assert answer(third) == "False"
+    end(third)
+    end(second)
+
+
+def test_a_process_that_was_killed_leaves_no_lock(tmp_path: Path) -> None:
+    with another(tmp_path) as process:
+        assert answer(process) == "True"
+        process.kill()
+        process.wait()
+    with measurement_lock(tmp_path) as lock:
+        assert lock.alone
+
+
+def test_nested_uses_in_one_process_are_one(tmp_path: Path) -> None:
+    with measurement_lock(tmp_path) as outer, measurement_lock(tmp_path) as inner:
+        assert inner is outer
+        assert outer.alone
+
+
+def test_a_link_in_the_place_of_the_lock_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "wsproof-measurement.lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UsageError, match="cannot open the measurement lock"), measurement_lock(tmp_path):
+        pass
+    assert not (tmp_path / "elsewhere").exists()

@@ -1,0 +1,124 @@
+"""What a server says about itself at a Prometheus URL."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, generate_latest
+
+from wsproof.machine.prometheus import NoFigures, figures_in, scrape
+from wsproof.machine.usage import Usage
+from wsproof.net.endpoint import Endpoint, parse_url
+
+
+@contextmanager
+def answering(body: bytes, code: int = 200, asked: list[str | None] | None = None, **headers: str) -> Iterator[str]:
+    """A page that is always the same; `asked` gets the Authorization of each request."""
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if asked is not None:
+                asked.append(self.headers["Authorization"])
+            self.send_response(code)
+            for header in headers.items():
+                self.send_header(*header)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nobody reads it."""
+
+    with HTTPServer(("127.0.0.1", 0), Page) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/metrics"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def source(url: str) -> Endpoint:
+    return parse_url(url, schemes=("http",))
+
+
+def test_figures_of_all_workers_are_added_up_and_the_rest_is_passed_over() -> None:
+    text = """# HELP process_cpu_seconds_total Time.
+# TYPE process_cpu_seconds_total counter
+process_cpu_seconds_total{pid="1",note="a } b\\"c"} 1.5 1700000000000
+process_cpu_seconds_total{pid="2"} 0.25
+process_resident_memory_bytes 1.024e+06
+process_open_fds NaN
+process_cpu_seconds_total_created 17.0
+what is this
+"""
+    assert figures_in(text) == Usage(1_024_000, None, 1_750_000_000)
+
+
+def test_the_usual_client_library_is_understood() -> None:
+    registry = CollectorRegistry()
+    ProcessCollector(pid=os.getpid, registry=registry)
+    Gauge("other", "Something.", ["label"], registry=registry).labels("x y").set(3)
+    with answering(generate_latest(registry)) as url:
+        usage = scrape(source(url), 90.0)
+    assert usage.cpu_ns > 0
+    assert usage.memory_bytes > 1_000_000
+    assert usage.fds
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "said"),
+    [
+        (b"process_open_fds 3\n", 200, "no process_cpu_seconds_total and no process_resident_memory_bytes"),
+        (b"<html>", 200, "process_cpu_seconds_total"),
+        (b"", 403, "Forbidden"),
+    ],
+)
+def test_an_answer_without_figures_is_told(body: bytes, code: int, said: str) -> None:
+    with answering(body, code) as url, pytest.raises(NoFigures, match=said):
+        scrape(source(url), 90.0)
+
+
+def test_nobody_there_is_told() -> None:
+    with answering(b"") as url:
+        pass
+    with pytest.raises(NoFigures, match="refused"):
+        scrape(source(url), 90.0)
+
+
+def test_a_redirect_is_told_and_nobody_else_is_asked() -> None:
+    asked: list[str | None] = []
+    with (
+        answering(b"", asked=asked) as elsewhere,
+        answering(b"", 302, Location=elsewhere) as url,
+        pytest.raises(NoFigures, match="302, a redirect"),
+    ):
+        scrape(source(url), 90.0)
+    assert asked == []
+
+
+def test_an_answer_without_an_end_costs_no_more_than_the_time_it_was_given() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        gone = threading.Event()
+
+        def drip() -> None:
+            peer, _ = listener.accept()
+            with peer, suppress(OSError):
+                peer.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                while not gone.wait(0.01):
+                    peer.sendall(b"#")
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        try:
+            with pytest.raises(NoFigures, match="time"):
+                scrape(source(f"http://127.0.0.1:{listener.getsockname()[1]}/"), 0.2)
+        finally:
+            gone.set()
+            thread.join()

@@ -1,0 +1,139 @@
+"""What a tree of processes uses, seen from outside."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from wsproof.machine.usage import TreeMeter
+from wsproof.net.clock import Deadline
+
+# Does what it is told, line by line, and says when it is done.
+_WORKER = """
+import os, subprocess, sys
+kept = []
+print("ready", flush=True)
+for line in sys.stdin:
+    exec(line)
+    print("done", flush=True)
+"""
+
+
+class Worker:
+    """A process that does what it is told."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-c", _WORKER]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._said()
+
+    def do(self, line: str) -> None:
+        """Have a line of Python done."""
+        self.tell(line)
+        self._said()
+
+    def tell(self, line: str) -> None:
+        """Have a line of Python begun."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def _said(self) -> None:
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline()
+
+
+@contextmanager
+def worker() -> Iterator[Worker]:
+    """One, for as long as the block lasts."""
+    one = Worker()
+    try:
+        yield one
+    finally:
+        one.process.communicate()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what must come."""
+    deadline = Deadline.after(90)
+    while not condition():
+        assert not deadline.passed
+        time.sleep(0.005)
+
+
+def told(value: int | None) -> int:
+    """What was told of a process that lives."""
+    assert value is not None
+    return value
+
+
+def test_descriptors_are_counted_exactly() -> None:
+    with worker() as one:
+        meter = TreeMeter(one.process.pid)
+        before = told(meter.fds())
+        one.do("kept += [os.dup(0) for _ in range(7)]")
+        assert meter.fds() == before + 7
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what is private is told on Linux only")
+def test_memory_that_is_kept_is_seen_and_a_peak_is_remembered() -> None:
+    with worker() as one:
+        meter = TreeMeter(one.process.pid)
+        meter.forget_peak()
+        before, resident = told(meter.private_bytes()), told(meter.memory_bytes())
+        one.do("block = b'x' * 50_000_000")
+        during = told(meter.private_bytes())
+        one.do("del block")
+        after, peak = told(meter.private_bytes()), told(meter.peak_bytes())
+        assert during - before >= 50_000_000
+        assert after - before < 25_000_000
+        assert peak - resident >= 49_000_000
+
+
+def test_what_a_child_used_stays_in_the_sum_when_it_has_ended() -> None:
+    with worker() as one:
+        meter = TreeMeter(one.process.pid)
+        loop = "for line in __import__('sys').stdin: sum(range(20_000_000)); print(1, flush=True)"
+        pipes = "stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True"
+        one.do(f"child = subprocess.Popen([sys.executable, '-c', {loop!r}], {pipes})")
+        one.do("child.stdin.write('go' + chr(10)); child.stdin.flush(); child.stdout.readline()")
+        with_child = told(meter.cpu_ns())
+        one.do("child.communicate()")
+        assert with_child > 50_000_000
+        assert told(meter.cpu_ns()) >= with_child
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="who waits for a processor is told on Linux only")
+def test_who_waits_for_a_processor_is_told_from_who_has_nothing_to_do() -> None:
+    with worker() as one, worker() as other:
+        meter = TreeMeter(one.process.pid)
+        until(lambda: meter.wants_processor() is False)  # it has just spoken, and now reads on
+        before = told(meter.queued_ns())
+        for each in (one, other):
+            os.sched_setaffinity(each.process.pid, {min(os.sched_getaffinity(0))})  # one processor for both
+            each.tell("while True: pass")
+        until(lambda: told(meter.queued_ns()) > before + 100_000_000)
+        assert meter.wants_processor() is True
+        for each in (one, other):
+            each.process.kill()
+
+
+def test_what_has_ended_uses_nothing() -> None:
+    with worker() as one:
+        pid = one.process.pid
+    meter = TreeMeter(pid)
+    assert meter.usage() is None
+    assert meter.private_bytes() is None
+
+
+def test_this_process_is_measured_as_a_whole() -> None:
+    usage = TreeMeter(os.getpid()).usage()
+    assert usage is not None
+    assert usage.memory_bytes > 0
+    assert usage.cpu_ns > 0

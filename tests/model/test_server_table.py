@@ -1,0 +1,119 @@
+"""Servers by chapters: every section has its chapter, every finding its kind, and the worst server decides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.server_table import Cell, Chapter, Matrix, MatrixRow, State, by_check, cells_of, chapter_of
+from wsproof.model.suite import CheckRun, SuiteReport
+from wsproof.report.formats.json_documents import check_document
+
+
+def finding(section: str, level: Level = Level.VIOLATION, **changes: Any) -> Finding:
+    values: dict[str, Any] = {"check": f"check-{section}", "anomaly": Anomaly.PROTOCOL, "explanation": "It did not."}
+    return Finding(**{**values, "section": section, "level": level, **changes})
+
+
+def run(section: str, verdict: Verdict = Verdict.VALID) -> CheckRun:
+    return CheckRun(f"check-{section}", section, "a title", verdict, 1, 0.5)
+
+
+def row(server: str, *found: Finding, verdict: Verdict = Verdict.VALID) -> MatrixRow:
+    report = SuiteReport(0, (run("5.2", verdict),), found)
+    document = check_document({"versions": {server: "1.0"}}, report)
+    return MatrixRow(server, f"{server}, a server", State.CHECKED, "", report, document, "a-run")
+
+
+def matrix(*rows: MatrixRow) -> Matrix:
+    return Matrix({"spec": "shop:app"}, "2026-11-22T12:00:00+00:00", {"python": "CPython 3.11.7"}, 0, False, rows)
+
+
+GONE = MatrixRow("daphne", "daphne (Twisted)", State.NOT_INSTALLED, "not installed: pip install daphne")
+BROKEN = MatrixRow("granian", "granian (Rust)", State.FAILED, "expected granian to listen, but it ended")
+
+
+@pytest.mark.parametrize(
+    ("section", "chapter"),
+    [
+        ("4.2.1", Chapter.HANDSHAKE),
+        ("9.1", Chapter.HANDSHAKE),
+        ("11.3.1", Chapter.HANDSHAKE),
+        ("RFC 9110 8.6", Chapter.HANDSHAKE),
+        ("5", Chapter.FRAMING),
+        ("5.2", Chapter.FRAMING),
+        ("6.2", Chapter.FRAMING),
+        ("5.1", Chapter.MASKING),
+        ("5.3", Chapter.MASKING),
+        ("5.4", Chapter.FRAGMENTATION),
+        ("5.5", Chapter.CONTROL),
+        ("5.5.2", Chapter.CONTROL),
+        ("5.5.1", Chapter.CLOSE),
+        ("RFC 6455 5.5.1", Chapter.CLOSE),
+        ("1.4", Chapter.CLOSE),
+        ("7.1.7", Chapter.CLOSE),
+        ("8.1", Chapter.UTF8),
+        ("RFC 7692 7.2.3.6", Chapter.DEFLATE),
+        ("10.4", Chapter.ROBUSTNESS),
+        ("liveness", Chapter.ROBUSTNESS),
+        ("chat", Chapter.CHANNELS),
+        ("-", None),
+    ],
+)
+def test_a_section_belongs_to_a_chapter(section: str, chapter: Chapter | None) -> None:
+    assert chapter_of(section) is chapter
+
+
+def test_every_rule_of_the_suite_has_a_chapter_that_is_about_the_wire() -> None:
+    from wsproof.conformance.rules import RULES
+
+    strays = {rule.id: rule.section for rule in RULES if chapter_of(rule.section) in (None, Chapter.CHANNELS)}
+    assert strays == {}
+
+
+def test_a_cell_counts_each_finding_as_one_kind() -> None:
+    report = SuiteReport(
+        0,
+        (run("5.2"), run("5.2", Verdict.UNKNOWN), run("8.1")),
+        (
+            finding("5.2"),
+            finding("5.2", accepted="known"),
+            finding("5.2", Level.NON_STRICT),
+            finding("5.2", Level.INFORMATIONAL),
+            finding("5.2", Level.INFORMATIONAL, accepted="known"),
+            finding("chat", anomaly=Anomaly.UNKNOWN),
+        ),
+    )
+    assert cells_of(report) == {
+        Chapter.FRAMING: Cell(checks=2, violations=1, accepted=1, non_strict=1, informational=2, unknown=1),
+        Chapter.UTF8: Cell(checks=1),
+        Chapter.CHANNELS: Cell(unknown=1),
+    }
+
+
+@pytest.mark.parametrize(
+    ("rows", "verdict"),
+    [
+        ([row("a"), row("b")], Verdict.VALID),
+        ([row("a"), GONE], Verdict.VALID),
+        ([row("a"), BROKEN], Verdict.UNKNOWN),
+        ([GONE], Verdict.UNKNOWN),
+        ([row("a"), row("b", verdict=Verdict.UNKNOWN)], Verdict.UNKNOWN),
+        ([row("a", finding("5.2")), row("b", verdict=Verdict.UNKNOWN), BROKEN], Verdict.INVALID),
+        ([row("a", finding("5.2", accepted="known"))], Verdict.VALID),
+    ],
+)
+def test_the_worst_server_decides(rows: list[MatrixRow], verdict: Verdict) -> None:
+    assert matrix(*rows).verdict is verdict
+
+
+def test_the_columns_are_the_chapters_that_any_server_was_asked_about() -> None:
+    assert matrix(row("a"), row("b", finding("chat")), GONE).chapters() == [Chapter.FRAMING, Chapter.CHANNELS]
+
+
+def test_findings_of_several_servers_stand_together() -> None:
+    rows = (row("a", finding("5.2")), row("b", finding("5.2"), finding("8.1", accepted="known")), GONE)
+    assert [server for server, _ in by_check(rows, accepted=False)[("5.2", "check-5.2")]] == ["a", "b"]
+    assert list(by_check(rows, accepted=True)) == [("8.1", "check-8.1")]

@@ -1,0 +1,63 @@
+"""The line that repeats a run, typed, asks for the same run again."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+import pytest
+
+from wsproof.cli.parser import build_parser
+from wsproof.model.record import RunRecord
+from wsproof.report.text.rerun import repeat_line
+from wsproof.session.context import Stage
+
+URL = "wss://127.0.0.1:1/ws"
+
+
+def typed(line: list[str]) -> Stage:
+    return Stage(build_parser().parse_args(line))
+
+
+def recorded(stage: Stage) -> RunRecord:
+    """The record of such a run, without running it."""
+    server = {"server": "uvicorn-wsproto"} if stage.target.is_ours else {}
+    target: dict[str, Any] = {
+        **stage.target.describe(),
+        **server,
+        "channels": stage.channels,
+        "settings": stage.settings,
+    }
+    objectives = [{"objective": text} for text in stage.arguments.slo]
+    return RunRecord("id", "bench", "", target, plan=stage.plan().to_json(), parts={"objectives": objectives})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "bench",
+        "bench --workload echo --format binary --arrivals poisson --slo 'p99(latency) < 5ms' --slo 'lost == 0'",
+        "bench --channels reference --workload rooms --rooms 5 --publishers 5 --payload 64-1024 --steps 2 --deflate",
+        "bench --loop asyncio --processes 3",
+        "bench --closed --in-flight 4 --connect-rate 50 --payload 120:9,4096:1 --warmup 500ms --no-pin --env MODE=fast",
+        f"bench {URL} --channels tutorial --ca /trusted.pem --subprotocol v1 --origin http://a.test --arrivals burst:5",
+        f"bench {URL} --channels tutorial --insecure --header 'X-Room: 7' --arrivals ramp:5-50 --seed 3",
+        "bench ws://localhost/ws --channels tutorial --unix /run/shop.sock --set chat.prefix=load-",
+        "bench shop:app --channels tutorial --path /talk",
+        "bench 'cmd:serve {port}' --ready 'http://127.0.0.1:{port}/up' --channels tutorial --path /ws",
+    ],
+)
+def test_the_line_on_the_page_asks_for_the_same_run(line: str) -> None:
+    first = typed(shlex.split(line))
+    again = typed(shlex.split(repeat_line(recorded(first)))[1:])
+    assert again.plan() == first.plan()
+    for name in ("spec", "path", "env", "headers", "subprotocols", "origin", "unix", "ca", "insecure", "ready_url"):
+        assert getattr(again.target, name) == getattr(first.target, name), name
+    assert (again.channels, again.settings) == (first.channels, first.settings)
+    assert again.arguments.slo == first.arguments.slo
+
+
+def test_what_is_secret_is_to_be_filled_in() -> None:
+    line = repeat_line(recorded(typed(["bench", URL, "--channels", "tutorial", "--token", "hunter2"])))
+    assert "--header 'Authorization: [redacted]'" in line
+    assert "hunter2" not in line

@@ -1,0 +1,236 @@
+"""What the terminal says: the right words in the right order, and nothing a server could use against it."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tests.report import samples
+from tests.report.samples import HOSTILE, TARGET, suite_report, violation
+from wsproof.model.comparison import Judgement
+from wsproof.model.finding import Anomaly, Level, Verdict, observed
+from wsproof.model.record import Summary, Void
+from wsproof.model.suite import CheckRun, Figure, NotRun, SuiteReport
+from wsproof.report.formats.json_documents import check_document
+from wsproof.report.formats.terminal import show_check, show_comparison, show_finding, show_load, show_run
+from wsproof.report.store.run_dir import RunFolder
+
+
+class Paper:
+    """A console that remembers."""
+
+    def __init__(self, terminal: bool = False, width: int = 120) -> None:
+        self.file = io.StringIO()
+        self.console = Console(file=self.file, width=width, force_terminal=terminal, highlight=False)
+
+    @property
+    def text(self) -> str:
+        return self.file.getvalue()
+
+
+@pytest.fixture
+def paper() -> Paper:
+    return Paper()
+
+
+def test_findings_come_gravest_first_and_accepted_ones_in_a_block_of_their_own(paper: Paper) -> None:
+    found = (samples.deviation(), samples.non_strict(), violation())
+    show_check(paper.console, samples.suite_report(*found))
+    told = [
+        paper.text.index(word) for word in ("VIOLATION", "NON-STRICT", "Accepted deviations", "INVALID: 1 violation")
+    ]
+    assert told == sorted(told)
+    assert "reason: the server library echoes" in paper.text
+    assert "3 <- nothing for 5.0 s" in paper.text
+    assert "reproduced: 3 of 3" in paper.text
+
+
+def test_a_report_and_its_document_are_shown_alike() -> None:
+    one, other = Paper(), Paper()
+    report = samples.suite_report(violation(replay="wsproof replay x.json"))
+    show_check(one.console, report)
+    show_check(other.console, check_document(TARGET, report))
+    assert one.text == other.text
+    assert "again: wsproof replay x.json" in one.text
+
+
+def test_each_check_has_a_line_with_its_verdict_and_why_it_is_unknown(paper: Paper) -> None:
+    show_check(paper.console, samples.suite_report(violation()))
+    assert re.search(r"\? unknown +dashboard +Ticks.*nothing was received", paper.text)
+    assert re.search(r"✗ invalid +chat +A binary frame", paper.text)
+    assert re.search(r"✓ valid +4.2 +An upgrade", paper.text)
+
+
+def test_what_was_measured_and_what_was_not_run_is_said(paper: Paper) -> None:
+    row = CheckRun("cost", "robustness", "costs", Verdict.VALID, 1, 0.1, "", (Figure("exponent", 1.02),))
+    left = NotRun("utf8-valid", "8.1", "valid UTF-8", "the budget is spent")
+    show_check(paper.console, SuiteReport(1, (row,), (), (left,)))
+    assert "exponent 1.02" in paper.text
+    assert "not run   utf8-valid: the budget is spent" in paper.text
+    assert "1 check, 1 not run" in paper.text
+
+
+def test_a_check_that_ran_nothing_cannot_tell(paper: Paper) -> None:
+    show_check(paper.console, SuiteReport(1))
+    assert "CANNOT TELL" in paper.text
+
+
+def test_strict_counts_what_is_not_strict() -> None:
+    report = SuiteReport(1, samples.suite_report().checks_run, (samples.non_strict(),))
+    lax, strict = Paper(), Paper()
+    show_check(lax.console, report)
+    show_check(strict.console, report, strict=True)
+    assert "VALID: every promise" in lax.text
+    assert "INVALID: 1 violation" in strict.text
+
+
+def test_what_is_merely_worth_knowing_is_told_briefly(paper: Paper) -> None:
+    show_check(
+        paper.console, samples.suite_report(violation(level=Level.INFORMATIONAL, replay="wsproof replay x.json"))
+    )
+    assert violation().explanation in paper.text
+    assert "again: wsproof replay x.json" in paper.text
+    assert "BINARY 00 ff" not in paper.text
+
+
+def test_what_nobody_can_tell_is_not_called_a_violation(paper: Paper) -> None:
+    show_finding(paper.console, violation(anomaly=Anomaly.UNKNOWN, level=Level.VIOLATION))
+    assert "CANNOT TELL" in paper.text
+    assert "VIOLATION" not in paper.text
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_reaches_no_terminal_raw(text: str) -> None:
+    finding = violation(explanation=text, witness=(text,), section=text, check=text, source=text, accepted=None)
+    known = violation(explanation=text, accepted=text)
+    record = samples.record(findings=(finding, known), warnings=(samples.caution(message=text, advice=text),))
+    paper = Paper(terminal=True)
+    show_check(paper.console, SuiteReport(1, samples.suite_report().checks_run, (finding, known)))
+    show_run(paper.console, record)
+    show_comparison(paper.console, samples.comparison(findings=(finding,), base={"ref": text}))
+    styles = re.compile(r"\x1b\[[0-9;]*m")
+    assert styles.search(paper.text)
+    plain = styles.sub("", paper.text)
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e\ud800-\udfff]", plain)
+    assert "\x1b[31mred" not in paper.text
+    assert "[red]markup[/red]" in plain or "[red]" not in text
+
+
+def test_without_a_terminal_there_is_no_colour(paper: Paper) -> None:
+    show_run(paper.console, samples.record(findings=(violation(),), verdict=Verdict.INVALID))
+    assert "\x1b" not in paper.text
+
+
+def test_a_run_tells_figures_in_readable_units_and_where_its_page_is(paper: Paper, tmp_path: Path) -> None:
+    show_run(paper.console, samples.record(), RunFolder(tmp_path))
+    row = next(line for line in paper.text.splitlines() if line.startswith("Latency"))
+    assert row.split()[1:] == ["1.84", "ms", "3.68", "ms", "8.28", "ms", "12.9", "ms", "16.6", "ms", "20,000"]
+    assert "2,000/s" in paper.text
+    assert "VALID and trusted" in paper.text
+    assert str(tmp_path / "page.html") in paper.text
+
+
+def test_a_metric_without_samples_takes_no_row(paper: Paper) -> None:
+    show_run(paper.console, samples.record(metrics={"latency": Summary("ns", "lower", 0, None)}))
+    assert "Latency" not in paper.text
+
+
+def test_an_untrusted_run_says_so_with_cause_and_advice(paper: Paper) -> None:
+    show_run(paper.console, samples.record(trusted=False, warnings=(samples.caution(),)))
+    assert "NOT trusted" in paper.text
+    assert "untrusted: The generator used 93 %" in paper.text
+    assert "try: Use --processes 2" in paper.text
+    assert "VALID and trusted" not in paper.text
+
+
+def test_a_void_figure_is_marked_where_it_stands_and_the_others_are_not(paper: Paper) -> None:
+    show_run(paper.console, samples.partly_void())
+    row = next(line for line in paper.text.splitlines() if line.startswith("Latency"))
+    assert row.split()[1:] == ["1.84", "ms", "3.68", "ms", "8.28", "ms", "?", "12.9", "ms", "16.6", "ms", "20,000"]
+    assert "void: Messages were sent late, not caused by the server." in paper.text
+    assert "? = void. These figures are void, the others stand: latency p99." in paper.text
+    assert "VALID: no promise was broken. 1 figure marked as void; the others stand." in paper.text
+    assert "NOT trusted" not in paper.text
+
+
+def test_a_row_of_void_figures_is_not_broken_in_two() -> None:
+    paper = Paper(width=80)
+    void = dict.fromkeys(("value", "p50", "p90", "p99", "p999", "max"), Void("not-alone", "Another one ran."))
+    metrics = {"server_cpu_per_delivery": replace(samples.summary("us", 23.4), void=void)}
+    show_run(paper.console, samples.record(metrics=metrics, trusted=False))
+    assert sum("Server CPU per delivery" in line for line in paper.text.splitlines()) == 1
+
+
+def test_an_objective_that_a_void_figure_leaves_open_is_what_the_run_cannot_tell(paper: Paper) -> None:
+    row = {"objective": "p99(latency) < 5ms", "met": None, "value": 8.28e6, "said": "cannot tell: p99(latency) < 5ms"}
+    show_run(paper.console, samples.partly_void(parts={"objectives": [row]}))
+    assert "CANNOT TELL: no promise was broken, but p99(latency) < 5ms could not be decided." in paper.text
+
+
+def test_a_stored_run_that_ended_early_is_called_incomplete(paper: Paper, tmp_path: Path) -> None:
+    show_run(paper.console, samples.record(complete=False), RunFolder(tmp_path))
+    assert "INCOMPLETE" in paper.text
+    assert "VALID" not in paper.text
+
+
+def test_a_run_that_is_shown_at_its_end_is_not_called_incomplete(paper: Paper) -> None:
+    show_run(paper.console, samples.record(complete=False))
+    assert "VALID and trusted" in paper.text
+
+
+def test_objectives_are_told_with_their_outcome(paper: Paper) -> None:
+    rows = [{"objective": "reach == 1", "met": False, "said": "missed: reach == 1"}]
+    show_run(paper.console, samples.record(parts={"objectives": rows}))
+    assert "✗ missed: reach == 1" in paper.text
+    assert "OBJECTIVE MISSED: reach == 1" in paper.text
+
+
+def test_findings_of_the_check_are_not_told_twice(paper: Paper) -> None:
+    lost = violation(check="lost", explanation="Under load, one was lost.", recipe=None)
+    part = check_document(TARGET, samples.suite_report(violation()))
+    record = samples.record(command="run", findings=(violation(), lost), parts={"check": part}, verdict=Verdict.INVALID)
+    show_run(paper.console, record)
+    assert violation().explanation not in paper.text
+    assert lost.explanation in paper.text
+    assert "INVALID: 2 violations" in paper.text
+
+
+def test_a_load_is_told_room_by_room(paper: Paper) -> None:
+    metrics = {"latency": samples.summary().to_json(), "reach": samples.summary("0-1", 1.0).to_json()}
+    show_load(paper.console, {"rooms": [{"workload": "chat", "users": 200, "verdict": "valid", "metrics": metrics}]})
+    assert "load, chat: 200 users, latency p50 1.84 ms, p99 8.28 ms" in paper.text
+
+
+def test_a_comparison_tells_change_interval_and_verdict(paper: Paper) -> None:
+    show_comparison(paper.console, samples.comparison())
+    row = next(line for line in paper.text.splitlines() if line.startswith("Latency p50"))
+    assert "+25.5 %" in row
+    assert "+21.0 % … +30.0 %" in row
+    assert "worse" in row
+    assert "WORSE: Latency p50 +25.5 %" in paper.text
+    assert "uncommitted changes" in paper.text
+
+
+def test_cannot_tell_says_what_could_have_been_seen_and_what_to_try(paper: Paper) -> None:
+    show_comparison(paper.console, samples.comparison(Judgement.CANNOT_TELL))
+    assert "could have shown is 14 %; try --pairs 20" in paper.text
+    assert "CANNOT TELL" in paper.text
+
+
+def test_a_new_violation_outranks_all_figures(paper: Paper) -> None:
+    show_comparison(paper.console, samples.comparison(findings=(violation(),)))
+    assert "WORSE: the candidate breaks what the base keeps (1 new violation)" in paper.text
+
+
+def test_what_was_not_reproduced_is_shown_apart_and_does_not_count(paper: Paper) -> None:
+    show_check(paper.console, suite_report(observed(violation(reproduced="0 of 3"))))
+    head, _, apart = paper.text.partition("Seen, and not reproduced")
+    assert "OBSERVATION" not in head
+    assert "OBSERVATION" in apart
+    assert "To settle it" in apart
+    assert "INVALID" not in paper.text

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.stats.builders import FEED, MS, QUIET, START, measurement, publish, recorder, steady
+from wsproof.model.contract import Audience, Contract
+from wsproof.model.history import Departure, Member, Outcome
+from wsproof.model.measurement import GeneratorUsage, Measurement, ServerUsage
+from wsproof.model.plan import Phase
+from wsproof.stats.trust import judge_trust
+
+
+def codes(of: Measurement) -> dict[str, bool]:
+    return {caution.code: caution.voids for caution in judge_trust(of)}
+
+
+def test_a_quiet_measurement_has_nothing_to_be_cautioned_about() -> None:
+    assert judge_trust(measurement(steady())) == ()
+
+
+@pytest.mark.parametrize(
+    ("generator", "code", "voids"),
+    [
+        (replace(QUIET, cpu_share=np.array([0.81])), "generator-cpu", True),
+        (replace(QUIET, unsent=1), "unsent", True),
+        (replace(QUIET, alone=False), "not-alone", True),
+        (replace(QUIET, loop_lag_ns=np.full(100, 6 * MS)), "loop-lag", False),
+        (replace(QUIET, loop="asyncio"), "stdlib-loop", False),
+        (replace(QUIET, loop="gevent"), "gevent-loop", False),
+    ],
+)
+def test_each_fault_of_the_generator_is_told_with_its_remedy(generator: GeneratorUsage, code: str, voids: bool) -> None:
+    (caution,) = judge_trust(measurement(steady(), generator=generator))
+    assert (caution.code, caution.voids) == (code, voids)
+    assert caution.message.endswith(".")
+    assert caution.advice.endswith(".")
+
+
+def test_the_standard_librarys_loop_is_as_slow_where_it_was_asked_for() -> None:
+    found = measurement(steady(), generator=replace(QUIET, loop="asyncio"))
+    for asked, remedy in (("auto", "pip install uvloop"), ("asyncio", "Leave out --loop")):
+        (caution,) = judge_trust(replace(found, plan=replace(found.plan, event_loop=asked)))
+        assert remedy in caution.advice
+
+
+def test_just_at_the_limit_is_still_trusted() -> None:
+    generator = replace(QUIET, cpu_share=np.array([0.80]), loop_lag_ns=np.full(100, 5 * MS))
+    assert judge_trust(measurement(steady(), generator=generator)) == ()
+
+
+def test_one_late_message_of_few_voids_only_what_it_has_changed() -> None:
+    def few(late_ms: float, slip_ms: float) -> Measurement:
+        record = recorder(10)
+        for sequence in range(50):
+            publish(record, sequence, 20 * sequence, [8.0] * 9 + [40.0])
+        publish(record, 50, 990, [late_ms] * 10, slip_ms=slip_ms)
+        return measurement(record.freeze())
+
+    # Ten deliveries of 510 come 15 ms after the intended time: at rank 459 one of them is p90, and p99 is not touched.
+    slightly = {caution.code: caution.figures for caution in judge_trust(few(late_ms=15, slip_ms=7))}
+    assert slightly["schedule-slip"] == ("latency.p90",)
+    grossly = {caution.code: caution.figures for caution in judge_trust(few(late_ms=90, slip_ms=60))}
+    assert {"latency.p99", "latency.max", "time_to_last.max"} <= set(grossly["schedule-slip"])
+    assert "latency.p50" not in grossly["schedule-slip"]
+
+
+def test_slip_may_be_a_tenth_of_latency_or_a_millisecond_whichever_is_more() -> None:
+    assert codes(measurement(steady(latency_ms=2, slip_ms=0.1))) == {}
+    # It is no slip to speak of, but nearly half of what is reported.
+    assert codes(measurement(steady(latency_ms=2, slip_ms=0.9))) == {"generator-delay": True}
+    assert codes(measurement(steady(latency_ms=2, slip_ms=1.1))) == {"schedule-slip": True}
+    assert codes(measurement(steady(latency_ms=50, slip_ms=4.9))) == {}
+    assert codes(measurement(steady(latency_ms=50, slip_ms=5.1))) == {"schedule-slip": True}
+
+
+def test_too_few_samples_name_the_percentiles_that_are_missing() -> None:
+    (caution,) = judge_trust(measurement(steady(count=30)))
+    assert caution.code == "few-samples"
+    assert "p99 and p999" in caution.message
+    (caution,) = judge_trust(measurement(steady(count=50)))
+    assert "p999, which needs 1000" in caution.message
+
+
+def test_subscribers_that_never_received_anything_are_counted() -> None:
+    history = steady()
+    silent = (Member(3, "4", connected_ns=1), Member(4, "5", departure=Departure.REFUSED))
+    (caution,) = judge_trust(measurement(replace(history, members=history.members + silent)))
+    assert caution.code == "incomplete-ramp"
+    assert caution.message.startswith("2 of 5 subscribers never received anything, 1 of them because")
+
+
+def test_what_voids_comes_first() -> None:
+    generator = replace(QUIET, loop="asyncio", unsent=3, alone=False)
+    assert list(codes(measurement(steady(), generator=generator)).values()) == [True, True, False]
+
+
+def test_a_feed_is_not_asked_for_latency_samples_or_a_rate() -> None:
+    busy = replace(QUIET, cpu_share=np.array([0.95]))
+    (caution,) = judge_trust(measurement(recorder().freeze(), FEED, generator=busy))
+    assert caution.code == "generator-cpu"
+    assert "--rate" not in caution.advice
+
+
+def test_a_plan_whose_publisher_lost_its_connection_was_not_carried_out() -> None:
+    record = recorder()
+    for sequence in range(1000):
+        publish(record, sequence, sequence, [10.0] * 3)
+    record.published(0, 1000, START + 5, 0, outcome=Outcome.FAILED)
+    assert codes(measurement(record.freeze())) == {"unpublished": True}
+
+
+def test_subscribers_that_were_refused_void_the_measurement_and_silent_ones_are_for_the_checks_to_judge() -> None:
+    history = steady()
+    refused, silent = Member(3, "4", departure=Departure.REFUSED), Member(3, "4", connected_ns=1)
+    assert codes(measurement(replace(history, members=(*history.members, refused)))) == {"incomplete-ramp": True}
+    assert codes(measurement(replace(history, members=(*history.members, silent)))) == {"incomplete-ramp": False}
+
+
+def test_a_window_without_a_delivery_measured_nothing() -> None:
+    record = recorder()
+    publish(record, 0, -50, [1.0] * 3, phase=Phase.PROBE)
+    assert codes(measurement(record.freeze())) == {"nothing-measured": True}
+
+
+def test_those_who_only_listen_to_an_echo_are_not_missed() -> None:
+    record = recorder(3)
+    for sequence in range(1000):
+        publish(record, sequence, sequence, [10.0])
+    record.members[1:] = [replace(member, in_ns=0) for member in record.members[1:]]
+    assert codes(measurement(record.freeze(), Contract("echo", Audience.PUBLISHER))) == {}
+    assert codes(measurement(record.freeze(), Contract("echo", Audience.EVERYONE))) == {"incomplete-ramp": False}
+
+
+@pytest.mark.parametrize(("taken", "told"), [(0, True), (2, True), (3, False)])
+def test_compression_that_was_offered_and_declined_is_told_and_voids_nothing(taken: int, told: bool) -> None:
+    generator = replace(QUIET, deflated=taken)
+    plain = measurement(steady(), generator=generator)
+    offered = codes(replace(plain, plan=replace(plain.plan, deflate=True)))
+    assert offered == ({"deflate-declined": False} if told else {})
+    assert codes(plain) == {}
+
+
+def test_a_metrics_url_that_fails_is_told_and_voids_nothing() -> None:
+    found = judge_trust(measurement(steady(), server=ServerUsage(trouble="Connection refused")))
+    assert [(caution.code, caution.voids) for caution in found] == [("metrics-url", False)]
+    assert "Connection refused" in found[0].message

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.target.apps import echo, routes
+from wsproof.errors import TargetError, UsageError
+from wsproof.target import _probe
+from wsproof.target.introspect import app_facts, interpreter, require_app, resolve_path
+from wsproof.target.target import parse_target
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("app", "expected"),
+    [
+        (routes.included, ["/v1/rooms/lobby"]),
+        (routes.mounted, ["/inner/socket"]),
+        (routes.several, ["/ws", "/ws/{client_id}", "/sub/v1/rooms/lobby"]),
+        (routes.wrapped, ["/v1/rooms/lobby"]),
+        (routes.without, []),
+        (echo.app, []),
+    ],
+)
+def test_routes_are_found_wherever_they_are(app: object, expected: list[str]) -> None:
+    assert list(_probe.websocket_paths(app, "", set())) == expected
+
+
+def test_the_app_is_imported_in_a_process_of_its_own_and_may_print() -> None:
+    found = app_facts(parse_target("tests.target.apps.routes:several", cwd=ROOT)).paths
+    assert found == ("/ws", "/ws/{client_id}", "/sub/v1/rooms/lobby")
+
+
+def test_the_only_route_is_taken_and_a_plain_app_has_the_root() -> None:
+    assert resolve_path(parse_target("tests.target.apps.routes:wrapped", cwd=ROOT)).path == "/v1/rooms/lobby"
+    assert resolve_path(parse_target("tests.target.apps.echo:app", cwd=ROOT)).path == "/"
+
+
+def test_a_given_path_is_kept_without_looking() -> None:
+    target = parse_target("no.such.module:app", path="/x", cwd=ROOT)
+    assert resolve_path(target) == target
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("several", r"several WebSocket routes: /ws, /ws/\{client_id\}, /sub/v1/rooms/lobby.*--path /ws "),
+        ("parametrised", r"one WebSocket route, which has a parameter: /ws/\{client_id\}.*--path /ws/1 "),
+    ],
+)
+def test_what_is_not_clear_is_an_error_that_lists_the_routes(name: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        resolve_path(parse_target(f"tests.target.apps.routes:{name}", cwd=ROOT))
+
+
+def test_an_app_that_cannot_be_imported_is_an_error_with_its_last_words() -> None:
+    target = parse_target("tests.target.apps.raises:app", cwd=ROOT, env=["SHOP_PASSWORD=hunter2"])
+    with pytest.raises(TargetError, match="the database is not there") as caught:
+        resolve_path(target)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_an_interpreter_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(TargetError, match="expected a Python interpreter at nothing-here"):
+        interpreter("/nothing-here")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("number", r"no ASGI app.*is 42, of type int"),
+        ("create_app", r"no ASGI app.*a function without arguments, which may make the app"),
+        ("FastAPI", r"no ASGI app.*is a class"),
+        ("wsgi", r"no ASGI app.*takes \(environ, start_response\), as WSGI apps do"),
+        ("without", r"has no WebSocket route.*/docs"),
+        ("severel", r"did you mean tests\.target\.apps\.routes:several\?"),
+        ("nothing_like_it", r"it is not there: it has .*included"),
+    ],
+)
+@pytest.mark.parametrize("path", [None, "/ws"])
+def test_what_can_be_no_app_is_said_before_a_server_is_started(name: str, words: str, path: str | None) -> None:
+    with pytest.raises(UsageError, match=words):
+        require_app(parse_target(f"tests.target.apps.routes:{name}", path=path, cwd=ROOT))
+
+
+@pytest.mark.parametrize("app", ["routes:opaque", "routes:own_middleware", "routes:wrapped", "echo:app", "raises:app"])
+def test_what_may_be_an_app_is_left_to_the_server(app: str) -> None:
+    require_app(parse_target(f"tests.target.apps.{app}", path="/ws", cwd=ROOT))
