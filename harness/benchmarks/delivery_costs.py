@@ -23,8 +23,8 @@ from wsproof.load.files.history import save_history
 from wsproof.load.files.merge import merge
 from wsproof.load.files.worker_files import Records
 from wsproof.load.worker.connection import Connection
-from wsproof.load.worker.recorder import Ledger
-from wsproof.load.worker.state import WorkerRoom
+from wsproof.load.worker.recorder import WorkerRecorder
+from wsproof.load.worker.state import WorkerState
 from wsproof.model.envelope import Envelope, body_of
 from wsproof.model.history import History
 from wsproof.model.measurement import Measurement
@@ -95,9 +95,9 @@ def bill_of(subscribers: int, publications: int) -> dict[str, float]:
 def recorded(folder: Path, subscribers: int, publications: int, bill: Bill) -> tuple[History, Measurement]:
     """A history as a worker makes it."""
     workload = load_channels("tutorial", {})["chat"]
-    ledger = Ledger(folder, 0, workload)
+    ledger = WorkerRecorder(folder, 0, workload)
     start_ns = now_ns()
-    connections = open_connections(WorkerRoom(ledger), subscribers)
+    connections = open_connections(WorkerState(ledger), subscribers)
     frames = []
     for number in range(publications):
         words = "Client #1 says: "
@@ -135,7 +135,7 @@ def recorded(folder: Path, subscribers: int, publications: int, bill: Bill) -> t
     return history, Measurement(Plan("chat", subscribers), workload.contract, history)
 
 
-def open_connections(room: WorkerRoom, count: int) -> list[Connection]:
+def open_connections(room: WorkerState, count: int) -> list[Connection]:
     """Members whose handshake is over, on no socket."""
     loop = asyncio.new_event_loop()
     connections = []

@@ -23,12 +23,12 @@ from typing import TypeVar
 import numpy as np
 
 from wsproof.checks import run_checks
-from wsproof.load.drain import Outstanding
+from wsproof.load.drain import OutstandingReceipts
 from wsproof.load.files.columns import table_path
 from wsproof.load.files.history import save_history
 from wsproof.load.files.merge import merge
 from wsproof.load.files.worker_files import Records
-from wsproof.load.worker.recorder import Ledger
+from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.model.history import Kind
 from wsproof.model.measurement import GeneratorUsage, Measurement
 from wsproof.model.plan import NS, Phase, Plan
@@ -72,7 +72,7 @@ def follow(folder: Path, subscribers: int, publications: int, *, trouble: bool) 
     contract = workload.contract
     records = Records(folder, 1)
     drained_ns = BEGAN_NS + (publications // RATE_HZ + 10) * NS
-    missing = step("drain", lambda: Outstanding(records, contract, subscribers).update())
+    missing = step("drain", lambda: OutstandingReceipts(records, contract, subscribers).update())
     history = step(
         "merge",
         lambda: merge(
@@ -100,7 +100,7 @@ def follow(folder: Path, subscribers: int, publications: int, *, trouble: bool) 
 def write_run(folder: Path, subscribers: int, publications: int, *, trouble: bool) -> int:
     """A worker's files of a run in which member 0 publishes; how many receipts there are."""
     random = np.random.default_rng(1)
-    ledger = Ledger(folder, 0, load_channels("tutorial", {})["chat"])
+    ledger = WorkerRecorder(folder, 0, load_channels("tutorial", {})["chat"])
     for member in range(subscribers):
         ledger.opened(member, 1_000_000, BEGAN_NS - 2 * NS)
     gap_ns = NS // RATE_HZ

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from wsproof.model.contract import Audience, Contract, Feed, Order, Range
-from wsproof.model.history import Departure, History, Kind, Member, Notice, Outcome, Recorder, Tick
+from wsproof.model.history import Departure, History, Kind, Member, Outcome, PresenceNotice, Recorder, Tick
 
 MS = 1_000_000
 CHAT = Contract("chat", Audience.EVERYONE, Order.PER_PUBLISHER, agreed_order=True, replies=True, leaves=True)
@@ -57,7 +57,7 @@ class Room:
         self.change(member, left_ns=self.tick(), departure=departure)
         self.here.remove(member)
         for other in self.neighbours(member) if self.contract.leaves else []:
-            self.recorder.notices.append(Notice(other, self.recorder.members[member].name, True, self.tick()))
+            self.recorder.notices.append(PresenceNotice(other, self.recorder.members[member].name, True, self.tick()))
 
     def neighbours(self, member: int) -> list[int]:
         """Who is here, in that member's room."""

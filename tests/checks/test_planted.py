@@ -28,14 +28,14 @@ from wsproof.model.history import (
     Departure,
     History,
     Kind,
-    Notice,
     Outcome,
     Part,
+    PresenceNotice,
     ProtocolNote,
     Receipts,
     Recorder,
-    Strange,
     Tick,
+    UnexpectedMessage,
 )
 from wsproof.wire.audit import RULES, breach
 
@@ -77,7 +77,7 @@ def a_reply_in_words_of_another_channel() -> tuple[History, Contract]:
     room = a_room()
     history = room.history()
     row = row_of(history, 1, 1, 1, Kind.REPLY)
-    wrote = Strange(1, room.tick(), "You wrote: hello~w1", publisher=1, sequence=1)
+    wrote = UnexpectedMessage(1, room.tick(), "You wrote: hello~w1", publisher=1, sequence=1)
     return replace(without_receipt(history, row), strange=(wrote,)), CHAT
 
 
@@ -128,7 +128,7 @@ def a_message_that_was_not_sent() -> tuple[History, Contract]:
 
 def a_strange_message() -> tuple[History, Contract]:
     room = a_room()
-    room.recorder.strange.append(Strange(1, room.tick(), "Internal Server Error"))
+    room.recorder.strange.append(UnexpectedMessage(1, room.tick(), "Internal Server Error"))
     return room.history(), CHAT
 
 
@@ -157,7 +157,7 @@ def a_damaged_message() -> tuple[History, Contract]:
 
 def a_message_damaged_beyond_recognition() -> tuple[History, Contract]:
     room = a_room()
-    room.recorder.strange.append(Strange(1, room.tick(), "hel~w1lo"))
+    room.recorder.strange.append(UnexpectedMessage(1, room.tick(), "hel~w1lo"))
     return room.history(), CHAT
 
 
@@ -187,7 +187,7 @@ def a_leave_told_twice() -> tuple[History, Contract]:
 
 def a_leave_of_one_who_stays() -> tuple[History, Contract]:
     room = a_room()
-    room.recorder.notices.append(Notice(0, "2", True, room.tick()))
+    room.recorder.notices.append(PresenceNotice(0, "2", True, room.tick()))
     return room.history(), CHAT
 
 
@@ -242,7 +242,7 @@ def a_message_lost_in_ones_own_room() -> tuple[History, Contract]:
 def a_leave_told_in_the_other_room() -> tuple[History, Contract]:
     room = two_rooms()
     room.leave(0)
-    room.recorder.notices.append(Notice(1, "1", True, room.tick()))
+    room.recorder.notices.append(PresenceNotice(1, "1", True, room.tick()))
     return room.history(), CHAT
 
 
@@ -480,13 +480,13 @@ def everything_clean() -> list[tuple[str, History, Contract]]:
     sleeper.say(0)
     sent_away = a_room(4, 4)
     sent_away.stall(2)
-    sent_away.recorder.notices.append(Notice(0, "3", True, sent_away.tick()))
+    sent_away.recorder.notices.append(PresenceNotice(0, "3", True, sent_away.tick()))
     sent_away.say(0)
     rude = a_room()
     rude.change(1, misbehaved="a binary frame")
     rude.leave(1, Departure.DROPPED)
     rude.say(0)
-    rude.recorder.strange.append(Strange(1, rude.tick(), "what a rude member is told is not promised"))
+    rude.recorder.strange.append(UnexpectedMessage(1, rude.tick(), "what a rude member is told is not promised"))
     others = replace(CHAT, audience=Audience.OTHERS)
     unknowable = a_room()
     unknowable.here.clear()
@@ -601,7 +601,7 @@ def test_damage_is_told_with_both_values(damage: Damage, words: str) -> None:
 
 def test_a_history_of_what_the_workload_ignores_says_so() -> None:
     history = replace(a_room().history(), receipts=_nothing(), ignored=40, ignored_text='{"type": "value"}')
-    assert """Nothing but 40 message(s) was received that the workload reads as ASIDE, '{"type": "value"}'""" in told(
+    assert """Nothing but 40 message(s) was received that the workload reads as IGNORED, '{"type": "value"}'""" in told(
         history
     )
 

@@ -135,7 +135,7 @@ TYPO = ("tests.cli.apps.guarded:app", "--token", "open-sesame", "--channels", "t
 )
 def test_a_method_of_a_workload_that_raises_is_the_users_mistake(words: tuple[str, ...], tmp_path: Path) -> None:
     said = wsproof(*words, "--out", str(tmp_path))
-    assert_refused(said, "raising_channels.py:13: Typo.read raised KeyError: 'mesage'", "Word.STRANGE")
+    assert_refused(said, "raising_channels.py:13: Typo.read raised KeyError: 'mesage'", "MessageKind.UNEXPECTED")
     assert "bug of ours" not in said.err + said.out
     assert not list(tmp_path.glob("runs/2*")), "no empty record is left behind"
 

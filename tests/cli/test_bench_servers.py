@@ -11,7 +11,7 @@ import pytest
 from wsproof.cli import main
 from wsproof.report.formats.json_documents import load_schema
 from wsproof.session import servers
-from wsproof.target.servers import SERVERS, Server, missing_packages
+from wsproof.target.servers import SERVERS, AsgiServer, missing_packages
 
 SMALL = ("--subscribers", "4", "--rate", "50", "--duration", "300ms", "--warmup", "100ms")
 NAMES = ("uvicorn-websockets-sansio", "uvicorn-wsproto", "daphne")
@@ -22,7 +22,7 @@ def test_each_server_has_a_row_a_run_and_a_reason_where_there_is_none(
 ) -> None:
     missing = missing_packages
 
-    def without_daphne(server: Server, installed: object) -> list[str]:
+    def without_daphne(server: AsgiServer, installed: object) -> list[str]:
         return ["daphne"] if server.name == "daphne" else missing(server, installed)  # type: ignore[arg-type]
 
     monkeypatch.setattr(servers, "missing_packages", without_daphne)

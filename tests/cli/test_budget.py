@@ -18,11 +18,11 @@ from wsproof.errors import ExitCode
 from wsproof.model.suite import NotRun, SuiteReport
 from wsproof.net.budget import Budget
 from wsproof.report.formats.terminal import show_check
-from wsproof.session.context import Stage
+from wsproof.session.context import CommandContext
 
 
-def stage(*words: str) -> Stage:
-    return Stage(build_parser().parse_args(["check", *words]))
+def stage(*words: str) -> CommandContext:
+    return CommandContext(build_parser().parse_args(["check", *words]))
 
 
 def test_a_check_has_sixty_seconds_unless_something_else_is_asked_for() -> None:
@@ -34,7 +34,7 @@ def test_a_check_has_sixty_seconds_unless_something_else_is_asked_for() -> None:
 def test_the_budget_counts_from_the_beginning_of_the_command() -> None:
     arguments = build_parser().parse_args(["check", "--budget", "60"])
     arguments.began = time.monotonic() - 3600
-    assert Stage(arguments).budget.spent
+    assert CommandContext(arguments).budget.spent
 
 
 def test_a_budget_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

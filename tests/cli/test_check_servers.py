@@ -13,10 +13,10 @@ import pytest
 from tests.cli.shell import ROOT
 from wsproof.cli import check_servers, main
 from wsproof.conformance.rules import rule
-from wsproof.model.server_table import MatrixRow, State
+from wsproof.model.server_table import ServerRunState, ServerTableRow
 from wsproof.report.formats.json_documents import load_schema
 from wsproof.session import servers
-from wsproof.session.servers import Turn
+from wsproof.session.servers import ServerRun
 from wsproof.target.introspect import interpreter
 from wsproof.target.servers import SERVERS
 
@@ -141,10 +141,10 @@ def test_an_app_that_starts_nowhere_has_no_verdict(
 def test_what_is_known_when_it_is_interrupted_is_shown(
     shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def first_only(turn: Turn) -> MatrixRow:
+    def first_only(turn: ServerRun) -> ServerTableRow:
         if turn.server.name == "daphne":
             raise KeyboardInterrupt
-        return MatrixRow(turn.server.name, turn.server.title, State.FAILED, "it did not start")
+        return ServerTableRow(turn.server.name, turn.server.title, ServerRunState.FAILED, "it did not start")
 
     monkeypatch.setattr(check_servers, "checked", first_only)
     assert main(["check", "shop:app", "--server", "granian,daphne", *ONLY]) == 130

@@ -16,8 +16,8 @@ from tests.cli.shell import DEADLINE, only_run, read_until, running
 from tests.faulty.running import FaultyServer, faulty_server
 from wsproof.cli import check, main
 from wsproof.conformance import suite
-from wsproof.conformance.script import Conversation
-from wsproof.conformance.session import Examination
+from wsproof.conformance.script import Script
+from wsproof.conformance.session import Session
 from wsproof.errors import ExitCode, TerminatedRun
 from wsproof.model.suite import CheckRun
 from wsproof.report.formats.json_documents import load_schema
@@ -34,11 +34,11 @@ def faulty() -> Iterator[FaultyServer]:
         yield server
 
 
-def ending(error: BaseException) -> Callable[[Examination, Conversation], object]:
-    """As `Examination.attempt`, but something ends the run in the middle of a check, after another found a fault."""
-    attempt = Examination.attempt
+def ending(error: BaseException) -> Callable[[Session, Script], object]:
+    """As `Session.attempt`, but something ends the run in the middle of a check, after another found a fault."""
+    attempt = Session.attempt
 
-    def perform(subject: Examination, conversation: Conversation) -> object:
+    def perform(subject: Session, conversation: Script) -> object:
         if conversation.subject == ENDED_IN:
             raise error
         return attempt(subject, conversation)
@@ -96,7 +96,7 @@ def test_what_is_known_is_told_when_a_signal_ends_the_check(
     code: ExitCode,
     reason: str,
 ) -> None:
-    monkeypatch.setattr(Examination, "attempt", ending(error))
+    monkeypatch.setattr(Session, "attempt", ending(error))
     assert run(faulty, tmp_path) == code
     assert_all_is_told(tmp_path, capsys.readouterr().out, reason)
 
@@ -137,7 +137,7 @@ def test_a_crash_without_a_violation_cannot_tell(
 def test_a_check_that_crashed_leaves_its_traceback_in_the_run(
     faulty: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(Examination, "attempt", ending(ZeroDivisionError("on purpose")))
+    monkeypatch.setattr(Session, "attempt", ending(ZeroDivisionError("on purpose")))
     assert run(faulty, tmp_path, fault="") == ExitCode.CANNOT_TELL
     (path,) = (tmp_path / "runs").glob("*/crashes/*.txt")
     assert path.stem == ENDED_IN
@@ -166,15 +166,15 @@ def test_findings_are_in_the_run_while_it_goes_on(
     faulty: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[list[str], dict[str, Any]]] = []
-    attempt = Examination.attempt
+    attempt = Session.attempt
 
-    def perform(subject: Examination, conversation: Conversation) -> object:
+    def perform(subject: Session, conversation: Script) -> object:
         if conversation.subject == ENDED_IN and not seen:
             files = [path.name.rpartition("-")[0] for path in (tmp_path / "runs").glob("*/findings/*.json")]
             seen.append((files, only_run(tmp_path)))
         return attempt(subject, conversation)
 
-    monkeypatch.setattr(Examination, "attempt", perform)
+    monkeypatch.setattr(Session, "attempt", perform)
     assert run(faulty, tmp_path) == ExitCode.FAILED
     ((files, record),) = seen
     assert files == [BROKEN]
@@ -186,7 +186,7 @@ def test_findings_are_in_the_run_while_it_goes_on(
 def test_a_table_of_servers_that_is_ended_has_what_is_known_of_the_server_at_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(Examination, "attempt", ending(KeyboardInterrupt()))
+    monkeypatch.setattr(Session, "attempt", ending(KeyboardInterrupt()))
     app = ("target_app.naive:app", "--path", "/ws", "--server", "uvicorn,uvicorn-wsproto")
     assert main(["check", *app, *ONLY, "--out", str(tmp_path), *copies(tmp_path)]) == ExitCode.INTERRUPTED
     document = json.loads((tmp_path / "check.json").read_text(encoding="utf-8"))
@@ -204,7 +204,7 @@ def test_a_table_of_servers_that_is_ended_has_what_is_known_of_the_server_at_wor
 def test_run_writes_its_copies_when_its_check_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(Examination, "attempt", ending(KeyboardInterrupt()))
+    monkeypatch.setattr(Session, "attempt", ending(KeyboardInterrupt()))
     assert main(["run", *ONLY, "--out", str(tmp_path), *copies(tmp_path)]) == ExitCode.INTERRUPTED
     record = json.loads((tmp_path / "check.json").read_text(encoding="utf-8"))
     jsonschema.validate(record, load_schema("wsproof.run/1"))

@@ -12,7 +12,7 @@ from wsproof.cli.options import arrivals, message, seconds
 from wsproof.cli.parser import build_parser
 from wsproof.errors import ExitCode
 from wsproof.model.arrivals import CONSTANT, Burst, Trace
-from wsproof.session.context import Stage
+from wsproof.session.context import CommandContext
 
 VERBS = ("check", "bench", "capacity", "load", "run", "compare", "report", "replay", "list", "serve")
 
@@ -71,7 +71,7 @@ def test_arrivals_that_cannot_be_had_are_refused(text: str) -> None:
 @pytest.mark.parametrize(("words", "rate_hz"), [("ramp:10-50", 30.0), ("poisson", 20.0)])
 def test_a_plan_has_the_rate_of_its_arrivals(words: str, rate_hz: float) -> None:
     given = build_parser().parse_args(["bench", "ws://127.0.0.1:1/", "--channels", "tutorial", "--arrivals", words])
-    plan = Stage(given).plan()
+    plan = CommandContext(given).plan()
     assert (str(plan.arrivals), plan.rate_hz) == (words, rate_hz)
 
 
@@ -144,10 +144,10 @@ def test_an_option_that_means_nothing_to_the_workload_is_told(
 
 def test_rooms_and_formats_are_settings_of_the_workload() -> None:
     words = ["bench", "--channels", "reference", "--workload", "rooms", "--rooms", "3", "--set", "chat.format=json"]
-    stage = Stage(build_parser().parse_args(words))
+    stage = CommandContext(build_parser().parse_args(words))
     assert stage.settings == {"chat.format": "json", "rooms.rooms": "3"}
     assert stage.workloads["rooms"].rooms == 3
 
 
 def test_there_need_be_no_warm_up() -> None:
-    assert Stage(build_parser().parse_args(["bench", "--warmup", "0"])).plan().warmup_s == 0
+    assert CommandContext(build_parser().parse_args(["bench", "--warmup", "0"])).plan().warmup_s == 0

@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 from wsproof.cli import main
-from wsproof.machine.ports import Answer, free_port, knock
+from wsproof.machine.ports import PortState, free_port, knock
 from wsproof.report.formats.json_documents import load_schema
 
 SERVER = """
@@ -101,7 +101,7 @@ def elsewhere(here: Path) -> Iterator[int]:
     words = [sys.executable, "server.py", "abort", str(port)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, cwd=here) as process:
         try:
-            while knock("127.0.0.1", port) is Answer.NOTHING:
+            while knock("127.0.0.1", port) is PortState.NOTHING:
                 assert process.poll() is None
             yield port
         finally:

@@ -13,7 +13,7 @@ from wsproof.load import cores
 from wsproof.model.record import RunRecord
 from wsproof.report.text.rerun import repeat_line
 from wsproof.report.text.run import generator_sentence
-from wsproof.session.context import Stage
+from wsproof.session.context import CommandContext
 
 HERE = "ws://127.0.0.1:1/ --channels tutorial"
 
@@ -23,10 +23,10 @@ def eight_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cores, "count_cores", lambda: 8)
 
 
-def stage(line: str, **more: Any) -> Stage:
+def stage(line: str, **more: Any) -> CommandContext:
     arguments = build_parser().parse_args(line.split())
     vars(arguments).update(more)
-    return Stage(arguments)
+    return CommandContext(arguments)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from wsproof.compare.blocks import BlockResult
 from wsproof.compare.order import Block, Side, block_order
 from wsproof.model.finding import Anomaly, Finding, Level
-from wsproof.model.record import Caution, Summary
+from wsproof.model.record import Summary, TrustWarning
 
 WOBBLE = (1.01, 0.99, 1.005, 0.995, 1.0)
 
@@ -29,7 +29,7 @@ def result(
     latency_ms: float,
     *,
     findings: Iterable[Finding] = (),
-    warnings: Iterable[Caution] = (),
+    warnings: Iterable[TrustWarning] = (),
 ) -> BlockResult:
     """One block that came to this."""
     wobbly = latency_ms * WOBBLE[index % len(WOBBLE)]
@@ -41,7 +41,7 @@ def results(
     *,
     pairs: int = 8,
     findings: Callable[[Side], Iterable[Finding]] = lambda side: (),
-    warnings: Callable[[int], Iterable[Caution]] = lambda index: (),
+    warnings: Callable[[int], Iterable[TrustWarning]] = lambda index: (),
 ) -> list[BlockResult]:
     """A whole comparison of a base with 10 ms of latency."""
     return [

@@ -23,7 +23,7 @@ from tests.faulty.faults import CORRECT_DEFLATE
 from tests.faulty.running import faulty_server
 from tests.target_app.server import running
 from wsproof.conformance import run_suite
-from wsproof.conformance.session import Server
+from wsproof.conformance.session import ServerUnderTest
 from wsproof.deviations import KnownDeviations, load_deviations, shipped_deviations
 from wsproof.model.finding import Finding, Level
 from wsproof.model.suite import SuiteOptions
@@ -45,7 +45,7 @@ class _Started:
 
 
 @contextmanager
-def _server(arguments: argparse.Namespace) -> Iterator[Server]:
+def _server(arguments: argparse.Namespace) -> Iterator[ServerUnderTest]:
     if arguments.reference:
         with running("target_app --direct", {}) as started:
             yield _Started(Endpoint("127.0.0.1", started.port, "/ws"))

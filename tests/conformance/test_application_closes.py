@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 
 from tests.faulty.running import FaultyServer
-from wsproof.conformance.endpoint_profile import Facts, Message, is_own_reason
+from wsproof.conformance.endpoint_profile import EndpointProfile, Message, is_own_reason
 from wsproof.conformance.exchange.transcript import Transcript
 from wsproof.conformance.oracle.frames import expect_frames
 from wsproof.conformance.oracle.handshake import expect_answer
 from wsproof.conformance.properties.property import MASK, say
 from wsproof.conformance.properties.sample_text import in_samples
 from wsproof.conformance.properties.strategies import fragments
-from wsproof.conformance.script import Conversation, Handshake, Raw
+from wsproof.conformance.script import Handshake, Raw, Script
 from wsproof.conformance.suite import PROPERTIES, run_suite
 from wsproof.conformance.verify.root_cause import plainly
-from wsproof.conformance.verify.violations import judge
+from wsproof.conformance.verify.violations import verify
 from wsproof.model.finding import Level, Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.wire import CloseReceived, Frame, Opcode, Request, Response
@@ -75,7 +75,7 @@ def test_frames_before_the_101_convict_nobody(faulty: FaultyServer) -> None:
 
 
 class TestSamples:
-    facts = Facts(None, False, False, 1024, sample=Message.of("{}"), pads=True)
+    facts = EndpointProfile(None, False, False, 1024, sample=Message.of("{}"), pads=True)
 
     def test_a_message_keeps_its_shape_and_length(self) -> None:
         said = in_samples(say("x", *fragments(b"ab", b"", b"cdef")), self.facts)
@@ -91,13 +91,13 @@ class TestSamples:
         )
 
     def test_a_character_is_cut_where_it_was_cut(self) -> None:
-        facts = Facts(None, False, False, 1024, sample=Message.of('{"h\u00e9": 1}'))
+        facts = EndpointProfile(None, False, False, 1024, sample=Message.of('{"h\u00e9": 1}'))
         first, last = fragments(b"\xc3", b"\xa9")
         said = in_samples(say("utf8-valid", first, last), facts)
         assert said == say("utf8-valid", *fragments(b'{"h\xc3', b'\xa9": 1}'))
 
     def test_a_message_that_is_not_known_to_be_taken_is_left_out(self) -> None:
-        facts = Facts(None, False, False, 1024, refuses="a close frame", refusals=("1003",))
+        facts = EndpointProfile(None, False, False, 1024, refuses="a close frame", refusals=("1003",))
         whole, orphan = Frame(Opcode.TEXT, b"whole", mask=MASK), Frame(Opcode.CONTINUATION, b"o", mask=MASK)
         assert in_samples(say("payload-lengths", whole), facts) is None
         assert in_samples(say("continuation-orphan", whole, orphan), facts) == say("continuation-orphan", orphan)
@@ -105,13 +105,13 @@ class TestSamples:
         assert in_samples(begun, facts) == begun
 
     def test_no_conversation_has_more_messages_than_the_endpoint_takes(self) -> None:
-        facts = Facts("", False, False, 1024, most_messages=2)
+        facts = EndpointProfile("", False, False, 1024, most_messages=2)
         whole = Frame(Opcode.TEXT, b"whole", mask=MASK)
         assert in_samples(say("x", whole), facts) == say("x", whole)  # the barrier is the second one
         assert in_samples(say("x", whole, whole), facts) is None
 
     def test_only_whole_texts_are_said_otherwise(self) -> None:
-        other = Conversation("x", (Raw(b"\x81"), *say("x", Frame(Opcode.PING, b"p", mask=MASK)).actions))
+        other = Script("x", (Raw(b"\x81"), *say("x", Frame(Opcode.PING, b"p", mask=MASK)).actions))
         assert in_samples(other, self.facts) == other
 
 
@@ -135,25 +135,25 @@ def test_a_plain_conversation_says_the_same_to_an_application() -> None:
 def test_a_request_without_an_upgrade_may_be_held_open_as_a_poll_is(
     changes: dict[str, Any], ends_tcp: bool, expected: list[str]
 ) -> None:
-    conversation = Conversation("upgrade-required", handshake=Handshake(**changes))
-    facts = Facts("", True, False, 1024)
+    conversation = Script("upgrade-required", handshake=Handshake(**changes))
+    facts = EndpointProfile("", True, False, 1024)
     usual = Request("example.org", "/", "d3Nwcm9vZi1yZmM2NDU1IQ==")
     greeting = expect_answer(conversation.handshake.apply(usual), usual)
     transcript = Transcript(ended=ends_tcp)
-    charges = judge(conversation, greeting, expect_frames(conversation, facts), facts, transcript)
+    charges = verify(conversation, greeting, expect_frames(conversation, facts), facts, transcript)
     assert [charge.rule for charge in charges] == expected
 
 
 @pytest.mark.parametrize(("code", "expected"), [(None, []), (1008, []), (1002, ["subprotocol-malformed"])])
 def test_a_server_may_close_over_a_token_among_the_subprotocols(code: int | None, expected: list[str]) -> None:
     """bokeh finds its token in the second subprotocol, and closes where that is none."""
-    conversation = Conversation("subprotocol-malformed", handshake=Handshake(subprotocols=("bokeh", "two words")))
-    facts = Facts(None, False, False, 1024)
+    conversation = Script("subprotocol-malformed", handshake=Handshake(subprotocols=("bokeh", "two words")))
+    facts = EndpointProfile(None, False, False, 1024)
     usual = Request("example.org", "/", "d3Nwcm9vZi1yZmM2NDU1IQ==", subprotocols=("bokeh", "token"))
     greeting = expect_answer(conversation.handshake.apply(usual), usual)
     close = CloseReceived(code, "")
     transcript = Transcript(response=Response(101), close=close, ended=True)
-    charges = judge(conversation, greeting, expect_frames(conversation, facts), facts, transcript)
+    charges = verify(conversation, greeting, expect_frames(conversation, facts), facts, transcript)
     assert [charge.rule for charge in charges] == expected
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.faulty.applications import KINDS, SAMPLE, SPEAKING, TOKEN
 from tests.faulty.running import FaultyServer
-from wsproof.conformance.endpoint_profile import Facts, Message
+from wsproof.conformance.endpoint_profile import EndpointProfile, Message
 from wsproof.conformance.exchange.login import log_in
 from wsproof.conformance.suite import run_suite
 from wsproof.model.finding import Level, Verdict
@@ -210,5 +210,5 @@ def test_a_greeting_that_comes_before_the_login_counts_among_its_replies() -> No
         def wait_event(self, wanted: Callable[[Event], bool], timeout_s: float) -> Event | None:
             return next(filter(wanted, self.events), None)
 
-    facts = Facts(None, False, False, 1024, login=(Message.of(TOKEN),), login_replies=2)
+    facts = EndpointProfile(None, False, False, 1024, login=(Message.of(TOKEN),), login_replies=2)
     assert log_in(cast(Client, Greeted()), facts, 5.0)

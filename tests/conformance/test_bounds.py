@@ -13,13 +13,13 @@ import pytest
 
 from tests.faulty.difficult import RunningHere, difficult
 from tests.faulty.running import FaultyServer
-from wsproof.conformance.endpoint_profile import Facts
+from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.explore import explore
-from wsproof.conformance.robustness.catalogue import TRIALS
-from wsproof.conformance.robustness.context import Ground
-from wsproof.conformance.robustness.definition import Trial
-from wsproof.conformance.script import Conversation
-from wsproof.conformance.session import Examination, ServerGone, examination
+from wsproof.conformance.robustness.catalogue import ROBUSTNESS_TESTS
+from wsproof.conformance.robustness.context import RobustnessContext
+from wsproof.conformance.robustness.definition import RobustnessTest
+from wsproof.conformance.script import Script
+from wsproof.conformance.session import ServerGone, Session, open_session
 from wsproof.conformance.suite import CHECKS, PROPERTIES, broadly, run_suite
 from wsproof.delivery import run_suite as run_channels
 from wsproof.errors import CannotTellError, TargetError
@@ -32,7 +32,7 @@ from wsproof.target.target import parse_target
 from wsproof.workloads import load_channels
 
 DEADLINE_S = 120.0
-FACTS = Facts(prefix="", binary=True, deflate=True, largest_bytes=70_000)
+FACTS = EndpointProfile(prefix="", binary=True, deflate=True, largest_bytes=70_000)
 
 
 class Ended:
@@ -60,13 +60,13 @@ def slow() -> Iterator[RunningHere]:
         yield server
 
 
-@pytest.mark.parametrize("trial", TRIALS, ids=[trial.name for trial in TRIALS])
-def test_each_robustness_test_ends_with_the_budget(slow: RunningHere, trial: Trial) -> None:
+@pytest.mark.parametrize("trial", ROBUSTNESS_TESTS, ids=[trial.name for trial in ROBUSTNESS_TESTS])
+def test_each_robustness_test_ends_with_the_budget(slow: RunningHere, trial: RobustnessTest) -> None:
     budget = Budget(0.5)
     endpoint = slow.endpoint.within(budget)
     with Ended():
         try:
-            ground = Ground(endpoint, FACTS, None, DEADLINE_S, budget)
+            ground = RobustnessContext(endpoint, FACTS, None, DEADLINE_S, budget)
             try:
                 trial.perform(ground)
             finally:
@@ -93,16 +93,16 @@ def test_a_server_of_ours_that_dies_again_and_again_is_asked_no_more(
     faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each conversation is the server's death: nothing new is learned from the fourth."""
-    asked: list[Conversation] = []
+    asked: list[Script] = []
 
-    def deadly(subject: Examination, conversation: Conversation) -> list[object]:
+    def deadly(subject: Session, conversation: Script) -> list[object]:
         asked.append(conversation)
         subject.deaths += 1
         return []
 
-    monkeypatch.setattr(Examination, "attempt", deadly)
+    monkeypatch.setattr(Session, "attempt", deadly)
     drawn = next(tested for tested in PROPERTIES if tested.name == "mask-any")
-    with examination(faulty.with_fault(""), SuiteOptions()) as subject:
+    with open_session(faulty.with_fault(""), SuiteOptions()) as subject:
         assert "again and again" in explore(subject, drawn)
         assert len(asked) == 3
 
@@ -112,16 +112,16 @@ def test_a_server_that_dies_while_it_is_probed_is_replaced_and_asked_again(
 ) -> None:
     restarts: list[None] = []
     monkeypatch.setattr(FaultyServer, "restart", lambda server: restarts.append(None))
-    answers: Iterator[TargetError | Facts] = iter([TargetError("it died"), FACTS])
+    answers: Iterator[TargetError | EndpointProfile] = iter([TargetError("it died"), FACTS])
 
-    def probe(*_: object, **__: object) -> Facts:
+    def probe(*_: object, **__: object) -> EndpointProfile:
         answer = next(answers)
-        if isinstance(answer, Facts):
+        if isinstance(answer, EndpointProfile):
             return answer
         raise answer
 
     monkeypatch.setattr("wsproof.conformance.session.probe", probe)
-    with examination(faulty.with_fault(""), SuiteOptions()) as subject:
+    with open_session(faulty.with_fault(""), SuiteOptions()) as subject:
         assert subject.facts == FACTS
     assert len(restarts) == 1
 
@@ -129,14 +129,14 @@ def test_a_server_that_dies_while_it_is_probed_is_replaced_and_asked_again(
 def test_a_server_that_dies_at_each_probe_cannot_be_examined(
     faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def probe(*_: object, **__: object) -> Facts:
+    def probe(*_: object, **__: object) -> EndpointProfile:
         raise TargetError("it died")
 
     monkeypatch.setattr(FaultyServer, "restart", lambda server: None)
     monkeypatch.setattr("wsproof.conformance.session.probe", probe)
     with (
         pytest.raises(CannotTellError, match="stopped serving while it was asked what it is: it died"),
-        examination(faulty.with_fault(""), SuiteOptions()),
+        open_session(faulty.with_fault(""), SuiteOptions()),
     ):
         pass
 
@@ -148,13 +148,13 @@ def test_a_server_that_cannot_be_started_again_ends_the_run_with_what_is_known(
         raise TargetError("the port is in use")
 
     monkeypatch.setattr(FaultyServer, "restart", restart)
-    with examination(faulty.with_fault(""), SuiteOptions()) as subject, pytest.raises(ServerGone, match="in use"):
+    with open_session(faulty.with_fault(""), SuiteOptions()) as subject, pytest.raises(ServerGone, match="in use"):
         subject.restart()
 
 
 def test_what_is_drawn_has_its_share_of_the_time(faulty: FaultyServer) -> None:
     drawn = next(tested for tested in PROPERTIES if tested.name == "mask-any")
-    with examination(faulty.with_fault(""), SuiteOptions(deadline_s=DEADLINE_S)) as subject:
+    with open_session(faulty.with_fault(""), SuiteOptions(deadline_s=DEADLINE_S)) as subject:
         subject.draw_s = 0.0
         before = subject.conversations
         edges = list(drawn.edges(subject.facts)) if drawn.edges is not None else []
@@ -166,7 +166,7 @@ def test_what_is_drawn_has_its_share_of_the_time(faulty: FaultyServer) -> None:
 
 def test_no_chapter_takes_the_time_of_all_others(faulty: FaultyServer) -> None:
     tested = next(each for each in PROPERTIES if each.name == "close-code-legal")
-    with examination(faulty.with_fault(""), SuiteOptions(deadline_s=DEADLINE_S)) as subject:
+    with open_session(faulty.with_fault(""), SuiteOptions(deadline_s=DEADLINE_S)) as subject:
         subject.edges_s = 0.0
         before = subject.conversations
         assert "begun, and not run to its end" in explore(subject, tested)
@@ -196,4 +196,4 @@ def test_a_slow_server_is_asked_about_each_chapter_first_and_robustness_last() -
     assert ordered[0].name == CHECKS[0].name
     chapters = list(dict.fromkeys(chapter_of(each.rule.section) for each in PROPERTIES))
     assert [chapter_of(each.rule.section) for each in ordered[: len(chapters)]] == chapters
-    assert all(isinstance(each, Trial) for each in ordered[len(PROPERTIES) :])
+    assert all(isinstance(each, RobustnessTest) for each in ordered[len(PROPERTIES) :])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faulty.running import FaultyServer, faulty_server
-from wsproof.conformance.exchange.bystander import Neighbour, Service
+from wsproof.conformance.exchange.bystander import Bystander, Service
 from wsproof.conformance.suite import run_suite
 from wsproof.errors import TargetError
 from wsproof.model.finding import Level, Verdict
@@ -29,8 +29,8 @@ def particular() -> Iterator[FaultyServer]:
 
 
 @pytest.fixture
-def bystander() -> Iterator[Neighbour]:
-    neighbour = Neighbour(_PATIENT_S)
+def bystander() -> Iterator[Bystander]:
+    neighbour = Bystander(_PATIENT_S)
     yield neighbour
     neighbour.forget()
 
@@ -53,7 +53,7 @@ def test_an_idle_client_that_is_cut_off_is_worth_knowing_and_no_fault(
     faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        Neighbour, "settle", lambda self, endpoint, wait_s: self.losses.append("sent a close frame with code 1001")
+        Bystander, "settle", lambda self, endpoint, wait_s: self.losses.append("sent a close frame with code 1001")
     )
     report = run_suite(faulty.with_fault(""), _OPTIONS.but(only=("opening",)))
     (row,) = [run for run in report.checks_run if run.check == "neighbour-served"]
@@ -61,7 +61,7 @@ def test_an_idle_client_that_is_cut_off_is_worth_knowing_and_no_fault(
     assert "the server sent a close frame with code 1001; new clients were served" in row.reason
 
 
-def test_a_closed_bystander_is_replaced_before_anything_is_said(particular: FaultyServer, bystander: Neighbour) -> None:
+def test_a_closed_bystander_is_replaced_before_anything_is_said(particular: FaultyServer, bystander: Bystander) -> None:
     endpoint = particular.with_fault("one-session").endpoint
     assert bystander.ask(endpoint) is Service.SERVED
     with Client(endpoint, deadline_s=_PATIENT_S) as newer:
@@ -72,7 +72,7 @@ def test_a_closed_bystander_is_replaced_before_anything_is_said(particular: Faul
 
 @pytest.mark.parametrize(("name", "word"), [("seats-1", "503"), ("closed-seats-1", "1013")])
 def test_who_is_refused_in_order_met_a_limit(
-    particular: FaultyServer, bystander: Neighbour, name: str, word: str
+    particular: FaultyServer, bystander: Bystander, name: str, word: str
 ) -> None:
     endpoint = particular.with_fault(name).endpoint
     with Client(endpoint, deadline_s=_PATIENT_S) as other:
@@ -92,29 +92,29 @@ def test_a_place_that_is_free_in_a_moment_is_waited_for(particular: FaultyServer
         pauses.append(seconds)
         other.abort()
 
-    neighbour = Neighbour(_PATIENT_S, pause=leave)
+    neighbour = Bystander(_PATIENT_S, pause=leave)
     assert neighbour.ask(endpoint) is Service.SERVED
     assert pauses
     neighbour.forget()
 
 
-def test_a_bystander_that_takes_the_only_place_stands_aside(particular: FaultyServer, bystander: Neighbour) -> None:
+def test_a_bystander_that_takes_the_only_place_stands_aside(particular: FaultyServer, bystander: Bystander) -> None:
     endpoint = particular.with_fault("seats-1").endpoint
     bystander.settle(endpoint, _PATIENT_S)
     assert bystander.ask(endpoint) is Service.SERVED
-    other = Neighbour(_PATIENT_S)
+    other = Bystander(_PATIENT_S)
     assert other.ask(endpoint) is Service.SERVED
     other.forget()
 
 
 @pytest.mark.parametrize("name", ["mute", "mute-after-handshake"])
-def test_silence_is_silence(faulty: FaultyServer, bystander: Neighbour, name: str) -> None:
+def test_silence_is_silence(faulty: FaultyServer, bystander: Bystander, name: str) -> None:
     assert bystander.ask(faulty.with_fault("").endpoint) is Service.SERVED
     bystander.forget()
     assert bystander.ask(faulty.with_fault(name).endpoint, 0.1) is Service.SILENT
 
 
-def test_a_server_that_is_gone_is_gone(bystander: Neighbour) -> None:
+def test_a_server_that_is_gone_is_gone(bystander: Bystander) -> None:
     with faulty_server() as server:
         endpoint = server.with_fault("").endpoint
         assert bystander.ask(endpoint) is Service.SERVED
@@ -124,6 +124,6 @@ def test_a_server_that_is_gone_is_gone(bystander: Neighbour) -> None:
 
 
 def test_a_server_that_never_answers_a_ping_serves_by_its_handshakes(faulty: FaultyServer) -> None:
-    neighbour = Neighbour(0.1)
+    neighbour = Bystander(0.1)
     endpoint = faulty.with_fault("mute-after-handshake").endpoint
     assert [neighbour.ask(endpoint, 1.0) for _ in range(3)] == [Service.SERVED] * 3

@@ -7,11 +7,11 @@ import pytest
 from tests.conformance.binary_only import binary_only
 from tests.faulty.running import FaultyServer
 from wsproof.conformance import suite
-from wsproof.conformance.robustness.context import Ground
-from wsproof.conformance.robustness.definition import Outcome, Trial
+from wsproof.conformance.robustness.context import RobustnessContext
+from wsproof.conformance.robustness.definition import RobustnessOutcome, RobustnessTest
 from wsproof.conformance.rules import rule
-from wsproof.conformance.script import Conversation
-from wsproof.conformance.session import Examination
+from wsproof.conformance.script import Script
+from wsproof.conformance.session import Session
 from wsproof.model.finding import Verdict
 from wsproof.model.suite import CheckRun, SuiteOptions, SuiteReport
 
@@ -31,19 +31,19 @@ def assert_crashed(report: SuiteReport, check: str) -> None:
     assert row.to_json()["traceback"] == row.traceback
 
 
-def crash(*_: object) -> Outcome:
+def crash(*_: object) -> RobustnessOutcome:
     raise ZeroDivisionError("on purpose")
 
 
 def test_a_crash_in_a_conversation_is_its_propertys_and_costs_no_other(
     faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    attempt = Examination.attempt
+    attempt = Session.attempt
 
-    def crashing(subject: Examination, conversation: Conversation) -> object:
+    def crashing(subject: Session, conversation: Script) -> object:
         return crash() if conversation.subject == "mask-any" else attempt(subject, conversation)
 
-    monkeypatch.setattr(Examination, "attempt", crashing)
+    monkeypatch.setattr(Session, "attempt", crashing)
     options = OPTIONS.but(only=("rsv-zero", "mask-any", "utf8-broken"))
     report = suite.run_suite(faulty.with_fault("rsv"), options)
     assert_crashed(report, "mask-any")
@@ -55,7 +55,7 @@ def test_a_crash_in_a_conversation_is_its_propertys_and_costs_no_other(
 def test_a_crash_while_a_finding_is_repeated_keeps_the_finding(
     faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Examination, "reproduce", crash)
+    monkeypatch.setattr(Session, "reproduce", crash)
     options = OPTIONS.but(only=("rsv-zero", "utf8-broken"))
     report = suite.run_suite(faulty.with_fault("rsv"), options)
     assert [finding.check for finding in report.findings] == ["rsv-zero"]
@@ -66,10 +66,10 @@ def test_a_crash_while_a_finding_is_repeated_keeps_the_finding(
 
 
 def test_a_crash_in_a_robustness_test_is_its_own(faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    def well(ground: Ground) -> Outcome:
-        return Outcome(connections=1)
+    def well(ground: RobustnessContext) -> RobustnessOutcome:
+        return RobustnessOutcome(connections=1)
 
-    checks = (Trial("many-fragments", crash), Trial("empty-fragments", well))
+    checks = (RobustnessTest("many-fragments", crash), RobustnessTest("empty-fragments", well))
     monkeypatch.setattr(suite, "CHECKS", checks)
     report = suite.run_suite(faulty.with_fault(""), OPTIONS)
     assert_crashed(report, "many-fragments")

@@ -9,20 +9,20 @@ import pytest
 
 from tests.faulty.running import FaultyServer
 from wsproof.conformance import frame_json
-from wsproof.conformance.endpoint_profile import Facts, Message
+from wsproof.conformance.endpoint_profile import EndpointProfile, Message
 from wsproof.conformance.oracle.deflate_negotiation import BARE, OFFERS, agreement_of, why_illegal
-from wsproof.conformance.oracle.frames import Fate, expect_frames
+from wsproof.conformance.oracle.frames import ConnectionOutcome, expect_frames
 from wsproof.conformance.properties.deflate_blocks import Blocks, Copy
 from wsproof.conformance.properties.deflate_bombs import bomb
 from wsproof.conformance.properties.deflate_builders import apply_cuts, literally, packed, talk
-from wsproof.conformance.script import Conversation, Handshake, Send
+from wsproof.conformance.script import Handshake, Script, Send
 from wsproof.conformance.suite import PROPERTIES, run_suite
 from wsproof.conformance.verify.root_cause import plainly
 from wsproof.model.finding import Level, Verdict
 from wsproof.model.suite import SuiteOptions
 from wsproof.wire import DeflateAgreement, Frame, Opcode
 
-_FACTS = Facts(prefix="", binary=True, deflate=True, largest_bytes=70_000, agreements=((BARE, BARE),))
+_FACTS = EndpointProfile(prefix="", binary=True, deflate=True, largest_bytes=70_000, agreements=((BARE, BARE),))
 _PLAIN = DeflateAgreement()
 _RESETS = DeflateAgreement(client_no_context_takeover=True)
 _MASK = b"abcd"
@@ -74,7 +74,7 @@ class TestBlocks:
 class TestOracle:
     def test_a_compressed_message_is_owed_as_it_was(self) -> None:
         expected = expect_frames(talk(_FACTS, "x", *apply_cuts(literally(b"Hello"), 2)), _FACTS, _PLAIN)
-        assert (expected.fate, expected.owed) == (Fate.OPEN, [Message(Opcode.TEXT, b"Hello")])
+        assert (expected.fate, expected.owed) == (ConnectionOutcome.OPEN, [Message(Opcode.TEXT, b"Hello")])
 
     def test_a_reference_to_an_earlier_message_depends_on_what_was_agreed(self) -> None:
         said = talk(_FACTS, "x", literally(b"Hello"), packed(Blocks().fixed(Copy(5, 5))))
@@ -84,34 +84,34 @@ class TestOracle:
     @pytest.mark.parametrize(
         ("frame", "fate", "rule"),
         [
-            (Frame(9, b"p", rsv=4, mask=_MASK), Fate.FAILED, "deflate-rsv-control"),
-            (Frame(1, b"p", rsv=2, mask=_MASK), Fate.FAILED, "deflate-other-bits"),
-            (packed(b"\x06"), Fate.FAILED, "deflate-data"),
-            (packed(b""), Fate.FREE, "deflate-unfinished"),
-            (literally(b"\xff"), Fate.FAILED, "deflate-utf8-broken"),
-            (Frame(1, b"\xff", mask=_MASK), Fate.FAILED, "utf8-broken"),
-            (packed(bomb(25)), Fate.FREE, "deflate-bomb"),
+            (Frame(9, b"p", rsv=4, mask=_MASK), ConnectionOutcome.FAILED, "deflate-rsv-control"),
+            (Frame(1, b"p", rsv=2, mask=_MASK), ConnectionOutcome.FAILED, "deflate-other-bits"),
+            (packed(b"\x06"), ConnectionOutcome.FAILED, "deflate-data"),
+            (packed(b""), ConnectionOutcome.FREE, "deflate-unfinished"),
+            (literally(b"\xff"), ConnectionOutcome.FAILED, "deflate-utf8-broken"),
+            (Frame(1, b"\xff", mask=_MASK), ConnectionOutcome.FAILED, "utf8-broken"),
+            (packed(bomb(25)), ConnectionOutcome.FREE, "deflate-bomb"),
         ],
     )
-    def test_what_becomes_of_the_connection(self, frame: Frame, fate: Fate, rule: str) -> None:
+    def test_what_becomes_of_the_connection(self, frame: Frame, fate: ConnectionOutcome, rule: str) -> None:
         expected = expect_frames(talk(_FACTS, "x", frame), _FACTS, _PLAIN)
         assert (expected.fate, expected.rule) == (fate, rule)
 
     def test_broken_data_may_be_noticed_at_the_end_of_its_message(self) -> None:
         start, end = apply_cuts(packed(b"\x06\x00"), 1)
-        assert expect_frames(talk(_FACTS, "x", start), _FACTS, _PLAIN).fate is Fate.FREE
+        assert expect_frames(talk(_FACTS, "x", start), _FACTS, _PLAIN).fate is ConnectionOutcome.FREE
         assert expect_frames(talk(_FACTS, "x", start, end), _FACTS, _PLAIN).rule == "deflate-data"
 
     def test_a_server_that_declines_is_told_nothing(self) -> None:
         expected = expect_frames(talk(_FACTS, "x", literally(b"Hello")), _FACTS, None)
         assert expected.declined
-        assert (expected.fate, expected.owed) == (Fate.OPEN, [])
+        assert (expected.fate, expected.owed) == (ConnectionOutcome.OPEN, [])
 
     def test_a_bit_that_was_never_agreed_on_fails(self) -> None:
         offer = Handshake(extensions=(f"{BARE}; unknown",))
-        said = Conversation("deflate-not-agreed", (Send(literally(b"a")),), handshake=offer)
+        said = Script("deflate-not-agreed", (Send(literally(b"a")),), handshake=offer)
         assert expect_frames(said, _FACTS, None).rule == "deflate-not-agreed"
-        assert expect_frames(Conversation("x", said.actions), _FACTS, None).rule == "rsv-zero"
+        assert expect_frames(Script("x", said.actions), _FACTS, None).rule == "rsv-zero"
 
     def test_an_application_is_told_the_same_without_compression(self) -> None:
         said = talk(_FACTS, "x", *apply_cuts(literally(b"Hello"), 2), Frame(9, b"p", mask=_MASK))
@@ -139,7 +139,7 @@ class TestOffers:
 def test_a_bomb_stays_small_in_its_recipe_and_comes_back_whole() -> None:
     said = talk(_FACTS, "deflate-bomb", packed(bomb(25)))
     assert len(str(said.to_json())) < 5_000
-    assert Conversation.from_json(said.to_json()) == said
+    assert Script.from_json(said.to_json()) == said
 
 
 @pytest.mark.parametrize("data", [b"", b"ab", b"x" * 300 + b"tail", b"head" + b"\0" * 5_000 + b"\n" * 400, bytes(300)])
@@ -148,7 +148,7 @@ def test_packed_bytes_come_back(data: bytes) -> None:
 
 
 def test_facts_keep_what_was_agreed() -> None:
-    assert Facts.from_json(_FACTS.to_json()) == _FACTS
+    assert EndpointProfile.from_json(_FACTS.to_json()) == _FACTS
     assert _FACTS.agreed(BARE) == _PLAIN
     assert _FACTS.agreed("never asked") is None
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from wsproof.conformance.endpoint_profile import Facts, Message
-from wsproof.conformance.oracle.frames import Fate, expect_frames
-from wsproof.conformance.oracle.handshake import Answer, expect_answer
+from wsproof.conformance.endpoint_profile import EndpointProfile, Message
+from wsproof.conformance.oracle.frames import ConnectionOutcome, expect_frames
+from wsproof.conformance.oracle.handshake import HandshakeAnswer, expect_answer
 from wsproof.conformance.properties.property import MASK, say
-from wsproof.conformance.script import Conversation, Handshake, Raw, Send
+from wsproof.conformance.script import Handshake, Raw, Script, Send
 from wsproof.wire import Frame, LengthForm, Opcode, Request
 
-_FACTS = Facts(prefix="> ", binary=True, deflate=False, largest_bytes=70_000)
+_FACTS = EndpointProfile(prefix="> ", binary=True, deflate=False, largest_bytes=70_000)
 _USUAL = Request(host="h", path="/", key="d3Nwcm9vZi1yZmM2NDU1IQ==")
 
 
@@ -22,7 +22,7 @@ def _frame(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0,
 class TestFrames:
     def test_an_echo_owes_each_message_behind_its_prefix(self) -> None:
         expected = expect_frames(say("x", _frame(1, b"a", fin=False), _frame(9, b"p"), _frame(0, b"b")), _FACTS)
-        assert expected.fate is Fate.OPEN
+        assert expected.fate is ConnectionOutcome.OPEN
         assert expected.owed == [Message(Opcode.TEXT, b"> ab")]
         assert expected.pings == [b"p"]
 
@@ -45,7 +45,7 @@ class TestFrames:
     )
     def test_a_broken_rule_fails_the_connection(self, frames: list[Frame], rule: str) -> None:
         expected = expect_frames(say("x", _frame(1, b"before"), *frames, _frame(1, b"after")), _FACTS)
-        assert (expected.fate, expected.rule) == (Fate.FAILED, rule)
+        assert (expected.fate, expected.rule) == (ConnectionOutcome.FAILED, rule)
         assert expected.owed == [Message(Opcode.TEXT, b"> before")]
 
     def test_who_reads_on_may_name_a_later_fault(self) -> None:
@@ -56,25 +56,25 @@ class TestFrames:
 
     def test_a_character_cut_by_fragments_is_legal(self) -> None:
         expected = expect_frames(say("x", _frame(1, b"\xe2\x82", fin=False), _frame(0, b"\xac")), _FACTS)
-        assert expected.fate is Fate.OPEN
+        assert expected.fate is ConnectionOutcome.OPEN
 
     def test_broken_text_may_wait_for_the_end_of_its_message(self) -> None:
         expected = expect_frames(say("x", _frame(1, b"\xff", fin=False)), _FACTS)
-        assert (expected.fate, expected.rule) == (Fate.FREE, "utf8-fail-fast")
+        assert (expected.fate, expected.rule) == (ConnectionOutcome.FREE, "utf8-fail-fast")
 
     def test_a_message_after_our_close_is_stray(self) -> None:
         expected = expect_frames(say("x", _frame(8, b"\x03\xe8"), _frame(1, b"late")), _FACTS)
-        assert expected.fate is Fate.CLOSED
+        assert expected.fate is ConnectionOutcome.CLOSED
         assert expected.stray == [Message(Opcode.TEXT, b"late")]
 
     def test_binary_is_the_applications_business_where_it_is_not_echoed(self) -> None:
-        facts = Facts(prefix="", binary=False, deflate=False, largest_bytes=1000)
-        assert expect_frames(say("x", _frame(2, b"b")), facts).fate is Fate.FREE
+        facts = EndpointProfile(prefix="", binary=False, deflate=False, largest_bytes=1000)
+        assert expect_frames(say("x", _frame(2, b"b")), facts).fate is ConnectionOutcome.FREE
 
     def test_an_incomplete_frame_owes_nothing(self) -> None:
         huge = Frame(1, b"hello", mask=MASK, length_form=LengthForm.BITS64, declared_length=(1 << 32) + 5)
         for beginning in (_frame(1, b"whole").encode()[:5], huge.encode()):
-            expected = expect_frames(Conversation("x", (Raw(beginning),)), _FACTS)
+            expected = expect_frames(Script("x", (Raw(beginning),)), _FACTS)
             assert expected.in_frame
             assert expected.owed == []
 
@@ -83,29 +83,29 @@ class TestHandshakes:
     @pytest.mark.parametrize(
         ("handshake", "answer", "rule"),
         [
-            (Handshake(), Answer.ACCEPT, ""),
-            (Handshake(connection="keep-alive, UPGRADE", upgrade="WebSocket"), Answer.ACCEPT, ""),
-            (Handshake(connection="keep-alive", headers=(("Connection", "Upgrade"),)), Answer.ACCEPT, ""),
-            (Handshake(method="POST"), Answer.REFUSE, "method-get"),
-            (Handshake(http="HTTP/1.0"), Answer.REFUSE, "http-1-1"),
-            (Handshake(omit=("Host",)), Answer.REFUSE, "host-required"),
-            (Handshake(upgrade="websockets"), Answer.REFUSE, "upgrade-required"),
-            (Handshake(connection="upgraded"), Answer.REFUSE, "connection-required"),
-            (Handshake(omit=("sec-websocket-key",)), Answer.REFUSE, "key-required"),
-            (Handshake(version="12"), Answer.REFUSE, "version-13"),
-            (Handshake(version="8"), Answer.FREE, "version-draft"),
-            (Handshake(key="short"), Answer.FREE, "key-decodes"),
-            (Handshake(extensions=("x; =1",)), Answer.REFUSE, "extension-malformed"),
-            (Handshake(extensions=('x; a="b"', "y")), Answer.ACCEPT, ""),
-            (Handshake(subprotocols=("unknown",)), Answer.FREE, "subprotocol-unknown"),
-            (Handshake(subprotocols=("a b",)), Answer.FREE, "subprotocol-malformed"),
-            (Handshake(subprotocols=("a", "a")), Answer.FREE, "subprotocol-malformed"),
-            (Handshake(headers=(("Host", "again"),)), Answer.FREE, "host-once"),
-            (Handshake(omit=("Host",), headers=(("Host", "[::1]:80"),)), Answer.ACCEPT, ""),
-            (Handshake(headers=(("Content-Length", "1"),), body="x"), Answer.FREE, "handshake-body"),
+            (Handshake(), HandshakeAnswer.ACCEPT, ""),
+            (Handshake(connection="keep-alive, UPGRADE", upgrade="WebSocket"), HandshakeAnswer.ACCEPT, ""),
+            (Handshake(connection="keep-alive", headers=(("Connection", "Upgrade"),)), HandshakeAnswer.ACCEPT, ""),
+            (Handshake(method="POST"), HandshakeAnswer.REFUSE, "method-get"),
+            (Handshake(http="HTTP/1.0"), HandshakeAnswer.REFUSE, "http-1-1"),
+            (Handshake(omit=("Host",)), HandshakeAnswer.REFUSE, "host-required"),
+            (Handshake(upgrade="websockets"), HandshakeAnswer.REFUSE, "upgrade-required"),
+            (Handshake(connection="upgraded"), HandshakeAnswer.REFUSE, "connection-required"),
+            (Handshake(omit=("sec-websocket-key",)), HandshakeAnswer.REFUSE, "key-required"),
+            (Handshake(version="12"), HandshakeAnswer.REFUSE, "version-13"),
+            (Handshake(version="8"), HandshakeAnswer.FREE, "version-draft"),
+            (Handshake(key="short"), HandshakeAnswer.FREE, "key-decodes"),
+            (Handshake(extensions=("x; =1",)), HandshakeAnswer.REFUSE, "extension-malformed"),
+            (Handshake(extensions=('x; a="b"', "y")), HandshakeAnswer.ACCEPT, ""),
+            (Handshake(subprotocols=("unknown",)), HandshakeAnswer.FREE, "subprotocol-unknown"),
+            (Handshake(subprotocols=("a b",)), HandshakeAnswer.FREE, "subprotocol-malformed"),
+            (Handshake(subprotocols=("a", "a")), HandshakeAnswer.FREE, "subprotocol-malformed"),
+            (Handshake(headers=(("Host", "again"),)), HandshakeAnswer.FREE, "host-once"),
+            (Handshake(omit=("Host",), headers=(("Host", "[::1]:80"),)), HandshakeAnswer.ACCEPT, ""),
+            (Handshake(headers=(("Content-Length", "1"),), body="x"), HandshakeAnswer.FREE, "handshake-body"),
         ],
     )
-    def test_a_request_deserves_its_answer(self, handshake: Handshake, answer: Answer, rule: str) -> None:
+    def test_a_request_deserves_its_answer(self, handshake: Handshake, answer: HandshakeAnswer, rule: str) -> None:
         greeting = expect_answer(handshake.apply(_USUAL), _USUAL)
         assert (greeting.answer, greeting.rule) == (answer, rule)
 
@@ -116,4 +116,4 @@ class TestHandshakes:
 
 def test_frames_of_a_conversation_are_sent_as_they_are() -> None:
     frame = _frame(1, b"x")
-    assert Conversation("x", (Send(frame), Raw(b"\x81"))).streams() == [frame.encode() + b"\x81"]
+    assert Script("x", (Send(frame), Raw(b"\x81"))).streams() == [frame.encode() + b"\x81"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faulty.running import FaultyServer, faulty_server
-from wsproof.conformance.exchange.timeouts import AnswerKind, Patience, Timeout
+from wsproof.conformance.exchange.timeouts import AnswerKind, Timeout, Timeouts
 from wsproof.conformance.suite import run_suite
 from wsproof.model.suite import SuiteOptions
 from wsproof.net.budget import Budget
@@ -16,9 +16,9 @@ _FULL_S = 5.0
 
 
 @pytest.fixture
-def patience() -> Patience:
+def patience() -> Timeouts:
     """A server that answers within milliseconds, and handshakes within 120 ms."""
-    known = Patience(_FULL_S)
+    known = Timeouts(_FULL_S)
     for kind in AnswerKind:
         known.note_answer(kind, 0.001)
     known.note_answer(AnswerKind.HANDSHAKE, 0.12)
@@ -26,19 +26,19 @@ def patience() -> Patience:
 
 
 @pytest.mark.parametrize("kind", AnswerKind)
-def test_a_rule_that_is_broken_shortens_no_wait_for_another(patience: Patience, kind: AnswerKind) -> None:
+def test_a_rule_that_is_broken_shortens_no_wait_for_another(patience: Timeouts, kind: AnswerKind) -> None:
     patience.know_silence("close-answered")
     assert patience.wait_for(kind, "rsv-zero") == Timeout(_FULL_S, is_evidence=True)
 
 
-def test_the_same_silence_is_not_waited_out_again_and_shows_nothing(patience: Patience) -> None:
+def test_the_same_silence_is_not_waited_out_again_and_shows_nothing(patience: Timeouts) -> None:
     patience.know_silence("close-answered")
     assert patience.wait_for(AnswerKind.CLOSE, "close-answered", "close-reason") == Timeout(0.25, is_evidence=False)
     assert patience.is_known_silence("close-answered")
     assert not patience.is_known_silence("close-ends-tcp")
 
 
-def test_a_wait_that_is_cut_short_has_many_times_what_the_same_kind_of_answer_needed(patience: Patience) -> None:
+def test_a_wait_that_is_cut_short_has_many_times_what_the_same_kind_of_answer_needed(patience: Timeouts) -> None:
     patience.hurry = True
     timeout = patience.wait_for(AnswerKind.HANDSHAKE, "rsv-zero")
     assert timeout.seconds == pytest.approx(2.4)
@@ -46,16 +46,16 @@ def test_a_wait_that_is_cut_short_has_many_times_what_the_same_kind_of_answer_ne
     assert patience.wait_for(AnswerKind.PONG, "rsv-zero").seconds == 0.25
 
 
-def test_a_server_that_needs_the_whole_deadline_has_more(patience: Patience) -> None:
+def test_a_server_that_needs_the_whole_deadline_has_more(patience: Timeouts) -> None:
     patience.note_answer(AnswerKind.HANDSHAKE, 4.0)
     assert patience.wait_for(AnswerKind.HANDSHAKE, "opening-accepted") == Timeout(16.0, is_evidence=True)
 
 
 def test_of_a_server_that_never_answered_nothing_is_measured() -> None:
-    assert Patience(_FULL_S, hurry=True).wait_for(AnswerKind.PONG, "x").seconds == _FULL_S
+    assert Timeouts(_FULL_S, hurry=True).wait_for(AnswerKind.PONG, "x").seconds == _FULL_S
 
 
-def test_many_silences_end_the_waiting_and_not_the_rules_of_evidence(patience: Patience) -> None:
+def test_many_silences_end_the_waiting_and_not_the_rules_of_evidence(patience: Timeouts) -> None:
     waits = []
     for number in range(20):
         timeout = patience.wait_for(AnswerKind.FAILURE, f"rule-{number}")
@@ -65,7 +65,7 @@ def test_many_silences_end_the_waiting_and_not_the_rules_of_evidence(patience: P
     assert {timeout.seconds for timeout in waits if timeout.is_evidence} == {_FULL_S}
 
 
-def test_a_retry_is_as_patient_as_the_first_time(patience: Patience) -> None:
+def test_a_retry_is_as_patient_as_the_first_time(patience: Timeouts) -> None:
     patience.know_silence("rsv-zero")
     patience.hurry = True
     with patience.retrying("rsv-zero"):
@@ -75,7 +75,7 @@ def test_a_retry_is_as_patient_as_the_first_time(patience: Patience) -> None:
 
 
 def test_a_wait_that_the_budget_cuts_is_no_evidence() -> None:
-    timeout = Patience(_FULL_S, Budget(2.0)).wait_for(AnswerKind.PONG, "ping-answered")
+    timeout = Timeouts(_FULL_S, Budget(2.0)).wait_for(AnswerKind.PONG, "ping-answered")
     assert timeout.seconds <= 2.0
     assert not timeout.is_evidence
 

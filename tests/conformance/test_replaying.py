@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.faulty.running import FaultyServer, faulty_server
-from wsproof.conformance.robustness.context import Ground
-from wsproof.conformance.robustness.definition import Outcome, Trial
+from wsproof.conformance.robustness.context import RobustnessContext
+from wsproof.conformance.robustness.definition import RobustnessOutcome, RobustnessTest
 from wsproof.conformance.suite import replay, run_suite
 from wsproof.errors import CannotTellError
 from wsproof.model.finding import Finding, Level
@@ -67,13 +67,13 @@ def test_what_a_trial_shows_once_only_is_an_observation(fragile: FaultyServer, m
     """The server serves nobody beside a flood, once: as if the machine had been busy."""
     told = iter([True, False])
 
-    def flood(ground: Ground) -> Outcome:
-        outcome = Outcome(connections=1)
+    def flood(ground: RobustnessContext) -> RobustnessOutcome:
+        outcome = RobustnessOutcome(connections=1)
         if next(told):
             outcome.charge("served-beside-flood", "other clients to be served", "one was not")
         return outcome
 
-    monkeypatch.setattr("wsproof.conformance.suite.CHECKS", (Trial("many-fragments", flood),))
+    monkeypatch.setattr("wsproof.conformance.suite.CHECKS", (RobustnessTest("many-fragments", flood),))
     report = run_suite(fragile.with_fault(""), SuiteOptions(only=("many",), deadline_s=60.0))
     (finding,) = report.findings
     assert (finding.level, finding.reproduced) == (Level.OBSERVATION, "0 of 1")

@@ -8,19 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsproof.conformance.endpoint_profile import Facts
-from wsproof.conformance.script import Await, Conversation, Ending, Handshake, Raw, Send
+from wsproof.conformance.endpoint_profile import EndpointProfile
+from wsproof.conformance.script import Await, Handshake, Raw, Script, ScriptEnd, Send
 from wsproof.conformance.suite import PROPERTIES
 from wsproof.wire import Frame, LengthForm
 
-_FACTS = Facts(prefix="", binary=True, deflate=True, largest_bytes=70_000)
+_FACTS = EndpointProfile(prefix="", binary=True, deflate=True, largest_bytes=70_000)
 _DRAWN = [tested.conversations(_FACTS) for tested in PROPERTIES if tested.conversations is not None]
 
 
 @given(st.one_of(_DRAWN))
 @settings(max_examples=200, database=None, deadline=None)
-def test_every_drawn_conversation_survives_json(conversation: Conversation) -> None:
-    assert Conversation.from_json(json.loads(json.dumps(conversation.to_json()))) == conversation
+def test_every_drawn_conversation_survives_json(conversation: Script) -> None:
+    assert Script.from_json(json.loads(json.dumps(conversation.to_json()))) == conversation
 
 
 # Who never closes breaks another rule before this one: both are one finding.
@@ -31,17 +31,17 @@ def test_every_edge_survives_json_and_is_about_its_own_rule() -> None:
     for tested in PROPERTIES:
         for conversation in tested.edges(_FACTS) if tested.edges is not None else ():
             assert conversation.subject == _SUBJECTS.get(tested.name, tested.name)
-            assert Conversation.from_json(json.loads(json.dumps(conversation.to_json()))) == conversation
+            assert Script.from_json(json.loads(json.dumps(conversation.to_json()))) == conversation
 
 
 def test_a_long_payload_is_short_in_json() -> None:
     odd = Frame(1, b"ab" * 40_000, fin=False, rsv=4, length_form=LengthForm.BITS64, declared_length=1 << 63)
-    conversation = Conversation("x", (Send(odd), Await(), Raw(b"\x00")), Ending.RESET, (3,), Handshake(omit=("Host",)))
+    conversation = Script("x", (Send(odd), Await(), Raw(b"\x00")), ScriptEnd.RESET, (3,), Handshake(omit=("Host",)))
     text = json.dumps(conversation.to_json())
     assert len(text) < 500
-    assert Conversation.from_json(json.loads(text)) == conversation
+    assert Script.from_json(json.loads(text)) == conversation
 
 
 def test_what_is_no_conversation_is_not_read_as_one() -> None:
     with pytest.raises(ValueError, match="an action is"):
-        Conversation.from_json(Conversation("x").to_json() | {"actions": [{"shout": 1}]})
+        Script.from_json(Script("x").to_json() | {"actions": [{"shout": 1}]})

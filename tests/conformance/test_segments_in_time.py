@@ -34,7 +34,7 @@ def test_what_is_left_is_sent_at_once_when_it_takes_long(
         client=SimpleNamespace(send_raw=send_raw, fileno=lambda: 3),
         conduct=SimpleNamespace(barrier=SimpleNamespace(wait_read=wait_read)),
     )
-    driver._Talk._send(talk, DATA, tuple(range(1, 100)))
+    driver._Exchange._send(talk, DATA, tuple(range(1, 100)))
     assert b"".join(sent) == DATA
     assert len(sent) == segments
     assert ("in time" in "".join(talk.transcript.lines)) is (segments < 100)

@@ -6,18 +6,18 @@ from collections.abc import Callable
 
 import pytest
 
-from wsproof.delivery.control_runs import REPEATS, Trial, put_on_trial, without_misdeeds
+from wsproof.delivery.control_runs import REPEATS, ControlRuns, put_on_trial, without_misdeeds
 from wsproof.delivery.properties import PROPERTIES
-from wsproof.delivery.schedule import Break, Deed, Schedule, Step, Way
+from wsproof.delivery.schedule import Action, LeaveBy, Misbehaviour, Schedule, Step
 
 MISDEED = (
-    Step(Deed.JOIN, 0),
-    Step(Deed.JOIN, 1, narrow=True),
-    Step(Deed.BREAK, 1, breaks=Break.UNMASKED),
-    Step(Deed.LEAVE, 1),
-    Step(Deed.SAY, 0, "after"),
+    Step(Action.JOIN, 0),
+    Step(Action.JOIN, 1, narrow=True),
+    Step(Action.BREAK, 1, breaks=Misbehaviour.UNMASKED),
+    Step(Action.LEAVE, 1),
+    Step(Action.SAY, 0, "after"),
 )
-CONTROL = (Step(Deed.JOIN, 0), Step(Deed.JOIN, 1), Step(Deed.SAY, 0, "after"))
+CONTROL = (Step(Action.JOIN, 0), Step(Action.JOIN, 1), Step(Action.SAY, 0, "after"))
 
 
 def answers(*values: bool) -> Callable[[Schedule], bool]:
@@ -35,7 +35,7 @@ def test_a_control_has_the_same_words_and_nothing_that_harms() -> None:
 
 
 def test_one_who_leaves_in_peace_has_done_nothing() -> None:
-    polite = (Step(Deed.JOIN, 0), Step(Deed.LEAVE, 0, way=Way.CLOSE))
+    polite = (Step(Action.JOIN, 0), Step(Action.LEAVE, 0, way=LeaveBy.CLOSE))
     assert without_misdeeds(polite) == polite
 
 
@@ -48,13 +48,13 @@ def test_every_property_that_accuses_somebody_has_a_control() -> None:
 
 def test_what_fails_each_time_and_never_without_the_step_is_proven() -> None:
     trial = put_on_trial(MISDEED, answers(True, True, True), answers(False, False, False))
-    assert trial == Trial(REPEATS, REPEATS, REPEATS)
+    assert trial == ControlRuns(REPEATS, REPEATS, REPEATS)
     assert trial.proves
 
 
 def test_what_fails_now_and_then_takes_twice_as_many_control_runs() -> None:
     trial = put_on_trial(MISDEED, answers(True, False, True), answers(*[False] * 6))
-    assert trial == Trial(2, 6, 6)
+    assert trial == ControlRuns(2, 6, 6)
     assert trial.proves
 
 
@@ -65,8 +65,8 @@ def test_one_control_run_that_fails_acquits(dirty: int) -> None:
 
 
 def test_what_comes_back_seldom_proves_nothing() -> None:
-    assert put_on_trial(MISDEED, answers(False, True, False), answers(False)) == Trial(1, 1, 1)
-    assert not Trial(1, 1, 1).proves
+    assert put_on_trial(MISDEED, answers(False, True, False), answers(False)) == ControlRuns(1, 1, 1)
+    assert not ControlRuns(1, 1, 1).proves
 
 
 def test_a_server_that_fails_by_chance_is_seldom_accused() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wsproof.delivery import run_suite, suite
-from wsproof.delivery.runner import Seen, Stage
+from wsproof.delivery.runner import ScheduleResult, ScheduleRunner
 from wsproof.delivery.schedule import Schedule
 from wsproof.model.finding import Anomaly, Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport
@@ -27,14 +27,14 @@ def crash(*_: object) -> None:
 
 
 def test_a_crash_in_one_channel_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    judge = Stage.judge
+    judge = ScheduleRunner.judge
 
-    def crashing(stage: Stage, schedule: Schedule, deadline_s: float) -> Seen:
+    def crashing(stage: ScheduleRunner, schedule: Schedule, deadline_s: float) -> ScheduleResult:
         if stage.workload.name == "echo":
             crash()
         return judge(stage, schedule, deadline_s)
 
-    monkeypatch.setattr(Stage, "judge", crashing)
+    monkeypatch.setattr(ScheduleRunner, "judge", crashing)
     report = run("", "echo.order", "chat.order")
     crashed, sound = report.checks_run
     assert (crashed.check, crashed.verdict) == ("echo.order", Verdict.UNKNOWN)

@@ -15,7 +15,7 @@ from wsproof.model.finding import Anomaly, Finding, Level, Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.target.server import serve
 from wsproof.target.target import parse_target
-from wsproof.workloads import Reading, Word, Workload, load_channels
+from wsproof.workloads import MessageKind, Parsed, Workload, load_channels
 
 PUBSUB = "tests.workloads.apps.pubsub:app"
 FAULTY = "tests.faulty.channels.app:app"
@@ -42,17 +42,17 @@ class Nameless(Workload):
     def path(self, member: int) -> str:
         return f"/ws/{self.name_of(member)}"
 
-    def read(self, member: int, message: str | bytes) -> Reading:
+    def read(self, member: int, message: str | bytes) -> Parsed:
         if isinstance(message, str) and message.endswith("left the chat"):
-            return Reading(Word.ASIDE)
-        return Reading(Word.DELIVERY, open_envelope(message), text=str(message))
+            return Parsed(MessageKind.IGNORED)
+        return Parsed(MessageKind.DELIVERY, open_envelope(message), text=str(message))
 
 
 class Deaf(Nameless):
     """It ignores all that comes."""
 
-    def read(self, member: int, message: str | bytes) -> Reading:
-        return Reading(Word.ASIDE)
+    def read(self, member: int, message: str | bytes) -> Parsed:
+        return Parsed(MessageKind.IGNORED)
 
 
 def check(app: str, workloads: Mapping[str, Workload], *only: str, fault: str = "") -> SuiteReport:
@@ -141,7 +141,7 @@ def test_where_all_that_comes_is_ignored_it_is_said_so() -> None:
     report = check(FAULTY, {"nameless": Deaf()}, "nameless.delivery", fault="no names, no replies")
     (finding,) = report.findings
     assert finding.anomaly is Anomaly.UNKNOWN
-    assert "message(s) that the workload reads as ASIDE" in finding.explanation
+    assert "message(s) that the workload reads as IGNORED" in finding.explanation
     assert "was nothing" not in finding.explanation
 
 

@@ -8,9 +8,9 @@ from itertools import cycle
 from types import SimpleNamespace
 from typing import Any, cast
 
-from wsproof.delivery.properties import PROPERTIES, Property
-from wsproof.delivery.runner import Seen, Stage, Told
-from wsproof.delivery.schedule import Deed, Schedule, Step
+from wsproof.delivery.properties import PROPERTIES, DeliveryProperty
+from wsproof.delivery.runner import ScheduleResult, ScheduleRunner, Told
+from wsproof.delivery.schedule import Action, Schedule, Step
 from wsproof.delivery.shrink import refined, seen_again
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import Recorder
@@ -18,18 +18,18 @@ from wsproof.model.suite import SuiteOptions
 from wsproof.workloads import load_channels
 
 CHAT = load_channels("tutorial")["chat"]
-JOINS = (Step(Deed.JOIN, 0), Step(Deed.JOIN, 1))
-LEAVES: Schedule = (*JOINS, Step(Deed.SAY, 1), Step(Deed.LEAVE, 1))
-SLEEPS: Schedule = (*JOINS, Step(Deed.STALL, 1), Step(Deed.SAY, 0))
+JOINS = (Step(Action.JOIN, 0), Step(Action.JOIN, 1))
+LEAVES: Schedule = (*JOINS, Step(Action.SAY, 1), Step(Action.LEAVE, 1))
+SLEEPS: Schedule = (*JOINS, Step(Action.STALL, 1), Step(Action.SAY, 0))
 LOST = Finding("lost", "chat", Anomaly.LOST, Level.VIOLATION, "member 0 never received message 1.")
 STALLED = Finding("stalled-by-neighbour", "chat", Anomaly.STALLED_BY_NEIGHBOUR, Level.VIOLATION, "Silence.")
 
 
-def prop(name: str) -> Property:
+def prop(name: str) -> DeliveryProperty:
     return next(each for each in PROPERTIES if each.name == name)
 
 
-class Scripted(Stage):
+class Scripted(ScheduleRunner):
     """A stage whose server shows what `shows` says of a schedule."""
 
     def __init__(self, shows: Callable[[Schedule], list[Finding]], told: Told | None = None) -> None:
@@ -37,19 +37,19 @@ class Scripted(Stage):
         self.shows = shows
         self.told = [told] if told is not None else []
 
-    def judge(self, schedule: Schedule, deadline_s: float, *, patient: bool = False) -> Seen:
+    def judge(self, schedule: Schedule, deadline_s: float, *, patient: bool = False) -> ScheduleResult:
         return seen(self.shows(schedule))
 
 
-def seen(findings: list[Finding]) -> Seen:
-    return Seen(findings, cast(Any, SimpleNamespace(history=Recorder().freeze())))
+def seen(findings: list[Finding]) -> ScheduleResult:
+    return ScheduleResult(findings, cast(Any, SimpleNamespace(history=Recorder().freeze())))
 
 
 def told_of(check: str, *events: str) -> Told:
     return Told("lost", Anomaly.LOST, frozenset(events), Finding(check, "chat", Anomaly.LOST, Level.VIOLATION, "Told."))
 
 
-def refine(stage: Stage, name: str, finding: Finding, schedule: Schedule) -> Any:
+def refine(stage: ScheduleRunner, name: str, finding: Finding, schedule: Schedule) -> Any:
     return refined(stage, prop(name), finding, seen([finding]), schedule, SuiteOptions())
 
 
@@ -82,7 +82,7 @@ def test_an_observation_does_not_stand_for_what_comes_back() -> None:
 
 def test_what_a_third_schedule_shows_counts_though_no_repetition_did() -> None:
     stage, each = Scripted(lambda s: []), prop("delivery")
-    talk = (*JOINS, Step(Deed.SAY, 0))
+    talk = (*JOINS, Step(Action.SAY, 0))
     first = refine(stage, "delivery", LOST, talk).finding
     assert first.level is Level.OBSERVATION
     second = seen_again(stage, each, LOST, seen([LOST]), talk, SuiteOptions(), first, 2)
@@ -94,9 +94,9 @@ def test_what_a_third_schedule_shows_counts_though_no_repetition_did() -> None:
 
 
 def test_what_a_second_schedule_shows_each_time_counts() -> None:
-    larger = (*JOINS, Step(Deed.JOIN, 2), Step(Deed.SAY, 0))
+    larger = (*JOINS, Step(Action.JOIN, 2), Step(Action.SAY, 0))
     stage, each = Scripted(lambda s: [LOST] if s == larger else []), prop("delivery")
-    first = refine(stage, "delivery", LOST, (*JOINS, Step(Deed.SAY, 0))).finding
+    first = refine(stage, "delivery", LOST, (*JOINS, Step(Action.SAY, 0))).finding
     second = seen_again(stage, each, LOST, seen([LOST]), larger, SuiteOptions(), first, 2)
     assert (second.level, second.reproduced) == (Level.VIOLATION, "3 of 3")
 

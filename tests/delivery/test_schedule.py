@@ -10,11 +10,11 @@ from hypothesis import given, settings
 
 from wsproof.delivery import strategies
 from wsproof.delivery.properties import PROPERTIES
-from wsproof.delivery.schedule import Break, Deed, Schedule, Step, fitted, schedule_from_json
+from wsproof.delivery.schedule import Action, Misbehaviour, Schedule, Step, fitted, schedule_from_json
 from wsproof.delivery.shortest_schedule import shorten
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.envelope import Envelope
-from wsproof.workloads import Reading, Word, Workload, load_channels
+from wsproof.workloads import MessageKind, Parsed, Workload, load_channels
 
 
 @settings(deadline=None)
@@ -44,19 +44,19 @@ def test_drawing_leaves_no_folder_behind(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_schedule_is_shortened_to_what_fails() -> None:
-    noise = [Step(Deed.SAY, number % 3, "noise", cuts=(5,)) for number in range(20)]
-    schedule = (Step(Deed.JOIN, 0), *noise, Step(Deed.SAY, 1, "fatal", cuts=(7,)), *noise)
+    noise = [Step(Action.SAY, number % 3, "noise", cuts=(5,)) for number in range(20)]
+    schedule = (Step(Action.JOIN, 0), *noise, Step(Action.SAY, 1, "fatal", cuts=(7,)), *noise)
 
     def fails(candidate: Schedule) -> bool:
-        return any(step.deed is Deed.JOIN for step in candidate) and any(step.body == "fatal" for step in candidate)
+        return any(step.deed is Action.JOIN for step in candidate) and any(step.body == "fatal" for step in candidate)
 
     shortest = shorten(schedule, fails, budget_s=60, tries=500)
-    assert shortest == (Step(Deed.JOIN, 0), Step(Deed.SAY, 1, "fatal"))
+    assert shortest == (Step(Action.JOIN, 0), Step(Action.SAY, 1, "fatal"))
 
 
 def test_shortening_stops_after_its_tries() -> None:
     asked = []
-    schedule = tuple(Step(Deed.SAY, number) for number in range(50))
+    schedule = tuple(Step(Action.SAY, number) for number in range(50))
     assert shorten(schedule, lambda candidate: bool(asked.append(candidate)), budget_s=60, tries=7) == schedule  # type: ignore[func-returns-value]
     assert len(asked) == 7
 
@@ -79,8 +79,8 @@ class Small(Workload):
     def room_of(self, member: int) -> int:
         return member % 2
 
-    def read(self, member: int, message: str | bytes) -> Reading:
-        return Reading(Word.STRANGE, text=str(message))
+    def read(self, member: int, message: str | bytes) -> Parsed:
+        return Parsed(MessageKind.UNEXPECTED, text=str(message))
 
 
 class Binary(Small):
@@ -104,7 +104,7 @@ def test_no_text_goes_past_publish_where_not_every_text_is_a_message() -> None:
 
 
 def test_a_text_that_went_past_publish_is_told_as_such() -> None:
-    assert "publish() was not asked" in Step(Deed.SAY, 0, plain=True).describe()
+    assert "publish() was not asked" in Step(Action.SAY, 0, plain=True).describe()
 
 
 def test_a_channel_without_rooms_has_everybody_in_one() -> None:
@@ -114,17 +114,19 @@ def test_a_channel_without_rooms_has_everybody_in_one() -> None:
 
 def test_texts_are_no_longer_than_the_channel_takes() -> None:
     assert max(step.size_bytes for step in all_edges(Small())) == 1_000
-    flood = Step(Deed.FLOOD, 0, size_bytes=60_000, count=3)
-    assert fitted((flood,), Small()) == (Step(Deed.FLOOD, 0, size_bytes=1_000, count=180),)
+    flood = Step(Action.FLOOD, 0, size_bytes=60_000, count=3)
+    assert fitted((flood,), Small()) == (Step(Action.FLOOD, 0, size_bytes=1_000, count=180),)
 
 
 def test_garbage_is_what_the_channel_has_no_word_for() -> None:
-    breaks = {workload: {step.breaks for step in all_edges(workload) if step.deed is Deed.BREAK} for workload in SORTS}
+    breaks = {
+        workload: {step.breaks for step in all_edges(workload) if step.deed is Action.BREAK} for workload in SORTS
+    }
     chat, small, binary = (breaks[workload] for workload in SORTS)
-    assert not chat & {Break.NONSENSE, Break.WRONG_SHAPE, Break.TEXT}
-    assert {Break.NONSENSE, Break.WRONG_SHAPE, Break.BINARY} <= small
-    assert Break.TEXT in binary
-    assert Break.BINARY not in binary
+    assert not chat & {Misbehaviour.NONSENSE, Misbehaviour.WRONG_SHAPE, Misbehaviour.TEXT}
+    assert {Misbehaviour.NONSENSE, Misbehaviour.WRONG_SHAPE, Misbehaviour.BINARY} <= small
+    assert Misbehaviour.TEXT in binary
+    assert Misbehaviour.BINARY not in binary
 
 
 SORTS = (TUTORIAL["chat"], Small(), Binary())

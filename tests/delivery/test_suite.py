@@ -9,7 +9,7 @@ from urllib.request import urlopen
 import pytest
 
 from wsproof.delivery import PROPERTIES, properties_of, replay, run_suite
-from wsproof.delivery.runner import Stage
+from wsproof.delivery.runner import ScheduleRunner
 from wsproof.delivery.shrink import own_edges, refined
 from wsproof.errors import UsageError
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
@@ -151,7 +151,7 @@ def test_a_finding_is_told_though_no_time_is_left_to_try_it_again() -> None:
     workload = WORKLOADS["chat"]
     each = next(one for one in properties_of(workload.contract) if one.name == "leave-notices")
     with serve(parse_target(APP, path="/ws", env=["FAULT=nobody is told who leaves"])) as server:
-        stage = Stage(server, workload, 0)
+        stage = ScheduleRunner(server, workload, 0)
         schedule = own_edges(stage, each)[0]
         seen = stage.judge(schedule, OPTIONS.deadline_s)
         (finding,) = each.mine(seen.findings)

@@ -18,7 +18,7 @@ from wsproof.load.worker import closed_loop
 from wsproof.load.worker.closed_loop import GIVEN_UP_NS, ClosedLoop, kind_that_comes_back
 from wsproof.load.worker.connection import Connection
 from wsproof.load.worker.pacer import Publisher
-from wsproof.load.worker.recorder import Ledger
+from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.history import Kind
 from wsproof.model.plan import NS, Phase, Plan
@@ -96,7 +96,7 @@ class Bench:
         self.sent: list[tuple[int, Phase]] = []
         self.hear: Callable[[tuple[int, int, int]], None] = lambda row: None
         patch.setattr(closed_loop, "monotonic_ns", lambda: self.now)
-        self.ledger = Ledger(folder, 0, load_channels("tutorial")["echo"])
+        self.ledger = WorkerRecorder(folder, 0, load_channels("tutorial")["echo"])
         self.loop = ClosedLoop(cast(Publisher, self), self.ledger, in_flight)
         member: Any = SimpleNamespace(member=0, hear_with=lambda received: setattr(self, "hear", received))
         self.loop.start([cast(Connection, member)], window_ns=NS, end_ns=100 * NS)

@@ -15,9 +15,9 @@ from wsproof.load import load_history, save_history
 from wsproof.load.files.columns import Journal, JournalTail, RowFile, Tail, table_path
 from wsproof.load.limits import require_possible
 from wsproof.load.meter import ServerMeter, cpu_share
-from wsproof.load.worker.recorder import Ledger
+from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.model.envelope import Envelope, body_of
-from wsproof.model.history import Kind, Member, Notice, Recorder, Tick
+from wsproof.model.history import Kind, Member, PresenceNotice, Recorder, Tick
 from wsproof.model.plan import Plan
 from wsproof.model.sizes import parse_sizes
 from wsproof.workloads import Workload
@@ -59,7 +59,7 @@ def test_a_history_comes_back_as_it_was(tmp_path: Path) -> None:
     recorder.published(0, 0, 1, 2)
     recorder.received(1, 0, 0, 1, 9, Kind.REPLY, False)
     recorder.members += [Member(0, "a", in_ns=4), Member(1, "b", close_code=1001)]
-    recorder.notices.append(Notice(0, "b", True, 8))
+    recorder.notices.append(PresenceNotice(0, "b", True, 8))
     recorder.ticks.append(Tick(1, 9, {"x": [1, None]}, "text"))
     history = recorder.freeze()
     save_history(history, tmp_path)
@@ -124,7 +124,7 @@ def test_the_shortest_payload_is_sent_as_long_as_it_was_asked_for(workload: Work
 
 
 def test_large_messages_are_not_all_remembered(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path, 0, Echo())
+    ledger = WorkerRecorder(tmp_path, 0, Echo())
     numbers = [ledger.learn(0, b"%d" % number + bytes(10_000_000), b"ticks", True) for number in range(8)]
     assert numbers == list(range(8))
     assert sum(map(len, ledger.known)) < 70_000_000

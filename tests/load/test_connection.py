@@ -12,9 +12,9 @@ import pytest
 from wsproof.load.files.merge import merge
 from wsproof.load.files.worker_files import Records
 from wsproof.load.worker.connection import BufferedConnection, Connection
-from wsproof.load.worker.handshake_cache import KnownAnswers
-from wsproof.load.worker.recorder import Ledger
-from wsproof.load.worker.state import WorkerRoom
+from wsproof.load.worker.handshake_cache import HandshakeCache
+from wsproof.load.worker.recorder import WorkerRecorder
+from wsproof.load.worker.state import WorkerState
 from wsproof.model.envelope import Envelope
 from wsproof.model.history import Departure, History
 from wsproof.wire import Frame, FrameDecoder, Opcode, Request, accept_key
@@ -52,7 +52,7 @@ class Bench:
 
     def __init__(self, folder: Path, loop: asyncio.AbstractEventLoop, kind: type[Connection] = Connection) -> None:
         self.workload = load_channels("tutorial")["chat"]
-        self.room = WorkerRoom(Ledger(folder, 0, self.workload))
+        self.room = WorkerState(WorkerRecorder(folder, 0, self.workload))
         self.wire = Wire()
         self.opened: asyncio.Future[str | None] = loop.create_future()
         self.connection = kind(0, Request("localhost", "/ws/1", KEY), self.room, self.opened)
@@ -260,7 +260,7 @@ class TestKnownAnswers:
 
     def test_an_answer_that_differs_by_its_own_proof_alone_is_known(self) -> None:
         first, second = Request("localhost", "/1", KEY), Request("localhost", "/2", "d3Nwcm9vZiByZXBsYXllZA==")
-        answers = KnownAnswers()
+        answers = HandshakeCache()
         assert not answers.has(first, self.answer(first.key))
         answers.learn(first, self.answer(first.key))
         assert answers.has(second, self.answer(second.key))
@@ -272,7 +272,7 @@ class TestKnownAnswers:
     def test_what_came_with_a_frame_behind_it_is_not_remembered(self) -> None:
         request = Request("localhost", "/1", KEY)
         whole = self.answer(request.key, rest=b"\x81\x00")
-        answers = KnownAnswers()
+        answers = HandshakeCache()
         answers.learn(request, whole)
         assert not answers.has(request, whole)
 

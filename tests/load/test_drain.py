@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from wsproof.load import drain
-from wsproof.load.drain import Outstanding
+from wsproof.load.drain import OutstandingReceipts
 from wsproof.load.files.worker_files import Records, Rows
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.history import Kind, Outcome, Receipts
@@ -54,7 +54,7 @@ def test_what_is_missing_is_counted_to_the_last(
 ) -> None:
     monkeypatch.setattr(drain, "CELLS", cells)
     written = Written()
-    owed = Outstanding(cast(Records, written), Contract("x", audience), MEMBERS)
+    owed = OutstandingReceipts(cast(Records, written), Contract("x", audience), MEMBERS)
     # The probe (number 0) was sent before anybody was in, and is owed to nobody.
     assert owed.update() == members * (PUBLICATIONS - 1)
     heard = [(member, n) for member in range(MEMBERS) for n in range(1, PUBLICATIONS - 1)]

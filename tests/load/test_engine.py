@@ -16,7 +16,7 @@ from tests.load.conftest import Serve, follow, small_plan
 from tests.load.servers import is_marked
 from wsproof.errors import CannotTellError, ExitCode, TargetError, TerminatedRun, UsageError
 from wsproof.load import PartialRun, Progress, load_history, run_plan
-from wsproof.load.workers import Crew
+from wsproof.load.workers import WorkerPool
 from wsproof.model.arrivals import CONSTANT, Arrivals, Burst, Ramp, Trace
 from wsproof.model.history import Departure, History, Kind, Outcome
 from wsproof.model.plan import Phase, schedule
@@ -271,14 +271,14 @@ def _stop_in_the_window(serve: Serve, folder: Path, cause: BaseException, code: 
 
 def _watch_pids(patch: pytest.MonkeyPatch) -> list[int]:
     pids: list[int] = []
-    enter = Crew.__enter__
+    enter = WorkerPool.__enter__
 
-    def remember(crew: Crew) -> Crew:
+    def remember(crew: WorkerPool) -> WorkerPool:
         entered = enter(crew)
         pids.extend(crew.pids)
         return entered
 
-    patch.setattr(Crew, "__enter__", remember)
+    patch.setattr(WorkerPool, "__enter__", remember)
     return pids
 
 

@@ -10,7 +10,7 @@ from tests.machine.test_prometheus import answering, source
 from wsproof.load import meter as metering
 from wsproof.load import run_plan
 from wsproof.load.meter import CostLimiter, ServerMeter, UrlMeter, late_wakes, meter_of
-from wsproof.machine.prometheus import NoFigures
+from wsproof.machine.prometheus import NoProcessMetrics
 from wsproof.model.measurement import Measurement
 from wsproof.net.clock import now_ns
 from wsproof.net.endpoint import Endpoint
@@ -54,7 +54,7 @@ def test_a_url_that_does_not_answer_costs_the_figures_and_not_the_run() -> None:
 
 def test_what_the_url_answers_is_told_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(source: Endpoint, timeout_s: float) -> None:
-        raise NoFigures(f"no, {dict(source.headers)['Authorization']}")
+        raise NoProcessMetrics(f"no, {dict(source.headers)['Authorization']}")
 
     monkeypatch.setattr(metering, "scrape", refuse)
     target = parse_target("shop:app", metrics_url="http://localhost:9/m", metrics_token="sesame")

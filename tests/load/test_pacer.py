@@ -13,7 +13,7 @@ import pytest
 
 from wsproof.load.files.worker_files import Records
 from wsproof.load.worker.pacer import NEVER, Pacer, Publisher
-from wsproof.load.worker.recorder import Ledger
+from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.load.worker.timer import FdTimer, LoopTimer, Timer, best_timer
 from wsproof.model.history import Outcome
 from wsproof.model.plan import Phase
@@ -21,10 +21,10 @@ from wsproof.net.clock import now_ns
 from wsproof.workloads import load_channels
 
 
-def pacer_on(loop: asyncio.AbstractEventLoop, folder: Path) -> tuple[Pacer, Ledger]:
+def pacer_on(loop: asyncio.AbstractEventLoop, folder: Path) -> tuple[Pacer, WorkerRecorder]:
     """A pacer whose publishers have no connections: each publication is noted as one that failed."""
     workload = load_channels("tutorial")["chat"]
-    ledger = Ledger(folder, 0, workload)
+    ledger = WorkerRecorder(folder, 0, workload)
     return Pacer(loop, Publisher(workload, ledger, repeat(120), {}), lambda due_ns: None), ledger
 
 

@@ -13,9 +13,9 @@ import uvloop
 
 from tests.load.test_connection import ANSWER, KEY, says, text
 from wsproof.load.worker.connection import BufferedConnection, Connection
-from wsproof.load.worker.receive_clock import AS_THEY_COME, AT_ONCE_NS, AT_ONCE_PER_READ_NS, MOST_READS, Turn
-from wsproof.load.worker.recorder import Ledger
-from wsproof.load.worker.state import WorkerRoom
+from wsproof.load.worker.receive_clock import AS_THEY_COME, AT_ONCE_NS, AT_ONCE_PER_READ_NS, MOST_READS, ReceiveClock
+from wsproof.load.worker.recorder import WorkerRecorder
+from wsproof.load.worker.state import WorkerState
 from wsproof.wire import Request
 from wsproof.workloads import load_channels
 
@@ -48,17 +48,17 @@ def stopped() -> Iterator[StoppedLoop]:
 
 class TestStamps:
     def test_all_reads_of_a_turn_have_the_time_of_the_first(self, stopped: StoppedLoop) -> None:
-        turn = Turn(stopped)
+        turn = ReceiveClock(stopped)
         assert [turn.stamp(now) for now in (10, 20, 30)] == [10, 10, 10]
 
     def test_the_next_turn_has_its_own_time(self, stopped: StoppedLoop) -> None:
-        turn = Turn(stopped)
+        turn = ReceiveClock(stopped)
         assert [turn.stamp(now) for now in (10, 20, 30)] == [10, 10, 10]
         stopped.end_turn()
         assert [turn.stamp(now) for now in (40, 50)] == [40, 40]
 
     def test_after_a_turn_of_few_reads_some_are_stamped_as_they_come(self, stopped: StoppedLoop) -> None:
-        turn = Turn(stopped)
+        turn = ReceiveClock(stopped)
         turn.stamp(10)
         stopped.end_turn()
         assert [turn.stamp(now) for now in range(20, 20 + AS_THEY_COME)] == list(range(20, 20 + AS_THEY_COME))
@@ -68,13 +68,13 @@ class TestStamps:
         assert [turn.stamp(now) for now in (80, 90)] == [80, 80]
 
     def test_what_follows_a_read_that_may_be_newer_than_the_turn_is_no_earlier(self, stopped: StoppedLoop) -> None:
-        turn = Turn(stopped)
+        turn = ReceiveClock(stopped)
         turn.stamp(10)
         turn.advance(15)
         assert turn.stamp(20) == 15
 
     def test_after_many_reads_each_has_its_own_time(self, stopped: StoppedLoop) -> None:
-        turn = Turn(stopped)
+        turn = ReceiveClock(stopped)
         stamps = [turn.stamp(1 + read) for read in range(MOST_READS + 3)]
         assert set(stamps[: MOST_READS + 1]) == {1}
         assert stamps[MOST_READS + 1 :] == [MOST_READS + 2, MOST_READS + 3]
@@ -83,7 +83,7 @@ class TestStamps:
         assert turn.stamp(6_000) == 5_000
 
     def test_without_a_loop_each_read_has_its_own_time(self) -> None:
-        turn = Turn()
+        turn = ReceiveClock()
         assert [turn.stamp(now) for now in (10, 20)] == [10, 20]
 
 
@@ -95,17 +95,23 @@ class TestNotes:
         return []
 
     @pytest.fixture
-    def turn(self, stopped: StoppedLoop, notes: list[tuple[int, int, int]]) -> Turn:
-        return Turn(stopped, notes.append)
+    def turn(self, stopped: StoppedLoop, notes: list[tuple[int, int, int]]) -> ReceiveClock:
+        return ReceiveClock(stopped, notes.append)
 
-    def play(self, turn: Turn, stopped: StoppedLoop, reads: list[int], ends: int, clock: pytest.MonkeyPatch) -> None:
+    def play(
+        self, turn: ReceiveClock, stopped: StoppedLoop, reads: list[int], ends: int, clock: pytest.MonkeyPatch
+    ) -> None:
         for now in reads:
             turn.stamp(now)
         clock.setattr("wsproof.load.worker.receive_clock.monotonic_ns", lambda: ends)
         stopped.end_turn()
 
     def test_what_a_turn_reads_right_after_another_may_have_come_while_that_read(
-        self, turn: Turn, stopped: StoppedLoop, notes: list[tuple[int, int, int]], monkeypatch: pytest.MonkeyPatch
+        self,
+        turn: ReceiveClock,
+        stopped: StoppedLoop,
+        notes: list[tuple[int, int, int]],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         self.play(turn, stopped, [1_000_000, 1_010_000, 1_020_000], 1_100_000, monkeypatch)
         assert not notes
@@ -113,7 +119,11 @@ class TestNotes:
         assert notes == [(1_105_000, 1_130_000, 105_000)]
 
     def test_a_turn_for_which_the_loop_had_to_wait_is_exact(
-        self, turn: Turn, stopped: StoppedLoop, notes: list[tuple[int, int, int]], monkeypatch: pytest.MonkeyPatch
+        self,
+        turn: ReceiveClock,
+        stopped: StoppedLoop,
+        notes: list[tuple[int, int, int]],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         self.play(turn, stopped, [1_000_000, 1_010_000, 1_020_000], 1_100_000, monkeypatch)
         after = 1_100_000 + AT_ONCE_NS + 2 * AT_ONCE_PER_READ_NS + 1
@@ -121,14 +131,22 @@ class TestNotes:
         assert not notes
 
     def test_short_turns_are_not_worth_a_note(
-        self, turn: Turn, stopped: StoppedLoop, notes: list[tuple[int, int, int]], monkeypatch: pytest.MonkeyPatch
+        self,
+        turn: ReceiveClock,
+        stopped: StoppedLoop,
+        notes: list[tuple[int, int, int]],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         self.play(turn, stopped, [1_000_000, 1_010_000, 1_020_000], 1_030_000, monkeypatch)
         self.play(turn, stopped, [1_031_000, 1_040_000, 1_045_000], 1_050_000, monkeypatch)
         assert not notes
 
     def test_a_long_turn_with_stamps_of_its_own_is_noted(
-        self, turn: Turn, stopped: StoppedLoop, notes: list[tuple[int, int, int]], monkeypatch: pytest.MonkeyPatch
+        self,
+        turn: ReceiveClock,
+        stopped: StoppedLoop,
+        notes: list[tuple[int, int, int]],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         turn.stamp(1_000_000)
         turn.advance(1_000_000)
@@ -136,7 +154,11 @@ class TestNotes:
         assert notes == [(1_000_000, 1_100_000, 0)]
 
     def test_what_a_timer_does_counts_as_well(
-        self, turn: Turn, stopped: StoppedLoop, notes: list[tuple[int, int, int]], monkeypatch: pytest.MonkeyPatch
+        self,
+        turn: ReceiveClock,
+        stopped: StoppedLoop,
+        notes: list[tuple[int, int, int]],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         turn.begin(1_000_000)
         self.play(turn, stopped, [], 1_200_000, monkeypatch)
@@ -149,7 +171,9 @@ class Hall:
     """Members on real sockets, connected, and a way to send to them."""
 
     def __init__(self, folder: Path) -> None:
-        self.room = WorkerRoom(Ledger(folder, 0, load_channels("tutorial")["chat"]), loop=asyncio.get_running_loop())
+        self.room = WorkerState(
+            WorkerRecorder(folder, 0, load_channels("tutorial")["chat"]), loop=asyncio.get_running_loop()
+        )
         self._ends: list[socket.socket] = []
         self._stack = ExitStack()
 

@@ -9,12 +9,12 @@ from threading import Barrier
 from tests.load.conftest import Serve, small_plan
 from wsproof.checks import run_checks
 from wsproof.load import Progress, run_plan
-from wsproof.load.worker.recorder import FOREIGN, UNSEALED, Ledger
+from wsproof.load.worker.recorder import FOREIGN, UNSEALED, WorkerRecorder
 from wsproof.machine.lock import measurement_lock
 from wsproof.model.envelope import Envelope
 from wsproof.model.history import Kind
 from wsproof.model.measurement import Measurement
-from wsproof.model.member_ids import SIZE, Share
+from wsproof.model.member_ids import SIZE, MemberIds
 from wsproof.target.server import serve as reach
 from wsproof.target.target import parse_target
 from wsproof.wire import Frame, Opcode
@@ -50,8 +50,8 @@ def test_two_runs_at_once_in_one_room_are_both_valid(serve: Serve) -> None:
         assert deliveries == 7 * len(run.history.publications)
 
 
-def kind_of(tmp_path: Path, share: Share, frame_of: int, *, spoiled: bool = False) -> int:
-    ledger = Ledger(tmp_path, 0, load_channels("tutorial", base=1 + share.first)["chat"], share)
+def kind_of(tmp_path: Path, share: MemberIds, frame_of: int, *, spoiled: bool = False) -> int:
+    ledger = WorkerRecorder(tmp_path, 0, load_channels("tutorial", base=1 + share.first)["chat"], share)
     text = f"Client #{1 + frame_of} says: " + Envelope(frame_of, 3, 5).seal("hi")
     payload = (text.replace("hi", "ho") if spoiled else text).encode()
     number = ledger.learn(0, Frame(Opcode.TEXT, payload).encode(), payload, is_text=True)
@@ -60,13 +60,13 @@ def kind_of(tmp_path: Path, share: Share, frame_of: int, *, spoiled: bool = Fals
 
 
 def test_a_strangers_publication_is_known_by_its_number(tmp_path: Path) -> None:
-    share = Share(3 * SIZE, alone=False)
+    share = MemberIds(3 * SIZE, alone=False)
     assert kind_of(tmp_path, share, 3 * SIZE) == Kind.DELIVERY
     assert kind_of(tmp_path, share, 4 * SIZE - 1) == Kind.DELIVERY, "a member that we do not have, of our own numbers"
     assert kind_of(tmp_path, share, 4 * SIZE) == FOREIGN != UNSEALED
     assert kind_of(tmp_path, share, 0) == FOREIGN
-    assert kind_of(tmp_path, Share(), 4 * SIZE) == Kind.DELIVERY, "on a server of ours alone there are no strangers"
+    assert kind_of(tmp_path, MemberIds(), 4 * SIZE) == Kind.DELIVERY, "on a server of ours alone there are no strangers"
 
 
 def test_a_damaged_envelope_is_ours_to_judge_whomever_it_names(tmp_path: Path) -> None:
-    assert kind_of(tmp_path, Share(3 * SIZE, alone=False), 7, spoiled=True) == Kind.DELIVERY
+    assert kind_of(tmp_path, MemberIds(3 * SIZE, alone=False), 7, spoiled=True) == Kind.DELIVERY

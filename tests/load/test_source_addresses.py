@@ -15,8 +15,8 @@ from wsproof.errors import UsageError
 from wsproof.load import source_addresses
 from wsproof.load.source_addresses import PER_ADDRESS, connect_from, require_ports, source_of
 from wsproof.load.worker.connector import Connector
-from wsproof.load.worker.recorder import Ledger
-from wsproof.load.worker.state import WorkerRoom
+from wsproof.load.worker.recorder import WorkerRecorder
+from wsproof.load.worker.state import WorkerState
 from wsproof.net.clock import Deadline
 from wsproof.net.endpoint import Endpoint
 from wsproof.wire import accept_key
@@ -91,7 +91,7 @@ def test_a_server_sees_them_come_from_these_addresses(
     async def run() -> None:
         server = await asyncio.start_server(greet, "127.0.0.1", 0)
         workload = load_channels("tutorial")["echo"]
-        room = WorkerRoom(Ledger(tmp_path, 0, workload))
+        room = WorkerState(WorkerRecorder(tmp_path, 0, workload))
         endpoint = Endpoint("127.0.0.1", server.sockets[0].getsockname()[1])
         await Connector(endpoint, workload, room, buffered=loop == "asyncio").connect_all(range(5), Deadline.after(90))
         assert room.members_open == 5

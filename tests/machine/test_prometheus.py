@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, generate_latest
 
-from wsproof.machine.prometheus import NoFigures, figures_in, scrape
+from wsproof.machine.prometheus import NoProcessMetrics, figures_in, scrape
 from wsproof.machine.usage import Usage
 from wsproof.net.endpoint import Endpoint, parse_url
 
@@ -81,14 +81,14 @@ def test_the_usual_client_library_is_understood() -> None:
     ],
 )
 def test_an_answer_without_figures_is_told(body: bytes, code: int, said: str) -> None:
-    with answering(body, code) as url, pytest.raises(NoFigures, match=said):
+    with answering(body, code) as url, pytest.raises(NoProcessMetrics, match=said):
         scrape(source(url), 90.0)
 
 
 def test_nobody_there_is_told() -> None:
     with answering(b"") as url:
         pass
-    with pytest.raises(NoFigures, match="refused"):
+    with pytest.raises(NoProcessMetrics, match="refused"):
         scrape(source(url), 90.0)
 
 
@@ -97,7 +97,7 @@ def test_a_redirect_is_told_and_nobody_else_is_asked() -> None:
     with (
         answering(b"", asked=asked) as elsewhere,
         answering(b"", 302, Location=elsewhere) as url,
-        pytest.raises(NoFigures, match="302, a redirect"),
+        pytest.raises(NoProcessMetrics, match="302, a redirect"),
     ):
         scrape(source(url), 90.0)
     assert asked == []
@@ -117,7 +117,7 @@ def test_an_answer_without_an_end_costs_no_more_than_the_time_it_was_given() -> 
         thread = threading.Thread(target=drip)
         thread.start()
         try:
-            with pytest.raises(NoFigures, match="time"):
+            with pytest.raises(NoProcessMetrics, match="time"):
                 scrape(source(f"http://127.0.0.1:{listener.getsockname()[1]}/"), 0.2)
         finally:
             gone.set()

@@ -7,7 +7,7 @@ import pytest
 from wsproof.model.comparison import Comparison, Judgement, MetricComparison
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
 from wsproof.model.plan import Plan
-from wsproof.model.record import COMPARE_SCHEMA, Caution, RunRecord, Summary, Void
+from wsproof.model.record import COMPARE_SCHEMA, RunRecord, Summary, TrustWarning, Void
 
 RECORD = RunRecord(
     id="20261122T100000Z-main-abc-1",
@@ -26,8 +26,8 @@ RECORD = RunRecord(
     },
     findings=(Finding("x", "chat", Anomaly.LOST, Level.NON_STRICT, "y"),),
     warnings=(
-        Caution("schedule-slip", "Late.", "Wait.", True, ("latency.max",)),
-        Caution("few-samples", "Too few.", "More."),
+        TrustWarning("schedule-slip", "Late.", "Wait.", True, ("latency.max",)),
+        TrustWarning("few-samples", "Too few.", "More."),
     ),
     parts={"check": {"schema": "wsproof.check/1"}},
     complete=True,

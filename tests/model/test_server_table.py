@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
-from wsproof.model.server_table import Cell, Chapter, Matrix, MatrixRow, State, by_check, cells_of, chapter_of
+from wsproof.model.server_table import (
+    Cell,
+    Chapter,
+    ServerRunState,
+    ServerTable,
+    ServerTableRow,
+    by_check,
+    cells_of,
+    chapter_of,
+)
 from wsproof.model.suite import CheckRun, SuiteReport
 from wsproof.report.formats.json_documents import check_document
 
@@ -21,18 +30,18 @@ def run(section: str, verdict: Verdict = Verdict.VALID) -> CheckRun:
     return CheckRun(f"check-{section}", section, "a title", verdict, 1, 0.5)
 
 
-def row(server: str, *found: Finding, verdict: Verdict = Verdict.VALID) -> MatrixRow:
+def row(server: str, *found: Finding, verdict: Verdict = Verdict.VALID) -> ServerTableRow:
     report = SuiteReport(0, (run("5.2", verdict),), found)
     document = check_document({"versions": {server: "1.0"}}, report)
-    return MatrixRow(server, f"{server}, a server", State.CHECKED, "", report, document, "a-run")
+    return ServerTableRow(server, f"{server}, a server", ServerRunState.CHECKED, "", report, document, "a-run")
 
 
-def matrix(*rows: MatrixRow) -> Matrix:
-    return Matrix({"spec": "shop:app"}, "2026-11-22T12:00:00+00:00", {"python": "CPython 3.11.7"}, 0, False, rows)
+def matrix(*rows: ServerTableRow) -> ServerTable:
+    return ServerTable({"spec": "shop:app"}, "2026-11-22T12:00:00+00:00", {"python": "CPython 3.11.7"}, 0, False, rows)
 
 
-GONE = MatrixRow("daphne", "daphne (Twisted)", State.NOT_INSTALLED, "not installed: pip install daphne")
-BROKEN = MatrixRow("granian", "granian (Rust)", State.FAILED, "expected granian to listen, but it ended")
+GONE = ServerTableRow("daphne", "daphne (Twisted)", ServerRunState.NOT_INSTALLED, "not installed: pip install daphne")
+BROKEN = ServerTableRow("granian", "granian (Rust)", ServerRunState.FAILED, "expected granian to listen, but it ended")
 
 
 @pytest.mark.parametrize(
@@ -105,7 +114,7 @@ def test_a_cell_counts_each_finding_as_one_kind() -> None:
         ([row("a", finding("5.2", accepted="known"))], Verdict.VALID),
     ],
 )
-def test_the_worst_server_decides(rows: list[MatrixRow], verdict: Verdict) -> None:
+def test_the_worst_server_decides(rows: list[ServerTableRow], verdict: Verdict) -> None:
     assert matrix(*rows).verdict is verdict
 
 

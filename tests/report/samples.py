@@ -13,7 +13,7 @@ from wsproof.model.finding import Anomaly, Finding, Level, Verdict
 from wsproof.model.history import Departure, History, Kind, Member, Outcome, Publications, Receipts
 from wsproof.model.measurement import GeneratorUsage, Measurement, ServerUsage
 from wsproof.model.plan import Phase, Plan
-from wsproof.model.record import Caution, RunRecord, Summary, Void
+from wsproof.model.record import RunRecord, Summary, TrustWarning, Void
 from wsproof.model.suite import CheckRun, SuiteReport
 
 NS = 1_000_000_000
@@ -190,7 +190,7 @@ def record(**changes: Any) -> RunRecord:
     return RunRecord(**(values | changes))
 
 
-def caution(**changes: Any) -> Caution:
+def caution(**changes: Any) -> TrustWarning:
     """The generator was busy."""
     values: dict[str, Any] = {
         "code": "generator-cpu",
@@ -198,12 +198,12 @@ def caution(**changes: Any) -> Caution:
         "advice": "Use --processes 2, or fewer subscribers.",
         "voids": True,
     }
-    return Caution(**(values | changes))
+    return TrustWarning(**(values | changes))
 
 
 def partly_void(**changes: Any) -> RunRecord:
     """A run of which latency p99 and nothing else is void."""
-    why = Caution(
+    why = TrustWarning(
         "schedule-slip", "Messages were sent late, not caused by the server.", "Wait.", True, ("latency.p99",)
     )
     latency = replace(summary(), void={"p99": Void(why.code, why.message, 2_100_000.0)})

@@ -14,9 +14,16 @@ from tests.report import samples
 from wsproof.model.comparison import Judgement
 from wsproof.report.charts.axes import Axis, linear, logarithmic, nines
 from wsproof.report.charts.forest import forest_plot
-from wsproof.report.charts.svg import Frame, Line, histogram_chart, level_chart, percentile_chart, timeline_chart
+from wsproof.report.charts.svg import (
+    ChartFrame,
+    ChartLine,
+    histogram_chart,
+    level_chart,
+    percentile_chart,
+    timeline_chart,
+)
 
-FRAME = Frame("k", "Title & more", "In words.", "seconds", "time")
+FRAME = ChartFrame("k", "Title & more", "In words.", "seconds", "time")
 FINITE = st.floats(0, 1e15) | st.none()
 
 
@@ -25,7 +32,7 @@ def texts(svg: str) -> list[str]:
 
 
 def test_a_chart_names_itself_its_axes_and_their_unit() -> None:
-    root = ElementTree.fromstring(timeline_chart(FRAME, [Line("", [0, 1, 2], [1e6, 2e6, 3e6])], "ns"))
+    root = ElementTree.fromstring(timeline_chart(FRAME, [ChartLine("", [0, 1, 2], [1e6, 2e6, 3e6])], "ns"))
     assert root.findtext("title") == "Title & more"
     assert root.findtext("desc") == "In words."
     words = [node.text for node in root.iter("text")]
@@ -33,7 +40,7 @@ def test_a_chart_names_itself_its_axes_and_their_unit() -> None:
 
 
 def test_larger_values_are_drawn_higher_and_later_ones_further_right() -> None:
-    svg = timeline_chart(FRAME, [Line("", [0, 1, 2], [1.0, 2.0, 3.0])], "1")
+    svg = timeline_chart(FRAME, [ChartLine("", [0, 1, 2], [1.0, 2.0, 3.0])], "1")
     path = re.search(r'd="M([^"]+)"', svg)
     assert path is not None
     points = [tuple(map(float, point.split())) for point in path[1].split("L")]
@@ -42,13 +49,13 @@ def test_larger_values_are_drawn_higher_and_later_ones_further_right() -> None:
 
 
 def test_a_gap_in_the_data_is_a_gap_in_the_line_and_a_lonely_value_a_dot() -> None:
-    svg = timeline_chart(FRAME, [Line("", [0, 1, 2, 3, 4], [1.0, 2.0, None, 3.0, None])], "1")
+    svg = timeline_chart(FRAME, [ChartLine("", [0, 1, 2, 3, 4], [1.0, 2.0, None, 3.0, None])], "1")
     assert svg.count("<circle") == 1
     assert re.search(r'class="line s1" d="M[^M"]+"', svg)
 
 
 def test_lines_are_told_apart_by_name_and_style_not_by_colour_alone() -> None:
-    lines = [Line("p50", [0, 1], [1.0, 2.0], 1), Line("max", [0, 1], [3.0, 4.0], 2)]
+    lines = [ChartLine("p50", [0, 1], [1.0, 2.0], 1), ChartLine("max", [0, 1], [3.0, 4.0], 2)]
     svg = timeline_chart(FRAME, lines, "ns")
     assert {"p50", "max"} <= set(texts(svg))
     assert 'class="line s1"' in svg
@@ -56,7 +63,7 @@ def test_lines_are_told_apart_by_name_and_style_not_by_colour_alone() -> None:
 
 
 def test_the_percentile_axis_has_a_tick_for_each_nine() -> None:
-    lines = [Line("a", [0.0, 1.0, 2.0, 3.0], [1e5, 2e5, 5e5, 9e5])]
+    lines = [ChartLine("a", [0.0, 1.0, 2.0, 3.0], [1e5, 2e5, 5e5, 9e5])]
     assert {"min", "p50", "p90", "p99", "p99.9"} <= set(texts(percentile_chart(FRAME, lines, "ns")))
 
 
@@ -72,7 +79,7 @@ def test_any_data_make_a_well_formed_chart_within_its_frame(
     points: list[tuple[float, float | None]], log: bool
 ) -> None:
     points.sort(key=lambda point: point[0])
-    line = Line("x", [x for x, _ in points], [y for _, y in points])
+    line = ChartLine("x", [x for x, _ in points], [y for _, y in points])
     svg = timeline_chart(FRAME, [line], "ns", log=log, limit=3.0, window=(0.0, 10.0))
     if any(y is not None for _, y in points):
         root = ElementTree.fromstring(svg)
@@ -91,7 +98,7 @@ def test_ticks_lie_on_the_axis_in_order(axis: Axis) -> None:
 
 
 def test_labels_of_an_axis_do_not_overlap() -> None:
-    svg = timeline_chart(FRAME, [Line("", [0, 123_456], [1.0, 2.0])], "1")
+    svg = timeline_chart(FRAME, [ChartLine("", [0, 123_456], [1.0, 2.0])], "1")
     ticks = [node for node in ElementTree.fromstring(svg).iter("text") if node.get("text-anchor") == "middle"]
     spans = [(float(node.get("x", "0")), len(node.text or "") * 3.5) for node in ticks]
     for (left, half), (right, other) in pairwise(spans):
@@ -110,9 +117,9 @@ def test_the_forest_plot_shows_each_ratio_with_its_interval_and_verdict() -> Non
 
 def test_runs_at_levels_differ_in_shape_and_the_knee_is_shaded() -> None:
     runs = [
-        Line("met", [10.0, 20.0], [1e6, 2e6], 1),
-        Line("missed", [40.0], [9e8], 2),
-        Line("untrusted", [80.0], [5e6], 3),
+        ChartLine("met", [10.0, 20.0], [1e6, 2e6], 1),
+        ChartLine("missed", [40.0], [9e8], 2),
+        ChartLine("untrusted", [80.0], [5e6], 3),
     ]
     svg = level_chart(FRAME, runs, "ns", limit=1e8, shaded=(20.0, 40.0))
     ElementTree.fromstring(svg)
@@ -123,5 +130,5 @@ def test_runs_at_levels_differ_in_shape_and_the_knee_is_shaded() -> None:
 
 
 def test_levels_without_a_value_draw_nothing_and_counts_of_zero_are_values() -> None:
-    assert level_chart(FRAME, [Line("met", [], [], 1)], "1", limit=0.0) == ""
-    assert 'class="dot s1"' in level_chart(FRAME, [Line("met", [10.0, 20.0], [0.0, 3.0], 1)], "1", limit=0.0)
+    assert level_chart(FRAME, [ChartLine("met", [], [], 1)], "1", limit=0.0) == ""
+    assert 'class="dot s1"' in level_chart(FRAME, [ChartLine("met", [10.0, 20.0], [0.0, 3.0], 1)], "1", limit=0.0)

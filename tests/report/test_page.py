@@ -18,7 +18,7 @@ from wsproof.model.record import RunRecord
 from wsproof.report.charts.series import series_of
 from wsproof.report.formats.json_documents import check_document
 from wsproof.report.formats.page import comparison_page, index_page, run_page, write_index
-from wsproof.report.store.runs import Store
+from wsproof.report.store.runs import RunStore
 from wsproof.stats.metrics import summaries
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
@@ -224,7 +224,7 @@ def test_a_comparison_without_any_ratio_has_a_page_without_a_plot() -> None:
 
 
 def test_the_index_groups_runs_by_branch_and_lists_damaged_ones(tmp_path: Path) -> None:
-    store = Store.open(tmp_path / "out")
+    store = RunStore.open(tmp_path / "out")
     for branch in ("main", "topic", "main"):
         folder = store.new_run("bench", GIT | {"branch": branch})
         folder.write(samples.record(id=folder.id, git=GIT | {"branch": branch}))
@@ -242,7 +242,7 @@ def test_the_index_groups_runs_by_branch_and_lists_damaged_ones(tmp_path: Path) 
 
 
 def test_pages_of_one_app_on_several_servers_can_be_told_apart(tmp_path: Path) -> None:
-    store = Store.open(tmp_path / "out")
+    store = RunStore.open(tmp_path / "out")
     for server in ("uvicorn-wsproto", "hypercorn"):
         folder = store.new_run("bench", GIT)
         folder.write(samples.record(id=folder.id, target=TARGET | {"server": server}))
@@ -257,7 +257,7 @@ def test_pages_of_one_app_on_several_servers_can_be_told_apart(tmp_path: Path) -
 
 
 def test_an_empty_store_has_an_index_that_says_what_to_type(tmp_path: Path) -> None:
-    assert "wsproof run" in write_index(Store.open(tmp_path / "none")).read_text(encoding="utf-8")
+    assert "wsproof run" in write_index(RunStore.open(tmp_path / "none")).read_text(encoding="utf-8")
 
 
 def test_what_was_not_reproduced_stands_apart_and_leaves_the_answer_good() -> None:

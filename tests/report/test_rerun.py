@@ -10,16 +10,16 @@ import pytest
 from wsproof.cli.parser import build_parser
 from wsproof.model.record import RunRecord
 from wsproof.report.text.rerun import repeat_line
-from wsproof.session.context import Stage
+from wsproof.session.context import CommandContext
 
 URL = "wss://127.0.0.1:1/ws"
 
 
-def typed(line: list[str]) -> Stage:
-    return Stage(build_parser().parse_args(line))
+def typed(line: list[str]) -> CommandContext:
+    return CommandContext(build_parser().parse_args(line))
 
 
-def recorded(stage: Stage) -> RunRecord:
+def recorded(stage: CommandContext) -> RunRecord:
     """The record of such a run, without running it."""
     server = {"server": "uvicorn-wsproto"} if stage.target.is_ours else {}
     target: dict[str, Any] = {

@@ -12,52 +12,52 @@ import pytest
 from tests.report.samples import GIT, TARGET, comparison, record, violation
 from wsproof.errors import UsageError
 from wsproof.model.finding import Finding
-from wsproof.report.store.runs import Store
+from wsproof.report.store.runs import RunStore
 
 NO_GIT = {"branch": None, "sha": None, "dirty": None, "describe": None}
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store.open(cwd=tmp_path)
+def store(tmp_path: Path) -> RunStore:
+    return RunStore.open(cwd=tmp_path)
 
 
 def test_outside_a_checkout_runs_are_kept_in_a_hidden_folder(tmp_path: Path) -> None:
-    assert Store.open(cwd=tmp_path).new_run("bench", GIT).path.parent == tmp_path / ".wsproof" / "runs"
+    assert RunStore.open(cwd=tmp_path).new_run("bench", GIT).path.parent == tmp_path / ".wsproof" / "runs"
 
 
 def test_inside_a_checkout_runs_are_kept_under_reports_also_from_a_folder_below(tmp_path: Path) -> None:
     (tmp_path / "harness" / "wsproof").mkdir(parents=True)
     (tmp_path / "harness" / "wsproof" / "__init__.py").touch()
-    assert Store.open(cwd=tmp_path / "harness").new_run("run", GIT).path.parent == tmp_path / "reports" / "runs"
+    assert RunStore.open(cwd=tmp_path / "harness").new_run("run", GIT).path.parent == tmp_path / "reports" / "runs"
 
 
 def test_out_names_another_place_and_a_file_there_is_refused(tmp_path: Path) -> None:
-    assert Store.open(Path("else"), tmp_path).new_run("run", GIT).path.parent == tmp_path / "else" / "runs"
+    assert RunStore.open(Path("else"), tmp_path).new_run("run", GIT).path.parent == tmp_path / "else" / "runs"
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="wants a folder"):
-        Store.open(Path("file"), tmp_path)
+        RunStore.open(Path("file"), tmp_path)
 
 
 def test_a_place_that_cannot_be_written_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / ".wsproof").touch()
     with pytest.raises(UsageError, match="--out"):
-        Store.open(cwd=tmp_path).new_run("run", GIT)
+        RunStore.open(cwd=tmp_path).new_run("run", GIT)
 
 
-def test_a_run_is_named_by_time_branch_and_commit(store: Store) -> None:
+def test_a_run_is_named_by_time_branch_and_commit(store: RunStore) -> None:
     folder = store.new_run("bench", GIT | {"branch": "feature/fast chat"})
     moment, *rest = folder.id.split("-")
     assert moment.endswith("Z")
     assert "-".join(rest).startswith("feature-fast-chat-8f38fc848-")
 
 
-def test_a_branch_cannot_lead_out_of_the_store(store: Store) -> None:
+def test_a_branch_cannot_lead_out_of_the_store(store: RunStore) -> None:
     folder = store.new_run("bench", GIT | {"branch": "../../../etc"})
     assert folder.path.resolve().parent == (store.root / "runs").resolve()
 
 
-def test_runs_that_begin_at_once_each_have_a_folder(store: Store) -> None:
+def test_runs_that_begin_at_once_each_have_a_folder(store: RunStore) -> None:
     with ThreadPoolExecutor(8) as pool:
         folders = list(pool.map(lambda _: store.new_run("bench", NO_GIT), range(40)))
     assert len({folder.id for folder in folders}) == 40
@@ -65,14 +65,14 @@ def test_runs_that_begin_at_once_each_have_a_folder(store: Store) -> None:
     assert not list(store.root.glob(".latest-*"))
 
 
-def test_a_record_comes_back_as_it_was_written(store: Store) -> None:
+def test_a_record_comes_back_as_it_was_written(store: RunStore) -> None:
     folder = store.new_run("bench", GIT)
     folder.write(record(findings=(violation(),)))
     assert store.find(folder.id).read() == record(findings=(violation(),))
 
 
 def test_a_write_that_fails_leaves_the_old_record_and_nothing_else(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = store.new_run("bench", GIT)
     folder.write(record(complete=False))
@@ -88,13 +88,13 @@ def test_a_write_that_fails_leaves_the_old_record_and_nothing_else(
     assert folder.read() == record(complete=False)
 
 
-def test_what_is_not_a_number_is_written_as_null(store: Store) -> None:
+def test_what_is_not_a_number_is_written_as_null(store: RunStore) -> None:
     folder = store.new_run("bench", GIT)
     folder.write(record(parts={"load": {"rate": float("nan"), "most": float("inf")}}))
     assert folder.read().parts["load"] == {"rate": None, "most": None}
 
 
-def test_a_run_is_found_by_id_beginning_end_path_and_latest(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_is_found_by_id_beginning_end_path_and_latest(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     old, new = store.new_run("bench", GIT), store.new_run("bench", GIT | {"branch": "other"})
     for folder in (old, new):
         folder.write(record(id=folder.id))
@@ -108,7 +108,7 @@ def test_a_run_is_found_by_id_beginning_end_path_and_latest(store: Store, monkey
     assert store.find("latest").path == new.path
 
 
-def test_latest_survives_when_the_run_it_pointed_at_is_deleted(store: Store) -> None:
+def test_latest_survives_when_the_run_it_pointed_at_is_deleted(store: RunStore) -> None:
     old, new = store.new_run("bench", GIT), store.new_run("bench", GIT | {"branch": "zzz"})
     for path in (new.columns, new.path / "findings", new.path):
         path.rmdir()
@@ -116,21 +116,21 @@ def test_latest_survives_when_the_run_it_pointed_at_is_deleted(store: Store) -> 
 
 
 @pytest.mark.parametrize("ref", ["nosuch", "", "2"])
-def test_a_ref_that_means_none_or_several_is_answered_with_the_runs_there_are(store: Store, ref: str) -> None:
+def test_a_ref_that_means_none_or_several_is_answered_with_the_runs_there_are(store: RunStore, ref: str) -> None:
     runs = [store.new_run("bench", GIT) for _ in range(2)]
     with pytest.raises(UsageError) as caught:
         store.find(ref)
     assert all(run.id in str(caught.value) for run in runs)
 
 
-def test_without_any_run_the_error_says_how_to_make_one(store: Store) -> None:
+def test_without_any_run_the_error_says_how_to_make_one(store: RunStore) -> None:
     assert store.runs() == []
     with pytest.raises(UsageError, match="wsproof run"):
         store.find()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": "wsproof.run/9"}', '{"schema": "wsproof.run/1"}', "\xff"])
-def test_a_damaged_record_is_listed_and_said_to_be_unreadable(store: Store, text: str) -> None:
+def test_a_damaged_record_is_listed_and_said_to_be_unreadable(store: RunStore, text: str) -> None:
     good, bad = store.new_run("bench", GIT), store.new_run("bench", GIT)
     good.write(record())
     (bad.path / "run.json").write_bytes(text.encode("latin-1"))
@@ -139,7 +139,7 @@ def test_a_damaged_record_is_listed_and_said_to_be_unreadable(store: Store, text
         store.find(bad.id).read()
 
 
-def test_findings_are_kept_in_files_and_get_the_line_that_repeats_them(store: Store) -> None:
+def test_findings_are_kept_in_files_and_get_the_line_that_repeats_them(store: RunStore) -> None:
     folder = store.new_run("check", GIT)
     kept, silent = folder.keep_findings([violation(), violation(recipe=None, check="x")], TARGET)
     assert kept.replay is not None
@@ -152,13 +152,13 @@ def test_findings_are_kept_in_files_and_get_the_line_that_repeats_them(store: St
     assert len(list((folder.path / "findings").iterdir())) == 2
 
 
-def test_a_finding_named_like_a_path_stays_in_its_folder(store: Store) -> None:
+def test_a_finding_named_like_a_path_stays_in_its_folder(store: RunStore) -> None:
     folder = store.new_run("check", GIT)
     folder.keep_findings([violation(check="../../x\x00/y", recipe=None)], TARGET)
     assert [path.parent for path in store.root.rglob("*.json")] == [folder.path / "findings"]
 
 
-def test_a_comparison_comes_back_as_it_was_written(store: Store) -> None:
+def test_a_comparison_comes_back_as_it_was_written(store: RunStore) -> None:
     folder = store.new_comparison("main", "feature/x")
     folder.write(comparison(findings=(violation(),)))
     (found,) = store.comparisons()

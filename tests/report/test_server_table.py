@@ -14,7 +14,7 @@ from rich.console import Console
 from tests.model.test_server_table import BROKEN, GONE, finding, matrix, row
 from tests.report.samples import HOSTILE
 from wsproof.model.finding import Level
-from wsproof.model.server_table import Cell, Matrix
+from wsproof.model.server_table import Cell, ServerTable
 from wsproof.report.formats.json_documents import load_schema
 from wsproof.report.formats.junit import matrix_junit_xml
 from wsproof.report.formats.server_table import cell_text, matrix_markdown, show_matrix
@@ -29,7 +29,7 @@ WHOLE = matrix(
 )
 
 
-def shown(table: Matrix) -> str:
+def shown(table: ServerTable) -> str:
     out = StringIO()
     show_matrix(Console(file=out, width=40, color_system=None), table)
     return out.getvalue()

@@ -18,7 +18,7 @@ from wsproof.model.record import Summary, Void
 from wsproof.model.suite import CheckRun, Figure, NotRun, SuiteReport
 from wsproof.report.formats.json_documents import check_document
 from wsproof.report.formats.terminal import show_check, show_comparison, show_finding, show_load, show_run
-from wsproof.report.store.run_dir import RunFolder
+from wsproof.report.store.run_dir import RunDir
 
 
 class Paper:
@@ -127,7 +127,7 @@ def test_without_a_terminal_there_is_no_colour(paper: Paper) -> None:
 
 
 def test_a_run_tells_figures_in_readable_units_and_where_its_page_is(paper: Paper, tmp_path: Path) -> None:
-    show_run(paper.console, samples.record(), RunFolder(tmp_path))
+    show_run(paper.console, samples.record(), RunDir(tmp_path))
     row = next(line for line in paper.text.splitlines() if line.startswith("Latency"))
     assert row.split()[1:] == ["1.84", "ms", "3.68", "ms", "8.28", "ms", "12.9", "ms", "16.6", "ms", "20,000"]
     assert "2,000/s" in paper.text
@@ -173,7 +173,7 @@ def test_an_objective_that_a_void_figure_leaves_open_is_what_the_run_cannot_tell
 
 
 def test_a_stored_run_that_ended_early_is_called_incomplete(paper: Paper, tmp_path: Path) -> None:
-    show_run(paper.console, samples.record(complete=False), RunFolder(tmp_path))
+    show_run(paper.console, samples.record(complete=False), RunDir(tmp_path))
     assert "INCOMPLETE" in paper.text
     assert "VALID" not in paper.text
 

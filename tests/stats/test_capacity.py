@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from wsproof.stats.capacity import Capacity, Ending, Measure, Outcome, Search, find_capacity
+from wsproof.stats.capacity import Capacity, LevelOutcome, Measure, Search, SearchEnding, find_capacity
 
 WIDE = Search(10, 10_000)
 
@@ -16,10 +16,10 @@ WIDE = Search(10, 10_000)
 def server(knee: float, *, limit: float = math.inf) -> Measure:
     """Takes everything up to its knee; the generator cannot be trusted above its limit."""
 
-    def measure(level: float) -> Outcome:
+    def measure(level: float) -> LevelOutcome:
         if level > limit:
-            return Outcome.UNTRUSTED
-        return Outcome.MET if level <= knee else Outcome.MISSED
+            return LevelOutcome.UNTRUSTED
+        return LevelOutcome.MET if level <= knee else LevelOutcome.MISSED
 
     return measure
 
@@ -28,11 +28,11 @@ def noisy(knee: float, softness: float, wrong: float, seed: int) -> Measure:
     """Near its knee it meets its objectives or misses them by chance; some runs are spoiled wherever they are."""
     chance = random.Random(seed)
 
-    def measure(level: float) -> Outcome:
+    def measure(level: float) -> LevelOutcome:
         if chance.random() < wrong:
-            return chance.choice([Outcome.MET, Outcome.MISSED])
+            return chance.choice([LevelOutcome.MET, LevelOutcome.MISSED])
         missed = 1 / (1 + math.exp(-math.log(level / knee) / softness))
-        return Outcome.MISSED if chance.random() < missed else Outcome.MET
+        return LevelOutcome.MISSED if chance.random() < missed else LevelOutcome.MET
 
     return measure
 
@@ -44,7 +44,7 @@ def levels(found: Capacity) -> list[float]:
 @pytest.mark.parametrize("knee", [11, 37, 412, 2900, 9500])
 def test_the_interval_holds_the_knee_and_is_as_narrow_as_was_asked(knee: int) -> None:
     found = find_capacity(server(knee), WIDE)
-    assert found.ending is Ending.FOUND
+    assert found.ending is SearchEnding.FOUND
     assert found.knee is not None
     assert found.knee.low <= knee <= found.knee.high
     assert found.knee.high <= found.knee.low * 1.4
@@ -61,7 +61,7 @@ def test_it_steps_up_by_doubling_and_then_closes_in() -> None:
 def test_levels_near_the_knee_are_measured_again_and_again() -> None:
     found = find_capacity(server(100), WIDE)
     near = [trial.outcome for trial in found.trials if 70 <= trial.level <= 140]
-    assert min(near.count(Outcome.MET), near.count(Outcome.MISSED)) >= 2
+    assert min(near.count(LevelOutcome.MET), near.count(LevelOutcome.MISSED)) >= 2
 
 
 @pytest.mark.parametrize(("softness", "wrong"), [(0.02, 0.0), (0.05, 0.02), (0.1, 0.0), (0.1, 0.02)])
@@ -70,18 +70,18 @@ def test_with_noise_the_interval_holds_the_knee_about_as_often_as_it_says(softne
     for seed in range(40):
         knee = math.exp(random.Random(seed).uniform(math.log(20), math.log(5000)))
         found = find_capacity(noisy(knee, softness, wrong, seed), WIDE)
-        assert found.ending in (Ending.FOUND, Ending.UNSETTLED)
+        assert found.ending in (SearchEnding.FOUND, SearchEnding.UNSETTLED)
         assert found.knee is not None
-        settled += found.ending is Ending.FOUND
+        settled += found.ending is SearchEnding.FOUND
         held += found.knee.low <= knee <= found.knee.high
     assert held >= 36
     assert settled >= 30
 
 
 def test_one_wrong_answer_far_from_the_knee_is_outvoted() -> None:
-    answers = iter([Outcome.MET, Outcome.MISSED])  # at 10, and, wrongly, at 20
+    answers = iter([LevelOutcome.MET, LevelOutcome.MISSED])  # at 10, and, wrongly, at 20
 
-    def measure(level: float) -> Outcome:
+    def measure(level: float) -> LevelOutcome:
         return next(answers, None) or server(400)(level)
 
     found = find_capacity(measure, Search(10, 10_000, most_trials=60))
@@ -91,7 +91,7 @@ def test_one_wrong_answer_far_from_the_knee_is_outvoted() -> None:
 
 def test_a_server_that_misses_at_the_lowest_level_is_tried_again_before_it_is_said() -> None:
     found = find_capacity(server(3), WIDE)
-    assert found.ending is Ending.MISSED_AT_LOWEST
+    assert found.ending is SearchEnding.MISSED_AT_LOWEST
     assert set(levels(found)) == {10}
     assert len(found.trials) >= 2
     assert found.met is None
@@ -99,7 +99,7 @@ def test_a_server_that_misses_at_the_lowest_level_is_tried_again_before_it_is_sa
 
 def test_a_server_that_takes_all_that_was_asked_is_confirmed_at_the_highest_level() -> None:
     found = find_capacity(server(1e9), Search(10, 500))
-    assert found.ending is Ending.MET_AT_HIGHEST
+    assert found.ending is SearchEnding.MET_AT_HIGHEST
     assert levels(found)[-2:] == [500, 500]
     assert found.met == 500
     assert found.knee is None  # it lies beyond what was measured
@@ -107,16 +107,16 @@ def test_a_server_that_takes_all_that_was_asked_is_confirmed_at_the_highest_leve
 
 def test_above_what_the_generator_can_do_nothing_is_said_of_the_server() -> None:
     found = find_capacity(server(1e9, limit=300), WIDE)
-    assert found.ending is Ending.GENERATOR_LIMITED
+    assert found.ending is SearchEnding.GENERATOR_LIMITED
     assert found.met is not None
     assert found.ceiling is not None
     assert found.met <= 300 < found.ceiling <= found.met * 1.4
-    assert Outcome.MISSED not in {trial.outcome for trial in found.trials}
+    assert LevelOutcome.MISSED not in {trial.outcome for trial in found.trials}
 
 
 def test_a_knee_below_the_limit_of_the_generator_is_found_all_the_same() -> None:
     found = find_capacity(server(250, limit=300), WIDE)
-    assert found.ending is Ending.FOUND
+    assert found.ending is SearchEnding.FOUND
     assert found.knee is not None
     assert found.knee.low <= 250 <= found.knee.high
 
@@ -124,36 +124,38 @@ def test_a_knee_below_the_limit_of_the_generator_is_found_all_the_same() -> None
 def test_an_untrusted_run_is_tried_again_and_only_several_in_a_row_are_a_ceiling() -> None:
     seen: list[float] = []
 
-    def measure(level: float) -> Outcome:
+    def measure(level: float) -> LevelOutcome:
         seen.append(level)
-        return Outcome.UNTRUSTED if seen.count(level) == 1 else server(100)(level)
+        return LevelOutcome.UNTRUSTED if seen.count(level) == 1 else server(100)(level)
 
     found = find_capacity(measure, WIDE)
     assert found.ceiling is None
-    assert found.ending is Ending.FOUND
+    assert found.ending is SearchEnding.FOUND
 
 
 def test_a_generator_that_cannot_do_the_lowest_level_knows_nothing() -> None:
     found = find_capacity(server(100, limit=1), WIDE)
-    assert found.ending is Ending.GENERATOR_LIMITED
+    assert found.ending is SearchEnding.GENERATOR_LIMITED
     assert found.knee is None
     assert levels(found) == [10, 10, 10]
 
 
 def test_a_search_that_may_not_go_on_says_that_it_is_unsettled() -> None:
     found = find_capacity(server(100), Search(10, 10_000, most_trials=5))
-    assert found.ending is Ending.UNSETTLED
+    assert found.ending is SearchEnding.UNSETTLED
     assert len(found.trials) == 5
 
 
-@pytest.mark.parametrize("pick", [lambda level: Outcome.MET if int(level) % 2 else Outcome.MISSED])
-def test_answers_without_any_order_end_within_the_trials_that_are_allowed(pick: Callable[[float], Outcome]) -> None:
+@pytest.mark.parametrize("pick", [lambda level: LevelOutcome.MET if int(level) % 2 else LevelOutcome.MISSED])
+def test_answers_without_any_order_end_within_the_trials_that_are_allowed(
+    pick: Callable[[float], LevelOutcome],
+) -> None:
     assert len(find_capacity(pick, WIDE).trials) <= WIDE.most_trials
 
 
 def test_neighbouring_whole_numbers_are_as_near_as_one_can_get() -> None:
     found = find_capacity(server(3), Search(1, 100))
-    assert found.ending is Ending.FOUND
+    assert found.ending is SearchEnding.FOUND
     assert found.knee is not None
     assert 3 <= found.knee.high < 5
 

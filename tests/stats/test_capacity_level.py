@@ -4,8 +4,8 @@ import pytest
 
 from tests.stats.builders import measurement, steady
 from wsproof.model.finding import Anomaly, Finding, Level
-from wsproof.model.record import Caution
-from wsproof.stats.capacity import Outcome
+from wsproof.model.record import TrustWarning
+from wsproof.stats.capacity import LevelOutcome
 from wsproof.stats.capacity_level import judge_level
 from wsproof.stats.objective import ObjectiveResult, parse_objective
 from wsproof.stats.trust import judged_summaries
@@ -18,77 +18,77 @@ LOST = Finding("delivery", "chat", Anomaly.LOST, Level.VIOLATION, "Member 2 neve
 CRASHED = Finding("order", "chat", Anomaly.UNKNOWN, Level.VIOLATION, "The check crashed.")
 
 
-def void(code: str) -> Caution:
-    return Caution(code, f"because of {code}", "try less", voids=True)
+def void(code: str) -> TrustWarning:
+    return TrustWarning(code, f"because of {code}", "try less", voids=True)
 
 
 def test_a_level_whose_objectives_are_all_met_is_met() -> None:
-    judged = judge_level([MET], [], [Caution("few-samples", "few", "more")])
-    assert judged.outcome is Outcome.MET
+    judged = judge_level([MET], [], [TrustWarning("few-samples", "few", "more")])
+    assert judged.outcome is LevelOutcome.MET
     assert judged.why == ("met: p99(latency) < 100ms (measured 5.00 ms)",)
 
 
 def test_one_missed_objective_is_enough_to_miss() -> None:
     judged = judge_level([MET, MISSED], [], [])
-    assert judged.outcome is Outcome.MISSED
+    assert judged.outcome is LevelOutcome.MISSED
     assert judged.why == ("missed: p99(latency) < 100ms (measured 500 ms)",)
 
 
 def test_a_level_that_loses_messages_is_missed_however_quick_the_rest_was() -> None:
     judged = judge_level([MET], [LOST], [])
-    assert judged.outcome is Outcome.MISSED
+    assert judged.outcome is LevelOutcome.MISSED
     assert judged.why == ("delivery: Member 2 never got it.",)
 
 
 def test_a_level_whose_members_are_behind_is_missed() -> None:
     behind = Finding("behind", "chat", Anomaly.BEHIND, Level.INFORMATIONAL, "Three members were behind.")
     judged = judge_level([MET], [behind], [])
-    assert (judged.outcome, judged.why) == (Outcome.MISSED, ("Three members were behind.",))
+    assert (judged.outcome, judged.why) == (LevelOutcome.MISSED, ("Three members were behind.",))
 
 
 def test_a_deviation_on_the_wire_misses_no_level() -> None:
     deviation = Finding("server-body-in-101", "9.1", Anomaly.PROTOCOL, Level.VIOLATION, "A header too many.")
-    assert judge_level([MET], [deviation], []).outcome is Outcome.MET
+    assert judge_level([MET], [deviation], []).outcome is LevelOutcome.MET
 
 
 @pytest.mark.parametrize("code", ["generator-cpu", "schedule-slip", "not-alone"])
 def test_a_generator_at_its_limit_blames_nobody(code: str) -> None:
     judged = judge_level([MISSED], [LOST], [void(code), void("unsent")])
-    assert judged.outcome is Outcome.UNTRUSTED
+    assert judged.outcome is LevelOutcome.UNTRUSTED
     assert judged.why == (f"because of {code}",)
 
 
 @pytest.mark.parametrize(
-    ("limit", "outcome"), [("60ms", Outcome.MET), ("20ms", Outcome.MISSED), ("40ms", Outcome.UNTRUSTED)]
+    ("limit", "outcome"), [("60ms", LevelOutcome.MET), ("20ms", LevelOutcome.MISSED), ("40ms", LevelOutcome.UNTRUSTED)]
 )
 def test_lateness_voids_a_level_only_where_the_objective_would_have_come_out_otherwise(
-    limit: str, outcome: Outcome
+    limit: str, outcome: LevelOutcome
 ) -> None:
     # Latency p99 is 50 ms, 30 ms of which are left without the late sends.
     metrics, cautions = judged_summaries(measurement(steady(latency_ms=50, slip_ms=20)))
     assert [caution.code for caution in cautions if caution.voids] == ["schedule-slip"]
     results = [parse_objective(f"p99(latency) < {limit}").judge(metrics)]
     assert judge_level(results, [], cautions).outcome is outcome
-    assert judge_level(results, [], [*cautions, void("generator-cpu")]).outcome is Outcome.UNTRUSTED
+    assert judge_level(results, [], [*cautions, void("generator-cpu")]).outcome is LevelOutcome.UNTRUSTED
 
 
 def test_lateness_does_not_hide_that_a_message_was_lost() -> None:
     metrics, cautions = judged_summaries(measurement(steady(latency_ms=50, slip_ms=20)))
     results = [parse_objective("min(reach) == 1").judge(metrics)]
     judged = judge_level(results, [LOST], cautions)
-    assert (judged.outcome, judged.why) == (Outcome.MISSED, ("delivery: Member 2 never got it.",))
+    assert (judged.outcome, judged.why) == (LevelOutcome.MISSED, ("delivery: Member 2 never got it.",))
 
 
 @pytest.mark.parametrize("code", ["unsent", "unpublished", "incomplete-ramp"])
 def test_a_plan_that_a_server_does_not_let_be_carried_out_is_more_than_it_takes(code: str) -> None:
-    assert judge_level([MET], [], [void(code)]).outcome is Outcome.MISSED
+    assert judge_level([MET], [], [void(code)]).outcome is LevelOutcome.MISSED
 
 
 @pytest.mark.parametrize(("objective", "findings"), [(UNMEASURED, []), (MET, [CRASHED])])
 def test_what_cannot_be_told_proves_nothing(objective: ObjectiveResult, findings: list[Finding]) -> None:
-    assert judge_level([objective], findings, []).outcome is Outcome.UNTRUSTED
+    assert judge_level([objective], findings, []).outcome is LevelOutcome.UNTRUSTED
 
 
 def test_that_nothing_was_delivered_is_the_servers_only_where_something_was_owed() -> None:
-    assert judge_level([UNMEASURED], [], [void("nothing-measured")]).outcome is Outcome.UNTRUSTED
-    assert judge_level([UNMEASURED], [LOST], [void("nothing-measured")]).outcome is Outcome.MISSED
+    assert judge_level([UNMEASURED], [], [void("nothing-measured")]).outcome is LevelOutcome.UNTRUSTED
+    assert judge_level([UNMEASURED], [LOST], [void("nothing-measured")]).outcome is LevelOutcome.MISSED

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from wsproof.model.comparison import Judgement, MetricComparison
-from wsproof.stats.compared_metrics import Aspect
+from wsproof.stats.compared_metrics import ComparedMetric
 from wsproof.stats.comparison import judge, overall
 from wsproof.stats.metrics import METRICS_BY_NAME
 from wsproof.stats.paired import Pair
@@ -120,7 +120,7 @@ def test_what_is_only_shown_is_never_worse_or_better() -> None:
 
 
 def test_half_the_throughput_is_worse_because_more_is_better_there() -> None:
-    throughput = Aspect(METRICS_BY_NAME["deliveries_per_s"], primary=True)
+    throughput = ComparedMetric(METRICS_BY_NAME["deliveries_per_s"], primary=True)
     (halved,) = judge({throughput.name: pairs_of(0.5)}, aspects=[throughput])
     (doubled,) = judge({throughput.name: pairs_of(2.0)}, aspects=[throughput])
     assert (halved.verdict, doubled.verdict) == (Judgement.WORSE, Judgement.BETTER)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.stats.builders import MS, QUIET, measurement, publish, recorder, steady
 from wsproof.model.measurement import Measurement
-from wsproof.stats.capacity import Outcome
+from wsproof.stats.capacity import LevelOutcome
 from wsproof.stats.capacity_level import judge_level
 from wsproof.stats.generator_delay import waited_ns
 from wsproof.stats.generator_effect import DeliveryTimes, Limit, own_delays
@@ -75,8 +75,8 @@ def test_a_run_is_untrusted_where_a_fifth_of_its_p99_may_be_the_generators(
     assert found == ({"generator-delay": True} if voids else {})
 
 
-@pytest.mark.parametrize(("limit", "outcome"), [("2ms", Outcome.MET), ("0.9ms", Outcome.UNTRUSTED)])
-def test_a_level_that_is_met_is_met_whatever_the_generator_has_added(limit: str, outcome: Outcome) -> None:
+@pytest.mark.parametrize(("limit", "outcome"), [("2ms", LevelOutcome.MET), ("0.9ms", LevelOutcome.UNTRUSTED)])
+def test_a_level_that_is_met_is_met_whatever_the_generator_has_added(limit: str, outcome: LevelOutcome) -> None:
     run = slow_reading(0.5)
     metrics, cautions = judged_summaries(run)
     results = [parse_objective(f"p99(latency) < {limit}").judge(metrics)]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from wsproof.errors import UsageError
 from wsproof.model.envelope import Envelope
-from wsproof.workloads import Reading, Word, Workload
+from wsproof.workloads import MessageKind, Parsed, Workload
 from wsproof.workloads.chat import Chat
 from wsproof.workloads.echo import Echo
 from wsproof.workloads.formats import FORMATS, Format
@@ -20,7 +20,7 @@ ENVELOPE = Envelope(publisher=6, sequence=3, intended_ns=123)
 BODIES = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 
 
-def assert_whole(reading: Reading, word: Word = Word.DELIVERY) -> None:
+def assert_whole(reading: Parsed, word: MessageKind = MessageKind.DELIVERY) -> None:
     assert reading.word is word
     assert reading.opened is not None
     assert reading.opened.intact
@@ -71,7 +71,7 @@ def test_words_of_the_server_stand_around_it(workload: Workload, before: str, be
 
 def test_a_reply_may_be_json_too() -> None:
     chat = Chat({"format": "json"})
-    assert_whole(chat.read(6, f"You: {chat.publish(6, ENVELOPE, 'x')!s}"), Word.REPLY)
+    assert_whole(chat.read(6, f"You: {chat.publish(6, ENVELOPE, 'x')!s}"), MessageKind.REPLY)
 
 
 def test_bytes_come_back_as_they_are_and_text_is_then_strange() -> None:
@@ -79,16 +79,16 @@ def test_bytes_come_back_as_they_are_and_text_is_then_strange() -> None:
     message = echo.publish(6, ENVELOPE, "x")
     assert isinstance(message, bytes)
     assert_whole(echo.read(6, message))
-    assert echo.read(6, message.decode()).word is Word.STRANGE
+    assert echo.read(6, message.decode()).word is MessageKind.UNEXPECTED
     words_in_front = echo.read(6, b"Message received: " + message).opened
     assert words_in_front is not None
     assert not words_in_front.intact
-    assert Echo().read(6, message).word is Word.STRANGE
+    assert Echo().read(6, message).word is MessageKind.UNEXPECTED
 
 
 def test_json_echo_says_nothing_else() -> None:
-    assert JsonEcho().read(0, b"{}").word is Word.STRANGE
-    assert JsonEcho().read(0, '{"type": "error"}').word is Word.STRANGE
+    assert JsonEcho().read(0, b"{}").word is MessageKind.UNEXPECTED
+    assert JsonEcho().read(0, '{"type": "error"}').word is MessageKind.UNEXPECTED
 
 
 def test_a_format_that_a_channel_has_not_is_told() -> None:

@@ -14,7 +14,7 @@ from wsproof.workloads import Workload, WorkloadWarning, load_channels, warn_of_
 
 HEAD = """\
 from wsproof.model.contract import Audience, Contract, Order
-from wsproof.workloads import Reading, Word, Workload
+from wsproof.workloads import MessageKind, Parsed, Workload
 class Base(Workload):
     name = "base"
     title = "t"
@@ -22,7 +22,7 @@ class Base(Workload):
     @property
     def contract(self): return Contract("base", Audience.EVERYONE, Order.PER_PUBLISHER)
     def path(self, member): return "/ws"
-    def read(self, member, message): return Reading(Word.ASIDE)
+    def read(self, member, message): return Parsed(MessageKind.IGNORED)
 """
 ENVELOPE = Envelope(0, 0, 1)
 Load = Callable[[str], Workload]
@@ -47,15 +47,15 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
         (
             "    def read(self, member, message):\n        raise KeyError('typo')",
             "read",
-            r":13: .*raised KeyError: 'typo' for the message 'hello'.*Word\.STRANGE",
+            r":13: .*raised KeyError: 'typo' for the message 'hello'.*MessageKind\.UNEXPECTED",
         ),
         (
             "    def read(self, member, message): return None",
             "read",
-            r":12: Mine\.read returned None, .*NoneType.*a Reading",
+            r":12: Mine\.read returned None, .*NoneType.*a Parsed",
         ),
-        ("    def read(self, member, message): return Reading('delivery')", "read", r":12: .*the types of its fields"),
-        ("    def read(self, message): return Reading(Word.ASIDE)", "read", r":12: .*TypeError.*positional"),
+        ("    def read(self, member, message): return Parsed('delivery')", "read", r":12: .*the types of its fields"),
+        ("    def read(self, message): return Parsed(MessageKind.IGNORED)", "read", r":12: .*TypeError.*positional"),
         ("    def path(self, member): return 7", "path", r":12: Mine\.path returned 7, .*int.*such as '/ws/1'"),
         (
             "    def path(self, member): return self.settings['room']",

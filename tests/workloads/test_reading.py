@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsproof.model.envelope import Envelope
-from wsproof.workloads import Reading, Word, Workload
+from wsproof.workloads import MessageKind, Parsed, Workload
 from wsproof.workloads.chat import Chat
 from wsproof.workloads.dashboard import Dashboard
 from wsproof.workloads.echo import Echo
@@ -30,7 +30,7 @@ NASTY = [
 ]
 
 
-def assert_whole(reading: Reading, word: Word) -> None:
+def assert_whole(reading: Parsed, word: MessageKind) -> None:
     assert reading.word is word
     assert reading.opened is not None
     assert reading.opened.intact
@@ -40,26 +40,26 @@ def assert_whole(reading: Reading, word: Word) -> None:
 @pytest.mark.parametrize("body", NASTY)
 def test_a_delivery_is_understood_whatever_its_body_says(body: str) -> None:
     reading = Chat().read(0, f"Client #7 says: {ENVELOPE.seal(body)}")
-    assert_whole(reading, Word.DELIVERY)
+    assert_whole(reading, MessageKind.DELIVERY)
     assert reading.speaker == "7"
 
 
 @pytest.mark.parametrize("words", ["You: ", "You wrote: "])
 @pytest.mark.parametrize("body", NASTY)
 def test_a_reply_is_understood_whatever_its_body_says(body: str, words: str) -> None:
-    assert_whole(Chat().read(6, f"{words}{ENVELOPE.seal(body)}"), Word.REPLY)
+    assert_whole(Chat().read(6, f"{words}{ENVELOPE.seal(body)}"), MessageKind.REPLY)
 
 
 @given(name=st.text(max_size=20), body=st.text(max_size=200))
 def test_names_and_bodies_are_free(name: str, body: str) -> None:
     reading = Chat().read(0, f"Client #{name} says: {ENVELOPE.seal(body)}")
-    assert_whole(reading, Word.DELIVERY)
+    assert_whole(reading, MessageKind.DELIVERY)
     assert reading.speaker == name
 
 
 def test_a_delivery_without_an_envelope_keeps_its_text() -> None:
     reading = Chat().read(0, "Client #7 says: ")
-    assert (reading.word, reading.opened, reading.speaker, reading.text) == (Word.DELIVERY, None, "7", "")
+    assert (reading.word, reading.opened, reading.speaker, reading.text) == (MessageKind.DELIVERY, None, "7", "")
 
 
 def test_words_slipped_in_between_make_the_message_damaged() -> None:
@@ -75,27 +75,27 @@ def test_words_slipped_in_between_make_the_message_damaged() -> None:
 
 def test_a_changed_letter_makes_the_message_damaged() -> None:
     reading = Chat().read(0, f"Client #7 says: {ENVELOPE.seal('hello').replace('hello', 'hallo')}")
-    assert reading.word is Word.DELIVERY
+    assert reading.word is MessageKind.DELIVERY
     assert reading.opened is not None
     assert not reading.opened.intact
 
 
 def test_a_leave_notice_names_who_left() -> None:
     reading = Chat().read(0, "Client #7 left the chat")
-    assert (reading.word, reading.about) == (Word.LEAVE, "7")
+    assert (reading.word, reading.about) == (MessageKind.LEAVE, "7")
 
 
 @pytest.mark.parametrize(
     "message", ["", "hello", "client #7 says: x", "Client 7 says: x", " You: x", b"Client #7 says: x"]
 )
 def test_what_a_chat_cannot_place_is_strange(message: str | bytes) -> None:
-    assert Chat().read(0, message).word is Word.STRANGE
+    assert Chat().read(0, message).word is MessageKind.UNEXPECTED
 
 
 def test_an_echo_is_a_delivery_to_its_publisher() -> None:
-    assert_whole(Echo().read(6, f"Message received: {ENVELOPE.seal('hi')}"), Word.DELIVERY)
-    assert Echo().read(6, "message received: hi").word is Word.STRANGE
-    assert Echo().read(6, b"Message received: hi").word is Word.STRANGE
+    assert_whole(Echo().read(6, f"Message received: {ENVELOPE.seal('hi')}"), MessageKind.DELIVERY)
+    assert Echo().read(6, "message received: hi").word is MessageKind.UNEXPECTED
+    assert Echo().read(6, b"Message received: hi").word is MessageKind.UNEXPECTED
 
 
 def test_a_tick_carries_the_object_and_nothing_else_counts_as_one() -> None:
@@ -103,8 +103,8 @@ def test_a_tick_carries_the_object_and_nothing_else_counts_as_one() -> None:
     assert feed.read(0, '{"cpu_usage": 3}').value == {"cpu_usage": 3}
     for message in ("[1]", "3", "nonsense", "", "[" * 100_000):
         reading = feed.read(0, message)
-        assert (reading.word, reading.value) == (Word.TICK, None)
-    assert feed.read(0, b"{}").word is Word.STRANGE
+        assert (reading.word, reading.value) == (MessageKind.TICK, None)
+    assert feed.read(0, b"{}").word is MessageKind.UNEXPECTED
 
 
 def test_a_number_that_is_no_json_is_left_for_the_check_to_judge() -> None:
@@ -116,7 +116,7 @@ def test_a_number_that_is_no_json_is_left_for_the_check_to_judge() -> None:
 @pytest.mark.parametrize("workload", [Echo(), Chat(), Dashboard()])
 @given(message=st.text() | st.binary())
 def test_reading_never_raises(workload: Workload, message: str | bytes) -> None:
-    assert isinstance(workload.read(0, message), Reading)
+    assert isinstance(workload.read(0, message), Parsed)
 
 
 def test_names_in_the_url_are_percent_encoded() -> None:

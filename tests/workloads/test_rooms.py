@@ -14,7 +14,7 @@ from wsproof.model.envelope import Envelope
 from wsproof.model.plan import Phase, Plan
 from wsproof.target.server import serve
 from wsproof.target.target import parse_target
-from wsproof.workloads import Word
+from wsproof.workloads import MessageKind
 from wsproof.workloads.rooms import SECRET, Rooms
 
 ENVELOPE = Envelope(publisher=1, sequence=3, intended_ns=123)
@@ -26,7 +26,7 @@ def test_what_is_said_is_heard() -> None:
     text = json.loads(rooms.publish(1, ENVELOPE, "hi\n"))["text"]
     said = {"type": "said", "seq": 4, "at": 1.5, "user": "member-2", "id": "1", "text": text}
     reading = rooms.read(0, json.dumps(said))
-    assert (reading.word, reading.speaker) == (Word.DELIVERY, rooms.name_of(1))
+    assert (reading.word, reading.speaker) == (MessageKind.DELIVERY, rooms.name_of(1))
     assert reading.opened is not None
     assert reading.opened.intact
     assert reading.opened.envelope == ENVELOPE
@@ -35,16 +35,16 @@ def test_what_is_said_is_heard() -> None:
 @pytest.mark.parametrize(
     ("message", "word"),
     [
-        ({"type": "presence", "event": "join", "user": "member-1"}, Word.JOIN),
-        ({"type": "presence", "event": "leave", "user": "member-1"}, Word.LEAVE),
-        ({"type": "ack", "id": "1", "seq": 1}, Word.ASIDE),
-        ({"type": "error", "code": "rate_limited"}, Word.STRANGE),
-        ([1], Word.STRANGE),
+        ({"type": "presence", "event": "join", "user": "member-1"}, MessageKind.JOIN),
+        ({"type": "presence", "event": "leave", "user": "member-1"}, MessageKind.LEAVE),
+        ({"type": "ack", "id": "1", "seq": 1}, MessageKind.IGNORED),
+        ({"type": "error", "code": "rate_limited"}, MessageKind.UNEXPECTED),
+        ([1], MessageKind.UNEXPECTED),
     ],
 )
-def test_what_the_server_says_is_understood(message: object, word: Word) -> None:
+def test_what_the_server_says_is_understood(message: object, word: MessageKind) -> None:
     assert Rooms().read(0, json.dumps(message)).word is word
-    assert Rooms().read(0, "{").word is Word.STRANGE
+    assert Rooms().read(0, "{").word is MessageKind.UNEXPECTED
 
 
 def test_each_run_has_ids_and_each_base_has_rooms_of_its_own() -> None:

@@ -37,15 +37,15 @@ def engine(port: int, connections: int) -> None:
 
 async def _engine(port: int, connections: int) -> None:
     from wsproof.load.worker.connector import Connector
-    from wsproof.load.worker.recorder import Ledger
-    from wsproof.load.worker.state import WorkerRoom
+    from wsproof.load.worker.recorder import WorkerRecorder
+    from wsproof.load.worker.state import WorkerState
     from wsproof.net.clock import Deadline
     from wsproof.net.endpoint import Endpoint
     from wsproof.workloads import load_channels
 
     workload = load_channels("tutorial", {})["echo"]
     with tempfile.TemporaryDirectory(prefix="wsproof-connecting-") as folder:
-        room = WorkerRoom(Ledger(Path(folder), 0, workload))
+        room = WorkerState(WorkerRecorder(Path(folder), 0, workload))
         connector = Connector(Endpoint("127.0.0.1", port), workload, room, buffered=False)
         meter = Meter(connections)
         await connector.connect_all(range(connections), Deadline.after(300))

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import open_envelope
-from wsproof.workloads import Reading, Word, Workload
+from wsproof.workloads import MessageKind, Parsed, Workload
 
 
 class Hall(Workload):
@@ -31,9 +31,9 @@ class Hall(Workload):
     def path(self, member: int) -> str:
         return f"/hall/{self.room_of(member)}/{self.name_of(member)}"
 
-    def read(self, member: int, message: str | bytes) -> Reading:
+    def read(self, member: int, message: str | bytes) -> Parsed:
         opened = open_envelope(message)
-        return Reading(Word.STRANGE if opened is None else Word.DELIVERY, opened, text=str(message))
+        return Parsed(MessageKind.UNEXPECTED if opened is None else MessageKind.DELIVERY, opened, text=str(message))
 
 
 WORKLOADS = [Hall]

@@ -56,8 +56,8 @@ async def _engine(port: int, connections: int, frames: int) -> Cost:
     from wsproof.load.files.merge import merge
     from wsproof.load.files.worker_files import Records
     from wsproof.load.worker.connector import Connector
-    from wsproof.load.worker.recorder import Ledger
-    from wsproof.load.worker.state import WorkerRoom
+    from wsproof.load.worker.recorder import WorkerRecorder
+    from wsproof.load.worker.state import WorkerState
     from wsproof.model.plan import Phase
     from wsproof.net.clock import Deadline, now_ns
     from wsproof.net.endpoint import Endpoint
@@ -65,8 +65,8 @@ async def _engine(port: int, connections: int, frames: int) -> Cost:
 
     workload = load_channels("tutorial", {})["chat"]
     with tempfile.TemporaryDirectory(prefix="wsproof-receiving-") as folder:
-        ledger = Ledger(Path(folder), 0, workload)
-        room = WorkerRoom(ledger, loop=asyncio.get_running_loop())
+        ledger = WorkerRecorder(Path(folder), 0, workload)
+        room = WorkerState(ledger, loop=asyncio.get_running_loop())
         connector = Connector(Endpoint("127.0.0.1", port), workload, room, buffered=False)
         await connector.connect_all(range(connections), Deadline.after(60))
         start_ns = now_ns()

@@ -73,7 +73,7 @@ def _nothing_received(history: History, contract: Contract) -> Finding | None:
     came = "Nothing was received"
     if history.ignored:
         came = (
-            f"Nothing but {history.ignored} message(s) was received that the workload reads as ASIDE, "
+            f"Nothing but {history.ignored} message(s) was received that the workload reads as IGNORED, "
             f"{shortened(history.ignored_text)} for one"
         )
     told = (

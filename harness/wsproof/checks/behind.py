@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from wsproof.checks.check import found
-from wsproof.checks.describe import Story
+from wsproof.checks.describe import Describer
 from wsproof.model.contract import Contract, Order
 from wsproof.model.expected import Flags, Ints, owed, publication_rows
 from wsproof.model.finding import Anomaly, Finding, Level
@@ -29,7 +29,7 @@ def behind(history: History, contract: Contract) -> list[Finding]:
         return []
     numbers, counts = np.unique(member, return_counts=True)
     most = int(numbers[np.argmax(counts)])
-    story, sent = Story(history), history.publications
+    story, sent = Describer(history), history.publications
     oldest = int(row[member == most][np.argmin(sent.sent_ns[row[member == most]])])
     drain_s = (history.drained_ns - history.end_ns) / 1e9
     last = _last_receipt(history, most)

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from wsproof.checks.behind import is_late
 from wsproof.checks.check import found
-from wsproof.checks.describe import Story, shortened
+from wsproof.checks.describe import Describer, shortened
 from wsproof.checks.duplicates import repeats
 from wsproof.checks.hearing import groups_in_words, hearing_groups
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.envelope import MARK
 from wsproof.model.expected import Flags, Ints, owed, publication_rows, stayed_through
 from wsproof.model.finding import Anomaly, Finding, Level
-from wsproof.model.history import Departure, History, Kind, Outcome, Part, Strange
+from wsproof.model.history import Departure, History, Kind, Outcome, Part, UnexpectedMessage
 from wsproof.model.partition import rows_where
 
 GOOD_REASONS = {1001: "going away", 1012: "service restart", 1013: "try again later"}
@@ -49,7 +49,7 @@ def lost(history: History, contract: Contract, *, excused: bool = True) -> list[
 def _lost_finding(
     history: History, contract: Contract, kind: Kind, noun: str, members: Ints, rows: Ints, first: int
 ) -> Finding:
-    story, sent = Story(history), history.publications
+    story, sent = Describer(history), history.publications
     member, row = int(members[first]), int(rows[first])
     what = story.what(int(sent.publisher[row]), int(sent.sequence[row]))
     others = f" ({len(rows)} such pairs in all)" if len(rows) > 1 else ""
@@ -141,7 +141,7 @@ def never_read(history: History, contract: Contract) -> list[Finding]:
             deaf.append((member.number, int(np.argmax(due)), int(due.sum())))
     if not deaf:
         return []
-    story = Story(history)
+    story = Describer(history)
     number, row, missed = deaf[0]
     return [
         found(
@@ -160,7 +160,7 @@ def dropped(history: History, contract: Contract, *, excused: bool = True) -> li
     cut = [m for m in history.members if m.departure is Departure.DROPPED and m.innocent]
     if not cut or (excused and disturbed(history)):
         return []
-    story = Story(history)
+    story = Describer(history)
     worst = next((m for m in cut if m.close_code not in GOOD_REASONS), cut[0])
     reason = GOOD_REASONS.get(worst.close_code or 0)
     told = f"close code {worst.close_code}" if worst.close_code is not None else "no close frame"
@@ -183,7 +183,7 @@ def duplicated(history: History, contract: Contract) -> list[Finding]:
     before, again = repeats(got)
     if not len(again):
         return []
-    story = Story(history)
+    story = Describer(history)
     first = np.argmin(got.received_ns[again])
     one, two = int(before[first]), int(again[first])
     what = story.what(int(got.publisher[one]), int(got.sequence[one]))
@@ -201,7 +201,7 @@ def duplicated(history: History, contract: Contract) -> list[Finding]:
 
 def phantom(history: History, contract: Contract) -> list[Finding]:
     """Nobody receives what nobody published."""
-    story = Story(history)
+    story = Describer(history)
     unsent = _unsent_rows(history)
     strange = [
         strange
@@ -245,7 +245,7 @@ def misrouted(history: History, contract: Contract) -> list[Finding]:
     wrong = _misrouted_rows(history, contract)
     if not len(wrong):
         return []
-    got, story, row = history.receipts, Story(history), int(wrong[0])
+    got, story, row = history.receipts, Describer(history), int(wrong[0])
     what = story.what(int(got.publisher[row]), int(got.sequence[row]))
     noun = "the reply to " if got.kind[row] == Kind.REPLY else ""
     audience = Audience.PUBLISHER if noun else contract.audience
@@ -296,7 +296,7 @@ def _misrouted_rows(history: History, contract: Contract) -> Ints:
 
 def corrupt(history: History, contract: Contract) -> list[Finding]:
     """What arrives is, byte for byte, what was published."""
-    story = Story(history)
+    story = Describer(history)
     damaged = np.flatnonzero(history.receipts.intact == 0)
     strange = [strange for strange in history.strange if MARK.decode() in strange.text]
     occurrences = len(damaged) + len(strange)
@@ -312,7 +312,7 @@ def corrupt(history: History, contract: Contract) -> list[Finding]:
 
 def _damage_in_words(history: History, row: int) -> str:
     """What differs in a damaged receipt, with both values where they are known."""
-    story, got = Story(history), history.receipts
+    story, got = Describer(history), history.receipts
     key = (int(got.publisher[row]), int(got.sequence[row]))
     came = f"{story.who(int(got.subscriber[row]))} received {story.what(*key)}"
     damage = next((one for one in history.damage if (one.publisher, one.sequence) == key), None)
@@ -329,9 +329,9 @@ def _damage_in_words(history: History, row: int) -> str:
     return f"{came} with a changed text:{place} it was sent as {damage.expected!a} and arrived as {damage.got!a}"
 
 
-def _unplaced_in_words(history: History, contract: Contract, strange: Strange) -> str:
+def _unplaced_in_words(history: History, contract: Contract, strange: UnexpectedMessage) -> str:
     """A message that carries a publication, and that the workload cannot place."""
-    story, text = Story(history), shortened(strange.text)
+    story, text = Describer(history), shortened(strange.text)
     what = "a damaged message"
     if 0 <= strange.publisher < len(history.members):
         what = story.what(strange.publisher, strange.sequence)

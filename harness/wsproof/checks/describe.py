@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wsproof.model.history import Departure, History, Kind, Strange
+from wsproof.model.history import Departure, History, Kind, UnexpectedMessage
 
 WENT = {
     Departure.STAYED: "stayed",
@@ -18,7 +18,7 @@ SHORT = 120
 
 
 @dataclass(frozen=True)
-class Story:
+class Describer:
     """Words for the members, publications and times of one history. Times count from its first event."""
 
     history: History
@@ -49,7 +49,7 @@ class Story:
         reply = "the reply to " if got.kind[row] == Kind.REPLY else ""
         return f"{self.when(int(got.received_ns[row]))}  {self.who(int(got.subscriber[row]))} receives {reply}{what}"
 
-    def strange(self, strange: Strange) -> str:
+    def strange(self, strange: UnexpectedMessage) -> str:
         """A message that the workload cannot place, as a line."""
         return f"{self.when(strange.received_ns)}  {self.who(strange.subscriber)} receives {shortened(strange.text)}"
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from wsproof.checks.check import found
 from wsproof.checks.delivery import disturbed
-from wsproof.checks.describe import Story, shortened
+from wsproof.checks.describe import Describer, shortened
 from wsproof.model.contract import Contract, Feed, Range
 from wsproof.model.expected import stayed_through
 from wsproof.model.finding import Anomaly, Finding
@@ -36,7 +36,7 @@ def out_of_range(history: History, contract: Contract) -> list[Finding]:
     wrong = [(tick, fault) for tick in history.ticks if (fault := _fault(tick.value, contract.feed))]
     if not wrong:
         return []
-    story, (tick, fault) = Story(history), wrong[0]
+    story, (tick, fault) = Describer(history), wrong[0]
     return [
         found(
             Anomaly.OUT_OF_RANGE,
@@ -101,7 +101,7 @@ def stopped(history: History, contract: Contract, *, blaming: bool = True) -> li
     last: dict[int, int] = defaultdict(int)
     for tick in history.ticks:
         last[tick.subscriber] = tick.received_ns
-    story, silent = Story(history), []
+    story, silent = Describer(history), []
     for member in history.members:
         since = last[member.number] or member.connected_ns
         watching = member.connected_ns and member.innocent and stayed_through(member, history)
@@ -176,7 +176,7 @@ def _crowd_made(history: History, feed: Feed) -> bool:
 
 def _pace(history: History, contract: Contract, number: int, anomaly: Anomaly = Anomaly.WRONG_PERIOD) -> Finding:
     assert contract.feed is not None
-    story, ticks = Story(history), _by_viewer(history)[number]
+    story, ticks = Describer(history), _by_viewer(history)[number]
     seconds = (ticks[-1].received_ns - ticks[0].received_ns) / NS
     step = (_step_ns(ticks) or 0) / NS
     viewers = sum(1 for m in history.members if m.connected_ns)
@@ -204,7 +204,7 @@ def _different(history: History, contract: Contract) -> list[Finding]:
             continue
         if _agree(ticks, reference, shift):
             continue
-        story = Story(history)
+        story = Describer(history)
         mine = next((t for t in ticks if t.value not in [r.value for r in reference]), ticks[-1])
         nearest = min(reference, key=lambda tick: abs(tick.received_ns - mine.received_ns))
         return [
@@ -251,6 +251,6 @@ def _same(one: Tick, other: Tick) -> bool:
     return (one.text != "" and one.text == other.text) or one.value == other.value
 
 
-def _line(story: Story, tick: Tick) -> str:
+def _line(story: Describer, tick: Tick) -> str:
     told = shortened(tick.text or str(tick.value))
     return f"{story.when(tick.received_ns)}  {story.who(tick.subscriber)} receives {told}"

@@ -9,7 +9,7 @@ import numpy as np
 from wsproof.checks.behind import is_late
 from wsproof.checks.check import found
 from wsproof.checks.delivery import disturbed, dropped, lost, silent_after
-from wsproof.checks.describe import WENT, Story
+from wsproof.checks.describe import WENT, Describer
 from wsproof.checks.feed import stopped
 from wsproof.model.contract import Contract
 from wsproof.model.expected import owed
@@ -21,7 +21,7 @@ def stalled_by_neighbour(history: History, contract: Contract) -> list[Finding]:
     """A member that stops reading, breaks the rules or dies harms nobody else: the rest get everything and stay."""
     if not disturbed(history):
         return []
-    story = Story(history)
+    story = Describer(history)
     cut = [m for m in history.members if m.innocent and m.departure is Departure.DROPPED]
     silent, rows = _silenced(history, contract)
     if not cut and not len(silent):
@@ -72,7 +72,7 @@ def _silenced(history: History, contract: Contract) -> tuple[np.ndarray, np.ndar
     return member[order], row[order]
 
 
-def _deed(story: Story, culprits: list[Member]) -> str:
+def _deed(story: Describer, culprits: list[Member]) -> str:
     words = []
     for member in culprits[:2]:
         did = f"sent {member.misbehaved}" if member.misbehaved else "stopped reading"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from wsproof.checks.check import found
-from wsproof.checks.describe import Story
+from wsproof.checks.describe import Describer
 from wsproof.checks.duplicates import first_receipts
 from wsproof.model.contract import Contract, Order
 from wsproof.model.expected import Flags, Ints
@@ -24,7 +24,7 @@ def reordered(history: History, contract: Contract) -> list[Finding]:
     afters = np.concatenate([np.zeros(0, np.int64), *(after for _, after in pairs)])
     if not len(afters):
         return []
-    story = Story(history)
+    story = Describer(history)
     first = np.argmin(got.received_ns[afters])
     before, after = int(befores[first]), int(afters[first])
     return [

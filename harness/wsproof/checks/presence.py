@@ -9,21 +9,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from wsproof.checks.check import found
-from wsproof.checks.describe import Story, shortened
+from wsproof.checks.describe import Describer, shortened
 from wsproof.model.contract import Contract
 from wsproof.model.expected import Flags, rows_of_pairs, stayed_through
 from wsproof.model.finding import Anomaly, Finding
-from wsproof.model.history import Departure, History, Kind, Member, Notice
+from wsproof.model.history import Departure, History, Kind, Member, PresenceNotice
 from wsproof.model.partition import rows_where, slices
 
 
 @dataclass(frozen=True)
-class _Tally:
+class _NoticeCount:
     """What one witness was told of one name, and of which departures under that name it could have been told."""
 
     witness: Member
     name: str
-    told: tuple[Notice, ...]
+    told: tuple[PresenceNotice, ...]
     due: tuple[Member, ...]
     """Gone while the witness was in, having been in themselves: each is owed a notice."""
     possible: tuple[Member, ...]
@@ -35,7 +35,7 @@ def missing_leave(history: History, contract: Contract) -> list[Finding]:
     silent = [t for t in _tallies(history, contract) if len(t.told) < len(t.due)]
     if not silent:
         return []
-    story, first = Story(history), silent[0]
+    story, first = Describer(history), silent[0]
     gone = first.due[0]
     return [
         found(
@@ -60,7 +60,7 @@ def duplicate_leave(history: History, contract: Contract) -> list[Finding]:
     ]
     if not often:
         return []
-    story, first = Story(history), often[0]
+    story, first = Describer(history), often[0]
     return [
         found(
             Anomaly.DUPLICATE_LEAVE,
@@ -78,7 +78,7 @@ def false_leave(history: History, contract: Contract) -> list[Finding]:
     wrong = [(t, notice) for t in _tallies(history, contract) if (notice := _false_notice(history, t)) is not None]
     if not wrong:
         return []
-    story, (first, notice) = Story(history), wrong[0]
+    story, (first, notice) = Describer(history), wrong[0]
     named = [m for m in history.members if m.name == first.name]
     return [
         found(
@@ -100,7 +100,7 @@ def leaked_leave(history: History, contract: Contract) -> list[Finding]:
     leaked = [n for n in history.notices if n.left and _is_elsewhere(history.members[n.subscriber], n.about, rooms)]
     if not leaked:
         return []
-    story, first = Story(history), leaked[0]
+    story, first = Describer(history), leaked[0]
     return [
         found(
             Anomaly.MISROUTED,
@@ -127,7 +127,7 @@ def ghost(history: History, contract: Contract) -> list[Finding]:
     for member in history.members:
         if member.departure is not Departure.REFUSED:
             connections[member.name].append(member.connected_ns)
-    gone_for: dict[tuple[int, str], Notice] = {}
+    gone_for: dict[tuple[int, str], PresenceNotice] = {}
     heard: dict[tuple[int, str], int] = defaultdict(int)
     for notice in history.notices:
         heard[notice.subscriber, notice.about] += 1
@@ -147,7 +147,7 @@ def ghost(history: History, contract: Contract) -> list[Finding]:
     row = _heard_afterwards(history, gone)
     if row is None:
         return []
-    story, number = Story(history), int(history.receipts.publisher[row])
+    story, number = Describer(history), int(history.receipts.publisher[row])
     told = gone[int(history.receipts.subscriber[row]), number]
     return [
         found(
@@ -160,7 +160,7 @@ def ghost(history: History, contract: Contract) -> list[Finding]:
     ]
 
 
-def _heard_afterwards(history: History, gone: Mapping[tuple[int, int], Notice]) -> int | None:
+def _heard_afterwards(history: History, gone: Mapping[tuple[int, int], PresenceNotice]) -> int | None:
     """A receipt of a message of somebody who had gone, as its reader had been told: of the first such publisher."""
     if not gone:
         return None
@@ -177,11 +177,11 @@ def _heard_afterwards(history: History, gone: Mapping[tuple[int, int], Notice]) 
     return int(rows[np.argmin(got.publisher[rows])]) if len(rows) else None
 
 
-def _tallies(history: History, contract: Contract) -> list[_Tally]:
+def _tallies(history: History, contract: Contract) -> list[_NoticeCount]:
     """One tally per witness and name, for witnesses that stayed and kept the rules."""
     if not contract.leaves:
         return []
-    told: dict[tuple[int, str], list[Notice]] = defaultdict(list)
+    told: dict[tuple[int, str], list[PresenceNotice]] = defaultdict(list)
     rooms = {member.name: member.room for member in history.members}
     for notice in history.notices:
         if notice.left and not _is_elsewhere(history.members[notice.subscriber], notice.about, rooms):
@@ -204,11 +204,11 @@ def _tallies(history: History, contract: Contract) -> list[_Tally]:
         for name in sorted(gone.keys() | named[witness.number]):
             possible = tuple(m for m in gone[name] if m.number != witness.number and m.room == witness.room)
             due = tuple(m for m in possible if m.in_ns and witness.in_ns <= surely_here[m.number])
-            tallies.append(_Tally(witness, name, tuple(told[witness.number, name]), due, possible))
+            tallies.append(_NoticeCount(witness, name, tuple(told[witness.number, name]), due, possible))
     return tallies
 
 
-def _false_notice(history: History, tally: _Tally) -> Notice | None:
+def _false_notice(history: History, tally: _NoticeCount) -> PresenceNotice | None:
     """A notice that came before there was a departure it could mean."""
     # We note our own leaving before the act, but hear of the server's dropping us only after it: that may be any time.
     told_late = (m.departure is Departure.DROPPED or not m.innocent for m in tally.possible)
@@ -243,7 +243,7 @@ def _after_the_drain(member: Member, history: History) -> bool:
     return 0 < history.drained_ns <= member.left_ns
 
 
-def _line(story: Story, notice: Notice) -> str:
+def _line(story: Describer, notice: PresenceNotice) -> str:
     return (
         f"{story.when(notice.received_ns)}  {story.who(notice.subscriber)} is told that "
         f"{shortened(notice.about, 40)} has gone"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from wsproof.checks.describe import Story
+from wsproof.checks.describe import Describer
 from wsproof.model.contract import Contract
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import History, ProtocolNote
@@ -18,7 +18,7 @@ def protocol(history: History, contract: Contract) -> list[Finding]:
     rules: dict[str, list[ProtocolNote]] = defaultdict(list)
     for note in history.protocol:
         rules[note.rule].append(note)
-    story = Story(history)
+    story = Describer(history)
     return [
         Finding(
             _name(rule),

@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 import numpy as np
 
 from wsproof.checks.check import found
-from wsproof.checks.describe import Story
+from wsproof.checks.describe import Describer
 from wsproof.checks.duplicates import first_receipts
 from wsproof.checks.order import inversions
 from wsproof.model.contract import Audience, Contract, Order
@@ -30,7 +30,7 @@ class _Disagreement:
 
 
 @dataclass(frozen=True)
-class _Heard:
+class _MemberOrder:
     """What some members heard: one after the other, and each in its own order."""
 
     member: Ints
@@ -40,12 +40,12 @@ class _Heard:
     told: Ints
     """Publishers whose own messages came out of order."""
 
-    def without(self, told: Ints) -> _Heard:
+    def without(self, told: Ints) -> _MemberOrder:
         """As if these publishers had said nothing."""
         if not len(told):
             return self
         keep = ~np.isin(self.publisher, told)
-        return _Heard(self.member[keep], self.publication[keep], self.publisher[keep], self.told)
+        return _MemberOrder(self.member[keep], self.publication[keep], self.publisher[keep], self.told)
 
 
 def agreed_order(history: History, contract: Contract) -> list[Finding]:
@@ -55,7 +55,7 @@ def agreed_order(history: History, contract: Contract) -> list[Finding]:
     split = _disagreement(history, contract)
     if split is None:
         return []
-    story, sent = Story(history), history.publications
+    story, sent = Describer(history), history.publications
     first, second = (story.what(int(sent.publisher[r]), int(sent.sequence[r])) for r in (split.earlier, split.later))
     return [
         found(
@@ -98,7 +98,7 @@ def _disagreement(history: History, contract: Contract) -> _Disagreement | None:
     return None
 
 
-def _heard(history: History, contract: Contract, members: range) -> _Heard:
+def _heard(history: History, contract: Contract, members: range) -> _MemberOrder:
     got = history.receipts
     rows = first_receipts(got, rows_of(got, members))
     _, afters = inversions(got, rows)
@@ -110,10 +110,10 @@ def _heard(history: History, contract: Contract, members: range) -> _Heard:
     rows, known = rows[known >= 0], known[known >= 0]
     came = np.lexsort((rows, got.subscriber[rows]))
     rows = rows[came]
-    return _Heard(got.subscriber[rows], known[came], got.publisher[rows], told)
+    return _MemberOrder(got.subscriber[rows], known[came], got.publisher[rows], told)
 
 
-def _best_informed(part: _Heard) -> dict[int, Ints]:
+def _best_informed(part: _MemberOrder) -> dict[int, Ints]:
     """Those who heard most, and what, in their order; the most first."""
     numbers, starts, counts = np.unique(part.member, return_index=True, return_counts=True)
     most = np.argsort(-counts, kind="stable")[:REFERENCES]
@@ -134,7 +134,7 @@ def _places(best: dict[int, Ints], publications: int) -> dict[int, Ints]:
     return places
 
 
-def _first_descent(part: _Heard, place: Ints) -> tuple[int, int, int] | None:
+def _first_descent(part: _MemberOrder, place: Ints) -> tuple[int, int, int] | None:
     """A member, and two rows that it has the other way round than the reference: the latter's first one first."""
     at = place[part.publication]
     shared = at >= 0

@@ -24,8 +24,8 @@ from wsproof.report.formats.markdown import run_markdown
 from wsproof.report.formats.progress import ProgressLine
 from wsproof.report.store.atomic import write_text
 from wsproof.session.block import Block, Question
-from wsproof.session.context import Stage
-from wsproof.session.run_recorder import RunLog
+from wsproof.session.context import CommandContext
+from wsproof.session.run_recorder import RunRecorder
 from wsproof.stats.objective import Objective, parse_objective
 from wsproof.stats.trust import NOTHING_MEASURED, judged_summaries
 from wsproof.target.server import RunningServer
@@ -44,7 +44,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
         from wsproof.cli import bench_servers
 
         return bench_servers.perform(arguments)
-    stage = Stage(arguments)
+    stage = CommandContext(arguments)
     record, code = bench_target(stage)
     stage.write_json(record.to_json())
     if arguments.markdown:
@@ -57,7 +57,7 @@ def is_mix(workload: str | None) -> bool:
     return workload is not None and (":" in workload or "," in workload)
 
 
-def bench_target(stage: Stage) -> tuple[RunRecord, ExitCode]:
+def bench_target(stage: CommandContext) -> tuple[RunRecord, ExitCode]:
     """Measure one target; its record, and what it came to."""
     objectives = [parse_objective(text) for text in stage.arguments.slo]
     require_possible(stage.plan())
@@ -71,7 +71,7 @@ def bench_target(stage: Stage) -> tuple[RunRecord, ExitCode]:
     return log.record, code_of(stage, log.record, met)
 
 
-def code_of(stage: Stage, record: RunRecord, met: list[bool | None], *, void: bool = False) -> ExitCode:
+def code_of(stage: CommandContext, record: RunRecord, met: list[bool | None], *, void: bool = False) -> ExitCode:
     """The exit code of a run that has measured. `void`: figures are, beside those of the record."""
     strict: bool = stage.arguments.strict_trust
     nothing = any(warning.code == NOTHING_MEASURED for warning in record.warnings)
@@ -80,7 +80,12 @@ def code_of(stage: Stage, record: RunRecord, met: list[bool | None], *, void: bo
 
 
 def measure_server(
-    stage: Stage, server: RunningServer, log: RunLog, objectives: Sequence[Objective], *, again: bool = True
+    stage: CommandContext,
+    server: RunningServer,
+    log: RunRecorder,
+    objectives: Sequence[Objective],
+    *,
+    again: bool = True,
 ) -> None:
     """Run the plan and put what came of it into the record; a partial run is put there, too.
 
@@ -112,7 +117,7 @@ def measure_server(
 
 
 def measure_block(
-    stage: Stage, server: RunningServer, log: RunLog, columns: Path, instead: Block | None = None
+    stage: CommandContext, server: RunningServer, log: RunRecorder, columns: Path, instead: Block | None = None
 ) -> Block:
     """Run the plan once. Where that ends early, what there was is put into the record; or `instead`, which is whole."""
     try:
@@ -142,7 +147,7 @@ def judge_block(measurement: Measurement, server: MeasuredServer, *, whole: bool
     return Block(measurement, metrics, findings, cautions, whole)
 
 
-def keep_block(log: RunLog, block: Block, *, strict: bool = False) -> None:
+def keep_block(log: RunRecorder, block: Block, *, strict: bool = False) -> None:
     """Write a block into the record."""
     findings = log.folder.keep_findings(block.findings, log.record.target)
     verdict = block.verdict(strict=strict)
@@ -159,7 +164,7 @@ def keep_block(log: RunLog, block: Block, *, strict: bool = False) -> None:
     )
 
 
-def generator_part(stage: Stage, measurement: Measurement) -> dict[str, Any]:
+def generator_part(stage: CommandContext, measurement: Measurement) -> dict[str, Any]:
     """What generated the load, for the record."""
     part = {
         "processes": measurement.generator.processes,
@@ -170,7 +175,7 @@ def generator_part(stage: Stage, measurement: Measurement) -> dict[str, Any]:
     return part | {"deflated": measurement.generator.deflated} if measurement.plan.deflate else part
 
 
-def judge_objectives(log: RunLog, objectives: list[Objective]) -> list[bool | None]:
+def judge_objectives(log: RunRecorder, objectives: list[Objective]) -> list[bool | None]:
     """Hold the record against what `--slo` demands; None where a number is missing."""
     results: list[dict[str, Any]] = []
     for objective in objectives:

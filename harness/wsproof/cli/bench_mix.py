@@ -15,12 +15,12 @@ from wsproof.load import PartialRun
 from wsproof.load.mix import run_mixed
 from wsproof.model.arrivals import Ramp, Trace
 from wsproof.model.measurement import Measurement, ServerUsage
-from wsproof.model.record import Caution
+from wsproof.model.record import TrustWarning
 from wsproof.report.formats.bench_table import Bench, benches_document, benches_markdown, show_benches
 from wsproof.report.formats.progress import ProgressLine
 from wsproof.report.store.atomic import write_text
-from wsproof.session.context import Stage
-from wsproof.session.run_recorder import RunLog
+from wsproof.session.context import CommandContext
+from wsproof.session.run_recorder import RunRecorder
 from wsproof.session.servers import worst
 from wsproof.stats.objective import parse_objective
 from wsproof.stats.resources import cpu_per_delivery_us
@@ -33,10 +33,10 @@ NOTE = "Measured at the same time on one server. Figures marked ? are void."
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
     """Measure them side by side, show each and the table, and write the copies that were asked for."""
-    whole = Stage(arguments)
+    whole = CommandContext(arguments)
     mix = parse_mix(arguments.workload)
     require_mixable(arguments, len(mix))
-    parts = [Stage(argparse.Namespace(**vars(arguments) | own)) for own in shared_out(arguments, mix)]
+    parts = [CommandContext(argparse.Namespace(**vars(arguments) | own)) for own in shared_out(arguments, mix)]
     plans = [part.plan() for part in parts]
     with whole.running() as server, ExitStack() as stack:
         logs = [stack.enter_context(part.record("bench")) for part in parts]
@@ -77,11 +77,16 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
 
 
 def judge(
-    part: Stage, log: RunLog, measurement: Measurement, others: str, cpu_us: float | None, server: RunningServer
+    part: CommandContext,
+    log: RunRecorder,
+    measurement: Measurement,
+    others: str,
+    cpu_us: float | None,
+    server: RunningServer,
 ) -> ExitCode:
     """Put one workload's measurement into its record, and show it."""
     keep_block(log, judge_block(measurement, server))
-    caution = Caution(
+    caution = TrustWarning(
         "mixed",
         f"At the same time, the server had other load: {others}.",
         "Compare it with runs of the same mix only.",
@@ -95,7 +100,7 @@ def judge(
     return code_of(part, log.record, met)
 
 
-def beside(log: RunLog, logs: Sequence[RunLog]) -> str:
+def beside(log: RunRecorder, logs: Sequence[RunRecorder]) -> str:
     """The other workloads, in words."""
     plans = [other.record.plan for other in logs if other is not log]
     return ", ".join(f"{plan['workload']} with {plan['subscribers']} subscribers" for plan in plans)

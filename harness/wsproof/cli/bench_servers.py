@@ -8,13 +8,13 @@ from wsproof.cli.bench import bench_target
 from wsproof.errors import ExitCode, TargetError, UsageError
 from wsproof.report.formats.bench_table import Bench, benches_document, benches_markdown, show_benches
 from wsproof.report.store.atomic import write_text
-from wsproof.session.context import Stage
-from wsproof.session.servers import Turn, required_app, turns, worst
+from wsproof.session.context import CommandContext
+from wsproof.session.servers import ServerRun, required_app, turns, worst
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
     """Measure each server, show the table, and write the copies that were asked for."""
-    stage = Stage(arguments)
+    stage = CommandContext(arguments)
     if arguments.hdr is not None:
         raise UsageError("--hdr writes one file: give it with one --server.")
     measured = [measure(turn) for turn in turns(stage, required_app(stage))]
@@ -30,7 +30,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     return worst(code for _, code in measured)
 
 
-def measure(turn: Turn) -> tuple[Bench, ExitCode]:
+def measure(turn: ServerRun) -> tuple[Bench, ExitCode]:
     """One server's row. What cannot be started is told in it; the others are still measured."""
     if turn.missing:
         return Bench(turn.server.name, reason=turn.missing), ExitCode.OK

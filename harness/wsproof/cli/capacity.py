@@ -17,26 +17,26 @@ from wsproof.model.arrivals import Ramp, Trace
 from wsproof.model.finding import Anomaly, Finding, Verdict, verdict_of
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Plan
-from wsproof.model.record import Caution, Summary
+from wsproof.model.record import Summary, TrustWarning
 from wsproof.model.suite import told_once
 from wsproof.report.formats.progress import ProgressLine
 from wsproof.report.formats.terminal import show_findings
 from wsproof.report.text.capacity import capacity_part, capacity_sentence, level_line
 from wsproof.report.text.sanitize import clean_line
-from wsproof.session.context import Stage
-from wsproof.session.run_recorder import RunLog
-from wsproof.stats.capacity import Capacity, Ending, Outcome, Search, find_capacity
-from wsproof.stats.capacity_level import Judged, judge_level
+from wsproof.session.context import CommandContext
+from wsproof.session.run_recorder import RunRecorder
+from wsproof.stats.capacity import Capacity, LevelOutcome, Search, SearchEnding, find_capacity
+from wsproof.stats.capacity_level import JudgedLevel, judge_level
 from wsproof.stats.objective import Objective, parse_objective
 from wsproof.stats.trust import judged_summaries
 from wsproof.target.server import RunningServer
 
 CODES = {
-    Ending.FOUND: ExitCode.OK,
-    Ending.MET_AT_HIGHEST: ExitCode.OK,
-    Ending.MISSED_AT_LOWEST: ExitCode.FAILED,
-    Ending.GENERATOR_LIMITED: ExitCode.CANNOT_TELL,
-    Ending.UNSETTLED: ExitCode.CANNOT_TELL,
+    SearchEnding.FOUND: ExitCode.OK,
+    SearchEnding.MET_AT_HIGHEST: ExitCode.OK,
+    SearchEnding.MISSED_AT_LOWEST: ExitCode.FAILED,
+    SearchEnding.GENERATOR_LIMITED: ExitCode.CANNOT_TELL,
+    SearchEnding.UNSETTLED: ExitCode.CANNOT_TELL,
 }
 MOST = {"subscribers": 10_000, "rate": 100_000, "rooms": 1_000}
 LEAST = {"subscribers": 10, "rate": 1, "rooms": 1}
@@ -44,7 +44,7 @@ LEAST = {"subscribers": 10, "rate": 1, "rooms": 1}
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
     """Search, show each level as it is measured, and keep the run."""
-    stage = Stage(arguments)
+    stage = CommandContext(arguments)
     objectives = [parse_objective(text) for text in arguments.slo]
     dimension = Dimension(base_plan(stage), arguments.over, stage.workload_name)
     search = search_of(arguments, dimension)
@@ -58,7 +58,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     with stage.running(connections=largest.subscribers) as server, stage.record("capacity") as log:
         log.change(target=stage.describe(server), plan=dimension.base.to_json())
         log.keep_output(server)
-        trials = Trials(stage, server, log, objectives, dimension, search)
+        trials = LevelRuns(stage, server, log, objectives, dimension, search)
         found = find_capacity(trials.measure, search)
         trials.conclude(found)
         show_findings(
@@ -73,7 +73,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     return ExitCode.FAILED if log.record.verdict is Verdict.INVALID else CODES[found.ending]
 
 
-def base_plan(stage: Stage) -> Plan:
+def base_plan(stage: CommandContext) -> Plan:
     """The plan of which one number is raised. All its levels are measured by as many processes as the highest needs."""
     given, plan = stage.arguments, stage.plan()
     if given.processes is not None or given.over == "rate":
@@ -136,14 +136,14 @@ def search_of(arguments: argparse.Namespace, dimension: Dimension) -> Search:
     return Search(lowest, highest, whole, resolution=arguments.resolution, most_trials=arguments.trials)
 
 
-class Trials:
+class LevelRuns:
     """The runs of a search, each written into the record as it ends."""
 
     def __init__(
         self,
-        stage: Stage,
+        stage: CommandContext,
         server: RunningServer,
-        log: RunLog,
+        log: RunRecorder,
         objectives: list[Objective],
         dimension: Dimension,
         search: Search,
@@ -158,11 +158,11 @@ class Trials:
         self._findings: tuple[Finding, ...] = ()
         self._wire: tuple[Finding, ...] = ()
         """Deviations on the wire, of all levels."""
-        self._cautions: tuple[Caution, ...] = ()
+        self._cautions: tuple[TrustWarning, ...] = ()
         self._metrics: dict[str, Summary] = {}
         self._best = 0.0
 
-    def measure(self, level: float) -> Outcome:
+    def measure(self, level: float) -> LevelOutcome:
         """One run at a level, on a fresh server where it is ours."""
         if self._rows and self._server.owned:
             self._server.restart()
@@ -172,7 +172,7 @@ class Trials:
             # At the lowest level the target is not what was meant; above it, it has given up under the load.
             if not self._rows or not (self._server.owned or self._server.is_alive()):
                 raise
-            return self._note(level, Judged(Outcome.MISSED, (str(absent),)), {})
+            return self._note(level, JudgedLevel(LevelOutcome.MISSED, (str(absent),)), {})
         self._log.add_part("generator", generator_part(self._stage, measurement))
         findings = judge_measurement(measurement, self._server)
         metrics, cautions = judged_summaries(measurement)
@@ -180,9 +180,9 @@ class Trials:
         judged = judge_level(results, findings, cautions)
         self._findings = findings
         self._wire = told_once((*self._wire, *(f for f in findings if f.anomaly is Anomaly.PROTOCOL)))
-        if judged.outcome is Outcome.UNTRUSTED:
+        if judged.outcome is LevelOutcome.UNTRUSTED:
             self._cautions = cautions
-        if judged.outcome is Outcome.MET and level >= self._best:
+        if judged.outcome is LevelOutcome.MET and level >= self._best:
             self._best, self._metrics = level, metrics
         return self._note(level, judged, metrics, [result.value for result in results])
 
@@ -201,8 +201,8 @@ class Trials:
             raise partial.cause from None
 
     def _note(
-        self, level: float, judged: Judged, metrics: dict[str, Summary], values: list[float | None] | None = None
-    ) -> Outcome:
+        self, level: float, judged: JudgedLevel, metrics: dict[str, Summary], values: list[float | None] | None = None
+    ) -> LevelOutcome:
         row: dict[str, Any] = {
             "level": level,
             "outcome": judged.outcome.value,
@@ -225,9 +225,9 @@ class Trials:
 
     def conclude(self, found: Capacity) -> None:
         """Write what was found. The record's own figures are those of the highest level that was met."""
-        at_lowest = found.ending is Ending.MISSED_AT_LOWEST
+        at_lowest = found.ending is SearchEnding.MISSED_AT_LOWEST
         findings = told_once((*self._wire, *(self._findings if at_lowest else ())))
-        limited = found.ending is Ending.GENERATOR_LIMITED
+        limited = found.ending is SearchEnding.GENERATOR_LIMITED
         self._log.change(
             verdict=verdict_of(findings),
             trusted=not limited,

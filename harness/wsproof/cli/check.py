@@ -21,7 +21,7 @@ from wsproof.report.formats.progress import ProgressLine
 from wsproof.report.formats.terminal import show_check
 from wsproof.report.store.atomic import write_text
 from wsproof.session.check_recorder import CheckRecorder, Tell
-from wsproof.session.context import Stage
+from wsproof.session.context import CommandContext
 from wsproof.session.crash import all_done, violations_outrank_crashes
 from wsproof.session.only import require_known
 from wsproof.target.server import RunningServer
@@ -38,14 +38,14 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
         from wsproof.cli import check_servers
 
         return check_servers.perform(arguments)
-    stage = Stage(arguments)
+    stage = CommandContext(arguments)
     with violations_outrank_crashes(stage):
         record = check_target(stage, partial(finish_check, stage))
         stage.write_accepted(record.findings)
     return exit_code_of(record.verdict)
 
 
-def check_target(stage: Stage, tell: Tell) -> RunRecord:
+def check_target(stage: CommandContext, tell: Tell) -> RunRecord:
     """Start the target, check it, and keep the run. `tell` gets the answer before the run is over, whatever ends it."""
     require_known(stage.arguments.only, stage.workloads)
     with (
@@ -70,7 +70,7 @@ def options_of(arguments: argparse.Namespace) -> SuiteOptions:
     return options if arguments.examples is None else options.but(examples=arguments.examples)
 
 
-def check_server(stage: Stage, server: RunningServer, recorder: CheckRecorder) -> None:
+def check_server(stage: CommandContext, server: RunningServer, recorder: CheckRecorder) -> None:
     """Run both suites, the second only where something says what lives where."""
     options = options_of(stage.arguments)
     wire, promises = rfc6455.planned(options), delivery.planned(stage.workloads, options)
@@ -90,7 +90,7 @@ def check_server(stage: Stage, server: RunningServer, recorder: CheckRecorder) -
             keep(replace(report, findings=report.findings + end_findings(server.ends[before:])))
 
 
-def finish_check(stage: Stage, document: Mapping[str, Any], record: RunRecord) -> None:
+def finish_check(stage: CommandContext, document: Mapping[str, Any], record: RunRecord) -> None:
     """Show the answer, and write the copies that were asked for; one that cannot be written costs no other."""
     arguments = stage.arguments
     steps: list[Callable[[], None]] = [partial(show_check, stage.console, document, all_known=arguments.all)]

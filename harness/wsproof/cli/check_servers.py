@@ -13,26 +13,26 @@ from wsproof.cli.check import check_target
 from wsproof.cli.exit_codes import exit_code_of
 from wsproof.errors import ExitCode, TargetError
 from wsproof.model.record import RunRecord
-from wsproof.model.server_table import Matrix, MatrixRow, State
+from wsproof.model.server_table import ServerRunState, ServerTable, ServerTableRow
 from wsproof.net.redact import redact_settings
 from wsproof.report.formats.json_documents import suite_report_of
 from wsproof.report.formats.junit import matrix_junit_xml
 from wsproof.report.formats.server_table import matrix_markdown, show_matrix, verdict_of_row
 from wsproof.report.store.atomic import write_text
 from wsproof.report.store.environment import machine_facts
-from wsproof.session.context import Stage
+from wsproof.session.context import CommandContext
 from wsproof.session.crash import all_done, end_reason
-from wsproof.session.servers import Turn, required_app, turns, worst
+from wsproof.session.servers import ServerRun, required_app, turns, worst
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
     """Check each server, show the table, and write the copies that were asked for, whatever ends the run."""
-    stage = Stage(arguments)
+    stage = CommandContext(arguments)
     target = required_app(stage)
     to_check = turns(stage, target)
     began = datetime.now(UTC).isoformat(timespec="seconds")
     described = {**target.describe(), "channels": stage.channels, "settings": redact_settings(stage.settings)}
-    matrix = Matrix(described, began, machine_facts(), arguments.seed, arguments.strict)
+    matrix = ServerTable(described, began, machine_facts(), arguments.seed, arguments.strict)
     try:
         for turn in to_check:
             matrix = matrix.but(rows=(*matrix.rows, checked(turn)))
@@ -41,7 +41,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
         with suppress(Exception):  # the end of the run is told by its own cause
             _finish(stage, matrix.but(rows=rows))  # it takes minutes: what is known by now is told
         raise
-    if all(row.state is State.NOT_INSTALLED for row in matrix.rows):
+    if all(row.state is ServerRunState.NOT_INSTALLED for row in matrix.rows):
         raise TargetError(
             "none of the servers is installed beside the target's interpreter. Try: pip install 'wsproof[servers]'"
         )
@@ -50,15 +50,17 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     return worst(map(exit_code_of_row, matrix.rows))
 
 
-def _rows_of(turns: list[Turn], reason: str) -> list[MatrixRow]:
+def _rows_of(turns: list[ServerRun], reason: str) -> list[ServerTableRow]:
     """The servers that were not checked to the end: what is known of the first, and why the others were not run."""
     return [
-        turn.known[0] if turn.known else MatrixRow(turn.server.name, turn.server.title, State.NOT_RUN, reason)
+        turn.known[0]
+        if turn.known
+        else ServerTableRow(turn.server.name, turn.server.title, ServerRunState.NOT_RUN, reason)
         for turn in turns
     ]
 
 
-def _finish(stage: Stage, matrix: Matrix) -> None:
+def _finish(stage: CommandContext, matrix: ServerTable) -> None:
     arguments = stage.arguments
     steps: list[Callable[[], None]] = [
         partial(show_matrix, stage.console, matrix),
@@ -71,29 +73,31 @@ def _finish(stage: Stage, matrix: Matrix) -> None:
     all_done(steps)
 
 
-def checked(turn: Turn) -> MatrixRow:
+def checked(turn: ServerRun) -> ServerTableRow:
     """One server's row. What cannot be started is told in it; the others are still checked."""
     console, server = turn.stage.console, turn.server
     if turn.missing:
         line = f"\n{turn.number}: {server.name}: {turn.missing}"
         console.print(line, style="dim", markup=False, soft_wrap=True)
-        return MatrixRow(server.name, server.title, State.NOT_INSTALLED, turn.missing)
+        return ServerTableRow(server.name, server.title, ServerRunState.NOT_INSTALLED, turn.missing)
 
     def tell(document: Mapping[str, Any], record: RunRecord) -> None:
         report = suite_report_of(document)
-        turn.known.append(MatrixRow(server.name, server.title, State.CHECKED, "", report, document, record.id))
+        turn.known.append(
+            ServerTableRow(server.name, server.title, ServerRunState.CHECKED, "", report, document, record.id)
+        )
         console.print(verdict_of_row(turn.known[0]), markup=False, soft_wrap=True)
 
     try:
         check_target(turn.begin(), tell)
     except TargetError as error:
         console.print(str(error), style="bold red", markup=False, soft_wrap=True)
-        return MatrixRow(server.name, server.title, State.FAILED, str(error))
+        return ServerTableRow(server.name, server.title, ServerRunState.FAILED, str(error))
     return turn.known[0]
 
 
-def exit_code_of_row(row: MatrixRow) -> ExitCode:
+def exit_code_of_row(row: ServerTableRow) -> ExitCode:
     """The code for one server; one that is not installed fails nothing."""
     if row.verdict is not None:
         return exit_code_of(row.verdict)
-    return ExitCode.USAGE if row.state is State.FAILED else ExitCode.OK
+    return ExitCode.USAGE if row.state is ServerRunState.FAILED else ExitCode.OK

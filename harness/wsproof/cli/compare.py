@@ -18,14 +18,14 @@ from wsproof.report.formats.markdown import comparison_markdown
 from wsproof.report.formats.progress import ProgressLine
 from wsproof.report.formats.terminal import show_comparison
 from wsproof.report.store.atomic import write_text
-from wsproof.report.store.run_dir import ComparisonFolder
-from wsproof.report.store.runs import Store
-from wsproof.session.context import Stage
+from wsproof.report.store.run_dir import ComparisonDir
+from wsproof.report.store.runs import RunStore
+from wsproof.session.context import CommandContext
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
     """Compare, show the verdict, and keep the comparison."""
-    stage = Stage(arguments)
+    stage = CommandContext(arguments)
     if is_run(stage.store, arguments.base) and is_run(stage.store, arguments.candidate):
         base, candidate = (stage.store.find(name).read() for name in (arguments.base, arguments.candidate))
         comparison = compare_runs(base, candidate)
@@ -43,7 +43,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     return exit_code_of_comparison(comparison.verdict)
 
 
-def keep(stage: Stage, folder: ComparisonFolder, comparison: Comparison) -> None:
+def keep(stage: CommandContext, folder: ComparisonDir, comparison: Comparison) -> None:
     """Write it, and show it."""
     folder.write(comparison)
     show_comparison(stage.console, comparison, all_known=stage.arguments.all)
@@ -54,7 +54,7 @@ def keep(stage: Stage, folder: ComparisonFolder, comparison: Comparison) -> None
         write_text(stage.arguments.markdown, comparison_markdown(comparison))
 
 
-def is_run(store: Store, name: str) -> bool:
+def is_run(store: RunStore, name: str) -> bool:
     """Whether a word of the command line means a stored run, not a git ref."""
     try:
         store.find(name)
@@ -66,11 +66,11 @@ def is_run(store: Store, name: str) -> bool:
 class BlockLog:
     """Keeps each block as soon as it is over. The folder is made for the first one: a wrong ref leaves none behind."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: CommandContext) -> None:
         self._stage = stage
 
     @cached_property
-    def folder(self) -> ComparisonFolder:
+    def folder(self) -> ComparisonDir:
         """Where the comparison is kept."""
         given = self._stage.arguments
         return self._stage.store.new_comparison(given.base, given.candidate)
@@ -81,7 +81,7 @@ class BlockLog:
             file.write(json.dumps(block.to_json(), allow_nan=False) + "\n")
 
 
-def measure_refs(stage: Stage, blocks: BlockLog) -> Comparison:
+def measure_refs(stage: CommandContext, blocks: BlockLog) -> Comparison:
     """Worktrees, fresh servers, interleaved blocks."""
     given = stage.arguments
     with ProgressLine(stage.console) as progress:

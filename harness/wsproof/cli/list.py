@@ -13,8 +13,8 @@ from rich.text import Text
 from wsproof.cli.parser import WHAT_TO_LIST
 from wsproof.errors import ExitCode, UsageError
 from wsproof.report.figures import void_figures
-from wsproof.report.store.run_dir import RunFolder
-from wsproof.report.store.runs import Store
+from wsproof.report.store.run_dir import RunDir
+from wsproof.report.store.runs import RunStore
 from wsproof.session.console import console
 
 TARGETS = (
@@ -89,10 +89,10 @@ def metrics(_: argparse.Namespace) -> list[tuple[str, ...]]:
 
 def runs(arguments: argparse.Namespace) -> list[tuple[str, ...]]:
     """The runs that are kept here, newest last: what was run, and what came of it."""
-    return [(run.id, *_told(run)) for run in Store.open(arguments.out, Path.cwd()).runs()]
+    return [(run.id, *_told(run)) for run in RunStore.open(arguments.out, Path.cwd()).runs()]
 
 
-def _told(run: RunFolder) -> tuple[str, ...]:
+def _told(run: RunDir) -> tuple[str, ...]:
     try:
         record = run.read()
     except UsageError:

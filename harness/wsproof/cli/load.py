@@ -24,8 +24,8 @@ from wsproof.model.server_end import end_findings
 from wsproof.net.redact import hide_known
 from wsproof.report.formats.terminal import show_findings, show_load, show_verdict
 from wsproof.report.store.atomic import write_text
-from wsproof.report.store.run_dir import RunFolder
-from wsproof.session.context import Stage
+from wsproof.report.store.run_dir import RunDir
+from wsproof.session.context import CommandContext
 from wsproof.target.server import RunningServer
 from wsproof.workloads import CHANNELS
 
@@ -52,7 +52,7 @@ class LoadResult:
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
     """Start the target and Locust beside it."""
-    stage = Stage(arguments)
+    stage = CommandContext(arguments)
     stage.needed_channels()
     require_locust()
     if not arguments.headless:
@@ -92,7 +92,7 @@ def require_locust() -> None:
         raise UsageError("this needs Locust, which is not installed: pip install 'wsproof[locust]'")
 
 
-def locust_command(stage: Stage, server: RunningServer, users: int, scenarios: Sequence[str]) -> list[str]:
+def locust_command(stage: CommandContext, server: RunningServer, users: int, scenarios: Sequence[str]) -> list[str]:
     """The command line, as a person would type it."""
     return [
         *(sys.executable, "-m", "locust", "-f", str(locustfile(stage.needed_channels()))),
@@ -115,7 +115,7 @@ def locustfile(channels: str) -> Path:
     return Path(spec.origin).parent / "locust" / "locustfile.py"
 
 
-def environment(stage: Stage, server: RunningServer, summary: Path | None = None) -> dict[str, str]:
+def environment(stage: CommandContext, server: RunningServer, summary: Path | None = None) -> dict[str, str]:
     """What `wsproof.locust` reads from its environment. Headers and tokens go this way, so that no `ps` shows them."""
     told = {
         "WSPROOF_CHANNELS": stage.needed_channels(),
@@ -130,7 +130,7 @@ def environment(stage: Stage, server: RunningServer, summary: Path | None = None
     return {**os.environ, **told}
 
 
-def in_the_browser(stage: Stage, server: RunningServer) -> ExitCode:
+def in_the_browser(stage: CommandContext, server: RunningServer) -> ExitCode:
     """Run Locust's web UI until it is stopped."""
     given = stage.arguments
     command = [*locust_command(stage, server, given.users, given.scenario), *given.handed_on]
@@ -140,12 +140,12 @@ def in_the_browser(stage: Stage, server: RunningServer) -> ExitCode:
 
 
 def load_server(
-    stage: Stage,
+    stage: CommandContext,
     server: RunningServer,
     *,
     users: int,
     seconds: float,
-    folder: RunFolder,
+    folder: RunDir,
     scenarios: Sequence[str] = (),
     handed_on: Sequence[str] = (),
 ) -> LoadResult:

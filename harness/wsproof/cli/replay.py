@@ -18,7 +18,7 @@ from wsproof.model.server_end import PROCESS_ENDED
 from wsproof.model.suite import SuiteOptions
 from wsproof.net.redact import hide_in
 from wsproof.report.formats.terminal import show_finding
-from wsproof.session.context import Stage
+from wsproof.session.context import CommandContext
 from wsproof.target.server import RunningServer
 from wsproof.workloads import opening_of
 
@@ -32,7 +32,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     """Do it again: exit 1 if it happens again (or something else that is wrong), 0 if not, 3 if nobody can tell."""
     finding, target = read_finding(arguments.finding)
     remember(arguments, target)
-    stage = Stage(arguments)
+    stage = CommandContext(arguments)
     with stage.running(wire=True) as server:
         tries = attempts(finding)
         for number in range(1, tries + 1):
@@ -148,7 +148,7 @@ def _kept(what: str, value: Any) -> Any:
     return value
 
 
-def replayed(stage: Stage, server: RunningServer, finding: Finding) -> list[Finding]:
+def replayed(stage: CommandContext, server: RunningServer, finding: Finding) -> list[Finding]:
     """Perform the recipe once and judge it."""
     assert finding.recipe is not None
     deadline_s = SuiteOptions().deadline_s

@@ -10,7 +10,7 @@ from pathlib import Path
 from wsproof.errors import ExitCode
 from wsproof.report.formats.hdr_log import read_logs, show_histograms
 from wsproof.report.formats.page import write_index
-from wsproof.report.store.runs import Store
+from wsproof.report.store.runs import RunStore
 from wsproof.session.console import console
 
 
@@ -19,7 +19,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     if arguments.hdr:
         show_histograms(console(), read_logs(arguments.hdr))
         return ExitCode.OK
-    store = Store.open(arguments.out, Path.cwd())
+    store = RunStore.open(arguments.out, Path.cwd())
     page = store.find(arguments.run).write_page() if arguments.run else write_index(store)
     sys.stdout.write(f"{page}\n")
     if arguments.open:

@@ -21,17 +21,17 @@ from wsproof.report.formats.markdown import run_markdown
 from wsproof.report.store.atomic import write_text
 from wsproof.report.text.run import all_findings
 from wsproof.session.check_recorder import CheckRecorder
-from wsproof.session.context import Stage
+from wsproof.session.context import CommandContext
 from wsproof.session.crash import all_done, violations_outrank_crashes
 from wsproof.session.only import require_known
-from wsproof.session.run_recorder import RunLog
+from wsproof.session.run_recorder import RunRecorder
 from wsproof.session.shares import check_budget, elapsed_s, fits_again, load_seconds
 from wsproof.stats.objective import Objective, parse_objective
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
     """Ask all questions that one build alone can answer; what is known is told, whatever ends the run."""
-    stage = Stage(arguments)
+    stage = CommandContext(arguments)
     objectives = [parse_objective(text) for text in arguments.slo]
     require_possible(stage.plan())
     require_locust()
@@ -50,7 +50,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     return code
 
 
-def _all_parts(stage: Stage, objectives: list[Objective]) -> ExitCode:
+def _all_parts(stage: CommandContext, objectives: list[Objective]) -> ExitCode:
     """Check, bench and load, each on a fresh server; what they came to."""
     with ExitStack() as run:
         # A record is begun once the target is up: what cannot be started leaves none behind.
@@ -82,7 +82,7 @@ def _all_parts(stage: Stage, objectives: list[Objective]) -> ExitCode:
 
 
 @contextmanager
-def _shown_at_last(stage: Stage, log: RunLog) -> Iterator[None]:
+def _shown_at_last(stage: CommandContext, log: RunRecorder) -> Iterator[None]:
     """On the way out, show the run as far as it came."""
     try:
         yield
@@ -91,7 +91,7 @@ def _shown_at_last(stage: Stage, log: RunLog) -> Iterator[None]:
         stage.show_run(log.record)
 
 
-def _write_copies(stage: Stage, record: RunRecord) -> None:
+def _write_copies(stage: CommandContext, record: RunRecord) -> None:
     """The copies that were asked for."""
     markdown: Path | None = stage.arguments.markdown
     steps: list[Callable[[], None]] = [lambda: stage.write_json(record.to_json())]
@@ -100,7 +100,7 @@ def _write_copies(stage: Stage, record: RunRecord) -> None:
     all_done(steps)
 
 
-def add_load(log: RunLog, load: LoadResult) -> None:
+def add_load(log: RunRecorder, load: LoadResult) -> None:
     """Put what came of the load into the record."""
     found = log.folder.keep_findings(load.findings, log.record.target)
     log.add_part("load", load.summary)

@@ -6,14 +6,14 @@ import argparse
 import time
 
 from wsproof.errors import ExitCode, TargetError, UsageError
-from wsproof.session.context import Stage
+from wsproof.session.context import CommandContext
 
 LOOK_SECONDS = 0.2
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
     """Start the target, say where it is, and wait. Ctrl-C is how it is meant to end: exit 0."""
-    stage = Stage(arguments)
+    stage = CommandContext(arguments)
     if not stage.target.is_ours:
         raise UsageError(f"{stage.target.spec} runs already; serve starts an app (pkg.module:app) or a cmd: target.")
     with stage.running(port=arguments.port) as server:

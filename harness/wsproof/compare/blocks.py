@@ -12,7 +12,7 @@ from wsproof.load import Watcher, run_plan
 from wsproof.load.judging import judge_measurement
 from wsproof.model.finding import Finding, Verdict
 from wsproof.model.plan import Plan
-from wsproof.model.record import Caution, Summary
+from wsproof.model.record import Summary, TrustWarning
 from wsproof.stats.compared_metrics import voids_judged
 from wsproof.stats.trust import judged_summaries
 from wsproof.target.server import serve
@@ -36,7 +36,7 @@ class BlockResult:
     block: Block
     metrics: Mapping[str, Summary]
     findings: tuple[Finding, ...] = ()
-    warnings: tuple[Caution, ...] = ()
+    warnings: tuple[TrustWarning, ...] = ()
     server: str = ""
     wall_s: float = 0.0
 

@@ -10,7 +10,7 @@ from wsproof.compare.blocks import BlockResult
 from wsproof.compare.order import Side
 from wsproof.model.comparison import Comparison, Judgement
 from wsproof.model.finding import UNDECIDED, Anomaly, Finding, Verdict
-from wsproof.model.record import Caution
+from wsproof.model.record import TrustWarning
 from wsproof.stats.compared_metrics import ASPECTS
 from wsproof.stats.comparison import judge, overall
 from wsproof.stats.paired import Pair
@@ -78,21 +78,21 @@ def new_violations(base: Iterable[Finding], candidate: Iterable[Finding]) -> tup
     return tuple(new.values())
 
 
-def cautions_of(results: Sequence[BlockResult]) -> tuple[Caution, ...]:
+def cautions_of(results: Sequence[BlockResult]) -> tuple[TrustWarning, ...]:
     """The cautions of all blocks, each once, with the number of blocks it was said of. None of them voids by itself."""
-    by_code: Mapping[str, list[Caution]] = _by_code(results)
+    by_code: Mapping[str, list[TrustWarning]] = _by_code(results)
     return tuple(
         replace(cautions[0], message=f"In {len(cautions)} of {len(results)} blocks: {cautions[0].message}", voids=False)
         for cautions in by_code.values()
     )
 
 
-def _doubts(results: Sequence[BlockResult], new: Sequence[Finding]) -> tuple[Caution, ...]:
+def _doubts(results: Sequence[BlockResult], new: Sequence[Finding]) -> tuple[TrustWarning, ...]:
     doubts = []
     untrusted = sum(not result.trusted for result in results)
     if untrusted * 2 > len(results):
         doubts.append(
-            Caution(
+            TrustWarning(
                 "untrusted-blocks",
                 f"{untrusted} of {len(results)} blocks are untrusted: what limits or disturbs both builds alike can "
                 "hide a difference between them.",
@@ -104,7 +104,7 @@ def _doubts(results: Sequence[BlockResult], new: Sequence[Finding]) -> tuple[Cau
     if unknown:
         first = next(f for f in unknown[0].findings if f.anomaly in UNDECIDED)
         doubts.append(
-            Caution(
+            TrustWarning(
                 "unknown-blocks",
                 f"In {len(unknown)} of {len(results)} blocks correctness could not be judged: {first.explanation}",
                 "Measure that build alone with `wsproof bench`, and look at its server's output.",
@@ -114,7 +114,7 @@ def _doubts(results: Sequence[BlockResult], new: Sequence[Finding]) -> tuple[Cau
     shared = {_key(f) for result in results for f in result.findings if f.verdict() is Verdict.INVALID}
     if len(shared) > len(new):
         doubts.append(
-            Caution(
+            TrustWarning(
                 "faults-of-the-base",
                 f"The base has {len(shared) - len(new)} violation(s) too: they are not held against the candidate.",
                 "`wsproof check` shows them.",
@@ -127,8 +127,8 @@ def _findings(results: Iterable[BlockResult]) -> list[Finding]:
     return [finding for result in results for finding in result.findings]
 
 
-def _by_code(results: Iterable[BlockResult]) -> dict[str, list[Caution]]:
-    by_code: dict[str, list[Caution]] = {}
+def _by_code(results: Iterable[BlockResult]) -> dict[str, list[TrustWarning]]:
+    by_code: dict[str, list[TrustWarning]] = {}
     for result in results:
         for warning in result.warnings:
             by_code.setdefault(warning.code, []).append(warning)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from wsproof.errors import WsproofError
 from wsproof.load import PartialRun
 from wsproof.model.comparison import Comparison
-from wsproof.model.record import Caution
+from wsproof.model.record import TrustWarning
 
 
 class PartialComparison(WsproofError):
@@ -17,9 +17,9 @@ class PartialComparison(WsproofError):
         self.cause = cause.cause if isinstance(cause, PartialRun) else cause
 
 
-def cut_short(measured: int, planned: int) -> Caution:
+def cut_short(measured: int, planned: int) -> TrustWarning:
     """What the reader of such a comparison has to know."""
-    return Caution(
+    return TrustWarning(
         "cut-short",
         f"Only {measured} of {planned} blocks were measured: it was ended before its time.",
         "Run it again and let it finish; fewer --pairs (8 at least) or a shorter --duration make it shorter.",

@@ -21,7 +21,7 @@ from wsproof.errors import TargetError, TerminatedRun, UsageError, WsproofError
 from wsproof.load import Progress, Watcher
 from wsproof.model.comparison import Comparison
 from wsproof.model.plan import Plan
-from wsproof.model.record import Caution
+from wsproof.model.record import TrustWarning
 from wsproof.net.redact import redact_settings
 from wsproof.target.target import Target
 from wsproof.workloads.registry import load_channels
@@ -35,7 +35,7 @@ SHARE_OF_PHASE = {"connect": 0.1, "probe": 0.1, "warm-up": 0.2, "measure": 0.5, 
 
 
 @dataclass(frozen=True)
-class Asked:
+class CompareOptions:
     """What is to be compared. `base` is already the merge-base where that was wanted."""
 
     repository: Repository
@@ -46,22 +46,22 @@ class Asked:
     uncommitted: tuple[str, ...] = ()
 
     @property
-    def warnings(self) -> tuple[Caution, ...]:
+    def warnings(self) -> tuple[TrustWarning, ...]:
         """What the user should know before reading any number."""
         return (*self._warn_of_uncommitted(), *self._warn_of_sameness())
 
-    def _warn_of_uncommitted(self) -> Iterator[Caution]:
+    def _warn_of_uncommitted(self) -> Iterator[TrustWarning]:
         if self.uncommitted:
             some = ", ".join(self.uncommitted[:3]) + (", ..." if len(self.uncommitted) > 3 else "")
-            yield Caution(
+            yield TrustWarning(
                 "uncommitted",
                 f"{len(self.uncommitted)} file(s) have uncommitted changes ({some}): they are in neither build.",
                 "Commit them to have them compared. (The harness itself always runs as it is now.)",
             )
 
-    def _warn_of_sameness(self) -> Iterator[Caution]:
+    def _warn_of_sameness(self) -> Iterator[TrustWarning]:
         if self.base.sha == self.candidate.sha:
-            yield Caution(
+            yield TrustWarning(
                 "same-commit",
                 f"{self.base.ref} and {self.candidate.ref} are one commit ({self.base.short})"
                 + (" once the base is their merge-base." if self.moved else "."),
@@ -69,7 +69,7 @@ class Asked:
             )
 
 
-def ask(base: str, candidate: str, repo: Path, *, exact_base: bool = False) -> Asked:
+def ask(base: str, candidate: str, repo: Path, *, exact_base: bool = False) -> CompareOptions:
     """Find both commits; the base is where the candidate left it, unless `exact_base`.
 
     Raises:
@@ -78,7 +78,7 @@ def ask(base: str, candidate: str, repo: Path, *, exact_base: bool = False) -> A
     repository = Repository.containing(repo)
     wanted, other = repository.commit(base), repository.commit(candidate)
     used = wanted if exact_base else repository.merge_base(wanted, other)
-    return Asked(repository, used, other, used.sha != wanted.sha, tuple(repository.uncommitted()))
+    return CompareOptions(repository, used, other, used.sha != wanted.sha, tuple(repository.uncommitted()))
 
 
 def compare_refs(
@@ -117,7 +117,7 @@ def compare_refs(
     started, began = datetime.now(UTC), time.monotonic()
     results: list[BlockResult] = []
 
-    def judged(*warnings: Caution) -> Comparison:
+    def judged(*warnings: TrustWarning) -> Comparison:
         return compare_blocks(
             results,
             seed=seed,
@@ -147,7 +147,7 @@ def compare_refs(
 
 
 @contextmanager
-def builds(asked: Asked, repo: Path, target: TargetFactory, load: Load) -> Iterator[dict[Side, Target]]:
+def builds(asked: CompareOptions, repo: Path, target: TargetFactory, load: Load) -> Iterator[dict[Side, Target]]:
     """Both builds checked out aside, each with the target that starts it; gone on the way out."""
     repository = asked.repository
     apart = packages_asked_for(repository, asked.base) != packages_asked_for(repository, asked.candidate)
@@ -173,7 +173,12 @@ def builds(asked: Asked, repo: Path, target: TargetFactory, load: Load) -> Itera
 
 
 def _run(
-    index: int, block: Block, targets: Mapping[Side, Target], asked: Asked, load: Load, progress: Watcher | None
+    index: int,
+    block: Block,
+    targets: Mapping[Side, Target],
+    asked: CompareOptions,
+    load: Load,
+    progress: Watcher | None,
 ) -> BlockResult:
     try:
         return run_block(index, block, targets[block.side], load, progress)

@@ -7,8 +7,8 @@ from typing import Any
 
 from wsproof.compare.evidence import new_violations
 from wsproof.model.comparison import Comparison, Judgement, MetricComparison
-from wsproof.model.record import Caution, RunRecord
-from wsproof.stats.compared_metrics import ASPECTS, Aspect
+from wsproof.model.record import RunRecord, TrustWarning
+from wsproof.stats.compared_metrics import ASPECTS, ComparedMetric
 
 SAME_IN_BOTH = {
     "plan": (
@@ -45,7 +45,7 @@ def compare_runs(base: RunRecord, candidate: RunRecord) -> Comparison:
     )
 
 
-def _row(aspect: Aspect, base: RunRecord, candidate: RunRecord) -> MetricComparison | None:
+def _row(aspect: ComparedMetric, base: RunRecord, candidate: RunRecord) -> MetricComparison | None:
     left, right = aspect.of(base.metrics), aspect.of(candidate.metrics)
     if left is None and right is None:
         return None
@@ -65,15 +65,15 @@ def _row(aspect: Aspect, base: RunRecord, candidate: RunRecord) -> MetricCompari
     )
 
 
-def _warnings(base: RunRecord, candidate: RunRecord) -> Iterator[Caution]:
-    yield Caution(
+def _warnings(base: RunRecord, candidate: RunRecord) -> Iterator[TrustWarning]:
+    yield TrustWarning(
         "unpaired",
         "The two runs were not interleaved: between them the machine may have changed more than the code did.",
         "For a verdict compare the two refs: `wsproof compare BASE CANDIDATE`.",
     )
     different = [*_differences(base, candidate), *_machines(base, candidate)]
     if different:
-        yield Caution(
+        yield TrustWarning(
             "circumstances",
             f"The runs differ in more than the code: {'; '.join(different)}.",
             "Measure again under the same circumstances before you read anything into the ratios.",
@@ -81,7 +81,7 @@ def _warnings(base: RunRecord, candidate: RunRecord) -> Iterator[Caution]:
     for name, run in (("base", base), ("candidate", candidate)):
         if not run.trusted or not run.complete:
             state = "untrusted" if run.complete else "incomplete"
-            yield Caution(f"{state}-{name}", f"The {name} run is {state}.", f"`wsproof report {run.id}` says why.")
+            yield TrustWarning(f"{state}-{name}", f"The {name} run is {state}.", f"`wsproof report {run.id}` says why.")
 
 
 def _differences(base: RunRecord, candidate: RunRecord) -> Iterator[str]:

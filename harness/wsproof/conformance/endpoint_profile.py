@@ -10,7 +10,7 @@ from wsproof.conformance.frame_json import pack, unpack
 from wsproof.conformance.oracle.deflate_negotiation import agreement_of
 from wsproof.wire import BinaryMessage, DeflateAgreement, Event, Frame, Opcode, TextMessage
 
-__all__ = ["BARRIER", "DROPPED", "HTTP", "Facts", "Heard", "Message", "is_own_reason"]
+__all__ = ["BARRIER", "DROPPED", "HTTP", "EndpointProfile", "Message", "MessageEvents", "is_own_reason"]
 
 BARRIER = "wsproof-barrier"
 """What the barrier's message and ping say: nothing that a strategy generates."""
@@ -56,7 +56,7 @@ class Message:
         return cls.of(data) if isinstance(data, str) else cls(int(data["opcode"]), unpack(data["payload"]))
 
 
-class Heard:
+class MessageEvents:
     """Turns events into messages."""
 
     @staticmethod
@@ -68,7 +68,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class EndpointProfile:
     """The profile of an endpoint: what a probe found out about it.
 
     `prefix` stands before every text it sends back; None when it sends no text back (then a ping is the barrier).
@@ -176,7 +176,7 @@ class Facts:
         return data | {"sample": sample, "login": len(self.login)}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any], login: tuple[Message, ...] = ()) -> Facts:
+    def from_json(cls, data: Mapping[str, Any], login: tuple[Message, ...] = ()) -> EndpointProfile:
         """The inverse of `to_json`; `login` is given again.
 
         Raises:

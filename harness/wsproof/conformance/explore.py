@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, Phase, Verbosity, configuration, errors, giv
 
 from wsproof.conformance.properties.property import Property
 from wsproof.conformance.rules import Binding, rule
-from wsproof.conformance.script import Conversation
-from wsproof.conformance.session import Examination
-from wsproof.conformance.verify.violations import Charge
+from wsproof.conformance.script import Script
+from wsproof.conformance.session import Session
+from wsproof.conformance.verify.violations import Violation
 from wsproof.net.clock import Deadline
 
 __all__ = ["DIED", "UNFINISHED", "explore", "private_storage"]
@@ -30,7 +30,7 @@ UNFINISHED = "begun, and not run to its end: its share of the budget is spent"
 DIED = "cut short: the server stopped serving others again and again (see neighbour-served)"
 
 
-class Broken(Exception):
+class RuleBroken(Exception):
     """A conversation broke a rule. Each rule has a subclass of its own, so that Hypothesis shrinks them apart."""
 
 
@@ -42,16 +42,16 @@ class _Stopped(BaseException):
         self.cause = cause
 
 
-_KINDS: dict[str, type[Broken]] = {}
+_KINDS: dict[str, type[RuleBroken]] = {}
 
 
-def explore(subject: Examination, tested: Property) -> str:
+def explore(subject: Session, tested: Property) -> str:
     """Try the property's edges, then what Hypothesis draws; all that is found is in `subject.ledger`.
 
     Returns why not all of it was tried; empty where it was.
 
     Raises:
-        BudgetSpent, ServerGone: as `Examination.attempt`.
+        BudgetSpent, ServerGone: as `Session.attempt`.
     """
     deaths = _Deaths(subject)
     broken = 0
@@ -72,7 +72,7 @@ def explore(subject: Examination, tested: Property) -> str:
 class _Deaths:
     """Counts how often a server is lost to one property. Once a few were seen, more say nothing new, and cost time."""
 
-    def __init__(self, subject: Examination) -> None:
+    def __init__(self, subject: Session) -> None:
         self._subject = subject
         known = "neighbour-served" in subject.ledger.cases
         self._most = subject.deaths + (_DEATHS_KNOWN if known else _DEATHS)
@@ -83,7 +83,7 @@ class _Deaths:
         return self._subject.deaths >= self._most
 
 
-def _draw(subject: Examination, tested: Property, deaths: _Deaths) -> str:
+def _draw(subject: Session, tested: Property, deaths: _Deaths) -> str:
     assert tested.conversations is not None
     known = frozenset(subject.ledger.cases)
     shrinking = _Shrinking(subject, deaths)
@@ -99,18 +99,18 @@ def _draw(subject: Examination, tested: Property, deaths: _Deaths) -> str:
         print_blob=False,
     )
     @given(tested.conversations(subject.facts))
-    def every_conversation(conversation: Conversation) -> None:
+    def every_conversation(conversation: Script) -> None:
         charges = [charge for charge in shrinking.attempt(conversation) if charge.rule not in known]
         if charges:
             shrinking.begin()
             heaviest = min(charges, key=lambda charge: list(Binding).index(rule(charge.rule).level))
-            raise _KINDS.setdefault(heaviest.rule, type("Broken", (Broken,), {}))(heaviest.rule)
+            raise _KINDS.setdefault(heaviest.rule, type("Broken", (RuleBroken,), {}))(heaviest.rule)
 
     try:
         every_conversation()
     except _Stopped as stopped:
         raise stopped.cause from None
-    except Broken:
+    except RuleBroken:
         pass  # it is in the ledger, with its smallest conversation
     except (ExceptionGroup, errors.Flaky) as several:
         if not _only_broken(several):
@@ -122,8 +122,8 @@ def _draw(subject: Examination, tested: Property, deaths: _Deaths) -> str:
 
 def _only_broken(error: BaseException) -> bool:
     if isinstance(error, errors.Flaky):
-        return True  # the server did not repeat itself: `Examination.reproduce` says how often it does
-    return isinstance(error, Broken) or (
+        return True  # the server did not repeat itself: `Session.reproduce` says how often it does
+    return isinstance(error, RuleBroken) or (
         isinstance(error, BaseExceptionGroup) and all(_only_broken(inner) for inner in error.exceptions)
     )
 
@@ -131,13 +131,13 @@ def _only_broken(error: BaseException) -> bool:
 class _Shrinking:
     """Keeps shrinking within bounds: when they are reached, only conversations already had count as failures."""
 
-    def __init__(self, subject: Examination, deaths: _Deaths) -> None:
+    def __init__(self, subject: Session, deaths: _Deaths) -> None:
         self._subject = subject
         self._deaths = deaths
         self._draw_until = Deadline.after(subject.draw_s) if math.isfinite(subject.draw_s) else None
         self.cut_short = ""
         """Why not everything that was drawn was tried."""
-        self._had: dict[Conversation, list[Charge]] = {}
+        self._had: dict[Script, list[Violation]] = {}
         self._until: Deadline | None = None
         self._attempts = 0
         self._allowed_s = 0.0
@@ -155,7 +155,7 @@ class _Shrinking:
         if self._until is not None:
             self._subject.shrink_s -= self._allowed_s - max(0.0, self._until.remaining_s)
 
-    def attempt(self, conversation: Conversation) -> list[Charge]:
+    def attempt(self, conversation: Script) -> list[Violation]:
         """Have the conversation, unless it was had before or shrinking is over."""
         if conversation in self._had:
             return self._had[conversation]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from wsproof.conformance.endpoint_profile import DROPPED, HTTP, Facts, Heard, Message, is_own_reason
+from wsproof.conformance.endpoint_profile import DROPPED, HTTP, EndpointProfile, Message, MessageEvents, is_own_reason
 from wsproof.conformance.exchange.http_behind import http_line
 from wsproof.conformance.exchange.login import log_in
 from wsproof.conformance.oracle.deflate_negotiation import OFFERS
@@ -78,7 +78,7 @@ def probe(
     *,
     login: tuple[Message, ...] = (),
     offered: tuple[Message, ...] = (),
-) -> Facts:
+) -> EndpointProfile:
     """Ask an endpoint what it is, in a few short connections.
 
     `sample` is a message that it is known to accept: then no other one is sent. `login` is sent first on every
@@ -108,7 +108,7 @@ class _Probe:
 
     def __init__(self, endpoint: Endpoint, deadline_s: float, budget: Budget) -> None:
         self.endpoint = endpoint
-        self.facts = Facts(None, False, False, _USUAL_BYTES)
+        self.facts = EndpointProfile(None, False, False, _USUAL_BYTES)
         self._deadline_s = deadline_s
         self._budget = budget
         self._was_open = False
@@ -222,14 +222,14 @@ class _Probe:
                     f"expected {self.endpoint.url} to accept the login, got {how}. Give another --login, or describe "
                     "the channel with --channels."
                 )
-            replies = sum(Heard.message(event) is not None for event in client.events)
+            replies = sum(MessageEvents.message(event) is not None for event in client.events)
         finally:
             client.abort()
         self.facts = replace(self.facts, login_replies=replies)
 
     # Messages.
 
-    def with_sample(self, sample: Message, kinds: tuple[str, ...] = ()) -> Facts:
+    def with_sample(self, sample: Message, kinds: tuple[str, ...] = ()) -> EndpointProfile:
         """The facts where only the sample may be sent. Its answers are not judged: a ping is the barrier."""
         taken = self._takes_several(sample)
         refuses = "" if taken.count else taken.how
@@ -244,7 +244,7 @@ class _Probe:
             )
         return self.facts
 
-    def _with_offered(self, offered: tuple[Message, ...], refuses: str) -> Facts:
+    def _with_offered(self, offered: tuple[Message, ...], refuses: str) -> EndpointProfile:
         """The facts where what a member of the channel sends is the sample: its last message, behind all others."""
         *first, last = offered
         self.see_login(tuple(first))
@@ -255,7 +255,7 @@ class _Probe:
             )
         return self.facts
 
-    def with_words(self, offered: tuple[Message, ...] = ()) -> Facts:
+    def with_words(self, offered: tuple[Message, ...] = ()) -> EndpointProfile:
         """The facts where any message may be sent, as long as it is not refused; `offered` where texts are."""
         # An endpoint without an echo costs these waits once per run; nothing else in the suite waits for an absence.
         prefix = self._prefix(self._at_most(_PATIENCE_S))
@@ -282,7 +282,7 @@ class _Probe:
             self.facts = replace(self.facts, largest_bytes=largest)
         return self.facts
 
-    def _with_bytes(self, refuses: str, kinds: tuple[str, ...]) -> Facts:
+    def _with_bytes(self, refuses: str, kinds: tuple[str, ...]) -> EndpointProfile:
         """The facts of an endpoint that refuses texts: binary messages, which it may take in silence, are tried."""
         found = Message(Opcode.BINARY, _BYTES)
         if self._takes_several(found).how:
@@ -372,9 +372,11 @@ class _Probe:
             log_in(client, self.facts, self._at_most())
             client.peer.send_frame(Frame(own.opcode, own.payload))
             client.flush()
-            client.wait_event(lambda event: Heard.message(event) == answer, self._at_most(_PATIENCE_S))
-            client.wait_event(lambda event: Heard.message(event) not in (None, answer), self._at_most(_BRIEF_LINGER_S))
-            heard = sum(Heard.message(event) not in (None, answer) for event in client.events)
+            client.wait_event(lambda event: MessageEvents.message(event) == answer, self._at_most(_PATIENCE_S))
+            client.wait_event(
+                lambda event: MessageEvents.message(event) not in (None, answer), self._at_most(_BRIEF_LINGER_S)
+            )
+            heard = sum(MessageEvents.message(event) not in (None, answer) for event in client.events)
             return heard > self.facts.login_replies
         finally:
             client.abort()
@@ -385,7 +387,7 @@ class _Probe:
         try:
             client.peer.send_frame(Frame(message.opcode, message.payload))
             client.flush()
-            found = client.wait_event(lambda event: Heard.message(event) == message, patience) is not None
+            found = client.wait_event(lambda event: MessageEvents.message(event) == message, patience) is not None
             return found, _wait_ending(client, 0.0) or _Taken(1)
         finally:
             client.abort()

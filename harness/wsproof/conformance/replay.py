@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from wsproof.conformance.endpoint_profile import Facts, Message
-from wsproof.conformance.exchange.bystander import Neighbour, Service
-from wsproof.conformance.exchange.driver import Conduct
+from wsproof.conformance.endpoint_profile import EndpointProfile, Message
+from wsproof.conformance.exchange.bystander import Bystander, Service
+from wsproof.conformance.exchange.driver import Driver
 from wsproof.conformance.exchange.segment_barrier import SegmentBarrier
-from wsproof.conformance.exchange.timeouts import Patience
+from wsproof.conformance.exchange.timeouts import Timeouts
 from wsproof.conformance.exchange.transcript import Transcript
-from wsproof.conformance.robustness.catalogue import TRIALS
-from wsproof.conformance.robustness.context import NOT_OURS, Ground, HandshakeRefused
-from wsproof.conformance.robustness.definition import Outcome, Trial
-from wsproof.conformance.script import Conversation
+from wsproof.conformance.robustness.catalogue import ROBUSTNESS_TESTS
+from wsproof.conformance.robustness.context import NOT_OURS, HandshakeRefused, RobustnessContext
+from wsproof.conformance.robustness.definition import RobustnessOutcome, RobustnessTest
+from wsproof.conformance.script import Script
 from wsproof.conformance.server_watch import STAYS, ServerWatch
-from wsproof.conformance.verify.cases import Ledger
+from wsproof.conformance.verify.cases import Cases
 from wsproof.conformance.verify.findings import finding_of
-from wsproof.conformance.verify.memory_growth import Swelling
-from wsproof.conformance.verify.violations import Charge, judge
+from wsproof.conformance.verify.memory_growth import MemoryGrowth
+from wsproof.conformance.verify.violations import Violation, verify
 from wsproof.errors import CannotTellError, TargetError, UsageError
 from wsproof.model.finding import Finding, severity
 from wsproof.model.server_end import PROCESS_ENDED, ServerEnd
@@ -56,34 +56,37 @@ def replay(
     if "trial" in recipe:
         return _replay_trial(recipe, endpoint, pid, deadline_s, messages, watch)
     try:
-        conversation, facts = Conversation.from_json(recipe["conversation"]), Facts.from_json(recipe["facts"], messages)
+        conversation, facts = (
+            Script.from_json(recipe["conversation"]),
+            EndpointProfile.from_json(recipe["facts"], messages),
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"expected the recipe of an rfc6455 finding, but it cannot be read: {error!r}") from error
-    bystander = Neighbour(deadline_s, facts.first_messages)
+    bystander = Bystander(deadline_s, facts.first_messages)
     try:
         if bystander.ask(endpoint) is not Service.SERVED:
             raise CannotTellError(f"a plain client is not served, so nothing can be repeated: {bystander.remark}")
         transcript, charges = _converse(conversation, facts, endpoint, deadline_s, pid)
         if bystander.ask(endpoint).is_fault:
             transcript.note(f"another client was no longer served after this: {bystander.remark}")
-            charges.append(Charge("neighbour-served", _SERVED, bystander.remark))
+            charges.append(Violation("neighbour-served", _SERVED, bystander.remark))
             charges += _ends(watch, endpoint)
     finally:
         bystander.forget()
-    ledger = Ledger(facts)
+    ledger = Cases(facts)
     for charge in charges:
         ledger.note(conversation, charge, transcript)
     return sorted(ledger.findings(), key=severity)
 
 
 def _converse(
-    conversation: Conversation, facts: Facts, endpoint: Endpoint, deadline_s: float, pid: int | None
-) -> tuple[Transcript, list[Charge]]:
+    conversation: Script, facts: EndpointProfile, endpoint: Endpoint, deadline_s: float, pid: int | None
+) -> tuple[Transcript, list[Violation]]:
     with SegmentBarrier() as barrier:
-        conduct = Conduct(endpoint, facts, Patience(deadline_s), barrier)
-        swelling = Swelling(pid) if conversation.subject == "deflate-bomb" else None
+        conduct = Driver(endpoint, facts, Timeouts(deadline_s), barrier)
+        swelling = MemoryGrowth(pid) if conversation.subject == "deflate-bomb" else None
         greeting, expected, transcript = conduct.perform(conversation)
-    charges = judge(conversation, greeting, expected, facts, transcript)
+    charges = verify(conversation, greeting, expected, facts, transcript)
     return transcript, charges + (swelling.charges(transcript) if swelling is not None else [])
 
 
@@ -97,15 +100,15 @@ def _replay_trial(
 ) -> list[Finding]:
     """Hold the trial of a finding again, as it was held when it found something."""
     try:
-        trial = next(each for each in TRIALS if each.name == recipe["trial"])
-        facts, examples = Facts.from_json(recipe["facts"], login), int(recipe["examples"])
+        trial = next(each for each in ROBUSTNESS_TESTS if each.name == recipe["trial"])
+        facts, examples = EndpointProfile.from_json(recipe["facts"], login), int(recipe["examples"])
         parameters = dict(recipe.get("parameters", {}))  # the first recipes had none
     except (KeyError, TypeError, ValueError, StopIteration) as error:
         raise UsageError(f"expected the recipe of an rfc6455 finding, but it cannot be read: {error!r}") from error
     if trial.needs_process and pid is None:
         raise CannotTellError(f"{trial.name} is {NOT_OURS}; replay it on a server that is started here")
     patient_s = float(recipe.get("deadline_s", deadline_s))
-    ground = Ground(endpoint, facts, pid, patient_s, Budget(None), examples, parameters=parameters)
+    ground = RobustnessContext(endpoint, facts, pid, patient_s, Budget(None), examples, parameters=parameters)
     try:
         outcome = _outcome(trial, ground)
         if not ground.all_served():
@@ -118,21 +121,21 @@ def _replay_trial(
     return [finding_of(charge, outcome.lines, recipe) for charge in outcome.charges]
 
 
-def _outcome(trial: Trial, ground: Ground) -> Outcome:
+def _outcome(trial: RobustnessTest, ground: RobustnessContext) -> RobustnessOutcome:
     """What the trial shows; a client that is not served ends it."""
     try:
         return trial.perform(ground)
     except HandshakeRefused:
         raise
     except TargetError as error:
-        outcome = Outcome()
+        outcome = RobustnessOutcome()
         outcome.note(f"a client was not served: {error}")
         return outcome
 
 
-def _ends(watch: ServerWatch, endpoint: Endpoint) -> list[Charge]:
+def _ends(watch: ServerWatch, endpoint: Endpoint) -> list[Violation]:
     """That the server's process has ended, where it has."""
     end = watch.end(endpoint)
     if end is None:
         return []
-    return [Charge(PROCESS_ENDED, STAYS, end.sentence if isinstance(end, ServerEnd) else end)]
+    return [Violation(PROCESS_ENDED, STAYS, end.sentence if isinstance(end, ServerEnd) else end)]

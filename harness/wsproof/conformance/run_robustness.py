@@ -8,33 +8,33 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wsproof.conformance.exchange.bystander import Service
-from wsproof.conformance.robustness.context import NOT_OURS, Ground, HandshakeRefused
-from wsproof.conformance.robustness.definition import Outcome, Trial
+from wsproof.conformance.robustness.context import NOT_OURS, HandshakeRefused, RobustnessContext
+from wsproof.conformance.robustness.definition import RobustnessOutcome, RobustnessTest
 from wsproof.conformance.server_watch import STAYS, ServerWatch
-from wsproof.conformance.session import Examination, ServerGone
+from wsproof.conformance.session import ServerGone, Session
 from wsproof.conformance.verify.findings import finding_of
-from wsproof.conformance.verify.violations import Charge
+from wsproof.conformance.verify.violations import Violation
 from wsproof.errors import TargetError
 from wsproof.model.finding import Finding, Level, Verdict, verdict_of
 from wsproof.model.server_end import PROCESS_ENDED, ServerEnd
 from wsproof.model.suite import CheckRun, NotRun
 
-__all__ = ["Trials"]
+__all__ = ["RobustnessRunner"]
 
 _REPEAT_THEMSELVES = ("cost-", "freed-")
 
 
 @dataclass
-class Trials:
+class RobustnessRunner:
     """Holds trials on one server, one after the other; `findings` are what they showed."""
 
-    subject: Examination
+    subject: Session
     findings: list[Finding] = field(default_factory=list)
-    _ground: Ground | None = None
+    _ground: RobustnessContext | None = None
     _known: dict[str, object] = field(default_factory=dict)
     _gone: ServerGone | None = None
 
-    def hold(self, trial: Trial) -> CheckRun | NotRun:
+    def hold(self, trial: RobustnessTest) -> CheckRun | NotRun:
         """One trial; a server of ours that no longer serves anybody afterwards is replaced.
 
         Raises:
@@ -80,12 +80,12 @@ class Trials:
         """What trials showed that no property did: some are about the same rule."""
         return [one for one in self.findings if one.check not in self.subject.ledger.cases]
 
-    def verdict_on(self, trial: Trial) -> Verdict:
+    def verdict_on(self, trial: RobustnessTest) -> Verdict:
         """What is known of the trial's rule: UNKNOWN where it found nothing."""
         own = [one for one in self.findings if one.check == trial.name]
         return verdict_of(own) if own else Verdict.UNKNOWN
 
-    def _judged(self, trial: Trial, outcome: Outcome) -> tuple[Verdict, str, str]:
+    def _judged(self, trial: RobustnessTest, outcome: RobustnessOutcome) -> tuple[Verdict, str, str]:
         """The verdict of the trial's row, its reason, and of which other rule it is when its own is not the one that is
         broken."""
         if not outcome.charges:
@@ -97,16 +97,16 @@ class Trials:
         told = [one for one in self.findings if one.check in {charge.rule for charge in outcome.charges}]
         return verdict_of(told), f"see {told[0].check}" if told else "", ""
 
-    def _perform(self, trial: Trial, parameters: Mapping[str, Any] | None = None) -> Outcome:
+    def _perform(self, trial: RobustnessTest, parameters: Mapping[str, Any] | None = None) -> RobustnessOutcome:
         """Hold the trial once, with these parameters where it is a retry, and see whether the server lives on."""
         watch = ServerWatch(self.subject.server)
         try:
             ground = self._ground = self._ground or self._fresh_ground(parameters or {})
             outcome = trial.perform(ground)
         except HandshakeRefused as error:
-            outcome = Outcome(lacking=f"the server takes no more clients, which may be a limit: {error}")
+            outcome = RobustnessOutcome(lacking=f"the server takes no more clients, which may be a limit: {error}")
         except TargetError as error:
-            outcome = Outcome()
+            outcome = RobustnessOutcome()
             if not trial.name.startswith("served-"):
                 outcome.lacking = f"it did not come to that: {error}"
             outcome.charge(trial.name, "clients to be served", f"one was not: {error}")
@@ -121,7 +121,7 @@ class Trials:
         outcome.server_output = outcome.server_output or (watch.exception() if outcome.charges else ())
         return outcome
 
-    def _tell_end(self, outcome: Outcome, watch: ServerWatch) -> None:
+    def _tell_end(self, outcome: RobustnessOutcome, watch: ServerWatch) -> None:
         """Where the server's process ended, say that instead of what follows from it."""
         end = watch.end(self.subject.server.endpoint)
         if end is None:
@@ -129,7 +129,7 @@ class Trials:
         how = end.sentence if isinstance(end, ServerEnd) else end
         outcome.server_output = end.output if isinstance(end, ServerEnd) else ()
         outcome.note(how)
-        outcome.charges = [Charge(PROCESS_ENDED, STAYS, how)]
+        outcome.charges = [Violation(PROCESS_ENDED, STAYS, how)]
         outcome.lacking = outcome.cause = ""
 
     def _service(self) -> Service:
@@ -139,7 +139,7 @@ class Trials:
         except HandshakeRefused:
             return Service.REFUSED
 
-    def _retried(self, trial: Trial, first: Outcome) -> set[str] | None:
+    def _retried(self, trial: RobustnessTest, first: RobustnessOutcome) -> set[str] | None:
         """The rules that a retry shows broken, too; None where there was none.
 
         A machine that was busy elsewhere for a while is no fault of the server. Costs and leaks are measured several
@@ -159,10 +159,10 @@ class Trials:
             return {charge.rule for charge in first.charges}
         return rules
 
-    def _fresh_ground(self, parameters: Mapping[str, Any]) -> Ground:
+    def _fresh_ground(self, parameters: Mapping[str, Any]) -> RobustnessContext:
         subject = self.subject
         server = subject.server
-        return Ground(
+        return RobustnessContext(
             subject.endpoint,
             subject.facts,
             server.pid,
@@ -187,7 +187,9 @@ class Trials:
             self._gone = gone
 
 
-def _findings(trial: Trial, outcome: Outcome, again: set[str] | None, subject: Examination) -> list[Finding]:
+def _findings(
+    trial: RobustnessTest, outcome: RobustnessOutcome, again: set[str] | None, subject: Session
+) -> list[Finding]:
     """What the trial showed, each with how to do the same again. `again`: the rules that a retry showed broken."""
     recipe = {
         "trial": trial.name,
@@ -208,5 +210,5 @@ def _findings(trial: Trial, outcome: Outcome, again: set[str] | None, subject: E
     return [replace(finding, server_output=outcome.server_output) for finding in findings]
 
 
-def _not_run(trial: Trial, reason: str) -> NotRun:
+def _not_run(trial: RobustnessTest, reason: str) -> NotRun:
     return NotRun(trial.name, trial.rule.section, trial.rule.title, reason)

@@ -14,7 +14,7 @@ from typing import Any
 from wsproof.conformance import frame_json
 from wsproof.wire import Frame, Request
 
-__all__ = ["Action", "Await", "Conversation", "Ending", "Handshake", "Raw", "Send"]
+__all__ = ["Await", "Handshake", "Raw", "Script", "ScriptAction", "ScriptEnd", "Send"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +75,10 @@ class Await:
     """Do not go on before the server has answered the last ping, or has ended."""
 
 
-Action = Send | Raw | Await
+ScriptAction = Send | Raw | Await
 
 
-class Ending(StrEnum):
+class ScriptEnd(StrEnum):
     """How the client leaves, if the server has not ended the connection before."""
 
     CLOSE = "close"
@@ -90,7 +90,7 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
+class Script:
     """One connection from its first byte to its last.
 
     `subject` is the rule that is charged when everything said was legal and the server still fails it. `cuts` are
@@ -101,8 +101,8 @@ class Conversation:
     """
 
     subject: str
-    actions: tuple[Action, ...] = ()
-    ending: Ending = Ending.CLOSE
+    actions: tuple[ScriptAction, ...] = ()
+    ending: ScriptEnd = ScriptEnd.CLOSE
     cuts: tuple[int, ...] = ()
     handshake: Handshake = field(default_factory=Handshake)
     handshake_cuts: tuple[int, ...] = ()
@@ -143,7 +143,7 @@ class Conversation:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Conversation:
+    def from_json(cls, data: Mapping[str, Any]) -> Script:
         """The inverse of `to_json`.
 
         Raises:
@@ -152,7 +152,7 @@ class Conversation:
         return cls(
             subject=data["subject"],
             actions=tuple(_action_from_json(action) for action in data["actions"]),
-            ending=Ending(data["ending"]),
+            ending=ScriptEnd(data["ending"]),
             cuts=tuple(data["cuts"]),
             handshake=Handshake.from_json(data["handshake"]),
             handshake_cuts=tuple(data["handshake_cuts"]),
@@ -161,7 +161,7 @@ class Conversation:
         )
 
 
-def _action_to_json(action: Action) -> dict[str, Any]:
+def _action_to_json(action: ScriptAction) -> dict[str, Any]:
     match action:
         case Send(frame):
             return {"send": frame_json.to_json(frame)}
@@ -171,7 +171,7 @@ def _action_to_json(action: Action) -> dict[str, Any]:
             return {"await": "pong"}
 
 
-def _action_from_json(data: Mapping[str, Any]) -> Action:
+def _action_from_json(data: Mapping[str, Any]) -> ScriptAction:
     if "send" in data:
         return Send(frame_json.from_json(data["send"]))
     if "raw" in data:

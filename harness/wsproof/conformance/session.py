@@ -9,23 +9,23 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Protocol
 
-from wsproof.conformance.endpoint_profile import Facts, Message
-from wsproof.conformance.exchange.bystander import Neighbour, Service
-from wsproof.conformance.exchange.driver import Conduct
+from wsproof.conformance.endpoint_profile import EndpointProfile, Message
+from wsproof.conformance.exchange.bystander import Bystander, Service
+from wsproof.conformance.exchange.driver import Driver
 from wsproof.conformance.exchange.segment_barrier import SegmentBarrier
-from wsproof.conformance.exchange.timeouts import Patience
+from wsproof.conformance.exchange.timeouts import Timeouts
 from wsproof.conformance.exchange.transcript import Transcript
 from wsproof.conformance.oracle.frames import Expectation
-from wsproof.conformance.oracle.handshake import Answer, Greeting
+from wsproof.conformance.oracle.handshake import HandshakeAnswer, HandshakeExpectation
 from wsproof.conformance.probe import probe
 from wsproof.conformance.properties.sample_text import in_samples
 from wsproof.conformance.rules import Binding, rule
-from wsproof.conformance.script import Conversation
+from wsproof.conformance.script import Script
 from wsproof.conformance.server_watch import STAYS, ServerWatch
-from wsproof.conformance.verify.cases import Ledger
-from wsproof.conformance.verify.memory_growth import Swelling
+from wsproof.conformance.verify.cases import Cases
+from wsproof.conformance.verify.memory_growth import MemoryGrowth
 from wsproof.conformance.verify.root_cause import apart, plainly, simpler
-from wsproof.conformance.verify.violations import Charge, judge, leaves_open
+from wsproof.conformance.verify.violations import Violation, leaves_open, verify
 from wsproof.errors import CannotTellError, TargetError
 from wsproof.model.server_end import PROCESS_ENDED, ServerEnd
 from wsproof.model.suite import SuiteOptions
@@ -34,12 +34,12 @@ from wsproof.net.client import Client
 from wsproof.net.clock import now_ns
 from wsproof.net.endpoint import Endpoint
 
-__all__ = ["BudgetSpent", "Examination", "Server", "ServerGone", "examination"]
+__all__ = ["BudgetSpent", "ServerGone", "ServerUnderTest", "Session", "open_session"]
 
 _AGAIN = 3
 _SHRINK_S = 12.0
 _SILENT_RETRIES_S = 15.0
-_PLAIN = Conversation("opening-accepted")
+_PLAIN = Script("opening-accepted")
 _FULL_STATUSES = (429, 503)
 _CONTROLS = 3
 """How often messages are sent plainly before the application is known not to mind them: some mind them at times."""
@@ -51,7 +51,7 @@ _SILENT_S = 1.0
 """What a server has at least to answer its first handshake."""
 
 
-class Server(Protocol):
+class ServerUnderTest(Protocol):
     """What the suite needs of a server; `net.running.RunningServer` is one."""
 
     @property
@@ -70,16 +70,21 @@ class ServerGone(CannotTellError):
     """The server no longer answers, and it is not ours to replace."""
 
 
-class Examination:
+class Session:
     """Conversations with one server, and what they showed."""
 
     def __init__(
-        self, server: Server, options: SuiteOptions, facts: Facts, barrier: SegmentBarrier, budget: Budget
+        self,
+        server: ServerUnderTest,
+        options: SuiteOptions,
+        facts: EndpointProfile,
+        barrier: SegmentBarrier,
+        budget: Budget,
     ) -> None:
         self.server = server
         self.budget = budget
         self.options = options
-        self.ledger = Ledger(facts)
+        self.ledger = Cases(facts)
         self.conversations = 0
         self.accepted = 0
         self.told = 0
@@ -88,7 +93,7 @@ class Examination:
         """Conversations that a silence ended before it was evidence."""
         self.declined = 0
         """Conversations about compression to which the server said no, so that nothing was said in them."""
-        self.patience = Patience(options.deadline_s, budget)
+        self.patience = Timeouts(options.deadline_s, budget)
         self.shrink_s = _SHRINK_S
         """Seconds left for making conversations smaller, of all properties together."""
         self.deaths = 0
@@ -101,9 +106,9 @@ class Examination:
         """Seconds for the edges of one property: no chapter takes the time of all others."""
         self.silent_s = _SILENT_RETRIES_S
         """Seconds left for waiting out again silences that came again at once."""
-        self._conduct = Conduct(self.endpoint, facts, self.patience, barrier)
+        self._conduct = Driver(self.endpoint, facts, self.patience, barrier)
         self._least_bytes: dict[int, int] = {}
-        self._neighbour = Neighbour(options.deadline_s, facts.first_messages, answers_pings=not facts.closes_unasked)
+        self._neighbour = Bystander(options.deadline_s, facts.first_messages, answers_pings=not facts.closes_unasked)
 
     def begin(self) -> None:
         """Bring the bystander in. Raises BudgetSpent."""
@@ -116,7 +121,7 @@ class Examination:
         return self.server.endpoint.within(self.budget)
 
     @property
-    def facts(self) -> Facts:
+    def facts(self) -> EndpointProfile:
         """What the endpoint is."""
         return self._conduct.facts
 
@@ -125,7 +130,7 @@ class Examination:
         """How the server ended connections of an idle client that kept the rules, while it served new ones."""
         return self._neighbour.losses
 
-    def attempt(self, conversation: Conversation) -> list[Charge]:
+    def attempt(self, conversation: Script) -> list[Violation]:
         """Have one conversation; keep and return the rules it shows broken.
 
         One that needs messages which this endpoint is not known to take is left out.
@@ -148,31 +153,31 @@ class Examination:
             self._know(charge)
         return kept
 
-    def _know(self, charge: Charge) -> None:
+    def _know(self, charge: Violation) -> None:
         if charge.by_silence:
             self.patience.know_silence(charge.rule)
 
-    def fails(self, conversation: Conversation) -> bool:
+    def fails(self, conversation: Script) -> bool:
         """Whether a conversation breaks its own rule, where that rule is known to be broken."""
         if conversation.subject not in self.ledger.cases:
             return False
         return any(charge.rule == conversation.subject for charge in self._perform(conversation)[1])
 
-    def _perform(self, conversation: Conversation) -> tuple[Transcript, list[Charge]]:
+    def _perform(self, conversation: Script) -> tuple[Transcript, list[Violation]]:
         """Have a conversation, and ask a neighbour whether it is served. What the budget cut off tells nothing."""
         self.budget.check()
         self.conversations += 1
         watch = ServerWatch(self.server)
-        swelling = Swelling(self.server.pid, self._least_bytes) if conversation.subject == "deflate-bomb" else None
+        swelling = MemoryGrowth(self.server.pid, self._least_bytes) if conversation.subject == "deflate-bomb" else None
         begun = time.monotonic()
         try:
             greeting, expected, transcript = self._converse(conversation)
         except TargetError as error:
             self.budget.check()
             transcript = Transcript(lines=[f"   ({error})"])
-            charges = [Charge("neighbour-served", "TCP connections are accepted", "they are not, any more")]
+            charges = [Violation("neighbour-served", "TCP connections are accepted", "they are not, any more")]
         else:
-            charges = judge(conversation, greeting, expected, self.facts, transcript)
+            charges = verify(conversation, greeting, expected, self.facts, transcript)
             charges += swelling.charges(transcript) if swelling is not None else []
             self.declined += expected.declined
             if leaves_open(expected, transcript, self.facts):
@@ -190,14 +195,14 @@ class Examination:
             raise BudgetSpent
         if service.is_fault:
             transcript.note(f"another client was no longer served after this: {self._neighbour.remark}")
-            charges.append(Charge("neighbour-served", "a pong for another client's ping", "none"))
+            charges.append(Violation("neighbour-served", "a pong for another client's ping", "none"))
             self._revive(conversation, charges, transcript, watch)
         elif service is Service.REFUSED:
             self._wait_for_room()
         transcript.server_output = transcript.server_output or (watch.exception() if charges else ())
         return transcript, charges
 
-    def _converse(self, conversation: Conversation) -> tuple[Greeting, Expectation, Transcript]:
+    def _converse(self, conversation: Script) -> tuple[HandshakeExpectation, Expectation, Transcript]:
         """Have a conversation; one that came at a time when the server takes no more clients is had again.
 
         Raises:
@@ -205,7 +210,7 @@ class Examination:
             TargetError: nobody listens.
         """
         result = self._conduct.perform(conversation)
-        if result[0].answer is not Answer.ACCEPT or not _is_full(result[2]):
+        if result[0].answer is not HandshakeAnswer.ACCEPT or not _is_full(result[2]):
             return result
         if conversation != _PLAIN and not _is_full(self._conduct.perform(_PLAIN)[2]):
             return result
@@ -221,7 +226,7 @@ class Examination:
             raise ServerGone(f"the server takes no more clients, which may be a limit: {self._neighbour.remark}")
         self.restart()
 
-    def _without_own_reasons(self, conversation: Conversation, charges: list[Charge], took_s: float) -> list[Charge]:
+    def _without_own_reasons(self, conversation: Script, charges: list[Violation], took_s: float) -> list[Violation]:
         """Drop violations that the application, not the server, may have caused.
 
         To tell them apart, send the same messages unfragmented, in segments of their own: an application sees no
@@ -236,13 +241,13 @@ class Examination:
             return charges
         return [charge for charge in charges if not charge.own_reasons]
 
-    def _is_ended(self, plain: Conversation, took_s: float) -> bool:
+    def _is_ended(self, plain: Script, took_s: float) -> bool:
         """Whether the application ends the connection over these messages, however plainly they are said."""
         linger_s = self.budget.at_most(min(max(_LINGER_S, _TIMES_LONGER * took_s), _LONGEST_LINGER_S))
         _, expected, transcript = self._conduct.perform(plain, linger_s)
         return leaves_open(expected, transcript, self.facts)
 
-    def _may_be_believed(self, charge: Charge, transcript: Transcript) -> bool:
+    def _may_be_believed(self, charge: Violation, transcript: Transcript) -> bool:
         """A silence is evidence after the full timeout only; a shorter one may be the silence that is known."""
         if not (charge.by_silence and transcript.hurried):
             return True
@@ -250,7 +255,7 @@ class Examination:
         return case is not None and case.charge.awaited is charge.awaited
 
     def _revive(
-        self, conversation: Conversation, charges: list[Charge], transcript: Transcript, watch: ServerWatch
+        self, conversation: Script, charges: list[Violation], transcript: Transcript, watch: ServerWatch
     ) -> None:
         """After a neighbour was lost: connect another one, on a fresh server if there must be one."""
         self._neighbour.forget()
@@ -269,7 +274,7 @@ class Examination:
             )
         self.restart()
 
-    def _tell_end(self, charges: list[Charge], transcript: Transcript, watch: ServerWatch) -> None:
+    def _tell_end(self, charges: list[Violation], transcript: Transcript, watch: ServerWatch) -> None:
         """Where the server's process ended, say that instead of what follows from it."""
         end = watch.end(self.server.endpoint)
         if end is None:
@@ -278,7 +283,7 @@ class Examination:
         transcript.server_output = end.output if isinstance(end, ServerEnd) else ()
         transcript.note(how)
         charges[:] = [charge for charge in charges if charge.rule != "neighbour-served"]
-        charges.append(Charge(PROCESS_ENDED, STAYS, how))
+        charges.append(Violation(PROCESS_ENDED, STAYS, how))
         self.ledger.causes.setdefault("neighbour-served", PROCESS_ENDED)
 
     def restart(self) -> None:
@@ -348,7 +353,7 @@ class Examination:
                 return True
         return False
 
-    def _found_cause(self, name: str, conversation: Conversation, charge: Charge, transcript: Transcript) -> None:
+    def _found_cause(self, name: str, conversation: Script, charge: Violation, transcript: Transcript) -> None:
         self.ledger.move(name, conversation, charge, transcript)
         self._know(charge)
         if not self.ledger.cases[charge.rule].retries:
@@ -362,7 +367,7 @@ class Examination:
                 case.fall_back()
                 self._retry(name, case.first)
 
-    def _retry(self, name: str, conversation: Conversation) -> int:
+    def _retry(self, name: str, conversation: Script) -> int:
         """Have a conversation some times more; how often it shows the case again.
 
         A silence is waited out in full each time, so one that is certain is retried less often where there were many.
@@ -395,7 +400,7 @@ def _is_full(transcript: Transcript) -> bool:
     return transcript.response is not None and transcript.response.status in _FULL_STATUSES
 
 
-def _first_answer(server: Server, options: SuiteOptions, budget: Budget) -> float:
+def _first_answer(server: ServerUnderTest, options: SuiteOptions, budget: Budget) -> float:
     """Seconds until a plain handshake is answered. It has a second at least: a silent server is told as such, not as
     a matter of the budget.
 
@@ -411,7 +416,7 @@ def _first_answer(server: Server, options: SuiteOptions, budget: Budget) -> floa
     return (now_ns() - began_ns) / 1e9
 
 
-def _probed(server: Server, options: SuiteOptions, budget: Budget) -> Facts:
+def _probed(server: ServerUnderTest, options: SuiteOptions, budget: Budget) -> EndpointProfile:
     """The facts. A server of ours that dies of the questions is replaced and asked again, for its other answers.
 
     Raises:
@@ -440,7 +445,7 @@ def _probed(server: Server, options: SuiteOptions, budget: Budget) -> Facts:
 
 
 @contextmanager
-def examination(server: Server, options: SuiteOptions, budget: Budget | None = None) -> Iterator[Examination]:
+def open_session(server: ServerUnderTest, options: SuiteOptions, budget: Budget | None = None) -> Iterator[Session]:
     """Probe a server and examine it. Without a budget there is that of the options.
 
     Raises:
@@ -452,7 +457,7 @@ def examination(server: Server, options: SuiteOptions, budget: Budget | None = N
     first_answer_s = _first_answer(server, options, budget)
     facts = _probed(server, options, budget)
     with SegmentBarrier() as barrier:
-        subject = Examination(server, options, facts, barrier, budget)
+        subject = Session(server, options, facts, barrier, budget)
         subject.first_answer_s = first_answer_s
         try:
             subject.begin()

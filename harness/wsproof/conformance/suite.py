@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
-from wsproof.conformance.endpoint_profile import Facts
+from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.explore import DIED, UNFINISHED, explore, private_storage
 from wsproof.conformance.properties import (
     close,
@@ -29,12 +29,12 @@ from wsproof.conformance.properties import (
 )
 from wsproof.conformance.properties.property import Property
 from wsproof.conformance.replay import replay
-from wsproof.conformance.robustness.catalogue import TRIALS
-from wsproof.conformance.robustness.definition import Trial
+from wsproof.conformance.robustness.catalogue import ROBUSTNESS_TESTS
+from wsproof.conformance.robustness.definition import RobustnessTest
 from wsproof.conformance.rules import rule
-from wsproof.conformance.run_robustness import Trials
-from wsproof.conformance.script import Conversation
-from wsproof.conformance.session import BudgetSpent, Examination, Server, ServerGone, examination
+from wsproof.conformance.run_robustness import RobustnessRunner
+from wsproof.conformance.script import Script
+from wsproof.conformance.session import BudgetSpent, ServerGone, ServerUnderTest, Session, open_session
 from wsproof.errors import CannotTellError, UsageError
 from wsproof.model.crash import crashed_check
 from wsproof.model.finding import Finding, Level, Verdict
@@ -42,7 +42,16 @@ from wsproof.model.server_table import Chapter, chapter_of
 from wsproof.model.suite import CheckRun, Keep, NotRun, SuiteName, SuiteOptions, SuiteReport, keep_nothing
 from wsproof.net.budget import Budget
 
-__all__ = ["CHECKS", "PROPERTIES", "TRIALS", "check_property", "check_trial", "planned", "replay", "run_suite"]
+__all__ = [
+    "CHECKS",
+    "PROPERTIES",
+    "ROBUSTNESS_TESTS",
+    "check_property",
+    "check_robustness",
+    "planned",
+    "replay",
+    "run_suite",
+]
 
 _ABOUT_LENGTHS = ("payload-lengths", "control-no-part")
 _NEEDS_MESSAGES = "not checked: it needs messages that this endpoint is not known to take"
@@ -79,12 +88,12 @@ PROPERTIES: tuple[Property, ...] = (
 _BEFORE_FRAMES = tuple(tested for tested in handshake.PROPERTIES if tested.name != "pipelined-frames")
 """Properties that need no frame of ours."""
 
-CHECKS: tuple[Property | Trial, ...] = (*PROPERTIES, *TRIALS)
+CHECKS: tuple[Property | RobustnessTest, ...] = (*PROPERTIES, *ROBUSTNESS_TESTS)
 """All that is run. Trials come last: they are hard on a server."""
 
 
 def run_suite(
-    server: Server,
+    server: ServerUnderTest,
     options: SuiteOptions,
     progress: Progress | None = None,
     keep: Keep = keep_nothing,
@@ -110,7 +119,7 @@ def run_suite(
     begun = time.monotonic()
     budget = budget if budget is not None else Budget(options.budget_s)
     try:
-        with private_storage(), examination(server, options, budget) as subject:
+        with private_storage(), open_session(server, options, budget) as subject:
             report = _run(_Course(subject, begun), wanted, tell, keep)
     except BudgetSpent:
         report = SuiteReport(options.seed, not_run=tuple(_not_run(each, budget.reason) for each in wanted))
@@ -126,15 +135,17 @@ def planned(options: SuiteOptions) -> tuple[NotRun, ...]:
     return tuple(_not_run(each, "") for each in _wanted(options))
 
 
-def _wanted(options: SuiteOptions) -> list[Property | Trial]:
+def _wanted(options: SuiteOptions) -> list[Property | RobustnessTest]:
     return [each for each in CHECKS if options.wants(each.name, each.rule.section, SuiteName.PROTOCOL)]
 
 
-def broadly(wanted: list[Property | Trial]) -> list[Property | Trial]:
+def broadly(wanted: list[Property | RobustnessTest]) -> list[Property | RobustnessTest]:
     """The checks in turns, one of each chapter: of a slow server not all can be asked, so each chapter is begun."""
-    chapters: dict[Chapter | None, list[Property | Trial]] = {}
+    chapters: dict[Chapter | None, list[Property | RobustnessTest]] = {}
     for each in wanted:
-        chapters.setdefault(None if isinstance(each, Trial) else chapter_of(each.rule.section), []).append(each)
+        chapters.setdefault(None if isinstance(each, RobustnessTest) else chapter_of(each.rule.section), []).append(
+            each
+        )
     last = chapters.pop(None, [])  # trials are hard on a server
     turns = zip_longest(*chapters.values())
     return [each for turn in turns for each in turn if each is not None] + last
@@ -143,9 +154,9 @@ def broadly(wanted: list[Property | Trial]) -> list[Property | Trial]:
 class _Course:
     """A run of the suite on its way: what is known by now."""
 
-    def __init__(self, subject: Examination, begun: float) -> None:
+    def __init__(self, subject: Session, begun: float) -> None:
         self.subject = subject
-        self.trials = Trials(subject)
+        self.trials = RobustnessRunner(subject)
         self.rows: list[CheckRun] = []
         self.not_run: list[NotRun] = []
         self._begun = begun
@@ -168,7 +179,7 @@ class _Course:
         return SuiteReport(self.subject.options.seed, rows, tuple(findings), left, wall_s, remarks=remarks)
 
 
-def _run(course: _Course, wanted: list[Property | Trial], tell: Progress, keep: Keep) -> SuiteReport:
+def _run(course: _Course, wanted: list[Property | RobustnessTest], tell: Progress, keep: Keep) -> SuiteReport:
     subject, trials = course.subject, course.trials
     if subject.first_answer_s > _SLOW_S and math.isfinite(subject.budget.remaining_s):
         wanted = broadly(wanted)
@@ -178,7 +189,9 @@ def _run(course: _Course, wanted: list[Property | Trial], tell: Progress, keep: 
             share_s = subject.budget.remaining_s / (len(wanted) - number)
             subject.draw_s = max(_LEAST_DRAW_S, _DRAW_SHARE * share_s)
             subject.edges_s = max(_LEAST_EDGES_S, _EDGES_SHARE * share_s)
-            row, goes_on = _run_trial(trials, tested) if isinstance(tested, Trial) else _run_guarded(subject, tested)
+            row, goes_on = (
+                _run_trial(trials, tested) if isinstance(tested, RobustnessTest) else _run_guarded(subject, tested)
+            )
             course.add(row)
             keep(course.report())
             if not goes_on:
@@ -191,7 +204,7 @@ def _run(course: _Course, wanted: list[Property | Trial], tell: Progress, keep: 
     return course.report()
 
 
-def _leave_out(course: _Course, others: list[Property | Trial], reason: str) -> None:
+def _leave_out(course: _Course, others: list[Property | RobustnessTest], reason: str) -> None:
     """What cannot be run any more: the budget is spent, or the server is gone, which is said once."""
     if course.subject.budget.spent:
         course.not_run += [_not_run(other, _spent(course.subject)) for other in others]
@@ -199,11 +212,11 @@ def _leave_out(course: _Course, others: list[Property | Trial], reason: str) -> 
         course.rows += _not_reached(len(others), reason)
 
 
-def _spent(subject: Examination) -> str:
+def _spent(subject: Session) -> str:
     return subject.budget.reason
 
 
-def _run_trial(trials: Trials, trial: Trial) -> tuple[CheckRun | NotRun, bool]:
+def _run_trial(trials: RobustnessRunner, trial: RobustnessTest) -> tuple[CheckRun | NotRun, bool]:
     """Hold one trial; the second value says whether the run goes on. A crash of ours ends this trial only."""
     begun = time.monotonic()
     try:
@@ -221,7 +234,7 @@ def _run_trial(trials: Trials, trial: Trial) -> tuple[CheckRun | NotRun, bool]:
         return crashed_check(*_named(trial), error, time.monotonic() - begun), True
 
 
-def _run_guarded(subject: Examination, tested: Property) -> tuple[CheckRun | NotRun, bool]:
+def _run_guarded(subject: Session, tested: Property) -> tuple[CheckRun | NotRun, bool]:
     """Run one property; the second value says whether the run goes on. A crash of ours ends this property only.
 
     What it had found by then is in the ledger: the findings stay, and so does the verdict on the property.
@@ -241,15 +254,15 @@ def _run_guarded(subject: Examination, tested: Property) -> tuple[CheckRun | Not
         return row, True
 
 
-def _named(tested: Property | Trial) -> tuple[str, str, str]:
+def _named(tested: Property | RobustnessTest) -> tuple[str, str, str]:
     return tested.name, tested.rule.section, tested.rule.title
 
 
-def _verdict_on(subject: Examination, name: str) -> Verdict:
+def _verdict_on(subject: Session, name: str) -> Verdict:
     return next(each.verdict() for each in subject.ledger.findings() if each.check == name)
 
 
-def _run_one(subject: Examination, tested: Property) -> tuple[CheckRun | NotRun, bool]:
+def _run_one(subject: Session, tested: Property) -> tuple[CheckRun | NotRun, bool]:
     """Run one property; the second value says whether the run goes on."""
     if absent := _why_not_here(subject.facts, tested):
         return _not_run(tested, absent), True
@@ -285,27 +298,27 @@ def _run_one(subject: Examination, tested: Property) -> tuple[CheckRun | NotRun,
     return _row(tested, verdict, tried, seconds, reason or cut_short, cause), goes_on
 
 
-def _why_not_here(facts: Facts, tested: Property) -> str:
+def _why_not_here(facts: EndpointProfile, tested: Property) -> str:
     """Why nothing of a property can be tried with this endpoint; empty where it can."""
     if facts.closes_unasked and tested not in _BEFORE_FRAMES and tested.name != "close-unasked":
         return f"not checked: this endpoint closes by itself before anyone speaks ({facts.closes_unasked})"
     return tested.not_here(facts)
 
 
-def _observed_in(subject: Examination, name: str) -> str:
+def _observed_in(subject: Session, name: str) -> str:
     """Why a check has passed though something was seen in it."""
     (finding,) = [each for each in subject.ledger.findings() if each.check == name]
     return f"seen, and not reproduced ({finding.reproduced})" if finding.level is Level.OBSERVATION else ""
 
 
-def _fails_plainly(subject: Examination) -> bool:
+def _fails_plainly(subject: Session) -> bool:
     try:
-        return subject.fails(Conversation("opening-accepted"))
+        return subject.fails(Script("opening-accepted"))
     except (BudgetSpent, ServerGone):
         return False  # whoever comes next will be told
 
 
-def _why_nothing(subject: Examination, tested: Property, tried: int, told: int, unheard: int) -> str:
+def _why_nothing(subject: Session, tested: Property, tried: int, told: int, unheard: int) -> str:
     """Why conversations have shown nothing of a property; empty when they have. `unheard`: how many were so before."""
     facts = subject.facts
     if not tried:
@@ -323,11 +336,11 @@ def _why_nothing(subject: Examination, tested: Property, tried: int, told: int, 
     return ""
 
 
-def check_property(subject: Examination, tested: Property) -> tuple[list[Finding], str]:
+def check_property(subject: Session, tested: Property) -> tuple[list[Finding], str]:
     """Run one property and return what it newly found, and why it could not be checked: a pytest test is made of this.
 
     Raises:
-        BudgetSpent, ServerGone: as `Examination.attempt`.
+        BudgetSpent, ServerGone: as `Session.attempt`.
     """
     known = set(subject.ledger.cases)
     if absent := _why_not_here(subject.facts, tested):
@@ -346,13 +359,13 @@ def check_property(subject: Examination, tested: Property) -> tuple[list[Finding
     return found, "" if seen else _why_nothing(subject, tested, tried, subject.told - told, unheard)
 
 
-def check_trial(subject: Examination, trial: Trial) -> tuple[list[Finding], str]:
+def check_robustness(subject: Session, trial: RobustnessTest) -> tuple[list[Finding], str]:
     """Hold one trial and return what it found, and why it could not be held: a pytest test is made of this.
 
     Raises:
-        BudgetSpent, ServerGone: as `Examination.attempt`.
+        BudgetSpent, ServerGone: as `Session.attempt`.
     """
-    trials = Trials(subject)
+    trials = RobustnessRunner(subject)
     try:
         row = trials.hold(trial)
         return trials.fresh_findings(), row.reason if isinstance(row, NotRun) else ""
@@ -360,7 +373,7 @@ def check_trial(subject: Examination, trial: Trial) -> tuple[list[Finding], str]
         trials.close()
 
 
-def _server_frames(subject: Examination) -> CheckRun:
+def _server_frames(subject: Session) -> CheckRun:
     """What was seen of the server's own frames on the way, once it had accepted anybody: it took no time of its own."""
     broken = [each for each in subject.ledger.findings() if each.check.startswith("server-")]
     verdict = Verdict.worst(each.verdict() for each in broken)
@@ -368,7 +381,7 @@ def _server_frames(subject: Examination) -> CheckRun:
     return CheckRun("server-frames", "5", title, verdict, subject.conversations, 0.0)
 
 
-def _idle_clients(subject: Examination) -> CheckRun:
+def _idle_clients(subject: Session) -> CheckRun:
     """That the server ends idle connections is its own business, and worth knowing."""
     often = len(subject.losses)
     times = "once" if often == 1 else f"{often} times"
@@ -384,7 +397,7 @@ def _not_reached(left: int, reason: str) -> list[CheckRun]:
     return [CheckRun("not-run", "-", title, Verdict.UNKNOWN, 0, 0.0, f"not run: {reason}")]
 
 
-def _not_run(tested: Property | Trial, reason: str) -> NotRun:
+def _not_run(tested: Property | RobustnessTest, reason: str) -> NotRun:
     return NotRun(*_named(tested), reason)
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from wsproof.conformance.explore import private_storage
 from wsproof.conformance.properties.property import Property
-from wsproof.conformance.robustness.definition import Trial
-from wsproof.conformance.session import Examination, ServerGone, examination
-from wsproof.conformance.suite import PROPERTIES, TRIALS, check_property, check_trial
+from wsproof.conformance.robustness.definition import RobustnessTest
+from wsproof.conformance.session import ServerGone, Session, open_session
+from wsproof.conformance.suite import PROPERTIES, ROBUSTNESS_TESTS, check_property, check_robustness
 from wsproof.deviations import KnownDeviations
 from wsproof.errors import CannotTellError
 from wsproof.model.finding import Finding, Verdict
@@ -32,15 +32,13 @@ class Refused:
 
 
 @pytest.fixture(scope="module")
-def subject(
-    ws_target: RunningServer, ws_suite_options: SuiteOptions, ws_budget: Budget
-) -> Iterator[Examination | Refused]:
+def subject(ws_target: RunningServer, ws_suite_options: SuiteOptions, ws_budget: Budget) -> Iterator[Session | Refused]:
     """The server under examination: probed once, watched all the while."""
     ws_target.budget = ws_budget
     with contextlib.ExitStack() as stack:
         stack.enter_context(private_storage())
         try:
-            found: Examination | Refused = stack.enter_context(examination(ws_target, ws_suite_options, ws_budget))
+            found: Session | Refused = stack.enter_context(open_session(ws_target, ws_suite_options, ws_budget))
         except CannotTellError as error:
             found = Refused(str(error))
         except BudgetSpent:
@@ -58,7 +56,7 @@ def known(ws_target: RunningServer) -> KnownDeviations:
 @pytest.mark.parametrize("tested", PROPERTIES, ids=lambda tested: f"{tested.rule.section}-{tested.name}")
 def test_rfc6455(
     tested: Property,
-    subject: Examination | Refused,
+    subject: Session | Refused,
     ws_suite_options: SuiteOptions,
     known: KnownDeviations,
     ws_keep: Callable[[Finding], Finding],
@@ -74,10 +72,10 @@ def test_rfc6455(
         pytest.skip(not_checked)
 
 
-@pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: f"{trial.rule.section}-{trial.name}")
+@pytest.mark.parametrize("trial", ROBUSTNESS_TESTS, ids=lambda trial: f"{trial.rule.section}-{trial.name}")
 def test_robustness(
-    trial: Trial,
-    subject: Examination | Refused,
+    trial: RobustnessTest,
+    subject: Session | Refused,
     ws_suite_options: SuiteOptions,
     known: KnownDeviations,
     ws_keep: Callable[[Finding], Finding],
@@ -87,14 +85,14 @@ def test_robustness(
         pytest.skip("not asked for")
     subject = _examined(subject)
     with _ended_in_order(subject):
-        found, not_held = check_trial(subject, trial)
+        found, not_held = check_robustness(subject, trial)
     if not_held:
         pytest.skip(not_held)
     _fail_with(found, known, ws_suite_options, ws_keep)
 
 
 @contextlib.contextmanager
-def _ended_in_order(subject: Examination) -> Iterator[None]:
+def _ended_in_order(subject: Session) -> Iterator[None]:
     """Within, the end of the budget skips the test; a server that is gone fails it, and the tests behind it."""
     try:
         yield
@@ -104,7 +102,7 @@ def _ended_in_order(subject: Examination) -> Iterator[None]:
         pytest.fail(f"cannot tell: {error}", pytrace=False)
 
 
-def _examined(subject: Examination | Refused) -> Examination:
+def _examined(subject: Session | Refused) -> Session:
     """The server, if it can be examined; that it cannot fails one test, and skips the others."""
     if not isinstance(subject, Refused):
         return subject

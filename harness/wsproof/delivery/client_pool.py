@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from wsproof.checks.describe import shortened
-from wsproof.delivery.member import Person, Said
+from wsproof.delivery.member import PoolMember, SentMessage
 from wsproof.errors import TargetError, UsageError, WorkloadError
 from wsproof.model.contract import Audience
 from wsproof.model.envelope import Envelope
@@ -20,24 +20,24 @@ from wsproof.model.history import (
     Departure,
     History,
     Kind,
-    Notice,
     Outcome,
+    PresenceNotice,
     ProtocolNote,
     Recorder,
-    Strange,
     Tick,
+    UnexpectedMessage,
 )
 from wsproof.net.budget import Budget, BudgetSpent
 from wsproof.net.client import Client
 from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.endpoint import Endpoint
 from wsproof.wire import BinaryMessage, CloseReceived, Ended, Event, State, TextMessage
-from wsproof.workloads import Reading, Word, Workload
+from wsproof.workloads import MessageKind, Parsed, Workload
 from wsproof.workloads.damage import damage_of, damaged_text, unplaced
 
 SLICE_S = 0.02
 """How long a turn waits at most before it looks whether a half-sent message can go on."""
-KINDS = {Word.DELIVERY: Kind.DELIVERY, Word.REPLY: Kind.REPLY}
+KINDS = {MessageKind.DELIVERY: Kind.DELIVERY, MessageKind.REPLY: Kind.REPLY}
 TELLING = 16
 """So many characters in common are no chance."""
 TINY_BUFFER = 4_096
@@ -51,7 +51,7 @@ SEARCHED = 1_000
 
 
 @dataclass(frozen=True)
-class Setting:
+class PoolSettings:
     """Where a crowd meets: members are named from number `first` on, so that no two crowds take each other's names."""
 
     endpoint: Endpoint
@@ -72,14 +72,14 @@ class Setting:
         return min(self.deadline_s, HURRIED_S) if Anomaly.LOST in self.known else self.deadline_s
 
 
-class Crowd:
+class ClientPool:
     """The people of one schedule, and the record of what happened to them."""
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: PoolSettings) -> None:
         self.setting = setting
         self.contract = setting.workload.contract
-        self.people: list[Person] = []
-        self.said: dict[tuple[int, int], Said] = {}
+        self.people: list[PoolMember] = []
+        self.said: dict[tuple[int, int], SentMessage] = {}
         self.recorder = Recorder(start_ns=now_ns())
         workload = setting.workload
         self.next_alias = setting.first
@@ -100,7 +100,7 @@ class Crowd:
 
     # Coming and going.
 
-    def join(self, again: Person | None = None, *, room: int = 0, narrow: bool = False) -> Person:
+    def join(self, again: PoolMember | None = None, *, room: int = 0, narrow: bool = False) -> PoolMember:
         """Connect another member. Raises TargetError where nobody answers, UsageError for a room nobody can be in."""
         setting, number = self.setting, len(self.people)
         alias = again.alias if again is not None else self._new_alias(room)
@@ -110,7 +110,9 @@ class Crowd:
             receive_buffer=TINY_BUFFER if narrow else None,
             seed=setting.seed + number,
         )
-        person = Person(number, alias, setting.workload.name_of(alias), client, room=setting.workload.room_of(alias))
+        person = PoolMember(
+            number, alias, setting.workload.name_of(alias), client, room=setting.workload.room_of(alias)
+        )
         self.people.append(person)
         began = now_ns()
         try:
@@ -144,7 +146,7 @@ class Crowd:
             f"{workload.rooms - 1}, as `member % {max(workload.rooms, 2)}` does."
         )
 
-    def depart(self, person: Person, departure: Departure) -> None:
+    def depart(self, person: PoolMember, departure: Departure) -> None:
         """A member goes, or is found gone; the others are owed a notice from now on."""
         person.left_ns, person.departure = now_ns(), departure
         person.owed.clear()
@@ -154,19 +156,19 @@ class Crowd:
                 if other.counts and other is not person and other.in_ns <= until and other.room == person.room:
                     other.owed_notices[person.name] += 1
 
-    def close(self, person: Person) -> None:
+    def close(self, person: PoolMember) -> None:
         """The closing handshake begins; its end is read along the way."""
         self.depart(person, Departure.CLOSED)
         if person.client.peer.may_send:
             person.client.peer.send_close()
         person.client.receive_nowait()
 
-    def end_tcp(self, person: Person) -> None:
+    def end_tcp(self, person: PoolMember) -> None:
         """FIN, without a close frame."""
         self.depart(person, Departure.FIN)
         person.client.half_close()
 
-    def reset(self, person: Person) -> None:
+    def reset(self, person: PoolMember) -> None:
         """RST."""
         self.depart(person, Departure.RESET)
         person.client.reset()
@@ -174,7 +176,7 @@ class Crowd:
 
     # Speaking.
 
-    def say(self, person: Person, body: str, *, plain: bool = False) -> str | bytes:
+    def say(self, person: PoolMember, body: str, *, plain: bool = False) -> str | bytes:
         """Note a publication and return what is to be sent; `hand_over` sends it."""
         sequence, person.sequence = person.sequence, person.sequence + 1
         sent = now_ns()
@@ -184,7 +186,7 @@ class Crowd:
         envelope = Envelope(self.setting.first + person.number, sequence, sent)
         message = body if plain else self.setting.workload.publish(person.alias, envelope, body)
         whole = (message,) if isinstance(message, str) else ()
-        said = Said(person.number, sequence, sent, body if plain else None, (envelope.seal(body), *whole))
+        said = SentMessage(person.number, sequence, sent, body if plain else None, (envelope.seal(body), *whole))
         self.said[person.number, sequence] = said
         for other in self.people:
             if other.counts and self._is_for(other, person):
@@ -194,18 +196,18 @@ class Crowd:
         self.first_said = message if self.first_said is None else self.first_said
         return message
 
-    def _is_for(self, other: Person, publisher: Person) -> bool:
+    def _is_for(self, other: PoolMember, publisher: PoolMember) -> bool:
         audience = self.contract.audience
         own = other is publisher
         if other.room != publisher.room:
             return False
         return audience is Audience.EVERYONE or audience is (Audience.PUBLISHER if own else Audience.OTHERS)
 
-    def speak(self, person: Person, body: str, *, plain: bool = False) -> None:
+    def speak(self, person: PoolMember, body: str, *, plain: bool = False) -> None:
         """Say something in one piece, without waiting for the server to take it."""
         self._hand_over(person, self.say(person, body, plain=plain))
 
-    def _hand_over(self, person: Person, message: str | bytes) -> None:
+    def _hand_over(self, person: PoolMember, message: str | bytes) -> None:
         if person.client.peer.may_send:
             if isinstance(message, str):
                 person.client.peer.send_text(message)
@@ -251,7 +253,7 @@ class Crowd:
         self.wait(lambda: not any(self._is_leaving(p) for p in self.people), farewell_s)
         return not self.gave_up
 
-    def _wait_for_nobody(self, lacks: Callable[[Person], bool]) -> None:
+    def _wait_for_nobody(self, lacks: Callable[[PoolMember], bool]) -> None:
         self.wait(lambda: not any(lacks(p) for p in self.people), GIVEN_UP_S if self.gave_up else None)
         self.gave_up = self.gave_up or any(lacks(p) for p in self.people)
 
@@ -267,10 +269,10 @@ class Crowd:
             self._listen(person)
 
     @staticmethod
-    def _is_leaving(person: Person) -> bool:
+    def _is_leaving(person: PoolMember) -> bool:
         return bool(person.left_ns) and not person.closed and not person.stalled and not person.misbehaved
 
-    def _listen(self, person: Person) -> None:
+    def _listen(self, person: PoolMember) -> None:
         client = person.client
         client.receive_nowait()
         times = client.event_times_ns
@@ -284,7 +286,7 @@ class Crowd:
                 self.depart(person, Departure.DROPPED)
             client.abort()
 
-    def _take(self, person: Person, event: Event, at: int) -> None:
+    def _take(self, person: PoolMember, event: Event, at: int) -> None:
         self.heard += 1
         if isinstance(event, CloseReceived):
             person.close_code = event.code
@@ -298,7 +300,7 @@ class Crowd:
             else:
                 self._read(person, reading, message, at)
 
-    def _read_late(self, person: Person, reading: Reading, at: int) -> None:
+    def _read_late(self, person: PoolMember, reading: Parsed, at: int) -> None:
         """After the drain only what was owed until then is of interest: it is late, and not lost."""
         opened = reading.opened
         if reading.word in KINDS and opened is not None and opened.intact:
@@ -306,23 +308,23 @@ class Crowd:
             if key in person.owed:
                 self._receive(person, reading, at)
 
-    def _read(self, person: Person, reading: Reading, message: str | bytes, at: int) -> None:
+    def _read(self, person: PoolMember, reading: Parsed, message: str | bytes, at: int) -> None:
         match reading.word:
-            case Word.TICK:
+            case MessageKind.TICK:
                 value = dict(reading.value) if reading.value is not None else None
                 self.recorder.ticks.append(Tick(person.number, at, value, reading.text))
                 person.ticks += 1
                 person.in_ns = person.in_ns or at
-            case Word.ASIDE:
+            case MessageKind.IGNORED:
                 self.recorder.ignore(message)
-            case Word.LEAVE | Word.JOIN if reading.about is not None:
-                self._note(person, reading.about, left=reading.word is Word.LEAVE, at=at)
-            case Word.DELIVERY | Word.REPLY:
+            case MessageKind.LEAVE | MessageKind.JOIN if reading.about is not None:
+                self._note(person, reading.about, left=reading.word is MessageKind.LEAVE, at=at)
+            case MessageKind.DELIVERY | MessageKind.REPLY:
                 self._receive(person, reading, at)
             case _:
                 self._note_unplaced(person, reading, message, at)
 
-    def _note_unplaced(self, person: Person, reading: Reading, message: str | bytes, at: int) -> None:
+    def _note_unplaced(self, person: PoolMember, reading: Parsed, message: str | bytes, at: int) -> None:
         """A message that the workload cannot place. Where a publication is in it, that has come, and is waited for no
         longer."""
         strange = unplaced(reading, message, person.number, at, self.setting.first)
@@ -335,14 +337,14 @@ class Crowd:
                 person.owed.discard(key)
                 return
 
-    def _note(self, person: Person, about: str, *, left: bool, at: int) -> None:
+    def _note(self, person: PoolMember, about: str, *, left: bool, at: int) -> None:
         if not self._is_known(about):
             return
-        self.recorder.notices.append(Notice(person.number, about, left, at))
+        self.recorder.notices.append(PresenceNotice(person.number, about, left, at))
         if left:
             person.owed_notices[about] -= 1
 
-    def _receive(self, person: Person, reading: Reading, at: int) -> None:
+    def _receive(self, person: PoolMember, reading: Parsed, at: int) -> None:
         kind = KINDS[reading.word]
         if reading.opened is None:
             self._receive_plain(person, reading, kind, at)
@@ -360,7 +362,7 @@ class Crowd:
         self.names_nobody = self.names_nobody or (kind is Kind.DELIVERY and reading.speaker is None)
         self._heard(person, publisher, envelope.sequence, kind, at, intact=damage is None)
 
-    def _receive_plain(self, person: Person, reading: Reading, kind: Kind, at: int) -> None:
+    def _receive_plain(self, person: PoolMember, reading: Parsed, kind: Kind, at: int) -> None:
         """A message without an envelope: the oldest one of that speaker with these words that it has not heard yet.
 
         Where the channel names nobody, the words alone decide.
@@ -379,9 +381,9 @@ class Crowd:
             self.recorder.damage.append(damaged_text(reading.text, (cut.publisher, cut.sequence), cut.forms))
             self._heard(person, cut.publisher, cut.sequence, kind, at, intact=False)
         elif reading.speaker is None or self._is_known(reading.speaker):
-            self.recorder.strange.append(Strange(person.number, at, reading.text))
+            self.recorder.strange.append(UnexpectedMessage(person.number, at, reading.text))
 
-    def _cut_short(self, person: Person, reading: Reading, kind: Kind) -> Said | None:
+    def _cut_short(self, person: PoolMember, reading: Parsed, kind: Kind) -> SentMessage | None:
         """What is owed to this member and begins with these words: its end, with the envelope, was cut off."""
         if len(reading.text) < TELLING:
             return None
@@ -391,7 +393,7 @@ class Crowd:
                 return said
         return None
 
-    def _heard(self, person: Person, publisher: int, sequence: int, kind: Kind, at: int, *, intact: bool) -> None:
+    def _heard(self, person: PoolMember, publisher: int, sequence: int, kind: Kind, at: int, *, intact: bool) -> None:
         said = self.said.get((publisher, sequence))
         self.recorder.received(person.number, publisher, sequence, said.sent_ns if said else 0, at, kind, intact)
         person.in_ns, person.heard_ns = person.in_ns or at, at
@@ -417,7 +419,7 @@ class Crowd:
         ignored = ""
         if self.recorder.ignored:
             first = shortened(self.recorder.ignored_text)
-            ignored = f"{self.recorder.ignored} message(s) that the workload reads as ASIDE, {first} for one"
+            ignored = f"{self.recorder.ignored} message(s) that the workload reads as IGNORED, {first} for one"
         cut = [p for p in self.people if p.departure is Departure.DROPPED]
         if cut:
             code = f"close code {cut[0].close_code}" if cut[0].close_code is not None else "no close frame"

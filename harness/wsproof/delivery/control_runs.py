@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from wsproof.delivery.schedule import Deed, Schedule, Step, Way
+from wsproof.delivery.schedule import Action, LeaveBy, Schedule, Step
 
 REPEATS = 3
 
 
 @dataclass(frozen=True)
-class Trial:
+class ControlRuns:
     """How often a schedule failed in REPEATS repetitions, and how often it went well without the misdeed.
 
     `controls` is 0 where there was nothing to leave out, or no reason to try.
@@ -42,35 +42,39 @@ def without_misdeeds(schedule: Schedule) -> Schedule:
     return tuple(
         Step.from_json({**step.to_json(), "narrow": False}) if step.narrow else step
         for step in schedule
-        if not (_is_misdeed(step) or (step.deed is Deed.LEAVE and step.member in guilty))
+        if not (_is_misdeed(step) or (step.deed is Action.LEAVE and step.member in guilty))
     )
 
 
 def _is_misdeed(step: Step) -> bool:
-    return step.deed in (Deed.BREAK, Deed.STALL) or (step.deed is Deed.LEAVE and step.way is Way.RESET)
+    return step.deed in (Action.BREAK, Action.STALL) or (step.deed is Action.LEAVE and step.way is LeaveBy.RESET)
 
 
 def eventless(schedule: Schedule) -> Schedule:
     """The same schedule where everyone keeps the rules and stays, and nobody takes over an id."""
-    stays = (step for step in without_misdeeds(schedule) if step.deed is not Deed.LEAVE)
+    stays = (step for step in without_misdeeds(schedule) if step.deed is not Action.LEAVE)
     return tuple(replace(step, again=None) for step in stays)
 
 
 def events_of(schedule: Schedule) -> frozenset[str]:
     """The kinds of steps in a schedule that `eventless` leaves out."""
-    kinds = {Deed.LEAVE: "leaves by {0.way.value}", Deed.BREAK: "sends {0.breaks.value}", Deed.STALL: "stops reading"}
+    kinds = {
+        Action.LEAVE: "leaves by {0.way.value}",
+        Action.BREAK: "sends {0.breaks.value}",
+        Action.STALL: "stops reading",
+    }
     events = {kinds[step.deed].format(step) for step in schedule if step.deed in kinds}
     return frozenset(events | {"takes over an id" for step in schedule if step.again is not None})
 
 
-def try_again(schedule: Schedule, fails: Callable[[Schedule], bool]) -> Trial:
+def try_again(schedule: Schedule, fails: Callable[[Schedule], bool]) -> ControlRuns:
     """Repeat a schedule, without asking who is to blame."""
-    return Trial(sum(fails(schedule) for _ in range(REPEATS)))
+    return ControlRuns(sum(fails(schedule) for _ in range(REPEATS)))
 
 
 def put_on_trial(
     schedule: Schedule, fails: Callable[[Schedule], bool], fails_at_all: Callable[[Schedule], bool]
-) -> Trial:
+) -> ControlRuns:
     """Repeat a schedule with and without the misdeed, until it is clear whether that is to blame.
 
     What does not fail every time may be chance: then there are twice as many control runs.
@@ -79,12 +83,12 @@ def put_on_trial(
     if control == schedule:
         return try_again(schedule, fails)
     if fails_at_all(control):
-        return Trial(sum(fails(schedule) for _ in range(REPEATS)), 0, 1)
+        return ControlRuns(sum(fails(schedule) for _ in range(REPEATS)), 0, 1)
     again = sum(fails(schedule) for _ in range(REPEATS))
     clean = 1
-    if Trial(again).is_frequent:
+    if ControlRuns(again).is_frequent:
         for _ in range(1, REPEATS if again == REPEATS else 2 * REPEATS):
             if fails_at_all(control):
-                return Trial(again, clean, clean + 1)
+                return ControlRuns(again, clean, clean + 1)
             clean += 1
-    return Trial(again, clean, clean)
+    return ControlRuns(again, clean, clean)

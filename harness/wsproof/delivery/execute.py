@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from wsproof.checks.feed import silence_ns
-from wsproof.delivery.client_pool import GIVEN_UP_S, Crowd, Setting
-from wsproof.delivery.member import Person
-from wsproof.delivery.schedule import Break, Deed, Schedule, Step, Way
+from wsproof.delivery.client_pool import GIVEN_UP_S, ClientPool, PoolSettings
+from wsproof.delivery.member import PoolMember
+from wsproof.delivery.schedule import Action, LeaveBy, Misbehaviour, Schedule, Step
 from wsproof.model.contract import Audience
 from wsproof.model.envelope import TRAILER_BYTES, body_of
 from wsproof.model.history import History
@@ -17,20 +17,20 @@ from wsproof.wire import MASK, Frame, Opcode
 
 NS = 1_000_000_000
 PROBE_S = 0.25
-BREAKS: dict[Break, Callable[[], Frame]] = {
-    Break.BINARY: lambda: Frame(Opcode.BINARY, b"\x00\x01wsproof", mask=MASK),
-    Break.TEXT: lambda: Frame(Opcode.TEXT, b"wsproof", mask=MASK),
-    Break.NONSENSE: lambda: Frame(Opcode.TEXT, b"wsproof: this is no message", mask=MASK),
-    Break.WRONG_SHAPE: lambda: Frame(Opcode.TEXT, b'{"wsproof": [null]}', mask=MASK),
-    Break.BAD_UTF8: lambda: Frame(Opcode.TEXT, b"\xf0\x28\x8c\x28", mask=MASK),
-    Break.UNMASKED: lambda: Frame(Opcode.TEXT, b"unmasked"),
-    Break.OVERSIZE: lambda: Frame(Opcode.TEXT, b"x", mask=MASK, declared_length=1 << 40),
-    Break.RESERVED: lambda: Frame(Opcode(3) if 3 in set(Opcode) else 3, b"x", mask=MASK),
+BREAKS: dict[Misbehaviour, Callable[[], Frame]] = {
+    Misbehaviour.BINARY: lambda: Frame(Opcode.BINARY, b"\x00\x01wsproof", mask=MASK),
+    Misbehaviour.TEXT: lambda: Frame(Opcode.TEXT, b"wsproof", mask=MASK),
+    Misbehaviour.NONSENSE: lambda: Frame(Opcode.TEXT, b"wsproof: this is no message", mask=MASK),
+    Misbehaviour.WRONG_SHAPE: lambda: Frame(Opcode.TEXT, b'{"wsproof": [null]}', mask=MASK),
+    Misbehaviour.BAD_UTF8: lambda: Frame(Opcode.TEXT, b"\xf0\x28\x8c\x28", mask=MASK),
+    Misbehaviour.UNMASKED: lambda: Frame(Opcode.TEXT, b"unmasked"),
+    Misbehaviour.OVERSIZE: lambda: Frame(Opcode.TEXT, b"x", mask=MASK, declared_length=1 << 40),
+    Misbehaviour.RESERVED: lambda: Frame(Opcode(3) if 3 in set(Opcode) else 3, b"x", mask=MASK),
 }
 
 
 @dataclass(frozen=True)
-class Performance:
+class ScheduleExecution:
     """What happened; whether every wait ended `well`; the first number that no member had (`next_first`)."""
 
     history: History
@@ -51,20 +51,20 @@ class Performance:
         return bool(whole or self.history.ticks or self.history.notices)
 
 
-def perform(schedule: Schedule, setting: Setting) -> Performance:
+def perform(schedule: Schedule, setting: PoolSettings) -> ScheduleExecution:
     """Do it all.
 
     Raises:
         TargetError: nobody answers at all.
         BudgetSpent: the run is over; what was seen until then proves nothing.
     """
-    crowd = Crowd(setting)
-    cast: dict[int, Person] = {}
+    crowd = ClientPool(setting)
+    cast: dict[int, PoolMember] = {}
     try:
         for step in schedule:
-            if step.deed is Deed.JOIN:
+            if step.deed is Action.JOIN:
                 _join(crowd, cast, step)
-            elif step.deed in (Deed.SETTLE, Deed.WATCH):
+            elif step.deed in (Action.SETTLE, Action.WATCH):
                 DEEDS[step.deed](crowd, crowd.people[0] if crowd.people else None, step)  # type: ignore[arg-type]
             elif (person := cast.get(step.member)) is not None and person.can_speak:
                 DEEDS[step.deed](crowd, person, step)
@@ -72,12 +72,12 @@ def perform(schedule: Schedule, setting: Setting) -> Performance:
         crowd.end_drain()
         crowd.disperse()
         following = max(crowd.next_alias, setting.first + len(crowd.people))
-        return Performance(crowd.history(), not crowd.gave_up, following, crowd.first_said, crowd.came())
+        return ScheduleExecution(crowd.history(), not crowd.gave_up, following, crowd.first_said, crowd.came())
     finally:
         crowd.disperse()
 
 
-def _join(crowd: Crowd, cast: dict[int, Person], step: Step) -> None:
+def _join(crowd: ClientPool, cast: dict[int, PoolMember], step: Step) -> None:
     """Join, and speak until heard."""
     if step.member in cast:
         return
@@ -95,13 +95,13 @@ def _join(crowd: Crowd, cast: dict[int, Person], step: Step) -> None:
         _wait_until_in(crowd, person, speaker)
 
 
-def _companion(crowd: Crowd, person: Person) -> Person | None:
+def _companion(crowd: ClientPool, person: PoolMember) -> PoolMember | None:
     """Somebody of the same room who can make a member heard of that does not hear itself."""
     fit = (p for p in crowd.people if p.can_speak and not p.stalled and not p.misbehaved and p.room == person.room)
     return next((p for p in fit if p is not person), None)
 
 
-def _wait_until_in(crowd: Crowd, person: Person, speaker: Person) -> None:
+def _wait_until_in(crowd: ClientPool, person: PoolMember, speaker: PoolMember) -> None:
     """Wait for the first receipt.
 
     Nothing is repeated where the 101 is all there is to a subscription. Where it takes a greeting, or somebody else
@@ -120,7 +120,7 @@ def _wait_until_in(crowd: Crowd, person: Person, speaker: Person) -> None:
     crowd.gave_up = crowd.gave_up or not person.in_ns
 
 
-def _say(crowd: Crowd, person: Person, step: Step) -> None:
+def _say(crowd: ClientPool, person: PoolMember, step: Step) -> None:
     body = step.body
     if step.size_bytes:
         room = step.size_bytes - len(body.encode())
@@ -139,29 +139,29 @@ def _say(crowd: Crowd, person: Person, step: Step) -> None:
         crowd.turn(0)
 
 
-def _leave(crowd: Crowd, person: Person, step: Step) -> None:
-    {Way.CLOSE: crowd.close, Way.FIN: crowd.end_tcp, Way.RESET: crowd.reset}[step.way](person)
+def _leave(crowd: ClientPool, person: PoolMember, step: Step) -> None:
+    {LeaveBy.CLOSE: crowd.close, LeaveBy.FIN: crowd.end_tcp, LeaveBy.RESET: crowd.reset}[step.way](person)
 
 
-def _break(crowd: Crowd, person: Person, step: Step) -> None:
+def _break(crowd: ClientPool, person: PoolMember, step: Step) -> None:
     person.misbehaved = step.breaks.value
     person.owed.clear()
     person.client.send_raw(BREAKS[step.breaks]().encode())
     crowd.turn(0)
 
 
-def _stall(crowd: Crowd, person: Person, step: Step) -> None:
+def _stall(crowd: ClientPool, person: PoolMember, step: Step) -> None:
     crowd.settle()
     person.stalled = True
     person.owed.clear()
     person.client.stop_reading()
 
 
-def _settle(crowd: Crowd, person: Person, step: Step) -> None:
+def _settle(crowd: ClientPool, person: PoolMember, step: Step) -> None:
     crowd.settle()
 
 
-def _flood(crowd: Crowd, person: Person, step: Step) -> None:
+def _flood(crowd: ClientPool, person: PoolMember, step: Step) -> None:
     for _ in range(step.count):
         if crowd.gave_up or not person.can_speak:
             return
@@ -169,7 +169,7 @@ def _flood(crowd: Crowd, person: Person, step: Step) -> None:
         crowd.settle()
 
 
-def _watch(crowd: Crowd, person: Person | None, step: Step) -> None:
+def _watch(crowd: ClientPool, person: PoolMember | None, step: Step) -> None:
     """Until everyone who looks has seen this many objects more; given up when somebody's feed has stopped."""
     feed = crowd.contract.feed
     if feed is None:
@@ -191,7 +191,7 @@ def _watch(crowd: Crowd, person: Person | None, step: Step) -> None:
     crowd.wait(satisfied, step.count * (patience_ns / NS) + 1)
 
 
-def _last_words(crowd: Crowd) -> None:
+def _last_words(crowd: ClientPool) -> None:
     """The barrier: once a later message of the same publisher has arrived, what is absent is absent for good."""
     crowd.settle()
     for person in crowd.people:
@@ -201,12 +201,12 @@ def _last_words(crowd: Crowd) -> None:
     crowd.settle()
 
 
-DEEDS: dict[Deed, Callable[[Crowd, Person, Step], None]] = {
-    Deed.SAY: _say,
-    Deed.LEAVE: _leave,
-    Deed.BREAK: _break,
-    Deed.STALL: _stall,
-    Deed.SETTLE: _settle,
-    Deed.FLOOD: _flood,
-    Deed.WATCH: _watch,
+DEEDS: dict[Action, Callable[[ClientPool, PoolMember, Step], None]] = {
+    Action.SAY: _say,
+    Action.LEAVE: _leave,
+    Action.BREAK: _break,
+    Action.STALL: _stall,
+    Action.SETTLE: _settle,
+    Action.FLOOD: _flood,
+    Action.WATCH: _watch,
 }

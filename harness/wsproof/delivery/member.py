@@ -11,7 +11,7 @@ from wsproof.wire import State
 
 
 @dataclass(eq=False)
-class Said:
+class SentMessage:
     """A publication; its outcome is settled at the end. `plain` is its text where it had no envelope.
 
     `forms` are the sealed text, and the whole message where that is a text.
@@ -26,7 +26,7 @@ class Said:
 
 
 @dataclass(eq=False)
-class Person:
+class PoolMember:
     """`alias` is the number that its name is made from: that of another where it took over an id."""
 
     number: int

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hypothesis.strategies import SearchStrategy
 
 from wsproof.delivery import strategies
-from wsproof.delivery.schedule import Break, Deed, Schedule, Step, Way
+from wsproof.delivery.schedule import Action, LeaveBy, Misbehaviour, Schedule, Step
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.finding import UNDECIDED, Anomaly, Finding
 
@@ -20,7 +20,7 @@ LIVELY = 7
 
 
 @dataclass(frozen=True)
-class Property:
+class DeliveryProperty:
     """A promise. `edges` are tried every time, `schedules` are drawn; `looks_at` names the checks that judge it.
 
     `headline` opens the explanation of a finding where a neighbour is to blame; {channel} is filled in.
@@ -60,30 +60,30 @@ def _fed(contract: Contract) -> bool:
 
 DELIVERY = ("never-read", "lost", "dropped", "duplicated", "misrouted", "corrupt", "phantom")
 NEIGHBOURS = ("stalled-by-neighbour", "lost", "dropped", "false-leave")
-TWO_ROOMS = tuple(Step(Deed.JOIN, number, room=number % 2) for number in range(4))
+TWO_ROOMS = tuple(Step(Action.JOIN, number, room=number % 2) for number in range(4))
 """Where the channel has rooms: else all four are in one."""
-THREE = tuple(Step(Deed.JOIN, number) for number in range(3))
+THREE = tuple(Step(Action.JOIN, number) for number in range(3))
 
 
 def _say(member: int, body: str = "hello", **more: int) -> Step:
-    return Step(Deed.SAY, member, body, more.get("size_bytes", 0))
+    return Step(Action.SAY, member, body, more.get("size_bytes", 0))
 
 
 def _watch(count: int = LIVELY) -> Step:
-    return Step(Deed.WATCH, count=count)
+    return Step(Action.WATCH, count=count)
 
 
 ALL_EDGES: Schedule = (
-    Step(Deed.JOIN, 0),
-    Step(Deed.JOIN, 1),
+    Step(Action.JOIN, 0),
+    Step(Action.JOIN, 1),
     *(_say(n % 2, body) for n, body in enumerate(strategies.EDGE_TEXTS)),
     # Only where any text is a message: `fitted` sends it through publish() elsewhere.
-    Step(Deed.SAY, 0, plain=True),
+    Step(Action.SAY, 0, plain=True),
     *(_say(n % 2, "", size_bytes=size) for n, size in enumerate((125, 126, 127, strategies.LONGEST_BYTES))),
 )
 
-PROPERTIES: tuple[Property, ...] = (
-    Property(
+PROPERTIES: tuple[DeliveryProperty, ...] = (
+    DeliveryProperty(
         "delivery",
         "Each message reaches all it is meant for, once, unchanged, and nobody else; a reply reaches its sender only.",
         _spoken,
@@ -92,11 +92,11 @@ PROPERTIES: tuple[Property, ...] = (
             ALL_EDGES,
             (*THREE, *(_say(n % 3) for n in range(6))),
             (*TWO_ROOMS, *(_say(n % 4) for n in range(8))),
-            (Step(Deed.JOIN, 0), Step(Deed.SAY, 0, "in pieces", cuts=(1, 3, 50))),
+            (Step(Action.JOIN, 0), Step(Action.SAY, 0, "in pieces", cuts=(1, 3, 50))),
         ),
         schedules=strategies.conversations,
     ),
-    Property(
+    DeliveryProperty(
         "order",
         "Messages of one publisher arrive in the order in which they were sent; a good server has one order for all.",
         _spoken,
@@ -105,64 +105,73 @@ PROPERTIES: tuple[Property, ...] = (
         schedules=strategies.bursts,
         share=0.4,
     ),
-    Property(
+    DeliveryProperty(
         "leave-notices",
         "When a member goes, however it goes, the rest are told, once, and only then.",
         lambda contract: contract.leaves,
         ("missing-leave", "duplicate-leave", "false-leave", "leaked-leave", "ghost", "lost", "dropped"),
         beside=("lost", "dropped"),
-        edges=tuple((*THREE, _say(1), Step(Deed.LEAVE, 1, way=way)) for way in (Way.CLOSE, Way.FIN))
+        edges=tuple((*THREE, _say(1), Step(Action.LEAVE, 1, way=way)) for way in (LeaveBy.CLOSE, LeaveBy.FIN))
         + tuple(
-            (*THREE, Step(Deed.LEAVE, 1, way=way), Step(Deed.SETTLE), Step(Deed.JOIN, 3, again=1), _say(3))
-            for way in Way
+            (*THREE, Step(Action.LEAVE, 1, way=way), Step(Action.SETTLE), Step(Action.JOIN, 3, again=1), _say(3))
+            for way in LeaveBy
         )
-        + ((*TWO_ROOMS, _say(1), Step(Deed.LEAVE, 1), Step(Deed.SETTLE), Step(Deed.LEAVE, 0)),),
+        + ((*TWO_ROOMS, _say(1), Step(Action.LEAVE, 1), Step(Action.SETTLE), Step(Action.LEAVE, 0)),),
         schedules=strategies.comings_and_goings,
         share=0.8,
     ),
-    Property(
+    DeliveryProperty(
         "last-words",
         "What a member says right before it closes still reaches the others.",
         _shared,
         ("lost", "corrupt", "duplicated", "reordered"),
-        edges=tuple((*THREE, _say(1, "farewell"), Step(Deed.LEAVE, 1, way=way)) for way in (Way.CLOSE, Way.FIN)),
+        edges=tuple(
+            (*THREE, _say(1, "farewell"), Step(Action.LEAVE, 1, way=way)) for way in (LeaveBy.CLOSE, LeaveBy.FIN)
+        ),
         schedules=strategies.farewells,
         share=0.6,
     ),
-    Property(
+    DeliveryProperty(
         "binary-neighbour",
         "A binary frame of one member, whatever it is answered, harms nobody else.",
         _spoken,
         NEIGHBOURS,
         edges=(
-            (*THREE, Step(Deed.BREAK, 1), _say(0), _say(2), Step(Deed.JOIN, 3)),
-            (*THREE, Step(Deed.BREAK, 1), Step(Deed.LEAVE, 1, way=Way.CLOSE), _say(0), _say(2), Step(Deed.JOIN, 3)),
+            (*THREE, Step(Action.BREAK, 1), _say(0), _say(2), Step(Action.JOIN, 3)),
+            (
+                *THREE,
+                Step(Action.BREAK, 1),
+                Step(Action.LEAVE, 1, way=LeaveBy.CLOSE),
+                _say(0),
+                _say(2),
+                Step(Action.JOIN, 3),
+            ),
         ),
-        schedules=lambda: strategies.offences((Break.BINARY,)),
+        schedules=lambda: strategies.offences((Misbehaviour.BINARY,)),
         share=0.2,
         headline="A binary frame bricks the {channel}",
     ),
-    Property(
+    DeliveryProperty(
         "garbage-neighbour",
         "A member that breaks the protocol harms nobody else.",
         _spoken,
         NEIGHBOURS,
-        edges=tuple((*THREE, Step(Deed.BREAK, 1, breaks=each), _say(0), _say(2)) for each in strategies.BREAKS),
+        edges=tuple((*THREE, Step(Action.BREAK, 1, breaks=each), _say(0), _say(2)) for each in strategies.BREAKS),
         schedules=strategies.offences,
         share=0.4,
         headline="A member that breaks the protocol takes others down with it",
     ),
-    Property(
+    DeliveryProperty(
         "dying-neighbour",
         "A member whose TCP connection is reset while messages are on their way to it harms nobody else.",
         _spoken,
         NEIGHBOURS,
         edges=(
             (
-                *(Step(Deed.JOIN, number, narrow=number == 0) for number in range(3)),
-                Step(Deed.STALL, 0),
+                *(Step(Action.JOIN, number, narrow=number == 0) for number in range(3)),
+                Step(Action.STALL, 0),
                 *(_say(1, size_bytes=20_000) for _ in range(4)),
-                Step(Deed.LEAVE, 0, way=Way.RESET),
+                Step(Action.LEAVE, 0, way=LeaveBy.RESET),
                 *(_say(1 + n % 2) for n in range(4)),
             ),
         ),
@@ -170,38 +179,38 @@ PROPERTIES: tuple[Property, ...] = (
         share=0.4,
         headline="A member that dies takes others down with it",
     ),
-    Property(
+    DeliveryProperty(
         "sleeping-neighbour",
         "A member that does not read holds up nobody else.",
         _spoken,
         NEIGHBOURS,
         edges=(
             (
-                Step(Deed.JOIN, 0),
-                Step(Deed.JOIN, 1, narrow=True),
-                Step(Deed.JOIN, 2),
-                Step(Deed.STALL, 1),
-                Step(Deed.FLOOD, 0, size_bytes=FLOOD_BYTES, count=FLOOD_MESSAGES),
+                Step(Action.JOIN, 0),
+                Step(Action.JOIN, 1, narrow=True),
+                Step(Action.JOIN, 2),
+                Step(Action.STALL, 1),
+                Step(Action.FLOOD, 0, size_bytes=FLOOD_BYTES, count=FLOOD_MESSAGES),
                 _say(2),
             ),
         ),
         headline="A non-reading peer stalls the room ({channel})",
     ),
-    Property(
+    DeliveryProperty(
         "feed",
         "All viewers get the same objects, with all fields in range, once per period, however many look.",
         _fed,
         ("out-of-range", "wrong-period", "leaked-producer", "stopped", "phantom", "dropped", "protocol"),
         edges=(
             (
-                Step(Deed.JOIN, 0),
+                Step(Action.JOIN, 0),
                 _watch(),
-                *(Step(Deed.JOIN, number) for number in range(1, 5)),
+                *(Step(Action.JOIN, number) for number in range(1, 5)),
                 _watch(12),
             ),
         ),
     ),
-    Property(
+    DeliveryProperty(
         "feed-restart",
         "A feed starts again, at its pace, when viewers come back after everyone has gone.",
         _fed,
@@ -210,14 +219,14 @@ PROPERTIES: tuple[Property, ...] = (
             (
                 *THREE,
                 _watch(2),
-                *(Step(Deed.LEAVE, number, way=way) for number, way in enumerate(Way)),
-                Step(Deed.SETTLE),
-                Step(Deed.JOIN, 3),
+                *(Step(Action.LEAVE, number, way=way) for number, way in enumerate(LeaveBy)),
+                Step(Action.SETTLE),
+                Step(Action.JOIN, 3),
                 _watch(),
             ),
         ),
     ),
-    Property(
+    DeliveryProperty(
         "feed-binary-neighbour",
         "A feed goes on for the others after a viewer sent a binary frame.",
         _fed,
@@ -226,26 +235,26 @@ PROPERTIES: tuple[Property, ...] = (
             (
                 *THREE,
                 _watch(2),
-                Step(Deed.BREAK, 1),
-                Step(Deed.LEAVE, 1, way=Way.CLOSE),
-                Step(Deed.JOIN, 3),
+                Step(Action.BREAK, 1),
+                Step(Action.LEAVE, 1, way=LeaveBy.CLOSE),
+                Step(Action.JOIN, 3),
                 _watch(),
             ),
         ),
         headline="The {channel} dies of a binary frame",
     ),
-    Property(
+    DeliveryProperty(
         "feed-dying-neighbour",
         "A feed goes on for the others after a viewer died, broke the protocol, or stopped reading.",
         _fed,
         ("stopped", "dropped", "stalled-by-neighbour", "wrong-period"),
         edges=(
             (
-                *(Step(Deed.JOIN, number) for number in range(4)),
+                *(Step(Action.JOIN, number) for number in range(4)),
                 _watch(2),
-                Step(Deed.LEAVE, 1, way=Way.RESET),
-                Step(Deed.BREAK, 2, breaks=Break.UNMASKED),
-                Step(Deed.STALL, 3),
+                Step(Action.LEAVE, 1, way=LeaveBy.RESET),
+                Step(Action.BREAK, 2, breaks=Misbehaviour.UNMASKED),
+                Step(Action.STALL, 3),
                 _watch(LIVELY),
             ),
         ),
@@ -255,6 +264,6 @@ PROPERTIES: tuple[Property, ...] = (
 """Every property, in the order in which they are run: those that break a server most come late."""
 
 
-def properties_of(contract: Contract) -> list[Property]:
+def properties_of(contract: Contract) -> list[DeliveryProperty]:
     """Those that apply to a channel."""
     return [each for each in PROPERTIES if each.applies(contract)]

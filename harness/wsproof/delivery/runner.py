@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from wsproof.checks import run_checks
 from wsproof.checks.describe import shortened
 from wsproof.checks.feed import silence_ns
-from wsproof.delivery.client_pool import Setting
-from wsproof.delivery.execute import Performance, perform
-from wsproof.delivery.schedule import Deed, Schedule, Step, fitted
+from wsproof.delivery.client_pool import PoolSettings
+from wsproof.delivery.execute import ScheduleExecution, perform
+from wsproof.delivery.schedule import Action, Schedule, Step, fitted
 from wsproof.errors import TargetError
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
 from wsproof.model.member_ids import draw_share
@@ -22,11 +22,11 @@ from wsproof.workloads import Workload
 
 
 @dataclass(frozen=True)
-class Seen:
+class ScheduleResult:
     """What one performance showed."""
 
     findings: list[Finding]
-    performance: Performance
+    performance: ScheduleExecution
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Told:
 
 
 @dataclass
-class Stage:
+class ScheduleRunner:
     """One channel of a running server, and what is known of it by now."""
 
     server: RunningServer
@@ -73,7 +73,7 @@ class Stage:
         """Whether another schedule can be performed: a server of ours can be replaced, a URL cannot."""
         return not self.broken or self.server.owned
 
-    def judge(self, schedule: Schedule, deadline_s: float, *, patient: bool = False) -> Seen:
+    def judge(self, schedule: Schedule, deadline_s: float, *, patient: bool = False) -> ScheduleResult:
         """Perform a schedule and hold what happened against the contract.
 
         `patient` waits for the whole deadline, even on a channel that is known to lose messages.
@@ -96,10 +96,10 @@ class Stage:
             self.speaks = performance.understood
         self.broken = not performance.well or any(self._does_harm(finding) for finding in findings)
         self.known |= {finding.anomaly for finding in findings if finding.level is Level.VIOLATION}
-        return Seen(findings, performance)
+        return ScheduleResult(findings, performance)
 
-    def _perform(self, schedule: Schedule, deadline_s: float, known: frozenset[Anomaly]) -> Performance:
-        setting = Setting(
+    def _perform(self, schedule: Schedule, deadline_s: float, known: frozenset[Anomaly]) -> ScheduleExecution:
+        setting = PoolSettings(
             self.server.endpoint.within(self.budget),
             self.workload,
             self.first,
@@ -129,9 +129,9 @@ class Stage:
             return False
         if self.speaks is None:
             return True
-        asks = Step(Deed.WATCH, count=1) if self.workload.contract.feed is not None else Step(Deed.JOIN, 1)
+        asks = Step(Action.WATCH, count=1) if self.workload.contract.feed is not None else Step(Action.JOIN, 1)
         try:
-            performance = self._perform(fitted((Step(Deed.JOIN, 0), asks), self.workload), deadline_s, frozenset())
+            performance = self._perform(fitted((Step(Action.JOIN, 0), asks), self.workload), deadline_s, frozenset())
         except TargetError:
             return False
         return any(member.in_ns for member in performance.history.members)
@@ -143,7 +143,7 @@ class Stage:
         harmless = never_tells or finding.anomaly is Anomaly.PROTOCOL
         return finding.verdict() is not Verdict.VALID and not harmless
 
-    def other_language(self, performance: Performance, deadline_s: float) -> Finding:
+    def other_language(self, performance: ScheduleExecution, deadline_s: float) -> Finding:
         """That the server, at this path, speaks in another way than this workload, as far as can be seen."""
         spoken = bool(performance.history.strange)
         path, name = self.workload.path(0), self.workload.name

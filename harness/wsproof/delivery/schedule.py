@@ -16,7 +16,7 @@ from wsproof.workloads import Workload
 PLAINLY = ", as it is: the workload says that any text is a message, so publish() was not asked"
 
 
-class Deed(StrEnum):
+class Action(StrEnum):
     """What a member can do."""
 
     JOIN = "join"
@@ -35,7 +35,7 @@ class Deed(StrEnum):
     """Look at a feed until everyone has seen some more of it."""
 
 
-class Way(StrEnum):
+class LeaveBy(StrEnum):
     """How to leave."""
 
     CLOSE = "close"
@@ -43,7 +43,7 @@ class Way(StrEnum):
     RESET = "reset"
 
 
-class Break(StrEnum):
+class Misbehaviour(StrEnum):
     """What to send that a server may end the connection for."""
 
     BINARY = "a binary frame"
@@ -66,14 +66,14 @@ class Step:
     `narrow` gives it a tiny receive buffer.
     """
 
-    deed: Deed
+    deed: Action
     member: int = 0
     body: str = ""
     size_bytes: int = 0
     plain: bool = False
     cuts: tuple[int, ...] = ()
-    way: Way = Way.CLOSE
-    breaks: Break = Break.BINARY
+    way: LeaveBy = LeaveBy.CLOSE
+    breaks: Misbehaviour = Misbehaviour.BINARY
     again: int | None = None
     narrow: bool = False
     count: int = 0
@@ -87,10 +87,10 @@ class Step:
     def from_json(cls, data: Mapping[str, Any]) -> Step:
         """The inverse of `to_json`. Raises KeyError, TypeError or ValueError for what is no step."""
         known = dict(data)
-        known["deed"] = Deed(known["deed"])
+        known["deed"] = Action(known["deed"])
         known["cuts"] = tuple(known.get("cuts", ()))
-        known["way"] = Way(known.get("way", Way.CLOSE))
-        known["breaks"] = Break(known.get("breaks", Break.BINARY))
+        known["way"] = LeaveBy(known.get("way", LeaveBy.CLOSE))
+        known["breaks"] = Misbehaviour(known.get("breaks", Misbehaviour.BINARY))
         return cls(**known)
 
     def describe(self) -> str:
@@ -99,21 +99,21 @@ class Step:
         cuts = f", in {len(self.cuts) + 1} TCP segments" if self.cuts else ""
         size = f", {self.size_bytes} bytes in all" if self.size_bytes else ""
         return {
-            Deed.JOIN: f"{who} joins"
+            Action.JOIN: f"{who} joins"
             + (f" room {self.room}" if self.room else "")
             + (f" under the id of member {self.again}" if self.again is not None else "")
             + (" with a tiny receive buffer" if self.narrow else ""),
-            Deed.SAY: f"{who} says {shortened(self.body, 60)}{PLAINLY if self.plain else ''}{size}{cuts}",
-            Deed.LEAVE: f"{who} leaves by {self.way.value}",
-            Deed.BREAK: f"{who} sends {self.breaks.value}",
-            Deed.STALL: f"{who} stops reading",
-            Deed.SETTLE: "everyone waits for what it is owed",
-            Deed.FLOOD: f"{who} says {self.count} messages{size}",
-            Deed.WATCH: f"everyone watches for {self.count} more objects",
+            Action.SAY: f"{who} says {shortened(self.body, 60)}{PLAINLY if self.plain else ''}{size}{cuts}",
+            Action.LEAVE: f"{who} leaves by {self.way.value}",
+            Action.BREAK: f"{who} sends {self.breaks.value}",
+            Action.STALL: f"{who} stops reading",
+            Action.SETTLE: "everyone waits for what it is owed",
+            Action.FLOOD: f"{who} says {self.count} messages{size}",
+            Action.WATCH: f"everyone watches for {self.count} more objects",
         }[self.deed]
 
 
-NO_MESSAGE = (Break.NONSENSE, Break.WRONG_SHAPE)
+NO_MESSAGE = (Misbehaviour.NONSENSE, Misbehaviour.WRONG_SHAPE)
 """What is garbage only where not every text is a message."""
 FLOOD_AT_MOST = 2_000
 """Each message of a flood waits for the one before."""
@@ -130,27 +130,27 @@ def fitted(schedule: Schedule, workload: Workload) -> Schedule:
 
 def _with_company(schedule: Schedule) -> Schedule:
     """Where nobody hears itself, whoever is alone in its room gets a listener."""
-    joins = [step for step in schedule if step.deed is Deed.JOIN]
+    joins = [step for step in schedule if step.deed is Action.JOIN]
     rooms = Counter(step.room for step in joins)
     free = 1 + max((step.member for step in joins), default=0)
     alone = sorted(room for room, members in rooms.items() if members == 1)
-    return (*(Step(Deed.JOIN, free + at, room=room) for at, room in enumerate(alone)), *schedule)
+    return (*(Step(Action.JOIN, free + at, room=room) for at, room in enumerate(alone)), *schedule)
 
 
 def _fitted(step: Step, workload: Workload, is_binary: bool) -> Step:
     longest = workload.longest_bytes
     match step.deed:
-        case Deed.JOIN:
+        case Action.JOIN:
             return replace(step, room=step.room % max(workload.rooms, 1))
-        case Deed.SAY:
+        case Action.SAY:
             return replace(step, plain=step.plain and workload.any_text, size_bytes=min(step.size_bytes, longest))
-        case Deed.FLOOD if step.size_bytes > longest:
+        case Action.FLOOD if step.size_bytes > longest:
             more = -(-step.count * step.size_bytes // max(longest, 1))
             return replace(step, size_bytes=longest, count=min(more, FLOOD_AT_MOST))
-        case Deed.BREAK if is_binary and step.breaks is Break.BINARY:
-            return replace(step, breaks=Break.TEXT)
-        case Deed.BREAK if workload.any_text and step.breaks in NO_MESSAGE:
-            return replace(step, breaks=Break.BAD_UTF8)
+        case Action.BREAK if is_binary and step.breaks is Misbehaviour.BINARY:
+            return replace(step, breaks=Misbehaviour.TEXT)
+        case Action.BREAK if workload.any_text and step.breaks in NO_MESSAGE:
+            return replace(step, breaks=Misbehaviour.BAD_UTF8)
     return step
 
 

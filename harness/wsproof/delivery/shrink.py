@@ -10,15 +10,15 @@ from wsproof.checks import CHECKS
 from wsproof.checks.isolation import without_blame
 from wsproof.delivery.control_runs import (
     REPEATS,
-    Trial,
+    ControlRuns,
     eventless,
     events_of,
     put_on_trial,
     try_again,
     without_misdeeds,
 )
-from wsproof.delivery.properties import Property
-from wsproof.delivery.runner import Seen, Stage, Told
+from wsproof.delivery.properties import DeliveryProperty
+from wsproof.delivery.runner import ScheduleResult, ScheduleRunner, Told
 from wsproof.delivery.schedule import Schedule, fitted
 from wsproof.delivery.shortest_schedule import shorten
 from wsproof.errors import TargetError
@@ -50,7 +50,12 @@ class Refined:
 
 
 def refined(
-    stage: Stage, each: Property, finding: Finding, seen: Seen, schedule: Schedule, options: SuiteOptions
+    stage: ScheduleRunner,
+    each: DeliveryProperty,
+    finding: Finding,
+    seen: ScheduleResult,
+    schedule: Schedule,
+    options: SuiteOptions,
 ) -> Refined:
     """The finding as it is told, unless the same is told already, of another property of this channel.
 
@@ -74,7 +79,7 @@ def refined(
         return Refined(_kept(stage, each, plain, plain, schedule, note=CUT_SHORT, proven=not causal))
 
 
-def _same_as_told(stage: Stage, finding: Finding, schedule: Schedule, options: SuiteOptions) -> Finding | None:
+def _same_as_told(stage: ScheduleRunner, finding: Finding, schedule: Schedule, options: SuiteOptions) -> Finding | None:
     """The finding that tells the same; None where there is none, or what shows here needs the steps of this property.
 
     Raises:
@@ -100,7 +105,9 @@ def _same_as_told(stage: Stage, finding: Finding, schedule: Schedule, options: S
     return None
 
 
-def unrefined(stage: Stage, each: Property, finding: Finding, seen: Seen, schedule: Schedule) -> Finding:
+def unrefined(
+    stage: ScheduleRunner, each: DeliveryProperty, finding: Finding, seen: ScheduleResult, schedule: Schedule
+) -> Finding:
     """The finding as it was first seen: it was not tried again, and accuses nobody in particular."""
     causal = is_causal(each, finding)
     plain = _without_culprit(stage, finding, seen) if causal else finding
@@ -109,10 +116,10 @@ def unrefined(stage: Stage, each: Property, finding: Finding, seen: Seen, schedu
 
 
 def seen_again(
-    stage: Stage,
-    each: Property,
+    stage: ScheduleRunner,
+    each: DeliveryProperty,
     finding: Finding,
-    seen: Seen,
+    seen: ScheduleResult,
     schedule: Schedule,
     options: SuiteOptions,
     before: Finding,
@@ -136,11 +143,16 @@ def seen_again(
 
 
 def _tried_again(
-    stage: Stage, each: Property, finding: Finding, seen: Seen, schedule: Schedule, options: SuiteOptions
+    stage: ScheduleRunner,
+    each: DeliveryProperty,
+    finding: Finding,
+    seen: ScheduleResult,
+    schedule: Schedule,
+    options: SuiteOptions,
 ) -> Refined:
     """The finding after all repetitions. Raises BudgetSpent."""
     causal = is_causal(each, finding)
-    trials = _Trials(stage, each, finding, seen, options.deadline_s)
+    trials = _RunCounter(stage, each, finding, seen, options.deadline_s)
     shortest = schedule
     if schedule not in own_edges(stage, each) and trials.fails(schedule):  # edges are as short as we could write them
         shortest = shorten(schedule, lambda one: trials.fails(one) and trials.fails(one), budget_s=SHORTEN_S)
@@ -164,7 +176,7 @@ def _tried_again(
 
 
 def _same_after_retries(
-    stage: Stage, trial: Trial, plain: Finding, shortest: Schedule, trials: _Trials
+    stage: ScheduleRunner, trial: ControlRuns, plain: Finding, shortest: Schedule, trials: _RunCounter
 ) -> Finding | None:
     """The finding that tells the same. What did not come back shows nothing new, nor does what came without the steps
     of this property, too; but an observation does not stand for what came back."""
@@ -175,18 +187,24 @@ def _same_after_retries(
     return None if takes_them else next((one for one in told if one.level.counts), None)
 
 
-def is_causal(each: Property, finding: Finding) -> bool:
+def is_causal(each: DeliveryProperty, finding: Finding) -> bool:
     """Whether the finding would be told as the doing of a neighbour."""
     return bool(each.headline) and finding.check in each.looks_at and finding.level is Level.VIOLATION
 
 
-def own_edges(stage: Stage, each: Property) -> tuple[Schedule, ...]:
+def own_edges(stage: ScheduleRunner, each: DeliveryProperty) -> tuple[Schedule, ...]:
     """The edges of a property, as this channel can speak them."""
     return tuple(dict.fromkeys(fitted(edge, stage.workload) for edge in each.edges))
 
 
 def told(
-    stage: Stage, each: Property, finding: Finding, schedule: Schedule, *, note: str = "", proven: bool = True
+    stage: ScheduleRunner,
+    each: DeliveryProperty,
+    finding: Finding,
+    schedule: Schedule,
+    *,
+    note: str = "",
+    proven: bool = True,
 ) -> Finding:
     """The finding under the name of its property, with the schedule in front of its evidence, and its recipe."""
     workload = stage.workload
@@ -212,10 +230,12 @@ def told(
     )
 
 
-class _Trials:
+class _RunCounter:
     """Repetitions, each on a fresh server: a fault can lie dormant in one that seemed to have taken no harm."""
 
-    def __init__(self, stage: Stage, each: Property, finding: Finding, seen: Seen, deadline_s: float) -> None:
+    def __init__(
+        self, stage: ScheduleRunner, each: DeliveryProperty, finding: Finding, seen: ScheduleResult, deadline_s: float
+    ) -> None:
         self.shown = [(finding, seen)]
         self.controls_showed: set[str] = set()
         """The checks that found something in control runs."""
@@ -250,7 +270,14 @@ class _Trials:
 
 
 def _kept(
-    stage: Stage, each: Property, plain: Finding, finding: Finding, schedule: Schedule, *, note: str, proven: bool
+    stage: ScheduleRunner,
+    each: DeliveryProperty,
+    plain: Finding,
+    finding: Finding,
+    schedule: Schedule,
+    *,
+    note: str,
+    proven: bool,
 ) -> Finding:
     kept = told(stage, each, finding, schedule, note=note, proven=proven)
     if plain.level is Level.VIOLATION:
@@ -258,12 +285,12 @@ def _kept(
     return kept
 
 
-def _again(stage: Stage, each: Property, same: Finding) -> Refined:
+def _again(stage: ScheduleRunner, each: DeliveryProperty, same: Finding) -> Refined:
     stage.tell_again(same, f"{stage.workload.name}.{each.name}")
     return Refined(None, same)
 
 
-def _without_culprit(stage: Stage, finding: Finding, seen: Seen) -> Finding:
+def _without_culprit(stage: ScheduleRunner, finding: Finding, seen: ScheduleResult) -> Finding:
     """What is lost, without the story of who did it."""
     if finding.anomaly is not Anomaly.STALLED_BY_NEIGHBOUR:
         return finding
@@ -271,7 +298,7 @@ def _without_culprit(stage: Stage, finding: Finding, seen: Seen) -> Finding:
     return plain if plain is not None else replace(finding, anomaly=Anomaly.LOST)
 
 
-def _note(trial: Trial, *, causal: bool) -> str:
+def _note(trial: ControlRuns, *, causal: bool) -> str:
     if not trial.again:
         return (
             f"It did not happen again in {REPEATS} repetitions on a fresh server: it depends on what the server had "

@@ -10,7 +10,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, Verbosity, configuration, given, seed, settings
 from hypothesis import strategies as st
 
-from wsproof.delivery.schedule import Break, Deed, Schedule, Step, Way
+from wsproof.delivery.schedule import Action, LeaveBy, Misbehaviour, Schedule, Step
 
 LONGEST_BYTES = 60_000
 EDGE_SIZES = (0, 0, 0, 0, 125, 126, 127, LONGEST_BYTES)
@@ -28,7 +28,7 @@ EDGE_TEXTS = (
     " blanks around ",
     '{"type": "message"}',
 )
-BREAKS = tuple(each for each in Break if each not in (Break.BINARY, Break.TEXT))
+BREAKS = tuple(each for each in Misbehaviour if each not in (Misbehaviour.BINARY, Misbehaviour.TEXT))
 
 
 def texts() -> st.SearchStrategy[str]:
@@ -51,7 +51,7 @@ def sayings(draw: st.DrawFn, *, member: st.SearchStrategy[int]) -> Step:
     """A message, perhaps in several TCP segments."""
     plain = draw(st.integers(0, 9)) == 9
     return Step(
-        Deed.SAY,
+        Action.SAY,
         draw(member),
         "" if plain else draw(texts()),
         0 if plain else draw(st.sampled_from(EDGE_SIZES)),
@@ -64,8 +64,8 @@ def sayings(draw: st.DrawFn, *, member: st.SearchStrategy[int]) -> Step:
 def conversations(draw: st.DrawFn) -> Schedule:
     """A few members that come and talk, with a pause now and then; in two rooms, where the channel has rooms."""
     size, rooms = draw(st.integers(1, 4)), draw(st.integers(1, 2))
-    joins = [Step(Deed.JOIN, number, room=number % rooms) for number in range(size)]
-    words = sayings(member=st.integers(0, size - 1)) | st.just(Step(Deed.SETTLE))
+    joins = [Step(Action.JOIN, number, room=number % rooms) for number in range(size)]
+    words = sayings(member=st.integers(0, size - 1)) | st.just(Step(Action.SETTLE))
     return (*joins, *draw(st.lists(words, min_size=1, max_size=10)))
 
 
@@ -74,9 +74,9 @@ def bursts(draw: st.DrawFn) -> Schedule:
     """Several members that talk at once, nobody waiting for anybody."""
     size = draw(st.integers(2, 4))
     talk = st.builds(
-        Step, st.just(Deed.SAY), st.integers(0, size - 1), size_bytes=st.sampled_from((0, 200, 5_000, LONGEST_BYTES))
+        Step, st.just(Action.SAY), st.integers(0, size - 1), size_bytes=st.sampled_from((0, 200, 5_000, LONGEST_BYTES))
     )
-    joins = [Step(Deed.JOIN, number) for number in range(size)]
+    joins = [Step(Action.JOIN, number) for number in range(size)]
     return (*joins, *draw(st.lists(talk, min_size=6, max_size=20)))
 
 
@@ -84,26 +84,26 @@ def bursts(draw: st.DrawFn) -> Schedule:
 def comings_and_goings(draw: st.DrawFn) -> Schedule:
     """Members that come, talk, leave in every way, and come again under the same id."""
     size = draw(st.integers(2, 3))
-    steps = [Step(Deed.JOIN, number) for number in range(size)]
+    steps = [Step(Action.JOIN, number) for number in range(size)]
     here, gone, following = list(range(size)), list[int](), size
     for deed in draw(st.lists(st.sampled_from(("join", "again", "say", "leave", "leave", "settle")), max_size=10)):
         if deed == "join" or (deed == "again" and not gone):
-            steps.append(Step(Deed.JOIN, following))
+            steps.append(Step(Action.JOIN, following))
             here.append(following)
             following += 1
         elif deed == "again":
-            steps += [Step(Deed.SETTLE), Step(Deed.JOIN, following, again=draw(st.sampled_from(gone)))]
+            steps += [Step(Action.SETTLE), Step(Action.JOIN, following, again=draw(st.sampled_from(gone)))]
             here.append(following)
             following += 1
         elif deed == "say":
-            steps.append(Step(Deed.SAY, draw(st.sampled_from(here)), "a word"))
+            steps.append(Step(Action.SAY, draw(st.sampled_from(here)), "a word"))
         elif deed == "leave" and len(here) > 1:
             member = draw(st.sampled_from(here))
             here.remove(member)
             gone.append(member)
-            steps.append(Step(Deed.LEAVE, member, way=draw(st.sampled_from(Way))))
+            steps.append(Step(Action.LEAVE, member, way=draw(st.sampled_from(LeaveBy))))
         else:
-            steps.append(Step(Deed.SETTLE))
+            steps.append(Step(Action.SETTLE))
     return tuple(steps)
 
 
@@ -111,25 +111,25 @@ def comings_and_goings(draw: st.DrawFn) -> Schedule:
 def farewells(draw: st.DrawFn) -> Schedule:
     """A member that says its last words and goes at once: by close or FIN, since an RST may take them along."""
     number = draw(st.integers(1, 5))
-    said = [Step(Deed.SAY, 1, draw(texts()), draw(st.sampled_from(EDGE_SIZES))) for _ in range(number)]
-    way = draw(st.sampled_from((Way.CLOSE, Way.FIN)))
-    return (Step(Deed.JOIN, 0), Step(Deed.JOIN, 1), Step(Deed.JOIN, 2), *said, Step(Deed.LEAVE, 1, way=way))
+    said = [Step(Action.SAY, 1, draw(texts()), draw(st.sampled_from(EDGE_SIZES))) for _ in range(number)]
+    way = draw(st.sampled_from((LeaveBy.CLOSE, LeaveBy.FIN)))
+    return (Step(Action.JOIN, 0), Step(Action.JOIN, 1), Step(Action.JOIN, 2), *said, Step(Action.LEAVE, 1, way=way))
 
 
 @st.composite
-def offences(draw: st.DrawFn, breaks: tuple[Break, ...] = BREAKS) -> Schedule:
+def offences(draw: st.DrawFn, breaks: tuple[Misbehaviour, ...] = BREAKS) -> Schedule:
     """A member that breaks the rules between others that talk, and stays or goes."""
     place = draw(st.integers(0, 2))
     others = [number for number in range(3) if number != place]
-    how = draw(st.sampled_from((None, *Way)))
-    after = [Step(Deed.SAY, draw(st.sampled_from(others)), draw(texts())) for _ in range(draw(st.integers(1, 4)))]
+    how = draw(st.sampled_from((None, *LeaveBy)))
+    after = [Step(Action.SAY, draw(st.sampled_from(others)), draw(texts())) for _ in range(draw(st.integers(1, 4)))]
     return (
-        *(Step(Deed.JOIN, number) for number in range(3)),
-        Step(Deed.BREAK, place, breaks=draw(st.sampled_from(breaks))),
-        *([Step(Deed.LEAVE, place, way=how)] if how else []),
+        *(Step(Action.JOIN, number) for number in range(3)),
+        Step(Action.BREAK, place, breaks=draw(st.sampled_from(breaks))),
+        *([Step(Action.LEAVE, place, way=how)] if how else []),
         *after,
-        Step(Deed.JOIN, 3),
-        Step(Deed.SAY, 3, "late"),
+        Step(Action.JOIN, 3),
+        Step(Action.SAY, 3, "late"),
     )
 
 
@@ -139,14 +139,14 @@ def deaths(draw: st.DrawFn) -> Schedule:
     place = draw(st.integers(0, 2))
     talker, other = (number for number in range(3) if number != place)
     before = [
-        Step(Deed.SAY, talker, size_bytes=draw(st.sampled_from((0, 20_000)))) for _ in range(draw(st.integers(0, 6)))
+        Step(Action.SAY, talker, size_bytes=draw(st.sampled_from((0, 20_000)))) for _ in range(draw(st.integers(0, 6)))
     ]
-    after = [Step(Deed.SAY, draw(st.sampled_from((talker, other))), "after") for _ in range(draw(st.integers(1, 4)))]
+    after = [Step(Action.SAY, draw(st.sampled_from((talker, other))), "after") for _ in range(draw(st.integers(1, 4)))]
     return (
-        *(Step(Deed.JOIN, number, narrow=number == place) for number in range(3)),
-        Step(Deed.STALL, place),
+        *(Step(Action.JOIN, number, narrow=number == place) for number in range(3)),
+        Step(Action.STALL, place),
         *before,
-        Step(Deed.LEAVE, place, way=Way.RESET),
+        Step(Action.LEAVE, place, way=LeaveBy.RESET),
         *after,
     )
 

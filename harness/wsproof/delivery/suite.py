@@ -11,9 +11,9 @@ from itertools import takewhile
 from typing import Any, TypeAlias
 
 from wsproof.delivery.control_runs import without_misdeeds
-from wsproof.delivery.properties import Property, properties_of
-from wsproof.delivery.runner import Stage
-from wsproof.delivery.schedule import Deed, Schedule, fitted, schedule_from_json
+from wsproof.delivery.properties import DeliveryProperty, properties_of
+from wsproof.delivery.runner import ScheduleRunner
+from wsproof.delivery.schedule import Action, Schedule, fitted, schedule_from_json
 from wsproof.delivery.shrink import own_edges, refined, seen_again, told, unrefined
 from wsproof.delivery.strategies import examples
 from wsproof.errors import TargetError, UsageError
@@ -70,7 +70,7 @@ def planned(workloads: Mapping[str, Workload], options: SuiteOptions) -> tuple[N
     return tuple(_left_out(workload, each, "") for workload, each in _wanted(workloads, options))
 
 
-def _wanted(workloads: Mapping[str, Workload], options: SuiteOptions) -> list[tuple[Workload, Property]]:
+def _wanted(workloads: Mapping[str, Workload], options: SuiteOptions) -> list[tuple[Workload, DeliveryProperty]]:
     return [
         (workload, each)
         for workload in workloads.values()
@@ -86,7 +86,7 @@ class _Course:
         self._server, self._options, self._budget = server, options, budget
         self._begun = time.monotonic()
         self._report = SuiteReport(options.seed)
-        self._stages: dict[str, Stage] = {}
+        self._stages: dict[str, ScheduleRunner] = {}
         self._found: Found = {}
         """Findings of the property at work."""
         self._broken: str | None = None
@@ -101,17 +101,17 @@ class _Course:
             finding = stage.with_echoes(finding)
         return finding
 
-    def go_on(self, workload: Workload, each: Property, left: int) -> None:
+    def go_on(self, workload: Workload, each: DeliveryProperty, left: int) -> None:
         """Test the next property of those that are left, or say why not."""
         part = self._next(workload, each, _DRAW_SHARE * self._budget.remaining_s / left)
         self._found = {}
         self._report += part
 
-    def _next(self, workload: Workload, each: Property, draw_s: float) -> SuiteReport:
+    def _next(self, workload: Workload, each: DeliveryProperty, draw_s: float) -> SuiteReport:
         options, server = self._options, self._server
         if self._budget.spent:
             return SuiteReport(options.seed, not_run=(_left_out(workload, each),))
-        stage = self._stages.setdefault(workload.name, Stage(server, workload, options.seed, self._budget))
+        stage = self._stages.setdefault(workload.name, ScheduleRunner(server, workload, options.seed, self._budget))
         reason = ""
         if stage.speaks is False:
             reason = f"not run: {workload.path(0)} does not speak the format of {workload.name}"
@@ -130,7 +130,7 @@ class _Course:
         return part
 
 
-def _recovers(stage: Stage, options: SuiteOptions) -> bool:
+def _recovers(stage: ScheduleRunner, options: SuiteOptions) -> bool:
     """Whether a server that is not ours still serves this channel after a violation. Asked once each time."""
     if stage.gone:
         return False
@@ -143,11 +143,15 @@ def _recovers(stage: Stage, options: SuiteOptions) -> bool:
 
 
 def check_property(
-    server: RunningServer, workload: Workload, each: Property, options: SuiteOptions, budget: Budget | None = None
+    server: RunningServer,
+    workload: Workload,
+    each: DeliveryProperty,
+    options: SuiteOptions,
+    budget: Budget | None = None,
 ) -> SuiteReport:
     """Test one property; a server of ours is fresh again afterwards where it was broken."""
     budget = budget if budget is not None else Budget(options.budget_s)
-    stage = Stage(server, workload, options.seed, budget)
+    stage = ScheduleRunner(server, workload, options.seed, budget)
     report = _run(stage, each, options, {})
     if stage.broken and server.owned and not budget.spent:
         server.restart()
@@ -177,14 +181,16 @@ def replay(
             f"expected the recipe of a finding of the channels suite, got {type(fault).__name__}: {fault}. "
             "Take FINDING.json as wsproof wrote it, and the channels it was found with."
         ) from fault
-    stage = Stage(server, workload, seed)
+    stage = ScheduleRunner(server, workload, seed)
     seen = stage.judge(schedule, deadline_s)
     if not stage.speaks:
         return [told(stage, each, stage.other_language(seen.performance, deadline_s), schedule)]
     return [told(stage, each, finding, schedule) for finding in each.mine(seen.findings)]
 
 
-def _run_guarded(stage: Stage, each: Property, options: SuiteOptions, kept: Found, draw_s: float) -> SuiteReport:
+def _run_guarded(
+    stage: ScheduleRunner, each: DeliveryProperty, options: SuiteOptions, kept: Found, draw_s: float
+) -> SuiteReport:
     """One property. A crash of ours ends this property only; what it had found by then stays."""
     began = now_ns()
     try:
@@ -200,7 +206,9 @@ def _run_guarded(stage: Stage, each: Property, options: SuiteOptions, kept: Foun
         return SuiteReport(options.seed, (replace(row, verdict=verdict),), tuple(kept.values()))
 
 
-def _run(stage: Stage, each: Property, options: SuiteOptions, kept: Found, draw_s: float = math.inf) -> SuiteReport:
+def _run(
+    stage: ScheduleRunner, each: DeliveryProperty, options: SuiteOptions, kept: Found, draw_s: float = math.inf
+) -> SuiteReport:
     """One property: its edges, then what is drawn, until the first violation. What it finds goes into `kept` at once.
 
     Where the budget ends before the edges were tried, what went well until then does not pass for the whole. What is
@@ -225,7 +233,7 @@ def _run(stage: Stage, each: Property, options: SuiteOptions, kept: Found, draw_
         tried += 1
         if not stage.speaks:
             other = stage.other_language(seen.performance, options.deadline_s)
-            opening = tuple(takewhile(lambda step: step.deed in (Deed.JOIN, Deed.WATCH), schedule))
+            opening = tuple(takewhile(lambda step: step.deed in (Action.JOIN, Action.WATCH), schedule))
             kept[other.check, other.anomaly] = told(stage, each, other, opening)
             stage.broken = False
             break
@@ -270,7 +278,7 @@ def _of_the_channel(kept: Found) -> list[Finding]:
     return [finding for finding in kept.values() if finding.anomaly is not Anomaly.PROTOCOL]
 
 
-def _schedules(stage: Stage, each: Property, options: SuiteOptions) -> list[Schedule]:
+def _schedules(stage: ScheduleRunner, each: DeliveryProperty, options: SuiteOptions) -> list[Schedule]:
     """The edges and what is drawn, as this channel can speak them.
 
     A server that we cannot replace cannot be asked afterwards whether it was the neighbour's doing: so it is asked
@@ -286,7 +294,7 @@ def _schedules(stage: Stage, each: Property, options: SuiteOptions) -> list[Sche
     return list(dict.fromkeys(schedules))
 
 
-def _weightiest(each: Property, findings: list[Finding]) -> list[Finding]:
+def _weightiest(each: DeliveryProperty, findings: list[Finding]) -> list[Finding]:
     """One violation of a schedule, that which the property looks at first, since one fault has many faces; and all
     that is no violation."""
     order = [*each.looks_at, *(f.check for f in findings)]
@@ -294,16 +302,16 @@ def _weightiest(each: Property, findings: list[Finding]) -> list[Finding]:
     return [*violations[:1], *(f for f in findings if f.level is not Level.VIOLATION)]
 
 
-def _gone(workload: Workload, each: Property, why: TargetError) -> Finding:
+def _gone(workload: Workload, each: DeliveryProperty, why: TargetError) -> Finding:
     return Finding("received", workload.name, Anomaly.UNKNOWN, Level.INFORMATIONAL, f"{each.name}: {why}")
 
 
-def _left_out(workload: Workload, each: Property, reason: str = "the budget of the run is spent") -> NotRun:
+def _left_out(workload: Workload, each: DeliveryProperty, reason: str = "the budget of the run is spent") -> NotRun:
     return NotRun(f"{workload.name}.{each.name}", workload.name, each.promise, reason)
 
 
 def _row(
-    workload: Workload, each: Property, verdict: Verdict, examples: int, seconds: float, reason: str = ""
+    workload: Workload, each: DeliveryProperty, verdict: Verdict, examples: int, seconds: float, reason: str = ""
 ) -> CheckRun:
     name = f"{workload.name}.{each.name}"
     return CheckRun(name, workload.name, each.promise, verdict, examples, seconds, reason)

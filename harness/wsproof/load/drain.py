@@ -18,7 +18,7 @@ CELLS = 1_000_000
 """Publications times members looked at in one go: it bounds the memory, not the answer."""
 
 
-class Outstanding:
+class OutstandingReceipts:
     """Counts publications that have not reached those who were in when they were sent.
 
     Made when the last publication has been handed over; `update` then takes in what the workers have written since.

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsproof.load.files.worker_files import Records, empty
-from wsproof.machine.prometheus import NoFigures, scrape
+from wsproof.machine.prometheus import NoProcessMetrics, scrape
 from wsproof.machine.usage import TreeMeter
 from wsproof.model.measurement import GeneratorUsage, ServerUsage
 from wsproof.model.plan import NS
@@ -127,7 +127,7 @@ class UrlMeter(UsageColumns):
             return
         try:
             told = scrape(self._source, _SCRAPE_TIMEOUT_S)
-        except NoFigures as why:
+        except NoProcessMetrics as why:
             self._trouble = redact(str(why), self._secrets)
         else:
             self.add((before_ns + now_ns()) // 2, told.cpu_ns, told.memory_bytes, connections, told.fds, None)

@@ -9,7 +9,7 @@ from pathlib import Path
 from wsproof.errors import CannotTellError
 from wsproof.load.partial_run import PartialRun
 from wsproof.load.progress import Watcher
-from wsproof.load.run import HEAD_START_NS, Run
+from wsproof.load.run import HEAD_START_NS, EngineRun
 from wsproof.load.setup import LoadTarget, engines_for
 from wsproof.model.measurement import Measurement, ServerUsage
 from wsproof.model.plan import NS, Plan
@@ -48,7 +48,7 @@ def run_mixed(
     return [_without_usage(one) for one in measurements], measurements[0].server
 
 
-def _follow(runs: Sequence[Run]) -> None:
+def _follow(runs: Sequence[EngineRun]) -> None:
     """Messages of one run's workers wait in their queue while another run is served, so each can wait in turn."""
     for run in runs:
         run.connect_and_probe()

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from wsproof.errors import CannotTellError, UsageError
 from wsproof.load.progress import Watcher
-from wsproof.load.run import Run
+from wsproof.load.run import EngineRun
 from wsproof.load.setup import LoadTarget, engines_for
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import NS, Plan
@@ -68,7 +68,7 @@ def broadcast_rounds(
         return engines.measure(follow)[0]
 
 
-def _play(run: Run, rounds: int, warmup_rounds: int, round_deadline_s: float) -> None:
+def _play(run: EngineRun, rounds: int, warmup_rounds: int, round_deadline_s: float) -> None:
     run.crew.tell("rounds", warmup=warmup_rounds, count=rounds, deadline_s=round_deadline_s)
     word = run.wait_said("rounds-over", Deadline.after((warmup_rounds + rounds) * round_deadline_s + 30), "rounds")
     if word is None:

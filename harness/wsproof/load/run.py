@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from wsproof.errors import CannotTellError, TargetError
-from wsproof.load.drain import Outstanding
+from wsproof.load.drain import OutstandingReceipts
 from wsproof.load.files.columns import worker_files
 from wsproof.load.files.history import load_receipts, save_history
 from wsproof.load.files.merge import merge
@@ -21,7 +21,7 @@ from wsproof.load.files.worker_files import Records
 from wsproof.load.meter import generator_usage, meter_of
 from wsproof.load.progress import Progress, Watcher
 from wsproof.load.worker_config import WorkerConfig
-from wsproof.load.workers import Crew, Word
+from wsproof.load.workers import WorkerMessage, WorkerPool
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.history import History
 from wsproof.model.measurement import Measurement
@@ -39,13 +39,13 @@ HEAD_START_NS = 100_000_000
 """From the command to the start of the schedule: time for each worker to lay out its share."""
 
 
-class Run:
+class EngineRun:
     """One run, phase after phase."""
 
     def __init__(
         self,
         jobs: Sequence[WorkerConfig],
-        crew: Crew,
+        crew: WorkerPool,
         server: RunningServer | None,
         watch: Watcher,
         cores: tuple[int, ...] = (),
@@ -64,7 +64,7 @@ class Run:
         self._next_sample = Deadline.after(0)
         self._open = [0] * len(jobs)
         self._in = [0] * len(jobs)
-        self._said: dict[str, dict[int, Word]] = {}
+        self._said: dict[str, dict[int, WorkerMessage]] = {}
         self._loop = "asyncio"
         self.start_ns = self.end_ns = self.drained_ns = 0
 
@@ -141,7 +141,9 @@ class Run:
     def drain(self) -> None:
         """Wait until nothing that is owed is missing, at most `plan.drain_s`."""
         if self._workload.publishes:
-            outstanding = Outstanding(self._records, self._workload.contract, self.plan.subscribers, self._rooms)
+            outstanding = OutstandingReceipts(
+                self._records, self._workload.contract, self.plan.subscribers, self._rooms
+            )
             deadline = Deadline.after(self.plan.drain_s)
             at_first = max(outstanding.update(), 1)
             while (missing := outstanding.update()) and not deadline.passed:
@@ -195,7 +197,7 @@ class Run:
 
     # Listening.
 
-    def wait_said(self, what: str, deadline: Deadline, phase: str) -> Word | None:
+    def wait_said(self, what: str, deadline: Deadline, phase: str) -> WorkerMessage | None:
         """Wait until the only worker says something; None if it does not. Progress shows `phase`."""
         self._show(phase, 0.0)
         if not self._wait(lambda: self._all_said(what), deadline, lambda: None):
@@ -222,7 +224,7 @@ class Run:
                 self._hear(word)
         return True
 
-    def _hear(self, word: Word) -> None:
+    def _hear(self, word: WorkerMessage) -> None:
         match word.what:
             case "ready":
                 self._loop = word.details["loop"]

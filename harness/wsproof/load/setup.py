@@ -13,10 +13,10 @@ from wsproof.load.cores import pinned_apart
 from wsproof.load.limits import require_possible
 from wsproof.load.partial_run import PartialRun
 from wsproof.load.progress import Watcher, ignore
-from wsproof.load.run import Run
+from wsproof.load.run import EngineRun
 from wsproof.load.source_addresses import require_ports
 from wsproof.load.worker_config import WorkerConfig, worker_configs
-from wsproof.load.workers import Crew
+from wsproof.load.workers import WorkerPool
 from wsproof.machine.lock import MeasurementLock, measurement_lock
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Plan
@@ -42,7 +42,7 @@ class LoadTarget:
 class Engines:
     """One engine per plan, each with its workers started."""
 
-    runs: tuple[Run, ...]
+    runs: tuple[EngineRun, ...]
     lock: MeasurementLock
 
     def measure(self, follow: Callable[[], None]) -> list[Measurement]:
@@ -90,9 +90,9 @@ def engines_for(
         processes = sum(plan.processes for plan in plans)
         wanted = all(plan.pin for plan in plans)
         cores = stack.enter_context(pinned_apart(processes, target.server, wanted=wanted))
-        crews = [stack.enter_context(Crew(own)) for own in configs]
+        crews = [stack.enter_context(WorkerPool(own)) for own in configs]
         watch = progress or ignore
-        runs = [Run(own, crew, target.server, watch, cores) for own, crew in zip(configs, crews, strict=True)]
+        runs = [EngineRun(own, crew, target.server, watch, cores) for own, crew in zip(configs, crews, strict=True)]
         yield Engines(tuple(runs), lock)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from wsproof.errors import UsageError
 from wsproof.model.arrivals import arrivals_from_job, arrivals_to_job
-from wsproof.model.member_ids import Share, draw_share
+from wsproof.model.member_ids import MemberIds, draw_share
 from wsproof.model.plan import Plan
 from wsproof.model.sizes import parse_sizes
 from wsproof.net.endpoint import Endpoint
@@ -27,7 +27,7 @@ class WorkerConfig:
     endpoint: Endpoint
     folder: Path
     settings: Mapping[str, str] = field(default_factory=dict)
-    share: Share = field(default_factory=Share)
+    share: MemberIds = field(default_factory=MemberIds)
     index: int = 0
 
     @property
@@ -89,7 +89,7 @@ class WorkerConfig:
         known["plan"] = Plan(**known["plan"])
         known["endpoint"] = Endpoint.from_json(known["endpoint"])
         known["folder"] = Path(known["folder"])
-        known["share"] = Share(**known["share"])
+        known["share"] = MemberIds(**known["share"])
         return cls(**known)
 
 

@@ -22,7 +22,7 @@ _GRACE_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class WorkerMessage:
     """What a worker said."""
 
     worker: int
@@ -30,13 +30,13 @@ class Word:
     details: dict[str, Any]
 
 
-class Crew:
+class WorkerPool:
     """A context manager: the workers live inside it."""
 
     def __init__(self, jobs: Sequence[WorkerConfig]) -> None:
         self._jobs = jobs
         self._processes: list[subprocess.Popen[bytes]] = []
-        self._words: queue.SimpleQueue[Word] = queue.SimpleQueue()
+        self._words: queue.SimpleQueue[WorkerMessage] = queue.SimpleQueue()
         self.parting = False
         """Once they have been told to finish, their going is no fault."""
 
@@ -44,7 +44,7 @@ class Crew:
     def pids(self) -> list[int]:
         return [process.pid for process in self._processes]
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> WorkerPool:
         try:
             for job in self._jobs:
                 self._start(job)
@@ -79,8 +79,8 @@ class Crew:
                 if details["is"] == "secrets":  # at once: the server may print them before anybody asks for words
                     learn(details["values"])
                     continue
-                self._words.put(Word(worker, details.pop("is"), details))
-        self._words.put(Word(worker, "gone", {}))
+                self._words.put(WorkerMessage(worker, details.pop("is"), details))
+        self._words.put(WorkerMessage(worker, "gone", {}))
 
     def tell(self, do: str, **details: Any) -> None:
         """Give all workers a command."""
@@ -88,7 +88,7 @@ class Crew:
         for process in self._processes:
             self._write(process, line)
 
-    def wait_word(self, timeout_s: float) -> Word | None:
+    def wait_word(self, timeout_s: float) -> WorkerMessage | None:
         """The next thing that a worker says; None if nobody says anything in time.
 
         Raises:

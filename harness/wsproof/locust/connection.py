@@ -38,7 +38,7 @@ MAX_WAITING_BYTES = 256 * 1024
 AGAIN = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
-class Ear(Protocol):
+class ConnectionListener(Protocol):
     """What a line reports to: its room. None of these may wait."""
 
     def hear(self, member: int, frame: bytes, payload: bytes, is_text: bool, now_ns: int) -> None:
@@ -57,10 +57,12 @@ class Ear(Protocol):
         """Our own reading failed; the line listens no more."""
 
 
-class Line:
+class GeventConnection:
     """A member's connection. `open`, then `listen`; `send` at any time; `close` or `abort` at the end."""
 
-    def __init__(self, member: int, endpoint: Endpoint, ear: Ear, *, seed: int, deadline_s: float = 10.0) -> None:
+    def __init__(
+        self, member: int, endpoint: Endpoint, ear: ConnectionListener, *, seed: int, deadline_s: float = 10.0
+    ) -> None:
         rng = random.Random(f"wsproof-line-{seed}")
         self.member = member
         self.endpoint = endpoint

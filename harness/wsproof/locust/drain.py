@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from wsproof.locust.outstanding import Key, Pending
+from wsproof.locust.outstanding import Key, OutstandingDeliveries
 from wsproof.model.expected import Ints
 from wsproof.model.history import Kind, Receipts
 
 
-def proven_lost(pending: Pending, receipts: Receipts) -> list[tuple[Key, int]]:
+def proven_lost(pending: OutstandingDeliveries, receipts: Receipts) -> list[tuple[Key, int]]:
     """Publications and replies that will not come any more, where the order of each publisher is promised.
 
     Whoever has received a newer message of the same publisher is owed the older one, however long it waits.

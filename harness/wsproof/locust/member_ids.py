@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from gevent.event import AsyncResult
 from locust.runners import MasterRunner, WorkerRunner
 
-from wsproof.model.member_ids import SHARES, SIZE, Share, draw_share
+from wsproof.model.member_ids import SHARES, SIZE, MemberIds, draw_share
 
 OWNED = "WSPROOF_OWNED"
 """The URL of a server that wsproof has started: nobody else is there."""
@@ -24,7 +24,7 @@ ANSWER_SECONDS = 10.0
 PER_WORKER = 10 * SIZE
 """Numbers of one worker: so many users may come and go in it while another process begins behind them."""
 
-DRAWN: WeakKeyDictionary[Any, AsyncResult[Share]] = WeakKeyDictionary()
+DRAWN: WeakKeyDictionary[Any, AsyncResult[MemberIds]] = WeakKeyDictionary()
 
 
 def connect_processes(environment: Any) -> None:
@@ -40,13 +40,13 @@ def forget(environment: Any) -> None:
     DRAWN.pop(environment, None)
 
 
-def first_number(environment: Any, share: Share) -> int:
+def first_number(environment: Any, share: MemberIds) -> int:
     """The number of this process's first member in a test of that share."""
     worker = max(getattr(environment.runner, "worker_index", 0), 0)
     return (share.first + worker * PER_WORKER) % (SHARES * SIZE)
 
 
-def share_of(environment: Any) -> Share:
+def share_of(environment: Any) -> MemberIds:
     """The share of this test, drawn when it is first asked for; by the master, where there is one: then this waits."""
     drawn = DRAWN.get(environment)
     if drawn is None:
@@ -59,7 +59,7 @@ def share_of(environment: Any) -> Share:
         drawn.wait(timeout=ANSWER_SECONDS)
     if not drawn.ready():  # a master that does not know wsproof
         drawn.set(draw_share(alone=False))
-    share: Share = drawn.get()
+    share: MemberIds = drawn.get()
     return share
 
 
@@ -73,4 +73,4 @@ def take(environment: Any, msg: Any, **_: Any) -> None:
     """A worker: the master's answer."""
     drawn = DRAWN.get(environment)
     if drawn is not None and not drawn.ready():
-        drawn.set(Share(**msg.data))
+        drawn.set(MemberIds(**msg.data))

@@ -10,20 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsproof.model.history import Damage, Kind, Receipts
-from wsproof.workloads import Reading, Word, Workload
+from wsproof.workloads import MessageKind, Parsed, Workload
 from wsproof.workloads.damage import damage_of
 
 KNOWN_AT_MOST = 16_384
 DAMAGE_AT_MOST = 100
-KINDS = {Word.REPLY: Kind.REPLY, Word.DELIVERY: Kind.DELIVERY}
+KINDS = {MessageKind.REPLY: Kind.REPLY, MessageKind.DELIVERY: Kind.DELIVERY}
 
 
 @dataclass(slots=True)
-class Message:
+class ReceivedMessage:
     """A message of the server. `publisher` is a member of ours, -1 where it is not; `waiting`: who still misses it."""
 
     number: int
-    reading: Reading
+    reading: Parsed
     size_bytes: int
     kind: Kind | None
     """DELIVERY or REPLY of one of our publications; None for all else."""
@@ -40,7 +40,7 @@ class Message:
     """When the publication left; -1 where nothing intact of ours did."""
 
 
-class Messages:
+class MessageCache:
     """The messages of a room, by the bytes of their frames, and who received which when.
 
     Equal bytes have equal checksums, so to look a frame up is no weaker than to verify each receipt.
@@ -49,7 +49,7 @@ class Messages:
     def __init__(self, workload: Workload, first_publisher: int, members: Callable[[], int]) -> None:
         self.workload = workload
         self.first_publisher = first_publisher
-        self.known: dict[bytes, Message] = {}
+        self.known: dict[bytes, ReceivedMessage] = {}
         self.damage: list[Damage] = []
         """What differs in damaged messages, of the first few."""
         self._members = members
@@ -58,7 +58,7 @@ class Messages:
         self.received = self._rows.extend
         """`received((member, message number, at_ns))`: the hot path."""
 
-    def learn(self, member: int, frame: bytes, payload: bytes, is_text: bool) -> Message:
+    def learn(self, member: int, frame: bytes, payload: bytes, is_text: bool) -> ReceivedMessage:
         """Understand a frame that was not seen before. UnicodeDecodeError for a text that is none."""
         text = payload.decode() if is_text else payload
         message = self._understand(self.workload.read(member, text), len(payload))
@@ -69,16 +69,16 @@ class Messages:
         self.known[frame] = message
         return message
 
-    def _understand(self, reading: Reading, size_bytes: int) -> Message:
+    def _understand(self, reading: Parsed, size_bytes: int) -> ReceivedMessage:
         opened = reading.opened
         kind = KINDS.get(reading.word)
         if opened is None or kind is None:
-            return Message(-1, reading, size_bytes, None, -1, 0, 0, False, False)
+            return ReceivedMessage(-1, reading, size_bytes, None, -1, 0, 0, False, False)
         envelope = opened.envelope
         publisher = envelope.publisher - self.first_publisher
         # A damaged envelope may name anybody: only an intact one tells that it is not ours.
         if opened.intact and not 0 <= publisher < self._members():
-            return Message(-1, reading, size_bytes, None, -1, 0, 0, True, True)
+            return ReceivedMessage(-1, reading, size_bytes, None, -1, 0, 0, True, True)
         damage = damage_of(reading, (publisher, envelope.sequence), self.workload.name_of(publisher))
         intact = damage is None
         if damage is not None and len(self.damage) < DAMAGE_AT_MOST:
@@ -87,7 +87,9 @@ class Messages:
         intended_ns = min(envelope.intended_ns, (1 << 63) - 1)
         number = len(self._table) // 5
         self._table.extend((publisher, envelope.sequence, intended_ns, kind, intact))
-        return Message(number, reading, size_bytes, kind, publisher, envelope.sequence, intended_ns, intact, False)
+        return ReceivedMessage(
+            number, reading, size_bytes, kind, publisher, envelope.sequence, intended_ns, intact, False
+        )
 
     def receipts(self) -> Receipts:
         """All receipts of our publications so far, in the order in which they were read."""

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Iterator
 Key = tuple[Hashable, ...]
 
 
-class Pending:
+class OutstandingDeliveries:
     """Sets of members by what they wait for; a set that is empty is gone."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from time import monotonic_ns
 import gevent
 from gevent.event import Event
 
-from wsproof.locust.send_times import Slots
+from wsproof.locust.send_times import SendTimes
 from wsproof.model.plan import NS
 
 EARLY_NS = 1_500_000
@@ -22,12 +22,12 @@ LOOKING_AT_MOST_HZ = 100.0
 """Looking at the clock costs up to 1.5 ms a publication: above this rate the rounding is cheaper."""
 
 
-class Pacer:
+class RunPacer:
     """`publish(member, intended_ns)` is called at each intended time while `speakers` has somebody. It may not wait."""
 
     def __init__(self, rate_hz: float, publish: Callable[[int, int], None]) -> None:
         self.speakers: deque[int] = deque()
-        self.slots = Slots(rate_hz)
+        self.slots = SendTimes(rate_hz)
         self._publish = publish
         self._somebody = Event()
         self._early_ns = EARLY_NS if rate_hz <= LOOKING_AT_MOST_HZ else 0

@@ -11,8 +11,8 @@ from weakref import WeakKeyDictionary
 from locust.runners import WorkerRunner
 
 from wsproof.locust.member_ids import first_number, share_of
-from wsproof.locust.workload_run import Room
-from wsproof.model.member_ids import Share
+from wsproof.locust.workload_run import WorkloadRun
+from wsproof.model.member_ids import MemberIds
 from wsproof.model.secrecy import is_secret_name, learn
 from wsproof.net.endpoint import Endpoint, parse_url
 from wsproof.workloads import Workload, load_channels
@@ -22,7 +22,7 @@ SETTINGS = "WSPROOF_SETTINGS"
 ENDPOINT = "WSPROOF_ENDPOINT"
 """An `Endpoint` as JSON: headers, subprotocols and certificates that a URL cannot hold. Secret."""
 
-ROOMS: WeakKeyDictionary[Any, dict[type, Room]] = WeakKeyDictionary()
+ROOMS: WeakKeyDictionary[Any, dict[type, WorkloadRun]] = WeakKeyDictionary()
 USED: Counter[type] = Counter()
 """Members of earlier tests in this process: what comes late of them must not be taken for that of a new one."""
 
@@ -36,7 +36,7 @@ def channels(base: int = 1) -> dict[str, Workload]:
     return load_channels(os.environ.get(CHANNELS, "tutorial"), json.loads(os.environ.get(SETTINGS, "{}")), base=base)
 
 
-def room_of(environment: Any, user_class: Any) -> Room | None:
+def room_of(environment: Any, user_class: Any) -> WorkloadRun | None:
     """The room of a user class in this test; None where there is nothing to connect to (the failure is told)."""
     if not is_url(environment.host):
         return None
@@ -53,10 +53,10 @@ def is_url(host: str | None) -> bool:
     return host is not None and host.startswith(("ws://", "wss://"))
 
 
-def make_room(environment: Any, user_class: Any, share: Share) -> Room:
+def make_room(environment: Any, user_class: Any, share: MemberIds) -> WorkloadRun:
     """A room for the users of a class, at Locust's host; they have numbers of that share."""
     first = first_number(environment, share) + USED[user_class]
-    return Room(
+    return WorkloadRun(
         environment,
         channels(1 + first)[user_class.workload_name],
         endpoint_of(environment.host),
@@ -89,6 +89,6 @@ def forget_rooms(environment: Any) -> None:
         USED[user_class] += len(room.members)
 
 
-def rooms_of(environment: Any) -> list[Room]:
+def rooms_of(environment: Any) -> list[WorkloadRun]:
     """The rooms of this test, in the order in which they were made."""
     return list(ROOMS.get(environment, {}).values())

@@ -16,7 +16,7 @@ TIMER_NS = 1_000_000
 """The loop's timers round up to whole milliseconds: that much lateness is no lag."""
 
 
-class Pulse:
+class SelfLag:
     """Beats every 50 ms until stopped; a beat that comes late shows how late everything else ran."""
 
     def __init__(self, on_beat: Callable[[], None]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from wsproof.model.plan import NS
 
 
-class Slots:
+class SendTimes:
     """The times at which one room's publications are meant to leave, `rate_hz` per second in all, ascending.
 
     The first slot is the time of the first question. A slot that could not be used in time stays where it was, so its

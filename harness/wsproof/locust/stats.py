@@ -17,7 +17,7 @@ from wsproof.model.plan import NS
 METHOD = "WS"
 
 
-class Tally:
+class RequestStats:
     """The times of one named metric that Locust has not seen yet, in ns."""
 
     def __init__(self, environment: Any, name: str) -> None:

@@ -9,7 +9,7 @@ from locust import User, task
 from locust.exception import StopUser
 
 from wsproof.errors import WorkloadError, WsproofError
-from wsproof.locust.connection import Line
+from wsproof.locust.connection import GeventConnection
 from wsproof.locust.mistakes import give_up
 from wsproof.locust.registry import ENDPOINT, room_of
 from wsproof.model.history import Departure
@@ -31,7 +31,7 @@ class ChannelUser(User):
     workload_name = "chat"
     room_rate_hz = 20.0
     payload_bytes = 120
-    line: Line | None = None
+    line: GeventConnection | None = None
 
     def on_start(self) -> None:
         """Connect and begin to listen. A connection that cannot be had is a failure, and stops this user."""
@@ -48,7 +48,7 @@ class ChannelUser(User):
         self.room = room
         self.member = room.join()
         endpoint = room.endpoint.channel(room.workload.path(self.member))
-        line = Line(self.member, endpoint, room, seed=room.first_publisher + self.member)
+        line = GeventConnection(self.member, endpoint, room, seed=room.first_publisher + self.member)
         began_ns = monotonic_ns()
         fault: Exception | None = None
         try:

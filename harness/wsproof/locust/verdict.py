@@ -19,7 +19,7 @@ from wsproof.deviations import KnownDeviations
 from wsproof.locust import member_ids
 from wsproof.locust.mistakes import MISTAKES
 from wsproof.locust.registry import forget_rooms, rooms_of
-from wsproof.locust.workload_run import DRAIN_SECONDS, Room
+from wsproof.locust.workload_run import DRAIN_SECONDS, WorkloadRun
 from wsproof.model.finding import UNDECIDED, Anomaly, Finding, Level, Verdict, verdict_of
 from wsproof.net.redact import known_hidden_everywhere
 from wsproof.stats.trust import judged_summaries
@@ -105,7 +105,7 @@ def judge_rooms(environment: Any) -> list[dict[str, Any]]:
     return results
 
 
-def describe(room: Room, findings: list[Finding]) -> dict[str, Any]:
+def describe(room: WorkloadRun, findings: list[Finding]) -> dict[str, Any]:
     """One room in the summary, with its figures."""
     metrics, warnings = judged_summaries(room.measurement())
     return {
@@ -115,7 +115,7 @@ def describe(room: Room, findings: list[Finding]) -> dict[str, Any]:
     }
 
 
-def result_of(room: Room, findings: list[Finding]) -> dict[str, Any]:
+def result_of(room: WorkloadRun, findings: list[Finding]) -> dict[str, Any]:
     """One room in the summary."""
     return {
         "workload": room.workload.name,

@@ -11,24 +11,34 @@ import gevent
 
 from wsproof.checks import run_checks
 from wsproof.errors import WorkloadError
-from wsproof.locust.connection import Line
+from wsproof.locust.connection import GeventConnection
 from wsproof.locust.drain import proven_lost
-from wsproof.locust.message import Message, Messages
+from wsproof.locust.message import MessageCache, ReceivedMessage
 from wsproof.locust.mistakes import give_up
-from wsproof.locust.outstanding import Key, Pending
-from wsproof.locust.pacer import Pacer
-from wsproof.locust.self_lag import Pulse
-from wsproof.locust.stats import Tally
+from wsproof.locust.outstanding import Key, OutstandingDeliveries
+from wsproof.locust.pacer import RunPacer
+from wsproof.locust.self_lag import SelfLag
+from wsproof.locust.stats import RequestStats
 from wsproof.model.contract import Audience, Order
 from wsproof.model.envelope import Envelope, body_of
 from wsproof.model.finding import Finding
-from wsproof.model.history import Departure, Kind, Member, Notice, Outcome, ProtocolNote, Recorder, Strange, Tick
+from wsproof.model.history import (
+    Departure,
+    Kind,
+    Member,
+    Outcome,
+    PresenceNotice,
+    ProtocolNote,
+    Recorder,
+    Tick,
+    UnexpectedMessage,
+)
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import NS, Phase, Plan
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.redact import hide_in
 from wsproof.wire import Breach
-from wsproof.workloads import Word, Workload
+from wsproof.workloads import MessageKind, Workload
 from wsproof.workloads.damage import unplaced
 
 DRAIN_SECONDS = 10.0
@@ -38,7 +48,7 @@ CATCH_UP_SECONDS = 0.1
 """To stop a test, Locust first looks up its own caller, which takes tens of ms: what came due by then is still sent."""
 
 
-class Room:
+class WorkloadRun:
     """One workload under load at `endpoint`. `environment` is Locust's; `first_publisher` tells our publications from
     those of other processes, runs and earlier tests; `alone`: nobody else has users in the same channel."""
 
@@ -62,11 +72,11 @@ class Room:
         self.first_publisher = first_publisher
         self.alone = alone
         self.members: list[Member] = []
-        self.lines: dict[int, Line] = {}
+        self.lines: dict[int, GeventConnection] = {}
         self.present: set[int] = set()
         """Members that are in: connected, and with a first receipt."""
-        self.pending = Pending()
-        self.messages = Messages(workload, first_publisher, lambda: len(self.members))
+        self.pending = OutstandingDeliveries()
+        self.messages = MessageCache(workload, first_publisher, lambda: len(self.members))
         self.recorder = Recorder(start_ns=monotonic_ns())
         self.unsent = 0
         self._known = self.messages.known
@@ -77,14 +87,14 @@ class Room:
         self._first_kind = _first_kind(workload)
         self._last_sent_ns: dict[int, int] = {}
         """Of each room of the channel."""
-        self._tick: tuple[Message | None, int] = (None, 0)
+        self._tick: tuple[ReceivedMessage | None, int] = (None, 0)
         self._body = body_of(payload_bytes)
-        self._latency = Tally(environment, f"{workload.name}: latency from intended time")
-        self._to_last = Tally(environment, f"{workload.name}: time to last")
-        self._spread = Tally(environment, f"{workload.name}: spread of a tick")
-        self._connect = Tally(environment, f"{workload.name}: connect")
-        self.pulse = Pulse(self.flush)
-        self.pacer = Pacer(rate_hz, self.publish) if workload.publishes else None
+        self._latency = RequestStats(environment, f"{workload.name}: latency from intended time")
+        self._to_last = RequestStats(environment, f"{workload.name}: time to last")
+        self._spread = RequestStats(environment, f"{workload.name}: spread of a tick")
+        self._connect = RequestStats(environment, f"{workload.name}: connect")
+        self.pulse = SelfLag(self.flush)
+        self.pacer = RunPacer(rate_hz, self.publish) if workload.publishes else None
         for greenlet in (self.pulse.greenlet, *((self.pacer.greenlet,) if self.pacer else ())):
             greenlet.link_exception(self._greenlet_crashed)
 
@@ -99,7 +109,7 @@ class Room:
         self._sent_ns.append(array("q"))
         return number
 
-    def connected(self, line: Line, connect_ns: int) -> None:
+    def connected(self, line: GeventConnection, connect_ns: int) -> None:
         """A member's handshake is done: it may speak, and it will listen."""
         member = line.member
         self.lines[member] = line
@@ -184,7 +194,7 @@ class Room:
             elif self.pending.came(_key(message), member) and message.kind is Kind.DELIVERY:
                 self._to_last.add(now_ns - message.intended_ns)
 
-    def _learn(self, member: int, frame: bytes, payload: bytes, is_text: bool) -> Message:
+    def _learn(self, member: int, frame: bytes, payload: bytes, is_text: bool) -> ReceivedMessage:
         message = self.messages.learn(member, frame, payload, is_text)
         if message.kind is not None and message.intact:
             message.waiting = self.pending.of(_key(message))
@@ -193,26 +203,26 @@ class Room:
                 message.sent_ns = sent_ns[message.sequence]
         return message
 
-    def _hear_other(self, member: int, message: Message, now_ns: int) -> None:
+    def _hear_other(self, member: int, message: ReceivedMessage, now_ns: int) -> None:
         reading = message.reading
         if message.is_foreign:
-            if message.reading.word is Word.DELIVERY and self._first_kind is Kind.DELIVERY:
+            if message.reading.word is MessageKind.DELIVERY and self._first_kind is Kind.DELIVERY:
                 self._came_in(member, now_ns)
-        elif reading.word is Word.LEAVE and reading.about is not None:
+        elif reading.word is MessageKind.LEAVE and reading.about is not None:
             self._told(member, reading.about, now_ns)
-        elif reading.word is Word.TICK:
+        elif reading.word is MessageKind.TICK:
             self._ticked(member, message, now_ns)
-        elif reading.word is Word.ASIDE:
+        elif reading.word is MessageKind.IGNORED:
             self.recorder.ignore(message.text)
-        elif reading.word is not Word.JOIN:
+        elif reading.word is not MessageKind.JOIN:
             self.recorder.strange.append(unplaced(reading, message.text, member, now_ns, self.messages.first_publisher))
 
     def _told(self, member: int, about: str, now_ns: int) -> None:
         if about in self._names or self.alone:  # other processes' users come and go, too
-            self.recorder.notices.append(Notice(member, about, True, now_ns))
+            self.recorder.notices.append(PresenceNotice(member, about, True, now_ns))
             self.pending.came(("leave", about), member)
 
-    def _ticked(self, member: int, message: Message, now_ns: int) -> None:
+    def _ticked(self, member: int, message: ReceivedMessage, now_ns: int) -> None:
         is_first = member not in self.present
         self._came_in(member, now_ns)
         reading = message.reading
@@ -233,7 +243,7 @@ class Room:
 
     def strange(self, member: int, text: str, now_ns: int) -> None:
         """Something came that can be no message."""
-        self.recorder.strange.append(Strange(member, now_ns, text))
+        self.recorder.strange.append(UnexpectedMessage(member, now_ns, text))
 
     def breach(self, member: int, breach: Breach) -> None:
         """A frame of the server broke the protocol."""
@@ -355,7 +365,7 @@ class Room:
         return [hide_in(finding) for finding in run_checks(measurement.history, measurement.contract)]
 
 
-def _key(message: Message) -> Key:
+def _key(message: ReceivedMessage) -> Key:
     return message.kind, message.publisher, message.sequence
 
 

@@ -14,7 +14,7 @@ _FIN_TIMEOUT_S = 0.3
 _NOT_HTTP = b"?\r\n\r\n"
 
 
-class Answer(Enum):
+class PortState(Enum):
     """What knocking at a port brought."""
 
     NOTHING = "nothing"
@@ -49,7 +49,7 @@ def require_free_port(host: str, port: int) -> None:
             ) from error
 
 
-def knock(host: str, port: int) -> Answer:
+def knock(host: str, port: int) -> PortState:
     """Connect and see whether a living process looks at the connection.
 
     A bare connect proves nothing: servers with workers listen before a worker is there. So first a FIN and nothing
@@ -57,14 +57,14 @@ def knock(host: str, port: int) -> Answer:
     keep-alive timeout) something that is not HTTP, which no server hands to the app.
     """
     answer = _knock(host, port, b"", _FIN_TIMEOUT_S)
-    return _knock(host, port, _NOT_HTTP, _PROBE_TIMEOUT_S) if answer is Answer.ACCEPTED else answer
+    return _knock(host, port, _NOT_HTTP, _PROBE_TIMEOUT_S) if answer is PortState.ACCEPTED else answer
 
 
-def _knock(host: str, port: int, words: bytes, timeout_s: float) -> Answer:
+def _knock(host: str, port: int, words: bytes, timeout_s: float) -> PortState:
     try:
         sock = socket.create_connection((host, port), _PROBE_TIMEOUT_S)
     except OSError:
-        return Answer.NOTHING
+        return PortState.NOTHING
     with sock:
         try:
             sock.settimeout(timeout_s)
@@ -72,10 +72,10 @@ def _knock(host: str, port: int, words: bytes, timeout_s: float) -> Answer:
             sock.shutdown(socket.SHUT_WR)
             sock.recv(4096)
         except TimeoutError:
-            return Answer.ACCEPTED
+            return PortState.ACCEPTED
         except OSError:
-            return Answer.NOTHING
-        return Answer.ANSWERED
+            return PortState.NOTHING
+        return PortState.ANSWERED
 
 
 def http_status(endpoint: Endpoint, timeout_s: float = _PROBE_TIMEOUT_S) -> int | None:

@@ -22,7 +22,7 @@ OK = 200
 _NS = 1_000_000_000
 
 
-class NoFigures(Exception):
+class NoProcessMetrics(Exception):
     """The URL did not answer, or not with what was expected; the words say what came instead."""
 
 
@@ -39,7 +39,7 @@ def scrape(source: Endpoint, timeout_s: float) -> Usage:
         connection.request("GET", source.path, headers=dict(source.headers))
         text = _body(connection.getresponse(), deadline).decode(errors="replace")
     except (HTTPException, OSError, ValueError) as error:
-        raise NoFigures(str(error) or type(error).__name__) from error
+        raise NoProcessMetrics(str(error) or type(error).__name__) from error
     finally:
         connection.close()
     return figures_in(text)
@@ -53,14 +53,16 @@ def _connection(source: Endpoint, timeout_s: float) -> HTTPConnection:
 
 def _body(answer: HTTPResponse, deadline: Deadline) -> bytes:
     if 300 <= answer.status < 400:
-        raise NoFigures(f"it answered {answer.status}, a redirect, and these are not followed; name where it leads to")
+        raise NoProcessMetrics(
+            f"it answered {answer.status}, a redirect, and these are not followed; name where it leads to"
+        )
     if answer.status != OK:
-        raise NoFigures(f"it answered {answer.status} {answer.reason}")
+        raise NoProcessMetrics(f"it answered {answer.status} {answer.reason}")
     body = bytearray()
     while len(body) < LONGEST_BYTES and (some := answer.read1(READ_BYTES)):
         body += some
         if deadline.passed:
-            raise NoFigures("its answer did not come to an end in time")
+            raise NoProcessMetrics("its answer did not come to an end in time")
     return bytes(body[:LONGEST_BYTES])
 
 
@@ -75,7 +77,7 @@ def figures_in(text: str) -> Usage:
         sums[name] = sums.get(name, 0.0) + value
     missing = [name for name in (CPU, MEMORY) if name not in sums]
     if missing:
-        raise NoFigures(f"its answer has no {' and no '.join(missing)}")
+        raise NoProcessMetrics(f"its answer has no {' and no '.join(missing)}")
     fds = sums.get(FDS)
     return Usage(int(sums[MEMORY]), None if fds is None else int(fds), int(sums[CPU] * _NS))
 

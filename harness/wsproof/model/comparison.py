@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from wsproof.model.finding import Finding, severity
-from wsproof.model.record import COMPARE_SCHEMA, Caution
+from wsproof.model.record import COMPARE_SCHEMA, TrustWarning
 
 
 class Judgement(StrEnum):
@@ -68,7 +68,7 @@ class Comparison:
     verdict: Judgement
     metrics: tuple[MetricComparison, ...]
     findings: tuple[Finding, ...] = ()
-    warnings: tuple[Caution, ...] = ()
+    warnings: tuple[TrustWarning, ...] = ()
     plan: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     pairs: int = 0

@@ -29,7 +29,7 @@ CELLS = 4_000_000
 
 
 @dataclass(frozen=True)
-class Owed:
+class Expected:
     """One row per publication of the history: to how many it is owed, and how many of those got it.
 
     The pairs that are missing: member `missing_member[i]` (a number) lacks publication `missing_row[i]` (a row).
@@ -71,7 +71,7 @@ def rows_of_pairs(ones: Ints, others: Ints, one: Ints, other: Ints) -> Ints:
     return found
 
 
-def owed(history: History, contract: Contract, kind: Kind = Kind.DELIVERY) -> Owed:
+def owed(history: History, contract: Contract, kind: Kind = Kind.DELIVERY) -> Expected:
     """Hold the receipts of one kind against what is owed.
 
     Replies are owed to the publisher alone, where the contract has them; deliveries to the contract's audience.
@@ -89,7 +89,7 @@ def owed(history: History, contract: Contract, kind: Kind = Kind.DELIVERY) -> Ow
         at, row = np.nonzero(due & ~got)
         missing.append((np.array([m.number for m in chunk], np.int64)[at], row.astype(np.int64)))
     empty = np.zeros(0, np.int64)
-    return Owed(
+    return Expected(
         owed_to,
         got_by,
         np.concatenate([empty, *(member for member, _ in missing)]),

@@ -128,7 +128,7 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Notice:
+class PresenceNotice:
     """A member was told that `about` (a member's name) came or went."""
 
     subscriber: int
@@ -148,7 +148,7 @@ class Tick:
 
 
 @dataclass(frozen=True)
-class Strange:
+class UnexpectedMessage:
     """A member got a message that the workload cannot place: a phantom, a damaged one, or one in other words.
 
     `publisher` and `sequence` name the publication whose envelope was found in it (-1: none).
@@ -211,16 +211,16 @@ class History:
     publications: Publications
     receipts: Receipts
     members: tuple[Member, ...] = ()
-    notices: tuple[Notice, ...] = ()
+    notices: tuple[PresenceNotice, ...] = ()
     ticks: tuple[Tick, ...] = ()
-    strange: tuple[Strange, ...] = ()
+    strange: tuple[UnexpectedMessage, ...] = ()
     protocol: tuple[ProtocolNote, ...] = ()
     start_ns: int = 0
     end_ns: int = 0
     drained_ns: int = 0
     damage: tuple[Damage, ...] = ()
     ignored: int = 0
-    """How many messages the workload read as ASIDE."""
+    """How many messages the workload read as IGNORED."""
     ignored_text: str = ""
     """The first of them."""
 
@@ -254,9 +254,9 @@ class Recorder:
     publications: Columns = field(default_factory=lambda: Columns(*(f.name for f in fields(Publications))))
     receipts: Columns = field(default_factory=lambda: Columns(*(f.name for f in fields(Receipts))))
     members: list[Member] = field(default_factory=list)
-    notices: list[Notice] = field(default_factory=list)
+    notices: list[PresenceNotice] = field(default_factory=list)
     ticks: list[Tick] = field(default_factory=list)
-    strange: list[Strange] = field(default_factory=list)
+    strange: list[UnexpectedMessage] = field(default_factory=list)
     protocol: list[ProtocolNote] = field(default_factory=list)
     start_ns: int = 0
     end_ns: int = 0

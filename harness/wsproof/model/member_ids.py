@@ -10,7 +10,7 @@ SHARES, SIZE = 20_000, 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class MemberIds:
     """What is ours among the numbers that stand in envelopes and make names. `first` is member 0's.
 
     `alone`: the server has no other clients, so that a number which is not ours is one that the server made up. Else it
@@ -25,6 +25,6 @@ class Share:
         return not self.alone and not 0 <= publisher < SIZE
 
 
-def draw_share(*, alone: bool) -> Share:
+def draw_share(*, alone: bool) -> MemberIds:
     """A run's share: the first on a server of ours alone, any of them elsewhere."""
-    return Share() if alone else Share(secrets.randbelow(SHARES) * SIZE, alone=False)
+    return MemberIds() if alone else MemberIds(secrets.randbelow(SHARES) * SIZE, alone=False)

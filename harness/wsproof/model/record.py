@@ -88,7 +88,7 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Caution:
+class TrustWarning:
     """Why a number may deserve less trust, and what to do about it.
 
     `voids`: figures prove nothing because of it. `figures` names them: all of a metric ("latency"), or one of its
@@ -112,7 +112,7 @@ class Caution:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Caution:
+    def from_json(cls, data: Mapping[str, Any]) -> TrustWarning:
         """The inverse of `to_json`."""
         figures = tuple(data.get("figures", ()))
         return cls(data["code"], data["message"], data["advice"], data["voids"], figures)
@@ -138,7 +138,7 @@ class RunRecord:
     trusted: bool = False
     metrics: Mapping[str, Summary] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
-    warnings: tuple[Caution, ...] = ()
+    warnings: tuple[TrustWarning, ...] = ()
     parts: Mapping[str, Any] = field(default_factory=dict)
     complete: bool = False
     wall_s: float = 0.0
@@ -189,7 +189,7 @@ class RunRecord:
             trusted=data["trusted"],
             metrics={name: Summary.from_json(summary) for name, summary in data["metrics"].items()},
             findings=tuple(Finding.from_json(finding) for finding in data["findings"]),
-            warnings=tuple(Caution.from_json(warning) for warning in data["warnings"]),
+            warnings=tuple(TrustWarning.from_json(warning) for warning in data["warnings"]),
             parts=data["parts"],
             complete=data["complete"],
             wall_s=data["wall_s"],

@@ -10,7 +10,17 @@ from typing import Any
 from wsproof.model.finding import UNDECIDED, Finding, Level, Verdict, severity
 from wsproof.model.suite import SuiteReport
 
-__all__ = ["MATRIX_SCHEMA", "Cell", "Chapter", "Matrix", "MatrixRow", "State", "by_check", "cells_of", "chapter_of"]
+__all__ = [
+    "MATRIX_SCHEMA",
+    "Cell",
+    "Chapter",
+    "ServerRunState",
+    "ServerTable",
+    "ServerTableRow",
+    "by_check",
+    "cells_of",
+    "chapter_of",
+]
 
 MATRIX_SCHEMA = "wsproof.matrix/1"
 
@@ -106,7 +116,7 @@ def _kind(finding: Finding) -> str:
     return "violations" if finding.level is Level.VIOLATION else "non_strict"
 
 
-class State(StrEnum):
+class ServerRunState(StrEnum):
     """How far we came with a server."""
 
     CHECKED = "checked"
@@ -118,18 +128,18 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class MatrixRow:
+class ServerTableRow:
     """One server. `reason` says why it was not checked; `check` is its own wsproof.check/1, `run` the id of its run."""
 
     server: str
     title: str
-    state: State
+    state: ServerRunState
     reason: str = ""
     report: SuiteReport | None = None
     check: Mapping[str, Any] | None = None
     run: str | None = None
 
-    def but(self, **changes: Any) -> MatrixRow:
+    def but(self, **changes: Any) -> ServerTableRow:
         """This row with some fields changed."""
         return replace(self, **changes)
 
@@ -175,7 +185,7 @@ class MatrixRow:
 
 
 @dataclass(frozen=True)
-class Matrix:
+class ServerTable:
     """One app on several servers. `target` is the app, redacted."""
 
     target: Mapping[str, Any]
@@ -183,9 +193,9 @@ class Matrix:
     machine: Mapping[str, Any]
     seed: int
     strict: bool
-    rows: tuple[MatrixRow, ...] = field(default=())
+    rows: tuple[ServerTableRow, ...] = field(default=())
 
-    def but(self, **changes: Any) -> Matrix:
+    def but(self, **changes: Any) -> ServerTable:
         """This matrix with some fields changed."""
         return replace(self, **changes)
 
@@ -193,7 +203,7 @@ class Matrix:
     def verdict(self) -> Verdict:
         """The worst of all; UNKNOWN when nothing was checked, or something that is there could not be."""
         known = [row.verdict for row in self.rows if row.verdict is not None]
-        failed = [Verdict.UNKNOWN for row in self.rows if row.state in (State.FAILED, State.NOT_RUN)]
+        failed = [Verdict.UNKNOWN for row in self.rows if row.state in (ServerRunState.FAILED, ServerRunState.NOT_RUN)]
         return Verdict.worst([*known, *failed]) if known or failed else Verdict.UNKNOWN
 
     def chapters(self) -> list[Chapter]:
@@ -216,7 +226,7 @@ class Matrix:
         }
 
 
-def by_check(rows: Iterable[MatrixRow], *, accepted: bool) -> dict[tuple[str, str], list[tuple[str, Finding]]]:
+def by_check(rows: Iterable[ServerTableRow], *, accepted: bool) -> dict[tuple[str, str], list[tuple[str, Finding]]]:
     """The findings that count (or those that are accepted) by section and check, the worst first."""
     found: dict[tuple[str, str], list[tuple[str, Finding]]] = {}
     for row in rows:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from wsproof.model.finding import Finding, Verdict, verdict_of
 from wsproof.model.measurement import Measurement
-from wsproof.model.record import Caution, Summary
+from wsproof.model.record import Summary, TrustWarning
 from wsproof.stats.compared_metrics import judged_and_void
 from wsproof.stats.objective import Objective
 from wsproof.stats.trust import NOTHING_MEASURED
@@ -20,7 +20,7 @@ class Block:
     measurement: Measurement
     metrics: Mapping[str, Summary]
     findings: tuple[Finding, ...]
-    cautions: tuple[Caution, ...]
+    cautions: tuple[TrustWarning, ...]
     whole: bool = True
 
     @property

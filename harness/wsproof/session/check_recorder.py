@@ -18,9 +18,9 @@ from wsproof.model.record import RunRecord
 from wsproof.model.suite import CheckRun, Keep, NotRun, SuiteName, SuiteReport
 from wsproof.net.redact import hide, hide_in
 from wsproof.report.formats.json_documents import check_document
-from wsproof.session.context import Stage
+from wsproof.session.context import CommandContext
 from wsproof.session.crash import end_reason
-from wsproof.session.run_recorder import RunLog
+from wsproof.session.run_recorder import RunRecorder
 from wsproof.target.server import RunningServer
 
 __all__ = ["CheckRecorder", "Tell"]
@@ -45,7 +45,7 @@ class CheckRecorder:
     `tell` is called once, but not where an error of the user or of the target ends the run and nothing is known.
     """
 
-    def __init__(self, stage: Stage, server: RunningServer, log: RunLog, tell: Tell) -> None:
+    def __init__(self, stage: CommandContext, server: RunningServer, log: RunRecorder, tell: Tell) -> None:
         self._stage, self._log, self._tell = stage, log, tell
         self._target = stage.describe(server)
         self._known = server.known_deviations

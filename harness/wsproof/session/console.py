@@ -8,7 +8,7 @@ import sys
 from rich.console import Console
 
 
-class PatientConsole(Console):
+class WaitingConsole(Console):
     """A console whose reader may go away (`| head`): the work and its exit code are the same without it."""
 
     def on_broken_pipe(self) -> None:
@@ -19,4 +19,4 @@ class PatientConsole(Console):
 
 def console(*, stderr: bool = False) -> Console:
     """A console for plain words; no colours where NO_COLOR is set (no-color.org)."""
-    return PatientConsole(stderr=stderr, highlight=False, no_color=True if os.environ.get("NO_COLOR") else None)
+    return WaitingConsole(stderr=stderr, highlight=False, no_color=True if os.environ.get("NO_COLOR") else None)

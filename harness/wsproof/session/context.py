@@ -26,10 +26,10 @@ from wsproof.net.budget import Budget
 from wsproof.net.redact import redact_settings
 from wsproof.report.formats.terminal import show_run
 from wsproof.report.store.atomic import dumps, write_json, write_text
-from wsproof.report.store.runs import Store
+from wsproof.report.store.runs import RunStore
 from wsproof.session.console import console
 from wsproof.session.quick_settings import quickened
-from wsproof.session.run_recorder import RunLog
+from wsproof.session.run_recorder import RunRecorder
 from wsproof.target.introspect import resolve_path
 from wsproof.target.server import RunningServer, serve
 from wsproof.target.target import Target, parse_target
@@ -41,11 +41,11 @@ SETTINGS_AS_OPTIONS = ("rooms", "format")
 
 
 @dataclass
-class Stage:
+class CommandContext:
     """One command at work. Built from its arguments; everything in it is made on first use."""
 
     arguments: argparse.Namespace
-    log: RunLog | None = field(default=None, init=False)
+    log: RunRecorder | None = field(default=None, init=False)
     """The record of the command, once it is begun."""
     budget: Budget = field(init=False)
     """The time for all checks; it counts from the beginning of the command, so that to start the server takes of it."""
@@ -147,9 +147,9 @@ class Stage:
         return workloads
 
     @cached_property
-    def store(self) -> Store:
+    def store(self) -> RunStore:
         """Where runs are kept."""
-        return Store.open(self.arguments.out, Path.cwd())
+        return RunStore.open(self.arguments.out, Path.cwd())
 
     def needed_channels(self) -> str:
         """The name of the channels.
@@ -237,11 +237,11 @@ class Stage:
         taken = server.cores if server is not None else int(self.target.is_here)
         return choose_processes(subscribers, server_cores=taken, workloads=getattr(self.arguments, "workloads", 1))
 
-    def record(self, command: str) -> RunLog:
+    def record(self, command: str) -> RunRecorder:
         """The record of this command, written as it comes."""
         # What cannot be started should leave no empty run behind: look at the target before making a folder.
         _ = self.target, self.workloads
-        self.log = RunLog(self.store, command, Path.cwd(), self.console)
+        self.log = RunRecorder(self.store, command, Path.cwd(), self.console)
         return self.log
 
     def describe(self, server: RunningServer) -> dict[str, Any]:

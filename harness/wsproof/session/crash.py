@@ -12,7 +12,7 @@ from wsproof.errors import ExitCode, TerminatedRun, WsproofError
 from wsproof.model.finding import Verdict
 
 if TYPE_CHECKING:
-    from wsproof.session.context import Stage
+    from wsproof.session.context import CommandContext
 
 __all__ = ["CRASHED", "CrashedRun", "all_done", "end_reason", "violations_outrank_crashes"]
 
@@ -27,7 +27,7 @@ class CrashedRun(WsproofError):
 
 
 @contextmanager
-def violations_outrank_crashes(stage: Stage) -> Iterator[None]:
+def violations_outrank_crashes(stage: CommandContext) -> Iterator[None]:
     """Within, a crash of ours is a CrashedRun where the record of `stage` holds a violation already."""
     try:
         yield

@@ -20,21 +20,21 @@ from wsproof.model.record import RunRecord
 from wsproof.model.secrecy import learned_count
 from wsproof.report.store.atomic import write_text
 from wsproof.report.store.environment import git_facts, machine_facts
-from wsproof.report.store.runs import Store
+from wsproof.report.store.runs import RunStore
 from wsproof.report.text.sanitize import clean_line
 from wsproof.target.server import RunningServer
 
 Closing = Callable[[RunRecord, Path], Iterable[str]]
 
 
-class RunLog:
+class RunRecorder:
     """The record of the command that is at work, in its folder. Use as a context manager.
 
     Leaving it without an exception completes the record; with one, the record stays marked incomplete. Either way the
     page is written from what there is.
     """
 
-    def __init__(self, store: Store, command: str, cwd: Any, console: Console) -> None:
+    def __init__(self, store: RunStore, command: str, cwd: Any, console: Console) -> None:
         git = git_facts(cwd)
         self.console = console
         self.closing: Closing | None = None
@@ -103,11 +103,13 @@ def kept_findings(command: str, target: Mapping[str, Any]) -> Iterator[Callable[
     """Within, findings can be kept in a run of their own, which is begun for the first of them."""
     here = Path.cwd()
     with ExitStack() as run:
-        log: list[RunLog] = []
+        log: list[RunRecorder] = []
 
         def keep(finding: Finding) -> Finding:
             if not log:
-                log.append(run.enter_context(RunLog(Store.open(None, here), command, here, Console(file=StringIO()))))
+                log.append(
+                    run.enter_context(RunRecorder(RunStore.open(None, here), command, here, Console(file=StringIO())))
+                )
                 log[0].change(target=target, verdict=Verdict.INVALID)
             (kept,) = log[0].folder.keep_findings([finding], target)
             log[0].change(findings=(*log[0].record.findings, kept))

@@ -8,24 +8,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from wsproof.errors import ExitCode, UsageError
-from wsproof.model.server_table import MatrixRow
-from wsproof.session.context import Stage
+from wsproof.model.server_table import ServerTableRow
+from wsproof.session.context import CommandContext
 from wsproof.target.introspect import interpreter, resolve_path
-from wsproof.target.servers import ALL, Server, choose_server, choose_servers, missing_packages
+from wsproof.target.servers import ALL, AsgiServer, choose_server, choose_servers, missing_packages
 from wsproof.target.target import Target
 
 OUTRANKS = (ExitCode.FAILED, ExitCode.USAGE, ExitCode.CANNOT_TELL, ExitCode.OK)
 
 
 @dataclass(frozen=True)
-class Turn:
+class ServerRun:
     """One server's turn; `number` says which of how many."""
 
-    stage: Stage
+    stage: CommandContext
     target: Target
-    server: Server
+    server: AsgiServer
     number: str
-    known: list[MatrixRow] = field(default_factory=list, compare=False)
+    known: list[ServerTableRow] = field(default_factory=list, compare=False)
     """Its row, as soon as there is one: also where the run ends in the middle of it."""
 
     @property
@@ -34,16 +34,16 @@ class Turn:
         packages = missing_packages(self.server, interpreter(self.target.python))
         return f"not installed: pip install {' '.join(packages)}" if packages else ""
 
-    def begin(self) -> Stage:
+    def begin(self) -> CommandContext:
         """Say whose turn it is, and give it a run of its own: the copies that were asked for are of the whole table."""
         self.stage.headline(f"{self.number}: {self.server.name}")
         path = None if self.target.path_from_channels else self.target.path
         copies = dict.fromkeys(("junit", "markdown", "write_accepted"))
         own = {"server": self.server.name, "path": path, "began": time.monotonic(), **copies}
-        return Stage(argparse.Namespace(**vars(self.stage.arguments) | own))
+        return CommandContext(argparse.Namespace(**vars(self.stage.arguments) | own))
 
 
-def required_app(stage: Stage) -> Target:
+def required_app(stage: CommandContext) -> Target:
     """The target, with its WebSocket path: it is looked up once for all servers.
 
     Raises:
@@ -59,7 +59,7 @@ def required_app(stage: Stage) -> Target:
     return resolve_path(target.at_wire_path(stage.workloads))
 
 
-def turns(stage: Stage, target: Target) -> list[Turn]:
+def turns(stage: CommandContext, target: Target) -> list[ServerRun]:
     """A turn for each server that `--server` means. One that was named is wanted: its absence is said before any work.
 
     Raises:
@@ -72,7 +72,7 @@ def turns(stage: Stage, target: Target) -> list[Turn]:
     if named != ALL:
         for server in servers:
             choose_server(server.name, interpreter(target.python), target.app)
-    return [Turn(stage, target, server, f"{number} of {len(servers)}") for number, server in enumerate(servers, 1)]
+    return [ServerRun(stage, target, server, f"{number} of {len(servers)}") for number, server in enumerate(servers, 1)]
 
 
 def worst(codes: Iterable[ExitCode]) -> ExitCode:

@@ -16,7 +16,7 @@ from enum import StrEnum
 from wsproof.stats.knee import CONFIDENCE, Belief, Interval
 
 
-class Outcome(StrEnum):
+class LevelOutcome(StrEnum):
     """What one run at one level says."""
 
     MET = "met"
@@ -24,7 +24,7 @@ class Outcome(StrEnum):
     UNTRUSTED = "untrusted"
 
 
-class Ending(StrEnum):
+class SearchEnding(StrEnum):
     """How a search ended."""
 
     FOUND = "found"
@@ -62,11 +62,11 @@ class Search:
 
 
 @dataclass(frozen=True)
-class Trial:
+class LevelRun:
     """One run."""
 
     level: float
-    outcome: Outcome
+    outcome: LevelOutcome
 
 
 @dataclass(frozen=True)
@@ -77,27 +77,27 @@ class Capacity:
     measure, where there are such.
     """
 
-    ending: Ending
+    ending: SearchEnding
     knee: Interval | None
-    trials: tuple[Trial, ...]
+    trials: tuple[LevelRun, ...]
     met: float | None = None
     ceiling: float | None = None
 
 
-Measure = Callable[[float], Outcome]
+Measure = Callable[[float], LevelOutcome]
 
 
 def find_capacity(measure: Measure, search: Search) -> Capacity:
     """Search for the knee with `measure`, which runs a level and says what came of it."""
-    return _Hunt(measure, search).follow()
+    return _KneeSearch(measure, search).follow()
 
 
 @dataclass
-class _Hunt:
+class _KneeSearch:
     measure: Measure
     search: Search
     belief: Belief = field(init=False)
-    trials: list[Trial] = field(default_factory=list)
+    trials: list[LevelRun] = field(default_factory=list)
     ceiling: float | None = None
 
     def __post_init__(self) -> None:
@@ -110,7 +110,7 @@ class _Hunt:
             if ending is not None:
                 return self._result(ending)
             level = self._next()
-        return self._result(Ending.GENERATOR_LIMITED if self._blocked() else Ending.UNSETTLED)
+        return self._result(SearchEnding.GENERATOR_LIMITED if self._blocked() else SearchEnding.UNSETTLED)
 
     def _try(self, level: float) -> bool:
         """Run a level until a run can be trusted; False when nothing more can be done."""
@@ -118,15 +118,15 @@ class _Hunt:
             if len(self.trials) >= self.search.most_trials:
                 return False
             outcome = self.measure(level)
-            self.trials.append(Trial(level, outcome))
-            if outcome is not Outcome.UNTRUSTED:
-                self.belief.take(level, outcome is Outcome.MET)
+            self.trials.append(LevelRun(level, outcome))
+            if outcome is not LevelOutcome.UNTRUSTED:
+                self.belief.take(level, outcome is LevelOutcome.MET)
                 return True
         self.ceiling = level
         return level > self.search.level(self.search.lowest)
 
     def _next(self) -> float:
-        missed = any(trial.outcome is Outcome.MISSED for trial in self.trials)
+        missed = any(trial.outcome is LevelOutcome.MISSED for trial in self.trials)
         if not missed and self.ceiling is None:
             return self.search.level(max(trial.level for trial in self.trials) * self.search.step)
         middle = self.belief.interval().middle
@@ -134,15 +134,15 @@ class _Hunt:
             middle = min(middle, math.sqrt(self._met() or self.search.lowest) * math.sqrt(self.ceiling))
         return self.search.level(middle)
 
-    def _ending(self) -> Ending | None:
+    def _ending(self) -> SearchEnding | None:
         interval = self.belief.interval()
         if self.belief.above(self.search.lowest) < 1 - CONFIDENCE:
-            return Ending.MISSED_AT_LOWEST
+            return SearchEnding.MISSED_AT_LOWEST
         if self.ceiling is not None and interval.high > self.ceiling:
-            return Ending.GENERATOR_LIMITED if self._blocked() else None
+            return SearchEnding.GENERATOR_LIMITED if self._blocked() else None
         if self.belief.above(self.search.highest) > CONFIDENCE:
-            return Ending.MET_AT_HIGHEST
-        return Ending.FOUND if self.search.close(interval.low, interval.high) else None
+            return SearchEnding.MET_AT_HIGHEST
+        return SearchEnding.FOUND if self.search.close(interval.low, interval.high) else None
 
     def _blocked(self) -> bool:
         """Whether the generator cannot go further, and the server still could."""
@@ -152,11 +152,11 @@ class _Hunt:
         return met is None or self.search.close(met, self.ceiling)
 
     def _met(self) -> float | None:
-        return max((trial.level for trial in self.trials if trial.outcome is Outcome.MET), default=None)
+        return max((trial.level for trial in self.trials if trial.outcome is LevelOutcome.MET), default=None)
 
-    def _result(self, ending: Ending) -> Capacity:
-        trusted = any(trial.outcome is not Outcome.UNTRUSTED for trial in self.trials)
-        bracketed = trusted and ending in (Ending.FOUND, Ending.UNSETTLED)
+    def _result(self, ending: SearchEnding) -> Capacity:
+        trusted = any(trial.outcome is not LevelOutcome.UNTRUSTED for trial in self.trials)
+        bracketed = trusted and ending in (SearchEnding.FOUND, SearchEnding.UNSETTLED)
         return Capacity(
             ending, self.belief.interval() if bracketed else None, tuple(self.trials), self._met(), self.ceiling
         )

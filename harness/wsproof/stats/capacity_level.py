@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wsproof.model.finding import Anomaly, Finding, Verdict
-from wsproof.model.record import Caution
-from wsproof.stats.capacity import Outcome
+from wsproof.model.record import TrustWarning
+from wsproof.stats.capacity import LevelOutcome
 from wsproof.stats.objective import ObjectiveResult
 
 OF_THE_SERVER = frozenset({"unsent", "unpublished", "incomplete-ramp"})
@@ -20,14 +20,14 @@ TOLD = 3
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedLevel:
     """What a run at a level came to, and why, in sentences."""
 
-    outcome: Outcome
+    outcome: LevelOutcome
     why: tuple[str, ...]
 
 
-def _by_effect(caution: Caution) -> bool:
+def _by_effect(caution: TrustWarning) -> bool:
     """Whether it voids single statistics, of which it is known what they would be otherwise."""
     return bool(caution.figures) and all("." in figure for figure in caution.figures)
 
@@ -35,8 +35,8 @@ def _by_effect(caution: Caution) -> bool:
 def judge_level(
     objectives: Sequence[ObjectiveResult],
     findings: Sequence[Finding],
-    cautions: Sequence[Caution],
-) -> Judged:
+    cautions: Sequence[TrustWarning],
+) -> JudgedLevel:
     """Met: all objectives are, the measurement can be trusted, and no promise was broken. A loss has no latency, so a
     level that loses messages may look quick; whatever the objectives say, it is missed. A deviation on the wire says
     nothing about the level: the server deviates at every level.
@@ -48,7 +48,7 @@ def judge_level(
     voiding = [one for one in cautions if one.voids and (one.code in undecided or not _by_effect(one))]
     ours = [caution.message for caution in voiding if caution.code not in OF_THE_SERVER | OF_NOBODY]
     if ours:
-        return Judged(Outcome.UNTRUSTED, tuple(ours))
+        return JudgedLevel(LevelOutcome.UNTRUSTED, tuple(ours))
     missed = [result.sentence() for result in objectives if result.met is False]
     of_channel = [finding for finding in findings if finding.anomaly is not Anomaly.PROTOCOL]
     broken = [finding for finding in of_channel if finding.verdict() is Verdict.INVALID]
@@ -56,10 +56,10 @@ def judge_level(
     missed += [f.explanation for f in findings if f.anomaly is Anomaly.BEHIND]
     missed += [caution.message for caution in voiding if caution.code in OF_THE_SERVER]
     if missed:
-        return Judged(Outcome.MISSED, tuple(missed))
+        return JudgedLevel(LevelOutcome.MISSED, tuple(missed))
     unsure = [result.sentence() for result in objectives if result.met is None]
     unsure += [finding.explanation for finding in findings if finding.verdict() is Verdict.UNKNOWN][:TOLD]
     unsure += [caution.message for caution in voiding]
     if unsure:
-        return Judged(Outcome.UNTRUSTED, tuple(unsure))
-    return Judged(Outcome.MET, tuple(result.sentence() for result in objectives))
+        return JudgedLevel(LevelOutcome.UNTRUSTED, tuple(unsure))
+    return JudgedLevel(LevelOutcome.MET, tuple(result.sentence() for result in objectives))

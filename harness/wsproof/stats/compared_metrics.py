@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from wsproof.model.record import Caution, Summary
+from wsproof.model.record import Summary, TrustWarning
 from wsproof.stats.metrics import METRICS_BY_NAME, Metric
 
 
 @dataclass(frozen=True)
-class Aspect:
+class ComparedMetric:
     """One statistic of one metric. Judged (`primary`) aspects decide the verdict."""
 
     metric: Metric
@@ -29,11 +29,11 @@ class Aspect:
         return value
 
 
-def _aspect(name: str, statistic: str = "value", *, primary: bool = False) -> Aspect:
-    return Aspect(METRICS_BY_NAME[name], statistic, primary)
+def _aspect(name: str, statistic: str = "value", *, primary: bool = False) -> ComparedMetric:
+    return ComparedMetric(METRICS_BY_NAME[name], statistic, primary)
 
 
-ASPECTS: tuple[Aspect, ...] = (
+ASPECTS: tuple[ComparedMetric, ...] = (
     _aspect("latency", "p50", primary=True),
     _aspect("latency", "p99", primary=True),
     _aspect("time_to_last", "p50", primary=True),
@@ -60,7 +60,7 @@ def _void(summary: Summary | None) -> Collection[str]:
     return () if summary is None else summary.void
 
 
-def voids_judged(caution: Caution) -> bool:
+def voids_judged(caution: TrustWarning) -> bool:
     """Whether a caution voids the figure of a judged aspect. One that names no figures voids all."""
     judged = {f"{one.metric.name}.{one.statistic}" for one in ASPECTS if one.primary}
     judged |= {one.metric.name for one in ASPECTS if one.primary}

@@ -30,7 +30,7 @@ from math import exp, expm1, isinf, log1p
 from statistics import median
 
 from wsproof.model.comparison import Judgement, MetricComparison
-from wsproof.stats.compared_metrics import ASPECTS, Aspect
+from wsproof.stats.compared_metrics import ASPECTS, ComparedMetric
 from wsproof.stats.paired import Evidence, Pair, weigh
 from wsproof.stats.permutation import holm
 
@@ -42,7 +42,7 @@ def judge(
     pairs: Mapping[str, Sequence[Pair]],
     identical: Mapping[str, Sequence[Pair]] | None = None,
     *,
-    aspects: Sequence[Aspect] = ASPECTS,
+    aspects: Sequence[ComparedMetric] = ASPECTS,
     seed: int = 0,
 ) -> tuple[MetricComparison, ...]:
     """A judgement per aspect for which there are pairs, by the aspect's name; the judged ones first."""
@@ -70,7 +70,7 @@ def overall(metrics: Iterable[MetricComparison]) -> Judgement:
 
 
 def _compare(
-    aspect: Aspect, pairs: Sequence[Pair], evidence: Evidence | None, adjusted: float | None, tests: int
+    aspect: ComparedMetric, pairs: Sequence[Pair], evidence: Evidence | None, adjusted: float | None, tests: int
 ) -> MetricComparison:
     verdict, note = _verdict(aspect, evidence, adjusted)
     detectable = None
@@ -97,7 +97,7 @@ def _compare(
     )
 
 
-def _verdict(aspect: Aspect, evidence: Evidence | None, adjusted: float | None) -> tuple[Judgement, str]:
+def _verdict(aspect: ComparedMetric, evidence: Evidence | None, adjusted: float | None) -> tuple[Judgement, str]:
     if evidence is None:
         return Judgement.CANNOT_TELL, "no pair has a value above zero on both sides"
     floor = log1p(aspect.metric.floor)
@@ -117,7 +117,7 @@ def _verdict(aspect: Aspect, evidence: Evidence | None, adjusted: float | None) 
     return Judgement.CANNOT_TELL, raised
 
 
-def _effective_floor(aspect: Aspect, evidence: Evidence) -> float:
+def _effective_floor(aspect: ComparedMetric, evidence: Evidence) -> float:
     """As a log-ratio: the declared floor, or what identical code showed where that is more."""
     floor = log1p(aspect.metric.floor)
     return floor if evidence.identical is None else max(floor, evidence.identical.extent)

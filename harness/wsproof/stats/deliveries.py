@@ -53,7 +53,7 @@ class Deliveries:
 
 
 @dataclass(frozen=True)
-class Fanout:
+class PublicationDeliveries:
     """How far each measured publication reached; one row each, only those that were owed to anybody.
 
     An incomplete one has no time to last and no spread (of some subscriber the receipt never came); it lowers `reach`.
@@ -91,7 +91,7 @@ def _useful(history: History, rows: Ints) -> tuple[Ints, Ints]:
     return rows[first], of[first]
 
 
-def fanout(history: History, contract: Contract, joined: Deliveries) -> Fanout:
+def fanout(history: History, contract: Contract, joined: Deliveries) -> PublicationDeliveries:
     """Hold what came against what was owed."""
     published = history.publications
     first = np.full(len(published), np.iinfo(np.int64).max)
@@ -102,7 +102,7 @@ def fanout(history: History, contract: Contract, joined: Deliveries) -> Fanout:
     measured = published.phase == Phase.MEASURED
     # A publication that arrived only damaged counts as got, but was never received whole: it has no last receipt.
     complete = np.flatnonzero(measured & due.complete & (last > 0))
-    return Fanout(
+    return PublicationDeliveries(
         due.reach[measured & (due.owed > 0)],
         (last - published.intended_ns)[complete],
         (last - first)[complete],

@@ -20,7 +20,7 @@ from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Phase
 from wsproof.model.record import Summary
 from wsproof.stats import feeds, resources
-from wsproof.stats.deliveries import Deliveries, Fanout, deliveries, fanout
+from wsproof.stats.deliveries import Deliveries, PublicationDeliveries, deliveries, fanout
 from wsproof.stats.summary import summary_of
 
 Samples = NDArray[Any]
@@ -39,7 +39,7 @@ class Observed:
         return deliveries(self.history)
 
     @cached_property
-    def fanout(self) -> Fanout:
+    def fanout(self) -> PublicationDeliveries:
         return fanout(self.history, self.measurement.contract, self.deliveries)
 
     @property

@@ -27,7 +27,7 @@ POWER_QUANTILE = 0.8416
 
 
 @dataclass(frozen=True)
-class Span:
+class RatioInterval:
     """An interval of log-ratios."""
 
     low: float
@@ -49,12 +49,12 @@ class Evidence:
 
     pairs: int
     estimate: float
-    span: Span | None
+    span: RatioInterval | None
     p: float
     noise: float
     """Standard deviation of one pair's log-ratio."""
-    identical: Span | None = None
-    bias: Span | None = None
+    identical: RatioInterval | None = None
+    bias: RatioInterval | None = None
 
     def detectable(self, floor: float, tests: int) -> float:
         """The smallest log-ratio that so many pairs with this noise would show in four of five comparisons."""
@@ -89,18 +89,18 @@ def weigh(pairs: Sequence[Pair], identical: Sequence[Pair] = (), *, seed: int = 
     )
 
 
-def _span(differences: NDArray[np.float64], seed: int) -> Span | None:
+def _span(differences: NDArray[np.float64], seed: int) -> RatioInterval | None:
     """The inverted permutation test; with fewer than six pairs, which it cannot serve, Student's t."""
     found = permutation.interval(differences, CONFIDENCE, seed=seed)
     if found is not None:
-        return Span(*found)
+        return RatioInterval(*found)
     if len(differences) < 2:
         return None
     half = _t(CONFIDENCE, len(differences) - 1) * float(differences.std(ddof=1)) / sqrt(len(differences))
-    return Span(float(differences.mean()) - half, float(differences.mean()) + half)
+    return RatioInterval(float(differences.mean()) - half, float(differences.mean()) + half)
 
 
-def _identical(differences: NDArray[np.float64], aside: NDArray[np.float64], confidence: float) -> Span | None:
+def _identical(differences: NDArray[np.float64], aside: NDArray[np.float64], confidence: float) -> RatioInterval | None:
     """Student's interval of the A/A pairs, with the noise of all pairs.
 
     A/A pairs are few (they cost blocks), and a standard deviation of four numbers is a poor one. How much two
@@ -112,7 +112,7 @@ def _identical(differences: NDArray[np.float64], aside: NDArray[np.float64], con
         return None
     squares = float(((aside - aside.mean()) ** 2).sum() + ((differences - differences.mean()) ** 2).sum())
     half = _t(confidence, freedom) * sqrt(squares / freedom / len(aside))
-    return Span(float(aside.mean()) - half, float(aside.mean()) + half)
+    return RatioInterval(float(aside.mean()) - half, float(aside.mean()) + half)
 
 
 @cache

@@ -17,7 +17,7 @@ from wsproof.model.contract import Audience
 from wsproof.model.history import Departure, Member, Outcome
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Phase
-from wsproof.model.record import Caution, Summary
+from wsproof.model.record import Summary, TrustWarning
 from wsproof.stats.generator_effect import DeliveryTimes, Effect, Limit, own_delays, sent_late, without_seconds
 from wsproof.stats.metrics import METRICS_BY_NAME, Observed, summaries
 from wsproof.stats.summary import ENOUGH, nearest_rank
@@ -56,12 +56,12 @@ def trust_of(measurement: Measurement) -> Trust:
     return Trust(tuple(sorted(found, key=lambda one: not one.caution.voids)))
 
 
-def judge_trust(measurement: Measurement) -> tuple[Caution, ...]:
+def judge_trust(measurement: Measurement) -> tuple[TrustWarning, ...]:
     """All cautions of a measurement, the voiding ones first. Trusted means: none of them voids."""
     return trust_of(measurement).cautions
 
 
-def judged_summaries(measurement: Measurement) -> tuple[dict[str, Summary], tuple[Caution, ...]]:
+def judged_summaries(measurement: Measurement) -> tuple[dict[str, Summary], tuple[TrustWarning, ...]]:
     """Every metric, with the figures marked that prove nothing; and all cautions."""
     trust = trust_of(measurement)
     return trust.mark(summaries(measurement)), trust.cautions

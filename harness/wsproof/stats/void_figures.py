@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from wsproof.model.record import Caution, Summary, Void
+from wsproof.model.record import Summary, TrustWarning, Void
 from wsproof.stats.generator_effect import Effect
 
 STATISTICS = ("value", "mean", "min", "p50", "p90", "p99", "p999", "max")
@@ -15,7 +15,7 @@ STATISTICS = ("value", "mean", "min", "p50", "p90", "p99", "p999", "max")
 class Doubt:
     """A caution, with each figure that it voids as it would be without the generator's part (None: nobody knows)."""
 
-    caution: Caution
+    caution: TrustWarning
     without: Mapping[str, float | None]
 
 
@@ -26,7 +26,7 @@ class Trust:
     doubts: tuple[Doubt, ...]
 
     @property
-    def cautions(self) -> tuple[Caution, ...]:
+    def cautions(self) -> tuple[TrustWarning, ...]:
         """What is told. Trusted means: none of them voids."""
         return tuple(one.caution for one in self.doubts)
 
@@ -60,10 +60,10 @@ def _least(void: Void) -> float:
 def doubt(code: str, message: str, advice: str, void: Iterable[str] = ()) -> Doubt:
     """A doubt that voids all figures of these metrics: what they would be otherwise, nobody knows. None: advice."""
     names = tuple(void)
-    return Doubt(Caution(code, message, advice, bool(names), names), dict.fromkeys(names))
+    return Doubt(TrustWarning(code, message, advice, bool(names), names), dict.fromkeys(names))
 
 
 def doubt_of(code: str, message: str, advice: str, effects: Iterable[Effect]) -> Doubt:
     """A doubt that voids just the figures that would have come out otherwise."""
     without: dict[str, float | None] = {effect.name: effect.without for effect in effects}
-    return Doubt(Caution(code, message, advice, True, tuple(without)), without)
+    return Doubt(TrustWarning(code, message, advice, True, tuple(without)), without)

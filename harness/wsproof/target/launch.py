@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 
 from wsproof.errors import TargetError, UsageError
 from wsproof.machine.fd_limits import files_of_server
-from wsproof.machine.ports import Answer, free_port, http_status, knock, require_free_port
+from wsproof.machine.ports import PortState, free_port, http_status, knock, require_free_port
 from wsproof.net.clock import Deadline
 from wsproof.net.endpoint import Endpoint, parse_url
 from wsproof.net.redact import redact_command
 from wsproof.target.introspect import Interpreter, interpreter, require_app
 from wsproof.target.output_tail import LogFile
 from wsproof.target.process import ServerProcess, describe_exit
-from wsproof.target.servers import Server, choose_server, require_server_name
+from wsproof.target.servers import AsgiServer, choose_server, require_server_name
 from wsproof.target.target import READY_SCHEMES, Target, TargetKind
 
 START_TIMEOUT_S = 30.0
@@ -37,7 +37,7 @@ class Launch:
     host: str
     fixed_port: int | None = None
     installed: Interpreter | None = None
-    server: Server | None = None
+    server: AsgiServer | None = None
 
     def command(self, port: int) -> tuple[str, ...]:
         """The command line for this port."""
@@ -131,10 +131,10 @@ def _wait_ready(process: ServerProcess, launch: Launch, port: int, timeout_s: fl
         if process.exit_code is not None:
             raise _ended(process, launch, port)
         answer = knock(launch.host, port)
-        if answer is not Answer.NOTHING:
+        if answer is not PortState.NOTHING:
             if process.listens_on(port) is False:
                 seen = "a process that is not ours listened there (a daemon, a container?)"
-            elif answer is Answer.ANSWERED or (accepted is not None and accepted.passed):
+            elif answer is PortState.ANSWERED or (accepted is not None and accepted.passed):
                 status = _ready_status(launch, port)
                 if status is None:
                     return

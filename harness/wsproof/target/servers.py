@@ -13,7 +13,7 @@ Arguments = Callable[[str, str, int], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class AsgiServer:
     """How one server is started: `python -m MODULE ARGUMENTS(app, host, port)`, by the target's own interpreter.
 
     Servers keep their own defaults (compression, loop, limits), for that is what people run; only their chatter is
@@ -54,23 +54,25 @@ def _daphne(app: str, host: str, port: int) -> list[str]:
 
 
 _ENTRIES = (
-    Server("uvicorn", "uvicorn", _uvicorn("auto"), ("uvicorn",), "uvicorn with the WebSocket library it picks itself"),
-    Server(
+    AsgiServer(
+        "uvicorn", "uvicorn", _uvicorn("auto"), ("uvicorn",), "uvicorn with the WebSocket library it picks itself"
+    ),
+    AsgiServer(
         "uvicorn-websockets",
         "uvicorn",
         _uvicorn("websockets"),
         ("uvicorn", "websockets"),
         "uvicorn on websockets' older asyncio API",
     ),
-    Server(
+    AsgiServer(
         "uvicorn-websockets-sansio",
         "uvicorn",
         _uvicorn("websockets-sansio"),
         ("uvicorn", "websockets"),
         "uvicorn on websockets' sans-I/O core",
     ),
-    Server("uvicorn-wsproto", "uvicorn", _uvicorn("wsproto"), ("uvicorn", "wsproto"), "uvicorn on wsproto"),
-    Server(
+    AsgiServer("uvicorn-wsproto", "uvicorn", _uvicorn("wsproto"), ("uvicorn", "wsproto"), "uvicorn on wsproto"),
+    AsgiServer(
         "uvicorn-direct",
         "uvicorn",
         _uvicorn("target_app.direct:DirectWSProtocol"),
@@ -78,12 +80,12 @@ _ENTRIES = (
         "uvicorn with the reference server's own protocol class, for that server only",
         only_for="target_app",
     ),
-    Server("hypercorn", "hypercorn", _hypercorn, ("hypercorn",), "hypercorn (wsproto)"),
-    Server("granian", "granian", _granian, ("granian",), "granian (Rust, tungstenite)"),
-    Server("daphne", "daphne", _daphne, ("daphne",), "daphne (Twisted, autobahn)"),
+    AsgiServer("hypercorn", "hypercorn", _hypercorn, ("hypercorn",), "hypercorn (wsproto)"),
+    AsgiServer("granian", "granian", _granian, ("granian",), "granian (Rust, tungstenite)"),
+    AsgiServer("daphne", "daphne", _daphne, ("daphne",), "daphne (Twisted, autobahn)"),
 )
 
-SERVERS: dict[str, Server] = {server.name: server for server in _ENTRIES}
+SERVERS: dict[str, AsgiServer] = {server.name: server for server in _ENTRIES}
 
 _AUTO = {
     "websockets_impl": "uvicorn-websockets",
@@ -106,7 +108,7 @@ def names_several(name: str) -> bool:
     return name == ALL or "," in name
 
 
-def choose_servers(name: str, app: str) -> tuple[Server, ...]:
+def choose_servers(name: str, app: str) -> tuple[AsgiServer, ...]:
     """The entries that `all` means for `app`, or a list of names; each once.
 
     `all` leaves out `uvicorn`, which is one of the others, and servers that are for another app only.
@@ -122,16 +124,16 @@ def choose_servers(name: str, app: str) -> tuple[Server, ...]:
     return tuple(SERVERS["uvicorn" if each == "auto" else each] for each in names)
 
 
-def missing_packages(server: Server, installed: Interpreter) -> list[str]:
+def missing_packages(server: AsgiServer, installed: Interpreter) -> list[str]:
     """What would have to be installed beside the target's interpreter."""
     return [package for package in server.needs if package not in installed.versions]
 
 
-def _is_for(server: Server, app: str) -> bool:
+def _is_for(server: AsgiServer, app: str) -> bool:
     return server.only_for is None or app.startswith(f"{server.only_for}.")
 
 
-def choose_server(name: str, installed: Interpreter, app: str | None = None) -> Server:
+def choose_server(name: str, installed: Interpreter, app: str | None = None) -> AsgiServer:
     """The entry to start: as named; for `auto` and `uvicorn`, the one that uvicorn's own `--ws auto` means there.
 
     Raises:

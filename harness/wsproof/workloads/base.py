@@ -16,7 +16,7 @@ from wsproof.model.contract import Contract
 from wsproof.model.envelope import Envelope, Opened
 
 
-class Word(Enum):
+class MessageKind(Enum):
     """What a received message is."""
 
     DELIVERY = "delivery"
@@ -24,17 +24,22 @@ class Word(Enum):
     JOIN = "join"
     LEAVE = "leave"
     TICK = "tick"
-    ASIDE = "aside"
+    IGNORED = "ignored"
     """The channel says such things (an acknowledgement, a heartbeat), and no promise speaks of them."""
-    STRANGE = "strange"
+    UNEXPECTED = "unexpected"
     """The workload cannot place it: a phantom, or a damaged message."""
+
+    ASIDE = IGNORED
+    """The older name of IGNORED."""
+    STRANGE = UNEXPECTED
+    """The older name of UNEXPECTED."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Parsed:
     """A received message, understood. `speaker` is the name the server gives to the publisher, where it gives one."""
 
-    word: Word
+    word: MessageKind
     opened: Opened | None = None
     speaker: str | None = None
     about: str | None = None
@@ -103,8 +108,8 @@ class Workload(ABC):
         return envelope.seal(body)
 
     @abstractmethod
-    def read(self, member: int, message: str | bytes) -> Reading:
-        """Understand a message that `member` got. Never raises: what it cannot place is STRANGE."""
+    def read(self, member: int, message: str | bytes) -> Parsed:
+        """Understand a message that `member` got. Never raises: what it cannot place is UNEXPECTED."""
 
     def server_environment(self) -> Mapping[str, str]:
         """Environment variables that make the reference server behave as `settings` say (none by default)."""

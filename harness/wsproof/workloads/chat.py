@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope
-from wsproof.workloads.base import Reading, Word, Workload
+from wsproof.workloads.base import MessageKind, Parsed, Workload
 from wsproof.workloads.formats import Format
 from wsproof.workloads.sealed import undamaged
 
@@ -55,27 +55,27 @@ class Chat(Workload):
     def publish(self, member: int, envelope: Envelope, body: str) -> str | bytes:
         return self.format.publish(envelope, body)
 
-    def read(self, member: int, message: str | bytes) -> Reading:
+    def read(self, member: int, message: str | bytes) -> Parsed:
         if isinstance(message, bytes):
-            return Reading(Word.STRANGE, text=repr(message))
+            return Parsed(MessageKind.UNEXPECTED, text=repr(message))
         reply = next((words for words in REPLIES if message.startswith(words)), None)
         if reply is not None:
             opened = undamaged(self.format.open(message), len(reply))
-            return Reading(Word.REPLY, opened, text=message[len(reply) :])
+            return Parsed(MessageKind.REPLY, opened, text=message[len(reply) :])
         gone = LEFT.fullmatch(message)
         if gone:
-            return Reading(Word.LEAVE, about=gone[1], text=message)
+            return Parsed(MessageKind.LEAVE, about=gone[1], text=message)
         return self._read_delivery(message)
 
-    def _read_delivery(self, message: str) -> Reading:
+    def _read_delivery(self, message: str) -> Parsed:
         """`Client #7 says: T`. Names and texts are free, so the envelope decides where the server's words end."""
         opened = self.format.open(message)
         if opened is not None and opened.intact:
             words = message.encode(errors="surrogatepass")[: opened.start].decode(errors="replace")
             says = SAYS_WHOLE.fullmatch(words)
             if says:
-                return Reading(Word.DELIVERY, opened, says[1], text=message[len(words) :])
+                return Parsed(MessageKind.DELIVERY, opened, says[1], text=message[len(words) :])
         says = SAYS.match(message)
         if says is None:
-            return Reading(Word.STRANGE, opened, text=message)
-        return Reading(Word.DELIVERY, undamaged(opened, -1), says[1], text=message[says.end() :])
+            return Parsed(MessageKind.UNEXPECTED, opened, text=message)
+        return Parsed(MessageKind.DELIVERY, undamaged(opened, -1), says[1], text=message[says.end() :])

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from itertools import takewhile
 
 from wsproof.model.envelope import find_envelope
-from wsproof.model.history import Damage, Part, Strange
-from wsproof.workloads.base import Reading
+from wsproof.model.history import Damage, Part, UnexpectedMessage
+from wsproof.workloads.base import Parsed
 
 SHOWN = 60
 """Characters of a text that are kept as evidence."""
@@ -15,7 +15,7 @@ BEFORE = 20
 """Of these, how many stand before the first difference."""
 
 
-def damage_of(reading: Reading, key: tuple[int, int], name: str, sent: Sequence[str] = ()) -> Damage | None:
+def damage_of(reading: Parsed, key: tuple[int, int], name: str, sent: Sequence[str] = ()) -> Damage | None:
     """What differs from the publication with this key, whose publisher has this name; None where nothing does.
 
     `sent` is what was sent, in the forms in which it may come out: the text alone, and the whole message. It is empty
@@ -42,7 +42,7 @@ def _alike(one: str, other: str) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
-def unplaced(reading: Reading, message: str | bytes, member: int, at_ns: int, first: int) -> Strange:
+def unplaced(reading: Parsed, message: str | bytes, member: int, at_ns: int, first: int) -> UnexpectedMessage:
     """A message that the workload cannot place, with the publication that it carries.
 
     `first` is the number that member 0 has in envelopes.
@@ -51,6 +51,6 @@ def unplaced(reading: Reading, message: str | bytes, member: int, at_ns: int, fi
     payload = message.encode(errors="surrogatepass") if isinstance(message, str) else message
     opened = find_envelope(payload)
     if opened is None:
-        return Strange(member, at_ns, reading.text or shown)
+        return UnexpectedMessage(member, at_ns, reading.text or shown)
     publisher = opened.envelope.publisher - first
-    return Strange(member, at_ns, reading.text or shown, publisher, opened.envelope.sequence)
+    return UnexpectedMessage(member, at_ns, reading.text or shown, publisher, opened.envelope.sequence)

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from wsproof.errors import UsageError
 from wsproof.model.contract import Audience, Contract, Feed, Order, Range
-from wsproof.workloads.base import Reading, Word, Workload
+from wsproof.workloads.base import MessageKind, Parsed, Workload
 
 PERIOD_S = 2.0
 FIELDS = (
@@ -43,14 +43,14 @@ class Dashboard(Workload):
     def path(self, member: int) -> str:
         return "/dashboard-feed"
 
-    def read(self, member: int, message: str | bytes) -> Reading:
+    def read(self, member: int, message: str | bytes) -> Parsed:
         if isinstance(message, bytes):
-            return Reading(Word.STRANGE, text=repr(message))
+            return Parsed(MessageKind.UNEXPECTED, text=repr(message))
         try:
             value = json.loads(message)
         except (ValueError, RecursionError):
-            return Reading(Word.TICK, text=message)
-        return Reading(Word.TICK, value=value if isinstance(value, dict) else None, text=message)
+            return Parsed(MessageKind.TICK, text=message)
+        return Parsed(MessageKind.TICK, value=value if isinstance(value, dict) else None, text=message)
 
     def server_environment(self) -> Mapping[str, str]:
         return {"TARGET_APP_DASHBOARD_PERIOD": f"{self.period_s:g}"} if "period" in self.settings else {}

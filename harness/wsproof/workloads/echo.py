@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope
-from wsproof.workloads.base import Reading, Word, Workload
+from wsproof.workloads.base import MessageKind, Parsed, Workload
 from wsproof.workloads.formats import Format
 from wsproof.workloads.sealed import undamaged
 
@@ -38,9 +38,11 @@ class Echo(Workload):
     def publish(self, member: int, envelope: Envelope, body: str) -> str | bytes:
         return self.format.publish(envelope, body)
 
-    def read(self, member: int, message: str | bytes) -> Reading:
+    def read(self, member: int, message: str | bytes) -> Parsed:
         if isinstance(message, bytes) and self.format.name == "binary":
-            return Reading(Word.DELIVERY, undamaged(self.format.open(message), 0), text=repr(message))
+            return Parsed(MessageKind.DELIVERY, undamaged(self.format.open(message), 0), text=repr(message))
         if isinstance(message, bytes) or not message.startswith(ANSWER):
-            return Reading(Word.STRANGE, text=str(message))
-        return Reading(Word.DELIVERY, undamaged(self.format.open(message), len(ANSWER)), text=message[len(ANSWER) :])
+            return Parsed(MessageKind.UNEXPECTED, text=str(message))
+        return Parsed(
+            MessageKind.DELIVERY, undamaged(self.format.open(message), len(ANSWER)), text=message[len(ANSWER) :]
+        )

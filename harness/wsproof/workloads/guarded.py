@@ -10,7 +10,7 @@ from wsproof.errors import WorkloadError, WsproofError
 from wsproof.model.contract import Contract
 from wsproof.model.envelope import Envelope, Opened
 from wsproof.model.secrecy import is_secret_name, learn, secret_parameters, secrets_in_message
-from wsproof.workloads.base import Reading, Word, Workload
+from wsproof.workloads.base import MessageKind, Parsed, Workload
 from wsproof.workloads.source_location import files_of, place_of_class, place_of_fault, place_of_member
 
 WHERE_TO_READ = "wsproof/workloads/README.md has a whole example"
@@ -21,7 +21,7 @@ _ADVICE = {
     "room_of": "return the number of the member's room, from 0 on",
     "greeting": "return what is sent right after connecting, a str or bytes; or None",
     "publish": "return the message, a str or bytes; envelope.seal(body) is its text",
-    "read": "return a Reading for each message; Reading(Word.STRANGE, text=str(message)) for one it cannot place",
+    "read": "return a Parsed for each message; Parsed(MessageKind.UNEXPECTED, text=str(message)) for others",
     "contract": "return a Contract: Contract('my-channel', Audience.EVERYONE, Order.PER_PUBLISHER), say",
     "secrets": "return a list of str",
     "server_environment": "return a mapping of names to values, both str",
@@ -100,8 +100,8 @@ class _Guarded(Workload):
             self._learn(member, secrets_in_message(message))
         return message
 
-    def read(self, member: int, message: str | bytes) -> Reading:
-        reading: Reading = self._ask("read", Reading, member, message)
+    def read(self, member: int, message: str | bytes) -> Parsed:
+        reading: Parsed = self._ask("read", Parsed, member, message)
         if not _is_sound(reading):
             raise self._wrong("read", repr(reading)[:_SHOWN], "the types of its fields are wrong")
         return reading
@@ -163,10 +163,10 @@ def _words(fault: Exception) -> str:
     return f"{type(fault).__name__}: {said}" if said else type(fault).__name__
 
 
-def _is_sound(reading: Reading) -> bool:
-    """Whether the fields are of the types that `Reading` says. It is asked once per different message."""
+def _is_sound(reading: Parsed) -> bool:
+    """Whether the fields are of the types that `Parsed` says. It is asked once per different message."""
     return (
-        isinstance(reading.word, Word)
+        isinstance(reading.word, MessageKind)
         and isinstance(reading.opened, Opened | None)
         and isinstance(reading.speaker, str | None)
         and isinstance(reading.about, str | None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope
-from wsproof.workloads.base import Reading, Word, Workload
+from wsproof.workloads.base import MessageKind, Parsed, Workload
 from wsproof.workloads.formats import Format
 from wsproof.workloads.sealed import undamaged
 
@@ -28,8 +28,8 @@ class JsonEcho(Workload):
     def publish(self, member: int, envelope: Envelope, body: str) -> str | bytes:
         return self.format.publish(envelope, body)
 
-    def read(self, member: int, message: str | bytes) -> Reading:
+    def read(self, member: int, message: str | bytes) -> Parsed:
         if isinstance(message, bytes) or not (message.startswith(BEFORE) and message.endswith(BEHIND)):
-            return Reading(Word.STRANGE, text=str(message))
+            return Parsed(MessageKind.UNEXPECTED, text=str(message))
         opened = self.format.open(message[: -len(BEHIND)])
-        return Reading(Word.DELIVERY, undamaged(opened, len(BEFORE)), text=message[len(BEFORE) : -len(BEHIND)])
+        return Parsed(MessageKind.DELIVERY, undamaged(opened, len(BEFORE)), text=message[len(BEFORE) : -len(BEHIND)])

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 from wsproof.errors import UsageError
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope, open_envelope
-from wsproof.workloads.base import Reading, Word, Workload
+from wsproof.workloads.base import MessageKind, Parsed, Workload
 
 SECRET = "TARGET_APP_SECRET"
 TOKEN_LASTS_S = 24 * 3600
@@ -69,17 +69,17 @@ class Rooms(Workload):
         name = f"{envelope.publisher}-{envelope.sequence}-{envelope.intended_ns}"
         return json.dumps({"type": "say", "id": name, "text": envelope.seal(body)})
 
-    def read(self, member: int, message: str | bytes) -> Reading:
+    def read(self, member: int, message: str | bytes) -> Parsed:
         match _loaded(message):
             case {"type": "said", "user": str(user), "text": str(text)}:
-                return Reading(Word.DELIVERY, open_envelope(text), speaker=user, text=text)
+                return Parsed(MessageKind.DELIVERY, open_envelope(text), speaker=user, text=text)
             case {"type": "presence", "event": "join", "user": str(user)}:
-                return Reading(Word.JOIN, about=user)
+                return Parsed(MessageKind.JOIN, about=user)
             case {"type": "presence", "event": "leave", "user": str(user)}:
-                return Reading(Word.LEAVE, about=user)
+                return Parsed(MessageKind.LEAVE, about=user)
             case {"type": kind} if kind in KNOWN:
-                return Reading(Word.ASIDE)
-        return Reading(Word.STRANGE, text=str(message))
+                return Parsed(MessageKind.IGNORED)
+        return Parsed(MessageKind.UNEXPECTED, text=str(message))
 
     def server_environment(self) -> Mapping[str, str]:
         # Into our own environment, too: the processes that generate load inherit it. It is in no setting and no record.

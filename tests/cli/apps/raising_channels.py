@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from wsproof.workloads import Reading
+from wsproof.workloads import Parsed
 from wsproof.workloads.echo import Echo
 
 
 class Typo(Echo):
     name = "typo"
 
-    def read(self, member: int, message: str | bytes) -> Reading:
+    def read(self, member: int, message: str | bytes) -> Parsed:
         raise KeyError("mesage")
 
 

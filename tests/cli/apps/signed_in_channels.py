@@ -7,7 +7,7 @@ import json
 from tests.cli.apps.signed_in import PREFIX
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import open_envelope
-from wsproof.workloads import Reading, Word, Workload
+from wsproof.workloads import MessageKind, Parsed, Workload
 
 
 class Room(Workload):
@@ -26,15 +26,15 @@ class Room(Workload):
     def path(self, member: int) -> str:
         return f"/room?token={PREFIX}{self.name_of(member)}"
 
-    def read(self, member: int, message: str | bytes) -> Reading:
+    def read(self, member: int, message: str | bytes) -> Parsed:
         try:
             match json.loads(message):
                 case {"user": str(user), "text": str(text)}:
                     speaker = user if self.name == "room" else None
-                    return Reading(Word.DELIVERY, open_envelope(text), speaker=speaker, text=text)
+                    return Parsed(MessageKind.DELIVERY, open_envelope(text), speaker=speaker, text=text)
         except ValueError:
             pass
-        return Reading(Word.STRANGE, text=str(message))
+        return Parsed(MessageKind.UNEXPECTED, text=str(message))
 
 
 class Lobby(Room):

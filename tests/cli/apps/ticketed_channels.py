@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope, open_envelope
-from wsproof.workloads import Reading, Word, Workload
+from wsproof.workloads import MessageKind, Parsed, Workload
 
 BEGINNINGS = ("Qry7", "Grt7", "Msg7", "Pth7")
 """Of the secrets in the query, the greeting, the messages and the path."""
@@ -40,16 +40,16 @@ class Ticketed(Workload):
     def publish(self, member: int, envelope: Envelope, body: str) -> str:
         return json.dumps({"type": "say", "api_key": secret("Msg7", member), "text": envelope.seal(body)})
 
-    def read(self, member: int, message: str | bytes) -> Reading:
+    def read(self, member: int, message: str | bytes) -> Parsed:
         try:
             match json.loads(message):
                 case {"user": str(user), "text": str(text)}:
-                    return Reading(Word.DELIVERY, open_envelope(text), speaker=user, text=text)
+                    return Parsed(MessageKind.DELIVERY, open_envelope(text), speaker=user, text=text)
                 case {"hello": dict()}:
-                    return Reading(Word.ASIDE)
+                    return Parsed(MessageKind.IGNORED)
         except ValueError:
             pass
-        return Reading(Word.STRANGE, text=str(message))
+        return Parsed(MessageKind.UNEXPECTED, text=str(message))
 
 
 WORKLOADS = [Ticketed]

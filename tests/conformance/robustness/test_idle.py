@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import pytest
 
-from wsproof.conformance.endpoint_profile import Facts
-from wsproof.conformance.robustness.context import Ground
-from wsproof.conformance.robustness.idle import Idleness
+from wsproof.conformance.endpoint_profile import EndpointProfile
+from wsproof.conformance.robustness.context import RobustnessContext
+from wsproof.conformance.robustness.idle import IdleDetector
 from wsproof.net import clock
 from wsproof.net.budget import Budget
 from wsproof.net.client import Client
@@ -85,7 +85,7 @@ def nothing() -> None:
 
 def idle_after(time: Clock, process: Process | None, meanwhile: Callable[[], object], serves_ns: int = 100_000) -> Any:
     """Seconds until it counts as idle, within a minute; None for never. The neighbour costs it `serves_ns`."""
-    idleness = Idleness(process, _DEADLINE_S)
+    idleness = IdleDetector(process, _DEADLINE_S)
     begun = time.at_s
     while time.at_s < begun + 60:
         with idleness.wait():
@@ -145,7 +145,7 @@ def test_whom_serving_costs_nothing_is_not_who_serves(time: Clock) -> None:
     assert idle_after(time, Process(), nothing, serves_ns=0) is None
 
 
-class Served(Ground):
+class Served(RobustnessContext):
     """A ground whose neighbour is always served, at some cost to the server."""
 
     def neighbour_served(self) -> bool:
@@ -155,13 +155,13 @@ class Served(Ground):
         return True
 
 
-def ground_of(process: Process | None) -> Ground:
-    ground = Served(cast(Any, None), Facts(None, False, False, 0), None, _DEADLINE_S, Budget(None))
+def ground_of(process: Process | None) -> RobustnessContext:
+    ground = Served(cast(Any, None), EndpointProfile(None, False, False, 0), None, _DEADLINE_S, Budget(None))
     ground.meter = cast(Any, process)
     return ground
 
 
-def waited_s(ground: Ground, client: Silent) -> float:
+def waited_s(ground: RobustnessContext, client: Silent) -> float:
     """How long the ground waits for what never comes."""
     assert not ground.wait_busy(cast(Client, client), lambda event: True)
     return client.waited_s

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from itertools import accumulate
 
-from wsproof.conformance.robustness.leak_slope import Round, grows_steadily, leaked_bytes, leaked_fds
+from wsproof.conformance.robustness.leak_slope import ChurnRound, grows_steadily, leaked_bytes, leaked_fds
 
 _WARM = 20_000_000
 
 
-def rounds_of_fds(*held: int | None) -> list[Round]:
-    return [Round(200, fds, None) for fds in held]
+def rounds_of_fds(*held: int | None) -> list[ChurnRound]:
+    return [ChurnRound(200, fds, None) for fds in held]
 
 
-def rounds_of_memory(*steps: int) -> list[Round]:
-    return [Round(200, 9, held) for held in accumulate(steps, initial=_WARM)]
+def rounds_of_memory(*steps: int) -> list[ChurnRound]:
+    return [ChurnRound(200, 9, held) for held in accumulate(steps, initial=_WARM)]
 
 
 def test_descriptors_that_every_round_leaves_behind_are_a_leak() -> None:
@@ -31,8 +31,8 @@ def test_descriptors_that_come_back_once_are_none() -> None:
 def test_what_the_system_does_not_tell_is_no_leak() -> None:
     assert leaked_fds(rounds_of_fds(None, None, None)) is None
     assert leaked_fds(rounds_of_fds(9, 209, None)) is None
-    assert not grows_steadily([Round(200, 9, None)] * 8)
-    assert leaked_bytes([Round(200, 9, None)] * 8) == 0.0
+    assert not grows_steadily([ChurnRound(200, 9, None)] * 8)
+    assert leaked_bytes([ChurnRound(200, 9, None)] * 8) == 0.0
 
 
 def test_memory_that_every_round_takes_is_a_leak() -> None:

@@ -9,9 +9,9 @@ import pytest
 from tests.faulty.faults import CORRECT_DEFLATE, FAULTS
 from tests.faulty.running import FaultyServer, faulty_server
 from wsproof.conformance.probe import probe
-from wsproof.conformance.robustness.catalogue import TRIALS
-from wsproof.conformance.robustness.context import Ground
-from wsproof.conformance.robustness.definition import Outcome
+from wsproof.conformance.robustness.catalogue import ROBUSTNESS_TESTS
+from wsproof.conformance.robustness.context import RobustnessContext
+from wsproof.conformance.robustness.definition import RobustnessOutcome
 from wsproof.conformance.rules.robustness_rules import DEMANDS
 from wsproof.conformance.suite import replay, run_suite
 from wsproof.model.finding import Verdict
@@ -38,11 +38,11 @@ def straining() -> Iterator[FaultyServer]:
         yield server
 
 
-def held(server: FaultyServer, trial_name: str, deadline_s: float = _PATIENT_S) -> Outcome:
+def held(server: FaultyServer, trial_name: str, deadline_s: float = _PATIENT_S) -> RobustnessOutcome:
     """The outcome of one trial; descriptors that are kept are kept for ever, and need not be waited for."""
-    trial = next(each for each in TRIALS if each.name == trial_name)
+    trial = next(each for each in ROBUSTNESS_TESTS if each.name == trial_name)
     facts = probe(server.endpoint, _PATIENT_S)
-    ground = Ground(server.endpoint, facts, server.pid, deadline_s, Budget(None), examples=5, release_s=0.3)
+    ground = RobustnessContext(server.endpoint, facts, server.pid, deadline_s, Budget(None), examples=5, release_s=0.3)
     try:
         return trial.perform(ground)
     finally:
@@ -58,12 +58,12 @@ def test_a_planted_strain_is_caught_by_its_rule(straining: FaultyServer, name: s
 
 
 def test_the_correct_server_stands_it_all(straining: FaultyServer) -> None:
-    options = SuiteOptions(only=tuple(trial.name for trial in TRIALS), examples=5, deadline_s=_PATIENT_S)
+    options = SuiteOptions(only=tuple(trial.name for trial in ROBUSTNESS_TESTS), examples=5, deadline_s=_PATIENT_S)
     report = run_suite(straining.with_fault(CORRECT_DEFLATE), options)
     assert report.findings == ()
     assert report.not_run == ()
     assert report.verdict(strict=True) is Verdict.VALID
-    assert [run.check for run in report.checks_run] == [trial.name for trial in TRIALS]
+    assert [run.check for run in report.checks_run] == [trial.name for trial in ROBUSTNESS_TESTS]
     assert {figure.name for run in report.checks_run for figure in run.measured} >= {
         "descriptors kept",
         "memory kept",

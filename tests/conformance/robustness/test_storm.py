@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from wsproof.conformance.robustness.churn import LEAVINGS, Storm, fitting_size
-from wsproof.conformance.robustness.leak_slope import Round
+from wsproof.conformance.robustness.churn import LEAVINGS, Churn, fitting_size
+from wsproof.conformance.robustness.leak_slope import ChurnRound
 
 
 @pytest.mark.parametrize(
@@ -18,14 +18,14 @@ def test_rounds_fit_the_pace_of_the_first(took_s: float, size: int) -> None:
 
 def test_two_rounds_show_no_leak_of_descriptors() -> None:
     leaving = LEAVINGS["freed-after-close"]
-    rounds = [Round(25, 10 + 25 * number, None) for number in range(3)]
-    assert Storm(leaving, rounds[:2], size=25).fds is None
-    assert Storm(leaving, rounds, size=25).fds == 1.0
+    rounds = [ChurnRound(25, 10 + 25 * number, None) for number in range(3)]
+    assert Churn(leaving, rounds[:2], size=25).fds is None
+    assert Churn(leaving, rounds, size=25).fds == 1.0
 
 
 def test_small_rounds_and_rounds_that_were_cut_show_no_leak_of_memory() -> None:
     leaving = LEAVINGS["freed-after-close"]
-    rounds = [Round(200, 10, 1_000_000 * number) for number in range(1, 7)]
-    assert Storm(leaving, rounds, size=200).memory == 5_000.0
-    assert Storm(leaving, rounds, size=25).memory is None
-    assert Storm(leaving, rounds, size=200, was_cut=True).memory is None
+    rounds = [ChurnRound(200, 10, 1_000_000 * number) for number in range(1, 7)]
+    assert Churn(leaving, rounds, size=200).memory == 5_000.0
+    assert Churn(leaving, rounds, size=25).memory is None
+    assert Churn(leaving, rounds, size=200, was_cut=True).memory is None

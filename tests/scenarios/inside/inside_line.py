@@ -12,7 +12,7 @@ import pytest
 from tests.net.hand import HandServer, accept_handshake
 from tests.net.test_tls import certificate, wrap  # noqa: F401 - fixtures
 from wsproof.errors import TargetError
-from wsproof.locust.connection import Line
+from wsproof.locust.connection import GeventConnection
 from wsproof.net.endpoint import Endpoint
 from wsproof.wire import Breach, Frame, Opcode, State
 
@@ -64,7 +64,7 @@ def deadline() -> Iterator[None]:
 
 def connected(
     server: HandServer, ear: Ear, endpoint: Endpoint | None = None, first: bytes = b""
-) -> tuple[Line, socket.socket]:
+) -> tuple[GeventConnection, socket.socket]:
     """A line that listens, and the server's end of it. `first` comes right behind the handshake."""
 
     def greet() -> socket.socket:
@@ -75,7 +75,7 @@ def connected(
         return sock
 
     greeting = gevent.spawn(greet)
-    line = Line(0, endpoint or server.endpoint, ear, seed=1)
+    line = GeventConnection(0, endpoint or server.endpoint, ear, seed=1)
     assert line.open().status == 101
     line.listen()
     return line, greeting.get()
@@ -178,7 +178,7 @@ def test_a_server_that_hangs_up_in_the_handshake_is_a_target_error(ear: Ear) -> 
     with HandServer() as server:
         hanging_up = gevent.spawn(lambda: server.accept().close())
         with pytest.raises(TargetError, match=r"closed the connection|broke the connection"):
-            Line(0, server.endpoint, ear, seed=1).open()
+            GeventConnection(0, server.endpoint, ear, seed=1).open()
         hanging_up.get()
 
 

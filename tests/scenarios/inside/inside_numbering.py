@@ -12,7 +12,7 @@ from locust.runners import MasterRunner, WorkerRunner
 
 from wsproof.locust import member_ids
 from wsproof.locust.member_ids import PER_WORKER, connect_processes, first_number, forget, share_of
-from wsproof.model.member_ids import SHARES, SIZE, Share
+from wsproof.model.member_ids import SHARES, SIZE, MemberIds
 
 
 class Environment:
@@ -56,9 +56,9 @@ def draws(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Shares 7, 8, 9, ... one after the other; whether each was drawn for a run that is alone."""
     drawn: list[bool] = []
 
-    def draw(*, alone: bool) -> Share:
+    def draw(*, alone: bool) -> MemberIds:
         drawn.append(alone)
-        return Share() if alone else Share((6 + len(drawn)) * SIZE, alone=False)
+        return MemberIds() if alone else MemberIds((6 + len(drawn)) * SIZE, alone=False)
 
     monkeypatch.setattr(member_ids, "draw_share", draw)
     monkeypatch.delenv(member_ids.OWNED, raising=False)
@@ -99,7 +99,7 @@ def test_two_runs_at_one_url_have_other_numbers_and_each_test_draws_anew() -> No
 
 def test_on_a_server_of_ours_members_are_numbered_from_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(member_ids.OWNED, "ws://chat.example")
-    assert share_of(environment()) == Share()
+    assert share_of(environment()) == MemberIds()
     assert not share_of(environment(host="ws://other.example")).alone
 
 
@@ -110,7 +110,7 @@ def test_the_workers_of_a_run_have_parts_of_the_share_that_their_master_drew(dra
 
 
 def test_numbers_stay_within_those_that_a_channel_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(member_ids, "draw_share", lambda *, alone: Share((SHARES - 1) * SIZE, alone))
+    monkeypatch.setattr(member_ids, "draw_share", lambda *, alone: MemberIds((SHARES - 1) * SIZE, alone))
     master, (worker,) = a_run(1)
     assert first_of(worker, master) == PER_WORKER - SIZE
 

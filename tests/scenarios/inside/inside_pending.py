@@ -3,12 +3,12 @@ from __future__ import annotations
 import numpy as np
 
 from wsproof.locust.drain import proven_lost
-from wsproof.locust.outstanding import Pending
+from wsproof.locust.outstanding import OutstandingDeliveries
 from wsproof.model.history import Kind, Receipts
 
 
 def test_the_last_one_is_told() -> None:
-    pending = Pending()
+    pending = OutstandingDeliveries()
     pending.expect(("x",), [1, 2])
     assert pending.came(("x",), 1) is False
     assert pending.came(("x",), 1) is False
@@ -17,7 +17,7 @@ def test_the_last_one_is_told() -> None:
 
 
 def test_who_leaves_is_waited_for_no_more_and_is_no_receipt() -> None:
-    pending = Pending()
+    pending = OutstandingDeliveries()
     pending.expect(("x",), [1])
     pending.expect(("y",), [1, 2])
     pending.forget(1)
@@ -25,7 +25,7 @@ def test_who_leaves_is_waited_for_no_more_and_is_no_receipt() -> None:
 
 
 def test_nothing_is_expected_of_nobody() -> None:
-    pending = Pending()
+    pending = OutstandingDeliveries()
     pending.expect(("x",), [])
     assert not pending
 
@@ -38,7 +38,7 @@ def receipts(*rows: tuple[int, int, int, int]) -> Receipts:
 
 
 def test_a_publication_is_lost_for_certain_once_its_reader_has_a_newer_one_of_the_same_publisher() -> None:
-    pending = Pending()
+    pending = OutstandingDeliveries()
     key = (Kind.DELIVERY, 0, 5)
     pending.expect(key, [1, 2, 3])
     pending.expect((Kind.REPLY, 0, 5), [0])

@@ -12,7 +12,7 @@ import gevent
 import pytest
 from locust.stats import RequestStats
 
-from wsproof.locust.workload_run import Room
+from wsproof.locust.workload_run import WorkloadRun
 from wsproof.model.envelope import Envelope
 from wsproof.model.history import Departure, Kind
 from wsproof.net.endpoint import parse_url
@@ -43,36 +43,36 @@ class Hook:
 
 
 @pytest.fixture
-def room() -> Iterator[Room]:
+def room() -> Iterator[WorkloadRun]:
     environment = SimpleNamespace(stats=RequestStats(), events=SimpleNamespace(request=Hook(), user_error=Hook()))
-    room = Room(environment, Chat(), parse_url("ws://127.0.0.1:1"), rate_hz=0.001, payload_bytes=60, alone=True)
+    room = WorkloadRun(environment, Chat(), parse_url("ws://127.0.0.1:1"), rate_hz=0.001, payload_bytes=60, alone=True)
     yield room
     room.close()
 
 
-def enter(room: Room) -> FakeLine:
+def enter(room: WorkloadRun) -> FakeLine:
     line = FakeLine(room.join())
     room.connected(line, connect_ns=5)  # type: ignore[arg-type]
     return line
 
 
-def say(room: Room, line: FakeLine) -> str:
+def say(room: WorkloadRun, line: FakeLine) -> str:
     room.publish(line.member, intended_ns=100)
     return f"Client #{room.members[line.member].name} says: {line.sent.pop()}"
 
 
-def hear(room: Room, text: str, *members: int, at_ns: int = 1_100_100) -> None:
+def hear(room: WorkloadRun, text: str, *members: int, at_ns: int = 1_100_100) -> None:
     for member in members:
         payload = text.encode()
         room.hear(member, b"\x81" + payload, payload, True, at_ns)
 
 
-def requests(room: Room, name: str) -> int:
+def requests(room: WorkloadRun, name: str) -> int:
     room.flush()
     return int(room.environment.stats.entries[f"chat: {name}", "WS"].num_requests)
 
 
-def test_a_delivery_is_timed_once_per_receipt_and_the_last_one_once_per_publication(room: Room) -> None:
+def test_a_delivery_is_timed_once_per_receipt_and_the_last_one_once_per_publication(room: WorkloadRun) -> None:
     one, two = enter(room), enter(room)
     hear(room, say(room, one), 0, 1)
     hear(room, say(room, two), 0, at_ns=2_000_100)
@@ -82,7 +82,7 @@ def test_a_delivery_is_timed_once_per_receipt_and_the_last_one_once_per_publicat
     assert len(room.pending) == 2
 
 
-def test_a_member_that_left_is_not_waited_for(room: Room) -> None:
+def test_a_member_that_left_is_not_waited_for(room: WorkloadRun) -> None:
     one, _ = enter(room), enter(room)
     hear(room, say(room, one), 0, 1)
     said = say(room, one)
@@ -92,7 +92,7 @@ def test_a_member_that_left_is_not_waited_for(room: Room) -> None:
     assert {key[0] for key, _ in room.pending.pairs()} == {Kind.REPLY, "leave"}
 
 
-def test_the_rest_is_owed_a_notice_and_the_drain_waits_for_it(room: Room) -> None:
+def test_the_rest_is_owed_a_notice_and_the_drain_waits_for_it(room: WorkloadRun) -> None:
     one, two = enter(room), enter(room)
     hear(room, say(room, one), 0, 1)
     room.left(two.member, Departure.CLOSED)
@@ -101,7 +101,7 @@ def test_the_rest_is_owed_a_notice_and_the_drain_waits_for_it(room: Room) -> Non
     assert (("leave", "2"), 0) not in list(room.pending.pairs())
 
 
-def test_a_publication_of_another_process_is_nobodys_to_judge(room: Room) -> None:
+def test_a_publication_of_another_process_is_nobodys_to_judge(room: WorkloadRun) -> None:
     enter(room)
     hear(room, f"Client #9 says: {Envelope(1 << 20, 0, 5).seal('x')}", 0)
     assert room.present == {0}
@@ -109,14 +109,14 @@ def test_a_publication_of_another_process_is_nobodys_to_judge(room: Room) -> Non
     assert len(room.measurement().history.receipts) == 0
 
 
-def test_words_of_the_wrong_speaker_are_damage(room: Room) -> None:
+def test_words_of_the_wrong_speaker_are_damage(room: WorkloadRun) -> None:
     one = enter(room)
     enter(room)
     hear(room, say(room, one).replace("#1", "#2"), 0)
     assert room.measurement().history.receipts.intact.tolist() == [0]
 
 
-def test_a_connection_that_the_server_ends_is_a_failure_of_its_user(room: Room) -> None:
+def test_a_connection_that_the_server_ends_is_a_failure_of_its_user(room: WorkloadRun) -> None:
     enter(room)
     room.ended(0, 1011)
     (failure,) = room.environment.events.request.fired
@@ -125,7 +125,7 @@ def test_a_connection_that_the_server_ends_is_a_failure_of_its_user(room: Room) 
     assert room.members[0].departure is Departure.DROPPED
 
 
-def test_a_crash_in_the_background_is_told(room: Room) -> None:
+def test_a_crash_in_the_background_is_told(room: WorkloadRun) -> None:
     room.pulse._on_beat = lambda: 1 / 0  # type: ignore[assignment]
     gevent.wait([room.pulse.greenlet], timeout=90)
     gevent.idle()
@@ -134,10 +134,10 @@ def test_a_crash_in_the_background_is_told(room: Room) -> None:
 
 
 def test_the_pacer_speaks_at_the_intended_times_in_turn_and_not_while_nobody_is_there() -> None:
-    from wsproof.locust.pacer import Pacer
+    from wsproof.locust.pacer import RunPacer
 
     said: list[tuple[int, int]] = []
-    pacer = Pacer(500, lambda member, intended_ns: said.append((member, intended_ns)))
+    pacer = RunPacer(500, lambda member, intended_ns: said.append((member, intended_ns)))
     try:
         gevent.sleep(0.01)
         assert said == []
@@ -159,9 +159,9 @@ def test_the_pacer_speaks_at_the_intended_times_in_turn_and_not_while_nobody_is_
 def test_a_pulse_measures_lag_of_what_blocks_it() -> None:
     import time
 
-    from wsproof.locust.self_lag import Pulse
+    from wsproof.locust.self_lag import SelfLag
 
-    pulse = Pulse(lambda: None)
+    pulse = SelfLag(lambda: None)
     gevent.sleep(0)
     spin_until = time.monotonic() + 0.2
     while time.monotonic() < spin_until:  # hog the loop

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from wsproof.locust.send_times import Slots
+from wsproof.locust.send_times import SendTimes
 
 MS = 1_000_000
 
 
 def test_the_first_slot_is_the_time_of_the_first_question_and_the_gaps_are_equal() -> None:
-    slots = Slots(rate_hz=20)
+    slots = SendTimes(rate_hz=20)
     times = []
     for _ in range(4):
         times.append(slots.next_ns(now_ns=7))
@@ -15,14 +15,14 @@ def test_the_first_slot_is_the_time_of_the_first_question_and_the_gaps_are_equal
 
 
 def test_a_slot_stays_where_it_was_until_it_is_taken() -> None:
-    slots = Slots(rate_hz=10)
+    slots = SendTimes(rate_hz=10)
     slots.next_ns(0)
     slots.take()
     assert slots.next_ns(100 * MS) == slots.next_ns(900 * MS) == 100 * MS
 
 
 def test_what_nobody_took_in_time_is_overdue() -> None:
-    slots = Slots(rate_hz=10)
+    slots = SendTimes(rate_hz=10)
     assert slots.overdue(10**12) == 0
     slots.next_ns(0)
     slots.take()
@@ -31,7 +31,7 @@ def test_what_nobody_took_in_time_is_overdue() -> None:
 
 
 def test_a_restart_forgets_what_was_due_while_nobody_was_there() -> None:
-    slots = Slots(rate_hz=10)
+    slots = SendTimes(rate_hz=10)
     slots.next_ns(0)
     slots.restart()
     assert slots.next_ns(900 * MS) == 900 * MS

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.envelope import Envelope, open_envelope
-from wsproof.workloads import Reading, Word, Workload
+from wsproof.workloads import MessageKind, Parsed, Workload
 
 
 class PubSub(Workload):
@@ -33,19 +33,19 @@ class PubSub(Workload):
     def publish(self, member: int, envelope: Envelope, body: str) -> str:
         return json.dumps({"op": "publish", "text": envelope.seal(body)})
 
-    def read(self, member: int, message: str | bytes) -> Reading:
+    def read(self, member: int, message: str | bytes) -> Parsed:
         try:
             said = json.loads(message)
         except ValueError:
-            return Reading(Word.STRANGE, text=str(message))
+            return Parsed(MessageKind.UNEXPECTED, text=str(message))
         match said:
             case {"event": "said", "who": str(who), "text": str(text)}:
-                return Reading(Word.DELIVERY, open_envelope(text), who, text=text)
+                return Parsed(MessageKind.DELIVERY, open_envelope(text), who, text=text)
             case {"event": "left", "who": str(who)}:
-                return Reading(Word.LEAVE, about=who)
+                return Parsed(MessageKind.LEAVE, about=who)
             case {"event": "welcome" | "joined"}:
-                return Reading(Word.ASIDE)
-        return Reading(Word.STRANGE, text=str(message))
+                return Parsed(MessageKind.IGNORED)
+        return Parsed(MessageKind.UNEXPECTED, text=str(message))
 
 
 class Others(PubSub):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import open_envelope
-from wsproof.workloads import Reading, Word, Workload
+from wsproof.workloads import MessageKind, Parsed, Workload
 
 
 class Broadcast(Workload):
@@ -18,8 +18,8 @@ class Broadcast(Workload):
     def path(self, member: int) -> str:
         return "/"
 
-    def read(self, member: int, message: str | bytes) -> Reading:
-        return Reading(Word.DELIVERY, open_envelope(message), text=str(message))
+    def read(self, member: int, message: str | bytes) -> Parsed:
+        return Parsed(MessageKind.DELIVERY, open_envelope(message), text=str(message))
 
 
 WORKLOADS = [Broadcast]

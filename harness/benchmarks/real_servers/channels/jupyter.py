@@ -7,7 +7,7 @@ import json
 from benchmarks.real_servers.table import KERNEL
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope, open_envelope
-from wsproof.workloads import Reading, Word, Workload
+from wsproof.workloads import MessageKind, Parsed, Workload
 
 ASIDES = {"status", "execute_input", "execute_reply", "kernel_info_reply", "iopub_welcome"}
 
@@ -53,16 +53,16 @@ class Jupyter(Workload):
             }
         )
 
-    def read(self, member: int, message: str | bytes) -> Reading:
+    def read(self, member: int, message: str | bytes) -> Parsed:
         try:
             match json.loads(message):
                 case {"msg_type": "display_data", "content": {"data": {"text/plain": str(said)}}}:
-                    return Reading(Word.DELIVERY, open_envelope(said), text=said)
+                    return Parsed(MessageKind.DELIVERY, open_envelope(said), text=said)
                 case {"msg_type": str(kind)} if kind in ASIDES:
-                    return Reading(Word.ASIDE)
+                    return Parsed(MessageKind.IGNORED)
         except ValueError:
-            return Reading(Word.STRANGE, text=str(message)[:300])
-        return Reading(Word.STRANGE, text=str(message)[:300])
+            return Parsed(MessageKind.UNEXPECTED, text=str(message)[:300])
+        return Parsed(MessageKind.UNEXPECTED, text=str(message)[:300])
 
 
 WORKLOADS = [Jupyter]

@@ -6,7 +6,7 @@ import struct
 
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope, open_envelope
-from wsproof.workloads import Reading, Word, Workload
+from wsproof.workloads import MessageKind, Parsed, Workload
 
 _CONNECT, _CONNACK, _PUBLISH, _SUBSCRIBE, _SUBACK = b"\x10", b"\x20", b"\x30", b"\x82", b"\x90"
 
@@ -55,13 +55,13 @@ class Mqtt(Workload):
     def publish(self, member: int, envelope: Envelope, body: str) -> bytes:
         return packet(_PUBLISH, text(self.topic(member)) + envelope.seal_bytes(body.encode()))
 
-    def read(self, member: int, message: str | bytes) -> Reading:
+    def read(self, member: int, message: str | bytes) -> Parsed:
         if isinstance(message, bytes):
             if message[:1] == _PUBLISH and (opened := open_envelope(message)) is not None:
-                return Reading(Word.DELIVERY, opened, text=message[opened.start :].decode(errors="replace"))
+                return Parsed(MessageKind.DELIVERY, opened, text=message[opened.start :].decode(errors="replace"))
             if message[:1] in (_CONNACK, _SUBACK):
-                return Reading(Word.ASIDE)
-        return Reading(Word.STRANGE, text=repr(message))
+                return Parsed(MessageKind.IGNORED)
+        return Parsed(MessageKind.UNEXPECTED, text=repr(message))
 
 
 WORKLOADS = [Mqtt]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import open_envelope
-from wsproof.workloads import Reading, Word, Workload
+from wsproof.workloads import MessageKind, Parsed, Workload
 
 
 class Nchan(Workload):
@@ -22,8 +22,8 @@ class Nchan(Workload):
     def path(self, member: int) -> str:
         return f"/ps/r{self.base}-{self.room_of(member)}"
 
-    def read(self, member: int, message: str | bytes) -> Reading:
-        return Reading(Word.DELIVERY, open_envelope(message), text=str(message))
+    def read(self, member: int, message: str | bytes) -> Parsed:
+        return Parsed(MessageKind.DELIVERY, open_envelope(message), text=str(message))
 
 
 WORKLOADS = [Nchan]

@@ -6,7 +6,7 @@ import json
 
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope, open_envelope
-from wsproof.workloads import Reading, Word, Workload
+from wsproof.workloads import MessageKind, Parsed, Workload
 
 
 class SocketIo(Workload):
@@ -26,18 +26,18 @@ class SocketIo(Workload):
     def publish(self, member: int, envelope: Envelope, body: str) -> str:
         return "42" + json.dumps(["chat message", envelope.seal(body)])
 
-    def read(self, member: int, message: str | bytes) -> Reading:
+    def read(self, member: int, message: str | bytes) -> Parsed:
         if isinstance(message, str):
             if message[:1] in ("0", "2") or message.startswith("40"):
-                return Reading(Word.ASIDE)
+                return Parsed(MessageKind.IGNORED)
             if message.startswith("42"):
                 try:
                     match json.loads(message[2:]):
                         case ["chat message", str(said)]:
-                            return Reading(Word.DELIVERY, open_envelope(said), text=said)
+                            return Parsed(MessageKind.DELIVERY, open_envelope(said), text=said)
                 except ValueError:
-                    return Reading(Word.STRANGE, text=message)
-        return Reading(Word.STRANGE, text=str(message))
+                    return Parsed(MessageKind.UNEXPECTED, text=message)
+        return Parsed(MessageKind.UNEXPECTED, text=str(message))
 
 
 WORKLOADS = [SocketIo]

@@ -17,7 +17,7 @@ from wsproof.net.clock import Deadline
 from wsproof.net.endpoint import Endpoint
 from wsproof.wire import Frame
 
-__all__ = ["Neighbour", "Service"]
+__all__ = ["Bystander", "Service"]
 
 _FIRST_PAUSE_S = 0.02
 _LONGEST_PAUSE_S = 0.5
@@ -45,7 +45,7 @@ class Service(Enum):
         return self in (Service.SILENT, Service.GONE)
 
 
-class Neighbour:
+class Bystander:
     """Stays connected for the whole run, and is asked after every conversation.
 
     `first` are messages that the endpoint accepts (a login, say): the bystander sends them before anything else. Where

@@ -10,17 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from wsproof.conformance.endpoint_profile import BARRIER, Facts, Heard, Message
+from wsproof.conformance.endpoint_profile import BARRIER, EndpointProfile, Message, MessageEvents
 from wsproof.conformance.exchange.http_behind import http_line
 from wsproof.conformance.exchange.login import log_in
 from wsproof.conformance.exchange.segment_barrier import SegmentBarrier
-from wsproof.conformance.exchange.timeouts import AnswerKind, Patience, Timeout
+from wsproof.conformance.exchange.timeouts import AnswerKind, Timeout, Timeouts
 from wsproof.conformance.exchange.transcript import Transcript
 from wsproof.conformance.oracle.deflate_negotiation import offers_deflate
-from wsproof.conformance.oracle.frames import Expectation, Fate, expect_frames
-from wsproof.conformance.oracle.handshake import Answer, Greeting, expect_answer
-from wsproof.conformance.oracle.inflate import BOMB_BYTES, Reading
-from wsproof.conformance.script import Await, Conversation, Ending, Raw, Send
+from wsproof.conformance.oracle.frames import ConnectionOutcome, Expectation, expect_frames
+from wsproof.conformance.oracle.handshake import HandshakeAnswer, HandshakeExpectation, expect_answer
+from wsproof.conformance.oracle.inflate import BOMB_BYTES, InflatedMessage
+from wsproof.conformance.script import Await, Raw, Script, ScriptEnd, Send
 from wsproof.net.client import Client
 from wsproof.net.clock import now_ns
 from wsproof.net.endpoint import Endpoint
@@ -36,7 +36,7 @@ from wsproof.wire import (
     Request,
 )
 
-__all__ = ["Conduct"]
+__all__ = ["Driver"]
 
 KEY = "d3Nwcm9vZi1yZmM2NDU1IQ=="
 _MOMENT_S = 0.05
@@ -50,19 +50,21 @@ after 5 s, which 156 segments took on a busy machine."""
 
 
 @dataclass
-class Conduct:
+class Driver:
     """Performs conversations with one endpoint."""
 
     endpoint: Endpoint
-    facts: Facts
-    patience: Patience
+    facts: EndpointProfile
+    patience: Timeouts
     barrier: SegmentBarrier
 
-    def greeting(self, conversation: Conversation) -> Greeting:
+    def greeting(self, conversation: Script) -> HandshakeExpectation:
         """What the conversation's handshake deserves."""
         return expect_answer(self._request(conversation), self.endpoint.request(KEY))
 
-    def perform(self, conversation: Conversation, linger_s: float = 0.0) -> tuple[Greeting, Expectation, Transcript]:
+    def perform(
+        self, conversation: Script, linger_s: float = 0.0
+    ) -> tuple[HandshakeExpectation, Expectation, Transcript]:
         """Have the conversation, and return what was owed and what happened.
 
         `linger_s`: wait so long after the barrier before closing, for an application that ends the connection later.
@@ -79,7 +81,7 @@ class Conduct:
             request=request,
             max_message_bytes=_LARGEST_BYTES,
         )
-        talk = _Talk(self, conversation, greeting, client, linger_s)
+        talk = _Exchange(self, conversation, greeting, client, linger_s)
         try:
             client.connect()
             talk.greet(request)
@@ -89,15 +91,15 @@ class Conduct:
             client.abort()
         return greeting, talk.expected, talk.transcript
 
-    def _request(self, conversation: Conversation) -> Request:
+    def _request(self, conversation: Script) -> Request:
         return conversation.handshake.apply(self.endpoint.request(KEY))
 
 
-class _Talk:
+class _Exchange:
     """One connection on its way."""
 
     def __init__(
-        self, conduct: Conduct, conversation: Conversation, greeting: Greeting, client: Client, linger_s: float
+        self, conduct: Driver, conversation: Script, greeting: HandshakeExpectation, client: Client, linger_s: float
     ) -> None:
         self.linger_s = linger_s
         self._http_noted = False
@@ -107,7 +109,7 @@ class _Talk:
         self.client = client
         self.transcript = Transcript()
         self._seen = 0
-        self._reading: Reading | None = None
+        self._reading: InflatedMessage | None = None
         self._expect(None)
 
     def _expect(self, agreed: DeflateAgreement | None) -> None:
@@ -141,13 +143,13 @@ class _Talk:
 
     def _handshake_rule(self) -> str:
         """The rule that a handshake without an answer breaks."""
-        refuse = self.greeting.answer is Answer.REFUSE
+        refuse = self.greeting.answer is HandshakeAnswer.REFUSE
         return "refusal-answered" if refuse else self.greeting.rule or self.conversation.subject
 
     def _offer_was_answered(self) -> None:
         agreed, response = self.client.peer.deflate, self.transcript.response
         if agreed is not None and offers_deflate(self.conversation.handshake.extensions or ()):
-            self._reading = Reading(agreed)
+            self._reading = InflatedMessage(agreed)
             self._expect(agreed)
         elif self.expected.declined and response is not None and response.status == 101:
             self.transcript.note("permessage-deflate was declined: nothing is said")
@@ -170,7 +172,7 @@ class _Talk:
     def go_on(self) -> None:
         """All that follows a 101."""
         response = self.transcript.response
-        if response is None or response.status != 101 or self.greeting.answer is Answer.REFUSE:
+        if response is None or response.status != 101 or self.greeting.answer is HandshakeAnswer.REFUSE:
             return
         if self.conduct.facts.closes_unasked:
             self._see_close()
@@ -178,14 +180,14 @@ class _Talk:
         if not self.conversation.pipelined:
             self._log_in()
             self._say()
-        if self.conversation.ending in (Ending.RESET, Ending.HALF_CLOSE):
+        if self.conversation.ending in (ScriptEnd.RESET, ScriptEnd.HALF_CLOSE):
             self._leave_rudely()
         elif self.expected.in_frame or self.client.ended:
             self.transcript.note("the last frame is not complete" if self.expected.in_frame else "")
             self.client.wait_end(0.0)
-        elif self.expected.fate is Fate.CLOSED:
+        elif self.expected.fate is ConnectionOutcome.CLOSED:
             self._see_close()
-        elif self.expected.fate is Fate.OPEN:
+        elif self.expected.fate is ConnectionOutcome.OPEN:
             self._pass_barrier()
             if self.transcript.at_barrier and self.linger_s:
                 self.client.wait_event(lambda event: self._has_ended(), self.linger_s)
@@ -277,7 +279,7 @@ class _Talk:
         timeout, begun = self._timeout(kind, self.conversation.subject), now_ns()
         if reply is not None:
             self.transcript.at_barrier = self._wait(
-                lambda event: Heard.message(event) == reply or isinstance(event, MessageDropped), timeout
+                lambda event: MessageEvents.message(event) == reply or isinstance(event, MessageDropped), timeout
             )
             if self.transcript.at_barrier:
                 self._note_answer(AnswerKind.MESSAGE, begun)
@@ -332,7 +334,7 @@ class _Talk:
 
     def _see_close(self) -> None:
         patience = self.conduct.patience
-        if self.expected.fate is Fate.OPEN and patience.is_known_silence("close-answered"):
+        if self.expected.fate is ConnectionOutcome.OPEN and patience.is_known_silence("close-answered"):
             self._skip("close-answered")
             return
         begun = now_ns()
@@ -356,7 +358,7 @@ class _Talk:
 
         def answered() -> bool:
             if reply is not None and not self._is_unreadable():
-                return any(Heard.message(event) == reply for event in self.client.events)
+                return any(MessageEvents.message(event) == reply for event in self.client.events)
             return any(Transcript.is_barrier_pong(event) for event in self.client.events)
 
         def is_over() -> bool:
@@ -374,7 +376,7 @@ class _Talk:
             self._note_answer(AnswerKind.FAILURE, begun)
         elif answered():
             # A pong may overtake the failure, so an endpoint without an echo is given a moment more.
-            surely = reply is not None or (self.expected.fate is Fate.FREE and not is_bomb)
+            surely = reply is not None or (self.expected.fate is ConnectionOutcome.FREE and not is_bomb)
             self._see_late_failure(surely=surely)
         self.transcript.at_barrier = answered() and not self._has_ended()
         if self._has_ended():
@@ -393,7 +395,7 @@ class _Talk:
 
     def _leave_rudely(self) -> None:
         self.drain()
-        if self.conversation.ending is Ending.RESET:
+        if self.conversation.ending is ScriptEnd.RESET:
             self.transcript.note("the client resets TCP")
             self.client.reset()
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wsproof.conformance.endpoint_profile import Facts, Heard
+from wsproof.conformance.endpoint_profile import EndpointProfile, MessageEvents
 from wsproof.net.client import Client
 from wsproof.wire import CloseReceived, Frame, PongReceived
 
@@ -11,7 +11,7 @@ __all__ = ["log_in"]
 _DONE = b"wsproof-login"
 
 
-def log_in(client: Client, facts: Facts, timeout_s: float) -> bool:
+def log_in(client: Client, facts: EndpointProfile, timeout_s: float) -> bool:
     """Send the login of `facts`, if any, and wait until it is done; False when the server does not answer.
 
     It is done when as many messages have come on this connection as came in the probe, and the pong behind them. Some
@@ -24,7 +24,7 @@ def log_in(client: Client, facts: Facts, timeout_s: float) -> bool:
     client.send_ping(_DONE)
 
     def is_done() -> bool:
-        messages = sum(Heard.message(event) is not None for event in client.events)
+        messages = sum(MessageEvents.message(event) is not None for event in client.events)
         ponged = any(isinstance(event, PongReceived) and event.payload == _DONE for event in client.events)
         return ponged and messages >= facts.login_replies
 

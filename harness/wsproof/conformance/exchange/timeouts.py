@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from wsproof.net.budget import Budget
 
-__all__ = ["AnswerKind", "Patience", "Timeout"]
+__all__ = ["AnswerKind", "Timeout", "Timeouts"]
 
 _TIMES_SLOWEST = 20
 """The measured timeout in slowest answers: a busy machine makes an answer late, and not so late."""
@@ -50,7 +50,7 @@ class Timeout:
 
 
 @dataclass
-class Patience:
+class Timeouts:
     """The timeouts of one run.
 
     `hurry`: a conversation is being shrunk, so silences need not be evidence. What comes of it is tried again with the

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from wsproof.conformance.endpoint_profile import BARRIER, Heard, Message
+from wsproof.conformance.endpoint_profile import BARRIER, Message, MessageEvents
 from wsproof.conformance.exchange.timeouts import AnswerKind
-from wsproof.conformance.oracle.inflate import BOMB_BYTES, Reading
+from wsproof.conformance.oracle.inflate import BOMB_BYTES, InflatedMessage
 from wsproof.wire import (
     Breach,
     CloseReceived,
@@ -88,7 +88,7 @@ class Transcript:
         data = frame.encode()
         self.lines.append(f"-> {frame.describe()}{_hex(data)}")
 
-    def note_inflated(self, reading: Reading, frame: Frame) -> None:
+    def note_inflated(self, reading: InflatedMessage, frame: Frame) -> None:
         """Write down what a frame of ours says, if its message is compressed."""
         said = reading.take(frame)
         if not reading.compressed:
@@ -131,7 +131,7 @@ class Transcript:
         elif isinstance(event, MessageDropped):
             self.dropped = True
             self.note(f"this message cannot be read: {event.why}")
-        elif (message := Heard.message(event)) is not None:
+        elif (message := MessageEvents.message(event)) is not None:
             self.messages.append(message)
             if self._compressed:
                 self.note(f"inflated: {_preview(message.payload)}")

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from wsproof.conformance.endpoint_profile import Facts, Message
+from wsproof.conformance.endpoint_profile import EndpointProfile, Message
 from wsproof.conformance.oracle.deflate_negotiation import offers_deflate
-from wsproof.conformance.oracle.inflate import Reading
+from wsproof.conformance.oracle.inflate import InflatedMessage
 from wsproof.conformance.rules import Binding, rule
-from wsproof.conformance.script import Conversation
+from wsproof.conformance.script import Script
 from wsproof.wire import (
     CloseCode,
     DeflateAgreement,
@@ -26,7 +26,7 @@ from wsproof.wire import (
     parse_close_payload,
 )
 
-__all__ = ["Expectation", "Fate", "expect_frames"]
+__all__ = ["ConnectionOutcome", "Expectation", "expect_frames"]
 
 _PROTOCOL = frozenset({CloseCode.PROTOCOL_ERROR})
 _TEXT = frozenset({CloseCode.INVALID_PAYLOAD})
@@ -36,7 +36,7 @@ _ANY: frozenset[CloseCode] = frozenset()
 _LONGEST = (1 << 63) - 1  # a longer frame is known to be wrong from its head; any other is awaited to its end
 
 
-class Fate(Enum):
+class ConnectionOutcome(Enum):
     """What must become of the connection once the server has read everything."""
 
     OPEN = auto()
@@ -57,7 +57,7 @@ class Expectation:
     say where the client stopped.
     """
 
-    fate: Fate = Fate.OPEN
+    fate: ConnectionOutcome = ConnectionOutcome.OPEN
     rule: str = ""
     because: str = ""
     codes: frozenset[CloseCode] = _ANY
@@ -82,7 +82,7 @@ class Expectation:
     """The conversation is about compression, and the server declined that: nothing is said."""
 
 
-def expect_frames(conversation: Conversation, facts: Facts, agreed: DeflateAgreement | None = None) -> Expectation:
+def expect_frames(conversation: Script, facts: EndpointProfile, agreed: DeflateAgreement | None = None) -> Expectation:
     """Read the client's bytes as an ideal server would that agreed to this compression, or to none."""
     offered = offers_deflate(conversation.handshake.extensions or ())
     if conversation.deflate and agreed is None:
@@ -93,7 +93,7 @@ def expect_frames(conversation: Conversation, facts: Facts, agreed: DeflateAgree
     while (frame := decoder.next_frame()) is not None:
         reader.take(frame)
     # A frame that is known to be wrong from its head need not be complete to be refused.
-    reader.expected.in_frame = not decoder.at_boundary and reader.expected.fate is not Fate.FAILED
+    reader.expected.in_frame = not decoder.at_boundary and reader.expected.fate is not ConnectionOutcome.FAILED
     reader.expected.in_message = reader.opcode is not None
     return reader.expected
 
@@ -101,11 +101,11 @@ def expect_frames(conversation: Conversation, facts: Facts, agreed: DeflateAgree
 class _Reader:
     """The ideal server. After the first fault, or the first close frame, it only notes what comes too late."""
 
-    def __init__(self, facts: Facts, agreed: DeflateAgreement | None, *, offered: bool) -> None:
+    def __init__(self, facts: EndpointProfile, agreed: DeflateAgreement | None, *, offered: bool) -> None:
         self.facts = facts
         self.expected = Expectation()
         self._offered = offered
-        self._reading = Reading(agreed) if agreed is not None else None
+        self._reading = InflatedMessage(agreed) if agreed is not None else None
         self.opcode: int | None = None
         self._parts: list[bytes] = []
         self._utf8: Utf8Validator | None = None
@@ -117,10 +117,10 @@ class _Reader:
         if frame.opcode == Opcode.CLOSE:
             expected.said_close = True
         expected.has_data |= frame.opcode in (Opcode.TEXT, Opcode.BINARY)
-        if expected.fate is Fate.FAILED:
+        if expected.fate is ConnectionOutcome.FAILED:
             self._read_on(frame)
             return
-        if expected.fate is Fate.CLOSED:
+        if expected.fate is ConnectionOutcome.CLOSED:
             if frame.opcode in (Opcode.TEXT, Opcode.BINARY) and frame.fin and frame.payload:
                 expected.stray.append(Message(frame.opcode, frame.payload))
             return
@@ -170,8 +170,8 @@ class _Reader:
             fault = _fault_of_close(frame.payload)
             if fault is not None:
                 self._fail(*fault, frame)
-            elif self.expected.fate is Fate.OPEN:
-                self.expected.fate = Fate.CLOSED
+            elif self.expected.fate is ConnectionOutcome.OPEN:
+                self.expected.fate = ConnectionOutcome.CLOSED
                 self.expected.close_code = parse_close_payload(frame.payload)[0]
                 self.expected.because = frame.describe()
 
@@ -205,7 +205,7 @@ class _Reader:
                 self.expected.may_refuse = True
                 self._leave_free("", frame)
 
-    def _can_inflate(self, reading: Reading, frame: Frame) -> bool:
+    def _can_inflate(self, reading: InflatedMessage, frame: Frame) -> bool:
         """Whether the payload could be inflated; if not, decide what becomes of the connection."""
         if not (reading.fault or reading.lost or reading.is_bomb):
             return True
@@ -232,19 +232,19 @@ class _Reader:
         elif message.opcode == Opcode.BINARY:
             # What an application does with binary messages it does not echo is its own business, a close included.
             self.expected.silent = True
-            if self.expected.fate is Fate.OPEN:
-                self.expected.fate = Fate.FREE
+            if self.expected.fate is ConnectionOutcome.OPEN:
+                self.expected.fate = ConnectionOutcome.FREE
 
     def _fail(self, name: str, codes: frozenset[CloseCode], frame: Frame) -> None:
         self._inside = self.opcode is not None
-        fate = Fate.FREE if rule(name).level is Binding.MAY else Fate.FAILED
+        fate = ConnectionOutcome.FREE if rule(name).level is Binding.MAY else ConnectionOutcome.FAILED
         self._decide(fate, name, codes, frame)
 
     def _leave_free(self, name: str, frame: Frame) -> None:
-        if self.expected.fate is Fate.OPEN:
-            self._decide(Fate.FREE, name, _SIZE, frame)
+        if self.expected.fate is ConnectionOutcome.OPEN:
+            self._decide(ConnectionOutcome.FREE, name, _SIZE, frame)
 
-    def _decide(self, fate: Fate, name: str, codes: frozenset[CloseCode], frame: Frame) -> None:
+    def _decide(self, fate: ConnectionOutcome, name: str, codes: frozenset[CloseCode], frame: Frame) -> None:
         expected = self.expected
         expected.fate, expected.rule, expected.codes, expected.because = fate, name, codes, frame.describe()
 

@@ -11,7 +11,7 @@ from enum import Enum, auto
 from wsproof.conformance.oracle.deflate_negotiation import why_illegal
 from wsproof.wire import Request, parse_extensions
 
-__all__ = ["Answer", "Greeting", "expect_answer"]
+__all__ = ["HandshakeAnswer", "HandshakeExpectation", "expect_answer"]
 
 # Drafts with the framing of the RFC: a server may have spoken them since before there was an RFC (11.6, interim).
 _DRAFTS = (["7"], ["8"])
@@ -23,7 +23,7 @@ _TOKEN = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 _VERSION = re.compile(r"[0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5]")
 
 
-class Answer(Enum):
+class HandshakeAnswer(Enum):
     """What the request deserves."""
 
     ACCEPT = auto()
@@ -32,10 +32,10 @@ class Answer(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Greeting:
+class HandshakeExpectation:
     """The answer owed, and the rule that says so (empty for a plain legal request)."""
 
-    answer: Answer
+    answer: HandshakeAnswer
     rule: str = ""
     because: str = ""
     owes_versions: bool = False
@@ -46,17 +46,21 @@ class Greeting:
     """Why compression must not be agreed to: every offer of permessage-deflate is illegal (RFC 7692 7.1)."""
 
 
-def expect_answer(request: Request, usual: Request) -> Greeting:
+def expect_answer(request: Request, usual: Request) -> HandshakeExpectation:
     """Read `request` as an ideal server would that accepts the `usual` one: the first rule that it breaks decides."""
     for broken, name, because in _faults(request):
         if broken:
-            return Greeting(Answer.REFUSE, name, because, name == "version-13" and _names_a_version(request))
+            return HandshakeExpectation(
+                HandshakeAnswer.REFUSE, name, because, name == "version-13" and _names_a_version(request)
+            )
     for odd, name, because in _oddities(request, usual):
         if odd:
-            return Greeting(Answer.FREE, name, because)
+            return HandshakeExpectation(HandshakeAnswer.FREE, name, because)
     reasons = why_illegal(request.header_values("Sec-WebSocket-Extensions"))
     illegal = next(filter(None, reasons), "")
-    return Greeting(Answer.ACCEPT, illegal_offer=illegal, must_decline=illegal if all(reasons) else "")
+    return HandshakeExpectation(
+        HandshakeAnswer.ACCEPT, illegal_offer=illegal, must_decline=illegal if all(reasons) else ""
+    )
 
 
 def _faults(request: Request) -> list[tuple[bool, str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wsproof.wire import DeflateAgreement, Frame, Inflater, Opcode
 
-__all__ = ["BOMB_BYTES", "Reading"]
+__all__ = ["BOMB_BYTES", "InflatedMessage"]
 
 BOMB_BYTES = 24 * 1024 * 1024
 """A compressed message that inflates to more than this is taken for a bomb, and is not inflated further here."""
@@ -12,7 +12,7 @@ BOMB_BYTES = 24 * 1024 * 1024
 _UNFINISHED = "the message ends inside a DEFLATE block"
 
 
-class Reading:
+class InflatedMessage:
     """Reads data frames of one client as a server must that made this agreement. Frames must be legal in themselves."""
 
     def __init__(self, agreed: DeflateAgreement) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from hypothesis import strategies as st
 
-from wsproof.conformance.endpoint_profile import Facts
+from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.properties import strategies
 from wsproof.conformance.properties.property import MASK, Property, say
 from wsproof.conformance.properties.strategies import fragments
-from wsproof.conformance.script import Conversation, Ending, Raw, Send
+from wsproof.conformance.script import Raw, Script, ScriptEnd, Send
 from wsproof.wire import Frame, Opcode
 
 __all__ = ["PROPERTIES"]
@@ -25,7 +25,7 @@ def closing(code: int | None, reason: bytes = b"") -> Frame:
     return Frame(Opcode.CLOSE, b"" if code is None else code.to_bytes(2, "big") + reason, mask=MASK)
 
 
-def _close_edges(facts: Facts) -> Iterable[Conversation]:
+def _close_edges(facts: EndpointProfile) -> Iterable[Script]:
     yield say("close-answered", closing(None))
     for code in strategies.LEGAL_CLOSE_CODES:
         yield say("close-answered", closing(code))
@@ -33,47 +33,47 @@ def _close_edges(facts: Facts) -> Iterable[Conversation]:
 
 
 @st.composite
-def _closes(draw: st.DrawFn, facts: Facts) -> Conversation:
+def _closes(draw: st.DrawFn, facts: EndpointProfile) -> Script:
     before = draw(st.lists(strategies.data_frames(facts) | strategies.pings(max_bytes=20), max_size=3))
     code = draw(st.sampled_from(strategies.LEGAL_CLOSE_CODES) | st.integers(3000, 4999))
     return say("close-answered", *before, closing(code))
 
 
-def _reason_edges(facts: Facts) -> Iterable[Conversation]:
+def _reason_edges(facts: EndpointProfile) -> Iterable[Script]:
     for reason in (b"bye", b"r" * 122, b"r" * 123, "\u20ac".encode() * 41, b"\x00", "\U0010ffff".encode()):
         yield say("close-reason", closing(1000, reason))
 
 
-def _reasons(facts: Facts) -> st.SearchStrategy[Conversation]:
+def _reasons(facts: EndpointProfile) -> st.SearchStrategy[Script]:
     return strategies.close_reasons().map(lambda reason: say("close-reason", closing(1000, reason)))
 
 
-def _one_byte_edges(facts: Facts) -> Iterable[Conversation]:
+def _one_byte_edges(facts: EndpointProfile) -> Iterable[Script]:
     for byte in (b"\x03", b"\x00", b"\xff"):
         yield say("close-one-byte", Frame(Opcode.CLOSE, byte, mask=MASK))
 
 
-def _code_edges(facts: Facts) -> Iterable[Conversation]:
+def _code_edges(facts: EndpointProfile) -> Iterable[Script]:
     for code in strategies.ILLEGAL_CLOSE_CODES:
         yield say("close-code-legal", closing(code))
 
 
-def _illegal_codes(facts: Facts) -> st.SearchStrategy[Conversation]:
+def _illegal_codes(facts: EndpointProfile) -> st.SearchStrategy[Script]:
     codes = st.integers(0, 999) | st.integers(1016, 2999) | st.integers(5000, 65_535)
     return codes.map(lambda code: say("close-code-legal", closing(code)))
 
 
-def _later_edges(facts: Facts) -> Iterable[Conversation]:
+def _later_edges(facts: EndpointProfile) -> Iterable[Script]:
     for code in (1012, 1013, 1014):
         yield say("close-code-later", closing(code))
 
 
-def _broken_reason_edges(facts: Facts) -> Iterable[Conversation]:
+def _broken_reason_edges(facts: EndpointProfile) -> Iterable[Script]:
     for bad in (b"\xff", b"\xed\xa0\x80", b"\xe2\x82", b"ok\xc0\x80"):
         yield say("close-reason-utf8", closing(1000, bad))
 
 
-def _last_edges(facts: Facts) -> Iterable[Conversation]:
+def _last_edges(facts: EndpointProfile) -> Iterable[Script]:
     for late in (
         _WHOLE,
         Frame(Opcode.PING, b"late", mask=MASK),
@@ -83,30 +83,30 @@ def _last_edges(facts: Facts) -> Iterable[Conversation]:
         yield say("close-is-last", closing(1000), late)
 
 
-def _half_edges(facts: Facts) -> Iterable[Conversation]:
-    subject, half = "half-close-ends", Ending.HALF_CLOSE
-    yield Conversation(subject, ending=half)
+def _half_edges(facts: EndpointProfile) -> Iterable[Script]:
+    subject, half = "half-close-ends", ScriptEnd.HALF_CLOSE
+    yield Script(subject, ending=half)
     yield say(subject, _WHOLE, ending=half)
     yield say(subject, *fragments(b"a", ends=False), ending=half)
-    yield Conversation(subject, (Raw(_WHOLE.encode()[:4]),), half)
+    yield Script(subject, (Raw(_WHOLE.encode()[:4]),), half)
 
 
-def _reset_edges(facts: Facts) -> Iterable[Conversation]:
-    subject, reset = "neighbour-served", Ending.RESET
-    yield Conversation(subject, ending=reset)
+def _reset_edges(facts: EndpointProfile) -> Iterable[Script]:
+    subject, reset = "neighbour-served", ScriptEnd.RESET
+    yield Script(subject, ending=reset)
     yield say(subject, _WHOLE, ending=reset)
     yield say(subject, *fragments(b"a", ends=False), ending=reset)
-    yield Conversation(subject, (Raw(_WHOLE.encode()[:4]),), reset)
-    yield Conversation(subject, (Send(_WHOLE), Raw(b"\x81")), reset)
+    yield Script(subject, (Raw(_WHOLE.encode()[:4]),), reset)
+    yield Script(subject, (Send(_WHOLE), Raw(b"\x81")), reset)
 
 
-def _does_not_close(facts: Facts) -> str:
+def _does_not_close(facts: EndpointProfile) -> str:
     return "" if facts.closes_unasked else "this endpoint does not close connections by itself"
 
 
-def _own_close_edges(facts: Facts) -> Iterable[Conversation]:
+def _own_close_edges(facts: EndpointProfile) -> Iterable[Script]:
     for _ in range(_CLOSES):
-        yield Conversation("close-unasked")
+        yield Script("close-unasked")
 
 
 PROPERTIES = (

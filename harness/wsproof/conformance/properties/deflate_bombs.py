@@ -6,10 +6,10 @@ import zlib
 from collections.abc import Iterable
 from functools import cache
 
-from wsproof.conformance.endpoint_profile import Facts
+from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.properties.deflate_builders import apply_cuts, declines_all, packed, talk
 from wsproof.conformance.properties.property import Property
-from wsproof.conformance.script import Conversation
+from wsproof.conformance.script import Script
 
 __all__ = ["BOMB_MIB", "PROPERTIES", "bomb", "swollen"]
 
@@ -35,20 +35,20 @@ def bomb(mebibytes: int = BOMB_MIB) -> bytes:
     return swollen(mebibytes * _MIB)
 
 
-def _size_edges(facts: Facts) -> Iterable[Conversation]:
+def _size_edges(facts: EndpointProfile) -> Iterable[Script]:
     """At a limit, and just over it: there a message is taken or refused, and can be cut by mistake."""
     for limit in _LIMITS_MIB:
         for size in (limit * _MIB, limit * _MIB + 1):
             yield talk(facts, "deflate-sizes", packed(swollen(size)))
 
 
-def _shows_sizes(facts: Facts) -> str:
+def _shows_sizes(facts: EndpointProfile) -> str:
     if declines_all(facts) or facts.echoes:
         return declines_all(facts)
     return "nothing comes back from this endpoint that could show it"
 
 
-def _edges(facts: Facts) -> Iterable[Conversation]:
+def _edges(facts: EndpointProfile) -> Iterable[Script]:
     yield talk(facts, "deflate-bomb", packed(bomb()))
     yield talk(facts, "deflate-bomb", *apply_cuts(packed(bomb()), *range(0, len(bomb()), len(bomb()) // 20)))
 

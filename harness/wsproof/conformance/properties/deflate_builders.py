@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 from itertools import pairwise
 
-from wsproof.conformance.endpoint_profile import Facts
+from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.oracle.deflate_negotiation import OFFERS
 from wsproof.conformance.properties.deflate_blocks import Blocks
 from wsproof.conformance.properties.strategies import fragments
-from wsproof.conformance.script import Conversation, Handshake, Send
+from wsproof.conformance.script import Handshake, Script, Send
 from wsproof.wire import MASK, DeflateAgreement, Frame, Opcode
 
 __all__ = ["agreed", "apply_cuts", "declines_all", "letters", "literally", "packed", "talk", "usual_offer", "words"]
@@ -17,28 +17,28 @@ __all__ = ["agreed", "apply_cuts", "declines_all", "letters", "literally", "pack
 RSV1 = 4
 
 
-def usual_offer(facts: Facts) -> str | None:
+def usual_offer(facts: EndpointProfile) -> str | None:
     """The plainest offer that this server accepts."""
     return next((offer for offer in OFFERS if facts.agreed(offer) is not None), None)
 
 
-def agreed(facts: Facts) -> DeflateAgreement:
+def agreed(facts: EndpointProfile) -> DeflateAgreement:
     """What comes of the usual offer; the defaults where there is none."""
     offer = usual_offer(facts)
     return (facts.agreed(offer) if offer is not None else None) or DeflateAgreement()
 
 
-def declines_all(facts: Facts) -> str:
+def declines_all(facts: EndpointProfile) -> str:
     """Why nothing compressed can be said to this server; empty when it can."""
     return "" if facts.agreements else "not offered by the server: it declines permessage-deflate"
 
 
 def talk(
-    facts: Facts, subject: str, *frames: Frame, offer: str | None = None, cuts: tuple[int, ...] = ()
-) -> Conversation:
+    facts: EndpointProfile, subject: str, *frames: Frame, offer: str | None = None, cuts: tuple[int, ...] = ()
+) -> Script:
     """A conversation behind an accepted offer: the usual one, unless another is given."""
     handshake = Handshake(extensions=(offer or usual_offer(facts) or OFFERS[0],))
-    return Conversation(subject, tuple(Send(frame) for frame in frames), cuts=cuts, handshake=handshake, deflate=True)
+    return Script(subject, tuple(Send(frame) for frame in frames), cuts=cuts, handshake=handshake, deflate=True)
 
 
 def packed(payload: bytes | Blocks, *, opcode: int = Opcode.TEXT) -> Frame:
@@ -59,7 +59,7 @@ def apply_cuts(message: Frame, *places: int) -> list[Frame]:
     return fragments(*pieces, opcode=message.opcode, rsv=message.rsv)
 
 
-def words(facts: Facts, text: str) -> bytes:
+def words(facts: EndpointProfile, text: str) -> bytes:
     """The text, or what this endpoint is known to accept instead."""
     return text.encode() if facts.sample is None else facts.sample.payload
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 from hypothesis import strategies as st
 
-from wsproof.conformance.endpoint_profile import Facts
+from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.properties import strategies
 from wsproof.conformance.properties.deflate_blocks import Blocks, Copy
 from wsproof.conformance.properties.deflate_builders import apply_cuts, declines_all, literally, packed, talk, words
 from wsproof.conformance.properties.deflate_messages import copies, in_blocks
 from wsproof.conformance.properties.property import Property
-from wsproof.conformance.script import Conversation
+from wsproof.conformance.script import Script
 from wsproof.wire import Frame
 
 __all__ = ["PROPERTIES"]
@@ -30,7 +30,7 @@ _BROKEN = (
 )
 
 
-def _data_edges(facts: Facts) -> Iterable[Conversation]:
+def _data_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject, before = "deflate-data", literally(words(facts, "before"))
     for data in _BROKEN:
         yield talk(facts, subject, packed(data))
@@ -43,21 +43,21 @@ def _data_edges(facts: Facts) -> Iterable[Conversation]:
 
 
 @st.composite
-def _noise(draw: st.DrawFn, facts: Facts) -> Conversation:
+def _noise(draw: st.DrawFn, facts: EndpointProfile) -> Script:
     data = bytes(draw(st.lists(st.integers(0, 255), min_size=1, max_size=24)))
     # Whether it happens to be DEFLATE data is for the oracle to say.
     before = [literally(words(facts, "before"))] if draw(st.booleans()) else []
     return talk(facts, "deflate-data", *before, packed(b"\x06" + data if draw(st.booleans()) else data))
 
 
-def _unfinished_edges(facts: Facts) -> Iterable[Conversation]:
+def _unfinished_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject = "deflate-unfinished"
     yield talk(facts, subject, packed(b""))
     yield talk(facts, subject, packed(Blocks().fixed(words(facts, "Hello")).message()[:-3]))
     yield talk(facts, subject, packed(b"\x00\x0a\x00\xf5\xffHello"))
 
 
-def _utf8_edges(facts: Facts) -> Iterable[Conversation]:
+def _utf8_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject = "deflate-utf8"
     for text in ("\u20ac", "\U0001f600", "\u00e9\x00\ufeff", "\U0010ffff"):
         data = words(facts, text)
@@ -68,7 +68,7 @@ def _utf8_edges(facts: Facts) -> Iterable[Conversation]:
 
 
 @st.composite
-def _texts(draw: st.DrawFn, facts: Facts) -> Conversation:
+def _texts(draw: st.DrawFn, facts: EndpointProfile) -> Script:
     message = packed(draw(in_blocks(words(facts, draw(strategies.texts())))))
     return talk(facts, "deflate-utf8", *apply_cuts(message, *_places(draw, message)))
 
@@ -77,7 +77,7 @@ def _places(draw: st.DrawFn, message: Frame) -> list[int]:
     return draw(st.lists(st.integers(0, len(message.payload)), max_size=4))
 
 
-def _broken_edges(facts: Facts) -> Iterable[Conversation]:
+def _broken_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject = "deflate-utf8-broken"
     for bad in strategies.BROKEN_UTF8:
         yield talk(facts, subject, literally(bad))
@@ -89,7 +89,7 @@ def _broken_edges(facts: Facts) -> Iterable[Conversation]:
 
 
 @st.composite
-def _broken(draw: st.DrawFn, facts: Facts) -> Conversation:
+def _broken(draw: st.DrawFn, facts: EndpointProfile) -> Script:
     message = packed(draw(in_blocks(draw(strategies.broken_utf8()))))
     return talk(facts, "deflate-utf8-broken", *apply_cuts(message, *_places(draw, message)))
 

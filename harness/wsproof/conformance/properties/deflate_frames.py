@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from wsproof.conformance.endpoint_profile import Facts
+from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.properties import strategies
 from wsproof.conformance.properties.deflate_blocks import Blocks
 from wsproof.conformance.properties.deflate_builders import (
@@ -21,7 +21,7 @@ from wsproof.conformance.properties.deflate_builders import (
     words,
 )
 from wsproof.conformance.properties.property import MASK, Property
-from wsproof.conformance.script import Conversation
+from wsproof.conformance.script import Script
 from wsproof.wire import Deflater, Frame, Opcode
 
 __all__ = ["PROPERTIES"]
@@ -30,11 +30,11 @@ _PING = Frame(Opcode.PING, b"between", mask=MASK)
 _PONG = Frame(Opcode.PONG, b"between", mask=MASK)
 
 
-def _message(facts: Facts) -> Frame:
+def _message(facts: EndpointProfile) -> Frame:
     return packed(Blocks().fixed(words(facts, "in pieces")).stored(b""))
 
 
-def _fragment_edges(facts: Facts) -> Iterable[Conversation]:
+def _fragment_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject, whole = "deflate-fragments", _message(facts)
     size = len(whole.payload)
     for places in ((1,), (size // 2,), (size - 1,), (0,), (size,), (0, 0, 3, size), tuple(range(1, size))):
@@ -47,11 +47,11 @@ def _fragment_edges(facts: Facts) -> Iterable[Conversation]:
 
 
 @st.composite
-def _fragments(draw: st.DrawFn, facts: Facts) -> Conversation:
+def _fragments(draw: st.DrawFn, facts: EndpointProfile) -> Script:
     return talk(facts, "deflate-fragments", *_drawn(draw, facts, controls=False))
 
 
-def _drawn(draw: st.DrawFn, facts: Facts, *, controls: bool) -> list[Frame]:
+def _drawn(draw: st.DrawFn, facts: EndpointProfile, *, controls: bool) -> list[Frame]:
     """Some messages, each compressed in its turn and cut anywhere."""
     deflater = Deflater(agreed(facts))
     control = strategies.pings(max_bytes=20) | st.just(_PONG)
@@ -64,7 +64,7 @@ def _drawn(draw: st.DrawFn, facts: Facts, *, controls: bool) -> list[Frame]:
     return frames
 
 
-def _between_edges(facts: Facts) -> Iterable[Conversation]:
+def _between_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject = "deflate-between"
     first, second, third = apply_cuts(_message(facts), 2, 5)
     for control in (_PING, _PONG):
@@ -75,11 +75,11 @@ def _between_edges(facts: Facts) -> Iterable[Conversation]:
 
 
 @st.composite
-def _mixtures(draw: st.DrawFn, facts: Facts) -> Conversation:
+def _mixtures(draw: st.DrawFn, facts: EndpointProfile) -> Script:
     return talk(facts, "deflate-between", *_drawn(draw, facts, controls=True))
 
 
-def _segment_edges(facts: Facts) -> Iterable[Conversation]:
+def _segment_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject, whole = "deflate-segmentation", _message(facts)
     size = len(whole.encode())
     yield talk(facts, subject, whole, cuts=tuple(range(1, size)))
@@ -88,13 +88,13 @@ def _segment_edges(facts: Facts) -> Iterable[Conversation]:
 
 
 @st.composite
-def _segments(draw: st.DrawFn, facts: Facts) -> Conversation:
+def _segments(draw: st.DrawFn, facts: EndpointProfile) -> Script:
     frames = _drawn(draw, facts, controls=True)
     size = sum(len(frame.encode()) for frame in frames)
     return talk(facts, "deflate-segmentation", *frames, cuts=draw(strategies.cuts(size)))
 
 
-def _control_edges(facts: Facts) -> Iterable[Conversation]:
+def _control_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject = "deflate-rsv-control"
     yield talk(facts, subject, Frame(Opcode.PING, b"p", rsv=RSV1, mask=MASK))
     packed_ping = Frame(Opcode.PING, Blocks().fixed(b"packed").message(), rsv=RSV1, mask=MASK)
@@ -105,7 +105,7 @@ def _control_edges(facts: Facts) -> Iterable[Conversation]:
     yield talk(facts, subject, Frame(Opcode.CLOSE, b"\x03\xe8", rsv=RSV1, mask=MASK))
 
 
-def _continuation_edges(facts: Facts) -> Iterable[Conversation]:
+def _continuation_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject = "deflate-rsv-continuation"
     first, second, third = apply_cuts(_message(facts), 2, 5)
     yield talk(facts, subject, first, replace(second, rsv=RSV1), third)
@@ -116,7 +116,7 @@ def _continuation_edges(facts: Facts) -> Iterable[Conversation]:
     yield talk(facts, subject, start, Frame(Opcode.CONTINUATION, inflatable, rsv=RSV1, mask=MASK))
 
 
-def _other_edges(facts: Facts) -> Iterable[Conversation]:
+def _other_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject, whole = "deflate-other-bits", _message(facts)
     for rsv in (1, 2, 3):
         yield talk(facts, subject, Frame(Opcode.TEXT, b"plain", rsv=rsv, mask=MASK))

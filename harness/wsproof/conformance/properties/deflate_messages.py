@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from hypothesis import strategies as st
 
-from wsproof.conformance.endpoint_profile import Facts
+from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.oracle.deflate_negotiation import CLIENT_BITS, CLIENT_RESETS
 from wsproof.conformance.properties import strategies
 from wsproof.conformance.properties.deflate_blocks import Blocks, Copy
@@ -22,7 +22,7 @@ from wsproof.conformance.properties.deflate_builders import (
     words,
 )
 from wsproof.conformance.properties.property import MASK, Property
-from wsproof.conformance.script import Conversation
+from wsproof.conformance.script import Script
 from wsproof.wire import Deflater, Frame, Opcode
 
 __all__ = ["PROPERTIES", "copies", "in_blocks"]
@@ -30,7 +30,7 @@ __all__ = ["PROPERTIES", "copies", "in_blocks"]
 _KINDS = ("stored", "fixed", "library", "empty", "nothing")
 
 
-def _block_edges(facts: Facts) -> Iterable[Conversation]:
+def _block_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject = "deflate-blocks"
     hello, long = words(facts, "Hello"), words(facts, "a b c d " * 60)
     half = len(long) // 2
@@ -83,14 +83,14 @@ def in_blocks(draw: st.DrawFn, payload: bytes) -> Blocks:
 
 
 @st.composite
-def _messages(draw: st.DrawFn, facts: Facts) -> Conversation:
+def _messages(draw: st.DrawFn, facts: EndpointProfile) -> Script:
     opcode, payload = draw(strategies.payloads(facts))
     if opcode == Opcode.TEXT and facts.sample is not None:
         payload = facts.sample.payload
     return talk(facts, "deflate-blocks", packed(draw(in_blocks(payload)), opcode=opcode))
 
 
-def _empty_edges(facts: Facts) -> Iterable[Conversation]:
+def _empty_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject, word = "deflate-empty", words(facts, "word")
     empties = [
         Blocks(),
@@ -104,7 +104,7 @@ def _empty_edges(facts: Facts) -> Iterable[Conversation]:
     yield talk(facts, subject, packed(Blocks().stored(b"").fixed(word).stored(b"")))
 
 
-def _final_edges(facts: Facts) -> Iterable[Conversation]:
+def _final_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject = "deflate-final"
     hello, more = words(facts, "Hello"), words(facts, "and more")
     for blocks in (
@@ -126,7 +126,7 @@ def _final_edges(facts: Facts) -> Iterable[Conversation]:
 
 
 @st.composite
-def _finals(draw: st.DrawFn, facts: Facts) -> Conversation:
+def _finals(draw: st.DrawFn, facts: EndpointProfile) -> Script:
     frames = []
     for text in draw(st.lists(strategies.texts(max_characters=6), min_size=1, max_size=3)):
         said = words(facts, text)
@@ -136,7 +136,7 @@ def _finals(draw: st.DrawFn, facts: Facts) -> Conversation:
     return talk(facts, "deflate-final", *frames)
 
 
-def _context_edges(facts: Facts) -> Iterable[Conversation]:
+def _context_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject, text = "deflate-context", words(facts, letters(60).decode())
     size = len(text)
     if not agreed(facts).client_no_context_takeover:
@@ -158,13 +158,13 @@ def copies(size: int, distance: int) -> list[bytes | Copy]:
 
 
 @st.composite
-def _rows(draw: st.DrawFn, facts: Facts) -> Conversation:
+def _rows(draw: st.DrawFn, facts: EndpointProfile) -> Script:
     deflater = Deflater(agreed(facts))
     texts = draw(st.lists(strategies.texts(), min_size=2, max_size=6))
     return talk(facts, "deflate-context", *(packed(deflater.deflate(words(facts, text))) for text in texts))
 
 
-def _window_edges(facts: Facts) -> Iterable[Conversation]:
+def _window_edges(facts: EndpointProfile) -> Iterable[Script]:
     for offer in (usual_offer(facts), CLIENT_BITS):
         agreement = facts.agreed(offer or "")
         if agreement is None or agreement.client_no_context_takeover:
@@ -176,11 +176,11 @@ def _window_edges(facts: Facts) -> Iterable[Conversation]:
             yield talk(facts, "deflate-client-window", *fill, packed(Blocks().fixed(copy)), offer=offer)
 
 
-def _needs_texts(facts: Facts) -> str:
+def _needs_texts(facts: EndpointProfile) -> str:
     return declines_all(facts) or ("" if facts.sample is None else "not checked: the endpoint takes the sample only")
 
 
-def _mixed_edges(facts: Facts) -> Iterable[Conversation]:
+def _mixed_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject = "deflate-mixed"
     text, other = words(facts, letters(40).decode()), words(facts, letters(70, seed=1).decode())
     plain = Frame(Opcode.TEXT, other, mask=MASK)
@@ -198,7 +198,7 @@ def _mixed_edges(facts: Facts) -> Iterable[Conversation]:
 
 
 @st.composite
-def _mixtures(draw: st.DrawFn, facts: Facts) -> Conversation:
+def _mixtures(draw: st.DrawFn, facts: EndpointProfile) -> Script:
     deflater = Deflater(agreed(facts))
     frames = []
     for text in draw(st.lists(strategies.texts(), min_size=2, max_size=6)):

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 from hypothesis import strategies as st
 
-from wsproof.conformance.endpoint_profile import Facts
+from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.oracle.deflate_negotiation import BARE, OFFERS
 from wsproof.conformance.properties.deflate_blocks import Blocks
 from wsproof.conformance.properties.deflate_builders import letters, literally, packed, words
 from wsproof.conformance.properties.property import Property
-from wsproof.conformance.script import Conversation, Handshake, Send
+from wsproof.conformance.script import Handshake, Script, Send
 
 __all__ = ["PROPERTIES", "offers"]
 
@@ -47,14 +47,14 @@ _SEVERAL: tuple[tuple[str, ...], ...] = (
 )
 
 
-def _talk(facts: Facts, subject: str, lines: tuple[str, ...]) -> Conversation:
+def _talk(facts: EndpointProfile, subject: str, lines: tuple[str, ...]) -> Script:
     """Behind the offer: two texts that are legal whatever is agreed, long enough to be compressed in answer."""
     text = words(facts, letters(300).decode())
     actions = (Send(literally(text)), Send(literally(text)))
-    return Conversation(subject, actions, handshake=Handshake(extensions=lines), deflate=True)
+    return Script(subject, actions, handshake=Handshake(extensions=lines), deflate=True)
 
 
-def _offer_edges(facts: Facts) -> Iterable[Conversation]:
+def _offer_edges(facts: EndpointProfile) -> Iterable[Script]:
     for offer in OFFERS:
         yield _talk(facts, "deflate-offers", (offer,))
     for lines in _SEVERAL:
@@ -84,21 +84,21 @@ def _with_value(draw: st.DrawFn, name: str) -> str:
     return f'{name}="{bits}"' if draw(st.booleans()) else f"{name}={bits}"
 
 
-def _any_offers(facts: Facts) -> st.SearchStrategy[Conversation]:
+def _any_offers(facts: EndpointProfile) -> st.SearchStrategy[Script]:
     lists = st.lists(offers() | st.sampled_from(["x-wsproof", *_ILLEGAL]), min_size=1, max_size=3)
     return lists.map(lambda lines: _talk(facts, "deflate-offers", tuple(lines)))
 
 
-def _illegal_edges(facts: Facts) -> Iterable[Conversation]:
+def _illegal_edges(facts: EndpointProfile) -> Iterable[Script]:
     for offer in _ILLEGAL:
-        yield Conversation("deflate-declined", handshake=Handshake(extensions=(offer,)))
+        yield Script("deflate-declined", handshake=Handshake(extensions=(offer,)))
 
 
-def _not_agreed_edges(facts: Facts) -> Iterable[Conversation]:
+def _not_agreed_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject = "deflate-not-agreed"
     for offer in (f"{BARE}; unknown", f"{BARE}; server_max_window_bits=16"):
         for message in (literally(words(facts, "packed")), packed(Blocks().stored(b""))):
-            yield Conversation(subject, (Send(message),), handshake=Handshake(extensions=(offer,)))
+            yield Script(subject, (Send(message),), handshake=Handshake(extensions=(offer,)))
 
 
 PROPERTIES = (

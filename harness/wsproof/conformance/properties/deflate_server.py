@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from wsproof.conformance.endpoint_profile import Facts
+from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.oracle.deflate_negotiation import OFFERS
 from wsproof.conformance.properties.deflate_builders import declines_all, letters, literally, talk
 from wsproof.conformance.properties.property import Property
-from wsproof.conformance.script import Conversation
+from wsproof.conformance.script import Script
 
 __all__ = ["PROPERTIES"]
 
@@ -16,13 +16,13 @@ _WORTH_IT = 1_500  # many servers leave short messages uncompressed
 _BEYOND = 150  # further back than the window, and nearer than twice the smallest
 
 
-def _resets(facts: Facts) -> list[str]:
+def _resets(facts: EndpointProfile) -> list[str]:
     return [
         offer for offer in OFFERS if (found := facts.agreed(offer)) is not None and found.server_no_context_takeover
     ]
 
 
-def _windows(facts: Facts) -> list[tuple[str, int]]:
+def _windows(facts: EndpointProfile) -> list[tuple[str, int]]:
     """Offers, and the bytes of the window that the server agreed to where that is not the largest."""
     found = [(offer, facts.agreed(offer)) for offer in OFFERS]
     return [
@@ -32,13 +32,13 @@ def _windows(facts: Facts) -> list[tuple[str, int]]:
     ]
 
 
-def _context_edges(facts: Facts) -> Iterable[Conversation]:
+def _context_edges(facts: EndpointProfile) -> Iterable[Script]:
     text = letters(min(_WORTH_IT, facts.largest_bytes))
     for offer in _resets(facts):
         yield talk(facts, "deflate-server-context", *[literally(text)] * 3, offer=offer)
 
 
-def _window_edges(facts: Facts) -> Iterable[Conversation]:
+def _window_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject = "deflate-server-window"
     for offer, window in _windows(facts):
         if 2 * window <= facts.largest_bytes:
@@ -50,7 +50,7 @@ def _window_edges(facts: Facts) -> Iterable[Conversation]:
             yield talk(facts, subject, literally(text), literally(text), offer=offer)
 
 
-def _shows_no(facts: Facts, accepted: bool, what: str) -> str:
+def _shows_no(facts: EndpointProfile, accepted: bool, what: str) -> str:
     if declines_all(facts):
         return declines_all(facts)
     if not facts.echoes:

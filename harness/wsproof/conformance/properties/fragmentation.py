@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from hypothesis import strategies as st
 
-from wsproof.conformance.endpoint_profile import Facts
+from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.properties import strategies
 from wsproof.conformance.properties.property import MASK, Property, say
 from wsproof.conformance.properties.strategies import fragments
-from wsproof.conformance.script import Await, Conversation, Send
+from wsproof.conformance.script import Await, Script, Send
 from wsproof.wire import Frame, Opcode
 
 __all__ = ["PROPERTIES"]
@@ -20,7 +20,7 @@ _PING = Frame(Opcode.PING, b"between", mask=MASK)
 _PONG = Frame(Opcode.PONG, b"between", mask=MASK)
 
 
-def _shape_edges(facts: Facts) -> Iterable[Conversation]:
+def _shape_edges(facts: EndpointProfile) -> Iterable[Script]:
     shapes = ((b"a", b"b"), (b"", b"b"), (b"a", b""), (b"", b""), (b"a", b"", b"c"), (b"",) * 5, (b"x",) * 60)
     for shape in shapes:
         yield say("fragments-joined", *fragments(*shape))
@@ -32,13 +32,13 @@ def _shape_edges(facts: Facts) -> Iterable[Conversation]:
 
 
 @st.composite
-def _shapes(draw: st.DrawFn, facts: Facts) -> Conversation:
+def _shapes(draw: st.DrawFn, facts: EndpointProfile) -> Script:
     messages = draw(st.lists(strategies.payloads(facts), min_size=1, max_size=3))
     frames = [frame for message in messages for frame in draw(strategies.fragmentations(message))]
     return say("fragments-joined", *frames)
 
 
-def _between_edges(facts: Facts) -> Iterable[Conversation]:
+def _between_edges(facts: EndpointProfile) -> Iterable[Script]:
     first, second, third = fragments(b"a", b"b", b"c")
     for control in (_PING, _PONG):
         yield say("control-between", first, control, second, third)
@@ -47,7 +47,7 @@ def _between_edges(facts: Facts) -> Iterable[Conversation]:
 
 
 @st.composite
-def _mixtures(draw: st.DrawFn, facts: Facts) -> Conversation:
+def _mixtures(draw: st.DrawFn, facts: EndpointProfile) -> Script:
     frames: list[Frame] = []
     control = strategies.pings(max_bytes=20) | st.just(_PONG)
     for message in draw(st.lists(strategies.payloads(facts), min_size=1, max_size=2)):
@@ -57,19 +57,19 @@ def _mixtures(draw: st.DrawFn, facts: Facts) -> Conversation:
     return say("control-between", *frames, cuts=draw(st.just(()) | strategies.cuts(size)))
 
 
-def _weight_edges(facts: Facts) -> Iterable[Conversation]:
+def _weight_edges(facts: EndpointProfile) -> Iterable[Script]:
     # As long as a message may be, perhaps, and less of it left than the control frame is long.
     most, last = fragments(b"x" * (facts.largest_bytes - 1), b"y")
     for control in (_PING, _PONG):
         yield say("control-no-part", most, control, last)
 
 
-def _prompt_edges(facts: Facts) -> Iterable[Conversation]:
+def _prompt_edges(facts: EndpointProfile) -> Iterable[Script]:
     first, last = fragments(b"a", b"b")
-    yield Conversation("pong-prompt", (Send(first), Send(_PING), Await(), Send(last)))
+    yield Script("pong-prompt", (Send(first), Send(_PING), Await(), Send(last)))
 
 
-def _orphan_edges(facts: Facts) -> Iterable[Conversation]:
+def _orphan_edges(facts: EndpointProfile) -> Iterable[Script]:
     for fin in (True, False):
         for payload in (b"orphan", b""):
             orphan = Frame(Opcode.CONTINUATION, payload, fin=fin, mask=MASK)
@@ -79,7 +79,7 @@ def _orphan_edges(facts: Facts) -> Iterable[Conversation]:
 
 
 @st.composite
-def _orphans(draw: st.DrawFn, facts: Facts) -> Conversation:
+def _orphans(draw: st.DrawFn, facts: EndpointProfile) -> Script:
     before = [
         frame
         for message in draw(st.lists(strategies.payloads(facts), max_size=2))
@@ -89,7 +89,7 @@ def _orphans(draw: st.DrawFn, facts: Facts) -> Conversation:
     return say("continuation-orphan", *before, orphan)
 
 
-def _inside_edges(facts: Facts) -> Iterable[Conversation]:
+def _inside_edges(facts: EndpointProfile) -> Iterable[Script]:
     for opcode in (Opcode.TEXT, Opcode.BINARY):
         for fin in (True, False):
             inside = Frame(opcode, b"inside", fin=fin, mask=MASK)
@@ -98,13 +98,13 @@ def _inside_edges(facts: Facts) -> Iterable[Conversation]:
             yield say("message-inside", *fragments(b"", ends=False), _PING, inside)
 
 
-def _close_edges(facts: Facts) -> Iterable[Conversation]:
+def _close_edges(facts: EndpointProfile) -> Iterable[Script]:
     close = Frame(Opcode.CLOSE, b"\x03\xe8", mask=MASK)
     yield say("close-cuts-message", *fragments(b"a", ends=False), close)
     yield say("close-cuts-message", *fragments(b"a", b"b", ends=False), close)
 
 
-def _closing_edges(facts: Facts) -> Iterable[Conversation]:
+def _closing_edges(facts: EndpointProfile) -> Iterable[Script]:
     close = Frame(Opcode.CLOSE, b"\x03\xe8", mask=MASK)
     begun = fragments(b"a", ends=False)
     # One that never closes breaks the rule before this one: it is the subject, so that both are one finding.

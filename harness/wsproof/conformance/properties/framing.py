@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from hypothesis import strategies as st
 
-from wsproof.conformance.endpoint_profile import Facts
+from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.properties import strategies
 from wsproof.conformance.properties.property import MASK, Property, say
-from wsproof.conformance.script import Conversation, Ending, Send
+from wsproof.conformance.script import Script, ScriptEnd, Send
 from wsproof.wire import Frame, LengthForm, Opcode
 
 __all__ = ["PROPERTIES"]
@@ -21,7 +21,7 @@ def _text(size: int) -> Frame:
     return Frame(Opcode.TEXT, b"x" * size, mask=MASK)
 
 
-def _length_edges(facts: Facts) -> Iterable[Conversation]:
+def _length_edges(facts: EndpointProfile) -> Iterable[Script]:
     yield from _huge_edges(facts)
     for size in strategies.LENGTHS:
         if size <= facts.largest_bytes:
@@ -30,20 +30,20 @@ def _length_edges(facts: Facts) -> Iterable[Conversation]:
                 yield say("payload-lengths", Frame(Opcode.BINARY, b"\xfe" * size, mask=MASK))
 
 
-def _huge_edges(facts: Facts) -> Iterable[Conversation]:
+def _huge_edges(facts: EndpointProfile) -> Iterable[Script]:
     """Lengths beyond 32 bits, of which almost nothing comes: whatever their low bits say, there is no message yet."""
     for declared in ((1 << 32) + 5, (1 << 63) - 1):
         for opcode in (Opcode.TEXT, Opcode.BINARY):
             frame = Frame(opcode, b"hello", mask=MASK, length_form=LengthForm.BITS64, declared_length=declared)
-            yield say("payload-lengths", frame, ending=Ending.HALF_CLOSE)
+            yield say("payload-lengths", frame, ending=ScriptEnd.HALF_CLOSE)
 
 
-def _lengths(facts: Facts) -> st.SearchStrategy[Conversation]:
+def _lengths(facts: EndpointProfile) -> st.SearchStrategy[Script]:
     several = st.lists(strategies.lengths(facts), min_size=1, max_size=3)
     return several.map(lambda sizes: say("payload-lengths", *(_text(size) for size in sizes)))
 
 
-def _segment_edges(facts: Facts) -> Iterable[Conversation]:
+def _segment_edges(facts: EndpointProfile) -> Iterable[Script]:
     close = Frame(Opcode.CLOSE, b"\x03\xe8bye", mask=MASK)
     for frame in (_text(5), _text(200), Frame(Opcode.PING, b"cut", mask=MASK), close):
         size = len(frame.encode())
@@ -55,20 +55,20 @@ def _segment_edges(facts: Facts) -> Iterable[Conversation]:
 
 
 @st.composite
-def _segmentations(draw: st.DrawFn, facts: Facts) -> Conversation:
+def _segmentations(draw: st.DrawFn, facts: EndpointProfile) -> Script:
     frame = strategies.data_frames(facts) | strategies.pings(max_bytes=20)
     frames = draw(st.lists(frame, min_size=1, max_size=4))
     size = sum(len(frame.encode()) for frame in frames)
     return say("segmentation", *frames, cuts=draw(strategies.cuts(size)))
 
 
-def _top_bit_edges(facts: Facts) -> Iterable[Conversation]:
+def _top_bit_edges(facts: EndpointProfile) -> Iterable[Script]:
     for opcode, declared in ((Opcode.TEXT, _TOP_BIT), (Opcode.TEXT, 2 * _TOP_BIT - 1), (Opcode.BINARY, _TOP_BIT + 5)):
         frame = Frame(opcode, b"hello", mask=MASK, length_form=LengthForm.BITS64, declared_length=declared)
         yield say("length-top-bit", frame)
 
 
-def _minimal_edges(facts: Facts) -> Iterable[Conversation]:
+def _minimal_edges(facts: EndpointProfile) -> Iterable[Script]:
     for size, form in (
         (5, LengthForm.BITS16),
         (5, LengthForm.BITS64),
@@ -78,7 +78,7 @@ def _minimal_edges(facts: Facts) -> Iterable[Conversation]:
         yield say("length-minimal", Frame(Opcode.TEXT, b"x" * size, mask=MASK, length_form=form))
 
 
-def _rsv_edges(facts: Facts) -> Iterable[Conversation]:
+def _rsv_edges(facts: EndpointProfile) -> Iterable[Script]:
     for opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.PING, Opcode.PONG, Opcode.CLOSE):
         payload = b"\x03\xe8" if opcode == Opcode.CLOSE else b"rsv"
         for rsv in (4, 2, 1):
@@ -89,27 +89,27 @@ def _rsv_edges(facts: Facts) -> Iterable[Conversation]:
 
 
 @st.composite
-def _rsv_frames(draw: st.DrawFn, facts: Facts) -> Conversation:
+def _rsv_frames(draw: st.DrawFn, facts: EndpointProfile) -> Script:
     before = draw(st.lists(strategies.data_frames(facts), max_size=2))
     opcode = draw(st.sampled_from([Opcode.TEXT, Opcode.BINARY, Opcode.PING, Opcode.PONG]))
     frame = Frame(opcode, b"r" * draw(st.integers(0, 125)), rsv=draw(st.integers(1, 7)), mask=MASK)
     return say("rsv-zero", *before, frame)
 
 
-def _opcode_edges(facts: Facts) -> Iterable[Conversation]:
+def _opcode_edges(facts: EndpointProfile) -> Iterable[Script]:
     for opcode in (3, 4, 5, 6, 7, 11, 12, 13, 14, 15):
         yield say("opcode-reserved", Frame(opcode, mask=MASK))
         yield say("opcode-reserved", Frame(opcode, b"data", mask=MASK))
 
 
 @st.composite
-def _reserved_opcodes(draw: st.DrawFn, facts: Facts) -> Conversation:
+def _reserved_opcodes(draw: st.DrawFn, facts: EndpointProfile) -> Script:
     before = draw(st.lists(strategies.data_frames(facts), max_size=2))
     opcode = draw(st.sampled_from([3, 4, 5, 6, 7, 11, 12, 13, 14, 15]))
     frame = Frame(opcode, b"o" * draw(st.integers(0, 130 if opcode < 8 else 125)), mask=MASK)
     inside = draw(st.booleans())
     start = [Frame(Opcode.TEXT, b"begun", fin=False, mask=MASK)] if inside else []
-    return Conversation("opcode-reserved", tuple(Send(each) for each in [*before, *start, frame]))
+    return Script("opcode-reserved", tuple(Send(each) for each in [*before, *start, frame]))
 
 
 PROPERTIES = (

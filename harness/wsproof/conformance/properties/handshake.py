@@ -8,10 +8,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from wsproof.conformance.endpoint_profile import Facts
+from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.properties import strategies
 from wsproof.conformance.properties.property import MASK, Property
-from wsproof.conformance.script import Conversation, Handshake, Send
+from wsproof.conformance.script import Handshake, Script, Send
 from wsproof.wire import Frame, Opcode
 
 __all__ = ["PROPERTIES"]
@@ -21,12 +21,12 @@ _HEAD_BYTES = 160  # a usual request is a little longer: every cut below this li
 _NAMES = ("Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
 
 
-def _asks(subject: str, **changes: Any) -> Conversation:
-    return Conversation(subject, handshake=Handshake(**changes))
+def _asks(subject: str, **changes: Any) -> Script:
+    return Script(subject, handshake=Handshake(**changes))
 
 
-def _edges(subject: str, field: str, values: Iterable[Any]) -> Callable[[Facts], Iterable[Conversation]]:
-    def conversations(facts: Facts) -> Iterable[Conversation]:
+def _edges(subject: str, field: str, values: Iterable[Any]) -> Callable[[EndpointProfile], Iterable[Script]]:
+    def conversations(facts: EndpointProfile) -> Iterable[Script]:
         return [_asks(subject, **{field: value}) for value in values]
 
     return conversations
@@ -66,7 +66,7 @@ def respelled(draw: st.DrawFn) -> Handshake:
     return Handshake(omit=tuple(chosen), headers=tuple(lines))
 
 
-def _respelled_edges(facts: Facts) -> Iterable[Conversation]:
+def _respelled_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject = "header-names"
     for value in ("WebSocket", "WEBSOCKET", "websocket "):
         yield _asks(subject, upgrade=value)
@@ -83,7 +83,7 @@ def _usual_lines() -> list[tuple[str, str]]:
     return list(zip(_NAMES, ("websocket", "Upgrade", _KEY, "13"), strict=True))
 
 
-def _connection_edges(facts: Facts) -> Iterable[Conversation]:
+def _connection_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject = "connection-list"
     for value in (
         "keep-alive, Upgrade",
@@ -97,7 +97,7 @@ def _connection_edges(facts: Facts) -> Iterable[Conversation]:
     yield _asks(subject, connection="Upgrade", headers=(("Connection", "keep-alive"),))
 
 
-def _extra_edges(facts: Facts) -> Iterable[Conversation]:
+def _extra_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject = "extra-headers"
     for name, value in (
         ("X-Empty", ""),
@@ -115,20 +115,20 @@ def _extra_edges(facts: Facts) -> Iterable[Conversation]:
     yield _asks(subject, headers=tuple((f"X-Header-{index}", str(index)) for index in range(40)))
 
 
-def _limit_edges(facts: Facts) -> Iterable[Conversation]:
+def _limit_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject, upgrade = "header-limits", (("Upgrade", "websocket"),)
     short = tuple(("a", "b") for _ in range(_MANY_LINES))
     yield _asks(subject, omit=("Upgrade",), headers=short + upgrade)
     yield _asks(subject, omit=("Upgrade",), headers=(("X-Long", "x" * 20_000), *upgrade))
 
 
-def _folded_edges(facts: Facts) -> Iterable[Conversation]:
+def _folded_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject = "header-folding"
     yield _asks(subject, headers=(("X-Folded", "one\r\n two"),))
     yield _asks(subject, connection="keep-alive,\r\n\tUpgrade")
 
 
-def _extension_edges(facts: Facts) -> Iterable[Conversation]:
+def _extension_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject = "extension-unknown"
     for offers in (
         ("x-wsproof",),
@@ -146,42 +146,42 @@ def _extension_edges(facts: Facts) -> Iterable[Conversation]:
     yield _asks(subject, headers=tuple(("Sec-WebSocket-Extensions", name) for name in ("x-wsproof", "x-other")))
 
 
-def _subprotocol_edges(facts: Facts) -> Iterable[Conversation]:
+def _subprotocol_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject = "subprotocol-unknown"
     for offers in (("x.wsproof",), ("x.wsproof", "y.wsproof"), *((name,) for name in _BORN_WITH)):
         yield _asks(subject, subprotocols=offers)
     yield _asks(subject, headers=tuple(("Sec-WebSocket-Protocol", name) for name in ("x.wsproof", "y.wsproof")))
 
 
-def _host_edges(facts: Facts) -> Iterable[Conversation]:
+def _host_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject = "host-once"
     yield _asks(subject, headers=(("Host", "other.example"),))
     for value in ("two words", "http://example/", "name:port", "a@b"):
         yield _asks(subject, omit=("Host",), headers=(("Host", value),))
 
 
-def _body_edges(facts: Facts) -> Iterable[Conversation]:
+def _body_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject = "handshake-body"
     yield _asks(subject, headers=(("Content-Length", "5"),), body="hello")
     yield _asks(subject, headers=(("Transfer-Encoding", "chunked"),), body="5\r\nhello\r\n0\r\n\r\n")
 
 
-def _cut_edges(facts: Facts) -> Iterable[Conversation]:
+def _cut_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject = "handshake-segmentation"
-    yield Conversation(subject, handshake_cuts=(1,))
-    yield Conversation(subject, handshake_cuts=tuple(range(1, _HEAD_BYTES)))
+    yield Script(subject, handshake_cuts=(1,))
+    yield Script(subject, handshake_cuts=tuple(range(1, _HEAD_BYTES)))
 
 
-def _cut_handshakes(facts: Facts) -> st.SearchStrategy[Conversation]:
+def _cut_handshakes(facts: EndpointProfile) -> st.SearchStrategy[Script]:
     return strategies.cuts(_HEAD_BYTES, max_cuts=6).map(
-        lambda cuts: Conversation("handshake-segmentation", handshake_cuts=cuts)
+        lambda cuts: Script("handshake-segmentation", handshake_cuts=cuts)
     )
 
 
-def _pipelined(facts: Facts) -> Iterable[Conversation]:
+def _pipelined(facts: EndpointProfile) -> Iterable[Script]:
     text, ping = Frame(Opcode.TEXT, b"early", mask=MASK), Frame(Opcode.PING, b"early", mask=MASK)
     for frames in ((text,), (ping,), (text, text)):
-        yield Conversation("pipelined-frames", tuple(Send(frame) for frame in frames), pipelined=True)
+        yield Script("pipelined-frames", tuple(Send(frame) for frame in frames), pipelined=True)
 
 
 # What a lax reader of numbers takes for 13 is none: the grammar (4.3) knows no signs, zeros in front or fractions.
@@ -203,18 +203,18 @@ _OFFER = "Sec-WebSocket-Protocol"
 _UNKNOWN = "wsproof-unknown"
 
 
-def _no_offer(facts: Facts) -> str:
+def _no_offer(facts: EndpointProfile) -> str:
     return "" if facts.subprotocols else "no subprotocol is offered: give those that the endpoint knows (--subprotocol)"
 
 
-def _line_edges(facts: Facts) -> Iterable[Conversation]:
+def _line_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject, names = "subprotocol-lines", facts.subprotocols
     yield _asks(subject, omit=(_OFFER,), headers=tuple((_OFFER, name) for name in names))
     yield _asks(subject, omit=(_OFFER,), headers=((_OFFER, ",".join(names)),))
     yield _asks(subject, omit=(_OFFER,), headers=((_OFFER.lower(), " ,\t".join(names)),))
 
 
-def _after_unknown_edges(facts: Facts) -> Iterable[Conversation]:
+def _after_unknown_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject, names = "subprotocol-after-unknown", facts.subprotocols
     yield _asks(subject, subprotocols=(_UNKNOWN, *names))
     yield _asks(subject, subprotocols=(*names, _UNKNOWN))
@@ -232,7 +232,7 @@ PROPERTIES = (
     ),
     Property(
         "header-names",
-        lambda facts: respelled().map(lambda handshake: Conversation("header-names", handshake=handshake)),
+        lambda facts: respelled().map(lambda handshake: Script("header-names", handshake=handshake)),
         _respelled_edges,
     ),
     Property(

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from hypothesis import strategies as st
 
-from wsproof.conformance.endpoint_profile import Facts
+from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.properties import strategies
 from wsproof.conformance.properties.property import MASK, Property, say
-from wsproof.conformance.script import Conversation, Ending
+from wsproof.conformance.script import Script, ScriptEnd
 from wsproof.wire import Frame, LengthForm, Opcode
 
 __all__ = ["PROPERTIES", "faulty_frames"]
@@ -37,7 +37,7 @@ def faulty_frames() -> st.SearchStrategy[Frame]:
 
 
 @st.composite
-def _talks(draw: st.DrawFn, facts: Facts) -> list[Frame]:
+def _talks(draw: st.DrawFn, facts: EndpointProfile) -> list[Frame]:
     """Legal frames: messages in fragments, each frame under a mask of its own, with control frames between them."""
     control = strategies.pings(max_bytes=20) | st.just(Frame(Opcode.PONG, b"unasked", mask=MASK))
     sizes = strategies.lengths(facts).map(lambda size: (int(Opcode.TEXT), b"x" * size))
@@ -50,7 +50,7 @@ def _talks(draw: st.DrawFn, facts: Facts) -> list[Frame]:
     return frames
 
 
-def _edges(facts: Facts) -> Iterable[Conversation]:
+def _edges(facts: EndpointProfile) -> Iterable[Script]:
     ping, pong = Frame(Opcode.PING, b"between", mask=b"\0\xff\0\xff"), Frame(Opcode.PONG, b"unasked", mask=MASK)
     whole, euro = Frame(Opcode.TEXT, b"", mask=b"\xff\xff\xff\xff"), "\u20ac".encode()
     first = Frame(Opcode.TEXT, b"a" + euro[:1], fin=False, mask=b"abcd")
@@ -63,14 +63,14 @@ def _edges(facts: Facts) -> Iterable[Conversation]:
     yield say("any-order", *talk, *talk, cuts=tuple(range(1, size)))
     yield say("any-order", *talk, close, *_LATE)
     yield say("any-order", *talk, first, ping, close)
-    for ending in (Ending.HALF_CLOSE, Ending.RESET):
+    for ending in (ScriptEnd.HALF_CLOSE, ScriptEnd.RESET):
         yield say("any-order", *talk, first, ending=ending)
 
 
 @st.composite
-def _conversations(draw: st.DrawFn, facts: Facts) -> Conversation:
+def _conversations(draw: st.DrawFn, facts: EndpointProfile) -> Script:
     frames = draw(_talks(facts))
-    endings = st.sampled_from(["none", "close", "fault", Ending.HALF_CLOSE, Ending.RESET])
+    endings = st.sampled_from(["none", "close", "fault", ScriptEnd.HALF_CLOSE, ScriptEnd.RESET])
     how = draw(endings)
     if how == "close":
         code = draw(st.sampled_from(strategies.LEGAL_CLOSE_CODES)).to_bytes(2, "big")
@@ -81,7 +81,7 @@ def _conversations(draw: st.DrawFn, facts: Facts) -> Conversation:
     if how in ("close", "fault"):
         frames += draw(st.lists(st.sampled_from(_LATE), max_size=2))
     size = sum(len(frame.encode()) for frame in frames)
-    ending = how if isinstance(how, Ending) else Ending.CLOSE
+    ending = how if isinstance(how, ScriptEnd) else ScriptEnd.CLOSE
     return say("any-order", *frames, ending=ending, cuts=draw(st.just(()) | strategies.cuts(size)))
 
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from hypothesis.strategies import SearchStrategy
 
-from wsproof.conformance.endpoint_profile import Facts
+from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.rules import Rule, rule
-from wsproof.conformance.script import Conversation, Ending, Send
+from wsproof.conformance.script import Script, ScriptEnd, Send
 from wsproof.wire import MASK, Frame
 
 __all__ = ["MASK", "Property", "anywhere", "say"]
 
 
-def anywhere(facts: Facts) -> str:
+def anywhere(facts: EndpointProfile) -> str:
     """No server lacks what this needs."""
     return ""
 
@@ -29,9 +29,9 @@ class Property:
     refuse every message."""
 
     name: str
-    conversations: Callable[[Facts], SearchStrategy[Conversation]] | None = None
-    edges: Callable[[Facts], Iterable[Conversation]] | None = None
-    not_here: Callable[[Facts], str] = anywhere
+    conversations: Callable[[EndpointProfile], SearchStrategy[Script]] | None = None
+    edges: Callable[[EndpointProfile], Iterable[Script]] | None = None
+    not_here: Callable[[EndpointProfile], str] = anywhere
     about_offers: bool = False
     about_limits: bool = False
 
@@ -41,6 +41,6 @@ class Property:
         return rule(self.name)
 
 
-def say(subject: str, *frames: Frame, ending: Ending = Ending.CLOSE, cuts: tuple[int, ...] = ()) -> Conversation:
+def say(subject: str, *frames: Frame, ending: ScriptEnd = ScriptEnd.CLOSE, cuts: tuple[int, ...] = ()) -> Script:
     """A conversation of these frames."""
-    return Conversation(subject, tuple(Send(frame) for frame in frames), ending, cuts)
+    return Script(subject, tuple(Send(frame) for frame in frames), ending, cuts)

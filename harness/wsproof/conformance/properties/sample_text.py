@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from wsproof.conformance.endpoint_profile import Facts, Message
-from wsproof.conformance.oracle.frames import Expectation, Fate, expect_frames
-from wsproof.conformance.script import Action, Conversation, Send
+from wsproof.conformance.endpoint_profile import EndpointProfile, Message
+from wsproof.conformance.oracle.frames import ConnectionOutcome, Expectation, expect_frames
+from wsproof.conformance.script import Script, ScriptAction, Send
 from wsproof.wire import DeflateAgreement, Frame, Opcode
 
 __all__ = ["in_samples"]
@@ -21,7 +21,7 @@ _ABOUT_CONTROL = ("ping-answered", "pong-ignored", "any-order", "neighbour-serve
 """Subjects that control frames alone can show, as those about closing can."""
 
 
-def in_samples(conversation: Conversation, facts: Facts) -> Conversation | None:
+def in_samples(conversation: Script, facts: EndpointProfile) -> Script | None:
     """The conversation with messages that this endpoint takes; None where it has others that it cannot do without."""
     if not facts.is_selective and facts.most_messages is None:
         return conversation
@@ -34,13 +34,13 @@ def in_samples(conversation: Conversation, facts: Facts) -> Conversation | None:
     return _without_messages(said, facts, expected)
 
 
-def _expected(conversation: Conversation, facts: Facts) -> Expectation:
+def _expected(conversation: Script, facts: EndpointProfile) -> Expectation:
     lines = conversation.handshake.extensions or ()
     agreed = facts.agreed(lines[0]) if len(lines) == 1 else None
     return expect_frames(conversation, facts, agreed or (DeflateAgreement() if conversation.deflate else None))
 
 
-def _is_fit(expected: Expectation, facts: Facts) -> bool:
+def _is_fit(expected: Expectation, facts: EndpointProfile) -> bool:
     """Whether the application is told nothing but what it takes, and not too much of it."""
     barriers = int(facts.barrier is not None)
     if facts.most_messages is not None and len(expected.messages) + barriers > facts.most_messages:
@@ -50,14 +50,14 @@ def _is_fit(expected: Expectation, facts: Facts) -> bool:
     return not expected.is_unsure and all(map(facts.accepts, expected.messages))
 
 
-def _without_messages(conversation: Conversation, facts: Facts, expected: Expectation) -> Conversation | None:
+def _without_messages(conversation: Script, facts: EndpointProfile, expected: Expectation) -> Script | None:
     """The same without its whole messages, where what is left still shows something of its subject."""
     subject = conversation.subject
-    shows = expected.fate is Fate.FAILED or subject.startswith("close-") or subject in _ABOUT_CONTROL
+    shows = expected.fate is ConnectionOutcome.FAILED or subject.startswith("close-") or subject in _ABOUT_CONTROL
     if not shows or conversation.deflate or conversation.pipelined:
         return None
-    left: list[Action] = []
-    message: list[Action] = []
+    left: list[ScriptAction] = []
+    message: list[ScriptAction] = []
     for action in conversation.actions:
         if not isinstance(action, Send) or action.frame.is_control:
             left.append(action)
@@ -81,7 +81,7 @@ def _without_messages(conversation: Conversation, facts: Facts, expected: Expect
     return said if _is_fit(_expected(said, facts), facts) else None
 
 
-def _message_of(actions: list[Action]) -> Message | None:
+def _message_of(actions: list[ScriptAction]) -> Message | None:
     """The message that these frames are; None where one of them is wrong."""
     frames = [_frame(action) for action in actions]
     if not all(map(_is_legal, frames)) or frames[0].opcode not in (Opcode.TEXT, Opcode.BINARY):
@@ -90,13 +90,13 @@ def _message_of(actions: list[Action]) -> Message | None:
     return message if message.opcode == Opcode.BINARY or _is_utf8(message.payload) else None
 
 
-def _says_binary(facts: Facts) -> bool:
+def _says_binary(facts: EndpointProfile) -> bool:
     return facts.is_binary_only or (facts.sample is not None and facts.sample.opcode == Opcode.BINARY)
 
 
-def _reworded(conversation: Conversation, facts: Facts) -> Conversation:
+def _reworded(conversation: Script, facts: EndpointProfile) -> Script:
     """Each whole message said as the endpoint wants it: as the sample, or as the same bytes in a binary one."""
-    actions: list[Action] = list(conversation.actions)
+    actions: list[ScriptAction] = list(conversation.actions)
     begun: list[int] = []
     for index, action in enumerate(actions):
         if not isinstance(action, Send) or action.frame.opcode not in (
@@ -116,7 +116,7 @@ def _reworded(conversation: Conversation, facts: Facts) -> Conversation:
     return replace(conversation, actions=tuple(actions))
 
 
-def _reword(actions: list[Action], places: list[int], facts: Facts, *, compressed: bool) -> None:
+def _reword(actions: list[ScriptAction], places: list[int], facts: EndpointProfile, *, compressed: bool) -> None:
     frames = [_frame(actions[index]) for index in places]
     payload = b"".join(frame.payload for frame in frames)
     first = frames[0]
@@ -152,7 +152,7 @@ def _declared(frame: Frame, piece: bytes) -> int | None:
     return frame.declared_length
 
 
-def _frame(action: Action) -> Frame:
+def _frame(action: ScriptAction) -> Frame:
     assert isinstance(action, Send)
     return action.frame
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from hypothesis import strategies as st
 
-from wsproof.conformance.endpoint_profile import Facts
+from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.wire import MASK, Frame, Opcode
 
 __all__ = [
@@ -89,12 +89,12 @@ def _surely_broken(data: bytes) -> bytes:
     return data + b"\xff"  # what follows had completed the character
 
 
-def lengths(facts: Facts) -> st.SearchStrategy[int]:
+def lengths(facts: EndpointProfile) -> st.SearchStrategy[int]:
     """Payload lengths at and around the boundaries of the three forms, as far as the endpoint takes them."""
     return st.sampled_from([length for length in LENGTHS if length <= facts.largest_bytes]) | st.integers(0, 300)
 
 
-def payloads(facts: Facts) -> st.SearchStrategy[tuple[int, bytes]]:
+def payloads(facts: EndpointProfile) -> st.SearchStrategy[tuple[int, bytes]]:
     """Data messages as (opcode, payload): text, and binary where the endpoint echoes it."""
     text = texts().map(lambda text: (int(Opcode.TEXT), text.encode()))
     if not facts.binary:
@@ -103,7 +103,7 @@ def payloads(facts: Facts) -> st.SearchStrategy[tuple[int, bytes]]:
     return text | binary
 
 
-def data_frames(facts: Facts, *, any_mask: bool = False) -> st.SearchStrategy[Frame]:
+def data_frames(facts: EndpointProfile, *, any_mask: bool = False) -> st.SearchStrategy[Frame]:
     """Whole messages in one legal frame each."""
     keys = masks() if any_mask else st.just(MASK)
     return st.builds(lambda message, mask: Frame(message[0], message[1], mask=mask), payloads(facts), keys)

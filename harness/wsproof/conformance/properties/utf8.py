@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from hypothesis import strategies as st
 
-from wsproof.conformance.endpoint_profile import Facts
+from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.properties import strategies
 from wsproof.conformance.properties.property import MASK, Property, say
 from wsproof.conformance.properties.strategies import fragments
-from wsproof.conformance.script import Await, Conversation, Send
+from wsproof.conformance.script import Await, Script, Send
 from wsproof.wire import Frame, Opcode
 
 __all__ = ["PROPERTIES"]
@@ -18,7 +18,7 @@ __all__ = ["PROPERTIES"]
 _WIDE = ("\u00e9", "\u20ac", "\U0001f600", "\U0010ffff", "\ud7ff", "\ue000", "\ufffe")
 
 
-def _valid_edges(facts: Facts) -> Iterable[Conversation]:
+def _valid_edges(facts: EndpointProfile) -> Iterable[Script]:
     for text in ("\x00", "\ufeffbom", "e\u0301", "\r\n", *_WIDE):
         yield say("utf8-valid", Frame(Opcode.TEXT, text.encode(), mask=MASK))
     for text in _WIDE:
@@ -28,12 +28,12 @@ def _valid_edges(facts: Facts) -> Iterable[Conversation]:
 
 
 @st.composite
-def _valid(draw: st.DrawFn, facts: Facts) -> Conversation:
+def _valid(draw: st.DrawFn, facts: EndpointProfile) -> Script:
     message = (int(Opcode.TEXT), draw(strategies.texts()).encode())
     return say("utf8-valid", *draw(strategies.fragmentations(message)))
 
 
-def _broken_edges(facts: Facts) -> Iterable[Conversation]:
+def _broken_edges(facts: EndpointProfile) -> Iterable[Script]:
     for bad in strategies.BROKEN_UTF8:
         yield say("utf8-broken", Frame(Opcode.TEXT, bad, mask=MASK))
         if len(bad) > 1:
@@ -43,16 +43,16 @@ def _broken_edges(facts: Facts) -> Iterable[Conversation]:
 
 
 @st.composite
-def _broken(draw: st.DrawFn, facts: Facts) -> Conversation:
+def _broken(draw: st.DrawFn, facts: EndpointProfile) -> Script:
     message = (int(Opcode.TEXT), draw(strategies.broken_utf8()))
     before = draw(st.lists(strategies.data_frames(facts), max_size=1))
     return say("utf8-broken", *before, *draw(strategies.fragmentations(message)))
 
 
-def _fast_edges(facts: Facts) -> Iterable[Conversation]:
+def _fast_edges(facts: EndpointProfile) -> Iterable[Script]:
     ping = Frame(Opcode.PING, b"still there?", mask=MASK)
     (start,) = fragments(b"\xff", ends=False)
-    yield Conversation("utf8-fail-fast", (Send(start), Send(ping), Await()))
+    yield Script("utf8-fail-fast", (Send(start), Send(ping), Await()))
 
 
 PROPERTIES = (

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from wsproof.conformance.robustness import compression_isolation, costs, floods, leaks, slow
-from wsproof.conformance.robustness.definition import Trial
+from wsproof.conformance.robustness.definition import RobustnessTest
 
-__all__ = ["TRIALS"]
+__all__ = ["ROBUSTNESS_TESTS"]
 
-TRIALS: tuple[Trial, ...] = (*compression_isolation.TRIALS, *slow.TRIALS, *floods.TRIALS, *costs.TRIALS, *leaks.TRIALS)
+ROBUSTNESS_TESTS: tuple[RobustnessTest, ...] = (
+    *compression_isolation.TRIALS,
+    *slow.TRIALS,
+    *floods.TRIALS,
+    *costs.TRIALS,
+    *leaks.TRIALS,
+)

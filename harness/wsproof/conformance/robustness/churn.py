@@ -7,10 +7,10 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from wsproof.conformance.robustness.context import Ground
+from wsproof.conformance.robustness.context import RobustnessContext
 from wsproof.conformance.robustness.leak_slope import (
     MEMORY_LEAK_BYTES,
-    Round,
+    ChurnRound,
     grows_steadily,
     leaked_bytes,
     leaked_fds,
@@ -20,7 +20,7 @@ from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.connect import connect_socket, reset_on_close
 from wsproof.wire import MASK, Frame, Opcode
 
-__all__ = ["LEAVINGS", "Storm", "fitting_size", "storm"]
+__all__ = ["LEAVINGS", "Churn", "fitting_size", "storm"]
 
 _KEY = "d3Nwcm9vZi1zdG9ybXMhIQ=="
 _AT_ONCE = 25
@@ -39,7 +39,7 @@ _LEAST_FOR_MEMORY = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Leaving:
+class ChurnEnd:
     """One way in which clients come and go. `request` is what they say first, `leave` ends the connection."""
 
     name: str
@@ -50,14 +50,14 @@ class Leaving:
 
 
 @dataclass
-class Storm:
+class Churn:
     """What a storm of one kind showed: `rounds` (the first is the warm-up), and whether others were served to its end.
 
     `late_s`: descriptors did come back, but only after so long.
     """
 
-    leaving: Leaving
-    rounds: list[Round] = field(default_factory=list)
+    leaving: ChurnEnd
+    rounds: list[ChurnRound] = field(default_factory=list)
     served: bool = True
     connections: int = 0
     size: int = 0
@@ -82,14 +82,14 @@ class Storm:
         return leaked_bytes(self.rounds) if is_enough and grows_steadily(self.rounds) else None
 
 
-def storm(ground: Ground, leaving: Leaving) -> Storm:
+def storm(ground: RobustnessContext, leaving: ChurnEnd) -> Churn:
     """Have the storm; what it showed. Its size follows `ground.examples`, and what the server gets done in time.
 
     Raises:
         BudgetSpent: the time for the run is over.
     """
     asked = max(40, 8 * ground.examples)
-    told = Storm(leaving, size=ground.parameters.get("size", 0))
+    told = Churn(leaving, size=ground.parameters.get("size", 0))
     allowed_s = _STORM * ground.deadline_s
     begun_ns, at_last = now_ns(), Deadline.after(_LONGEST_STORM * ground.deadline_s)
     if not _round(ground, told, (told.size or asked) // 2, Deadline.after(allowed_s / _ROUNDS)):
@@ -120,7 +120,7 @@ def fitting_size(asked: int, connections: int, took_s: float, allowed_s: float) 
     return max(_AT_ONCE, min(asked, int(in_time)))
 
 
-def _round(ground: Ground, told: Storm, size: int, until: Deadline) -> bool:
+def _round(ground: RobustnessContext, told: Churn, size: int, until: Deadline) -> bool:
     """One round of at most so many connections; False when somebody is no longer served."""
     left, before = size, told.connections
     while left > 0 and told.served and not (until.passed and left < size):
@@ -138,12 +138,12 @@ def _round(ground: Ground, told: Storm, size: int, until: Deadline) -> bool:
         # Once some were not given back in time, waiting for more of them says nothing new.
         patience = _CONVICTED_S if known and known[-1] > known[0] else ground.releases_s
         fds = ground.wait_fds(min(known), patience) if known else _settled(ground)
-        told.rounds.append(Round(told.connections - before, fds, ground.meter.private_bytes()))
+        told.rounds.append(ChurnRound(told.connections - before, fds, ground.meter.private_bytes()))
         told.lines.append(_told(told.rounds[-1], told.leaving))
     return True
 
 
-def _settled(ground: Ground) -> int | None:
+def _settled(ground: RobustnessContext) -> int | None:
     """Descriptors after the warm-up, when they have stopped falling."""
     assert ground.meter is not None
     before = ground.meter.fds()
@@ -156,7 +156,7 @@ def _settled(ground: Ground) -> int | None:
     return None
 
 
-def _see_late(ground: Ground, told: Storm) -> None:
+def _see_late(ground: RobustnessContext, told: Churn) -> None:
     """Some servers let go after a time of their own: that is late, and no leak."""
     warm = told.rounds[0].fds
     if warm is None:
@@ -166,12 +166,12 @@ def _see_late(ground: Ground, told: Storm) -> None:
         told.late_s = ground.releases_s
 
 
-def _told(one: Round, leaving: Leaving) -> str:
+def _told(one: ChurnRound, leaving: ChurnEnd) -> str:
     memory = f", {one.memory_bytes / 1e6:.2f} MB of its own" if one.memory_bytes is not None else ""
     return f"   ({one.connections} clients {leaving.did}: the server has {one.fds} open descriptors{memory})"
 
 
-def _batch(ground: Ground, told: Storm, number: int) -> bool:
+def _batch(ground: RobustnessContext, told: Churn, number: int) -> bool:
     """Some clients at once; False when not one of them got what it was owed."""
     leaving = told.leaving
     request = ground.endpoint.request(_KEY).encode()
@@ -225,7 +225,7 @@ def _answered(sock: socket.socket) -> bool:
     return True
 
 
-def _let_end(ground: Ground, socks: list[socket.socket], told: Storm, wait_s: float) -> None:
+def _let_end(ground: RobustnessContext, socks: list[socket.socket], told: Churn, wait_s: float) -> None:
     """Read to the end of TCP, where the server should bring it, up to the first client to whom it does not."""
     if told.leaving.leave is not _half_close and told.leaving.leave is not _close:
         return
@@ -280,11 +280,11 @@ def _of_version_99(request: bytes) -> bytes:
     return request.replace(b"Sec-WebSocket-Version: 13", b"Sec-WebSocket-Version: 99")
 
 
-LEAVINGS: dict[str, Leaving] = {
-    "freed-after-abandoned": Leaving("abandoned", "left in the middle of their handshake", _half, _leave, False),
-    "freed-after-refusal": Leaving("refused", "were refused", _of_version_99, _leave),
-    "freed-after-close": Leaving("closed", "closed", _whole, _close),
-    "freed-after-reset": Leaving("reset", "reset TCP", _whole, _reset),
-    "freed-after-half-close": Leaving("half-closed", "ended their side of TCP", _whole, _half_close),
+LEAVINGS: dict[str, ChurnEnd] = {
+    "freed-after-abandoned": ChurnEnd("abandoned", "left in the middle of their handshake", _half, _leave, False),
+    "freed-after-refusal": ChurnEnd("refused", "were refused", _of_version_99, _leave),
+    "freed-after-close": ChurnEnd("closed", "closed", _whole, _close),
+    "freed-after-reset": ChurnEnd("reset", "reset TCP", _whole, _reset),
+    "freed-after-half-close": ChurnEnd("half-closed", "ended their side of TCP", _whole, _half_close),
 }
 """The rule of each way to leave, the simplest way first: what leaks there leaks in all that follow."""

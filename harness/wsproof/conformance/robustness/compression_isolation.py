@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
-from wsproof.conformance.endpoint_profile import Heard, Message
+from wsproof.conformance.endpoint_profile import Message, MessageEvents
 from wsproof.conformance.exchange.login import log_in
 from wsproof.conformance.properties.deflate_builders import declines_all, usual_offer
-from wsproof.conformance.robustness.context import Ground
-from wsproof.conformance.robustness.definition import Outcome, Trial
+from wsproof.conformance.robustness.context import RobustnessContext
+from wsproof.conformance.robustness.definition import RobustnessOutcome, RobustnessTest
 from wsproof.net.client import Client
 from wsproof.wire import CloseReceived, Event, Opcode, PongReceived, State
 
@@ -23,9 +23,9 @@ _ROUNDS = 4
 _LETTERS = 64
 
 
-def _side_by_side(ground: Ground) -> Outcome:
+def _side_by_side(ground: RobustnessContext) -> RobustnessOutcome:
     """All say the same as in the round before, in their own words: so each refers back to what it said itself."""
-    outcome = Outcome(connections=_CLIENTS)
+    outcome = RobustnessOutcome(connections=_CLIENTS)
     if absent := declines_all(ground.facts):
         outcome.lacking = absent
         return outcome
@@ -44,7 +44,7 @@ def _side_by_side(ground: Ground) -> Outcome:
     return outcome
 
 
-def _own_words(ground: Ground, number: int) -> Message:
+def _own_words(ground: RobustnessContext, number: int) -> Message:
     """What this client says: digits and letters that no JSON would write in another way, or the sample."""
     if ground.facts.sample is not None:
         return ground.facts.sample
@@ -60,7 +60,7 @@ def _send(client: Client, message: Message) -> None:
     client.send_ping(message.payload[:_LETTERS])
 
 
-def _talk(ground: Ground, numbers: Sequence[int]) -> str:
+def _talk(ground: RobustnessContext, numbers: Sequence[int]) -> str:
     """Let these clients speak in turns; what went wrong, as a clause, or nothing."""
     offer = usual_offer(ground.facts)
     assert offer is not None
@@ -86,17 +86,17 @@ def _talk(ground: Ground, numbers: Sequence[int]) -> str:
     return ""
 
 
-def _unanswered(ground: Ground, client: Client, said: Message) -> str:
+def _unanswered(ground: RobustnessContext, client: Client, said: Message) -> str:
     """Why a client has not got its answer: its message where the endpoint echoes, else the pong behind it."""
     reply = ground.facts.reply_to(said) if ground.facts.sample is None else None
 
     def is_answer(event: Event) -> bool:
         is_pong = isinstance(event, PongReceived) and event.payload == said.payload[:_LETTERS]
-        return is_pong if reply is None else Heard.message(event) == reply
+        return is_pong if reply is None else MessageEvents.message(event) == reply
 
     def is_damaged(event: Event) -> bool:
         # As long as the answer, and nobody's words: a room may pass on what the others say, and who comes.
-        message = Heard.message(event)
+        message = MessageEvents.message(event)
         if message is None or reply is None or message == reply or len(message.payload) != len(reply.payload):
             return False
         return not any(_own_words(ground, number).payload in message.payload for number in range(_CLIENTS))
@@ -110,4 +110,4 @@ def _unanswered(ground: Ground, client: Client, said: Message) -> str:
     return "" if is_answer(found) else "got something else than what it had said"
 
 
-TRIALS: tuple[Trial, ...] = (Trial("deflate-apart", _side_by_side),)
+TRIALS: tuple[RobustnessTest, ...] = (RobustnessTest("deflate-apart", _side_by_side),)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wsproof.conformance.endpoint_profile import Facts
-from wsproof.conformance.exchange.bystander import Neighbour, Service
+from wsproof.conformance.endpoint_profile import EndpointProfile
+from wsproof.conformance.exchange.bystander import Bystander, Service
 from wsproof.conformance.exchange.login import log_in
-from wsproof.conformance.robustness.idle import Idleness
+from wsproof.conformance.robustness.idle import IdleDetector
 from wsproof.errors import TargetError
 from wsproof.machine.usage import TreeMeter
 from wsproof.net.budget import Budget
@@ -19,7 +19,7 @@ from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.endpoint import Endpoint
 from wsproof.wire import Event
 
-__all__ = ["NOT_OURS", "Ground", "HandshakeRefused"]
+__all__ = ["NOT_OURS", "HandshakeRefused", "RobustnessContext"]
 
 NOT_OURS = "not measured: the server process is not ours"
 _LIST_EVERY_NS = 1_000_000_000
@@ -39,11 +39,11 @@ class HandshakeRefused(TargetError):
 
 
 @dataclass
-class Ground:
+class RobustnessContext:
     """One server on trial. `pid` is the root of its process tree, None where it is not ours."""
 
     endpoint: Endpoint
-    facts: Facts
+    facts: EndpointProfile
     pid: int | None
     deadline_s: float
     budget: Budget
@@ -57,7 +57,7 @@ class Ground:
 
     def __post_init__(self) -> None:
         self.meter = TreeMeter(self.pid, list_every_ns=_LIST_EVERY_NS) if self.pid is not None else None
-        self._neighbour = Neighbour(self.deadline_s, self.facts.first_messages)
+        self._neighbour = Bystander(self.deadline_s, self.facts.first_messages)
         self._lost = False
         try:
             self.neighbour_served()
@@ -118,7 +118,7 @@ class Ground:
         it is ours, is seen to work; no longer than the deadline once it is seen to have nothing to do."""
         until = Deadline.after(self.deadline_s * _PATIENT_TIMES)
         at_last = Deadline.after(max(_AT_LAST_S, self.deadline_s * _PATIENT_TIMES))
-        idleness = Idleness(self.meter, self.deadline_s)
+        idleness = IdleDetector(self.meter, self.deadline_s)
         worked_ns = self.cpu_ns() if self.meter is not None else 0
         found = False
         while not (found or client.ended or idleness.lasts or at_last.passed):

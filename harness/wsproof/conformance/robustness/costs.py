@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from wsproof.conformance.endpoint_profile import Heard, Message
-from wsproof.conformance.robustness.context import Ground
-from wsproof.conformance.robustness.definition import Outcome, Trial
+from wsproof.conformance.endpoint_profile import Message, MessageEvents
+from wsproof.conformance.robustness.context import RobustnessContext
+from wsproof.conformance.robustness.definition import RobustnessOutcome, RobustnessTest
 from wsproof.conformance.robustness.long_message import long_message
 from wsproof.conformance.robustness.scaling import FEWEST_SIZES, Cost, exponent_of, is_superlinear
 from wsproof.errors import TargetError
@@ -44,15 +44,15 @@ class Shape:
     name: str
     of: str
     sizes: tuple[int, ...]
-    cost: Callable[[Ground, int], float | None]
+    cost: Callable[[RobustnessContext, int], float | None]
     least_ns: float
     base: int | None = None
     """The size whose cost is there anyway, and is taken off all others."""
 
 
-def _growing(ground: Ground, name: str, shapes: tuple[Shape, ...]) -> Outcome:
+def _growing(ground: RobustnessContext, name: str, shapes: tuple[Shape, ...]) -> RobustnessOutcome:
     """Measure each shape; one that looks superlinear is measured again before it is charged."""
-    outcome = Outcome()
+    outcome = RobustnessOutcome()
     enough = False
     until = Deadline.after(_COSTS * ground.deadline_s)
     for shape in shapes:
@@ -91,7 +91,7 @@ def _least(costs: list[Cost], again: list[Cost]) -> list[Cost]:
     return [Cost(one.size, min(one.cost_ns, other.cost_ns)) for one, other in zip(costs, again, strict=False)]
 
 
-def _measure(ground: Ground, outcome: Outcome, shape: Shape, until: Deadline) -> list[Cost]:
+def _measure(ground: RobustnessContext, outcome: RobustnessOutcome, shape: Shape, until: Deadline) -> list[Cost]:
     """What each size costs, as far as the time goes."""
     costs: dict[int, float] = {}
     if shape.base is not None:
@@ -121,7 +121,7 @@ def _costs_said(costs: list[Cost]) -> str:
 # Messages.
 
 
-def _fragments_cost(ground: Ground, count: int, size: int) -> float | None:
+def _fragments_cost(ground: RobustnessContext, count: int, size: int) -> float | None:
     """Of one message of `count` fragments of `size` bytes."""
     long = long_message(ground.facts, count - 1, size)
     if long.whole is None:
@@ -134,13 +134,13 @@ def _fragments_cost(ground: Ground, count: int, size: int) -> float | None:
         return _cost_of(ground, client, data, whole)
 
 
-def _cost_of(ground: Ground, client: Client, data: bytes, whole: Message | None) -> float | None:
+def _cost_of(ground: RobustnessContext, client: Client, data: bytes, whole: Message | None) -> float | None:
     def is_over(event: Event) -> bool:
         if isinstance(event, CloseReceived):
             return True
         if whole is None:
             return isinstance(event, PongReceived) and event.payload == _END
-        return Heard.message(event) is not None
+        return MessageEvents.message(event) is not None
 
     before = ground.cpu_ns()
     client.send_raw(data)
@@ -164,7 +164,7 @@ _MESSAGES = (
 # Handshakes.
 
 
-def _handshakes_cost(ground: Ground, size: int, lines: Callable[[int], Headers]) -> float | None:
+def _handshakes_cost(ground: RobustnessContext, size: int, lines: Callable[[int], Headers]) -> float | None:
     """Of one handshake: the least mean of several batches; None when it is refused for its size."""
     plain = ground.endpoint.request(_KEY)
     request = replace(plain, headers=plain.headers + lines(size))
@@ -206,12 +206,15 @@ _HEADERS = (
 )
 
 
-def _messages(ground: Ground) -> Outcome:
+def _messages(ground: RobustnessContext) -> RobustnessOutcome:
     return _growing(ground, "cost-of-fragments", _MESSAGES)
 
 
-def _handshakes(ground: Ground) -> Outcome:
+def _handshakes(ground: RobustnessContext) -> RobustnessOutcome:
     return _growing(ground, "cost-of-handshake", _HEADERS)
 
 
-TRIALS: tuple[Trial, ...] = (Trial("cost-of-fragments", _messages), Trial("cost-of-handshake", _handshakes))
+TRIALS: tuple[RobustnessTest, ...] = (
+    RobustnessTest("cost-of-fragments", _messages),
+    RobustnessTest("cost-of-handshake", _handshakes),
+)

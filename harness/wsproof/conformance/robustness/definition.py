@@ -6,19 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from wsproof.conformance.robustness.context import Ground
+from wsproof.conformance.robustness.context import RobustnessContext
 from wsproof.conformance.rules import Rule, rule
-from wsproof.conformance.verify.violations import Charge
+from wsproof.conformance.verify.violations import Violation
 from wsproof.model.suite import Figure
 
-__all__ = ["Outcome", "Trial"]
+__all__ = ["RobustnessOutcome", "RobustnessTest"]
 
 
 @dataclass
-class Outcome:
+class RobustnessOutcome:
     """What a trial showed: broken rules, figures, and the story in lines. `lacking` says why it could not tell."""
 
-    charges: list[Charge] = field(default_factory=list)
+    charges: list[Violation] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     connections: int = 0
@@ -34,7 +34,7 @@ class Outcome:
     def charge(self, name: str, expected: str, got: str) -> None:
         """Accuse the server of breaking rule `name`, once."""
         if all(charge.rule != name for charge in self.charges):
-            self.charges.append(Charge(name, expected, got))
+            self.charges.append(Violation(name, expected, got))
 
     def note(self, sentence: str) -> None:
         """Write the story on."""
@@ -42,11 +42,11 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Trial:
+class RobustnessTest:
     """`name` is the id of the rule it is about. `needs_process`: it can only be judged where the server is ours."""
 
     name: str
-    perform: Callable[[Ground], Outcome]
+    perform: Callable[[RobustnessContext], RobustnessOutcome]
     needs_process: bool = False
 
     @property

@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass
 from functools import partial
 
-from wsproof.conformance.endpoint_profile import Heard, Message, is_own_reason
-from wsproof.conformance.robustness.context import Ground
-from wsproof.conformance.robustness.definition import Outcome, Trial
+from wsproof.conformance.endpoint_profile import Message, MessageEvents, is_own_reason
+from wsproof.conformance.robustness.context import RobustnessContext
+from wsproof.conformance.robustness.definition import RobustnessOutcome, RobustnessTest
 from wsproof.conformance.robustness.long_message import LongMessage, long_message
 from wsproof.model.suite import Figure
 from wsproof.net.client import Client
@@ -33,12 +33,12 @@ class _Flood:
     size: int
 
 
-def _fragments(ground: Ground, *, name: str, count: int, size: int) -> Outcome:
+def _fragments(ground: RobustnessContext, *, name: str, count: int, size: int) -> RobustnessOutcome:
     """One message of `count` fragments of `size` bytes, then its end: it arrives, or is refused with a reason."""
-    outcome = Outcome(connections=1)
+    outcome = RobustnessOutcome(connections=1)
     if _flood(ground, outcome, name, count, size, is_paced=False):
         # Our pong stood behind the flood, and came too late for the server's heartbeat.
-        outcome = Outcome(connections=2)
+        outcome = RobustnessOutcome(connections=2)
         outcome.note("the server's heartbeat cut off a client that sent all at once: this one waits for pongs between")
         _flood(ground, outcome, name, count, size, is_paced=True)
     if not ground.all_served():
@@ -46,7 +46,9 @@ def _fragments(ground: Ground, *, name: str, count: int, size: int) -> Outcome:
     return outcome
 
 
-def _flood(ground: Ground, outcome: Outcome, name: str, count: int, size: int, *, is_paced: bool) -> bool:
+def _flood(
+    ground: RobustnessContext, outcome: RobustnessOutcome, name: str, count: int, size: int, *, is_paced: bool
+) -> bool:
     """Send such a message and judge what comes of it; whether the server's heartbeat cut the client off instead."""
     long = long_message(ground.facts, count, size)
     with ground.client(max_message_bytes=1 << 26) as client:
@@ -67,7 +69,13 @@ def _flood(ground: Ground, outcome: Outcome, name: str, count: int, size: int, *
 
 
 def _send_flood(
-    ground: Ground, outcome: Outcome, client: Client, long: LongMessage, flood: _Flood, *, is_paced: bool
+    ground: RobustnessContext,
+    outcome: RobustnessOutcome,
+    client: Client,
+    long: LongMessage,
+    flood: _Flood,
+    *,
+    is_paced: bool,
 ) -> bool:
     """Send the message and wait for what comes; False when another client was not served meanwhile."""
     count, size = flood.count, flood.size
@@ -93,20 +101,20 @@ def _send_flood(
     whole = ground.facts.reply_to(long.whole)
 
     def is_over(event: Event) -> bool:
-        answered = _is_pong(event) if whole is None else Heard.message(event) is not None
+        answered = _is_pong(event) if whole is None else MessageEvents.message(event) is not None
         return answered or isinstance(event, CloseReceived)
 
     ground.wait_busy(client, is_over)
     return True
 
 
-def _wait_read(ground: Ground, client: Client) -> None:
+def _wait_read(ground: RobustnessContext, client: Client) -> None:
     """Wait until the server has read what was sent: it answers a ping behind it."""
     client.send_raw(Frame(Opcode.PING, _READ, mask=MASK).encode())
     ground.wait_busy(client, lambda event: isinstance(event, PongReceived | CloseReceived))
 
 
-def _takes_plainly(ground: Ground, message: Message) -> bool:
+def _takes_plainly(ground: RobustnessContext, message: Message) -> bool:
     """Whether the same is taken in one frame: if not, it was not the fragments."""
     begun = time.monotonic()
     with ground.client(max_message_bytes=1 << 26) as client:
@@ -115,7 +123,7 @@ def _takes_plainly(ground: Ground, message: Message) -> bool:
         client.flush()
         whole = ground.facts.reply_to(message)
         if whole is not None:
-            return ground.wait_busy(client, lambda event: Heard.message(event) == whole)
+            return ground.wait_busy(client, lambda event: MessageEvents.message(event) == whole)
         if not ground.wait_busy(client, _is_pong):
             return False
         # The pong may have overtaken the application, which ends the connection a moment later.
@@ -123,7 +131,9 @@ def _takes_plainly(ground: Ground, message: Message) -> bool:
         return client.wait_event(lambda event: isinstance(event, CloseReceived | Ended), linger_s) is None
 
 
-def _see_memory(ground: Ground, outcome: Outcome, client: Client, name: str, before: int | None, count: int) -> None:
+def _see_memory(
+    ground: RobustnessContext, outcome: RobustnessOutcome, client: Client, name: str, before: int | None, count: int
+) -> None:
     """What the server holds of a message that says nothing, once it has read it all."""
     client.send_raw(Frame(Opcode.PING, b"flooded", mask=MASK).encode())
     ground.wait_busy(client, lambda event: isinstance(event, PongReceived | CloseReceived))
@@ -137,8 +147,8 @@ def _see_memory(ground: Ground, outcome: Outcome, client: Client, name: str, bef
         outcome.charge("empty-fragments-held", "nothing to be kept of fragments that hold nothing", got)
 
 
-def _judge(outcome: Outcome, client: Client, name: str, whole: Message | None, said: str) -> None:
-    messages = [message for message in map(Heard.message, client.events) if message is not None]
+def _judge(outcome: RobustnessOutcome, client: Client, name: str, whole: Message | None, said: str) -> None:
+    messages = [message for message in map(MessageEvents.message, client.events) if message is not None]
     close = next((event for event in client.events if isinstance(event, CloseReceived)), None)
     expected = "the message to arrive whole, or to be refused with a close code that says so"
     if close is not None:
@@ -176,11 +186,11 @@ def _flood_said(count: int, size: int) -> str:
     return f"a message of {count:,} fragments of {size} bytes" if size else f"a message of {count:,} empty fragments"
 
 
-def _held(ground: Ground) -> Outcome:
+def _held(ground: RobustnessContext) -> RobustnessOutcome:
     return _fragments(ground, name="empty-fragments", count=100_000, size=0)
 
 
-TRIALS: tuple[Trial, ...] = (
-    Trial("many-fragments", partial(_fragments, name="many-fragments", count=10_000, size=1)),
-    Trial("empty-fragments", _held),
+TRIALS: tuple[RobustnessTest, ...] = (
+    RobustnessTest("many-fragments", partial(_fragments, name="many-fragments", count=10_000, size=1)),
+    RobustnessTest("empty-fragments", _held),
 )

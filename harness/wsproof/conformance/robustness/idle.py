@@ -9,14 +9,14 @@ from typing import Protocol
 
 from wsproof.net.clock import Deadline
 
-__all__ = ["Idleness", "Work"]
+__all__ = ["IdleDetector", "ProcessWork"]
 
 _LEAST_NS = 2_000_000
 _FEW_WAKES = 20
 """What a server that only ticks may use of one wait of half a second."""
 
 
-class Work(Protocol):
+class ProcessWork(Protocol):
     """What tells of a process tree that it works, or would like to; `net.usage.TreeMeter` does. None: not known."""
 
     def cpu_ns(self) -> int | None: ...
@@ -35,7 +35,7 @@ class _Sample:
     wakes: int
 
 
-class Idleness:
+class IdleDetector:
     """Watches a server while a client waits for it, and another client is served between the waits.
 
     A server is idle when it neither had a processor nor waited for one in any wait of the last `lasts_s`. One that is
@@ -43,7 +43,7 @@ class Idleness:
     process that cannot be seen (in a container, on another machine), nobody is ever idle.
     """
 
-    def __init__(self, work: Work | None, lasts_s: float) -> None:
+    def __init__(self, work: ProcessWork | None, lasts_s: float) -> None:
         self._work = work
         self._lasts_s = lasts_s
         self._begin_anew()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-__all__ = ["MEMORY_LEAK_BYTES", "Round", "grows_steadily", "leaked_bytes", "leaked_fds"]
+__all__ = ["MEMORY_LEAK_BYTES", "ChurnRound", "grows_steadily", "leaked_bytes", "leaked_fds"]
 
 MEMORY_LEAK_BYTES = 2_000
 """Bytes a connection that count as kept: less is hidden by what allocators and collectors do."""
@@ -15,7 +15,7 @@ _FDS_SHARE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class ChurnRound:
     """What the server held after a round of `connections` that have all come and gone; None where nobody can tell."""
 
     connections: int
@@ -23,7 +23,7 @@ class Round:
     memory_bytes: int | None
 
 
-def leaked_fds(rounds: Sequence[Round]) -> float | None:
+def leaked_fds(rounds: Sequence[ChurnRound]) -> float | None:
     """Descriptors kept a connection; None when not every round kept some. The first round is the warm-up."""
     steps = [
         after.fds - before.fds for before, after in pairwise(rounds) if before.fds is not None and after.fds is not None
@@ -36,7 +36,7 @@ def leaked_fds(rounds: Sequence[Round]) -> float | None:
     return sum(steps) / sum(sizes)
 
 
-def leaked_bytes(rounds: Sequence[Round]) -> float:
+def leaked_bytes(rounds: Sequence[ChurnRound]) -> float:
     """Bytes kept a connection: the median of the rounds after the first, since memory also grows in leaps."""
     steps = [
         (after.memory_bytes - before.memory_bytes) / after.connections
@@ -46,7 +46,7 @@ def leaked_bytes(rounds: Sequence[Round]) -> float:
     return median(steps) if steps else 0.0
 
 
-def grows_steadily(rounds: Sequence[Round]) -> bool:
+def grows_steadily(rounds: Sequence[ChurnRound]) -> bool:
     """Whether memory is kept by connections: it grew from round to round, early and late alike, and never came back.
 
     A collector that waits for its hour makes memory grow too, until it comes: so the later half must grow as much.

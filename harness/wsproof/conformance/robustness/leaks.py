@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from wsproof.conformance.robustness.churn import LEAVINGS, Storm, storm
-from wsproof.conformance.robustness.context import Ground
-from wsproof.conformance.robustness.definition import Outcome, Trial
+from wsproof.conformance.robustness.churn import LEAVINGS, Churn, storm
+from wsproof.conformance.robustness.context import RobustnessContext
+from wsproof.conformance.robustness.definition import RobustnessOutcome, RobustnessTest
 from wsproof.conformance.robustness.leak_slope import leaked_bytes
 from wsproof.model.suite import Figure
 
@@ -17,17 +17,17 @@ _SERVED = "served-after-storm"
 _ALIKE = 4.0
 
 
-def _storm(ground: Ground, name: str) -> Storm:
+def _storm(ground: RobustnessContext, name: str) -> Churn:
     """The storm of a rule, had once on each ground."""
     if name not in ground.known:
         ground.known[name] = storm(ground, LEAVINGS[name])
     told = ground.known[name]
-    assert isinstance(told, Storm)
+    assert isinstance(told, Churn)
     return told
 
 
-def _served(ground: Ground) -> Outcome:
-    outcome = Outcome()
+def _served(ground: RobustnessContext) -> RobustnessOutcome:
+    outcome = RobustnessOutcome()
     repeated = ground.parameters.get("leaving")
     for name in LEAVINGS if repeated is None else (repeated,):
         told = _storm(ground, name)
@@ -38,21 +38,21 @@ def _served(ground: Ground) -> Outcome:
     return outcome
 
 
-def _accuse_of_silence(outcome: Outcome, told: Storm) -> None:
+def _accuse_of_silence(outcome: RobustnessOutcome, told: Churn) -> None:
     outcome.lines += told.lines
     outcome.parameters = _parameters(told)
     crowd = f"after {told.connections:,} connections that {told.leaving.did}"
     outcome.charge(_SERVED, "other clients to be served", f"{crowd}, an old or a new client got no answer to a ping")
 
 
-def _parameters(told: Storm) -> dict[str, Any]:
+def _parameters(told: Churn) -> dict[str, Any]:
     """What repeats this storm; one that ended in its warm-up had no size of its own yet."""
     (name,) = [name for name, leaving in LEAVINGS.items() if leaving is told.leaving]
     return {"leaving": name, **({"size": told.size} if told.size else {})}
 
 
-def _freed(ground: Ground, *, name: str) -> Outcome:
-    outcome = Outcome()
+def _freed(ground: RobustnessContext, *, name: str) -> RobustnessOutcome:
+    outcome = RobustnessOutcome()
     told = _storm(ground, name)
     outcome.connections = told.connections
     outcome.lines += told.lines
@@ -81,7 +81,7 @@ def _freed(ground: Ground, *, name: str) -> Outcome:
     return outcome
 
 
-def _kept(told: Storm) -> list[str]:
+def _kept(told: Churn) -> list[str]:
     kept = []
     if told.fds is not None:
         kept.append(f"{told.fds:.2g} descriptors a connection")
@@ -90,13 +90,13 @@ def _kept(told: Storm) -> list[str]:
     return kept
 
 
-def _cause(ground: Ground, name: str, told: Storm) -> str:
+def _cause(ground: RobustnessContext, name: str, told: Churn) -> str:
     """A simpler crowd of which as much is kept: it is the same leak."""
     for other in LEAVINGS:
         if other == name:
             break
         known = ground.known.get(other)
-        if isinstance(known, Storm) and _explains(known.fds, told.fds) and _explains(known.memory, told.memory):
+        if isinstance(known, Churn) and _explains(known.fds, told.fds) and _explains(known.memory, told.memory):
             return other
     return ""
 
@@ -105,7 +105,7 @@ def _explains(simpler: float | None, mine: float | None) -> bool:
     return mine is None or (simpler is not None and mine <= simpler * _ALIKE)
 
 
-TRIALS: tuple[Trial, ...] = (
-    Trial(_SERVED, _served),
-    *(Trial(name, partial(_freed, name=name), needs_process=True) for name in LEAVINGS),
+TRIALS: tuple[RobustnessTest, ...] = (
+    RobustnessTest(_SERVED, _served),
+    *(RobustnessTest(name, partial(_freed, name=name), needs_process=True) for name in LEAVINGS),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wsproof.conformance.endpoint_profile import Facts, Message
+from wsproof.conformance.endpoint_profile import EndpointProfile, Message
 from wsproof.wire import MASK, Frame, Opcode
 
 __all__ = ["LongMessage", "long_message"]
@@ -26,7 +26,7 @@ class LongMessage:
         return Frame(Opcode.CONTINUATION, self.last, mask=MASK).encode()
 
 
-def long_message(facts: Facts, count: int, size: int) -> LongMessage:
+def long_message(facts: EndpointProfile, count: int, size: int) -> LongMessage:
     """A message of `count` fragments of `size` bytes and a last one, which holds all the rest."""
     opcode = int(Opcode.BINARY if facts.binary else Opcode.TEXT)
     payload = b"x" * (size * count + max(size, 1))  # an empty message is for another rule

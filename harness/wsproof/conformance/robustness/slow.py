@@ -7,8 +7,8 @@ import select
 import socket
 
 from wsproof.conformance.exchange.segment_barrier import SegmentBarrier
-from wsproof.conformance.robustness.context import Ground
-from wsproof.conformance.robustness.definition import Outcome, Trial
+from wsproof.conformance.robustness.context import RobustnessContext
+from wsproof.conformance.robustness.definition import RobustnessOutcome, RobustnessTest
 from wsproof.model.suite import Figure
 from wsproof.net.clock import Deadline
 from wsproof.net.connect import connect_socket
@@ -31,9 +31,9 @@ _KEPT_SHARE = 0.25
 """Of what was taken; the kernel holds some megabytes of it for the server, and that has an end."""
 
 
-def _slow_handshake(ground: Ground) -> Outcome:
+def _slow_handshake(ground: RobustnessContext) -> RobustnessOutcome:
     """Some clients send half a handshake and wait; one sends it byte by byte."""
-    outcome = Outcome(connections=_SLOW)
+    outcome = RobustnessOutcome(connections=_SLOW)
     name = "served-beside-slow-handshake"
     request = ground.endpoint.request(_KEY).encode()
     socks: list[socket.socket] = []
@@ -63,9 +63,9 @@ def _slow_handshake(ground: Ground) -> Outcome:
     return outcome
 
 
-def _slow_reader(ground: Ground) -> Outcome:
+def _slow_reader(ground: RobustnessContext) -> RobustnessOutcome:
     """A client that pings without end and does not read, and then reads byte by byte."""
-    outcome = Outcome(connections=1)
+    outcome = RobustnessOutcome(connections=1)
     sock = connect_socket(ground.endpoint, ground.deadline_s, _RECEIVE_BUFFER)
     try:
         sock.sendall(ground.endpoint.request(_KEY).encode())
@@ -85,7 +85,7 @@ def _slow_reader(ground: Ground) -> Outcome:
     return outcome
 
 
-def _flood(ground: Ground, outcome: Outcome, sock: socket.socket) -> None:
+def _flood(ground: RobustnessContext, outcome: RobustnessOutcome, sock: socket.socket) -> None:
     """Send until the server stops reading, as it should, or has taken enough to tell that it never will."""
     ping = Frame(Opcode.PING, _PAYLOAD, mask=MASK).encode()
     before = ground.meter.private_bytes() if ground.meter is not None else None
@@ -119,7 +119,7 @@ def _flood(ground: Ground, outcome: Outcome, sock: socket.socket) -> None:
 
 
 def _send_what_is_taken(
-    ground: Ground, kernel: SegmentBarrier, sock: socket.socket, data: bytes, until: Deadline
+    ground: RobustnessContext, kernel: SegmentBarrier, sock: socket.socket, data: bytes, until: Deadline
 ) -> int:
     """Send until the server reads no more; how much was sent. Nothing is sent after `until`."""
     sock.settimeout(0.0)
@@ -133,7 +133,7 @@ def _send_what_is_taken(
     return at
 
 
-def _reads_on(ground: Ground, kernel: SegmentBarrier, sock: socket.socket) -> bool:
+def _reads_on(ground: RobustnessContext, kernel: SegmentBarrier, sock: socket.socket) -> bool:
     """Whether the server reads on: not when a neighbour was served several times meanwhile, and nothing was read.
 
     Each of the neighbour's pongs shows that the server came round, and could have read.
@@ -148,13 +148,13 @@ def _reads_on(ground: Ground, kernel: SegmentBarrier, sock: socket.socket) -> bo
     return False
 
 
-def _see_read(ground: Ground, kernel: SegmentBarrier, sock: socket.socket) -> None:
+def _see_read(ground: RobustnessContext, kernel: SegmentBarrier, sock: socket.socket) -> None:
     """Wait until the server has read what was sent, or reads no more."""
     while kernel.unread(sock.fileno()) and _reads_on(ground, kernel, sock):
         ground.budget.check()
 
 
-def _read_slowly(ground: Ground, outcome: Outcome, sock: socket.socket) -> None:
+def _read_slowly(ground: RobustnessContext, outcome: RobustnessOutcome, sock: socket.socket) -> None:
     sock.settimeout(ground.budget.at_most(ground.deadline_s))
     for number in range(_BYTES):
         ground.budget.check()
@@ -164,7 +164,7 @@ def _read_slowly(ground: Ground, outcome: Outcome, sock: socket.socket) -> None:
             return
 
 
-def _served(ground: Ground, outcome: Outcome, when: str) -> bool:
+def _served(ground: RobustnessContext, outcome: RobustnessOutcome, when: str) -> bool:
     if ground.neighbour_served():
         return True
     got = f"{when}, another one got no answer to a ping"
@@ -172,7 +172,7 @@ def _served(ground: Ground, outcome: Outcome, when: str) -> bool:
     return False
 
 
-TRIALS: tuple[Trial, ...] = (
-    Trial("served-beside-slow-handshake", _slow_handshake),
-    Trial("served-beside-slow-reader", _slow_reader),
+TRIALS: tuple[RobustnessTest, ...] = (
+    RobustnessTest("served-beside-slow-handshake", _slow_handshake),
+    RobustnessTest("served-beside-slow-reader", _slow_reader),
 )

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from wsproof.conformance.endpoint_profile import Facts
+from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.exchange.transcript import Transcript
 from wsproof.conformance.rules import Binding, rule
-from wsproof.conformance.script import Conversation
+from wsproof.conformance.script import Script
 from wsproof.conformance.verify.findings import finding_of
-from wsproof.conformance.verify.violations import Charge
+from wsproof.conformance.verify.violations import Violation
 from wsproof.model.finding import Finding
 from wsproof.model.server_end import PROCESS_ENDED
 
-__all__ = ["Case", "Ledger"]
+__all__ = ["Case", "Cases"]
 
 _HEAVIEST_FIRST = list(Binding)
 # What else goes wrong, in conversations of its own, where one of these is broken.
@@ -68,9 +68,9 @@ class Case:
     `smallest` has shown the same. `company` holds the rules that were broken every time that this one was.
     """
 
-    charge: Charge
-    first: Conversation
-    smallest: Conversation
+    charge: Violation
+    first: Script
+    smallest: Script
     witness: list[str]
     company: frozenset[str]
     occurrences: int = 1
@@ -78,7 +78,7 @@ class Case:
     retries: int = 0
     server_output: tuple[str, ...] = ()
     """The last exception that the server wrote while this was seen."""
-    first_seen: tuple[Charge, list[str]] | None = None
+    first_seen: tuple[Violation, list[str]] | None = None
     """Charge and witness of `first`, where `smallest` is another conversation."""
     is_settled: bool = False
     """It was looked into: retried, and its cause sought."""
@@ -93,7 +93,7 @@ class Case:
         """Whether it was retried, and did not come again."""
         return bool(self.retries) and not self.hits
 
-    def show(self, conversation: Conversation, charge: Charge, transcript: Transcript) -> None:
+    def show(self, conversation: Script, charge: Violation, transcript: Transcript) -> None:
         """This conversation shows it best, as far as is known."""
         if self.first_seen is None:
             self.first_seen = self.charge, self.witness
@@ -111,15 +111,15 @@ class Case:
 
 
 @dataclass
-class Ledger:
+class Cases:
     """One case per rule. `causes` leads from rules that were broken by another one's fault to that other one."""
 
-    facts: Facts
+    facts: EndpointProfile
     cases: dict[str, Case] = field(default_factory=dict)
     causes: dict[str, str] = field(default_factory=dict)
 
     def note(
-        self, conversation: Conversation, charge: Charge, transcript: Transcript, together: Iterable[Charge] = ()
+        self, conversation: Script, charge: Violation, transcript: Transcript, together: Iterable[Violation] = ()
     ) -> None:
         """Count a charge, and keep its conversation if it is the smallest so far. `together`: all charges of it."""
         company = (frozenset(other.rule for other in together) | transcript.skipped) - {charge.rule}
@@ -145,7 +145,7 @@ class Ledger:
         """The cases that nobody has looked into yet."""
         return [name for name, case in self.cases.items() if not case.is_settled]
 
-    def move(self, name: str, conversation: Conversation, charge: Charge, transcript: Transcript) -> None:
+    def move(self, name: str, conversation: Script, charge: Violation, transcript: Transcript) -> None:
         """Case `name` turned out to be another rule's: this simpler conversation shows it."""
         moved = self.cases.pop(name)
         self.causes[name] = charge.rule

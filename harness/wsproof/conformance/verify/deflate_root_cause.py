@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wsproof.conformance.endpoint_profile import Facts, Message
-from wsproof.conformance.oracle.inflate import Reading
+from wsproof.conformance.endpoint_profile import EndpointProfile, Message
+from wsproof.conformance.oracle.inflate import InflatedMessage
 from wsproof.conformance.properties.deflate_blocks import Blocks
 from wsproof.conformance.properties.deflate_builders import agreed, apply_cuts, letters, literally, packed, talk
-from wsproof.conformance.script import Conversation, Send
+from wsproof.conformance.script import Script, Send
 from wsproof.conformance.verify.violations import OF_ITS_DEFLATER
 from wsproof.wire import MASK, DeflateAgreement, Deflater, Frame, Opcode
 
 __all__ = ["inflated", "simpler_compressed"]
 
 
-def inflated(conversation: Conversation) -> list[tuple[Message, int]]:
+def inflated(conversation: Script) -> list[tuple[Message, int]]:
     """The messages of a compressed conversation as they were before, each with the number of its fragments."""
-    reading = Reading(DeflateAgreement())
+    reading = InflatedMessage(DeflateAgreement())
     found: list[tuple[Message, int]] = []
     opcode, data, count = 0, b"", 0
     for action in conversation.actions:
@@ -32,7 +32,7 @@ def inflated(conversation: Conversation) -> list[tuple[Message, int]]:
     return found
 
 
-def simpler_compressed(conversation: Conversation, facts: Facts) -> Iterator[Conversation]:
+def simpler_compressed(conversation: Script, facts: EndpointProfile) -> Iterator[Script]:
     """What could be the real cause, the simplest first: each text alone, then in a row, then in fragments."""
     if not facts.agreements or conversation.subject == "deflate-sizes":  # there is nothing to it but its size
         return

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from wsproof.conformance.exchange.transcript import Transcript
 from wsproof.conformance.properties.deflate_bombs import BOMB_MIB
-from wsproof.conformance.verify.violations import Charge
+from wsproof.conformance.verify.violations import Violation
 from wsproof.machine.usage import TreeMeter
 
-__all__ = ["Swelling"]
+__all__ = ["MemoryGrowth"]
 
 _MIB = 1 << 20
 
 
-class Swelling:
+class MemoryGrowth:
     """Watches the process tree under `pid` from now on. Without one, or where the system does not tell peaks, it sees
     nothing and charges nobody.
 
@@ -38,11 +38,11 @@ class Swelling:
         peak = self._meter.peak_bytes() if self._meter is not None else None
         return peak - self._before if peak is not None and self._before is not None else None
 
-    def charges(self, transcript: Transcript) -> list[Charge]:
+    def charges(self, transcript: Transcript) -> list[Violation]:
         """A server that refused a bomb must not have held all of it before."""
         grown = self.grown_bytes()
         refused = transcript.close is not None or transcript.ended
         if grown is None or grown < BOMB_MIB * _MIB or transcript.at_barrier or not refused:
             return []
         owed = f"a message that inflates to {BOMB_MIB} MiB to be refused before all of it is in memory"
-        return [Charge("deflate-bomb-memory", owed, f"the server's process had grown by {grown // _MIB} MiB")]
+        return [Violation("deflate-bomb-memory", owed, f"the server's process had grown by {grown // _MIB} MiB")]

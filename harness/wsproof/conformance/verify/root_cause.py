@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import accumulate
 
-from wsproof.conformance.endpoint_profile import Facts
+from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.properties.property import MASK, say
-from wsproof.conformance.script import Conversation, Handshake, Send
+from wsproof.conformance.script import Handshake, Script, Send
 from wsproof.conformance.verify.deflate_root_cause import inflated, simpler_compressed
 from wsproof.wire import Frame, Opcode
 
@@ -17,7 +17,7 @@ _LETTERS = b"abcdefghijklmnopqrstuvwxyz"
 _CONTROL_BYTES = 125
 
 
-def simpler(conversation: Conversation, facts: Facts) -> Iterator[Conversation]:
+def simpler(conversation: Script, facts: EndpointProfile) -> Iterator[Script]:
     """What could be the real cause, the simplest first; each is about a rule of its own.
 
     Each control frame alone, each message whole in one frame, each message with its own mask, each message in its
@@ -66,7 +66,7 @@ def simpler(conversation: Conversation, facts: Facts) -> Iterator[Conversation]:
             yield say("segmentation", replace(short, fin=True), cuts=tuple(range(1, min(size, 16))))
 
 
-def apart(conversation: Conversation) -> Conversation:
+def apart(conversation: Script) -> Script:
     """The same frames, each in a segment of its own."""
     if conversation.pipelined:
         return conversation
@@ -74,7 +74,7 @@ def apart(conversation: Conversation) -> Conversation:
     return replace(conversation, cuts=tuple(accumulate(sizes))[:-1])
 
 
-def plainly(conversation: Conversation) -> Conversation:
+def plainly(conversation: Script) -> Script:
     """The same messages, each whole in one frame and in one segment, and nothing else: what the application is told."""
     if conversation.deflate:
         said = [Frame(message.opcode, message.payload, mask=MASK) for message, _ in inflated(conversation)]

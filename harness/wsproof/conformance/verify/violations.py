@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from wsproof.conformance.endpoint_profile import BARRIER, DROPPED, Facts
+from wsproof.conformance.endpoint_profile import BARRIER, DROPPED, EndpointProfile
 from wsproof.conformance.exchange.timeouts import AnswerKind
 from wsproof.conformance.exchange.transcript import Transcript
-from wsproof.conformance.oracle.frames import Expectation, Fate
-from wsproof.conformance.oracle.handshake import Answer, Greeting
-from wsproof.conformance.script import Conversation, Ending, Send
+from wsproof.conformance.oracle.frames import ConnectionOutcome, Expectation
+from wsproof.conformance.oracle.handshake import HandshakeAnswer, HandshakeExpectation
+from wsproof.conformance.script import Script, ScriptEnd, Send
 from wsproof.wire import Breach, CloseCode, Frame, Opcode
 
-__all__ = ["OF_ITS_DEFLATER", "Charge", "judge", "leaves_open"]
+__all__ = ["OF_ITS_DEFLATER", "Violation", "leaves_open", "verify"]
 
 # Who answers a legal close frame with one of these has taken it for a fault.
 _FAILURES = (CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_PAYLOAD)
@@ -29,7 +29,7 @@ OF_ITS_DEFLATER = ("deflate-server-context", "deflate-server-window")
 
 
 @dataclass(frozen=True, slots=True)
-class Charge:
+class Violation:
     """A broken rule: what was owed, and what came instead, as a clause.
 
     `awaited`: only a timeout showed it, and it is this kind of answer that did not come. `own_reasons`: the server
@@ -49,7 +49,7 @@ class Charge:
         return self.awaited is not None
 
 
-def leaves_open(expected: Expectation, transcript: Transcript, facts: Facts) -> bool:
+def leaves_open(expected: Expectation, transcript: Transcript, facts: EndpointProfile) -> bool:
     """Whether the application may have ended the connection because of what it was told: that shows nothing.
 
     Only well-formed messages reach an application. But one that takes only some messages may refuse others as soon as
@@ -61,34 +61,38 @@ def leaves_open(expected: Expectation, transcript: Transcript, facts: Facts) -> 
         return True
     close = transcript.close
     if close is None:
-        drops = DROPPED in facts.refusals or not (facts.echoes or expected.fate is Fate.FAILED)
+        drops = DROPPED in facts.refusals or not (facts.echoes or expected.fate is ConnectionOutcome.FAILED)
         return transcript.ended and not transcript.at_barrier and drops
     if not facts.may_close_with(close.code):
         return False
-    if expected.fate is Fate.OPEN and transcript.at_barrier:
+    if expected.fate is ConnectionOutcome.OPEN and transcript.at_barrier:
         # Else it answers the close frame that we sent at last.
         answers = close.code == 1000 or (close.code is None and str(None) not in facts.refusals)
         return not answers and not expected.owed
-    return not (expected.fate is Fate.CLOSED and close.code == expected.close_code)
+    return not (expected.fate is ConnectionOutcome.CLOSED and close.code == expected.close_code)
 
 
-def judge(
-    conversation: Conversation, greeting: Greeting, expected: Expectation, facts: Facts, transcript: Transcript
-) -> list[Charge]:
+def verify(
+    conversation: Script,
+    greeting: HandshakeExpectation,
+    expected: Expectation,
+    facts: EndpointProfile,
+    transcript: Transcript,
+) -> list[Violation]:
     """Every rule that this conversation shows to be broken, each once, the heaviest reason first."""
-    charges: dict[str, Charge] = {}
-    bench = _Bench(conversation, greeting, expected, facts, transcript)
+    charges: dict[str, Violation] = {}
+    bench = _Verifier(conversation, greeting, expected, facts, transcript)
     for charge in bench.charges():
         charges.setdefault(charge.rule, charge)
     return list(charges.values())
 
 
 @dataclass
-class _Bench:
-    conversation: Conversation
-    greeting: Greeting
+class _Verifier:
+    conversation: Script
+    greeting: HandshakeExpectation
     expected: Expectation
-    facts: Facts
+    facts: EndpointProfile
     transcript: Transcript
 
     def _is_about_websocket(self) -> bool:
@@ -98,7 +102,7 @@ class _Bench:
             return True
         return "websocket" in ",".join(response.header_values("Upgrade")).lower()
 
-    def charges(self) -> Iterator[Charge]:
+    def charges(self) -> Iterator[Violation]:
         if not self._is_about_websocket():
             return
         if self.conversation.pipelined:
@@ -115,7 +119,7 @@ class _Bench:
         response = self.transcript.response
         if response is None or response.status != 101:
             yield from self._not_accepted()
-        elif self.greeting.answer is Answer.REFUSE:
+        elif self.greeting.answer is HandshakeAnswer.REFUSE:
             yield self._charge(self.greeting.rule, self._refusal_owed(), "the server accepted it (101)")
         elif not self._closed_over_the_offer():
             if self.greeting.rule in ("key-once", "key-decodes", "version-draft", "host-once"):
@@ -131,7 +135,7 @@ class _Bench:
             return False
         return close is None or self.facts.may_close_with(close.code)
 
-    def _breach(self, breach: Breach) -> Charge:
+    def _breach(self, breach: Breach) -> Violation:
         evidence = breach.evidence.rstrip(".")
         if breach.rule == "deflate-data" and self.conversation.subject in OF_ITS_DEFLATER:
             agreed = self._agreed_said()
@@ -139,18 +143,18 @@ class _Bench:
                 self.conversation.subject, f"messages that can be read by what was agreed ({agreed})", evidence
             )
         is_http = bool(self.transcript.http) and leaves_open(self.expected, self.transcript, self.facts)
-        return Charge(f"server-{breach.rule}", breach.sentence, evidence, own_reasons=is_http)
+        return Violation(f"server-{breach.rule}", breach.sentence, evidence, own_reasons=is_http)
 
     def _agreed_said(self) -> str:
         response = self.transcript.response
         return ", ".join(response.header_values("Sec-WebSocket-Extensions")) if response is not None else ""
 
-    def _agreed_against_the_rules(self) -> Iterator[Charge]:
+    def _agreed_against_the_rules(self) -> Iterator[Violation]:
         if self.greeting.must_decline and self._agreed_said():
             owed = f"permessage-deflate to be declined, since {self.greeting.must_decline}"
             yield self._charge("deflate-declined", owed, f"the answer was {self._agreed_said()!a}")
 
-    def _selected_otherwise(self) -> Iterator[Charge]:
+    def _selected_otherwise(self) -> Iterator[Violation]:
         """The same offer, written in another way, must not change which subprotocol is selected."""
         response = self.transcript.response
         if self.conversation.subject not in SUBPROTOCOL_RULES or response is None:
@@ -166,7 +170,7 @@ class _Bench:
 
     # The handshake.
 
-    def _pipelined(self) -> Iterator[Charge]:
+    def _pipelined(self) -> Iterator[Violation]:
         """A client that does not wait for the 101 breaks 4.1: whatever comes of it convicts nobody."""
         answered = self.transcript.response is not None and self.transcript.response.status == 101
         charges = list(self._after_101() if answered else self._not_accepted())
@@ -184,10 +188,10 @@ class _Bench:
     def _accepted_said(self) -> str:
         return f"it accepted a handshake (101) in which {self.greeting.because}"
 
-    def _not_accepted(self) -> Iterator[Charge]:
+    def _not_accepted(self) -> Iterator[Violation]:
         response, greeting = self.transcript.response, self.greeting
         got = self._said()
-        if greeting.answer is Answer.REFUSE:
+        if greeting.answer is HandshakeAnswer.REFUSE:
             if response is None and not self._may_be_held():
                 yield self._charge("refusal-answered", f"an HTTP refusal, since {greeting.because}", got)
             elif response is not None and greeting.owes_versions and not response.header("Sec-WebSocket-Version"):
@@ -196,7 +200,7 @@ class _Bench:
         elif greeting.illegal_offer and response is not None and 400 <= response.status < 500:
             owed = f"an offer to be declined, and no more, since {greeting.illegal_offer}"
             yield self._charge("deflate-refused", owed, got)
-        elif greeting.answer is Answer.ACCEPT:
+        elif greeting.answer is HandshakeAnswer.ACCEPT:
             yield self._charge(self.conversation.subject, "a legal handshake to be accepted with 101", got)
         elif greeting.rule in _TAKEN_OR_REFUSED:
             if response is None or not 400 <= response.status < 500:
@@ -206,32 +210,32 @@ class _Bench:
 
     # After 101.
 
-    def _own_close(self) -> Iterator[Charge]:
+    def _own_close(self) -> Iterator[Violation]:
         """The endpoint closes by itself: its frames are audited, and we have answered its close frame."""
         if self.transcript.close is not None and not self.transcript.ended:
             yield self._charge("close-ends-tcp", "the server to end TCP after the close frames", self._said())
 
-    def _after_101(self) -> Iterator[Charge]:
-        if self.conversation.ending is Ending.RESET:
+    def _after_101(self) -> Iterator[Violation]:
+        if self.conversation.ending is ScriptEnd.RESET:
             return
         yield from self._messages()
-        if self.conversation.ending is Ending.HALF_CLOSE:
+        if self.conversation.ending is ScriptEnd.HALF_CLOSE:
             if not self.transcript.ended and "half-close-ends" not in self.transcript.skipped:
                 yield self._charge("half-close-ends", "the server to end its side of TCP too", self._said())
             return
-        if not self.transcript.in_time and self.expected.fate is Fate.OPEN:
+        if not self.transcript.in_time and self.expected.fate is ConnectionOutcome.OPEN:
             yield self._charge("pong-prompt", "a pong before the message has ended", "none came until then")
         match self.expected.fate:
-            case Fate.OPEN:
+            case ConnectionOutcome.OPEN:
                 yield from self._open()
-            case Fate.CLOSED:
+            case ConnectionOutcome.CLOSED:
                 yield from self._closing(self.expected.close_code, self.conversation.subject)
-            case Fate.FAILED:
+            case ConnectionOutcome.FAILED:
                 yield from self._failed()
-            case Fate.FREE:
+            case ConnectionOutcome.FREE:
                 yield from self._free()
 
-    def _messages(self) -> Iterator[Charge]:
+    def _messages(self) -> Iterator[Violation]:
         if not self.facts.echoes or self.expected.silent or self.transcript.dropped:
             return  # (what could not be read is a breach of its own)
         barrier = self.facts.reply_to(self.facts.barrier) if self.facts.barrier is not None else None
@@ -242,7 +246,7 @@ class _Bench:
                 if message in [self.facts.reply_to(stray) for stray in self.expected.stray]:
                     answered = f"it answered {message.describe()}"
                     yield self._shown("close-is-last", "a message behind our close frame to be discarded", answered)
-                elif self.expected.fate in (Fate.OPEN, Fate.CLOSED):
+                elif self.expected.fate in (ConnectionOutcome.OPEN, ConnectionOutcome.CLOSED):
                     more = f"one more came: {message.describe()}"
                     name = self.conversation.subject if self.expected.in_frame else "messages-intact"
                     yield self._shown(name, _count(len(owed), "message"), more)
@@ -251,12 +255,12 @@ class _Bench:
                 name = self.conversation.subject if message not in owed else "messages-intact"
                 yield self._shown(name, f"the answer {owed[index].describe()}", f"{message.describe()} came")
                 return
-        must_come = self.expected.fate is Fate.OPEN or self.expected.may_refuse
+        must_come = self.expected.fate is ConnectionOutcome.OPEN or self.expected.may_refuse
         if self.transcript.at_barrier and len(got) < len(owed) and must_come:
             missing = f"the answer {owed[len(got)].describe()}"
             yield self._shown(self.conversation.subject, missing, "only the answer to a later message came")
 
-    def _open(self) -> Iterator[Charge]:
+    def _open(self) -> Iterator[Violation]:
         subject, transcript = self.conversation.subject, self.transcript
         pings = self.expected.pings
         if self.expected.in_frame:
@@ -289,7 +293,7 @@ class _Bench:
     def _sent_frames(self) -> Iterator[Frame]:
         return (action.frame for action in self.conversation.actions if isinstance(action, Send))
 
-    def _closing(self, code: int | None, subject: str) -> Iterator[Charge]:
+    def _closing(self, code: int | None, subject: str) -> Iterator[Violation]:
         transcript = self.transcript
         if transcript.close is None:
             if "close-answered" not in transcript.skipped:
@@ -325,7 +329,7 @@ class _Bench:
             return "close-inside-legal"
         return subject if subject in ("close-answered", "close-reason", "close-code-later") else "close-code-echoed"
 
-    def _failed(self) -> Iterator[Charge]:
+    def _failed(self) -> Iterator[Violation]:
         transcript, expected = self.transcript, self.expected
         because = f"the connection to fail because of {expected.because}"
         if expected.in_frame:
@@ -362,7 +366,7 @@ class _Bench:
         is_normal = close.code == CloseCode.NORMAL_CLOSURE and self.expected.rule == "close-one-byte"
         return is_normal or (close.code is None and self.facts.names_faults)
 
-    def _free(self) -> Iterator[Charge]:
+    def _free(self) -> Iterator[Violation]:
         name = self.expected.rule
         if name == "deflate-bomb" and self.transcript.at_barrier:
             yield self._charge(
@@ -374,9 +378,9 @@ class _Bench:
 
     # Words.
 
-    def _charge(self, name: str, expected: str, got: str) -> Charge:
+    def _charge(self, name: str, expected: str, got: str) -> Violation:
         own = name not in _AFTER_THE_CLOSE and leaves_open(self.expected, self.transcript, self.facts)
-        return Charge(name, expected, got, awaited=self._awaited(name), own_reasons=own)
+        return Violation(name, expected, got, awaited=self._awaited(name), own_reasons=own)
 
     def _awaited(self, name: str) -> AnswerKind | None:
         """What did not come, where it is the silence that shows the rule to be broken."""
@@ -384,7 +388,7 @@ class _Bench:
         is_shown = transcript.ended or (transcript.close is not None and name not in _AFTER_THE_CLOSE)
         return None if is_shown else transcript.awaited
 
-    def _shown(self, name: str, expected: str, got: str) -> Charge:
+    def _shown(self, name: str, expected: str, got: str) -> Violation:
         """What the server has said shows it; no silence does."""
         return replace(self._charge(name, expected, got), awaited=None)
 

@@ -15,13 +15,13 @@ from wsproof.model.history import (
     Departure,
     History,
     Member,
-    Notice,
     Part,
+    PresenceNotice,
     ProtocolNote,
     Publications,
     Receipts,
-    Strange,
     Tick,
+    UnexpectedMessage,
 )
 from wsproof.net.redact import hide_everywhere
 
@@ -74,9 +74,9 @@ def load_history(folder: Path) -> History:
         publications=Publications(*np.load(folder / PUBLICATIONS)),
         receipts=load_receipts(folder),
         members=tuple(Member(**{**entry, "departure": Departure(entry["departure"])}) for entry in words["members"]),
-        notices=tuple(Notice(**entry) for entry in words["notices"]),
+        notices=tuple(PresenceNotice(**entry) for entry in words["notices"]),
         ticks=tuple(Tick(**entry) for entry in words["ticks"]),
-        strange=tuple(Strange(**entry) for entry in words["strange"]),
+        strange=tuple(UnexpectedMessage(**entry) for entry in words["strange"]),
         protocol=tuple(ProtocolNote(**entry) for entry in words["protocol"]),
         start_ns=words["start_ns"],
         end_ns=words["end_ns"],

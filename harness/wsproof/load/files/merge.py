@@ -14,18 +14,18 @@ from wsproof.model.history import (
     Departure,
     History,
     Member,
-    Notice,
     Outcome,
     Part,
+    PresenceNotice,
     ProtocolNote,
     Publications,
     Receipts,
     Recorder,
-    Strange,
     Tick,
+    UnexpectedMessage,
 )
 from wsproof.model.partition import slices
-from wsproof.workloads import Word, Workload
+from wsproof.workloads import MessageKind, Workload
 from wsproof.workloads.damage import unplaced
 
 
@@ -129,17 +129,19 @@ def _read_unsealed(records: Records, workload: Workload, first: int) -> Recorder
         texts = {entry["number"]: _message(entry) for entry in worker.journal if entry["what"] == "message"}
         for subscriber, number, received_ns in _unsealed(worker):
             reading = workload.read(subscriber, texts[number])
-            if reading.word is Word.TICK:
+            if reading.word is MessageKind.TICK:
                 value = dict(reading.value) if reading.value is not None else None
                 found.ticks.append(Tick(subscriber, received_ns, value, reading.text))
-            elif reading.word in (Word.LEAVE, Word.JOIN) and reading.about is not None:
-                found.notices.append(Notice(subscriber, reading.about, reading.word is Word.LEAVE, received_ns))
-            elif reading.word is Word.ASIDE:
+            elif reading.word in (MessageKind.LEAVE, MessageKind.JOIN) and reading.about is not None:
+                found.notices.append(
+                    PresenceNotice(subscriber, reading.about, reading.word is MessageKind.LEAVE, received_ns)
+                )
+            elif reading.word is MessageKind.IGNORED:
                 found.ignore(texts[number])
             else:
                 found.strange.append(unplaced(reading, texts[number], subscriber, received_ns, first))
         found.strange += [
-            Strange(entry["member"], entry["at_ns"], entry["text"])
+            UnexpectedMessage(entry["member"], entry["at_ns"], entry["text"])
             for entry in worker.journal
             if entry["what"] == "strange"
         ]

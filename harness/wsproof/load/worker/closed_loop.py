@@ -12,7 +12,7 @@ from time import monotonic_ns
 from wsproof.errors import UsageError
 from wsproof.load.worker.connection import Connection
 from wsproof.load.worker.pacer import Publisher
-from wsproof.load.worker.recorder import Ledger
+from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.history import Kind
 from wsproof.model.plan import Phase
@@ -43,7 +43,7 @@ def kind_that_comes_back(contract: Contract) -> Kind:
 class ClosedLoop:
     """The publishers of one worker, each with its window."""
 
-    def __init__(self, publisher: Publisher, ledger: Ledger, in_flight: int) -> None:
+    def __init__(self, publisher: Publisher, ledger: WorkerRecorder, in_flight: int) -> None:
         self._publisher = publisher
         self._ledger = ledger
         self._in_flight = in_flight

@@ -10,9 +10,9 @@ from time import monotonic_ns
 from typing import Protocol, cast
 
 from wsproof.load.limits import MAX_MESSAGE_BYTES
-from wsproof.load.worker.handshake_cache import KnownAnswers
-from wsproof.load.worker.receive_clock import Turn
-from wsproof.load.worker.recorder import Ledger
+from wsproof.load.worker.handshake_cache import HandshakeCache
+from wsproof.load.worker.receive_clock import ReceiveClock
+from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.model.history import Departure
 from wsproof.wire import (
     Accepted,
@@ -37,12 +37,12 @@ MAX_WAITING_BYTES = 256 * 1024
 """A frame longer than this is put together by the peer, which copies each byte once."""
 
 
-class Room(Protocol):
+class ConnectionOwner(Protocol):
     """What connections share: the worker's ledger, and the sender whose time may have come during a burst of reads."""
 
-    ledger: Ledger
-    answers: KnownAnswers
-    turn: Turn
+    ledger: WorkerRecorder
+    answers: HandshakeCache
+    turn: ReceiveClock
     due_ns: int
 
     def fire(self) -> None:
@@ -81,7 +81,9 @@ class Connection(asyncio.Protocol):
         "transport",
     )
 
-    def __init__(self, member: int, request: Request, room: Room, opened: asyncio.Future[str | None]) -> None:
+    def __init__(
+        self, member: int, request: Request, room: ConnectionOwner, opened: asyncio.Future[str | None]
+    ) -> None:
         self.member = member
         self.request = request
         self.opened: asyncio.Future[str | None] | None = opened

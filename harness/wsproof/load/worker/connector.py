@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from wsproof.load.source_addresses import connect_from, source_of
 from wsproof.load.worker.connection import BufferedConnection, Connection
-from wsproof.load.worker.state import WorkerRoom
+from wsproof.load.worker.state import WorkerState
 from wsproof.model.history import Departure
 from wsproof.model.plan import NS
 from wsproof.net.clock import Deadline, now_ns
@@ -32,7 +32,7 @@ class Connector:
         self,
         endpoint: Endpoint,
         workload: Workload,
-        room: WorkerRoom,
+        room: WorkerState,
         *,
         buffered: bool,
         gap_s: float = 0.0,

@@ -9,7 +9,7 @@ MOST = 64
 _END = b"\r\n\r\n"
 
 
-class KnownAnswers:
+class HandshakeCache:
     """Heads that were found in order, cut at the proof of the key (Sec-WebSocket-Accept).
 
     An answer that is one of them, byte for byte, with the proof of its own key in that place, is as much in order; to

@@ -12,7 +12,7 @@ import asyncio
 import random
 import time
 
-from wsproof.load.worker.recorder import Ledger
+from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.load.worker.timer import best_timer
 from wsproof.net.clock import now_ns
 
@@ -22,7 +22,7 @@ MEAN_GAP_NS = 5_000_000
 class LagProbe:
     """Writes down when it was rung, the CPU time used until then, and how late that was."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, ledger: Ledger) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, ledger: WorkerRecorder) -> None:
         self._ledger = ledger
         self._gaps = random.Random(0)
         self._timer = best_timer(loop, self._ring)

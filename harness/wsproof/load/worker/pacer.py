@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsproof.load.worker.connection import Connection, plain_frame
-from wsproof.load.worker.recorder import Ledger
+from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.load.worker.timer import best_timer
 from wsproof.model.envelope import Envelope, body_of
 from wsproof.model.plan import Phase, Plan
@@ -45,7 +45,7 @@ class Publisher:
     def __init__(
         self,
         workload: Workload,
-        ledger: Ledger,
+        ledger: WorkerRecorder,
         sizes: Iterator[int],
         members: dict[int, Connection],
         first: int = 0,

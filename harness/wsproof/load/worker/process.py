@@ -20,9 +20,9 @@ from wsproof.load.worker.closed_loop import ClosedLoop
 from wsproof.load.worker.connector import Connector
 from wsproof.load.worker.loop_lag import LagProbe
 from wsproof.load.worker.pacer import Pacer, Publisher, sizes_of
-from wsproof.load.worker.recorder import Ledger
-from wsproof.load.worker.rounds import RoundPlayer
-from wsproof.load.worker.state import WorkerRoom
+from wsproof.load.worker.recorder import WorkerRecorder
+from wsproof.load.worker.rounds import RoundPublisher
+from wsproof.load.worker.state import WorkerState
 from wsproof.load.worker.timer import best_timer
 from wsproof.load.worker_config import WorkerConfig
 from wsproof.machine.fd_limits import raise_limit
@@ -44,8 +44,8 @@ class Worker:
         self._loop = loop
         self._loop_name = loop_name
         workload = job.workload()
-        self.ledger = Ledger(job.folder, job.index, workload, job.share)
-        self.room = WorkerRoom(self.ledger, self._tell_who_is_here, loop=loop)
+        self.ledger = WorkerRecorder(job.folder, job.index, workload, job.share)
+        self.room = WorkerState(self.ledger, self._tell_who_is_here, loop=loop)
         self.publisher = Publisher(
             workload, self.ledger, sizes_of(job.plan, job.index), self.room.members, job.share.first
         )
@@ -64,7 +64,7 @@ class Worker:
         self._pulse = best_timer(loop, self._on_pulse)
         self._lag = LagProbe(loop, self.ledger)
         self._told = (-1, -1)
-        self._player: RoundPlayer | None = None
+        self._player: RoundPublisher | None = None
         self._finished = asyncio.Event()
         loop.set_exception_handler(tell_mistakes)
 
@@ -130,7 +130,7 @@ class Worker:
         self._rounds = self._loop.create_task(self._play(warmup, count, deadline_s))
 
     async def _play(self, warmup: int, count: int, deadline_s: float) -> None:
-        self._player = RoundPlayer(self.room, self.publisher)
+        self._player = RoundPublisher(self.room, self.publisher)
         await self._player.play(warmup, Phase.WARMUP, deadline_s)
         start_ns = now_ns()
         await self._player.play(count, Phase.MEASURED, deadline_s)

@@ -24,7 +24,7 @@ WORTH_NS = 50_000
 """Shorter delays are not noted: they are within what it takes to read a message at all."""
 
 
-class Turn:
+class ReceiveClock:
     """Stamps what is read, and notes how late the stamps of a turn may be: `note((began_ns, ended_ns, waited_ns))`.
 
     Nothing that the turn has read had been there for longer than `waited_ns` when it began. Without a loop that says

@@ -14,10 +14,10 @@ from pathlib import Path
 from wsproof.load.files.columns import JOURNAL, Journal, RowFile, table_path
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.history import Damage, Departure, Kind, Outcome
-from wsproof.model.member_ids import Share
+from wsproof.model.member_ids import MemberIds
 from wsproof.model.plan import Phase
 from wsproof.wire import Breach
-from wsproof.workloads import Word, Workload
+from wsproof.workloads import MessageKind, Workload
 from wsproof.workloads.damage import damage_of
 
 UNSEALED = -1
@@ -30,15 +30,15 @@ _KNOWN_BYTES = 64 * 1024 * 1024
 """Frames are forgotten beyond either. Few would be cheap only where all members read at one pace: where one is
 thousands of messages ahead of the others, what it has made us forget is understood anew for each of them."""
 _DAMAGE_AT_MOST = 100
-_KINDS = {Word.REPLY: Kind.REPLY, Word.DELIVERY: Kind.DELIVERY}
+_KINDS = {MessageKind.REPLY: Kind.REPLY, MessageKind.DELIVERY: Kind.DELIVERY}
 
 
-class Ledger:
+class WorkerRecorder:
     """The record of one worker."""
 
-    def __init__(self, folder: Path, worker: int, workload: Workload, share: Share | None = None) -> None:
+    def __init__(self, folder: Path, worker: int, workload: Workload, share: MemberIds | None = None) -> None:
         self.workload = workload
-        self._share = share or Share()
+        self._share = share or MemberIds()
         self.known: dict[bytes, int] = {}
         """Frames, header included, and their numbers: a text and a binary of the same bytes are two things."""
         self.lengths: set[int] = set()
@@ -69,7 +69,7 @@ class Ledger:
         number = len(self.kinds)
         opened = reading.opened
         if opened is None or reading.word not in _KINDS:
-            kind = Kind.TICK if reading.word is Word.TICK else UNSEALED
+            kind = Kind.TICK if reading.word is MessageKind.TICK else UNSEALED
             self._messages.rows.extend((-1, -1, 0, kind, 1))
             words = {"text": text} if isinstance(text, str) else {"hex": text.hex()}
             self._journal.note("message", number=number, **words)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from wsproof.load.worker.pacer import Publisher
-from wsproof.load.worker.recorder import Ledger
-from wsproof.load.worker.state import WorkerRoom
+from wsproof.load.worker.recorder import WorkerRecorder
+from wsproof.load.worker.state import WorkerState
 from wsproof.model.contract import Audience
 from wsproof.model.history import Kind
 from wsproof.model.plan import Phase
@@ -16,12 +16,12 @@ _LOOK_S = 0.001
 """How often the player looks whether a round is complete; receipts are stamped when read, not when it looks."""
 
 
-class RoundPlayer:
+class RoundPublisher:
     """Plays rounds of member 0. While one is on, the ledger keeps its rows in memory: they are what it counts."""
 
-    def __init__(self, room: WorkerRoom, publisher: Publisher) -> None:
+    def __init__(self, room: WorkerState, publisher: Publisher) -> None:
         self._room = room
-        self._ledger: Ledger = room.ledger
+        self._ledger: WorkerRecorder = room.ledger
         self._publisher = publisher
         self.done = 0
 

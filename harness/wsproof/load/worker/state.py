@@ -7,27 +7,27 @@ import contextlib
 from collections.abc import Callable
 
 from wsproof.load.worker.connection import Connection
-from wsproof.load.worker.handshake_cache import KnownAnswers
+from wsproof.load.worker.handshake_cache import HandshakeCache
 from wsproof.load.worker.pacer import NEVER, Pacer
-from wsproof.load.worker.receive_clock import Turn
-from wsproof.load.worker.recorder import Ledger
+from wsproof.load.worker.receive_clock import ReceiveClock
+from wsproof.load.worker.recorder import WorkerRecorder
 
 
-class WorkerRoom:
+class WorkerState:
     """The worker's connections by member, its ledger, and when its next publication is due."""
 
     def __init__(
         self,
-        ledger: Ledger,
+        ledger: WorkerRecorder,
         all_in: Callable[[], None] = lambda: None,
         *,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self._all_in = all_in
         self.ledger = ledger
-        self.turn = Turn(loop, ledger.turned)
+        self.turn = ReceiveClock(loop, ledger.turned)
         self.members: dict[int, Connection] = {}
-        self.answers = KnownAnswers()
+        self.answers = HandshakeCache()
         self.pacer: Pacer | None = None
         self.due_ns = NEVER
         self.members_in = 0

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wsproof.report.charts.svg import Frame, Line, level_chart
+from wsproof.report.charts.svg import ChartFrame, ChartLine, level_chart
 from wsproof.report.figures import NAMED
 from wsproof.report.text.capacity import UNITS, capacity_sentence
 from wsproof.report.text.run import title_of
-from wsproof.stats.capacity import Outcome
+from wsproof.stats.capacity import LevelOutcome
 from wsproof.stats.metrics import METRICS_BY_NAME
 
 Drawn = tuple[str, str, str]
@@ -23,8 +23,8 @@ def knee_picture(part: Mapping[str, Any]) -> Drawn | None:
     """
     for at, objective in enumerate(part.get("objectives", ())):
         dots = [
-            Line(outcome.value, *_points(part["trials"], at, outcome.value), style)
-            for style, outcome in enumerate(Outcome, 1)
+            ChartLine(outcome.value, *_points(part["trials"], at, outcome.value), style)
+            for style, outcome in enumerate(LevelOutcome, 1)
         ]
         if sum(len(one.x) for one in dots) < 2:
             continue
@@ -33,7 +33,7 @@ def knee_picture(part: Mapping[str, Any]) -> Drawn | None:
         knee = part["knee"]
         shade = " Shaded: where the knee lies." if knee else ""
         words = f"{what} of each run, over {unit}. {capacity_sentence(part)}{shade}"
-        frame = Frame("capacity", "Capacity", words, unit, what.lower())
+        frame = ChartFrame("capacity", "Capacity", words, unit, what.lower())
         shaded = (knee["low"], knee["high"]) if knee else None
         metric = METRICS_BY_NAME.get(objective["metric"])
         chart = level_chart(frame, dots, metric.unit if metric else "1", limit=objective["limit"], shaded=shaded)

@@ -8,7 +8,7 @@ from typing import Any
 
 from wsproof.model.record import RunRecord
 from wsproof.report.charts.capacity import knee_picture
-from wsproof.report.charts.svg import Frame, Line, histogram_chart, percentile_chart, timeline_chart
+from wsproof.report.charts.svg import ChartFrame, ChartLine, histogram_chart, percentile_chart, timeline_chart
 from wsproof.report.text.run import title_of
 from wsproof.report.text.units import for_reader
 
@@ -18,7 +18,7 @@ BUSY = 0.8
 
 
 @dataclass(frozen=True)
-class Picture:
+class RunChart:
     """A chart with its caption."""
 
     title: str
@@ -26,7 +26,7 @@ class Picture:
     svg: str
 
 
-def pictures(record: RunRecord) -> list[Picture]:
+def pictures(record: RunRecord) -> list[RunChart]:
     """The charts that the record's series have data for."""
     series: Mapping[str, Any] = record.parts.get("series") or {}
     makers = (_knee, _percentiles, _timeline, _time_to_last, _deliveries, _server_cpu, _memory, _generator, _slip)
@@ -34,16 +34,17 @@ def pictures(record: RunRecord) -> list[Picture]:
     return [picture for picture in made if picture is not None and picture.svg]
 
 
-def _knee(_: Mapping[str, Any], record: RunRecord) -> Picture | None:
+def _knee(_: Mapping[str, Any], record: RunRecord) -> RunChart | None:
     drawn = knee_picture(record.parts.get("capacity") or {})
-    return None if drawn is None else Picture(*drawn)
+    return None if drawn is None else RunChart(*drawn)
 
 
-def _percentiles(series: Mapping[str, Any], record: RunRecord) -> Picture | None:
+def _percentiles(series: Mapping[str, Any], record: RunRecord) -> RunChart | None:
     data = series.get("percentiles") or {}
     names = [key.removesuffix("_ns") for key in data if key.endswith("_ns")]
     lines = [
-        Line(title_of(name), data[f"{name}_nines"], data[f"{name}_ns"], style) for style, name in enumerate(names, 1)
+        ChartLine(title_of(name), data[f"{name}_nines"], data[f"{name}_ns"], style)
+        for style, name in enumerate(names, 1)
     ]
     if not lines:
         return None
@@ -53,22 +54,24 @@ def _percentiles(series: Mapping[str, Any], record: RunRecord) -> Picture | None
     note = " Latency counts from when a message was meant to leave, service time from when it left." * (
         "latency" in names
     )
-    frame = Frame("percentiles", title, f"{words}.{note}", "percentile of deliveries", "time")
-    return Picture(title, f"{words}.{note}", percentile_chart(frame, lines, "ns"))
+    frame = ChartFrame("percentiles", title, f"{words}.{note}", "percentile of deliveries", "time")
+    return RunChart(title, f"{words}.{note}", percentile_chart(frame, lines, "ns"))
 
 
-def _timeline(series: Mapping[str, Any], record: RunRecord) -> Picture | None:
+def _timeline(series: Mapping[str, Any], record: RunRecord) -> RunChart | None:
     data = series.get("timeline") or {}
     if not data:
         return None
-    lines = [Line(name, data["at_s"], data[f"{name}_ns"], style) for style, name in enumerate(("p50", "p99", "max"), 1)]
+    lines = [
+        ChartLine(name, data["at_s"], data[f"{name}_ns"], style) for style, name in enumerate(("p50", "p99", "max"), 1)
+    ]
     worst = _largest(data["max_ns"])
     words = f"p50, p99 and max of each slice of the window. The slowest delivery took {for_reader(worst, 'ns')}."
-    frame = Frame("timeline", "Latency over the window", words, "seconds since the window began", "latency")
-    return Picture(frame.title, words, timeline_chart(frame, lines, "ns", log=True))
+    frame = ChartFrame("timeline", "Latency over the window", words, "seconds since the window began", "latency")
+    return RunChart(frame.title, words, timeline_chart(frame, lines, "ns", log=True))
 
 
-def _time_to_last(series: Mapping[str, Any], record: RunRecord) -> Picture | None:
+def _time_to_last(series: Mapping[str, Any], record: RunRecord) -> RunChart | None:
     data = series.get("time_to_last") or {}
     if not data:
         return None
@@ -76,62 +79,66 @@ def _time_to_last(series: Mapping[str, Any], record: RunRecord) -> Picture | Non
     words = f"Publications by how long until their last subscriber had them: {_spoken(record, 'time_to_last')}."
     if beyond:
         words += f" The hatched bar holds {beyond:,} slower than the axis, up to {for_reader(data['max_ns'][0], 'ns')}."
-    frame = Frame("last", "Time to last", words, "time to last", "publications")
-    return Picture(frame.title, words, histogram_chart(frame, data["edge_ns"], data["count"], beyond, "ns"))
+    frame = ChartFrame("last", "Time to last", words, "time to last", "publications")
+    return RunChart(frame.title, words, histogram_chart(frame, data["edge_ns"], data["count"], beyond, "ns"))
 
 
-def _deliveries(series: Mapping[str, Any], record: RunRecord) -> Picture | None:
+def _deliveries(series: Mapping[str, Any], record: RunRecord) -> RunChart | None:
     data = series.get("deliveries") or {}
     if not data:
         return None
     words = f"Receipts per second in the window; at most {for_reader(_largest(data['received_per_s']), '1/s')}."
-    frame = Frame("deliveries", "Deliveries per second", words, "seconds since the window began", "deliveries")
-    return Picture(frame.title, words, timeline_chart(frame, [Line("", data["at_s"], data["received_per_s"])], "1/s"))
+    frame = ChartFrame("deliveries", "Deliveries per second", words, "seconds since the window began", "deliveries")
+    return RunChart(
+        frame.title, words, timeline_chart(frame, [ChartLine("", data["at_s"], data["received_per_s"])], "1/s")
+    )
 
 
-def _server_cpu(series: Mapping[str, Any], record: RunRecord) -> Picture | None:
+def _server_cpu(series: Mapping[str, Any], record: RunRecord) -> RunChart | None:
     data = series.get("server") or {}
     if not data:
         return None
     most = for_reader(_largest(data["cpu_share"]), "0-1")
     words = f"CPU of the server's processes, 100 % being one core; the most was {most}."
-    frame = Frame("cpu", "Server CPU", f"{words} The shaded part is the window.", "seconds", "share of a core")
-    chart = timeline_chart(frame, [Line("", data["at_s"], data["cpu_share"])], "0-1", window=_window(record))
-    return Picture(frame.title, frame.words, chart)
+    frame = ChartFrame("cpu", "Server CPU", f"{words} The shaded part is the window.", "seconds", "share of a core")
+    chart = timeline_chart(frame, [ChartLine("", data["at_s"], data["cpu_share"])], "0-1", window=_window(record))
+    return RunChart(frame.title, frame.words, chart)
 
 
-def _memory(series: Mapping[str, Any], record: RunRecord) -> Picture | None:
+def _memory(series: Mapping[str, Any], record: RunRecord) -> RunChart | None:
     data = series.get("server") or {}
     if not data:
         return None
     words = (
         f"Resident memory of the server's processes; the most was {for_reader(_largest(data['memory_bytes']), 'B')}."
     )
-    frame = Frame("memory", "Server memory", f"{words} The shaded part is the window.", "seconds", "memory")
-    chart = timeline_chart(frame, [Line("", data["at_s"], data["memory_bytes"])], "B", window=_window(record))
-    return Picture(frame.title, frame.words, chart)
+    frame = ChartFrame("memory", "Server memory", f"{words} The shaded part is the window.", "seconds", "memory")
+    chart = timeline_chart(frame, [ChartLine("", data["at_s"], data["memory_bytes"])], "B", window=_window(record))
+    return RunChart(frame.title, frame.words, chart)
 
 
-def _generator(series: Mapping[str, Any], record: RunRecord) -> Picture | None:
+def _generator(series: Mapping[str, Any], record: RunRecord) -> RunChart | None:
     data = series.get("generator") or {}
     if "cpu_share" not in data:
         return None
     limit = for_reader(BUSY, "0-1")
     words = f"The busiest of wsproof's own processes; above {limit} of a core its figures cannot be trusted."
-    frame = Frame("generator", "Generator CPU", words, "seconds since the window began", "share of a core")
-    chart = timeline_chart(frame, [Line("", data["cpu_at_s"], data["cpu_share"])], "0-1", limit=BUSY)
-    return Picture(frame.title, words, chart)
+    frame = ChartFrame("generator", "Generator CPU", words, "seconds since the window began", "share of a core")
+    chart = timeline_chart(frame, [ChartLine("", data["cpu_at_s"], data["cpu_share"])], "0-1", limit=BUSY)
+    return RunChart(frame.title, words, chart)
 
 
-def _slip(series: Mapping[str, Any], record: RunRecord) -> Picture | None:
+def _slip(series: Mapping[str, Any], record: RunRecord) -> RunChart | None:
     data = series.get("generator") or {}
     if "slip_max_ns" not in data:
         return None
     words = (
         f"How late messages left, the worst of each slice: at most {for_reader(_largest(data['slip_max_ns']), 'ns')}."
     )
-    frame = Frame("slip", "Schedule slip", words, "seconds since the window began", "late by")
-    return Picture(frame.title, words, timeline_chart(frame, [Line("", data["slip_at_s"], data["slip_max_ns"])], "ns"))
+    frame = ChartFrame("slip", "Schedule slip", words, "seconds since the window began", "late by")
+    return RunChart(
+        frame.title, words, timeline_chart(frame, [ChartLine("", data["slip_at_s"], data["slip_max_ns"])], "ns")
+    )
 
 
 def _spoken(record: RunRecord, name: str) -> str:

@@ -20,7 +20,7 @@ Values = Sequence[float | None]
 
 
 @dataclass(frozen=True)
-class Line:
+class ChartLine:
     """One line of a chart. `style` 1 to 3 chooses colour and dashes."""
 
     name: str
@@ -30,7 +30,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Frame:
+class ChartFrame:
     """What surrounds the drawing: its name, what it says in words, and what the axes hold."""
 
     key: str
@@ -42,8 +42,8 @@ class Frame:
 
 
 def timeline_chart(
-    frame: Frame,
-    lines: Sequence[Line],
+    frame: ChartFrame,
+    lines: Sequence[ChartLine],
     unit: str,
     *,
     log: bool = False,
@@ -64,7 +64,7 @@ def timeline_chart(
     return _svg(frame, scale, [shade, _grid(x, y), rule, *(_path(line, x, y, scale) for line in lines)], lines)
 
 
-def percentile_chart(frame: Frame, lines: Sequence[Line], unit: str) -> str:
+def percentile_chart(frame: ChartFrame, lines: Sequence[ChartLine], unit: str) -> str:
     """Percentiles on an axis of nines, so that the tail has room; values logarithmic."""
     xs, ys = _known([line.x for line in lines]), _known([line.y for line in lines])
     if not ys:
@@ -75,8 +75,8 @@ def percentile_chart(frame: Frame, lines: Sequence[Line], unit: str) -> str:
 
 
 def level_chart(
-    frame: Frame,
-    dots: Sequence[Line],
+    frame: ChartFrame,
+    dots: Sequence[ChartLine],
     unit: str,
     *,
     limit: float,
@@ -103,7 +103,9 @@ def level_chart(
     return _svg(frame, scale, [shade, _grid(x, y), rule, *marks, _key(dots)], ())
 
 
-def histogram_chart(frame: Frame, edges: Sequence[float], counts: Sequence[float], beyond: float, unit: str) -> str:
+def histogram_chart(
+    frame: ChartFrame, edges: Sequence[float], counts: Sequence[float], beyond: float, unit: str
+) -> str:
     """Bars of counts; a last hatched bar for what lies beyond the last edge."""
     if not counts:
         return ""
@@ -140,7 +142,9 @@ def _y_axis(values: Sequence[float], unit: str, log: bool) -> tuple[Scale, Axis]
     return scale, linear(min(0.0, *values) * scale.factor, max(values) * scale.factor, HEIGHT - BOTTOM, TOP)
 
 
-def _svg(frame: Frame, scale: Scale, parts: Sequence[str], lines: Sequence[Line], *, unit_on_x: bool = False) -> str:
+def _svg(
+    frame: ChartFrame, scale: Scale, parts: Sequence[str], lines: Sequence[ChartLine], *, unit_on_x: bool = False
+) -> str:
     key = escape(frame.key, quote=True)
     unit = scale.unit
     x_label = f"{frame.x_label} ({unit})" if unit_on_x and unit else frame.x_label
@@ -176,7 +180,7 @@ def _grid(x: Axis, y: Axis) -> str:
     return "".join(parts)
 
 
-def _path(line: Line, x: Axis, y: Axis, scale: Scale) -> str:
+def _path(line: ChartLine, x: Axis, y: Axis, scale: Scale) -> str:
     """The line, broken where a value is missing; a lonely value is a dot."""
     runs: list[list[str]] = [[]]
     for across, up in zip(line.x, line.y, strict=True):
@@ -202,7 +206,7 @@ def _mark(style: int, x: float, y: float) -> str:
     return f'<circle class="{"mark ring" if style == 3 else "dot"} s{style}" cx="{x}" cy="{y}" r="4"/>'
 
 
-def _key(dots: Sequence[Line]) -> str:
+def _key(dots: Sequence[ChartLine]) -> str:
     parts, at = [], float(LEFT)
     for line in dots:
         parts.append(_mark(line.style, at + 6, 30) + text_at(at + 15, 34, line.name))
@@ -210,7 +214,7 @@ def _key(dots: Sequence[Line]) -> str:
     return "".join(parts)
 
 
-def _legend(lines: Sequence[Line]) -> str:
+def _legend(lines: Sequence[ChartLine]) -> str:
     if len(lines) < 2:
         return ""
     parts, at = [], float(LEFT)

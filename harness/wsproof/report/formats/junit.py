@@ -7,7 +7,7 @@ from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from wsproof.model.finding import Finding, Verdict, severity
-from wsproof.model.server_table import Matrix, MatrixRow, State
+from wsproof.model.server_table import ServerRunState, ServerTable, ServerTableRow
 from wsproof.report.formats.json_documents import suite_report_of
 from wsproof.report.text.check import measured
 from wsproof.report.text.sanitize import clean, clean_line
@@ -18,16 +18,16 @@ def junit_xml(document: Mapping[str, Any]) -> str:
     return _written([_suite(document, "wsproof check")])
 
 
-def matrix_junit_xml(matrix: Matrix) -> str:
+def matrix_junit_xml(matrix: ServerTable) -> str:
     """All servers as JUnit XML: one suite for each, and for one that was not checked a case that says why."""
     return _written([_suite_of_row(row) for row in matrix.rows])
 
 
-def _suite_of_row(row: MatrixRow) -> Element:
+def _suite_of_row(row: ServerTableRow) -> Element:
     name = clean_line(f"wsproof check {row.server}")
     if row.check is not None:
         return _suite(row.check, name, f"wsproof.{clean_line(row.server)}")
-    failed = row.state is State.FAILED
+    failed = row.state is ServerRunState.FAILED
     counts = {"tests": "1", "failures": "0", "errors": str(int(failed)), "skipped": str(int(not failed))}
     suite = Element("testsuite", {"name": name, "time": "0.000", **counts})
     case = SubElement(suite, "testcase", name="server", classname=f"wsproof.{clean_line(row.server)}", time="0.000")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from wsproof.model.comparison import Comparison
 from wsproof.model.finding import Finding
-from wsproof.model.record import Caution, RunRecord
+from wsproof.model.record import RunRecord, TrustWarning
 from wsproof.report.figures import VOID, figure, trust_sentence
 from wsproof.report.text.comparison import JUDGED, comparison_sentence, interval, judgement_note, side
 from wsproof.report.text.run import (
@@ -114,10 +114,10 @@ def _findings(findings: Iterable[Finding]) -> list[str]:
     return parts
 
 
-def _cautions(cautions: Iterable[Caution]) -> list[str]:
+def _cautions(cautions: Iterable[TrustWarning]) -> list[str]:
     lines = [f"- {_kind(one)}: {markdown_text(one.message)} {markdown_text(one.advice)}" for one in cautions]
     return ["", "### Warnings", "", *lines] if lines else []
 
 
-def _kind(caution: Caution) -> str:
+def _kind(caution: TrustWarning) -> str:
     return "**void**" if caution.figures else "**untrusted**" if caution.voids else "warning"

@@ -28,8 +28,8 @@ from wsproof.report import figures
 from wsproof.report.charts.forest import forest_plot
 from wsproof.report.charts.run import pictures
 from wsproof.report.store.atomic import write_text
-from wsproof.report.store.run_dir import ComparisonFolder, RunFolder
-from wsproof.report.store.runs import Store
+from wsproof.report.store.run_dir import ComparisonDir, RunDir
+from wsproof.report.store.runs import RunStore
 from wsproof.report.text import (
     check as check_text,
 )
@@ -53,7 +53,7 @@ UNITS = {"bytes": "B", "s": "s", "hz": "1/s", "ns": "ns"}
 """How a fact's name says its unit."""
 
 
-def run_page(record: RunRecord, folder: RunFolder | None = None) -> str:
+def run_page(record: RunRecord, folder: RunDir | None = None) -> str:
     """The page of one run. `folder` is named on it, so that one finds the raw data."""
     findings = run_text.all_findings(record)
     left = run_text.standing(findings)
@@ -107,16 +107,16 @@ def comparison_page(comparison: Comparison) -> str:
 
 
 @dataclass(frozen=True)
-class Entry:
+class IndexEntry:
     """One row of the index: a run or comparison with its record, or why it cannot be read."""
 
-    folder: RunFolder | ComparisonFolder
+    folder: RunDir | ComparisonDir
     record: RunRecord | Comparison | None
     problem: str
     has_page: bool
 
 
-def index_page(runs: Iterable[RunFolder], comparisons: Iterable[ComparisonFolder] = ()) -> str:
+def index_page(runs: Iterable[RunDir], comparisons: Iterable[ComparisonDir] = ()) -> str:
     """All runs by branch, the newest first, and all comparisons. Damaged records are listed as unreadable."""
     entries = [_entry(folder) for folder in runs]
     ordered = sorted(entries, key=lambda entry: entry.folder.id, reverse=True)
@@ -131,10 +131,10 @@ def index_page(runs: Iterable[RunFolder], comparisons: Iterable[ComparisonFolder
     )
 
 
-def write_index(store: Store) -> Path:
+def write_index(store: RunStore) -> Path:
     """Write the index of a store, and the pages that are missing; say where the index is."""
     runs, comparisons = store.runs(), store.comparisons()
-    folders: list[RunFolder | ComparisonFolder] = [*runs, *comparisons]
+    folders: list[RunDir | ComparisonDir] = [*runs, *comparisons]
     for folder in folders:
         if not folder.page.is_file():
             try:
@@ -146,15 +146,15 @@ def write_index(store: Store) -> Path:
     return store.index_path
 
 
-def _entry(folder: RunFolder | ComparisonFolder) -> Entry:
+def _entry(folder: RunDir | ComparisonDir) -> IndexEntry:
     has_page = folder.page.is_file()
     try:
-        return Entry(folder, folder.read(), "", has_page)
+        return IndexEntry(folder, folder.read(), "", has_page)
     except UsageError as error:
-        return Entry(folder, None, str(error), has_page)
+        return IndexEntry(folder, None, str(error), has_page)
 
 
-def _branch(entry: Entry) -> str:
+def _branch(entry: IndexEntry) -> str:
     if not isinstance(entry.record, RunRecord):
         return "unreadable"
     return str(entry.record.git.get("branch") or ("detached" if entry.record.git.get("sha") else "no repository"))

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from wsproof.model.finding import Finding, Verdict
-from wsproof.model.server_table import Cell, Matrix, MatrixRow, State, by_check
+from wsproof.model.server_table import Cell, ServerRunState, ServerTable, ServerTableRow, by_check
 from wsproof.report.formats.terminal import STYLES
 from wsproof.report.text.run import Tone, count, level_of, tone_of
 from wsproof.report.text.sanitize import clean_line, markdown_row, markdown_text
@@ -33,7 +33,7 @@ def cell_text(cell: Cell | None) -> str:
     return " ".join(parts) or Tone.GOOD.sign
 
 
-def show_matrix(console: Console, matrix: Matrix) -> None:
+def show_matrix(console: Console, matrix: ServerTable) -> None:
     """The table, what counts against a server, and what it came to."""
     rows = list(_rows(matrix))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -51,21 +51,21 @@ def show_matrix(console: Console, matrix: Matrix) -> None:
     _say(console, f"\n{verdict_line(matrix)}", STYLES[tone_of(matrix.verdict)])
 
 
-def verdict_line(matrix: Matrix) -> str:
+def verdict_line(matrix: ServerTable) -> str:
     """All servers in a sentence."""
     tally = {verdict: sum(row.verdict is verdict for row in matrix.rows) for verdict in Verdict}
     parts = [f"{number} {verdict.value}" for verdict, number in reversed(tally.items()) if number]
     for state, words in (
-        (State.FAILED, "not started"),
-        (State.NOT_INSTALLED, "not installed"),
-        (State.NOT_RUN, "not run"),
+        (ServerRunState.FAILED, "not started"),
+        (ServerRunState.NOT_INSTALLED, "not installed"),
+        (ServerRunState.NOT_RUN, "not run"),
     ):
         if number := sum(row.state is state for row in matrix.rows):
             parts.append(f"{number} {words}")
     return f"{count(len(matrix.rows), 'server')}: {', '.join(parts)}"
 
 
-def matrix_markdown(matrix: Matrix) -> str:
+def matrix_markdown(matrix: ServerTable) -> str:
     """The table with versions and date, what counts, and what is accepted with its reasons."""
     rows = list(_rows(matrix))
     tone = tone_of(matrix.verdict)
@@ -97,34 +97,34 @@ def _told(section: str, check: str, found: list[tuple[str, Finding]]) -> Iterato
         yield f"- {name} ({markdown_text(', '.join(servers))}): {markdown_text(words)}"
 
 
-def _rows(matrix: Matrix) -> Iterator[list[str]]:
+def _rows(matrix: ServerTable) -> Iterator[list[str]]:
     chapters = matrix.chapters()
     yield ["server", *(chapter.value for chapter in chapters), "verdict"]
     for row in matrix.rows:
         yield [row.server, *(cell_text(row.cells.get(chapter)) for chapter in chapters), _ending(row)]
 
 
-def _ending(row: MatrixRow) -> str:
+def _ending(row: ServerTableRow) -> str:
     if row.verdict is None:
         return clean_line(row.reason.splitlines()[0] if row.reason else row.state.value)
     return f"{row.verdict.value}, {duration(row.seconds)}"
 
 
-def verdict_of_row(row: MatrixRow) -> str:
+def verdict_of_row(row: ServerTableRow) -> str:
     """One server in a line: what counts, what is accepted."""
     cells = row.cells.values()
     told = [f"{number} {words}" for name, words in NAMES if (number := sum(getattr(cell, name) for cell in cells))]
     return f"{row.server}: {_ending(row)}" + (f": {', '.join(told)}" if told else "")
 
 
-def versions_line(matrix: Matrix) -> str:
+def versions_line(matrix: ServerTable) -> str:
     """What ran: "Python 3.11.7, daphne 4.2.3, ..."."""
     versions = {name: version for row in matrix.rows for name, version in row.versions.items()}
     python = str(matrix.machine.get("python", "")).removeprefix("CPython ")
     return ", ".join([f"Python {python}", *(f"{name} {versions[name]}" for name in sorted(versions))])
 
 
-def _style(row: MatrixRow) -> str:
+def _style(row: ServerTableRow) -> str:
     return STYLES[tone_of(row.verdict)] if row.verdict is not None else STYLES[Tone.NONE]
 
 

@@ -16,11 +16,11 @@ from rich.text import Text
 
 from wsproof.model.comparison import Comparison, Judgement
 from wsproof.model.finding import Finding, Level, Verdict
-from wsproof.model.record import Caution, RunRecord, Summary
+from wsproof.model.record import RunRecord, Summary, TrustWarning
 from wsproof.model.suite import CheckRun, SuiteReport
 from wsproof.report.figures import VOID, figure, trust_sentence, void_figures
 from wsproof.report.formats.json_documents import suite_report_of
-from wsproof.report.store.run_dir import RunFolder
+from wsproof.report.store.run_dir import RunDir
 from wsproof.report.text.check import by_reason, measured
 from wsproof.report.text.comparison import JUDGED, comparison_sentence, interval, judgement_note, side
 from wsproof.report.text.run import (
@@ -145,7 +145,7 @@ def _show_evidence(console: Console, finding: Finding) -> None:
         _say(console, f"    | {line}")
 
 
-def show_run(console: Console, record: RunRecord, folder: RunFolder | None = None, *, all_known: bool = False) -> None:
+def show_run(console: Console, record: RunRecord, folder: RunDir | None = None, *, all_known: bool = False) -> None:
     """Figures, trust, warnings and the verdict of a run; the findings too, unless its check has shown them.
 
     Without `folder` the run has just come to its end (its record is marked complete when the command leaves it); with
@@ -195,7 +195,7 @@ def show_load(console: Console, summary: Mapping[str, Any]) -> None:
             said.append(f"reach {share(reach.mean)}")
         said.append(str(room.get("verdict", "")))
         _say(console, ": ".join([said[0], ", ".join(word for word in said[1:] if word)]))
-        _show_cautions(console, [Caution.from_json(one) for one in room.get("warnings", ())])
+        _show_cautions(console, [TrustWarning.from_json(one) for one in room.get("warnings", ())])
 
 
 def show_verdict(console: Console, verdict: Verdict) -> None:
@@ -292,7 +292,7 @@ def _show_objective(console: Console, row: Mapping[str, Any]) -> None:
     _say(console, f"{tone.sign} {said}", STYLES[tone])
 
 
-def _show_cautions(console: Console, cautions: Sequence[Caution]) -> None:
+def _show_cautions(console: Console, cautions: Sequence[TrustWarning]) -> None:
     for caution in cautions:
         word = "void" if caution.figures else "untrusted" if caution.voids else "warning"
         _say(console, f"\n{word}: {caution.message}", "yellow")

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from wsproof.errors import UsageError
 from wsproof.model.comparison import Comparison, Judgement, MetricComparison
 from wsproof.model.finding import Finding
-from wsproof.model.record import COMPARE_SCHEMA, Caution, RunRecord
+from wsproof.model.record import COMPARE_SCHEMA, RunRecord, TrustWarning
 from wsproof.report.store.atomic import dumps, write_json, write_text
 
 RUN_FILE = "run.json"
@@ -26,7 +26,7 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
-class RunFolder:
+class RunDir:
     """One run. `command` is the verb that made it, empty for a folder that was found."""
 
     path: Path
@@ -93,7 +93,7 @@ class RunFolder:
 
 
 @dataclass(frozen=True)
-class ComparisonFolder:
+class ComparisonDir:
     """One comparison."""
 
     path: Path
@@ -140,7 +140,7 @@ def comparison_from_json(data: Mapping[str, Any]) -> Comparison:
         "verdict": Judgement(data["verdict"]),
         "metrics": tuple(MetricComparison.from_json(row) for row in data["metrics"]),
         "findings": tuple(Finding.from_json(finding) for finding in data["findings"]),
-        "warnings": tuple(Caution.from_json(warning) for warning in data["warnings"]),
+        "warnings": tuple(TrustWarning.from_json(warning) for warning in data["warnings"]),
     }
     return Comparison(**({f.name: data[f.name] for f in fields(Comparison) if f.name in data} | parts))
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from wsproof.errors import UsageError
-from wsproof.report.store.run_dir import RUN_FILE, ComparisonFolder, RunFolder
+from wsproof.report.store.run_dir import RUN_FILE, ComparisonDir, RunDir
 
 UNFIT = re.compile(r"[^A-Za-z0-9._]+")
 SHOWN = 8
@@ -28,13 +28,13 @@ SHOWN = 8
 
 
 @dataclass(frozen=True)
-class Store:
+class RunStore:
     """All runs and comparisons below one folder."""
 
     root: Path
 
     @classmethod
-    def open(cls, out: Path | None = None, cwd: Path | None = None) -> Store:
+    def open(cls, out: Path | None = None, cwd: Path | None = None) -> RunStore:
         """The store that belongs to `cwd`, or the one at `out`. Makes no folder yet.
 
         Raises:
@@ -54,28 +54,28 @@ class Store:
         """Where the page of all runs is written."""
         return self.root / "runs" / "index.html"
 
-    def new_run(self, command: str, git: Mapping[str, Any]) -> RunFolder:
+    def new_run(self, command: str, git: Mapping[str, Any]) -> RunDir:
         """Make the folder of a run that begins now; nothing is written into it yet."""
         branch, sha = git.get("branch"), git.get("sha")
         words = [_fit(branch or "detached"), sha[:9]] if sha else ["no-git"]
-        folder = RunFolder(self._make("runs", words), command)
+        folder = RunDir(self._make("runs", words), command)
         folder.columns.mkdir()
         self._point_latest(folder.path)
         return folder
 
-    def new_comparison(self, base: str, candidate: str) -> ComparisonFolder:
+    def new_comparison(self, base: str, candidate: str) -> ComparisonDir:
         """Make the folder of a comparison of these two refs."""
-        return ComparisonFolder(self._make("comparisons", [_fit(base), "vs", _fit(candidate)]))
+        return ComparisonDir(self._make("comparisons", [_fit(base), "vs", _fit(candidate)]))
 
-    def runs(self) -> list[RunFolder]:
+    def runs(self) -> list[RunDir]:
         """Every run folder, newest last; those whose record cannot be read are among them."""
-        return [RunFolder(path) for path in self._folders("runs")]
+        return [RunDir(path) for path in self._folders("runs")]
 
-    def comparisons(self) -> list[ComparisonFolder]:
+    def comparisons(self) -> list[ComparisonDir]:
         """Every comparison, newest last."""
-        return [ComparisonFolder(path) for path in self._folders("comparisons")]
+        return [ComparisonDir(path) for path in self._folders("comparisons")]
 
-    def find(self, ref: str | os.PathLike[str] = "latest") -> RunFolder:
+    def find(self, ref: str | os.PathLike[str] = "latest") -> RunDir:
         """The run that `ref` means: "latest", an id, its beginning or its random end, or a path.
 
         Raises:
@@ -84,9 +84,9 @@ class Store:
         word = os.fspath(ref)
         path = Path(word)
         if path.is_file() and path.name == RUN_FILE:
-            return RunFolder(path.resolve().parent)
+            return RunDir(path.resolve().parent)
         if (path / RUN_FILE).is_file():
-            return RunFolder(path.resolve())
+            return RunDir(path.resolve())
         runs = self.runs()
         if word == "latest" and runs:
             return self._latest(runs)
@@ -125,7 +125,7 @@ class Store:
             return []
         return sorted(path for path in place.iterdir() if path.is_dir() and not path.name.startswith("."))
 
-    def _latest(self, runs: list[RunFolder]) -> RunFolder:
+    def _latest(self, runs: list[RunDir]) -> RunDir:
         link = self.root / "latest"
         pointed = link.resolve().name if link.is_symlink() and link.is_dir() else ""
         return next((run for run in runs if run.id == pointed), runs[-1])
@@ -150,7 +150,7 @@ def _fit(name: str) -> str:
     return UNFIT.sub("-", name).strip("-.")[:40] or "unnamed"
 
 
-def _lost(word: str, meant: list[RunFolder], runs: list[RunFolder]) -> str:
+def _lost(word: str, meant: list[RunDir], runs: list[RunDir]) -> str:
     if not runs:
         return f"expected the run {word!r}, but there are no runs here yet; `wsproof run` makes one"
     shown = meant or runs

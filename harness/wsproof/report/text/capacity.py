@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wsproof.report.text.units import for_reader
-from wsproof.stats.capacity import Capacity, Ending, Outcome
+from wsproof.stats.capacity import Capacity, LevelOutcome, SearchEnding
 from wsproof.stats.knee import CONFIDENCE
 from wsproof.stats.objective import Objective
 
 SIGNS = {"met": "✓", "missed": "✗", "untrusted": "?"}
-GOOD = (Ending.FOUND, Ending.MET_AT_HIGHEST)
+GOOD = (SearchEnding.FOUND, SearchEnding.MET_AT_HIGHEST)
 UNITS = {"subscribers": "subscribers", "rate": "publications per second", "rooms": "rooms"}
 Part = Mapping[str, Any]
 
@@ -37,7 +37,7 @@ def capacity_part(
             {"level": level}
             | {
                 outcome.value: sum(row["level"] == level and row["outcome"] == outcome.value for row in trials)
-                for outcome in Outcome
+                for outcome in LevelOutcome
             }
             for level in levels
         ],
@@ -52,19 +52,19 @@ def capacity_sentence(part: Part) -> str:
     if part["ending"] is None:
         return f"INCOMPLETE: the search was ended after {runs}."
     met = f"{part['met']:,g} {unit}" if part["met"] is not None else ""
-    match Ending(part["ending"]):
-        case Ending.FOUND:
+    match SearchEnding(part["ending"]):
+        case SearchEnding.FOUND:
             return f"CAPACITY: about {_range(part)} ({runs})."
-        case Ending.MET_AT_HIGHEST:
+        case SearchEnding.MET_AT_HIGHEST:
             return f"CAPACITY: at least {met}, the most that was tried; --to goes further ({runs})."
-        case Ending.MISSED_AT_LOWEST:
+        case SearchEnding.MISSED_AT_LOWEST:
             return f"OBJECTIVE MISSED: already at {lowest:,g} {unit}, the least that was tried ({runs})."
-        case Ending.GENERATOR_LIMITED if met:
+        case SearchEnding.GENERATOR_LIMITED if met:
             return (
                 f"CANNOT TELL: the server takes at least {met}; from {part['ceiling']:,g} on wsproof's own generator, "
                 f"or this machine, is the limit ({runs})."
             )
-        case Ending.GENERATOR_LIMITED:
+        case SearchEnding.GENERATOR_LIMITED:
             return (
                 f"CANNOT TELL: at {part['ceiling']:,g} {unit} and above, no run could be trusted, and none below met "
                 f"the objectives; nothing is said of the server ({runs})."

@@ -19,7 +19,7 @@ from wsproof.report.figures import NAMED, figure, void_figures
 from wsproof.report.formats.json_documents import suite_report_of
 from wsproof.report.text.capacity import GOOD, capacity_sentence
 from wsproof.report.text.units import for_reader, share
-from wsproof.stats.capacity import Ending
+from wsproof.stats.capacity import SearchEnding
 from wsproof.stats.metrics import METRICS_BY_NAME
 
 
@@ -41,7 +41,7 @@ class Tone(Enum):
 
 
 @dataclass(frozen=True)
-class Answer:
+class AnswerText:
     """One of the four questions, answered: a badge of a word or two, and a sentence."""
 
     question: str
@@ -143,19 +143,19 @@ def generator_sentence(generator: Mapping[str, Any]) -> str:
     return told + (f" on {count(len(cores), 'core')} of its own, apart from the server's" if cores else "")
 
 
-def answers(record: RunRecord) -> tuple[Answer, ...]:
+def answers(record: RunRecord) -> tuple[AnswerText, ...]:
     """The four questions of a run."""
     return (_protocol(record), _delivery(record), _speed(record), _no_worse(record))
 
 
-def _protocol(record: RunRecord) -> Answer:
+def _protocol(record: RunRecord) -> AnswerText:
     question = "Does it speak the protocol, whatever a client sends?"
     findings = [one for one in all_findings(record) if about_the_wire(one.section) or one.anomaly is Anomaly.PROTOCOL]
     runs = [run for run in checks_of(record) if about_the_wire(run.section)]
     return _judged(question, findings, runs, "the protocol was kept", "wsproof check")
 
 
-def _delivery(record: RunRecord) -> Answer:
+def _delivery(record: RunRecord) -> AnswerText:
     question = "Does every subscriber get every message, once, in order?"
     findings = [
         one for one in all_findings(record) if not about_the_wire(one.section) and one.anomaly is not Anomaly.PROTOCOL
@@ -168,8 +168,8 @@ def _delivery(record: RunRecord) -> Answer:
         return answer
     told = f" Under load, {share(reach.mean)} of what was owed arrived ({count(reach.n, 'publication')})."
     if reach.mean < 1 and answer.tone is Tone.GOOD:
-        return Answer(question, "incomplete", Tone.BAD, told.strip())
-    return Answer(question, answer.badge, answer.tone, answer.sentence + told)
+        return AnswerText(question, "incomplete", Tone.BAD, told.strip())
+    return AnswerText(question, answer.badge, answer.tone, answer.sentence + told)
 
 
 def _judged(
@@ -179,46 +179,46 @@ def _judged(
     good: str,
     how: str,
     measured: bool = False,
-) -> Answer:
+) -> AnswerText:
     if not runs and not findings and not measured:
-        return Answer(question, "not asked", Tone.NONE, f"This run did not ask. `{how}` does.")
+        return AnswerText(question, "not asked", Tone.NONE, f"This run did not ask. `{how}` does.")
     known = accepted(findings)
     also = f" {count(len(known), 'known deviation')} {'is' if len(known) == 1 else 'are'} accepted." if known else ""
     left = standing(findings)
     broken = [one for one in left if one.verdict() is Verdict.INVALID]
     if broken:
-        return Answer(question, count(len(broken), "violation"), Tone.BAD, broken[0].explanation + also)
+        return AnswerText(question, count(len(broken), "violation"), Tone.BAD, broken[0].explanation + also)
     unknown = [run for run in runs if run.verdict is Verdict.UNKNOWN]
     unsure = [one for one in left if one.verdict() is Verdict.UNKNOWN]
     if unknown or unsure:
         why = unsure[0].explanation if unsure else f"{unknown[0].title}: {unknown[0].reason or 'no reason was given'}"
-        return Answer(question, "cannot tell", Tone.UNSURE, why + also)
+        return AnswerText(question, "cannot tell", Tone.UNSURE, why + also)
     weaker = f" {count(len(left), 'weaker finding')}, see below." if left else ""
     held = f"{count(len(runs), 'check')}: {good}." if runs else f"{good[0].upper()}{good[1:]}."
-    return Answer(question, "yes", Tone.GOOD, held + weaker + also)
+    return AnswerText(question, "yes", Tone.GOOD, held + weaker + also)
 
 
-def _speed(record: RunRecord) -> Answer:
+def _speed(record: RunRecord) -> AnswerText:
     question = "How long until the last of all subscribers has it?"
     last = record.metrics.get("time_to_last")
     if last is None or last.n == 0:
         last = record.metrics.get("feed_spread")
     if last is None or last.n == 0:
         if record.metrics and record.plan.get("loop") == "closed":
-            return Answer(question, "not asked", Tone.NONE, closed_sentence(record))
+            return AnswerText(question, "not asked", Tone.NONE, closed_sentence(record))
         if record.metrics:
-            return Answer(question, "cannot tell", Tone.UNSURE, "No publication reached everybody it was owed to.")
-        return Answer(question, "not asked", Tone.NONE, "This run did not measure. `wsproof bench` does.")
+            return AnswerText(question, "cannot tell", Tone.UNSURE, "No publication reached everybody it was owed to.")
+        return AnswerText(question, "not asked", Tone.NONE, "This run did not measure. `wsproof bench` does.")
     sentence = speed_sentence(record, last)
     missed = [] if _unmarked(record) else missed_objectives(record)
     if missed:
-        return Answer(question, "objective missed", Tone.BAD, f"{sentence} Missed: {', '.join(missed)}.")
+        return AnswerText(question, "objective missed", Tone.BAD, f"{sentence} Missed: {', '.join(missed)}.")
     if _unmarked(record) or "p50" in last.void:
         voids = next((one.message for one in record.warnings if one.voids), None)
         reason = last.void["p50"].reason if "p50" in last.void else voids
         why = f" Not to be trusted: {reason}" if reason else " The measurement is not to be trusted."
-        return Answer(question, "untrusted", Tone.UNSURE, sentence + why)
-    return Answer(question, for_reader(last.p50, last.unit), Tone.GOOD, sentence)
+        return AnswerText(question, "untrusted", Tone.UNSURE, sentence + why)
+    return AnswerText(question, for_reader(last.p50, last.unit), Tone.GOOD, sentence)
 
 
 def speed_sentence(record: RunRecord, last: Summary, show: Callable[[Summary, str], str] = figure) -> str:
@@ -238,8 +238,8 @@ def closed_sentence(record: RunRecord) -> str:
     )
 
 
-def _no_worse(record: RunRecord) -> Answer:
-    return Answer(
+def _no_worse(record: RunRecord) -> AnswerText:
+    return AnswerText(
         "Did this branch make any of that worse?",
         "not asked",
         Tone.NONE,
@@ -275,7 +275,7 @@ def tone_of_run(record: RunRecord) -> Tone:
         return Tone.BAD
     ending = (record.parts.get("capacity") or {}).get("ending")
     if record.complete and ending is not None:
-        missed = ending == Ending.MISSED_AT_LOWEST
+        missed = ending == SearchEnding.MISSED_AT_LOWEST
         return Tone.GOOD if ending in GOOD else Tone.BAD if missed else Tone.UNSURE
     if record.complete and missed_objectives(record) and not _unmarked(record):
         return Tone.BAD
