@@ -64,10 +64,12 @@ async def token(request: Request, response: Response, credentials: Credentials) 
 
 @router.post("/refresh")
 async def refresh(request: Request, response: Response, identity: Known) -> Token:
-    """A newer token for one that is still good, with the roles that the user has now. 401: not good any more."""
+    """A newer token for one that is still good, with the roles that the user has now. 401: it is not good any more, or
+    its user is none of ours (any more)."""
     user = Services.of(request).settings.users.get(identity.user)
-    roles = identity.roles if user is None else user.roles
-    return _answer(request, response, identity.user, roles, as_cookie=COOKIE in request.cookies)
+    if user is None:
+        raise HTTPException(401, "unknown_user", {"www-authenticate": "Bearer"})
+    return _answer(request, response, identity.user, user.roles, as_cookie=COOKIE in request.cookies)
 
 
 @router.get("/me")

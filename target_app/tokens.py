@@ -72,6 +72,7 @@ class Tokens:
             _warn()
         self._secret = secrets.token_urlsafe(32) if configured is None else configured.get_secret_value()
         self._lifetime = services.settings.token_lifetime
+        self._users = services.settings.users
         self._logged_out: dict[str, float] = {}
 
     def issue(self, user: str, roles: frozenset[str]) -> str:
@@ -105,7 +106,13 @@ class Tokens:
         issued_at = float(claims["iat"])
         if issued_at <= self._logged_out.get(claims["sub"], 0.0):
             raise InvalidToken("logged_out")
-        return Identity(claims["sub"], frozenset(claims.get("roles", ())), float(claims["exp"]), issued_at)
+        roles = self._roles_now(claims["sub"]) & frozenset(claims.get("roles", ()))
+        return Identity(claims["sub"], roles, float(claims["exp"]), issued_at)
+
+    def _roles_now(self, name: str) -> frozenset[str]:
+        """A token outlives changes to the users: it gives no role that its user does not have any more."""
+        user = self._users.get(name)
+        return frozenset() if user is None else user.roles
 
     def log_out(self, user: str, at: float) -> None:
         """All tokens that `user` got until `at` (Unix time in seconds) are worth nothing any more."""

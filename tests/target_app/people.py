@@ -11,6 +11,7 @@ import jwt
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from target_app.users import DEMO_USERS
 from tests.target_app.server import DEADLINE, LOCALLY, Server
 
 SECRET = "a secret for tests that is long enough"
@@ -18,7 +19,9 @@ SECRET = "a secret for tests that is long enough"
 
 
 def make_token(user: str, *, roles: tuple[str, ...] = (), lifetime: float = 600, secret: str = SECRET) -> str:
-    """A token as the server would issue it to any name, so that tests need no list of users."""
+    """A token as the server would issue it to any name, so that tests need no list of users.
+
+    Roles count for those only that `users_with` gives to the server."""
     now = time.time()
     claims = {
         "iss": "target_app",
@@ -29,6 +32,12 @@ def make_token(user: str, *, roles: tuple[str, ...] = (), lifetime: float = 600,
         "exp": int(now + lifetime),
     }
     return jwt.encode(claims, secret, "HS256")
+
+
+def users_with(*plain: str, admins: tuple[str, ...] = ()) -> str:
+    """The setting `users`: the demo users and these, with the password of `user` or `admin`."""
+    users = {name: user.model_dump(mode="json") for name, user in DEMO_USERS.items()}
+    return json.dumps(users | dict.fromkeys(plain, users["user"]) | dict.fromkeys(admins, users["admin"]))
 
 
 def post(server: Server, path: str, token: str | None = None, **body: Any) -> httpx.Response:

@@ -13,7 +13,7 @@ import pytest
 
 from target_app.messages import PROTOCOL
 from tests.target_app.conftest import StartServer
-from tests.target_app.people import SECRET, Person, close_of, dial, log_in, make_token, post
+from tests.target_app.people import SECRET, Person, close_of, dial, log_in, make_token, post, users_with
 from tests.target_app.server import LOCALLY, Server, running
 
 ROOM = "/rooms/auth"
@@ -21,7 +21,7 @@ ROOM = "/rooms/auth"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with running("target_app", {"secret": SECRET}) as started:
+    with running("target_app", {"secret": SECRET, "users": users_with(admins=("ada",))}) as started:
         yield started
 
 
@@ -170,6 +170,24 @@ def test_who_is_no_administrator_any_more_has_to_come_in_anew(server: Server) ->
     with dial(server, f"/notifications?token={make_token('ada', roles=('admin',))}") as socket:
         Person(socket).send("refresh", token=make_token("ada"))
         assert close_of(socket) == (1008, "roles_changed")
+
+
+def test_a_token_gives_no_role_that_its_user_does_not_have_any_more(start_server: StartServer) -> None:
+    server = start_server(secret=SECRET, users=users_with("demoted", admins=("kept",)))
+    tokens = {name: make_token(name, roles=("admin",)) for name in ("kept", "demoted", "removed")}
+
+    def get(path: str, name: str) -> httpx.Response:
+        headers = {"authorization": f"Bearer {tokens[name]}"}
+        return httpx.get(server.url(path, "http"), headers=headers, **LOCALLY)
+
+    assert [get("/admin/connections", name).status_code for name in tokens] == [200, 403, 403]
+    assert [get("/auth/me", name).json()["roles"] for name in tokens] == [["admin"], [], []]
+    for name, roles in (("kept", ["admin"]), ("demoted", []), ("removed", [])):
+        with dial(server, f"/notifications?token={tokens[name]}") as socket:
+            assert Person(socket).read()["roles"] == roles
+    newer = [post(server, "/auth/refresh", token) for token in tokens.values()]
+    assert [answer.json().get("roles") for answer in newer] == [["admin"], [], None]
+    assert (newer[2].status_code, newer[2].json()["detail"]) == (401, "unknown_user")
 
 
 def test_demo_users_log_in_and_refresh(server: Server) -> None:

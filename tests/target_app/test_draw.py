@@ -15,11 +15,17 @@ from target_app.drawing_messages import DIALECT
 from target_app.messages import CONTROL_OUT
 from tests.target_app.painters import Painter, at_board
 from tests.target_app.peers import TINY_BUFFER, RawPeer
-from tests.target_app.people import SECRET, make_token
+from tests.target_app.people import SECRET, make_token, users_with
 from tests.target_app.server import DEADLINE, Server, running, wait_until
 
 Seat = Callable[..., Painter]
-SETTINGS: dict[str, Any] = {"secret": SECRET, "message_rate": 5_000, "message_burst": 5_000, "user_message_rate": 5_000}
+SETTINGS: dict[str, Any] = {
+    "secret": SECRET,
+    "message_rate": 5_000,
+    "message_burst": 5_000,
+    "user_message_rate": 5_000,
+    "users": users_with(admins=("root",)),
+}
 """Programs draw faster than people."""
 
 

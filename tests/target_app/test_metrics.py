@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from target_app.logs import formatter
 from target_app.traffic import LAG_BOUNDS, MEASURED_ONE_IN
 from tests.target_app.conftest import EnterRaw, StartServer
-from tests.target_app.people import SECRET, make_token
+from tests.target_app.people import SECRET, make_token, users_with
 from tests.target_app.server import DEADLINE, LOCALLY, Server, wait_until
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1c2VyIn0.c2lnbmF0dXJl"
@@ -81,7 +81,7 @@ def test_what_waits_for_a_peer_that_does_not_read_is_seen(start_server: StartSer
 
 def test_figures_are_for_this_host_administrators_and_whoever_has_the_token(start_server: StartServer) -> None:
     key = "a key for the scraper"
-    server = start_server(secret=SECRET, metrics_token=key)
+    server = start_server(secret=SECRET, metrics_token=key, users=users_with(admins=("root",)))
 
     def status(path: str, bearer: str | None = None, **headers: str) -> int:
         headers |= {} if bearer is None else {"authorization": f"Bearer {bearer}"}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.target_app.people import SECRET, Person, dial, make_token
+from tests.target_app.people import SECRET, Person, dial, make_token, users_with
 from tests.target_app.server import Server, running
 
 SignIn = Callable[..., Person]
@@ -17,7 +17,7 @@ SignIn = Callable[..., Person]
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with running("target_app", {"secret": SECRET}) as started:
+    with running("target_app", {"secret": SECRET, "users": users_with(admins=("root", "other"))}) as started:
         yield started
 
 

@@ -11,13 +11,13 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.target_app.browsing import PHONE, NewContext, expect_connected, open_page, open_signed_in, say
 from tests.target_app.conftest import StartServer
 from tests.target_app.free_port import free_port
-from tests.target_app.people import SECRET, make_token, post
+from tests.target_app.people import SECRET, make_token, post, users_with
 from tests.target_app.server import Server, running
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with running("target_app", {"secret": SECRET}) as started:
+    with running("target_app", {"secret": SECRET, "users": users_with(admins=("root", "other"))}) as started:
         yield started
 
 
