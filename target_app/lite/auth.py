@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import json
 
 from fastapi import WebSocket
 
@@ -30,37 +29,29 @@ def is_allowed_origin(websocket: WebSocket, settings: Settings) -> bool:
     return len(origins) == 1 and origins[0] in allowed
 
 
+def bearer(text: str) -> str:
+    """The token in `Bearer <token>`; empty: there is none."""
+    scheme, _, token = text.partition(" ")
+    return token if scheme.lower() == "bearer" else ""
+
+
 async def authenticate(connection: Connection, settings: Settings) -> None:
     """Raises Refusal. After the accept: before it, a browser would see neither code nor reason [1, A1].
 
-    A token in the query would end up in logs [14, A2], so it comes in one of the three other ways.
+    A token in the query would end up in logs [14, A2]. So it comes as a header, as a subprotocol `bearer.<token>` for
+    browsers, which cannot send headers, or as the first message, `Bearer <token>`.
     """
     if not settings.token:
         return
     websocket = connection.websocket
-    scheme, _, token = websocket.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        offered: list[str] = websocket.scope["subprotocols"]  # for browsers, which cannot send headers
-        token = next((name.removeprefix("bearer.") for name in offered if name.startswith("bearer.")), "")
+    offered = [name for name in websocket.scope["subprotocols"] if name.startswith("bearer.")]
+    token = offered[0].removeprefix("bearer.") if offered else bearer(websocket.headers.get("authorization", ""))
     if not token:
         try:
             async with asyncio.timeout(settings.auth_timeout):
-                token = await _token_of_first_message(connection)
+                token = bearer(str(await anext(aiter(connection), "")))
         except TimeoutError:
             raise Refusal(NO_TOKEN) from None
     # Replace this comparison by yours, e.g. the check of a JWT. It takes the same time whatever the token is.
     if not hmac.compare_digest(token.encode(), settings.token.encode()):
         raise Refusal(INVALID_TOKEN)
-
-
-async def _token_of_first_message(connection: Connection) -> str:
-    """`{"type": "authenticate", "token": ...}`; anything else is an invalid token."""
-    async for message in connection:
-        try:
-            first = json.loads(message)
-        except ValueError:
-            return ""
-        if isinstance(first, dict) and first.get("type") == "authenticate":
-            return str(first.get("token", ""))
-        return ""
-    return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from fastapi import WebSocket, WebSocketDisconnect
 
@@ -138,17 +139,17 @@ class Connection:
             await self._finish(writer, self._goodbye)
 
     async def _finish(self, writer: asyncio.Task[None], goodbye: Goodbye) -> None:
-        try:
-            if goodbye is not SLOW_CONSUMER and not self._is_unwritable:
-                self._outbox.put(goodbye)
+        if goodbye is not SLOW_CONSUMER and not self._is_unwritable:
+            self._outbox.put(goodbye)
+            # uvicorn cancels who takes too long at a shutdown. There is nothing more to do then than what follows.
+            with suppress(asyncio.CancelledError):
                 await asyncio.wait({writer}, timeout=self._settings.close_timeout)
-        finally:
-            writer.cancel()
-            if self._transport is not None:
-                patience = 0.0 if goodbye is SLOW_CONSUMER else self._settings.close_timeout
-                self._loop.call_later(patience, self._transport.abort)
-            # One line for each ending, and no traceback for a polite one [E4].
-            logger.info("ended path=%r code=%d why=%s", self.websocket.url.path, goodbye.code, goodbye.reason)
+        writer.cancel()
+        if self._transport is not None:
+            patience = 0.0 if goodbye is SLOW_CONSUMER else self._settings.close_timeout
+            self._loop.call_later(patience, self._transport.abort)
+        # One line for each ending, and no traceback for a polite one [E4].
+        logger.info("ended path=%r code=%d why=%s", self.websocket.url.path, goodbye.code, goodbye.reason)
 
     async def _write(self) -> None:
         """The only task that sends, so that the close cannot outrun a message nor be sent twice [3, 10, E3]."""

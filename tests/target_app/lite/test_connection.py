@@ -100,6 +100,33 @@ def test_a_full_outbox_ends_who_does_not_read_and_nobody_whose_writer_had_no_tur
     told(story)
 
 
+def test_a_flood_is_read_only_as_fast_as_the_flooder_reads_and_nothing_is_lost() -> None:
+    class Echo(Peer):
+        async def _channel(self, connection: Connection) -> None:
+            async for message in connection:
+                self.heard.append(message)
+                connection.send(message)
+                await connection.wait_turn()
+
+    async def story() -> None:
+        peer = Echo(Settings(outbox_bytes=10_000))
+        await turns()
+        peer.reads.clear()
+        for number in range(1000):
+            peer.say(f"{number:0100}")
+        for _ in range(100):
+            await turns()
+        assert len(peer.heard) < 100
+        peer.reads.set()
+        for _ in range(1000):
+            await turns()
+        assert peer.got == [f"{number:0100}" for number in range(1000)]
+        peer.leave()
+        await peer.task
+
+    told(story)
+
+
 def test_a_write_that_fails_costs_nobody_the_last_words_of_that_peer() -> None:
     async def story() -> None:
         peer = Peer(Settings())
