@@ -1,6 +1,6 @@
-"""The shipped suite for channels: whatever a workload's contract promises, held against a server that runs.
+"""Test suite for message delivery: what each workload's contract promises, checked on a running server.
 
-`run_suite` tests all properties of some workloads; `replay` repeats one finding. The same as pytest tests:
+`run_suite` tests all properties of a set of workloads. `replay` repeats one finding. To run the suite as pytest tests:
 `pytest --pyargs wsproof.delivery --ws-target TARGET --ws-channels tutorial`.
 """
 

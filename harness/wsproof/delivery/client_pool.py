@@ -1,6 +1,6 @@
-"""Many clients in one thread: they act one after the other, all of them listen, and all is written down.
+"""Many clients in one thread. They act one after the other, all of them receive, and a recorder notes every event.
 
-There are no sleeps: every wait is for something that is owed, and is bounded.
+There are no sleeps. Every wait is for an expected message and has a timeout.
 """
 
 from __future__ import annotations
@@ -36,23 +36,29 @@ from wsproof.workloads import MessageKind, Parsed, Workload
 from wsproof.workloads.damage import damage_of, damaged_text, unplaced
 
 SLICE_S = 0.02
-"""How long a turn waits at most before it looks whether a half-sent message can go on."""
+"""Seconds that `turn` waits at most before half-sent messages are tried again."""
 KINDS = {MessageKind.DELIVERY: Kind.DELIVERY, MessageKind.REPLY: Kind.REPLY}
+"""The message kinds that carry a publication, as kinds of a receipt."""
 TELLING = 16
-"""So many characters in common are no chance."""
+"""Shortest common prefix, in characters, that identifies a truncated message. A shorter one may be chance."""
 TINY_BUFFER = 4_096
+"""Receive buffer, in bytes, of a member that joins with `narrow`."""
 FAREWELL_S = 1.0
+"""Seconds that members get to finish their closing handshakes at the end."""
 GIVEN_UP_S = 0.1
-"""How long a wait lasts for what is known not to come."""
+"""Timeout in seconds of a wait for messages that are known not to arrive."""
 HURRIED_S = 1.5
-"""The deadline on a channel that is known to lose messages."""
+"""Timeout in seconds on a channel that is known to lose messages."""
 SEARCHED = 1_000
-"""Among so many numbers the workload must have one for each of its rooms."""
+"""How many member numbers to search for one in the wanted room."""
 
 
 @dataclass(frozen=True)
 class PoolSettings:
-    """Where a crowd meets: members are named from number `first` on, so that no two crowds take each other's names."""
+    """The endpoint, workload and timeouts of a client pool.
+
+    Members are numbered from `first` on, so that two pools on one server never use the same name.
+    """
 
     endpoint: Endpoint
     workload: Workload
@@ -60,20 +66,20 @@ class PoolSettings:
     deadline_s: float
     seed: int
     alone: bool = True
-    """Whether the server is ours alone: only then is a message of an unknown name a finding."""
+    """Whether no other client uses the server. Only then is a message with an unknown name a finding."""
     known: frozenset[Anomaly] = frozenset()
-    """What this channel has shown already: it is judged again, and not waited for as long as it was the first time."""
+    """Anomalies found on this channel before. They are checked again, with a shorter timeout."""
     budget: Budget = field(default_factory=lambda: Budget(None))
-    """What is left of the run: no wait goes beyond it."""
+    """The time left in the run. No wait exceeds it."""
 
     @property
     def patience_s(self) -> float:
-        """How long to wait for something that is owed."""
+        """Timeout in seconds for an expected message: shorter once the channel has lost one."""
         return min(self.deadline_s, HURRIED_S) if Anomaly.LOST in self.known else self.deadline_s
 
 
 class ClientPool:
-    """The people of one schedule, and the record of what happened to them."""
+    """The members of one schedule, and the recorder of what happened to them."""
 
     def __init__(self, setting: PoolSettings) -> None:
         self.setting = setting
@@ -84,24 +90,31 @@ class ClientPool:
         workload = setting.workload
         self.next_alias = setting.first
         self.first_said: str | bytes | None = None
-        """The first publication, as it went out."""
+        """The first publication, as it was sent."""
         self._names_before = {workload.name_of(alias) for alias in range(setting.first)} if setting.alone else set()
         self._clock_ns = 0
         self.heard = 0
-        """Events so far, of anyone."""
+        """Number of events that all members have received so far."""
         self.gave_up = False
-        """A wait ended at its deadline: the server is not to be trusted with another schedule."""
+        """Whether a wait timed out. If so, do not run another schedule on this server."""
         self.fell_silent = False
-        """It ended because nobody had heard anything for long, and not while messages were still coming."""
+        """Whether a wait ended because no member received anything, not because messages kept arriving late."""
         self.names_nobody = False
-        """Deliveries come without the name of their publisher."""
+        """Whether deliveries arrive without the name of their publisher."""
         self.drained_ns = 0
-        """When the waiting for what is owed was over."""
+        """When the wait for expected messages ended; 0 before that."""
 
-    # Coming and going.
+    # Joining and leaving.
 
     def join(self, again: PoolMember | None = None, *, room: int = 0, narrow: bool = False) -> PoolMember:
-        """Connect another member. Raises TargetError where nobody answers, UsageError for a room nobody can be in."""
+        """Connect another member, under the name of member `again` if given.
+
+        A member whose handshake the server refuses is returned closed.
+
+        Raises:
+            TargetError: the server does not answer.
+            UsageError: the workload puts no member into this room.
+        """
         setting, number = self.setting, len(self.people)
         alias = again.alias if again is not None else self._new_alias(room)
         client = Client(
@@ -134,7 +147,11 @@ class ClientPool:
         return person
 
     def _new_alias(self, room: int) -> int:
-        """The next number whose member is in that room. Raises UsageError where the workload has none."""
+        """The next unused number whose member belongs to `room`.
+
+        Raises:
+            UsageError: the workload puts no member into this room.
+        """
         workload, first = self.setting.workload, self.next_alias
         for alias in range(first, first + SEARCHED):
             if workload.room_of(alias) == room:
@@ -147,7 +164,10 @@ class ClientPool:
         )
 
     def depart(self, person: PoolMember, departure: Departure) -> None:
-        """A member goes, or is found gone; the others are owed a notice from now on."""
+        """Record that a member left or was disconnected.
+
+        If the contract promises leave notices, the others in its room expect one from now on.
+        """
         person.left_ns, person.departure = now_ns(), departure
         person.owed.clear()
         until = person.heard_ns if departure is Departure.DROPPED else person.left_ns
@@ -157,31 +177,34 @@ class ClientPool:
                     other.owed_notices[person.name] += 1
 
     def close(self, person: PoolMember) -> None:
-        """The closing handshake begins; its end is read along the way."""
+        """Send a close frame. The server's reply is read later, together with other messages."""
         self.depart(person, Departure.CLOSED)
         if person.client.peer.may_send:
             person.client.peer.send_close()
         person.client.receive_nowait()
 
     def end_tcp(self, person: PoolMember) -> None:
-        """FIN, without a close frame."""
+        """Send FIN without a close frame."""
         self.depart(person, Departure.FIN)
         person.client.half_close()
 
     def reset(self, person: PoolMember) -> None:
-        """RST."""
+        """Reset the TCP connection (RST)."""
         self.depart(person, Departure.RESET)
         person.client.reset()
         person.closed = True
 
-    # Speaking.
+    # Publishing.
 
     def say(self, person: PoolMember, body: str, *, plain: bool = False) -> str | bytes:
-        """Note a publication and return what is to be sent; `hand_over` sends it."""
+        """Record a publication and the receipts to expect, and return the message to send.
+
+        This method does not send it.
+        """
         sequence, person.sequence = person.sequence, person.sequence + 1
         sent = now_ns()
         if plain and self.names_nobody:
-            # Nothing would tell it from the same words of somebody else.
+            # The channel names no publishers, so another member's identical text could not be told from this one.
             plain = not any(other.plain == body and other.publisher != person.number for other in self.said.values())
         envelope = Envelope(self.setting.first + person.number, sequence, sent)
         message = body if plain else self.setting.workload.publish(person.alias, envelope, body)
@@ -197,6 +220,7 @@ class ClientPool:
         return message
 
     def _is_for(self, other: PoolMember, publisher: PoolMember) -> bool:
+        """Whether `other` should receive what `publisher` publishes: in the same room, and in the audience."""
         audience = self.contract.audience
         own = other is publisher
         if other.room != publisher.room:
@@ -204,7 +228,7 @@ class ClientPool:
         return audience is Audience.EVERYONE or audience is (Audience.PUBLISHER if own else Audience.OTHERS)
 
     def speak(self, person: PoolMember, body: str, *, plain: bool = False) -> None:
-        """Say something in one piece, without waiting for the server to take it."""
+        """Publish a message in one piece, without waiting until the server has read it."""
         self._hand_over(person, self.say(person, body, plain=plain))
 
     def _hand_over(self, person: PoolMember, message: str | bytes) -> None:
@@ -215,16 +239,16 @@ class ClientPool:
                 person.client.peer.send_binary(message)
         self._listen(person)
 
-    # Listening.
+    # Receiving.
 
     def wait(self, done: Callable[[], bool], deadline_s: float | None = None) -> bool:
-        """Let everyone listen until `done`; False at the deadline.
+        """Let all members receive until `done` is true; return False on a timeout.
 
-        Without a deadline of its own it ends when nobody has heard anything for half of the setting's, and at twice
-        that in any case: a slow server says something all the same.
+        Without `deadline_s` the wait ends after half the pool's timeout without any event, and after twice that timeout
+        in any case. So a slow server that still sends gets more time than a silent one.
 
         Raises:
-            BudgetSpent: the run is over. What has not come by then may still be on its way.
+            BudgetSpent: the run's time is over. Missing messages may still be on their way.
         """
         limit = Deadline.after(2 * self.setting.patience_s if deadline_s is None else deadline_s)
         quiet_s = self.setting.patience_s / 2 if deadline_s is None else deadline_s
@@ -240,9 +264,10 @@ class ClientPool:
         return True
 
     def settle(self) -> bool:
-        """Wait until everyone has what it is owed; False when that did not come. Is patient only once.
+        """Wait until every member has received all that it expects; False if a message is missing.
 
-        Those who are leaving are heard out, but not for long: nothing is owed to them.
+        After the first timeout all later waits are short. Members that are leaving get a little time to finish, but
+        nothing is expected to reach them.
         """
         if Anomaly.MISSING_LEAVE not in self.setting.known:
             self._wait_for_nobody(lambda person: person.waits)
@@ -254,11 +279,12 @@ class ClientPool:
         return not self.gave_up
 
     def _wait_for_nobody(self, lacks: Callable[[PoolMember], bool]) -> None:
+        """Wait until `lacks` is false for every member. Sets `gave_up` if it stays true for one."""
         self.wait(lambda: not any(lacks(p) for p in self.people), GIVEN_UP_S if self.gave_up else None)
         self.gave_up = self.gave_up or any(lacks(p) for p in self.people)
 
     def turn(self, timeout_s: float) -> None:
-        """Everyone reads what is there; waits for something at most this long."""
+        """Wait at most `timeout_s` for input, then let every member read what has arrived."""
         poll = select.poll()
         listening = [p for p in self.people if not p.closed]
         for person in listening:
@@ -277,7 +303,7 @@ class ClientPool:
         client.receive_nowait()
         times = client.event_times_ns
         for at, event in zip(times, client.take_events(), strict=True):
-            # What came in one piece has one time; the order of what was read must not be lost with it.
+            # Messages from one read share a timestamp: add 1 ns each, so that their order is kept.
             self._clock_ns = max(at, self._clock_ns + 1)
             self._take(person, event, self._clock_ns)
         if client.ended and not person.closed:
@@ -301,7 +327,7 @@ class ClientPool:
                 self._read(person, reading, message, at)
 
     def _read_late(self, person: PoolMember, reading: Parsed, at: int) -> None:
-        """After the drain only what was owed until then is of interest: it is late, and not lost."""
+        """After the drain, record only messages that were still expected: they are late, not lost."""
         opened = reading.opened
         if reading.word in KINDS and opened is not None and opened.intact:
             key = (opened.envelope.publisher - self.setting.first, opened.envelope.sequence, KINDS[reading.word])
@@ -325,11 +351,13 @@ class ClientPool:
                 self._note_unplaced(person, reading, message, at)
 
     def _note_unplaced(self, person: PoolMember, reading: Parsed, message: str | bytes, at: int) -> None:
-        """A message that the workload cannot place. Where a publication is in it, that has come, and is waited for no
-        longer."""
+        """Record a message that the workload cannot place.
+
+        If a publication can be found in it, that publication has arrived and is no longer waited for.
+        """
         strange = unplaced(reading, message, person.number, at, self.setting.first)
         if strange.carries and not (0 <= strange.publisher < len(self.people) or self.setting.alone):
-            return  # a stranger's
+            return  # from another client of the server
         self.recorder.strange.append(strange)
         for kind in (Kind.REPLY, Kind.DELIVERY):
             key = (strange.publisher, strange.sequence, kind)
@@ -353,7 +381,7 @@ class ClientPool:
         publisher = envelope.publisher - self.setting.first
         is_ours = 0 <= publisher < len(self.people)
         if publisher < 0 or not (is_ours or self.setting.alone):
-            return  # an earlier crowd's last words, or a stranger's
+            return  # from an earlier pool, or from another client of the server
         said = self.said.get((publisher, envelope.sequence))
         name = self.people[publisher].name if is_ours else reading.speaker or ""
         damage = damage_of(reading, (publisher, envelope.sequence), name, said.forms if said is not None else ())
@@ -363,9 +391,10 @@ class ClientPool:
         self._heard(person, publisher, envelope.sequence, kind, at, intact=damage is None)
 
     def _receive_plain(self, person: PoolMember, reading: Parsed, kind: Kind, at: int) -> None:
-        """A message without an envelope: the oldest one of that speaker with these words that it has not heard yet.
+        """Match a message without an envelope to the oldest publication with this sender and text.
 
-        Where the channel names nobody, the words alone decide.
+        Publications that this member has already received are skipped. If the channel names no senders, the text alone
+        decides.
         """
         for said in self.said.values():
             publisher = self.people[said.publisher]
@@ -384,7 +413,7 @@ class ClientPool:
             self.recorder.strange.append(UnexpectedMessage(person.number, at, reading.text))
 
     def _cut_short(self, person: PoolMember, reading: Parsed, kind: Kind) -> SentMessage | None:
-        """What is owed to this member and begins with these words: its end, with the envelope, was cut off."""
+        """The expected publication that starts with this text: its end, with the envelope, was cut off."""
         if len(reading.text) < TELLING:
             return None
         for said in self.said.values():
@@ -394,6 +423,7 @@ class ClientPool:
         return None
 
     def _heard(self, person: PoolMember, publisher: int, sequence: int, kind: Kind, at: int, *, intact: bool) -> None:
+        """Record a receipt; the publication is no longer expected."""
         said = self.said.get((publisher, sequence))
         self.recorder.received(person.number, publisher, sequence, said.sent_ns if said else 0, at, kind, intact)
         person.in_ns, person.heard_ns = person.in_ns or at, at
@@ -402,15 +432,15 @@ class ClientPool:
             said.heard_by.add((person.number, kind))
 
     def _is_known(self, name: str) -> bool:
-        """Whether a name is one of this crowd, or one that only a faulty server can have made up."""
+        """Whether a name belongs to this pool, or can only have been invented by a faulty server."""
         if any(person.name == name for person in self.people):
             return True
         return self.setting.alone and name not in self._names_before
 
-    # The end.
+    # Ending.
 
     def came(self) -> str:
-        """What came in the first place, in words: for a server that said nothing the workload can place."""
+        """Describe the first thing that arrived, for a server that sent nothing the workload can place."""
         if self.recorder.strange:
             return shortened(self.recorder.strange[0].text)
         refusal = next((person.refusal for person in self.people if person.refusal), "")
@@ -427,9 +457,9 @@ class ClientPool:
         return ignored or "nothing"
 
     def end_drain(self) -> None:
-        """The waiting is over. What is owed and comes from now on, while everybody goes, is late."""
+        """End the wait for expected messages. Those that arrive from now on, while members leave, are late."""
         self.drained_ns = self.recorder.drained_ns = now_ns()
-        # Where all was silent to the end, nobody was behind.
+        # If the server was silent to the end, no message was on its way: nothing is merely late.
         spoken = 0 if self.fell_silent else max((said.sent_ns for said in self.said.values()), default=0)
         self.recorder.end_ns = spoken or self.drained_ns
         self.recorder.members = [person.member() for person in self.people]
@@ -443,7 +473,11 @@ class ClientPool:
                     )
 
     def history(self) -> History:
-        """What happened. What a member said before it was cut off may be lost with it, unless somebody heard it."""
+        """The history of this schedule.
+
+        The last messages of a member that was disconnected may be lost with its connection. So their outcome is
+        uncertain unless another member received them.
+        """
         for said in self.said.values():
             publisher = self.people[said.publisher]
             unsure = publisher.departure in (Departure.RESET, Departure.DROPPED) or publisher.misbehaved
@@ -452,7 +486,7 @@ class ClientPool:
         return self.recorder.freeze()
 
     def disperse(self) -> None:
-        """Everyone goes; politely, if that is quick. Again: nothing happens."""
+        """Disconnect all members, with a closing handshake if the server is quick. A second call does nothing."""
         for person in self.people:
             if person.can_speak and not person.stalled:
                 person.left_ns = now_ns()

@@ -1,4 +1,7 @@
-"""Is it the neighbour's doing? Repeat the schedule on fresh servers, and then without what the neighbour did."""
+"""Control runs that show whether a member's misbehaviour causes a failure.
+
+The schedule is repeated on fresh servers, first as it is and then without the misbehaviour.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,14 @@ from dataclasses import dataclass, replace
 from wsproof.delivery.schedule import Action, LeaveBy, Schedule, Step
 
 REPEATS = 3
+"""How often a failing schedule is repeated, and how many control runs a constant failure gets."""
 
 
 @dataclass(frozen=True)
 class ControlRuns:
-    """How often a schedule failed in REPEATS repetitions, and how often it went well without the misdeed.
+    """How often REPEATS repetitions failed, and how often control runs without the misbehaviour passed.
 
-    `controls` is 0 where there was nothing to leave out, or no reason to try.
+    `controls` is 0 if the schedule contains no misbehaviour, or if no control run was made.
     """
 
     again: int
@@ -23,10 +27,10 @@ class ControlRuns:
 
     @property
     def proves(self) -> bool:
-        """Whether the misdeed is to blame: it harms most times, and not once without it.
+        """Whether the misbehaviour is the cause: most repetitions failed, and no control run did.
 
-        A server that loses something now and then, whatever its members do, is so accused by chance in 3 % of the
-        trials at most (two or three failures of three, and then six or three clean control runs).
+        For a server that loses messages at random, the false-positive rate is at most 3 %. A false positive needs two
+        or three failures in three repetitions, and then six or three passing control runs.
         """
         return self.is_frequent and 0 < self.controls == self.clean
 
@@ -37,7 +41,7 @@ class ControlRuns:
 
 
 def without_misdeeds(schedule: Schedule) -> Schedule:
-    """The same schedule with a neighbour that reads, keeps the rules, and stays."""
+    """The same schedule, in which every member reads, keeps the protocol and does not reset its connection."""
     guilty = {step.member for step in schedule if _is_misdeed(step)}
     return tuple(
         Step.from_json({**step.to_json(), "narrow": False}) if step.narrow else step
@@ -47,17 +51,18 @@ def without_misdeeds(schedule: Schedule) -> Schedule:
 
 
 def _is_misdeed(step: Step) -> bool:
+    """Whether a step breaks the protocol, stops reading, or resets a connection."""
     return step.deed in (Action.BREAK, Action.STALL) or (step.deed is Action.LEAVE and step.way is LeaveBy.RESET)
 
 
 def eventless(schedule: Schedule) -> Schedule:
-    """The same schedule where everyone keeps the rules and stays, and nobody takes over an id."""
+    """The same schedule with only joins and messages: no misbehaviour, no leaving, no reused member id."""
     stays = (step for step in without_misdeeds(schedule) if step.deed is not Action.LEAVE)
     return tuple(replace(step, again=None) for step in stays)
 
 
 def events_of(schedule: Schedule) -> frozenset[str]:
-    """The kinds of steps in a schedule that `eventless` leaves out."""
+    """The kinds of steps in a schedule that `eventless` leaves out, as phrases."""
     kinds = {
         Action.LEAVE: "leaves by {0.way.value}",
         Action.BREAK: "sends {0.breaks.value}",
@@ -68,16 +73,16 @@ def events_of(schedule: Schedule) -> frozenset[str]:
 
 
 def try_again(schedule: Schedule, fails: Callable[[Schedule], bool]) -> ControlRuns:
-    """Repeat a schedule, without asking who is to blame."""
+    """Repeat a schedule REPEATS times, without control runs."""
     return ControlRuns(sum(fails(schedule) for _ in range(REPEATS)))
 
 
 def put_on_trial(
     schedule: Schedule, fails: Callable[[Schedule], bool], fails_at_all: Callable[[Schedule], bool]
 ) -> ControlRuns:
-    """Repeat a schedule with and without the misdeed, until it is clear whether that is to blame.
+    """Repeat a schedule with and without the misbehaviour, until the cause is clear.
 
-    What does not fail every time may be chance: then there are twice as many control runs.
+    An intermittent failure may be noise, so it gets twice as many control runs.
     """
     control = without_misdeeds(schedule)
     if control == schedule:

@@ -1,4 +1,4 @@
-"""One member of a crowd: its connection, what it is owed so far, and what has become of it."""
+"""One client of the pool: its connection, the messages it still expects, and how it left."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from wsproof.wire import State
 
 @dataclass(eq=False)
 class SentMessage:
-    """A publication; its outcome is settled at the end. `plain` is its text where it had no envelope.
+    """A publication. Its outcome is decided at the end of the schedule.
 
-    `forms` are the sealed text, and the whole message where that is a text.
+    `plain` is the text of a publication without an envelope. `forms` holds the body with its envelope and, for a text
+    message, the whole message.
     """
 
     publisher: int
@@ -27,7 +28,10 @@ class SentMessage:
 
 @dataclass(eq=False)
 class PoolMember:
-    """`alias` is the number that its name is made from: that of another where it took over an id."""
+    """One member of a client pool.
+
+    `alias` is the number its name is derived from. A member that takes over an id has the alias of the earlier member.
+    """
 
     number: int
     alias: int
@@ -43,43 +47,45 @@ class PoolMember:
     misbehaved: str = ""
     room: int = 0
     refusal: str = ""
-    """What the server answered to its handshake, where that was no."""
+    """How the server refused the handshake; empty if it accepted."""
     heard_ns: int = 0
-    """Its latest receipt: until then it was there for the server."""
+    """Time of the latest receipt. Until then the server knew this member."""
     ticks: int = 0
     sequence: int = 0
     closed: bool = False
-    """Its socket is gone: nothing can be read from it any more."""
+    """Whether the socket is gone, so that nothing more can be read."""
     owed: set[tuple[int, int, Kind]] = field(default_factory=set)
+    """Expected messages that have not arrived yet, as (publisher, sequence, kind)."""
     owed_notices: Counter[str] = field(default_factory=Counter)
-    """Departures it is to be told of, minus those it was told of: below 0 where it heard of one before we did."""
+    """Expected leave notices minus received ones, by name. Negative if a notice came before we saw the departure."""
 
     @property
     def here(self) -> bool:
-        """Connected, and neither side has begun to end it."""
+        """Whether the member is connected and neither side has begun to end the connection."""
         return not self.left_ns and self.departure is Departure.STAYED
 
     @property
     def can_speak(self) -> bool:
+        """Whether the member can still send."""
         return self.here and self.client.peer.state is State.OPEN
 
     @property
     def counts(self) -> bool:
-        """Whether anything is owed to it."""
+        """Whether messages are expected to reach this member."""
         return self.here and bool(self.in_ns) and not self.stalled and not self.misbehaved
 
     @property
     def lacks_messages(self) -> bool:
-        """Whether a message that is owed to it has not come."""
+        """Whether an expected message has not arrived."""
         return self.counts and bool(self.owed)
 
     @property
     def waits(self) -> bool:
-        """Whether anything that is owed to it has not come."""
+        """Whether an expected message or leave notice has not arrived."""
         return self.lacks_messages or (self.counts and any(count > 0 for count in self.owed_notices.values()))
 
     def member(self) -> Member:
-        """As it stands in the history."""
+        """The member as the history records it."""
         return Member(
             self.number,
             self.name,
