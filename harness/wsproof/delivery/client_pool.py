@@ -36,7 +36,7 @@ from wsproof.workloads import MessageKind, Parsed, Workload
 from wsproof.workloads.damage import damage_of, damaged_text, unplaced
 
 SLICE_S = 0.02
-"""Seconds that `turn` waits at most before half-sent messages are tried again."""
+"""Longest time in seconds before `wait` tries again to send the rest of half-sent messages."""
 KINDS = {MessageKind.DELIVERY: Kind.DELIVERY, MessageKind.REPLY: Kind.REPLY}
 """The message kinds that carry a publication, as kinds of a receipt."""
 TELLING = 16
@@ -459,7 +459,7 @@ class ClientPool:
     def end_drain(self) -> None:
         """End the wait for expected messages. Those that arrive from now on, while members leave, are late."""
         self.drained_ns = self.recorder.drained_ns = now_ns()
-        # If the server was silent to the end, no message was on its way: nothing is merely late.
+        # After a silent wait the window ends with the drain: no message was on its way, so none is merely late.
         spoken = 0 if self.fell_silent else max((said.sent_ns for said in self.said.values()), default=0)
         self.recorder.end_ns = spoken or self.drained_ns
         self.recorder.members = [person.member() for person in self.people]

@@ -1,4 +1,4 @@
-"""Performing a schedule on a crowd: each deed as bytes on the wire, and what it waits for."""
+"""Executes a schedule with a client pool: sends each step's bytes and waits for their effect."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from wsproof.net.clock import Deadline, now_ns
 from wsproof.wire import MASK, Frame, Opcode
 
 NS = 1_000_000_000
+"""Nanoseconds per second."""
 PROBE_S = 0.25
+"""Seconds between two probe messages while a new member waits for its first receipt."""
 BREAKS: dict[Misbehaviour, Callable[[], Frame]] = {
     Misbehaviour.BINARY: lambda: Frame(Opcode.BINARY, b"\x00\x01wsproof", mask=MASK),
     Misbehaviour.TEXT: lambda: Frame(Opcode.TEXT, b"wsproof", mask=MASK),
@@ -27,11 +29,15 @@ BREAKS: dict[Misbehaviour, Callable[[], Frame]] = {
     Misbehaviour.OVERSIZE: lambda: Frame(Opcode.TEXT, b"x", mask=MASK, declared_length=1 << 40),
     Misbehaviour.RESERVED: lambda: Frame(Opcode(3) if 3 in set(Opcode) else 3, b"x", mask=MASK),
 }
+"""The frame that each kind of misbehaviour sends."""
 
 
 @dataclass(frozen=True)
 class ScheduleExecution:
-    """What happened; whether every wait ended `well`; the first number that no member had (`next_first`)."""
+    """The result of one schedule.
+
+    `well` is false if a wait timed out. `next_first` is the first member number that this schedule did not use.
+    """
 
     history: History
     well: bool
@@ -41,10 +47,10 @@ class ScheduleExecution:
 
     @property
     def understood(self) -> bool:
-        """Whether the workload could place what came.
+        """Whether the workload understood the server's messages.
 
-        A server that says our texts back to us repeats imitations of its own words, too (`Client #9 says: ...`). They
-        are damaged as receipts go; a few among many strange texts do not make it a speaker of this format.
+        A server that echoes our texts also repeats imitations of its own format (`Client #9 says: ...`). Those count as
+        damaged receipts. A few of them among many unexpected messages do not show that the server speaks this format.
         """
         receipts, strange = self.history.receipts, self.history.strange
         whole = bool(receipts.intact.any()) or len(receipts) > len(strange)
@@ -52,11 +58,11 @@ class ScheduleExecution:
 
 
 def perform(schedule: Schedule, setting: PoolSettings) -> ScheduleExecution:
-    """Do it all.
+    """Execute all steps of a schedule, then wait for the expected messages and disconnect all members.
 
     Raises:
-        TargetError: nobody answers at all.
-        BudgetSpent: the run is over; what was seen until then proves nothing.
+        TargetError: the server does not answer.
+        BudgetSpent: the run's time is over; what happened until then proves nothing.
     """
     crowd = ClientPool(setting)
     cast: dict[int, PoolMember] = {}
@@ -78,7 +84,7 @@ def perform(schedule: Schedule, setting: PoolSettings) -> ScheduleExecution:
 
 
 def _join(crowd: ClientPool, cast: dict[int, PoolMember], step: Step) -> None:
-    """Join, and speak until heard."""
+    """Connect a member and wait until the server delivers messages to it."""
     if step.member in cast:
         return
     again = cast.get(step.again) if step.again is not None else None
@@ -96,16 +102,16 @@ def _join(crowd: ClientPool, cast: dict[int, PoolMember], step: Step) -> None:
 
 
 def _companion(crowd: ClientPool, person: PoolMember) -> PoolMember | None:
-    """Somebody of the same room who can make a member heard of that does not hear itself."""
+    """Another member of the same room, whose messages show that a member without echo is subscribed."""
     fit = (p for p in crowd.people if p.can_speak and not p.stalled and not p.misbehaved and p.room == person.room)
     return next((p for p in fit if p is not person), None)
 
 
 def _wait_until_in(crowd: ClientPool, person: PoolMember, speaker: PoolMember) -> None:
-    """Wait for the first receipt.
+    """Wait for the member's first receipt.
 
-    Nothing is repeated where the 101 is all there is to a subscription. Where it takes a greeting, or somebody else
-    has to speak, the server may not be through with it: so the speaker speaks again.
+    If the handshake alone subscribes the member, one message is enough. If it subscribes with a greeting, or another
+    member has to speak, the server may not have processed the subscription yet. Then the speaker sends more messages.
     """
     once = speaker is person and crowd.setting.workload.greeting(person.alias) is None
     deadline = Deadline.after(GIVEN_UP_S if crowd.gave_up else crowd.setting.patience_s)
@@ -121,6 +127,7 @@ def _wait_until_in(crowd: ClientPool, person: PoolMember, speaker: PoolMember) -
 
 
 def _say(crowd: ClientPool, person: PoolMember, step: Step) -> None:
+    """Publish a message, in several TCP segments if the step has cuts."""
     body = step.body
     if step.size_bytes:
         room = step.size_bytes - len(body.encode())
@@ -140,10 +147,12 @@ def _say(crowd: ClientPool, person: PoolMember, step: Step) -> None:
 
 
 def _leave(crowd: ClientPool, person: PoolMember, step: Step) -> None:
+    """Leave in the way that the step names."""
     {LeaveBy.CLOSE: crowd.close, LeaveBy.FIN: crowd.end_tcp, LeaveBy.RESET: crowd.reset}[step.way](person)
 
 
 def _break(crowd: ClientPool, person: PoolMember, step: Step) -> None:
+    """Send the frame of a misbehaviour. From now on nothing is expected to reach this member."""
     person.misbehaved = step.breaks.value
     person.owed.clear()
     person.client.send_raw(BREAKS[step.breaks]().encode())
@@ -151,6 +160,7 @@ def _break(crowd: ClientPool, person: PoolMember, step: Step) -> None:
 
 
 def _stall(crowd: ClientPool, person: PoolMember, step: Step) -> None:
+    """Stop reading, after all expected messages have arrived."""
     crowd.settle()
     person.stalled = True
     person.owed.clear()
@@ -158,10 +168,12 @@ def _stall(crowd: ClientPool, person: PoolMember, step: Step) -> None:
 
 
 def _settle(crowd: ClientPool, person: PoolMember, step: Step) -> None:
+    """Wait until every member has received what it expects."""
     crowd.settle()
 
 
 def _flood(crowd: ClientPool, person: PoolMember, step: Step) -> None:
+    """Publish many messages, each after the previous one has arrived."""
     for _ in range(step.count):
         if crowd.gave_up or not person.can_speak:
             return
@@ -170,7 +182,7 @@ def _flood(crowd: ClientPool, person: PoolMember, step: Step) -> None:
 
 
 def _watch(crowd: ClientPool, person: PoolMember | None, step: Step) -> None:
-    """Until everyone who looks has seen this many objects more; given up when somebody's feed has stopped."""
+    """Wait until every viewer has received `count` more objects, or until one viewer's feed has stopped."""
     feed = crowd.contract.feed
     if feed is None:
         return
@@ -192,7 +204,10 @@ def _watch(crowd: ClientPool, person: PoolMember | None, step: Step) -> None:
 
 
 def _last_words(crowd: ClientPool) -> None:
-    """The barrier: once a later message of the same publisher has arrived, what is absent is absent for good."""
+    """Send one more message per publisher, as a barrier.
+
+    If a later message of the same publisher has arrived and an earlier one has not, the earlier one is lost.
+    """
     crowd.settle()
     for person in crowd.people:
         speaks = person.can_speak and person.counts and crowd.setting.workload.publishes
@@ -210,3 +225,4 @@ DEEDS: dict[Action, Callable[[ClientPool, PoolMember, Step], None]] = {
     Action.FLOOD: _flood,
     Action.WATCH: _watch,
 }
+"""The function that executes each action, except JOIN."""

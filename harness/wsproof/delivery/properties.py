@@ -1,4 +1,4 @@
-"""What every channel must keep, each a promise with the schedules that test it. To add one, list it in PROPERTIES."""
+"""The delivery properties: each a promise with the schedules that test it. To add one, list it in PROPERTIES."""
 
 from __future__ import annotations
 
@@ -13,17 +13,23 @@ from wsproof.model.contract import Audience, Contract
 from wsproof.model.finding import UNDECIDED, Anomaly, Finding
 
 FLOOD_BYTES = 60_000
+"""Size in bytes of each message of a flood."""
 FLOOD_MESSAGES = 80
-"""Together 4.8 MB for one member: more than the kernel (up to 2.8 MB a socket, measured) and a server hold for it."""
+"""Number of messages in a flood.
+
+Together they are 4.8 MB for one member. That exceeds what the kernel (up to 2.8 MB per socket, measured) and a server's
+send buffer hold for it.
+"""
 LIVELY = 7
-"""Objects of a feed to watch for: two more than a period is judged from, for the first may be a snapshot."""
+"""Number of feed objects to watch for: two more than a period needs, since the first may be a snapshot."""
 
 
 @dataclass(frozen=True)
 class DeliveryProperty:
-    """A promise. `edges` are tried every time, `schedules` are drawn; `looks_at` names the checks that judge it.
+    """A promise of a channel, and the schedules that test it.
 
-    `headline` opens the explanation of a finding where a neighbour is to blame; {channel} is filled in.
+    `edges` run every time, `schedules` are drawn. `looks_at` names the checks whose findings belong to this property.
+    `headline` opens the explanation of a finding that another member's misbehaviour causes; {channel} is filled in.
     """
 
     name: str
@@ -33,13 +39,13 @@ class DeliveryProperty:
     edges: tuple[Schedule, ...] = ()
     schedules: Callable[[], SearchStrategy[Schedule]] | None = None
     share: float = 1.0
-    """Of the examples asked for: less where one takes long."""
+    """Fraction of the requested examples to draw: less than 1 for slow schedules."""
     headline: str = ""
     beside: tuple[str, ...] = ()
-    """Of `looks_at`, the checks that break another promise than this one's."""
+    """The checks among `looks_at` that belong to another property's promise."""
 
     def mine(self, findings: list[Finding]) -> list[Finding]:
-        """The findings that speak of this property; what nobody can know always does."""
+        """The findings that belong to this property. Undecided findings belong to every property."""
         return [f for f in findings if f.check in self.looks_at or f.anomaly in UNDECIDED or self._protocol(f)]
 
     def _protocol(self, finding: Finding) -> bool:
@@ -47,22 +53,28 @@ class DeliveryProperty:
 
 
 def _spoken(contract: Contract) -> bool:
+    """Whether members publish on the channel and somebody receives what they publish."""
     return contract.feed is None and contract.audience is not Audience.NOBODY
 
 
 def _shared(contract: Contract) -> bool:
+    """Whether members receive each other's messages."""
     return _spoken(contract) and contract.audience is not Audience.PUBLISHER
 
 
 def _fed(contract: Contract) -> bool:
+    """Whether the server publishes a feed."""
     return contract.feed is not None
 
 
 DELIVERY = ("never-read", "lost", "dropped", "duplicated", "misrouted", "corrupt", "phantom")
+"""The checks of plain delivery."""
 NEIGHBOURS = ("stalled-by-neighbour", "lost", "dropped", "false-leave")
+"""The checks for harm that one member's misbehaviour does to bystanders."""
 TWO_ROOMS = tuple(Step(Action.JOIN, number, room=number % 2) for number in range(4))
-"""Where the channel has rooms: else all four are in one."""
+"""Four members in two rooms. Without rooms on the channel, all four are in one."""
 THREE = tuple(Step(Action.JOIN, number) for number in range(3))
+"""Three members in one room."""
 
 
 def _say(member: int, body: str = "hello", **more: int) -> Step:
@@ -77,10 +89,11 @@ ALL_EDGES: Schedule = (
     Step(Action.JOIN, 0),
     Step(Action.JOIN, 1),
     *(_say(n % 2, body) for n, body in enumerate(strategies.EDGE_TEXTS)),
-    # Only where any text is a message: `fitted` sends it through publish() elsewhere.
+    # Sent as it is only if the workload accepts any text. Otherwise `fitted` sends it through publish().
     Step(Action.SAY, 0, plain=True),
     *(_say(n % 2, "", size_bytes=size) for n, size in enumerate((125, 126, 127, strategies.LONGEST_BYTES))),
 )
+"""Two members that exchange texts and message sizes at the limits of encodings and frame headers."""
 
 PROPERTIES: tuple[DeliveryProperty, ...] = (
     DeliveryProperty(
@@ -261,9 +274,9 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         headline="The {channel} dies with one of its viewers",
     ),
 )
-"""Every property, in the order in which they are run: those that break a server most come late."""
+"""Every property, in the order of execution: those most likely to break a server come late."""
 
 
 def properties_of(contract: Contract) -> list[DeliveryProperty]:
-    """Those that apply to a channel."""
+    """The properties that apply to a channel with this contract."""
     return [each for each in PROPERTIES if each.applies(contract)]

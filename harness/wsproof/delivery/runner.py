@@ -1,4 +1,7 @@
-"""A server and the schedules performed on it. Names are never used twice, and a broken server not either."""
+"""Runs schedules on one channel of a server and checks the histories.
+
+Never reuses a member name, and replaces a server after a violation.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ from wsproof.workloads import Workload
 
 @dataclass(frozen=True)
 class ScheduleResult:
-    """What one performance showed."""
+    """The findings of one schedule, and its execution."""
 
     findings: list[Finding]
     performance: ScheduleExecution
@@ -31,7 +34,7 @@ class ScheduleResult:
 
 @dataclass(frozen=True)
 class Told:
-    """A violation that was told: the check that saw it, its anomaly, and the events of its schedule."""
+    """A reported finding: the check, its anomaly, the events of its schedule, and the finding itself."""
 
     check: str
     anomaly: Anomaly
@@ -41,46 +44,47 @@ class Told:
 
 @dataclass
 class ScheduleRunner:
-    """One channel of a running server, and what is known of it by now."""
+    """One channel of a running server, and what earlier schedules showed about it."""
 
     server: RunningServer
     workload: Workload
     seed: int
     budget: Budget = field(default_factory=lambda: Budget(None))
-    """What is left of the run: nothing is begun without it, and nothing is concluded from what it cut off."""
+    """Time left in the run. Without it no schedule starts; a schedule that it cuts off proves nothing."""
     broken: bool = False
     first: int = field(init=False)
-    """The number of the next member. On a server that is not ours alone, somewhere among two thousand million."""
+    """Number of the next member. On a shared server it starts at a random number below two thousand million."""
     known: set[Anomaly] = field(default_factory=set)
-    """Violations of the channel so far. They are judged again, and not waited for as patiently."""
+    """Anomalies of the channel's violations so far. They are checked again, with a shorter timeout."""
     told: list[Told] = field(default_factory=list)
-    """What has been told: later properties that see the same add to it."""
+    """Reported findings. A later property that finds the same adds to them."""
     also: dict[int, list[str]] = field(default_factory=dict)
-    """By the identity of a finding that was told: the properties that met it again."""
+    """The properties that found the same again, by the `id` of the reported finding."""
     gone: bool = False
-    """Whether the server, which is not ours to replace, no longer answers a fresh client on this channel."""
+    """Whether a server that we cannot replace no longer answers a fresh client on this channel."""
     speaks: bool | None = None
-    """Whether anything the server ever said was understood; None before the first schedule."""
+    """Whether the workload understood any message of the server; None before the first schedule."""
 
     def __post_init__(self) -> None:
         self.first = self._first_number()
 
     def _first_number(self) -> int:
+        """The first member number: random on a server that other clients use as well."""
         return draw_share(alone=self.server.owned).first
 
     @property
     def usable(self) -> bool:
-        """Whether another schedule can be performed: a server of ours can be replaced, a URL cannot."""
+        """Whether another schedule can run. A server that we started can be replaced, a URL cannot."""
         return not self.broken or self.server.owned
 
     def judge(self, schedule: Schedule, deadline_s: float, *, patient: bool = False) -> ScheduleResult:
-        """Perform a schedule and hold what happened against the contract.
+        """Execute a schedule and check its history against the contract.
 
         `patient` waits for the whole deadline, even on a channel that is known to lose messages.
 
         Raises:
-            TargetError: the server is not there.
-            BudgetSpent: the run is over.
+            TargetError: the server does not answer.
+            BudgetSpent: the run's time is over.
         """
         self.budget.check()
         if self.broken:
@@ -112,18 +116,19 @@ class ScheduleRunner:
         try:
             performance = perform(schedule, setting)
         except TargetError:
-            self.budget.check()  # it was given too little time to answer: that says nothing
+            self.budget.check()  # if the budget left too little time to answer, nothing is known
             self.broken = True
             raise
         self.first = performance.next_first
         return performance
 
     def still_serves(self, deadline_s: float) -> bool:
-        """Whether fresh clients are let in and hear something. A channel that has not been asked yet may be absent:
-        there a server that accepts connections will do.
+        """Whether the server accepts fresh clients and sends them something.
+
+        On a channel that was never tested the path may not exist. There a living server is enough.
 
         Raises:
-            BudgetSpent: the run is over.
+            BudgetSpent: the run's time is over.
         """
         if not self.server.is_alive():
             return False
@@ -137,14 +142,17 @@ class ScheduleRunner:
         return any(member.in_ns for member in performance.history.members)
 
     def _does_harm(self, finding: Finding) -> bool:
-        """Whether the server may be in disorder now. One that never tells who leaves is none the worse for it, nor one
-        that deviates on the wire: everything else was judged in spite of that."""
+        """Whether the server may be damaged after this finding.
+
+        Two kinds are harmless. A server that never sends leave notices works as before. Deviations on the wire do not
+        affect the other checks.
+        """
         never_tells = finding.anomaly is Anomaly.MISSING_LEAVE and Anomaly.MISSING_LEAVE in self.known
         harmless = never_tells or finding.anomaly is Anomaly.PROTOCOL
         return finding.verdict() is not Verdict.VALID and not harmless
 
     def other_language(self, performance: ScheduleExecution, deadline_s: float) -> Finding:
-        """That the server, at this path, speaks in another way than this workload, as far as can be seen."""
+        """The finding that the server does not speak this workload's format at this path."""
         spoken = bool(performance.history.strange)
         path, name = self.workload.path(0), self.workload.name
         if performance.first_said is not None:
@@ -179,15 +187,15 @@ class ScheduleRunner:
         )
 
     def told_like(self, finding: Finding) -> list[Told]:
-        """What was told of the same check and anomaly."""
+        """The reported findings of the same check and anomaly."""
         return [each for each in self.told if (each.check, each.anomaly) == (finding.check, finding.anomaly)]
 
     def tell_again(self, told: Finding, check: str) -> None:
-        """Another property has met what is told already."""
+        """Note that another property found a reported finding again."""
         self.also.setdefault(id(told), []).append(check)
 
     def with_echoes(self, finding: Finding) -> Finding:
-        """The finding, with the other properties that met the same."""
+        """The finding, extended by the other properties that found the same."""
         others = self.also.get(id(finding), ())
         if not others or not any(told.finding is finding for told in self.told):
             return finding

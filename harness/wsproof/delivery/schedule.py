@@ -1,4 +1,4 @@
-"""A schedule: who does what, in which order. Pure data, so that it can be generated, shortened, stored and replayed."""
+"""A schedule: which member acts how, and when. Pure data that can be drawn, shortened, stored and replayed."""
 
 from __future__ import annotations
 
@@ -14,29 +14,32 @@ from wsproof.model.envelope import Envelope
 from wsproof.workloads import Workload
 
 PLAINLY = ", as it is: the workload says that any text is a message, so publish() was not asked"
+"""Said of a message that is sent past the workload's `publish`."""
 
 
 class Action(StrEnum):
-    """What a member can do."""
+    """What a member can do in one step."""
 
     JOIN = "join"
-    """Connect and speak until heard: then it is in."""
+    """Connect and publish until a message comes back: then the server has subscribed the member."""
     SAY = "say"
+    """Publish a message."""
     LEAVE = "leave"
+    """End the connection."""
     BREAK = "break"
-    """Send something that no promise covers."""
+    """Send a frame that no promise covers."""
     STALL = "stall"
-    """Stop reading, and stay."""
+    """Stop reading, but stay connected."""
     SETTLE = "settle"
-    """Wait until everyone has what it is owed."""
+    """Wait until every member has received what it expects."""
     FLOOD = "flood"
-    """Say many long messages, each once the one before has arrived."""
+    """Publish many long messages, each after the previous one has arrived."""
     WATCH = "watch"
-    """Look at a feed until everyone has seen some more of it."""
+    """Wait until every viewer has received some more objects of a feed."""
 
 
 class LeaveBy(StrEnum):
-    """How to leave."""
+    """How a member ends its connection: close frame, FIN or RST."""
 
     CLOSE = "close"
     FIN = "fin"
@@ -44,7 +47,7 @@ class LeaveBy(StrEnum):
 
 
 class Misbehaviour(StrEnum):
-    """What to send that a server may end the connection for."""
+    """What a misbehaving member sends. A server may close its connection for it."""
 
     BINARY = "a binary frame"
     TEXT = "a text frame, where all else is binary"
@@ -58,11 +61,13 @@ class Misbehaviour(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One deed. Members are known by the number of their JOIN; a step of someone who is not there does nothing.
+    """One action of one member.
 
-    `body` is what is said and `size_bytes` how long the whole message is made (0: as long as it is); `plain` sends the
-    body alone, without an envelope and past the workload's `publish`. `cuts` are the places, in percent of the frame,
-    at which it is cut into TCP segments. A JOIN goes to a `room`; `again` names a member whose id it takes over;
+    A member is identified by the number of its JOIN. A step of a member that is not connected does nothing.
+
+    `body` is the text, and `size_bytes` pads the message to this size (0: no padding). `plain` sends the body alone,
+    without an envelope and without the workload's `publish`. `cuts` are the positions, in percent of the frame, at
+    which it is split into TCP segments. A JOIN goes to a `room`. `again` names a member whose id it takes over, and
     `narrow` gives it a tiny receive buffer.
     """
 
@@ -80,12 +85,16 @@ class Step:
     room: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        """The step without what it leaves at its default."""
+        """The step as JSON, without fields that have their default."""
         return {f.name: value for f in fields(self) if (value := asdict(self)[f.name]) != f.default}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Step:
-        """The inverse of `to_json`. Raises KeyError, TypeError or ValueError for what is no step."""
+        """The inverse of `to_json`.
+
+        Raises:
+            KeyError, TypeError, ValueError: `data` is not a step.
+        """
         known = dict(data)
         known["deed"] = Action(known["deed"])
         known["cuts"] = tuple(known.get("cuts", ()))
@@ -94,7 +103,7 @@ class Step:
         return cls(**known)
 
     def describe(self) -> str:
-        """One line for people."""
+        """The step as one line of a report."""
         who = f"member {self.member}"
         cuts = f", in {len(self.cuts) + 1} TCP segments" if self.cuts else ""
         size = f", {self.size_bytes} bytes in all" if self.size_bytes else ""
@@ -114,22 +123,25 @@ class Step:
 
 
 NO_MESSAGE = (Misbehaviour.NONSENSE, Misbehaviour.WRONG_SHAPE)
-"""What is garbage only where not every text is a message."""
+"""Texts that are invalid only on a channel that does not accept any text."""
 FLOOD_AT_MOST = 2_000
-"""Each message of a flood waits for the one before."""
+"""Maximum number of messages in a flood. Each message waits for the one before."""
 
 Schedule: TypeAlias = tuple[Step, ...]
 
 
 def fitted(schedule: Schedule, workload: Workload) -> Schedule:
-    """The schedule as this workload's protocol can speak it: its rooms, its longest text, what is garbage to it."""
+    """The schedule adapted to a workload.
+
+    It uses only rooms that exist, texts that are not too long, and misbehaviour that is invalid on this channel.
+    """
     is_binary = isinstance(workload.publish(0, Envelope(0, 0, 0), ""), bytes) if workload.publishes else False
     steps = tuple(_fitted(step, workload, is_binary) for step in schedule)
     return _with_company(steps) if workload.contract.audience is Audience.OTHERS else steps
 
 
 def _with_company(schedule: Schedule) -> Schedule:
-    """Where nobody hears itself, whoever is alone in its room gets a listener."""
+    """Add a listener to every room with one member: without echo, a single member receives nothing."""
     joins = [step for step in schedule if step.deed is Action.JOIN]
     rooms = Counter(step.room for step in joins)
     free = 1 + max((step.member for step in joins), default=0)
@@ -138,6 +150,7 @@ def _with_company(schedule: Schedule) -> Schedule:
 
 
 def _fitted(step: Step, workload: Workload, is_binary: bool) -> Step:
+    """One step, adapted to the workload."""
     longest = workload.longest_bytes
     match step.deed:
         case Action.JOIN:
@@ -155,5 +168,5 @@ def _fitted(step: Step, workload: Workload, is_binary: bool) -> Step:
 
 
 def schedule_from_json(data: Iterable[Mapping[str, Any]]) -> Schedule:
-    """A schedule from a recipe. Raises as `Step.from_json`."""
+    """A schedule from a recipe. Raises the same errors as `Step.from_json`."""
     return tuple(Step.from_json(step) for step in data)

@@ -1,4 +1,4 @@
-"""The smallest schedule that still fails. Each try may cost a fresh server, so few are made and the best kept."""
+"""Search for the shortest failing schedule. Each try may need a fresh server, so tries are limited."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wsproof.net.clock import Deadline
 
 
 def shorten(schedule: Schedule, fails: Callable[[Schedule], bool], *, budget_s: float, tries: int = 40) -> Schedule:
-    """Leave out and simplify steps for as long as `fails` says so, the time lasts and there is something to try."""
+    """Leave out and simplify steps while `fails` still holds, within `budget_s` seconds and `tries` tries."""
     deadline, best = Deadline.after(budget_s), schedule
     progress = True
     while progress:
@@ -26,7 +26,7 @@ def shorten(schedule: Schedule, fails: Callable[[Schedule], bool], *, budget_s: 
 
 
 def _simpler(schedule: Schedule) -> Iterator[Schedule]:
-    """Schedules with less in them, the boldest first: half the steps, then a quarter, ... one; then plainer steps."""
+    """Simpler schedules, the largest cut first: half the steps, a quarter, ... one step; then simpler steps."""
     size = len(schedule) // 2
     while size:
         for start in range(len(schedule) - size, -1, -size):

@@ -1,4 +1,7 @@
-"""From a finding to what is told: the shortest schedule that fails, how often it does, and what is to blame for it."""
+"""Refines a finding before it is reported.
+
+Shortens its schedule, repeats it, and makes control runs for its cause.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +31,11 @@ from wsproof.net.budget import BudgetSpent
 from wsproof.net.redact import redact_settings
 
 SHORTEN_S = 4.0
+"""Seconds that the search for a shorter schedule may take."""
 SIGHTINGS = 3
-"""What so many different schedules have shown is no chance, whatever the repetitions of one of them show."""
+"""Number of different schedules that confirm a finding, even if repetitions of one schedule do not."""
 QUICK_S = 0.75
-"""The deadline while shortening and repeating: the fault has been seen with the long one already."""
+"""Timeout in seconds while shortening and repeating. The first run has used the long one."""
 UNREPEATED = (
     "Before that, the same without what the neighbour did went well on this server. It was not tried again: the server "
     "is not ours to replace."
@@ -39,11 +43,12 @@ UNREPEATED = (
 CUT_SHORT = "The time that the run was given was over before it could be tried again."
 UNREFINED = "It could not be tried again before the run ended."
 PROMISES = {check.name: check.promise for check in CHECKS}
+"""The promise of each check, by the check's name."""
 
 
 @dataclass(frozen=True)
 class Refined:
-    """A finding as it is told; or none, and the one that tells the same already."""
+    """A finding to report, or None and the reported finding that covers it."""
 
     finding: Finding | None
     same: Finding | None = None
@@ -57,11 +62,11 @@ def refined(
     schedule: Schedule,
     options: SuiteOptions,
 ) -> Refined:
-    """The finding as it is told, unless the same is told already, of another property of this channel.
+    """Refine a finding for the report, unless this channel already has a report of the same.
 
-    On a server of ours it is repeated, and where a neighbour seems to be at fault there are control runs without what
-    that one did. The story of a culprit is told only if those prove it. It is the same as one that is told if it has
-    the same name and needs nothing of what this property does beside talking: control runs without that show it, too.
+    On a server that we started the schedule is repeated. If a member's misbehaviour seems to be the cause, control runs
+    leave it out, and only they can prove that cause. A finding is the same as a reported one if check and anomaly match
+    and the steps of this property are not needed: control runs with nothing but messages show the failure as well.
     """
     causal, owned = is_causal(each, finding), stage.server.owned
     try:
@@ -80,10 +85,12 @@ def refined(
 
 
 def _same_as_told(stage: ScheduleRunner, finding: Finding, schedule: Schedule, options: SuiteOptions) -> Finding | None:
-    """The finding that tells the same; None where there is none, or what shows here needs the steps of this property.
+    """The reported finding that covers this one.
+
+    None if there is none, or if this finding needs the steps of its property.
 
     Raises:
-        BudgetSpent: the run is over.
+        BudgetSpent: the run's time is over.
     """
     told = [each for each in stage.told_like(finding) if each.finding.level.counts]
     control, events = eventless(schedule), events_of(schedule)
@@ -108,7 +115,7 @@ def _same_as_told(stage: ScheduleRunner, finding: Finding, schedule: Schedule, o
 def unrefined(
     stage: ScheduleRunner, each: DeliveryProperty, finding: Finding, seen: ScheduleResult, schedule: Schedule
 ) -> Finding:
-    """The finding as it was first seen: it was not tried again, and accuses nobody in particular."""
+    """The finding as first seen: not repeated, and without a cause."""
     causal = is_causal(each, finding)
     plain = _without_culprit(stage, finding, seen) if causal else finding
     note = UNREFINED if finding.level is Level.VIOLATION else ""
@@ -125,10 +132,10 @@ def seen_again(
     before: Finding,
     sightings: int,
 ) -> Finding:
-    """What is told once another schedule of the property has shown the same: by now so many of them.
+    """The finding to report after another schedule of the property has shown the same.
 
-    An observation is tried again with the schedule that showed it for the second time: more members may be more apt to
-    show it. What shows in a third schedule counts, however seldom a single one shows it.
+    An observation is refined again with the second schedule that shows it, which may reproduce it more often. A third
+    schedule confirms it, however seldom a single schedule fails.
     """
     again = replace(before, occurrences=before.occurrences + 1)
     if before.level is not Level.OBSERVATION:
@@ -150,18 +157,18 @@ def _tried_again(
     schedule: Schedule,
     options: SuiteOptions,
 ) -> Refined:
-    """The finding after all repetitions. Raises BudgetSpent."""
+    """Shorten and repeat a finding, with control runs if needed. Raises BudgetSpent."""
     causal = is_causal(each, finding)
     trials = _RunCounter(stage, each, finding, seen, options.deadline_s)
     shortest = schedule
-    if schedule not in own_edges(stage, each) and trials.fails(schedule):  # edges are as short as we could write them
+    if schedule not in own_edges(stage, each) and trials.fails(schedule):  # edges are already short
         shortest = shorten(schedule, lambda one: trials.fails(one) and trials.fails(one), budget_s=SHORTEN_S)
     trial = put_on_trial(shortest, trials.fails, trials.fails_at_all) if causal else try_again(shortest, trials.fails)
     stage.broken = True
-    # Where the schedule could not be shortened, the first run is the one that waited longest.
+    # If the schedule was not shortened, the first run had the longest timeout.
     latest, witness = trials.shown[0 if shortest == schedule else -1]
     proven = trial.proves or not causal
-    if causal and proven:  # the face that names the neighbour, if it was seen
+    if causal and proven:  # prefer the finding that names the misbehaving member
         blaming = (one for one in reversed(trials.shown) if one[0].anomaly is Anomaly.STALLED_BY_NEIGHBOUR)
         latest, witness = next(blaming, (latest, witness))
     plain = latest if proven else _without_culprit(stage, latest, witness)
@@ -178,8 +185,11 @@ def _tried_again(
 def _same_after_retries(
     stage: ScheduleRunner, trial: ControlRuns, plain: Finding, shortest: Schedule, trials: _RunCounter
 ) -> Finding | None:
-    """The finding that tells the same. What did not come back shows nothing new, nor does what came without the steps
-    of this property, too; but an observation does not stand for what came back."""
+    """The reported finding that covers this one after its repetitions.
+
+    A failure that did not recur shows nothing new. Nor does one that also appears without the steps of this property.
+    But a mere observation does not cover a failure that recurred.
+    """
     told = [each.finding for each in stage.told_like(plain)]
     if not trial.again:
         return next(iter(told), None)
@@ -188,12 +198,12 @@ def _same_after_retries(
 
 
 def is_causal(each: DeliveryProperty, finding: Finding) -> bool:
-    """Whether the finding would be told as the doing of a neighbour."""
+    """Whether the finding would be reported as caused by another member's misbehaviour."""
     return bool(each.headline) and finding.check in each.looks_at and finding.level is Level.VIOLATION
 
 
 def own_edges(stage: ScheduleRunner, each: DeliveryProperty) -> tuple[Schedule, ...]:
-    """The edges of a property, as this channel can speak them."""
+    """The edge schedules of a property, adapted to the workload."""
     return tuple(dict.fromkeys(fitted(edge, stage.workload) for edge in each.edges))
 
 
@@ -206,7 +216,7 @@ def told(
     note: str = "",
     proven: bool = True,
 ) -> Finding:
-    """The finding under the name of its property, with the schedule in front of its evidence, and its recipe."""
+    """The finding under the name of its property, with its schedule as part of the evidence, and a recipe."""
     workload = stage.workload
     recipe: Mapping[str, Any] = {
         "suite": "channels",
@@ -231,7 +241,10 @@ def told(
 
 
 class _RunCounter:
-    """Repetitions, each on a fresh server: a fault can lie dormant in one that seemed to have taken no harm."""
+    """Repeats schedules, each on a fresh server, and keeps the failures.
+
+    A server that seemed unharmed may still carry a dormant fault, so it is replaced before each run.
+    """
 
     def __init__(
         self, stage: ScheduleRunner, each: DeliveryProperty, finding: Finding, seen: ScheduleResult, deadline_s: float
@@ -243,8 +256,11 @@ class _RunCounter:
         self._causal = is_causal(each, finding)
 
     def fails(self, schedule: Schedule) -> bool:
-        """Whether the same anomaly shows again. What a neighbour does to the others has many faces: one goes on with a
-        gap, another hears nothing any more, a third is cut off. There each of them will do."""
+        """Whether a repetition shows the same anomaly.
+
+        Misbehaviour can harm bystanders in several ways: gaps, silence, or a closed connection. If it is the suspected
+        cause, any of these counts.
+        """
         self._stage.broken = True
         try:
             seen = self._stage.judge(schedule, min(self._deadline_s, QUICK_S))
@@ -256,8 +272,11 @@ class _RunCounter:
         return bool(again)
 
     def fails_at_all(self, schedule: Schedule) -> bool:
-        """Whether any violation shows: a control run must be beyond suspicion. It has the whole deadline, since a wait
-        that is too short for this machine would acquit the neighbour."""
+        """Whether a control run shows any violation.
+
+        It has the whole deadline. A timeout too short for this machine would make the control run fail and hide the
+        cause.
+        """
         self._stage.broken = True
         try:
             seen = self._stage.judge(schedule, self._deadline_s, patient=True)
@@ -279,6 +298,7 @@ def _kept(
     note: str,
     proven: bool,
 ) -> Finding:
+    """The finding as reported; violations are remembered, so that later properties do not report them again."""
     kept = told(stage, each, finding, schedule, note=note, proven=proven)
     if plain.level is Level.VIOLATION:
         stage.told.append(Told(plain.check, plain.anomaly, events_of(schedule), kept))
@@ -286,12 +306,13 @@ def _kept(
 
 
 def _again(stage: ScheduleRunner, each: DeliveryProperty, same: Finding) -> Refined:
+    """Note that this property found a reported finding again."""
     stage.tell_again(same, f"{stage.workload.name}.{each.name}")
     return Refined(None, same)
 
 
 def _without_culprit(stage: ScheduleRunner, finding: Finding, seen: ScheduleResult) -> Finding:
-    """What is lost, without the story of who did it."""
+    """The finding as a plain loss, without a cause."""
     if finding.anomaly is not Anomaly.STALLED_BY_NEIGHBOUR:
         return finding
     plain = without_blame(seen.performance.history, stage.workload.contract)
@@ -299,6 +320,7 @@ def _without_culprit(stage: ScheduleRunner, finding: Finding, seen: ScheduleResu
 
 
 def _note(trial: ControlRuns, *, causal: bool) -> str:
+    """What the repetitions and control runs showed, as a sentence of the report."""
     if not trial.again:
         return (
             f"It did not happen again in {REPEATS} repetitions on a fresh server: it depends on what the server had "

@@ -1,4 +1,4 @@
-"""Schedules for Hypothesis to draw: plural nouns, one per property."""
+"""Hypothesis strategies for schedules, one per property."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from wsproof.delivery.schedule import Action, LeaveBy, Misbehaviour, Schedule, Step
 
 LONGEST_BYTES = 60_000
+"""Largest message to draw, in bytes."""
 EDGE_SIZES = (0, 0, 0, 0, 125, 126, 127, LONGEST_BYTES)
+"""Message sizes in bytes: 0 is unpadded; 125, 126 and 127 are the limits of the frame header's length field."""
 EDGE_TEXTS = (
     "",
     "\0",
@@ -28,16 +30,21 @@ EDGE_TEXTS = (
     " blanks around ",
     '{"type": "message"}',
 )
+"""Texts that servers are likely to mishandle: control characters, Unicode, and imitations of a server's format."""
 BREAKS = tuple(each for each in Misbehaviour if each not in (Misbehaviour.BINARY, Misbehaviour.TEXT))
+"""The misbehaviours of `garbage-neighbour`; binary frames have a property of their own."""
 
 
 def texts() -> st.SearchStrategy[str]:
-    """What people say, and what they should be able to say."""
+    """Texts that members publish."""
     return st.sampled_from(EDGE_TEXTS) | st.lists(_characters(), max_size=30).map("".join)
 
 
 def _characters() -> st.SearchStrategy[str]:
-    """All that UTF-8 can say. `st.characters` first makes a table of Unicode, which takes seconds."""
+    """All characters that UTF-8 can encode.
+
+    `st.characters` would first build a table of Unicode, which takes seconds.
+    """
     surrogates = range(0xD800, 0xE000)
     return st.one_of(
         st.integers(0, 0x7F),
@@ -48,7 +55,7 @@ def _characters() -> st.SearchStrategy[str]:
 
 @st.composite
 def sayings(draw: st.DrawFn, *, member: st.SearchStrategy[int]) -> Step:
-    """A message, perhaps in several TCP segments."""
+    """A published message, possibly in several TCP segments."""
     plain = draw(st.integers(0, 9)) == 9
     return Step(
         Action.SAY,
@@ -62,7 +69,7 @@ def sayings(draw: st.DrawFn, *, member: st.SearchStrategy[int]) -> Step:
 
 @st.composite
 def conversations(draw: st.DrawFn) -> Schedule:
-    """A few members that come and talk, with a pause now and then; in two rooms, where the channel has rooms."""
+    """A few members that join and publish, with occasional pauses. Uses two rooms if the channel has rooms."""
     size, rooms = draw(st.integers(1, 4)), draw(st.integers(1, 2))
     joins = [Step(Action.JOIN, number, room=number % rooms) for number in range(size)]
     words = sayings(member=st.integers(0, size - 1)) | st.just(Step(Action.SETTLE))
@@ -71,7 +78,7 @@ def conversations(draw: st.DrawFn) -> Schedule:
 
 @st.composite
 def bursts(draw: st.DrawFn) -> Schedule:
-    """Several members that talk at once, nobody waiting for anybody."""
+    """Several members that publish at once, without waiting for each other."""
     size = draw(st.integers(2, 4))
     talk = st.builds(
         Step, st.just(Action.SAY), st.integers(0, size - 1), size_bytes=st.sampled_from((0, 200, 5_000, LONGEST_BYTES))
@@ -82,7 +89,7 @@ def bursts(draw: st.DrawFn) -> Schedule:
 
 @st.composite
 def comings_and_goings(draw: st.DrawFn) -> Schedule:
-    """Members that come, talk, leave in every way, and come again under the same id."""
+    """Members that join, publish, leave in every way, and join again under the same id."""
     size = draw(st.integers(2, 3))
     steps = [Step(Action.JOIN, number) for number in range(size)]
     here, gone, following = list(range(size)), list[int](), size
@@ -109,7 +116,10 @@ def comings_and_goings(draw: st.DrawFn) -> Schedule:
 
 @st.composite
 def farewells(draw: st.DrawFn) -> Schedule:
-    """A member that says its last words and goes at once: by close or FIN, since an RST may take them along."""
+    """A member that publishes and leaves at once.
+
+    It leaves by a close frame or FIN: an RST may discard its last messages.
+    """
     number = draw(st.integers(1, 5))
     said = [Step(Action.SAY, 1, draw(texts()), draw(st.sampled_from(EDGE_SIZES))) for _ in range(number)]
     way = draw(st.sampled_from((LeaveBy.CLOSE, LeaveBy.FIN)))
@@ -118,7 +128,7 @@ def farewells(draw: st.DrawFn) -> Schedule:
 
 @st.composite
 def offences(draw: st.DrawFn, breaks: tuple[Misbehaviour, ...] = BREAKS) -> Schedule:
-    """A member that breaks the rules between others that talk, and stays or goes."""
+    """A misbehaving member among others that publish. It stays or leaves."""
     place = draw(st.integers(0, 2))
     others = [number for number in range(3) if number != place]
     how = draw(st.sampled_from((None, *LeaveBy)))
@@ -135,7 +145,7 @@ def offences(draw: st.DrawFn, breaks: tuple[Misbehaviour, ...] = BREAKS) -> Sche
 
 @st.composite
 def deaths(draw: st.DrawFn) -> Schedule:
-    """A member that does not read, has messages on their way to it, and dies by RST."""
+    """A member that stops reading, has messages on their way to it, and resets its connection."""
     place = draw(st.integers(0, 2))
     talker, other = (number for number in range(3) if number != place)
     before = [
@@ -153,7 +163,7 @@ def deaths(draw: st.DrawFn) -> Schedule:
 
 @contextmanager
 def _no_folder() -> Iterator[None]:
-    """Hypothesis likes to keep a folder of its own: let it be a temporary one, and only meanwhile."""
+    """Give Hypothesis a temporary storage directory, so that it leaves no directory behind."""
     before = configuration.storage_directory(intent_to_write=False).home_directory
     with tempfile.TemporaryDirectory() as folder:
         configuration.set_hypothesis_home_dir(Path(folder))
@@ -164,10 +174,10 @@ def _no_folder() -> Iterator[None]:
 
 
 def examples(schedules: st.SearchStrategy[Schedule], *, number: int, from_seed: int) -> list[Schedule]:
-    """That many different schedules (fewer where there are no more), the same for the same seed.
+    """Draw `number` different schedules, or fewer if no more exist. The same seed draws the same schedules.
 
-    They are drawn first and performed later: what a server answers must not steer what is drawn, or nobody could
-    repeat it. Shortening is not Hypothesis's either, since each try may cost a fresh server.
+    All schedules are drawn before the first runs. So the server's answers cannot influence them, and a run can be
+    repeated. Hypothesis does not shorten them, because each try may need a fresh server.
     """
     drawn: dict[Schedule, None] = {}
 

@@ -1,4 +1,4 @@
-"""Running the properties of some channels against a server, and repeating what was found."""
+"""Runs the properties of some channels against a server, and replays findings."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ from wsproof.target.server import RunningServer
 from wsproof.workloads import Workload, load_channels
 
 Progress: TypeAlias = Callable[[str, float], None]
+"""Called with the title of the current check and the fraction of checks that are done."""
 Found: TypeAlias = dict[tuple[str, Anomaly], Finding]
-"""Findings of one property, by the check and the anomaly."""
+"""Findings of one property, by check and anomaly."""
 _DRAW_SHARE = 3.0
-"""What one property may take for what is drawn, in shares of the time that is left for all that are left."""
+"""Multiple of an equal share of the remaining time that one property may use for drawn schedules."""
 
 
 def run_suite(
@@ -40,16 +41,20 @@ def run_suite(
     keep: Keep = keep_nothing,
     budget: Budget | None = None,
 ) -> SuiteReport:
-    """Test every property of every channel. One finding per check and anomaly, with the shortest schedule found.
+    """Test every property of every channel. Reports one finding per check and anomaly, with the shortest schedule
+    found.
 
-    What several properties of a channel see alike is told once, and so is a deviation on the wire. After a violation a
-    server of ours is replaced; any other is asked first whether it still serves a fresh client. A channel of which
-    nothing is understood is told so, and asked no more. What the budget, that of `options` where none is given, leaves
-    no time for is not run, and what it cuts off accuses nobody. `keep` is told what is known by then after each
-    property, and when something ends the run.
+    A failure that several properties of a channel find is reported once. So is a deviation on the wire. After a
+    violation, a server that we started is replaced. Any other server is first asked whether it still serves a fresh
+    client. If the workload understands no message of a channel, one finding says so and the channel is not tested
+    further.
+
+    The default budget is that of `options`. Checks that it leaves no time for are listed as not run, and a check that
+    it cuts off reports no violation for missing messages. `keep` receives the report so far after each property, and
+    when an exception ends the run.
 
     Raises:
-        TargetError: the server could not be reached at all, or not be replaced.
+        TargetError: the server does not answer, or cannot be replaced.
     """
     options = options if options is not None else SuiteOptions()
     todo, tell = _wanted(workloads, options), progress or (lambda title, done: None)
@@ -66,11 +71,12 @@ def run_suite(
 
 
 def planned(workloads: Mapping[str, Workload], options: SuiteOptions) -> tuple[NotRun, ...]:
-    """All checks that `options` asks for, as they are listed while they have not been run."""
+    """All checks that `options` selects, as they are listed before they run."""
     return tuple(_left_out(workload, each, "") for workload, each in _wanted(workloads, options))
 
 
 def _wanted(workloads: Mapping[str, Workload], options: SuiteOptions) -> list[tuple[Workload, DeliveryProperty]]:
+    """The selected properties of all workloads, in order."""
     return [
         (workload, each)
         for workload in workloads.values()
@@ -80,7 +86,7 @@ def _wanted(workloads: Mapping[str, Workload], options: SuiteOptions) -> list[tu
 
 
 class _Course:
-    """A run of the suite on its way: what is known by now."""
+    """The state of a suite run: the report so far, and one schedule runner per channel."""
 
     def __init__(self, server: RunningServer, options: SuiteOptions, budget: Budget) -> None:
         self._server, self._options, self._budget = server, options, budget
@@ -88,11 +94,11 @@ class _Course:
         self._report = SuiteReport(options.seed)
         self._stages: dict[str, ScheduleRunner] = {}
         self._found: Found = {}
-        """Findings of the property at work."""
+        """Findings of the current property."""
         self._broken: str | None = None
 
     def known(self) -> SuiteReport:
-        """What is known by now, findings of the property at work included."""
+        """The report so far, including findings of the current property."""
         findings = tuple(self._with_echoes(one) for one in (*self._report.findings, *self._found.values()))
         return replace(self._report, findings=findings, wall_s=time.monotonic() - self._begun)
 
@@ -102,12 +108,13 @@ class _Course:
         return finding
 
     def go_on(self, workload: Workload, each: DeliveryProperty, left: int) -> None:
-        """Test the next property of those that are left, or say why not."""
+        """Test the next of the `left` remaining properties, or record why it is not run."""
         part = self._next(workload, each, _DRAW_SHARE * self._budget.remaining_s / left)
         self._found = {}
         self._report += part
 
     def _next(self, workload: Workload, each: DeliveryProperty, draw_s: float) -> SuiteReport:
+        """The report of one property, or of why it was not run."""
         options, server = self._options, self._server
         if self._budget.spent:
             return SuiteReport(options.seed, not_run=(_left_out(workload, each),))
@@ -131,13 +138,13 @@ class _Course:
 
 
 def _recovers(stage: ScheduleRunner, options: SuiteOptions) -> bool:
-    """Whether a server that is not ours still serves this channel after a violation. Asked once each time."""
+    """Whether a server that we cannot replace still serves this channel. Asked once after each violation."""
     if stage.gone:
         return False
     try:
         stage.gone = not stage.still_serves(options.deadline_s)
     except BudgetSpent:
-        return True  # nothing is known, and the next property is not run for that reason
+        return True  # nothing is known; the next property is not run because of the budget
     stage.broken = stage.gone
     return not stage.gone
 
@@ -149,7 +156,7 @@ def check_property(
     options: SuiteOptions,
     budget: Budget | None = None,
 ) -> SuiteReport:
-    """Test one property; a server of ours is fresh again afterwards where it was broken."""
+    """Test one property. If it breaks a server that we started, the server is restarted afterwards."""
     budget = budget if budget is not None else Budget(options.budget_s)
     stage = ScheduleRunner(server, workload, options.seed, budget)
     report = _run(stage, each, options, {})
@@ -164,11 +171,11 @@ def replay(
     workloads: Mapping[str, Workload] | None = None,
     deadline_s: float = 5.0,
 ) -> list[Finding]:
-    """Perform the schedule of a finding's recipe once more; what is found now, of the same property.
+    """Execute the schedule of a finding's recipe again, and return what the same property finds now.
 
     Raises:
-        UsageError: it is no recipe of this suite.
-        TargetError: the server is not there.
+        UsageError: `recipe` is not a recipe of this suite.
+        TargetError: the server does not answer.
     """
     try:
         known = workloads if workloads is not None else load_channels("tutorial", recipe.get("settings", {}))
@@ -191,14 +198,14 @@ def replay(
 def _run_guarded(
     stage: ScheduleRunner, each: DeliveryProperty, options: SuiteOptions, kept: Found, draw_s: float
 ) -> SuiteReport:
-    """One property. A crash of ours ends this property only; what it had found by then stays."""
+    """Test one property. A crash of wsproof ends only this property, and its findings are kept."""
     began = now_ns()
     try:
         return _run(stage, each, options, kept, draw_s)
     except (TargetError, UsageError):
-        raise  # the user's to know
-    except Exception as error:  # noqa: BLE001  a bug of ours in one property must not cost the others
-        stage.broken = True  # nobody knows what the server was left with
+        raise  # for the user
+    except Exception as error:  # noqa: BLE001  a bug in one property must not end the others
+        stage.broken = True  # the server's state is unknown
         workload = stage.workload
         name, seconds = f"{workload.name}.{each.name}", (now_ns() - began) / 1e9
         row = crashed_check(name, workload.name, each.promise, error, seconds)
@@ -209,10 +216,10 @@ def _run_guarded(
 def _run(
     stage: ScheduleRunner, each: DeliveryProperty, options: SuiteOptions, kept: Found, draw_s: float = math.inf
 ) -> SuiteReport:
-    """One property: its edges, then what is drawn, until the first violation. What it finds goes into `kept` at once.
+    """Test one property: its edges, then drawn schedules, until the first violation.
 
-    Where the budget ends before the edges were tried, what went well until then does not pass for the whole. What is
-    drawn has `draw_s`, of which the edges take theirs first.
+    Findings go into `kept` at once. If the budget ends before all edges have run, the property is listed as not run.
+    Drawn schedules stop after `draw_s` seconds, which include the time for the edges.
     """
     began, workload = now_ns(), stage.workload
     schedules = _schedules(stage, each, options)
@@ -247,7 +254,7 @@ def _run(
             if key in kept:
                 kept[key] = seen_again(stage, each, finding, seen, schedule, options, kept[key], sightings[key])
                 continue
-            kept[key] = unrefined(stage, each, finding, seen, schedule)  # what ends us meanwhile must not cost it
+            kept[key] = unrefined(stage, each, finding, seen, schedule)  # kept even if the refinement is interrupted
             one = refined(stage, each, finding, seen, schedule, options)
             if one.finding is not None:
                 kept[key] = one.finding
@@ -263,8 +270,10 @@ def _run(
 
 
 def _note_on_the_wire(kept: Found, finding: Finding) -> None:
-    """Keep a deviation on the wire once, with the shortest schedule that shows it. It needs no repetition: the bytes
-    are the evidence."""
+    """Keep a deviation on the wire once, with the shortest schedule that shows it.
+
+    It needs no repetition: the bytes are the evidence.
+    """
     key = (finding.check, finding.anomaly)
     before = kept.get(key)
     if before is not None:
@@ -274,15 +283,15 @@ def _note_on_the_wire(kept: Found, finding: Finding) -> None:
 
 
 def _of_the_channel(kept: Found) -> list[Finding]:
-    """The findings without the deviations on the wire: everything else is judged in spite of those."""
+    """The findings without deviations on the wire, which do not affect the other checks."""
     return [finding for finding in kept.values() if finding.anomaly is not Anomaly.PROTOCOL]
 
 
 def _schedules(stage: ScheduleRunner, each: DeliveryProperty, options: SuiteOptions) -> list[Schedule]:
-    """The edges and what is drawn, as this channel can speak them.
+    """The edge schedules and the drawn schedules, adapted to the workload.
 
-    A server that we cannot replace cannot be asked afterwards whether it was the neighbour's doing: so it is asked
-    before, each time.
+    On a server that we cannot replace, control runs are not possible afterwards. So each schedule with misbehaviour
+    runs there first without it.
     """
     schedules = list(own_edges(stage, each))
     if each.schedules is not None and options.examples:
@@ -295,23 +304,28 @@ def _schedules(stage: ScheduleRunner, each: DeliveryProperty, options: SuiteOpti
 
 
 def _weightiest(each: DeliveryProperty, findings: list[Finding]) -> list[Finding]:
-    """One violation of a schedule, that which the property looks at first, since one fault has many faces; and all
-    that is no violation."""
+    """The violation that the property lists first, and all findings that are not violations.
+
+    One fault may show in several checks, so only one violation per schedule is reported.
+    """
     order = [*each.looks_at, *(f.check for f in findings)]
     violations = sorted((f for f in findings if f.level is Level.VIOLATION), key=lambda f: order.index(f.check))
     return [*violations[:1], *(f for f in findings if f.level is not Level.VIOLATION)]
 
 
 def _gone(workload: Workload, each: DeliveryProperty, why: TargetError) -> Finding:
+    """The finding that the server did not answer, so nothing is known."""
     return Finding("received", workload.name, Anomaly.UNKNOWN, Level.INFORMATIONAL, f"{each.name}: {why}")
 
 
 def _left_out(workload: Workload, each: DeliveryProperty, reason: str = "the budget of the run is spent") -> NotRun:
+    """A check that was not run, and the reason."""
     return NotRun(f"{workload.name}.{each.name}", workload.name, each.promise, reason)
 
 
 def _row(
     workload: Workload, each: DeliveryProperty, verdict: Verdict, examples: int, seconds: float, reason: str = ""
 ) -> CheckRun:
+    """The report's row for one property."""
     name = f"{workload.name}.{each.name}"
     return CheckRun(name, workload.name, each.promise, verdict, examples, seconds, reason)

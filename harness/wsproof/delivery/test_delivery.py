@@ -1,7 +1,7 @@
-"""The channels suite as pytest tests: `pytest --pyargs wsproof.delivery --ws-target TARGET --ws-channels tutorial`.
+"""The delivery suite as pytest tests: `pytest --pyargs wsproof.delivery --ws-target TARGET --ws-channels tutorial`.
 
-One test per property; a channel that does not promise it is not asked. A failure prints the finding: the promise, what
-was seen, the schedule and its evidence, and the line that repeats it.
+One test per property, on every channel that promises it. A failure prints the finding: the promise, what was seen, the
+schedule with its evidence, and the command that replays it.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ def test_promise(
 
 
 def _told(finding: Finding, promise: DeliveryProperty) -> str:
+    """A finding as the text of a test failure."""
     lines = [
         f"{finding.check}: {finding.anomaly.value} ({finding.level.value})",
         f"promised:   {finding.source or promise.promise}",
