@@ -1,4 +1,4 @@
-"""Hypothesis at work on one property: it draws conversations, and shrinks those that break a rule."""
+"""The Hypothesis runner: generates scripts for one property and shrinks those that violate a rule."""
 
 from __future__ import annotations
 
@@ -24,18 +24,21 @@ _SHRINK_ATTEMPTS = 150
 _ENOUGH = 3
 _DEATHS = 3
 _DEATHS_KNOWN = 1
-"""How often a server may be lost to one property, at first, and once it is known that it can be."""
+"""How often a property may kill the server: at first, and once `neighbour-served` is known to be violated."""
 CUT_SHORT = "this check's share of the budget ended after"
 UNFINISHED = "begun, and not run to its end: its share of the budget is spent"
 DIED = "cut short: the server stopped serving others again and again (see neighbour-served)"
 
 
 class RuleBroken(Exception):
-    """A conversation broke a rule. Each rule has a subclass of its own, so that Hypothesis shrinks them apart."""
+    """A script violated a rule. Each rule has its own subclass, so that Hypothesis shrinks them separately."""
 
 
 class _Stopped(BaseException):
-    """Leaves Hypothesis at once: the budget is spent, the server gone, or we crashed. It would shrink an Exception."""
+    """Aborts Hypothesis at once: the budget is spent, the server is gone, or wsproof has crashed.
+
+    Hypothesis would shrink an Exception, so this is a BaseException.
+    """
 
     def __init__(self, cause: Exception) -> None:
         super().__init__(str(cause))
@@ -46,9 +49,9 @@ _KINDS: dict[str, type[RuleBroken]] = {}
 
 
 def explore(subject: Session, tested: Property) -> str:
-    """Try the property's edges, then what Hypothesis draws; all that is found is in `subject.ledger`.
+    """Run the property's edge cases, then generated scripts; record violations in `subject.ledger`.
 
-    Returns why not all of it was tried; empty where it was.
+    Returns why some scripts were left out; empty if all of them ran.
 
     Raises:
         BudgetSpent, ServerGone: as `Session.attempt`.
@@ -63,14 +66,14 @@ def explore(subject: Session, tested: Property) -> str:
         if deaths.are_enough:
             return DIED
         if broken == _ENOUGH:
-            break  # the rule is broken, and edges are small: more of them say nothing new
+            break  # The rule is violated. Edge cases are small already, so more of them add nothing.
     if tested.conversations is not None and not broken:
         return _draw(subject, tested, deaths)
     return ""
 
 
 class _Deaths:
-    """Counts how often a server is lost to one property. Once a few were seen, more say nothing new, and cost time."""
+    """Limits how often one property may kill the server. After a few times, more show nothing new and cost time."""
 
     def __init__(self, subject: Session) -> None:
         self._subject = subject
@@ -79,7 +82,7 @@ class _Deaths:
 
     @property
     def are_enough(self) -> bool:
-        """Whether to stop asking."""
+        """Whether the limit is reached."""
         return self._subject.deaths >= self._most
 
 
@@ -111,7 +114,7 @@ def _draw(subject: Session, tested: Property, deaths: _Deaths) -> str:
     except _Stopped as stopped:
         raise stopped.cause from None
     except RuleBroken:
-        pass  # it is in the ledger, with its smallest conversation
+        pass  # The session has recorded the violation with its smallest script.
     except (ExceptionGroup, errors.Flaky) as several:
         if not _only_broken(several):
             raise
@@ -122,41 +125,41 @@ def _draw(subject: Session, tested: Property, deaths: _Deaths) -> str:
 
 def _only_broken(error: BaseException) -> bool:
     if isinstance(error, errors.Flaky):
-        return True  # the server did not repeat itself: `Session.reproduce` says how often it does
+        return True  # The violation is intermittent; `Session.reproduce` counts how often it comes back.
     return isinstance(error, RuleBroken) or (
         isinstance(error, BaseExceptionGroup) and all(_only_broken(inner) for inner in error.exceptions)
     )
 
 
 class _Shrinking:
-    """Keeps shrinking within bounds: when they are reached, only conversations already had count as failures."""
+    """Limits the shrinking. Once the limit is reached, only scripts that already ran can fail."""
 
     def __init__(self, subject: Session, deaths: _Deaths) -> None:
         self._subject = subject
         self._deaths = deaths
         self._draw_until = Deadline.after(subject.draw_s) if math.isfinite(subject.draw_s) else None
         self.cut_short = ""
-        """Why not everything that was drawn was tried."""
+        """Why some generated scripts were left out; empty if none were."""
         self._had: dict[Script, list[Violation]] = {}
         self._until: Deadline | None = None
         self._attempts = 0
         self._allowed_s = 0.0
 
     def begin(self) -> None:
-        """The first failure is there: what follows is mostly shrinking, and need not wait as long."""
+        """Start the limits at the first failure. Most of what follows is shrinking, so use the shorter timeouts."""
         if self._until is None:
             self._allowed_s = max(0.0, min(_SHRINK_S, self._subject.shrink_s))
             self._until = Deadline.after(self._allowed_s)
             self._subject.patience.hurry = True
 
     def end(self) -> None:
-        """Take the time from what is left for all properties, and be patient again."""
+        """Subtract the time used from that for all properties, and restore the full timeouts."""
         self._subject.patience.hurry = False
         if self._until is not None:
             self._subject.shrink_s -= self._allowed_s - max(0.0, self._until.remaining_s)
 
     def attempt(self, conversation: Script) -> list[Violation]:
-        """Have the conversation, unless it was had before or shrinking is over."""
+        """Run the script, or return the cached result. Returns no violations once a limit is reached."""
         if conversation in self._had:
             return self._had[conversation]
         if self._until is not None:
@@ -179,7 +182,7 @@ class _Shrinking:
 
 @contextmanager
 def private_storage() -> Iterator[None]:
-    """Keep Hypothesis from making a `.hypothesis` folder in the user's directory."""
+    """Keep Hypothesis from creating a `.hypothesis` directory in the user's working directory."""
     before = configuration.storage_directory(intent_to_write=False).home_directory
     with tempfile.TemporaryDirectory(prefix="wsproof-hypothesis-") as folder:
         configuration.set_hypothesis_home_dir(folder)

@@ -1,4 +1,4 @@
-"""Trials at work on a server under examination: rows and findings, and the same trial again."""
+"""The runner of the robustness tests: rows, findings and retries."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _REPEAT_THEMSELVES = ("cost-", "freed-")
 
 @dataclass
 class RobustnessRunner:
-    """Holds trials on one server, one after the other; `findings` are what they showed."""
+    """Runs robustness tests on one server, one after the other, and collects their findings."""
 
     subject: Session
     findings: list[Finding] = field(default_factory=list)
@@ -35,11 +35,11 @@ class RobustnessRunner:
     _gone: ServerGone | None = None
 
     def hold(self, trial: RobustnessTest) -> CheckRun | NotRun:
-        """One trial; a server of ours that no longer serves anybody afterwards is replaced.
+        """Run one robustness test, and replace a server of ours that serves nobody afterwards.
 
         Raises:
             BudgetSpent: the time for the run is over.
-            ServerGone: it serves nobody any more, and is not ours to replace.
+            ServerGone: the server serves nobody any more, and wsproof did not start it.
         """
         if closes := self.subject.facts.closes_unasked:
             return _not_run(trial, f"not checked: this endpoint closes by itself before anyone speaks ({closes})")
@@ -71,23 +71,22 @@ class RobustnessRunner:
         )
 
     def close(self) -> None:
-        """Let go of the server."""
+        """Disconnect the clients of the tests."""
         if self._ground is not None:
             self._ground.close()
             self._ground = None
 
     def fresh_findings(self) -> list[Finding]:
-        """What trials showed that no property did: some are about the same rule."""
+        """The findings about rules that the properties have not found violated."""
         return [one for one in self.findings if one.check not in self.subject.ledger.cases]
 
     def verdict_on(self, trial: RobustnessTest) -> Verdict:
-        """What is known of the trial's rule: UNKNOWN where it found nothing."""
+        """The verdict on the test's rule; UNKNOWN if the test found nothing."""
         own = [one for one in self.findings if one.check == trial.name]
         return verdict_of(own) if own else Verdict.UNKNOWN
 
     def _judged(self, trial: RobustnessTest, outcome: RobustnessOutcome) -> tuple[Verdict, str, str]:
-        """The verdict of the trial's row, its reason, and of which other rule it is when its own is not the one that is
-        broken."""
+        """The row's verdict and reason, and the root cause if that is another rule."""
         if not outcome.charges:
             return Verdict.VALID, "", ""
         own = [one for one in self.findings if one.check == (outcome.cause or trial.name)]
@@ -98,7 +97,7 @@ class RobustnessRunner:
         return verdict_of(told), f"see {told[0].check}" if told else "", ""
 
     def _perform(self, trial: RobustnessTest, parameters: Mapping[str, Any] | None = None) -> RobustnessOutcome:
-        """Hold the trial once, with these parameters where it is a retry, and see whether the server lives on."""
+        """Run the test once and check that the server still serves others. `parameters` are given for a retry."""
         watch = ServerWatch(self.subject.server)
         try:
             ground = self._ground = self._ground or self._fresh_ground(parameters or {})
@@ -117,12 +116,12 @@ class RobustnessRunner:
             self._tell_end(outcome, watch)
             self._revive()
         elif parameters is not None or outcome.charges:
-            self.close()  # the next trial begins anew
+            self.close()  # The next test starts with a new context.
         outcome.server_output = outcome.server_output or (watch.exception() if outcome.charges else ())
         return outcome
 
     def _tell_end(self, outcome: RobustnessOutcome, watch: ServerWatch) -> None:
-        """Where the server's process ended, say that instead of what follows from it."""
+        """If the server's process ended, report that instead of its consequences."""
         end = watch.end(self.subject.server.endpoint)
         if end is None:
             return
@@ -133,17 +132,17 @@ class RobustnessRunner:
         outcome.lacking = outcome.cause = ""
 
     def _service(self) -> Service:
-        """Whether the server lives for everybody, now that the clients of the trial are gone."""
+        """Whether the server serves old and new clients, now that the test's clients are gone."""
         try:
             return Service.SERVED if self._ground is not None and self._ground.all_served() else Service.SILENT
         except HandshakeRefused:
             return Service.REFUSED
 
     def _retried(self, trial: RobustnessTest, first: RobustnessOutcome) -> set[str] | None:
-        """The rules that a retry shows broken, too; None where there was none.
+        """The rules that a retry also found violated; None if there was no retry.
 
-        A machine that was busy elsewhere for a while is no fault of the server. Costs and leaks are measured several
-        times by their trials, and a process that has ended is sure.
+        The retry guards against a machine that was busy for a while. Cost and leak tests measure several times
+        themselves, and an ended process needs no confirmation: these get no retry.
         """
         ended = any(charge.rule == PROCESS_ENDED for charge in first.charges)
         repeats_itself = trial.name.startswith(_REPEAT_THEMSELVES)
@@ -174,7 +173,10 @@ class RobustnessRunner:
         )
 
     def _revive(self) -> None:
-        """Replace a server that does not serve everybody; where it cannot be, what was found is kept first."""
+        """Restart a server that does not serve everybody.
+
+        If that fails, keep the error, so that findings are saved first.
+        """
         self.close()
         self._known = {}
         try:
@@ -190,7 +192,7 @@ class RobustnessRunner:
 def _findings(
     trial: RobustnessTest, outcome: RobustnessOutcome, again: set[str] | None, subject: Session
 ) -> list[Finding]:
-    """What the trial showed, each with how to do the same again. `again`: the rules that a retry showed broken."""
+    """The findings of the test, each with its recipe. `again` holds the rules that a retry found violated."""
     recipe = {
         "trial": trial.name,
         "examples": subject.options.examples,

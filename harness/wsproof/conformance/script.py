@@ -1,7 +1,8 @@
-"""A conversation as data: all that a client will do on one connection, decided before it begins.
+"""A script: all that a client will do on one connection, as data.
 
-It is what strategies generate, what the oracle judges, what shrinks, and (as JSON) the recipe of a finding. Nothing in
-it depends on time: who sends what, where the stream is cut and where to wait for an answer are all written down.
+Strategies generate scripts, the oracle computes their expected outcome, Hypothesis shrinks them, and a finding's recipe
+holds one as JSON. A script does not depend on time: it fixes what the client sends, where the stream is cut, and where
+the client waits for an answer.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ __all__ = ["Await", "Handshake", "Raw", "Script", "ScriptAction", "ScriptEnd", "
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """How the opening handshake differs from the usual one; None leaves a field alone.
+    """How the opening handshake differs from the usual one; None keeps a field as usual.
 
-    `headers` are extra lines, `omit` names of standard ones to leave out (write them into `headers` to spell them
-    differently).
+    `headers` are extra lines. `omit` names standard headers to leave out; to spell one differently, omit it and put it
+    into `headers`.
     """
 
     method: str | None = None
@@ -38,7 +39,7 @@ class Handshake:
     body: str | None = None
 
     def apply(self, request: Request) -> Request:
-        """The usual `request` of an endpoint, changed as told."""
+        """Return the usual `request` of an endpoint with these changes."""
         fields = ("method", "http", "key", "version", "connection", "upgrade", "subprotocols", "extensions", "body")
         changes: dict[str, Any] = {name: getattr(self, name) for name in fields if getattr(self, name) is not None}
         return replace(
@@ -46,45 +47,45 @@ class Handshake:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Only what differs from the usual handshake."""
+        """The fields that differ from the usual handshake."""
         usual = Handshake()
         return {name: getattr(self, name) for name in self.__slots__ if getattr(self, name) != getattr(usual, name)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Handshake:
-        """The inverse of `to_json`, with JSON's lists made tuples."""
+        """The inverse of `to_json`; turns JSON lists into tuples."""
         return cls(**{name: _tuples(value) for name, value in data.items()})
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send one frame, legal or not, exactly as it is."""
+    """Send one frame exactly as given, legal or not."""
 
     frame: Frame
 
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """Send bytes that need not be a frame at all."""
+    """Send bytes that need not form a frame."""
 
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Await:
-    """Do not go on before the server has answered the last ping, or has ended."""
+    """Wait until the server has answered the last ping or has ended the connection."""
 
 
 ScriptAction = Send | Raw | Await
 
 
 class ScriptEnd(StrEnum):
-    """How the client leaves, if the server has not ended the connection before."""
+    """How the client ends the connection, if the server has not ended it before."""
 
     CLOSE = "close"
-    """A barrier, then a close frame with 1000, then TCP to its end."""
+    """Send the barrier, then a close frame with 1000, then wait for the end of TCP."""
     NONE = "none"
-    """Nothing more is said: the conversation's own frames must bring the end."""
+    """Send nothing more: the script's own frames must end the connection."""
     HALF_CLOSE = "half-close"
     RESET = "reset"
 
@@ -93,11 +94,11 @@ class ScriptEnd(StrEnum):
 class Script:
     """One connection from its first byte to its last.
 
-    `subject` is the rule that is charged when everything said was legal and the server still fails it. `cuts` are
-    offsets into the client's bytes after the handshake (into all of its bytes with `pipelined`, where the frames ride
-    behind the handshake without waiting for the answer); each piece is sent when the one before has been read.
-    `handshake_cuts` cut the handshake itself. With `deflate` the actions are for a server that agreed to
-    permessage-deflate: to one that did not, nothing is said.
+    `subject` is the rule that counts as violated if the server fails although the client sent only legal bytes. `cuts`
+    are offsets into the client's bytes after the handshake. The client sends each piece when the server has read the
+    one before. With `pipelined`, the frames follow the handshake without waiting for the answer, and `cuts` count from
+    its first byte. `handshake_cuts` cut the handshake itself. With `deflate`, the actions need permessage-deflate: the
+    client skips them if the server declines it.
     """
 
     subject: str
@@ -111,13 +112,13 @@ class Script:
 
     @property
     def size(self) -> tuple[int, int, int]:
-        """What "smaller" means: fewer actions and cuts, then fewer bytes, then fewer odd headers."""
+        """The order for "smaller": fewer actions and cuts, then fewer bytes, then fewer changes of the handshake."""
         total = sum(len(stream) for stream in self.streams())
         odd = len(str(self.handshake.to_json()))
         return len(self.actions) + len(self.cuts) + len(self.handshake_cuts), total, odd
 
     def streams(self) -> list[bytes]:
-        """The client's bytes after the handshake, split where it waits for the server."""
+        """The client's bytes after the handshake, split where the client waits for the server."""
         found = [b""]
         for action in self.actions:
             match action:
@@ -130,7 +131,7 @@ class Script:
         return found
 
     def to_json(self) -> dict[str, Any]:
-        """The conversation as the recipe of a finding holds it."""
+        """The script in the form that a finding's recipe holds."""
         return {
             "subject": self.subject,
             "actions": [_action_to_json(action) for action in self.actions],
@@ -147,7 +148,7 @@ class Script:
         """The inverse of `to_json`.
 
         Raises:
-            KeyError, TypeError, ValueError: `data` is no conversation.
+            KeyError, TypeError, ValueError: `data` is no script.
         """
         return cls(
             subject=data["subject"],

@@ -1,4 +1,4 @@
-"""One server under examination: conversations are had, judged and kept; the server is watched all the while."""
+"""The test session with one server: run scripts, verify transcripts, watch the server."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ _SILENT_RETRIES_S = 15.0
 _PLAIN = Script("opening-accepted")
 _FULL_STATUSES = (429, 503)
 _CONTROLS = 3
-"""How often messages are sent plainly before the application is known not to mind them: some mind them at times."""
+"""How often the same messages are sent unfragmented as a control. Some applications close over them only sometimes."""
 _LINGER_S = 0.3
 _LONGEST_LINGER_S = 2.0
 _TIMES_LONGER = 2
 _PROBES = 3
 _SILENT_S = 1.0
-"""What a server has at least to answer its first handshake."""
+"""Least timeout of the first handshake, in seconds."""
 
 
 class ServerUnderTest(Protocol):
-    """What the suite needs of a server; `net.running.RunningServer` is one."""
+    """What the suite needs of a server. `target.server.RunningServer` implements it."""
 
     @property
     def endpoint(self) -> Endpoint: ...
@@ -67,11 +67,11 @@ class ServerUnderTest(Protocol):
 
 
 class ServerGone(CannotTellError):
-    """The server no longer answers, and it is not ours to replace."""
+    """The server no longer answers, and wsproof did not start it, so it cannot be replaced."""
 
 
 class Session:
-    """Conversations with one server, and what they showed."""
+    """Runs scripts against one server and records the violations."""
 
     def __init__(
         self,
@@ -88,63 +88,64 @@ class Session:
         self.conversations = 0
         self.accepted = 0
         self.told = 0
-        """Conversations whose outcome says something of the server: it did not leave for reasons of its own."""
+        """Number of scripts with a conclusive outcome: the application did not end the connection for reasons of its
+        own."""
         self.unheard = 0
-        """Conversations that a silence ended before it was evidence."""
+        """Number of scripts that timed out before the full timeout, so that the missing response is no evidence."""
         self.declined = 0
-        """Conversations about compression to which the server said no, so that nothing was said in them."""
+        """Number of compression scripts that sent nothing because the server declined permessage-deflate."""
         self.patience = Timeouts(options.deadline_s, budget)
         self.shrink_s = _SHRINK_S
-        """Seconds left for making conversations smaller, of all properties together."""
+        """Seconds left for shrinking, shared by all properties."""
         self.deaths = 0
-        """How often the server stopped serving others, and was replaced."""
+        """How often the server stopped serving others and was replaced."""
         self.first_answer_s = 0.0
-        """Seconds that its first answer took."""
+        """Seconds until the server answered the first handshake."""
         self.draw_s = math.inf
-        """Seconds for what is drawn for one property: all of them have their share of the budget."""
+        """Seconds for the generated examples of one property, so that all properties get a share of the budget."""
         self.edges_s = math.inf
-        """Seconds for the edges of one property: no chapter takes the time of all others."""
+        """Seconds for the edge cases of one property, so that no property uses the time of all others."""
         self.silent_s = _SILENT_RETRIES_S
-        """Seconds left for waiting out again silences that came again at once."""
+        """Seconds left for retries that wait out a timeout."""
         self._conduct = Driver(self.endpoint, facts, self.patience, barrier)
         self._least_bytes: dict[int, int] = {}
         self._neighbour = Bystander(options.deadline_s, facts.first_messages, answers_pings=not facts.closes_unasked)
 
     def begin(self) -> None:
-        """Bring the bystander in. Raises BudgetSpent."""
+        """Connect the bystander. Raises BudgetSpent."""
         self._neighbour.settle(self.endpoint, self.patience.bystander_s)
         self.budget.check()
 
     @property
     def endpoint(self) -> Endpoint:
-        """Where the server is now; nobody waits there for longer than the budget lasts."""
+        """The server's current endpoint; its timeouts never exceed the remaining budget."""
         return self.server.endpoint.within(self.budget)
 
     @property
     def facts(self) -> EndpointProfile:
-        """What the endpoint is."""
+        """The endpoint profile that the probe found."""
         return self._conduct.facts
 
     @property
     def losses(self) -> list[str]:
-        """How the server ended connections of an idle client that kept the rules, while it served new ones."""
+        """How the server closed the connection of the idle bystander, once per loss, while it served new clients."""
         return self._neighbour.losses
 
     def attempt(self, conversation: Script) -> list[Violation]:
-        """Have one conversation; keep and return the rules it shows broken.
+        """Run one script, and record and return its violations.
 
-        One that needs messages which this endpoint is not known to take is left out.
+        Returns no violations for a script that needs messages which this endpoint is not known to accept.
 
         Raises:
             BudgetSpent: the time for the run is over.
-            ServerGone: the server is dead or wedged and cannot be replaced.
+            ServerGone: the server is dead or hangs and cannot be replaced.
         """
         fit = in_samples(conversation, self.facts)
         if fit is None:
             return []
         conversation = fit
         if "segmentation" in self.ledger.cases and conversation.subject != "segmentation":
-            # Known to be broken: it is worked around, so that the rest can be judged.
+            # Segmentation is known to be mishandled: avoid it, so that the other rules can be checked.
             conversation = apart(conversation)
         transcript, charges = self._perform(conversation)
         kept = [charge for charge in charges if self._may_be_believed(charge, transcript)]
@@ -158,13 +159,13 @@ class Session:
             self.patience.know_silence(charge.rule)
 
     def fails(self, conversation: Script) -> bool:
-        """Whether a conversation breaks its own rule, where that rule is known to be broken."""
+        """Whether a script violates its own rule again, where a violation of that rule is already recorded."""
         if conversation.subject not in self.ledger.cases:
             return False
         return any(charge.rule == conversation.subject for charge in self._perform(conversation)[1])
 
     def _perform(self, conversation: Script) -> tuple[Transcript, list[Violation]]:
-        """Have a conversation, and ask a neighbour whether it is served. What the budget cut off tells nothing."""
+        """Run a script, then ask the bystander whether it is served. Results that the budget cut short are dropped."""
         self.budget.check()
         self.conversations += 1
         watch = ServerWatch(self.server)
@@ -187,7 +188,7 @@ class Session:
                 self.told += 1
             elif charges:
                 self.unheard += 1
-            elif not expected.in_frame:  # of a frame that never ends nothing is heard
+            elif not expected.in_frame:  # A server answers nothing while a frame is incomplete.
                 self.told += 1
             self.accepted += transcript.response is not None and transcript.response.status == 101
         service = self._neighbour.ask(self.endpoint, self.patience.bystander_s)
@@ -203,10 +204,10 @@ class Session:
         return transcript, charges
 
     def _converse(self, conversation: Script) -> tuple[HandshakeExpectation, Expectation, Transcript]:
-        """Have a conversation; one that came at a time when the server takes no more clients is had again.
+        """Run a script; repeat it if it ran while the server accepted no more clients.
 
         Raises:
-            ServerGone: it takes no clients any more, though it answers, and is not ours to replace.
+            ServerGone: the server answers but accepts no more clients, and wsproof cannot replace it.
             TargetError: nobody listens.
         """
         result = self._conduct.perform(conversation)
@@ -218,7 +219,7 @@ class Session:
         return self._conduct.perform(conversation)
 
     def _wait_for_room(self) -> None:
-        """Wait until the server takes clients again, or replace it."""
+        """Wait until the server accepts clients again, or replace it."""
         if self._neighbour.ask(self.endpoint) is Service.SERVED:
             return
         self.budget.check()
@@ -229,9 +230,9 @@ class Session:
     def _without_own_reasons(self, conversation: Script, charges: list[Violation], took_s: float) -> list[Violation]:
         """Drop violations that the application, not the server, may have caused.
 
-        To tell them apart, send the same messages unfragmented, in segments of their own: an application sees no
-        fragments, masks and segments. If the connection is ended again, it was the application. `took_s` is how long
-        the conversation took: an application may need as long to end the connection.
+        To tell them apart, send the same messages unfragmented, each in a segment of its own. An application sees no
+        fragments, masks or segments. If the connection ends again, the application ended it. `took_s` is how long the
+        script took: the application may need as long to end the connection.
         """
         if not any(charge.own_reasons for charge in charges):
             return charges
@@ -242,13 +243,16 @@ class Session:
         return [charge for charge in charges if not charge.own_reasons]
 
     def _is_ended(self, plain: Script, took_s: float) -> bool:
-        """Whether the application ends the connection over these messages, however plainly they are said."""
+        """Whether the application ends the connection even when these messages are sent unfragmented."""
         linger_s = self.budget.at_most(min(max(_LINGER_S, _TIMES_LONGER * took_s), _LONGEST_LINGER_S))
         _, expected, transcript = self._conduct.perform(plain, linger_s)
         return leaves_open(expected, transcript, self.facts)
 
     def _may_be_believed(self, charge: Violation, transcript: Transcript) -> bool:
-        """A silence is evidence after the full timeout only; a shorter one may be the silence that is known."""
+        """Whether the violation has enough evidence.
+
+        A missing response needs the full timeout, unless the same one is known.
+        """
         if not (charge.by_silence and transcript.hurried):
             return True
         case = self.ledger.cases.get(charge.rule)
@@ -257,7 +261,7 @@ class Session:
     def _revive(
         self, conversation: Script, charges: list[Violation], transcript: Transcript, watch: ServerWatch
     ) -> None:
-        """After a neighbour was lost: connect another one, on a fresh server if there must be one."""
+        """Connect a new bystander after a loss; restart the server if the new one is not served either."""
         self._neighbour.forget()
         if not self._neighbour.ask(self.endpoint, self.patience.bystander_s).is_fault:
             return
@@ -275,7 +279,7 @@ class Session:
         self.restart()
 
     def _tell_end(self, charges: list[Violation], transcript: Transcript, watch: ServerWatch) -> None:
-        """Where the server's process ended, say that instead of what follows from it."""
+        """If the server's process ended, report that instead of its consequences."""
         end = watch.end(self.server.endpoint)
         if end is None:
             return
@@ -287,11 +291,11 @@ class Session:
         self.ledger.causes.setdefault("neighbour-served", PROCESS_ENDED)
 
     def restart(self) -> None:
-        """Go on with a fresh server of ours.
+        """Restart the server, which wsproof started, and continue.
 
         Raises:
             BudgetSpent: the time for the run is over.
-            ServerGone: it does not start again.
+            ServerGone: the server does not start again.
         """
         self._neighbour.forget()
         try:
@@ -303,7 +307,7 @@ class Session:
         self.deaths += 1
 
     def settle(self, names: list[str]) -> None:
-        """Look for the root cause of new cases, and see how often each can be repeated."""
+        """Find the root cause of new cases, and count how often each can be reproduced."""
         for name in names:
             if name in self.ledger.cases:
                 self.ledger.cases[name].is_settled = True
@@ -312,7 +316,7 @@ class Session:
                     self._forgive_chance(name)
 
     def _forgive_chance(self, name: str) -> None:
-        """Where segments are known to decide, a silence that comes and goes was decided by them."""
+        """If segmentation is known to be mishandled, attribute intermittent timeouts to it."""
         known = "segmentation" in self.ledger.cases and name != "segmentation"
         case = self.ledger.cases[name]
         if known and case.charge.by_silence and case.hits < case.retries:
@@ -320,7 +324,7 @@ class Session:
             self.ledger.causes[name] = "segmentation"
 
     def _has_simpler_cause(self, name: str) -> bool:
-        """Whether something simpler that is in the case fails by itself: then that is the root cause."""
+        """Whether a simpler script from this case fails by itself; its rule is then recorded as the root cause."""
         case = self.ledger.cases[name]
         if name not in (case.smallest.subject, "messages-intact"):
             return False
@@ -330,16 +334,16 @@ class Session:
             transcript, charges = self._perform(fit)
             for charge in charges:
                 if charge.rule == candidate.subject == name:
-                    return False  # it is the cause itself
+                    return False  # The case is its own root cause.
                 if charge.rule == candidate.subject:
                     self._found_cause(name, fit, charge, transcript)
                     return True
         return self._is_about_segments(name)
 
     def _is_about_segments(self, name: str) -> bool:
-        """Whether the case is gone when each of its frames comes in a segment of its own."""
+        """Whether the violation disappears when each frame is sent in a segment of its own."""
         if name == "segmentation" or rule(name).level is Binding.MAY:
-            return False  # a limit on what comes at once is no fault of reading
+            return False  # A limit on how much arrives at once is no segmentation fault.
         joined = replace(self.ledger.cases[name].smallest, subject="segmentation")
         if len(joined.actions) < 2 or apart(joined) == joined:
             return False
@@ -360,7 +364,10 @@ class Session:
             self.reproduce(charge.rule)
 
     def reproduce(self, name: str) -> None:
-        """Try a case again, and write down how often it could be repeated; fall back to how it was first seen."""
+        """Retry a case and record how often it was reproduced.
+
+        If its smallest script never fails, retry the first one.
+        """
         case = self.ledger.cases[name]
         with self.patience.retrying(name):
             if not self._retry(name, case.smallest) and case.first != case.smallest:
@@ -368,9 +375,10 @@ class Session:
                 self._retry(name, case.first)
 
     def _retry(self, name: str, conversation: Script) -> int:
-        """Have a conversation some times more; how often it shows the case again.
+        """Run a script up to three more times, and return how often it shows the case again.
 
-        A silence is waited out in full each time, so one that is certain is retried less often where there were many.
+        Each timeout is waited out in full. Once the run's time for them is spent, a case that failed every time gets no
+        further retry.
         """
         case, hits = self.ledger.cases[name], 0
         for _ in range(_AGAIN):
@@ -386,23 +394,24 @@ class Session:
         return hits
 
     def _has_time_for_silence(self, transcript: Transcript) -> bool:
-        """Whether one more retry may be waited for, of all silences of the run."""
+        """Whether the run has time left for one more retry that times out."""
         self.silent_s -= transcript.waited_s or 0.0
         return self.silent_s > 0
 
     def close(self) -> None:
-        """Let the neighbour go."""
+        """Disconnect the bystander."""
         self._neighbour.forget()
 
 
 def _is_full(transcript: Transcript) -> bool:
-    """Whether the handshake was refused for what others do, not for what it says."""
+    """Whether the server refused the handshake because of its load (429 or 503), not because of its content."""
     return transcript.response is not None and transcript.response.status in _FULL_STATUSES
 
 
 def _first_answer(server: ServerUnderTest, options: SuiteOptions, budget: Budget) -> float:
-    """Seconds until a plain handshake is answered. It has a second at least: a silent server is told as such, not as
-    a matter of the budget.
+    """Measure the seconds until a plain handshake is answered.
+
+    The timeout is at least one second, so that a silent server is reported as silent, not as a spent budget.
 
     Raises:
         TargetError: nobody listens, or there is no answer.
@@ -417,11 +426,11 @@ def _first_answer(server: ServerUnderTest, options: SuiteOptions, budget: Budget
 
 
 def _probed(server: ServerUnderTest, options: SuiteOptions, budget: Budget) -> EndpointProfile:
-    """The facts. A server of ours that dies of the questions is replaced and asked again, for its other answers.
+    """Probe the endpoint. If a server of ours dies of the probe, restart it and probe again.
 
     Raises:
         BudgetSpent: the time was over before anything was known.
-        CannotTellError: it refuses what is asked, or stops serving each time.
+        CannotTellError: the server refuses the probe, or stops serving each time.
     """
     for attempt in range(_PROBES):
         try:
@@ -434,7 +443,7 @@ def _probed(server: ServerUnderTest, options: SuiteOptions, budget: Budget) -> E
                 offered=tuple(map(Message.of, options.offered)),
             )
         except CannotTellError:
-            budget.check()  # it did not answer in the little time that was left: that says nothing
+            budget.check()  # There was too little time left for an answer, so its absence shows nothing.
             raise
         except TargetError as error:
             budget.check()
@@ -446,11 +455,11 @@ def _probed(server: ServerUnderTest, options: SuiteOptions, budget: Budget) -> E
 
 @contextmanager
 def open_session(server: ServerUnderTest, options: SuiteOptions, budget: Budget | None = None) -> Iterator[Session]:
-    """Probe a server and examine it. Without a budget there is that of the options.
+    """Probe a server and open a session with it. Without `budget`, use the budget of the options.
 
     Raises:
         BudgetSpent: the time was over before anything was known.
-        CannotTellError: it refuses a plain handshake, so that nothing can be examined.
+        CannotTellError: the server refuses a plain handshake, so nothing can be checked.
         TargetError: nobody listens.
     """
     budget = budget if budget is not None else Budget(options.budget_s)

@@ -1,4 +1,4 @@
-"""The whole suite against one server, and one finding again."""
+"""The whole conformance suite against one server."""
 
 from __future__ import annotations
 
@@ -59,13 +59,14 @@ _NEEDS_MESSAGES = "not checked: it needs messages that this endpoint is not know
 Progress = Callable[[str, float], None]
 
 _SLOW_S = 0.25
-"""A server whose first answer takes longer will not be through with all checks in time."""
+"""Seconds. A server whose first answer takes longer will not finish all checks within the budget."""
 _DRAW_SHARE = 3.0
-"""What one property may take for what is drawn, in shares of the time that is left for all that are left."""
+"""Time limit for the generated examples of one property, in even shares of the remaining time per remaining check."""
 _LEAST_DRAW_S = 0.5
 _EDGES_SHARE = 6.0
 _LEAST_EDGES_S = 10.0
-"""Likewise for its edges. A server that owes several answers and gives none takes so long with a few of them."""
+"""The same limits for edge cases, in shares and in seconds. A server that leaves several answers out takes this long
+with a few cases."""
 
 PROPERTIES: tuple[Property, ...] = (
     *handshake.PROPERTIES,
@@ -83,13 +84,13 @@ PROPERTIES: tuple[Property, ...] = (
     *deflate_data.PROPERTIES,
     *deflate_bombs.PROPERTIES,
 )
-"""All properties in the order in which they are run: the handshake first, since everything stands on it."""
+"""All properties in the order in which they run. The handshake comes first, since all others depend on it."""
 
 _BEFORE_FRAMES = tuple(tested for tested in handshake.PROPERTIES if tested.name != "pipelined-frames")
-"""Properties that need no frame of ours."""
+"""Properties for which the client sends no frame."""
 
 CHECKS: tuple[Property | RobustnessTest, ...] = (*PROPERTIES, *ROBUSTNESS_TESTS)
-"""All that is run. Trials come last: they are hard on a server."""
+"""All checks. Robustness tests come last, since they strain the server."""
 
 
 def run_suite(
@@ -99,11 +100,11 @@ def run_suite(
     keep: Keep = keep_nothing,
     budget: Budget | None = None,
 ) -> SuiteReport:
-    """Examine a server by every property that `options` asks for.
+    """Check a server against every property that `options` asks for.
 
-    The same seed has the same conversations; the budget, that of `options` where none is given, cuts the run short. A
-    server that refuses a plain handshake gives UNKNOWN with the reason, never VALID. `keep` is told what is known by
-    then after each check, and when something ends the run.
+    The same seed runs the same scripts. The budget (by default that of `options`) cuts the run short. A server that
+    refuses a plain handshake gives UNKNOWN with the reason, never VALID. `keep` gets the report so far after each
+    check, and when the run ends early.
 
     Raises:
         UsageError: `options.only` names nothing that exists.
@@ -124,14 +125,14 @@ def run_suite(
     except BudgetSpent:
         report = SuiteReport(options.seed, not_run=tuple(_not_run(each, budget.reason) for each in wanted))
     except CannotTellError as error:
-        # Said once: it is the same for every property.
+        # Reported once, since the reason is the same for every property.
         row = CheckRun("handshake", "4", "the opening handshake is accepted", Verdict.UNKNOWN, 0, 0.0, str(error))
         report = SuiteReport(options.seed, (row,))
     return replace(report, wall_s=time.monotonic() - begun)
 
 
 def planned(options: SuiteOptions) -> tuple[NotRun, ...]:
-    """All checks that `options` asks for, as they are listed while they have not been run."""
+    """List the checks that `options` asks for as not run yet."""
     return tuple(_not_run(each, "") for each in _wanted(options))
 
 
@@ -140,19 +141,19 @@ def _wanted(options: SuiteOptions) -> list[Property | RobustnessTest]:
 
 
 def broadly(wanted: list[Property | RobustnessTest]) -> list[Property | RobustnessTest]:
-    """The checks in turns, one of each chapter: of a slow server not all can be asked, so each chapter is begun."""
+    """Order the checks round-robin over the chapters. A slow server does not finish them, so each chapter gets some."""
     chapters: dict[Chapter | None, list[Property | RobustnessTest]] = {}
     for each in wanted:
         chapters.setdefault(None if isinstance(each, RobustnessTest) else chapter_of(each.rule.section), []).append(
             each
         )
-    last = chapters.pop(None, [])  # trials are hard on a server
+    last = chapters.pop(None, [])  # Robustness tests strain the server.
     turns = zip_longest(*chapters.values())
     return [each for turn in turns for each in turn if each is not None] + last
 
 
 class _Course:
-    """A run of the suite on its way: what is known by now."""
+    """The state of a suite run: the rows and findings so far."""
 
     def __init__(self, subject: Session, begun: float) -> None:
         self.subject = subject
@@ -162,14 +163,14 @@ class _Course:
         self._begun = begun
 
     def add(self, row: CheckRun | NotRun) -> None:
-        """A check has ended, or is not run."""
+        """Record a check that has ended or was not run."""
         if isinstance(row, NotRun):
             self.not_run.append(row)
         else:
             self.rows.append(row)
 
     def report(self) -> SuiteReport:
-        """What is known by now, findings of the check at work included."""
+        """Build the report so far, including findings of the check that is running."""
         has_shown = self.subject.accepted and (self.rows or self.subject.ledger.cases)
         frames = [_server_frames(self.subject)] if has_shown else []
         frames += [_idle_clients(self.subject)] if self.subject.losses else []
@@ -205,7 +206,7 @@ def _run(course: _Course, wanted: list[Property | RobustnessTest], tell: Progres
 
 
 def _leave_out(course: _Course, others: list[Property | RobustnessTest], reason: str) -> None:
-    """What cannot be run any more: the budget is spent, or the server is gone, which is said once."""
+    """Record the checks that cannot run: the budget is spent, or the server is gone (reported once)."""
     if course.subject.budget.spent:
         course.not_run += [_not_run(other, _spent(course.subject)) for other in others]
     else:
@@ -217,7 +218,10 @@ def _spent(subject: Session) -> str:
 
 
 def _run_trial(trials: RobustnessRunner, trial: RobustnessTest) -> tuple[CheckRun | NotRun, bool]:
-    """Hold one trial; the second value says whether the run goes on. A crash of ours ends this trial only."""
+    """Run one robustness test; the second value says whether the run goes on.
+
+    An internal error ends only this test.
+    """
     begun = time.monotonic()
     try:
         return trials.hold(trial), True
@@ -229,22 +233,22 @@ def _run_trial(trials: RobustnessRunner, trial: RobustnessTest) -> tuple[CheckRu
         ), False
     except UsageError:
         raise
-    except Exception as error:  # noqa: BLE001  a bug of ours in one trial must not cost the others
+    except Exception as error:  # noqa: BLE001  an internal error in one test must not stop the others
         trials.close()
         return crashed_check(*_named(trial), error, time.monotonic() - begun), True
 
 
 def _run_guarded(subject: Session, tested: Property) -> tuple[CheckRun | NotRun, bool]:
-    """Run one property; the second value says whether the run goes on. A crash of ours ends this property only.
+    """Run one property; the second value says whether the run goes on.
 
-    What it had found by then is in the ledger: the findings stay, and so does the verdict on the property.
+    An internal error ends only this property. Its findings so far stay recorded, and count for its verdict.
     """
     begun = time.monotonic()
     try:
         return _run_one(subject, tested)
     except UsageError:
         raise
-    except Exception as error:  # noqa: BLE001  a bug of ours in one property must not cost the others
+    except Exception as error:  # noqa: BLE001  an internal error in one property must not stop the others
         subject.close()
         row = crashed_check(*_named(tested), error, time.monotonic() - begun)
         cause = subject.ledger.cause_of(tested.name)
@@ -276,7 +280,7 @@ def _run_one(subject: Session, tested: Property) -> tuple[CheckRun | NotRun, boo
     except BudgetSpent:
         reason, goes_on = _spent(subject), False
         if subject.ledger.cause_of(tested.name) is None:
-            return _not_run(tested, reason), goes_on  # some conversations went well: that is not all of them
+            return _not_run(tested, reason), goes_on  # Some scripts passed, but not all of them ran.
     except ServerGone as error:
         reason, goes_on = str(error), False
     tried = subject.conversations - before
@@ -299,14 +303,14 @@ def _run_one(subject: Session, tested: Property) -> tuple[CheckRun | NotRun, boo
 
 
 def _why_not_here(facts: EndpointProfile, tested: Property) -> str:
-    """Why nothing of a property can be tried with this endpoint; empty where it can."""
+    """Why the property cannot be checked on this endpoint; empty if it can."""
     if facts.closes_unasked and tested not in _BEFORE_FRAMES and tested.name != "close-unasked":
         return f"not checked: this endpoint closes by itself before anyone speaks ({facts.closes_unasked})"
     return tested.not_here(facts)
 
 
 def _observed_in(subject: Session, name: str) -> str:
-    """Why a check has passed though something was seen in it."""
+    """Why a check passes although a violation was seen: the violation was not reproduced."""
     (finding,) = [each for each in subject.ledger.findings() if each.check == name]
     return f"seen, and not reproduced ({finding.reproduced})" if finding.level is Level.OBSERVATION else ""
 
@@ -315,11 +319,14 @@ def _fails_plainly(subject: Session) -> bool:
     try:
         return subject.fails(Script("opening-accepted"))
     except (BudgetSpent, ServerGone):
-        return False  # whoever comes next will be told
+        return False  # The next check reports the reason.
 
 
 def _why_nothing(subject: Session, tested: Property, tried: int, told: int, unheard: int) -> str:
-    """Why conversations have shown nothing of a property; empty when they have. `unheard`: how many were so before."""
+    """Why the scripts say nothing about a property; empty if they do.
+
+    `unheard` is the session's count before the property.
+    """
     facts = subject.facts
     if not tried:
         lacks = facts.is_selective or facts.most_messages is not None
@@ -337,7 +344,7 @@ def _why_nothing(subject: Session, tested: Property, tried: int, told: int, unhe
 
 
 def check_property(subject: Session, tested: Property) -> tuple[list[Finding], str]:
-    """Run one property and return what it newly found, and why it could not be checked: a pytest test is made of this.
+    """Run one property; return its new findings and why it was skipped. The pytest tests call this.
 
     Raises:
         BudgetSpent, ServerGone: as `Session.attempt`.
@@ -351,7 +358,7 @@ def check_property(subject: Session, tested: Property) -> tuple[list[Finding], s
         subject.settle(subject.ledger.unsettled())
     except (BudgetSpent, ServerGone):
         if known >= set(subject.ledger.cases):
-            raise  # what was found by then is told
+            raise  # Otherwise report what was found before the run ended.
     fresh = [name for name in subject.ledger.cases if name not in known]
     found = _sorted(finding for finding in subject.ledger.findings() if finding.check in fresh)
     seen = subject.ledger.cause_of(tested.name) is not None
@@ -360,7 +367,7 @@ def check_property(subject: Session, tested: Property) -> tuple[list[Finding], s
 
 
 def check_robustness(subject: Session, trial: RobustnessTest) -> tuple[list[Finding], str]:
-    """Hold one trial and return what it found, and why it could not be held: a pytest test is made of this.
+    """Run one robustness test; return its findings and why it was skipped. The pytest tests call this.
 
     Raises:
         BudgetSpent, ServerGone: as `Session.attempt`.
@@ -374,7 +381,7 @@ def check_robustness(subject: Session, trial: RobustnessTest) -> tuple[list[Find
 
 
 def _server_frames(subject: Session) -> CheckRun:
-    """What was seen of the server's own frames on the way, once it had accepted anybody: it took no time of its own."""
+    """A row for the server's own frames, which all scripts check on the way, at no extra time."""
     broken = [each for each in subject.ledger.findings() if each.check.startswith("server-")]
     verdict = Verdict.worst(each.verdict() for each in broken)
     title = "every frame and answer of the server is legal"
@@ -382,7 +389,7 @@ def _server_frames(subject: Session) -> CheckRun:
 
 
 def _idle_clients(subject: Session) -> CheckRun:
-    """That the server ends idle connections is its own business, and worth knowing."""
+    """A row that reports closed idle connections. A server may close them, so the verdict is VALID."""
     often = len(subject.losses)
     times = "once" if often == 1 else f"{often} times"
     reason = f"an idle client was cut off {times}: the server {subject.losses[0]}; new clients were served"
@@ -390,7 +397,7 @@ def _idle_clients(subject: Session) -> CheckRun:
 
 
 def _not_reached(left: int, reason: str) -> list[CheckRun]:
-    """What cannot be run on this server is unknown, said once."""
+    """One UNKNOWN row for all checks that cannot run on this server."""
     if not left:
         return []
     title = f"the other {left} checks"
