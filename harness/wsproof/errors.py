@@ -1,18 +1,18 @@
 """Every error that wsproof raises on purpose, in one tree.
 
     WsproofError
-    ├── UsageError            what was asked cannot be done as asked           exit 2
-    │   ├── TargetError       the target could not be started or reached       exit 2
-    │   ├── WorkloadError     a mistake in the user's own channel file          exit 2
-    │   └── GitError          a ref, a worktree or a repository is not there    exit 2
-    ├── CannotTellError       the work was done, but it proves nothing         exit 3
-    └── InterruptedRun        Ctrl-C in the middle; what was recorded is kept   exit 130
+    ├── UsageError            the request cannot be carried out                     exit 2
+    │   ├── TargetError       the target could not be started or reached            exit 2
+    │   ├── WorkloadError     a mistake in the user's channel file                  exit 2
+    │   └── GitError          a ref, a worktree or a repository does not exist      exit 2
+    ├── CannotTellError       the work was done, but the result is inconclusive     exit 3
+    └── InterruptedRun        Ctrl-C during the run; the partial record is kept     exit 130
 
-TerminatedRun (SIGTERM in the middle; likewise; exit 143) is no Exception, as KeyboardInterrupt is none: what catches
-the faults of one check must not catch the end of the run.
+TerminatedRun (SIGTERM during the run; the partial record is kept; exit 143) derives from BaseException, as
+KeyboardInterrupt does. A handler for the faults of one check must not catch the end of the run.
 
-A message says what was expected, what came instead, and what to try. The faults of a *server* are never exceptions:
-they are findings (`wsproof.model.finding`).
+A message says what was expected, what came instead, and what to try. A fault of the *server* is never an exception.
+It is a finding (`wsproof.model.finding`).
 """
 
 from __future__ import annotations
@@ -21,41 +21,41 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What a `wsproof` command tells the shell. The same table serves every command."""
+    """The exit codes of all `wsproof` commands."""
 
     OK = 0
     FAILED = 1
-    """Invalid, worse, or an objective missed."""
+    """The server is invalid, the candidate is worse, or an objective was missed."""
     USAGE = 2
-    """Usage, or the target could not be started or reached."""
+    """Wrong usage, or the target could not be started or reached."""
     CANNOT_TELL = 3
-    """Nothing could be known, an inconclusive comparison, a void figure that was asked for, or wsproof crashed."""
+    """No conclusion: no result, an inconclusive comparison, a requested figure that is void, or a wsproof crash."""
     INTERRUPTED = 130
     TERMINATED = 143
 
 
 class WsproofError(Exception):
-    """Anything that wsproof says went wrong on our side of the wire."""
+    """Base class of all errors on the client side of the connection. Server faults are findings instead."""
 
     exit_code = ExitCode.CANNOT_TELL
 
 
 class UsageError(WsproofError):
-    """What was asked cannot be done as asked: a wrong option, an unknown name, a file that is not there."""
+    """The request cannot be carried out: a wrong option, an unknown name, or a missing file."""
 
     exit_code = ExitCode.USAGE
 
 
 class TargetError(UsageError):
-    """The target could not be started or reached; the message carries its own last words where it had any."""
+    """The target could not be started or reached. The message has the last lines of its output, if there are any."""
 
 
 class WorkloadError(UsageError):
-    """A mistake in the user's own channel file; the message begins with its file and line."""
+    """A mistake in the user's channel file. The message begins with the file and line."""
 
 
 class GitError(UsageError):
-    """A git ref, worktree or repository that a comparison needs is not there."""
+    """A git ref, worktree or repository that a comparison needs does not exist."""
 
 
 class CannotTellError(WsproofError):
@@ -63,12 +63,12 @@ class CannotTellError(WsproofError):
 
 
 class InterruptedRun(WsproofError):
-    """Ctrl-C came in the middle: what was recorded until then is kept."""
+    """Ctrl-C interrupted the run. The partial record is kept."""
 
     exit_code = ExitCode.INTERRUPTED
 
 
 class TerminatedRun(BaseException):
-    """SIGTERM came in the middle: what was recorded until then is kept."""
+    """SIGTERM ended the run. The partial record is kept."""
 
     exit_code = ExitCode.TERMINATED

@@ -1,1 +1,1 @@
-"""What a user can do, as functions that return values. The faces (cli, pytest, locust) call these."""
+"""The user's operations, as functions that return values. The front ends (cli, pytest, locust) call them."""

@@ -1,4 +1,4 @@
-"""One measured block of a bench, and whether it answers what was asked."""
+"""One measured block of a bench, and whether its figures answer the user's question."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wsproof.stats.trust import NOTHING_MEASURED
 
 @dataclass(frozen=True)
 class Block:
-    """A measurement, checked and judged. `whole`: it was not ended early."""
+    """A checked measurement with its metrics and findings. `whole`: the measurement was not ended early."""
 
     measurement: Measurement
     metrics: Mapping[str, Summary]
@@ -25,30 +25,34 @@ class Block:
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """Why figures of it are void; none: all stand."""
+        """The codes of the trust warnings that make figures void. Empty: every figure is valid."""
         return tuple(caution.code for caution in self.cautions if caution.voids)
 
     def verdict(self, *, strict: bool = False) -> Verdict:
-        """Whether the server kept its promises; unknown where the measurement ended early."""
+        """The verdict of the findings; unknown if the measurement ended early."""
         return verdict_of(self.findings, strict=strict) if self.whole else Verdict.UNKNOWN
 
 
 @dataclass(frozen=True)
 class Question:
-    """What was asked of a block: objectives, all figures (`strict`), or just to measure.
+    """The figures that the user asked for: objectives, all figures (`strict`), or neither.
 
-    Where nothing was asked for, only the figures count that a comparison judges: the rest of the tail is always noisy.
+    Without objectives and `strict`, only the figures that a comparison judges count. Other tail figures are always
+    noisy.
     """
 
     objectives: tuple[Objective, ...] = ()
     strict: bool = False
 
     def is_open(self, block: Block) -> bool:
-        """Whether the block leaves it unanswered because figures are void."""
+        """Whether void figures leave the question unanswered."""
         return self._unanswered(block) > 0
 
     def better(self, first: Block, second: Block, *, strict: bool = False) -> Block:
-        """The block that answers more; a violation in the second one is always kept. Never chosen by its values."""
+        """The block that answers more of the question. The measured values play no part in the choice.
+
+        A second block with a violation is always chosen, so that the violation is not lost.
+        """
         if second.verdict(strict=strict) is Verdict.INVALID:
             return second
         return min(second, first, key=lambda block: (self._unanswered(block), _void(block)))

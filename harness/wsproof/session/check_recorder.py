@@ -1,4 +1,4 @@
-"""What is known of a check: kept in its run as it comes, and told once, whatever ends it."""
+"""Recorder of a check. It writes results as they arrive and reports them once, even if the check ends early."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from wsproof.target.server import RunningServer
 __all__ = ["CheckRecorder", "Tell"]
 
 Tell = Callable[[Mapping[str, Any], RunRecord], None]
-"""Takes the answer as `wsproof.check/1`, and the record that it belongs to."""
+"""A function that takes the report as a `wsproof.check/1` document, and the record of its run."""
 _WRITE_EVERY_S = 1.0
-"""News that is no finding is written at most so often."""
+"""Seconds between two writes of progress. A new or changed finding is written at once."""
 _NOT_YET = "the run has not come to it yet"
 
 
@@ -40,9 +40,9 @@ class _Kept:
 
 
 class CheckRecorder:
-    """Use as a context manager: on the way out the answer is recorded and told, also of a run that ends early.
+    """Context manager that records and reports a check on exit, even if the run ends early.
 
-    `tell` is called once, but not where an error of the user or of the target ends the run and nothing is known.
+    `tell` is called once. It is not called if a usage or target error ends the run before any report exists.
     """
 
     def __init__(self, stage: CommandContext, server: RunningServer, log: RunRecorder, tell: Tell) -> None:
@@ -55,14 +55,14 @@ class CheckRecorder:
         self._crashes: set[str] = set()
         self._written_at = float("-inf")
         self.document: Mapping[str, Any] = {}
-        """The answer, once it is told."""
+        """The check document; empty until the check has been reported."""
 
     def plan(self, checks: Iterable[NotRun]) -> None:
-        """Say what is going to be run."""
+        """Set the checks that are planned. If the run ends early, the remaining ones are reported as not run."""
         self._planned = tuple(checks)
 
     def keep(self, suite: SuiteName) -> Keep:
-        """What takes the reports of that suite."""
+        """A callback that records each report of the suite; a report replaces the suite's previous one."""
 
         def take(report: SuiteReport) -> None:
             self._reports[suite] = report
@@ -80,12 +80,12 @@ class CheckRecorder:
             self._finish(self._report(None))
             return
         if isinstance(error, WsproofError) and not isinstance(error, InterruptedRun) and not self._reports:
-            return  # it says itself why nothing is known
+            return  # the error's message says why there is no result
         try:
             self._finish(self._report(end_reason(error)))
         except BrokenPipeError:
-            return  # nobody reads any more
-        except Exception:  # noqa: BLE001  the end of the run is told by its own cause
+            return  # the reader of our output has gone
+        except Exception:  # noqa: BLE001  must not replace the error that ended the run
             traceback.print_exc(file=sys.stderr)
 
     def _finish(self, report: SuiteReport) -> None:
@@ -94,7 +94,7 @@ class CheckRecorder:
         self._tell(self.document, self._log.record)
 
     def _report(self, ended: str | None) -> SuiteReport:
-        """All that is known. `ended` says why the rest was not run; None at the end of a whole run."""
+        """The reports of all suites together. `ended`: why the rest was not run; None if the run is complete."""
         report = sum(self._reports.values(), SuiteReport(self._stage.arguments.seed))
         if ended is None:
             return self._mark(replace(report, wall_s=self._stage.elapsed_s))
@@ -107,14 +107,14 @@ class CheckRecorder:
         return self._known.judge(report, was_tried)
 
     def _write(self, report: SuiteReport, *, at_once: bool) -> SuiteReport:
-        """Write the report into the run, each finding in a file of its own; as it is shown."""
+        """Write the report into the run, with one file per finding. Returns the report without secrets."""
         secrets = self._stage.secrets
         report = replace(report, checks_run=tuple(self._shown(run) for run in report.checks_run))
         before = self._kept
         self._kept = [self._kept_finding(hide_in(finding, secrets)) for finding in report.findings]
         paths = {one.path for one in self._kept}
         for path in {one.path for one in before} - paths:
-            path.unlink(missing_ok=True)  # it has become another finding, or a symptom of one
+            path.unlink(missing_ok=True)  # the finding has changed, or is now a symptom of another one
         report = replace(report, findings=tuple(one.shown for one in self._kept))
         now = time.monotonic()
         if at_once or before != self._kept or now - self._written_at >= _WRITE_EVERY_S:
@@ -138,7 +138,7 @@ class CheckRecorder:
         return _Kept(finding, *self._log.folder.keep_finding(finding, self._target))
 
     def _shown(self, run: CheckRun) -> CheckRun:
-        """The row without secrets; where wsproof crashed in it, its traceback is kept as a file, too."""
+        """The row without secrets. If wsproof crashed in this check, the traceback is also written to a file."""
         secrets = self._stage.secrets
         run = replace(run, reason=hide(run.reason, secrets), traceback=hide(run.traceback, secrets))
         if run.traceback and run.check not in self._crashes:

@@ -1,4 +1,4 @@
-"""Where people read."""
+"""The console that commands print to."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from rich.console import Console
 
 
 class WaitingConsole(Console):
-    """A console whose reader may go away (`| head`): the work and its exit code are the same without it."""
+    """A console that survives a closed pipe (`| head`): the command continues and keeps its exit code."""
 
     def on_broken_pipe(self) -> None:
-        """Say the rest to nobody. (rich itself would end the command with 1, which here means *invalid*.)"""
+        """Discard the remaining output. rich would exit with code 1, which means *invalid* here."""
         self.quiet = True
         os.dup2(os.open(os.devnull, os.O_WRONLY), (sys.stderr if self.stderr else sys.stdout).fileno())
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console for plain words; no colours where NO_COLOR is set (no-color.org)."""
+    """A console without highlighting, and without colours if NO_COLOR is set (no-color.org)."""
     return WaitingConsole(stderr=stderr, highlight=False, no_color=True if os.environ.get("NO_COLOR") else None)

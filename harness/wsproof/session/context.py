@@ -1,4 +1,4 @@
-"""What every verb needs before it can begin: the target, its channels, a console, and a place for the run."""
+"""The context of a command: its target, channels, console and run directory."""
 
 from __future__ import annotations
 
@@ -37,23 +37,23 @@ from wsproof.workloads import Workload, environment_of, load_channels, parse_set
 
 TUTORIAL = "tutorial"
 SETTINGS_AS_OPTIONS = ("rooms", "format")
-"""Settings of workloads that have an option of their own, of the same name."""
+"""Workload settings that also have a command-line option of the same name."""
 
 
 @dataclass
 class CommandContext:
-    """One command at work. Built from its arguments; everything in it is made on first use."""
+    """The context of one command, built from its arguments. Most properties are computed on first use."""
 
     arguments: argparse.Namespace
     log: RunRecorder | None = field(default=None, init=False)
-    """The record of the command, once it is begun."""
+    """The command's run recorder; None until `record` is called."""
     budget: Budget = field(init=False)
-    """The time for all checks; it counts from the beginning of the command, so that to start the server takes of it."""
+    """The time for all checks, from the start of the command. Starting the server uses part of this time."""
 
     def __post_init__(self) -> None:
         self._began = getattr(self.arguments, "began", time.monotonic())
         self.budget = Budget.of_check(getattr(self.arguments, "budget", None), self.elapsed_s)
-        # Said before the work and not after it: a verdict that cannot be written down at the end would be lost.
+        # Check the output paths before the work: a verdict that cannot be written at the end would be lost.
         for option in ("json", "junit", "markdown", "hdr", "write_accepted"):
             where: Path | None = getattr(self.arguments, option, None)
             if where is not None and where != Path("-"):
@@ -66,23 +66,23 @@ class CommandContext:
 
     @cached_property
     def console(self) -> Console:
-        """Where people read: stderr when the result itself goes to stdout as JSON."""
+        """The console: stderr if the JSON result goes to stdout, else stdout."""
         to_stdout = getattr(self.arguments, "json", None) == Path("-")
         return console(stderr=to_stdout)
 
     @cached_property
     def target(self) -> Target:
-        """The target that was named, checked but not started."""
+        """The target of the command line, parsed and checked but not started."""
         return self.target_at(Path.cwd())
 
     @cached_property
     def secrets(self) -> tuple[str, ...]:
-        """What must not be written down: the target's secrets, and what is sent to log in."""
+        """Strings that must never be written: the target's secrets and the text messages of `--login`."""
         login = getattr(self.arguments, "login", ())
         return (*self.target.secrets, *(each for each in login if isinstance(each, str)))
 
     def target_at(self, folder: Path, python: str | None = None) -> Target:
-        """The same target in another folder, and started by another Python: a build of it."""
+        """The target with another working directory and, if given, another Python: another build of the app."""
         given = self.arguments
         return parse_target(
             given.target,
@@ -97,7 +97,7 @@ class CommandContext:
             ca=given.ca,
             insecure=given.insecure,
             unix=given.unix,
-            metrics_url=getattr(given, "metrics_url", None),  # of the verbs that measure only
+            metrics_url=getattr(given, "metrics_url", None),  # only the verbs that measure have these two
             metrics_token=getattr(given, "metrics_token", None),
             remote=given.remote,
             known_deviations=given.known_deviations,
@@ -108,15 +108,15 @@ class CommandContext:
 
     @cached_property
     def settings(self) -> dict[str, str]:
-        """The `--set` parameters; checks of our own servers begin with a faster feed."""
+        """The workload settings of the options. Checks of the reference server default to a faster feed."""
         given = parse_settings(self.arguments.settings) | self._settings_by_options()
         return quickened(given, self.target) if self.arguments.verb in ("check", "run") else given
 
     def _settings_by_options(self) -> dict[str, str]:
-        """`--rooms` and `--format`, which are settings of the workload that is measured.
+        """The settings given as `--rooms` and `--format`, for the workload that is measured.
 
         Raises:
-            UsageError: it has no such setting.
+            UsageError: the workload has no such setting.
         """
         options = {name: getattr(self.arguments, name, None) for name in SETTINGS_AS_OPTIONS}
         said = {name: str(value) for name, value in options.items() if value is not None}
@@ -135,27 +135,27 @@ class CommandContext:
 
     @cached_property
     def channels(self) -> str | None:
-        """The name of the channels; the reference server needs none to be said."""
+        """The name of the channels. Defaults to the tutorial's channels for the reference server, else None."""
         named: str | None = self.arguments.channels
         return named or (TUTORIAL if self.target.is_reference else None)
 
     @cached_property
     def workloads(self) -> dict[str, Workload]:
-        """The workloads of the channels; none where nothing says what lives where."""
+        """The workloads of the channels; empty if no channels are named."""
         workloads = load_channels(self.channels, self.settings) if self.channels else {}
         warn_of_oddities(workloads.values())
         return workloads
 
     @cached_property
     def store(self) -> RunStore:
-        """Where runs are kept."""
+        """The store of runs: `--out`, or the default directory."""
         return RunStore.open(self.arguments.out, Path.cwd())
 
     def needed_channels(self) -> str:
         """The name of the channels.
 
         Raises:
-            UsageError: there is none, and this verb cannot work without.
+            UsageError: no channels are named, and this verb needs them.
         """
         if self.channels is None:
             raise UsageError(
@@ -166,10 +166,10 @@ class CommandContext:
 
     @property
     def workload_name(self) -> str:
-        """The workload that was named; else chat, or the only one that the channels have.
+        """The workload of `--workload`. Default: the only workload of the channels, else chat.
 
         Raises:
-            UsageError: the channels have no such workload, or several to choose from.
+            UsageError: the channels have no such workload, or have several and none is called chat.
         """
         self.needed_channels()
         return self._chosen(self.workloads)
@@ -186,12 +186,13 @@ class CommandContext:
 
     @contextmanager
     def running(self, *, port: int | None = None, wire: bool = False, connections: int = 0) -> Iterator[RunningServer]:
-        """The target, up: started here, or the URL that was named. `wire`: its WebSocket path must be known.
+        """Start the target, or connect to the URL that was named. `wire`: the WebSocket path must be known.
 
-        It may open as many files as `connections` need, and those of the options: subscribers, users.
+        The server gets enough file descriptors for `connections` and for the subscribers and users of the options.
 
         Raises:
-            UsageError: the path is not said, and the app has not just one; or it cannot have so many files here.
+            UsageError: the path is not given and the app does not have exactly one, or the limit of file
+                descriptors is too low.
         """
         given = vars(self.arguments)
         most = max(connections, given.get("subscribers") or 0, given.get("users") or 0)
@@ -202,7 +203,7 @@ class CommandContext:
             yield server
 
     def plan(self, server: RunningServer | None = None) -> Plan:
-        """The plan that the options describe. `server`, where it is up already, tells how many cores it will need."""
+        """The plan that the options describe. A running `server` tells how many cores it needs."""
         given = self.arguments
         if given.in_flight is not None and not given.closed:
             raise UsageError("--in-flight is for a closed loop: add --closed, or leave it out.")
@@ -225,7 +226,7 @@ class CommandContext:
             event_loop=given.loop,
             seed=given.seed,
         )
-        # A ramp and a trace have rates of their own: the record says what came of them.
+        # A ramp and a trace define the rate, so the plan records their mean rate.
         if isinstance(plan.arrivals, Ramp):
             return replace(plan, rate_hz=plan.arrivals.mean_hz())
         if isinstance(plan.arrivals, Trace):
@@ -233,37 +234,37 @@ class CommandContext:
         return plan
 
     def processes_for(self, subscribers: int, server: RunningServer | None = None) -> int:
-        """How many processes are to generate load where `--processes` does not say it."""
+        """The number of load-generating processes if `--processes` is not given."""
         taken = server.cores if server is not None else int(self.target.is_here)
         return choose_processes(subscribers, server_cores=taken, workloads=getattr(self.arguments, "workloads", 1))
 
     def record(self, command: str) -> RunRecorder:
-        """The record of this command, written as it comes."""
-        # What cannot be started should leave no empty run behind: look at the target before making a folder.
+        """Begin the command's run record, which is written incrementally."""
+        # Parse the target and the workloads before the folder is made: a usage error must not leave an empty run.
         _ = self.target, self.workloads
         self.log = RunRecorder(self.store, command, Path.cwd(), self.console)
         return self.log
 
     def describe(self, server: RunningServer) -> dict[str, Any]:
-        """What a record says of the target: what runs, and what it takes to speak to it again."""
+        """The description of the target for the record, with all that a replay needs except secrets."""
         return {**server.describe(), "channels": self.channels, "settings": redact_settings(self.settings)}
 
     def headline(self, text: str) -> None:
-        """Tell which part of a long job begins."""
+        """Print the heading of the next part of a long command."""
         self.console.print(f"\n{text}", style="bold", markup=False)
 
     def show_run(self, record: RunRecord) -> None:
-        """Show a run; known deviations of server libraries one by one where `--all` asks for it."""
+        """Print a run. With `--all`, known deviations of server libraries are listed one by one."""
         show_run(self.console, record, all_known=self.arguments.all)
 
     def write_accepted(self, findings: Iterable[Finding]) -> None:
-        """The file of known deviations that `--write-accepted` asked for."""
+        """Write the findings as a file of known deviations, if `--write-accepted` asks for one."""
         where: Path | None = self.arguments.write_accepted
         if where is not None:
             write_text(where, deviations_file(findings))
 
     def write_json(self, document: Mapping[str, Any]) -> None:
-        """The copy for machines that `--json` asked for."""
+        """Write the document as JSON to the file of `--json`, or to stdout for `-`."""
         where: Path | None = getattr(self.arguments, "json", None)
         if where is None:
             return
@@ -274,10 +275,10 @@ class CommandContext:
 
 
 def require_writable(path: Path, option: str) -> None:
-    """See that a file can be written there.
+    """Check that a file can be written at the path of an option.
 
     Raises:
-        UsageError: its folder is not there or not ours to write, or it is a folder itself.
+        UsageError: the path is a folder, or its folder does not exist or is not writable.
     """
     if path.is_dir():
         raise UsageError(f"{option} wants a file, and {path} is a folder; name a file in it.")

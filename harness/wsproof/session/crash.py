@@ -1,4 +1,4 @@
-"""What a crash of wsproof itself comes to, and how an end that came too early is told."""
+"""Crashes of wsproof itself, and the reasons why a run ended early."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class CrashedRun(WsproofError):
 
 @contextmanager
 def violations_outrank_crashes(stage: CommandContext) -> Iterator[None]:
-    """Within, a crash of ours is a CrashedRun where the record of `stage` holds a violation already."""
+    """Context manager that turns a crash of wsproof into CrashedRun, if the record already holds a violation."""
     try:
         yield
     except (WsproofError, BrokenPipeError):
@@ -41,14 +41,18 @@ def violations_outrank_crashes(stage: CommandContext) -> Iterator[None]:
 
 
 def all_done(steps: Iterable[Callable[[], None]]) -> None:
-    """Take all steps, though some fail; the first failure is raised at the end, the others are its notes."""
+    """Run all steps, even if some fail. At the end, raise the first failure with the others as its notes.
+
+    Raises:
+        BrokenPipeError: at once, since the reader of the output has gone.
+    """
     failures: list[Exception] = []
     for step in steps:
         try:
             step()
         except BrokenPipeError:
-            raise  # nobody reads any more
-        except Exception as error:  # noqa: BLE001  a reporter that crashes must not cost the others
+            raise  # the reader of our output has gone
+        except Exception as error:  # noqa: BLE001  a crash in one reporter must not stop the others
             failures.append(error)
     if failures:
         for other in failures[1:]:
@@ -57,7 +61,7 @@ def all_done(steps: Iterable[Callable[[], None]]) -> None:
 
 
 def end_reason(error: BaseException) -> str:
-    """Why a run ended before its time, for what was not run."""
+    """The reason why a run ended early, for the checks that were not run."""
     if isinstance(error, KeyboardInterrupt):
         return "the run was interrupted"
     if isinstance(error, TerminatedRun):

@@ -1,4 +1,4 @@
-"""`--only`: each of its words must begin the name or the section of a check that there is."""
+"""Validation of `--only`: each of its prefixes must match the name or the section of a check."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from wsproof.workloads import Workload
 
 
 def require_known(only: Iterable[str], workloads: Mapping[str, Workload]) -> None:
-    """See that each word of `--only` names a check, before anything is started.
+    """Check that each prefix of `--only` matches a check, before anything is started.
 
     Raises:
-        UsageError: one of them names none; the message has the nearest name.
+        UsageError: a prefix matches no check. The message suggests the nearest name.
     """
     checks = [(one.name, one.rule.section, SuiteName.PROTOCOL) for one in rfc6455.CHECKS]
     for workload in workloads.values():

@@ -1,4 +1,4 @@
-"""A run record that is written as it comes: what was recorded before a crash or Ctrl-C is kept."""
+"""Recorder of a run. It writes the record incrementally, so a crash or Ctrl-C loses nothing already recorded."""
 
 from __future__ import annotations
 
@@ -25,20 +25,21 @@ from wsproof.report.text.sanitize import clean_line
 from wsproof.target.server import RunningServer
 
 Closing = Callable[[RunRecord, Path], Iterable[str]]
+"""A function of the record and the path of its page, which returns the closing sentences."""
 
 
 class RunRecorder:
-    """The record of the command that is at work, in its folder. Use as a context manager.
+    """Context manager that keeps the record of the running command in its run folder.
 
-    Leaving it without an exception completes the record; with one, the record stays marked incomplete. Either way the
-    page is written from what there is.
+    A normal exit marks the record complete; an exception leaves it marked incomplete. Both write the page. A usage
+    error before any result removes the folder instead.
     """
 
     def __init__(self, store: RunStore, command: str, cwd: Any, console: Console) -> None:
         git = git_facts(cwd)
         self.console = console
         self.closing: Closing | None = None
-        """What is said at the end of a whole run, instead of just where its page is."""
+        """Returns the sentences printed at the end of a complete run. None: only the path of the page is printed."""
         self.folder = store.new_run(command, git)
         self.began = time.monotonic()
         self.record = RunRecord(
@@ -50,16 +51,16 @@ class RunRecorder:
         )
 
     def change(self, **changes: Any) -> None:
-        """Change some fields of the record, and write it."""
+        """Change fields of the record, and write the record to its folder."""
         self.record = self.record.but(wall_s=round(time.monotonic() - self.began, 3), **changes)
         self.folder.write(self.record)
 
     def add_part(self, name: str, part: Any) -> None:
-        """Add or replace one of the record's parts, and write it."""
+        """Add or replace one of the record's parts, and write the record."""
         self.change(parts={**self.record.parts, name: part})
 
     def keep_output(self, server: RunningServer) -> None:
-        """Keep all that a server of ours writes as a file of the run."""
+        """Keep the output of a server that wsproof started as a file of the run."""
         if server.owned:
             server.keep_output(self.folder.server_log)
             self.add_part("server_log", {"file": self.folder.server_log.name})
@@ -72,7 +73,7 @@ class RunRecorder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if isinstance(error, UsageError) and not isinstance(error, TargetError) and self._is_empty():
-            shutil.rmtree(self.folder.path)  # the user's mistake, before anything was found out
+            shutil.rmtree(self.folder.path)  # a usage error before any result: keep no run
             return
         self.change(complete=error is None)
         self._hide_in_output()
@@ -85,14 +86,14 @@ class RunRecorder:
         self.console.print(f"{label}: {page}", soft_wrap=True, markup=False)
 
     def _is_empty(self) -> bool:
-        """Whether nothing has been found out yet."""
+        """Whether the record has no results yet."""
         parts = {name: part for name, part in self.record.parts.items() if name != "server_log"}
         if not (parts.get("check") or {}).get("checks_run"):
             parts.pop("check", None)
         return not (self.record.findings or self.record.metrics or parts)
 
     def _hide_in_output(self) -> None:
-        """A line of the server may have come before the secret in it was known to us."""
+        """Hide secrets in the server's log that the server wrote before they were known as secrets."""
         output = self.folder.server_log
         if output.is_file() and learned_count():
             write_text(output, output.read_text(encoding="utf-8", errors="replace"))
@@ -100,7 +101,7 @@ class RunRecorder:
 
 @contextmanager
 def kept_findings(command: str, target: Mapping[str, Any]) -> Iterator[Callable[[Finding], Finding]]:
-    """Within, findings can be kept in a run of their own, which is begun for the first of them."""
+    """Yield a function that keeps findings in a separate run. The first finding begins this run."""
     here = Path.cwd()
     with ExitStack() as run:
         log: list[RunRecorder] = []

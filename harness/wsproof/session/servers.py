@@ -1,4 +1,4 @@
-"""What `--server all` (or `a,b,c`) means for every verb: one app, on one server after the other."""
+"""`--server all` (or `a,b,c`): the same app on several servers in turn."""
 
 from __future__ import annotations
 
@@ -15,27 +15,31 @@ from wsproof.target.servers import ALL, AsgiServer, choose_server, choose_server
 from wsproof.target.target import Target
 
 OUTRANKS = (ExitCode.FAILED, ExitCode.USAGE, ExitCode.CANNOT_TELL, ExitCode.OK)
+"""Exit codes by precedence, highest first."""
 
 
 @dataclass(frozen=True)
 class ServerRun:
-    """One server's turn; `number` says which of how many."""
+    """The run on one of several servers. `number` is its position, such as `2 of 5`."""
 
     stage: CommandContext
     target: Target
     server: AsgiServer
     number: str
     known: list[ServerTableRow] = field(default_factory=list, compare=False)
-    """Its row, as soon as there is one: also where the run ends in the middle of it."""
+    """At most one row: the server's result, set even if the run ends early."""
 
     @property
     def missing(self) -> str:
-        """Why it has none: what is not installed; empty when all is there."""
+        """Why the server cannot run: the packages that are not installed. Empty if all are installed."""
         packages = missing_packages(self.server, interpreter(self.target.python))
         return f"not installed: pip install {' '.join(packages)}" if packages else ""
 
     def begin(self) -> CommandContext:
-        """Say whose turn it is, and give it a run of its own: the copies that were asked for are of the whole table."""
+        """Print the server's heading, and return the command context for this server alone.
+
+        This context writes no JUnit, Markdown or deviations file. Those are written once, for the whole table.
+        """
         self.stage.headline(f"{self.number}: {self.server.name}")
         path = None if self.target.path_from_channels else self.target.path
         copies = dict.fromkeys(("junit", "markdown", "write_accepted"))
@@ -44,10 +48,10 @@ class ServerRun:
 
 
 def required_app(stage: CommandContext) -> Target:
-    """The target, with its WebSocket path: it is looked up once for all servers.
+    """The target with its WebSocket path, which is looked up once for all servers.
 
     Raises:
-        UsageError: it is no app that a server could run, or its path is not known.
+        UsageError: the target is not an app that a server could run, or its path is unknown.
         TargetError: the app cannot be imported.
     """
     target = stage.target
@@ -60,11 +64,13 @@ def required_app(stage: CommandContext) -> Target:
 
 
 def turns(stage: CommandContext, target: Target) -> list[ServerRun]:
-    """A turn for each server that `--server` means. One that was named is wanted: its absence is said before any work.
+    """The runs of all servers that `--server` names, in order.
+
+    A server that is named must be installed. With `all`, servers that are not installed are reported in their rows.
 
     Raises:
-        UsageError: there is no such server, or it is not for this app.
-        TargetError: one that was named is not installed.
+        UsageError: there is no such server, or it cannot run this app.
+        TargetError: a server that was named is not installed.
     """
     assert target.app is not None
     named = stage.arguments.server
@@ -76,5 +82,5 @@ def turns(stage: CommandContext, target: Target) -> list[ServerRun]:
 
 
 def worst(codes: Iterable[ExitCode]) -> ExitCode:
-    """A violation outranks the rest; a server that did not start outranks what cannot be told."""
+    """The exit code of the highest precedence: FAILED, then USAGE, then CANNOT_TELL, then OK."""
     return min(codes, key=OUTRANKS.index)
