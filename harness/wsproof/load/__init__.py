@@ -1,4 +1,4 @@
-"""The load engine: a plan in, a measurement out."""
+"""The load engine: carries out a plan against a server and returns a measurement."""
 
 from wsproof.load.files.history import load_history, save_history
 from wsproof.load.partial_run import PartialRun

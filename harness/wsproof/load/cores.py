@@ -1,7 +1,8 @@
-"""Cores and processes of the load generator, apart from those of a server that we started.
+"""CPU affinity and number of the load generator's worker processes.
 
-Where both share all cores, the system sometimes lets one wait for the other: the engine wakes late, sends late and
-stamps late. Measured (benchmarks, "Pinning"): with one core for each, loop lag p99 falls to a half at worst.
+If the generator and the server share all cores, the scheduler sometimes makes one wait for the other. The engine then
+wakes late, sends late and records late timestamps. Measured (benchmarks, "Pinning"): with dedicated cores for each, the
+p99 of the event-loop lag falls to half or less.
 """
 
 from __future__ import annotations
@@ -14,16 +15,17 @@ from wsproof.machine.affinity import CAN_KEEP, cores_quota, count_cores, keep_on
 from wsproof.target.server import RunningServer
 
 SUBSCRIBERS_PER_PROCESS = 250
-"""Above this number a second process is of use. A broadcast to 250 keeps one process busy for about 3 ms (12 µs a
-receipt), and the last receipt waits for all others. Fewer per process would only split bursts that are read together.
-A run with 100 subscribers has one process on any machine, so its figures stay comparable."""
+"""Subscribers from which a second worker process helps. A broadcast to 250 keeps one process busy for about 3 ms (12 µs
+per receipt), and the last receipt waits for all others. With fewer per process, the workers would only split bursts
+that one process reads together. A run with 100 subscribers has one process on every machine, so its figures stay
+comparable."""
 
 
 def choose_processes(subscribers: int, *, server_cores: int, workloads: int = 1) -> int:
-    """Number of worker processes where the user names none: one per SUBSCRIBERS_PER_PROCESS.
+    """Choose the default number of workers: one per SUBSCRIBERS_PER_PROCESS.
 
-    Never more than the cores that the server leaves, and at least one. `workloads`: so many engines share these cores,
-    and the number is for one of them.
+    The result is at least one and at most the number of cores that the server leaves. `workloads` is the number of
+    engines that share these cores; the result is for one engine.
     """
     left = (count_cores() - server_cores) // workloads
     return max(1, min(left, -(-subscribers // SUBSCRIBERS_PER_PROCESS)))
@@ -33,10 +35,11 @@ def choose_processes(subscribers: int, *, server_cores: int, workloads: int = 1)
 def pinned_apart(processes: int, server: RunningServer | None, *, wanted: bool) -> Iterator[tuple[int, ...]]:
     """Pin child processes started in this block to dedicated cores, one per process. Yields the core numbers.
 
-    They are the last cores of this process: the first ones often run the system's own work. The server runs on the
-    others meanwhile. Nothing is pinned, and no core is yielded, where that is not wanted, not possible (too few cores,
-    not Linux) or not ours to decide: a server that we did not start, one that chose its own cores, or a container with
-    a CPU quota, whose cores other containers use too.
+    The workers get the last cores of this process, because the operating system often uses the first ones for its own
+    work. The server runs on the other cores meanwhile. Nothing is pinned, and no core is yielded, if pinning is not
+    wanted or not possible (too few cores, not Linux). The same holds if the harness has no say over the cores: a server
+    that it did not start, a server that chose its own cores, or a container with a CPU quota, whose cores other
+    containers use too.
     """
     pid = server.pid if server is not None and server.owned else None
     cores = own_cores()

@@ -1,4 +1,4 @@
-"""What is still owed while a run drains: decided by counting, so that the drain ends with the last receipt."""
+"""Counts the expected receipts that are still missing, so that the drain ends with the last one."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from wsproof.model.history import Kind, Publications, Receipts
 from wsproof.model.partition import slices
 
 CELLS = 1_000_000
-"""Publications times members looked at in one go: it bounds the memory, not the answer."""
+"""Publications times members examined at once. The limit bounds the memory and does not change the result."""
 
 
 class OutstandingReceipts:
-    """Counts publications that have not reached those who were in when they were sent.
+    """Counts publications that have not reached the members that were in when they were sent.
 
-    Made when the last publication has been handed over; `update` then takes in what the workers have written since.
+    Create the object after the last publication has been handed over. `update` then reads what the workers have written
+    since.
     """
 
     def __init__(self, records: Records, contract: Contract, members: int, rooms: Sequence[int] | None = None) -> None:
@@ -30,7 +31,7 @@ class OutstandingReceipts:
         self._contract = contract
         self._members = members
         self._rooms = np.array(rooms if rooms is not None else [0] * members, np.int64)
-        # A publication that could not be handed over (sent_ns 0) is owed to nobody.
+        # Nobody is expected to receive a publication that could not be handed over (sent_ns 0).
         sent = records.publications()
         self._publications = sent[sent[:, 3] > 0]
         self._sent = Publications(*(self._publications[:, column] for column in range(6)))
@@ -40,7 +41,7 @@ class OutstandingReceipts:
         self._taken = 0
 
     def update(self) -> int:
-        """Read what is new and return how many receipts are still missing."""
+        """Read the new receipts and return how many are still missing."""
         self._records.update()
         receipts = self._records.receipts()
         for part in slices(self._taken, len(receipts)):
@@ -60,7 +61,7 @@ class OutstandingReceipts:
         return missing
 
     def _owed(self, part: slice) -> NDArray[np.bool_]:
-        """For each of these publications, to whom it is owed."""
+        """A row per publication and a column per member: whether the member is expected to receive it."""
         publisher, sent_ns = self._publications[part, 0], self._publications[part, 3]
         owed: NDArray[np.bool_] = (self._in_ns > 0) & (self._in_ns <= sent_ns[:, None])
         owed &= self._rooms[publisher][:, None] == self._rooms

@@ -1,4 +1,4 @@
-"""What a measurement shows of a server: its findings, judged against what is known of it."""
+"""The findings of a measurement, with known deviations marked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["MeasuredServer", "judge_measurement"]
 
 
 class MeasuredServer(Protocol):
-    """What judging needs of a server; `net.running.RunningServer` is one."""
+    """The part of a server that `judge_measurement` needs. `target.server.RunningServer` satisfies it."""
 
     @property
     def known_deviations(self) -> KnownDeviations: ...
@@ -30,9 +30,10 @@ class MeasuredServer(Protocol):
 
 
 def judge_measurement(measurement: Measurement, server: MeasuredServer) -> tuple[Finding, ...]:
-    """Hold its history against its contract, and tell how the server's process ended, if it did.
+    """Check the measured history against its contract, and report whether and how the server process ended.
 
-    A violation has the last exception that the server wrote. Known deviations are marked, and secrets hidden.
+    Each violation carries the last exception that the server printed. Known deviations are marked, and secrets are
+    hidden.
     """
     end, words = server.ended(), server.last_exception()
     broken = [_with_words(finding, words) for finding in run_checks(measurement.history, measurement.contract)]

@@ -1,4 +1,4 @@
-"""What a plan may ask for here."""
+"""Limits of a plan on this machine."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from wsproof.model.plan import Plan
 from wsproof.model.sizes import Sizes
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
-"""What a connection takes for one message; a longer one is dropped, whoever is to blame for it."""
+"""Longest message, in bytes, that a connection accepts. Longer messages are dropped, whatever the server's part in
+them."""
 SPARE_WORDS = 1024
-"""Bytes that a server may put around what a client says."""
+"""Bytes reserved for what a server may add around a client's message."""
 
 
 def require_possible(plan: Plan) -> None:
-    """See that a plan can be followed at all.
+    """Check that a plan can be followed at all.
 
     Raises:
-        UsageError: its numbers contradict each other, or this machine's limits.
+        UsageError: the numbers of the plan contradict each other or exceed this machine's limits.
     """
     if plan.subscribers < 1 or plan.processes < 1:
         raise UsageError(
@@ -52,5 +53,5 @@ def require_possible(plan: Plan) -> None:
 
 
 def most_subscribers(processes: int) -> int:
-    """How many connections so many workers may hold here."""
+    """The largest number of connections that this many workers can hold on this machine."""
     return most_connections() * processes

@@ -1,4 +1,4 @@
-"""What a server uses, sampled from outside or told by itself; and what the workers said about themselves."""
+"""Resource usage of the server, sampled from outside or scraped from its metrics, and of the workers."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ from wsproof.target.server import RunningServer
 COLUMNS = ("at_ns", "cpu_ns", "memory_bytes", "connections", "fds", "switches")
 NOT_TOLD = -1
 _SELDOM_NS = 2_000_000_000
-"""To list a tree means to read all processes of the machine, and to count descriptors to list all of them, so both are
-done seldom; a sample of what is known is cheap."""
+"""Interval, in ns, of the two expensive readings. To list a process tree, the meter reads all processes of the machine.
+To count file descriptors, it lists all of them. A sample of known processes is cheap."""
 _ASK_NS = 1_000_000_000
 _PROMPT_NS = 100_000
-"""An alarm that rings within this time is on time: the kernel's timers and the event loop's own steps take it."""
+"""A timer that fires within this time (ns) counts as punctual: the kernel's timers and the event loop's own steps take
+that long."""
 _SCRAPE_TIMEOUT_S = 1.0
 COST_FACTOR = 400
 """Wait this many times the CPU time of the last reading: at most 0.25 % of one core."""
@@ -36,7 +37,10 @@ Result = TypeVar("Result")
 
 
 class CostLimiter:
-    """Limits how often an expensive reading is taken, based on what the last one cost; at most once in `every_ns`."""
+    """Limits how often an expensive reading is taken, based on what the last one cost.
+
+    `every_ns` is the shortest interval between two readings, however cheap they are.
+    """
 
     def __init__(self, every_ns: int = 0) -> None:
         self._every_ns = every_ns
@@ -56,7 +60,7 @@ class CostLimiter:
 
 
 class UsageColumns:
-    """Samples, as they come."""
+    """Columns of usage samples, appended one row at a time."""
 
     cpu_step_ns = 0
 
@@ -65,7 +69,7 @@ class UsageColumns:
         self._trouble = ""
 
     def add(self, *values: int | None) -> None:
-        """A row, in the order of COLUMNS; None where nothing is told."""
+        """Append a row, in the order of COLUMNS. None means that the value is not known."""
         for column, value in zip(self._columns.values(), values, strict=True):
             column.append(NOT_TOLD if value is None else value)
 
@@ -79,7 +83,7 @@ class UsageColumns:
 
 
 class ServerMeter(UsageColumns):
-    """Samples the process tree below `pid`; a row only where at least one of its processes lives."""
+    """Samples the process tree below `pid`. Adds a row only if at least one of its processes is alive."""
 
     def __init__(self, pid: int) -> None:
         super().__init__()
@@ -89,10 +93,11 @@ class ServerMeter(UsageColumns):
         self._fds: int | None = None
 
     def sample(self, connections: int, *, sparing: bool = False) -> None:
-        """Take one sample, with the number of our connections that are open; `sparing`: if the last was cheap enough.
+        """Take one sample; `connections` is the number of our open connections.
 
-        How much several processes share is asked seldom, for it costs the more the more they have mapped; between two
-        answers, what they have grown by counts as their own.
+        With `sparing`, the sample is skipped unless CostLimiter allows it. The amount of memory that several processes
+        share is read rarely, because the reading costs more the more memory they have mapped. Between two readings,
+        growth counts as memory of their own.
         """
         if sparing and not self._counting.due:
             return
@@ -110,9 +115,12 @@ class ServerMeter(UsageColumns):
 
 
 class UrlMeter(UsageColumns):
-    """Samples what the server says about itself; a row only when it does. Asked seldom: it costs the server, too."""
+    """Samples the metrics that the server publishes. Adds a row only if it answers.
 
-    cpu_step_ns = 10_000_000  # what Linux tells a process in /proc, and hence most of them tell us
+    Requests are rare, at most one per second while sparing, because each costs the server time too.
+    """
+
+    cpu_step_ns = 10_000_000  # resolution of CPU time in Linux' /proc, which most servers' metrics are based on
 
     def __init__(self, source: Endpoint, secrets: tuple[str, ...] = ()) -> None:
         super().__init__()
@@ -121,7 +129,7 @@ class UrlMeter(UsageColumns):
         self._asked_ns = 0
 
     def sample(self, connections: int, *, sparing: bool = False) -> None:
-        """Ask; `sparing`: unless that was a moment ago."""
+        """Scrape the metrics. With `sparing`, skip the request if the last one was less than a second ago."""
         before_ns = now_ns()
         if sparing and before_ns - self._asked_ns < _ASK_NS:
             return
@@ -135,7 +143,10 @@ class UrlMeter(UsageColumns):
 
 
 def meter_of(server: RunningServer | None) -> ServerMeter | UrlMeter | None:
-    """What says what this server uses: the URL that was named, else its processes, where they are ours to see."""
+    """Choose the meter for a server.
+
+    The metrics URL comes first, if the user gave one; then the processes of the server, if they are visible here.
+    """
     if server is None:
         return None
     if server.target.metrics is not None:
@@ -153,7 +164,7 @@ def generator_usage(
     alone: bool,
     cores: tuple[int, ...] = (),
 ) -> GeneratorUsage:
-    """What the workers used during the measured window; `cores`: those that nobody else of the run used."""
+    """Usage of the workers during the measured window. `cores` are those that nothing else in the run used."""
     shares = []
     lags, late = [], []
     for worker in records.workers:
@@ -175,19 +186,25 @@ def generator_usage(
 
 
 def late_wakes(at_ns: NDArray[np.int64], lag_ns: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The times in which an event loop was held up, in the form of `GeneratorUsage.turns`: from the moment at which an
-    alarm was due until it rang. A receipt that was stamped within one may have waited since it began."""
+    """Intervals in which an event loop was held up, in the form of `GeneratorUsage.turns`.
+
+    Each interval runs from the moment at which a timer was due until it fired. A receipt that was stamped within an
+    interval may have waited since the interval began.
+    """
     late = lag_ns > _PROMPT_NS
     return np.column_stack([at_ns[late] - lag_ns[late], at_ns[late], np.zeros(np.count_nonzero(late), np.int64)])
 
 
 def cpu_share(at_ns: NDArray[np.int64], cpu_ns: NDArray[np.int64], start_ns: int, end_ns: int) -> NDArray[np.float64]:
-    """Share of a core in each second of the window (the last may be half as long or half as long again), from samples
-    of CPU time. Of a rest of some milliseconds, one burst of receipts would make a busy second."""
+    """Share of a core used in each second of the window, from samples of CPU time.
+
+    The last second may be half as long or half as long again. If it could be a few milliseconds long, one burst of
+    receipts would make it a busy second.
+    """
     edges = np.append(np.arange(start_ns, end_ns, NS), end_ns)
     if len(edges) > 2 and edges[-1] - edges[-2] < NS // 2:
         edges = np.delete(edges, -2)
-    if len(at_ns) < 2:  # a worker that hardly lived
+    if len(at_ns) < 2:  # the worker ended almost at once
         return np.zeros(len(edges) - 1)
     used = np.interp((edges - at_ns[0]).astype(float), (at_ns - at_ns[0]).astype(float), cpu_ns.astype(float))
     return np.asarray(np.diff(used) / np.diff(edges), np.float64)

@@ -1,4 +1,4 @@
-"""Several workloads on one server at the same time: one engine per workload, and one window for all."""
+"""Several workloads on one server at the same time: one engine per workload, one window for all."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def run_mixed(
 ) -> tuple[list[Measurement], ServerUsage | None]:
     """Follow all plans at once. Returns a measurement of each, and the server's usage for all of them together.
 
-    The server's usage cannot be split by workload, so the measurements have none. All members are connected before the
-    common warm-up begins. The plans have the same warm-up and window, and one step.
+    The server's usage cannot be split by workload, so the measurements contain none. All members are connected before
+    the common warm-up begins. The plans must have the same warm-up and window, and a single step.
 
     Raises:
-        UsageError: a plan cannot be followed here.
+        UsageError: a plan cannot be followed on this machine.
         TargetError: nobody could connect.
-        PartialRun: Ctrl-C, SIGTERM or the death of a worker; holds what was recorded.
+        PartialRun: Ctrl-C, SIGTERM or the death of a worker. It holds what was recorded.
     """
     target = LoadTarget(channels, settings, endpoint, server)
     try:
@@ -44,12 +44,15 @@ def run_mixed(
             measurements = engines.measure(lambda: _follow(engines.runs))
     except PartialRun as partial:
         raise PartialRun([_without_usage(one) for one in partial.measurements], partial.cause) from partial.cause
-    # The first run samples the server all through the window; the others are waited for behind it.
+    # The first run samples the server during the whole window. The engine waits for the other runs afterwards.
     return [_without_usage(one) for one in measurements], measurements[0].server
 
 
 def _follow(runs: Sequence[EngineRun]) -> None:
-    """Messages of one run's workers wait in their queue while another run is served, so each can wait in turn."""
+    """Take all runs through their phases. The runs are served one after the other.
+
+    Messages from the workers of the other runs wait in their queues meanwhile.
+    """
     for run in runs:
         run.connect_and_probe()
     at_ns = now_ns() + HEAD_START_NS

@@ -1,4 +1,4 @@
-"""A run that stopped before its end."""
+"""The error for a run that stopped before its end."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from wsproof.model.measurement import Measurement
 
 
 class PartialRun(WsproofError):
-    """The run stopped in the middle; `measurements` hold what was recorded until then, one per workload of the run.
+    """The run stopped early; `measurements` hold what was recorded until then, one per workload.
 
-    `cause` is what stopped it, and gives the exit code: 130 for Ctrl-C, 143 for SIGTERM.
+    `cause` is the exception that stopped the run. It determines the exit code: 130 for Ctrl-C, 143 for SIGTERM.
     """
 
     def __init__(self, measurements: Sequence[Measurement], cause: BaseException) -> None:
@@ -22,7 +22,7 @@ class PartialRun(WsproofError):
 
     @property
     def measurement(self) -> Measurement:
-        """What was recorded, in a run of one workload."""
+        """The measurement of a run with one workload."""
         return self.measurements[0]
 
 

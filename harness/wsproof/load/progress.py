@@ -1,4 +1,4 @@
-"""How far a run is, for whoever shows it."""
+"""Progress of a run, for display."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where the engine is: a phase by its name, how much of that phase is done (0-1), and a few words."""
+    """Position of the engine: the name of the phase, the done share of that phase (0-1), and a short note."""
 
     phase: str
     done: float
@@ -16,8 +16,8 @@ class Progress:
 
 
 Watcher = Callable[[Progress], None]
-"""Is called with each new `Progress`, in the parent, several times a second."""
+"""Callback for each new `Progress`. It is called in the parent process, several times per second."""
 
 
 def ignore(progress: Progress) -> None:
-    """The watcher of those who do not want to know."""
+    """A watcher that does nothing."""

@@ -1,4 +1,7 @@
-"""One publication at a time: each after the previous one reached everybody. For benchmarks of a single broadcast."""
+"""Rounds: one publication at a time, for benchmarks of a single broadcast.
+
+Each publication is sent after the previous one has reached all members.
+"""
 
 from __future__ import annotations
 
@@ -31,16 +34,16 @@ def broadcast_rounds(
     round_deadline_s: float = 10.0,
     progress: Watcher | None = None,
 ) -> Measurement:
-    """Connect once, then let member 0 publish `warmup_rounds` and then `rounds` times, each time into a quiet room.
+    """Connect once, then let member 0 publish `warmup_rounds` + `rounds` times, each time with nothing in flight.
 
-    So the time to last of one round does not depend on the round before. A round that has not reached everybody after
-    `round_deadline_s` stays incomplete, and the next one begins. The measured window runs from the first measured round
-    to the end of the last. `plan.rate_hz` is set to the rate that resulted.
+    So the time to the last receipt of a round does not depend on the round before. A round that has not reached
+    everybody after `round_deadline_s` stays incomplete, and the next one begins. The measured window runs from the
+    first measured round to the end of the last. `plan.rate_hz` is set to the resulting rate.
 
     Raises:
-        UsageError: the workload has no publications, or the plan cannot be followed here.
+        UsageError: the workload has no publications, or the plan cannot be followed on this machine.
         TargetError: nobody could connect.
-        PartialRun: Ctrl-C, SIGTERM or the death of the worker; holds what there was.
+        PartialRun: Ctrl-C, SIGTERM or the death of the worker. It holds what was recorded.
     """
     plan = Plan(
         workload,

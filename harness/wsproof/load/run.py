@@ -1,7 +1,7 @@
-"""One run of the load engine, phase after phase. This is the parent process; connections live in the workers.
+"""One run of the load engine: the controller in the parent process. The workers hold the connections.
 
-Phases: connect, probe (until everybody has heard something), warm-up, measured window, drain (until nothing that is
-owed is missing), collect.
+The phases are connect, probe (until every member has received something), warm-up, measured window, drain (until no
+expected receipt is missing) and collect.
 """
 
 from __future__ import annotations
@@ -33,14 +33,15 @@ from wsproof.wire.advice import advice_on_refusal
 RAMP_SAMPLE_S = 0.05
 SAMPLE_S = 0.22
 PROBE_S = 0.25
-"""How long a probe may take before the next one."""
+"""Time, in seconds, that a probe gets before the next probe is sent."""
 HUNG_UP = "all connections were accepted, and ended by the server at once"
 HEAD_START_NS = 100_000_000
-"""From the command to the start of the schedule: time for each worker to lay out its share."""
+"""Time, in ns, from the command to the start of the schedule. Each worker computes its part of the schedule
+meanwhile."""
 
 
 class EngineRun:
-    """One run, phase after phase."""
+    """Controls one run through its phases."""
 
     def __init__(
         self,
@@ -69,17 +70,18 @@ class EngineRun:
         self.start_ns = self.end_ns = self.drained_ns = 0
 
     def follow_plan(self) -> None:
-        """All phases up to the drain."""
+        """Run all phases up to the drain, then let the workers finish."""
         self.connect_and_probe()
         self._measure()
         if self.plan.steps > 1:
-            # Who joined late may have come between the last publication and its own subscription, deaf by no fault.
+            # Late joiners may have subscribed after the last publication. Probe again so that they are not reported as
+            # deaf.
             self._probe(Deadline.after(self.plan.ramp_s))
         self.drain()
         self.finish()
 
     def connect_and_probe(self) -> None:
-        """Everybody connected, and everybody who can has had a first receipt; or the ramp is over."""
+        """Connect all members, then probe until every member that can has a receipt, or until the ramp is over."""
         ramp = Deadline.after(self.plan.ramp_s)
         self._connect(ramp)
         self._probe(ramp)
@@ -90,7 +92,7 @@ class EngineRun:
         def show() -> None:
             self._show("connect", sum(self._open) / total, f"{sum(self._open)} of {total} connected")
 
-        # The workers give up at the end of the ramp; the rest is theirs to say so.
+        # The workers give up at the end of the ramp. The additional time is for their report.
         late = Deadline.after(ramp.remaining_s + 30)
         if not self._wait(lambda: self._all_said("connected"), late, show, RAMP_SAMPLE_S):
             raise CannotTellError("The load engine's workers did not say that they were through with connecting.")
@@ -134,12 +136,13 @@ class EngineRun:
                 self._show("measure", in_window_s / max(self.plan.duration_s, 0.001))
 
         whole_s = (self.end_ns - now_ns()) / NS
-        # An engine that lags behind its own timers is late, not dead: it may have as long again; the record says so.
+        # An engine that lags behind its own timers is late, not dead. It gets the same time again, and the record shows
+        # the lag.
         if not self._wait(lambda: self._all_said("window-over"), Deadline.after(2 * whole_s + 30), show):
             raise CannotTellError("The load engine's workers did not come to the end of the measured window.")
 
     def drain(self) -> None:
-        """Wait until nothing that is owed is missing, at most `plan.drain_s`."""
+        """Wait until no expected receipt is missing, at most `plan.drain_s`."""
         if self._workload.publishes:
             outstanding = OutstandingReceipts(
                 self._records, self._workload.contract, self.plan.subscribers, self._rooms
@@ -152,7 +155,7 @@ class EngineRun:
         self.drained_ns = now_ns()
 
     def finish(self) -> None:
-        """Let the workers write the rest and go."""
+        """Let the workers write the rest of their records, close their connections and exit."""
         self._show("collect", 0.0)
         self._sample()
         self.crew.parting = True
@@ -163,7 +166,7 @@ class EngineRun:
         self.crew.stop()
 
     def collect(self, alone: bool) -> Measurement:
-        """The measurement of what has been written until now."""
+        """Build the measurement of everything that the workers have written so far."""
         now = now_ns()
         history = merge(
             self._records,
@@ -195,10 +198,13 @@ class EngineRun:
         usage = self._meter.usage() if self._meter is not None else None
         return Measurement(self.plan, self._workload.contract, history, generator, usage)
 
-    # Listening.
+    # Messages from the workers.
 
     def wait_said(self, what: str, deadline: Deadline, phase: str) -> WorkerMessage | None:
-        """Wait until the only worker says something; None if it does not. Progress shows `phase`."""
+        """Wait for a message from all workers and return that of the first worker, or None after the deadline.
+
+        The progress display shows `phase`.
+        """
         self._show(phase, 0.0)
         if not self._wait(lambda: self._all_said(what), deadline, lambda: None):
             return None
@@ -211,7 +217,7 @@ class EngineRun:
         show: Callable[[], None],
         sample_s: float = SAMPLE_S,
     ) -> bool:
-        """Listen to the workers until the condition holds; meter the server and show progress meanwhile."""
+        """Read the workers' messages until the condition holds. Meters the server and shows progress meanwhile."""
         while not condition():
             if deadline.passed:
                 return False
@@ -258,12 +264,13 @@ def _rate_hz(history: History) -> float:
 
 
 def probers(contract: Contract, plan: Plan, turn: int, rooms: Sequence[int] = ()) -> list[int]:
-    """Who publishes in this turn of the probe, so that in the end everybody who can hear has heard.
+    """Members that publish in probe number `turn`, so that in the end every member that can receive has received.
 
-    Where there are several rooms, one of the first two of each: whether or not it is to publish later.
+    If there are several rooms, one of the first two members of each room publishes, even if it is no publisher of the
+    plan.
     """
     if contract.audience in (Audience.PUBLISHER, Audience.NOBODY):
-        return list(range(plan.publishers))  # only oneself hears oneself
+        return list(range(plan.publishers))  # only the publisher itself can receive something
     if len(set(rooms)) > 1:
         people = [[member for member, its in enumerate(rooms) if its == room] for room in sorted(set(rooms))]
         return [members[turn % min(2, len(members))] for members in people]

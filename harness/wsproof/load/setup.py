@@ -1,4 +1,4 @@
-"""The set-up that every run of the engine needs, and its end, however the run ends."""
+"""Setup and teardown that every run of the engine needs, however the run ends."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from wsproof.target.server import RunningServer
 from wsproof.workloads import Workload
 
 STOPS = (KeyboardInterrupt, InterruptedRun, TerminatedRun, CannotTellError)
-"""What ends a run early and still leaves a measurement."""
+"""Exceptions that end a run early and still leave a measurement."""
 
 
 @dataclass(frozen=True)
 class LoadTarget:
-    """Where the load goes: an endpoint, its channels with their settings, and the server where it is known."""
+    """Target of the load: an endpoint, its channels with their settings, and the server if it is known."""
 
     channels: str
     settings: Mapping[str, str]
@@ -40,7 +40,7 @@ class LoadTarget:
 
 @dataclass(frozen=True)
 class Engines:
-    """One engine per plan, each with its workers started."""
+    """One engine per plan, each with running workers."""
 
     runs: tuple[EngineRun, ...]
     lock: MeasurementLock
@@ -49,7 +49,7 @@ class Engines:
         """Call `follow`, which takes the runs through their phases, and collect a measurement of each.
 
         Raises:
-            PartialRun: Ctrl-C, SIGTERM or the death of a worker; holds what was recorded.
+            PartialRun: Ctrl-C, SIGTERM or the death of a worker. It holds what was recorded.
         """
         try:
             follow()
@@ -74,8 +74,8 @@ def engines_for(
 ) -> Iterator[Engines]:
     """Check the limits of this machine, take the lock, pin the cores and start the workers of each plan.
 
-    `columns` are the folders for the records, one per plan (temporary ones by default). `fits` raises UsageError for a
-    workload that the plan cannot use. It is called before anything starts.
+    `columns` are the directories for the records, one per plan (temporary ones by default). `fits` raises UsageError
+    for a workload that the plan cannot use. It is called before anything starts.
 
     Raises:
         UsageError: a plan cannot be followed here (its numbers, ports, file descriptors, unknown channels).

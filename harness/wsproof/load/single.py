@@ -1,4 +1,4 @@
-"""One plan against one server: a plan in, a measurement out."""
+"""Runs one plan against one server."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def run_plan(
 ) -> Measurement:
     """Follow `plan` against `endpoint` and return what happened and what it cost.
 
-    The process tree of `server` is metered where it runs on this machine. A server that we did not start may have other
-    clients; their messages are ignored. The record is written into the folder `columns` during the run (by default it
-    is not kept).
+    The process tree of `server` is metered if it runs on this machine. A server that we did not start may have other
+    clients. Their messages are ignored. The record is written into the directory `columns` during the run. By default
+    it is not kept.
 
     Raises:
-        UsageError: the plan cannot be followed here (its numbers, open files, unknown channels).
+        UsageError: the plan cannot be followed here (its numbers, file descriptors, unknown channels).
         TargetError: nobody could connect.
         PartialRun: Ctrl-C, SIGTERM (a TerminatedRun raised in this thread) or the death of a worker. It holds what was
             recorded.

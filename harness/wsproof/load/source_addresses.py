@@ -1,4 +1,4 @@
-"""Where connections come from: one address has only so many ports for connections to one server."""
+"""Source addresses of connections: each address has a limited number of ports for connections to one server."""
 
 from __future__ import annotations
 
@@ -11,26 +11,30 @@ from wsproof.errors import UsageError
 from wsproof.net.endpoint import Endpoint
 
 PER_ADDRESS = 20_000
-"""Connections from one loopback address. Linux keeps some 28,000 ports for them, and slows down as they run out."""
+"""Connections from one loopback address. Linux keeps about 28,000 ephemeral ports for each, and slows down as they run
+out."""
 _NO_PORT_YET = 24
 """IP_BIND_ADDRESS_NO_PORT of <linux/in.h>, which Python's `socket` does not name."""
 _RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 def source_of(member: int, endpoint: Endpoint) -> tuple[str, int] | None:
-    """The address that a member connects from; None leaves it to the system. On Linux all of 127.0.0.0/8 is ours."""
+    """The source address of a member's connection; None leaves the choice to the system.
+
+    On Linux every address of 127.0.0.0/8 can be used.
+    """
     number = member // PER_ADDRESS
     return (f"127.0.0.{1 + number}", 0) if number and _has_many(endpoint) else None
 
 
 async def connect_from(source: tuple[str, int], endpoint: Endpoint) -> socket.socket:
-    """A socket that is connected from this address.
+    """Open a socket that is connected to `endpoint` from this source address.
 
-    The port is chosen as it connects, when the server is known: `bind` would have to find one that is free for every
-    server, also of those that still wait for the end of an earlier run's connections.
+    The kernel chooses the port in `connect`, when the server is known. `bind` would need a port that is free for every
+    server. Ports of an earlier run's connections in TIME_WAIT would then be unusable too.
 
     Raises:
-        OSError: the server is not there, or there is no port left.
+        OSError: the server is not reachable, or no port is left.
     """
     opened = socket.socket()
     try:
@@ -45,10 +49,10 @@ async def connect_from(source: tuple[str, int], endpoint: Endpoint) -> socket.so
 
 
 def require_ports(connections: int, endpoint: Endpoint) -> None:
-    """See that there are ports for so many connections.
+    """Check that this machine has enough ports for this number of connections.
 
     Raises:
-        UsageError: there are fewer.
+        UsageError: there are too few ports.
     """
     if endpoint.unix is not None or not _RANGE.exists():
         return

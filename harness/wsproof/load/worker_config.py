@@ -1,4 +1,4 @@
-"""What the parent tells each worker process to do: one line of JSON."""
+"""Configuration of a worker process, sent by the parent as one line of JSON."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ class WorkerConfig:
 
     @property
     def members(self) -> range:
-        """The members whose connections this worker holds. Round robin, so that the publishers are spread, too."""
+        """The members whose connections this worker holds.
+
+        Members are assigned round robin, which spreads the publishers.
+        """
         return range(self.index, self.plan.subscribers, self.plan.processes)
 
     def joining(self, step: int) -> list[int]:
@@ -41,7 +44,7 @@ class WorkerConfig:
 
     @property
     def connect_gap_s(self) -> float:
-        """The shortest time from one of this worker's connections to the next."""
+        """Shortest time, in seconds, between the starts of two of this worker's connections."""
         return self.plan.processes / self.plan.connect_hz if self.plan.connect_hz else 0.0
 
     def owns(self, member: int) -> bool:
@@ -52,7 +55,7 @@ class WorkerConfig:
         """Build the plan's workload.
 
         Raises:
-            UsageError: the channels, or their settings, or the workload do not exist.
+            UsageError: the channels, their settings or the workload do not exist.
         """
         workloads = load_channels(self.channels, self.settings, base=1 + self.share.first)
         if self.plan.workload not in workloads:
@@ -63,7 +66,7 @@ class WorkerConfig:
         return workloads[self.plan.workload]
 
     def encode(self) -> bytes:
-        """This configuration as a line of JSON."""
+        """Encode this configuration as a line of JSON."""
         known: dict[str, Any] = {
             "plan": asdict(self.plan)
             | {
@@ -81,7 +84,7 @@ class WorkerConfig:
 
     @classmethod
     def decode(cls, line: bytes) -> WorkerConfig:
-        """The inverse of `encode`."""
+        """Decode a line of JSON: the inverse of `encode`."""
         known = json.loads(line)
         known["plan"]["arrivals"] = arrivals_from_job(known["plan"]["arrivals"])
         sizes = known["plan"]["sizes"]
@@ -102,9 +105,9 @@ def worker_configs(
     server: RunningServer | None,
     folder: Path,
 ) -> list[WorkerConfig]:
-    """One configuration per worker. All number their members from one share of numbers.
+    """Build one configuration per worker. All of them number their members from the same range of ids.
 
-    A server that we did not start may have other clients, so the share is then drawn at random.
+    A server that we did not start may have other clients, so its range is drawn at random.
 
     Raises:
         UsageError: the channels, their settings or the workload do not exist.

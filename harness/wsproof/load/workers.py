@@ -1,4 +1,4 @@
-"""The worker processes of a run: started, spoken to, listened to, and never left behind."""
+"""The pool of worker processes of a run, and the JSON lines between parent and workers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _GRACE_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class WorkerMessage:
-    """What a worker said."""
+    """A message from a worker."""
 
     worker: int
     what: str
@@ -31,14 +31,14 @@ class WorkerMessage:
 
 
 class WorkerPool:
-    """A context manager: the workers live inside it."""
+    """Context manager that starts the worker processes on entry and stops all of them on exit."""
 
     def __init__(self, jobs: Sequence[WorkerConfig]) -> None:
         self._jobs = jobs
         self._processes: list[subprocess.Popen[bytes]] = []
         self._words: queue.SimpleQueue[WorkerMessage] = queue.SimpleQueue()
         self.parting = False
-        """Once they have been told to finish, their going is no fault."""
+        """Whether the workers have been told to finish. From then on, an exit of a worker is no error."""
 
     @property
     def pids(self) -> list[int]:
@@ -57,8 +57,8 @@ class WorkerPool:
         self.stop()
 
     def _start(self, job: WorkerConfig) -> None:
-        # -P: the folder we happen to be in must not shadow the standard library. A session of its own: Ctrl-C is for
-        # the parent, which lets the workers write what they have.
+        # -P: the current directory must not shadow the standard library. A new session: Ctrl-C signals only the parent,
+        # so that the workers can still write what they have recorded.
         with self._log_path(job).open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "wsproof.load.worker.process"],
@@ -76,24 +76,24 @@ class WorkerPool:
         with process.stdout as stdout:
             for line in stdout:
                 details = json.loads(line)
-                if details["is"] == "secrets":  # at once: the server may print them before anybody asks for words
+                if details["is"] == "secrets":  # at once: the server may print them before the parent reads the queue
                     learn(details["values"])
                     continue
                 self._words.put(WorkerMessage(worker, details.pop("is"), details))
         self._words.put(WorkerMessage(worker, "gone", {}))
 
     def tell(self, do: str, **details: Any) -> None:
-        """Give all workers a command."""
+        """Send a command to all workers."""
         line = json.dumps({"do": do, **details}).encode() + b"\n"
         for process in self._processes:
             self._write(process, line)
 
     def wait_word(self, timeout_s: float) -> WorkerMessage | None:
-        """The next thing that a worker says; None if nobody says anything in time.
+        """Wait for the next message from any worker. None after the timeout.
 
         Raises:
-            CannotTellError: a worker has died.
-            WorkloadError: it has met a mistake in the user's workload.
+            CannotTellError: a worker died.
+            WorkloadError: a worker found a mistake in the user's workload.
         """
         try:
             word = self._words.get(timeout=timeout_s)
@@ -106,7 +106,11 @@ class WorkerPool:
         return word
 
     def stop(self) -> None:
-        """End all workers: those whose input ends write what they have and go by themselves, the rest is killed."""
+        """Stop all workers.
+
+        A worker whose standard input closes writes its records and exits by itself. Workers that are still alive after
+        _GRACE_S are killed.
+        """
         self.parting = True
         for process in self._processes:
             _close(process)
@@ -124,7 +128,7 @@ class WorkerPool:
 
     def _write(self, process: subprocess.Popen[bytes], line: bytes) -> None:
         assert process.stdin is not None
-        with suppress(BrokenPipeError):  # it has died: `wait_word` finds out, and says how
+        with suppress(BrokenPipeError):  # the worker died: `wait_word` notices and reports how
             process.stdin.write(line)
             process.stdin.flush()
 
@@ -145,5 +149,5 @@ class WorkerPool:
 
 def _close(process: subprocess.Popen[bytes]) -> None:
     assert process.stdin is not None
-    with suppress(BrokenPipeError):  # what was still buffered has no reader any more
+    with suppress(BrokenPipeError):  # the worker died: nobody reads what was still buffered
         process.stdin.close()

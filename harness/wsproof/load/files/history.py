@@ -1,4 +1,4 @@
-"""A history as files: what a run's `columns/` folder holds when the run is over."""
+"""A history as files: the contents of a run's `columns/` directory after the run."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ PUBLICATIONS, RECEIPTS, WORDS = "publications.npy", "receipts.npy", "history.jso
 
 
 def save_history(history: History, folder: Path, secrets: tuple[str, ...] = ()) -> None:
-    """Write a history: `Publications` and `Receipts` as arrays of int64, one row per column, and the rest as JSON.
+    """Write a history: `Publications` and `Receipts` as int64 arrays with one row per column, the rest as JSON.
 
-    What a server said is in there, and so may be the `secrets` that it was told: they are left out.
+    The history contains texts of the server, which may contain the `secrets` that the server was given. They are
+    removed.
     """
     for name, table in ((PUBLICATIONS, history.publications), (RECEIPTS, history.receipts)):
         _save_columns(folder / name, [getattr(table, field.name) for field in fields(table)])
@@ -43,14 +44,14 @@ def save_history(history: History, folder: Path, secrets: tuple[str, ...] = ()) 
         words[name] = getattr(history, name)
     try:
         text = json.dumps(hide_everywhere(words, secrets))
-    except RecursionError:  # the raw text of such a tick is kept
+    except RecursionError:  # a value nested too deep for JSON: its raw text is kept
         shallow = words | {"ticks": [tick | {"value": None} for tick in words["ticks"]]}
         text = json.dumps(hide_everywhere(shallow, secrets))
     (folder / WORDS).write_text(text)
 
 
 def _save_columns(path: Path, columns: list[NDArray[np.int64]]) -> None:
-    """An array of a file, one row per column, without a copy of it in memory."""
+    """Write columns as one array, a row per column, without a copy of all of it in memory."""
     whole = np.lib.format.open_memmap(path, "w+", np.dtype("<i8"), (len(columns), len(columns[0])))
     for row, column in enumerate(columns):
         whole[row] = column
@@ -58,17 +59,17 @@ def _save_columns(path: Path, columns: list[NDArray[np.int64]]) -> None:
 
 
 def _shallow(entry: Any) -> dict[str, Any]:
-    # Not asdict: it descends into what a feed said, and a feed may nest as deep as it likes.
+    # Not asdict: it descends into the values of a feed, which may be nested to any depth.
     return {field.name: getattr(entry, field.name) for field in fields(entry)}
 
 
 def load_receipts(folder: Path) -> Receipts:
-    """The receipts of the history that `save_history` wrote, mapped into memory."""
+    """Load the receipts of the history that `save_history` wrote, mapped into memory."""
     return Receipts(*np.asarray(np.load(folder / RECEIPTS, mmap_mode="r")))
 
 
 def load_history(folder: Path) -> History:
-    """The history that `save_history` wrote. Its receipts are mapped: read from the disk where they are looked at."""
+    """Load the history that `save_history` wrote. Its receipts are mapped and read from disk on access."""
     words = json.loads((folder / WORDS).read_text())
     return History(
         publications=Publications(*np.load(folder / PUBLICATIONS)),
@@ -81,7 +82,7 @@ def load_history(folder: Path) -> History:
         start_ns=words["start_ns"],
         end_ns=words["end_ns"],
         drained_ns=words["drained_ns"],
-        # Histories of the first days do not have these.
+        # The oldest histories do not have these.
         damage=tuple(Damage(**{**entry, "part": Part(entry["part"])}) for entry in words.get("damage", ())),
         ignored=words.get("ignored", 0),
         ignored_text=words.get("ignored_text", ""),

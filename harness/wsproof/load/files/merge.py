@@ -1,4 +1,4 @@
-"""From the workers' files to one `History`. What has no envelope is read here, by the workload, after the run."""
+"""Merges the workers' files into one `History`. The workload parses messages without envelope here, after the run."""
 
 from __future__ import annotations
 
@@ -40,9 +40,10 @@ def merge(
     end_ns: int,
     drained_ns: int,
 ) -> History:
-    """The history of all that the workers have written until now. Unless `alone`, strangers may come and go, too.
+    """Merge everything that the workers have written so far into a history.
 
-    `first` is the number that member 0 has in envelopes.
+    Unless `alone`, the server may have other clients: their presence notices and messages are left out. `first` is the
+    number of member 0 in envelopes.
     """
     records.update()
     receipts = records.receipts()
@@ -71,9 +72,10 @@ def merge(
 
 
 def _publications(rows: Rows, receipts: Receipts, people: tuple[Member, ...]) -> Publications:
-    """Nobody can know what became of a publication right after which its connection ended.
+    """Mark publications as unsure (`Outcome.INFO`) if nobody can know whether the server read them.
 
-    Unless somebody has heard it, or a later one of the same publisher.
+    These are the last publications of a connection that ended. A publication is sure if a member received it, or a
+    later one of the same publisher.
     """
     publisher, sequence, intended_ns, sent_ns, phase, outcome = (rows[:, column].copy() for column in range(6))
     last_heard = np.full(len(people), -1)
@@ -108,7 +110,7 @@ def _members(
 
 
 def _member(number: int, name: str, in_ns: int, opened: dict[str, Any] | None, left: dict[str, Any] | None) -> Member:
-    if opened is None:  # refused, or the run stopped before its turn
+    if opened is None:  # refused, or the run stopped before this member connected
         return Member(number, name, left_ns=left["at_ns"] if left else 0, departure=Departure.REFUSED)
     return Member(
         number,
@@ -123,7 +125,7 @@ def _member(number: int, name: str, in_ns: int, opened: dict[str, Any] | None, l
 
 
 def _read_unsealed(records: Records, workload: Workload, first: int) -> Recorder:
-    """What has no envelope where the workload would look for it, read by the workload."""
+    """Let the workload parse the messages that have no envelope where the workload expects it."""
     found = Recorder()
     for worker in records.workers:
         texts = {entry["number"]: _message(entry) for entry in worker.journal if entry["what"] == "message"}

@@ -1,4 +1,7 @@
-"""The receipts of all workers, a file per column, mapped into memory: of a long run there are more than fit into it."""
+"""The receipts of all workers, one file per column, mapped into memory.
+
+The receipts of a long run do not fit into memory.
+"""
 
 from __future__ import annotations
 
@@ -14,21 +17,21 @@ NAMES = tuple(field.name for field in fields(Receipts))
 
 
 class ReceiptColumns:
-    """Growing columns in a folder. Their bytes are this machine's own: whoever reads them has written them."""
+    """Growing column files in a directory, in this machine's byte order. Only this process reads them."""
 
     def __init__(self, folder: Path) -> None:
         self._paths = {name: folder / f"receipts.{name}.i64" for name in NAMES}
         self._count = 0
 
     def append(self, rows: NDArray[np.int64]) -> None:
-        """Add receipts, one per row, their columns in the order of `Receipts`."""
+        """Append receipts, one per row, with columns in the order of `Receipts`."""
         for column, path in enumerate(self._paths.values()):
             with path.open("ab" if self._count else "wb") as file:
                 np.ascontiguousarray(rows[:, column]).tofile(file)
         self._count += len(rows)
 
     def receipts(self) -> Receipts:
-        """All so far. They can be read as long as somebody holds them, even when the files are gone."""
+        """All receipts so far. They stay readable while a reference exists, even after `remove`."""
         if not self._count:
             return Receipts(*(np.zeros(0, np.int64) for _ in NAMES))
         return Receipts(
@@ -36,6 +39,6 @@ class ReceiptColumns:
         )
 
     def remove(self) -> None:
-        """Take the files away."""
+        """Delete the files."""
         for path in self._paths.values():
             path.unlink(missing_ok=True)

@@ -1,6 +1,6 @@
-"""The workers' files, read while they grow or afterwards, and joined into the columns of a history.
+"""Reads the workers' files during or after the run, and joins them into the columns of a history.
 
-Of what is read, only receipts are many; they are joined some at a time, and go to the disk again.
+Only receipts are numerous. They are joined in portions and written to disk again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SUBSCRIBER, PUBLISHER, SEQUENCE, INTENDED, RECEIVED, KIND, INTACT, MESSAGE = ran
 
 Rows = NDArray[np.int64]
 AT_ONCE = 500_000
-"""Receipts that are joined in one go: it bounds the memory, not the result."""
+"""Receipts that are joined at once. The limit bounds the memory and does not change the result."""
 
 
 class WorkerRecords:
@@ -44,8 +44,9 @@ class WorkerRecords:
         self.journal: list[dict[str, Any]] = []
 
     def update(self) -> Iterator[Rows]:
-        """Read what is new; the new sealed receipts, some at a time."""
-        # Receipts are counted before messages are read: a worker writes a message first, so each of them finds its own.
+        """Read the new rows. Yields the new receipts that have an envelope, in portions."""
+        # Count the receipts before the messages are read. A worker writes a message first, so each receipt finds its
+        # message.
         waiting = self._receipts.waiting
         fresh = self._messages.read()
         if len(fresh):
@@ -60,8 +61,8 @@ class WorkerRecords:
             yield self._join(rows)
 
     def _join(self, rows: Rows) -> Rows:
-        """Put each receipt's message beside it. What has no envelope is kept apart."""
-        rows = rows[rows[:, 1] < len(self.messages)]  # a worker that was killed may leave a last row in the air
+        """Add each receipt's message as columns. Receipts without envelope go to `unsealed`."""
+        rows = rows[rows[:, 1] < len(self.messages)]  # a worker that was killed may leave a receipt without its message
         of_message = self.messages[rows[:, 1]]
         joined = np.column_stack([rows[:, 0], of_message[:, :3], rows[:, 2], of_message[:, 3:], rows[:, 1]])
         is_sealed = (joined[:, KIND] == Kind.DELIVERY) | (joined[:, KIND] == Kind.REPLY)
@@ -78,19 +79,19 @@ class Records:
         self.workers: Sequence[WorkerRecords] = [WorkerRecords(folder, number) for number in range(workers)]
 
     def update(self) -> None:
-        """Read what is new."""
+        """Read the new rows of all workers."""
         for worker in self.workers:
             for sealed in worker.update():
                 self.columns.append(sealed)
 
     def publications(self) -> Rows:
-        """All publications so far, by publisher and number."""
+        """All publications so far, sorted by publisher and sequence number."""
         parts = [part for worker in self.workers for part in worker.publications]
         rows = np.concatenate([empty("publications"), *parts])
         return rows[np.lexsort((rows[:, 1], rows[:, 0]))]
 
     def receipts(self) -> Receipts:
-        """All sealed receipts so far, in the order each subscriber read them."""
+        """All receipts with an envelope so far, in the order in which each subscriber read them."""
         return self.columns.receipts()
 
     def journal(self) -> list[dict[str, Any]]:
@@ -104,7 +105,7 @@ def empty(table: str) -> Rows:
 
 
 def first_receipts(receipts: Receipts, kind: int, members: int) -> Rows:
-    """When each member had its first receipt of a kind; 0 for never."""
+    """Time of each member's first receipt of a kind. 0 if there is none."""
     first = np.full(members, np.iinfo(np.int64).max)
     for part in slices(0, len(receipts)):
         chosen = receipts.kind[part] == kind

@@ -1,4 +1,4 @@
-"""`python -m wsproof.load.worker`: how the parent starts a worker process."""
+"""Entry point of `python -m wsproof.load.worker`: runs a worker process."""
 
 from wsproof.load.worker.process import main
 

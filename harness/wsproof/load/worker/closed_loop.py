@@ -1,7 +1,8 @@
-"""Closed-loop sending: a publisher has so many publications on their way, and makes the next when one has come back.
+"""Closed-loop sending: each publisher has a fixed number of publications in flight.
 
-It asks how much a server moves, not how long anything takes: a server that stalls is not asked for anything meanwhile.
-So what it measures has a service time and no latency.
+A publisher sends the next publication when an earlier one has come back. A closed loop measures how much a server can
+deliver, not how long a delivery takes. A server that stalls gets no new load meanwhile, so the figures have a service
+time and no latency.
 """
 
 from __future__ import annotations
@@ -18,17 +19,17 @@ from wsproof.model.history import Kind
 from wsproof.model.plan import Phase
 
 GIVEN_UP_NS = 5_000_000_000
-"""A publication that has not come back after so long no longer holds its place: one loss must not end the load. The
-checks find the loss all the same."""
+"""Time, in ns, after which a publication that has not come back frees its place in the window. One loss must not end
+the load. The checks still report the loss."""
 _KEYS_KEPT = 100_000
-"""Messages understood and not yet forgotten: many times what can be on its way."""
+"""Messages in the key table before the oldest ones are evicted. Far more than can be in flight."""
 
 
 def kind_that_comes_back(contract: Contract) -> Kind:
-    """By what a publisher sees that its publication has made its way.
+    """The kind of receipt by which a publisher sees that its publication has been processed.
 
     Raises:
-        UsageError: it sees nothing of it, so there is no loop to close.
+        UsageError: the publisher receives nothing for its own publications, so a closed loop is impossible.
     """
     if contract.audience in (Audience.EVERYONE, Audience.PUBLISHER):
         return Kind.DELIVERY
@@ -41,7 +42,7 @@ def kind_that_comes_back(contract: Contract) -> Kind:
 
 
 class ClosedLoop:
-    """The publishers of one worker, each with its window."""
+    """The publishers of one worker, each with a window of publications in flight."""
 
     def __init__(self, publisher: Publisher, ledger: WorkerRecorder, in_flight: int) -> None:
         self._publisher = publisher
@@ -51,11 +52,15 @@ class ClosedLoop:
         self._keys: dict[int, tuple[int, int]] = {}
         ledger.keys = self._keys
         self._out: dict[int, dict[int, int]] = {}
-        """Of each publisher the publications on their way: by their number when they left, the oldest first."""
+        """Per publisher: the publications in flight, by sequence number, with the time (ns) at which they were sent.
+        The oldest come first."""
         self._window_ns = self._end_ns = 0
 
     def start(self, connections: Iterable[Connection], window_ns: int, end_ns: int) -> None:
-        """Fill the windows of these publishers. What leaves before `window_ns` is warm-up; after `end_ns` none does."""
+        """Fill the windows of these publishers.
+
+        Publications sent before `window_ns` are warm-up. None is sent after `end_ns`.
+        """
         self._window_ns, self._end_ns = window_ns, end_ns
         for connection in connections:
             member = connection.member
@@ -65,7 +70,7 @@ class ClosedLoop:
                 self._send(member)
 
     def look(self) -> None:
-        """Give up what has been away for too long."""
+        """Give up publications that have been in flight for longer than GIVEN_UP_NS."""
         now = monotonic_ns()
         if len(self._keys) > _KEYS_KEPT:
             for number in list(self._keys)[: -_KEYS_KEPT // 2]:
@@ -77,7 +82,7 @@ class ClosedLoop:
                 self._send(member)
 
     def close(self) -> None:
-        """Send no more."""
+        """Send no more publications."""
         self._end_ns = 0
 
     def _hear(self, rows: Sequence[int]) -> None:

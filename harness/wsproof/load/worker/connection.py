@@ -1,4 +1,4 @@
-"""One member's connection: a lean read callback for ordinary frames, and `wire.Peer` for everything else."""
+"""One member's connection: a short read callback for ordinary frames, `wire.Peer` for everything else."""
 
 from __future__ import annotations
 
@@ -34,11 +34,15 @@ from wsproof.wire import (
 
 MASKING = partial(os.urandom, 4)
 MAX_WAITING_BYTES = 256 * 1024
-"""A frame longer than this is put together by the peer, which copies each byte once."""
+"""Longest frame, in bytes, that waits in `_rest` for its end. The peer assembles longer frames, because it copies each
+byte only once."""
 
 
 class ConnectionOwner(Protocol):
-    """What connections share: the worker's ledger, and the sender whose time may have come during a burst of reads."""
+    """What the connections of a worker share: the recorder, the handshake cache, the receive clock and the pacer.
+
+    A publication may become due during a burst of reads, so each read callback compares the time with `due_ns`.
+    """
 
     ledger: WorkerRecorder
     answers: HandshakeCache
@@ -46,20 +50,21 @@ class ConnectionOwner(Protocol):
     due_ns: int
 
     def fire(self) -> None:
-        """Send what is due."""
+        """Send the publications that are due."""
 
     def heard(self, connection: Connection) -> None:
-        """A member got its first receipt: it is in."""
+        """Note that a member has had its first receipt, so it is in."""
 
     def ended(self, connection: Connection) -> None:
-        """A connection is gone."""
+        """Note that a connection has ended."""
 
 
 class Connection(asyncio.Protocol):
-    """A member, connected. `opened` is done with None when the server accepts, with a sentence when it does not.
+    """A member's connection.
 
-    While `peer` is there it reads everything; between two messages it is let go, so that an idle connection costs a
-    kilobyte or two, and ordinary frames go through `wire.scan` alone.
+    `opened` is resolved with None when the server accepts the handshake, else with a sentence that says why not. While
+    `peer` is set, it reads everything. Between two messages the connection drops the peer, so that an idle connection
+    costs only 1 to 2 kB. Ordinary frames then go through `wire.scan` alone.
     """
 
     __slots__ = (
@@ -101,7 +106,7 @@ class Connection(asyncio.Protocol):
         self._is_first_read = True
         self._started_ns = monotonic_ns()
 
-    # The transport calls these.
+    # Callbacks of the transport.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -112,8 +117,8 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         room = self._room
         now = monotonic_ns()
-        # The whole frame is the key. Most reads of a broadcast are one frame that others have had before; a read that
-        # is as long as none of those is not even hashed.
+        # The whole frame is the key. Most reads of a broadcast are one frame that other members have received before. A
+        # read whose length differs from all known frames is not even hashed.
         number = self._known.get(data) if len(data) in self._lengths else None
         if number is None or self.peer is not None or self._rest or not self.is_in:
             self._read(data, now)
@@ -135,11 +140,11 @@ class Connection(asyncio.Protocol):
             self._room.ledger.left(self.member, self.left_ns, Departure.DROPPED, self.close_code, str(exc or ""))
         self._room.ended(self)
 
-    # What the worker asks of it.
+    # Methods for the worker.
 
     @property
     def can_send(self) -> bool:
-        """Whether a message can be handed over: the connection is open as far as we know."""
+        """Whether a message can be handed over: as far as the worker knows, the connection is open."""
         return not (
             self.transport is None
             or self.opened is not None
@@ -150,12 +155,15 @@ class Connection(asyncio.Protocol):
         )
 
     def send(self, frame: bytes) -> None:
-        """Hand over a frame's bytes."""
+        """Hand over a frame's bytes to the transport."""
         assert self.transport is not None
         self.transport.write(frame)
 
     def encode(self, message: str | bytes) -> bytes:
-        """The frame of a message, compressed where the server has agreed to that: it must be the next that is sent."""
+        """Encode a message as a frame, compressed if the handshake agreed on compression.
+
+        The result must be the next frame that is sent.
+        """
         if self.peer is None or self.peer.deflate is None:
             return plain_frame(message)
         if isinstance(message, str):
@@ -166,16 +174,16 @@ class Connection(asyncio.Protocol):
 
     @property
     def unwritten_bytes(self) -> int:
-        """Bytes that the kernel has not taken yet."""
+        """Bytes in the transport's send buffer, which the kernel has not taken yet."""
         return 0 if self.transport is None else self.transport.get_write_buffer_size()
 
     def greet(self, greeting: str | bytes | None) -> None:
-        """Say what the workload wants said right after connecting."""
+        """Send the first message that the workload wants to send right after connecting, if any."""
         if greeting is not None and self.can_send:
             self.send(self.encode(greeting))
 
     def part(self) -> None:
-        """Say goodbye (1000) and let go of the connection once that is written. Nothing more is recorded."""
+        """Send a close frame (1000) and close the connection once it is written. Nothing more is recorded."""
         if self.transport is None or self.transport.is_closing():
             return
         if self.can_send:
@@ -185,18 +193,21 @@ class Connection(asyncio.Protocol):
         self.transport.close()
 
     def abort(self) -> None:
-        """Let go of the connection now."""
+        """Abort the connection at once."""
         if self.transport is not None:
             self.transport.abort()
 
     def hear_with(self, received: Callable[[Sequence[int]], None]) -> None:
-        """Hand receipts to this instead of to the ledger (which it must tell): rows, one after the other."""
+        """Pass receipts to `received` instead of to the recorder: rows, one after the other.
+
+        `received` must pass them on to the recorder.
+        """
         self._received = received
 
-    # Reads that are not one known frame.
+    # Reads that are not exactly one known frame.
 
     def _read(self, data: bytes, now: int) -> None:
-        """Read whatever came: frames that are whole, then a part of one, or something out of the ordinary."""
+        """Read any bytes: complete frames, then a part of a frame or something unusual."""
         if self.peer is not None:
             self._read_with_peer(self.peer, data, now)
             return
@@ -207,11 +218,11 @@ class Connection(asyncio.Protocol):
         stop = scan(data, 0, len(data), spans)
         closes = spans[1::2]
         get, start = self._known.get, 0
-        # Where a frame fills the read, this slice is `data` itself and copies nothing.
+        # If a frame fills the read, this slice is `data` itself and copies nothing.
         numbers = [get(data[start : (start := close)]) for close in closes]
         if None in numbers:
             numbers = self._learn_all(data, spans)
-            if len(numbers) < len(closes):  # not a text after all: the peer knows what to say of it, and reads on
+            if len(numbers) < len(closes):  # not valid UTF-8: the peer reports the violation and reads on
                 self.peer = _peer_in_the_middle()
                 stop = closes[len(numbers) - 1] if numbers else 0
         if numbers:
@@ -220,7 +231,11 @@ class Connection(asyncio.Protocol):
             self._read_leftover(data[stop:], now)
 
     def _note(self, numbers: list[int], now: int) -> None:
-        """Record messages of one read. The first made the socket ready; the others may have come since."""
+        """Record the messages of one read.
+
+        The first message made the socket ready and gets the stamp of the receive clock. The others may have arrived
+        later, so they get the time of the read.
+        """
         stamp = self._room.turn.stamp(now)
         rows = [self.member] * (3 * len(numbers))
         rows[1::3] = numbers
@@ -249,7 +264,7 @@ class Connection(asyncio.Protocol):
         return numbers
 
     def _learn(self, frame: bytes, payload: bytes) -> int | None:
-        """Understand a new frame; None where only the peer can say what is wrong with it."""
+        """Parse a new frame. None if only the peer can say what is wrong with it."""
         try:
             return self._room.ledger.learn(self.member, frame, payload, frame[0] & 0x0F == Opcode.TEXT)
         except UnicodeDecodeError:
@@ -262,7 +277,7 @@ class Connection(asyncio.Protocol):
             self._room.heard(self)
 
     def _read_leftover(self, data: bytes, now: int) -> None:
-        """Bytes that `scan` did not take: a frame that is not all there yet, or something out of the ordinary."""
+        """Handle bytes that `scan` did not take: an incomplete frame or something unusual."""
         self._room.turn.advance(now)
         if self.peer is None:
             if len(data) <= MAX_WAITING_BYTES and is_waiting(data, 0, len(data), max_payload_bytes=MAX_WAITING_BYTES):
@@ -309,7 +324,7 @@ class Connection(asyncio.Protocol):
                 self._room.answers.learn(self.request, data)
 
     def _take(self, opcode: Opcode, payload: bytes, now: int) -> None:
-        """Record a whole message that the peer put together, under the same key as the fast path would use."""
+        """Record a complete message that the peer assembled, under the same key that the fast path would use."""
         frame = Frame(opcode, payload).encode()
         number = self._known.get(frame)
         if number is None:
@@ -333,9 +348,9 @@ class Connection(asyncio.Protocol):
 
 
 class BufferedConnection(Connection, asyncio.BufferedProtocol):
-    """The same, read into one buffer that all connections of the process share.
+    """A connection that reads into one buffer, shared by all connections of the process.
 
-    The stdlib's loop allocates 256 KiB for every read of an ordinary protocol; uvloop does not.
+    The event loop of the standard library allocates 256 KiB for every read of an ordinary protocol. uvloop does not.
     """
 
     __slots__ = ()
@@ -344,7 +359,8 @@ class BufferedConnection(Connection, asyncio.BufferedProtocol):
     _VIEW = memoryview(_SHARED)
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        # A view: the stdlib's TLS fills a buffer in several goes, each into a slice, and a slice of bytes is a copy.
+        # A memoryview: the standard library's TLS fills the buffer in several steps, each into a slice. A slice of a
+        # bytearray would be a copy.
         return self._VIEW
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -352,7 +368,7 @@ class BufferedConnection(Connection, asyncio.BufferedProtocol):
 
 
 def plain_frame(message: str | bytes) -> bytes:
-    """The frame of a message as it is."""
+    """Encode a message as an uncompressed frame."""
     opcode, payload = (Opcode.TEXT, message.encode()) if isinstance(message, str) else (Opcode.BINARY, message)
     return Frame(opcode, payload, mask=MASKING()).encode()
 
@@ -365,9 +381,10 @@ _REPLAYED_ANSWER = (
 
 
 def _peer_in_the_middle() -> Peer:
-    """A peer of a connection that is open already: the handshake (judged when it happened) is replayed to it.
+    """Create a peer for a connection that is already open, by replaying a handshake to it.
 
-    To keep each connection's own peer would cost ten times the memory of the connection itself.
+    The real handshake was checked when it happened. To keep a peer for each connection would take ten times the memory
+    of the connection itself.
     """
     peer = Peer(_REPLAYED, masking=MASKING, max_message_bytes=MAX_MESSAGE_BYTES)
     peer.receive_data(_REPLAYED_ANSWER)

@@ -1,4 +1,7 @@
-"""Opens a worker's connections: a bounded number at a time, so that handshakes queue here and not in the server."""
+"""Opens a worker's connections, a bounded number at a time.
+
+So the handshakes queue in the worker and not in the server.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +22,11 @@ from wsproof.wire import DeflateOffer
 from wsproof.workloads import Workload
 
 AT_ONCE = 16
-"""Enough to keep a server busy with handshakes; more would only make each of them wait (and so be longer)."""
+"""Handshakes in progress at once, per worker. Enough to keep a server busy. More would only make each of them wait, so
+that their measured times grow."""
 
 OFFER = DeflateOffer(client_max_window_bits=True).encode()
-"""What browsers offer."""
+"""The permessage-deflate offer that browsers send."""
 
 
 class Connector:
@@ -48,10 +52,13 @@ class Connector:
         self._turn = asyncio.Lock()
         self._next_ns = 0
         self.faults: list[str] = []
-        """Why connections did not open, a sentence each."""
+        """Reasons why connections did not open, a sentence each."""
 
     async def connect_all(self, members: Iterable[int], ramp: Deadline) -> None:
-        """Open all of them, or note why not; at the end of the ramp those that still wait are given up."""
+        """Open all connections, or note why one did not open.
+
+        Connections that still wait at the end of the ramp are given up.
+        """
         waiting = iter(members)
         await asyncio.gather(*(self._connect_one_by_one(waiting, ramp) for _ in range(AT_ONCE)))
 
@@ -64,7 +71,7 @@ class Connector:
                 self._room.ledger.left(member, now_ns(), Departure.REFUSED, None, fault)
 
     async def _wait_for_turn(self) -> None:
-        """Keep the beginnings of connections so far apart as was asked."""
+        """Keep the configured time between the starts of two connections."""
         if not self._gap_s:
             return
         async with self._turn:

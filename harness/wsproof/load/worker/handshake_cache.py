@@ -1,31 +1,36 @@
-"""Answers to the opening handshake that were audited already: a server gives all of us the same, but for the proof."""
+"""Cache of audited handshake responses.
+
+A server gives all members the same response, apart from Sec-WebSocket-Accept.
+"""
 
 from __future__ import annotations
 
 from wsproof.wire import Request, accept_key
 
 MOST = 64
-"""Answers that differ by more (the time of day, say): few are given at one time."""
+"""Responses in the cache before it is cleared. Few responses differ at one time; most differ only by the Date
+header."""
 _END = b"\r\n\r\n"
 
 
 class HandshakeCache:
-    """Heads that were found in order, cut at the proof of the key (Sec-WebSocket-Accept).
+    """Response heads in which the audit found nothing, split at the value of Sec-WebSocket-Accept.
 
-    An answer that is one of them, byte for byte, with the proof of its own key in that place, is as much in order; to
-    audit it header by header again would take four times as long. It holds for requests that differ by key and path.
+    A response is also correct if it equals one of them byte for byte, apart from the accept value of its own key. To
+    audit it header by header again would take four times as long. The entries are valid for requests that differ only
+    in key and path.
     """
 
     def __init__(self) -> None:
         self._known: set[tuple[bytes, bytes]] = set()
 
     def has(self, request: Request, answer: bytes) -> bool:
-        """Whether this is a known answer, and nothing more."""
+        """Whether this is a known response, with nothing behind it."""
         before, proof, after = answer.partition(accept_key(request.key).encode())
         return bool(proof) and (before, after) in self._known
 
     def learn(self, request: Request, answer: bytes) -> None:
-        """Remember an answer in which an audit found nothing. Only a whole head is, with nothing behind it."""
+        """Store a response in which the audit found nothing. Only a complete head with nothing behind it is stored."""
         before, proof, after = answer.partition(accept_key(request.key).encode())
         if proof and answer.find(_END) == len(answer) - len(_END):
             if len(self._known) >= MOST:

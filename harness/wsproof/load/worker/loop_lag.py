@@ -1,9 +1,9 @@
-"""How late the event loop is: an alarm that rings again and again at moments of chance.
+"""Event-loop lag probe: measures how late the loop calls a timer, at random times.
 
-A Poisson process finds the loop as a message would that may come at any time (arrivals of chance see time averages),
-and never keeps step with the load. Alarms every 50 ms did, where the publications came every 100 ms. Those were also
-too few: of 160 in a window, one message in 160 is later than all of them by chance alone; at 200 a second, in 8 s,
-one in 1,600. They cost about 0.4 % of a core.
+A Poisson process samples the loop as a message sees it that may arrive at any time (PASTA: Poisson arrivals see time
+averages). It also never synchronizes with the load, unlike the former timer of 50 ms with publications every 100 ms.
+That timer also fired too rarely. Of 160 samples in a window, one message in 160 is later than all of them by chance
+alone. At 200 samples per second, in 8 s, it is one in 1,600. The samples cost about 0.4 % of a core.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MEAN_GAP_NS = 5_000_000
 
 
 class LagProbe:
-    """Writes down when it was rung, the CPU time used until then, and how late that was."""
+    """Records for each timer call its time, the CPU time used until then, and how late the call was."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, ledger: WorkerRecorder) -> None:
         self._ledger = ledger
@@ -29,11 +29,11 @@ class LagProbe:
         self._due_ns = 0
 
     def start(self) -> None:
-        """Ring from now on."""
+        """Start the timer."""
         self._arm(now_ns())
 
     def close(self) -> None:
-        """Ring no more."""
+        """Stop the timer."""
         self._timer.close()
 
     def _ring(self) -> None:

@@ -1,8 +1,8 @@
 """Open-loop sending: each publication leaves at its intended time, whatever the server does.
 
-The intended time travels in the envelope. The next frame is made ready while there is time, so that when its moment
-comes only the write is left. The moment is noticed by a timer, or by a connection's read callback in the middle of a
-burst of receipts (which would otherwise hold a thousand reads before the timer's turn).
+The envelope contains the intended time. The next frame is prepared in advance, so that only the write is left when it
+is due. The pacer learns that a frame is due from a timer, or from a connection's read callback during a burst of
+receipts. Without the latter, the timer could wait for a thousand reads.
 """
 
 from __future__ import annotations
@@ -26,21 +26,23 @@ from wsproof.workloads import Workload
 NEVER = 1 << 62
 BODIES_KEPT = 64
 SPIN_NS = 60_000
-"""The timer rings that much early, and the rest is spent looking at the clock.
+"""The timer fires this many ns before the intended time; the pacer then spins until the time has come.
 
-At 20, 200 and 1,000 Poisson arrivals a second a message then leaves 115, 48 and 1 us late in the median (a timerfd
-alone: 181, 92, 55), and 165, 173 and 89 at p99, where the loop's own timers have 772, 694 and 619 (`python -m
-benchmarks.sending`). While it spins nobody reads, so it is short.
-"""
+At 20, 200 and 1,000 Poisson arrivals per second, a message leaves 115, 48 and 1 us late in the median, and 165, 173 and
+89 us late at p99. A timerfd alone has medians of 181, 92 and 55 us. The loop's own timers have 772, 694 and 619 us at
+p99. (`python -m benchmarks.sending`) No socket is read during the spin, so it is short."""
 
 
 def sizes_of(plan: Plan, worker: int) -> Iterator[int]:
-    """The size of each of a worker's publications."""
+    """The payload size in bytes of each of a worker's publications."""
     return repeat(plan.payload_bytes) if plan.sizes is None else plan.sizes.draw(plan.seed, worker)
 
 
 class Publisher:
-    """Makes publications and hands them over; knows each publisher's next number. Envelopes call member 0 `first`."""
+    """Builds publications and hands them over, and counts each publisher's sequence numbers.
+
+    `first` is the number of member 0 in envelopes.
+    """
 
     def __init__(
         self,
@@ -58,10 +60,10 @@ class Publisher:
         self._body = lru_cache(BODIES_KEPT)(body_of)
         self._next: dict[int, int] = {}
         self.frame_bytes = 0
-        """Length of the last frame that was made."""
+        """Length in bytes of the last frame that was built."""
 
     def prepare(self, member: int, intended_ns: int) -> tuple[int, bytes]:
-        """The next publication of a member: its number, and the frame."""
+        """Build the next publication of a member. Returns its sequence number and the frame."""
         sequence = self._next.get(member, 0)
         self._next[member] = sequence + 1
         envelope = Envelope(self._first + member, sequence, intended_ns)
@@ -73,7 +75,7 @@ class Publisher:
         return sequence, encoded
 
     def hand_over(self, member: int, sequence: int, frame: bytes, intended_ns: int, phase: Phase) -> None:
-        """Write a publication to its connection, or note that it could not be."""
+        """Write a publication to its connection, or record that this was not possible."""
         connection = self._members.get(member)
         sent_ns = 0
         if connection is not None and connection.can_send:
@@ -82,7 +84,7 @@ class Publisher:
         self._ledger.published(member, sequence, intended_ns, sent_ns, phase)
 
     def publish(self, member: int, phase: Phase) -> int:
-        """Publish now; return the number."""
+        """Publish now. Returns the sequence number."""
         intended_ns = monotonic_ns()
         sequence, frame = self.prepare(member, intended_ns)
         self.hand_over(member, sequence, frame, intended_ns, phase)
@@ -90,7 +92,10 @@ class Publisher:
 
 
 class Pacer:
-    """Sends a worker's share of a schedule. `due_ns` is when the next one is meant to leave; NEVER after the last."""
+    """Sends a worker's share of a schedule.
+
+    `due_ns` is the intended time of the next publication, NEVER after the last one.
+    """
 
     def __init__(
         self,
@@ -122,7 +127,7 @@ class Pacer:
         self.fire()
 
     def fire(self) -> None:
-        """Hand over everything whose time has come."""
+        """Hand over every publication that is due."""
         while monotonic_ns() >= self.due_ns:
             at = self._at
             sequence, frame = self._ready
@@ -132,11 +137,11 @@ class Pacer:
         self._arm()
 
     def unsent(self, before_ns: int) -> int:
-        """How many publications were meant to leave before a time and have not been handed over."""
+        """How many publications were due before this time and have not been handed over."""
         return sum(1 for time in self._times[self._at :] if time < before_ns)
 
     def close(self) -> None:
-        """Send no more."""
+        """Send no more publications."""
         self._times = self._times[: self._at]
         self.due_ns = NEVER
         self._due_changed(NEVER)

@@ -1,7 +1,8 @@
-"""One worker process: `python -m wsproof.load.worker.process`. Jobs and commands come as JSON lines, and so do answers.
+"""A worker process of the load engine. It exchanges JSON lines with its parent.
 
-It ends by itself when its standard input closes, so a parent that was killed leaves nothing behind. What it records
-is in its files (`columns`); only milestones go through the pipe.
+The configuration and the commands arrive on standard input, and the answers go to standard output. The process ends
+when its standard input closes, so a parent that was killed leaves no process behind. The worker writes its records to
+files (`files.columns`). Only milestones go through the pipe.
 """
 
 from __future__ import annotations
@@ -31,9 +32,10 @@ from wsproof.model.secrecy import on_news
 from wsproof.net.clock import Deadline, now_ns
 
 PULSE_NS = 50_000_000
-"""How often a worker writes what has come, and says who is here."""
+"""Interval, in ns, at which a worker writes its records and reports how many members are in."""
 LAST_MOMENT_NS = 1_000_000
-"""What is due so shortly before the end of the window may leave right behind it: its slip tells, it is no backlog."""
+"""A message due this close (ns) to the end of the window may be sent just after it. That is counted as slip, not as
+backlog."""
 
 
 class Worker:
@@ -54,7 +56,8 @@ class Worker:
             job.endpoint,
             workload,
             self.room,
-            # uvloop hands an ordinary protocol the exact bytes of a read; the stdlib would allocate 256 KiB for each.
+            # uvloop passes an ordinary protocol exactly the bytes of a read. The standard library would allocate 256
+            # KiB for each.
             buffered=loop_name == "asyncio",
             gap_s=job.connect_gap_s,
             deflate=job.plan.deflate,
@@ -69,7 +72,7 @@ class Worker:
         loop.set_exception_handler(tell_mistakes)
 
     async def run(self) -> None:
-        """Connect, then do as told until the parent says finish."""
+        """Connect, then follow the parent's commands until it says finish."""
         await self._loop.connect_read_pipe(lambda: CommandPipe(self), sys.stdin.buffer)
         self._on_pulse()
         self._lag.start()
@@ -86,14 +89,14 @@ class Worker:
     # Commands.
 
     def on_probe(self, members: list[int]) -> None:
-        """Let these members publish once, so that everybody who is in hears something."""
+        """Let these members publish once, so that every member that is in receives something."""
         for member in members:
             if self.job.owns(member):
                 self.publisher.publish(member, Phase.PROBE)
         self.ledger.settle()
 
     def on_start(self, at_ns: int) -> None:
-        """Follow the plan's schedule from this moment on: warm-up first."""
+        """Follow the plan's schedule from this moment on, beginning with the warm-up."""
         _stop_collecting_garbage()
         plan = self.job.plan
         start_ns = at_ns + int(plan.warmup_s * NS)
@@ -112,7 +115,7 @@ class Worker:
         self._loop.call_later(max(0, end_ns - now_ns()) / NS, self._on_window_end, end_ns)
 
     def _let_join(self, step: int) -> None:
-        """Connect those whose turn it is, while the load goes on."""
+        """Connect the members of a later step while the load goes on."""
         members = self.job.joining(step)
         task = self._loop.create_task(self._connector.connect_all(members, Deadline.after(self.job.plan.ramp_s)))
         self._joining.add(task)
@@ -125,7 +128,7 @@ class Worker:
         self._closed.start(here, start_ns, end_ns)
 
     def on_rounds(self, warmup: int, count: int, deadline_s: float) -> None:
-        """Play rounds: one publication at a time."""
+        """Start the rounds: one publication at a time."""
         _stop_collecting_garbage()
         self._rounds = self._loop.create_task(self._play(warmup, count, deadline_s))
 
@@ -138,7 +141,10 @@ class Worker:
         self._player = None
 
     def on_finish(self) -> None:
-        """Write everything and say so. Nobody parts before all workers have: a leave notice is news to the others."""
+        """Write all records and report it.
+
+        No member disconnects before all workers are done, because its leave notice would reach the other members.
+        """
         gc.enable()
         self._pacer.close()
         if self._closed is not None:
@@ -149,19 +155,19 @@ class Worker:
         tell("done")
 
     def on_part(self) -> None:
-        """Close all connections, and go."""
+        """Close all connections and end the process."""
         for connection in self.room.members.values():
             connection.part()
         self._finished.set()
 
     def _on_window_end(self, end_ns: int) -> None:
         early_ns = end_ns - now_ns()
-        if early_ns > 0:  # uvloop's own timers are exact to a millisecond, and may ring before their time
+        if early_ns > 0:  # uvloop's own timers have a resolution of 1 ms and may fire early
             self._loop.call_later(early_ns / NS, self._on_window_end, end_ns)
             return
         unsent = self._pacer.unsent(end_ns - LAST_MOMENT_NS)
-        # They are late, and counted; but they leave now, or the drain would end without waiting for them and their
-        # receivers would be said to have lost them.
+        # These publications are late and counted as unsent. Send them now nevertheless: otherwise the drain would end
+        # without them, and their subscribers would be reported to have lost them.
         self._pacer.fire()
         self.ledger.settle()
         unsent += self._stuck_publications()
@@ -171,23 +177,26 @@ class Worker:
             tell("window-over", unsent=unsent)
 
     async def _end_window_later(self, unsent: int) -> None:
-        """Once nobody is on the way in any more: what opens after the columns are closed could not be written down."""
+        """Report the end of the window after the last joining task.
+
+        A connection that opens after the record files are closed could not be recorded.
+        """
         await asyncio.wait(self._joining)
         tell("window-over", unsent=unsent)
 
     def _stuck_publications(self) -> int:
-        """Publications that the kernel did not take yet: their bytes wait in our transports."""
+        """Number of publications that the kernel has not taken yet. Their bytes are in the transports' send buffers."""
         waiting = sum(connection.unwritten_bytes for connection in self.room.members.values())
         return -(-waiting // max(self.publisher.frame_bytes, 1))
 
     def _on_pulse(self) -> None:
-        self.room.turn.begin(now_ns())  # what comes while it writes, waits
+        self.room.turn.begin(now_ns())  # messages that arrive while the worker writes wait for this iteration
         if self._closed is not None:
             self._closed.look()
-        if self._player is None:  # it settles between rounds
+        if self._player is None:  # otherwise the recorder is flushed between rounds
             self.ledger.settle()
         self._tell_who_is_here()
-        # From now, not from the last time: a late pulse must not be followed by a burst of them.
+        # From now, not from the last time: several calls in a row must not follow a late one.
         self._pulse.arm(now_ns() + PULSE_NS)
 
     def _tell_who_is_here(self) -> None:
@@ -198,7 +207,7 @@ class Worker:
 
 
 class CommandPipe(asyncio.Protocol):
-    """The parent's lines. Their end is ours."""
+    """Reads the parent's commands. The process exits when the pipe closes."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
@@ -216,19 +225,19 @@ class CommandPipe(asyncio.Protocol):
 
 
 def _stop_collecting_garbage() -> None:
-    """For the time that is measured: a collection would stop every connection for as long as it takes."""
+    """Disable garbage collection during the measurement: a collection would stop all connections of the process."""
     gc.collect()
     gc.freeze()
     gc.disable()
 
 
 def tell(what: str, **details: Any) -> None:
-    """Say something to the parent."""
+    """Send a message to the parent."""
     os.write(sys.stdout.fileno(), json.dumps({"is": what, **details}).encode() + b"\n")
 
 
 def tell_mistakes(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """What was raised in a callback: a mistake in the user's workload is the parent's to report."""
+    """Handle an exception of a callback. A mistake in the user's workload is sent to the parent, which reports it."""
     fault = context.get("exception")
     if isinstance(fault, WorkloadError):
         tell("mistake", message=str(fault))
@@ -253,7 +262,7 @@ def _loop_factory(wanted: str) -> tuple[Any, str]:
         try:
             import uvloop
         except ImportError:
-            pass  # optional by design: the record says which loop it was
+            pass  # optional by design: the record names the loop
         else:
             return uvloop.new_event_loop, "uvloop"
     return asyncio.new_event_loop, "asyncio"

@@ -1,8 +1,8 @@
-"""One turn of the event loop: the kernel says which sockets have something, and they are read one after the other.
+"""Receive timestamps that do not depend on the order in which an event-loop iteration reads the sockets.
 
-So the message that is read last in a turn was there when the turn began, though the clock has gone on while the others
-were read (some 10 us each). What made a socket ready was there when the kernel was asked: that is as close to the
-moment of its arrival as one comes from outside of the kernel.
+The kernel reports the ready sockets, and the loop reads them one after the other, at about 10 us each. All of them were
+ready when the iteration began, so all of them get the iteration's start time. From user space, no timestamp comes
+closer to the arrival of a message.
 """
 
 from __future__ import annotations
@@ -12,23 +12,26 @@ from collections.abc import Callable
 from time import monotonic_ns
 
 MOST_READS = 1_000
-"""libuv asks the kernel again within a turn, after 1,024 events: what is read later than that may have come later."""
+"""Reads per iteration that get its start time. After 1,024 events libuv polls the kernel again within an iteration, so
+later messages may have arrived later."""
 FEW_READS = 2
 AS_THEY_COME = 8
-"""After a turn of few reads so many are stamped one by one: to learn where a turn ends costs a microsecond."""
+"""After an iteration with fewer than FEW_READS reads, this many reads get their own time. To learn when an iteration
+ends costs a microsecond."""
 AT_ONCE_NS = 30_000
 AT_ONCE_PER_READ_NS = 1_000
-"""A turn that begins so soon after the one before has waited for nothing: what it reads may have come during that. The
-kernel takes its time to list many sockets: for 160 it was seen to take 100 us."""
+"""If an iteration starts this soon (ns) after the previous one, its messages may have arrived while the previous one
+was still running. The kernel needs time to list many sockets: up to 100 us were measured for 160."""
 WORTH_NS = 50_000
-"""Shorter delays are not noted: they are within what it takes to read a message at all."""
+"""Shorter delays (ns) are not recorded. They are no longer than reading a message takes."""
 
 
 class ReceiveClock:
-    """Stamps what is read, and notes how late the stamps of a turn may be: `note((began_ns, ended_ns, waited_ns))`.
+    """Stamps messages and records how late the stamps of an iteration may be.
 
-    Nothing that the turn has read had been there for longer than `waited_ns` when it began. Without a loop that says
-    when a turn ends, each read has a turn of its own.
+    `note((began_ns, ended_ns, waited_ns))` is called for such an iteration. When it began, no message that it read had
+    been ready for longer than `waited_ns`. Without an event loop, which is needed to learn the end of an iteration,
+    each read gets its own time.
     """
 
     __slots__ = (
@@ -59,7 +62,7 @@ class ReceiveClock:
         self._last = (0, 0)
 
     def stamp(self, now_ns: int) -> int:
-        """When the message was there that made a socket ready and is read now. Never earlier than the last stamp."""
+        """The time at which the message being read was ready. Never earlier than the last stamp."""
         if self._left:
             self._left -= 1
             return self._began_ns
@@ -70,7 +73,7 @@ class ReceiveClock:
         return now_ns
 
     def begin(self, now_ns: int) -> None:
-        """The first thing that this turn does. Nothing happens where it has begun already."""
+        """Mark the beginning of an iteration, before its first read. Does nothing if it has already begun."""
         if self._began_ns or self._loop is None:
             return
         began_ns, ended_ns = self._last
@@ -78,10 +81,10 @@ class ReceiveClock:
         self._waited_ns = now_ns - began_ns
         self._began_ns = self._first_ns = now_ns
         self._left = MOST_READS
-        self._loop.call_soon(self._end)  # it runs before the loop asks the kernel again
+        self._loop.call_soon(self._end)  # called before the loop polls the kernel again
 
     def advance(self, now_ns: int) -> None:
-        """Something was stamped with the time it was read: what follows is stamped no earlier."""
+        """Note that a message was stamped with the time of its read. Later stamps are no earlier."""
         if self._began_ns:
             self._began_ns = now_ns
             self._advanced = True

@@ -1,8 +1,9 @@
-"""What a worker writes down. On the hot path: three numbers per receipt, no object.
+"""Records what a worker sends and receives. The hot path stores three numbers per receipt and no object.
 
-A broadcast is the same bytes for everybody. So a frame is understood once (envelope opened, checksum verified, words of
-the server in front of it judged by the workload) and gets a number; whoever receives the same bytes again gets the
-same number by one dictionary look-up. That is no weaker than to verify each checksum: equal bytes have equal checksums.
+A broadcast is the same bytes for every member. So the worker parses each frame once and gives it a number. Parsing
+opens the envelope, verifies the checksum and lets the workload check the text that the server put in front. A member
+that receives the same bytes gets the same number with one dictionary lookup. That is as strict as verifying each
+checksum, because equal bytes have equal checksums.
 """
 
 from __future__ import annotations
@@ -21,32 +22,34 @@ from wsproof.workloads import MessageKind, Workload
 from wsproof.workloads.damage import damage_of
 
 UNSEALED = -1
-"""The kind of a message that is no receipt by itself: its text is in the journal, and is read after the run."""
+"""The kind of a message without envelope. Its text is in the journal and is parsed after the run."""
 FOREIGN = -2
-"""The kind of a publication of another run: nothing to us."""
+"""The kind of a publication of another run. It is ignored."""
 
 _KNOWN_AT_MOST = 65_536
 _KNOWN_BYTES = 64 * 1024 * 1024
-"""Frames are forgotten beyond either. Few would be cheap only where all members read at one pace: where one is
-thousands of messages ahead of the others, what it has made us forget is understood anew for each of them."""
+"""Bounds of the cache of known frames: a number of frames, and bytes. A smaller cache would only work if all members
+read at the same pace. A member that is thousands of messages ahead would evict frames that slower members still need,
+and they would be parsed again for each of these."""
 _DAMAGE_AT_MOST = 100
 _KINDS = {MessageKind.REPLY: Kind.REPLY, MessageKind.DELIVERY: Kind.DELIVERY}
 
 
 class WorkerRecorder:
-    """The record of one worker."""
+    """The recorder of one worker."""
 
     def __init__(self, folder: Path, worker: int, workload: Workload, share: MemberIds | None = None) -> None:
         self.workload = workload
         self._share = share or MemberIds()
         self.known: dict[bytes, int] = {}
-        """Frames, header included, and their numbers: a text and a binary of the same bytes are two things."""
+        """Numbers of known frames. The key includes the header, because a text and a binary message with the same bytes
+        differ."""
         self.lengths: set[int] = set()
-        """How long they are."""
+        """Lengths of the known frames, in bytes."""
         self._known_bytes = 0
         self.kinds: list[int] = []
         self.keys: dict[int, tuple[int, int]] | None = None
-        """Publisher and sequence of messages by their number, where somebody wants them and forgets them again."""
+        """Publisher and sequence number by message number, for a caller that needs them and deletes them again."""
         self.first_kind = kind_of_first_receipt(workload.contract)
         self._publications = RowFile(table_path(folder, worker, "publications"))
         self._messages = RowFile(table_path(folder, worker, "messages"))
@@ -60,10 +63,14 @@ class WorkerRecorder:
         self.received: Callable[[Sequence[int]], None] = self.rows.extend
         """`received((member, message, at_ns))`, or several such rows one after the other: the hot path."""
         self.turned: Callable[[tuple[int, int, int]], None] = self._turns.rows.extend
-        """`turned((began_ns, ended_ns, waited_ns))`: a turn of the loop that may have stamped late."""
+        """`turned((began_ns, ended_ns, waited_ns))`: an event-loop iteration whose stamps may be late."""
 
     def learn(self, member: int, frame: bytes, payload: bytes, is_text: bool) -> int:
-        """Understand a frame that was not seen before and return its number. UnicodeDecodeError for a broken text."""
+        """Parse a frame that was not seen before and return its number.
+
+        Raises:
+            UnicodeDecodeError: the payload of a text frame is not UTF-8.
+        """
         text = payload.decode() if is_text else payload
         reading = self.workload.read(member, text)
         number = len(self.kinds)
@@ -77,14 +84,15 @@ class WorkerRecorder:
             kind = _KINDS[reading.word]
             envelope = opened.envelope
             publisher = envelope.publisher - self._share.first
-            # A damaged envelope may name anybody: only an intact one tells that it is not ours.
+            # A damaged envelope may name any publisher. Only an intact one proves that the message belongs to another
+            # run.
             if opened.intact and self._share.is_strangers(publisher):
                 kind = FOREIGN
             damage = damage_of(reading, (publisher, envelope.sequence), self._name_of(publisher))
             intact = damage is None
             if damage is not None and kind != FOREIGN:
                 self._note_damage(damage)
-            # Damaged digits may be any number; columns hold 63 bits.
+            # Damaged digits may form any number. The columns hold 63 bits.
             intended_ns = min(envelope.intended_ns, (1 << 63) - 1)
             if self.keys is not None:
                 self.keys[number] = (publisher, envelope.sequence)
@@ -106,26 +114,26 @@ class WorkerRecorder:
         return name
 
     def _note_damage(self, damage: Damage) -> None:
-        """Keep what differs, of the first few: they are evidence, and may be as many as the messages."""
+        """Keep the details of the first damaged messages as evidence. There may be as many as there are messages."""
         self._damaged += 1
         if self._damaged <= _DAMAGE_AT_MOST:
             self._journal.note("damage", **asdict(damage))
 
     def published(self, publisher: int, sequence: int, intended_ns: int, sent_ns: int, phase: Phase) -> None:
-        """A publication was handed to its connection, or could not be (`sent_ns` 0)."""
+        """Record that a publication was handed to its connection, or could not be (`sent_ns` 0)."""
         outcome = Outcome.OK if sent_ns else Outcome.FAILED
         self._publications.rows.extend((publisher, sequence, intended_ns, sent_ns, phase, outcome))
 
     def opened(self, member: int, connect_ns: int, connected_ns: int, *, deflated: bool = False) -> None:
-        """A member's connection is open. `deflated`: the server has agreed to compress."""
+        """Record that a member's connection is open. `deflated`: the server has agreed to compress."""
         self._journal.note("open", member=member, connect_ns=connect_ns, connected_ns=connected_ns, deflated=deflated)
 
     def left(self, member: int, at_ns: int, departure: Departure, close_code: int | None, why: str = "") -> None:
-        """A member's connection has ended, or never opened."""
+        """Record that a member's connection has ended, or never opened."""
         self._journal.note("left", member=member, at_ns=at_ns, departure=int(departure), code=close_code, why=why)
 
     def breach(self, member: int, found: Breach) -> None:
-        """The server broke the protocol on this connection."""
+        """Record that the server violated the protocol on this connection."""
         self._journal.note(
             "breach",
             member=member,
@@ -137,20 +145,20 @@ class WorkerRecorder:
         )
 
     def strange(self, member: int, at_ns: int, text: str) -> None:
-        """Something came that is no message of the workload."""
+        """Record an unexpected message, which the workload does not know."""
         self._journal.note("strange", member=member, at_ns=at_ns, text=text)
 
     def pulse(self, at_ns: int, cpu_ns: int, lag_ns: int) -> None:
-        """The worker on itself."""
+        """Record the worker's CPU time and event-loop lag."""
         self._pulse.rows.extend((at_ns, cpu_ns, lag_ns))
 
     def settle(self) -> None:
-        """Write what has come. Messages first: a receipt must not point to one that is not there."""
+        """Write the rows so far. Messages come first, because a receipt must not point to a missing message."""
         for file in self._files():
             file.settle()
 
     def close(self) -> None:
-        """Write the rest; nothing may be recorded afterwards."""
+        """Write the rest. Nothing may be recorded afterwards."""
         for file in self._files():
             file.close()
 
@@ -159,7 +167,7 @@ class WorkerRecorder:
 
 
 def kind_of_first_receipt(contract: Contract) -> Kind:
-    """What shows that a member is in: a delivery, or what else the channel has for it."""
+    """The kind of receipt that shows that a member is in: a delivery, or the channel's substitute for it."""
     if contract.feed is not None:
         return Kind.TICK
     return Kind.REPLY if contract.audience is Audience.NOBODY else Kind.DELIVERY

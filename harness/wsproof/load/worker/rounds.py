@@ -1,4 +1,4 @@
-"""A worker's side of rounds: publish, wait until everybody has it, publish again."""
+"""The worker's side of rounds: publish, wait until every member has the message, publish again."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ from wsproof.model.plan import Phase
 from wsproof.net.clock import Deadline
 
 _LOOK_S = 0.001
-"""How often the player looks whether a round is complete; receipts are stamped when read, not when it looks."""
+"""Interval, in seconds, at which the worker checks whether a round is complete. Receipts are stamped when they are
+read, so the interval does not affect them."""
 
 
 class RoundPublisher:
-    """Plays rounds of member 0. While one is on, the ledger keeps its rows in memory: they are what it counts."""
+    """Publishes rounds from member 0.
+
+    During a round the recorder keeps its rows in memory, because the publisher counts them.
+    """
 
     def __init__(self, room: WorkerState, publisher: Publisher) -> None:
         self._room = room
@@ -26,7 +30,7 @@ class RoundPublisher:
         self.done = 0
 
     async def play(self, count: int, phase: Phase, deadline_s: float) -> None:
-        """Play `count` rounds."""
+        """Publish `count` rounds."""
         for _ in range(count):
             self._ledger.settle()
             first_number = len(self._ledger.kinds)
@@ -38,7 +42,10 @@ class RoundPublisher:
         self._ledger.settle()
 
     def _has_reached_all(self, first_number: int) -> bool:
-        """What was understood since the round began is of this round: the one before was complete, or given up."""
+        """Whether everybody has received this round's publication.
+
+        A frame that was learned since the round began belongs to this round: the previous one was complete or given up.
+        """
         deliveries, replies = self._expected()
         rows = self._ledger.rows
         if len(rows) // 3 < deliveries + replies:
@@ -67,7 +74,7 @@ class RoundPublisher:
         return (deliveries, int(contract.replies)) if is_here else (0, 0)
 
     def _members_in(self) -> int:
-        """How many of the publisher's room have had their first receipt, and are still here."""
+        """How many members of the publisher's room have had their first receipt and are still connected."""
         workload = self._ledger.workload
         if workload.rooms == 1:
             return self._room.members_in

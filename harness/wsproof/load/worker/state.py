@@ -1,4 +1,4 @@
-"""What the connections of one worker share."""
+"""State that the connections of one worker share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wsproof.load.worker.recorder import WorkerRecorder
 
 
 class WorkerState:
-    """The worker's connections by member, its ledger, and when its next publication is due."""
+    """The worker's connections by member, its recorder, and the time at which the next publication is due."""
 
     def __init__(
         self,
@@ -31,14 +31,14 @@ class WorkerState:
         self.pacer: Pacer | None = None
         self.due_ns = NEVER
         self.members_in = 0
-        """How many have had their first receipt and are still here."""
+        """How many members have had their first receipt and are still connected."""
         self.members_open = 0
-        """How many are connected."""
+        """How many members are connected."""
         self._empty = asyncio.Event()
         self._gone_already: set[int] = set()
 
     def enter(self, connection: Connection) -> None:
-        """A connection is open, or was: some servers accept and hang up before we have had a turn to note it."""
+        """Add a connection that is open, or was open: some servers accept and close before the worker can note it."""
         self.members[connection.member] = connection
         if connection.member in self._gone_already:
             self.members_in -= connection.is_in
@@ -50,7 +50,7 @@ class WorkerState:
             self.pacer.fire()
 
     def set_due(self, due_ns: int) -> None:
-        """The pacer says when its next publication is meant to leave."""
+        """Set the time at which the pacer's next publication is due."""
         self.due_ns = due_ns
 
     def heard(self, connection: Connection) -> None:
@@ -59,7 +59,10 @@ class WorkerState:
             self._all_in()
 
     def ended(self, connection: Connection) -> None:
-        """The connection stays in `members`: a publication on it is a failed one, not a forgotten one."""
+        """Count the connection as ended, but keep it in `members`.
+
+        A later publication on it is then recorded as failed, and not forgotten.
+        """
         if connection.member in self.members:
             self.members_open -= 1
             self.members_in -= connection.is_in
@@ -69,7 +72,7 @@ class WorkerState:
             self._gone_already.add(connection.member)
 
     async def wait_empty(self, deadline_s: float) -> None:
-        """Wait until the last connection is gone, or the deadline."""
+        """Wait until the last connection has ended, or until the deadline."""
         if self.members_open:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._empty.wait(), deadline_s)

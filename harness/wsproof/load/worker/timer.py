@@ -1,7 +1,7 @@
-"""An alarm on the event loop, as exact as the platform lets it be.
+"""A timer on the event loop, as exact as the platform allows.
 
-uvloop's own timers count whole milliseconds. A timerfd is one more file descriptor in the same epoll and wakes with
-the kernel's precision. Python has it from 3.13; before, it is three calls through ctypes.
+uvloop's own timers count whole milliseconds. A timerfd is one more file descriptor in the same epoll instance and wakes
+with the kernel's precision. Python has timerfd from 3.13. For older versions, three calls through ctypes do the same.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _ABSOLUTE = 1
 
 
 class Timer(Protocol):
-    """Calls back once at each time it is armed for (ns of CLOCK_MONOTONIC); arming again replaces the time."""
+    """Calls back once at each time it is armed for, in ns of CLOCK_MONOTONIC. Arming again replaces the time."""
 
     def arm(self, at_ns: int) -> None: ...
 
@@ -40,7 +40,12 @@ class _Spec(ctypes.Structure):
 
 
 class FdTimer:
-    """A timerfd (Linux). OSError or AttributeError where the platform has none."""
+    """A timerfd (Linux).
+
+    Raises:
+        OSError: the kernel or a sandbox refuses a timerfd.
+        AttributeError: the C library has no timerfd.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, ring: Callable[[], None]) -> None:
         self._loop = loop
@@ -64,12 +69,12 @@ class FdTimer:
         try:
             os.read(self._fd, 8)
         except BlockingIOError:
-            return  # armed anew between the wake-up and now
+            return  # armed again between the wake-up and now
         self._ring()
 
 
 class LoopTimer:
-    """The loop's own timer: portable."""
+    """The event loop's own timer, which every platform has."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, ring: Callable[[], None]) -> None:
         self._loop = loop
@@ -87,7 +92,7 @@ class LoopTimer:
 
 
 def best_timer(loop: asyncio.AbstractEventLoop, ring: Callable[[], None]) -> Timer:
-    """The most exact timer that this platform has."""
+    """Create the most exact timer that this platform has."""
     if sys.platform == "linux":
         try:
             return FdTimer(loop, ring)
