@@ -26,6 +26,7 @@ from target_app.connection import Connection
 from target_app.dialect import parse
 from target_app.messages import PROTOCOL, Authenticate, ErrorCode, ErrorMessage
 from target_app.origins import is_allowed
+from target_app.proxies import is_forwarded
 from target_app.services import Services
 from target_app.tokens import Identity, InvalidToken, Tokens
 
@@ -136,10 +137,6 @@ async def _admin(identity: Annotated[Identity, Depends(_known)]) -> Identity:
     return identity
 
 
-_PROXIED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
-"""Headers of a request that only passed through this host."""
-
-
 async def _watcher(request: Request) -> None:
     token = Services.of(request).settings.metrics_token
     bearer = request.headers.get("authorization", "").removeprefix("Bearer ").encode()
@@ -150,7 +147,7 @@ async def _watcher(request: Request) -> None:
 
 
 def _is_of_this_host(request: Request) -> bool:
-    if request.client is None or any(header in request.headers for header in _PROXIED):
+    if request.client is None or is_forwarded(request, Services.of(request).settings):
         return False
     try:
         return ipaddress.ip_address(request.client.host).is_loopback

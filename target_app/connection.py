@@ -60,6 +60,10 @@ Farewell = Callable[[int], str | bytes]
 logger = logging.getLogger("target_app")
 
 
+class ChannelClosed(Exception):
+    """Nobody logs in to this channel, and `TARGET_APP_OPEN_CHANNELS=false`. The application answers with `refuse`."""
+
+
 class Connection:
     """One peer of one channel. Iterate over it for the peer's messages: `str` for text, `bytes` for binary."""
 
@@ -285,6 +289,12 @@ class Connection:
         )
 
 
+async def refuse(websocket: WebSocket, refusal: Refusal, subprotocol: str | None = None) -> None:
+    """Accept and close right away, so that a browser sees code and reason."""
+    async with serve(websocket, "gate", subprotocol=subprotocol, has_login=True):
+        raise refusal
+
+
 @asynccontextmanager
 async def serve(
     websocket: WebSocket,
@@ -294,18 +304,21 @@ async def serve(
     subprotocol: str | None = None,
     heartbeat: Heartbeat | None = None,
     farewell: Farewell | None = None,
-    has_limits: bool = False,
+    has_login: bool = False,
 ) -> AsyncIterator[Connection]:
     """Accept a WebSocket and see it through to its end. Nothing but the cancellation of the endpoint gets out.
 
     `heartbeat` and `farewell` are for channels whose peers understand a ping and an announced stop of the application;
-    `has_limits` for those that count messages themselves. Where nobody can be warned, too many of them end it (1008).
+    `has_login` for those that find out who the peer is, and count its messages themselves. All others are open: nobody
+    can be warned there, so too many messages end it (1008), and one setting closes them all (raises ChannelClosed).
     """
+    if not has_login and not Services.of(websocket).settings.open_channels:
+        raise ChannelClosed
     await websocket.accept(subprotocol=subprotocol)
     connection = Connection(websocket, channel, overflow)
     connection.heartbeat = heartbeat
     connection.farewell = farewell
-    if not has_limits:
+    if not has_login:
         connection.pace = pace_of(websocket, connection.services.settings, connection.began)
     connection.services.roster.add(connection)
     connection.services.traffic.enter(connection)

@@ -79,7 +79,7 @@ def typed(
         subprotocol=subprotocol(websocket),
         heartbeat=Heartbeat(HEARTBEAT, settings.heartbeat_interval, settings.idle_timeout),
         farewell=farewell,
-        has_limits=True,
+        has_login=True,
     )
 
 

@@ -74,7 +74,7 @@ class Forwarder:
             "relay",
             subprotocol=subprotocol(websocket),
             farewell=farewell,
-            has_limits=True,
+            has_login=True,
         ) as connection:
             if owner is None:
                 raise Refusal(SILENT.code, SILENT.reason)

@@ -14,8 +14,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from target_app.auth import subprotocol
-from target_app.close_reasons import POLICY_VIOLATION, TRY_AGAIN_LATER, Refusal
-from target_app.connection import serve
+from target_app.close_reasons import TRY_AGAIN_LATER, Refusal
+from target_app.connection import refuse
 from target_app.denials import deny
 from target_app.drain import Drain
 from target_app.limits import limited_address
@@ -28,11 +28,6 @@ INSIDE = "inside"
 STOPPING = PlainTextResponse("This server is stopping. Please come back.\n", 503, {"retry-after": "5"})
 
 logger = logging.getLogger("target_app")
-
-
-def is_open_channel(path: str) -> bool:
-    """Whether this is one of the tutorial's channels, where nobody logs in."""
-    return path in ("/ws", "/dashboard-feed") or path.startswith("/ws/")
 
 
 class HandshakePolicy:
@@ -57,9 +52,9 @@ class HandshakePolicy:
             logger.info("turned away why=handshakes path=%r", scope["path"])
             await deny(websocket, PlainTextResponse("Too many handshakes.\n", 429, {"retry-after": "60"}))
             return
-        refusal = self._refusal(scope["path"], address)
+        refusal = self._refusal(address)
         if refusal is not None:
-            await _refuse(websocket, refusal)
+            await refuse(websocket, refusal, subprotocol(websocket))
             return
         name = f"{next(self._numbers)}"
         self._presence.join(INSIDE, address or "", name)
@@ -68,9 +63,7 @@ class HandshakePolicy:
         finally:
             self._presence.leave(INSIDE, name)
 
-    def _refusal(self, path: str, address: str | None) -> Refusal | None:
-        if is_open_channel(path) and not self._settings.open_channels:
-            return Refusal(POLICY_VIOLATION, "channel_closed")
+    def _refusal(self, address: str | None) -> Refusal | None:
         if self._presence.count(INSIDE) >= self._settings.max_connections:
             return Refusal(TRY_AGAIN_LATER, "too_many_connections")
         if address is not None and self._presence.count(INSIDE, address) >= self._settings.max_connections_per_address:
@@ -90,9 +83,3 @@ class NoNewcomers:
             await deny(WebSocket(scope, receive, send), STOPPING)
         else:
             await self._app(scope, receive, send)
-
-
-async def _refuse(websocket: WebSocket, refusal: Refusal) -> None:
-    """Accept and close right away, so that a browser sees code and reason."""
-    async with serve(websocket, "gate", subprotocol=subprotocol(websocket)):
-        raise refusal

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi.requests import HTTPConnection
 
 from target_app.messages import Limits
+from target_app.proxies import is_forwarded
 from target_app.settings import Settings
 
 
@@ -41,7 +42,9 @@ def limited_address(connection: HTTPConnection, settings: Settings) -> str | Non
     """The IP address whose limits count for this connection; None: it has none of its own."""
     # Without an address (a Unix socket, say) all would count as one.
     address = connection.client.host if connection.client else ""
-    return None if address == "" or address in settings.trusted_addresses else address
+    if address in settings.trusted_addresses and not is_forwarded(connection, settings):
+        return None
+    return address or None
 
 
 def pace_of(connection: HTTPConnection, settings: Settings, now: float) -> TokenBucket | None:

@@ -6,20 +6,28 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, WebSocket
 from fastapi.staticfiles import StaticFiles
 
 from target_app import admin, asyncapi, fallback, login, metrics_http, web
 from target_app.body_limit import BodyLimit
 from target_app.channels import routers
+from target_app.close_reasons import POLICY_VIOLATION, Refusal
+from target_app.connection import ChannelClosed, refuse
 from target_app.forwarder import Forwarder
 from target_app.handshake_policy import HandshakePolicy, NoNewcomers
+from target_app.proxies import TrustedProxies
 from target_app.redaction import redact_all_logs
 from target_app.services import Services
 from target_app.settings import Settings
 from target_app.site_policy import SitePolicy
 from target_app.startup import OnDemand, Startup
 from target_app.stopping import before_stop
+
+
+async def _refuse_closed(websocket: Request | WebSocket, closed: Exception) -> None:
+    assert isinstance(websocket, WebSocket)
+    await refuse(websocket, Refusal(POLICY_VIOLATION, "channel_closed"))
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -40,6 +48,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # FastAPI's own documentation pages load scripts from another host; ours, `/docs`, does not.
     app = FastAPI(title="target_app", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.services = services
+    app.add_exception_handler(ChannelClosed, _refuse_closed)
     redact_all_logs()
     app.add_middleware(Forwarder, services=services, application=app)
     app.add_middleware(fallback.ReaderMayLeave)
@@ -49,6 +58,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(HandshakePolicy, services=services)
     app.add_middleware(OnDemand, startup=startup)
     app.add_middleware(NoNewcomers, drain=services.drain)
+    app.add_middleware(TrustedProxies, settings=services.settings)
     app.include_router(web.router)
     app.include_router(login.router)
     app.include_router(metrics_http.router)

@@ -158,9 +158,13 @@ class Settings(BaseSettings):
     """The same for all names and addresses together."""
 
     trusted_addresses: Names = ("127.0.0.1", "::1")
-    """IP addresses without limits of their own: a proxy on this host, a load generator. Empty: none."""
+    """IP addresses without limits of their own, such as a load generator's. Empty: none. What a proxy passes on from
+    there has limits."""
 
-    @field_validator("trusted_hosts", "allowed_origins", "trusted_addresses", mode="before")
+    trusted_proxies: Names = ()
+    """IP addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. Empty: none."""
+
+    @field_validator("trusted_hosts", "allowed_origins", "trusted_addresses", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

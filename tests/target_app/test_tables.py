@@ -57,7 +57,7 @@ def test_every_setting_is_documented_with_its_default(monkeypatch: pytest.Monkey
         documented |= dict(
             zip(names, row[1].replace("`", "").split(", ") if others else [row[1].strip("`")], strict=True)
         )
-        if row[0] == "`TARGET_APP_TRUSTED_ADDRESSES`":
+        if row[0] == "`TARGET_APP_TRUSTED_PROXIES`":
             break  # the last one
     in_words = {"SECRET", "USERS", "ALLOWED_ORIGINS"}
     defaults = {name.upper(): _as_variable(value) for name, value in Settings().model_dump().items()}
