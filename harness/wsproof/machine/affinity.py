@@ -1,4 +1,4 @@
-"""The cores that are ours to use, and which process is kept on which of them."""
+"""Usable CPU cores and CPU affinity."""
 
 from __future__ import annotations
 
@@ -9,18 +9,21 @@ from pathlib import Path
 import psutil
 
 CAN_KEEP = hasattr(os, "sched_setaffinity")
-"""Linux lets a process be kept on some cores; macOS does not even say which it uses."""
+"""Whether CPU affinity can be set. Linux can; macOS offers no such call and does not report the current core."""
 _CGROUP = Path("/proc/self/cgroup")
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
 def own_cores() -> tuple[int, ...]:
-    """The numbers of the cores that we may run on: a container or `taskset` leaves fewer than the machine has."""
+    """Return the core numbers that this process may run on.
+
+    A container or `taskset` may allow fewer cores than the machine has.
+    """
     return tuple(sorted(os.sched_getaffinity(0))) if CAN_KEEP else tuple(range(os.cpu_count() or 1))
 
 
 def cores_quota() -> float | None:
-    """How many cores' worth of time the container has (`docker run --cpus`, cgroup v2); None: no such limit."""
+    """Return the container's CPU quota in cores (`docker run --cpus`, cgroup v2); None without a quota."""
     try:
         line = next(line for line in _CGROUP.read_text().splitlines() if line.startswith("0::"))
     except (OSError, StopIteration):
@@ -39,20 +42,22 @@ def _quota(file: Path) -> float | None:
 
 
 def count_cores() -> int:
-    """How many processes can be at work at the same time, at least 1."""
+    """Return how many processes can run in parallel, at least 1."""
     quota = cores_quota()
     cores = len(own_cores())
     return cores if quota is None else max(1, min(cores, int(quota)))
 
 
 def keep_on(pid: int, cores: Collection[int], *, instead_of: Collection[int]) -> bool:
-    """Keep a process and all below it on these cores: each of their threads, and what they start from now on.
+    """Pin a process and its descendants to these cores, with all their threads.
 
-    A thread that is not on `instead_of` has been put where it is by somebody else, and stays there: False, then.
+    Processes and threads that they start later inherit the cores. Only threads whose affinity is `instead_of` are
+    pinned. A thread with another affinity was placed by somebody else and keeps it. Returns False if there was such a
+    thread.
     """
     done: set[int] = set()
     respected = True
-    # A thread that was born while we looked has the cores of its parent: look again, until there is no new one.
+    # A thread that starts during this loop inherits the cores of its parent. Repeat until no new thread is found.
     while new := _threads(pid) - done:
         for thread in new:
             try:
@@ -61,7 +66,7 @@ def keep_on(pid: int, cores: Collection[int], *, instead_of: Collection[int]) ->
                 elif os.sched_getaffinity(thread) != set(cores):
                     respected = False
             except ProcessLookupError:
-                pass  # it has ended
+                pass  # the thread has ended
         done |= new
     return respected
 
@@ -77,5 +82,5 @@ def _threads(pid: int) -> set[int]:
         try:
             found.update(thread.id for thread in process.threads())
         except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue  # gone, or another user's: not ours to keep
+            continue  # the process has ended, or belongs to another user and must not be pinned
     return found

@@ -1,4 +1,7 @@
-"""Open files: each connection is one at either end, and what a shell usually allows is 1,024."""
+"""File descriptor limits: each connection needs one on either side.
+
+The usual soft limit of a shell is 1,024.
+"""
 
 from __future__ import annotations
 
@@ -8,27 +11,27 @@ import sys
 from wsproof.errors import UsageError
 
 SPARE_FILES = 64
-"""What a process has open besides its connections: pipes, columns, timers, modules."""
+"""File descriptors that a process needs besides its connections: pipes, columns, timers, modules."""
 PER_CONNECTION = 2
-"""What a server is given for each, if that may be had: one that hands on to another needs two."""
+"""File descriptors per connection that a server gets if the hard limit allows it. A proxy needs two."""
 
 
 def hard_limit() -> int:
-    """How many files a process here may open at most."""
+    """Return the hard limit of file descriptors per process."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return sys.maxsize if hard == resource.RLIM_INFINITY else hard
 
 
 def most_connections() -> int:
-    """How many connections one process may hold here."""
+    """Return how many connections one process can hold here."""
     return max(hard_limit() - SPARE_FILES, 1)
 
 
 def require_files(connections: int) -> None:
-    """See that a process of ours may hold that many connections.
+    """Check that one of our processes can hold this many connections.
 
     Raises:
-        UsageError: the hard limit is below it, which only the system's owner can change.
+        UsageError: the hard limit is lower. Only the owner of the system can raise it.
     """
     needed, hard = connections + SPARE_FILES, hard_limit()
     if hard < needed:
@@ -40,7 +43,7 @@ def require_files(connections: int) -> None:
 
 
 def raise_limit(connections: int) -> None:
-    """Let this process hold that many connections.
+    """Raise this process's soft limit so that it can hold this many connections.
 
     Raises:
         UsageError: the hard limit does not allow it.
@@ -53,10 +56,12 @@ def raise_limit(connections: int) -> None:
 
 
 def files_of_server(connections: int) -> int:
-    """The limit of open files that a server needs at least, if it is to hold that many connections; 0: any will do.
+    """Return the file descriptor limit that a server needs for this many connections.
+
+    Returns 0 for 0 connections: any limit will do.
 
     Raises:
-        UsageError: a server that is started here cannot have so many, whatever it does.
+        UsageError: the hard limit is too low for any server that is started here.
     """
     if not connections:
         return 0

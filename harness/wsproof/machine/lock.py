@@ -1,7 +1,8 @@
-"""One measurement per machine at a time: two would measure each other.
+"""Machine-wide lock that detects concurrent measurements.
 
-Everyone who measures holds a shared `flock` on one file. Whoever can take it exclusively on the way in was alone then;
-whoever comes later cannot, and leaves a byte in the file, so that the first knows too.
+Two measurements on one machine distort each other. Each measurement holds a shared `flock` on one file. A measurement
+that gets the exclusive lock at its start is alone at that moment. A later measurement cannot get the exclusive lock,
+and appends a byte to the file, so that the earlier measurement notices it too.
 """
 
 from __future__ import annotations
@@ -23,22 +24,25 @@ _mine: list[MeasurementLock] = []
 
 @dataclass(slots=True)
 class MeasurementLock:
-    """What `measurement_lock` gives. Ask `alone` at the end: another measurement may have begun in between."""
+    """The lock of a running measurement, as `measurement_lock` yields it.
+
+    Read `alone` at the end: another measurement may have started in between.
+    """
 
     descriptor: int
     alone_at_start: bool
 
     @property
     def alone(self) -> bool:
-        """Whether no other measurement has run on this machine since this one began."""
+        """Whether no other measurement has run on this machine since this one started."""
         return self.alone_at_start and os.fstat(self.descriptor).st_size == 0
 
 
 @contextmanager
 def measurement_lock(folder: Path | None = None) -> Iterator[MeasurementLock]:
-    """Say that a measurement runs; never waits for another one. Nested uses in one process count as one.
+    """Mark a running measurement. Never waits for another measurement.
 
-    `folder` is for tests; the default is the machine's temporary folder.
+    Nested uses in one process count as one. `folder` is for tests; the default is the temporary folder of the machine.
     """
     if _mine:
         yield _mine[-1]
@@ -59,7 +63,7 @@ def _enter(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        # Whoever holds it exclusively is between two lines of this function: this wait is microseconds.
+        # The process that holds the exclusive lock is between two lines of this function: this wait takes microseconds.
         fcntl.flock(descriptor, fcntl.LOCK_SH)
         os.write(descriptor, b"+")
         return False
@@ -69,7 +73,7 @@ def _enter(descriptor: int) -> bool:
 
 
 def _open(folder: Path | None) -> int:
-    # Not tempfile.gettempdir() alone: TMPDIR differs between users and shells, the machine is one.
+    # Not tempfile.gettempdir() alone: TMPDIR differs between users and shells, but all of them must use the same file.
     shared = Path("/tmp") if os.access("/tmp", os.W_OK) else Path(tempfile.gettempdir())
     path = (folder or shared) / _NAME
     flags = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -78,7 +82,7 @@ def _open(folder: Path | None) -> int:
             descriptor = os.open(path, flags)
         except FileNotFoundError:
             descriptor = os.open(path, flags | os.O_CREAT, 0o666)
-            os.fchmod(descriptor, 0o666)  # another user of this machine must be able to open it, whatever our umask
+            os.fchmod(descriptor, 0o666)  # other users of this machine must be able to open it, whatever our umask
     except OSError as error:
         raise UsageError(
             f"cannot open the measurement lock {path}: {error.strerror}. Remove it, then try again"

@@ -1,4 +1,4 @@
-"""TCP ports of this machine: a free one, one that is taken, and whether somebody answers."""
+"""TCP ports of this machine: find a free port, check a port, probe a server."""
 
 from __future__ import annotations
 
@@ -15,17 +15,20 @@ _NOT_HTTP = b"?\r\n\r\n"
 
 
 class PortState(Enum):
-    """What knocking at a port brought."""
+    """What a probe of a port found out."""
 
     NOTHING = "nothing"
     ACCEPTED = "accepted"
-    """The kernel took the connection, but no process has looked at it yet."""
+    """The kernel accepted the connection, but no process has handled it yet."""
     ANSWERED = "answered"
-    """A process took the connection and said or ended something."""
+    """A process handled the connection: it sent something, or closed the connection."""
 
 
 def free_port(host: str) -> int:
-    """A port that nobody uses at this moment; another process may be faster, so be ready to try again."""
+    """Return a port that is free at this moment.
+
+    Another process may take the port first, so be ready to retry.
+    """
     with socket.socket(_family(host), socket.SOCK_STREAM) as sock:
         sock.bind((host, 0))
         port: int = sock.getsockname()[1]
@@ -33,11 +36,15 @@ def free_port(host: str) -> int:
 
 
 def require_free_port(host: str, port: int) -> None:
-    """Raises TargetError unless a server could listen there."""
+    """Check that a server could listen on this port.
+
+    Raises:
+        TargetError: the port is out of range or in use.
+    """
     if not 1 <= port <= 65_535:
         raise TargetError(f"expected a port from 1 to 65535, got {port}")
     with socket.socket(_family(host), socket.SOCK_STREAM) as sock:
-        # As servers do: connections that still linger from an earlier server do not count.
+        # Servers set this option too: connections in TIME_WAIT from an earlier server do not count.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             sock.bind((host, port))
@@ -50,11 +57,11 @@ def require_free_port(host: str, port: int) -> None:
 
 
 def knock(host: str, port: int) -> PortState:
-    """Connect and see whether a living process looks at the connection.
+    """Connect and find out whether a live process handles the connection.
 
-    A bare connect proves nothing: servers with workers listen before a worker is there. So first a FIN and nothing
-    else, which leaves no trace in anybody's log; and for servers that do not care about a FIN (hypercorn waits for its
-    keep-alive timeout) something that is not HTTP, which no server hands to the app.
+    A successful connect proves nothing: servers with workers listen before a worker is ready. So the first probe sends
+    a FIN only, which leaves no trace in any log. Some servers ignore a FIN (hypercorn waits for its keep-alive
+    timeout). For these, the second probe sends bytes that are not HTTP, which no server passes to the app.
     """
     answer = _knock(host, port, b"", _FIN_TIMEOUT_S)
     return _knock(host, port, _NOT_HTTP, _PROBE_TIMEOUT_S) if answer is PortState.ACCEPTED else answer
@@ -79,7 +86,7 @@ def _knock(host: str, port: int, words: bytes, timeout_s: float) -> PortState:
 
 
 def http_status(endpoint: Endpoint, timeout_s: float = _PROBE_TIMEOUT_S) -> int | None:
-    """The status of a GET at this address; None when there is no HTTP answer."""
+    """Return the status of a GET at this endpoint; None without an HTTP response."""
     connection: http.client.HTTPConnection
     if (context := endpoint.ssl_context()) is not None:
         connection = http.client.HTTPSConnection(endpoint.host, endpoint.port, timeout=timeout_s, context=context)

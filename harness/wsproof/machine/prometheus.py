@@ -1,7 +1,7 @@
-"""What a server says about itself at a Prometheus URL: the standard `process_*` figures, of all its workers together.
+"""Scraper for a server's standard `process_*` metrics at a Prometheus URL.
 
-The text format (prometheus.io, *Exposition formats*): a line per sample, `name{labels} value [timestamp]`; `#` begins a
-comment. Samples of one name with different labels (a worker each, say) are added up.
+The text format (prometheus.io, *Exposition formats*) has one sample per line, `name{labels} value [timestamp]`; `#`
+starts a comment. Samples of one name with different labels (for example one per worker) are added up.
 """
 
 from __future__ import annotations
@@ -23,14 +23,17 @@ _NS = 1_000_000_000
 
 
 class NoProcessMetrics(Exception):
-    """The URL did not answer, or not with what was expected; the words say what came instead."""
+    """The URL did not answer, or not as expected. The message says what came instead."""
 
 
 def scrape(source: Endpoint, timeout_s: float) -> Usage:
-    """Ask once. Redirects are not followed: what may be asked, and with which secrets, was said for this address only.
+    """Scrape the metrics once.
+
+    Redirects are not followed: the user allowed requests and credentials for this address only.
 
     Raises:
-        NoFigures: no answer in time, or no `process_cpu_seconds_total` and `process_resident_memory_bytes` in it.
+        NoProcessMetrics: no answer in time, or `process_cpu_seconds_total` or `process_resident_memory_bytes` is
+            missing.
         UsageError: the file of trusted certificates cannot be read.
     """
     deadline = Deadline.after(timeout_s)
@@ -67,10 +70,10 @@ def _body(answer: HTTPResponse, deadline: Deadline) -> bytes:
 
 
 def figures_in(text: str) -> Usage:
-    """The figures in an answer.
+    """Parse the metrics in a response body.
 
     Raises:
-        NoFigures: CPU time or memory is not among them.
+        NoProcessMetrics: CPU time or memory is missing.
     """
     sums: dict[str, float] = {}
     for name, value in samples_in(text):
@@ -83,7 +86,7 @@ def figures_in(text: str) -> Usage:
 
 
 def samples_in(text: str) -> Iterator[tuple[str, float]]:
-    """Each finite sample of the three, and its name; lines that are none are passed over."""
+    """Yield name and value of each finite sample of the three metrics. Other lines are ignored."""
     for line in text.splitlines():
         found = SAMPLE.fullmatch(line)
         if found is not None and found[1] in (CPU, MEMORY, FDS):

@@ -1,4 +1,4 @@
-"""What a process and all below it use, asked of the system from outside: memory, file descriptors, processor time."""
+"""Resource usage of a process tree, measured from outside: memory, file descriptors, CPU time."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ _GONE = (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError)
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a tree uses at one moment. `cpu_ns` counts from its start, and what has ended since stays in it; `fds` is
-    None where the system does not tell."""
+    """Resource usage of a process tree at one moment.
+
+    `cpu_ns` counts from the start of the tree and includes processes that have ended. `fds` is None where the system
+    does not report it.
+    """
 
     memory_bytes: int
     fds: int | None
@@ -30,10 +33,10 @@ class Usage:
 
 
 class TreeMeter:
-    """Measures the process `pid` and all below it.
+    """Measures the process `pid` and all its descendants.
 
-    To list a tree means to read all processes of the machine: `list_every_ns` says how old a list may be. Reading what
-    is listed takes some 10 microseconds a process.
+    Listing a tree reads all processes of the machine; `list_every_ns` is the maximum age of a cached list. Reading a
+    listed process takes about 10 microseconds.
     """
 
     def __init__(self, pid: int, *, list_every_ns: int = _ALWAYS) -> None:
@@ -44,66 +47,76 @@ class TreeMeter:
         self._cpu_ns: dict[int, int] = {}
 
     def usage(self) -> Usage | None:
-        """All of it; None when nothing of the tree lives any more."""
+        """Return memory, file descriptors and CPU time; None when no process of the tree is alive."""
         cpu_ns, memory = self.cpu_ns(), self.memory_bytes()
         if cpu_ns is None or memory is None:
             return None
         return Usage(memory, self.fds(), cpu_ns)
 
     def cpu_ns(self) -> int | None:
-        """Processor time since the start of the tree, of what has ended meanwhile too, in ns; None when nothing lives.
+        """Return the CPU time since the start of the tree, in ns; None when no process is alive.
 
-        Linux counts it in ticks of 10 ms; where its scheduler tells nanoseconds, these are taken.
+        Processes that have ended are included. Linux counts CPU time in ticks of 10 ms; the scheduler's nanoseconds are
+        used where they are available.
         """
         lives = False
         for pid, process in self._listed().items():
             try:
                 self._cpu_ns[pid] = max(_cpu_ns(process), self._cpu_ns.get(pid, 0))
             except _GONE:
-                continue  # what it used before it ended stays in the sum
+                continue  # the CPU time of an ended process stays in the sum
             lives = True
         return sum(self._cpu_ns.values()) if lives else None
 
     def memory_bytes(self) -> int | None:
-        """Resident bytes; of several processes the proportional shares, for pages they share are there once."""
+        """Return the resident memory in bytes.
+
+        For several processes this is the sum of their proportional shares (PSS), so that a shared page counts once.
+        """
         processes = self._listed()
         share = len(processes) > 1
         return self._sum(lambda process: _resident_bytes(process, share))
 
     def resident_bytes(self) -> int | None:
-        """Resident bytes of each process, added up: pages that several share are there several times. Quick."""
+        """Return the sum of the resident bytes of all processes. A shared page counts several times. Fast."""
         return self._sum(lambda process: int(process.memory_info().rss))
 
     def private_bytes(self) -> int | None:
-        """Bytes that would be free if the tree ended: what a leak makes grow. Slower than `memory_bytes`, and exact."""
+        """Return the bytes that would be free if the tree ended: a leak makes this number grow.
+
+        Slower than `memory_bytes`, and exact.
+        """
         return self._sum(_private_bytes)
 
     def fds(self) -> int | None:
-        """Open file descriptors; None when nothing lives, or the system does not tell."""
+        """Return the number of open file descriptors.
+
+        None when no process is alive, or when the system does not report it.
+        """
         return self._sum(_fds)
 
     def switches(self) -> int | None:
-        """How often a thread of it has got a processor, living threads counted; None when nothing lives."""
+        """Return the number of context switches of all living threads; None when no process is alive."""
         return self._sum(_switches)
 
     def queued_ns(self) -> int | None:
-        """How long its threads were ready and waited for a processor, living threads counted; None but on Linux.
+        """Return how long the living threads were ready and waited for a processor. None except on Linux.
 
-        Linux adds a wait when it is over: of one that lasts, only `wants_processor` tells.
+        Linux adds a wait when it is over. Only `wants_processor` shows a wait that still lasts.
         """
         return self._sum(_queued_ns)
 
     def wants_processor(self) -> bool | None:
-        """Whether a thread of it runs, waits for a processor, or for a disk, right now; None but on Linux."""
+        """Whether a thread now runs, or waits for a processor or a disk. None except on Linux."""
         waiting = self._sum(_ready_threads)
         return None if waiting is None else waiting > 0
 
     def peak_bytes(self) -> int | None:
-        """The most that was resident since `forget_peak`, of each process by itself; None but on Linux."""
+        """Return the sum of each process's peak resident memory since `forget_peak`. None except on Linux."""
         return self._sum(_peak_bytes)
 
     def forget_peak(self) -> None:
-        """Let `peak_bytes` begin anew. Raises OSError where that is not allowed."""
+        """Reset the peak that `peak_bytes` reports. Raises OSError where that is not permitted."""
         for process in self._listed().values():
             if sys.platform == "linux" and process.is_running():
                 Path(f"/proc/{process.pid}/clear_refs").write_text("5")
@@ -141,21 +154,22 @@ def _cpu_ns(process: psutil.Process) -> int:
     told = int((times.user + times.system) * _NS)
     if sys.platform != "linux":
         return told
-    # Only living threads are in here, in ns; what all threads ever used, ended ones too, is in ticks.
+    # schedstat has living threads only, in ns. cpu_times covers all threads, also ended ones, in ticks.
     return max(told, sum(thread[0] for thread in _scheduled(process)))
 
 
 def _scheduled(process: psutil.Process) -> list[list[int]]:
-    """Of each living thread: ns on a processor, ns waiting for one, and how often it got one. Linux only.
+    """Return for each living thread: ns on a processor, ns waiting for one, context switches. Linux only.
 
-    By way of descriptors, for it is read all the time while a server is measured, and a Path costs three times as much.
+    Uses file descriptors, because it runs all the time while a server is measured, and a Path costs three times as
+    much.
     """
     found = []
     for thread in os.listdir(f"/proc/{process.pid}/task"):
         try:
             file = os.open(f"/proc/{process.pid}/task/{thread}/schedstat", os.O_RDONLY)
         except OSError:
-            continue  # it has just ended, or the kernel does not count
+            continue  # the thread has just ended, or the kernel does not count
         try:
             found.append([int(number) for number in os.read(file, 128).split()])
         except ProcessLookupError:
@@ -176,23 +190,24 @@ def _queued_ns(process: psutil.Process) -> int | None:
     if sys.platform != "linux":
         return None
     threads = _scheduled(process)
-    counts = any(thread[2] for thread in threads) or not threads  # a kernel that does not says 0 of everything
+    # a kernel that does not count reports 0 for everything
+    counts = any(thread[2] for thread in threads) or not threads
     return sum(thread[1] for thread in threads) if counts else None
 
 
 def _ready_threads(process: psutil.Process) -> int | None:
-    """How many threads are in one of the states R (running, or ready) and D (waiting for a disk)."""
+    """Return how many threads are in state R (running or ready) or D (waiting for a disk)."""
     if sys.platform != "linux":
         return None
     return sum(_state(file) in {"R", "D"} for file in Path(f"/proc/{process.pid}/task").glob("*/stat"))
 
 
 def _state(file: Path) -> str:
-    """The state of a thread: what follows its name, which stands in brackets and may hold anything."""
+    """Return the state of a thread: the field after its name. The name is in brackets and may contain anything."""
     try:
         return file.read_text(errors="replace").rpartition(")")[2].split()[0]
     except OSError:
-        return ""  # it has just ended
+        return ""  # the thread has just ended
 
 
 def _resident_bytes(process: psutil.Process, share: bool) -> int:
@@ -200,7 +215,7 @@ def _resident_bytes(process: psutil.Process, share: bool) -> int:
         try:
             return int(process.memory_full_info().pss)
         except psutil.AccessDenied:
-            pass  # another user's process: RSS is all that one may see
+            pass  # another user's process: only its RSS is readable
     return int(process.memory_info().rss)
 
 

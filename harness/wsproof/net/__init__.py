@@ -1,1 +1,1 @@
-"""The edge of the world: sockets, processes, the clock. Nothing is imported here: the guard must start quickly."""
+"""Network access: sockets, endpoints, the clock. Imports nothing."""

@@ -1,4 +1,4 @@
-"""A client that a thread of its own reads, so that it answers pings whatever the caller does meanwhile."""
+"""A client whose own thread reads, so that it answers pings whatever the caller does."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ __all__ = ["BackgroundClient"]
 
 
 class BackgroundClient:
-    """One connection. What the server sends is read at once, answered where the protocol asks for it, and dropped.
+    """One connection that a background thread serves.
 
-    The thread lives from `open` to `abort`. Methods may be called from one other thread.
+    The thread reads what the server sends at once, answers where the protocol requires it, and drops it. The thread
+    lives from `open` to `abort`. Methods may be called from one other thread.
     """
 
     def __init__(self, endpoint: Endpoint, deadline_s: float) -> None:
@@ -32,10 +33,10 @@ class BackgroundClient:
         self._thread: threading.Thread | None = None
 
     def open(self) -> Response:
-        """Do the opening handshake; after a 101 the thread takes over.
+        """Do the opening handshake. After a 101 response the thread takes over.
 
         Raises:
-            TargetError: TCP failed, or there was no answer at all.
+            TargetError: the TCP connection failed, or there was no response.
         """
         try:
             response = self._client.open()
@@ -43,7 +44,7 @@ class BackgroundClient:
             self._client.abort()
             raise
         if response.status == 101:
-            self._client.flush()  # pings may have come with the 101
+            self._client.flush()  # the server may have sent pings together with the 101
             self._note_events()
             self._wake_read, self._wake_write = os.pipe()
             self._thread = threading.Thread(target=self._attend, name="wsproof-background-client", daemon=True)
@@ -53,14 +54,17 @@ class BackgroundClient:
         return response
 
     def say(self, message: Frame) -> None:
-        """Send a message, where the connection is open."""
+        """Send a message if the connection is open."""
         with self._changed:
             if self._client.peer.state is State.OPEN:
                 self._client.peer.send_frame(message)
                 self._client.flush()
 
     def answers_ping(self, payload: bytes, wait_s: float) -> bool:
-        """Whether the server answers a ping within `wait_s`. A wrong payload is an answer, too, and so is a ping."""
+        """Whether the server answers a ping within `wait_s`.
+
+        A pong with a wrong payload counts as an answer, and so does a ping.
+        """
         with self._changed:
             if self._client.peer.state is not State.OPEN:
                 return False
@@ -73,7 +77,7 @@ class BackgroundClient:
 
     @property
     def answers(self) -> int:
-        """How many pongs and pings have come."""
+        """Number of pongs and pings received."""
         return self._answers
 
     @property
@@ -93,7 +97,7 @@ class BackgroundClient:
         return self._close.code if self._close is not None else None
 
     def close(self, wait_s: float) -> None:
-        """Do the closing handshake, at most for `wait_s`, then close the socket."""
+        """Do the closing handshake, for at most `wait_s`, then close the socket."""
         with self._changed:
             deadline = Deadline.after(wait_s)
             if self._client.peer.state is State.OPEN:
@@ -104,7 +108,7 @@ class BackgroundClient:
         self.abort()
 
     def abort(self) -> None:
-        """Close the socket, and end the thread. Again: nothing happens."""
+        """Close the socket and end the thread. Further calls do nothing."""
         if self._thread is not None:
             with self._changed:
                 self._is_stopped = True
@@ -116,7 +120,7 @@ class BackgroundClient:
         self._client.abort()
 
     def _attend(self) -> None:
-        """Read until the server ends TCP or `abort` is called."""
+        """Read until the server closes TCP or `abort` is called."""
         poll = select.poll()
         poll.register(self._client.fileno(), select.POLLIN)
         poll.register(self._wake_read, select.POLLIN)

@@ -1,7 +1,7 @@
-"""A blocking edge over `wire.Peer`: one connection, for the suites, for Locust's greenlets and for replays.
+"""Blocking client over `wire.Peer`: one connection, for the suites, Locust's greenlets and replays.
 
-Only `socket`, `select.poll` and `ssl` are used, which gevent patches. Every wait has a deadline, and none is a sleep:
-it ends as soon as the server does something.
+It uses only `socket`, `select.poll` and `ssl`, which gevent patches. Every wait has a deadline, and no wait is a sleep:
+each ends as soon as the server does something.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _AGAIN = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class Client:
-    """One connection. Keys and masks come from `seed`, so the same seed sends the same bytes.
+    """One WebSocket connection. Keys and masks come from `seed`: the same seed sends the same bytes.
 
-    `events` keeps everything the server did, in order, and `event_times_ns` when each was read; `take_events` empties
-    both, which a long-lived client must do. Nothing that the server does raises once TCP is there: see `ended`,
-    `was_reset`, and `peer.breaches`.
+    `events` keeps everything that the server did, in order, and `event_times_ns` the time at which each event was read.
+    `take_events` empties both; a long-lived client must call it. After the TCP connect, nothing that the server does
+    raises an exception: see `ended`, `was_reset`, and `peer.breaches`.
     """
 
     def __init__(
@@ -63,9 +63,9 @@ class Client:
         self.events: list[Event] = []
         self.event_times_ns: list[int] = []
         self.ended = False
-        """The server ended TCP, by FIN or RST, and all it sent before has been read."""
+        """The server closed TCP, by FIN or RST, and everything it sent before has been read."""
         self.was_reset = False
-        """It was an RST, or our sending was answered by one."""
+        """The server sent an RST, possibly in reply to something that we sent."""
         self._waiting: list[Event] = []
         self._receive_buffer = receive_buffer
         self._socket: socket.socket | None = None
@@ -76,14 +76,16 @@ class Client:
     # Opening.
 
     def connect(self) -> None:
-        """Open TCP (and TLS), and nothing else. Raises TargetError when that fails."""
+        """Open TCP (and TLS), and nothing else. Raises TargetError if that fails."""
         self._socket = connect_socket(self.endpoint, self.deadline_s, self._receive_buffer)
 
     def open(self) -> Response:
-        """Open TCP and do the opening handshake. A refusal is returned too: see its status and `peer.state`.
+        """Open TCP and do the opening handshake.
+
+        A refusal is returned too: see its status and `peer.state`.
 
         Raises:
-            TargetError: TCP failed, or there was no answer at all.
+            TargetError: the TCP connection failed, or there was no response.
         """
         self.connect()
         self.peer.connect()
@@ -99,45 +101,48 @@ class Client:
         return response
 
     def wait_response(self, deadline_s: float | None = None) -> Response | None:
-        """Send what is waiting, and wait for the answer to the handshake, its body too; None if there is none."""
+        """Send pending data, then wait for the handshake response with its body; None without one."""
         self._advance(lambda: self.peer.state is not State.CONNECTING, deadline_s)
         return self.peer.response
 
     # Sending.
 
     def send_text(self, text: str) -> bool:
-        """Send a text message; as `flush`. False, and nothing is sent, where the connection is not open any more."""
+        """Send a text message, then flush as `flush` does.
+
+        Returns False, without sending, unless the connection is open.
+        """
         return self._send(lambda: self.peer.send_text(text))
 
     def send_binary(self, data: bytes) -> bool:
-        """Send a binary message; as `send_text`."""
+        """Send a binary message, as `send_text` does."""
         return self._send(lambda: self.peer.send_binary(data))
 
     def send_ping(self, payload: bytes = b"", deadline_s: float | None = None) -> bool:
-        """Send a ping of at most 125 bytes; as `send_text`."""
+        """Send a ping of at most 125 bytes, as `send_text` does."""
         return self._send(lambda: self.peer.send_ping(payload), deadline_s)
 
     def send_close(self, code: int | None = 1000, reason: str = "") -> bool:
-        """Send a close frame; as `send_text`. It does not wait for the answer: see `close`."""
+        """Send a close frame, as `send_text` does. Does not wait for the server's close frame: see `close`."""
         return self._send(lambda: self.peer.send_close(code, reason))
 
     def _send(self, send: Callable[[], None], deadline_s: float | None = None) -> bool:
-        """Send a legal frame, unless the server was faster and has closed: that is no mistake of ours."""
+        """Send a legal frame, unless the server has closed already, which is not a mistake of the caller."""
         if not self.peer.may_send:
             return False
         send()
         return self.flush(deadline_s)
 
     def send_raw(self, data: bytes) -> bool:
-        """Send these bytes, after whatever was waiting, in a segment of their own; as `flush`."""
+        """Flush pending data, then send these bytes in a segment of their own, as `flush` does."""
         self.flush()
         self.peer.send_raw(data)
         return self.flush()
 
     def flush(self, deadline_s: float | None = None) -> bool:
-        """Give all that waits to the kernel, reading meanwhile so that nobody deadlocks.
+        """Write all pending data to the kernel, and read meanwhile to avoid a deadlock.
 
-        Returns False when it could not be done: the server has ended, or did not read within the deadline.
+        Returns False if the server has ended the connection, or did not read within the deadline.
         """
         self._collect()
         return self._advance(lambda: not self._unsent, deadline_s) and self._writable
@@ -145,7 +150,7 @@ class Client:
     # Receiving.
 
     def receive_nowait(self) -> bool:
-        """Read what is there and answer what must be answered. False once the server has ended TCP."""
+        """Read what is available and send the required answers. False once the server has closed TCP."""
         for _ in range(_READS_A_TURN):
             if not self._read():
                 break
@@ -155,7 +160,10 @@ class Client:
     def wait_event(
         self, predicate: Callable[[Event], bool] | None = None, deadline_s: float | None = None
     ) -> Event | None:
-        """The first event, also of the past, that fits and was not returned before; None at the deadline or the end."""
+        """Return the first matching event that was not returned before, past events included.
+
+        Returns None at the deadline, or when the connection ends.
+        """
         fits = predicate if predicate is not None else lambda event: True
         seen = 0
 
@@ -168,58 +176,59 @@ class Client:
         return self._waiting.pop(seen) if self._advance(found, deadline_s) else None
 
     def wait_end(self, deadline_s: float | None = None) -> bool:
-        """Wait until the server ends TCP; False at the deadline."""
+        """Wait until the server closes TCP; False at the deadline."""
         return self._advance(lambda: self.ended, deadline_s)
 
     def take_events(self) -> list[Event]:
-        """Return all events so far and forget them."""
+        """Return all events so far and clear them."""
         taken, self.events, self.event_times_ns, self._waiting = self.events, [], [], []
         return taken
 
     def stop_reading(self) -> None:
-        """From now on leave everything in the kernel: become the slow consumer. Waits for events end at once."""
+        """Leave received data in the kernel from now on: act as a slow consumer. Event waits end at once."""
         self._reading = False
 
     def resume_reading(self) -> None:
-        """Read again."""
+        """Start to read again."""
         self._reading = True
 
     def fileno(self) -> int:
-        """The socket's descriptor, for a poll of your own."""
+        """Return the file descriptor of the socket, for the caller's own poll."""
         return self._connected().fileno()
 
     # Ending.
 
     def half_close(self) -> None:
-        """Send FIN and keep reading. Under TLS without a close_notify: this is about TCP."""
+        """Send FIN and keep reading. TLS sends no close_notify: this is about TCP."""
         sock = self._connected()
         self.flush()
         self._writable = False
         self._unsent.clear()
         try:
             if isinstance(sock, ssl.SSLSocket):
-                # SSLSocket.shutdown forgets its TLS state and would then hand out ciphertext; its parent's does not.
+                # SSLSocket.shutdown drops its TLS state, and recv would then return ciphertext. The parent's method
+                # does not.
                 super(ssl.SSLSocket, sock).shutdown(socket.SHUT_WR)
             else:
                 sock.shutdown(socket.SHUT_WR)
         except OSError:
-            self.was_reset = True  # the server was faster
+            self.was_reset = True  # the server closed first
 
     def reset(self) -> None:
-        """Send RST: what a crashed machine or an impatient middlebox does."""
+        """Send RST, as a crashed machine or a middlebox with a timeout does."""
         reset_on_close(self._connected())
         self.abort()
 
     def abort(self) -> None:
-        """Close the socket without a close frame. Again: nothing happens."""
+        """Close the socket without a close frame. Further calls do nothing."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
 
     def close(self, code: int | None = 1000, reason: str = "", deadline_s: float | None = None) -> bool:
-        """Do the closing handshake (RFC 6455 7.1.2), at most for the deadline, then close the socket.
+        """Do the closing handshake (RFC 6455 7.1.2) within the deadline, then close the socket.
 
-        Returns whether it was clean: both close frames, then the server's FIN.
+        Returns whether the close was clean: both close frames, then the server's FIN.
         """
         if self._socket is None:
             return False
@@ -239,7 +248,7 @@ class Client:
     ) -> None:
         self.abort()
 
-    # The machinery.
+    # Internals.
 
     def _connected(self) -> socket.socket:
         if self._socket is None:
@@ -254,7 +263,7 @@ class Client:
             if self._write() or self._read():
                 turns += 1
                 if turns % _READS_A_TURN == 0:
-                    self._wait_ready(0.0)  # a server that never stops talking must not starve other greenlets
+                    self._wait_ready(0.0)  # a server that sends without pause must not starve other greenlets
                 if deadline.passed:
                     return done()
             elif self.ended or not self._wait_ready(deadline.remaining_s):
@@ -262,7 +271,7 @@ class Client:
         return True
 
     def _wait_ready(self, timeout_s: float) -> bool:
-        """Wait until the socket can do something for us; False at the timeout, or when there is nothing to wait for."""
+        """Wait until the socket is ready; False at the timeout, or when there is nothing to wait for."""
         wanted = (select.POLLIN if self._reading else 0) | (select.POLLOUT if self._unsent else 0)
         if not wanted:
             return False
@@ -271,13 +280,13 @@ class Client:
         return bool(poll.poll(timeout_s * 1000))
 
     def _collect(self) -> None:
-        """Take what the peer wants to send; once we cannot send, it is thrown away."""
+        """Take the bytes that the peer wants to send. They are discarded once the socket cannot send any more."""
         data = self.peer.data_to_send()
         if self._writable:
             self._unsent += data
 
     def _write(self) -> bool:
-        """Send what can be sent now. True when something changed."""
+        """Send as much as possible without blocking. True when something changed."""
         self._collect()
         if not self._unsent:
             return False
@@ -287,7 +296,7 @@ class Client:
             sent = sock.send(self._unsent[:_SEND_BYTES])
         except _AGAIN:
             return False
-        except OSError:  # the server has gone: what it said before may still be there to read
+        except OSError:  # the server has closed TCP, but data that it sent before may still be readable
             self._writable = False
             self.was_reset = True
             self._unsent.clear()
@@ -296,7 +305,7 @@ class Client:
         return True
 
     def _read(self) -> bool:
-        """Read once, what is there now. True when something changed."""
+        """Read once without blocking. True when something changed."""
         if self.ended or not self._reading:
             return False
         sock = self._connected()

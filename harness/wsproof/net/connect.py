@@ -1,4 +1,4 @@
-"""From an endpoint to a connected socket, with TLS where it belongs."""
+"""Open a connected socket for an endpoint, with TLS where it is needed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from wsproof.net.endpoint import Endpoint
 
 
 def connect_socket(endpoint: Endpoint, timeout_s: float, receive_buffer: int | None = None) -> socket.socket:
-    """Connect, trying every address of the host. `receive_buffer` (bytes) is set first: it bounds the TCP window.
+    """Connect, trying every address of the host.
+
+    `receive_buffer` (bytes) is set before the connect, because it bounds the TCP window.
 
     Raises:
-        TargetError: nobody answers there, or TLS cannot be agreed.
+        TargetError: no server answers there, or the TLS handshake fails.
     """
     context = endpoint.ssl_context()
     try:
@@ -38,7 +40,7 @@ def connect_socket(endpoint: Endpoint, timeout_s: float, receive_buffer: int | N
 
 
 def is_refused(endpoint: Endpoint, timeout_s: float) -> bool:
-    """Whether connections are refused there: nobody listens. A server that is slow, or full, refuses none."""
+    """Whether connections are refused because nobody listens. A slow or full server does not refuse."""
     try:
         _connect(endpoint, timeout_s, None).close()
     except (ConnectionRefusedError, FileNotFoundError):
@@ -49,7 +51,7 @@ def is_refused(endpoint: Endpoint, timeout_s: float) -> bool:
 
 
 def reset_on_close(sock: socket.socket) -> None:
-    """From now on closing it sends RST instead of FIN, and throws away what was not sent yet."""
+    """Make a later close of the socket send RST instead of FIN. Unsent data is then discarded."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
@@ -74,7 +76,7 @@ def _try(family: int, address: object, timeout_s: float, receive_buffer: int | N
         if receive_buffer is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         sock.settimeout(timeout_s)
-        sock.connect(address)  # type: ignore[arg-type]  # what getaddrinfo gave, or a path
+        sock.connect(address)  # type: ignore[arg-type] # an address from getaddrinfo, or a path
     except OSError:
         sock.close()
         raise

@@ -1,4 +1,4 @@
-"""Where to connect, and what the upgrade request carries: everything that a client needs to know."""
+"""Endpoint: the address and the options of the upgrade request."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ class Endpoint:
     """An address and the options of its upgrade request.
 
     `path` includes its query. `headers` are extra request headers, in order. `ca` is a file of trusted certificates in
-    PEM form; `insecure` accepts any. `unix` is the path of a Unix socket, used instead of host and port. `query` is the
-    query that the user gave, without its question mark: channels whose path has no query of its own get it.
+    PEM format; `insecure` accepts any certificate. `unix` is the path of a Unix socket, used instead of host and port.
+    `query` is the query that the user gave, without its question mark: workload paths without a query of their own get
+    it.
     """
 
     host: str
@@ -41,37 +42,37 @@ class Endpoint:
     unix: str | None = None
     query: str = ""
     budget: Budget | None = field(default=None, compare=False)
-    """What is left of the run: who connects here, or waits for an answer from here, waits no longer than that."""
+    """Time budget of the run. It limits connects to this endpoint and waits for its answers."""
 
     def within(self, budget: Budget) -> Endpoint:
-        """The same endpoint, for as long as the budget lasts."""
+        """Return the same endpoint with this time budget."""
         return replace(self, budget=budget)
 
     def at_most(self, seconds: float) -> float:
-        """A wait of so many seconds, or what is left of the run."""
+        """Limit a wait to the remaining time of the run."""
         return self.budget.at_most(seconds) if self.budget is not None else seconds
 
     def at(self, path: str) -> Endpoint:
-        """The same server at another path (query included); characters outside ASCII are percent-encoded."""
+        """Return the same server at another path (query included). Non-ASCII characters are percent-encoded."""
         return replace(self, path=clean_path(path))
 
     def channel(self, path: str) -> Endpoint:
-        """The same server at a workload's path: `with_query` decides whose query it has."""
+        """Return the same server at a workload's path. `with_query` decides whose query the path has."""
         return self.at(with_query(path, self.query))
 
     @property
     def url(self) -> str:
-        """The address as people write it, without secrets."""
+        """The URL without secrets."""
         return redact_url(f"{'wss' if self.tls else 'ws'}://{self.host_header}{self.path}")
 
     @property
     def host_header(self) -> str:
-        """The Host line: the port only where it is not the scheme's own (RFC 6455 4.1)."""
+        """The value of the Host header, with the port unless it is the default one (RFC 6455 4.1)."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
 
     def request(self, key: str) -> Request:
-        """The upgrade request with this Sec-WebSocket-Key (see `wire.handshake.random_key`)."""
+        """Return the upgrade request with this Sec-WebSocket-Key (see `wire.handshake.random_key`)."""
         return Request(
             host=self.host_header,
             path=self.path,
@@ -82,7 +83,7 @@ class Endpoint:
         )
 
     def ssl_context(self) -> ssl.SSLContext | None:
-        """How to speak TLS here; None for plain TCP.
+        """Return the TLS context; None for plain TCP.
 
         Raises:
             UsageError: the file of trusted certificates cannot be read.
@@ -119,7 +120,7 @@ class Endpoint:
 
 @cache
 def _ssl_context(ca: str | None, insecure: bool) -> ssl.SSLContext:
-    # Cached, for it reads all trusted certificates of the system: far too slow for every connection.
+    # Cached: it reads all trusted certificates of the system, which is too slow for every connection.
     try:
         context = ssl.create_default_context(cafile=ca)
     except (OSError, ssl.SSLError) as error:
@@ -134,10 +135,10 @@ def _ssl_context(ca: str | None, insecure: bool) -> ssl.SSLContext:
 
 
 def parse_url(url: str, *, schemes: tuple[str, ...] = ("ws", "wss")) -> Endpoint:
-    """Read a URL (RFC 6455 3). A user name and password in it become a Basic Authorization header.
+    """Parse a URL (RFC 6455 3). Its user name and password become a Basic Authorization header.
 
     Raises:
-        UsageError: it is no such URL; the message says what is wrong with it.
+        UsageError: the URL is not valid; the message says why.
     """
     shown = redact_url(url)
     try:
@@ -172,21 +173,21 @@ def parse_url(url: str, *, schemes: tuple[str, ...] = ("ws", "wss")) -> Endpoint
 
 
 def with_query(path: str, query: str) -> str:
-    """A workload's path as it is requested: its own query, or else the user's. Never both.
+    """Return a workload's path with its own query, or else with the user's. Never both.
 
-    A workload that writes a query signs its members in by it, each under a name of its own. The user's query behind
-    it would make them all the same person.
+    A workload with a query of its own uses it to sign in each member under a separate name. With the user's query
+    appended, all members would be the same user.
     """
     return path if "?" in path or not query else f"{path}?{query}"
 
 
 def clean_path(path: str) -> str:
-    """Return a path that a request line can carry: it begins with a slash and is ASCII without blanks."""
+    """Return a path that is valid in a request line: it starts with a slash, and is ASCII without blanks."""
     return quote(path if path.startswith("/") else "/" + path, safe=_PATH_SAFE)
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host` certainly is this machine. Names are not looked up: only localhost counts."""
+    """Whether `host` certainly is this machine. Names are not resolved: only localhost counts."""
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:

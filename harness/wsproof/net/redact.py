@@ -1,7 +1,8 @@
-"""Keep secrets out of everything that leaves: records, replays, pages, and the output of servers.
+"""Redact secrets in all output: records, replays, pages, and the output of servers.
 
-Two nets: the exact values that we were given (`secrets`) or that workloads have shown (`model/secrecy.py`), and the
-shapes in which servers print what they should not. A value that is short or common goes only where its name stands.
+There are two mechanisms. The first hides exact values: those given as `secrets`, and those that workloads have shown
+(`model/secrecy.py`). The second hides text that has the shape of a secret. A short or common value is hidden only next
+to its name.
 """
 
 from __future__ import annotations
@@ -34,25 +35,29 @@ _HEADER = re.compile(
     r"(?im)(\b(?:proxy-)?authorization|\b(?:set-)?cookie|\bsec-websocket-protocol)(['\"]?\s*[:,]\s*b?['\"]?)([^\r\n'\"]+)"
 )
 _FEW = 40
-"""So many secrets are looked for one after the other; more of them by what they begin with."""
+"""Up to this many secrets are searched for one by one; more are looked up by their first characters."""
 _CUT = re.compile(r"""\\?["']?(?:\.\.\.|…)|$""")
 """Where a text was shortened."""
 _PLAIN_REST = 12
-"""A text that ends without dots may end in a name that a token begins with: only a longer piece is one that was cut."""
+"""Minimum length, in characters, of a cut secret at the end of a text without dots.
+
+A shorter piece may be a word that a token happens to start with.
+"""
 _HEAD = 4
-"""No distinctive secret is shorter."""
+"""Characters. No distinctive secret is shorter."""
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """Return `text` without the `secrets` (also percent-encoded) and without what looks like one."""
+    """Return `text` without the `secrets` (also percent-encoded) and without anything that looks like a secret."""
     text = _URL.sub(lambda found: redact_url(found[0]), hide(text, secrets))
     return _ASSIGNMENT.sub(_assignment, text)
 
 
 def hide(text: str, secrets: Iterable[str] = ()) -> str:
-    """Return `text` without the `secrets`, those of queries and headers, and tokens by their shape: for evidence.
+    """Return `text`, meant as evidence, without the `secrets` and without tokens recognised by their shape.
 
-    All else stays as it is. Not for JSON that is a text already: see `hide_known`.
+    Secrets in queries and headers are hidden too. All other text stays unchanged. Do not use it for JSON that is
+    already serialised: see `hide_known`.
     """
     text = _HEADER.sub(_header, hide_known(text, secrets))
     text = QUERY.sub(_query_parameter, text)
@@ -61,14 +66,14 @@ def hide(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def hide_known(text: str, secrets: Iterable[str] = ()) -> str:
-    """Return `text` without the `secrets` and all that was learned, also as URLs and JSON spell them."""
+    """Return `text` without the `secrets` and all learned values, also as URLs and JSON spell them."""
     return _matcher(tuple(secrets), learned_count()).hide(text)
 
 
 def hide_in(finding: Finding, secrets: Iterable[str] = ()) -> Finding:
-    """The finding without the `secrets`: a server may say in a message, or in a header, what it was told in secret.
+    """Return the finding without the `secrets`: a server may repeat a secret in a message or a header.
 
-    What is needed to repeat it loses only values that are known to be secret: it must stay what it was.
+    The recipe loses known secret values only, because it must still reproduce the finding.
     """
     known = tuple(secrets)
     data = finding.to_json()
@@ -78,12 +83,12 @@ def hide_in(finding: Finding, secrets: Iterable[str] = ()) -> Finding:
 
 
 def hide_everywhere(value: Any, secrets: tuple[str, ...] = ()) -> Any:
-    """What JSON holds, with all its texts as `hide` leaves them."""
+    """Apply `hide` to all texts of a JSON value."""
     return _everywhere(value, lambda text: hide(text, secrets))
 
 
 def known_hidden_everywhere(value: Any, secrets: tuple[str, ...] = ()) -> Any:
-    """What JSON holds, with all its texts as `hide_known` leaves them."""
+    """Apply `hide_known` to all texts of a JSON value."""
     return _everywhere(value, lambda text: hide_known(text, secrets))
 
 
@@ -98,7 +103,7 @@ def _everywhere(value: Any, hidden: Callable[[str], str]) -> Any:
 
 
 class _Matcher:
-    """Takes many values out of texts. A run has a token for each of its thousands of members."""
+    """Removes many values from texts. A run has a token for each of its thousands of members."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._spellings = _spellings(secrets)
@@ -115,13 +120,13 @@ class _Matcher:
                 lengths.sort(reverse=True)
 
     def hide(self, text: str) -> str:
-        """The text without any of them, whole or cut short."""
+        """Return the text without any of the values, whole or cut short."""
         if not self._spellings:
             return text
         return self._hide_cut(self._hide_whole(text))
 
     def _hide_cut(self, text: str) -> str:
-        """Evidence is shortened: what is left of a secret around the dots, or at the end, goes too."""
+        """Hide the rest of a secret next to an ellipsis or at the end. Evidence is shortened there."""
         parts, done = [], 0
         for cut in _CUT.finditer(text):
             start = self._start_of_rest(text, done, cut.start(), _HEAD if cut[0] else _PLAIN_REST)
@@ -135,7 +140,7 @@ class _Matcher:
         return "".join([*parts, text[done:]])
 
     def _start_of_rest(self, text: str, first: int, end: int, least: int) -> int | None:
-        """Where a secret begins of which only what stands before `end` is left."""
+        """Return the start of a secret whose beginning is left just before `end`; None without one."""
         for start in range(max(first, end - self._longest), end - least + 1):
             rest = text[start:end]
             at = bisect_left(self._sorted, rest)
@@ -144,7 +149,7 @@ class _Matcher:
         return None
 
     def _end_of_rest(self, text: str, start: int) -> int | None:
-        """Where a secret ends of which only what stands behind `start` is left."""
+        """Return the end of a secret whose ending is left just after `start`; None without one."""
         for end in range(start + _HEAD, min(len(text), start + self._longest) + 1):
             rest = text[start:end][::-1]
             at = bisect_left(self._backwards, rest)
@@ -166,7 +171,7 @@ class _Matcher:
         return "".join([*parts, text[done:]])
 
     def _length_at(self, text: str, at: int) -> int:
-        """How long the secret is that begins here; 0 for none."""
+        """Return the length of the secret that starts here; 0 without one."""
         found = self._heads.get(text[at : at + _HEAD])
         if found is None:
             return 0
@@ -188,7 +193,7 @@ def _matcher(secrets: tuple[str, ...], learned_so_far: int) -> _Matcher:
 
 
 def redact_url(url: str) -> str:
-    """Return `url` without its user information and without the values of query parameters that hold secrets."""
+    """Return `url` without its user information and without the values of secret query parameters."""
     found = _AUTHORITY.match(url)
     if found is not None:
         url = f"{found[1]}{MARK}@{url[found.end() :]}"
@@ -196,7 +201,7 @@ def redact_url(url: str) -> str:
 
 
 def redact_command(parts: Iterable[str], secrets: Iterable[str] = ()) -> list[str]:
-    """Return a command line as it may be shown: also without what follows an option such as `--token`."""
+    """Return a command line for display. The value after an option such as `--token` is hidden too."""
     known = tuple(secrets)
     shown: list[str] = []
     follows = False
@@ -207,12 +212,12 @@ def redact_command(parts: Iterable[str], secrets: Iterable[str] = ()) -> list[st
 
 
 def redact_settings(settings: Mapping[str, str]) -> dict[str, str]:
-    """`--set` parameters as a record may have them: `room.token` is shown by its name only."""
+    """Return `--set` parameters for a record: of `room.token` only the name is shown."""
     return {name: redact_value(name, value) for name, value in settings.items()}
 
 
 def redact_value(name: str, value: str, secrets: Iterable[str] = ()) -> str:
-    """Return the value of a header, variable or parameter called `name`, as it may be shown."""
+    """Return the value of the header, variable or parameter `name` for display."""
     return MARK if value and is_secret_name(name) else redact(value, secrets)
 
 
@@ -230,8 +235,8 @@ def _query_parameter(found: re.Match[str]) -> str:
 def _assignment(found: re.Match[str]) -> str:
     quoting, name, sign, value = found.groups()
     shouted = name.upper() == name and sign.strip() == "="
-    is_code = value.isdecimal() and len(value) <= _HEAD  # of a close frame, or an exit: `code=1006`
-    is_call = re.match(r"[A-Za-z_][\w.]*[\[(]", value) is not None  # a line of code: KEY = os.environ["KEY"]
+    is_code = value.isdecimal() and len(value) <= _HEAD  # a close code or an exit code: `code=1006`
+    is_call = re.match(r"[A-Za-z_][\w.]*[\[(]", value) is not None  # source code: KEY = os.environ["KEY"]
     if is_code or is_call or not is_secret_name(name) or not (shouted or quoting or sign == "="):
         return found[0]
     return f"{quoting}{name}{quoting}{sign}{MARK}"
@@ -245,7 +250,10 @@ def _header(found: re.Match[str]) -> str:
 
 
 def secret_subprotocols(subprotocols: Iterable[str]) -> list[str]:
-    """Pick those subprotocols that are really tokens: browsers cannot set headers, so pages smuggle them there."""
+    """Return the subprotocols that are really tokens.
+
+    Browsers cannot set headers, so web pages pass tokens as subprotocols.
+    """
     found: list[str] = []
     previous = ""
     for item in (part.strip() for part in subprotocols):
@@ -257,7 +265,7 @@ def secret_subprotocols(subprotocols: Iterable[str]) -> list[str]:
 
 
 def hide_subprotocols(subprotocols: Iterable[str]) -> list[str]:
-    """Return the subprotocols with those that are tokens replaced."""
+    """Return the subprotocols, with tokens replaced."""
     items = [part.strip() for part in subprotocols]
     hidden = set(secret_subprotocols(items))
     return [MARK if item in hidden else item for item in items]

@@ -1,1 +1,1 @@
-"""What is tested, and how it is started, watched and stopped."""
+"""The server under test: how to start, observe and stop it."""

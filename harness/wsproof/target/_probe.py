@@ -1,8 +1,9 @@
-"""Runs in the target's own interpreter, as `python -c`, where wsproof may not be installed: standard library only.
+"""Probe that runs in the target's own interpreter, as `python -c`.
 
-`facts PACKAGE...` prints the interpreter's version, the packages' versions, and what uvicorn's `--ws auto` means there;
-`routes pkg.module:app` imports the app and prints what it is and its paths. One line of JSON on what was standard
-output; whatever the app prints goes to standard error.
+It uses the standard library only, because wsproof may not be installed there. `facts PACKAGE...` prints the
+interpreter's version, the packages' versions, and what uvicorn's `--ws auto` picks there. `routes pkg.module:app`
+imports the app and prints what it is and its paths. The result is one line of JSON on the original standard output.
+Everything that the app prints goes to standard error.
 """
 
 import importlib
@@ -50,7 +51,10 @@ def routes(spec: str) -> dict[str, Any]:
 
 
 def problem_of(app: Any) -> str:
-    """Why this can be no ASGI app; empty where it can be one. Those take (scope, receive, send), or (scope) alone."""
+    """Return why this object cannot be an ASGI app; empty if it can.
+
+    An ASGI app takes (scope, receive, send), or (scope) alone.
+    """
     kind = type(app).__name__
     if not callable(app):
         return f"is {app!r:.60}, of type {kind}"
@@ -73,7 +77,7 @@ def problem_of(app: Any) -> str:
 
 
 def looks_like_an_app(value: Any) -> bool:
-    """Whether a name of a module stands for an app: it has routes, or takes what apps take."""
+    """Whether a value in a module looks like an app: it has routes, or takes (scope, receive, send)."""
     if inspect.isclass(value) or not callable(value):
         return False
     try:
@@ -84,7 +88,7 @@ def looks_like_an_app(value: Any) -> bool:
 
 
 def is_whole(app: Any, seen: set[int]) -> bool:
-    """Whether all routes of an app can be seen: nothing but Starlette and FastAPI decides what a request reaches."""
+    """Whether all routes of an app can be seen: only Starlette or FastAPI code decides what a request reaches."""
     if id(app) in seen or not isinstance(getattr(app, "routes", None), (list, tuple)) or not from_starlette(type(app)):
         return False
     if not all(from_starlette(each.cls) for each in getattr(app, "user_middleware", ())):
@@ -99,13 +103,13 @@ def is_whole(app: Any, seen: set[int]) -> bool:
 
 
 def from_starlette(kind: type) -> bool:
-    """Whether calls of this class's objects are answered by Starlette's or FastAPI's own code."""
+    """Whether Starlette's or FastAPI's own code handles calls of this class's instances."""
     module = str(getattr(getattr(kind, "__call__", kind), "__module__", ""))  # noqa: B004
     return module.partition(".")[0] in ("starlette", "fastapi")
 
 
 def websocket_paths(app: Any, prefix: str, seen: set[int]) -> Iterator[str]:
-    """Every WebSocket path below `app`; nothing for an app whose routes cannot be seen."""
+    """Yield every WebSocket path below `app`; nothing for an app whose routes cannot be seen."""
     app = unwrapped(app)
     if app is None or id(app) in seen:
         return
@@ -120,7 +124,7 @@ def websocket_paths(app: Any, prefix: str, seen: set[int]) -> Iterator[str]:
 
 
 def unwrapped(app: Any) -> Any:
-    """The first object with routes: middleware keeps what it wraps in `app`."""
+    """Return the first object with routes. Middleware keeps the wrapped app in `app`."""
     for _ in range(50):
         if app is None or isinstance(getattr(app, "routes", None), (list, tuple)):
             return app
@@ -133,7 +137,7 @@ def contexts(routes: list[Any]) -> Iterable[Any]:
         return routes
     try:
         from fastapi.routing import iter_route_contexts
-    except ImportError:  # before 0.163 included routers were copied into the app's own list
+    except ImportError:  # before FastAPI 0.163, included routers were copied into the app's own list
         return routes
     found: Iterable[Any] = iter_route_contexts(routes)
     return found

@@ -1,12 +1,14 @@
 """Run a command that must not outlive us: `python -m wsproof.target.guard [--grace S] [--files N] -- CMD...`.
 
-The command gets a process group of its own. When the guard's standard input reaches its end (our process closed it, or
-died, by SIGKILL too), or the guard gets a signal, the whole group is asked to end, and after the grace made to. When
-the command ends by itself, what is left of its group is ended too, and the guard leaves with its exit code.
+The command gets its own process group. The guard ends the whole group in two cases: it gets a signal, or its standard
+input reaches EOF. EOF means that our process closed the pipe or died, also by SIGKILL. The guard first asks the group
+to end, and kills it after the grace period. When the command ends by itself, the guard ends the rest of the group too,
+and exits with the command's exit code.
 
-`--files` raises the limit of open files that the command inherits, where it is lower: what a shell sets is often 1,024.
+`--files` raises the file descriptor limit that the command inherits, if the limit is lower. The usual limit of a shell
+is 1,024.
 
-Only the standard library, and little of it: this starts before every server.
+The guard imports little, and only from the standard library, because it starts before every server.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ _POLL_S = 0.02
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command and return the exit code to leave with: the command's own, 128 + n if signal n ended it."""
+    """Run the command and return its exit code: 128 + n if signal n ended it."""
     grace_s = DEFAULT_GRACE_S
     if arguments[:1] == ["--grace"]:
         grace_s, arguments = float(arguments[1]), arguments[2:]
@@ -61,7 +63,7 @@ def _wake_on_signals() -> int:
 
 
 def _wait_for_a_reason(child: subprocess.Popen[bytes], wake: int) -> None:
-    """Return when the command has ended, our parent is gone, or somebody sent us a signal."""
+    """Return when the command has ended, our parent is gone, or the guard got a signal."""
     parent = sys.stdin.fileno()
     while child.poll() is None:
         ready, _, _ = select.select([parent, wake], [], [])
@@ -77,7 +79,7 @@ def _end_group(child: subprocess.Popen[bytes], grace_s: float) -> None:
         return
     deadline = time.monotonic() + grace_s
     while time.monotonic() < deadline:
-        child.poll()  # reaps it: a zombie would keep the group alive
+        child.poll()  # reaps the child: a zombie would keep the group alive
         if not _signal_group(child.pid, 0):
             return
         time.sleep(_POLL_S)
@@ -86,13 +88,13 @@ def _end_group(child: subprocess.Popen[bytes], grace_s: float) -> None:
 
 
 def _signal_group(group: int, number: int) -> bool:
-    """Send a signal to every process of the group; False when there is none left."""
+    """Send a signal to every process of the group; False when no process is left."""
     try:
         os.killpg(group, number)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return number != 0  # macOS says this of a group that holds only zombies
+        return number != 0  # macOS reports this for a group that holds only zombies
     return True
 
 

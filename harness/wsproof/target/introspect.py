@@ -1,4 +1,4 @@
-"""Ask the target's own interpreter: which packages are there, and where an app has its WebSocket routes."""
+"""Inspect the target's Python interpreter: its installed packages and the app's WebSocket routes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ _PACKAGES = (*_SERVER_PACKAGES, "starlette", "fastapi", "uvloop", "httptools", "
 
 @dataclass(frozen=True)
 class Interpreter:
-    """What is installed beside an interpreter. `uvicorn_auto` is the module that its `--ws auto` takes."""
+    """The packages installed for an interpreter.
+
+    `uvicorn_auto` is the module that uvicorn's `--ws auto` picks there.
+    """
 
     python: str
     versions: Mapping[str, str]
@@ -37,19 +40,23 @@ class Interpreter:
 
 
 def guarded(command: list[str], *, grace_s: float | None = None, files: int = 0) -> list[str]:
-    """The command line that runs `command` under our guard, by our own interpreter; it may open `files` at least."""
+    """Return the command line that runs `command` under our guard, by our own interpreter.
+
+    `files` is the file descriptor limit that the command gets at least.
+    """
     options = [] if grace_s is None else ["--grace", str(grace_s)]
     options += ["--files", str(files)] if files else []
-    # By path and isolated: it starts in a stranger's folder, whose modules and PYTHON* variables must not reach it.
+    # By path and isolated: the guard starts in the target's folder, whose modules and PYTHON* variables must not affect
+    # it.
     return [sys.executable, "-I", "-S", guard.__file__, *options, "--", *command]
 
 
 @cache
 def interpreter(python: str) -> Interpreter:
-    """What is installed beside the interpreter `python`.
+    """Return what is installed for the interpreter `python`. Cached.
 
     Raises:
-        TargetError: it cannot be run.
+        TargetError: the interpreter cannot be run.
     """
     data = _probe(python, ["facts", *_PACKAGES], Path.cwd(), {}, ())
     return Interpreter(data["python"], data["versions"], data["uvicorn_auto"])
@@ -57,7 +64,11 @@ def interpreter(python: str) -> Interpreter:
 
 @dataclass(frozen=True)
 class AppFacts:
-    """What an import of the app has shown. `whole`: all its routes can be seen."""
+    """What an import of the app has shown.
+
+    `absent` is the first missing part of the app's name, `beside` the names in the module that look like apps.
+    `problem` says why the object is no ASGI app. `whole` means that all its routes can be seen.
+    """
 
     absent: str | None
     beside: tuple[str, ...]
@@ -68,15 +79,15 @@ class AppFacts:
 
     @property
     def makes(self) -> bool:
-        """Whether it may make an app when it is called."""
+        """Whether calling the object may return an app."""
         return "class" in self.problem or "function without" in self.problem
 
 
 def app_facts(target: Target) -> AppFacts:
-    """Import the target's app in a process of its own, and look at it. Asked again: the same answer.
+    """Import the target's app in a separate process and inspect it. Cached.
 
     Raises:
-        TargetError: the app cannot be imported; its last output lines are in the message.
+        TargetError: the app cannot be imported. The message has its last output lines.
     """
     assert target.app is not None
     return _app_facts(target.app, target.cwd, target.python, target.env, target.secrets)
@@ -94,12 +105,12 @@ def _app_facts(
 
 
 def require_app(target: Target) -> None:
-    """See that the target's app can be one, before a server is started for it.
+    """Check, before a server starts, that the target's app can be an ASGI app.
 
-    An app that cannot be imported passes: the server that runs it says it better.
+    An app that cannot be imported passes: the server that runs it reports the error better.
 
     Raises:
-        UsageError: it is not there, is no ASGI app, or has no WebSocket route at the path.
+        UsageError: the app does not exist, is no ASGI app, or has no WebSocket route at the path.
     """
     if target.app is None or target.is_reference:
         return
@@ -135,7 +146,7 @@ def require_app(target: Target) -> None:
 
 
 def _fits(path: str, route: str) -> bool:
-    """Whether a route as it is written, with its parameters in braces, can take this path."""
+    """Whether a route, with its parameters in braces, can match this path."""
     pattern = ""
     for piece in re.split(r"(\{[^{}]*\})", route):
         if piece.startswith("{"):
@@ -146,10 +157,13 @@ def _fits(path: str, route: str) -> bool:
 
 
 def resolve_path(target: Target) -> Target:
-    """The same target with its `path`: as given, or the app's only WebSocket route; "/" for a URL without a path.
+    """Return the target with its `path` set.
+
+    That is the given path, or the app's only WebSocket route, or "/" for a URL without a path. An app whose routes
+    cannot be seen gets "/" too.
 
     Raises:
-        UsageError: the app has several routes, or one with a parameter: the message lists them. Or it is no app.
+        UsageError: the app has several routes, or one with a parameter (the message lists them), or is no ASGI app.
         TargetError: the app cannot be imported.
     """
     if target.path is not None:
@@ -171,19 +185,19 @@ def resolve_path(target: Target) -> Target:
 
 
 def child_environment(env: Mapping[str, str]) -> dict[str, str]:
-    """Our environment plus `env`, for a process whose output we want as it comes."""
+    """Return our environment plus `env`, with unbuffered Python output."""
     return {**os.environ, "PYTHONUNBUFFERED": "1", **env}
 
 
 def cannot_start_in(cwd: Path, error: OSError) -> TargetError:
-    """The error for a folder in which no process can be started."""
+    """Return the error for a folder in which no process can be started."""
     return TargetError(f"cannot start anything in {cwd}: {error.strerror}. Does the folder exist?")
 
 
 def _probe(python: str, arguments: list[str], cwd: Path, env: Mapping[str, str], secrets: tuple[str, ...]) -> Any:
     source = files("wsproof.target").joinpath("_probe.py").read_text()
     try:
-        # A pipe that stays open: the guard ends the probe when we die.
+        # Keep this pipe open: if we die, it closes, and the guard ends the probe.
         process = subprocess.Popen(
             guarded([python, "-c", source, *arguments]),
             stdin=subprocess.PIPE,
@@ -207,7 +221,7 @@ def _probe(python: str, arguments: list[str], cwd: Path, env: Mapping[str, str],
 def _communicate(process: subprocess.Popen[bytes], arguments: list[str]) -> tuple[bytes, bytes]:
     assert process.stdin is not None
     try:
-        stdin, process.stdin = process.stdin, None  # communicate() would close it, and the guard end the probe
+        stdin, process.stdin = process.stdin, None  # communicate() would close stdin, and the guard would end the probe
         with stdin:
             return process.communicate(timeout=_PROBE_TIMEOUT_S)
     except subprocess.TimeoutExpired:
@@ -219,7 +233,7 @@ def _communicate(process: subprocess.Popen[bytes], arguments: list[str]) -> tupl
 
 
 def _without_frames_of_python(lines: list[str]) -> list[str]:
-    """The last lines of a traceback without the frames of the import machinery and of our own probe."""
+    """Return the last lines of a traceback, without frames of the import machinery and of our probe."""
     kept: list[str] = []
     ours = False
     for line in lines:

@@ -1,4 +1,7 @@
-"""What is known of the server of a target: from the user's file, from the app's, and from those that ship."""
+"""Known deviations of a target, from three sources.
+
+The sources are the user's file, the app's file, and the files that ship with wsproof.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,13 @@ __all__ = ["known_deviations"]
 
 
 def known_deviations(target: Target, server: str, installed: Mapping[str, str] | None) -> KnownDeviations:
-    """What is known of `target` run by the entry `server` of SERVERS, with these installed versions.
+    """Return the known deviations of `target`, run by the entry `server` of SERVERS.
 
-    `--server-hint` outranks `server`; its versions count only where the hint names what we start ourselves.
+    `installed` are the installed package versions. `--server-hint` overrides `server`. The versions then apply only if
+    the hint names the server that we start.
 
     Raises:
-        UsageError: the app's own file cannot be read.
+        UsageError: the app's file cannot be read.
     """
     named = target.own_deviations is not None
     own = target.own_deviations if target.own_deviations is not None else _of_app(target, server)
@@ -26,7 +30,7 @@ def known_deviations(target: Target, server: str, installed: Mapping[str, str] |
 
 
 def _of_app(target: Target, server: str) -> tuple[Deviation, ...]:
-    """From `shop/accepted/SERVER.toml` for `shop.asgi:app` run by SERVER."""
+    """Load `shop/accepted/SERVER.toml` for `shop.asgi:app` run by SERVER."""
     if target.app is None:
         return ()
     package = target.app.partition(":")[0].split(".")[0]

@@ -1,4 +1,7 @@
-"""The last exception in what a server wrote: Python, JavaScript, Java, Go, Rust, or a line that says error."""
+"""Finds the last exception in a server's output.
+
+Recognises tracebacks of Python, JavaScript, Java, Go and Rust, and lines that report an error.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ _ANY_CASE = re.compile(r"\b(uncaught|unhandled|segmentation fault|assertion fail
 
 
 def last_exception(lines: Sequence[str]) -> tuple[str, ...]:
-    """The lines of the last exception, or of the last line that says error; empty where there is neither."""
+    """Return the lines of the last exception or of the last error line; empty without either."""
     for start in range(len(lines) - 1, -1, -1):
         if _TRACEBACK in lines[start]:
             return _bounded(lines[start : _end_of_traceback(lines, start)])
@@ -30,12 +33,12 @@ def last_exception(lines: Sequence[str]) -> tuple[str, ...]:
 
 
 def last_lines(lines: Sequence[str], count: int = 8) -> tuple[str, ...]:
-    """The last lines that are not empty."""
+    """Return the last lines that are not empty."""
     return _bounded([line for line in lines if line.strip()][-count:])
 
 
 def _begin_of_traceback(lines: Sequence[str], end: int) -> int:
-    """Where the traceback begins whose last line is `end`; `end` itself where it ends none."""
+    """Return the first line of the traceback that ends at line `end`; `end` itself without one."""
     for start in range(end - 1, -1, -1):
         if _TRACEBACK in lines[start]:
             return start if _end_of_traceback(lines, start) == end + 1 else end
@@ -45,7 +48,10 @@ def _begin_of_traceback(lines: Sequence[str], end: int) -> int:
 
 
 def _end_of_traceback(lines: Sequence[str], start: int) -> int:
-    """Behind the line that names the exception: the first that is indented no deeper than the head."""
+    """Return the index after the line that names the exception.
+
+    That line is the first one that is indented no deeper than the traceback's header.
+    """
     margin = lines[start].index(_TRACEBACK)
     for at in range(start + 1, len(lines)):
         if not lines[at][margin : margin + 1].isspace() and lines[at][margin:]:
@@ -61,7 +67,10 @@ def _end_of_frames(lines: Sequence[str], start: int) -> int:
 
 
 def _bounded(lines: Sequence[str]) -> tuple[str, ...]:
-    """The lines, the middle left out where they are many: the head says what it is, the end what happened."""
+    """Return the lines, with the middle left out if there are too many.
+
+    The head says what kind of error it is, the end says what happened.
+    """
     shown = [line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…" for line in lines]
     if len(shown) <= _MOST_LINES:
         return tuple(shown)

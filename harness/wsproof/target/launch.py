@@ -1,4 +1,4 @@
-"""Start a target's server and wait until it is ready, or say why it is not."""
+"""Start a target's server and wait until it is ready, or report why it is not."""
 
 from __future__ import annotations
 
@@ -23,14 +23,20 @@ START_TIMEOUT_S = 30.0
 _HOST = "127.0.0.1"
 _POLL_S = 0.03
 _ACCEPTED_IS_ENOUGH_S = 5.0
-"""A server that owns the port but never answers a FIN counts as ready after this long: few do that, legally."""
+"""Seconds after which a server that owns the port but never answers a FIN counts as ready.
+
+Few servers do that, and it is legal.
+"""
 _PORT_RETRIES = 3
 _SHOWN_LINES = 12
 
 
 @dataclass(frozen=True)
 class Launch:
-    """What will be started, at a port still to be chosen. `installed` and `server` belong to an ASGI app."""
+    """The plan for starting a server; the port is chosen later.
+
+    `installed` and `server` are set for an ASGI app only.
+    """
 
     name: str
     target: Target
@@ -40,7 +46,7 @@ class Launch:
     server: AsgiServer | None = None
 
     def command(self, port: int) -> tuple[str, ...]:
-        """The command line for this port."""
+        """Return the command line for this port."""
         if self.server is None:
             return tuple(part.replace("{port}", str(port)) for part in self.target.command)
         assert self.target.app is not None
@@ -48,24 +54,24 @@ class Launch:
         return (self.target.python, "-m", self.server.module, *arguments)
 
     def shown_command(self, port: int) -> list[str]:
-        """The same for people, redacted; where the interpreter lies on this machine is nobody's business."""
+        """Return the command line for display: redacted, and without the path of the interpreter."""
         command = list(self.command(port))
         if self.server is not None:
             command[0] = "python"
         return redact_command(command, self.target.secrets)
 
     def ready_url(self, port: int) -> str | None:
-        """The URL of `--ready` for this port; None for an ASGI app."""
+        """Return the `--ready` URL for this port; None for an ASGI app."""
         url = self.target.ready_url
         return url.replace("{port}", str(port)) if url is not None else None
 
 
 class PortTaken(TargetError):
-    """Somebody else was faster at the port that we had chosen."""
+    """Another process took the chosen port first."""
 
 
 def plan_launch(target: Target) -> Launch:
-    """How `target` is started. Raises UsageError or TargetError when it cannot be."""
+    """Plan how to start `target`. Raises UsageError or TargetError if it cannot be started."""
     if target.kind is TargetKind.COMMAND:
         assert target.ready_url is not None
         ready = parse_url(target.ready_url.replace("{port}", "1"), schemes=READY_SCHEMES)
@@ -86,11 +92,12 @@ def start(
     connections: int = 0,
     log: LogFile | None = None,
 ) -> tuple[ServerProcess, Endpoint]:
-    """Start it, with a limit of open files that `connections` fit in, and wait until it is ready.
+    """Start the server and wait until it is ready. Its file descriptor limit is set for `connections`.
 
     Raises:
-        UsageError: so many open files are not to be had here.
-        TargetError: the port is in use, or the server ended, or was not ready in time; with its last output lines.
+        UsageError: the hard limit of file descriptors is too low, or `port` contradicts `--ready`.
+        TargetError: the port is in use, or the server ended, or it was not ready in time. The message has its last
+            output lines.
     """
     if port is not None and launch.fixed_port not in (None, port):
         raise UsageError(f"--port {port} was asked for, but --ready says that it will listen on {launch.fixed_port}")
@@ -150,7 +157,7 @@ def _wait_ready(process: ServerProcess, launch: Launch, port: int, timeout_s: fl
 
 
 def _ready_status(launch: Launch, port: int) -> str | None:
-    """None when the ready URL answers well; else what it did, in words."""
+    """Return None if the ready URL answers well, else a clause that says what happened."""
     url = launch.ready_url(port)
     if url is None or not url.startswith("http"):
         return None

@@ -1,4 +1,7 @@
-"""What a server writes: read as it comes, so that its pipe never fills; the last lines are kept, all go to a file."""
+"""Reader of a server's output: keeps the last lines, and writes all lines to a log file.
+
+The output is read at once, so that the server's pipe never fills.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,11 @@ _MAX_LINES = 500
 _MAX_LINE = 2_000
 _MAX_LOG_BYTES = 20_000_000
 _SETTLE_S = 1.0
-"""How long a settled tail is waited for, at most: to read what a pipe holds takes microseconds."""
+"""Maximum seconds to wait until all available output is read. Reading a full pipe takes microseconds."""
 
 
 class LogFile:
-    """The whole output of a server, restarts included, as a file. Bounded: what comes after 20 MB is left out."""
+    """The output of a server, across restarts, in a file. Output after 20 MB is left out."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -40,7 +43,7 @@ class LogFile:
 
 
 class OutputTail:
-    """Drain a pipe in a thread of its own and keep its last lines."""
+    """Drains a pipe in its own thread and keeps the last lines."""
 
     def __init__(self, pipe: IO[bytes], secrets: tuple[str, ...] = (), log: LogFile | None = None) -> None:
         self._pipe = pipe
@@ -55,31 +58,34 @@ class OutputTail:
         self._thread.start()
 
     def lines(self, count: int) -> list[str]:
-        """The last `count` lines so far, redacted, with control characters made visible: a terminal would obey them."""
+        """Return the last `count` lines so far, redacted.
+
+        Control characters are escaped, because a terminal would obey them.
+        """
         with self._changed:
             return self._last(count)
 
     def mark(self) -> int:
-        """How many lines the server has written by now."""
+        """Return how many lines the server has written so far."""
         with self._changed:
             self._settle()
             return self._count
 
     def since(self, mark: int) -> list[str]:
-        """The lines that the server has written after `mark`, at most as many as are kept; as `lines` gives them."""
+        """Return the lines written after `mark`, in the form of `lines`. Old lines may have been dropped."""
         with self._changed:
             self._settle()
             return self._last(self._count - mark + bool(self._rest))
 
     def keep_in(self, log: LogFile) -> None:
-        """Write the lines so far, and all that come, into a file."""
+        """Write the lines so far and all later lines to a file."""
         with self._changed:
             for line in self._lines:
                 log.write(self._shown(line))
             self._log = log
 
     def wait_end(self, deadline_s: float) -> None:
-        """Wait until everybody who holds the pipe has closed it, so that the tail is complete."""
+        """Wait until all holders of the pipe have closed it, so that the tail is complete."""
         self._thread.join(deadline_s)
 
     def _last(self, count: int) -> list[str]:
@@ -90,7 +96,7 @@ class OutputTail:
         return _printable(redact(line.decode(errors="replace"), self._secrets))
 
     def _settle(self) -> None:
-        """Wait until all that the server has written so far has been taken. The caller holds the lock."""
+        """Wait until all output so far has been read. The caller holds the lock."""
         self._changed.wait_for(lambda: self._ended or not self._has_data(0), _SETTLE_S)
 
     def _has_data(self, timeout_ms: int | None) -> bool:
@@ -102,7 +108,7 @@ class OutputTail:
         with self._pipe:
             while not self._ended:
                 self._wait_readable()
-                # Read under the lock: so nothing is ever read and not yet among the lines when somebody looks.
+                # Read under the lock: a caller never misses data that was read but not yet added to the lines.
                 with self._changed:
                     data = self._read()
                     self._take(data)
@@ -112,18 +118,18 @@ class OutputTail:
     def _wait_readable(self) -> None:
         try:
             self._has_data(None)
-        except (OSError, ValueError):  # closed under us: the read that follows says so, too
+        except (OSError, ValueError):  # closed by another thread: the next read reports the same
             return
 
     def _read(self) -> bytes:
         try:
             return self._pipe.read1(65_536)  # type: ignore[attr-defined,no-any-return]  # a BufferedReader has it
-        except (OSError, ValueError):  # closed under us
+        except (OSError, ValueError):  # closed by another thread
             return b""
 
     def _take(self, data: bytes) -> None:
         *whole, rest = (self._rest + data).split(b"\n")
-        if not data and rest:  # the end of the output ends its last line
+        if not data and rest:  # EOF ends the last line
             whole, rest = [rest], b""
         kept = [line.rstrip(b"\r")[:_MAX_LINE] for line in whole]
         self._lines.extend(kept)
@@ -135,14 +141,14 @@ class OutputTail:
 
 
 class OutputWatch:
-    """What a server writes from now on."""
+    """Collects a server's output from now on."""
 
     def __init__(self, tail: OutputTail) -> None:
         self._tail = tail
         self._mark = tail.mark()
 
     def lines(self) -> list[str]:
-        """The lines that have come so far."""
+        """Return the lines written so far."""
         return self._tail.since(self._mark)
 
 

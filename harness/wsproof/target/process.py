@@ -1,4 +1,4 @@
-"""One server that we started: its process tree, its output, its end."""
+"""One server process that we started: its process tree, its output, its exit."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from wsproof.target.introspect import cannot_start_in, child_environment, guarde
 from wsproof.target.output_tail import LogFile, OutputTail
 
 GRACE_S = DEFAULT_GRACE_S
-"""How long a server may take to end when asked."""
+"""Seconds that a server may take to end after it was asked to."""
 _MARGIN_S = 2.0
-"""What the guard may need beyond its grace; after that we end everything ourselves."""
+"""Seconds that the guard may need beyond its grace period. After that, we kill all processes ourselves."""
 
 
 class ServerProcess:
-    """A command under our guard. It ends when `stop` is called, and when this process ends, however it ends."""
+    """A command that runs under the guard.
+
+    The command ends when `stop` is called, and also when this process ends, for whatever reason.
+    """
 
     def __init__(
         self,
@@ -40,7 +43,7 @@ class ServerProcess:
                 stderr=subprocess.STDOUT,
                 cwd=cwd,
                 env=child_environment(env),
-                start_new_session=True,  # Ctrl-C in the terminal is ours: we end the server in our own time
+                start_new_session=True,  # Ctrl-C in the terminal must reach only us: we stop the server ourselves
             )
         except OSError as error:
             raise cannot_start_in(cwd, error) from error
@@ -50,11 +53,11 @@ class ServerProcess:
 
     @property
     def exit_code(self) -> int | None:
-        """Its exit code (128 + n after signal n); None while it runs."""
+        """The exit code (128 + n after signal n); None while the command runs."""
         return self._guard.poll()
 
     def wait_exit(self, timeout_s: float) -> int | None:
-        """Its exit code, waited for a while; None where it still runs."""
+        """Wait for the exit code; None if the command still runs after `timeout_s`."""
         try:
             return self._guard.wait(timeout_s)
         except subprocess.TimeoutExpired:
@@ -62,7 +65,7 @@ class ServerProcess:
 
     @property
     def pid(self) -> int | None:
-        """The command's own process, the root of its tree; None before it is there."""
+        """The pid of the command, the root of its process tree; None before the process exists."""
         if self._root is None:
             try:
                 self._root = next(iter(psutil.Process(self._guard.pid).children()), None)
@@ -71,7 +74,7 @@ class ServerProcess:
         return self._root.pid if self._root is not None else None
 
     def tree(self) -> list[psutil.Process]:
-        """The command's process and all below it, as they are now."""
+        """Return the command's process and all its descendants at this moment."""
         if self.pid is None or self._root is None:
             return []
         try:
@@ -80,8 +83,8 @@ class ServerProcess:
             return []
 
     def listens_on(self, port: int) -> bool | None:
-        """Whether a process of the tree listens on this TCP port; None where the system will not tell."""
-        told, was_there = False, self.pid is not None  # before the look: it may come while we are looking
+        """Whether a process of the tree listens on this TCP port; None if the system does not tell."""
+        told, was_there = False, self.pid is not None  # read first: the process may appear during the check
         for process in self.tree():
             try:
                 connections = process.net_connections(kind="tcp")
@@ -95,15 +98,21 @@ class ServerProcess:
         return False if told or not was_there or self.exit_code is not None else None
 
     def workers(self, port: int) -> int:
-        """How many of the tree's processes take connections at this port: who listens, and has no child that does."""
+        """Count the processes of the tree that accept connections on this port.
+
+        A process counts if it listens and none of its children does.
+        """
         listening = {process for process in self.tree() if _listens(process, port)}
         return len(listening - {parent for process in listening if (parent := process.parent()) is not None})
 
     def stop(self) -> None:
-        """End it: asked first, then made to; returns within about five seconds. Again: nothing happens."""
+        """Stop the command: first ask it to end, then kill it. Returns within about five seconds.
+
+        Further calls do nothing.
+        """
         tree = self.tree() if self.exit_code is None else []
         assert self._guard.stdin is not None
-        self._guard.stdin.close()  # this is what the guard waits for
+        self._guard.stdin.close()  # the guard waits for this
         try:
             self._guard.wait(GRACE_S + _MARGIN_S)
         except subprocess.TimeoutExpired:
@@ -113,10 +122,11 @@ class ServerProcess:
         self.output.wait_end(1.0)
 
     def _end_leftovers(self, tree: list[psutil.Process]) -> None:
-        """Whatever of the tree is still there left its process group, or lost its guard."""
+        """Kill remaining processes, which left their process group or lost their guard."""
         for process in tree:
             try:
-                process.kill()  # psutil compares start times: never a stranger with a recycled pid
+                # psutil compares start times, so it never kills an unrelated process with a recycled pid
+                process.kill()
             except psutil.NoSuchProcess:
                 continue
         psutil.wait_procs(tree, timeout=_MARGIN_S)
@@ -131,7 +141,7 @@ def _listens(process: psutil.Process, port: int) -> bool:
 
 
 def describe_exit(code: int) -> str:
-    """An exit code in words."""
+    """Describe an exit code in words."""
     if code > 128:
         try:
             return f"was ended by {signal.Signals(code - 128).name}"

@@ -1,4 +1,4 @@
-"""A target that is there: started by us, or running already."""
+"""A running target: started by us, or already running."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from wsproof.target.target import Target
 
 _CONNECT_TIMEOUT_S = 5.0
 _LAST_OUTPUT_S = 1.0
-"""How long the end of a dead server's output is waited for: a child of its may still hold the pipe."""
+"""Maximum seconds to wait for the last output of a dead server. A child process may still hold the pipe."""
 _END_LINES = 200
 _REFUSED_S = 1.0
 _EXIT_S = 2.0
@@ -31,7 +31,7 @@ _APP_LIBRARIES = ("fastapi", "starlette", "uvicorn", "websockets", "uvloop", "ht
 
 
 class RunningServer:
-    """A server to talk to. Made by `serve`."""
+    """A running server to connect to. Made by `serve`."""
 
     def __init__(
         self,
@@ -54,10 +54,10 @@ class RunningServer:
         self._ends: list[ServerEnd] = []
         self._stopped = False
         self.budget: Budget | None = None
-        """What is left of the run: a fresh server must be ready within it."""
+        """Time budget of the run. A restarted server must be ready within it."""
         installed = launch.installed.versions if launch is not None and launch.installed is not None else None
         self.known_deviations: KnownDeviations = known_deviations(target, self.name, installed)
-        """What is known of its server library, and of the app: findings are judged against it."""
+        """Known deviations of the server library and of the app. Findings are compared with them."""
         if launch is not None:
             self._process, self._endpoint = self._start(port)
         else:
@@ -67,59 +67,59 @@ class RunningServer:
 
     @property
     def endpoint(self) -> Endpoint:
-        """Where to connect: at the target's path, "/" while that is not known."""
+        """Where to connect: the target's path, "/" while it is unknown."""
         return self._endpoint
 
     @property
     def name(self) -> str:
-        """The entry of SERVERS that runs it; `command` or `url` for those."""
+        """The entry of SERVERS that runs the target; `command` or `url` for such targets."""
         return self._launch.name if self._launch is not None else "url"
 
     @property
     def owned(self) -> bool:
-        """Whether we started it, and so may replace it."""
+        """Whether we started the server, and so may replace it."""
         return self._launch is not None
 
     @property
     def pid(self) -> int | None:
-        """The root of the server's process tree; None for a URL, and after the end."""
+        """The root of the server's process tree; None for a URL, and after the server has ended."""
         return self._process.pid if self._process is not None and self.is_alive() else None
 
     @property
     def cores(self) -> int:
-        """How many cores of this machine it can keep busy, as far as can be seen: one for each of its workers."""
+        """How many cores of this machine the server can use: one per worker, as far as known."""
         if self._process is None:
             return int(self.target.is_here)
         return max(1, self._process.workers(self._endpoint.port))
 
     def output_tail(self, lines: int = 20) -> list[str]:
-        """Its last output lines, redacted; nothing for a URL."""
+        """Return the last output lines, redacted; nothing for a URL."""
         return self._process.output.lines(lines) if self._process is not None else []
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What nobody may see of its target."""
+        """Values of the target that must not be shown."""
         return self.target.secrets
 
     @property
     def output(self) -> OutputTail | None:
-        """What it writes; None for a URL."""
+        """The server's output; None for a URL."""
         return self._process.output if self._process is not None else None
 
     def last_exception(self) -> tuple[str, ...]:
-        """The last exception that the present process has written; nothing for a URL."""
+        """Return the last exception that the current process has written; empty for a URL."""
         return last_exception(self._process.output.since(0)) if self._process is not None else ()
 
     def keep_output(self, path: Path) -> None:
-        """Write all that it has written and will write into a file, restarts included; nothing for a URL."""
+        """Write the whole output to a file, past and future, restarts included. No effect for a URL."""
         if self._process is not None:
             self._log = LogFile(path)
             self._process.output.keep_in(self._log)
 
     def ended(self) -> ServerEnd | None:
-        """How our server's process ended by itself; None while it runs, and for a URL.
+        """Return how the server's process ended by itself; None while it runs, and for a URL.
 
-        A process that refuses connections has closed its listening socket: then its end is waited for.
+        A process that refuses connections has closed its listening socket, so its exit is awaited.
         """
         if self._process is None or self._stopped:
             return None
@@ -136,12 +136,12 @@ class RunningServer:
 
     @property
     def ends(self) -> tuple[ServerEnd, ...]:
-        """How its processes ended by themselves so far, the present one included."""
+        """How the server's processes ended by themselves so far, the current process included."""
         now = self._end()
         return (*self._ends, *([now] if now is not None else []))
 
     def is_alive(self) -> bool:
-        """Whether our server's process runs; for a URL, whether something accepts connections there."""
+        """Whether the server's process runs; for a URL, whether connections are accepted there."""
         if self._process is not None:
             return self._process.exit_code is None
         try:
@@ -151,17 +151,20 @@ class RunningServer:
         return True
 
     def stop(self) -> None:
-        """End a server of ours, within about five seconds; a URL is left alone. Again: nothing happens."""
+        """Stop the server if we started it, within about five seconds. A URL is left alone.
+
+        Further calls do nothing.
+        """
         if self._process is not None:
             self._ends = list(self.ends)
             self._stopped = True
             self._process.stop()
 
     def restart(self) -> None:
-        """Replace a server of ours by a fresh one, at the same port where possible: read `endpoint` again.
+        """Replace our server with a new process, on the same port if possible: read `endpoint` again.
 
         Raises:
-            TargetError: it is not ours, or does not start again.
+            TargetError: we did not start the server, or it does not start again.
         """
         if self._launch is None:
             raise TargetError(f"{self._endpoint.url} was not started here, so it cannot be replaced by a fresh one")
@@ -172,7 +175,7 @@ class RunningServer:
         except TargetError:
             if self._port is not None or self._launch.fixed_port is not None:
                 raise
-            self._process, fresh = self._start(None)  # its old port may have found another user meanwhile
+            self._process, fresh = self._start(None)  # another process may have taken the old port
         self._endpoint = fresh.at(self._endpoint.path)
 
     def _start(self, port: int | None) -> tuple[ServerProcess, Endpoint]:
@@ -190,7 +193,7 @@ class RunningServer:
         return started
 
     def describe(self) -> dict[str, Any]:
-        """What a run record says about the target: `target` in wsproof.run/1. Redacted."""
+        """Return the redacted description for a run record: `target` in wsproof.run/1."""
         facts = {
             **self.target.with_env(self._env).describe(),
             "url": redact(self._endpoint.url, self.target.secrets),
@@ -223,15 +226,15 @@ def serve(
     timeout_s: float = START_TIMEOUT_S,
     connections: int = 0,
 ) -> Iterator[RunningServer]:
-    """Start the target (or reach it, for a URL), and end it on the way out, whatever happens.
+    """Start the target (or connect to it, for a URL), and stop it at the end in every case.
 
-    `extra_env` goes on top of the target's own `--env`. Without `port` a free one on loopback is taken.
-    `connections` is how many it will have to hold: what we start may open as many files.
+    `extra_env` is added to the target's `--env`. Without `port`, a free port on loopback is used. `connections` is the
+    number of connections that the server must hold: its file descriptor limit is set accordingly.
 
     Raises:
-        UsageError: the target cannot be started as asked, or cannot hold so many connections here, or the app's own
-            file of known deviations cannot be read.
-        TargetError: it did not start, or could not be reached; the message has its own last output lines.
+        UsageError: the target cannot be started as asked, or cannot hold this many connections here, or the app's file
+            of known deviations cannot be read.
+        TargetError: the server did not start, or could not be reached. The message has its last output lines.
     """
     launch = plan_launch(target) if target.is_ours else None
     server = RunningServer(target, launch, port=port, env=extra_env or {}, timeout_s=timeout_s, connections=connections)

@@ -1,4 +1,4 @@
-"""The ASGI servers that can run an app here. One entry per server, or per way a server speaks WebSocket."""
+"""ASGI servers that can run an app. One entry per server, or per WebSocket implementation of a server."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ Arguments = Callable[[str, str, int], list[str]]
 
 @dataclass(frozen=True, slots=True)
 class AsgiServer:
-    """How one server is started: `python -m MODULE ARGUMENTS(app, host, port)`, by the target's own interpreter.
+    """How to start one server: `python -m MODULE ARGUMENTS(app, host, port)`, by the target's interpreter.
 
-    Servers keep their own defaults (compression, loop, limits), for that is what people run; only their chatter is
-    turned down. `needs` are the packages that must be there; `only_for` is the package of the only app that it is for.
+    Servers keep their default settings (compression, event loop, limits), because people run them with these. Only
+    their logging is reduced. `needs` are the required packages. `only_for` is the package of the only app that the
+    entry can run.
     """
 
     name: str
@@ -28,7 +29,7 @@ class AsgiServer:
     only_for: str | None = None
 
 
-# What `python -m target_app` sets, so that our server is the same however it is started.
+# The limits that `python -m target_app` sets, so that the reference server behaves the same however it is started.
 _REFERENCE_LIMITS = ["--ws-max-size", "65536", "--ws-per-message-deflate", "false", "--timeout-graceful-shutdown", "5"]
 
 
@@ -104,17 +105,17 @@ ALL = "all"
 
 
 def names_several(name: str) -> bool:
-    """Whether `--server NAME` means more than one: `all`, or names with commas between them."""
+    """Whether `--server NAME` selects several servers: `all`, or names separated by commas."""
     return name == ALL or "," in name
 
 
 def choose_servers(name: str, app: str) -> tuple[AsgiServer, ...]:
-    """The entries that `all` means for `app`, or a list of names; each once.
+    """Return the entries for `all`, or for a comma-separated list of names, without duplicates.
 
-    `all` leaves out `uvicorn`, which is one of the others, and servers that are for another app only.
+    `all` leaves out `uvicorn`, which equals one of the other entries, and servers that are for another app only.
 
     Raises:
-        UsageError: there is no server of one of the names.
+        UsageError: a name is not a known server.
     """
     if name == ALL:
         return tuple(each for each in _ENTRIES if each.name != "uvicorn" and _is_for(each, app))
@@ -125,7 +126,7 @@ def choose_servers(name: str, app: str) -> tuple[AsgiServer, ...]:
 
 
 def missing_packages(server: AsgiServer, installed: Interpreter) -> list[str]:
-    """What would have to be installed beside the target's interpreter."""
+    """Return the required packages that the target's interpreter lacks."""
     return [package for package in server.needs if package not in installed.versions]
 
 
@@ -134,11 +135,13 @@ def _is_for(server: AsgiServer, app: str) -> bool:
 
 
 def choose_server(name: str, installed: Interpreter, app: str | None = None) -> AsgiServer:
-    """The entry to start: as named; for `auto` and `uvicorn`, the one that uvicorn's own `--ws auto` means there.
+    """Return the entry to start.
+
+    `auto` and `uvicorn` select the implementation that uvicorn's own `--ws auto` picks there.
 
     Raises:
-        UsageError: there is no such server, or it is not for `app`.
-        TargetError: it is not installed beside the target's interpreter.
+        UsageError: the name is not a known server, or the server cannot run `app`.
+        TargetError: the server is not installed for the target's interpreter.
     """
     require_server_name(name)
     if name in {"auto", "uvicorn"} and "uvicorn" in installed.versions:

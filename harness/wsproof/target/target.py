@@ -1,4 +1,4 @@
-"""What to test, as the user wrote it: the table of targets in DESIGN.md, read once and the same everywhere."""
+"""Target: the server under test, as the user specified it (see the table of targets in DESIGN.md)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _WRITE = (
 
 
 class TargetKind(Enum):
-    """How a target comes to be there."""
+    """How the target's server is reached or started."""
 
     REFERENCE = "reference"
     URL = "url"
@@ -48,11 +48,11 @@ class TargetKind(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A target as it was asked for; nothing is started or reached yet.
+    """A target as the user specified it. Nothing has been started or connected yet.
 
-    `path` is None where nobody said it: a URL without a path, an app whose WebSocket route has still to be found
-    (`at_wire_path`, `discover.resolve_path`). Channels bring their own paths and never need it. `query` is the user's
-    own, from the URL or `--path`. `python` is the interpreter that starts an app, `cwd` where it starts.
+    `path` is None if the user gave none: a URL without a path, or an app whose WebSocket route is not known yet
+    (`at_wire_path`, `introspect.resolve_path`). Channels bring their own paths and never need it. `query` is the user's
+    own query, from the URL or `--path`. `python` is the interpreter that starts an app, `cwd` the working directory.
     """
 
     kind: TargetKind
@@ -65,7 +65,7 @@ class Target:
     path: str | None = field(default=None, repr=False)
     query: str = field(default="", repr=False)
     path_from_channels: bool = False
-    """Whether `path` is that of a workload, and not one that the user gave."""
+    """Whether `path` comes from a workload and not from the user."""
     env: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     subprotocols: tuple[str, ...] = field(default=(), repr=False)
@@ -74,36 +74,39 @@ class Target:
     insecure: bool = False
     unix: str | None = None
     metrics: Endpoint | None = field(default=None, repr=False)
-    """Where it says what it uses, as Prometheus asks for it; None: its processes are looked at, where they are here."""
+    """Prometheus endpoint of the server; None: measure its processes, if they run on this machine."""
     remote: bool = False
     own_deviations: tuple[Deviation, ...] | None = field(default=None, repr=False)
-    """The known deviations of the file that the user named; None without one."""
+    """Known deviations from the user's file; None without such a file."""
     server_hint: str | None = None
-    """The server library that the user says it is."""
+    """Name of the server library, as the user stated it."""
     cwd: Path = field(default_factory=Path.cwd)
     python: str = sys.executable
 
     @property
     def is_ours(self) -> bool:
-        """Whether we start it, and so may also replace and stop it."""
+        """Whether we start the server, and so may also replace and stop it."""
         return self.kind is not TargetKind.URL
 
     @property
     def is_here(self) -> bool:
-        """Whether it runs on this machine, and so takes from its cores."""
+        """Whether the server runs on this machine, and so shares its cores with us."""
         return self.url is None or self.unix is not None or is_loopback(parse_url(self.url).host)
 
     @property
     def is_reference(self) -> bool:
-        """Whether it is the reference server: its channels and its wire-level path are known."""
+        """Whether this is the reference server, whose channels and wire-level path are known."""
         return self.kind is TargetKind.REFERENCE or self.app == REFERENCE_APP
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The values that nobody may see: of secret headers, variables and query parameters, and token subprotocols."""
+        """Values that must not be shown.
+
+        These are the values of secret headers, variables and query parameters, and subprotocols that are tokens.
+        """
         asking = self.metrics or Endpoint("", 0)
         values = [value for name, value in (*self.headers, *asking.headers, *self.env) if is_secret_name(name)]
-        # A scheme word ("Bearer") is no secret, and what follows it is one in other places too.
+        # The scheme ("Bearer") is not secret. The value after it is secret elsewhere, too.
         values += [value.split(" ", 1)[1] for value in values if " " in value]
         path = self.path or ""
         parameters = secret_parameters(path) + secret_parameters(asking.path)
@@ -112,20 +115,23 @@ class Target:
         return (*values, *secret_subprotocols(self.subprotocols), *parameters)
 
     def but(self, **changes: Any) -> Target:
-        """This target with some fields changed."""
+        """Return this target with some fields changed."""
         return replace(self, **changes)
 
     def with_env(self, extra: Mapping[str, str]) -> Target:
-        """This target with more environment variables for its server."""
+        """Return this target with additional environment variables for its server."""
         return replace(self, env=(*self.env, *extra.items()))
 
     def at_wire_path(self, workloads: Mapping[str, Workload]) -> Target:
-        """This target at the path where the wire is checked: its own, else that of a workload, else still unknown."""
+        """Return this target at the path for the wire-level checks.
+
+        That is the target's own path, else the path of a workload. Without either, the path stays unknown.
+        """
         path = wire_path_of(workloads) if self.path is None else None
         return self if path is None else self.but(path=with_query(path, self.query), path_from_channels=True)
 
     def endpoint(self, base: Endpoint) -> Endpoint:
-        """`base`, an address, with the options of this target's upgrade requests, at its path ("/" while unknown)."""
+        """Return `base`, an address, with the request options and path of this target ("/" while unknown)."""
         return replace(
             base,
             path=self.path or with_query("/", self.query),
@@ -144,7 +150,7 @@ class Target:
         return redact(self.spec, self.secrets)
 
     def describe(self) -> dict[str, Any]:
-        """What a record says about it, redacted."""
+        """Return the redacted description for a record."""
         return {
             "kind": self.kind.value,
             "spec": self._shown_spec(),
@@ -186,13 +192,14 @@ def parse_target(
     cwd: Path | None = None,
     python: str | None = None,
 ) -> Target:
-    """Read a target as the user wrote it. `env` are `K=V`, `headers` are `Name: value`, `token` is sent as Bearer.
+    """Parse a target as the user wrote it.
 
-    `headers` and `token` are for the server's WebSockets; to `metrics_url` goes only what that URL says, and
-    `metrics_token`. `known_deviations` is a file, `server_hint` the name of a server library.
+    `env` are `K=V`, `headers` are `Name: value`, `token` is sent as Bearer. `headers` and `token` are for the server's
+    WebSockets. `metrics_url` is requested only with the credentials in that URL and with `metrics_token`.
+    `known_deviations` is a file, `server_hint` the name of a server library.
 
     Raises:
-        UsageError: it is no target, or its options do not fit; the message says what to type.
+        UsageError: the target is not valid, or its options do not fit. The message says what to type.
     """
     if server_hint is not None:
         require_hint(server_hint)
@@ -250,7 +257,7 @@ def _reference(options: Target) -> Target:
 
 
 def find_reference(cwd: Path) -> Path | None:
-    """The folder that holds `target_app/main.py`: this one or a parent, not above the root of a git repository."""
+    """Return the folder with `target_app/main.py`: `cwd` or a parent, up to the root of the git repository."""
     for folder in (cwd, *cwd.parents):
         if (folder / "target_app" / "main.py").is_file():
             return folder
@@ -271,7 +278,7 @@ def _url(options: Target, spec: str) -> Target:
     given = endpoint.path if urlsplit(spec).path else None
     query = options.query if options.path is not None else endpoint.query
     path = options.path or given
-    # What was in the URL as user name and password is a header from here on, so no longer part of the address.
+    # From here on, the user name and password of the URL are a header, and no longer part of the address.
     address = replace(endpoint, headers=())
     url = f"{'wss' if endpoint.tls else 'ws'}://{address.host_header}{path or with_query('/', query)}"
     headers = (*endpoint.headers, *options.headers)
@@ -298,7 +305,7 @@ def _command(options: Target, line: str, ready: str | None) -> Target:
     path = options.path or (endpoint.path if named else "/")
     query = path.partition("?")[2]
     target = options.but(kind=TargetKind.COMMAND, command=command, ready_url=ready, path=path, query=query)
-    return target.but(spec=target.describe()["spec"])  # a command line may hold secrets, and specs are printed
+    return target.but(spec=target.describe()["spec"])  # a command line may contain secrets, and specs are printed
 
 
 def _require_loopback(host: str, options: Target) -> None:
@@ -326,7 +333,7 @@ def _metrics(options: Target, url: str | None, token: str | None) -> Endpoint | 
         bearer = ("Authorization", f"Bearer {_header_value('--metrics-token', token)}")
         endpoint = replace(endpoint, headers=(bearer,))
     endpoint = replace(endpoint, ca=options.ca, insecure=options.insecure)
-    endpoint.ssl_context()  # a file of certificates that cannot be read is said now
+    endpoint.ssl_context()  # report an unreadable certificate file now
     return endpoint
 
 
