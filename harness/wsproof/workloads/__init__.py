@@ -1,4 +1,7 @@
-"""Ways of speaking to a server: one file each. `load_channels` turns `--channels` and `--set` into workloads."""
+"""Workloads: how wsproof speaks to a channel of a server, one file each.
+
+`load_channels` turns the options `--channels` and `--set` into workloads.
+"""
 
 from wsproof.workloads.base import MessageKind, Parsed, Workload
 from wsproof.workloads.opening import opening_of
@@ -7,7 +10,7 @@ from wsproof.workloads.settings import environment_of, parse_settings, wire_path
 from wsproof.workloads.unknown_names import WorkloadWarning, warn_of_oddities
 
 Word, Reading = MessageKind, Parsed
-"""The older names, which channel files may still use."""
+"""Aliases for channel files that use the older names."""
 
 __all__ = [
     "CHANNELS",

@@ -1,7 +1,8 @@
-"""A way of speaking to a server: how to connect, publish and read, and the contract that the channel keeps.
+"""The base class of workloads.
 
-A workload is pure: text in, values out. So the same file serves the suites, the load engine and Locust users. To add
-one, subclass `Workload` in a file of its own and list it in a module's `WORKLOADS`.
+A workload says how to connect to a channel, how to publish and how to parse messages, and which contract the channel
+keeps. It is pure: text in, values out. So the same file serves the test suites, the load generator and Locust users. To
+add one, subclass `Workload` in a file of your own, and list the class in the module's `WORKLOADS`.
 """
 
 from __future__ import annotations
@@ -20,24 +21,34 @@ class MessageKind(Enum):
     """What a received message is."""
 
     DELIVERY = "delivery"
+    """A publication, as its audience receives it."""
     REPLY = "reply"
+    """The server's answer to a publication, which only its publisher receives."""
     JOIN = "join"
+    """A notice that a member has joined."""
     LEAVE = "leave"
+    """A notice that a member has left."""
     TICK = "tick"
+    """An object of a feed, which the server sends unasked."""
     IGNORED = "ignored"
-    """The channel says such things (an acknowledgement, a heartbeat), and no promise speaks of them."""
+    """A message that no promise covers, such as an acknowledgement or a heartbeat."""
     UNEXPECTED = "unexpected"
-    """The workload cannot place it: a phantom, or a damaged message."""
+    """A message that this channel never sends, or a damaged one. It becomes a finding."""
 
     ASIDE = IGNORED
-    """The older name of IGNORED."""
+    """Older name of IGNORED."""
     STRANGE = UNEXPECTED
-    """The older name of UNEXPECTED."""
+    """Older name of UNEXPECTED."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A received message, understood. `speaker` is the name the server gives to the publisher, where it gives one."""
+    """A received message, parsed by `Workload.read`.
+
+    `word` is the kind of the message. `opened` is the envelope found in a DELIVERY or REPLY, and `text` is its text.
+    `speaker` is the publisher's name, if the server sends it. `about` is the name of the member that a JOIN or LEAVE is
+    about. `value` is the object of a TICK.
+    """
 
     word: MessageKind
     opened: Opened | None = None
@@ -48,25 +59,33 @@ class Parsed:
 
 
 class Workload(ABC):
-    """One way of speaking to one kind of channel.
+    """How to speak to one kind of channel, and what that channel promises.
 
-    Members are numbered from 0. `settings` are the `--set` parameters that begin with the workload's name, without it
-    (`--set dashboard.period=0.1` gives `{"period": "0.1"}` to the workload named dashboard). `base` is added to member
-    numbers to make names, so that two runs against one server do not take each other's.
+    Members are numbered from 0. `settings` holds the `--set` options of this workload, without its name in front:
+    `--set dashboard.period=0.1` gives `{"period": "0.1"}` to the workload `dashboard`. `base` is added to member
+    numbers to make names, so that two runs against one server do not use the same names.
     """
 
     name: ClassVar[str]
+    """Name on the command line: one word without `.`, `:`, `,` or `=`."""
     title: ClassVar[str]
+    """One line that describes the channel in lists."""
     parameters: ClassVar[Mapping[str, str]] = {}
-    """Names of the settings it takes, each with a sentence."""
+    """The settings that the workload accepts, by name, each with a sentence."""
     any_text: ClassVar[bool] = False
-    """Whether each text whatsoever is a legal message: only then is a text ever sent that `publish` has not made."""
-    longest_bytes: ClassVar[int] = 60_000
-    """The longest text that the suite hands to `publish`; lower it where the channel refuses such."""
-    rooms: int = 1
-    """How many rooms `room_of` deals the members out to. A publication is meant for the publisher's room only.
+    """Whether any text is a valid message of the channel.
 
-    Of a workload that takes it as a setting called `rooms`, `wsproof capacity --over rooms` can raise it.
+    Only then does the suite also send texts that `publish` has not made.
+    """
+    longest_bytes: ClassVar[int] = 60_000
+    """Longest text in bytes that the suite passes to `publish`.
+
+    Lower it if the channel refuses long messages.
+    """
+    rooms: int = 1
+    """Number of rooms that `room_of` assigns members to. A publication reaches only the publisher's room.
+
+    If the number is a setting called `rooms`, `wsproof capacity --over rooms` can raise it.
     """
 
     def __init__(self, settings: Mapping[str, str] | None = None, *, base: int = 1) -> None:
@@ -80,37 +99,43 @@ class Workload(ABC):
 
     @abstractmethod
     def path(self, member: int) -> str:
-        """Where this member connects: a path at the target, query included."""
+        """The path at which this member connects, including the query."""
 
     def name_of(self, member: int) -> str:
-        """What the server calls this member."""
+        """The name under which the server knows this member."""
         return str(self.base + member)
 
     def room_of(self, member: int) -> int:
-        """The room this member is in, from 0 to `rooms` - 1. Whoever shares a room shares publications and notices."""
+        """The room of this member, from 0 to `rooms` - 1. Members of a room share publications and notices."""
         return 0
 
     def greeting(self, member: int) -> str | bytes | None:
-        """What to send right after connecting (to subscribe, say); None for nothing."""
+        """The message to send right after connecting, for example a subscription; None for no message."""
         return None
 
     def secrets(self, member: int) -> Iterable[str]:
-        """Values that nobody may see, beside those that are known by their names (`token`, `key`, `password` ...)."""
+        """Secret values of this member, which wsproof removes from all output.
+
+        Values with a telling name (`token`, `key`, `password` ...) are removed anyway and need not be listed.
+        """
         return ()
 
     @property
     def publishes(self) -> bool:
-        """Whether members may publish: a feed's viewers may not."""
+        """Whether members may publish. Viewers of a feed may not."""
         return self.contract.feed is None
 
     def publish(self, member: int, envelope: Envelope, body: str) -> str | bytes:
-        """The message by which `member` publishes `body`; the receivers will find `envelope` in it."""
+        """The message with which `member` publishes `body`.
+
+        Receivers must be able to find `envelope` in it: `envelope.seal(body)` is the body with the envelope appended.
+        """
         return envelope.seal(body)
 
     @abstractmethod
     def read(self, member: int, message: str | bytes) -> Parsed:
-        """Understand a message that `member` got. Never raises: what it cannot place is UNEXPECTED."""
+        """Parse a message that `member` received. Must not raise: return UNEXPECTED for an unknown message."""
 
     def server_environment(self) -> Mapping[str, str]:
-        """Environment variables that make the reference server behave as `settings` say (none by default)."""
+        """Environment variables that apply `settings` to the reference server. None by default."""
         return {}

@@ -1,4 +1,4 @@
-"""The chat of the `tutorial` channels: `/ws/{client_id}`, one room for all."""
+"""The chat channel of `tutorial`: `/ws/{client_id}`, with one room for all clients."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from wsproof.workloads.formats import Format
 from wsproof.workloads.sealed import undamaged
 
 REPLIES = ("You: ", "You wrote: ")
-"""The beginnings of a reply: in the classic tutorial, and in FastAPI's own documentation."""
+"""Prefixes of a reply: in the classic tutorial, and in FastAPI's documentation."""
 SAYS = re.compile(r"Client #(.*?) says: ", re.DOTALL)
+"""Start of a delivery, with the shortest possible name. Used if the envelope is missing or damaged."""
 SAYS_WHOLE = re.compile(r"Client #(.*) says: ", re.DOTALL)
+"""The server's own words before the body, as a whole. A name may contain `says: `."""
 LEFT = re.compile(r"Client #(.*) left the chat", re.DOTALL)
+"""A leave notice."""
 
 
 class Chat(Workload):
-    """A text of client 7 is answered `You: T` or `You wrote: T`; all, 7 too, get `Client #7 says: T`."""
+    """A text of client 7 is answered `You: T` or `You wrote: T`. All clients, 7 included, get `Client #7 says: T`."""
 
     name = "chat"
     title = "Chat: what one client says, all get; who goes, the rest are told"
@@ -68,7 +71,10 @@ class Chat(Workload):
         return self._read_delivery(message)
 
     def _read_delivery(self, message: str) -> Parsed:
-        """`Client #7 says: T`. Names and texts are free, so the envelope decides where the server's words end."""
+        """Parse `Client #7 says: T`.
+
+        Names and texts may contain anything, so the position of the body in the envelope decides where the prefix ends.
+        """
         opened = self.format.open(message)
         if opened is not None and opened.intact:
             words = message.encode(errors="surrogatepass")[: opened.start].decode(errors="replace")

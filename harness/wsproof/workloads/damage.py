@@ -1,4 +1,4 @@
-"""What differs between a publication and what was received of it, and which publication an unplaced message carries."""
+"""Compares a received message with its publication, and finds publications in messages that cannot be placed."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from wsproof.workloads.base import Parsed
 SHOWN = 60
 """Characters of a text that are kept as evidence."""
 BEFORE = 20
-"""Of these, how many stand before the first difference."""
+"""How many of these characters precede the first difference."""
 
 
 def damage_of(reading: Parsed, key: tuple[int, int], name: str, sent: Sequence[str] = ()) -> Damage | None:
-    """What differs from the publication with this key, whose publisher has this name; None where nothing does.
+    """How a received message differs from the publication with this key, by the publisher `name`; None if equal.
 
-    `sent` is what was sent, in the forms in which it may come out: the text alone, and the whole message. It is empty
-    where it is not known any more.
+    `sent` holds the forms in which the text may arrive: alone, and as the whole message. It is empty if they are no
+    longer known.
     """
     if reading.opened is None or not reading.opened.intact:
         return damaged_text(reading.text, key, sent)
@@ -29,7 +29,7 @@ def damage_of(reading: Parsed, key: tuple[int, int], name: str, sent: Sequence[s
 
 
 def damaged_text(got: str, key: tuple[int, int], sent: Sequence[str]) -> Damage:
-    """What arrived of a text, beside what was sent."""
+    """What arrived of a text, next to what was sent."""
     if not sent:
         return Damage(*key, Part.TEXT, "", got[:SHOWN])
     expected = max(sent, key=lambda one: _alike(one, got))
@@ -38,14 +38,14 @@ def damaged_text(got: str, key: tuple[int, int], sent: Sequence[str]) -> Damage:
 
 
 def _alike(one: str, other: str) -> int:
-    """How many characters two texts have in common at their beginning."""
+    """The length of the common prefix of two texts."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def unplaced(reading: Parsed, message: str | bytes, member: int, at_ns: int, first: int) -> UnexpectedMessage:
-    """A message that the workload cannot place, with the publication that it carries.
+    """The history entry of a message that the workload cannot place, with the publication found in it.
 
-    `first` is the number that member 0 has in envelopes.
+    `first` is the number of member 0 in envelopes.
     """
     shown = message if isinstance(message, str) else repr(message)
     payload = message.encode(errors="surrogatepass") if isinstance(message, str) else message

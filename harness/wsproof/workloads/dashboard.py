@@ -1,4 +1,4 @@
-"""The dashboard feed of the `tutorial` channels: `/dashboard-feed`, one JSON object to all viewers, every period."""
+"""The feed of `tutorial`: `/dashboard-feed` sends one JSON object to all viewers in every period."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from wsproof.model.contract import Audience, Contract, Feed, Order, Range
 from wsproof.workloads.base import MessageKind, Parsed, Workload
 
 PERIOD_S = 2.0
+"""Default period in seconds."""
 FIELDS = (
     ("cpu_usage", Range(0, 100)),
     ("memory_usage", Range(0, 100)),
     ("active_users", Range(0, math.inf, integer=True)),
     ("response_time", Range(0, math.inf)),
 )
+"""The fields of each object, with the range of each."""
 
 
 class Dashboard(Workload):
-    """A channel that speaks by itself; viewers say nothing."""
+    """A channel on which only the server sends."""
 
     name = "dashboard"
     title = "Dashboard: the same figures to all viewers, every period"
@@ -57,6 +59,7 @@ class Dashboard(Workload):
 
 
 def _seconds(words: str) -> float:
+    """The setting `dashboard.period` in seconds. Raises UsageError if it is not a number above 0."""
     try:
         period = float(words)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The echo of the `tutorial` channels: `T` is answered `Message received: T`, to the one who said it."""
+"""The echo channel of `tutorial`: the server answers `T` with `Message received: T`, to the sender only."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from wsproof.workloads.formats import Format
 from wsproof.workloads.sealed import undamaged
 
 ANSWER = "Message received: "
+"""The server's own words in front of an echoed text."""
 
 
 class Echo(Workload):
-    """Each text comes back to its publisher, once, in order, with words in front; bytes come back as they are."""
+    """Each text comes back to its sender once, in order, after a prefix. Binary messages come back unchanged."""
 
     name = "echo"
     title = "Echo: `T` is answered `Message received: T`"

@@ -1,12 +1,12 @@
-"""How a text that anybody may say is put into a message: as it is, as a JSON object, or as bytes.
+"""Message formats for workloads whose messages are free text: plain text, a JSON object, or bytes.
 
     text      the quick brown~w1...
     json      {"text": "the quick brown", "seal": "~w1..."}
     binary    as text, in a binary message
 
-In each of them the trailer of the envelope stands at a fixed distance from the end, so a receiver finds key, times and
-checksum without reading JSON. A server hands such a message on as it came; one that writes its JSON anew needs a
-workload of its own, which loads it.
+In each format the envelope is at a fixed distance from the end. So a receiver finds key, times and checksum without
+parsing JSON. This works only if the server forwards a message unchanged. A server that serializes the JSON again needs
+a workload of its own that parses it.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ from wsproof.errors import UsageError
 from wsproof.model.envelope import Envelope, Opened, open_envelope
 
 FORMATS = ("text", "json", "binary")
+"""The formats that a workload may offer."""
 JSON_END = b'"}'
+"""What follows the envelope in the JSON format."""
 
 
 class Format:
-    """One of FORMATS, for a workload that takes the setting `format`.
+    """One of FORMATS, for a workload with the setting `format`.
 
     Raises:
-        UsageError: the workload has no such format.
+        UsageError: the workload does not offer this format.
     """
 
     def __init__(self, settings: Mapping[str, str], workload: str, allowed: tuple[str, ...] = FORMATS) -> None:
@@ -40,7 +42,7 @@ class Format:
         return envelope.seal(body) if self.name == "text" else envelope.seal_bytes(body.encode())
 
     def open(self, message: str | bytes) -> Opened | None:
-        """Find the envelope of a message that came back, whatever stands in front of it."""
+        """Find the envelope of a received message, whatever the server put in front of it."""
         payload = message.encode(errors="surrogatepass") if isinstance(message, str) else message
         if self.name != "json":
             return open_envelope(payload)

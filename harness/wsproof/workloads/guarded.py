@@ -1,4 +1,4 @@
-"""A workload class of the user whose mistakes are told as the user's: with file, line and what was expected."""
+"""Wraps a user's workload class: its mistakes become errors with file, line and the expected value."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from wsproof.workloads.base import MessageKind, Parsed, Workload
 from wsproof.workloads.source_location import files_of, place_of_class, place_of_fault, place_of_member
 
 WHERE_TO_READ = "wsproof/workloads/README.md has a whole example"
+"""Where an error message points for an example."""
 _SHOWN = 80
+"""Characters of a wrong value that an error message shows."""
 _ADVICE = {
     "path": "return the member's path at the target, such as '/ws/1'",
     "name_of": "return the member's name at the server, a str",
@@ -26,13 +28,14 @@ _ADVICE = {
     "secrets": "return a list of str",
     "server_environment": "return a mapping of names to values, both str",
 }
+"""What each method must return, for error messages."""
 
 
 def require_whole(kind: type[Workload]) -> None:
-    """See that a class of the user has all that a workload needs.
+    """Check that a user's class has all that a workload needs.
 
     Raises:
-        WorkloadError: a method or the name is missing.
+        WorkloadError: a method is missing, or the name is missing or unusable.
     """
     missing = sorted(getattr(kind, "__abstractmethods__", ()))
     if missing:
@@ -52,19 +55,19 @@ def require_whole(kind: type[Workload]) -> None:
 
 @cache
 def guarded(kind: type[Workload]) -> type[Workload]:
-    """The same workload; what it raises, and what it returns of a wrong type, becomes a WorkloadError."""
+    """The same workload, with every exception and every return value of a wrong type as a WorkloadError."""
     body = {"__module__": kind.__module__, "__doc__": kind.__doc__, "title": getattr(kind, "title", kind.name)}
     return type(kind.__name__, (_Guarded, kind), {**body, "users_class": kind})
 
 
 class _Guarded(Workload):
-    """Stands in front of the user's class in the order in which methods are looked up."""
+    """Comes before the user's class in the method resolution order, and checks each of its methods."""
 
     users_class: type[Workload]
 
     def __init__(self, settings: Mapping[str, str] | None = None, *, base: int = 1) -> None:
         with_settings = super().__init__
-        self.settings = dict(settings or {})  # for the message, if it does not come that far
+        self.settings = dict(settings or {})  # for the error message, if the user's __init__ fails
         learn(value for name, value in self.settings.items() if is_secret_name(name))
         self._first_published: set[int] = set()
         self._guard("__init__", lambda: with_settings(settings, base=base))
@@ -95,7 +98,7 @@ class _Guarded(Workload):
 
     def publish(self, member: int, envelope: Envelope, body: str) -> str | bytes:
         message: str | bytes = self._ask("publish", (str, bytes), member, envelope, body)
-        if member not in self._first_published:  # the others have the same token
+        if member not in self._first_published:  # later messages carry the same token
             self._first_published.add(member)
             self._learn(member, secrets_in_message(message))
         return message
@@ -113,7 +116,10 @@ class _Guarded(Workload):
         return declared
 
     def _learn(self, member: int, values: Iterable[str]) -> None:
-        """A member's own name is no secret, even where it serves as its token: the server tells it to all."""
+        """Register secret values.
+
+        A member's own name is not a secret, even if it serves as a token: the server sends it to everyone.
+        """
         name = self.name_of(member)
         learn(value for value in values if value != name)
 
@@ -122,6 +128,8 @@ class _Guarded(Workload):
         return told
 
     def _ask(self, name: str, wanted: Any, *arguments: Any) -> Any:
+        """Call a method of the user's class and check the type of its result."""
+
         def call() -> Any:
             found = getattr(super(_Guarded, self), name)
             return found if name == "contract" else found(*arguments)
@@ -132,6 +140,7 @@ class _Guarded(Workload):
         return answer
 
     def _guard(self, name: str, call: Callable[[], Any], arguments: tuple[Any, ...] = ()) -> Any:
+        """Run `call`; turn any exception that is not ours into a WorkloadError."""
         try:
             return call()
         except WsproofError:
@@ -140,6 +149,7 @@ class _Guarded(Workload):
             raise self._raised(name, fault, arguments) from fault
 
     def _wrong(self, name: str, came: str, why: str) -> WorkloadError:
+        """The error for a wrong return value."""
         kind = self.users_class
         return WorkloadError(
             f"{place_of_member(kind, name)}: {kind.__name__}.{name} returned {came}, and {why}. "
@@ -147,6 +157,7 @@ class _Guarded(Workload):
         )
 
     def _raised(self, name: str, fault: Exception, arguments: tuple[Any, ...]) -> WorkloadError:
+        """The error for an exception in the user's code."""
         kind = self.users_class
         place = place_of_fault(fault, files_of(kind)) or place_of_member(kind, name)
         heard = f" for the message {arguments[1]!r:.{_SHOWN}}" if name == "read" else ""
@@ -164,7 +175,7 @@ def _words(fault: Exception) -> str:
 
 
 def _is_sound(reading: Parsed) -> bool:
-    """Whether the fields are of the types that `Parsed` says. It is asked once per different message."""
+    """Whether the fields have the types that `Parsed` declares. Called once per distinct message."""
     return (
         isinstance(reading.word, MessageKind)
         and isinstance(reading.opened, Opened | None)

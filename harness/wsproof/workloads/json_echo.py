@@ -12,7 +12,7 @@ BEFORE, BEHIND = '{"received": ', "}"
 
 
 class JsonEcho(Workload):
-    """Each object comes back to its publisher, once, in order, as it was written, inside another one."""
+    """Each object comes back to its sender once, in order and unchanged, wrapped in another object."""
 
     name = "json-echo"
     title = 'JSON echo: a value is answered `{"received": value}`'

@@ -1,4 +1,4 @@
-"""What a member of a channel sends first: for checks of the wire at an endpoint that takes only some messages."""
+"""The first messages of a member, for checks on endpoints that accept only some messages."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from wsproof.model.envelope import Envelope, body_of
 from wsproof.workloads.base import Workload
 
 _BYTES = 80
+"""Size in bytes of the publication."""
 _MEMBER = 0
 
 
 def opening_of(workloads: Mapping[str, Workload], path: str) -> tuple[str | bytes, ...]:
-    """What a member of the workload at this path sends: its greeting, if it has one, then a publication.
+    """The messages that a member of the workload at `path` sends first: its greeting, if any, and a publication.
 
-    Empty where no workload is at this path, or where its members do not publish.
+    Empty if no workload uses this path, or if its members do not publish.
     """
     for workload in workloads.values():
         if workload.publishes and _without_query(workload.path(_MEMBER)) == _without_query(path):

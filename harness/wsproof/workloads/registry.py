@@ -1,4 +1,4 @@
-"""From the words of the command line (`--channels`, `--set`) to workloads."""
+"""Loads workloads by the values of `--channels` and `--set`."""
 
 from __future__ import annotations
 
@@ -22,22 +22,23 @@ from wsproof.workloads.rooms import Rooms
 from wsproof.workloads.source_location import shown_file
 
 WORKLOADS: tuple[type[Workload], ...] = (Echo, Chat, Dashboard, JsonEcho, Rooms)
-"""Every workload that comes with wsproof."""
+"""All workloads that ship with wsproof."""
 
 CHANNELS: dict[str, tuple[type[Workload], ...]] = {
     "tutorial": (Echo, Chat, Dashboard),
     "reference": WORKLOADS,
 }
-"""What lives where, by the names that `--channels` takes."""
+"""Named sets of workloads, as `--channels` takes them."""
 
 
 def load_channels(name: str, settings: Mapping[str, str] | None = None, *, base: int = 1) -> dict[str, Workload]:
-    """The workloads of a set of channels by their names, with their settings (`{"dashboard.period": "0.1"}`).
+    """Load a set of workloads, by their names, with their settings (`{"dashboard.period": "0.1"}`).
 
-    `name` is a key of CHANNELS or a module that holds a list called WORKLOADS.
+    `name` is a key of CHANNELS, or a module with a list called WORKLOADS.
 
     Raises:
-        UsageError: there is no such set or module, or a setting that none of its workloads takes.
+        UsageError: there is no such set or module, or no workload of it accepts a setting.
+        WorkloadError: the module cannot be imported, or a workload in it is incomplete.
     """
     classes = CHANNELS[name] if name in CHANNELS else tuple(map(guarded, _from_module(name)))
     _refuse_unknown(settings or {}, classes)
@@ -55,6 +56,7 @@ def load_channels(name: str, settings: Mapping[str, str] | None = None, *, base:
 
 
 def _from_module(name: str) -> tuple[type[Workload], ...]:
+    """The workload classes of a user's module. Raises WorkloadError if its WORKLOADS is unusable."""
     module = _import(name)
     listed = getattr(module, "WORKLOADS", None)
     if not isinstance(listed, list | tuple) or not listed:
@@ -76,10 +78,11 @@ def _from_module(name: str) -> tuple[type[Workload], ...]:
 
 
 def _import(name: str) -> ModuleType:
+    """Import a user's module, also from the current directory."""
     here = os.getcwd()
     added = here not in sys.path
     if added:
-        # A console script does not look into the current directory, and that is where the user's module is.
+        # The user's module is in the current directory, where a console script does not look.
         sys.path.insert(0, here)
     try:
         return importlib.import_module(name)
@@ -106,6 +109,7 @@ def _import(name: str) -> ModuleType:
 
 
 def _meant(name: str) -> str:
+    """A suggestion for a misspelt name."""
     modules = [path.stem for path in Path.cwd().glob("*.py")]
     near = get_close_matches(name.removesuffix(".py"), [*CHANNELS, *modules], n=1)
     return f" (did you mean {near[0]}?)" if near else ""
@@ -120,7 +124,7 @@ def _place_of_syntax(fault: SyntaxError) -> str:
 
 
 def _place_of_import(fault: Exception) -> str | None:
-    """The innermost line of a file that is no part of Python, of wsproof or of an installed package."""
+    """The innermost line of the traceback that is neither in Python, in wsproof nor in an installed package."""
     frames = traceback.extract_tb(fault.__traceback__)
     own = [frame for frame in frames if Path(frame.filename).resolve().is_relative_to(Path.cwd().resolve())]
     own = [frame for frame in own if "site-packages" not in frame.filename and frame.filename != __file__]
@@ -128,6 +132,7 @@ def _place_of_import(fault: Exception) -> str | None:
 
 
 def _refuse_unknown(settings: Mapping[str, str], classes: Iterable[type[Workload]]) -> None:
+    """Raise UsageError for a setting that no workload accepts."""
     known = {f"{kind.name}.{parameter}": meaning for kind in classes for parameter, meaning in kind.parameters.items()}
     for key in settings:
         if key not in known:

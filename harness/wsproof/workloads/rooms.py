@@ -1,7 +1,7 @@
-"""The rooms of the reference server: `/rooms/{name}`, typed JSON, one order for all, a user of its own per member.
+"""The rooms of the reference server: `/rooms/{name}`, typed JSON, one message order for all, one user per member.
 
-Members sign in with tokens that are made here, for which the server's secret is needed: it is in the environment
-(`TARGET_APP_SECRET`) of the command and of the server. A server that is started here gets one.
+Members sign in with tokens that this workload signs with the server's secret. The secret is read from the environment
+variable `TARGET_APP_SECRET`, which the server reads as well. A server that wsproof starts gets a random one.
 """
 
 from __future__ import annotations
@@ -22,17 +22,23 @@ from wsproof.model.envelope import Envelope, open_envelope
 from wsproof.workloads.base import MessageKind, Parsed, Workload
 
 SECRET = "TARGET_APP_SECRET"
+"""Environment variable with the secret that signs the members' tokens."""
 TOKEN_LASTS_S = 24 * 3600
+"""Lifetime of a token in seconds: one day, longer than any run."""
 PATIENCE = {
     f"TARGET_APP_{name}": "1000000"
     for name in ("MESSAGE_RATE", "MESSAGE_BURST", "USER_MESSAGE_RATE", "USER_MESSAGE_BURST")
 }
-"""A server that is started here takes what one member says, however fast: its limits are for people."""
+"""Environment of a server that wsproof starts: rate limits high enough for any test.
+
+The default limits are meant for people who type.
+"""
 KNOWN = frozenset({"welcome", "joined", "members", "ack", "ping", "passed"})
+"""Message types that no promise of this channel covers."""
 
 
 class Rooms(Workload):
-    """What one member says, all in its room get, in the same order; who comes and goes, the rest are told."""
+    """All members of a room receive its messages in the same order. The server tells them who joins and leaves."""
 
     name = "rooms"
     title = "Rooms: signed in, typed JSON; what one says, all in its room get, in one order"
@@ -65,7 +71,7 @@ class Rooms(Workload):
         return json.dumps({"type": "join"})
 
     def publish(self, member: int, envelope: Envelope, body: str) -> str:
-        # The server takes the same id for the same message: so it is another one in each run.
+        # The server drops a message whose id it has seen, so the id must differ between runs.
         name = f"{envelope.publisher}-{envelope.sequence}-{envelope.intended_ns}"
         return json.dumps({"type": "say", "id": name, "text": envelope.seal(body)})
 
@@ -82,17 +88,19 @@ class Rooms(Workload):
         return Parsed(MessageKind.UNEXPECTED, text=str(message))
 
     def server_environment(self) -> Mapping[str, str]:
-        # Into our own environment, too: the processes that generate load inherit it. It is in no setting and no record.
+        # Also set in this process, so that load workers inherit it. The secret appears in no setting and no record.
         return {SECRET: os.environ.setdefault(SECRET, secrets.token_urlsafe(32)), **PATIENCE}
 
 
 def _count(text: str) -> int:
+    """The setting `rooms.rooms` as a number. Raises UsageError if it is not a whole number of at least 1."""
     if not text.isdecimal() or int(text) < 1:
         raise UsageError(f"rooms.rooms must be a whole number of at least 1, not {text!r}: try rooms.rooms=10")
     return int(text)
 
 
 def _loaded(message: str | bytes) -> Any:
+    """The message as JSON; None if it is not JSON."""
     try:
         return json.loads(message) if isinstance(message, str) else None
     except (ValueError, RecursionError):
@@ -100,7 +108,7 @@ def _loaded(message: str | bytes) -> Any:
 
 
 def _token(user: str, secret: str) -> str:
-    """A JSON Web Token (RFC 7519) signed with HS256, as the server itself would issue it."""
+    """A JSON Web Token (RFC 7519), signed with HS256, as the server itself would issue it."""
     now = int(time.time())
     claims = {
         "iss": "target_app",
@@ -115,4 +123,5 @@ def _token(user: str, secret: str) -> str:
 
 
 def _base64url(data: bytes) -> str:
+    """Base64 for URLs, without padding (RFC 7515)."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

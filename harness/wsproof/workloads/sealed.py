@@ -1,4 +1,4 @@
-"""What a workload may believe of an envelope that it found."""
+"""A further check of an envelope that a workload has found."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from wsproof.model.envelope import Opened
 
 
 def undamaged(opened: Opened | None, body_at: int) -> Opened | None:
-    """The same envelope, intact only if the body begins at byte `body_at`, right behind the server's own words.
+    """The same envelope, marked damaged unless the body begins at byte `body_at`, right after the server's prefix.
 
-    The checksum covers what the publisher said, not what stands in front of it: words that the server put in between
-    would otherwise go unseen.
+    The checksum covers only what the publisher sent. Without this check, extra text between prefix and body would go
+    unnoticed.
     """
     if opened is None or not opened.intact or opened.start == body_at:
         return opened

@@ -1,4 +1,4 @@
-"""From `--set KEY=VALUE` to settings, and from workloads to what a server that is started for them must know."""
+"""Parses `--set KEY=VALUE`, and derives the settings of a server that is started for some workloads."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from wsproof.workloads.base import Workload
 
 
 def parse_settings(pairs: Iterable[str]) -> dict[str, str]:
-    """`["dashboard.period=0.1"]` as a mapping.
+    """Turn `["dashboard.period=0.1"]` into a mapping.
 
     Raises:
-        UsageError: an entry without `=` or without a key.
+        UsageError: an entry has no `=` or no key.
     """
     settings = {}
     for pair in pairs:
@@ -24,7 +24,7 @@ def parse_settings(pairs: Iterable[str]) -> dict[str, str]:
 
 
 def environment_of(workloads: Mapping[str, Workload]) -> dict[str, str]:
-    """The variables that make a server started by us behave as the settings of these workloads say."""
+    """Environment variables that apply these workloads' settings to a server that wsproof starts."""
     environment: dict[str, str] = {}
     for workload in workloads.values():
         environment |= workload.server_environment()
@@ -32,7 +32,7 @@ def environment_of(workloads: Mapping[str, Workload]) -> dict[str, str]:
 
 
 def wire_path_of(workloads: Mapping[str, Workload]) -> str | None:
-    """Where the wire itself is best spoken to: the echo, where there is one, else the first workload's path."""
+    """The best path for protocol tests: the echo if there is one, else the path of the first workload."""
     if not workloads:
         return None
     return (workloads.get("echo") or next(iter(workloads.values()))).path(0)

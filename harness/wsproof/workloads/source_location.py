@@ -1,4 +1,4 @@
-"""Where a user's workload stands: file and line, for messages."""
+"""Source locations in a user's workload, for error messages."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import traceback
 from pathlib import Path
 
 _OURS = "wsproof."
+"""Prefix of the modules that belong to wsproof."""
 
 
 def own_classes(kind: type) -> list[type]:
-    """The class and those of its bases that the user wrote, the class itself first."""
+    """The class and its bases, as far as the user wrote them. The class itself comes first."""
     return [each for each in kind.__mro__ if not f"{each.__module__}.".startswith(_OURS) and each is not object]
 
 
 def place_of_class(kind: type) -> str:
-    """`my_channels.py:12`; the module's name where there is no file."""
+    """Where a class is defined, as `my_channels.py:12`; the module's name if it has no file."""
     try:
         _, line = inspect.getsourcelines(kind)
         return _shown(inspect.getsourcefile(kind) or kind.__module__, line)
@@ -25,7 +26,10 @@ def place_of_class(kind: type) -> str:
 
 
 def place_of_member(kind: type, name: str) -> str:
-    """Where the user's class defines this method or attribute; where it begins, if it is inherited from ours."""
+    """Where the user's class defines a method or attribute.
+
+    The beginning of the class if it inherits the member from wsproof.
+    """
     for each in own_classes(kind):
         value = vars(each).get(name)
         function = value.fget if isinstance(value, property) else getattr(value, "__func__", value)
@@ -37,25 +41,25 @@ def place_of_member(kind: type, name: str) -> str:
 
 
 def place_of_fault(fault: BaseException, files: set[str]) -> str | None:
-    """The innermost line of these files in the traceback of an exception; None if it never was in them."""
+    """The innermost line of a traceback that lies in one of these files; None if no line does."""
     frames = traceback.extract_tb(fault.__traceback__)
     own = [frame for frame in frames if os.path.realpath(frame.filename) in files]
     return _shown(own[-1].filename, own[-1].lineno or 0) if own else None
 
 
 def files_of(kind: type) -> set[str]:
-    """The source files of the class and of its bases that are not ours."""
+    """The source files of the class and of its bases that the user wrote."""
     files = set()
     for each in own_classes(kind):
         try:
             files.add(os.path.realpath(inspect.getfile(each)))
         except (OSError, TypeError):
-            continue  # made in an interactive session: it has no file
+            continue  # defined in an interactive session, without a file
     return files
 
 
 def shown_file(file: str) -> str:
-    """A file as people would type it from here."""
+    """The path of a file, relative to the current directory if it is inside."""
     path, here = Path(file).resolve(), Path.cwd().resolve()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 

@@ -1,4 +1,4 @@
-"""Warnings about a user's workload class: methods and attributes that wsproof does not know."""
+"""Warnings about names in a user's workload class that wsproof does not know."""
 
 from __future__ import annotations
 
@@ -14,28 +14,32 @@ from wsproof.workloads.base import Workload
 from wsproof.workloads.source_location import own_classes, place_of_member
 
 METHODS = ("path", "name_of", "room_of", "greeting", "publish", "read", "contract", "secrets", "server_environment")
+"""The methods that wsproof calls."""
 _ATTRIBUTES = ("name", "title", "parameters", "any_text", "longest_bytes", "rooms", "publishes")
+"""The attributes that wsproof reads."""
 _CLOSE = 0.75
+"""Similarity, from 0 to 1, from which a name is a likely misspelling."""
 _ADVICE = {
     "header": "Headers are the same for all members: --header 'Name: value'",
     "cookie": "Cookies are the same for all members: --header 'Cookie: name=value'",
     "token": "Put a token per member into path(); --token is the same for all members",
 }
+"""Advice for a name that contains one of these words."""
 
 
 class WorkloadWarning(UserWarning):
-    """Something in a workload class has no effect."""
+    """A method or attribute of a workload class has no effect."""
 
 
 def warn_of_oddities(workloads: Iterable[Workload]) -> None:
-    """Warn of each oddity, once in a process."""
+    """Warn about unknown names in these workloads' classes. Python shows each warning once per process."""
     for workload in workloads:
         for oddity in oddities(getattr(workload, "users_class", type(workload))):
             warnings.warn(oddity, WorkloadWarning, stacklevel=2)
 
 
 def oddities(kind: type[Workload]) -> Iterator[str]:
-    """A sentence for each public name that nothing calls: not wsproof, and not the user's own code."""
+    """One sentence for each public name of a class that neither wsproof nor the user's own code uses."""
     source = "\n".join(_source(each) for each in own_classes(kind))
     for each in own_classes(kind):
         for name, value in vars(each).items():
