@@ -1,4 +1,4 @@
-"""The command line: one verb per file, one table of exit codes (`wsproof.errors.ExitCode`)."""
+"""The command line: one module per verb. All verbs share the exit codes of `wsproof.errors.ExitCode`."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from wsproof.session.crash import CRASHED
 from wsproof.workloads import WorkloadWarning
 
 ONLY_TELL = ("list", "report", "serve")
-"""Verbs that judge nothing."""
+"""Verbs that give no verdict on a server."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code."""
+    """Run one command and return its exit code."""
     ours, handed_on = split_at_dashes(sys.argv[1:] if argv is None else argv)
-    began = time.monotonic()  # before the verb is imported: that takes time, too
+    began = time.monotonic()  # before the import of the verb, so that its time counts
     arguments = build_parser().parse_args(ours)
     arguments.began = began
     arguments.handed_on = handed_on
@@ -46,19 +46,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             say(f"wsproof {arguments.verb}: {end}")
             return int(end.exit_code)
         except BrokenPipeError:
-            # The reader of our output went away (`| head`): not an error of ours, and nobody is left to tell. But what
-            # was cut short has no verdict, and must not look like a good one.
+            # The reader of our output has gone (`| head`), so print no error. A verb that gives a verdict was cut
+            # short before it had one, so its exit code must not be OK.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return int(ExitCode.OK if arguments.verb in ONLY_TELL else ExitCode.CANNOT_TELL)
-        except Exception:  # noqa: BLE001  the last line of defence: a crash must be told from a verdict
+        except Exception:  # noqa: BLE001  last resort: the exit code of a crash must differ from that of a verdict
             traceback.print_exc()
             say(CRASHED)
             return int(ExitCode.CANNOT_TELL)
 
 
 def split_at_dashes(argv: Sequence[str]) -> tuple[list[str], list[str]]:
-    """What is ours, and what stands behind a lone `--`."""
-    words = [*argv]  # once the verb is imported, `list` is a module here
+    """Split the arguments at the first `--`: those of wsproof, and those passed on to Locust."""
+    words = [*argv]  # not list(argv): the verb's module `list` becomes an attribute of this package
     if "--" not in words:
         return words, []
     at = words.index("--")
@@ -66,13 +66,13 @@ def split_at_dashes(argv: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def say(message: str) -> None:
-    """Tell the person something that is not a result."""
+    """Print a message that is not a result to stderr, without known secrets."""
     sys.stderr.write(hide_known(message.rstrip()) + "\n")
 
 
 @contextmanager
 def warnings_as_lines() -> Iterator[None]:
-    """Within, a warning about the user's own workloads is one plain line; all others are shown as Python does."""
+    """Context manager that prints each WorkloadWarning as one line. Other warnings are shown as usual."""
     usual = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
@@ -88,9 +88,9 @@ def warnings_as_lines() -> Iterator[None]:
 
 @contextmanager
 def sigterm_as_an_error() -> Iterator[None]:
-    """Within, SIGTERM unwinds the stack as TerminatedRun does, so that servers are stopped and records kept.
+    """Context manager that raises TerminatedRun on SIGTERM, so that servers are stopped and records are kept.
 
-    So does SIGHUP (the terminal was closed), unless it is ignored, as under nohup.
+    SIGHUP (the terminal was closed) does the same, unless the process ignores it, as under nohup.
     """
 
     def on_term(_signal: int, _frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""`python -m wsproof.cli`, for where the console script is not on the PATH."""
+"""`python -m wsproof.cli`, for environments where the console script is not on the PATH."""
 
 import sys
 

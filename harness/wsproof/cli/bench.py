@@ -1,4 +1,4 @@
-"""`wsproof bench`: how long until the last of N subscribers has it, and is every delivery there?"""
+"""`wsproof bench`: measure the time until the last of N subscribers has a message, and check every delivery."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MEASURED_AGAIN = "Figures that count are void ({}): measuring once more."
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
-    """Measure the target, show the figures, and keep the run."""
+    """Measure the target, print the figures, and keep the run."""
     if is_mix(arguments.workload):
         from wsproof.cli import bench_mix
 
@@ -53,12 +53,12 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
 
 
 def is_mix(workload: str | None) -> bool:
-    """Whether `--workload` names several."""
+    """Whether the value of `--workload` is a mix: several workloads, or one with a weight."""
     return workload is not None and (":" in workload or "," in workload)
 
 
 def bench_target(stage: CommandContext) -> tuple[RunRecord, ExitCode]:
-    """Measure one target; its record, and what it came to."""
+    """Measure one target. Returns its record and the exit code."""
     objectives = [parse_objective(text) for text in stage.arguments.slo]
     require_possible(stage.plan())
     with stage.running() as server, stage.record("bench") as log:
@@ -72,7 +72,7 @@ def bench_target(stage: CommandContext) -> tuple[RunRecord, ExitCode]:
 
 
 def code_of(stage: CommandContext, record: RunRecord, met: list[bool | None], *, void: bool = False) -> ExitCode:
-    """The exit code of a run that has measured. `void`: figures are, beside those of the record."""
+    """The exit code of a measured run. `void`: figures outside of the record's metrics are void."""
     strict: bool = stage.arguments.strict_trust
     nothing = any(warning.code == NOTHING_MEASURED for warning in record.warnings)
     verdict = Verdict.worst([record.verdict, Verdict.UNKNOWN]) if nothing else record.verdict
@@ -87,9 +87,10 @@ def measure_server(
     *,
     again: bool = True,
 ) -> None:
-    """Run the plan and put what came of it into the record; a partial run is put there, too.
+    """Run the plan and write the result into the record, even if the run ends early.
 
-    Where it comes out void, it is measured once more before anything is said (`again`), and the better one is kept.
+    With `again`, retry once if void figures leave the user's question unanswered, and keep the better block. A first
+    block with a violation is kept without a retry.
     """
     strict = getattr(stage.arguments, "strict", False)  # `bench` itself has no --strict; `run` has, for all its parts
     first = measure_block(stage, server, log, log.folder.columns)
@@ -119,7 +120,7 @@ def measure_server(
 def measure_block(
     stage: CommandContext, server: RunningServer, log: RunRecorder, columns: Path, instead: Block | None = None
 ) -> Block:
-    """Run the plan once. Where that ends early, what there was is put into the record; or `instead`, which is whole."""
+    """Run the plan once. If the run ends early, write `instead`, or else the partial block, into the record."""
     try:
         with ProgressLine(stage.console) as progress:
             measurement = run_plan(
@@ -141,14 +142,17 @@ def measure_block(
 
 
 def judge_block(measurement: Measurement, server: MeasuredServer, *, whole: bool = True) -> Block:
-    """Check a measurement of the server, and judge its figures."""
+    """Check the measurement for violations, and compute its metrics with their trust warnings.
+
+    A measurement that ended early (not `whole`) is not checked.
+    """
     findings = judge_measurement(measurement, server) if whole else ()
     metrics, cautions = judged_summaries(measurement)
     return Block(measurement, metrics, findings, cautions, whole)
 
 
 def keep_block(log: RunRecorder, block: Block, *, strict: bool = False) -> None:
-    """Write a block into the record."""
+    """Write the block into the record. The verdict of an earlier check part still counts."""
     findings = log.folder.keep_findings(block.findings, log.record.target)
     verdict = block.verdict(strict=strict)
     if log.record.parts.get("check"):
@@ -165,7 +169,7 @@ def keep_block(log: RunRecorder, block: Block, *, strict: bool = False) -> None:
 
 
 def generator_part(stage: CommandContext, measurement: Measurement) -> dict[str, Any]:
-    """What generated the load, for the record."""
+    """The record's description of the load generator: processes, cores and event loop."""
     part = {
         "processes": measurement.generator.processes,
         "chosen": stage.arguments.processes is None,
@@ -176,7 +180,7 @@ def generator_part(stage: CommandContext, measurement: Measurement) -> dict[str,
 
 
 def judge_objectives(log: RunRecorder, objectives: list[Objective]) -> list[bool | None]:
-    """Hold the record against what `--slo` demands; None where a number is missing."""
+    """Judge the objectives of `--slo`. None: an objective cannot be decided, since its figure is missing or void."""
     results: list[dict[str, Any]] = []
     for objective in objectives:
         outcome = objective.judge(log.record.metrics, log.record.findings)

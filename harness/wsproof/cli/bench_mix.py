@@ -1,4 +1,4 @@
-"""`wsproof bench --workload chat:8,echo:2`: several workloads at once on one server; a run of each, and a table."""
+"""`wsproof bench --workload chat:8,echo:2`: several workloads at once on one server, with a run for each."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NOTE = "Measured at the same time on one server. Figures marked ? are void."
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
-    """Measure them side by side, show each and the table, and write the copies that were asked for."""
+    """Measure the workloads at the same time, print each run and the table, and write the requested copies."""
     whole = CommandContext(arguments)
     mix = parse_mix(arguments.workload)
     require_mixable(arguments, len(mix))
@@ -62,7 +62,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
             judge(part, log, measurement, beside(log, logs), usage_of_all(measurements, usage), server)
             for part, log, measurement in zip(parts, logs, measurements, strict=True)
         ]
-    # Only now the records are complete.
+    # The exit of the `with` block has completed the records.
     benches = [Bench(str(log.record.plan["workload"]), log.record) for log in logs]
     whole.headline("all of them")
     show_benches(whole.console, benches, what=WHAT, note=NOTE)
@@ -84,7 +84,7 @@ def judge(
     cpu_us: float | None,
     server: RunningServer,
 ) -> ExitCode:
-    """Put one workload's measurement into its record, and show it."""
+    """Write one workload's measurement into its record, print the run, and return its exit code."""
     keep_block(log, judge_block(measurement, server))
     caution = TrustWarning(
         "mixed",
@@ -101,26 +101,26 @@ def judge(
 
 
 def beside(log: RunRecorder, logs: Sequence[RunRecorder]) -> str:
-    """The other workloads, in words."""
+    """The other workloads of the mix and their subscribers, as text."""
     plans = [other.record.plan for other in logs if other is not log]
     return ", ".join(f"{plan['workload']} with {plan['subscribers']} subscribers" for plan in plans)
 
 
 def usage_of_all(measurements: Sequence[Measurement], usage: ServerUsage | None) -> float | None:
-    """Server CPU per delivery of whatever workload, in µs."""
+    """Server CPU in µs per delivery, over all workloads. None if the usage or the deliveries are unknown."""
     if usage is None:
         return None
     each = [cpu_per_delivery_us(one.history, usage) for one in measurements]
-    # The same time divided by each count of deliveries: the sum of the counts is that of the inverses.
+    # Each value is the same CPU time divided by one workload's deliveries. So the inverses add up like the counts.
     inverses = [1 / value for value in each if value]
     return 1 / sum(inverses) if inverses else None
 
 
 def parse_mix(text: str) -> dict[str, float]:
-    """`"chat:8,echo:2"` as weights; a workload without one has 1.
+    """Parse a mix such as `"chat:8,echo:2"` into weights. The default weight is 1.
 
     Raises:
-        UsageError: a weight is no number above 0, or a workload is named twice.
+        UsageError: a weight is not a number above 0, or a workload is named twice.
     """
     mix: dict[str, float] = {}
     for part in text.split(","):
@@ -136,10 +136,10 @@ def parse_mix(text: str) -> dict[str, float]:
 
 
 def require_mixable(arguments: argparse.Namespace, count: int) -> None:
-    """Refuse what has no meaning for a mix.
+    """Reject options that have no meaning for a mix.
 
     Raises:
-        UsageError: an option that is for one workload, or more workloads than subscribers.
+        UsageError: an option applies to a single workload, or there are more workloads than subscribers.
     """
     lone = ("hdr", "rooms", "format")
     given = [f"--{name}" for name in lone if getattr(arguments, name) is not None]
@@ -152,7 +152,7 @@ def require_mixable(arguments: argparse.Namespace, count: int) -> None:
 
 
 def shared_out(arguments: argparse.Namespace, mix: dict[str, float]) -> list[dict[str, Any]]:
-    """What differs in each workload's arguments: subscribers, publishers and rate in proportion."""
+    """The arguments of each workload that differ: its proportional subscribers, publishers and rate, and its seed."""
     total = sum(mix.values())
     subscribers = portions(arguments.subscribers, list(mix.values()))
     publishers = portions(max(arguments.publishers, len(mix)), list(mix.values()))
@@ -171,7 +171,10 @@ def shared_out(arguments: argparse.Namespace, mix: dict[str, float]) -> list[dic
 
 
 def portions(count: int, weights: Sequence[float]) -> list[int]:
-    """`count` in whole numbers of at least 1, as near to the weights as can be (`count` is at least their number)."""
+    """Split `count` into integers of at least 1, as close to the weights as possible.
+
+    `count` must be at least the number of weights.
+    """
     spare, total = count - len(weights), sum(weights)
     ideal = [max(0.0, count * weight / total - 1) for weight in weights]
     ideal = [value * spare / (sum(ideal) or 1) for value in ideal]

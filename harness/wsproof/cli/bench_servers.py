@@ -1,4 +1,4 @@
-"""`wsproof bench --server all` (or `a,b,c`): the same load on one server after the other, and one table of them all."""
+"""`wsproof bench --server all` (or `a,b,c`): the same load on several servers in turn, and one table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wsproof.session.servers import ServerRun, required_app, turns, worst
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
-    """Measure each server, show the table, and write the copies that were asked for."""
+    """Measure each server, print the table, and write the requested copies."""
     stage = CommandContext(arguments)
     if arguments.hdr is not None:
         raise UsageError("--hdr writes one file: give it with one --server.")
@@ -31,7 +31,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
 
 
 def measure(turn: ServerRun) -> tuple[Bench, ExitCode]:
-    """One server's row. What cannot be started is told in it; the others are still measured."""
+    """One server's row and exit code. If the server cannot start, the row gives the reason instead of raising."""
     if turn.missing:
         return Bench(turn.server.name, reason=turn.missing), ExitCode.OK
     try:

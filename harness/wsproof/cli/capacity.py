@@ -1,4 +1,4 @@
-"""`wsproof capacity`: how many subscribers, publications or rooms can it take before it misses its objectives?"""
+"""`wsproof capacity`: find the most subscribers, publications per second or rooms at which all objectives are met."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ LEAST = {"subscribers": 10, "rate": 1, "rooms": 1}
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
-    """Search, show each level as it is measured, and keep the run."""
+    """Run the search, print each level as it is measured, and keep the run."""
     stage = CommandContext(arguments)
     objectives = [parse_objective(text) for text in arguments.slo]
     dimension = Dimension(base_plan(stage), arguments.over, stage.workload_name)
@@ -69,12 +69,12 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
         stage.console.print(Text(f"\n{capacity_sentence(log.record.parts['capacity'])}", style="bold"), soft_wrap=True)
     stage.write_accepted(log.record.findings)
     stage.write_json(log.record.to_json())
-    # Where the knee was found, a deviation that nobody accepts fails this verb as it fails the others.
+    # A protocol deviation that is not a known one fails this verb like the others, even if the knee was found.
     return ExitCode.FAILED if log.record.verdict is Verdict.INVALID else CODES[found.ending]
 
 
 def base_plan(stage: CommandContext) -> Plan:
-    """The plan of which one number is raised. All its levels are measured by as many processes as the highest needs."""
+    """The plan whose one number the search raises. All levels use as many processes as the highest needs."""
     given, plan = stage.arguments, stage.plan()
     if given.processes is not None or given.over == "rate":
         return plan
@@ -84,7 +84,10 @@ def base_plan(stage: CommandContext) -> Plan:
 
 
 class Dimension:
-    """What is raised: one number of a plan. Over rooms, the plan's subscribers, publishers and rate are each room's."""
+    """The number of the plan that the search raises.
+
+    Over rooms, the base plan's subscribers, publishers and rate are those of each room.
+    """
 
     def __init__(self, plan: Plan, over: str, workload: str) -> None:
         self.name = over
@@ -92,7 +95,7 @@ class Dimension:
         self._workload = workload
 
     def plan(self, level: float) -> Plan:
-        """The plan at a level."""
+        """The plan at the level."""
         base, count = self.base, int(level)
         match self.name:
             case "subscribers":
@@ -107,7 +110,7 @@ class Dimension:
         )
 
     def settings(self, level: float) -> dict[str, str]:
-        """The channels' settings at a level."""
+        """The workload settings at the level: the number of rooms, if the search is over rooms."""
         return {f"{self._workload}.rooms": str(int(level))} if self.name == "rooms" else {}
 
 
@@ -115,7 +118,7 @@ def search_of(arguments: argparse.Namespace, dimension: Dimension) -> Search:
     """The search that the options describe.
 
     Raises:
-        UsageError: the lowest level is not below the highest.
+        UsageError: the lowest level is above the highest, a count is not whole, or the plan has no rate to raise.
     """
     over: str = arguments.over
     if over == "rate" and arguments.closed:
@@ -137,7 +140,7 @@ def search_of(arguments: argparse.Namespace, dimension: Dimension) -> Search:
 
 
 class LevelRuns:
-    """The runs of a search, each written into the record as it ends."""
+    """The level runs of a search. Each is written into the record as soon as it ends."""
 
     def __init__(
         self,
@@ -157,19 +160,23 @@ class LevelRuns:
         self._rows: list[dict[str, Any]] = []
         self._findings: tuple[Finding, ...] = ()
         self._wire: tuple[Finding, ...] = ()
-        """Deviations on the wire, of all levels."""
+        """Protocol findings of all levels."""
         self._cautions: tuple[TrustWarning, ...] = ()
         self._metrics: dict[str, Summary] = {}
         self._best = 0.0
 
     def measure(self, level: float) -> LevelOutcome:
-        """One run at a level, on a fresh server where it is ours."""
+        """Measure one level and return its outcome. A server that wsproof started is restarted before it.
+
+        Raises:
+            TargetError: the first level could not be measured, or a server elsewhere is no longer alive.
+        """
         if self._rows and self._server.owned:
             self._server.restart()
         try:
             measurement = self._run(level)
         except TargetError as absent:
-            # At the lowest level the target is not what was meant; above it, it has given up under the load.
+            # At the first level, the target is wrong or not running. At a later one, the server failed under load.
             if not self._rows or not (self._server.owned or self._server.is_alive()):
                 raise
             return self._note(level, JudgedLevel(LevelOutcome.MISSED, (str(absent),)), {})
@@ -224,7 +231,10 @@ class LevelRuns:
         }
 
     def conclude(self, found: Capacity) -> None:
-        """Write what was found. The record's own figures are those of the highest level that was met."""
+        """Write the result of the search. The record's metrics are those of the highest level that met all objectives.
+
+        If even the lowest level missed, its findings are written too.
+        """
         at_lowest = found.ending is SearchEnding.MISSED_AT_LOWEST
         findings = told_once((*self._wire, *(self._findings if at_lowest else ())))
         limited = found.ending is SearchEnding.GENERATOR_LIMITED

@@ -1,4 +1,4 @@
-"""`wsproof check`: does it speak the protocol, and does every subscriber get every message, once and in order?"""
+"""`wsproof check`: check that a server follows the protocol and delivers each message once and in order."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from wsproof.target.servers import names_several
 from wsproof.workloads import opening_of
 
 PROTOCOL_SHARE = 0.75
-"""Of the budget, for the protocol: channels have the rest at least, and what it left."""
+"""The protocol suite's share of the budget. The channels suite gets the rest, and what the protocol suite leaves."""
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
-    """Check the target, show what was found, and keep the run."""
+    """Check the target, print the report, and keep the run."""
     if names_several(arguments.server):
         from wsproof.cli import check_servers
 
@@ -46,7 +46,10 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
 
 
 def check_target(stage: CommandContext, tell: Tell) -> RunRecord:
-    """Start the target, check it, and keep the run. `tell` gets the answer before the run is over, whatever ends it."""
+    """Start the target, check it, and keep the run.
+
+    `tell` gets the report before the record is closed, even if the run ends early.
+    """
     require_known(stage.arguments.only, stage.workloads)
     with (
         stage.running(wire=True) as server,
@@ -59,7 +62,7 @@ def check_target(stage: CommandContext, tell: Tell) -> RunRecord:
 
 
 def options_of(arguments: argparse.Namespace) -> SuiteOptions:
-    """The suites' options as they were given."""
+    """The options of both suites, from the command line."""
     options = SuiteOptions(
         seed=arguments.seed,
         only=tuple(arguments.only),
@@ -71,7 +74,7 @@ def options_of(arguments: argparse.Namespace) -> SuiteOptions:
 
 
 def check_server(stage: CommandContext, server: RunningServer, recorder: CheckRecorder) -> None:
-    """Run both suites, the second only where something says what lives where."""
+    """Run both suites. The channels suite needs channels and is left out without them."""
     options = options_of(stage.arguments)
     wire, promises = rfc6455.planned(options), delivery.planned(stage.workloads, options)
     recorder.plan(wire + promises)
@@ -86,12 +89,12 @@ def check_server(stage: CommandContext, server: RunningServer, recorder: CheckRe
             keep = recorder.keep(SuiteName.CHANNELS)
             before = len(server.ends)
             report = delivery.run_suite(server, stage.workloads, options, progress.suite("channels"), keep, budget)
-            # The protocol suite tells by itself which conversation ended the server's process.
+            # The protocol suite already reports which script ended the server's process.
             keep(replace(report, findings=report.findings + end_findings(server.ends[before:])))
 
 
 def finish_check(stage: CommandContext, document: Mapping[str, Any], record: RunRecord) -> None:
-    """Show the answer, and write the copies that were asked for; one that cannot be written costs no other."""
+    """Print the report and write the requested copies. A failure in one copy does not prevent the others."""
     arguments = stage.arguments
     steps: list[Callable[[], None]] = [partial(show_check, stage.console, document, all_known=arguments.all)]
     if arguments.junit:

@@ -1,4 +1,4 @@
-"""`wsproof check --server all` (or `a,b,c`): the same app on one server after the other, and one table of them all."""
+"""`wsproof check --server all` (or `a,b,c`): the same app on several servers in turn, and one table."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from wsproof.session.servers import ServerRun, required_app, turns, worst
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
-    """Check each server, show the table, and write the copies that were asked for, whatever ends the run."""
+    """Check each server, print the table, and write the requested copies, even if the run ends early."""
     stage = CommandContext(arguments)
     target = required_app(stage)
     to_check = turns(stage, target)
@@ -38,8 +38,8 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
             matrix = matrix.but(rows=(*matrix.rows, checked(turn)))
     except BaseException as error:
         rows = (*matrix.rows, *_rows_of(to_check[len(matrix.rows) :], end_reason(error)))
-        with suppress(Exception):  # the end of the run is told by its own cause
-            _finish(stage, matrix.but(rows=rows))  # it takes minutes: what is known by now is told
+        with suppress(Exception):  # must not replace the error that ended the run
+            _finish(stage, matrix.but(rows=rows))  # the checks took minutes: report the servers checked so far
         raise
     if all(row.state is ServerRunState.NOT_INSTALLED for row in matrix.rows):
         raise TargetError(
@@ -51,7 +51,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _rows_of(turns: list[ServerRun], reason: str) -> list[ServerTableRow]:
-    """The servers that were not checked to the end: what is known of the first, and why the others were not run."""
+    """The rows of servers that were not fully checked: the partial row if there is one, else the reason."""
     return [
         turn.known[0]
         if turn.known
@@ -74,7 +74,7 @@ def _finish(stage: CommandContext, matrix: ServerTable) -> None:
 
 
 def checked(turn: ServerRun) -> ServerTableRow:
-    """One server's row. What cannot be started is told in it; the others are still checked."""
+    """Check one server and return its row. If the server cannot start, the row gives the reason."""
     console, server = turn.stage.console, turn.server
     if turn.missing:
         line = f"\n{turn.number}: {server.name}: {turn.missing}"
@@ -97,7 +97,7 @@ def checked(turn: ServerRun) -> ServerTableRow:
 
 
 def exit_code_of_row(row: ServerTableRow) -> ExitCode:
-    """The code for one server; one that is not installed fails nothing."""
+    """The exit code for one server. A server that is not installed counts as OK."""
     if row.verdict is not None:
         return exit_code_of(row.verdict)
     return ExitCode.USAGE if row.state is ServerRunState.FAILED else ExitCode.OK

@@ -1,4 +1,4 @@
-"""`wsproof compare`: is the candidate worse than the base? Git refs are measured in turn, stored runs are shown."""
+"""`wsproof compare`: measure two git refs in turn, or show two stored runs side by side."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from wsproof.session.context import CommandContext
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
-    """Compare, show the verdict, and keep the comparison."""
+    """Compare base and candidate, print the verdict, and keep the comparison."""
     stage = CommandContext(arguments)
     if is_run(stage.store, arguments.base) and is_run(stage.store, arguments.candidate):
         base, candidate = (stage.store.find(name).read() for name in (arguments.base, arguments.candidate))
@@ -44,7 +44,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
 
 
 def keep(stage: CommandContext, folder: ComparisonDir, comparison: Comparison) -> None:
-    """Write it, and show it."""
+    """Write the comparison, its page and the requested copies, and print it."""
     folder.write(comparison)
     show_comparison(stage.console, comparison, all_known=stage.arguments.all)
     stage.console.print(f"page: {folder.write_page()}", soft_wrap=True, markup=False)
@@ -55,7 +55,7 @@ def keep(stage: CommandContext, folder: ComparisonDir, comparison: Comparison) -
 
 
 def is_run(store: RunStore, name: str) -> bool:
-    """Whether a word of the command line means a stored run, not a git ref."""
+    """Whether the name is that of a stored run, and not a git ref."""
     try:
         store.find(name)
     except UsageError:
@@ -64,25 +64,28 @@ def is_run(store: RunStore, name: str) -> bool:
 
 
 class BlockLog:
-    """Keeps each block as soon as it is over. The folder is made for the first one: a wrong ref leaves none behind."""
+    """Writer of a comparison's blocks, each as soon as it ends.
+
+    The folder is made for the first block, so that a wrong git ref leaves no empty folder.
+    """
 
     def __init__(self, stage: CommandContext) -> None:
         self._stage = stage
 
     @cached_property
     def folder(self) -> ComparisonDir:
-        """Where the comparison is kept."""
+        """The comparison's folder, made on first use."""
         given = self._stage.arguments
         return self._stage.store.new_comparison(given.base, given.candidate)
 
     def keep(self, block: BlockResult) -> None:
-        """Write one block."""
+        """Append one block to `blocks.jsonl`."""
         with (self.folder.path / "blocks.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(block.to_json(), allow_nan=False) + "\n")
 
 
 def measure_refs(stage: CommandContext, blocks: BlockLog) -> Comparison:
-    """Worktrees, fresh servers, interleaved blocks."""
+    """Measure two git refs: worktrees, fresh servers, interleaved blocks."""
     given = stage.arguments
     with ProgressLine(stage.console) as progress:
         return compare_refs(

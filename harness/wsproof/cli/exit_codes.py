@@ -1,4 +1,4 @@
-"""From verdicts to exit codes. A violation outranks whatever cannot be told."""
+"""Exit codes of verdicts. A violation outranks an unknown result."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from wsproof.model.finding import Verdict
 def exit_code_of(
     verdict: Verdict, *, objectives_met: Iterable[bool | None] = (), void: bool = False, strict_trust: bool = False
 ) -> ExitCode:
-    """The code for a verdict on a server, its objectives (None: could not be decided), and what was asked of trust.
+    """The exit code for a verdict on a server and its objectives (None: an objective could not be decided).
 
-    Figures that are void (`void`) end a command with "cannot tell" only where somebody asked for them: an objective
-    that needs one is None, and `--strict-trust` asks for all.
+    Void figures (`void`) lead to CANNOT_TELL only if the user asked for them. An objective that needs a void figure
+    is None, and `--strict-trust` asks for all figures.
     """
     met = list(objectives_met)
     if verdict is Verdict.INVALID or False in met:
@@ -26,7 +26,7 @@ def exit_code_of(
 
 
 def exit_code_of_comparison(judgement: Judgement) -> ExitCode:
-    """The code for a comparison: unpaired runs are shown side by side and judge nothing."""
+    """The exit code for a comparison. Unpaired runs are only shown side by side, which is OK."""
     if judgement is Judgement.WORSE:
         return ExitCode.FAILED
     if judgement is Judgement.CANNOT_TELL:

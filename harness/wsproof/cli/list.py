@@ -1,4 +1,4 @@
-"""`wsproof list`: what there is."""
+"""`wsproof list`: print targets, servers, workloads, checks, metrics and runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TARGETS = (
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
-    """List one kind of thing, or all."""
+    """Print the list that was named, or all lists."""
     out = console()
     for what in [arguments.what] if arguments.what else WHAT_TO_LIST:
         rows = LISTS[what](arguments)
@@ -36,7 +36,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
 
 
 def show(out: Console, rows: list[tuple[str, ...]]) -> None:
-    """Each thing with what is said of it: beside its name where all fit so, else below it, indented."""
+    """Print each name with its description: beside the name if all rows fit the width, else indented below."""
     told = [(name, "  ".join(word for word in rest if word)) for name, *rest in rows]
     width = max((len(name) for name, _ in told), default=0)
     beside = all(width + len(words) + 4 <= out.width for _, words in told)
@@ -47,19 +47,19 @@ def show(out: Console, rows: list[tuple[str, ...]]) -> None:
 
 
 def targets(_: argparse.Namespace) -> list[tuple[str, ...]]:
-    """The ways to write TARGET."""
+    """The forms of TARGET."""
     return list(TARGETS)
 
 
 def servers(_: argparse.Namespace) -> list[tuple[str, ...]]:
-    """What can run an ASGI app."""
+    """The servers that can run an ASGI app."""
     from wsproof.target.servers import SERVERS
 
     return [(name, server.title) for name, server in SERVERS.items()]
 
 
 def workloads(arguments: argparse.Namespace) -> list[tuple[str, ...]]:
-    """Ways of speaking to a server, with their parameters."""
+    """The workloads of the channels, with their settings."""
     from wsproof.workloads import load_channels
 
     found = load_channels(arguments.channels or "reference")
@@ -70,7 +70,7 @@ def workloads(arguments: argparse.Namespace) -> list[tuple[str, ...]]:
 
 
 def checks(_: argparse.Namespace) -> list[tuple[str, ...]]:
-    """Every rule of the protocol and every promise of a channel that is checked."""
+    """Every protocol rule, channel property and history check."""
     from wsproof.checks import CHECKS
     from wsproof.conformance import RULES
     from wsproof.delivery import PROPERTIES
@@ -81,14 +81,14 @@ def checks(_: argparse.Namespace) -> list[tuple[str, ...]]:
 
 
 def metrics(_: argparse.Namespace) -> list[tuple[str, ...]]:
-    """What is measured."""
+    """The metrics, with unit, direction and definition."""
     from wsproof.stats.metrics import METRICS
 
     return [(metric.name, metric.unit, f"{metric.better} is better", metric.definition) for metric in METRICS]
 
 
 def runs(arguments: argparse.Namespace) -> list[tuple[str, ...]]:
-    """The runs that are kept here, newest last: what was run, and what came of it."""
+    """The stored runs with their command and verdict, newest last."""
     return [(run.id, *_told(run)) for run in RunStore.open(arguments.out, Path.cwd()).runs()]
 
 

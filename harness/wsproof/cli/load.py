@@ -1,4 +1,4 @@
-"""`wsproof load`: many Locust users against a target, in the web UI or headless."""
+"""`wsproof load`: run many Locust users against a target, in the web UI or headless."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from wsproof.target.server import RunningServer
 from wsproof.workloads import CHANNELS
 
 UNKNOWN_USERS = re.compile(r"Unknown User\(s\): (.*)")
-"""What Locust says of a user class that is not there."""
+"""Locust's message for a user class that does not exist."""
 GRACE_SECONDS = 30.0
-"""How much longer than its own run time Locust may take to start, drain and report."""
+"""Seconds beyond its run time that Locust may take to start, drain and report."""
 
 
 @dataclass(frozen=True)
 class LoadResult:
-    """What a headless Locust run came to; `summary` is what the record keeps."""
+    """The result of a headless Locust run. `summary` is the part that the record keeps."""
 
     summary: Mapping[str, Any]
     findings: tuple[Finding, ...]
@@ -45,13 +45,13 @@ class LoadResult:
 
     @property
     def trusted(self) -> bool:
-        """Whether no figure of any room is void."""
+        """Whether no trust warning invalidates a figure of any room."""
         warnings = [warning for room in self.summary.get("rooms", ()) for warning in room.get("warnings", ())]
         return not any(warning["voids"] for warning in warnings)
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
-    """Start the target and Locust beside it."""
+    """Start the target, run Locust against it, and keep a headless run."""
     stage = CommandContext(arguments)
     stage.needed_channels()
     require_locust()
@@ -82,7 +82,8 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
 
 
 def require_locust() -> None:
-    """
+    """Check that Locust is installed.
+
     Raises:
         UsageError: Locust is not installed.
     """
@@ -93,7 +94,7 @@ def require_locust() -> None:
 
 
 def locust_command(stage: CommandContext, server: RunningServer, users: int, scenarios: Sequence[str]) -> list[str]:
-    """The command line, as a person would type it."""
+    """The Locust command line for the target and these scenarios."""
     return [
         *(sys.executable, "-m", "locust", "-f", str(locustfile(stage.needed_channels()))),
         *("--host", server.endpoint.at("/").url.rstrip("/")),
@@ -103,7 +104,10 @@ def locust_command(stage: CommandContext, server: RunningServer, users: int, sce
 
 
 def locustfile(channels: str) -> Path:
-    """The scenarios of this checkout, for its own channels; else the module that ships with wsproof."""
+    """The locustfile for the channels.
+
+    In a checkout of wsproof, the shipped channels use its scenarios directory. Otherwise this is wsproof's own module.
+    """
     here = Path.cwd() / "scenarios"
     if channels in CHANNELS and (here / "chat.py").is_file() and (Path.cwd() / "harness" / "wsproof").is_dir():
         return here
@@ -116,7 +120,10 @@ def locustfile(channels: str) -> Path:
 
 
 def environment(stage: CommandContext, server: RunningServer, summary: Path | None = None) -> dict[str, str]:
-    """What `wsproof.locust` reads from its environment. Headers and tokens go this way, so that no `ps` shows them."""
+    """The environment variables that `wsproof.locust` reads, added to those of this process.
+
+    Headers and tokens are passed here and not as arguments, so that `ps` does not show them.
+    """
     told = {
         "WSPROOF_CHANNELS": stage.needed_channels(),
         "WSPROOF_SETTINGS": json.dumps(stage.settings),
@@ -131,7 +138,7 @@ def environment(stage: CommandContext, server: RunningServer, summary: Path | No
 
 
 def in_the_browser(stage: CommandContext, server: RunningServer) -> ExitCode:
-    """Run Locust's web UI until it is stopped."""
+    """Run Locust with its web UI until Locust ends."""
     given = stage.arguments
     command = [*locust_command(stage, server, given.users, given.scenario), *given.handed_on]
     stage.console.print(f"target: {server.endpoint.at('/').url}  (Ctrl-C ends both)", markup=False)
@@ -152,7 +159,9 @@ def load_server(
     """Run Locust headless for `seconds` and read its summary.
 
     Raises:
-        CannotTellError: Locust ended without a summary; the message has its last lines.
+        CannotTellError: Locust ended without a summary. The message has its last lines.
+        UsageError: a scenario names no user class.
+        WorkloadError: the user's channel file has a mistake.
     """
     summary_file = folder.path / "load.json"
     log_file = folder.path / "locust.log"
@@ -167,7 +176,7 @@ def load_server(
         started(command, environment(stage, server, summary_file), output=output, pipe=pipe) as locust,
         stage.console.status(f"{users} Locust users for {seconds:g} s"),
         suppress(subprocess.TimeoutExpired),
-    ):  # it is stopped on the way out, and what it left is read
+    ):  # on a timeout, `started` stops Locust on exit; its summary is read below
         locust.wait(timeout=seconds + GRACE_SECONDS)
     for written in (log_file, summary_file):
         hide_in_file(written, server.target.secrets)
@@ -190,12 +199,12 @@ def load_server(
 
 
 def user_class_name(workload: str) -> str:
-    """`ChatUser` for the workload chat: as `wsproof.locust.locustfile` names them."""
+    """The name of a workload's user class in `wsproof.locust.locustfile`: `ChatUser` for chat."""
     return "".join(word.capitalize() for word in workload.replace("-", "_").split("_")) + "User"
 
 
 def hide_in_file(path: Path, secrets: tuple[str, ...]) -> None:
-    """Take the secrets out of what Locust wrote: messages of the server are in there."""
+    """Remove the secrets from a file that Locust wrote. It may contain messages of the server."""
     if path.is_file():
         write_text(path, hide_known(path.read_text(encoding="utf-8", errors="replace"), secrets))
 
@@ -204,7 +213,10 @@ def hide_in_file(path: Path, secrets: tuple[str, ...]) -> None:
 def started(
     command: Sequence[str], env: Mapping[str, str], output: Any = None, pipe: int | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A child that is asked to stop, and waited for, however we leave. It tells the secrets of its users to `pipe`."""
+    """Run a child process in this block. On exit it gets SIGTERM, and SIGKILL after 10 s.
+
+    The child reports secrets of its workloads through the file descriptor `pipe`.
+    """
     inherited = () if pipe is None else (pipe,)
     told = {"WSPROOF_SECRETS_TO": str(pipe)} if pipe is not None else {}
     child = subprocess.Popen(

@@ -20,7 +20,7 @@ SECONDS_IN = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0}
 
 
 def add_target(parser: argparse.ArgumentParser, *, positional: bool = True) -> None:
-    """TARGET and everything that says how to start or reach it."""
+    """Add TARGET and the options for starting or reaching it."""
     if positional:
         parser.add_argument(
             "target",
@@ -56,7 +56,7 @@ def add_target(parser: argparse.ArgumentParser, *, positional: bool = True) -> N
 
 
 def add_channels(parser: argparse.ArgumentParser) -> None:
-    """What lives where at the target."""
+    """Add the options of the channels and their settings."""
     parser.add_argument("--channels", metavar="C", help="tutorial, reference, or pkg.module of your own workloads")
     parser.add_argument(
         "--set", action="append", default=[], metavar="K=V", dest="settings", help="e.g. --set dashboard.period=0.1"
@@ -64,7 +64,7 @@ def add_channels(parser: argparse.ArgumentParser) -> None:
 
 
 def add_suite(parser: argparse.ArgumentParser) -> None:
-    """How hard the checks look."""
+    """Add the options of the checks: filter, seed, number of examples, budget, messages and strictness."""
     group = parser.add_argument_group("checks")
     add = group.add_argument
     add("--only", action="append", default=[], metavar="5.5", help="only checks whose section or name begins so")
@@ -90,7 +90,7 @@ def add_suite(parser: argparse.ArgumentParser) -> None:
 
 
 def add_known(parser: argparse.ArgumentParser) -> None:
-    """What is shown of known deviations, and where the other findings are written for a file of them."""
+    """Add the options that show known deviations, or write the other findings as a file of known deviations."""
     add = parser.add_argument
     add("--all", action="store_true", help="show known deviations of server libraries one by one")
     add(
@@ -102,14 +102,14 @@ def add_known(parser: argparse.ArgumentParser) -> None:
 
 
 def add_trust(parser: argparse.ArgumentParser) -> None:
-    """What is asked of the figures."""
+    """Add `--strict-trust`, which demands that every figure is valid."""
     parser.add_argument(
         "--strict-trust", action="store_true", help="exit 3 where any figure is void, asked for by --slo or not"
     )
 
 
 def add_login(add: Callable[..., object]) -> None:
-    """What an endpoint wants to hear before it takes other messages."""
+    """Add the option for messages that log in to the endpoint."""
     add(
         "--login",
         action="append",
@@ -121,7 +121,10 @@ def add_login(add: Callable[..., object]) -> None:
 
 
 def message(text: str) -> str | bytes:
-    """A text message as it is, or a binary one as `hex:00ff`; `text:` stands before a text that begins like that."""
+    """Parse a message: text as it is, or binary as `hex:00ff`.
+
+    The prefix `text:` escapes a text that itself begins with `hex:` or `text:`.
+    """
     kind, colon, content = text.partition(":")
     if colon and kind == "text":
         return content
@@ -136,7 +139,7 @@ def message(text: str) -> str | bytes:
 
 
 def add_metering(parser: argparse.ArgumentParser) -> None:
-    """Where a server that runs elsewhere says what it uses."""
+    """Add the options for the Prometheus endpoint of a server that runs elsewhere."""
     group = parser.add_argument_group(
         "metering", "A server that was started here is looked at from outside. One that runs elsewhere may say itself:"
     )
@@ -154,7 +157,7 @@ def add_metering(parser: argparse.ArgumentParser) -> None:
 
 
 def add_plan(parser: argparse.ArgumentParser) -> None:
-    """How much load."""
+    """Add the options of the load: its size, rate, duration and shape."""
     group = parser.add_argument_group("load")
     add = group.add_argument
     add(
@@ -211,7 +214,7 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
 
 
 def add_out(parser: argparse.ArgumentParser) -> None:
-    """Where the run is kept."""
+    """Add the option for the directory of runs."""
     parser.add_argument(
         "--out",
         type=Path,
@@ -221,17 +224,17 @@ def add_out(parser: argparse.ArgumentParser) -> None:
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    """A copy for machines."""
+    """Add the option for a JSON copy of the result."""
     parser.add_argument("--json", type=Path, metavar="F", help="write the result as JSON, too (- for standard output)")
 
 
 def add_markdown(parser: argparse.ArgumentParser) -> None:
-    """A copy for a comment on a pull request."""
+    """Add the option for a Markdown copy, for a comment on a pull request."""
     parser.add_argument("--markdown", type=Path, metavar="F", help="write it as Markdown, too: for a comment or a page")
 
 
 def positive(text: str) -> int:
-    """A whole number above 0."""
+    """Parse a whole number above 0."""
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text}")
@@ -239,7 +242,7 @@ def positive(text: str) -> int:
 
 
 def positive_number(text: str) -> float:
-    """A number above 0."""
+    """Parse a number above 0."""
     value = float(text)
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
@@ -247,8 +250,8 @@ def positive_number(text: str) -> float:
 
 
 def arrivals(text: str) -> Arrivals:
-    """How publications are spaced; the file of a trace is read here."""
-    from wsproof.model.arrivals import parse_arrivals, parse_trace  # numpy, which --help need not wait for
+    """Parse the arrival pattern of publications. The file of a trace is read here."""
+    from wsproof.model.arrivals import parse_arrivals, parse_trace  # imports numpy, which --help does not need
 
     kind, _, name = text.partition(":")
     try:
@@ -263,8 +266,8 @@ def arrivals(text: str) -> Arrivals:
 
 
 def sizes(text: str) -> Sizes:
-    """How long messages are."""
-    from wsproof.model.sizes import parse_sizes  # numpy, likewise
+    """Parse the size or size distribution of messages."""
+    from wsproof.model.sizes import parse_sizes  # imports numpy, as above
 
     try:
         return parse_sizes(text)
@@ -273,7 +276,7 @@ def sizes(text: str) -> Sizes:
 
 
 def seconds(text: str) -> float:
-    """A length of time: 10, 10s, 500ms or 2m."""
+    """Parse a duration into seconds: 10, 10s, 500ms or 2m."""
     found = LENGTH_OF_TIME.fullmatch(text)
     if found is None:
         raise argparse.ArgumentTypeError(f"expected a length of time such as 10s, 500ms or 2m, got {text!r}")
@@ -281,10 +284,10 @@ def seconds(text: str) -> float:
 
 
 def budget(text: str) -> float:
-    """A length of time, or `none`, which is infinite."""
+    """Parse a duration, or `none`, which is infinite."""
     return math.inf if text == "none" else seconds(text)
 
 
 def seconds_or_none(text: str) -> float:
-    """A length of time that may be 0."""
+    """Parse a duration that may be 0."""
     return 0.0 if text in ("0", "0s") else seconds(text)

@@ -1,4 +1,4 @@
-"""The verbs and their options. A verb's module is imported when it is performed, so `wsproof --help` is quick."""
+"""Parser of the verbs and their options. A verb's module is imported only when it runs, so `--help` is quick."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ WHAT_TO_LIST = ("targets", "servers", "workloads", "checks", "metrics", "runs")
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong, and where to read more, instead of a page of usage."""
+    """An argument parser whose errors are short: the mistake, and the `--help` command to run."""
 
     def error(self, message: str) -> NoReturn:
-        """End with the exit code of wrong usage."""
+        """Print the error with a suggestion, and exit with the code of wrong usage."""
         self.exit(int(ExitCode.USAGE), f"{self.prog}: {_with_meant(message)}\n(usage: {self.prog} --help)\n")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        """As argparse does it; but an option that a verb does not know is told by the verb, with the nearest one."""
+        """Parse as argparse does. The verb's own parser reports unknown options, with the nearest known one."""
         found, rest = super().parse_known_args(args, namespace)
         if rest and self._is_verb:
             given = [word.partition("=")[0] for word in rest if word.startswith("-")]
@@ -57,14 +57,14 @@ class Parser(argparse.ArgumentParser):
 
 
 def _with_meant(message: str) -> str:
-    """An unknown choice, with the nearest of those that there are."""
+    """Add the nearest valid choice to the message of an invalid choice."""
     wrong = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
     near = get_close_matches(wrong[1], re.findall(r"[\w-]+", wrong[2]), n=1) if wrong is not None else []
     return f"{message}. Did you mean {near[0]}?" if near else message
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+    """Build the parser of the whole command line."""
     parser = Parser(
         prog="wsproof",
         description="Prove that a real-time server is correct, fast, and no worse than it was on main.",
@@ -184,7 +184,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--junit", type=Path, metavar="F", help="write JUnit XML of the checks, too")
     options.add_markdown(parser)
     options.add_out(parser)
-    parser.set_defaults(budget=None)  # it depends on how long the start took
+    parser.set_defaults(budget=None)  # `run` computes its budget from the time that its start took
     parser.epilog = (
         "With the default options all of it takes 90 s at most: the checks have 36 s, counted from the start (--budget "
         "says otherwise), and what they leave no time for is listed as not run."

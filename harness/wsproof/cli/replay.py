@@ -1,4 +1,4 @@
-"""`wsproof replay`: one finding's shortest reproduction, again."""
+"""`wsproof replay`: repeat a finding's shortest reproduction."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from wsproof.workloads import opening_of
 _ATTEMPTS = 10
 _NOT_SERVED = ("neighbour-served", PROCESS_ENDED)
 REMEMBERED = {"target": "spec", **{name: name for name in ("path", "origin", "ready", "unix", "ca")}}
-"""Options, and the words of the record that they are taken from."""
+"""Options that are restored from the record, with the keys of the record's target."""
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
-    """Do it again: exit 1 if it happens again (or something else that is wrong), 0 if not, 3 if nobody can tell."""
+    """Repeat the finding. Exit code 1: it or another violation occurs; 0: none occurs; 3: the result is unknown."""
     finding, target = read_finding(arguments.finding)
     remember(arguments, target)
     stage = CommandContext(arguments)
@@ -47,13 +47,13 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
 
 
 def attempts(finding: Finding) -> int:
-    """How often to try: more than once where the finding could not be reproduced each time."""
+    """The number of attempts: several if the finding was not reproduced on every retry, else 1."""
     times, _, retries = (finding.reproduced or "").partition(" of ")
     return 1 if times == retries else _ATTEMPTS
 
 
 def outcome(finding: Finding, found: Iterable[Finding], tries: int = 1) -> tuple[list[Finding], str, ExitCode]:
-    """What the findings of a repetition say of the first one: those to show, a sentence, and the exit code."""
+    """The outcome of a replay: the findings to show, a sentence, and the exit code."""
     findings = list(found)
     often = f" in {tries} attempts" if tries > 1 else ""
     again = [one for one in findings if _is_same(finding, one)]
@@ -63,7 +63,7 @@ def outcome(finding: Finding, found: Iterable[Finding], tries: int = 1) -> tuple
     if not others:
         when = f" When it was found, {finding.reproduced} retries showed it." if finding.reproduced and often else ""
         return [], f"It does not happen again{often}: this went as it should.{when}", ExitCode.OK
-    # A server that refuses the connection, say, or that ends, has shown nothing of what it does later.
+    # A server that refuses the connection or ends cannot show whether the first finding occurs again.
     if any(one.check in _NOT_SERVED for one in others):
         return (
             others,
@@ -76,7 +76,7 @@ def outcome(finding: Finding, found: Iterable[Finding], tries: int = 1) -> tuple
 
 
 def _is_same(finding: Finding, other: Finding) -> bool:
-    """Whether the other is the finding again: by its check, or another way of serving nobody any more."""
+    """Whether both findings are the same: the same check, or both say that the server no longer serves clients."""
     if other.anomaly is Anomaly.UNKNOWN:
         return False
     serves_nobody = finding.check in _NOT_SERVED or finding.check.startswith("served-")
@@ -84,10 +84,10 @@ def _is_same(finding: Finding, other: Finding) -> bool:
 
 
 def read_finding(path: Path) -> tuple[Finding, Mapping[str, Any]]:
-    """A finding's file, and the target it was found on.
+    """Read a finding's file. Returns the finding and the recorded target.
 
     Raises:
-        UsageError: there is no such file, it is no finding, or one that cannot be repeated.
+        UsageError: the file does not exist, is not a finding, or has no recipe to repeat.
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -104,10 +104,10 @@ def read_finding(path: Path) -> tuple[Finding, Mapping[str, Any]]:
 
 
 def remember(arguments: argparse.Namespace, target: Mapping[str, Any]) -> None:
-    """Where the command line does not say it, the target is the one the finding was found on.
+    """Fill in target, channels and settings from the record, where the command line does not give them.
 
     Raises:
-        UsageError: a secret that it needs was not kept, and is not given again.
+        UsageError: a secret that the target needs was not kept and is not given again.
     """
     if arguments.target is None:
         remember_target(arguments, target)
@@ -118,12 +118,12 @@ def remember(arguments: argparse.Namespace, target: Mapping[str, Any]) -> None:
 
 
 def remember_target(arguments: argparse.Namespace, target: Mapping[str, Any]) -> None:
-    """The recorded target, with the options that started and reached it."""
+    """Fill in the recorded target and the options that start and reach it. Options of the command line win."""
     arguments.server = target.get("server") or arguments.server
     arguments.insecure = arguments.insecure or bool(target.get("insecure"))
     for option, word in REMEMBERED.items():
         if option == "path" and target.get("path_from_channels"):
-            continue  # the channels say it again, with a fresh token where it has one
+            continue  # the channels give the path again, with a new token if the path has one
         if getattr(arguments, option) is None:
             setattr(arguments, option, _kept(f"the {word} of the target", target.get(word)))
     given = {line.partition(":")[0].strip().lower() for line in arguments.header}
@@ -149,7 +149,7 @@ def _kept(what: str, value: Any) -> Any:
 
 
 def replayed(stage: CommandContext, server: RunningServer, finding: Finding) -> list[Finding]:
-    """Perform the recipe once and judge it."""
+    """Replay the finding's recipe once and return the findings."""
     assert finding.recipe is not None
     deadline_s = SuiteOptions().deadline_s
     if finding.recipe.get("suite") == "rfc6455":

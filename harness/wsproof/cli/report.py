@@ -1,4 +1,4 @@
-"""`wsproof report`: the page of a run, or the index of all runs by branch."""
+"""`wsproof report`: write the page of a run, or the index of all runs by branch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wsproof.session.console import console
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
-    """Write the page anew from what is stored, and say where it is; or show what is in HdrHistogram logs."""
+    """Write the page again from the stored record and print its path. With `--hdr`, print HdrHistogram logs."""
     if arguments.hdr:
         show_histograms(console(), read_logs(arguments.hdr))
         return ExitCode.OK

@@ -1,4 +1,4 @@
-"""`wsproof run`: check, bench and load in one go; one record, one page. The main job."""
+"""`wsproof run`: check, bench and load in one run, with one record and one page. The main command."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from wsproof.stats.objective import Objective, parse_objective
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
-    """Ask all questions that one build alone can answer; what is known is told, whatever ends the run."""
+    """Check, measure and load one build. Partial results are reported even if the run ends early."""
     stage = CommandContext(arguments)
     objectives = [parse_objective(text) for text in arguments.slo]
     require_possible(stage.plan())
@@ -41,7 +41,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
             code = _all_parts(stage, objectives)
         except BaseException:
             if stage.log is not None:
-                with suppress(Exception):  # the end of the run is told by its own cause
+                with suppress(Exception):  # must not replace the error that ended the run
                     _write_copies(stage, stage.log.record)
             raise
         assert stage.log is not None
@@ -51,9 +51,9 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _all_parts(stage: CommandContext, objectives: list[Objective]) -> ExitCode:
-    """Check, bench and load, each on a fresh server; what they came to."""
+    """Check, bench and load, each on a fresh server. Returns the exit code."""
     with ExitStack() as run:
-        # A record is begun once the target is up: what cannot be started leaves none behind.
+        # Begin the record after the target has started: a target that cannot start must leave no record.
         with stage.running(wire=True) as server:
             log = run.enter_context(stage.record("run"))
             log.closing = closing_sentences
@@ -83,7 +83,7 @@ def _all_parts(stage: CommandContext, objectives: list[Objective]) -> ExitCode:
 
 @contextmanager
 def _shown_at_last(stage: CommandContext, log: RunRecorder) -> Iterator[None]:
-    """On the way out, show the run as far as it came."""
+    """Context manager that prints the run on exit, complete or not."""
     try:
         yield
     finally:
@@ -92,7 +92,7 @@ def _shown_at_last(stage: CommandContext, log: RunRecorder) -> Iterator[None]:
 
 
 def _write_copies(stage: CommandContext, record: RunRecord) -> None:
-    """The copies that were asked for."""
+    """Write the requested JSON and Markdown copies."""
     markdown: Path | None = stage.arguments.markdown
     steps: list[Callable[[], None]] = [lambda: stage.write_json(record.to_json())]
     if markdown:
@@ -101,7 +101,7 @@ def _write_copies(stage: CommandContext, record: RunRecord) -> None:
 
 
 def add_load(log: RunRecorder, load: LoadResult) -> None:
-    """Put what came of the load into the record."""
+    """Write the result of the load into the record."""
     found = log.folder.keep_findings(load.findings, log.record.target)
     log.add_part("load", load.summary)
     log.change(

@@ -1,4 +1,4 @@
-"""A pipe by which a child process tells us the secrets that its workloads have shown, so that we hide them, too."""
+"""A pipe through which a child process reports its workloads' secrets, so that this process hides them too."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from wsproof.model.secrecy import learn
 
 @contextmanager
 def secret_pipe() -> Iterator[int]:
-    """The descriptor for the child to write JSON lists into. Within, what comes is learned; all of it, at the end."""
+    """Yield a file descriptor to which the child writes JSON lists of secrets, one per line.
+
+    A thread learns the secrets as they arrive. The exit waits at most 1 s until the pipe is read to its end.
+    """
     reading, writing = os.pipe()
     thread = threading.Thread(target=_learn_from, args=(reading,), name="wsproof-secrets", daemon=True)
     thread.start()

@@ -12,7 +12,12 @@ LOOK_SECONDS = 0.2
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:
-    """Start the target, say where it is, and wait. Ctrl-C is how it is meant to end: exit 0."""
+    """Start the target, print its URL, and wait. Ctrl-C is the normal end, with exit code 0.
+
+    Raises:
+        UsageError: the target is a URL, which runs already.
+        TargetError: the server ended by itself.
+    """
     stage = CommandContext(arguments)
     if not stage.target.is_ours:
         raise UsageError(f"{stage.target.spec} runs already; serve starts an app (pkg.module:app) or a cmd: target.")
