@@ -70,8 +70,7 @@ def rooms_imported(path: Path) -> set[str]:
 def test_a_room_imports_only_along_the_arrows(path: Path) -> None:
     room = room_of(path)
     if room == "__init__":
-        assert not rooms_imported(path)
-        return
+        return  # the public API: test_public_api.py holds that it imports nothing before it is used
     allowed = {other for other, floor in FLOOR_OF.items() if floor < FLOOR_OF[room]} | {room}
     if room in FACES:
         allowed |= FACES

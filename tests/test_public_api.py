@@ -1,0 +1,40 @@
+"""The public API: what `wsproof` exports, that importing it costs nothing, and that the documentation uses it alone."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import wsproof
+
+README = Path(wsproof.__file__).parent / "workloads" / "README.md"
+
+
+@pytest.mark.parametrize("name", wsproof.__all__)
+def test_every_public_name_can_be_imported(name: str) -> None:
+    assert getattr(wsproof, name) is not None
+
+
+def test_the_list_is_sorted_and_complete() -> None:
+    assert set(wsproof.__all__) == set(wsproof._MODULE_OF) | {"__version__"}
+    assert len(set(wsproof.__all__)) == len(wsproof.__all__)
+
+
+def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'Crowd'"):
+        _ = wsproof.Crowd
+
+
+def test_importing_the_package_imports_nothing_else() -> None:
+    code = "import sys, wsproof; print(*sorted(name for name in sys.modules if name.startswith('wsproof')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["wsproof"]
+
+
+def test_the_guide_to_workloads_imports_from_the_public_api_alone() -> None:
+    imported = re.findall(r"^(?:from|import) (wsproof[\w.]*)", README.read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(imported) == {"wsproof"}
