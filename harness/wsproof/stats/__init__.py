@@ -1,1 +1,1 @@
-"""From a measurement to numbers that can be believed: metrics, trust, objectives, and paired comparison. Pure."""
+"""Statistics of measurements: metrics, trust, objectives and paired comparison. Pure functions, no I/O."""

@@ -1,9 +1,10 @@
-"""How much a server can take: a search over levels of load.
+"""Capacity of a server: a search over levels of load.
 
-A run at a level meets the objectives, misses them, or proves nothing. Step: from the lowest level, twice as much each
-time, until a run misses. Bisect: from then on each run is made where the knee is as likely below as above (`knee`),
-until the 95 % interval of the knee is narrow enough. A run that is not to be trusted says nothing of the server; a
-level at which several in a row are not is a ceiling: above it the generator is the limit, and the search goes on below.
+A run at a level meets the objectives, misses them, or proves nothing. First the search doubles the level, from the
+lowest one, until a run misses. Then it bisects: each run is made where the knee is equally likely below and above
+(`knee`), until the 95 % interval of the knee is narrow enough. An untrusted run says nothing about the server. A level
+at which several runs in a row are untrusted is a ceiling. Above the ceiling the generator is the limit, so the search
+continues below it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from wsproof.stats.knee import CONFIDENCE, Belief, Interval
 
 
 class LevelOutcome(StrEnum):
-    """What one run at one level says."""
+    """Outcome of one run at one level."""
 
     MET = "met"
     MISSED = "missed"
@@ -32,38 +33,38 @@ class SearchEnding(StrEnum):
     MET_AT_HIGHEST = "met-at-highest"
     GENERATOR_LIMITED = "generator-limited"
     UNSETTLED = "unsettled"
-    """The runs that were allowed did not narrow the knee down as far as was asked."""
+    """The allowed number of runs did not narrow the knee down to the requested resolution."""
 
 
 @dataclass(frozen=True)
 class Search:
-    """Which levels, and how much work."""
+    """Parameters of a search: the range of levels and the number of runs."""
 
     lowest: float
     highest: float
     whole: bool = True
-    """Levels are whole numbers: there is no half subscriber."""
+    """Whether levels are whole numbers. There is no half subscriber."""
     step: float = 2.0
     resolution: float = 0.4
-    """How wide the interval may be: its upper end at most so much above its lower, as a share."""
+    """Target width of the interval: its upper end exceeds its lower end by at most this share."""
     most_trials: int = 40
     attempts: int = 3
-    """How often a level is tried again while its runs are untrusted."""
+    """Runs of a level while its runs are untrusted."""
 
     def level(self, near: float) -> float:
-        """The level to run at that is nearest: within the limits, of three significant digits at most."""
+        """The allowed level nearest to `near`: within the limits, with at most three significant digits."""
         inside = min(max(near, self.lowest), self.highest)
         digits = 2 - math.floor(math.log10(inside))
         return round(inside, min(digits, 0) if self.whole else digits)
 
     def close(self, low: float, high: float) -> bool:
-        """Whether two levels are as near to each other as was asked, or neighbours."""
+        """Whether two levels are within the resolution, or no whole level lies between them."""
         return high <= low * (1 + self.resolution) or (self.whole and math.floor(high) - math.ceil(low) <= 0)
 
 
 @dataclass(frozen=True)
 class LevelRun:
-    """One run."""
+    """One run at one level."""
 
     level: float
     outcome: LevelOutcome
@@ -71,10 +72,11 @@ class LevelRun:
 
 @dataclass(frozen=True)
 class Capacity:
-    """What a search found. `knee` is None where it lies beyond what was measured, or not one run could be trusted.
+    """Result of a search.
 
-    `met` is the highest level at which a run met the objectives and `ceiling` the lowest that the generator cannot
-    measure, where there are such.
+    `knee` is None if it lies beyond the measured levels, or if no run was trusted. `met` is the highest level at which
+    a run met the objectives. `ceiling` is the lowest level that the generator cannot measure. Both are None if there is
+    no such level.
     """
 
     ending: SearchEnding
@@ -88,7 +90,7 @@ Measure = Callable[[float], LevelOutcome]
 
 
 def find_capacity(measure: Measure, search: Search) -> Capacity:
-    """Search for the knee with `measure`, which runs a level and says what came of it."""
+    """Search for the knee. `measure` runs a level and returns the outcome."""
     return _KneeSearch(measure, search).follow()
 
 
@@ -113,7 +115,7 @@ class _KneeSearch:
         return self._result(SearchEnding.GENERATOR_LIMITED if self._blocked() else SearchEnding.UNSETTLED)
 
     def _try(self, level: float) -> bool:
-        """Run a level until a run can be trusted; False when nothing more can be done."""
+        """Run a level until a run is trusted. False if no further run is possible or allowed."""
         for _ in range(self.search.attempts):
             if len(self.trials) >= self.search.most_trials:
                 return False
@@ -145,7 +147,7 @@ class _KneeSearch:
         return SearchEnding.FOUND if self.search.close(interval.low, interval.high) else None
 
     def _blocked(self) -> bool:
-        """Whether the generator cannot go further, and the server still could."""
+        """Whether the generator is the limit, and the server could probably take more."""
         if self.ceiling is None or self.belief.above(self.ceiling) < 0.5:
             return False
         met = self._met()

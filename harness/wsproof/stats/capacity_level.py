@@ -1,4 +1,4 @@
-"""Is one level of load met, missed, or unknown? And whose fault it is when the plan was not carried out."""
+"""Pass or fail of one capacity level, and whose fault it is if the plan was not carried out."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ from wsproof.stats.capacity import LevelOutcome
 from wsproof.stats.objective import ObjectiveResult
 
 OF_THE_SERVER = frozenset({"unsent", "unpublished", "incomplete-ramp"})
-"""Cautions that void because the plan was not carried out. With a generator in order, the server is why: it did not
-read, hung up on a publisher, or refused connections; so this level is more than it takes."""
+"""Warnings that invalidate figures because the plan was not carried out. If the generator is in order, the server is
+the cause: it did not read, closed a publisher's connection, or refused connections. So the level is more than the
+server can take."""
 OF_NOBODY = frozenset({"nothing-measured"})
-"""There was nothing to judge by; whose fault that is, the findings say or nobody knows."""
+"""Warnings that nothing was measured. The findings show the cause, or nobody knows it."""
 TOLD = 3
-"""How many reasons of one kind are kept."""
+"""Reasons of one kind that are kept."""
 
 
 @dataclass(frozen=True)
 class JudgedLevel:
-    """What a run at a level came to, and why, in sentences."""
+    """Outcome of a run at a level, with the reasons as sentences."""
 
     outcome: LevelOutcome
     why: tuple[str, ...]
 
 
 def _by_effect(caution: TrustWarning) -> bool:
-    """Whether it voids single statistics, of which it is known what they would be otherwise."""
+    """Whether a warning invalidates only single statistics, whose value without the generator's part is known."""
     return bool(caution.figures) and all("." in figure for figure in caution.figures)
 
 
@@ -37,12 +38,15 @@ def judge_level(
     findings: Sequence[Finding],
     cautions: Sequence[TrustWarning],
 ) -> JudgedLevel:
-    """Met: all objectives are, the measurement can be trusted, and no promise was broken. A loss has no latency, so a
-    level that loses messages may look quick; whatever the objectives say, it is missed. A deviation on the wire says
-    nothing about the level: the server deviates at every level.
+    """Judge the run of a level by its objectives, its findings and its trust warnings.
 
-    What the generator did to some figures (it sent late, read late) voids the level only where an objective asks for
-    one of them and would have come out otherwise.
+    The level is met if all objectives are met, the measurement is trusted, and there is no violation of the delivery
+    contract. A lost message has no latency, so a level that loses messages may look fast. Such a level is missed
+    whatever the objectives say. A protocol deviation says nothing about the level, because the server deviates at every
+    level.
+
+    The generator may have affected some figures by sending or reading late. This makes the level untrusted only if an
+    objective uses such a figure and would have another outcome without the delay.
     """
     undecided = {one.void.code for one in objectives if one.void is not None}
     voiding = [one for one in cautions if one.voids and (one.code in undecided or not _by_effect(one))]

@@ -1,4 +1,4 @@
-"""What a comparison compares: one number per block. Four are judged, the rest is shown."""
+"""The metrics that a comparison compares, one number per block. At most four are judged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wsproof.stats.metrics import METRICS_BY_NAME, Metric
 
 @dataclass(frozen=True)
 class ComparedMetric:
-    """One statistic of one metric. Judged (`primary`) aspects decide the verdict."""
+    """One statistic of one metric. Judged (`primary`) statistics decide the verdict."""
 
     metric: Metric
     statistic: str = "value"
@@ -19,11 +19,11 @@ class ComparedMetric:
 
     @property
     def name(self) -> str:
-        """`latency_p99`; for a metric that is one number per run, the metric's own name."""
+        """The name of the statistic, such as `latency_p99`. A metric with one number per run keeps its own name."""
         return self.metric.name if self.metric.single else f"{self.metric.name}_{self.statistic}"
 
     def of(self, summaries: Mapping[str, Summary]) -> float | None:
-        """The number of one block; None where it has none."""
+        """The number of one block, or None if the block has none."""
         summary = summaries.get(self.metric.name)
         value: float | None = None if summary is None else getattr(summary, self.statistic)
         return value
@@ -38,7 +38,7 @@ ASPECTS: tuple[ComparedMetric, ...] = (
     _aspect("latency", "p99", primary=True),
     _aspect("time_to_last", "p50", primary=True),
     _aspect("server_cpu_per_delivery", primary=True),
-    # A feed has no publications, so the first three do not exist there and this one stands for them.
+    # A feed has no publications, so the first three metrics do not exist there. This metric replaces them.
     _aspect("feed_spread", "p50", primary=True),
     _aspect("service_time", "p50"),
     _aspect("spread", "p50"),
@@ -52,7 +52,7 @@ ASPECTS_BY_NAME = {aspect.name: aspect for aspect in ASPECTS}
 
 
 def judged_and_void(summaries: Mapping[str, Summary]) -> list[str]:
-    """The judged aspects whose figures prove nothing."""
+    """The judged metrics whose figures are invalid in these summaries."""
     return [one.name for one in ASPECTS if one.primary and one.statistic in _void(summaries.get(one.metric.name))]
 
 
@@ -61,7 +61,7 @@ def _void(summary: Summary | None) -> Collection[str]:
 
 
 def voids_judged(caution: TrustWarning) -> bool:
-    """Whether a caution voids the figure of a judged aspect. One that names no figures voids all."""
+    """Whether a warning invalidates a judged figure. A warning that names no figures invalidates all."""
     judged = {f"{one.metric.name}.{one.statistic}" for one in ASPECTS if one.primary}
     judged |= {one.metric.name for one in ASPECTS if one.primary}
     return caution.voids and (not caution.figures or not judged.isdisjoint(caution.figures))

@@ -1,26 +1,28 @@
-"""When a comparison says worse, better, same, or cannot tell.
+"""Rules by which a comparison says worse, better, same, or cannot tell.
 
-Per judged metric, with p adjusted by Holm over the judged metrics and estimate and interval on paired log-ratios:
+Per judged metric, with p adjusted by Holm over the judged metrics, and with estimate and interval on paired log-ratios:
 
 - *worse*: adjusted p < 0.05, and the estimate is beyond the floor (5 %, a property of the metric) in the bad direction;
-- *better*: its mirror;
+- *better*: the same in the good direction;
 - *same*: the 95 % interval lies within the floor;
 - *cannot tell*: anything else, with the smallest effect that these pairs could have shown.
 
-Below eight pairs a two-sided sign flip cannot convict after Holm (2 / 2^7 x 4 = 0.06), so only *same* and *cannot tell*
-are left.
+With fewer than eight pairs, a two-sided sign flip test cannot be significant after Holm (2 / 2^7 x 4 = 0.06). So only
+*same* and *cannot tell* are possible.
 
-Identical code is measured beside it (A/A pairs: base against base), and each metric has to live with what it showed:
+The same comparison also measures identical code (A/A pairs: base against base). Its result limits the verdict of each
+metric:
 
-- The A/A interval excludes 1 by more than the floor (at 99.9 %): the harness itself is biased in this metric, which is
-  vetoed: *cannot tell*.
-- The A/A interval (95 %) reaches further than the floor: this machine moves the metric that far by itself, so its
-  *effective floor* becomes the far end of that interval: *worse* and *better* must go beyond it. So latency p99 on a
-  noisy machine no longer convicts on 8 %, and still convicts on a factor of five. *same* keeps the declared floor.
+- The A/A interval excludes 1 by more than the floor (at 99.9 %): the harness itself is biased in this metric. The
+  verdict is *cannot tell*.
+- The A/A interval (95 %) reaches further than the floor: on this machine the metric moves that far without a change
+  of code. The *effective floor* is then the far end of that interval, and *worse* and *better* must go beyond it. So
+  8 % of latency p99 on a noisy machine is no longer *worse*, but a factor of five is. *same* keeps the declared floor.
 
-All metrics together: *worse* when any judged metric is worse. *same* when all are the same. *better* when at least one
-is better and all others are better or the same: "better, but we do not know about p99" is no ground to merge on. Else
-*cannot tell*. Metrics that are not judged are shown with ratio and interval, as *same* or *cannot tell*, without p.
+All metrics together are *worse* if any judged metric is worse. They are *same* if all are the same. They are *better*
+if at least one is better and all others are better or the same: "better, but we do not know about p99" is no reason to
+merge. Otherwise they are *cannot tell*. Metrics that are not judged are shown with ratio and interval, as *same* or
+*cannot tell*, without p.
 """
 
 from __future__ import annotations
@@ -45,7 +47,10 @@ def judge(
     aspects: Sequence[ComparedMetric] = ASPECTS,
     seed: int = 0,
 ) -> tuple[MetricComparison, ...]:
-    """A judgement per aspect for which there are pairs, by the aspect's name; the judged ones first."""
+    """Compare each metric that has pairs. The judged metrics come first.
+
+    `pairs` and `identical` are keyed by the name of the compared metric. `identical` are the A/A pairs.
+    """
     identical = identical or {}
     present = sorted((aspect for aspect in aspects if pairs.get(aspect.name)), key=lambda aspect: not aspect.primary)
     weighed = {aspect.name: weigh(pairs[aspect.name], identical.get(aspect.name, ()), seed=seed) for aspect in present}
@@ -60,7 +65,7 @@ def judge(
 
 
 def overall(metrics: Iterable[MetricComparison]) -> Judgement:
-    """One judgement for all judged metrics, by the rule above."""
+    """Combine the verdicts of all judged metrics by the rules above."""
     verdicts = [metric.verdict for metric in metrics if metric.primary]
     if Judgement.WORSE in verdicts:
         return Judgement.WORSE
@@ -118,7 +123,7 @@ def _verdict(aspect: ComparedMetric, evidence: Evidence | None, adjusted: float 
 
 
 def _effective_floor(aspect: ComparedMetric, evidence: Evidence) -> float:
-    """As a log-ratio: the declared floor, or what identical code showed where that is more."""
+    """The floor as a log-ratio: the declared one, or the extent of the A/A interval if that is larger."""
     floor = log1p(aspect.metric.floor)
     return floor if evidence.identical is None else max(floor, evidence.identical.extent)
 

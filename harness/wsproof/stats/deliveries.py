@@ -1,4 +1,4 @@
-"""Which receipt belongs to which publication: the join that every delivery metric starts from."""
+"""The join of receipts and publications, on which every delivery metric is based."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Deliveries:
-    """Intact first receipts of measured publications, one row each, by members who were in when they were sent.
+    """Intact first receipts of measured publications, one row each, by members that were in when they were sent.
 
-    What a member was told of the time before it came (a history, say) is no delivery that took so long. `publication`
-    is the row in the history's publications; `intended_ns` and `sent_ns` are that publication's own. A second receipt
-    of the same publication by the same subscriber is an anomaly, not a sample.
+    A message that was sent before a member was in (such as a chat history) is not a delivery with a long latency, so it
+    is left out. `publication` is the row in the history's publications. `intended_ns` and `sent_ns` are those of that
+    publication. A second receipt of a publication by the same subscriber is an anomaly and not a sample.
     """
 
     published: Publications
@@ -31,12 +31,12 @@ class Deliveries:
 
     @property
     def intended_ns(self) -> Ints:
-        """When each was meant to leave."""
+        """Intended send time of each delivery's publication."""
         return self.published.intended_ns[self.publication]
 
     @property
     def sent_ns(self) -> Ints:
-        """When each left."""
+        """Actual send time of each delivery's publication."""
         return self.published.sent_ns[self.publication]
 
     @property
@@ -46,7 +46,7 @@ class Deliveries:
 
     @property
     def service_ns(self) -> Ints:
-        """Receipt - actual send time."""
+        """Receipt - actual send time, for the deliveries whose send time is known."""
         service = self.received_ns - self.sent_ns
         known = self.published.sent_ns > 0
         return service if known.all() else service[known[self.publication]]
@@ -54,22 +54,26 @@ class Deliveries:
 
 @dataclass(frozen=True)
 class PublicationDeliveries:
-    """How far each measured publication reached; one row each, only those that were owed to anybody.
+    """Reach of each measured publication that somebody was expected to receive.
 
-    An incomplete one has no time to last and no spread (of some subscriber the receipt never came); it lowers `reach`.
+    An incomplete publication lacks the receipt of some subscriber. It has no time to last and no spread, and it lowers
+    `reach`.
     """
 
     reach: NDArray[np.float64]
     time_to_last_ns: Ints
     spread_ns: Ints
     complete: Ints
-    """The rows of the complete publications; `first_ns` and `last_ns` are their first and last receipts."""
+    """Rows of the complete publications. `first_ns` and `last_ns` are the times of their first and last receipts."""
     first_ns: Ints
     last_ns: Ints
 
 
 def deliveries(history: History) -> Deliveries:
-    """Join receipts with publications: a million receipts in well under a second, in 12 bytes each."""
+    """Join receipts with publications.
+
+    A million receipts take well under a second, and each takes 12 bytes.
+    """
     publication, received = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
     for rows in groups(history.receipts):
         useful, of = _useful(history, rows)
@@ -79,7 +83,7 @@ def deliveries(history: History) -> Deliveries:
 
 
 def _useful(history: History, rows: Ints) -> tuple[Ints, Ints]:
-    """Those of these receipts that are a delivery's first, and the rows of their publications."""
+    """Select the receipts that are the first of a delivery, and the rows of their publications."""
     published, receipts = history.publications, history.receipts
     rows = rows[(receipts.kind[rows] == Kind.DELIVERY) & (receipts.intact[rows] == 1)]
     of = publication_rows(published, receipts.publisher[rows], receipts.sequence[rows])
@@ -92,7 +96,7 @@ def _useful(history: History, rows: Ints) -> tuple[Ints, Ints]:
 
 
 def fanout(history: History, contract: Contract, joined: Deliveries) -> PublicationDeliveries:
-    """Hold what came against what was owed."""
+    """Compare the receipts with the expected deliveries."""
     published = history.publications
     first = np.full(len(published), np.iinfo(np.int64).max)
     last = np.zeros(len(published), dtype=np.int64)
@@ -100,7 +104,7 @@ def fanout(history: History, contract: Contract, joined: Deliveries) -> Publicat
     np.maximum.at(last, joined.publication, joined.received_ns)
     due = owed(history, contract)
     measured = published.phase == Phase.MEASURED
-    # A publication that arrived only damaged counts as got, but was never received whole: it has no last receipt.
+    # A publication that arrived only damaged counts as received, but has no intact receipt and thus no last one.
     complete = np.flatnonzero(measured & due.complete & (last > 0))
     return PublicationDeliveries(
         due.reach[measured & (due.owed > 0)],

@@ -1,4 +1,7 @@
-"""Feeds speak by themselves: no publication to measure from. What counts is how evenly and how together they tick."""
+"""Metrics of feeds, which send without a publication.
+
+They measure how regular the ticks are, and how close together the viewers receive them.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,10 @@ NS = 1_000_000_000
 
 
 def period_errors_ns(history: History, period_s: float) -> NDArray[np.int64]:
-    """|gap between two ticks of one viewer - period|, for every gap that ends inside the window.
+    """Absolute difference between the period and the gap of two ticks of a viewer, in ns.
 
-    The first tick of a viewer may be a snapshot, in step with nothing: it begins no gap, nor has it a spread.
+    The result has a value for every gap that ends inside the window. The first tick of a viewer may be a snapshot at
+    any time, so it neither begins a gap nor has a spread.
     """
     by_viewer: dict[int, list[int]] = defaultdict(list)
     for tick in history.steady_ticks():
@@ -30,7 +34,10 @@ def period_errors_ns(history: History, period_s: float) -> NDArray[np.int64]:
 
 
 def spreads_ns(history: History, period_s: float) -> NDArray[np.int64]:
-    """Last viewer - first viewer, per round of the feed that begins in the window and reached all who were in."""
+    """Time from the first to the last viewer, in ns, per complete round.
+
+    A round counts if it begins in the window and reached all members that were in.
+    """
     found = [
         round_[-1].received_ns - round_[0].received_ns
         for round_ in rounds(history.steady_ticks(), period_s)
@@ -40,9 +47,9 @@ def spreads_ns(history: History, period_s: float) -> NDArray[np.int64]:
 
 
 def rounds(ticks: Iterable[Tick], period_s: float) -> Iterator[list[Tick]]:
-    """Match ticks of different viewers by order and time.
+    """Group ticks of different viewers into rounds, by order and time.
 
-    A new round begins after half a period of silence, or when a viewer that has its tick of this round gets another.
+    A new round begins after half a period without a tick, or when a viewer gets a second tick in the same round.
     """
     current: list[Tick] = []
     seen: set[int] = set()

@@ -1,7 +1,8 @@
-"""How long a receipt may have waited until the generator read it. A bound, from what the generator noted of itself.
+"""An upper bound for the time that a receipt waited until the generator read it.
 
-A message that is read in one iteration of the event loop arrived after the previous iteration began: that one would
-have read it otherwise. A message that arrives at any time within these bounds has waited half of them on average.
+The bound is based on what the workers recorded about their event loops. A message that is read in one iteration of the
+loop arrived after the previous iteration began: otherwise that one would have read it. If the arrival is equally likely
+at any time in these bounds, the message waited half of the bound on average.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 ENOUGH_FOR_ALL = 2_000_000
-"""Of more deliveries than that every second, third ... is looked at: a percentile does not need more."""
+"""Deliveries up to which all are examined. Beyond, every second (third, ...) is enough for a percentile."""
 
 
 def waited_ns(received_ns: Ints, turns: tuple[Ints, ...]) -> Ints:
-    """How long each receipt may have lain there, at most, before it was stamped.
+    """The longest time, in ns, that each receipt may have waited before it was stamped.
 
-    The workers' turns are not told apart: where several read at the same time, the longest wait counts.
+    The iterations of different workers are not told apart. If several workers read at the same time, the longest wait
+    counts.
     """
     waited = np.zeros(len(received_ns), np.int64)
     for began_ns, ended_ns, before_ns in (table.T for table in turns if len(table)):

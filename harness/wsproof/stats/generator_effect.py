@@ -1,11 +1,11 @@
-"""What each figure would be without what the load generator did: trust is judged by that effect.
+"""The value of each figure without the load generator's part. Trust is judged by that difference.
 
-A figure is one statistic of one metric, such as latency p99. What the generator may have added to it:
+A figure is one statistic of one metric, such as latency p99. The generator may have changed it in three ways:
 
-- It sent late. Known exactly: the figure is taken once more from the actual send times, and once without the
-  publications that were late. (A burst of late ones can slow down those that are behind them.)
-- A receipt waited until the event loop had read what came before it. Known within bounds: see `own_delay`.
-- It had no CPU left in some seconds. The figure is taken once more without them.
+- It sent late. The effect is known exactly: the figure is computed again from the actual send times, and again without
+  the late publications. (A burst of late ones can slow down those behind them.)
+- A receipt waited until the event loop had read earlier messages. Bounds are known: see `generator_delay`.
+- It had no CPU time left in some seconds. The figure is computed again without these seconds.
 """
 
 from __future__ import annotations
@@ -24,25 +24,26 @@ from wsproof.stats.summary import summary_of
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 STATISTICS = ("p50", "p90", "p99", "p999", "mean", "max")
-"""Without the minimum: lateness decides it only where all were late, and then the median tells."""
+"""The statistics that are examined. The minimum is missing: lateness affects it only if all were late, and then the
+median shows it."""
 TAIL = frozenset({"p99", "p999", "max"})
 
 
 @dataclass(frozen=True)
 class Limit:
-    """How much of a figure may be the generator's: a share of it, or so much, whichever is more."""
+    """Largest allowed part of the generator in a figure: a share of it, or `least_ns`, whichever is larger."""
 
     share: float
     least_ns: float
 
     def of(self, value: float) -> float:
-        """The limit for a figure."""
+        """The limit for a figure with this value."""
         return max(self.least_ns, self.share * value)
 
 
 @dataclass(frozen=True)
 class Effect:
-    """One figure as it is reported, and as it would be without the generator's part; ns."""
+    """One figure in ns: as reported, and without the generator's part."""
 
     metric: str
     statistic: str
@@ -51,21 +52,21 @@ class Effect:
 
     @property
     def name(self) -> str:
-        """The figure's name, as records have it."""
+        """The figure's name, as in records: `latency.p99`."""
         return f"{self.metric}.{self.statistic}"
 
     @property
     def added(self) -> float:
-        """The generator's part of it."""
+        """The generator's part of the figure, in ns."""
         return self.reported - self.without
 
     def show(self, value: float) -> str:
-        """A value of it, for people."""
+        """Format a value of this figure for people."""
         return METRICS_BY_NAME[self.metric].show(value)
 
 
 class DeliveryTimes:
-    """The samples of all metrics that time deliveries, as they are or as they would be otherwise."""
+    """Samples of all metrics that time deliveries, as measured or without parts of the generator's delay."""
 
     def __init__(self, observed: Observed) -> None:
         joined, fanout = observed.deliveries, observed.fanout
@@ -87,8 +88,11 @@ class DeliveryTimes:
     def figures(
         self, *, as_sent: bool = False, at_once: bool = False, kept: Flags | None = None
     ) -> dict[tuple[str, str], float]:
-        """All figures. `as_sent`: as if the sends had been meant for when they left. `at_once`: as if each receipt had
-        been read when it came. `kept`: from these publications only (one flag per row of the history)."""
+        """Compute all figures, in ns, by metric and statistic.
+
+        `as_sent` counts from the actual send times instead of the intended ones. `at_once` moves each receipt to the
+        estimated time of its arrival. `kept` selects publications (one flag per row of the history).
+        """
         begin_ns = self.intended_ns + self.slip_ns if as_sent else self.intended_ns
         sent_ns = self.intended_ns + self.slip_ns
         received_ns = self._received_ns - self._waited_ns if at_once else self._received_ns
@@ -118,7 +122,7 @@ def _statistics(samples: Mapping[str, NDArray[Any]]) -> dict[tuple[str, str], fl
 
 
 def sent_late(times: DeliveryTimes, limit: Limit) -> Iterator[Effect]:
-    """Figures that late sends have changed by more than the limit, of deliveries or of how they queued."""
+    """Figures that late sends have changed by more than the limit, directly or through queueing."""
     if times.slip_ns.max(initial=0) <= limit.least_ns:
         return
     reported, as_sent = times.figures(), times.figures(as_sent=True)
@@ -127,20 +131,20 @@ def sent_late(times: DeliveryTimes, limit: Limit) -> Iterator[Effect]:
         allowed = limit.of(value)
         on_time = times.slip_ns <= allowed
         if on_time.all():
-            continue  # it can have changed by the largest slip at most
+            continue  # the largest slip is the most that can have been added to the figure
         late = float(np.count_nonzero(~on_time))
-        if late not in punctual:  # the publications that are later than a limit are the same for the same number
+        if late not in punctual:  # two limits with the same number of late publications have the same late publications
             punctual[late] = times.figures(kept=on_time)
-        # Of a larger figure without them nothing follows: then the late ones were the quicker ones.
+        # If the figure is larger without the late publications, they were faster, and nothing follows.
         without = min(as_sent[figure], punctual[late].get(figure, value))
         if value - without > allowed:
             yield Effect(*figure, value, without)
 
 
 def own_delays(times: DeliveryTimes, limit: Limit, always_ns: float) -> Iterator[Effect]:
-    """Figures of which late sends and late reading together may be more than the limit.
+    """Figures that late sends and late reads together may have changed by more than the limit.
 
-    `always_ns` is what comes to one message in a hundred even where nothing waits.
+    `always_ns` is the delay that one message in a hundred gets even if nothing waits.
     """
     reported, without = times.figures(), times.figures(as_sent=True, at_once=True)
     for (metric, statistic), value in reported.items():
@@ -152,7 +156,7 @@ def own_delays(times: DeliveryTimes, limit: Limit, always_ns: float) -> Iterator
 
 
 def without_seconds(observed: Observed, times: DeliveryTimes, busy: Flags, limit: Limit) -> Iterator[Effect]:
-    """Figures that are lower without the publications of these seconds of the window."""
+    """Figures that are lower, by more than the limit, without the publications of the busy seconds."""
     second = ((times.intended_ns - observed.history.start_ns) // 1_000_000_000).clip(0, len(busy) - 1)
     reported, others = times.figures(), times.figures(kept=~busy[second])
     for figure, value in reported.items():

@@ -1,9 +1,9 @@
-"""METRICS: every metric's name, unit, better direction and definition, once. Tables, comparisons and pages read this.
+"""METRICS: name, unit, better direction and definition of every metric. Tables, comparisons and pages read this.
 
-To add a metric, add one entry. Only publications of the measured window count, and receipts of them; latency runs from
-the *intended* send time; a loss never enters a percentile: it lowers `reach`, and the publication that suffered it has
-no time to last and no spread. A metric that cannot be computed (no server of ours, a feed without publications) stays
-in the record with n = 0 and null numbers, so that readers find its key.
+To add a metric, add one entry. Only publications of the measured window and their receipts count. Latency runs from the
+*intended* send time. A loss never enters a percentile. It lowers `reach`, and the lost publication has no time to last
+and no spread. A metric that cannot be computed (such as the CPU time of a server we did not start) stays in the record
+with n = 0 and null numbers, so that readers find its key.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NS = 1_000_000_000
 
 
 class Observed:
-    """A measurement with the join of receipts and publications, made once for all metrics."""
+    """A measurement with its join of receipts and publications, computed once for all metrics."""
 
     def __init__(self, measurement: Measurement) -> None:
         self.measurement = measurement
@@ -44,13 +44,13 @@ class Observed:
 
     @property
     def period_s(self) -> float | None:
-        """The period of a feed; None where members publish."""
+        """The period of a feed in seconds, or None if members publish."""
         feed = self.measurement.contract.feed
         return None if feed is None else feed.period_s
 
     @property
     def closed(self) -> bool:
-        """Whether publishers waited for the server: nothing was meant to leave at any time, so there is no latency."""
+        """Whether the run was a closed loop. Its publications have no intended send time, so there is no latency."""
         return self.measurement.plan.in_flight is not None
 
     @property
@@ -60,11 +60,11 @@ class Observed:
 
 @dataclass(frozen=True)
 class Metric:
-    """One thing that is measured.
+    """Definition of one metric.
 
-    `compute` gives the samples in `unit`, or None where there is nothing to compute from. `single`: one number per run
-    rather than samples. For people, divide by `scale` and write `shown_unit`. `floor` is the smallest relative change
-    that a comparison calls a change.
+    `compute` returns the samples in `unit`, or None if they cannot be computed. `single` metrics have one number per
+    run instead of samples. For display, the value is divided by `scale` and followed by `shown_unit`. `floor` is the
+    smallest relative change that a comparison calls a change.
     """
 
     name: str
@@ -80,11 +80,11 @@ class Metric:
     shown_unit: str = ""
 
     def samples(self, measurement: Measurement) -> Samples | None:
-        """The samples of one measurement. For several metrics at once, `summaries` joins the history only once."""
+        """Compute the samples of one measurement. For several metrics, `summaries` joins the history only once."""
         return self.compute(Observed(measurement))
 
     def show(self, value: float | None) -> str:
-        """A value for people: three significant digits in the unit they think in; counts are whole."""
+        """Format a value for people: three significant digits in the shown unit. Counts are whole numbers."""
         if value is None:
             return "–"
         unit = self.shown_unit or self.unit
@@ -94,12 +94,12 @@ class Metric:
 
 
 def summarise(metric: Metric, samples: Samples | None) -> Summary:
-    """The summary of one metric's samples, in the metric's own unit."""
+    """Summarise one metric's samples, in the metric's own unit."""
     return summary_of(samples, metric.unit, metric.better)
 
 
 def summaries(measurement: Measurement) -> dict[str, Summary]:
-    """Every metric of METRICS that applies to this kind of channel, by name."""
+    """Compute every metric of METRICS that applies to this kind of channel, by name."""
     observed = Observed(measurement)
     return {
         metric.name: summarise(metric, metric.compute(observed))
@@ -303,4 +303,4 @@ METRICS: tuple[Metric, ...] = (
 
 METRICS_BY_NAME = {metric.name: metric for metric in METRICS}
 FEED_METRICS = frozenset({"feed_spread", "feed_period_error"})
-"""Only feeds have these; for other channels they are left out of the record rather than null."""
+"""Metrics that only feeds have. Records of other channels omit them instead of storing null."""

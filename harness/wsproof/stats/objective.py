@@ -1,10 +1,10 @@
-"""Objectives: what a run must reach, as a line that people can type (`--slo`).
+"""Objectives of a run, written as a line of text (`--slo`).
 
     p99(latency) < 100ms     p50(time_to_last) <= 20ms     min(reach) == 1     mean(reach) >= 99.9%     lost == 0
 
-Left: a statistic of a metric (p50 p90 p99 p999 min mean max median), a metric that is one number per run, or the name
-of an anomaly, which stands for how often it was found (`violations` counts all of them). Right: a number, with ns, us,
-ms, s or % where the metric has such a unit.
+The left side is a statistic of a metric (p50 p90 p99 p999 min mean max median), a metric with one number per run, or
+the name of an anomaly. An anomaly stands for the number of its occurrences (`violations` counts all of them). The right
+side is a number, with ns, us, ms, s or % if the metric has such a unit.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ GRAMMAR = re.compile(
 
 @dataclass(frozen=True)
 class Objective:
-    """A line that was understood. `limit` is in the metric's own unit; `metric` may be the name of an anomaly."""
+    """A parsed objective. `limit` is in the metric's own unit; `metric` may be the name of an anomaly."""
 
     text: str
     metric: str
@@ -50,8 +50,10 @@ class Objective:
     limit: float
 
     def judge(self, summaries: Mapping[str, Summary], findings: Iterable[Finding] = ()) -> ObjectiveResult:
-        """Hold it against a run. A void figure decides where it would have been decided in the same way without what
-        made it void."""
+        """Compare the objective with a run.
+
+        An invalid figure still decides if the outcome is the same without the generator's part.
+        """
         value = self._value(summaries, findings)
         met = None if value is None else self._met(value)
         summary = summaries.get(self.metric)
@@ -78,7 +80,7 @@ class Objective:
 
 @dataclass(frozen=True)
 class ObjectiveResult:
-    """What became of an objective. `met` is None where its value could not be measured, or is void: *cannot tell*."""
+    """Outcome of an objective. `met` is None (*cannot tell*) if the value is missing or invalid."""
 
     objective: Objective
     value: float | None
@@ -86,7 +88,7 @@ class ObjectiveResult:
     void: Void | None = None
 
     def sentence(self) -> str:
-        """One line for people."""
+        """The outcome as one line for people."""
         if self.value is None:
             return f"cannot tell: {self.objective.text} (there was too little to measure it from)"
         metric = METRICS_BY_NAME.get(self.objective.metric)
@@ -99,10 +101,10 @@ class ObjectiveResult:
 
 
 def parse_objective(text: str) -> Objective:
-    """Understand one objective.
+    """Parse one objective.
 
     Raises:
-        UsageError: it does not have the shape above, or names a metric, statistic or unit that does not exist.
+        UsageError: the text does not have the form above, or names an unknown metric, statistic or unit.
     """
     match = GRAMMAR.fullmatch(text)
     if match is None:

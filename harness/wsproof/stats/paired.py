@@ -1,7 +1,7 @@
-"""What interleaved pairs of blocks say of one number: ratio, interval, p-value, and what identical code showed.
+"""Evidence from interleaved pairs of blocks for one metric: ratio, interval, p-value and A/A intervals.
 
-Everything is computed on log-ratios ln(candidate / base), one per pair of neighbouring blocks, so that drift of the
-machine cancels within a pair and "twice" and "half" are equally far from 1.
+Everything is computed on log-ratios ln(candidate / base), one per pair of adjacent blocks. So a drift of the machine
+cancels within a pair, and "twice" and "half" are equally far from 1.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from wsproof.stats import permutation, student
 
 Pair = tuple[float, float]
-"""(base, candidate) of one pair of blocks; of an A/A pair (first, second)."""
+"""(base, candidate) of one pair of blocks. In an A/A pair: (first, second)."""
 
 CONFIDENCE = 0.95
 VETO_CONFIDENCE = 0.999
-"""To say that the harness itself is biased takes more: at 95 % one honest comparison in ten would be thrown away."""
+"""Confidence that the harness itself is biased. It is stricter, because at 95 % one unbiased comparison in ten would be
+discarded."""
 POWER_QUANTILE = 0.8416
-"""Standard normal quantile of 80 %: the power that `detectable` speaks of."""
+"""Standard normal quantile of 80 %, the power of `detectable`."""
 
 
 @dataclass(frozen=True)
@@ -35,17 +36,17 @@ class RatioInterval:
 
     @property
     def extent(self) -> float:
-        """How far it reaches from "no change", on either side."""
+        """The largest distance of the interval from "no change", in either direction."""
         return max(abs(self.low), abs(self.high))
 
     def beyond(self, floor: float) -> bool:
-        """Whether all of it lies further than `floor` from "no change", on one side."""
+        """Whether the whole interval lies more than `floor` from "no change", on one side."""
         return self.low > floor or self.high < -floor
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the pairs say, as log-ratios. `identical` and `bias` are the A/A intervals (95 % and 99.9 %)."""
+    """Result of the pairs, as log-ratios. `identical` and `bias` are the A/A intervals (95 % and 99.9 %)."""
 
     pairs: int
     estimate: float
@@ -57,7 +58,7 @@ class Evidence:
     bias: RatioInterval | None = None
 
     def detectable(self, floor: float, tests: int) -> float:
-        """The smallest log-ratio that so many pairs with this noise would show in four of five comparisons."""
+        """The smallest log-ratio that this many pairs with this noise would show in four of five comparisons."""
         if self.pairs < 2:
             return inf
         error = self.noise / sqrt(self.pairs)
@@ -66,14 +67,14 @@ class Evidence:
 
 
 def log_ratios(pairs: Sequence[Pair]) -> NDArray[np.float64]:
-    """ln(candidate / base) of each pair where both sides are above zero."""
+    """ln(candidate / base) of each pair in which both sides are above zero."""
     return np.array(
         [log(candidate / base) for base, candidate in pairs if base > 0 and candidate > 0], dtype=np.float64
     )
 
 
 def weigh(pairs: Sequence[Pair], identical: Sequence[Pair] = (), *, seed: int = 0) -> Evidence | None:
-    """The evidence of the pairs, with that of base-against-base pairs beside it; None where no pair has a ratio."""
+    """Compute the evidence of the pairs and of the A/A pairs. None if no pair has a ratio."""
     differences, aside = log_ratios(pairs), log_ratios(identical)
     if not len(differences):
         return None
@@ -90,7 +91,10 @@ def weigh(pairs: Sequence[Pair], identical: Sequence[Pair] = (), *, seed: int = 
 
 
 def _span(differences: NDArray[np.float64], seed: int) -> RatioInterval | None:
-    """The inverted permutation test; with fewer than six pairs, which it cannot serve, Student's t."""
+    """The interval of the inverted permutation test, or Student's t with fewer than six pairs.
+
+    The permutation test has no interval for fewer than six pairs.
+    """
     found = permutation.interval(differences, CONFIDENCE, seed=seed)
     if found is not None:
         return RatioInterval(*found)
@@ -103,9 +107,10 @@ def _span(differences: NDArray[np.float64], seed: int) -> RatioInterval | None:
 def _identical(differences: NDArray[np.float64], aside: NDArray[np.float64], confidence: float) -> RatioInterval | None:
     """Student's interval of the A/A pairs, with the noise of all pairs.
 
-    A/A pairs are few (they cost blocks), and a standard deviation of four numbers is a poor one. How much two
-    neighbouring blocks differ is a property of machine and plan, so the A/B pairs, each around their own mean, help to
-    estimate it. Simulated with 3 % noise, 10 pairs and 5 A/A pairs: a change of 10 % is found in 97 % instead of 88 %.
+    There are few A/A pairs, because each costs two blocks, and a standard deviation of four numbers is inaccurate. The
+    difference of two adjacent blocks depends on machine and plan. So the A/B pairs, each set around its own mean, help
+    to estimate it. Simulated with 3 % noise, 10 pairs and 5 A/A pairs: a change of 10 % is found in 97 % instead of 88
+    %.
     """
     freedom = len(aside) - 1 + len(differences) - 1
     if not len(aside) or freedom < 1:

@@ -1,9 +1,9 @@
 """Sign-flip permutation test and its interval, for paired differences. Exact up to 20 pairs, else seeded Monte Carlo.
 
-If both sides of each pair are the same code, a difference is as likely to be +d as -d: flipping signs gives every
-outcome that chance could have given, and no distribution is assumed (R. A. Fisher, *The Design of Experiments*, 1935,
-§21). The interval is the set of shifts that the test does not reject. For the mean it has a closed form: the means of
-all non-empty subsets cut the line into 2^n stretches, and the true centre lies in each of them with the same
+If both sides of each pair are the same code, a difference is as likely to be +d as -d. Flipping signs therefore gives
+every outcome that chance could have given, and no distribution is assumed (R. A. Fisher, *The Design of Experiments*,
+1935, §21). The interval is the set of shifts that the test does not reject. For the mean it has a closed form. The
+means of all non-empty subsets divide the line into 2^n segments, and the true centre lies in each of them with the same
 probability (J. A. Hartigan, *Using subsample values as typical values*, JASA 64, 1969).
 """
 
@@ -18,14 +18,15 @@ Floats = NDArray[np.float64]
 
 
 def two_sided_p(differences: Floats, *, seed: int = 0) -> float:
-    """How often chance alone gives a mean at least this far from 0.
+    """Probability that chance alone gives a mean at least this far from 0.
 
-    With n pairs it cannot be smaller than 2 / 2^n: eight pairs are the fewest that can convict after Holm over four.
+    With n pairs it is at least 2 / 2^n. Eight pairs are the fewest that can be significant after Holm over four
+    metrics.
     """
     if not len(differences):
         return 1.0
     magnitudes = np.abs(differences)
-    # A tiny allowance, so that ties broken only by rounding count as ties.
+    # A tiny tolerance, so that ties broken only by rounding count as ties.
     reached = abs(float(differences.sum())) - 1e-12 * float(magnitudes.sum() or 1.0)
     if len(differences) <= EXACT_PAIRS:
         sums = np.zeros(1)
@@ -38,9 +39,9 @@ def two_sided_p(differences: Floats, *, seed: int = 0) -> float:
 
 
 def interval(differences: Floats, confidence: float = 0.95, *, seed: int = 0) -> tuple[float, float] | None:
-    """The shifts of the centre that the test does not reject; None where so few pairs cannot give that confidence.
+    """The shifts of the centre that the test does not reject. None if there are too few pairs for this confidence.
 
-    95 % needs six pairs: with five, even the span from the smallest to the largest holds the centre in 94 % only.
+    95 % needs six pairs. With five, even the range from the smallest to the largest contains the centre in 94 % only.
     """
     means = _subset_means(differences, seed)
     cut = int((1 - confidence) / 2 * (len(means) + 1))
@@ -63,7 +64,7 @@ def _subset_means(differences: Floats, seed: int) -> Floats:
 
 
 def holm(p_values: list[float]) -> list[float]:
-    """Holm's step-down adjustment, in the order given (S. Holm, Scandinavian Journal of Statistics 6, 1979)."""
+    """Holm's step-down adjustment, in the given order (S. Holm, Scandinavian Journal of Statistics 6, 1979)."""
     adjusted = [1.0] * len(p_values)
     largest = 0.0
     for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):

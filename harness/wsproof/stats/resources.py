@@ -1,4 +1,4 @@
-"""What the server spent: CPU per delivery, memory per connection."""
+"""Resource usage of the server: CPU time per delivery, memory per connection, file descriptors."""
 
 from __future__ import annotations
 
@@ -11,37 +11,38 @@ from wsproof.model.measurement import ServerUsage
 KIB = 1024
 NS_PER_US = 1000
 FEWEST_CPU_STEPS = 10
-"""Of a CPU time that is counted in steps, fewer say nothing: one more or less would be over 10 %."""
+"""Steps of a CPU clock that a measurement needs. With fewer, one step more or less would be over 10 %."""
 FEWEST_RAMP_CONNECTIONS = 10
-"""Below this ramp a slope of resident memory is the noise of the allocator's steps, not a cost per connection."""
+"""Connections that a ramp needs. With fewer, the slope of resident memory is the noise of the allocator's steps and not
+a cost per connection."""
 
 
 def arrivals_between(history: History, start_ns: int, end_ns: int) -> int:
-    """Deliveries and ticks that arrived from `start_ns` (included) to `end_ns` (not included); replies do not count."""
+    """Deliveries and ticks that arrived from `start_ns` (included) to `end_ns` (excluded). Replies do not count."""
     at = history.receipts.received_ns
     told = (history.receipts.kind == Kind.DELIVERY) & (at >= start_ns) & (at < end_ns)
     return int(np.count_nonzero(told)) + sum(start_ns <= tick.received_ns < end_ns for tick in history.ticks)
 
 
 def cpu_per_delivery_us(history: History, usage: ServerUsage) -> float | None:
-    """CPU time of the server's tree over the measured window / deliveries in the same stretch of time, in µs.
+    """CPU time of the server's process tree in the measured window / deliveries in the same time, in µs.
 
-    Where the samples do not cover the window, the covered part of it is used; less than half is no measurement: None.
-    Nor is a time that was told in so coarse steps that it has only a few.
+    If the samples do not cover the window, the covered part is used. The result is None if that is less than half. It
+    is also None if the CPU clock is so coarse that only a few of its steps passed.
     """
     used_ns = _per_delivery(history, usage, usage.cpu_ns, least=FEWEST_CPU_STEPS * usage.cpu_step_ns)
     return None if used_ns is None else used_ns / NS_PER_US
 
 
 def switches_per_delivery(history: History, usage: ServerUsage) -> float | None:
-    """How often a thread of the server got a processor over the measured window / deliveries; None where not told."""
+    """Context switches of the server's threads in the measured window / deliveries. None if they are not known."""
     if (usage.switches < 0).any():
         return None
     return _per_delivery(history, usage, usage.switches)
 
 
 def most_fds(usage: ServerUsage) -> float | None:
-    """The most file descriptors that were open at a sample; None where not told."""
+    """The largest number of open file descriptors in a sample. None if it is not known."""
     told = usage.fds[usage.fds >= 0]
     return float(told.max()) if len(told) else None
 
@@ -55,15 +56,16 @@ def _per_delivery(history: History, usage: ServerUsage, counter: NDArray[np.int6
     delivered = arrivals_between(history, start, end)
     if not delivered:
         return None
-    # Offsets, because ns since boot lose their last digits as float64.
+    # Offsets, because float64 cannot hold all digits of nanoseconds since boot.
     used = np.interp(np.array([start, end]) - start, usage.at_ns - start, counter - counter[0])
     return float(used[1] - used[0]) / delivered if used[1] - used[0] >= least else None
 
 
 def memory_per_connection_kib(usage: ServerUsage) -> float | None:
-    """Slope (least squares) of resident memory over open connections, from the first sample to the first full house.
+    """Least-squares slope of resident memory over open connections, in KiB.
 
-    What the server allocates afterwards is load, not connections. None where the ramp was too short to have a slope.
+    The slope covers the first sample up to the first sample with the maximum of connections. Memory that the server
+    allocates later belongs to the load. None if the ramp was too small for a slope.
     """
     if not len(usage.at_ns):
         return None

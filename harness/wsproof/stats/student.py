@@ -1,4 +1,4 @@
-"""Student's t, for whole degrees of freedom, without scipy."""
+"""Student's t distribution for integer degrees of freedom, without scipy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from math import atan, cos, pi, sin, sqrt
 
 
 def within(t: float, freedom: int) -> float:
-    """P(|T| <= t). The finite series of Abramowitz & Stegun, 26.7.3 (odd freedom) and 26.7.4 (even)."""
+    """P(|T| <= t), by the finite series of Abramowitz & Stegun, 26.7.3 (odd freedom) and 26.7.4 (even)."""
     angle = atan(t / sqrt(freedom))
     odd = freedom % 2
     term = cos(angle) if odd else 1.0

@@ -1,4 +1,4 @@
-"""From samples to a summary: percentiles by nearest rank, and none where there are too few samples to have one."""
+"""Summaries of samples: nearest-rank percentiles, omitted if there are too few samples."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from wsproof.model.record import Summary
 
 ENOUGH = {"p50": 1, "p90": 10, "p99": 100, "p999": 1000}
-"""Samples that a percentile needs: below these it would only be another name for the maximum, and is null."""
+"""Samples that a percentile needs. With fewer, it would equal the maximum, so it is null."""
 
 SHARES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999}
 
@@ -19,15 +19,16 @@ SHARES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999}
 def nearest_rank(ordered: NDArray[Any], share: float) -> float:
     """The smallest sample that at least `share` of all samples do not exceed (nearest rank: always a real sample).
 
-    `ordered` is ascending and not empty. No interpolation: a latency between two modes that nobody ever saw is no fact.
+    `ordered` is ascending and not empty. There is no interpolation: between two modes it would report a latency that
+    never occurred.
     """
-    # The tiny subtraction keeps 0.99 * 100 = 99.00000000000001 from asking for the hundredth sample.
+    # The tiny subtraction prevents that 0.99 * 100 = 99.00000000000001 selects the hundredth sample.
     rank = math.ceil(share * len(ordered) - 1e-9)
     return float(ordered[max(rank, 1) - 1])
 
 
 def summary_of(samples: NDArray[Any] | None, unit: str, better: str) -> Summary:
-    """The summary of samples in `unit`; with none of them, n = 0 and every number null."""
+    """Summarise samples in `unit`. Without samples, n is 0 and every number is null."""
     if samples is None or not len(samples):
         return Summary(unit, better, 0, None)
     ordered = np.sort(samples)

@@ -1,10 +1,11 @@
-"""Can the figures be trusted? Every caution names the cause, the figures that it voids, and the next thing to try.
+"""Trust rules. Every warning names the cause, the invalid figures, and the next thing to try.
 
-Trust is judged by effect, figure by figure. What the load generator did to the times (it sent late, read late, or had
-no CPU left) voids the figures that would have come out otherwise without it, and no others: latency p99 may be void
-while p50, reach and delivery stand. Three things void whatever is timed, because nobody can know what it would have
-been: the plan was not carried out (work was left unsent, or subscribers were refused), another measurement ran at the
-same time, or the generator had no CPU left in most of the window. The rest is advice: the figures stand.
+Trust is judged by effect, figure by figure. The load generator may have sent late, read late, or had no CPU time left.
+This invalidates the figures that would be different without it, and no others. Latency p99 may be invalid while p50,
+reach and delivery are valid. Three causes invalidate every figure that depends on time, because nobody can know its
+true value. The plan was not carried out (publications were left unsent, or subscribers were refused), another
+measurement ran at the same time, or the generator had no CPU time left in most of the window. The other warnings are
+advice and invalidate nothing.
 """
 
 from __future__ import annotations
@@ -24,15 +25,16 @@ from wsproof.stats.summary import ENOUGH, nearest_rank
 from wsproof.stats.void_figures import Doubt, Trust, doubt, doubt_of
 
 MAX_GENERATOR_CPU = 0.80
-"""Share of one core. Above it queues grow inside the generator, and its own delay is reported as the server's."""
+"""Share of one core. Above it, queues grow inside the generator, and its own delay would be reported as the
+server's."""
 MIN_SLIP_NS = 1_000_000
 SLIP_SHARE_OF_LATENCY = 0.10
 MAX_OWN_SHARE = 0.20
-"""Of a figure: what the generator may have added to it, beside what the server took."""
+"""Largest share of a figure that the generator may have added to the server's part."""
 ALWAYS_NS = 150_000
-"""What is added to one message in a hundred even where nothing waits: processes are woken, bytes are copied."""
+"""Delay, in ns, of one message in a hundred even if nothing waits: processes are woken, bytes are copied."""
 RESOLUTION_NS = 250_000
-"""What the engine cannot tell apart from that on a machine with few cores (benchmarks, "Truth")."""
+"""Smallest delay, in ns, that the engine can tell from ALWAYS_NS on a machine with few cores (benchmarks, "Truth")."""
 LOOP_LAG_NS = 5_000_000
 MS = 1e6
 SLIP_LIMIT = Limit(SLIP_SHARE_OF_LATENCY, MIN_SLIP_NS)
@@ -40,29 +42,29 @@ OWN_LIMIT = Limit(MAX_OWN_SHARE, RESOLUTION_NS)
 CPU_LIMIT = Limit(SLIP_SHARE_OF_LATENCY, RESOLUTION_NS)
 TIMES = ("latency", "service_time", "time_to_last", "spread", "feed_spread", "feed_period_error")
 LOADED = (*TIMES, "deliveries_per_s", "server_cpu_per_delivery", "server_switches_per_delivery")
-"""What depends on the load: void where another load was made than was planned."""
+"""Figures that depend on the load. They are invalid if the load differed from the plan."""
 MACHINE = (*LOADED, "connect_time")
-"""What depends on the CPU that there was: void where somebody else took it."""
+"""Figures that depend on the available CPU time. They are invalid if another process took it."""
 NOTHING_MEASURED = "nothing-measured"
-"""The code of the one caution that leaves nothing to be known: there is no figure at all."""
+"""Code of the only warning that means that there is no figure at all."""
 SHOWN = 4
-"""How many of the figures that are void a caution shows with both values; it names the rest."""
+"""Invalid figures that a warning shows with both values. It only names the others."""
 
 
 def trust_of(measurement: Measurement) -> Trust:
-    """Hold a measurement against all rules."""
+    """Apply all rules to a measurement."""
     observed = Observed(measurement)
     found = [one for rule in RULES for one in rule(observed)]
     return Trust(tuple(sorted(found, key=lambda one: not one.caution.voids)))
 
 
 def judge_trust(measurement: Measurement) -> tuple[TrustWarning, ...]:
-    """All cautions of a measurement, the voiding ones first. Trusted means: none of them voids."""
+    """All warnings of a measurement, the invalidating ones first. It is trusted if none of them invalidates figures."""
     return trust_of(measurement).cautions
 
 
 def judged_summaries(measurement: Measurement) -> tuple[dict[str, Summary], tuple[TrustWarning, ...]]:
-    """Every metric, with the figures marked that prove nothing; and all cautions."""
+    """Compute every metric, with the invalid figures marked, and all warnings."""
     trust = trust_of(measurement)
     return trust.mark(summaries(measurement)), trust.cautions
 
@@ -80,7 +82,7 @@ def _figure(effect: Effect) -> str:
 
 
 def _timed(observed: Observed) -> DeliveryTimes | None:
-    """The times of the deliveries; None where there are none to speak of."""
+    """The times of the deliveries. None if there are no deliveries, or if the run was a closed loop."""
     if observed.closed or not len(observed.deliveries.received_ns):
         return None
     return DeliveryTimes(observed)
@@ -134,7 +136,7 @@ def _unsent(observed: Observed) -> Iterator[Doubt]:
 
 
 def _lateness(observed: Observed) -> Iterator[Doubt]:
-    """What was sent late, and what was read late."""
+    """Warn of messages that were sent late or read late."""
     times = _timed(observed)
     if times is None:
         return
@@ -145,7 +147,7 @@ def _lateness(observed: Observed) -> Iterator[Doubt]:
 
 
 def _sent_late(observed: Observed, times: DeliveryTimes, effects: list[Effect]) -> Iterator[Doubt]:
-    """Late sends are the generator's alone: an open loop sends over its WebSockets without waiting for anybody."""
+    """Warn of late sends. Only the generator causes them: an open loop sends without waiting for anybody."""
     slip = METRICS_BY_NAME["schedule_slip"].compute(observed)
     if slip is None or not len(slip):
         return
@@ -272,7 +274,7 @@ def _incomplete_ramp(observed: Observed) -> Iterator[Doubt]:
 
 
 def _may_hear(member: Member, observed: Observed) -> bool:
-    """Whether this member is in the audience of anybody: an echo is heard by those who speak, and by nobody else."""
+    """Whether this member is in the audience of any publisher. An echo, for example, reaches only its own publisher."""
     contract = observed.measurement.contract
     publishers = set(observed.history.publications.publisher.tolist())
     if contract.feed is not None or contract.audience is Audience.EVERYONE:

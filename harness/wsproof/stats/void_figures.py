@@ -1,4 +1,4 @@
-"""A doubt about a measurement: what is told, and which figures prove nothing because of it."""
+"""Trust warnings with the figures that they invalidate."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STATISTICS = ("value", "mean", "min", "p50", "p90", "p99", "p999", "max")
 
 @dataclass(frozen=True)
 class Doubt:
-    """A caution, with each figure that it voids as it would be without the generator's part (None: nobody knows)."""
+    """A trust warning, and each invalid figure's value without the generator's part (None: unknown)."""
 
     caution: TrustWarning
     without: Mapping[str, float | None]
@@ -21,23 +21,23 @@ class Doubt:
 
 @dataclass(frozen=True)
 class Trust:
-    """All cautions of a measurement, the voiding ones first, and what they void."""
+    """All trust warnings of a measurement, the invalidating ones first, and the figures that they invalidate."""
 
     doubts: tuple[Doubt, ...]
 
     @property
     def cautions(self) -> tuple[TrustWarning, ...]:
-        """What is told. Trusted means: none of them voids."""
+        """The warnings for display. A measurement is trusted if none of them invalidates figures."""
         return tuple(one.caution for one in self.doubts)
 
     def mark(self, metrics: Mapping[str, Summary]) -> dict[str, Summary]:
-        """These metrics, each figure that proves nothing with its reason."""
+        """Return these metrics with a reason attached to each invalid figure."""
         return {name: replace(summary, void=self._void(name, summary)) for name, summary in metrics.items()}
 
     def _void(self, metric: str, summary: Summary) -> dict[str, Void]:
         found: dict[str, Void] = {}
         for statistic in STATISTICS:
-            # `value` is the median where there are samples.
+            # `value` is the median if there are samples.
             figure = f"{metric}.{'p50' if statistic == 'value' and summary.n > 1 else statistic}"
             reasons = [
                 Void(one.caution.code, one.caution.message, one.without[name])
@@ -46,7 +46,7 @@ class Trust:
                 if name in one.without
             ]
             if reasons and getattr(summary, statistic) is not None:
-                # What nobody can know outranks an estimate; of two estimates the one that changes more.
+                # An unknown value outranks an estimate. Of two estimates, the one with the larger change counts.
                 known = [reason for reason in reasons if reason.without is not None]
                 unknown = [reason for reason in reasons if reason.without is None]
                 found[statistic] = (unknown or sorted(known, key=_least))[0]
@@ -58,12 +58,15 @@ def _least(void: Void) -> float:
 
 
 def doubt(code: str, message: str, advice: str, void: Iterable[str] = ()) -> Doubt:
-    """A doubt that voids all figures of these metrics: what they would be otherwise, nobody knows. None: advice."""
+    """Create a warning that invalidates all figures of these metrics, with unknown true values.
+
+    Without metrics, the warning is only advice.
+    """
     names = tuple(void)
     return Doubt(TrustWarning(code, message, advice, bool(names), names), dict.fromkeys(names))
 
 
 def doubt_of(code: str, message: str, advice: str, effects: Iterable[Effect]) -> Doubt:
-    """A doubt that voids just the figures that would have come out otherwise."""
+    """Create a warning that invalidates only the figures that the generator has changed."""
     without: dict[str, float | None] = {effect.name: effect.without for effect in effects}
     return Doubt(TrustWarning(code, message, advice, True, tuple(without)), without)
