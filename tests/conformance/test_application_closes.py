@@ -14,7 +14,7 @@ from wsproof.conformance.oracle.handshake import expect_answer
 from wsproof.conformance.properties.property import MASK, say
 from wsproof.conformance.properties.sample_text import in_samples
 from wsproof.conformance.properties.strategies import fragments
-from wsproof.conformance.script import Handshake, Raw, Script
+from wsproof.conformance.script import Handshake, Raw, Script, Send
 from wsproof.conformance.suite import PROPERTIES, run_suite
 from wsproof.conformance.verify.root_cause import plainly
 from wsproof.conformance.verify.violations import verify
@@ -162,3 +162,21 @@ def test_a_server_may_close_over_a_token_among_the_subprotocols(code: int | None
 )
 def test_codes_from_3000_on_are_an_applications_the_forbidden_ones_too(code: int | None, expected: bool) -> None:
     assert is_own_reason(code) is expected
+
+
+@pytest.mark.parametrize(
+    ("behind", "was_reset", "expected"),
+    [(True, True, []), (True, False, ["any-order"]), (False, True, ["any-order"])],
+)
+def test_a_reset_over_what_was_sent_behind_the_close_may_have_destroyed_the_answer(
+    behind: bool, was_reset: bool, expected: list[str]
+) -> None:
+    close = Send(Frame(Opcode.CLOSE, b"\x03\xe8", mask=MASK))
+    late = Send(Frame(Opcode.TEXT, b"late", mask=MASK))
+    conversation = Script("any-order", (close, late) if behind else (close,))
+    facts = EndpointProfile("", True, False, 1024)
+    usual = Request("example.org", "/", "d3Nwcm9vZi1yZmM2NDU1IQ==")
+    greeting = expect_answer(conversation.handshake.apply(usual), usual)
+    transcript = Transcript(response=Response(101), ended=True, was_reset=was_reset)
+    charges = verify(conversation, greeting, expect_frames(conversation, facts), facts, transcript)
+    assert [charge.rule for charge in charges] == expected
