@@ -46,6 +46,7 @@ _CONTROLS = 3
 _LINGER_S = 0.3
 _LONGEST_LINGER_S = 2.0
 _TIMES_LONGER = 2
+_PROBE_MESSAGES = "texts, binary messages, offers of compression, a frame with a reserved opcode"
 _PROBES = 3
 _SILENT_S = 1.0
 """Least timeout of the first handshake, in seconds."""
@@ -408,6 +409,10 @@ def _is_full(transcript: Transcript) -> bool:
     return transcript.response is not None and transcript.response.status in _FULL_STATUSES
 
 
+class EndedWhileProbed(CannotTellError):
+    """A server that wsproof did not start ended while it was probed."""
+
+
 def _first_answer(server: ServerUnderTest, options: SuiteOptions, budget: Budget) -> float:
     """Measure the seconds until a plain handshake is answered.
 
@@ -431,6 +436,7 @@ def _probed(server: ServerUnderTest, options: SuiteOptions, budget: Budget) -> E
     Raises:
         BudgetSpent: the time was over before anything was known.
         CannotTellError: the server refuses the probe, or stops serving each time.
+        EndedWhileProbed: wsproof did not start the server, and connections are refused since the probe.
     """
     for attempt in range(_PROBES):
         try:
@@ -447,6 +453,8 @@ def _probed(server: ServerUnderTest, options: SuiteOptions, budget: Budget) -> E
             raise
         except TargetError as error:
             budget.check()
+            if not server.owned and (end := ServerWatch(server).end(server.endpoint)) is not None:
+                raise EndedWhileProbed(f"After the probe of this run ({_PROBE_MESSAGES}), {end}.") from error
             if not server.owned or attempt == _PROBES - 1:
                 raise CannotTellError(f"the server stopped serving while it was asked what it is: {error}") from error
             server.restart()

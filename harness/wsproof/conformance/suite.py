@@ -34,10 +34,18 @@ from wsproof.conformance.robustness.definition import RobustnessTest
 from wsproof.conformance.rules import rule
 from wsproof.conformance.run_robustness import RobustnessRunner
 from wsproof.conformance.script import Script
-from wsproof.conformance.session import BudgetSpent, ServerGone, ServerUnderTest, Session, open_session
+from wsproof.conformance.session import (
+    BudgetSpent,
+    EndedWhileProbed,
+    ServerGone,
+    ServerUnderTest,
+    Session,
+    open_session,
+)
 from wsproof.errors import CannotTellError, UsageError
 from wsproof.model.crash import crashed_check
-from wsproof.model.finding import Finding, Level, Verdict
+from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.server_end import PROCESS_ENDED
 from wsproof.model.server_table import Chapter, chapter_of
 from wsproof.model.suite import CheckRun, Keep, NotRun, SuiteName, SuiteOptions, SuiteReport, keep_nothing
 from wsproof.net.budget import Budget
@@ -124,11 +132,21 @@ def run_suite(
             report = _run(_Course(subject, begun), wanted, tell, keep)
     except BudgetSpent:
         report = SuiteReport(options.seed, not_run=tuple(_not_run(each, budget.reason) for each in wanted))
+    except EndedWhileProbed as error:
+        report = _ended(options.seed, str(error))
     except CannotTellError as error:
         # Reported once, since the reason is the same for every property.
         row = CheckRun("handshake", "4", "the opening handshake is accepted", Verdict.UNKNOWN, 0, 0.0, str(error))
         report = SuiteReport(options.seed, (row,))
     return replace(report, wall_s=time.monotonic() - begun)
+
+
+def _ended(seed: int, explanation: str) -> SuiteReport:
+    """Report a server that ended before anything was checked. Its end is the finding."""
+    harm = rule(PROCESS_ENDED).harm
+    finding = Finding(PROCESS_ENDED, "liveness", Anomaly.PROTOCOL, Level.VIOLATION, explanation, rule_harm=harm)
+    row = CheckRun(PROCESS_ENDED, "liveness", "the server's process goes on", Verdict.INVALID, 0, 0.0)
+    return SuiteReport(seed, (row,), (finding,))
 
 
 def planned(options: SuiteOptions) -> tuple[NotRun, ...]:

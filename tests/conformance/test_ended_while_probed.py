@@ -1,0 +1,62 @@
+"""A server that dies of the probe is a finding, although no check has run yet."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import Server, ServerConnection, serve
+
+from wsproof.conformance.suite import run_suite
+from wsproof.model.finding import Level, Verdict
+from wsproof.model.harm import Harm
+from wsproof.model.server_end import PROCESS_ENDED
+from wsproof.model.suite import SuiteOptions
+from wsproof.net.endpoint import Endpoint, parse_url
+
+
+class Url:
+    """A server that is not ours."""
+
+    owned = False
+    pid = None
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+
+    def restart(self) -> None:
+        raise AssertionError("it is not ours")
+
+
+@pytest.fixture
+def fragile() -> Iterator[Url]:
+    """It listens no more once a frame was illegal, as programs end on an error that nobody catches."""
+    listening: list[Server] = []
+
+    def echo(connection: ServerConnection) -> None:
+        try:
+            for message in connection:
+                connection.send(message)
+        except ConnectionClosed as closed:
+            if closed.sent is not None and closed.sent.code == 1002:
+                listening[0].socket.shutdown(socket.SHUT_RDWR)
+
+    server = serve(echo, "127.0.0.1", 0)
+    listening.append(server)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield Url(parse_url(f"ws://127.0.0.1:{server.socket.getsockname()[1]}/"))
+    server.shutdown()
+
+
+def test_a_server_that_ends_over_the_first_questions_is_told_as_such(fragile: Url) -> None:
+    report = run_suite(fragile, SuiteOptions(examples=1, only=("payload-lengths",)))
+    (finding,) = report.findings
+    assert finding.check == PROCESS_ENDED
+    assert finding.level is Level.VIOLATION
+    assert finding.harm is Harm.PROCESS_DIED
+    assert "connections are refused from then on" in finding.explanation
+    assert report.verdict() is Verdict.INVALID
