@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import sys
 
 import uvicorn
@@ -13,6 +14,7 @@ from pydantic_settings import SettingsError
 from target_app.logs import log_config
 from target_app.settings import Settings
 from target_app.tokens import ensure_secret
+from target_app.users import is_demo
 
 CONFIDENTIAL = ("secret", "users", "backplane_url", "metrics_token")
 DIRECT = "target_app.direct:DirectWSProtocol"
@@ -50,6 +52,22 @@ def _check_workers(workers: int, settings: Settings) -> None:
     ensure_secret()
 
 
+def _check_demo_users(host: str, settings: Settings) -> None:
+    demo = sorted(name for name, user in settings.users.items() if is_demo(user))
+    if demo and not settings.demo_users_anywhere and not _is_loopback(host):
+        sys.exit(
+            f"--host {host}: everybody knows the passwords of the demo users ({', '.join(demo)}).\n"
+            "Set TARGET_APP_USERS to users of your own, or TARGET_APP_DEMO_USERS_ANYWHERE=true if you want it so."
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
 def main() -> None:
     settings = _settings()
     parser = argparse.ArgumentParser(prog="python -m target_app", description="The reference server.")
@@ -58,6 +76,7 @@ def main() -> None:
     parser.add_argument("--direct", action="store_true", help="write to sockets without ASGI in between")
     parser.add_argument("--workers", type=int, default=1, help="processes; several need a backplane (default: 1)")
     arguments = parser.parse_args()
+    _check_demo_users(arguments.host, settings)
     _check_workers(arguments.workers, settings)
     uvicorn.run(
         "target_app.main:app",

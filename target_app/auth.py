@@ -142,11 +142,12 @@ async def _watcher(request: Request) -> None:
     bearer = request.headers.get("authorization", "").removeprefix("Bearer ").encode()
     if token is not None and secrets.compare_digest(bearer, token.get_secret_value().encode()):
         return
-    if not _is_of_this_host(request):
+    if not is_of_this_host(request):
         await _admin(await _known(request))
 
 
-def _is_of_this_host(request: Request) -> bool:
+def is_of_this_host(request: Request) -> bool:
+    """Whether a program of this machine asks, and not a proxy for another."""
     if request.client is None or is_forwarded(request, Services.of(request).settings):
         return False
     try:

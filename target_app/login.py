@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from target_app import users
-from target_app.auth import COOKIE, Known
+from target_app.auth import COOKIE, Known, is_of_this_host
 from target_app.history import HistoryUnavailable
 from target_app.password_checks import LoginRefused, PasswordChecks
 from target_app.services import Services
@@ -59,6 +59,8 @@ async def token(request: Request, response: Response, credentials: Credentials) 
         raise HTTPException(refused.status, refused.reason, {"retry-after": str(refused.retry_after)}) from None
     if user is None:
         raise HTTPException(401, "wrong_name_or_password")
+    if users.is_demo(user) and not _may_be_demo(request):
+        raise HTTPException(403, "demo_users_on_this_machine_only")
     return _answer(request, response, credentials.username, user.roles, as_cookie=credentials.cookie)
 
 
@@ -87,6 +89,11 @@ async def logout(request: Request, response: Response, identity: Known) -> None:
     except HistoryUnavailable:
         raise HTTPException(503, "logout_not_stored", {"retry-after": "1"}) from None
     response.delete_cookie(COOKIE)
+
+
+def _may_be_demo(request: Request) -> bool:
+    """Whether this comes from this machine, or the demo users are wanted everywhere."""
+    return Services.of(request).settings.demo_users_anywhere or is_of_this_host(request)
 
 
 def _answer(request: Request, response: Response, user: str, roles: frozenset[str], *, as_cookie: bool) -> Token:

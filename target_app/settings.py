@@ -94,6 +94,9 @@ class Settings(BaseSettings):
     users: Mapping[str, User] = Field(default=DEMO_USERS, validate_default=False, repr=False)
     """JSON: name -> {"password": argon2 hash, "roles": ["admin"]}. Replaces the demo users `user` and `admin`."""
 
+    demo_users_anywhere: bool = False
+    """Whether the demo users, whose passwords everybody knows, may sign in from other machines."""
+
     token_lifetime: float = Field(default=900.0, ge=1)
     """Seconds for which a token is good. A connection may outlive it by refreshing."""
 
