@@ -1,4 +1,4 @@
-"""The probe: a few short connections at the start of a run, which find out what kind of endpoint this is."""
+"""The probe: a few short connections at the start of a run that determine the endpoint profile."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ _BYTES = b"\x00\xffwsproof"
 _PATIENCE_S = 2.0
 _BRIEF_S = 1.0
 _LINGER_S = 1.0
-"""How long a refusal may come behind the pong that overtook it."""
+"""Seconds to wait for a refusal that may arrive after the pong that overtook it."""
 _BRIEF_LINGER_S = 0.3
 _BANNED_S = 5.0
-"""How long a server may refuse clients that have sent many messages."""
+"""Seconds for which a server may refuse clients that have sent many messages."""
 _PAUSE_S = 0.1
 _MANY = 30
-"""As many messages as the longest conversations of the suite have."""
+"""The number of messages in the longest scripts of the suite."""
 _COUNTS = (2, 4, 8, 16)
 _SIZES = (70_000, 65_537, 65_536, 65_535, 16_384, 4_096, 1_024, 512, 256, 125)
 _USUAL_BYTES = 1_024
-"""What every endpoint is thought to take that sends nothing back."""
+"""A message size that every endpoint is assumed to accept, even one that echoes nothing."""
 _BLANKS = b" " * 200
 _SPEAKS_UNASKED = (
     "This endpoint also sends messages that answer nothing (what was said before, or what it or others say): they "
@@ -63,7 +63,7 @@ _WHAT_TO_DO = (
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """How many messages were taken, and how the next one was refused; `how` is empty when none was."""
+    """How many messages the endpoint accepted, and how it refused the next one. `how` is empty if it refused none."""
 
     count: int
     how: str = ""
@@ -79,16 +79,17 @@ def probe(
     login: tuple[Message, ...] = (),
     offered: tuple[Message, ...] = (),
 ) -> EndpointProfile:
-    """Ask an endpoint what it is, in a few short connections.
+    """Determine an endpoint's profile over a few short connections.
 
-    `sample` is a message that it is known to accept: then no other one is sent. `login` is sent first on every
-    connection. `offered` is what a member of the channel at this path sends: used where plain texts are refused.
+    `sample` is a message that the endpoint is known to accept; the probe then sends no other message. `login` is sent
+    first on every connection. `offered` is what a member of the channel at this path sends; it is used if the endpoint
+    refuses plain texts.
 
-    When the budget ends meanwhile, nothing may be concluded from the facts.
+    If the budget ends meanwhile, the profile is not reliable.
 
     Raises:
-        CannotTellError: a plain, legal handshake or the login is refused or not answered, or a ping is answered with
-            a close.
+        CannotTellError: the endpoint refuses or does not answer a plain, legal handshake or the login, or answers a
+            ping with a close frame.
         TargetError: nobody listens.
     """
     asking = _Probe(endpoint, deadline_s, budget if budget is not None else Budget(None))
@@ -104,7 +105,7 @@ def probe(
 
 
 class _Probe:
-    """The questions, and what is known so far."""
+    """The single questions of the probe, and the profile so far."""
 
     def __init__(self, endpoint: Endpoint, deadline_s: float, budget: Budget) -> None:
         self.endpoint = endpoint
@@ -117,7 +118,7 @@ class _Probe:
         return self._budget.at_most(self._deadline_s if seconds is None else min(seconds, self._deadline_s))
 
     def _open(self) -> Client:
-        """A connection; where the server took some before, and refuses more for a while, it is asked again."""
+        """Open a connection. If the server accepted one before, retry a refused handshake for up to 5 s."""
         deadline = Deadline.after(self._at_most(_BANNED_S if self._was_open else 0.0))
         while True:
             client = Client(self.endpoint, deadline_s=self._at_most(), keep_frames=True)
@@ -139,10 +140,10 @@ class _Probe:
         client.take_events()
         return client
 
-    # What comes before all messages.
+    # Questions without messages.
 
     def see_it_stay(self) -> None:
-        """See whether a connection stays open on which nothing is said; the properties look at silence and faults."""
+        """Check that a connection without messages stays open. No pong is no error here; the properties check that."""
         client = self._open()
         self._see_subprotocol(client)
         try:
@@ -155,7 +156,7 @@ class _Probe:
             self._see_it_close()
 
     def _see_it_close(self) -> None:
-        """See whether the endpoint closes by itself, without a ping."""
+        """Check whether the endpoint also closes by itself when the client sends no ping."""
         client = self._open()
         try:
             event = client.wait_event(lambda event: isinstance(event, CloseReceived), self._at_most())
@@ -181,7 +182,7 @@ class _Probe:
         self.facts = replace(self.facts, subprotocols=self.endpoint.subprotocols, subprotocol=selected)
 
     def see_a_failure(self) -> None:
-        """See whether the endpoint names the fault when it fails a connection: a frame with a reserved opcode."""
+        """Check whether the endpoint sends a close code when it fails a connection, here over a reserved opcode."""
         client = self._open()
         try:
             client.peer.send_frame(Frame(_RESERVED))
@@ -194,7 +195,7 @@ class _Probe:
             client.abort()
 
     def see_agreements(self) -> None:
-        """See which offers of permessage-deflate are accepted, and how they are answered."""
+        """Record which offers of permessage-deflate the endpoint accepts, with its answers."""
         found: list[tuple[str, str]] = []
         for offer in OFFERS:
             request = replace(self.endpoint.request("d3Nwcm9vZi1kZWZsYXRlIQ=="), extensions=(offer,))
@@ -208,7 +209,7 @@ class _Probe:
         self.facts = replace(self.facts, deflate=bool(found), agreements=tuple(found))
 
     def see_login(self, login: tuple[Message, ...]) -> None:
-        """Log in once, and count what comes in answer."""
+        """Log in once, and count the messages that answer the login."""
         if not login:
             return
         self.facts = replace(self.facts, login=login, login_replies=0)
@@ -230,7 +231,10 @@ class _Probe:
     # Messages.
 
     def with_sample(self, sample: Message, kinds: tuple[str, ...] = ()) -> EndpointProfile:
-        """The facts where only the sample may be sent. Its answers are not judged: a ping is the barrier."""
+        """Complete the profile of an endpoint to which only the sample may be sent.
+
+        Replies are not checked: a ping is the barrier.
+        """
         taken = self._takes_several(sample)
         refuses = "" if taken.count else taken.how
         padded = Message(sample.opcode, sample.payload + _BLANKS)
@@ -245,7 +249,8 @@ class _Probe:
         return self.facts
 
     def _with_offered(self, offered: tuple[Message, ...], refuses: str) -> EndpointProfile:
-        """The facts where what a member of the channel sends is the sample: its last message, behind all others."""
+        """Complete the profile with the messages of a channel member: the last one as the sample, the others as the
+        login."""
         *first, last = offered
         self.see_login(tuple(first))
         if not self.with_sample(last, self.facts.refusals).refuses:
@@ -256,8 +261,8 @@ class _Probe:
         return self.facts
 
     def with_words(self, offered: tuple[Message, ...] = ()) -> EndpointProfile:
-        """The facts where any message may be sent, as long as it is not refused; `offered` where texts are."""
-        # An endpoint without an echo costs these waits once per run; nothing else in the suite waits for an absence.
+        """Complete the profile with messages of our own. If the endpoint refuses texts, use `offered`."""
+        # These timeouts are waited out once per run on an endpoint without an echo.
         prefix = self._prefix(self._at_most(_PATIENCE_S))
         text = self._takes_several(Message(Opcode.TEXT, _WORD.encode()), echoes=prefix is not None)
         refuses = "" if text.count else text.how
@@ -283,7 +288,8 @@ class _Probe:
         return self.facts
 
     def _with_bytes(self, refuses: str, kinds: tuple[str, ...]) -> EndpointProfile:
-        """The facts of an endpoint that refuses texts: binary messages, which it may take in silence, are tried."""
+        """Complete the profile of an endpoint that refuses texts: try binary messages, even if it does not echo
+        them."""
         found = Message(Opcode.BINARY, _BYTES)
         if self._takes_several(found).how:
             self._remark(f"{_ONLY_SOME} it answered a text with {refuses}. {_NOT_CHECKED} {_WHAT_TO_DO}")
@@ -299,7 +305,7 @@ class _Probe:
         self.facts = replace(self.facts, remark=sentences)
 
     def _note_limit(self, taken: _Taken) -> None:
-        """Keep what is known of how many messages a connection may have."""
+        """Record how many messages the endpoint accepts on one connection."""
         if not (taken.how and taken.count):
             return
         kinds = tuple(dict.fromkeys((*self.facts.refusals, taken.kind)))
@@ -311,10 +317,11 @@ class _Probe:
         )
 
     def _takes_several(self, message: Message, *, echoes: bool = False) -> _Taken:
-        """How many messages in a row are taken, as far as the suite needs to know it."""
+        """Count how many messages in a row the endpoint accepts, up to the 30 that the suite needs."""
         if echoes:
             return self._ending(message, _MANY, 0.0, TextMessage)
-        # A pong may overtake the application, so how many messages it took is known by sending no more of them.
+        # A pong may overtake the application, so its number does not show how many messages were accepted. Try fixed
+        # counts.
         if (first := self._ending(message, 1, _LINGER_S)).how:
             return replace(first, count=0)
         if not self._ending(message, _MANY, _BRIEF_LINGER_S).how:
@@ -327,7 +334,7 @@ class _Probe:
         return replace(self._ending(message, _MANY, _BRIEF_LINGER_S), count=taken)
 
     def _ending(self, message: Message, count: int, linger_s: float, answer: type[Event] = PongReceived) -> _Taken:
-        """Send a message so many times, each when the one before was answered, and see whether one is refused."""
+        """Send a message `count` times, each after the answer to the one before, and report a refusal."""
         enough = Deadline.after(_PATIENCE_S)
         client = self._logged_in()
         try:
@@ -346,7 +353,7 @@ class _Probe:
             client.abort()
 
     def _prefix(self, patience: float) -> str | None:
-        """What stands before a text that comes back; None unless two texts bring exactly two answers, alike."""
+        """The prefix of echoed texts. None unless two texts get exactly two replies with the same prefix."""
         client = self._logged_in()
         try:
             for word in (_WORD, _LAST_WORD):
@@ -364,7 +371,7 @@ class _Probe:
             client.abort()
 
     def _speaks_unasked(self, prefix: str | None) -> bool:
-        """Whether a new connection gets another message beside the answer to its own."""
+        """Whether a new connection also receives messages that do not answer its own."""
         own = Message(Opcode.BINARY, _BYTES[::-1]) if prefix is None else Message(Opcode.TEXT, _WORD[::-1].encode())
         answer = Message(own.opcode, (prefix or "").encode() + own.payload)
         client = self._open()
@@ -382,7 +389,7 @@ class _Probe:
             client.abort()
 
     def _comes_back(self, message: Message, patience: float) -> tuple[bool, _Taken]:
-        """Whether a message comes back as it is; and if it is refused, how."""
+        """Whether the endpoint echoes the message unchanged, and how it refused the message if it did."""
         client = self._logged_in()
         try:
             client.peer.send_frame(Frame(message.opcode, message.payload))
@@ -393,7 +400,10 @@ class _Probe:
             client.abort()
 
     def _takes(self, size: int, patience: float) -> bool:
-        """Whether a message of this size is within the limit: it is answered, be it wrongly, or called an error."""
+        """Whether a message of this size is within the endpoint's limit.
+
+        Any reply, or a close over an error, counts as accepted.
+        """
         opcode = Opcode.TEXT if self.facts.prefix is not None else Opcode.BINARY
         client = self._logged_in()
         try:
@@ -416,7 +426,7 @@ def _close_said(event: CloseReceived) -> str:
 
 
 def _wait_ending(client: Client, timeout_s: float) -> _Taken | None:
-    """How the server ended the connection after a message, if it did so within the time."""
+    """How the server ended the connection within the timeout; None if it did not."""
     client.wait_event(lambda event: isinstance(event, CloseReceived | Ended), timeout_s)
     if line := http_line(client):
         return _Taken(0, f"{line} behind the upgrade", HTTP)

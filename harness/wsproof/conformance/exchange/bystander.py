@@ -1,7 +1,7 @@
-"""The bystander: a second, well-behaved client. Whatever the first one does, others must be served.
+"""The bystander: a second, well-behaved client that checks whether others are served.
 
-Two questions are kept apart. Whether *others are served* is a rule; whether *an idle client is kept* is the server's
-own business. So when the bystander was closed, a fresh client is tried before anything is said.
+Two questions are kept apart. Whether *others are served* is a rule. Whether *an idle client stays connected* is up to
+the server. So if the server closed the bystander's connection, try a fresh client before reporting a violation.
 """
 
 from __future__ import annotations
@@ -22,34 +22,34 @@ __all__ = ["Bystander", "Service"]
 _FIRST_PAUSE_S = 0.02
 _LONGEST_PAUSE_S = 0.5
 _PLACE_S = 5.0
-"""How long a client that is refused tries again: a place may be free in a moment."""
+"""Longest time in seconds for which a refused client retries: the server may soon accept clients again."""
 _LIMIT_CODES = frozenset({1000, 1001, 1008, 1012, 1013})
 _BROKEN_STATUSES = frozenset({500, 502, 504})
-"""What a proxy says when the server behind it has died, and a server whose own code fails."""
+"""Statuses of a proxy whose server has died, and of a server whose own code fails."""
 
 
 class Service(Enum):
-    """What became of a well-behaved client."""
+    """How the server treated a well-behaved client."""
 
     SERVED = "served"
     REFUSED = "refused"
-    """The server answers, and takes no more clients now: a limit of its own."""
+    """The server answers but accepts no more clients now: this may be a limit of its own."""
     SILENT = "silent"
     """No answer came within the timeout."""
     GONE = "gone"
-    """Nobody listens any more, or TCP ends without an answer."""
+    """Nobody listens any more, or the server ends TCP without an answer."""
 
     @property
     def is_fault(self) -> bool:
-        """Whether others are not served. A server that says no is not at fault: it may limit its clients."""
+        """Whether others are not served. A server that refuses clients may limit their number, so this is no fault."""
         return self in (Service.SILENT, Service.GONE)
 
 
 class Bystander:
-    """Stays connected for the whole run, and is asked after every conversation.
+    """A client that stays connected for the whole run, and pings the server after every script.
 
-    `first` are messages that the endpoint accepts (a login, say): the bystander sends them before anything else. Where
-    the endpoint answers no pings, or closes by itself, an accepted handshake must do.
+    `first` are messages that the endpoint accepts, such as a login; the bystander sends them before anything else. If
+    the endpoint answers no pings or closes by itself, an accepted handshake counts as served.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Bystander:
         answers_pings: bool = True,
     ) -> None:
         self.losses: list[str] = []
-        """How the server ended connections of the bystander, though it served a fresh one afterwards."""
+        """How the server closed the bystander's connections, though it served a fresh client afterwards."""
         self.remark = ""
         """What the last question showed, as a clause."""
         self._deadline_s = deadline_s
@@ -74,11 +74,14 @@ class Bystander:
         self._stays = True
 
     def is_served(self, endpoint: Endpoint, wait_s: float | None = None) -> bool:
-        """Whether others are served, or refused in order."""
+        """Whether the server serves others, or refuses them properly."""
         return not self.ask(endpoint, wait_s).is_fault
 
     def ask(self, endpoint: Endpoint, wait_s: float | None = None) -> Service:
-        """What becomes of a well-behaved client, within the deadline or `wait_s` for each answer."""
+        """Check whether the server serves a well-behaved client.
+
+        Each answer may take `wait_s`, by default the deadline.
+        """
         waits_s = self._deadline_s if wait_s is None else wait_s
         self.remark = ""
         if not self._stays:
@@ -94,7 +97,7 @@ class Bystander:
             if service is Service.SERVED:
                 self.losses.append(ending)
             return service
-        # It is open and silent. While a fresh client is tried, the answer may still come.
+        # The connection is open but silent. The answer may still arrive while a fresh client is tried.
         before, self._client = standing.answers, None
         service = self._ask_fresh(endpoint, waits_s)
         if service is Service.SERVED and standing.answers == before and not standing.ending:
@@ -104,7 +107,7 @@ class Bystander:
         return service
 
     def ask_newcomer(self, endpoint: Endpoint, wait_s: float | None = None) -> Service:
-        """What becomes of a new client, beside the bystander where the server takes two at once."""
+        """Check whether the server serves a new client, next to the bystander if it accepts two clients at once."""
         waits_s = self._deadline_s if wait_s is None else wait_s
         standing, self._client = self._client, None
         service = self._ask_fresh(endpoint, waits_s, 0.0 if standing is not None else None)
@@ -116,11 +119,14 @@ class Bystander:
         return service
 
     def settle(self, endpoint: Endpoint, wait_s: float) -> None:
-        """Find out whether the bystander can stay: some servers keep one session of a user, or few of an address."""
+        """Find out whether the bystander can stay connected.
+
+        Some servers keep one session for each user, or few connections from one address.
+        """
         if self.ask(endpoint, wait_s) is not Service.SERVED:
             return
         if self.ask_newcomer(endpoint, wait_s) is Service.SILENT and self._client is not None:
-            # It may serve one client at a time: then the bystander must not be in the way of the conversations.
+            # The server may serve one client at a time: then the bystander must not block the scripts.
             self._client.close(wait_s)
             self._client = None
             self._ask_alone(endpoint, wait_s)
@@ -130,13 +136,13 @@ class Bystander:
             self.forget()
 
     def forget(self) -> None:
-        """Drop the connection; the next question makes another."""
+        """Abort the connection; the next question opens another."""
         if self._client is not None:
             self._client.abort()
             self._client = None
 
     def leave(self, wait_s: float) -> None:
-        """End the connection in order, so that its place is free; the next question makes another."""
+        """Close the connection properly, to free its place; the next question opens another."""
         if self._client is not None:
             self._client.close(wait_s)
             self._client = None
@@ -144,16 +150,16 @@ class Bystander:
     # A fresh client.
 
     def _ask_alone(self, endpoint: Endpoint, waits_s: float) -> Service:
-        """Ask once more without the bystander: if that helps, the server takes few clients at once."""
+        """Ask once more without the bystander. If this client is served, the server accepts few clients at once."""
         service = self._ask_fresh(endpoint, waits_s)
         self._stays = service is not Service.SERVED
         self.leave(waits_s)
         return service
 
     def _ask_fresh(self, endpoint: Endpoint, waits_s: float, retries_s: float | None = None) -> Service:
-        """Try new clients until one is served or the time is over: a limit may be free again in a moment.
+        """Try new clients until one is served or the time is over; a limit may free up soon.
 
-        Each answer may take `waits_s`. Refused clients are tried again for `retries_s`.
+        Each answer may take `waits_s`. Refused clients retry for `retries_s`, by default for up to 5 s.
         """
         deadline = Deadline.after(min(waits_s, _PLACE_S) if retries_s is None else retries_s)
         pause_s = _FIRST_PAUSE_S
@@ -165,7 +171,7 @@ class Bystander:
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
     def _try_fresh(self, endpoint: Endpoint, waits_s: float) -> tuple[Service, bool]:
-        """What becomes of one new client, and whether a later one may fare better."""
+        """How the server treated one new client, and whether a retry may succeed."""
         client = BackgroundClient(endpoint, waits_s)
         deadline = Deadline.after(waits_s)
         try:
@@ -191,7 +197,7 @@ class Bystander:
             self.remark = f"a new client was accepted (101), then the server {ending}"
             return Service.REFUSED if _is_limit(code) else Service.GONE, True
         if not self._was_served:
-            # Nobody ever got an answer to a ping: that is for other rules to tell. Here a handshake must do.
+            # No client has ever got a pong, which other rules report. An accepted handshake counts as served here.
             self._answers_pings = False
             return self._served(), False
         self.remark = f"a new client got no answer to a ping for {waits_s:g} s"
@@ -207,5 +213,5 @@ class Bystander:
 
 
 def _is_limit(code: int | None) -> bool:
-    """Whether a server that closes with this code may mean that it takes no more clients."""
+    """Whether a close with this code may mean that the server accepts no more clients."""
     return code in _LIMIT_CODES or (code is not None and 3000 <= code <= 4999)

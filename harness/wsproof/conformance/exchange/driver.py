@@ -1,7 +1,7 @@
-"""Performing a conversation: the only file of the suite that waits.
+"""The driver: runs a script on a connection and records the transcript.
 
-It never sleeps. What ends a wait is the pong to a final ping, the echo of a final text, or the end of TCP; a deadline
-bounds it when a server owes one of these and does not give it.
+The driver never sleeps. A wait ends with the pong to a final ping, the echo of a final text, or the end of TCP. If the
+server omits an expected answer, a timeout ends the wait.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ __all__ = ["Driver"]
 
 KEY = "d3Nwcm9vZi1yZmM2NDU1IQ=="
 _MOMENT_S = 0.05
-_LARGEST_BYTES = BOMB_BYTES + 1024  # all that we may be sent back, whatever stands before it
-_BOMB_WAITS = 5  # to inflate a bomb, and to answer it, takes a server its time
+_LARGEST_BYTES = BOMB_BYTES + 1024  # The most that may come back, whatever prefix the endpoint adds.
+_BOMB_WAITS = 5  # Inflating and answering a bomb takes a server several timeouts.
 
 
 _SPREAD_NS = 2_000_000_000
-"""How long segments are spread at most, in ns. A server may end a connection whose handshake takes long: hypercorn does
-after 5 s, which 156 segments took on a busy machine."""
+"""Longest time in ns over which the segments of one stream are spread. A server may close a connection whose
+handshake takes long: hypercorn does so after 5 s, which 156 segments took on a busy machine."""
 
 
 @dataclass
 class Driver:
-    """Performs conversations with one endpoint."""
+    """Runs scripts on connections to one endpoint."""
 
     endpoint: Endpoint
     facts: EndpointProfile
@@ -59,15 +59,15 @@ class Driver:
     barrier: SegmentBarrier
 
     def greeting(self, conversation: Script) -> HandshakeExpectation:
-        """What the conversation's handshake deserves."""
+        """The expected answer to the script's handshake."""
         return expect_answer(self._request(conversation), self.endpoint.request(KEY))
 
     def perform(
         self, conversation: Script, linger_s: float = 0.0
     ) -> tuple[HandshakeExpectation, Expectation, Transcript]:
-        """Have the conversation, and return what was owed and what happened.
+        """Run the script; return the expected handshake, the expected outcome and the transcript.
 
-        `linger_s`: wait so long after the barrier before closing, for an application that ends the connection later.
+        `linger_s`: seconds to wait after the barrier before closing, for an application that ends the connection late.
 
         Raises:
             TargetError: nobody listens.
@@ -96,7 +96,7 @@ class Driver:
 
 
 class _Exchange:
-    """One connection on its way."""
+    """One connection that runs a script."""
 
     def __init__(
         self, conduct: Driver, conversation: Script, greeting: HandshakeExpectation, client: Client, linger_s: float
@@ -113,7 +113,7 @@ class _Exchange:
         self._expect(None)
 
     def _expect(self, agreed: DeflateAgreement | None) -> None:
-        """What is owed: with compression it depends on what the server agreed to."""
+        """Compute the expected outcome, which depends on the compression that the server agreed to."""
         self.expected = expect_frames(self.conversation, self.conduct.facts, agreed)
         self.client.peer.answer_close = not self.expected.said_close
 
@@ -142,7 +142,7 @@ class _Exchange:
         self.drain()
 
     def _handshake_rule(self) -> str:
-        """The rule that a handshake without an answer breaks."""
+        """The rule that a missing answer to the handshake violates."""
         refuse = self.greeting.answer is HandshakeAnswer.REFUSE
         return "refusal-answered" if refuse else self.greeting.rule or self.conversation.subject
 
@@ -170,7 +170,7 @@ class _Exchange:
     # The frames.
 
     def go_on(self) -> None:
-        """All that follows a 101."""
+        """Run the part of the script that follows a 101."""
         response = self.transcript.response
         if response is None or response.status != 101 or self.greeting.answer is HandshakeAnswer.REFUSE:
             return
@@ -202,8 +202,8 @@ class _Exchange:
         if not facts.login:
             return
         done = log_in(self.client, facts, self.conduct.patience.longest_s)
-        self._seen = len(self.client.events)  # what is said on the way, ours and the server's, may be secret
-        self.transcript.messages.clear()  # a greeting may have come before the login
+        self._seen = len(self.client.events)  # The client's and the server's messages during the login may be secret.
+        self.transcript.messages.clear()  # The endpoint may have sent a message before the login.
         self.transcript.note("the client logs in" if done else "the login is not answered")
 
     def _say(self) -> None:
@@ -272,7 +272,10 @@ class _Exchange:
     # Endings.
 
     def _pass_barrier(self) -> None:
-        """A final ping, and a final text where there is an echo: their answers prove that all before was read."""
+        """Send a final ping, and a final message if the endpoint echoes it.
+
+        Their answers prove that the server read everything before them.
+        """
         self._send_barrier()
         reply = self._barrier_reply()
         kind = AnswerKind.PONG if reply is None else AnswerKind.MESSAGE
@@ -284,7 +287,7 @@ class _Exchange:
             if self.transcript.at_barrier:
                 self._note_answer(AnswerKind.MESSAGE, begun)
             if self._is_unreadable():
-                reply = None  # that it answers at all is told by the pong
+                reply = None  # The pong still shows whether the server answers at all.
         if reply is None or (self.transcript.at_barrier and not self._has_ended()):
             self._see_pong(begun)
         self.transcript.barrier_pong = any(map(Transcript.is_barrier_pong, self.client.events))
@@ -297,7 +300,7 @@ class _Exchange:
                 self._give_up(timeout, kind)
 
     def _see_pong(self, begun: int) -> None:
-        """Wait for the pong of the barrier; where none comes that is silence, whatever else was answered."""
+        """Wait for the barrier's pong. If none comes, record a timeout, whatever else was answered."""
         timeout = self._timeout(AnswerKind.PONG, "ping-answered", self.conversation.subject)
         if self._wait(Transcript.is_barrier_pong, timeout):
             self._note_answer(AnswerKind.PONG, begun)
@@ -305,7 +308,7 @@ class _Exchange:
             self._give_up(timeout, AnswerKind.PONG)
 
     def _is_unreadable(self) -> bool:
-        """Whether the server's compressed messages can no longer be read."""
+        """Whether the server's compressed messages can no longer be inflated."""
         return any(isinstance(event, MessageDropped) for event in self.client.events)
 
     def _send_barrier(self) -> None:
@@ -314,7 +317,7 @@ class _Exchange:
         if message is not None and self._barrier_reply() is not None:
             frames.append(Frame(message.opcode, message.payload, mask=MASK))
         for frame in frames:
-            # In segments of their own: that several frames come in one read is for the conversation to try.
+            # Send each frame in a segment of its own. Only the script itself tests several frames in one read.
             self.conduct.barrier.wait_read(self.client.fileno())
             self.transcript.note_sent(frame)
             self.client.send_raw(frame.encode())
@@ -344,12 +347,15 @@ class _Exchange:
             self._wait_end("close-ends-tcp")
 
     def _skip(self, rule: str) -> None:
-        """Do not wait for what this server is known not to do."""
+        """Skip a wait for an answer that this server is known not to give."""
         self.transcript.skipped.add(rule)
         self.transcript.note(f"not waited for: see {rule}")
 
     def _see_failure(self) -> None:
-        """The connection must (FAILED) or may (FREE) end; the barrier's answer proves that it did not."""
+        """Watch whether the connection ends: it must (FAILED) or may (FREE).
+
+        The barrier's answer proves that it did not.
+        """
         if self.client.ended:
             self._wait_end("fail-ends-tcp")
             return
@@ -368,14 +374,14 @@ class _Exchange:
         rule = self.expected.rule or self.conversation.subject
         is_bomb = self.expected.rule == "deflate-bomb"
         if is_bomb:
-            # An answer is the violation here, and to inflate takes a server its time.
+            # Here a reply is the violation, and inflating takes time: always wait the full timeout.
             self.client.wait_event(lambda event: is_over(), self.conduct.patience.longest_s * _BOMB_WAITS)
         if not is_over():
             self._wait_until(is_over, AnswerKind.FAILURE, rule)
         if self._has_ended():
             self._note_answer(AnswerKind.FAILURE, begun)
         elif answered():
-            # A pong may overtake the failure, so an endpoint without an echo is given a moment more.
+            # A pong may overtake the failure, so wait a moment more if the endpoint has no echo.
             surely = reply is not None or (self.expected.fate is ConnectionOutcome.FREE and not is_bomb)
             self._see_late_failure(surely=surely)
         self.transcript.at_barrier = answered() and not self._has_ended()
@@ -383,7 +389,7 @@ class _Exchange:
             self._wait_end("fail-ends-tcp")
 
     def _see_late_failure(self, *, surely: bool) -> None:
-        """Wait a moment for a failure that an answer has overtaken; `surely`: none can."""
+        """Wait briefly for a failure that a pong may have overtaken. `surely`: no failure can come any more."""
         rule = self.expected.rule
         timeout = Timeout(_MOMENT_S, is_evidence=True) if surely else self.conduct.patience.moment_for(rule)
         begun = now_ns()
@@ -420,7 +426,7 @@ class _Exchange:
         return self.client.ended or any(isinstance(event, CloseReceived) for event in self.client.events)
 
     def _wait(self, fits: Callable[[Event], bool], timeout: Timeout) -> bool:
-        """Wait for an event, no longer than the connection lives."""
+        """Wait for an event until the timeout or the end of the connection."""
         self.client.wait_event(lambda event: fits(event) or isinstance(event, CloseReceived), timeout.seconds)
         return any(fits(event) for event in self.client.events)
 
@@ -431,7 +437,7 @@ class _Exchange:
             self._give_up(timeout, kind)
 
     def _wait_end(self, rule: str) -> None:
-        """Wait for the end of TCP, unless it is known that the server does not bring it."""
+        """Wait for the end of TCP, unless the server is known not to end it."""
         if not self.client.ended and self.conduct.patience.is_known_silence(rule):
             self._skip(rule)
             return
@@ -442,7 +448,7 @@ class _Exchange:
             self._give_up(timeout, AnswerKind.END)
 
     def drain(self) -> None:
-        """Write down what came since the last time."""
+        """Record in the transcript what has arrived since the last call."""
         for event in self.client.events[self._seen :]:
             self.transcript.take(event)
         self._seen = len(self.client.events)

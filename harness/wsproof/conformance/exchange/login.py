@@ -1,4 +1,4 @@
-"""Logging in: the messages that an endpoint wants to hear first, on every connection."""
+"""The login: messages that an endpoint expects first on every connection."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _DONE = b"wsproof-login"
 
 
 def log_in(client: Client, facts: EndpointProfile, timeout_s: float) -> bool:
-    """Send the login of `facts`, if any, and wait until it is done; False when the server does not answer.
+    """Send the profile's login, if it has one, and wait until it is done. False if the server does not answer.
 
-    It is done when as many messages have come on this connection as came in the probe, and the pong behind them. Some
-    endpoints greet: their first message may have come before the login was sent.
+    The login is done when as many messages have come as in the probe, and the pong behind them. Some endpoints send a
+    greeting, so their first message may have come before the login was sent.
     """
     if not facts.login:
         return True

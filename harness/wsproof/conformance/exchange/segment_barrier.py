@@ -1,8 +1,8 @@
-"""Segments that a server really reads one by one.
+"""Make a server read TCP segments one by one.
 
-Two sends in a row may be read as one. Where the server is on this machine, Linux tells (netlink's sock_diag, about
-10 microseconds) whether its socket still holds unread bytes: the next piece is sent when it does not. Elsewhere pieces
-are sent in a row, and the network decides.
+A server may read two consecutive sends as one. If the server runs on this machine, Linux reports whether its socket
+holds unread bytes (netlink's sock_diag, about 10 microseconds). The client sends the next piece when it does not. On
+other machines the client sends the pieces in a row, and the network decides.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _NETLINK_SOCK_DIAG = 4
 _SOCK_DIAG_BY_FAMILY = 20
 _NLM_F_REQUEST = 1
 _ANY = 0xFFFFFFFF
-_RQUEUE_OFFSET = 16 + 4 + 48 + 4  # nlmsghdr, then inet_diag_msg up to idiag_rqueue
+_RQUEUE_OFFSET = 16 + 4 + 48 + 4  # Skips nlmsghdr, then inet_diag_msg up to idiag_rqueue.
 _PATIENCE_S = 0.2
 _GIVES_UP_AFTER_S = 0.02
 
 
 class SegmentBarrier:
-    """Asks the kernel whether a server on this machine has read what was sent to it."""
+    """Asks the kernel whether a server on this machine has read all bytes sent to it."""
 
     def __init__(self) -> None:
         self._netlink: socket.socket | None = None
@@ -36,10 +36,13 @@ class SegmentBarrier:
                 self._netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG)
                 self._netlink.settimeout(_PATIENCE_S)
             except OSError:
-                self._netlink = None  # a sandbox without it: pieces are sent in a row
+                self._netlink = None  # A sandbox forbids netlink: pieces are sent in a row.
 
     def wait_read(self, fileno: int) -> bool:
-        """Wait until the other side of this TCP socket has read everything; False when that cannot be known."""
+        """Wait until the peer of this TCP socket has read everything.
+
+        False after 20 ms, or if the kernel cannot tell.
+        """
         ends = self._ends(fileno)
         deadline = Deadline.after(_GIVES_UP_AFTER_S)
         while ends is not None and deadline.remaining_s > 0:
@@ -49,15 +52,15 @@ class SegmentBarrier:
             if unread == 0:
                 return True
             os.sched_yield()
-        return False  # a server that does not read: the pieces go on anyway
+        return False  # The server does not read: send the next piece anyway.
 
     def unread(self, fileno: int) -> int | None:
-        """Bytes that the other side of this TCP socket has got and not read; None when that cannot be known."""
+        """Bytes that the peer of this TCP socket has received and not read. None if the kernel cannot tell."""
         ends = self._ends(fileno)
         return None if ends is None else self._unread(*ends)
 
     def _ends(self, fileno: int) -> tuple[int, tuple[str, int], tuple[str, int]] | None:
-        """Family and addresses of a TCP socket, as the other side sees it."""
+        """Family and addresses of a TCP socket as its peer sees them; None if they are not known."""
         if self._netlink is None:
             return None
         with socket.socket(fileno=os.dup(fileno)) as sock:
@@ -81,11 +84,11 @@ class SegmentBarrier:
             return None
         kind = struct.unpack_from("=H", answer, 4)[0]
         if kind != _SOCK_DIAG_BY_FAMILY:
-            return None  # no such socket here: another machine, another namespace, or already gone
+            return None  # No such socket here: another machine, another namespace, or already closed.
         return int(struct.unpack_from("=I", answer, _RQUEUE_OFFSET)[0])
 
     def close(self) -> None:
-        """Give the netlink socket back."""
+        """Close the netlink socket."""
         if self._netlink is not None:
             self._netlink.close()
             self._netlink = None

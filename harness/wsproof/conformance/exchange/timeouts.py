@@ -1,8 +1,8 @@
-"""Timeouts: how long to wait for each kind of answer, and which silences are evidence.
+"""Timeouts: how long to wait for each kind of answer, and when a timeout is evidence.
 
-A silence is evidence only after the *full* timeout. Where a silence is known already, where a conversation is being
-shrunk, or where many silences were waited out, waits have the *measured* timeout instead: many times what this server
-has needed for the same kind of answer. A silence of that length shows nothing.
+A missing answer is evidence only after the *full* timeout. The *measured* timeout is many times what this server has
+needed for the same kind of answer, and shows nothing. It is used for a known timeout, while a script is being shrunk,
+and after many full timeouts.
 """
 
 from __future__ import annotations
@@ -17,20 +17,21 @@ from wsproof.net.budget import Budget
 __all__ = ["AnswerKind", "Timeout", "Timeouts"]
 
 _TIMES_SLOWEST = 20
-"""The measured timeout in slowest answers: a busy machine makes an answer late, and not so late."""
+"""The measured timeout as a multiple of the slowest answer. A busy machine delays answers, but not by this factor."""
 _LEAST_S = 0.25
-"""The least measured timeout."""
+"""Least measured timeout, in seconds."""
 _FULL_TIMES_SLOWEST = 4
-"""The full timeout in slowest answers, for a server that needs about as long as the deadline."""
+"""The full timeout as a multiple of the slowest answer, for a server that needs about as long as the deadline."""
 _MOST_SILENCES = 8
-"""Full timeouts of one run, retries apart. A server that is silent again and again must not cost minutes."""
+"""Number of full timeouts in one run, without retries. A server that stays silent again and again must not cost
+minutes."""
 _MOMENT_S = 1.0
 _BRIEF_MOMENT_S = 0.05
 _BYSTANDER_AGAIN_S = 1.0
 
 
 class AnswerKind(StrEnum):
-    """Kinds of answers: each takes a server a time of its own."""
+    """Kinds of answers. A server needs a different time for each."""
 
     HANDSHAKE = "handshake"
     MESSAGE = "message"
@@ -43,7 +44,7 @@ class AnswerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Timeout:
-    """Seconds to wait, and whether silence for so long is evidence."""
+    """Seconds to wait, and whether no answer within them is evidence."""
 
     seconds: float
     is_evidence: bool
@@ -53,8 +54,8 @@ class Timeout:
 class Timeouts:
     """The timeouts of one run.
 
-    `hurry`: a conversation is being shrunk, so silences need not be evidence. What comes of it is tried again with the
-    full timeout.
+    `hurry`: a script is being shrunk, so timeouts need not be evidence. What shrinking finds is retried with the full
+    timeout.
     """
 
     deadline_s: float
@@ -66,18 +67,18 @@ class Timeouts:
     _retried: str = ""
 
     def full_s(self, answer: AnswerKind) -> float:
-        """Seconds of silence that are evidence."""
+        """Seconds after which a missing answer is evidence."""
         return max(self.deadline_s, _FULL_TIMES_SLOWEST * self.slowest_s.get(answer, 0.0))
 
     def measured_s(self, answer: AnswerKind) -> float:
-        """Seconds in which this server would have given such an answer, by what it has needed before."""
+        """Seconds within which this server should answer, by its slowest answers so far."""
         if not self.slowest_s:
             return self.full_s(answer)
         slowest = self.slowest_s.get(answer, max(self.slowest_s.values()))
         return min(self.full_s(answer), max(_LEAST_S, _TIMES_SLOWEST * slowest))
 
     def wait_for(self, answer: AnswerKind, *rules: str) -> Timeout:
-        """How long to wait for an answer that one of these rules asks for."""
+        """The timeout for an answer that one of these rules asks for."""
         if self._retried in rules:
             return self._cut(self.full_s(answer))
         if self.hurry or self._silences >= _MOST_SILENCES or self.is_known_silence(*rules):
@@ -85,11 +86,12 @@ class Timeouts:
         return self._cut(self.full_s(answer))
 
     def is_known_silence(self, *rules: str) -> bool:
-        """Whether it is known that the server leaves one of these rules unanswered."""
+        """Whether the server is known not to answer for one of these rules."""
         return any(rule in self._known for rule in rules if rule != self._retried)
 
     def moment_for(self, rule: str) -> Timeout:
-        """How long a failure may come after what overtook it, where no message can prove that none will come."""
+        """The timeout for a failure that a pong may have overtaken, on an endpoint whose messages cannot prove its
+        absence."""
         if self._retried != rule and (self.hurry or rule in self._known):
             return Timeout(self.budget.at_most(_BRIEF_MOMENT_S), is_evidence=False)
         measured = _TIMES_SLOWEST * self.slowest_s.get(AnswerKind.FAILURE, 0.0)
@@ -97,45 +99,45 @@ class Timeouts:
 
     @property
     def bystander_s(self) -> float:
-        """Seconds that another client may have to wait: less, once a server is known to forget others."""
+        """Seconds that the bystander waits for an answer. Fewer once the server is known to stop serving others."""
         known = "neighbour-served" in self._known
         measured = max(_BYSTANDER_AGAIN_S, _TIMES_SLOWEST * self.slowest_s.get(AnswerKind.PONG, 0.0))
         return self.budget.at_most(min(self.deadline_s, measured) if known else self.full_s(AnswerKind.PONG))
 
     @property
     def longest_s(self) -> float:
-        """Seconds for what is not owed by a rule, such as TCP that takes what is sent."""
+        """Seconds for waits that no rule is about, such as for TCP to accept the sent bytes."""
         return self.budget.at_most(self.deadline_s)
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether so many silences were waited out that no further one is."""
+        """Whether the run has used up its full timeouts."""
         return self._silences >= _MOST_SILENCES
 
     @property
     def said(self) -> str:
-        """The silences that are known, for a sentence."""
+        """The known timeouts, for a sentence."""
         most = f"{self._silences} in all" if self.is_exhausted else ""
         return "; ".join(
             words for words in (f"see {', '.join(sorted(self._known))}" if self._known else "", most) if words
         )
 
     def know_silence(self, rule: str) -> None:
-        """The server is known to leave rule `rule` unanswered: the same silence is not waited out again."""
+        """Record that the server does not answer for this rule, so that the full timeout is not waited out again."""
         self._known.add(rule)
 
     def note_silence(self, timeout: Timeout) -> None:
-        """Nothing came within a timeout."""
+        """Count a full timeout without an answer."""
         if timeout.is_evidence and not self._retried:
             self._silences += 1
 
     def note_answer(self, answer: AnswerKind, waited_s: float) -> None:
-        """An answer came after so long."""
+        """Record how long an answer took, in seconds."""
         self.slowest_s[answer] = max(self.slowest_s.get(answer, 0.0), waited_s)
 
     @contextmanager
     def retrying(self, rule: str) -> Iterator[None]:
-        """In this block the silence of rule `rule` is waited out in full, and nothing is hurried."""
+        """Within this block, wait out the full timeout of this rule, and do not hurry."""
         before, self.hurry, self._retried = self.hurry, False, rule
         try:
             yield
@@ -143,6 +145,6 @@ class Timeouts:
             self.hurry, self._retried = before, ""
 
     def _cut(self, seconds: float) -> Timeout:
-        """A full timeout, or what the budget leaves of it: that is no evidence."""
+        """The full timeout, or what the budget leaves of it, which is no evidence."""
         left_s = self.budget.at_most(seconds)
         return Timeout(left_s, is_evidence=left_s >= seconds)

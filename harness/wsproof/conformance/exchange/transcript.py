@@ -1,4 +1,4 @@
-"""What happened on one connection: the evidence that the judge reads and that people see, line by line."""
+"""The transcript: what happened on one connection, as data for `verify` and as lines for people."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _HTTP_COLUMNS = 120
 
 @dataclass
 class Transcript:
-    """`lines` is the conversation both ways; the rest is what the judge asks about.
+    """What one connection showed. `lines` holds the traffic in both directions for people.
 
-    `at_barrier`: the barrier's answer came, so that everything before it was read and the connection is alive.
-    `ended`: the server ended TCP. `waited_s` is set to what the client gave up on, in seconds.
+    `at_barrier`: the barrier's answer came, so the server read everything before it and the connection is alive.
+    `ended`: the server ended TCP. `waited_s`: the seconds after which the client gave up a wait.
     """
 
     lines: list[str] = field(default_factory=list)
@@ -45,51 +45,51 @@ class Transcript:
     at_barrier: bool = False
     barrier_pong: bool = False
     in_time: bool = True
-    """Every `Await` of the conversation was answered before the client went on."""
+    """The server answered every `Await` of the script before the client went on."""
     ended: bool = False
     was_reset: bool = False
     breaches: list[Breach] = field(default_factory=list)
     dropped: bool = False
-    """A message of the server could not be read, and is in none of the lists."""
+    """A message of the server could not be read and is in none of the lists."""
     waited_s: float | None = None
     server_output: tuple[str, ...] = ()
-    """The last exception that the server wrote meanwhile."""
+    """The last exception that the server wrote during the script."""
     http: str = ""
-    """The status line of an HTTP response that came where frames should be."""
+    """The status line of an HTTP response that came in place of frames."""
     awaited: AnswerKind | None = None
-    """What kind of answer did not come; None where everything did that was waited for."""
+    """The kind of answer that did not come; None if every awaited answer came."""
     hurried: bool = False
-    """It gave up before silence was evidence."""
+    """The client gave up before the full timeout."""
     skipped: set[str] = field(default_factory=set)
-    """Rules whose answer was not waited for: this server is known not to give it."""
+    """Rules whose answer the client did not wait for, since this server is known not to give it."""
     _compressed: bool = False
 
     @staticmethod
     def is_barrier_pong(event: Event) -> bool:
-        """Whether this is the answer to the barrier's ping."""
+        """Whether this event is the pong to the barrier's ping."""
         return isinstance(event, PongReceived) and event.payload == BARRIER.encode()
 
     def note_request(self, request: Request) -> None:
-        """Write the head of the handshake down."""
+        """Record the request line of the handshake."""
         self.lines.append(f"-> {request.method} {request.path} {request.http}".replace("\r", "").replace("\n", ""))
 
     def note_header(self, name: str, value: str) -> None:
-        """Write one header line of the request down."""
+        """Record one header line of the request."""
         self.lines.append(f"->   {name}: {ascii(value[:80])[1:-1]}")
 
     def note_acceptance(self, response: Response) -> None:
-        """Write down a 101, and what it agrees to."""
+        """Record a 101 and the extensions that it agrees to."""
         self.lines.append(f"<- {response.describe()}")
         for line in response.header_values("Sec-WebSocket-Extensions"):
             self.lines.append(f"<-   Sec-WebSocket-Extensions: {ascii(line[:120])[1:-1]}")
 
     def note_sent(self, frame: Frame) -> None:
-        """Write a frame of ours down; short ones in hex as well."""
+        """Record a frame that the client sent; short ones in hex as well."""
         data = frame.encode()
         self.lines.append(f"-> {frame.describe()}{_hex(data)}")
 
     def note_inflated(self, reading: InflatedMessage, frame: Frame) -> None:
-        """Write down what a frame of ours says, if its message is compressed."""
+        """Record the content of a frame that the client sent, if its message is compressed."""
         said = reading.take(frame)
         if not reading.compressed:
             return
@@ -103,21 +103,21 @@ class Transcript:
             self.note(f"inflated: {_preview(said)}")
 
     def note_http(self, text: bytes) -> None:
-        """Write down an HTTP response that came where frames should be, as the text it is."""
+        """Record an HTTP response that came in place of frames, as text."""
         lines = text.decode("latin-1").splitlines()
         self.lines += [f"<- {ascii(line[:_HTTP_COLUMNS])[1:-1]}" for line in lines[:_HTTP_LINES] if line]
         self.note("this is an HTTP response, where frames should be")
 
     def note_raw(self, data: bytes) -> None:
-        """Write bytes of ours down."""
+        """Record raw bytes that the client sent."""
         self.lines.append(f"-> {len(data)} bytes{_hex(data)}")
 
     def note(self, sentence: str) -> None:
-        """Write down something that is not bytes."""
+        """Record a remark that is no traffic."""
         self.lines.append(f"   ({sentence})")
 
     def take(self, event: Event) -> None:
-        """Write an event down and remember what it means."""
+        """Record an event of the server."""
         if isinstance(event, FrameReceived):
             self.lines.append(f"<- {event.frame.describe()}{_hex(event.frame.encode())}")
             if event.frame.opcode in (Opcode.TEXT, Opcode.BINARY):
@@ -138,7 +138,7 @@ class Transcript:
 
 
 def _preview(data: bytes) -> str:
-    """Inflated bytes for people: how many, and how they begin."""
+    """Inflated bytes for people: their number and their beginning."""
     return f"{len(data)} bytes {text_preview(data)}" if data else "nothing"
 
 

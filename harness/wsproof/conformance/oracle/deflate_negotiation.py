@@ -1,4 +1,4 @@
-"""Offers of permessage-deflate, and what they come to (RFC 7692 7.1)."""
+"""Offers of permessage-deflate and the agreements that answer them (RFC 7692 7.1)."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ _ALL = "; ".join(
 )
 
 OFFERS = (BARE, CLIENT_BITS, SERVER_RESETS, CLIENT_RESETS, *SERVER_BITS, _ALL)
-"""The offers that every server is asked about before it is examined."""
+"""The offers that the probe tries on every server."""
 
 
 def agreement_of(answer: str) -> DeflateAgreement | None:
-    """What a Sec-WebSocket-Extensions value agrees to; None when it is not permessage-deflate, or not readable."""
+    """Parse a Sec-WebSocket-Extensions value of a server. None if it is malformed or not permessage-deflate."""
     for extension in parse_extensions(answer) or ():
         if extension.name == _NAME:
             read = DeflateAgreement.parse(extension)
@@ -54,7 +54,7 @@ def offers_deflate(lines: Iterable[str]) -> bool:
 
 
 def why_illegal(lines: Iterable[str]) -> tuple[str, ...]:
-    """For each offer of permessage-deflate why it must be declined; empty for one that may be accepted."""
+    """For each offer of permessage-deflate, why it must be declined; empty for a legal offer."""
     offers = [extension for extension in parse_extensions(",".join(lines)) or () if extension.name == _NAME]
     read = [DeflateOffer.parse(offer) for offer in offers]
     return tuple("" if isinstance(offer, DeflateOffer) else offer for offer in read)

@@ -1,7 +1,7 @@
-"""What a server may do, for any conversation: the messages it owes, the pongs, and how the connection must end.
+"""The oracle of frames: the expected replies, pongs and end of the connection for any script.
 
-The oracle is an ideal server that reads the client's bytes. It knows nothing of the strategies that made them, so any
-conversation can be judged: generated, shrunk, or typed by hand.
+The oracle models an ideal server that reads the client's bytes. It does not depend on the strategies, so it works for
+any script: generated, shrunk, or written by hand.
 """
 
 from __future__ import annotations
@@ -33,28 +33,29 @@ _TEXT = frozenset({CloseCode.INVALID_PAYLOAD})
 _DATA = _PROTOCOL | _TEXT
 _SIZE = frozenset({CloseCode.PROTOCOL_ERROR, CloseCode.MESSAGE_TOO_BIG})
 _ANY: frozenset[CloseCode] = frozenset()
-_LONGEST = (1 << 63) - 1  # a longer frame is known to be wrong from its head; any other is awaited to its end
+# A longer frame is illegal by its header alone; the oracle waits for the end of any other frame.
+_LONGEST = (1 << 63) - 1
 
 
 class ConnectionOutcome(Enum):
-    """What must become of the connection once the server has read everything."""
+    """What must happen to the connection once the server has read everything."""
 
     OPEN = auto()
     CLOSED = auto()
-    """We closed legally: a close frame back, then TCP ends."""
+    """The client closed legally: the server answers with a close frame and ends TCP."""
     FAILED = auto()
-    """We broke a rule that a server must enforce."""
+    """The client violated a rule that a server must enforce."""
     FREE = auto()
-    """The RFC, or the application, leaves it to the server."""
+    """The RFC or the application leaves the outcome to the server."""
 
 
 @dataclass
 class Expectation:
-    """What one conversation's frames ask of the server.
+    """The expected outcome of one script's frames.
 
-    `rule` is why the fate is FAILED or FREE, `because` the frame that decided it; `codes` the close codes that fit
-    (empty: any). `stray` are messages after our close frame, which must not be answered. `in_message` and `in_frame`
-    say where the client stopped.
+    `rule` is the reason for FAILED or FREE, `because` the frame that decided it. `codes` are the fitting close codes
+    (empty: any). `stray` are messages after the client's close frame, which must not be answered. `in_message` and
+    `in_frame` say where the client stopped.
     """
 
     fate: ConnectionOutcome = ConnectionOutcome.OPEN
@@ -69,21 +70,24 @@ class Expectation:
     in_frame: bool = False
     said_close: bool = False
     messages: list[Message] = field(default_factory=list)
-    """Well-formed messages before the connection must end: an application may close because of what they say."""
+    """Well-formed messages before the connection must end. The application may close because of their content."""
     is_unsure: bool = False
-    """There is one more message of which nobody knows what the application is told."""
+    """There is one more message, and what the application receives of it is unknown."""
     has_data: bool = False
     """A message was begun, well-formed or not."""
     silent: bool = False
-    """A message was sent that this endpoint does not answer: replies can no longer be counted."""
+    """A message was sent that this endpoint does not answer, so replies can no longer be counted."""
     may_refuse: bool = False
-    """A message is larger than any that is known to pass: it may be refused, but not be lost or cut."""
+    """A message is larger than any known to pass: the server may refuse it, but not lose or cut it."""
     declined: bool = False
-    """The conversation is about compression, and the server declined that: nothing is said."""
+    """The script needs compression and the server declined it, so the client sends no frames."""
 
 
 def expect_frames(conversation: Script, facts: EndpointProfile, agreed: DeflateAgreement | None = None) -> Expectation:
-    """Read the client's bytes as an ideal server would that agreed to this compression, or to none."""
+    """Compute the expected outcome of the client's bytes.
+
+    `agreed` is the compression agreement, None if there is none.
+    """
     offered = offers_deflate(conversation.handshake.extensions or ())
     if conversation.deflate and agreed is None:
         return Expectation(declined=True)
@@ -92,14 +96,14 @@ def expect_frames(conversation: Script, facts: EndpointProfile, agreed: DeflateA
     decoder.feed(b"".join(conversation.streams()))
     while (frame := decoder.next_frame()) is not None:
         reader.take(frame)
-    # A frame that is known to be wrong from its head need not be complete to be refused.
+    # A frame that is illegal by its header may be refused before it is complete.
     reader.expected.in_frame = not decoder.at_boundary and reader.expected.fate is not ConnectionOutcome.FAILED
     reader.expected.in_message = reader.opcode is not None
     return reader.expected
 
 
 class _Reader:
-    """The ideal server. After the first fault, or the first close frame, it only notes what comes too late."""
+    """The ideal server. After the first fault or close frame, it only records what comes too late."""
 
     def __init__(self, facts: EndpointProfile, agreed: DeflateAgreement | None, *, offered: bool) -> None:
         self.facts = facts
@@ -110,7 +114,7 @@ class _Reader:
         self._parts: list[bytes] = []
         self._utf8: Utf8Validator | None = None
         self._inside = False
-        """After a fault: whether a message is open for who reads on."""
+        """After a fault: whether a message is open for a server that reads on."""
 
     def take(self, frame: Frame) -> None:
         expected = self.expected
@@ -137,7 +141,8 @@ class _Reader:
             self._take_data(frame)
 
     def _read_on(self, frame: Frame) -> None:
-        """After a fault: who reads frames before it looks at their text may name what is wrong with a later one."""
+        """Add the codes that fit later faults: a server that reads all frames before it validates text may report a
+        later one."""
         expected = self.expected
         fault = self._fault_of_bits(frame) or _fault_of_frame(frame)
         codes = fault[1] if fault is not None else frozenset[CloseCode]()
@@ -151,7 +156,7 @@ class _Reader:
             expected.codes |= codes
 
     def _fault_of_bits(self, frame: Frame) -> tuple[str, frozenset[CloseCode]] | None:
-        """What is wrong with the RSV bits: only RSV1 means something, and only where compression was agreed."""
+        """The violated rule about RSV bits. Only RSV1 has a meaning, and only if compression was agreed."""
         if self._reading is None:
             not_agreed = self._offered and frame.rsv == 4
             return ("deflate-not-agreed" if not_agreed else "rsv-zero", _PROTOCOL) if frame.rsv else None
@@ -206,7 +211,7 @@ class _Reader:
                 self._leave_free("", frame)
 
     def _can_inflate(self, reading: InflatedMessage, frame: Frame) -> bool:
-        """Whether the payload could be inflated; if not, decide what becomes of the connection."""
+        """Whether the payload could be inflated. If not, decide the outcome."""
         if not (reading.fault or reading.lost or reading.is_bomb):
             return True
         if frame.fin:
@@ -220,7 +225,7 @@ class _Reader:
         elif frame.fin:
             self._fail("deflate-data", _DATA, frame)
         else:
-            self._leave_free("", frame)  # a server may put the fragments together before it inflates them
+            self._leave_free("", frame)  # A server may join the fragments before it inflates them.
         return False
 
     def _end_message(self, message: Message) -> None:
@@ -230,7 +235,7 @@ class _Reader:
         if reply is not None:
             self.expected.owed.append(reply)
         elif message.opcode == Opcode.BINARY:
-            # What an application does with binary messages it does not echo is its own business, a close included.
+            # An application may do anything with binary messages that it does not echo, even close.
             self.expected.silent = True
             if self.expected.fate is ConnectionOutcome.OPEN:
                 self.expected.fate = ConnectionOutcome.FREE
@@ -250,7 +255,7 @@ class _Reader:
 
 
 def _fault_of_frame(frame: Frame) -> tuple[str, frozenset[CloseCode]] | None:
-    """The first rule that this frame breaks by itself, in the order in which a reader meets its bits."""
+    """The first rule that this frame violates by itself, in the order in which a reader meets its bits."""
     length = len(frame.payload) if frame.declared_length is None else frame.declared_length
     faults = (
         (frame.opcode not in set(Opcode), "opcode-reserved", _PROTOCOL),

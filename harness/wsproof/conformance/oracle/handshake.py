@@ -1,4 +1,4 @@
-"""What a server may answer to an opening handshake (RFC 6455 4.2): an oracle over any request."""
+"""The oracle of the opening handshake: the expected answer to any request (RFC 6455 4.2)."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from wsproof.wire import Request, parse_extensions
 
 __all__ = ["HandshakeAnswer", "HandshakeExpectation", "expect_answer"]
 
-# Drafts with the framing of the RFC: a server may have spoken them since before there was an RFC (11.6, interim).
+# Drafts with the framing of the RFC. A server may have implemented them before the RFC existed (11.6, interim).
 _DRAFTS = (["7"], ["8"])
-# Every server takes as much as this; most take a hundred lines and 8 or 16 KiB.
+# Limits that every server accepts. Most accept a hundred lines and 8 or 16 KiB.
 _FEW_LINES, _SHORT_HEAD = 64, 8000
-# RFC 3986 3.2: a name, an IPv4 address or an IPv6 address in brackets, and perhaps a port.
+# RFC 3986 3.2: a name, an IPv4 address or an IPv6 address in brackets, and an optional port.
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.~%!$&'()*+,;=-]+)(:[0-9]*)?", re.ASCII)
 _TOKEN = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 _VERSION = re.compile(r"[0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5]")
 
 
 class HandshakeAnswer(Enum):
-    """What the request deserves."""
+    """The kind of answer that the server must give."""
 
     ACCEPT = auto()
     REFUSE = auto()
@@ -33,21 +33,21 @@ class HandshakeAnswer(Enum):
 
 @dataclass(frozen=True, slots=True)
 class HandshakeExpectation:
-    """The answer owed, and the rule that says so (empty for a plain legal request)."""
+    """The expected answer, and the rule that demands it (empty for a plain legal request)."""
 
     answer: HandshakeAnswer
     rule: str = ""
     because: str = ""
     owes_versions: bool = False
-    """A refusal must name the versions that the server speaks (4.4)."""
+    """The refusal must name the versions that the server speaks (4.4)."""
     illegal_offer: str = ""
     """Why one of the offers of permessage-deflate is illegal."""
     must_decline: str = ""
-    """Why compression must not be agreed to: every offer of permessage-deflate is illegal (RFC 7692 7.1)."""
+    """Why the server must not agree to compression: every offer of permessage-deflate is illegal (RFC 7692 7.1)."""
 
 
 def expect_answer(request: Request, usual: Request) -> HandshakeExpectation:
-    """Read `request` as an ideal server would that accepts the `usual` one: the first rule that it breaks decides."""
+    """The answer of an ideal server that accepts the `usual` request. The first rule that `request` breaks decides."""
     for broken, name, because in _faults(request):
         if broken:
             return HandshakeExpectation(
@@ -126,12 +126,12 @@ def _oddities(request: Request, usual: Request) -> list[tuple[bool, str, str]]:
 
 
 def _names(offered: list[str]) -> list[str]:
-    """The subprotocols of an offer, which may stand in several lines (11.3.4)."""
+    """The subprotocols of an offer, which may span several lines (11.3.4)."""
     return [name.strip(" \t") for name in ",".join(offered).split(",")] if offered else []
 
 
 def _lacks_the_usual(names: list[str], usual: Request) -> bool:
-    """Whether an offer leaves out a subprotocol that the endpoint is known to be offered."""
+    """Whether the offer lacks a subprotocol that the endpoint is usually offered, or none is known."""
     known = set(_names(usual.header_values("Sec-WebSocket-Protocol")))
     return not known or not known <= set(names)
 

@@ -1,4 +1,4 @@
-"""What is in the client's compressed messages: for the oracle, which must know, and for the transcript, to be read."""
+"""Inflates the client's own compressed messages, for the oracle and the transcript."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from wsproof.wire import DeflateAgreement, Frame, Inflater, Opcode
 __all__ = ["BOMB_BYTES", "InflatedMessage"]
 
 BOMB_BYTES = 24 * 1024 * 1024
-"""A compressed message that inflates to more than this is taken for a bomb, and is not inflated further here."""
+"""Bytes. A compressed message that inflates to more counts as a bomb, and is not inflated further here."""
 
 _UNFINISHED = "the message ends inside a DEFLATE block"
 
 
 class InflatedMessage:
-    """Reads data frames of one client as a server must that made this agreement. Frames must be legal in themselves."""
+    """Reads the data frames of one client under a compression agreement. Each frame must be legal by itself."""
 
     def __init__(self, agreed: DeflateAgreement) -> None:
         self._inflater = Inflater(agreed.mirrored)
@@ -21,12 +21,12 @@ class InflatedMessage:
         self.compressed = False
         """The message of the last frame is compressed."""
         self.lost = False
-        """A message could not be inflated, so that nobody knows what later ones may refer to."""
+        """A message could not be inflated, so the context of later ones is unknown."""
         self.fault = ""
         """Why the message cannot be inflated, in a sentence."""
 
     def take(self, frame: Frame) -> bytes:
-        """What the payload of a data frame says; see `fault` when the message could not be inflated."""
+        """Return the inflated payload of a data frame; `fault` says why it is empty if inflating failed."""
         if frame.opcode != Opcode.CONTINUATION:
             self.compressed, self.fault, self._bytes = bool(frame.rsv & 4), "", 0
             if self.compressed:
@@ -45,10 +45,10 @@ class InflatedMessage:
 
     @property
     def is_unfinished(self) -> bool:
-        """The data is right as far as it goes, but its last block is not complete."""
+        """The data is valid so far, but its last block is incomplete."""
         return self.fault == _UNFINISHED
 
     @property
     def is_bomb(self) -> bool:
-        """The message was given up since it inflates to more than anybody wants."""
+        """The message exceeds `BOMB_BYTES` and is not inflated further."""
         return self._bytes > BOMB_BYTES

@@ -1,4 +1,4 @@
-"""What has been found so far: for each broken rule its smallest conversation, and which rules break together."""
+"""The violations so far, grouped by root cause, each with its smallest script."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from wsproof.model.server_end import PROCESS_ENDED
 __all__ = ["Case", "Cases"]
 
 _HEAVIEST_FIRST = list(Binding)
-# What else goes wrong, in conversations of its own, where one of these is broken.
+# For each rule: other rules whose violation makes this one fail too, in scripts of its own.
 _IMPLIED_BY = {
     "version-draft": ("version-13",),
     "fail-code": ("fragments-joined", "utf8-valid", "deflate-blocks", "deflate-fragments"),
@@ -51,7 +51,7 @@ _IMPLIED_BY = {
     "deflate-other-bits": ("rsv-zero",),
     "deflate-not-agreed": ("rsv-zero", "deflate-declined"),
     "deflate-refused": ("deflate-declined",),
-    # These would only show again, in thousands of frames, what a few have shown already.
+    # These would only repeat, with thousands of frames, a violation that a few frames have shown.
     "many-fragments": ("fragments-joined", "control-between", "payload-lengths"),
     "empty-fragments": ("fragments-joined", "control-between", "payload-lengths"),
 }
@@ -62,10 +62,11 @@ _MOST_RETRIES = 9
 
 @dataclass(slots=True)
 class Case:
-    """One broken rule. `first` was seen with full timeouts; `smallest` may come from shrinking.
+    """One violated rule. `first` ran with full timeouts; `smallest` may come from shrinking.
 
-    Evidence of a silence is only what was waited for in full: `charge` and `witness` are of `first` until a retry of
-    `smallest` has shown the same. `company` holds the rules that were broken every time that this one was.
+    A missing answer is evidence only after the full timeout. So `charge` and `witness` come from `first` until a retry
+    of `smallest` shows the same violation. `company` holds the rules that were violated every time together with this
+    one.
     """
 
     charge: Violation
@@ -77,15 +78,15 @@ class Case:
     hits: int = 0
     retries: int = 0
     server_output: tuple[str, ...] = ()
-    """The last exception that the server wrote while this was seen."""
+    """The last exception that the server wrote during this violation."""
     first_seen: tuple[Violation, list[str]] | None = None
-    """Charge and witness of `first`, where `smallest` is another conversation."""
+    """Violation and witness of `first`, if `smallest` is another script."""
     is_settled: bool = False
-    """It was looked into: retried, and its cause sought."""
+    """The case was retried and its root cause sought."""
 
     @property
     def reproduced(self) -> str | None:
-        """How many of the retries showed it again; None where there were none."""
+        """How many of the retries showed the violation again; None if there were none."""
         return f"{self.hits} of {self.retries}" if self.retries else None
 
     @property
@@ -94,25 +95,25 @@ class Case:
         return bool(self.retries) and not self.hits
 
     def show(self, conversation: Script, charge: Violation, transcript: Transcript) -> None:
-        """This conversation shows it best, as far as is known."""
+        """Make this the case's smallest script, with its violation and witness."""
         if self.first_seen is None:
             self.first_seen = self.charge, self.witness
         self.smallest, self.charge, self.witness = conversation, charge, list(transcript.lines)
         self.hear(transcript)
 
     def fall_back(self) -> None:
-        """No retry of `smallest` has shown it: go back to how it was first seen, with retries of its own."""
+        """Return to the first script, since no retry of `smallest` showed the violation; reset the counts."""
         self.smallest, self.hits, self.retries = self.first, 0, 0
         self.charge, self.witness = self.first_seen or (self.charge, self.witness)
 
     def hear(self, transcript: Transcript) -> None:
-        """Keep what the server wrote; a conversation in which it was silent makes nothing forgotten."""
+        """Keep the server's output; a script during which it wrote nothing clears nothing."""
         self.server_output = transcript.server_output or self.server_output
 
 
 @dataclass
 class Cases:
-    """One case per rule. `causes` leads from rules that were broken by another one's fault to that other one."""
+    """One case per violated rule. `causes` maps a rule to the rule that is its root cause."""
 
     facts: EndpointProfile
     cases: dict[str, Case] = field(default_factory=dict)
@@ -121,7 +122,10 @@ class Cases:
     def note(
         self, conversation: Script, charge: Violation, transcript: Transcript, together: Iterable[Violation] = ()
     ) -> None:
-        """Count a charge, and keep its conversation if it is the smallest so far. `together`: all charges of it."""
+        """Count a violation, and keep its script if it is the smallest so far.
+
+        `together`: all violations of that script.
+        """
         company = (frozenset(other.rule for other in together) | transcript.skipped) - {charge.rule}
         case = self.cases.get(charge.rule)
         if case is None:
@@ -132,9 +136,9 @@ class Cases:
         case.company &= company
         if charge.by_silence and transcript.hurried:
             if not case.retries and conversation.size < case.smallest.size:
-                case.smallest = conversation  # a retry will show whether it is one
+                case.smallest = conversation  # A retry will show whether this script fails.
         elif case.is_observation:
-            case.first = conversation  # it has come again after all: it is worth more retries
+            case.first = conversation  # The violation came back after all, so it deserves more retries.
             case.show(conversation, charge, transcript)
             case.first_seen = case.charge, case.witness
             case.is_settled = case.retries >= _MOST_RETRIES
@@ -142,21 +146,21 @@ class Cases:
             case.show(conversation, charge, transcript)
 
     def unsettled(self) -> list[str]:
-        """The cases that nobody has looked into yet."""
+        """The cases that have not been retried yet."""
         return [name for name, case in self.cases.items() if not case.is_settled]
 
     def move(self, name: str, conversation: Script, charge: Violation, transcript: Transcript) -> None:
-        """Case `name` turned out to be another rule's: this simpler conversation shows it."""
+        """Move case `name` to the rule that this simpler script violates: that rule is the root cause."""
         moved = self.cases.pop(name)
         self.causes[name] = charge.rule
         self.note(conversation, charge, transcript)
         self.cases[charge.rule].occurrences += moved.occurrences
 
     def symptoms(self) -> dict[str, str]:
-        """Rules that never break but together with another one, and that other one: the heavier, or the first, of both.
+        """Rules that are only violated together with another one, mapped to that other rule as the root cause.
 
-        Where both are as heavy, what a server itself sends is the symptom of what it did not do, and a message too many
-        or too few is one of anything.
+        The root cause is the heavier rule of the two, or the one found first. If both are as heavy, a violation in the
+        server's own frames is the symptom. Missing or extra messages are the symptom of any other rule.
         """
         order = sorted(self.cases, key=self._weight)
         found: dict[str, str] = {}
@@ -172,21 +176,21 @@ class Cases:
         return found
 
     def implying(self, name: str) -> Iterator[str]:
-        """Broken rules because of which this one goes wrong as well, in conversations of its own."""
+        """Violated rules that make this rule fail too, in scripts of its own."""
         return (other for other in _IMPLIED_BY.get(name, ()) if other in self.cases)
 
     def _may_cause(self, name: str, other: str) -> bool:
-        """Whether case `name` may explain another: what did not come again explains nothing that did."""
+        """Whether case `name` may explain the other. A case that did not come back cannot explain one that did."""
         return not self.cases[name].is_observation or self.cases[other].is_observation
 
     def cause_of(self, name: str) -> str | None:
-        """The rule that a finding is about which this rule belongs to; None when nothing broke it."""
+        """The rule whose finding covers this rule; None if this rule was not violated."""
         while name in self.causes and name not in self.cases:
             name = self.causes[name]
         return self.symptoms().get(name, name) if name in self.cases else None
 
     def _weight(self, name: str) -> tuple[int, int, int]:
-        # A server that serves nobody any more is silent for that reason.
+        # A server that serves nobody any more gives no answers for that reason.
         general = {"messages-intact": 2, "neighbour-served": -1, PROCESS_ENDED: -2}.get(
             name, int(name.startswith("server-"))
         )

@@ -1,4 +1,4 @@
-"""Simpler compressed conversations that could explain a failure, as `reducing` has them for plain ones."""
+"""Simpler compressed scripts that could explain a failure; `root_cause` has them for plain ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["inflated", "simpler_compressed"]
 
 
 def inflated(conversation: Script) -> list[tuple[Message, int]]:
-    """The messages of a compressed conversation as they were before, each with the number of its fragments."""
+    """The messages of a compressed script after inflating, each with the number of its fragments."""
     reading = InflatedMessage(DeflateAgreement())
     found: list[tuple[Message, int]] = []
     opcode, data, count = 0, b"", 0
@@ -33,8 +33,8 @@ def inflated(conversation: Script) -> list[tuple[Message, int]]:
 
 
 def simpler_compressed(conversation: Script, facts: EndpointProfile) -> Iterator[Script]:
-    """What could be the real cause, the simplest first: each text alone, then in a row, then in fragments."""
-    if not facts.agreements or conversation.subject == "deflate-sizes":  # there is nothing to it but its size
+    """Yield possible root causes, the simplest first: each text alone, then in fragments, then all in a row."""
+    if not facts.agreements or conversation.subject == "deflate-sizes":  # A script about sizes has no simpler cause.
         return
     spoken = [(message.payload, count) for message, count in inflated(conversation) if _is_text(message)]
     texts = list(dict.fromkeys(text for text, _ in spoken))
@@ -55,7 +55,7 @@ def simpler_compressed(conversation: Script, facts: EndpointProfile) -> Iterator
         deflater = Deflater(agreed(facts))
         yield talk(facts, "deflate-context", *(packed(deflater.deflate(text)) for text, _ in spoken))
     if conversation.subject in OF_ITS_DEFLATER:
-        # Data that can be read by no agreement at all.
+        # Data that cannot be inflated under any agreement.
         yield talk(facts, "server-deflate-data", literally(letters(60)))
 
 

@@ -1,4 +1,4 @@
-"""What a finding says to people, in whole sentences."""
+"""The explanation texts of findings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from wsproof.model.server_end import PROCESS_ENDED
 
 __all__ = ["explain"]
 
-# For rules that leave the choice to the server: which choice this one makes. Nothing is wrong with either.
+# For rules that leave the choice to the server: the choice that this server makes. Either choice is legal.
 _CHOICES = {
     "ping-burst": (
         "This server limits how many pings it takes at once, which it may (10.4); keep a client's pings below that."
@@ -42,10 +42,10 @@ _CHOICES = {
 
 
 def explain(name: str, expected: str, got: str) -> str:
-    """One or two sentences: what rule `name` asked for here, and what came.
+    """Explain in one or two sentences what the rule expected here and what the server did.
 
-    `got` is a clause ("it said nothing for 2 s"); for what a server itself must not send (`server-...`), `expected` is
-    the rule's sentence and `got` what was seen.
+    `got` is a clause ("it said nothing for 2 s"). For frames that a server must not send (`server-...`), `expected` is
+    the rule's sentence and `got` the evidence.
     """
     if name == PROCESS_ENDED:
         return f"After this, {got}" + ("" if got.endswith((".", "!")) else ".")

@@ -1,4 +1,4 @@
-"""A charge as a finding: what was seen, in words and line by line, and how it can be seen again."""
+"""Turns a violation into a finding with an explanation, a witness and a recipe."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ def finding_of(
     occurrences: int = 1,
     reproduced: str | None = None,
 ) -> Finding:
-    """`seen` are the lines of the conversation, `recipe` what replays it; `also` is said behind the explanation."""
+    """Make the finding of a violation.
+
+    `seen` are the lines of the transcript, `recipe` what a replay needs. `also` is appended to the explanation.
+    """
     broken = rule(charge.rule)
     finding = Finding(
         check=charge.rule,

@@ -1,4 +1,4 @@
-"""How much a server's process grows while it reads a message: seen from outside, as the most that was resident."""
+"""Memory growth of the server's process while it reads a message, as the peak of resident memory."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ _MIB = 1 << 20
 
 
 class MemoryGrowth:
-    """Watches the process tree under `pid` from now on. Without one, or where the system does not tell peaks, it sees
-    nothing and charges nobody.
+    """Watches the memory of the process tree under `pid` from now on.
 
-    `least` remembers how small each process was at its smallest: what a bomb has blown up may stay so, and would then
-    not grow any more.
+    Without a pid, or if the system does not report peaks, it reports no violation. `least` keeps the smallest size of
+    each process. A process may stay large after a bomb, and would then not grow at the next one.
     """
 
     def __init__(self, pid: int | None, least: dict[int, int] | None = None) -> None:
@@ -27,19 +26,19 @@ class MemoryGrowth:
             try:
                 self._meter.forget_peak()
             except OSError:
-                self._meter = None  # not allowed here
+                self._meter = None  # The sandbox does not allow it.
             else:
                 self._before = self._meter.peak_bytes()
         if pid is not None and self._before is not None and least is not None:
             self._before = least[pid] = min(self._before, least.get(pid, self._before))
 
     def grown_bytes(self) -> int | None:
-        """How far the most that was resident lies above what was resident at first."""
+        """Bytes by which the peak of resident memory exceeds the size at the start."""
         peak = self._meter.peak_bytes() if self._meter is not None else None
         return peak - self._before if peak is not None and self._before is not None else None
 
     def charges(self, transcript: Transcript) -> list[Violation]:
-        """A server that refused a bomb must not have held all of it before."""
+        """A violation if the server refused a bomb only after it had inflated all of it."""
         grown = self.grown_bytes()
         refused = transcript.close is not None or transcript.ended
         if grown is None or grown < BOMB_MIB * _MIB or transcript.at_barrier or not refused:

@@ -1,4 +1,4 @@
-"""Simpler conversations that could explain a failure: what is said in them, without the way in which it was said."""
+"""Simpler scripts that could explain a failure: the same messages without their unusual form."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _CONTROL_BYTES = 125
 
 
 def simpler(conversation: Script, facts: EndpointProfile) -> Iterator[Script]:
-    """What could be the real cause, the simplest first; each is about a rule of its own.
+    """Yield possible root causes, the simplest first; each script is about another rule.
 
-    Each control frame alone, each message whole in one frame, each message with its own mask, each message in its
-    fragments without what was between them, all of it frame by frame, and each frame cut into segments.
+    These are: each control frame alone, each message whole in one frame, each message with its own mask, each message
+    in its fragments without the frames between them, all frames one by one, and each frame cut into segments.
     """
     if conversation.deflate:
         yield from simpler_compressed(conversation, facts)
@@ -75,7 +75,7 @@ def apart(conversation: Script) -> Script:
 
 
 def plainly(conversation: Script) -> Script:
-    """The same messages, each whole in one frame and in one segment, and nothing else: what the application is told."""
+    """Only the messages that the application sees, each whole in one frame and in one segment."""
     if conversation.deflate:
         said = [Frame(message.opcode, message.payload, mask=MASK) for message, _ in inflated(conversation)]
         return apart(say(conversation.subject, *said))
@@ -87,7 +87,7 @@ def plainly(conversation: Script) -> Script:
 
 
 def _messages(frames: list[Frame]) -> Iterator[list[Frame]]:
-    """The whole messages among some frames, as lists of their fragments."""
+    """The whole messages among these frames, as lists of their fragments."""
     pieces: list[Frame] = []
     for frame in frames:
         if frame.is_control or frame.mask is None or frame.declared_length is not None:

@@ -1,4 +1,4 @@
-"""From a transcript to the rules that were broken. Pure: what it cannot see in the transcript, it ignores."""
+"""Find the violations in a transcript. Pure: it does no input or output."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from wsproof.wire import Breach, CloseCode, Frame, Opcode
 
 __all__ = ["OF_ITS_DEFLATER", "Violation", "leaves_open", "verify"]
 
-# Who answers a legal close frame with one of these has taken it for a fault.
+# A server that answers a legal close frame with one of these codes has treated it as an error.
 _FAILURES = (CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_PAYLOAD)
-# A request that a server may refuse for its shape, but must answer.
+# Requests that a server may refuse for their form, but must answer.
 _TAKEN_OR_REFUSED = ("header-limits", "header-folding", "handshake-body", "host-once", "subprotocol-malformed")
-# True of any close, whatever its reason.
+# Rules that hold for every close, whatever its reason.
 _AFTER_THE_CLOSE = ("close-ends-tcp", "fail-ends-tcp", "half-close-ends")
-# Close frames that are wrong, and yet could be taken for clean ones.
+# Illegal close frames that a server could mistake for legal ones.
 _CLOSE_FAULTS = ("close-one-byte", "close-code-legal")
 SUBPROTOCOL_RULES = ("subprotocol-lines", "subprotocol-after-unknown")
-# Where the server's own compression is the point, data that cannot be read breaks that very rule.
+# Rules about the server's own compression: data that cannot be inflated violates that very rule.
 OF_ITS_DEFLATER = ("deflate-server-context", "deflate-server-window")
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A broken rule: what was owed, and what came instead, as a clause.
+    """A violated rule: what was expected, and what the server did instead, as a clause.
 
-    `awaited`: only a timeout showed it, and it is this kind of answer that did not come. `own_reasons`: the server
-    closed after a well-formed message, with a code that leaves open whether the application did not want what the
-    message says.
+    `awaited`: only a timeout showed the violation, and this kind of answer was missing. `own_reasons`: the server
+    closed after a well-formed message, with a code that the application may have chosen because of the message's
+    content.
     """
 
     rule: str
@@ -45,15 +45,15 @@ class Violation:
 
     @property
     def by_silence(self) -> bool:
-        """Whether only a timeout showed it."""
+        """Whether only a timeout showed the violation."""
         return self.awaited is not None
 
 
 def leaves_open(expected: Expectation, transcript: Transcript, facts: EndpointProfile) -> bool:
-    """Whether the application may have ended the connection because of what it was told: that shows nothing.
+    """Whether the application may have ended the connection because of a message, which is no violation.
 
-    Only well-formed messages reach an application. But one that takes only some messages may refuse others as soon as
-    it sees their first frame, before the server has looked at the rest.
+    Only well-formed messages reach an application. But an application that accepts only some messages may refuse others
+    at their first frame, before the server has checked the rest.
     """
     if not expected.messages and not (facts.is_selective and expected.has_data):
         return False
@@ -66,7 +66,7 @@ def leaves_open(expected: Expectation, transcript: Transcript, facts: EndpointPr
     if not facts.may_close_with(close.code):
         return False
     if expected.fate is ConnectionOutcome.OPEN and transcript.at_barrier:
-        # Else it answers the close frame that we sent at last.
+        # Otherwise the server answers the client's final close frame.
         answers = close.code == 1000 or (close.code is None and str(None) not in facts.refusals)
         return not answers and not expected.owed
     return not (expected.fate is ConnectionOutcome.CLOSED and close.code == expected.close_code)
@@ -79,7 +79,7 @@ def verify(
     facts: EndpointProfile,
     transcript: Transcript,
 ) -> list[Violation]:
-    """Every rule that this conversation shows to be broken, each once, the heaviest reason first."""
+    """Return every violation that this script shows, each rule once, with its most important reason."""
     charges: dict[str, Violation] = {}
     bench = _Verifier(conversation, greeting, expected, facts, transcript)
     for charge in bench.charges():
@@ -96,7 +96,10 @@ class _Verifier:
     transcript: Transcript
 
     def _is_about_websocket(self) -> bool:
-        """False when the request asked for another protocol, and the 101 agrees to that one."""
+        """Whether the answer is about WebSocket.
+
+        False if the request asked for another protocol and the 101 agrees to that.
+        """
         response = self.transcript.response
         if response is None or response.status != 101 or self.greeting.rule != "upgrade-required":
             return True
@@ -110,11 +113,11 @@ class _Verifier:
             return
         for breach in self.transcript.breaches:
             if breach.rule == "accept-wrong" and self.greeting.rule == "key-once":
-                continue  # which of several keys counts is not defined
+                continue  # RFC 6455 does not define which of several keys counts.
             if breach.rule == "version-not-named":
-                continue  # `version-named` asks the same, of every status
+                continue  # `version-named` checks the same for every status.
             if breach.rule == "deflate-parameters" and self.greeting.must_decline:
-                continue  # `deflate-declined` says the same
+                continue  # `deflate-declined` reports the same.
             yield self._breach(breach)
         response = self.transcript.response
         if response is None or response.status != 101:
@@ -129,7 +132,7 @@ class _Verifier:
             yield from self._own_close() if self.facts.closes_unasked else self._after_101()
 
     def _closed_over_the_offer(self) -> bool:
-        """Whether the application closed over an odd offer of subprotocols: some clients put a token into it."""
+        """Whether the application closed over an odd offer of subprotocols, into which some clients put a token."""
         close, transcript = self.transcript.close, self.transcript
         if not self.greeting.rule.startswith("subprotocol") or transcript.at_barrier or not transcript.ended:
             return False
@@ -155,7 +158,7 @@ class _Verifier:
             yield self._charge("deflate-declined", owed, f"the answer was {self._agreed_said()!a}")
 
     def _selected_otherwise(self) -> Iterator[Violation]:
-        """The same offer, written in another way, must not change which subprotocol is selected."""
+        """Check that the same offer, written differently, leads to the same subprotocol."""
         response = self.transcript.response
         if self.conversation.subject not in SUBPROTOCOL_RULES or response is None:
             return
@@ -171,7 +174,10 @@ class _Verifier:
     # The handshake.
 
     def _pipelined(self) -> Iterator[Violation]:
-        """A client that does not wait for the 101 breaks 4.1: whatever comes of it convicts nobody."""
+        """Report any failure of pipelined frames as `pipelined-frames`.
+
+        The client breaks 4.1, so this is no violation by the server.
+        """
         answered = self.transcript.response is not None and self.transcript.response.status == 101
         charges = list(self._after_101() if answered else self._not_accepted())
         if charges or self.transcript.breaches:
@@ -179,7 +185,7 @@ class _Verifier:
             yield self._charge("pipelined-frames", "frames behind the handshake to be read after it", got)
 
     def _may_be_held(self) -> bool:
-        """Whether the silence may be the application's: without Upgrade this is an ordinary request."""
+        """Whether the missing answer may be up to the application: without Upgrade this is an ordinary request."""
         return self.greeting.rule == "upgrade-required" and not self.transcript.ended
 
     def _refusal_owed(self) -> str:
@@ -211,7 +217,7 @@ class _Verifier:
     # After 101.
 
     def _own_close(self) -> Iterator[Violation]:
-        """The endpoint closes by itself: its frames are audited, and we have answered its close frame."""
+        """Check the close of an endpoint that closes by itself; the client has answered its close frame."""
         if self.transcript.close is not None and not self.transcript.ended:
             yield self._charge("close-ends-tcp", "the server to end TCP after the close frames", self._said())
 
@@ -237,7 +243,7 @@ class _Verifier:
 
     def _messages(self) -> Iterator[Violation]:
         if not self.facts.echoes or self.expected.silent or self.transcript.dropped:
-            return  # (what could not be read is a breach of its own)
+            return  # An unreadable message is reported as a violation of its own.
         barrier = self.facts.reply_to(self.facts.barrier) if self.facts.barrier is not None else None
         got = [message for message in self.transcript.messages if message != barrier]
         owed = self.expected.owed
@@ -278,11 +284,11 @@ class _Verifier:
         yield from self._closing(1000, "close-answered")
 
     def _answered_wrongly(self, pings: list[bytes]) -> bytes | None:
-        """The payload of a ping that got a pong with another payload; None where there is no such ping.
+        """The payload of a ping that got a pong with another payload; None if there is no such ping.
 
-        A server may leave a ping without an answer when a newer one came (5.5.3), and the barrier's ping is the newest.
-        It may also send pongs that nobody asked for (5.5.3), among them echoes of our own pongs. Only both together, a
-        ping without its pong and a pong without its ping, show a wrong payload.
+        A server may leave a ping unanswered when a newer one came (5.5.3), and the barrier's ping is the newest. It may
+        also send unsolicited pongs (5.5.3), among them echoes of the client's pongs. Only a ping without its pong
+        together with a pong without its ping shows a wrong payload.
         """
         sent = {frame.payload for frame in self._sent_frames() if frame.opcode == Opcode.PONG}
         asked = {*pings, BARRIER.encode()}
@@ -311,18 +317,18 @@ class _Verifier:
             yield self._charge("close-ends-tcp", "the server to end TCP after the close frames", self._said())
 
     def _refuses_a_text(self) -> bool:
-        """Whether the server's close code may be about a text that came before our close frame, also an unfinished one.
+        """Whether the server's close code may refer to a text before the client's close frame, even an unfinished one.
 
-        1007 says that the data of a message is not what it should be (7.4.1), JSON for example.
+        1007 says that a message's data does not match its type (7.4.1), for example invalid JSON.
         """
         assert self.transcript.close is not None
         return self.transcript.close.code == CloseCode.INVALID_PAYLOAD and self.expected.has_data
 
     def _wrong_code(self, subject: str) -> str:
-        """The rule that is broken by an answer to a legal close frame with another code.
+        """The rule that another close code violates, in an answer to a legal close frame.
 
-        None says that the code must come back (5.5.1: typically). But a code that calls the frame a fault refuses what
-        is legal, inside a message too: an endpoint need not end its message before it closes.
+        No rule demands that the code comes back (5.5.1: typically). But a code for an error refuses a legal frame. A
+        close frame inside a message is legal too: an endpoint need not finish its message before it closes.
         """
         assert self.transcript.close is not None
         if self.transcript.close.code not in _FAILURES:
@@ -339,7 +345,8 @@ class _Verifier:
         if transcript.close is None and not transcript.ended:
             yield self._charge(expected.rule, because, self._said())
             return
-        if transcript.close is None and expected.rule != "mask-required":  # there, 5.1 leaves it to the server
+        # For an unmasked frame, 5.1 leaves the close frame to the server.
+        if transcript.close is None and expected.rule != "mask-required":
             yield self._charge(
                 "fail-says-why", "a close frame before TCP ends", f"after {expected.because} {self._said()}"
             )
@@ -358,9 +365,9 @@ class _Verifier:
             yield self._charge("fail-ends-tcp", "TCP to end after the connection has failed", self._said())
 
     def _is_taken_for_clean(self) -> bool:
-        """Whether a broken close frame got the answer of a clean one.
+        """Whether the server answered an illegal close frame like a legal one.
 
-        That is 1000, or no code from a server that names other faults.
+        That answer is 1000, or no code from a server that sends a code for other errors.
         """
         close = self.transcript.close
         if close is None or self.expected.rule not in _CLOSE_FAULTS:
@@ -378,20 +385,20 @@ class _Verifier:
             left = f"the connection to go on or to fail after {self.expected.because}"
             yield self._charge(name, left, f"it went on after {self.expected.because}")
 
-    # Words.
+    # Descriptions.
 
     def _charge(self, name: str, expected: str, got: str) -> Violation:
         own = name not in _AFTER_THE_CLOSE and leaves_open(self.expected, self.transcript, self.facts)
         return Violation(name, expected, got, awaited=self._awaited(name), own_reasons=own)
 
     def _awaited(self, name: str) -> AnswerKind | None:
-        """What did not come, where it is the silence that shows the rule to be broken."""
+        """The kind of missing answer, if only a timeout showed the violation."""
         transcript = self.transcript
         is_shown = transcript.ended or (transcript.close is not None and name not in _AFTER_THE_CLOSE)
         return None if is_shown else transcript.awaited
 
     def _shown(self, name: str, expected: str, got: str) -> Violation:
-        """What the server has said shows it; no silence does."""
+        """A violation that the server's traffic shows, without a timeout."""
         return replace(self._charge(name, expected, got), awaited=None)
 
     def _barrier_name(self) -> str:
