@@ -1,8 +1,8 @@
-"""The shipped conformance suite for RFC 6455: `pytest --pyargs wsproof.conformance --ws-target ...`, or `wsproof
-check`.
+"""The conformance suite for RFC 6455.
 
-Rules say what the RFC asks (`rules`); an oracle says what a server may do with any conversation (`greeting`, `oracle`);
-properties (one file per chapter) draw conversations; `conduct` has them; `judge` compares.
+Run it with `pytest --pyargs wsproof.conformance --ws-target ...` or `wsproof check`. `rules` holds the RFC's demands.
+Properties (`properties`, one file per chapter) generate scripts. `oracle` computes the expected outcome of any script.
+`exchange` runs a script on a connection, and `verify` compares its transcript with the expectation.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ __all__ = ["RULES", "Binding", "Rule", "replay", "run_suite"]
 
 
 def __getattr__(name: str) -> Any:
-    # Hypothesis takes a moment to import; `wsproof list checks` needs the rules only.
+    # Importing Hypothesis is slow, and `wsproof list checks` needs only the rules.
     if name in ("replay", "run_suite"):
         from wsproof.conformance import suite
 

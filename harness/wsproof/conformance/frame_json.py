@@ -1,4 +1,4 @@
-"""Frames as JSON: payloads in hex, and long repetitive ones as a pattern, so that a recipe stays readable."""
+"""Frames as JSON: payloads in hex, and long repetitive ones as a pattern, to keep recipes readable."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _RUNS = re.compile(rb"(.)\1{255,}", re.DOTALL)
 
 
 def pack(data: bytes) -> str | dict[str, Any] | list[Any]:
-    """Bytes as hex, or as `{"repeat": hex, "bytes": n}` where they are long and repeat a short unit.
+    """Encode bytes as hex, or as `{"repeat": hex, "bytes": n}` if they are long and repeat a short unit.
 
-    Where long runs of one byte are among others, as in what inflates hugely, it is a list of such parts.
+    If other bytes surround long runs of one byte, as in bombs, the result is a list of such parts.
     """
     if len(data) > _LONG:
         for width in _UNITS:
@@ -33,7 +33,11 @@ def pack(data: bytes) -> str | dict[str, Any] | list[Any]:
 
 
 def unpack(packed: str | Mapping[str, Any] | list[Any]) -> bytes:
-    """The inverse of `pack`; ValueError, TypeError or KeyError when it is none of its forms."""
+    """The inverse of `pack`.
+
+    Raises:
+        KeyError, TypeError, ValueError: `packed` has none of the forms.
+    """
     if isinstance(packed, str):
         return bytes.fromhex(packed)
     if isinstance(packed, list):
@@ -43,7 +47,7 @@ def unpack(packed: str | Mapping[str, Any] | list[Any]) -> bytes:
 
 
 def to_json(frame: Frame) -> dict[str, Any]:
-    """A frame, without the fields that are as usual."""
+    """A frame without the fields that have their default value."""
     data: dict[str, Any] = {"opcode": int(frame.opcode), "payload": pack(frame.payload)}
     if not frame.fin:
         data["fin"] = False

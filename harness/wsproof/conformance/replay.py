@@ -1,4 +1,4 @@
-"""One finding again: its conversation or its trial, with a bystander, and with an eye on the server's process."""
+"""Replays one finding: runs its script or robustness test again, with a bystander and a watch on the process."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ def replay(
     login: tuple[str | bytes, ...] = (),
     server: object = None,
 ) -> list[Finding]:
-    """Have the conversation, or hold the trial, of a finding again; what it shows broken this time, in full.
+    """Run the script or the robustness test of a finding again, and return this time's findings in full.
 
-    `pid` is the root of the server's process tree, where it is ours, and `server` what started it. `login` is sent
-    first on every connection: recipes do not keep it.
+    `pid` is the root of the server's process tree if wsproof started the server, and `server` is the object that
+    started it. `login` is sent first on every connection, since recipes do not hold it.
 
     Raises:
-        UsageError: `recipe` is not one of this suite, or the finding was made behind a login, and it is not given.
-        CannotTellError: a plain client is not served to begin with, or the finding needs the server's process, which
-            is not ours now.
+        UsageError: `recipe` is not one of this suite, or the finding needs a login that is not given.
+        CannotTellError: a plain client is not served at the start, or the finding needs the server's process, which
+            wsproof did not start.
         TargetError: nobody listens.
     """
     messages = tuple(map(Message.of, login))
@@ -98,11 +98,11 @@ def _replay_trial(
     login: tuple[Message, ...],
     watch: ServerWatch,
 ) -> list[Finding]:
-    """Hold the trial of a finding again, as it was held when it found something."""
+    """Run the robustness test of a finding again with its original parameters."""
     try:
         trial = next(each for each in ROBUSTNESS_TESTS if each.name == recipe["trial"])
         facts, examples = EndpointProfile.from_json(recipe["facts"], login), int(recipe["examples"])
-        parameters = dict(recipe.get("parameters", {}))  # the first recipes had none
+        parameters = dict(recipe.get("parameters", {}))  # The first recipes had no parameters.
     except (KeyError, TypeError, ValueError, StopIteration) as error:
         raise UsageError(f"expected the recipe of an rfc6455 finding, but it cannot be read: {error!r}") from error
     if trial.needs_process and pid is None:
@@ -122,7 +122,7 @@ def _replay_trial(
 
 
 def _outcome(trial: RobustnessTest, ground: RobustnessContext) -> RobustnessOutcome:
-    """What the trial shows; a client that is not served ends it."""
+    """Run the test. A client that is not served ends it."""
     try:
         return trial.perform(ground)
     except HandshakeRefused:
@@ -134,7 +134,7 @@ def _outcome(trial: RobustnessTest, ground: RobustnessContext) -> RobustnessOutc
 
 
 def _ends(watch: ServerWatch, endpoint: Endpoint) -> list[Violation]:
-    """That the server's process has ended, where it has."""
+    """A violation if the server's process has ended."""
     end = watch.end(endpoint)
     if end is None:
         return []

@@ -1,4 +1,4 @@
-"""What the server itself says while one conversation or trial lasts: what it writes, and how its process ends."""
+"""Watches the server's own output and process while one script or robustness test runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _REFUSED_S = 1.0
 
 
 class ServerWatch:
-    """Watches one server from now on. A server that is not ours writes nothing that we can read."""
+    """Watches one server from now on. wsproof cannot read the output of a server that it did not start."""
 
     def __init__(self, server: object) -> None:
         self._server = server
@@ -24,11 +24,14 @@ class ServerWatch:
         self._watch = OutputWatch(output) if output is not None else None
 
     def exception(self) -> tuple[str, ...]:
-        """The last exception that it has written since."""
+        """The last exception that the server has written since the watch began."""
         return last_exception(self._watch.lines()) if self._watch is not None else ()
 
     def end(self, endpoint: Endpoint) -> ServerEnd | str | None:
-        """How its process ended: with a code where it is ours, else in words; None where it goes on."""
+        """How the server's process ended, or None if it goes on.
+
+        A server of ours gives a ServerEnd with an exit code, another one only a sentence.
+        """
         ended = getattr(self._server, "ended", None)
         if ended is not None and (end := ended()) is not None:
             assert isinstance(end, ServerEnd)

@@ -24,7 +24,7 @@ from wsproof.target.server import RunningServer
 
 
 class Refused:
-    """A server that cannot be examined, and whether a test has said so."""
+    """A server that cannot be checked, and whether a test has reported this."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -33,7 +33,7 @@ class Refused:
 
 @pytest.fixture(scope="module")
 def subject(ws_target: RunningServer, ws_suite_options: SuiteOptions, ws_budget: Budget) -> Iterator[Session | Refused]:
-    """The server under examination: probed once, watched all the while."""
+    """The session with the server, probed once for all tests."""
     ws_target.budget = ws_budget
     with contextlib.ExitStack() as stack:
         stack.enter_context(private_storage())
@@ -43,7 +43,7 @@ def subject(ws_target: RunningServer, ws_suite_options: SuiteOptions, ws_budget:
             found = Refused(str(error))
         except BudgetSpent:
             found = Refused(ws_budget.reason)
-            found.said = True  # nothing is known, and nobody is to blame: every test is skipped
+            found.said = True  # Nothing is known and no error occurred: skip every test.
         yield found
 
 
@@ -61,7 +61,7 @@ def test_rfc6455(
     known: KnownDeviations,
     ws_keep: Callable[[Finding], Finding],
 ) -> None:
-    """The server keeps this rule, whatever is drawn."""
+    """The server keeps this rule for every generated script."""
     if not ws_suite_options.wants(tested.name, tested.rule.section, SuiteName.PROTOCOL):
         pytest.skip("not asked for")
     subject = _examined(subject)
@@ -80,7 +80,7 @@ def test_robustness(
     known: KnownDeviations,
     ws_keep: Callable[[Finding], Finding],
 ) -> None:
-    """The server stands this, and others are served meanwhile."""
+    """The server withstands this test and serves others meanwhile."""
     if not ws_suite_options.wants(trial.name, trial.rule.section, SuiteName.PROTOCOL):
         pytest.skip("not asked for")
     subject = _examined(subject)
@@ -93,7 +93,7 @@ def test_robustness(
 
 @contextlib.contextmanager
 def _ended_in_order(subject: Session) -> Iterator[None]:
-    """Within, the end of the budget skips the test; a server that is gone fails it, and the tests behind it."""
+    """Skip the test if the budget ends within the block. Fail this and later tests if the server is gone."""
     try:
         yield
     except BudgetSpent:
@@ -103,7 +103,7 @@ def _ended_in_order(subject: Session) -> Iterator[None]:
 
 
 def _examined(subject: Session | Refused) -> Session:
-    """The server, if it can be examined; that it cannot fails one test, and skips the others."""
+    """Return the session if the server can be checked. Otherwise fail the first test and skip the others."""
     if not isinstance(subject, Refused):
         return subject
     if subject.said:
@@ -125,7 +125,7 @@ def _fail_with(
 
 
 def told(finding: Finding) -> str:
-    """A finding for a terminal: section, sentence, transcript, and how to repeat it."""
+    """Format a finding for a terminal: section, sentence, transcript, and how to repeat it."""
     lines = [
         f"{finding.check} ({finding.level}): {finding.explanation}",
         f"  {finding.source}",

@@ -1,4 +1,4 @@
-"""Whether a check was run, and could tell."""
+"""Tells whether a check ran and was conclusive."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["was_tried"]
 
 
 def was_tried(check: str, runs: Iterable[CheckRun]) -> bool:
-    """Whether these runs tried the rule `check` to the end."""
+    """Whether these runs checked the rule `check` to the end."""
     finished = {run.check for run in runs if run.verdict is not Verdict.UNKNOWN and not run.remark}
     own = {tested.name for tested in PROPERTIES}
     everywhere = {tested.name for tested in PROPERTIES if tested.not_here is anywhere}
-    # What has no property of its own (what a server sends, how it refuses) is tried by all of them together.
+    # A rule without a property of its own (frames of the server, its refusals) is checked by all properties together.
     return check in finished if check in own else everywhere <= finished

@@ -1,5 +1,6 @@
-"""What a server must stand: crowds, floods, slow clients, long messages. Measured on its process where that is ours.
+"""Robustness tests: connection churn, floods, slow clients and long messages.
 
-A property judges one conversation; a trial judges what many do together. `trials` lists them, `growth` and `exponent`
-judge what was measured, `ground` is what a trial stands on.
+A property checks one script; a robustness test checks what many clients do together. If wsproof started the server, the
+tests also measure its process. `catalogue` lists the tests. `leak_slope` and `scaling` evaluate the measurements, and
+`context` holds what a test needs.
 """

@@ -1,4 +1,4 @@
-"""All trials, in the order in which they are held: what is quick and gentle first."""
+"""All robustness tests in the order in which they run: quick and gentle ones first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many short connections that all end in one way: what the server keeps of them, and whom it still serves."""
+"""Connection churn: many short connections that all end in the same way."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ _CONVICTED_S = 0.2
 _KEEPS_OPEN_S = 0.01
 _FEW = 2
 _STORM = 1.2
-"""How long the rounds of a storm may take together, in deadlines; a slow server has smaller rounds."""
+"""Time limit for the rounds of one churn, as a multiple of the deadline. A slow server gets smaller rounds."""
 _LONGEST_STORM = 3.0
 _FEWEST_ROUNDS = 3
 _LEAST_FOR_MEMORY = 40
-"""Connections of a round, at least, to tell what each keeps from what allocators do."""
+"""Least connections in a round to tell a leak from the noise of the allocator."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChurnEnd:
-    """One way in which clients come and go. `request` is what they say first, `leave` ends the connection."""
+    """One way in which clients connect and leave. `request` makes their first bytes; `leave` ends the connection."""
 
     name: str
     did: str
@@ -51,9 +51,9 @@ class ChurnEnd:
 
 @dataclass
 class Churn:
-    """What a storm of one kind showed: `rounds` (the first is the warm-up), and whether others were served to its end.
+    """The result of one churn: `rounds` (the first is the warm-up), and whether others were served until the end.
 
-    `late_s`: descriptors did come back, but only after so long.
+    `late_s`: seconds after which the server did release its file descriptors, though late.
     """
 
     leaving: ChurnEnd
@@ -65,25 +65,25 @@ class Churn:
     lines: list[str] = field(default_factory=list)
     late_s: float | None = None
     was_cut: bool = False
-    """Whether the time ended before a collector would have come."""
+    """Whether the time limit ended the churn before a garbage collector would have run."""
     keeps_open: bool = False
-    """Whether the end of TCP was waited for in vain: that silence is not waited out again."""
+    """Whether a wait for the end of TCP timed out, so that later waits are short."""
 
     @property
     def fds(self) -> float | None:
-        """Descriptors that were kept a connection; None for none."""
+        """File descriptors leaked per connection; None if there is no leak."""
         is_enough = len(self.rounds) >= _FEWEST_ROUNDS
         return leaked_fds(self.rounds) if is_enough and self.late_s is None else None
 
     @property
     def memory(self) -> float | None:
-        """Bytes that were kept a connection; None for none that are sure."""
+        """Bytes leaked per connection; None if no leak is certain."""
         is_enough = self.size >= _LEAST_FOR_MEMORY and not self.was_cut
         return leaked_bytes(self.rounds) if is_enough and grows_steadily(self.rounds) else None
 
 
 def storm(ground: RobustnessContext, leaving: ChurnEnd) -> Churn:
-    """Have the storm; what it showed. Its size follows `ground.examples`, and what the server gets done in time.
+    """Run the churn. Its size depends on `ground.examples` and on the server's speed.
 
     Raises:
         BudgetSpent: the time for the run is over.
@@ -103,7 +103,7 @@ def storm(ground: RobustnessContext, leaving: ChurnEnd) -> Churn:
     if leaked_fds(told.rounds) is not None:
         _see_late(ground, told)
     if leaked_bytes(told.rounds) >= MEMORY_LEAK_BYTES:
-        # More than an allocator explains: go on, until a collector would have come.
+        # This is more than the allocator explains: continue until a garbage collector would have run.
         at_last = Deadline.after(2 * _LONGEST_STORM * ground.deadline_s)
         for _ in range(_MORE_ROUNDS):
             told.was_cut = at_last.passed
@@ -115,13 +115,13 @@ def storm(ground: RobustnessContext, leaving: ChurnEnd) -> Churn:
 
 
 def fitting_size(asked: int, connections: int, took_s: float, allowed_s: float) -> int:
-    """Connections of a round, so that all rounds end in time at the pace of the first; a batch at least."""
+    """Connections in a round, so that all rounds end in time at the pace of the first; at least one batch."""
     in_time = connections * allowed_s / max(took_s, 1e-9) / _ROUNDS
     return max(_AT_ONCE, min(asked, int(in_time)))
 
 
 def _round(ground: RobustnessContext, told: Churn, size: int, until: Deadline) -> bool:
-    """One round of at most so many connections; False when somebody is no longer served."""
+    """Run one round of at most `size` connections. False if an old or a new client is no longer served."""
     left, before = size, told.connections
     while left > 0 and told.served and not (until.passed and left < size):
         ground.budget.check()
@@ -135,7 +135,7 @@ def _round(ground: RobustnessContext, told: Churn, size: int, until: Deadline) -
         return False
     if ground.meter is not None:
         known = [one.fds for one in told.rounds if one.fds is not None]
-        # Once some were not given back in time, waiting for more of them says nothing new.
+        # After one late release, waiting longer for the next shows nothing new.
         patience = _CONVICTED_S if known and known[-1] > known[0] else ground.releases_s
         fds = ground.wait_fds(min(known), patience) if known else _settled(ground)
         told.rounds.append(ChurnRound(told.connections - before, fds, ground.meter.private_bytes()))
@@ -144,7 +144,7 @@ def _round(ground: RobustnessContext, told: Churn, size: int, until: Deadline) -
 
 
 def _settled(ground: RobustnessContext) -> int | None:
-    """Descriptors after the warm-up, when they have stopped falling."""
+    """File descriptors after the warm-up, once their number has stopped falling."""
     assert ground.meter is not None
     before = ground.meter.fds()
     while before is not None:
@@ -157,7 +157,7 @@ def _settled(ground: RobustnessContext) -> int | None:
 
 
 def _see_late(ground: RobustnessContext, told: Churn) -> None:
-    """Some servers let go after a time of their own: that is late, and no leak."""
+    """Record whether the descriptors came back late: some servers release them after a time of their own."""
     warm = told.rounds[0].fds
     if warm is None:
         return
@@ -172,7 +172,7 @@ def _told(one: ChurnRound, leaving: ChurnEnd) -> str:
 
 
 def _batch(ground: RobustnessContext, told: Churn, number: int) -> bool:
-    """Some clients at once; False when not one of them got what it was owed."""
+    """Connect some clients at once. False if none of them got the expected answer."""
     leaving = told.leaving
     request = ground.endpoint.request(_KEY).encode()
     socks: list[socket.socket] = []
@@ -183,7 +183,7 @@ def _batch(ground: RobustnessContext, told: Churn, number: int) -> bool:
         for _ in range(number):
             ground.budget.check()
             if until.passed:
-                break  # a short backlog: who is in must do
+                break  # The server's backlog is short: go on with the clients that are connected.
             with contextlib.suppress(TargetError):
                 socks.append(connect_socket(ground.endpoint, max(until.remaining_s, _LEAST_CONNECT_S)))
         for sock in socks:
@@ -192,7 +192,8 @@ def _batch(ground: RobustnessContext, told: Churn, number: int) -> bool:
         silent = 0
         for index, sock in enumerate(socks):
             ground.budget.check()
-            sock.settimeout(_CONVICTED_S if silent else wait_s)  # the first that is not answered has waited for all
+            # The wait for the first unanswered client covered the others.
+            sock.settimeout(_CONVICTED_S if silent else wait_s)
             if leaving.answered and not _answered(sock):
                 silent += 1
             else:
@@ -226,7 +227,7 @@ def _answered(sock: socket.socket) -> bool:
 
 
 def _let_end(ground: RobustnessContext, socks: list[socket.socket], told: Churn, wait_s: float) -> None:
-    """Read to the end of TCP, where the server should bring it, up to the first client to whom it does not."""
+    """Read to the end of TCP, if the server should end it. Stop at the first client whose connection stays open."""
     if told.leaving.leave is not _half_close and told.leaving.leave is not _close:
         return
     for sock in socks:
@@ -237,12 +238,12 @@ def _let_end(ground: RobustnessContext, socks: list[socket.socket], told: Churn,
             while sock.recv(4096):
                 ground.budget.check()
                 if until.passed:
-                    raise TimeoutError  # it goes on talking: that is no end
+                    raise TimeoutError  # The server keeps sending instead of ending TCP.
         except TimeoutError:
             told.keeps_open = True
             return
         except OSError:
-            pass  # it is reset: that is an end too
+            pass  # A reset ends TCP too.
 
 
 def _close(sock: socket.socket, index: int) -> None:
@@ -287,4 +288,4 @@ LEAVINGS: dict[str, ChurnEnd] = {
     "freed-after-reset": ChurnEnd("reset", "reset TCP", _whole, _reset),
     "freed-after-half-close": ChurnEnd("half-closed", "ended their side of TCP", _whole, _half_close),
 }
-"""The rule of each way to leave, the simplest way first: what leaks there leaks in all that follow."""
+"""The rule of each way to leave, simplest first: a leak in one of them also shows in all later ones."""

@@ -1,4 +1,4 @@
-"""A trial of several clients that compress at once: what one says is no business of the others' windows."""
+"""The compression isolation test: several clients compress at once, each with a window of its own."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LETTERS = 64
 
 
 def _side_by_side(ground: RobustnessContext) -> RobustnessOutcome:
-    """All say the same as in the round before, in their own words: so each refers back to what it said itself."""
+    """Run four clients that each repeat their own text in every round, so that each refers back to its own window."""
     outcome = RobustnessOutcome(connections=_CLIENTS)
     if absent := declines_all(ground.facts):
         outcome.lacking = absent
@@ -45,7 +45,7 @@ def _side_by_side(ground: RobustnessContext) -> RobustnessOutcome:
 
 
 def _own_words(ground: RobustnessContext, number: int) -> Message:
-    """What this client says: digits and letters that no JSON would write in another way, or the sample."""
+    """The client's message: the sample, or digits and letters that no JSON encoder would change."""
     if ground.facts.sample is not None:
         return ground.facts.sample
     text = hashlib.sha256(bytes([number])).hexdigest()
@@ -61,7 +61,7 @@ def _send(client: Client, message: Message) -> None:
 
 
 def _talk(ground: RobustnessContext, numbers: Sequence[int]) -> str:
-    """Let these clients speak in turns; what went wrong, as a clause, or nothing."""
+    """Let these clients send in turns. Returns the failure as a clause; empty if there is none."""
     offer = usual_offer(ground.facts)
     assert offer is not None
     request = replace(ground.endpoint.request(_KEY), extensions=(offer,))
@@ -87,7 +87,10 @@ def _talk(ground: RobustnessContext, numbers: Sequence[int]) -> str:
 
 
 def _unanswered(ground: RobustnessContext, client: Client, said: Message) -> str:
-    """Why a client has not got its answer: its message where the endpoint echoes, else the pong behind it."""
+    """Why a client did not get its answer; empty if it did.
+
+    The answer is the echoed message, or the pong behind it if the endpoint does not echo.
+    """
     reply = ground.facts.reply_to(said) if ground.facts.sample is None else None
 
     def is_answer(event: Event) -> bool:
@@ -95,7 +98,8 @@ def _unanswered(ground: RobustnessContext, client: Client, said: Message) -> str
         return is_pong if reply is None else MessageEvents.message(event) == reply
 
     def is_damaged(event: Event) -> bool:
-        # As long as the answer, and nobody's words: a room may pass on what the others say, and who comes.
+        # A message as long as the expected one, without any client's text. A room may relay other clients' texts and
+        # joins.
         message = MessageEvents.message(event)
         if message is None or reply is None or message == reply or len(message.payload) != len(reply.payload):
             return False

@@ -1,4 +1,4 @@
-"""What a trial stands on: the endpoint, a meter on its process where that is ours, and clients that behave well."""
+"""The context of a robustness test: the endpoint, a process meter, and well-behaved clients."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ _LIST_EVERY_NS = 1_000_000_000
 _POLL_S = 0.01
 _LOST_S = 0.5
 _PATIENT_TIMES = 6
-"""A busy server may answer late; it counts as silent after so many deadlines, while another client is served, and
-after one in which a server of ours had nothing to do."""
+"""A multiple of the deadline. A busy server may answer late while it serves another client, so it counts as silent
+only after this time. A server of ours that is idle counts as silent after one deadline."""
 _AT_LAST_S = 120.0
 _TURN_S = 0.5
 _WORKS_NS = 50_000_000
-"""Processor time a turn that says that a server is at work; to answer a neighbour takes a hundredth of it."""
+"""CPU time in ns per wait that shows a busy server. Answering the bystander takes a hundredth of it."""
 
 
 class HandshakeRefused(TargetError):
-    """The server answers, and takes no more clients: it may limit them."""
+    """The server answers but accepts no more clients, which may be a limit of its own."""
 
 
 @dataclass
 class RobustnessContext:
-    """One server on trial. `pid` is the root of its process tree, None where it is not ours."""
+    """One server under test. `pid` is the root of its process tree; None if wsproof did not start it."""
 
     endpoint: Endpoint
     facts: EndpointProfile
@@ -49,11 +49,11 @@ class RobustnessContext:
     budget: Budget
     examples: int = 25
     release_s: float | None = None
-    """How long descriptors may take to come back; None for `deadline_s`."""
+    """Seconds that the release of descriptors may take; None means `deadline_s`."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    """What an experiment that is repeated had; empty where it is new."""
+    """The parameters of a repeated experiment; empty for a new one."""
     known: dict[str, object] = field(default_factory=dict)
-    """What trials leave for those that come after them."""
+    """Results that earlier tests leave for later ones."""
 
     def __post_init__(self) -> None:
         self.meter = TreeMeter(self.pid, list_every_ns=_LIST_EVERY_NS) if self.pid is not None else None
@@ -66,14 +66,14 @@ class RobustnessContext:
             raise
 
     def close(self) -> None:
-        """Let the neighbour go."""
+        """Disconnect the bystander."""
         self._neighbour.forget()
 
     def client(self, **options: int | None) -> Client:
-        """A client that is connected, has done its handshake, and is logged in where that is needed.
+        """Return a client that is connected, and logged in if the endpoint needs a login.
 
         Raises:
-            HandshakeRefused: the server answers, and refuses.
+            HandshakeRefused: the server answers and refuses.
             TargetError: nobody answers.
         """
         client = Client(self.endpoint, deadline_s=self.budget.at_most(self._patience_s), **options)  # type: ignore[arg-type]
@@ -90,15 +90,15 @@ class RobustnessContext:
         return client
 
     def neighbour_served(self) -> bool:
-        """Whether a client that was there before is served. The first time that it is not, all patience is spent.
+        """Whether the server serves an old client. After the first failure, later calls use a short timeout.
 
         Raises:
-            HandshakeRefused: the server takes no more clients, beside those of the trial.
+            HandshakeRefused: the server accepts no more clients besides those of the test.
         """
         return self._is_served(self._neighbour.ask)
 
     def newcomer_served(self) -> bool:
-        """Whether somebody new can connect, and is served. Raises as `neighbour_served`."""
+        """Whether the server accepts and serves a new client. Raises as `neighbour_served`."""
         return self._is_served(self._neighbour.ask_newcomer)
 
     def _is_served(self, ask: Callable[[Endpoint, float], Service]) -> bool:
@@ -110,12 +110,15 @@ class RobustnessContext:
         return not service.is_fault
 
     def all_served(self) -> bool:
-        """Whether both are served: only then the server lives for everybody."""
+        """Whether the server serves both an old and a new client."""
         return self.neighbour_served() and self.newcomer_served()
 
     def wait_busy(self, client: Client, fits: Callable[[Event], bool]) -> bool:
-        """Wait for an event on `client` while a neighbour is served: longer than usual, and as long as the server, if
-        it is ours, is seen to work; no longer than the deadline once it is seen to have nothing to do."""
+        """Wait for an event on `client` while the bystander is served. Returns whether the event came.
+
+        The wait lasts at least six deadlines, and longer while a server of ours uses the CPU. It ends after one
+        deadline in which a server of ours was idle.
+        """
         until = Deadline.after(self.deadline_s * _PATIENT_TIMES)
         at_last = Deadline.after(max(_AT_LAST_S, self.deadline_s * _PATIENT_TIMES))
         idleness = IdleDetector(self.meter, self.deadline_s)
@@ -134,24 +137,24 @@ class RobustnessContext:
         return found
 
     def cpu_ns(self) -> int:
-        """What a cost is counted in: processor time of the server where it is ours, else the time that passes."""
+        """The counter for costs, in ns: the CPU time of a server of ours, else the time of the clock."""
         told = self.meter.cpu_ns() if self.meter is not None else None
         return told if told is not None else now_ns()
 
     @property
     def _patience_s(self) -> float:
-        """Seconds in which a client must be served: once one was not, it is known that they are not."""
+        """The timeout in seconds for a client to be served; at most 0.5 s once a client was not."""
         return min(self.deadline_s, _LOST_S) if self._lost else self.deadline_s
 
     @property
     def releases_s(self) -> float:
-        """Seconds in which what has ended is given back."""
+        """Seconds within which the server must release the resources of ended connections."""
         return self.deadline_s if self.release_s is None else self.release_s
 
     def wait_fds(self, at_most: int, deadline_s: float) -> int | None:
-        """Wait until the server has no more open descriptors than that; how many it has in the end.
+        """Wait until the server has at most this many open descriptors, and return their number at the end.
 
-        Nothing tells when a process closes something, so this asks again and again, until the deadline.
+        The system does not notify of closed descriptors, so this polls until the deadline.
         """
         assert self.meter is not None
         until = Deadline.after(deadline_s)

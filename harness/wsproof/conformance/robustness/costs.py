@@ -1,4 +1,4 @@
-"""Trials of costs: what grows faster than the input that causes it is a lever for whoever wants to stop the server."""
+"""Cost tests: a cost that grows faster than its input lets a client stop the server cheaply."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _BATCHES = 4
 _SUSPECT = 1.3
 _FLOOR = 50
 _NOISE = 10
-"""A cost that is so many times less than one that matters is not told from noise."""
+"""A cost below `least_ns` divided by this number cannot be told from noise."""
 _COSTS = 3.0
-"""How long the measuring may take, in deadlines."""
+"""Time limit of one measurement, as a multiple of the deadline."""
 _MESSAGE_NS = 1e8
 _HANDSHAKE_NS = 1e6
 
@@ -36,9 +36,10 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Shape:
-    """Something of which there can be more: `sizes` grow, `cost` is what one of a size costs, None when it is refused.
+    """An input that can grow. `sizes` are the sizes to try; `cost` returns the cost in ns of one size, None if it is
+    refused.
 
-    `least_ns` is a cost that matters, far above what a measurement is off by.
+    `least_ns` is a cost in ns that matters, far above the measurement error.
     """
 
     name: str
@@ -47,11 +48,11 @@ class Shape:
     cost: Callable[[RobustnessContext, int], float | None]
     least_ns: float
     base: int | None = None
-    """The size whose cost is there anyway, and is taken off all others."""
+    """The size whose cost is always present, and is subtracted from all others."""
 
 
 def _growing(ground: RobustnessContext, name: str, shapes: tuple[Shape, ...]) -> RobustnessOutcome:
-    """Measure each shape; one that looks superlinear is measured again before it is charged."""
+    """Measure each shape. If one looks superlinear, measure it again before reporting a violation."""
     outcome = RobustnessOutcome()
     enough = False
     until = Deadline.after(_COSTS * ground.deadline_s)
@@ -65,7 +66,7 @@ def _growing(ground: RobustnessContext, name: str, shapes: tuple[Shape, ...]) ->
         outcome.figures.append(Figure(f"{costs[-1].size:,} {shape.of}", costs[-1].cost_ns / 1e6, "ms"))
         exponent = exponent_of(costs)
         if exponent is None or costs[-1].cost_ns < shape.least_ns / _NOISE:
-            continue  # it costs next to nothing, however it grows
+            continue  # The cost is negligible, however it grows.
         outcome.figures.append(Figure(f"exponent of {shape.name}", exponent))
         if _looks_superlinear(costs, shape):
             again = _measure(ground, outcome, shape, Deadline.after(_COSTS * ground.deadline_s))
@@ -74,28 +75,28 @@ def _growing(ground: RobustnessContext, name: str, shapes: tuple[Shape, ...]) ->
                 outcome.lines.append(f"   (again: {_costs_said(again)})")
                 got = f"the cost of {shape.name} grows with exponent {exponent_of(least):.2f}: {_costs_said(least)}"
                 outcome.charge(name, "a cost that grows as the input does", got)
-                break  # one lever is enough to say so
+                break  # One violation is enough.
     if not enough:
         outcome.lacking = "this endpoint does not take messages that are long enough to tell"
     return outcome
 
 
 def _looks_superlinear(costs: list[Cost], shape: Shape) -> bool:
-    """Worth measuring again: what disturbs may hide an exponent, or make one."""
+    """Whether a shape deserves a second measurement, since noise may hide or create an exponent."""
     exponent = exponent_of(costs)
     return exponent is not None and exponent >= _SUSPECT and costs[-1].cost_ns >= shape.least_ns
 
 
 def _least(costs: list[Cost], again: list[Cost]) -> list[Cost]:
-    """The lesser of two measurements: all that disturbs makes a cost more."""
+    """The smaller of two measurements for each size, since noise only increases a cost."""
     return [Cost(one.size, min(one.cost_ns, other.cost_ns)) for one, other in zip(costs, again, strict=False)]
 
 
 def _measure(ground: RobustnessContext, outcome: RobustnessOutcome, shape: Shape, until: Deadline) -> list[Cost]:
-    """What each size costs, as far as the time goes."""
+    """Measure the cost of each size until the time limit."""
     costs: dict[int, float] = {}
     if shape.base is not None:
-        shape.cost(ground, shape.base)  # the first of a kind costs more than those that follow
+        shape.cost(ground, shape.base)  # The first input of a kind costs more than the following ones.
     for size in shape.sizes if shape.base is None else (shape.base, *shape.sizes):
         ground.budget.check()
         if until.passed:
@@ -107,7 +108,7 @@ def _measure(ground: RobustnessContext, outcome: RobustnessOutcome, shape: Shape
         except TargetError:
             cost = None
         if cost is None:
-            break  # too much for this server: what is smaller tells as well
+            break  # The server refuses this size; the smaller sizes are still usable.
         costs[size] = cost
     anyway = costs.pop(shape.base, 0.0) if shape.base is not None else 0.0
     floor = shape.least_ns / _FLOOR
@@ -122,7 +123,7 @@ def _costs_said(costs: list[Cost]) -> str:
 
 
 def _fragments_cost(ground: RobustnessContext, count: int, size: int) -> float | None:
-    """Of one message of `count` fragments of `size` bytes."""
+    """The cost in ns of one message of `count` fragments of `size` bytes; None if the server refuses it."""
     long = long_message(ground.facts, count - 1, size)
     if long.whole is None:
         return None
@@ -165,7 +166,7 @@ _MESSAGES = (
 
 
 def _handshakes_cost(ground: RobustnessContext, size: int, lines: Callable[[int], Headers]) -> float | None:
-    """Of one handshake: the least mean of several batches; None when it is refused for its size."""
+    """The cost in ns of one handshake, as the least mean of several batches. None if its size is refused."""
     plain = ground.endpoint.request(_KEY)
     request = replace(plain, headers=plain.headers + lines(size))
     costs = []

@@ -1,4 +1,4 @@
-"""A trial: an experiment on a whole server, and what came of it."""
+"""A robustness test: an experiment on a whole server, and its outcome."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ __all__ = ["RobustnessOutcome", "RobustnessTest"]
 
 @dataclass
 class RobustnessOutcome:
-    """What a trial showed: broken rules, figures, and the story in lines. `lacking` says why it could not tell."""
+    """What a robustness test showed: violations, figures, and the transcript lines.
+
+    `lacking` says why it was inconclusive.
+    """
 
     charges: list[Violation] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
@@ -24,26 +27,29 @@ class RobustnessOutcome:
     connections: int = 0
     lacking: str = ""
     parameters: dict[str, Any] = field(default_factory=dict)
-    """Of the experiment: with them it can be repeated as it was."""
+    """Parameters of the experiment, so that it can be repeated as it was."""
     cause: str = ""
-    """The rule whose fault explains the charges of this trial: they are no finding of their own."""
+    """The rule that is the root cause of the violations here. If set, they get no finding of their own."""
 
     server_output: tuple[str, ...] = ()
-    """The last exception that the server wrote meanwhile."""
+    """The last exception that the server wrote during the test."""
 
     def charge(self, name: str, expected: str, got: str) -> None:
-        """Accuse the server of breaking rule `name`, once."""
+        """Record a violation of rule `name`, once."""
         if all(charge.rule != name for charge in self.charges):
             self.charges.append(Violation(name, expected, got))
 
     def note(self, sentence: str) -> None:
-        """Write the story on."""
+        """Add a remark to the transcript lines."""
         self.lines.append(f"   ({sentence})")
 
 
 @dataclass(frozen=True)
 class RobustnessTest:
-    """`name` is the id of the rule it is about. `needs_process`: it can only be judged where the server is ours."""
+    """One robustness test. `name` is the id of its rule.
+
+    `needs_process`: the test needs the server's process, so wsproof must have started the server.
+    """
 
     name: str
     perform: Callable[[RobustnessContext], RobustnessOutcome]
@@ -51,5 +57,5 @@ class RobustnessTest:
 
     @property
     def rule(self) -> Rule:
-        """The rule it is about."""
+        """The rule that the test checks."""
         return rule(self.name)

@@ -1,4 +1,4 @@
-"""Trials of floods: fragments without number, fragments without content."""
+"""Flood tests: very many fragments, and fragments without content."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LAST = b"flood-over"
 _READ = b"flood-read"
 _LINGER_S = 0.5
 _HELD_A_FRAGMENT = 60.0
-"""Bytes that a fragment of nothing may take, ten times what it is on the wire."""
+"""Bytes of memory that an empty fragment may take: ten times its size on the wire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,10 @@ class _Flood:
 
 
 def _fragments(ground: RobustnessContext, *, name: str, count: int, size: int) -> RobustnessOutcome:
-    """One message of `count` fragments of `size` bytes, then its end: it arrives, or is refused with a reason."""
+    """Send one message of `count` fragments of `size` bytes. It must arrive, or be refused with a close code."""
     outcome = RobustnessOutcome(connections=1)
     if _flood(ground, outcome, name, count, size, is_paced=False):
-        # Our pong stood behind the flood, and came too late for the server's heartbeat.
+        # The client's pong stood behind the flood and came too late for the server's heartbeat.
         outcome = RobustnessOutcome(connections=2)
         outcome.note("the server's heartbeat cut off a client that sent all at once: this one waits for pongs between")
         _flood(ground, outcome, name, count, size, is_paced=True)
@@ -49,7 +49,10 @@ def _fragments(ground: RobustnessContext, *, name: str, count: int, size: int) -
 def _flood(
     ground: RobustnessContext, outcome: RobustnessOutcome, name: str, count: int, size: int, *, is_paced: bool
 ) -> bool:
-    """Send such a message and judge what comes of it; whether the server's heartbeat cut the client off instead."""
+    """Send such a message and check the outcome.
+
+    Returns whether the server's heartbeat closed the connection instead.
+    """
     long = long_message(ground.facts, count, size)
     with ground.client(max_message_bytes=1 << 26) as client:
         if not _send_flood(ground, outcome, client, long, _Flood(name, count, size), is_paced=is_paced):
@@ -57,7 +60,7 @@ def _flood(
         if not is_paced and _was_cut_by_heartbeat(client):
             return True
         if long.whole is None:
-            # It was not ended, so the application was told nothing.
+            # The message was not ended, so the application received nothing.
             lacking = "not checked: this endpoint is not known to take such a message"
             outcome.lacking = "" if outcome.charges else lacking
             return False
@@ -77,7 +80,7 @@ def _send_flood(
     *,
     is_paced: bool,
 ) -> bool:
-    """Send the message and wait for what comes; False when another client was not served meanwhile."""
+    """Send the message and wait for the outcome. False if another client was not served meanwhile."""
     count, size = flood.count, flood.size
     outcome.lines.append(f"-> a message of {count:,} fragments of {size} bytes, and a last one of {len(long.last)}")
     before = ground.meter.private_bytes() if ground.meter is not None else None
@@ -109,13 +112,13 @@ def _send_flood(
 
 
 def _wait_read(ground: RobustnessContext, client: Client) -> None:
-    """Wait until the server has read what was sent: it answers a ping behind it."""
+    """Wait until the server answers a ping behind the sent bytes, so that it has read them."""
     client.send_raw(Frame(Opcode.PING, _READ, mask=MASK).encode())
     ground.wait_busy(client, lambda event: isinstance(event, PongReceived | CloseReceived))
 
 
 def _takes_plainly(ground: RobustnessContext, message: Message) -> bool:
-    """Whether the same is taken in one frame: if not, it was not the fragments."""
+    """Whether the endpoint accepts the same message in one frame. If not, the fragments are not the reason."""
     begun = time.monotonic()
     with ground.client(max_message_bytes=1 << 26) as client:
         client.peer.send_frame(Frame(message.opcode, message.payload))
@@ -126,7 +129,7 @@ def _takes_plainly(ground: RobustnessContext, message: Message) -> bool:
             return ground.wait_busy(client, lambda event: MessageEvents.message(event) == whole)
         if not ground.wait_busy(client, _is_pong):
             return False
-        # The pong may have overtaken the application, which ends the connection a moment later.
+        # The pong may have overtaken the application, which may end the connection a moment later.
         linger_s = ground.budget.at_most(max(_LINGER_S, time.monotonic() - begun))
         return client.wait_event(lambda event: isinstance(event, CloseReceived | Ended), linger_s) is None
 
@@ -134,7 +137,7 @@ def _takes_plainly(ground: RobustnessContext, message: Message) -> bool:
 def _see_memory(
     ground: RobustnessContext, outcome: RobustnessOutcome, client: Client, name: str, before: int | None, count: int
 ) -> None:
-    """What the server holds of a message that says nothing, once it has read it all."""
+    """Measure the memory that the server holds for the fragments once it has read them all."""
     client.send_raw(Frame(Opcode.PING, b"flooded", mask=MASK).encode())
     ground.wait_busy(client, lambda event: isinstance(event, PongReceived | CloseReceived))
     after = ground.meter.private_bytes() if ground.meter is not None else None
@@ -172,7 +175,7 @@ def _is_pong(event: Event) -> bool:
 
 
 def _was_cut_by_heartbeat(client: Client) -> bool:
-    """Whether the server may have missed a pong, and left: it pinged, and ended the connection as servers do then."""
+    """Whether the server may have closed over a missed pong: it sent a ping, then closed as servers do in that case."""
     pinged = any(isinstance(event, PingReceived) for event in client.events)
     codes = [event.code for event in client.events if isinstance(event, CloseReceived)]
     return pinged and (codes[0] == CloseCode.INTERNAL_ERROR if codes else client.ended)

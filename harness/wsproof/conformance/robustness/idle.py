@@ -1,4 +1,4 @@
-"""Whether a server has nothing left to do: then there is nothing to be patient for."""
+"""Detects an idle server: it has nothing left to do, so waiting longer is pointless."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ["IdleDetector", "ProcessWork"]
 
 _LEAST_NS = 2_000_000
 _FEW_WAKES = 20
-"""What a server that only ticks may use of one wait of half a second."""
+"""CPU time in ns, and wake-ups, that a server with only a timer may use in one wait of half a second."""
 
 
 class ProcessWork(Protocol):
-    """What tells of a process tree that it works, or would like to; `net.usage.TreeMeter` does. None: not known."""
+    """The activity counters of a process tree; `machine.usage.TreeMeter` implements them. None: not known."""
 
     def cpu_ns(self) -> int | None: ...
 
@@ -36,11 +36,11 @@ class _Sample:
 
 
 class IdleDetector:
-    """Watches a server while a client waits for it, and another client is served between the waits.
+    """Watches a server while one client waits for it and another client is served between the waits.
 
-    A server is idle when it neither had a processor nor waited for one in any wait of the last `lasts_s`. One that is
-    starved by others waits for a processor: it is busy. Where the system does not tell, or the neighbour is served by a
-    process that cannot be seen (in a container, on another machine), nobody is ever idle.
+    A server is idle if it neither used nor waited for a CPU in any wait of the last `lasts_s` seconds. A server that
+    other processes starve waits for a CPU, so it is busy. A server never counts as idle if the system does not report
+    this. The same holds if an invisible process serves the bystander (in a container, on another machine).
     """
 
     def __init__(self, work: ProcessWork | None, lasts_s: float) -> None:
@@ -50,15 +50,15 @@ class IdleDetector:
 
     def _begin_anew(self) -> None:
         self.lasts = False
-        """Whether it has been idle for so long, though it served the neighbour meanwhile."""
+        """Whether the server has been idle for `lasts_s` seconds although it served the bystander meanwhile."""
         self._deadline: Deadline | None = None
         self._last: _Sample | None = None
         self._served_ns = 0
-        """What it used between its idle waits: serving the neighbour costs something, if this is who serves it."""
+        """CPU time in ns between idle waits. It is positive if this process tree serves the bystander."""
 
     @contextmanager
     def wait(self) -> Iterator[None]:
-        """The block is a wait in which nobody asks anything of the server."""
+        """Enclose a wait in which no client asks the server for anything."""
         before, deadline = self._sample(), self._deadline or Deadline.after(self._lasts_s)
         yield
         after = self._sample()
@@ -71,7 +71,7 @@ class IdleDetector:
         self.lasts = deadline.passed and self._served_ns > 0
 
     def _wants_processor(self) -> bool:
-        """Who still waits for a processor has nothing to show for it yet."""
+        """Whether the process waits for a CPU, or this is not known. Such a process has not used CPU time yet."""
         return self._work is None or self._work.wants_processor() is not False
 
     def _sample(self) -> _Sample | None:
@@ -84,7 +84,7 @@ class IdleDetector:
 
 
 def _is_idle(before: _Sample, after: _Sample) -> bool:
-    """Nothing but ticks. A thread that ended meanwhile makes numbers fall: it had something to do."""
+    """Whether a wait shows only timer activity. If a thread ended meanwhile, the counters fall: the server was busy."""
     used_ns = after.cpu_ns - before.cpu_ns
     queued_ns = abs(after.queued_ns - before.queued_ns)
     return used_ns + queued_ns <= _LEAST_NS and abs(after.wakes - before.wakes) <= _FEW_WAKES

@@ -1,4 +1,4 @@
-"""Whether what a server holds grows with the connections that it had: judged by slopes, never by amounts."""
+"""Detects leaks by the slope of a resource over past connections, never by its amount."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from statistics import median
 __all__ = ["MEMORY_LEAK_BYTES", "ChurnRound", "grows_steadily", "leaked_bytes", "leaked_fds"]
 
 MEMORY_LEAK_BYTES = 2_000
-"""Bytes a connection that count as kept: less is hidden by what allocators and collectors do."""
+"""Bytes per connection that count as a leak. Allocators and garbage collectors hide smaller ones."""
 _FDS_SHARE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class ChurnRound:
-    """What the server held after a round of `connections` that have all come and gone; None where nobody can tell."""
+    """What the server held after a round of `connections` that had all ended; None if it is not known."""
 
     connections: int
     fds: int | None
@@ -24,7 +24,7 @@ class ChurnRound:
 
 
 def leaked_fds(rounds: Sequence[ChurnRound]) -> float | None:
-    """Descriptors kept a connection; None when not every round kept some. The first round is the warm-up."""
+    """File descriptors leaked per connection; None unless every round after the warm-up leaked some."""
     steps = [
         after.fds - before.fds for before, after in pairwise(rounds) if before.fds is not None and after.fds is not None
     ]
@@ -37,7 +37,7 @@ def leaked_fds(rounds: Sequence[ChurnRound]) -> float | None:
 
 
 def leaked_bytes(rounds: Sequence[ChurnRound]) -> float:
-    """Bytes kept a connection: the median of the rounds after the first, since memory also grows in leaps."""
+    """Bytes leaked per connection: the median over the rounds after the warm-up, since memory also grows in steps."""
     steps = [
         (after.memory_bytes - before.memory_bytes) / after.connections
         for before, after in pairwise(rounds)
@@ -47,9 +47,9 @@ def leaked_bytes(rounds: Sequence[ChurnRound]) -> float:
 
 
 def grows_steadily(rounds: Sequence[ChurnRound]) -> bool:
-    """Whether memory is kept by connections: it grew from round to round, early and late alike, and never came back.
+    """Whether connections leak memory: it grew early and late alike, and never fell.
 
-    A collector that waits for its hour makes memory grow too, until it comes: so the later half must grow as much.
+    Memory also grows until a garbage collector runs, so it must grow in the later half as well.
     """
     held = [one.memory_bytes for one in rounds if one.memory_bytes is not None]
     if len(held) < len(rounds) or len(rounds) < 5:

@@ -1,4 +1,4 @@
-"""Trials of crowds: others are served meanwhile, and what the crowd took is given back."""
+"""Leak tests: after many connections, the server serves others and has released its resources."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ALIKE = 4.0
 
 
 def _storm(ground: RobustnessContext, name: str) -> Churn:
-    """The storm of a rule, had once on each ground."""
+    """Run the churn of a rule, once for each context."""
     if name not in ground.known:
         ground.known[name] = storm(ground, LEAVINGS[name])
     told = ground.known[name]
@@ -46,7 +46,7 @@ def _accuse_of_silence(outcome: RobustnessOutcome, told: Churn) -> None:
 
 
 def _parameters(told: Churn) -> dict[str, Any]:
-    """What repeats this storm; one that ended in its warm-up had no size of its own yet."""
+    """The parameters that repeat this churn. There is no `size` if it ended during the warm-up."""
     (name,) = [name for name, leaving in LEAVINGS.items() if leaving is told.leaving]
     return {"leaving": name, **({"size": told.size} if told.size else {})}
 
@@ -91,7 +91,7 @@ def _kept(told: Churn) -> list[str]:
 
 
 def _cause(ground: RobustnessContext, name: str, told: Churn) -> str:
-    """A simpler crowd of which as much is kept: it is the same leak."""
+    """The rule of a simpler churn that leaks as much, and so is the root cause; empty if there is none."""
     for other in LEAVINGS:
         if other == name:
             break

@@ -1,4 +1,4 @@
-"""How a cost grows with the size of what causes it: cost = a * size ** exponent, fitted over several sizes."""
+"""Fits how a cost grows with the input size: cost = a * size ** exponent."""
 
 from __future__ import annotations
 
@@ -15,15 +15,18 @@ _OVER_LINEAR = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one size cost: `cost_ns` is the least of several tries, since all that disturbs makes it more."""
+    """The cost of one size. `cost_ns` is the least of several tries, since noise only increases it."""
 
     size: int
     cost_ns: float
 
 
 def exponent_of(costs: Sequence[Cost]) -> float | None:
-    """The slope of log cost over log size, by least squares over the four largest sizes, where what costs the same for
-    any size weighs least; None where there are fewer, or one costs nothing."""
+    """The exponent: the slope of log cost over log size, fitted by least squares.
+
+    Only the four largest sizes count, since fixed costs weigh least there. None if there are fewer sizes, or one costs
+    nothing.
+    """
     costs = costs[-FEWEST_SIZES:]
     if len(costs) < FEWEST_SIZES or any(one.cost_ns <= 0 for one in costs):
         return None
@@ -34,8 +37,11 @@ def exponent_of(costs: Sequence[Cost]) -> float | None:
 
 
 def is_superlinear(costs: Sequence[Cost], least_ns: float) -> bool:
-    """Whether the cost clearly grows faster than the size: by its exponent, by what the largest costs more than its
-    share of the smallest, and by costing at least `least_ns`, which is far above noise."""
+    """Whether the cost clearly grows faster than the size.
+
+    Three conditions must hold: a high exponent, a largest size that costs at least twice its share of the smallest, and
+    a cost of at least `least_ns`, which is far above noise.
+    """
     exponent = exponent_of(costs)
     if exponent is None or exponent < SUPERLINEAR:
         return False

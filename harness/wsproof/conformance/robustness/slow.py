@@ -1,4 +1,4 @@
-"""Trials of slow clients: slow with their handshake, or with reading; others are served meanwhile."""
+"""Slow client tests: others are served while a client is slow with its handshake or with reading."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ _MOMENT_S = 0.05
 _ROUNDS_OF_A_NEIGHBOUR = 5
 _BYTES = 600
 _FLOOD = 3.0
-"""How long a slow server may take for the pings, in deadlines."""
+"""Time limit for a slow server to read the pings, as a multiple of the deadline."""
 _KEPT_SHARE = 0.25
-"""Of what was taken; the kernel holds some megabytes of it for the server, and that has an end."""
+"""Share of the accepted bytes that may stay in memory. The kernel buffers some megabytes of them for the server, a
+bounded amount."""
 
 
 def _slow_handshake(ground: RobustnessContext) -> RobustnessOutcome:
-    """Some clients send half a handshake and wait; one sends it byte by byte."""
+    """Some clients send part of a handshake and wait; one sends it byte by byte."""
     outcome = RobustnessOutcome(connections=_SLOW)
     name = "served-beside-slow-handshake"
     request = ground.endpoint.request(_KEY).encode()
@@ -64,7 +65,7 @@ def _slow_handshake(ground: RobustnessContext) -> RobustnessOutcome:
 
 
 def _slow_reader(ground: RobustnessContext) -> RobustnessOutcome:
-    """A client that pings without end and does not read, and then reads byte by byte."""
+    """A client sends pings without end and reads nothing, then reads byte by byte."""
     outcome = RobustnessOutcome(connections=1)
     sock = connect_socket(ground.endpoint, ground.deadline_s, _RECEIVE_BUFFER)
     try:
@@ -86,7 +87,7 @@ def _slow_reader(ground: RobustnessContext) -> RobustnessOutcome:
 
 
 def _flood(ground: RobustnessContext, outcome: RobustnessOutcome, sock: socket.socket) -> None:
-    """Send until the server stops reading, as it should, or has taken enough to tell that it never will."""
+    """Send until the server stops reading, as it should, or has read so much that it clearly never stops."""
     ping = Frame(Opcode.PING, _PAYLOAD, mask=MASK).encode()
     before = ground.meter.private_bytes() if ground.meter is not None else None
     sent, blocked, until = 0, False, Deadline.after(_FLOOD * ground.deadline_s)
@@ -121,7 +122,7 @@ def _flood(ground: RobustnessContext, outcome: RobustnessOutcome, sock: socket.s
 def _send_what_is_taken(
     ground: RobustnessContext, kernel: SegmentBarrier, sock: socket.socket, data: bytes, until: Deadline
 ) -> int:
-    """Send until the server reads no more; how much was sent. Nothing is sent after `until`."""
+    """Send until the server reads no more, or until `until`. Returns the number of bytes sent."""
     sock.settimeout(0.0)
     at = 0
     while at < len(data) and not until.passed:
@@ -134,22 +135,22 @@ def _send_what_is_taken(
 
 
 def _reads_on(ground: RobustnessContext, kernel: SegmentBarrier, sock: socket.socket) -> bool:
-    """Whether the server reads on: not when a neighbour was served several times meanwhile, and nothing was read.
+    """Whether the server keeps reading. It does not if the bystander was served several times while nothing was read.
 
-    Each of the neighbour's pongs shows that the server came round, and could have read.
+    Each pong to the bystander shows that the server ran and could have read.
     """
     before = kernel.unread(sock.fileno())
     for _ in range(_ROUNDS_OF_A_NEIGHBOUR):
         writable = bool(select.select([], [sock], [], _MOMENT_S)[1])
         if not ground.neighbour_served():
-            return False  # which is said by whoever asks the neighbour next
+            return False  # The caller's next question to the bystander reports this.
         if writable if before is None else kernel.unread(sock.fileno()) != before:
             return True
     return False
 
 
 def _see_read(ground: RobustnessContext, kernel: SegmentBarrier, sock: socket.socket) -> None:
-    """Wait until the server has read what was sent, or reads no more."""
+    """Wait until the server has read everything that was sent, or reads no more."""
     while kernel.unread(sock.fileno()) and _reads_on(ground, kernel, sock):
         ground.budget.check()
 

@@ -1,7 +1,7 @@
-"""Every rule that the suite can charge a server with: where it stands, how binding it is, and what it asks.
+"""Every rule that a server can violate: its section, how binding it is, and its demand.
 
-Each chapter has its file. All but the last say what a server owes to what a *client* does; the last, `server-...`, what
-no server may ever send.
+Each chapter has its own file. All but the last say how a server must react to a *client*. The last, `server-...`, says
+what no server may ever send.
 """
 
 from __future__ import annotations
@@ -36,5 +36,5 @@ _BY_ID = {each.id: each for each in RULES}
 
 
 def rule(identifier: str) -> Rule:
-    """The rule of this id; KeyError if there is none."""
+    """The rule with this id. Raises KeyError if there is none."""
     return _BY_ID[identifier]

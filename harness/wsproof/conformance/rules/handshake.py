@@ -72,7 +72,8 @@ HANDSHAKE = (
         "handshake cut into segments",
     ),
     Rule(
-        # HTTP's own MUST. Nothing of the WebSocket protocol depends on it, and servers behind a proxy never see such.
+        # HTTP's own MUST. The WebSocket protocol does not depend on it, and servers behind a proxy never see such a
+        # request.
         "host-once",
         "RFC 9112 3.2",
         SHOULD,
@@ -80,7 +81,7 @@ HANDSHAKE = (
         "repeated and malformed Host",
     ),
     Rule(
-        # A client has no reason to send one. But what belongs to the request must not become the first frame.
+        # A client has no reason to send a body. But the bytes of the request must not become the first frame.
         "handshake-body",
         "RFC 9110 7.8",
         SHOULD,

@@ -16,7 +16,7 @@ MESSAGES = (
         "Broken UTF-8 can be refused before the message has ended; a server may wait for its end.",
         "failing fast on broken UTF-8",
     ),
-    # 5: all of it together.
+    # 5: all of these together.
     Rule(
         "any-order",
         "5",
@@ -24,7 +24,7 @@ MESSAGES = (
         "Legal frames of all kinds may follow each other in any order, cut anywhere, and each is treated as if alone.",
         "everything in one conversation",
     ),
-    # 6.2: what a message is.
+    # 6.2: messages as a whole.
     Rule(
         "messages-intact",
         "6.2",

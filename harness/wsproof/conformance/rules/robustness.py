@@ -1,4 +1,4 @@
-"""Not of the RFC's text, but of what it is for: a server that is strained goes on serving."""
+"""Rules that no RFC states: a server under strain must keep serving its clients."""
 
 from __future__ import annotations
 

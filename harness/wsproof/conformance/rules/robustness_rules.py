@@ -1,7 +1,7 @@
-"""The rules of robustness. No sentence of RFC 6455 says them but 10.4, in general: who receives protects itself.
+"""The robustness rules. RFC 6455 states only their general form, in 10.4: an endpoint protects itself.
 
-That others are served is binding: a server that one client stops is no server. Costs and leaks weigh less (non-strict):
-how soon they matter depends on who may connect.
+Serving others is a MUST, since one client must not be able to stop a server. Costs and leaks are a SHOULD (non-strict):
+their importance depends on who may connect.
 """
 
 from __future__ import annotations
@@ -134,4 +134,5 @@ DEMANDS: tuple[tuple[str, ...], ...] = (
         "what half-closed connections took",
     ),
 )
-"""Id, section, how binding, sentence, title; where it is more than the binding says, the harm of breaking it."""
+"""For each rule: id, section, binding, sentence, title, and the harm of a violation if it is more than the binding
+says."""

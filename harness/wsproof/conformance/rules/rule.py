@@ -1,4 +1,4 @@
-"""One rule: where it stands, how binding it is, and what it asks."""
+"""One rule: its section, how binding it is, and its demand."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["MAY", "MUST", "SHOULD", "Binding", "Rule"]
 
 
 class Binding(StrEnum):
-    """How strongly the RFC asks (RFC 2119)."""
+    """The requirement level of RFC 2119."""
 
     MUST = "MUST"
     SHOULD = "SHOULD"
@@ -20,7 +20,7 @@ class Binding(StrEnum):
 
     @property
     def level(self) -> Level:
-        """What a broken rule of this kind weighs."""
+        """The level of a finding about such a rule."""
         return _LEVELS[self]
 
 
@@ -31,7 +31,7 @@ _LEVELS = {MUST: Level.VIOLATION, SHOULD: Level.NON_STRICT, MAY: Level.INFORMATI
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. `sentence` is the RFC's demand in our own words; `title` is what a list shows."""
+    """One rule. `sentence` is the RFC's demand in our own words; `title` is its name in lists."""
 
     id: str
     section: str
@@ -39,9 +39,12 @@ class Rule:
     sentence: str
     title: str
     harm: Harm | None = None
-    """What breaking it does, where that is more than its binding says."""
+    """The harm of a violation, if it is more than the binding says."""
 
     @property
     def where(self) -> str:
-        """Document and section: "RFC 6455 5.5.1", "RFC 7692 7.1"; only what stands in no RFC is a word."""
+        """Document and section, such as "RFC 6455 5.5.1" or "RFC 7692 7.1".
+
+        A rule that is in no RFC has a word instead.
+        """
         return f"RFC 6455 {self.section}" if self.section[0].isdigit() else self.section

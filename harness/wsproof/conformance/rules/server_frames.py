@@ -1,4 +1,4 @@
-"""`server-...`: what no server may ever send. `wsproof.wire` judges it, on every frame that the suite reads."""
+"""The rules `server-...`: what no server may ever send. `wsproof.wire` checks every frame that the suite reads."""
 
 from __future__ import annotations
 

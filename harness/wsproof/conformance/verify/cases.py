@@ -91,7 +91,7 @@ class Case:
 
     @property
     def is_observation(self) -> bool:
-        """Whether it was retried, and did not come again."""
+        """Whether the case was retried and no retry showed the violation again."""
         return bool(self.retries) and not self.hits
 
     def show(self, conversation: Script, charge: Violation, transcript: Transcript) -> None:
