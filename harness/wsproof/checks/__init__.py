@@ -1,6 +1,6 @@
-"""Invariants: pure functions from (history, contract) to findings, all listed in CHECKS.
+"""Checks on histories: pure functions from (history, contract) to findings, all listed in CHECKS.
 
-To add one, write a function in the file of its family, with the promise as its docstring, and list it here.
+To add a check, write a function in the module that fits, with the promise as its docstring, and list it here.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ CHECKS: tuple[Check, ...] = (
     check("stopped", stopped),
     check("protocol", protocol),
 )
-"""Every invariant, in the order in which reports list them."""
+"""Every check, in the order of reports."""
 
 
 def run_checks(history: History, contract: Contract) -> list[Finding]:
-    """All findings of all checks. A check that crashes, or a history in which nothing was received, is UNKNOWN."""
+    """All findings of all checks. The result is UNKNOWN for a check that crashes, and for an empty history."""
     nothing = _nothing_received(history, contract)
     if nothing is not None:
         return [nothing, *_guarded(check("protocol", protocol), history, contract)]
@@ -56,17 +56,19 @@ def run_checks(history: History, contract: Contract) -> list[Finding]:
 
 
 def _guarded(each: Check, history: History, contract: Contract) -> list[Finding]:
+    """The findings of one check; an UNKNOWN finding if the check crashes."""
     try:
         findings = each.run(history, contract)
     except Exception as fault:  # noqa: BLE001 - a crash in a check must never read as "valid"
         told = f"The check {each.name} crashed, so nothing is known: {type(fault).__name__}: {fault}"
         return [_unknown(each.name, contract, told)]
     if each.name == "protocol":
-        return findings  # these name the rule of the RFC themselves
+        return findings  # these findings already name the rule of the RFC
     return [replace(finding, check=each.name, source=each.promise) for finding in findings]
 
 
 def _nothing_received(history: History, contract: Contract) -> Finding | None:
+    """The UNKNOWN finding of a history without any message; None if a message was received."""
     if len(history.receipts) or history.ticks or history.notices or history.strange:
         return None
     opened = [m for m in history.members if m.departure is not Departure.REFUSED]

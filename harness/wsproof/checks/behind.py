@@ -1,4 +1,7 @@
-"""Lost is not late: who was still receiving in order when the drain ended has not lost what had not come by then."""
+"""Tells late messages from lost ones.
+
+A member that was still receiving in order when the drain ended has not lost the messages that are missing then.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from wsproof.model.history import History, Kind
 from wsproof.model.partition import rows_where, slices
 
 PAUSES = 2
-"""A member has stopped receiving once it was silent for more than so many times its longest pause in the drain."""
+"""A member has stopped receiving after a silence of more than this many times its longest pause in the drain."""
 
 
 def behind(history: History, contract: Contract) -> list[Finding]:
@@ -52,10 +55,10 @@ def behind(history: History, contract: Contract) -> list[Finding]:
 
 
 def is_late(history: History, contract: Contract, kind: Kind, members: Ints, rows: Ints) -> Flags:
-    """Of pairs (member, publication row) that are missing: those that may still come.
+    """For missing pairs (member, publication row): whether the message may still arrive.
 
-    The member was still receiving when the drain ended, and has nothing newer of that publisher: where order is
-    promised, a newer message shows that this one is lost.
+    It may if the member was still receiving when the drain ended and has no newer message of that publisher. If order
+    is promised, a newer message proves that this one is lost.
     """
     receiving = still_receiving(history) if len(members) else set()
     late: Flags = np.isin(members, list(receiving))
@@ -69,7 +72,10 @@ def is_late(history: History, contract: Contract, kind: Kind, members: Ints, row
 
 
 def still_receiving(history: History) -> set[int]:
-    """The members that received something after the drain, or had not paused for long when it ended."""
+    """The members that were still receiving when the drain ended.
+
+    They received a message after the drain, or their last pause was short.
+    """
     start, end, got = history.end_ns, history.drained_ns, history.receipts
     if not 0 < start < end:
         return set()
@@ -88,7 +94,7 @@ def still_receiving(history: History) -> set[int]:
 
 
 def _newest(history: History, kind: Kind) -> dict[tuple[int, int], int]:
-    """The highest sequence that each member has received of each publisher."""
+    """The highest sequence number that each member has received from each publisher."""
     got, newest = history.receipts, dict[tuple[int, int], int]()
     for part in slices(0, len(got)):
         chosen = (got.kind[part] == kind) & (got.intact[part] == 1)
@@ -103,6 +109,7 @@ def _newest(history: History, kind: Kind) -> dict[tuple[int, int], int]:
 
 
 def _last_receipt(history: History, member: int) -> int | None:
+    """The row of a member's last receipt; None if it received nothing."""
     got = history.receipts
     rows = rows_where(got, lambda part: got.subscriber[part] == member)
     return int(rows[np.argmax(got.received_ns[rows])]) if len(rows) else None

@@ -1,4 +1,4 @@
-"""What a check is, and how findings are made."""
+"""The check type, and a constructor for findings."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import History
 
 Judge: TypeAlias = Callable[[History, Contract], list[Finding]]
+"""Compares a history with a contract and returns the findings."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """A promise and the function that holds a history against it. Its name says what it looks for."""
+    """A promise and the function that checks a history for it. The name says what the function looks for."""
 
     name: str
     promise: str
@@ -24,7 +25,7 @@ class Check:
 
 
 def check(name: str, run: Judge) -> Check:
-    """A check whose promise is the docstring of its function: reports print it."""
+    """Make a check. Its promise is the docstring of `run`: reports print it."""
     return Check(name, " ".join(cleandoc(run.__doc__ or "").split()), run)
 
 

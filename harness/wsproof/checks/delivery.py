@@ -1,4 +1,4 @@
-"""Does each publication reach those it is owed to, once, unharmed, and nobody else?"""
+"""Checks that each publication reaches its audience once and unchanged, and nobody else."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from wsproof.model.history import Departure, History, Kind, Outcome, Part, Unexp
 from wsproof.model.partition import rows_where
 
 GOOD_REASONS = {1001: "going away", 1012: "service restart", 1013: "try again later"}
-"""Close codes by which a server says that it is not the client's fault (RFC 6455 7.4.1 and the IANA registry)."""
+"""Close codes that do not blame the client (RFC 6455 7.4.1 and the IANA registry)."""
 
 
 def lost(history: History, contract: Contract, *, excused: bool = True) -> list[Finding]:
     """Each publication reaches every member it is owed to; each reply reaches its publisher."""
-    # `excused` leaves to the check of neighbours what one of them may have brought about.
+    # With `excused`, losses that a misbehaving member may have caused are left to stalled_by_neighbour.
     findings = []
     for kind, noun in ((Kind.DELIVERY, ""), (Kind.REPLY, "the reply to ")):
         due = owed(history, contract, kind)
@@ -36,7 +36,7 @@ def lost(history: History, contract: Contract, *, excused: bool = True) -> list[
             mine &= ~_came_unplaced(history, kind, due.missing_member, due.missing_row)
         mine &= ~is_late(history, contract, kind, due.missing_member, due.missing_row)
         if excused and disturbed(history):
-            # Silence until the end beside a stalled or rule-breaking member is that neighbour's doing.
+            # Silence to the end may be caused by the member that stalled or misbehaved: not reported here.
             mine &= ~silent_after(history, kind, due.missing_member, due.missing_row)
         if not mine.any():
             continue
@@ -76,9 +76,10 @@ def _lost_finding(
 
 
 def _came_unplaced(history: History, kind: Kind, members: Ints, rows: Ints) -> Flags:
-    """Of pairs (member, publication row): those that came, or may have come, in words that the workload cannot place.
+    """For missing pairs (member, publication row): whether the message may have arrived in an unknown format.
 
-    Words without an envelope may be the reply to any publication that was sent before: each stands for one.
+    An unexpected message without an envelope may be the reply to any earlier publication. Each one excuses one
+    publication.
     """
     came = {(strange.subscriber, strange.publisher, strange.sequence) for strange in history.strange}
     nameless: dict[int, list[int]] = defaultdict(list)
@@ -97,6 +98,7 @@ def _came_unplaced(history: History, kind: Kind, members: Ints, rows: Ints) -> F
 
 
 def _later_receipt(history: History, kind: Kind, member: int, row: int) -> int | None:
+    """A receipt of a newer message of the same publisher, which proves that this publication is lost."""
     sent, got = history.publications, history.receipts
     newer = (
         (got.subscriber == member)
@@ -108,7 +110,7 @@ def _later_receipt(history: History, kind: Kind, member: int, row: int) -> int |
 
 
 def silent_after(history: History, kind: Kind, members: Ints, rows: Ints) -> NDArray[np.bool_]:
-    """Of pairs (member, publication row) that are missing: those where the member got nothing that was sent later."""
+    """For missing pairs (member, publication row): whether the member also received nothing that was sent later."""
     sent, got = history.publications, history.receipts
     known = publication_rows(sent, got.publisher, got.sequence)
     useful = (known >= 0) & (got.kind == kind)
@@ -119,7 +121,7 @@ def silent_after(history: History, kind: Kind, members: Ints, rows: Ints) -> NDA
 
 
 def disturbed(history: History) -> bool:
-    """Whether a member stopped reading or broke the rules on purpose: then a silence may be its neighbour's doing."""
+    """Whether a member stopped reading or misbehaved on purpose. A bystander's silence may then be its effect."""
     return any(not member.innocent for member in history.members)
 
 
@@ -227,7 +229,7 @@ def phantom(history: History, contract: Contract) -> list[Finding]:
 
 
 def _unsent_rows(history: History) -> Ints:
-    """Receipts of what was never published."""
+    """Receipts of messages that were never published."""
     sent, got = history.publications, history.receipts
 
     def unsent(part: slice) -> Flags:
@@ -266,11 +268,12 @@ def misrouted(history: History, contract: Contract) -> list[Finding]:
 
 
 def _keys_of(history: History, rows: Ints) -> tuple[Ints, Ints]:
+    """The (publisher, sequence) keys of some receipts."""
     return history.receipts.publisher[rows], history.receipts.sequence[rows]
 
 
 def _misrouted_rows(history: History, contract: Contract) -> Ints:
-    """Receipts of what was published, by somebody it is not meant for."""
+    """Receipts of a publication by a member outside its audience."""
     got = history.receipts
     rooms = any(member.room for member in history.members)
 
@@ -311,7 +314,7 @@ def corrupt(history: History, contract: Contract) -> list[Finding]:
 
 
 def _damage_in_words(history: History, row: int) -> str:
-    """What differs in a damaged receipt, with both values where they are known."""
+    """How a damaged receipt differs from its publication, with both values if they are known."""
     story, got = Describer(history), history.receipts
     key = (int(got.publisher[row]), int(got.sequence[row]))
     came = f"{story.who(int(got.subscriber[row]))} received {story.what(*key)}"
@@ -330,7 +333,7 @@ def _damage_in_words(history: History, row: int) -> str:
 
 
 def _unplaced_in_words(history: History, contract: Contract, strange: UnexpectedMessage) -> str:
-    """A message that carries a publication, and that the workload cannot place."""
+    """A message in an unknown format that contains a publication."""
     story, text = Describer(history), shortened(strange.text)
     what = "a damaged message"
     if 0 <= strange.publisher < len(history.members):

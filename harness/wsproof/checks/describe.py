@@ -1,4 +1,4 @@
-"""A history in words: what witnesses are made of."""
+"""Renders parts of a history as text, for use as evidence."""
 
 from __future__ import annotations
 
@@ -14,47 +14,49 @@ WENT = {
     Departure.DROPPED: "was cut off by the server",
     Departure.REFUSED: "was refused",
 }
+"""How a member's connection ended, as a phrase."""
 SHORT = 120
+"""Longest text that is shown in full, in characters."""
 
 
 @dataclass(frozen=True)
 class Describer:
-    """Words for the members, publications and times of one history. Times count from its first event."""
+    """Renders the members, publications and times of one history. Times count from its first event."""
 
     history: History
 
     def who(self, number: int) -> str:
-        """A member, with the name that the server knows."""
+        """A member, with the name that the server uses for it."""
         name = self.history.name_of(number)
         return f"member {number}" if name in ("", str(number)) else f"member {number} (called {shortened(name, 40)})"
 
     def when(self, at_ns: int) -> str:
-        """A time, in ms from the beginning."""
+        """A time in ms since the first event."""
         return f"{(at_ns - self._start_ns) / 1e6:+.1f} ms"
 
     def what(self, publisher: int, sequence: int) -> str:
-        """A publication by its key."""
+        """A publication, by its publisher and sequence number."""
         return f"message {sequence} of {self.who(publisher)}"
 
     def publication(self, row: int) -> str:
-        """A row of the publications, as a line."""
+        """A row of the publications as one line."""
         sent = self.history.publications
         words = self.what(int(sent.publisher[row]), int(sent.sequence[row]))
         return f"{self.when(int(sent.sent_ns[row]))}  {self.who(int(sent.publisher[row]))} sends {words}"
 
     def receipt(self, row: int) -> str:
-        """A row of the receipts, as a line."""
+        """A row of the receipts as one line."""
         got = self.history.receipts
         what = self.what(int(got.publisher[row]), int(got.sequence[row]))
         reply = "the reply to " if got.kind[row] == Kind.REPLY else ""
         return f"{self.when(int(got.received_ns[row]))}  {self.who(int(got.subscriber[row]))} receives {reply}{what}"
 
     def strange(self, strange: UnexpectedMessage) -> str:
-        """A message that the workload cannot place, as a line."""
+        """A message that the workload cannot place, as one line."""
         return f"{self.when(strange.received_ns)}  {self.who(strange.subscriber)} receives {shortened(strange.text)}"
 
     def arrival(self, number: int) -> str:
-        """How a member came and went, as a line."""
+        """How a member joined and left, as one line."""
         member = self.history.members[number]
         came = f"in since {self.when(member.in_ns)}" if member.in_ns else "never received anything"
         went = WENT[member.departure] + (f" at {self.when(member.left_ns)}" if member.left_ns else "")
@@ -66,12 +68,13 @@ class Describer:
 
     @property
     def _start_ns(self) -> int:
+        """Time of the first connection or publication."""
         times = [m.connected_ns or m.in_ns for m in self.history.members if m.connected_ns or m.in_ns]
         sent = self.history.publications.sent_ns
         return min([*times, *sent[sent > 0].tolist()], default=0)
 
 
 def shortened(text: str, length: int = SHORT) -> str:
-    """A text as a literal on one line, cut in the middle where it is long."""
+    """A text as a literal on one line; a long text is cut in the middle."""
     words = ascii(text)
     return words if len(words) <= length else f"{words[: length // 2]}…{words[-length // 2 :]} ({len(text)} characters)"

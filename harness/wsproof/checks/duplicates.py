@@ -1,4 +1,4 @@
-"""Which receipts are the first of their publication, and which are repeats; found some members at a time."""
+"""Tells first receipts of a publication from repeats, in groups of members to bound the memory."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from wsproof.model.partition import groups
 
 
 def _by_key(got: Receipts, rows: Ints) -> tuple[Ints, Flags]:
-    """Of all rows of some members the intact ones, those of one key side by side in the order in which they came, and
-    whether the row's key is that of the row before it."""
+    """The intact receipts among all rows of some members, sorted by key, and a flag per row.
+
+    Receipts with the same key are adjacent, in order of arrival. The flag is true if a row has the key of the row
+    before.
+    """
     rows = rows[got.intact[rows] == 1]
     columns = [column[rows] for column in (got.sequence, got.publisher, got.kind, got.subscriber)]
     order = np.lexsort(columns)
@@ -23,7 +26,7 @@ def _by_key(got: Receipts, rows: Ints) -> tuple[Ints, Flags]:
 
 
 def repeats(got: Receipts) -> tuple[Ints, Ints]:
-    """Pairs of rows: an intact receipt, and the next one of the same publication by the same subscriber."""
+    """Pairs of rows: an intact receipt, and the next receipt of the same publication by the same subscriber."""
     before, again = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for group in groups(got):
         rows, same = _by_key(got, group)
@@ -34,7 +37,9 @@ def repeats(got: Receipts) -> tuple[Ints, Ints]:
 
 
 def first_receipts(got: Receipts, rows: Ints) -> Ints:
-    """Of all rows of some members the intact ones without repeats: side by side those of a member, of these those of
-    one kind, of these those of one publisher, and these by sequence."""
+    """The intact receipts without repeats among all rows of some members.
+
+    Sorted by member, kind, publisher and sequence number.
+    """
     rows, same = _by_key(got, rows)
     return rows[~same]

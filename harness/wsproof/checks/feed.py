@@ -1,11 +1,11 @@
-"""Does a feed speak at its pace, sensibly, the same to all, from one producer?"""
+"""Checks that a feed keeps its period and its value ranges, and that one producer serves all viewers."""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
 from itertools import pairwise
-from reprlib import repr as brief  # of what is nested without end it shows the beginning, where repr fails
+from reprlib import repr as brief  # shortens deeply nested values, on which repr fails
 from statistics import median
 from typing import Any
 
@@ -18,15 +18,19 @@ from wsproof.model.finding import Anomaly, Finding
 from wsproof.model.history import History, Tick
 
 NS = 1_000_000_000
+"""Nanoseconds per second."""
 SLOWEST, FASTEST = 1.5, 0.67
-"""Half of the period too long or (nearly) half too short is wrong: this is a check, not a measurement. A producer that
-was started twice halves the period, so the lower bound lies clearly above one half."""
+"""Limits of a period, as multiples of the promised one.
+
+They are wide, because this is a check and not a measurement. A producer that was started twice halves the period, so
+the lower limit is clearly above one half.
+"""
 HICCUP_NS = 50_000_000
-"""A busy machine is late by this much at no fault of the server's."""
+"""Delay in ns that a busy machine may add without a fault of the server."""
 TOGETHER = 3
-"""Objects that two viewers must have had the time to get together before they are compared."""
+"""Number of objects that two viewers must have had time to receive together before they are compared."""
 FEWEST = 5
-"""Ticks from which a period is judged."""
+"""Fewest objects from which a period is computed."""
 
 
 def out_of_range(history: History, contract: Contract) -> list[Finding]:
@@ -49,6 +53,7 @@ def out_of_range(history: History, contract: Contract) -> list[Finding]:
 
 
 def _fault(value: dict[str, Any] | None, feed: Feed) -> str | None:
+    """What is wrong with an object of the feed; None if nothing is."""
     if value is None:
         return "it is no JSON object"
     for name, allowed in feed.fields:
@@ -61,6 +66,7 @@ def _fault(value: dict[str, Any] | None, feed: Feed) -> str | None:
 
 
 def _fits(number: Any, allowed: Range) -> bool:
+    """Whether a value is a finite number of the right type, within its range."""
     if isinstance(number, bool) or not isinstance(number, int | float):
         return False
     if isinstance(number, float) and (allowed.integer or not math.isfinite(number)):
@@ -130,7 +136,7 @@ def stopped(history: History, contract: Contract, *, blaming: bool = True) -> li
 
 
 def silence_ns(feed: Feed) -> int:
-    """How long a viewer hears nothing before a feed counts as stopped."""
+    """Silence in ns after which a feed counts as stopped."""
     return int(max(4 * feed.period_s, feed.period_s + 1) * NS)
 
 
@@ -139,7 +145,7 @@ def _did(misbehaved: str) -> str:
 
 
 def _by_viewer(history: History) -> dict[int, list[Tick]]:
-    """What has to be in step with the others: not the object that came on connecting, if one did."""
+    """The objects of each well-behaved viewer, without the snapshot that it may have received on connecting."""
     viewers: dict[int, list[Tick]] = defaultdict(list)
     for tick in history.steady_ticks():
         if history.members[tick.subscriber].innocent:
@@ -148,15 +154,18 @@ def _by_viewer(history: History) -> dict[int, list[Tick]]:
 
 
 def _step_ns(ticks: list[Tick]) -> float | None:
-    """The typical distance of ticks. Over two at a time: two producers may take turns at any distance, one hiccup is
-    no pace, and the median of such pairs is half a period for the former and a whole one for the latter."""
+    """The typical period in ns; None if there are too few objects.
+
+    The median over pairs of periods, because two producers may alternate at any distance. It is half a period for two
+    producers and a whole one for one producer. A single delay does not change it.
+    """
     if len(ticks) < FEWEST:
         return None
     return median(b.received_ns - a.received_ns for a, b in zip(ticks, ticks[2:], strict=False)) / 2
 
 
 def _too_often(history: History, feed: Feed) -> int | None:
-    """The first viewer to whom the feed speaks too often."""
+    """The first viewer that receives objects too often."""
     for number, ticks in _by_viewer(history).items():
         step = _step_ns(ticks)
         if step is not None and step < FASTEST * feed.period_s * NS:
@@ -165,7 +174,7 @@ def _too_often(history: History, feed: Feed) -> int | None:
 
 
 def _crowd_made(history: History, feed: Feed) -> bool:
-    """Whether the feed kept its pace while the first viewer was alone, or (unknown) whether there ever was a second."""
+    """Whether the feed kept its period while it had one viewer. False if there never was a second; True if unknown."""
     viewers = sorted((m for m in history.members if m.connected_ns), key=lambda m: m.connected_ns)
     if len(viewers) < 2:
         return False
@@ -175,6 +184,7 @@ def _crowd_made(history: History, feed: Feed) -> bool:
 
 
 def _pace(history: History, contract: Contract, number: int, anomaly: Anomaly = Anomaly.WRONG_PERIOD) -> Finding:
+    """The finding of a wrong period, as one viewer saw it."""
     assert contract.feed is not None
     story, ticks = Describer(history), _by_viewer(history)[number]
     seconds = (ticks[-1].received_ns - ticks[0].received_ns) / NS
@@ -191,7 +201,7 @@ def _pace(history: History, contract: Contract, number: int, anomaly: Anomaly = 
 
 
 def _different(history: History, contract: Contract) -> list[Finding]:
-    """Two viewers watching at the same time: the one's objects must be a stretch of the other's."""
+    """The finding that two viewers received different objects during the same time."""
     assert contract.feed is not None
     viewers = _by_viewer(history)
     if disturbed(history) or len(viewers) < 2:
@@ -220,16 +230,16 @@ def _different(history: History, contract: Contract) -> list[Finding]:
 
 
 def _together(one: list[Tick], other: list[Tick]) -> tuple[list[Tick], list[Tick]]:
-    """What each of two viewers got while both were watching."""
+    """The objects that each of two viewers received while both were connected."""
     low, high = max(one[0].received_ns, other[0].received_ns), min(one[-1].received_ns, other[-1].received_ns)
     first, second = ([t for t in ticks if low <= t.received_ns <= high] for ticks in (one, other))
     return first, second
 
 
 def _most_apart(feed: Feed, *viewers: list[Tick]) -> int:
-    """How many ticks apart two viewers may be at the same moment: one, and more where they did not read in time.
+    """How many objects apart two viewers may be at one moment: one, and more if they did not read in time.
 
-    A client that is held up reads several objects at once: all of them but the last came late.
+    A delayed client reads several objects at once, and all but the last of them arrived late.
     """
     period_ns = feed.period_s * NS
     most = 0
@@ -242,12 +252,12 @@ def _most_apart(feed: Feed, *viewers: list[Tick]) -> int:
 
 
 def _agree(one: list[Tick], other: list[Tick], most: int) -> bool:
-    """Whether two viewers got the same, give or take so many ticks at either end: they do not read at one moment."""
+    """Whether two viewers received the same objects, up to `most` objects at either end."""
     return any(all(map(_same, one[max(0, shift) :], other[max(0, -shift) :])) for shift in range(-most, most + 1))
 
 
 def _same(one: Tick, other: Tick) -> bool:
-    """By the text first: a NaN in it is out of range, and equal to nothing, but no sign of a second producer."""
+    """Whether two objects are equal. Compares the text first, because a NaN is not equal to itself."""
     return (one.text != "" and one.text == other.text) or one.value == other.value
 
 

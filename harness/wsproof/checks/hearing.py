@@ -1,4 +1,4 @@
-"""Who hears whom: members of one room that fall into groups, each of which hears only itself."""
+"""Groups of members that receive only each other's messages."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from wsproof.model.history import History, Kind
 from wsproof.model.partition import slices
 
 SHOWN = 8
-"""Members of a group that are named."""
+"""Number of members of a group that a finding names."""
 
 
 def hearing_groups(history: History, members: Ints, rows: Ints) -> list[list[int]]:
-    """The groups into which members fall, if every missing delivery (member, publication row) crosses them; else none.
+    """Groups of members, if every missing delivery (member, publication row) crosses groups; else an empty list.
 
-    Two members are in one group when one of them has heard the other.
+    Two members are in one group if one of them has received a message of the other.
     """
     if not len(members):
         return []
@@ -42,7 +42,7 @@ def hearing_groups(history: History, members: Ints, rows: Ints) -> list[list[int
 
 
 def groups_in_words(groups: list[list[int]]) -> str:
-    """The cause that such groups point to."""
+    """The likely cause of such groups."""
     if len(groups) < 2:
         return ""
     named = [", ".join(map(str, group[:SHOWN])) + (", ..." if len(group) > SHOWN else "") for group in groups]
@@ -53,7 +53,7 @@ def groups_in_words(groups: list[list[int]]) -> str:
 
 
 def _pairs(history: History) -> set[tuple[int, int]]:
-    """Who has received a delivery of whom."""
+    """The pairs (subscriber, publisher) with at least one delivery."""
     got, pairs = history.receipts, set[tuple[int, int]]()
     for part in slices(0, len(got)):
         chosen = (got.kind[part] == Kind.DELIVERY) & (got.intact[part] == 1)

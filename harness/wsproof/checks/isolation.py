@@ -1,4 +1,4 @@
-"""Does anyone suffer for what another member does?"""
+"""Checks that one member's misbehaviour does not harm bystanders."""
 
 from __future__ import annotations
 
@@ -50,7 +50,10 @@ def stalled_by_neighbour(history: History, contract: Contract) -> list[Finding]:
 
 
 def without_blame(history: History, contract: Contract) -> Finding | None:
-    """What the others lack, told without a word of why: for when nothing shows that a neighbour brought it about."""
+    """The bystanders' losses, without a cause.
+
+    Used if nothing proves that another member's misbehaviour caused them.
+    """
     plain = (
         ("lost", lost(history, contract, excused=False)),
         ("dropped", dropped(history, contract, excused=False)),
@@ -60,6 +63,7 @@ def without_blame(history: History, contract: Contract) -> Finding | None:
 
 
 def _silenced(history: History, contract: Contract) -> tuple[np.ndarray, np.ndarray]:
+    """Missing pairs (member, publication row) where the member received nothing later either, oldest first."""
     members, rows = [], []
     for kind in (Kind.DELIVERY, Kind.REPLY):
         due = owed(history, contract, kind)
@@ -73,6 +77,7 @@ def _silenced(history: History, contract: Contract) -> tuple[np.ndarray, np.ndar
 
 
 def _deed(story: Describer, culprits: list[Member]) -> str:
+    """What the misbehaving members did, as a phrase."""
     words = []
     for member in culprits[:2]:
         did = f"sent {member.misbehaved}" if member.misbehaved else "stopped reading"

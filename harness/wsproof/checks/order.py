@@ -1,4 +1,4 @@
-"""Do the messages of one publisher arrive in the order in which it sent them?"""
+"""Checks that messages of one publisher arrive in the order in which they were sent."""
 
 from __future__ import annotations
 
@@ -41,8 +41,10 @@ def reordered(history: History, contract: Contract) -> list[Finding]:
 
 
 def inversions(got: Receipts, rows: Ints) -> tuple[Ints, Ints]:
-    """Of some members' first receipts: pairs of rows, one after the other for their subscriber, of one kind and
-    publisher, whose sequence goes down."""
+    """Pairs of rows whose sequence numbers are out of order, among the first receipts of some members.
+
+    The two rows are consecutive receipts of one subscriber, of the same kind and publisher.
+    """
     if _ascending(got, rows):
         return rows[:0], rows[:0]
     came = rows[np.lexsort((rows, got.publisher[rows], got.kind[rows], got.subscriber[rows]))]
@@ -51,12 +53,12 @@ def inversions(got: Receipts, rows: Ints) -> tuple[Ints, Ints]:
 
 
 def _ascending(got: Receipts, rows: Ints) -> bool:
-    """Whether first receipts, which lie there by sequence, also came like that: the usual case, and quickly seen."""
+    """Whether first receipts, sorted by sequence, also arrived in this order: a fast test for the usual case."""
     return not np.any((np.diff(rows) < 0) & _one_stream(got, rows))
 
 
 def _one_stream(got: Receipts, rows: Ints) -> Flags:
-    """Whether a row and the next are of one subscriber, kind and publisher."""
+    """Whether a row and the next have the same subscriber, kind and publisher."""
     same: Flags = np.diff(got.subscriber[rows]) == 0
     same &= np.diff(got.kind[rows]) == 0
     same &= np.diff(got.publisher[rows]) == 0

@@ -1,4 +1,4 @@
-"""When a member goes, are the others told, once, and is it gone then?"""
+"""Checks leave notices: the others are told once about each departure, and the member is gone by then."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from wsproof.model.partition import rows_where, slices
 
 @dataclass(frozen=True)
 class _NoticeCount:
-    """What one witness was told of one name, and of which departures under that name it could have been told."""
+    """The leave notices about one name that one member received, and the departures they may be about."""
 
     witness: Member
     name: str
     told: tuple[PresenceNotice, ...]
     due: tuple[Member, ...]
-    """Gone while the witness was in, having been in themselves: each is owed a notice."""
+    """Departures while the witness was connected, of members that were in the room: a notice is expected for each."""
     possible: tuple[Member, ...]
-    """Every departure under that name that the witness may hear of."""
+    """Every departure under that name that the witness may be told about."""
 
 
 def missing_leave(history: History, contract: Contract) -> list[Finding]:
@@ -115,7 +115,7 @@ def leaked_leave(history: History, contract: Contract) -> list[Finding]:
 
 
 def _is_elsewhere(witness: Member, about: str, rooms: Mapping[str, int]) -> bool:
-    """Whether a name is that of a member of another room."""
+    """Whether a name belongs to a member of another room."""
     return rooms.get(about, witness.room) != witness.room
 
 
@@ -161,7 +161,10 @@ def ghost(history: History, contract: Contract) -> list[Finding]:
 
 
 def _heard_afterwards(history: History, gone: Mapping[tuple[int, int], PresenceNotice]) -> int | None:
-    """A receipt of a message of somebody who had gone, as its reader had been told: of the first such publisher."""
+    """The row of a delivery from a publisher that its reader had been told was gone.
+
+    None if there is none. Of several, the one with the first publisher.
+    """
     if not gone:
         return None
     got = history.receipts
@@ -178,7 +181,7 @@ def _heard_afterwards(history: History, gone: Mapping[tuple[int, int], PresenceN
 
 
 def _tallies(history: History, contract: Contract) -> list[_NoticeCount]:
-    """One tally per witness and name, for witnesses that stayed and kept the rules."""
+    """The notices per witness and name, for witnesses that stayed and did not misbehave."""
     if not contract.leaves:
         return []
     told: dict[tuple[int, str], list[PresenceNotice]] = defaultdict(list)
@@ -192,7 +195,7 @@ def _tallies(history: History, contract: Contract) -> list[_NoticeCount]:
     last_heard = _last_heard(history)
     gone: dict[str, list[Member]] = defaultdict(list)
     for member in history.members:
-        # Whoever stopped reading or broke the rules may have been sent away, and cannot have seen it.
+        # The server may have disconnected a member that stalled or misbehaved, without the member seeing it.
         went = member.departure not in (Departure.STAYED, Departure.REFUSED) or not member.innocent
         if went and not _after_the_drain(member, history):
             gone[member.name].append(member)
@@ -209,8 +212,8 @@ def _tallies(history: History, contract: Contract) -> list[_NoticeCount]:
 
 
 def _false_notice(history: History, tally: _NoticeCount) -> PresenceNotice | None:
-    """A notice that came before there was a departure it could mean."""
-    # We note our own leaving before the act, but hear of the server's dropping us only after it: that may be any time.
+    """A notice that came before any departure it could be about."""
+    # We record our own departures beforehand, but notice a drop by the server only afterwards: its time is unknown.
     told_late = (m.departure is Departure.DROPPED or not m.innocent for m in tally.possible)
     left = sorted(0 if late else m.left_ns for late, m in zip(told_late, tally.possible, strict=True))
     here = [m for m in history.members if m.name == tally.name and not m.left_ns and m.innocent]
@@ -223,7 +226,10 @@ def _false_notice(history: History, tally: _NoticeCount) -> PresenceNotice | Non
 
 
 def _last_heard(history: History) -> list[int]:
-    """When each member last received anything; 0 for never, and for all where nobody was dropped: no one asks then."""
+    """Time of each member's last receipt; 0 if there is none.
+
+    All 0 if no member was dropped, because the times are not needed then.
+    """
     got = history.receipts
     last = np.zeros(len(history.members), np.int64)
     dropped = any(member.departure is Departure.DROPPED for member in history.members)
@@ -233,13 +239,17 @@ def _last_heard(history: History) -> list[int]:
 
 
 def _surely_here_until(member: Member, last_heard: list[int]) -> int:
-    """When it was there for certain. That the server has dropped it we notice late, perhaps after others joined."""
+    """The last time at which the member was certainly connected.
+
+    We notice late that the server has dropped a member, perhaps after others have joined.
+    """
     if member.departure is Departure.DROPPED:
         return last_heard[member.number] or member.in_ns
     return member.left_ns
 
 
 def _after_the_drain(member: Member, history: History) -> bool:
+    """Whether the member left after the drain."""
     return 0 < history.drained_ns <= member.left_ns
 
 

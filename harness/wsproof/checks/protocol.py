@@ -1,4 +1,4 @@
-"""Did the server break the protocol on any connection? `wire` audits every frame; this tells what it saw."""
+"""Reports protocol violations on any connection. `wire` audits every frame; this check collects its notes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import History, ProtocolNote
 
 WEIGHTS = {"MUST": Level.VIOLATION, "SHOULD": Level.NON_STRICT, "MAY": Level.INFORMATIONAL}
-"""What a broken rule weighs, by the RFC's word for how binding it is (RFC 2119): `wire` notes that word."""
+"""Level of a violation, by the requirement word of the rule (RFC 2119), which `wire` records."""
 
 
 def protocol(history: History, contract: Contract) -> list[Finding]:
@@ -34,9 +34,10 @@ def protocol(history: History, contract: Contract) -> list[Finding]:
 
 
 def _name(rule: str) -> str:
-    """As the conformance suite calls it, so that a deviation that is known and accepted there is so here, too."""
+    """The conformance suite's name of the rule, so that its known deviations apply here as well."""
     return rule if rule.startswith("server-") else f"server-{rule}"
 
 
 def _weight(level: str) -> Level:
+    """The level of a note, whose `level` is a requirement word or already a level."""
     return WEIGHTS[level] if level in WEIGHTS else Level(level)

@@ -1,4 +1,4 @@
-"""Does everyone see the messages of all publishers in the same order?"""
+"""Checks that all members receive the messages of all publishers in the same order."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ from wsproof.model.history import History, Kind
 from wsproof.model.partition import member_ranges, rows_of
 
 REFERENCES = 8
-"""With how many of the best-informed members everybody's order is compared."""
+"""Number of members with the most receipts that every other member's order is compared with."""
 
 
 @dataclass(frozen=True)
 class _Disagreement:
+    """Two members, and two publication rows that they received in opposite orders."""
+
     one: int
     other: int
     earlier: int
@@ -31,17 +33,17 @@ class _Disagreement:
 
 @dataclass(frozen=True)
 class _MemberOrder:
-    """What some members heard: one after the other, and each in its own order."""
+    """The receipts of some members, grouped by member, each in the order of arrival."""
 
     member: Ints
     publication: Ints
     """Rows of the publications."""
     publisher: Ints
     told: Ints
-    """Publishers whose own messages came out of order."""
+    """Publishers whose own messages arrived out of order."""
 
     def without(self, told: Ints) -> _MemberOrder:
-        """As if these publishers had said nothing."""
+        """The same without the messages of these publishers."""
         if not len(told):
             return self
         keep = ~np.isin(self.publisher, told)
@@ -73,15 +75,15 @@ def agreed_order(history: History, contract: Contract) -> list[Finding]:
 
 
 def _disagreement(history: History, contract: Contract) -> _Disagreement | None:
-    """Two members and two publications (rows) that they saw in opposite orders.
+    """Two members and two publication rows that they received in opposite orders; None if there are none.
 
-    Everyone is compared with the few members that received most. That finds every disagreement about messages which
-    those received, and stays linear in the receipts.
+    Every member is compared with the few members that received most. This finds every disagreement about messages that
+    those received, in time linear in the number of receipts.
     """
     portions = list(member_ranges(history.receipts))
-    # Of a run that is not long there is one portion, which is then sorted once; of many none can be kept.
+    # A short run has one portion, which is sorted once. Of several portions only the latest is cached.
     heard = lru_cache(maxsize=1)(partial(_heard, history, contract))
-    # A publisher whose own messages come out of order is told by the other check, and would be told here again.
+    # The check `reordered` reports publishers whose own messages are out of order: leave them out here.
     told = np.unique(np.concatenate([np.zeros(0, np.int64), *(heard(members).told for members in portions)]))
     best: dict[int, Ints] = {}
     for members in portions:
@@ -99,6 +101,7 @@ def _disagreement(history: History, contract: Contract) -> _Disagreement | None:
 
 
 def _heard(history: History, contract: Contract, members: range) -> _MemberOrder:
+    """The order in which some members received deliveries."""
     got = history.receipts
     rows = first_receipts(got, rows_of(got, members))
     _, afters = inversions(got, rows)
@@ -114,16 +117,17 @@ def _heard(history: History, contract: Contract, members: range) -> _MemberOrder
 
 
 def _best_informed(part: _MemberOrder) -> dict[int, Ints]:
-    """Those who heard most, and what, in their order; the most first."""
+    """The REFERENCES members with the most receipts, each with its order, the longest first."""
     numbers, starts, counts = np.unique(part.member, return_index=True, return_counts=True)
     most = np.argsort(-counts, kind="stable")[:REFERENCES]
     return {int(numbers[at]): part.publication[starts[at] : starts[at] + counts[at]] for at in most}
 
 
 def _places(best: dict[int, Ints], publications: int) -> dict[int, Ints]:
-    """Of each reference, at which place of its order a publication comes (-1: never).
+    """For each reference member, the position of each publication in its order (-1: not received).
 
-    Without those that only repeat a part of another's order: who disagrees with them disagrees with that one.
+    A reference whose order is contained in another's is left out: a member that disagrees with it disagrees with the
+    other as well.
     """
     places: dict[int, Ints] = {}
     for one, order in best.items():
@@ -135,7 +139,10 @@ def _places(best: dict[int, Ints], publications: int) -> dict[int, Ints]:
 
 
 def _first_descent(part: _MemberOrder, place: Ints) -> tuple[int, int, int] | None:
-    """A member, and two rows that it has the other way round than the reference: the latter's first one first."""
+    """A member, and two rows that it received in the opposite order of the reference.
+
+    The row that the reference received first comes first.
+    """
     at = place[part.publication]
     shared = at >= 0
     member, publication = part.member[shared], part.publication[shared]

@@ -1,6 +1,6 @@
-"""Known deviations of server libraries and of the user's own files, and how findings are judged against them.
+"""Known deviations of server libraries and of the user's own files.
 
-Nothing here makes a rule weaker: a finding that is known stays a finding, and is shown with the reason.
+No rule is weakened: a known finding stays a finding and is shown with its reason.
 """
 
 from wsproof.deviations.deviation import Deviation

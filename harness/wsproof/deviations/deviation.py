@@ -1,4 +1,4 @@
-"""One known deviation: which findings it covers, and on which versions."""
+"""One known deviation: the findings it covers, and the versions it applies to."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ __all__ = ["Deviation", "also_broken"]
 class Deviation:
     """One known deviation. `upstream` is a reference, or says that none was found.
 
-    `matches` narrows it to a kind of evidence: each regular expression must be found in the explanation or in a line of
-    the witness. `implies` names rules that the same cause breaks, which are known only together with this one.
-    `versions` maps packages to version ranges; `without` lists packages that must not be installed.
-    An intermittent deviation is a race: it covers only a finding that could not be repeated each time, and is not
-    missed when it does not show. `library` names the library and its version; it is empty for the user's own file.
+    `matches` restricts it to some evidence: each regular expression must match the explanation or a line of the
+    witness. `implies` names rules that the same cause breaks. They are known only together with this deviation.
+    `versions` maps packages to version ranges, and `without` lists packages that must not be installed.
+
+    An intermittent deviation is a race. It covers only findings that did not recur in every repetition, and its absence
+    is not reported. `library` names the library and its version. It is empty for the user's own file.
     """
 
     check: str
@@ -40,11 +41,11 @@ class Deviation:
         return named and self._fits(finding) and (not self.intermittent or _comes_and_goes(finding))
 
     def shows_in(self, finding: Finding) -> bool:
-        """Whether the deviation showed: as the finding, or as something that the finding's cause breaks as well."""
+        """Whether the deviation occurred: as this finding, or as another effect of the finding's cause."""
         return self.covers(finding) or self.check in also_broken(finding)
 
     def applies_to(self, installed: Mapping[str, str]) -> bool:
-        """Whether these installed versions have it."""
+        """Whether it applies to these installed versions."""
         ranges = all(in_range(installed.get(name), wanted) for name, wanted in self.versions.items())
         return ranges and not any(name in installed for name in self.without)
 
@@ -53,16 +54,17 @@ class Deviation:
         return f"{self.reason} ({self.upstream})" if self.upstream else self.reason
 
     def _fits(self, finding: Finding) -> bool:
+        """Whether every pattern matches the finding's evidence."""
         evidence = (finding.explanation, *finding.witness)
         return all(any(re.search(pattern, line) for line in evidence) for pattern in self.matches)
 
 
 def also_broken(finding: Finding) -> tuple[str, ...]:
-    """The other rules that are broken by the cause of a finding."""
+    """The other rules that a finding's cause breaks."""
     return tuple((finding.recipe or {}).get("also", ()))
 
 
 def _comes_and_goes(finding: Finding) -> bool:
-    """Whether a finding was tried again, and could not be repeated each time."""
+    """Whether a finding was repeated and did not recur every time."""
     times, _, tries = (finding.reproduced or "").partition(" of ")
     return bool(tries) and times != tries

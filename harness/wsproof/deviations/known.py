@@ -1,4 +1,4 @@
-"""What is known of one server, and the one place where findings are judged against it."""
+"""The known deviations of one server, and how findings are compared with them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from wsproof.model.suite import CheckRun, SuiteReport
 __all__ = ["KnownDeviations"]
 
 WasTried = Callable[[str, Iterable[CheckRun]], bool]
-"""Whether a check was run, and could tell."""
+"""Whether a check was run and could have shown the deviation."""
 
 
 @dataclass(frozen=True)
 class KnownDeviations:
-    """What is known of a server. `own` comes from the user's file, `shipped` from the files that wsproof brings.
+    """The known deviations of a server.
 
-    `named`: the command names the user's file, so the user vouches for it.
+    `own` comes from the user's file, `shipped` from the files that wsproof includes. `named` is true if the command
+    names the user's file. Then a deviation that no longer occurs is a violation.
     """
 
     own: tuple[Deviation, ...] = ()
@@ -29,18 +30,18 @@ class KnownDeviations:
 
     @property
     def all(self) -> tuple[Deviation, ...]:
-        """All of them; the user's own come first."""
+        """All of them, the user's own first."""
         return (*self.own, *self.shipped)
 
     def mark(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-        """The findings; those that are known carry the reason, and no longer count."""
+        """The findings. Known ones carry the reason and no longer count."""
         return tuple(self._marked(finding) for finding in findings)
 
     def judge(self, report: SuiteReport, was_tried: WasTried) -> SuiteReport:
-        """A suite's report with its known findings marked, and a finding for each deviation that has disappeared.
+        """The report with its known findings marked, and a finding for each deviation that has disappeared.
 
-        A deviation of the user's file that no longer shows is a violation where the command names the file, else it is
-        non-strict. One of the shipped files is not missed: its library may have mended it.
+        A deviation of the user's file that no longer occurs is a violation if the command names the file, else a
+        non-strict finding. A shipped deviation may disappear silently: its library may have fixed it.
         """
         marked = self.mark(report.findings)
         findings = (*marked, *self._gone(marked, report.checks_run, was_tried))
@@ -48,16 +49,18 @@ class KnownDeviations:
         return replace(report, findings=findings, checks_run=runs)
 
     def _marked(self, finding: Finding) -> Finding:
+        """The finding, marked if it is known."""
         if finding.accepted is not None:
             return finding
         checks = {known.check for known in self.all}
         for known in self.all:
-            # An unknown fault must not hide behind the known cause of it.
+            # A finding is known only if everything that its cause breaks is known.
             if known.covers(finding) and set(also_broken(finding)) <= checks | set(known.implies):
                 return replace(finding, accepted=known.explained(), library=known.library or None)
         return finding
 
     def _gone(self, findings: Iterable[Finding], runs: Iterable[CheckRun], was_tried: WasTried) -> list[Finding]:
+        """Findings for the user's deviations that did not occur although their checks ran."""
         findings, runs = list(findings), list(runs)
         level = Level.VIOLATION if self.named else Level.NON_STRICT
         return [
@@ -69,7 +72,7 @@ class KnownDeviations:
         ]
 
     def to_json(self) -> dict[str, Any]:
-        """For another process."""
+        """As JSON, to pass to another process."""
         own, shipped = ([asdict(known) for known in group] for group in (self.own, self.shipped))
         return {"own": own, "shipped": shipped, "named": self.named}
 
@@ -81,12 +84,13 @@ class KnownDeviations:
 
 
 def _deviation(row: Mapping[str, Any]) -> Deviation:
+    """A deviation from JSON."""
     values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
     return Deviation(**values)
 
 
 def _known_row(run: CheckRun, findings: Iterable[Finding]) -> CheckRun:
-    """A check all of whose findings are known no longer fails, nor one that fails of the same cause."""
+    """The check's row, as passed if all its findings, or those of its root cause, are known."""
     own = [finding for finding in findings if finding.check == (run.cause or run.check)]
     if run.verdict is not Verdict.INVALID or not own or verdict_of(own) is not Verdict.VALID:
         return run
@@ -94,6 +98,7 @@ def _known_row(run: CheckRun, findings: Iterable[Finding]) -> CheckRun:
 
 
 def _gone(known: Deviation, level: Level) -> Finding:
+    """The finding that a known deviation did not occur."""
     return Finding(
         check=known.check,
         section=known.section,

@@ -1,17 +1,15 @@
-"""Files of known deviations, as TOML.
+"""Reads files of known deviations (TOML).
 
-One table per deviation:
-
-    [[deviation]]
-    check = "host-required"
-    section = "4.2.1"
-    reason = "why it is accepted here"
-    upstream = "where its project knows of it"
-    matches = ["got: .* 404"]               (optional: regular expressions that the finding's evidence must have)
-    implies = ["version-named"]             (optional: what the same cause breaks as well; known only with this one)
-    versions = { websockets = ">=17" }      (optional: only on these versions)
-    without = ["httptools"]                 (optional: only where this package is not installed)
-    intermittent = true                     (optional: it shows in some runs, and could not be repeated each time)
+[[deviation]]
+check = "host-required"
+section = "4.2.1"
+reason = "why it is accepted here"
+upstream = "where its project knows of it"
+matches = ["got: .* 404"]               (optional: regular expressions that the finding's evidence must match)
+implies = ["version-named"]             (optional: rules that the same cause breaks; known only with this one)
+versions = { websockets = ">=17" }      (optional: only on these versions)
+without = ["httptools"]                 (optional: only if this package is not installed)
+intermittent = true                     (optional: it occurs in some runs, and not in every repetition)
 """
 
 from __future__ import annotations
@@ -36,7 +34,7 @@ def load_deviations(path: Path) -> tuple[Deviation, ...]:
     """Read a file of known deviations.
 
     Raises:
-        UsageError: it cannot be read, or an entry lacks its check, section or reason.
+        UsageError: the file cannot be read, or an entry is invalid.
     """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8")).get("deviation", [])
@@ -53,10 +51,10 @@ def load_deviations(path: Path) -> tuple[Deviation, ...]:
 
 
 def parse_deviation(source: str, number: int, table: Any) -> Deviation:
-    """One `[[deviation]]` table.
+    """Parse one `[[deviation]]` table.
 
     Raises:
-        UsageError: a field is missing, unknown, or of the wrong kind.
+        UsageError: a field is missing, unknown, or of the wrong type.
     """
     given = table if isinstance(table, dict) else {}
     missing = [name for name in ("check", "section", "reason") if not str(given.get(name, "")).strip()]
@@ -82,12 +80,14 @@ def parse_deviation(source: str, number: int, table: Any) -> Deviation:
 
 
 def _list(place: str, name: str, given: Any) -> tuple[str, ...]:
+    """A field as a list of strings."""
     if not isinstance(given, list) or not all(isinstance(item, str) for item in given):
         raise UsageError(f'{place}: expected {name} to be a list of texts such as ["..."], got {given!r}')
     return tuple(given)
 
 
 def _require_patterns(place: str, patterns: tuple[str, ...]) -> None:
+    """Check that all patterns are regular expressions."""
     for pattern in patterns:
         try:
             re.compile(pattern)
@@ -96,6 +96,7 @@ def _require_patterns(place: str, patterns: tuple[str, ...]) -> None:
 
 
 def _versions(place: str, given: Any) -> dict[str, str]:
+    """The field `versions` as a mapping of packages to version ranges."""
     if not isinstance(given, dict) or not all(isinstance(text, str) and is_range(text) for text in given.values()):
         raise UsageError(f'{place}: expected versions such as {{ websockets = ">=17,<18" }}, got {given!r}')
     return dict(given)

@@ -1,4 +1,4 @@
-"""The known deviations of server libraries that ship with wsproof: one file per server in `servers/`."""
+"""Known deviations of server libraries that ship with wsproof, one file per server in `servers/`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _FOLDER = files("wsproof.deviations").joinpath("servers")
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """One shipped file. `packages` are those whose versions the title tells; `part` files are only included."""
+    """One shipped file.
+
+    `packages` are those whose versions the title names. A `part` is only included by other files.
+    """
 
     title: str
     packages: tuple[str, ...]
@@ -30,15 +33,16 @@ class _File:
 
 @cache
 def shipped_names() -> tuple[str, ...]:
-    """The servers whose known deviations ship with wsproof: what `--server-hint` takes."""
+    """The servers with shipped deviations: the values of `--server-hint`."""
     names = sorted(entry.name.removesuffix(".toml") for entry in _FOLDER.iterdir() if entry.name.endswith(".toml"))
     return tuple(name for name in names if not _file(name).part)
 
 
 def require_hint(name: str) -> None:
-    """
+    """Check the value of `--server-hint`.
+
     Raises:
-        UsageError: nothing is known of a server of this name.
+        UsageError: no known deviations ship for this server.
     """
     if name not in shipped_names():
         raise UsageError(
@@ -47,9 +51,9 @@ def require_hint(name: str) -> None:
 
 
 def shipped_deviations(name: str, installed: Mapping[str, str] | None) -> tuple[Deviation, ...]:
-    """What is known of the server `name` with these installed versions (None: unknown, so of any version).
+    """The known deviations of the server `name` on these installed versions (None: unknown, so of any version).
 
-    Empty for a server without a file. The first of two deviations of the same kind wins.
+    Empty for a server without a file. Equal deviations of included files are listed once.
     """
     if name not in shipped_names():
         return ()
@@ -62,6 +66,7 @@ def shipped_deviations(name: str, installed: Mapping[str, str] | None) -> tuple[
 
 
 def _with_included(name: str) -> Iterator[Deviation]:
+    """The deviations of a file, then those of the files that it includes."""
     own = _file(name)
     yield from own.deviations
     for other in own.includes:
@@ -69,13 +74,14 @@ def _with_included(name: str) -> Iterator[Deviation]:
 
 
 def _title(file: _File, installed: Mapping[str, str] | None) -> str:
-    """`uvicorn 0.54.0 on websockets 17.4`; without versions, the file's own title."""
+    """`uvicorn 0.54.0 on websockets 17.4`; without versions, the title of the file."""
     versions = [f"{name} {installed[name]}" for name in file.packages if installed is not None and name in installed]
     return " on ".join(versions) or file.title
 
 
 @cache
 def _file(name: str) -> _File:
+    """Read a shipped file."""
     data = tomllib.loads(_FOLDER.joinpath(f"{name}.toml").read_text(encoding="utf-8"))
     return _File(
         title=data["title"],

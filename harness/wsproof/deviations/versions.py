@@ -1,4 +1,4 @@
-"""Version ranges: `>=17`, `>=0.34,<0.55`."""
+"""Version ranges such as `>=17` and `>=0.34,<0.55`."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _PART = re.compile(r"\s*(>=|<=|==|>|<)\s*(\d+(?:\.\d+)*)\s*")
 
 
 def is_range(wanted: str) -> bool:
-    """Whether this is a version range."""
+    """Whether a text is a version range."""
     return all(_PART.fullmatch(part) for part in wanted.split(","))
 
 
 def in_range(version: str | None, wanted: str) -> bool:
-    """Whether a version lies in a range; a package that is not installed lies in none."""
+    """Whether a version lies in a range. False for a package that is not installed."""
     if version is None:
         return False
     release = _release(version)
@@ -28,7 +28,7 @@ def in_range(version: str | None, wanted: str) -> bool:
 
 
 def _release(version: str) -> _Release:
-    """`17.4.0rc1` as (17, 4): the numbers at the beginning, without zeros at the end."""
+    """`17.4.0rc1` as (17, 4): the leading numbers, without trailing zeros."""
     found = re.match(r"\d+(?:\.\d+)*", version)
     numbers = [int(number) for number in found[0].split(".")] if found else []
     while numbers and not numbers[-1]:

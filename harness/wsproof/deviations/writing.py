@@ -1,4 +1,4 @@
-"""Findings as a file of known deviations, with the reasons left to fill in."""
+"""Writes findings as a file of known deviations, with empty reasons to fill in."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ _HEAD = (
     "# Known deviations. Give each a reason, or delete it: an entry without a reason is refused.\n"
     "# Use it with --known-deviations FILE.\n"
 )
+"""Comment at the top of the file."""
 
 
 def deviations_file(findings: Iterable[Finding]) -> str:
-    """A TOML file of the findings that count; those that are known already are left out."""
+    """A TOML file with the findings that count and are not known yet."""
     counting = [each for each in findings if each.accepted is None and each.anomaly is not Anomaly.UNKNOWN]
     rows = {(each.check, each.section): each for each in counting if each.level.counts}
     return _HEAD + "".join(map(_entry, rows.values()))
 
 
 def _entry(finding: Finding) -> str:
+    """One `[[deviation]]` table."""
     seen = " ".join("".join(char if char.isprintable() else " " for char in finding.explanation).split())
     lines = [
         "",
@@ -39,4 +41,5 @@ def _entry(finding: Finding) -> str:
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(text)  # a TOML basic string has the escapes of JSON
+    """A text as a TOML string."""
+    return json.dumps(text)  # TOML basic strings use the escapes of JSON
