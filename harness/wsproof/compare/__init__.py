@@ -1,4 +1,4 @@
-"""Two builds side by side: worktrees, the order of blocks, and what the pairs say."""
+"""Comparison of two builds: worktrees, the order of blocks, and the evidence of the pairs."""
 
 from wsproof.compare.blocks import BlockResult, Load, run_block
 from wsproof.compare.evidence import compare_blocks

@@ -1,4 +1,4 @@
-"""One block: a fresh server of one build, a ramp, a warm-up, a measured window, a drain; and what it came to."""
+"""One block of a comparison: a fresh server of one build, a ramp, a warm-up, a measured window, a drain."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from wsproof.target.target import Target
 
 @dataclass(frozen=True)
 class Load:
-    """What every block does: the same for both builds."""
+    """The load of every block, equal for both builds."""
 
     plan: Plan
     channels: str
@@ -30,7 +30,7 @@ class Load:
 
 @dataclass(frozen=True)
 class BlockResult:
-    """What one block came to. `index` counts the blocks of a comparison from 0, in the order they were run."""
+    """Result of one block. `index` counts the blocks of a comparison from 0, in the order in which they were run."""
 
     index: int
     block: Block
@@ -42,11 +42,11 @@ class BlockResult:
 
     @property
     def trusted(self) -> bool:
-        """Whether all figures stand that a comparison judges."""
+        """Whether all figures that a comparison judges are valid."""
         return not any(voids_judged(warning) for warning in self.warnings)
 
     def to_json(self) -> dict[str, Any]:
-        """One row of a comparison's blocks, to be kept as it comes."""
+        """One row of a comparison's blocks, which is stored as soon as the block is over."""
         return {
             "index": self.index,
             "side": self.block.side.value,
@@ -62,11 +62,13 @@ class BlockResult:
 
 
 def run_block(index: int, block: Block, target: Target, load: Load, progress: Watcher | None = None) -> BlockResult:
-    """Measure one block, and once more where it comes out void. A block with a violation is kept as it is.
+    """Measure one block. Repeat it once if a judged figure is invalid.
+
+    A block with a violation is kept as it is and not repeated.
 
     Raises:
-        TargetError: it cannot be started or reached.
-        PartialRun: Ctrl-C or SIGTERM in the middle; a partial block is no evidence and is not kept.
+        TargetError: the server cannot be started or reached.
+        PartialRun: Ctrl-C or SIGTERM in the middle. A partial block is no evidence and is not kept.
     """
     result = measure_block(index, block, target, load, progress)
     if result.trusted or _is_broken(result):
@@ -80,13 +82,14 @@ def _is_broken(result: BlockResult) -> bool:
 
 
 def measure_block(index: int, block: Block, target: Target, load: Load, progress: Watcher | None = None) -> BlockResult:
-    """Start the target, load it, judge what happened, and stop it.
+    """Start the target, run the load, judge the measurement, and stop the target.
 
-    Both blocks of a pair send at the same offsets; each pair has its own, so that no verdict hangs on one of them.
+    Both blocks of a pair send at the same offsets. Each pair has its own offsets, so that no verdict depends on one
+    schedule.
 
     Raises:
-        TargetError: it cannot be started or reached.
-        PartialRun: Ctrl-C or SIGTERM in the middle; a partial block is no evidence and is not kept.
+        TargetError: the server cannot be started or reached.
+        PartialRun: Ctrl-C or SIGTERM in the middle. A partial block is no evidence and is not kept.
     """
     began = time.monotonic()
     with serve(target, connections=load.plan.subscribers) as server:

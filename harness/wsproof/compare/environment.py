@@ -1,4 +1,7 @@
-"""Which Python runs a build's server: this one, or one of its own where the two builds ask for different packages."""
+"""The Python interpreter for a build's server.
+
+Both builds run under the current Python, unless they require different packages. Then each gets a virtual environment.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,15 @@ from wsproof.errors import UsageError
 
 LOCKS = ("constraints*.txt", "requirements*.txt", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock*.toml")
 EXTRAS = ("reference", "servers")
-"""Extras that a server may need; those that a project does not have are not asked for."""
+"""Extras that a server may need. Extras that a project does not define are not installed."""
 INSTALL_TIMEOUT_S = 900.0
 
 
 def packages_asked_for(repository: Repository, commit: Commit) -> dict[str, Any]:
-    """What decides which packages a build needs: lock files whole, of pyproject.toml only what is about packages."""
+    """The parts of a build that determine its packages.
+
+    These are whole lock files, and only the package sections of pyproject.toml.
+    """
     asked: dict[str, Any] = {
         name: repository.text(commit, name)
         for name in repository.files(commit)
@@ -39,10 +45,12 @@ def packages_asked_for(repository: Repository, commit: Commit) -> dict[str, Any]
 
 
 def own_python(tree: Path, folder: Path) -> str:
-    """Make a virtual environment in `folder` with what the build in `tree` asks for; the path of its Python.
+    """Create a virtual environment in `folder` for the build in `tree`.
+
+    Returns the path of its Python.
 
     Raises:
-        UsageError: the packages cannot be installed; with the installer's last words.
+        UsageError: the packages cannot be installed. The message ends with the last lines of the installer's output.
     """
     _run([sys.executable, "-m", "venv", str(folder)], tree)
     python = str(folder / "bin" / "python")
@@ -51,13 +59,13 @@ def own_python(tree: Path, folder: Path) -> str:
 
 
 def install(tree: Path, python: str) -> None:
-    """Install what the build in `tree` asks for beside the interpreter `python`. Raises as `own_python`."""
+    """Install the packages of the build in `tree` for the interpreter `python`. Raises the same as `own_python`."""
     for command in install_commands(tree, python):
         _run(command, tree)
 
 
 def install_commands(tree: Path, python: str) -> list[list[str]]:
-    """How the packages of a build are installed."""
+    """The pip commands that install the packages of a build."""
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     constraints = ["-c", "constraints.txt"] if (tree / "constraints.txt").is_file() else []
     commands = []
@@ -72,11 +80,12 @@ def install_commands(tree: Path, python: str) -> list[list[str]]:
 
 
 def import_path(root: Path, tree: Path, entries: Sequence[str] | None = None) -> str:
-    """PYTHONPATH for a server in `tree`, which must import the tree's code and not that of the checkout at `root`.
+    """PYTHONPATH with which a server in `tree` imports the tree's code.
 
-    An app that is installed in editable form (a `src` layout, say) is found through an entry of sys.path inside the
-    checkout: each such entry is replaced by its twin in the tree. The entry of wsproof itself is left out, because the
-    harness is always that of the current checkout.
+    It must not import the code of the checkout at `root`. An app that is installed in editable form (with a `src`
+    layout, for example) is found through an entry of sys.path inside the checkout. Each such entry is replaced by the
+    corresponding directory in the tree. The entry of wsproof itself is left out, because the harness is always that of
+    the current checkout.
     """
     own = Path(wsproof.__file__).resolve().parent.parent
     twins = []

@@ -1,4 +1,4 @@
-"""From blocks to a comparison: pairs of numbers, faults that only the candidate has, and how far to trust it all."""
+"""Derives a comparison from blocks: pairs of numbers, violations that only the candidate has, and trust warnings."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ Key = tuple[str, str, Anomaly]
 
 
 def compare_blocks(results: Sequence[BlockResult], *, seed: int = 0, **facts: Any) -> Comparison:
-    """Judge the blocks that were run, all or (after Ctrl-C) only some; a block without its twin makes no pair.
+    """Judge the blocks that were run.
 
-    A violation of the candidate that the base does not have makes the whole *worse*; that needs no statistics. Where
-    most blocks are untrusted, or correctness could not be judged in one, *same* and *better* become *cannot tell*: what
-    limits both builds alike can hide a difference. It cannot make one, so *worse* stays. `facts` are the other fields
-    of the Comparison.
+    After Ctrl-C some blocks may be missing. A block without its counterpart makes no pair. A violation of the candidate
+    that the base does not have makes the whole comparison *worse*, without statistics. If most blocks are untrusted, or
+    if correctness could not be judged in a block, *same* and *better* become *cannot tell*. A limit that affects both
+    builds alike can hide a difference. It cannot create one, so *worse* stays. `facts` are the other fields of the
+    Comparison.
     """
     metrics = judge(pairs_of(results, identical=False), pairs_of(results, identical=True), seed=seed)
     candidates = [result for result in results if result.block.side is Side.CANDIDATE]
@@ -47,7 +48,7 @@ def compare_blocks(results: Sequence[BlockResult], *, seed: int = 0, **facts: An
 
 
 def pairs_of(results: Iterable[BlockResult], *, identical: bool) -> dict[str, list[Pair]]:
-    """Per aspect, the values of both sides of each pair that has both."""
+    """Per compared metric, the values of both sides of each pair that has both."""
     sides: dict[int, dict[Side, BlockResult]] = {}
     for result in results:
         if result.block.identical is identical:
@@ -65,7 +66,7 @@ def pairs_of(results: Iterable[BlockResult], *, identical: bool) -> dict[str, li
 
 
 def new_violations(base: Iterable[Finding], candidate: Iterable[Finding]) -> tuple[Finding, ...]:
-    """What counts against the candidate and was never seen on the base; the same fault of several blocks once."""
+    """Violations of the candidate that the base never showed. A violation in several blocks is listed once."""
     known = {_key(finding) for finding in base}
     new: dict[Key, Finding] = {}
     for finding in candidate:
@@ -79,7 +80,10 @@ def new_violations(base: Iterable[Finding], candidate: Iterable[Finding]) -> tup
 
 
 def cautions_of(results: Sequence[BlockResult]) -> tuple[TrustWarning, ...]:
-    """The cautions of all blocks, each once, with the number of blocks it was said of. None of them voids by itself."""
+    """The trust warnings of all blocks, each once, with the number of affected blocks.
+
+    None of them invalidates the comparison by itself.
+    """
     by_code: Mapping[str, list[TrustWarning]] = _by_code(results)
     return tuple(
         replace(cautions[0], message=f"In {len(cautions)} of {len(results)} blocks: {cautions[0].message}", voids=False)

@@ -1,8 +1,8 @@
-"""In which order blocks are run: ABBA, with base-against-base pairs in between, from a recorded seed.
+"""The order of blocks: ABBA, with base-against-base pairs (A/A) in between, from a recorded seed.
 
-ABBA cancels a linear drift of the machine: within two pairs, each build is once first and once second. Which build
-opens a quartet is drawn from the seed. A/A pairs are extra and spread over the whole run, so that they see the same
-weather as the pairs they vouch for.
+ABBA cancels a linear drift of the machine: within two pairs, each build runs once first and once second. The seed
+determines which build begins each group of four. A/A pairs are additional blocks. They are spread over the whole run,
+so that they run under the same conditions as the A/B pairs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ FEWEST_IDENTICAL = 4
 
 
 class Side(StrEnum):
-    """Which build a block runs. BASE_AGAIN is the base too: the second name that it has in an A/A pair."""
+    """The build that a block runs. BASE_AGAIN is the base too, as the second block of an A/A pair."""
 
     BASE = "A"
     CANDIDATE = "B"
@@ -25,7 +25,7 @@ class Side(StrEnum):
 
 @dataclass(frozen=True)
 class Block:
-    """One place in the order. `identical`: an A/A pair; pairs of either kind are numbered from 0."""
+    """One position in the order. `identical` marks an A/A pair; pairs of either kind are numbered from 0."""
 
     side: Side
     pair: int
@@ -33,19 +33,22 @@ class Block:
 
 
 def identical_pairs(pairs: int) -> int:
-    """How many A/A pairs go with so many pairs: half as many, at least four, never more than there are pairs."""
+    """The number of A/A pairs for this number of A/B pairs.
+
+    It is half of it, at least four, and never more than there are A/B pairs.
+    """
     return min(pairs, max(FEWEST_IDENTICAL, pairs // 2))
 
 
 def block_order(pairs: int, *, seed: int, identical: int | None = None) -> tuple[Block, ...]:
-    """All blocks of a comparison, in the order in which they are to be run."""
+    """All blocks of a comparison, in the order in which they are run."""
     random = np.random.default_rng(seed)
     count = identical_pairs(pairs) if identical is None else identical
     order: list[Block] = []
     aside = 0
     first = Side.BASE
     for pair in range(pairs):
-        # The second pair of a quartet mirrors the first: A B, B A.
+        # The second pair of a group mirrors the first: A B, B A.
         first = _other(first) if pair % 2 else (Side.BASE, Side.CANDIDATE)[int(random.integers(2))]
         order += [Block(first, pair), Block(_other(first), pair)]
         while aside < count and (aside + 1) * pairs <= (pair + 1) * count:
@@ -56,7 +59,7 @@ def block_order(pairs: int, *, seed: int, identical: int | None = None) -> tuple
 
 
 def spelled(order: tuple[Block, ...]) -> str:
-    """The order as a record keeps it: `ABBAAaBA...`."""
+    """The order as a string for records: `ABBAAaBA...`."""
     return "".join(block.side.value for block in order)
 
 

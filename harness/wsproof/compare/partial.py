@@ -1,4 +1,4 @@
-"""A comparison that ended before its time."""
+"""The error for a comparison that stopped before its end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from wsproof.model.record import TrustWarning
 
 
 class PartialComparison(WsproofError):
-    """Blocks are missing; `comparison` is what the others show, `cause` what ended it (Ctrl-C, a server that died)."""
+    """Blocks are missing. `comparison` is the result of the measured ones.
+
+    `cause` is what stopped the comparison, such as Ctrl-C or a server that died.
+    """
 
     def __init__(self, comparison: Comparison, cause: BaseException) -> None:
         super().__init__(f"The comparison ended before its time: {cause}")
@@ -18,7 +21,7 @@ class PartialComparison(WsproofError):
 
 
 def cut_short(measured: int, planned: int) -> TrustWarning:
-    """What the reader of such a comparison has to know."""
+    """The trust warning of such a comparison. It invalidates the verdict."""
     return TrustWarning(
         "cut-short",
         f"Only {measured} of {planned} blocks were measured: it was ended before its time.",

@@ -1,4 +1,4 @@
-"""Two git refs, measured in turn: worktrees, interleaved blocks, a verdict."""
+"""Comparison of two git refs: worktrees, interleaved blocks, a verdict."""
 
 from __future__ import annotations
 
@@ -28,26 +28,27 @@ from wsproof.workloads.registry import load_channels
 from wsproof.workloads.settings import environment_of
 
 TargetFactory = Callable[[Path, str | None], Target]
-"""Makes the target of a build: in which folder it starts, and by which Python (None: this one)."""
+"""Creates the target of a build from the directory in which it starts and the path of its Python (None: the current
+one)."""
 
 SHARE_OF_PHASE = {"connect": 0.1, "probe": 0.1, "warm-up": 0.2, "measure": 0.5, "drain": 0.05, "collect": 0.05}
-"""Roughly how much of a block each phase of the engine takes; for the progress display only."""
+"""Approximate share of a block's time that each phase of the engine takes. Used only for the progress display."""
 
 
 @dataclass(frozen=True)
 class CompareOptions:
-    """What is to be compared. `base` is already the merge-base where that was wanted."""
+    """The two commits of a comparison. `base` is already the merge base if that was wanted."""
 
     repository: Repository
     base: Commit
     candidate: Commit
     moved: bool
-    """The base is the merge-base and not the ref itself."""
+    """Whether the base is the merge base and not the ref itself."""
     uncommitted: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> tuple[TrustWarning, ...]:
-        """What the user should know before reading any number."""
+        """Warnings that the user should read before any number."""
         return (*self._warn_of_uncommitted(), *self._warn_of_sameness())
 
     def _warn_of_uncommitted(self) -> Iterator[TrustWarning]:
@@ -70,10 +71,10 @@ class CompareOptions:
 
 
 def ask(base: str, candidate: str, repo: Path, *, exact_base: bool = False) -> CompareOptions:
-    """Find both commits; the base is where the candidate left it, unless `exact_base`.
+    """Find both commits. The base is the merge base of the two, unless `exact_base`.
 
     Raises:
-        GitError: no repository, no such ref, or no common history.
+        GitError: there is no repository, no such ref, or no common history.
     """
     repository = Repository.containing(repo)
     wanted, other = repository.commit(base), repository.commit(candidate)
@@ -98,14 +99,15 @@ def compare_refs(
 ) -> Comparison:
     """Measure two refs in interleaved blocks and judge the candidate.
 
-    `keep` gets each block as soon as it is over, so that Ctrl-C loses one block and no more. The harness is that of the
-    current checkout for both.
+    `keep` gets each block as soon as it is over, so that Ctrl-C loses at most one block. Both builds are measured by
+    the harness of the current checkout.
 
     Raises:
-        UsageError: the target is a URL, or cannot be what was asked for.
-        GitError: no repository, no such ref, or no common history.
-        TargetError: a build cannot be started; the message says which.
-        PartialComparison: something ended it after at least one block, Ctrl-C say; it holds what these show.
+        UsageError: the target is a URL, or the requested target or plan is impossible.
+        GitError: there is no repository, no such ref, or no common history.
+        TargetError: a build cannot be started. The message says which one.
+        PartialComparison: the comparison was stopped after at least one block, for example by Ctrl-C. It holds the
+            result of the measured blocks.
     """
     if pairs < 1:
         raise UsageError(
@@ -133,7 +135,8 @@ def compare_refs(
 
     try:
         with builds(asked, repo, target, load) as targets:
-            # Each block holds the measurement lock for itself: a stranger's measurement spoils the blocks it meets.
+            # Each block holds the measurement lock for itself, so another measurement spoils only the blocks that it
+            # overlaps.
             for index, block in enumerate(order):
                 result = _run(index, block, targets, asked, load, _through(progress, index, block, len(order)))
                 results.append(result)
@@ -148,7 +151,10 @@ def compare_refs(
 
 @contextmanager
 def builds(asked: CompareOptions, repo: Path, target: TargetFactory, load: Load) -> Iterator[dict[Side, Target]]:
-    """Both builds checked out aside, each with the target that starts it; gone on the way out."""
+    """Check out both builds in temporary worktrees.
+
+    Yields the target that starts each, and removes the worktrees on exit.
+    """
     repository = asked.repository
     apart = packages_asked_for(repository, asked.base) != packages_asked_for(repository, asked.candidate)
     inside = repo.resolve().relative_to(repository.root.resolve())
@@ -188,7 +194,7 @@ def _run(
 
 
 def _through(progress: Watcher | None, index: int, block: Block, total: int) -> Watcher | None:
-    """Turn the engine's progress within a block into that of the whole comparison."""
+    """Convert the engine's progress within a block into the progress of the whole comparison."""
     if progress is None:
         return None
     before = dict(zip(SHARE_OF_PHASE, _sums(list(SHARE_OF_PHASE.values())), strict=True))

@@ -1,4 +1,4 @@
-"""What a comparison asks of git: which commit a ref is, where two part, what a file was, what is uncommitted."""
+"""Git queries of a comparison: commits, merge bases, files of a commit, uncommitted changes, worktrees."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GIT_TIMEOUT_S = 120.0
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit, and the ref by which it was asked for."""
+    """A commit, and the ref by which the user named it."""
 
     ref: str
     sha: str
@@ -27,22 +27,22 @@ class Commit:
         return self.sha[:10]
 
     def to_json(self) -> dict[str, Any]:
-        """The commit as it stands under `base` and `candidate` of a comparison."""
+        """The commit as stored under `base` and `candidate` of a comparison."""
         return {"ref": self.ref, "sha": self.sha, "subject": self.subject}
 
 
 @dataclass(frozen=True)
 class Repository:
-    """A git repository with a work tree. `root` is the work tree's top."""
+    """A git repository with a work tree. `root` is the top directory of the work tree."""
 
     root: Path
 
     @classmethod
     def containing(cls, folder: Path) -> Repository:
-        """The repository that `folder` is in.
+        """Find the repository that contains `folder`.
 
         Raises:
-            GitError: there is none, or git itself is not there.
+            GitError: there is no repository, or git itself is missing.
         """
         done = _git(folder, "rev-parse", "--show-toplevel")
         if done.returncode:
@@ -53,12 +53,12 @@ class Repository:
         return cls(Path(done.stdout.strip()))
 
     def commit(self, ref: str) -> Commit:
-        """The commit that a branch, tag, sha or expression names.
+        """Resolve a branch, tag, sha or expression to a commit.
 
         Raises:
-            GitError: there is no such commit; the message names refs that look alike.
+            GitError: there is no such commit. The message names similar refs.
         """
-        # A ref that begins with a dash would be read as an option.
+        # Without --end-of-options, git would read a ref that begins with a dash as an option.
         done = _git(self.root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
         sha = done.stdout.strip()
         if done.returncode or not sha:
@@ -74,10 +74,12 @@ class Repository:
         return names.splitlines()
 
     def merge_base(self, base: Commit, candidate: Commit) -> Commit:
-        """Where the candidate left the base: what the base did since is not the candidate's doing.
+        """Find the commit at which the candidate branched off the base.
+
+        Later commits of the base are no changes of the candidate.
 
         Raises:
-            GitError: they have no common history.
+            GitError: the two have no common history.
         """
         done = _git(self.root, "merge-base", base.sha, candidate.sha)
         if done.returncode:
@@ -93,11 +95,11 @@ class Repository:
         return [line[3:] for line in self._ask("status", "--porcelain", "--untracked-files=no").splitlines()]
 
     def files(self, commit: Commit) -> list[str]:
-        """Names in the top folder of a commit."""
+        """Names in the top directory of a commit."""
         return self._ask("ls-tree", "--name-only", commit.sha).splitlines()
 
     def text(self, commit: Commit, path: str) -> str | None:
-        """A file as it was in that commit; None where it was not there."""
+        """A file as it was in that commit, or None if it did not exist."""
         done = _git(self.root, "show", f"{commit.sha}:{path}")
         return None if done.returncode else done.stdout
 
@@ -108,19 +110,19 @@ class Repository:
         return done.stdout.rstrip("\n")
 
     def worktrees(self) -> list[Path]:
-        """Where this repository is checked out, as git's books have it."""
+        """Paths of all worktrees that git has registered for this repository."""
         lines = self._ask("worktree", "list", "--porcelain").splitlines()
         return [Path(line.removeprefix("worktree ")) for line in lines if line.startswith("worktree ")]
 
     def forget_worktree(self, tree: Path) -> None:
-        """Strike a worktree, whose folder may be gone, from git's books. One that is not in them is no fault."""
+        """Remove a worktree from git's list, even if its directory is gone. An unknown worktree is ignored."""
         _git(self.root, "worktree", "remove", "--force", str(tree))
 
     def run(self, *arguments: str) -> None:
         """Run a git command for its effect.
 
         Raises:
-            GitError: it failed; with git's own words.
+            GitError: the command failed. The message contains git's own error output.
         """
         self._ask(*arguments)
 
@@ -128,7 +130,7 @@ class Repository:
 def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     # Inside a git hook these variables would redirect every command to the hook's repository and index.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    # A post-checkout hook of the user must not run for our temporary worktrees.
+    # The user's post-checkout hook must not run for our temporary worktrees.
     command = ["git", "-c", "core.hooksPath=/dev/null", "-C", str(folder), *arguments]
     try:
         return subprocess.run(

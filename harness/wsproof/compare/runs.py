@@ -1,4 +1,7 @@
-"""Two stored runs side by side. They were not interleaved, so nothing is judged: every metric is *unpaired*."""
+"""Comparison of two stored runs.
+
+The runs were not interleaved, so nothing is judged: every metric is *unpaired*.
+"""
 
 from __future__ import annotations
 
@@ -28,11 +31,11 @@ SAME_IN_BOTH = {
     ),
     "target": ("server",),
 }
-"""Circumstances that must be alike for two numbers to mean the same."""
+"""Conditions that must be equal in both runs for their numbers to be comparable."""
 
 
 def compare_runs(base: RunRecord, candidate: RunRecord) -> Comparison:
-    """Both runs' numbers and their ratios, for information. The verdict is always *unpaired*."""
+    """Compute both runs' numbers and their ratios, for information. The verdict is always *unpaired*."""
     return Comparison(
         base=_described(base),
         candidate=_described(candidate),

@@ -1,4 +1,4 @@
-"""A commit checked out aside, in a temporary folder that is gone afterwards, however the work ends."""
+"""A commit checked out in a temporary worktree, which is removed however the work ends."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ PREFIX = "wsproof-compare-"
 
 @contextmanager
 def checked_out(repository: Repository, commit: Commit) -> Iterator[Path]:
-    """The top folder of a fresh worktree of `commit` (detached, so no branch is held).
+    """Check out `commit` in a fresh worktree (detached, so no branch is locked). Yields its top directory.
 
-    It is removed on the way out, whatever happens: an exception, Ctrl-C, a SIGTERM that was turned into one. What a
-    killed comparison left behind in git's books is cleared first, and only that: `git worktree prune` would also forget
-    a worktree of the user's on a disk that is not plugged in.
+    The worktree is removed on exit, also after an exception, Ctrl-C, or a SIGTERM that was turned into an exception.
+    Entries that a killed comparison left in git's list of worktrees are removed first, and only these: `git worktree
+    prune` would also remove a worktree of the user's on a disk that is not mounted.
 
     Raises:
-        GitError: git cannot check it out.
+        GitError: git cannot check out the commit.
     """
     for stale in repository.worktrees():
         if stale.parent.name.startswith(PREFIX) and not stale.exists():
