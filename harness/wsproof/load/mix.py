@@ -28,10 +28,11 @@ def run_mixed(
     columns: Sequence[Path] = (),
     progress: Watcher | None = None,
 ) -> tuple[list[Measurement], ServerUsage | None]:
-    """Follow all plans at once. Returns a measurement of each, and the server's usage for all of them together.
+    """Follow all plans at once.
 
-    The server's usage cannot be split by workload, so the measurements contain none. All members are connected before
-    the common warm-up begins. The plans must have the same warm-up and window, and a single step.
+    Returns a measurement of each plan, and the server's usage for all of them together. The server's usage cannot be
+    split by workload, so the measurements contain none. All members are connected before the common warm-up begins. The
+    plans must have the same warm-up and window, and a single step.
 
     Raises:
         UsageError: a plan cannot be followed on this machine.

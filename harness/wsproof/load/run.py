@@ -81,7 +81,7 @@ class EngineRun:
         self.finish()
 
     def connect_and_probe(self) -> None:
-        """Connect all members, then probe until every member that can has a receipt, or until the ramp is over."""
+        """Connect all members, then probe until all of them have a receipt or the ramp is over."""
         ramp = Deadline.after(self.plan.ramp_s)
         self._connect(ramp)
         self._probe(ramp)
@@ -201,9 +201,9 @@ class EngineRun:
     # Messages from the workers.
 
     def wait_said(self, what: str, deadline: Deadline, phase: str) -> WorkerMessage | None:
-        """Wait for a message from all workers and return that of the first worker, or None after the deadline.
+        """Wait until all workers have sent this message.
 
-        The progress display shows `phase`.
+        Returns the message of the first worker, or None after the deadline. The progress display shows `phase`.
         """
         self._show(phase, 0.0)
         if not self._wait(lambda: self._all_said(what), deadline, lambda: None):
@@ -264,10 +264,10 @@ def _rate_hz(history: History) -> float:
 
 
 def probers(contract: Contract, plan: Plan, turn: int, rooms: Sequence[int] = ()) -> list[int]:
-    """Members that publish in probe number `turn`, so that in the end every member that can receive has received.
+    """Choose the members that publish in probe number `turn`.
 
-    If there are several rooms, one of the first two members of each room publishes, even if it is no publisher of the
-    plan.
+    After all probes, every member that can receive has received something. If there are several rooms, one of the first
+    two members of each room publishes, even if it is no publisher of the plan.
     """
     if contract.audience in (Audience.PUBLISHER, Audience.NOBODY):
         return list(range(plan.publishers))  # only the publisher itself can receive something

@@ -72,7 +72,7 @@ def engines_for(
     progress: Watcher | None = None,
     fits: Callable[[Workload], None] = lambda workload: None,
 ) -> Iterator[Engines]:
-    """Check the limits of this machine, take the lock, pin the cores and start the workers of each plan.
+    """Check the limits, take the lock, pin the cores and start the workers of each plan.
 
     `columns` are the directories for the records, one per plan (temporary ones by default). `fits` raises UsageError
     for a workload that the plan cannot use. It is called before anything starts.

@@ -1,4 +1,4 @@
-"""Pass or fail of one capacity level, and whose fault it is if the plan was not carried out."""
+"""Pass or fail of one capacity level."""
 
 from __future__ import annotations
 

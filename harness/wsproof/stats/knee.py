@@ -1,9 +1,10 @@
-"""Estimates the knee: the level above which a server misses its objectives, from runs that met or missed them.
+"""Estimates the knee, the level above which a server misses its objectives.
 
-Near the knee the outcome of a run is random, and other load on the machine can spoil a run anywhere. So the result is
-not a single threshold but a probability distribution of the knee, which each run narrows (Bayes' rule). The next level
-to try is its median (Watson & Pelli, *QUEST*, Perception & Psychophysics 33, 1983; as a bisection that tolerates wrong
-answers: Horstein, IEEE Trans. Inf. Theory 9, 1963). The model: a run at level x misses with probability
+The estimate uses runs that each met or missed the objectives. Near the knee the outcome of a run is random, and other
+load on the machine can spoil a run anywhere. So the result is not a single threshold but a probability distribution of
+the knee, which each run narrows (Bayes' rule). The next level to try is its median (Watson & Pelli, *QUEST*, Perception
+& Psychophysics 33, 1983; as a bisection that tolerates wrong answers: Horstein, IEEE Trans. Inf. Theory 9, 1963). The
+model: a run at level x misses with probability
 
     lapse + (1 - 2 lapse) * logistic((ln x - ln knee) / softness)
 

@@ -2,8 +2,8 @@
 
 To add a metric, add one entry. Only publications of the measured window and their receipts count. Latency runs from the
 *intended* send time. A loss never enters a percentile. It lowers `reach`, and the lost publication has no time to last
-and no spread. A metric that cannot be computed (such as the CPU time of a server we did not start) stays in the record
-with n = 0 and null numbers, so that readers find its key.
+and no spread. A metric may be impossible to compute, such as the CPU time of a server that we did not start. It stays
+in the record with n = 0 and null numbers, so that readers find its key.
 """
 
 from __future__ import annotations

@@ -3,9 +3,13 @@
 Trust is judged by effect, figure by figure. The load generator may have sent late, read late, or had no CPU time left.
 This invalidates the figures that would be different without it, and no others. Latency p99 may be invalid while p50,
 reach and delivery are valid. Three causes invalidate every figure that depends on time, because nobody can know its
-true value. The plan was not carried out (publications were left unsent, or subscribers were refused), another
-measurement ran at the same time, or the generator had no CPU time left in most of the window. The other warnings are
-advice and invalidate nothing.
+true value:
+
+- The plan was not carried out: publications were left unsent, or subscribers were refused.
+- Another measurement ran at the same time.
+- The generator had no CPU time left in most of the window.
+
+The other warnings are advice and invalidate nothing.
 """
 
 from __future__ import annotations

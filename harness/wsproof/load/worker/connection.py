@@ -249,7 +249,7 @@ class Connection(asyncio.Protocol):
     # Off the fast path.
 
     def _learn_all(self, data: bytes, spans: list[int]) -> list[int | None]:
-        """The numbers of frames of which some are new, up to the first that only the peer can judge."""
+        """The numbers of frames, some of them new, up to the first one that needs the peer."""
         numbers: list[int | None] = []
         start = 0
         for begin, close in zip(spans[::2], spans[1::2], strict=True):

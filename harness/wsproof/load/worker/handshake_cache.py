@@ -30,7 +30,10 @@ class HandshakeCache:
         return bool(proof) and (before, after) in self._known
 
     def learn(self, request: Request, answer: bytes) -> None:
-        """Store a response in which the audit found nothing. Only a complete head with nothing behind it is stored."""
+        """Store a response in which the audit found nothing.
+
+        Only a complete head with nothing behind it is stored.
+        """
         before, proof, after = answer.partition(accept_key(request.key).encode())
         if proof and answer.find(_END) == len(answer) - len(_END):
             if len(self._known) >= MOST:

@@ -237,7 +237,10 @@ def tell(what: str, **details: Any) -> None:
 
 
 def tell_mistakes(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Handle an exception of a callback. A mistake in the user's workload is sent to the parent, which reports it."""
+    """Handle an exception of a callback.
+
+    A mistake in the user's workload is sent to the parent, which reports it.
+    """
     fault = context.get("exception")
     if isinstance(fault, WorkloadError):
         tell("mistake", message=str(fault))

@@ -167,7 +167,10 @@ class WorkerRecorder:
 
 
 def kind_of_first_receipt(contract: Contract) -> Kind:
-    """The kind of receipt that shows that a member is in: a delivery, or the channel's substitute for it."""
+    """The kind of receipt that shows that a member is in.
+
+    It is a tick for a feed, a reply if nobody hears publications, else a delivery.
+    """
     if contract.feed is not None:
         return Kind.TICK
     return Kind.REPLY if contract.audience is Audience.NOBODY else Kind.DELIVERY

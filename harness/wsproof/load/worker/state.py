@@ -38,7 +38,10 @@ class WorkerState:
         self._gone_already: set[int] = set()
 
     def enter(self, connection: Connection) -> None:
-        """Add a connection that is open, or was open: some servers accept and close before the worker can note it."""
+        """Add a connection that has been accepted.
+
+        It may have ended already: some servers accept and close before the worker can note it.
+        """
         self.members[connection.member] = connection
         if connection.member in self._gone_already:
             self.members_in -= connection.is_in
