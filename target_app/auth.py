@@ -24,6 +24,7 @@ from pydantic import TypeAdapter
 from target_app.close_reasons import AUTH_TIMEOUT, NO_STATUS, POLICY_VIOLATION, PROTOCOL_VERSION, Refusal
 from target_app.connection import Connection
 from target_app.dialect import parse
+from target_app.hosts import is_loopback
 from target_app.messages import PROTOCOL, Authenticate, ErrorCode, ErrorMessage
 from target_app.origins import is_allowed
 from target_app.proxies import is_forwarded
@@ -92,7 +93,12 @@ def _shows_where_it_comes_from(connection: HTTPConnection) -> bool:
     plain GET a browser sends no Origin to a page's own server, but says that it is the same.)"""
     if "origin" in connection.headers:
         return is_allowed(connection, Services.of(connection).settings)
-    return connection.headers.get("sec-fetch-site") == "same-origin"
+    if "sec-fetch-site" in connection.headers:
+        return connection.headers["sec-fetch-site"] == "same-origin"
+    # Over plain HTTP browsers say it to loopback only. Elsewhere, reading is allowed: the cookie (SameSite=Strict)
+    # comes from pages of this site only, and these cannot read the answer unless they are of this origin.
+    is_plain = connection.scope["scheme"] in ("http", "ws") and not is_loopback(connection)
+    return is_plain and connection.scope.get("method") in ("GET", "HEAD")
 
 
 def _read(connection: HTTPConnection, token: str) -> Identity:

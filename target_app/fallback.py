@@ -49,6 +49,7 @@ class Session:
         self._epoch = ""
         scope = {key: request.scope[key] for key in ("asgi", "headers", "http_version", "root_path", "query_string")}
         scope |= {key: request.scope.get(key) for key in ("client", "server", "state")}
+        scope |= {"method": request.method}  # a WebSocket has none: a browser names the origin of each
         scope |= {"type": "websocket", "path": path, "raw_path": path.encode(), "subprotocols": []}
         scope |= {"scheme": request.url.scheme.replace("http", "ws"), "extensions": {"websocket.http.response": {}}}
         self._incoming.put_nowait({"type": "websocket.connect"})

@@ -33,6 +33,14 @@ def is_trusted(connection: HTTPConnection, settings: Settings) -> bool:
     return all(_is_address(name) or name in names for name in asked_for)
 
 
+def is_loopback(connection: HTTPConnection) -> bool:
+    """Whether this machine was asked for by a name or address that only leads to the browser's own machine."""
+    name = _name_of(connection.headers.get("host", ""))
+    if _is_address(name):
+        return ipaddress.ip_address(name).is_loopback
+    return name in ("", "localhost") or name.endswith(".localhost")
+
+
 def _name_of(host: str) -> str:
     """In lower case, without brackets and port; empty where there is none."""
     found = HOST.fullmatch(host)

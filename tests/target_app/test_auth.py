@@ -136,6 +136,27 @@ def test_a_cookie_without_an_origin_does_not_count(impatient: Server) -> None:
         assert close_of(socket) == (4002, "auth_timeout")
 
 
+def me(server: Server, host: str, path: str = "/auth/me", **headers: str) -> int:
+    """The status of a request with a good cookie to this server under that name."""
+    headers |= {"Host": host, "Cookie": f"target_app_token={make_token('ada')}"}
+    return httpx.get(server.url(path, "http"), headers=headers, **LOCALLY).status_code
+
+
+def test_a_cookie_counts_where_browsers_do_not_say_which_page_asks(server: Server) -> None:
+    """Over plain HTTP they say it (Sec-Fetch-Site) to loopback only."""
+    for host in ("192.0.2.1:8000", "[2001:db8::1]"):
+        assert me(server, host) == 200
+        assert me(server, host, **{"Sec-Fetch-Site": "same-site"}) == 401
+        assert me(server, host, Origin="http://evil.example") == 403
+        cookie = {"Host": host, "Cookie": f"target_app_token={make_token('ada')}"}
+        assert httpx.post(server.url("/auth/refresh", "http"), headers=cookie, **LOCALLY).status_code == 401
+        own = cookie | {"Origin": f"http://{host}"}
+        assert httpx.post(server.url("/auth/refresh", "http"), headers=own, **LOCALLY).status_code == 200
+    for host in ("localhost", "127.0.0.1", "[::1]:8000"):
+        assert me(server, host) == 401
+        assert me(server, host, **{"Sec-Fetch-Site": "same-origin"}) == 200
+
+
 def test_an_unknown_protocol_version_is_told_apart(server: Server) -> None:
     with dial(server, ROOM, subprotocols=["target_app.v9"]) as socket:
         assert close_of(socket) == (4005, "protocol_version")

@@ -1,6 +1,8 @@
 import { byId } from "./page.js";
 import { signIn, whoIsIt } from "./session.js";
 
+const NOT_KEPT = "The password is right, but the browser did not keep the session. Allow cookies for this page, or open it over HTTPS.";
+
 // Where to go afterwards: a page of this server, whatever the address says.
 function next() {
   const url = new URL(new URLSearchParams(location.search).get("next") ?? "/", location.origin);
@@ -11,7 +13,9 @@ byId("form").onsubmit = async (event) => {
   event.preventDefault();
   byId("enter").disabled = true;
   byId("problem").textContent = "";
-  const problem = await signIn(byId("username").value.trim(), byId("password").value).catch(() => "The server does not answer.");
+  const problem = await signIn(byId("username").value.trim(), byId("password").value)
+    .then(async (refusal) => refusal ?? ((await whoIsIt()) === null ? NOT_KEPT : null))
+    .catch(() => "The server does not answer.");
   byId("enter").disabled = false;
   if (problem === null) {
     location.replace(next());
