@@ -1,4 +1,4 @@
-"""Bytes to frames to events: WebSocket without I/O, and able to be illegal (RFC 6455, RFC 7692)."""
+"""WebSocket without I/O: bytes to frames to events (RFC 6455, RFC 7692). It can also send illegal data."""
 
 from wsproof.wire.audit import RULES, Breach, Rule, audit_close_payload, audit_frame, breach
 from wsproof.wire.audit_handshake import agreed_deflate, audit_response

@@ -1,4 +1,4 @@
-"""What to try when a handshake is refused."""
+"""Advice for a refused handshake."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PATH = "Is the path right (--path, the URL, or path() of the channel)"
 
 
 def advice_on_refusal(answer: str) -> str:
-    """A sentence on an answer such as `HTTP/1.1 403 Forbidden`; the options are those of every verb."""
+    """Return advice on a response such as `HTTP/1.1 403 Forbidden`. Its options exist in every command."""
     found = _STATUS.search(answer)
     status = int(found[1]) if found is not None else 0
     if status in (401, 403, 407):

@@ -1,7 +1,7 @@
-"""Breaches: what the other side did that RFC 6455 or RFC 7692 forbids. Data, never exceptions.
+"""Breaches of RFC 6455 or RFC 7692 by the server: data, never exceptions.
 
-`RULES` is the one list of rules; a breach is made from it by name, so that section, level and sentence are
-written once.
+`RULES` is the only list of rules. A breach is made by the name of its rule, so section, level and sentence are written
+once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Level = Literal["MUST", "SHOULD"]
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """One broken rule: its name, the RFC section, how binding it is, the rule in a sentence, and what was seen."""
+    """One broken rule: its name, RFC section, level and sentence, and the evidence."""
 
     rule: str
     section: str
@@ -28,12 +28,12 @@ class Breach:
     evidence: str
 
     def describe(self) -> str:
-        """Return one line for people."""
+        """Return one line for display."""
         return f"{self.level} {self.section} {self.rule}: {self.sentence} Seen: {self.evidence}"
 
 
 class Rule(NamedTuple):
-    """Where a rule stands, how binding it is, and what it asks."""
+    """The source of a rule (RFC section), its level, and its sentence."""
 
     section: str
     level: Level
@@ -59,13 +59,13 @@ RULES: dict[str, Rule] = {
     "deflate-parameters": Rule(_D + "7.1", "MUST", "The parameters of permessage-deflate answer the offer legally."),
     "version-not-named": Rule("4.4", "MUST", "A server that refuses the version names the versions it speaks."),
     "body-in-101": Rule("RFC 9110 8.6", "MUST", "A 101 response has no Content-Length and no Transfer-Encoding."),
-    # The answer to the handshake as HTTP, a refusal too.
+    # The handshake response as HTTP, refusals included.
     "field-repeated": Rule("RFC 9110 5.3", "MUST", "A field whose value is no list appears once in a response."),
     "length-contradicts": Rule("RFC 9112 6.3", "MUST", "A response has one Content-Length, not two different ones."),
     "length-grammar": Rule("RFC 9110 8.6", "MUST", "Content-Length is a decimal number."),
     "length-and-encoding": Rule("RFC 9112 6.2", "MUST", "A response with Transfer-Encoding has no Content-Length."),
     "field-characters": Rule("RFC 9110 5.5", "MUST", "A field value has no CR, LF or NUL."),
-    # One frame by itself.
+    # Single frames.
     "masked": Rule("5.1", "MUST", "A server does not mask the frames it sends."),
     "rsv": Rule("5.2", "MUST", "RSV bits are 0 unless an extension that uses them was negotiated."),
     "reserved-opcode": Rule("5.2", "MUST", "Opcodes 3-7 and 11-15 are reserved and are not sent."),
@@ -91,13 +91,13 @@ RULES: dict[str, Rule] = {
 
 
 def breach(rule: str, evidence: str) -> Breach:
-    """Make the breach of a rule in `RULES`."""
+    """Create the breach of a rule in `RULES`."""
     section, level, sentence = RULES[rule]
     return Breach(rule, section, level, sentence, evidence)
 
 
 def audit_frame(frame: Frame, *, deflate: bool) -> list[Breach]:
-    """Judge one frame of a server by itself; `deflate` says whether permessage-deflate was negotiated."""
+    """Audit one frame of a server by itself. `deflate` says whether permessage-deflate was negotiated."""
     broken: list[str] = []
     if frame.mask is not None:
         broken.append("masked")
@@ -124,12 +124,12 @@ def audit_frame(frame: Frame, *, deflate: bool) -> list[Breach]:
 
 
 def audit_close_payload(frame: Frame) -> list[Breach]:
-    """Judge what a close frame of a server says."""
+    """Audit the payload of a server's close frame."""
     if len(frame.payload) == 1:
         return [breach("close-one-byte", frame.describe())]
     code, reason = parse_close_payload(frame.payload)
     found = []
-    # 1010 is for clients (7.4.1), but a server that sends it breaks no MUST.
+    # 1010 is meant for clients (7.4.1), but a server that sends it breaks no MUST.
     if code is not None and not is_close_code_sendable(code):
         found.append(breach("close-code", frame.describe()))
     try:

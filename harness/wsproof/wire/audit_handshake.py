@@ -1,4 +1,4 @@
-"""Judging the server's answer to the opening handshake (RFC 6455 4.2.2, RFC 7692 7.1)."""
+"""Auditor of the server's response to the opening handshake (RFC 6455 4.2.2, RFC 7692 7.1)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ __all__ = ["agreed_deflate", "audit_response"]
 
 
 def audit_response(request: Request, response: Response) -> list[Breach]:
-    """Return what is wrong with `response` as an answer to `request`. A refusal owes little: only 101 promises much."""
+    """Return the breaches in `response` as an answer to `request`.
+
+    Few rules apply to a refusal; most apply only to a 101.
+    """
     if response.status != 101:
         return [*audit_http(response), *_audit_refusal(request, response)]
     return [
@@ -41,7 +44,7 @@ def _audit_upgrade(response: Response) -> Iterable[Breach]:
     if response.http < "HTTP/1.1":
         yield breach("http-version", response.describe())
     upgrade = response.header_values("Upgrade")
-    # The value is the one word, in any case; a list that only contains it is not equal to it (4.1, step 2).
+    # The value must be this one word, in any case. A list that contains it is not equal to it (4.1, step 2).
     if [value.lower() for value in upgrade] != ["websocket"]:
         yield breach("upgrade-missing", f"Upgrade: {_show(upgrade)}")
     connection = response.header_values("Connection")
@@ -101,7 +104,7 @@ def _audit_extensions(request: Request, response: Response) -> Iterable[Breach]:
 
 
 def _deflate_fault(extension: Extension, offers: tuple[Extension, ...]) -> str | None:
-    """Return why the agreement answers none of the offers; one offer that fits is enough."""
+    """Return why the agreement answers none of the offers; None if it answers one of them."""
     agreement = DeflateAgreement.parse(extension)
     if isinstance(agreement, str):
         return agreement
@@ -109,7 +112,7 @@ def _deflate_fault(extension: Extension, offers: tuple[Extension, ...]) -> str |
     for offer in offers:
         read = DeflateOffer.parse(offer) if offer.name == DEFLATE else "another extension"
         if isinstance(read, str):
-            continue  # an offer that is illegal itself must be declined (RFC 7692 7.1), so it can accept nothing
+            continue  # an illegal offer must be declined (RFC 7692 7.1), so no agreement can answer it
         fault = agreement.answers(read)
         if fault is None:
             return None
@@ -118,7 +121,7 @@ def _deflate_fault(extension: Extension, offers: tuple[Extension, ...]) -> str |
 
 
 def agreed_deflate(response: Response) -> DeflateAgreement | None:
-    """Return the compression in force after `response`, or None; an agreement that is not readable is none."""
+    """Return the compression in force after `response`; None without a readable agreement."""
     agreed = parse_extensions(",".join(response.header_values("Sec-WebSocket-Extensions"))) or ()
     for extension in agreed:
         if extension.name == DEFLATE:

@@ -1,4 +1,4 @@
-"""Judging the head of the server's answer as an HTTP message (RFC 9110, RFC 9112), whatever its status."""
+"""Auditor of a response head as an HTTP message (RFC 9110, RFC 9112), whatever its status."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _ONCE = (
     "Retry-After",
     "Server",
 )
-"""Fields of a response whose value is no list, so they appear once (RFC 9110 5.3, 5.5)."""
+"""Response fields whose value is not a list, so that each may appear only once (RFC 9110 5.3, 5.5)."""
 
 
 def audit_http(response: Response) -> Iterable[Breach]:
-    """Yield what is wrong with the fields of a response. The body is not looked at."""
+    """Yield each breach in the header fields of a response. The body is not checked."""
     lengths = response.header_values("Content-Length")
     for name in _ONCE:
         values = response.header_values(name)
@@ -39,7 +39,7 @@ def audit_http(response: Response) -> Iterable[Breach]:
     if lengths and not all(length.strip().isdecimal() for length in lengths):
         yield breach("length-grammar", f"Content-Length: {_show(lengths)}")
     encodings = response.header_values("Transfer-Encoding")
-    if lengths and encodings and response.status != 101:  # in a 101 each of them is wrong by itself
+    if lengths and encodings and response.status != 101:  # in a 101 each of them is a breach by itself
         yield breach("length-and-encoding", f"Content-Length: {_show(lengths)}, Transfer-Encoding: {_show(encodings)}")
     for name, value in response.headers:
         if "\r" in value or "\n" in value or "\0" in value:

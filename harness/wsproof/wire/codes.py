@@ -1,4 +1,4 @@
-"""Opcodes and close codes: the two number spaces of RFC 6455 (sections 5.2 and 7.4) and their IANA registries."""
+"""Opcodes and close codes: the number spaces of RFC 6455 (5.2 and 7.4) and their IANA registries."""
 
 from __future__ import annotations
 
@@ -43,20 +43,20 @@ class CloseCode(IntEnum):
     TLS_HANDSHAKE = 1015
 
 
-# 1004 has no meaning yet; 1005, 1006 and 1015 describe a missing close frame, so no frame may carry them (7.4.1).
+# 1004 has no meaning yet. 1005, 1006 and 1015 describe a missing close frame, so no frame may carry them (7.4.1).
 _NEVER_IN_A_FRAME = frozenset({1004, 1005, 1006, 1015})
 
 
 def is_close_code_sendable(code: int) -> bool:
-    """Say whether a close frame may carry `code`.
+    """Whether a close frame may carry `code`.
 
-    RFC 6455 7.4: the registered codes except those kept for local use, and 3000-4999 for libraries and applications.
+    RFC 6455 7.4 allows the registered codes except those for local use, and 3000-4999 for libraries and applications.
     """
     return (1000 <= code <= 1014 and code not in _NEVER_IN_A_FRAME) or 3000 <= code <= 4999
 
 
 def opcode_name(opcode: int) -> str:
-    """Name an opcode for people: `TEXT`, or `RESERVED-3`."""
+    """Return the name of an opcode: `TEXT`, or `RESERVED-3`."""
     try:
         return Opcode(opcode).name
     except ValueError:

@@ -1,4 +1,4 @@
-"""Bytes to frames, one by one and without judgement: what is legal is decided by the auditor."""
+"""Decoder from bytes to frames. It does not check them: the auditor decides what is legal."""
 
 from __future__ import annotations
 
@@ -7,42 +7,42 @@ from wsproof.wire.frames import Frame, LengthForm, apply_mask, minimal_form
 __all__ = ["DEFAULT_MAX_PAYLOAD_BYTES", "FrameDecoder"]
 
 DEFAULT_MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
-# Consumed bytes stay in front of the buffer until there are this many: one memmove per block, not one per frame.
+# Bytes. Consumed data stays at the front of the buffer up to this size: one memmove per block, not one per frame.
 _COMPACT_BYTES = 64 * 1024
 
 
 class FrameDecoder:
-    """Turn bytes, however cut, into frames, however wrong (RFC 6455 5.2).
+    """Turns bytes, in pieces of any size, into frames, legal or not (RFC 6455 5.2).
 
-    A frame that declares more than `max_payload_bytes` comes out at once as a head without payload
-    (`Frame.is_truncated`), and its payload is thrown away as it arrives: a lie about a length costs no memory.
-    Time is linear in the number of bytes, whatever the pieces.
+    A frame that declares more than `max_payload_bytes` is returned at once as a head without payload
+    (`Frame.is_truncated`). Its payload is discarded as it arrives, so a false length costs no memory. Time is linear in
+    the number of bytes, whatever the size of the pieces.
     """
 
     def __init__(self, *, max_payload_bytes: int = DEFAULT_MAX_PAYLOAD_BYTES) -> None:
         self.max_payload_bytes = max_payload_bytes
         self._buffer = bytearray()
         self._start = 0
-        self._wanted = 2  # bytes from _start before it is worth looking again: this keeps tiny pieces linear
+        self._wanted = 2  # bytes after _start that the next attempt needs: this keeps tiny pieces linear
         self._discard = 0
 
     @property
     def pending_bytes(self) -> int:
-        """Bytes of a frame that is not complete yet."""
+        """Number of bytes received of an incomplete frame."""
         return len(self._buffer) - self._start
 
     @property
     def incomplete(self) -> bytes:
-        """The bytes that have come of a frame that is not complete yet."""
+        """The bytes received of an incomplete frame."""
         return bytes(self._buffer[self._start :])
 
     def starts_with(self, data: bytes) -> bool:
-        """Whether what comes next begins with these bytes."""
+        """Whether the unread data starts with these bytes."""
         return not self._discard and self._buffer.startswith(data, self._start)
 
     @property
     def at_boundary(self) -> bool:
-        """True between two frames: nothing buffered and nothing left to throw away."""
+        """Whether the stream is between two frames: nothing is buffered, and nothing is left to discard."""
         return not self._discard and len(self._buffer) == self._start
 
     def feed(self, data: bytes | bytearray | memoryview) -> None:
@@ -54,7 +54,7 @@ class FrameDecoder:
         self._buffer += data
 
     def next_frame(self) -> Frame | None:
-        """Return the next frame, or None until more bytes come."""
+        """Return the next frame; None until more bytes arrive."""
         buffer, start = self._buffer, self._start
         available = len(buffer) - start
         if available < self._wanted:

@@ -1,4 +1,4 @@
-"""permessage-deflate in use (RFC 7692 7.2): one direction each way, with context takeover and window sizes."""
+"""permessage-deflate (RFC 7692 7.2): one stream per direction, with context takeover and window sizes."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from wsproof.wire.extensions import DeflateAgreement
 
 __all__ = ["Deflater", "Inflater"]
 
-_TAIL = b"\x00\x00\xff\xff"  # what the sender removes and the receiver puts back (7.2.1, 7.2.2)
+_TAIL = b"\x00\x00\xff\xff"  # the sender removes these bytes and the receiver appends them again (7.2.1, 7.2.2)
 _EMPTY_FINAL_BLOCK = b"\x03\x00"
 _BIG_PIECE = 16 * 1024
-# zlib lets a match reach as far back as the window plus what this call has written. Taking output in small pieces is
-# what makes it notice a sender that uses a larger window than agreed; small input keeps the copied remainder short.
+# Bytes. zlib lets a match reach back over the window plus the output of the current call. Output in small pieces
+# therefore reveals a sender whose window is larger than agreed. Small input keeps the copied remainder short.
 _SMALL_PIECE, _SMALL_INPUT = 64, 256
 
 
 class Deflater:
-    """Compress our messages as the agreement lets a client do."""
+    """Compresses our messages within the client's part of the agreement."""
 
     def __init__(self, agreement: DeflateAgreement) -> None:
         self._bits = agreement.client_max_window_bits
@@ -26,7 +26,7 @@ class Deflater:
 
     def _new(self) -> zlib._Compress:
         if self._bits == 8:
-            # zlib cannot make raw streams with a 256-byte window; Huffman codes alone never look back at all.
+            # zlib cannot produce raw streams with a 256-byte window. Huffman codes alone never refer back.
             return zlib.compressobj(wbits=-9, strategy=zlib.Z_HUFFMAN_ONLY)
         return zlib.compressobj(wbits=-self._bits)
 
@@ -39,7 +39,7 @@ class Deflater:
 
 
 class Inflater:
-    """Decompress the server's messages, in bounded pieces. Once `broken`, later messages cannot be read either."""
+    """Decompresses the server's messages, in bounded pieces. Once `broken`, later messages cannot be read either."""
 
     def __init__(self, agreement: DeflateAgreement) -> None:
         self._bits = agreement.server_max_window_bits
@@ -52,16 +52,17 @@ class Inflater:
         self.broken = False
 
     def start_message(self) -> None:
-        """Begin a compressed message; without context takeover the window is forgotten (7.1.1.1)."""
+        """Start a compressed message. Without context takeover the window is reset (7.1.1.1)."""
         if self._reset_each:
             self._window = b""
             self._decompressor = zlib.decompressobj(-self._bits)
             self.broken = False
 
     def inflate(self, data: bytes, *, final: bool, limit_bytes: int) -> bytes | str:
-        """Decompress the next fragment, or say in a sentence what is wrong with it.
+        """Decompress the next fragment, or return a sentence that says what is wrong with it.
 
-        Stops soon after `limit_bytes` of output (the caller sees more than it allowed) and is `broken` from then on.
+        Decompression stops soon after `limit_bytes` of output, so the result is longer than the limit. The inflater is
+        `broken` from then on.
         """
         if self.broken:
             return "an earlier message left the compression context unknown"
@@ -88,7 +89,7 @@ class Inflater:
                     self.broken = True
                     return bytes(out)
                 if self._decompressor.eof:
-                    # A block with BFINAL ends a stream, not the message (7.2.3.4): go on with the same window.
+                    # A block with BFINAL ends a stream, but not the message (7.2.3.4): continue with the same window.
                     rest = self._decompressor.unused_data
                     window = (self._window + out)[-(1 << self._bits) :]
                     self._decompressor = zlib.decompressobj(-self._bits, zdict=window)
@@ -102,7 +103,10 @@ class Inflater:
         return bytes(out)
 
     def _at_block_boundary(self) -> bool:
-        """Ask a copy whether a last, empty block could follow here: only between two blocks can it."""
+        """Whether the stream is between two blocks.
+
+        A copy tries to read a final, empty block, which is possible only there.
+        """
         probe = self._decompressor.copy()
         try:
             return not probe.decompress(_EMPTY_FINAL_BLOCK) and probe.eof

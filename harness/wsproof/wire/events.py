@@ -1,4 +1,4 @@
-"""What a `Peer` tells its user, in the order of the bytes."""
+"""Events of a `Peer`, in the order of the bytes."""
 
 from __future__ import annotations
 
@@ -24,14 +24,17 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The server answered 101. Whether the answer is right is in `Peer.breaches`."""
+    """The server answered 101. `Peer.breaches` says whether the response is correct."""
 
     response: Response
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The server answered something else. Status 0: it was not HTTP, the reason says why and the body is what came."""
+    """The server refused the handshake.
+
+    Status 0 means that the answer was not HTTP: the reason says why, and the body has the received bytes.
+    """
 
     response: Response
     body: bytes
@@ -39,7 +42,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class TextMessage:
-    """A whole text message that came in `frames` frames. U+FFFD stands where it was not UTF-8 (a breach as well)."""
+    """A whole text message, received in `frames` frames.
+
+    U+FFFD replaces bytes that are not UTF-8, which are also a breach.
+    """
 
     text: str
     frames: int
@@ -47,7 +53,7 @@ class TextMessage:
 
 @dataclass(frozen=True, slots=True)
 class BinaryMessage:
-    """A whole binary message that came in `frames` frames."""
+    """A whole binary message, received in `frames` frames."""
 
     data: bytes
     frames: int
@@ -55,7 +61,10 @@ class BinaryMessage:
 
 @dataclass(frozen=True, slots=True)
 class MessageDropped:
-    """A data message that could not be delivered: over our limit, or not decompressible. `why` is a sentence."""
+    """A data message that could not be delivered: over our limit, or not decompressible.
+
+    `why` is a clause with the reason.
+    """
 
     why: str
     frames: int
@@ -63,21 +72,21 @@ class MessageDropped:
 
 @dataclass(frozen=True, slots=True)
 class PingReceived:
-    """A ping; the pong is on its way unless `answer_pings` is off."""
+    """A ping. The peer sends the pong itself unless `answer_pings` is off."""
 
     payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class PongReceived:
-    """A pong, asked for or not."""
+    """A pong, requested or not."""
 
     payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class CloseReceived:
-    """The server's first close frame; `code` is None when it carries none."""
+    """The server's first close frame; `code` is None if it has none."""
 
     code: int | None
     reason: str
@@ -85,14 +94,17 @@ class CloseReceived:
 
 @dataclass(frozen=True, slots=True)
 class FrameReceived:
-    """Every frame as it came, before what it means; only with `keep_frames=True`."""
+    """Any received frame, before the event that it causes. Only with `keep_frames=True`."""
 
     frame: Frame
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The server ended TCP. `clean`: both sides had sent a close frame, and no frame was cut (RFC 6455 7.1.4)."""
+    """The server closed TCP.
+
+    `clean`: both sides had sent a close frame, and no frame was cut (RFC 6455 7.1.4).
+    """
 
     clean: bool
 

@@ -1,4 +1,4 @@
-"""The grammar of Sec-WebSocket-Extensions (RFC 6455 9.1) and what permessage-deflate says in it (RFC 7692 7.1)."""
+"""Sec-WebSocket-Extensions: its grammar (RFC 6455 9.1) and the permessage-deflate parameters (RFC 7692 7.1)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _BLANK = re.compile(r"[ \t]*")
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """One element of the header: a name and its parameters in order, each with a value or None."""
+    """One element of the header: a name and its ordered parameters, each with a value or None."""
 
     name: str
     params: tuple[tuple[str, str | None], ...] = ()
 
     def encode(self) -> str:
-        """Write the element as a header value."""
+        """Return the element as a header value."""
         return "; ".join([self.name, *(key if value is None else f"{key}={value}" for key, value in self.params)])
 
 
@@ -57,10 +57,10 @@ class _Scanner:
 
 
 def parse_extensions(value: str) -> tuple[Extension, ...] | None:
-    """Read a Sec-WebSocket-Extensions value; None when it does not follow the grammar.
+    """Parse a Sec-WebSocket-Extensions value; None if it violates the grammar.
 
-    Empty list elements are skipped, as RFC 9110 5.6.1.2 asks of a recipient. A quoted value must be a token once it is
-    unquoted (RFC 6455 9.1).
+    Empty list elements are skipped, as RFC 9110 5.6.1.2 requires of a recipient. An unquoted value must be a token (RFC
+    6455 9.1).
     """
     scan = _Scanner(value)
     found: list[Extension] = []
@@ -95,13 +95,16 @@ def _parse_params(scan: _Scanner) -> tuple[tuple[str, str | None], ...] | None:
 
 
 def split_list(values: list[str]) -> list[str]:
-    """Split repeated header lines that are comma lists into their elements, without blanks and empties."""
+    """Split repeated header lines with comma lists into their elements. Blanks and empty elements are removed."""
     return [item.strip(" \t") for value in values for item in value.split(",") if item.strip(" \t")]
 
 
 @dataclass(frozen=True, slots=True)
 class DeflateOffer:
-    """What a client offers (RFC 7692 7.1). `client_max_window_bits=True` offers the parameter without a value."""
+    """A client's permessage-deflate offer (RFC 7692 7.1).
+
+    `client_max_window_bits=True` offers the parameter without a value.
+    """
 
     server_no_context_takeover: bool = False
     client_no_context_takeover: bool = False
@@ -109,7 +112,7 @@ class DeflateOffer:
     client_max_window_bits: int | bool | None = None
 
     def encode(self) -> str:
-        """Write the offer as an element of Sec-WebSocket-Extensions."""
+        """Return the offer as an element of Sec-WebSocket-Extensions."""
         params: list[tuple[str, str | None]] = []
         if self.server_no_context_takeover:
             params.append(("server_no_context_takeover", None))
@@ -125,7 +128,7 @@ class DeflateOffer:
 
     @staticmethod
     def parse(extension: Extension) -> DeflateOffer | str:
-        """Read an offer, or return the sentence that says why it is not a legal one."""
+        """Parse an offer, or return a sentence that says why it is not legal."""
         read = _read_params(extension, valueless=("client_max_window_bits",))
         if isinstance(read, str):
             return read
@@ -139,16 +142,19 @@ class DeflateOffer:
 
 @dataclass(frozen=True, slots=True)
 class DeflateAgreement:
-    """What the server agreed to (RFC 7692 7.1): how each side compresses from now on. 15 bits unless said."""
+    """The compression parameters that the server agreed to (RFC 7692 7.1).
+
+    A window has 15 bits unless the response says otherwise.
+    """
 
     server_no_context_takeover: bool = False
     client_no_context_takeover: bool = False
     server_max_window_bits: int = 15
     client_max_window_bits: int = 15
-    says_client_bits: bool = False  # the parameter was written, even if as 15
+    says_client_bits: bool = False  # whether the response has the parameter, even with the value 15
 
     def encode(self) -> str:
-        """Write the agreement as a Sec-WebSocket-Extensions value."""
+        """Return the agreement as a Sec-WebSocket-Extensions value."""
         params: list[tuple[str, str | None]] = []
         if self.server_no_context_takeover:
             params.append(("server_no_context_takeover", None))
@@ -162,7 +168,7 @@ class DeflateAgreement:
 
     @property
     def mirrored(self) -> DeflateAgreement:
-        """The same, seen from the other side: what a server reads our messages by."""
+        """The agreement from the server's point of view: how a server reads our messages."""
         return DeflateAgreement(
             server_no_context_takeover=self.client_no_context_takeover,
             client_no_context_takeover=self.server_no_context_takeover,
@@ -172,7 +178,7 @@ class DeflateAgreement:
 
     @staticmethod
     def parse(extension: Extension) -> DeflateAgreement | str:
-        """Read a response, or return the sentence that says why it is not a legal one."""
+        """Parse a response, or return a sentence that says why it is not legal."""
         read = _read_params(extension, valueless=())
         if isinstance(read, str):
             return read
@@ -185,7 +191,7 @@ class DeflateAgreement:
         )
 
     def answers(self, offer: DeflateOffer) -> str | None:
-        """Return None if this is a legal answer to `offer`, else the sentence that says why not (RFC 7692 7.1)."""
+        """Return None if this is a legal answer to `offer`, else a sentence with the reason (RFC 7692 7.1)."""
         if offer.server_no_context_takeover and not self.server_no_context_takeover:
             return "the offer asked for server_no_context_takeover and the response leaves it out (7.1.1.1)"
         bits = offer.server_max_window_bits
@@ -194,14 +200,14 @@ class DeflateAgreement:
                 f"the offer limits server_max_window_bits to {bits}, "
                 f"the response says {self.server_max_window_bits} (7.1.2.1)"
             )
-        # The client's own figure is a hint only (7.1.2.2): a larger or absent one in the response is legal.
+        # The client's own window size is a hint only (7.1.2.2): the response may have a larger one, or none.
         if offer.client_max_window_bits in (None, False) and self.says_client_bits:
             return "the response sets client_max_window_bits, which the offer does not allow (7.1.2.2)"
         return None
 
 
 def _read_params(extension: Extension, *, valueless: tuple[str, ...]) -> dict[str, int] | str:
-    """Check names, repeats and values; return each parameter present, 0 where it has no value."""
+    """Check names, duplicates and values. Return each parameter; 0 stands for a missing value."""
     read: dict[str, int] = {}
     for key, value in extension.params:
         if key in read:

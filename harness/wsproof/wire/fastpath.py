@@ -1,7 +1,7 @@
-"""The fast path: where the payloads lie in a buffer of ordinary server frames, without building a single object.
+"""Fast path: finds payloads in a buffer of ordinary server frames, without creating an object per frame.
 
-Under load nearly all that a server sends is whole, unmasked, final TEXT or BINARY frames. `scan` finds their payloads;
-everything else (control frames, fragments, compression, faults) it leaves to the `Peer`, which does it properly.
+Under load, nearly all frames of a server are whole, unmasked, final TEXT or BINARY frames. `scan` finds their payloads.
+It leaves all other frames (control frames, fragments, compressed and faulty frames) to the `Peer`.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ __all__ = ["is_waiting", "needs_slow_path", "scan"]
 _TEXT, _BINARY = 0x81, 0x82
 _HEADS = {_TEXT: b"\x81", _BINARY: b"\x82"}
 _LENGTHS = tuple(bytes((length,)) for length in range(126))
-# A run of equal frames is worth a strided look from about this many on; a shorter one costs more than it saves.
+# Frames. A strided look pays off for a run of at least this many equal frames; a shorter one costs more than it saves.
 _RUN = 8
-# And it looks no further ahead than this, so that many short runs do not make a large buffer quadratic.
+# Frames. Maximum length of a strided look, so that many short runs do not make a large buffer quadratic.
 _AHEAD = 256
 
 
 def scan(data: bytes | bytearray | memoryview, start: int, end: int, spans: list[int]) -> int:
-    """Append the start and end offset of each ordinary frame's payload from the front of `data[start:end]`.
+    """Append the start and end offset of each ordinary frame's payload at the front of `data[start:end]`.
 
-    Ordinary: whole, unmasked, final, no RSV bit, TEXT or BINARY, and the shortest length form. Returns the offset where
-    it stopped: `end`, an incomplete frame, or one that `needs_slow_path` (`is_waiting` tells the two apart).
-    The payloads are not validated as UTF-8.
+    An ordinary frame is whole, unmasked and final, has no RSV bit, is TEXT or BINARY, and has the shortest length form.
+    Returns the offset where the scan stopped: `end`, an incomplete frame, or a frame that `needs_slow_path`.
+    `is_waiting` tells the last two apart. The payloads are not validated as UTF-8.
     """
     append = spans.append
     last = end - 2
@@ -37,8 +37,8 @@ def scan(data: bytes | bytearray | memoryview, start: int, end: int, spans: list
             stop = begin + length
             if stop > end:
                 break
-            # Broadcasts make trains of frames of one size. A frame is at every stride as long as the two header
-            # bytes repeat there, and bytes.lstrip counts such repeats in C (0.07 instead of 0.2 us a frame).
+            # Broadcasts produce runs of frames of one size. A frame starts at every stride as long as the two header
+            # bytes repeat there. bytes.lstrip counts such repeats in C (0.07 instead of 0.2 us per frame).
             if stop <= last and data[stop + 1] == length and data[stop] == first and start >= no_run_before:
                 stride = length + 2
                 whole = min((end - start) // stride, _AHEAD)
@@ -56,7 +56,7 @@ def scan(data: bytes | bytearray | memoryview, start: int, end: int, spans: list
                     block[1::2] = range(stop, after + 1, stride)
                     spans += block
                     start = after
-                    if run < _RUN:  # a short train: do not pay for the next guess too soon
+                    if run < _RUN:  # a short run: wait before the next attempt, which costs time
                         no_run_before = start + (cut - start) // 4
                     continue
         elif length == 126:
@@ -82,14 +82,14 @@ def scan(data: bytes | bytearray | memoryview, start: int, end: int, spans: list
 
 
 def needs_slow_path(first_byte: int) -> bool:
-    """Say whether a frame with this first byte is never taken by `scan`: not a final, RSV-free TEXT or BINARY frame."""
+    """Whether `scan` never takes a frame with this first byte: no final, RSV-free TEXT or BINARY frame."""
     return first_byte != _TEXT and first_byte != _BINARY
 
 
 def is_waiting(data: bytes | bytearray | memoryview, start: int, end: int, *, max_payload_bytes: int) -> bool:
-    """Say whether `scan` stopped at `start` only because bytes are missing (so: read on and scan again).
+    """Whether `scan` stopped at `start` only because bytes are missing, so the caller should read and scan again.
 
-    False for what no further byte can make ordinary: another first byte, a mask, a longer length form than needed,
+    False if no further byte can make the frame ordinary: another first byte, a mask, a length form longer than needed,
     or a payload above `max_payload_bytes`. Also False when nothing is left.
     """
     available = end - start

@@ -1,4 +1,4 @@
-"""One WebSocket frame as a value (RFC 6455 5.2), legal or not, and the masking of its payload (5.3)."""
+"""One WebSocket frame as a value, legal or not (RFC 6455 5.2), and payload masking (5.3)."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ __all__ = [
 _PREVIEW = 60
 
 MASK = bytes.fromhex("37fa213d")
-"""The masking key where masking is not the point: the example of RFC 6455 5.7."""
+"""The masking key for tests that are not about masking: the example of RFC 6455 5.7."""
 
 
 class LengthForm(Enum):
-    """How the payload length is written. Only `MINIMAL` is legal; the rest force one form (RFC 6455 5.2)."""
+    """How the payload length is encoded. Only `MINIMAL` is legal; the others force one form (RFC 6455 5.2)."""
 
     MINIMAL = "minimal"
     BITS7 = "7-bit"
@@ -37,7 +37,7 @@ class LengthForm(Enum):
 
 
 def minimal_form(length: int) -> LengthForm:
-    """Name the only legal form for a payload of `length` bytes."""
+    """Return the only legal length form for a payload of `length` bytes."""
     if length < 126:
         return LengthForm.BITS7
     return LengthForm.BITS16 if length < 0x10000 else LengthForm.BITS64
@@ -45,11 +45,11 @@ def minimal_form(length: int) -> LengthForm:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A frame exactly as it is, or was, on the wire.
+    """A frame exactly as it is on the wire.
 
-    `payload` is always the plain payload; `mask` is the 4-byte key that encoding applies (None: an unmasked frame).
-    `declared_length` is the length the header claims where that differs from the payload: a lie when we send it,
-    an oversize frame (its payload thrown away) when the decoder reports it.
+    `payload` is always unmasked; `mask` is the 4-byte key that `encode` applies (None: an unmasked frame).
+    `declared_length` is the length in the header where it differs from the payload. In a frame that we send, this is a
+    false length. In a frame from the decoder, it marks an oversized frame whose payload was discarded.
     """
 
     opcode: int
@@ -61,10 +61,10 @@ class Frame:
     declared_length: int | None = None
 
     def encode(self) -> bytes:
-        """Return the bytes of this frame, as told, however illegal.
+        """Return the bytes of this frame, however illegal.
 
-        Raises ValueError only for what no bytes can say: an opcode beyond 4 bits, a mask that is not 4 bytes, or a
-        length that does not fit its form.
+        Raises ValueError only for values that cannot be encoded: an opcode or RSV value out of range, a mask that is
+        not 4 bytes, or a length that does not fit its form.
         """
         if not 0 <= self.opcode <= 15 or not 0 <= self.rsv <= 7:
             raise ValueError(f"opcode must be 0-15 and rsv 0-7, got opcode={self.opcode} rsv={self.rsv}")
@@ -93,12 +93,12 @@ class Frame:
 
     @property
     def is_control(self) -> bool:
-        """True for opcodes 8-15, the reserved control opcodes included (RFC 6455 5.5)."""
+        """Whether the opcode is 8-15, which includes the reserved control opcodes (RFC 6455 5.5)."""
         return self.opcode >= 8
 
     @property
     def is_truncated(self) -> bool:
-        """True when the header claims another length than the payload has."""
+        """Whether the header declares another length than the payload has."""
         return self.declared_length is not None and self.declared_length != len(self.payload)
 
     def describe(self) -> str:
@@ -125,9 +125,9 @@ class Frame:
 
 
 def apply_mask(data: bytes | bytearray | memoryview, mask: bytes) -> bytes:
-    """XOR `data` with the repeated 4-byte `mask` (RFC 6455 5.3); the same call unmasks.
+    """XOR `data` with the repeated 4-byte `mask` (RFC 6455 5.3). The same call unmasks.
 
-    Two big integers and one XOR: about 40 times faster than a loop over bytes at 1 KiB.
+    One XOR of two big integers is about 40 times faster than a loop over bytes at 1 KiB.
     """
     size = len(data)
     if not size:
@@ -137,20 +137,20 @@ def apply_mask(data: bytes | bytearray | memoryview, mask: bytes) -> bytes:
 
 
 def parse_close_payload(payload: bytes) -> tuple[int | None, bytes]:
-    """Split a close payload into its code and the raw reason (RFC 6455 5.5.1). Below two bytes there is no code."""
+    """Split a close payload into code and raw reason (RFC 6455 5.5.1). Below two bytes there is no code."""
     if len(payload) < 2:
         return None, b""
     return int.from_bytes(payload[:2], "big"), payload[2:]
 
 
 def text_preview(payload: bytes, limit: int = _PREVIEW) -> str:
-    """Show bytes as a quoted, escaped, shortened ASCII string; bytes that are not UTF-8 are shown in hex."""
+    """Return bytes as a quoted, escaped, shortened ASCII string. Bytes that are not UTF-8 are shown in hex."""
     try:
-        # A character may be cut by the limit, never by the sender: decode first, shorten afterwards.
+        # Decode first and shorten afterwards: the limit must not cut a character and make valid text look invalid.
         text = payload[: 4 * limit + 8].decode() if len(payload) <= 4 * limit + 8 else _decode_head(payload, limit)
     except UnicodeDecodeError:
         return hex_preview(payload, limit // 2)
-    # JSON escapes all but printable ASCII and DEL, so that no terminal obeys what a server sent.
+    # JSON escapes everything except printable ASCII and DEL, so a terminal never interprets what a server sent.
     shown = json.dumps(text[:limit]).replace("\x7f", "\\u007f")
     return shown + ("..." if len(text) > limit else "")
 
@@ -163,5 +163,5 @@ def _decode_head(payload: bytes, limit: int) -> str:
 
 
 def hex_preview(payload: bytes, limit: int = _PREVIEW // 2) -> str:
-    """Show bytes in hex, shortened after `limit` bytes, e.g. `0x00ff`."""
+    """Return bytes in hex, shortened after `limit` bytes, e.g. `0x00ff`."""
     return "0x" + payload[:limit].hex() + ("..." if len(payload) > limit else "")

@@ -1,4 +1,4 @@
-"""The opening handshake as values (RFC 6455 4): a request that may be wrong on purpose, and the response read back."""
+"""The opening handshake as values (RFC 6455 4): the request, which may be wrong on purpose, and the response."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 1.3
 
 
 class RandomSource(Protocol):
-    """What `random.Random` and `secrets.SystemRandom` have in common here."""
+    """The part of `random.Random` and `secrets.SystemRandom` that is used here."""
 
     def randbytes(self, n: int, /) -> bytes: ...
 
 
 def random_key(rng: RandomSource) -> str:
-    """Return a Sec-WebSocket-Key: 16 bytes of `rng` in base64 (RFC 6455 4.1)."""
+    """Return a Sec-WebSocket-Key: 16 bytes from `rng` in base64 (RFC 6455 4.1)."""
     return base64.b64encode(rng.randbytes(16)).decode()
 
 
 def accept_key(key: str) -> str:
-    """Return the Sec-WebSocket-Accept that proves a server read `key` (RFC 6455 4.2.2)."""
+    """Return the Sec-WebSocket-Accept which proves that a server has read `key` (RFC 6455 4.2.2)."""
     digest = hashlib.sha1((key.strip(" \t") + _GUID).encode("latin-1"), usedforsecurity=False).digest()
     return base64.b64encode(digest).decode()
 
 
 @dataclass(frozen=True)
 class Request:
-    """An upgrade request. The defaults are legal; every field may be odd.
+    """An upgrade request. The defaults are legal; every field may be set to an illegal value.
 
     `headers` are extra lines, sent in order after the others (a name may repeat). `omit` holds names of standard
-    headers to leave out, in any case. `subprotocols` and `extensions` each become one comma list. `body` follows the
-    head as it is: `headers` must say how long it is.
+    headers to leave out, in any case. `subprotocols` and `extensions` each become one comma list. `body` is sent
+    unchanged after the head; `headers` must declare its length.
     """
 
     host: str
@@ -67,7 +67,7 @@ class Request:
     body: str = ""
 
     def header_lines(self) -> list[tuple[str, str]]:
-        """Return every header line that will be sent, in order."""
+        """Return all header lines of the request, in order."""
         lines = [
             ("Host", self.host),
             ("Upgrade", self.upgrade),
@@ -85,19 +85,19 @@ class Request:
         return [line for line in lines if line[0].lower() not in omitted] + list(self.headers)
 
     def encode(self) -> bytes:
-        """Return the bytes to send. Text is written in Latin-1: UnicodeEncodeError for a character above U+00FF."""
+        """Return the bytes to send, in Latin-1. Raises UnicodeEncodeError for a character above U+00FF."""
         head = f"{self.method} {self.path} {self.http}\r\n"
         lines = "".join(f"{name}: {value}\r\n" for name, value in self.header_lines())
         return f"{head}{lines}\r\n{self.body}".encode("latin-1")
 
     def header_values(self, name: str) -> list[str]:
-        """Return the values of all lines called `name`, in order, whatever their case."""
+        """Return the values of all lines with this name, in order. Case is ignored."""
         return [value for key, value in self.header_lines() if key.lower() == name.lower()]
 
 
 @dataclass(frozen=True)
 class Response:
-    """The head of the server's answer, as it came."""
+    """The head of the server's response, as received."""
 
     status: int
     reason: str = ""
@@ -105,12 +105,12 @@ class Response:
     http: str = "HTTP/1.1"
 
     def header(self, name: str) -> str | None:
-        """Return the first value of `name`, or None."""
+        """Return the first value of `name`; None without one."""
         values = self.header_values(name)
         return values[0] if values else None
 
     def header_values(self, name: str) -> list[str]:
-        """Return the values of all lines called `name`, in order, whatever their case."""
+        """Return the values of all lines with this name, in order. Case is ignored."""
         return [value for key, value in self.headers if key.lower() == name.lower()]
 
     def describe(self) -> str:
@@ -123,11 +123,11 @@ _HEADER_LINE = re.compile(r"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*?)[ \t]*", r
 
 
 class ResponseParser:
-    """Read a response head from bytes, however cut. Interim responses (1xx but 101) are passed over.
+    """Parses a response head from bytes in pieces of any size.
 
-    `response` is None until the head is complete; then `rest` holds what came after it (frames may follow in the same
-    segment). When the bytes are no HTTP response, or the head is longer than `max_head_bytes`, `fault` says so in a
-    sentence and nothing more is read.
+    Interim responses (1xx except 101) are skipped. `response` is None until the head is complete. Then `rest` holds the
+    bytes after the head, because frames may follow in the same segment. If the bytes are no HTTP response, or the head
+    is longer than `max_head_bytes`, `fault` is a sentence that says so, and parsing stops.
     """
 
     def __init__(self, *, max_head_bytes: int = DEFAULT_MAX_HEAD_BYTES) -> None:
@@ -144,11 +144,11 @@ class ResponseParser:
 
     @property
     def unread(self) -> bytes:
-        """The start of what is left unparsed, at most 4 KiB: what to show when there is a `fault`."""
+        """The start of the unparsed bytes, at most 4 KiB, to show when there is a `fault`."""
         return bytes(self._buffer[:4096])
 
     def feed(self, data: bytes | bytearray | memoryview) -> None:
-        """Take bytes from the network. After the head they go to `rest`."""
+        """Take bytes from the network. Bytes after the head go to `rest`."""
         if self.fault is not None:
             return
         self._buffer += data
@@ -157,7 +157,7 @@ class ResponseParser:
             if (end if end >= 0 else len(self._buffer)) > self.max_head_bytes:
                 self.fault = f"the response head is longer than {self.max_head_bytes} bytes"
             elif end < 0:
-                # Look again from three bytes back at most: linear, even one byte at a time.
+                # Search again from three bytes back at most: linear time, even for one byte at a time.
                 self._searched = max(0, len(self._buffer) - 3)
                 return
             else:
@@ -166,7 +166,7 @@ class ResponseParser:
                     del self._buffer[: end + 4]
 
     def _take_head(self, head: str) -> bool:
-        """Read one head; False when it is no head at all (the `fault` says why)."""
+        """Parse one head. Returns False, and sets `fault`, if it is not valid."""
         first, *lines = head.split("\r\n")
         status = _STATUS_LINE.fullmatch(first)
         if status is None:

@@ -1,4 +1,7 @@
-"""Frames to messages: fragments put together, text checked as it comes, compression undone (RFC 6455 5.4)."""
+"""Assembler from frames to messages (RFC 6455 5.4).
+
+It joins fragments, checks text as it arrives, and decompresses.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ Message = TextMessage | BinaryMessage | MessageDropped
 
 
 class Assembler:
-    """Take data frames, give messages; what breaks a rule goes to `breaches`, and the rest is read all the same."""
+    """Turns data frames into messages. Broken rules are added to `breaches`, and reading continues."""
 
     def __init__(self, breaches: list[Breach], *, max_message_bytes: int, inflater: Inflater | None) -> None:
         self._breaches = breaches
@@ -30,11 +33,11 @@ class Assembler:
 
     @property
     def in_message(self) -> bool:
-        """True between the first and the last fragment of a message."""
+        """Whether a message has begun and its last fragment is still missing."""
         return self._opcode is not None
 
     def take(self, frame: Frame) -> Message | None:
-        """Take the next TEXT, BINARY or CONTINUATION frame; return the message it completes."""
+        """Take the next TEXT, BINARY or CONTINUATION frame. Return the message that it completes, if any."""
         if frame.opcode == Opcode.CONTINUATION:
             if self._opcode is None:
                 self._breaches.append(breach("continuation-without-start", frame.describe()))
@@ -91,7 +94,7 @@ class Assembler:
         self._why_dropped = why
         self._data = bytearray()
         if self._compressed and self._inflater is not None:
-            self._inflater.broken = True  # what was not read is missing from the window
+            self._inflater.broken = True  # the skipped data is missing from the compression window
 
     def _finish(self) -> Message:
         opcode, self._opcode = self._opcode, None

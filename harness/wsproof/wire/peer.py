@@ -1,7 +1,7 @@
-"""The client side of one connection, sans-I/O: bytes in, events out, bytes to send (RFC 6455, RFC 7692).
+"""Client side of one connection, sans-I/O: bytes in, events out, bytes to send (RFC 6455, RFC 7692).
 
-It is as strict as an auditor and as patient as a tester: whatever a server does wrong becomes a `Breach`, and reading
-goes on. What it sends by itself is legal; `send_frame` and `send_raw` say anything at all.
+It audits strictly and never gives up: each mistake of a server becomes a `Breach`, and reading continues. Everything
+that it sends by itself is legal. `send_frame` and `send_raw` send anything.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ DEFAULT_MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 
 
 class SendRefused(ValueError):
-    """Our own side asked for a legal frame where none may be sent; `send_frame` and `send_raw` send it anyway."""
+    """Our own side asked for a legal frame in a state that forbids it. `send_frame` and `send_raw` still send it."""
 
 
 _HTTP = b"HTTP/1."
@@ -45,11 +45,11 @@ _HTTP_SHOWN = 120
 
 
 class Peer:
-    """One connection as the client sees it.
+    """One connection from the client's point of view.
 
-    `connect()`, then in any order: `receive_data` with what the socket gave, `events_received` for what it meant,
-    `data_to_send` for what the socket must take; `receive_eof` at the end of the stream. `masking` gives a new 4-byte
-    key for every frame. Nothing here waits, and nothing a server sends raises.
+    Call `connect()` first. Then call in any order: `receive_data` with bytes from the socket, `events_received` for the
+    resulting events, `data_to_send` for bytes to write. Call `receive_eof` at the end of the stream. `masking` returns
+    a new 4-byte key for every frame. No method waits, and nothing that a server sends raises an exception.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Peer:
         self.send_raw(self.request.encode())
 
     def receive_data(self, data: bytes | bytearray | memoryview) -> None:
-        """Take bytes from the server, in pieces of any size. ValueError after `receive_eof`."""
+        """Take bytes from the server, in pieces of any size. Raises ValueError after `receive_eof`."""
         if self._eof:
             raise ValueError("receive_data after receive_eof: a stream has ended once it has ended")
         if self.state is State.CONNECTING:
@@ -105,7 +105,7 @@ class Peer:
             self._read_frames()
 
     def receive_eof(self) -> None:
-        """Take the end of the stream: the last event is `Ended`. A second call changes nothing."""
+        """Handle the end of the stream: the last event is `Ended`. A second call does nothing."""
         if self._eof:
             return
         self._eof = True
@@ -117,61 +117,65 @@ class Peer:
         self._events.append(Ended(clean))
 
     def events_received(self) -> list[Event]:
-        """Return, once, the events since the last call."""
+        """Return the events since the last call."""
         events, self._events = self._events, []
         return events
 
     def data_to_send(self) -> bytes:
-        """Return, once, the bytes for the socket."""
+        """Return the bytes for the socket since the last call."""
         data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
         self._out.clear()
         return data
 
     @property
     def at_boundary(self) -> bool:
-        """True when open and between two messages: the fast path may take the bytes that come next."""
+        """Whether the connection is open and between two messages. Then the fast path may take the next bytes."""
         between = self._decoder.at_boundary and not self._assembler.in_message
         return self.state is State.OPEN and between and not self._http
 
     @property
     def http_behind(self) -> bytes:
-        """The HTTP response that came where frames should be, as far as it is kept; empty where none came."""
+        """The HTTP response that the server sent in place of frames, up to the size limit; empty without one."""
         return bytes(self._http)
 
-    # What we say: legal.
+    # Sending legal frames.
 
     @property
     def may_send(self) -> bool:
-        """Whether a legal frame may be sent: the connection is accepted, and neither side has ended it for us."""
+        """Whether a legal frame may be sent: the server has accepted, TCP is up, and we sent no close frame."""
         return self.state in (State.OPEN, State.CLOSING) and self.close_sent is None
 
     def send_text(self, text: str) -> None:
-        """Send a text message in one frame, compressed if that was agreed. SendRefused unless open."""
+        """Send a text message in one frame, compressed if agreed. Raises SendRefused unless open."""
         self._send_message(Opcode.TEXT, text.encode())
 
     def send_binary(self, data: bytes) -> None:
-        """Send a binary message in one frame, compressed if that was agreed. SendRefused unless open."""
+        """Send a binary message in one frame, compressed if agreed. Raises SendRefused unless open."""
         self._send_message(Opcode.BINARY, data)
 
     def send_ping(self, payload: bytes = b"") -> None:
-        """Send a ping of at most 125 bytes. SendRefused unless open."""
+        """Send a ping of at most 125 bytes. Raises SendRefused unless open."""
         self._send_control(Opcode.PING, payload)
 
     def send_pong(self, payload: bytes = b"") -> None:
-        """Send a pong of at most 125 bytes. SendRefused unless open."""
+        """Send a pong of at most 125 bytes. Raises SendRefused unless open."""
         self._send_control(Opcode.PONG, payload)
 
     def send_close(self, code: int | None = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
-        """Send a close frame; the code may be any 16-bit number. SendRefused unless open, or when already sent."""
+        """Send a close frame; the code may be any 16-bit number.
+
+        Raises SendRefused unless open, or if a close frame was already sent.
+        """
         payload = b"" if code is None else code.to_bytes(2, "big") + reason.encode()
         self._send_control(Opcode.CLOSE, payload)
 
-    # What we say: anything.
+    # Sending anything.
 
     def send_frame(self, frame: Frame, *, masked: bool = True) -> None:
-        """Send a frame exactly as it is. One without a mask gets a key of `masking` unless `masked` is False.
+        """Send a frame exactly as it is.
 
-        A CLOSE frame counts as our close frame, however wrong it is.
+        A frame without a mask gets a key from `masking` unless `masked` is False. A CLOSE frame counts as our close
+        frame, however wrong it is.
         """
         if masked and frame.mask is None:
             frame = replace(frame, mask=self._masking())
@@ -180,7 +184,7 @@ class Peer:
             self._note_close_sent(frame.payload)
 
     def send_raw(self, data: bytes) -> None:
-        """Send any bytes at any time; they change nothing here."""
+        """Send any bytes at any time. They do not change the state."""
         self._out.append(data)
 
     def _send_message(self, opcode: Opcode, payload: bytes) -> None:
@@ -211,10 +215,10 @@ class Peer:
         if self.close_sent is None:
             code, reason = parse_close_payload(payload)
             self.close_sent = (code, reason.decode(errors="replace"))
-        if (self.state, Move.SEND_CLOSE) in MOVES:  # elsewhere it is mere noise: no connection, nothing to close
+        if (self.state, Move.SEND_CLOSE) in MOVES:  # in other states there is no connection to close
             self._move(Move.SEND_CLOSE)
 
-    # What the server says.
+    # Receiving.
 
     def _receive_head(self, data: bytes | bytearray | memoryview) -> None:
         if self._body is not None:
@@ -273,7 +277,7 @@ class Peer:
                 handler(self, frame)
 
     def _next_frame(self) -> Frame | None:
-        # No frame of a server may begin so: it would be a close frame in fragments, with RSV1.
+        # No legal frame starts with these bytes: they would be a fragmented close frame with RSV1.
         if self._decoder.starts_with(_HTTP):
             self._take_http(self._decoder.incomplete)
             return None
@@ -285,7 +289,7 @@ class Peer:
             self._tell_http()
 
     def _tell_http(self) -> None:
-        """Say that it came, once its first line is there."""
+        """Report the HTTP response as a breach, once its first line is complete or the stream has ended."""
         if self._http and not self._http_told:
             self._http_told = True
             line = bytes(self._http).partition(b"\n")[0].rstrip(b"\r")[:_HTTP_SHOWN]
@@ -298,8 +302,8 @@ class Peer:
 
     def _on_ping(self, frame: Frame) -> None:
         self._events.append(PingReceived(frame.payload))
-        # Unless we already received a close frame (5.5.2); and once we sent ours, we have said our last. A payload over
-        # 125 bytes is a breach, and echoing it would be ours.
+        # A pong is not required once we received a close frame (5.5.2), and nothing may follow our own close frame. A
+        # payload over 125 bytes is the server's breach; echoing it would be ours.
         if self.answer_pings and self.state is State.OPEN and len(frame.payload) <= 125:
             self.send_frame(Frame(Opcode.PONG, frame.payload))
 
@@ -316,7 +320,7 @@ class Peer:
         self._move(Move.RECEIVE_CLOSE)
         self._events.append(CloseReceived(*self.close_received))
         if self.answer_close and self.close_sent is None:
-            # 5.5.1: the answer typically echoes the code; nobody may echo one that must not be sent.
+            # 5.5.1: the answer typically echoes the code. A code that must not be sent must not be echoed.
             echo = CloseCode.PROTOCOL_ERROR if faults else code
             self.send_close(echo if echo is None or is_close_code_sendable(echo) else CloseCode.PROTOCOL_ERROR)
 

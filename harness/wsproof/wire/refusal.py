@@ -1,4 +1,4 @@
-"""The body of a refused handshake, read as far as a person may want to see it (RFC 9112 6)."""
+"""Reader of the body of a refused handshake, up to a size that a user may want to see (RFC 9112 6)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]{0,200})?\r\n")
 
 
 class BodyReader:
-    """Take the bytes after the head; `complete` says when the server has said all. More than 64 KiB is cut off."""
+    """Reads the bytes after the head until the body is `complete`. The body is cut off after 64 KiB."""
 
     def __init__(self, response: Response) -> None:
         self._raw = bytearray()
@@ -22,7 +22,7 @@ class BodyReader:
         self._next_chunk = 0
         self._last_chunk = False
         length = response.header("Content-Length") or ""
-        # Without a length the body lasts until the end of TCP.
+        # Without a length, the body ends when TCP ends.
         self._length = int(length) if re.fullmatch(r"[0-9]{1,9}", length) and not self._chunked else None
         if response.status in (204, 304):
             self._length = 0
@@ -35,14 +35,14 @@ class BodyReader:
 
     @property
     def complete(self) -> bool:
-        """True when nothing more is to come, or nothing more would be kept."""
+        """Whether no more data is expected, or no more would be kept."""
         if len(self._raw) >= MAX_BODY_BYTES or self._last_chunk:
             return True
         return self._length is not None and len(self._raw) >= self._length
 
     @property
     def body(self) -> bytes:
-        """What came so far: without chunk marks, and without a chunk that was cut."""
+        """The body so far, without chunk headers and without an incomplete chunk."""
         return bytes(self._chunks) if self._chunked else bytes(self._raw[: self._length])
 
     def _take_chunks(self) -> None:

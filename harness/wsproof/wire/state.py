@@ -1,11 +1,13 @@
-"""The life of a connection as a table.
+"""Connection states and their transitions, as a table.
 
-Theory. A connection is one value of `State`, and it changes only by a `Move`: something that one of the two sides did.
-What is not in `MOVES` cannot happen (an `IllegalMove`, a bug of ours); what a server must not do is not an illegal move
-but a breach, because a tester has to live through it. The names are those of RFC 6455: CONNECTING until the server
-answered (4.1), OPEN between 101 and the first close frame of either side, CLOSING from then on (7.1.3), CLOSED when
-TCP is gone (7.1.4) or there is nothing to wait for after a refusal. Who sent which close frame is not part of the state
-(it would double it for no rule): `Peer.close_sent` and `Peer.close_received` keep it.
+A connection has one `State`, and changes it only by a `Move`: an action of one of the two sides. A move that is not in
+`MOVES` is impossible: it raises `IllegalMove`, which is a bug of ours. A forbidden action of a server is a breach and
+not an illegal move, because a tester must go on after it.
+
+The names are those of RFC 6455. A connection is CONNECTING until the server has answered (4.1). It is OPEN between the
+101 and the first close frame of either side, and CLOSING from then on (7.1.3). It is CLOSED when TCP has ended (7.1.4),
+or when nothing more is expected after a refusal. The state does not say which side sent a close frame: that would
+double the states without helping any rule. `Peer.close_sent` and `Peer.close_received` keep it.
 
             ACCEPT           SEND_CLOSE, RECEIVE_CLOSE          EOF
 CONNECTING --------> OPEN --------------------------> CLOSING ------> CLOSED
@@ -22,7 +24,7 @@ __all__ = ["MOVES", "IllegalMove", "Move", "State", "next_state"]
 
 
 class State(Enum):
-    """Where a connection is (RFC 6455 4.1, 7.1)."""
+    """The state of a connection (RFC 6455 4.1, 7.1)."""
 
     CONNECTING = "connecting"
     OPEN = "open"
@@ -31,7 +33,7 @@ class State(Enum):
 
 
 class Move(Enum):
-    """What changes the state."""
+    """An event that changes the state. The value says it in words."""
 
     ACCEPT = "the server answered 101"
     REFUSE = "the server answered something else, and said all of it"
@@ -50,17 +52,17 @@ MOVES: dict[tuple[State, Move], State] = {
     (State.CLOSING, Move.SEND_CLOSE): State.CLOSING,
     (State.CLOSING, Move.RECEIVE_CLOSE): State.CLOSING,
     (State.CLOSING, Move.EOF): State.CLOSED,
-    # TCP still ends after a refusal, once.
+    # TCP also ends after a refusal, once.
     (State.CLOSED, Move.EOF): State.CLOSED,
 }
 
 
 class IllegalMove(ValueError):
-    """Our own side did something that this state does not know."""
+    """Our own side made a move that its state does not allow."""
 
 
 def next_state(state: State, move: Move) -> State:
-    """Return the state after `move`; IllegalMove if there is none."""
+    """Return the state after `move`. Raises IllegalMove if the table has none."""
     try:
         return MOVES[state, move]
     except KeyError:

@@ -1,4 +1,4 @@
-"""Fail-fast UTF-8: the first byte that cannot belong to any valid text is the moment to complain (RFC 6455 8.1)."""
+"""Fail-fast UTF-8 validation: rejects text at the first impossible byte (RFC 6455 8.1)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ __all__ = ["Utf8Validator"]
 
 
 class Utf8Validator:
-    """Check a text message piece by piece; a piece may end inside a character.
+    """Validates a text message piece by piece. A piece may end inside a character.
 
-    Python's incremental decoder refuses at the first impossible byte, with one exception: it keeps the first two bytes
-    of a surrogate (ED A0-BF) and waits for the third. A test walks all two-byte prefixes.
+    Python's incremental decoder rejects the first impossible byte, with one exception: it keeps the first two bytes of
+    a surrogate (ED A0-BF) and waits for the third. This class rejects them at once. A test walks all two-byte prefixes.
     """
 
     def __init__(self) -> None:
@@ -19,7 +19,7 @@ class Utf8Validator:
         self.valid = True
 
     def feed(self, data: bytes, *, final: bool = False) -> bool:
-        """Take the next piece. Returns False from the first invalid byte on; nothing after it is looked at."""
+        """Take the next piece. Returns False from the first invalid byte on; later data is ignored."""
         if self.valid:
             try:
                 self._decoder.decode(data, final)
