@@ -1,1 +1,1 @@
-"""Values that every room speaks in. Standard library and numpy only; nothing here waits, opens or reads a clock."""
+"""Values that all packages share. Standard library and numpy only; no waiting, no I/O, no clock."""

@@ -1,10 +1,9 @@
-"""How publications are spaced: values that lay out intended send times. The same value and seed give the same times.
+"""Arrival patterns: intended send times of publications. The same value and seed give the same times.
 
 constant       evenly, at the plan's rate
-poisson        independent of each other, at the plan's rate on average: what many users who do not know of each
-               other look like
-burst:N        N at the same moment, again and again, at the plan's rate on average
-ramp:A-B       the rate grows (or falls) evenly over the measured window from A to B per second; A during warm-up
+poisson        independent of each other, at the plan's rate on average: like many users who do not know each other
+burst:N        N at the same moment, repeatedly, at the plan's rate on average
+ramp:A-B       the rate changes linearly over the measured window from A to B per second; A during warm-up
 trace:FILE     at recorded times
 """
 
@@ -19,12 +18,12 @@ from numpy.typing import NDArray
 
 NS = 1_000_000_000
 Times: TypeAlias = NDArray[np.int64]
-"""Nanoseconds since the warm-up began, ascending."""
+"""Nanoseconds since the start of the warm-up, ascending."""
 
 
 @dataclass(frozen=True)
 class Span:
-    """What is to be filled: a warm-up and a measured window, in ns, at a rate in publications per second."""
+    """The time to fill: warm-up and measured window in ns, with a rate in publications per second."""
 
     rate_hz: float
     warmup_ns: int
@@ -37,7 +36,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Constant:
-    """Evenly spaced; the first somewhere within the first gap."""
+    """Evenly spaced; the first arrival is at a random time within the first gap."""
 
     def times(self, span: Span, random: np.random.Generator) -> Times:
         gap = NS / span.rate_hz
@@ -52,7 +51,8 @@ class Poisson:
     """Exponential gaps."""
 
     def times(self, span: Span, random: np.random.Generator) -> Times:
-        # Half again as many gaps as expected, so that the last arrival lies past the end; the caller cuts the rest off.
+        # Draw 50 % more gaps than expected, so that the last arrival is past the end. The caller drops arrivals after
+        # the end.
         count = int(span.whole_ns / NS * span.rate_hz * 1.5) + 50
         return np.cumsum(random.exponential(NS / span.rate_hz, count)).astype(np.int64)
 
@@ -62,7 +62,7 @@ class Poisson:
 
 @dataclass(frozen=True)
 class Burst:
-    """`size` at the same moment; bursts are evenly spaced so that the mean rate is the plan's."""
+    """`size` arrivals at the same moment. Bursts are evenly spaced, so that the mean rate is the plan's."""
 
     size: int
 
@@ -76,13 +76,13 @@ class Burst:
 
 @dataclass(frozen=True)
 class Ramp:
-    """From one rate to another, evenly over the measured window; the plan's own rate plays no part."""
+    """A rate that changes linearly over the measured window. The plan's own rate is not used."""
 
     from_hz: float
     to_hz: float
 
     def times(self, span: Span, random: np.random.Generator) -> Times:
-        """The k-th leaves when the integral of the rate reaches k."""
+        """Return the times: arrival k is sent when the integral of the rate reaches k."""
         warmup_s, window_s = span.warmup_ns / NS, span.window_ns / NS
         before = self.from_hz * warmup_s
         count = before + (self.from_hz + self.to_hz) / 2 * window_s
@@ -90,13 +90,13 @@ class Ramp:
         early = reached[reached < before] / self.from_hz if self.from_hz else np.zeros(0)
         rest = reached[reached >= before] - before
         slope = (self.to_hz - self.from_hz) / window_s
-        # t in rate * t + slope * t^2 / 2 = rest, written so that it holds for a slope of 0, too.
+        # Solves rate * t + slope * t^2 / 2 = rest for t, in a form that also works for a slope of 0.
         root = np.sqrt(np.maximum(self.from_hz**2 + 2 * slope * rest, 0.0))
         late = warmup_s + 2 * rest / np.maximum(self.from_hz + root, 1e-12)
         return (np.concatenate([early, late]) * NS).astype(np.int64)
 
     def mean_hz(self) -> float:
-        """The rate over the measured window."""
+        """Return the mean rate over the measured window, per second."""
         return (self.from_hz + self.to_hz) / 2
 
     def __str__(self) -> str:
@@ -105,8 +105,11 @@ class Ramp:
 
 @dataclass(frozen=True)
 class Trace:
-    """Recorded times, ns after the first of them, which is the moment the warm-up begins. What is over is over: a trace
-    that is shorter than the run leaves its end quiet, and of a longer one the rest is not played."""
+    """Recorded times, in ns after the first one, which is the start of the warm-up.
+
+    A trace is played once. A shorter trace leaves the end of the run quiet, and the rest of a longer trace is not
+    played.
+    """
 
     offsets_ns: tuple[int, ...]
     source: str = "recorded"
@@ -115,7 +118,7 @@ class Trace:
         return np.array(self.offsets_ns, np.int64)
 
     def mean_hz(self, span: Span) -> float:
-        """The rate over the measured window."""
+        """Return the mean rate over the measured window, per second."""
         inside = sum(span.warmup_ns <= at < span.whole_ns for at in self.offsets_ns)
         return inside / (span.window_ns / NS)
 
@@ -129,10 +132,10 @@ WORDS = "constant, poisson, burst:SIZE, ramp:FROM-TO (per second) or trace:FILE 
 
 
 def parse_arrivals(text: str) -> Arrivals:
-    """Understand what people type, except a trace, whose file is for the caller to read (`parse_trace`).
+    """Parse an arrival pattern as users type it, except a trace, whose file the caller reads (`parse_trace`).
 
     Raises:
-        ValueError: it is none of the above; the message says what was expected.
+        ValueError: the text is not a pattern; the message says what was expected.
     """
     kind, _, rest = text.partition(":")
     try:
@@ -147,15 +150,15 @@ def parse_arrivals(text: str) -> Arrivals:
             if min(low, high) >= 0 and 0 < max(low, high) < float("inf"):
                 return Ramp(low, high)
     except ValueError:
-        pass  # told below, with what would have been right
+        pass  # reported below, with the valid forms
     raise ValueError(f"expected {WORDS}, got {text!r}")
 
 
 def parse_trace(lines: Iterable[str], source: str) -> Trace:
-    """A trace: a time in seconds per line, ascending; empty lines and those that begin with # are left out.
+    """Parse a trace: one time in seconds per line, ascending. Empty lines and lines that start with # are skipped.
 
     Raises:
-        ValueError: a line is no time, times go backwards, or there is none; the message says where.
+        ValueError: a line is not a time, times go backwards, or there is no time. The message names the line.
     """
     seconds: list[float] = []
     for number, line in enumerate(lines, 1):
@@ -175,7 +178,7 @@ def parse_trace(lines: Iterable[str], source: str) -> Trace:
 
 
 def arrivals_to_job(arrivals: Arrivals) -> Any:
-    """For a worker process: what `arrivals_from_job` takes."""
+    """Return JSON data for a worker process, as `arrivals_from_job` takes it."""
     if isinstance(arrivals, Trace):
         return {"source": arrivals.source, "offsets_ns": list(arrivals.offsets_ns)}
     return str(arrivals)

@@ -1,4 +1,4 @@
-"""Two builds side by side: a judgement per metric, and one for all."""
+"""Comparison of two builds: a judgement per metric, and an overall one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wsproof.model.record import COMPARE_SCHEMA, TrustWarning
 
 
 class Judgement(StrEnum):
-    """What paired blocks say of the candidate against the base."""
+    """What paired blocks say about the candidate compared with the base."""
 
     SAME = "same"
     BETTER = "better"
@@ -25,9 +25,9 @@ class Judgement(StrEnum):
 class MetricComparison:
     """One metric of both builds.
 
-    `ratio` = candidate / base with its 95 % interval, `p` adjusted (Holm), `floor` the smallest effect that counts
-    (0.05 = 5 %), `detectable` the smallest effect these pairs could have shown. `base` and `candidate` are medians
-    over blocks; `pairs` holds the values (base, candidate) of each pair.
+    `ratio` = candidate / base with its 95 % confidence interval, `p` is adjusted (Holm). `floor` is the smallest effect
+    that counts (0.05 = 5 %), `detectable` the smallest effect that these pairs could have shown. `base` and `candidate`
+    are medians over blocks; `pairs` holds the values (base, candidate) of each pair.
     """
 
     metric: str
@@ -47,7 +47,7 @@ class MetricComparison:
     note: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """One row of `metrics` in wsproof.compare/1."""
+        """Return the row under `metrics` in wsproof.compare/1."""
         row = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return row | {"verdict": self.verdict.value, "pairs": [list(pair) for pair in self.pairs]}
 
@@ -77,7 +77,7 @@ class Comparison:
     wall_s: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
-        """The comparison as `wsproof.compare/1`."""
+        """Return the comparison as `wsproof.compare/1`."""
         return {
             "schema": COMPARE_SCHEMA,
             "verdict": self.verdict.value,

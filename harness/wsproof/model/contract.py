@@ -1,4 +1,4 @@
-"""What a channel promises. Checks hold a history against a contract; nothing else knows what is right."""
+"""Contracts of channels: what a channel promises. Checks compare a history with a contract."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from enum import StrEnum
 
 
 class Audience(StrEnum):
-    """Who is owed a publication."""
+    """The members that must receive a publication."""
 
     NOBODY = "nobody"
     PUBLISHER = "publisher"
-    """Only the one who said it: an echo."""
+    """The publisher only: an echo."""
     EVERYONE = "everyone"
-    """All subscribers, the publisher too."""
+    """All subscribers, including the publisher."""
     OTHERS = "others"
 
 
 class Order(StrEnum):
-    """Which order of receipts is promised."""
+    """The order of receipts that a channel promises."""
 
     NONE = "none"
     PER_PUBLISHER = "per-publisher"
@@ -27,7 +27,7 @@ class Order(StrEnum):
 
 @dataclass(frozen=True)
 class Range:
-    """The values a field of a feed may have; both ends belong to it."""
+    """The values that a field of a feed may have, both ends included."""
 
     low: float
     high: float
@@ -36,7 +36,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Feed:
-    """A channel that speaks by itself: its period, and the fields of each JSON object it sends."""
+    """A channel that sends by itself: its period, and the fields of each JSON object that it sends."""
 
     period_s: float
     fields: tuple[tuple[str, Range], ...]
@@ -44,12 +44,12 @@ class Feed:
 
 @dataclass(frozen=True)
 class Contract:
-    """What a channel promises to those connected.
+    """What a channel promises to its members.
 
-    `order` is what is promised (breaking it is a violation); `agreed_order` says that one order for all members is what
-    a good server gives (its absence is a non-strict finding). `replies`: each publication is answered to its publisher
-    alone. `leaves`: the rest are told, once, when a member has gone, however it went. `binary` says what a binary frame
-    gets: "echo", "refused-or-ignored".
+    `order` is the promised order: breaking it is a violation. `agreed_order` says that a good server delivers in one
+    order to all members: its absence is a non-strict finding. `replies`: each publication is answered to its publisher
+    alone. `leaves`: when a member leaves in any way, the others are told once. `binary` is the response to a binary
+    frame: "echo" or "refused-or-ignored".
     """
 
     channel: str

@@ -1,4 +1,4 @@
-"""A check that crashed: a bug of ours, which says nothing about the server."""
+"""Result of a crashed check: a bug of wsproof, which says nothing about the server."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ __all__ = ["crash_reason", "crashed_check", "traceback_of"]
 
 
 def crash_reason(error: Exception) -> str:
-    """One sentence for the row of the check."""
+    """Return one sentence for the check's row."""
     words = str(error).splitlines()[0:1]
     said = f": {words[0]}" if words else ""
     return f"wsproof crashed in this check ({type(error).__name__}{said}); this is a bug of wsproof, not of the server"
 
 
 def traceback_of(error: Exception) -> str:
-    """The whole traceback, with the exceptions that led to it."""
+    """Return the whole traceback, including chained exceptions."""
     return "".join(traceback.format_exception(error))
 
 
 def crashed_check(check: str, section: str, title: str, error: Exception, seconds: float = 0.0) -> CheckRun:
-    """The row of a check that crashed: unknown, with the traceback."""
+    """Return the row of a crashed check: verdict UNKNOWN, with the traceback."""
     reason = crash_reason(error)
     return CheckRun(check, section, title, Verdict.UNKNOWN, 0, seconds, reason, traceback=traceback_of(error))

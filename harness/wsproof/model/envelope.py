@@ -1,14 +1,14 @@
-"""The key, times and checksum that travel inside every message of a workload.
+"""Envelope of each message: key, intended send time and checksum.
 
-A sealed message is a body and a fixed-length ASCII trailer at its *end*, because servers put words in front of what a
-client says (`Client #7 says: ...`), never behind it:
+An enveloped message is a body and a fixed-length ASCII trailer at its *end*. Servers put text in front of a client's
+message (`Client #7 says: ...`), and not behind it:
 
     body  ~w1 LLLLLLLL PPPPPPPP SSSSSSSS IIIIIIIIIIIIIIII CCCCCCCC      (no blanks between the fields; hexadecimal)
           mark length  publisher sequence intended time    CRC-32
 
-`length` is that of the body in bytes, so the receiver can find where the publisher's own words begin; the CRC-32
-(zlib's) covers body, mark and the four fields before it. Loss, order and corruption are so decided without the
-server's help. The intended time is in nanoseconds of CLOCK_MONOTONIC.
+`length` is the length of the body in bytes, so the receiver can find the start of the publisher's text. The CRC-32 (as
+in zlib) covers body, mark and the four fields before it. Loss, order and corruption can thus be detected without help
+from the server. The intended time is in nanoseconds of CLOCK_MONOTONIC.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from zlib import crc32
 MARK = b"~w1"
 FIELDS = struct.Struct(">IIIQI")
 TRAILER_BYTES = len(MARK) + 2 * FIELDS.size
-"""How long the trailer is: 51 bytes. A sealed message is never shorter."""
+"""Length of the trailer: 51 bytes. A message with an envelope is never shorter."""
 
 FILLER = "the quick brown fox jumps over the lazy dog. "
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """Who published a message, its number within that publisher, and when it was meant to leave (ns)."""
+    """The publisher of a message, its sequence number for that publisher, and its intended send time (ns)."""
 
     publisher: int
     sequence: int
     intended_ns: int
 
     def seal(self, body: str = "") -> str:
-        """The message to send: `body` and the trailer."""
+        """Return the message to send: `body` and the trailer."""
         return self.seal_bytes(body.encode()).decode()
 
     def seal_bytes(self, body: bytes) -> bytes:
-        """As `seal`, for a body that is bytes already (UTF-8 where the message will be a text)."""
+        """As `seal`, for a body in bytes (UTF-8 if the message will be a text message)."""
         fields = b"%08x%08x%08x%016x" % (len(body), self.publisher, self.sequence, self.intended_ns)
         signed = body + MARK + fields
         return signed + b"%08x" % crc32(signed)
@@ -48,7 +48,10 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An envelope found in a received message. `intact` is the checksum's word; `start` is where the body begins."""
+    """An envelope found in a received message.
+
+    `intact` says whether the checksum matches; `start` is the start of the body.
+    """
 
     envelope: Envelope
     intact: bool
@@ -56,20 +59,20 @@ class Opened:
 
 
 def open_envelope(payload: bytes | str) -> Opened | None:
-    """Find the envelope at the end of `payload`; None where there is none (or its mark or digits are damaged).
+    """Find the envelope at the end of `payload`; None if there is none, or its mark or digits are damaged.
 
-    For a protocol that carries the text inside JSON: load the JSON first, and hand the text to this. Escaping changes
-    the bytes on the wire (quotes, newlines, all that is not ASCII), and loading the JSON brings them back.
+    If the protocol carries the text inside JSON, parse the JSON first and pass the text. JSON escaping changes the
+    bytes on the wire (quotes, newlines, all characters outside ASCII), and parsing restores them.
     """
     whole = payload.encode(errors="surrogatepass") if isinstance(payload, str) else payload
     return _open_at(whole, len(whole) - TRAILER_BYTES)
 
 
 def find_envelope(payload: bytes) -> Opened | None:
-    """Find the last envelope anywhere in `payload`: for servers that put words of their own behind the text, too.
+    """Find the last envelope anywhere in `payload`, for servers that also add text behind a message.
 
-    It reads bytes as they are. A text that was escaped to stand inside JSON has other bytes than were sealed, and is
-    not intact; so load the JSON, and use `open_envelope` on the text in it.
+    The bytes are read as they are. A text that was escaped for JSON has other bytes than the original and is not
+    intact: for JSON, parse it and call `open_envelope` on the text.
     """
     return _open_at(payload, payload.rfind(MARK))
 
@@ -88,6 +91,6 @@ def _open_at(payload: bytes, at: int) -> Opened | None:
 
 
 def body_of(size_bytes: int) -> str:
-    """Plain words that make a sealed message `size_bytes` long (or as near as the trailer lets it)."""
+    """Return plain words that make a message with its envelope `size_bytes` long, or as close as possible."""
     room = max(size_bytes - TRAILER_BYTES, 0)
     return (FILLER * (room // len(FILLER) + 1))[:room]

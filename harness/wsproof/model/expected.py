@@ -1,9 +1,10 @@
-"""Who is owed which publication, and who did not get it.
+"""Expected deliveries: which subscriber must receive which publication, and which deliveries are missing.
 
-A subscriber is *in* from its first receipt, since a 101 is not a subscription. A publication is owed to it if it was
-sent in its room while the subscriber was in, and the subscriber stayed through the drain or, where order is promised,
-later received a newer message of that publisher. Nothing is owed to members that stopped reading or broke the rules on
-purpose; a publication whose fate nobody can know is owed to no one.
+A subscriber is *in* from its first receipt on, because a 101 is not a subscription. A publication is expected if it was
+sent in the subscriber's room while the subscriber was in, and one of two conditions holds. Either the subscriber stayed
+until the end of the drain. Or an order is promised, and the subscriber later received a newer message of that
+publisher. Members that stopped reading or misbehaved on purpose expect nothing. A publication with an unknown outcome
+is expected by nobody.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ Ints: TypeAlias = NDArray[np.int64]
 Flags: TypeAlias = NDArray[np.bool_]
 
 CELLS = 4_000_000
-"""Members times publications looked at in one go: it bounds the memory, not the answer."""
+"""Members times publications processed at a time. It bounds the memory and does not change the result."""
 
 
 @dataclass(frozen=True)
 class Expected:
-    """One row per publication of the history: to how many it is owed, and how many of those got it.
+    """For each publication of the history, the number of members that must receive it, and that did.
 
-    The pairs that are missing: member `missing_member[i]` (a number) lacks publication `missing_row[i]` (a row).
+    The missing pairs: member `missing_member[i]` (a number) lacks publication `missing_row[i]` (a row).
     """
 
     owed: Ints
@@ -42,25 +43,28 @@ class Expected:
 
     @property
     def complete(self) -> Flags:
-        """Publications owed to somebody that all of those got: only these have a time to last."""
+        """Whether each publication is expected and reached all expected members. Only these have a time to last."""
         complete: Flags = (self.owed > 0) & (self.got == self.owed)
         return complete
 
     @property
     def reach(self) -> NDArray[np.float64]:
-        """Share of the subscribers owed a publication that got it; NaN where it is owed to nobody."""
+        """Share of the expected members that received each publication; NaN if none is expected."""
         share: NDArray[np.float64] = np.full(len(self.owed), np.nan)
         np.divide(self.got, self.owed, out=share, where=self.owed > 0)
         return share
 
 
 def publication_rows(publications: Publications, publisher: Ints, sequence: Ints) -> Ints:
-    """The row of each key (publisher, sequence) in `publications`; -1 for what was never published."""
+    """Return the row of each key (publisher, sequence) in `publications`; -1 if it was never published."""
     return rows_of_pairs(publications.publisher, publications.sequence, publisher, sequence)
 
 
 def rows_of_pairs(ones: Ints, others: Ints, one: Ints, other: Ints) -> Ints:
-    """For each pair (`one`, `other`), both of 32 bits: at which place of `ones` and `others` it is; -1 if at none."""
+    """Return the index of each pair (`one`, `other`) among the pairs (`ones`, `others`); -1 if absent.
+
+    All values have 32 bits.
+    """
     if not len(ones):
         return np.full(len(one), -1, dtype=np.int64)
     keys = _keys(ones, others)
@@ -72,9 +76,10 @@ def rows_of_pairs(ones: Ints, others: Ints, one: Ints, other: Ints) -> Ints:
 
 
 def owed(history: History, contract: Contract, kind: Kind = Kind.DELIVERY) -> Expected:
-    """Hold the receipts of one kind against what is owed.
+    """Compare the receipts of one kind with the expected deliveries.
 
-    Replies are owed to the publisher alone, where the contract has them; deliveries to the contract's audience.
+    Replies are expected by the publisher alone, if the contract has replies. Deliveries are expected by the contract's
+    audience.
     """
     publications = history.publications
     audience = _audience(contract, kind)
@@ -104,7 +109,7 @@ def _audience(contract: Contract, kind: Kind) -> Audience:
 
 
 def _chunks(members: list[Member], history: History) -> Iterator[list[Member]]:
-    """Members, as many at a time as have few enough receipts and cells."""
+    """Yield groups of members with a bounded number of receipts and cells."""
     bounds = [each.stop for each in member_ranges(history.receipts)]
     step = max(1, CELLS // max(1, len(history.publications)))
     numbers = [member.number for member in members]
@@ -115,7 +120,7 @@ def _chunks(members: list[Member], history: History) -> Iterator[list[Member]]:
 
 
 def _heard(history: History, chunk: list[Member], kind: Kind) -> tuple[Ints, Ints]:
-    """What these members have received of one kind: member and row of the publication, for each receipt."""
+    """Return the receipts of one kind of these members: member and publication row of each receipt."""
     receipts = history.receipts
     rows = rows_of(receipts, range(chunk[0].number, chunk[-1].number + 1))
     rows = rows[receipts.kind[rows] == kind]
@@ -125,7 +130,7 @@ def _heard(history: History, chunk: list[Member], kind: Kind) -> tuple[Ints, Int
 
 
 def _got(chunk: list[Member], member: Ints, row: Ints, width: int) -> Flags:
-    """Who of the chunk has got what: one line per member, one column per publication."""
+    """Return which members have received which publications: one row per member, one column per publication."""
     numbers = np.array([m.number for m in chunk], np.int64)
     order = np.argsort(numbers)
     at = np.minimum(np.searchsorted(numbers[order], member), len(numbers) - 1)
@@ -156,7 +161,7 @@ def _due(chunk: list[Member], got: Flags, history: History, contract: Contract, 
 
 
 def _newest(got: Flags, publications: Publications) -> Ints:
-    """For each cell, the highest sequence that this member has got of this publication's publisher (-1 for none)."""
+    """Return for each cell the highest sequence that this member received from the publisher (-1 for none)."""
     publishers, column = np.unique(publications.publisher, return_inverse=True)
     newest = np.full((len(got), len(publishers)), -1, dtype=np.int64)
     at, row = np.nonzero(got)
@@ -166,11 +171,11 @@ def _newest(got: Flags, publications: Publications) -> Ints:
 
 
 def stayed_through(member: Member, history: History) -> bool:
-    """Whether this member was still there when the drain ended."""
+    """Whether this member was still connected when the drain ended."""
     return member.departure is Departure.STAYED or (0 < history.drained_ns <= member.left_ns)
 
 
 def _keys(one: Ints, other: Ints) -> Ints:
-    # The envelope gives all numbers 32 bits, so a pair fits one integer (and wraps to no other's place).
+    # The envelope has 32 bits for each number, so a pair fits into one integer without collisions.
     keys: Ints = (one << 32) | (other & 0xFFFFFFFF)
     return keys

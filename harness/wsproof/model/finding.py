@@ -1,4 +1,4 @@
-"""What a check found, how bad it is, and what follows for the server as a whole."""
+"""Findings of checks: their level, and the verdict on the server that follows from them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from wsproof.model.harm import Harm
 
 
 class Level(StrEnum):
-    """How much a finding weighs. `--strict` counts NON_STRICT as a violation.
+    """The weight of a finding. `--strict` counts NON_STRICT as a violation.
 
-    An OBSERVATION was seen and could not be reproduced: it is shown apart, and fails nothing.
+    An OBSERVATION was seen but could not be reproduced. It is shown separately, and never fails a run.
     """
 
     VIOLATION = "violation"
@@ -23,12 +23,15 @@ class Level(StrEnum):
 
     @property
     def counts(self) -> bool:
-        """Whether a finding of this level may fail a run, with `--strict` at least."""
+        """Whether a finding of this level may fail a run, at least with `--strict`."""
         return self in (Level.VIOLATION, Level.NON_STRICT)
 
 
 class Verdict(StrEnum):
-    """What the evidence says of a server. "We received nothing" and "the check crashed" are UNKNOWN, never VALID."""
+    """What the evidence says about a server.
+
+    "We received nothing" and "the check crashed" are UNKNOWN, never VALID.
+    """
 
     VALID = "valid"
     UNKNOWN = "unknown"
@@ -36,13 +39,13 @@ class Verdict(StrEnum):
 
     @classmethod
     def worst(cls, verdicts: Iterable[Verdict]) -> Verdict:
-        """The worst of several verdicts; VALID when there are none."""
+        """Return the worst of several verdicts; VALID without any."""
         order = list(cls)
         return max(verdicts, key=order.index, default=cls.VALID)
 
 
 class Anomaly(StrEnum):
-    """The names of what can go wrong between a publisher and its subscribers, and on the wire."""
+    """Names of anomalies between a publisher and its subscribers, and on the wire."""
 
     LOST = "lost"
     NEVER_READ = "never-read"
@@ -60,7 +63,10 @@ class Anomaly(StrEnum):
     LEAKED_PRODUCER = "leaked-producer"
     PROTOCOL = "protocol"
     BEHIND = "behind"
-    """Not lost: the member was still receiving in order when the drain ended. Whether the rest comes, nobody knows."""
+    """Not lost: the member was still receiving in order when the drain ended.
+
+    Nobody knows whether the rest would have arrived.
+    """
     UNKNOWN = "unknown"
     """Not a fault of the server: the check crashed or saw nothing."""
 
@@ -87,19 +93,19 @@ _HARM_OF_LEVEL = {
 }
 
 UNDECIDED = frozenset({Anomaly.BEHIND, Anomaly.UNKNOWN})
-"""What accuses nobody, and is no pass either."""
+"""Anomalies that are neither a violation nor a pass."""
 
 
 @dataclass(frozen=True)
 class Finding:
     """One fault, with its smallest evidence.
 
-    `check` names the rule, `section` its source ("5.5.1" of RFC 6455, or a channel's name), `explanation` is a sentence
-    a person can verify by hand, `witness` the smallest conversation or history that shows it, one line each. `recipe`
-    is what `wsproof replay` needs to do it again; `replay` is the line to type. `reproduced` is "n of m" where it was
-    tried again.
-    `accepted` holds the reason where the deviation is known and accepted: it is still shown, and no longer counts.
-    `library` names the server library whose known deviation it is; None where the user's own file has it.
+    `check` names the rule, `section` its source ("5.5.1" of RFC 6455, or a channel's name). `explanation` is a sentence
+    that a user can verify by hand. `witness` is the smallest transcript or history that shows the fault, one line each.
+    `recipe` is what `wsproof replay` needs to reproduce it, and `replay` is the command line to type. `reproduced` is
+    "n of m" if the finding was retried. `accepted` is the reason of a known deviation: the finding is still shown, but
+    no longer counts. `library` names the server library whose known deviation it is; None if it comes from the user's
+    own file.
     """
 
     check: str
@@ -114,22 +120,22 @@ class Finding:
     reproduced: str | None = None
     accepted: str | None = None
     source: str | None = field(default=None, kw_only=True)
-    """The sentence of the RFC, or of the contract, that was broken."""
+    """The sentence of the RFC or of the contract that was broken."""
     library: str | None = field(default=None, kw_only=True)
     server_output: tuple[str, ...] = field(default=(), kw_only=True)
     """What the server wrote meanwhile: its last exception, redacted and bounded."""
     rule_harm: Harm | None = field(default=None, kw_only=True)
-    """What breaking its rule does, where the rule says it."""
+    """The harm of breaking the rule, if the rule defines it."""
 
     @property
     def harm(self) -> Harm:
-        """How much harm it does. Only a violation does more than its level says."""
+        """The harm of the fault. For levels other than a violation, the level decides."""
         if self.level is not Level.VIOLATION:
             return _HARM_OF_LEVEL[self.level]
         return self.rule_harm or _HARM_OF_ANOMALY.get(self.anomaly, Harm.MUST)
 
     def to_json(self) -> dict[str, Any]:
-        """The finding as it stands in `wsproof.check/1`, `wsproof.run/1` and FINDING.json."""
+        """Return the finding as stored in `wsproof.check/1`, `wsproof.run/1` and FINDING.json."""
         return {
             "check": self.check,
             "section": self.section,
@@ -171,11 +177,11 @@ class Finding:
             library=data.get("library"),
             server_output=tuple(data.get("server_output", ())),
         )
-        harm = Harm(data.get("harm", finding.harm))  # documents of the first days have none
+        harm = Harm(data.get("harm", finding.harm))  # the oldest documents have no harm
         return finding if harm is finding.harm else replace(finding, rule_harm=harm)
 
     def verdict(self, *, strict: bool = False) -> Verdict:
-        """What this finding alone says of the server."""
+        """Return what this finding alone says about the server."""
         if self.anomaly in UNDECIDED:
             return Verdict.UNKNOWN
         if self.accepted is not None or not self.level.counts:
@@ -184,7 +190,7 @@ class Finding:
 
 
 def observed(finding: Finding) -> Finding:
-    """The finding as an observation where none of its retries showed it again, else as it is."""
+    """Return the finding as an observation if no retry reproduced it, else unchanged."""
     times, _, retries = (finding.reproduced or "").partition(" of ")
     if not (finding.level.counts and times == "0" and retries):
         return finding
@@ -196,12 +202,12 @@ def observed(finding: Finding) -> Finding:
 
 
 def severity(finding: Finding) -> tuple[int, int, str, str]:
-    """Sort key, the worst first: by harm, then section and check. What could not be told comes behind violations."""
+    """Return the sort key, worst first: by harm, then section and check. Undecided findings follow violations."""
     unsure = finding.anomaly in UNDECIDED
     rank = Harm.MUST if unsure else finding.harm
     return list(Harm).index(rank), int(unsure), finding.section, finding.check
 
 
 def verdict_of(findings: Iterable[Finding], *, strict: bool = False) -> Verdict:
-    """What all findings together say of the server: the worst of them."""
+    """Return what all findings together say about the server: the worst of them."""
     return Verdict.worst(finding.verdict(strict=strict) for finding in findings)

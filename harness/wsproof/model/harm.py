@@ -1,4 +1,4 @@
-"""How much harm a fault does, the worst first: findings are sorted by it."""
+"""Harm of a fault, worst first. Findings are sorted by it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["Harm"]
 
 
 class Harm(StrEnum):
-    """What a fault does. The order of the members is the order in which findings are shown."""
+    """The harm that a fault does. Findings are shown in the order of these members."""
 
     PROCESS_DIED = "process-died"
     OTHERS_NOT_SERVED = "others-not-served"

@@ -1,8 +1,8 @@
-"""HdrHistogram: counts in buckets of a fixed relative width, so that histograms of many processes add up without loss.
+"""HdrHistogram: counts in buckets of a fixed relative width.
 
-The layout and the encoding (V2, compressed) are those of HdrHistogram's own implementations (Gil Tene; log format 1.3),
-so that their tools read what is written here, and the reverse. A value is known to one part in 10^digits; a percentile
-is the largest value that falls into the same bucket.
+Histograms of several processes can be added without loss. Layout and encoding (V2, compressed) are those of the
+original HdrHistogram (Gil Tene; log format 1.3), so its tools can read what is written here, and vice versa. The
+relative error of a value is at most 10^-digits. A percentile is the largest value of its bucket.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from numpy.typing import NDArray
 
 V2, V2_COMPRESSED = 0x1C849303 | 0x10, 0x1C849304 | 0x10
 HEADER = struct.Struct(">iiiiqqd")
-"""Cookie, length of the counts, index offset, digits, lowest, highest, and a ratio for what is not an integer."""
+"""Cookie, length of the counts, index offset, digits, lowest, highest, and a ratio for non-integer values."""
 PREFIX = struct.Struct(">ii")
 HOUR_NS = 3_600_000_000_000
 MOST_BYTES = 64 * 1024 * 1024
-"""What a histogram that is read may unpack to: a small file must not take all memory there is."""
+"""Maximum unpacked size of a histogram, in bytes: a small file must not fill the memory."""
 Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Which values share a bucket: from `lowest` to `highest`, `digits` significant decimal digits."""
+    """The assignment of values to buckets: from `lowest` to `highest`, with `digits` significant decimal digits."""
 
     lowest: int = 1
     highest: int = HOUR_NS
@@ -37,17 +37,17 @@ class Layout:
 
     @property
     def unit(self) -> int:
-        """Bits of a value that are always dropped."""
+        """Number of low bits of a value that are always dropped."""
         return self.lowest.bit_length() - 1
 
     @property
     def half(self) -> int:
-        """Bits of half a bucket row: so many values of one power of two are told apart."""
+        """Bits of half a bucket row: 2^half buckets per power of two."""
         return max(math.ceil(math.log2(2 * 10**self.digits)), 1) - 1
 
     @property
     def length(self) -> int:
-        """How many counts there are."""
+        """Number of counts."""
         rows, covered = 1, 1 << (self.half + 1 + self.unit)
         while covered <= self.highest:
             covered <<= 1
@@ -55,16 +55,16 @@ class Layout:
         return (rows + 1) << self.half
 
     def index(self, values: NDArray[Any]) -> Counts:
-        """The bucket of each value; what is beyond the highest goes into the last."""
+        """Return the bucket of each value. Values above the highest go into the last bucket."""
         whole = np.clip(values, 0, self.highest).astype(np.int64)
         mask = np.int64(((1 << (self.half + 1)) - 1) << self.unit)
-        # frexp gives the length in bits exactly up to 2^53; a value here is at most an hour in ns, 2^42.
+        # frexp returns the exact bit length up to 2^53. A value here is at most one hour in ns, 2^42.
         row = np.frexp((whole | mask).astype(np.float64))[1].astype(np.int64) - self.unit - self.half - 1
         index: Counts = ((row + 1) << self.half) + (whole >> (row + self.unit)) - (1 << self.half)
         return index
 
     def largest(self, index: Counts) -> Counts:
-        """The largest value of each bucket."""
+        """Return the largest value of each bucket."""
         row = np.maximum((index >> self.half) - 1, 0)
         within = np.where(index < (1 << self.half), index, (index & ((1 << self.half) - 1)) + (1 << self.half))
         found: Counts = ((within + 1) << (row + self.unit)) - 1
@@ -73,30 +73,33 @@ class Layout:
 
 @dataclass(frozen=True)
 class Histogram:
-    """Counts by bucket."""
+    """Counts per bucket."""
 
     layout: Layout
     counts: Counts
 
     @classmethod
     def of(cls, values: NDArray[Any], layout: Layout | None = None) -> Histogram:
-        """The histogram of these values."""
+        """Return the histogram of these values."""
         layout = layout or Layout()
         return cls(layout, np.bincount(layout.index(values), minlength=layout.length).astype(np.int64))
 
     def __add__(self, other: Histogram) -> Histogram:
-        """Both together: the same as if all values had been counted in one place."""
+        """Return the sum: the same as a histogram of all values together."""
         if self.layout != other.layout:
             raise ValueError(f"histograms of different layouts do not add up: {self.layout} and {other.layout}")
         return Histogram(self.layout, self.counts + other.counts)
 
     @property
     def total(self) -> int:
-        """How many values it holds."""
+        """Number of values."""
         return int(self.counts.sum())
 
     def percentile(self, share: float) -> int | None:
-        """The smallest bucket that at least `share` of all values do not exceed, by its largest value."""
+        """Return the smallest bucket value that is at least as large as `share` (0-1) of all values.
+
+        A bucket is represented by its largest value. Returns None for an empty histogram.
+        """
         if not self.total:
             return None
         rank = max(math.ceil(share * self.total - 1e-9), 1)
@@ -104,7 +107,7 @@ class Histogram:
         return int(self.layout.largest(np.array([index], np.int64))[0])
 
     def encode(self) -> str:
-        """Base64 of the compressed V2 encoding."""
+        """Return the compressed V2 encoding in base64."""
         counts = _pack(np.trim_zeros(self.counts, "b").tolist())
         head = HEADER.pack(V2, len(counts), 0, self.layout.digits, self.layout.lowest, self.layout.highest, 1.0)
         squeezed = zlib.compress(head + counts)
@@ -115,7 +118,7 @@ class Histogram:
         """The inverse of `encode`.
 
         Raises:
-            ValueError: it is no histogram in this encoding.
+            ValueError: the text is not a histogram in this encoding.
         """
         try:
             raw = base64.b64decode(text, validate=True)
@@ -132,7 +135,7 @@ class Histogram:
 
 
 def _pack(counts: list[int]) -> bytes:
-    """ZigZag LEB128; a run of zeros is the number of them, negative."""
+    """Encode counts as ZigZag LEB128. A run of zeros becomes one negative number, its length."""
     packed = bytearray()
     zeros = 0
     for count in [*counts, None]:
@@ -149,7 +152,7 @@ def _pack(counts: list[int]) -> bytes:
 
 def _put(packed: bytearray, number: int) -> None:
     left = (number << 1) ^ (number >> 63)
-    # Nine bytes at most: the ninth holds eight bits, and needs none to say that it is the last.
+    # At most nine bytes: the ninth has eight data bits and no continuation bit.
     for _ in range(8):
         if left < 0x80:
             packed.append(left)

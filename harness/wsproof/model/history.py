@@ -1,6 +1,6 @@
-"""What happened: who published, who received what when, who came and went. Recorded first, judged later.
+"""History of a run: publications, receipts, and members that came and left.
 
-`Recorder` is the hot path: plain arrays, one append per column. `History` is frozen: numpy columns that checks and
+`Recorder` is on the hot path: plain arrays, one append per column. `History` is frozen: numpy columns that checks and
 metrics read. Members are numbered from 0; a publisher is a member. All times are ns of one CLOCK_MONOTONIC; 0 means
 "never".
 """
@@ -20,25 +20,25 @@ from wsproof.model.plan import Phase
 
 
 class Kind(IntEnum):
-    """What a receipt is, in the words of the workload that read it."""
+    """The kind of a receipt, as the workload classified it."""
 
     DELIVERY = 0
     """A publication reached a member of its audience."""
     REPLY = 1
     """The answer to the publisher alone."""
     TICK = 2
-    """A feed spoke by itself."""
+    """A message that a feed sent by itself."""
 
 
 class Outcome(IntEnum):
-    """What became of a publication, as Jepsen's histories have it."""
+    """The outcome of a publication, with the terms of Jepsen's histories."""
 
     INVOKED = 0
     OK = 1
     FAILED = 2
-    """It was certainly not published (the connection was gone before the write)."""
+    """Certainly not published: the connection had ended before the write."""
     INFO = 3
-    """Nobody can know: the connection ended right after the write."""
+    """Unknown: the connection ended right after the write."""
 
 
 class Departure(IntEnum):
@@ -46,13 +46,13 @@ class Departure(IntEnum):
 
     STAYED = 0
     CLOSED = 1
-    """By a close frame of ours."""
+    """We sent a close frame."""
     FIN = 2
     RESET = 3
     DROPPED = 4
-    """The server ended it."""
+    """The server ended the connection."""
     REFUSED = 5
-    """It never opened."""
+    """The connection never opened."""
 
 
 class Columns:
@@ -72,7 +72,7 @@ class Columns:
 
 @dataclass(frozen=True)
 class Publications:
-    """One row per publication; `sent_ns` 0: never sent. (publisher, sequence) is its key."""
+    """One row per publication. (publisher, sequence) is the key; `sent_ns` 0 means never sent."""
 
     publisher: NDArray[np.int64]
     sequence: NDArray[np.int64]
@@ -87,7 +87,10 @@ class Publications:
 
 @dataclass(frozen=True)
 class Receipts:
-    """One row per receipt, in the order each subscriber read them. `intact` is the checksum's word (1 or 0)."""
+    """One row per receipt, in the order in which each subscriber read them.
+
+    `intact` is 1 if the checksum matches, else 0.
+    """
 
     subscriber: NDArray[np.int64]
     publisher: NDArray[np.int64]
@@ -103,33 +106,36 @@ class Receipts:
 
 @dataclass(frozen=True)
 class Member:
-    """One connection. `in_ns` is its first receipt: from then on publications are owed to it."""
+    """One connection.
+
+    `in_ns` is the time of its first receipt: from then on, publications are expected to reach it.
+    """
 
     number: int
     name: str
     connect_ns: int = 0
-    """TCP connect to 101, a duration."""
+    """Duration from TCP connect to the 101, in ns."""
     connected_ns: int = 0
     in_ns: int = 0
     left_ns: int = 0
     departure: Departure = Departure.STAYED
     close_code: int | None = None
     stalled: bool = False
-    """It stopped reading on purpose: nothing is owed to it, and nobody else may suffer."""
+    """The member stopped reading on purpose: no delivery is expected, and no other member may be affected."""
     misbehaved: str = ""
-    """What it sent on purpose that no promise covers ("a binary frame"): nothing is owed to it either."""
+    """What the member sent on purpose outside of any promise ("a binary frame"): no delivery is expected."""
     room: int = 0
-    """What is published in a room is meant for its members only."""
+    """The member's room. A publication in a room is meant for the members of that room only."""
 
     @property
     def innocent(self) -> bool:
-        """Whether it keeps the rules and reads: only then is anything owed to it."""
+        """Whether the member reads and behaves well: only then is a delivery to it expected."""
         return not self.stalled and not self.misbehaved
 
 
 @dataclass(frozen=True)
 class PresenceNotice:
-    """A member was told that `about` (a member's name) came or went."""
+    """The server told a member that `about` (a member's name) joined or left."""
 
     subscriber: int
     about: str
@@ -139,7 +145,7 @@ class PresenceNotice:
 
 @dataclass(frozen=True)
 class Tick:
-    """A viewer got one object of a feed. `value` is None where the message was not a JSON object."""
+    """A viewer received one message of a feed. `value` is None if the message was not a JSON object."""
 
     subscriber: int
     received_ns: int
@@ -149,9 +155,10 @@ class Tick:
 
 @dataclass(frozen=True)
 class UnexpectedMessage:
-    """A member got a message that the workload cannot place: a phantom, a damaged one, or one in other words.
+    """A member received a message that the workload cannot classify.
 
-    `publisher` and `sequence` name the publication whose envelope was found in it (-1: none).
+    It may be a phantom, a damaged message, or a message of unknown format. `publisher` and `sequence` name the
+    publication whose envelope was found in it (-1: none).
     """
 
     subscriber: int
@@ -162,12 +169,12 @@ class UnexpectedMessage:
 
     @property
     def carries(self) -> bool:
-        """Whether an envelope was found in it."""
+        """Whether an envelope was found in the message."""
         return self.sequence >= 0
 
 
 class Part(StrEnum):
-    """Which part of a delivered publication can differ from what was published."""
+    """The part of a delivered publication that differs from what was published."""
 
     TEXT = "text"
     SPEAKER = "speaker"
@@ -176,9 +183,9 @@ class Part(StrEnum):
 
 @dataclass(frozen=True)
 class Damage:
-    """What differs in a damaged publication. `expected` is empty where it is not known any more.
+    """The difference in a damaged publication. `expected` is empty if the original is no longer known.
 
-    Of a text, both values are shown from `at`, shortly before the first character that differs.
+    For a text, both values are shown from `at`, shortly before the first character that differs.
     """
 
     publisher: int
@@ -191,7 +198,7 @@ class Damage:
 
 @dataclass(frozen=True)
 class ProtocolNote:
-    """A frame of the server broke the protocol, as the auditor of `wire` saw it on this connection."""
+    """A frame of the server broke the protocol, as the auditor of `wire` reported it on this connection."""
 
     subscriber: int
     rule: str
@@ -203,9 +210,9 @@ class ProtocolNote:
 
 @dataclass(frozen=True)
 class History:
-    """All that was recorded of one run.
+    """Everything that was recorded of one run.
 
-    `start_ns` and `end_ns` bound the measured window; `drained_ns` ends the drain.
+    `start_ns` and `end_ns` bound the measured window; `drained_ns` is the end of the drain.
     """
 
     publications: Publications
@@ -220,21 +227,22 @@ class History:
     drained_ns: int = 0
     damage: tuple[Damage, ...] = ()
     ignored: int = 0
-    """How many messages the workload read as IGNORED."""
+    """Number of messages that the workload classified as IGNORED."""
     ignored_text: str = ""
-    """The first of them."""
+    """The first ignored message."""
 
     def rooms_of(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The room of each of these members; -1 for a number that is none of ours."""
+        """Return the room of each of these members; -1 for a number that is not ours."""
         rooms = np.array([*(member.room for member in self.members), -1], dtype=np.int64)
         known = (numbers >= 0) & (numbers < len(self.members))
         found: NDArray[np.int64] = rooms[np.where(known, numbers, -1)]
         return found
 
     def steady_ticks(self) -> Iterator[Tick]:
-        """The ticks without the one that let each viewer in.
+        """Yield all ticks except the first tick of each viewer, if that tick let the viewer in.
 
-        That one may be a snapshot: sent on connecting, in step with nothing, and perhaps made for this viewer alone.
+        The first tick may be a snapshot, which the server sends on connect, outside the period and perhaps for one
+        viewer only.
         """
         greeted: set[int] = set()
         for tick in self.ticks:
@@ -243,13 +251,13 @@ class History:
             greeted.add(tick.subscriber)
 
     def name_of(self, number: int) -> str:
-        """What the server knows a member by."""
+        """Return the name by which the server knows a member."""
         return self.members[number].name if 0 <= number < len(self.members) else f"?{number}"
 
 
 @dataclass
 class Recorder:
-    """Collects a history while it happens. One per process; not thread-safe."""
+    """Records a history while it happens. One per process; not thread-safe."""
 
     publications: Columns = field(default_factory=lambda: Columns(*(f.name for f in fields(Publications))))
     receipts: Columns = field(default_factory=lambda: Columns(*(f.name for f in fields(Receipts))))
@@ -266,7 +274,7 @@ class Recorder:
     ignored_text: str = ""
 
     def ignore(self, message: str | bytes) -> None:
-        """A member read a message of which no promise speaks."""
+        """Record a message that no promise covers."""
         self.ignored += 1
         self.ignored_text = self.ignored_text or (message if isinstance(message, str) else repr(message))
 
@@ -279,7 +287,7 @@ class Recorder:
         phase: Phase = Phase.MEASURED,
         outcome: Outcome = Outcome.OK,
     ) -> None:
-        """A publication was handed to its connection (or could not be: `outcome`)."""
+        """Record that a publication was handed to its connection, or could not be (`outcome`)."""
         self.publications.append(publisher, sequence, intended_ns, sent_ns, phase, outcome)
 
     def received(
@@ -292,11 +300,11 @@ class Recorder:
         kind: Kind = Kind.DELIVERY,
         intact: bool = True,
     ) -> None:
-        """A member read a sealed message."""
+        """Record that a member read a message with an envelope."""
         self.receipts.append(subscriber, publisher, sequence, intended_ns, received_ns, kind, intact)
 
     def freeze(self) -> History:
-        """The history so far."""
+        """Return the history so far."""
         return History(
             Publications(*(self.publications.freeze(name) for name in self.publications.names)),
             Receipts(*(self.receipts.freeze(name) for name in self.receipts.names)),

@@ -1,4 +1,4 @@
-"""A history with what it cost: the plan it followed, and what server and generator used meanwhile."""
+"""Measurement of a run: its history, its plan, and the resource usage of server and generator."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def _empty() -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class ServerUsage:
-    """Samples of what the server uses, one per row: of its process tree, or what it told at a Prometheus URL.
+    """Samples of the server's resource usage, one per row.
 
-    Monotonic ns, CPU ns used so far, resident bytes (PSS where there are workers), our connections open, open file
-    descriptors and context switches so far (-1: not told). `cpu_step_ns`: the steps in which CPU time is told,
-    where they are coarse. `trouble`: why there are fewer samples than there should be.
+    They come from its process tree, or from a Prometheus URL. Columns: monotonic ns, CPU ns used so far, resident bytes
+    (PSS if there are workers), our open connections, open file descriptors, and context switches so far (-1: not
+    reported). `cpu_step_ns` is the resolution of the CPU time, if it is coarse. `trouble` says why samples are missing.
     """
 
     at_ns: NDArray[np.int64] = field(default_factory=_empty)
@@ -37,7 +37,7 @@ class ServerUsage:
 
 @dataclass(frozen=True)
 class GeneratorUsage:
-    """The harness on itself.
+    """Resource usage of the load generator.
 
     `cpu_share` is the largest share of one core that any generator process used, one value per second of the window.
     """
@@ -45,23 +45,26 @@ class GeneratorUsage:
     cpu_share: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     loop_lag_ns: NDArray[np.int64] = field(default_factory=_empty)
     unsent: int = 0
-    """Publications whose time had come and that were not handed over when the window ended: the backlog."""
+    """The backlog: publications that were due but not yet sent when the window ended."""
     loop: str = "asyncio"
     deflated: int = 0
-    """Connections on which the server has agreed to compress."""
+    """Number of connections on which the server agreed to compression."""
     processes: int = 1
     cores: tuple[int, ...] = ()
-    """The cores that were its own, apart from the server's; none: all were shared."""
+    """The cores reserved for the generator, apart from the server's; empty if all cores were shared."""
     turns: tuple[NDArray[np.int64], ...] = ()
-    """Times in which the event loops may have stamped receipts late: their turns, and where an alarm rang late. Tables
-    of (n, 3) columns: began, ended, and how long at most something that was read in it had been there before; ns."""
+    """Intervals in which the event loops may have stamped receipts late, in ns.
+
+    These are event-loop iterations, and timers that fired late. Tables of (n, 3) columns: start, end, and the longest
+    possible wait of a message that was read in the interval.
+    """
     alone: bool = True
-    """No other measurement of wsproof ran on this machine at the same time."""
+    """Whether no other measurement of wsproof ran on this machine at the same time."""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What METRICS are computed from. `server` is None where the server's processes are not ours to see."""
+    """The input of METRICS. `server` is None if the server's processes are not visible to us."""
 
     plan: Plan
     contract: Contract

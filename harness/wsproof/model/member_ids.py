@@ -1,4 +1,4 @@
-"""Numbers for the members of a run, such that two runs against one server do not take each other's."""
+"""Ranges of member ids, so that concurrent runs against one server do not use the same ids."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import secrets
 from dataclasses import dataclass
 
 SHARES, SIZE = 20_000, 100_000
-"""Runs against one server at once take numbers from different shares of 31 bits, with high probability."""
+"""Number of shares of the 31-bit ids, and ids per share. Concurrent runs very probably draw different shares."""
 
 
 @dataclass(frozen=True, slots=True)
 class MemberIds:
-    """What is ours among the numbers that stand in envelopes and make names. `first` is member 0's.
+    """Our range of the ids in envelopes and member names. `first` is the id of member 0.
 
-    `alone`: the server has no other clients, so that a number which is not ours is one that the server made up. Else it
-    may be a stranger's.
+    `alone`: the server has no other clients, so an id outside our range was made up by the server. Otherwise it may
+    belong to somebody else's client.
     """
 
     first: int = 0
     alone: bool = True
 
     def is_strangers(self, publisher: int) -> bool:
-        """Whether a publisher, counted from our first, is somebody else's member."""
+        """Whether a publisher, counted from our first id, belongs to another run."""
         return not self.alone and not 0 <= publisher < SIZE
 
 
 def draw_share(*, alone: bool) -> MemberIds:
-    """A run's share: the first on a server of ours alone, any of them elsewhere."""
+    """Return a run's range: the first share if the server is ours alone, else a random share."""
     return MemberIds() if alone else MemberIds(secrets.randbelow(SHARES) * SIZE, alone=False)

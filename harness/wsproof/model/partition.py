@@ -1,6 +1,6 @@
-"""Receipts in portions: what is true of each member by itself can be found out some members at a time.
+"""Partitions of receipts by member, which bound the memory for many millions of receipts.
 
-It bounds the memory of a run of many millions of receipts. Of a run that is not long, there is one portion.
+A computation that looks at each member by itself can process some members at a time. A short run has one partition.
 """
 
 from __future__ import annotations
@@ -13,18 +13,21 @@ from numpy.typing import NDArray
 from wsproof.model.history import Receipts
 
 AT_ONCE = 2_000_000
-"""Receipts that are looked at in one go."""
+"""Number of receipts that are processed at a time."""
 
 
 def slices(start: int, end: int) -> Iterator[slice]:
-    """The rows from `start` to `end`, some at a time."""
+    """Yield the rows from `start` to `end`, at most `AT_ONCE` at a time."""
     for first in range(start, end, AT_ONCE):
         yield slice(first, min(first + AT_ONCE, end))
 
 
 def member_ranges(receipts: Receipts, most_members: int | None = None) -> Iterator[range]:
-    """All members that received anything, as ranges of numbers with about `AT_ONCE` receipts or fewer; one member is
-    never divided."""
+    """Yield ranges of member numbers with at most about `AT_ONCE` receipts each.
+
+    Together they cover all members that received anything. One member is never split. `most_members` limits a range,
+    too.
+    """
     counts = np.zeros(0, np.int64)
     for part in slices(0, len(receipts)):
         more = np.bincount(receipts.subscriber[part], minlength=len(counts))
@@ -41,18 +44,18 @@ def member_ranges(receipts: Receipts, most_members: int | None = None) -> Iterat
 
 
 def rows_where(receipts: Receipts, holds: Callable[[slice], NDArray[np.bool_]]) -> NDArray[np.int64]:
-    """The rows of which something holds, ascending; `holds` is asked about some rows at a time."""
+    """Return the rows for which `holds` is true, ascending. `holds` gets some rows at a time."""
     found = [np.flatnonzero(holds(part)) + part.start for part in slices(0, len(receipts))]
     return np.concatenate([np.zeros(0, np.int64), *found])
 
 
 def rows_of(receipts: Receipts, members: range) -> NDArray[np.int64]:
-    """The rows that a range of members received, ascending."""
+    """Return the rows that a range of members received, ascending."""
     whose = receipts.subscriber
     return rows_where(receipts, lambda part: (whose[part] >= members.start) & (whose[part] < members.stop))
 
 
 def groups(receipts: Receipts) -> Iterator[NDArray[np.int64]]:
-    """The rows of all receipts, in groups: all that some members received, ascending."""
+    """Yield all rows in groups. Each group has all rows of some members, ascending."""
     for each in member_ranges(receipts):
         yield rows_of(receipts, each)

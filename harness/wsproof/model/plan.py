@@ -1,7 +1,8 @@
-"""A plan of load: how many, how fast, how long; and the times at which each message is meant to leave.
+"""Load plan and schedule: how many members, which rate, how long, and when each message is intended to be sent.
 
-Open loop: the times are fixed before the run and do not wait for the server, so a server that stalls cannot hide it
-(coordinated omission; Gil Tene's wrk2). A closed loop waits for the server: it shows throughput, and never latency.
+Open loop: the send times are fixed before the run and do not wait for the server. So a server that stalls cannot hide
+the stall (coordinated omission; Gil Tene's wrk2). A closed loop waits for the server: it measures throughput, and never
+latency.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ __all__ = ["NS", "Phase", "Plan", "Schedule", "schedule"]
 
 
 class Phase(IntEnum):
-    """Which part of the run a publication belongs to. Only MEASURED enters the metrics; all are checked."""
+    """The part of the run to which a publication belongs. Only MEASURED enters the metrics; all are checked."""
 
     PROBE = 0
     WARMUP = 1
@@ -29,7 +30,10 @@ class Phase(IntEnum):
 
 @dataclass(frozen=True)
 class Plan:
-    """One run of the engine. `rate_hz` is publications per second in total; publishers are among the subscribers."""
+    """One run of the load engine.
+
+    `rate_hz` is publications per second in total. Publishers are among the subscribers.
+    """
 
     workload: str = "chat"
     subscribers: int = 100
@@ -38,43 +42,48 @@ class Plan:
     duration_s: float = 10.0
     warmup_s: float = 2.0
     drain_s: float = 10.0
-    """The longest wait for stragglers after the window; the drain ends as soon as nothing is missing."""
+    """Maximum seconds to wait for late receipts after the window. The drain ends once nothing is missing."""
     ramp_s: float = 30.0
-    """The longest time to connect everybody and to hear the first receipt of each."""
+    """Maximum seconds to connect all members and get the first receipt of each."""
     payload_bytes: int = 120
     sizes: Sizes | None = None
-    """How long each message is, where they differ; `payload_bytes` is then their mean."""
+    """Distribution of message sizes; `payload_bytes` is then the mean. None: all messages have one size."""
     connect_hz: float | None = None
-    """At most so many new connections per second; None: as fast as the server answers."""
+    """Maximum number of new connections per second; None: as fast as the server answers."""
     deflate: bool = False
-    """Offer permessage-deflate; whether the server takes it is its choice."""
+    """Offer permessage-deflate. The server decides whether to accept it."""
     steps: int = 1
-    """Subscribers join in so many equal steps: the first before the warm-up, the others evenly over the window."""
+    """Number of equal steps in which subscribers join.
+
+    The first step joins before the warm-up, the others evenly over the window.
+    """
     arrivals: Arrivals = CONSTANT
     in_flight: int | None = None
-    """A closed loop: each publisher has so many publications on their way, and `rate_hz` is what came of it. None: an
-    open loop, whose times are fixed before the run."""
+    """Closed loop: the number of publications that each publisher has in flight. `rate_hz` is then a result.
+
+    None: an open loop, whose send times are fixed before the run.
+    """
     processes: int = 1
     pin: bool = True
-    """Keep the engine on cores of its own, apart from those of a server that was started for the run, where there are
-    enough."""
+    """Pin the engine to separate cores, apart from those of a server that was started for the run, if there are enough.
+    """
     event_loop: str = "auto"
-    """`auto`: uvloop where it is installed, else asyncio; `asyncio`: the standard library's."""
+    """`auto`: uvloop if installed, else asyncio; `asyncio`: the event loop of the standard library."""
     seed: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        """The plan as it stands in a run record."""
+        """Return the plan as stored in a run record."""
         words = asdict(self) | {"arrivals": str(self.arrivals), "loop": "open"}
         words["sizes"] = None if self.sizes is None else str(self.sizes)
         return words if self.in_flight is None else words | {"arrivals": None, "loop": "closed"}
 
     def step_of(self, member: int) -> int:
-        """The step in which a member joins, from 0. Whoever publishes is there from the beginning."""
+        """Return the step in which a member joins, from 0. Publishers join in the first step."""
         return member * self.steps // self.subscribers
 
     @property
     def span(self) -> Span:
-        """What its arrivals are to fill."""
+        """The time that the arrivals fill."""
         return Span(self.rate_hz, int(self.warmup_s * NS), int(self.duration_s * NS))
 
 

@@ -1,4 +1,4 @@
-"""The run record: the evidence of one run, as `run.json` keeps it.
+"""Run record: the data of one run, as stored in `run.json`.
 
 History of the format
     wsproof.run/1   2026-11   the first: verdict, trust, target, git, machine, plan, metrics, findings, warnings, parts.
@@ -22,9 +22,9 @@ BENCHES_SCHEMA = "wsproof.benches/1"
 
 @dataclass(frozen=True)
 class Void:
-    """Why a figure proves nothing: the code of the warning, and a sentence.
+    """Why a figure is invalid: the code of the warning, and a sentence.
 
-    `without` is the figure without the load generator's part in it. None: nobody can know it.
+    `without` is the figure without the load generator's contribution; None if that is unknown.
     """
 
     code: str
@@ -32,7 +32,7 @@ class Void:
     without: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The reason as it stands under `void` in a metric."""
+        """Return the entry under `void` in a metric."""
         return {"code": self.code, "reason": self.reason, "without": self.without}
 
     @classmethod
@@ -43,10 +43,10 @@ class Void:
 
 @dataclass(frozen=True)
 class Summary:
-    """One metric over one run. Samples were merged before; percentiles are never averaged.
+    """One metric over one run. Samples are merged first; percentiles are never averaged.
 
-    `value` is the headline: the median of samples, or the number itself for a metric that has only one. `void` has the
-    statistics that prove nothing ("p99"), each with its reason; all others stand.
+    `value` is the headline: the median of the samples, or the number itself for a metric with one value. `void` maps
+    each invalid statistic ("p99") to the reason. All other statistics are valid.
     """
 
     unit: str
@@ -63,7 +63,7 @@ class Summary:
     void: Mapping[str, Void] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """The summary as it stands under `metrics` in a run record."""
+        """Return the entry under `metrics` in a run record."""
         return {
             "unit": self.unit,
             "better": self.better,
@@ -89,9 +89,9 @@ class Summary:
 
 @dataclass(frozen=True)
 class TrustWarning:
-    """Why a number may deserve less trust, and what to do about it.
+    """Why a number deserves less trust, and what to do about it.
 
-    `voids`: figures prove nothing because of it. `figures` names them: all of a metric ("latency"), or one of its
+    `voids`: some figures are invalid because of it. `figures` names them: a whole metric ("latency"), or one of its
     statistics ("latency.p99").
     """
 
@@ -102,7 +102,7 @@ class TrustWarning:
     figures: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """The caution as it stands under `warnings`."""
+        """Return the entry under `warnings`."""
         return {
             "code": self.code,
             "message": self.message,
@@ -120,11 +120,11 @@ class TrustWarning:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run.
+    """The record of one run.
 
-    `command` is the verb that made it; `parts` holds what verbs add ("check": a wsproof.check/1 document, "load": a
-    summary of Locust's run, "capacity": the runs of a search and its result). `complete` is False in a record written
-    while the run was still going, or interrupted.
+    `command` is the wsproof command that made it. `parts` holds what commands add ("check": a wsproof.check/1 document,
+    "load": a summary of Locust's run, "capacity": the runs of a search and its result). `complete` is False in a record
+    that was written during the run, or after an interruption.
     """
 
     id: str
@@ -144,11 +144,11 @@ class RunRecord:
     wall_s: float = 0.0
 
     def but(self, **changes: Any) -> RunRecord:
-        """This record with some fields changed."""
+        """Return this record with some fields changed."""
         return replace(self, **changes)
 
     def to_json(self) -> dict[str, Any]:
-        """The record as `run.json` keeps it (`wsproof.run/1`)."""
+        """Return the record as stored in `run.json` (`wsproof.run/1`)."""
         return {
             "schema": RUN_SCHEMA,
             "id": self.id,
@@ -173,7 +173,7 @@ class RunRecord:
         """The inverse of `to_json`.
 
         Raises:
-            ValueError: `data` is of another schema, or not a run record at all.
+            ValueError: `data` has another schema, or is not a run record.
         """
         if data.get("schema") != RUN_SCHEMA:
             raise ValueError(f"expected a record of schema {RUN_SCHEMA}, got {data.get('schema')!r}")

@@ -1,7 +1,7 @@
-"""Which values are secret: the names that they go by, the shapes they have, and those of a run, which are hidden.
+"""Detection of secret values, by name and by shape, and the set of known secrets of this process.
 
-A workload makes tokens of its own, one per member, while a run goes on. So there is one set of known values per
-process: `learn` adds to it, and whatever writes or prints takes its values out (`net/redact.py`).
+A workload creates tokens during a run, one per member. So each process has one set of known values. `learn` adds to the
+set, and all code that writes or prints removes these values (`net/redact.py`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from urllib.parse import unquote_plus
 
 MARK = "[redacted]"
-"""What stands in the place of a secret."""
+"""The replacement for a secret."""
 
 _SECRET_NAME = re.compile(
     r"token|secret|passw|passphrase|passcode|credential|authori[sz]ation|cookie|session|signature|jwt|api[-_]?key"
@@ -26,9 +26,9 @@ JWT = re.compile(r"\beyJ[\w-]{6,}\.[\w-]+(?:\.[\w-]*)?")
 
 _SHORTEST = 4
 _SHORTEST_WORD = 6
-"""A word, a number or a room's name below this length is too common to be taken out wherever it stands."""
+"""Characters. A shorter word, number or room name is too common to be hidden everywhere."""
 _LONGEST_WORD = 11
-"""Up to this length a word or a number is taken out where it stands alone, and not inside another word."""
+"""Characters. Up to this length, a word or number is hidden only as a whole word."""
 
 _KNOWN: dict[str, None] = {}
 _LISTENERS: list[Callable[[list[str]], None]] = []
@@ -40,33 +40,36 @@ def is_secret_name(name: str) -> bool:
 
 
 def secret_parameters(path: str) -> list[str]:
-    """The values of the query parameters of `path` that hold secrets, as written and decoded."""
+    """Return the values of secret query parameters in `path`, both as written and decoded."""
     values = [value for _, name, value in QUERY.findall(path) if value and is_secret_name(name)]
     return [*values, *(unquote_plus(value) for value in values)]
 
 
 def secrets_in_message(message: str | bytes) -> list[str]:
-    """The values in a message of ours that hold secrets: of fields and headers by their names, and tokens by shape."""
+    """Return the secret values in a message of ours.
+
+    These are fields and headers with a secret name, and tokens recognised by shape.
+    """
     text = message if isinstance(message, str) else message.decode(errors="ignore")
     named = [value.strip("\"'") for _, name, value in _IN_MESSAGE.findall(text) if is_secret_name(name)]
     return [*named, *secret_parameters(text), *(found[2] for found in BEARER.findall(text)), *JWT.findall(text)]
 
 
 def is_distinctive(value: str) -> bool:
-    """Whether a value can be taken out wherever it stands. "1" or "chat" would take half of a page with it.
+    """Whether a value can be hidden everywhere. Hiding "1" or "chat" everywhere would hide half of a page.
 
-    Those are hidden only beside their names: in queries, headers and fields.
+    Other values are hidden only next to their names: in queries, headers and fields.
     """
     return len(value) >= (_SHORTEST_WORD if value.isalnum() else _SHORTEST) and value not in MARK
 
 
 def stands_alone(value: str) -> bool:
-    """Whether a distinctive value is so short and plain that it is taken out only as a whole word."""
+    """Whether a distinctive value is so short and plain that it is hidden only as a whole word."""
     return len(value) <= _LONGEST_WORD and (value.isalpha() or value.isdigit())
 
 
 def learn(values: Iterable[str]) -> None:
-    """From now on these values are hidden in all that leaves this process; what is not distinctive is left out."""
+    """Hide these values from now on in all output of this process. Values that are not distinctive are ignored."""
     new = [value for value in dict.fromkeys(values) if value not in _KNOWN and is_distinctive(value)]
     if new:
         _KNOWN.update(dict.fromkeys(new))
@@ -75,20 +78,20 @@ def learn(values: Iterable[str]) -> None:
 
 
 def learned() -> tuple[str, ...]:
-    """All values that `learn` was told."""
+    """Return all values passed to `learn` that are hidden."""
     return tuple(_KNOWN)
 
 
 def learned_count() -> int:
-    """How many they are: values are added, and never taken away."""
+    """Return the number of learned values. It only grows, except for `forget`."""
     return len(_KNOWN)
 
 
 def forget() -> None:
-    """Begin anew: a process that does several runs, as tests do."""
+    """Clear the learned values, for a process that does several runs, as tests do."""
     _KNOWN.clear()
 
 
 def on_news(tell: Callable[[list[str]], None]) -> None:
-    """Call `tell` with each new value: a process that does work for another one hands them on."""
+    """Call `tell` with each new list of values, so that a worker process can pass them on."""
     _LISTENERS.append(tell)

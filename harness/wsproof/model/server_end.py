@@ -1,4 +1,4 @@
-"""How a server's process ended by itself."""
+"""Unrequested exits of a server's process."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from wsproof.model.harm import Harm
 __all__ = ["PROCESS_ENDED", "ServerEnd", "end_findings"]
 
 PROCESS_ENDED = "process-ended"
-"""The rule: whatever a client does, the server's process goes on."""
+"""The rule: the server's process keeps running, whatever a client does."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerEnd:
-    """A process that ended though nobody had asked it to. `code` is 128 + n after signal n."""
+    """An exit of a process that nobody had stopped. `code` is 128 + n after signal n."""
 
     code: int
     output: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class ServerEnd:
 
 
 def end_findings(ends: tuple[ServerEnd, ...]) -> tuple[Finding, ...]:
-    """One finding for each way in which the server's process ended."""
+    """Return one finding per kind of exit of the server's process."""
     kinds: dict[str, list[ServerEnd]] = {}
     for end in ends:
         kinds.setdefault(end.sentence, []).append(end)

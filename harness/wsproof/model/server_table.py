@@ -1,4 +1,4 @@
-"""One app on several servers: what the checks of each chapter came to, as counts. Pure."""
+"""Results of one app on several servers, as counts per chapter of checks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MATRIX_SCHEMA = "wsproof.matrix/1"
 
 
 class Chapter(StrEnum):
-    """What the checks are about, in the order in which a connection meets it."""
+    """Topics of the checks, in the order in which a connection meets them."""
 
     HANDSHAKE = "handshake"
     FRAMING = "framing"
@@ -40,7 +40,7 @@ class Chapter(StrEnum):
     CHANNELS = "channels"
 
 
-# The longest beginning of a section counts. RFC 6455 has no chapter for what it only says about security (10).
+# The longest matching prefix of a section counts. Security-only text of RFC 6455 (10) belongs to robustness.
 _BEGINNINGS = {
     "1.4": Chapter.CLOSE,
     "4": Chapter.HANDSHAKE,
@@ -66,7 +66,10 @@ _BEGINNINGS = {
 
 
 def chapter_of(section: str) -> Chapter | None:
-    """The chapter of a section ("5.5.1", "RFC 7692 7.1", "chat"); None for what stands for checks that were not run."""
+    """Return the chapter of a section ("5.5.1", "RFC 7692 7.1", "chat").
+
+    Returns None for "-", the section of checks that were not run.
+    """
     if section == "-":
         return None
     own = section.removeprefix("RFC 6455 ")
@@ -79,7 +82,10 @@ def chapter_of(section: str) -> Chapter | None:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One server, one chapter. `unknown` counts checks that could not tell, the others findings."""
+    """Counts for one server and one chapter.
+
+    `unknown` counts checks and findings without a decision, the other counts except `checks` are of findings.
+    """
 
     checks: int = 0
     violations: int = 0
@@ -89,12 +95,12 @@ class Cell:
     unknown: int = 0
 
     def to_json(self) -> dict[str, int]:
-        """As it stands in wsproof.matrix/1."""
+        """Return the cell as stored in wsproof.matrix/1."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
 def cells_of(report: SuiteReport) -> dict[Chapter, Cell]:
-    """The counts of each chapter that was looked at, in the order of the chapters."""
+    """Return the counts of each tested chapter, in the order of the chapters."""
     counts = {chapter: dict.fromkeys(Cell.__slots__, 0) for chapter in Chapter}
     for run in report.checks_run:
         if (chapter := chapter_of(run.section)) is not None:
@@ -117,19 +123,22 @@ def _kind(finding: Finding) -> str:
 
 
 class ServerRunState(StrEnum):
-    """How far we came with a server."""
+    """How far the run with a server got."""
 
     CHECKED = "checked"
     NOT_INSTALLED = "not-installed"
     FAILED = "failed"
-    """It could not be started, or not again."""
+    """The server could not be started, or not be restarted."""
     NOT_RUN = "not-run"
-    """The run ended before its turn."""
+    """The run ended before this server."""
 
 
 @dataclass(frozen=True)
 class ServerTableRow:
-    """One server. `reason` says why it was not checked; `check` is its own wsproof.check/1, `run` the id of its run."""
+    """One server. `reason` says why it was not checked.
+
+    `check` is its wsproof.check/1 document, `run` the id of its run.
+    """
 
     server: str
     title: str
@@ -140,36 +149,36 @@ class ServerTableRow:
     run: str | None = None
 
     def but(self, **changes: Any) -> ServerTableRow:
-        """This row with some fields changed."""
+        """Return this row with some fields changed."""
         return replace(self, **changes)
 
     @property
     def verdict(self) -> Verdict | None:
-        """As in its own document; None where there is none."""
+        """The verdict of its document; None without one."""
         return Verdict(self.check["verdict"]) if self.check is not None else None
 
     @property
     def cells(self) -> dict[Chapter, Cell]:
-        """Counts by chapter."""
+        """Counts per chapter."""
         return cells_of(self.report) if self.report is not None else {}
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """All of them, accepted ones too."""
+        """All findings, accepted ones included."""
         return self.report.findings if self.report is not None else ()
 
     @property
     def versions(self) -> dict[str, str]:
-        """The packages that ran the app."""
+        """Versions of the packages that ran the app."""
         return dict(self.check["target"].get("versions") or {}) if self.check is not None else {}
 
     @property
     def seconds(self) -> float:
-        """How long its checks took."""
+        """Duration of its checks in seconds."""
         return self.report.seconds if self.report is not None else 0.0
 
     def to_json(self) -> dict[str, Any]:
-        """As it stands in wsproof.matrix/1."""
+        """Return the row as stored in wsproof.matrix/1."""
         return {
             "server": self.server,
             "title": self.title,
@@ -186,7 +195,7 @@ class ServerTableRow:
 
 @dataclass(frozen=True)
 class ServerTable:
-    """One app on several servers. `target` is the app, redacted."""
+    """Results of one app on several servers. `target` is the app, redacted."""
 
     target: Mapping[str, Any]
     started_utc: str
@@ -196,23 +205,26 @@ class ServerTable:
     rows: tuple[ServerTableRow, ...] = field(default=())
 
     def but(self, **changes: Any) -> ServerTable:
-        """This matrix with some fields changed."""
+        """Return this table with some fields changed."""
         return replace(self, **changes)
 
     @property
     def verdict(self) -> Verdict:
-        """The worst of all; UNKNOWN when nothing was checked, or something that is there could not be."""
+        """The worst of all verdicts.
+
+        A server that failed or was not run counts as UNKNOWN, and so does an empty table.
+        """
         known = [row.verdict for row in self.rows if row.verdict is not None]
         failed = [Verdict.UNKNOWN for row in self.rows if row.state in (ServerRunState.FAILED, ServerRunState.NOT_RUN)]
         return Verdict.worst([*known, *failed]) if known or failed else Verdict.UNKNOWN
 
     def chapters(self) -> list[Chapter]:
-        """Those that any server was asked about."""
+        """Return the chapters that were tested on any server."""
         asked: set[Chapter] = set().union(*(row.cells for row in self.rows))
         return [chapter for chapter in Chapter if chapter in asked]
 
     def to_json(self) -> dict[str, Any]:
-        """The document wsproof.matrix/1."""
+        """Return the document wsproof.matrix/1."""
         return {
             "schema": MATRIX_SCHEMA,
             "verdict": self.verdict.value,
@@ -227,7 +239,7 @@ class ServerTable:
 
 
 def by_check(rows: Iterable[ServerTableRow], *, accepted: bool) -> dict[tuple[str, str], list[tuple[str, Finding]]]:
-    """The findings that count (or those that are accepted) by section and check, the worst first."""
+    """Return the findings that count, or the accepted ones, by section and check, worst first."""
     found: dict[tuple[str, str], list[tuple[str, Finding]]] = {}
     for row in rows:
         for finding in row.findings:

@@ -1,8 +1,8 @@
-"""How long messages are: values that say a size for each publication. The same value and seed give the same sizes.
+"""Message sizes: one size per publication. The same value and seed give the same sizes.
 
-120            all of them
-64-1024        any length in between, each as likely
-120:9,4096:1   a mix: nine of ten have 120 bytes, one of ten 4096
+120            every message
+64-1024        uniformly distributed between the two
+120:9,4096:1   a weighted mix: nine of ten messages have 120 bytes, one of ten has 4096
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ WORDS = "a number of bytes, LOW-HIGH, or a mix SIZE:WEIGHT,SIZE:WEIGHT"
 
 @dataclass(frozen=True)
 class Sizes:
-    """Lengths in bytes. `weights` empty: every length between the first and the last, each as likely."""
+    """A distribution of message lengths in bytes.
+
+    Without `weights`, all lengths from the first to the last are equally likely.
+    """
 
     bytes: tuple[int, ...]
     weights: tuple[float, ...] = ()
@@ -33,13 +36,13 @@ class Sizes:
 
     @property
     def mean(self) -> float:
-        """The mean length."""
+        """The mean length in bytes."""
         if not self.weights:
             return (self.bytes[0] + self.bytes[-1]) / 2
         return sum(size * weight for size, weight in zip(self.bytes, self.weights, strict=True)) / sum(self.weights)
 
     def draw(self, *seed: int) -> Iterator[int]:
-        """A size for each publication, for ever."""
+        """Yield an endless sequence of sizes, one per publication."""
         random = np.random.default_rng(seed)
         while True:
             if self.weights:
@@ -56,10 +59,10 @@ class Sizes:
 
 
 def parse_sizes(text: str) -> Sizes:
-    """Understand what people type.
+    """Parse sizes as users type them.
 
     Raises:
-        ValueError: it is none of the above.
+        ValueError: the text has none of the valid forms; the message lists them.
     """
     try:
         if ":" in text:
@@ -73,5 +76,5 @@ def parse_sizes(text: str) -> Sizes:
         if good and min(sizes.bytes) >= 1:
             return sizes
     except ValueError:
-        pass  # told below, with what would have been right
+        pass  # reported below, with the valid forms
     raise ValueError(f"expected {WORDS}, got {text!r}")

@@ -1,4 +1,4 @@
-"""What the two shipped suites are asked, and what they answer."""
+"""Options and reports of the two shipped suites."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from wsproof.model.finding import Anomaly, Finding, Verdict, verdict_of
 
 ON_THE_WIRE = "server-"
-"""How the names of those checks begin that say what no server may ever send: every client of the harness makes them."""
+"""Prefix of the checks for what a server must never send. Every client of the harness runs them."""
 
 
 class SuiteName(StrEnum):
@@ -22,14 +22,14 @@ class SuiteName(StrEnum):
 
 @dataclass(frozen=True)
 class SuiteOptions:
-    """How hard a suite looks. The same seed gives the same run; with a budget, the same prefix of it.
+    """Options of a suite run. The same seed gives the same run; a time budget cuts it after a prefix.
 
-    `only` keeps the checks whose name, a part of it, or section starts with one of its entries ("5.5", "chat",
-    "delivery"); `protocol` and `channels` keep a whole suite. `examples` is the number of generated examples per
-    property. `deadline_s` bounds every wait for something that is owed. `sample` is a message that the endpoint
-    accepts, for endpoints that refuse any other (bytes: a binary one); `login` is sent before it on every connection.
-    `offered` is what a member of the channel sends, the last one a message and those before it a login, for an endpoint
-    that refuses plain texts.
+    `only` keeps the checks whose section, name, or part of the name starts with one of its entries ("5.5", "chat",
+    "delivery"). `protocol` and `channels` keep a whole suite. `examples` is the number of generated examples per
+    property. `deadline_s` is the timeout for each expected message. `sample` is a message that the endpoint accepts
+    (bytes: a binary message), for endpoints that refuse all others. `login` is sent before it on every connection.
+    `offered` is what a member of the channel sends, for an endpoint that refuses plain texts. Its last item is a
+    message, and the items before it are a login.
     """
 
     seed: int = 0
@@ -43,34 +43,35 @@ class SuiteOptions:
     offered: tuple[str | bytes, ...] = ()
 
     def but(self, **changes: Any) -> SuiteOptions:
-        """These options with some changed."""
+        """Return these options with some fields changed."""
         return replace(self, **changes)
 
     def wants(self, check: str, section: str, suite: SuiteName | None = None) -> bool:
-        """Whether `--only` keeps this check, which belongs to that suite."""
+        """Whether `--only` keeps this check of that suite."""
         names = [check, section, *check.split(".")]
         return not self.only or any(word == suite or any(n.startswith(word) for n in names) for word in self.only)
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Something that a check measured: worth knowing, whatever its verdict. `unit` is empty for a bare number."""
+    """A value that a check measured, whatever its verdict. `unit` is empty for a plain number."""
 
     name: str
     value: float
     unit: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """One entry of `measured`."""
+        """Return the entry under `measured`."""
         return {"name": self.name, "value": float(f"{self.value:.4g}"), "unit": self.unit}
 
 
 @dataclass(frozen=True)
 class CheckRun:
-    """One check that was run: `verdict` is its own, `reason` says why it is unknown or was cut short.
+    """The result of one check.
 
-    `cause` is another check whose finding tells what this one saw: it fails only where that one does. `traceback` is
-    there where wsproof itself crashed in this check.
+    `verdict` is the check's own. `reason` says why it is unknown or was cut short. `cause` is the check that reported
+    the root cause: this check fails only where that one does. `traceback` is set if wsproof itself crashed in this
+    check.
     """
 
     check: str
@@ -86,12 +87,12 @@ class CheckRun:
 
     @property
     def remark(self) -> str:
-        """Its cause and its reason in words; empty where there is nothing to say."""
+        """Cause and reason in words; empty without either."""
         same = f"of the same cause as {self.cause}" if self.cause else ""
         return "; ".join(words for words in (same, self.reason) if words)
 
     def to_json(self) -> dict[str, Any]:
-        """One row of `checks_run` in wsproof.check/1."""
+        """Return the row under `checks_run` in wsproof.check/1."""
         return {
             "check": self.check,
             "section": self.section,
@@ -108,7 +109,7 @@ class CheckRun:
 
 @dataclass(frozen=True, slots=True)
 class NotRun:
-    """A check that was asked for and not run (to its end), and why: it has no verdict, and has not passed."""
+    """A selected check that was not run to its end, and the reason. It has no verdict, and has not passed."""
 
     check: str
     section: str
@@ -116,16 +117,16 @@ class NotRun:
     reason: str
 
     def to_json(self) -> dict[str, Any]:
-        """One row of `not_run` in wsproof.check/1."""
+        """Return the row under `not_run` in wsproof.check/1."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class SuiteReport:
-    """What a suite ran and what it found, one finding per root cause; and what it did not come to.
+    """What a suite ran and found, with one finding per root cause, and what it did not run.
 
-    `wall_s` is the time that passed meanwhile, probing and restarts included: more than the sum of the rows. `complete`
-    is False where something ended the run before its time: what was found by then counts, and nothing has passed.
+    `wall_s` is the elapsed time, probes and restarts included: more than the sum of the rows. `complete` is False if
+    the run ended early. Findings made before that count, and no check has passed.
     """
 
     seed: int
@@ -135,7 +136,7 @@ class SuiteReport:
     wall_s: float = 0.0
     complete: bool = True
     remarks: tuple[str, ...] = ()
-    """What a user should know of the whole run, such as which messages the endpoint takes."""
+    """Notes on the whole run, such as which messages the endpoint accepts."""
 
     def __add__(self, other: SuiteReport) -> SuiteReport:
         return SuiteReport(
@@ -150,12 +151,14 @@ class SuiteReport:
 
     @property
     def seconds(self) -> float:
-        """How long it took: by the clock on the wall where that was recorded, else the sum of the rows."""
+        """The elapsed time if it was recorded, else the sum of the rows."""
         return self.wall_s or sum(run.seconds for run in self.checks_run)
 
     def verdict(self, *, strict: bool = False) -> Verdict:
-        """The worst of the findings and of the checks that could not tell; UNKNOWN when nothing was run, or not to its
-        end."""
+        """Return the worst of all findings and of all checks with an unknown verdict.
+
+        UNKNOWN if nothing was run, or if the run is incomplete and no finding is worse.
+        """
         if not (self.checks_run or self.findings):
             return Verdict.UNKNOWN
         unknown = Verdict.worst(run.verdict for run in self.checks_run if run.verdict is Verdict.UNKNOWN)
@@ -165,7 +168,10 @@ class SuiteReport:
 
 
 def told_once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings, each deviation on the wire once: the first, with the occurrences of all that met the same rule."""
+    """Merge the findings about frames on the wire: one finding per rule, with the sum of the occurrences.
+
+    The first finding is kept. Rules in the `also` of its recipe count as reported, too.
+    """
     kept: list[Finding] = []
     at: dict[str, int] = {}
     for finding in findings:
@@ -181,8 +187,9 @@ def told_once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 Keep: TypeAlias = Callable[[SuiteReport], None]
-"""Takes what a suite knows by now, as often as there is news: the last of these reports is what it returns."""
+"""Callback that gets the current report of a suite at each change. The last one is the report that the suite returns.
+"""
 
 
 def keep_nothing(report: SuiteReport) -> None:
-    """For callers who want the report at the end only."""
+    """A `Keep` for callers that need only the final report."""
