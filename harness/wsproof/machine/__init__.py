@@ -1,1 +1,1 @@
-"""This machine: cores, file descriptors, ports, process usage, and the lock for measurements."""
+"""The local machine: cores, file descriptors, ports, resource usage, and the measurement lock."""

@@ -1,7 +1,7 @@
 """Envelope of each message: key, intended send time and checksum.
 
-An enveloped message is a body and a fixed-length ASCII trailer at its *end*. Servers put text in front of a client's
-message (`Client #7 says: ...`), and not behind it:
+A message with an envelope is a body and a fixed-length ASCII trailer at its *end*. Servers put text in front of a
+client's message (`Client #7 says: ...`), and not behind it.
 
     body  ~w1 LLLLLLLL PPPPPPPP SSSSSSSS IIIIIIIIIIIIIIII CCCCCCCC      (no blanks between the fields; hexadecimal)
           mark length  publisher sequence intended time    CRC-32

@@ -123,7 +123,7 @@ class Finding:
     """The sentence of the RFC or of the contract that was broken."""
     library: str | None = field(default=None, kw_only=True)
     server_output: tuple[str, ...] = field(default=(), kw_only=True)
-    """What the server wrote meanwhile: its last exception, redacted and bounded."""
+    """What the server wrote during the check: its last exception, redacted and bounded."""
     rule_harm: Harm | None = field(default=None, kw_only=True)
     """The harm of breaking the rule, if the rule defines it."""
 

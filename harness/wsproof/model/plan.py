@@ -65,7 +65,9 @@ class Plan:
     """
     processes: int = 1
     pin: bool = True
-    """Pin the engine to separate cores, apart from those of a server that was started for the run, if there are enough.
+    """Pin the engine to separate cores, apart from those of a server started for the run.
+
+    No pinning if there are too few cores.
     """
     event_loop: str = "auto"
     """`auto`: uvloop if installed, else asyncio; `asyncio`: the event loop of the standard library."""

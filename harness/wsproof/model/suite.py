@@ -187,7 +187,9 @@ def told_once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 Keep: TypeAlias = Callable[[SuiteReport], None]
-"""Callback that gets the current report of a suite at each change. The last one is the report that the suite returns.
+"""Callback that gets the current report of a suite at each change.
+
+The last of these reports is the one that the suite returns.
 """
 
 

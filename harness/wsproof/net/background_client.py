@@ -82,7 +82,7 @@ class BackgroundClient:
 
     @property
     def ending(self) -> str:
-        """How the server ended the connection, as a clause; empty while it is open."""
+        """How the server ended the connection, as a clause; empty while the connection is open."""
         if self._close is not None:
             code = "no code" if self._close.code is None else f"code {self._close.code}"
             reason = f" {self._close.reason!a}" if self._close.reason else ""
@@ -93,7 +93,7 @@ class BackgroundClient:
 
     @property
     def close_code(self) -> int | None:
-        """The code of the server's close frame; None when there was none."""
+        """The code of the server's close frame; None without a close frame or without a code."""
         return self._close.code if self._close is not None else None
 
     def close(self, wait_s: float) -> None:

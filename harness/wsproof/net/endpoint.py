@@ -93,7 +93,10 @@ class Endpoint:
         return _ssl_context(self.ca, self.insecure)
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, secrets too: for a worker process of ours, through a pipe, never into a file."""
+        """Return all fields, secrets included, for one of our worker processes.
+
+        Send the result through a pipe only, and never write it to a file.
+        """
         return {
             "host": self.host,
             "port": self.port,

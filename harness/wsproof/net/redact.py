@@ -37,7 +37,7 @@ _HEADER = re.compile(
 _FEW = 40
 """Up to this many secrets are searched for one by one; more are looked up by their first characters."""
 _CUT = re.compile(r"""\\?["']?(?:\.\.\.|…)|$""")
-"""Where a text was shortened."""
+"""Matches the place where a text was shortened: an ellipsis, or the end of the text."""
 _PLAIN_REST = 12
 """Minimum length, in characters, of a cut secret at the end of a text without dots.
 

@@ -63,8 +63,8 @@ class Frame:
     def encode(self) -> bytes:
         """Return the bytes of this frame, however illegal.
 
-        Raises ValueError only for values that cannot be encoded: an opcode or RSV value out of range, a mask that is
-        not 4 bytes, or a length that does not fit its form.
+        Raises ValueError only for values that cannot be encoded. These are an opcode or RSV value out of range, a mask
+        that is not 4 bytes, and a length that does not fit its form.
         """
         if not 0 <= self.opcode <= 15 or not 0 <= self.rsv <= 7:
             raise ValueError(f"opcode must be 0-15 and rsv 0-7, got opcode={self.opcode} rsv={self.rsv}")
