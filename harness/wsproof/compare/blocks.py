@@ -64,7 +64,8 @@ class BlockResult:
 def run_block(index: int, block: Block, target: Target, load: Load, progress: Watcher | None = None) -> BlockResult:
     """Measure one block. Repeat it once if a judged figure is invalid.
 
-    A block with a violation is kept as it is and not repeated.
+    A block with a violation is kept as it is and not repeated. If the figures are invalid again, the first result is
+    kept.
 
     Raises:
         TargetError: the server cannot be started or reached.

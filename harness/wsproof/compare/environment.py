@@ -19,9 +19,11 @@ from wsproof.compare.repository import Commit, Repository
 from wsproof.errors import UsageError
 
 LOCKS = ("constraints*.txt", "requirements*.txt", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock*.toml")
+"""Name patterns of files that pin packages."""
 EXTRAS = ("reference", "servers")
 """Extras that a server may need. Extras that a project does not define are not installed."""
 INSTALL_TIMEOUT_S = 900.0
+"""Timeout of one installation command, in seconds."""
 
 
 def packages_asked_for(repository: Repository, commit: Commit) -> dict[str, Any]:

@@ -13,10 +13,11 @@ from enum import StrEnum
 import numpy as np
 
 FEWEST_IDENTICAL = 4
+"""Fewest A/A pairs of a comparison, unless there are fewer A/B pairs."""
 
 
 class Side(StrEnum):
-    """The build that a block runs. BASE_AGAIN is the base too, as the second block of an A/A pair."""
+    """The build that a block runs. BASE_AGAIN is the base too: its second name in an A/A pair."""
 
     BASE = "A"
     CANDIDATE = "B"

@@ -12,6 +12,7 @@ from typing import Any
 from wsproof.errors import GitError
 
 GIT_TIMEOUT_S = 120.0
+"""Timeout of one git command, in seconds."""
 
 
 @dataclass(frozen=True)

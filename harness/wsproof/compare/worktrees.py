@@ -11,6 +11,7 @@ from pathlib import Path
 from wsproof.compare.repository import Commit, Repository
 
 PREFIX = "wsproof-compare-"
+"""Name prefix of the temporary directories, by which stale worktrees are recognized."""
 
 
 @contextmanager

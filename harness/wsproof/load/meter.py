@@ -22,10 +22,12 @@ from wsproof.target.server import RunningServer
 
 COLUMNS = ("at_ns", "cpu_ns", "memory_bytes", "connections", "fds", "switches")
 NOT_TOLD = -1
+"""The value of a column that the server or the platform does not tell."""
 _SELDOM_NS = 2_000_000_000
 """Interval, in ns, of the two expensive readings. To list a process tree, the meter reads all processes of the machine.
 To count file descriptors, it lists all of them. A sample of known processes is cheap."""
 _ASK_NS = 1_000_000_000
+"""Shortest interval, in ns, between two requests to the metrics URL while sparing."""
 _PROMPT_NS = 100_000
 """A timer that fires within this time (ns) counts as punctual: the kernel's timers and the event loop's own steps take
 that long."""

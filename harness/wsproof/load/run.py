@@ -31,7 +31,9 @@ from wsproof.target.server import RunningServer
 from wsproof.wire.advice import advice_on_refusal
 
 RAMP_SAMPLE_S = 0.05
+"""Interval, in seconds, between samples of the server while connections are opened."""
 SAMPLE_S = 0.22
+"""Interval, in seconds, between samples of the server in the other phases."""
 PROBE_S = 0.25
 """Time, in seconds, that a probe gets before the next probe is sent."""
 HUNG_UP = "all connections were accepted, and ended by the server at once"

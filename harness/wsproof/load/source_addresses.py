@@ -16,6 +16,7 @@ out."""
 _NO_PORT_YET = 24
 """IP_BIND_ADDRESS_NO_PORT of <linux/in.h>, which Python's `socket` does not name."""
 _RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+"""Linux' range of ephemeral ports."""
 
 
 def source_of(member: int, endpoint: Endpoint) -> tuple[str, int] | None:

@@ -19,6 +19,7 @@ from wsproof.model.secrecy import learn
 from wsproof.net.clock import Deadline
 
 _GRACE_S = 3.0
+"""Time, in seconds, that the workers get to exit by themselves."""
 
 
 @dataclass(frozen=True, slots=True)

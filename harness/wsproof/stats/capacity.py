@@ -49,7 +49,7 @@ class Search:
     """Target width of the interval: its upper end exceeds its lower end by at most this share."""
     most_trials: int = 40
     attempts: int = 3
-    """Runs of a level while its runs are untrusted."""
+    """Largest number of runs in a row at one level while they are untrusted."""
 
     def level(self, near: float) -> float:
         """The allowed level nearest to `near`: within the limits, with at most three significant digits."""

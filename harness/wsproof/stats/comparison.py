@@ -37,7 +37,9 @@ from wsproof.stats.paired import Evidence, Pair, weigh
 from wsproof.stats.permutation import holm
 
 FEWEST_PAIRS = 8
+"""Pairs that a verdict of *worse* or *better* needs."""
 ALPHA = 0.05
+"""Significance level of the adjusted p-value."""
 
 
 def judge(

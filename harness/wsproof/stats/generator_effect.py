@@ -27,6 +27,7 @@ STATISTICS = ("p50", "p90", "p99", "p999", "mean", "max")
 """The statistics that are examined. The minimum is missing: lateness affects it only if all were late, and then the
 median shows it."""
 TAIL = frozenset({"p99", "p999", "max"})
+"""The statistics that a delay of one message in a hundred affects."""
 
 
 @dataclass(frozen=True)

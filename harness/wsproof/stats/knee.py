@@ -26,10 +26,12 @@ SOFTNESS = {0.02: 4.0, 0.05: 3.0, 0.1: 2.0, 0.2: 1.0, 0.4: 0.5}
 level: 2 % to 40 % of it. The weights were chosen by simulation: up to a softness of 0.1 the interval contains the true
 knee in 95 of 100 searches."""
 CELLS = 800
+"""Grid points of the knee, equally spaced in its logarithm."""
 BEYOND = 2.0
 """Factor by which the prior extends below the lowest level and above the highest one. The knee may lie outside of the
 levels."""
 CONFIDENCE = 0.95
+"""Probability that the interval contains the knee."""
 
 
 @dataclass(frozen=True)

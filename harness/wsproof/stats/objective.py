@@ -32,6 +32,7 @@ STATISTICS = ("p50", "p90", "p99", "p999", "min", "mean", "max", "median")
 NS_PER = {"ns": 1.0, "us": 1e3, "µs": 1e3, "ms": 1e6, "s": 1e9}
 COUNTS = {anomaly.value.replace("-", "_"): anomaly for anomaly in Anomaly}
 VIOLATIONS = "violations"
+"""The name that counts the violations of all kinds."""
 
 GRAMMAR = re.compile(
     r"\s*(?:(?P<statistic>\w+)\s*\(\s*(?P<inner>[\w-]+)\s*\)|(?P<bare>[\w-]+))"

@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 EXACT_PAIRS = 20
+"""Largest number of pairs for which all 2^n sign flips are computed."""
 DRAWS = 100_000
+"""Random sign flips, or random subsets, with more pairs."""
 Floats = NDArray[np.float64]
 
 

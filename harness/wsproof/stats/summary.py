@@ -14,6 +14,7 @@ ENOUGH = {"p50": 1, "p90": 10, "p99": 100, "p999": 1000}
 """Samples that a percentile needs. With fewer, it would equal the maximum, so it is null."""
 
 SHARES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999}
+"""Share of the samples that do not exceed each percentile."""
 
 
 def nearest_rank(ordered: NDArray[Any], share: float) -> float:

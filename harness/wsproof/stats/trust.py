@@ -32,7 +32,9 @@ MAX_GENERATOR_CPU = 0.80
 """Share of one core. Above it, queues grow inside the generator, and its own delay would be reported as the
 server's."""
 MIN_SLIP_NS = 1_000_000
+"""Smallest limit, in ns, of the part that late sends may have in a figure."""
 SLIP_SHARE_OF_LATENCY = 0.10
+"""Share of a figure that late sends may have."""
 MAX_OWN_SHARE = 0.20
 """Largest share of a figure that the generator may have added to the server's part."""
 ALWAYS_NS = 150_000
@@ -40,11 +42,13 @@ ALWAYS_NS = 150_000
 RESOLUTION_NS = 250_000
 """Smallest delay, in ns, that the engine can tell from ALWAYS_NS on a machine with few cores (benchmarks, "Truth")."""
 LOOP_LAG_NS = 5_000_000
+"""Event-loop lag p99, in ns, above which a warning is given."""
 MS = 1e6
 SLIP_LIMIT = Limit(SLIP_SHARE_OF_LATENCY, MIN_SLIP_NS)
 OWN_LIMIT = Limit(MAX_OWN_SHARE, RESOLUTION_NS)
 CPU_LIMIT = Limit(SLIP_SHARE_OF_LATENCY, RESOLUTION_NS)
 TIMES = ("latency", "service_time", "time_to_last", "spread", "feed_spread", "feed_period_error")
+"""Metrics that time deliveries or ticks."""
 LOADED = (*TIMES, "deliveries_per_s", "server_cpu_per_delivery", "server_switches_per_delivery")
 """Figures that depend on the load. They are invalid if the load differed from the plan."""
 MACHINE = (*LOADED, "connect_time")

@@ -27,6 +27,7 @@ WIDTHS: dict[str, int] = {
 """The tables that a worker writes, and how many numbers a row of each has."""
 
 JOURNAL = "journal"
+"""The name of the journal, beside those of the tables."""
 
 
 class RowFile:

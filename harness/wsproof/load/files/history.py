@@ -44,7 +44,7 @@ def save_history(history: History, folder: Path, secrets: tuple[str, ...] = ()) 
         words[name] = getattr(history, name)
     try:
         text = json.dumps(hide_everywhere(words, secrets))
-    except RecursionError:  # a value nested too deep for JSON: its raw text is kept
+    except RecursionError:  # a tick's value is nested too deep for JSON: its raw text is kept
         shallow = words | {"ticks": [tick | {"value": None} for tick in words["ticks"]]}
         text = json.dumps(hide_everywhere(shallow, secrets))
     (folder / WORDS).write_text(text)

@@ -8,9 +8,10 @@ from __future__ import annotations
 from wsproof.wire import Request, accept_key
 
 MOST = 64
-"""Responses in the cache before it is cleared. Few responses differ at one time; most differ only by the Date
-header."""
+"""Responses in the cache before it is cleared. Few different ones exist at one time: they differ in the Date header,
+for example."""
 _END = b"\r\n\r\n"
+"""The end of a response head."""
 
 
 class HandshakeCache:

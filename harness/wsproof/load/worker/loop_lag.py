@@ -17,6 +17,7 @@ from wsproof.load.worker.timer import best_timer
 from wsproof.net.clock import now_ns
 
 MEAN_GAP_NS = 5_000_000
+"""Mean time between two timer calls, in ns: 200 calls per second."""
 
 
 class LagProbe:

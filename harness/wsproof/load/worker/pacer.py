@@ -24,7 +24,9 @@ from wsproof.model.plan import Phase, Plan
 from wsproof.workloads import Workload
 
 NEVER = 1 << 62
+"""A due time, in ns, that never comes."""
 BODIES_KEPT = 64
+"""Message bodies in the cache, one per size."""
 SPIN_NS = 60_000
 """The timer fires this many ns before the intended time; the pacer then spins until the time has come.
 

@@ -190,7 +190,7 @@ class Worker:
         return -(-waiting // max(self.publisher.frame_bytes, 1))
 
     def _on_pulse(self) -> None:
-        self.room.turn.begin(now_ns())  # messages that arrive while the worker writes wait for this iteration
+        self.room.turn.begin(now_ns())  # messages that arrive while the worker writes have to wait
         if self._closed is not None:
             self._closed.look()
         if self._player is None:  # otherwise the recorder is flushed between rounds

@@ -32,6 +32,7 @@ _KNOWN_BYTES = 64 * 1024 * 1024
 read at the same pace. A member that is thousands of messages ahead would evict frames that slower members still need,
 and they would be parsed again for each of these."""
 _DAMAGE_AT_MOST = 100
+"""Damaged messages per worker whose details are kept."""
 _KINDS = {MessageKind.REPLY: Kind.REPLY, MessageKind.DELIVERY: Kind.DELIVERY}
 
 
