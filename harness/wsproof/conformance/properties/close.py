@@ -1,4 +1,4 @@
-"""RFC 6455 5.5.1 and 7: the closing handshake, its codes and reasons, and leaving without it."""
+"""RFC 6455 5.5.1 and 7: the closing handshake, its codes and reasons, and connections that end without it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from wsproof.wire import Frame, Opcode
 __all__ = ["PROPERTIES"]
 
 _CLOSES = 5
-"""How often the endpoint is watched while it closes by itself."""
+"""Number of connections on which the endpoint's own close is checked."""
 _WHOLE = Frame(Opcode.TEXT, b"whole", mask=MASK)
 
 
 def closing(code: int | None, reason: bytes = b"") -> Frame:
-    """A close frame."""
+    """Make a close frame."""
     return Frame(Opcode.CLOSE, b"" if code is None else code.to_bytes(2, "big") + reason, mask=MASK)
 
 

@@ -1,4 +1,4 @@
-"""RFC 6455 5.5: pings, pongs, and what makes a control frame illegal."""
+"""RFC 6455 5.5: pings, pongs and illegal control frames."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _ping_edges(facts: EndpointProfile) -> Iterable[Script]:
 
 
 def _burst(subject: str, count: int) -> Script:
-    """So many pings in one write."""
+    """A script with `count` pings in one write."""
     return say(subject, *(Frame(Opcode.PING, b"%d" % index, mask=MASK) for index in range(count)))
 
 

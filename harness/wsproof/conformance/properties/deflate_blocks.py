@@ -1,7 +1,8 @@
-"""DEFLATE written by hand (RFC 1951): blocks that no compressor would make, and that every receiver must read.
+"""A writer of hand-made DEFLATE blocks (RFC 1951), which no compressor makes but every receiver must read.
 
-A library chooses its own blocks and never reaches back as far as it may. Here each block is chosen: stored or with the
-fixed codes, final or not, empty or not, and copies of any length from any distance, so that edges can be hit exactly.
+A library chooses its own blocks and never refers back as far as it may. Here the caller chooses each block: stored or
+with the fixed codes, final or not, empty or not. Copies may have any length and distance, so that edge cases can be hit
+exactly.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ __all__ = ["Blocks", "Copy"]
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """Repeat `length` bytes (3 to 258) that were `distance` bytes ago (1 to 32,768)."""
+    """Repeat `length` bytes (3 to 258) from `distance` bytes back (1 to 32,768)."""
 
     length: int
     distance: int
 
 
 def _ranges(first: int, count: int, grows_every: int) -> list[tuple[int, int]]:
-    """First value and extra bits of each code, where the extra bits grow by one every so many codes (3.2.5)."""
+    """First value and extra bits of each code. The extra bits grow by one every `grows_every` codes (3.2.5)."""
     rows: list[tuple[int, int]] = []
     for index in range(count):
         extra = max(0, index // grows_every - 1)
@@ -35,21 +36,21 @@ _DISTANCES = _ranges(1, 30, 2)
 
 
 class Blocks:
-    """A payload in the making. Each call appends one block and returns the writer, so that calls can be chained."""
+    """Builds a payload. Each block method appends one block and returns the builder, so that calls can be chained."""
 
     def __init__(self) -> None:
         self._bits = 0
         self._count = 0
 
     def stored(self, data: bytes, *, final: bool = False) -> Blocks:
-        """A block without compression: at most 65,535 bytes, at a byte boundary."""
+        """Append a stored block: at most 65,535 uncompressed bytes, at a byte boundary."""
         self._head(final, 0)
         self._pad()
         size = len(data)
         return self._whole(size.to_bytes(2, "little") + (size ^ 0xFFFF).to_bytes(2, "little") + data)
 
     def fixed(self, *tokens: bytes | Copy, final: bool = False) -> Blocks:
-        """A block with the fixed codes; bytes stand for themselves."""
+        """Append a block with the fixed codes; bytes are literals."""
         self._head(final, 1)
         for token in tokens:
             if isinstance(token, Copy):
@@ -59,29 +60,29 @@ class Blocks:
                     self._symbol(byte)
         self._symbol(256)
         if final:
-            self._pad()  # RFC 7692 7.2.1: the next block begins at a byte boundary
+            self._pad()  # RFC 7692 7.2.1: the next block begins at a byte boundary.
         return self
 
     def library(self, data: bytes, *, level: int = 9, strategy: int = zlib.Z_DEFAULT_STRATEGY) -> Blocks:
-        """What zlib makes of it: blocks with codes of their own, where that pays. It looks at `data` alone."""
+        """Append zlib's blocks for `data` alone, with dynamic codes if they are shorter."""
         if self._count % 8:
             self.stored(b"")
         compressor = zlib.compressobj(level, wbits=-15, memLevel=1, strategy=strategy)
         return self._whole(compressor.compress(data) + compressor.flush(zlib.Z_SYNC_FLUSH))
 
     def bits(self, value: int, count: int) -> Blocks:
-        """Any bits at all, the lowest first."""
+        """Append any bits, the lowest first."""
         self._bits |= value << self._count
         self._count += count
         return self
 
     def message(self) -> bytes:
-        """The payload of a message: an empty stored block at its end, without its last four bytes (RFC 7692 7.2.1)."""
+        """The payload of a message: it ends in an empty stored block without its last four bytes (RFC 7692 7.2.1)."""
         self._head(False, 0)
         return self.as_it_is()
 
     def as_it_is(self) -> bytes:
-        """What was written, filled up to whole bytes, and nothing at its end."""
+        """The blocks so far, padded to whole bytes, without an end marker."""
         self._pad()
         return self._bits.to_bytes(self._count // 8, "little")
 
@@ -113,7 +114,7 @@ class Blocks:
         self.bits(rest, extra)
 
     def _code(self, code: int, width: int) -> None:
-        # Codes are the one thing in DEFLATE that is written with the highest bit first (3.1.1).
+        # Codes are the only part of DEFLATE that is written with the highest bit first (3.1.1).
         self.bits(int(f"{code:0{width}b}"[::-1], 2), width)
 
 

@@ -1,4 +1,4 @@
-"""Small messages that inflate to much: what a server takes, whether it takes it whole, and what that costs it."""
+"""Small messages that inflate to large ones: whether a server accepts them whole, and its memory use."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from wsproof.conformance.script import Script
 __all__ = ["BOMB_MIB", "PROPERTIES", "bomb", "swollen"]
 
 BOMB_MIB = 80
-"""More than any server's limit that we know of (64 MiB), and little enough for a machine that tests."""
+"""Size of a bomb in MiB: more than any known limit of a server (64 MiB), and small enough for a test machine."""
 
 
 _MIB = 1 << 20
 _LIMITS_MIB = (1, 4, 16)
-"""Where servers have their limits by default."""
+"""Default limits of servers, in MiB."""
 
 
 @cache
 def swollen(size_bytes: int) -> bytes:
-    """The payload of a compressed text of so many letters: about a thousandth of their number."""
+    """The payload of a compressed text of `size_bytes` letters; it is about a thousandth as long."""
     compressor = zlib.compressobj(9, wbits=-15)
     data = b"".join(compressor.compress(b"b" * min(_MIB, size_bytes - at)) for at in range(0, size_bytes, _MIB))
     return (data + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
 
 
 def bomb(mebibytes: int = BOMB_MIB) -> bytes:
-    """The payload of a compressed text of so many mebibytes."""
+    """The payload of a compressed text of this many mebibytes."""
     return swollen(mebibytes * _MIB)
 
 
 def _size_edges(facts: EndpointProfile) -> Iterable[Script]:
-    """At a limit, and just over it: there a message is taken or refused, and can be cut by mistake."""
+    """Sizes at and just over each limit, where a server accepts or refuses the message, or cuts it by mistake."""
     for limit in _LIMITS_MIB:
         for size in (limit * _MIB, limit * _MIB + 1):
             yield talk(facts, "deflate-sizes", packed(swollen(size)))

@@ -1,4 +1,4 @@
-"""Words of the deflate properties: compressed messages as frames, and conversations that use them."""
+"""Builders of the deflate properties: compressed messages as frames, and scripts that use them."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ RSV1 = 4
 
 
 def usual_offer(facts: EndpointProfile) -> str | None:
-    """The plainest offer that this server accepts."""
+    """The simplest offer that this server accepts; None if it declines them all."""
     return next((offer for offer in OFFERS if facts.agreed(offer) is not None), None)
 
 
 def agreed(facts: EndpointProfile) -> DeflateAgreement:
-    """What comes of the usual offer; the defaults where there is none."""
+    """The agreement on the usual offer; the defaults if there is none."""
     offer = usual_offer(facts)
     return (facts.agreed(offer) if offer is not None else None) or DeflateAgreement()
 
 
 def declines_all(facts: EndpointProfile) -> str:
-    """Why nothing compressed can be said to this server; empty when it can."""
+    """Why this server cannot be sent compressed messages; empty if it can."""
     return "" if facts.agreements else "not offered by the server: it declines permessage-deflate"
 
 
 def talk(
     facts: EndpointProfile, subject: str, *frames: Frame, offer: str | None = None, cuts: tuple[int, ...] = ()
 ) -> Script:
-    """A conversation behind an accepted offer: the usual one, unless another is given."""
+    """Make a script with an accepted offer of permessage-deflate: `offer`, or else the usual one."""
     handshake = Handshake(extensions=(offer or usual_offer(facts) or OFFERS[0],))
     return Script(subject, tuple(Send(frame) for frame in frames), cuts=cuts, handshake=handshake, deflate=True)
 
@@ -48,23 +48,23 @@ def packed(payload: bytes | Blocks, *, opcode: int = Opcode.TEXT) -> Frame:
 
 
 def literally(text: bytes) -> Frame:
-    """A compressed text that refers back to nothing: legal under every agreement."""
+    """A compressed text without back references, which is legal under every agreement."""
     return packed(Blocks().fixed(text))
 
 
 def apply_cuts(message: Frame, *places: int) -> list[Frame]:
-    """One message in fragments, cut at these places of its payload; RSV1 stays on the first of them."""
+    """Split one message into fragments at these offsets of its payload. RSV1 stays on the first fragment."""
     edges = [0, *sorted(min(place, len(message.payload)) for place in places), len(message.payload)]
     pieces = (message.payload[start:end] for start, end in pairwise(edges))
     return fragments(*pieces, opcode=message.opcode, rsv=message.rsv)
 
 
 def words(facts: EndpointProfile, text: str) -> bytes:
-    """The text, or what this endpoint is known to accept instead."""
+    """The text, or the sample if the endpoint has one."""
     return text.encode() if facts.sample is None else facts.sample.payload
 
 
 def letters(count: int, seed: int = 0) -> bytes:
-    """Letters in which nothing repeats that a compressor would find, always the same ones."""
+    """Printable characters without repetitions that a compressor would find. The same arguments give the same bytes."""
     rng = random.Random(seed)
     return bytes(rng.choices(range(ord("!"), ord("~")), k=count))

@@ -1,4 +1,4 @@
-"""RFC 7692 7.2.2: compressed messages that are broken, and text that is broken inside them."""
+"""RFC 7692 7.2.2: illegal compressed data, and illegal text inside compressed messages."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from wsproof.wire import Frame
 __all__ = ["PROPERTIES"]
 
 _BROKEN = (
-    Blocks().bits(0b110, 3).message(),  # block type 3
+    Blocks().bits(0b110, 3).message(),  # Block type 3.
     Blocks().fixed(b"good").bits(0b110, 3).message(),
-    b"\x00\x05\x00\x00\x00Hello\x00",  # the length of a stored block, and a complement that is none
-    b"Hello",  # not compressed at all, but said to be
-    Blocks().fixed(b"far", Copy(3, 4)).message(),  # back to before the first byte
+    b"\x00\x05\x00\x00\x00Hello\x00",  # A stored block whose length and complement do not match.
+    b"Hello",  # Uncompressed data with RSV1 set.
+    Blocks().fixed(b"far", Copy(3, 4)).message(),  # A copy from before the first byte.
     Blocks().fixed(Copy(258, 32_768)).message(),
-    Blocks().bits(0b010, 3).bits(0b01100011, 8).message(),  # a length code that does not exist
-    Blocks().fixed(b"abc").bits(0b010, 3).bits(0b1000000, 7).bits(0b01111, 5).message(),  # nor this distance
-    b"\x04\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00",  # codes that contradict each other
+    Blocks().bits(0b010, 3).bits(0b01100011, 8).message(),  # A length code that does not exist.
+    # A distance code that does not exist.
+    Blocks().fixed(b"abc").bits(0b010, 3).bits(0b1000000, 7).bits(0b01111, 5).message(),
+    b"\x04\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00",  # Codes that contradict each other.
 )
 
 
@@ -35,7 +36,7 @@ def _data_edges(facts: EndpointProfile) -> Iterable[Script]:
     for data in _BROKEN:
         yield talk(facts, subject, packed(data))
     yield talk(facts, subject, before, packed(_BROKEN[0]))
-    # What the connection before this one said is not there to be referred to.
+    # The context of an earlier connection must not be available.
     size = len(words(facts, "before"))
     yield talk(facts, subject, packed(Blocks().fixed(*copies(size, size))))
     yield talk(facts, subject, *apply_cuts(packed(_BROKEN[0]), 1))
@@ -45,7 +46,7 @@ def _data_edges(facts: EndpointProfile) -> Iterable[Script]:
 @st.composite
 def _noise(draw: st.DrawFn, facts: EndpointProfile) -> Script:
     data = bytes(draw(st.lists(st.integers(0, 255), min_size=1, max_size=24)))
-    # Whether it happens to be DEFLATE data is for the oracle to say.
+    # The oracle decides whether these bytes happen to be DEFLATE data.
     before = [literally(words(facts, "before"))] if draw(st.booleans()) else []
     return talk(facts, "deflate-data", *before, packed(b"\x06" + data if draw(st.booleans()) else data))
 

@@ -1,4 +1,4 @@
-"""RFC 7692 6: compressed messages in frames and segments, and RSV1 where it does not belong."""
+"""RFC 7692 6: compressed messages in frames and segments, and RSV1 in illegal places."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _fragment_edges(facts: EndpointProfile) -> Iterable[Script]:
     for places in ((1,), (size // 2,), (size - 1,), (0,), (size,), (0, 0, 3, size), tuple(range(1, size))):
         yield talk(facts, subject, *apply_cuts(whole, *places))
         yield talk(facts, subject, *apply_cuts(whole, *places), literally(words(facts, "whole")))
-    # An end that was not known when the rest was sent: a fragment that inflates to nothing (7.2.3.6).
+    # The client does not know the end until it has sent the rest, so the last fragment inflates to nothing (7.2.3.6).
     data = Blocks().fixed(words(facts, "in pieces")).stored(b"").as_it_is()
     parts = apply_cuts(packed(data + b"\x00"), len(data))
     yield talk(facts, subject, *parts)
@@ -52,7 +52,7 @@ def _fragments(draw: st.DrawFn, facts: EndpointProfile) -> Script:
 
 
 def _drawn(draw: st.DrawFn, facts: EndpointProfile, *, controls: bool) -> list[Frame]:
-    """Some messages, each compressed in its turn and cut anywhere."""
+    """Some messages, compressed one after the other and cut anywhere."""
     deflater = Deflater(agreed(facts))
     control = strategies.pings(max_bytes=20) | st.just(_PONG)
     frames: list[Frame] = []
@@ -84,7 +84,7 @@ def _segment_edges(facts: EndpointProfile) -> Iterable[Script]:
     size = len(whole.encode())
     yield talk(facts, subject, whole, cuts=tuple(range(1, size)))
     yield talk(facts, subject, whole, cuts=(size - 1,))
-    yield talk(facts, subject, *[whole] * 20)  # many frames in one segment
+    yield talk(facts, subject, *[whole] * 20)  # Many frames in one segment.
 
 
 @st.composite

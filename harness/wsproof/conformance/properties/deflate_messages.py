@@ -1,4 +1,4 @@
-"""RFC 7692 7.2: compressed messages of every make, alone and in a row."""
+"""RFC 7692 7.2: compressed messages of every kind of block, alone and in a row."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _many(text: bytes) -> Blocks:
 
 @st.composite
 def in_blocks(draw: st.DrawFn, payload: bytes) -> Blocks:
-    """A payload in blocks of any types, empty ones among them."""
+    """A payload in blocks of any types, with empty blocks among them."""
     edges = sorted(draw(st.lists(st.integers(0, len(payload)), max_size=4)))
     blocks = Blocks()
     for start, end in zip([0, *edges], [*edges, len(payload)], strict=True):
@@ -152,7 +152,7 @@ def _context_edges(facts: EndpointProfile) -> Iterable[Script]:
 
 
 def copies(size: int, distance: int) -> list[bytes | Copy]:
-    """Copies that make `size` bytes from that far back."""
+    """Copies from `distance` bytes back that make up to `size` bytes. A remainder below 3 bytes is left out."""
     whole = [Copy(min(258, size - at), distance) for at in range(0, size, 258)]
     return [copy for copy in whole if copy.length >= 3]
 
@@ -191,7 +191,7 @@ def _mixed_edges(facts: EndpointProfile) -> Iterable[Script]:
     start, end = Frame(Opcode.TEXT, other[:5], fin=False, mask=MASK), Frame(Opcode.CONTINUATION, other[5:], mask=MASK)
     yield talk(facts, subject, literally(text), start, end, literally(text))
     if not agreed(facts).client_no_context_takeover:
-        # Only what was compressed is in the window: the text lies right behind, whatever was said between.
+        # The window holds only compressed messages: the text lies right behind, whatever plain messages came between.
         back = packed(Blocks().fixed(*copies(size, size)))
         yield talk(facts, subject, packed(Blocks().stored(text)), plain, back)
         yield talk(facts, subject, packed(Blocks().stored(text)), start, end, plain, back, plain, back)

@@ -1,4 +1,4 @@
-"""RFC 7692 7.1: what a client may offer, what it may not, and what comes of it."""
+"""RFC 7692 7.1: legal and illegal offers, and the agreements that follow."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ _SEVERAL: tuple[tuple[str, ...], ...] = (
 
 
 def _talk(facts: EndpointProfile, subject: str, lines: tuple[str, ...]) -> Script:
-    """Behind the offer: two texts that are legal whatever is agreed, long enough to be compressed in answer."""
+    """Send two texts behind the offer: legal under every agreement, and long enough that the server compresses its
+    reply."""
     text = words(facts, letters(300).decode())
     actions = (Send(literally(text)), Send(literally(text)))
     return Script(subject, actions, handshake=Handshake(extensions=lines), deflate=True)

@@ -1,4 +1,4 @@
-"""RFC 7692 7.1.1.1 and 7.1.2.1: what a server promised about its own compression, seen in what it sends back."""
+"""RFC 7692 7.1.1.1 and 7.1.2.1: whether the server's compression keeps to its agreement."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from wsproof.conformance.script import Script
 
 __all__ = ["PROPERTIES"]
 
-_WORTH_IT = 1_500  # many servers leave short messages uncompressed
-_BEYOND = 150  # further back than the window, and nearer than twice the smallest
+_WORTH_IT = 1_500  # In bytes: many servers do not compress short messages.
+_BEYOND = 150  # In bytes: further back than the window, and nearer than twice the smallest window.
 
 
 def _resets(facts: EndpointProfile) -> list[str]:
@@ -23,7 +23,7 @@ def _resets(facts: EndpointProfile) -> list[str]:
 
 
 def _windows(facts: EndpointProfile) -> list[tuple[str, int]]:
-    """Offers, and the bytes of the window that the server agreed to where that is not the largest."""
+    """Offers with the window in bytes that the server agreed to, if it is smaller than the largest."""
     found = [(offer, facts.agreed(offer)) for offer in OFFERS]
     return [
         (offer, 1 << agreement.server_max_window_bits)
@@ -42,7 +42,7 @@ def _window_edges(facts: EndpointProfile) -> Iterable[Script]:
     subject = "deflate-server-window"
     for offer, window in _windows(facts):
         if 2 * window <= facts.largest_bytes:
-            yield talk(facts, subject, literally(letters(window) * 2), offer=offer)  # as far back as it may
+            yield talk(facts, subject, literally(letters(window) * 2), offer=offer)  # As far back as the window allows.
         text = letters(window + _BEYOND)
         if 2 * len(text) <= facts.largest_bytes:
             yield talk(facts, subject, literally(text * 2), offer=offer)

@@ -58,7 +58,7 @@ def _mixtures(draw: st.DrawFn, facts: EndpointProfile) -> Script:
 
 
 def _weight_edges(facts: EndpointProfile) -> Iterable[Script]:
-    # As long as a message may be, perhaps, and less of it left than the control frame is long.
+    # A message near the endpoint's size limit, whose remaining part is shorter than the control frame's payload.
     most, last = fragments(b"x" * (facts.largest_bytes - 1), b"y")
     for control in (_PING, _PONG):
         yield say("control-no-part", most, control, last)
@@ -107,7 +107,7 @@ def _close_edges(facts: EndpointProfile) -> Iterable[Script]:
 def _closing_edges(facts: EndpointProfile) -> Iterable[Script]:
     close = Frame(Opcode.CLOSE, b"\x03\xe8", mask=MASK)
     begun = fragments(b"a", ends=False)
-    # One that never closes breaks the rule before this one: it is the subject, so that both are one finding.
+    # A server that never closes breaks `close-cuts-message` first. With that subject, both give one finding.
     yield say("close-cuts-message", *begun, close)
     yield say("close-cuts-message", *fragments(b"a", b"b", ends=False), close)
     yield say("close-cuts-message", *begun, close, Frame(Opcode.CONTINUATION, b"b", mask=MASK))

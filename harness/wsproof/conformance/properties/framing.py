@@ -31,7 +31,7 @@ def _length_edges(facts: EndpointProfile) -> Iterable[Script]:
 
 
 def _huge_edges(facts: EndpointProfile) -> Iterable[Script]:
-    """Lengths beyond 32 bits, of which almost nothing comes: whatever their low bits say, there is no message yet."""
+    """Lengths beyond 32 bits of which only a few bytes arrive. Whatever their low bits say, no message is complete."""
     for declared in ((1 << 32) + 5, (1 << 63) - 1):
         for opcode in (Opcode.TEXT, Opcode.BINARY):
             frame = Frame(opcode, b"hello", mask=MASK, length_form=LengthForm.BITS64, declared_length=declared)

@@ -17,7 +17,7 @@ from wsproof.wire import Frame, Opcode
 __all__ = ["PROPERTIES"]
 
 _KEY = "d3Nwcm9vZi1yZmM2NDU1IQ=="
-_HEAD_BYTES = 160  # a usual request is a little longer: every cut below this lies inside it
+_HEAD_BYTES = 160  # A usual request is a little longer, so every cut below this lies inside it.
 _NAMES = ("Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version")
 
 
@@ -33,20 +33,20 @@ def _edges(subject: str, field: str, values: Iterable[Any]) -> Callable[[Endpoin
 
 
 def keys() -> st.SearchStrategy[str]:
-    """Legal keys: base64 of any 16 bytes, so with + and / too."""
+    """Legal keys: base64 of any 16 bytes, so + and / occur too."""
     raw = st.lists(st.integers(0, 255), min_size=16, max_size=16).map(bytes)
     return raw.map(lambda data: base64.b64encode(data).decode())
 
 
 def spellings(word: str) -> st.SearchStrategy[str]:
-    """One word with each letter in either case."""
+    """One word with each letter in upper or lower case."""
     flips = st.lists(st.booleans(), min_size=len(word), max_size=len(word))
     return flips.map(lambda ups: "".join(c.upper() if up else c.lower() for c, up in zip(word, ups, strict=True)))
 
 
 @st.composite
 def token_lists(draw: st.DrawFn, *, word: str) -> str:
-    """A comma list that contains `word` among other tokens, in any case and with any blanks."""
+    """A comma-separated list with `word` among other tokens, in any case and with any blanks."""
     others = draw(st.lists(st.sampled_from(["keep-alive", "x", "close-not", "upgrade-insecure-requests"]), max_size=3))
     at = draw(st.integers(0, len(others)))
     tokens = [*others[:at], draw(spellings(word)), *others[at:]]
@@ -56,7 +56,7 @@ def token_lists(draw: st.DrawFn, *, word: str) -> str:
 
 @st.composite
 def respelled(draw: st.DrawFn) -> Handshake:
-    """A handshake whose header names and values are spelled in any case."""
+    """A handshake whose header names, and values of Upgrade and Connection, are in any case."""
     values = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Key": _KEY, "Sec-WebSocket-Version": "13"}
     chosen = draw(st.lists(st.sampled_from(_NAMES), min_size=1, max_size=4, unique=True))
     lines = []
@@ -184,7 +184,7 @@ def _pipelined(facts: EndpointProfile) -> Iterable[Script]:
         yield Script("pipelined-frames", tuple(Send(frame) for frame in frames), pipelined=True)
 
 
-# What a lax reader of numbers takes for 13 is none: the grammar (4.3) knows no signs, zeros in front or fractions.
+# A lenient number parser reads some of these as 13. The grammar (4.3) allows no signs, leading zeros or fractions.
 _UNFIT_VERSIONS = ("0", "6", "9", "12", "14", "99", "255", "130", "1", "x", "-13", "+13", "013", "13.0", "1_3")
 _UNFIT_KEYS = (
     "",
@@ -193,11 +193,12 @@ _UNFIT_KEYS = (
     "!!!!not base64 at all!!==",
     "d3Nwcm9vZi1yZmM2NDU1IQ",
 )
-# The last one keeps a parser busy for ever that tries every way to read its backslashes.
+# The last one takes exponential time in a parser that backtracks over its backslashes.
 _MALFORMED = ("permessage deflate", 'x; y="', "=x", "x; =1", "@", "x;;y", 'x; y="' + "\\c" * 40)
-# What every object has in some language: a server that keeps what it reads in one finds something there already.
+# Names that every object has in some languages. A server that stores offers in an object finds them there already.
 _BORN_WITH = ("constructor", "__proto__", "toString", "hasOwnProperty")
-_MANY_LINES = 2100  # more than the 2,000 that one HTTP library keeps, in fewer bytes than the 16 KiB that it reads
+# More than the 2,000 lines that one HTTP library keeps, in fewer bytes than the 16 KiB that it reads.
+_MANY_LINES = 2100
 
 _OFFER = "Sec-WebSocket-Protocol"
 _UNKNOWN = "wsproof-unknown"

@@ -1,4 +1,4 @@
-"""RFC 6455 5.1 and 5.3: every frame of a client is masked, by any key."""
+"""RFC 6455 5.1 and 5.3: a client masks every frame, with any key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RFC 6455 as a whole: steps of every kind in one conversation, in any order, cut anywhere; the oracle judges."""
+"""RFC 6455 as a whole: frames of every kind in one script, in any order, cut anywhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ _LATE = (Frame(Opcode.PING, b"late", mask=MASK), Frame(Opcode.TEXT, b"late", mas
 
 
 def faulty_frames() -> st.SearchStrategy[Frame]:
-    """Frames that each break a rule wherever they stand; the last two only outside, or only inside, a message."""
+    """Frames that break a rule wherever they stand.
+
+    The last two break one only outside, or only inside, a message.
+    """
     return st.one_of(
         st.builds(lambda rsv: Frame(Opcode.TEXT, b"rsv", rsv=rsv, mask=MASK), st.integers(1, 3)),
         st.builds(lambda opcode: Frame(opcode, b"?", mask=MASK), st.sampled_from([3, 7, 11, 15])),
@@ -38,7 +41,7 @@ def faulty_frames() -> st.SearchStrategy[Frame]:
 
 @st.composite
 def _talks(draw: st.DrawFn, facts: EndpointProfile) -> list[Frame]:
-    """Legal frames: messages in fragments, each frame under a mask of its own, with control frames between them."""
+    """Legal frames: messages in fragments, each frame with its own mask, with control frames between them."""
     control = strategies.pings(max_bytes=20) | st.just(Frame(Opcode.PONG, b"unasked", mask=MASK))
     sizes = strategies.lengths(facts).map(lambda size: (int(Opcode.TEXT), b"x" * size))
     frames: list[Frame] = []
@@ -76,7 +79,7 @@ def _conversations(draw: st.DrawFn, facts: EndpointProfile) -> Script:
         code = draw(st.sampled_from(strategies.LEGAL_CLOSE_CODES)).to_bytes(2, "big")
         frames.append(Frame(Opcode.CLOSE, code + draw(strategies.close_reasons()), mask=MASK))
     elif how == "fault":
-        # Anywhere: before the first message, inside a fragmented one, or at the end, with legal frames behind it.
+        # Anywhere: before the first message, inside a fragmented one, or at the end, followed by legal frames.
         frames.insert(draw(st.integers(0, len(frames))), draw(faulty_frames()))
     if how in ("close", "fault"):
         frames += draw(st.lists(st.sampled_from(_LATE), max_size=2))

@@ -1,4 +1,4 @@
-"""A property: a rule under test, and the conversations that test it."""
+"""A property: a rule under test, and the scripts that test it."""
 
 from __future__ import annotations
 
@@ -16,17 +16,19 @@ __all__ = ["MASK", "Property", "anywhere", "say"]
 
 
 def anywhere(facts: EndpointProfile) -> str:
-    """No server lacks what this needs."""
+    """The default `not_here`: every endpoint can be checked."""
     return ""
 
 
 @dataclass(frozen=True)
 class Property:
-    """`name` is the id of the rule it is about. `edges` are the boundaries of that rule, each tried every time;
-    `conversations` draws from all that lies between. Either may be missing. `not_here` says why nothing of it can be
-    tried with a server (one that declines an extension, say), and is empty where it can. `about_offers`: to decline
-    them all is an answer as good as any, where other properties then have nothing to look at. `about_limits`: so is to
-    refuse every message."""
+    """One rule under test. `name` is its id.
+
+    `edges` yields the edge cases of the rule, which run every time. `conversations` generates scripts between them.
+    Either may be missing. `not_here` returns why an endpoint cannot be checked (it declines an extension, say), or an
+    empty string. `about_offers`: declining every offer is valid for this property; other properties are then skipped.
+    `about_limits`: refusing every message is valid for this property; other properties are then skipped.
+    """
 
     name: str
     conversations: Callable[[EndpointProfile], SearchStrategy[Script]] | None = None
@@ -37,10 +39,10 @@ class Property:
 
     @property
     def rule(self) -> Rule:
-        """The rule it is about."""
+        """The rule that the property checks."""
         return rule(self.name)
 
 
 def say(subject: str, *frames: Frame, ending: ScriptEnd = ScriptEnd.CLOSE, cuts: tuple[int, ...] = ()) -> Script:
-    """A conversation of these frames."""
+    """Make a script of these frames."""
     return Script(subject, tuple(Send(frame) for frame in frames), ending, cuts)

@@ -1,7 +1,7 @@
-"""Saying the sample: to an endpoint that takes only some messages, none is sent but those that it is known to take.
+"""Rewrites scripts for an endpoint that accepts only some messages, so that they send the sample.
 
-The shape of a conversation stays: a message of three fragments still has three, and where blanks behind the sample are
-taken too it keeps its length, if it is not shorter than the sample. What is wrong in a frame stays wrong.
+The form of a script stays: a message of three fragments still has three. If the endpoint accepts trailing blanks, a
+message keeps its length, unless it is shorter than the sample. Illegal frames stay illegal.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ __all__ = ["in_samples"]
 _TOP_BIT = 1 << 63
 _ABOUT_TEXT = ("utf8-valid", "deflate-utf8")
 _ABOUT_CONTROL = ("ping-answered", "pong-ignored", "any-order", "neighbour-served", "half-close-ends")
-"""Subjects that control frames alone can show, as those about closing can."""
+"""Subjects for which control frames are enough, as they are for the subjects about closing."""
 
 
 def in_samples(conversation: Script, facts: EndpointProfile) -> Script | None:
-    """The conversation with messages that this endpoint takes; None where it has others that it cannot do without."""
+    """Return the script with messages that this endpoint accepts. None if it needs other messages."""
     if not facts.is_selective and facts.most_messages is None:
         return conversation
     said = _reworded(conversation, facts) if facts.has_messages and facts.is_selective else conversation
@@ -41,7 +41,7 @@ def _expected(conversation: Script, facts: EndpointProfile) -> Expectation:
 
 
 def _is_fit(expected: Expectation, facts: EndpointProfile) -> bool:
-    """Whether the application is told nothing but what it takes, and not too much of it."""
+    """Whether the application receives only messages that it accepts, and not too many."""
     barriers = int(facts.barrier is not None)
     if facts.most_messages is not None and len(expected.messages) + barriers > facts.most_messages:
         return False
@@ -51,7 +51,7 @@ def _is_fit(expected: Expectation, facts: EndpointProfile) -> bool:
 
 
 def _without_messages(conversation: Script, facts: EndpointProfile, expected: Expectation) -> Script | None:
-    """The same without its whole messages, where what is left still shows something of its subject."""
+    """Remove the whole messages that the endpoint refuses. None if the rest no longer tests the subject."""
     subject = conversation.subject
     shows = expected.fate is ConnectionOutcome.FAILED or subject.startswith("close-") or subject in _ABOUT_CONTROL
     if not shows or conversation.deflate or conversation.pipelined:
@@ -82,7 +82,7 @@ def _without_messages(conversation: Script, facts: EndpointProfile, expected: Ex
 
 
 def _message_of(actions: list[ScriptAction]) -> Message | None:
-    """The message that these frames are; None where one of them is wrong."""
+    """The message in these frames; None if one of them is illegal."""
     frames = [_frame(action) for action in actions]
     if not all(map(_is_legal, frames)) or frames[0].opcode not in (Opcode.TEXT, Opcode.BINARY):
         return None
@@ -95,7 +95,7 @@ def _says_binary(facts: EndpointProfile) -> bool:
 
 
 def _reworded(conversation: Script, facts: EndpointProfile) -> Script:
-    """Each whole message said as the endpoint wants it: as the sample, or as the same bytes in a binary one."""
+    """Replace each whole message by the sample, or by a binary message with the same bytes."""
     actions: list[ScriptAction] = list(conversation.actions)
     begun: list[int] = []
     for index, action in enumerate(actions):
@@ -121,10 +121,10 @@ def _reword(actions: list[ScriptAction], places: list[int], facts: EndpointProfi
     payload = b"".join(frame.payload for frame in frames)
     first = frames[0]
     if compressed and any(frame.rsv for frame in frames):
-        # Its bytes are not what it says: only its kind can be changed. What it says, the oracle tells.
+        # The payload is compressed, so only the opcode can be changed. The oracle checks its content.
         wanted = Message(Opcode.BINARY if _says_binary(facts) else first.opcode, payload)
     elif first.opcode == Opcode.TEXT and not _is_utf8(payload):
-        return  # what is wrong must stay wrong
+        return  # Illegal text must stay illegal.
     elif facts.sample is None:
         wanted = Message(Opcode.BINARY, payload)
     else:
@@ -140,13 +140,16 @@ def _reword(actions: list[ScriptAction], places: list[int], facts: EndpointProfi
 
 
 def _shift(payload: bytes, words: bytes) -> int:
-    """How much longer the first fragment must be to cut the same place of the first character that is not ASCII."""
+    """How much longer the first fragment must be, so that it cuts the first non-ASCII character at the same place."""
     at, instead = (next((at for at, byte in enumerate(data) if byte > 0x7F), -1) for data in (payload, words))
     return max(0, instead - at) if at >= 0 and instead >= 0 else 0
 
 
 def _declared(frame: Frame, piece: bytes) -> int | None:
-    """The length that the new frame declares: one with its top bit set still has the payload that it declares else."""
+    """The declared length of the new frame.
+
+    If the old length has its top bit set, the new one has it too.
+    """
     if frame.declared_length == _TOP_BIT + len(frame.payload):
         return _TOP_BIT + len(piece)
     return frame.declared_length

@@ -1,7 +1,7 @@
-"""Hypothesis strategies for frames, messages and handshakes, legal and broken. Plural nouns, keyword-only options.
+"""Hypothesis strategies for frames, messages and handshakes, legal and broken.
 
-Text is drawn from code points that have made servers stumble, not from the whole of Unicode: every width of UTF-8 and
-its edges is there, and a shrunk text is short.
+Their names are plural nouns, their options keyword-only. Texts consist of code points that have caused faults in
+servers, not of all of Unicode. They cover every width of UTF-8 and its limits, and shrunk texts are short.
 """
 
 from __future__ import annotations
@@ -41,35 +41,35 @@ _CHARACTERS = (
 )  # fmt: skip
 
 BROKEN_UTF8 = (
-    b"\x80",  # a continuation byte alone
+    b"\x80",  # A lone continuation byte.
     b"\xbf",
-    b"\xc0\x80",  # overlong forms
+    b"\xc0\x80",  # Overlong forms.
     b"\xc1\xbf",
     b"\xe0\x80\x80",
     b"\xe0\x9f\xbf",
     b"\xf0\x80\x80\x80",
     b"\xf0\x8f\xbf\xbf",
-    b"\xed\xa0\x80",  # surrogates
+    b"\xed\xa0\x80",  # Surrogates.
     b"\xed\xbf\xbf",
-    b"\xf4\x90\x80\x80",  # above U+10FFFF
+    b"\xf4\x90\x80\x80",  # Above U+10FFFF.
     b"\xf5\x80\x80\x80",
     b"\xfe",
     b"\xff",
-    b"\xc3",  # cut short
+    b"\xc3",  # Cut short.
     b"\xe2\x82",
     b"\xf0\x9f\x98",
-    b"\xe2a\x82\xac",  # interrupted
+    b"\xe2a\x82\xac",  # Interrupted.
 )
 
 
 def masks() -> st.SearchStrategy[bytes]:
-    """Masking keys: usual ones, all zero, all one, and any."""
+    """Masking keys: usual ones, all zeros, all ones, and any."""
     special = st.sampled_from([MASK, b"\0\0\0\0", b"\xff\xff\xff\xff", b"\0\0\0\x01"])
     return special | st.lists(st.integers(0, 255), min_size=4, max_size=4).map(bytes)
 
 
 def texts(*, max_characters: int = 12) -> st.SearchStrategy[str]:
-    """Short texts out of awkward characters."""
+    """Short texts of awkward characters."""
     return st.lists(st.sampled_from(_CHARACTERS), max_size=max_characters).map("".join)
 
 
@@ -86,16 +86,16 @@ def _surely_broken(data: bytes) -> bytes:
         data.decode()
     except UnicodeDecodeError:
         return data
-    return data + b"\xff"  # what follows had completed the character
+    return data + b"\xff"  # The bytes that follow had completed the character.
 
 
 def lengths(facts: EndpointProfile) -> st.SearchStrategy[int]:
-    """Payload lengths at and around the boundaries of the three forms, as far as the endpoint takes them."""
+    """Payload lengths at and around the limits of the three forms, up to the endpoint's largest message."""
     return st.sampled_from([length for length in LENGTHS if length <= facts.largest_bytes]) | st.integers(0, 300)
 
 
 def payloads(facts: EndpointProfile) -> st.SearchStrategy[tuple[int, bytes]]:
-    """Data messages as (opcode, payload): text, and binary where the endpoint echoes it."""
+    """Data messages as (opcode, payload): text, and binary if the endpoint echoes it."""
     text = texts().map(lambda text: (int(Opcode.TEXT), text.encode()))
     if not facts.binary:
         return text
@@ -104,20 +104,23 @@ def payloads(facts: EndpointProfile) -> st.SearchStrategy[tuple[int, bytes]]:
 
 
 def data_frames(facts: EndpointProfile, *, any_mask: bool = False) -> st.SearchStrategy[Frame]:
-    """Whole messages in one legal frame each."""
+    """Whole messages, each in one legal frame."""
     keys = masks() if any_mask else st.just(MASK)
     return st.builds(lambda message, mask: Frame(message[0], message[1], mask=mask), payloads(facts), keys)
 
 
 def pings(*, max_bytes: int = 125) -> st.SearchStrategy[Frame]:
-    """Legal pings with any payload: the edges, printable, and not UTF-8."""
+    """Legal pings with any payload: of edge lengths, printable, and not UTF-8."""
     sizes = st.sampled_from([size for size in (0, 1, 2, 124, 125) if size <= max_bytes]) | st.integers(0, max_bytes)
     fill = st.sampled_from([b"p", b"\x00", b"\xff", b"\x03\xe8"])
     return st.builds(lambda size, unit: Frame(Opcode.PING, (unit * size)[:size], mask=MASK), sizes, fill)
 
 
 def fragments(*pieces: bytes, opcode: int = Opcode.TEXT, rsv: int = 0, ends: bool = True) -> list[Frame]:
-    """One message in these fragments, `rsv` on the first of them; with `ends=False` the last one is still to come."""
+    """Split one message into these fragments, with `rsv` on the first.
+
+    With `ends=False` the last fragment is missing.
+    """
     last = len(pieces) - 1
     return [
         Frame(Opcode.CONTINUATION if index else opcode, piece, ends and index == last, 0 if index else rsv, MASK)
@@ -127,7 +130,7 @@ def fragments(*pieces: bytes, opcode: int = Opcode.TEXT, rsv: int = 0, ends: boo
 
 @st.composite
 def fragmentations(draw: st.DrawFn, message: tuple[int, bytes], *, max_fragments: int = 6) -> list[Frame]:
-    """One message as a start frame and continuation frames; fragments may be empty and may cut characters."""
+    """One message as a first frame and continuation frames. Fragments may be empty and may cut characters."""
     opcode, payload = message
     edges = sorted(draw(st.lists(st.integers(0, len(payload)), max_size=max_fragments - 1)))
     return fragments(*(payload[start:end] for start, end in pairwise([0, *edges, len(payload)])), opcode=opcode)
@@ -135,7 +138,7 @@ def fragmentations(draw: st.DrawFn, message: tuple[int, bytes], *, max_fragments
 
 @st.composite
 def cuts(draw: st.DrawFn, size: int, *, max_cuts: int = 8) -> tuple[int, ...]:
-    """Where to cut `size` bytes into segments: in the first bytes by preference, for there are the headers."""
+    """Offsets that cut `size` bytes into segments, mostly in the first bytes, where the headers are."""
     if size < 2:
         return ()
     near = st.integers(1, min(16, size - 1))
@@ -143,6 +146,6 @@ def cuts(draw: st.DrawFn, size: int, *, max_cuts: int = 8) -> tuple[int, ...]:
 
 
 def close_reasons() -> st.SearchStrategy[bytes]:
-    """Legal reasons: UTF-8 of at most 123 bytes."""
+    """Legal close reasons: UTF-8 of at most 123 bytes."""
     long = st.sampled_from([b"r" * 122, b"r" * 123, "\u20ac".encode() * 41])
     return texts().map(str.encode) | long

@@ -1,4 +1,4 @@
-"""RFC 6455 8.1: text is UTF-8, wherever it is cut."""
+"""RFC 6455 8.1: text is UTF-8, wherever fragments cut it."""
 
 from __future__ import annotations
 

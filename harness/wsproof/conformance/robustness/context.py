@@ -116,8 +116,8 @@ class RobustnessContext:
     def wait_busy(self, client: Client, fits: Callable[[Event], bool]) -> bool:
         """Wait for an event on `client` while the bystander is served. Returns whether the event came.
 
-        The wait lasts at least six deadlines, and longer while a server of ours uses the CPU. It ends after one
-        deadline in which a server of ours was idle.
+        The timeout is six deadlines, and up to 120 s while a server of ours uses the CPU. The wait ends early if a
+        server of ours is idle for one deadline, or the bystander is not served.
         """
         until = Deadline.after(self.deadline_s * _PATIENT_TIMES)
         at_last = Deadline.after(max(_AT_LAST_S, self.deadline_s * _PATIENT_TIMES))

@@ -36,10 +36,9 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Shape:
-    """An input that can grow. `sizes` are the sizes to try; `cost` returns the cost in ns of one size, None if it is
-    refused.
+    """An input that can grow.
 
-    `least_ns` is a cost in ns that matters, far above the measurement error.
+    `sizes` are the sizes to try. `cost` returns the cost in ns of one size, None if the server refuses it. `least_ns` is a cost in ns that matters, far above the measurement error.
     """
 
     name: str

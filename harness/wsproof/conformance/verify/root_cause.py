@@ -20,8 +20,9 @@ _CONTROL_BYTES = 125
 def simpler(conversation: Script, facts: EndpointProfile) -> Iterator[Script]:
     """Yield possible root causes, the simplest first; each script is about another rule.
 
-    These are: each control frame alone, each message whole in one frame, each message with its own mask, each message
-    in its fragments without the frames between them, all frames one by one, and each frame cut into segments.
+    First come single parts: each control frame alone, each message whole in one frame, and each message with its own
+    mask. Then come each message in its fragments without the frames between them, all frames one by one, and each frame
+    cut into segments.
     """
     if conversation.deflate:
         yield from simpler_compressed(conversation, facts)
