@@ -20,8 +20,11 @@ from wsproof.net.clock import Deadline
 __all__ = ["DIED", "UNFINISHED", "explore", "private_storage"]
 
 _SHRINK_S = 4.0
+"""Seconds for shrinking the scripts of one property."""
 _SHRINK_ATTEMPTS = 150
+"""Number of scripts that shrinking may run for one property."""
 _ENOUGH = 3
+"""Number of failed edge cases after which a property stops."""
 _DEATHS = 3
 _DEATHS_KNOWN = 1
 """How often a property may kill the server: at first, and once `neighbour-served` is known to be violated."""

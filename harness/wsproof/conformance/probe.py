@@ -34,17 +34,23 @@ _RESERVED = 3
 """An opcode that RFC 6455 5.2 reserves."""
 _BYTES = b"\x00\xffwsproof"
 _PATIENCE_S = 2.0
+"""Timeout in seconds for an echo, and for a series of messages."""
 _BRIEF_S = 1.0
+"""Timeout in seconds for a binary echo, if the endpoint does not echo texts."""
 _LINGER_S = 1.0
 """Seconds to wait for a refusal that may arrive after the pong that overtook it."""
 _BRIEF_LINGER_S = 0.3
+"""The same for later messages, and for messages that the endpoint sends unasked."""
 _BANNED_S = 5.0
 """Seconds for which a server may refuse clients that have sent many messages."""
 _PAUSE_S = 0.1
+"""Seconds between retries of a refused handshake."""
 _MANY = 30
 """The number of messages in the longest scripts of the suite."""
 _COUNTS = (2, 4, 8, 16)
+"""Numbers of messages to try if the endpoint refuses one of many."""
 _SIZES = (70_000, 65_537, 65_536, 65_535, 16_384, 4_096, 1_024, 512, 256, 125)
+"""Message sizes in bytes to try, the largest first."""
 _USUAL_BYTES = 1_024
 """A message size that every endpoint is assumed to accept, even one that echoes nothing."""
 _BLANKS = b" " * 200

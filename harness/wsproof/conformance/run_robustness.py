@@ -22,6 +22,7 @@ from wsproof.model.suite import CheckRun, NotRun
 __all__ = ["RobustnessRunner"]
 
 _REPEAT_THEMSELVES = ("cost-", "freed-")
+"""Prefixes of tests that measure several times themselves, and get no retry."""
 
 
 @dataclass

@@ -37,17 +37,25 @@ from wsproof.net.endpoint import Endpoint
 __all__ = ["BudgetSpent", "ServerGone", "ServerUnderTest", "Session", "open_session"]
 
 _AGAIN = 3
+"""Number of retries of one script."""
 _SHRINK_S = 12.0
+"""Seconds for shrinking in one run, over all properties."""
 _SILENT_RETRIES_S = 15.0
+"""Seconds of timeouts that the retries of one run may wait out."""
 _PLAIN = Script("opening-accepted")
 _FULL_STATUSES = (429, 503)
+"""Statuses with which a server refuses clients because of its load."""
 _CONTROLS = 3
 """How often the same messages are sent unfragmented as a control. Some applications close over them only sometimes."""
 _LINGER_S = 0.3
+"""Least time in seconds for which a control waits after the barrier."""
 _LONGEST_LINGER_S = 2.0
+"""Longest such time in seconds."""
 _TIMES_LONGER = 2
+"""The same time as a multiple of the script's duration."""
 _PROBE_MESSAGES = "texts, binary messages, offers of compression, a frame with a reserved opcode"
 _PROBES = 3
+"""Attempts to probe a server that dies of the probe."""
 _SILENT_S = 1.0
 """Least timeout of the first handshake, in seconds."""
 

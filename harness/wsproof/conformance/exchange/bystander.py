@@ -20,10 +20,13 @@ from wsproof.wire import Frame
 __all__ = ["Bystander", "Service"]
 
 _FIRST_PAUSE_S = 0.02
+"""Seconds before the first retry of a refused client; each further pause is twice as long."""
 _LONGEST_PAUSE_S = 0.5
+"""Longest pause between retries, in seconds."""
 _PLACE_S = 5.0
 """Longest time in seconds for which a refused client retries: the server may soon accept clients again."""
 _LIMIT_CODES = frozenset({1000, 1001, 1008, 1012, 1013})
+"""Close codes that may mean that the server accepts no more clients."""
 _BROKEN_STATUSES = frozenset({500, 502, 504})
 """Statuses of a proxy whose server has died, and of a server whose own code fails."""
 

@@ -40,6 +40,7 @@ __all__ = ["Driver"]
 
 KEY = "d3Nwcm9vZi1yZmM2NDU1IQ=="
 _MOMENT_S = 0.05
+"""Seconds to wait for a late failure where none is expected any more."""
 _LARGEST_BYTES = BOMB_BYTES + 1024  # The most that may come back, whatever prefix the endpoint adds.
 _BOMB_WAITS = 5  # Inflating and answering a bomb takes a server several timeouts.
 

@@ -23,7 +23,9 @@ _NLM_F_REQUEST = 1
 _ANY = 0xFFFFFFFF
 _RQUEUE_OFFSET = 16 + 4 + 48 + 4  # Skips nlmsghdr, then inet_diag_msg up to idiag_rqueue.
 _PATIENCE_S = 0.2
+"""Timeout in seconds for the kernel's answer."""
 _GIVES_UP_AFTER_S = 0.02
+"""Seconds for the server to read one piece."""
 
 
 class SegmentBarrier:

@@ -26,8 +26,11 @@ _MOST_SILENCES = 8
 """Number of full timeouts in one run, without retries. A server that stays silent again and again must not cost
 minutes."""
 _MOMENT_S = 1.0
+"""Least time in seconds for a failure that a pong may have overtaken."""
 _BRIEF_MOMENT_S = 0.05
+"""The same while shrinking, or once the server is known not to fail the connection."""
 _BYSTANDER_AGAIN_S = 1.0
+"""Least timeout of the bystander in seconds, once the server is known to stop serving others."""
 
 
 class AnswerKind(StrEnum):

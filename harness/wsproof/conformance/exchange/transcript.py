@@ -25,6 +25,7 @@ from wsproof.wire import (
 __all__ = ["Transcript"]
 
 _HEX_LIMIT = 40
+"""Longest frame in bytes that a transcript shows in hex."""
 _HTTP_LINES = 12
 _HTTP_COLUMNS = 120
 

@@ -24,16 +24,25 @@ __all__ = ["LEAVINGS", "Churn", "fitting_size", "storm"]
 
 _KEY = "d3Nwcm9vZi1zdG9ybXMhIQ=="
 _AT_ONCE = 25
+"""Clients of one batch, which connect at the same time."""
 _LEAST_CONNECT_S = 0.05
+"""Least timeout in seconds of one connection."""
 _ROUNDS = 5
+"""Rounds of one churn, with the warm-up."""
 _MORE_ROUNDS = 8
+"""Further rounds to tell a memory leak from garbage that is not collected yet."""
 _CONVICTED_S = 0.2
+"""Timeout in seconds after a first missing answer or late release."""
 _KEEPS_OPEN_S = 0.01
+"""Timeout in seconds for the end of TCP, after a first connection stayed open."""
 _FEW = 2
+"""Unanswered clients of a batch, or late descriptors, that do not count."""
 _STORM = 1.2
 """Time limit for the rounds of one churn, as a multiple of the deadline. A slow server gets smaller rounds."""
 _LONGEST_STORM = 3.0
+"""Time limit of one churn, as a multiple of the deadline."""
 _FEWEST_ROUNDS = 3
+"""Least number of rounds to report leaked descriptors."""
 _LEAST_FOR_MEMORY = 40
 """Least connections in a round to tell a leak from the noise of the allocator."""
 

@@ -23,13 +23,18 @@ __all__ = ["NOT_OURS", "HandshakeRefused", "RobustnessContext"]
 
 NOT_OURS = "not measured: the server process is not ours"
 _LIST_EVERY_NS = 1_000_000_000
+"""Time in ns after which the meter lists the process tree again."""
 _POLL_S = 0.01
+"""Seconds between two counts of the open descriptors."""
 _LOST_S = 0.5
+"""Longest timeout in seconds of a client, once a client was not served."""
 _PATIENT_TIMES = 6
 """A multiple of the deadline. A busy server may answer late while it serves another client, so it counts as silent
 only after this time. A server of ours that is idle counts as silent after one deadline."""
 _AT_LAST_S = 120.0
+"""Longest wait in seconds for a server of ours that uses the CPU."""
 _TURN_S = 0.5
+"""Seconds of one wait for an event between two checks of the bystander."""
 _WORKS_NS = 50_000_000
 """CPU time in ns per wait that shows a busy server. Answering the bystander takes a hundredth of it."""
 

@@ -21,15 +21,21 @@ __all__ = ["TRIALS"]
 _END = b"cost-over"
 _KEY = "d3Nwcm9vZi1jb3N0bHkhIQ=="
 _HANDSHAKES = 6
+"""Handshakes of one batch."""
 _BATCHES = 4
+"""Batches of one measurement."""
 _SUSPECT = 1.3
+"""Exponent from which a cost is measured again."""
 _FLOOR = 50
+"""Costs below `least_ns` divided by this number count as equal."""
 _NOISE = 10
 """A cost below `least_ns` divided by this number cannot be told from noise."""
 _COSTS = 3.0
 """Time limit of one measurement, as a multiple of the deadline."""
 _MESSAGE_NS = 1e8
+"""Cost in ns of a message that matters."""
 _HANDSHAKE_NS = 1e6
+"""Cost in ns of a handshake that matters."""
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -38,7 +44,8 @@ Headers = tuple[tuple[str, str], ...]
 class Shape:
     """An input that can grow.
 
-    `sizes` are the sizes to try. `cost` returns the cost in ns of one size, None if the server refuses it. `least_ns` is a cost in ns that matters, far above the measurement error.
+    `sizes` are the sizes to try. `cost` returns the cost in ns of one size, None if the server refuses it.
+    `least_ns` is a cost in ns that matters, far above the measurement error.
     """
 
     name: str

@@ -17,9 +17,11 @@ from wsproof.wire import MASK, CloseCode, CloseReceived, Ended, Event, Frame, Op
 __all__ = ["TRIALS"]
 
 _SLICES = 20
+"""Number of parts in which the client sends a flood."""
 _LAST = b"flood-over"
 _READ = b"flood-read"
 _LINGER_S = 0.5
+"""Least time in seconds for an application that ends the connection after its pong."""
 _HELD_A_FRAGMENT = 60.0
 """Bytes of memory that an empty fragment may take: ten times its size on the wire."""
 

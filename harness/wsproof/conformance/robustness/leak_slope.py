@@ -12,6 +12,7 @@ __all__ = ["MEMORY_LEAK_BYTES", "ChurnRound", "grows_steadily", "leaked_bytes", 
 MEMORY_LEAK_BYTES = 2_000
 """Bytes per connection that count as a leak. Allocators and garbage collectors hide smaller ones."""
 _FDS_SHARE = 0.02
+"""Least share of a round's connections whose leaked descriptors count."""
 
 
 @dataclass(frozen=True, slots=True)

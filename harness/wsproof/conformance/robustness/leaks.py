@@ -15,6 +15,7 @@ __all__ = ["TRIALS"]
 
 _SERVED = "served-after-storm"
 _ALIKE = 4.0
+"""A leak up to this many times a simpler one has the same root cause."""
 
 
 def _storm(ground: RobustnessContext, name: str) -> Churn:

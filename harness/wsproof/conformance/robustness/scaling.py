@@ -9,8 +9,11 @@ from dataclasses import dataclass
 __all__ = ["FEWEST_SIZES", "SUPERLINEAR", "Cost", "exponent_of", "is_superlinear"]
 
 FEWEST_SIZES = 4
+"""Number of sizes to which an exponent is fitted."""
 SUPERLINEAR = 1.5
+"""Least exponent of a superlinear cost."""
 _OVER_LINEAR = 2.0
+"""Least ratio of the largest cost to a linear one."""
 
 
 @dataclass(frozen=True, slots=True)

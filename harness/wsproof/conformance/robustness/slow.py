@@ -18,13 +18,20 @@ __all__ = ["TRIALS"]
 
 _KEY = "d3Nwcm9vZi1zbG93bHkhIQ=="
 _SLOW = 10
+"""Number of clients with a slow handshake."""
 _RECEIVE_BUFFER = 4096
+"""Receive buffer in bytes of the client that does not read."""
 _PAYLOAD = b"unread-" * 17 + b"-ping!"
 _STEPS = 4
+"""Number of parts in which the client sends the pings."""
 _PINGS = 48_000
+"""Number of pings after which the server clearly never stops reading."""
 _MOMENT_S = 0.05
+"""Seconds to wait until the server reads on."""
 _ROUNDS_OF_A_NEIGHBOUR = 5
+"""Pongs to the bystander after which the server has stopped reading from this client."""
 _BYTES = 600
+"""Number of bytes that the client reads one by one."""
 _FLOOD = 3.0
 """Time limit for a slow server to read the pings, as a multiple of the deadline."""
 _KEPT_SHARE = 0.25

@@ -58,6 +58,7 @@ _IMPLIED_BY = {
 
 
 _MOST_RETRIES = 9
+"""Retries after which an intermittent case gets no more."""
 
 
 @dataclass(slots=True)

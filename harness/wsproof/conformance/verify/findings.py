@@ -13,6 +13,7 @@ from wsproof.model.finding import Anomaly, Finding, observed
 __all__ = ["finding_of"]
 
 _MOST_LINES = 60
+"""Transcript lines that a finding shows."""
 
 
 def finding_of(

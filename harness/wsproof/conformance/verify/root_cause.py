@@ -15,6 +15,7 @@ from wsproof.wire import Frame, Opcode
 __all__ = ["apart", "plainly", "simpler"]
 _LETTERS = b"abcdefghijklmnopqrstuvwxyz"
 _CONTROL_BYTES = 125
+"""Longest payload of a control frame."""
 
 
 def simpler(conversation: Script, facts: EndpointProfile) -> Iterator[Script]:

@@ -302,7 +302,7 @@ class _Verifier:
     def _closing(self, code: int | None, subject: str) -> Iterator[Violation]:
         transcript = self.transcript
         if transcript.close is None:
-            # A system answers data that nobody reads any more with a reset, which destroys what is still on its way.
+            # If the server closes a socket with unread data, its system sends a reset, which destroys the close frame.
             was_destroyed = transcript.was_reset and self.expected.stray
             if "close-answered" not in transcript.skipped and not was_destroyed:
                 yield self._charge(subject, "a close frame in answer to ours", self._said())
