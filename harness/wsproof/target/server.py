@@ -57,7 +57,7 @@ class RunningServer:
         """Time budget of the run. A restarted server must be ready within it."""
         installed = launch.installed.versions if launch is not None and launch.installed is not None else None
         self.known_deviations: KnownDeviations = known_deviations(target, self.name, installed)
-        """Known deviations of the server library and of the app. Findings are compared with them."""
+        """Known deviations of the server library and of the app. A matching finding is marked as accepted."""
         if launch is not None:
             self._process, self._endpoint = self._start(port)
         else:

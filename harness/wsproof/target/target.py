@@ -1,4 +1,4 @@
-"""Target: the server under test, as the user specified it (see the table of targets in DESIGN.md)."""
+"""Target: the server under test, as the user specified it."""
 
 from __future__ import annotations
 
