@@ -1,15 +1,17 @@
 """Reads files of known deviations (TOML).
 
-[[deviation]]
-check = "host-required"
-section = "4.2.1"
-reason = "why it is accepted here"
-upstream = "where its project knows of it"
-matches = ["got: .* 404"]               (optional: regular expressions that the finding's evidence must match)
-implies = ["version-named"]             (optional: rules that the same cause breaks; known only with this one)
-versions = { websockets = ">=17" }      (optional: only on these versions)
-without = ["httptools"]                 (optional: only if this package is not installed)
-intermittent = true                     (optional: it occurs in some runs, and not in every repetition)
+One table per deviation:
+
+    [[deviation]]
+    check = "host-required"
+    section = "4.2.1"
+    reason = "why it is accepted here"
+    upstream = "where its project knows of it"
+    matches = ["got: .* 404"]               (optional: regular expressions that the finding's evidence must match)
+    implies = ["version-named"]             (optional: rules that the same cause breaks; known only with this one)
+    versions = { websockets = ">=17" }      (optional: only on these versions)
+    without = ["httptools"]                 (optional: only if this package is not installed)
+    intermittent = true                     (optional: it occurs in some runs, and not in every repetition)
 """
 
 from __future__ import annotations

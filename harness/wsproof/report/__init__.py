@@ -1,1 +1,1 @@
-"""Where runs are kept, and how they are told: terminal, page, pull request comment, JUnit. See each module."""
+"""Run directories, and the reports on them: terminal, HTML page, Markdown, JUnit XML."""

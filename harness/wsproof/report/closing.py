@@ -1,4 +1,4 @@
-"""The last lines of a run: five sentences that say what was found, and where the page is."""
+"""The last lines of `wsproof run`: five sentences with the results and the path of the page."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ def closing_sentences(record: RunRecord, page: Path) -> tuple[str, str, str, str
 
 
 def _protocol(record: RunRecord) -> str:
+    """Whether the server keeps the protocol."""
     runs = [run for run in checks_of(record) if about_the_wire(run.section)]
     findings = [one for one in all_findings(record) if _is_wire(one)]
     if trouble := _trouble(findings, runs, "breaks the protocol"):
@@ -46,6 +47,7 @@ def _protocol(record: RunRecord) -> str:
 
 
 def _delivery(record: RunRecord) -> str:
+    """Whether every message arrived once and in order, in the checks and under load."""
     runs = [run for run in checks_of(record) if not about_the_wire(run.section)]
     findings = [one for one in all_findings(record) if not _is_wire(one)]
     if trouble := _trouble(findings, runs, "does not deliver as promised"):
@@ -59,7 +61,7 @@ def _delivery(record: RunRecord) -> str:
 
 
 def _trouble(findings: Iterable[Finding], runs: Iterable[CheckRun], what: str) -> str:
-    """What is wrong, or not known; empty where all is well."""
+    """The first violation or undecided check; empty if there is none."""
     left = standing(findings)
     broken = [one for one in left if one.verdict() is Verdict.INVALID]
     if broken:
@@ -72,6 +74,7 @@ def _trouble(findings: Iterable[Finding], runs: Iterable[CheckRun], what: str) -
 
 
 def _speed(record: RunRecord) -> str:
+    """How long messages took."""
     last = next((record.metrics[name] for name in ("time_to_last", "feed_spread") if name in record.metrics), None)
     if last is None or not last.n:
         return "How long messages take was not measured."
@@ -81,10 +84,12 @@ def _speed(record: RunRecord) -> str:
 
 
 def _plain(summary: Summary, statistic: str) -> str:
+    """One statistic without the mark of a void figure."""
     return for_reader(getattr(summary, statistic), summary.unit)
 
 
 def _trust(record: RunRecord) -> str:
+    """Missed or undecided objectives, else whether the figures can be trusted."""
     if missed := missed_objectives(record):
         return f"Missed: {', '.join(missed)}."
     if undecided := open_objectives(record):
@@ -93,9 +98,11 @@ def _trust(record: RunRecord) -> str:
 
 
 def _is_wire(finding: Finding) -> bool:
+    """Whether a finding belongs to the protocol rather than to delivery."""
     return about_the_wire(finding.section) or finding.anomaly is Anomaly.PROTOCOL
 
 
 def _sentence(text: str) -> str:
+    """A text on one line, with a full stop at the end."""
     text = " ".join(text.split())
     return text if text.endswith(".") else f"{text}."

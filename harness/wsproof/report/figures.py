@@ -1,4 +1,4 @@
-"""Figures for people: a void one is marked where it stands, and named in a sentence."""
+"""Formats figures, and marks and lists void ones."""
 
 from __future__ import annotations
 
@@ -9,21 +9,25 @@ from wsproof.report.text.units import for_reader
 from wsproof.stats.metrics import METRICS_BY_NAME
 
 NAMED = {"p50": "p50", "p90": "p90", "p99": "p99", "p999": "p99.9", "max": "max", "mean": "mean", "min": "min"}
+"""The statistics of a summary, and how reports name them."""
 VOID = "?"
-"""The mark of a figure that proves nothing."""
+"""The mark of a figure that cannot be trusted."""
 MOST_NAMED = 8
-"""How many void figures a sentence names."""
+"""Maximum number of void figures that a sentence names."""
 
 
 def figure(summary: Summary, statistic: str) -> str:
-    """One statistic, marked if it is void."""
+    """One statistic as text, marked if it is void."""
     value: float | None = getattr(summary, statistic)
     text = for_reader(value, summary.unit)
     return f"{text} {VOID}" if value is not None and statistic in summary.void else text
 
 
 def reason(summary: Summary, statistic: str) -> str:
-    """Why it is void, and what it would be otherwise where that is known; empty where it stands."""
+    """Why a figure is void; empty if it is valid.
+
+    Includes the value without the load generator's part, if known.
+    """
     void = summary.void.get(statistic)
     if void is None:
         return ""
@@ -34,7 +38,7 @@ def reason(summary: Summary, statistic: str) -> str:
 
 
 def void_figures(metrics: Mapping[str, Summary]) -> list[str]:
-    """The figures that prove nothing: "latency p99"; a metric of which none stands by its name alone."""
+    """The void figures, such as "latency p99". A metric without any valid figure is named once."""
     found = []
     for name, summary in metrics.items():
         there = [statistic for statistic in NAMED if getattr(summary, statistic) is not None]

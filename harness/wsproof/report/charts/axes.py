@@ -1,4 +1,4 @@
-"""Axes of charts: where the ticks go and what they are called."""
+"""Chart axes: ticks and their labels."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from wsproof.report.text.units import significant
 
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+"""Tick distances within a power of ten."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """Maps values to pixels from `begin` to `end`, and holds the ticks: (value, label)."""
+    """Maps values to pixels from `begin` to `end`. Each tick is a pair (value, label)."""
 
     low: float
     high: float
@@ -22,7 +23,7 @@ class Axis:
     log: bool = False
 
     def at(self, value: float) -> float:
-        """The pixel of a value; what lies outside sticks to the border."""
+        """The pixel of a value. Values outside the axis are moved to its end."""
         low, high, here = (self._place(number) for number in (self.low, self.high, value))
         share = (here - low) / (high - low) if high > low else 0.5
         return round(self.begin + (self.end - self.begin) * min(max(share, 0.0), 1.0), 1)
@@ -32,9 +33,9 @@ class Axis:
 
 
 def linear(low: float, high: float, begin: float, end: float, count: int = 5, widen: bool = True) -> Axis:
-    """An even axis with about `count` round ticks. `widen` lets it end on a tick."""
+    """A linear axis with about `count` round ticks. `widen` extends it to end on a tick."""
     if high - low <= 1e-9 * max(abs(low), abs(high), 1e-3):
-        high = low + (abs(low) if abs(low) > 1e-3 else 1.0)  # all values are one: there is no range to divide
+        high = low + (abs(low) if abs(low) > 1e-3 else 1.0)  # all values are equal: there is no range to divide
     raw = (high - low) / count
     size = 10.0 ** math.floor(math.log10(raw))
     step = next(size * multiple for multiple in STEPS if size * multiple >= raw * 0.999)
@@ -47,7 +48,7 @@ def linear(low: float, high: float, begin: float, end: float, count: int = 5, wi
 
 
 def logarithmic(low: float, high: float, begin: float, end: float) -> Axis:
-    """A logarithmic axis: ticks at 1, 2, 5 of each decade, or at decades alone where there are many."""
+    """A logarithmic axis: ticks at 1, 2, 5 of each decade, or only at decades if there are many."""
     low = max(low, 1e-12)
     high = max(high, low * 1.01)
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
@@ -60,7 +61,7 @@ def logarithmic(low: float, high: float, begin: float, end: float) -> Axis:
 
 
 def nines(high: float, begin: float, end: float) -> Axis:
-    """The axis of percentiles: 0 is p0, 1 is p90, 2 is p99, 3 is p99.9, ... and the median in between."""
+    """The axis of percentiles: 0 is p0, 1 is p90, 2 is p99, 3 is p99.9, ..., and the median in between."""
     names = [(0.0, "min"), (math.log10(2), "p50"), (1.0, "p90"), (2.0, "p99")]
     names += [(float(count), f"p99.{'9' * (count - 2)}") for count in range(3, 9)]
     high = max(high, 1.0)

@@ -1,4 +1,4 @@
-"""The picture of a search for the knee."""
+"""The chart of a capacity search."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from wsproof.stats.capacity import LevelOutcome
 from wsproof.stats.metrics import METRICS_BY_NAME
 
 Drawn = tuple[str, str, str]
-"""Title, words, and the drawing."""
+"""Title, caption, and the SVG."""
 
 
 def knee_picture(part: Mapping[str, Any]) -> Drawn | None:
-    """What each run measured over its level, for the first objective that has numbers.
+    """The measurement of each run by its load level, for the first objective with numbers; None if there is none.
 
-    The objective's limit is a rule, and where the knee lies is shaded.
+    A line marks the objective's limit, and the interval of the knee is shaded.
     """
     for at, objective in enumerate(part.get("objectives", ())):
         dots = [
@@ -42,5 +42,6 @@ def knee_picture(part: Mapping[str, Any]) -> Drawn | None:
 
 
 def _points(trials: Sequence[Mapping[str, Any]], at: int, outcome: str) -> tuple[list[float], list[float]]:
+    """Levels and values of the runs with this outcome."""
     known = [row for row in trials if row["outcome"] == outcome and row["values"][at] is not None]
     return [row["level"] for row in known], [row["values"][at] for row in known]

@@ -1,4 +1,4 @@
-"""The forest plot of a comparison: ratio and interval of each metric, against the band of what counts as the same."""
+"""The forest plot of a comparison: ratio and interval of each metric, and the band of equivalence."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WIDTH, ROW, TOP, BOTTOM, SIDE = 480, 44, 22, 46, 16
 
 
 def forest_plot(rows: Sequence[MetricComparison], names: Sequence[str]) -> str:
-    """Candidate / base of each metric that has a ratio, on a logarithmic axis. Empty where none has one."""
+    """Candidate / base of each metric with a ratio, on a logarithmic axis. Empty if there is no ratio."""
     shown = [(row, name) for row, name in zip(rows, names, strict=True) if row.ratio is not None and row.ratio > 0]
     if not shown:
         return ""

@@ -1,4 +1,4 @@
-"""Which charts a run's page has, and what each says in words."""
+"""The charts of a run's page, with their captions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wsproof.report.text.units import for_reader
 
 Column = Sequence[float | None]
 BUSY = 0.8
-"""Above this share of a core the generator spoils what it measures (DESIGN: untrusted)."""
+"""CPU share of one core above which the generator distorts its measurements (DESIGN: untrusted)."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class RunChart:
 
 
 def pictures(record: RunRecord) -> list[RunChart]:
-    """The charts that the record's series have data for."""
+    """The charts for which the record has data."""
     series: Mapping[str, Any] = record.parts.get("series") or {}
     makers = (_knee, _percentiles, _timeline, _time_to_last, _deliveries, _server_cpu, _memory, _generator, _slip)
     made = [maker(series, record) for maker in makers]
@@ -142,6 +142,7 @@ def _slip(series: Mapping[str, Any], record: RunRecord) -> RunChart | None:
 
 
 def _spoken(record: RunRecord, name: str) -> str:
+    """The main percentiles of a metric, as text."""
     summary = record.metrics.get(name)
     if summary is None or not summary.n:
         return "not summarised"
@@ -150,9 +151,11 @@ def _spoken(record: RunRecord, name: str) -> str:
 
 
 def _largest(column: Column) -> float | None:
+    """The largest known value of a column."""
     return max((value for value in column if value is not None), default=None)
 
 
 def _window(record: RunRecord) -> tuple[float, float] | None:
+    """Start and end of the measured window, in seconds."""
     seconds = record.plan.get("duration_s")
     return None if seconds is None else (0.0, float(seconds))

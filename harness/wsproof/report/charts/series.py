@@ -1,6 +1,6 @@
-"""What the charts of a page are drawn from: a measurement thinned out to a few hundred points, kept in the record.
+"""Data series for the charts of a page: a measurement reduced to a few hundred points.
 
-All times in ns, except `at_s`: seconds since the measured window began (before it: negative).
+The record stores them. Times are in ns, except `at_s`: seconds since the measured window began, negative before it.
 """
 
 from __future__ import annotations
@@ -19,13 +19,17 @@ from wsproof.stats.summary import ENOUGH, nearest_rank
 
 Series = dict[str, dict[str, list[float | None]]]
 SLICES = 60
+"""Maximum number of time slices of the measured window."""
 POINTS = 60
+"""Number of points of a percentile curve."""
 BINS = 24
+"""Number of bins of a histogram."""
 PERCENTILES_OF = ("latency", "service_time", "feed_spread", "feed_period_error")
+"""The metrics with a percentile curve."""
 
 
 def series_of(measurement: Measurement) -> Series:
-    """The record's `parts["series"]`. What a measurement has no data for is an empty object."""
+    """The record's `parts["series"]`. A series without data is an empty object."""
     observed = Observed(measurement)
     return {
         "percentiles": _percentiles(observed),
@@ -38,7 +42,7 @@ def series_of(measurement: Measurement) -> Series:
 
 
 def _percentiles(observed: Observed) -> dict[str, list[float | None]]:
-    """Values on a grid that is even in nines (0, 90 %, 99 %, ...), as far as the samples reach."""
+    """Values on a grid that is even in nines (0, 90 %, 99 %, ...), as far as there are samples."""
     found: dict[str, list[float | None]] = {}
     for name in PERCENTILES_OF:
         samples = METRICS_BY_NAME[name].compute(observed)
@@ -47,13 +51,13 @@ def _percentiles(observed: Observed) -> dict[str, list[float | None]]:
         ordered = np.sort(samples)
         nines = np.linspace(0, np.log10(len(ordered)), POINTS)
         found[f"{name}_nines"] = [round(float(x), 4) for x in nines]
-        # One in n is the largest itself: there the line ends.
+        # The last point is the largest sample.
         found[f"{name}_ns"] = [*(nearest_rank(ordered, 1 - 10**-x) for x in nines[:-1]), float(ordered[-1])]
     return found
 
 
 def _timeline(observed: Observed) -> dict[str, list[float | None]]:
-    """Latency per slice of the window, by the time the message was meant to leave."""
+    """Latency per slice of the window, by the intended send time."""
     history = observed.history
     joined = observed.deliveries
     if not len(joined.intended_ns) or observed.closed:
@@ -71,7 +75,7 @@ def _timeline(observed: Observed) -> dict[str, list[float | None]]:
 
 
 def _histogram(samples: NDArray[Any] | None) -> dict[str, list[float | None]]:
-    """Counts in even bins up to p99, and how many lie beyond: one straggler must not flatten the rest."""
+    """Counts in even bins up to p99, and the count beyond, so that one slow value does not flatten the chart."""
     if samples is None or len(samples) < 2:
         return {}
     ordered = np.sort(samples)
@@ -88,6 +92,7 @@ def _histogram(samples: NDArray[Any] | None) -> dict[str, list[float | None]]:
 
 
 def _deliveries(measurement: Measurement) -> dict[str, list[float | None]]:
+    """Receipts and publications per second."""
     history = measurement.history
     if history.end_ns <= history.start_ns:
         return {}
@@ -105,6 +110,7 @@ def _deliveries(measurement: Measurement) -> dict[str, list[float | None]]:
 
 
 def _server(measurement: Measurement) -> dict[str, list[float | None]]:
+    """CPU, memory and connections of the server."""
     usage = measurement.server
     if usage is None or len(usage.at_ns) < 3:
         return {}
@@ -119,9 +125,10 @@ def _server(measurement: Measurement) -> dict[str, list[float | None]]:
 
 
 def _generator(measurement: Measurement) -> dict[str, list[float | None]]:
+    """CPU of the load generator, and its largest slip per slice."""
     history = measurement.history
     share = measurement.generator.cpu_share
-    # A long run has a value per second; of each group the largest is kept, because that is what may spoil a number.
+    # There is one value per second. Of each group keep the largest, since that one may distort a figure.
     group = max(1, -(-len(share) // (2 * SLICES)))
     starts = np.arange(0, len(share), group)
     found: dict[str, list[float | None]] = {}
@@ -142,7 +149,7 @@ def _generator(measurement: Measurement) -> dict[str, list[float | None]]:
 
 
 def _edges(start_ns: int, end_ns: int) -> NDArray[np.int64]:
-    """Slices of the window: one per second, or wider, so that there are at most SLICES; at least 10 in a short one."""
+    """Edges of the time slices: one slice per second, but at least 10 and at most SLICES."""
     seconds = (end_ns - start_ns) / NS
     count = int(min(SLICES, max(10, seconds)))
     return np.linspace(start_ns, end_ns, count + 1).astype(np.int64)

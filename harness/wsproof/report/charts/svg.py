@@ -1,7 +1,7 @@
-"""Charts as inline SVG: data in, text out. No script, no style of their own: the page's CSS colours the classes.
+"""Charts as inline SVG: data in, text out.
 
-Lines are told apart by their dashes and a name in the legend, not by colour alone. Every chart has a title and a
-description for those who cannot see it.
+The SVG contains neither scripts nor styles: the page's CSS colours its classes. Lines differ in dashes and have a name
+in the legend, so colour is not the only difference. Every chart has a title and a description for screen readers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Values = Sequence[float | None]
 
 @dataclass(frozen=True)
 class ChartLine:
-    """One line of a chart. `style` 1 to 3 chooses colour and dashes."""
+    """One line of a chart. `style` 1 to 3 selects colour and dashes."""
 
     name: str
     x: Sequence[float | None]
@@ -31,10 +31,10 @@ class ChartLine:
 
 @dataclass(frozen=True)
 class ChartFrame:
-    """What surrounds the drawing: its name, what it says in words, and what the axes hold."""
+    """Title, caption and axis labels of a chart."""
 
     key: str
-    """Unique on its page: ids are made of it."""
+    """Prefix of the SVG's element ids; unique on a page."""
     title: str
     words: str
     x_label: str
@@ -50,7 +50,7 @@ def timeline_chart(
     limit: float | None = None,
     window: tuple[float, float] | None = None,
 ) -> str:
-    """Lines over seconds. `limit` draws a rule, `window` shades the measured window; empty without any value."""
+    """Lines over seconds. `limit` draws a line, `window` shades the measured window. Empty without values."""
     xs, ys = _known([line.x for line in lines]), _known([line.y for line in lines])
     if not ys:
         return ""
@@ -65,7 +65,7 @@ def timeline_chart(
 
 
 def percentile_chart(frame: ChartFrame, lines: Sequence[ChartLine], unit: str) -> str:
-    """Percentiles on an axis of nines, so that the tail has room; values logarithmic."""
+    """Percentiles on an axis of nines, which gives the tail room. Values are logarithmic."""
     xs, ys = _known([line.x for line in lines]), _known([line.y for line in lines])
     if not ys:
         return ""
@@ -82,7 +82,7 @@ def level_chart(
     limit: float,
     shaded: tuple[float, float] | None = None,
 ) -> str:
-    """A mark per run over its level of load; what came of the runs shows in the marks' shapes. Logarithmic axes."""
+    """One mark per run, by load level. The mark's shape shows the run's outcome. Logarithmic axes."""
     xs, ys = _known([line.x for line in dots]), _known([line.y for line in dots])
     if not ys:
         return ""
@@ -106,7 +106,7 @@ def level_chart(
 def histogram_chart(
     frame: ChartFrame, edges: Sequence[float], counts: Sequence[float], beyond: float, unit: str
 ) -> str:
-    """Bars of counts; a last hatched bar for what lies beyond the last edge."""
+    """Bars of counts, and a hatched bar for the values beyond the last edge."""
     if not counts:
         return ""
     scale = scale_for(edges[-1], unit)
@@ -173,7 +173,7 @@ def _grid(x: Axis, y: Axis) -> str:
         at, half = x.at(value), len(label) * 3.9
         middle = min(max(at, half + 2), WIDTH - half - 2)
         if middle - half < end + 6:
-            continue  # no room: the tick before it is still there
+            continue  # the label would overlap the one before
         end = middle + half
         parts.append(f'<line class="grid" x1="{at}" x2="{at}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>')
         parts.append(text_at(middle, HEIGHT - BOTTOM + 16, label, "middle"))
@@ -181,7 +181,7 @@ def _grid(x: Axis, y: Axis) -> str:
 
 
 def _path(line: ChartLine, x: Axis, y: Axis, scale: Scale) -> str:
-    """The line, broken where a value is missing; a lonely value is a dot."""
+    """The line, interrupted where a value is missing. A single value is a dot."""
     runs: list[list[str]] = [[]]
     for across, up in zip(line.x, line.y, strict=True):
         if across is None or up is None:
@@ -199,7 +199,7 @@ def _path(line: ChartLine, x: Axis, y: Axis, scale: Scale) -> str:
 
 
 def _mark(style: int, x: float, y: float) -> str:
-    """A disc, a cross, or a ring."""
+    """A disc, a cross or a ring."""
     if style == 2:
         cross = f"M{x - 4} {y - 4}L{x + 4} {y + 4}M{x - 4} {y + 4}L{x + 4} {y - 4}"
         return f'<path class="mark s2" d="{cross}"/>'
@@ -239,7 +239,7 @@ def _bar(style: str, left: float, width: float, top: float) -> str:
 def text_at(
     x: float, y: float, words: str, anchor: str = "start", style: str = "tick", fit: float | None = None
 ) -> str:
-    """A text of the drawing, escaped. A centred one that would pass `fit` ends there instead."""
+    """A text element, escaped. A centred text that would exceed `fit` ends there instead."""
     if fit is not None and anchor == "middle" and x + len(words) * 3.2 > fit:
         x, anchor = fit, "end"
     body = escape(clean_line(words))

@@ -1,1 +1,1 @@
-"""Run directories on disk: where they are, and how they are written."""
+"""Run directories on disk: their location and their files."""

@@ -1,4 +1,7 @@
-"""JSON files that are whole or not there: written beside, then renamed. Learned secrets never stand in them."""
+"""Writes JSON and text files in one step, without known secrets.
+
+The file is written under a temporary name and then renamed, so it is either complete or absent.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,12 @@ from wsproof.net.redact import hide_known
 
 
 def plain(value: Any) -> Any:
-    """`value` as JSON can say it: numpy numbers become Python's, and what is not finite becomes null.
+    """Convert `value` to types that JSON supports. NumPy numbers become Python numbers; NaN and infinities become null.
+
+    Known secrets in strings are hidden.
 
     Raises:
-        TypeError: something has no meaning in JSON.
+        TypeError: JSON has no equivalent for a value.
     """
     if isinstance(value, Enum):
         return plain(value.value)
@@ -42,17 +47,17 @@ def plain(value: Any) -> Any:
 
 
 def dumps(value: Any) -> str:
-    """`value` as indented ASCII JSON: lone surrogates survive as escapes, NaN does not exist."""
+    """`value` as indented ASCII JSON. Lone surrogates become escapes, and NaN becomes null."""
     return json.dumps(plain(value), indent=1, allow_nan=False) + "\n"
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` to `path`: a reader sees the old file or the new one, never half of one."""
+    """Write `value` to `path` in one step: a reader sees the old file or the new one."""
     write_text(path, dumps(value))
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` (UTF-8) to `path` in one step. A failure leaves the old file, and nothing beside it."""
+    """Write `text` (UTF-8) to `path` in one step. On failure the old file stays, and no temporary file is left."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     beside = Path(name)
     try:
@@ -60,7 +65,7 @@ def write_text(path: Path, text: str) -> None:
             file.write(hide_known(text))
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp makes files that only their owner reads; a report is there to be shown.
+        # mkstemp creates files that only their owner can read, but reports are shared.
         beside.chmod(0o644)
         beside.replace(path)
     except BaseException:

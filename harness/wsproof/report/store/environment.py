@@ -1,6 +1,6 @@
-"""What a run record says of its commit and its machine: enough to know whether two runs may be compared, no more.
+"""Describes the commit and the machine of a run: enough to decide whether two runs can be compared.
 
-No host name, user name or path: a page is made to be passed around.
+Contains no host name, user name or path, because pages are passed on.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ import psutil
 import wsproof
 
 PACKAGES = ("numpy", "uvloop", "hypothesis", "pytest", "pytest-benchmark", "locust", "psutil", "websockets", "uvicorn")
+"""Packages whose versions may affect a measurement."""
 GIT_SECONDS = 10.0
+"""Timeout in seconds of a `git` or `sysctl` command."""
 
 
 def git_facts(cwd: Path) -> dict[str, Any]:
-    """Branch, commit, whether tracked files were changed, and git's own description; nulls outside a repository.
+    """Branch, commit, whether tracked files have changes, and `git describe`. All null outside a repository.
 
-    `branch` is null when HEAD is detached.
+    `branch` is also null if HEAD is detached.
     """
     sha = _git(cwd, "rev-parse", "HEAD")
     if sha is None:
@@ -38,7 +40,7 @@ def git_facts(cwd: Path) -> dict[str, Any]:
 
 
 def machine_facts() -> dict[str, Any]:
-    """Processor, cores, memory, system, Python and the versions of what measures."""
+    """Processor, cores, memory, system, Python, and the versions of PACKAGES."""
     return {
         "cpu": _cpu_model(),
         "cores": psutil.cpu_count(logical=True),
@@ -54,7 +56,10 @@ def machine_facts() -> dict[str, Any]:
 
 
 def _git(cwd: Path, *words: str) -> str | None:
-    """What git answers, or None. It takes no lock, so that it never disturbs a git command of the user's."""
+    """The output of a git command; None if it fails.
+
+    Takes no optional locks, so it never disturbs a git command of the user.
+    """
     environment = os.environ | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     try:
         done = subprocess.run(
@@ -84,7 +89,7 @@ def _sysctl(name: str) -> str | None:
 
 
 def _usable_cores() -> int | None:
-    # A container or taskset may leave fewer cores than the machine has; macOS cannot say.
+    # A container or taskset may allow fewer cores than the machine has. macOS has no such call.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
 
 

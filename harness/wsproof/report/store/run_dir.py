@@ -1,4 +1,4 @@
-"""The folder of one run, and of one comparison."""
+"""The directory of one run, and of one comparison."""
 
 from __future__ import annotations
 
@@ -27,53 +27,53 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class RunDir:
-    """One run. `command` is the verb that made it, empty for a folder that was found."""
+    """The directory of one run. `command` is the subcommand that made it; empty if the directory was found on disk."""
 
     path: Path
     command: str = ""
 
     @property
     def id(self) -> str:
-        """The folder's name: `UTC-branch-sha-random`."""
+        """The directory's name: `UTC-branch-sha-random`."""
         return self.path.name
 
     @property
     def columns(self) -> Path:
-        """Where raw samples lie."""
+        """Directory of the raw samples."""
         return self.path / "columns"
 
     @property
     def page(self) -> Path:
-        """Where the page is written."""
+        """Path of the HTML page."""
         return self.path / PAGE_FILE
 
     @property
     def server_log(self) -> Path:
-        """Where all lies that the server wrote, if it was started here."""
+        """Path of the server's complete output, if wsproof started the server."""
         return self.path / "server.log"
 
     def write(self, record: RunRecord) -> None:
-        """Keep the record as it is now; may be called as often as there is news."""
+        """Write the record. May be called again whenever it changes."""
         write_json(self.path / RUN_FILE, record.to_json())
 
     def read(self) -> RunRecord:
-        """The record.
+        """Read the record.
 
         Raises:
-            UsageError: there is none, or it is damaged.
+            UsageError: the file is missing or damaged.
         """
         return _read(self.path / RUN_FILE, RunRecord.from_json)
 
     def keep_findings(self, findings: Iterable[Finding], target: Mapping[str, Any]) -> tuple[Finding, ...]:
-        """Keep findings in files; those that can be repeated come back with the line that repeats them."""
+        """Write findings to files. Those that can be replayed are returned with their replay command."""
         return tuple(self.keep_finding(finding, target)[0] for finding in findings)
 
     def keep_finding(self, finding: Finding, target: Mapping[str, Any]) -> tuple[Finding, Path]:
-        """As `keep_findings`, for one; and its file."""
+        """Like `keep_findings`, for one finding; also returns its file."""
         return _keep(self.path, finding, target)
 
     def keep_crash(self, check: str, traceback: str) -> Path:
-        """Keep the traceback of a check in which wsproof itself crashed."""
+        """Write the traceback of a check in which wsproof itself crashed."""
         place = self.path / "crashes"
         place.mkdir(exist_ok=True)
         path = place / f"{_file_name(check)}.txt"
@@ -81,12 +81,12 @@ class RunDir:
         return path
 
     def write_page(self) -> Path:
-        """Write the page of the record that is stored, and say where.
+        """Write the page of the stored record, and return its path.
 
         Raises:
             UsageError: the record cannot be read.
         """
-        from wsproof.report.formats.page import run_page  # Jinja2 is loaded only when a page is written
+        from wsproof.report.formats.page import run_page  # loads Jinja2 only when a page is written
 
         write_text(self.page, run_page(self.read(), self))
         return self.page
@@ -94,35 +94,35 @@ class RunDir:
 
 @dataclass(frozen=True)
 class ComparisonDir:
-    """One comparison."""
+    """The directory of one comparison."""
 
     path: Path
 
     @property
     def id(self) -> str:
-        """The folder's name."""
+        """The directory's name."""
         return self.path.name
 
     @property
     def page(self) -> Path:
-        """Where the page is written."""
+        """Path of the HTML page."""
         return self.path / PAGE_FILE
 
     def write(self, comparison: Comparison) -> None:
-        """Keep the comparison."""
+        """Write the comparison."""
         write_json(self.path / COMPARE_FILE, comparison.to_json())
 
     def read(self) -> Comparison:
-        """The comparison.
+        """Read the comparison.
 
         Raises:
-            UsageError: there is none, or it is damaged.
+            UsageError: the file is missing or damaged.
         """
         return _read(self.path / COMPARE_FILE, comparison_from_json)
 
     def write_page(self) -> Path:
-        """Write the page of the comparison that is stored, and say where."""
-        from wsproof.report.formats.page import comparison_page  # likewise
+        """Write the page of the stored comparison, and return its path."""
+        from wsproof.report.formats.page import comparison_page  # as above
 
         write_text(self.page, comparison_page(self.read()))
         return self.page
@@ -132,7 +132,7 @@ def comparison_from_json(data: Mapping[str, Any]) -> Comparison:
     """The inverse of `Comparison.to_json`.
 
     Raises:
-        ValueError: `data` is of another schema.
+        ValueError: `data` has another schema.
     """
     if data.get("schema") != COMPARE_SCHEMA:
         raise ValueError(f"expected a document of schema {COMPARE_SCHEMA}, got {data.get('schema')!r}")
@@ -146,6 +146,7 @@ def comparison_from_json(data: Mapping[str, Any]) -> Comparison:
 
 
 def _read(path: Path, make: Callable[[Mapping[str, Any]], Value]) -> Value:
+    """Read a JSON file and convert it. Raises UsageError if it is missing or damaged."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -162,8 +163,9 @@ def _read(path: Path, make: Callable[[Mapping[str, Any]], Value]) -> Value:
 
 
 def _add_finding(folder: Path, finding: Finding, target: Mapping[str, Any] | None) -> Path:
+    """Write a finding to a file that is named after its check and its content."""
     data = finding.to_json() | ({"target": dict(target)} if target is not None else {})
-    # The line that repeats it holds this file's name, so it takes no part in making it.
+    # The replay command contains the file's name, so it is left out of the hash.
     named = blake2b(dumps(data | {"replay": None}).encode(), digest_size=4).hexdigest()
     place = folder / "findings"
     place.mkdir(parents=True, exist_ok=True)
@@ -173,6 +175,7 @@ def _add_finding(folder: Path, finding: Finding, target: Mapping[str, Any] | Non
 
 
 def _keep(folder: Path, finding: Finding, target: Mapping[str, Any]) -> tuple[Finding, Path]:
+    """Write a finding, with its replay command if it has a recipe."""
     path = _add_finding(folder, finding, target)
     if finding.recipe is None or finding.replay is not None:
         return finding, path
@@ -182,10 +185,11 @@ def _keep(folder: Path, finding: Finding, target: Mapping[str, Any]) -> tuple[Fi
 
 
 def _file_name(check: str) -> str:
+    """A check's name as part of a file name."""
     return re.sub(r"[^A-Za-z0-9]+", "-", check).strip("-")[:50]
 
 
 def _near(path: Path) -> str:
-    """The path as one would type it from here."""
+    """The path, relative to the current directory if it is inside."""
     here = Path(os.getcwd())
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

@@ -1,11 +1,11 @@
-"""Where runs and comparisons are kept.
+"""The store of runs and comparisons.
 
     ROOT/runs/UTC-branch-sha-random/{run.json, columns/, findings/, page.html}
     ROOT/comparisons/UTC-base-vs-candidate-random/{compare.json, findings/, page.html}
     ROOT/latest -> the run that began last
 
-ROOT is `reports` in a checkout of wsproof, `.wsproof` anywhere else, or what `--out` says. The random part lets two
-runs begin in the same second.
+ROOT is `reports` in a checkout of wsproof, `.wsproof` elsewhere, or the value of `--out`. The random part allows two
+runs to begin in the same second.
 """
 
 from __future__ import annotations
@@ -23,19 +23,20 @@ from wsproof.errors import UsageError
 from wsproof.report.store.run_dir import RUN_FILE, ComparisonDir, RunDir
 
 UNFIT = re.compile(r"[^A-Za-z0-9._]+")
+"""Characters that are replaced in directory names."""
 SHOWN = 8
-"""How many runs an error message lists."""
+"""Maximum number of runs that an error message lists."""
 
 
 @dataclass(frozen=True)
 class RunStore:
-    """All runs and comparisons below one folder."""
+    """All runs and comparisons below one directory."""
 
     root: Path
 
     @classmethod
     def open(cls, out: Path | None = None, cwd: Path | None = None) -> RunStore:
-        """The store that belongs to `cwd`, or the one at `out`. Makes no folder yet.
+        """The store of the directory `cwd`, or the one at `out`. Creates nothing yet.
 
         Raises:
             UsageError: `out` is a file.
@@ -51,11 +52,11 @@ class RunStore:
 
     @property
     def index_path(self) -> Path:
-        """Where the page of all runs is written."""
+        """Path of the page that lists all runs."""
         return self.root / "runs" / "index.html"
 
     def new_run(self, command: str, git: Mapping[str, Any]) -> RunDir:
-        """Make the folder of a run that begins now; nothing is written into it yet."""
+        """Create the directory of a run that begins now, without a record."""
         branch, sha = git.get("branch"), git.get("sha")
         words = [_fit(branch or "detached"), sha[:9]] if sha else ["no-git"]
         folder = RunDir(self._make("runs", words), command)
@@ -64,22 +65,22 @@ class RunStore:
         return folder
 
     def new_comparison(self, base: str, candidate: str) -> ComparisonDir:
-        """Make the folder of a comparison of these two refs."""
+        """Create the directory of a comparison of these two refs."""
         return ComparisonDir(self._make("comparisons", [_fit(base), "vs", _fit(candidate)]))
 
     def runs(self) -> list[RunDir]:
-        """Every run folder, newest last; those whose record cannot be read are among them."""
+        """Every run directory, newest last, including those with an unreadable record."""
         return [RunDir(path) for path in self._folders("runs")]
 
     def comparisons(self) -> list[ComparisonDir]:
-        """Every comparison, newest last."""
+        """Every comparison directory, newest last."""
         return [ComparisonDir(path) for path in self._folders("comparisons")]
 
     def find(self, ref: str | os.PathLike[str] = "latest") -> RunDir:
-        """The run that `ref` means: "latest", an id, its beginning or its random end, or a path.
+        """The run that `ref` names: "latest", an id, the start or the random end of an id, or a path.
 
         Raises:
-            UsageError: nothing or more than one is meant; the message lists what there is.
+            UsageError: no run or several runs match; the message lists candidates.
         """
         word = os.fspath(ref)
         path = Path(word)
@@ -97,6 +98,7 @@ class RunStore:
         raise UsageError(_lost(word, meant, runs))
 
     def _make(self, kind: str, words: list[str]) -> Path:
+        """Create a new directory. Raises UsageError if that is not possible."""
         while True:
             moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
             path = self.root / kind / "-".join([moment, *words, secrets.token_hex(3)])
@@ -114,7 +116,7 @@ class RunStore:
             return path
 
     def _stay_out_of_git(self) -> None:
-        """Runs in a stranger's project are no files of theirs."""
+        """Add a .gitignore, so that runs in a user's project do not show up in git."""
         ignore = self.root / ".gitignore"
         if self.root.name == ".wsproof" and not ignore.exists():
             ignore.write_text("*\n", encoding="utf-8")
@@ -126,12 +128,13 @@ class RunStore:
         return sorted(path for path in place.iterdir() if path.is_dir() and not path.name.startswith("."))
 
     def _latest(self, runs: list[RunDir]) -> RunDir:
+        """The run that the link `latest` points to, else the newest."""
         link = self.root / "latest"
         pointed = link.resolve().name if link.is_symlink() and link.is_dir() else ""
         return next((run for run in runs if run.id == pointed), runs[-1])
 
     def _point_latest(self, path: Path) -> None:
-        # A link is replaced in one step, as files are: two runs that begin together leave one whole link.
+        # The link is replaced in one step, so two runs that begin together leave a valid one.
         beside = self.root / f".latest-{secrets.token_hex(4)}"
         beside.symlink_to(path.relative_to(self.root), target_is_directory=True)
         try:
@@ -142,15 +145,18 @@ class RunStore:
 
 
 def _checkout(cwd: Path) -> Path | None:
+    """The checkout of wsproof that contains a directory, if any."""
     here = cwd.resolve()
     return next((up for up in [here, *here.parents] if (up / "harness" / "wsproof" / "__init__.py").is_file()), None)
 
 
 def _fit(name: str) -> str:
+    """A name without characters that are unsuitable for a directory."""
     return UNFIT.sub("-", name).strip("-.")[:40] or "unnamed"
 
 
 def _lost(word: str, meant: list[RunDir], runs: list[RunDir]) -> str:
+    """The error message for a ref that matches no run or several."""
     if not runs:
         return f"expected the run {word!r}, but there are no runs here yet; `wsproof run` makes one"
     shown = meant or runs

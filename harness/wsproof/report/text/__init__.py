@@ -1,1 +1,1 @@
-"""Sentences and numbers for people, shared by all formats."""
+"""Sentences and numbers for reports, shared by all formats."""

@@ -1,4 +1,4 @@
-"""What a search for the knee says, in the record and in a sentence."""
+"""The result of a capacity search, for the record and as a sentence."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ from wsproof.stats.knee import CONFIDENCE
 from wsproof.stats.objective import Objective
 
 SIGNS = {"met": "✓", "missed": "✗", "untrusted": "?"}
+"""The sign of each run's outcome."""
 GOOD = (SearchEnding.FOUND, SearchEnding.MET_AT_HIGHEST)
+"""Endings of a search that are a success."""
 UNITS = {"subscribers": "subscribers", "rate": "publications per second", "rooms": "rooms"}
+"""The unit of each quantity that a search can vary."""
 Part = Mapping[str, Any]
+"""The record's `parts["capacity"]`."""
 
 
 def capacity_part(
     over: str, objectives: Sequence[Objective], trials: Sequence[Mapping[str, Any]], found: Capacity | None
 ) -> dict[str, Any]:
-    """The record's `parts["capacity"]`; without `found` the search still goes on."""
+    """The record's `parts["capacity"]`; without `found` the search is still running."""
     knee = found.knee if found is not None else None
     levels = sorted({row["level"] for row in trials})
     return {
@@ -46,7 +50,7 @@ def capacity_part(
 
 
 def capacity_sentence(part: Part) -> str:
-    """The result: a few words, a colon, and the rest."""
+    """The result in one sentence: a label, a colon, and the details."""
     unit, runs = UNITS[part["over"]], "1 run" if len(part["trials"]) == 1 else f"{len(part['trials'])} runs"
     lowest = min((row["level"] for row in part["trials"]), default=0)
     if part["ending"] is None:
@@ -74,7 +78,7 @@ def capacity_sentence(part: Part) -> str:
 
 
 def level_line(row: Mapping[str, Any], over: str) -> str:
-    """One run of the search on the terminal."""
+    """One run of the search, as a line for the terminal."""
     why = "; ".join(row["why"]).removeprefix(f"{row['outcome']}: ")
     return f"{SIGNS[row['outcome']]} {row['level']:>7,g} {UNITS[over]}  {row['outcome']}: {why}"
 

@@ -1,4 +1,4 @@
-"""The rows of a check's report beyond their verdicts: what they measured, and what was not run."""
+"""Further facts of a check's report: what was measured, and what was not run."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ __all__ = ["by_reason", "measured", "not_run_of", "remarks_of"]
 
 
 def measured(run: CheckRun) -> str:
-    """What a check measured, in one line."""
+    """The measurements of a check, in one line."""
     return "; ".join(f"{one.name} {significant(one.value)} {one.unit}".strip() for one in run.measured)
 
 
 def by_reason(not_run: Iterable[NotRun]) -> list[tuple[str, list[str]]]:
-    """Reasons for not running checks, and the checks."""
+    """Checks that were not run, grouped by reason."""
     found: dict[str, list[str]] = {}
     for one in not_run:
         found.setdefault(one.reason, []).append(one.check)
@@ -26,12 +26,12 @@ def by_reason(not_run: Iterable[NotRun]) -> list[tuple[str, list[str]]]:
 
 
 def not_run_of(record: RunRecord) -> list[tuple[str, list[str]]]:
-    """The checks of a run that were asked for and not run, by reason."""
+    """The requested checks of a run that were not run, by reason."""
     part = record.parts.get("check")
     return by_reason(suite_report_of(part).not_run) if part else []
 
 
 def remarks_of(record: RunRecord) -> tuple[str, ...]:
-    """What to know of the whole check, such as which messages the endpoint takes."""
+    """Remarks on the whole check, such as which messages the endpoint accepts."""
     part = record.parts.get("check")
     return suite_report_of(part).remarks if part else ()

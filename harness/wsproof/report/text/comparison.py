@@ -1,4 +1,4 @@
-"""What a comparison says, in words."""
+"""The result of a comparison, in words."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ JUDGED = {
     Judgement.CANNOT_TELL: "cannot tell",
     Judgement.UNPAIRED: "unpaired",
 }
+"""The words for each verdict on a metric."""
 
 
 def comparison_sentence(comparison: Comparison) -> str:
-    """The whole comparison in one sentence."""
+    """The result of the whole comparison in one sentence."""
     new = [one for one in comparison.findings if one.verdict() is Verdict.INVALID]
     if new:
         return f"WORSE: the candidate breaks what the base keeps ({count(len(new), 'new violation')})."
@@ -38,7 +39,10 @@ def comparison_sentence(comparison: Comparison) -> str:
 
 
 def judgement_note(row: MetricComparison, pairs: int) -> str:
-    """What there is to say beside a metric's verdict; where it cannot be told, what could have been and what to try."""
+    """The note on a metric's verdict.
+
+    For an undecided metric it names the smallest change that could have been detected, and what to try.
+    """
     if row.verdict is not Judgement.CANNOT_TELL:
         return row.note
     if row.ratio is None:
@@ -49,14 +53,14 @@ def judgement_note(row: MetricComparison, pairs: int) -> str:
 
 
 def interval(row: MetricComparison) -> str:
-    """The 95 % interval of a ratio, as changes."""
+    """The 95 % interval of a ratio, as relative changes."""
     if row.ci_low is None or row.ci_high is None:
         return ""
     return f"{change(row.ci_low)} … {change(row.ci_high)}"
 
 
 def side(facts: Mapping[str, Any]) -> str:
-    """What a side of a comparison is called: ref and short commit."""
+    """The name of one side of a comparison: ref and short commit."""
     ref = facts.get("ref") or facts.get("id") or facts.get("branch") or "?"
     sha = str(facts.get("sha") or "")[:9]
     changed = " + uncommitted changes" if facts.get("dirty") else ""

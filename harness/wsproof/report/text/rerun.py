@@ -1,4 +1,4 @@
-"""The command line that does a run again."""
+"""The command line that repeats a run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from wsproof.model.record import RunRecord
 
 LOADED = ("bench", "run")
+"""Commands with a load plan."""
 OPTIONS = (
     "workload",
     "subscribers",
@@ -20,14 +21,17 @@ OPTIONS = (
     "arrivals",
     "processes",
 )
+"""Fields of a plan that are options of the same name, apart from the unit."""
 TARGET_OPTIONS = ("ready", "origin", "unix", "ca", "metrics_url")
+"""Fields of a target that are options with a value."""
 TARGET_FLAGS = ("insecure", "remote")
+"""Fields of a target that are flags."""
 REFERENCE_CHANNELS = "tutorial"
-"""What the reference server is spoken to with where nothing is said."""
+"""Default channels of the reference server."""
 
 
 def repeat_line(record: RunRecord) -> str:
-    """What to type to do this run again; the commit to be on first, where it is known. Secrets are to be filled in."""
+    """The command that repeats this run. Secrets must be filled in by the user."""
     words = ["wsproof", record.command, *_target(record.target)]
     searched = record.parts.get("capacity")
     if searched:
@@ -43,7 +47,7 @@ def repeat_line(record: RunRecord) -> str:
 
 
 def commit_line(git: Mapping[str, Any]) -> str:
-    """How to get the source of the run; empty outside a repository."""
+    """The command that checks out the run's commit; empty outside a repository."""
     return f"git checkout {git['sha'][:12]}" if git.get("sha") else ""
 
 
@@ -93,7 +97,7 @@ def _plan(plan: Mapping[str, Any]) -> list[str]:
     for name in OPTIONS:
         if name == "payload_bytes" and plan.get("sizes") is not None:
             continue
-        if closed and name == "rate_hz":  # it came of the loop, and was not asked for
+        if closed and name == "rate_hz":  # in a closed loop the rate is a result, not an option
             continue
         if plan.get(name) is not None:
             value = plan[name]

@@ -1,6 +1,6 @@
-"""What a record says, in words: shared by terminal, page and pull request comment, so that all three say the same.
+"""A run's record in words, shared by terminal, page and pull-request comment.
 
-The tone of an answer carries a sign as well as a colour: colour is never the only signal.
+Each result has a sign as well as a colour, so that colour is never the only signal.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from wsproof.stats.metrics import METRICS_BY_NAME
 
 
 class Tone(Enum):
-    """How an answer sounds: its name (a CSS class, too) and its sign."""
+    """Whether a result is good: a name, which is also a CSS class, and a sign."""
 
     GOOD = "good", "✓"
     BAD = "bad", "✗"
@@ -33,16 +33,18 @@ class Tone(Enum):
 
     @property
     def label(self) -> str:
+        """Name and CSS class."""
         return self.value[0]
 
     @property
     def sign(self) -> str:
+        """One character that stands for the tone."""
         return self.value[1]
 
 
 @dataclass(frozen=True)
 class AnswerText:
-    """One of the four questions, answered: a badge of a word or two, and a sentence."""
+    """The answer to one of the four questions: a short badge and a sentence."""
 
     question: str
     badge: str
@@ -51,19 +53,19 @@ class AnswerText:
 
 
 def tone_of(verdict: Verdict | Judgement) -> Tone:
-    """How a verdict sounds."""
+    """The tone of a verdict."""
     good = (Verdict.VALID, Judgement.SAME, Judgement.BETTER)
     bad = (Verdict.INVALID, Judgement.WORSE)
     return Tone.GOOD if verdict in good else Tone.BAD if verdict in bad else Tone.UNSURE
 
 
 def standing(findings: Iterable[Finding]) -> list[Finding]:
-    """Findings that are neither accepted nor mere observations, the gravest first."""
+    """Findings that are neither accepted nor observations, most severe first."""
     return sorted((one for one in findings if one.accepted is None and not _is_observed(one)), key=severity)
 
 
 def observations(findings: Iterable[Finding]) -> list[Finding]:
-    """What was seen and could not be reproduced: it is shown apart, and does not count."""
+    """Findings that could not be reproduced. They are listed separately and do not count."""
     return sorted((one for one in findings if one.accepted is None and _is_observed(one)), key=severity)
 
 
@@ -72,12 +74,12 @@ def _is_observed(finding: Finding) -> bool:
 
 
 def accepted(findings: Iterable[Finding]) -> list[Finding]:
-    """Known deviations that are shown and do not count."""
+    """Known deviations, which are listed but do not count."""
     return sorted((finding for finding in findings if finding.accepted is not None), key=severity)
 
 
 def library_lines(findings: Iterable[Finding]) -> list[str]:
-    """ "7 known deviations of uvicorn 0.54 on websockets 17.4", for each server library that the findings name."""
+    """Lines such as "7 known deviations of uvicorn 0.54 on websockets 17.4", one per server library."""
     libraries = Counter(finding.library for finding in findings if finding.library is not None)
     return [f"{count(number, 'known deviation')} of {library}" for library, number in libraries.items()]
 
@@ -88,12 +90,12 @@ def level_of(finding: Finding) -> str:
 
 
 def about_the_wire(section: str) -> bool:
-    """Whether a section is of the protocol suite, rather than a channel's name."""
+    """Whether a section belongs to the protocol suite and is not a channel's name."""
     return section.removeprefix("RFC").strip()[:1].isdigit() or section in ("liveness", "robustness")
 
 
 def all_findings(record: RunRecord) -> list[Finding]:
-    """The record's findings and those of its check, each once."""
+    """The findings of the record and of its check, each once."""
     part = record.parts.get("check") or {}
     found = [*record.findings, *(Finding.from_json(finding) for finding in part.get("findings", ()))]
     unique: dict[tuple[Any, ...], Finding] = {}
@@ -120,12 +122,15 @@ def title_of(name: str) -> str:
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:
-    """One finding, 2 findings."""
+    """A number with its noun: 1 finding, 2 findings."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def target_of(record: RunRecord) -> str:
-    """What was tested, by the name it was given; an app, with the server that ran it. Empty where a record has none."""
+    """The tested target, by the name the user gave, and the server of an app.
+
+    Empty if the record has no target.
+    """
     target = record.target
     name = str(target.get("spec") or target.get("url") or "")
     runs_app = target.get("kind") in ("asgi", "reference") and target.get("server")
@@ -133,7 +138,7 @@ def target_of(record: RunRecord) -> str:
 
 
 def generator_sentence(generator: Mapping[str, Any]) -> str:
-    """What generated the load, and whether that was asked for; empty where a record does not say."""
+    """The load generator's processes, and whether the user chose them; empty if the record lacks them."""
     if not generator:
         return ""
     cores = generator.get("cores")
@@ -144,7 +149,7 @@ def generator_sentence(generator: Mapping[str, Any]) -> str:
 
 
 def answers(record: RunRecord) -> tuple[AnswerText, ...]:
-    """The four questions of a run."""
+    """The answers to the four questions about a run."""
     return (_protocol(record), _delivery(record), _speed(record), _no_worse(record))
 
 
@@ -222,14 +227,14 @@ def _speed(record: RunRecord) -> AnswerText:
 
 
 def speed_sentence(record: RunRecord, last: Summary, show: Callable[[Summary, str], str] = figure) -> str:
-    """How fast it was, in one sentence; `show` writes a figure, by default with the mark of a void one."""
+    """The speed in one sentence. `show` formats a figure, by default with the mark of a void one."""
     who = f"the last of {record.plan['subscribers']:,}" if record.plan.get("subscribers") else "the last subscriber"
     tail = f", p99 {show(last, 'p99')}" if last.p99 is not None else ""
     return f"Half of the messages reach {who} within {show(last, 'p50')}{tail}, the slowest took {show(last, 'max')}."
 
 
 def closed_sentence(record: RunRecord) -> str:
-    """What a closed loop has shown."""
+    """The result of a closed-loop run."""
     rate = record.metrics.get("deliveries_per_s")
     moved = f"{for_reader(rate.value, rate.unit)} deliveries" if rate is not None and rate.n else "nothing"
     return (
@@ -248,29 +253,29 @@ def _no_worse(record: RunRecord) -> AnswerText:
 
 
 def _unmarked(record: RunRecord) -> bool:
-    """Whether nothing is trusted: the measurement is not, and its record marks no single figures."""
+    """Whether the measurement is untrusted as a whole, without marks on single figures."""
     return not record.trusted and not void_figures(record.metrics)
 
 
 def _headline_is_void(record: RunRecord) -> bool:
-    """Whether what a run is about is void: how long half of the messages took, by every measure of it."""
+    """Whether the main result is void: the median time of messages, in every metric that has it."""
     heads = [record.metrics.get(name) for name in ("time_to_last", "latency", "feed_spread")]
     measured = [one for one in heads if one is not None and one.n]
     return bool(measured) and all("p50" in one.void for one in measured)
 
 
 def open_objectives(record: RunRecord) -> list[str]:
-    """The `--slo` lines that could not be decided."""
+    """The `--slo` objectives that could not be decided."""
     return [str(row.get("objective")) for row in record.parts.get("objectives", ()) if row.get("met") is None]
 
 
 def missed_objectives(record: RunRecord) -> list[str]:
-    """The `--slo` lines that the run did not reach."""
+    """The `--slo` objectives that the run missed."""
     return [str(row.get("objective")) for row in record.parts.get("objectives", ()) if row.get("met") is False]
 
 
 def tone_of_run(record: RunRecord) -> Tone:
-    """How the whole run sounds: good if it is complete and valid, its headline stands, and all objectives are met."""
+    """The tone of a run: good if it is complete and valid, its main result is trusted, and all objectives are met."""
     if record.verdict is Verdict.INVALID:
         return Tone.BAD
     ending = (record.parts.get("capacity") or {}).get("ending")
@@ -285,7 +290,7 @@ def tone_of_run(record: RunRecord) -> Tone:
 
 
 def verdict_sentence(record: RunRecord) -> str:
-    """The whole run in one sentence: a few words, a colon, and the rest."""
+    """The whole run in one sentence: a label, a colon, and the details."""
     if not record.complete:
         return "INCOMPLETE: the run ended early; what was recorded until then is here."
     if record.parts.get("capacity"):

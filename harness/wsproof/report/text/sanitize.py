@@ -1,8 +1,7 @@
-"""Makes what a server sent harmless to look at.
+"""Makes text from a server safe to display.
 
-A server under test may send anything: terminal escapes that repaint the screen, characters that turn the direction of
-writing, NUL, lone surrogates. Everything that leaves for a person passes through here first; the escaping of each
-format (HTML, XML, Markdown) comes after.
+A server under test may send anything: terminal escapes, characters that change the writing direction, NUL, lone
+surrogates. All output for people passes through here first. The escaping of each format (HTML, XML, Markdown) follows.
 """
 
 from __future__ import annotations
@@ -11,38 +10,42 @@ import re
 from collections.abc import Iterable
 
 UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 without tab and newline, DEL, C1: what a terminal obeys
-    "\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"  # invisible, or changes the direction of what follows
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 without tab and newline, DEL, C1: terminal control
+    "\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"  # invisible, or changes the writing direction
     "\ud800-\udfff\ufffe\uffff\ufff9-\ufffb"  # cannot be encoded, or not allowed in XML
     "\U000e0000-\U000e007f]"  # tags: invisible text
 )
+"""Characters that must not reach a terminal or a page."""
 BREAKS = re.compile(r"[\t\n]")
+"""Tabs and line breaks."""
 SPECIAL_MARKDOWN = re.compile(r"([\\`*_{}\[\]!|<>~&$])")
+"""Characters with a meaning in Markdown."""
 LINKING = re.compile(r"(@|#|:(?=//)|www(?=\.))", re.IGNORECASE)
+"""Places that GitHub turns into links and mentions."""
 
 
 def clean(text: str) -> str:
-    """`text` with every unsafe character spelled out (`\\x1b`). Tabs and newlines stay."""
+    r"""`text` with every unsafe character written as an escape (`\x1b`). Tabs and newlines stay."""
     return UNSAFE.sub(_spelled, text)
 
 
 def clean_line(text: str) -> str:
-    """As `clean`, and on one line: tabs and newlines are spelled out too."""
+    """Like `clean`, on one line: tabs and newlines become escapes as well."""
     return BREAKS.sub(_spelled, clean(text))
 
 
 def markdown_text(text: str) -> str:
-    """`text` as plain words inside Markdown: no markup, table cell, HTML or link, and nobody notified by an @."""
+    """`text` as plain words in Markdown: no markup, table cell, HTML, link or @mention."""
     return LINKING.sub("\\1\u200b", SPECIAL_MARKDOWN.sub(r"\\\1", clean_line(text)))
 
 
 def markdown_row(cells: Iterable[str]) -> str:
-    """One row of a table. The cells are Markdown already: what others wrote is escaped before."""
+    """One row of a table. The cells must be Markdown already."""
     return f"| {' | '.join(cells)} |"
 
 
 def markdown_code(text: str) -> str:
-    """`text` as a fenced block that its own backticks cannot end."""
+    """`text` as a fenced block that backticks in the text cannot end."""
     body = clean(text)
     longest = max((len(run) for run in re.findall("`+", body)), default=0)
     fence = "`" * max(3, longest + 1)
