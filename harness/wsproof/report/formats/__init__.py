@@ -1,1 +1,1 @@
-"""The outputs: terminal, page, JSON, JUnit, Markdown."""
+"""The output formats: terminal, HTML page, JSON, JUnit XML, Markdown and HdrHistogram logs."""

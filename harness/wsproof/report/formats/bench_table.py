@@ -1,4 +1,7 @@
-"""One load on several servers, or several workloads at once: a row each. Terminal, Markdown, `wsproof.benches/1`."""
+"""The results of one load on several servers, or of several workloads: one row each.
+
+Written for the terminal, as Markdown, and as `wsproof.benches/1`.
+"""
 
 from __future__ import annotations
 
@@ -27,18 +30,22 @@ COLUMNS = (
     ("memory/connection", "memory_per_connection", "value"),
     ("reach", "reach", "mean"),
 )
+"""Title, metric and statistic of each column."""
 SERVER = "server"
+"""What a row is by default."""
 NOTE = (
     "Measured in turn, once each: differences that a second run would not show are noise (`wsproof compare` decides). "
     "Figures marked ? are void."
 )
+"""The note below the table."""
 
 WIDEST = 400
+"""Maximum width of the table, in characters."""
 
 
 @dataclass(frozen=True)
 class Bench:
-    """One row, a server by its name: its run, or why there is none."""
+    """One row: its name, and its run or the reason why there is none."""
 
     name: str
     record: RunRecord | None = None
@@ -46,7 +53,7 @@ class Bench:
 
 
 def benches_document(benches: Sequence[Bench], *, what: str = SERVER) -> dict[str, Any]:
-    """The copy for machines; `what` is what the rows are."""
+    """The table as JSON. `what` names what a row is."""
     return {
         "schema": BENCHES_SCHEMA,
         "runs": [{what: one.name, "run": one.record.to_json()} for one in benches if one.record is not None],
@@ -55,13 +62,13 @@ def benches_document(benches: Sequence[Bench], *, what: str = SERVER) -> dict[st
 
 
 def show_benches(console: Console, benches: Sequence[Bench], *, what: str = SERVER, note: str = NOTE) -> None:
-    """The table."""
+    """Print the table."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     for word in _header(what):
         table.add_column(word, justify="left" if word in ("", what) else "right", no_wrap=True)
     for row in _rows(benches):
         table.add_row(*(Text(clean_line(cell)) for cell in row))
-    # As wide as it is: names and figures that are cut off say nothing, and lines that a terminal wraps still do.
+    # Use the full width: a wrapped line can still be read, but cut-off names and figures cannot.
     table.width = Measurement.get(console, console.options.update(max_width=WIDEST), table).maximum
     console.print(table, crop=False)
     for one in benches:
@@ -71,7 +78,7 @@ def show_benches(console: Console, benches: Sequence[Bench], *, what: str = SERV
 
 
 def benches_markdown(benches: Sequence[Bench], *, what: str = SERVER, note: str = NOTE) -> str:
-    """The same table as Markdown, with the plans above it: one, where all had the same."""
+    """The table as Markdown, below the plan of each workload."""
     lines = []
     for plan in _plans(benches):
         rate = "a closed loop" if plan.get("loop") == "closed" else f"{plan['rate_hz']:g} publications per second"
@@ -88,6 +95,7 @@ def benches_markdown(benches: Sequence[Bench], *, what: str = SERVER, note: str 
 
 
 def _plans(benches: Sequence[Bench]) -> list[Mapping[str, Any]]:
+    """The plan of each workload."""
     by_workload = {one.record.plan["workload"]: one.record.plan for one in benches if one.record is not None}
     return list(by_workload.values())
 

@@ -1,6 +1,6 @@
-"""HdrHistogram logs (format 1.3): latencies second by second, for the tools of others, and those of others for ours.
+"""HdrHistogram logs (format 1.3): latencies per second, for exchange with other tools.
 
-A line is a histogram of one second; lines of several files, processes or hosts add up without loss.
+Each line holds the histogram of one second. Lines of several files, processes or hosts can be added without loss.
 """
 
 from __future__ import annotations
@@ -24,18 +24,22 @@ from wsproof.report.text.units import for_reader
 from wsproof.stats.metrics import Observed
 
 COLUMNS = '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"'
+"""The header line of the format."""
 MS = 1e6
-"""The maximum beside each histogram is in ms; what is in the histogram is ns."""
+"""Nanoseconds per ms. The maximum next to each histogram is in ms, the histogram's values are in ns."""
 WITHOUT_TAG = "untagged"
+"""The name for lines without a tag."""
 SHARES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
+"""The percentiles that are shown."""
 
 
 def write_log(path: Path, measurement: Measurement) -> None:
-    """Write latency and service time of a measurement, by the second in which a message was meant to leave."""
+    """Write latency and service time of a measurement, grouped by the second of the intended send time."""
     write_text(path, "\n".join(_lines(measurement)) + "\n")
 
 
 def _lines(measurement: Measurement) -> Iterator[str]:
+    """The lines of the log."""
     observed = Observed(measurement)
     joined, start_ns = observed.deliveries, measurement.history.start_ns
     yield "#[Histogram log format version 1.3]"
@@ -52,14 +56,15 @@ def _lines(measurement: Measurement) -> Iterator[str]:
 
 
 def _line(tag: str, second: int, values: NDArray[np.int64]) -> str:
+    """One histogram as a line."""
     return f"Tag={tag},{second:.3f},1.000,{values.max() / MS:.3f},{Histogram.of(values).encode()}"
 
 
 def read_logs(paths: Iterable[Path]) -> dict[str, Histogram]:
-    """The histograms of all files together, by tag.
+    """Add up the histograms of all files, by tag.
 
     Raises:
-        UsageError: a file cannot be read, a line is no histogram, or two are laid out differently.
+        UsageError: a file cannot be read, a line is not a histogram, or two histograms have different layouts.
     """
     found: dict[str, Histogram] = {}
     for path in paths:
@@ -82,7 +87,7 @@ def read_logs(paths: Iterable[Path]) -> dict[str, Histogram]:
 
 
 def show_histograms(console: Console, found: Mapping[str, Histogram]) -> None:
-    """A row of percentiles per tag; values are taken for ns."""
+    """Print the percentiles of each tag as a row; values are taken to be ns."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     for word in ("", *SHARES, "n"):
         table.add_column(word, justify="right" if word else "left")

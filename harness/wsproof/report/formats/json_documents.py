@@ -1,4 +1,7 @@
-"""The published documents: `wsproof.check/1` is put together here; the JSON Schemas of all lie in `schemas/`."""
+"""The published JSON documents.
+
+Builds and reads `wsproof.check/1`. The JSON Schemas of all documents are in `schemas/`.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ SCHEMAS = {
     MATRIX_SCHEMA: "wsproof.matrix.1.json",
     BENCHES_SCHEMA: "wsproof.benches.1.json",
 }
+"""The file of each schema, by the name in a document's `schema` field."""
 
 
 def check_document(
@@ -28,9 +32,9 @@ def check_document(
     report: SuiteReport,
     strict: bool = False,
 ) -> dict[str, Any]:
-    """The answer of `wsproof check` as `wsproof.check/1`.
+    """The result of `wsproof check` as `wsproof.check/1`.
 
-    `target` is what the running server says of itself, redacted.
+    `target` is the redacted description of the running server.
     """
     return {
         "schema": CHECK_SCHEMA,
@@ -51,7 +55,7 @@ def suite_report_of(document: Mapping[str, Any]) -> SuiteReport:
     """The inverse of `check_document`.
 
     Raises:
-        KeyError, ValueError: `document` is no wsproof.check/1.
+        KeyError, ValueError: `document` is not a wsproof.check/1.
     """
     return SuiteReport(
         document["seed"],
@@ -65,11 +69,13 @@ def suite_report_of(document: Mapping[str, Any]) -> SuiteReport:
 
 
 _ADDED = {"measured", "cause", "traceback"}
+"""Fields that older documents lack."""
 
 
 def _check_run(row: Mapping[str, Any]) -> CheckRun:
+    """A check's row from JSON."""
     values = {field.name: row[field.name] for field in fields(CheckRun) if field.name not in _ADDED}
-    # Documents of the first days had no figures, no causes and no tracebacks.
+    # The first versions of the document had no figures, causes and tracebacks.
     measured = tuple(Figure(**figure) for figure in row.get("measured", ()))
     added = {"measured": measured, "cause": row.get("cause", ""), "traceback": row.get("traceback", "")}
     return CheckRun(**(values | added | {"verdict": Verdict(row["verdict"])}))

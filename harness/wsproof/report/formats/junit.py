@@ -19,11 +19,12 @@ def junit_xml(document: Mapping[str, Any]) -> str:
 
 
 def matrix_junit_xml(matrix: ServerTable) -> str:
-    """All servers as JUnit XML: one suite for each, and for one that was not checked a case that says why."""
+    """All servers as JUnit XML, one suite each. A server that was not checked has one case with the reason."""
     return _written([_suite_of_row(row) for row in matrix.rows])
 
 
 def _suite_of_row(row: ServerTableRow) -> Element:
+    """The suite of one server."""
     name = clean_line(f"wsproof check {row.server}")
     if row.check is not None:
         return _suite(row.check, name, f"wsproof.{clean_line(row.server)}")
@@ -44,10 +45,10 @@ def _written(suites: list[Element]) -> str:
 def _suite(document: Mapping[str, Any], name: str, prefix: str = "wsproof") -> Element:
     """One check as a suite.
 
-    A violation is a failure (with `--strict` a non-strict finding, too), what cannot be told an error; other findings
-    are printed with their check and fail nothing. A check that met what another one's finding tells fails with it. A
-    finding whose check is not among those that ran gets a case of its own: nothing is dropped. What was not run is
-    skipped, with the reason. Cases with findings come first, the gravest first.
+    A violation is a failure, and with `--strict` also a non-strict finding. A check that cannot tell is an error. Other
+    findings are printed with their check and fail nothing. A check whose root cause another check has reported fails as
+    well. A finding of a check that did not run gets a case of its own, so that no finding is lost. Checks that were not
+    run are skipped, with the reason. Cases with findings come first, most severe first.
     """
     report, strict = suite_report_of(document), bool(document.get("strict"))
     by_check: dict[str, list[Finding]] = {}
@@ -65,7 +66,7 @@ def _suite(document: Mapping[str, Any], name: str, prefix: str = "wsproof") -> E
         if run.measured:
             _say(case, clean_line(f"measured: {measured(run)}"))
         if run.verdict is Verdict.INVALID and run.remark and not found:
-            # It saw what another check's finding tells already: it has not passed.
+            # Another check's finding reports the root cause, but this check has failed as well.
             SubElement(case, "failure", message=clean_line(run.remark), type="violation")
     for check, found in by_check.items():
         _case(suite, check, f"{prefix}.{found[0].section}", found, strict)
@@ -79,12 +80,13 @@ def _suite(document: Mapping[str, Any], name: str, prefix: str = "wsproof") -> E
 
 
 def _count(suite: Element) -> None:
+    """Set the suite's numbers of tests, skips, failures and errors."""
     for name, path in (("tests", "*"), ("skipped", "*/skipped"), ("failures", "*/failure"), ("errors", "*/error")):
         suite.set(name, str(len(suite.findall(path))))
 
 
 def finding_text(finding: Finding) -> str:
-    """A finding in plain text: sentence, source, witness, and how to see it again."""
+    """A finding as plain text: explanation, source, witness, and the command that replays it."""
     lines = [finding.explanation]
     if finding.source:
         lines.append(f"Promised: {finding.source}")
@@ -101,6 +103,7 @@ def finding_text(finding: Finding) -> str:
 def _case(
     suite: Element, check: str, place: str, findings: list[Finding], strict: bool, seconds: float = 0.0
 ) -> Element:
+    """One test case with its findings."""
     case = SubElement(suite, "testcase", name=clean_line(check), classname=clean_line(place), time=f"{seconds:.3f}")
     verdicts = {Verdict.INVALID: "failure", Verdict.UNKNOWN: "error"}
     grave = [finding for finding in findings if finding.verdict(strict=strict) in verdicts]
@@ -115,6 +118,7 @@ def _case(
 
 
 def _say(case: Element, words: str) -> None:
+    """Append text to a case's output."""
     said = case.find("system-out")
     if said is None:
         said = SubElement(case, "system-out")
@@ -122,5 +126,6 @@ def _say(case: Element, words: str) -> None:
 
 
 def _aside(finding: Finding) -> str:
+    """A finding that fails nothing, with its level or the reason why it is accepted."""
     first = f"accepted: {clean(finding.accepted)}" if finding.accepted is not None else finding.level.value
     return f"[{first}] {finding_text(finding)}"

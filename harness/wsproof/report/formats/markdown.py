@@ -1,4 +1,4 @@
-"""A summary for a comment on a pull request, in Markdown as GitHub reads it."""
+"""A summary for a comment on a pull request, in GitHub's Markdown."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ from wsproof.report.text.sanitize import markdown_code, markdown_row, markdown_t
 from wsproof.report.text.units import NOTHING, change, for_reader
 
 MOST_FINDINGS = 10
-"""A comment with more is not read; the page has them all."""
+"""Maximum number of findings in a comment. The page lists all."""
 MOST_LINES = 30
+"""Maximum number of witness lines per finding."""
 
 
 def run_markdown(record: RunRecord) -> str:
@@ -54,7 +55,7 @@ def run_markdown(record: RunRecord) -> str:
 
 
 def comparison_markdown(comparison: Comparison) -> str:
-    """One comparison: verdict, a row per metric, what cannot be told, new violations."""
+    """One comparison: verdict, one row per metric, undecided metrics, new violations."""
     tone = tone_of(comparison.verdict)
     base, candidate = markdown_text(side(comparison.base)), markdown_text(side(comparison.candidate))
     parts = [

@@ -1,7 +1,7 @@
-"""Pages: each one file that loads nothing from anywhere, runs no script, and reads well on paper and on a phone.
+"""HTML pages: one self-contained file each, without scripts, suitable for printing and for phones.
 
-What a server sent is cleaned (`escape.clean`) and then escaped by Jinja2's autoescape, everywhere; the policy in the
-page's head allows nothing but its own style sheet, by its hash.
+Text from a server is cleaned (`sanitize.clean`) and then escaped by Jinja2's autoescape. The page's content security
+policy allows only its own style sheet, by its hash.
 """
 
 from __future__ import annotations
@@ -46,15 +46,20 @@ from wsproof.report.text.rerun import commit_line, repeat_line
 from wsproof.report.text.sanitize import clean
 
 MOST_FINDINGS = 60
+"""Maximum number of findings on a page."""
 MOST_WITNESS_LINES = 80
+"""Maximum number of witness lines per finding."""
 MOST_CHARACTERS = 4000
-"""A page stays small whatever a server sent: longer texts are cut, and say so. The files of findings have all of it."""
+"""Maximum number of characters of a text. Longer texts are cut, and marked as cut.
+
+So a page stays small whatever a server sends. The files of the findings hold the full texts.
+"""
 UNITS = {"bytes": "B", "s": "s", "hz": "1/s", "ns": "ns"}
-"""How a fact's name says its unit."""
+"""The unit of a fact, by the suffix of its name."""
 
 
 def run_page(record: RunRecord, folder: RunDir | None = None) -> str:
-    """The page of one run. `folder` is named on it, so that one finds the raw data."""
+    """The page of one run. It names `folder`, so that readers find the raw data."""
     findings = run_text.all_findings(record)
     left = run_text.standing(findings)
     return _render(
@@ -108,7 +113,7 @@ def comparison_page(comparison: Comparison) -> str:
 
 @dataclass(frozen=True)
 class IndexEntry:
-    """One row of the index: a run or comparison with its record, or why it cannot be read."""
+    """One row of the index: a run or comparison with its record, or the reason why it is unreadable."""
 
     folder: RunDir | ComparisonDir
     record: RunRecord | Comparison | None
@@ -117,11 +122,11 @@ class IndexEntry:
 
 
 def index_page(runs: Iterable[RunDir], comparisons: Iterable[ComparisonDir] = ()) -> str:
-    """All runs by branch, the newest first, and all comparisons. Damaged records are listed as unreadable."""
+    """All runs by branch, newest first, and all comparisons. Damaged records are listed as unreadable."""
     entries = [_entry(folder) for folder in runs]
     ordered = sorted(entries, key=lambda entry: entry.folder.id, reverse=True)
     by_branch = {branch: list(group) for branch, group in groupby(sorted(ordered, key=_branch), key=_branch)}
-    # The branch that was worked on last comes first; within a branch the order above was kept.
+    # The branch with the newest run comes first. Within a branch, the order from above is kept.
     branches = sorted(by_branch.items(), key=lambda item: item[1][0].folder.id, reverse=True)
     return _render(
         "index.html",
@@ -132,7 +137,7 @@ def index_page(runs: Iterable[RunDir], comparisons: Iterable[ComparisonDir] = ()
 
 
 def write_index(store: RunStore) -> Path:
-    """Write the index of a store, and the pages that are missing; say where the index is."""
+    """Write the index of a store and all missing pages; return the path of the index."""
     runs, comparisons = store.runs(), store.comparisons()
     folders: list[RunDir | ComparisonDir] = [*runs, *comparisons]
     for folder in folders:
@@ -147,6 +152,7 @@ def write_index(store: RunStore) -> Path:
 
 
 def _entry(folder: RunDir | ComparisonDir) -> IndexEntry:
+    """Read the record of a directory."""
     has_page = folder.page.is_file()
     try:
         return IndexEntry(folder, folder.read(), "", has_page)
@@ -155,6 +161,7 @@ def _entry(folder: RunDir | ComparisonDir) -> IndexEntry:
 
 
 def _branch(entry: IndexEntry) -> str:
+    """The heading under which a run is listed."""
     if not isinstance(entry.record, RunRecord):
         return "unreadable"
     return str(entry.record.git.get("branch") or ("detached" if entry.record.git.get("sha") else "no repository"))
@@ -169,12 +176,12 @@ def _sections(runs: Iterable[CheckRun]) -> list[tuple[str, list[CheckRun]]]:
 
 
 def _flat(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Facts as rows of a table, without those that are empty."""
+    """Facts as table rows, without empty ones."""
     return [_fact(key, value) for key, value in facts.items() if value is not None and value not in ({}, [], "")]
 
 
 def _fact(key: str, value: Any) -> tuple[str, str]:
-    """One row: the unit is read off the name, one level of nesting is spelled out."""
+    """One row. The unit is derived from the name, and one level of nesting is written out."""
     stem, _, suffix = key.rpartition("_")
     if isinstance(value, bool):
         shown = "yes" if value else "no"
@@ -203,7 +210,7 @@ def _witness(lines: Iterable[str]) -> str:
 
 
 def _clean(value: Any) -> Any:
-    """Whatever a template prints passes through here, before it is escaped."""
+    """Clean every text that a template prints, before it is escaped."""
     return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 

@@ -1,4 +1,4 @@
-"""Shows how far a long command is: a bar on a terminal, a few plain lines anywhere else."""
+"""Shows the progress of a long command: a bar on a terminal, a few plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from rich.text import Text
 from wsproof.report.text.sanitize import clean_line
 
 QUIET_SECONDS = 10.0
-"""Without a terminal, a line at most so often within one phase."""
+"""Without a terminal, the minimum number of seconds between two lines of one phase."""
 
 
 class EngineStep(Protocol):
-    """What the engine tells: a phase, how much of it is done (0-1), and a few words."""
+    """A progress report of the engine: a phase, the fraction of it that is done (0-1), and a note."""
 
     @property
     def phase(self) -> str: ...
@@ -29,7 +29,10 @@ class EngineStep(Protocol):
 
 
 class ProgressLine:
-    """One line of progress. Use as a context manager; hand `engine` and `suite(name)` to what works meanwhile."""
+    """One line of progress, as a context manager.
+
+    Pass `engine` and `suite(name)` as progress callbacks.
+    """
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self.console = console
@@ -55,7 +58,7 @@ class ProgressLine:
         self.show(step.phase, step.done, step.note)
 
     def suite(self, name: str) -> Callable[[str, float], None]:
-        """The `progress` callback of the suite called `name`: it tells the check's title and the share done."""
+        """The `progress` callback of the suite called `name`. It takes the check's title and the fraction done."""
 
         def tell(title: str, done: float) -> None:
             self.show(name, done, title)
@@ -63,7 +66,7 @@ class ProgressLine:
         return tell
 
     def show(self, phase: str, done: float, note: str = "") -> None:
-        """Say that `done` (0-1) of `phase` is behind us."""
+        """Show that the fraction `done` (0-1) of `phase` is done."""
         done = min(max(done, 0.0), 1.0)
         phase, note = clean_line(phase), clean_line(note)
         if self.bar is None:
@@ -72,7 +75,7 @@ class ProgressLine:
         if self.task is None or phase != self.shown_phase:
             if self.task is not None:
                 self.bar.remove_task(self.task)
-            # A new task for each phase: the time that is left is guessed from this phase alone.
+            # A new task for each phase, because the remaining time is estimated from this phase alone.
             self.task = self.bar.add_task("", total=1.0, phase=phase, note=note)
             self.shown_phase = phase
         self.bar.update(self.task, completed=done, phase=phase, note=note)
@@ -83,7 +86,7 @@ class ProgressLine:
         if same and now - self.shown_at < QUIET_SECONDS:
             return
         self.shown_phase, self.shown_at = phase, now
-        # "0 of 1000 connected" as the one line that a log keeps would read as if nobody had connected.
+        # A log may keep only this line, and "0 of 1000 connected" would look as if all connections had failed.
         line = f"{phase} {done:.0%}" if same else f"{phase} ..."
         self.console.print(Text(f"{line}: {note}" if note and same else line), soft_wrap=True)
 

@@ -1,4 +1,4 @@
-"""The table servers x chapters, for the terminal and as Markdown."""
+"""The table of servers and chapters, for the terminal and as Markdown."""
 
 from __future__ import annotations
 
@@ -15,18 +15,22 @@ from wsproof.report.text.sanitize import clean_line, markdown_row, markdown_text
 from wsproof.report.text.units import duration
 
 LEGEND = "✓ nothing found   ✗ violations   ~ non-strict   a accepted deviations   ? checks that could not tell"
+"""Explains the signs."""
 SIGNS = (("violations", "✗"), ("non_strict", "~"), ("accepted", "a"), ("unknown", "?"))
+"""The sign of each count in a cell."""
 NAMES = (
     ("violations", "violations"),
     ("non_strict", "non-strict"),
     ("accepted", "accepted"),
     ("unknown", "could not tell"),
 )
+"""The words for each count."""
 NOT_ASKED = "–"
+"""A cell without checks."""
 
 
 def cell_text(cell: Cell | None) -> str:
-    """One cell: `✗2 a1`, `✓`, or a dash where nothing was asked."""
+    """One cell: `✗2 a1`, `✓`, or a dash if no check of the chapter was selected."""
     if cell is None:
         return NOT_ASKED
     parts = [f"{sign}{number}" for name, sign in SIGNS if (number := getattr(cell, name))]
@@ -34,7 +38,7 @@ def cell_text(cell: Cell | None) -> str:
 
 
 def show_matrix(console: Console, matrix: ServerTable) -> None:
-    """The table, what counts against a server, and what it came to."""
+    """Print the table, the findings that count, and the result."""
     rows = list(_rows(matrix))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     console.print()
@@ -52,7 +56,7 @@ def show_matrix(console: Console, matrix: ServerTable) -> None:
 
 
 def verdict_line(matrix: ServerTable) -> str:
-    """All servers in a sentence."""
+    """The result of all servers in one line."""
     tally = {verdict: sum(row.verdict is verdict for row in matrix.rows) for verdict in Verdict}
     parts = [f"{number} {verdict.value}" for verdict, number in reversed(tally.items()) if number]
     for state, words in (
@@ -66,7 +70,7 @@ def verdict_line(matrix: ServerTable) -> str:
 
 
 def matrix_markdown(matrix: ServerTable) -> str:
-    """The table with versions and date, what counts, and what is accepted with its reasons."""
+    """The table with versions and date, the findings that count, and accepted deviations with reasons."""
     rows = list(_rows(matrix))
     tone = tone_of(matrix.verdict)
     lines = [
@@ -88,7 +92,7 @@ def matrix_markdown(matrix: ServerTable) -> str:
 
 
 def _told(section: str, check: str, found: list[tuple[str, Finding]]) -> Iterator[str]:
-    """One line for each thing that is said of a check, with the servers of which it is said."""
+    """One line per explanation of a check's findings, with the servers that it applies to."""
     said: dict[str, list[str]] = {}
     for server, finding in found:
         said.setdefault(finding.accepted or finding.explanation, []).append(server)
@@ -111,14 +115,14 @@ def _ending(row: ServerTableRow) -> str:
 
 
 def verdict_of_row(row: ServerTableRow) -> str:
-    """One server in a line: what counts, what is accepted."""
+    """One server in one line: its verdict and the numbers of findings."""
     cells = row.cells.values()
     told = [f"{number} {words}" for name, words in NAMES if (number := sum(getattr(cell, name) for cell in cells))]
     return f"{row.server}: {_ending(row)}" + (f": {', '.join(told)}" if told else "")
 
 
 def versions_line(matrix: ServerTable) -> str:
-    """What ran: "Python 3.11.7, daphne 4.2.3, ..."."""
+    """The versions that ran: "Python 3.11.7, daphne 4.2.3, ..."."""
     versions = {name: version for row in matrix.rows for name, version in row.versions.items()}
     python = str(matrix.machine.get("python", "")).removeprefix("CPython ")
     return ", ".join([f"Python {python}", *(f"{name} {versions[name]}" for name in sorted(versions))])

@@ -1,6 +1,6 @@
-"""What people read on the terminal. Plain words first; colour only on top of them, and none when the console has none.
+"""Output for the terminal. Colour is optional and never the only signal.
 
-Everything is put together as `Text`, never as markup: what a server sent cannot style or repaint the screen.
+All output is built as `Text`, never as markup, so text from a server cannot change style or screen.
 """
 
 from __future__ import annotations
@@ -42,25 +42,31 @@ from wsproof.report.text.sanitize import clean_line
 from wsproof.report.text.units import change, duration, for_reader, share
 
 STYLES = {Tone.GOOD: "green", Tone.BAD: "bold red", Tone.UNSURE: "yellow", Tone.NONE: "dim"}
+"""The style of each tone."""
 OBSERVED = "Seen, and not reproduced (observations: they do not count)"
 HOW_TO_ACCEPT = (
     "To accept what is not yours to mend, list it with a reason in a file: --write-accepted FILE begins one, "
     "--known-deviations FILE uses it (see README, Known deviations)."
 )
 BUDGET = "budget of"
+"""Marks the reason of a check that the time budget left out."""
 MORE_TIME = "More time: --budget 5m, or --budget none."
 TRACEBACKS = "The tracebacks are in the folder of the run (crashes/); please report them."
 COLUMNS: tuple[str, ...] = ("p50", "p90", "p99", "p999", "max")
+"""The statistics in a row of the metrics table."""
 WIDEST = 200
+"""Maximum width of the metrics table, in characters."""
 ENDS = (("mean", "mean"), ("least", "min"))
+"""The statistics of `reach`, with their labels."""
 
 
 def show_check(
     console: Console, report: SuiteReport | Mapping[str, Any], strict: bool = False, *, all_known: bool = False
 ) -> None:
-    """Each check with its verdict, then the findings, the gravest first. Takes a report or a `wsproof.check/1`.
+    """Print each check with its verdict, then the findings, most severe first.
 
-    `all_known` shows the known deviations of server libraries one by one.
+    Takes a report or a `wsproof.check/1` document. `all_known` lists the known deviations of server libraries one by
+    one.
     """
     if not isinstance(report, SuiteReport):
         strict = bool(report.get("strict"))
@@ -95,10 +101,10 @@ def show_check(
 
 
 def show_findings(console: Console, findings: Iterable[Finding], *, all_known: bool = False) -> None:
-    """The findings that count, what was not reproduced, then what is accepted (of a server library in one line)."""
+    """Print the findings that count, then observations, then accepted ones (one line per server library)."""
     findings = list(findings)
     for finding in standing(findings):
-        # What is merely worth knowing must not push the violations off the screen.
+        # Keep informational findings short, so that violations stay on the screen.
         show_finding(console, finding, brief=finding.level is Level.INFORMATIONAL and bool(finding.replay))
     seen = observations(findings)
     if seen:
@@ -117,7 +123,7 @@ def show_findings(console: Console, findings: Iterable[Finding], *, all_known: b
 
 
 def show_finding(console: Console, finding: Finding, *, brief: bool = False) -> None:
-    """One finding: section and sentence, what was promised, the witness, and the line that repeats it.
+    """Print one finding: section, explanation, promise, witness, and the command that replays it.
 
     `brief` leaves out promise and witness.
     """
@@ -133,6 +139,7 @@ def show_finding(console: Console, finding: Finding, *, brief: bool = False) -> 
 
 
 def _show_evidence(console: Console, finding: Finding) -> None:
+    """Print the promise, the witness, the repetitions and the server's output."""
     if finding.source:
         _say(console, f"  promised: {finding.source}", "dim")
     for line in finding.witness:
@@ -146,15 +153,15 @@ def _show_evidence(console: Console, finding: Finding) -> None:
 
 
 def show_run(console: Console, record: RunRecord, folder: RunDir | None = None, *, all_known: bool = False) -> None:
-    """Figures, trust, warnings and the verdict of a run; the findings too, unless its check has shown them.
+    """Print figures, trust, warnings and verdict of a run, and its findings unless its check has printed them.
 
-    Without `folder` the run has just come to its end (its record is marked complete when the command leaves it); with
-    the folder of a stored run, its page is named and a run that ended early is called incomplete.
+    Without `folder` the run has just ended, and counts as complete although its record is marked so only later. With
+    the directory of a stored run, its page is named, and a run that ended early is called incomplete.
     """
     if record.metrics:
         _say(console, "")
         table = _metrics(record.metrics)
-        # As wide as it is: a row that is broken in two, or cut off, is not read.
+        # Use the full width: rows that are wrapped or cut off are hard to read.
         table.width = Measurement.get(console, console.options.update(max_width=WIDEST), table).maximum
         console.print(table, crop=False)
     for row in record.parts.get("objectives", ()):
@@ -182,7 +189,7 @@ def show_run(console: Console, record: RunRecord, folder: RunDir | None = None, 
 
 
 def show_load(console: Console, summary: Mapping[str, Any]) -> None:
-    """What Locust's run came to, room by room."""
+    """Print the result of a Locust run, one line per room."""
     for room in summary.get("rooms", ()):
         figures = {name: Summary.from_json(data) for name, data in (room.get("metrics") or {}).items()}
         latency, reach = figures.get("latency") or figures.get("feed_spread"), figures.get("reach")
@@ -199,7 +206,7 @@ def show_load(console: Console, summary: Mapping[str, Any]) -> None:
 
 
 def show_verdict(console: Console, verdict: Verdict) -> None:
-    """What it all came to, in one closing line."""
+    """Print the verdict in one closing line."""
     told = {
         Verdict.VALID: "VALID: everything that was owed arrived, once and in order",
         Verdict.INVALID: "INVALID: promises were broken, see above",
@@ -209,7 +216,7 @@ def show_verdict(console: Console, verdict: Verdict) -> None:
 
 
 def show_comparison(console: Console, comparison: Comparison, *, all_known: bool = False) -> None:
-    """Both sides, a row per metric, new violations, and the verdict."""
+    """Print both sides, one row per metric, new violations, and the verdict."""
     _say(console, f"\nbase       {side(comparison.base)}")
     _say(console, f"candidate  {side(comparison.candidate)}")
     if comparison.pairs:
@@ -227,7 +234,7 @@ def show_comparison(console: Console, comparison: Comparison, *, all_known: bool
 
 
 def _without_repeated_reasons(runs: Iterable[CheckRun]) -> Iterator[CheckRun]:
-    """Many checks that cannot tell for one reason need it said once."""
+    """The checks, where each reason for being undecided is spelled out only once."""
     told: set[str] = set()
     for run in runs:
         again = run.verdict is Verdict.UNKNOWN and run.reason in told
@@ -245,6 +252,7 @@ def _show_run_of_check(console: Console, run: CheckRun) -> None:
 
 
 def _metrics(metrics: Mapping[str, Summary]) -> Table:
+    """The table of metrics."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("")
     for word in ("p50", "p90", "p99", "p99.9", "max", "n"):
@@ -253,7 +261,7 @@ def _metrics(metrics: Mapping[str, Summary]) -> Table:
         if summary.n == 0:
             continue
         if name == "reach":
-            # Percentiles of shares count from the wrong end: p99 would be the best there was.
+            # For a share, p99 would be one of the best values: show mean and minimum instead.
             rows: list[tuple[str, tuple[str, ...]]] = [(f"{title_of(name)}, {word}", (which,)) for word, which in ENDS]
         elif summary.n == 1:
             rows = [(title_of(name), ("value",))]
@@ -266,6 +274,7 @@ def _metrics(metrics: Mapping[str, Summary]) -> Table:
 
 
 def _rows(comparison: Comparison) -> Table:
+    """The table of a comparison."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("metric")
     for word in ("base", "candidate", "change", "95 % interval"):
@@ -300,6 +309,6 @@ def _show_cautions(console: Console, cautions: Sequence[TrustWarning]) -> None:
 
 
 def _say(console: Console, words: str, style: str = "") -> None:
-    """One line (or several) of plain words: no markup is read, nothing unsafe is printed, long lines stay whole."""
+    """Print plain text: markup is not interpreted, unsafe characters are escaped, and long lines are not wrapped."""
     lines = "\n".join(clean_line(line) for line in words.split("\n"))
     console.print(Text(lines, style=style), soft_wrap=True)
