@@ -1,4 +1,4 @@
-"""Locust users that verify delivery: the only room that imports Locust, because that import patches the whole process.
+"""Locust users that verify delivery. Only this package imports Locust, since the import patches the whole process.
 
     # locustfile.py
     from wsproof.locust import ChannelUser
@@ -6,13 +6,13 @@
     class ChatUser(ChannelUser):
         workload_name = "chat"
 
-`locust -f locustfile.py --host ws://127.0.0.1:8000`, or any other TARGET as `--host`. What users publish leaves at
-intended times that do not wait for the server; latency is measured from them; and when the test ends, the history of
-each room is held against its contract: each violation is a Locust failure.
+Run it with `locust -f locustfile.py --host ws://127.0.0.1:8000`, or any other TARGET as `--host`. Users publish at
+intended times, which do not wait for the server. Latency is measured from the intended times. When the test ends, the
+history of each user class is checked against its contract. Each violation is a Locust failure.
 
-With several Locust workers (`--processes 2`) each of them judges what its own users published, among its own users:
-whether a publication also reached the users of another worker is not verified, nor is their order among each other.
-For that, use one process, or `wsproof bench`.
+With several Locust workers (`--processes 2`), each worker checks only its own users' publications among its own users.
+Deliveries to the users of other workers, and the order between workers, are not verified. To verify them, use one
+process or `wsproof bench`.
 """
 
 from wsproof.locust.listeners import install

@@ -1,4 +1,4 @@
-"""What a drain need not wait for."""
+"""Detection of lost messages, which a drain need not wait for."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from wsproof.model.history import Kind, Receipts
 
 
 def proven_lost(pending: OutstandingDeliveries, receipts: Receipts) -> list[tuple[Key, int]]:
-    """Publications and replies that will not come any more, where the order of each publisher is promised.
+    """Publications and replies that will not arrive any more. Requires that the order per publisher is promised.
 
-    Whoever has received a newer message of the same publisher is owed the older one, however long it waits.
+    If a member has received a newer message of the same publisher, an older one that is missing is lost.
     """
     intact = receipts.intact == 1
     streams = _stream(receipts.subscriber[intact], receipts.publisher[intact], receipts.kind[intact])
@@ -30,6 +30,6 @@ def proven_lost(pending: OutstandingDeliveries, receipts: Receipts) -> list[tupl
 
 
 def _stream(member: Ints, publisher: Ints, kind: Ints) -> Ints:
-    """One number for what one member receives of one publisher (DELIVERY and REPLY are 0 and 1)."""
+    """One number per member, publisher and kind (DELIVERY is 0, REPLY is 1)."""
     numbers: Ints = (member << 33) | (publisher << 1) | kind
     return numbers

@@ -1,4 +1,4 @@
-"""What wsproof does at the turning points of a Locust test: start the target, make rooms, judge, leave a summary."""
+"""Listeners for the events of a Locust test: start the target, check the runs, write a summary."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from wsproof.locust.log_filter import hide_in_logs
 from wsproof.model.secrecy import on_news
 
 SECRETS_TO = "WSPROOF_SECRETS_TO"
-"""The descriptor of a pipe of the parent's."""
+"""Variable with the file descriptor of the parent's pipe for secrets."""
 
 
 def install() -> None:
-    """Listen; called once, when `wsproof.locust` is imported."""
+    """Register all listeners. Called once, when `wsproof.locust` is imported."""
     tell_secrets()
     listeners: tuple[tuple[Any, Any], ...] = (
         (events.init_command_line_parser, target.add_options),
@@ -35,21 +35,21 @@ def install() -> None:
 
 
 def tell_secrets() -> None:
-    """What our workloads show is told to `wsproof load`, which hides it in what the server writes, too."""
+    """Report the workloads' secrets to `wsproof load`, which hides them in the server's output."""
     told = os.environ.get(SECRETS_TO)
     if told is not None:
         on_news(lambda values: _tell(int(told), values))
 
 
 def _tell(descriptor: int, values: list[str]) -> None:
-    with suppress(OSError):  # a descriptor of another process, or nobody reads any more
+    with suppress(OSError):  # not our file descriptor, or its reader has gone
         os.write(descriptor, json.dumps(values).encode() + b"\n")
 
 
 def set_up(environment: Any, **_: Any) -> None:
-    """Locust is there, no test yet."""
+    """Set up signals, logs, worker messages and the target, once Locust has started and before any test."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        # Python raises in whatever greenlet happens to run, which may be in the middle of a publication.
+        # By default, Python raises in the greenlet that runs at this moment, perhaps in the middle of a publication.
         gevent.signal_handler(signal.SIGINT, interrupt)
     hide_in_logs()
     verdict.connect_processes(environment)
@@ -57,11 +57,11 @@ def set_up(environment: Any, **_: Any) -> None:
 
 
 def interrupt() -> None:
-    """Ctrl-C: carried to the main greenlet, where Locust waits for it."""
+    """Raise KeyboardInterrupt in the main greenlet, where Locust expects it."""
     gevent.get_hub().handle_system_error(KeyboardInterrupt, KeyboardInterrupt())
 
 
 def begin(environment: Any, **_: Any) -> None:
-    """A test begins."""
+    """Reset the state of the previous test and check the host, when a test begins."""
     verdict.begin(environment)
     target.check_host(environment)

@@ -1,4 +1,4 @@
-"""Secrets stay out of what Locust logs, too."""
+"""A log filter that hides secrets in Locust's logs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from wsproof.net.redact import redact
 
 
 def hide_in_logs() -> None:
-    """Let no handler that is there write a known secret, or what looks like one."""
+    """Add a filter to all existing handlers that hides known secrets, and strings that look like secrets."""
     named = [logging.getLogger(name) for name in logging.root.manager.loggerDict]
     for handler in {handler for logger in (logging.root, *named) for handler in logger.handlers}:
         handler.addFilter(_without_secrets)

@@ -1,8 +1,8 @@
-"""Which numbers are a process's own: they stand in its envelopes and make its members' names.
+"""Member ids of a Locust process. They are part of its envelopes and its members' names.
 
-On a server that we have not started there may be another run in the same room. So each test draws a share of the
-numbers, as the engine does (`model/member_ids.py`): one for all its processes, of which the master draws it and each
-worker has a part. What is of other numbers is passed over.
+A server that wsproof did not start may have another run in the same channel. So each test draws a share of the ids,
+as the engine does (`model/member_ids.py`). The master draws one share for all processes, and each worker uses a part
+of it. Messages with other ids are ignored.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from locust.runners import MasterRunner, WorkerRunner
 from wsproof.model.member_ids import SHARES, SIZE, MemberIds, draw_share
 
 OWNED = "WSPROOF_OWNED"
-"""The URL of a server that wsproof has started: nobody else is there."""
+"""Variable with the URL of a server that wsproof started, so that no other run uses it."""
 ASK, TOLD = "wsproof-ask-share", "wsproof-share"
-"""What a worker says to its master, and the answer."""
+"""The message of a worker to its master, and the reply."""
 ANSWER_SECONDS = 10.0
 PER_WORKER = 10 * SIZE
-"""Numbers of one worker: so many users may come and go in it while another process begins behind them."""
+"""Ids per worker, so the number of users it may have in all before its ids reach those of the next worker."""
 
 DRAWN: WeakKeyDictionary[Any, AsyncResult[MemberIds]] = WeakKeyDictionary()
 
 
 def connect_processes(environment: Any) -> None:
-    """Teach master and workers to ask and to answer."""
+    """Register the messages between master and workers."""
     if isinstance(environment.runner, WorkerRunner):
         environment.runner.register_message(TOLD, take)
     elif isinstance(environment.runner, MasterRunner):
@@ -36,18 +36,18 @@ def connect_processes(environment: Any) -> None:
 
 
 def forget(environment: Any) -> None:
-    """A new test begins, with a new share."""
+    """Drop the share of the previous test."""
     DRAWN.pop(environment, None)
 
 
 def first_number(environment: Any, share: MemberIds) -> int:
-    """The number of this process's first member in a test of that share."""
+    """The id of this process's first member in a test with the share."""
     worker = max(getattr(environment.runner, "worker_index", 0), 0)
     return (share.first + worker * PER_WORKER) % (SHARES * SIZE)
 
 
 def share_of(environment: Any) -> MemberIds:
-    """The share of this test, drawn when it is first asked for; by the master, where there is one: then this waits."""
+    """The share of this test, drawn on first use. A worker asks its master, and waits for at most ANSWER_SECONDS."""
     drawn = DRAWN.get(environment)
     if drawn is None:
         drawn = DRAWN[environment] = AsyncResult()
@@ -57,20 +57,20 @@ def share_of(environment: Any) -> MemberIds:
             drawn.set(draw_share(alone=environment.host.rstrip("/") == os.environ.get(OWNED)))
     if not drawn.ready():
         drawn.wait(timeout=ANSWER_SECONDS)
-    if not drawn.ready():  # a master that does not know wsproof
+    if not drawn.ready():  # the master does not run wsproof
         drawn.set(draw_share(alone=False))
     share: MemberIds = drawn.get()
     return share
 
 
 def tell(environment: Any, msg: Any, **_: Any) -> None:
-    """The master: answer a worker."""
+    """Reply to a worker with the share. Runs in the master."""
     share = share_of(environment)
     environment.runner.send_message(TOLD, {"first": share.first, "alone": share.alone}, client_id=msg.node_id)
 
 
 def take(environment: Any, msg: Any, **_: Any) -> None:
-    """A worker: the master's answer."""
+    """Take the share from the master's reply. Runs in a worker."""
     drawn = DRAWN.get(environment)
     if drawn is not None and not drawn.ready():
         drawn.set(MemberIds(**msg.data))

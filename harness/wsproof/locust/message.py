@@ -1,4 +1,4 @@
-"""What was heard, understood once: a broadcast is the same bytes for everybody."""
+"""Cache of received messages. A broadcast has the same bytes for every member, so it is parsed only once."""
 
 from __future__ import annotations
 
@@ -20,30 +20,33 @@ KINDS = {MessageKind.REPLY: Kind.REPLY, MessageKind.DELIVERY: Kind.DELIVERY}
 
 @dataclass(slots=True)
 class ReceivedMessage:
-    """A message of the server. `publisher` is a member of ours, -1 where it is not; `waiting`: who still misses it."""
+    """A message from the server.
+
+    `publisher`: a member of this process, or -1. `waiting`: the members that have not received the message yet.
+    """
 
     number: int
     reading: Parsed
     size_bytes: int
     kind: Kind | None
-    """DELIVERY or REPLY of one of our publications; None for all else."""
+    """DELIVERY or REPLY of one of our publications, else None."""
     publisher: int
     sequence: int
     intended_ns: int
     intact: bool
     is_foreign: bool
-    """A publication of another process, or of an earlier test: not ours to judge."""
+    """Whether another process or an earlier test published it, so that this run does not check it."""
     text: str | bytes = ""
-    """What came, where it is no publication of ours."""
+    """The payload, unless the message is one of our publications."""
     waiting: set[int] | None = None
     sent_ns: int = -1
-    """When the publication left; -1 where nothing intact of ours did."""
+    """When the publication was sent, in ns; -1 if the message is not an intact publication of ours."""
 
 
 class MessageCache:
-    """The messages of a room, by the bytes of their frames, and who received which when.
+    """The messages of a workload run by the bytes of their frames, and all receipts.
 
-    Equal bytes have equal checksums, so to look a frame up is no weaker than to verify each receipt.
+    Equal bytes have equal checksums, so a cache hit is as strong as verifying the receipt again.
     """
 
     def __init__(self, workload: Workload, first_publisher: int, members: Callable[[], int]) -> None:
@@ -51,7 +54,7 @@ class MessageCache:
         self.first_publisher = first_publisher
         self.known: dict[bytes, ReceivedMessage] = {}
         self.damage: list[Damage] = []
-        """What differs in damaged messages, of the first few."""
+        """The damage of the first DAMAGE_AT_MOST damaged messages."""
         self._members = members
         self._table = array("q")
         self._rows = array("q")
@@ -59,7 +62,11 @@ class MessageCache:
         """`received((member, message number, at_ns))`: the hot path."""
 
     def learn(self, member: int, frame: bytes, payload: bytes, is_text: bool) -> ReceivedMessage:
-        """Understand a frame that was not seen before. UnicodeDecodeError for a text that is none."""
+        """Parse a frame that is not in the cache, and add it.
+
+        Raises:
+            UnicodeDecodeError: a text message is not UTF-8.
+        """
         text = payload.decode() if is_text else payload
         message = self._understand(self.workload.read(member, text), len(payload))
         if message.kind is None:
@@ -76,14 +83,14 @@ class MessageCache:
             return ReceivedMessage(-1, reading, size_bytes, None, -1, 0, 0, False, False)
         envelope = opened.envelope
         publisher = envelope.publisher - self.first_publisher
-        # A damaged envelope may name anybody: only an intact one tells that it is not ours.
+        # A damaged envelope may name any publisher. Only an intact one proves that the message is not ours.
         if opened.intact and not 0 <= publisher < self._members():
             return ReceivedMessage(-1, reading, size_bytes, None, -1, 0, 0, True, True)
         damage = damage_of(reading, (publisher, envelope.sequence), self.workload.name_of(publisher))
         intact = damage is None
         if damage is not None and len(self.damage) < DAMAGE_AT_MOST:
             self.damage.append(damage)
-        # Damaged digits may be any number; columns hold 63 bits.
+        # A damaged time may be any number, but the columns hold 63 bits.
         intended_ns = min(envelope.intended_ns, (1 << 63) - 1)
         number = len(self._table) // 5
         self._table.extend((publisher, envelope.sequence, intended_ns, kind, intact))
@@ -92,7 +99,7 @@ class MessageCache:
         )
 
     def receipts(self) -> Receipts:
-        """All receipts of our publications so far, in the order in which they were read."""
+        """All receipts of our publications so far, in the order of reading."""
         member, number, received_ns = np.array(self._rows, dtype=np.int64).reshape(-1, 3).T
         publisher, sequence, intended_ns, kind, intact = self._table_rows()[number].T
         return Receipts(member, publisher, sequence, intended_ns, received_ns, kind, intact)

@@ -1,4 +1,4 @@
-"""A mistake in the user's channel file ends the test: it is said once, with exit code 2, and nothing is judged."""
+"""Mistakes in the user's channel file. The first one ends the test with exit code 2 and without a verdict."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from wsproof.errors import ExitCode, WorkloadError
 from wsproof.net.redact import hide
 
 MISTAKES: list[str] = []
-"""Those of this test, for the summary."""
+"""The mistake of this test for the summary; empty if there is none."""
 
 
 def give_up(environment: Any, mistake: WorkloadError) -> None:
-    """Say it, and end: the whole process where it runs headless, the test where people look at its page."""
+    """Print the mistake once, then end the process if Locust runs headless, else only the test."""
     if MISTAKES:
         return
     MISTAKES.append(hide(str(mistake)))
     print(f"wsproof: {MISTAKES[0]}", file=sys.stderr)  # noqa: T201 - Locust's log may go elsewhere
     environment.process_exit_code = int(ExitCode.USAGE)
-    # In a greenlet of its own: this may be called in the loop, where nothing may wait.
+    # Spawn a greenlet, since this may run in a callback of the event loop, which must not block.
     gevent.spawn(environment.runner.quit if environment.web_ui is None else environment.runner.stop)

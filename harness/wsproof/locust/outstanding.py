@@ -1,4 +1,4 @@
-"""What is under way: who still misses which publication, reply or notice. Decides when a drain is over."""
+"""Outstanding deliveries: the members that still wait for a publication, reply or notice. They decide the drain."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Key = tuple[Hashable, ...]
 
 
 class OutstandingDeliveries:
-    """Sets of members by what they wait for; a set that is empty is gone."""
+    """The waiting members by key. A key without waiting members is removed."""
 
     def __init__(self) -> None:
         self._waiting: dict[Key, set[int]] = {}
@@ -17,17 +17,17 @@ class OutstandingDeliveries:
         return len(self._waiting)
 
     def expect(self, key: Key, members: Iterable[int]) -> None:
-        """From now on these members wait for `key`."""
+        """Let these members wait for `key`."""
         waiting = set(members)
         if waiting:
             self._waiting[key] = waiting
 
     def of(self, key: Key) -> set[int] | None:
-        """Who waits for `key`: the living set; None where nobody does."""
+        """The members that wait for `key`: the set itself, not a copy. None if no member does."""
         return self._waiting.get(key)
 
     def came(self, key: Key, member: int) -> bool:
-        """A member waits no more. True where it was the last one."""
+        """Record that a member has received `key`. True if it was the last member that waited."""
         waiting = self._waiting.get(key)
         if waiting is None or member not in waiting:
             return False
@@ -38,12 +38,12 @@ class OutstandingDeliveries:
         return True
 
     def forget(self, member: int) -> None:
-        """A member has left: nothing more will come to it."""
+        """Remove a member that has left: it waits for nothing more."""
         for key in list(self._waiting):
             self.came(key, member)
 
     def pairs(self) -> Iterator[tuple[Key, int]]:
-        """Everything that is missing, one member at a time."""
+        """All outstanding deliveries as pairs of key and member."""
         for key, members in self._waiting.items():
             for member in members:
                 yield key, member

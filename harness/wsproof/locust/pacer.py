@@ -1,7 +1,6 @@
-"""Publishes for a room at its intended times, each time by the next member in turn.
+"""Pacer of a workload run. At each intended time, the next member in turn publishes.
 
-The room has the clock, not its users: a user that is stopped takes no time slot with it, and one that is slow delays
-nobody.
+The run has one schedule for all its users. A stopped user removes no intended time, and a slow user delays no other.
 """
 
 from __future__ import annotations
@@ -17,13 +16,19 @@ from wsproof.locust.send_times import SendTimes
 from wsproof.model.plan import NS
 
 EARLY_NS = 1_500_000
-"""The loop's timers round up to whole milliseconds: it wakes us this much early, and then we look at the clock."""
+"""Nanoseconds before an intended time at which polling the clock begins.
+
+The loop's timers round up to whole milliseconds, so a timer alone would wake the pacer late.
+"""
 LOOKING_AT_MOST_HZ = 100.0
-"""Looking at the clock costs up to 1.5 ms a publication: above this rate the rounding is cheaper."""
+"""Highest rate at which the clock is polled. Polling costs up to 1.5 ms per publication, too much above this rate."""
 
 
 class RunPacer:
-    """`publish(member, intended_ns)` is called at each intended time while `speakers` has somebody. It may not wait."""
+    """A pacer that calls `publish(member, intended_ns)` at each intended time while there are `speakers`.
+
+    `publish` must not block.
+    """
 
     def __init__(self, rate_hz: float, publish: Callable[[int, int], None]) -> None:
         self.speakers: deque[int] = deque()
@@ -34,30 +39,30 @@ class RunPacer:
         self.greenlet = gevent.spawn(self._run)
 
     def add(self, member: int) -> None:
-        """A member that may speak."""
+        """Add a member that may publish."""
         self.speakers.append(member)
         self._somebody.set()
 
     def remove(self, member: int) -> None:
-        """It speaks no more. Again: nothing happens."""
+        """Remove a member. Does nothing if the member is not there."""
         if member in self.speakers:
             self.speakers.remove(member)
         if not self.speakers:
             self._somebody.clear()
 
     def stop(self) -> None:
-        """Publish no more."""
+        """Stop publishing."""
         self.greenlet.kill()
 
     def overdue(self, now_ns: int) -> int:
-        """How many publications were due and have not been handed over."""
+        """The number of publications that were due but not sent."""
         return self.slots.overdue(now_ns) if self.speakers else 0
 
     def _run(self) -> None:
         while True:
             if not self.speakers:
                 self._somebody.wait()
-                self.slots.restart()  # nobody was there to say anything: nothing was due
+                self.slots.restart()  # without members, no publication was due
             intended_ns = self.slots.next_ns(monotonic_ns())
             self._wait_until(intended_ns)
             if self.speakers:
@@ -67,6 +72,6 @@ class RunPacer:
 
     def _wait_until(self, intended_ns: int) -> None:
         left_ns = intended_ns - monotonic_ns()
-        gevent.sleep(max(left_ns - self._early_ns, 0) / NS)  # 0 lets the others run, however late we are
+        gevent.sleep(max(left_ns - self._early_ns, 0) / NS)  # 0 still lets the other greenlets run
         while monotonic_ns() < intended_ns:
             gevent.sleep(0)

@@ -1,4 +1,7 @@
-"""The rooms of one test: one per user class, made when its first user joins, judged when the test stops."""
+"""Registry of the workload runs of one test, one per user class.
+
+A run is created when its first user joins, and checked when the test stops.
+"""
 
 from __future__ import annotations
 
@@ -20,41 +23,44 @@ from wsproof.workloads import Workload, load_channels
 CHANNELS = "WSPROOF_CHANNELS"
 SETTINGS = "WSPROOF_SETTINGS"
 ENDPOINT = "WSPROOF_ENDPOINT"
-"""An `Endpoint` as JSON: headers, subprotocols and certificates that a URL cannot hold. Secret."""
+"""Variable with an `Endpoint` as JSON: headers, subprotocols and certificates, which a URL cannot hold. Secret."""
 
 ROOMS: WeakKeyDictionary[Any, dict[type, WorkloadRun]] = WeakKeyDictionary()
 USED: Counter[type] = Counter()
-"""Members of earlier tests in this process: what comes late of them must not be taken for that of a new one."""
+"""Members of earlier tests in this process, per user class.
+
+New members get later numbers, so that late messages of earlier members are not taken for theirs.
+"""
 
 
 def channels(base: int = 1) -> dict[str, Workload]:
-    """The workloads that the environment names.
+    """The workloads that the environment variables name.
 
     Raises:
-        UsageError: there are no such channels, or they take no such setting.
+        UsageError: the channels do not exist, or do not have such a setting.
     """
     return load_channels(os.environ.get(CHANNELS, "tutorial"), json.loads(os.environ.get(SETTINGS, "{}")), base=base)
 
 
 def room_of(environment: Any, user_class: Any) -> WorkloadRun | None:
-    """The room of a user class in this test; None where there is nothing to connect to (the failure is told)."""
+    """The workload run of a user class in this test. None if the host is not a WebSocket URL or the test has ended."""
     if not is_url(environment.host):
         return None
-    share = share_of(environment)  # may wait; from here on nothing does, or two users of a class would make two rooms
+    share = share_of(environment)  # may block; the code below must not, or two users of a class would create two runs
     rooms = ROOMS.setdefault(environment, {})
     if user_class not in rooms:
         rooms[user_class] = make_room(environment, user_class, share)
     room = rooms[user_class]
-    return None if room.recorder.end_ns else room  # Locust goes on spawning while a stopped test drains
+    return None if room.recorder.end_ns else room  # Locust still spawns users while a stopped test drains
 
 
 def is_url(host: str | None) -> bool:
-    """Whether this is a WebSocket URL."""
+    """Whether the host is a WebSocket URL."""
     return host is not None and host.startswith(("ws://", "wss://"))
 
 
 def make_room(environment: Any, user_class: Any, share: MemberIds) -> WorkloadRun:
-    """A room for the users of a class, at Locust's host; they have numbers of that share."""
+    """Create the workload run of a user class at Locust's host. Its members have ids of the share."""
     first = first_number(environment, share) + USED[user_class]
     return WorkloadRun(
         environment,
@@ -68,10 +74,10 @@ def make_room(environment: Any, user_class: Any, share: MemberIds) -> WorkloadRu
 
 
 def endpoint_of(url: str) -> Endpoint:
-    """The endpoint of a URL, with what the environment knows of it.
+    """The endpoint of a URL, with the headers and options of the environment if host, port and TLS are the same.
 
     Raises:
-        UsageError: it is no WebSocket URL.
+        UsageError: the URL is not a WebSocket URL.
     """
     endpoint = parse_url(url)
     told = os.environ.get(ENDPOINT)
@@ -83,12 +89,12 @@ def endpoint_of(url: str) -> Endpoint:
 
 
 def forget_rooms(environment: Any) -> None:
-    """A new test begins."""
+    """Close and remove the workload runs of this test, before a new test begins."""
     for user_class, room in ROOMS.pop(environment, {}).items():
         room.close()
         USED[user_class] += len(room.members)
 
 
 def rooms_of(environment: Any) -> list[WorkloadRun]:
-    """The rooms of this test, in the order in which they were made."""
+    """The workload runs of this test, in the order of creation."""
     return list(ROOMS.get(environment, {}).values())

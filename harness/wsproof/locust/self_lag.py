@@ -1,4 +1,4 @@
-"""The load generator on itself: how late its greenlets run, and how much of a core the process uses."""
+"""Self-measurement of the load generator: the lag of its event loop, and its share of a core."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from wsproof.model.plan import NS
 
 BEAT_SECONDS = 0.05
 TIMER_NS = 1_000_000
-"""The loop's timers round up to whole milliseconds: that much lateness is no lag."""
+"""Nanoseconds that do not count as lag: the loop's timers round up to whole milliseconds."""
 
 
 class SelfLag:
-    """Beats every 50 ms until stopped; a beat that comes late shows how late everything else ran."""
+    """A probe that wakes every 50 ms until stopped. A late wake-up shows how late all other greenlets ran."""
 
     def __init__(self, on_beat: Callable[[], None]) -> None:
         self.lag_ns: list[int] = []
@@ -38,11 +38,11 @@ class SelfLag:
             self._on_beat()
 
     def stop(self) -> None:
-        """Beat no more."""
+        """Stop the probe."""
         self.greenlet.kill()
 
     def usage(self, unsent: int) -> GeneratorUsage:
-        """What was seen so far; `unsent` publications were due at the end and had not been handed over."""
+        """The lag and CPU samples so far. `unsent`: publications that were due at the end but were not sent."""
         return GeneratorUsage(
             cpu_share=np.array(self.cpu_share, dtype=np.float64),
             loop_lag_ns=np.array(self.lag_ns, dtype=np.int64),

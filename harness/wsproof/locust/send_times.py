@@ -1,4 +1,4 @@
-"""Intended send times, one after the other: an open loop whose rate does not depend on how many users there are."""
+"""Intended send times of an open loop. Their rate does not depend on the number of users."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from wsproof.model.plan import NS
 
 
 class SendTimes:
-    """The times at which one room's publications are meant to leave, `rate_hz` per second in all, ascending.
+    """The intended send times of one workload run, ascending, at `rate_hz` per second in all.
 
-    The first slot is the time of the first question. A slot that could not be used in time stays where it was, so its
-    latency shows the delay: nothing is omitted.
+    The first call of `next_ns` sets the first time. A time that is missed is not moved, so the latency of its
+    publication includes the delay. This avoids coordinated omission.
     """
 
     def __init__(self, rate_hz: float) -> None:
@@ -18,22 +18,22 @@ class SendTimes:
         self.taken = 0
 
     def next_ns(self, now_ns: int) -> int:
-        """The next intended time, in ns. The same until it is taken."""
+        """The next intended time in ns. It stays the same until `take` is called."""
         if self.start_ns is None:
             self.start_ns = now_ns
         return self.start_ns + int(self.taken * self.gap_ns)
 
     def take(self) -> None:
-        """The next intended time is used up."""
+        """Mark the next intended time as used."""
         self.taken += 1
 
     def restart(self) -> None:
-        """Begin anew at the time of the next question."""
+        """Start a new schedule at the next call of `next_ns`."""
         self.start_ns = None
         self.taken = 0
 
     def overdue(self, now_ns: int) -> int:
-        """How many intended times have passed that nobody took."""
+        """The number of intended times that have passed without `take`."""
         if self.start_ns is None or now_ns < self.start_ns:
             return 0
         return max(int((now_ns - self.start_ns) / self.gap_ns) + 1 - self.taken, 0)

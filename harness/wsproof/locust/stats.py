@@ -1,7 +1,7 @@
-"""Times for Locust's tables and charts, handed over a tenth of a second at a time.
+"""Times for Locust's tables and charts, passed on in batches.
 
-One event per delivery through Locust's request hook costs many times what the delivery itself does. Its statistics are
-fed directly instead, in batches, so nothing that a person sees is missing.
+Firing Locust's request event for each delivery costs many times as much as the delivery itself. So batches are written
+into Locust's statistics directly, and its tables and charts stay complete.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ METHOD = "WS"
 
 
 class RequestStats:
-    """The times of one named metric that Locust has not seen yet, in ns."""
+    """Samples of one named metric, in ns, that Locust has not received yet."""
 
     def __init__(self, environment: Any, name: str) -> None:
         self.environment = environment
@@ -27,12 +27,12 @@ class RequestStats:
         self.size_bytes = 0
 
     def add(self, duration_ns: int, size_bytes: int = 0) -> None:
-        """Take a sample."""
+        """Add a sample."""
         self.samples_ns.append(duration_ns)
         self.size_bytes += size_bytes
 
     def flush(self) -> None:
-        """Hand the samples over, as a Locust worker hands its own to the master."""
+        """Merge the samples into Locust's statistics, as a master merges those of its workers."""
         if not self.samples_ns:
             return
         milliseconds = [sample * 1000 / NS for sample in self.samples_ns]
@@ -40,7 +40,7 @@ class RequestStats:
         batch = locust_stats.StatsEntry(statistics, self.name, METHOD)
         now = time()
         batch.num_requests = len(milliseconds)
-        # Locust declares whole numbers here, and keeps what it is given.
+        # Locust's types say int here, but Locust stores floats as they are.
         batch.total_response_time = sum(milliseconds)  # type: ignore[arg-type]
         batch.min_response_time = min(milliseconds)  # type: ignore[assignment]
         batch.max_response_time = max(milliseconds)  # type: ignore[assignment]

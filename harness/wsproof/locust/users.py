@@ -1,4 +1,4 @@
-"""A Locust user that is a member of a channel: it connects, speaks when its room says so, listens, and leaves."""
+"""A Locust user that is a member of a channel. It connects, publishes on schedule, receives, and leaves."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ CLOSE_SECONDS = 2.0
 
 
 class ChannelUser(User):
-    """A member of a channel. Subclass it and name a workload; all users of the class share one room.
+    """A member of a channel. Subclass it and name a workload; all users of the class share one WorkloadRun.
 
-    `room_rate_hz` is publications per second of all users together: one room is quadratic, so the rate of a room, not
-    of a user, is what stays the same when users are added. The room keeps the time and lets its members speak in turn.
-    With several Locust workers each of them has a room of its own at this rate.
+    `room_rate_hz` is publications per second of all users together. Deliveries grow with publications times users, so
+    this rate, not that of a user, stays the same when users are added. The run's pacer lets the members publish in
+    turn. With several Locust workers, each worker publishes at this rate.
     """
 
     abstract = True
@@ -34,8 +34,8 @@ class ChannelUser(User):
     line: GeventConnection | None = None
 
     def on_start(self) -> None:
-        """Connect and begin to listen. A connection that cannot be had is a failure, and stops this user."""
-        # Nothing may be raised here: Locust logs a traceback for each user.
+        """Connect and start receiving. A failed connection is reported as a Locust failure and ends this user."""
+        # Raise nothing here: Locust would log a traceback for each user.
         try:
             self._connect()
         except WorkloadError as mistake:
@@ -59,7 +59,7 @@ class ChannelUser(User):
                 fault = ConnectionError(f"the handshake was answered with {response.status}. {advice}")
         except WsproofError as error:
             fault = error
-        except BaseException:  # stopped while it connected
+        except BaseException:  # Locust stopped this user during the connect
             line.abort()
             room.left(self.member, Departure.CLOSED)
             raise
@@ -72,14 +72,14 @@ class ChannelUser(User):
         room.connected(line, monotonic_ns() - began_ns)
 
     def on_stop(self) -> None:
-        """Say goodbye."""
+        """Leave the channel and close the connection."""
         if self.line is not None:
-            # In this order: others may hear of it before we do.
+            # Record the departure first: other members may receive a notice of it before `close` returns.
             self.room.left(self.member, Departure.CLOSED)
             self.line.close(CLOSE_SECONDS)
 
     @task
     def stay(self) -> None:
-        """Be there; the room does the rest. Ends the user when its connection is gone."""
+        """Stay connected; the workload run publishes and receives. Ends the user when its connection is gone."""
         if self.line is None or self.line.gone.wait(STAY_SECONDS):
             raise StopUser

@@ -1,1 +1,1 @@
-"""The pytest plugin. Every pytest run loads it, so it imports nothing heavy."""
+"""The pytest plugin. Every pytest run loads it, so it imports little at load time."""

@@ -1,13 +1,14 @@
-"""Time of one broadcast to N subscribers, as a pytest-benchmark test.
+"""Broadcast time to N subscribers, as a pytest-benchmark test.
 
     def test_broadcast(ws_fanout):
         ws_fanout(100)
 
-The timed quantity is the engine's own time to last (last receipt - intended send time; one round is one publication,
-and a round begins when the one before has reached everybody), not the wall time of the test: the engine measures in a
-process of its own, and the rounds are then played to pytest-benchmark on a virtual clock. So its table,
-`--benchmark-autosave` and `pytest-benchmark compare` work as people know them. Percentiles, reach and violations are in
-`extra_info`.
+The timed quantity is the engine's time to last: last receipt minus intended send time. It is not the wall time of the
+test. One round is one publication, and a round begins when the previous one has reached every subscriber.
+
+The engine measures in a separate process. The rounds are then replayed to pytest-benchmark on a virtual clock. So the
+table of pytest-benchmark, `--benchmark-autosave` and `pytest-benchmark compare` work as usual. Percentiles, reach and
+violations are in `extra_info`.
 """
 
 from __future__ import annotations
@@ -37,30 +38,33 @@ OF_THE_SERVER = {
     "server_switches_per_delivery": "server_switches_per_delivery",
     "server_fds": "server_fds",
 }
-"""Where the server's processes are here to see, or its `--ws-metrics-url` tells; else None."""
+"""Keys of `extra_info`, and the server metrics behind them.
+
+A value is None unless the server's processes run on this machine or `--ws-metrics-url` is given.
+"""
 
 
 class VirtualClock:
-    """A clock that stands still until it is moved: how measured times reach a benchmark that times by itself."""
+    """A clock that moves only when advanced. It passes measured times to pytest-benchmark, which reads a timer."""
 
     def __init__(self) -> None:
         self.elapsed_ns = 0
 
     def now(self) -> float:
-        """Seconds, as pytest-benchmark's timers give them."""
+        """The current time in seconds, as pytest-benchmark expects of a timer."""
         return self.elapsed_ns / NS
 
     def advance(self, duration_ns: int) -> None:
-        """Move on."""
+        """Advance the clock by a duration in ns."""
         self.elapsed_ns += int(duration_ns)
 
 
 CLOCK = pytest.StashKey[VirtualClock]()
-"""Where a test item keeps the clock that its benchmark is timed by."""
+"""Stash key of a test item's virtual clock, which times its benchmark."""
 
 
 class Fanout:
-    """What the `ws_fanout` fixture gives: call it once per test."""
+    """The value of the `ws_fanout` fixture. Call it once per test."""
 
     def __init__(
         self,
@@ -88,11 +92,11 @@ class Fanout:
         payload_bytes: int = 120,
         workload: str = "chat",
     ) -> Measurement:
-        """Broadcast `rounds` times to `subscribers` connections, and hand each time to last to pytest-benchmark.
+        """Broadcast `rounds` times to `subscribers` connections, and report each time to last to pytest-benchmark.
 
         Raises:
-            AssertionError: the server broke a promise meanwhile, or figures are void and `--ws-strict-trust` asked for
-                all of them; the message has the findings, or the reasons.
+            AssertionError: there are findings, a subscriber could not connect, no publication reached all
+                subscribers, or figures are void under `--ws-strict-trust`. The message has the reasons.
         """
         measurement = broadcast_rounds(
             workload=workload,
@@ -111,7 +115,7 @@ class Fanout:
         away = sum(member.departure is Departure.REFUSED for member in measurement.history.members)
         assert not away, f"{away} of {subscribers} subscribers could not connect: this would time a smaller broadcast"
         self._play(measurement)
-        # What nobody can know ("the check crashed") is no pass either.
+        # An unknown result ("the check crashed") is not a pass either.
         broken = [finding for finding in findings if finding.verdict() is not Verdict.VALID]
         assert not broken, "\n".join(f"{finding.check}: {finding.explanation}" for finding in broken)
         void = [caution.message for caution in judge_trust(measurement) if caution.voids]
@@ -127,7 +131,7 @@ class Fanout:
 
 
 def extra_info(measurement: Measurement, findings: list[Finding]) -> dict[str, Any]:
-    """What pytest-benchmark's fixed columns have no place for."""
+    """Figures, findings and trust warnings that pytest-benchmark has no columns for."""
     metrics, cautions = judged_summaries(measurement)
     info: dict[str, Any] = {"subscribers": measurement.plan.subscribers, "timed": "time_to_last"}
     for name in ("latency", "service_time", "time_to_last", "spread"):

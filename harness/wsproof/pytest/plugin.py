@@ -1,6 +1,7 @@
-"""The pytest plugin: options that begin with --ws-, fixtures that begin with ws_.
+"""The pytest plugin: options that begin with `--ws-`, fixtures that begin with `ws_`.
 
-Loading it imports nothing but pytest and changes nothing: the harness is imported when a fixture is first asked for.
+Loading the plugin imports no other module of the harness and changes no other test. The fixtures import the harness
+on first use.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ REPEATED = {"action": "append", "default": [], "metavar": "TEXT"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options of `wsproof check` and `wsproof bench`, as pytest has them."""
+    """Add the options of `wsproof check` and `wsproof bench`, with the prefix `--ws-`."""
     group = parser.getgroup("wsproof", "wsproof: WebSocket protocol, delivery and fan-out")
     add = group.addoption
     add("--ws-target", metavar="TARGET", help="ws:// URL, pkg.module:app, cmd:..., or nothing: the reference server")
@@ -78,7 +79,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def as_pytest_says(message: str, config: pytest.Config) -> str:
-    """A message of ours with the options that pytest has: `--path` is `--ws-path` here."""
+    """Rewrite the options in a message of wsproof as pytest options: `--path` becomes `--ws-path`."""
     message = message.replace("no TARGET was given", "no --ws-target was given")
     known = set(vars(config.option))
 
@@ -90,7 +91,7 @@ def as_pytest_says(message: str, config: pytest.Config) -> str:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """A mistake of the user's that a test of ours meets fails it with one sentence, and without our traceback."""
+    """Fail a test that uses `ws_` fixtures with one sentence and no traceback, if it raises a UsageError."""
     try:
         return (yield)
     except Exception as error:
@@ -104,7 +105,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def ws_settings(pytestconfig: pytest.Config, ws_target_spec: Target) -> dict[str, str]:
-    """The `--ws-set` parameters; our own servers begin with a faster feed."""
+    """The settings of `--ws-set`. The reference server defaults to a faster feed."""
     from wsproof.session.quick_settings import quickened
     from wsproof.workloads import parse_settings
 
@@ -113,7 +114,7 @@ def ws_settings(pytestconfig: pytest.Config, ws_target_spec: Target) -> dict[str
 
 @pytest.fixture(scope="session")
 def ws_channels(pytestconfig: pytest.Config, ws_target_spec: Target) -> str:
-    """The name of the channels; without `--ws-channels`, `tutorial` where the target is the reference server."""
+    """The name of the channels. Defaults to `tutorial` for the reference server; other targets skip the test."""
     channels = channels_named(pytestconfig, ws_target_spec)
     if channels is None:
         pytest.skip("what lives where at this target? Say it: --ws-channels tutorial, or a module of workloads")
@@ -121,7 +122,7 @@ def ws_channels(pytestconfig: pytest.Config, ws_target_spec: Target) -> str:
 
 
 def channels_named(config: pytest.Config, target: Target) -> str | None:
-    """What `--ws-channels` says; the reference server needs none to be said. None: nobody knows."""
+    """The name given by `--ws-channels`, or `tutorial` for the reference server, else None."""
     named: str | None = config.getoption("ws_channels")
     return named or ("tutorial" if target.is_reference else None)
 
@@ -142,7 +143,7 @@ def ws_workloads(pytestconfig: pytest.Config, ws_channels: str, ws_settings: dic
 
 @pytest.fixture(scope="session")
 def ws_suite_options(pytestconfig: pytest.Config) -> SuiteOptions:
-    """How hard the shipped suites look."""
+    """The options of the shipped suites."""
     from wsproof.model.suite import SuiteOptions
 
     option: Any = pytestconfig.getoption
@@ -158,7 +159,7 @@ def ws_suite_options(pytestconfig: pytest.Config) -> SuiteOptions:
 
 @pytest.fixture(scope="session")
 def ws_budget(pytestconfig: pytest.Config) -> Budget:
-    """The time that the shipped suites may take together; it counts from the first of their tests."""
+    """The time limit of the shipped suites together. It starts with the first test that uses it."""
     from wsproof.net.budget import Budget
 
     return Budget(pytestconfig.getoption("ws_budget"))
@@ -166,7 +167,7 @@ def ws_budget(pytestconfig: pytest.Config) -> Budget:
 
 @pytest.fixture(scope="session")
 def ws_target_spec(pytestconfig: pytest.Config) -> Target:
-    """The target as it was named on the command line."""
+    """The target of the command line, parsed but not started."""
     from wsproof.errors import UsageError
     from wsproof.target.target import parse_target
 
@@ -198,7 +199,7 @@ def ws_target_spec(pytestconfig: pytest.Config) -> Target:
 def ws_target(
     request: pytest.FixtureRequest, ws_target_spec: Target, ws_settings: dict[str, str]
 ) -> Iterator[RunningServer]:
-    """The target, running: started here on a free loopback port, or the URL that was named."""
+    """The running target: started here on a free loopback port, or the URL that was named."""
     from wsproof.errors import UsageError
     from wsproof.machine.fd_limits import most_connections
     from wsproof.target.introspect import resolve_path
@@ -209,7 +210,7 @@ def ws_target(
     workloads = load_channels(channels, ws_settings) if channels else {}
     target = ws_target_spec.at_wire_path(workloads)
     try:
-        # What is too many for this machine is the benchmark's to say: other tests need not care.
+        # Cap the number at this machine's limit. Only the benchmark may fail for too many, not the other tests.
         most = min(max(request.config.getoption("ws_subscribers")), most_connections())
         with serve(resolve_path(target), extra_env=environment_of(workloads), connections=most) as server:
             yield server
@@ -221,7 +222,10 @@ def ws_target(
 def ws_keep(
     pytestconfig: pytest.Config, ws_target: RunningServer, ws_settings: dict[str, str]
 ) -> Iterator[Callable[[Finding], Finding]]:
-    """Keeps a finding in a run of this session; it comes back with the `wsproof replay` line. No findings, no run."""
+    """A function that keeps a finding in this session's run, and returns it with its `wsproof replay` command.
+
+    The first finding begins the run, so a session without findings leaves no run.
+    """
     from wsproof.net.redact import hide_in, redact_settings
     from wsproof.session.run_recorder import kept_findings
 
@@ -232,7 +236,7 @@ def ws_keep(
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """A benchmark that takes `ws_fanout` is timed by a virtual clock: pytest-benchmark reads the marker for it."""
+    """Time each test that uses `ws_fanout` with a virtual clock, set by a marker that pytest-benchmark reads."""
     if "ws_fanout" in getattr(item, "fixturenames", ()):
         from wsproof.pytest.fanout import CLOCK, VirtualClock
 
@@ -248,7 +252,7 @@ def ws_fanout(
     ws_channels: str,
     ws_settings: dict[str, str],
 ) -> Fanout:
-    """Times one broadcast to N subscribers of the target under pytest-benchmark; see `wsproof.pytest.fanout`."""
+    """Time broadcasts to N subscribers of the target with pytest-benchmark. See `wsproof.pytest.fanout`."""
     from wsproof.pytest.fanout import CLOCK, Fanout
 
     clock = request.node.stash[CLOCK]
@@ -257,23 +261,23 @@ def ws_fanout(
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A benchmark that takes `ws_subscribers` runs once per number of `--ws-subscribers`."""
+    """Run each test that uses `ws_subscribers` once per number of `--ws-subscribers`."""
     if "ws_subscribers" in metafunc.fixturenames:
         metafunc.parametrize("ws_subscribers", metafunc.config.getoption("ws_subscribers"))
 
 
 def message(text: str) -> str | bytes:
-    """A message as the command line spells it, as `wsproof check --sample` reads it."""
+    """Parse a message as `wsproof check --sample` does: text, or binary as `hex:00ff`."""
     from wsproof.cli.options import message as parse
 
     return parse(text)
 
 
 def seconds_or_no_limit(text: str) -> float | None:
-    """`"60"` as seconds; `none` is no limit.
+    """Parse seconds such as `"60"`. `none` means no limit and gives None.
 
     Raises:
-        argparse.ArgumentTypeError: it is neither.
+        argparse.ArgumentTypeError: the text is neither seconds nor `none`.
     """
     if text == "none":
         return None
@@ -287,10 +291,10 @@ def seconds_or_no_limit(text: str) -> float | None:
 
 
 def subscriber_counts(text: str) -> list[int]:
-    """`"1,10,100"` as numbers.
+    """Parse numbers such as `"1,10,100"`.
 
     Raises:
-        argparse.ArgumentTypeError: something in it is no whole number above 0.
+        argparse.ArgumentTypeError: an item is not a whole number above 0.
     """
     words = text.split(",")
     if not all(word.isdecimal() and int(word) for word in words):
