@@ -1,7 +1,7 @@
-"""One user's connection: a lean read callback for ordinary frames, and `wire.Peer` for everything else.
+"""One user's connection: a fast read callback for ordinary frames, and `wire.Peer` for all others.
 
-The loop calls `_on_readable` whenever bytes are there, and each call reads once: no greenlet is woken per message, and
-a server that never stops talking cannot starve the others. Nothing in that callback may wait.
+The event loop calls `_on_readable` when bytes are available, and each call reads once. So no greenlet is woken per
+message, and a server that never stops sending cannot starve other connections. The callback must not block.
 """
 
 from __future__ import annotations
@@ -34,31 +34,36 @@ from wsproof.wire import (
 
 READ_BYTES = 65_536
 MAX_WAITING_BYTES = 256 * 1024
-"""A frame longer than this is put together by the peer, which copies each byte once."""
+"""Longest incomplete frame in bytes that the fast path keeps. The peer assembles longer ones and copies each byte once.
+"""
 AGAIN = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class ConnectionListener(Protocol):
-    """What a line reports to: its room. None of these may wait."""
+    """Receiver of a connection's events: its workload run. None of these methods may block."""
 
     def hear(self, member: int, frame: bytes, payload: bytes, is_text: bool, now_ns: int) -> None:
-        """A message came. `frame` is its key: equal frames are equal messages. UnicodeDecodeError for a broken text."""
+        """Take a message. `frame` is its key: equal frames are equal messages.
+
+        Raises:
+            UnicodeDecodeError: a text message is not UTF-8.
+        """
 
     def strange(self, member: int, text: str, now_ns: int) -> None:
-        """Something came that can be no message."""
+        """Take the description of input that is not a valid message."""
 
     def breach(self, member: int, breach: Breach) -> None:
-        """A frame of the server broke the protocol."""
+        """Take a protocol violation of a server frame."""
 
     def ended(self, member: int, close_code: int | None) -> None:
-        """The server ended the connection, and nobody of ours asked for it."""
+        """Take the end of a connection that the server ended unasked."""
 
     def crashed(self, member: int, fault: Exception) -> None:
-        """Our own reading failed; the line listens no more."""
+        """Take a crash of the connection's own code. The connection is closed."""
 
 
 class GeventConnection:
-    """A member's connection. `open`, then `listen`; `send` at any time; `close` or `abort` at the end."""
+    """A member's connection. Call `open`, then `listen`; then `send` at any time; finally `close` or `abort`."""
 
     def __init__(
         self, member: int, endpoint: Endpoint, ear: ConnectionListener, *, seed: int, deadline_s: float = 10.0
@@ -68,7 +73,7 @@ class GeventConnection:
         self.endpoint = endpoint
         self.peer = Peer(endpoint.request(random_key(rng)), masking=lambda: rng.randbytes(4))
         self.gone = Event()
-        """Set once the connection is over."""
+        """Set when the connection has ended."""
         self._ear = ear
         self._deadline_s = deadline_s
         self._socket: socket.socket | None = None
@@ -82,10 +87,12 @@ class GeventConnection:
     # Opening.
 
     def open(self) -> Response:
-        """TCP, TLS where the endpoint has it, and the opening handshake. A refusal is returned: see its status.
+        """Connect with TCP, and TLS if the endpoint uses it, and do the opening handshake.
+
+        Returns the response even if the server refuses, so check its status.
 
         Raises:
-            TargetError: nobody answers, or not with a handshake.
+            TargetError: no server answers, or the answer is not an HTTP response.
         """
         self._socket = connect_socket(self.endpoint, self._deadline_s)
         self.peer.connect()
@@ -113,20 +120,23 @@ class GeventConnection:
         return self.peer.response
 
     def listen(self) -> None:
-        """From now on report all that comes."""
+        """Start reporting received messages to the listener."""
         assert self._socket is not None
         self._socket.settimeout(0.0)
         loop = gevent.get_hub().loop
         self._readable = loop.io(self._socket.fileno(), 1)
         self._writable = loop.io(self._socket.fileno(), 2)
-        self._read_with_peer(b"", monotonic_ns())  # what came in one piece with the handshake
+        self._read_with_peer(b"", monotonic_ns())  # frames that arrived together with the handshake response
         if not self.gone.is_set():
             self._readable.start(self._on_readable)
 
     # Sending.
 
     def send(self, message: str | bytes) -> bool:
-        """Hand over a message. What the kernel does not take now is sent as soon as it does; False: not open."""
+        """Send a message without blocking. Returns False if the connection is not open.
+
+        Bytes that do not fit into the kernel's send buffer are sent as soon as it has room.
+        """
         if self.gone.is_set() or self._closing or self.peer.state is not State.OPEN:
             return False
         if isinstance(message, str):
@@ -138,13 +148,13 @@ class GeventConnection:
 
     @property
     def unsent_bytes(self) -> int:
-        """Bytes that the kernel has not taken yet."""
+        """Bytes that wait for room in the kernel's send buffer."""
         return len(self._unsent)
 
     # Ending.
 
     def close(self, deadline_s: float) -> None:
-        """Say goodbye (1000), wait until the server ends the connection, at most for the deadline, and let go."""
+        """Send a close frame (1000), wait up to the deadline for the server to end the connection, then abort it."""
         if self._socket is None:
             return
         self._closing = True
@@ -159,7 +169,7 @@ class GeventConnection:
         self.abort()
 
     def abort(self) -> None:
-        """Let go of the connection now. Again: nothing happens."""
+        """Close the socket now. Does nothing the second time."""
         self._closing = True
         for watcher in (self._readable, self._writable):
             if watcher is not None:
@@ -171,12 +181,12 @@ class GeventConnection:
             self._socket = None
         self.gone.set()
 
-    # The loop calls these.
+    # Callbacks of the event loop.
 
     def _on_readable(self) -> None:
         try:
             self._read()
-        except Exception as fault:  # noqa: BLE001 - a crash here would otherwise be a line on stderr and a deaf user
+        except Exception as fault:  # noqa: BLE001 - otherwise a crash would be a line on stderr and a user that receives nothing
             self._crash(fault)
 
     def _on_writable(self) -> None:
@@ -190,7 +200,7 @@ class GeventConnection:
         try:
             data = self._socket.recv(READ_BYTES)
             if isinstance(self._socket, ssl.SSLSocket):
-                while self._socket.pending():  # decrypted already: the kernel would not call us for it
+                while self._socket.pending():  # already decrypted, so the kernel would not report it as readable
                     data += self._socket.recv(READ_BYTES)
         except AGAIN:
             return
@@ -212,12 +222,12 @@ class GeventConnection:
         start = 0
         for at in range(1, len(spans), 2):
             close = spans[at]
-            # Where a frame fills the read, which is usual, this slice is `data` itself and copies nothing.
+            # Usually one frame fills the read. Then this slice is `data` itself and copies nothing.
             frame = data[start:close]
             try:
                 self._ear.hear(self.member, frame, data[spans[at - 1] : close], frame[0] == 0x81, now_ns)
             except UnicodeDecodeError:
-                self._read_with_peer(data[start:], now_ns)  # it says properly what is wrong with it
+                self._read_with_peer(data[start:], now_ns)  # the peer reports exactly what is wrong
                 return
             start = close
         if stop == end:
@@ -246,10 +256,10 @@ class GeventConnection:
         self._write()
         self._lean = peer.at_boundary and peer.deflate is None and not self._closing
         if peer.close_received is not None and not self._closing:
-            self._end()  # it is answered, and nothing more may come
+            self._end()  # the peer has answered the close frame, and no more frames may follow
 
     def _write(self) -> None:
-        """Send what can be sent now; for the rest the loop calls again."""
+        """Send what fits into the kernel's send buffer. The event loop calls again for the rest."""
         self._unsent += self.peer.data_to_send()
         if self._socket is None:
             return
@@ -261,7 +271,7 @@ class GeventConnection:
                 del self._unsent[:sent]
         except AGAIN:
             pass
-        except OSError:  # the server has gone: what it said before may still be there to read
+        except OSError:  # the server has gone, but its last messages may still be readable
             self._unsent.clear()
         if self._writable is None:
             return

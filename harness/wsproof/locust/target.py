@@ -1,4 +1,4 @@
-"""Locust's host is a TARGET: an URL, an app or a command that is started beside Locust, or the reference server."""
+"""Locust's host as a TARGET: a URL, an app or command that is started beside Locust, or the reference server."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from wsproof.workloads import environment_of, warn_of_oddities
 logger = logging.getLogger(__name__)
 
 STARTED = ExitStack()
-"""Servers that were started beside Locust; ended when it ends."""
+"""Servers that were started beside Locust. They are stopped when Locust quits."""
 USAGE = 2
 
 
 def add_options(parser: Any) -> None:
-    """`--remote`, `--known-deviations` and `--server-hint`, as the commands of wsproof have them."""
+    """Add `--remote`, `--known-deviations` and `--server-hint` to Locust's command line."""
     parser.add_argument(
         "--remote",
         action="store_true",
@@ -54,9 +54,12 @@ def add_options(parser: Any) -> None:
 
 
 def start_target(environment: Any, **_: Any) -> None:
-    """At Locust's start: check what will be run, start the target, and say its URL. A mistake is one line, exit 2."""
+    """Check the user classes, start the target, and log its URL, when Locust starts.
+
+    A mistake is printed as one line and ends Locust with exit code 2.
+    """
     if isinstance(environment.runner, WorkerRunner):
-        return  # its master tells it the host
+        return  # the master sends the host to its workers
     try:
         check_classes(environment.user_classes)
         warn_of_oddities(channels().values())
@@ -67,13 +70,13 @@ def start_target(environment: Any, **_: Any) -> None:
 
 
 def refuse(error: WsproofError) -> NoReturn:
-    """Say it once, plainly, and end."""
+    """Print the error as one line, and exit with the code of wrong usage."""
     print(f"wsproof: {as_locust_says(str(error))}", file=sys.stderr)  # noqa: T201 - Locust's log may go elsewhere
     raise SystemExit(USAGE)
 
 
 def as_locust_says(message: str) -> str:
-    """A message of ours; where it names options that Locust has not, it says whose they are."""
+    """Rewrite a message of wsproof for Locust. Options that Locust lacks are attributed to `wsproof load`."""
     message = message.replace("no TARGET was given", "no --host was given")
     if re.search(r"(?<![\w-])--(?!host\b|remote\b)[a-z]", message) is None:
         return message
@@ -81,9 +84,10 @@ def as_locust_says(message: str) -> str:
 
 
 def check_classes(user_classes: list[type]) -> None:
-    """
+    """Check the workload and the rate of each user class.
+
     Raises:
-        UsageError: a user class speaks a workload that the channels do not have, or at no rate.
+        UsageError: a user class names a workload that the channels do not have, or its rate is not above 0.
     """
     known = channels()
     for user_class in user_classes:
@@ -99,10 +103,11 @@ def check_classes(user_classes: list[type]) -> None:
 
 
 def reach(environment: Any, host: str | None) -> str:
-    """Start, or reach, what a host stands for, and return its ws:// URL without a path.
+    """Start or reach the target that the host names, and return its ws:// URL without a path.
 
     Raises:
-        UsageError, TargetError: it cannot be done; the message says what to try.
+        UsageError: the host is not a valid target.
+        TargetError: the target could not be started or reached.
     """
     if host is not None and host.split("://")[0] in ("http", "https"):
         host = "ws" + host.removeprefix("http")
@@ -126,13 +131,16 @@ def reach(environment: Any, host: str | None) -> str:
 
 
 def remember_known(server: RunningServer) -> None:
-    """Keep what is known of the server for the verdict; `wsproof load` has told it where it started the server."""
+    """Keep the server's known deviations for the verdict, unless `wsproof load` has already passed them on."""
     if ENDPOINT not in os.environ:
         os.environ[KNOWN] = json.dumps(server.known_deviations.to_json())
 
 
 def check_host(environment: Any) -> None:
-    """A test begins: the page may have named another host meanwhile. A wrong one is a failure, and ends the test."""
+    """Check the host when a test begins, since the user may have changed it in the web UI.
+
+    A wrong host is reported as a Locust failure and ends the test.
+    """
     if isinstance(environment.runner, WorkerRunner):
         return
     try:
@@ -146,5 +154,5 @@ def check_host(environment: Any) -> None:
 
 
 def stop_target(**_: Any) -> None:
-    """End what was started beside Locust."""
+    """Stop the servers that were started beside Locust."""
     STARTED.close()

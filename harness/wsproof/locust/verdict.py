@@ -1,7 +1,7 @@
-"""The end of a test: hold each room's history against its contract, and tell it wherever people look.
+"""The verdict at the end of a test: check each workload run's history against its contract, and report the findings.
 
-With several Locust processes each worker judges its own users; its master asks for the results before it lets the
-workers go, since it would wait for their last reports only half a second.
+With several Locust processes, each worker checks its own users. The master asks for their results before it stops the
+workers, since Locust waits only half a second for their last reports.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ from wsproof.net.redact import known_hidden_everywhere
 from wsproof.stats.trust import judged_summaries
 
 KNOWN = "WSPROOF_KNOWN_DEVIATIONS"
-"""What is known of the server, as JSON (`KnownDeviations`)."""
+"""Variable with the server's known deviations, as JSON (`KnownDeviations`)."""
 SUMMARY = "WSPROOF_LOAD_SUMMARY"
-"""Where a headless run leaves its summary for `wsproof load`."""
+"""Variable with the path of the summary that a headless run writes for `wsproof load`."""
 JUDGE, JUDGED = "wsproof-judge", "wsproof-judged"
-"""What a master says to its workers, and their answer."""
+"""The message of the master to its workers, and the reply."""
 ANSWER_SECONDS = DRAIN_SECONDS + 20.0
+"""Timeout in seconds for the workers' results: their drain, and 20 s for the checks."""
 
 ONE_AT_A_TIME = BoundedSemaphore(1)
 RESULTS: list[dict[str, Any]] = []
@@ -38,21 +39,24 @@ ANSWERED: set[str] = set()
 
 
 class Violation(Exception):
-    """The failure that Locust shows: a promise of the channel was broken."""
+    """The failure that Locust shows for a finding with the verdict invalid."""
 
 
 class NothingProven(Exception):
-    """The failure that Locust shows where a check crashed, or nothing came though something was sent."""
+    """The failure that Locust shows if a check is undecided, such as after a crash.
+
+    The check `received` is such a failure only if a message was published.
+    """
 
 
 def known_deviations() -> KnownDeviations:
-    """What is known of the server: told by `wsproof load`, or found out when this process started the target."""
+    """The server's known deviations, from `wsproof load` or from this process's own start of the target."""
     told = os.environ.get(KNOWN)
     return KnownDeviations.from_json(json.loads(told)) if told else KnownDeviations()
 
 
 def begin(environment: Any) -> None:
-    """A new test: new rooms, no results."""
+    """Reset all state of the previous test."""
     forget_rooms(environment)
     member_ids.forget(environment)
     RESULTS.clear()
@@ -61,31 +65,34 @@ def begin(environment: Any) -> None:
 
 
 def connect_processes(environment: Any) -> None:
-    """Teach master and workers to ask and to answer."""
+    """Register the messages between master and workers."""
     member_ids.connect_processes(environment)
     runner = environment.runner
     if isinstance(runner, WorkerRunner):
         runner.register_message(JUDGE, answer, concurrent=True)
-        # Added after Locust's own, and these run in reverse: the results go before the worker says that it quits.
+        # Listeners run in reverse order of registration. So the results are sent before Locust reports the quit.
         environment.events.quitting.add_listener(judge)
     elif isinstance(runner, MasterRunner):
         runner.register_message(JUDGED, take_answer)
 
 
 def judge(environment: Any, **_: Any) -> None:
-    """Before the users are stopped: wait for what is under way, then judge. One at a time."""
+    """Drain and check all runs before the users are stopped. A lock makes concurrent calls wait."""
     with ONE_AT_A_TIME:
         if isinstance(environment.runner, MasterRunner):
             ask_workers(environment)
         elif not isinstance(environment.runner, WorkerRunner):
             for result in judge_rooms(environment):
                 tell(environment, result)
-        elif rooms_of(environment):  # nobody asked this worker: Ctrl-C came to all processes
+        elif rooms_of(environment):  # the master has not asked this worker, since Ctrl-C reached all processes
             send_results(environment)
 
 
 def judge_rooms(environment: Any) -> list[dict[str, Any]]:
-    """The results of this process's rooms. A crash of ours is a result, too: nothing is known then."""
+    """Drain and check this process's workload runs, and return their results.
+
+    A crash of wsproof becomes a result with an unknown verdict. A mistake in the channel file gives no results.
+    """
     rooms = rooms_of(environment)
     results: list[dict[str, Any]] = []
     if MISTAKES:
@@ -97,7 +104,7 @@ def judge_rooms(environment: Any) -> list[dict[str, Any]]:
         try:
             room.drain()
             results.append(describe(room, room.judge()))
-        except Exception as fault:  # noqa: BLE001 - Locust would log it, and a worker's would even exit 0
+        except Exception as fault:  # noqa: BLE001 - Locust would only log the crash, and a worker would even exit with 0
             told = f"wsproof crashed while it judged, so nothing is known: {type(fault).__name__}: {fault}"
             finding = Finding("judge", room.workload.name, Anomaly.UNKNOWN, Level.INFORMATIONAL, told)
             results.append(result_of(room, [finding]))
@@ -106,7 +113,7 @@ def judge_rooms(environment: Any) -> list[dict[str, Any]]:
 
 
 def describe(room: WorkloadRun, findings: list[Finding]) -> dict[str, Any]:
-    """One room in the summary, with its figures."""
+    """The summary of one workload run, with metrics and trust warnings."""
     metrics, warnings = judged_summaries(room.measurement())
     return {
         **result_of(room, findings),
@@ -116,7 +123,7 @@ def describe(room: WorkloadRun, findings: list[Finding]) -> dict[str, Any]:
 
 
 def result_of(room: WorkloadRun, findings: list[Finding]) -> dict[str, Any]:
-    """One room in the summary."""
+    """The summary of one workload run, without metrics and trust warnings."""
     return {
         "workload": room.workload.name,
         "users": len(room.members),
@@ -130,7 +137,7 @@ def result_of(room: WorkloadRun, findings: list[Finding]) -> dict[str, Any]:
 
 
 def tell(environment: Any, result: dict[str, Any]) -> None:
-    """Keep a result, known deviations marked, and show what is wrong as Locust shows failures."""
+    """Keep a result with its known deviations marked, and report its findings as Locust failures."""
     findings = known_deviations().mark(map(Finding.from_json, result["findings"]))
     told = {"verdict": verdict_of(findings).value, "findings": [finding.to_json() for finding in findings]}
     result = {**result, **told}
@@ -157,7 +164,10 @@ def tell(environment: Any, result: dict[str, Any]) -> None:
 
 
 def ask_workers(environment: Any) -> None:
-    """The master: have all workers judge, and wait for their answers. One that does not answer is a failure."""
+    """Ask all workers for their results, and wait for them. Runs in the master.
+
+    A worker that does not reply within ANSWER_SECONDS, or ends before, gives an unknown result, which is a failure.
+    """
     asked = {worker.id for worker in environment.runner.clients.all}
     for worker in asked:
         environment.runner.send_message(JUDGE, client_id=worker)
@@ -173,23 +183,26 @@ def ask_workers(environment: Any) -> None:
 
 
 def gone(environment: Any, asked: set[str]) -> set[str]:
-    """Workers that will not answer any more."""
+    """The workers that have ended, so that they cannot reply any more."""
     return asked - {worker.id for worker in environment.runner.clients.all}
 
 
 def answer(environment: Any, msg: Any, **_: Any) -> None:
-    """A worker: judge, and send the results."""
+    """Check this worker's runs and send the results, when the master asks. Runs in a worker."""
     with ONE_AT_A_TIME:
         send_results(environment)
 
 
 def send_results(environment: Any) -> None:
-    """A worker: what its rooms came to. As one text: the processes' own format takes no integers above 64 bits."""
+    """Send this worker's results to the master.
+
+    They are sent as one JSON text, since Locust's message format takes no integers above 64 bits.
+    """
     environment.runner.send_message(JUDGED, {"results": json.dumps(judge_rooms(environment))})
 
 
 def take_answer(environment: Any, msg: Any, **_: Any) -> None:
-    """The master: a worker's results."""
+    """Take a worker's results, once per worker. Runs in the master."""
     if msg.node_id in ANSWERED:
         return
     ANSWERED.add(msg.node_id)
@@ -197,15 +210,15 @@ def take_answer(environment: Any, msg: Any, **_: Any) -> None:
         tell(environment, result)
 
 
-# What is left behind.
+# The summary.
 
 
 def leave_summary(environment: Any, **_: Any) -> None:
-    """What a headless run came to, for `wsproof load` and its page."""
+    """Write the summary of a headless run for `wsproof load` and its page."""
     if isinstance(environment.runner, WorkerRunner):
         return
     if environment.runner is not None:
-        environment.runner.stop()  # SIGTERM and Ctrl-C come here first: judge what there is
+        environment.runner.stop()  # SIGTERM and Ctrl-C lead here first, so stop the test, which checks the runs
     where = os.environ.get(SUMMARY)
     if where is None:
         return

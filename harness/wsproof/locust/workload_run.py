@@ -1,4 +1,4 @@
-"""All users of one class in one process: what they publish, what they hear, and the verdict at the end."""
+"""The workload run of all users of one class in one process: publications, receipts and the final check."""
 
 from __future__ import annotations
 
@@ -42,15 +42,22 @@ from wsproof.workloads import MessageKind, Workload
 from wsproof.workloads.damage import unplaced
 
 DRAIN_SECONDS = 10.0
+"""Longest drain, in seconds from the end of the measured window."""
 LOOK_SECONDS = 1.0
-"""How often a drain that does not end asks what is lost for certain."""
+"""Seconds between two searches of a long drain for messages that are certainly lost."""
 CATCH_UP_SECONDS = 0.1
-"""To stop a test, Locust first looks up its own caller, which takes tens of ms: what came due by then is still sent."""
+"""Seconds to send publications that are overdue at the end of a test.
+
+To stop a test, Locust first looks up its caller. This takes tens of ms, in which publications become due.
+"""
 
 
 class WorkloadRun:
-    """One workload under load at `endpoint`. `environment` is Locust's; `first_publisher` tells our publications from
-    those of other processes, runs and earlier tests; `alone`: nobody else has users in the same channel."""
+    """One workload under load at `endpoint`, with all its members and their history.
+
+    `environment` is Locust's. `first_publisher` is the id of the first member. It tells our publications from those of
+    other processes, runs and earlier tests. `alone`: no other process or run has users in the same channel.
+    """
 
     def __init__(
         self,
@@ -74,7 +81,7 @@ class WorkloadRun:
         self.members: list[Member] = []
         self.lines: dict[int, GeventConnection] = {}
         self.present: set[int] = set()
-        """Members that are in: connected, and with a first receipt."""
+        """Members that are present: connected, and with a first receipt."""
         self.pending = OutstandingDeliveries()
         self.messages = MessageCache(workload, first_publisher, lambda: len(self.members))
         self.recorder = Recorder(start_ns=monotonic_ns())
@@ -83,10 +90,10 @@ class WorkloadRun:
         self._received = self.messages.received
         self._names: dict[str, int] = {}
         self._sent_ns: list[array[int]] = []
-        """Of each member when its publications left, by their number; 0 where one could not."""
+        """The send times in ns of each member's publications, by sequence number. 0: the publication was not sent."""
         self._first_kind = _first_kind(workload)
         self._last_sent_ns: dict[int, int] = {}
-        """Of each room of the channel."""
+        """The last send time in ns, by room of the channel."""
         self._tick: tuple[ReceivedMessage | None, int] = (None, 0)
         self._body = body_of(payload_bytes)
         self._latency = RequestStats(environment, f"{workload.name}: latency from intended time")
@@ -98,10 +105,10 @@ class WorkloadRun:
         for greenlet in (self.pulse.greenlet, *((self.pacer.greenlet,) if self.pacer else ())):
             greenlet.link_exception(self._greenlet_crashed)
 
-    # Members come and go.
+    # Joining and leaving.
 
     def join(self) -> int:
-        """A new member's number."""
+        """Add a member and return its number."""
         number = len(self.members)
         name = self.workload.name_of(number)
         self.members.append(Member(number, name, room=self.workload.room_of(number)))
@@ -110,7 +117,7 @@ class WorkloadRun:
         return number
 
     def connected(self, line: GeventConnection, connect_ns: int) -> None:
-        """A member's handshake is done: it may speak, and it will listen."""
+        """Record a member's completed handshake, send its greeting, and start receiving and publishing."""
         member = line.member
         self.lines[member] = line
         self._change(member, connect_ns=connect_ns, connected_ns=monotonic_ns())
@@ -123,7 +130,10 @@ class WorkloadRun:
             self.pacer.add(member)
 
     def left(self, member: int, departure: Departure, close_code: int | None = None) -> None:
-        """A member goes, on our word (say it before the act), or is gone: the server dropped or refused it."""
+        """Record that a member leaves, or that the server dropped or refused it.
+
+        Call this before the client closes a connection. Does nothing if the member has already left.
+        """
         if self.members[member].left_ns:
             return
         self._change(member, left_ns=monotonic_ns(), departure=departure, close_code=close_code)
@@ -136,10 +146,10 @@ class WorkloadRun:
         if was_in and self.contract.leaves:
             self.pending.expect(("leave", self.members[member].name), self._beside(member))
 
-    # What is said.
+    # Publishing.
 
     def publish(self, member: int, intended_ns: int) -> None:
-        """A member's next publication. It does not wait."""
+        """Send a member's next publication. Does not block."""
         sequence = len(self._sent_ns[member])
         envelope = Envelope(self.first_publisher + member, sequence, intended_ns)
         message = self.workload.publish(member, envelope, self._body)
@@ -166,15 +176,15 @@ class WorkloadRun:
         return set()
 
     def _beside(self, member: int) -> set[int]:
-        """Who is in that member's room of the channel."""
+        """The present members in the member's room of the channel."""
         if self.workload.rooms == 1:
             return self.present
         return {other for other in self.present if self.members[other].room == self.members[member].room}
 
-    # What is heard. None of these waits: they run in the loop.
+    # Receiving. None of these methods may block, since they run in the event loop.
 
     def hear(self, member: int, frame: bytes, payload: bytes, is_text: bool, now_ns: int) -> None:
-        """A member got a message. The hot path: most are deliveries of ours that somebody else got before."""
+        """Record a message that a member received. The hot path: most messages are already in the cache."""
         message = self._known.get(frame)
         if message is None:
             message = self._learn(member, frame, payload, is_text)
@@ -184,7 +194,7 @@ class WorkloadRun:
         self._received((member, message.number, now_ns))
         if message.kind is self._first_kind and member not in self.present:
             self._came_in(member, now_ns)
-        # What left before its reader was in is no delivery that took so long: as in stats/deliveries.py.
+        # A message sent before its reader was present (such as history) has no latency, as in stats/deliveries.py.
         if message.kind is Kind.DELIVERY and message.sent_ns >= self.members[member].in_ns:
             self._latency.add(now_ns - message.intended_ns, message.size_bytes)
         waiting = message.waiting
@@ -218,7 +228,7 @@ class WorkloadRun:
             self.recorder.strange.append(unplaced(reading, message.text, member, now_ns, self.messages.first_publisher))
 
     def _told(self, member: int, about: str, now_ns: int) -> None:
-        if about in self._names or self.alone:  # other processes' users come and go, too
+        if about in self._names or self.alone:  # ignore the users of other processes
             self.recorder.notices.append(PresenceNotice(member, about, True, now_ns))
             self.pending.came(("leave", about), member)
 
@@ -228,7 +238,7 @@ class WorkloadRun:
         reading = message.reading
         value = dict(reading.value) if reading.value is not None else None
         self.recorder.ticks.append(Tick(member, now_ns, value, reading.text))
-        if is_first:  # perhaps a snapshot, which repeats what the others have had for long
+        if is_first:  # may be a snapshot, which repeats a tick that the others received long ago
             return
         last, first_ns = self._tick
         if last is not message:
@@ -242,22 +252,22 @@ class WorkloadRun:
             self._change(member, in_ns=now_ns)
 
     def strange(self, member: int, text: str, now_ns: int) -> None:
-        """Something came that can be no message."""
+        """Record input that is not a valid message."""
         self.recorder.strange.append(UnexpectedMessage(member, now_ns, text))
 
     def breach(self, member: int, breach: Breach) -> None:
-        """A frame of the server broke the protocol."""
+        """Record a server frame that violates the protocol."""
         note = ProtocolNote(member, breach.rule, breach.section, breach.level, breach.sentence, breach.evidence)
         self.recorder.protocol.append(note)
 
     def ended(self, member: int, close_code: int | None) -> None:
-        """The server ended a connection that nobody of ours wanted to end: a failure of its user."""
+        """Record that the server ended a connection unasked, and report a failure of its user."""
         self.left(member, Departure.DROPPED, close_code)
         told = "without a close frame" if close_code is None else f"with close code {close_code}"
         self.fail("connection", ConnectionError(f"the server ended the connection {told}"))
 
     def crashed(self, member: int, fault: Exception) -> None:
-        """Our own reading of a line failed. Nothing more can be said of that member."""
+        """Record that wsproof crashed while reading a connection. The member counts as closed from now on."""
         self.left(member, Departure.CLOSED)
         self._tell_crash(fault)
 
@@ -273,7 +283,7 @@ class WorkloadRun:
         self.fail("wsproof crashed", fault)
 
     def fail(self, what: str, fault: Exception) -> None:
-        """A failure in Locust's tables."""
+        """Report a failure in Locust's tables."""
         self.environment.events.request.fire(
             request_type="WS",
             name=f"{self.workload.name}: {what}",
@@ -284,17 +294,20 @@ class WorkloadRun:
         )
 
     def flush(self) -> None:
-        """Hand the latest times over to Locust."""
+        """Pass the latest samples on to Locust."""
         for tally in (self._latency, self._to_last, self._spread, self._connect):
             tally.flush()
 
     def _change(self, member: int, **changes: Any) -> None:
         self.members[member] = replace(self.members[member], **changes)
 
-    # The end.
+    # Ending.
 
     def hush(self) -> None:
-        """Publish no more: the measured window is over. Again: nothing happens."""
+        """Stop publishing and end the measured window. Does nothing the second time.
+
+        Overdue publications are still sent, for at most CATCH_UP_SECONDS.
+        """
         if self.recorder.end_ns:
             return
         end_ns = self.recorder.end_ns = monotonic_ns()
@@ -305,7 +318,7 @@ class WorkloadRun:
             self.pacer.stop()
 
     def drain(self) -> None:
-        """Wait until nothing is missing that may still come, at most DRAIN_SECONDS."""
+        """Wait for all deliveries that may still arrive, at most DRAIN_SECONDS."""
         self.hush()
         until_ns = self.recorder.end_ns + int(DRAIN_SECONDS * NS)
         look_ns = self.recorder.end_ns + int(LOOK_SECONDS * NS)
@@ -324,7 +337,7 @@ class WorkloadRun:
         return bool(self.pending) or self._somebody_is_new()
 
     def _somebody_is_new(self) -> bool:
-        """Whether there was a publication for a member that has not received anything yet."""
+        """Whether a member that has received nothing was connected before the last publication in its room."""
         if self.contract.audience not in (Audience.EVERYONE, Audience.OTHERS):
             return False
         return any(
@@ -339,12 +352,12 @@ class WorkloadRun:
                 self.pending.came(key, member)
 
     def close(self) -> None:
-        """Stop what runs in the background."""
+        """Stop the background greenlets."""
         self.hush()
         self.pulse.stop()
 
     def measurement(self) -> Measurement:
-        """The room's history with the plan it amounts to."""
+        """The history as a measurement, with the plan that the run corresponds to."""
         self.recorder.members = list(self.members)
         seconds = (self.recorder.end_ns - self.recorder.start_ns) / NS
         plan = Plan(
@@ -360,7 +373,7 @@ class WorkloadRun:
         return Measurement(plan, self.contract, history, self.pulse.usage(self.unsent))
 
     def judge(self) -> list[Finding]:
-        """What the history says of the server."""
+        """Check the history and return the findings, without secrets."""
         measurement = self.measurement()
         return [hide_in(finding) for finding in run_checks(measurement.history, measurement.contract)]
 
@@ -370,7 +383,7 @@ def _key(message: ReceivedMessage) -> Key:
 
 
 def _first_kind(workload: Workload) -> Kind:
-    """What shows that a member is in: a delivery, or what else the channel has for it."""
+    """The kind of message that shows that a member is present: a tick, a reply or a delivery."""
     if workload.contract.feed is not None:
         return Kind.TICK
     return Kind.REPLY if workload.contract.audience is Audience.NOBODY else Kind.DELIVERY
