@@ -225,4 +225,4 @@ DEEDS: dict[Action, Callable[[ClientPool, PoolMember, Step], None]] = {
     Action.FLOOD: _flood,
     Action.WATCH: _watch,
 }
-"""The function that executes each action, except JOIN."""
+"""The function for each action. JOIN is handled by `_join`."""

@@ -65,8 +65,10 @@ def refined(
     """Refine a finding for the report, unless this channel already has a report of the same.
 
     On a server that we started the schedule is repeated. If a member's misbehaviour seems to be the cause, control runs
-    leave it out, and only they can prove that cause. A finding is the same as a reported one if check and anomaly match
-    and the steps of this property are not needed: control runs with nothing but messages show the failure as well.
+    leave it out, and only they can prove that cause.
+
+    Two findings are the same if check and anomaly match and the second does not need the steps of its property. That is
+    so if control runs with nothing but messages fail as well.
     """
     causal, owned = is_causal(each, finding), stage.server.owned
     try:

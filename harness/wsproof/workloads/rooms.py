@@ -71,7 +71,7 @@ class Rooms(Workload):
         return json.dumps({"type": "join"})
 
     def publish(self, member: int, envelope: Envelope, body: str) -> str:
-        # The server drops a message whose id it has seen, so the id must differ between runs.
+        # The server does not store a message with a known id again, so ids must differ between runs.
         name = f"{envelope.publisher}-{envelope.sequence}-{envelope.intended_ns}"
         return json.dumps({"type": "say", "id": name, "text": envelope.seal(body)})
 
