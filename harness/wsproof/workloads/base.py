@@ -43,19 +43,20 @@ class MessageKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A received message, parsed by `Workload.read`.
-
-    `word` is the kind of the message. `opened` is the envelope found in a DELIVERY or REPLY, and `text` is its text.
-    `speaker` is the publisher's name, if the server sends it. `about` is the name of the member that a JOIN or LEAVE is
-    about. `value` is the object of a TICK.
-    """
+    """A received message, as `Workload.read` understands it."""
 
     word: MessageKind
+    """The kind of the message."""
     opened: Opened | None = None
+    """The envelope found in a DELIVERY or REPLY; None if there is none."""
     speaker: str | None = None
+    """The publisher's name in a DELIVERY, if the server sends it."""
     about: str | None = None
+    """The name of the member that a JOIN or LEAVE is about."""
     value: Mapping[str, Any] | None = None
+    """The object of a TICK; None if the message is not an object."""
     text: str = ""
+    """The text of a publication without the server's own words; the whole message if it is UNEXPECTED."""
 
 
 class Workload(ABC):
@@ -67,7 +68,7 @@ class Workload(ABC):
     """
 
     name: ClassVar[str]
-    """Name on the command line: one word without `.`, `:`, `,` or `=`."""
+    """Name on the command line: one word without blanks and without `.`, `:`, `,` or `=`."""
     title: ClassVar[str]
     """One line that describes the channel in lists."""
     parameters: ClassVar[Mapping[str, str]] = {}
@@ -116,7 +117,8 @@ class Workload(ABC):
     def secrets(self, member: int) -> Iterable[str]:
         """Secret values of this member, which wsproof removes from all output.
 
-        Values with a telling name (`token`, `key`, `password` ...) are removed anyway and need not be listed.
+        Values with a telling name (`token`, `key`, `password` ...) in the path, in the greeting or in a message need
+        not be listed: wsproof removes them anyway.
         """
         return ()
 

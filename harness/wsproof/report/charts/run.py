@@ -14,7 +14,7 @@ from wsproof.report.text.units import for_reader
 
 Column = Sequence[float | None]
 BUSY = 0.8
-"""CPU share of one core above which the generator distorts its measurements (DESIGN: untrusted)."""
+"""CPU share of one core above which the generator distorts its measurements, which are then not trusted."""
 
 
 @dataclass(frozen=True)
