@@ -1,4 +1,4 @@
-"""WebSocket handshakes, answered by hand: for servers that then leave their sockets to C."""
+"""Minimal WebSocket handshakes, for benchmark servers whose sockets are then handled in C."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from wsproof.wire import accept_key
 
 
 def accept(listener: socket.socket) -> tuple[socket.socket, str]:
-    """One connection, its handshake answered, and the last word of its path."""
+    """Accept one connection and answer its handshake. Returns the socket and the last segment of the path.
+
+    Raises:
+        ConnectionError: the client closed the connection during its handshake.
+    """
     connection, _ = listener.accept()
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     request = b""

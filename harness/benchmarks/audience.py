@@ -1,8 +1,8 @@
-"""A process that reads for the members of a room, so that a server can be kept busy all the time.
+"""A process that reads for the members of a room, so that the server is always busy.
 
-Members that read each message the moment it comes cost the machine more than the server does, and on two cores they
-are what gets measured. Members on other hosts cost the server nothing. So these read what has gathered, now and then;
-nothing is lost by that, for the kernel holds far more for each of them than a server says in such a pause.
+Members that read each message at once use more CPU than the server. On two cores, the benchmark would then measure the
+members. In production, members run on other hosts and cost the server nothing. So this process reads only now and
+then. Nothing is lost: the kernel buffers far more per member than a server sends in one pause.
 """
 
 from __future__ import annotations
@@ -22,13 +22,18 @@ PATIENCE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """The other end of that process."""
+    """Handle of the reading process."""
 
     orders: Connection
 
     def read_bytes(self, owed_bytes: int) -> dict[int, int]:
-        """Let them read on until each has so much in all; what each has read. Raises RuntimeError when that never
-        comes. To be called once, at the end."""
+        """Wait until each member has read this many bytes in all. Returns the bytes read, by file descriptor.
+
+        Call this once, at the end.
+
+        Raises:
+            RuntimeError: a member has not read enough within PATIENCE_S.
+        """
         self.orders.send(owed_bytes)
         if not self.orders.poll(PATIENCE_S):
             raise RuntimeError(f"not everybody has heard everything within {PATIENCE_S:g} s")
@@ -38,7 +43,10 @@ class Audience:
 
 @contextmanager
 def reading(so_far: Mapping[int, int]) -> Iterator[Audience]:
-    """While the block lasts the process reads these descriptors; `so_far` says how much each has read before."""
+    """Read these file descriptors in another process during this block.
+
+    `so_far`: the bytes that were already read from each file descriptor.
+    """
     context = get_context("fork")
     ours, theirs = context.Pipe()
     process = context.Process(target=_read, args=(theirs, dict(so_far)), daemon=True)

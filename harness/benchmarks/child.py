@@ -1,4 +1,4 @@
-"""A module of this folder as a process of its own, which speaks with us line by line."""
+"""A benchmark module as a child process that exchanges lines with its parent."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from benchmarks.pinned import put_on_core
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A process at work."""
+    """A running child process."""
 
     process: subprocess.Popen[str]
 
     def said(self) -> str:
-        """Its next line; where there is none the program ends, and says so."""
+        """The child's next line. If there is none, the program exits with a message."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
@@ -28,11 +28,11 @@ class Child:
         return line.strip()
 
     def found(self) -> Any:
-        """Its next line, which is JSON."""
+        """The child's next line, parsed as JSON."""
         return json.loads(self.said())
 
     def go_on(self) -> None:
-        """What it waits for: a line."""
+        """Send the empty line that the child waits for."""
         assert self.process.stdin is not None
         self.process.stdin.write("\n")
         self.process.stdin.flush()
@@ -40,7 +40,7 @@ class Child:
 
 @contextmanager
 def child(module: str, *words: object, core: int) -> Iterator[Child]:
-    """`python -m benchmarks.MODULE WORDS` on a core of its own where there is one, while the block lasts."""
+    """Run `python -m benchmarks.MODULE WORDS` during this block, pinned to one core if there are several."""
     command = [sys.executable, "-m", f"benchmarks.{module}", *map(str, words)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     put_on_core(process.pid, core)

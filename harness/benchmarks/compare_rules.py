@@ -1,10 +1,10 @@
-"""Do the rules of `wsproof compare` cry wolf, and do they see the wolf? A seeded simulation; no server is started.
+"""False positives and detection rate of the rules of `wsproof compare`, by a seeded simulation without a server.
 
     python harness/benchmarks/compare_rules.py [--trials 2000] [--seed 1]
 
-Every trial is one whole comparison: four judged metrics, blocks in the order that `compare` really uses, noise per
-block plus a drifting machine, and A/A pairs beside. "Heavy" noise is Student's t with 3 degrees of freedom: mostly
-small, now and then a block that is far off, as p99 is on a shared machine.
+Each trial is one whole comparison: four judged metrics, blocks in the order of `compare`, and A/A pairs. The values
+have noise per block and the drift of the machine. "Heavy" noise is Student's t with 3 degrees of freedom. It is mostly
+small with occasional outliers, like p99 on a shared machine.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ METRICS = ("latency_p50", "latency_p99", "time_to_last_p50", "server_cpu_per_del
 
 @dataclass(frozen=True)
 class Scenario:
-    """One world: noise (standard deviation, log) and true ratio per metric of METRICS, pairs per comparison."""
+    """One simulated setting: pairs per comparison, and noise and true ratio for each metric of METRICS.
+
+    The noise is the standard deviation of the logarithm. `heavy` names the metrics with heavy noise.
+    """
 
     title: str
     pairs: int
@@ -36,14 +39,18 @@ class Scenario:
     ratio: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
     heavy: tuple[str, ...] = ()
     drift: float = 0.10
-    """How far the machine drifts from the first block to the last (log)."""
+    """Drift of the machine from the first block to the last, as a logarithm."""
     wander: float = 0.01
-    """Standard deviation of the random walk's step from block to block (log)."""
+    """Standard deviation of the random walk's step between blocks, as a logarithm."""
 
 
 @dataclass(frozen=True)
 class Tally:
-    """How often, of all trials: any metric worse or better; the changed metric worse; any vetoed; all the same."""
+    """Shares of all trials.
+
+    `alarmed`: a metric was called worse or better. `found`: the changed metric was called worse. `vetoed`: a verdict
+    was vetoed. `same`: all metrics were called the same.
+    """
 
     alarmed: float
     found: float
@@ -68,7 +75,7 @@ SCENARIOS = (
 
 
 def simulate(scenario: Scenario, trials: int, seed: int) -> Tally:
-    """Run whole comparisons in one world and count verdicts."""
+    """Simulate comparisons in one scenario and count their verdicts."""
     random = np.random.default_rng(seed)
     changed = next((name for name, ratio in zip(METRICS, scenario.ratio, strict=True) if ratio != 1), None)
     alarmed = found = vetoed = same = 0
@@ -83,7 +90,7 @@ def simulate(scenario: Scenario, trials: int, seed: int) -> Tally:
 
 
 def one_comparison(scenario: Scenario, random: np.random.Generator, seed: int) -> tuple[MetricComparison, ...]:
-    """The judgements of one simulated comparison."""
+    """Simulate one comparison and return its judgement of each metric."""
     order = block_order(scenario.pairs, seed=seed)
     pairs: dict[str, list[Pair]] = {}
     identical: dict[str, list[Pair]] = {}
@@ -109,7 +116,7 @@ def _blocks(scenario: Scenario, index: int, count: int, random: np.random.Genera
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the table."""
+    """Run all scenarios and print the table."""
     parser = argparse.ArgumentParser(description="How often the rules of `wsproof compare` are wrong, by simulation.")
     parser.add_argument("--trials", type=int, default=2000, help="comparisons per row (default 2000)")
     parser.add_argument("--seed", type=int, default=1)

@@ -1,4 +1,4 @@
-"""C sources of the benchmarks, built when they are first needed, into a temporary folder that does not stay."""
+"""Compiler of the benchmarks' C sources. Each is built on first use, in a temporary folder that is then deleted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 @cache
 def compiled(source: Path) -> ctypes.CDLL:
-    """The library of one C file; ends the program with a hint where there is no compiler."""
+    """Compile one C file and load it as a library. Without a compiler, the program exits with a hint."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         sys.exit("This benchmark needs a C compiler: apt-get install -y gcc libc6-dev")

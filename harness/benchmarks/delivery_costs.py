@@ -1,8 +1,8 @@
-"""What a delivery costs after the kernel has handed it over: `python -m benchmarks.delivery_costs [--blocks 5]`.
+"""CPU cost of a delivery after the kernel has passed it on: `python -m benchmarks.delivery_costs [--blocks 5]`.
 
-Frames are given to the connections of a room by hand, without sockets, one to a read; then come the writing of the
-columns, the joining of the record, every check, and the percentiles. CPU time per delivery, item by item, in us: the
-median over the blocks, the least and the most. What the kernel and the event loop take is in `benchmarks.receiving`.
+Frames go directly to the connections of a room, one per read and without sockets. Then follow the writing of the
+columns, the merge of the record, every check, and the percentiles. The table has the CPU time per delivery of each
+item, in us: median, minimum and maximum over the blocks. `benchmarks.receiving` has the cost of kernel and event loop.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ T = TypeVar("T")
 
 
 class Bill:
-    """CPU seconds by item."""
+    """CPU time in seconds, by item."""
 
     def __init__(self) -> None:
         self.items: dict[str, float] = {}
 
     def of(self, item: str, work: Callable[[], T]) -> T:
-        """Do the work, and put it on the bill."""
+        """Do the work, record its CPU time, and return its result."""
         began = time.process_time()
         result = work()
         self.items[item] = time.process_time() - began
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def bill_of(subscribers: int, publications: int) -> dict[str, float]:
-    """Everything once."""
+    """Measure every item once. Returns the CPU seconds by item."""
     bill = Bill()
     with tempfile.TemporaryDirectory(prefix="wsproof-costs-") as folder:
         history, measurement = recorded(Path(folder), subscribers, publications, bill)
@@ -93,7 +93,7 @@ def bill_of(subscribers: int, publications: int) -> dict[str, float]:
 
 
 def recorded(folder: Path, subscribers: int, publications: int, bill: Bill) -> tuple[History, Measurement]:
-    """A history as a worker makes it."""
+    """Record a history as a worker does, and merge it."""
     workload = load_channels("tutorial", {})["chat"]
     ledger = WorkerRecorder(folder, 0, workload)
     start_ns = now_ns()
@@ -108,7 +108,7 @@ def recorded(folder: Path, subscribers: int, publications: int, bill: Bill) -> t
     def receive() -> None:
         for frame in frames:
             for connection in connections:
-                # Of its own, as from a socket: else the second look-up would find the hash of the first.
+                # Copy the frame, as a socket read does. Otherwise the second look-up would reuse the cached hash.
                 connection.data_received(bytes(memoryview(frame)))
 
     def copy() -> None:
@@ -136,7 +136,7 @@ def recorded(folder: Path, subscribers: int, publications: int, bill: Bill) -> t
 
 
 def open_connections(room: WorkerState, count: int) -> list[Connection]:
-    """Members whose handshake is over, on no socket."""
+    """Connections after their handshake, without sockets."""
     loop = asyncio.new_event_loop()
     connections = []
     for member in range(count):

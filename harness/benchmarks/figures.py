@@ -1,6 +1,6 @@
-"""Measurements as lines of JSON, each written as it comes, and tables in Markdown made of them.
+"""Measurements as JSON lines, each written at once, and Markdown tables of them.
 
-So the blocks of a long benchmark can be made in several commands, and nothing is lost where one of them ends early.
+So several commands can measure the blocks of a long benchmark, and a command that ends early loses nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ENOUGH_TO_SPREAD = 3
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """`--json` and `--table`, as every benchmark here that can be made in portions has them."""
+    """Add `--json` and `--table`, for benchmarks that can be run in several commands."""
     parser.add_argument("--json", type=Path, metavar="FILE", help="append each measurement to this file as it comes")
     parser.add_argument(
         "--table", type=Path, nargs="+", metavar="FILE", help="measure nothing; print the tables of these files"
@@ -25,7 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def append(path: Path | None, row: Row) -> None:
-    """One more line of the file, where there is one."""
+    """Append one measurement to the file. Does nothing if the path is None."""
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as file:
@@ -33,12 +33,12 @@ def append(path: Path | None, row: Row) -> None:
 
 
 def rows_of(paths: Iterable[Path]) -> list[Row]:
-    """All measurements of these files."""
+    """Read all measurements of the files."""
     return [json.loads(line) for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def cell(values: Sequence[float], form: Callable[[float], str]) -> str:
-    """The median and, of three blocks or more, the least and the most; a dash of none."""
+    """A table cell: the median, with minimum and maximum from three blocks on, or a dash if there are none."""
     if not values:
         return "–"
     if len(values) < ENOUGH_TO_SPREAD:
@@ -47,12 +47,12 @@ def cell(values: Sequence[float], form: Callable[[float], str]) -> str:
 
 
 def ratios(rows: Iterable[Row], base: Iterable[Row], figure: str) -> list[float]:
-    """A figure of the rows as a multiple of the same figure of `base` in the same block, block by block."""
+    """The ratio of a figure to that of `base` in the same block, for each block that both have."""
     first = {row["block"]: row[figure] for row in base}
     return [row[figure] / first[row["block"]] for row in rows if row["block"] in first]
 
 
 def markdown(titles: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """A table whose first column is words and whose others are figures."""
+    """A Markdown table with one column of text and right-aligned columns of figures."""
     head = [f"| {' | '.join(titles)} |", "| --- |" + " ---: |" * (len(titles) - 1)]
     return "\n".join([*head, *(f"| {' | '.join(line)} |" for line in lines)])

@@ -1,11 +1,12 @@
-"""What do the record, the checks and the metrics of a long run cost? Time per receipt, and memory.
+"""Time per receipt and memory of the record, the checks and the metrics of a long run.
 
     python -m benchmarks.keeping [--subscribers 1000] [--publications 5000] [--trouble]
 
-A worker's files are written as such a run leaves them: each publication reaches each subscriber within some ms
-(`--trouble`: a few are lost, doubled, out of order). Then the parent's work is done step by step. `anonymous` is the
-most memory that a step held which only this process can give back; pages of files on disk are the kernel's to take.
-A run of 10 minutes at 50,000 deliveries per second is `--publications 30000`: 30 million receipts, 3 GB of disk.
+The benchmark generates the worker's files of such a run, in which each publication reaches each subscriber within some
+ms. With `--trouble`, a few deliveries are lost, duplicated or out of order. Then the parent's work is done step by
+step. `anonymous` is a step's peak of memory that only this process can free. Pages of files do not count, since the
+kernel can evict them. A run of 10 minutes at 50,000 deliveries per second is `--publications 30000`: 30 million
+receipts, 3 GB of disk.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def main() -> None:
 
 
 def follow(folder: Path, subscribers: int, publications: int, *, trouble: bool) -> None:
-    """Write such a run, and do with it what the parent does after one."""
+    """Write the files of a run, and time the steps that the parent takes after a run."""
     receipts = write_run(folder, subscribers, publications, trouble=trouble)
     say(f"{receipts:,} receipts, {anonymous_mb():.0f} MB before the first step\n")
     say(f"{'step':16} {'s':>8} {'us per receipt':>15} {'anonymous, MB':>14} {'bytes per receipt':>18}\n")
@@ -98,7 +99,7 @@ def follow(folder: Path, subscribers: int, publications: int, *, trouble: bool) 
 
 
 def write_run(folder: Path, subscribers: int, publications: int, *, trouble: bool) -> int:
-    """A worker's files of a run in which member 0 publishes; how many receipts there are."""
+    """Write a worker's files of a run in which member 0 publishes. Returns the number of receipts."""
     random = np.random.default_rng(1)
     ledger = WorkerRecorder(folder, 0, load_channels("tutorial", {})["chat"])
     for member in range(subscribers):
@@ -107,7 +108,7 @@ def write_run(folder: Path, subscribers: int, publications: int, *, trouble: boo
     written = 0
     ledger.settle()
     with table_path(folder, 0, "messages").open("ab") as messages, table_path(folder, 0, "receipts").open("ab") as rows:
-        for number in range(-1, publications):  # the first is the probe: with it, everybody is in
+        for number in range(-1, publications):  # the first is the probe, which makes every member present
             at_ns = BEGAN_NS + number * gap_ns
             ledger.published(0, number + 1, at_ns, at_ns, Phase.MEASURED if number >= 0 else Phase.PROBE)
             kinds = np.array([[0, number + 1, at_ns, kind, 1] for kind in (Kind.REPLY, Kind.DELIVERY)], "<i8")
@@ -125,19 +126,19 @@ def write_run(folder: Path, subscribers: int, publications: int, *, trouble: boo
 
 
 def when(random: np.random.Generator, subscribers: int) -> np.ndarray:
-    """How long after the publication each has it, ascending."""
+    """Random delays in ns from the publication to each receipt, ascending."""
     return np.sort(random.gamma(2.0, 3e6, subscribers).astype(np.int64))
 
 
 def anonymous_mb(pid: int | str = "self") -> float:
-    """Memory of a process that is not pages of a file, in MB; 0 once it has ended."""
+    """Anonymous memory of a process in MB, without pages of files. 0 if the process is a zombie."""
     with Path(f"/proc/{pid}/status").open() as status:
         return next((int(line.split()[1]) * 1024 / MB for line in status if line.startswith("RssAnon")), 0.0)
 
 
 @contextmanager
 def peak() -> Iterator[list[float]]:
-    """The most that `anonymous_mb` has been meanwhile, in a list of one."""
+    """Yield a list whose only item is the peak of `anonymous_mb` during this block, sampled every 5 ms."""
     most, done = [anonymous_mb()], threading.Event()
 
     def watch() -> None:

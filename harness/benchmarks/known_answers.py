@@ -1,10 +1,12 @@
-"""Servers whose answers are known, and what is reported of them: `python -m harness.benchmarks.known_answers`.
+"""Servers with known latencies, and the figures reported of them: `python -m harness.benchmarks.known_answers`.
 
-Six of `tests/load/servers.py`: one keeps each delivery for 20 ms, one for 1 to 20 ms (each as often as the others),
-one keeps those of a single subscriber of ten, one stands still for 100 ms in every second, one for 1 s in every ten,
-and one drops every 10,000th delivery. Theory says what must be reported; the excess is what loopback, the server, the
-engine and the neighbours on this machine have added. On the server that stands still two more that wait for it, and so
-do not see it (coordinated omission): the engine's own closed loop, and stock Locust with websocket-client.
+There are six servers, all of `tests/load/servers.py`. One delays each delivery by 20 ms, one by 1 to 20 ms (uniform),
+and one delays the deliveries of a single subscriber of ten. One halts for 100 ms in every second, and one for 1 s in
+every ten. One drops every 10,000th delivery.
+
+Theory gives the expected figures. The excess is added by loopback, the server, the engine and other load on this
+machine. Two closed loops also measure a halting server: that of the engine, and stock Locust with websocket-client.
+They wait for the server, so they do not see the halts (coordinated omission).
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ Figures = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Case:
-    """A server, the latencies in ms that it is known for (mean, p50, p95, p99), and how long one must look."""
+    """A server, its known latencies in ms (mean, p50, p95, p99), and the duration of its measurement in seconds."""
 
     behaviour: str
     known: Figures
@@ -45,7 +47,7 @@ class Case:
 
 
 def halting(behaviour: str, seconds: float) -> Case:
-    """A server that stands still for S in every T: P(latency > x) = (S - x) / T for whoever does not wait for it."""
+    """The case of a server that halts for S in every T. In an open loop, P(latency > x) = (S - x) / T."""
     every_s, for_s = HALTS[behaviour]
 
     def at(share: float) -> float:
@@ -78,7 +80,7 @@ def plan_of(seconds: float, in_flight: int | None = None, subscribers: int = 10)
 
 
 def reported(case: Case, in_flight: int | None = None) -> Figures:
-    """What the engine reports of this server, in ms: latency, or what a closed loop has in its place."""
+    """The engine's figures for the server, in ms: latency, or the service time of a closed loop."""
     with serving(case.behaviour) as endpoint:
         observed = Observed(follow(plan_of(case.seconds, in_flight), endpoint))
     found = observed.deliveries.latency_ns if in_flight is None else observed.deliveries.service_ns
@@ -87,7 +89,7 @@ def reported(case: Case, in_flight: int | None = None) -> Figures:
 
 
 def lost(seconds: float = 10.0) -> str:
-    """Of a server that drops every 10,000th delivery: how many that were, and how many the checks miss."""
+    """A sentence on the server that drops every 10,000th delivery: known losses, and losses found by the checks."""
     with serving("rare") as endpoint:
         measurement = follow(plan_of(seconds, subscribers=20), endpoint)
     dropped = len(measurement.history.publications) * 20 // RARELY
@@ -101,7 +103,7 @@ def lost(seconds: float = 10.0) -> str:
 
 
 def locust(case: Case) -> Figures:
-    """What Locust prints of the same server: ten users who send, wait for the echo, 20 times a second at most."""
+    """Locust's figures for the server, in ms. Ten users send and wait for the echo, at most 20 times a second each."""
     with tempfile.TemporaryDirectory(prefix="wsproof-known-") as folder, serving(case.behaviour) as endpoint:
         load = ["-u", "10", "-r", "10", "-t", f"{case.seconds:g}s", "--host", f"ws://127.0.0.1:{endpoint.port}"]
         command = [sys.executable, "-m", "locust", "-f", str(HERE / "rivals" / "locust_user.py"), *load]

@@ -1,4 +1,4 @@
-"""Lines to whoever started us."""
+"""Output lines of the benchmarks, flushed at once."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ import sys
 
 
 def say(line: str) -> None:
-    """One line, at once."""
+    """Write one line to stdout and flush it."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()

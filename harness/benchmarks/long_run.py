@@ -1,8 +1,8 @@
-"""How much memory does a long run take, live? `python -m benchmarks.long_run [--seconds 600] [--rate 50000]`.
+"""Memory of a long live run: `python -m benchmarks.long_run [--seconds 600] [--rate 50000]`.
 
-A room in C hands each publication to 100 subscribers, on a core of its own; on the other the run is made, judged and
-summed up, as `wsproof bench` does it. Anonymous memory (which only the process itself can give back) of the parent and
-of the worker is read once a second, and printed for ten moments and as its most. A receipt takes 24 bytes of disk.
+A server in C broadcasts each publication to 100 subscribers, on a separate core. The other core runs, checks and
+summarizes the run, as `wsproof bench` does. Anonymous memory, which only the process itself can free, is read once a
+second for the parent and the worker. The table has ten samples and the peak. A receipt takes 24 bytes of disk.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def perform(plan: Plan, port: int, folder: Path) -> None:
-    """The run, and everything that is done with it after."""
+    """Do the run, its checks and its metrics, and print their times and figures."""
     began = time.monotonic()
     measurement = run_plan(plan, channels="tutorial", settings={}, endpoint=Endpoint("127.0.0.1", port), columns=folder)
     ran = time.monotonic()
@@ -62,7 +62,7 @@ def perform(plan: Plan, port: int, folder: Path) -> None:
 
 @contextmanager
 def memory() -> Iterator[list[tuple[float, float, float]]]:
-    """What this process and those it starts take meanwhile, once a second: (s, MB here, MB there)."""
+    """Yield a list that gets one sample per second: (elapsed s, MB of this process, MB of the workers)."""
     here, done, began = psutil.Process(), threading.Event(), time.monotonic()
     seen: list[tuple[float, float, float]] = []
 
@@ -80,10 +80,10 @@ def memory() -> Iterator[list[tuple[float, float, float]]]:
 
 
 def workers_mb(parent: psutil.Process) -> list[float]:
-    """The same of each of the engine's processes that is at work."""
+    """Anonymous memory in MB of each running worker process of the engine."""
     found = []
     for child in parent.children():
-        with suppress(psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):  # it ends in this moment
+        with suppress(psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):  # the process ends at this moment
             if "wsproof.load.worker.process" in child.cmdline():
                 found.append(anonymous_mb(child.pid))
     return found

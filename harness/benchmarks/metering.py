@@ -1,8 +1,8 @@
-"""What does it cost to watch a server? `python -m benchmarks.metering [--seconds 10] [--megabytes 10 150]`.
+"""CPU cost of sampling a server's usage: `python -m benchmarks.metering [--seconds 10] [--megabytes 10 150]`.
 
-Trees of idle processes, each with threads and memory of its own, are sampled as often as the engine samples a
-server (`engine.SAMPLE_S`): everything each time, and as the engine does it, sparingly. The cost is processor time of
-the thread that samples, as a share of a core.
+Trees of idle processes, each with threads and memory, are sampled as often as the engine samples a server
+(`wsproof.load.run.SAMPLE_S`). One way reads everything each time. The other limits expensive readings, as the engine
+does. The cost is the CPU time of the sampling thread, as a share of a core.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ sys.stdin.read()
 for child in below:
     child.communicate()
 """
-"""Lives until nobody holds the other end of its standard input."""
+"""Source of an idle process tree. Each process lives until its standard input is closed."""
 
 
 def main() -> None:
@@ -59,7 +59,7 @@ def main() -> None:
 
 @contextmanager
 def tree_of(processes: int, megabytes: int, threads: int) -> Iterator[int]:
-    """The root of such a tree."""
+    """Run a tree of idle processes during this block. Yields the process id of its root."""
     command = [sys.executable, "-c", IDLER, str(processes - 1), str(megabytes), str(threads)]
     root = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert root.stdout is not None
@@ -71,9 +71,9 @@ def tree_of(processes: int, megabytes: int, threads: int) -> Iterator[int]:
 
 
 def row(pid: int, processes: int, megabytes: int, seconds: float) -> str:
-    """What a tree costs."""
+    """Measure one tree in both ways. Returns its row of the table."""
     tree = TreeMeter(pid, list_every_ns=3600 * NS)
-    tree.memory_bytes()  # which also lists it
+    tree.memory_bytes()  # the first call also lists the tree's processes
     before_ns = thread_time_ns()
     tree.memory_bytes()
     once_ms = (thread_time_ns() - before_ns) / 1e6
@@ -86,7 +86,7 @@ def row(pid: int, processes: int, megabytes: int, seconds: float) -> str:
 
 
 def share_of(sample: Callable[[], None], seconds: float) -> float:
-    """The share of a core that it takes to sample for so long."""
+    """Sample for this many seconds. Returns the share of a core that the samples take."""
     began_ns, before_ns = now_ns(), thread_time_ns()
     over = Deadline.after(seconds)
     while not over.passed:

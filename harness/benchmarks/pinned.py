@@ -1,4 +1,4 @@
-"""A core for who is measured and another for who measures, where that can be had."""
+"""CPU affinity: one core for the process under test and another for the measuring one, if the machine has two."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ CORES = sorted(os.sched_getaffinity(0)) if HAS_CORES else [0]
 
 
 def put_on_core(pid: int, core: int) -> None:
-    """Give a process, and what it starts from now on, one core: the first (0), the second (1)."""
+    """Pin a process, and the children it starts later, to the first (0) or second (1) core."""
     if HAS_CORES and len(CORES) > 1:
         os.sched_setaffinity(pid, {CORES[core]})
 
 
 @contextmanager
 def on_core(core: int) -> Iterator[None]:
-    """What this process does and starts inside of the block stays on one core."""
+    """Pin this process, and the children it starts in this block, to one core."""
     put_on_core(0, core)
     try:
         yield

@@ -1,9 +1,10 @@
-"""Is it better to give the server a core and the engine another? The same load, pinned and not, in turn.
+"""Effect of pinning server and engine to separate cores: the same load, pinned and not pinned, in turn.
 
     python -m benchmarks.pinning [--blocks 5] [--duration 4] [--rates 100 400] [--servers uvicorn-direct auto]
 
-100 subscribers of the reference server's chat; one publisher, Poisson arrivals. Pinned: as the engine does by itself.
-Not pinned (`--no-pin`): as the system has it. Every run has a fresh server, and each block begins with the other way.
+The load is 100 subscribers of the reference server's chat, with one publisher and Poisson arrivals. Pinned is the
+engine's default. Without pinning (`--no-pin`), the system places the processes. Every run has a fresh server. The order
+of the two modes alternates from block to block.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def main() -> None:
 
 
 def measure(name: str, plan: Plan, *, pinned: bool) -> Row:
-    """One run on a fresh server."""
+    """Do one run on a fresh server. Returns its figures; times are in ms."""
     with serve(parse_target("target_app.main:app", server=name, cwd=ROOT)) as server:
         measured = run_plan(
             replace(plan, pin=pinned), channels="tutorial", settings={}, endpoint=server.endpoint, server=server
@@ -67,7 +68,7 @@ def measure(name: str, plan: Plan, *, pinned: bool) -> Row:
 
 
 def show(title: str, rows: dict[str, list[Row]]) -> None:
-    """A line for each figure: median (least-most) of either way, and pinned / free, block by block."""
+    """Print a line per figure: median (minimum-maximum) in both modes, and the ratio pinned / free within blocks."""
     say(f"\n{title}, ms; median (least-most); the ratio is pinned / free in the same block")
     for figure in rows["free"][0]:
         free, pinned = ([row[figure] for row in rows[way]] for way in WAYS)

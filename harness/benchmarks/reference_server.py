@@ -1,9 +1,9 @@
-"""What the reference server costs: naive loop, standard ASGI and direct writes, in turn in one run.
+"""Costs of the reference server: naive loop, standard ASGI and direct writes, measured in turn in one run.
 
     python harness/benchmarks/reference_server.py [--blocks 5] [--seconds 1.5] [--only stop]
 
-Prints a Markdown table. A cell is the median of the blocks, with the least and the most. Read CPU per delivery first:
-deliveries per second depend on how many cores the machine had to spare for the members' side.
+Prints a Markdown table. A cell is the median of the blocks, with minimum and maximum. Read CPU per delivery first.
+Deliveries per second also depend on the number of cores that the machine has left for the members.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ BIG_TEXT = "x" * 16_000
 STALLED, HEALTHY = 100, 500
 NEIGHBOURS, LISTENERS, RATE_HZ = 10, 200, 40
 TIMES = 3
-"""How often each server is stopped, and evicts."""
+"""Number of runs of the `stop` and `evict` measurements, per server."""
 
 Cells = dict[tuple[str, str], list[float]]
 
@@ -56,7 +56,7 @@ def started(name: str, env: Mapping[str, str] | None = None) -> Iterator[Running
 
 @dataclass
 class Bench:
-    """All figures, by row of the table and server."""
+    """The measurements, with their figures by row of the table and server."""
 
     blocks: int
     seconds: float
@@ -66,7 +66,7 @@ class Bench:
         self.cells.setdefault((row, name), []).append(value)
 
     def fan_out(self) -> None:
-        """CPU per delivery and deliveries per second; a server has one core and the members the other."""
+        """Measure CPU per delivery and deliveries per second. The servers use one core, the members the others."""
         with ExitStack() as stack:
             servers = {name: stack.enter_context(started(name)) for name in SERVERS}
             _apart(servers.values())
@@ -88,7 +88,10 @@ class Bench:
                 room.close()
 
     def _ticks(self, server: RunningServer, room: Room, name: str, per_tick: int, already: int) -> int:
-        """Say so much, over and over, each time as soon as the last member to be written to has heard it."""
+        """Publish for `seconds`. Each tick begins when the last member has received the previous one.
+
+        Returns the bytes that each member was sent.
+        """
         assert server.pid is not None
         owed, ticks = already, 0
         for _ in range(3):  # warm caches and buffers
@@ -114,7 +117,7 @@ class Bench:
         return owed - already
 
     def evict(self, name: str) -> None:
-        """Seconds until 100 members that never read are gone, while 500 healthy ones hear every message."""
+        """Measure the seconds until 100 members that never read are evicted, while 500 healthy ones lose nothing."""
         with started(name) as server:
             _apart([server])
             room = Room.open(server.endpoint)
@@ -131,7 +134,7 @@ class Bench:
 
                 while not all_have_it():
                     room.read(1.0)
-                # Everything beyond what was said is goodbyes of the stalled.
+                # All bytes beyond the publications are leave notices of the stalled members.
                 gone = (min(room.read_bytes.values()) - owed) // goodbye
             self.note(
                 f"s until {STALLED} stalled are gone, {HEALTHY} healthy lose nothing", name, time.monotonic() - began
@@ -142,7 +145,7 @@ class Bench:
             room.close()
 
     def stop(self, name: str) -> None:
-        """Seconds from SIGTERM to the end of the process with 1,000 members that answer their close frame."""
+        """Measure the seconds from SIGTERM to the server's exit. All 1,000 members answer their close frame."""
         with started(name) as server:
             room = Room.open(server.endpoint)
             room.grow(999)
@@ -156,8 +159,8 @@ class Bench:
             room.close()
 
     def neighbours(self, name: str) -> None:
-        """p99 latency of healthy members beside stalled ones, against that of the same server without, in turn."""
-        names = ("OUTBOX_BYTES", "WRITE_TIMEOUT", "PING_TIMEOUT")  # so long that the stalled stay, and stay stalled
+        """Measure the p99 latency of healthy members with and without stalled members beside them, in turn."""
+        names = ("OUTBOX_BYTES", "WRITE_TIMEOUT", "PING_TIMEOUT")  # so high that stalled members are never evicted
         patient = dict(zip((f"TARGET_APP_{name}" for name in names), ("256000000", "3600", "3600"), strict=True))
         with started(name, patient) as crowded, started(name, patient) as free:
             _apart([crowded, free])
@@ -166,7 +169,7 @@ class Bench:
             owed = [0, 0]
             for index, room in enumerate(rooms):
                 room.grow(LISTENERS)
-                for _ in range(250):  # 4 MB: more than the kernel takes for a member that does not read
+                for _ in range(250):  # 4 MB, more than the kernel buffers for a member that does not read
                     owed[index] += room.say(BIG_TEXT)
                     room.read_until(owed[index])
             for block in range(self.blocks * 2):
@@ -189,7 +192,7 @@ class Bench:
         return "\n".join(lines)
 
     def ratios(self) -> str:
-        """What direct gains over naive, block by block."""
+        """The gain of direct over naive, as ratios within each block."""
         lines = []
         for row in dict.fromkeys(row for row, _ in self.cells if row.startswith(("µs CPU", "deliveries"))):
             naive, direct = (np.array(self.cells[row, name]) for name in ("naive", "direct"))
@@ -199,7 +202,7 @@ class Bench:
 
 
 def _paced(room: Room, owed: int, seconds: float) -> tuple[list[float], int]:
-    """Say something at a fixed rate, whether it has been heard or not; the latency of every delivery."""
+    """Publish at a fixed rate, as an open loop. Returns the latency in s of each delivery, and the expected bytes."""
     latencies: list[float] = []
     size = len(f"Client #speaker says: {TEXT}") + 4
     sent: list[float] = []
@@ -229,7 +232,10 @@ def _rotated(block: int) -> list[str]:
 
 
 def _apart(servers: Iterable[RunningServer]) -> None:
-    """Servers on one core (they take turns), we on the others; nothing where there is but one."""
+    """Pin the servers to one core and this process to the others. Does nothing on a single core.
+
+    The servers can share a core, since they are measured in turn.
+    """
     first, *others = sorted(os.sched_getaffinity(0))
     if others:
         os.sched_setaffinity(0, others)

@@ -1,7 +1,7 @@
-"""A chat room full of bare sockets: the cheapest members there are, so that the server is what gets measured.
+"""A chat room of raw sockets, the cheapest members possible, so that the benchmark measures the server.
 
-They do the handshake with wsproof's client, and then only count bytes: all members are owed the same frames, so what
-each has heard follows from how much it has read. A byte too many or too few is an error.
+Members do the handshake with wsproof's client, and then only count bytes. All members must receive the same frames, so
+the number of bytes tells how many each has received. A byte too many or too few is an error.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Heard = Callable[[int, int], None]
 
 @dataclass
 class Room:
-    """`publisher` speaks; `members` listen. `read_bytes` says how much each has read."""
+    """One `publisher`, and `members` by file descriptor. `read_bytes`: bytes read so far, by file descriptor."""
 
     endpoint: Endpoint
     publisher: Client
@@ -43,7 +43,7 @@ class Room:
         return cls(endpoint, publisher, {}, {}, poll)
 
     def grow(self, members: int) -> None:
-        """Have so many members in all."""
+        """Add members until there are this many in all."""
         for number in range(len(self.members), members):
             member = enter(self.endpoint, f"m{number:05d}")
             self.members[member.fileno()] = member
@@ -51,12 +51,16 @@ class Room:
             self.poll.register(member.fileno(), select.EPOLLIN)
 
     def say(self, text: str, times: int = 1) -> int:
-        """Have the publisher say it, in one segment; returns the bytes that each member is owed for it."""
+        """Publish the text `times` times in one write. Returns the bytes that each member must receive."""
         self.publisher.send_raw(Frame(Opcode.TEXT, text.encode(), mask=MASK).encode() * times)
         return times * len(Frame(Opcode.TEXT, f"Client #speaker says: {text}".encode()).encode())
 
     def read(self, timeout_s: float, heard: Heard | None = None, poll: select.epoll | None = None) -> None:
-        """Read what is there from all who have something, or from those in `poll`."""
+        """Read once from each readable member and the publisher, or from those in `poll`.
+
+        Raises:
+            RuntimeError: the server ended a connection.
+        """
         for descriptor, _ in (poll or self.poll).poll(timeout_s):
             read = len(os.read(descriptor, READ_BYTES))
             if read == 0:
@@ -67,7 +71,11 @@ class Room:
                     heard(descriptor, self.read_bytes[descriptor])
 
     def read_until(self, owed_bytes: int, deadline_s: float = 60.0) -> None:
-        """Read until every member has exactly this much in all."""
+        """Read until every member has received exactly this many bytes in all.
+
+        Raises:
+            RuntimeError: a member received too few bytes within the deadline, or too many.
+        """
         ends = time.monotonic() + deadline_s
         behind = {descriptor for descriptor, read in self.read_bytes.items() if read < owed_bytes}
 
@@ -84,19 +92,24 @@ class Room:
 
     @contextmanager
     def audience(self) -> Iterator[Audience]:
-        """Somebody else reads for all but the last member, while the block lasts. At its end say `collect`."""
+        """Let another process read for all but the last member during this block. Call `collect` at its end."""
         *others, _ = self.members
         with reading({descriptor: self.read_bytes[descriptor] for descriptor in others}) as audience:
             yield audience
 
     def collect(self, audience: Audience, owed_bytes: int) -> None:
-        """Wait until every member has this much in all, and take over from the audience."""
+        """Wait until every member has received this many bytes in all, and take over from the reading process."""
         self.read_bytes |= audience.read_bytes(owed_bytes)
         self.read_until(owed_bytes)
 
     def read_last_until(self, owed_bytes: int, deadline_s: float = 60.0) -> None:
-        """Read for the publisher and the last member, until the latter has so much in all. Servers write to members in
-        the order in which they came, so the others' part is in the kernel by then."""
+        """Read for the publisher and the last member, until the last member has received this many bytes in all.
+
+        Servers write to members in order of joining. So by then, the kernel already has the bytes for all others.
+
+        Raises:
+            RuntimeError: the last member received too few bytes within the deadline.
+        """
         ends = time.monotonic() + deadline_s
         last = next(reversed(self.members))
         with select.epoll() as few:
@@ -108,7 +121,10 @@ class Room:
                 self.read(1.0, poll=few)
 
     def leave_when_told(self, deadline_s: float = 60.0) -> None:
-        """Answer every close frame and hang up, until nobody is left. Used while the server stops."""
+        """Answer each close frame and close the connection, until no member is left or the deadline has passed.
+
+        Used while the server stops.
+        """
         ends = time.monotonic() + deadline_s
         left = {**self.members, self.publisher.fileno(): self.publisher}
         answer = Frame(Opcode.CLOSE, b"\x03\xf4", mask=MASK).encode()
@@ -125,14 +141,18 @@ class Room:
                     left.pop(descriptor).abort()
 
     def close(self) -> None:
-        """Hang up on everybody."""
+        """Close all connections."""
         self.poll.close()
         for client in (*self.members.values(), self.publisher):
             client.abort()
 
 
 def enter(endpoint: Endpoint, name: str, receive_buffer: int | None = None) -> Client:
-    """One member after its handshake; with a small receive buffer it stalls soon when it does not read."""
+    """Connect one member. With a small receive buffer, a member that does not read soon stalls.
+
+    Raises:
+        RuntimeError: the server refused the handshake.
+    """
     client = Client(endpoint.at(f"/ws/{name}"), deadline_s=30.0, receive_buffer=receive_buffer)
     response = client.open()
     if response.status != 101:

@@ -1,10 +1,10 @@
-"""Does the engine know when it is too slow itself? `python -m benchmarks.saturation [--subscribers 10] [--levels 5000]`
+"""Trust of an overloaded engine: `python -m benchmarks.saturation [--subscribers 10] [--levels 5000]`.
 
-A room in C hands each publication to all subscribers; the load is raised until the engine, on one core, cannot read
-any more. At each level: p99 as the run counts it (from the intended time) of the connections whose packets are kept,
-against the p99 of the same deliveries on the wire, and whether the run calls itself untrusted. It must, wherever its
-p99 departs by more than 20 % (and by more than it can tell, `RESOLUTION_NS`); and it must not cry wolf below half of
-that load. Needs tcpdump, as `benchmarks.truth`.
+A server in C broadcasts each publication to all subscribers. The load is raised until the engine, on one core, cannot
+keep up. Each level compares two p99 latencies of the connections whose packets are captured: as the run reports it
+(from the intended time), and on the wire. The run must call itself untrusted if its p99 departs by more than 20 % and
+by more than `RESOLUTION_NS`. Below half of that load, an untrusted run is a false positive. Needs tcpdump, as
+`benchmarks.truth` does.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ from wsproof.stats.trust import RESOLUTION_NS, judge_trust
 
 LEVELS = (2_000, 5_000, 10_000, 15_000, 20_000, 30_000, 40_000, 60_000, 80_000, 120_000, 160_000, 200_000)
 CAPTURED = 12
-"""Of so many connections at most the packets are kept: to keep all would take the processor from who is measured."""
+"""Most connections whose packets are captured. Capturing all would take CPU from the processes under test."""
 MAX_DEPARTURE = 0.2
 MS = 1e6
 
 
 @dataclass(frozen=True)
 class Block:
-    """One run at one level; times in ms."""
+    """The figures of one run at one level. Times are in ms."""
 
     offered_hz: float
     delivered_hz: float
@@ -59,7 +59,7 @@ class Block:
 
     @property
     def departs(self) -> bool:
-        """Whether what is reported is not what was on the wire."""
+        """Whether the reported p99 differs from the p99 on the wire by more than both limits."""
         beyond = abs(self.reported_p99 - self.wire_p99)
         return beyond > MAX_DEPARTURE * self.wire_p99 and beyond > RESOLUTION_NS / MS
 
@@ -99,14 +99,14 @@ def arguments() -> argparse.Namespace:
 
 
 def plan_of(level: float, asked: argparse.Namespace) -> Plan:
-    """A run at that many deliveries a second."""
+    """The plan of a run at this many deliveries per second."""
     many = asked.subscribers
     arrivals = parse_arrivals(asked.arrivals)
     return Plan("chat", many, 1, level / many, asked.seconds, warmup_s=1.0, arrivals=arrivals)
 
 
 def measure(level: float, asked: argparse.Namespace) -> Block:
-    """One run, in a process of its own, against a fresh server."""
+    """Do one run in a separate process, against a fresh server, and print its row."""
     with tempfile.TemporaryDirectory(prefix="wsproof-saturation-") as folder:
         file = Path(folder) / "report.npz"
         with quick_server("chat", asked.subscribers) as port:
@@ -124,7 +124,7 @@ def measure(level: float, asked: argparse.Namespace) -> Block:
 
 
 def perform(port: int, plan: Plan, file: Path) -> None:
-    """The run itself; what it says of itself goes to standard output."""
+    """Do the run, save its report, and write its figures and void codes to stdout as JSON."""
     measurement = run_plan(plan, channels="tutorial", settings={}, endpoint=Endpoint("127.0.0.1", port))
     report_of_engine(as_intended(measurement)).save(file)
     figures = summaries(measurement)
@@ -138,7 +138,7 @@ def perform(port: int, plan: Plan, file: Path) -> None:
 
 
 def as_intended(measurement: Measurement) -> Measurement:
-    """The same, with messages that left when they were meant to: so latency counts, and so slip is part of it."""
+    """The measurement with send times set to the intended ones, so that slip is part of the latency."""
     published = measurement.history.publications
     sent_ns = np.where(published.sent_ns > 0, published.intended_ns, 0)
     history = replace(measurement.history, publications=replace(published, sent_ns=sent_ns))
@@ -146,7 +146,7 @@ def as_intended(measurement: Measurement) -> Measurement:
 
 
 def compare(level: float, said: dict[str, object], report: Report, wire: Wire) -> Block:
-    """What the run says, beside what passed."""
+    """Compare the run's report with the packets on the wire."""
     pairs = match(report, wire)
 
     def number(name: str) -> float:
@@ -178,7 +178,7 @@ def show(block: Block) -> None:
 
 
 def judge(blocks: list[Block]) -> None:
-    """Which levels were missed, and how often it cried wolf."""
+    """Print how many departing runs were trusted, and the number of false positives."""
     missed = [block for block in blocks if block.departs and not block.untrusted]
     first = min((block.offered_hz for block in blocks if block.departs), default=float("inf"))
     below = [block for block in blocks if block.offered_hz < first / 2]

@@ -1,8 +1,8 @@
-"""How late does a message leave, under Poisson arrivals? `python -m benchmarks.sending [--rates 20 200 1000]`.
+"""Lateness of sends under Poisson arrivals: `python -m benchmarks.sending [--rates 20 200 1000]`.
 
-Three ways to notice its moment on uvloop, which take turns: the loop's own timer, a timerfd, and what the engine does
-(a timerfd that rings early, and a look at the clock until it is time). Nothing else runs on the loop: what is told is
-the lateness of the alarm itself, and the processor time that it takes. The same schedule for all.
+Three kinds of timer on uvloop take turns: the loop's own timer, a timerfd, and the engine's way. The engine uses a
+timerfd that fires early, and then polls the clock until the send time. Nothing else runs on the loop, so the figures
+are the lateness of the timer itself and its CPU time. All three have the same schedule.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MakeTimer = Callable[[asyncio.AbstractEventLoop, Callable[[], None]], Timer]
 
 @dataclass(frozen=True)
 class Way:
-    """How a moment is noticed: the alarm, and how much before the moment it rings."""
+    """A kind of timer, and the ns before the due time at which it fires."""
 
     name: str
     timer: MakeTimer
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def measure(way: Way, rate_hz: float, seconds: float, seed: int) -> tuple[float, float, float]:
-    """One turn: lateness at p50 and p99 in us, and the share of a core."""
+    """Measure one turn. Returns the lateness at p50 and p99 in us, and the share of a core."""
     gaps = np.random.default_rng(seed).exponential(NS / rate_hz, int(rate_hz * seconds))
     with on_core(1), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         began, before = time.monotonic(), time.process_time()
@@ -71,7 +71,7 @@ def measure(way: Way, rate_hz: float, seconds: float, seed: int) -> tuple[float,
 
 
 async def follow(way: Way, offsets_ns: Sequence[int]) -> list[int]:
-    """Notice each moment of a schedule; how late that was, in ns."""
+    """Wait for each time of a schedule. Returns the lateness of each in ns."""
     start_ns = now_ns() + HEAD_START_NS
     times = [start_ns + offset for offset in offsets_ns]
     late: list[int] = []

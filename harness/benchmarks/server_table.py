@@ -1,13 +1,15 @@
-"""One chat on every server.
+"""The same chat load on every server, and one table.
 
     python -m benchmarks.server_table [--subscribers 100 500 1000] [--servers naive 'npm ws'] [--blocks 1]
     python -m benchmarks.server_table --servers hypercorn --json figures.jsonl      (any number of times)
     python -m benchmarks.server_table --table figures.jsonl
 
-The reference server under each entry of SERVERS, its naive twin, a bare `websockets` server with its `broadcast`, and
-npm's ws where `--npm FOLDER` says where it was installed (`rivals/npm_ws`). Each has a fresh server on a core of its
-own in every block; latency and time to last come from an open loop of 4,000 deliveries a second, which all can serve;
-deliveries per second and CPU per delivery from a closed loop with 8 publications in flight. Prints a table in Markdown.
+The servers are the reference app on each server that can run it, its naive variant, and a bare `websockets` server
+with its `broadcast`. With `--npm FOLDER`, the folder of its installation (`rivals/npm_ws`), npm's ws is added.
+
+Each server is started afresh on a separate core in every block. Latency and time to last come from an open loop of
+4,000 deliveries per second, which all can serve. Deliveries per second and CPU per delivery come from a closed loop
+with 8 publications in flight. Prints a Markdown table.
 """
 
 from __future__ import annotations
@@ -47,7 +49,7 @@ READY = "ws://127.0.0.1:{port}/ws/0"
 
 @dataclass(frozen=True)
 class Column:
-    """A figure of the table: of which loop, which metric, which of its numbers."""
+    """A column of the table: the loop, the metric and its statistic."""
 
     title: str
     loop: str
@@ -59,7 +61,10 @@ class Column:
         return f"{self.loop} {self.metric} {self.which}"
 
     def is_doubted(self, row: figures.Row) -> bool:
-        """What speaks against the times of the open loop says nothing against what the server has spent in it."""
+        """Whether the row's doubts apply to this column.
+
+        Doubts about the times of the open loop do not apply to its CPU and memory figures.
+        """
         is_spent = self.loop == "open" and self.metric in UNITS
         return not is_spent and any(doubt.startswith(self.loop) for doubt in row["doubts"])
 
@@ -78,7 +83,7 @@ UNITS = {"deliveries_per_s": "1/s", "server_cpu_per_delivery": "us", "memory_per
 
 
 def targets(npm: Path | None) -> dict[str, Target]:
-    """Every server by its name in the table."""
+    """The targets by their names in the table."""
     python = f"cmd:'{sys.executable}'"
     found = {
         f"reference, {server.name}": parse_target(REFERENCE_APP, server=server.name, cwd=ROOT)
@@ -132,7 +137,7 @@ def arguments() -> argparse.Namespace:
 
 
 def measure(target: Target, subscribers: int, seconds: float) -> dict[str, Any]:
-    """One server's turn: an open loop, then a closed one, on one fresh server; and what speaks against the figures."""
+    """Measure an open loop and then a closed one on one fresh server. Returns the figures and their doubts."""
     open_loop = Plan("chat", subscribers, 1, DELIVERIES_HZ / subscribers, seconds, warmup_s=1.0)
     closed_loop = Plan("chat", subscribers, 1, 1.0, seconds / 2, warmup_s=0.5, in_flight=IN_FLIGHT)
     found: dict[str, Any] = {}
@@ -154,7 +159,7 @@ def measure(target: Target, subscribers: int, seconds: float) -> dict[str, Any]:
 
 @contextmanager
 def started(target: Target) -> Iterator[RunningServer]:
-    """A fresh server, which stays on the core where it was started."""
+    """Start a fresh server, pinned to the first core."""
     with ExitStack() as stack:
         with on_core(0):
             server = stack.enter_context(serve(target))
@@ -162,7 +167,7 @@ def started(target: Target) -> Iterator[RunningServer]:
 
 
 def table(rows: Sequence[figures.Row]) -> str:
-    """One line for each server and number of subscribers, by name; below them whatever speaks against a figure."""
+    """The table, with one line per server and number of subscribers, and the doubts below it."""
     cells: dict[tuple[str, int], list[figures.Row]] = {}
     for row in rows:
         cells.setdefault((row["server"], row["subscribers"]), []).append(row)
@@ -172,7 +177,7 @@ def table(rows: Sequence[figures.Row]) -> str:
 
 
 def line(name: str, subscribers: int, rows: Sequence[figures.Row]) -> list[str]:
-    """One line of the table; a figure that was doubted in most of its blocks has a question mark."""
+    """One line of the table. A figure that is doubted in more than half of its blocks has a question mark."""
     shown = [name, f"{subscribers:,}"]
     for column in COLUMNS:
         own = [row for row in rows if column.key in row]
@@ -184,7 +189,7 @@ def line(name: str, subscribers: int, rows: Sequence[figures.Row]) -> list[str]:
 
 
 def doubts_of(rows: Sequence[figures.Row]) -> Iterator[str]:
-    """Each doubt, and in how many of the blocks."""
+    """Yield each doubt with the number of blocks that have it."""
     every = [doubt for row in rows for doubt in row["doubts"]]
     for doubt in sorted(set(every)):
         yield f"{doubt} ({every.count(doubt)} of {len(rows)} blocks)"

@@ -1,6 +1,7 @@
-"""One broadcast to 1, 10, 100 and 1,000 subscribers: `pytest --benchmark-only`.
+"""Benchmark of one broadcast to 1, 10, 100 and 1,000 subscribers: `pytest --benchmark-only`.
 
-Another target, other numbers: `--ws-target shop.asgi:app --ws-channels shop.workloads --ws-subscribers 50,500`.
+For another target or other numbers, add such options as
+`--ws-target shop.asgi:app --ws-channels shop.workloads --ws-subscribers 50,500`.
 """
 
 from __future__ import annotations

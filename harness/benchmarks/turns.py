@@ -1,4 +1,4 @@
-"""Blocks: everything that is compared has one turn in each, in an order of chance."""
+"""Blocks of a comparison: each candidate has one turn per block, in random order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ Thing = TypeVar("Thing")
 
 
 def turns(things: Sequence[Thing], blocks: int) -> Iterator[tuple[int, Thing]]:
-    """The name of a block, and who has its turn. It is a time in ns, so that blocks of several commands differ."""
+    """Yield pairs of a block's name and the candidate to measure.
+
+    The name is a time in ns, so that blocks of several commands differ.
+    """
     for _ in range(blocks):
         block = time.time_ns()
         for thing in random.sample(things, len(things)):
