@@ -103,9 +103,6 @@ class EndpointProfile:
     """The subprotocol that the endpoint selects of them."""
     closes_unasked: str = ""
     """How the endpoint closes each connection before the client sends anything; empty if it does not."""
-    names_faults: bool = False
-    """The endpoint fails a connection with a close frame that has a code. So a close frame without one means a clean
-    close."""
     remark: str = ""
     """A note for the user: which messages the endpoint accepts, how that limits the checks, and what to do."""
 

@@ -30,8 +30,6 @@ __all__ = ["probe"]
 
 _WORD = "wsproof-probe"
 _LAST_WORD = "last-wsproof-probe"
-_RESERVED = 3
-"""An opcode that RFC 6455 5.2 reserves."""
 _BYTES = b"\x00\xffwsproof"
 _PATIENCE_S = 2.0
 """Timeout in seconds for an echo, and for a series of messages."""
@@ -102,7 +100,6 @@ def probe(
     asking.see_it_stay()
     if asking.facts.closes_unasked:
         return asking.facts
-    asking.see_a_failure()
     asking.see_agreements()
     asking.see_login(login)
     if sample is not None:
@@ -186,19 +183,6 @@ class _Probe:
         assert response is not None
         selected = response.header("Sec-WebSocket-Protocol")
         self.facts = replace(self.facts, subprotocols=self.endpoint.subprotocols, subprotocol=selected)
-
-    def see_a_failure(self) -> None:
-        """Check whether the endpoint sends a close code when it fails a connection, here over a reserved opcode."""
-        client = self._open()
-        try:
-            client.peer.send_frame(Frame(_RESERVED))
-            client.send_ping(_WORD.encode())
-            ends = CloseReceived | Ended | PongReceived
-            event = client.wait_event(lambda event: isinstance(event, ends), self._at_most())
-            if isinstance(event, CloseReceived) and event.code is not None:
-                self.facts = replace(self.facts, names_faults=True)
-        finally:
-            client.abort()
 
     def see_agreements(self) -> None:
         """Record which offers of permessage-deflate the endpoint accepts, with its answers."""

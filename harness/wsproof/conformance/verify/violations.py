@@ -42,6 +42,8 @@ class Violation:
     got: str
     awaited: AnswerKind | None = None
     own_reasons: bool = False
+    needs_codes: bool = False
+    """A violation only of a server that sends a close code when it fails a connection for another error."""
 
     @property
     def by_silence(self) -> bool:
@@ -351,7 +353,8 @@ class _Verifier:
                 "fail-says-why", "a close frame before TCP ends", f"after {expected.because} {self._said()}"
             )
         elif self._is_taken_for_clean():
-            yield self._charge(expected.rule, because, f"{self._said()}, as after a clean close")
+            found = self._charge(expected.rule, because, f"{self._said()}, as after a clean close")
+            yield replace(found, needs_codes=transcript.close is not None and transcript.close.code is None)
         elif (
             transcript.close is not None
             and transcript.close.code is not None
@@ -367,13 +370,13 @@ class _Verifier:
     def _is_taken_for_clean(self) -> bool:
         """Whether the server answered an illegal close frame like a legal one.
 
-        That answer is 1000, or no code from a server that sends a code for other errors.
+        That answer is 1000, or no code. Without a code, the violation depends on how the server reports other errors.
         """
         close = self.transcript.close
         if close is None or self.expected.rule not in _CLOSE_FAULTS:
             return False
         is_normal = close.code == CloseCode.NORMAL_CLOSURE and self.expected.rule == "close-one-byte"
-        return is_normal or (close.code is None and self.facts.names_faults)
+        return is_normal or close.code is None
 
     def _free(self) -> Iterator[Violation]:
         name = self.expected.rule
