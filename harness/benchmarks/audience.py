@@ -17,7 +17,9 @@ from multiprocessing.connection import Connection
 
 READ_BYTES = 1 << 20
 PAUSE_S = 0.05
+"""Seconds between two reads."""
 PATIENCE_S = 60.0
+"""Timeout in seconds until all members have read everything."""
 
 
 @dataclass(frozen=True, slots=True)

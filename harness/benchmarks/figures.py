@@ -14,6 +14,7 @@ from typing import Any
 
 Row = Mapping[str, Any]
 ENOUGH_TO_SPREAD = 3
+"""Fewest blocks for which a cell shows minimum and maximum."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

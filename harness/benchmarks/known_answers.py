@@ -1,8 +1,11 @@
 """Servers with known latencies, and the figures reported of them: `python -m harness.benchmarks.known_answers`.
 
-There are six servers, all of `tests/load/servers.py`. One delays each delivery by 20 ms, one by 1 to 20 ms (uniform),
-and one delays the deliveries of a single subscriber of ten. One halts for 100 ms in every second, and one for 1 s in
-every ten. One drops every 10,000th delivery.
+There are six servers, all of `tests/load/servers.py`:
+
+- `hold` delays each delivery by 20 ms, and `spread` by 1 to 20 ms, uniformly.
+- `slow` delays the deliveries of a single subscriber of ten.
+- `halt` halts for 100 ms in every second, and `halt-long` for 1 s in every ten.
+- `rare` drops every 10,000th delivery.
 
 Theory gives the expected figures. The excess is added by loopback, the server, the engine and other load on this
 machine. Two closed loops also measure a halting server: that of the engine, and stock Locust with websocket-client.

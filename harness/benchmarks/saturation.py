@@ -39,6 +39,7 @@ LEVELS = (2_000, 5_000, 10_000, 15_000, 20_000, 30_000, 40_000, 60_000, 80_000, 
 CAPTURED = 12
 """Most connections whose packets are captured. Capturing all would take CPU from the processes under test."""
 MAX_DEPARTURE = 0.2
+"""Largest difference of the reported p99 from the p99 on the wire, as a share of the latter."""
 MS = 1e6
 
 

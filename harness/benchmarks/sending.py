@@ -25,6 +25,7 @@ from wsproof.net.clock import now_ns
 
 NS = 1_000_000_000
 HEAD_START_NS = NS // 10
+"""Time in ns between the start of a turn and the start of its schedule."""
 MakeTimer = Callable[[asyncio.AbstractEventLoop, Callable[[], None]], Timer]
 
 

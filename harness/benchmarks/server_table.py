@@ -43,7 +43,9 @@ from wsproof.target.target import REFERENCE_APP, Target, parse_target
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 DELIVERIES_HZ = 4000.0
+"""Deliveries per second of the open loop, a load that every server can serve."""
 IN_FLIGHT = 8
+"""Publications in flight in the closed loop."""
 READY = "ws://127.0.0.1:{port}/ws/0"
 
 

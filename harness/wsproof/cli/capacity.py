@@ -38,8 +38,11 @@ CODES = {
     SearchEnding.GENERATOR_LIMITED: ExitCode.CANNOT_TELL,
     SearchEnding.UNSETTLED: ExitCode.CANNOT_TELL,
 }
+"""The exit code of each way in which a search ends."""
 MOST = {"subscribers": 10_000, "rate": 100_000, "rooms": 1_000}
+"""Default of `--to`. It is lowered where this machine cannot open as many connections."""
 LEAST = {"subscribers": 10, "rate": 1, "rooms": 1}
+"""Default of `--from`. A search over subscribers begins at the number of publishers if that is higher."""
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:

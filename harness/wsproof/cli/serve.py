@@ -9,6 +9,7 @@ from wsproof.errors import ExitCode, TargetError, UsageError
 from wsproof.session.context import CommandContext
 
 LOOK_SECONDS = 0.2
+"""Seconds between two looks at whether the server is still alive."""
 
 
 def perform(arguments: argparse.Namespace) -> ExitCode:

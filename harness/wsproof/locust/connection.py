@@ -37,6 +37,7 @@ MAX_WAITING_BYTES = 256 * 1024
 """Longest incomplete frame in bytes that the fast path keeps. The peer assembles longer ones and copies each byte once.
 """
 AGAIN = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+"""Errors of a socket that is not ready. The event loop calls again when it is."""
 
 
 class ConnectionListener(Protocol):

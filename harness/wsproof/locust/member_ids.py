@@ -21,6 +21,7 @@ OWNED = "WSPROOF_OWNED"
 ASK, TOLD = "wsproof-ask-share", "wsproof-share"
 """The message of a worker to its master, and the reply."""
 ANSWER_SECONDS = 10.0
+"""Timeout in seconds for the master's reply. A master without wsproof never replies, and the worker draws a share."""
 PER_WORKER = 10 * SIZE
 """Ids per worker, so the number of users it may have in all before its ids reach those of the next worker."""
 

@@ -14,7 +14,9 @@ from wsproof.workloads import MessageKind, Parsed, Workload
 from wsproof.workloads.damage import damage_of
 
 KNOWN_AT_MOST = 16_384
+"""Capacity of the cache, in messages. A full cache is emptied."""
 DAMAGE_AT_MOST = 100
+"""Most damaged messages whose damage is kept."""
 KINDS = {MessageKind.REPLY: Kind.REPLY, MessageKind.DELIVERY: Kind.DELIVERY}
 
 

@@ -12,6 +12,7 @@ from wsproof.model.measurement import GeneratorUsage
 from wsproof.model.plan import NS
 
 BEAT_SECONDS = 0.05
+"""Seconds between two wake-ups of the probe."""
 TIMER_NS = 1_000_000
 """Nanoseconds that do not count as lag: the loop's timers round up to whole milliseconds."""
 

@@ -16,7 +16,9 @@ from wsproof.model.history import Departure
 from wsproof.wire.advice import advice_on_refusal
 
 STAY_SECONDS = 1.0
+"""Seconds that one run of the task `stay` waits for the end of the connection."""
 CLOSE_SECONDS = 2.0
+"""Timeout in seconds for the server to end the connection after the close frame."""
 
 
 class ChannelUser(User):

@@ -1,7 +1,6 @@
 """The pytest plugin: options that begin with `--ws-`, fixtures that begin with `ws_`.
 
-Loading the plugin imports no other module of the harness and changes no other test. The fixtures import the harness
-on first use.
+Loading the plugin imports only pytest and changes no other test. The fixtures import the harness on first use.
 """
 
 from __future__ import annotations
