@@ -39,7 +39,8 @@ def test_what_an_unknown_proxy_passes_on_has_limits_and_sees_no_figures(start_se
 
 
 def test_a_trusted_proxy_tells_the_address_and_the_scheme(start_server: StartServer) -> None:
-    server = start_server(max_connections_per_address=1, trusted_proxies="127.0.0.1")
+    # What a proxy passes on is not of this machine, from which alone demo users sign in otherwise.
+    server = start_server(max_connections_per_address=1, trusted_proxies="127.0.0.1", demo_users_anywhere=True)
     assert limited(server, **{"X-Forwarded-For": "192.0.2.1"})
     with (
         dial(server, "/ws", additional_headers={"X-Forwarded-For": "192.0.2.1"}) as one,
