@@ -42,7 +42,7 @@ _AGAIN = 3
 """Number of retries of one script."""
 _SHRINK_S = 12.0
 """Seconds for shrinking in one run, over all properties."""
-_SILENT_RETRIES_S = 15.0
+_SILENT_RETRIES_S = 5.0
 """Seconds of timeouts that the retries of one run may wait out."""
 _PLAIN = Script("opening-accepted")
 _RESERVED_OPCODE = 3
