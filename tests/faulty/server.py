@@ -113,12 +113,19 @@ class Connection:
                 return
             code = 1000 if self.fault == "wrong-code" else failure.code
             if self.fault == "drops":
+                await self.end_tcp()
                 return
             if self.fault == "pong-first":
                 await self.answer_a_ping()
             self.send(CLOSE, b"" if self.fault == "empty-close" else struct.pack("!H", code))
             if self.fault == "fails-open":
                 await forever()
+
+    async def end_tcp(self) -> None:
+        """End TCP by FIN, and read what the client still sends: bytes that nobody reads would make a reset of it."""
+        self.writer.write_eof()
+        while await self.reader.read(65536):
+            pass
 
     # The handshake.
 
