@@ -222,10 +222,9 @@ class _Exchange:
             self._send(data, tuple(cuts))
             offset += len(data)
             if number + 1 < len(streams):
-                self._await_pong(offset)
+                self._await_pong()
 
-    def _await_pong(self, offset: int) -> None:
-        del offset
+    def _await_pong(self) -> None:
         pings = [
             action.frame.payload
             for action in self.conversation.actions
