@@ -124,7 +124,7 @@ def test_two_runs_in_one_room_of_one_server_accuse_nobody(tmp_path: Path) -> Non
 
 
 CRASHES = {
-    "judge": "import wsproof.locust.workload_run as room\nroom.run_checks = None\n",
+    "judge": "import wsproof.locust.workload_run as room\nroom.judge_measurement = None\n",
     "wsproof crashed": "from wsproof.workloads.chat import Chat\nChat.read = None\n",
 }
 

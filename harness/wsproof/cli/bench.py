@@ -13,7 +13,7 @@ from rich.text import Text
 from wsproof.cli.exit_codes import exit_code_of
 from wsproof.errors import ExitCode
 from wsproof.load import PartialRun, run_plan
-from wsproof.load.judging import MeasuredServer, judge_measurement
+from wsproof.load.judging import JudgedMeasurement, judge_measurement
 from wsproof.load.limits import require_possible
 from wsproof.model.finding import Verdict
 from wsproof.model.measurement import Measurement
@@ -23,11 +23,11 @@ from wsproof.report.formats.hdr_log import write_log
 from wsproof.report.formats.markdown import run_markdown
 from wsproof.report.formats.progress import ProgressLine
 from wsproof.report.store.atomic import write_text
-from wsproof.session.block import Block, Question
 from wsproof.session.context import CommandContext
+from wsproof.session.question import Question
 from wsproof.session.run_recorder import RunRecorder
 from wsproof.stats.objective import Objective, parse_objective
-from wsproof.stats.trust import NOTHING_MEASURED, judged_summaries
+from wsproof.stats.trust import NOTHING_MEASURED
 from wsproof.target.server import RunningServer
 from wsproof.target.servers import names_several
 
@@ -97,7 +97,7 @@ def measure_server(
     question = Question(tuple(objectives), stage.arguments.strict_trust)
     block = first
     if again and question.is_open(first) and first.verdict(strict=strict) is not Verdict.INVALID:
-        stage.console.print(Text(MEASURED_AGAIN.format(", ".join(first.codes)), style="dim"), soft_wrap=True)
+        stage.console.print(Text(MEASURED_AGAIN.format(", ".join(first.void_codes)), style="dim"), soft_wrap=True)
         if server.owned:
             server.restart()
         columns = log.folder.path / "columns-again"
@@ -109,7 +109,7 @@ def measure_server(
         else:
             shutil.rmtree(columns)
         kept = "second" if block is second else "first"
-        log.add_part("measured_again", {"because": list(first.codes), "kept": kept})
+        log.add_part("measured_again", {"because": list(first.void_codes), "kept": kept})
     keep_block(log, block, strict=strict)
     log.add_part("generator", generator_part(stage, block.measurement))
     where: Path | None = getattr(stage.arguments, "hdr", None)
@@ -118,8 +118,12 @@ def measure_server(
 
 
 def measure_block(
-    stage: CommandContext, server: RunningServer, log: RunRecorder, columns: Path, instead: Block | None = None
-) -> Block:
+    stage: CommandContext,
+    server: RunningServer,
+    log: RunRecorder,
+    columns: Path,
+    instead: JudgedMeasurement | None = None,
+) -> JudgedMeasurement:
     """Run the plan once. If the run ends early, write `instead`, or else the partial block, into the record."""
     try:
         with ProgressLine(stage.console) as progress:
@@ -136,22 +140,12 @@ def measure_block(
         if instead is not None:
             keep_block(log, instead)
         elif partial.measurement is not None:
-            keep_block(log, judge_block(partial.measurement, server, whole=False))
+            keep_block(log, judge_measurement(partial.measurement, server, whole=False))
         raise partial.cause from None
-    return judge_block(measurement, server)
+    return judge_measurement(measurement, server)
 
 
-def judge_block(measurement: Measurement, server: MeasuredServer, *, whole: bool = True) -> Block:
-    """Check the measurement for violations, and compute its metrics with their trust warnings.
-
-    A measurement that ended early (not `whole`) is not checked.
-    """
-    findings = judge_measurement(measurement, server) if whole else ()
-    metrics, cautions = judged_summaries(measurement)
-    return Block(measurement, metrics, findings, cautions, whole)
-
-
-def keep_block(log: RunRecorder, block: Block, *, strict: bool = False) -> None:
+def keep_block(log: RunRecorder, block: JudgedMeasurement, *, strict: bool = False) -> None:
     """Write the block into the record. The verdict of an earlier check part still counts."""
     findings = log.folder.keep_findings(block.findings, log.record.target)
     verdict = block.verdict(strict=strict)
@@ -160,10 +154,10 @@ def keep_block(log: RunRecorder, block: Block, *, strict: bool = False) -> None:
     log.change(
         plan=block.measurement.plan.to_json(),
         verdict=verdict,
-        trusted=block.whole and not block.codes,
+        trusted=block.trusted,
         metrics=block.metrics,
         findings=log.record.findings + findings,
-        warnings=log.record.warnings + block.cautions,
+        warnings=log.record.warnings + block.warnings,
         parts={**log.record.parts, "series": series_of(block.measurement)},
     )
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from rich.text import Text
 
-from wsproof.cli.bench import code_of, generator_part, judge_block, judge_objectives, keep_block
+from wsproof.cli.bench import code_of, generator_part, judge_objectives, keep_block
 from wsproof.errors import ExitCode, UsageError
 from wsproof.load import PartialRun
+from wsproof.load.judging import judge_measurement
 from wsproof.load.mix import run_mixed
 from wsproof.model.arrivals import Ramp, Trace
 from wsproof.model.measurement import Measurement, ServerUsage
@@ -56,7 +57,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
                 )
         except PartialRun as partial:
             for log, measurement in zip(logs, partial.measurements, strict=True):
-                keep_block(log, judge_block(measurement, server, whole=False))
+                keep_block(log, judge_measurement(measurement, server, whole=False))
             raise partial.cause from None
         codes = [
             judge(part, log, measurement, beside(log, logs), usage_of_all(measurements, usage), server)
@@ -85,7 +86,7 @@ def judge(
     server: RunningServer,
 ) -> ExitCode:
     """Write one workload's measurement into its record, print the run, and return its exit code."""
-    keep_block(log, judge_block(measurement, server))
+    keep_block(log, judge_measurement(measurement, server))
     caution = TrustWarning(
         "mixed",
         f"At the same time, the server had other load: {others}.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -28,7 +29,6 @@ from wsproof.session.run_recorder import RunRecorder
 from wsproof.stats.capacity import Capacity, LevelOutcome, Search, SearchEnding, find_capacity
 from wsproof.stats.capacity_level import JudgedLevel, judge_level
 from wsproof.stats.objective import Objective, parse_objective
-from wsproof.stats.trust import judged_summaries
 from wsproof.target.server import RunningServer
 
 CODES = {
@@ -165,7 +165,7 @@ class LevelRuns:
         self._wire: tuple[Finding, ...] = ()
         """Protocol findings of all levels."""
         self._cautions: tuple[TrustWarning, ...] = ()
-        self._metrics: dict[str, Summary] = {}
+        self._metrics: Mapping[str, Summary] = {}
         self._best = 0.0
 
     def measure(self, level: float) -> LevelOutcome:
@@ -184,17 +184,16 @@ class LevelRuns:
                 raise
             return self._note(level, JudgedLevel(LevelOutcome.MISSED, (str(absent),)), {})
         self._log.add_part("generator", generator_part(self._stage, measurement))
-        findings = judge_measurement(measurement, self._server)
-        metrics, cautions = judged_summaries(measurement)
-        results = [objective.judge(metrics, findings) for objective in self._objectives]
-        judged = judge_level(results, findings, cautions)
-        self._findings = findings
-        self._wire = told_once((*self._wire, *(f for f in findings if f.anomaly is Anomaly.PROTOCOL)))
-        if judged.outcome is LevelOutcome.UNTRUSTED:
-            self._cautions = cautions
-        if judged.outcome is LevelOutcome.MET and level >= self._best:
-            self._best, self._metrics = level, metrics
-        return self._note(level, judged, metrics, [result.value for result in results])
+        judged = judge_measurement(measurement, self._server)
+        results = judged.judge(self._objectives)
+        outcome = judge_level(results, judged.findings, judged.warnings)
+        self._findings = judged.findings
+        self._wire = told_once((*self._wire, *(f for f in judged.findings if f.anomaly is Anomaly.PROTOCOL)))
+        if outcome.outcome is LevelOutcome.UNTRUSTED:
+            self._cautions = judged.warnings
+        if outcome.outcome is LevelOutcome.MET and level >= self._best:
+            self._best, self._metrics = level, judged.metrics
+        return self._note(level, outcome, judged.metrics, [result.value for result in results])
 
     def _run(self, level: float) -> Measurement:
         try:
@@ -211,7 +210,11 @@ class LevelRuns:
             raise partial.cause from None
 
     def _note(
-        self, level: float, judged: JudgedLevel, metrics: dict[str, Summary], values: list[float | None] | None = None
+        self,
+        level: float,
+        judged: JudgedLevel,
+        metrics: Mapping[str, Summary],
+        values: list[float | None] | None = None,
     ) -> LevelOutcome:
         row: dict[str, Any] = {
             "level": level,

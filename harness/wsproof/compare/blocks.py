@@ -14,7 +14,6 @@ from wsproof.model.finding import Finding, Verdict
 from wsproof.model.plan import Plan
 from wsproof.model.record import Summary, TrustWarning
 from wsproof.stats.compared_metrics import voids_judged
-from wsproof.stats.trust import judged_summaries
 from wsproof.target.server import serve
 from wsproof.target.target import Target
 
@@ -102,14 +101,13 @@ def measure_block(index: int, block: Block, target: Target, load: Load, progress
             server=server,
             progress=progress,
         )
-        name, findings = server.name, judge_measurement(measurement, server)
-    metrics, warnings = judged_summaries(measurement)
+        name, judged = server.name, judge_measurement(measurement, server)
     return BlockResult(
         index=index,
         block=block,
-        metrics=metrics,
-        findings=findings,
-        warnings=warnings,
+        metrics=judged.metrics,
+        findings=judged.findings,
+        warnings=judged.warnings,
         server=name,
         wall_s=time.monotonic() - began,
     )

@@ -1,18 +1,26 @@
-"""The findings of a measurement, with known deviations marked."""
+"""The one judgement of a measurement: findings, known deviations, metrics, objectives and trust.
+
+Every front end that measures uses `judge_measurement`: bench, a mix, capacity, compare, the pytest fixture and Locust.
+It stands below `compare/` and `session/`, since both need it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from wsproof.checks import run_checks
 from wsproof.deviations import KnownDeviations
-from wsproof.model.finding import Finding, Level
+from wsproof.model.finding import Finding, Level, Verdict, verdict_of
 from wsproof.model.measurement import Measurement
+from wsproof.model.record import Summary, TrustWarning
 from wsproof.model.server_end import ServerEnd, end_findings
 from wsproof.net.redact import hide_in
+from wsproof.stats.objective import Objective, ObjectiveResult
+from wsproof.stats.trust import judged_summaries
 
-__all__ = ["MeasuredServer", "judge_measurement"]
+__all__ = ["JudgedMeasurement", "MeasuredServer", "UnknownServer", "judge_measurement"]
 
 
 class MeasuredServer(Protocol):
@@ -29,12 +37,65 @@ class MeasuredServer(Protocol):
     def last_exception(self) -> tuple[str, ...]: ...
 
 
-def judge_measurement(measurement: Measurement, server: MeasuredServer) -> tuple[Finding, ...]:
-    """Check the measured history against its contract, and report whether and how the server process ended.
+@dataclass(frozen=True)
+class UnknownServer:
+    """A server of which nothing but its endpoint is known: another process started it."""
 
-    Each violation carries the last exception that the server printed. Known deviations are marked, and secrets are
-    hidden.
+    known_deviations: KnownDeviations = field(default_factory=KnownDeviations)
+    secrets: tuple[str, ...] = ()
+
+    def ended(self) -> ServerEnd | None:
+        """None: its process cannot be seen from here."""
+        return None
+
+    def last_exception(self) -> tuple[str, ...]:
+        """Nothing: its output cannot be read from here."""
+        return ()
+
+
+@dataclass(frozen=True)
+class JudgedMeasurement:
+    """A measurement with its findings, its metrics and its trust warnings.
+
+    `whole`: the measurement was not ended early. One that was is not checked, and its verdict is unknown.
     """
+
+    measurement: Measurement
+    metrics: Mapping[str, Summary]
+    findings: tuple[Finding, ...]
+    warnings: tuple[TrustWarning, ...]
+    whole: bool = True
+
+    @property
+    def void_codes(self) -> tuple[str, ...]:
+        """The codes of the trust warnings that make figures void. Empty: every figure is valid."""
+        return tuple(warning.code for warning in self.warnings if warning.voids)
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the measurement is whole and all its figures are valid."""
+        return self.whole and not self.void_codes
+
+    def verdict(self, *, strict: bool = False) -> Verdict:
+        """The verdict of the findings; unknown if the measurement ended early."""
+        return verdict_of(self.findings, strict=strict) if self.whole else Verdict.UNKNOWN
+
+    def judge(self, objectives: Iterable[Objective]) -> tuple[ObjectiveResult, ...]:
+        """The outcome of each objective."""
+        return tuple(objective.judge(self.metrics, self.findings) for objective in objectives)
+
+
+def judge_measurement(measurement: Measurement, server: MeasuredServer, *, whole: bool = True) -> JudgedMeasurement:
+    """Check the measured history against its contract, and compute the metrics with their trust warnings.
+
+    A server process that ended is a finding. Each violation carries the last exception that the server printed. Known
+    deviations are marked, and secrets are hidden. A measurement that ended early (not `whole`) is not checked.
+    """
+    metrics, warnings = judged_summaries(measurement)
+    return JudgedMeasurement(measurement, metrics, _findings(measurement, server) if whole else (), warnings, whole)
+
+
+def _findings(measurement: Measurement, server: MeasuredServer) -> tuple[Finding, ...]:
     end, words = server.ended(), server.last_exception()
     broken = [_with_words(finding, words) for finding in run_checks(measurement.history, measurement.contract)]
     found = [*end_findings((end,) if end is not None else ()), *broken]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,13 @@ from gevent.lock import BoundedSemaphore
 from locust.runners import MasterRunner, WorkerRunner
 
 from wsproof.deviations import KnownDeviations
+from wsproof.load.judging import JudgedMeasurement
 from wsproof.locust import member_ids
 from wsproof.locust.mistakes import MISTAKES
 from wsproof.locust.registry import forget_rooms, rooms_of
 from wsproof.locust.workload_run import DRAIN_SECONDS, WorkloadRun
 from wsproof.model.finding import UNDECIDED, Anomaly, Finding, Level, Verdict, verdict_of
 from wsproof.net.redact import known_hidden_everywhere
-from wsproof.stats.trust import judged_summaries
 
 KNOWN = "WSPROOF_KNOWN_DEVIATIONS"
 """Variable with the server's known deviations, as JSON (`KnownDeviations`)."""
@@ -112,17 +113,16 @@ def judge_rooms(environment: Any) -> list[dict[str, Any]]:
     return results
 
 
-def describe(room: WorkloadRun, findings: list[Finding]) -> dict[str, Any]:
+def describe(room: WorkloadRun, judged: JudgedMeasurement) -> dict[str, Any]:
     """The summary of one workload run, with metrics and trust warnings."""
-    metrics, warnings = judged_summaries(room.measurement())
     return {
-        **result_of(room, findings),
-        "metrics": {name: summary.to_json() for name, summary in metrics.items()},
-        "warnings": [caution.to_json() for caution in warnings],
+        **result_of(room, judged.findings),
+        "metrics": {name: summary.to_json() for name, summary in judged.metrics.items()},
+        "warnings": [warning.to_json() for warning in judged.warnings],
     }
 
 
-def result_of(room: WorkloadRun, findings: list[Finding]) -> dict[str, Any]:
+def result_of(room: WorkloadRun, findings: Sequence[Finding]) -> dict[str, Any]:
     """The summary of one workload run, without metrics and trust warnings."""
     return {
         "workload": room.workload.name,

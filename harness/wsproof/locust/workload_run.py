@@ -9,8 +9,8 @@ from typing import Any
 
 import gevent
 
-from wsproof.checks import run_checks
 from wsproof.errors import WorkloadError
+from wsproof.load.judging import JudgedMeasurement, UnknownServer, judge_measurement
 from wsproof.locust.connection import GeventConnection
 from wsproof.locust.drain import proven_lost
 from wsproof.locust.message import MessageCache, ReceivedMessage
@@ -21,7 +21,6 @@ from wsproof.locust.self_lag import SelfLag
 from wsproof.locust.stats import RequestStats
 from wsproof.model.contract import Audience, Order
 from wsproof.model.envelope import Envelope, body_of
-from wsproof.model.finding import Finding
 from wsproof.model.history import (
     Departure,
     Kind,
@@ -36,7 +35,6 @@ from wsproof.model.history import (
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import NS, Phase, Plan
 from wsproof.net.endpoint import Endpoint
-from wsproof.net.redact import hide_in
 from wsproof.wire import Breach
 from wsproof.workloads import MessageKind, Workload
 from wsproof.workloads.damage import unplaced
@@ -372,10 +370,9 @@ class WorkloadRun:
         history = replace(self.recorder.freeze(), receipts=self.messages.receipts(), damage=tuple(self.messages.damage))
         return Measurement(plan, self.contract, history, self.pulse.usage(self.unsent))
 
-    def judge(self) -> list[Finding]:
-        """Check the history and return the findings, without secrets."""
-        measurement = self.measurement()
-        return [hide_in(finding) for finding in run_checks(measurement.history, measurement.contract)]
+    def judge(self) -> JudgedMeasurement:
+        """Judge the history. The master marks known deviations, since only it knows the server."""
+        return judge_measurement(self.measurement(), UnknownServer())
 
 
 def _key(message: ReceivedMessage) -> Key:

@@ -18,15 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from wsproof.load.judging import judge_measurement
+from wsproof.load.judging import JudgedMeasurement, judge_measurement
 from wsproof.load.rounds import broadcast_rounds
-from wsproof.model.finding import Finding, Verdict
+from wsproof.model.finding import Verdict
 from wsproof.model.history import Departure
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import NS
 from wsproof.report.figures import void_figures
 from wsproof.stats.metrics import METRICS_BY_NAME, Observed
-from wsproof.stats.trust import judge_trust, judged_summaries
 
 if TYPE_CHECKING:
     from wsproof.target.server import RunningServer
@@ -109,16 +108,16 @@ class Fanout:
             warmup_rounds=warmup_rounds,
             payload_bytes=payload_bytes,
         )
-        findings = list(judge_measurement(measurement, self.server))
+        judged = judge_measurement(measurement, self.server)
         self.benchmark.group = self.benchmark.group or f"broadcast: {workload}, {payload_bytes} bytes"
-        self.benchmark.extra_info.update(extra_info(measurement, findings))
+        self.benchmark.extra_info.update(extra_info(judged))
         away = sum(member.departure is Departure.REFUSED for member in measurement.history.members)
         assert not away, f"{away} of {subscribers} subscribers could not connect: this would time a smaller broadcast"
         self._play(measurement)
         # An unknown result ("the check crashed") is not a pass either.
-        broken = [finding for finding in findings if finding.verdict() is not Verdict.VALID]
+        broken = [finding for finding in judged.findings if finding.verdict() is not Verdict.VALID]
         assert not broken, "\n".join(f"{finding.check}: {finding.explanation}" for finding in broken)
-        void = [caution.message for caution in judge_trust(measurement) if caution.voids]
+        void = [warning.message for warning in judged.warnings if warning.voids]
         assert not (self.strict_trust and void), "\n".join(["Figures are void (--ws-strict-trust):", *void])
         return measurement
 
@@ -130,10 +129,10 @@ class Fanout:
         self.benchmark.pedantic(lambda: self.clock.advance(next(remaining)), rounds=len(times), iterations=1)
 
 
-def extra_info(measurement: Measurement, findings: list[Finding]) -> dict[str, Any]:
+def extra_info(judged: JudgedMeasurement) -> dict[str, Any]:
     """Figures, findings and trust warnings that pytest-benchmark has no columns for."""
-    metrics, cautions = judged_summaries(measurement)
-    info: dict[str, Any] = {"subscribers": measurement.plan.subscribers, "timed": "time_to_last"}
+    metrics, findings = judged.metrics, judged.findings
+    info: dict[str, Any] = {"subscribers": judged.measurement.plan.subscribers, "timed": "time_to_last"}
     for name in ("latency", "service_time", "time_to_last", "spread"):
         if name in metrics:
             info |= {f"{name}_{which}_ns": getattr(metrics[name], which) for which in PERCENTILES}
@@ -142,5 +141,5 @@ def extra_info(measurement: Measurement, findings: list[Finding]) -> dict[str, A
     info["violations"] = sum(f.occurrences for f in findings if f.verdict() is Verdict.INVALID)
     info["findings"] = [f"{finding.check}: {finding.explanation}" for finding in findings]
     info["void"] = void_figures(metrics)
-    info["cautions"] = [caution.message for caution in cautions]
+    info["cautions"] = [warning.message for warning in judged.warnings]
     return info

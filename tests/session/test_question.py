@@ -7,11 +7,10 @@ from dataclasses import replace
 import pytest
 
 from tests.stats.builders import QUIET, measurement, steady
-from wsproof.cli.bench import judge_block
-from wsproof.deviations import KnownDeviations
+from wsproof.load.judging import JudgedMeasurement, UnknownServer, judge_measurement
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.measurement import Measurement
-from wsproof.session.block import Block, Question
+from wsproof.session.question import Question
 from wsproof.stats.objective import parse_objective
 
 GOOD = measurement(steady())
@@ -21,21 +20,8 @@ LOST = Finding("delivery", "chat", Anomaly.LOST, Level.VIOLATION, "Member 2 neve
 JUST_MEASURE = Question()
 
 
-class Quiet:
-    """A server that is known for nothing, and runs."""
-
-    known_deviations = KnownDeviations()
-    secrets = ()
-
-    def ended(self) -> None:
-        return None
-
-    def last_exception(self) -> tuple[str, ...]:
-        return ()
-
-
-def block(of: Measurement, *findings: Finding) -> Block:
-    return replace(judge_block(of, Quiet()), findings=findings)
+def block(of: Measurement, *findings: Finding) -> JudgedMeasurement:
+    return replace(judge_measurement(of, UnknownServer()), findings=findings)
 
 
 def asked(*texts: str) -> Question:
