@@ -8,7 +8,7 @@ from itertools import cycle
 from types import SimpleNamespace
 from typing import Any, cast
 
-from wsproof.delivery.properties import PROPERTIES, DeliveryProperty
+from wsproof.delivery import PROPERTIES, DeliveryProperty
 from wsproof.delivery.runner import ScheduleResult, ScheduleRunner, Told
 from wsproof.delivery.schedule import Action, Schedule, Step
 from wsproof.delivery.shrink import refined, seen_again

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from hypothesis.strategies import SearchStrategy
-
 from wsproof.delivery import strategies
+from wsproof.delivery.delivery_property import DeliveryProperty, is_fed, is_shared, is_spoken
 from wsproof.delivery.schedule import Action, LeaveBy, Misbehaviour, Schedule, Step
-from wsproof.model.contract import Audience, Contract
-from wsproof.model.finding import UNDECIDED, Anomaly, Finding
+from wsproof.model.contract import Contract
 
 FLOOD_BYTES = 60_000
 """Size in bytes of each message of a flood."""
@@ -22,49 +17,6 @@ send buffer hold for it.
 """
 LIVELY = 7
 """Number of feed objects to watch for: two more than a period needs, since the first may be a snapshot."""
-
-
-@dataclass(frozen=True)
-class DeliveryProperty:
-    """A promise of a channel, and the schedules that test it.
-
-    `edges` run every time, `schedules` are drawn. `looks_at` names the checks whose findings belong to this property.
-    `headline` opens the explanation of a finding that another member's misbehaviour causes; {channel} is filled in.
-    """
-
-    name: str
-    promise: str
-    applies: Callable[[Contract], bool]
-    looks_at: tuple[str, ...]
-    edges: tuple[Schedule, ...] = ()
-    schedules: Callable[[], SearchStrategy[Schedule]] | None = None
-    share: float = 1.0
-    """Fraction of the requested examples to draw: less than 1 for slow schedules."""
-    headline: str = ""
-    beside: tuple[str, ...] = ()
-    """The checks among `looks_at` that belong to another property's promise."""
-
-    def mine(self, findings: list[Finding]) -> list[Finding]:
-        """The findings that belong to this property. Undecided findings belong to every property."""
-        return [f for f in findings if f.check in self.looks_at or f.anomaly in UNDECIDED or self._protocol(f)]
-
-    def _protocol(self, finding: Finding) -> bool:
-        return finding.anomaly is Anomaly.PROTOCOL and "protocol" in self.looks_at
-
-
-def _spoken(contract: Contract) -> bool:
-    """Whether members publish on the channel and somebody receives what they publish."""
-    return contract.feed is None and contract.audience is not Audience.NOBODY
-
-
-def _shared(contract: Contract) -> bool:
-    """Whether members receive each other's messages."""
-    return _spoken(contract) and contract.audience is not Audience.PUBLISHER
-
-
-def _fed(contract: Contract) -> bool:
-    """Whether the server publishes a feed."""
-    return contract.feed is not None
 
 
 DELIVERY = ("never-read", "lost", "dropped", "duplicated", "misrouted", "corrupt", "phantom")
@@ -99,7 +51,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
     DeliveryProperty(
         "delivery",
         "Each message reaches all it is meant for, once, unchanged, and nobody else; a reply reaches its sender only.",
-        _spoken,
+        is_spoken,
         (*DELIVERY, "protocol"),
         edges=(
             ALL_EDGES,
@@ -112,7 +64,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
     DeliveryProperty(
         "order",
         "Messages of one publisher arrive in the order in which they were sent; a good server has one order for all.",
-        _spoken,
+        is_spoken,
         ("reordered", "agreed-order"),
         edges=((*THREE, *(_say(n % 3) for n in range(30))),),
         schedules=strategies.bursts,
@@ -136,7 +88,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
     DeliveryProperty(
         "last-words",
         "What a member says right before it closes still reaches the others.",
-        _shared,
+        is_shared,
         ("lost", "corrupt", "duplicated", "reordered"),
         edges=tuple(
             (*THREE, _say(1, "farewell"), Step(Action.LEAVE, 1, way=way)) for way in (LeaveBy.CLOSE, LeaveBy.FIN)
@@ -147,7 +99,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
     DeliveryProperty(
         "binary-neighbour",
         "A binary frame of one member, whatever it is answered, harms nobody else.",
-        _spoken,
+        is_spoken,
         NEIGHBOURS,
         edges=(
             (*THREE, Step(Action.BREAK, 1), _say(0), _say(2), Step(Action.JOIN, 3)),
@@ -167,7 +119,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
     DeliveryProperty(
         "garbage-neighbour",
         "A member that breaks the protocol harms nobody else.",
-        _spoken,
+        is_spoken,
         NEIGHBOURS,
         edges=tuple((*THREE, Step(Action.BREAK, 1, breaks=each), _say(0), _say(2)) for each in strategies.BREAKS),
         schedules=strategies.offences,
@@ -177,7 +129,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
     DeliveryProperty(
         "dying-neighbour",
         "A member whose TCP connection is reset while messages are on their way to it harms nobody else.",
-        _spoken,
+        is_spoken,
         NEIGHBOURS,
         edges=(
             (
@@ -195,7 +147,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
     DeliveryProperty(
         "sleeping-neighbour",
         "A member that does not read holds up nobody else.",
-        _spoken,
+        is_spoken,
         NEIGHBOURS,
         edges=(
             (
@@ -212,7 +164,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
     DeliveryProperty(
         "feed",
         "All viewers get the same objects, with all fields in range, once per period, however many look.",
-        _fed,
+        is_fed,
         ("out-of-range", "wrong-period", "leaked-producer", "stopped", "phantom", "dropped", "protocol"),
         edges=(
             (
@@ -226,7 +178,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
     DeliveryProperty(
         "feed-restart",
         "A feed starts again, at its pace, when viewers come back after everyone has gone.",
-        _fed,
+        is_fed,
         ("wrong-period", "leaked-producer", "stopped", "dropped"),
         edges=(
             (
@@ -242,7 +194,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
     DeliveryProperty(
         "feed-binary-neighbour",
         "A feed goes on for the others after a viewer sent a binary frame.",
-        _fed,
+        is_fed,
         ("stopped", "dropped", "stalled-by-neighbour", "wrong-period"),
         edges=(
             (
@@ -259,7 +211,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
     DeliveryProperty(
         "feed-dying-neighbour",
         "A feed goes on for the others after a viewer died, broke the protocol, or stopped reading.",
-        _fed,
+        is_fed,
         ("stopped", "dropped", "stalled-by-neighbour", "wrong-period"),
         edges=(
             (

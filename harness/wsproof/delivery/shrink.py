@@ -20,7 +20,7 @@ from wsproof.delivery.control_runs import (
     try_again,
     without_misdeeds,
 )
-from wsproof.delivery.properties import DeliveryProperty
+from wsproof.delivery.delivery_property import DeliveryProperty
 from wsproof.delivery.runner import ScheduleResult, ScheduleRunner, Told
 from wsproof.delivery.schedule import Schedule, fitted
 from wsproof.delivery.shortest_schedule import shorten

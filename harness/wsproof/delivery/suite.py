@@ -11,7 +11,8 @@ from itertools import takewhile
 from typing import Any, TypeAlias
 
 from wsproof.delivery.control_runs import without_misdeeds
-from wsproof.delivery.properties import DeliveryProperty, properties_of
+from wsproof.delivery.delivery_property import DeliveryProperty
+from wsproof.delivery.properties import properties_of
 from wsproof.delivery.runner import ScheduleRunner
 from wsproof.delivery.schedule import Action, Schedule, fitted, schedule_from_json
 from wsproof.delivery.shrink import own_edges, refined, seen_again, told, unrefined

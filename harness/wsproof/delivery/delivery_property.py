@@ -1,0 +1,55 @@
+"""The type of a delivery property, and the conditions on contracts under which one applies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hypothesis.strategies import SearchStrategy
+
+from wsproof.delivery.schedule import Schedule
+from wsproof.model.contract import Audience, Contract
+from wsproof.model.finding import UNDECIDED, Anomaly, Finding
+
+
+@dataclass(frozen=True)
+class DeliveryProperty:
+    """A promise of a channel, and the schedules that test it.
+
+    `edges` run every time, `schedules` are drawn. `looks_at` names the checks whose findings belong to this property.
+    `headline` opens the explanation of a finding that another member's misbehaviour causes; {channel} is filled in.
+    """
+
+    name: str
+    promise: str
+    applies: Callable[[Contract], bool]
+    looks_at: tuple[str, ...]
+    edges: tuple[Schedule, ...] = ()
+    schedules: Callable[[], SearchStrategy[Schedule]] | None = None
+    share: float = 1.0
+    """Fraction of the requested examples to draw: less than 1 for slow schedules."""
+    headline: str = ""
+    beside: tuple[str, ...] = ()
+    """The checks among `looks_at` that belong to another property's promise."""
+
+    def mine(self, findings: list[Finding]) -> list[Finding]:
+        """The findings that belong to this property. Undecided findings belong to every property."""
+        return [f for f in findings if f.check in self.looks_at or f.anomaly in UNDECIDED or self._protocol(f)]
+
+    def _protocol(self, finding: Finding) -> bool:
+        return finding.anomaly is Anomaly.PROTOCOL and "protocol" in self.looks_at
+
+
+def is_spoken(contract: Contract) -> bool:
+    """Whether members publish on the channel and somebody receives what they publish."""
+    return contract.feed is None and contract.audience is not Audience.NOBODY
+
+
+def is_shared(contract: Contract) -> bool:
+    """Whether members receive each other's messages."""
+    return is_spoken(contract) and contract.audience is not Audience.PUBLISHER
+
+
+def is_fed(contract: Contract) -> bool:
+    """Whether the server publishes a feed."""
+    return contract.feed is not None
