@@ -1,24 +1,36 @@
 """Alerts: to one user, or to all administrators; what a reader has not acknowledged, it gets again.
 
 They live in the history. A user's own channel has the alerts to that user and what the user has acknowledged; the
-administrators' alerts have a channel of their own.
+administrators' alerts have a channel of their own. An alert that was confirmed to its sender is kept until its readers
+have acknowledged it: where too many wait already, a new one is refused, and none is pushed out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
 from target_app.dialect import Dialect
-from target_app.history import Entry, HistoryStore
+from target_app.history import Entry, HistoryStore, Inboxes
 from target_app.messages import Message
 from target_app.room_messages import Id, Name
+from target_app.tokens import Identity
+from target_app.users import User
 
 ADMINS = "alerts:admins"
-MOST_UNREAD = 200
-"""Entries of a channel that are looked through for what is unread: older ones are let go."""
+MOST_UNREAD = 1_000
+"""Alerts that may wait for one reader in one channel."""
+
+MOST_UNREAD_OF_USERS = 500
+"""With so many waiting, only administrators may send more: others cannot fill an inbox."""
+
+MOST_UNREAD_OF_ONE_USER = 50
+"""Alerts of one sender who is no administrator that may wait for one reader."""
+
+AT_ONCE = 50
+"""Alerts in one message: with the longest texts they fit into an outbox of the usual size."""
 
 Level = Literal["info", "success", "warning", "critical"]
 Where = Literal["user", "admins"]
@@ -57,7 +69,10 @@ class Alert(Message):
 
 
 class Unread(Message):
-    """The first message after the welcome: all that waits to be acknowledged, oldest first."""
+    """The first message after the welcome: what waits to be acknowledged, oldest first.
+
+    At most 50; the others follow, each as an `alert`.
+    """
 
     type: Literal["unread"] = "unread"
     alerts: list[Alert]
@@ -92,6 +107,10 @@ def message_of(entry: Entry, where: Where) -> Alert | Acknowledged:
     """What a client is told of this entry."""
     if entry.kind == "acknowledge":
         return Acknowledged(to=entry.body["to"], seq=entry.body["seq"])
+    return _alert(entry, where)
+
+
+def _alert(entry: Entry, where: Where) -> Alert:
     return Alert(
         to=where,
         seq=entry.seq,
@@ -102,16 +121,18 @@ def message_of(entry: Entry, where: Where) -> Alert | Acknowledged:
     )
 
 
-def unread(own: Iterable[Entry], admins: Iterable[Entry]) -> list[Alert]:
-    """The alerts among these entries that nobody has acknowledged, oldest first."""
-    own = list(own)
-    read = {(entry.body["to"], entry.body["seq"]) for entry in own if entry.kind == "acknowledge"}
-    alerts = [message_of(entry, "user") for entry in own] + [message_of(entry, "admins") for entry in admins]
-    waiting = [alert for alert in alerts if isinstance(alert, Alert) and (alert.to, alert.seq) not in read]
-    return sorted(waiting, key=lambda alert: alert.at)
+def inboxes_for(message: Send, sender: Identity, users: Mapping[str, User]) -> Inboxes:
+    """For whom the alert waits, and how many may wait there already."""
+    admins = tuple(sorted(name for name, user in users.items() if "admin" in user.roles))
+    readers = admins if message.user is None else (message.user,)
+    if sender.is_admin:
+        return Inboxes(readers, MOST_UNREAD, MOST_UNREAD)
+    return Inboxes(readers, MOST_UNREAD_OF_USERS, MOST_UNREAD_OF_ONE_USER)
 
 
 async def unread_of(history: HistoryStore, user: str, *, is_admin: bool) -> list[Alert]:
-    """What waits for this user. Raises HistoryUnavailable."""
-    own = await history.latest(channel_of(user), MOST_UNREAD)
-    return unread(own, await history.latest(ADMINS, MOST_UNREAD) if is_admin else ())
+    """What waits for this user, oldest first. Raises HistoryUnavailable."""
+    alerts = [_alert(entry, "user") for entry in await history.unread(user, channel_of(user))]
+    if is_admin:
+        alerts += [_alert(entry, "admins") for entry in await history.unread(user, ADMINS)]
+    return sorted(alerts, key=lambda alert: alert.at)

@@ -17,6 +17,21 @@ class HistoryUnavailable(Exception):
     """The entry could not be stored (disk full, database gone); nobody may be told that it was."""
 
 
+class InboxFull(Exception):
+    """Too many entries wait for a reader already, or too many of this sender; nothing was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inboxes:
+    """Readers for whom an entry waits until each of them has acknowledged it."""
+
+    readers: tuple[str, ...]
+    most: int
+    """Entries of the channel that wait for one reader; when there are so many, one more is refused."""
+    most_of_sender: int
+    """The same for those of its sender."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """The receipt for one entry. `at`: seconds since 1970. `duplicate`: it had been stored before, under this `seq`."""
@@ -57,12 +72,23 @@ class HistoryStore(Protocol):
 
     async def stop(self) -> None: ...
 
-    async def append(self, channel: str, kind: str, sender: str, client_id: str | None, body: Body) -> Stored:
+    async def append(
+        self, channel: str, kind: str, sender: str, client_id: str | None, body: Body, inboxes: Inboxes | None = None
+    ) -> Stored:
         """Store an entry; returns only when it is durable, and raises HistoryUnavailable when it is not.
 
         The same sender and client id in the same channel again: nothing is stored, and the first receipt comes back
-        with `duplicate` set, for as long as the first one is kept.
+        with `duplicate` set, for as long as the first one is kept. With `inboxes`, the entry is kept until all readers
+        have acknowledged it, and raises InboxFull.
         """
+        ...
+
+    async def acknowledge(self, reader: str, channel: str, seq: int) -> None:
+        """The entry waits for this reader no longer. Durable when it returns; raises HistoryUnavailable."""
+        ...
+
+    async def unread(self, reader: str, channel: str) -> list[Entry]:
+        """The entries of a channel that wait for this reader, in order."""
         ...
 
     async def since(self, channel: str, seq: int, limit: int) -> list[Entry]:

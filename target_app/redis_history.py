@@ -12,23 +12,27 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from target_app.history import Body, Entry, HistoryUnavailable, Stored
+from target_app import redis_inboxes
+from target_app.history import Body, Entry, HistoryUnavailable, Inboxes, InboxFull, Stored
 from target_app.redis_backplane import FAILURES, connect, undisturbed
 
 REMEMBERED_SECONDS = 86_400
 """For how long the same client id is known to be the same message."""
 
-APPEND = """
+APPEND = f"""
 local stream, counter, same, epoch = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local made_up, entry, at, keep, client_id, remembered = unpack(ARGV)
+local made_up, entry, at, keep, client_id, remembered, sender, most, most_of_sender = unpack(ARGV)
+local first_inbox = 5
 redis.call('SET', epoch, made_up, 'NX')
 local first = client_id ~= '' and redis.call('GET', same)
-if first then return {redis.call('GET', epoch), first, 1} end
+if first then return {{redis.call('GET', epoch), first, 1}} end
+{redis_inboxes.HAVE_ROOM}
 local seq = redis.call('INCR', counter)
 redis.call('XADD', stream, 'MAXLEN', keep, seq .. '-0', 'entry', entry)
 local receipt = seq .. ' ' .. at
 if client_id ~= '' then redis.call('SET', same, receipt, 'EX', remembered) end
-return {redis.call('GET', epoch), receipt, 0}
+{redis_inboxes.PUT}
+return {{redis.call('GET', epoch), receipt, 0}}
 """
 
 
@@ -55,15 +59,33 @@ class RedisHistory:
         with suppress(*FAILURES):
             await self._redis.aclose()
 
-    async def append(self, channel: str, kind: str, sender: str, client_id: str | None, body: Body) -> Stored:
+    async def append(
+        self, channel: str, kind: str, sender: str, client_id: str | None, body: Body, inboxes: Inboxes | None = None
+    ) -> Stored:
         at = f"{time.time():.6f}"
         entry = json.dumps([float(at), kind, sender, client_id, body], allow_nan=False)
         same = json.dumps([channel, sender, client_id])
         keys = [self._key("entries", channel), self._key("count", channel), self._key("same", same), self._key("epoch")]
-        values = [secrets.token_hex(8), entry, at, self._keep, client_id or "", REMEMBERED_SECONDS]
+        values = [secrets.token_hex(8), entry, at, self._keep, client_id or "", REMEMBERED_SECONDS, sender]
+        if inboxes is not None:
+            keys += [key for reader in inboxes.readers for key in self._inbox(reader, channel)]
+            values += [inboxes.most, inboxes.most_of_sender]
         self._epoch, receipt, duplicate = await self._ask("EVAL", APPEND, len(keys), *keys, *values)
+        if not receipt:
+            raise InboxFull
         seq, _, stored_at = receipt.partition(" ")
         return Stored(int(seq), self._epoch, float(stored_at), duplicate=bool(duplicate))
+
+    async def acknowledge(self, reader: str, channel: str, seq: int) -> None:
+        await self._ask("EVAL", redis_inboxes.ACKNOWLEDGE, 2, *self._inbox(reader, channel), seq)
+
+    async def unread(self, reader: str, channel: str) -> list[Entry]:
+        waiting, _ = self._inbox(reader, channel)
+        found = await self._ask("HGETALL", waiting)
+        return sorted((_entry(seq, {"entry": entry}) for seq, entry in found.items()), key=lambda entry: entry.seq)
+
+    def _inbox(self, reader: str, channel: str) -> list[str]:
+        return [self._key(name) for name in redis_inboxes.names(reader, channel)]
 
     async def since(self, channel: str, seq: int, limit: int) -> list[Entry]:
         return await self._read("XRANGE", channel, f"({seq}-0", "+", "COUNT", limit)

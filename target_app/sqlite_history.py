@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from target_app.history import Body, Entry, HistoryUnavailable, Stored
+from target_app import sqlite_inboxes
+from target_app.history import Body, Entry, HistoryUnavailable, Inboxes, InboxFull, Stored
 
 MOST_AT_ONCE = 500
 """Entries in one transaction: about 5 ms, so that reads in between do not wait long."""
@@ -38,6 +39,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS by_client_id ON entries (channel, sender, clie
 """
 SELECT = "SELECT seq, at, kind, sender, client_id, body FROM entries WHERE channel = ?"
 NEWEST = "SELECT coalesce(max(seq), 0) FROM entries WHERE channel = ?"
+TRIM = f"DELETE FROM entries WHERE channel = ? AND seq <= ({NEWEST}) - ? AND {sqlite_inboxes.IS_READ}"
 SAME = "SELECT seq, at FROM entries WHERE channel = ? AND sender = ? AND client_id = ?"
 
 logger = logging.getLogger("target_app")
@@ -55,6 +57,7 @@ class _Waiting:
     sender: str
     client_id: str | None
     body: str
+    inboxes: Inboxes | None
     receipt: asyncio.Future[Stored]
 
 
@@ -94,13 +97,21 @@ class SqliteHistory:
         await self._in_thread(self._close)
         self._thread.shutdown()
 
-    async def append(self, channel: str, kind: str, sender: str, client_id: str | None, body: Body) -> Stored:
+    async def append(
+        self, channel: str, kind: str, sender: str, client_id: str | None, body: Body, inboxes: Inboxes | None = None
+    ) -> Stored:
         receipt: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
         text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        self._waiting.append(_Waiting(channel, kind, sender, client_id, text, receipt))
+        self._waiting.append(_Waiting(channel, kind, sender, client_id, text, inboxes, receipt))
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write(), name="history writer")
         return await receipt
+
+    async def acknowledge(self, reader: str, channel: str, seq: int) -> None:
+        await self._in_thread(lambda: sqlite_inboxes.acknowledge(self._database, reader, channel, seq))
+
+    async def unread(self, reader: str, channel: str) -> list[Entry]:
+        return await self._in_thread(lambda: self._entries(sqlite_inboxes.UNREAD, reader, channel))
 
     async def since(self, channel: str, seq: int, limit: int) -> list[Entry]:
         rows = f"{SELECT} AND seq > ? ORDER BY seq LIMIT ?"
@@ -129,7 +140,11 @@ class SqliteHistory:
                         entry.receipt.set_exception(failed)
                 continue
             for entry, receipt in zip(batch, stored, strict=True):
-                if not entry.receipt.done():  # whoever asked may have gone meanwhile
+                if entry.receipt.done():  # whoever asked has gone meanwhile
+                    continue
+                if isinstance(receipt, InboxFull):
+                    entry.receipt.set_exception(receipt)
+                else:
                     entry.receipt.set_result(receipt)
 
     # From here on: in the thread.
@@ -138,7 +153,7 @@ class SqliteHistory:
         self._database = sqlite3.connect(self._path or self._temporary(), timeout=BUSY_TIMEOUT, isolation_level=None)
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute(f"PRAGMA synchronous = {self._synchronous}")
-        self._database.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+        self._database.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {sqlite_inboxes.SCHEMA} COMMIT;")
         made_up = secrets.token_hex(8)
         self._database.execute("INSERT INTO store SELECT ? WHERE NOT EXISTS (SELECT 1 FROM store)", (made_up,))
         self._epoch = self._database.execute("SELECT epoch FROM store").fetchone()[0]
@@ -154,14 +169,12 @@ class SqliteHistory:
         if self._folder is not None:
             self._folder.cleanup()
 
-    def _store(self, batch: list[_Waiting]) -> list[Stored]:
+    def _store(self, batch: list[_Waiting]) -> list[Stored | InboxFull]:
         self._database.execute("BEGIN IMMEDIATE")
         try:
             stored = [self._insert(entry) for entry in batch]
             for channel in {entry.channel for entry in batch}:
-                self._database.execute(
-                    f"DELETE FROM entries WHERE channel = ? AND seq <= ({NEWEST}) - ?", (channel, channel, self._keep)
-                )
+                self._database.execute(TRIM, (channel, channel, self._keep))
             self._database.execute("COMMIT")
         except BaseException:
             if self._database.in_transaction:
@@ -169,15 +182,21 @@ class SqliteHistory:
             raise
         return stored
 
-    def _insert(self, new: _Waiting) -> Stored:
+    def _insert(self, new: _Waiting) -> Stored | InboxFull:
         if new.client_id is not None:
             same = self._database.execute(SAME, (new.channel, new.sender, new.client_id)).fetchone()
             if same is not None:
                 return Stored(same[0], self._epoch, same[1], duplicate=True)
+        if new.inboxes is not None and not sqlite_inboxes.have_room(
+            self._database, new.channel, new.sender, new.inboxes
+        ):
+            return InboxFull()
         at = time.time()
         seq = self._database.execute(NEWEST, (new.channel,)).fetchone()[0] + 1
         row = (new.channel, seq, at, new.kind, new.sender, new.client_id, new.body)
         self._database.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        if new.inboxes is not None:
+            sqlite_inboxes.put(self._database, new.channel, seq, new.inboxes)
         return Stored(seq, self._epoch, at)
 
     def _entries(self, query: str, *values: str | int) -> list[Entry]:

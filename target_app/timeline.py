@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 
 from target_app.backplane import Backplane
-from target_app.history import Body, Entry, HistoryStore, HistoryUnavailable, Stored
+from target_app.history import Body, Entry, HistoryStore, HistoryUnavailable, Inboxes, Stored
 
 READ_AT_ONCE = 200
 RETRY_DELAY = 0.5
@@ -36,12 +36,14 @@ class Timeline:
         self._announcing: asyncio.Task[None] | None = None
         backplane.watch(self._told)
 
-    async def post(self, channel: str, kind: str, sender: str, client_id: str | None, body: Body) -> Stored:
-        """Store an entry and let everybody know. Raises HistoryUnavailable, and then nobody hears of it.
+    async def post(
+        self, channel: str, kind: str, sender: str, client_id: str | None, body: Body, inboxes: Inboxes | None = None
+    ) -> Stored:
+        """Store an entry and let everybody know. Raises HistoryUnavailable or InboxFull, and then nobody hears of it.
 
         A duplicate is announced again too: its first sender may have died before the announcement.
         """
-        stored = await self._history.append(channel, kind, sender, client_id, body)
+        stored = await self._history.append(channel, kind, sender, client_id, body, inboxes)
         entry = Entry(stored.seq, stored.at, kind, sender, client_id, body)
         announcement = {"epoch": stored.epoch, "entry": None if stored.duplicate else asdict(entry), "seq": stored.seq}
         await self._backplane.publish(_topic(channel), json.dumps(announcement))

@@ -1,6 +1,7 @@
 """`/notifications`: alerts for the user who signs in, and for administrators those to all of them as well.
 
-Whoever connects gets what is still unread, then each new alert. Every alert stays until the reader acknowledges it.
+Whoever connects gets what is still unread, then each new alert. Every alert stays until the reader acknowledges it;
+where too many wait already, the sender of another one is told so.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from fastapi import APIRouter, WebSocket
 
 from target_app.alerts import (
     ADMINS,
+    AT_ONCE,
     DIALECT,
     Acknowledge,
     Alert,
@@ -20,12 +22,13 @@ from target_app.alerts import (
     Unread,
     Where,
     channel_of,
+    inboxes_for,
     message_of,
     unread_of,
 )
 from target_app.close_reasons import TRY_AGAIN_LATER, Refusal
 from target_app.conversation import Conversation, conversation, typed
-from target_app.history import Entry, HistoryUnavailable
+from target_app.history import Entry, HistoryUnavailable, InboxFull
 from target_app.messages import ErrorCode, ErrorMessage, Message
 from target_app.services import Services
 from target_app.tokens import Identity
@@ -47,9 +50,12 @@ class Inbox:
         else:
             self._early.append(message)
 
-    def open(self, alerts: list[Alert]) -> None:
-        """Show what is unread, and what came while that was read."""
-        self._talk.send(Unread(alerts=alerts))
+    async def open(self, alerts: list[Alert]) -> None:
+        """Show what is unread, as fast as the client reads, and then what came meanwhile."""
+        self._talk.send(Unread(alerts=alerts[:AT_ONCE]))
+        for alert in alerts[AT_ONCE:]:
+            await self._talk.connection.wait_room()
+            self._talk.send(alert)
         shown = set(alerts)
         for message in self._early or ():
             if message not in shown:
@@ -57,7 +63,7 @@ class Inbox:
         self._early = None
 
 
-def may_send(identity: Identity, message: Send) -> ErrorMessage | None:
+def may_send(services: Services, identity: Identity, message: Send) -> ErrorMessage | None:
     """Why not; None: it may be sent."""
     if message.to == "admins" and not identity.is_admin:
         text = "Only administrators send alerts to administrators."
@@ -65,21 +71,32 @@ def may_send(identity: Identity, message: Send) -> ErrorMessage | None:
     if (message.to == "user") != (message.user is not None):
         text = "An alert to a user needs the name in `user`, any other does not."
         return ErrorMessage(code=ErrorCode.INVALID, field="user", text=text, ref=message.id)
+    if message.user is not None and message.user not in services.settings.users:
+        text = "There is no user of that name."
+        return ErrorMessage(code=ErrorCode.NOT_FOUND, field="user", text=text, ref=message.id)
     return None
 
 
 async def send(services: Services, identity: Identity, message: Send) -> Sent | ErrorMessage:
     """Store an alert, and let whom it is for know."""
-    if error := may_send(identity, message):
+    if error := may_send(services, identity, message):
         return error
     channel = ADMINS if message.user is None else channel_of(message.user)
     body = {"level": message.level, "text": message.text}
-    stored = await services.timeline.post(channel, "alert", identity.user, message.id, body)
+    inboxes = inboxes_for(message, identity, services.settings.users)
+    try:
+        stored = await services.timeline.post(channel, "alert", identity.user, message.id, body, inboxes)
+    except InboxFull:
+        services.counts["alerts.inbox_full"] += 1
+        text = "Too many alerts wait to be acknowledged there; this one was not sent."
+        return ErrorMessage(code=ErrorCode.UNAVAILABLE, text=text, ref=message.id)
     return Sent(id=message.id, seq=stored.seq, duplicate=stored.duplicate)
 
 
 async def acknowledge(services: Services, identity: Identity, message: Acknowledge) -> None:
-    """Remember that the user has read this alert; once is enough."""
+    """Remember that the user has read this alert, and tell the user's other connections; once is enough."""
+    channel = ADMINS if message.to == "admins" else channel_of(identity.user)
+    await services.history.acknowledge(identity.user, channel, message.seq)
     name, body = f"{message.to}:{message.seq}", {"to": message.to, "seq": message.seq}
     await services.timeline.post(channel_of(identity.user), "acknowledge", identity.user, name, body)
 
@@ -103,7 +120,7 @@ async def _read(talk: Conversation) -> None:
         await stack.enter_async_context(timeline.following(channel_of(talk.user), partial(inbox.heard, "user")))
         if identity.is_admin:
             await stack.enter_async_context(timeline.following(ADMINS, partial(inbox.heard, "admins")))
-        inbox.open(await unread_of(talk.services.history, talk.user, is_admin=identity.is_admin))
+        await inbox.open(await unread_of(talk.services.history, talk.user, is_admin=identity.is_admin))
         await _attend(talk)
 
 

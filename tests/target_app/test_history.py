@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from target_app.history import HistoryUnavailable, Recovery, recover
+from target_app.history import HistoryUnavailable, Inboxes, InboxFull, Recovery, recover
 from target_app.sqlite_history import SqliteHistory
 from tests.target_app.server import DEADLINE
 
@@ -177,3 +177,37 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
     for seq, name, number in promised:
         assert kept[int(seq)] == f"{name.decode()} {number.decode()}"
     assert sorted(kept) == list(range(1, len(kept) + 1))
+
+
+def test_what_waits_for_readers_is_kept_until_each_has_acknowledged_it() -> None:
+    async def story() -> None:
+        async with opened(keep=2) as history:
+
+            async def send(number: int, sender: str = "ada", most_of_sender: int = 9) -> int:
+                inboxes = Inboxes(("grace", "alan"), most=4, most_of_sender=most_of_sender)
+                return (await history.append("alerts", "alert", sender, f"{number}", {"n": number}, inboxes)).seq
+
+            async def unread(reader: str) -> list[int]:
+                return [entry.body["n"] for entry in await history.unread(reader, "alerts")]
+
+            first = await send(0)
+            await send(1, "eve")
+            with pytest.raises(InboxFull):
+                await send(2, "eve", most_of_sender=1)
+            await send(3)
+            await send(4)
+            with pytest.raises(InboxFull):
+                await send(5)
+            assert await send(0) == first  # a duplicate is stored already, and takes no room
+            assert await unread("grace") == await unread("alan") == [0, 1, 3, 4]
+            await history.acknowledge("grace", "alerts", first)
+            await history.acknowledge("grace", "alerts", first)
+            assert (await unread("grace"), await unread("alan")) == ([1, 3, 4], [0, 1, 3, 4])
+            with pytest.raises(InboxFull):
+                await send(6)  # there is no room for alan
+            await history.acknowledge("alan", "alerts", first)
+            await send(6)
+            assert await unread("grace") == await unread("alan") == [1, 3, 4, 6]
+            assert await history.unread("eve", "alerts") == []
+
+    asyncio.run(story())

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from target_app.alerts import MOST_UNREAD_OF_ONE_USER
 from tests.target_app.people import SECRET, Person, dial, make_token, users_with
 from tests.target_app.server import Server, running
 
@@ -17,7 +18,9 @@ SignIn = Callable[..., Person]
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with running("target_app", {"secret": SECRET, "users": users_with(admins=("root", "other"))}) as started:
+    with running(
+        "target_app", {"secret": SECRET, "users": users_with("ada", "alan", "grace", admins=("root", "other"))}
+    ) as started:
         yield started
 
 
@@ -124,10 +127,48 @@ def test_a_wrong_alert_is_answered_with_the_field(
 
 
 def test_alerts_survive_the_server(tmp_path: Path, sign_in: SignIn) -> None:
-    settings = {"secret": SECRET, "history_path": tmp_path / "history.db"}
+    settings = {"secret": SECRET, "history_path": tmp_path / "history.db", "users": users_with("ada", "grace")}
     with running("target_app", settings) as server:
         alert(sign_in(server, "ada"), "1", user="grace", text="still here")
         server.process.kill()
         server.process.wait()
     with running("target_app", settings) as server:
         assert [waiting["text"] for waiting in sign_in(server, "grace").missed] == ["still here"]
+
+
+def test_an_unknown_name_gets_no_alerts(server: Server, sign_in: SignIn) -> None:
+    ada = sign_in(server, "ada")
+    error = alert(ada, "1", user="nobody")
+    assert (error["code"], error["field"], error["ref"]) == ("not_found", "user", "1")
+
+
+def test_a_plain_user_cannot_push_out_an_administrators_alert(sign_in: SignIn) -> None:
+    """The alerts of a plain user are refused where too many wait; what was confirmed stays, however old it is."""
+    settings = {"secret": SECRET, "users": users_with("ada", "grace"), "history_keep": 10, "message_burst": 1_000}
+    with running("target_app", {**settings, "user_message_burst": 1_000, "error_burst": 1_000}) as server:
+        admin, ada = sign_in(server, "admin", "admin"), sign_in(server, "ada")
+        assert alert(admin, "first", user="grace", text="read this")["type"] == "sent"
+        answers = [alert(ada, str(n), user="grace", text="spam") for n in range(MOST_UNREAD_OF_ONE_USER + 5)]
+        assert [answer["type"] for answer in answers] == ["sent"] * MOST_UNREAD_OF_ONE_USER + ["error"] * 5
+        assert (answers[-1]["code"], answers[-1]["ref"]) == ("unavailable", str(MOST_UNREAD_OF_ONE_USER + 4))
+        assert alert(admin, "last", user="grace", text="and this")["type"] == "sent"
+        grace = sign_in(server, "grace")
+        texts = [waiting["text"] for waiting in grace.missed]
+        texts += [grace.wait("alert")["text"] for _ in range(MOST_UNREAD_OF_ONE_USER + 2 - len(texts))]
+        assert texts == ["read this", *["spam"] * MOST_UNREAD_OF_ONE_USER, "and this"]
+        grace.send("acknowledge", to="user", seq=grace.missed[1]["seq"])
+        grace.wait("acknowledged")
+        assert alert(ada, "room again", user="grace")["type"] == "sent"
+
+
+def test_what_was_acknowledged_stays_so_after_many_others(sign_in: SignIn) -> None:
+    """Before, an acknowledgement that was pushed out of the history brought its alert back."""
+    settings = {"secret": SECRET, "users": users_with("ada", admins=("root",)), "history_keep": 3}
+    with running("target_app", settings) as server:
+        root = sign_in(server, "root", "admin")
+        seq = alert(root, "1", to="admins", text="acknowledged")["seq"]
+        root.send("acknowledge", to="admins", seq=seq)
+        root.wait("acknowledged")
+        for n in range(5):
+            alert(root, f"own {n}", user="root", text="later")
+        assert [waiting["text"] for waiting in sign_in(server, "root", "admin").missed] == ["later"] * 5
