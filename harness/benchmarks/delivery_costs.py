@@ -142,7 +142,7 @@ def open_connections(room: WorkerState, count: int) -> list[Connection]:
     for member in range(count):
         request = Request(host="localhost", path="/", key="d3Nwcm9vZiBiZW5jaG1hcms=")
         connection = Connection(member, request, room, loop.create_future())
-        connection.opened = connection.peer = None
+        connection.opened = connection.reader.peer = None
         connection.is_in = True
         room.ledger.opened(member, 1, now_ns())
         connections.append(connection)

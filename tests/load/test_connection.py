@@ -152,11 +152,11 @@ class TestOffTheFastPath:
         assert sequences(bench.history()) == [1, 2]
 
     def test_an_open_connection_between_messages_keeps_no_peer(self, bench: Bench) -> None:
-        kept = [bench.connection.peer]
+        kept = [bench.connection.reader.peer]
         bench.open()
-        kept.append(bench.connection.peer)
+        kept.append(bench.connection.reader.peer)
         bench.connection.data_received(Frame(Opcode.PING).encode())
-        kept.append(bench.connection.peer)
+        kept.append(bench.connection.reader.peer)
         assert [peer is not None for peer in kept] == [True, False, False]
 
     def test_a_masked_frame_is_noted_and_its_message_counts(self, bench: Bench) -> None:

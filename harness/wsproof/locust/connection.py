@@ -1,4 +1,4 @@
-"""One user's connection: a fast read callback for ordinary frames, and `wire.Peer` for all others.
+"""One user's connection: a read callback of gevent's event loop, and `wire.MessageReader` for what it reads.
 
 The event loop calls `_on_readable` when bytes are available, and each call reads once. So no greenlet is woken per
 message, and a server that never stops sending cannot starve other connections. The callback must not block.
@@ -21,21 +21,19 @@ from wsproof.net.endpoint import Endpoint
 from wsproof.wire import (
     BinaryMessage,
     Breach,
+    Frame,
     MessageDropped,
+    MessageReader,
     Opcode,
     Peer,
     Response,
     State,
     TextMessage,
-    is_waiting,
     random_key,
-    scan,
 )
+from wsproof.wire.events import Event as PeerEvent
 
 READ_BYTES = 65_536
-MAX_WAITING_BYTES = 256 * 1024
-"""Longest incomplete frame in bytes that the fast path keeps. The peer assembles longer ones and copies each byte once.
-"""
 AGAIN = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 """Errors of a socket that is not ready. The event loop calls again when it is."""
 
@@ -79,8 +77,7 @@ class GeventConnection:
         self._deadline_s = deadline_s
         self._socket: socket.socket | None = None
         self._closing = False
-        self._lean = False
-        self._rest = b""
+        self._reader = MessageReader(self.peer)
         self._unsent = bytearray()
         self._readable: Any = None
         self._writable: Any = None
@@ -127,7 +124,7 @@ class GeventConnection:
         loop = gevent.get_hub().loop
         self._readable = loop.io(self._socket.fileno(), 1)
         self._writable = loop.io(self._socket.fileno(), 2)
-        self._read_with_peer(b"", monotonic_ns())  # frames that arrived together with the handshake response
+        self._follow(self.peer.events_received(), monotonic_ns())  # frames that came with the handshake response
         if not self.gone.is_set():
             self._readable.start(self._on_readable)
 
@@ -159,7 +156,6 @@ class GeventConnection:
         if self._socket is None:
             return
         self._closing = True
-        self._lean = False
         if self.peer.state is State.OPEN and not self.gone.is_set():
             self.peer.send_close()
             self._write()
@@ -208,56 +204,46 @@ class GeventConnection:
         except OSError:
             data = b""
         now_ns = monotonic_ns()
-        if not data:
-            self._end()
-        elif self._lean:
-            self._read_lean(self._rest + data if self._rest else data, now_ns)
+        if data:
+            events = self._reader.read(data, self._take_frames, now_ns)
+            if events is not None:
+                self._follow(events, now_ns)
         else:
-            self._read_with_peer(data, now_ns)
+            self._end()
 
-    def _read_lean(self, data: bytes, now_ns: int) -> None:
-        self._rest = b""
-        spans: list[int] = []
-        end = len(data)
-        stop = scan(data, 0, end, spans)
+    def _take_frames(self, data: bytes, spans: list[int], now_ns: int) -> int:
         start = 0
-        for at in range(1, len(spans), 2):
-            close = spans[at]
+        for at in range(0, len(spans), 2):
+            begin, close = spans[at], spans[at + 1]
             # Usually one frame fills the read. Then this slice is `data` itself and copies nothing.
             frame = data[start:close]
             try:
-                self._ear.hear(self.member, frame, data[spans[at - 1] : close], frame[0] == 0x81, now_ns)
+                self._ear.hear(self.member, frame, data[begin:close], frame[0] & 0x0F == Opcode.TEXT, now_ns)
             except UnicodeDecodeError:
-                self._read_with_peer(data[start:], now_ns)  # the peer reports exactly what is wrong
-                return
+                return at // 2
             start = close
-        if stop == end:
-            return
-        rest = data[stop:] if stop else data
-        if len(rest) <= MAX_WAITING_BYTES and is_waiting(rest, 0, len(rest), max_payload_bytes=MAX_WAITING_BYTES):
-            self._rest = rest
-        else:
-            self._read_with_peer(rest, now_ns)
+        return len(spans) // 2
 
-    def _read_with_peer(self, data: bytes, now_ns: int) -> None:
+    def _follow(self, events: list[PeerEvent], now_ns: int) -> None:
+        """Handle what the peer has read: events, breaches, and the answers that the protocol requires."""
         peer = self.peer
-        if data:
-            peer.receive_data(data)
-        for event in peer.events_received():
+        for event in events:
             if isinstance(event, TextMessage):
-                payload = event.text.encode()
-                self._ear.hear(self.member, bytes((Opcode.TEXT,)) + payload, payload, True, now_ns)
+                self._hear(Opcode.TEXT, event.text.encode(), now_ns)
             elif isinstance(event, BinaryMessage):
-                self._ear.hear(self.member, bytes((Opcode.BINARY,)) + event.data, event.data, False, now_ns)
+                self._hear(Opcode.BINARY, event.data, now_ns)
             elif isinstance(event, MessageDropped):
                 self._ear.strange(self.member, f"a message that could not be read: {event.why}", now_ns)
         for breach in peer.breaches:
             self._ear.breach(self.member, breach)
         peer.breaches.clear()
         self._write()
-        self._lean = peer.at_boundary and peer.deflate is None and not self._closing
         if peer.close_received is not None and not self._closing:
             self._end()  # the peer has answered the close frame, and no more frames may follow
+
+    def _hear(self, opcode: Opcode, payload: bytes, now_ns: int) -> None:
+        """Take a message that the peer assembled, under the key that a plain frame of it has."""
+        self._ear.hear(self.member, Frame(opcode, payload).encode(), payload, opcode is Opcode.TEXT, now_ns)
 
     def _write(self) -> None:
         """Send what fits into the kernel's send buffer. The event loop calls again for the rest."""

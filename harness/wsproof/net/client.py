@@ -20,6 +20,7 @@ from wsproof.net.endpoint import Endpoint
 from wsproof.wire.events import Event
 from wsproof.wire.handshake import Request, Response, random_key
 from wsproof.wire.peer import DEFAULT_MAX_MESSAGE_BYTES, Peer
+from wsproof.wire.reader import MessageReader
 from wsproof.wire.state import State
 
 _READ_BYTES = 65_536
@@ -60,6 +61,7 @@ class Client:
             answer_close=answer_close,
             keep_frames=keep_frames,
         )
+        self._reader = MessageReader(self.peer)
         self.events: list[Event] = []
         self.event_times_ns: list[int] = []
         self.ended = False
@@ -319,11 +321,10 @@ class Client:
             data = b""
         stamp_ns = now_ns()
         if data:
-            self.peer.receive_data(data)
+            events = self._reader.read_events(data)
         else:
-            self.peer.receive_eof()
+            events = self._reader.receive_eof()
             self.ended = True
-        events = self.peer.events_received()
         self.events += events
         self._waiting += events
         self.event_times_ns += [stamp_ns] * len(events)

@@ -38,6 +38,7 @@ from wsproof.wire.frames import (
 )
 from wsproof.wire.handshake import Request, Response, ResponseParser, accept_key, random_key
 from wsproof.wire.peer import Peer, SendRefused
+from wsproof.wire.reader import MASKING, FrameTaker, MessageReader
 from wsproof.wire.state import MOVES, IllegalMove, Move, State
 from wsproof.wire.utf8 import Utf8Validator
 
@@ -45,6 +46,7 @@ __all__ = [
     "CONTROL_OPCODES",
     "DATA_OPCODES",
     "MASK",
+    "MASKING",
     "MOVES",
     "RULES",
     "Accepted",
@@ -61,10 +63,12 @@ __all__ = [
     "Frame",
     "FrameDecoder",
     "FrameReceived",
+    "FrameTaker",
     "IllegalMove",
     "Inflater",
     "LengthForm",
     "MessageDropped",
+    "MessageReader",
     "Move",
     "Opcode",
     "Peer",

@@ -72,8 +72,8 @@ class Peer:
         self.answer_pings = answer_pings
         self.answer_close = answer_close
         self.keep_frames = keep_frames
+        self.max_message_bytes = max_message_bytes
         self._masking = masking
-        self._max_message_bytes = max_message_bytes
         self._head = ResponseParser()
         self._body: BodyReader | None = None
         self._decoder = FrameDecoder(max_payload_bytes=max_message_bytes)
@@ -132,6 +132,11 @@ class Peer:
         """Whether the connection is open and between two messages. Then the fast path may take the next bytes."""
         between = self._decoder.at_boundary and not self._assembler.in_message
         return self.state is State.OPEN and between and not self._http
+
+    @property
+    def reads_plain_frames(self) -> bool:
+        """Whether a reader of ordinary frames would make the same of the next one: see `wire.reader`."""
+        return self.at_boundary and self.deflate is None and not self.keep_frames
 
     @property
     def http_behind(self) -> bytes:
@@ -246,7 +251,7 @@ class Peer:
         if self.deflate is not None:
             self._deflater = Deflater(self.deflate)
             self._assembler = Assembler(
-                self.breaches, max_message_bytes=self._max_message_bytes, inflater=Inflater(self.deflate)
+                self.breaches, max_message_bytes=self.max_message_bytes, inflater=Inflater(self.deflate)
             )
         self._events.append(Accepted(response))
         if rest:

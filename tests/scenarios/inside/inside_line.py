@@ -196,3 +196,17 @@ def test_tls_gives_all_records_and_takes_what_is_sent(
         line.send("hello")
         assert sock.recv(100)[:1] == b"\x81"
         line.abort()
+
+
+def test_a_frame_cut_by_our_close_is_no_breach_of_the_server(ear: Ear) -> None:
+    with HandServer() as server:
+        line, sock = connected(server, ear)
+        sock.sendall(text(b"before") + text(b"hello")[:3])
+        until(lambda: ear.heard)
+        closing = gevent.spawn(line.close, DEADLINE_S)
+        assert sock.recv(100)[:1] == b"\x88"
+        sock.sendall(text(b"hello")[3:] + Frame(Opcode.CLOSE, (1000).to_bytes(2, "big")).encode())
+        until(lambda: line.peer.close_received)
+        sock.close()
+        closing.get()
+        assert (ear.heard, ear.rules) == ([b"before", b"hello"], [])

@@ -1,41 +1,33 @@
-"""One member's connection: a short read callback for ordinary frames, `wire.Peer` for everything else."""
+"""One member's connection: one look-up for a read that is one known frame, `wire.MessageReader` for other reads."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Sequence
-from functools import partial
 from time import monotonic_ns
 from typing import Protocol, cast
 
-from wsproof.load.limits import MAX_MESSAGE_BYTES
 from wsproof.load.worker.handshake_cache import HandshakeCache
 from wsproof.load.worker.receive_clock import ReceiveClock
 from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.model.history import Departure
 from wsproof.wire import (
+    MASKING,
     Accepted,
     BinaryMessage,
     CloseCode,
     CloseReceived,
+    Event,
     Frame,
     MessageDropped,
+    MessageReader,
     Opcode,
     Peer,
     Refused,
     Request,
     State,
     TextMessage,
-    accept_key,
-    is_waiting,
-    scan,
 )
-
-MASKING = partial(os.urandom, 4)
-MAX_WAITING_BYTES = 256 * 1024
-"""Longest frame, in bytes, that waits in `_rest` for its end. The peer assembles longer frames, because it copies each
-byte only once."""
 
 
 class ConnectionOwner(Protocol):
@@ -62,17 +54,16 @@ class ConnectionOwner(Protocol):
 class Connection(asyncio.Protocol):
     """A member's connection.
 
-    `opened` is resolved with None when the server accepts the handshake, else with a sentence that says why not. While
-    `peer` is set, it reads everything. Between two messages the connection drops the peer, so that an idle connection
-    costs only 1 to 2 kB. Ordinary frames then go through `wire.scan` alone.
+    `opened` is resolved with None when the server accepts the handshake, else with a sentence that says why not.
+    Between two messages the reader drops its peer, so that an idle connection costs only 1 to 2 kB.
     """
 
     __slots__ = (
         "_is_first_read",
+        "_is_plain",
         "_known",
         "_lengths",
         "_received",
-        "_rest",
         "_room",
         "_started_ns",
         "close_code",
@@ -81,7 +72,7 @@ class Connection(asyncio.Protocol):
         "left_ns",
         "member",
         "opened",
-        "peer",
+        "reader",
         "request",
         "transport",
     )
@@ -92,7 +83,6 @@ class Connection(asyncio.Protocol):
         self.member = member
         self.request = request
         self.opened: asyncio.Future[str | None] | None = opened
-        self.peer: Peer | None = Peer(request, masking=MASKING, max_message_bytes=MAX_MESSAGE_BYTES)
         self.transport: asyncio.Transport | None = None
         self.is_in = False
         self.closing = False
@@ -102,17 +92,19 @@ class Connection(asyncio.Protocol):
         self._known = room.ledger.known
         self._lengths = room.ledger.lengths
         self._received = room.ledger.received
-        self._rest = b""
+        self.reader = MessageReader(Peer(request, masking=MASKING))
         self._is_first_read = True
+        self._is_plain = False
         self._started_ns = monotonic_ns()
 
     # Callbacks of the transport.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        assert self.peer is not None
-        self.peer.connect()
-        self.transport.write(self.peer.data_to_send())
+        peer = self.reader.peer
+        assert peer is not None
+        peer.connect()
+        self.transport.write(peer.data_to_send())
 
     def data_received(self, data: bytes) -> None:
         room = self._room
@@ -120,7 +112,7 @@ class Connection(asyncio.Protocol):
         # The whole frame is the key. Most reads of a broadcast are one frame that other members have received before. A
         # read whose length differs from all known frames is not even hashed.
         number = self._known.get(data) if len(data) in self._lengths else None
-        if number is None or self.peer is not None or self._rest or not self.is_in:
+        if number is None or not self._is_plain:
             self._read(data, now)
         else:
             self._received((self.member, number, room.turn.stamp(now)))
@@ -128,8 +120,7 @@ class Connection(asyncio.Protocol):
             room.fire()
 
     def eof_received(self) -> None:
-        if self.peer is not None:
-            self.peer.receive_eof()
+        self.reader.receive_eof()
         self.left_ns = self.left_ns or monotonic_ns()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -164,13 +155,14 @@ class Connection(asyncio.Protocol):
 
         The result must be the next frame that is sent.
         """
-        if self.peer is None or self.peer.deflate is None:
+        peer = self.reader.peer
+        if peer is None or peer.deflate is None:
             return plain_frame(message)
         if isinstance(message, str):
-            self.peer.send_text(message)
+            peer.send_text(message)
         else:
-            self.peer.send_binary(message)
-        return self.peer.data_to_send()
+            peer.send_binary(message)
+        return peer.data_to_send()
 
     @property
     def unwritten_bytes(self) -> int:
@@ -207,28 +199,34 @@ class Connection(asyncio.Protocol):
     # Reads that are not exactly one known frame.
 
     def _read(self, data: bytes, now: int) -> None:
-        """Read any bytes: complete frames, then a part of a frame or something unusual."""
-        if self.peer is not None:
-            self._read_with_peer(self.peer, data, now)
+        """Read any bytes."""
+        is_first_read, self._is_first_read = self._is_first_read, False
+        reader = self.reader
+        if is_first_read and self._room.answers.has(self.request, data):
+            reader.peer = None
+            self._accepted(now)
             return
-        if self._rest:
-            data = self._rest + data
-            self._rest = b""
-        spans: list[int] = []
-        stop = scan(data, 0, len(data), spans)
-        closes = spans[1::2]
+        events = reader.read(data, self._take_frames, now)
+        if not reader.is_at_frame_start:
+            self._room.turn.advance(now)
+        if events is not None and reader.peer is not None:
+            is_correct = not reader.peer.breaches
+            self._follow(reader.peer, events, now)
+            reader.release()
+            if is_first_read and is_correct and reader.is_at_frame_start:
+                self._room.answers.learn(self.request, data)
+        self._is_plain = self.is_in and reader.is_at_frame_start
+
+    def _take_frames(self, data: bytes, spans: list[int], now: int) -> int:
+        """Record ordinary frames, up to the first one that is not valid UTF-8."""
         get, start = self._known.get, 0
         # If a frame fills the read, this slice is `data` itself and copies nothing.
-        numbers = [get(data[start : (start := close)]) for close in closes]
+        numbers = [get(data[start : (start := close)]) for close in spans[1::2]]
         if None in numbers:
             numbers = self._learn_all(data, spans)
-            if len(numbers) < len(closes):  # not valid UTF-8: the peer reports the violation and reads on
-                self.peer = _peer_in_the_middle()
-                stop = closes[len(numbers) - 1] if numbers else 0
         if numbers:
             self._note(cast(list[int], numbers), now)
-        if stop != len(data):
-            self._read_leftover(data[stop:], now)
+        return len(numbers)
 
     def _note(self, numbers: list[int], now: int) -> None:
         """Record the messages of one read.
@@ -245,8 +243,6 @@ class Connection(asyncio.Protocol):
             self._room.turn.advance(now)
         if not self.is_in:
             self._look_for_first_receipt(numbers)
-
-    # Off the fast path.
 
     def _learn_all(self, data: bytes, spans: list[int]) -> list[int | None]:
         """The numbers of frames, some of them new, up to the first one that needs the peer."""
@@ -276,27 +272,11 @@ class Connection(asyncio.Protocol):
             self.is_in = True
             self._room.heard(self)
 
-    def _read_leftover(self, data: bytes, now: int) -> None:
-        """Handle bytes that `scan` did not take: an incomplete frame or something unusual."""
-        self._room.turn.advance(now)
-        if self.peer is None:
-            if len(data) <= MAX_WAITING_BYTES and is_waiting(data, 0, len(data), max_payload_bytes=MAX_WAITING_BYTES):
-                self._rest = data
-                return
-            self.peer = _peer_in_the_middle()
-        self._read_with_peer(self.peer, data, now)
-
-    def _read_with_peer(self, peer: Peer, data: bytes, now: int) -> None:
+    def _follow(self, peer: Peer, events: list[Event], now: int) -> None:
+        """Handle what the peer has read: events, breaches, and the answers that the protocol requires."""
         if self.left_ns:
             return
-        is_first_read, self._is_first_read = self._is_first_read, False
-        if is_first_read and self._room.answers.has(self.request, data):
-            self.peer = None
-            self._accepted(now)
-            return
-        told = len(peer.breaches)
-        peer.receive_data(data)
-        for event in peer.events_received():
+        for event in events:
             if isinstance(event, Accepted):
                 self._accepted(now)
             elif isinstance(event, Refused):
@@ -310,18 +290,15 @@ class Connection(asyncio.Protocol):
             elif isinstance(event, CloseReceived):
                 self.close_code = 1005 if event.code is None else event.code
                 self.left_ns = self.left_ns or now
-        for found in peer.breaches[told:]:
+        for found in peer.breaches:
             self._room.ledger.breach(self.member, found)
+        peer.breaches.clear()
         answer = peer.data_to_send()
         if self.transport is not None and not self.transport.is_closing():
             if answer:
                 self.transport.write(answer)
             if self.close_code is not None or peer.state is State.CLOSED:
                 self.transport.close()
-        if peer.at_boundary and peer.deflate is None:
-            self.peer = None
-            if is_first_read and not peer.breaches:
-                self._room.answers.learn(self.request, data)
 
     def _take(self, opcode: Opcode, payload: bytes, now: int) -> None:
         """Record a complete message that the peer assembled, under the same key that the fast path would use."""
@@ -336,7 +313,8 @@ class Connection(asyncio.Protocol):
             self._look_for_first_receipt([number])
 
     def _accepted(self, now: int) -> None:
-        deflated = self.peer is not None and self.peer.deflate is not None
+        peer = self.reader.peer
+        deflated = peer is not None and peer.deflate is not None
         self._room.ledger.opened(self.member, now - self._started_ns, now, deflated=deflated)
         self._settle_opening(None)
 
@@ -371,22 +349,3 @@ def plain_frame(message: str | bytes) -> bytes:
     """Encode a message as an uncompressed frame."""
     opcode, payload = (Opcode.TEXT, message.encode()) if isinstance(message, str) else (Opcode.BINARY, message)
     return Frame(opcode, payload, mask=MASKING()).encode()
-
-
-_REPLAYED = Request(host="localhost", path="/", key="d3Nwcm9vZiByZXBsYXllZA==")
-_REPLAYED_ANSWER = (
-    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    f"Sec-WebSocket-Accept: {accept_key(_REPLAYED.key)}\r\n\r\n"
-).encode()
-
-
-def _peer_in_the_middle() -> Peer:
-    """Create a peer for a connection that is already open, by replaying a handshake to it.
-
-    The real handshake was checked when it happened. To keep a peer for each connection would take ten times the memory
-    of the connection itself.
-    """
-    peer = Peer(_REPLAYED, masking=MASKING, max_message_bytes=MAX_MESSAGE_BYTES)
-    peer.receive_data(_REPLAYED_ANSWER)
-    peer.events_received()
-    return peer

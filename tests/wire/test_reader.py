@@ -1,0 +1,196 @@
+"""The reader gives the same messages however the bytes are cut, and the peer sees every byte that it needs."""
+
+from __future__ import annotations
+
+import pytest
+
+from wsproof.wire import (
+    BinaryMessage,
+    CloseReceived,
+    Ended,
+    Event,
+    Frame,
+    MessageDropped,
+    MessageReader,
+    Opcode,
+    Peer,
+    PingReceived,
+    Request,
+    TextMessage,
+    accept_key,
+)
+from wsproof.wire.reader import MAX_WAITING_BYTES, peer_of_open_connection
+
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+ANSWER = (
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    f"Sec-WebSocket-Accept: {accept_key(KEY)}\r\n\r\n"
+).encode()
+CLOSE = Frame(Opcode.CLOSE, (1000).to_bytes(2, "big")).encode()
+
+
+def text(payload: bytes) -> bytes:
+    return Frame(Opcode.TEXT, payload).encode()
+
+
+def new_peer(**options: bool | int) -> Peer:
+    peer = Peer(Request("localhost", "/", KEY), masking=lambda: b"mask", **options)  # type: ignore[arg-type]
+    peer.receive_data(ANSWER)
+    peer.events_received()
+    return peer
+
+
+def read_all(reader: MessageReader, *pieces: bytes) -> list[Event]:
+    return [event for piece in pieces for event in reader.read_events(piece)]
+
+
+class Taken:
+    """Takes ordinary frames, and refuses a text that is not UTF-8."""
+
+    def __init__(self) -> None:
+        self.frames: list[bytes] = []
+        self.at_ns: list[int] = []
+
+    def __call__(self, data: bytes, spans: list[int], at_ns: int) -> int:
+        start = 0
+        for at in range(0, len(spans), 2):
+            frame = data[start : spans[at + 1]]
+            if frame[0] == 0x81:
+                try:
+                    data[spans[at] : spans[at + 1]].decode()
+                except UnicodeDecodeError:
+                    return at // 2
+            self.frames.append(frame)
+            self.at_ns.append(at_ns)
+            start = spans[at + 1]
+        return len(spans) // 2
+
+
+STREAM = (
+    text(b"one")
+    + Frame(Opcode.BINARY, b"\x00" * 200).encode()
+    + Frame(Opcode.PING, b"p").encode()
+    + Frame(Opcode.TEXT, b"in two ", fin=False).encode()
+    + Frame(Opcode.CONTINUATION, b"parts").encode()
+    + text(b"last")
+)
+MESSAGES = [
+    TextMessage("one", 1),
+    BinaryMessage(b"\x00" * 200, 1),
+    PingReceived(b"p"),
+    TextMessage("in two parts", 2),
+    TextMessage("last", 1),
+]
+
+
+@pytest.mark.parametrize("keeps_peer", [True, False])
+def test_the_events_are_the_same_wherever_the_stream_is_cut(keeps_peer: bool) -> None:
+    for cut in range(len(STREAM) + 1):
+        reader = MessageReader(new_peer())
+        found: list[Event] = []
+        for piece in (STREAM[:cut], STREAM[cut:]):
+            found += reader.read_events(piece)
+            if not keeps_peer:
+                reader.release()
+        assert found == MESSAGES, cut
+
+
+def test_single_bytes_give_the_same_events() -> None:
+    reader = MessageReader(new_peer())
+    assert read_all(reader, *(STREAM[at : at + 1] for at in range(len(STREAM)))) == MESSAGES
+
+
+def test_ordinary_frames_never_reach_the_peer() -> None:
+    reader, taken = MessageReader(None), Taken()
+    assert reader.read(text(b"a") + text(b"b"), taken, 7) is None
+    assert (taken.frames, taken.at_ns) == ([text(b"a"), text(b"b")], [7, 7])
+    assert reader.peer is None
+
+
+def test_the_start_of_a_frame_waits_and_is_not_a_frame_start() -> None:
+    reader, taken = MessageReader(None), Taken()
+    is_at_start = []
+    for piece in (text(b"hello")[:3], text(b"hello")[3:]):
+        reader.read(piece, taken, 0)
+        is_at_start.append(reader.is_at_frame_start)
+    assert is_at_start == [False, True]
+    assert taken.frames == [text(b"hello")]
+
+
+def test_a_peer_is_made_for_a_ping_and_released_after_it() -> None:
+    reader = MessageReader(None)
+    assert reader.read(Frame(Opcode.PING, b"p").encode(), Taken(), 0) == [PingReceived(b"p")]
+    peer = reader.peer
+    assert peer is not None
+    assert peer.data_to_send()
+    reader.release()
+    assert reader.is_at_frame_start
+
+
+def test_a_peer_inside_a_message_is_not_released() -> None:
+    reader = MessageReader(None)
+    reader.read(Frame(Opcode.TEXT, b"a", fin=False).encode(), Taken(), 0)
+    reader.release()
+    assert reader.peer is not None
+
+
+def test_a_text_that_is_not_utf8_is_a_breach_and_what_stands_around_it_is_read() -> None:
+    reader = MessageReader(new_peer())
+    found = reader.read_events(text(b"a") + text(b"\xff") + text(b"b"))
+    assert found == [TextMessage("a", 1), TextMessage("\N{REPLACEMENT CHARACTER}", 1), TextMessage("b", 1)]
+    assert reader.peer is not None
+    assert [breach.rule for breach in reader.peer.breaches] == ["text-utf8"]
+
+
+def test_the_peer_gets_the_start_of_a_frame_when_our_close_is_sent_before_its_end() -> None:
+    reader = MessageReader(new_peer())
+    assert reader.peer is not None
+    frame = text(b"hello")
+    reader.read_events(frame[:3])
+    reader.peer.send_close()
+    assert reader.read_events(frame[3:] + CLOSE) == [TextMessage("hello", 1), CloseReceived(1000, "")]
+    assert reader.peer.breaches == []
+
+
+def test_an_end_inside_a_frame_is_not_clean() -> None:
+    reader = MessageReader(new_peer())
+    assert reader.peer is not None
+    reader.read_events(text(b"hello")[:3])
+    reader.peer.send_close()
+    assert reader.receive_eof() == [Ended(clean=False)]
+
+
+def test_a_compressed_connection_is_read_by_the_peer_alone() -> None:
+    peer = Peer(Request("localhost", "/", KEY, extensions=("permessage-deflate",)), masking=lambda: b"mask")
+    peer.receive_data(ANSWER[:-2] + b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n")
+    peer.events_received()
+    reader, taken = MessageReader(peer), Taken()
+    assert reader.read(text(b"plain"), taken, 0) == [TextMessage("plain", 1)]
+    reader.release()
+    assert (reader.peer, taken.frames) == (peer, [])
+
+
+def test_kept_frames_are_events() -> None:
+    reader = MessageReader(new_peer(keep_frames=True))
+    assert len(reader.read_events(text(b"a"))) == 2
+
+
+@pytest.mark.parametrize("cut", [0, 5, 1002])
+def test_a_message_over_the_limit_is_dropped_however_it_comes(cut: int) -> None:
+    reader = MessageReader(new_peer(max_message_bytes=100))
+    stream = text(b"x" * 1000)
+    found = read_all(reader, stream[:cut], stream[cut:], text(b"next"))
+    assert [type(event) for event in found] == [MessageDropped, TextMessage]
+
+
+def test_a_frame_too_long_to_wait_for_is_assembled_by_the_peer() -> None:
+    reader, taken = MessageReader(None), Taken()
+    stream = text(b"x" * (MAX_WAITING_BYTES + 1))
+    reader.read(stream[:100], taken, 0)
+    assert reader.peer is not None
+    assert reader.read(stream[100:], taken, 0) == [TextMessage("x" * (MAX_WAITING_BYTES + 1), 1)]
+
+
+def test_the_peer_of_an_open_connection_is_open_and_accuses_nobody() -> None:
+    peer = peer_of_open_connection()
+    assert (peer.reads_plain_frames, peer.breaches, peer.data_to_send()) == (True, [], b"")
