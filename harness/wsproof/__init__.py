@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wsproof.model.finding import Finding, Level, Verdict
     from wsproof.model.measurement import Measurement
     from wsproof.model.record import RunRecord
-    from wsproof.workloads import MessageKind, Parsed, Workload
+    from wsproof.workloads import Every, JoinRefused, MessageKind, Parsed, Send, Wait, Workload, json_with
 
 __version__ = "0.1.0"
 
@@ -25,8 +25,10 @@ __all__ = [
     "CannotTellError",
     "Contract",
     "Envelope",
+    "Every",
     "Feed",
     "Finding",
+    "JoinRefused",
     "Level",
     "Measurement",
     "MessageKind",
@@ -35,13 +37,16 @@ __all__ = [
     "Parsed",
     "Range",
     "RunRecord",
+    "Send",
     "TargetError",
     "UsageError",
     "Verdict",
+    "Wait",
     "Workload",
     "WorkloadError",
     "WsproofError",
     "__version__",
+    "json_with",
     "open_envelope",
 ]
 
@@ -52,7 +57,16 @@ _MODULES = {
     "wsproof.model.finding": ("Finding", "Level", "Verdict"),
     "wsproof.model.measurement": ("Measurement",),
     "wsproof.model.record": ("RunRecord",),
-    "wsproof.workloads": ("MessageKind", "Parsed", "Workload"),
+    "wsproof.workloads": (
+        "Every",
+        "JoinRefused",
+        "MessageKind",
+        "Parsed",
+        "Send",
+        "Wait",
+        "Workload",
+        "json_with",
+    ),
 }
 """Where each public name is defined."""
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

@@ -103,6 +103,15 @@ def a_deaf_member() -> tuple[History, Contract]:
     return replace(history, members=members), CHAT
 
 
+def a_member_that_could_not_join() -> tuple[History, Contract]:
+    room = a_room()
+    number = room.join()
+    fault = "did not answer `subscribe` within 5 s"
+    room.change(number, in_ns=0, left_ns=room.tick(), departure=Departure.FIN, join_fault=fault)
+    history = room.history()
+    return replace(history, members=tuple(history.members)), CHAT
+
+
 def a_member_cut_off() -> tuple[History, Contract]:
     room = a_room()
     room.leave(2, Departure.DROPPED)
@@ -428,6 +437,7 @@ PLANTED: list[tuple[Callable[[], tuple[History, Contract]], str, Anomaly]] = [
     (a_feed_that_stops, "stopped", Anomaly.LOST),
     (a_feed_that_never_speaks_to_a_latecomer, "stopped", Anomaly.NEVER_READ),
     (a_feed_that_a_binary_frame_kills, "stopped", Anomaly.STALLED_BY_NEIGHBOUR),
+    (a_member_that_could_not_join, "joined", Anomaly.UNKNOWN),
     (a_frame_against_the_protocol, "server-masks", Anomaly.PROTOCOL),
 ]
 

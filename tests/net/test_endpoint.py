@@ -70,3 +70,13 @@ def test_a_parsed_url_is_written_the_same() -> None:
 )
 def test_odd_spellings_of_loopback_are_understood(host: str, answer: bool) -> None:
     assert is_loopback(host) is answer
+
+
+def test_a_members_own_headers_replace_the_users_and_its_cookie_is_added() -> None:
+    given = (("Authorization", "Bearer all"), ("Cookie", "lang=en"), ("X-Other", "1"))
+    endpoint = Endpoint("host", 80, headers=given, subprotocols=("chat",))
+    own = endpoint.with_own({"authorization": "Bearer one", "Cookie": "session=7"})
+    assert own.headers == (("X-Other", "1"), ("authorization", "Bearer one"), ("Cookie", "lang=en; session=7"))
+    assert own.subprotocols == ("chat",)
+    assert endpoint.with_own({}) == endpoint
+    assert endpoint.with_own({}, ["mqtt"]).subprotocols == ("mqtt",)

@@ -10,11 +10,12 @@ import pytest
 
 from wsproof.errors import WorkloadError
 from wsproof.model.envelope import Envelope
-from wsproof.workloads import Workload, WorkloadWarning, load_channels, warn_of_oddities
+from wsproof.model.secrecy import learned
+from wsproof.workloads import Conversation, Workload, WorkloadWarning, load_channels, warn_of_oddities
 
 HEAD = """\
 from wsproof.model.contract import Audience, Contract, Order
-from wsproof.workloads import MessageKind, Parsed, Workload
+from wsproof.workloads import Every, MessageKind, Parsed, Send, Wait, Workload
 class Base(Workload):
     name = "base"
     title = "t"
@@ -115,7 +116,7 @@ def test_what_is_wrong_with_a_class_or_a_module_is_said_when_it_is_loaded(
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("    def headers(self, member): return {}", r":12: Mine\.headers has no effect.*--header"),
+        ("    def cookies(self, member): return {}", r":12: Mine\.cookies has no effect.*headers"),
         ("    def greetings(self, member): return 'hi'", r":12: .*Did you mean greeting\?"),
         ("    longest_byte = 2", r"Mine\.longest_byte has no effect.*Did you mean longest_bytes\?"),
         ("    def on_message(self, message): pass", r":12: .*It calls path, name_of"),
@@ -145,3 +146,50 @@ def test_the_workloads_that_come_with_wsproof_have_nothing_odd() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warn_of_oddities(load_channels("reference").values())
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("        yield 'hello'", r":12: Mine\.join yielded 'hello', .*no step.*yield Send"),
+        ("        yield Send(7)", r"Mine\.join yielded Send\(message=7\)"),
+        ("        yield Wait('ack', until=lambda m: m['type'])", r":13: Mine\.join raised TypeError.*'hello'"),
+        ("        yield Send('hello')\n        1 / 0", r":14: Mine\.join raised ZeroDivisionError"),
+    ],
+)
+def test_a_mistake_in_a_conversation_names_its_line(load: Load, body: str, words: str) -> None:
+    talk = Conversation(load(f"    def join(self, member):\n{body}"), 0)
+
+    def converse() -> None:
+        talk.start(0)
+        talk.hear("hello", 0)
+
+    with pytest.raises(WorkloadError, match=words):
+        converse()
+
+
+def test_a_guarded_join_runs_as_it_is_written(load: Load) -> None:
+    body = (
+        "    def join(self, member):\n"
+        "        yield Send('hello')\n"
+        "        said = yield Wait('name', until=lambda m: True)\n"
+        "        yield Send('you are ' + said)\n"
+        "    def answer(self, member, message): yield message\n"
+        "    def timers(self, member): yield Every(1.0, 'beat')\n"
+        "    def headers(self, member): return {'Cookie': f'session={member}-is-a-long-secret'}\n"
+    )
+    workload = load(body)
+    talk = Conversation(workload, 0)
+    assert talk.start(0) == ("hello",)
+    assert talk.hear("Ann", 0, needs_answer=True).messages == ("Ann", "you are Ann")
+    assert talk.wake(1_000_000_000) == ("beat",)
+    workload.headers(4)
+    assert "4-is-a-long-secret" in learned()
+    assert warned(workload) == []
+
+
+def warned(workload: Workload) -> list[str]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warn_of_oddities([workload])
+    return [str(each.message) for each in caught]

@@ -13,6 +13,7 @@ from wsproof.checks.delivery import corrupt, dropped, duplicated, lost, misroute
 from wsproof.checks.describe import shortened
 from wsproof.checks.feed import leaked_producer, out_of_range, stopped, wrong_period
 from wsproof.checks.isolation import stalled_by_neighbour
+from wsproof.checks.joining import joined
 from wsproof.checks.order import reordered
 from wsproof.checks.presence import duplicate_leave, false_leave, ghost, leaked_leave, missing_leave
 from wsproof.checks.protocol import protocol
@@ -42,6 +43,7 @@ CHECKS: tuple[Check, ...] = (
     check("wrong-period", wrong_period),
     check("leaked-producer", leaked_producer),
     check("stopped", stopped),
+    check("joined", joined),
     check("protocol", protocol),
 )
 """Every check, in the order of reports."""
@@ -51,7 +53,10 @@ def run_checks(history: History, contract: Contract) -> list[Finding]:
     """All findings of all checks. The result is UNKNOWN for a check that crashes, and for an empty history."""
     nothing = _nothing_received(history, contract)
     if nothing is not None:
-        return [nothing, *_guarded(check("protocol", protocol), history, contract)]
+        return [
+            *(_guarded(check("joined", joined), history, contract) or [nothing]),
+            *_guarded(check("protocol", protocol), history, contract),
+        ]
     return [finding for each in CHECKS for finding in _guarded(each, history, contract)]
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import select
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from wsproof.checks.describe import shortened
@@ -32,7 +32,7 @@ from wsproof.net.client import Client
 from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.endpoint import Endpoint
 from wsproof.wire import BinaryMessage, CloseReceived, Ended, Event, State, TextMessage
-from wsproof.workloads import MessageKind, Parsed, Workload
+from wsproof.workloads import Conversation, MessageKind, Parsed, Workload
 from wsproof.workloads.damage import damage_of, damaged_text, unplaced
 
 SLICE_S = 0.02
@@ -49,6 +49,8 @@ GIVEN_UP_S = 0.1
 """Timeout in seconds of a wait for messages that are known not to arrive."""
 HURRIED_S = 1.5
 """Timeout in seconds on a channel that is known to lose messages."""
+JOIN_AT_MOST_S = 600.0
+"""Seconds after which a join ends in any case. Each wait of the workload's `join` has its own timeout."""
 SEARCHED = 1_000
 """How many member numbers to search for one in the wanted room."""
 
@@ -95,6 +97,8 @@ class ClientPool:
         self._clock_ns = 0
         self.heard = 0
         """Number of events that all members have received so far."""
+        self.answered = 0
+        """Number of messages with which conversations have answered so far."""
         self.gave_up = False
         """Whether a wait timed out. If so, do not run another schedule on this server."""
         self.fell_silent = False
@@ -107,25 +111,25 @@ class ClientPool:
     # Joining and leaving.
 
     def join(self, again: PoolMember | None = None, *, room: int = 0, narrow: bool = False) -> PoolMember:
-        """Connect another member, under the name of member `again` if given.
+        """Connect another member, under the name of member `again` if given, and let it join.
 
-        A member whose handshake the server refuses is returned closed.
+        A member whose handshake the server refuses, or that cannot join, is returned closed.
 
         Raises:
             TargetError: the server does not answer.
             UsageError: the workload puts no member into this room.
         """
-        setting, number = self.setting, len(self.people)
+        setting, workload, number = self.setting, self.setting.workload, len(self.people)
         alias = again.alias if again is not None else self._new_alias(room)
         client = Client(
-            setting.endpoint.channel(setting.workload.path(alias)),
+            setting.endpoint.channel(workload.path(alias)).with_own(
+                workload.headers(alias), workload.subprotocols(alias)
+            ),
             deadline_s=setting.budget.at_most(setting.deadline_s),
             receive_buffer=TINY_BUFFER if narrow else None,
             seed=setting.seed + number,
         )
-        person = PoolMember(
-            number, alias, setting.workload.name_of(alias), client, room=setting.workload.room_of(alias)
-        )
+        person = PoolMember(number, alias, workload.name_of(alias), client, room=workload.room_of(alias))
         self.people.append(person)
         began = now_ns()
         try:
@@ -141,10 +145,25 @@ class ClientPool:
             return person
         person.connected_ns = now_ns()
         person.connect_ns = person.connected_ns - began
-        greeting = setting.workload.greeting(alias)
-        if greeting is not None:
-            self._hand_over(person, greeting)
+        self._converse(person)
         return person
+
+    def _converse(self, person: PoolMember) -> None:
+        """Let a member join, while all others go on receiving.
+
+        Raises:
+            BudgetSpent: the run's time is over.
+        """
+        talk = person.conversation = Conversation(self.setting.workload, person.alias)
+        self._hand_over_all(person, talk.start(now_ns()))
+        if talk.is_joining:
+            self.wait(lambda: not talk.is_joining, JOIN_AT_MOST_S)
+        if talk.fault:
+            person.join_fault = talk.fault
+            if not person.closed:
+                self.depart(person, Departure.FIN)
+                person.client.abort()
+                person.closed = True
 
     def _new_alias(self, room: int) -> int:
         """The next unused number whose member belongs to `room`.
@@ -232,12 +251,20 @@ class ClientPool:
         self._hand_over(person, self.say(person, body, plain=plain))
 
     def _hand_over(self, person: PoolMember, message: str | bytes) -> None:
+        self._put(person, message)
+        self._listen(person)
+
+    def _put(self, person: PoolMember, message: str | bytes) -> None:
+        """Queue a message. It is written the next time that the member reads."""
         if person.client.peer.may_send:
             if isinstance(message, str):
                 person.client.peer.send_text(message)
             else:
                 person.client.peer.send_binary(message)
-        self._listen(person)
+
+    def _hand_over_all(self, person: PoolMember, messages: Iterable[str | bytes]) -> None:
+        for message in messages:
+            self._hand_over(person, message)
 
     # Receiving.
 
@@ -293,6 +320,7 @@ class ClientPool:
         poll.poll(timeout_s * 1000)
         for person in listening:
             self._listen(person)
+            self._wake(person)
 
     @staticmethod
     def _is_leaving(person: PoolMember) -> bool:
@@ -302,15 +330,28 @@ class ClientPool:
         client = person.client
         client.receive_nowait()
         times = client.event_times_ns
+        answered = self.answered
         for at, event in zip(times, client.take_events(), strict=True):
             # Messages from one read share a timestamp: add 1 ns each, so that their order is kept.
             self._clock_ns = max(at, self._clock_ns + 1)
             self._take(person, event, self._clock_ns)
-        if client.ended and not person.closed:
+        if self.answered != answered:
+            client.receive_nowait()  # writes the answers
+        if client.ended and not person.closed and not client.events:
             person.closed = True
+            if person.conversation is not None:
+                person.conversation.end(_end_in_words(person.close_code))
             if person.here:
                 self.depart(person, Departure.DROPPED)
             client.abort()
+
+    def _wake(self, person: PoolMember) -> None:
+        """Let the conversation of a member do what is due: a timer, or the end of a wait."""
+        talk = person.conversation
+        if talk is None or talk.next_ns is None or person.closed or person.stalled:
+            return
+        if now_ns() >= talk.next_ns:
+            self._hand_over_all(person, talk.wake(now_ns()))
 
     def _take(self, person: PoolMember, event: Event, at: int) -> None:
         self.heard += 1
@@ -321,10 +362,25 @@ class ClientPool:
         elif isinstance(event, TextMessage | BinaryMessage):
             message = event.text if isinstance(event, TextMessage) else event.data
             reading = self.setting.workload.read(person.alias, message)
-            if self.drained_ns:
+            if self._is_for_the_join(person, message, reading, at) and reading.word is MessageKind.UNEXPECTED:
+                self.recorder.ignore(message)
+            elif self.drained_ns:
                 self._read_late(person, reading, at)
             else:
                 self._read(person, reading, message, at)
+
+    def _is_for_the_join(self, person: PoolMember, message: str | bytes, reading: Parsed, at: int) -> bool:
+        """Pass a message to the member's conversation, and send its answers. True if a wait of `join` took it."""
+        talk = person.conversation
+        if talk is None or not (talk.is_joining or reading.needs_answer):
+            return False
+        heard = talk.hear(message, now_ns(), needs_answer=reading.needs_answer)
+        if talk.is_subscribed and not person.in_ns:
+            person.in_ns = person.heard_ns = at
+        for answer in heard.messages:
+            self._put(person, answer)
+            self.answered += 1
+        return heard.is_awaited
 
     def _read_late(self, person: PoolMember, reading: Parsed, at: int) -> None:
         """After the drain, record only messages that were still expected: they are late, not lost."""
@@ -439,6 +495,11 @@ class ClientPool:
 
     # Ending.
 
+    @property
+    def join_fault(self) -> str:
+        """Why the first member that could not join could not; empty if all could."""
+        return next((person.join_fault for person in self.people if person.join_fault), "")
+
     def came(self) -> str:
         """Describe the first thing that arrived, for a server that sent nothing the workload can place."""
         if self.recorder.strange:
@@ -498,3 +559,7 @@ class ClientPool:
         for person in self.people:
             person.client.abort()
             person.closed = True
+
+
+def _end_in_words(close_code: int | None) -> str:
+    return "without a close frame" if close_code is None else f"with close code {close_code}"

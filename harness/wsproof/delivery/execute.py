@@ -44,6 +44,8 @@ class ScheduleExecution:
     next_first: int
     first_said: str | bytes | None
     came: str
+    join_fault: str = ""
+    """Why a member could not join; empty if all could."""
 
     @property
     def understood(self) -> bool:
@@ -78,7 +80,9 @@ def perform(schedule: Schedule, setting: PoolSettings) -> ScheduleExecution:
         crowd.end_drain()
         crowd.disperse()
         following = max(crowd.next_alias, setting.first + len(crowd.people))
-        return ScheduleExecution(crowd.history(), not crowd.gave_up, following, crowd.first_said, crowd.came())
+        return ScheduleExecution(
+            crowd.history(), not crowd.gave_up, following, crowd.first_said, crowd.came(), crowd.join_fault
+        )
     finally:
         crowd.disperse()
 
@@ -110,10 +114,12 @@ def _companion(crowd: ClientPool, person: PoolMember) -> PoolMember | None:
 def _wait_until_in(crowd: ClientPool, person: PoolMember, speaker: PoolMember) -> None:
     """Wait for the member's first receipt.
 
-    If the handshake alone subscribes the member, one message is enough. If it subscribes with a greeting, or another
-    member has to speak, the server may not have processed the subscription yet. Then the speaker sends more messages.
+    If the handshake alone subscribes the member, one message is enough. If the member sent something to join, or
+    another member has to speak, the server may not have processed the subscription yet. Then the speaker sends more
+    messages.
     """
-    once = speaker is person and crowd.setting.workload.greeting(person.alias) is None
+    has_sent = person.conversation is not None and person.conversation.has_sent
+    once = speaker is person and not has_sent
     deadline = Deadline.after(GIVEN_UP_S if crowd.gave_up else crowd.setting.patience_s)
     while speaker.can_speak:
         if speaker is not person:

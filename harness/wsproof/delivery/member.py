@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from wsproof.model.history import Departure, Kind, Member
 from wsproof.net.client import Client
 from wsproof.wire import State
+from wsproof.workloads import Conversation
 
 
 @dataclass(eq=False)
@@ -46,6 +47,10 @@ class PoolMember:
     stalled: bool = False
     misbehaved: str = ""
     room: int = 0
+    conversation: Conversation | None = None
+    """How the member joins and answers; None until its connection is open."""
+    join_fault: str = ""
+    """Why the member could not join after its handshake; empty if it could."""
     refusal: str = ""
     """How the server refused the handshake; empty if it accepted."""
     heard_ns: int = 0
@@ -98,4 +103,5 @@ class PoolMember:
             self.stalled,
             self.misbehaved,
             self.room,
+            self.join_fault,
         )

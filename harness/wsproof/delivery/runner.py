@@ -162,6 +162,12 @@ class ScheduleRunner:
             sent = "listened" if not self.workload.publishes else "said nothing"
         feed = self.workload.contract.feed
         patience_s = silence_ns(feed) / 1e9 if feed is not None else deadline_s / 2
+        if performance.join_fault and not spoken:
+            told = (
+                f"Nothing can be said of the channel {name!r}: no member could join at {path}, since the server "
+                f"{performance.join_fault}. See join() of the workload."
+            )
+            return Finding("joined", name, Anomaly.UNKNOWN, Level.INFORMATIONAL, told)
         within = f" within {patience_s:g} s" if performance.came == "nothing" else ""
         if performance.history.ignored and not spoken:
             told = (

@@ -55,6 +55,13 @@ def secrets_in_message(message: str | bytes) -> list[str]:
     return [*named, *secret_parameters(text), *(found[2] for found in BEARER.findall(text)), *JWT.findall(text)]
 
 
+def secrets_in_header(name: str, value: str) -> list[str]:
+    """Return the secret values in a request header: all of it if the name is a secret's, and each cookie's value."""
+    whole = [value] if is_secret_name(name) else []
+    cookies = [pair.partition("=")[2].strip() for pair in value.split(";")] if name.lower() == "cookie" else []
+    return [*whole, *cookies, *secrets_in_message(f"{name}: {value}")]
+
+
 def is_distinctive(value: str) -> bool:
     """Whether a value can be hidden everywhere. Hiding "1" or "chat" everywhere would hide half of a page.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import ipaddress
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -59,6 +59,19 @@ class Endpoint:
     def channel(self, path: str) -> Endpoint:
         """Return the same server at a workload's path. `with_query` decides whose query the path has."""
         return self.at(with_query(path, self.query))
+
+    def with_own(self, headers: Mapping[str, str], subprotocols: Sequence[str] = ()) -> Endpoint:
+        """Return the same endpoint with a member's own headers and subprotocols.
+
+        The headers replace those of the same name. A cookie is added to the others, since one field holds all of them
+        (RFC 6265 5.4). Without subprotocols of its own, the member offers those of the endpoint.
+        """
+        own = dict(headers)
+        for name in [name for name in own if name.lower() == "cookie"]:
+            own[name] = "; ".join([*(value for key, value in self.headers if key.lower() == "cookie"), own[name]])
+        replaced = {name.lower() for name in own}
+        kept = tuple(header for header in self.headers if header[0].lower() not in replaced)
+        return replace(self, headers=(*kept, *own.items()), subprotocols=tuple(subprotocols) or self.subprotocols)
 
     @property
     def url(self) -> str:

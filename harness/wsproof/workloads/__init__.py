@@ -4,9 +4,11 @@
 """
 
 from wsproof.workloads.base import MessageKind, Parsed, Workload
+from wsproof.workloads.conversation import Conversation, Heard
 from wsproof.workloads.opening import opening_of
 from wsproof.workloads.registry import CHANNELS, WORKLOADS, load_channels
 from wsproof.workloads.settings import environment_of, parse_settings, wire_path_of
+from wsproof.workloads.steps import Every, JoinRefused, Message, Send, Wait, json_with
 from wsproof.workloads.unknown_names import WorkloadWarning, warn_of_oddities
 
 Word, Reading = MessageKind, Parsed
@@ -15,13 +17,21 @@ Word, Reading = MessageKind, Parsed
 __all__ = [
     "CHANNELS",
     "WORKLOADS",
+    "Conversation",
+    "Every",
+    "Heard",
+    "JoinRefused",
+    "Message",
     "MessageKind",
     "Parsed",
     "Reading",
+    "Send",
+    "Wait",
     "Word",
     "Workload",
     "WorkloadWarning",
     "environment_of",
+    "json_with",
     "load_channels",
     "opening_of",
     "parse_settings",

@@ -8,13 +8,14 @@ add one, subclass `Workload` in a file of your own, and list the class in the mo
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar
 
 from wsproof.model.contract import Contract
 from wsproof.model.envelope import Envelope, Opened
+from wsproof.workloads.steps import Every, JoinSteps, Send
 
 
 class MessageKind(Enum):
@@ -57,6 +58,8 @@ class Parsed:
     """The object of a TICK; None if the message is not an object."""
     text: str = ""
     """The text of a publication without the server's own words; the whole message if it is UNEXPECTED."""
+    needs_answer: bool = False
+    """Whether the member must answer this message: `Workload.answer` is then asked what to send."""
 
 
 class Workload(ABC):
@@ -110,9 +113,41 @@ class Workload(ABC):
         """The room of this member, from 0 to `rooms` - 1. Members of a room share publications and notices."""
         return 0
 
+    def headers(self, member: int) -> Mapping[str, str]:
+        """Request headers of this member, such as a cookie. They replace headers of the same name that the user gave.
+
+        A cookie is added to the user's cookies.
+        """
+        return {}
+
+    def subprotocols(self, member: int) -> Sequence[str]:
+        """The subprotocols that this member offers; empty for those that the user gave with `--subprotocol`."""
+        return ()
+
     def greeting(self, member: int) -> str | bytes | None:
         """The message to send right after connecting, for example a subscription; None for no message."""
         return None
+
+    def join(self, member: int) -> JoinSteps:
+        """Join the channel: a generator that yields `Send(message)` and `Wait(name, until=condition)`.
+
+        It begins once the connection is open, and the member has joined when it ends. The default sends the greeting.
+        See `wsproof.workloads.steps`.
+        """
+        greeting = self.greeting(member)
+        if greeting is not None:
+            yield Send(greeting)
+
+    def answer(self, member: int, message: str | bytes) -> Iterable[str | bytes]:
+        """The messages with which `member` answers `message`: a pong, an acknowledgement.
+
+        Asked for each message that `read` returns with `needs_answer`, and for each member that receives it.
+        """
+        return ()
+
+    def timers(self, member: int) -> Iterable[Every]:
+        """What the member sends again and again once it has joined, for example a heartbeat every 25 s."""
+        return ()
 
     def secrets(self, member: int) -> Iterable[str]:
         """Secret values of this member, which wsproof removes from all output.

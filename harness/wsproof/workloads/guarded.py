@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from wsproof.errors import WorkloadError, WsproofError
 from wsproof.model.contract import Contract
 from wsproof.model.envelope import Envelope, Opened
-from wsproof.model.secrecy import is_secret_name, learn, secret_parameters, secrets_in_message
+from wsproof.model.secrecy import is_secret_name, learn, secret_parameters, secrets_in_header, secrets_in_message
 from wsproof.workloads.base import MessageKind, Parsed, Workload
 from wsproof.workloads.source_location import files_of, place_of_class, place_of_fault, place_of_member
+from wsproof.workloads.steps import Every, JoinRefused, JoinSteps, Message, Send, Wait
 
 WHERE_TO_READ = "wsproof/workloads/README.md has a whole example"
 """Where an error message points for an example."""
@@ -22,6 +24,11 @@ _ADVICE = {
     "name_of": "return the member's name at the server, a str",
     "room_of": "return the number of the member's room, from 0 on",
     "greeting": "return what is sent right after connecting, a str or bytes; or None",
+    "headers": "return a mapping of header names to values, both str",
+    "subprotocols": "return a list of str",
+    "join": "yield Send(message) and Wait(name, until=condition), and nothing else",
+    "answer": "return a list of messages, each a str or bytes",
+    "timers": "return a list of Every(period_s, message)",
     "publish": "return the message, a str or bytes; envelope.seal(body) is its text",
     "read": "return a Parsed for each message; Parsed(MessageKind.UNEXPECTED, text=str(message)) for others",
     "contract": "return a Contract: Contract('my-channel', Audience.EVERYONE, Order.PER_PUBLISHER), say",
@@ -29,6 +36,12 @@ _ADVICE = {
     "server_environment": "return a mapping of names to values, both str",
 }
 """What each method must return, for error messages."""
+_ABOUT_MESSAGES = ("read", "answer", "join")
+"""The methods that look at a received message, which an error message then shows."""
+
+
+class _JoinEnded(Exception):
+    """The user's `join` has ended. StopIteration cannot pass through another generator (PEP 479)."""
 
 
 def require_whole(kind: type[Workload]) -> None:
@@ -96,6 +109,52 @@ class _Guarded(Workload):
             self._learn(member, secrets_in_message(greeting))
         return greeting
 
+    def headers(self, member: int) -> Mapping[str, str]:
+        headers: Mapping[str, str] = self._ask("headers", Mapping, member)
+        if not all(isinstance(text, str) for header in headers.items() for text in header):
+            raise self._wrong("headers", repr(headers)[:_SHOWN], "not all of it is a str")
+        for name, value in headers.items():
+            self._learn(member, secrets_in_header(name, value))
+        return headers
+
+    def subprotocols(self, member: int) -> Sequence[str]:
+        offered: Sequence[str] = self._ask("subprotocols", (list, tuple), member)
+        if not all(isinstance(each, str) for each in offered):
+            raise self._wrong("subprotocols", repr(offered)[:_SHOWN], "not all of it is a str")
+        return offered
+
+    def join(self, member: int) -> JoinSteps:
+        steps = self._guard("join", lambda: iter(super(_Guarded, self).join(member)), (member,))
+        answer: Message | None = None
+        while True:
+            try:
+                step = self._guard("join", lambda: _next(steps, answer), (member,))  # noqa: B023 - called at once
+            except _JoinEnded:
+                return
+            if isinstance(step, Send) and isinstance(step.message, str | bytes):
+                self._learn(member, secrets_in_message(step.message))
+                yield step
+                answer = None
+            elif isinstance(step, Wait) and callable(step.until):
+                answer = yield replace(step, until=self._guarded_condition(step))
+            else:
+                raise self._wrong("join", f"{step!r}"[:_SHOWN], "that is no step", verb="yielded")
+
+    def _guarded_condition(self, wait: Wait) -> Callable[[Message], bool]:
+        return lambda message: bool(self._guard("join", lambda: wait.until(message), (0, message)))
+
+    def answer(self, member: int, message: str | bytes) -> list[Message]:
+        answers = self._guard("answer", lambda: list(super(_Guarded, self).answer(member, message)), (member, message))
+        if not all(isinstance(each, str | bytes) for each in answers):
+            raise self._wrong("answer", repr(answers)[:_SHOWN], "not all of it is a str or bytes")
+        return list(answers)
+
+    def timers(self, member: int) -> list[Every]:
+        timers = self._guard("timers", lambda: list(super(_Guarded, self).timers(member)), (member,))
+        if not all(isinstance(each, Every) for each in timers):
+            raise self._wrong("timers", repr(timers)[:_SHOWN], "not all of it is an Every")
+        return list(timers)
+
     def publish(self, member: int, envelope: Envelope, body: str) -> str | bytes:
         message: str | bytes = self._ask("publish", (str, bytes), member, envelope, body)
         if member not in self._first_published:  # later messages carry the same token
@@ -143,30 +202,37 @@ class _Guarded(Workload):
         """Run `call`; turn any exception that is not ours into a WorkloadError."""
         try:
             return call()
-        except WsproofError:
+        except (WsproofError, JoinRefused, _JoinEnded):
             raise
         except Exception as fault:
             raise self._raised(name, fault, arguments) from fault
 
-    def _wrong(self, name: str, came: str, why: str) -> WorkloadError:
+    def _wrong(self, name: str, came: str, why: str, verb: str = "returned") -> WorkloadError:
         """The error for a wrong return value."""
         kind = self.users_class
         return WorkloadError(
-            f"{place_of_member(kind, name)}: {kind.__name__}.{name} returned {came}, and {why}. "
-            f"It must {_ADVICE[name]}."
+            f"{place_of_member(kind, name)}: {kind.__name__}.{name} {verb} {came}, and {why}. It must {_ADVICE[name]}."
         )
 
     def _raised(self, name: str, fault: Exception, arguments: tuple[Any, ...]) -> WorkloadError:
         """The error for an exception in the user's code."""
         kind = self.users_class
         place = place_of_fault(fault, files_of(kind)) or place_of_member(kind, name)
-        heard = f" for the message {arguments[1]!r:.{_SHOWN}}" if name == "read" else ""
+        heard = f" for the message {arguments[1]!r:.{_SHOWN}}" if name in _ABOUT_MESSAGES and arguments[1:] else ""
         setting = str(fault.args[0]) if isinstance(fault, KeyError) and fault.args else ""
         if setting in kind.parameters and setting not in self.settings:
             advice = f"It needs a setting: --set {kind.name}.{setting}=VALUE ({kind.parameters[setting]})"
         else:
             advice = f"It must never raise, but {_ADVICE[name]}" if name in _ADVICE else "Mend it"
         return WorkloadError(f"{place}: {kind.__name__}.{name} raised {_words(fault)}{heard}. {advice}.")
+
+
+def _next(steps: Any, answer: Message | None) -> Any:
+    """The next step of a user's `join`, which may also be an iterator without `send`."""
+    try:
+        return next(steps) if answer is None or not hasattr(steps, "send") else steps.send(answer)
+    except StopIteration:
+        raise _JoinEnded from None
 
 
 def _words(fault: Exception) -> str:
@@ -183,4 +249,5 @@ def _is_sound(reading: Parsed) -> bool:
         and isinstance(reading.about, str | None)
         and isinstance(reading.value, Mapping | None)
         and isinstance(reading.text, str)
+        and isinstance(reading.needs_answer, bool)
     )

@@ -13,16 +13,30 @@ from typing import Any
 from wsproof.workloads.base import Workload
 from wsproof.workloads.source_location import own_classes, place_of_member
 
-METHODS = ("path", "name_of", "room_of", "greeting", "publish", "read", "contract", "secrets", "server_environment")
+METHODS = (
+    "path",
+    "name_of",
+    "room_of",
+    "headers",
+    "subprotocols",
+    "greeting",
+    "join",
+    "answer",
+    "timers",
+    "publish",
+    "read",
+    "contract",
+    "secrets",
+    "server_environment",
+)
 """The methods that wsproof calls."""
 _ATTRIBUTES = ("name", "title", "parameters", "any_text", "longest_bytes", "rooms", "publishes")
 """The attributes that wsproof reads."""
 _CLOSE = 0.75
 """Similarity, from 0 to 1, from which a name is a likely misspelling."""
 _ADVICE = {
-    "header": "Headers are the same for all members: --header 'Name: value'",
-    "cookie": "Cookies are the same for all members: --header 'Cookie: name=value'",
-    "token": "Put a token per member into path(); --token is the same for all members",
+    "cookie": "headers() returns the cookies of a member: {'Cookie': 'name=value'}",
+    "token": "Put a member's token into path() or headers(); --token is the same for all members",
 }
 """Advice for a name that contains one of these words."""
 

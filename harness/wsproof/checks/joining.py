@@ -1,0 +1,31 @@
+"""Reports members that the server accepted and that could not join the channel."""
+
+from __future__ import annotations
+
+from wsproof.checks.check import found
+from wsproof.checks.describe import Describer
+from wsproof.model.contract import Contract
+from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.history import History
+
+
+def joined(history: History, contract: Contract) -> list[Finding]:
+    """Every member that is accepted can join: the server answers each step of the workload's join()."""
+    failed = [member for member in history.members if member.join_fault]
+    if not failed:
+        return []
+    story, first = Describer(history), failed[0]
+    told = (
+        f"{len(failed)} of {len(history.members)} members could not join: {story.who(first.number)}, for "
+        f"one, since the server {first.join_fault}. Nothing is known of what such members would have received."
+    )
+    return [
+        found(
+            Anomaly.UNKNOWN,
+            contract,
+            told,
+            [story.arrival(first.number)],
+            level=Level.INFORMATIONAL,
+            occurrences=len(failed),
+        )
+    ]

@@ -1,0 +1,70 @@
+"""Channels whose members converse: they join step by step, answer the server, and beat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from tests.workloads.apps.conversing_channels import Conversing, Hasty
+from wsproof.delivery import run_suite
+from wsproof.model.finding import Anomaly, Finding, Verdict
+from wsproof.model.suite import SuiteOptions, SuiteReport
+from wsproof.target.server import serve
+from wsproof.target.target import parse_target
+from wsproof.workloads import Workload
+
+APP = "tests.workloads.apps.conversing:app"
+OPTIONS = SuiteOptions(examples=2, deadline_s=2.0)
+WORKLOADS: Mapping[str, Workload] = {"conversing": Conversing()}
+
+
+def check(fault: str = "", *only: str, workloads: Mapping[str, Workload] = WORKLOADS) -> SuiteReport:
+    with serve(parse_target(APP, path="/", env=[f"FAULT={fault}"])) as server:
+        return run_suite(server, workloads, OPTIONS.but(only=only or ("conversing.delivery",)))
+
+
+def test_a_server_that_keeps_its_promises_passes() -> None:
+    report = check("", "conversing.delivery", "conversing.order", "conversing.last-words")
+    assert report.findings == ()
+    assert report.verdict() is Verdict.VALID
+
+
+def test_a_server_that_nobody_can_join_is_unknown_and_its_refusal_is_shown() -> None:
+    finding = only_unknown(check("refuses"))
+    assert "the server refused the member: {" in finding.explanation
+
+
+def test_a_step_before_which_the_server_closes_is_named() -> None:
+    finding = only_unknown(check("", "hasty.delivery", workloads={"hasty": Hasty()}))
+    assert "the server ended the connection before it answered `subscribe`, with close code 4401" in finding.explanation
+
+
+def only_unknown(report: SuiteReport) -> Finding:
+    assert report.verdict() is Verdict.UNKNOWN
+    (finding,) = report.findings
+    assert finding.anomaly is Anomaly.UNKNOWN
+    return finding
+
+
+def test_a_member_that_gets_no_answer_to_one_step_is_unknown_and_no_loss() -> None:
+    report = check("no room")
+    assert report.verdict() is Verdict.UNKNOWN
+    assert {finding.anomaly for finding in report.findings} == {Anomaly.UNKNOWN}
+    assert "could not join" in report.findings[0].explanation
+    assert "the server did not answer `subscribe` within 0.5 s" in report.findings[0].explanation
+
+
+@pytest.mark.parametrize("fault", ["late", "forgets", "ignores pongs"])
+def test_a_planted_fault_is_found(fault: str) -> None:
+    report = check(fault)
+    assert report.verdict() is Verdict.INVALID
+    assert Anomaly.LOST in {finding.anomaly for finding in report.findings}
+
+
+def test_a_member_that_does_not_answer_hears_no_more() -> None:
+    class Silent(Conversing):
+        def answer(self, member: int, message: str | bytes) -> list[str]:
+            return []
+
+    assert check(workloads={"conversing": Silent()}).verdict() is Verdict.INVALID
