@@ -9,6 +9,7 @@ from wsproof.model.history import Departure, History, Kind, Member, Outcome, Pre
 
 MS = 1_000_000
 CHAT = Contract("chat", Audience.EVERYONE, Order.PER_PUBLISHER, agreed_order=True, replies=True, leaves=True)
+QUIET_CHAT = replace(CHAT, replies=False)
 ECHO = Contract("echo", Audience.PUBLISHER)
 FEED = Contract("dashboard", Audience.NOBODY, Order.NONE, feed=Feed(1.0, (("load", Range(0, 100)),)))
 
@@ -94,6 +95,27 @@ def two_rooms(contract: Contract = CHAT) -> Room:
         room.join(room=number % 2)
     for number in range(4):
         room.say(number)
+    return room
+
+
+def a_talk(history_from: int, live_from: int, *, until: int = 8, refused: tuple[int, ...] = ()) -> Room:
+    """Members 0 and 1 are in; 0 says eight messages, then member 2 gets a history and the live messages.
+
+    The history holds messages `history_from` to 3, and the live messages begin with `live_from`. Nobody hears
+    `refused`.
+    """
+    room = a_room(2, 0, QUIET_CHAT)
+    before = room.sequences[0]
+    for number in range(until):
+        sent = room.tick()
+        room.recorder.published(0, before + number, sent, sent)
+        for member in () if number in refused else (0, 1):
+            room.hear(member, 0, before + number)
+    room.sequences[0] = before + until
+    room.recorder.members.append(Member(2, "3", connected_ns=room.tick()))
+    for number in (*range(history_from, 4), *range(live_from, until)):
+        if number not in refused:
+            room.hear(2, 0, before + number)
     return room
 
 

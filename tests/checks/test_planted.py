@@ -12,8 +12,10 @@ from tests.checks.histories import (
     ECHO,
     FEED,
     MS,
+    QUIET_CHAT,
     Show,
     a_room,
+    a_talk,
     two_rooms,
     with_receipt_again,
     with_receipts_swapped,
@@ -53,6 +55,10 @@ def row_of(history: History, subscriber: int, publisher: int, sequence: int, kin
 def a_lost_message() -> tuple[History, Contract]:
     history = a_room().history()
     return without_receipt(history, row_of(history, 2, 0, 1)), CHAT
+
+
+def a_gap_between_history_and_live_messages() -> tuple[History, Contract]:
+    return a_talk(0, 6).history(), QUIET_CHAT
 
 
 def a_member_that_is_behind() -> tuple[History, Contract]:
@@ -401,6 +407,7 @@ PLANTED: list[tuple[Callable[[], tuple[History, Contract]], str, Anomaly]] = [
     (a_deaf_member, "never-read", Anomaly.NEVER_READ),
     (a_member_cut_off, "dropped", Anomaly.LOST),
     (a_message_twice, "duplicated", Anomaly.DUPLICATED),
+    (a_gap_between_history_and_live_messages, "gap", Anomaly.LOST),
     (a_message_of_nobody, "phantom", Anomaly.PHANTOM),
     (a_message_that_was_not_sent, "phantom", Anomaly.PHANTOM),
     (a_strange_message, "phantom", Anomaly.PHANTOM),

@@ -111,7 +111,7 @@ def test_a_server_without_a_fault_is_not_accused(sound: RunningServer) -> None:
     report = run_suite(sound, WORKLOADS, SuiteOptions(examples=15))
     assert [f for f in report.findings if f.level is Level.VIOLATION] == []
     assert report.verdict() is Verdict.VALID
-    assert len(report.checks_run) == sum(len(properties_of(w.contract)) for w in WORKLOADS.values())
+    assert len(report.checks_run) == sum(len(properties_of(w)) for w in WORKLOADS.values())
 
 
 @pytest.mark.parametrize(("kind", "only"), [("snapshot", "dashboard"), ("fresh snapshot", "dashboard.feed")])
@@ -137,7 +137,7 @@ def test_a_budget_of_nothing_is_unknown_and_no_pass(sound: RunningServer) -> Non
     report = run_suite(sound, WORKLOADS, OPTIONS.but(only=("echo",), budget_s=0.0))
     assert report.verdict() is Verdict.UNKNOWN
     assert {row.reason for row in report.not_run} == {"the budget of the run is spent"}
-    assert len(report.not_run) == len(properties_of(WORKLOADS["echo"].contract))
+    assert len(report.not_run) == len(properties_of(WORKLOADS["echo"]))
 
 
 def test_the_budget_ends_a_wait_and_what_it_cut_off_accuses_nobody(planted: Callable[[str], RunningServer]) -> None:
@@ -149,7 +149,7 @@ def test_the_budget_ends_a_wait_and_what_it_cut_off_accuses_nobody(planted: Call
 
 def test_a_finding_is_told_though_no_time_is_left_to_try_it_again() -> None:
     workload = WORKLOADS["chat"]
-    each = next(one for one in properties_of(workload.contract) if one.name == "leave-notices")
+    each = next(one for one in properties_of(workload) if one.name == "leave-notices")
     with serve(parse_target(APP, path="/ws", env=["FAULT=nobody is told who leaves"])) as server:
         stage = ScheduleRunner(server, workload, 0)
         schedule = own_edges(stage, each)[0]
@@ -178,7 +178,7 @@ def test_a_url_that_still_serves_after_a_violation_is_checked_to_the_end(
     report = run_suite(planted("echo strips"), WORKLOADS, OPTIONS.but(only=("echo",)))
     assert report.checks_run[0].verdict is Verdict.INVALID
     assert [row.reason for row in report.checks_run if row.verdict is Verdict.UNKNOWN] == []
-    assert len(report.checks_run) == len(properties_of(WORKLOADS["echo"].contract))
+    assert len(report.checks_run) == len(properties_of(WORKLOADS["echo"]))
 
 
 def test_a_url_that_answers_no_fresh_client_after_a_violation_is_left_alone(

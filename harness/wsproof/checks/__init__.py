@@ -12,6 +12,7 @@ from wsproof.checks.check import Check, check, found
 from wsproof.checks.delivery import corrupt, dropped, duplicated, lost, misrouted, never_read, phantom
 from wsproof.checks.describe import shortened
 from wsproof.checks.feed import leaked_producer, out_of_range, stopped, wrong_period
+from wsproof.checks.gap import gap
 from wsproof.checks.isolation import stalled_by_neighbour
 from wsproof.checks.joining import joined
 from wsproof.checks.order import reordered
@@ -25,6 +26,7 @@ from wsproof.model.history import Departure, History
 CHECKS: tuple[Check, ...] = (
     check("never-read", never_read),
     check("lost", lost),
+    check("gap", gap),
     check("behind", behind),
     check("dropped", dropped),
     check("duplicated", duplicated),

@@ -12,6 +12,7 @@ from wsproof.checks.check import found
 from wsproof.checks.describe import Describer, shortened
 from wsproof.checks.duplicates import repeats
 from wsproof.checks.hearing import groups_in_words, hearing_groups
+from wsproof.checks.repeat_causes import cause_of_repeats
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.envelope import MARK
 from wsproof.model.expected import Flags, Ints, owed, publication_rows, stayed_through
@@ -159,7 +160,7 @@ def never_read(history: History, contract: Contract) -> list[Finding]:
 
 def dropped(history: History, contract: Contract, *, excused: bool = True) -> list[Finding]:
     """A member that keeps the rules and reads is never cut off."""
-    cut = [m for m in history.members if m.departure is Departure.DROPPED and m.innocent]
+    cut = [m for m in history.members if m.departure is Departure.DROPPED and m.innocent and not m.greeted_again_ns]
     if not cut or (excused and disturbed(history)):
         return []
     story = Describer(history)
@@ -182,7 +183,7 @@ def dropped(history: History, contract: Contract, *, excused: bool = True) -> li
 def duplicated(history: History, contract: Contract) -> list[Finding]:
     """Nobody receives the same publication, or the reply to it, twice."""
     got = history.receipts
-    before, again = repeats(got)
+    before, again = _without_greeted(history, *repeats(got))
     if not len(again):
         return []
     story = Describer(history)
@@ -194,11 +195,23 @@ def duplicated(history: History, contract: Contract) -> list[Finding]:
             Anomaly.DUPLICATED,
             contract,
             f"{story.who(int(got.subscriber[one]))} received {what} more than once"
-            f"{f' ({len(again)} receipts too many in all)' if len(again) > 1 else ''}.",
+            f"{f' ({len(again)} receipts too many in all)' if len(again) > 1 else ''}."
+            f"{cause_of_repeats(history, again)}",
             [story.receipt(one), story.receipt(two)],
             occurrences=len(again),
         )
     ]
+
+
+def _without_greeted(history: History, before: Ints, again: Ints) -> tuple[Ints, Ints]:
+    """The repeats without what a member may get again because it sent its greeting again, such as a history."""
+    since = np.array([member.greeted_again_ns for member in history.members], np.int64)
+    if not since.any():
+        return before, again
+    got, sent = history.receipts, history.publications
+    rows = publication_rows(sent, got.publisher[again], got.sequence[again])
+    counts = (rows < 0) | (sent.sent_ns[rows] >= since[got.subscriber[again]])
+    return before[counts], again[counts]
 
 
 def phantom(history: History, contract: Contract) -> list[Finding]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from wsproof.checks.describe import shortened
+from wsproof.delivery.chatter import Chatter
 from wsproof.delivery.member import PoolMember, SentMessage
 from wsproof.errors import TargetError, UsageError, WorkloadError
 from wsproof.model.contract import Audience
@@ -32,6 +33,7 @@ from wsproof.net.client import Client
 from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.endpoint import Endpoint
 from wsproof.wire import BinaryMessage, CloseReceived, Ended, Event, State, TextMessage
+from wsproof.wire.handshake import Response
 from wsproof.workloads import Conversation, MessageKind, Parsed, Workload
 from wsproof.workloads.damage import damage_of, damaged_text, unplaced
 
@@ -105,6 +107,8 @@ class ClientPool:
         """Whether a wait ended because no member received anything, not because messages kept arriving late."""
         self.names_nobody = False
         """Whether deliveries arrive without the name of their publisher."""
+        self.chatter: Chatter | None = None
+        """Members that go on publishing while another member joins; None for nobody."""
         self.drained_ns = 0
         """When the wait for expected messages ended; 0 before that."""
 
@@ -133,7 +137,7 @@ class ClientPool:
         self.people.append(person)
         began = now_ns()
         try:
-            response = client.open()
+            response = self._open(client)
         except TargetError:
             client.abort()
             person.closed = True
@@ -164,6 +168,26 @@ class ClientPool:
                 self.depart(person, Departure.FIN)
                 person.client.abort()
                 person.closed = True
+
+    def _open(self, client: Client) -> Response:
+        """Connect a client while others may go on publishing.
+
+        Raises:
+            TargetError: the server does not answer.
+        """
+        if self.chatter is None:
+            return client.open()
+        client.connect()
+        client.peer.connect()
+        deadline = Deadline.after(client.deadline_s)
+        while client.wait_response(self.chatter.wait_s) is None:
+            self.turn(0)
+            if client.ended or deadline.passed:
+                client.abort()
+                raise TargetError(f"{client.endpoint.url} did not answer a handshake while other members published")
+        response = client.peer.response
+        assert response is not None
+        return response
 
     def _new_alias(self, room: int) -> int:
         """The next unused number whose member belongs to `room`.
@@ -248,9 +272,10 @@ class ClientPool:
 
     def speak(self, person: PoolMember, body: str, *, plain: bool = False) -> None:
         """Publish a message in one piece, without waiting until the server has read it."""
-        self._hand_over(person, self.say(person, body, plain=plain))
+        self.hand_over(person, self.say(person, body, plain=plain))
 
-    def _hand_over(self, person: PoolMember, message: str | bytes) -> None:
+    def hand_over(self, person: PoolMember, message: str | bytes) -> None:
+        """Send a message that is no publication, such as a greeting."""
         self._put(person, message)
         self._listen(person)
 
@@ -264,7 +289,7 @@ class ClientPool:
 
     def _hand_over_all(self, person: PoolMember, messages: Iterable[str | bytes]) -> None:
         for message in messages:
-            self._hand_over(person, message)
+            self.hand_over(person, message)
 
     # Receiving.
 
@@ -312,6 +337,9 @@ class ClientPool:
 
     def turn(self, timeout_s: float) -> None:
         """Wait at most `timeout_s` for input, then let every member read what has arrived."""
+        if self.chatter is not None:
+            self.chatter.talk()
+            timeout_s = min(timeout_s, self.chatter.wait_s)
         poll = select.poll()
         listening = [p for p in self.people if not p.closed]
         for person in listening:

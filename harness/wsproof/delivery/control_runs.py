@@ -57,8 +57,8 @@ def _is_misdeed(step: Step) -> bool:
 
 def eventless(schedule: Schedule) -> Schedule:
     """The same schedule with only joins and messages: no misbehaviour, no leaving, no reused member id."""
-    stays = (step for step in without_misdeeds(schedule) if step.deed is not Action.LEAVE)
-    return tuple(replace(step, again=None) for step in stays)
+    stays = (step for step in without_misdeeds(schedule) if step.deed not in (Action.LEAVE, Action.GREET))
+    return tuple(replace(step, again=None, amid=False) for step in stays)
 
 
 def events_of(schedule: Schedule) -> frozenset[str]:
@@ -67,8 +67,10 @@ def events_of(schedule: Schedule) -> frozenset[str]:
         Action.LEAVE: "leaves by {0.way.value}",
         Action.BREAK: "sends {0.breaks.value}",
         Action.STALL: "stops reading",
+        Action.GREET: "sends its greeting again",
     }
     events = {kinds[step.deed].format(step) for step in schedule if step.deed in kinds}
+    events |= {"joins while others talk" for step in schedule if step.amid}
     return frozenset(events | {"takes over an id" for step in schedule if step.again is not None})
 
 

@@ -10,6 +10,7 @@ from hypothesis.strategies import SearchStrategy
 from wsproof.delivery.schedule import Schedule
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.finding import UNDECIDED, Anomaly, Finding
+from wsproof.workloads import Workload
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,12 @@ class DeliveryProperty:
     headline: str = ""
     beside: tuple[str, ...] = ()
     """The checks among `looks_at` that belong to another property's promise."""
+    needs: Callable[[Workload], bool] = lambda workload: True
+    """What else a workload must have, such as a greeting."""
+
+    def applies_to(self, workload: Workload) -> bool:
+        """Whether the property can be tested on the channel of this workload."""
+        return self.applies(workload.contract) and self.needs(workload)
 
     def mine(self, findings: list[Finding]) -> list[Finding]:
         """The findings that belong to this property. Undecided findings belong to every property."""
@@ -48,6 +55,11 @@ def is_spoken(contract: Contract) -> bool:
 def is_shared(contract: Contract) -> bool:
     """Whether members receive each other's messages."""
     return is_spoken(contract) and contract.audience is not Audience.PUBLISHER
+
+
+def greets(workload: Workload) -> bool:
+    """Whether the members of this workload send a greeting."""
+    return workload.greeting(0) is not None
 
 
 def is_fed(contract: Contract) -> bool:

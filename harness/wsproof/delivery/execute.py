@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from wsproof.checks.feed import silence_ns
+from wsproof.delivery.chatter import Chatter
 from wsproof.delivery.client_pool import GIVEN_UP_S, ClientPool, PoolSettings
 from wsproof.delivery.member import PoolMember
 from wsproof.delivery.schedule import Action, LeaveBy, Misbehaviour, Schedule, Step
@@ -17,6 +18,8 @@ from wsproof.wire import MASK, Frame, Opcode
 
 NS = 1_000_000_000
 """Nanoseconds per second."""
+NEVER_NS = 1 << 62
+"""A time that never comes, in ns."""
 PROBE_S = 0.25
 """Seconds between two probe messages while a new member waits for its first receipt."""
 BREAKS: dict[Misbehaviour, Callable[[], Frame]] = {
@@ -92,6 +95,9 @@ def _join(crowd: ClientPool, cast: dict[int, PoolMember], step: Step) -> None:
     if step.member in cast:
         return
     again = cast.get(step.again) if step.again is not None else None
+    if step.amid:
+        cast[step.member] = _join_amid(crowd, again, step)
+        return
     person = crowd.join(again, room=step.room, narrow=step.narrow)
     cast[step.member] = person
     if not person.can_speak or not crowd.setting.workload.publishes:
@@ -103,6 +109,21 @@ def _join(crowd: ClientPool, cast: dict[int, PoolMember], step: Step) -> None:
         speaker = person
     if speaker is not None:
         _wait_until_in(crowd, person, speaker)
+
+
+def _join_amid(crowd: ClientPool, again: PoolMember | None, step: Step) -> PoolMember:
+    """Connect a member while the others of its room publish, and let them go on for a while."""
+    talkers = [p for p in crowd.people if p.can_speak and p.counts and p.room == step.room]
+    chatter = crowd.chatter = Chatter(talkers, crowd.speak)
+    try:
+        crowd.wait(lambda: chatter.is_done)
+        chatter.joins()
+        person = crowd.join(again, room=step.room, narrow=step.narrow)
+        crowd.wait(lambda: chatter.is_done or not person.here)
+    finally:
+        crowd.chatter = None
+    crowd.settle()
+    return person
 
 
 def _companion(crowd: ClientPool, person: PoolMember) -> PoolMember | None:
@@ -130,6 +151,23 @@ def _wait_until_in(crowd: ClientPool, person: PoolMember, speaker: PoolMember) -
         if speaker is person:
             crowd.speak(person, "still here")
     crowd.gave_up = crowd.gave_up or not person.in_ns
+
+
+def _greet(crowd: ClientPool, person: PoolMember, step: Step) -> None:
+    """Send the greeting again, then publish until the server has surely processed it."""
+    greeting = crowd.setting.workload.greeting(person.alias)
+    if greeting is None:
+        return
+    crowd.settle()
+    person.greeted_again_ns = NEVER_NS
+    crowd.hand_over(person, greeting)
+    if not person.can_speak:
+        return
+    key = (person.number, person.sequence)
+    crowd.speak(person, "greeted again")
+    crowd.wait(lambda: bool(crowd.said[key].heard_by) or not person.here, GIVEN_UP_S if crowd.gave_up else None)
+    if crowd.said[key].heard_by:
+        person.greeted_again_ns = now_ns()
 
 
 def _say(crowd: ClientPool, person: PoolMember, step: Step) -> None:
@@ -227,6 +265,7 @@ DEEDS: dict[Action, Callable[[ClientPool, PoolMember, Step], None]] = {
     Action.LEAVE: _leave,
     Action.BREAK: _break,
     Action.STALL: _stall,
+    Action.GREET: _greet,
     Action.SETTLE: _settle,
     Action.FLOOD: _flood,
     Action.WATCH: _watch,

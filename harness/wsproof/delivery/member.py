@@ -51,6 +51,8 @@ class PoolMember:
     """How the member joins and answers; None until its connection is open."""
     join_fault: str = ""
     """Why the member could not join after its handshake; empty if it could."""
+    greeted_again_ns: int = 0
+    """When its second greeting had surely been processed; 0 without one."""
     refusal: str = ""
     """How the server refused the handshake; empty if it accepted."""
     heard_ns: int = 0
@@ -104,4 +106,5 @@ class PoolMember:
             self.misbehaved,
             self.room,
             self.join_fault,
+            greeted_again_ns=self.greeted_again_ns,
         )

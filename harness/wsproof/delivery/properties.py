@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from wsproof.delivery import strategies
 from wsproof.delivery.delivery_property import DeliveryProperty, is_fed, is_shared, is_spoken
+from wsproof.delivery.joining_properties import JOINING_PROPERTIES, THREE
 from wsproof.delivery.schedule import Action, LeaveBy, Misbehaviour, Schedule, Step
-from wsproof.model.contract import Contract
+from wsproof.workloads import Workload
 
 FLOOD_BYTES = 60_000
 """Size in bytes of each message of a flood."""
@@ -25,8 +26,6 @@ NEIGHBOURS = ("stalled-by-neighbour", "lost", "dropped", "false-leave")
 """The checks for harm that one member's misbehaviour does to bystanders."""
 TWO_ROOMS = tuple(Step(Action.JOIN, number, room=number % 2) for number in range(4))
 """Four members in two rooms. Without rooms on the channel, all four are in one."""
-THREE = tuple(Step(Action.JOIN, number) for number in range(3))
-"""Three members in one room."""
 
 
 def _say(member: int, body: str = "hello", **more: int) -> Step:
@@ -96,6 +95,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         schedules=strategies.farewells,
         share=0.6,
     ),
+    *JOINING_PROPERTIES,
     DeliveryProperty(
         "binary-neighbour",
         "A binary frame of one member, whatever it is answered, harms nobody else.",
@@ -229,6 +229,6 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
 """Every property, in the order of execution: those most likely to break a server come late."""
 
 
-def properties_of(contract: Contract) -> list[DeliveryProperty]:
-    """The properties that apply to a channel with this contract."""
-    return [each for each in PROPERTIES if each.applies(contract)]
+def properties_of(workload: Workload) -> list[DeliveryProperty]:
+    """The properties that can be tested on the channel of this workload."""
+    return [each for each in PROPERTIES if each.applies_to(workload)]

@@ -34,6 +34,8 @@ class Action(StrEnum):
     """Wait until every member has received what it expects."""
     FLOOD = "flood"
     """Publish many long messages, each after the previous one has arrived."""
+    GREET = "greet"
+    """Send the greeting again, which usually subscribes a second time."""
     WATCH = "watch"
     """Wait until every viewer has received some more objects of a feed."""
 
@@ -68,7 +70,7 @@ class Step:
     `body` is the text, and `size_bytes` pads the message to this size (0: no padding). `plain` sends the body alone,
     without an envelope and without the workload's `publish`. `cuts` are the positions, in percent of the frame, at
     which it is split into TCP segments. A JOIN goes to a `room`. `again` names a member whose id it takes over, and
-    `narrow` gives it a tiny receive buffer.
+    `narrow` gives it a tiny receive buffer. With `amid`, all others of its room go on publishing while it joins.
     """
 
     deed: Action
@@ -83,6 +85,7 @@ class Step:
     narrow: bool = False
     count: int = 0
     room: int = 0
+    amid: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The step as JSON, without fields that have their default."""
@@ -111,11 +114,13 @@ class Step:
             Action.JOIN: f"{who} joins"
             + (f" room {self.room}" if self.room else "")
             + (f" under the id of member {self.again}" if self.again is not None else "")
-            + (" with a tiny receive buffer" if self.narrow else ""),
+            + (" with a tiny receive buffer" if self.narrow else "")
+            + (" while the others go on talking" if self.amid else ""),
             Action.SAY: f"{who} says {shortened(self.body, 60)}{PLAINLY if self.plain else ''}{size}{cuts}",
             Action.LEAVE: f"{who} leaves by {self.way.value}",
             Action.BREAK: f"{who} sends {self.breaks.value}",
             Action.STALL: f"{who} stops reading",
+            Action.GREET: f"{who} sends its greeting again",
             Action.SETTLE: "everyone waits for what it is owed",
             Action.FLOOD: f"{who} says {self.count} messages{size}",
             Action.WATCH: f"everyone watches for {self.count} more objects",

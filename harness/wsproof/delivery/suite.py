@@ -81,7 +81,7 @@ def _wanted(workloads: Mapping[str, Workload], options: SuiteOptions) -> list[tu
     return [
         (workload, each)
         for workload in workloads.values()
-        for each in properties_of(workload.contract)
+        for each in properties_of(workload)
         if options.wants(f"{workload.name}.{each.name}", workload.name, SuiteName.CHANNELS)
     ]
 
@@ -181,7 +181,7 @@ def replay(
     try:
         known = workloads if workloads is not None else load_channels("tutorial", recipe.get("settings", {}))
         workload = known[recipe["workload"]]
-        each = next(p for p in properties_of(workload.contract) if p.name == recipe["property"])
+        each = next(p for p in properties_of(workload) if p.name == recipe["property"])
         schedule = schedule_from_json(recipe["schedule"])
         seed = int(recipe["seed"])
     except (KeyError, TypeError, ValueError, StopIteration) as fault:

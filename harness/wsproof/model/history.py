@@ -128,6 +128,11 @@ class Member:
     """The member's room. A publication in a room is meant for the members of that room only."""
     join_fault: str = ""
     """Why the member could not join after its handshake; a clause whose subject is the server. Empty if it could."""
+    greeted_again_ns: int = 0
+    """When a second greeting of this member had surely been processed: what is older may come again.
+
+    0 without a second greeting, and far in the future if nothing shows that it was processed.
+    """
 
     @property
     def innocent(self) -> bool:

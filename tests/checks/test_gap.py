@@ -1,0 +1,68 @@
+"""A member that joins while others publish is owed what lies between an older and a newer message that it received."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.checks.histories import CHAT, Room, a_room, a_talk
+from wsproof.checks.delivery import duplicated
+from wsproof.checks.gap import gap
+from wsproof.model.contract import Contract, Order
+
+
+def test_a_gap_between_the_history_and_the_live_messages_is_told_with_its_ends() -> None:
+    found = gap(a_talk(0, 6).history(), CHAT)
+    assert [finding.occurrences for finding in found] == [2]
+    assert "received message 4 and message 7, and never 2 messages from 5 to 6" in found[0].explanation
+
+
+@pytest.mark.parametrize(
+    ("room", "contract"),
+    [
+        (a_talk(0, 4), CHAT),  # nothing is missing
+        (a_talk(2, 4), CHAT),  # a history of the latest messages only
+        (a_talk(4, 6), CHAT),  # no history, and a late beginning
+        (a_talk(0, 5, refused=(4,)), CHAT),  # the server did not accept message 4, perhaps for its rate
+        (a_talk(0, 6), Contract("chat", CHAT.audience, Order.NONE)),
+    ],
+    ids=["whole", "the latest only", "late", "not accepted", "no order"],
+)
+def test_a_correct_server_has_no_gap(room: Room, contract: Contract) -> None:
+    assert gap(room.history(), contract) == []
+
+
+def test_a_repeat_of_what_was_said_while_a_member_joined_names_the_overlap() -> None:
+    room = a_talk(0, 3)
+    room.say(0)
+    room.hear(2, 0, room.sequences[0] - 1)
+    (found,) = duplicated(room.history(), CHAT)
+    assert "the live messages overlap" in found.explanation
+
+
+def greeted_again(*, older: bool) -> Room:
+    """Member 1 greets again, and receives a message twice that was sent before (`older`) or after that."""
+    room = a_room(2, 2)
+    room.change(1, greeted_again_ns=room.tick() if not older else room.now + 50_000_000)
+    sequence = room.say(0)
+    room.hear(1, 0, sequence)
+    return room
+
+
+def test_a_repeat_after_a_second_greeting_names_it() -> None:
+    (found,) = duplicated(greeted_again(older=False).history(), CHAT)
+    assert "had sent its greeting a second time" in found.explanation
+
+
+def test_a_second_greeting_may_bring_the_history_again() -> None:
+    assert duplicated(greeted_again(older=True).history(), CHAT) == []
+
+
+def test_connections_of_one_name_that_are_open_at_once_explain_repeats() -> None:
+    room = a_room(1, 0)
+    for _ in range(2):
+        room.join(name="bo")
+    sequence = room.say(0)
+    for member in (1, 2):
+        room.hear(member, 0, sequence)
+    (found,) = duplicated(room.history(), CHAT)
+    assert "one of several connections of one name" in found.explanation

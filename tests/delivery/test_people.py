@@ -1,0 +1,78 @@
+"""Faults of joining, coming back and identity are found in the default run; correct twins are not accused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from urllib.parse import quote
+from urllib.request import urlopen
+
+import pytest
+
+from tests.faulty.channels.people_workload import Greeting, Room
+from wsproof.delivery import run_suite
+from wsproof.model.finding import Level
+from wsproof.model.suite import SuiteOptions, SuiteReport
+from wsproof.target.server import RunningServer, serve
+from wsproof.target.target import parse_target
+from wsproof.workloads import Workload
+
+OPTIONS = SuiteOptions(examples=0, deadline_s=2.0)
+Plant = Callable[[str], RunningServer]
+
+FAULTS: list[tuple[str, type[Workload], str, str]] = [
+    ("history gap", Room, "joining-in-the-middle", "gap between the history"),
+    (
+        "history overlap",
+        Room,
+        "joining-in-the-middle",
+        "and the live messages overlap",
+    ),
+    ("greet + each greeting counts", Greeting, "subscribing-twice", "had sent its greeting a second time"),
+]
+"""A planted fault, the workload, the property that finds it, and words of the cause."""
+
+TWINS: list[tuple[str, type[Workload], str]] = [
+    ("history", Room, "joining-in-the-middle"),
+    ("history + three of it", Room, "joining-in-the-middle"),
+    ("late subscription", Room, "joining-in-the-middle"),
+    ("", Room, "joining-in-the-middle"),
+    ("greet", Greeting, "subscribing-twice"),
+    ("greet + greeted with history", Greeting, "subscribing-twice"),
+    ("greet + a second greeting ends the connection", Greeting, "subscribing-twice"),
+]
+"""What correct servers do as well, the workload, and the property that must not accuse them."""
+
+
+@pytest.fixture(scope="module")
+def plant() -> Iterator[Plant]:
+    """Plants a kind in one server that is not ours to replace, so each schedule is performed once."""
+    with serve(parse_target("tests.faulty.channels.people:app", path="/ws")) as server:
+        address = f"{server.endpoint.host}:{server.endpoint.port}"
+        with serve(parse_target(f"ws://{address}/ws")) as reached:
+
+            def planted(kind: str) -> RunningServer:
+                with urlopen(f"http://{address}/plant/{quote(kind)}", timeout=90) as answer:
+                    assert answer.status == 200
+                return reached
+
+            yield planted
+
+
+def check(server: RunningServer, workload: type[Workload], *only: str) -> SuiteReport:
+    names = tuple(f"room.{name}" for name in only)
+    return run_suite(server, {"room": workload({}, base=1)}, OPTIONS.but(only=names))
+
+
+@pytest.mark.parametrize(("kind", "workload", "name", "words"), FAULTS, ids=[each[0] for each in FAULTS])
+def test_a_planted_fault_is_found_with_its_cause(
+    plant: Plant, kind: str, workload: type[Workload], name: str, words: str
+) -> None:
+    report = check(plant(kind), workload, name)
+    told = [finding.explanation for finding in report.findings if finding.level is Level.VIOLATION]
+    assert told, report.findings
+    assert words in told[0]
+
+
+@pytest.mark.parametrize(("kind", "workload", "name"), TWINS, ids=[f"{each[0]}, {each[2]}" for each in TWINS])
+def test_a_correct_twin_is_not_accused(plant: Plant, kind: str, workload: type[Workload], name: str) -> None:
+    assert check(plant(kind), workload, name).findings == ()

@@ -1,0 +1,226 @@
+"""A room of people with one planted fault, or with one of the things that a correct server may do as well.
+
+`GET /plant/NAME` plants NAME and forgets everybody. Members connect at `/ws?name=N&room=R`; `{"text": T}` is heard by
+the room as `{"who": N, "text": T}`. The kinds with a greeting want `{"subscribe": ROOM}` first. The tests pair each
+fault with a correct twin.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+QUERY_S = 0.03
+"""Seconds that the database takes for a history or for a subscription."""
+HISTORY = 20
+TOKEN = "s3cret-of-the-room"
+
+
+@dataclass(eq=False)
+class Person:
+    """One connection, with a queue that a task of its own empties."""
+
+    name: str
+    room: str
+    send: Send
+    number: int
+    queue: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    writer: asyncio.Task[None] | None = None
+    live: bool = True
+    waiting: list[tuple[int, str]] = field(default_factory=list)
+    """What is published until the history has been sent."""
+
+    async def write(self) -> None:
+        try:
+            while True:
+                await self.send({"type": "websocket.send", "text": await self.queue.get()})
+        except Exception:  # noqa: BLE001 - whatever the server raises for a peer that has gone
+            return
+
+    def put(self, value: Any) -> None:
+        self.queue.put_nowait(value if isinstance(value, str) else json.dumps(value))
+
+
+class World:
+    """All that the server knows."""
+
+    def __init__(self, kind: str = "") -> None:
+        self.kind = kind
+        self.people: list[Person] = []
+        self.by_name: dict[str, Person] = {}
+        self.online: dict[str, int] = {}
+        self.history: dict[str, list[tuple[int, str]]] = {}
+        self.count = 0
+        self.connections = 0
+        self.broken = False
+        self.lock = asyncio.Lock()
+
+    def has(self, kind: str) -> bool:
+        return kind in self.kind.split(" + ")
+
+
+world = World()
+
+
+async def app(scope: Message, receive: Receive, send: Send) -> None:
+    global world
+    if scope["type"] == "lifespan":
+        while (message := await receive())["type"] != "lifespan.shutdown":
+            await send({"type": f"{message['type']}.complete"})
+        await send({"type": "lifespan.shutdown.complete"})
+    elif scope["type"] == "websocket":
+        await receive()
+        await converse(scope, receive, send)
+    else:
+        if scope["path"].startswith("/plant/"):
+            world = World(scope["path"].removeprefix("/plant/"))
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def converse(scope: Message, receive: Receive, send: Send) -> None:
+    here = world
+    query = parse_qs(scope["query_string"].decode(), keep_blank_values=True)
+    name, room = query.get("name", ["x"])[0], query.get("room", ["0"])[0]
+    here.connections += 1
+    person = Person(name, room, send, here.connections)
+    if here.has("one per name, the second is refused") and name in here.by_name:
+        await send({"type": "websocket.close", "code": 4009})
+        return
+    await send({"type": "websocket.accept"})
+    person.writer = asyncio.create_task(person.write())
+    try:
+        await enter(here, person)
+        while (message := await receive())["type"] == "websocket.receive":
+            await take(here, person, message)
+    finally:
+        leave(here, person)
+        person.writer.cancel()
+
+
+async def enter(here: World, person: Person) -> None:
+    """Subscribe a connection, with the history that the kind has."""
+    if "greet" in here.kind:
+        return
+    before = here.by_name.get(person.name)
+    here.by_name[person.name] = person
+    if before is not None and here.has("one per name"):
+        await before.send({"type": "websocket.close", "code": 4001})
+    if here.has("history gap"):
+        for _, text in await stored(here, person.room):
+            person.put(text)
+    elif here.has("history") or here.has("history overlap"):
+        here.people.append(person)
+        person.live = False
+        history = await stored(here, person.room, late=True)
+        for _, text in history:
+            person.put(text)
+        person.live = True
+        for number, text in person.waiting:
+            if number not in dict(history) or here.has("history overlap"):
+                person.put(text)
+        announce(here, person)
+        return
+    elif here.has("late subscription"):
+        await asyncio.sleep(QUERY_S)
+    here.people.append(person)
+    announce(here, person)
+
+
+def announce(here: World, person: Person) -> None:
+    """Tell the room of a person who has come, unless another connection of it is there."""
+    here.online[person.name] = here.online.get(person.name, 0) + 1
+    if "person" in here.kind and here.online[person.name] == 1:
+        for other in in_room(here, person.room):
+            other.put({"joined": person.name})
+
+
+async def stored(here: World, room: str, *, late: bool = False) -> list[tuple[int, str]]:
+    """The latest messages of a room, read by a database at the beginning or (`late`) at the end of a query."""
+    length = 3 if here.has("three of it") else HISTORY
+    before = here.history.get(room, [])[-length:]
+    await asyncio.sleep(QUERY_S)
+    return here.history.get(room, [])[-length:] if late else before
+
+
+def in_room(here: World, room: str) -> list[Person]:
+    return [person for person in here.people if person.room == room]
+
+
+async def take(here: World, person: Person, message: Message) -> None:
+    """Handle one message of a member."""
+    try:
+        value = json.loads(message.get("text") or "")
+        if "greet" in here.kind and isinstance(value, dict) and "subscribe" in value:
+            await subscribe(here, person)
+            return
+        text = value["text"]
+        if not isinstance(text, str):
+            raise TypeError(text)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return
+    if person in here.people:
+        tell(here, person, text)
+
+
+async def subscribe(here: World, person: Person) -> None:
+    """The greeting, which a member may send again."""
+    again = person in here.people
+    if again and here.has("a second greeting ends the connection"):
+        await person.send({"type": "websocket.close", "code": 4429})
+        return
+    if not again or here.has("each greeting counts"):
+        here.people.append(person)
+    person.put({"info": "subscribed"})
+    if here.has("greeted with history"):
+        for _, text in here.history.get(person.room, [])[-HISTORY:]:
+            person.put(text)
+
+
+def tell(here: World, person: Person, text: str) -> None:
+    """Hand a message to the room."""
+    here.count += 1
+    whole = json.dumps({"who": person.name, "text": text})
+    here.history.setdefault(person.room, []).append((here.count, whole))
+    if here.has("latest connection only"):
+        hearers = [here.by_name[other.name] for other in in_room(here, person.room) if other.name in here.by_name]
+        hearers = list(dict.fromkeys(hearers))
+    elif here.has("a name for each connection"):
+        names = [other.name for other in in_room(here, person.room)]
+        hearers = [one for name in names for one in in_room(here, person.room) if one.name == name]
+    elif here.has("two workers"):
+        hearers = [one for one in in_room(here, person.room) if one.number % 2 == person.number % 2]
+    elif here.has("one is deaf"):
+        hearers = [one for one in in_room(here, person.room) if one is person or one.number % 6 != 3]
+    else:
+        hearers = in_room(here, person.room)
+    for hearer in hearers:
+        if hearer.live:
+            hearer.put(whole)
+        else:
+            hearer.waiting.append((here.count, whole))
+
+
+def leave(here: World, person: Person) -> None:
+    """Forget a connection that has ended."""
+    here.people = [other for other in here.people if other is not person]
+    if here.has("the end removes the name"):
+        here.by_name.pop(person.name, None)
+        here.people = [other for other in here.people if other.name != person.name]
+    elif here.by_name.get(person.name) is person:
+        del here.by_name[person.name]
+    left = here.online.get(person.name, 0) - 1
+    here.online[person.name] = max(0, left)
+    if here.has("person leaves with each connection"):
+        here.online[person.name] = 0
+    if ("person" in here.kind and here.online[person.name] == 0) or here.has("connection leaves"):
+        for other in in_room(here, person.room):
+            other.put({"left": person.name})

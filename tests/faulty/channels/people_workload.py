@@ -1,0 +1,64 @@
+"""How to speak to `people.py`: one workload for each way in which its members join."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote
+
+from wsproof.model.contract import Audience, Contract, Order
+from wsproof.model.envelope import Envelope, open_envelope
+from wsproof.workloads import MessageKind, Parsed, Workload
+
+
+class Room(Workload):
+    """A JSON room, which the handshake alone subscribes to."""
+
+    name = "room"
+    title = "a room of people"
+
+    @property
+    def contract(self) -> Contract:
+        return Contract(self.name, Audience.EVERYONE, Order.PER_PUBLISHER)
+
+    def name_of(self, member: int) -> str:
+        return f"u{self.base + member}"
+
+    def path(self, member: int) -> str:
+        return f"/ws?name={quote(self.name_of(member), safe='')}&room={self.room_of(member)}"
+
+    def publish(self, member: int, envelope: Envelope, body: str) -> str:
+        return json.dumps({"text": envelope.seal(body)})
+
+    def read(self, member: int, message: str | bytes) -> Parsed:
+        try:
+            value = json.loads(message)
+        except ValueError:
+            value = None
+        match value:
+            case {"who": str(who), "text": str(text)}:
+                return Parsed(MessageKind.DELIVERY, open_envelope(text), speaker=who, text=text)
+            case {"left": str(about)}:
+                return Parsed(MessageKind.LEAVE, about=about)
+            case {"joined": str(about)}:
+                return Parsed(MessageKind.JOIN, about=about)
+            case {"info": _}:
+                return Parsed(MessageKind.IGNORED)
+        return Parsed(MessageKind.UNEXPECTED, text=str(message))
+
+
+class Greeting(Room):
+    """A room that members subscribe to with a greeting."""
+
+    def greeting(self, member: int) -> str:
+        return json.dumps({"subscribe": str(self.room_of(member))})
+
+
+class Presence(Room):
+    """A room that says who leaves."""
+
+    @property
+    def contract(self) -> Contract:
+        return Contract(self.name, Audience.EVERYONE, Order.PER_PUBLISHER, leaves=True)
+
+
+WORKLOADS = [Room]
