@@ -18,7 +18,7 @@ from wsproof.cli import check, main
 from wsproof.conformance import suite
 from wsproof.conformance.script import Script
 from wsproof.conformance.session import Session
-from wsproof.errors import ExitCode, TerminatedRun
+from wsproof.errors import ExitCode, TargetError, TerminatedRun
 from wsproof.model.suite import CheckRun
 from wsproof.report.formats.json_documents import load_schema
 
@@ -105,11 +105,18 @@ def crash(*_: object) -> None:
     raise ZeroDivisionError("on purpose")
 
 
-def crashing_at_last(course: Any, row: Any) -> None:
-    """A crash outside of every check."""
-    if row.check == ENDED_IN:
-        crash()
-    (course.rows if isinstance(row, CheckRun) else course.not_run).append(row)
+def ending_at_last(error: Exception) -> Callable[[Any, Any], None]:
+    """An error outside of every check."""
+
+    def add(course: Any, row: Any) -> None:
+        if row.check == ENDED_IN:
+            raise error
+        (course.rows if isinstance(row, CheckRun) else course.not_run).append(row)
+
+    return add
+
+
+crashing_at_last = ending_at_last(ZeroDivisionError("on purpose"))
 
 
 def test_what_is_known_is_told_when_wsproof_crashes_and_a_violation_outranks_the_crash(
@@ -122,6 +129,36 @@ def test_what_is_known_is_told_when_wsproof_crashes_and_a_violation_outranks_the
     assert "Traceback" in said.err
     assert "wsproof itself crashed" in said.err
     assert "the exit code is 1" in said.err
+
+
+def test_a_violation_outranks_a_target_that_is_lost_later(
+    faulty: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(suite._Course, "add", ending_at_last(TargetError("nobody listens any more")))
+    assert run(faulty, tmp_path) == ExitCode.FAILED
+    said = capsys.readouterr()
+    assert_all_is_told(tmp_path, said.out, "the run ended: nobody listens any more")
+    assert "nobody listens any more" in said.err
+    assert "the exit code is 1" in said.err
+    assert "crashed" not in said.err
+
+
+def test_a_target_that_is_lost_before_any_violation_is_the_mistake_of_the_command(
+    faulty: FaultyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suite._Course, "add", ending_at_last(TargetError("nobody listens any more")))
+    assert run(faulty, tmp_path, fault="") == ExitCode.USAGE
+
+
+def test_a_table_of_servers_keeps_the_violations_of_a_server_that_is_lost_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(__file__).parents[2])
+    monkeypatch.setattr(suite._Course, "add", ending_at_last(TargetError("it did not start again")))
+    words = ("tests.target.apps.echo:app", "--path", "/", "--server", "uvicorn,uvicorn-wsproto", *ONLY)
+    main(["check", *words, "--out", str(tmp_path), *copies(tmp_path)])
+    document = json.loads((tmp_path / "check.json").read_text(encoding="utf-8"))
+    assert [(row["state"], row["check"]["complete"]) for row in document["servers"]] == [("checked", False)] * 2
 
 
 def test_a_crash_without_a_violation_cannot_tell(

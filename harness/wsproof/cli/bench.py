@@ -24,6 +24,7 @@ from wsproof.report.formats.markdown import run_markdown
 from wsproof.report.formats.progress import ProgressLine
 from wsproof.report.store.atomic import write_text
 from wsproof.session.context import CommandContext
+from wsproof.session.crash import violations_outrank_errors
 from wsproof.session.question import Question
 from wsproof.session.run_recorder import RunRecorder
 from wsproof.stats.objective import Objective, parse_objective
@@ -61,7 +62,7 @@ def bench_target(stage: CommandContext) -> tuple[RunRecord, ExitCode]:
     """Measure one target. Returns its record and the exit code."""
     objectives = [parse_objective(text) for text in stage.arguments.slo]
     require_possible(stage.plan())
-    with stage.running() as server, stage.record("bench") as log:
+    with violations_outrank_errors(stage), stage.running() as server, stage.record("bench") as log:
         log.change(target=stage.describe(server), plan=stage.plan(server).to_json())
         log.keep_output(server)
         measure_server(stage, server, log, objectives)

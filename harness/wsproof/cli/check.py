@@ -22,7 +22,7 @@ from wsproof.report.formats.terminal import show_check
 from wsproof.report.store.atomic import write_text
 from wsproof.session.check_recorder import CheckRecorder, Tell
 from wsproof.session.context import CommandContext
-from wsproof.session.crash import all_done, violations_outrank_crashes
+from wsproof.session.crash import all_done, violations_outrank_errors
 from wsproof.session.only import require_known
 from wsproof.target.server import RunningServer
 from wsproof.target.servers import names_several
@@ -39,7 +39,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
 
         return check_servers.perform(arguments)
     stage = CommandContext(arguments)
-    with violations_outrank_crashes(stage):
+    with violations_outrank_errors(stage):
         record = check_target(stage, partial(finish_check, stage))
         stage.write_accepted(record.findings)
     return exit_code_of(record.verdict)

@@ -74,7 +74,7 @@ def _finish(stage: CommandContext, matrix: ServerTable) -> None:
 
 
 def checked(turn: ServerRun) -> ServerTableRow:
-    """Check one server and return its row. If the server cannot start, the row gives the reason."""
+    """Check one server and return its row. If the server cannot start, the row says why."""
     console, server = turn.stage.console, turn.server
     if turn.missing:
         line = f"\n{turn.number}: {server.name}: {turn.missing}"
@@ -92,6 +92,8 @@ def checked(turn: ServerRun) -> ServerTableRow:
         check_target(turn.begin(), tell)
     except TargetError as error:
         console.print(str(error), style="bold red", markup=False, soft_wrap=True)
+        if turn.known:
+            return turn.known[0]  # the server started, and was lost later: its findings count
         return ServerTableRow(server.name, server.title, ServerRunState.FAILED, str(error))
     return turn.known[0]
 

@@ -22,7 +22,7 @@ from wsproof.report.store.atomic import write_text
 from wsproof.report.text.run import all_findings
 from wsproof.session.check_recorder import CheckRecorder
 from wsproof.session.context import CommandContext
-from wsproof.session.crash import all_done, violations_outrank_crashes
+from wsproof.session.crash import all_done, violations_outrank_errors
 from wsproof.session.only import require_known
 from wsproof.session.run_recorder import RunRecorder
 from wsproof.session.shares import check_budget, elapsed_s, fits_again, load_seconds
@@ -36,7 +36,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     require_possible(stage.plan())
     require_locust()
     require_known(arguments.only, stage.workloads)
-    with violations_outrank_crashes(stage):
+    with violations_outrank_errors(stage):
         try:
             code = _all_parts(stage, objectives)
         except BaseException:

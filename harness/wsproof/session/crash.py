@@ -8,36 +8,41 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from wsproof.errors import ExitCode, TerminatedRun, WsproofError
+from wsproof.errors import ExitCode, InterruptedRun, TerminatedRun, WsproofError
 from wsproof.model.finding import Verdict
 
 if TYPE_CHECKING:
     from wsproof.session.context import CommandContext
 
-__all__ = ["CRASHED", "CrashedRun", "all_done", "end_reason", "violations_outrank_crashes"]
+__all__ = ["CRASHED", "ViolatedRun", "all_done", "end_reason", "violations_outrank_errors"]
 
 CRASHED = "wsproof itself crashed; this is a bug of ours, and it says nothing about the server. The traceback is above."
 VIOLATED = "Before that a violation was found: see above. It stands, so the exit code is 1."
 
 
-class CrashedRun(WsproofError):
-    """wsproof crashed after it had found a violation: the violation outranks the crash."""
+class ViolatedRun(WsproofError):
+    """An error ended the run after a violation was found: the violation outranks the error."""
 
     exit_code = ExitCode.FAILED
 
 
 @contextmanager
-def violations_outrank_crashes(stage: CommandContext) -> Iterator[None]:
-    """Context manager that turns a crash of wsproof into CrashedRun, if the record already holds a violation."""
+def violations_outrank_errors(stage: CommandContext) -> Iterator[None]:
+    """Context manager that turns an error into ViolatedRun, if the record already holds a violation.
+
+    Errors are a target that is gone, a mistake that shows late, and a crash of wsproof. Ctrl-C and SIGTERM are none.
+    """
     try:
         yield
-    except (WsproofError, BrokenPipeError):
+    except (InterruptedRun, BrokenPipeError):
         raise
     except Exception as error:
         if stage.log is None or stage.log.record.verdict is not Verdict.INVALID:
             raise
+        if isinstance(error, WsproofError):
+            raise ViolatedRun(f"{error}\n{VIOLATED}") from error
         traceback.print_exc(file=sys.stderr)
-        raise CrashedRun(f"{CRASHED} {VIOLATED}") from error
+        raise ViolatedRun(f"{CRASHED} {VIOLATED}") from error
 
 
 def all_done(steps: Iterable[Callable[[], None]]) -> None:
