@@ -52,9 +52,8 @@ def replay(
         TargetError: nobody listens.
     """
     messages = tuple(map(Message.of, login))
-    watch = ServerWatch(server)
     if "trial" in recipe:
-        return _replay_trial(recipe, endpoint, pid, deadline_s, messages, watch)
+        return _replay_trial(recipe, endpoint, pid, deadline_s, messages, server)
     try:
         conversation, facts = (
             Script.from_json(recipe["conversation"]),
@@ -62,6 +61,7 @@ def replay(
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"expected the recipe of an rfc6455 finding, but it cannot be read: {error!r}") from error
+    watch = ServerWatch(server)
     bystander = Bystander(deadline_s, facts.first_messages)
     try:
         if bystander.ask(endpoint) is not Service.SERVED:
@@ -96,7 +96,7 @@ def _replay_trial(
     pid: int | None,
     deadline_s: float,
     login: tuple[Message, ...],
-    watch: ServerWatch,
+    server: object,
 ) -> list[Finding]:
     """Run the robustness test of a finding again with its original parameters."""
     try:
@@ -108,7 +108,17 @@ def _replay_trial(
     if trial.needs_process and pid is None:
         raise CannotTellError(f"{trial.name} is {NOT_OURS}; replay it on a server that is started here")
     patient_s = float(recipe.get("deadline_s", deadline_s))
-    ground = RobustnessContext(endpoint, facts, pid, patient_s, Budget(None), examples, parameters=parameters)
+    watch = ServerWatch(server)
+    ground = RobustnessContext(
+        endpoint,
+        facts,
+        pid,
+        patient_s,
+        Budget(None),
+        examples,
+        parameters=parameters,
+        header_echo=getattr(server, "header_echo", None),
+    )
     try:
         outcome = _outcome(trial, ground)
         if not ground.all_served():

@@ -170,6 +170,7 @@ class RobustnessRunner:
             subject.budget,
             subject.options.examples,
             parameters=parameters,
+            header_echo=getattr(server, "header_echo", None),
             known=self._known,
         )
 

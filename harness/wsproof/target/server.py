@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from wsproof.net.budget import Budget
 from wsproof.net.connect import connect_socket, is_refused
 from wsproof.net.endpoint import Endpoint, parse_url
 from wsproof.net.redact import redact
+from wsproof.target.header_echo import serve_header_echo
 from wsproof.target.known_deviations import known_deviations
 from wsproof.target.last_exception import last_exception, last_lines
 from wsproof.target.launch import START_TIMEOUT_S, Launch, plan_launch, start
@@ -25,6 +26,8 @@ _CONNECT_TIMEOUT_S = 5.0
 _LAST_OUTPUT_S = 1.0
 """Maximum seconds to wait for the last output of a dead server. A child process may still hold the pipe."""
 _END_LINES = 200
+_ECHO_TIMEOUT_S = 5.0
+"""Seconds within which a second process must be ready. Servers that are installed here need 0.3 to 1.5 s."""
 _REFUSED_S = 1.0
 _EXIT_S = 2.0
 _APP_LIBRARIES = ("fastapi", "starlette", "uvicorn", "websockets", "uvloop", "httptools", "h11")
@@ -191,6 +194,16 @@ class RunningServer:
         )
         self._stopped = False
         return started
+
+    def header_echo(self) -> AbstractContextManager[Endpoint] | None:
+        """Return a second process of the same ASGI server that answers each WebSocket with the headers it received.
+
+        None if the target is no ASGI app that we start.
+        """
+        if self._launch is None or self._launch.server is None:
+            return None
+        timeout_s = _ECHO_TIMEOUT_S if self.budget is None else self.budget.at_most(_ECHO_TIMEOUT_S)
+        return serve_header_echo(self._launch, self._env, timeout_s)
 
     def describe(self) -> dict[str, Any]:
         """Return the redacted description for a run record: `target` in wsproof.run/1."""

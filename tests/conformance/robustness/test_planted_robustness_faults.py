@@ -61,9 +61,9 @@ def test_the_correct_server_stands_it_all(straining: FaultyServer) -> None:
     options = SuiteOptions(only=tuple(trial.name for trial in ROBUSTNESS_TESTS), examples=5, deadline_s=_PATIENT_S)
     report = run_suite(straining.with_fault(CORRECT_DEFLATE), options)
     assert report.findings == ()
-    assert report.not_run == ()
+    assert [each.check for each in report.not_run] == ["scope-headers"]  # this server is no ASGI server
     assert report.verdict(strict=True) is Verdict.VALID
-    assert [run.check for run in report.checks_run] == [trial.name for trial in ROBUSTNESS_TESTS]
+    assert [run.check for run in report.checks_run] == [trial.name for trial in ROBUSTNESS_TESTS[1:]]
     assert {figure.name for run in report.checks_run for figure in run.measured} >= {
         "descriptors kept",
         "memory kept",

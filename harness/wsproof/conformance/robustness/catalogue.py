@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from wsproof.conformance.robustness import compression_isolation, costs, floods, leaks, slow
+from wsproof.conformance.robustness import compression_isolation, costs, floods, leaks, scope_headers, slow
 from wsproof.conformance.robustness.definition import RobustnessTest
 
 __all__ = ["ROBUSTNESS_TESTS"]
 
 ROBUSTNESS_TESTS: tuple[RobustnessTest, ...] = (
+    *scope_headers.TRIALS,
     *compression_isolation.TRIALS,
     *slow.TRIALS,
     *floods.TRIALS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,6 +58,8 @@ class RobustnessContext:
     """Seconds that the release of descriptors may take; None means `deadline_s`."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """The parameters of a repeated experiment; empty for a new one."""
+    header_echo: Callable[[], AbstractContextManager[Endpoint] | None] | None = None
+    """Starts the target's server library with an app of ours (`RunningServer.header_echo`)."""
     known: dict[str, object] = field(default_factory=dict)
     """Results that earlier tests leave for later ones."""
 

@@ -50,6 +50,15 @@ HANDSHAKE = (
         "unknown headers",
     ),
     Rule(
+        # The scope of ASGI has all request headers. A field name may contain "_" and "-", so the two are different
+        # names: a proxy that removes one of them must not be deceived by the other (RFC 9110 17.10).
+        "scope-headers",
+        "RFC 9110 5.1",
+        MUST,
+        "Each request header reaches the application under its own name; lines of one name keep their order (5.3).",
+        "request headers reach the application",
+    ),
+    Rule(
         "header-limits",
         "RFC 9110 5.4",
         MUST,
