@@ -184,6 +184,30 @@ class TestOffTheFastPath:
         assert (member.departure, member.close_code) == (Departure.DROPPED, 4001)
         assert member.left_ns
 
+    @pytest.mark.parametrize("end", ["close", "eof", "http", "own-close"])
+    def test_a_connection_that_can_send_can_encode(
+        self, tmp_path: Path, loop: asyncio.AbstractEventLoop, end: str
+    ) -> None:
+        bench = Bench(tmp_path, loop)
+        agreed = b"Sec-WebSocket-Extensions: permessage-deflate"
+        bench.connection.data_received(ANSWER.replace(b"\r\n\r\n", b"\r\n" + agreed + b"\r\n\r\n"))
+        bench.room.enter(bench.connection)
+        peer = bench.connection.reader.peer
+        assert peer is not None
+        assert bench.connection.can_send
+        assert bench.connection.encode("hello")[0] == 0xC1  # compressed
+        match end:
+            case "close":
+                bench.connection.data_received(Frame(Opcode.CLOSE, b"\x03\xe8").encode())
+            case "eof":
+                peer.receive_eof()
+            case "http":
+                bench.connection.data_received(b"HTTP/1.1 500 Oh\r\n\r\n")
+                peer.receive_eof()
+            case "own-close":
+                peer.send_close()
+        assert not bench.connection.can_send
+
     def test_an_end_without_a_close_frame_has_no_code(self, bench: Bench) -> None:
         bench.open()
         bench.connection.connection_lost(ConnectionResetError())

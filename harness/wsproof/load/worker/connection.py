@@ -143,6 +143,7 @@ class Connection(asyncio.Protocol):
             or self.closing
             or self.close_code is not None
             or self.transport.is_closing()
+            or (self.reader.peer is not None and not self.reader.peer.may_send)
         )
 
     def send(self, frame: bytes) -> None:
@@ -153,7 +154,7 @@ class Connection(asyncio.Protocol):
     def encode(self, message: str | bytes) -> bytes:
         """Encode a message as a frame, compressed if the handshake agreed on compression.
 
-        The result must be the next frame that is sent.
+        The connection must be one that can send, and the result must be the next frame that is sent.
         """
         peer = self.reader.peer
         if peer is None or peer.deflate is None:
