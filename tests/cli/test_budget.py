@@ -10,14 +10,21 @@ import pytest
 from rich.console import Console
 
 from tests.faulty.difficult import difficult
+from tests.report import samples
 from wsproof import delivery
 from wsproof.cli import main
+from wsproof.cli.exit_codes import exit_code_of
 from wsproof.cli.parser import build_parser
 from wsproof.conformance import suite as rfc6455
 from wsproof.errors import ExitCode
-from wsproof.model.suite import NotRun, SuiteReport
+from wsproof.model.finding import Verdict
+from wsproof.model.record import RunRecord
+from wsproof.model.suite import CheckRun, NotRun, SuiteReport
 from wsproof.net.budget import Budget
+from wsproof.report.closing import closing_sentences
+from wsproof.report.formats.json_documents import check_document
 from wsproof.report.formats.terminal import show_check
+from wsproof.report.text.run import answers, verdict_sentence
 from wsproof.session.context import CommandContext
 
 
@@ -72,8 +79,47 @@ def test_the_protocol_leaves_the_channels_their_time(tmp_path: Path, monkeypatch
     assert alone.reason == whole.reason == "the budget of 1000 s is spent"
 
 
-def test_what_the_budget_left_out_comes_with_advice() -> None:
+def shown(ran: int, late: int, not_here: int = 0) -> tuple[str, RunRecord]:
+    """What the terminal shows of a report, and its record."""
+    runs = (CheckRun("mask-any", "5.3", "masks", Verdict.VALID, 1, 0.1),) * ran
+    left = [NotRun("rsv-zero", "5.2", "bits", Budget(60).reason, is_out_of_time=True)] * late
+    left += [NotRun("deflate-final", "RFC 7692 7.2.3.4", "BFINAL", "not offered by the server")] * not_here
+    report = SuiteReport(0, runs, not_run=tuple(left))
     paper = Console(file=StringIO(), width=200)
-    left = NotRun("mask-any", "5.3", "masks", Budget(60).reason)
-    show_check(paper, SuiteReport(0, not_run=(left,)))
-    assert "More time: --budget 5m, or --budget none." in paper.file.getvalue()  # type: ignore[attr-defined]
+    show_check(paper, report)
+    part = {"check": check_document(samples.TARGET, report)}
+    record = samples.record(command="check", metrics={}, verdict=report.verdict(), parts=part)
+    return paper.file.getvalue(), record  # type: ignore[attr-defined]
+
+
+def test_what_the_budget_left_out_is_counted_and_comes_with_advice() -> None:
+    text, record = shown(ran=3, late=2, not_here=4)
+    assert "2 of 5 checks were not run within the budget: try --budget 5m, or --budget none." in text
+    assert "VALID: every promise that was checked was kept" in text
+    assert answers(record)[0].badge == "yes"
+    assert exit_code_of(record.verdict) is ExitCode.OK
+
+
+def test_without_a_check_out_of_time_nothing_is_said_of_the_budget() -> None:
+    assert "within the budget" not in shown(ran=1, late=0, not_here=4)[0]
+
+
+def test_a_check_that_is_mostly_out_of_time_cannot_tell() -> None:
+    text, record = shown(ran=1, late=2, not_here=4)
+    sentence = "2 of 3 checks were not run within the budget: try --budget 5m, or --budget none."
+    assert sentence in text
+    assert "CANNOT TELL: most checks were not run within the budget" in text
+    assert exit_code_of(record.verdict) is ExitCode.CANNOT_TELL
+    assert verdict_sentence(record) == f"CANNOT TELL: {sentence}"
+    assert (answers(record)[0].badge, answers(record)[0].sentence) == ("cannot tell", sentence)
+    assert closing_sentences(record, Path())[0].endswith(f"is not fully known: {sentence}")
+
+
+def test_a_server_that_answers_late_is_not_called_valid_after_a_few_checks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with difficult("late") as server:
+        url = f"ws://127.0.0.1:{server.endpoint.port}/"
+        # Two seconds are enough for the probe alone, on any machine.
+        assert main(["check", url, "--budget", "2s", "--out", str(tmp_path)]) == ExitCode.CANNOT_TELL
+    assert "checks were not run within the budget: try --budget 5m" in capsys.readouterr().out

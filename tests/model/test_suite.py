@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
-from wsproof.model.suite import CheckRun, SuiteName, SuiteOptions, SuiteReport
+from wsproof.model.suite import CheckRun, NotRun, SuiteName, SuiteOptions, SuiteReport
 
 LOST = Finding("delivery", "chat", Anomaly.LOST, Level.VIOLATION, "x")
 
@@ -30,6 +30,28 @@ def test_the_verdict_is_the_worst_of_findings_and_of_what_could_not_be_told(
     report: SuiteReport, verdict: Verdict
 ) -> None:
     assert report.verdict() is verdict
+
+
+LATE = NotRun("order", "chat", "In order", "the budget is spent", is_out_of_time=True)
+NOT_HERE = NotRun("deflate-final", "RFC 7692 7.2.3.4", "BFINAL", "not offered by the server")
+
+
+@pytest.mark.parametrize(
+    ("ran_checks", "not_run", "verdict"),
+    [
+        (2, [LATE], Verdict.VALID),
+        (2, [LATE] * 2, Verdict.VALID),
+        (2, [LATE] * 3, Verdict.UNKNOWN),
+        (2, [NOT_HERE] * 9, Verdict.VALID),
+        (2, [NOT_HERE] * 9 + [LATE] * 3, Verdict.UNKNOWN),
+    ],
+)
+def test_a_report_that_is_mostly_out_of_time_is_not_valid(
+    ran_checks: int, not_run: list[NotRun], verdict: Verdict
+) -> None:
+    report = SuiteReport(0, (ran(Verdict.VALID),) * ran_checks, not_run=tuple(not_run))
+    assert report.verdict() is verdict
+    assert SuiteReport(0, report.checks_run, (LOST,), report.not_run).verdict() is Verdict.INVALID
 
 
 def test_reports_add_up() -> None:

@@ -140,7 +140,7 @@ def run_suite(
         with private_storage(), open_session(server, options, budget) as subject:
             report = _run(_Course(subject, begun), wanted, tell, keep)
     except BudgetSpent:
-        report = SuiteReport(options.seed, not_run=tuple(_not_run(each, budget.reason) for each in wanted))
+        report = SuiteReport(options.seed, not_run=tuple(_out_of_time(each, budget.reason) for each in wanted))
     except EndedWhileProbed as error:
         report = _ended(options.seed, str(error))
     except CannotTellError as error:
@@ -235,7 +235,7 @@ def _run(course: _Course, wanted: list[Property | RobustnessTest], tell: Progres
 def _leave_out(course: _Course, others: list[Property | RobustnessTest], reason: str) -> None:
     """Record the checks that cannot run: the budget is spent, or the server is gone (reported once)."""
     if course.subject.budget.spent:
-        course.not_run += [_not_run(other, _spent(course.subject)) for other in others]
+        course.not_run += [_out_of_time(other, _spent(course.subject)) for other in others]
     else:
         course.rows += _not_reached(len(others), reason)
 
@@ -253,7 +253,7 @@ def _run_trial(trials: RobustnessRunner, trial: RobustnessTest) -> tuple[CheckRu
     try:
         return trials.hold(trial), True
     except BudgetSpent:
-        return _not_run(trial, _spent(trials.subject)), False
+        return _out_of_time(trial, _spent(trials.subject)), False
     except ServerGone as error:
         return CheckRun(
             trial.name, trial.rule.section, trial.rule.title, trials.verdict_on(trial), 0, 0.0, str(error)
@@ -307,7 +307,7 @@ def _run_one(subject: Session, tested: Property) -> tuple[CheckRun | NotRun, boo
     except BudgetSpent:
         reason, goes_on = _spent(subject), False
         if subject.ledger.cause_of(tested.name) is None:
-            return _not_run(tested, reason), goes_on  # Some scripts passed, but not all of them ran.
+            return _out_of_time(tested, reason), goes_on  # Some scripts passed, but not all of them ran.
     except ServerGone as error:
         reason, goes_on = str(error), False
     tried = subject.conversations - before
@@ -317,7 +317,7 @@ def _run_one(subject: Session, tested: Property) -> tuple[CheckRun | NotRun, boo
         verdict = _verdict_on(subject, cause)
         reason = reason or _observed_in(subject, cause)
     elif cut_short == UNFINISHED:
-        return _not_run(tested, reason or cut_short), goes_on
+        return _out_of_time(tested, reason or cut_short), goes_on
     elif cut_short == DIED:
         verdict, reason = Verdict.UNKNOWN, reason or cut_short
     elif tried and subject.declined == declined + tried and not tested.about_offers:
@@ -433,6 +433,10 @@ def _not_reached(left: int, reason: str) -> list[CheckRun]:
 
 def _not_run(tested: Property | RobustnessTest, reason: str) -> NotRun:
     return NotRun(*_named(tested), reason)
+
+
+def _out_of_time(tested: Property | RobustnessTest, reason: str) -> NotRun:
+    return NotRun(*_named(tested), reason, is_out_of_time=True)
 
 
 def _row(tested: Property, verdict: Verdict, examples: int, seconds: float, reason: str, cause: str | None) -> CheckRun:

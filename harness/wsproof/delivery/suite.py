@@ -118,7 +118,7 @@ class _Course:
         """The report of one property, or of why it was not run."""
         options, server = self._options, self._server
         if self._budget.spent:
-            return SuiteReport(options.seed, not_run=(_left_out(workload, each),))
+            return SuiteReport(options.seed, not_run=(_out_of_time(workload, each),))
         stage = self._stages.setdefault(workload.name, ScheduleRunner(server, workload, options.seed, self._budget))
         reason = ""
         if stage.speaks is False:
@@ -234,7 +234,7 @@ def _run(
         try:
             seen = stage.judge(schedule, options.deadline_s)
         except BudgetSpent:
-            return SuiteReport(options.seed, (), tuple(kept.values()), (_left_out(workload, each),))
+            return SuiteReport(options.seed, (), tuple(kept.values()), (_out_of_time(workload, each),))
         except TargetError as gone:
             kept["received", Anomaly.UNKNOWN] = _gone(workload, each, gone)
             break
@@ -319,7 +319,12 @@ def _gone(workload: Workload, each: DeliveryProperty, why: TargetError) -> Findi
     return Finding("received", workload.name, Anomaly.UNKNOWN, Level.INFORMATIONAL, f"{each.name}: {why}")
 
 
-def _left_out(workload: Workload, each: DeliveryProperty, reason: str = "the budget of the run is spent") -> NotRun:
+def _out_of_time(workload: Workload, each: DeliveryProperty) -> NotRun:
+    """A check that the time budget left out."""
+    return replace(_left_out(workload, each, "the budget of the run is spent"), is_out_of_time=True)
+
+
+def _left_out(workload: Workload, each: DeliveryProperty, reason: str) -> NotRun:
     """A check that was not run, and the reason."""
     return NotRun(f"{workload.name}.{each.name}", workload.name, each.promise, reason)
 

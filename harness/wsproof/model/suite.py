@@ -109,12 +109,16 @@ class CheckRun:
 
 @dataclass(frozen=True, slots=True)
 class NotRun:
-    """A selected check that was not run to its end, and the reason. It has no verdict, and has not passed."""
+    """A selected check that was not run to its end, and the reason. It has no verdict, and has not passed.
+
+    `is_out_of_time`: the time budget is the reason. Otherwise the check has nothing to check on this server.
+    """
 
     check: str
     section: str
     title: str
     reason: str
+    is_out_of_time: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the row under `not_run` in wsproof.check/1."""
@@ -154,15 +158,25 @@ class SuiteReport:
         """The elapsed time if it was recorded, else the sum of the rows."""
         return self.wall_s or sum(run.seconds for run in self.checks_run)
 
+    @property
+    def out_of_time(self) -> int:
+        """The number of checks that the time budget left out."""
+        return sum(one.is_out_of_time for one in self.not_run)
+
+    @property
+    def is_mostly_out_of_time(self) -> bool:
+        """Whether the time budget left out more checks than were run. Then too little is known for a verdict."""
+        return self.out_of_time > len(self.checks_run)
+
     def verdict(self, *, strict: bool = False) -> Verdict:
         """Return the worst of all findings and of all checks with an unknown verdict.
 
-        UNKNOWN if nothing was run, or if the run is incomplete and no finding is worse.
+        UNKNOWN if nothing was run, or if the run is incomplete or mostly out of time, and no finding is worse.
         """
         if not (self.checks_run or self.findings):
             return Verdict.UNKNOWN
         unknown = Verdict.worst(run.verdict for run in self.checks_run if run.verdict is Verdict.UNKNOWN)
-        if not self.complete:
+        if not self.complete or self.is_mostly_out_of_time:
             unknown = Verdict.UNKNOWN
         return Verdict.worst([unknown, verdict_of(self.findings, strict=strict)])
 

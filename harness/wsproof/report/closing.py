@@ -9,7 +9,7 @@ from wsproof.model.finding import Anomaly, Finding, Verdict
 from wsproof.model.record import RunRecord, Summary
 from wsproof.model.suite import CheckRun
 from wsproof.report.figures import trust_sentence
-from wsproof.report.text.check import not_run_of
+from wsproof.report.text.check import not_run_of, too_little_time_of
 from wsproof.report.text.run import (
     about_the_wire,
     accepted,
@@ -39,6 +39,8 @@ def _protocol(record: RunRecord) -> str:
         return trouble
     if not runs:
         return "The protocol was not checked."
+    if too_little := too_little_time_of(record):
+        return f"Whether the server keeps the protocol is not fully known: {too_little}"
     known = len(accepted(findings))
     besides = f", apart from {count(known, 'known deviation')}" if known else ""
     left = sum(len(checks) for _, checks in not_run_of(record))

@@ -21,7 +21,7 @@ from wsproof.model.suite import CheckRun, SuiteReport
 from wsproof.report.figures import VOID, figure, trust_sentence, void_figures
 from wsproof.report.formats.json_documents import suite_report_of
 from wsproof.report.store.run_dir import RunDir
-from wsproof.report.text.check import by_reason, measured
+from wsproof.report.text.check import by_reason, measured, time_sentence
 from wsproof.report.text.comparison import JUDGED, comparison_sentence, interval, judgement_note, side
 from wsproof.report.text.run import (
     Tone,
@@ -48,9 +48,7 @@ HOW_TO_ACCEPT = (
     "To accept what is not yours to mend, list it with a reason in a file: --write-accepted FILE begins one, "
     "--known-deviations FILE uses it (see README, Known deviations)."
 )
-BUDGET = "budget of"
-"""Marks the reason of a check that the time budget left out."""
-MORE_TIME = "More time: --budget 5m, or --budget none."
+MOSTLY = "most checks were not run within the budget"
 TRACEBACKS = "The tracebacks are in the folder of the run (crashes/); please report them."
 COLUMNS: tuple[str, ...] = ("p50", "p90", "p99", "p999", "max")
 """The statistics in a row of the metrics table."""
@@ -78,17 +76,16 @@ def show_check(
         _show_run_of_check(console, run)
     for reason, checks in by_reason(report.not_run):
         _say(console, f"{Tone.NONE.sign} not run   {', '.join(checks)}: {reason}", "dim")
-    if any(BUDGET in one.reason for one in report.not_run):
-        _say(console, f"  {MORE_TIME}", "dim")
     show_findings(console, report.findings, all_known=all_known)
     verdict = report.verdict(strict=strict)
     if any(one.level.counts and one.accepted is None for one in report.findings):
         _say(console, f"\n{HOW_TO_ACCEPT}", "dim")
     violations = [one for one in report.findings if one.verdict(strict=strict) is Verdict.INVALID]
+    mostly = report.is_mostly_out_of_time and all(run.verdict is not Verdict.UNKNOWN for run in report.checks_run)
     told = {
         Verdict.VALID: "VALID: every promise that was checked was kept",
         Verdict.INVALID: f"INVALID: {count(len(violations), 'violation')}",
-        Verdict.UNKNOWN: "CANNOT TELL: part of what was asked got no answer",
+        Verdict.UNKNOWN: f"CANNOT TELL: {MOSTLY if mostly else 'part of what was asked got no answer'}",
     }[verdict]
     if not report.complete:
         told += " so far" if verdict is Verdict.INVALID else "; the run ended early"
@@ -96,6 +93,8 @@ def show_check(
     crashed = sum(bool(run.traceback) for run in report.checks_run)
     if crashed:
         _say(console, f"\n{count(crashed, 'check')} crashed: a bug of wsproof. {TRACEBACKS}", STYLES[Tone.UNSURE])
+    if sentence := time_sentence(report):
+        _say(console, f"\n{sentence}", STYLES[Tone.UNSURE])
     facts = f"{count(len(report.checks_run), 'check')}{left_out}, {duration(report.seconds)}, seed {report.seed}"
     _say(console, f"\n{told} ({facts})", STYLES[tone_of(verdict)])
 

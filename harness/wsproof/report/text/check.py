@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from wsproof.model.record import RunRecord
-from wsproof.model.suite import CheckRun, NotRun
+from wsproof.model.suite import CheckRun, NotRun, SuiteReport
 from wsproof.report.formats.json_documents import suite_report_of
 from wsproof.report.text.units import significant
 
-__all__ = ["by_reason", "measured", "not_run_of", "remarks_of"]
+__all__ = ["by_reason", "measured", "not_run_of", "remarks_of", "time_sentence", "too_little_time_of"]
+
+_MORE_TIME = "try --budget 5m, or --budget none"
 
 
 def measured(run: CheckRun) -> str:
@@ -35,3 +37,22 @@ def remarks_of(record: RunRecord) -> tuple[str, ...]:
     """Remarks on the whole check, such as which messages the endpoint accepts."""
     part = record.parts.get("check")
     return suite_report_of(part).remarks if part else ()
+
+
+def time_sentence(report: SuiteReport) -> str:
+    """How many checks the time budget left out, and what to do; empty if it left out none.
+
+    The total has only the checks that are possible on this server.
+    """
+    left = report.out_of_time
+    if not left:
+        return ""
+    were = "was" if left == 1 else "were"
+    return f"{left} of {left + len(report.checks_run)} checks {were} not run within the budget: {_MORE_TIME}."
+
+
+def too_little_time_of(record: RunRecord) -> str:
+    """The same sentence, if the time budget left out so many checks that the verdict is unknown; else empty."""
+    part = record.parts.get("check")
+    report = suite_report_of(part) if part else None
+    return time_sentence(report) if report is not None and report.is_mostly_out_of_time else ""

@@ -18,6 +18,7 @@ from wsproof.model.suite import CheckRun
 from wsproof.report.figures import NAMED, figure, void_figures
 from wsproof.report.formats.json_documents import suite_report_of
 from wsproof.report.text.capacity import GOOD, capacity_sentence
+from wsproof.report.text.check import too_little_time_of
 from wsproof.report.text.units import for_reader, share
 from wsproof.stats.capacity import SearchEnding
 from wsproof.stats.metrics import METRICS_BY_NAME
@@ -157,7 +158,7 @@ def _protocol(record: RunRecord) -> AnswerText:
     question = "Does it speak the protocol, whatever a client sends?"
     findings = [one for one in all_findings(record) if about_the_wire(one.section) or one.anomaly is Anomaly.PROTOCOL]
     runs = [run for run in checks_of(record) if about_the_wire(run.section)]
-    return _judged(question, findings, runs, "the protocol was kept", "wsproof check")
+    return _judged(question, findings, runs, "the protocol was kept", "wsproof check", too_little_time_of(record))
 
 
 def _delivery(record: RunRecord) -> AnswerText:
@@ -168,7 +169,8 @@ def _delivery(record: RunRecord) -> AnswerText:
     runs = [run for run in checks_of(record) if not about_the_wire(run.section)]
     reach = record.metrics.get("reach")
     measured = reach is not None and reach.n > 0
-    answer = _judged(question, findings, runs, "nothing was lost, repeated or out of place", "wsproof check", measured)
+    good, time = "nothing was lost, repeated or out of place", too_little_time_of(record) if runs else ""
+    answer = _judged(question, findings, runs, good, "wsproof check", time, measured)
     if reach is None or not measured or reach.mean is None:
         return answer
     told = f" Under load, {share(reach.mean)} of what was owed arrived ({count(reach.n, 'publication')})."
@@ -183,6 +185,7 @@ def _judged(
     runs: list[CheckRun],
     good: str,
     how: str,
+    too_little_time: str,
     measured: bool = False,
 ) -> AnswerText:
     if not runs and not findings and not measured:
@@ -198,6 +201,8 @@ def _judged(
     if unknown or unsure:
         why = unsure[0].explanation if unsure else f"{unknown[0].title}: {unknown[0].reason or 'no reason was given'}"
         return AnswerText(question, "cannot tell", Tone.UNSURE, why + also)
+    if too_little_time:
+        return AnswerText(question, "cannot tell", Tone.UNSURE, too_little_time + also)
     weaker = f" {count(len(left), 'weaker finding')}, see below." if left else ""
     held = f"{count(len(runs), 'check')}: {good}." if runs else f"{good[0].upper()}{good[1:]}."
     return AnswerText(question, "yes", Tone.GOOD, held + weaker + also)
@@ -301,7 +306,7 @@ def verdict_sentence(record: RunRecord) -> str:
     if (missed := missed_objectives(record)) and not _unmarked(record):
         return f"OBJECTIVE MISSED: {', '.join(missed)}."
     if record.verdict is Verdict.UNKNOWN:
-        return "CANNOT TELL: part of what was asked got no answer."
+        return f"CANNOT TELL: {too_little_time_of(record) or 'part of what was asked got no answer.'}"
     if undecided := open_objectives(record):
         return f"CANNOT TELL: no promise was broken, but {', '.join(undecided)} could not be decided."
     if record.metrics and (_unmarked(record) or _headline_is_void(record)):
