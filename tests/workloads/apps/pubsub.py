@@ -70,8 +70,9 @@ async def converse(subscriber: Subscriber, receive: Receive) -> None:
 def obey(subscriber: Subscriber, order: dict[str, Any]) -> None:
     if order["op"] == "subscribe":
         subscriber.room, subscriber.name = order["room"], order["name"]
-        tell(subscriber, {"event": "joined", "who": subscriber.name})
-        everybody.append(subscriber)
+        if subscriber not in everybody:  # who subscribes again still gets each message once
+            tell(subscriber, {"event": "joined", "who": subscriber.name})
+            everybody.append(subscriber)
         subscriber.queue.put_nowait({"event": "welcome"})
     elif order["op"] == "publish" and subscriber in everybody:
         publish(subscriber, order["text"])
