@@ -17,6 +17,9 @@ from wsproof.model.finding import Level, Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.net.client import Client
 from wsproof.wire import Event, PongReceived, TextMessage
+from wsproof.workloads import Opening, Send, Wait
+from wsproof.workloads.echo import Echo
+from wsproof.workloads.steps import JoinSteps
 
 _CHECKS = (
     "payload-lengths",
@@ -41,6 +44,16 @@ _OPTIONS = SuiteOptions(examples=3, deadline_s=30.0, only=_CHECKS)
 _REFUSE_TEXTS = [kind for kind in KINDS if kind.startswith(("only", "login"))]
 _NEED_MESSAGES = ("payload-lengths", "fragments-joined", "control-between", "utf8-valid", "deflate-blocks")
 _NEED_NONE = ("segmentation", "rsv-zero", "mask-required", "continuation-orphan", "ping-answered", "close-answered")
+
+
+class LoggedIn(Echo):
+    """A member sends a token, and waits until it comes back: the application is an echo behind a login."""
+
+    name = "logged-in"
+
+    def join(self, member: int) -> JoinSteps:
+        yield Send(TOKEN)
+        yield Wait("token", until=lambda message: True)
 
 
 def _accused(report: SuiteReport) -> list[str]:
@@ -86,7 +99,7 @@ def test_behind_a_login_everything_is_checked(faulty: FaultyServer, kind: str) -
 
 
 def test_what_a_member_of_a_channel_sends_is_taken_where_texts_are_refused(faulty: FaultyServer) -> None:
-    report = run_suite(faulty.with_fault("deflate", "login"), _OPTIONS.but(offered=(TOKEN, SAMPLE)))
+    report = run_suite(faulty.with_fault("deflate", "login"), _OPTIONS, opening=Opening(LoggedIn(), SAMPLE))
     assert _accused(report) == []
     (remark,) = report.remarks
     assert "what a member of the channel publishes" in remark

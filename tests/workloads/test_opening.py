@@ -26,14 +26,22 @@ WORKLOADS: dict[str, Workload] = {"private": Private()}
 
 
 @pytest.mark.parametrize("path", ["/private", "/private?member=7"])
-def test_a_greeting_comes_before_a_publication(path: str) -> None:
-    greeting, published = opening_of(WORKLOADS, path)
-    assert greeting == "token:0"
-    opened = open_envelope(published)
+def test_a_member_joins_before_it_publishes(path: str) -> None:
+    opening = opening_of(WORKLOADS, path)
+    assert opening is not None
+    assert opening.has_join
+    assert opening.conversation().start(0) == ("token:0",)
+    opened = open_envelope(opening.publication)
     assert opened is not None
     assert opened.intact
 
 
+def test_a_channel_that_the_handshake_alone_joins_has_no_join() -> None:
+    opening = opening_of(load_channels("tutorial"), "/ws")
+    assert opening is not None
+    assert not opening.has_join
+
+
 def test_there_is_none_where_no_workload_publishes() -> None:
-    assert opening_of(WORKLOADS, "/other") == ()
-    assert opening_of(load_channels("tutorial"), "/dashboard-feed") == ()
+    assert opening_of(WORKLOADS, "/other") is None
+    assert opening_of(load_channels("tutorial"), "/dashboard-feed") is None

@@ -83,8 +83,8 @@ def check_server(stage: CommandContext, server: RunningServer, recorder: CheckRe
         if wire:
             keep = recorder.keep(SuiteName.PROTOCOL)
             own = budget.share(PROTOCOL_SHARE, "the protocol's share of the") if promises else budget
-            asked = options.but(offered=opening_of(stage.workloads, server.endpoint.path))
-            keep(rfc6455.run_suite(server, asked, progress.suite("protocol"), keep, own))
+            opening = opening_of(stage.workloads, server.endpoint.path)
+            keep(rfc6455.run_suite(server, options, progress.suite("protocol"), keep, own, opening))
         if promises:
             keep = recorder.keep(SuiteName.CHANNELS)
             before = len(server.ends)

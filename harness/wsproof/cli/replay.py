@@ -155,7 +155,14 @@ def replayed(stage: CommandContext, server: RunningServer, finding: Finding) -> 
     assert finding.recipe is not None
     deadline_s = SuiteOptions().deadline_s
     if finding.recipe.get("suite") == "rfc6455":
-        login = tuple(stage.arguments.login) or opening_of(stage.workloads, server.endpoint.path)[:-1]
-        return rfc6455.replay(finding.recipe, server.endpoint, deadline_s, pid=server.pid, login=login, server=server)
+        return rfc6455.replay(
+            finding.recipe,
+            server.endpoint,
+            deadline_s,
+            pid=server.pid,
+            login=tuple(stage.arguments.login),
+            opening=opening_of(stage.workloads, server.endpoint.path),
+            server=server,
+        )
     stage.needed_channels()
     return delivery.replay(finding.recipe, server, stage.workloads, deadline_s)

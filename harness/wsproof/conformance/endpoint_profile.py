@@ -9,6 +9,7 @@ from typing import Any
 from wsproof.conformance.frame_json import pack, unpack
 from wsproof.conformance.oracle.deflate_negotiation import agreement_of
 from wsproof.wire import BinaryMessage, DeflateAgreement, Event, Frame, Opcode, TextMessage
+from wsproof.workloads import Opening
 
 __all__ = ["BARRIER", "DROPPED", "HTTP", "EndpointProfile", "Message", "MessageEvents", "is_own_reason"]
 
@@ -95,6 +96,8 @@ class EndpointProfile:
     """How many messages the endpoint accepts on one connection. None: the probe saw no limit."""
     login: tuple[Message, ...] = ()
     """Messages that the client sends first on every connection."""
+    joins: Opening | None = None
+    """The channel that the client joins on every connection, after `login`."""
     login_replies: int = 0
     """How many messages the endpoint sends until the login is done."""
     subprotocols: tuple[str, ...] = ()
@@ -112,9 +115,17 @@ class EndpointProfile:
         return agreement_of(answer) if answer is not None else None
 
     @property
+    def has_login(self) -> bool:
+        """Whether the client must do something first on every connection."""
+        return bool(self.login) or self.joins is not None
+
+    @property
     def first_messages(self) -> tuple[Message, ...]:
-        """What a well-behaved client sends first: the login, or else the sample if it is accepted."""
-        if self.login or self.sample is None or self.refuses:
+        """What a well-behaved client sends first: the login, or else the sample if it is accepted.
+
+        A client that joins a channel does so before.
+        """
+        if self.has_login or self.sample is None or self.refuses:
             return self.login
         return (self.sample,)
 
@@ -170,19 +181,23 @@ class EndpointProfile:
 
     def to_json(self) -> dict[str, Any]:
         """The profile as a recipe holds it. The login may be secret, so only its number of messages is kept."""
-        data = {field.name: getattr(self, field.name) for field in fields(self)}
+        data = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "joins"}
         sample = self.sample.to_json() if self.sample is not None else None
-        return data | {"sample": sample, "login": len(self.login)}
+        return data | {"sample": sample, "login": len(self.login)} | ({"joins": True} if self.joins is not None else {})
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any], login: tuple[Message, ...] = ()) -> EndpointProfile:
-        """The inverse of `to_json`. The caller passes `login` again, since recipes do not hold it.
+    def from_json(
+        cls, data: Mapping[str, Any], login: tuple[Message, ...] = (), opening: Opening | None = None
+    ) -> EndpointProfile:
+        """The inverse of `to_json`. The caller passes `login` and `opening` again, since recipes do not hold them.
 
         Raises:
-            ValueError: the profile was probed behind a login, and `login` is empty.
+            ValueError: the profile was probed behind a login, and `login` is empty, or `opening` is None.
         """
         if data.get("login") and not login:
             raise ValueError("the endpoint was logged in to, and logins are not kept: give it again with --login")
+        if data.get("joins") and opening is None:
+            raise ValueError("a channel was joined at this endpoint: give the same --channels again")
         sample = data.get("sample")
         return cls(
             **{
@@ -191,6 +206,7 @@ class EndpointProfile:
                 "refusals": tuple(data.get("refusals", ())),
                 "sample": Message.from_json(sample) if sample is not None else None,
                 "login": login,
+                "joins": opening if data.get("joins") else None,
             }
         )
 

@@ -25,6 +25,7 @@ from wsproof.wire import (
     TextMessage,
 )
 from wsproof.wire.advice import advice_on_refusal
+from wsproof.workloads import Opening
 
 __all__ = ["probe"]
 
@@ -81,12 +82,12 @@ def probe(
     budget: Budget | None = None,
     *,
     login: tuple[Message, ...] = (),
-    offered: tuple[Message, ...] = (),
+    opening: Opening | None = None,
 ) -> EndpointProfile:
     """Determine an endpoint's profile over a few short connections.
 
     `sample` is a message that the endpoint is known to accept; the probe then sends no other message. `login` is sent
-    first on every connection. `offered` is what a member of the channel at this path sends; it is used if the endpoint
+    first on every connection. `opening` is how a member of the channel at this path begins; it is used if the endpoint
     refuses plain texts.
 
     If the budget ends meanwhile, the profile is not reliable.
@@ -104,7 +105,7 @@ def probe(
     asking.see_login(login)
     if sample is not None:
         return asking.with_sample(sample)
-    return asking.with_words((*login, *offered) if offered else ())
+    return asking.with_words(opening)
 
 
 class _Probe:
@@ -198,11 +199,11 @@ class _Probe:
                 client.abort()
         self.facts = replace(self.facts, deflate=bool(found), agreements=tuple(found))
 
-    def see_login(self, login: tuple[Message, ...]) -> None:
+    def see_login(self, login: tuple[Message, ...], joins: Opening | None = None) -> None:
         """Log in once, and count the messages that answer the login."""
-        if not login:
+        if not login and joins is None:
             return
-        self.facts = replace(self.facts, login=login, login_replies=0)
+        self.facts = replace(self.facts, login=login, joins=joins, login_replies=0)
         client = self._open()
         try:
             done = log_in(client, self.facts, self._at_most())
@@ -238,20 +239,19 @@ class _Probe:
             )
         return self.facts
 
-    def _with_offered(self, offered: tuple[Message, ...], refuses: str) -> EndpointProfile:
-        """Complete the profile with the messages of a channel member: the last one as the sample, the others as the
-        login."""
-        *first, last = offered
-        self.see_login(tuple(first))
-        if not self.with_sample(last, self.facts.refusals).refuses:
+    def _with_opening(self, opening: Opening, refuses: str) -> EndpointProfile:
+        """Complete the profile as a member of the channel: its join is the login, its publication is the sample."""
+        if opening.has_join:
+            self.see_login(self.facts.login, opening)
+        if not self.with_sample(Message.of(opening.publication), self.facts.refusals).refuses:
             self._remark(
                 f"{_ONLY_SOME} it answered a text with {refuses}. "
                 "The checks send what a member of the channel publishes."
             )
         return self.facts
 
-    def with_words(self, offered: tuple[Message, ...] = ()) -> EndpointProfile:
-        """Complete the profile with messages of our own. If the endpoint refuses texts, use `offered`."""
+    def with_words(self, opening: Opening | None = None) -> EndpointProfile:
+        """Complete the profile with messages of our own. If the endpoint refuses texts, use `opening`."""
         # These timeouts are waited out once per run on an endpoint without an echo.
         prefix = self._prefix(self._at_most(_PATIENCE_S))
         text = self._takes_several(Message(Opcode.TEXT, _WORD.encode()), echoes=prefix is not None)
@@ -266,8 +266,8 @@ class _Probe:
         self._note_limit(text)
         if refuses and binary:
             self._remark(f"{_ONLY_BINARY} it answered a text with {refuses}. All messages of the checks are binary.")
-        elif refuses and offered:
-            return self._with_offered(offered, refuses)
+        elif refuses and opening is not None:
+            return self._with_opening(opening, refuses)
         elif refuses and not refused.how:
             return self._with_bytes(refuses, kinds)
         elif refuses:

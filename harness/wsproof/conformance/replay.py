@@ -8,6 +8,7 @@ from typing import Any
 from wsproof.conformance.endpoint_profile import EndpointProfile, Message
 from wsproof.conformance.exchange.bystander import Bystander, Service
 from wsproof.conformance.exchange.driver import Driver
+from wsproof.conformance.exchange.login import join_of
 from wsproof.conformance.exchange.segment_barrier import SegmentBarrier
 from wsproof.conformance.exchange.timeouts import Timeouts
 from wsproof.conformance.exchange.transcript import Transcript
@@ -25,6 +26,7 @@ from wsproof.model.finding import Finding, severity
 from wsproof.model.server_end import PROCESS_ENDED, ServerEnd
 from wsproof.net.budget import Budget
 from wsproof.net.endpoint import Endpoint
+from wsproof.workloads import Opening
 
 __all__ = ["replay"]
 
@@ -38,12 +40,14 @@ def replay(
     *,
     pid: int | None = None,
     login: tuple[str | bytes, ...] = (),
+    opening: Opening | None = None,
     server: object = None,
 ) -> list[Finding]:
     """Run the script or the robustness test of a finding again, and return this time's findings in full.
 
     `pid` is the root of the server's process tree if wsproof started the server, and `server` is the object that
-    started it. `login` is sent first on every connection, since recipes do not hold it.
+    started it. `login` is sent first on every connection, and the channel of `opening` is joined if the finding needs
+    it: recipes do not hold them.
 
     Raises:
         UsageError: `recipe` is not one of this suite, or the finding needs a login that is not given.
@@ -53,16 +57,16 @@ def replay(
     """
     messages = tuple(map(Message.of, login))
     if "trial" in recipe:
-        return _replay_trial(recipe, endpoint, pid, deadline_s, messages, server)
+        return _replay_trial(recipe, endpoint, pid, deadline_s, messages, opening, server)
     try:
         conversation, facts = (
             Script.from_json(recipe["conversation"]),
-            EndpointProfile.from_json(recipe["facts"], messages),
+            EndpointProfile.from_json(recipe["facts"], messages, opening),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"expected the recipe of an rfc6455 finding, but it cannot be read: {error!r}") from error
     watch = ServerWatch(server)
-    bystander = Bystander(deadline_s, facts.first_messages)
+    bystander = Bystander(deadline_s, facts.first_messages, begin=join_of(facts))
     try:
         if bystander.ask(endpoint) is not Service.SERVED:
             raise CannotTellError(f"a plain client is not served, so nothing can be repeated: {bystander.remark}")
@@ -96,12 +100,13 @@ def _replay_trial(
     pid: int | None,
     deadline_s: float,
     login: tuple[Message, ...],
+    opening: Opening | None,
     server: object,
 ) -> list[Finding]:
     """Run the robustness test of a finding again with its original parameters."""
     try:
         trial = next(each for each in ROBUSTNESS_TESTS if each.name == recipe["trial"])
-        facts, examples = EndpointProfile.from_json(recipe["facts"], login), int(recipe["examples"])
+        facts, examples = EndpointProfile.from_json(recipe["facts"], login, opening), int(recipe["examples"])
         parameters = dict(recipe.get("parameters", {}))  # The first recipes had no parameters.
     except (KeyError, TypeError, ValueError, StopIteration) as error:
         raise UsageError(f"expected the recipe of an rfc6455 finding, but it cannot be read: {error!r}") from error

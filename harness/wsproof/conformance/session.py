@@ -13,6 +13,7 @@ from typing import Protocol
 from wsproof.conformance.endpoint_profile import EndpointProfile, Message
 from wsproof.conformance.exchange.bystander import Bystander, Service
 from wsproof.conformance.exchange.driver import Driver
+from wsproof.conformance.exchange.login import join_of
 from wsproof.conformance.exchange.segment_barrier import SegmentBarrier
 from wsproof.conformance.exchange.timeouts import Timeouts
 from wsproof.conformance.exchange.transcript import Transcript
@@ -35,6 +36,7 @@ from wsproof.net.client import Client
 from wsproof.net.clock import now_ns
 from wsproof.net.endpoint import Endpoint
 from wsproof.wire import MASK, Frame
+from wsproof.workloads import Opening
 
 __all__ = ["BudgetSpent", "ServerGone", "ServerUnderTest", "Session", "open_session"]
 
@@ -122,7 +124,9 @@ class Session:
         """Seconds left for retries that wait out a timeout."""
         self._conduct = Driver(self.endpoint, facts, self.patience, barrier)
         self._least_bytes: dict[int, int] = {}
-        self._neighbour = Bystander(options.deadline_s, facts.first_messages, answers_pings=not facts.closes_unasked)
+        self._neighbour = Bystander(
+            options.deadline_s, facts.first_messages, begin=join_of(facts), answers_pings=not facts.closes_unasked
+        )
 
     def begin(self) -> None:
         """Connect the bystander. Raises BudgetSpent."""
@@ -456,7 +460,7 @@ def _first_answer(server: ServerUnderTest, options: SuiteOptions, budget: Budget
     return (now_ns() - began_ns) / 1e9
 
 
-def _probed(server: ServerUnderTest, options: SuiteOptions, budget: Budget) -> EndpointProfile:
+def _probed(server: ServerUnderTest, options: SuiteOptions, budget: Budget, opening: Opening | None) -> EndpointProfile:
     """Probe the endpoint. If a server of ours dies of the probe, restart it and probe again.
 
     Raises:
@@ -472,7 +476,7 @@ def _probed(server: ServerUnderTest, options: SuiteOptions, budget: Budget) -> E
                 Message.of(options.sample) if options.sample is not None else None,
                 budget,
                 login=tuple(map(Message.of, options.login)),
-                offered=tuple(map(Message.of, options.offered)),
+                opening=opening,
             )
         except CannotTellError:
             budget.check()  # There was too little time left for an answer, so its absence shows nothing.
@@ -488,8 +492,12 @@ def _probed(server: ServerUnderTest, options: SuiteOptions, budget: Budget) -> E
 
 
 @contextmanager
-def open_session(server: ServerUnderTest, options: SuiteOptions, budget: Budget | None = None) -> Iterator[Session]:
+def open_session(
+    server: ServerUnderTest, options: SuiteOptions, budget: Budget | None = None, opening: Opening | None = None
+) -> Iterator[Session]:
     """Probe a server and open a session with it. Without `budget`, use the budget of the options.
+
+    `opening` is how a member of the channel at this path begins, for an endpoint that refuses plain texts.
 
     Raises:
         BudgetSpent: the time was over before anything was known.
@@ -498,7 +506,7 @@ def open_session(server: ServerUnderTest, options: SuiteOptions, budget: Budget 
     """
     budget = budget if budget is not None else Budget(options.budget_s)
     first_answer_s = _first_answer(server, options, budget)
-    facts = _probed(server, options, budget)
+    facts = _probed(server, options, budget, opening)
     with SegmentBarrier() as barrier:
         subject = Session(server, options, facts, barrier, budget)
         subject.first_answer_s = first_answer_s

@@ -49,6 +49,7 @@ from wsproof.model.server_end import PROCESS_ENDED
 from wsproof.model.server_table import Chapter, chapter_of
 from wsproof.model.suite import CheckRun, Keep, NotRun, SuiteName, SuiteOptions, SuiteReport, keep_nothing
 from wsproof.net.budget import Budget
+from wsproof.workloads import Opening
 
 __all__ = [
     "CHECKS",
@@ -116,12 +117,13 @@ def run_suite(
     progress: Progress | None = None,
     keep: Keep = keep_nothing,
     budget: Budget | None = None,
+    opening: Opening | None = None,
 ) -> SuiteReport:
     """Check a server against every property that `options` asks for.
 
     The same seed runs the same scripts. The budget (by default that of `options`) cuts the run short. A server that
     refuses a plain handshake gives UNKNOWN with the reason, never VALID. `keep` gets the report so far after each
-    check, and when the run ends early.
+    check, and when the run ends early. `opening` is how a member of the channel at this path begins.
 
     Raises:
         UsageError: `options.only` names nothing that exists.
@@ -137,7 +139,7 @@ def run_suite(
     begun = time.monotonic()
     budget = budget if budget is not None else Budget(options.budget_s)
     try:
-        with private_storage(), open_session(server, options, budget) as subject:
+        with private_storage(), open_session(server, options, budget, opening) as subject:
             report = _run(_Course(subject, begun), wanted, tell, keep)
     except BudgetSpent:
         report = SuiteReport(options.seed, not_run=tuple(_out_of_time(each, budget.reason) for each in wanted))

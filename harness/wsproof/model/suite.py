@@ -28,8 +28,6 @@ class SuiteOptions:
     "delivery"). `protocol` and `channels` keep a whole suite. `examples` is the number of generated examples per
     property. `deadline_s` is the timeout for each expected message. `sample` is a message that the endpoint accepts
     (bytes: a binary message), for endpoints that refuse all others. `login` is sent before it on every connection.
-    `offered` is what a member of the channel sends, for an endpoint that refuses plain texts. Its last item is a
-    message, and the items before it are a login.
     """
 
     seed: int = 0
@@ -40,7 +38,6 @@ class SuiteOptions:
     deadline_s: float = 5.0
     sample: str | bytes | None = None
     login: tuple[str | bytes, ...] = ()
-    offered: tuple[str | bytes, ...] = ()
 
     def but(self, **changes: Any) -> SuiteOptions:
         """Return these options with some fields changed."""

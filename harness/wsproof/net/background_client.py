@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import threading
+from collections.abc import Callable
 
 from wsproof.errors import TargetError
 from wsproof.net.client import Client
@@ -32,8 +33,8 @@ class BackgroundClient:
         self._wake_read, self._wake_write = -1, -1
         self._thread: threading.Thread | None = None
 
-    def open(self) -> Response:
-        """Do the opening handshake. After a 101 response the thread takes over.
+    def open(self, begin: Callable[[Client], object] | None = None) -> Response:
+        """Do the opening handshake. After a 101 response, and after `begin`, the thread takes over.
 
         Raises:
             TargetError: the TCP connection failed, or there was no response.
@@ -44,6 +45,8 @@ class BackgroundClient:
             self._client.abort()
             raise
         if response.status == 101:
+            if begin is not None:
+                begin(self._client)
             self._client.flush()  # the server may have sent pings together with the 101
             self._note_events()
             self._wake_read, self._wake_write = os.pipe()

@@ -5,7 +5,7 @@
 
 from wsproof.workloads.base import MessageKind, Parsed, Workload
 from wsproof.workloads.conversation import Conversation, Heard
-from wsproof.workloads.opening import opening_of
+from wsproof.workloads.opening import Opening, opening_of
 from wsproof.workloads.registry import CHANNELS, WORKLOADS, load_channels
 from wsproof.workloads.settings import environment_of, parse_settings, wire_path_of
 from wsproof.workloads.steps import Every, JoinRefused, Message, Send, Wait, json_with
@@ -23,6 +23,7 @@ __all__ = [
     "JoinRefused",
     "Message",
     "MessageKind",
+    "Opening",
     "Parsed",
     "Reading",
     "Send",

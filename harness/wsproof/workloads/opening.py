@@ -1,28 +1,49 @@
-"""The first messages of a member, for checks on endpoints that accept only some messages."""
+"""How a member of a channel begins, for checks on endpoints that accept only some messages."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from wsproof.model.envelope import Envelope, body_of
 from wsproof.workloads.base import Workload
+from wsproof.workloads.conversation import Conversation
+from wsproof.workloads.steps import Message
 
 _BYTES = 80
 """Size in bytes of the publication."""
 _MEMBER = 0
 
 
-def opening_of(workloads: Mapping[str, Workload], path: str) -> tuple[str | bytes, ...]:
-    """The messages that a member of the workload at `path` sends first: its greeting, if any, and a publication.
+@dataclass(frozen=True)
+class Opening:
+    """The first messages of a member: it joins, and then it may publish `publication`."""
 
-    Empty if no workload uses this path, or if its members do not publish.
-    """
+    workload: Workload
+    publication: Message
+
+    @property
+    def has_join(self) -> bool:
+        """Whether a member sends anything, or waits for anything, before it publishes."""
+        talk = self.conversation()
+        talk.start(0)
+        return talk.has_sent or talk.is_joining
+
+    def conversation(self) -> Conversation:
+        """A new conversation, for one connection."""
+        return Conversation(self.workload, _MEMBER)
+
+    def needs_answer(self, message: Message) -> bool:
+        """Whether the member must answer this message."""
+        return self.workload.read(_MEMBER, message).needs_answer
+
+
+def opening_of(workloads: Mapping[str, Workload], path: str) -> Opening | None:
+    """The opening of the workload at `path`; None if no workload uses this path, or if its members do not publish."""
     for workload in workloads.values():
         if workload.publishes and _without_query(workload.path(_MEMBER)) == _without_query(path):
-            greeting = workload.greeting(_MEMBER)
-            published = workload.publish(_MEMBER, Envelope(_MEMBER, 0, 0), body_of(_BYTES))
-            return (published,) if greeting is None else (greeting, published)
-    return ()
+            return Opening(workload, workload.publish(_MEMBER, Envelope(_MEMBER, 0, 0), body_of(_BYTES)))
+    return None
 
 
 def _without_query(path: str) -> str:

@@ -13,6 +13,7 @@ from enum import Enum
 from wsproof.conformance.endpoint_profile import Message
 from wsproof.errors import TargetError
 from wsproof.net.background_client import BackgroundClient
+from wsproof.net.client import Client
 from wsproof.net.clock import Deadline
 from wsproof.net.endpoint import Endpoint
 from wsproof.wire import Frame
@@ -51,8 +52,9 @@ class Service(Enum):
 class Bystander:
     """A client that stays connected for the whole run, and pings the server after every script.
 
-    `first` are messages that the endpoint accepts, such as a login; the bystander sends them before anything else. If
-    the endpoint answers no pings or closes by itself, an accepted handshake counts as served.
+    `first` are messages that the endpoint accepts, such as a login; the bystander sends them before anything else.
+    `begin` is called before that, with the timeout of an answer in seconds. If the endpoint answers no pings or closes
+    by itself, an accepted handshake counts as served.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Bystander:
         first: tuple[Message, ...] = (),
         pause: Callable[[float], None] = time.sleep,
         *,
+        begin: Callable[[Client, float], object] | None = None,
         answers_pings: bool = True,
     ) -> None:
         self.losses: list[str] = []
@@ -69,6 +72,7 @@ class Bystander:
         """What the last question showed, as a clause."""
         self._deadline_s = deadline_s
         self._first = first
+        self._begin = begin
         self._pause = pause
         self._client: BackgroundClient | None = None
         self._asked = 0
@@ -178,7 +182,8 @@ class Bystander:
         client = BackgroundClient(endpoint, waits_s)
         deadline = Deadline.after(waits_s)
         try:
-            response = client.open()
+            begin = self._begin
+            response = client.open(None if begin is None else lambda fresh: begin(fresh, waits_s))
         except TargetError as error:
             self.remark = f"a new client was not served: {error}"
             is_no_listener = isinstance(error.__cause__, OSError)

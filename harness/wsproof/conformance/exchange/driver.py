@@ -200,7 +200,7 @@ class _Exchange:
 
     def _log_in(self) -> None:
         facts = self.conduct.facts
-        if not facts.login:
+        if not facts.has_login:
             return
         done = log_in(self.client, facts, self.conduct.patience.longest_s)
         self._seen = len(self.client.events)  # The client's and the server's messages during the login may be secret.

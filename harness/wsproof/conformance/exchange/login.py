@@ -1,26 +1,34 @@
-"""The login: messages that an endpoint expects first on every connection."""
+"""The login: what an endpoint expects first on every connection."""
 
 from __future__ import annotations
 
-from wsproof.conformance.endpoint_profile import EndpointProfile, MessageEvents
-from wsproof.net.client import Client
-from wsproof.wire import CloseReceived, Frame, PongReceived
+from collections.abc import Callable
 
-__all__ = ["log_in"]
+from wsproof.conformance.endpoint_profile import EndpointProfile, Message, MessageEvents
+from wsproof.net.client import Client
+from wsproof.net.clock import Deadline, now_ns
+from wsproof.wire import BinaryMessage, CloseReceived, Ended, Frame, PongReceived, TextMessage
+from wsproof.workloads import Conversation, Opening
+
+__all__ = ["join_of", "log_in"]
 
 _DONE = b"wsproof-login"
+NS = 1_000_000_000
 
 
 def log_in(client: Client, facts: EndpointProfile, timeout_s: float) -> bool:
-    """Send the profile's login, if it has one, and wait until it is done. False if the server does not answer.
+    """Do the profile's login, if it has one, and wait until it is done. False if the server does not answer.
 
     The login is done when as many messages have come as in the probe, and the pong behind them. Some endpoints send a
-    greeting, so their first message may have come before the login was sent.
+    greeting, so their first message may have come before the login was sent. Where the login is a channel's join, each
+    of its waits must also be over.
     """
-    if not facts.login:
+    if not facts.has_login:
         return True
     for message in facts.login:
         client.peer.send_frame(Frame(message.opcode, message.payload))
+    if facts.joins is not None and not _join(client, facts.joins, timeout_s):
+        return False
     client.send_ping(_DONE)
 
     def is_done() -> bool:
@@ -30,3 +38,44 @@ def log_in(client: Client, facts: EndpointProfile, timeout_s: float) -> bool:
 
     client.wait_event(lambda event: is_done() or isinstance(event, CloseReceived), timeout_s)
     return is_done()
+
+
+def join_of(facts: EndpointProfile) -> Callable[[Client, float], object] | None:
+    """How a bystander joins the channel of this profile, within a timeout in seconds; None if there is none."""
+    opening = facts.joins
+    return None if opening is None else lambda client, timeout_s: _join(client, opening, timeout_s)
+
+
+def _join(client: Client, opening: Opening, timeout_s: float) -> bool:
+    """Join as a member of the channel does; False if the server does not let the client join within the timeout."""
+    talk, deadline = opening.conversation(), Deadline.after(timeout_s)
+    _send(client, talk.start(now_ns()))
+    while talk.is_joining and not deadline.passed:
+        event = client.wait_event(
+            lambda event: isinstance(event, TextMessage | BinaryMessage | CloseReceived | Ended),
+            min(_until(talk), deadline.remaining_s),
+        )
+        if event is None:
+            talk.wake(now_ns())
+        elif isinstance(event, TextMessage | BinaryMessage):
+            message = event.text if isinstance(event, TextMessage) else event.data
+            heard = talk.hear(message, now_ns(), needs_answer=opening.needs_answer(message))
+            _send(client, heard.messages)
+        else:
+            break
+        if client.ended:
+            break
+    return talk.is_joined
+
+
+def _until(talk: Conversation) -> float:
+    """Seconds until the conversation has to be woken; never negative."""
+    return max((talk.next_ns or 0) - now_ns(), 0) / NS
+
+
+def _send(client: Client, messages: tuple[str | bytes, ...]) -> None:
+    """Send messages uncompressed: the scripts expect the state of compression to be new."""
+    for content in messages:
+        message = Message.of(content)
+        client.peer.send_frame(Frame(message.opcode, message.payload))
+    client.flush()

@@ -10,7 +10,7 @@ from typing import Any
 
 from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.exchange.bystander import Bystander, Service
-from wsproof.conformance.exchange.login import log_in
+from wsproof.conformance.exchange.login import join_of, log_in
 from wsproof.conformance.robustness.idle import IdleDetector
 from wsproof.errors import TargetError
 from wsproof.machine.usage import TreeMeter
@@ -65,7 +65,7 @@ class RobustnessContext:
 
     def __post_init__(self) -> None:
         self.meter = TreeMeter(self.pid, list_every_ns=_LIST_EVERY_NS) if self.pid is not None else None
-        self._neighbour = Bystander(self.deadline_s, self.facts.first_messages)
+        self._neighbour = Bystander(self.deadline_s, self.facts.first_messages, begin=join_of(self.facts))
         self._lost = False
         try:
             self.neighbour_served()
