@@ -22,6 +22,8 @@ from wsproof.model.history import Departure, Member
 from wsproof.model.measurement import Measurement
 from wsproof.pytest import fanout
 from wsproof.pytest.fanout import Fanout, VirtualClock
+from wsproof.session.question import Question
+from wsproof.stats.objective import parse_objective
 
 pytest_plugins = ["pytester"]
 
@@ -43,7 +45,12 @@ class Benchmark:
 
 
 def time_it(
-    measured: Measurement, findings: list[Finding], monkeypatch: pytest.MonkeyPatch, *, strict_trust: bool = False
+    measured: Measurement,
+    findings: list[Finding],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    strict_trust: bool = False,
+    slo: tuple[str, ...] = (),
 ) -> Benchmark:
     known = KnownDeviations()
     server: Any = SimpleNamespace(
@@ -52,7 +59,8 @@ def time_it(
     monkeypatch.setattr(fanout, "broadcast_rounds", lambda **_: measured)
     monkeypatch.setattr(judging, "run_checks", lambda *_: findings)
     benchmark = Benchmark()
-    Fanout(benchmark, VirtualClock(), server, "tutorial", {}, strict_trust=strict_trust)(3)
+    question = Question(tuple(map(parse_objective, slo)), strict_trust)
+    Fanout(benchmark, VirtualClock(), server, "tutorial", {}, question)(3)
     return benchmark
 
 
@@ -79,6 +87,15 @@ def test_void_figures_are_named_and_fail_only_where_they_were_asked_for(
         info = time_it(late, [], monkeypatch).extra_info
         assert "latency p99" in " ".join(info["void"]) or "latency" in info["void"]
     assert time_it(measurement(steady(100)), [], monkeypatch, strict_trust=strict).extra_info["void"] == []
+
+
+def test_objectives_count_as_they_do_for_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    quick, late = measurement(steady(100)), measurement(steady(100, latency_ms=50, slip_ms=20))
+    assert time_it(quick, [], monkeypatch, slo=("p99(latency) < 100ms", "lost == 0")).rounds == 100
+    with pytest.raises(AssertionError, match=r"--ws-slo.*\nmissed: p99\(latency\) < 1ms"):
+        time_it(quick, [], monkeypatch, slo=("p99(latency) < 1ms",))
+    with pytest.raises(AssertionError, match=r"--ws-slo.*\ncannot tell: p99\(latency\) < 40ms"):
+        time_it(late, [], monkeypatch, slo=("p99(latency) < 40ms",))
 
 
 def test_a_broadcast_to_fewer_than_were_asked_for_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from tests.report import samples
 from wsproof import delivery
 from wsproof.cli import main
 from wsproof.cli.exit_codes import exit_code_of
-from wsproof.cli.parser import build_parser
+from wsproof.cli.parser import parse_command
 from wsproof.conformance import suite as rfc6455
 from wsproof.errors import ExitCode
 from wsproof.model.finding import Verdict
@@ -26,10 +26,11 @@ from wsproof.report.formats.json_documents import check_document
 from wsproof.report.formats.terminal import show_check
 from wsproof.report.text.run import answers, verdict_sentence
 from wsproof.session.context import CommandContext
+from wsproof.session.options import CheckOptions
 
 
-def stage(*words: str) -> CommandContext:
-    return CommandContext(build_parser().parse_args(["check", *words]))
+def stage(*words: str) -> CommandContext[CheckOptions]:
+    return CommandContext(parse_command(["check", *words]).options)
 
 
 def test_a_check_has_sixty_seconds_unless_something_else_is_asked_for() -> None:
@@ -39,9 +40,8 @@ def test_a_check_has_sixty_seconds_unless_something_else_is_asked_for() -> None:
 
 
 def test_the_budget_counts_from_the_beginning_of_the_command() -> None:
-    arguments = build_parser().parse_args(["check", "--budget", "60"])
-    arguments.began = time.monotonic() - 3600
-    assert CommandContext(arguments).budget.spent
+    options = parse_command(["check", "--budget", "60"]).options
+    assert CommandContext(options, began=time.monotonic() - 3600).budget.spent
 
 
 def test_a_budget_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

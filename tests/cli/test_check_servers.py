@@ -16,6 +16,7 @@ from wsproof.conformance.rules import rule
 from wsproof.model.server_table import ServerRunState, ServerTableRow
 from wsproof.report.formats.json_documents import load_schema
 from wsproof.session import servers
+from wsproof.session.options import CheckOptions
 from wsproof.session.servers import ServerRun
 from wsproof.target.introspect import interpreter
 from wsproof.target.servers import SERVERS
@@ -141,7 +142,7 @@ def test_an_app_that_starts_nowhere_has_no_verdict(
 def test_what_is_known_when_it_is_interrupted_is_shown(
     shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def first_only(turn: ServerRun) -> ServerTableRow:
+    def first_only(turn: ServerRun[CheckOptions]) -> ServerTableRow:
         if turn.server.name == "daphne":
             raise KeyboardInterrupt
         return ServerTableRow(turn.server.name, turn.server.title, ServerRunState.FAILED, "it did not start")

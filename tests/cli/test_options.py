@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from wsproof.cli import main, split_at_dashes
-from wsproof.cli.options import arrivals, message, seconds
-from wsproof.cli.parser import build_parser
+from wsproof.cli.parser import parse_command
 from wsproof.errors import ExitCode
 from wsproof.model.arrivals import CONSTANT, Burst, Trace
 from wsproof.session.context import CommandContext
+from wsproof.session.option_text import arrivals, message, seconds
+from wsproof.session.plan import plan_of
 
 VERBS = ("check", "bench", "capacity", "load", "run", "compare", "report", "replay", "list", "serve")
 
@@ -50,8 +51,8 @@ def test_a_message_in_wrong_digits_is_refused() -> None:
 
 
 def test_a_valid_message_is_a_sample() -> None:
-    given = build_parser().parse_args(["check", "--valid-message", "hex:00", "--login", "a", "--login", "b"])
-    assert (given.sample, given.login) == (b"\x00", ["a", "b"])
+    given = parse_command(["check", "--valid-message", "hex:00", "--login", "a", "--login", "b"]).options
+    assert (given.sample, given.login) == (b"\x00", ("a", "b"))
 
 
 def test_arrivals_are_read_with_the_file_of_their_trace(tmp_path: Path) -> None:
@@ -59,7 +60,7 @@ def test_arrivals_are_read_with_the_file_of_their_trace(tmp_path: Path) -> None:
     trace.write_text("7.5\n8\n", encoding="utf-8")
     assert arrivals(f"trace:{trace}") == Trace((0, 500_000_000), str(trace))
     assert arrivals("burst:3") == Burst(3)
-    assert build_parser().parse_args(["bench"]).arrivals == CONSTANT
+    assert parse_command(["bench"]).options.arrivals == CONSTANT
 
 
 @pytest.mark.parametrize("text", ["trace:/nowhere/times.txt", "trace:", "now and then"])
@@ -70,8 +71,8 @@ def test_arrivals_that_cannot_be_had_are_refused(text: str) -> None:
 
 @pytest.mark.parametrize(("words", "rate_hz"), [("ramp:10-50", 30.0), ("poisson", 20.0)])
 def test_a_plan_has_the_rate_of_its_arrivals(words: str, rate_hz: float) -> None:
-    given = build_parser().parse_args(["bench", "ws://127.0.0.1:1/", "--channels", "tutorial", "--arrivals", words])
-    plan = CommandContext(given).plan()
+    given = parse_command(["bench", "ws://127.0.0.1:1/", "--channels", "tutorial", "--arrivals", words]).options
+    plan = plan_of(CommandContext(given))
     assert (str(plan.arrivals), plan.rate_hz) == (words, rate_hz)
 
 
@@ -122,7 +123,6 @@ def test_only_load_hands_anything_on(capsys: pytest.CaptureFixture[str]) -> None
 def test_every_verb_has_a_module_that_performs_it() -> None:
     from importlib import import_module
 
-    build_parser()
     for verb in VERBS:
         assert callable(import_module(f"wsproof.cli.{verb}").perform)
 
@@ -144,10 +144,10 @@ def test_an_option_that_means_nothing_to_the_workload_is_told(
 
 def test_rooms_and_formats_are_settings_of_the_workload() -> None:
     words = ["bench", "--channels", "reference", "--workload", "rooms", "--rooms", "3", "--set", "chat.format=json"]
-    stage = CommandContext(build_parser().parse_args(words))
+    stage = CommandContext(parse_command(words).options)
     assert stage.settings == {"chat.format": "json", "rooms.rooms": "3"}
     assert stage.workloads["rooms"].rooms == 3
 
 
 def test_there_need_be_no_warm_up() -> None:
-    assert CommandContext(build_parser().parse_args(["bench", "--warmup", "0"])).plan().warmup_s == 0
+    assert plan_of(CommandContext(parse_command(["bench", "--warmup", "0"]).options)).warmup_s == 0

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from wsproof.cli.parser import build_parser
+from wsproof.cli.parser import parse_command
 from wsproof.cli.replay import attempts, outcome, remember
 from wsproof.errors import ExitCode, UsageError
 from wsproof.model.finding import Anomaly, Finding, Level
@@ -33,9 +33,8 @@ def test_a_repetition_that_did_not_come_to_the_point_is_no_pass(found: list[Find
 
 
 def test_the_options_that_reached_the_target_are_remembered() -> None:
-    arguments = build_parser().parse_args(["replay", "f.json", "--header", "X-Room: 9"])
-    remember(
-        arguments,
+    options = remember(
+        parse_command(["replay", "f.json", "--header", "X-Room: 9"]).options,
         {
             "kind": "command",
             "spec": "cmd:serve {port}",
@@ -48,30 +47,27 @@ def test_the_options_that_reached_the_target_are_remembered() -> None:
             "origin": "http://a.test",
         },
     )
-    assert (arguments.target, arguments.path, arguments.ready) == (
+    assert (options.target, options.path, options.ready) == (
         "cmd:serve {port}",
         "/ws",
         "http://127.0.0.1:{port}/up",
     )
-    assert arguments.header == ["X-Room: 9", "X-More: yes"]
-    assert (arguments.env, arguments.subprotocol, arguments.origin) == (["MODE=test"], ["v1"], "http://a.test")
+    assert options.header == ("X-Room: 9", "X-More: yes")
+    assert (options.env, options.subprotocol, options.origin) == (("MODE=test",), ("v1",), "http://a.test")
 
 
 def test_how_the_target_was_reached_is_remembered() -> None:
-    arguments = build_parser().parse_args(["replay", "f.json"])
-    remember(
-        arguments, {"kind": "url", "spec": "wss://a.test/ws", "unix": "/run/a.sock", "ca": "/a.pem", "insecure": 1}
-    )
-    assert (arguments.unix, arguments.ca, arguments.insecure) == ("/run/a.sock", "/a.pem", True)
+    recorded = {"kind": "url", "spec": "wss://a.test/ws", "unix": "/run/a.sock", "ca": "/a.pem", "insecure": 1}
+    options = remember(parse_command(["replay", "f.json"]).options, recorded)
+    assert (options.unix, options.ca, options.insecure) == ("/run/a.sock", "/a.pem", True)
 
 
 def test_a_secret_that_was_not_kept_is_asked_for() -> None:
     recorded = {"kind": "asgi", "spec": "shop:app", "headers": {"Authorization": "[redacted]"}}
     with pytest.raises(UsageError, match=r"Authorization.*--token"):
-        remember(build_parser().parse_args(["replay", "f.json"]), recorded)
-    arguments = build_parser().parse_args(["replay", "f.json", "--token", "again"])
-    remember(arguments, recorded)
-    assert arguments.header == []
+        remember(parse_command(["replay", "f.json"]).options, recorded)
+    options = remember(parse_command(["replay", "f.json", "--token", "again"]).options, recorded)
+    assert options.header == ()
 
 
 DIED = replace(FOUND, check="process-ended")

@@ -8,12 +8,13 @@ import pytest
 
 from wsproof.cli.bench_mix import parse_mix, shared_out
 from wsproof.cli.capacity import base_plan
-from wsproof.cli.parser import build_parser
+from wsproof.cli.parser import parse_command
 from wsproof.load import cores
 from wsproof.model.record import RunRecord
 from wsproof.report.text.rerun import repeat_line
 from wsproof.report.text.run import generator_sentence
 from wsproof.session.context import CommandContext
+from wsproof.session.plan import plan_of
 
 HERE = "ws://127.0.0.1:1/ --channels tutorial"
 
@@ -23,10 +24,8 @@ def eight_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cores, "count_cores", lambda: 8)
 
 
-def stage(line: str, **more: Any) -> CommandContext:
-    arguments = build_parser().parse_args(line.split())
-    vars(arguments).update(more)
-    return CommandContext(arguments)
+def stage(line: str) -> CommandContext[Any]:
+    return CommandContext(parse_command(line.split()).options)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +40,7 @@ def stage(line: str, **more: Any) -> CommandContext:
     ],
 )
 def test_a_plan_has_the_processes_that_were_asked_for_or_chosen(line: str, processes: int) -> None:
-    assert stage(line).plan().processes == processes
+    assert plan_of(stage(line)).processes == processes
 
 
 @pytest.mark.parametrize(
@@ -60,13 +59,13 @@ def test_all_levels_of_a_search_have_the_processes_of_the_highest(line: str, pro
 
 def test_workloads_at_once_share_the_cores() -> None:
     given = stage(f"bench {HERE} --workload chat:1,echo:1 --subscribers 9999")
-    for own in shared_out(given.arguments, parse_mix("chat:1,echo:1")):
-        assert stage(f"bench {HERE}", **own).plan().processes == 3
+    for own in shared_out(given.options, parse_mix("chat:1,echo:1")):
+        assert plan_of(CommandContext(own), beside=2).processes == 3
 
 
 def test_the_line_that_repeats_a_run_says_that_nothing_was_pinned() -> None:
     for words, pinned in (("", True), (" --no-pin", False)):
-        plan = stage(f"bench {HERE}{words}").plan()
+        plan = plan_of(stage(f"bench {HERE}{words}"))
         assert plan.pin is pinned
         line = repeat_line(RunRecord("id", "bench", "", plan=plan.to_json()))
         assert ("--no-pin" in line) is not pinned

@@ -7,19 +7,21 @@ from typing import Any
 
 import pytest
 
-from wsproof.cli.parser import build_parser
+from wsproof.cli.parser import parse_command
 from wsproof.model.record import RunRecord
 from wsproof.report.text.rerun import repeat_line
 from wsproof.session.context import CommandContext
+from wsproof.session.options import BenchOptions
+from wsproof.session.plan import plan_of
 
 URL = "wss://127.0.0.1:1/ws"
 
 
-def typed(line: list[str]) -> CommandContext:
-    return CommandContext(build_parser().parse_args(line))
+def typed(line: list[str]) -> CommandContext[BenchOptions]:
+    return CommandContext(parse_command(line).options)
 
 
-def recorded(stage: CommandContext) -> RunRecord:
+def recorded(stage: CommandContext[BenchOptions]) -> RunRecord:
     """The record of such a run, without running it."""
     server = {"server": "uvicorn-wsproto"} if stage.target.is_ours else {}
     target: dict[str, Any] = {
@@ -28,8 +30,8 @@ def recorded(stage: CommandContext) -> RunRecord:
         "channels": stage.channels,
         "settings": stage.settings,
     }
-    objectives = [{"objective": text} for text in stage.arguments.slo]
-    return RunRecord("id", "bench", "", target, plan=stage.plan().to_json(), parts={"objectives": objectives})
+    objectives = [{"objective": text} for text in stage.options.slo]
+    return RunRecord("id", "bench", "", target, plan=plan_of(stage).to_json(), parts={"objectives": objectives})
 
 
 @pytest.mark.parametrize(
@@ -50,11 +52,11 @@ def recorded(stage: CommandContext) -> RunRecord:
 def test_the_line_on_the_page_asks_for_the_same_run(line: str) -> None:
     first = typed(shlex.split(line))
     again = typed(shlex.split(repeat_line(recorded(first)))[1:])
-    assert again.plan() == first.plan()
+    assert plan_of(again) == plan_of(first)
     for name in ("spec", "path", "env", "headers", "subprotocols", "origin", "unix", "ca", "insecure", "ready_url"):
         assert getattr(again.target, name) == getattr(first.target, name), name
     assert (again.channels, again.settings) == (first.channels, first.settings)
-    assert again.arguments.slo == first.arguments.slo
+    assert again.options.slo == first.options.slo
 
 
 def test_what_is_secret_is_to_be_filled_in() -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from wsproof.cli.parser import build_parser
+from wsproof.cli.parser import parse_command, perform
 from wsproof.errors import ExitCode, TerminatedRun, WsproofError
 from wsproof.net.redact import hide_known
 from wsproof.session.crash import CRASHED
@@ -27,29 +27,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     ours, handed_on = split_at_dashes(sys.argv[1:] if argv is None else argv)
     began = time.monotonic()  # before the import of the verb, so that its time counts
-    arguments = build_parser().parse_args(ours)
-    arguments.began = began
-    arguments.handed_on = handed_on
-    if handed_on and arguments.verb != "load":
-        say(f"wsproof {arguments.verb}: nothing is handed on behind --; only `wsproof load` does that, to locust.")
+    verb = ours[0] if ours else ""
+    if handed_on and verb != "load":
+        say(f"wsproof {verb}: nothing is handed on behind --; only `wsproof load` does that, to locust.")
         return int(ExitCode.USAGE)
+    command = parse_command(ours, handed_on, began)
     with sigterm_as_an_error(), warnings_as_lines():
         try:
-            return int(arguments.perform(arguments))
+            return int(perform(command))
         except WsproofError as error:
-            say(f"wsproof {arguments.verb}: {error}")
+            say(f"wsproof {command.verb}: {error}")
             return int(error.exit_code)
         except KeyboardInterrupt:
-            say(f"wsproof {arguments.verb}: interrupted.")
+            say(f"wsproof {command.verb}: interrupted.")
             return int(ExitCode.INTERRUPTED)
         except TerminatedRun as end:
-            say(f"wsproof {arguments.verb}: {end}")
+            say(f"wsproof {command.verb}: {end}")
             return int(end.exit_code)
         except BrokenPipeError:
             # The reader of our output has gone (`| head`), so print no error. A verb that gives a verdict was cut
             # short before it had one, so its exit code must not be OK.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return int(ExitCode.OK if arguments.verb in ONLY_TELL else ExitCode.CANNOT_TELL)
+            return int(ExitCode.OK if command.verb in ONLY_TELL else ExitCode.CANNOT_TELL)
         except Exception:  # noqa: BLE001  last resort: the exit code of a crash must differ from that of a verdict
             traceback.print_exc()
             say(CRASHED)

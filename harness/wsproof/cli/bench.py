@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from rich.text import Text
 
+from wsproof.cli.command import Command
 from wsproof.cli.exit_codes import exit_code_of
 from wsproof.errors import ExitCode
 from wsproof.load import PartialRun, run_plan
@@ -25,6 +25,8 @@ from wsproof.report.formats.progress import ProgressLine
 from wsproof.report.store.atomic import write_text
 from wsproof.session.context import CommandContext
 from wsproof.session.crash import violations_outrank_errors
+from wsproof.session.options import BenchOptions, MeasureOptions, RunOptions
+from wsproof.session.plan import plan_of
 from wsproof.session.question import Question
 from wsproof.session.run_recorder import RunRecorder
 from wsproof.stats.objective import Objective, parse_objective
@@ -35,21 +37,21 @@ from wsproof.target.servers import names_several
 MEASURED_AGAIN = "Figures that count are void ({}): measuring once more."
 
 
-def perform(arguments: argparse.Namespace) -> ExitCode:
+def perform(command: Command[BenchOptions]) -> ExitCode:
     """Measure the target, print the figures, and keep the run."""
-    if is_mix(arguments.workload):
+    if is_mix(command.options.workload):
         from wsproof.cli import bench_mix
 
-        return bench_mix.perform(arguments)
-    if names_several(arguments.server):
+        return bench_mix.perform(command)
+    if names_several(command.options.server):
         from wsproof.cli import bench_servers
 
-        return bench_servers.perform(arguments)
-    stage = CommandContext(arguments)
+        return bench_servers.perform(command)
+    stage = CommandContext(command.options, command.outputs, command.began)
     record, code = bench_target(stage)
     stage.write_json(record.to_json())
-    if arguments.markdown:
-        write_text(arguments.markdown, run_markdown(record))
+    if command.outputs.markdown is not None:
+        write_text(command.outputs.markdown, run_markdown(record))
     return code
 
 
@@ -58,12 +60,12 @@ def is_mix(workload: str | None) -> bool:
     return workload is not None and (":" in workload or "," in workload)
 
 
-def bench_target(stage: CommandContext) -> tuple[RunRecord, ExitCode]:
+def bench_target(stage: CommandContext[BenchOptions]) -> tuple[RunRecord, ExitCode]:
     """Measure one target. Returns its record and the exit code."""
-    objectives = [parse_objective(text) for text in stage.arguments.slo]
-    require_possible(stage.plan())
+    objectives = [parse_objective(text) for text in stage.options.slo]
+    require_possible(plan_of(stage))
     with violations_outrank_errors(stage), stage.running() as server, stage.record("bench") as log:
-        log.change(target=stage.describe(server), plan=stage.plan(server).to_json())
+        log.change(target=stage.describe(server), plan=plan_of(stage, server).to_json())
         log.keep_output(server)
         measure_server(stage, server, log, objectives)
         met = judge_objectives(log, objectives)
@@ -72,16 +74,18 @@ def bench_target(stage: CommandContext) -> tuple[RunRecord, ExitCode]:
     return log.record, code_of(stage, log.record, met)
 
 
-def code_of(stage: CommandContext, record: RunRecord, met: list[bool | None], *, void: bool = False) -> ExitCode:
+def code_of(
+    stage: CommandContext[BenchOptions], record: RunRecord, met: list[bool | None], *, void: bool = False
+) -> ExitCode:
     """The exit code of a measured run. `void`: figures outside of the record's metrics are void."""
-    strict: bool = stage.arguments.strict_trust
+    strict = stage.options.strict_trust
     nothing = any(warning.code == NOTHING_MEASURED for warning in record.warnings)
     verdict = Verdict.worst([record.verdict, Verdict.UNKNOWN]) if nothing else record.verdict
     return exit_code_of(verdict, objectives_met=met, void=void or not record.trusted, strict_trust=strict)
 
 
 def measure_server(
-    stage: CommandContext,
+    stage: CommandContext[BenchOptions],
     server: RunningServer,
     log: RunRecorder,
     objectives: Sequence[Objective],
@@ -93,9 +97,9 @@ def measure_server(
     With `again`, retry once if void figures leave the user's question unanswered, and keep the better block. A first
     block with a violation is kept without a retry.
     """
-    strict = getattr(stage.arguments, "strict", False)  # `bench` itself has no --strict; `run` has, for all its parts
+    strict = isinstance(stage.options, RunOptions) and stage.options.strict  # `run` has --strict, for all its parts
     first = measure_block(stage, server, log, log.folder.columns)
-    question = Question(tuple(objectives), stage.arguments.strict_trust)
+    question = Question(tuple(objectives), stage.options.strict_trust)
     block = first
     if again and question.is_open(first) and first.verdict(strict=strict) is not Verdict.INVALID:
         stage.console.print(Text(MEASURED_AGAIN.format(", ".join(first.void_codes)), style="dim"), soft_wrap=True)
@@ -113,13 +117,12 @@ def measure_server(
         log.add_part("measured_again", {"because": list(first.void_codes), "kept": kept})
     keep_block(log, block, strict=strict)
     log.add_part("generator", generator_part(stage, block.measurement))
-    where: Path | None = getattr(stage.arguments, "hdr", None)
-    if where is not None:
-        write_log(where, block.measurement)
+    if stage.outputs.hdr is not None:
+        write_log(stage.outputs.hdr, block.measurement)
 
 
 def measure_block(
-    stage: CommandContext,
+    stage: CommandContext[BenchOptions],
     server: RunningServer,
     log: RunRecorder,
     columns: Path,
@@ -129,7 +132,7 @@ def measure_block(
     try:
         with ProgressLine(stage.console) as progress:
             measurement = run_plan(
-                stage.plan(server),
+                plan_of(stage, server),
                 channels=stage.needed_channels(),
                 settings=stage.settings,
                 endpoint=server.endpoint,
@@ -163,11 +166,11 @@ def keep_block(log: RunRecorder, block: JudgedMeasurement, *, strict: bool = Fal
     )
 
 
-def generator_part(stage: CommandContext, measurement: Measurement) -> dict[str, Any]:
+def generator_part(stage: CommandContext[MeasureOptions], measurement: Measurement) -> dict[str, Any]:
     """The record's description of the load generator: processes, cores and event loop."""
     part = {
         "processes": measurement.generator.processes,
-        "chosen": stage.arguments.processes is None,
+        "chosen": stage.options.processes is None,
         "cores": list(measurement.generator.cores),
         "loop": measurement.generator.loop,
     }

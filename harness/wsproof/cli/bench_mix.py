@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import Any
+from dataclasses import replace
 
 from rich.text import Text
 
 from wsproof.cli.bench import code_of, generator_part, judge_objectives, keep_block
+from wsproof.cli.command import Command
 from wsproof.errors import ExitCode, UsageError
 from wsproof.load import PartialRun
 from wsproof.load.judging import judge_measurement
@@ -21,6 +21,9 @@ from wsproof.report.formats.bench_table import Bench, benches_document, benches_
 from wsproof.report.formats.progress import ProgressLine
 from wsproof.report.store.atomic import write_text
 from wsproof.session.context import CommandContext
+from wsproof.session.options import BenchOptions
+from wsproof.session.outputs import Outputs
+from wsproof.session.plan import plan_of
 from wsproof.session.run_recorder import RunRecorder
 from wsproof.session.servers import worst
 from wsproof.stats.objective import parse_objective
@@ -32,13 +35,13 @@ WHAT = "workload"
 NOTE = "Measured at the same time on one server. Figures marked ? are void."
 
 
-def perform(arguments: argparse.Namespace) -> ExitCode:
+def perform(command: Command[BenchOptions]) -> ExitCode:
     """Measure the workloads at the same time, print each run and the table, and write the requested copies."""
-    whole = CommandContext(arguments)
-    mix = parse_mix(arguments.workload)
-    require_mixable(arguments, len(mix))
-    parts = [CommandContext(argparse.Namespace(**vars(arguments) | own)) for own in shared_out(arguments, mix)]
-    plans = [part.plan() for part in parts]
+    whole = CommandContext(command.options, command.outputs, command.began)
+    mix = parse_mix(command.options.workload or "")
+    require_mixable(command.options, command.outputs, len(mix))
+    parts = [CommandContext(own, command.outputs) for own in shared_out(command.options, mix)]
+    plans = [plan_of(part, beside=len(mix)) for part in parts]
     with whole.running() as server, ExitStack() as stack:
         logs = [stack.enter_context(part.record("bench")) for part in parts]
         for part, plan, log in zip(parts, plans, logs, strict=True):
@@ -72,13 +75,13 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
         whole.console.print(Text(f"Server CPU per delivery of any of them: {cpu:.3g} µs."))
     whole.write_accepted(finding for log in logs for finding in log.record.findings)
     whole.write_json(benches_document(benches, what=WHAT))
-    if arguments.markdown:
-        write_text(arguments.markdown, benches_markdown(benches, what=WHAT, note=NOTE))
+    if command.outputs.markdown is not None:
+        write_text(command.outputs.markdown, benches_markdown(benches, what=WHAT, note=NOTE))
     return worst(codes)
 
 
 def judge(
-    part: CommandContext,
+    part: CommandContext[BenchOptions],
     log: RunRecorder,
     measurement: Measurement,
     others: str,
@@ -95,7 +98,7 @@ def judge(
     log.change(warnings=(*log.record.warnings, caution))
     log.add_part("generator", generator_part(part, measurement))
     log.add_part("mix", {"beside": others, "server_cpu_per_delivery_us": cpu_us})
-    met = judge_objectives(log, [parse_objective(text) for text in part.arguments.slo])
+    met = judge_objectives(log, [parse_objective(text) for text in part.options.slo])
     part.headline(str(log.record.plan["workload"]))
     part.show_run(log.record)
     return code_of(part, log.record, met)
@@ -136,37 +139,36 @@ def parse_mix(text: str) -> dict[str, float]:
     return mix
 
 
-def require_mixable(arguments: argparse.Namespace, count: int) -> None:
+def require_mixable(options: BenchOptions, outputs: Outputs, count: int) -> None:
     """Reject options that have no meaning for a mix.
 
     Raises:
         UsageError: an option applies to a single workload, or there are more workloads than subscribers.
     """
-    lone = ("hdr", "rooms", "format")
-    given = [f"--{name}" for name in lone if getattr(arguments, name) is not None]
-    given += ["--steps"] * (arguments.steps > 1) + ["several servers"] * names_several(arguments.server)
-    given += [f"--arrivals {arguments.arrivals}"] * isinstance(arguments.arrivals, Ramp | Trace)
+    lone = {"--hdr": outputs.hdr, "--rooms": options.rooms, "--format": options.format}
+    given = [name for name, value in lone.items() if value is not None]
+    given += ["--steps"] * (options.steps > 1) + ["several servers"] * names_several(options.server)
+    given += [f"--arrivals {options.arrivals}"] * isinstance(options.arrivals, Ramp | Trace)
     if given:
         raise UsageError(f"several workloads at once cannot have {given[0]}: leave it out, or measure one workload.")
-    if arguments.subscribers < count:
-        raise UsageError(f"{count} workloads need at least {count} --subscribers; got {arguments.subscribers}.")
+    if options.subscribers < count:
+        raise UsageError(f"{count} workloads need at least {count} --subscribers; got {options.subscribers}.")
 
 
-def shared_out(arguments: argparse.Namespace, mix: dict[str, float]) -> list[dict[str, Any]]:
-    """The arguments of each workload that differ: its proportional subscribers, publishers and rate, and its seed."""
+def shared_out(options: BenchOptions, mix: dict[str, float]) -> list[BenchOptions]:
+    """The options of each workload: its proportional subscribers, publishers and rate, and a seed of its own."""
     total = sum(mix.values())
-    subscribers = portions(arguments.subscribers, list(mix.values()))
-    publishers = portions(max(arguments.publishers, len(mix)), list(mix.values()))
+    subscribers = portions(options.subscribers, list(mix.values()))
+    publishers = portions(max(options.publishers, len(mix)), list(mix.values()))
     return [
-        {
-            "workload": name,
-            "subscribers": subscribers[at],
-            "publishers": min(publishers[at], subscribers[at]),
-            "rate": arguments.rate * weight / total,
-            "seed": arguments.seed + at,
-            "workloads": len(mix),
-            "slo": arguments.slo,
-        }
+        replace(
+            options,
+            workload=name,
+            subscribers=subscribers[at],
+            publishers=min(publishers[at], subscribers[at]),
+            rate=options.rate * weight / total,
+            seed=options.seed + at,
+        )
         for at, (name, weight) in enumerate(mix.items())
     ]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from rich.text import Text
 
 from wsproof.cli.bench import generator_part
+from wsproof.cli.command import Command
 from wsproof.errors import ExitCode, TargetError, UsageError
 from wsproof.load import PartialRun, run_plan
 from wsproof.load.judging import judge_measurement
@@ -25,6 +25,8 @@ from wsproof.report.formats.terminal import show_findings
 from wsproof.report.text.capacity import capacity_part, capacity_sentence, level_line
 from wsproof.report.text.sanitize import clean_line
 from wsproof.session.context import CommandContext
+from wsproof.session.options import CapacityOptions
+from wsproof.session.plan import plan_of, processes_for
 from wsproof.session.run_recorder import RunRecorder
 from wsproof.stats.capacity import Capacity, LevelOutcome, Search, SearchEnding, find_capacity
 from wsproof.stats.capacity_level import JudgedLevel, judge_level
@@ -45,13 +47,13 @@ LEAST = {"subscribers": 10, "rate": 1, "rooms": 1}
 """Default of `--from`. A search over subscribers begins at the number of publishers if that is higher."""
 
 
-def perform(arguments: argparse.Namespace) -> ExitCode:
+def perform(command: Command[CapacityOptions]) -> ExitCode:
     """Run the search, print each level as it is measured, and keep the run."""
-    stage = CommandContext(arguments)
-    objectives = [parse_objective(text) for text in arguments.slo]
-    dimension = Dimension(base_plan(stage), arguments.over, stage.workload_name)
-    search = search_of(arguments, dimension)
-    if arguments.over == "rooms" and "rooms" not in stage.workloads[stage.workload_name].parameters:
+    stage, options = CommandContext(command.options, command.outputs, command.began), command.options
+    objectives = [parse_objective(text) for text in options.slo]
+    dimension = Dimension(base_plan(stage), options.over, stage.workload_name)
+    search = search_of(options, dimension)
+    if options.over == "rooms" and "rooms" not in stage.workloads[stage.workload_name].parameters:
         raise UsageError(
             f"the workload {stage.workload_name} does not say how many rooms it has: --over rooms needs one that takes "
             f"a setting called rooms (`wsproof list workloads`); this one can be searched --over subscribers or rate."
@@ -67,7 +69,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
         show_findings(
             stage.console,
             [finding for finding in log.record.findings if finding.anomaly is Anomaly.PROTOCOL],
-            all_known=stage.arguments.all,
+            all_known=stage.outputs.all,
         )
         stage.console.print(Text(f"\n{capacity_sentence(log.record.parts['capacity'])}", style="bold"), soft_wrap=True)
     stage.write_accepted(log.record.findings)
@@ -76,14 +78,14 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     return ExitCode.FAILED if log.record.verdict is Verdict.INVALID else CODES[found.ending]
 
 
-def base_plan(stage: CommandContext) -> Plan:
+def base_plan(stage: CommandContext[CapacityOptions]) -> Plan:
     """The plan whose one number the search raises. All levels use as many processes as the highest needs."""
-    given, plan = stage.arguments, stage.plan()
+    given, plan = stage.options, plan_of(stage)
     if given.processes is not None or given.over == "rate":
         return plan
     highest = int(given.highest or MOST[given.over])
     most = highest if given.over == "subscribers" else highest * given.subscribers
-    return replace(plan, processes=stage.processes_for(most))
+    return replace(plan, processes=processes_for(most, stage.target))
 
 
 class Dimension:
@@ -117,29 +119,29 @@ class Dimension:
         return {f"{self._workload}.rooms": str(int(level))} if self.name == "rooms" else {}
 
 
-def search_of(arguments: argparse.Namespace, dimension: Dimension) -> Search:
+def search_of(options: CapacityOptions, dimension: Dimension) -> Search:
     """The search that the options describe.
 
     Raises:
         UsageError: the lowest level is above the highest, a count is not whole, or the plan has no rate to raise.
     """
-    over: str = arguments.over
-    if over == "rate" and arguments.closed:
+    over = options.over
+    if over == "rate" and options.closed:
         raise UsageError("a closed loop has no rate that could be raised: leave out --closed, or --over rate.")
-    if over == "rate" and isinstance(arguments.arrivals, Ramp | Trace):
-        raise UsageError(f"{arguments.arrivals} has a rate of its own, which cannot be searched --over rate.")
-    lowest = arguments.lowest or max(LEAST[over], arguments.publishers if over == "subscribers" else 0)
-    highest = arguments.highest
+    if over == "rate" and isinstance(options.arrivals, Ramp | Trace):
+        raise UsageError(f"{options.arrivals} has a rate of its own, which cannot be searched --over rate.")
+    lowest = options.lowest or max(LEAST[over], options.publishers if over == "subscribers" else 0)
+    highest = options.highest
     if highest is None:
         fit = most_subscribers(dimension.base.processes)
-        room = {"subscribers": fit, "rooms": fit // arguments.subscribers}.get(over, MOST[over])
+        room = {"subscribers": fit, "rooms": fit // options.subscribers}.get(over, MOST[over])
         highest = max(min(MOST[over], room), lowest)
     whole = over != "rate"
     if whole and (lowest != int(lowest) or highest != int(highest)):
         raise UsageError(f"--from and --to are numbers of {over}: expected whole ones, got {lowest:g} and {highest:g}.")
     if lowest > highest:
         raise UsageError(f"expected --from to be at most --to, got {lowest:g} and {highest:g} {over}.")
-    return Search(lowest, highest, whole, resolution=arguments.resolution, most_trials=arguments.trials)
+    return Search(lowest, highest, whole, resolution=options.resolution, most_trials=options.trials)
 
 
 class LevelRuns:
@@ -147,7 +149,7 @@ class LevelRuns:
 
     def __init__(
         self,
-        stage: CommandContext,
+        stage: CommandContext[CapacityOptions],
         server: RunningServer,
         log: RunRecorder,
         objectives: list[Objective],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from wsproof.cli.check import check_target
+from wsproof.cli.command import Command
 from wsproof.cli.exit_codes import exit_code_of
 from wsproof.errors import ExitCode, TargetError
 from wsproof.model.record import RunRecord
@@ -22,17 +22,19 @@ from wsproof.report.store.atomic import write_text
 from wsproof.report.store.environment import machine_facts
 from wsproof.session.context import CommandContext
 from wsproof.session.crash import all_done, end_reason
+from wsproof.session.options import CheckOptions
 from wsproof.session.servers import ServerRun, required_app, turns, worst
 
 
-def perform(arguments: argparse.Namespace) -> ExitCode:
+def perform(command: Command[CheckOptions]) -> ExitCode:
     """Check each server, print the table, and write the requested copies, even if the run ends early."""
-    stage = CommandContext(arguments)
+    stage = CommandContext(command.options, command.outputs, command.began)
+    options = command.options
     target = required_app(stage)
     to_check = turns(stage, target)
     began = datetime.now(UTC).isoformat(timespec="seconds")
     described = {**target.describe(), "channels": stage.channels, "settings": redact_settings(stage.settings)}
-    matrix = ServerTable(described, began, machine_facts(), arguments.seed, arguments.strict)
+    matrix = ServerTable(described, began, machine_facts(), options.seed, options.strict)
     try:
         for turn in to_check:
             matrix = matrix.but(rows=(*matrix.rows, checked(turn)))
@@ -50,7 +52,7 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     return worst(map(exit_code_of_row, matrix.rows))
 
 
-def _rows_of(turns: list[ServerRun], reason: str) -> list[ServerTableRow]:
+def _rows_of(turns: list[ServerRun[CheckOptions]], reason: str) -> list[ServerTableRow]:
     """The rows of servers that were not fully checked: the partial row if there is one, else the reason."""
     return [
         turn.known[0]
@@ -60,20 +62,20 @@ def _rows_of(turns: list[ServerRun], reason: str) -> list[ServerTableRow]:
     ]
 
 
-def _finish(stage: CommandContext, matrix: ServerTable) -> None:
-    arguments = stage.arguments
+def _finish(stage: CommandContext[CheckOptions], matrix: ServerTable) -> None:
+    junit, markdown = stage.outputs.junit, stage.outputs.markdown
     steps: list[Callable[[], None]] = [
         partial(show_matrix, stage.console, matrix),
         lambda: stage.write_json(matrix.to_json()),
     ]
-    if arguments.junit:
-        steps.append(lambda: write_text(arguments.junit, matrix_junit_xml(matrix)))
-    if arguments.markdown:
-        steps.append(lambda: write_text(arguments.markdown, matrix_markdown(matrix)))
+    if junit is not None:
+        steps.append(lambda: write_text(junit, matrix_junit_xml(matrix)))
+    if markdown is not None:
+        steps.append(lambda: write_text(markdown, matrix_markdown(matrix)))
     all_done(steps)
 
 
-def checked(turn: ServerRun) -> ServerTableRow:
+def checked(turn: ServerRun[CheckOptions]) -> ServerTableRow:
     """Check one server and return its row. If the server cannot start, the row says why."""
     console, server = turn.stage.console, turn.server
     if turn.missing:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from functools import cached_property
 from pathlib import Path
 
+from wsproof.cli.command import Command
 from wsproof.cli.exit_codes import exit_code_of_comparison
 from wsproof.compare.blocks import BlockResult
 from wsproof.compare.partial import PartialComparison
@@ -21,15 +21,17 @@ from wsproof.report.store.atomic import write_text
 from wsproof.report.store.run_dir import ComparisonDir
 from wsproof.report.store.runs import RunStore
 from wsproof.session.context import CommandContext
+from wsproof.session.options import CompareOptions
+from wsproof.session.plan import plan_of
 
 
-def perform(arguments: argparse.Namespace) -> ExitCode:
+def perform(command: Command[CompareOptions]) -> ExitCode:
     """Compare base and candidate, print the verdict, and keep the comparison."""
-    stage = CommandContext(arguments)
-    if is_run(stage.store, arguments.base) and is_run(stage.store, arguments.candidate):
-        base, candidate = (stage.store.find(name).read() for name in (arguments.base, arguments.candidate))
+    stage, options = CommandContext(command.options, command.outputs, command.began), command.options
+    if is_run(stage.store, options.base) and is_run(stage.store, options.candidate):
+        base, candidate = (stage.store.find(name).read() for name in (options.base, options.candidate))
         comparison = compare_runs(base, candidate)
-        folder = stage.store.new_comparison(arguments.base, arguments.candidate)
+        folder = stage.store.new_comparison(options.base, options.candidate)
     else:
         _ = stage.workload_name
         blocks = BlockLog(stage)
@@ -43,15 +45,15 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     return exit_code_of_comparison(comparison.verdict)
 
 
-def keep(stage: CommandContext, folder: ComparisonDir, comparison: Comparison) -> None:
+def keep(stage: CommandContext[CompareOptions], folder: ComparisonDir, comparison: Comparison) -> None:
     """Write the comparison, its page and the requested copies, and print it."""
     folder.write(comparison)
-    show_comparison(stage.console, comparison, all_known=stage.arguments.all)
+    show_comparison(stage.console, comparison, all_known=stage.outputs.all)
     stage.console.print(f"page: {folder.write_page()}", soft_wrap=True, markup=False)
     stage.write_accepted(comparison.findings)
     stage.write_json(comparison.to_json())
-    if stage.arguments.markdown:
-        write_text(stage.arguments.markdown, comparison_markdown(comparison))
+    if stage.outputs.markdown is not None:
+        write_text(stage.outputs.markdown, comparison_markdown(comparison))
 
 
 def is_run(store: RunStore, name: str) -> bool:
@@ -69,13 +71,13 @@ class BlockLog:
     The folder is made for the first block, so that a wrong git ref leaves no empty folder.
     """
 
-    def __init__(self, stage: CommandContext) -> None:
+    def __init__(self, stage: CommandContext[CompareOptions]) -> None:
         self._stage = stage
 
     @cached_property
     def folder(self) -> ComparisonDir:
         """The comparison's folder, made on first use."""
-        given = self._stage.arguments
+        given = self._stage.options
         return self._stage.store.new_comparison(given.base, given.candidate)
 
     def keep(self, block: BlockResult) -> None:
@@ -84,16 +86,16 @@ class BlockLog:
             file.write(json.dumps(block.to_json(), allow_nan=False) + "\n")
 
 
-def measure_refs(stage: CommandContext, blocks: BlockLog) -> Comparison:
+def measure_refs(stage: CommandContext[CompareOptions], blocks: BlockLog) -> Comparison:
     """Measure two git refs: worktrees, fresh servers, interleaved blocks."""
-    given = stage.arguments
+    given = stage.options
     with ProgressLine(stage.console) as progress:
         return compare_refs(
             given.base,
             given.candidate,
             repo=Path.cwd(),
             target=stage.target_at,
-            plan=stage.plan(),
+            plan=plan_of(stage),
             channels=stage.needed_channels(),
             settings=stage.settings,
             pairs=given.pairs,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +9,8 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from wsproof.cli.parser import WHAT_TO_LIST
+from wsproof.cli.command import Command
+from wsproof.cli.options import WHAT_TO_LIST, ListOptions
 from wsproof.errors import ExitCode, UsageError
 from wsproof.report.figures import void_figures
 from wsproof.report.store.run_dir import RunDir
@@ -25,11 +25,12 @@ TARGETS = (
 )
 
 
-def perform(arguments: argparse.Namespace) -> ExitCode:
+def perform(command: Command[ListOptions]) -> ExitCode:
     """Print the list that was named, or all lists."""
     out = console()
-    for what in [arguments.what] if arguments.what else WHAT_TO_LIST:
-        rows = LISTS[what](arguments)
+    options = command.options
+    for what in [options.what] if options.what else WHAT_TO_LIST:
+        rows = LISTS[what](options)
         out.print(f"\n{what}" if rows else f"\n{what}: none yet", style="bold", markup=False)
         show(out, rows)
     return ExitCode.OK
@@ -46,30 +47,30 @@ def show(out: Console, rows: list[tuple[str, ...]]) -> None:
             out.print(Padding(Text(words), (0, 0, 0, 6)))
 
 
-def targets(_: argparse.Namespace) -> list[tuple[str, ...]]:
+def targets(_: ListOptions) -> list[tuple[str, ...]]:
     """The forms of TARGET."""
     return list(TARGETS)
 
 
-def servers(_: argparse.Namespace) -> list[tuple[str, ...]]:
+def servers(_: ListOptions) -> list[tuple[str, ...]]:
     """The servers that can run an ASGI app."""
     from wsproof.target.servers import SERVERS
 
     return [(name, server.title) for name, server in SERVERS.items()]
 
 
-def workloads(arguments: argparse.Namespace) -> list[tuple[str, ...]]:
+def workloads(options: ListOptions) -> list[tuple[str, ...]]:
     """The workloads of the channels, with their settings."""
     from wsproof.workloads import load_channels
 
-    found = load_channels(arguments.channels or "reference")
+    found = load_channels(options.channels or "reference")
     return [
         (name, one.title, "; ".join(f"--set {name}.{key}: {meaning}" for key, meaning in one.parameters.items()))
         for name, one in found.items()
     ]
 
 
-def checks(_: argparse.Namespace) -> list[tuple[str, ...]]:
+def checks(_: ListOptions) -> list[tuple[str, ...]]:
     """Every protocol rule, channel property and history check."""
     from wsproof.checks import CHECKS
     from wsproof.conformance import RULES
@@ -80,16 +81,16 @@ def checks(_: argparse.Namespace) -> list[tuple[str, ...]]:
     return rows + [(check.name, "histories", "check", check.promise) for check in CHECKS]
 
 
-def metrics(_: argparse.Namespace) -> list[tuple[str, ...]]:
+def metrics(_: ListOptions) -> list[tuple[str, ...]]:
     """The metrics, with unit, direction and definition."""
     from wsproof.stats.metrics import METRICS
 
     return [(metric.name, metric.unit, f"{metric.better} is better", metric.definition) for metric in METRICS]
 
 
-def runs(arguments: argparse.Namespace) -> list[tuple[str, ...]]:
+def runs(options: ListOptions) -> list[tuple[str, ...]]:
     """The stored runs with their command and verdict, newest last."""
-    return [(run.id, *_told(run)) for run in RunStore.open(arguments.out, Path.cwd()).runs()]
+    return [(run.id, *_told(run)) for run in RunStore.open(options.out, Path.cwd()).runs()]
 
 
 def _told(run: RunDir) -> tuple[str, ...]:
@@ -103,7 +104,7 @@ def _told(run: RunDir) -> tuple[str, ...]:
     return record.command, state
 
 
-LISTS: dict[str, Callable[[argparse.Namespace], list[tuple[str, ...]]]] = {
+LISTS: dict[str, Callable[[ListOptions], list[tuple[str, ...]]]] = {
     "targets": targets,
     "servers": servers,
     "workloads": workloads,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import re
@@ -16,6 +15,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from wsproof.cli.command import Command
 from wsproof.cli.exit_codes import exit_code_of
 from wsproof.cli.secret_pipe import secret_pipe
 from wsproof.errors import CannotTellError, ExitCode, UsageError, WorkloadError
@@ -26,6 +26,7 @@ from wsproof.report.formats.terminal import show_findings, show_load, show_verdi
 from wsproof.report.store.atomic import write_text
 from wsproof.report.store.run_dir import RunDir
 from wsproof.session.context import CommandContext
+from wsproof.session.options import LoadOptions, TargetOptions
 from wsproof.target.server import RunningServer
 from wsproof.workloads import CHANNELS
 
@@ -50,12 +51,12 @@ class LoadResult:
         return not any(warning["voids"] for warning in warnings)
 
 
-def perform(arguments: argparse.Namespace) -> ExitCode:
+def perform(command: Command[LoadOptions]) -> ExitCode:
     """Start the target, run Locust against it, and keep a headless run."""
-    stage = CommandContext(arguments)
+    stage, options = CommandContext(command.options, command.outputs, command.began), command.options
     stage.needed_channels()
     require_locust()
-    if not arguments.headless:
+    if not command.outputs.headless:
         with stage.running() as server:
             return in_the_browser(stage, server)
     with stage.running() as server, stage.record("load") as log:
@@ -64,21 +65,21 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
         result = load_server(
             stage,
             server,
-            users=arguments.users,
-            seconds=arguments.duration,
+            users=options.users,
+            seconds=options.duration,
             folder=log.folder,
-            scenarios=arguments.scenario,
-            handed_on=arguments.handed_on,
+            scenarios=options.scenario,
+            handed_on=options.locust_arguments,
         )
         kept = log.folder.keep_findings(result.findings, log.record.target)
         log.add_part("load", result.summary)
         log.change(verdict=result.verdict, trusted=result.trusted, findings=kept)
         show_load(stage.console, result.summary)
-        show_findings(stage.console, kept, all_known=stage.arguments.all)
+        show_findings(stage.console, kept, all_known=stage.outputs.all)
         show_verdict(stage.console, result.verdict)
     stage.write_accepted(log.record.findings)
     stage.write_json(log.record.to_json())
-    return exit_code_of(log.record.verdict, void=not log.record.trusted, strict_trust=arguments.strict_trust)
+    return exit_code_of(log.record.verdict, void=not log.record.trusted, strict_trust=options.strict_trust)
 
 
 def require_locust() -> None:
@@ -93,7 +94,9 @@ def require_locust() -> None:
         raise UsageError("this needs Locust, which is not installed: pip install 'wsproof[locust]'")
 
 
-def locust_command(stage: CommandContext, server: RunningServer, users: int, scenarios: Sequence[str]) -> list[str]:
+def locust_command(
+    stage: CommandContext[TargetOptions], server: RunningServer, users: int, scenarios: Sequence[str]
+) -> list[str]:
     """The Locust command line for the target and these scenarios."""
     return [
         *(sys.executable, "-m", "locust", "-f", str(locustfile(stage.needed_channels()))),
@@ -119,7 +122,9 @@ def locustfile(channels: str) -> Path:
     return Path(spec.origin).parent / "locust" / "locustfile.py"
 
 
-def environment(stage: CommandContext, server: RunningServer, summary: Path | None = None) -> dict[str, str]:
+def environment(
+    stage: CommandContext[TargetOptions], server: RunningServer, summary: Path | None = None
+) -> dict[str, str]:
     """The environment variables that `wsproof.locust` reads, added to those of this process.
 
     Headers and tokens are passed here and not as arguments, so that `ps` does not show them.
@@ -137,17 +142,17 @@ def environment(stage: CommandContext, server: RunningServer, summary: Path | No
     return {**os.environ, **told}
 
 
-def in_the_browser(stage: CommandContext, server: RunningServer) -> ExitCode:
+def in_the_browser(stage: CommandContext[LoadOptions], server: RunningServer) -> ExitCode:
     """Run Locust with its web UI until Locust ends."""
-    given = stage.arguments
-    command = [*locust_command(stage, server, given.users, given.scenario), *given.handed_on]
+    given = stage.options
+    command = [*locust_command(stage, server, given.users, given.scenario), *given.locust_arguments]
     stage.console.print(f"target: {server.endpoint.at('/').url}  (Ctrl-C ends both)", markup=False)
     with started(command, environment(stage, server)) as locust:
         return ExitCode.OK if locust.wait() == 0 else ExitCode.FAILED
 
 
 def load_server(
-    stage: CommandContext,
+    stage: CommandContext[TargetOptions],
     server: RunningServer,
     *,
     users: int,

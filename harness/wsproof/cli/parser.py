@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib import import_module
-from pathlib import Path
 from typing import Any, NoReturn
 
 from wsproof import __version__
-from wsproof.cli import options
+from wsproof.cli.command import Command
+from wsproof.cli.options import ListOptions, ReportOptions, add_options
 from wsproof.errors import ExitCode
+from wsproof.session.option import read_options
+from wsproof.session.options import (
+    BenchOptions,
+    CapacityOptions,
+    CheckOptions,
+    CompareOptions,
+    LoadOptions,
+    ReplayOptions,
+    RunOptions,
+    ServeOptions,
+)
+from wsproof.session.outputs import Outputs
 
 CODES = """\
 exit codes, for every command:
@@ -30,8 +43,6 @@ TARGET, the same everywhere:
   pkg.module:app         an ASGI app, started here (--server, --env K=V, --path /ws)
   cmd:COMMAND            any command that starts a server; {port} is filled in; with --ready URL
 """
-
-WHAT_TO_LIST = ("targets", "servers", "workloads", "checks", "metrics", "runs")
 
 
 class Parser(argparse.ArgumentParser):
@@ -63,6 +74,60 @@ def _with_meant(message: str) -> str:
     return f"{message}. Did you mean {near[0]}?" if near else message
 
 
+@dataclass(frozen=True)
+class Verb:
+    """One command: its help, the class of its options, and which outputs it offers."""
+
+    help: str
+    options: type
+    outputs: tuple[str, ...] = ()
+    epilog: str | None = None
+
+
+VERBS: dict[str, Verb] = {
+    "check": Verb(
+        "does it speak the protocol, and does every subscriber get every message?",
+        CheckOptions,
+        ("all", "write_accepted", "json", "junit", "markdown"),
+        "--server all (or a,b,c) runs the app on several servers in turn: one table, servers by chapters.",
+    ),
+    "bench": Verb(
+        "how long until the last of N subscribers has it?",
+        BenchOptions,
+        ("hdr", "all", "write_accepted", "json", "markdown"),
+    ),
+    "capacity": Verb(
+        "how many subscribers can it take before it misses its objectives?",
+        CapacityOptions,
+        ("all", "write_accepted", "json"),
+        "With --over rooms, --subscribers, --publishers and --rate are those of each room.",
+    ),
+    "load": Verb(
+        "many Locust users, in the web UI or headless",
+        LoadOptions,
+        ("headless", "all", "write_accepted", "json"),
+        "What follows -- is handed to locust as it is: wsproof load --users 200 -- --spawn-rate 50",
+    ),
+    "run": Verb(
+        "check, bench and load; one record, one page",
+        RunOptions,
+        ("all", "write_accepted", "json", "junit", "markdown"),
+        "With the default options all of it takes 90 s at most: the checks have 36 s, counted from the start (--budget "
+        "says otherwise), and what they leave no time for is listed as not run.",
+    ),
+    "compare": Verb(
+        "is the candidate worse than the base? two git refs, or two stored runs",
+        CompareOptions,
+        ("all", "write_accepted", "json", "markdown"),
+    ),
+    "report": Verb("the page of a run, or the index of all runs", ReportOptions),
+    "replay": Verb("one finding's shortest reproduction, again", ReplayOptions),
+    "list": Verb("what there is: targets, servers, workloads, checks, metrics, runs", ListOptions),
+    "serve": Verb("start a target and leave it running until Ctrl-C", ServeOptions),
+}
+"""The verbs, in the order of the help."""
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Build the parser of the whole command line."""
     parser = Parser(
@@ -74,163 +139,28 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"wsproof {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    _check(_verb(verbs, "check", "does it speak the protocol, and does every subscriber get every message?"))
-    _bench(_verb(verbs, "bench", "how long until the last of N subscribers has it?"))
-    _capacity(_verb(verbs, "capacity", "how many subscribers can it take before it misses its objectives?"))
-    _load(_verb(verbs, "load", "many Locust users, in the web UI or headless"))
-    _run(_verb(verbs, "run", "check, bench and load; one record, one page"))
-    _compare(_verb(verbs, "compare", "is the candidate worse than the base? two git refs, or two stored runs"))
-    _report(_verb(verbs, "report", "the page of a run, or the index of all runs"))
-    _replay(_verb(verbs, "replay", "one finding's shortest reproduction, again"))
-    _list(_verb(verbs, "list", "what there is: targets, servers, workloads, checks, metrics, runs"))
-    _serve(_verb(verbs, "serve", "start a target and leave it running until Ctrl-C"))
+    for name, verb in VERBS.items():
+        own = verbs.add_parser(name, help=verb.help, description=verb.help, epilog=verb.epilog, allow_abbrev=False)
+        add_options(own, verb.options)
+        add_options(own, Outputs, verb.outputs)
     return parser
 
 
-def _verb(
-    verbs: argparse._SubParsersAction[Parser],  # argparse has no public name for it
-    name: str,
-    help_text: str,
-) -> argparse.ArgumentParser:
-    parser = verbs.add_parser(name, help=help_text, description=help_text, allow_abbrev=False)
-    parser.set_defaults(perform=_lazy(name))
-    return parser
+def parse_command(words: Sequence[str], handed_on: Sequence[str] = (), began: float | None = None) -> Command[Any]:
+    """Parse one command. `handed_on`: the arguments for Locust.
+
+    Raises:
+        SystemExit: wrong usage, or `--help`.
+    """
+    given = vars(build_parser().parse_args(words))
+    verb = VERBS[given["verb"]]
+    options: Any = read_options(verb.options, given)
+    if handed_on:
+        options = replace(options, locust_arguments=tuple(handed_on))
+    return Command(given["verb"], options, read_options(Outputs, given, verb.outputs), began)
 
 
-def _lazy(name: str) -> Callable[[argparse.Namespace], int]:
-    def perform(arguments: argparse.Namespace) -> int:
-        code: int = import_module(f"wsproof.cli.{name}").perform(arguments)
-        return code
-
-    return perform
-
-
-def _check(parser: argparse.ArgumentParser) -> None:
-    options.add_target(parser)
-    options.add_channels(parser)
-    options.add_suite(parser)
-    options.add_known(parser)
-    options.add_json(parser)
-    parser.add_argument("--junit", type=Path, metavar="F", help="write JUnit XML, too")
-    options.add_markdown(parser)
-    options.add_out(parser)
-    parser.epilog = "--server all (or a,b,c) runs the app on several servers in turn: one table, servers by chapters."
-
-
-def _bench(parser: argparse.ArgumentParser) -> None:
-    options.add_target(parser)
-    options.add_channels(parser)
-    options.add_plan(parser)
-    options.add_metering(parser)
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the schedule (default 0)")
-    parser.add_argument("--hdr", type=Path, metavar="F", help="write latencies as a HdrHistogram log, too")
-    parser.add_argument("--slo", action="append", default=[], metavar="EXPR", help="e.g. 'p99(latency) < 100ms'")
-    options.add_known(parser)
-    options.add_trust(parser)
-    options.add_json(parser)
-    options.add_markdown(parser)
-    options.add_out(parser)
-
-
-def _capacity(parser: argparse.ArgumentParser) -> None:
-    options.add_target(parser)
-    options.add_channels(parser)
-    options.add_plan(parser)
-    options.add_metering(parser)
-    add = parser.add_argument_group("search").add_argument
-    add("--slo", action="append", required=True, metavar="EXPR", help="e.g. 'p99(latency) < 100ms'; all must be met")
-    add("--over", default="subscribers", choices=["subscribers", "rate", "rooms"], help="what is raised (subscribers)")
-    add("--from", type=options.positive_number, dest="lowest", metavar="N", help="the lowest level (10, or 1)")
-    add("--to", type=options.positive_number, dest="highest", metavar="N", help="the highest (10,000, or what fits)")
-    add("--resolution", type=options.positive_number, default=0.4, metavar="SHARE", help="width of the interval (0.4)")
-    add("--trials", type=options.positive, default=40, metavar="N", help="at most so many runs (40)")
-    add("--seed", type=int, default=0, metavar="N", help="seed of the schedule (default 0)")
-    options.add_known(parser)
-    options.add_json(parser)
-    options.add_out(parser)
-    parser.set_defaults(duration=4.0, warmup=1.0)
-    parser.epilog = "With --over rooms, --subscribers, --publishers and --rate are those of each room."
-
-
-def _load(parser: argparse.ArgumentParser) -> None:
-    options.add_target(parser)
-    options.add_channels(parser)
-    _locust_options(parser)
-    parser.add_argument("--headless", action="store_true", help="no web page: run, report, exit")
-    parser.add_argument("--scenario", action="append", default=[], metavar="NAME", help="only these user classes")
-    parser.add_argument("--duration", type=options.seconds, default=20.0, metavar="S", help="with --headless (20s)")
-    options.add_known(parser)
-    options.add_trust(parser)
-    options.add_json(parser)
-    options.add_out(parser)
-    parser.epilog = "What follows -- is handed to locust as it is: wsproof load --users 200 -- --spawn-rate 50"
-
-
-def _locust_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--users", type=options.positive, default=100, metavar="N", help="Locust users (default 100)")
-
-
-def _run(parser: argparse.ArgumentParser) -> None:
-    options.add_target(parser)
-    options.add_channels(parser)
-    options.add_suite(parser)
-    options.add_plan(parser)
-    options.add_metering(parser)
-    _locust_options(parser)
-    parser.add_argument("--slo", action="append", default=[], metavar="EXPR", help="e.g. 'p99(latency) < 100ms'")
-    options.add_known(parser)
-    options.add_trust(parser)
-    options.add_json(parser)
-    parser.add_argument("--junit", type=Path, metavar="F", help="write JUnit XML of the checks, too")
-    options.add_markdown(parser)
-    options.add_out(parser)
-    parser.set_defaults(budget=None)  # `run` computes its budget from the time that its start took
-    parser.epilog = (
-        "With the default options all of it takes 90 s at most: the checks have 36 s, counted from the start (--budget "
-        "says otherwise), and what they leave no time for is listed as not run."
-    )
-
-
-def _compare(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("base", metavar="BASE", help="a git ref, or a stored run")
-    parser.add_argument("candidate", metavar="CANDIDATE", help="a git ref, or a stored run")
-    options.add_target(parser)
-    options.add_channels(parser)
-    options.add_plan(parser)
-    options.add_metering(parser)
-    parser.add_argument("--pairs", type=options.positive, default=10, metavar="N", help="base/candidate pairs (10)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of order and schedule (default 0)")
-    parser.add_argument("--exact-base", action="store_true", help="BASE itself, not the merge base of the two")
-    options.add_known(parser)
-    options.add_json(parser)
-    options.add_markdown(parser)
-    options.add_out(parser)
-    parser.set_defaults(duration=4.0, warmup=1.0)
-
-
-def _report(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", nargs="?", metavar="RUN", help="an id, the beginning of one, a folder, or latest")
-    parser.add_argument("--open", action="store_true", help="open the page in the browser")
-    parser.add_argument(
-        "--hdr", type=Path, action="append", default=[], metavar="F", help="percentiles of HdrHistogram logs, added up"
-    )
-    options.add_out(parser)
-
-
-def _replay(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("finding", type=Path, metavar="FINDING.json", help="a file from a run's findings folder")
-    options.add_target(parser)
-    options.add_channels(parser)
-    options.add_login(parser.add_argument)
-
-
-def _list(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", nargs="?", choices=WHAT_TO_LIST, metavar="|".join(WHAT_TO_LIST), help="(all of them)")
-    options.add_channels(parser)
-    options.add_out(parser)
-
-
-def _serve(parser: argparse.ArgumentParser) -> None:
-    options.add_target(parser)
-    options.add_channels(parser)
-    parser.add_argument("--port", type=options.positive, metavar="N", help="default: a free one")
+def perform(command: Command[Any]) -> ExitCode:
+    """Run the command with the module of its verb, which is imported here and not for `--help`."""
+    code: ExitCode = import_module(f"wsproof.cli.{command.verb}").perform(command)
+    return code

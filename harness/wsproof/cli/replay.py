@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wsproof import delivery
+from wsproof.cli.command import Command
 from wsproof.conformance import suite as rfc6455
 from wsproof.errors import ExitCode, UsageError
 from wsproof.model.finding import Anomaly, Finding, Verdict, verdict_of
@@ -19,6 +19,7 @@ from wsproof.model.suite import SuiteOptions
 from wsproof.net.redact import hide_in
 from wsproof.report.formats.terminal import show_finding
 from wsproof.session.context import CommandContext
+from wsproof.session.options import ReplayOptions
 from wsproof.target.server import RunningServer
 from wsproof.workloads import opening_of
 
@@ -30,11 +31,10 @@ REMEMBERED = {"target": "spec", **{name: name for name in ("path", "origin", "re
 """Options that are restored from the record, with the keys of the record's target."""
 
 
-def perform(arguments: argparse.Namespace) -> ExitCode:
+def perform(command: Command[ReplayOptions]) -> ExitCode:
     """Repeat the finding. Exit code 1: it or another violation occurs; 0: none occurs; 3: the result is unknown."""
-    finding, target = read_finding(arguments.finding)
-    remember(arguments, target)
-    stage = CommandContext(arguments)
+    finding, target = read_finding(command.options.finding)
+    stage = CommandContext(remember(command.options, target), command.outputs, command.began)
     with stage.running(wire=True) as server:
         tries = attempts(finding)
         for number in range(1, tries + 1):
@@ -105,40 +105,52 @@ def read_finding(path: Path) -> tuple[Finding, Mapping[str, Any]]:
     return finding, data.get("target") or {}
 
 
-def remember(arguments: argparse.Namespace, target: Mapping[str, Any]) -> None:
-    """Fill in target, channels and settings from the record, where the command line does not give them.
+def remember(options: ReplayOptions, target: Mapping[str, Any]) -> ReplayOptions:
+    """The options with the recorded target, channels and settings, where the command line does not give them.
 
     Raises:
         UsageError: a secret that the target needs was not kept and is not given again.
     """
-    if arguments.target is None:
-        remember_target(arguments, target)
-    arguments.channels = arguments.channels or target.get("channels")
-    arguments.settings = arguments.settings or [
-        f"{key}={_kept(f'the setting {key}', value)}" for key, value in (target.get("settings") or {}).items()
-    ]
+    if options.target is None:
+        options = remember_target(options, target)
+    recorded = (target.get("settings") or {}).items()
+    settings = options.settings or tuple(f"{key}={_kept(f'the setting {key}', value)}" for key, value in recorded)
+    return replace(options, channels=options.channels or target.get("channels"), settings=settings)
 
 
-def remember_target(arguments: argparse.Namespace, target: Mapping[str, Any]) -> None:
-    """Fill in the recorded target and the options that start and reach it. Options of the command line win."""
-    arguments.server = target.get("server") or arguments.server
-    arguments.insecure = arguments.insecure or bool(target.get("insecure"))
+def remember_target(options: ReplayOptions, target: Mapping[str, Any]) -> ReplayOptions:
+    """The options with the recorded target and what starts and reaches it. Options of the command line win."""
+    changes: dict[str, Any] = {
+        "server": target.get("server") or options.server,
+        "insecure": options.insecure or bool(target.get("insecure")),
+    }
     for option, word in REMEMBERED.items():
         if option == "path" and target.get("path_from_channels"):
             continue  # the channels give the path again, with a new token if the path has one
-        if getattr(arguments, option) is None:
-            setattr(arguments, option, _kept(f"the {word} of the target", target.get(word)))
-    given = {line.partition(":")[0].strip().lower() for line in arguments.header}
-    given |= {"authorization"} if arguments.token is not None else set()
-    for name, value in (target.get("headers") or {}).items():
-        if name.lower() not in given:
-            arguments.header = [*arguments.header, f"{name}: {_kept(f'the header {name}', value)}"]
-    given = {item.partition("=")[0] for item in arguments.env}
-    for name, value in (target.get("env") or {}).items():
-        if name not in given and target.get("kind") != "url":
-            arguments.env = [*arguments.env, f"{name}={_kept(f'the variable {name}', value)}"]
-    if not arguments.subprotocol:
-        arguments.subprotocol = [_kept("a subprotocol", item) for item in target.get("subprotocols") or ()]
+        if getattr(options, option) is None:
+            changes[option] = _kept(f"the {word} of the target", target.get(word))
+    changes["header"] = options.header + _remembered_headers(options, target)
+    changes["env"] = options.env + _remembered_env(options, target)
+    recorded = target.get("subprotocols") or ()
+    changes["subprotocol"] = options.subprotocol or tuple(_kept("a subprotocol", item) for item in recorded)
+    return replace(options, **changes)
+
+
+def _remembered_headers(options: ReplayOptions, target: Mapping[str, Any]) -> tuple[str, ...]:
+    given = {line.partition(":")[0].strip().lower() for line in options.header}
+    given |= {"authorization"} if options.token is not None else set()
+    recorded = (target.get("headers") or {}).items()
+    return tuple(
+        f"{name}: {_kept(f'the header {name}', value)}" for name, value in recorded if name.lower() not in given
+    )
+
+
+def _remembered_env(options: ReplayOptions, target: Mapping[str, Any]) -> tuple[str, ...]:
+    if target.get("kind") == "url":
+        return ()
+    given = {item.partition("=")[0] for item in options.env}
+    recorded = (target.get("env") or {}).items()
+    return tuple(f"{name}={_kept(f'the variable {name}', value)}" for name, value in recorded if name not in given)
 
 
 def _kept(what: str, value: Any) -> Any:
@@ -150,7 +162,7 @@ def _kept(what: str, value: Any) -> Any:
     return value
 
 
-def replayed(stage: CommandContext, server: RunningServer, finding: Finding) -> list[Finding]:
+def replayed(stage: CommandContext[ReplayOptions], server: RunningServer, finding: Finding) -> list[Finding]:
     """Replay the finding's recipe once and return the findings."""
     assert finding.recipe is not None
     deadline_s = SuiteOptions().deadline_s
@@ -160,7 +172,7 @@ def replayed(stage: CommandContext, server: RunningServer, finding: Finding) -> 
             server.endpoint,
             deadline_s,
             pid=server.pid,
-            login=tuple(stage.arguments.login),
+            login=stage.options.login,
             opening=opening_of(stage.workloads, server.endpoint.path),
             server=server,
         )

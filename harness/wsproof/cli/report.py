@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import webbrowser
 from pathlib import Path
 
+from wsproof.cli.command import Command
+from wsproof.cli.options import ReportOptions
 from wsproof.errors import ExitCode
 from wsproof.report.formats.hdr_log import read_logs, show_histograms
 from wsproof.report.formats.page import write_index
@@ -14,14 +15,15 @@ from wsproof.report.store.runs import RunStore
 from wsproof.session.console import console
 
 
-def perform(arguments: argparse.Namespace) -> ExitCode:
+def perform(command: Command[ReportOptions]) -> ExitCode:
     """Write the page again from the stored record and print its path. With `--hdr`, print HdrHistogram logs."""
-    if arguments.hdr:
-        show_histograms(console(), read_logs(arguments.hdr))
+    options = command.options
+    if options.hdr:
+        show_histograms(console(), read_logs(options.hdr))
         return ExitCode.OK
-    store = RunStore.open(arguments.out, Path.cwd())
-    page = store.find(arguments.run).write_page() if arguments.run else write_index(store)
+    store = RunStore.open(options.out, Path.cwd())
+    page = store.find(options.run).write_page() if options.run else write_index(store)
     sys.stdout.write(f"{page}\n")
-    if arguments.open:
+    if options.open:
         webbrowser.open(page.resolve().as_uri())
     return ExitCode.OK

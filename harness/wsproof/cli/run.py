@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
-from pathlib import Path
 
 from wsproof.cli.bench import code_of, judge_objectives, measure_server
 from wsproof.cli.check import check_server, finish_check
+from wsproof.cli.command import Command
 from wsproof.cli.load import LoadResult, load_server, require_locust
 from wsproof.errors import ExitCode
 from wsproof.load.limits import require_possible
@@ -24,18 +23,20 @@ from wsproof.session.check_recorder import CheckRecorder
 from wsproof.session.context import CommandContext
 from wsproof.session.crash import all_done, violations_outrank_errors
 from wsproof.session.only import require_known
+from wsproof.session.options import RunOptions
+from wsproof.session.plan import plan_of
 from wsproof.session.run_recorder import RunRecorder
 from wsproof.session.shares import check_budget, elapsed_s, fits_again, load_seconds
 from wsproof.stats.objective import Objective, parse_objective
 
 
-def perform(arguments: argparse.Namespace) -> ExitCode:
+def perform(command: Command[RunOptions]) -> ExitCode:
     """Check, measure and load one build. Partial results are reported even if the run ends early."""
-    stage = CommandContext(arguments)
-    objectives = [parse_objective(text) for text in arguments.slo]
-    require_possible(stage.plan())
+    stage, options = CommandContext(command.options, command.outputs, command.began), command.options
+    objectives = [parse_objective(text) for text in options.slo]
+    require_possible(plan_of(stage))
     require_locust()
-    require_known(arguments.only, stage.workloads)
+    require_known(options.only, stage.workloads)
     with violations_outrank_errors(stage):
         try:
             code = _all_parts(stage, objectives)
@@ -50,17 +51,17 @@ def perform(arguments: argparse.Namespace) -> ExitCode:
     return code
 
 
-def _all_parts(stage: CommandContext, objectives: list[Objective]) -> ExitCode:
+def _all_parts(stage: CommandContext[RunOptions], objectives: list[Objective]) -> ExitCode:
     """Check, bench and load, each on a fresh server. Returns the exit code."""
     with ExitStack() as run:
         # Begin the record after the target has started: a target that cannot start must leave no record.
         with stage.running(wire=True) as server:
             log = run.enter_context(stage.record("run"))
             log.closing = closing_sentences
-            log.change(target=stage.describe(server), plan=stage.plan(server).to_json())
+            log.change(target=stage.describe(server), plan=plan_of(stage, server).to_json())
             log.keep_output(server)
             stage.headline("1 of 3: check")
-            if stage.arguments.budget is None:
+            if stage.options.budget is None:
                 stage.budget = Budget(check_budget(elapsed_s()))
             with CheckRecorder(stage, server, log, partial(finish_check, stage)) as recorder:
                 check_server(stage, server, recorder)
@@ -68,13 +69,13 @@ def _all_parts(stage: CommandContext, objectives: list[Objective]) -> ExitCode:
         with stage.running() as server:
             log.keep_output(server)
             stage.headline("2 of 3: bench")
-            asked = bool(objectives) or stage.arguments.strict_trust
-            again = asked or fits_again(elapsed_s(), stage.plan(server))
+            asked = bool(objectives) or stage.options.strict_trust
+            again = asked or fits_again(elapsed_s(), plan_of(stage, server))
             measure_server(stage, server, log, objectives, again=again)
         with stage.running() as server:
             log.keep_output(server)
             stage.headline("3 of 3: load")
-            users, seconds = stage.arguments.users, load_seconds(elapsed_s())
+            users, seconds = stage.options.users, load_seconds(elapsed_s())
             load = load_server(stage, server, users=users, seconds=seconds, folder=log.folder)
             add_load(log, load)
         met = judge_objectives(log, objectives)
@@ -82,7 +83,7 @@ def _all_parts(stage: CommandContext, objectives: list[Objective]) -> ExitCode:
 
 
 @contextmanager
-def _shown_at_last(stage: CommandContext, log: RunRecorder) -> Iterator[None]:
+def _shown_at_last(stage: CommandContext[RunOptions], log: RunRecorder) -> Iterator[None]:
     """Context manager that prints the run on exit, complete or not."""
     try:
         yield
@@ -91,9 +92,9 @@ def _shown_at_last(stage: CommandContext, log: RunRecorder) -> Iterator[None]:
         stage.show_run(log.record)
 
 
-def _write_copies(stage: CommandContext, record: RunRecord) -> None:
+def _write_copies(stage: CommandContext[RunOptions], record: RunRecord) -> None:
     """Write the requested JSON and Markdown copies."""
-    markdown: Path | None = stage.arguments.markdown
+    markdown = stage.outputs.markdown
     steps: list[Callable[[], None]] = [lambda: stage.write_json(record.to_json())]
     if markdown:
         steps.append(lambda: write_text(markdown, run_markdown(record)))

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import argparse
 import time
 
+from wsproof.cli.command import Command
 from wsproof.errors import ExitCode, TargetError, UsageError
 from wsproof.session.context import CommandContext
+from wsproof.session.options import ServeOptions
 
 LOOK_SECONDS = 0.2
 """Seconds between two looks at whether the server is still alive."""
 
 
-def perform(arguments: argparse.Namespace) -> ExitCode:
+def perform(command: Command[ServeOptions]) -> ExitCode:
     """Start the target, print its URL, and wait. Ctrl-C is the normal end, with exit code 0.
 
     Raises:
         UsageError: the target is a URL, which runs already.
         TargetError: the server ended by itself.
     """
-    stage = CommandContext(arguments)
+    stage = CommandContext(command.options, command.outputs, command.began)
     if not stage.target.is_ours:
         raise UsageError(f"{stage.target.spec} runs already; serve starts an app (pkg.module:app) or a cmd: target.")
-    with stage.running(port=arguments.port) as server:
+    with stage.running(port=command.options.port) as server:
         endpoint = server.endpoint.at("/")
         try:
             stage.console.print(f"serving {server.describe()['spec']} with {server.name}", markup=False)

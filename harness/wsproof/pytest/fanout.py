@@ -25,6 +25,7 @@ from wsproof.model.history import Departure
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import NS
 from wsproof.report.figures import void_figures
+from wsproof.session.question import Question
 from wsproof.stats.metrics import METRICS_BY_NAME, Observed
 
 if TYPE_CHECKING:
@@ -72,15 +73,14 @@ class Fanout:
         server: RunningServer,
         channels: str,
         settings: Mapping[str, str],
-        *,
-        strict_trust: bool = False,
+        question: Question | None = None,
     ) -> None:
         self.benchmark = benchmark
         self.clock = clock
         self.server = server
         self.channels = channels
         self.settings = settings
-        self.strict_trust = strict_trust
+        self.question = question or Question()
 
     def __call__(
         self,
@@ -95,7 +95,8 @@ class Fanout:
 
         Raises:
             AssertionError: there are findings, a subscriber could not connect, no publication reached all
-                subscribers, or figures are void under `--ws-strict-trust`. The message has the reasons.
+                subscribers, an objective of `--ws-slo` is not met, or figures are void under `--ws-strict-trust`. The
+                message has the reasons.
         """
         measurement = broadcast_rounds(
             workload=workload,
@@ -117,8 +118,10 @@ class Fanout:
         # An unknown result ("the check crashed") is not a pass either.
         broken = [finding for finding in judged.findings if finding.verdict() is not Verdict.VALID]
         assert not broken, "\n".join(f"{finding.check}: {finding.explanation}" for finding in broken)
+        not_met = [result.sentence() for result in judged.judge(self.question.objectives) if not result.met]
+        assert not not_met, "\n".join(["Objectives are not met (--ws-slo):", *not_met])
         void = [warning.message for warning in judged.warnings if warning.voids]
-        assert not (self.strict_trust and void), "\n".join(["Figures are void (--ws-strict-trust):", *void])
+        assert not (self.question.strict and void), "\n".join(["Figures are void (--ws-strict-trust):", *void])
         return measurement
 
     def _play(self, measurement: Measurement) -> None:

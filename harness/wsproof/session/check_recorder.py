@@ -20,6 +20,7 @@ from wsproof.net.redact import hide, hide_in
 from wsproof.report.formats.json_documents import check_document
 from wsproof.session.context import CommandContext
 from wsproof.session.crash import end_reason
+from wsproof.session.options import CheckOptions
 from wsproof.session.run_recorder import RunRecorder
 from wsproof.target.server import RunningServer
 
@@ -45,7 +46,9 @@ class CheckRecorder:
     `tell` is called once. It is not called if a usage or target error ends the run before any report exists.
     """
 
-    def __init__(self, stage: CommandContext, server: RunningServer, log: RunRecorder, tell: Tell) -> None:
+    def __init__(
+        self, stage: CommandContext[CheckOptions], server: RunningServer, log: RunRecorder, tell: Tell
+    ) -> None:
         self._stage, self._log, self._tell = stage, log, tell
         self._target = stage.describe(server)
         self._known = server.known_deviations
@@ -90,12 +93,12 @@ class CheckRecorder:
 
     def _finish(self, report: SuiteReport) -> None:
         report = self._write(report, at_once=True)
-        self.document = check_document(self._target, report, strict=self._stage.arguments.strict)
+        self.document = check_document(self._target, report, strict=self._stage.options.strict)
         self._tell(self.document, self._log.record)
 
     def _report(self, ended: str | None) -> SuiteReport:
         """The reports of all suites together. `ended`: why the rest was not run; None if the run is complete."""
-        report = sum(self._reports.values(), SuiteReport(self._stage.arguments.seed))
+        report = sum(self._reports.values(), SuiteReport(self._stage.options.seed))
         if ended is None:
             return self._mark(replace(report, wall_s=self._stage.elapsed_s))
         known = {run.check for run in report.checks_run} | {one.check for one in report.not_run}
@@ -121,12 +124,12 @@ class CheckRecorder:
             self._written_at = now
             self._log.change(
                 target=self._target,
-                verdict=report.verdict(strict=self._stage.arguments.strict),
+                verdict=report.verdict(strict=self._stage.options.strict),
                 trusted=True,
                 findings=report.findings,
                 parts={
                     **self._log.record.parts,
-                    "check": check_document(self._target, report, strict=self._stage.arguments.strict),
+                    "check": check_document(self._target, report, strict=self._stage.options.strict),
                 },
             )
         return report

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from rich.console import Console
 
 from wsproof.deviations import deviations_file
 from wsproof.errors import UsageError
-from wsproof.load.cores import choose_processes
-from wsproof.model.arrivals import Ramp, Trace
 from wsproof.model.finding import Finding
-from wsproof.model.plan import Plan
 from wsproof.model.record import RunRecord
 from wsproof.net.budget import Budget
 from wsproof.net.redact import redact_settings
@@ -28,6 +22,16 @@ from wsproof.report.formats.terminal import show_run
 from wsproof.report.store.atomic import dumps, write_json, write_text
 from wsproof.report.store.runs import RunStore
 from wsproof.session.console import console
+from wsproof.session.options import (
+    CheckOptions,
+    KeptOptions,
+    LoadOptions,
+    MeasureOptions,
+    ReplayOptions,
+    RunOptions,
+    TargetOptions,
+)
+from wsproof.session.outputs import Outputs
 from wsproof.session.quick_settings import quickened
 from wsproof.session.run_recorder import RunRecorder
 from wsproof.target.introspect import resolve_path
@@ -36,28 +40,26 @@ from wsproof.target.target import Target, parse_target
 from wsproof.workloads import Workload, environment_of, load_channels, parse_settings, warn_of_oddities
 
 TUTORIAL = "tutorial"
-SETTINGS_AS_OPTIONS = ("rooms", "format")
-"""Workload settings that also have a command-line option of the same name."""
 
 
-@dataclass
-class CommandContext:
-    """The context of one command, built from its arguments. Most properties are computed on first use."""
+O_co = TypeVar("O_co", bound=TargetOptions, covariant=True)
 
-    arguments: argparse.Namespace
-    log: RunRecorder | None = field(default=None, init=False)
-    """The command's run recorder; None until `record` is called."""
-    budget: Budget = field(init=False)
-    """The time for all checks, from the start of the command. Starting the server uses part of this time."""
 
-    def __post_init__(self) -> None:
-        self._began = getattr(self.arguments, "began", time.monotonic())
-        self.budget = Budget.of_check(getattr(self.arguments, "budget", None), self.elapsed_s)
-        # Check the output paths before the work: a verdict that cannot be written at the end would be lost.
-        for option in ("json", "junit", "markdown", "hdr", "write_accepted"):
-            where: Path | None = getattr(self.arguments, option, None)
-            if where is not None and where != Path("-"):
-                require_writable(where, f"--{option.replace('_', '-')}")
+class CommandContext(Generic[O_co]):
+    """The context of one command, built from its options. Most properties are computed on first use.
+
+    `began`: the start of the command, in seconds of `time.monotonic`.
+    """
+
+    def __init__(self, options: O_co, outputs: Outputs | None = None, began: float | None = None) -> None:
+        self.options = options
+        self.outputs = outputs or Outputs()
+        self._began = time.monotonic() if began is None else began
+        self.log: RunRecorder | None = None
+        """The command's run recorder; None until `record` is called."""
+        self.budget = Budget.of_check(options.budget if isinstance(options, CheckOptions) else None, self.elapsed_s)
+        """The time for all checks, from the start of the command. Starting the server uses part of this time."""
+        self.outputs.require_writable()
 
     @property
     def elapsed_s(self) -> float:
@@ -67,8 +69,7 @@ class CommandContext:
     @cached_property
     def console(self) -> Console:
         """The console: stderr if the JSON result goes to stdout, else stdout."""
-        to_stdout = getattr(self.arguments, "json", None) == Path("-")
-        return console(stderr=to_stdout)
+        return console(stderr=self.outputs.json == Path("-"))
 
     @cached_property
     def target(self) -> Target:
@@ -78,39 +79,18 @@ class CommandContext:
     @cached_property
     def secrets(self) -> tuple[str, ...]:
         """Strings that must never be written: the target's secrets and the text messages of `--login`."""
-        login = getattr(self.arguments, "login", ())
+        login = self.options.login if isinstance(self.options, CheckOptions | ReplayOptions) else ()
         return (*self.target.secrets, *(each for each in login if isinstance(each, str)))
 
     def target_at(self, folder: Path, python: str | None = None) -> Target:
         """The target with another working directory and, if given, another Python: another build of the app."""
-        given = self.arguments
-        return parse_target(
-            given.target,
-            server=given.server,
-            path=given.path,
-            ready=given.ready,
-            env=given.env,
-            headers=given.header,
-            subprotocols=given.subprotocol,
-            origin=given.origin,
-            token=given.token,
-            ca=given.ca,
-            insecure=given.insecure,
-            unix=given.unix,
-            metrics_url=getattr(given, "metrics_url", None),  # only the verbs that measure have these two
-            metrics_token=getattr(given, "metrics_token", None),
-            remote=given.remote,
-            known_deviations=given.known_deviations,
-            server_hint=given.server_hint,
-            cwd=folder,
-            python=python,
-        )
+        return target_of(self.options, folder, python)
 
     @cached_property
     def settings(self) -> dict[str, str]:
         """The workload settings of the options. Checks of the reference server default to a faster feed."""
-        given = parse_settings(self.arguments.settings) | self._settings_by_options()
-        return quickened(given, self.target) if self.arguments.verb in ("check", "run") else given
+        given = parse_settings(list(self.options.settings)) | self._settings_by_options()
+        return quickened(given, self.target) if isinstance(self.options, CheckOptions) else given
 
     def _settings_by_options(self) -> dict[str, str]:
         """The settings given as `--rooms` and `--format`, for the workload that is measured.
@@ -118,26 +98,26 @@ class CommandContext:
         Raises:
             UsageError: the workload has no such setting.
         """
-        options = {name: getattr(self.arguments, name, None) for name in SETTINGS_AS_OPTIONS}
-        said = {name: str(value) for name, value in options.items() if value is not None}
-        if not said:
+        options = self.options
+        if not isinstance(options, MeasureOptions) or (options.rooms is None and options.format is None):
             return {}
+        given = {"rooms": options.rooms, "format": options.format}
         workloads = load_channels(self.needed_channels())
         workload = self._chosen(workloads)
-        for name in said:
+        values = {name: str(value) for name, value in given.items() if value is not None}
+        for name in values:
             if name not in workloads[workload].parameters:
                 able = [other for other, one in workloads.items() if name in one.parameters]
                 raise UsageError(
                     f"the workload {workload} has no setting called {name}, so --{name} means nothing to it; "
                     f"of the channels {self.channels}, these have: {', '.join(able) or 'none'}."
                 )
-        return {f"{workload}.{name}": value for name, value in said.items()}
+        return {f"{workload}.{name}": value for name, value in values.items()}
 
     @cached_property
     def channels(self) -> str | None:
         """The name of the channels. Defaults to the tutorial's channels for the reference server, else None."""
-        named: str | None = self.arguments.channels
-        return named or (TUTORIAL if self.target.is_reference else None)
+        return self.options.channels or (TUTORIAL if self.target.is_reference else None)
 
     @cached_property
     def workloads(self) -> dict[str, Workload]:
@@ -149,7 +129,11 @@ class CommandContext:
     @cached_property
     def store(self) -> RunStore:
         """The store of runs: `--out`, or the default directory."""
-        return RunStore.open(self.arguments.out, Path.cwd())
+        return RunStore.open(self._out, Path.cwd())
+
+    @property
+    def _out(self) -> Path | None:
+        return self.options.out if isinstance(self.options, KeptOptions) else None
 
     def needed_channels(self) -> str:
         """The name of the channels.
@@ -175,12 +159,13 @@ class CommandContext:
         return self._chosen(self.workloads)
 
     def _chosen(self, workloads: Mapping[str, Workload]) -> str:
-        named: str | None = self.arguments.workload
+        given = self.options.workload if isinstance(self.options, MeasureOptions) else None
+        named = given
         if named is None:
             named = next(iter(workloads)) if len(workloads) == 1 else "chat"
         if named not in workloads:
             there = ", ".join(workloads)
-            asked = f"no workload {named!r}" if self.arguments.workload else "several workloads and no chat among them"
+            asked = f"no workload {named!r}" if given else "several workloads and no chat among them"
             raise UsageError(f"the channels {self.channels!r} have {asked}: say --workload with one of {there}.")
         return named
 
@@ -194,49 +179,17 @@ class CommandContext:
             UsageError: the path is not given and the app does not have exactly one, or the limit of file
                 descriptors is too low.
         """
-        given = vars(self.arguments)
-        most = max(connections, given.get("subscribers") or 0, given.get("users") or 0)
+        options = self.options
+        most = max(
+            connections,
+            options.subscribers if isinstance(options, MeasureOptions) else 0,
+            options.users if isinstance(options, LoadOptions | RunOptions) else 0,
+        )
         target = self.target.at_wire_path(self.workloads)
         if wire:
             target = resolve_path(target)
         with serve(target, port=port, extra_env=environment_of(self.workloads), connections=most) as server:
             yield server
-
-    def plan(self, server: RunningServer | None = None) -> Plan:
-        """The plan that the options describe. A running `server` tells how many cores it needs."""
-        given = self.arguments
-        if given.in_flight is not None and not given.closed:
-            raise UsageError("--in-flight is for a closed loop: add --closed, or leave it out.")
-        plan = Plan(
-            workload=self.workload_name,
-            subscribers=given.subscribers,
-            publishers=given.publishers,
-            rate_hz=given.rate,
-            duration_s=given.duration,
-            warmup_s=given.warmup,
-            payload_bytes=round(given.payload.mean),
-            sizes=None if given.payload.bytes[0] == given.payload.largest else given.payload,
-            connect_hz=given.connect_rate,
-            deflate=given.deflate,
-            steps=given.steps,
-            arrivals=given.arrivals,
-            in_flight=(given.in_flight or 1) if given.closed else None,
-            processes=given.processes or self.processes_for(given.subscribers, server),
-            pin=given.pin,
-            event_loop=given.loop,
-            seed=given.seed,
-        )
-        # A ramp and a trace define the rate, so the plan records their mean rate.
-        if isinstance(plan.arrivals, Ramp):
-            return replace(plan, rate_hz=plan.arrivals.mean_hz())
-        if isinstance(plan.arrivals, Trace):
-            return replace(plan, rate_hz=plan.arrivals.mean_hz(plan.span))
-        return plan
-
-    def processes_for(self, subscribers: int, server: RunningServer | None = None) -> int:
-        """The number of load-generating processes if `--processes` is not given."""
-        taken = server.cores if server is not None else int(self.target.is_here)
-        return choose_processes(subscribers, server_cores=taken, workloads=getattr(self.arguments, "workloads", 1))
 
     def record(self, command: str) -> RunRecorder:
         """Begin the command's run record, which is written incrementally."""
@@ -255,17 +208,17 @@ class CommandContext:
 
     def show_run(self, record: RunRecord) -> None:
         """Print a run. With `--all`, known deviations of server libraries are listed one by one."""
-        show_run(self.console, record, all_known=self.arguments.all)
+        show_run(self.console, record, all_known=self.outputs.all)
 
     def write_accepted(self, findings: Iterable[Finding]) -> None:
         """Write the findings as a file of known deviations, if `--write-accepted` asks for one."""
-        where: Path | None = self.arguments.write_accepted
+        where = self.outputs.write_accepted
         if where is not None:
             write_text(where, deviations_file(findings))
 
     def write_json(self, document: Mapping[str, Any]) -> None:
         """Write the document as JSON to the file of `--json`, or to stdout for `-`."""
-        where: Path | None = getattr(self.arguments, "json", None)
+        where = self.outputs.json
         if where is None:
             return
         if where == Path("-"):
@@ -274,13 +227,31 @@ class CommandContext:
             write_json(where, document)
 
 
-def require_writable(path: Path, option: str) -> None:
-    """Check that a file can be written at the path of an option.
+def target_of(options: TargetOptions, folder: Path, python: str | None = None) -> Target:
+    """The target that the options describe, parsed and checked but not started.
 
     Raises:
-        UsageError: the path is a folder, or its folder does not exist or is not writable.
+        UsageError: the options describe no target.
     """
-    if path.is_dir():
-        raise UsageError(f"{option} wants a file, and {path} is a folder; name a file in it.")
-    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise UsageError(f"{option} {path}: there is no folder {path.parent} that can be written to; make it first.")
+    measured = options if isinstance(options, MeasureOptions) else None
+    return parse_target(
+        options.target,
+        server=options.server,
+        path=options.path,
+        ready=options.ready,
+        env=options.env,
+        headers=options.header,
+        subprotocols=options.subprotocol,
+        origin=options.origin,
+        token=options.token,
+        ca=options.ca,
+        insecure=options.insecure,
+        unix=options.unix,
+        metrics_url=measured.metrics_url if measured else None,
+        metrics_token=measured.metrics_token if measured else None,
+        remote=options.remote,
+        known_deviations=options.known_deviations,
+        server_hint=options.server_hint,
+        cwd=folder,
+        python=python,
+    )

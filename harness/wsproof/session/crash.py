@@ -13,6 +13,7 @@ from wsproof.model.finding import Verdict
 
 if TYPE_CHECKING:
     from wsproof.session.context import CommandContext
+    from wsproof.session.options import TargetOptions
 
 __all__ = ["CRASHED", "ViolatedRun", "all_done", "end_reason", "violations_outrank_errors"]
 
@@ -27,7 +28,7 @@ class ViolatedRun(WsproofError):
 
 
 @contextmanager
-def violations_outrank_errors(stage: CommandContext) -> Iterator[None]:
+def violations_outrank_errors(stage: CommandContext[TargetOptions]) -> Iterator[None]:
     """Context manager that turns an error into ViolatedRun, if the record already holds a violation.
 
     Errors are a target that is gone, a mistake that shows late, and a crash of wsproof. Ctrl-C and SIGTERM are none.

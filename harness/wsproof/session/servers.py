@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
-import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Generic, TypeVar
 
 from wsproof.errors import ExitCode, UsageError
 from wsproof.model.server_table import ServerTableRow
 from wsproof.session.context import CommandContext
+from wsproof.session.options import TargetOptions
 from wsproof.target.introspect import interpreter, resolve_path
 from wsproof.target.servers import ALL, AsgiServer, choose_server, choose_servers, missing_packages
 from wsproof.target.target import Target
@@ -18,11 +18,14 @@ OUTRANKS = (ExitCode.FAILED, ExitCode.USAGE, ExitCode.CANNOT_TELL, ExitCode.OK)
 """Exit codes by precedence, highest first."""
 
 
+OptionsT = TypeVar("OptionsT", bound=TargetOptions)
+
+
 @dataclass(frozen=True)
-class ServerRun:
+class ServerRun(Generic[OptionsT]):
     """The run on one of several servers. `number` is its position, such as `2 of 5`."""
 
-    stage: CommandContext
+    stage: CommandContext[OptionsT]
     target: Target
     server: AsgiServer
     number: str
@@ -35,19 +38,18 @@ class ServerRun:
         packages = missing_packages(self.server, interpreter(self.target.python))
         return f"not installed: pip install {' '.join(packages)}" if packages else ""
 
-    def begin(self) -> CommandContext:
+    def begin(self) -> CommandContext[OptionsT]:
         """Print the server's heading, and return the command context for this server alone.
 
         This context writes no JUnit, Markdown or deviations file. Those are written once, for the whole table.
         """
         self.stage.headline(f"{self.number}: {self.server.name}")
         path = None if self.target.path_from_channels else self.target.path
-        copies = dict.fromkeys(("junit", "markdown", "write_accepted"))
-        own = {"server": self.server.name, "path": path, "began": time.monotonic(), **copies}
-        return CommandContext(argparse.Namespace(**vars(self.stage.arguments) | own))
+        own = replace(self.stage.outputs, junit=None, markdown=None, write_accepted=None)
+        return CommandContext(replace(self.stage.options, server=self.server.name, path=path), own)
 
 
-def required_app(stage: CommandContext) -> Target:
+def required_app(stage: CommandContext[TargetOptions]) -> Target:
     """The target with its WebSocket path, which is looked up once for all servers.
 
     Raises:
@@ -63,7 +65,7 @@ def required_app(stage: CommandContext) -> Target:
     return resolve_path(target.at_wire_path(stage.workloads))
 
 
-def turns(stage: CommandContext, target: Target) -> list[ServerRun]:
+def turns(stage: CommandContext[OptionsT], target: Target) -> list[ServerRun[OptionsT]]:
     """The runs of all servers that `--server` names, in order.
 
     A server that is named must be installed. With `all`, servers that are not installed are reported in their rows.
@@ -73,7 +75,7 @@ def turns(stage: CommandContext, target: Target) -> list[ServerRun]:
         TargetError: a server that was named is not installed.
     """
     assert target.app is not None
-    named = stage.arguments.server
+    named = stage.options.server
     servers = choose_servers(named, target.app)
     if named != ALL:
         for server in servers:

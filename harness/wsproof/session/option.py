@@ -1,0 +1,111 @@
+"""One option: a field of an options class, with all that a front end needs to read it from text.
+
+The options classes in `session/options.py` are the one table of options. The command line, the pytest plugin and
+Locust make their arguments from it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+_KEY = "option"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Option:
+    """How a field is given as text.
+
+    `default` is the value without the option; a text is parsed by `parse`, which keeps costly imports out of `--help`.
+    `repeats`: the option may be given several times. `group` is the heading in the help.
+    """
+
+    help: str
+    flags: tuple[str, ...] = ()
+    default: Any = None
+    parse: Callable[[str], Any] | None = None
+    metavar: str | None = None
+    group: str | None = None
+    repeats: bool = False
+    positional: bool = False
+    required: bool = False
+    choices: tuple[str, ...] | None = None
+
+    def arguments(self, name: str, prefix: str = "") -> tuple[tuple[str, ...], dict[str, Any]]:
+        """The flags and keywords for `add_argument`. `prefix` stands before each name: `--ws-path` with `ws-`."""
+        flags = self.flags or (f"--{name.replace('_', '-')}",)
+        words = self.help.format(default=self._shown_default())
+        keywords: dict[str, Any] = {"help": re.sub(r"(?<![\w-])--(?=[a-z])", f"--{prefix}", words)}
+        if self.metavar is not None:
+            keywords["metavar"] = self.metavar
+        if isinstance(self.default, bool):
+            keywords["action"] = "store_false" if self.default else "store_true"
+        else:
+            keywords |= self._value()
+        if self.positional and not prefix:
+            return (name,), keywords if self.required else {**keywords, "nargs": "?"}
+        keywords["dest"] = destination(name, prefix)
+        return tuple(f"--{prefix}{flag.removeprefix('--')}" for flag in flags), keywords
+
+    def _value(self) -> dict[str, Any]:
+        keywords: dict[str, Any] = {"default": [] if self.repeats else self.default}
+        if self.repeats:
+            keywords["action"] = "append"
+        if self.parse is not None:
+            keywords["type"] = self.parse
+        if self.choices is not None:
+            keywords["choices"] = self.choices
+        if self.required and not self.positional:
+            keywords["required"] = True
+        return keywords
+
+    def _shown_default(self) -> str:
+        return f"{self.default:g}" if isinstance(self.default, float) else str(self.default)
+
+    def initial(self) -> Any:
+        """The value of the field if the option is not given."""
+        if self.repeats:
+            return ()
+        if isinstance(self.default, str) and self.parse is not None:
+            return self.parse(self.default)
+        return self.default
+
+
+def option(help_text: str, default: Any = None, *, secret: bool = False, **more: Any) -> Any:
+    """A field that is an option. `more` are the other fields of `Option`; `secret` keeps it out of the repr."""
+    return _field(Option(help_text, default=default, **more), secret=secret)
+
+
+def with_default(cls: type, name: str, default: Any, help_text: str | None = None) -> Any:
+    """The option of a base class with another default, and with another help if one is given."""
+    found = next(one for one in dataclasses.fields(cls) if one.name == name)
+    known: Option = found.metadata[_KEY]
+    changed = dataclasses.replace(known, default=default, help=help_text or known.help)
+    return _field(changed, secret=not found.repr)
+
+
+def _field(made: Option, *, secret: bool) -> Any:
+    if made.required:
+        return field(metadata={_KEY: made}, repr=not secret)
+    return field(default_factory=made.initial, metadata={_KEY: made}, repr=not secret)
+
+
+def options_in(cls: type) -> dict[str, Option]:
+    """The options of a class by field name, in the order of the fields."""
+    return {one.name: one.metadata[_KEY] for one in dataclasses.fields(cls) if _KEY in one.metadata}
+
+
+def destination(name: str, prefix: str = "") -> str:
+    """The attribute that holds the parsed option: `ws_path` for `path` with the prefix `ws-`."""
+    return f"{prefix}{name}".replace("-", "_")
+
+
+def read_options(cls: type[T], given: Mapping[str, Any], names: Iterable[str] | None = None, prefix: str = "") -> T:
+    """The options of the class from parsed arguments. `names`: only these fields; the others keep their defaults."""
+    chosen = options_in(cls) if names is None else names
+    values = {name: given[destination(name, prefix)] for name in chosen}
+    return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})

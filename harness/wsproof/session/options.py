@@ -1,0 +1,328 @@
+"""The one table of options: one class per group of options, and one per thing that a user can do.
+
+Each field has its type, its default and its help here, and nowhere else. `Option.arguments` makes the arguments of the
+command line, of pytest (`--ws-path`) and of Locust from it. A program gives the same names to the class:
+`CheckOptions("shop.asgi:app", path="/ws")`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wsproof.net.budget import DEFAULT_BUDGET_S
+from wsproof.session.option import option, options_in, with_default
+from wsproof.session.option_text import (
+    arrivals,
+    budget,
+    message,
+    positive,
+    positive_number,
+    seconds,
+    seconds_or_none,
+    sizes,
+)
+
+if TYPE_CHECKING:
+    from wsproof.model.arrivals import Arrivals
+    from wsproof.model.sizes import Sizes
+
+_CHECKS, _LOAD, _METERING, _SEARCH, _TARGET = "checks", "load", "metering", "search", "target"
+GROUP_NOTES = {
+    _METERING: "A server that was started here is looked at from outside. One that runs elsewhere may say itself:"
+}
+"""Sentences below the headings of groups."""
+
+
+@dataclass(frozen=True)
+class TargetOptions:
+    """What is tested, how it is started or reached, and which channels it has."""
+
+    target: str | None = option(
+        "ws:// URL, pkg.module:app, cmd:...; nothing: the reference server", metavar="TARGET", positional=True
+    )
+    _: KW_ONLY
+    server: str = option("the server that runs an app (`wsproof list servers`)", "auto", metavar="NAME", group=_TARGET)
+    path: str | None = option("the WebSocket path to speak to at the wire level", metavar="PATH", group=_TARGET)
+    ready: str | None = option(
+        "with cmd: targets: where it answers once it is up; {{port}} is filled in", metavar="URL", group=_TARGET
+    )
+    env: tuple[str, ...] = option(
+        "environment of the server that is started", repeats=True, metavar="K=V", group=_TARGET, secret=True
+    )
+    header: tuple[str, ...] = option(
+        "a header for every handshake", repeats=True, metavar="'N: V'", group=_TARGET, secret=True
+    )
+    subprotocol: tuple[str, ...] = option(
+        "a subprotocol to offer", repeats=True, metavar="NAME", group=_TARGET, secret=True
+    )
+    origin: str | None = option("the Origin header to send", metavar="ORIGIN", group=_TARGET)
+    token: str | None = option(
+        "a bearer token; redacted in everything that is written", metavar="TOKEN", group=_TARGET, secret=True
+    )
+    ca: str | None = option("certificates to trust for wss://", metavar="FILE", group=_TARGET)
+    unix: str | None = option("connect to a ws:// target through this Unix socket", metavar="PATH", group=_TARGET)
+    insecure: bool = option("do not verify certificates", False, group=_TARGET)
+    remote: bool = option("allow a target that is not on loopback", False, group=_TARGET)
+    known_deviations: Path | None = option(
+        "known deviations of this server with their reasons: they are shown, and do not count",
+        flags=("--known-deviations", "--accepted"),
+        parse=Path,
+        metavar="FILE",
+        group=_TARGET,
+    )
+    server_hint: str | None = option(
+        "the server library that the target runs on, where wsproof does not start it: its deviations are known",
+        metavar="NAME",
+        group=_TARGET,
+    )
+    channels: str | None = option("tutorial, reference, or pkg.module of your own workloads", metavar="CHANNELS")
+    settings: tuple[str, ...] = option(
+        "e.g. --set dashboard.period=0.1",
+        flags=("--set",),
+        repeats=True,
+        metavar="NAME.KEY=VALUE",
+        secret=True,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptOptions(TargetOptions):
+    """The target, and where its runs are kept."""
+
+    out: Path | None = option(
+        "keep runs there (default reports/ in this checkout, .wsproof/ elsewhere)", parse=Path, metavar="DIR"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrustOptions(KeptOptions):
+    """Whether void figures fail a run."""
+
+    strict_trust: bool = option("any void figure fails the run (exit 3), asked for by --slo or not", False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckOptions(KeptOptions):
+    """What to check, with which messages, and for how long."""
+
+    only: tuple[str, ...] = option(
+        "only checks whose section or name begins so", repeats=True, metavar="5.5", group=_CHECKS
+    )
+    seed: int = option("seed of all generated traffic (default {default})", 0, parse=int, metavar="N", group=_CHECKS)
+    examples: int | None = option("generated examples per property", parse=positive, metavar="N", group=_CHECKS)
+    budget: float | None = option(
+        "time limit of all checks, the server's start included (default {default}s; none: no limit)",
+        DEFAULT_BUDGET_S,
+        parse=budget,
+        metavar="S",
+        group=_CHECKS,
+    )
+    sample: str | bytes | None = option(
+        "a text message that the endpoint accepts (hex:00ff is a binary one): the checks send no other",
+        flags=("--sample", "--valid-message"),
+        parse=message,
+        metavar="TEXT",
+        group=_CHECKS,
+    )
+    login: tuple[str | bytes, ...] = option(
+        "a message to send first on every connection, to log in; repeatable, redacted",
+        repeats=True,
+        parse=message,
+        metavar="TEXT",
+        group=_CHECKS,
+        secret=True,
+    )
+    strict: bool = option("non-strict findings count, too", False, group=_CHECKS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasureOptions(KeptOptions):
+    """The load of a measurement, and where the server's own figures come from."""
+
+    workload: str | None = option(
+        "what is said (`wsproof list workloads`; default: chat, or the only one); bench: chat:8,echo:2 for a mix",
+        metavar="NAME",
+        group=_LOAD,
+    )
+    subscribers: int = option("connections (default {default})", 100, parse=positive, metavar="N", group=_LOAD)
+    publishers: int = option(
+        "how many of them publish (default {default})", 1, parse=positive, metavar="N", group=_LOAD
+    )
+    rate: float = option(
+        "publications per second in all (default {default})", 20.0, parse=positive_number, metavar="HZ", group=_LOAD
+    )
+    duration: float = option(
+        "length of the measured window (default {default}s)", 10.0, parse=seconds, metavar="S", group=_LOAD
+    )
+    warmup: float = option(
+        "load before it, not measured (default {default}s)", 2.0, parse=seconds_or_none, metavar="S", group=_LOAD
+    )
+    payload: Sizes = option(
+        "bytes of a message (51 at least): {default}, 64-1024, or 120:9,4096:1; a workload may wrap it in JSON",
+        "120",
+        parse=sizes,
+        metavar="B",
+        group=_LOAD,
+    )
+    format: str | None = option(
+        "messages are text, json or binary, where the workload can (--set NAME.format=F)", metavar="F", group=_LOAD
+    )
+    rooms: int | None = option(
+        "deal subscribers out to N rooms, where there are (NAME.rooms=N)", parse=positive, metavar="N", group=_LOAD
+    )
+    connect_rate: float | None = option(
+        "at most so many new connections per second", parse=positive_number, metavar="HZ", group=_LOAD
+    )
+    deflate: bool = option("offer permessage-deflate", False, group=_LOAD)
+    steps: int = option(
+        "subscribers join in so many steps over the window ({default})", 1, parse=positive, metavar="COUNT", group=_LOAD
+    )
+    arrivals: Arrivals = option(
+        "how they are spaced: constant, poisson, burst:SIZE, ramp:FROM-TO (per second), trace:FILE (seconds)",
+        "constant",
+        parse=arrivals,
+        metavar="PATTERN",
+        group=_LOAD,
+    )
+    closed: bool = option(
+        "closed loop: publish when the one before is back; throughput, no latency", False, group=_LOAD
+    )
+    in_flight: int | None = option(
+        "with --closed: so many at once per publisher (1)", parse=positive, metavar="N", group=_LOAD
+    )
+    processes: int | None = option(
+        "processes that generate load (default: one per 250 subscribers, within the cores the server leaves)",
+        parse=positive,
+        metavar="N",
+        group=_LOAD,
+    )
+    pin: bool = option(
+        "let the engine share all cores with a server that is started here, instead of keeping some for itself",
+        True,
+        flags=("--no-pin",),
+        group=_LOAD,
+    )
+    loop: str = option(
+        "event loop of the engine: auto (uvloop where it is installed; default) or asyncio, which costs more CPU",
+        "auto",
+        choices=("auto", "asyncio"),
+        group=_LOAD,
+    )
+    seed: int = option("seed of the schedule (default {default})", 0, parse=int, metavar="N", group=_LOAD)
+    metrics_url: str | None = option(
+        "http(s) address of Prometheus text with process_* figures, asked once a second; no redirects",
+        metavar="URL",
+        group=_METERING,
+    )
+    metrics_token: str | None = option(
+        "a bearer token for it, redacted; --token and --header never go there (--ca and --insecure do)",
+        metavar="TOKEN",
+        group=_METERING,
+        secret=True,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchOptions(MeasureOptions, TrustOptions):
+    """A measurement and its objectives."""
+
+    slo: tuple[str, ...] = option("e.g. 'p99(latency) < 100ms'", repeats=True, metavar="EXPR")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CapacityOptions(MeasureOptions):
+    """A search for the highest level of load at which all objectives are met."""
+
+    slo: tuple[str, ...] = option(
+        "e.g. 'p99(latency) < 100ms'; all must be met", repeats=True, required=True, metavar="EXPR", group=_SEARCH
+    )
+    over: str = option(
+        "what is raised ({default})", "subscribers", choices=("subscribers", "rate", "rooms"), group=_SEARCH
+    )
+    lowest: float | None = option(
+        "the lowest level (10, or 1)", flags=("--from",), parse=positive_number, metavar="N", group=_SEARCH
+    )
+    highest: float | None = option(
+        "the highest (10,000, or what fits)", flags=("--to",), parse=positive_number, metavar="N", group=_SEARCH
+    )
+    resolution: float = option(
+        "width of the interval ({default})", 0.4, parse=positive_number, metavar="SHARE", group=_SEARCH
+    )
+    trials: int = option("at most so many runs ({default})", 40, parse=positive, metavar="N", group=_SEARCH)
+    duration: float = with_default(MeasureOptions, "duration", 4.0)
+    warmup: float = with_default(MeasureOptions, "warmup", 1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadOptions(TrustOptions):
+    """A load of Locust users. `locust_arguments` are handed to Locust as they are."""
+
+    users: int = option("Locust users (default {default})", 100, parse=positive, metavar="N")
+    scenario: tuple[str, ...] = option("only these user classes", repeats=True, metavar="NAME")
+    duration: float = option("with --headless ({default}s)", 20.0, parse=seconds, metavar="S")
+    locust_arguments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(BenchOptions, CheckOptions):
+    """All checks, a measurement and a load. Without a `budget` the checks have the time that the start left."""
+
+    seed: int = with_default(CheckOptions, "seed", 0)
+    users: int = option("Locust users (default {default})", 100, parse=positive, metavar="N")
+    budget: float | None = with_default(
+        CheckOptions,
+        "budget",
+        None,
+        "time limit of all checks, the server's start included (default: what is left of 36s; none: no limit)",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PytestOptions(BenchOptions, CheckOptions):
+    """The options of the pytest plugin: those of `wsproof check`, and what a fan-out benchmark has of `wsproof bench`.
+
+    IN_PYTEST names those that pytest offers, each with the prefix `--ws-`.
+    """
+
+    seed: int = with_default(CheckOptions, "seed", 0)
+
+
+IN_PYTEST = (
+    *options_in(TargetOptions),
+    *("metrics_url", "metrics_token"),
+    *("seed", "examples", "budget", "sample", "login", "strict"),
+    *("slo", "strict_trust"),
+)
+"""Options of the pytest plugin by field name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareOptions(MeasureOptions):
+    """Two git refs, or two stored runs, and how often they are measured in turn."""
+
+    base: str = option("a git ref, or a stored run", metavar="BASE", positional=True, required=True)
+    candidate: str = option("a git ref, or a stored run", metavar="CANDIDATE", positional=True, required=True)
+    pairs: int = option("base/candidate pairs ({default})", 10, parse=positive, metavar="N")
+    exact_base: bool = option("BASE itself, not the merge base of the two", False)
+    seed: int = option("seed of order and schedule (default {default})", 0, parse=int, metavar="N")
+    duration: float = with_default(MeasureOptions, "duration", 4.0)
+    warmup: float = with_default(MeasureOptions, "warmup", 1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayOptions(TargetOptions):
+    """A finding to repeat. What it recorded of its target is used where no option says otherwise."""
+
+    finding: Path = option(
+        "a file from a run's findings folder", metavar="FINDING.json", parse=Path, positional=True, required=True
+    )
+    login: tuple[str | bytes, ...] = with_default(CheckOptions, "login", None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServeOptions(TargetOptions):
+    """A target to start and to leave running."""
+
+    port: int | None = option("default: a free one", parse=positive, metavar="N")

@@ -1,0 +1,59 @@
+"""The plan of a measurement, from its options."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from wsproof.errors import UsageError
+from wsproof.load.cores import choose_processes
+from wsproof.model.arrivals import Ramp, Trace
+from wsproof.model.plan import Plan
+from wsproof.session.context import CommandContext
+from wsproof.session.options import MeasureOptions
+from wsproof.target.server import RunningServer
+from wsproof.target.target import Target
+
+
+def plan_of(stage: CommandContext[MeasureOptions], server: RunningServer | None = None, *, beside: int = 1) -> Plan:
+    """The plan that the options describe.
+
+    A running `server` tells how many cores it needs. `beside`: how many workloads run at once, this one included.
+
+    Raises:
+        UsageError: the options contradict each other.
+    """
+    options = stage.options
+    if options.in_flight is not None and not options.closed:
+        raise UsageError("--in-flight is for a closed loop: add --closed, or leave it out.")
+    processes = options.processes or processes_for(options.subscribers, stage.target, server, beside=beside)
+    plan = Plan(
+        workload=stage.workload_name,
+        subscribers=options.subscribers,
+        publishers=options.publishers,
+        rate_hz=options.rate,
+        duration_s=options.duration,
+        warmup_s=options.warmup,
+        payload_bytes=round(options.payload.mean),
+        sizes=None if options.payload.bytes[0] == options.payload.largest else options.payload,
+        connect_hz=options.connect_rate,
+        deflate=options.deflate,
+        steps=options.steps,
+        arrivals=options.arrivals,
+        in_flight=(options.in_flight or 1) if options.closed else None,
+        processes=processes,
+        pin=options.pin,
+        event_loop=options.loop,
+        seed=options.seed,
+    )
+    # A ramp and a trace define the rate, so the plan records their mean rate.
+    if isinstance(plan.arrivals, Ramp):
+        return replace(plan, rate_hz=plan.arrivals.mean_hz())
+    if isinstance(plan.arrivals, Trace):
+        return replace(plan, rate_hz=plan.arrivals.mean_hz(plan.span))
+    return plan
+
+
+def processes_for(subscribers: int, target: Target, server: RunningServer | None = None, *, beside: int = 1) -> int:
+    """The number of load-generating processes if `--processes` is not given."""
+    taken = server.cores if server is not None else int(target.is_here)
+    return choose_processes(subscribers, server_cores=taken, workloads=beside)

@@ -1,0 +1,89 @@
+"""The one table of options: what each front end makes of it."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import subprocess
+import sys
+from dataclasses import FrozenInstanceError, fields
+
+import pytest
+
+from wsproof.cli.parser import VERBS, parse_command
+from wsproof.session.option import options_in, read_options
+from wsproof.session.options import (
+    IN_PYTEST,
+    BenchOptions,
+    CapacityOptions,
+    CheckOptions,
+    CompareOptions,
+    PytestOptions,
+    RunOptions,
+)
+from wsproof.session.outputs import Outputs
+
+REQUIRED = {"capacity": ["--slo", "lost == 0"], "compare": ["main", "HEAD"], "replay": ["finding.json"]}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_without_options_has_the_defaults_of_its_class(verb: str) -> None:
+    given = parse_command([verb, *REQUIRED.get(verb, [])]).options
+    needed = {name for name, one in options_in(VERBS[verb].options).items() if one.required}
+    again = VERBS[verb].options(**{name: getattr(given, name) for name in needed})
+    assert given == again
+
+
+def test_every_option_explains_itself() -> None:
+    for cls in (*(verb.options for verb in VERBS.values()), Outputs):
+        for name, one in options_in(cls).items():
+            assert one.help, name
+            assert "{" not in one.arguments(name)[1]["help"].replace("{port}", ""), name
+
+
+def test_a_verb_may_have_another_default_and_its_help_says_so() -> None:
+    assert (BenchOptions().duration, CapacityOptions(slo=()).duration) == (10.0, 4.0)
+    assert "(default 4s)" in options_in(CapacityOptions)["duration"].arguments("duration")[1]["help"]
+    assert (CheckOptions().budget, RunOptions().budget) == (60.0, None)
+
+
+def test_repeated_options_are_tuples_and_options_do_not_change() -> None:
+    options = parse_command(["bench", "a:b", "--slo", "lost == 0", "--slo", "violations == 0"]).options
+    assert options.slo == ("lost == 0", "violations == 0")
+    with pytest.raises(FrozenInstanceError):
+        options.slo = ()
+
+
+def test_no_secret_is_shown() -> None:
+    options = CheckOptions(token="hunter2", header=("Cookie: hunter2",), env=("KEY=hunter2",), login=("hunter2",))
+    assert "hunter2" not in repr(options)
+
+
+@pytest.mark.parametrize("cls", [CompareOptions, RunOptions])
+def test_the_target_is_the_only_value_without_a_name(cls: type) -> None:
+    assert [one.name for one in fields(cls) if not one.kw_only] == ["target"]
+
+
+def test_pytest_has_each_option_under_its_own_name() -> None:
+    table = options_in(PytestOptions)
+    parser = argparse.ArgumentParser()
+    for name in IN_PYTEST:
+        flags, keywords = table[name].arguments(name, "ws-")
+        parser.add_argument(*flags, **keywords)
+    words = ["--ws-target=shop:app", "--ws-unix=/run/a.sock", "--ws-budget=none", "--ws-set=a.b=1", "--ws-login=hex:00"]
+    options = read_options(PytestOptions, vars(parser.parse_args(words)), IN_PYTEST, "ws-")
+    assert (options.target, options.unix, options.settings) == ("shop:app", "/run/a.sock", ("a.b=1",))
+    assert options.budget == math.inf
+    assert options.login == (b"\x00",)
+    assert (options.sample, options.server, options.strict) == (None, "auto", False)
+
+
+def test_an_option_named_in_a_help_has_the_same_beginning() -> None:
+    told = options_in(PytestOptions)["metrics_token"].arguments("metrics_token", "ws-")[1]["help"]
+    assert "--ws-token and --ws-header never go there" in told
+
+
+def test_the_table_imports_nothing_heavy() -> None:
+    code = "import sys, wsproof.session.options; print('numpy' in sys.modules, 'rich' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
