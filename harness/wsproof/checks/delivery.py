@@ -160,7 +160,11 @@ def never_read(history: History, contract: Contract) -> list[Finding]:
 
 def dropped(history: History, contract: Contract, *, excused: bool = True) -> list[Finding]:
     """A member that keeps the rules and reads is never cut off."""
-    cut = [m for m in history.members if m.departure is Departure.DROPPED and m.innocent and not m.greeted_again_ns]
+    cut = [
+        m
+        for m in history.members
+        if m.departure is Departure.DROPPED and m.innocent and not (m.greeted_again_ns or m.join_fault)
+    ]
     if not cut or (excused and disturbed(history)):
         return []
     story = Describer(history)

@@ -112,8 +112,12 @@ class Fanout:
         judged = judge_measurement(measurement, self.server)
         self.benchmark.group = self.benchmark.group or f"broadcast: {workload}, {payload_bytes} bytes"
         self.benchmark.extra_info.update(extra_info(judged))
-        away = sum(member.departure is Departure.REFUSED for member in measurement.history.members)
-        assert not away, f"{away} of {subscribers} subscribers could not connect: this would time a smaller broadcast"
+        away = sum(
+            member.departure is Departure.REFUSED or bool(member.join_fault) for member in measurement.history.members
+        )
+        assert not away, (
+            f"{away} of {subscribers} subscribers could not connect and join: this would time a smaller broadcast"
+        )
         self._play(measurement)
         # An unknown result ("the check crashed") is not a pass either.
         broken = [finding for finding in judged.findings if finding.verdict() is not Verdict.VALID]

@@ -266,11 +266,11 @@ def _stdlib_loop(observed: Observed) -> Iterator[Doubt]:
 def _incomplete_ramp(observed: Observed) -> Iterator[Doubt]:
     members = observed.history.members
     missing = [member for member in members if not member.in_ns]
-    refused = sum(member.departure is Departure.REFUSED for member in missing)
+    refused = sum(member.departure is Departure.REFUSED or bool(member.join_fault) for member in missing)
     if not refused:
         missing = [member for member in missing if _may_hear(member, observed)]
     if missing:
-        why = f", {refused} of them because the connection was refused" if refused else ""
+        why = f", {refused} of them because the server refused them or did not let them join" if refused else ""
         yield doubt(
             "incomplete-ramp",
             f"{len(missing)} of {_count(len(members), 'subscriber', 'subscribers')} never received anything{why}: "

@@ -121,6 +121,7 @@ def _member(number: int, name: str, in_ns: int, opened: dict[str, Any] | None, l
         left_ns=left["at_ns"] if left else 0,
         departure=Departure(left["departure"]) if left else Departure.STAYED,
         close_code=left["code"] if left else None,
+        join_fault=left.get("join_fault", "") if left else "",
     )
 
 

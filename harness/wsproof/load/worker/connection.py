@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from time import monotonic_ns
 from typing import Protocol, cast
 
+from wsproof.load.worker.conversation_timers import ConversationTimers
 from wsproof.load.worker.handshake_cache import HandshakeCache
 from wsproof.load.worker.receive_clock import ReceiveClock
 from wsproof.load.worker.recorder import WorkerRecorder
@@ -28,10 +29,11 @@ from wsproof.wire import (
     State,
     TextMessage,
 )
+from wsproof.workloads import Conversation, MessageKind
 
 
 class ConnectionOwner(Protocol):
-    """What the connections of a worker share: the recorder, the handshake cache, the receive clock and the pacer.
+    """What the connections of a worker share: recorder, handshake cache, receive clock, timers and pacer.
 
     A publication may become due during a burst of reads, so each read callback compares the time with `due_ns`.
     """
@@ -39,6 +41,7 @@ class ConnectionOwner(Protocol):
     ledger: WorkerRecorder
     answers: HandshakeCache
     turn: ReceiveClock
+    timers: ConversationTimers
     due_ns: int
 
     def fire(self) -> None:
@@ -54,8 +57,9 @@ class ConnectionOwner(Protocol):
 class Connection(asyncio.Protocol):
     """A member's connection.
 
-    `opened` is resolved with None when the server accepts the handshake, else with a sentence that says why not.
-    Between two messages the reader drops its peer, so that an idle connection costs only 1 to 2 kB.
+    `opened` is resolved with None when the member has joined, else with a sentence that says why not. `join_fault` is
+    set if the server accepted the handshake and the member could not join. Between two messages the reader drops its
+    peer, so that an idle connection costs only 1 to 2 kB.
     """
 
     __slots__ = (
@@ -66,9 +70,12 @@ class Connection(asyncio.Protocol):
         "_received",
         "_room",
         "_started_ns",
+        "_talk",
+        "_wake_ns",
         "close_code",
         "closing",
         "is_in",
+        "join_fault",
         "left_ns",
         "member",
         "opened",
@@ -93,6 +100,9 @@ class Connection(asyncio.Protocol):
         self._lengths = room.ledger.lengths
         self._received = room.ledger.received
         self.reader = MessageReader(Peer(request, masking=MASKING))
+        self.join_fault = ""
+        self._talk: Conversation | None = None
+        self._wake_ns = 0
         self._is_first_read = True
         self._is_plain = False
         self._started_ns = monotonic_ns()
@@ -125,7 +135,10 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.left_ns = self.left_ns or monotonic_ns()
-        if self.opened is not None:
+        if self._talk is not None and self.opened is not None:
+            self._talk.end("without a close frame" if self.close_code is None else f"with close code {self.close_code}")
+            self._see_join()
+        elif self.opened is not None:
             self._settle_opening(f"the connection ended during the handshake ({exc or 'end of stream'})")
         elif not self.closing:
             self._room.ledger.left(self.member, self.left_ns, Departure.DROPPED, self.close_code, str(exc or ""))
@@ -170,11 +183,6 @@ class Connection(asyncio.Protocol):
         """Bytes in the transport's send buffer, which the kernel has not taken yet."""
         return 0 if self.transport is None else self.transport.get_write_buffer_size()
 
-    def greet(self, greeting: str | bytes | None) -> None:
-        """Send the first message that the workload wants to send right after connecting, if any."""
-        if greeting is not None and self.can_send:
-            self.send(self.encode(greeting))
-
     def part(self) -> None:
         """Send a close frame (1000) and close the connection once it is written. Nothing more is recorded."""
         if self.transport is None or self.transport.is_closing():
@@ -216,10 +224,12 @@ class Connection(asyncio.Protocol):
             reader.release()
             if is_first_read and is_correct and reader.is_at_frame_start:
                 self._room.answers.learn(self.request, data)
-        self._is_plain = self.is_in and reader.is_at_frame_start
+        self._is_plain = self.is_in and self.opened is None and reader.is_at_frame_start
 
     def _take_frames(self, data: bytes, spans: list[int], now: int) -> int:
         """Record ordinary frames, up to the first one that is not valid UTF-8."""
+        if self.opened is not None:
+            return self._take_while_joining(data, spans, now)
         get, start = self._known.get, 0
         # If a frame fills the read, this slice is `data` itself and copies nothing.
         numbers = [get(data[start : (start := close)]) for close in spans[1::2]]
@@ -253,19 +263,27 @@ class Connection(asyncio.Protocol):
             frame = data[start:close]
             number = self._known.get(frame)
             if number is None:
-                number = self._learn(frame, frame[begin - start :])
+                number = self._learn(frame, frame[begin - start :], is_text=frame[0] & 0x0F == Opcode.TEXT)
                 if number is None:
                     break
             numbers.append(number)
             start = close
         return numbers
 
-    def _learn(self, frame: bytes, payload: bytes) -> int | None:
-        """Parse a new frame. None if only the peer can say what is wrong with it."""
+    def _learn(self, frame: bytes, payload: bytes, *, is_text: bool) -> int | None:
+        """Parse a frame that is not known, and answer it if it needs an answer.
+
+        None if only the peer can say what is wrong with it.
+        """
+        ledger = self._room.ledger
         try:
-            return self._room.ledger.learn(self.member, frame, payload, frame[0] & 0x0F == Opcode.TEXT)
+            number = ledger.learn(self.member, frame, payload, is_text)
         except UnicodeDecodeError:
             return None
+        if frame in ledger.asking:
+            message = payload.decode() if is_text else payload
+            self._say_all(ledger.workload.answer(self.member, message))
+        return number
 
     def _look_for_first_receipt(self, numbers: list[int]) -> None:
         ledger = self._room.ledger
@@ -303,10 +321,13 @@ class Connection(asyncio.Protocol):
 
     def _take(self, opcode: Opcode, payload: bytes, now: int) -> None:
         """Record a complete message that the peer assembled, under the same key that the fast path would use."""
+        if self.opened is not None:
+            self._hear_while_joining(payload, is_text=opcode is Opcode.TEXT, now=now)
+            return
         frame = Frame(opcode, payload).encode()
         number = self._known.get(frame)
         if number is None:
-            number = self._learn(frame, payload)
+            number = self._learn(frame, payload, is_text=opcode is Opcode.TEXT)
             assert number is not None, "the peer replaces what is not UTF-8"
         self._received((self.member, number, now))
         self._room.turn.advance(now)
@@ -317,7 +338,88 @@ class Connection(asyncio.Protocol):
         peer = self.reader.peer
         deflated = peer is not None and peer.deflate is not None
         self._room.ledger.opened(self.member, now - self._started_ns, now, deflated=deflated)
-        self._settle_opening(None)
+        self._talk = Conversation(self._room.ledger.workload, self.member)
+        self._say_all(self._talk.start(now))
+        self._see_join()
+
+    # The conversation.
+
+    def wake(self, now: int) -> None:
+        """Let the conversation do what is due."""
+        if self._talk is not None and now >= self._wake_ns and not (self.left_ns or self.closing):
+            self._say_all(self._talk.wake(now))
+            self._see_join()
+
+    def unfinished(self) -> str:
+        """Note that the ramp is over, and say what is missing."""
+        if self._talk is None:
+            return "no answer to the handshake before the ramp was over"
+        self.join_fault = "did not let the member join before the ramp was over"
+        self.closing = True
+        return f"the server {self.join_fault}"
+
+    def _take_while_joining(self, data: bytes, spans: list[int], now: int) -> int:
+        """Pass frames to the conversation, up to the first one that is not valid UTF-8."""
+        start = 0
+        for at in range(0, len(spans), 2):
+            begin, close = spans[at], spans[at + 1]
+            try:
+                self._hear_while_joining(data[begin:close], is_text=data[start] & 0x0F == Opcode.TEXT, now=now)
+            except UnicodeDecodeError:
+                return at // 2
+            start = close
+        return len(spans) // 2
+
+    def _hear_while_joining(self, payload: bytes, *, is_text: bool, now: int) -> None:
+        """Record a message, and pass it to the conversation.
+
+        A message that the conversation waited for need not be known to the workload's `read`.
+        """
+        ledger, talk = self._room.ledger, self._talk
+        message = payload.decode() if is_text else payload
+        reading = ledger.workload.read(self.member, message)
+        is_awaited = False
+        if talk is not None and talk.is_joining:
+            heard = talk.hear(message, now, needs_answer=reading.needs_answer)
+            is_awaited = heard.is_awaited
+            self._say_all(heard.messages)
+            self._see_join()
+        elif reading.needs_answer:
+            self._say_all(ledger.workload.answer(self.member, message))
+        if is_awaited and reading.word is MessageKind.UNEXPECTED:
+            return
+        frame = Frame(Opcode.TEXT if is_text else Opcode.BINARY, payload).encode()
+        number = self._known.get(frame)
+        if number is None:
+            number = ledger.learn(self.member, frame, payload, is_text)
+        self._received((self.member, number, now))
+        if not self.is_in:
+            self._look_for_first_receipt([number])
+
+    def _see_join(self) -> None:
+        """Note how the join ended, if it has, and set the timer of what comes next."""
+        talk = self._talk
+        if talk is None:
+            return
+        if not talk.is_joining and self.opened is not None:
+            self.join_fault = talk.fault
+            self.closing = self.closing or bool(talk.fault)
+            self._settle_opening(f"the server {talk.fault}" if talk.fault else None)
+        if talk.next_ns is None:
+            self._talk = None
+        elif talk.next_ns != self._wake_ns:
+            self._wake_ns = talk.next_ns
+            self._room.timers.set(self._wake_ns, self)
+
+    def _say_all(self, messages: Iterable[str | bytes]) -> None:
+        """Send messages uncompressed.
+
+        The pacer compresses its next publication beforehand, and compressed messages must be sent in the order in which
+        they were compressed.
+        """
+        for message in messages:
+            if self.transport is not None and not (self.left_ns or self.closing or self.transport.is_closing()):
+                self.transport.write(plain_frame(message))
 
     def _settle_opening(self, fault: str | None) -> None:
         if self.opened is not None:

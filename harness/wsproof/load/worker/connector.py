@@ -68,7 +68,6 @@ class Connector:
             fault = await self._connect(member, ramp)
             if fault is not None:
                 self.faults.append(fault)
-                self._room.ledger.left(member, now_ns(), Departure.REFUSED, None, fault)
 
     async def _wait_for_turn(self) -> None:
         """Keep the configured time between the starts of two connections."""
@@ -80,7 +79,9 @@ class Connector:
             self._next_ns = now_ns() + int(self._gap_s * NS)
 
     async def _connect(self, member: int, ramp: Deadline) -> str | None:
-        endpoint = self._endpoint.channel(self._workload.path(member))
+        endpoint = self._endpoint.channel(self._workload.path(member)).with_own(
+            self._workload.headers(member), self._workload.subprotocols(member)
+        )
         loop = asyncio.get_running_loop()
         opened: asyncio.Future[str | None] = loop.create_future()
         request = endpoint.request(base64.b64encode(os.urandom(16)).decode())
@@ -92,16 +93,25 @@ class Connector:
                 await self._dial(connection, endpoint, source_of(member, endpoint))
                 fault = await opened
         except TimeoutError:
-            fault = "no answer to the handshake before the ramp was over"
+            fault = connection.unfinished()
         except OSError as error:
             fault = f"cannot connect ({error.strerror or error})"
         if fault is not None:
-            connection.opened = opened
-            connection.abort()
+            self._give_up(connection, opened, fault)
             return fault
         self._room.enter(connection)
-        connection.greet(self._workload.greeting(member))
         return None
+
+    def _give_up(self, connection: Connection, opened: asyncio.Future[str | None], fault: str) -> None:
+        """Record why a member is not there, and end its connection."""
+        ledger, now = self._room.ledger, now_ns()
+        if connection.join_fault:
+            departure = Departure.DROPPED if connection.left_ns else Departure.FIN
+            ledger.unjoined(connection.member, connection.left_ns or now, departure, connection.join_fault)
+        else:
+            ledger.left(connection.member, now, Departure.REFUSED, None, fault)
+        connection.opened = opened
+        connection.abort()
 
     async def _dial(self, connection: Connection, endpoint: Endpoint, source: tuple[str, int] | None) -> None:
         loop, name = asyncio.get_running_loop(), self._server_name()

@@ -149,6 +149,7 @@ class Worker:
         self._pacer.close()
         if self._closed is not None:
             self._closed.close()
+        self.room.timers.close()
         self._pulse.close()
         self._lag.close()
         self.ledger.close()

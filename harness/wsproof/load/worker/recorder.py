@@ -45,6 +45,8 @@ class WorkerRecorder:
         self.known: dict[bytes, int] = {}
         """Numbers of known frames. The key includes the header, because a text and a binary message with the same bytes
         differ."""
+        self.asking: dict[bytes, int] = {}
+        """Numbers of frames that each member must answer. They are not in `known`, so the fast path never sees them."""
         self.lengths: set[int] = set()
         """Lengths of the known frames, in bytes."""
         self._known_bytes = 0
@@ -67,11 +69,14 @@ class WorkerRecorder:
         """`turned((began_ns, ended_ns, waited_ns))`: an event-loop iteration whose stamps may be late."""
 
     def learn(self, member: int, frame: bytes, payload: bytes, is_text: bool) -> int:
-        """Parse a frame that was not seen before and return its number.
+        """Parse a frame that is not known, and return its number.
 
         Raises:
             UnicodeDecodeError: the payload of a text frame is not UTF-8.
         """
+        asking = self.asking.get(frame)
+        if asking is not None:
+            return asking
         text = payload.decode() if is_text else payload
         reading = self.workload.read(member, text)
         number = len(self.kinds)
@@ -99,12 +104,16 @@ class WorkerRecorder:
                 self.keys[number] = (publisher, envelope.sequence)
             self._messages.rows.extend((publisher, envelope.sequence, intended_ns, kind, intact))
         self.kinds.append(kind)
-        if len(self.known) >= _KNOWN_AT_MOST or self._known_bytes + len(frame) > _KNOWN_BYTES:
+        if len(self.known) + len(self.asking) >= _KNOWN_AT_MOST or self._known_bytes + len(frame) > _KNOWN_BYTES:
             self.known.clear()
+            self.asking.clear()
             self.lengths.clear()
             self._known_bytes = 0
-        self.known[frame] = number
-        self.lengths.add(len(frame))
+        if reading.needs_answer:
+            self.asking[frame] = number
+        else:
+            self.known[frame] = number
+            self.lengths.add(len(frame))
         self._known_bytes += len(frame)
         return number
 
@@ -132,6 +141,10 @@ class WorkerRecorder:
     def left(self, member: int, at_ns: int, departure: Departure, close_code: int | None, why: str = "") -> None:
         """Record that a member's connection has ended, or never opened."""
         self._journal.note("left", member=member, at_ns=at_ns, departure=int(departure), code=close_code, why=why)
+
+    def unjoined(self, member: int, at_ns: int, departure: Departure, fault: str) -> None:
+        """Record that a member's connection was accepted, and that the member could not join."""
+        self._journal.note("left", member=member, at_ns=at_ns, departure=int(departure), code=None, join_fault=fault)
 
     def breach(self, member: int, found: Breach) -> None:
         """Record that the server violated the protocol on this connection."""

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable
 
 from wsproof.load.worker.connection import Connection
+from wsproof.load.worker.conversation_timers import ConversationTimers
 from wsproof.load.worker.handshake_cache import HandshakeCache
 from wsproof.load.worker.pacer import NEVER, Pacer
 from wsproof.load.worker.receive_clock import ReceiveClock
@@ -26,6 +27,7 @@ class WorkerState:
         self._all_in = all_in
         self.ledger = ledger
         self.turn = ReceiveClock(loop, ledger.turned)
+        self.timers = ConversationTimers(loop)
         self.members: dict[int, Connection] = {}
         self.answers = HandshakeCache()
         self.pacer: Pacer | None = None
