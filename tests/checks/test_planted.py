@@ -22,6 +22,7 @@ from tests.checks.histories import (
     with_value,
     without_receipt,
 )
+from tests.checks.test_same_name import came, two_connections
 from wsproof.checks import CHECKS, run_checks
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
@@ -59,6 +60,18 @@ def a_lost_message() -> tuple[History, Contract]:
 
 def a_gap_between_history_and_live_messages() -> tuple[History, Contract]:
     return a_talk(0, 6).history(), QUIET_CHAT
+
+
+def a_person_said_to_have_gone_with_one_of_two_connections() -> tuple[History, Contract]:
+    return came(two_connections(), 1).history(), QUIET_CHAT
+
+
+def a_room_that_two_processes_serve() -> tuple[History, Contract]:
+    """Members 0 and 2 hear each other, and so do 1 and 3."""
+    room = two_rooms()
+    for number in range(4):
+        room.change(number, room=0)
+    return room.history(), CHAT
 
 
 def a_member_that_is_behind() -> tuple[History, Contract]:
@@ -408,6 +421,8 @@ PLANTED: list[tuple[Callable[[], tuple[History, Contract]], str, Anomaly]] = [
     (a_member_cut_off, "dropped", Anomaly.LOST),
     (a_message_twice, "duplicated", Anomaly.DUPLICATED),
     (a_gap_between_history_and_live_messages, "gap", Anomaly.LOST),
+    (a_person_said_to_have_gone_with_one_of_two_connections, "person-gone", Anomaly.PHANTOM),
+    (a_room_that_two_processes_serve, "split-audience", Anomaly.LOST),
     (a_message_of_nobody, "phantom", Anomaly.PHANTOM),
     (a_message_that_was_not_sent, "phantom", Anomaly.PHANTOM),
     (a_strange_message, "phantom", Anomaly.PHANTOM),
@@ -555,22 +570,14 @@ def test_what_comes_after_the_drain_shows_that_a_member_is_behind() -> None:
     assert (finding.check, finding.occurrences) == ("behind", 3)
 
 
-def a_room_that_two_processes_serve() -> History:
-    """Members 0 and 2 hear each other, and so do 1 and 3."""
-    room = two_rooms()
-    for number in range(4):
-        room.change(number, room=0)
-    return room.history()
-
-
 def test_groups_that_hear_only_themselves_are_named() -> None:
     assert "The members fall into 2 groups that hear only themselves: 0, 2 | 1, 3." in told(
-        a_room_that_two_processes_serve()
+        *a_room_that_two_processes_serve()
     )
 
 
 def test_a_loss_inside_of_a_group_is_not_told_as_one_between_groups() -> None:
-    history = a_room_that_two_processes_serve()
+    history, _ = a_room_that_two_processes_serve()
     last = int(history.publications.sequence[history.publications.publisher == 0].max())
     lossy = without_receipt(history, row_of(history, 2, 0, last))
     assert "groups" not in told(lossy)

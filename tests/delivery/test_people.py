@@ -8,7 +8,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.faulty.channels.people_workload import Greeting, Room
+from tests.faulty.channels.people_workload import Greeting, Presence, Room
 from wsproof.delivery import run_suite
 from wsproof.model.finding import Level
 from wsproof.model.suite import SuiteOptions, SuiteReport
@@ -28,6 +28,11 @@ FAULTS: list[tuple[str, type[Workload], str, str]] = [
         "and the live messages overlap",
     ),
     ("greet + each greeting counts", Greeting, "subscribing-twice", "had sent its greeting a second time"),
+    ("two workers", Room, "one-audience", "workers or processes without a shared backplane"),
+    ("the end removes the name", Room, "coming-back", "seems to have removed the new one"),
+    ("latest connection only", Room, "coming-back", "send to the latest connection of a name only"),
+    ("a name for each connection", Room, "coming-back", "once for each of them"),
+    ("person + person leaves with each connection", Presence, "coming-back", "one of its two connections ended"),
 ]
 """A planted fault, the workload, the property that finds it, and words of the cause."""
 
@@ -39,6 +44,14 @@ TWINS: list[tuple[str, type[Workload], str]] = [
     ("greet", Greeting, "subscribing-twice"),
     ("greet + greeted with history", Greeting, "subscribing-twice"),
     ("greet + a second greeting ends the connection", Greeting, "subscribing-twice"),
+    ("", Room, "one-audience"),
+    ("one is deaf", Room, "one-audience"),
+    ("", Room, "coming-back"),
+    ("one per name", Room, "coming-back"),
+    ("one per name, the second is refused", Room, "coming-back"),
+    ("person", Presence, "coming-back"),
+    ("connection leaves", Presence, "coming-back"),
+    ("history", Room, "coming-back"),
 ]
 """What correct servers do as well, the workload, and the property that must not accuse them."""
 

@@ -13,9 +13,11 @@ from wsproof.checks.delivery import corrupt, dropped, duplicated, lost, misroute
 from wsproof.checks.describe import shortened
 from wsproof.checks.feed import leaked_producer, out_of_range, stopped, wrong_period
 from wsproof.checks.gap import gap
+from wsproof.checks.hearing import split_audience
 from wsproof.checks.isolation import stalled_by_neighbour
 from wsproof.checks.joining import joined
 from wsproof.checks.order import reordered
+from wsproof.checks.people import person_gone
 from wsproof.checks.presence import duplicate_leave, false_leave, ghost, leaked_leave, missing_leave
 from wsproof.checks.protocol import protocol
 from wsproof.checks.total_order import agreed_order
@@ -25,6 +27,7 @@ from wsproof.model.history import Departure, History
 
 CHECKS: tuple[Check, ...] = (
     check("never-read", never_read),
+    check("split-audience", split_audience),
     check("lost", lost),
     check("gap", gap),
     check("behind", behind),
@@ -40,6 +43,7 @@ CHECKS: tuple[Check, ...] = (
     check("false-leave", false_leave),
     check("leaked-leave", leaked_leave),
     check("ghost", ghost),
+    check("person-gone", person_gone),
     check("stalled-by-neighbour", stalled_by_neighbour),
     check("out-of-range", out_of_range),
     check("wrong-period", wrong_period),

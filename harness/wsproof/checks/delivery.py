@@ -11,8 +11,10 @@ from wsproof.checks.behind import is_late
 from wsproof.checks.check import found
 from wsproof.checks.describe import Describer, shortened
 from wsproof.checks.duplicates import repeats
-from wsproof.checks.hearing import groups_in_words, hearing_groups
+from wsproof.checks.hearing import groups_in_words, hearing_groups, split_audience
+from wsproof.checks.loss_causes import cause_of_loss
 from wsproof.checks.repeat_causes import cause_of_repeats
+from wsproof.checks.same_name import namesakes, shared_names
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.envelope import MARK
 from wsproof.model.expected import Flags, Ints, owed, publication_rows, stayed_through
@@ -42,6 +44,8 @@ def lost(history: History, contract: Contract, *, excused: bool = True) -> list[
         if not mine.any():
             continue
         members, rows = due.missing_member[mine], due.missing_row[mine]
+        if kind is Kind.DELIVERY and split_audience(history, contract):
+            continue  # told there, with the groups
         first = int(np.argmin(history.publications.sent_ns[rows]))
         findings.append(_lost_finding(history, contract, kind, noun, members, rows, first))
     return findings
@@ -61,7 +65,7 @@ def _lost_finding(
     else:
         proof = f"it stayed, and {waited_s:.1f} s later it had not come" if waited_s > 0 else "it stayed to the end"
     groups = hearing_groups(history, members, rows) if kind is Kind.DELIVERY else []
-    cause = groups_in_words(groups)
+    cause = groups_in_words(groups) or cause_of_loss(history, members, rows)
     return found(
         Anomaly.LOST,
         contract,
@@ -165,6 +169,9 @@ def dropped(history: History, contract: Contract, *, excused: bool = True) -> li
         for m in history.members
         if m.departure is Departure.DROPPED and m.innocent and not (m.greeted_again_ns or m.join_fault)
     ]
+    # A server may allow one connection per name, and end the other.
+    shared = shared_names(history)
+    cut = [m for m in cut if m.name not in shared or not any(namesakes(m, history))]
     if not cut or (excused and disturbed(history)):
         return []
     story = Describer(history)

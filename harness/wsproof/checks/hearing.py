@@ -1,15 +1,53 @@
-"""Groups of members that receive only each other's messages."""
+"""Groups of members that receive only each other's messages, as at workers that do not share what is published."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from wsproof.model.expected import Ints
+from wsproof.checks.check import found
+from wsproof.checks.describe import Describer
+from wsproof.model.contract import Contract
+from wsproof.model.expected import Ints, owed
+from wsproof.model.finding import Anomaly, Finding
 from wsproof.model.history import History, Kind
 from wsproof.model.partition import slices
 
 SHOWN = 8
 """Number of members of a group that a finding names."""
+
+
+def split_audience(history: History, contract: Contract) -> list[Finding]:
+    """All members of a room hear each other, whichever worker of the server each is connected to."""
+    due = owed(history, contract)
+    groups = hearing_groups(history, due.missing_member, due.missing_row)
+    if not _shows_workers(groups):
+        return []
+    story = Describer(history)
+    member, row = int(due.missing_member[0]), int(due.missing_row[0])
+    publisher = int(history.publications.publisher[row])
+    what = story.what(publisher, int(history.publications.sequence[row]))
+    return [
+        found(
+            Anomaly.LOST,
+            contract,
+            f"{story.who(member)} never received {what}, as {len(due.missing_row)} other pair(s) of a member and a "
+            f"message, and whatever is missing crosses from one group to another.{groups_in_words(groups)}",
+            [
+                *(f"        group {at}: members {_named(group)}" for at, group in enumerate(groups, 1)),
+                story.publication(row),
+                f"        {story.who(member)} never receives {what}",
+            ],
+            occurrences=len(due.missing_row),
+        )
+    ]
+
+
+def _shows_workers(groups: list[list[int]]) -> bool:
+    """Whether such groups can only be explained by workers: two of them have several members each.
+
+    Otherwise a member may be deaf or mute, or the server may send to the publisher alone.
+    """
+    return sum(len(group) > 1 for group in groups) > 1
 
 
 def hearing_groups(history: History, members: Ints, rows: Ints) -> list[list[int]]:
@@ -45,11 +83,22 @@ def groups_in_words(groups: list[list[int]]) -> str:
     """The likely cause of such groups."""
     if len(groups) < 2:
         return ""
-    named = [", ".join(map(str, group[:SHOWN])) + (", ..." if len(group) > SHOWN else "") for group in groups]
+    if not _shows_workers(groups):
+        alone = sorted(group[0] for group in groups if len(group) == 1)
+        if len(alone) == len(groups):
+            return " Every member hears only itself."
+        only = f"Member {alone[0]} hears only itself, and nobody else hears it"
+        return f" {only if len(alone) == 1 else f'Each of the members {_named(alone)} hears only itself'}."
     return (
-        f" The members fall into {len(groups)} groups that hear only themselves: {' | '.join(named)}. So it is where a "
-        "server has several processes that do not hand each other what is published."
+        f" The members fall into {len(groups)} groups that hear only themselves: {' | '.join(map(_named, groups))}. So "
+        "it is where a server has several workers or processes without a shared backplane: what is published reaches "
+        "only the members of the same worker."
     )
+
+
+def _named(group: list[int]) -> str:
+    """The numbers of a group's members, the first few of many."""
+    return ", ".join(map(str, group[:SHOWN])) + (", ..." if len(group) > SHOWN else "")
 
 
 def _pairs(history: History) -> set[tuple[int, int]]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from wsproof.checks.check import found
 from wsproof.checks.describe import Describer, shortened
+from wsproof.checks.same_name import namesakes, shared_names
 from wsproof.model.contract import Contract
 from wsproof.model.expected import Flags, rows_of_pairs, stayed_through
 from wsproof.model.finding import Anomaly, Finding
@@ -200,15 +201,24 @@ def _tallies(history: History, contract: Contract) -> list[_NoticeCount]:
         if went and not _after_the_drain(member, history):
             gone[member.name].append(member)
     surely_here = {member.number: _surely_here_until(member, last_heard) for member in history.members}
+    shared = shared_names(history)
+    followed = {m.number for name in gone.keys() & shared for m in gone[name] if _has_another(m, history)}
     tallies = []
     for witness in history.members:
         if not (witness.in_ns and witness.innocent and stayed_through(witness, history)):
             continue
         for name in sorted(gone.keys() | named[witness.number]):
             possible = tuple(m for m in gone[name] if m.number != witness.number and m.room == witness.room)
-            due = tuple(m for m in possible if m.in_ns and witness.in_ns <= surely_here[m.number])
+            due = tuple(
+                m for m in possible if m.in_ns and witness.in_ns <= surely_here[m.number] and m.number not in followed
+            )
             tallies.append(_NoticeCount(witness, name, tuple(told[witness.number, name]), due, possible))
     return tallies
+
+
+def _has_another(member: Member, history: History) -> bool:
+    """Whether another connection of the name was open when this one ended: then a person may be still there."""
+    return any(not one.left_ns or one.left_ns > member.left_ns for one in namesakes(member, history))
 
 
 def _false_notice(history: History, tally: _NoticeCount) -> PresenceNotice | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wsproof.checks.describe import Describer
+from wsproof.checks.same_name import namesakes
 from wsproof.model.expected import Ints, publication_rows
 from wsproof.model.history import History, Member
 
@@ -21,7 +22,7 @@ def cause_of_repeats(history: History, again: Ints) -> str:
             f" {_who(history, members)} had sent its greeting a second time, so the server counts each subscription of "
             "one connection and sends once for each."
         )
-    if all(_shares_its_name(member, history) for member in members):
+    if all(any(namesakes(member, history)) for member in members):
         return (
             f" {_who(history, members)} is one of several connections of one name that were open at once, so the "
             "server sends to every connection of a name once for each of them."
@@ -37,19 +38,6 @@ def cause_of_repeats(history: History, again: Ints) -> str:
 def _who(history: History, members: list[Member]) -> str:
     more = f" (as {len(members) - 1} other member(s))" if len(members) > 1 else ""
     return f"{Describer(history).who(members[0].number)}{more}"
-
-
-def _shares_its_name(member: Member, history: History) -> bool:
-    """Whether another connection of the same name was open while this one was."""
-    return any(one is not member and one.name == member.name and were_both_open(one, member) for one in history.members)
-
-
-def were_both_open(one: Member, other: Member) -> bool:
-    """Whether two connections were open at the same time."""
-    if not (one.connected_ns and other.connected_ns):
-        return False
-    first, second = sorted((one, other), key=lambda member: member.connected_ns)
-    return not first.left_ns or first.left_ns > second.connected_ns
 
 
 def _came_while_joining(member: Member, history: History, again: Ints) -> bool:

@@ -214,7 +214,8 @@ class ClientPool:
         person.left_ns, person.departure = now_ns(), departure
         person.owed.clear()
         until = person.heard_ns if departure is Departure.DROPPED else person.left_ns
-        if self.contract.leaves and person.in_ns:
+        is_last = not any(one.here and one.name == person.name for one in self.people if one is not person)
+        if self.contract.leaves and person.in_ns and is_last:
             for other in self.people:
                 if other.counts and other is not person and other.in_ns <= until and other.room == person.room:
                     other.owed_notices[person.name] += 1

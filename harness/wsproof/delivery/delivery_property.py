@@ -41,7 +41,11 @@ class DeliveryProperty:
 
     def mine(self, findings: list[Finding]) -> list[Finding]:
         """The findings that belong to this property. Undecided findings belong to every property."""
-        return [f for f in findings if f.check in self.looks_at or f.anomaly in UNDECIDED or self._protocol(f)]
+        return [f for f in findings if self._looks_at(f) or f.anomaly in UNDECIDED or self._protocol(f)]
+
+    def _looks_at(self, finding: Finding) -> bool:
+        """Whether the finding is one of the checks of this property. An audience that is split has lost messages."""
+        return finding.check in self.looks_at or (finding.check == "split-audience" and "lost" in self.looks_at)
 
     def _protocol(self, finding: Finding) -> bool:
         return finding.anomaly is Anomaly.PROTOCOL and "protocol" in self.looks_at

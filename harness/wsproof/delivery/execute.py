@@ -150,7 +150,12 @@ def _wait_until_in(crowd: ClientPool, person: PoolMember, speaker: PoolMember) -
             break
         if speaker is person:
             crowd.speak(person, "still here")
-    crowd.gave_up = crowd.gave_up or not person.in_ns
+    crowd.gave_up = crowd.gave_up or not (person.in_ns or _gives_way(crowd, person))
+
+
+def _gives_way(crowd: ClientPool, person: PoolMember) -> bool:
+    """Whether the server ended this connection, perhaps because another one of its name is open."""
+    return not person.here and any(one is not person and one.name == person.name for one in crowd.people)
 
 
 def _greet(crowd: ClientPool, person: PoolMember, step: Step) -> None:

@@ -25,6 +25,49 @@ IN_THE_MIDDLE: tuple[Schedule, ...] = (
 )
 """New members, and one that comes back, join while others publish."""
 
+CROWD: Schedule = (
+    *(Step(Action.JOIN, number) for number in range(12)),
+    *(_say(number) for number in range(12)),
+)
+"""So many members that several are at each of a few workers."""
+
+BOTH_STAY: Schedule = (*THREE, Step(Action.JOIN, 3, again=1), _say(0), _say(3), _say(1), _say(2))
+"""Two connections of one name that both stay."""
+TWO_CONNECTIONS: tuple[Schedule, ...] = tuple(
+    (
+        *THREE,
+        Step(Action.JOIN, 3, again=1),
+        _say(0),
+        _say(3),
+        Step(Action.SETTLE),
+        Step(Action.LEAVE, 1, way=way),
+        *(step for number in (0, 2, 0) for step in (Step(Action.SETTLE), _say(number))),
+    )
+    for way in LeaveBy
+)
+"""A second connection of one name, and then the end of the first."""
+QUICK_RETURNS: tuple[Schedule, ...] = tuple(
+    (
+        *THREE,
+        Step(Action.LEAVE, 1, way=way),
+        Step(Action.JOIN, 3, again=1),
+        *(step for number in (0, 2, 0) for step in (Step(Action.SETTLE), _say(number))),
+    )
+    for way in LeaveBy
+)
+"""A member that comes back before the server has surely noticed that it was gone."""
+
+AUDIENCE_PROPERTIES: tuple[DeliveryProperty, ...] = (
+    DeliveryProperty(
+        "one-audience",
+        "All members of a room hear each other, whichever worker of the server each is connected to.",
+        is_shared,
+        ("split-audience",),
+        edges=(CROWD,),
+    ),
+)
+"""Properties that explain what later ones would show in parts."""
+
 JOINING_PROPERTIES: tuple[DeliveryProperty, ...] = (
     DeliveryProperty(
         "joining-in-the-middle",
@@ -32,6 +75,14 @@ JOINING_PROPERTIES: tuple[DeliveryProperty, ...] = (
         is_shared,
         ("gap", "duplicated"),
         edges=IN_THE_MIDDLE,
+    ),
+    DeliveryProperty(
+        "coming-back",
+        "A name may come back at once, or have two connections: the end of the old one does not touch the new one.",
+        is_shared,
+        ("person-gone", "lost", "duplicated", "never-read"),
+        edges=(BOTH_STAY, *TWO_CONNECTIONS, *QUICK_RETURNS),
+        beside=("lost", "duplicated", "never-read"),
     ),
     DeliveryProperty(
         "subscribing-twice",

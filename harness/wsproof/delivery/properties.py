@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wsproof.delivery import strategies
 from wsproof.delivery.delivery_property import DeliveryProperty, is_fed, is_shared, is_spoken
-from wsproof.delivery.joining_properties import JOINING_PROPERTIES, THREE
+from wsproof.delivery.joining_properties import AUDIENCE_PROPERTIES, JOINING_PROPERTIES, THREE
 from wsproof.delivery.schedule import Action, LeaveBy, Misbehaviour, Schedule, Step
 from wsproof.workloads import Workload
 
@@ -47,6 +47,7 @@ ALL_EDGES: Schedule = (
 """Two members that exchange texts and message sizes at the limits of encodings and frame headers."""
 
 PROPERTIES: tuple[DeliveryProperty, ...] = (
+    *AUDIENCE_PROPERTIES,
     DeliveryProperty(
         "delivery",
         "Each message reaches all it is meant for, once, unchanged, and nobody else; a reply reaches its sender only.",

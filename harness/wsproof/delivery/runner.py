@@ -193,8 +193,9 @@ class ScheduleRunner:
         )
 
     def told_like(self, finding: Finding) -> list[Told]:
-        """The reported findings of the same check and anomaly."""
-        return [each for each in self.told if (each.check, each.anomaly) == (finding.check, finding.anomaly)]
+        """The reported findings of the same check and anomaly. An audience that is split explains all losses."""
+        same = (each for each in self.told if each.anomaly is finding.anomaly)
+        return [each for each in same if each.check in (finding.check, "split-audience")]
 
     def tell_again(self, told: Finding, check: str) -> None:
         """Note that another property found a reported finding again."""
