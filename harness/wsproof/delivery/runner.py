@@ -23,6 +23,9 @@ from wsproof.target.server import RunningServer
 from wsproof.wire.advice import advice_on_refusal
 from wsproof.workloads import Workload
 
+EXPLAINED_BY_SPLIT = ("split-audience", "lost", "never-read", "stalled-by-neighbour")
+"""The checks that fail by chance where workers of a server do not share what is published."""
+
 
 @dataclass(frozen=True)
 class ScheduleResult:
@@ -193,9 +196,15 @@ class ScheduleRunner:
         )
 
     def told_like(self, finding: Finding) -> list[Told]:
-        """The reported findings of the same check and anomaly. An audience that is split explains all losses."""
-        same = (each for each in self.told if each.anomaly is finding.anomaly)
-        return [each for each in same if each.check in (finding.check, "split-audience")]
+        """The reported findings of the same check and anomaly."""
+        return [each for each in self.told if (each.check, each.anomaly) == (finding.check, finding.anomaly)]
+
+    def split_that_explains(self, finding: Finding) -> Finding | None:
+        """The reported finding that the audience is split, if it explains this one."""
+        if finding.level is not Level.VIOLATION or finding.check not in EXPLAINED_BY_SPLIT:
+            return None
+        split = (each.finding for each in self.told if each.check == "split-audience")
+        return next((one for one in split if one.level.counts), None)
 
     def tell_again(self, told: Finding, check: str) -> None:
         """Note that another property found a reported finding again."""

@@ -71,6 +71,9 @@ def refined(
     so if control runs with nothing but messages fail as well.
     """
     causal, owned = is_causal(each, finding), stage.server.owned
+    split = stage.split_that_explains(finding)
+    if split is not None:
+        return _again(stage, each, split)
     try:
         if finding.level is Level.VIOLATION and (not causal or not owned):
             same = _same_as_told(stage, finding, schedule, options)
