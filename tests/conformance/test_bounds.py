@@ -20,11 +20,10 @@ from wsproof.conformance.robustness.context import RobustnessContext
 from wsproof.conformance.robustness.definition import RobustnessTest
 from wsproof.conformance.script import Script
 from wsproof.conformance.session import ServerGone, Session, open_session
-from wsproof.conformance.suite import CHECKS, PROPERTIES, broadly, run_suite
+from wsproof.conformance.suite import CHECKS, PROPERTIES, run_suite
 from wsproof.delivery import run_suite as run_channels
 from wsproof.errors import CannotTellError, TargetError
 from wsproof.model.finding import Verdict
-from wsproof.model.server_table import chapter_of
 from wsproof.model.suite import SuiteOptions
 from wsproof.net.budget import Budget, BudgetSpent
 from wsproof.target.server import serve
@@ -188,12 +187,3 @@ def test_a_server_that_serves_one_client_at_a_time_is_not_accused_of_refusing_ha
         report = run_suite(server, options)
     assert report.findings == ()
     assert {run.verdict for run in report.checks_run} == {Verdict.VALID}
-
-
-def test_a_slow_server_is_asked_about_each_chapter_first_and_robustness_last() -> None:
-    ordered = broadly(list(CHECKS))
-    assert sorted(each.name for each in ordered) == sorted(each.name for each in CHECKS)
-    assert ordered[0].name == CHECKS[0].name
-    chapters = list(dict.fromkeys(chapter_of(each.rule.section) for each in PROPERTIES))
-    assert [chapter_of(each.rule.section) for each in ordered[: len(chapters)]] == chapters
-    assert all(isinstance(each, RobustnessTest) for each in ordered[len(PROPERTIES) :])

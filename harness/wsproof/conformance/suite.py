@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import zip_longest
 from typing import Any
 
 from wsproof.conformance.endpoint_profile import EndpointProfile
 from wsproof.conformance.explore import DIED, UNFINISHED, explore, private_storage
+from wsproof.conformance.fair_order import FairOrder
 from wsproof.conformance.properties import (
     close,
     control,
@@ -46,7 +45,6 @@ from wsproof.errors import CannotTellError, UsageError
 from wsproof.model.crash import crashed_check
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
 from wsproof.model.server_end import PROCESS_ENDED
-from wsproof.model.server_table import Chapter, chapter_of
 from wsproof.model.suite import CheckRun, Keep, NotRun, SuiteName, SuiteOptions, SuiteReport, keep_nothing
 from wsproof.net.budget import Budget
 from wsproof.workloads import Opening
@@ -169,18 +167,6 @@ def _wanted(options: SuiteOptions) -> list[Property | RobustnessTest]:
     return [each for each in CHECKS if options.wants(each.name, each.rule.section, SuiteName.PROTOCOL)]
 
 
-def broadly(wanted: list[Property | RobustnessTest]) -> list[Property | RobustnessTest]:
-    """Order the checks round-robin over the chapters. A slow server does not finish them, so each chapter gets some."""
-    chapters: dict[Chapter | None, list[Property | RobustnessTest]] = {}
-    for each in wanted:
-        chapters.setdefault(None if isinstance(each, RobustnessTest) else chapter_of(each.rule.section), []).append(
-            each
-        )
-    last = chapters.pop(None, [])  # Robustness tests strain the server.
-    turns = zip_longest(*chapters.values())
-    return [each for turn in turns for each in turn if each is not None] + last
-
-
 class _Course:
     """The state of a suite run: the rows and findings so far."""
 
@@ -211,21 +197,22 @@ class _Course:
 
 def _run(course: _Course, wanted: list[Property | RobustnessTest], tell: Progress, keep: Keep) -> SuiteReport:
     subject, trials = course.subject, course.trials
-    if subject.first_answer_s > _SLOW_S and math.isfinite(subject.budget.remaining_s):
-        wanted = broadly(wanted)
+    order = FairOrder(wanted, subject.budget.remaining_s, is_slow=subject.first_answer_s > _SLOW_S)
     try:
-        for number, tested in enumerate(wanted):
-            tell(tested.rule.title, number / len(wanted))
-            share_s = subject.budget.remaining_s / (len(wanted) - number)
+        while order.left:
+            share_s = subject.budget.remaining_s / len(order.left)
             subject.draw_s = max(_LEAST_DRAW_S, _DRAW_SHARE * share_s)
             subject.edges_s = max(_LEAST_EDGES_S, _EDGES_SHARE * share_s)
+            done, tested, begun = order.done, order.next(), time.monotonic()
+            tell(tested.rule.title, done)
             row, goes_on = (
                 _run_trial(trials, tested) if isinstance(tested, RobustnessTest) else _run_guarded(subject, tested)
             )
+            order.took(tested, time.monotonic() - begun)
             course.add(row)
             keep(course.report())
             if not goes_on:
-                _leave_out(course, wanted[number + 1 :], row.reason)
+                _leave_out(course, order.left, row.reason)
                 break
     finally:
         trials.close()

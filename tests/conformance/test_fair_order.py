@@ -1,0 +1,60 @@
+"""The order of the checks of one run, with costs that the test makes up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from wsproof.conformance.fair_order import FairOrder
+from wsproof.conformance.properties.property import Property
+from wsproof.conformance.robustness.definition import RobustnessTest
+from wsproof.conformance.suite import CHECKS, PROPERTIES
+from wsproof.model.server_table import Chapter, chapter_of
+
+BUDGET_S = 60.0
+
+
+def names_run(order: FairOrder, cost: Callable[[Property | RobustnessTest], float], within_s: float) -> list[str]:
+    """The names of the checks that start within a time, in their order."""
+    names, used = [], 0.0
+    while order.left and used < within_s:
+        check = order.next()
+        order.took(check, cost(check))
+        used += cost(check)
+        names.append(check.name)
+    return names
+
+
+def silent_handshakes(check: Property | RobustnessTest) -> float:
+    return 10.0 if chapter_of(check.rule.section) is Chapter.HANDSHAKE else 0.2
+
+
+def test_a_fast_server_is_checked_in_the_written_order() -> None:
+    order = FairOrder(CHECKS, BUDGET_S)
+    assert names_run(order, lambda check: 0.3, math.inf) == [each.name for each in CHECKS]
+
+
+def test_without_a_budget_the_written_order_stays() -> None:
+    order = FairOrder(CHECKS, math.inf, is_slow=True)
+    assert names_run(order, silent_handshakes, math.inf) == [each.name for each in CHECKS]
+
+
+def test_silence_after_handshakes_does_not_take_the_time_of_the_other_chapters() -> None:
+    names = set(names_run(FairOrder(CHECKS, BUDGET_S), silent_handshakes, BUDGET_S))
+    others = [each.name for each in PROPERTIES if chapter_of(each.rule.section) is not Chapter.HANDSHAKE]
+    assert names.issuperset(others)
+
+
+def test_every_check_is_chosen_once_and_robustness_tests_come_last() -> None:
+    names = names_run(FairOrder(CHECKS, BUDGET_S, is_slow=True), silent_handshakes, math.inf)
+    assert sorted(names) == sorted(each.name for each in CHECKS)
+    assert names[0] == CHECKS[0].name
+    strains = [each.name for each in CHECKS if isinstance(each, RobustnessTest)]
+    assert names[len(PROPERTIES) :] == strains
+
+
+def test_a_slow_server_is_asked_about_each_chapter_before_any_is_asked_twice() -> None:
+    names = names_run(FairOrder(CHECKS, BUDGET_S, is_slow=True), lambda check: 1.0, BUDGET_S)
+    chapters = list(dict.fromkeys(chapter_of(each.rule.section) for each in PROPERTIES))
+    by_name = {each.name: chapter_of(each.rule.section) for each in PROPERTIES}
+    assert [by_name[name] for name in names[: len(chapters)]] == chapters
