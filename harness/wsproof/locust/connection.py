@@ -73,7 +73,8 @@ class GeventConnection:
         self.peer = Peer(endpoint.request(random_key(rng)), masking=lambda: rng.randbytes(4))
         self.gone = Event()
         """Set when the connection has ended."""
-        self._ear = ear
+        self.ear = ear
+        """Who hears of what comes. It may be replaced at any time."""
         self._deadline_s = deadline_s
         self._socket: socket.socket | None = None
         self._closing = False
@@ -218,7 +219,7 @@ class GeventConnection:
             # Usually one frame fills the read. Then this slice is `data` itself and copies nothing.
             frame = data[start:close]
             try:
-                self._ear.hear(self.member, frame, data[begin:close], frame[0] & 0x0F == Opcode.TEXT, now_ns)
+                self.ear.hear(self.member, frame, data[begin:close], frame[0] & 0x0F == Opcode.TEXT, now_ns)
             except UnicodeDecodeError:
                 return at // 2
             start = close
@@ -233,9 +234,9 @@ class GeventConnection:
             elif isinstance(event, BinaryMessage):
                 self._hear(Opcode.BINARY, event.data, now_ns)
             elif isinstance(event, MessageDropped):
-                self._ear.strange(self.member, f"a message that could not be read: {event.why}", now_ns)
+                self.ear.strange(self.member, f"a message that could not be read: {event.why}", now_ns)
         for breach in peer.breaches:
-            self._ear.breach(self.member, breach)
+            self.ear.breach(self.member, breach)
         peer.breaches.clear()
         self._write()
         if peer.close_received is not None and not self._closing:
@@ -243,7 +244,7 @@ class GeventConnection:
 
     def _hear(self, opcode: Opcode, payload: bytes, now_ns: int) -> None:
         """Take a message that the peer assembled, under the key that a plain frame of it has."""
-        self._ear.hear(self.member, Frame(opcode, payload).encode(), payload, opcode is Opcode.TEXT, now_ns)
+        self.ear.hear(self.member, Frame(opcode, payload).encode(), payload, opcode is Opcode.TEXT, now_ns)
 
     def _write(self) -> None:
         """Send what fits into the kernel's send buffer. The event loop calls again for the rest."""
@@ -272,8 +273,8 @@ class GeventConnection:
         wanted = self._closing
         self.abort()
         if not wanted:
-            self._ear.ended(self.member, None if told is None else told[0])
+            self.ear.ended(self.member, None if told is None else told[0])
 
     def _crash(self, fault: Exception) -> None:
         self.abort()
-        self._ear.crashed(self.member, fault)
+        self.ear.crashed(self.member, fault)

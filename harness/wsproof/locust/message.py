@@ -55,6 +55,8 @@ class MessageCache:
         self.workload = workload
         self.first_publisher = first_publisher
         self.known: dict[bytes, ReceivedMessage] = {}
+        self.asking: dict[bytes, ReceivedMessage] = {}
+        """Messages that each member must answer. They are not in `known`, so the hot path never sees them."""
         self.damage: list[Damage] = []
         """The damage of the first DAMAGE_AT_MOST damaged messages."""
         self._members = members
@@ -64,18 +66,22 @@ class MessageCache:
         """`received((member, message number, at_ns))`: the hot path."""
 
     def learn(self, member: int, frame: bytes, payload: bytes, is_text: bool) -> ReceivedMessage:
-        """Parse a frame that is not in the cache, and add it.
+        """Parse a frame that is not in `known`, and add it.
 
         Raises:
             UnicodeDecodeError: a text message is not UTF-8.
         """
+        asking = self.asking.get(frame)
+        if asking is not None:
+            return asking
         text = payload.decode() if is_text else payload
         message = self._understand(self.workload.read(member, text), len(payload))
         if message.kind is None:
             message.text = text
-        if len(self.known) >= KNOWN_AT_MOST:
+        if len(self.known) + len(self.asking) >= KNOWN_AT_MOST:
             self.known.clear()
-        self.known[frame] = message
+            self.asking.clear()
+        (self.asking if message.reading.needs_answer else self.known)[frame] = message
         return message
 
     def _understand(self, reading: Parsed, size_bytes: int) -> ReceivedMessage:

@@ -49,7 +49,10 @@ class ChannelUser(User):
             return
         self.room = room
         self.member = room.join()
-        endpoint = room.endpoint.channel(room.workload.path(self.member))
+        workload = room.workload
+        endpoint = room.endpoint.channel(workload.path(self.member)).with_own(
+            workload.headers(self.member), workload.subprotocols(self.member)
+        )
         line = GeventConnection(self.member, endpoint, room, seed=room.first_publisher + self.member)
         began_ns = monotonic_ns()
         fault: Exception | None = None

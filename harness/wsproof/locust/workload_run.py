@@ -12,6 +12,7 @@ import gevent
 from wsproof.errors import WorkloadError
 from wsproof.load.judging import JudgedMeasurement, UnknownServer, judge_measurement
 from wsproof.locust.connection import GeventConnection
+from wsproof.locust.conversation import MemberConversation
 from wsproof.locust.drain import proven_lost
 from wsproof.locust.message import MessageCache, ReceivedMessage
 from wsproof.locust.mistakes import give_up
@@ -78,6 +79,8 @@ class WorkloadRun:
         self.alone = alone
         self.members: list[Member] = []
         self.lines: dict[int, GeventConnection] = {}
+        self.talks: dict[int, MemberConversation] = {}
+        """The conversations of the members that are connected."""
         self.present: set[int] = set()
         """Members that are present: connected, and with a first receipt."""
         self.pending = OutstandingDeliveries()
@@ -115,17 +118,29 @@ class WorkloadRun:
         return number
 
     def connected(self, line: GeventConnection, connect_ns: int) -> None:
-        """Record a member's completed handshake, send its greeting, and start receiving and publishing."""
+        """Record a member's completed handshake, let it join, and start receiving."""
         member = line.member
         self.lines[member] = line
         self._change(member, connect_ns=connect_ns, connected_ns=monotonic_ns())
         self._connect.add(connect_ns)
-        greeting = self.workload.greeting(member)
-        if greeting is not None:
-            line.send(greeting)
-        line.listen()
-        if self.pacer is not None and member in self.lines:
-            self.pacer.add(member)
+        self.talks[member] = MemberConversation(self, line)
+        self.talks[member].begin()
+        if member in self.lines:
+            line.listen()
+
+    def joined(self, line: GeventConnection, *, is_subscribed: bool) -> None:
+        """Let a member publish: it has joined. `is_subscribed`: the server has promised it what is published."""
+        if is_subscribed:
+            self._came_in(line.member, monotonic_ns())
+        if self.pacer is not None and line.member in self.lines:
+            self.pacer.add(line.member)
+
+    def not_joined(self, line: GeventConnection, fault: str) -> None:
+        """Record that a member could not join, and report a failure of its user."""
+        self._change(line.member, join_fault=fault)
+        self.left(line.member, Departure.DROPPED if line.gone.is_set() else Departure.FIN)
+        line.abort()
+        self.fail("join", ConnectionError(f"the server {fault}"))
 
     def left(self, member: int, departure: Departure, close_code: int | None = None) -> None:
         """Record that a member leaves, or that the server dropped or refused it.
@@ -136,6 +151,9 @@ class WorkloadRun:
             return
         self._change(member, left_ns=monotonic_ns(), departure=departure, close_code=close_code)
         self.lines.pop(member, None)
+        talk = self.talks.pop(member, None)
+        if talk is not None:
+            talk.stop()
         if self.pacer is not None:
             self.pacer.remove(member)
         self.pending.forget(member)
@@ -186,6 +204,8 @@ class WorkloadRun:
         message = self._known.get(frame)
         if message is None:
             message = self._learn(member, frame, payload, is_text)
+            if message.reading.needs_answer:
+                self._answer(member, payload.decode() if is_text else payload)
         if message.kind is None:
             self._hear_other(member, message, now_ns)
             return
@@ -210,6 +230,12 @@ class WorkloadRun:
             if message.sequence < len(sent_ns):
                 message.sent_ns = sent_ns[message.sequence]
         return message
+
+    def _answer(self, member: int, message: str | bytes) -> None:
+        line = self.lines.get(member)
+        if line is not None:
+            for answer in self.workload.answer(member, message):
+                line.send(answer)
 
     def _hear_other(self, member: int, message: ReceivedMessage, now_ns: int) -> None:
         reading = message.reading

@@ -92,13 +92,15 @@ def _publications(rows: Rows, receipts: Receipts, people: tuple[Member, ...]) ->
 def _members(
     records: Records, workload: Workload, members: int, receipts: Receipts, ticks: list[Tick]
 ) -> tuple[Member, ...]:
-    entries: dict[str, dict[int, dict[str, Any]]] = {"open": {}, "left": {}}
+    entries: dict[str, dict[int, dict[str, Any]]] = {"open": {}, "subscribed": {}, "left": {}}
     for entry in records.journal():
         if entry["what"] in entries:
             entries[entry["what"]].setdefault(entry["member"], entry)
     in_ns = first_receipts(receipts, kind_of_first_receipt(workload.contract), members).tolist()
     for tick in ticks:
         in_ns[tick.subscriber] = min(in_ns[tick.subscriber] or tick.received_ns, tick.received_ns)
+    for number, entry in entries["subscribed"].items():
+        in_ns[number] = min(in_ns[number] or entry["at_ns"], entry["at_ns"])
     opened, left = entries["open"], entries["left"]
     return tuple(
         replace(

@@ -404,6 +404,10 @@ class Connection(asyncio.Protocol):
         if not talk.is_joining and self.opened is not None:
             self.join_fault = talk.fault
             self.closing = self.closing or bool(talk.fault)
+            if talk.is_subscribed and talk.is_joined and not self.is_in:
+                self._room.ledger.subscribed(self.member, monotonic_ns())
+                self.is_in = True
+                self._room.heard(self)
             self._settle_opening(f"the server {talk.fault}" if talk.fault else None)
         if talk.next_ns is None:
             self._talk = None

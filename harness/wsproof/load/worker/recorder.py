@@ -138,6 +138,10 @@ class WorkerRecorder:
         """Record that a member's connection is open. `deflated`: the server has agreed to compress."""
         self._journal.note("open", member=member, connect_ns=connect_ns, connected_ns=connected_ns, deflated=deflated)
 
+    def subscribed(self, member: int, at_ns: int) -> None:
+        """Record that the server has promised this member what is published from now on."""
+        self._journal.note("subscribed", member=member, at_ns=at_ns)
+
     def left(self, member: int, at_ns: int, departure: Departure, close_code: int | None, why: str = "") -> None:
         """Record that a member's connection has ended, or never opened."""
         self._journal.note("left", member=member, at_ns=at_ns, departure=int(departure), code=close_code, why=why)

@@ -1,0 +1,132 @@
+"""A user that converses: it joins step by step, answers, and beats. No sockets, no server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import gevent
+import pytest
+from gevent.event import Event
+from locust.stats import RequestStats
+
+from tests.workloads.apps.conversing_channels import Conversing, said
+from wsproof.locust.workload_run import WorkloadRun
+from wsproof.model.envelope import Envelope
+from wsproof.model.history import Departure
+from wsproof.net.endpoint import parse_url
+from wsproof.wire import Frame, Opcode
+
+DEADLINE_S = 30
+
+
+class FakeLine:
+    """Takes what is sent, and passes on what comes."""
+
+    def __init__(self, member: int) -> None:
+        self.member = member
+        self.sent: list[str] = []
+        self.gone = Event()
+        self.ear: Any = None
+
+    def send(self, message: str) -> bool:
+        self.sent.append(json.loads(message)["type"])
+        return True
+
+    def listen(self) -> None:
+        """What comes is passed on by `hear`."""
+
+    def abort(self) -> None:
+        self.gone.set()
+
+    def hear(self, text: str) -> None:
+        payload = text.encode()
+        self.ear.hear(self.member, Frame(Opcode.TEXT, payload).encode(), payload, True, 1)
+
+    def taken(self) -> list[str]:
+        taken, self.sent = self.sent, []
+        return taken
+
+
+class Hook:
+    def __init__(self) -> None:
+        self.fired: list[dict[str, Any]] = []
+
+    def fire(self, **what: Any) -> None:
+        self.fired.append(what)
+
+
+@pytest.fixture
+def room() -> Iterator[WorkloadRun]:
+    environment = SimpleNamespace(stats=RequestStats(), events=SimpleNamespace(request=Hook(), user_error=Hook()))
+    room = WorkloadRun(environment, Conversing(), parse_url("ws://127.0.0.1:1"), rate_hz=0.001, payload_bytes=60)
+    yield room
+    room.close()
+
+
+@pytest.fixture
+def line(room: WorkloadRun) -> Iterator[FakeLine]:
+    line = FakeLine(room.join())
+    room.connected(line, connect_ns=5)  # type: ignore[arg-type]
+    yield line
+    room.left(line.member, Departure.CLOSED)
+
+
+def join(line: FakeLine) -> None:
+    line.hear(said("ack"))
+    line.hear(said("subscribed"))
+
+
+def test_a_user_joins_step_by_step_and_is_in_when_the_server_says_so(room: WorkloadRun, line: FakeLine) -> None:
+    assert line.taken() == ["init"]
+    line.hear(said("ack"))
+    assert line.taken() == ["subscribe"]
+    assert room.present == set()
+    line.hear(said("subscribed"))
+    assert room.present == {line.member}
+    assert line.ear is room
+    assert room.recorder.strange == []
+
+
+def test_a_user_answers_each_ping_and_beats(line: FakeLine) -> None:
+    join(line)
+    line.taken()
+    for _ in range(2):
+        line.hear(said("ping", id=7))
+        assert line.taken() == ["pong"]
+    with gevent.Timeout(DEADLINE_S):
+        while line.sent.count("beat") < 2:
+            gevent.sleep(0.01)
+
+
+def test_the_heart_of_a_user_that_has_left_beats_no_more(room: WorkloadRun, line: FakeLine) -> None:
+    join(line)
+    room.left(line.member, Departure.CLOSED)
+    assert room.talks == {}
+    assert line.ear is room
+
+
+def test_a_step_without_an_answer_is_a_failure_of_the_user(room: WorkloadRun, line: FakeLine) -> None:
+    line.hear(said("ack"))
+    with gevent.Timeout(DEADLINE_S):
+        line.gone.wait()
+    (failure,) = room.environment.events.request.fired
+    assert failure["name"] == "conversing: join"
+    assert str(failure["exception"]) == "the server did not answer `subscribe` within 0.5 s"
+    assert room.members[line.member].join_fault
+    assert room.members[line.member].departure is Departure.FIN
+
+
+def test_a_connection_that_ends_while_joining_names_the_step(room: WorkloadRun, line: FakeLine) -> None:
+    line.gone.set()
+    line.ear.ended(line.member, 4401)
+    (failure,) = room.environment.events.request.fired
+    assert "before it answered `init`, with close code 4401" in str(failure["exception"])
+    assert room.members[line.member].departure is Departure.DROPPED
+
+
+def test_what_comes_while_joining_is_recorded(room: WorkloadRun, line: FakeLine) -> None:
+    line.hear(said("next", text=Envelope(0, 0, 1).seal("hello")))
+    assert room.measurement().history.receipts.subscriber.tolist() == [0]
