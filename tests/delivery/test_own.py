@@ -115,7 +115,7 @@ def test_a_server_that_answers_in_other_words_is_told_so_once() -> None:
     assert "/ws does not speak the format of the channel 'echo'" in finding.explanation
     assert "~w1" in finding.explanation
     assert finding.witness == ("> member 0 joins", "> member 1 joins")
-    assert [row.verdict for row in report.checks_run] == [Verdict.INVALID] + [Verdict.UNKNOWN] * 5
+    assert [row.verdict for row in report.checks_run] == [Verdict.INVALID] + [Verdict.UNKNOWN] * 6
     assert all("not run" in row.reason for row in report.checks_run[1:])
 
 

@@ -149,7 +149,7 @@ def test_the_budget_ends_a_wait_and_what_it_cut_off_accuses_nobody(planted: Call
 
 def test_a_finding_is_told_though_no_time_is_left_to_try_it_again() -> None:
     workload = WORKLOADS["chat"]
-    each = next(one for one in properties_of(workload) if one.name == "leave-notices")
+    each = next(one for one in PROPERTIES if one.name == "leave-notices")
     with serve(parse_target(APP, path="/ws", env=["FAULT=nobody is told who leaves"])) as server:
         stage = ScheduleRunner(server, workload, 0)
         schedule = own_edges(stage, each)[0]

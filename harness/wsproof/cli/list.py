@@ -74,10 +74,10 @@ def checks(_: ListOptions) -> list[tuple[str, ...]]:
     """Every protocol rule, channel property and history check."""
     from wsproof.checks import CHECKS
     from wsproof.conformance import RULES
-    from wsproof.delivery import PROPERTIES
+    from wsproof.delivery import CHANNEL_CHECKS
 
     rows: list[tuple[str, ...]] = [(rule.id, rule.where, rule.level.value, rule.sentence) for rule in RULES]
-    rows += [(one.name, "channels", "promise", one.promise) for one in PROPERTIES]
+    rows += [(one.name, "channels", "promise", one.promise) for one in CHANNEL_CHECKS]
     return rows + [(check.name, "histories", "check", check.promise) for check in CHECKS]
 
 

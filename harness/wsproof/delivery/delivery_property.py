@@ -34,6 +34,8 @@ class DeliveryProperty:
     """The checks among `looks_at` that belong to another property's promise."""
     needs: Callable[[Workload], bool] = lambda workload: True
     """What else a workload must have, such as a greeting."""
+    alone: bool = False
+    """Whether nobody else may be connected meanwhile, because the property is about the first or the last member."""
 
     def applies_to(self, workload: Workload) -> bool:
         """Whether the property can be tested on the channel of this workload."""

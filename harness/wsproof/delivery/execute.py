@@ -49,6 +49,8 @@ class ScheduleExecution:
     came: str
     join_fault: str = ""
     """Why a member could not join; empty if all could."""
+    plain: frozenset[tuple[int, int]] = frozenset()
+    """The publications without an envelope, as (publisher, sequence)."""
 
     @property
     def understood(self) -> bool:
@@ -83,8 +85,9 @@ def perform(schedule: Schedule, setting: PoolSettings) -> ScheduleExecution:
         crowd.end_drain()
         crowd.disperse()
         following = max(crowd.next_alias, setting.first + len(crowd.people))
+        plain = frozenset(key for key, said in crowd.said.items() if said.plain is not None)
         return ScheduleExecution(
-            crowd.history(), not crowd.gave_up, following, crowd.first_said, crowd.came(), crowd.join_fault
+            crowd.history(), not crowd.gave_up, following, crowd.first_said, crowd.came(), crowd.join_fault, plain
         )
     finally:
         crowd.disperse()

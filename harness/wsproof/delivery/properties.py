@@ -6,7 +6,6 @@ from wsproof.delivery import strategies
 from wsproof.delivery.delivery_property import DeliveryProperty, is_fed, is_shared, is_spoken
 from wsproof.delivery.joining_properties import AUDIENCE_PROPERTIES, JOINING_PROPERTIES, THREE
 from wsproof.delivery.schedule import Action, LeaveBy, Misbehaviour, Schedule, Step
-from wsproof.workloads import Workload
 
 FLOOD_BYTES = 60_000
 """Size in bytes of each message of a flood."""
@@ -167,6 +166,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         "All viewers get the same objects, with all fields in range, once per period, however many look.",
         is_fed,
         ("out-of-range", "wrong-period", "leaked-producer", "stopped", "phantom", "dropped", "protocol"),
+        alone=True,
         edges=(
             (
                 Step(Action.JOIN, 0),
@@ -181,6 +181,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         "A feed starts again, at its pace, when viewers come back after everyone has gone.",
         is_fed,
         ("wrong-period", "leaked-producer", "stopped", "dropped"),
+        alone=True,
         edges=(
             (
                 *THREE,
@@ -228,8 +229,3 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
     ),
 )
 """Every property, in the order of execution: those most likely to break a server come late."""
-
-
-def properties_of(workload: Workload) -> list[DeliveryProperty]:
-    """The properties that can be tested on the channel of this workload."""
-    return [each for each in PROPERTIES if each.applies_to(workload)]

@@ -13,10 +13,13 @@ from wsproof.checks.feed import silence_ns
 from wsproof.delivery.client_pool import PoolSettings
 from wsproof.delivery.execute import ScheduleExecution, perform
 from wsproof.delivery.schedule import Action, Schedule, Step, fitted
+from wsproof.delivery.standing import StandingAudience
 from wsproof.errors import TargetError
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.history import Departure, History
 from wsproof.model.member_ids import draw_share
 from wsproof.net.budget import Budget
+from wsproof.net.clock import now_ns
 from wsproof.target.last_exception import last_exception
 from wsproof.target.output_tail import OutputWatch
 from wsproof.target.server import RunningServer
@@ -65,6 +68,8 @@ class ScheduleRunner:
     """The properties that found the same again, by the `id` of the reported finding."""
     gone: bool = False
     """Whether a server that we cannot replace no longer answers a fresh client on this channel."""
+    audience: StandingAudience | None = None
+    """Members of all channels that only listen; None without them."""
     speaks: bool | None = None
     """Whether the workload understood any message of the server; None before the first schedule."""
 
@@ -91,10 +96,15 @@ class ScheduleRunner:
         """
         self.budget.check()
         if self.broken:
+            self._leave_to_the_schedule(now_ns())
             self.server.restart()
             self.broken, self.first = False, self._first_number()
+        began_ns = now_ns()
         watch = OutputWatch(self.server.output) if self.server.output is not None else None
-        performance = self._perform(schedule, deadline_s, known=frozenset() if patient else frozenset(self.known))
+        known = frozenset[Anomaly]() if patient else frozenset(self.known)
+        performance = self._perform(schedule, deadline_s, known)
+        if self.audience is not None and self.audience.is_here and _crowded_out(performance.history):
+            performance = self._without_audience(schedule, deadline_s, known, began_ns)
         findings = run_checks(performance.history, self.workload.contract)
         if findings and watch is not None:
             words = last_exception(watch.lines())
@@ -102,6 +112,8 @@ class ScheduleRunner:
         if self.speaks is None:
             self.speaks = performance.understood
         self.broken = not performance.well or any(self._does_harm(finding) for finding in findings)
+        if self.broken:
+            self._leave_to_the_schedule(began_ns)
         self.known |= {finding.anomaly for finding in findings if finding.level is Level.VIOLATION}
         return ScheduleResult(findings, performance)
 
@@ -122,7 +134,32 @@ class ScheduleRunner:
             self.budget.check()  # if the budget left too little time to answer, nothing is known
             self.broken = True
             raise
+        if self.audience is not None:
+            self.audience.note(self.workload, performance, self.first)
         self.first = performance.next_first
+        return performance
+
+    def gather(self) -> None:
+        """Let the standing members of this channel join, unless they are here."""
+        if self.audience is not None:
+            self.first = self.audience.gather(self.server.endpoint.within(self.budget), self.workload, self.first)
+
+    def _leave_to_the_schedule(self, began_ns: int) -> None:
+        """Let the standing members leave. What they saw since `began_ns` is the effect of the schedule."""
+        if self.audience is not None:
+            self.audience.leave(until_ns=began_ns)
+
+    def _without_audience(
+        self, schedule: Schedule, deadline_s: float, known: frozenset[Anomaly], began_ns: int
+    ) -> ScheduleExecution:
+        """Execute a schedule again without standing members, which may have taken the place of its members."""
+        assert self.audience is not None
+        self.audience.leave(until_ns=began_ns)
+        performance = self._perform(schedule, deadline_s, known)
+        if not _crowded_out(performance.history):
+            self.audience.withdraw(
+                "not checked: the server has no room for members that only listen beside those of the schedules"
+            )
         return performance
 
     def still_serves(self, deadline_s: float) -> bool:
@@ -219,3 +256,8 @@ class ScheduleRunner:
         return replace(
             finding, explanation=f"{finding.explanation} {more}", occurrences=finding.occurrences + len(others)
         )
+
+
+def _crowded_out(history: History) -> bool:
+    """Whether the server refused a member that kept the rules, or cut it off."""
+    return any(m.innocent and m.departure in (Departure.REFUSED, Departure.DROPPED) for m in history.members)

@@ -11,6 +11,7 @@ from typing import Any
 
 from wsproof.checks import CHECKS
 from wsproof.checks.isolation import without_blame
+from wsproof.delivery.catalogue import ChannelCheck
 from wsproof.delivery.control_runs import (
     REPEATS,
     ControlRuns,
@@ -214,7 +215,7 @@ def own_edges(stage: ScheduleRunner, each: DeliveryProperty) -> tuple[Schedule, 
 
 def told(
     stage: ScheduleRunner,
-    each: DeliveryProperty,
+    each: ChannelCheck,
     finding: Finding,
     schedule: Schedule,
     *,

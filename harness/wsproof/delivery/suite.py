@@ -5,22 +5,27 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from itertools import takewhile
 from typing import Any, TypeAlias
 
+from wsproof.delivery.catalogue import ChannelCheck, properties_of
+from wsproof.delivery.channel_probe import ChannelProbe
 from wsproof.delivery.control_runs import without_misdeeds
 from wsproof.delivery.delivery_property import DeliveryProperty
-from wsproof.delivery.properties import properties_of
+from wsproof.delivery.probing import probed
+from wsproof.delivery.rows import left_out, out_of_time, row_of, unanswered
 from wsproof.delivery.runner import ScheduleRunner
 from wsproof.delivery.schedule import Action, Schedule, fitted, schedule_from_json
 from wsproof.delivery.shrink import own_edges, refined, seen_again, told, unrefined
+from wsproof.delivery.standing import StandingAudience
+from wsproof.delivery.standing_probe import STANDING
 from wsproof.delivery.strategies import examples
 from wsproof.errors import TargetError, UsageError
 from wsproof.model.crash import crashed_check
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
-from wsproof.model.suite import CheckRun, Keep, NotRun, SuiteName, SuiteOptions, SuiteReport, keep_nothing
+from wsproof.model.suite import Keep, NotRun, SuiteName, SuiteOptions, SuiteReport, keep_nothing
 from wsproof.net.budget import Budget, BudgetSpent
 from wsproof.net.clock import now_ns
 from wsproof.target.server import RunningServer
@@ -61,11 +66,13 @@ def run_suite(
     todo, tell = _wanted(workloads, options), progress or (lambda title, done: None)
     course = _Course(server, options, budget if budget is not None else Budget(options.budget_s))
     try:
+        course.seat(workload for workload, each in todo if each is STANDING)
         for at, (workload, each) in enumerate(todo):
             tell(f"{workload.name}.{each.name}", at / len(todo))
             course.go_on(workload, each, left=len(todo) - at)
             keep(course.known())
     finally:
+        course.end()
         keep(course.known())
     tell("done", 1.0)
     return course.known()
@@ -73,17 +80,18 @@ def run_suite(
 
 def planned(workloads: Mapping[str, Workload], options: SuiteOptions) -> tuple[NotRun, ...]:
     """All checks that `options` selects, as they are listed before they run."""
-    return tuple(_left_out(workload, each, "") for workload, each in _wanted(workloads, options))
+    return tuple(left_out(workload, each, "") for workload, each in _wanted(workloads, options))
 
 
-def _wanted(workloads: Mapping[str, Workload], options: SuiteOptions) -> list[tuple[Workload, DeliveryProperty]]:
-    """The selected properties of all workloads, in order."""
-    return [
+def _wanted(workloads: Mapping[str, Workload], options: SuiteOptions) -> list[tuple[Workload, ChannelCheck]]:
+    """The selected checks of all workloads, in order. Those that judge the whole run come last."""
+    wanted = [
         (workload, each)
         for workload in workloads.values()
         for each in properties_of(workload)
         if options.wants(f"{workload.name}.{each.name}", workload.name, SuiteName.CHANNELS)
     ]
+    return sorted(wanted, key=lambda one: isinstance(one[1], ChannelProbe) and one[1].at_end)
 
 
 class _Course:
@@ -97,6 +105,19 @@ class _Course:
         self._found: Found = {}
         """Findings of the current property."""
         self._broken: str | None = None
+        self._audience: StandingAudience | None = None
+        self._seated: list[Workload] = []
+
+    def seat(self, workloads: Iterable[Workload]) -> None:
+        """Give these channels standing members, which join before the next check."""
+        self._seated = list(workloads)
+        if self._seated and not self._budget.spent:
+            self._audience = StandingAudience(self._options.seed)
+
+    def end(self) -> None:
+        """End the standing audience."""
+        if self._audience is not None:
+            self._audience.stop()
 
     def known(self) -> SuiteReport:
         """The report so far, including findings of the current property."""
@@ -108,34 +129,55 @@ class _Course:
             finding = stage.with_echoes(finding)
         return finding
 
-    def go_on(self, workload: Workload, each: DeliveryProperty, left: int) -> None:
+    def go_on(self, workload: Workload, each: ChannelCheck, left: int) -> None:
         """Test the next of the `left` remaining properties, or record why it is not run."""
         part = self._next(workload, each, _DRAW_SHARE * self._budget.remaining_s / left)
         self._found = {}
         self._report += part
 
-    def _next(self, workload: Workload, each: DeliveryProperty, draw_s: float) -> SuiteReport:
+    def _next(self, workload: Workload, each: ChannelCheck, draw_s: float) -> SuiteReport:
         """The report of one property, or of why it was not run."""
         options, server = self._options, self._server
-        if self._budget.spent:
-            return SuiteReport(options.seed, not_run=(_out_of_time(workload, each),))
-        stage = self._stages.setdefault(workload.name, ScheduleRunner(server, workload, options.seed, self._budget))
+        judges_only = each is STANDING and self._audience is not None  # this takes no time
+        if self._budget.spent and not judges_only:
+            return SuiteReport(options.seed, not_run=(out_of_time(workload, each),))
+        stage = self._stage(workload)
         reason = ""
         if stage.speaks is False:
             reason = f"not run: {workload.path(0)} does not speak the format of {workload.name}"
-        elif self._broken is not None and not server.owned and not _recovers(stage, options):
+        elif self._broken is not None and not judges_only and not server.owned and not _recovers(stage, options):
             reason = (
                 f"not run: {self._broken} broke the server, which is not ours to replace: a fresh client got no answer "
                 f"at {workload.path(0)} after it"
             )
         if reason:
-            return SuiteReport(options.seed, (_row(workload, each, Verdict.UNKNOWN, 0, 0.0, reason),))
-        if self._broken is not None and server.owned:
+            return SuiteReport(options.seed, (row_of(workload, each, Verdict.UNKNOWN, 0, 0.0, reason),))
+        if self._broken is not None and server.owned and not judges_only:
             stage.broken = True
+        self._let_in(stage, each)
         part = _run_guarded(stage, each, options, self._found, draw_s)
         self._broken = f"{workload.name}.{each.name}" if stage.broken else None
         stage.broken = False if server.owned and self._broken is None else stage.broken
         return part
+
+    def _stage(self, workload: Workload) -> ScheduleRunner:
+        """The runner of a channel. All runners share the standing audience."""
+        if workload.name not in self._stages:
+            runner = ScheduleRunner(self._server, workload, self._options.seed, self._budget)
+            runner.audience = self._audience
+            self._stages[workload.name] = runner
+        return self._stages[workload.name]
+
+    def _let_in(self, stage: ScheduleRunner, each: ChannelCheck) -> None:
+        """Let standing members of all channels join before a check, but none of its own channel if it runs alone."""
+        if self._audience is None or stage.broken or each is STANDING:
+            return
+        if each.alone:
+            self._audience.leave(stage.workload.name)
+        for workload in self._seated:
+            other = self._stage(workload)
+            if other.speaks is not False and not (other is stage and each.alone):
+                other.gather()
 
 
 def _recovers(stage: ScheduleRunner, options: SuiteOptions) -> bool:
@@ -153,14 +195,14 @@ def _recovers(stage: ScheduleRunner, options: SuiteOptions) -> bool:
 def check_property(
     server: RunningServer,
     workload: Workload,
-    each: DeliveryProperty,
+    each: ChannelCheck,
     options: SuiteOptions,
     budget: Budget | None = None,
 ) -> SuiteReport:
     """Test one property. If it breaks a server that we started, the server is restarted afterwards."""
     budget = budget if budget is not None else Budget(options.budget_s)
     stage = ScheduleRunner(server, workload, options.seed, budget)
-    report = _run(stage, each, options, {})
+    report = _run(stage, each, options, {}) if isinstance(each, DeliveryProperty) else probed(stage, each, options)
     if stage.broken and server.owned and not budget.spent:
         server.restart()
     return report
@@ -190,6 +232,8 @@ def replay(
             "Take FINDING.json as wsproof wrote it, and the channels it was found with."
         ) from fault
     stage = ScheduleRunner(server, workload, seed)
+    if isinstance(each, ChannelProbe):
+        return list(probed(stage, each, SuiteOptions(seed=seed, deadline_s=deadline_s)).findings)
     seen = stage.judge(schedule, deadline_s)
     if not stage.speaks:
         return [told(stage, each, stage.other_language(seen.performance, deadline_s), schedule)]
@@ -197,11 +241,13 @@ def replay(
 
 
 def _run_guarded(
-    stage: ScheduleRunner, each: DeliveryProperty, options: SuiteOptions, kept: Found, draw_s: float
+    stage: ScheduleRunner, each: ChannelCheck, options: SuiteOptions, kept: Found, draw_s: float
 ) -> SuiteReport:
     """Test one property. A crash of wsproof ends only this property, and its findings are kept."""
     began = now_ns()
     try:
+        if isinstance(each, ChannelProbe):
+            return probed(stage, each, options)
         return _run(stage, each, options, kept, draw_s)
     except (TargetError, UsageError):
         raise  # for the user
@@ -234,9 +280,9 @@ def _run(
         try:
             seen = stage.judge(schedule, options.deadline_s)
         except BudgetSpent:
-            return SuiteReport(options.seed, (), tuple(kept.values()), (_out_of_time(workload, each),))
+            return SuiteReport(options.seed, (), tuple(kept.values()), (out_of_time(workload, each),))
         except TargetError as gone:
-            kept["received", Anomaly.UNKNOWN] = _gone(workload, each, gone)
+            kept["received", Anomaly.UNKNOWN] = unanswered(workload, each, gone)
             break
         tried += 1
         if not stage.speaks:
@@ -266,7 +312,7 @@ def _run(
         if Verdict.worst([same, verdict_of(_of_the_channel(kept))]) is not Verdict.VALID or not stage.usable:
             break
     verdict = Verdict.worst([same, verdict_of(_of_the_channel(kept), strict=options.strict)])
-    row = _row(workload, each, verdict, tried, (now_ns() - began) / 1e9, reason)
+    row = row_of(workload, each, verdict, tried, (now_ns() - began) / 1e9, reason)
     return SuiteReport(options.seed, (row,), tuple(kept.values()))
 
 
@@ -312,26 +358,3 @@ def _weightiest(each: DeliveryProperty, findings: list[Finding]) -> list[Finding
     order = [*each.looks_at, *(f.check for f in findings)]
     violations = sorted((f for f in findings if f.level is Level.VIOLATION), key=lambda f: order.index(f.check))
     return [*violations[:1], *(f for f in findings if f.level is not Level.VIOLATION)]
-
-
-def _gone(workload: Workload, each: DeliveryProperty, why: TargetError) -> Finding:
-    """The finding that the server did not answer, so nothing is known."""
-    return Finding("received", workload.name, Anomaly.UNKNOWN, Level.INFORMATIONAL, f"{each.name}: {why}")
-
-
-def _out_of_time(workload: Workload, each: DeliveryProperty) -> NotRun:
-    """A check that the time budget left out."""
-    return replace(_left_out(workload, each, "the budget of the run is spent"), is_out_of_time=True)
-
-
-def _left_out(workload: Workload, each: DeliveryProperty, reason: str) -> NotRun:
-    """A check that was not run, and the reason."""
-    return NotRun(f"{workload.name}.{each.name}", workload.name, each.promise, reason)
-
-
-def _row(
-    workload: Workload, each: DeliveryProperty, verdict: Verdict, examples: int, seconds: float, reason: str = ""
-) -> CheckRun:
-    """The report's row for one property."""
-    name = f"{workload.name}.{each.name}"
-    return CheckRun(name, workload.name, each.promise, verdict, examples, seconds, reason)

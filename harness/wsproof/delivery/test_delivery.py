@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from wsproof.delivery import PROPERTIES, DeliveryProperty, check_property
+from wsproof.delivery import CHANNEL_CHECKS, ChannelCheck, check_property
 from wsproof.model.finding import Finding, Verdict
 from wsproof.model.suite import SuiteOptions
 from wsproof.net.budget import Budget
@@ -19,9 +19,9 @@ from wsproof.target.server import RunningServer
 from wsproof.workloads import Workload
 
 
-@pytest.mark.parametrize("promise", PROPERTIES, ids=[each.name for each in PROPERTIES])
+@pytest.mark.parametrize("promise", CHANNEL_CHECKS, ids=[each.name for each in CHANNEL_CHECKS])
 def test_promise(
-    promise: DeliveryProperty,
+    promise: ChannelCheck,
     ws_target: RunningServer,
     ws_suite_options: SuiteOptions,
     ws_workloads: dict[str, Workload],
@@ -45,7 +45,7 @@ def test_promise(
         assert report.verdict(strict=ws_suite_options.strict) is Verdict.VALID, report.checks_run[0].reason
 
 
-def _told(finding: Finding, promise: DeliveryProperty) -> str:
+def _told(finding: Finding, promise: ChannelCheck) -> str:
     """A finding as the text of a test failure."""
     lines = [
         f"{finding.check}: {finding.anomaly.value} ({finding.level.value})",

@@ -49,7 +49,8 @@ class Contract:
     `order` is the promised order: breaking it is a violation. `agreed_order` says that a good server delivers in one
     order to all members: its absence is a non-strict finding. `replies`: each publication is answered to its publisher
     alone. `leaves`: when a member leaves in any way, the others are told once. `binary` is the response to a binary
-    frame: "echo" or "refused-or-ignored".
+    frame: "echo" or "refused-or-ignored". `keeps_idle_s`: a member that only listens is kept for so many seconds; None
+    if nothing is promised, so that a server may cut it off.
     """
 
     channel: str
@@ -60,3 +61,4 @@ class Contract:
     leaves: bool = False
     binary: str = "refused-or-ignored"
     feed: Feed | None = None
+    keeps_idle_s: float | None = None

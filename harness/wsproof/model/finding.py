@@ -62,6 +62,8 @@ class Anomaly(StrEnum):
     OUT_OF_RANGE = "out-of-range"
     LEAKED_PRODUCER = "leaked-producer"
     PROTOCOL = "protocol"
+    CUT_OFF = "cut-off"
+    """The server ended the connection of a member that kept the rules."""
     BEHIND = "behind"
     """Not lost: the member was still receiving in order when the drain ended.
 

@@ -1,0 +1,141 @@
+"""Checks a feed that was watched for a long time: its pace in every stretch, and pauses that are no delay of ours."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from statistics import median
+
+from wsproof.checks.check import found
+from wsproof.checks.feed import FASTEST, HICCUP_NS, NS, SLOWEST
+from wsproof.model.contract import Contract, Feed
+from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.history import History, Tick
+
+STRETCH = 20
+"""Number of objects in a stretch. The median of so many steps is not moved by single delays."""
+SILENCE = 3.0
+"""A silence is longer than so many periods."""
+LEAST_PAUSE_S = 5.0
+"""Shortest silence in seconds that counts as a pause, as the server may be busy with what the suite sends."""
+PAUSE_PERIODS = 4.0
+"""The same in periods."""
+BACKLOG = 5
+"""Number of objects at once, right after joining, that make a backlog. One or two may be a snapshot."""
+
+
+def feed_over_time(history: History, contract: Contract) -> list[Finding]:
+    """A feed keeps its pace for as long as somebody looks: it neither drifts, nor pauses, nor catches up in a burst."""
+    if contract.feed is None or not history.ticks:
+        return []
+    ticks = list(history.ticks)
+    return [
+        *_drift(ticks, contract, contract.feed),
+        *_pause(ticks, contract, contract.feed),
+        *_backlog(ticks, history, contract, contract.feed),
+        *_end(ticks, history, contract, contract.feed),
+    ]
+
+
+def _drift(ticks: list[Tick], contract: Contract, feed: Feed) -> list[Finding]:
+    """The finding of two stretches, one after the other, whose typical step is not the period."""
+    period_ns = feed.period_s * NS
+    before = ""
+    for start in range(1, len(ticks) - STRETCH, STRETCH // 2):
+        stretch = ticks[start : start + STRETCH + 1]
+        step = typical_step_ns(stretch)
+        pace = "fast" if step < FASTEST * period_ns else "slow" if step > SLOWEST * period_ns + HICCUP_NS else ""
+        if pace == "fast" and _follows_a_silence(ticks, start + STRETCH, period_ns):
+            pace = ""  # objects that came late, one after another
+        before, told = pace, pace and pace == before
+        if not told:
+            continue
+        return [
+            found(
+                Anomaly.WRONG_PERIOD,
+                contract,
+                f"The feed changed its pace: objects {start} to {start + STRETCH} came typically every "
+                f"{step / NS:.3g} s; the period is {feed.period_s:g} s.",
+                [_line(ticks[0], one) for one in (stretch[0], stretch[1], stretch[-1])],
+            )
+        ]
+    return []
+
+
+def typical_step_ns(stretch: list[Tick]) -> float:
+    """The median over pairs of steps, halved: two producers that alternate give half a period."""
+    return median(b.received_ns - a.received_ns for a, b in zip(stretch, stretch[2:], strict=False)) / 2
+
+
+def _follows_a_silence(ticks: list[Tick], end: int, period_ns: float) -> bool:
+    """Whether the objects up to `end` may have been made in time, and waited during a silence before they came."""
+    steps = [(b.received_ns - a.received_ns, at) for at, (a, b) in enumerate(pairwise(ticks[: end + 1]))]
+    longest, at = max(steps)
+    whole = ticks[end].received_ns - ticks[at].received_ns
+    return longest > SILENCE * period_ns and whole >= FASTEST * period_ns * (end - at)
+
+
+def _pause(ticks: list[Tick], contract: Contract, feed: Feed) -> list[Finding]:
+    """The finding of a silence between two objects.
+
+    If the objects of that time then come at once, they may have waited at our end, so nothing is known.
+    """
+    period_ns, patience_ns = feed.period_s * NS, _patience_ns(feed)
+    for at, (before, after) in enumerate(pairwise(ticks)):
+        silence = after.received_ns - before.received_ns
+        if silence <= patience_ns:
+            continue
+        at_once = sum(1 for one in ticks[at + 1 :] if one.received_ns - after.received_ns < period_ns / 2)
+        if at_once > silence / period_ns / 2:
+            continue
+        return [
+            found(
+                Anomaly.LOST,
+                contract,
+                f"The feed stopped for {silence / NS:.1f} s and went on; the period is {feed.period_s:g} s.",
+                [_line(ticks[0], before), _line(ticks[0], after)],
+            )
+        ]
+    return []
+
+
+def _end(ticks: list[Tick], history: History, contract: Contract, feed: Feed) -> list[Finding]:
+    """The finding that nothing more came, though the viewer stayed."""
+    silence = history.drained_ns - ticks[-1].received_ns
+    if silence <= _patience_ns(feed):
+        return []
+    told = (
+        f"The feed stopped: after {len(ticks)} objects nothing more came for {silence / NS:.1f} s, though the viewer "
+        f"stayed; the period is {feed.period_s:g} s."
+    )
+    return [found(Anomaly.LOST, contract, told, [_line(ticks[0], ticks[-1])])]
+
+
+def _patience_ns(feed: Feed) -> float:
+    """Silence in ns after which a feed has stopped, however busy the server was."""
+    return max(PAUSE_PERIODS * feed.period_s, LEAST_PAUSE_S) * NS
+
+
+def _backlog(ticks: list[Tick], history: History, contract: Contract, feed: Feed) -> list[Finding]:
+    """The finding that a viewer got many objects at once on joining. Some feeds mean to send their latest objects.
+
+    Those that were made between the handshake and the first object may only have waited at our end.
+    """
+    first = ticks[0].received_ns
+    at_once = sum(1 for one in ticks if one.received_ns - first < feed.period_s * NS / 4)
+    own_delay = (first - history.members[0].connected_ns) / (feed.period_s * NS)
+    if at_once < BACKLOG + own_delay:
+        return []
+    return [
+        found(
+            Anomaly.WRONG_PERIOD,
+            contract,
+            f"A viewer got {at_once} objects at once when it joined, with a period of {feed.period_s:g} s: a history, "
+            "or what was made while nobody looked.",
+            [_line(ticks[0], ticks[0]), _line(ticks[0], ticks[at_once - 1])],
+            level=Level.INFORMATIONAL,
+        )
+    ]
+
+
+def _line(first: Tick, tick: Tick) -> str:
+    return f"{(tick.received_ns - first.received_ns) / 1e6:+.1f} ms  the viewer receives an object"

@@ -1,0 +1,23 @@
+"""All checks of channels: those that consist of schedules, and those that do their own work."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from wsproof.delivery.channel_probe import ChannelProbe
+from wsproof.delivery.delivery_property import DeliveryProperty
+from wsproof.delivery.properties import PROPERTIES
+from wsproof.delivery.standing_probe import STANDING
+from wsproof.workloads import Workload
+
+ChannelCheck: TypeAlias = DeliveryProperty | ChannelProbe
+
+CHANNEL_PROBES: tuple[ChannelProbe, ...] = (STANDING,)
+"""Every check that is no set of schedules, in the order of execution."""
+CHANNEL_CHECKS: tuple[ChannelCheck, ...] = (*PROPERTIES, *CHANNEL_PROBES)
+"""Every check of a channel."""
+
+
+def properties_of(workload: Workload) -> list[ChannelCheck]:
+    """The checks that can be made on the channel of this workload."""
+    return [each for each in CHANNEL_CHECKS if each.applies_to(workload)]

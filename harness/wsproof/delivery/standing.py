@@ -1,0 +1,173 @@
+"""The standing audience: members of every channel that only listen, beside all schedules of the suite."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from wsproof.delivery.execute import ScheduleExecution
+from wsproof.delivery.standing_connection import StandingConnection, connect
+from wsproof.delivery.standing_reader import StandingReader
+from wsproof.errors import TargetError
+from wsproof.model.history import Kind, Outcome
+from wsproof.model.standing import (
+    PlayedSchedule,
+    PoolPublication,
+    StandingRecord,
+    StandingRole,
+    StandingSession,
+)
+from wsproof.net.clock import now_ns
+from wsproof.net.endpoint import Endpoint
+from wsproof.workloads import Workload
+
+DEADLINE_S = 2.0
+"""Seconds that a standing member waits for its handshake."""
+SEARCHED = 100
+"""How many member numbers to search for one in another room."""
+MOST_JOINS = 40
+"""How often standing members of one channel join, at most: a server that cuts them off is not joined for ever."""
+
+
+@dataclass(eq=False)
+class _ChannelMembers:
+    """The standing members of one channel: those that are connected, and what the earlier ones saw."""
+
+    workload: Workload
+    here: list[StandingConnection] = field(default_factory=list)
+    sessions: list[StandingSession] = field(default_factory=list)
+    schedules: list[PlayedSchedule] = field(default_factory=list)
+    joins: int = 0
+
+
+class StandingAudience:
+    """Standing members of several channels of one server.
+
+    They join when nothing else happens, and leave before the server is replaced. A server that takes few connections
+    must not refuse members of a schedule because of them: then they withdraw.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._channels: dict[str, _ChannelMembers] = {}
+        self._reader = StandingReader()
+        self.withdrawn = ""
+        """Why no standing members join any more; empty while they do."""
+
+    @property
+    def is_here(self) -> bool:
+        """Whether a standing member is connected to any channel."""
+        return any(channel.here for channel in self._channels.values())
+
+    def gather(self, endpoint: Endpoint, workload: Workload, first: int) -> int:
+        """Let the members of one channel join, with the numbers from `first` on. Returns the next free number.
+
+        Who is here already stays. A server that does not answer, or refuses them, has no standing members for now.
+        """
+        channel = self._channels.setdefault(workload.name, _ChannelMembers(workload))
+        self._part(channel, [one for one in channel.here if not one.is_open], now_ns())
+        if self.withdrawn:
+            return first
+        roles = {one.role for one in channel.here}
+        for role, room in _parts(workload):
+            if role in roles or channel.joins >= MOST_JOINS or _was_refused(channel, role):
+                continue
+            alias = next((n for n in range(first, first + SEARCHED) if workload.room_of(n) == room), None)
+            if alias is None:
+                continue
+            first = alias + 1
+            channel.joins += 1
+            try:
+                member = connect(endpoint, workload, alias, role, deadline_s=DEADLINE_S, seed=self._seed + alias)
+            except TargetError:
+                break
+            channel.here.append(member)
+            if member.is_open:
+                self._reader.add([member])
+        return first
+
+    def note(self, workload: Workload, execution: ScheduleExecution, first: int) -> None:
+        """Note what a schedule on this channel has published, whose members are numbered from `first` on."""
+        channel = self._channels.setdefault(workload.name, _ChannelMembers(workload))
+        channel.schedules.append(played(execution, first))
+
+    def leave(self, name: str | None = None, until_ns: int | None = None) -> None:
+        """Let the members of one channel leave, or of all. They are judged for the time until `until_ns`."""
+        until_ns = now_ns() if until_ns is None else until_ns
+        for channel in self._channels.values():
+            if name is None or channel.workload.name == name:
+                self._part(channel, list(channel.here), until_ns)
+
+    def withdraw(self, reason: str) -> None:
+        """Leave for good."""
+        self.withdrawn = reason
+        self.leave()
+
+    def record(self, name: str) -> StandingRecord:
+        """What the members of a channel saw. Those that are connected leave."""
+        self.leave(name)
+        channel = self._channels[name]
+        elsewhere = {
+            said.key: other
+            for other, members in self._channels.items()
+            if other != name
+            for schedule in members.schedules
+            for said in schedule.publications
+        }
+        return StandingRecord(tuple(channel.sessions), tuple(channel.schedules), elsewhere)
+
+    def stop(self) -> None:
+        """Leave, and end the reading thread."""
+        try:
+            self.leave()
+        finally:
+            self._reader.stop()
+
+    def _part(self, channel: _ChannelMembers, members: list[StandingConnection], until_ns: int) -> None:
+        self._reader.take_back(members)
+        for member in members:
+            channel.here.remove(member)
+            if member.spoke_ns:
+                channel.schedules.insert(0, _arrival(member))
+            if member.connected_ns < until_ns:
+                channel.sessions.append(member.session(until_ns))
+            member.leave()
+
+
+def _parts(workload: Workload) -> list[tuple[StandingRole, int]]:
+    """The roles of a channel's standing members, each with its room."""
+    parts = [(StandingRole.IDLE, 0), (StandingRole.UNRESPONSIVE, 0)]
+    return [*parts, (StandingRole.ELSEWHERE, 1)] if workload.rooms > 1 else parts
+
+
+def _arrival(member: StandingConnection) -> PlayedSchedule:
+    """What a standing member said when it joined. Nothing shows that others heard it."""
+    name, room = member.workload.name_of(member.alias), member.workload.room_of(member.alias)
+    said = PoolPublication(member.alias, 0, member.spoke_ns, room, name, was_heard=False)
+    return PlayedSchedule((said,), member.spoke_ns)
+
+
+def _was_refused(channel: _ChannelMembers, role: StandingRole) -> bool:
+    return any(one.refusal and one.role is role for one in channel.sessions)
+
+
+def played(execution: ScheduleExecution, first: int) -> PlayedSchedule:
+    """What a schedule has published, for the judgement of standing members."""
+    history = execution.history
+    sent, got = history.publications, history.receipts
+    whole = (got.intact == 1) & (got.kind == Kind.DELIVERY)
+    heard = set(zip(got.publisher[whole].tolist(), got.sequence[whole].tolist(), strict=True))
+    publications = tuple(
+        PoolPublication(
+            first + publisher,
+            sequence,
+            sent_ns,
+            history.members[publisher].room,
+            history.members[publisher].name,
+            outcome == Outcome.OK and (publisher, sequence) in heard,
+        )
+        for publisher, sequence, sent_ns, outcome in zip(
+            sent.publisher.tolist(), sent.sequence.tolist(), sent.sent_ns.tolist(), sent.outcome.tolist(), strict=True
+        )
+        if (publisher, sequence) not in execution.plain
+    )
+    return PlayedSchedule(publications, history.drained_ns)

@@ -1,0 +1,176 @@
+"""The connection of one standing member: it reads, and notes what a judge must know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from wsproof.errors import TargetError
+from wsproof.model.envelope import Envelope
+from wsproof.model.history import Kind, Tick
+from wsproof.model.standing import HeardMessage, StandingRole, StandingSession
+from wsproof.net.client import Client
+from wsproof.net.clock import now_ns
+from wsproof.net.endpoint import Endpoint
+from wsproof.wire import BinaryMessage, CloseReceived, Event, PingReceived, State, TextMessage
+from wsproof.workloads import MessageKind, Workload
+from wsproof.workloads.conversation import Conversation
+
+KINDS = {MessageKind.DELIVERY: Kind.DELIVERY, MessageKind.REPLY: Kind.REPLY}
+"""The message kinds that carry a publication, as kinds of a receipt."""
+HELLO = "a member that listens is here"
+"""The one thing that a standing member says."""
+
+
+@dataclass(eq=False)
+class StandingConnection:
+    """One standing member of a channel, from its handshake on. Only one thread may use it at a time."""
+
+    workload: Workload
+    alias: int
+    role: StandingRole
+    client: Client
+    talk: Conversation
+    connected_ns: int = 0
+    spoke_ns: int = 0
+    """When it said its one message; 0 if it said nothing."""
+    ended_ns: int = 0
+    """When the server ended the connection; 0 while it is open."""
+    close_code: int | None = None
+    closed: bool = False
+    refusal: str = ""
+    pings_ns: list[int] = field(default_factory=list)
+    heard: list[HeardMessage] = field(default_factory=list)
+    ticks: list[Tick] = field(default_factory=list)
+    told_gone: list[tuple[str, int]] = field(default_factory=list)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is something to read, now or later."""
+        return bool(self.connected_ns) and not self.ended_ns
+
+    def join(self) -> None:
+        """Begin to join the channel."""
+        self.connected_ns = now_ns()
+        self._go_on(self.talk.start(self.connected_ns))
+
+    def wake(self) -> None:
+        """Do what is due: give up a wait for the server, or send a heartbeat."""
+        self._go_on(self.talk.wake(now_ns()))
+
+    def _go_on(self, messages: Iterable[str | bytes]) -> None:
+        """Send these messages, and once it has joined, say one more: some servers subscribe only who has spoken."""
+        for message in messages:
+            self._hand_over(message)
+        if self.talk.fault and not self.refusal:
+            self.refusal = f"the server {self.talk.fault}"
+        speaks = self.workload.publishes and self.role is not StandingRole.UNRESPONSIVE
+        if self.talk.is_joined and speaks and not self.spoke_ns:
+            self.spoke_ns = now_ns()
+            self._hand_over(self.workload.publish(self.alias, Envelope(self.alias, 0, self.spoke_ns), HELLO))
+
+    def _hand_over(self, message: str | bytes) -> None:
+        if isinstance(message, str):
+            self.client.send_text(message)
+        else:
+            self.client.send_binary(message)
+
+    def read(self) -> None:
+        """Read what has come, and answer pings unless the role forbids it."""
+        self.client.receive_nowait()
+        while self.client.events:  # what we send in answer may read more
+            times = self.client.event_times_ns
+            for at_ns, event in zip(times, self.client.take_events(), strict=True):
+                self._take(event, at_ns)
+        if self.client.ended and not self.ended_ns:
+            self.ended_ns = now_ns()
+            self.talk.end("while a member that listens joined")
+            self.client.abort()
+
+    def _take(self, event: Event, at_ns: int) -> None:
+        if isinstance(event, PingReceived):
+            self.pings_ns.append(at_ns)
+        elif isinstance(event, CloseReceived):
+            self.closed, self.close_code = True, event.code
+        elif isinstance(event, TextMessage | BinaryMessage):
+            self._read_message(event.text if isinstance(event, TextMessage) else event.data, at_ns)
+
+    def _read_message(self, message: str | bytes, at_ns: int) -> None:
+        parsed = self.workload.read(self.alias, message)
+        if self.talk.is_joining or parsed.needs_answer:
+            answer = self.talk.hear(message, at_ns, needs_answer=parsed.needs_answer)
+            self._go_on(answer.messages)
+            if answer.is_awaited:
+                return
+        if parsed.word is MessageKind.TICK:
+            value = dict(parsed.value) if parsed.value is not None else None
+            self.ticks.append(Tick(0, at_ns, value, parsed.text))
+        elif parsed.word is MessageKind.LEAVE and parsed.about is not None:
+            self.told_gone.append((parsed.about, at_ns))
+        elif parsed.word in KINDS and parsed.opened is not None:
+            sealed = parsed.opened.envelope
+            self.heard.append(
+                HeardMessage(
+                    sealed.publisher,
+                    sealed.sequence,
+                    sealed.intended_ns,
+                    at_ns,
+                    KINDS[parsed.word],
+                    parsed.opened.intact,
+                )
+            )
+
+    def leave(self) -> None:
+        """Close the connection without waiting for the server."""
+        if self.is_open and self.client.peer.may_send:
+            self.client.peer.send_close()
+            self.client.receive_nowait()
+        self.client.abort()
+
+    def session(self, until_ns: int) -> StandingSession:
+        """What is judged of it: everything until `until_ns`, or until the server cut it off."""
+        was_cut_off = 0 < self.ended_ns <= until_ns
+        return StandingSession(
+            self.role,
+            self.workload.name_of(self.alias),
+            self.workload.room_of(self.alias),
+            self.connected_ns,
+            self.ended_ns if was_cut_off else until_ns,
+            was_cut_off,
+            self.close_code if was_cut_off else None,
+            self.closed and was_cut_off,
+            self.refusal,
+            tuple(at for at in self.pings_ns if at <= until_ns),
+            tuple(one for one in self.heard if one.received_ns <= until_ns),
+            tuple(one for one in self.ticks if one.received_ns <= until_ns),
+            tuple(one for one in self.told_gone if one[1] <= until_ns),
+            (self.alias, 0, self.spoke_ns) if self.spoke_ns else None,
+        )
+
+
+def connect(
+    endpoint: Endpoint, workload: Workload, alias: int, role: StandingRole, *, deadline_s: float, seed: int
+) -> StandingConnection:
+    """Connect a standing member and let it begin to join. A refused member is returned with the refusal.
+
+    Raises:
+        TargetError: the server does not answer.
+    """
+    client = Client(
+        endpoint.channel(workload.path(alias)).with_own(workload.headers(alias), workload.subprotocols(alias)),
+        deadline_s=deadline_s,
+        seed=seed,
+        answer_pings=role is not StandingRole.UNRESPONSIVE,
+    )
+    member = StandingConnection(workload, alias, role, client, Conversation(workload, alias))
+    try:
+        response = client.open()
+    except TargetError:
+        client.abort()
+        raise
+    if client.peer.state is not State.OPEN:
+        member.refusal = response.describe()
+        client.abort()
+        return member
+    member.join()
+    return member

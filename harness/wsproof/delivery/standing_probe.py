@@ -1,0 +1,77 @@
+"""The channel probe "standing": judges the members that only listened while everything else was tested."""
+
+from __future__ import annotations
+
+from wsproof.checks.standing import has_evidence, judge_standing, pings_in_words
+from wsproof.delivery.channel_probe import ChannelProbe, ProbeOutcome
+from wsproof.delivery.properties import PROPERTIES
+from wsproof.delivery.runner import ScheduleRunner
+from wsproof.delivery.schedule import Schedule, fitted
+from wsproof.delivery.standing import StandingAudience
+from wsproof.model.contract import Contract
+from wsproof.model.standing import StandingRecord
+from wsproof.model.suite import Figure, SuiteOptions
+
+NAME = "standing"
+"""Name of the test."""
+
+
+def _run(stage: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
+    """Judge the audience of the suite. Without one, let an audience listen to a few schedules first."""
+    if stage.audience is not None:
+        return outcome_of(stage, stage.audience)
+    audience = stage.audience = StandingAudience(stage.seed)
+    try:
+        stage.gather()
+        for schedule in _schedules(stage):
+            stage.judge(schedule, options.deadline_s)
+        return outcome_of(stage, audience)
+    finally:
+        stage.audience = None
+        audience.stop()
+
+
+def _schedules(stage: ScheduleRunner) -> tuple[Schedule, ...]:
+    """What an audience listens to if nothing else is tested: the edges of the channel's first property."""
+    workload = stage.workload
+    each = next(one for one in PROPERTIES if one.applies_to(workload))
+    return tuple(fitted(edge, workload) for edge in each.edges)
+
+
+def outcome_of(stage: ScheduleRunner, audience: StandingAudience) -> ProbeOutcome:
+    """What the standing members of this channel saw, judged."""
+    record, contract = audience.record(stage.workload.name), stage.workload.contract
+    unknown = ""
+    if audience.withdrawn:
+        unknown = audience.withdrawn
+    elif not has_evidence(record, contract):
+        unknown = "not checked: the members that only listened received nothing"
+    return ProbeOutcome(
+        tuple(judge_standing(record, contract)),
+        len(record.sessions),
+        _figures(record, contract),
+        remark=pings_in_words(record),
+        unknown=unknown,
+    )
+
+
+def _figures(record: StandingRecord, contract: Contract) -> tuple[Figure, ...]:
+    sessions = [one for one in record.sessions if not one.refusal]
+    if not sessions:
+        return ()
+    longest = max(one.seconds for one in sessions)
+    if contract.feed is not None:
+        received = Figure("objects received", max(len(one.ticks) for one in sessions))
+    else:
+        received = Figure("messages received", max(len(one.heard) for one in sessions))
+    return Figure("longest connection", longest, "s"), received
+
+
+STANDING = ChannelProbe(
+    NAME,
+    "Members that only listen are told everything that is meant for them, and nothing else, for as long as they stay.",
+    lambda contract: True,
+    _run,
+    at_end=True,
+    alone=False,
+)

@@ -1,0 +1,98 @@
+"""What standing members saw: connections that only listen for the whole run of the channels suite."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from wsproof.model.history import Kind, Tick
+
+
+class StandingRole(StrEnum):
+    """What a standing member does."""
+
+    IDLE = "only listened"
+    """It says one thing when it joins. Then it reads and answers pings."""
+    UNRESPONSIVE = "listened and answered no pings"
+    """It says nothing at all. Servers may cut it off."""
+    ELSEWHERE = "only listened in another room"
+
+
+@dataclass(frozen=True, slots=True)
+class HeardMessage:
+    """A publication or a reply that a standing member received, by the envelope in it."""
+
+    publisher: int
+    sequence: int
+    intended_ns: int
+    received_ns: int
+    kind: Kind
+    intact: bool
+
+
+@dataclass(frozen=True)
+class StandingSession:
+    """One connection of a standing member, from the handshake to the end of the time that is judged."""
+
+    role: StandingRole
+    name: str
+    room: int
+    connected_ns: int
+    until_ns: int
+    """End of the judged time: when we left, when the server cut it off, or when a schedule broke the server."""
+    was_cut_off: bool = False
+    close_code: int | None = None
+    """The code of the server's close frame; None without a close frame or without a code."""
+    closed: bool = False
+    """Whether the server sent a close frame."""
+    refusal: str = ""
+    """How the server refused the handshake; empty if it accepted."""
+    pings_ns: tuple[int, ...] = ()
+    heard: tuple[HeardMessage, ...] = ()
+    ticks: tuple[Tick, ...] = ()
+    told_gone: tuple[tuple[str, int], ...] = ()
+    """Leave notices that it received: the name, and the time."""
+    own: tuple[int, int, int] | None = None
+    """The key of the one message that it said itself."""
+
+    @property
+    def seconds(self) -> float:
+        """Length of the judged time in seconds."""
+        return (self.until_ns - self.connected_ns) / 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class PoolPublication:
+    """A publication of a schedule. `was_heard`: a member of the schedule received it."""
+
+    publisher: int
+    sequence: int
+    sent_ns: int
+    room: int
+    name: str
+    was_heard: bool
+
+    @property
+    def key(self) -> tuple[int, int, int]:
+        """What the envelope says of it. The time makes it unique over all schedules and channels."""
+        return self.publisher, self.sequence, self.sent_ns
+
+
+@dataclass(frozen=True)
+class PlayedSchedule:
+    """A schedule that ran beside the standing members: what was published with an envelope, and when all was over."""
+
+    publications: tuple[PoolPublication, ...]
+    ended_ns: int
+
+
+@dataclass(frozen=True)
+class StandingRecord:
+    """All that the standing members of one channel saw, and what was published beside them.
+
+    `elsewhere` has the keys of what was published on other channels, with the channel's name.
+    """
+
+    sessions: tuple[StandingSession, ...]
+    schedules: tuple[PlayedSchedule, ...] = ()
+    elsewhere: dict[tuple[int, int, int], str] = field(default_factory=dict)

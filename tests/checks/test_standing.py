@@ -1,0 +1,240 @@
+"""What standing members saw is judged by pure functions; every right and wrong case is built by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from wsproof.checks.standing import has_evidence, judge_standing, pings_in_words
+from wsproof.model.contract import Audience, Contract, Feed, Range
+from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.history import Kind, Tick
+from wsproof.model.standing import (
+    HeardMessage,
+    PlayedSchedule,
+    PoolPublication,
+    StandingRecord,
+    StandingRole,
+    StandingSession,
+)
+
+S = 1_000_000_000
+CHAT = Contract("chat", Audience.EVERYONE)
+FEED = Contract("feed", Audience.NOBODY, feed=Feed(0.1, (("load", Range(0, 100)),)))
+
+
+def said(number: int, at_s: float, *, room: int = 0, was_heard: bool = True) -> PoolPublication:
+    return PoolPublication(7, number, int(at_s * S), room, "8", was_heard)
+
+
+def heard(one: PoolPublication, *, intact: bool = True) -> HeardMessage:
+    return HeardMessage(one.publisher, one.sequence, one.sent_ns, one.sent_ns + 1_000, Kind.DELIVERY, intact)
+
+
+SAID = [said(n, n + 1.0) for n in range(10)]
+"""Ten messages, one a second, each in a schedule of its own."""
+SCHEDULES = tuple(PlayedSchedule((one,), one.sent_ns + S // 10) for one in SAID)
+
+
+def listener(*got: HeardMessage, until_s: float = 30.0) -> StandingSession:
+    return StandingSession(StandingRole.IDLE, "3", 0, S // 2, int(until_s * S), heard=got)
+
+
+def judge(*sessions: StandingSession, contract: Contract = CHAT, **more: object) -> list[Finding]:
+    record = replace(StandingRecord(sessions, SCHEDULES), **more)  # type: ignore[arg-type]
+    return judge_standing(record, contract)
+
+
+def kinds(findings: list[Finding]) -> list[tuple[str, Level]]:
+    return [(finding.check, finding.level) for finding in findings]
+
+
+def test_who_hears_all_finds_nothing() -> None:
+    assert judge(listener(*map(heard, SAID))) == []
+
+
+@pytest.mark.parametrize("missing", [3, 9])
+def test_a_message_that_others_heard_is_owed_to_who_only_listens(missing: int) -> None:
+    (finding,) = judge(listener(*(heard(one) for one in SAID if one.sequence != missing)))
+    assert (finding.check, finding.anomaly, finding.level) == ("lost", Anomaly.LOST, Level.VIOLATION)
+    assert finding.explanation.startswith("Member 0 only listened for 29.5 s. ")
+
+
+def test_what_worked_and_then_stopped_is_a_violation() -> None:
+    (finding,) = judge(listener(*map(heard, SAID[:4])))
+    assert (finding.check, finding.level, finding.occurrences) == ("lost", Level.VIOLATION, 6)
+
+
+def test_a_message_that_nobody_heard_is_not_owed() -> None:
+    silent = (*SCHEDULES, PlayedSchedule((said(10, 12.0, was_heard=False),), 13 * S))
+    assert judge(listener(*map(heard, SAID)), schedules=silent) == []
+
+
+def test_a_message_of_the_last_seconds_may_still_come() -> None:
+    assert judge(listener(*map(heard, SAID[:9]), until_s=12.0)) == []
+
+
+def test_a_message_before_the_first_one_that_came_is_not_owed() -> None:
+    assert judge(listener(*map(heard, SAID[2:]))) == []
+
+
+def test_a_message_of_another_room_is_neither_owed_nor_allowed() -> None:
+    other = said(11, 12.0, room=1)
+    schedules = (*SCHEDULES, PlayedSchedule((other,), 13 * S))
+    assert judge(listener(*map(heard, SAID)), schedules=schedules) == []
+    (finding,) = judge(listener(*map(heard, [*SAID, other])), schedules=schedules)
+    assert (finding.check, finding.anomaly) == ("misrouted", Anomaly.MISROUTED)
+
+
+def test_a_message_of_another_channel_is_a_leak() -> None:
+    stray = replace(said(0, 5.0), publisher=9)
+    (finding,) = judge(listener(*map(heard, [*SAID, stray])), elsewhere={stray.key: "echo"})
+    assert (finding.check, finding.level) == ("misrouted", Level.VIOLATION)
+    assert "published on the channel echo" in finding.explanation
+
+
+def test_a_message_of_another_run_is_nobody_s_fault() -> None:
+    assert judge(listener(*map(heard, [*SAID, replace(said(0, 5.0), publisher=99)]))) == []
+
+
+def test_twice_the_same_and_a_damaged_one_are_violations() -> None:
+    twice = judge(listener(*map(heard, [*SAID, SAID[9]])))
+    assert kinds(twice) == [("duplicated", Level.VIOLATION)]
+    damaged = judge(listener(*map(heard, SAID[:9]), heard(SAID[9], intact=False)))
+    assert ("corrupt", Level.VIOLATION) in kinds(damaged)
+
+
+def test_messages_of_one_publisher_keep_their_order() -> None:
+    together = (PlayedSchedule(tuple(SAID), 11 * S),)
+    swapped = [*SAID[:4], SAID[5], SAID[4], *SAID[6:]]
+    got = [replace(heard(one), received_ns=int((at + 2) * S)) for at, one in enumerate(swapped)]
+    assert kinds(judge(listener(*got), schedules=together)) == [("reordered", Level.VIOLATION)]
+
+
+def test_numbers_that_begin_anew_on_a_fresh_server_are_other_members() -> None:
+    anew = [replace(said(n, n + 1.2), sent_ns=SAID[n].sent_ns + S // 5) for n in range(10)]
+    schedules = (*SCHEDULES, *(PlayedSchedule((one,), one.sent_ns + S // 10) for one in anew))
+    everything = sorted([*SAID, *anew], key=lambda one: one.sent_ns)
+    assert judge(listener(*map(heard, everything)), schedules=schedules) == []
+
+
+def test_one_finding_stands_for_all_standing_members() -> None:
+    (finding,) = judge(listener(*map(heard, SAID[:9])), listener(*map(heard, SAID[:8])))
+    assert (finding.check, finding.occurrences) == ("lost", 3)
+
+
+def test_what_it_said_itself_is_its_own() -> None:
+    hello = PoolPublication(2, 0, S - 1, 0, "3", was_heard=False)
+    reply = replace(heard(hello), kind=Kind.REPLY)
+    own = replace(listener(heard(hello), reply, *map(heard, SAID)), own=hello.key)
+    contract = replace(CHAT, replies=True)
+    schedules = (PlayedSchedule((hello,), S), *SCHEDULES)
+    assert judge(own, contract=contract, schedules=schedules) == []
+    assert kinds(judge(replace(own, own=None), contract=contract, schedules=schedules)) == [
+        ("misrouted", Level.VIOLATION)
+    ]
+
+
+def test_who_hears_nothing_before_it_speaks_is_information() -> None:
+    (finding,) = judge(listener())
+    assert (finding.check, finding.level) == ("never-read", Level.INFORMATIONAL)
+    assert judge(listener(), contract=Contract("echo", Audience.PUBLISHER)) == []
+
+
+def cut(role: StandingRole = StandingRole.IDLE, code: int | None = 1001) -> StandingSession:
+    return StandingSession(role, "3", 0, S, 6 * S, was_cut_off=True, close_code=code, closed=code is not None)
+
+
+@pytest.mark.parametrize(
+    ("session", "promised", "level", "words"),
+    [
+        (cut(), None, Level.INFORMATIONAL, "cut off 5.0 s after it had connected, with close code 1001 (going away)"),
+        (cut(code=None), None, Level.INFORMATIONAL, "without a close frame"),
+        (cut(code=1011), None, Level.NON_STRICT, "with close code 1011"),
+        (cut(), 60.0, Level.VIOLATION, "promises to keep it for 60 s"),
+        (cut(), 4.0, Level.INFORMATIONAL, "No contract forbids that"),
+    ],
+)
+def test_an_idle_timeout_is_information_unless_idle_members_are_promised_to_be_kept(
+    session: StandingSession, promised: float | None, level: Level, words: str
+) -> None:
+    (finding,) = judge(session, contract=replace(CHAT, keeps_idle_s=promised), schedules=())
+    assert (finding.check, finding.anomaly, finding.level) == ("cut-off", Anomaly.CUT_OFF, level)
+    assert words in finding.explanation
+
+
+def test_who_is_here_is_not_said_to_have_left() -> None:
+    witness = replace(listener(*map(heard, SAID)), told_gone=(("3", 5 * S), ("44", 5 * S)))
+    assert kinds(judge(witness)) == [("false-leave", Level.VIOLATION)]
+    assert "false-leave" not in [check for check, _ in kinds(judge(replace(witness, was_cut_off=True)))]
+    gone = replace(witness, told_gone=(("3", 40 * S), ("44", 5 * S)))
+    assert judge(gone) == []
+
+
+def test_a_refused_member_is_not_judged() -> None:
+    refused = StandingSession(StandingRole.IDLE, "3", 0, 0, 30 * S, refusal="HTTP/1.1 503")
+    assert judge(refused) == []
+    assert not has_evidence(StandingRecord((refused,), SCHEDULES), CHAT)
+
+
+def test_pings_are_told() -> None:
+    record = StandingRecord((replace(listener(), pings_ns=(S, 21 * S)),))
+    assert pings_in_words(record) == "the server sent 2 pings in 30 s"
+    unanswered = replace(cut(StandingRole.UNRESPONSIVE, 1011), pings_ns=(2 * S,))
+    told = pings_in_words(StandingRecord((*record.sessions, unanswered)))
+    assert told.endswith("and cut off who answered none after 5 s, with close code 1011")
+    assert judge(unanswered, contract=replace(CHAT, keeps_idle_s=60.0), schedules=()) == []
+    assert pings_in_words(StandingRecord((listener(),))) == "the server sent no ping in 30 s"
+
+
+# A feed that is watched for a long time.
+
+
+def viewer(*times_s: float, until_s: float | None = None, load: dict[int, object] | None = None) -> StandingSession:
+    ticks = tuple(Tick(0, int(at * S), {"load": (load or {}).get(n, 5)}) for n, at in enumerate(times_s))
+    end = times_s[-1] + 0.1 if until_s is None else until_s
+    return StandingSession(StandingRole.IDLE, "3", 0, S // 2, int(end * S), ticks=ticks)
+
+
+STEADY = tuple(1 + n * 0.1 for n in range(300))
+
+
+def watch(session: StandingSession) -> list[tuple[str, Level]]:
+    return kinds(judge(session, contract=FEED, schedules=()))
+
+
+def test_a_steady_feed_is_right() -> None:
+    assert watch(viewer(*STEADY)) == []
+
+
+@pytest.mark.parametrize("value", [101, -1, float("nan"), "5", None, True])
+def test_one_wrong_value_in_three_hundred_is_found(value: object) -> None:
+    assert watch(viewer(*STEADY, load={211: value})) == [("out-of-range", Level.VIOLATION)]
+
+
+@pytest.mark.parametrize("step", [0.05, 0.25])
+def test_a_feed_that_changes_its_pace_is_found(step: float) -> None:
+    changed = (*STEADY[:200], *(STEADY[200] + n * step for n in range(100)))
+    assert watch(viewer(*changed)) == [("wrong-period", Level.VIOLATION)]
+
+
+def test_a_feed_that_stops_or_pauses_is_found() -> None:
+    assert watch(viewer(*STEADY, until_s=40.0)) == [("wrong-period", Level.VIOLATION)]
+    paused = (*STEADY[:100], *(at + 6 for at in STEADY[100:]))
+    assert watch(viewer(*paused)) == [("wrong-period", Level.VIOLATION)]
+
+
+def test_objects_that_waited_at_our_end_accuse_nobody() -> None:
+    late = (*STEADY[:100], *(max(at, STEADY[170] + n * 1e-4) for n, at in enumerate(STEADY[100:])))
+    assert watch(viewer(*late)) == []
+
+
+def test_a_few_slow_objects_are_no_drift() -> None:
+    slow = (*STEADY[:100], *(STEADY[100] + n * 0.3 for n in range(8)), *(at + 1.6 for at in STEADY[108:]))
+    assert watch(viewer(*slow)) == []
+
+
+def test_a_history_on_joining_is_information() -> None:
+    greeted = (*(1 + n * 1e-4 for n in range(10)), *(at + 0.1 for at in STEADY))
+    assert watch(viewer(*greeted)) == [("wrong-period", Level.INFORMATIONAL)]

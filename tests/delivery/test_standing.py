@@ -1,0 +1,64 @@
+"""Members that only listen find what shows with time, and accuse no server that cuts idle members off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from urllib.parse import quote
+from urllib.request import urlopen
+
+import pytest
+
+from wsproof.delivery import run_suite
+from wsproof.model.finding import Anomaly, Level, Verdict
+from wsproof.model.suite import SuiteOptions, SuiteReport
+from wsproof.target.server import RunningServer, serve
+from wsproof.target.target import parse_target
+from wsproof.workloads import load_channels
+
+APP = "tests.faulty.channels.lasting:app"
+WORKLOADS = load_channels("tutorial", {"dashboard.period": "0.05"})
+CHAT = ("chat.standing", "chat.delivery", "chat.order", "chat.sleeping")
+ALL = ("echo.standing", "echo.delivery", *CHAT)
+
+
+@pytest.fixture(scope="module")
+def planted() -> Iterator[Callable[[str], RunningServer]]:
+    """Plants a fault in a server that is not ours to replace, so that nothing is repeated."""
+    with serve(parse_target(APP, path="/ws")) as server:
+        address = f"{server.endpoint.host}:{server.endpoint.port}"
+        with serve(parse_target(f"ws://{address}/ws")) as reached:
+
+            def plant(fault: str) -> RunningServer:
+                urlopen(f"http://{address}/fault/{quote(fault)}", timeout=90).close()
+                return reached
+
+            yield plant
+
+
+def run(server: RunningServer, only: tuple[str, ...]) -> SuiteReport:
+    return run_suite(server, WORKLOADS, SuiteOptions(examples=2, only=only))
+
+
+@pytest.mark.parametrize(
+    ("fault", "only", "anomaly"),
+    [
+        ("loses some for old members", CHAT, Anomaly.LOST),
+        ("repeats for old members", CHAT, Anomaly.DUPLICATED),
+        ("the chat hears an echo", ALL, Anomaly.MISROUTED),
+    ],
+)
+def test_what_only_a_listener_can_see_is_found(
+    planted: Callable[[str], RunningServer], fault: str, only: tuple[str, ...], anomaly: Anomaly
+) -> None:
+    report = run(planted(fault), only)
+    found = [one for one in report.findings if one.check.endswith(".standing") and one.level is Level.VIOLATION]
+    assert [one.anomaly for one in found] == [anomaly], report.findings
+
+
+@pytest.mark.parametrize("kind", ["", "one connection for each name"])
+def test_a_server_without_a_fault_is_not_accused_by_who_listens(
+    planted: Callable[[str], RunningServer], kind: str
+) -> None:
+    report = run(planted(kind), ALL)
+    assert [one for one in report.findings if one.level.counts] == []
+    assert report.verdict() is Verdict.VALID
