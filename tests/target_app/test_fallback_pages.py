@@ -145,9 +145,9 @@ def test_a_page_that_cannot_do_without_websockets_says_so(
 def test_alerts_arrive_without_websockets_and_the_page_says_so(
     context: BrowserContext, server: Server, blocking: Blocking
 ) -> None:
-    page = open_signed_in(context, behind(server, blocking), "/pages/notifications", make_token("ada"))
+    page = open_signed_in(context, behind(server, blocking), "/pages/notifications", make_token("user"))
     expect(page.locator("#status")).to_have_text(OVER_HTTP)
-    page.get_by_label("Name of the user").fill("ada")
+    page.get_by_label("Name of the user").fill("user")
     page.get_by_label("Text").fill("a note to myself")
     page.keyboard.press("Enter")
     expect(page.locator(".alerts .body")).to_have_text(["a note to myself"])

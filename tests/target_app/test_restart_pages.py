@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.target_app.browsing import NewContext, expect_connected, open_page, open_signed_in, say
 from tests.target_app.free_port import free_port
-from tests.target_app.people import SECRET, make_token
+from tests.target_app.people import SECRET, make_token, users_with
 from tests.target_app.server import Server, running
 from tests.target_app.test_play_pages import at_board, at_match, come_back, draw_by_keyboard, ink_of, row_of, sit_down
 
@@ -42,6 +42,7 @@ def test_all_open_pages_come_back_after_a_restart_and_rooms_resume_without_a_gap
 ) -> None:
     port = free_port()
     settings: dict[str, Any] = {"secret": SECRET, "history_path": tmp_path / "history.db", "dashboard_period": 0.1}
+    settings |= {"users": users_with(*PEOPLE)}
     with running(command, settings, port) as server:
         windows = {user: new_context() for user in PEOPLE}
         ada, grace = (in_room(windows[user], server, user) for user in PEOPLE)
