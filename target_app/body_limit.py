@@ -1,4 +1,8 @@
-"""One limit to the body of every HTTP request, whoever sends it and whichever route it is for (413)."""
+"""One limit to the body of every HTTP request, whoever sends it and whichever route it is for (413).
+
+FastAPI's own `max_body_size` is not enough: it lets a route run before it refuses what was announced, leaves the
+connection open for the rest of the body, and answers without our headers.
+"""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class HandshakePolicy:
         address = limited_address(websocket, self._settings)
         if address is not None and not await self._handshakes.hit(address):
             self._services.counts["gate.handshakes"] += 1
-            logger.info("turned away why=handshakes path=%r", scope["path"])
+            logger.warning("turned away why=handshakes path=%r", scope["path"])
             await deny(websocket, PlainTextResponse("Too many handshakes.\n", 429, {"retry-after": "60"}))
             return
         refusal = self._refusal(address)

@@ -90,7 +90,7 @@ class PasswordChecks:
 
     def _note(self, what: str, address: str) -> None:
         self._services.counts[f"login.{what}"] += 1
-        logger.info("login %s address=%s", what, address or "-")
+        logger.warning("login %s address=%s", what, address or "-")
 
 
 def _give_way() -> None:

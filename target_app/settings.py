@@ -35,6 +35,12 @@ class Settings(BaseSettings):
     max_message_bytes: int = Field(default=65_536, ge=1)
     """The longest message that a client may send; a longer one is answered with close code 1009."""
 
+    request_timeout: float = Field(default=20.0, gt=0)
+    """Seconds that a connection gets to send a whole request or handshake, under uvicorn."""
+
+    max_unfinished_requests: int = Field(default=1_000, ge=1)
+    """Connections that may be at it at the same time; of more, the oldest are cut off."""
+
     outbox_bytes: int = Field(default=262_144, ge=1)
     """How much may wait for one connection. Whoever is further behind than this is a slow consumer (1013)."""
 

@@ -40,7 +40,7 @@ class SitePolicy:
             await self._app(scope, receive, send)
             return
         self._services.counts[f"gate.{why}"] += 1
-        logger.info("turned away why=%s path=%r", why, scope["path"])
+        logger.warning("turned away why=%s path=%r", why, scope["path"])
         if scope["type"] == "websocket":
             await deny(WebSocket(scope, receive, send), REFUSED[why])
         else:

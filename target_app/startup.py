@@ -14,10 +14,11 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from target_app import admin, fallback
+from target_app import admin, fallback, uvicorn_server
 from target_app.close_reasons import INTERNAL_ERROR
 from target_app.history import HistoryUnavailable
 from target_app.placement import Placement
+from target_app.request_deadlines import RequestSweeper
 from target_app.services import Services
 from target_app.sessions import Logouts
 from target_app.tokens import Tokens
@@ -53,6 +54,8 @@ class Startup:
         await services.shared(Logouts).start()
         services.shared(admin.Desk)  # listens from the start
         services.shared(fallback.Sessions)
+        uvicorn_server.set_options_or_warn(services.settings)
+        services.shared(RequestSweeper).start()
         services.shared(Tokens)  # warns at the start, and not at the first login, where no secret is set
         self.is_done = True
 
@@ -60,6 +63,7 @@ class Startup:
         self.is_done = False
         if not self._services.backplane.alone:
             await self._services.shared(Placement).release()
+        await self._services.shared(RequestSweeper).stop()
         await self._services.shared(Logouts).stop()
         await self._services.roster.stop()
         await self._services.backplane.stop()

@@ -22,6 +22,9 @@ from tests.target_app.free_port import free_port
 DEADLINE = 90.0
 """Seconds within which anything that should happen must have happened; a failing test waits this long, no other."""
 
+STARTS = ("target_app", "target_app --direct", "target_app.main:app --no-proxy-headers")
+"""All documented ways of starting the server, as `running` takes them. A test holds them to the README."""
+
 LOCALLY: dict[str, Any] = {"trust_env": False, "timeout": DEADLINE, "verify": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)}
 """How httpx asks a server of this machine: by no proxy, and without loading all certificates anew for each request."""
 

@@ -12,7 +12,6 @@ from typing import Any, cast
 import httpx
 import psutil
 import pytest
-from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.sync.client import ClientConnection, connect
 
 from target_app import users
@@ -115,15 +114,6 @@ def test_a_polite_goodbye_is_one_line_and_no_error(server: Server) -> None:
     log = server.log()
     assert log.count("why=disconnected code=1000") == 3
     assert "rror" not in log
-
-
-def test_compression_is_not_negotiated(server: Server) -> None:
-    offer = [ClientPerMessageDeflateFactory(compress_settings={"memLevel": 5})]
-    with dial_with(server, "/ws", extensions=offer) as client:
-        assert client.response is not None
-        assert "sec-websocket-extensions" not in client.response.headers
-        client.send("in full")
-        assert client.recv(DEADLINE) == "Message received: in full"
 
 
 def test_what_is_uploaded_to_the_dashboard_has_the_limit_of_all_messages(server: Server) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from target_app.close_reasons import CLOSE_CODES
 from target_app.settings import Settings
+from tests.target_app.server import STARTS
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = ("target_app/README.md", "target_app/HAZARDS.md")
@@ -37,6 +38,14 @@ def test_every_file_that_is_named_is_there() -> None:
     named = FILE.findall((ROOT / "target_app/README.md").read_text())
     assert len(named) > 20
     assert [name for name in named if not (ROOT / "target_app" / name).exists()] == []
+
+
+def test_every_way_of_starting_that_is_documented_is_tested() -> None:
+    text = (ROOT / "target_app/README.md").read_text()
+    block = text[text.index("## Start the full server") :].split("\n\n")[1]
+    commands = {line.partition("#")[0].strip() for line in block.splitlines()}
+    documented = {command.removeprefix("python -m ").removeprefix("uvicorn ") for command in commands}
+    assert documented - {"target_app --port 0"} == set(STARTS)
 
 
 def test_no_known_hazard_is_left_out() -> None:

@@ -1,0 +1,90 @@
+"""Deadlines for requests that do not get finished: half-open handshakes, slow heads, slow bodies.
+
+uvicorn waits for ever for the rest of a request, and counts nobody who has not sent one. So one task looks at its
+connections: who has kept a request unfinished for too long is cut off, and so are the oldest where there are too many.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from target_app import uvicorn_server
+from target_app.services import Services
+
+SWEEP_INTERVAL = 1.0
+"""Seconds between two looks at the connections."""
+
+NO_REQUEST = object()
+"""In the place of a request, before the first one."""
+
+logger = logging.getLogger("target_app")
+
+
+def unfinished(connection: Any) -> object | None:
+    """The request that this connection of uvicorn has not finished to send, or NO_REQUEST. None: it owes nothing."""
+    if not hasattr(connection, "cycle"):  # a WebSocket
+        return None
+    request = connection.cycle
+    if request is None:
+        return NO_REQUEST
+    return request if request.response_complete or request.more_body else None
+
+
+class RequestDeadlines:
+    """Which connections have kept a request unfinished, since when. The time is handed in, in seconds."""
+
+    def __init__(self, connections: Callable[[], Iterable[Any]], seconds: float, most: int) -> None:
+        self._connections = connections
+        self._seconds = seconds
+        self._most = most
+        self._since: dict[Any, tuple[object, float]] = {}
+
+    def sweep(self, now: float) -> int:
+        """Cut off who is too late, or too many; how many were."""
+        waiting: dict[Any, tuple[object, float]] = {}
+        for connection in list(self._connections()):
+            request = unfinished(connection)
+            if request is not None:
+                before = self._since.get(connection)
+                waiting[connection] = before if before is not None and before[0] is request else (request, now)
+        oldest_first = sorted(waiting, key=lambda connection: waiting[connection][1])
+        too_many = oldest_first[: max(0, len(waiting) - self._most)]
+        late = {connection for connection in oldest_first if now - waiting[connection][1] >= self._seconds}
+        for connection in late.union(too_many):
+            del waiting[connection]
+            connection.transport.abort()
+        self._since = waiting
+        return len(late.union(too_many))
+
+
+class RequestSweeper:
+    """The task. One for each application: `services.shared(RequestSweeper)`."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin, where uvicorn's connections can be found."""
+        server = uvicorn_server.find()
+        if server is not None:
+            settings = self._services.settings
+            deadlines = RequestDeadlines(
+                lambda: server.server_state.connections, settings.request_timeout, settings.max_unfinished_requests
+            )
+            self._task = asyncio.create_task(self._sweep(deadlines), name="request deadlines")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    async def _sweep(self, deadlines: RequestDeadlines) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_INTERVAL)
+            if cut := deadlines.sweep(asyncio.get_running_loop().time()):
+                self._services.counts["requests.unfinished"] += cut
+                logger.warning("cut off requests that were not finished count=%d", cut)

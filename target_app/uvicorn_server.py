@@ -1,0 +1,50 @@
+"""uvicorn's server, found from inside the application: its options and its connections.
+
+What a message may take is decided by the server library before the application sees anything of it. Whichever command
+has started uvicorn, its options can still be set while the application starts, for nobody is connected yet. Of a
+handshake that offers compression the application could not refuse the offer: uvicorn answers it, and ASGI has no word
+for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+
+from uvicorn import Config, Server
+
+from target_app.settings import Settings
+
+logger = logging.getLogger("target_app")
+
+
+def find() -> Server | None:
+    """The server of this process, by its signal handler; None: another library, or its handler is not there (yet)."""
+    server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    return server if isinstance(server, Server) else None
+
+
+def set_options(config: Config, settings: Settings) -> dict[str, object]:
+    """Make uvicorn keep the limits of the settings; what had to be changed. An option that is stricter is kept."""
+    wanted: dict[str, object] = {}
+    if config.ws_max_size > settings.max_message_bytes:
+        wanted["ws_max_size"] = settings.max_message_bytes
+    if config.ws_per_message_deflate:
+        wanted["ws_per_message_deflate"] = False
+    if config.timeout_graceful_shutdown is None:
+        wanted["timeout_graceful_shutdown"] = settings.shutdown_timeout
+    for name, value in wanted.items():
+        setattr(config, name, value)
+    return wanted
+
+
+def set_options_or_warn(settings: Settings) -> None:
+    """The same for the server of this process; a warning where it is none of uvicorn's."""
+    server = find()
+    if server is None:
+        logger.warning(
+            "not started by uvicorn: the length of messages in memory, compression and half-open requests have the"
+            " limits of the server library (see target_app/README.md, Under other servers)"
+        )
+    elif changed := set_options(server.config, settings):
+        logger.info("options of uvicorn set by the application: %s", changed)

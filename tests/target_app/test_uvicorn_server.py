@@ -1,0 +1,127 @@
+"""What uvicorn decides before the application sees anything, under every documented way of starting it."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from uvicorn import Config, Server
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
+
+from target_app import uvicorn_server
+from target_app.request_deadlines import RequestDeadlines
+from target_app.settings import Settings
+from tests.target_app.conftest import StartServer
+from tests.target_app.peers import RawPeer
+from tests.target_app.people import dial
+from tests.target_app.server import DEADLINE, STARTS, running, wait_until
+from tests.target_app.server import Server as Running
+
+
+@pytest.fixture(scope="module", params=STARTS)
+def server(request: pytest.FixtureRequest) -> Iterator[Running]:
+    with running(request.param, {"max_message_bytes": 10_000, "request_timeout": 0.5}) as started:
+        yield started
+
+
+def test_a_message_that_is_announced_as_too_long_is_refused_before_it_is_there(server: Running) -> None:
+    with RawPeer(server, "/ws") as peer:
+        peer.socket.sendall(bytes([0x82, 0xFF]) + struct.pack("!Q", 10_000_000) + bytes(4))
+        code = peer.socket.recv(4)
+        assert (code[0], struct.unpack("!H", code[2:])[0]) == (0x88, 1009)
+
+
+def test_compression_is_not_negotiated(server: Running) -> None:
+    with dial(server, "/ws", extensions=[ClientPerMessageDeflateFactory()]) as client:
+        assert client.response is not None
+        assert "sec-websocket-extensions" not in client.response.headers
+        client.send("in full")
+        assert client.recv(DEADLINE) == "Message received: in full"
+
+
+UNFINISHED = {
+    "nothing": b"",
+    "half a handshake": b"GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n",
+    "half a body": b"POST /auth/token HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10\r\n\r\n{",
+    "half of the second request": b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nGET ",
+}
+
+
+@pytest.mark.parametrize("sent", UNFINISHED.values(), ids=UNFINISHED.keys())
+def test_who_does_not_finish_a_request_is_cut_off(server: Running, sent: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), DEADLINE) as peer, dial(server, "/ws") as client:
+        peer.sendall(sent)
+        try:
+            while peer.recv(65_536):
+                pass  # what was answered before
+        except ConnectionResetError:
+            pass  # cut off
+        client.send("still here")
+        assert client.recv(DEADLINE) == "Message received: still here"
+    wait_until(lambda: "cut off requests that were not finished" in server.log(), "the log says so")
+    wait_until(lambda: server.stats()["counts"].get("requests.unfinished", 0), "it is counted")
+
+
+def test_options_that_are_stricter_already_are_kept() -> None:
+    config = Config("unused:app", ws_max_size=1_000, ws_per_message_deflate=False, timeout_graceful_shutdown=1)
+    assert uvicorn_server.set_options(config, Settings()) == {}
+    assert (config.ws_max_size, config.timeout_graceful_shutdown) == (1_000, 1)
+
+
+def test_the_server_is_found_by_its_signal_handler(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server(Config("unused:app"))
+    monkeypatch.setattr(signal, "getsignal", lambda _: server.handle_exit)
+    assert uvicorn_server.find() is server
+    monkeypatch.setattr(signal, "getsignal", lambda _: signal.SIG_DFL)
+    assert uvicorn_server.find() is None
+
+
+def test_another_server_is_warned_about(start_server: StartServer) -> None:
+    log = start_server("hypercorn target_app.main:app --bind 127.0.0.1:{port}").log()
+    assert "not started by uvicorn" in log
+
+
+@dataclass(eq=False)
+class Peer:
+    """A connection of uvicorn, with its request."""
+
+    cycle: Any = None
+    transport: Any = field(init=False)
+    is_cut: bool = False
+
+    def __post_init__(self) -> None:
+        self.transport = SimpleNamespace(abort=self._abort)
+
+    def _abort(self) -> None:
+        self.is_cut = True
+
+
+def request(*, more_body: bool = False, response_complete: bool = False) -> object:
+    return SimpleNamespace(more_body=more_body, response_complete=response_complete)
+
+
+def test_only_requests_that_are_not_finished_have_a_deadline() -> None:
+    silent, slow, served, again = Peer(), Peer(request(more_body=True)), Peer(request()), Peer()
+    websocket = SimpleNamespace()
+    deadlines = RequestDeadlines(lambda: [silent, slow, served, again, websocket], seconds=10, most=100)
+    assert deadlines.sweep(0.0) == 0
+    again.cycle = request(response_complete=True)  # one request is done, and it may begin another
+    assert deadlines.sweep(9.9) == 0
+    assert deadlines.sweep(10.0) == 2
+    assert [peer.is_cut for peer in (silent, slow, served, again)] == [True, True, False, False]
+
+
+def test_of_too_many_the_oldest_are_cut_off() -> None:
+    peers = [Peer() for _ in range(3)]
+    deadlines = RequestDeadlines(lambda: peers, seconds=10, most=2)
+    late, peers = peers[2:], peers[:2]
+    assert deadlines.sweep(0.0) == 0
+    peers += late
+    assert deadlines.sweep(1.0) == 1
+    assert [peer.is_cut for peer in peers] in ([True, False, False], [False, True, False])
