@@ -12,6 +12,10 @@ from typing import Any, Protocol
 
 Body = dict[str, Any]
 
+ROOM = "room:"
+"""With this the names of the rooms' channels begin: theirs are the entries that a store may give up for lack of space,
+oldest first. Alerts and logouts are kept."""
+
 
 class HistoryUnavailable(Exception):
     """The entry could not be stored (disk full, database gone); nobody may be told that it was."""
@@ -65,12 +69,19 @@ class Recovery:
 class HistoryStore(Protocol):
     """A store of entries. All methods but `epoch` need a running event loop and a store that was started."""
 
+    failures: int
+    """Requests that the store could not do since it was started; each is in the log."""
+
     @property
     def epoch(self) -> str: ...
 
     async def start(self) -> None: ...
 
     async def stop(self) -> None: ...
+
+    async def check(self) -> None:
+        """Write something that nobody reads. Raises HistoryUnavailable when that is not possible now."""
+        ...
 
     async def append(
         self, channel: str, kind: str, sender: str, client_id: str | None, body: Body, inboxes: Inboxes | None = None

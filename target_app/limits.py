@@ -29,6 +29,10 @@ class TokenBucket:
         self._left -= 1
         return True
 
+    def is_full(self, now: float) -> bool:
+        """Whether it is as it was at first, so that it may be forgotten."""
+        return self._left + (now - self._then) * self._rate_hz >= self._burst
+
     def wait_ms(self) -> int:
         """Milliseconds from the last `take` until there is one again; 0 if there is."""
         return max(0, round((1 - self._left) / self._rate_hz * 1000))

@@ -44,6 +44,7 @@ def reading(services: Services) -> str:
         for name in ("received", "sent", "skipped"):
             channel[name] += getattr(connection, name)
     events = Counter(services.counts) | {"backplane.faults": services.backplane.faults}
+    events |= {"history.failures": services.history.failures}
     connected, process = services.backplane.connected, process_figures()
     return json.dumps({"channels": figures, "events": events, "connected": connected, "process": process})
 

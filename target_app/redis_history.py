@@ -7,6 +7,7 @@ acknowledged is as durable as that server makes it: `appendonly yes` and `append
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 import time
 from contextlib import suppress
@@ -18,6 +19,8 @@ from target_app.redis_backplane import FAILURES, connect, undisturbed
 
 REMEMBERED_SECONDS = 86_400
 """For how long the same client id is known to be the same message."""
+
+logger = logging.getLogger("target_app")
 
 APPEND = f"""
 local stream, counter, same, epoch = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -44,6 +47,7 @@ class RedisHistory:
         self._name = name
         self._keep = keep
         self._epoch = ""
+        self.failures = 0
 
     @property
     def epoch(self) -> str:
@@ -58,6 +62,9 @@ class RedisHistory:
     async def stop(self) -> None:
         with suppress(*FAILURES):
             await self._redis.aclose()
+
+    async def check(self) -> None:
+        await self._ask("SET", self._key("probe"), secrets.token_hex(8))
 
     async def append(
         self, channel: str, kind: str, sender: str, client_id: str | None, body: Body, inboxes: Inboxes | None = None
@@ -100,6 +107,8 @@ class RedisHistory:
         try:
             return await undisturbed(self._redis.execute_command(*command))  # type: ignore[no-untyped-call]
         except FAILURES as failed:
+            self.failures += 1
+            logger.error("the history cannot be read or written: %s", failed or type(failed).__name__)
             raise HistoryUnavailable(f"the history in the Redis server: {failed}") from failed
 
     async def _read(self, command: str, channel: str, *arguments: str | int) -> list[Entry]:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Protocol
 
-from target_app.history import Entry
+from target_app.history import ROOM, Entry
 from target_app.messages import Message
 from target_app.outbox import Outgoing
 from target_app.room_messages import Members, Passed, Present, Said, SomebodyTypes, Told
@@ -155,7 +155,7 @@ class Keeper:
 
 def channel_of(name: str) -> str:
     """The name of a room's channel in the hub, the history and the presence."""
-    return f"room:{name}"
+    return f"{ROOM}{name}"
 
 
 def message_of(entry: Entry, reader: str) -> Message:

@@ -83,7 +83,9 @@ def _history(settings: Settings) -> HistoryStore:
         from target_app.redis_history import RedisHistory  # as below
 
         return RedisHistory(settings.backplane_url.get_secret_value(), settings.backplane_name, settings.history_keep)
-    return SqliteHistory(settings.history_path, settings.history_keep, settings.history_synchronous)
+    return SqliteHistory(
+        settings.history_path, settings.history_keep, settings.history_synchronous, settings.history_bytes
+    )
 
 
 def _backplane(settings: Settings) -> Backplane:

@@ -74,6 +74,8 @@ class Sessions:
         self._presence = services.presence
         self._numbers = itertools.count()
         self._users: dict[str, Session] = {}
+        self._resting: dict[str, Session] = {}
+        """Of those who have no connection now; who has gone last stands last."""
         self._telling: asyncio.Task[None] | None = None
         if not services.backplane.alone:
             services.backplane.subscribe(BEAT, self._beat)
@@ -83,13 +85,14 @@ class Sessions:
     def entered(self, user: str, connection: Droppable, issued_at: float) -> Iterator[Session]:
         """Count this connection, made with a token of that time, as the user's while the `with` block lasts. Raises
         TooManyConnections."""
-        session = self._users.get(user)
-        if session is None:
-            settings, now = self._settings, asyncio.get_running_loop().time()
-            session = Session(TokenBucket(settings.user_message_rate, settings.user_message_burst, now))
-            self._users[user] = session
-        if self._presence.count(SIGNED_IN, user) >= self._settings.max_connections_per_user:
+        settings, now = self._settings, asyncio.get_running_loop().time()
+        if self._presence.count(SIGNED_IN, user) >= settings.max_connections_per_user:
             raise TooManyConnections
+        self._forget_rested(now)
+        session = self._users.get(user) or self._resting.pop(user, None)
+        if session is None:
+            session = Session(TokenBucket(settings.user_message_rate, settings.user_message_burst, now))
+        self._users[user] = session
         name = f"{next(self._numbers)}"
         session.connections[connection] = issued_at
         self._presence.join(SIGNED_IN, user, name)
@@ -100,6 +103,12 @@ class Sessions:
             del session.connections[connection]
             if not session.connections:
                 del self._users[user]
+                self._resting[user] = session
+
+    def _forget_rested(self, now: float) -> None:
+        """Who has gone is remembered until the bucket is full again: to come back must not fill it."""
+        while self._resting and self._resting[user := next(iter(self._resting))].messages.is_full(now):
+            del self._resting[user]
 
     def owners(self) -> dict[Any, str]:
         """connection -> user, of all who are signed in."""

@@ -78,6 +78,9 @@ class Settings(BaseSettings):
     history_keep: int = Field(default=10_000, ge=1)
     """How many entries of each room are kept."""
 
+    history_bytes: int = Field(default=1 << 30, ge=1 << 20)
+    """Size that the history in a SQLite file may have: then the oldest entries of rooms give way."""
+
     history_synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
     """NORMAL: acknowledged entries survive the death of the process. FULL: also that of the machine, for an fsync."""
 

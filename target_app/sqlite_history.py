@@ -19,11 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from target_app import sqlite_inboxes
+from target_app import sqlite_inboxes, sqlite_space
 from target_app.history import Body, Entry, HistoryUnavailable, Inboxes, InboxFull, Stored
 
 MOST_AT_ONCE = 500
 """Entries in one transaction: about 5 ms, so that reads in between do not wait long."""
+
+MOST_BYTES = 1 << 30
+"""Size of the history, where nobody says otherwise: a thousand rooms full of short messages."""
 
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for the transaction of another process."""
@@ -38,7 +41,9 @@ CREATE TABLE IF NOT EXISTS entries (
 CREATE UNIQUE INDEX IF NOT EXISTS by_client_id ON entries (channel, sender, client_id) WHERE client_id IS NOT NULL;
 """
 SELECT = "SELECT seq, at, kind, sender, client_id, body FROM entries WHERE channel = ?"
-NEWEST = "SELECT coalesce(max(seq), 0) FROM entries WHERE channel = ?"
+NEWEST = "SELECT coalesce(max(seq), (SELECT floor FROM space)) FROM entries WHERE channel = ?"
+"""A channel of which nothing is left goes on above all numbers that have been given up, so that none comes twice."""
+
 TRIM = f"DELETE FROM entries WHERE channel = ? AND seq <= ({NEWEST}) - ? AND {sqlite_inboxes.IS_READ}"
 SAME = "SELECT seq, at FROM entries WHERE channel = ? AND sender = ? AND client_id = ?"
 
@@ -62,17 +67,19 @@ class _Waiting:
 
 
 class SqliteHistory:
-    """A HistoryStore. `keep` is how many entries of each channel are kept.
+    """A HistoryStore. `keep` is how many entries of each channel are kept, and `most_bytes` the size of all of it.
 
     Without a `path` the file is in a temporary folder of its own, which goes when the store is stopped. After a kill -9
     it is still there, and the log says where.
     """
 
-    def __init__(self, path: Path | None, keep: int, synchronous: str = "NORMAL") -> None:
+    def __init__(self, path: Path | None, keep: int, synchronous: str = "NORMAL", most_bytes: int = MOST_BYTES) -> None:
         self._path = path
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._keep = keep
         self._synchronous = synchronous
+        self._most_bytes = most_bytes
+        self.failures = 0
         self._epoch = ""
         self._waiting: list[_Waiting] = []
         self._writer: asyncio.Task[None] | None = None
@@ -96,6 +103,9 @@ class SqliteHistory:
             await asyncio.wait({self._writer})
         await self._in_thread(self._close)
         self._thread.shutdown()
+
+    async def check(self) -> None:
+        await self._in_thread(lambda: sqlite_space.write_probe(self._database))
 
     async def append(
         self, channel: str, kind: str, sender: str, client_id: str | None, body: Body, inboxes: Inboxes | None = None
@@ -125,6 +135,8 @@ class SqliteHistory:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except (sqlite3.Error, OSError) as failed:
+            self.failures += 1
+            logger.error("the history cannot be read or written: %s", failed)
             raise HistoryUnavailable(f"the history in {self._path or 'a temporary file'}: {failed}") from failed
 
     async def _write(self) -> None:
@@ -153,7 +165,7 @@ class SqliteHistory:
         self._database = sqlite3.connect(self._path or self._temporary(), timeout=BUSY_TIMEOUT, isolation_level=None)
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute(f"PRAGMA synchronous = {self._synchronous}")
-        self._database.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {sqlite_inboxes.SCHEMA} COMMIT;")
+        self._database.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {sqlite_inboxes.SCHEMA} {sqlite_space.SCHEMA} COMMIT;")
         made_up = secrets.token_hex(8)
         self._database.execute("INSERT INTO store SELECT ? WHERE NOT EXISTS (SELECT 1 FROM store)", (made_up,))
         self._epoch = self._database.execute("SELECT epoch FROM store").fetchone()[0]
@@ -175,6 +187,7 @@ class SqliteHistory:
             stored = [self._insert(entry) for entry in batch]
             for channel in {entry.channel for entry in batch}:
                 self._database.execute(TRIM, (channel, channel, self._keep))
+            sqlite_space.make_room(self._database, self._most_bytes)
             self._database.execute("COMMIT")
         except BaseException:
             if self._database.in_transaction:

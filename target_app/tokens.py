@@ -17,6 +17,9 @@ ALGORITHM = "HS256"
 ISSUER = AUDIENCE = "target_app"
 SECRET_VARIABLE = "TARGET_APP_SECRET"
 
+LEEWAY = 5.0
+"""Seconds by which the clock of another host that shares the secret may be ahead or behind."""
+
 logger = logging.getLogger("target_app")
 
 
@@ -97,6 +100,7 @@ class Tokens:
                 algorithms=[ALGORITHM],
                 audience=AUDIENCE,
                 issuer=ISSUER,
+                leeway=LEEWAY,
                 options={"require": ["exp", "iat", "sub", "aud", "iss"]},
             )
         except jwt.ExpiredSignatureError as expired:

@@ -12,6 +12,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from target_app.auth import WATCHERS
+from target_app.readiness import Readiness
 from target_app.services import Services
 
 PAGES = Path(__file__).with_name("pages")
@@ -87,11 +88,13 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz")
 async def readyz(request: Request, response: Response) -> dict[str, str]:
-    """Whether to send newcomers here: not while the server is on its way out."""
-    if not Services.of(request).drain.has_begun:
+    """Whether to send newcomers here: not while the server is on its way out, or cannot write its history."""
+    objection = await Services.of(request).shared(Readiness).objection()
+    if objection is None:
         return {"status": "ready"}
     response.status_code = 503
-    return {"status": "draining"}
+    status, cause = objection
+    return {"status": status, "cause": cause}
 
 
 @router.get("/stats", dependencies=WATCHERS)

@@ -10,8 +10,12 @@ from typing import Any
 import httpx
 import jwt
 import pytest
+from pydantic import SecretStr
 
 from target_app.messages import PROTOCOL
+from target_app.services import Services
+from target_app.settings import Settings
+from target_app.tokens import InvalidToken, Tokens
 from tests.target_app.conftest import StartServer
 from tests.target_app.people import SECRET, Person, close_of, dial, log_in, make_token, post, users_with
 from tests.target_app.server import LOCALLY, Server, running
@@ -277,3 +281,19 @@ def test_a_password_never_reaches_the_log(server: Server) -> None:
     answer = httpx.post(server.url("/auth/token", "http"), content=json.dumps(body), **LOCALLY)
     assert answer.status_code == 422
     assert "unusual-password" not in server.log()
+
+
+@pytest.mark.parametrize(("ahead", "is_good"), [(0.0, True), (4.0, True), (60.0, False)])
+def test_another_hosts_clock_may_be_ahead_by_seconds(
+    monkeypatch: pytest.MonkeyPatch, ahead: float, is_good: bool
+) -> None:
+    tokens, now = Tokens(Services.build(Settings(secret=SecretStr(SECRET)))), time.time()
+    with monkeypatch.context() as there:
+        there.setattr(time, "time", lambda: now + ahead)
+        token = tokens.issue("ada", frozenset())
+    try:
+        assert tokens.read(token).user == "ada"
+    except InvalidToken:
+        assert not is_good
+    else:
+        assert is_good

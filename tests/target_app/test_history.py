@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from target_app.history import HistoryUnavailable, Inboxes, InboxFull, Recovery, recover
-from target_app.sqlite_history import SqliteHistory
+from target_app.sqlite_history import MOST_BYTES, SqliteHistory
 from tests.target_app.server import DEADLINE
 
 WRITE_UNTIL_KILLED = """
@@ -35,8 +35,10 @@ asyncio.run(main())
 
 
 @asynccontextmanager
-async def opened(path: Path | None = None, keep: int = 1_000) -> AsyncIterator[SqliteHistory]:
-    history = SqliteHistory(path, keep)
+async def opened(
+    path: Path | None = None, keep: int = 1_000, most_bytes: int = MOST_BYTES
+) -> AsyncIterator[SqliteHistory]:
+    history = SqliteHistory(path, keep, most_bytes=most_bytes)
     await history.start()
     try:
         yield history
@@ -211,3 +213,39 @@ def test_what_waits_for_readers_is_kept_until_each_has_acknowledged_it() -> None
             assert await history.unread("eve", "alerts") == []
 
     asyncio.run(story())
+
+
+def test_the_whole_has_a_bound_in_bytes_and_the_oldest_entries_of_rooms_give_way(tmp_path: Path) -> None:
+    """Whatever the number of rooms; alerts and logouts stay, and no number is given twice."""
+
+    async def story() -> None:
+        path, rooms = tmp_path / "history.db", [f"room:{number}" for number in range(20)]
+        async with opened(path, most_bytes=1 << 20) as history:
+            await history.append("logouts", "logout", "ada", None, {"at": 1})
+            for number in range(200):
+                await say(history, f"{number}".ljust(10_000), channel=rooms[number // 10])
+            assert sum(file.stat().st_size for file in tmp_path.glob("history.db")) < 2 << 20
+            assert [entry.kind for entry in await history.latest("logouts", 9)] == ["logout"]
+            assert await history.latest(rooms[0], 9) == []
+            kept = await history.latest(rooms[-1], 1)
+            assert kept[0].body["text"].strip() == "199"
+            await say(history, "again", channel=rooms[0])
+            (again,) = await history.latest(rooms[0], 9)
+            assert again.seq > 10, "above all that were given up"
+            assert not (await recover(history, rooms[0], history.epoch, 5, 99)).recovered
+
+    asyncio.run(story())
+
+
+def test_what_cannot_be_written_is_noticed_counted_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def story() -> None:
+        async with opened(tmp_path / "history.db") as history:
+            await history.check()
+            with sqlite3.connect(tmp_path / "history.db") as other:
+                other.execute("CREATE TRIGGER full BEFORE UPDATE ON space BEGIN SELECT raise(ABORT, 'no room'); END")
+            with pytest.raises(HistoryUnavailable, match="no room"):
+                await history.check()
+            assert history.failures == 1
+
+    asyncio.run(story())
+    assert "the history cannot be read or written: no room" in caplog.text

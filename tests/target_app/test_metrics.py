@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import json
 import logging
+import re
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -152,3 +155,21 @@ def test_the_command_writes_json_when_told_to(start_server: StartServer) -> None
     wait_until(lambda: '"event": "ended"' in server.log(), "an ending")
     lines = [json.loads(line) for line in server.log().splitlines()]
     assert [line["code"] for line in lines if line["event"] == "ended"] == [1000]
+
+
+def test_a_server_that_cannot_write_its_history_is_not_ready(start_server: StartServer, tmp_path: Path) -> None:
+    server = start_server(history_path=tmp_path / "history.db")
+    assert server.get("/readyz").json() == {"status": "ready"}
+    database = sqlite3.connect(tmp_path / "history.db", isolation_level=None)
+    database.execute("CREATE TRIGGER full BEFORE UPDATE ON space BEGIN SELECT raise(ABORT, 'no room'); END")
+    wait_until(lambda: server.get("/readyz").status_code == 503, "it says so")
+    answer = server.get("/readyz").json()
+    assert (answer["status"], "no room" in answer["cause"]) == ("history_unavailable", True)
+    assert "the history cannot be read or written" in server.log()
+    failures = re.search(
+        r'target_app_events_total{name="history.failures",worker="\w+"} (\S+)', server.get("/metrics").text
+    )
+    assert failures is not None
+    assert float(failures[1]) >= 1
+    database.execute("DROP TRIGGER full")
+    wait_until(lambda: server.get("/readyz").status_code == 200, "and it is ready again")

@@ -278,6 +278,19 @@ def test_all_connections_of_a_user_share_one_limit(start_server: StartServer, ar
     assert say(grace, "not limited by others")["seq"] == 2
 
 
+def test_reconnecting_does_not_refill_a_users_rate(arrive: Arrive) -> None:
+    with running("target_app", {"secret": SECRET, "user_message_rate": 0.001, "user_message_burst": 3}) as server:
+        ada = arrive(server, "ada")  # which takes one
+        say(ada, "1")
+        say(ada, "2")
+        ada.socket.close()
+        with dial(server, f"/rooms/lobby?token={make_token('ada')}") as socket:
+            back = Person(socket)
+            back.send("join")
+            assert back.wait("error")["code"] == "rate_limited"
+        assert say(arrive(server, "grace"), "1")["type"] == "ack"
+
+
 @pytest.mark.parametrize("name", ["x" * 65, "a\nb", "\u202e"])
 def test_a_room_name_that_cannot_be_shown_is_refused(server: Server, name: str) -> None:
     with dial(server, f"/rooms/{quote(name)}?token={make_token('ada')}") as socket:

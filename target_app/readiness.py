@@ -1,0 +1,39 @@
+"""Whether this server can do its work: not while it is on its way out, and not while its history cannot be written."""
+
+from __future__ import annotations
+
+import asyncio
+
+from target_app.history import HistoryUnavailable
+from target_app.services import Services
+
+CHECK_INTERVAL = 1.0
+"""Seconds for which one check of the history counts, however often it is asked for."""
+
+
+class Readiness:
+    """One for each application: `services.shared(Readiness)`."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._checking = asyncio.Lock()
+        self._checked_at = float("-inf")
+        self._cause: str | None = None
+
+    async def objection(self) -> tuple[str, str] | None:
+        """Why not, in a word and in a sentence; None: it is ready."""
+        if self._services.drain.has_begun:
+            return "draining", "This server is on its way out."
+        async with self._checking:
+            now = asyncio.get_running_loop().time()
+            if now - self._checked_at >= CHECK_INTERVAL:
+                self._checked_at = now
+                self._cause = await self._history_fault()
+        return None if self._cause is None else ("history_unavailable", self._cause)
+
+    async def _history_fault(self) -> str | None:
+        try:
+            await self._services.history.check()
+        except HistoryUnavailable as failed:
+            return str(failed)
+        return None

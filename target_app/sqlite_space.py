@@ -1,0 +1,49 @@
+"""How much space a history in SQLite takes: a bound in bytes, and whether anything can be written at all.
+
+Anybody who is signed in may open rooms, so a bound for each room bounds nothing. Where the whole has reached its bound,
+the oldest entries of rooms give way, whatever room they are in.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from target_app.history import ROOM
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS space (floor INTEGER NOT NULL, probe BLOB);
+INSERT INTO space SELECT 0, NULL WHERE NOT EXISTS (SELECT 1 FROM space);
+CREATE INDEX IF NOT EXISTS entries_by_age ON entries (at);
+"""
+AT_ONCE = 1_000
+"""Entries that are given up together."""
+
+OLDEST = f"""
+SELECT channel, seq FROM entries WHERE channel >= '{ROOM}' AND channel < '{ROOM[:-1]};' ORDER BY at LIMIT {AT_ONCE}
+"""
+"""The names that begin with ROOM: `;` is the character after `:`."""
+
+FULL = "database is full: what is left in the history may not be given up"
+
+
+def used_bytes(database: sqlite3.Connection) -> int:
+    """Bytes of the file that hold something."""
+    page_bytes, pages, free = (
+        database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_size", "page_count", "freelist_count")
+    )
+    return int(page_bytes * (pages - free))
+
+
+def make_room(database: sqlite3.Connection, most_bytes: int) -> None:
+    """Give up the oldest entries of rooms until the bound is kept. Raises OperationalError where none is left."""
+    while used_bytes(database) > most_bytes:
+        oldest = database.execute(OLDEST).fetchall()
+        if not oldest:
+            raise sqlite3.OperationalError(FULL)
+        database.executemany("DELETE FROM entries WHERE channel = ? AND seq = ?", oldest)
+        database.execute("UPDATE space SET floor = max(floor, ?)", (max(seq for _, seq in oldest),))
+
+
+def write_probe(database: sqlite3.Connection) -> None:
+    """Write what needs pages of its own, so that a full disk is noticed."""
+    database.execute("UPDATE space SET probe = randomblob(8192)")
