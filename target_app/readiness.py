@@ -20,16 +20,16 @@ class Readiness:
         self._checked_at = float("-inf")
         self._cause: str | None = None
 
-    async def objection(self) -> tuple[str, str] | None:
-        """Why not, in a word and in a sentence; None: it is ready."""
+    async def objection(self) -> dict[str, str] | None:
+        """Why not: a `status`, and its `cause` where there is more to say; None: it is ready."""
         if self._services.drain.has_begun:
-            return "draining", "This server is on its way out."
+            return {"status": "draining"}
         async with self._checking:
             now = asyncio.get_running_loop().time()
             if now - self._checked_at >= CHECK_INTERVAL:
                 self._checked_at = now
                 self._cause = await self._history_fault()
-        return None if self._cause is None else ("history_unavailable", self._cause)
+        return None if self._cause is None else {"status": "history_unavailable", "cause": self._cause}
 
     async def _history_fault(self) -> str | None:
         try:

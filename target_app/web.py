@@ -93,8 +93,7 @@ async def readyz(request: Request, response: Response) -> dict[str, str]:
     if objection is None:
         return {"status": "ready"}
     response.status_code = 503
-    status, cause = objection
-    return {"status": status, "cause": cause}
+    return objection
 
 
 @router.get("/stats", dependencies=WATCHERS)
