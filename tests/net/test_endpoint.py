@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from wsproof.model.secrecy import learned
 from wsproof.net.endpoint import Endpoint, is_loopback, parse_url
 
 
@@ -80,3 +82,14 @@ def test_a_members_own_headers_replace_the_users_and_its_cookie_is_added() -> No
     assert own.subprotocols == ("chat",)
     assert endpoint.with_own({}) == endpoint
     assert endpoint.with_own({}, ["mqtt"]).subprotocols == ("mqtt",)
+
+
+def test_n_stands_for_the_members_number_in_headers_path_and_query() -> None:
+    endpoint = parse_url("ws://host/rooms/{n}?user=u{n}")
+    endpoint = replace(endpoint, headers=(("X-User", "u{n}"), ("Authorization", "Bearer token-of-{n}")))
+    seventh = endpoint.numbered(7)
+    assert seventh.path == "/rooms/7?user=u7"
+    assert seventh.channel("/feed").path == "/feed?user=u7"
+    assert seventh.headers == (("X-User", "u7"), ("Authorization", "Bearer token-of-7"))
+    assert {"Bearer token-of-7", "token-of-7"} <= set(learned())
+    assert "u7" not in learned()

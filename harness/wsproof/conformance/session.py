@@ -95,8 +95,10 @@ class Session:
         facts: EndpointProfile,
         barrier: SegmentBarrier,
         budget: Budget,
+        opening: Opening | None = None,
     ) -> None:
         self.server = server
+        self._opening = opening
         self.budget = budget
         self.options = options
         self.ledger = Cases(facts)
@@ -136,7 +138,7 @@ class Session:
     @property
     def endpoint(self) -> Endpoint:
         """The server's current endpoint; its timeouts never exceed the remaining budget."""
-        return self.server.endpoint.within(self.budget)
+        return member_endpoint(self.server.endpoint, self._opening).within(self.budget)
 
     @property
     def facts(self) -> EndpointProfile:
@@ -443,7 +445,14 @@ class EndedWhileProbed(CannotTellError):
     """A server that wsproof did not start ended while it was probed."""
 
 
-def _first_answer(server: ServerUnderTest, options: SuiteOptions, budget: Budget) -> float:
+def member_endpoint(endpoint: Endpoint, opening: Opening | None) -> Endpoint:
+    """The endpoint as the member of this opening connects to it, with its own headers and subprotocols."""
+    if opening is None:
+        return endpoint.numbered(0)
+    return endpoint.numbered(opening.number).with_own(opening.headers, opening.subprotocols)
+
+
+def _first_answer(endpoint: Endpoint, options: SuiteOptions, budget: Budget) -> float:
     """Measure the seconds until a plain handshake is answered.
 
     The timeout is at least one second, so that a silent server is reported as silent, not as a spent budget.
@@ -452,7 +461,7 @@ def _first_answer(server: ServerUnderTest, options: SuiteOptions, budget: Budget
         TargetError: nobody listens, or there is no answer.
     """
     deadline_s = min(options.deadline_s, max(_SILENT_S, budget.remaining_s))
-    client, began_ns = Client(server.endpoint, deadline_s=deadline_s), now_ns()
+    client, began_ns = Client(endpoint, deadline_s=deadline_s), now_ns()
     try:
         client.open()
     finally:
@@ -471,7 +480,7 @@ def _probed(server: ServerUnderTest, options: SuiteOptions, budget: Budget, open
     for attempt in range(_PROBES):
         try:
             return probe(
-                server.endpoint.within(budget),
+                member_endpoint(server.endpoint, opening).within(budget),
                 options.deadline_s,
                 Message.of(options.sample) if options.sample is not None else None,
                 budget,
@@ -505,10 +514,12 @@ def open_session(
         TargetError: nobody listens.
     """
     budget = budget if budget is not None else Budget(options.budget_s)
-    first_answer_s = _first_answer(server, options, budget)
+    if opening is not None and (refusal := opening.prepare(server.endpoint.http_url)):
+        raise CannotTellError(f"a member of the channel {refusal}")
+    first_answer_s = _first_answer(member_endpoint(server.endpoint, opening), options, budget)
     facts = _probed(server, options, budget, opening)
     with SegmentBarrier() as barrier:
-        subject = Session(server, options, facts, barrier, budget)
+        subject = Session(server, options, facts, barrier, budget, opening)
         subject.first_answer_s = first_answer_s
         try:
             subject.begin()

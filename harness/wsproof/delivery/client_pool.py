@@ -34,7 +34,7 @@ from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.endpoint import Endpoint
 from wsproof.wire import BinaryMessage, CloseReceived, Ended, Event, State, TextMessage
 from wsproof.wire.handshake import Response
-from wsproof.workloads import Conversation, MessageKind, Parsed, Workload
+from wsproof.workloads import Conversation, MessageKind, Parsed, Workload, prepared
 from wsproof.workloads.damage import damage_of, damaged_text, unplaced
 
 SLICE_S = 0.02
@@ -125,16 +125,18 @@ class ClientPool:
         """
         setting, workload, number = self.setting, self.setting.workload, len(self.people)
         alias = again.alias if again is not None else self._new_alias(room)
+        refusal = prepared(workload, alias, setting.endpoint.http_url) if again is None and workload.has_prepare else ""
         client = Client(
-            setting.endpoint.channel(workload.path(alias)).with_own(
-                workload.headers(alias), workload.subprotocols(alias)
-            ),
+            setting.endpoint if refusal else self._endpoint_of(alias),
             deadline_s=setting.budget.at_most(setting.deadline_s),
             receive_buffer=TINY_BUFFER if narrow else None,
             seed=setting.seed + number,
         )
         person = PoolMember(number, alias, workload.name_of(alias), client, room=workload.room_of(alias))
         self.people.append(person)
+        if refusal:
+            person.departure, person.closed, person.refusal = Departure.REFUSED, True, f"the member {refusal}"
+            return person
         began = now_ns()
         try:
             response = self._open(client)
@@ -188,6 +190,12 @@ class ClientPool:
         response = client.peer.response
         assert response is not None
         return response
+
+    def _endpoint_of(self, alias: int) -> Endpoint:
+        """Where this member connects, with its own headers and subprotocols."""
+        workload = self.setting.workload
+        place = self.setting.endpoint.numbered(workload.base + alias).channel(workload.path(alias))
+        return place.with_own(workload.headers(alias), workload.subprotocols(alias))
 
     def _new_alias(self, room: int) -> int:
         """The next unused number whose member belongs to `room`.

@@ -255,7 +255,9 @@ class EngineRun:
 
 
 def _advice(why: str) -> str:
-    return advice_on_refusal(why) if "HTTP/" in why else "Is the server running there?"
+    if "HTTP/" in why:
+        return advice_on_refusal(why)
+    return "Is the server running there?" if "connect" in why else "See join() and prepare() of the workload."
 
 
 def _rate_hz(history: History) -> float:

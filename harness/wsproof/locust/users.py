@@ -14,6 +14,7 @@ from wsproof.locust.mistakes import give_up
 from wsproof.locust.registry import ENDPOINT, room_of
 from wsproof.model.history import Departure
 from wsproof.wire.advice import advice_on_refusal
+from wsproof.workloads import prepared
 
 STAY_SECONDS = 1.0
 """Seconds that one run of the task `stay` waits for the end of the connection."""
@@ -50,9 +51,13 @@ class ChannelUser(User):
         self.room = room
         self.member = room.join()
         workload = room.workload
-        endpoint = room.endpoint.channel(workload.path(self.member)).with_own(
-            workload.headers(self.member), workload.subprotocols(self.member)
-        )
+        refusal = prepared(workload, self.member, room.endpoint.http_url) if workload.has_prepare else ""
+        if refusal:
+            room.left(self.member, Departure.REFUSED)
+            room.fail("prepare", ConnectionError(f"the member {refusal}"))
+            return
+        place = room.endpoint.numbered(workload.base + self.member).channel(workload.path(self.member))
+        endpoint = place.with_own(workload.headers(self.member), workload.subprotocols(self.member))
         line = GeventConnection(self.member, endpoint, room, seed=room.first_publisher + self.member)
         began_ns = monotonic_ns()
         fault: Exception | None = None

@@ -12,11 +12,14 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from wsproof.errors import UsageError
+from wsproof.model.secrecy import is_secret_name, learn, secrets_in_header
 from wsproof.net.budget import Budget
 from wsproof.net.redact import redact, redact_url
 from wsproof.wire.handshake import Request
 
 _DEFAULT_PORTS = {"ws": 80, "wss": 443, "http": 80, "https": 443}
+MEMBER_NUMBER = "{n}"
+"""Stands for the member's number in a header, a token or a query that the user gives."""
 _PATH_SAFE = "/?#[]@!$&'()*+,;=:%-._~"
 
 
@@ -72,6 +75,24 @@ class Endpoint:
         replaced = {name.lower() for name in own}
         kept = tuple(header for header in self.headers if header[0].lower() not in replaced)
         return replace(self, headers=(*kept, *own.items()), subprotocols=tuple(subprotocols) or self.subprotocols)
+
+    def numbered(self, number: int) -> Endpoint:
+        """Return the same endpoint with `{n}` in the path, the query and the headers replaced by this number."""
+        text = str(number)
+
+        def filled(value: str) -> str:
+            return value.replace(MEMBER_NUMBER, text).replace(quote(MEMBER_NUMBER), text)
+
+        headers = tuple((name, filled(value)) for name, value in self.headers)
+        for name, value in set(headers) - set(self.headers):
+            if is_secret_name(name):
+                learn(secrets_in_header(name, value))
+        return replace(self, path=filled(self.path), query=filled(self.query), headers=headers)
+
+    @property
+    def http_url(self) -> str:
+        """The address of the same server for HTTP requests, without a path."""
+        return f"{'https' if self.tls else 'http'}://{self.host_header}"
 
     @property
     def url(self) -> str:

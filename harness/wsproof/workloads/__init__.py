@@ -6,6 +6,7 @@
 from wsproof.workloads.base import MessageKind, Parsed, Workload
 from wsproof.workloads.conversation import Conversation, Heard
 from wsproof.workloads.opening import Opening, opening_of
+from wsproof.workloads.preparation import prepared
 from wsproof.workloads.registry import CHANNELS, WORKLOADS, load_channels
 from wsproof.workloads.settings import environment_of, parse_settings, wire_path_of
 from wsproof.workloads.steps import Every, JoinRefused, Message, Send, Wait, json_with
@@ -36,6 +37,7 @@ __all__ = [
     "load_channels",
     "opening_of",
     "parse_settings",
+    "prepared",
     "warn_of_oddities",
     "wire_path_of",
 ]

@@ -113,6 +113,18 @@ class Workload(ABC):
         """The room of this member, from 0 to `rooms` - 1. Members of a room share publications and notices."""
         return 0
 
+    def prepare(self, member: int, url: str) -> None:  # noqa: B027 - optional by design
+        """Prepare this member, once and before it connects: log in by HTTP, create a room, and keep what is needed.
+
+        `url` is the server's address, such as `http://127.0.0.1:8000`. Raise `JoinRefused` if the server refuses. Calls
+        for several members may run at the same time, in threads of their own.
+        """
+
+    @property
+    def has_prepare(self) -> bool:
+        """Whether this workload prepares its members."""
+        return getattr(self, "users_class", type(self)).prepare is not Workload.prepare
+
     def headers(self, member: int) -> Mapping[str, str]:
         """Request headers of this member, such as a cookie. They replace headers of the same name that the user gave.
 

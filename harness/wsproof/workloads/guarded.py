@@ -24,6 +24,7 @@ _ADVICE = {
     "name_of": "return the member's name at the server, a str",
     "room_of": "return the number of the member's room, from 0 on",
     "greeting": "return what is sent right after connecting, a str or bytes; or None",
+    "prepare": "raise JoinRefused(reason) if the server refuses the member",
     "headers": "return a mapping of header names to values, both str",
     "subprotocols": "return a list of str",
     "join": "yield Send(message) and Wait(name, until=condition), and nothing else",
@@ -108,6 +109,9 @@ class _Guarded(Workload):
         if greeting is not None:
             self._learn(member, secrets_in_message(greeting))
         return greeting
+
+    def prepare(self, member: int, url: str) -> None:
+        self._guard("prepare", lambda: super(_Guarded, self).prepare(member, url), (member,))
 
     def headers(self, member: int) -> Mapping[str, str]:
         headers: Mapping[str, str] = self._ask("headers", Mapping, member)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wsproof.model.envelope import Envelope, body_of
 from wsproof.workloads.base import Workload
 from wsproof.workloads.conversation import Conversation
+from wsproof.workloads.preparation import prepared
 from wsproof.workloads.steps import Message
 
 _BYTES = 80
@@ -23,11 +24,30 @@ class Opening:
     publication: Message
 
     @property
+    def number(self) -> int:
+        """The member's number at the server."""
+        return self.workload.base + _MEMBER
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The member's own headers."""
+        return self.workload.headers(_MEMBER)
+
+    @property
+    def subprotocols(self) -> Sequence[str]:
+        """The subprotocols that the member offers."""
+        return self.workload.subprotocols(_MEMBER)
+
+    @property
     def has_join(self) -> bool:
         """Whether a member sends anything, or waits for anything, before it publishes."""
         talk = self.conversation()
         talk.start(0)
         return talk.has_sent or talk.is_joining
+
+    def prepare(self, url: str) -> str:
+        """Prepare the member. Returns why that was not possible; empty if it was."""
+        return prepared(self.workload, _MEMBER, url) if self.workload.has_prepare else ""
 
     def conversation(self) -> Conversation:
         """A new conversation, for one connection."""

@@ -17,6 +17,7 @@ METHODS = (
     "path",
     "name_of",
     "room_of",
+    "prepare",
     "headers",
     "subprotocols",
     "greeting",

@@ -19,7 +19,7 @@ from wsproof.model.plan import NS
 from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.endpoint import Endpoint
 from wsproof.wire import DeflateOffer
-from wsproof.workloads import Workload
+from wsproof.workloads import Workload, prepared
 
 AT_ONCE = 16
 """Handshakes in progress at once, per worker. Enough to keep a server busy. More would only make each of them wait, so
@@ -79,10 +79,14 @@ class Connector:
             self._next_ns = now_ns() + int(self._gap_s * NS)
 
     async def _connect(self, member: int, ramp: Deadline) -> str | None:
-        endpoint = self._endpoint.channel(self._workload.path(member)).with_own(
-            self._workload.headers(member), self._workload.subprotocols(member)
-        )
-        loop = asyncio.get_running_loop()
+        workload, loop = self._workload, asyncio.get_running_loop()
+        if workload.has_prepare:
+            refusal = await asyncio.to_thread(prepared, workload, member, self._endpoint.http_url)
+            if refusal:
+                self._room.ledger.left(member, now_ns(), Departure.REFUSED, None, refusal)
+                return f"a member {refusal}"
+        place = self._endpoint.numbered(workload.base + member).channel(workload.path(member))
+        endpoint = place.with_own(workload.headers(member), workload.subprotocols(member))
         opened: asyncio.Future[str | None] = loop.create_future()
         request = endpoint.request(base64.b64encode(os.urandom(16)).decode())
         if self._deflate:
