@@ -79,7 +79,7 @@ def test_all_of_wsproof_is_installed_data_too(wheel: Path) -> None:
     assert "wsproof/py.typed" in names(wheel)
 
 
-@pytest.mark.parametrize("suffix", ["schemas/wsproof.run.1.json", "schemas/wsproof.check.1.json"])
+@pytest.mark.parametrize("suffix", ["schemas/wsproof.run.2.json", "schemas/wsproof.check.1.json"])
 def test_the_schemas_are_there(wheel: Path, suffix: str) -> None:
     assert f"wsproof/report/{suffix}" in names(wheel)
 

@@ -26,11 +26,11 @@ def test_each_workload_has_its_share_its_checks_and_a_run_of_its_own(
         code = main(["bench", endpoint.url, *mix, *SMALL, *words])
     assert code in (0, 3)  # a busy machine may void a measurement
     document = json.loads(copies[0].read_text(encoding="utf-8"))
-    jsonschema.validate(document, load_schema("wsproof.benches/1"))
+    jsonschema.validate(document, load_schema("wsproof.benches/2"))
     chat, echo = (row["run"] for row in document["runs"])
     assert [row["workload"] for row in document["runs"]] == ["chat", "echo"]
     for run, subscribers, publishers, rate, receivers in ((chat, 8, 3, 80, 8), (echo, 2, 1, 20, 1)):
-        jsonschema.validate(run, load_schema("wsproof.run/1"))
+        jsonschema.validate(run, load_schema("wsproof.run/2"))
         assert run["plan"]["subscribers"] == subscribers
         assert run["plan"]["publishers"] == publishers
         assert run["plan"]["rate_hz"] == rate
@@ -38,7 +38,7 @@ def test_each_workload_has_its_share_its_checks_and_a_run_of_its_own(
         assert run["metrics"]["reach"]["mean"] == 1.0
         assert run["metrics"]["latency"]["n"] == run["metrics"]["reach"]["n"] * receivers
         assert "mixed" in [warning["code"] for warning in run["warnings"]]
-    assert echo["parts"]["mix"]["beside"] == "chat with 8 subscribers"
+    assert echo["mix"]["beside"] == "chat with 8 subscribers"
     said = capsys.readouterr().out
     assert "At the same time, the server had other load: echo with 2 subscribers" in said
     assert "echo: 2 subscribers, 20 publications per second" in copies[1].read_text(encoding="utf-8")

@@ -31,11 +31,11 @@ def test_each_server_has_a_row_a_run_and_a_reason_where_there_is_none(
     code = main(["bench", "--server", ",".join(NAMES), *SMALL, *words])
     assert code in (0, 3)  # a busy machine may void a measurement; the table must be whole all the same
     document = json.loads(copies[0].read_text(encoding="utf-8"))
-    jsonschema.validate(document, load_schema("wsproof.benches/1"))
+    jsonschema.validate(document, load_schema("wsproof.benches/2"))
     assert [row["server"] for row in document["runs"]] == list(NAMES[:2])
     assert document["not_run"] == [{"server": "daphne", "reason": "not installed: pip install daphne"}]
     for row in document["runs"]:
-        jsonschema.validate(row["run"], load_schema("wsproof.run/1"))
+        jsonschema.validate(row["run"], load_schema("wsproof.run/2"))
         assert row["run"]["target"]["server"] == row["server"]
         assert row["run"]["metrics"]["reach"]["mean"] == 1.0
     table = copies[1].read_text(encoding="utf-8")

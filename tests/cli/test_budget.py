@@ -22,7 +22,6 @@ from wsproof.model.record import RunRecord
 from wsproof.model.suite import CheckRun, NotRun, SuiteReport
 from wsproof.net.budget import Budget
 from wsproof.report.closing import closing_sentences
-from wsproof.report.formats.json_documents import check_document
 from wsproof.report.formats.terminal import show_check
 from wsproof.report.text.run import answers, verdict_sentence
 from wsproof.session.context import CommandContext
@@ -87,8 +86,7 @@ def shown(ran: int, late: int, not_here: int = 0) -> tuple[str, RunRecord]:
     report = SuiteReport(0, runs, not_run=tuple(left))
     paper = Console(file=StringIO(), width=200)
     show_check(paper, report)
-    part = {"check": check_document(samples.TARGET, report)}
-    record = samples.record(command="check", metrics={}, verdict=report.verdict(), parts=part)
+    record = samples.record(command="check", metrics={}, verdict=report.verdict(), check=report)
     return paper.file.getvalue(), record  # type: ignore[attr-defined]
 
 

@@ -71,7 +71,7 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Play:
 def search(url: str, out: Path, *more: str) -> tuple[int, dict[str, Any]]:
     code = main(["capacity", url, "--channels", "tutorial", *SLO, "--out", str(out), *more])
     record = only_run(out)
-    jsonschema.validate(record, load_schema("wsproof.run/1"))
+    jsonschema.validate(record, load_schema("wsproof.run/2"))
     return code, record
 
 
@@ -80,15 +80,15 @@ def test_a_knee_that_is_found_is_in_the_record_on_the_page_and_on_the_terminal(
 ) -> None:
     play(130)
     code, record = search(url, tmp_path)
-    part = record["parts"]["capacity"]
+    part = record["capacity"]
     assert code == 0
     assert part["ending"] == "found"
     assert part["knee"]["low"] <= 130 <= part["knee"]["high"]
     assert record["trusted"] is True
     assert record["metrics"]["latency"]["p99"] == 10_000_000
     assert record["plan"]["subscribers"] == part["met"] <= 130
-    assert [level["level"] for level in part["levels"]] == sorted({row["level"] for row in part["trials"]})
-    assert sum(level["met"] + level["missed"] for level in part["levels"]) == len(part["trials"])
+    assert [level["level"] for level in part["levels"]] == sorted({row["level"] for row in part["runs"]})
+    assert sum(level["met"] + level["missed"] for level in part["levels"]) == len(part["runs"])
     said = capsys.readouterr().out
     assert "CAPACITY: about" in said
     assert "160 subscribers  missed: p99(latency) < 100ms (measured 500 ms)" in said
@@ -105,9 +105,9 @@ def test_a_deviation_on_the_wire_is_told_once_and_does_not_end_the_search(
     play.deviates = True
     play(130)
     code, record = search(url, tmp_path)
-    assert record["parts"]["capacity"]["ending"] == "found"
+    assert record["capacity"]["ending"] == "found"
     assert [finding["check"] for finding in record["findings"]] == ["server-body-in-101"]
-    assert record["findings"][0]["occurrences"] == len(record["parts"]["capacity"]["trials"])
+    assert record["findings"][0]["occurrences"] == len(record["capacity"]["runs"])
     assert capsys.readouterr().out.count("A 101 response has no Content-Length") == 1
     assert code == 1
 
@@ -116,7 +116,7 @@ def test_an_objective_that_is_missed_at_once_fails(url: str, tmp_path: Path, pla
     play(3)
     code, record = search(url, tmp_path)
     assert code == 1
-    assert record["parts"]["capacity"]["ending"] == "missed-at-lowest"
+    assert record["capacity"]["ending"] == "missed-at-lowest"
 
 
 def test_a_generator_at_its_limit_is_said_and_the_server_is_not_blamed(
@@ -126,7 +126,7 @@ def test_a_generator_at_its_limit_is_said_and_the_server_is_not_blamed(
     code, record = search(url, tmp_path)
     assert code == 3
     assert record["trusted"] is False
-    assert record["parts"]["capacity"]["ending"] == "generator-limited"
+    assert record["capacity"]["ending"] == "generator-limited"
     assert record["warnings"][0]["code"] == "generator-cpu"
     assert "wsproof's own generator, or this machine, is the limit" in capsys.readouterr().out
 
@@ -135,9 +135,9 @@ def test_all_that_was_asked_for_is_enough(url: str, tmp_path: Path, play: Play) 
     play(1e9)
     code, record = search(url, tmp_path, "--to", "200")
     assert code == 0
-    assert record["parts"]["capacity"]["ending"] == "met-at-highest"
-    assert record["parts"]["capacity"]["met"] == 200
-    assert record["parts"]["capacity"]["knee"] is None
+    assert record["capacity"]["ending"] == "met-at-highest"
+    assert record["capacity"]["met"] == 200
+    assert record["capacity"]["knee"] is None
     assert "where the knee lies" not in next((tmp_path / "runs").glob("*/page.html")).read_text(encoding="utf-8")
 
 
@@ -147,7 +147,7 @@ def test_a_search_that_ends_before_a_run_can_be_trusted_says_so(
     play(1e9, limit=0)
     code, record = search(url, tmp_path, "--trials", "2")
     assert code == 3
-    assert (record["parts"]["capacity"]["ending"], record["parts"]["capacity"]["knee"]) == ("unsettled", None)
+    assert (record["capacity"]["ending"], record["capacity"]["knee"]) == ("unsettled", None)
     assert "not settled after 2 runs; so far not one of them can be trusted" in capsys.readouterr().out
 
 
@@ -157,7 +157,7 @@ def test_the_rate_can_be_raised_instead_and_need_not_be_whole(url: str, tmp_path
     assert code == 0
     assert plans[0].rate_hz == 2.5
     assert {plan.subscribers for plan in plans} == {100}
-    assert record["parts"]["capacity"]["knee"]["low"] <= 77 <= record["parts"]["capacity"]["knee"]["high"]
+    assert record["capacity"]["knee"]["low"] <= 77 <= record["capacity"]["knee"]["high"]
 
 
 def test_rooms_can_be_raised_and_the_load_of_each_stays_what_it_is(url: str, tmp_path: Path, play: Play) -> None:
@@ -165,13 +165,13 @@ def test_rooms_can_be_raised_and_the_load_of_each_stays_what_it_is(url: str, tmp
     channels = "tests.workloads.apps.halls_channels"
     words = ("--over", "rooms", "--subscribers", "20", "--publishers", "2", "--rate", "5", "--set", "halls.rooms=7")
     code = main(["capacity", url, "--channels", channels, "--workload", "halls", *SLO, "--out", str(tmp_path), *words])
-    part = only_run(tmp_path)["parts"]["capacity"]
+    part = only_run(tmp_path)["capacity"]
     assert code == 0
     assert part["over"] == "rooms"
     assert part["knee"]["low"] <= 9 <= part["knee"]["high"]
     for plan in plans:
         assert plan.publishers * 10 == plan.subscribers == plan.rate_hz * 4
-    levels = [row["level"] for row in part["trials"]]
+    levels = [row["level"] for row in part["runs"]]
     assert [settings["halls.rooms"] for settings in play.settings] == [f"{level:g}" for level in levels]
 
 
@@ -186,9 +186,9 @@ def test_a_target_that_goes_away_at_a_level_is_no_capacity(
     monkeypatch.setattr(capacity, "run_plan", refuse)
     code, record = search(url, tmp_path)
     assert code == 0
-    part = record["parts"]["capacity"]
+    part = record["capacity"]
     assert part["knee"]["low"] <= 50 <= part["knee"]["high"]
-    assert "nobody could connect" in json.dumps(part["trials"])
+    assert "nobody could connect" in json.dumps(part["runs"])
 
 
 def test_one_real_run_at_each_of_two_levels(url: str, tmp_path: Path) -> None:
@@ -196,8 +196,8 @@ def test_one_real_run_at_each_of_two_levels(url: str, tmp_path: Path) -> None:
     code, record = search(url, tmp_path, *levels)
     # With two runs nothing is settled, and a busy machine may void both: what counts is that they were made.
     assert code in (0, 1, 3)
-    assert record["parts"]["generator"]["loop"] in ("uvloop", "asyncio")
-    rows = record["parts"]["capacity"]["trials"]
+    assert record["generator"]["loop"] in ("uvloop", "asyncio")
+    rows = record["capacity"]["runs"]
     assert len(rows) == 2
     assert all(row["metrics"]["reach"]["mean"] == 1.0 for row in rows)
 

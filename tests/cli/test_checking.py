@@ -60,7 +60,7 @@ def naive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_naive_server_is_convicted_in_plain_words(naive: Path) -> None:
     record = only_run(naive)
-    jsonschema.validate(record, load_schema("wsproof.run/1"))
+    jsonschema.validate(record, load_schema("wsproof.run/2"))
     explained = {finding["check"]: finding["explanation"] for finding in record["findings"]}
     for check, words in NAMED.items():
         assert explained[check].startswith(words)

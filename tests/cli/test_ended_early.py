@@ -65,10 +65,13 @@ def assert_all_is_told(folder: Path, shown: str, reason: str) -> None:
     assert [finding["check"] for finding in document["findings"]] == [BROKEN]
     assert {row["check"]: row["reason"] for row in document["not_run"]} == {ENDED_IN: reason, LEFT: reason}
     record = only_run(folder)
-    jsonschema.validate(record, load_schema("wsproof.run/1"))
+    jsonschema.validate(record, load_schema("wsproof.run/2"))
     assert record["complete"] is False
     assert record["verdict"] == "invalid"
-    assert record["parts"]["check"] == document
+    own = {name: value for name, value in document.items() if name not in ("schema", "target", "findings")}
+    assert record["check"] == own
+    assert record["findings"] == [finding | {"part": "check"} for finding in document["findings"]]
+    assert record["target"] == document["target"]
     files = list((folder / "runs").glob("*/findings/*.json"))
     assert [path.name.rpartition("-")[0] for path in files] == [BROKEN]
     assert "INVALID: 1 violation so far" in shown
@@ -216,7 +219,7 @@ def test_findings_are_in_the_run_while_it_goes_on(
     ((files, record),) = seen
     assert files == [BROKEN]
     assert (record["verdict"], record["complete"]) == ("invalid", False)
-    left = {row["check"]: row["reason"] for row in record["parts"]["check"]["not_run"]}
+    left = {row["check"]: row["reason"] for row in record["check"]["not_run"]}
     assert left == dict.fromkeys((ENDED_IN, LEFT), "the run has not come to it yet")
 
 
@@ -244,9 +247,9 @@ def test_run_writes_its_copies_when_its_check_is_ended(
     monkeypatch.setattr(Session, "attempt", ending(KeyboardInterrupt()))
     assert main(["run", *ONLY, "--out", str(tmp_path), *copies(tmp_path)]) == ExitCode.INTERRUPTED
     record = json.loads((tmp_path / "check.json").read_text(encoding="utf-8"))
-    jsonschema.validate(record, load_schema("wsproof.run/1"))
+    jsonschema.validate(record, load_schema("wsproof.run/2"))
     assert record["complete"] is False
-    assert {row["reason"] for row in record["parts"]["check"]["not_run"]} == {"the run was interrupted"}
+    assert {row["reason"] for row in record["check"]["not_run"]} == {"the run was interrupted"}
     assert (tmp_path / "check.md").is_file()
     assert (tmp_path / "junit.xml").is_file()
     assert "the run ended early" in capsys.readouterr().out

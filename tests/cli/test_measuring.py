@@ -27,12 +27,12 @@ def benched(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_delivery_is_in_the_record_and_the_record_fits_its_schema(benched: Path) -> None:
     record = only_run(benched)
-    jsonschema.validate(record, load_schema("wsproof.run/1"))
+    jsonschema.validate(record, load_schema("wsproof.run/2"))
     assert record["complete"] is True
     assert record["verdict"] == "valid"
     assert record["metrics"]["latency"]["n"] == 50 * 10
     assert record["metrics"]["reach"]["min"] == 1.0
-    assert record["parts"]["objectives"][0]["met"] is True
+    assert record["objectives"][0]["met"] is True
     assert record == json.loads((benched / "copy.json").read_text(encoding="utf-8"))
 
 
@@ -62,7 +62,7 @@ def test_two_stored_runs_are_shown_side_by_side_and_judge_nothing(benched: Path,
 
 def test_json_to_standard_output_is_nothing_but_json(tmp_path: Path) -> None:
     said = wsproof("bench", *SMALL, "--out", str(tmp_path), "--json", "-")
-    assert json.loads(said.out)["schema"] == "wsproof.run/1"
+    assert json.loads(said.out)["schema"] == "wsproof.run/2"
 
 
 def test_a_missed_objective_fails(tmp_path: Path) -> None:
@@ -79,10 +79,10 @@ def test_a_closed_loop_is_called_so_wherever_its_figures_stand(tmp_path: Path) -
     said = wsproof("bench", *SMALL, *words, "--out", str(tmp_path))
     assert said.code == 3, said  # there is no latency to hold against the objective
     record = only_run(tmp_path)
-    jsonschema.validate(record, load_schema("wsproof.run/1"))
+    jsonschema.validate(record, load_schema("wsproof.run/2"))
     assert (record["plan"]["loop"], record["plan"]["in_flight"]) == ("closed", 4)
     assert record["metrics"]["latency"]["n"] == 0
-    assert record["parts"]["generator"]["loop"] == "asyncio"
+    assert record["generator"]["loop"] == "asyncio"
     page = next((tmp_path / "runs").glob("*/page.html")).read_text(encoding="utf-8")
     assert "closed loop, 4 in flight per publisher" in page
     assert "--closed --in-flight 4" in page

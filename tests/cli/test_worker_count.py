@@ -10,6 +10,7 @@ from wsproof.cli.bench_mix import parse_mix, shared_out
 from wsproof.cli.capacity import base_plan
 from wsproof.cli.parser import parse_command
 from wsproof.load import cores
+from wsproof.model.bench_record import GeneratorSetup
 from wsproof.model.record import RunRecord
 from wsproof.report.text.rerun import repeat_line
 from wsproof.report.text.run import generator_sentence
@@ -72,9 +73,8 @@ def test_the_line_that_repeats_a_run_says_that_nothing_was_pinned() -> None:
 
 
 def test_what_generated_the_load_is_told_in_a_sentence() -> None:
-    assert generator_sentence({}) == ""
-    assert generator_sentence({"processes": 1, "chosen": True, "cores": [1], "loop": "uvloop"}) == (
+    assert generator_sentence(GeneratorSetup(1, True, (1,), "uvloop")) == (
         "load from 1 process with uvloop (chosen by subscribers and free cores) "
         "on 1 core of its own, apart from the server's"
     )
-    assert generator_sentence({"processes": 2, "chosen": False}) == "load from 2 processes (as asked)"
+    assert generator_sentence(GeneratorSetup(2, False)) == "load from 2 processes (as asked)"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from wsproof.compare.blocks import BlockResult
 from wsproof.compare.order import Block, Side, block_order
 from wsproof.model.finding import Anomaly, Finding, Level
-from wsproof.model.record import Summary, TrustWarning
+from wsproof.model.summary import Summary, TrustWarning
 
 WOBBLE = (1.01, 0.99, 1.005, 0.995, 1.0)
 

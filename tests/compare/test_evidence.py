@@ -10,7 +10,7 @@ from wsproof.compare.evidence import compare_blocks, new_violations, pairs_of
 from wsproof.compare.order import Side
 from wsproof.model.comparison import Comparison, Judgement
 from wsproof.model.finding import Anomaly, Finding, Level
-from wsproof.model.record import TrustWarning
+from wsproof.model.summary import TrustWarning
 
 SLIP = TrustWarning("schedule-slip", "Messages left late.", "Use a lower rate.", voids=True)
 FEW = TrustWarning("few-samples", "Too few.", "Measure longer.")

@@ -127,7 +127,7 @@ def test_what_is_known_makes_no_capacity_miss(shop: Path) -> None:
     words = ("capacity", "shop:app", *SPEAKS, *WORKLOAD, "--slo", "violations == 0", "--from", "3", "--to", "3", *SMALL)
     main([*words, *FILE, "--json", "result.json"])
     document = json.loads((shop / "result.json").read_text(encoding="utf-8"))
-    rows = document["parts"]["capacity"]["trials"]
+    rows = document["capacity"]["runs"]
     assert [row["values"] for row in rows] == [[0.0]] * len(rows)
     assert not any("server-body-in-101" in row["why"] for row in rows)
 

@@ -4,10 +4,25 @@ import json
 
 import pytest
 
+from wsproof.model.bench_record import GeneratorSetup, MixedLoad, ObjectiveOutcome, SecondMeasurement
+from wsproof.model.capacity import (
+    CapacityRecord,
+    Interval,
+    LevelOutcome,
+    LevelRecord,
+    SearchEnding,
+    SearchLimits,
+    SearchObjective,
+)
+from wsproof.model.chart_series import ChartSeries
 from wsproof.model.comparison import Comparison, Judgement, MetricComparison
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.load_summary import LoadSummary, WorkloadLoad
 from wsproof.model.plan import Plan
-from wsproof.model.record import COMPARE_SCHEMA, RunRecord, Summary, TrustWarning, Void
+from wsproof.model.record import RunRecord
+from wsproof.model.schemas import COMPARE_SCHEMA
+from wsproof.model.suite import CheckRun, SuiteReport
+from wsproof.model.summary import Summary, TrustWarning, Void
 
 RECORD = RunRecord(
     id="20261122T100000Z-main-abc-1",
@@ -24,12 +39,35 @@ RECORD = RunRecord(
             "ns", "lower", 3, 2.0, mean=2.0, min=1.0, p50=2.0, max=3.0, void={"max": Void("late", "Late.", 2.5)}
         )
     },
-    findings=(Finding("x", "chat", Anomaly.LOST, Level.NON_STRICT, "y"),),
+    measured_findings=(Finding("x", "chat", Anomaly.LOST, Level.NON_STRICT, "y"),),
     warnings=(
         TrustWarning("schedule-slip", "Late.", "Wait.", True, ("latency.max",)),
         TrustWarning("few-samples", "Too few.", "More."),
     ),
-    parts={"check": {"schema": "wsproof.check/1"}},
+    check=SuiteReport(
+        7,
+        (CheckRun("utf8-valid", "8.1", "valid UTF-8", Verdict.INVALID, 3, 0.5),),
+        (Finding("utf8-valid", "8.1", Anomaly.PROTOCOL, Level.VIOLATION, "z"),),
+        target={"kind": "reference"},
+    ),
+    objectives=(ObjectiveOutcome("lost == 0", True, 0.0, "met: lost == 0"),),
+    generator=GeneratorSetup(2, True, (1,), "uvloop"),
+    measured_again=SecondMeasurement(("schedule-slip",), "second"),
+    mix=MixedLoad("echo with 10 subscribers", 12.5),
+    series=ChartSeries(deliveries={"at_s": [0.5, None]}),
+    load=LoadSummary((WorkloadLoad("chat", 5, 2.0, 20, Verdict.VALID),), 40, 1),
+    capacity=CapacityRecord(
+        "rate",
+        (SearchObjective("lost == 0", "lost", "count", 0.0),),
+        SearchLimits(1, 100, 0.4, 40),
+        Plan().to_json(),
+        0.95,
+        (LevelRecord(10.0, LevelOutcome.MET, ("met: lost == 0",), (0.0,)),),
+        SearchEnding.FOUND,
+        Interval(9.0, 10.0, 12.0),
+        met=10.0,
+    ),
+    server_log="server.log",
     complete=True,
     wall_s=12.5,
 )
@@ -51,8 +89,8 @@ def test_a_record_of_an_older_version_names_no_void_figures() -> None:
 
 def test_a_record_says_what_format_it_has_and_another_one_is_refused() -> None:
     data = RECORD.to_json()
-    assert data["schema"] == "wsproof.run/1"
-    with pytest.raises(ValueError, match=r"schema wsproof\.run/1, got 'wsproof\.run/9'"):
+    assert data["schema"] == "wsproof.run/2"
+    with pytest.raises(ValueError, match=r"schema wsproof\.run/2, got 'wsproof\.run/9'"):
         RunRecord.from_json(data | {"schema": "wsproof.run/9"})
     with pytest.raises(ValueError, match="got None"):
         RunRecord.from_json({})

@@ -18,7 +18,6 @@ from wsproof.model.server_table import (
     chapter_of,
 )
 from wsproof.model.suite import CheckRun, SuiteReport
-from wsproof.report.formats.json_documents import check_document
 
 
 def finding(section: str, level: Level = Level.VIOLATION, **changes: Any) -> Finding:
@@ -31,9 +30,8 @@ def run(section: str, verdict: Verdict = Verdict.VALID) -> CheckRun:
 
 
 def row(server: str, *found: Finding, verdict: Verdict = Verdict.VALID) -> ServerTableRow:
-    report = SuiteReport(0, (run("5.2", verdict),), found)
-    document = check_document({"versions": {server: "1.0"}}, report)
-    return ServerTableRow(server, f"{server}, a server", ServerRunState.CHECKED, "", report, document, "a-run")
+    report = SuiteReport(0, (run("5.2", verdict),), found, target={"versions": {server: "1.0"}})
+    return ServerTableRow(server, f"{server}, a server", ServerRunState.CHECKED, "", report, "a-run")
 
 
 def matrix(*rows: ServerTableRow) -> ServerTable:

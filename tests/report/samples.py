@@ -13,8 +13,9 @@ from wsproof.model.finding import Anomaly, Finding, Level, Verdict
 from wsproof.model.history import Departure, History, Kind, Member, Outcome, Publications, Receipts
 from wsproof.model.measurement import GeneratorUsage, Measurement, ServerUsage
 from wsproof.model.plan import Phase, Plan
-from wsproof.model.record import RunRecord, Summary, TrustWarning, Void
+from wsproof.model.record import RunRecord
 from wsproof.model.suite import CheckRun, SuiteReport
+from wsproof.model.summary import Summary, TrustWarning, Void
 
 NS = 1_000_000_000
 GIT: dict[str, Any] = {"branch": "main", "sha": "8f38fc848f3cc77e8b223a0b10249eaec4817dda", "dirty": False}
@@ -155,7 +156,7 @@ def suite_report(*findings: Finding) -> SuiteReport:
             "nothing was received within 5 s" if broken else "",
         ),
     )
-    return SuiteReport(7, runs, findings)
+    return SuiteReport(7, runs, findings, target=TARGET)
 
 
 def summary(unit: str = "ns", centre: float = 1_840_321, n: int = 20_000, better: str = "lower") -> Summary:
@@ -166,7 +167,9 @@ def summary(unit: str = "ns", centre: float = 1_840_321, n: int = 20_000, better
 
 
 def record(**changes: Any) -> RunRecord:
-    """A complete and valid run without series."""
+    """A complete and valid run without series. `findings` are those of its measurement."""
+    if "findings" in changes:
+        changes["measured_findings"] = changes.pop("findings")
     values: dict[str, Any] = {
         "id": "20261122T104152Z-main-8f38fc848-a1b2c3",
         "command": "bench",

@@ -6,20 +6,19 @@ from pathlib import Path
 
 from tests.report import samples
 from wsproof.model.finding import Finding, Verdict
-from wsproof.model.record import RunRecord, Summary
+from wsproof.model.record import RunRecord
 from wsproof.model.suite import SuiteReport
+from wsproof.model.summary import Summary
 from wsproof.report.closing import closing_sentences
-from wsproof.report.formats.json_documents import check_document
 
 PAGE = Path("reports/runs/1/page.html")
 
 
 def a_run(*findings: Finding, record: RunRecord | None = None) -> tuple[str, ...]:
-    part = check_document(samples.TARGET, samples.suite_report(*findings))
     record = record or samples.record()
     reach = Summary("0-1", "higher", 200, 1.0, mean=1.0, min=1.0, p50=1.0, max=1.0)
     record = record.but(metrics={**record.metrics, "reach": reach})
-    whole = record.but(command="run", findings=findings, parts={"check": part})
+    whole = record.but(command="run", check=samples.suite_report(*findings))
     if any(finding.verdict() is Verdict.INVALID for finding in findings):
         whole = whole.but(verdict=Verdict.INVALID)
     return closing_sentences(whole, PAGE)
@@ -58,9 +57,9 @@ def test_each_sentence_is_one_line_whatever_the_server_sent() -> None:
 
 
 def test_what_was_not_checked_is_not_praised() -> None:
-    part = check_document(samples.TARGET, SuiteReport(7))
-    protocol, delivery, *_ = closing_sentences(samples.record(command="run", parts={"check": part}), PAGE)
+    nothing = SuiteReport(7)
+    protocol, delivery, *_ = closing_sentences(samples.record(command="run", check=nothing), PAGE)
     assert protocol == "The protocol was not checked."
     assert delivery.startswith("Under load ")
-    protocol, delivery, *_ = closing_sentences(samples.record(command="run", metrics={}, parts={"check": part}), PAGE)
+    protocol, delivery, *_ = closing_sentences(samples.record(command="run", metrics={}, check=nothing), PAGE)
     assert delivery == "Delivery was not checked."

@@ -12,11 +12,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.report.samples import TARGET, caution, comparison, partly_void, record, suite_report, violation
+from tests.report.samples import (
+    TARGET,
+    caution,
+    comparison,
+    measurement,
+    partly_void,
+    record,
+    suite_report,
+    summary,
+    violation,
+)
 from wsproof.errors import UsageError
+from wsproof.model.bench_record import GeneratorSetup, MixedLoad, ObjectiveOutcome, SecondMeasurement
+from wsproof.model.capacity import CapacityRecord, LevelOutcome, LevelRecord, SearchLimits, SearchObjective
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.load_summary import LoadSummary, WorkloadLoad
+from wsproof.model.record import RunRecord
+from wsproof.model.schemas import CHECK_SCHEMA, OLD_RUN_SCHEMA, RUN_SCHEMA
 from wsproof.model.suite import CheckRun, Figure, NotRun, SuiteReport
-from wsproof.report.formats.json_documents import SCHEMAS, check_document, load_schema, suite_report_of
+from wsproof.report.charts.series import series_of
+from wsproof.report.formats.json_documents import SCHEMAS, load_schema
 from wsproof.report.store.atomic import dumps
 
 EXAMPLES = Path(__file__).parents[2] / "reports" / "example"
@@ -37,7 +53,7 @@ def test_each_schema_is_a_valid_schema_and_says_which_document_it_is_for(name: s
 
 
 def test_a_schema_that_is_not_there_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match=r"wsproof\.run/1"):
+    with pytest.raises(UsageError, match=r"wsproof\.run/2"):
         load_schema("wsproof.run/9")
 
 
@@ -46,13 +62,13 @@ def test_figures_and_what_was_not_run_survive_the_document() -> None:
         "cost", "robustness", "t", Verdict.VALID, 1, 0.1, "", (Figure("exponent", 1.02), Figure("x", 3, "B")), "other"
     )
     report = SuiteReport(1, (row,), (), (NotRun("utf8-valid", "8.1", "valid UTF-8", "no time"),))
-    document = check_document(TARGET, report)
+    document = report.to_json()
     validate(document)
-    assert suite_report_of(document) == report
+    assert SuiteReport.from_json(document) == report
     first_days = {k: v for k, v in document["checks_run"][0].items() if k not in ("measured", "cause")}
     older = {**document, "checks_run": [first_days]}
     del older["not_run"]
-    assert suite_report_of(older).checks_run == (replace(row, measured=(), cause=""),)
+    assert SuiteReport.from_json(older).checks_run == (replace(row, measured=(), cause=""),)
 
 
 def test_a_run_says_of_each_figure_whether_it_is_void_and_why() -> None:
@@ -67,11 +83,57 @@ def test_a_run_says_of_each_figure_whether_it_is_void_and_why() -> None:
 
 
 def test_what_several_schemas_define_is_the_same_in_all() -> None:
-    schemas = [load_schema(name) for name in SCHEMAS]
-    for word in ("finding", "caution"):
-        definitions = [schema["$defs"][word] for schema in schemas if word in schema["$defs"]]
-        assert len(definitions) > 1
-        assert all(definition == definitions[0] for definition in definitions)
+    current = [load_schema(name) for name in SCHEMAS if name != OLD_RUN_SCHEMA]
+    definitions: dict[str, list[Any]] = {}
+    for schema in current:
+        for word, definition in schema["$defs"].items():
+            definitions.setdefault(word, []).append(definition)
+    shared = {word: found for word, found in definitions.items() if len(found) > 1}
+    assert {"finding", "caution", "check_run", "not_run", "figure"} <= set(shared)
+    for found in shared.values():
+        assert all(definition == found[0] for definition in found)
+
+
+def test_the_check_in_a_record_is_the_check_document_without_what_the_record_has() -> None:
+    run, check = load_schema(RUN_SCHEMA), load_schema(CHECK_SCHEMA)
+    own = run["$defs"]["check"]["properties"]
+    assert set(check["properties"]) - set(own) == {"schema", "target", "findings"}
+    assert all(check["properties"][name] == own[name] for name in own)
+
+
+def full_record() -> RunRecord:
+    """A record with every field that any command sets."""
+    return record(
+        check=suite_report(),
+        measured_findings=(violation(),),
+        objectives=(ObjectiveOutcome("lost == 0", True, 0.0, "met: lost == 0"),),
+        generator=GeneratorSetup(2, True, (1,), "uvloop"),
+        measured_again=SecondMeasurement(("schedule-slip",), "second"),
+        mix=MixedLoad("echo with 10 subscribers", 12.5),
+        series=series_of(measurement(4, 4)),
+        load=LoadSummary((WorkloadLoad("chat", 5, 2.0, 20, Verdict.VALID, {"latency": summary()}, (caution(),)),)),
+        capacity=CapacityRecord(
+            "rate",
+            (SearchObjective("lost == 0", "lost", "count", 0.0),),
+            SearchLimits(1, 100, 0.4, 40),
+            {},
+            0.95,
+            (LevelRecord(10.0, LevelOutcome.MET, ("met: lost == 0",), (None,), {"latency": summary()}),),
+        ),
+        server_log="server.log",
+    )
+
+
+def test_a_record_with_everything_fits_its_schema_and_the_schema_names_every_part() -> None:
+    document = full_record().to_json()
+    validate(document)
+    definitions = load_schema(RUN_SCHEMA)["$defs"]
+    for name in ("check", "generator", "measured_again", "mix", "series", "load", "capacity"):
+        assert set(document[name]) == set(definitions[name]["properties"]), name
+    assert set(document["objectives"][0]) == set(definitions["objective"]["properties"])
+    room = definitions["load"]["properties"]["rooms"]["items"]["properties"]
+    assert set(document["load"]["rooms"][0]) == set(room)
+    assert RunRecord.from_json(document).to_json() == document
 
 
 def test_the_schemas_name_every_field_that_the_values_write() -> None:
@@ -80,7 +142,7 @@ def test_the_schemas_name_every_field_that_the_values_write() -> None:
     assert set(record().to_json()["metrics"]["latency"]) == set(run["$defs"]["summary"]["properties"])
     assert set(violation().to_json()) == set(run["$defs"]["finding"]["properties"])
     assert set(caution().to_json()) == set(run["$defs"]["caution"]["properties"])
-    document = check_document(TARGET, suite_report())
+    document = suite_report().to_json()
     assert set(document) == set(check["properties"])
     assert set(document["checks_run"][0]) == set(check["$defs"]["check_run"]["properties"])
     assert set(Figure("x", 1.0).to_json()) == set(check["$defs"]["figure"]["properties"])
@@ -114,9 +176,9 @@ def findings() -> st.SearchStrategy[Finding]:
 @settings(max_examples=40, deadline=None)
 @given(st.lists(findings(), max_size=3), st.booleans())
 def test_documents_with_anything_in_their_findings_fit_their_schemas(found: list[Finding], strict: bool) -> None:
-    document = check_document(TARGET | {"said": "\ud800\x00"}, suite_report(*found), strict)
-    validate(document)
-    validate(record(findings=tuple(found), warnings=(caution(),), parts={"check": document}).to_json())
+    report = suite_report(*found).but(target=TARGET | {"said": "\ud800\x00"}, strict=strict)
+    validate(report.to_json())
+    validate(record(findings=tuple(found), warnings=(caution(),), check=report).to_json())
     validate(comparison(findings=tuple(found), warnings=(caution(),)).to_json())
 
 
@@ -125,23 +187,23 @@ def test_documents_with_anything_in_their_findings_fit_their_schemas(found: list
     [{"verdict": "fine"}, {"findings": [{"check": "x"}]}, {"checks_run": None}, {"schema": "wsproof.check/2"}],
 )
 def test_a_spoilt_document_does_not_fit(spoil: dict[str, Any]) -> None:
-    document = check_document(TARGET, suite_report()) | spoil
+    document = suite_report().to_json() | spoil
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.Draft202012Validator(load_schema("wsproof.check/1")).validate(document)
 
 
 def test_an_accepted_deviation_is_listed_with_its_reason_and_no_longer_counts() -> None:
     finding = violation()
-    assert check_document(TARGET, suite_report_valid(finding))["verdict"] == "invalid"
-    document = check_document(TARGET, suite_report_valid(replace(finding, accepted="known")))
+    assert suite_report_valid(finding).to_json()["verdict"] == "invalid"
+    document = suite_report_valid(replace(finding, accepted="known")).to_json()
     assert document["verdict"] == "valid"
     assert document["findings"][0]["accepted"] == "known"
 
 
 def test_only_strict_counts_what_is_not_strict() -> None:
     report = suite_report_valid(violation(level=Level.NON_STRICT))
-    assert check_document(TARGET, report, strict=False)["verdict"] == "valid"
-    assert check_document(TARGET, report, strict=True)["verdict"] == "invalid"
+    assert report.to_json()["verdict"] == "valid"
+    assert report.but(strict=True).to_json()["verdict"] == "invalid"
 
 
 def test_every_committed_example_fits_its_schema() -> None:

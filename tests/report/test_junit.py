@@ -6,15 +6,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.report.samples import HOSTILE, TARGET, deviation, non_strict, suite_report, violation
+from tests.report.samples import HOSTILE, deviation, non_strict, suite_report, violation
 from wsproof.model.finding import Anomaly, Verdict, observed
 from wsproof.model.suite import CheckRun, Figure, NotRun, SuiteReport
-from wsproof.report.formats.json_documents import check_document
 from wsproof.report.formats.junit import junit_xml
 
 
 def suite_of(report: SuiteReport, strict: bool = False) -> ElementTree.Element:
-    suite = ElementTree.fromstring(junit_xml(check_document(TARGET, report, strict)).encode()).find("testsuite")
+    suite = ElementTree.fromstring(junit_xml(report.but(strict=strict)).encode()).find("testsuite")
     assert suite is not None
     assert int(suite.get("tests", "")) == len(suite.findall("testcase"))
     assert int(suite.get("failures", "")) == len(suite.findall("testcase/failure"))

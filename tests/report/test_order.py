@@ -7,12 +7,11 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from tests.report.samples import TARGET, comparison, record, violation
+from tests.report.samples import comparison, record, violation
 from wsproof.conformance.rules import rule
 from wsproof.model.finding import Anomaly, Finding, Level, severity
 from wsproof.model.harm import Harm
 from wsproof.model.suite import SuiteReport
-from wsproof.report.formats.json_documents import check_document
 from wsproof.report.formats.junit import junit_xml
 from wsproof.report.formats.markdown import run_markdown
 from wsproof.report.formats.page import run_page
@@ -38,17 +37,17 @@ def named(text: str) -> list[str]:
 
 def test_the_worst_comes_first_in_every_output() -> None:
     mixed = (*WORST_FIRST[1::2], *WORST_FIRST[::2])
-    document = check_document(TARGET, SuiteReport(0, findings=mixed))
-    assert [row["check"] for row in document["findings"]] == NAMES
+    report = SuiteReport(0, findings=mixed)
+    assert [row["check"] for row in report.to_json()["findings"]] == NAMES
     assert [row["check"] for row in record(findings=mixed).to_json()["findings"]] == NAMES
     assert [row["check"] for row in comparison(findings=mixed).to_json()["findings"]] == NAMES
-    cases = ElementTree.fromstring(junit_xml(document).encode()).iter("testcase")
+    cases = ElementTree.fromstring(junit_xml(report).encode()).iter("testcase")
     assert [case.get("name") for case in cases] == NAMES
     console = Console(record=True, width=200)
     with console.capture() as shown:
-        show_check(console, document)
+        show_check(console, report)
     assert named(shown.get()) == NAMES
-    run = record(findings=mixed, parts={})
+    run = record(findings=mixed)
     assert named(run_markdown(run).partition("### Findings")[2]) == NAMES
     assert named(run_page(run).partition('id="findings"')[2]) == NAMES
 

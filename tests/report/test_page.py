@@ -16,7 +16,6 @@ from wsproof.model.comparison import Judgement
 from wsproof.model.finding import Verdict, observed
 from wsproof.model.record import RunRecord
 from wsproof.report.charts.series import series_of
-from wsproof.report.formats.json_documents import check_document
 from wsproof.report.formats.page import comparison_page, index_page, run_page, write_index
 from wsproof.report.store.runs import RunStore
 from wsproof.stats.metrics import summaries
@@ -64,9 +63,13 @@ class Page(HTMLParser):
 
 def full_record(**changes: Any) -> RunRecord:
     measurement = samples.measurement(subscribers=20, seconds=10)
-    found = changes.get("findings", (violation(), samples.deviation()))
-    parts = {"series": series_of(measurement), "check": check_document(TARGET, samples.suite_report(*found))}
-    values = {"metrics": summaries(measurement), "parts": parts, "findings": found, "verdict": Verdict.INVALID}
+    check = samples.suite_report(*changes.pop("findings", (violation(), samples.deviation())))
+    values = {
+        "metrics": summaries(measurement),
+        "series": series_of(measurement),
+        "check": check,
+        "verdict": Verdict.INVALID,
+    }
     return samples.record(**(values | changes))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from wsproof.cli.parser import parse_command
+from wsproof.model.bench_record import ObjectiveOutcome
 from wsproof.model.record import RunRecord
 from wsproof.report.text.rerun import repeat_line
 from wsproof.session.context import CommandContext
@@ -30,8 +31,8 @@ def recorded(stage: CommandContext[BenchOptions]) -> RunRecord:
         "channels": stage.channels,
         "settings": stage.settings,
     }
-    objectives = [{"objective": text} for text in stage.options.slo]
-    return RunRecord("id", "bench", "", target, plan=plan_of(stage).to_json(), parts={"objectives": objectives})
+    objectives = tuple(ObjectiveOutcome(text, None) for text in stage.options.slo)
+    return RunRecord("id", "bench", "", target, plan=plan_of(stage).to_json(), objectives=objectives)
 
 
 @pytest.mark.parametrize(

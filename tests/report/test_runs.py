@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.report.samples import GIT, TARGET, comparison, record, violation
+from tests.report.samples import GIT, TARGET, comparison, record, summary, violation
 from wsproof.errors import UsageError
 from wsproof.model.finding import Finding
 from wsproof.report.store.runs import RunStore
@@ -90,8 +91,9 @@ def test_a_write_that_fails_leaves_the_old_record_and_nothing_else(
 
 def test_what_is_not_a_number_is_written_as_null(store: RunStore) -> None:
     folder = store.new_run("bench", GIT)
-    folder.write(record(parts={"load": {"rate": float("nan"), "most": float("inf")}}))
-    assert folder.read().parts["load"] == {"rate": None, "most": None}
+    never = replace(summary(), mean=float("nan"), max=float("inf"))
+    folder.write(record(metrics={"latency": never}))
+    assert folder.read().metrics["latency"] == replace(summary(), mean=None, max=None)
 
 
 def test_a_run_is_found_by_id_beginning_end_path_and_latest(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:

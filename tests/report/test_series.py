@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,20 +15,20 @@ from wsproof.report.charts.series import series_of
 from wsproof.stats.metrics import summaries
 
 
-def numbers(column: list[float | None]) -> list[float]:
+def numbers(column: Sequence[float | None]) -> list[float]:
     assert None not in column
     return [value for value in column if value is not None]
 
 
 def test_the_percentile_line_ends_at_the_maximum_and_never_falls() -> None:
     made = measurement()
-    line = numbers(series_of(made)["percentiles"]["latency_ns"])
+    line = numbers(series_of(made).percentiles["latency_ns"])
     assert line[-1] == summaries(made)["latency"].max
     assert line == sorted(line)
 
 
 def test_the_slow_second_is_seen_where_it_was() -> None:
-    timeline = series_of(measurement())["timeline"]
+    timeline = series_of(measurement()).timeline
     worst = int(np.argmax(numbers(timeline["p50_ns"])))
     assert 5 <= numbers(timeline["at_s"])[worst] < 6
     for p50, p99, most in zip(timeline["p50_ns"], timeline["p99_ns"], timeline["max_ns"], strict=True):
@@ -35,13 +36,13 @@ def test_the_slow_second_is_seen_where_it_was() -> None:
 
 
 def test_every_publication_is_in_the_histogram_or_beyond_it() -> None:
-    last = series_of(measurement())["time_to_last"]
+    last = series_of(measurement()).time_to_last
     assert sum(numbers(last["count"])) + sum(numbers(last["beyond"])) == 200
 
 
 def test_deliveries_per_second_add_up_to_what_arrived_in_the_window() -> None:
     made = measurement()
-    data = series_of(made)["deliveries"]
+    data = series_of(made).deliveries
     rates = numbers(data["received_per_s"])
     seconds = made.plan.duration_s / len(rates)
     inside = made.history.receipts.received_ns <= made.history.end_ns
@@ -49,7 +50,7 @@ def test_deliveries_per_second_add_up_to_what_arrived_in_the_window() -> None:
 
 
 def test_the_server_is_seen_before_the_window_too() -> None:
-    server = series_of(measurement())["server"]
+    server = series_of(measurement()).server
     assert numbers(server["at_s"])[0] < 0
     assert all(0 <= share <= 1 for share in numbers(server["cpu_share"]))
     assert numbers(server["connections"])[-1] == 100
@@ -60,12 +61,12 @@ def test_a_long_run_stays_small_and_keeps_its_worst_second() -> None:
     share[1234] = 0.97
     made = replace(measurement(20), generator=GeneratorUsage(share))
     series = series_of(made)
-    assert len(series["generator"]["cpu_share"]) <= 120
-    assert max(numbers(series["generator"]["cpu_share"])) == 0.97
-    assert len(json.dumps(series)) < 50_000
+    assert len(series.generator["cpu_share"]) <= 120
+    assert max(numbers(series.generator["cpu_share"])) == 0.97
+    assert len(json.dumps(series.to_json())) < 50_000
 
 
 def test_a_measurement_of_nothing_has_empty_series() -> None:
     made = measurement(2, 2)
     series = series_of(Measurement(made.plan, made.contract, Recorder().freeze()))
-    assert all(part == {} for part in series.values())
+    assert all(part == {} for part in series.to_json().values())

@@ -11,12 +11,13 @@ import pytest
 from rich.console import Console
 
 from tests.report import samples
-from tests.report.samples import HOSTILE, TARGET, suite_report, violation
+from tests.report.samples import HOSTILE, suite_report, violation
+from wsproof.model.bench_record import ObjectiveOutcome
 from wsproof.model.comparison import Judgement
 from wsproof.model.finding import Anomaly, Level, Verdict, observed
-from wsproof.model.record import Summary, Void
+from wsproof.model.load_summary import LoadSummary, WorkloadLoad
 from wsproof.model.suite import CheckRun, Figure, NotRun, SuiteReport
-from wsproof.report.formats.json_documents import check_document
+from wsproof.model.summary import Summary, Void
 from wsproof.report.formats.terminal import show_check, show_comparison, show_finding, show_load, show_run
 from wsproof.report.store.run_dir import RunDir
 
@@ -54,7 +55,7 @@ def test_a_report_and_its_document_are_shown_alike() -> None:
     one, other = Paper(), Paper()
     report = samples.suite_report(violation(replay="wsproof replay x.json"))
     show_check(one.console, report)
-    show_check(other.console, check_document(TARGET, report))
+    show_check(other.console, SuiteReport.from_json(report.to_json()))
     assert one.text == other.text
     assert "again: wsproof replay x.json" in one.text
 
@@ -84,7 +85,7 @@ def test_strict_counts_what_is_not_strict() -> None:
     report = SuiteReport(1, samples.suite_report().checks_run, (samples.non_strict(),))
     lax, strict = Paper(), Paper()
     show_check(lax.console, report)
-    show_check(strict.console, report, strict=True)
+    show_check(strict.console, report.but(strict=True))
     assert "VALID: every promise" in lax.text
     assert "INVALID: 1 violation" in strict.text
 
@@ -167,8 +168,8 @@ def test_a_row_of_void_figures_is_not_broken_in_two() -> None:
 
 
 def test_an_objective_that_a_void_figure_leaves_open_is_what_the_run_cannot_tell(paper: Paper) -> None:
-    row = {"objective": "p99(latency) < 5ms", "met": None, "value": 8.28e6, "said": "cannot tell: p99(latency) < 5ms"}
-    show_run(paper.console, samples.partly_void(parts={"objectives": [row]}))
+    outcome = ObjectiveOutcome("p99(latency) < 5ms", None, 8.28e6, "cannot tell: p99(latency) < 5ms")
+    show_run(paper.console, samples.partly_void(objectives=(outcome,)))
     assert "CANNOT TELL: no promise was broken, but p99(latency) < 5ms could not be decided." in paper.text
 
 
@@ -184,16 +185,16 @@ def test_a_run_that_is_shown_at_its_end_is_not_called_incomplete(paper: Paper) -
 
 
 def test_objectives_are_told_with_their_outcome(paper: Paper) -> None:
-    rows = [{"objective": "reach == 1", "met": False, "said": "missed: reach == 1"}]
-    show_run(paper.console, samples.record(parts={"objectives": rows}))
+    outcome = ObjectiveOutcome("reach == 1", False, sentence="missed: reach == 1")
+    show_run(paper.console, samples.record(objectives=(outcome,)))
     assert "✗ missed: reach == 1" in paper.text
     assert "OBJECTIVE MISSED: reach == 1" in paper.text
 
 
 def test_findings_of_the_check_are_not_told_twice(paper: Paper) -> None:
     lost = violation(check="lost", explanation="Under load, one was lost.", recipe=None)
-    part = check_document(TARGET, samples.suite_report(violation()))
-    record = samples.record(command="run", findings=(violation(), lost), parts={"check": part}, verdict=Verdict.INVALID)
+    check = samples.suite_report(violation())
+    record = samples.record(command="run", findings=(lost,), check=check, verdict=Verdict.INVALID)
     show_run(paper.console, record)
     assert violation().explanation not in paper.text
     assert lost.explanation in paper.text
@@ -201,8 +202,9 @@ def test_findings_of_the_check_are_not_told_twice(paper: Paper) -> None:
 
 
 def test_a_load_is_told_room_by_room(paper: Paper) -> None:
-    metrics = {"latency": samples.summary().to_json(), "reach": samples.summary("0-1", 1.0).to_json()}
-    show_load(paper.console, {"rooms": [{"workload": "chat", "users": 200, "verdict": "valid", "metrics": metrics}]})
+    metrics = {"latency": samples.summary(), "reach": samples.summary("0-1", 1.0)}
+    chat = WorkloadLoad("chat", users=200, verdict=Verdict.VALID, metrics=metrics)
+    show_load(paper.console, LoadSummary((chat,)))
     assert "load, chat: 200 users, latency p50 1.84 ms, p99 8.28 ms" in paper.text
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from wsproof.stats.capacity import Capacity, LevelOutcome, Measure, Search, SearchEnding, find_capacity
+from wsproof.model.capacity import LevelOutcome, SearchEnding
+from wsproof.stats.capacity import Capacity, Measure, Search, find_capacity
 
 WIDE = Search(10, 10_000)
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from tests.stats.builders import measurement, steady
+from wsproof.model.capacity import LevelOutcome
 from wsproof.model.finding import Anomaly, Finding, Level
-from wsproof.model.record import TrustWarning
-from wsproof.stats.capacity import LevelOutcome
+from wsproof.model.summary import TrustWarning
 from wsproof.stats.capacity_level import judge_level
 from wsproof.stats.objective import ObjectiveResult, parse_objective
 from wsproof.stats.trust import judged_summaries

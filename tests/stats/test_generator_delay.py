@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tests.stats.builders import MS, QUIET, measurement, publish, recorder, steady
+from wsproof.model.capacity import LevelOutcome
 from wsproof.model.measurement import Measurement
-from wsproof.stats.capacity import LevelOutcome
 from wsproof.stats.capacity_level import judge_level
 from wsproof.stats.generator_delay import waited_ns
 from wsproof.stats.generator_effect import DeliveryTimes, Limit, own_delays

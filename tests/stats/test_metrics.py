@@ -10,7 +10,7 @@ from wsproof.model.contract import Audience
 from wsproof.model.history import Departure, History, Kind, Member, Publications, Receipts, Tick
 from wsproof.model.measurement import Measurement, ServerUsage
 from wsproof.model.plan import Phase
-from wsproof.model.record import Summary
+from wsproof.model.summary import Summary
 from wsproof.stats.metrics import FEED_METRICS, METRICS, METRICS_BY_NAME, Observed, summaries, summarise
 
 

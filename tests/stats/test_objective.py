@@ -4,7 +4,7 @@ import pytest
 
 from wsproof.errors import UsageError
 from wsproof.model.finding import Anomaly, Finding, Level
-from wsproof.model.record import Summary
+from wsproof.model.summary import Summary
 from wsproof.stats.objective import parse_objective
 
 RUN = {

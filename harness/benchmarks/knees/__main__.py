@@ -77,7 +77,7 @@ def found(case: Case) -> dict[str, object]:
         where = ("--channels", "harness.benchmarks.knees.halls", "--path", "/hall/0/1")
         window = ("--warmup", str(WARMUP_S), "--duration", str(DURATION_S))
         wsproof(["capacity", APP, *where, *slo, *limits, *window, *case.options, "--json", str(record)])
-        part: dict[str, object] = json.loads(record.read_text())["parts"]["capacity"]
+        part: dict[str, object] = json.loads(record.read_text())["capacity"]
         return part
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.text import Text
 
@@ -15,6 +14,7 @@ from wsproof.errors import ExitCode
 from wsproof.load import PartialRun, run_plan
 from wsproof.load.judging import JudgedMeasurement, judge_measurement
 from wsproof.load.limits import require_possible
+from wsproof.model.bench_record import GeneratorSetup, SecondMeasurement
 from wsproof.model.finding import Verdict
 from wsproof.model.measurement import Measurement
 from wsproof.model.record import RunRecord
@@ -114,9 +114,9 @@ def measure_server(
         else:
             shutil.rmtree(columns)
         kept = "second" if block is second else "first"
-        log.add_part("measured_again", {"because": list(first.void_codes), "kept": kept})
+        log.change(measured_again=SecondMeasurement(first.void_codes, kept))
     keep_block(log, block, strict=strict)
-    log.add_part("generator", generator_part(stage, block.measurement))
+    log.change(generator=generator_setup(stage, block.measurement))
     if stage.outputs.hdr is not None:
         write_log(stage.outputs.hdr, block.measurement)
 
@@ -153,37 +153,33 @@ def keep_block(log: RunRecorder, block: JudgedMeasurement, *, strict: bool = Fal
     """Write the block into the record. The verdict of an earlier check part still counts."""
     findings = log.folder.keep_findings(block.findings, log.record.target)
     verdict = block.verdict(strict=strict)
-    if log.record.parts.get("check"):
+    if log.record.check is not None:
         verdict = Verdict.worst([verdict, log.record.verdict])
     log.change(
         plan=block.measurement.plan.to_json(),
         verdict=verdict,
         trusted=block.trusted,
         metrics=block.metrics,
-        findings=log.record.findings + findings,
+        measured_findings=log.record.measured_findings + findings,
         warnings=log.record.warnings + block.warnings,
-        parts={**log.record.parts, "series": series_of(block.measurement)},
+        series=series_of(block.measurement),
     )
 
 
-def generator_part(stage: CommandContext[MeasureOptions], measurement: Measurement) -> dict[str, Any]:
+def generator_setup(stage: CommandContext[MeasureOptions], measurement: Measurement) -> GeneratorSetup:
     """The record's description of the load generator: processes, cores and event loop."""
-    part = {
-        "processes": measurement.generator.processes,
-        "chosen": stage.options.processes is None,
-        "cores": list(measurement.generator.cores),
-        "loop": measurement.generator.loop,
-    }
-    return part | {"deflated": measurement.generator.deflated} if measurement.plan.deflate else part
+    generator = measurement.generator
+    return GeneratorSetup(
+        processes=generator.processes,
+        chosen=stage.options.processes is None,
+        cores=generator.cores,
+        loop=generator.loop,
+        deflated=generator.deflated if measurement.plan.deflate else None,
+    )
 
 
 def judge_objectives(log: RunRecorder, objectives: list[Objective]) -> list[bool | None]:
     """Judge the objectives of `--slo`. None: an objective cannot be decided, since its figure is missing or void."""
-    results: list[dict[str, Any]] = []
-    for objective in objectives:
-        outcome = objective.judge(log.record.metrics, log.record.findings)
-        said = outcome.sentence()
-        results.append({"objective": objective.text, "met": outcome.met, "value": outcome.value, "said": said})
-    if results:
-        log.add_part("objectives", results)
-    return [result["met"] for result in results]
+    results = [objective.judge(log.record.metrics, log.record.findings) for objective in objectives]
+    log.change(objectives=tuple(result.outcome() for result in results))
+    return [result.met for result in results]

@@ -8,15 +8,16 @@ from dataclasses import replace
 
 from rich.text import Text
 
-from wsproof.cli.bench import code_of, generator_part, judge_objectives, keep_block
+from wsproof.cli.bench import code_of, generator_setup, judge_objectives, keep_block
 from wsproof.cli.command import Command
 from wsproof.errors import ExitCode, UsageError
 from wsproof.load import PartialRun
 from wsproof.load.judging import judge_measurement
 from wsproof.load.mix import run_mixed
 from wsproof.model.arrivals import Ramp, Trace
+from wsproof.model.bench_record import MixedLoad
 from wsproof.model.measurement import Measurement, ServerUsage
-from wsproof.model.record import TrustWarning
+from wsproof.model.summary import TrustWarning
 from wsproof.report.formats.bench_table import Bench, benches_document, benches_markdown, show_benches
 from wsproof.report.formats.progress import ProgressLine
 from wsproof.report.store.atomic import write_text
@@ -96,8 +97,7 @@ def judge(
         "Compare it with runs of the same mix only.",
     )
     log.change(warnings=(*log.record.warnings, caution))
-    log.add_part("generator", generator_part(part, measurement))
-    log.add_part("mix", {"beside": others, "server_cpu_per_delivery_us": cpu_us})
+    log.change(generator=generator_setup(part, measurement), mix=MixedLoad(others, cpu_us))
     met = judge_objectives(log, [parse_objective(text) for text in part.options.slo])
     part.headline(str(log.record.plan["workload"]))
     part.show_run(log.record)

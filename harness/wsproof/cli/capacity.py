@@ -4,32 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from rich.text import Text
 
-from wsproof.cli.bench import generator_part
+from wsproof.cli.bench import generator_setup
 from wsproof.cli.command import Command
 from wsproof.errors import ExitCode, TargetError, UsageError
 from wsproof.load import PartialRun, run_plan
 from wsproof.load.judging import judge_measurement
 from wsproof.load.limits import most_subscribers, require_possible
 from wsproof.model.arrivals import Ramp, Trace
+from wsproof.model.capacity import (
+    CapacityRecord,
+    LevelOutcome,
+    LevelRecord,
+    SearchEnding,
+    SearchLimits,
+    SearchObjective,
+)
 from wsproof.model.finding import Anomaly, Finding, Verdict, verdict_of
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Plan
-from wsproof.model.record import Summary, TrustWarning
 from wsproof.model.suite import told_once
+from wsproof.model.summary import Summary, TrustWarning
 from wsproof.report.formats.progress import ProgressLine
 from wsproof.report.formats.terminal import show_findings
-from wsproof.report.text.capacity import capacity_part, capacity_sentence, level_line
+from wsproof.report.text.capacity import capacity_sentence, level_line
 from wsproof.report.text.sanitize import clean_line
 from wsproof.session.context import CommandContext
 from wsproof.session.options import CapacityOptions
 from wsproof.session.plan import plan_of, processes_for
 from wsproof.session.run_recorder import RunRecorder
-from wsproof.stats.capacity import Capacity, LevelOutcome, Search, SearchEnding, find_capacity
+from wsproof.stats.capacity import Capacity, Search, find_capacity
 from wsproof.stats.capacity_level import JudgedLevel, judge_level
+from wsproof.stats.knee import CONFIDENCE
 from wsproof.stats.objective import Objective, parse_objective
 from wsproof.target.server import RunningServer
 
@@ -71,7 +79,8 @@ def perform(command: Command[CapacityOptions]) -> ExitCode:
             [finding for finding in log.record.findings if finding.anomaly is Anomaly.PROTOCOL],
             all_known=stage.outputs.all,
         )
-        stage.console.print(Text(f"\n{capacity_sentence(log.record.parts['capacity'])}", style="bold"), soft_wrap=True)
+        assert log.record.capacity is not None
+        stage.console.print(Text(f"\n{capacity_sentence(log.record.capacity)}", style="bold"), soft_wrap=True)
     stage.write_accepted(log.record.findings)
     stage.write_json(log.record.to_json())
     # A protocol deviation that is not a known one fails this verb like the others, even if the knee was found.
@@ -162,7 +171,7 @@ class LevelRuns:
         self._objectives = objectives
         self._dimension = dimension
         self._search = search
-        self._rows: list[dict[str, Any]] = []
+        self._rows: list[LevelRecord] = []
         self._findings: tuple[Finding, ...] = ()
         self._wire: tuple[Finding, ...] = ()
         """Protocol findings of all levels."""
@@ -185,7 +194,7 @@ class LevelRuns:
             if not self._rows or not (self._server.owned or self._server.is_alive()):
                 raise
             return self._note(level, JudgedLevel(LevelOutcome.MISSED, (str(absent),)), {})
-        self._log.add_part("generator", generator_part(self._stage, measurement))
+        self._log.change(generator=generator_setup(self._stage, measurement))
         judged = judge_measurement(measurement, self._server)
         results = judged.judge(self._objectives)
         outcome = judge_level(results, judged.findings, judged.warnings)
@@ -218,25 +227,32 @@ class LevelRuns:
         metrics: Mapping[str, Summary],
         values: list[float | None] | None = None,
     ) -> LevelOutcome:
-        row: dict[str, Any] = {
-            "level": level,
-            "outcome": judged.outcome.value,
-            "why": [clean_line(reason) for reason in judged.why],
-            "values": values or [None] * len(self._objectives),
-            "metrics": {name: summary.to_json() for name, summary in metrics.items()},
-        }
+        row = LevelRecord(
+            level,
+            judged.outcome,
+            why=tuple(clean_line(reason) for reason in judged.why),
+            values=tuple(values or [None] * len(self._objectives)),
+            metrics=metrics,
+        )
         self._rows.append(row)
-        self._log.add_part("capacity", self._part(None))
+        self._log.change(capacity=self._record)
         self._stage.console.print(Text(level_line(row, self._dimension.name)), soft_wrap=True)
         return judged.outcome
 
-    def _part(self, found: Capacity | None) -> dict[str, Any]:
-        return {
-            **capacity_part(self._dimension.name, self._objectives, self._rows, found),
-            "search": {"lowest": self._search.lowest, "highest": self._search.highest}
-            | {"resolution": self._search.resolution, "most_trials": self._search.most_trials},
-            "plan": self._dimension.base.to_json(),
-        }
+    @property
+    def _record(self) -> CapacityRecord:
+        """The search so far."""
+        search = self._search
+        return CapacityRecord(
+            over=self._dimension.name,
+            objectives=tuple(
+                SearchObjective(one.text, one.metric, one.statistic, one.limit) for one in self._objectives
+            ),
+            search=SearchLimits(search.lowest, search.highest, search.resolution, search.most_trials),
+            plan=self._dimension.base.to_json(),
+            confidence=CONFIDENCE,
+            runs=tuple(self._rows),
+        )
 
     def conclude(self, found: Capacity) -> None:
         """Write the result of the search. The record's metrics are those of the highest level that met all objectives.
@@ -251,7 +267,7 @@ class LevelRuns:
             trusted=not limited,
             plan=self._dimension.plan(self._best).to_json() if self._best else self._log.record.plan,
             metrics=self._metrics,
-            findings=findings,
+            measured_findings=findings,
             warnings=self._cautions if limited else (),
-            parts={**self._log.record.parts, "capacity": self._part(found)},
+            capacity=replace(self._record, ending=found.ending, knee=found.knee, met=found.met, ceiling=found.ceiling),
         )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from wsproof import delivery
 from wsproof.cli.command import Command
@@ -14,7 +13,7 @@ from wsproof.conformance import suite as rfc6455
 from wsproof.errors import ExitCode
 from wsproof.model.record import RunRecord
 from wsproof.model.server_end import end_findings
-from wsproof.model.suite import SuiteName
+from wsproof.model.suite import SuiteName, SuiteReport
 from wsproof.report.formats.junit import junit_xml
 from wsproof.report.formats.markdown import run_markdown
 from wsproof.report.formats.progress import ProgressLine
@@ -83,16 +82,16 @@ def check_server(stage: CommandContext[CheckOptions], server: RunningServer, rec
             keep(replace(report, findings=report.findings + end_findings(server.ends[before:])))
 
 
-def finish_check(stage: CommandContext[CheckOptions], document: Mapping[str, Any], record: RunRecord) -> None:
+def finish_check(stage: CommandContext[CheckOptions], report: SuiteReport, record: RunRecord) -> None:
     """Print the report and write the requested copies. A failure in one copy does not prevent the others."""
     outputs = stage.outputs
-    steps: list[Callable[[], None]] = [partial(show_check, stage.console, document, all_known=outputs.all)]
+    steps: list[Callable[[], None]] = [partial(show_check, stage.console, report, all_known=outputs.all)]
     if outputs.junit is not None:
         junit = outputs.junit
-        steps.append(lambda: write_text(junit, junit_xml(document)))
+        steps.append(lambda: write_text(junit, junit_xml(report)))
     if not isinstance(stage.options, RunOptions):
-        steps.append(lambda: stage.write_json(document))
+        steps.append(lambda: stage.write_json(report.to_json()))
         if outputs.markdown is not None:
-            complete, markdown = bool(document["complete"]), outputs.markdown
-            steps.append(lambda: write_text(markdown, run_markdown(record.but(complete=complete))))
+            shown, markdown = record.but(complete=report.complete), outputs.markdown
+            steps.append(lambda: write_text(markdown, run_markdown(shown)))
     all_done(steps)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 from wsproof.cli.check import check_target
 from wsproof.cli.command import Command
@@ -14,8 +13,8 @@ from wsproof.cli.exit_codes import exit_code_of
 from wsproof.errors import ExitCode, TargetError
 from wsproof.model.record import RunRecord
 from wsproof.model.server_table import ServerRunState, ServerTable, ServerTableRow
+from wsproof.model.suite import SuiteReport
 from wsproof.net.redact import redact_settings
-from wsproof.report.formats.json_documents import suite_report_of
 from wsproof.report.formats.junit import matrix_junit_xml
 from wsproof.report.formats.server_table import matrix_markdown, show_matrix, verdict_of_row
 from wsproof.report.store.atomic import write_text
@@ -83,11 +82,8 @@ def checked(turn: ServerRun[CheckOptions]) -> ServerTableRow:
         console.print(line, style="dim", markup=False, soft_wrap=True)
         return ServerTableRow(server.name, server.title, ServerRunState.NOT_INSTALLED, turn.missing)
 
-    def tell(document: Mapping[str, Any], record: RunRecord) -> None:
-        report = suite_report_of(document)
-        turn.known.append(
-            ServerTableRow(server.name, server.title, ServerRunState.CHECKED, "", report, document, record.id)
-        )
+    def tell(report: SuiteReport, record: RunRecord) -> None:
+        turn.known.append(ServerTableRow(server.name, server.title, ServerRunState.CHECKED, "", report, record.id))
         console.print(verdict_of_row(turn.known[0]), markup=False, soft_wrap=True)
 
     try:

@@ -20,6 +20,7 @@ from wsproof.cli.exit_codes import exit_code_of
 from wsproof.cli.secret_pipe import secret_pipe
 from wsproof.errors import CannotTellError, ExitCode, UsageError, WorkloadError
 from wsproof.model.finding import Finding, Verdict, verdict_of
+from wsproof.model.load_summary import LoadSummary
 from wsproof.model.server_end import end_findings
 from wsproof.net.redact import hide_known
 from wsproof.report.formats.terminal import show_findings, show_load, show_verdict
@@ -38,17 +39,16 @@ GRACE_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class LoadResult:
-    """The result of a headless Locust run. `summary` is the part that the record keeps."""
+    """The result of a headless Locust run. `summary` is what the record keeps beside the findings."""
 
-    summary: Mapping[str, Any]
+    summary: LoadSummary
     findings: tuple[Finding, ...]
     verdict: Verdict
 
     @property
     def trusted(self) -> bool:
         """Whether no trust warning invalidates a figure of any room."""
-        warnings = [warning for room in self.summary.get("rooms", ()) for warning in room.get("warnings", ())]
-        return not any(warning["voids"] for warning in warnings)
+        return self.summary.trusted
 
 
 def perform(command: Command[LoadOptions]) -> ExitCode:
@@ -72,8 +72,7 @@ def perform(command: Command[LoadOptions]) -> ExitCode:
             handed_on=options.locust_arguments,
         )
         kept = log.folder.keep_findings(result.findings, log.record.target)
-        log.add_part("load", result.summary)
-        log.change(verdict=result.verdict, trusted=result.trusted, findings=kept)
+        log.change(load=result.summary, verdict=result.verdict, trusted=result.trusted, measured_findings=kept)
         show_load(stage.console, result.summary)
         show_findings(stage.console, kept, all_known=stage.outputs.all)
         show_verdict(stage.console, result.verdict)
@@ -195,12 +194,14 @@ def load_server(
         tail = "\n".join(log_file.read_text(encoding="utf-8").splitlines()[-15:])
         raise CannotTellError(f"Locust ended with {locust.returncode} and left no summary. Its last words:\n{tail}")
     summary = json.loads(summary_file.read_text(encoding="utf-8"))
-    if (mistake := summary.pop("mistake", None)) is not None:
+    if (mistake := summary["mistake"]) is not None:
         raise WorkloadError(mistake)
     end = server.ended()
     ended = end_findings((end,) if end is not None else ())
-    findings = (*ended, *(Finding.from_json(finding) for finding in summary.get("findings", ())))
-    return LoadResult(summary, findings, Verdict.worst([Verdict(summary["verdict"]), verdict_of(ended)]))
+    findings = (*ended, *(Finding.from_json(finding) for finding in summary["findings"]))
+    load = LoadSummary.from_json(summary)
+    verdict = Verdict.worst([load.verdict, verdict_of(ended)])
+    return LoadResult(load, findings, verdict)
 
 
 def user_class_name(workload: str) -> str:

@@ -18,7 +18,6 @@ from wsproof.net.budget import Budget
 from wsproof.report.closing import closing_sentences
 from wsproof.report.formats.markdown import run_markdown
 from wsproof.report.store.atomic import write_text
-from wsproof.report.text.run import all_findings
 from wsproof.session.check_recorder import CheckRecorder
 from wsproof.session.context import CommandContext
 from wsproof.session.crash import all_done, violations_outrank_errors
@@ -46,7 +45,7 @@ def perform(command: Command[RunOptions]) -> ExitCode:
                     _write_copies(stage, stage.log.record)
             raise
         assert stage.log is not None
-        stage.write_accepted(all_findings(stage.log.record))
+        stage.write_accepted(stage.log.record.findings)
         _write_copies(stage, stage.log.record)
     return code
 
@@ -104,8 +103,8 @@ def _write_copies(stage: CommandContext[RunOptions], record: RunRecord) -> None:
 def add_load(log: RunRecorder, load: LoadResult) -> None:
     """Write the result of the load into the record."""
     found = log.folder.keep_findings(load.findings, log.record.target)
-    log.add_part("load", load.summary)
     log.change(
+        load=load.summary,
         verdict=Verdict.worst([log.record.verdict, load.verdict]),
-        findings=log.record.findings + found,
+        measured_findings=log.record.measured_findings + found,
     )

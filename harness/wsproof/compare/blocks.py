@@ -12,7 +12,7 @@ from wsproof.load import Watcher, run_plan
 from wsproof.load.judging import judge_measurement
 from wsproof.model.finding import Finding, Verdict
 from wsproof.model.plan import Plan
-from wsproof.model.record import Summary, TrustWarning
+from wsproof.model.summary import Summary, TrustWarning
 from wsproof.stats.compared_metrics import voids_judged
 from wsproof.target.server import serve
 from wsproof.target.target import Target

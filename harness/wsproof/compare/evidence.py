@@ -10,7 +10,7 @@ from wsproof.compare.blocks import BlockResult
 from wsproof.compare.order import Side
 from wsproof.model.comparison import Comparison, Judgement
 from wsproof.model.finding import UNDECIDED, Anomaly, Finding, Verdict
-from wsproof.model.record import TrustWarning
+from wsproof.model.summary import TrustWarning
 from wsproof.stats.compared_metrics import ASPECTS
 from wsproof.stats.comparison import judge, overall
 from wsproof.stats.paired import Pair

@@ -5,7 +5,7 @@ from __future__ import annotations
 from wsproof.errors import WsproofError
 from wsproof.load import PartialRun
 from wsproof.model.comparison import Comparison
-from wsproof.model.record import TrustWarning
+from wsproof.model.summary import TrustWarning
 
 
 class PartialComparison(WsproofError):

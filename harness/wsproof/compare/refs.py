@@ -21,7 +21,7 @@ from wsproof.errors import TargetError, TerminatedRun, UsageError, WsproofError
 from wsproof.load import Progress, Watcher
 from wsproof.model.comparison import Comparison
 from wsproof.model.plan import Plan
-from wsproof.model.record import TrustWarning
+from wsproof.model.summary import TrustWarning
 from wsproof.net.redact import redact_settings
 from wsproof.target.target import Target
 from wsproof.workloads.registry import load_channels

@@ -10,7 +10,8 @@ from typing import Any
 
 from wsproof.compare.evidence import new_violations
 from wsproof.model.comparison import Comparison, Judgement, MetricComparison
-from wsproof.model.record import RunRecord, TrustWarning
+from wsproof.model.record import RunRecord
+from wsproof.model.summary import TrustWarning
 from wsproof.stats.compared_metrics import ASPECTS, ComparedMetric
 
 SAME_IN_BOTH = {

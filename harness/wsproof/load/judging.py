@@ -14,8 +14,8 @@ from wsproof.checks import run_checks
 from wsproof.deviations import KnownDeviations
 from wsproof.model.finding import Finding, Level, Verdict, verdict_of
 from wsproof.model.measurement import Measurement
-from wsproof.model.record import Summary, TrustWarning
 from wsproof.model.server_end import ServerEnd, end_findings
+from wsproof.model.summary import Summary, TrustWarning
 from wsproof.net.redact import hide_in
 from wsproof.stats.objective import Objective, ObjectiveResult
 from wsproof.stats.trust import judged_summaries

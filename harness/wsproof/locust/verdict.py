@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from wsproof.locust.mistakes import MISTAKES
 from wsproof.locust.registry import forget_rooms, rooms_of
 from wsproof.locust.workload_run import DRAIN_SECONDS, WorkloadRun
 from wsproof.model.finding import UNDECIDED, Anomaly, Finding, Level, Verdict, verdict_of
+from wsproof.model.load_summary import LoadSummary, WorkloadLoad
 from wsproof.net.redact import known_hidden_everywhere
 
 KNOWN = "WSPROOF_KNOWN_DEVIATIONS"
@@ -35,8 +37,26 @@ ANSWER_SECONDS = DRAIN_SECONDS + 20.0
 """Timeout in seconds for the workers' results: their drain, and 20 s for the checks."""
 
 ONE_AT_A_TIME = BoundedSemaphore(1)
-RESULTS: list[dict[str, Any]] = []
+RESULTS: list[WorkloadResult] = []
 ANSWERED: set[str] = set()
+
+
+@dataclass(frozen=True)
+class WorkloadResult:
+    """The users of one workload: their figures, and the findings."""
+
+    load: WorkloadLoad
+    findings: tuple[Finding, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as a worker sends it to the master."""
+        return {"load": self.load.to_json(), "findings": [finding.to_json() for finding in self.findings]}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> WorkloadResult:
+        """The inverse of `to_json`."""
+        findings = tuple(Finding.from_json(finding) for finding in data["findings"])
+        return cls(WorkloadLoad.from_json(data["load"]), findings)
 
 
 class Violation(Exception):
@@ -89,13 +109,13 @@ def judge(environment: Any, **_: Any) -> None:
             send_results(environment)
 
 
-def judge_rooms(environment: Any) -> list[dict[str, Any]]:
+def judge_rooms(environment: Any) -> list[WorkloadResult]:
     """Drain and check this process's workload runs, and return their results.
 
     A crash of wsproof becomes a result with an unknown verdict. A mistake in the channel file gives no results.
     """
     rooms = rooms_of(environment)
-    results: list[dict[str, Any]] = []
+    results: list[WorkloadResult] = []
     if MISTAKES:
         forget_rooms(environment)
         return results
@@ -113,46 +133,39 @@ def judge_rooms(environment: Any) -> list[dict[str, Any]]:
     return results
 
 
-def describe(room: WorkloadRun, judged: JudgedMeasurement) -> dict[str, Any]:
-    """The summary of one workload run, with metrics and trust warnings."""
-    return {
-        **result_of(room, judged.findings),
-        "metrics": {name: summary.to_json() for name, summary in judged.metrics.items()},
-        "warnings": [warning.to_json() for warning in judged.warnings],
-    }
+def describe(room: WorkloadRun, judged: JudgedMeasurement) -> WorkloadResult:
+    """The result of one workload run, with metrics and trust warnings."""
+    result = result_of(room, judged.findings)
+    return replace(result, load=replace(result.load, metrics=judged.metrics, warnings=judged.warnings))
 
 
-def result_of(room: WorkloadRun, findings: Sequence[Finding]) -> dict[str, Any]:
-    """The summary of one workload run, without metrics and trust warnings."""
-    return {
-        "workload": room.workload.name,
-        "users": len(room.members),
-        "rate_hz": room.rate_hz if room.workload.publishes else None,
-        "published": len(room.recorder.publications.data["publisher"]),
-        "verdict": verdict_of(findings).value,
-        "metrics": {},
-        "findings": [finding.to_json() for finding in findings],
-        "warnings": [],
-    }
+def result_of(room: WorkloadRun, findings: Sequence[Finding]) -> WorkloadResult:
+    """The result of one workload run, without metrics and trust warnings."""
+    load = WorkloadLoad(
+        workload=room.workload.name,
+        users=len(room.members),
+        rate_hz=room.rate_hz if room.workload.publishes else None,
+        published=len(room.recorder.publications.data["publisher"]),
+        verdict=verdict_of(findings),
+    )
+    return WorkloadResult(load, tuple(findings))
 
 
-def tell(environment: Any, result: dict[str, Any]) -> None:
+def tell(environment: Any, result: WorkloadResult) -> None:
     """Keep a result with its known deviations marked, and report its findings as Locust failures."""
-    findings = known_deviations().mark(map(Finding.from_json, result["findings"]))
-    told = {"verdict": verdict_of(findings).value, "findings": [finding.to_json() for finding in findings]}
-    result = {**result, **told}
-    RESULTS.append(result)
+    findings = known_deviations().mark(result.findings)
+    RESULTS.append(WorkloadResult(replace(result.load, verdict=verdict_of(findings)), findings))
     for finding in findings:
         fault: Exception
         if finding.verdict() is Verdict.INVALID:
             fault = Violation(finding.explanation)
-        elif finding.anomaly in UNDECIDED and (finding.check != "received" or result["published"]):
+        elif finding.anomaly in UNDECIDED and (finding.check != "received" or result.load.published):
             fault = NothingProven(finding.explanation)
         else:
             continue
         environment.events.request.fire(
             request_type="WS",
-            name=f"{result['workload']}: {finding.check}",
+            name=f"{result.load.workload}: {finding.check}",
             response_time=0,
             response_length=0,
             exception=fault,
@@ -177,9 +190,7 @@ def ask_workers(environment: Any) -> None:
     for _ in asked - ANSWERED:
         told = "a Locust worker ended, or did not answer, before it had judged its users: of them nothing is known"
         finding = Finding("judge", "worker", Anomaly.UNKNOWN, Level.INFORMATIONAL, told)
-        nothing: dict[str, Any] = {"users": 0, "rate_hz": None, "published": 0, "metrics": {}, "warnings": []}
-        findings = [finding.to_json()]
-        tell(environment, {"workload": "worker", "verdict": Verdict.UNKNOWN.value, "findings": findings, **nothing})
+        tell(environment, WorkloadResult(WorkloadLoad("worker"), (finding,)))
 
 
 def gone(environment: Any, asked: set[str]) -> set[str]:
@@ -198,7 +209,8 @@ def send_results(environment: Any) -> None:
 
     They are sent as one JSON text, since Locust's message format takes no integers above 64 bits.
     """
-    environment.runner.send_message(JUDGED, {"results": json.dumps(judge_rooms(environment))})
+    results = [result.to_json() for result in judge_rooms(environment)]
+    environment.runner.send_message(JUDGED, {"results": json.dumps(results)})
 
 
 def take_answer(environment: Any, msg: Any, **_: Any) -> None:
@@ -207,7 +219,7 @@ def take_answer(environment: Any, msg: Any, **_: Any) -> None:
         return
     ANSWERED.add(msg.node_id)
     for result in json.loads(msg.data["results"]):
-        tell(environment, result)
+        tell(environment, WorkloadResult.from_json(result))
 
 
 # The summary.
@@ -223,13 +235,10 @@ def leave_summary(environment: Any, **_: Any) -> None:
     if where is None:
         return
     total = environment.stats.total
-    verdicts = [Verdict(result["verdict"]) for result in RESULTS]
+    load = LoadSummary(tuple(result.load for result in RESULTS), total.num_requests, total.num_failures)
     summary = {
-        "verdict": (Verdict.worst(verdicts) if verdicts else Verdict.UNKNOWN).value,
-        "rooms": RESULTS,
-        "requests": total.num_requests,
-        "failures": total.num_failures,
-        "findings": [finding for result in RESULTS for finding in result["findings"]],
+        **load.to_json(),
+        "findings": [finding.to_json() for result in RESULTS for finding in result.findings],
         "mistake": MISTAKES[0] if MISTAKES else None,
     }
     summary = known_hidden_everywhere(summary)

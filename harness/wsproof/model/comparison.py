@@ -8,7 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 from wsproof.model.finding import Finding, severity
-from wsproof.model.record import COMPARE_SCHEMA, TrustWarning
+from wsproof.model.schemas import COMPARE_SCHEMA
+from wsproof.model.summary import TrustWarning
 
 
 class Judgement(StrEnum):

@@ -4,6 +4,10 @@ History of the format
     wsproof.run/1   2026-11   the first: verdict, trust, target, git, machine, plan, metrics, findings, warnings, parts.
                               Added: parts.capacity; plan: loop, in_flight, sizes, connect_hz, steps, deflate.
                               Added: void in each metric, figures in each warning, parts.measured_again.
+    wsproof.run/2   2026-11   `parts` has become one field each. Each finding stands once, under `findings`, and `part`
+                              says what found it. `capacity.trials` is `capacity.runs`, `said` is `sentence`.
+
+Records of every version can be read (`record_upgrade`). Only the last one is written.
 """
 
 from __future__ import annotations
@@ -12,119 +16,35 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from wsproof.model.bench_record import GeneratorSetup, MixedLoad, ObjectiveOutcome, SecondMeasurement
+from wsproof.model.capacity import CapacityRecord
+from wsproof.model.chart_series import ChartSeries
 from wsproof.model.finding import Finding, Verdict, severity
+from wsproof.model.load_summary import LoadSummary
+from wsproof.model.record_upgrade import upgraded
+from wsproof.model.schemas import RUN_SCHEMA
+from wsproof.model.suite import SuiteReport
+from wsproof.model.summary import Summary, TrustWarning
 
-RUN_SCHEMA = "wsproof.run/1"
-CHECK_SCHEMA = "wsproof.check/1"
-COMPARE_SCHEMA = "wsproof.compare/1"
-BENCHES_SCHEMA = "wsproof.benches/1"
-
-
-@dataclass(frozen=True)
-class Void:
-    """Why a figure is invalid: the code of the warning, and a sentence.
-
-    `without` is the figure without the load generator's contribution; None if that is unknown.
-    """
-
-    code: str
-    reason: str
-    without: float | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the entry under `void` in a metric."""
-        return {"code": self.code, "reason": self.reason, "without": self.without}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Void:
-        """The inverse of `to_json`."""
-        return cls(data["code"], data["reason"], data.get("without"))
-
-
-@dataclass(frozen=True)
-class Summary:
-    """One metric over one run. Samples are merged first; percentiles are never averaged.
-
-    `value` is the headline: the median of the samples, or the number itself for a metric with one value. `void` maps
-    each invalid statistic ("p99") to the reason. All other statistics are valid.
-    """
-
-    unit: str
-    better: str
-    n: int
-    value: float | None
-    mean: float | None = None
-    min: float | None = None
-    p50: float | None = None
-    p90: float | None = None
-    p99: float | None = None
-    p999: float | None = None
-    max: float | None = None
-    void: Mapping[str, Void] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the entry under `metrics` in a run record."""
-        return {
-            "unit": self.unit,
-            "better": self.better,
-            "n": self.n,
-            "value": self.value,
-            "mean": self.mean,
-            "min": self.min,
-            "p50": self.p50,
-            "p90": self.p90,
-            "p99": self.p99,
-            "p999": self.p999,
-            "max": self.max,
-            "void": {statistic: void.to_json() for statistic, void in self.void.items()},
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Summary:
-        """The inverse of `to_json`."""
-        numbers = {name: data.get(name) for name in ("value", "mean", "min", "p50", "p90", "p99", "p999", "max")}
-        void = {statistic: Void.from_json(reason) for statistic, reason in data.get("void", {}).items()}
-        return cls(data["unit"], data["better"], data["n"], **numbers, void=void)
-
-
-@dataclass(frozen=True)
-class TrustWarning:
-    """Why a number deserves less trust, and what to do about it.
-
-    `voids`: some figures are invalid because of it. `figures` names them: a whole metric ("latency"), or one of its
-    statistics ("latency.p99").
-    """
-
-    code: str
-    message: str
-    advice: str
-    voids: bool = False
-    figures: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the entry under `warnings`."""
-        return {
-            "code": self.code,
-            "message": self.message,
-            "advice": self.advice,
-            "voids": self.voids,
-            "figures": list(self.figures),
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> TrustWarning:
-        """The inverse of `to_json`."""
-        figures = tuple(data.get("figures", ()))
-        return cls(data["code"], data["message"], data["advice"], data["voids"], figures)
+_OPTIONAL = {
+    "generator": GeneratorSetup,
+    "measured_again": SecondMeasurement,
+    "mix": MixedLoad,
+    "series": ChartSeries,
+    "load": LoadSummary,
+    "capacity": CapacityRecord,
+}
+"""The types of the fields that only some commands set."""
+_OF_THE_RECORD = ("schema", "target", "findings")
+"""Fields of a check report that the record holds for all its parts."""
 
 
 @dataclass(frozen=True)
 class RunRecord:
     """The record of one run.
 
-    `command` is the wsproof command that made it. `parts` holds what commands add ("check": a wsproof.check/1 document,
-    "load": a summary of Locust's run, "capacity": the runs of a search and its result). `complete` is False in a record
-    that was written during the run, or after an interruption.
+    `command` is the wsproof command that made it. `complete` is False in a record that was written during the run, or
+    after an interruption. The fields below `complete` are None or empty unless the command sets them.
     """
 
     id: str
@@ -137,18 +57,34 @@ class RunRecord:
     verdict: Verdict = Verdict.UNKNOWN
     trusted: bool = False
     metrics: Mapping[str, Summary] = field(default_factory=dict)
-    findings: tuple[Finding, ...] = ()
     warnings: tuple[TrustWarning, ...] = ()
-    parts: Mapping[str, Any] = field(default_factory=dict)
-    complete: bool = False
     wall_s: float = 0.0
+    complete: bool = False
+    check: SuiteReport | None = None
+    """The report of both suites, with their findings."""
+    measured_findings: tuple[Finding, ...] = ()
+    """Findings of measurements under load. `findings` has those of the check, too."""
+    objectives: tuple[ObjectiveOutcome, ...] = ()
+    generator: GeneratorSetup | None = None
+    measured_again: SecondMeasurement | None = None
+    mix: MixedLoad | None = None
+    series: ChartSeries | None = None
+    load: LoadSummary | None = None
+    capacity: CapacityRecord | None = None
+    server_log: str | None = None
+    """The file with the output of a server that wsproof started, in the directory of the run."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings, each once: those of the check, then those of the measurements."""
+        return (self.check.findings if self.check is not None else ()) + self.measured_findings
 
     def but(self, **changes: Any) -> RunRecord:
         """Return this record with some fields changed."""
         return replace(self, **changes)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the record as stored in `run.json` (`wsproof.run/1`)."""
+        """Return the record as stored in `run.json` (`wsproof.run/2`)."""
         return {
             "schema": RUN_SCHEMA,
             "id": self.id,
@@ -163,20 +99,37 @@ class RunRecord:
             "machine": dict(self.machine),
             "plan": dict(self.plan),
             "metrics": {name: summary.to_json() for name, summary in self.metrics.items()},
-            "findings": [finding.to_json() for finding in sorted(self.findings, key=severity)],
+            "findings": self._findings_json(),
             "warnings": [warning.to_json() for warning in self.warnings],
-            "parts": dict(self.parts),
+            "check": self._check_json(),
+            "objectives": [objective.to_json() for objective in self.objectives],
+            **{name: _json_of(getattr(self, name)) for name in _OPTIONAL},
+            "server_log": self.server_log,
         }
+
+    def _check_json(self) -> dict[str, Any] | None:
+        """The check without what the record itself holds."""
+        if self.check is None:
+            return None
+        return {name: value for name, value in self.check.to_json().items() if name not in _OF_THE_RECORD}
+
+    def _findings_json(self) -> list[dict[str, Any]]:
+        checked = self.check.findings if self.check is not None else ()
+        parts = [*((one, "check") for one in checked), *((one, "measurement") for one in self.measured_findings)]
+        return [finding.to_json() | {"part": part} for finding, part in sorted(parts, key=lambda one: severity(one[0]))]
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> RunRecord:
-        """The inverse of `to_json`.
+        """The inverse of `to_json`, for records of every version.
 
         Raises:
-            ValueError: `data` has another schema, or is not a run record.
+            ValueError: `data` has an unknown schema, or is not a run record.
         """
+        data = upgraded(data)
         if data.get("schema") != RUN_SCHEMA:
             raise ValueError(f"expected a record of schema {RUN_SCHEMA}, got {data.get('schema')!r}")
+        rows = data["findings"]
+        shared = {"target": data["target"], "findings": [row for row in rows if row["part"] == "check"]}
         return cls(
             id=data["id"],
             command=data["command"],
@@ -188,9 +141,21 @@ class RunRecord:
             verdict=Verdict(data["verdict"]),
             trusted=data["trusted"],
             metrics={name: Summary.from_json(summary) for name, summary in data["metrics"].items()},
-            findings=tuple(Finding.from_json(finding) for finding in data["findings"]),
             warnings=tuple(TrustWarning.from_json(warning) for warning in data["warnings"]),
-            parts=data["parts"],
-            complete=data["complete"],
             wall_s=data["wall_s"],
+            complete=data["complete"],
+            check=SuiteReport.from_json(data["check"] | shared) if data["check"] is not None else None,
+            measured_findings=tuple(Finding.from_json(row) for row in rows if row["part"] != "check"),
+            objectives=tuple(ObjectiveOutcome.from_json(row) for row in data["objectives"]),
+            **{name: _value_of(kind, data[name]) for name, kind in _OPTIONAL.items()},
+            server_log=data["server_log"],
         )
+
+
+def _json_of(value: Any) -> dict[str, Any] | None:
+    made: dict[str, Any] | None = None if value is None else value.to_json()
+    return made
+
+
+def _value_of(kind: Any, data: Mapping[str, Any] | None) -> Any:
+    return None if data is None else kind.from_json(data)

@@ -8,10 +8,10 @@ from enum import StrEnum
 from typing import Any
 
 from wsproof.model.finding import UNDECIDED, Finding, Level, Verdict, severity
+from wsproof.model.schemas import MATRIX_SCHEMA
 from wsproof.model.suite import SuiteReport
 
 __all__ = [
-    "MATRIX_SCHEMA",
     "Cell",
     "Chapter",
     "ServerRunState",
@@ -21,8 +21,6 @@ __all__ = [
     "cells_of",
     "chapter_of",
 ]
-
-MATRIX_SCHEMA = "wsproof.matrix/1"
 
 
 class Chapter(StrEnum):
@@ -135,17 +133,13 @@ class ServerRunState(StrEnum):
 
 @dataclass(frozen=True)
 class ServerTableRow:
-    """One server. `reason` says why it was not checked.
-
-    `check` is its wsproof.check/1 document, `run` the id of its run.
-    """
+    """One server. `reason` says why it was not checked. `run` is the id of its run."""
 
     server: str
     title: str
     state: ServerRunState
     reason: str = ""
     report: SuiteReport | None = None
-    check: Mapping[str, Any] | None = None
     run: str | None = None
 
     def but(self, **changes: Any) -> ServerTableRow:
@@ -154,8 +148,8 @@ class ServerTableRow:
 
     @property
     def verdict(self) -> Verdict | None:
-        """The verdict of its document; None without one."""
-        return Verdict(self.check["verdict"]) if self.check is not None else None
+        """The verdict of its check; None without one."""
+        return self.report.verdict() if self.report is not None else None
 
     @property
     def cells(self) -> dict[Chapter, Cell]:
@@ -170,7 +164,7 @@ class ServerTableRow:
     @property
     def versions(self) -> dict[str, str]:
         """Versions of the packages that ran the app."""
-        return dict(self.check["target"].get("versions") or {}) if self.check is not None else {}
+        return dict(self.report.target.get("versions") or {}) if self.report is not None else {}
 
     @property
     def seconds(self) -> float:
@@ -189,7 +183,7 @@ class ServerTableRow:
             "seconds": round(self.seconds, 3),
             "chapters": {chapter.value: cell.to_json() for chapter, cell in self.cells.items()},
             "run": self.run,
-            "check": dict(self.check) if self.check is not None else None,
+            "check": self.report.to_json() if self.report is not None else None,
         }
 
 

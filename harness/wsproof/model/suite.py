@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from wsproof.model.finding import Anomaly, Finding, Verdict, verdict_of
+from wsproof.model.finding import Anomaly, Finding, Verdict, severity, verdict_of
+from wsproof.model.schemas import CHECK_SCHEMA
 
 ON_THE_WIRE = "server-"
 """Prefix of the checks for what a server must never send. Every client of the harness runs them."""
@@ -61,6 +62,11 @@ class Figure:
         """Return the entry under `measured`."""
         return {"name": self.name, "value": float(f"{self.value:.4g}"), "unit": self.unit}
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Figure:
+        """The inverse of `to_json`."""
+        return cls(data["name"], data["value"], data["unit"])
+
 
 @dataclass(frozen=True)
 class CheckRun:
@@ -103,6 +109,22 @@ class CheckRun:
             "traceback": self.traceback,
         }
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> CheckRun:
+        """The inverse of `to_json`. The first documents had no measurements, causes and tracebacks."""
+        return cls(
+            check=data["check"],
+            section=data["section"],
+            title=data["title"],
+            verdict=Verdict(data["verdict"]),
+            examples=data["examples"],
+            seconds=data["seconds"],
+            reason=data["reason"],
+            measured=tuple(Figure.from_json(figure) for figure in data.get("measured", ())),
+            cause=data.get("cause", ""),
+            traceback=data.get("traceback", ""),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class NotRun:
@@ -121,13 +143,20 @@ class NotRun:
         """Return the row under `not_run` in wsproof.check/1."""
         return asdict(self)
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> NotRun:
+        """The inverse of `to_json`."""
+        late = data.get("is_out_of_time", False)  # the first documents had only the reason
+        return cls(data["check"], data["section"], data["title"], data["reason"], late)
+
 
 @dataclass(frozen=True)
 class SuiteReport:
     """What a suite ran and found, with one finding per root cause, and what it did not run.
 
-    `wall_s` is the elapsed time, probes and restarts included: more than the sum of the rows. `complete` is False if
-    the run ended early. Findings made before that count, and no check has passed.
+    The suites return it, and every reporter takes it. `strict` counts non-strict findings as violations. `wall_s` is
+    the elapsed time, probes and restarts included: more than the sum of the rows. `complete` is False if the run ended
+    early. Findings made before that count, and no check has passed.
     """
 
     seed: int
@@ -138,6 +167,9 @@ class SuiteReport:
     complete: bool = True
     remarks: tuple[str, ...] = ()
     """Notes on the whole run, such as which messages the endpoint accepts."""
+    strict: bool = False
+    target: Mapping[str, Any] = field(default_factory=dict)
+    """The redacted description of the server, once it is known to the caller of the suites."""
 
     def __add__(self, other: SuiteReport) -> SuiteReport:
         return SuiteReport(
@@ -148,7 +180,13 @@ class SuiteReport:
             self.wall_s + other.wall_s,
             self.complete and other.complete,
             self.remarks + other.remarks,
+            self.strict or other.strict,
+            self.target or other.target,
         )
+
+    def but(self, **changes: Any) -> SuiteReport:
+        """Return this report with some fields changed."""
+        return replace(self, **changes)
 
     @property
     def seconds(self) -> float:
@@ -165,8 +203,10 @@ class SuiteReport:
         """Whether the time budget left out more checks than were run. Then too little is known for a verdict."""
         return self.out_of_time > len(self.checks_run)
 
-    def verdict(self, *, strict: bool = False) -> Verdict:
+    def verdict(self, *, strict: bool | None = None) -> Verdict:
         """Return the worst of all findings and of all checks with an unknown verdict.
+
+        `strict` overrides the report's own option.
 
         UNKNOWN if nothing was run, or if the run is incomplete or mostly out of time, and no finding is worse.
         """
@@ -175,7 +215,42 @@ class SuiteReport:
         unknown = Verdict.worst(run.verdict for run in self.checks_run if run.verdict is Verdict.UNKNOWN)
         if not self.complete or self.is_mostly_out_of_time:
             unknown = Verdict.UNKNOWN
-        return Verdict.worst([unknown, verdict_of(self.findings, strict=strict)])
+        return Verdict.worst([unknown, verdict_of(self.findings, strict=self.strict if strict is None else strict)])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as the document wsproof.check/1."""
+        return {
+            "schema": CHECK_SCHEMA,
+            "verdict": self.verdict().value,
+            "strict": self.strict,
+            "target": dict(self.target),
+            "seed": self.seed,
+            "checks_run": [run.to_json() for run in self.checks_run],
+            "not_run": [one.to_json() for one in self.not_run],
+            "remarks": list(self.remarks),
+            "findings": [finding.to_json() for finding in sorted(self.findings, key=severity)],
+            "wall_s": round(self.wall_s, 3),
+            "complete": self.complete,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> SuiteReport:
+        """The inverse of `to_json`.
+
+        Raises:
+            KeyError, ValueError: `data` is not a wsproof.check/1.
+        """
+        return cls(
+            seed=data["seed"],
+            checks_run=tuple(CheckRun.from_json(row) for row in data["checks_run"]),
+            findings=tuple(Finding.from_json(row) for row in data["findings"]),
+            not_run=tuple(NotRun.from_json(row) for row in data.get("not_run", ())),
+            wall_s=data.get("wall_s", 0.0),
+            complete=data.get("complete", True),
+            remarks=tuple(data.get("remarks", ())),
+            strict=data.get("strict", False),
+            target=data["target"],
+        )
 
 
 def told_once(findings: Iterable[Finding]) -> tuple[Finding, ...]:

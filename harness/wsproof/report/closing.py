@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from wsproof.model.finding import Anomaly, Finding, Verdict
-from wsproof.model.record import RunRecord, Summary
+from wsproof.model.record import RunRecord
 from wsproof.model.suite import CheckRun
+from wsproof.model.summary import Summary
 from wsproof.report.figures import trust_sentence
 from wsproof.report.text.check import not_run_of, too_little_time_of
 from wsproof.report.text.run import (
     about_the_wire,
     accepted,
-    all_findings,
     checks_of,
     count,
     missed_objectives,
@@ -34,7 +34,7 @@ def closing_sentences(record: RunRecord, page: Path) -> tuple[str, str, str, str
 def _protocol(record: RunRecord) -> str:
     """Whether the server keeps the protocol."""
     runs = [run for run in checks_of(record) if about_the_wire(run.section)]
-    findings = [one for one in all_findings(record) if _is_wire(one)]
+    findings = [one for one in record.findings if _is_wire(one)]
     if trouble := _trouble(findings, runs, "breaks the protocol"):
         return trouble
     if not runs:
@@ -51,7 +51,7 @@ def _protocol(record: RunRecord) -> str:
 def _delivery(record: RunRecord) -> str:
     """Whether every message arrived once and in order, in the checks and under load."""
     runs = [run for run in checks_of(record) if not about_the_wire(run.section)]
-    findings = [one for one in all_findings(record) if not _is_wire(one)]
+    findings = [one for one in record.findings if not _is_wire(one)]
     if trouble := _trouble(findings, runs, "does not deliver as promised"):
         return trouble
     reach, latency = record.metrics.get("reach"), record.metrics.get("latency")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wsproof.model.record import RunRecord, Summary
+from wsproof.model.record import RunRecord
+from wsproof.model.summary import Summary
 from wsproof.report.text.units import for_reader
 from wsproof.stats.metrics import METRICS_BY_NAME
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from wsproof.conformance.tried import was_tried
 from wsproof.errors import InterruptedRun, WsproofError
@@ -17,7 +17,6 @@ from wsproof.model.finding import Finding
 from wsproof.model.record import RunRecord
 from wsproof.model.suite import CheckRun, Keep, NotRun, SuiteName, SuiteReport
 from wsproof.net.redact import hide, hide_in
-from wsproof.report.formats.json_documents import check_document
 from wsproof.session.context import CommandContext
 from wsproof.session.crash import end_reason
 from wsproof.session.options import CheckOptions
@@ -26,8 +25,8 @@ from wsproof.target.server import RunningServer
 
 __all__ = ["CheckRecorder", "Tell"]
 
-Tell = Callable[[Mapping[str, Any], RunRecord], None]
-"""A function that takes the report as a `wsproof.check/1` document, and the record of its run."""
+Tell = Callable[[SuiteReport, RunRecord], None]
+"""A function that takes the report, and the record of its run."""
 _WRITE_EVERY_S = 1.0
 """Seconds between two writes of progress. A new or changed finding is written at once."""
 _NOT_YET = "the run has not come to it yet"
@@ -57,8 +56,6 @@ class CheckRecorder:
         self._kept: list[_Kept] = []
         self._crashes: set[str] = set()
         self._written_at = float("-inf")
-        self.document: Mapping[str, Any] = {}
-        """The check document; empty until the check has been reported."""
 
     def plan(self, checks: Iterable[NotRun]) -> None:
         """Set the checks that are planned. If the run ends early, the remaining ones are reported as not run."""
@@ -92,13 +89,12 @@ class CheckRecorder:
             traceback.print_exc(file=sys.stderr)
 
     def _finish(self, report: SuiteReport) -> None:
-        report = self._write(report, at_once=True)
-        self.document = check_document(self._target, report, strict=self._stage.options.strict)
-        self._tell(self.document, self._log.record)
+        self._tell(self._write(report, at_once=True), self._log.record)
 
     def _report(self, ended: str | None) -> SuiteReport:
         """The reports of all suites together. `ended`: why the rest was not run; None if the run is complete."""
-        report = sum(self._reports.values(), SuiteReport(self._stage.options.seed))
+        options = self._stage.options
+        report = sum(self._reports.values(), SuiteReport(options.seed, strict=options.strict, target=self._target))
         if ended is None:
             return self._mark(replace(report, wall_s=self._stage.elapsed_s))
         known = {run.check for run in report.checks_run} | {one.check for one in report.not_run}
@@ -124,13 +120,9 @@ class CheckRecorder:
             self._written_at = now
             self._log.change(
                 target=self._target,
-                verdict=report.verdict(strict=self._stage.options.strict),
+                verdict=report.verdict(),
                 trusted=True,
-                findings=report.findings,
-                parts={
-                    **self._log.record.parts,
-                    "check": check_document(self._target, report, strict=self._stage.options.strict),
-                },
+                check=report,
             )
         return report
 

@@ -55,15 +55,11 @@ class RunRecorder:
         self.record = self.record.but(wall_s=round(time.monotonic() - self.began, 3), **changes)
         self.folder.write(self.record)
 
-    def add_part(self, name: str, part: Any) -> None:
-        """Add or replace one of the record's parts, and write the record."""
-        self.change(parts={**self.record.parts, name: part})
-
     def keep_output(self, server: RunningServer) -> None:
         """Keep the output of a server that wsproof started as a file of the run."""
         if server.owned:
             server.keep_output(self.folder.server_log)
-            self.add_part("server_log", {"file": self.folder.server_log.name})
+            self.change(server_log=self.folder.server_log.name)
 
     def __enter__(self) -> Self:
         self.change()
@@ -87,10 +83,9 @@ class RunRecorder:
 
     def _is_empty(self) -> bool:
         """Whether the record has no results yet."""
-        parts = {name: part for name, part in self.record.parts.items() if name != "server_log"}
-        if not (parts.get("check") or {}).get("checks_run"):
-            parts.pop("check", None)
-        return not (self.record.findings or self.record.metrics or parts)
+        record = self.record
+        checked = record.check is not None and record.check.checks_run
+        return not (record.findings or record.metrics or checked or record.load or record.capacity)
 
     def _hide_in_output(self) -> None:
         """Hide secrets in the server's log that the server wrote before they were known as secrets."""
@@ -113,7 +108,7 @@ def kept_findings(command: str, target: Mapping[str, Any]) -> Iterator[Callable[
                 )
                 log[0].change(target=target, verdict=Verdict.INVALID)
             (kept,) = log[0].folder.keep_findings([finding], target)
-            log[0].change(findings=(*log[0].record.findings, kept))
+            log[0].change(measured_findings=(*log[0].record.measured_findings, kept))
             return kept
 
         yield keep

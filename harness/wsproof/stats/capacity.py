@@ -12,28 +12,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-from wsproof.stats.knee import CONFIDENCE, Belief, Interval
-
-
-class LevelOutcome(StrEnum):
-    """Outcome of one run at one level."""
-
-    MET = "met"
-    MISSED = "missed"
-    UNTRUSTED = "untrusted"
-
-
-class SearchEnding(StrEnum):
-    """How a search ended."""
-
-    FOUND = "found"
-    MISSED_AT_LOWEST = "missed-at-lowest"
-    MET_AT_HIGHEST = "met-at-highest"
-    GENERATOR_LIMITED = "generator-limited"
-    UNSETTLED = "unsettled"
-    """The allowed number of runs did not narrow the knee down to the requested resolution."""
+from wsproof.model.capacity import Interval, LevelOutcome, SearchEnding
+from wsproof.stats.knee import CONFIDENCE, Belief
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from wsproof.model.capacity import LevelOutcome
 from wsproof.model.finding import Anomaly, Finding, Verdict
-from wsproof.model.record import TrustWarning
-from wsproof.stats.capacity import LevelOutcome
+from wsproof.model.summary import TrustWarning
 from wsproof.stats.objective import ObjectiveResult
 
 OF_THE_SERVER = frozenset({"unsent", "unpublished", "incomplete-ramp"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from wsproof.model.record import Summary, TrustWarning
+from wsproof.model.summary import Summary, TrustWarning
 from wsproof.stats.metrics import METRICS_BY_NAME, Metric
 
 

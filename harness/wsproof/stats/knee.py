@@ -14,10 +14,10 @@ level, up to the limits. The softness is unknown too and is averaged over.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
+
+from wsproof.model.capacity import Interval
 
 LAPSE = 0.02
 """Probability of a wrong outcome of a run, however far from the knee."""
@@ -32,15 +32,6 @@ BEYOND = 2.0
 levels."""
 CONFIDENCE = 0.95
 """Probability that the interval contains the knee."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """The range that contains the knee with 95 % probability, and the median."""
-
-    low: float
-    middle: float
-    high: float
 
 
 class Belief:

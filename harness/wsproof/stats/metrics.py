@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Phase
-from wsproof.model.record import Summary
+from wsproof.model.summary import Summary
 from wsproof.stats import feeds, resources
 from wsproof.stats.deliveries import Deliveries, PublicationDeliveries, deliveries, fanout
 from wsproof.stats.summary import summary_of

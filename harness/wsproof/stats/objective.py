@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from wsproof.errors import UsageError
+from wsproof.model.bench_record import ObjectiveOutcome
 from wsproof.model.finding import UNDECIDED, Anomaly, Finding, Level
-from wsproof.model.record import Summary, Void
+from wsproof.model.summary import Summary, Void
 from wsproof.stats.metrics import METRICS_BY_NAME, Metric
 
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
@@ -87,6 +88,10 @@ class ObjectiveResult:
     value: float | None
     met: bool | None
     void: Void | None = None
+
+    def outcome(self) -> ObjectiveOutcome:
+        """The outcome as the run record keeps it."""
+        return ObjectiveOutcome(self.objective.text, self.met, self.value, self.sentence())
 
     def sentence(self) -> str:
         """The outcome as one line for people."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wsproof.model.record import Summary
+from wsproof.model.summary import Summary
 
 ENOUGH = {"p50": 1, "p90": 10, "p99": 100, "p999": 1000}
 """Samples that a percentile needs. With fewer, it would equal the maximum, so it is null."""

@@ -22,7 +22,7 @@ from wsproof.model.contract import Audience
 from wsproof.model.history import Departure, Member, Outcome
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Phase
-from wsproof.model.record import Summary, TrustWarning
+from wsproof.model.summary import Summary, TrustWarning
 from wsproof.stats.generator_effect import DeliveryTimes, Effect, Limit, own_delays, sent_late, without_seconds
 from wsproof.stats.metrics import METRICS_BY_NAME, Observed, summaries
 from wsproof.stats.summary import ENOUGH, nearest_rank

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from wsproof.model.record import Summary, TrustWarning, Void
+from wsproof.model.summary import Summary, TrustWarning, Void
 from wsproof.stats.generator_effect import Effect
 
 STATISTICS = ("value", "mean", "min", "p50", "p90", "p99", "p999", "max")

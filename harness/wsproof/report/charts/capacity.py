@@ -2,46 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from wsproof.model.capacity import CapacityRecord, LevelOutcome, LevelRecord
 from wsproof.report.charts.svg import ChartFrame, ChartLine, level_chart
 from wsproof.report.figures import NAMED
 from wsproof.report.text.capacity import UNITS, capacity_sentence
 from wsproof.report.text.run import title_of
-from wsproof.stats.capacity import LevelOutcome
 from wsproof.stats.metrics import METRICS_BY_NAME
 
 Drawn = tuple[str, str, str]
 """Title, caption, and the SVG."""
 
 
-def knee_picture(part: Mapping[str, Any]) -> Drawn | None:
+def knee_picture(capacity: CapacityRecord) -> Drawn | None:
     """The measurement of each run by its load level, for the first objective with numbers; None if there is none.
 
     A line marks the objective's limit, and the interval of the knee is shaded.
     """
-    for at, objective in enumerate(part.get("objectives", ())):
+    for at, objective in enumerate(capacity.objectives):
         dots = [
-            ChartLine(outcome.value, *_points(part["trials"], at, outcome.value), style)
+            ChartLine(outcome.value, *_points(capacity.runs, at, outcome), style)
             for style, outcome in enumerate(LevelOutcome, 1)
         ]
         if sum(len(one.x) for one in dots) < 2:
             continue
-        unit = UNITS[part["over"]]
-        what = f"{title_of(objective['metric'])} {NAMED.get(objective['statistic'], '')}".strip()
-        knee = part["knee"]
+        unit = UNITS[capacity.over]
+        what = f"{title_of(objective.metric)} {NAMED.get(objective.statistic, '')}".strip()
+        knee = capacity.knee
         shade = " Shaded: where the knee lies." if knee else ""
-        words = f"{what} of each run, over {unit}. {capacity_sentence(part)}{shade}"
+        words = f"{what} of each run, over {unit}. {capacity_sentence(capacity)}{shade}"
         frame = ChartFrame("capacity", "Capacity", words, unit, what.lower())
-        shaded = (knee["low"], knee["high"]) if knee else None
-        metric = METRICS_BY_NAME.get(objective["metric"])
-        chart = level_chart(frame, dots, metric.unit if metric else "1", limit=objective["limit"], shaded=shaded)
+        shaded = (knee.low, knee.high) if knee else None
+        metric = METRICS_BY_NAME.get(objective.metric)
+        chart = level_chart(frame, dots, metric.unit if metric else "1", limit=objective.limit, shaded=shaded)
         return frame.title, words, chart
     return None
 
 
-def _points(trials: Sequence[Mapping[str, Any]], at: int, outcome: str) -> tuple[list[float], list[float]]:
+def _points(runs: Sequence[LevelRecord], at: int, outcome: LevelOutcome) -> tuple[list[float], list[float]]:
     """Levels and values of the runs with this outcome."""
-    known = [row for row in trials if row["outcome"] == outcome and row["values"][at] is not None]
-    return [row["level"] for row in known], [row["values"][at] for row in known]
+    known = [(run.level, value) for run in runs if run.outcome is outcome and (value := run.values[at]) is not None]
+    return [level for level, _ in known], [value for _, value in known]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from wsproof.model.chart_series import ChartSeries
 from wsproof.model.record import RunRecord
 from wsproof.report.charts.capacity import knee_picture
 from wsproof.report.charts.svg import ChartFrame, ChartLine, histogram_chart, percentile_chart, timeline_chart
@@ -28,19 +28,19 @@ class RunChart:
 
 def pictures(record: RunRecord) -> list[RunChart]:
     """The charts for which the record has data."""
-    series: Mapping[str, Any] = record.parts.get("series") or {}
+    series = record.series or ChartSeries()
     makers = (_knee, _percentiles, _timeline, _time_to_last, _deliveries, _server_cpu, _memory, _generator, _slip)
     made = [maker(series, record) for maker in makers]
     return [picture for picture in made if picture is not None and picture.svg]
 
 
-def _knee(_: Mapping[str, Any], record: RunRecord) -> RunChart | None:
-    drawn = knee_picture(record.parts.get("capacity") or {})
+def _knee(_: ChartSeries, record: RunRecord) -> RunChart | None:
+    drawn = knee_picture(record.capacity) if record.capacity is not None else None
     return None if drawn is None else RunChart(*drawn)
 
 
-def _percentiles(series: Mapping[str, Any], record: RunRecord) -> RunChart | None:
-    data = series.get("percentiles") or {}
+def _percentiles(series: ChartSeries, record: RunRecord) -> RunChart | None:
+    data = series.percentiles
     names = [key.removesuffix("_ns") for key in data if key.endswith("_ns")]
     lines = [
         ChartLine(title_of(name), data[f"{name}_nines"], data[f"{name}_ns"], style)
@@ -58,8 +58,8 @@ def _percentiles(series: Mapping[str, Any], record: RunRecord) -> RunChart | Non
     return RunChart(title, f"{words}.{note}", percentile_chart(frame, lines, "ns"))
 
 
-def _timeline(series: Mapping[str, Any], record: RunRecord) -> RunChart | None:
-    data = series.get("timeline") or {}
+def _timeline(series: ChartSeries, record: RunRecord) -> RunChart | None:
+    data = series.timeline
     if not data:
         return None
     lines = [
@@ -71,20 +71,20 @@ def _timeline(series: Mapping[str, Any], record: RunRecord) -> RunChart | None:
     return RunChart(frame.title, words, timeline_chart(frame, lines, "ns", log=True))
 
 
-def _time_to_last(series: Mapping[str, Any], record: RunRecord) -> RunChart | None:
-    data = series.get("time_to_last") or {}
+def _time_to_last(series: ChartSeries, record: RunRecord) -> RunChart | None:
+    data = series.time_to_last
     if not data:
         return None
-    beyond = data["beyond"][0]
+    edges, counts, (beyond,) = (_known(data[name]) for name in ("edge_ns", "count", "beyond"))
     words = f"Publications by how long until their last subscriber had them: {_spoken(record, 'time_to_last')}."
     if beyond:
         words += f" The hatched bar holds {beyond:,} slower than the axis, up to {for_reader(data['max_ns'][0], 'ns')}."
     frame = ChartFrame("last", "Time to last", words, "time to last", "publications")
-    return RunChart(frame.title, words, histogram_chart(frame, data["edge_ns"], data["count"], beyond, "ns"))
+    return RunChart(frame.title, words, histogram_chart(frame, edges, counts, beyond, "ns"))
 
 
-def _deliveries(series: Mapping[str, Any], record: RunRecord) -> RunChart | None:
-    data = series.get("deliveries") or {}
+def _deliveries(series: ChartSeries, record: RunRecord) -> RunChart | None:
+    data = series.deliveries
     if not data:
         return None
     words = f"Receipts per second in the window; at most {for_reader(_largest(data['received_per_s']), '1/s')}."
@@ -94,8 +94,8 @@ def _deliveries(series: Mapping[str, Any], record: RunRecord) -> RunChart | None
     )
 
 
-def _server_cpu(series: Mapping[str, Any], record: RunRecord) -> RunChart | None:
-    data = series.get("server") or {}
+def _server_cpu(series: ChartSeries, record: RunRecord) -> RunChart | None:
+    data = series.server
     if not data:
         return None
     most = for_reader(_largest(data["cpu_share"]), "0-1")
@@ -105,8 +105,8 @@ def _server_cpu(series: Mapping[str, Any], record: RunRecord) -> RunChart | None
     return RunChart(frame.title, frame.words, chart)
 
 
-def _memory(series: Mapping[str, Any], record: RunRecord) -> RunChart | None:
-    data = series.get("server") or {}
+def _memory(series: ChartSeries, record: RunRecord) -> RunChart | None:
+    data = series.server
     if not data:
         return None
     words = (
@@ -117,8 +117,8 @@ def _memory(series: Mapping[str, Any], record: RunRecord) -> RunChart | None:
     return RunChart(frame.title, frame.words, chart)
 
 
-def _generator(series: Mapping[str, Any], record: RunRecord) -> RunChart | None:
-    data = series.get("generator") or {}
+def _generator(series: ChartSeries, record: RunRecord) -> RunChart | None:
+    data = series.generator
     if "cpu_share" not in data:
         return None
     limit = for_reader(BUSY, "0-1")
@@ -128,8 +128,8 @@ def _generator(series: Mapping[str, Any], record: RunRecord) -> RunChart | None:
     return RunChart(frame.title, words, chart)
 
 
-def _slip(series: Mapping[str, Any], record: RunRecord) -> RunChart | None:
-    data = series.get("generator") or {}
+def _slip(series: ChartSeries, record: RunRecord) -> RunChart | None:
+    data = series.generator
     if "slip_max_ns" not in data:
         return None
     words = (
@@ -148,6 +148,11 @@ def _spoken(record: RunRecord, name: str) -> str:
         return "not summarised"
     known = [(word, getattr(summary, key)) for word, key in (("p50", "p50"), ("p99", "p99"), ("max", "max"))]
     return ", ".join(f"{word} {for_reader(value, summary.unit)}" for word, value in known if value is not None)
+
+
+def _known(column: Column) -> list[float]:
+    """The known values of a column."""
+    return [value for value in column if value is not None]
 
 
 def _largest(column: Column) -> float | None:

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wsproof.model.chart_series import ChartSeries
 from wsproof.model.history import Kind
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import NS, Phase
 from wsproof.stats.metrics import METRICS_BY_NAME, Observed
 from wsproof.stats.summary import ENOUGH, nearest_rank
 
-Series = dict[str, dict[str, list[float | None]]]
 SLICES = 60
 """Maximum number of time slices of the measured window."""
 POINTS = 60
@@ -28,17 +28,17 @@ PERCENTILES_OF = ("latency", "service_time", "feed_spread", "feed_period_error")
 """The metrics with a percentile curve."""
 
 
-def series_of(measurement: Measurement) -> Series:
-    """The record's `parts["series"]`. A series without data is an empty object."""
+def series_of(measurement: Measurement) -> ChartSeries:
+    """The chart series of a measurement. A series without data is empty."""
     observed = Observed(measurement)
-    return {
-        "percentiles": _percentiles(observed),
-        "timeline": _timeline(observed),
-        "time_to_last": _histogram(METRICS_BY_NAME["time_to_last"].compute(observed)),
-        "deliveries": _deliveries(measurement),
-        "server": _server(measurement),
-        "generator": _generator(measurement),
-    }
+    return ChartSeries(
+        percentiles=_percentiles(observed),
+        timeline=_timeline(observed),
+        time_to_last=_histogram(METRICS_BY_NAME["time_to_last"].compute(observed)),
+        deliveries=_deliveries(measurement),
+        server=_server(measurement),
+        generator=_generator(measurement),
+    )
 
 
 def _percentiles(observed: Observed) -> dict[str, list[float | None]]:

@@ -14,7 +14,8 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from wsproof.model.record import BENCHES_SCHEMA, RunRecord
+from wsproof.model.record import RunRecord
+from wsproof.model.schemas import BENCHES_SCHEMA
 from wsproof.report.figures import figure
 from wsproof.report.text.run import tone_of_run
 from wsproof.report.text.sanitize import clean_line, markdown_row, markdown_text

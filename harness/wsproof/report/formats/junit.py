@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from wsproof.model.finding import Finding, Verdict, severity
 from wsproof.model.server_table import ServerRunState, ServerTable, ServerTableRow
-from wsproof.report.formats.json_documents import suite_report_of
+from wsproof.model.suite import SuiteReport
 from wsproof.report.text.check import measured
 from wsproof.report.text.sanitize import clean, clean_line
 
 
-def junit_xml(document: Mapping[str, Any]) -> str:
-    """A `wsproof.check/1` document as JUnit XML."""
-    return _written([_suite(document, "wsproof check")])
+def junit_xml(report: SuiteReport) -> str:
+    """A check's report as JUnit XML."""
+    return _written([_suite(report, "wsproof check")])
 
 
 def matrix_junit_xml(matrix: ServerTable) -> str:
@@ -26,8 +24,8 @@ def matrix_junit_xml(matrix: ServerTable) -> str:
 def _suite_of_row(row: ServerTableRow) -> Element:
     """The suite of one server."""
     name = clean_line(f"wsproof check {row.server}")
-    if row.check is not None:
-        return _suite(row.check, name, f"wsproof.{clean_line(row.server)}")
+    if row.report is not None:
+        return _suite(row.report, name, f"wsproof.{clean_line(row.server)}")
     failed = row.state is ServerRunState.FAILED
     counts = {"tests": "1", "failures": "0", "errors": str(int(failed)), "skipped": str(int(not failed))}
     suite = Element("testsuite", {"name": name, "time": "0.000", **counts})
@@ -42,7 +40,7 @@ def _written(suites: list[Element]) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="unicode") + "\n"
 
 
-def _suite(document: Mapping[str, Any], name: str, prefix: str = "wsproof") -> Element:
+def _suite(report: SuiteReport, name: str, prefix: str = "wsproof") -> Element:
     """One check as a suite.
 
     A violation is a failure, and with `--strict` also a non-strict finding. A check that cannot tell is an error. Other
@@ -50,7 +48,7 @@ def _suite(document: Mapping[str, Any], name: str, prefix: str = "wsproof") -> E
     well. A finding of a check that did not run gets a case of its own, so that no finding is lost. Checks that were not
     run are skipped, with the reason. Cases with findings come first, most severe first.
     """
-    report, strict = suite_report_of(document), bool(document.get("strict"))
+    strict = report.strict
     by_check: dict[str, list[Finding]] = {}
     for finding in sorted(report.findings, key=severity):
         by_check.setdefault(finding.check, []).append(finding)

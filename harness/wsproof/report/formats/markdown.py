@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 from wsproof.model.comparison import Comparison
 from wsproof.model.finding import Finding
-from wsproof.model.record import RunRecord, TrustWarning
+from wsproof.model.record import RunRecord
+from wsproof.model.summary import TrustWarning
 from wsproof.report.figures import VOID, figure, trust_sentence
 from wsproof.report.text.comparison import JUDGED, comparison_sentence, interval, judgement_note, side
 from wsproof.report.text.run import (
     accepted,
-    all_findings,
     answers,
     count,
     level_of,
@@ -50,7 +50,7 @@ def run_markdown(record: RunRecord) -> str:
             parts.append(markdown_row([markdown_text(title_of(name)), *cells, f"{summary.n:,}"]))
         if not record.trusted:
             parts += ["", markdown_text(f"{VOID} = void. {trust_sentence(record)}")]
-    parts += _findings(all_findings(record)) + _cautions(record.warnings)
+    parts += _findings(record.findings) + _cautions(record.warnings)
     return "\n".join(parts) + "\n"
 
 

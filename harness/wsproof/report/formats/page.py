@@ -60,7 +60,7 @@ UNITS = {"bytes": "B", "s": "s", "hz": "1/s", "ns": "ns"}
 
 def run_page(record: RunRecord, folder: RunDir | None = None) -> str:
     """The page of one run. It names `folder`, so that readers find the raw data."""
-    findings = run_text.all_findings(record)
+    findings = record.findings
     left = run_text.standing(findings)
     return _render(
         "run.html",

@@ -7,26 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from wsproof.model.bench_record import ObjectiveOutcome
 from wsproof.model.comparison import Comparison, Judgement
 from wsproof.model.finding import Finding, Level, Verdict
-from wsproof.model.record import RunRecord, Summary, TrustWarning
+from wsproof.model.load_summary import LoadSummary
+from wsproof.model.record import RunRecord
 from wsproof.model.suite import CheckRun, SuiteReport
+from wsproof.model.summary import Summary, TrustWarning
 from wsproof.report.figures import VOID, figure, trust_sentence, void_figures
-from wsproof.report.formats.json_documents import suite_report_of
 from wsproof.report.store.run_dir import RunDir
 from wsproof.report.text.check import by_reason, measured, time_sentence
 from wsproof.report.text.comparison import JUDGED, comparison_sentence, interval, judgement_note, side
 from wsproof.report.text.run import (
     Tone,
     accepted,
-    all_findings,
     count,
     generator_sentence,
     level_of,
@@ -58,17 +58,11 @@ ENDS = (("mean", "mean"), ("least", "min"))
 """The statistics of `reach`, with their labels."""
 
 
-def show_check(
-    console: Console, report: SuiteReport | Mapping[str, Any], strict: bool = False, *, all_known: bool = False
-) -> None:
+def show_check(console: Console, report: SuiteReport, *, all_known: bool = False) -> None:
     """Print each check with its verdict, then the findings, most severe first.
 
-    Takes a report or a `wsproof.check/1` document. `all_known` lists the known deviations of server libraries one by
-    one.
+    `all_known` lists the known deviations of server libraries one by one.
     """
-    if not isinstance(report, SuiteReport):
-        strict = bool(report.get("strict"))
-        report = suite_report_of(report)
     for remark in report.remarks:
         _say(console, f"\n{remark}", STYLES[Tone.UNSURE])
     _say(console, "")
@@ -77,10 +71,10 @@ def show_check(
     for reason, checks in by_reason(report.not_run):
         _say(console, f"{Tone.NONE.sign} not run   {', '.join(checks)}: {reason}", "dim")
     show_findings(console, report.findings, all_known=all_known)
-    verdict = report.verdict(strict=strict)
+    verdict = report.verdict()
     if any(one.level.counts and one.accepted is None for one in report.findings):
         _say(console, f"\n{HOW_TO_ACCEPT}", "dim")
-    violations = [one for one in report.findings if one.verdict(strict=strict) is Verdict.INVALID]
+    violations = [one for one in report.findings if one.verdict(strict=report.strict) is Verdict.INVALID]
     mostly = report.is_mostly_out_of_time and all(run.verdict is not Verdict.UNKNOWN for run in report.checks_run)
     told = {
         Verdict.VALID: "VALID: every promise that was checked was kept",
@@ -163,22 +157,18 @@ def show_run(console: Console, record: RunRecord, folder: RunDir | None = None, 
         # Use the full width: rows that are wrapped or cut off are hard to read.
         table.width = Measurement.get(console, console.options.update(max_width=WIDEST), table).maximum
         console.print(table, crop=False)
-    for row in record.parts.get("objectives", ()):
+    for row in record.objectives:
         _show_objective(console, row)
-    if not record.parts.get("check"):
-        show_findings(console, record.findings, all_known=all_known)
-    elif record.command != "check":
-        checked = {(one.check, one.explanation) for one in suite_report_of(record.parts["check"]).findings}
-        rest = [one for one in record.findings if (one.check, one.explanation) not in checked]
-        show_findings(console, rest, all_known=all_known)
-    if said := generator_sentence(record.parts.get("generator") or {}):
-        _say(console, f"\n{said}", "dim")
-    show_load(console, record.parts.get("load") or {})
+    show_findings(console, record.measured_findings, all_known=all_known)
+    if record.generator is not None:
+        _say(console, f"\n{generator_sentence(record.generator)}", "dim")
+    if record.load is not None:
+        show_load(console, record.load)
     _show_cautions(console, record.warnings)
     if record.metrics:
         told = f"{VOID} = void. {trust_sentence(record)}" if void_figures(record.metrics) else trust_sentence(record)
         _say(console, f"\n{told}", STYLES[Tone.GOOD if record.trusted else Tone.UNSURE])
-    known = [one for one in accepted(all_findings(record)) if one.library is None]
+    known = [one for one in accepted(record.findings) if one.library is None]
     if known:
         _say(console, f"{count(len(known), 'known deviation')} accepted")
     ended = record.but(complete=record.complete or folder is None)
@@ -187,21 +177,18 @@ def show_run(console: Console, record: RunRecord, folder: RunDir | None = None, 
         _say(console, f"page: {folder.page}")
 
 
-def show_load(console: Console, summary: Mapping[str, Any]) -> None:
+def show_load(console: Console, load: LoadSummary) -> None:
     """Print the result of a Locust run, one line per room."""
-    for room in summary.get("rooms", ()):
-        figures = {name: Summary.from_json(data) for name, data in (room.get("metrics") or {}).items()}
-        latency, reach = figures.get("latency") or figures.get("feed_spread"), figures.get("reach")
-        said = [f"\nload, {room.get('workload', 'room')}"]
-        if room.get("users") is not None:
-            said.append(count(int(room["users"]), "user"))
+    for room in load.rooms:
+        latency, reach = room.metrics.get("latency") or room.metrics.get("feed_spread"), room.metrics.get("reach")
+        said = [f"\nload, {room.workload}", count(room.users, "user")]
         if latency is not None and latency.n:
             said.append(f"latency p50 {figure(latency, 'p50')}, p99 {figure(latency, 'p99')}")
         if reach is not None and reach.mean is not None:
             said.append(f"reach {share(reach.mean)}")
-        said.append(str(room.get("verdict", "")))
+        said.append(room.verdict.value)
         _say(console, ": ".join([said[0], ", ".join(word for word in said[1:] if word)]))
-        _show_cautions(console, [TrustWarning.from_json(one) for one in room.get("warnings", ())])
+        _show_cautions(console, room.warnings)
 
 
 def show_verdict(console: Console, verdict: Verdict) -> None:
@@ -294,10 +281,9 @@ def _rows(comparison: Comparison) -> Table:
     return table
 
 
-def _show_objective(console: Console, row: Mapping[str, Any]) -> None:
-    tone = {True: Tone.GOOD, False: Tone.BAD}.get(row.get("met"), Tone.UNSURE)  # type: ignore[arg-type]
-    said = row.get("said") or f"{row.get('objective')}"
-    _say(console, f"{tone.sign} {said}", STYLES[tone])
+def _show_objective(console: Console, outcome: ObjectiveOutcome) -> None:
+    tone = Tone.UNSURE if outcome.met is None else Tone.GOOD if outcome.met else Tone.BAD
+    _say(console, f"{tone.sign} {outcome.sentence or outcome.objective}", STYLES[tone])
 
 
 def _show_cautions(console: Console, cautions: Sequence[TrustWarning]) -> None:

@@ -15,7 +15,9 @@ from typing import Any, TypeVar
 from wsproof.errors import UsageError
 from wsproof.model.comparison import Comparison, Judgement, MetricComparison
 from wsproof.model.finding import Finding
-from wsproof.model.record import COMPARE_SCHEMA, RunRecord, TrustWarning
+from wsproof.model.record import RunRecord
+from wsproof.model.schemas import COMPARE_SCHEMA
+from wsproof.model.summary import TrustWarning
 from wsproof.report.store.atomic import dumps, write_json, write_text
 
 RUN_FILE = "run.json"

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from wsproof.model.record import RunRecord
 from wsproof.model.suite import CheckRun, NotRun, SuiteReport
-from wsproof.report.formats.json_documents import suite_report_of
 from wsproof.report.text.units import significant
 
 __all__ = ["by_reason", "measured", "not_run_of", "remarks_of", "time_sentence", "too_little_time_of"]
@@ -29,14 +28,12 @@ def by_reason(not_run: Iterable[NotRun]) -> list[tuple[str, list[str]]]:
 
 def not_run_of(record: RunRecord) -> list[tuple[str, list[str]]]:
     """The requested checks of a run that were not run, by reason."""
-    part = record.parts.get("check")
-    return by_reason(suite_report_of(part).not_run) if part else []
+    return by_reason(record.check.not_run) if record.check is not None else []
 
 
 def remarks_of(record: RunRecord) -> tuple[str, ...]:
     """Remarks on the whole check, such as which messages the endpoint accepts."""
-    part = record.parts.get("check")
-    return suite_report_of(part).remarks if part else ()
+    return record.check.remarks if record.check is not None else ()
 
 
 def time_sentence(report: SuiteReport) -> str:
@@ -53,6 +50,5 @@ def time_sentence(report: SuiteReport) -> str:
 
 def too_little_time_of(record: RunRecord) -> str:
     """The same sentence, if the time budget left out so many checks that the verdict is unknown; else empty."""
-    part = record.parts.get("check")
-    report = suite_report_of(part) if part else None
+    report = record.check
     return time_sentence(report) if report is not None and report.is_mostly_out_of_time else ""

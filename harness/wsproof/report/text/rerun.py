@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from wsproof.model.capacity import CapacityRecord
 from wsproof.model.record import RunRecord
 
 LOADED = ("bench", "run")
@@ -33,13 +34,12 @@ REFERENCE_CHANNELS = "tutorial"
 def repeat_line(record: RunRecord) -> str:
     """The command that repeats this run. Secrets must be filled in by the user."""
     words = ["wsproof", record.command, *_target(record.target)]
-    searched = record.parts.get("capacity")
-    if searched:
-        words += _search(searched)
+    if record.capacity is not None:
+        words += _search(record.capacity)
     elif record.command in LOADED:
         words += _plan(record.plan)
-        for objective in record.parts.get("objectives", ()):
-            words += ["--slo", objective["objective"]]
+        for objective in record.objectives:
+            words += ["--slo", objective.objective]
     seed = _seed(record)
     if seed is not None:
         words += ["--seed", str(seed)]
@@ -106,22 +106,23 @@ def _plan(plan: Mapping[str, Any]) -> list[str]:
     return words
 
 
-def _search(part: Mapping[str, Any]) -> list[str]:
-    words = ["--over", part["over"]]
-    for objective in part["objectives"]:
-        words += ["--slo", objective["text"]]
-    search = part["search"]
-    for option, name in (
-        ("from", "lowest"),
-        ("to", "highest"),
-        ("resolution", "resolution"),
-        ("trials", "most_trials"),
+def _search(capacity: CapacityRecord) -> list[str]:
+    words = ["--over", capacity.over]
+    for objective in capacity.objectives:
+        words += ["--slo", objective.text]
+    search = capacity.search
+    for option, value in (
+        ("from", search.lowest),
+        ("to", search.highest),
+        ("resolution", search.resolution),
+        ("trials", search.most_trials),
     ):
-        words += [f"--{option}", f"{search[name]:g}"]
-    return words + _plan(part["plan"])
+        words += [f"--{option}", f"{value:g}"]
+    return words + _plan(capacity.plan)
 
 
 def _seed(record: RunRecord) -> int | None:
-    check = record.parts.get("check") or {}
-    seed: int | None = check.get("seed", record.plan.get("seed"))
+    if record.check is not None:
+        return record.check.seed
+    seed: int | None = record.plan.get("seed")
     return seed

@@ -6,21 +6,21 @@ Each result has a sign as well as a colour, so that colour is never the only sig
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
+from wsproof.model.bench_record import GeneratorSetup
+from wsproof.model.capacity import SearchEnding
 from wsproof.model.comparison import Judgement
 from wsproof.model.finding import UNDECIDED, Anomaly, Finding, Level, Verdict, severity
-from wsproof.model.record import RunRecord, Summary
+from wsproof.model.record import RunRecord
 from wsproof.model.suite import CheckRun
+from wsproof.model.summary import Summary
 from wsproof.report.figures import NAMED, figure, void_figures
-from wsproof.report.formats.json_documents import suite_report_of
 from wsproof.report.text.capacity import GOOD, capacity_sentence
 from wsproof.report.text.check import too_little_time_of
 from wsproof.report.text.units import for_reader, share
-from wsproof.stats.capacity import SearchEnding
 from wsproof.stats.metrics import METRICS_BY_NAME
 
 
@@ -95,20 +95,9 @@ def about_the_wire(section: str) -> bool:
     return section.removeprefix("RFC").strip()[:1].isdigit() or section in ("liveness", "robustness")
 
 
-def all_findings(record: RunRecord) -> list[Finding]:
-    """The findings of the record and of its check, each once."""
-    part = record.parts.get("check") or {}
-    found = [*record.findings, *(Finding.from_json(finding) for finding in part.get("findings", ()))]
-    unique: dict[tuple[Any, ...], Finding] = {}
-    for finding in found:
-        unique.setdefault((finding.check, finding.section, finding.explanation, finding.witness), finding)
-    return list(unique.values())
-
-
 def checks_of(record: RunRecord) -> list[CheckRun]:
     """The checks that were run, if any."""
-    part = record.parts.get("check")
-    return list(suite_report_of(part).checks_run) if part else []
+    return list(record.check.checks_run) if record.check is not None else []
 
 
 def title_of(name: str) -> str:
@@ -138,15 +127,13 @@ def target_of(record: RunRecord) -> str:
     return f"{name} ({target['server']})" if runs_app else name
 
 
-def generator_sentence(generator: Mapping[str, Any]) -> str:
-    """The load generator's processes, and whether the user chose them; empty if the record lacks them."""
-    if not generator:
-        return ""
-    cores = generator.get("cores")
-    told = f"load from {count(generator['processes'], 'process', 'processes')}"
-    told += f" with {generator['loop']}" if "loop" in generator else ""
-    told += " (chosen by subscribers and free cores)" if generator["chosen"] else " (as asked)"
-    return told + (f" on {count(len(cores), 'core')} of its own, apart from the server's" if cores else "")
+def generator_sentence(generator: GeneratorSetup) -> str:
+    """The load generator's processes, and whether the user chose them."""
+    told = f"load from {count(generator.processes, 'process', 'processes')}"
+    told += f" with {generator.loop}" if generator.loop else ""
+    told += " (chosen by subscribers and free cores)" if generator.chosen else " (as asked)"
+    cores = len(generator.cores)
+    return told + (f" on {count(cores, 'core')} of its own, apart from the server's" if cores else "")
 
 
 def answers(record: RunRecord) -> tuple[AnswerText, ...]:
@@ -156,7 +143,7 @@ def answers(record: RunRecord) -> tuple[AnswerText, ...]:
 
 def _protocol(record: RunRecord) -> AnswerText:
     question = "Does it speak the protocol, whatever a client sends?"
-    findings = [one for one in all_findings(record) if about_the_wire(one.section) or one.anomaly is Anomaly.PROTOCOL]
+    findings = [one for one in record.findings if about_the_wire(one.section) or one.anomaly is Anomaly.PROTOCOL]
     runs = [run for run in checks_of(record) if about_the_wire(run.section)]
     return _judged(question, findings, runs, "the protocol was kept", "wsproof check", too_little_time_of(record))
 
@@ -164,7 +151,7 @@ def _protocol(record: RunRecord) -> AnswerText:
 def _delivery(record: RunRecord) -> AnswerText:
     question = "Does every subscriber get every message, once, in order?"
     findings = [
-        one for one in all_findings(record) if not about_the_wire(one.section) and one.anomaly is not Anomaly.PROTOCOL
+        one for one in record.findings if not about_the_wire(one.section) and one.anomaly is not Anomaly.PROTOCOL
     ]
     runs = [run for run in checks_of(record) if not about_the_wire(run.section)]
     reach = record.metrics.get("reach")
@@ -271,21 +258,21 @@ def _headline_is_void(record: RunRecord) -> bool:
 
 def open_objectives(record: RunRecord) -> list[str]:
     """The `--slo` objectives that could not be decided."""
-    return [str(row.get("objective")) for row in record.parts.get("objectives", ()) if row.get("met") is None]
+    return [one.objective for one in record.objectives if one.met is None]
 
 
 def missed_objectives(record: RunRecord) -> list[str]:
     """The `--slo` objectives that the run missed."""
-    return [str(row.get("objective")) for row in record.parts.get("objectives", ()) if row.get("met") is False]
+    return [one.objective for one in record.objectives if one.met is False]
 
 
 def tone_of_run(record: RunRecord) -> Tone:
     """The tone of a run: good if it is complete and valid, its main result is trusted, and all objectives are met."""
     if record.verdict is Verdict.INVALID:
         return Tone.BAD
-    ending = (record.parts.get("capacity") or {}).get("ending")
+    ending = record.capacity.ending if record.capacity is not None else None
     if record.complete and ending is not None:
-        missed = ending == SearchEnding.MISSED_AT_LOWEST
+        missed = ending is SearchEnding.MISSED_AT_LOWEST
         return Tone.GOOD if ending in GOOD else Tone.BAD if missed else Tone.UNSURE
     if record.complete and missed_objectives(record) and not _unmarked(record):
         return Tone.BAD
@@ -298,9 +285,9 @@ def verdict_sentence(record: RunRecord) -> str:
     """The whole run in one sentence: a label, a colon, and the details."""
     if not record.complete:
         return "INCOMPLETE: the run ended early; what was recorded until then is here."
-    if record.parts.get("capacity"):
-        return capacity_sentence(record.parts["capacity"])
-    broken = [one for one in all_findings(record) if one.verdict() is Verdict.INVALID]
+    if record.capacity is not None:
+        return capacity_sentence(record.capacity)
+    broken = [one for one in record.findings if one.verdict() is Verdict.INVALID]
     if record.verdict is Verdict.INVALID:
         return f"INVALID: {count(len(broken), 'violation')}." if broken else "INVALID: a promise was broken."
     if (missed := missed_objectives(record)) and not _unmarked(record):

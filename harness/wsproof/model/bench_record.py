@@ -1,0 +1,89 @@
+"""Circumstances and results of a measurement, apart from its metrics and findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+__all__ = ["GeneratorSetup", "MixedLoad", "ObjectiveOutcome", "SecondMeasurement"]
+
+
+@dataclass(frozen=True)
+class ObjectiveOutcome:
+    """One `--slo` objective. `met` is None if it could not be decided; `sentence` says the outcome in words."""
+
+    objective: str
+    met: bool | None
+    value: float | None = None
+    sentence: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry under `objectives` in a run record."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> ObjectiveOutcome:
+        """The inverse of `to_json`."""
+        return cls(**data)
+
+
+@dataclass(frozen=True)
+class GeneratorSetup:
+    """The load generator of a measurement.
+
+    `chosen`: wsproof chose the number of processes, not the user. `cores` are those reserved for the generator. `loop`
+    is the event loop's library. `deflated` counts the connections that agreed to compression; None if none was offered.
+    """
+
+    processes: int
+    chosen: bool
+    cores: tuple[int, ...] = ()
+    loop: str | None = None
+    deflated: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry under `generator` in a run record."""
+        return asdict(self) | {"cores": list(self.cores)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> GeneratorSetup:
+        """The inverse of `to_json`."""
+        return cls(**{**data, "cores": tuple(data["cores"])})
+
+
+@dataclass(frozen=True)
+class SecondMeasurement:
+    """A load that was measured twice, because figures that count were void the first time.
+
+    `because` holds the codes of the first block's warnings. `kept` is "first" or "second".
+    """
+
+    because: tuple[str, ...]
+    kept: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry under `measured_again` in a run record."""
+        return {"because": list(self.because), "kept": self.kept}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> SecondMeasurement:
+        """The inverse of `to_json`."""
+        return cls(tuple(data["because"]), data["kept"])
+
+
+@dataclass(frozen=True)
+class MixedLoad:
+    """The other load on the server during a measurement of several workloads, as text, and the CPU of all together."""
+
+    beside: str
+    server_cpu_per_delivery_us: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry under `mix` in a run record."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> MixedLoad:
+        """The inverse of `to_json`."""
+        return cls(**data)

@@ -1,0 +1,83 @@
+"""Result of a Locust run: what the users of each workload measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from wsproof.model.finding import Verdict
+from wsproof.model.summary import Summary, TrustWarning
+
+__all__ = ["LoadSummary", "WorkloadLoad"]
+
+
+@dataclass(frozen=True)
+class WorkloadLoad:
+    """The users of one workload. `rate_hz` is None for a workload whose users do not publish."""
+
+    workload: str
+    users: int = 0
+    rate_hz: float | None = None
+    published: int = 0
+    verdict: Verdict = Verdict.UNKNOWN
+    metrics: Mapping[str, Summary] = field(default_factory=dict)
+    warnings: tuple[TrustWarning, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry under `rooms`."""
+        return {
+            "workload": self.workload,
+            "users": self.users,
+            "rate_hz": self.rate_hz,
+            "published": self.published,
+            "verdict": self.verdict.value,
+            "metrics": {name: summary.to_json() for name, summary in self.metrics.items()},
+            "warnings": [warning.to_json() for warning in self.warnings],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> WorkloadLoad:
+        """The inverse of `to_json`."""
+        return cls(
+            workload=data["workload"],
+            users=data["users"],
+            rate_hz=data["rate_hz"],
+            published=data["published"],
+            verdict=Verdict(data["verdict"]),
+            metrics={name: Summary.from_json(summary) for name, summary in data["metrics"].items()},
+            warnings=tuple(TrustWarning.from_json(warning) for warning in data["warnings"]),
+        )
+
+
+@dataclass(frozen=True)
+class LoadSummary:
+    """All workloads of a Locust run, and Locust's own counts of requests and failures."""
+
+    rooms: tuple[WorkloadLoad, ...] = ()
+    requests: int = 0
+    failures: int = 0
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of all workloads; unknown without any."""
+        return Verdict.worst(room.verdict for room in self.rooms) if self.rooms else Verdict.UNKNOWN
+
+    @property
+    def trusted(self) -> bool:
+        """Whether no trust warning invalidates a figure of any workload."""
+        return not any(warning.voids for room in self.rooms for warning in room.warnings)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry under `load` in a run record."""
+        return {
+            "verdict": self.verdict.value,
+            "rooms": [room.to_json() for room in self.rooms],
+            "requests": self.requests,
+            "failures": self.failures,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> LoadSummary:
+        """The inverse of `to_json`."""
+        return cls(tuple(WorkloadLoad.from_json(room) for room in data["rooms"]), data["requests"], data["failures"])
