@@ -74,6 +74,13 @@ def a_room_that_two_processes_serve() -> tuple[History, Contract]:
     return room.history(), CHAT
 
 
+def an_intruder_that_hears() -> tuple[History, Contract]:
+    room = a_room(2, 2)
+    room.change(room.join(), intrusion="without its credentials", misbehaved="a handshake without its credentials")
+    room.say(0)
+    return room.history(), CHAT
+
+
 def a_member_that_is_behind() -> tuple[History, Contract]:
     """It still receives in order when the drain ends, and lacks the last three messages."""
     return _a_slow_member(heard_ms=(10, 20, 30, 40), drained_ms=45), CHAT
@@ -423,6 +430,7 @@ PLANTED: list[tuple[Callable[[], tuple[History, Contract]], str, Anomaly]] = [
     (a_gap_between_history_and_live_messages, "gap", Anomaly.LOST),
     (a_person_said_to_have_gone_with_one_of_two_connections, "person-gone", Anomaly.PHANTOM),
     (a_room_that_two_processes_serve, "split-audience", Anomaly.LOST),
+    (an_intruder_that_hears, "intrusion", Anomaly.MISROUTED),
     (a_message_of_nobody, "phantom", Anomaly.PHANTOM),
     (a_message_that_was_not_sent, "phantom", Anomaly.PHANTOM),
     (a_strange_message, "phantom", Anomaly.PHANTOM),

@@ -8,7 +8,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.faulty.channels.people_workload import Greeting, Presence, Room
+from tests.faulty.channels.people import TOKEN
+from tests.faulty.channels.people_workload import Greeting, Named, Presence, Private, Room
 from wsproof.delivery import run_suite
 from wsproof.model.finding import Level
 from wsproof.model.suite import SuiteOptions, SuiteReport
@@ -33,6 +34,11 @@ FAULTS: list[tuple[str, type[Workload], str, str]] = [
     ("latest connection only", Room, "coming-back", "send to the latest connection of a name only"),
     ("a name for each connection", Room, "coming-back", "once for each of them"),
     ("person + person leaves with each connection", Presence, "coming-back", "one of its two connections ended"),
+    ("token is optional", Private, "access", "joined without its credentials, and received message"),
+    ("token may be any", Private, "access", "joined with wrong credentials, and received message"),
+    ("token without its signature", Private, "access", "joined with wrong credentials, and received message"),
+    ("token is checked late", Private, "access", "joined without its credentials, and received message"),
+    ("one origin is named and not asked for", Named, "origin", "joined from the origin of a stranger"),
 ]
 """A planted fault, the workload, the property that finds it, and words of the cause."""
 
@@ -52,6 +58,8 @@ TWINS: list[tuple[str, type[Workload], str]] = [
     ("person", Presence, "coming-back"),
     ("connection leaves", Presence, "coming-back"),
     ("history", Room, "coming-back"),
+    ("token", Private, "access"),
+    ("one origin", Named, "origin"),
 ]
 """What correct servers do as well, the workload, and the property that must not accuse them."""
 
@@ -89,3 +97,12 @@ def test_a_planted_fault_is_found_with_its_cause(
 @pytest.mark.parametrize(("kind", "workload", "name"), TWINS, ids=[f"{each[0]}, {each[2]}" for each in TWINS])
 def test_a_correct_twin_is_not_accused(plant: Plant, kind: str, workload: type[Workload], name: str) -> None:
     assert check(plant(kind), workload, name).findings == ()
+
+
+@pytest.mark.parametrize("kind", ["token", "token in the log"])
+def test_a_token_in_the_output_of_the_server_is_found_and_not_shown(kind: str) -> None:
+    with serve(parse_target("tests.faulty.channels.people:app", path="/ws", env=[f"KIND={kind}"])) as server:
+        report = check(server, Private, "access")
+    told = [finding for finding in report.findings if "credentials of its members into" in finding.explanation]
+    assert [finding.level for finding in told] == ([Level.VIOLATION] if kind == "token in the log" else [])
+    assert not any(TOKEN in line for finding in told for line in finding.witness)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from wsproof.checks.access import intrusion
 from wsproof.checks.behind import behind
 from wsproof.checks.check import Check, check, found
 from wsproof.checks.delivery import corrupt, dropped, duplicated, lost, misrouted, never_read, phantom
@@ -35,6 +36,7 @@ CHECKS: tuple[Check, ...] = (
     check("duplicated", duplicated),
     check("phantom", phantom),
     check("misrouted", misrouted),
+    check("intrusion", intrusion),
     check("corrupt", corrupt),
     check("reordered", reordered),
     check("agreed-order", agreed_order),

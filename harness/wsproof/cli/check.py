@@ -65,7 +65,7 @@ def check_target(stage: CommandContext[CheckOptions], tell: Tell) -> RunRecord:
 def check_server(stage: CommandContext[CheckOptions], server: RunningServer, recorder: CheckRecorder) -> None:
     """Run both suites. The channels suite needs channels and is left out without them."""
     options = suite_options(stage.options)
-    wire, promises = rfc6455.planned(options), delivery.planned(stage.workloads, options)
+    wire, promises = rfc6455.planned(options), delivery.planned(stage.workloads, options, server.endpoint)
     recorder.plan(wire + promises)
     budget = server.budget = stage.budget
     with ProgressLine(stage.console) as progress:

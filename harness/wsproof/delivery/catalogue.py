@@ -8,6 +8,7 @@ from wsproof.delivery.channel_probe import ChannelProbe
 from wsproof.delivery.delivery_property import DeliveryProperty
 from wsproof.delivery.properties import PROPERTIES
 from wsproof.delivery.standing_probe import STANDING
+from wsproof.net.endpoint import Endpoint
 from wsproof.workloads import Workload
 
 ChannelCheck: TypeAlias = DeliveryProperty | ChannelProbe
@@ -18,6 +19,6 @@ CHANNEL_CHECKS: tuple[ChannelCheck, ...] = (*PROPERTIES, *CHANNEL_PROBES)
 """Every check of a channel."""
 
 
-def properties_of(workload: Workload) -> list[ChannelCheck]:
-    """The checks that can be made on the channel of this workload."""
-    return [each for each in CHANNEL_CHECKS if each.applies_to(workload)]
+def properties_of(workload: Workload, endpoint: Endpoint | None = None) -> list[ChannelCheck]:
+    """The checks that can be made on the channel of this workload at this endpoint."""
+    return [each for each in CHANNEL_CHECKS if each.applies_to(workload, endpoint)]

@@ -9,6 +9,7 @@ from wsproof.delivery.runner import ScheduleRunner
 from wsproof.model.contract import Contract
 from wsproof.model.finding import Finding
 from wsproof.model.suite import Figure, SuiteOptions
+from wsproof.net.endpoint import Endpoint
 from wsproof.workloads import Workload
 
 
@@ -40,8 +41,8 @@ class ChannelProbe:
     at_end: bool = False
     alone: bool = True
 
-    def applies_to(self, workload: Workload) -> bool:
-        """Whether the probe can be made on the channel of this workload."""
+    def applies_to(self, workload: Workload, endpoint: Endpoint | None = None) -> bool:
+        """Whether the probe can be made on the channel of this workload at this endpoint."""
         return self.applies(workload.contract)
 
     @property

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from wsproof.checks.describe import shortened
 from wsproof.delivery.chatter import Chatter
+from wsproof.delivery.credentials import Access, altered_endpoint, altered_message, credentials_of
 from wsproof.delivery.member import PoolMember, SentMessage
 from wsproof.errors import TargetError, UsageError, WorkloadError
 from wsproof.model.contract import Audience
@@ -53,6 +54,8 @@ HURRIED_S = 1.5
 """Timeout in seconds on a channel that is known to lose messages."""
 JOIN_AT_MOST_S = 600.0
 """Seconds after which a join ends in any case. Each wait of the workload's `join` has its own timeout."""
+INTRUDER_JOINS_S = 1.0
+"""Seconds that a member without the right credentials may take to join. A good server never lets it."""
 SEARCHED = 1_000
 """How many member numbers to search for one in the wanted room."""
 
@@ -114,7 +117,14 @@ class ClientPool:
 
     # Joining and leaving.
 
-    def join(self, again: PoolMember | None = None, *, room: int = 0, narrow: bool = False) -> PoolMember:
+    def join(
+        self,
+        again: PoolMember | None = None,
+        *,
+        room: int = 0,
+        narrow: bool = False,
+        access: Access | None = None,
+    ) -> PoolMember:
         """Connect another member, under the name of member `again` if given, and let it join.
 
         A member whose handshake the server refuses, or that cannot join, is returned closed.
@@ -126,13 +136,19 @@ class ClientPool:
         setting, workload, number = self.setting, self.setting.workload, len(self.people)
         alias = again.alias if again is not None else self._new_alias(room)
         refusal = prepared(workload, alias, setting.endpoint.http_url) if again is None and workload.has_prepare else ""
+        endpoint, credentials = setting.endpoint if refusal else self.endpoint_of(alias), tuple[str, ...]()
+        if access is not None:
+            credentials = credentials_of(workload, alias, endpoint)
+            endpoint = altered_endpoint(endpoint, credentials, access)
         client = Client(
-            setting.endpoint if refusal else self._endpoint_of(alias),
+            endpoint,
             deadline_s=setting.budget.at_most(setting.deadline_s),
             receive_buffer=TINY_BUFFER if narrow else None,
             seed=setting.seed + number,
         )
         person = PoolMember(number, alias, workload.name_of(alias), client, room=workload.room_of(alias))
+        if access is not None:
+            person.access, person.credentials, person.misbehaved = access, credentials, f"a handshake {access.value}"
         self.people.append(person)
         if refusal:
             person.departure, person.closed, person.refusal = Departure.REFUSED, True, f"the member {refusal}"
@@ -163,7 +179,7 @@ class ClientPool:
         talk = person.conversation = Conversation(self.setting.workload, person.alias)
         self._hand_over_all(person, talk.start(now_ns()))
         if talk.is_joining:
-            self.wait(lambda: not talk.is_joining, JOIN_AT_MOST_S)
+            self.wait(lambda: not talk.is_joining, JOIN_AT_MOST_S if person.access is None else INTRUDER_JOINS_S)
         if talk.fault:
             person.join_fault = talk.fault
             if not person.closed:
@@ -191,7 +207,7 @@ class ClientPool:
         assert response is not None
         return response
 
-    def _endpoint_of(self, alias: int) -> Endpoint:
+    def endpoint_of(self, alias: int) -> Endpoint:
         """Where this member connects, with its own headers and subprotocols."""
         workload = self.setting.workload
         place = self.setting.endpoint.numbered(workload.base + alias).channel(workload.path(alias))
@@ -290,6 +306,8 @@ class ClientPool:
 
     def _put(self, person: PoolMember, message: str | bytes) -> None:
         """Queue a message. It is written the next time that the member reads."""
+        if person.access is not None:
+            message = altered_message(message, person.credentials, person.access)
         if person.client.peer.may_send:
             if isinstance(message, str):
                 person.client.peer.send_text(message)

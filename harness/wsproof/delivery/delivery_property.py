@@ -10,6 +10,7 @@ from hypothesis.strategies import SearchStrategy
 from wsproof.delivery.schedule import Schedule
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.finding import UNDECIDED, Anomaly, Finding
+from wsproof.net.endpoint import Endpoint
 from wsproof.workloads import Workload
 
 
@@ -32,14 +33,14 @@ class DeliveryProperty:
     headline: str = ""
     beside: tuple[str, ...] = ()
     """The checks among `looks_at` that belong to another property's promise."""
-    needs: Callable[[Workload], bool] = lambda workload: True
-    """What else a workload must have, such as a greeting."""
+    needs: Callable[[Workload, Endpoint | None], bool] = lambda workload, endpoint: True
+    """What else a workload or its endpoint must have, such as a greeting or a token."""
     alone: bool = False
     """Whether nobody else may be connected meanwhile, because the property is about the first or the last member."""
 
-    def applies_to(self, workload: Workload) -> bool:
-        """Whether the property can be tested on the channel of this workload."""
-        return self.applies(workload.contract) and self.needs(workload)
+    def applies_to(self, workload: Workload, endpoint: Endpoint | None = None) -> bool:
+        """Whether the property can be tested on the channel of this workload at this endpoint."""
+        return self.applies(workload.contract) and self.needs(workload, endpoint)
 
     def mine(self, findings: list[Finding]) -> list[Finding]:
         """The findings that belong to this property. Undecided findings belong to every property."""
@@ -63,7 +64,7 @@ def is_shared(contract: Contract) -> bool:
     return is_spoken(contract) and contract.audience is not Audience.PUBLISHER
 
 
-def greets(workload: Workload) -> bool:
+def greets(workload: Workload, endpoint: Endpoint | None) -> bool:
     """Whether the members of this workload send a greeting."""
     return workload.greeting(0) is not None
 

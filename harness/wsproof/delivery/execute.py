@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from wsproof.checks.feed import silence_ns
 from wsproof.delivery.chatter import Chatter
 from wsproof.delivery.client_pool import GIVEN_UP_S, ClientPool, PoolSettings
+from wsproof.delivery.credentials import Access, can_try, credentials_of
 from wsproof.delivery.member import PoolMember
 from wsproof.delivery.schedule import Action, LeaveBy, Misbehaviour, Schedule, Step
+from wsproof.errors import TargetError
 from wsproof.model.contract import Audience
 from wsproof.model.envelope import TRAILER_BYTES, body_of
-from wsproof.model.history import History
+from wsproof.model.history import Departure, History
 from wsproof.net.clock import Deadline, now_ns
 from wsproof.wire import MASK, Frame, Opcode
 
@@ -51,6 +53,8 @@ class ScheduleExecution:
     """Why a member could not join; empty if all could."""
     plain: frozenset[tuple[int, int]] = frozenset()
     """The publications without an envelope, as (publisher, sequence)."""
+    credentials: frozenset[str] = frozenset()
+    """The right credentials that were shown, where others tried to join without them."""
 
     @property
     def understood(self) -> bool:
@@ -87,10 +91,26 @@ def perform(schedule: Schedule, setting: PoolSettings) -> ScheduleExecution:
         following = max(crowd.next_alias, setting.first + len(crowd.people))
         plain = frozenset(key for key, said in crowd.said.items() if said.plain is not None)
         return ScheduleExecution(
-            crowd.history(), not crowd.gave_up, following, crowd.first_said, crowd.came(), crowd.join_fault, plain
+            crowd.history(),
+            not crowd.gave_up,
+            following,
+            crowd.first_said,
+            crowd.came(),
+            crowd.join_fault,
+            plain,
+            _credentials(crowd),
         )
     finally:
         crowd.disperse()
+
+
+def _credentials(crowd: ClientPool) -> frozenset[str]:
+    """The right credentials of the members, if one joined without them. Then the server's output is searched."""
+    if not any(person.access for person in crowd.people):
+        return frozenset()
+    workload, here = crowd.setting.workload, [p for p in crowd.people if p.access is None and p.connected_ns]
+    shown = (credentials_of(workload, p.alias, crowd.endpoint_of(p.alias)) for p in here)
+    return frozenset(value for values in shown for value in values)
 
 
 def _join(crowd: ClientPool, cast: dict[int, PoolMember], step: Step) -> None:
@@ -98,6 +118,9 @@ def _join(crowd: ClientPool, cast: dict[int, PoolMember], step: Step) -> None:
     if step.member in cast:
         return
     again = cast.get(step.again) if step.again is not None else None
+    if step.access is not None:
+        _intrude(crowd, cast, step, step.access)
+        return
     if step.amid:
         cast[step.member] = _join_amid(crowd, again, step)
         return
@@ -112,6 +135,24 @@ def _join(crowd: ClientPool, cast: dict[int, PoolMember], step: Step) -> None:
         speaker = person
     if speaker is not None:
         _wait_until_in(crowd, person, speaker)
+
+
+def _intrude(crowd: ClientPool, cast: dict[int, PoolMember], step: Step, access: Access) -> None:
+    """Try to join without the right credentials, and publish. Nothing if this member has none that could be altered."""
+    workload = crowd.setting.workload
+    other = next((p for p in crowd.people if p.can_speak), None)
+    values = credentials_of(workload, other.alias, crowd.endpoint_of(other.alias)) if other is not None else ()
+    if access is not Access.STRANGER and not (other and values and can_try(access, values, other.name)):
+        return
+    try:
+        person = crowd.join(room=step.room, access=access)
+    except TargetError:  # it may refuse by ending TCP without an answer
+        person = crowd.people[-1]
+        person.departure = Departure.REFUSED
+    cast[step.member] = person
+    if person.can_speak and workload.publishes:
+        crowd.speak(person, "an intruder is here")
+    crowd.wait(lambda: not person.here, GIVEN_UP_S)
 
 
 def _join_amid(crowd: ClientPool, again: PoolMember | None, step: Step) -> PoolMember:

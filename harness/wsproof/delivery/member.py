@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from wsproof.delivery.credentials import Access
 from wsproof.model.history import Departure, Kind, Member
 from wsproof.net.client import Client
 from wsproof.wire import State
@@ -53,6 +54,10 @@ class PoolMember:
     """Why the member could not join after its handshake; empty if it could."""
     greeted_again_ns: int = 0
     """When its second greeting had surely been processed; 0 without one."""
+    access: Access | None = None
+    """How it tries to join without the right credentials; None for a member in good standing."""
+    credentials: tuple[str, ...] = ()
+    """What shows who it is; only known for a member that joins without it."""
     refusal: str = ""
     """How the server refused the handshake; empty if it accepted."""
     heard_ns: int = 0
@@ -107,4 +112,6 @@ class PoolMember:
             self.room,
             self.join_fault,
             greeted_again_ns=self.greeted_again_ns,
+            intrusion=self.access.value if self.access is not None else "",
+            by_origin=self.access is Access.STRANGER,
         )

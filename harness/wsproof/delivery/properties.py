@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wsproof.delivery import strategies
+from wsproof.delivery.access_properties import ACCESS_PROPERTIES
 from wsproof.delivery.delivery_property import DeliveryProperty, is_fed, is_shared, is_spoken
 from wsproof.delivery.joining_properties import AUDIENCE_PROPERTIES, JOINING_PROPERTIES, THREE
 from wsproof.delivery.schedule import Action, LeaveBy, Misbehaviour, Schedule, Step
@@ -227,5 +228,6 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         ),
         headline="The {channel} dies with one of its viewers",
     ),
+    *ACCESS_PROPERTIES,
 )
 """Every property, in the order of execution: those most likely to break a server come late."""

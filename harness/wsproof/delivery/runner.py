@@ -13,6 +13,7 @@ from wsproof.checks.feed import silence_ns
 from wsproof.delivery.client_pool import PoolSettings
 from wsproof.delivery.execute import ScheduleExecution, perform
 from wsproof.delivery.schedule import Action, Schedule, Step, fitted
+from wsproof.delivery.secret_output import secrets_in_output
 from wsproof.delivery.standing import StandingAudience
 from wsproof.errors import TargetError
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
@@ -106,6 +107,8 @@ class ScheduleRunner:
         if self.audience is not None and self.audience.is_here and _crowded_out(performance.history):
             performance = self._without_audience(schedule, deadline_s, known, began_ns)
         findings = run_checks(performance.history, self.workload.contract)
+        if performance.credentials and watch is not None:
+            findings += secrets_in_output(watch, performance.credentials, self.workload.name)
         if findings and watch is not None:
             words = last_exception(watch.lines())
             findings = [replace(finding, server_output=words) for finding in findings]

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from wsproof.checks.describe import shortened
+from wsproof.delivery.credentials import Access
 from wsproof.model.contract import Audience
 from wsproof.model.envelope import Envelope
 from wsproof.workloads import Workload
@@ -71,6 +72,7 @@ class Step:
     without an envelope and without the workload's `publish`. `cuts` are the positions, in percent of the frame, at
     which it is split into TCP segments. A JOIN goes to a `room`. `again` names a member whose id it takes over, and
     `narrow` gives it a tiny receive buffer. With `amid`, all others of its room go on publishing while it joins.
+    With `access`, it joins without the right credentials, and the server should refuse it.
     """
 
     deed: Action
@@ -86,6 +88,7 @@ class Step:
     count: int = 0
     room: int = 0
     amid: bool = False
+    access: Access | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The step as JSON, without fields that have their default."""
@@ -103,6 +106,7 @@ class Step:
         known["cuts"] = tuple(known.get("cuts", ()))
         known["way"] = LeaveBy(known.get("way", LeaveBy.CLOSE))
         known["breaks"] = Misbehaviour(known.get("breaks", Misbehaviour.BINARY))
+        known["access"] = Access(known["access"]) if known.get("access") else None
         return cls(**known)
 
     def describe(self) -> str:
@@ -115,7 +119,8 @@ class Step:
             + (f" room {self.room}" if self.room else "")
             + (f" under the id of member {self.again}" if self.again is not None else "")
             + (" with a tiny receive buffer" if self.narrow else "")
-            + (" while the others go on talking" if self.amid else ""),
+            + (" while the others go on talking" if self.amid else "")
+            + (f" {self.access.value}" if self.access is not None else ""),
             Action.SAY: f"{who} says {shortened(self.body, 60)}{PLAINLY if self.plain else ''}{size}{cuts}",
             Action.LEAVE: f"{who} leaves by {self.way.value}",
             Action.BREAK: f"{who} sends {self.breaks.value}",

@@ -28,6 +28,7 @@ from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
 from wsproof.model.suite import Keep, NotRun, SuiteName, SuiteOptions, SuiteReport, keep_nothing
 from wsproof.net.budget import Budget, BudgetSpent
 from wsproof.net.clock import now_ns
+from wsproof.net.endpoint import Endpoint
 from wsproof.target.server import RunningServer
 from wsproof.workloads import Workload, load_channels
 
@@ -63,7 +64,7 @@ def run_suite(
         TargetError: the server does not answer, or cannot be replaced.
     """
     options = options if options is not None else SuiteOptions()
-    todo, tell = _wanted(workloads, options), progress or (lambda title, done: None)
+    todo, tell = _wanted(workloads, options, server.endpoint), progress or (lambda title, done: None)
     course = _Course(server, options, budget if budget is not None else Budget(options.budget_s))
     try:
         course.seat(workload for workload, each in todo if each is STANDING)
@@ -78,17 +79,21 @@ def run_suite(
     return course.known()
 
 
-def planned(workloads: Mapping[str, Workload], options: SuiteOptions) -> tuple[NotRun, ...]:
+def planned(
+    workloads: Mapping[str, Workload], options: SuiteOptions, endpoint: Endpoint | None = None
+) -> tuple[NotRun, ...]:
     """All checks that `options` selects, as they are listed before they run."""
-    return tuple(left_out(workload, each, "") for workload, each in _wanted(workloads, options))
+    return tuple(left_out(workload, each, "") for workload, each in _wanted(workloads, options, endpoint))
 
 
-def _wanted(workloads: Mapping[str, Workload], options: SuiteOptions) -> list[tuple[Workload, ChannelCheck]]:
+def _wanted(
+    workloads: Mapping[str, Workload], options: SuiteOptions, endpoint: Endpoint | None
+) -> list[tuple[Workload, ChannelCheck]]:
     """The selected checks of all workloads, in order. Those that judge the whole run come last."""
     wanted = [
         (workload, each)
         for workload in workloads.values()
-        for each in properties_of(workload)
+        for each in properties_of(workload, endpoint)
         if options.wants(f"{workload.name}.{each.name}", workload.name, SuiteName.CHANNELS)
     ]
     return sorted(wanted, key=lambda one: isinstance(one[1], ChannelProbe) and one[1].at_end)
@@ -223,7 +228,7 @@ def replay(
     try:
         known = workloads if workloads is not None else load_channels("tutorial", recipe.get("settings", {}))
         workload = known[recipe["workload"]]
-        each = next(p for p in properties_of(workload) if p.name == recipe["property"])
+        each = next(p for p in properties_of(workload, server.endpoint) if p.name == recipe["property"])
         schedule = schedule_from_json(recipe["schedule"])
         seed = int(recipe["seed"])
     except (KeyError, TypeError, ValueError, StopIteration) as fault:

@@ -29,7 +29,7 @@ def test_promise(
     ws_keep: Callable[[Finding], Finding],
 ) -> None:
     """The promise that the test's id names, kept by every channel that makes it."""
-    channels = [each for each in ws_workloads.values() if promise.applies_to(each)]
+    channels = [each for each in ws_workloads.values() if promise.applies_to(each, ws_target.endpoint)]
     if not channels:
         pytest.skip(f"no channel of this target promises: {promise.promise}")
     for workload in channels:

@@ -62,3 +62,7 @@ class Contract:
     binary: str = "refused-or-ignored"
     feed: Feed | None = None
     keeps_idle_s: float | None = None
+    public: bool = False
+    """Whether anybody may listen. A token then only says who a member is."""
+    origins: tuple[str, ...] = ()
+    """The origins of the pages that may connect, such as `https://app.example`. Empty: not said."""

@@ -61,6 +61,7 @@ class Anomaly(StrEnum):
     WRONG_PERIOD = "wrong-period"
     OUT_OF_RANGE = "out-of-range"
     LEAKED_PRODUCER = "leaked-producer"
+    SECRET_SHOWN = "secret-shown"
     PROTOCOL = "protocol"
     CUT_OFF = "cut-off"
     """The server ended the connection of a member that kept the rules."""

@@ -134,6 +134,11 @@ class Member:
     0 without a second greeting, and far in the future if nothing shows that it was processed.
     """
 
+    intrusion: str = ""
+    """How the member joined that must not be let in, such as "without its credentials". Empty for all others."""
+    by_origin: bool = False
+    """Whether only its origin was wrong."""
+
     @property
     def innocent(self) -> bool:
         """Whether the member reads and behaves well: only then is a delivery to it expected."""

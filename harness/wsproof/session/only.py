@@ -20,7 +20,7 @@ def require_known(only: Iterable[str], workloads: Mapping[str, Workload]) -> Non
     """
     checks = [(one.name, one.rule.section, SuiteName.PROTOCOL) for one in rfc6455.CHECKS]
     for workload in workloads.values():
-        own = delivery.properties_of(workload)
+        own = [one for one in delivery.CHANNEL_CHECKS if one.applies(workload.contract)]
         checks += [(f"{workload.name}.{one.name}", workload.name, SuiteName.CHANNELS) for one in own]
     for word in only:
         options = SuiteOptions(only=(word,))

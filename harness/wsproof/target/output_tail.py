@@ -8,8 +8,10 @@ from __future__ import annotations
 import select
 import threading
 from collections import deque
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
+from urllib.parse import quote
 
 from wsproof.net.redact import redact
 
@@ -76,6 +78,15 @@ class OutputTail:
         with self._changed:
             self._settle()
             return self._last(self._count - mark + bool(self._rest))
+
+    def lines_with(self, values: Iterable[str], since: int) -> list[str]:
+        """Return the lines after the mark `since` that contain one of these values, in the form of `lines`."""
+        wanted = [form.encode() for value in values for form in {value, quote(value, safe="")}]
+        with self._changed:
+            self._settle()
+            raw = [*self._lines, *([self._rest] if self._rest else [])]
+            raw = raw[-max(0, self._count - since + bool(self._rest)) :] if self._count >= since else []
+            return [self._shown(line) for line in raw if any(value in line for value in wanted)]
 
     def keep_in(self, log: LogFile) -> None:
         """Write the lines so far and all later lines to a file."""
@@ -150,6 +161,10 @@ class OutputWatch:
     def lines(self) -> list[str]:
         """Return the lines written so far."""
         return self._tail.since(self._mark)
+
+    def lines_with(self, values: Iterable[str]) -> list[str]:
+        """Return the lines written so far that contain one of these values, redacted."""
+        return self._tail.lines_with(values, self._mark)
 
 
 def _printable(line: str) -> str:

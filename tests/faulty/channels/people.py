@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +23,8 @@ Send = Callable[[Message], Awaitable[None]]
 QUERY_S = 0.03
 """Seconds that the database takes for a history or for a subscription."""
 HISTORY = 20
-TOKEN = "s3cret-of-the-room"
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJyb29tIjoiMCJ9.c2lnbmF0dXJlLW9mLXRoaXM"
+"""In the form of a JSON Web Token. Nobody checks its signature here: it is compared as a whole."""
 
 
 @dataclass(eq=False)
@@ -67,7 +70,7 @@ class World:
         return kind in self.kind.split(" + ")
 
 
-world = World()
+world = World(os.environ.get("KIND", ""))
 
 
 async def app(scope: Message, receive: Receive, send: Send) -> None:
@@ -95,15 +98,43 @@ async def converse(scope: Message, receive: Receive, send: Send) -> None:
     if here.has("one per name, the second is refused") and name in here.by_name:
         await send({"type": "websocket.close", "code": 4009})
         return
+    allowed = may_enter(here, scope, query.get("token", [""])[0])
+    if here.has("token in the log"):
+        sys.stderr.write(f"GET {scope['path']}?{scope['query_string'].decode()}\n")
+    if not allowed and not here.has("token is checked late"):
+        await send({"type": "websocket.close", "code": 1008})
+        return
     await send({"type": "websocket.accept"})
     person.writer = asyncio.create_task(person.write())
     try:
         await enter(here, person)
+        if not allowed:
+            asyncio.get_running_loop().call_later(0.2, asyncio.ensure_future, close(send))
         while (message := await receive())["type"] == "websocket.receive":
             await take(here, person, message)
     finally:
         leave(here, person)
         person.writer.cancel()
+
+
+async def close(send: Send) -> None:
+    await send({"type": "websocket.close", "code": 1008})
+
+
+def may_enter(here: World, scope: Message, token: str) -> bool:
+    """Whether the token, and the origin, let somebody in."""
+    headers = dict(scope["headers"])
+    if "one origin" in here.kind and headers.get(b"origin", b"https://app.example") != b"https://app.example":
+        return here.has("one origin is named and not asked for")
+    if "token" not in here.kind:
+        return True
+    if here.has("token is optional") and not token:
+        return True
+    if here.has("token may be any") and token:
+        return True
+    if here.has("token without its signature"):
+        return bool(token) and token.split(".")[1:2] == TOKEN.split(".")[1:2]
+    return token == TOKEN
 
 
 async def enter(here: World, person: Person) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from urllib.parse import quote
 
+from tests.faulty.channels.people import TOKEN
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope, open_envelope
 from wsproof.workloads import MessageKind, Parsed, Workload
@@ -59,6 +60,21 @@ class Presence(Room):
     @property
     def contract(self) -> Contract:
         return Contract(self.name, Audience.EVERYONE, Order.PER_PUBLISHER, leaves=True)
+
+
+class Private(Room):
+    """A room that wants a token."""
+
+    def path(self, member: int) -> str:
+        return f"{super().path(member)}&token={TOKEN}"
+
+
+class Named(Room):
+    """A room that allows the pages of one origin."""
+
+    @property
+    def contract(self) -> Contract:
+        return Contract(self.name, Audience.EVERYONE, origins=("https://app.example",))
 
 
 WORKLOADS = [Room]

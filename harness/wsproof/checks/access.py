@@ -1,0 +1,70 @@
+"""Checks that a member without the right credentials receives nothing of a channel, and that others do not hear it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wsproof.checks.check import found
+from wsproof.checks.describe import Describer, shortened
+from wsproof.model.contract import Contract
+from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.history import History, Member
+
+
+def intrusion(history: History, contract: Contract) -> list[Finding]:
+    """Who has no credentials, or wrong ones, receives nothing of the channel, and nobody hears it."""
+    intruders = [member for member in history.members if member.intrusion]
+    findings = []
+    for kind in dict.fromkeys(member.intrusion for member in intruders):
+        evidence = [line for member in intruders if member.intrusion == kind for line in _evidence(member, history)]
+        if evidence:
+            findings.append(_finding(kind, evidence, intruders, history, contract))
+    return findings
+
+
+def _finding(
+    kind: str, evidence: list[tuple[str, str]], intruders: list[Member], history: History, contract: Contract
+) -> Finding:
+    story = Describer(history)
+    first = next(member for member in intruders if member.intrusion == kind)
+    told, _ = evidence[0]
+    if first.by_origin:
+        level = Level.VIOLATION if contract.origins else Level.INFORMATIONAL
+        advice = (
+            f"The channel allows {', '.join(contract.origins)} only."
+            if contract.origins
+            else "A browser sends the user's cookies with it, so any page that the user visits can speak for the user. "
+            "Name the allowed ones in the contract (origins) to have others refused."
+        )
+    else:
+        level = Level.VIOLATION
+        advice = "If anybody may listen to this channel, say so in its contract (public)."
+    return found(
+        Anomaly.MISROUTED,
+        contract,
+        f"{story.who(first.number)} joined {kind}, and {told}. {advice}",
+        [story.arrival(first.number), *(line for _, line in evidence[:3])],
+        level=level,
+        occurrences=len(evidence),
+    )
+
+
+def _evidence(member: Member, history: History) -> list[tuple[str, str]]:
+    """What an intruder received, and who heard it: each as a clause and as a line of a witness."""
+    story, got = Describer(history), history.receipts
+    lines = []
+    heard = (got.subscriber == member.number) & (got.publisher != member.number)
+    for row in np.flatnonzero(heard).tolist():
+        what = story.what(int(got.publisher[row]), int(got.sequence[row]))
+        lines.append((f"received {what}", story.receipt(row)))
+    for notice in history.notices:
+        if notice.subscriber == member.number and notice.about != member.name:
+            told = f"was told that {shortened(notice.about, 40)} had {'gone' if notice.left else 'come'}"
+            lines.append((told, f"{story.when(notice.received_ns)}  {story.who(member.number)} {told}"))
+    for tick in history.ticks:
+        if tick.subscriber == member.number:
+            told = f"received {shortened(tick.text or str(tick.value), 60)}"
+            lines.append((told, f"{story.when(tick.received_ns)}  {story.who(member.number)} {told}"))
+    for row in np.flatnonzero((got.publisher == member.number) & (got.subscriber != member.number)).tolist():
+        lines.append(("others received what it published", story.receipt(row)))
+    return lines

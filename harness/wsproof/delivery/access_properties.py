@@ -1,0 +1,53 @@
+"""Delivery properties about access: credentials, origins, and what the server writes of them."""
+
+from __future__ import annotations
+
+from wsproof.delivery.credentials import Access, has_credentials
+from wsproof.delivery.delivery_property import DeliveryProperty
+from wsproof.delivery.schedule import Action, Schedule, Step
+from wsproof.model.contract import Contract
+from wsproof.net.endpoint import Endpoint
+from wsproof.workloads import Workload
+
+
+def _is_private(contract: Contract) -> bool:
+    """Whether not everybody may listen."""
+    return not contract.public
+
+
+def _has_cookies_or_origins(workload: Workload, endpoint: Endpoint | None) -> bool:
+    """Whether the origin matters: the contract names the allowed ones, or a browser would send cookies."""
+    if workload.contract.origins:
+        return True
+    given = endpoint.headers if endpoint is not None else ()
+    return any(name.lower() == "cookie" for name, _ in (*given, *workload.headers(0).items()))
+
+
+def _intrusion(access: Access) -> Schedule:
+    """Two members that talk while a third one joins in the wrong way."""
+    words = tuple(
+        step for number in (0, 1, 0) for step in (Step(Action.SAY, number, "confidential"), Step(Action.SETTLE))
+    )
+    watch = Step(Action.WATCH, count=1)
+    return (Step(Action.JOIN, 0), Step(Action.JOIN, 1), Step(Action.JOIN, 2, access=access), *words, watch)
+
+
+ACCESS_PROPERTIES: tuple[DeliveryProperty, ...] = (
+    DeliveryProperty(
+        "access",
+        "Who has no credentials, or wrong ones, receives nothing of the channel. The server writes none to its output.",
+        _is_private,
+        ("intrusion", "secret-in-output"),
+        edges=tuple(_intrusion(access) for access in (Access.NONE, Access.WRONG, Access.UNSIGNED)),
+        needs=has_credentials,
+    ),
+    DeliveryProperty(
+        "origin",
+        "A page of another site does not get in with the user's cookies.",
+        _is_private,
+        ("intrusion",),
+        edges=(_intrusion(Access.STRANGER),),
+        needs=_has_cookies_or_origins,
+    ),
+)
+"""The properties of this file, in the order of execution."""

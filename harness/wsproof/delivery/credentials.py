@@ -1,0 +1,165 @@
+"""The credentials of a member, and what it sends without them or with wrong ones."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from enum import StrEnum
+from typing import Any
+from urllib.parse import quote, unquote_plus
+
+from wsproof.model.secrecy import BEARER, JWT, QUERY, secrets_in_message
+from wsproof.net.endpoint import Endpoint
+from wsproof.workloads import Workload
+
+STRANGER = "https://stranger.example"
+"""An origin that no server allows by name (RFC 2606 reserves it)."""
+SHORTEST = 4
+"""Characters of the shortest value that counts as a credential."""
+_NAME = re.compile(r"token|secret|passw|passphrase|credential|authori[sz]ation|jwt|api[-_]?key|access[-_]?key", re.I)
+_FIELD = re.compile(r"""(["']?)([A-Za-z][\w.-]*)\1\s*[=:]\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,;&"'}\])\0]+))""")
+_NO_ALGORITHM = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0"
+"""The header of an unsigned JSON Web Token, `{"alg":"none","typ":"JWT"}` (RFC 7519 6), in base64url."""
+_LOWER, _UPPER, _DIGITS = "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"
+_ROTATED = str.maketrans(
+    _LOWER + _UPPER + _DIGITS, "".join(letters[7:] + letters[:7] for letters in (_LOWER, _UPPER, _DIGITS))
+)
+
+
+class Access(StrEnum):
+    """How a member that must not be let in tries to join."""
+
+    NONE = "without its credentials"
+    WRONG = "with wrong credentials"
+    UNSIGNED = "with a token that says that it is not signed"
+    STRANGER = "from the origin of a stranger"
+
+
+def credentials_of(workload: Workload, member: int, own: Endpoint) -> tuple[str, ...]:
+    """The values that show who a member is: tokens and passwords in its path, headers and greeting, and its cookies.
+
+    `own` is where this member connects. Only what is named so counts, and what the workload declares. Its own name is
+    none.
+    """
+    values = [*workload.secrets(member), *_in_query(own.path), *_in_headers(own.headers)]
+    greeting = workload.greeting(member)
+    if greeting is not None:
+        values += _in_message(greeting)
+    name = workload.name_of(member)
+    return tuple(dict.fromkeys(value for value in values if len(value) >= SHORTEST and value != name))
+
+
+def has_credentials(workload: Workload, endpoint: Endpoint | None) -> bool:
+    """Whether the members of a workload show credentials."""
+    if endpoint is None or workload.has_prepare:
+        return endpoint is not None  # a member that is prepared has logged in
+    own = endpoint.numbered(workload.base).channel(workload.path(0)).with_own(workload.headers(0))
+    return bool(credentials_of(workload, 0, own))
+
+
+def can_try(access: Access, values: Iterable[str], name: str) -> bool:
+    """Whether a member with these credentials can try this. A token made from a name is an identity, not a secret."""
+    secret = [value for value in values if name not in value]
+    if access is Access.UNSIGNED:
+        return any(JWT.fullmatch(value) for value in secret)
+    return bool(secret) if access is Access.WRONG else True
+
+
+def altered_endpoint(endpoint: Endpoint, values: Sequence[str], access: Access) -> Endpoint:
+    """The endpoint of a member, with its credentials removed or replaced."""
+    if access is Access.STRANGER:
+        return replace(endpoint, origin=STRANGER)
+    if access is Access.NONE:
+        headers = tuple(
+            (name, kept)
+            for name, value in endpoint.headers
+            if (kept := _without_cookies(value, values) if name.lower() == "cookie" else _unless(value, values))
+        )
+        return replace(endpoint, path=_path_without(endpoint.path, values), headers=headers)
+    headers = tuple((name, _replaced(value, values, access)) for name, value in endpoint.headers)
+    return replace(endpoint, path=_replaced(endpoint.path, values, access), headers=headers)
+
+
+def altered_message(message: str | bytes, values: Sequence[str], access: Access) -> str | bytes:
+    """A message of a member, with its credentials removed or replaced."""
+    if access is Access.STRANGER or isinstance(message, bytes):
+        return message
+    found = [*values, *_in_message(message)]
+    if access is not Access.NONE:
+        return _replaced(message, found, access)
+    try:
+        return json.dumps(_pruned(json.loads(message), found))
+    except (ValueError, RecursionError):
+        for value in found:
+            message = message.replace(value, "")
+        return message
+
+
+def _in_query(path: str) -> list[str]:
+    return [unquote_plus(value) for _, name, value in QUERY.findall(path) if value and _NAME.search(name)]
+
+
+def _in_headers(headers: Iterable[tuple[str, str]]) -> list[str]:
+    values = []
+    for name, value in headers:
+        if name.lower() == "cookie":
+            values += [pair.partition("=")[2].strip() for pair in value.split(";")]
+        elif _NAME.search(name):
+            values += [found[2] for found in BEARER.findall(value)] or [value]
+    return values
+
+
+def _in_message(message: str | bytes) -> list[str]:
+    """The values of fields with a telling name, and tokens known by their shape."""
+    text = message if isinstance(message, str) else message.decode(errors="ignore")
+    named = [quoted or plain for _, name, quoted, plain in _FIELD.findall(text) if _NAME.search(name)]
+    shaped = [value for value in secrets_in_message(text) if JWT.fullmatch(value)]
+    return [value for value in (*named, *shaped) if len(value) >= SHORTEST]
+
+
+def _unless(value: str, values: Iterable[str]) -> str:
+    """The header's value; empty if a credential is in it."""
+    return "" if any(one in value for one in values) else value
+
+
+def _without_cookies(value: str, values: Sequence[str]) -> str:
+    pairs = [pair.strip() for pair in value.split(";")]
+    return "; ".join(pair for pair in pairs if pair.partition("=")[2].strip() not in values)
+
+
+def _path_without(path: str, values: Sequence[str]) -> str:
+    """The path without the parameters that hold a credential."""
+    place, mark, query = path.partition("?")
+    for value in values:
+        place = place.replace(quote(value, safe=""), "").replace(value, "")
+    kept = [pair for pair in query.split("&") if unquote_plus(pair.partition("=")[2]) not in values]
+    return f"{place}{mark if kept and kept != [''] else ''}{'&'.join(kept)}"
+
+
+def _replaced(text: str, values: Iterable[str], access: Access) -> str:
+    """The text with another value in place of each credential, also where it is percent-encoded."""
+    for value in sorted(set(values), key=len, reverse=True):
+        wrong = _wrong(value, access)
+        text = text.replace(quote(value, safe=""), quote(wrong, safe="")).replace(value, wrong)
+    return text
+
+
+def _wrong(value: str, access: Access) -> str:
+    """A value of the same shape that no server has issued."""
+    if JWT.fullmatch(value):
+        _, claims, signature = (*value.split("."), "", "")[:3]
+        if access is Access.UNSIGNED:
+            return f"{_NO_ALGORITHM}.{claims}."
+        return value.removesuffix(signature) + signature.translate(_ROTATED)
+    return value.translate(_ROTATED)
+
+
+def _pruned(value: Any, values: Sequence[str]) -> Any:
+    """JSON without the fields and items that are a credential."""
+    if isinstance(value, dict):
+        return {key: _pruned(one, values) for key, one in value.items() if one not in values}
+    if isinstance(value, list):
+        return [_pruned(one, values) for one in value if one not in values]
+    return value

@@ -1,0 +1,77 @@
+"""What a member sends without its credentials or with wrong ones."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.faulty.channels.people import TOKEN
+from tests.faulty.channels.people_workload import Greeting, Private, Room
+from wsproof.delivery.credentials import Access, altered_endpoint, altered_message, can_try, credentials_of
+from wsproof.net.endpoint import Endpoint
+
+HERE = Endpoint("127.0.0.1", 80)
+SIGNED_IN = Endpoint("127.0.0.1", 80, headers=(("Authorization", "Bearer abcdef123"), ("X-Team", "red")))
+
+
+class LoggingIn(Room):
+    def greeting(self, member: int) -> str:
+        return json.dumps({"login": {"user": self.name_of(member), "password": "opensesame"}})
+
+
+class ByName(Room):
+    """The token is made from the name: it says who somebody is, and is no secret."""
+
+    def path(self, member: int) -> str:
+        return f"/ws?token=tok-{self.name_of(member)}"
+
+
+class WithCookie(Room):
+    def headers(self, member: int) -> dict[str, str]:
+        return {"Cookie": "theme=dark; sid=0123abcd"}
+
+
+def own(workload: Room, place: Endpoint = HERE) -> Endpoint:
+    return place.channel(workload.path(0)).with_own(workload.headers(0))
+
+
+def test_credentials_are_in_query_greeting_headers_and_cookies() -> None:
+    assert credentials_of(Private({}), 0, own(Private({}))) == (TOKEN,)
+    assert credentials_of(LoggingIn({}), 0, own(LoggingIn({}))) == ("opensesame",)
+    assert credentials_of(Room({}), 0, own(Room({}), SIGNED_IN)) == ("abcdef123",)
+    assert "0123abcd" in credentials_of(WithCookie({}), 0, own(WithCookie({})))
+
+
+@pytest.mark.parametrize("workload", [Room, Greeting])
+def test_a_channel_without_a_token_has_no_credentials(workload: type[Room]) -> None:
+    assert credentials_of(workload({}), 0, own(workload({}))) == ()
+
+
+def test_without_credentials_the_rest_stays() -> None:
+    plain = altered_endpoint(HERE.at(f"/ws?name=a&token={TOKEN}"), [TOKEN], Access.NONE)
+    assert plain.path == "/ws?name=a"
+    assert altered_endpoint(SIGNED_IN, ["abcdef123"], Access.NONE).headers == (("X-Team", "red"),)
+    cookies = Endpoint("127.0.0.1", 80, headers=(("Cookie", "theme=dark; sid=0123abcd"),))
+    assert altered_endpoint(cookies, ["0123abcd"], Access.NONE).headers == (("Cookie", "theme=dark"),)
+    said = altered_message(json.dumps({"login": {"user": "a", "password": "opensesame"}}), [], Access.NONE)
+    assert json.loads(said) == {"login": {"user": "a"}}
+
+
+def test_wrong_credentials_have_the_same_shape_and_another_value() -> None:
+    wrong = altered_endpoint(SIGNED_IN, ["abcdef123"], Access.WRONG).headers[0][1]
+    assert wrong == "Bearer hijklm890"
+    header, claims, signature = TOKEN.split(".")
+    token = altered_endpoint(HERE.at(f"/ws?token={TOKEN}"), [TOKEN], Access.WRONG).path.partition("=")[2]
+    assert token.split(".")[:2] == [header, claims]
+    assert token.split(".")[2] != signature
+    unsigned = altered_endpoint(HERE.at(f"/ws?token={TOKEN}"), [TOKEN], Access.UNSIGNED).path.partition("=")[2]
+    assert unsigned.split(".")[1:] == [claims, ""]
+
+
+def test_what_cannot_be_wrong_is_not_tried() -> None:
+    name = ByName({}).name_of(0)
+    values = credentials_of(ByName({}), 0, own(ByName({})))
+    assert can_try(Access.NONE, values, name)
+    assert not can_try(Access.WRONG, values, name)
+    assert not can_try(Access.UNSIGNED, ["abcdef123"], name)
