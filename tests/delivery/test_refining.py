@@ -11,7 +11,7 @@ from typing import Any, cast
 from wsproof.delivery import PROPERTIES, DeliveryProperty
 from wsproof.delivery.runner import ScheduleResult, ScheduleRunner, Told
 from wsproof.delivery.schedule import Action, Schedule, Step
-from wsproof.delivery.shrink import refined, seen_again
+from wsproof.delivery.shrink import Sighting, refined, seen_again
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import Recorder
 from wsproof.model.suite import SuiteOptions
@@ -27,6 +27,9 @@ STALLED = Finding("stalled-by-neighbour", "chat", Anomaly.STALLED_BY_NEIGHBOUR, 
 
 def prop(name: str) -> DeliveryProperty:
     return next(each for each in PROPERTIES if each.name == name)
+
+
+DEADLINE_S = SuiteOptions().deadline_s
 
 
 class Scripted(ScheduleRunner):
@@ -50,7 +53,7 @@ def told_of(check: str, *events: str) -> Told:
 
 
 def refine(stage: ScheduleRunner, name: str, finding: Finding, schedule: Schedule) -> Any:
-    return refined(stage, prop(name), finding, seen([finding]), schedule, SuiteOptions())
+    return refined(stage, Sighting(prop(name), finding, seen([finding]), schedule, DEADLINE_S))
 
 
 def test_a_loss_that_takes_a_sleeper_is_told_though_another_loss_was_and_whatever_face_it_shows() -> None:
@@ -85,9 +88,9 @@ def test_what_a_third_schedule_shows_counts_though_no_repetition_did() -> None:
     talk = (*JOINS, Step(Action.SAY, 0))
     first = refine(stage, "delivery", LOST, talk).finding
     assert first.level is Level.OBSERVATION
-    second = seen_again(stage, each, LOST, seen([LOST]), talk, SuiteOptions(), first, 2)
+    second = seen_again(stage, Sighting(each, LOST, seen([LOST]), talk, DEADLINE_S), first, 2)
     assert (second.level, second.occurrences) == (Level.OBSERVATION, 2)
-    third = seen_again(stage, each, LOST, seen([LOST]), talk, SuiteOptions(), second, 3)
+    third = seen_again(stage, Sighting(each, LOST, seen([LOST]), talk, DEADLINE_S), second, 3)
     assert (third.level, third.occurrences, third.reproduced) == (Level.VIOLATION, 3, None)
     assert "It was seen in 3 schedules" in third.explanation
     assert "does not count" not in third.explanation
@@ -97,7 +100,7 @@ def test_what_a_second_schedule_shows_each_time_counts() -> None:
     larger = (*JOINS, Step(Action.JOIN, 2), Step(Action.SAY, 0))
     stage, each = Scripted(lambda s: [LOST] if s == larger else []), prop("delivery")
     first = refine(stage, "delivery", LOST, (*JOINS, Step(Action.SAY, 0))).finding
-    second = seen_again(stage, each, LOST, seen([LOST]), larger, SuiteOptions(), first, 2)
+    second = seen_again(stage, Sighting(each, LOST, seen([LOST]), larger, DEADLINE_S), first, 2)
     assert (second.level, second.reproduced) == (Level.VIOLATION, "3 of 3")
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from wsproof.delivery import PROPERTIES, properties_of, replay, run_suite
 from wsproof.delivery.runner import ScheduleRunner
-from wsproof.delivery.shrink import own_edges, refined
+from wsproof.delivery.shrink import Sighting, own_edges, refined
 from wsproof.errors import UsageError
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport
@@ -156,7 +156,7 @@ def test_a_finding_is_told_though_no_time_is_left_to_try_it_again() -> None:
         seen = stage.judge(schedule, OPTIONS.deadline_s)
         (finding,) = each.mine(seen.findings)
         stage.budget = Budget(0.0)
-        found = refined(stage, each, finding, seen, schedule, OPTIONS).finding
+        found = refined(stage, Sighting(each, finding, seen, schedule, OPTIONS.deadline_s)).finding
     assert found is not None
     assert (found.anomaly, found.reproduced) == (Anomaly.MISSING_LEAVE, None)
     assert "before it could be tried again" in found.explanation

@@ -27,7 +27,6 @@ from wsproof.delivery.schedule import Schedule, fitted
 from wsproof.delivery.shortest_schedule import shorten
 from wsproof.errors import TargetError
 from wsproof.model.finding import Anomaly, Finding, Level, observed
-from wsproof.model.suite import SuiteOptions
 from wsproof.net.budget import BudgetSpent
 from wsproof.net.redact import redact_settings
 
@@ -55,14 +54,27 @@ class Refined:
     same: Finding | None = None
 
 
-def refined(
-    stage: ScheduleRunner,
-    each: DeliveryProperty,
-    finding: Finding,
-    seen: ScheduleResult,
-    schedule: Schedule,
-    options: SuiteOptions,
-) -> Refined:
+@dataclass(frozen=True)
+class Sighting:
+    """A finding as a schedule of a property first showed it. `deadline_s` is the timeout of its repetitions."""
+
+    each: DeliveryProperty
+    finding: Finding
+    seen: ScheduleResult
+    schedule: Schedule
+    deadline_s: float
+
+    @property
+    def is_causal(self) -> bool:
+        """Whether the finding would be reported as caused by another member's misbehaviour."""
+        return is_causal(self.each, self.finding)
+
+    def plain(self, stage: ScheduleRunner) -> Finding:
+        """The finding without a cause."""
+        return _without_culprit(stage, self.finding, self.seen) if self.is_causal else self.finding
+
+
+def refined(stage: ScheduleRunner, sighting: Sighting) -> Refined:
     """Refine a finding for the report, unless this channel already has a report of the same.
 
     On a server that we started the schedule is repeated. If a member's misbehaviour seems to be the cause, control runs
@@ -71,26 +83,27 @@ def refined(
     Two findings are the same if check and anomaly match and the second does not need the steps of its property. That is
     so if control runs with nothing but messages fail as well.
     """
-    causal, owned = is_causal(each, finding), stage.server.owned
+    each, finding, schedule = sighting.each, sighting.finding, sighting.schedule
+    causal, owned = sighting.is_causal, stage.server.owned
     split = stage.split_that_explains(finding)
     if split is not None:
         return _again(stage, each, split)
     try:
         if finding.level is Level.VIOLATION and (not causal or not owned):
-            same = _same_as_told(stage, finding, schedule, options)
+            same = _same_as_told(stage, sighting)
             if same is not None:
                 return _again(stage, each, same)
         if finding.level is not Level.VIOLATION or not owned:
             before = causal and without_misdeeds(schedule) != schedule
             note = UNREPEATED if before and not owned else ""
             return Refined(_kept(stage, each, finding, finding, schedule, note=note, proven=True))
-        return _tried_again(stage, each, finding, seen, schedule, options)
+        return _tried_again(stage, sighting)
     except BudgetSpent:
-        plain = _without_culprit(stage, finding, seen) if causal else finding
+        plain = sighting.plain(stage)
         return Refined(_kept(stage, each, plain, plain, schedule, note=CUT_SHORT, proven=not causal))
 
 
-def _same_as_told(stage: ScheduleRunner, finding: Finding, schedule: Schedule, options: SuiteOptions) -> Finding | None:
+def _same_as_told(stage: ScheduleRunner, sighting: Sighting) -> Finding | None:
     """The reported finding that covers this one.
 
     None if there is none, or if this finding needs the steps of its property.
@@ -98,19 +111,20 @@ def _same_as_told(stage: ScheduleRunner, finding: Finding, schedule: Schedule, o
     Raises:
         BudgetSpent: the run's time is over.
     """
+    finding, deadline_s = sighting.finding, sighting.deadline_s
     told = [each for each in stage.told_like(finding) if each.finding.level.counts]
-    control, events = eventless(schedule), events_of(schedule)
+    control, events = eventless(sighting.schedule), events_of(sighting.schedule)
     alike = next((each.finding for each in told if each.events == events), None)
     if alike is not None or not told or not events:
         return alike or (told[0].finding if told else None)
     for _ in range(REPEATS):
         if stage.server.owned:
             stage.broken = True
-        elif stage.broken and not stage.still_serves(options.deadline_s):
+        elif stage.broken and not stage.still_serves(deadline_s):
             return None
         stage.broken = stage.server.owned
         try:
-            found = stage.judge(control, options.deadline_s, patient=True).findings
+            found = stage.judge(control, deadline_s, patient=True).findings
         except TargetError:
             return None
         if any((one.check, one.anomaly) == (finding.check, finding.anomaly) for one in found):
@@ -118,26 +132,14 @@ def _same_as_told(stage: ScheduleRunner, finding: Finding, schedule: Schedule, o
     return None
 
 
-def unrefined(
-    stage: ScheduleRunner, each: DeliveryProperty, finding: Finding, seen: ScheduleResult, schedule: Schedule
-) -> Finding:
+def unrefined(stage: ScheduleRunner, sighting: Sighting) -> Finding:
     """The finding as first seen: not repeated, and without a cause."""
-    causal = is_causal(each, finding)
-    plain = _without_culprit(stage, finding, seen) if causal else finding
-    note = UNREFINED if finding.level is Level.VIOLATION else ""
-    return told(stage, each, plain, schedule, note=note, proven=not causal)
+    note = UNREFINED if sighting.finding.level is Level.VIOLATION else ""
+    proven = not sighting.is_causal
+    return told(stage, sighting.each, sighting.plain(stage), sighting.schedule, note=note, proven=proven)
 
 
-def seen_again(
-    stage: ScheduleRunner,
-    each: DeliveryProperty,
-    finding: Finding,
-    seen: ScheduleResult,
-    schedule: Schedule,
-    options: SuiteOptions,
-    before: Finding,
-    sightings: int,
-) -> Finding:
+def seen_again(stage: ScheduleRunner, sighting: Sighting, before: Finding, sightings: int) -> Finding:
     """The finding to report after another schedule of the property has shown the same.
 
     An observation is refined again with the second schedule that shows it, which may reproduce it more often. A third
@@ -147,25 +149,19 @@ def seen_again(
     if before.level is not Level.OBSERVATION:
         return again
     if sightings < SIGHTINGS:
-        one = refined(stage, each, finding, seen, schedule, options).finding
+        one = refined(stage, sighting).finding
         return one if one is not None and one.level.counts else again
     note = f"It was seen in {sightings} schedules, though repetitions of one alone did not show it again."
-    plain = _without_culprit(stage, finding, seen) if is_causal(each, finding) else finding
+    plain = sighting.plain(stage)
     repeated = replace(plain, occurrences=again.occurrences)
-    return _kept(stage, each, plain, repeated, schedule, note=note, proven=not is_causal(each, finding))
+    proven = not sighting.is_causal
+    return _kept(stage, sighting.each, plain, repeated, sighting.schedule, note=note, proven=proven)
 
 
-def _tried_again(
-    stage: ScheduleRunner,
-    each: DeliveryProperty,
-    finding: Finding,
-    seen: ScheduleResult,
-    schedule: Schedule,
-    options: SuiteOptions,
-) -> Refined:
+def _tried_again(stage: ScheduleRunner, sighting: Sighting) -> Refined:
     """Shorten and repeat a finding, with control runs if needed. Raises BudgetSpent."""
-    causal = is_causal(each, finding)
-    trials = _RunCounter(stage, each, finding, seen, options.deadline_s)
+    each, schedule, causal = sighting.each, sighting.schedule, sighting.is_causal
+    trials = _RunCounter(stage, sighting)
     shortest = schedule
     if schedule not in own_edges(stage, each) and trials.fails(schedule):  # edges are already short
         shortest = shorten(schedule, lambda one: trials.fails(one) and trials.fails(one), budget_s=SHORTEN_S)
@@ -252,14 +248,11 @@ class _RunCounter:
     A server that seemed unharmed may still carry a dormant fault, so it is replaced before each run.
     """
 
-    def __init__(
-        self, stage: ScheduleRunner, each: DeliveryProperty, finding: Finding, seen: ScheduleResult, deadline_s: float
-    ) -> None:
-        self.shown = [(finding, seen)]
+    def __init__(self, stage: ScheduleRunner, sighting: Sighting) -> None:
+        self.shown = [(sighting.finding, sighting.seen)]
         self.controls_showed: set[str] = set()
         """The checks that found something in control runs."""
-        self._stage, self._each, self._anomaly, self._deadline_s = stage, each, finding.anomaly, deadline_s
-        self._causal = is_causal(each, finding)
+        self._stage, self._sighting = stage, sighting
 
     def fails(self, schedule: Schedule) -> bool:
         """Whether a repetition shows the same anomaly.
@@ -269,11 +262,14 @@ class _RunCounter:
         """
         self._stage.broken = True
         try:
-            seen = self._stage.judge(schedule, min(self._deadline_s, QUICK_S))
+            seen = self._stage.judge(schedule, min(self._sighting.deadline_s, QUICK_S))
         except TargetError:
             return False
-        mine = self._each.mine(seen.findings)
-        again = [f for f in mine if f.anomaly is self._anomaly or (self._causal and is_causal(self._each, f))]
+        mine = self._sighting.each.mine(seen.findings)
+        first = self._sighting
+        again = [
+            f for f in mine if f.anomaly is first.finding.anomaly or (first.is_causal and is_causal(first.each, f))
+        ]
         self.shown.extend((finding, seen) for finding in again[:1])
         return bool(again)
 
@@ -285,10 +281,10 @@ class _RunCounter:
         """
         self._stage.broken = True
         try:
-            seen = self._stage.judge(schedule, self._deadline_s, patient=True)
+            seen = self._stage.judge(schedule, self._sighting.deadline_s, patient=True)
         except TargetError:
             return True
-        mine = self._each.mine(seen.findings)
+        mine = self._sighting.each.mine(seen.findings)
         violations = {f.check for f in mine if f.level is Level.VIOLATION and f.anomaly is not Anomaly.PROTOCOL}
         self.controls_showed |= violations
         return bool(violations)
