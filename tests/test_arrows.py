@@ -108,3 +108,12 @@ def test_loading_the_pytest_plugin_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) <= {"wsproof"}
+
+
+def test_one_file_knows_the_reference_server() -> None:
+    named = [
+        path.relative_to(HOUSE).as_posix()
+        for path in sorted(HOUSE.rglob("*.py"))
+        if "target_app" in path.read_text(encoding="utf-8").lower()
+    ]
+    assert named == ["model/reference_server.py"]

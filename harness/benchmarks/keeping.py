@@ -32,7 +32,8 @@ from wsproof.load.files.worker_files import Records
 from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.model.history import Kind
 from wsproof.model.measurement import GeneratorUsage, Measurement
-from wsproof.model.plan import NS, Phase, Plan
+from wsproof.model.nanoseconds import NS
+from wsproof.model.plan import Phase, Plan
 from wsproof.report.charts.series import series_of
 from wsproof.stats.metrics import summaries
 from wsproof.stats.trust import judge_trust

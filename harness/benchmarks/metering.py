@@ -19,7 +19,7 @@ from benchmarks.line import say
 from wsproof.load.meter import ServerMeter
 from wsproof.load.run import SAMPLE_S
 from wsproof.machine.usage import TreeMeter
-from wsproof.model.plan import NS
+from wsproof.model.nanoseconds import NS
 from wsproof.net.clock import Deadline, now_ns
 
 IDLER = """

@@ -21,9 +21,9 @@ from benchmarks.line import say
 from benchmarks.pinned import on_core
 from wsproof.load.worker.pacer import SPIN_NS
 from wsproof.load.worker.timer import FdTimer, LoopTimer, Timer
+from wsproof.model.nanoseconds import NS
 from wsproof.net.clock import now_ns
 
-NS = 1_000_000_000
 HEAD_START_NS = NS // 10
 """Time in ns between the start of a turn and the start of its schedule."""
 MakeTimer = Callable[[asyncio.AbstractEventLoop, Callable[[], None]], Timer]

@@ -32,13 +32,14 @@ from benchmarks.turns import turns
 from wsproof.errors import WsproofError
 from wsproof.load import run_plan
 from wsproof.model.plan import Plan
+from wsproof.model.reference_server import APP as REFERENCE_APP
 from wsproof.report.text.units import for_reader
 from wsproof.stats.compared_metrics import voids_judged
 from wsproof.stats.metrics import summaries
 from wsproof.stats.trust import judge_trust
 from wsproof.target.server import RunningServer, serve
 from wsproof.target.servers import ALL, choose_servers
-from wsproof.target.target import REFERENCE_APP, Target, parse_target
+from wsproof.target.target import Target, parse_target
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -21,7 +21,8 @@ from wsproof.load.worker.pacer import Publisher
 from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.history import Kind
-from wsproof.model.plan import NS, Phase, Plan
+from wsproof.model.nanoseconds import NS
+from wsproof.model.plan import Phase, Plan
 from wsproof.stats.metrics import summaries
 from wsproof.workloads import load_channels
 

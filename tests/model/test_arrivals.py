@@ -9,7 +9,6 @@ import pytest
 
 from wsproof.model.arrivals import (
     CONSTANT,
-    NS,
     POISSON,
     Arrivals,
     Burst,
@@ -21,6 +20,7 @@ from wsproof.model.arrivals import (
     parse_arrivals,
     parse_trace,
 )
+from wsproof.model.nanoseconds import NS
 
 SPAN = Span(100.0, warmup_ns=NS, window_ns=4 * NS)
 ALL: list[Arrivals] = [CONSTANT, POISSON, Burst(7), Ramp(10, 190), Trace((0, 5, 5, 9 * NS), "yesterday.txt")]

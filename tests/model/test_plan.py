@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from wsproof.model.arrivals import CONSTANT, POISSON, Arrivals, Burst, Ramp, Trace
-from wsproof.model.plan import NS, Phase, Plan, schedule
+from wsproof.model.nanoseconds import NS
+from wsproof.model.plan import Phase, Plan, schedule
 
 PLAN = Plan(rate_hz=100.0, duration_s=4.0, warmup_s=1.0, publishers=3, seed=5)
 

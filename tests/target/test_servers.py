@@ -7,11 +7,12 @@ import pytest
 from uvicorn.protocols.websockets.auto import AutoWebSocketsProtocol
 
 from wsproof.errors import TargetError, UsageError
+from wsproof.model.reference_server import APP as REFERENCE_APP
 from wsproof.net.client import Client
 from wsproof.target.introspect import Interpreter, interpreter
 from wsproof.target.server import serve
 from wsproof.target.servers import SERVERS, choose_server, require_server_name
-from wsproof.target.target import REFERENCE_APP, parse_target
+from wsproof.target.target import parse_target
 from wsproof.wire import TextMessage
 
 ROOT = Path(__file__).parents[2]

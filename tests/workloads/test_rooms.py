@@ -12,10 +12,11 @@ from wsproof.errors import UsageError
 from wsproof.load import run_plan
 from wsproof.model.envelope import Envelope
 from wsproof.model.plan import Phase, Plan
+from wsproof.model.reference_server import SECRET
 from wsproof.target.server import serve
 from wsproof.target.target import parse_target
 from wsproof.workloads import MessageKind
-from wsproof.workloads.rooms import SECRET, Rooms
+from wsproof.workloads.rooms import Rooms
 
 ENVELOPE = Envelope(publisher=1, sequence=3, intended_ns=123)
 KEY = "a secret of at least thirty-two characters"

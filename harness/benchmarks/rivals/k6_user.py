@@ -14,7 +14,7 @@ from benchmarks.truth.report import Report, Row, report_of
 from benchmarks.truth.shapes import WARMUP_S, plan_of
 from benchmarks.truth.wire import clock_offset_ns
 from wsproof.model.envelope import body_of
-from wsproof.model.plan import NS
+from wsproof.model.nanoseconds import NS
 
 SCRIPT = Path(__file__).with_suffix(".js")
 NS_PER_MS = 1_000_000

@@ -19,7 +19,8 @@ from benchmarks.truth.shapes import CONNECTIONS, WARMUP_S, plan_of
 from wsproof.model.envelope import Envelope, body_of
 from wsproof.model.history import Kind
 from wsproof.model.measurement import Measurement
-from wsproof.model.plan import NS, Phase, schedule
+from wsproof.model.nanoseconds import NS
+from wsproof.model.plan import Phase, schedule
 
 LOCUST_USER = Path(__file__).parents[1] / "rivals" / "locust_user.py"
 

@@ -16,9 +16,8 @@ from wsproof.model.contract import Contract, Feed, Range
 from wsproof.model.expected import stayed_through
 from wsproof.model.finding import Anomaly, Finding
 from wsproof.model.history import History, Tick
+from wsproof.model.nanoseconds import NS
 
-NS = 1_000_000_000
-"""Nanoseconds per second."""
 SLOWEST, FASTEST = 1.5, 0.67
 """Limits of a period, as multiples of the promised one.
 

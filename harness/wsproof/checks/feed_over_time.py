@@ -6,10 +6,11 @@ from itertools import pairwise
 from statistics import median
 
 from wsproof.checks.check import found
-from wsproof.checks.feed import FASTEST, HICCUP_NS, NS, SLOWEST
+from wsproof.checks.feed import FASTEST, HICCUP_NS, SLOWEST
 from wsproof.model.contract import Contract, Feed
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import History, Tick
+from wsproof.model.nanoseconds import NS
 
 STRETCH = 20
 """Number of objects in a stretch. The median of so many steps is not moved by single delays."""

@@ -15,11 +15,10 @@ from wsproof.errors import TargetError
 from wsproof.model.contract import Audience
 from wsproof.model.envelope import TRAILER_BYTES, body_of
 from wsproof.model.history import Departure, History
+from wsproof.model.nanoseconds import NS
 from wsproof.net.clock import Deadline, now_ns
 from wsproof.wire import MASK, Frame, Opcode
 
-NS = 1_000_000_000
-"""Nanoseconds per second."""
 NEVER_NS = 1 << 62
 """A time that never comes, in ns."""
 PROBE_S = 0.25

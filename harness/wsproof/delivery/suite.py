@@ -18,11 +18,12 @@ from wsproof.delivery.probing import probed
 from wsproof.delivery.rows import left_out, out_of_time, row_of, unanswered
 from wsproof.delivery.runner import ScheduleRunner
 from wsproof.delivery.schedule import Action, Schedule, fitted, schedule_from_json
-from wsproof.delivery.shrink import own_edges, refined, seen_again, told, unrefined
+from wsproof.delivery.shrink import Sighting, own_edges, refined, seen_again, told, unrefined
 from wsproof.delivery.standing import StandingAudience
 from wsproof.delivery.standing_probe import STANDING
 from wsproof.delivery.strategies import examples
 from wsproof.errors import TargetError, UsageError
+from wsproof.model import reference_server
 from wsproof.model.crash import crashed_check
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
 from wsproof.model.suite import Keep, NotRun, SuiteName, SuiteOptions, SuiteReport, keep_nothing
@@ -226,7 +227,9 @@ def replay(
         TargetError: the server does not answer.
     """
     try:
-        known = workloads if workloads is not None else load_channels("tutorial", recipe.get("settings", {}))
+        known = (
+            workloads if workloads is not None else load_channels(reference_server.CHANNELS, recipe.get("settings", {}))
+        )
         workload = known[recipe["workload"]]
         each = next(p for p in properties_of(workload, server.endpoint) if p.name == recipe["property"])
         schedule = schedule_from_json(recipe["schedule"])
@@ -303,11 +306,12 @@ def _run(
         for finding in _weightiest(each, [f for f in mine if f.anomaly is not Anomaly.PROTOCOL]):
             key = (finding.check, finding.anomaly)
             sightings[key] += 1
+            sighting = Sighting(each, finding, seen, schedule, options.deadline_s)
             if key in kept:
-                kept[key] = seen_again(stage, each, finding, seen, schedule, options, kept[key], sightings[key])
+                kept[key] = seen_again(stage, sighting, kept[key], sightings[key])
                 continue
-            kept[key] = unrefined(stage, each, finding, seen, schedule)  # kept even if the refinement is interrupted
-            one = refined(stage, each, finding, seen, schedule, options)
+            kept[key] = unrefined(stage, sighting)  # kept even if the refinement is interrupted
+            one = refined(stage, sighting)
             if one.finding is not None:
                 kept[key] = one.finding
             else:

@@ -14,7 +14,7 @@ from wsproof.load.files.worker_files import Records, empty
 from wsproof.machine.prometheus import NoProcessMetrics, scrape
 from wsproof.machine.usage import TreeMeter
 from wsproof.model.measurement import GeneratorUsage, ServerUsage
-from wsproof.model.plan import NS
+from wsproof.model.nanoseconds import NS
 from wsproof.net.clock import now_ns
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.redact import redact
@@ -26,7 +26,7 @@ NOT_TOLD = -1
 _SELDOM_NS = 2_000_000_000
 """Interval, in ns, of the two expensive readings. To list a process tree, the meter reads all processes of the machine.
 To count file descriptors, it lists all of them. A sample of known processes is cheap."""
-_ASK_NS = 1_000_000_000
+_ASK_NS = NS
 """Shortest interval, in ns, between two requests to the metrics URL while sparing."""
 _PROMPT_NS = 100_000
 """A timer that fires within this time (ns) counts as punctual: the kernel's timers and the event loop's own steps take

@@ -13,7 +13,8 @@ from wsproof.load.progress import Watcher
 from wsproof.load.run import EngineRun
 from wsproof.load.setup import LoadTarget, engines_for
 from wsproof.model.measurement import Measurement
-from wsproof.model.plan import NS, Plan
+from wsproof.model.nanoseconds import NS
+from wsproof.model.plan import Plan
 from wsproof.net.clock import Deadline
 from wsproof.net.endpoint import Endpoint
 from wsproof.target.server import RunningServer

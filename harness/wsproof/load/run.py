@@ -25,7 +25,8 @@ from wsproof.load.workers import WorkerMessage, WorkerPool
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.history import History
 from wsproof.model.measurement import Measurement
-from wsproof.model.plan import NS, Phase, Plan
+from wsproof.model.nanoseconds import NS
+from wsproof.model.plan import Phase, Plan
 from wsproof.net.clock import Deadline, now_ns
 from wsproof.target.server import RunningServer
 from wsproof.wire.advice import advice_on_refusal

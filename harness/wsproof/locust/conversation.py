@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import gevent
 
 from wsproof.locust.connection import ConnectionListener, GeventConnection
-from wsproof.model.plan import NS
+from wsproof.model.nanoseconds import NS
 from wsproof.wire import Breach
 from wsproof.workloads import Conversation, MessageKind, Workload
 

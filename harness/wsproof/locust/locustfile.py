@@ -7,6 +7,7 @@ import os
 
 from wsproof.locust import ChannelUser
 from wsproof.locust.registry import CHANNELS, SETTINGS
+from wsproof.model import reference_server
 from wsproof.workloads import load_channels
 
 
@@ -19,7 +20,9 @@ def user_class(workload_name: str) -> type[ChannelUser]:
 def user_classes() -> dict[str, type[ChannelUser]]:
     """The user classes of all workloads of the channels, by class name."""
     settings = json.loads(os.environ.get(SETTINGS, "{}"))
-    classes = [user_class(name) for name in load_channels(os.environ.get(CHANNELS, "tutorial"), settings)]
+    classes = [
+        user_class(name) for name in load_channels(os.environ.get(CHANNELS, reference_server.CHANNELS), settings)
+    ]
     return {each.__name__: each for each in classes}
 
 

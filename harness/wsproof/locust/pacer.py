@@ -13,7 +13,7 @@ import gevent
 from gevent.event import Event
 
 from wsproof.locust.send_times import SendTimes
-from wsproof.model.plan import NS
+from wsproof.model.nanoseconds import NS
 
 EARLY_NS = 1_500_000
 """Nanoseconds before an intended time at which polling the clock begins.

@@ -15,6 +15,7 @@ from locust.runners import WorkerRunner
 
 from wsproof.locust.member_ids import first_number, share_of
 from wsproof.locust.workload_run import WorkloadRun
+from wsproof.model import reference_server
 from wsproof.model.member_ids import MemberIds
 from wsproof.model.secrecy import is_secret_name, learn
 from wsproof.net.endpoint import Endpoint, parse_url
@@ -39,7 +40,8 @@ def channels(base: int = 1) -> dict[str, Workload]:
     Raises:
         UsageError: the channels do not exist, or do not have such a setting.
     """
-    return load_channels(os.environ.get(CHANNELS, "tutorial"), json.loads(os.environ.get(SETTINGS, "{}")), base=base)
+    channels = os.environ.get(CHANNELS, reference_server.CHANNELS)
+    return load_channels(channels, json.loads(os.environ.get(SETTINGS, "{}")), base=base)
 
 
 def room_of(environment: Any, user_class: Any) -> WorkloadRun | None:

@@ -9,7 +9,7 @@ import gevent
 import numpy as np
 
 from wsproof.model.measurement import GeneratorUsage
-from wsproof.model.plan import NS
+from wsproof.model.nanoseconds import NS
 
 BEAT_SECONDS = 0.05
 """Seconds between two wake-ups of the probe."""

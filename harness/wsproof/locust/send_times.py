@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wsproof.model.plan import NS
+from wsproof.model.nanoseconds import NS
 
 
 class SendTimes:

@@ -12,7 +12,7 @@ from typing import Any
 
 from locust import stats as locust_stats
 
-from wsproof.model.plan import NS
+from wsproof.model.nanoseconds import NS
 
 METHOD = "WS"
 

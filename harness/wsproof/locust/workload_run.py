@@ -34,7 +34,8 @@ from wsproof.model.history import (
     UnexpectedMessage,
 )
 from wsproof.model.measurement import Measurement
-from wsproof.model.plan import NS, Phase, Plan
+from wsproof.model.nanoseconds import NS
+from wsproof.model.plan import Phase, Plan
 from wsproof.net.endpoint import Endpoint
 from wsproof.wire import Breach
 from wsproof.workloads import MessageKind, Workload

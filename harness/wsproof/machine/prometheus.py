@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 
 from wsproof.machine.usage import Usage
+from wsproof.model.nanoseconds import NS
 from wsproof.net.clock import Deadline
 from wsproof.net.endpoint import Endpoint
 
@@ -19,7 +20,6 @@ SAMPLE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{.*\})?[ \t]+(\S+)(?:[ \t]+-
 LONGEST_BYTES = 8 * 1024 * 1024
 READ_BYTES = 65_536
 OK = 200
-_NS = 1_000_000_000
 
 
 class NoProcessMetrics(Exception):
@@ -82,7 +82,7 @@ def figures_in(text: str) -> Usage:
     if missing:
         raise NoProcessMetrics(f"its answer has no {' and no '.join(missing)}")
     fds = sums.get(FDS)
-    return Usage(int(sums[MEMORY]), None if fds is None else int(fds), int(sums[CPU] * _NS))
+    return Usage(int(sums[MEMORY]), None if fds is None else int(fds), int(sums[CPU] * NS))
 
 
 def samples_in(text: str) -> Iterator[tuple[str, float]]:

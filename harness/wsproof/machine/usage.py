@@ -10,12 +10,12 @@ from pathlib import Path
 
 import psutil
 
+from wsproof.model.nanoseconds import NS
 from wsproof.net.clock import now_ns
 
 __all__ = ["TreeMeter", "Usage"]
 
 _ALWAYS = 0
-_NS = 1_000_000_000
 _GONE = (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError)
 
 
@@ -151,7 +151,7 @@ class TreeMeter:
 
 def _cpu_ns(process: psutil.Process) -> int:
     times = process.cpu_times()
-    told = int((times.user + times.system) * _NS)
+    told = int((times.user + times.system) * NS)
     if sys.platform != "linux":
         return told
     # schedstat has living threads only, in ns. cpu_times covers all threads, also ended ones, in ticks.

@@ -16,7 +16,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-NS = 1_000_000_000
+from wsproof.model.nanoseconds import NS
+
 Times: TypeAlias = NDArray[np.int64]
 """Nanoseconds since the start of the warm-up, ascending."""
 

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wsproof.model.arrivals import CONSTANT, NS, Arrivals, Span
+from wsproof.model.arrivals import CONSTANT, Arrivals, Span
+from wsproof.model.nanoseconds import NS
 from wsproof.model.sizes import Sizes
 
 __all__ = ["NS", "Phase", "Plan", "Schedule", "schedule"]

@@ -23,7 +23,7 @@ from wsproof.load.rounds import broadcast_rounds
 from wsproof.model.finding import Verdict
 from wsproof.model.history import Departure
 from wsproof.model.measurement import Measurement
-from wsproof.model.plan import NS
+from wsproof.model.nanoseconds import NS
 from wsproof.report.figures import void_figures
 from wsproof.session.question import Question
 from wsproof.stats.metrics import METRICS_BY_NAME, Observed

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from wsproof.deviations import deviations_file
 from wsproof.errors import UsageError
+from wsproof.model import reference_server
 from wsproof.model.finding import Finding
 from wsproof.model.record import RunRecord
 from wsproof.net.budget import Budget
@@ -32,15 +33,11 @@ from wsproof.session.options import (
     TargetOptions,
 )
 from wsproof.session.outputs import Outputs
-from wsproof.session.quick_settings import quickened
 from wsproof.session.run_recorder import RunRecorder
 from wsproof.target.introspect import resolve_path
 from wsproof.target.server import RunningServer, serve
 from wsproof.target.target import Target, parse_target
 from wsproof.workloads import Workload, environment_of, load_channels, parse_settings, warn_of_oddities
-
-TUTORIAL = "tutorial"
-
 
 O_co = TypeVar("O_co", bound=TargetOptions, covariant=True)
 
@@ -90,7 +87,9 @@ class CommandContext(Generic[O_co]):
     def settings(self) -> dict[str, str]:
         """The workload settings of the options. Checks of the reference server default to a faster feed."""
         given = parse_settings(list(self.options.settings)) | self._settings_by_options()
-        return quickened(given, self.target) if isinstance(self.options, CheckOptions) else given
+        if isinstance(self.options, CheckOptions):
+            return reference_server.with_faster_feed(given, self.target.app)
+        return given
 
     def _settings_by_options(self) -> dict[str, str]:
         """The settings given as `--rooms` and `--format`, for the workload that is measured.
@@ -117,7 +116,7 @@ class CommandContext(Generic[O_co]):
     @cached_property
     def channels(self) -> str | None:
         """The name of the channels. Defaults to the tutorial's channels for the reference server, else None."""
-        return self.options.channels or (TUTORIAL if self.target.is_reference else None)
+        return self.options.channels or (reference_server.CHANNELS if self.target.is_reference else None)
 
     @cached_property
     def workloads(self) -> dict[str, Workload]:

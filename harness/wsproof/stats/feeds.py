@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsproof.model.history import Departure, History, Tick
-
-NS = 1_000_000_000
+from wsproof.model.nanoseconds import NS
 
 
 def period_errors_ns(history: History, period_s: float) -> NDArray[np.int64]:

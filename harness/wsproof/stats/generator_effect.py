@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wsproof.model.nanoseconds import NS
 from wsproof.stats.generator_delay import ENOUGH_FOR_ALL, waited_ns
 from wsproof.stats.metrics import METRICS_BY_NAME, Observed
 from wsproof.stats.summary import summary_of
@@ -158,7 +159,7 @@ def own_delays(times: DeliveryTimes, limit: Limit, always_ns: float) -> Iterator
 
 def without_seconds(observed: Observed, times: DeliveryTimes, busy: Flags, limit: Limit) -> Iterator[Effect]:
     """Figures that are lower, by more than the limit, without the publications of the busy seconds."""
-    second = ((times.intended_ns - observed.history.start_ns) // 1_000_000_000).clip(0, len(busy) - 1)
+    second = ((times.intended_ns - observed.history.start_ns) // NS).clip(0, len(busy) - 1)
     reported, others = times.figures(), times.figures(kept=~busy[second])
     for figure, value in reported.items():
         without = others.get(figure, value)

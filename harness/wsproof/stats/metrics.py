@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsproof.model.measurement import Measurement
+from wsproof.model.nanoseconds import NS
 from wsproof.model.plan import Phase
 from wsproof.model.summary import Summary
 from wsproof.stats import feeds, resources
@@ -24,7 +25,6 @@ from wsproof.stats.deliveries import Deliveries, PublicationDeliveries, deliveri
 from wsproof.stats.summary import summary_of
 
 Samples = NDArray[Any]
-NS = 1_000_000_000
 
 
 class Observed:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from wsproof.errors import TargetError, UsageError
+from wsproof.model import reference_server
 from wsproof.target.introspect import Interpreter
-from wsproof.target.target import REFERENCE_APP
 
 Arguments = Callable[[str, str, int], list[str]]
 
@@ -29,14 +29,10 @@ class AsgiServer:
     only_for: str | None = None
 
 
-# The limits that `python -m target_app` sets, so that the reference server behaves the same however it is started.
-_REFERENCE_LIMITS = ["--ws-max-size", "65536", "--ws-per-message-deflate", "false", "--timeout-graceful-shutdown", "5"]
-
-
 def _uvicorn(ws: str) -> Arguments:
     def arguments(app: str, host: str, port: int) -> list[str]:
         quiet = ["--log-level", "warning", "--no-access-log"]
-        limits = _REFERENCE_LIMITS if app == REFERENCE_APP else []
+        limits = reference_server.UVICORN_LIMITS if app == reference_server.APP else ()
         return [app, "--host", host, "--port", str(port), "--ws", ws, *quiet, *limits]
 
     return arguments
@@ -76,10 +72,10 @@ _ENTRIES = (
     AsgiServer(
         "uvicorn-direct",
         "uvicorn",
-        _uvicorn("target_app.direct:DirectWSProtocol"),
+        _uvicorn(reference_server.DIRECT_PROTOCOL),
         ("uvicorn", "websockets"),
         "uvicorn with the reference server's own protocol class, for that server only",
-        only_for="target_app",
+        only_for=reference_server.PACKAGE,
     ),
     AsgiServer("hypercorn", "hypercorn", _hypercorn, ("hypercorn",), "hypercorn (wsproto)"),
     AsgiServer("granian", "granian", _granian, ("granian",), "granian (Rust, tungstenite)"),
@@ -155,7 +151,7 @@ def choose_server(name: str, installed: Interpreter, app: str | None = None) -> 
     if app is not None and not _is_for(server, app):
         raise UsageError(
             f"--server {name} is part of {server.only_for} and runs only that, not {app}. "
-            f"Try: wsproof ... {REFERENCE_APP} --server {name}, or another --server for {app}"
+            f"Try: wsproof ... {reference_server.APP} --server {name}, or another --server for {app}"
         )
     missing = missing_packages(server, installed)
     if missing:

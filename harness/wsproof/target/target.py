@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from wsproof.deviations import Deviation, load_deviations, require_hint
 from wsproof.errors import UsageError
+from wsproof.model import reference_server
 from wsproof.model.secrecy import MARK, is_secret_name, secret_parameters
 from wsproof.net.endpoint import Endpoint, clean_path, is_loopback, parse_url, with_query
 from wsproof.net.redact import (
@@ -27,8 +28,6 @@ from wsproof.net.redact import (
 )
 from wsproof.workloads import Workload, wire_path_of
 
-REFERENCE_APP = "target_app.main:app"
-REFERENCE_PATH = "/ws"
 _APP = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 READY_SCHEMES = ("ws", "wss", "http", "https")
 _WRITE = (
@@ -40,7 +39,7 @@ _WRITE = (
 class TargetKind(Enum):
     """How the target's server is reached or started."""
 
-    REFERENCE = "reference"
+    REFERENCE = reference_server.KIND
     URL = "url"
     ASGI = "asgi"
     COMMAND = "command"
@@ -96,7 +95,7 @@ class Target:
     @property
     def is_reference(self) -> bool:
         """Whether this is the reference server, whose channels and wire-level path are known."""
-        return self.kind is TargetKind.REFERENCE or self.app == REFERENCE_APP
+        return self.kind is TargetKind.REFERENCE or self.app == reference_server.APP
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -240,30 +239,20 @@ def parse_target(
     if "://" in spec:
         return _url(options, spec)
     if _APP.fullmatch(spec):
-        path = options.path or (REFERENCE_PATH if spec == REFERENCE_APP else None)
+        path = options.path or (reference_server.PATH if spec == reference_server.APP else None)
         return options.but(kind=TargetKind.ASGI, app=spec, path=path)
     raise UsageError(f"{redact(spec)!r} is not a target{_guess(spec)}; {_WRITE}")
 
 
 def _reference(options: Target) -> Target:
-    root = find_reference(options.cwd)
+    root = reference_server.find_checkout(options.cwd)
     if root is None:
         raise UsageError(
             f"no TARGET was given, and the default, the reference server, is not in {options.cwd.name}/ "
-            f"(no target_app/main.py there or above, up to the repository's root); {_WRITE}"
+            f"(no {reference_server.PACKAGE}/main.py there or above, up to the repository's root); {_WRITE}"
         )
-    path = options.path or REFERENCE_PATH
-    return options.but(kind=TargetKind.REFERENCE, spec=REFERENCE_APP, app=REFERENCE_APP, cwd=root, path=path)
-
-
-def find_reference(cwd: Path) -> Path | None:
-    """Return the folder with `target_app/main.py`: `cwd` or a parent, up to the root of the git repository."""
-    for folder in (cwd, *cwd.parents):
-        if (folder / "target_app" / "main.py").is_file():
-            return folder
-        if (folder / ".git").exists():
-            return None
-    return None
+    path, app = options.path or reference_server.PATH, reference_server.APP
+    return options.but(kind=TargetKind.REFERENCE, spec=app, app=app, cwd=root, path=path)
 
 
 def _url(options: Target, spec: str) -> Target:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from heapq import heapify, heapreplace
 
 from wsproof.errors import WorkloadError
+from wsproof.model.nanoseconds import NS
 from wsproof.workloads.base import Workload
 from wsproof.workloads.steps import JoinRefused, Message, Send, Wait
 
-NS = 1_000_000_000
 STEPS_AT_MOST = 10_000
 """Most steps of one `join`, so that a generator that never ends is an error and not a hang."""
 KEPT_AT_MOST = 1_000

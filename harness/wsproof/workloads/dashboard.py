@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from wsproof.errors import UsageError
 from wsproof.model.contract import Audience, Contract, Feed, Order, Range
+from wsproof.model.reference_server import DASHBOARD_PERIOD
 from wsproof.workloads.base import MessageKind, Parsed, Workload
 
 PERIOD_S = 2.0
@@ -55,7 +56,7 @@ class Dashboard(Workload):
         return Parsed(MessageKind.TICK, value=value if isinstance(value, dict) else None, text=message)
 
     def server_environment(self) -> Mapping[str, str]:
-        return {"TARGET_APP_DASHBOARD_PERIOD": f"{self.period_s:g}"} if "period" in self.settings else {}
+        return {DASHBOARD_PERIOD: f"{self.period_s:g}"} if "period" in self.settings else {}
 
 
 def _seconds(words: str) -> float:

@@ -1,7 +1,7 @@
 """The rooms of the reference server: `/rooms/{name}`, typed JSON, one message order for all, one user per member.
 
 Members sign in with tokens that this workload signs with the server's secret. The secret is read from the environment
-variable `TARGET_APP_SECRET`, which the server reads as well. A server that wsproof starts gets a random one.
+variable `SECRET`, which the server reads as well. A server that wsproof starts gets a random one.
 """
 
 from __future__ import annotations
@@ -19,20 +19,11 @@ from typing import Any, ClassVar
 from wsproof.errors import UsageError
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope, open_envelope
+from wsproof.model.reference_server import PACKAGE, SECRET, UNLIMITED_RATES
 from wsproof.workloads.base import MessageKind, Parsed, Workload
 
-SECRET = "TARGET_APP_SECRET"
-"""Environment variable with the secret that signs the members' tokens."""
 TOKEN_LASTS_S = 24 * 3600
 """Lifetime of a token in seconds: one day, longer than any run."""
-PATIENCE = {
-    f"TARGET_APP_{name}": "1000000"
-    for name in ("MESSAGE_RATE", "MESSAGE_BURST", "USER_MESSAGE_RATE", "USER_MESSAGE_BURST")
-}
-"""Environment of a server that wsproof starts: rate limits high enough for any test.
-
-The default limits are meant for people who type.
-"""
 KNOWN = frozenset({"welcome", "joined", "members", "ack", "ping", "passed"})
 """Message types that no promise of this channel covers."""
 
@@ -89,7 +80,7 @@ class Rooms(Workload):
 
     def server_environment(self) -> Mapping[str, str]:
         # Also set in this process, so that load workers inherit it. The secret appears in no setting and no record.
-        return {SECRET: os.environ.setdefault(SECRET, secrets.token_urlsafe(32)), **PATIENCE}
+        return {SECRET: os.environ.setdefault(SECRET, secrets.token_urlsafe(32)), **UNLIMITED_RATES}
 
 
 def _count(text: str) -> int:
@@ -111,8 +102,8 @@ def _token(user: str, secret: str) -> str:
     """A JSON Web Token (RFC 7519), signed with HS256, as the server itself would issue it."""
     now = int(time.time())
     claims = {
-        "iss": "target_app",
-        "aud": "target_app",
+        "iss": PACKAGE,
+        "aud": PACKAGE,
         "sub": user,
         "roles": [],
         "iat": now,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from wsproof.conformance.endpoint_profile import EndpointProfile, Message, MessageEvents
+from wsproof.model.nanoseconds import NS
 from wsproof.net.client import Client
 from wsproof.net.clock import Deadline, now_ns
 from wsproof.wire import BinaryMessage, CloseReceived, Ended, Frame, PongReceived, TextMessage
@@ -13,7 +14,6 @@ from wsproof.workloads import Conversation, Opening
 __all__ = ["join_of", "log_in"]
 
 _DONE = b"wsproof-login"
-NS = 1_000_000_000
 
 
 def log_in(client: Client, facts: EndpointProfile, timeout_s: float) -> bool:

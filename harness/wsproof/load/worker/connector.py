@@ -15,7 +15,7 @@ from wsproof.load.source_addresses import connect_from, source_of
 from wsproof.load.worker.connection import BufferedConnection, Connection
 from wsproof.load.worker.state import WorkerState
 from wsproof.model.history import Departure
-from wsproof.model.plan import NS
+from wsproof.model.nanoseconds import NS
 from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.endpoint import Endpoint
 from wsproof.wire import DeflateOffer

@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 from time import monotonic_ns
 from typing import Protocol
 
-NS = 1_000_000_000
+from wsproof.model.nanoseconds import NS
 
 
 class Sleeper(Protocol):

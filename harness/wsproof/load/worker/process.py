@@ -27,7 +27,8 @@ from wsproof.load.worker.state import WorkerState
 from wsproof.load.worker.timer import best_timer
 from wsproof.load.worker_config import WorkerConfig
 from wsproof.machine.fd_limits import raise_limit
-from wsproof.model.plan import NS, Phase, schedule
+from wsproof.model.nanoseconds import NS
+from wsproof.model.plan import Phase, schedule
 from wsproof.model.secrecy import on_news
 from wsproof.net.clock import Deadline, now_ns
 

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from time import monotonic_ns
 from typing import Protocol
 
-NS = 1_000_000_000
+from wsproof.model.nanoseconds import NS
+
 _TFD_NONBLOCK_CLOEXEC = os.O_NONBLOCK | os.O_CLOEXEC
 _CLOCK_MONOTONIC = 1
 _ABSOLUTE = 1

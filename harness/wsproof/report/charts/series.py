@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from wsproof.model.chart_series import ChartSeries
 from wsproof.model.history import Kind
 from wsproof.model.measurement import Measurement
-from wsproof.model.plan import NS, Phase
+from wsproof.model.nanoseconds import NS
+from wsproof.model.plan import Phase
 from wsproof.stats.metrics import METRICS_BY_NAME, Observed
 from wsproof.stats.summary import ENOUGH, nearest_rank
 

@@ -17,7 +17,7 @@ from rich.text import Text
 from wsproof.errors import UsageError
 from wsproof.model.hdr import Histogram
 from wsproof.model.measurement import Measurement
-from wsproof.model.plan import NS
+from wsproof.model.nanoseconds import NS
 from wsproof.report.store.atomic import write_text
 from wsproof.report.text.sanitize import clean_line
 from wsproof.report.text.units import for_reader

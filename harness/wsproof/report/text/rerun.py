@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from wsproof.model import reference_server
 from wsproof.model.capacity import CapacityRecord
 from wsproof.model.record import RunRecord
 
@@ -27,8 +28,6 @@ TARGET_OPTIONS = ("ready", "origin", "unix", "ca", "metrics_url")
 """Fields of a target that are options with a value."""
 TARGET_FLAGS = ("insecure", "remote")
 """Fields of a target that are flags."""
-REFERENCE_CHANNELS = "tutorial"
-"""Default channels of the reference server."""
 
 
 def repeat_line(record: RunRecord) -> str:
@@ -53,8 +52,8 @@ def commit_line(git: Mapping[str, Any]) -> str:
 
 def _target(target: Mapping[str, Any]) -> list[str]:
     kind = target.get("kind")
-    words = [str(target["spec"])] if kind != "reference" and target.get("spec") else []
-    if kind in ("asgi", "reference") and target.get("server"):
+    words = [str(target["spec"])] if kind != reference_server.KIND and target.get("spec") else []
+    if kind in ("asgi", reference_server.KIND) and target.get("server"):
         words += ["--server", str(target["server"])]
     if kind in ("asgi", "command") and target.get("path") and not target.get("path_from_channels"):
         words += ["--path", target["path"]]
@@ -66,7 +65,7 @@ def _target(target: Mapping[str, Any]) -> list[str]:
         words += _each("--env", (f"{name}={value}" for name, value in (target.get("env") or {}).items()))
     words += _each("--header", (f"{name}: {value}" for name, value in (target.get("headers") or {}).items()))
     words += _each("--subprotocol", target.get("subprotocols") or ())
-    if target.get("channels") and (kind, target["channels"]) != ("reference", REFERENCE_CHANNELS):
+    if target.get("channels") and (kind, target["channels"]) != (reference_server.KIND, reference_server.CHANNELS):
         words += ["--channels", target["channels"]]
     return words + _each("--set", (f"{name}={value}" for name, value in (target.get("settings") or {}).items()))
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+from wsproof.model import reference_server
 from wsproof.model.bench_record import GeneratorSetup
 from wsproof.model.capacity import SearchEnding
 from wsproof.model.comparison import Judgement
@@ -123,7 +124,7 @@ def target_of(record: RunRecord) -> str:
     """
     target = record.target
     name = str(target.get("spec") or target.get("url") or "")
-    runs_app = target.get("kind") in ("asgi", "reference") and target.get("server")
+    runs_app = target.get("kind") in ("asgi", reference_server.KIND) and target.get("server")
     return f"{name} ({target['server']})" if runs_app else name
 
 
