@@ -15,6 +15,7 @@ from wsproof.checks.hearing import groups_in_words, hearing_groups, split_audien
 from wsproof.checks.loss_causes import cause_of_loss
 from wsproof.checks.repeat_causes import cause_of_repeats
 from wsproof.checks.same_name import namesakes, shared_names
+from wsproof.checks.silence import time_limit
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.envelope import MARK
 from wsproof.model.expected import Flags, Ints, owed, publication_rows, stayed_through
@@ -175,6 +176,23 @@ def dropped(history: History, contract: Contract, *, excused: bool = True) -> li
     if not cut or (excused and disturbed(history)):
         return []
     story = Describer(history)
+    limit = time_limit(history, cut)
+    if limit is not None:
+        told = (
+            f"The server ended {len(cut)} of {len(history.members)} connections by a rule of its own: "
+            f"{limit.in_words(history)}. That breaks no promise of the channel, but nothing is known of what came "
+            "after it. Let the workload answer (answer) or beat (timers)."
+        )
+        return [
+            found(
+                Anomaly.UNKNOWN,
+                contract,
+                told,
+                [story.arrival(cut[0].number)],
+                level=Level.INFORMATIONAL,
+                occurrences=len(cut),
+            )
+        ]
     worst = next((m for m in cut if m.close_code not in GOOD_REASONS), cut[0])
     reason = GOOD_REASONS.get(worst.close_code or 0)
     told = f"close code {worst.close_code}" if worst.close_code is not None else "no close frame"

@@ -93,7 +93,7 @@ class ClientPool:
         self.contract = setting.workload.contract
         self.people: list[PoolMember] = []
         self.said: dict[tuple[int, int], SentMessage] = {}
-        self.recorder = Recorder(start_ns=now_ns())
+        self.recorder = Recorder(start_ns=now_ns(), keeps_alive=setting.workload.keeps_alive)
         workload = setting.workload
         self.next_alias = setting.first
         self.first_said: str | bytes | None = None

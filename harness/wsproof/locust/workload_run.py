@@ -86,7 +86,7 @@ class WorkloadRun:
         """Members that are present: connected, and with a first receipt."""
         self.pending = OutstandingDeliveries()
         self.messages = MessageCache(workload, first_publisher, lambda: len(self.members))
-        self.recorder = Recorder(start_ns=monotonic_ns())
+        self.recorder = Recorder(start_ns=monotonic_ns(), keeps_alive=workload.keeps_alive)
         self.unsent = 0
         self._known = self.messages.known
         self._received = self.messages.received

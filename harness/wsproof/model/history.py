@@ -242,6 +242,10 @@ class History:
     """Number of messages that the workload classified as IGNORED."""
     ignored_text: str = ""
     """The first ignored message."""
+    last_ignored_text: str = ""
+    """The last ignored message."""
+    keeps_alive: bool = False
+    """Whether the members answer the server, or send heartbeats by themselves."""
 
     def rooms_of(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the room of each of these members; -1 for a number that is not ours."""
@@ -284,11 +288,14 @@ class Recorder:
     damage: list[Damage] = field(default_factory=list)
     ignored: int = 0
     ignored_text: str = ""
+    last_ignored_text: str = ""
+    keeps_alive: bool = False
 
     def ignore(self, message: str | bytes) -> None:
         """Record a message that no promise covers."""
         self.ignored += 1
-        self.ignored_text = self.ignored_text or (message if isinstance(message, str) else repr(message))
+        self.last_ignored_text = message if isinstance(message, str) else repr(message)
+        self.ignored_text = self.ignored_text or self.last_ignored_text
 
     def published(
         self,
@@ -331,4 +338,6 @@ class Recorder:
             tuple(self.damage),
             self.ignored,
             self.ignored_text,
+            self.last_ignored_text,
+            self.keeps_alive,
         )

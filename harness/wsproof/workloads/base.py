@@ -125,6 +125,12 @@ class Workload(ABC):
         """Whether this workload prepares its members."""
         return getattr(self, "users_class", type(self)).prepare is not Workload.prepare
 
+    @property
+    def keeps_alive(self) -> bool:
+        """Whether members answer the server, or send by themselves, so that it has no reason to end their silence."""
+        kind = getattr(self, "users_class", type(self))
+        return kind.answer is not Workload.answer or kind.timers is not Workload.timers
+
     def headers(self, member: int) -> Mapping[str, str]:
         """Request headers of this member, such as a cookie. They replace headers of the same name that the user gave.
 

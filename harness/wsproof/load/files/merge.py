@@ -65,6 +65,8 @@ def merge(
         damage=tuple(_damage(entry) for entry in records.journal() if entry["what"] == "damage"),
         ignored=unsealed.ignored,
         ignored_text=unsealed.ignored_text,
+        last_ignored_text=unsealed.last_ignored_text,
+        keeps_alive=workload.keeps_alive,
         start_ns=start_ns,
         end_ns=end_ns,
         drained_ns=drained_ns,

@@ -1,0 +1,93 @@
+"""Tells a server that ends silent connections by a rule of its own from one that cuts members off.
+
+Many servers end a connection that has sent nothing for a while, or that has not answered a heartbeat of the application
+(`2` in Engine.IO). A member whose workload neither answers nor beats must expect that. No promise of the channel is
+broken, and nothing is known of what the member would have received.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from wsproof.checks.describe import shortened
+from wsproof.model.history import Departure, History, Member
+
+NS = 1_000_000_000
+SHORTEST_S = 0.5
+"""Shortest time limit in seconds that is plausible as a rule. Shorter lives are ended for other reasons."""
+ALIKE = 0.1
+"""Largest spread of the limit, as a share of it: servers look for silent connections every few seconds."""
+ALIKE_S = 0.25
+"""The spread in seconds that is always allowed."""
+APART = 3.0
+"""How much more the times of the ends must differ than the limits, for the limits to be the cause."""
+
+
+@dataclass(frozen=True)
+class TimeLimit:
+    """The time after which a server ends connections, and from when it counts."""
+
+    seconds: float
+    is_of_silence: bool
+    """Counted from the last message that the member sent; else from the start of its connection."""
+
+    def in_words(self, history: History) -> str:
+        """What the server does, as a clause."""
+        since = "since the member last sent anything" if self.is_of_silence else "since the connection began"
+        answers = (
+            f" or do not answer its messages, such as {shortened(history.last_ignored_text, 60)}"
+            if history.ignored
+            else ""
+        )
+        return f"it ends connections that stay silent{answers}, {self.seconds:.3g} s {since}"
+
+
+def time_limit(history: History, cut: list[Member]) -> TimeLimit | None:
+    """The limit by which the server ended all of these connections; None if there is no such limit.
+
+    There is one only if the connections ended at different times and all at the same age, or all after the same
+    silence, and if no other member lasted longer. That a server ends all at once, as in a crash, is no limit.
+    """
+    if history.keeps_alive or len(cut) < 2:
+        return None
+    ends = np.array([member.left_ns for member in cut]) / NS
+    for is_of_silence in (True, False):
+        spans = np.array([_span_s(history, member, member.left_ns, is_of_silence) for member in cut])
+        limit_s, spread_s = float(np.median(spans)), float(np.ptp(spans))
+        if limit_s < SHORTEST_S or spread_s > max(ALIKE * limit_s, ALIKE_S):
+            continue
+        stayed = [m for m in history.members if m.departure is Departure.STAYED and m.connected_ns]
+        until_ns = history.drained_ns or history.end_ns
+        lasted_s = max((_longest_s(history, m, until_ns, is_of_silence) for m in stayed), default=0.0)
+        apart = float(np.ptp(ends)) > APART * max(spread_s, 0.001) or (is_of_silence and bool(stayed))
+        if apart and lasted_s <= limit_s + max(ALIKE * limit_s, ALIKE_S):
+            return TimeLimit(limit_s, is_of_silence)
+    return None
+
+
+def _span_s(history: History, member: Member, until_ns: int, is_of_silence: bool) -> float:
+    """Seconds from the start of the connection, or from the last message that the member sent, until `until_ns`."""
+    since_ns = member.connected_ns
+    if is_of_silence:
+        sent = _sent(history, member)
+        since_ns = max(since_ns, int(sent[sent <= until_ns].max(initial=0)))
+    return (until_ns - since_ns) / NS
+
+
+def _longest_s(history: History, member: Member, until_ns: int, is_of_silence: bool) -> float:
+    """The longest silence of a member that stayed, or the age of its connection, in seconds."""
+    if not is_of_silence:
+        return (until_ns - member.connected_ns) / NS
+    sent = np.sort(_sent(history, member))
+    times = np.array([member.connected_ns, *sent[sent > member.connected_ns], until_ns])
+    return float(np.diff(times).max() / NS)
+
+
+def _sent(history: History, member: Member) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    publications = history.publications
+    sent: np.ndarray[tuple[int], np.dtype[np.int64]] = publications.sent_ns[
+        (publications.publisher == member.number) & (publications.sent_ns > 0)
+    ]
+    return sent

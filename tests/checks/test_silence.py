@@ -1,0 +1,81 @@
+"""A server may end silent connections. That is told as its rule, and not as a broken promise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.checks.histories import QUIET_CHAT, Room, a_room
+from wsproof.checks import run_checks
+from wsproof.checks.silence import time_limit
+from wsproof.model.finding import Anomaly, Finding, Verdict, verdict_of
+from wsproof.model.history import Departure, History
+
+S = 1_000_000_000
+
+
+def ended(ends_s: dict[int, float], *, speaks: int | None = None, members: int = 4, until_s: float = 60.0) -> History:
+    """Members connect at 0, 1, 2 ... s and end so many seconds later. Member `speaks` publishes every 2 s."""
+    room: Room = a_room(members=0, messages=0, contract=replace(QUIET_CHAT, leaves=False))
+    base = 10 * S
+    for number in range(members):
+        room.now = base + number * S
+        room.join()
+    if speaks is not None:
+        sent = len(room.recorder.publications.data["publisher"])
+        while room.now < base + int(until_s * S):
+            room.now += 2 * S
+            at = room.tick()
+            room.recorder.published(speaks, room.sequences[speaks], at, at)
+            room.sequences[speaks] += 1
+            sent += 1
+    for number, after_s in ends_s.items():
+        born = room.recorder.members[number].connected_ns
+        room.change(number, left_ns=born + int(after_s * S), departure=Departure.DROPPED)
+    room.now = base + int(until_s * S)
+    room.recorder.end_ns = room.now
+    return room.history()
+
+
+def cut_off(history: History) -> list[Finding]:
+    return [finding for finding in run_checks(history, QUIET_CHAT) if finding.check == "dropped"]
+
+
+def test_the_same_age_at_different_times_is_a_rule_of_the_server() -> None:
+    history = replace(ended({0: 45.0, 1: 45.2, 2: 45.1, 3: 45.0}), ignored=9, last_ignored_text="2")
+    (finding,) = cut_off(history)
+    assert finding.anomaly is Anomaly.UNKNOWN
+    assert "ends connections that stay silent or do not answer its messages, such as '2'" in finding.explanation
+    assert "45" in finding.explanation
+    assert verdict_of([finding]) is Verdict.UNKNOWN
+
+
+def test_listeners_that_end_while_a_publisher_stays_were_silent_for_too_long() -> None:
+    history = ended({0: 20.0, 1: 20.0, 2: 20.1}, speaks=3)
+    limit = time_limit(history, [history.members[n] for n in (0, 1, 2)])
+    assert limit is not None
+    assert limit.is_of_silence
+    assert 19.9 < limit.seconds < 20.2
+
+
+@pytest.mark.parametrize(
+    ("ends_s", "speaks", "why"),
+    [
+        ({0: 20.0, 1: 19.0, 2: 18.0, 3: 17.0}, None, "all ended at one time, as in a crash"),
+        ({0: 20.0, 1: 9.0, 2: 14.0}, None, "each ended at another age"),
+        ({0: 20.0, 1: 20.0}, 3, "member 2 was silent for longer and stayed"),
+        ({0: 20.0}, 3, "one alone shows no rule"),
+        ({0: 0.1, 1: 0.1, 2: 0.1, 3: 0.1}, None, "too short for a rule"),
+    ],
+)
+def test_other_ends_are_violations_as_before(ends_s: dict[int, float], speaks: int | None, why: str) -> None:
+    (finding,) = cut_off(ended(ends_s, speaks=speaks))
+    assert finding.anomaly is Anomaly.LOST, why
+    assert verdict_of([finding]) is Verdict.INVALID
+
+
+def test_members_that_answer_and_beat_are_cut_off_against_the_rules() -> None:
+    history = replace(ended({0: 45.0, 1: 45.2, 2: 45.1, 3: 45.0}), keeps_alive=True)
+    (finding,) = cut_off(history)
+    assert finding.anomaly is Anomaly.LOST
