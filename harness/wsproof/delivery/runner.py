@@ -12,6 +12,7 @@ from wsproof.checks.describe import shortened
 from wsproof.checks.feed import silence_ns
 from wsproof.delivery.client_pool import PoolSettings
 from wsproof.delivery.execute import ScheduleExecution, perform
+from wsproof.delivery.listening import ListeningControl, listen
 from wsproof.delivery.schedule import Action, Schedule, Step, fitted
 from wsproof.delivery.secret_output import secrets_in_output
 from wsproof.delivery.standing import StandingAudience
@@ -19,7 +20,7 @@ from wsproof.errors import TargetError
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
 from wsproof.model.history import Departure, History
 from wsproof.model.member_ids import draw_share
-from wsproof.net.budget import Budget
+from wsproof.net.budget import Budget, BudgetSpent
 from wsproof.net.clock import now_ns
 from wsproof.target.last_exception import last_exception
 from wsproof.target.output_tail import OutputWatch
@@ -74,6 +75,8 @@ class ScheduleRunner:
     speaks: bool | None = None
     """Whether the workload understood any message of the server; None before the first schedule."""
 
+    _listening: ListeningControl | None = None
+
     def __post_init__(self) -> None:
         self.first = self._first_number()
 
@@ -106,7 +109,7 @@ class ScheduleRunner:
         performance = self._perform(schedule, deadline_s, known)
         if self.audience is not None and self.audience.is_here and _crowded_out(performance.history):
             performance = self._without_audience(schedule, deadline_s, known, began_ns)
-        findings = run_checks(performance.history, self.workload.contract)
+        findings = self._explained(run_checks(performance.history, self.workload.contract), performance, deadline_s)
         if performance.credentials and watch is not None:
             findings += secrets_in_output(watch, performance.credentials, self.workload.name)
         if findings and watch is not None:
@@ -120,8 +123,27 @@ class ScheduleRunner:
         self.known |= {finding.anomaly for finding in findings if finding.level is Level.VIOLATION}
         return ScheduleResult(findings, performance)
 
-    def _perform(self, schedule: Schedule, deadline_s: float, known: frozenset[Anomaly]) -> ScheduleExecution:
-        setting = PoolSettings(
+    def _explained(self, findings: list[Finding], performance: ScheduleExecution, deadline_s: float) -> list[Finding]:
+        """The findings, where a cut-off that is the server's own rule is no violation. See `ListeningControl`."""
+        if self.workload.keeps_alive:
+            return findings
+        if self._listening is None:
+            self._listening = ListeningControl(lambda listen_s: self._listen(listen_s, deadline_s))
+        try:
+            return self._listening.explained(findings, performance)
+        except BudgetSpent:
+            return findings  # as they are: there was no time for the control run
+
+    def _listen(self, listen_s: float, deadline_s: float) -> float | None:
+        if self.server.owned:
+            self.server.restart()
+            self.first = self._first_number()
+        setting = self._setting(deadline_s, frozenset())
+        self.first += 1
+        return listen(setting, listen_s)
+
+    def _setting(self, deadline_s: float, known: frozenset[Anomaly]) -> PoolSettings:
+        return PoolSettings(
             self.server.endpoint.within(self.budget),
             self.workload,
             self.first,
@@ -131,8 +153,10 @@ class ScheduleRunner:
             known=known,
             budget=self.budget,
         )
+
+    def _perform(self, schedule: Schedule, deadline_s: float, known: frozenset[Anomaly]) -> ScheduleExecution:
         try:
-            performance = perform(schedule, setting)
+            performance = perform(schedule, self._setting(deadline_s, known))
         except TargetError:
             self.budget.check()  # if the budget left too little time to answer, nothing is known
             self.broken = True

@@ -1,0 +1,97 @@
+"""A control run for members that were cut off: one member that only listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from wsproof.delivery.client_pool import ClientPool, PoolSettings
+from wsproof.delivery.execute import ScheduleExecution
+from wsproof.errors import TargetError
+from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.history import Departure, Member
+
+NS = 1_000_000_000
+LONGEST_S = 12.0
+"""Longest control run in seconds. Members of a schedule are seldom silent for longer."""
+SHORTEST_S = 0.5
+"""Shortest silence in seconds that is plausible as a rule of the server."""
+MARGIN, MARGIN_S = 0.25, 0.3
+"""How far the control run may differ from the silence before a member was cut off: a share of it, and seconds."""
+
+
+@dataclass
+class ListeningControl:
+    """How long the server lets a member listen that sends nothing. Measured once per channel, when it is needed."""
+
+    measure: Callable[[float], float | None]
+    """Lets a member listen for so many seconds. Returns after how many of them the server ended the connection."""
+    limit_s: float | None = None
+    listened_s: float = 0.0
+
+    def explained(self, findings: list[Finding], performance: ScheduleExecution) -> list[Finding]:
+        """The findings, where a cut-off that the control run shows as well is no violation.
+
+        Raises:
+            BudgetSpent: the run's time is over.
+        """
+        cut = [finding for finding in findings if finding.check == "dropped" and finding.level.counts]
+        silence_s = _silence_s(performance)
+        if not cut or not SHORTEST_S <= silence_s <= LONGEST_S:
+            return findings
+        wanted_s = min(silence_s * (1 + MARGIN) + MARGIN_S, LONGEST_S)
+        if self.limit_s is None and self.listened_s < wanted_s:
+            self.limit_s, self.listened_s = self.measure(wanted_s), wanted_s
+        if self.limit_s is None or abs(self.limit_s - silence_s) > max(MARGIN * silence_s, MARGIN_S):
+            return findings
+        told = (
+            f" In a control run a member that only listened was cut off too, after {self.limit_s:.3g} s: the server "
+            "ends connections that stay silent or do not answer it. That breaks no promise of the channel. Let the "
+            "workload answer (answer) or beat (timers)."
+        )
+        return [
+            replace(each, anomaly=Anomaly.UNKNOWN, level=Level.INFORMATIONAL, explanation=each.explanation + told)
+            if each in cut
+            else each
+            for each in findings
+        ]
+
+
+def listen(setting: PoolSettings, listen_s: float) -> float | None:
+    """Let one member join, publish once and listen. Returns when the server ended its connection, in seconds.
+
+    None: it did not.
+
+    Raises:
+        BudgetSpent: the run's time is over.
+    """
+    crowd = ClientPool(setting)
+    try:
+        person = crowd.join()
+        if not person.can_speak:
+            return None
+        if setting.workload.publishes:
+            crowd.speak(person, "a member that listens")
+        crowd.wait(lambda: not person.here, listen_s)
+        return _silent_s(person.member(), _sent(crowd, person.number)) if not person.here else None
+    except TargetError:
+        return None
+    finally:
+        crowd.disperse()
+
+
+def _sent(crowd: ClientPool, number: int) -> int:
+    return max((said.sent_ns for key, said in crowd.said.items() if key[0] == number), default=0)
+
+
+def _silence_s(performance: ScheduleExecution) -> float:
+    """The longest silence after which a member of the schedule was cut off; 0 if none was."""
+    sent = performance.history.publications
+    cut = [m for m in performance.history.members if m.departure is Departure.DROPPED and m.innocent]
+    lasts = {m.number: int(sent.sent_ns[sent.publisher == m.number].max(initial=0)) for m in cut}
+    return max((_silent_s(member, lasts[member.number]) for member in cut), default=0.0)
+
+
+def _silent_s(member: Member, last_sent_ns: int) -> float:
+    """Seconds from the last message that a member sent until its connection ended."""
+    return (member.left_ns - max(member.connected_ns, last_sent_ns)) / NS
