@@ -29,6 +29,7 @@ from wsproof.model.history import (
     Tick,
     UnexpectedMessage,
 )
+from wsproof.model.suite import Figure
 from wsproof.net.budget import Budget, BudgetSpent
 from wsproof.net.client import Client
 from wsproof.net.clock import Deadline, now_ns
@@ -112,6 +113,10 @@ class ClientPool:
         """Whether deliveries arrive without the name of their publisher."""
         self.chatter: Chatter | None = None
         """Members that go on publishing while another member joins; None for nobody."""
+        self.measured: dict[str, Figure] = {}
+        """What the schedule measured, by name."""
+        self.rate = 0.0
+        """Most messages a second that the server has taken in a stream; 0 before one."""
         self.drained_ns = 0
         """When the wait for expected messages ended; 0 before that."""
 
@@ -301,10 +306,10 @@ class ClientPool:
 
     def hand_over(self, person: PoolMember, message: str | bytes) -> None:
         """Send a message that is no publication, such as a greeting."""
-        self._put(person, message)
+        self.put(person, message)
         self._listen(person)
 
-    def _put(self, person: PoolMember, message: str | bytes) -> None:
+    def put(self, person: PoolMember, message: str | bytes) -> None:
         """Queue a message. It is written the next time that the member reads."""
         if person.access is not None:
             message = altered_message(message, person.credentials, person.access)
@@ -433,7 +438,7 @@ class ClientPool:
         if talk.is_subscribed and not person.in_ns:
             person.in_ns = person.heard_ns = at
         for answer in heard.messages:
-            self._put(person, answer)
+            self.put(person, answer)
             self.answered += 1
         return heard.is_awaited
 

@@ -11,11 +11,13 @@ from wsproof.delivery.client_pool import GIVEN_UP_S, ClientPool, PoolSettings
 from wsproof.delivery.credentials import Access, can_try, credentials_of
 from wsproof.delivery.member import PoolMember
 from wsproof.delivery.schedule import Action, LeaveBy, Misbehaviour, Schedule, Step
+from wsproof.delivery.volume import burst, gather_crowd, stream
 from wsproof.errors import TargetError
 from wsproof.model.contract import Audience
 from wsproof.model.envelope import TRAILER_BYTES, body_of
 from wsproof.model.history import Departure, History
 from wsproof.model.nanoseconds import NS
+from wsproof.model.suite import Figure
 from wsproof.net.clock import Deadline, now_ns
 from wsproof.wire import MASK, Frame, Opcode
 
@@ -54,6 +56,8 @@ class ScheduleExecution:
     """The publications without an envelope, as (publisher, sequence)."""
     credentials: frozenset[str] = frozenset()
     """The right credentials that were shown, where others tried to join without them."""
+    measured: tuple[Figure, ...] = ()
+    """What the schedule measured, such as the rate that the server took."""
 
     @property
     def understood(self) -> bool:
@@ -80,6 +84,12 @@ def perform(schedule: Schedule, setting: PoolSettings) -> ScheduleExecution:
         for step in schedule:
             if step.deed is Action.JOIN:
                 _join(crowd, cast, step)
+            elif step.deed is Action.CROWD:
+                gather_crowd(crowd, cast, step)
+            elif step.deed is Action.STREAM:
+                stream(crowd, step)
+            elif step.deed is Action.BURST:
+                burst(crowd, step)
             elif step.deed in (Action.SETTLE, Action.WATCH):
                 DEEDS[step.deed](crowd, crowd.people[0] if crowd.people else None, step)  # type: ignore[arg-type]
             elif (person := cast.get(step.member)) is not None and person.can_speak:
@@ -98,6 +108,7 @@ def perform(schedule: Schedule, setting: PoolSettings) -> ScheduleExecution:
             crowd.join_fault,
             plain,
             _credentials(crowd),
+            tuple(crowd.measured.values()),
         )
     finally:
         crowd.disperse()

@@ -7,6 +7,7 @@ from wsproof.delivery.access_properties import ACCESS_PROPERTIES
 from wsproof.delivery.delivery_property import DeliveryProperty, is_fed, is_shared, is_spoken
 from wsproof.delivery.joining_properties import AUDIENCE_PROPERTIES, JOINING_PROPERTIES, THREE
 from wsproof.delivery.schedule import Action, LeaveBy, Misbehaviour, Schedule, Step
+from wsproof.delivery.volume_properties import VOLUME_PROPERTIES
 
 FLOOD_BYTES = 60_000
 """Size in bytes of each message of a flood."""
@@ -97,6 +98,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         share=0.6,
     ),
     *JOINING_PROPERTIES,
+    *VOLUME_PROPERTIES,
     DeliveryProperty(
         "binary-neighbour",
         "A binary frame of one member, whatever it is answered, harms nobody else.",

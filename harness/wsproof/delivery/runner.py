@@ -10,12 +10,14 @@ from dataclasses import dataclass, field, replace
 from wsproof.checks import run_checks
 from wsproof.checks.describe import shortened
 from wsproof.checks.feed import silence_ns
+from wsproof.checks.volume import under_load
 from wsproof.delivery.client_pool import PoolSettings
 from wsproof.delivery.execute import ScheduleExecution, perform
 from wsproof.delivery.listening import ListeningControl, listen
 from wsproof.delivery.schedule import Action, Schedule, Step, fitted
 from wsproof.delivery.secret_output import secrets_in_output
 from wsproof.delivery.standing import StandingAudience
+from wsproof.delivery.volume import has_volume
 from wsproof.errors import TargetError
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
 from wsproof.model.history import Departure, History
@@ -107,9 +109,14 @@ class ScheduleRunner:
         watch = OutputWatch(self.server.output) if self.server.output is not None else None
         known = frozenset[Anomaly]() if patient else frozenset(self.known)
         performance = self._perform(schedule, deadline_s, known)
-        if self.audience is not None and self.audience.is_here and _crowded_out(performance.history):
+        is_loaded = has_volume(schedule)
+        is_beside = self.audience is not None and self.audience.is_here and not is_loaded
+        if is_beside and _crowded_out(performance.history):
             performance = self._without_audience(schedule, deadline_s, known, began_ns)
-        findings = self._explained(run_checks(performance.history, self.workload.contract), performance, deadline_s)
+        findings = run_checks(performance.history, self.workload.contract)
+        if is_loaded:
+            findings = under_load(performance.history, self.workload.contract, findings)
+        findings = self._explained(findings, performance, deadline_s)
         if performance.credentials and watch is not None:
             findings += secrets_in_output(watch, performance.credentials, self.workload.name)
         if findings and watch is not None:
@@ -136,6 +143,7 @@ class ScheduleRunner:
 
     def _listen(self, listen_s: float, deadline_s: float) -> float | None:
         if self.server.owned:
+            self._leave_to_the_schedule(now_ns())
             self.server.restart()
             self.first = self._first_number()
         setting = self._setting(deadline_s, frozenset())

@@ -37,6 +37,12 @@ class Action(StrEnum):
     """Publish many long messages, each after the previous one has arrived."""
     GREET = "greet"
     """Send the greeting again, which usually subscribes a second time."""
+    STREAM = "stream"
+    """All members publish in turn, as fast as everybody receives."""
+    BURST = "burst"
+    """All members publish in turn without waiting."""
+    CROWD = "crowd"
+    """Many members join, and nobody of them has to speak."""
     WATCH = "watch"
     """Wait until every viewer has received some more objects of a feed."""
 
@@ -128,6 +134,9 @@ class Step:
             Action.GREET: f"{who} sends its greeting again",
             Action.SETTLE: "everyone waits for what it is owed",
             Action.FLOOD: f"{who} says {self.count} messages{size}",
+            Action.STREAM: f"all say {self.count} messages{size} in turn, as fast as everybody receives them",
+            Action.BURST: f"all say {self.count} messages{size} in turn, without waiting",
+            Action.CROWD: f"{self.count} members join, from {who} on",
             Action.WATCH: f"everyone watches for {self.count} more objects",
         }[self.deed]
 
@@ -167,6 +176,10 @@ def _fitted(step: Step, workload: Workload, is_binary: bool) -> Step:
             return replace(step, room=step.room % max(workload.rooms, 1))
         case Action.SAY:
             return replace(step, plain=step.plain and workload.any_text, size_bytes=min(step.size_bytes, longest))
+        case Action.STREAM | Action.BURST:
+            return replace(step, size_bytes=min(step.size_bytes, longest))
+        case Action.CROWD:
+            return replace(step, room=step.room % max(workload.rooms, 1))
         case Action.FLOOD if step.size_bytes > longest:
             more = -(-step.count * step.size_bytes // max(longest, 1))
             return replace(step, size_bytes=longest, count=min(more, FLOOD_AT_MOST))

@@ -26,7 +26,7 @@ from wsproof.errors import TargetError, UsageError
 from wsproof.model import reference_server
 from wsproof.model.crash import crashed_check
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
-from wsproof.model.suite import Keep, NotRun, SuiteName, SuiteOptions, SuiteReport, keep_nothing
+from wsproof.model.suite import Figure, Keep, NotRun, SuiteName, SuiteOptions, SuiteReport, keep_nothing
 from wsproof.net.budget import Budget, BudgetSpent
 from wsproof.net.clock import now_ns
 from wsproof.net.endpoint import Endpoint
@@ -279,6 +279,7 @@ def _run(
     began, workload = now_ns(), stage.workload
     schedules = _schedules(stage, each, options)
     tried, reason, same = 0, "", Verdict.VALID
+    measured: dict[str, Figure] = {}
     edges = len(own_edges(stage, each))
     sightings = Counter[tuple[str, Anomaly]]()
     for schedule in schedules:
@@ -293,6 +294,7 @@ def _run(
             kept["received", Anomaly.UNKNOWN] = unanswered(workload, each, gone)
             break
         tried += 1
+        measured |= {figure.name: figure for figure in seen.performance.measured}
         if not stage.speaks:
             other = stage.other_language(seen.performance, options.deadline_s)
             opening = tuple(takewhile(lambda step: step.deed in (Action.JOIN, Action.WATCH), schedule))
@@ -321,7 +323,7 @@ def _run(
         if Verdict.worst([same, verdict_of(_of_the_channel(kept))]) is not Verdict.VALID or not stage.usable:
             break
     verdict = Verdict.worst([same, verdict_of(_of_the_channel(kept), strict=options.strict)])
-    row = row_of(workload, each, verdict, tried, (now_ns() - began) / 1e9, reason)
+    row = row_of(workload, each, verdict, tried, (now_ns() - began) / 1e9, reason, tuple(measured.values()))
     return SuiteReport(options.seed, (row,), tuple(kept.values()))
 
 

@@ -1,0 +1,112 @@
+"""What a server may do to protect itself under load: drop what is above its rate, cut off who is slow, refuse more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+
+from wsproof.checks.check import found
+from wsproof.checks.delivery import GOOD_REASONS
+from wsproof.checks.describe import shortened
+from wsproof.model.contract import Contract
+from wsproof.model.expected import Ints, owed, publication_rows
+from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.history import Departure, History, Kind, Member
+
+INTERNAL_ERROR = 1011
+"""Close code of a server that failed (RFC 6455 7.4.1)."""
+FEWEST_ABOVE = 5
+"""Fewest discarded messages that look like a limit on the rate."""
+SHARE_ABOVE = 0.02
+"""Least share of the messages. A fault that loses one message in hundreds discards less."""
+
+
+def under_load(history: History, contract: Contract, findings: list[Finding]) -> list[Finding]:
+    """The findings about a schedule with much traffic, in which limits are information and not faults."""
+    limit = _rate_limit(history, contract) if any(finding.check == "lost" for finding in findings) else None
+    kept = [limit] if limit is not None else []
+    for finding in findings:
+        if finding.check == "lost" and limit is not None:
+            continue
+        if finding.check == "phantom" and _only_other_words(history, finding):
+            kept.append(_other_words(history, contract))
+        elif finding.check != "dropped" and finding.anomaly is not Anomaly.BEHIND:
+            kept.append(finding)
+    return [*kept, *_cut_off(history, contract), *_refused(history, contract)]
+
+
+def _rate_limit(history: History, contract: Contract) -> Finding | None:
+    """The information that the server discarded messages for everybody; None if that is not what happened.
+
+    A message that one member has and another one lacks is lost. One of hundreds that nobody has is lost as well.
+    """
+    sent = history.publications
+    heard = publication_rows(sent, history.receipts.publisher, history.receipts.sequence)
+    unheard = np.ones(len(sent), dtype=bool)
+    unheard[heard[heard >= 0]] = False
+    missing = np.concatenate([owed(history, contract, kind).missing_row for kind in (Kind.DELIVERY, Kind.REPLY)])
+    if not bool(np.all(unheard[missing])):
+        return None
+    discarded: Ints = np.unique(missing)
+    if len(discarded) < max(FEWEST_ABOVE, SHARE_ABOVE * len(sent)):
+        return None
+    return _limit(
+        contract,
+        f"The server discarded {len(discarded)} of {len(sent)} messages for everybody, the publisher included: it "
+        "seems to limit the rate. Nothing tells the publishers so.",
+        occurrences=len(discarded),
+    )
+
+
+def _only_other_words(history: History, finding: Finding) -> bool:
+    """Whether a phantom finding is only about messages without an envelope, such as an error."""
+    return bool(history.strange) and finding.occurrences <= sum(not one.carries for one in history.strange)
+
+
+def _other_words(history: History, contract: Contract) -> Finding:
+    one = next(strange for strange in history.strange if not strange.carries)
+    return _limit(
+        contract,
+        f"Under load the server said {shortened(one.text)}, which is no message of the channel: it may be a limit. If "
+        "the channel may say so, let read() of the workload return IGNORED.",
+        occurrences=len(history.strange),
+    )
+
+
+def _cut_off(history: History, contract: Contract) -> list[Finding]:
+    """What is told of members that the server cut off, once for each close code."""
+    cut = [m for m in history.members if m.innocent and m.departure is Departure.DROPPED]
+    codes = Counter(member.close_code for member in cut)
+    return [_cut_with(code, [m for m in cut if m.close_code == code], history, contract) for code in codes]
+
+
+def _cut_with(code: int | None, cut: list[Member], history: History, contract: Contract) -> Finding:
+    reason = GOOD_REASONS.get(code or 0)
+    how = f"close code {code}{f' ({reason})' if reason else ''}" if code is not None else "no close code"
+    told = (
+        f"Under {len(history.publications)} messages the server cut off {len(cut)} of {len(history.members)} members, "
+        f"with {how}"
+    )
+    if code == INTERNAL_ERROR:
+        finding = found(Anomaly.LOST, contract, f"{told}: it failed.", (), occurrences=len(cut))
+        return replace(finding, check="dropped")
+    if code is None:
+        told_more = f"{told}. A limit that ends connections should say so with a close code."
+        finding = found(Anomaly.CUT_OFF, contract, told_more, (), level=Level.NON_STRICT, occurrences=len(cut))
+        return replace(finding, check="limit")
+    return _limit(contract, f"{told}: a limit on slow consumers, on the rate or on members.", occurrences=len(cut))
+
+
+def _refused(history: History, contract: Contract) -> list[Finding]:
+    refused = [m for m in history.members if m.departure is Departure.REFUSED]
+    if not refused:
+        return []
+    taken = len(history.members) - len(refused)
+    return [_limit(contract, f"The server took {taken} members at once and refused the next one.")]
+
+
+def _limit(contract: Contract, told: str, *, occurrences: int = 1) -> Finding:
+    finding = found(Anomaly.CUT_OFF, contract, told, (), level=Level.INFORMATIONAL, occurrences=occurrences)
+    return replace(finding, check="limit")

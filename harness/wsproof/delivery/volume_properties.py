@@ -1,0 +1,58 @@
+"""The delivery property about volume: thousands of messages, bursts and crowds."""
+
+from __future__ import annotations
+
+from wsproof.delivery.delivery_property import DeliveryProperty, is_spoken
+from wsproof.delivery.schedule import Action, Schedule, Step
+
+FOUR = tuple(Step(Action.JOIN, number) for number in range(4))
+"""Four members in one room."""
+SIZES = (1, 52, 128, 1_000, 1_024, 4_095, 4_096, 8_192, 16_383, 16_384, 32_768, 65_000, 65_536)
+"""Sizes of messages in bytes: around powers of two, as buffers have. Each is cut to the longest that is promised."""
+
+STREAM_AND_BURSTS: Schedule = (
+    *FOUR,
+    Step(Action.STREAM, count=2_000),
+    *(Step(Action.BURST, count=count) for count in (100, 256, 1_000)),
+    *(Step(Action.SAY, number % 4, size_bytes=size) for number, size in enumerate(SIZES)),
+    Step(Action.SETTLE),
+    Step(Action.STREAM, count=20, size_bytes=16_000),
+)
+"""Four members: a stream, bursts larger than usual queues, and messages of many sizes."""
+CROWDS: Schedule = (
+    Step(Action.JOIN, 0),
+    *(
+        step
+        for first, count in ((1, 3), (4, 12), (16, 48), (64, 64))
+        for step in (
+            Step(Action.CROWD, first, count=count),
+            Step(Action.SAY, 0),
+            Step(Action.SAY, first),
+            Step(Action.SETTLE),
+        )
+    ),
+    Step(Action.BURST, count=20),
+)
+"""Crowds of 4, 16, 64 and 128 members."""
+
+VOLUME_PROPERTIES: tuple[DeliveryProperty, ...] = (
+    DeliveryProperty(
+        "volume",
+        "Of thousands of messages, of bursts and in crowds, none is lost, repeated or out of order.",
+        is_spoken,
+        (
+            "lost",
+            "duplicated",
+            "reordered",
+            "corrupt",
+            "misrouted",
+            "phantom",
+            "never-read",
+            "dropped",
+            "limit",
+        ),
+        alone=True,
+        edges=(STREAM_AND_BURSTS, CROWDS),
+    ),
+)
+"""What only much traffic shows."""

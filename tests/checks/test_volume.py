@@ -1,0 +1,121 @@
+"""Under load, limits are information with their number, and losses stay losses."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.checks.histories import CHAT, QUIET_CHAT, Room, a_room
+from wsproof.checks import run_checks
+from wsproof.checks.volume import under_load
+from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.history import Departure, Kind, UnexpectedMessage
+
+
+def judge(room: Room) -> list[Finding]:
+    history = room.history()
+    return under_load(history, room.contract, run_checks(history, room.contract))
+
+
+def kinds(room: Room) -> list[tuple[str, Level]]:
+    return [(finding.check, finding.level) for finding in judge(room)]
+
+
+def discard(room: Room, publisher: int, count: int) -> None:
+    """The publisher says messages that nobody hears."""
+    for _ in range(count):
+        sequence = room.sequences[publisher]
+        room.sequences[publisher] = sequence + 1
+        sent = room.tick()
+        room.recorder.published(publisher, sequence, sent, sent)
+
+
+def test_without_a_loss_nothing_is_told() -> None:
+    assert kinds(a_room(3, 200)) == []
+
+
+def test_one_message_of_hundreds_that_one_member_lacks_is_lost() -> None:
+    room = a_room(3, 200, QUIET_CHAT)
+    sequence = room.sequences[0]
+    room.sequences[0] = sequence + 1
+    sent = room.tick()
+    room.recorder.published(0, sequence, sent, sent)
+    room.hear(0, 0, sequence)
+    room.hear(1, 0, sequence)
+    room.say(0)
+    assert kinds(room) == [("lost", Level.VIOLATION)]
+
+
+@pytest.mark.parametrize(("count", "check"), [(1, "lost"), (4, "lost"), (60, "limit")])
+def test_what_nobody_has_is_lost_if_it_is_rare_and_a_limit_if_it_is_much(count: int, check: str) -> None:
+    room = a_room(3, 200)
+    discard(room, 0, count)
+    room.say(0)
+    findings = judge(room)
+    assert {finding.check for finding in findings} == {check}
+    assert findings[0].level is (Level.VIOLATION if check == "lost" else Level.INFORMATIONAL)
+
+
+def test_a_limit_beside_a_loss_hides_nothing() -> None:
+    room = a_room(3, 200, QUIET_CHAT)
+    discard(room, 0, 60)
+    sequence = room.sequences[0]
+    sent = room.tick()
+    room.recorder.published(0, sequence, sent, sent)
+    room.sequences[0] = sequence + 1
+    room.hear(1, 0, sequence)
+    room.say(0)
+    assert kinds(room) == [("lost", Level.VIOLATION)]
+
+
+def test_a_reply_that_is_missing_though_the_message_was_heard_is_lost() -> None:
+    room = a_room(3, 200)
+    sequence = room.sequences[0]
+    room.sequences[0] = sequence + 1
+    sent = room.tick()
+    room.recorder.published(0, sequence, sent, sent)
+    for member in range(3):
+        room.hear(member, 0, sequence, Kind.DELIVERY)
+    room.say(0)
+    assert kinds(room) == [("lost", Level.VIOLATION)]
+
+
+@pytest.mark.parametrize(
+    ("code", "check", "level"),
+    [
+        (1013, "limit", Level.INFORMATIONAL),
+        (1008, "limit", Level.INFORMATIONAL),
+        (4029, "limit", Level.INFORMATIONAL),
+        (None, "limit", Level.NON_STRICT),
+        (1011, "dropped", Level.VIOLATION),
+    ],
+)
+def test_who_is_cut_off_with_a_code_met_a_limit_and_1011_is_a_failure(
+    code: int | None, check: str, level: Level
+) -> None:
+    room = a_room(3, 200)
+    room.leave(2, Departure.DROPPED)
+    room.change(2, close_code=code)
+    assert kinds(room) == [(check, level)]
+
+
+def test_who_is_refused_met_a_limit_with_its_number() -> None:
+    room = a_room(3, 20)
+    room.join()
+    room.change(3, departure=Departure.REFUSED, in_ns=0, connected_ns=0, left_ns=room.now)
+    room.here.remove(3)
+    limits = [finding for finding in judge(room) if finding.check == "limit"]
+    assert "took 3 members at once and refused the next one" in limits[0].explanation
+
+
+def test_an_error_under_load_is_information_and_an_unknown_message_with_an_envelope_is_not() -> None:
+    room = a_room(3, 200)
+    room.recorder.strange.append(UnexpectedMessage(0, room.tick(), '{"error": "slow down"}'))
+    (finding,) = judge(room)
+    assert (finding.check, finding.level) == ("limit", Level.INFORMATIONAL)
+    room.hear(0, 1, 999)
+    assert ("phantom", Level.VIOLATION) in kinds(room)
+
+
+def test_a_slow_server_is_no_finding_of_its_own() -> None:
+    finding = Finding("behind", "chat", Anomaly.BEHIND, Level.INFORMATIONAL, "")
+    assert under_load(a_room(3, 4).history(), CHAT, [finding]) == []
