@@ -29,7 +29,7 @@ from wsproof.target.server import RunningServer
 from wsproof.target.servers import names_several
 from wsproof.workloads import opening_of
 
-PROTOCOL_SHARE = 0.75
+PROTOCOL_SHARE = 0.5
 """The protocol suite's share of the budget. The channels suite gets the rest, and what the protocol suite leaves."""
 
 

@@ -90,14 +90,18 @@ def planned(
 def _wanted(
     workloads: Mapping[str, Workload], options: SuiteOptions, endpoint: Endpoint | None
 ) -> list[tuple[Workload, ChannelCheck]]:
-    """The selected checks of all workloads, in order. Those that judge the whole run come last."""
+    """The selected checks of all workloads. Those that judge the whole run come last.
+
+    The channels take turns: the first check of each, then the second of each. So none is left out if time runs short.
+    """
     wanted = [
-        (workload, each)
+        (rank, workload, each)
         for workload in workloads.values()
-        for each in properties_of(workload, endpoint)
+        for rank, each in enumerate(properties_of(workload, endpoint))
         if options.wants(f"{workload.name}.{each.name}", workload.name, SuiteName.CHANNELS)
     ]
-    return sorted(wanted, key=lambda one: isinstance(one[1], ChannelProbe) and one[1].at_end)
+    wanted.sort(key=lambda one: (isinstance(one[2], ChannelProbe) and one[2].at_end, one[0]))
+    return [(workload, each) for _, workload, each in wanted]
 
 
 class _Course:

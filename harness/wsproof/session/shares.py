@@ -10,7 +10,7 @@ from wsproof.model.plan import Plan
 
 WHOLE_SECONDS = 80.0
 """Seconds for all parts with the default options. The rest of 90 s is reserve on a busy machine: start, end, page."""
-CHECKED_AFTER_SECONDS = 36.0
+CHECKED_AFTER_SECONDS = 46.0
 """Deadline of the checks, in seconds from the start of the process. A slow start leaves less time for checks."""
 LEAST_CHECK_SECONDS = 10.0
 """Minimum time for the checks, however slow the start was."""
