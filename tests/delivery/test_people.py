@@ -39,6 +39,13 @@ FAULTS: list[tuple[str, type[Workload], str, str]] = [
     ("token without its signature", Private, "access", "joined with wrong credentials, and received message"),
     ("token is checked late", Private, "access", "joined without its credentials, and received message"),
     ("one origin is named and not asked for", Named, "origin", "joined from the origin of a stranger"),
+    ("hand-made json", Room, "names", "has a name with quotes, a backslash and a tag"),
+    ("names are ascii", Room, "names", "has a name with letters of other alphabets"),
+    ("the end removes what begins so", Room, "names", "that begins with the name of member 0"),
+    ("reserved names break the room", Room, "names", "has a name"),
+    ("one room's own task", Room, "malformed-messages", "sent its message with numbers in place of its texts"),
+    ("a lock in the room's own task", Room, "malformed-messages", "sent its message"),
+    ("half a character is sent as it is", Room, "malformed-messages", "sent its message with half a character"),
 ]
 """A planted fault, the workload, the property that finds it, and words of the cause."""
 
@@ -60,6 +67,17 @@ TWINS: list[tuple[str, type[Workload], str]] = [
     ("history", Room, "coming-back"),
     ("token", Private, "access"),
     ("one origin", Named, "origin"),
+    ("", Room, "names"),
+    ("names are normalised", Room, "names"),
+    ("odd names are refused", Room, "names"),
+    ("odd names are refused at the handshake", Room, "names"),
+    ("odd names are not heard", Room, "names"),
+    ("", Room, "malformed-messages"),
+    ("whatever comes is passed on", Room, "malformed-messages"),
+    ("a malformed message ends its connection", Room, "malformed-messages"),
+    ("a malformed message is told to its sender", Room, "malformed-messages"),
+    ("greet", Greeting, "malformed-messages"),
+    ("one room's own task + the room's own task goes on", Room, "malformed-messages"),
 ]
 """What correct servers do as well, the workload, and the property that must not accuse them."""
 

@@ -12,7 +12,7 @@ from wsproof.checks.check import found
 from wsproof.checks.describe import Describer, shortened
 from wsproof.checks.duplicates import repeats
 from wsproof.checks.hearing import groups_in_words, hearing_groups, split_audience
-from wsproof.checks.loss_causes import cause_of_loss
+from wsproof.checks.loss_causes import cause_of_loss, names_in_words
 from wsproof.checks.repeat_causes import cause_of_repeats
 from wsproof.checks.same_name import namesakes, shared_names
 from wsproof.checks.silence import time_limit
@@ -137,7 +137,13 @@ def never_read(history: History, contract: Contract) -> list[Finding]:
     known = (sent.sent_ns > 0) & (sent.outcome == Outcome.OK)
     deaf = []
     for member in history.members:
-        if member.in_ns or not member.innocent or not member.connected_ns or not stayed_through(member, history):
+        if (
+            member.in_ns
+            or member.shape
+            or not member.innocent
+            or not member.connected_ns
+            or not stayed_through(member, history)
+        ):
             continue
         due = known & (sent.sent_ns > member.connected_ns)
         if contract.audience is Audience.PUBLISHER:
@@ -168,7 +174,7 @@ def dropped(history: History, contract: Contract, *, excused: bool = True) -> li
     cut = [
         m
         for m in history.members
-        if m.departure is Departure.DROPPED and m.innocent and not (m.greeted_again_ns or m.join_fault)
+        if m.departure is Departure.DROPPED and m.innocent and not (m.greeted_again_ns or m.join_fault or m.shape)
     ]
     # A server may allow one connection per name, and end the other.
     shared = shared_names(history)
@@ -201,7 +207,8 @@ def dropped(history: History, contract: Contract, *, excused: bool = True) -> li
             Anomaly.LOST,
             contract,
             f"The server ended {len(cut)} of {len(history.members)} connections of members that kept the rules: "
-            f"{story.who(worst.number)}, for one, with {told}{f' ({reason})' if reason else ''}.",
+            f"{story.who(worst.number)}, for one, with {told}{f' ({reason})' if reason else ''}."
+            f"{names_in_words(history)}",
             [story.arrival(worst.number)],
             level=Level.NON_STRICT if reason else Level.VIOLATION,
             occurrences=len(cut),
@@ -352,7 +359,8 @@ def corrupt(history: History, contract: Contract) -> list[Finding]:
     else:
         told, witness = _unplaced_in_words(history, contract, strange[0]), story.strange(strange[0])
     often = f" ({occurrences} times)" if occurrences > 1 else ""
-    return [found(Anomaly.CORRUPT, contract, f"{told}{often}.", [witness], occurrences=occurrences)]
+    told = f"{told}{often}.{names_in_words(history)}"
+    return [found(Anomaly.CORRUPT, contract, told, [witness], occurrences=occurrences)]
 
 
 def _damage_in_words(history: History, row: int) -> str:

@@ -30,7 +30,13 @@ def cause_of_loss(history: History, members: Ints, rows: Ints) -> str:
             " A newer connection of the same name was open then. So the server seems to send to the latest connection "
             "of a name only, and leaves the older one open without a word."
         )
-    return ""
+    return names_in_words(history)
+
+
+def names_in_words(history: History) -> str:
+    """A sentence on members with an unusual name; empty without one."""
+    shaped = next((member for member in history.members if member.shape), None)
+    return f" {Describer(history).who(shaped.number)} has a name {shaped.shape}." if shaped is not None else ""
 
 
 def _ended_before(member: Member, history: History, missed_ns: int) -> Member | None:

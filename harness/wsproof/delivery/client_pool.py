@@ -6,14 +6,16 @@ There are no sleeps. Every wait is for an expected message and has a timeout.
 from __future__ import annotations
 
 import contextlib
+import json
 import select
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wsproof.checks.describe import shortened
 from wsproof.delivery.chatter import Chatter
 from wsproof.delivery.credentials import Access, altered_endpoint, altered_message, credentials_of
 from wsproof.delivery.member import PoolMember, SentMessage
+from wsproof.delivery.names import NameShape, shaped_name, with_names
 from wsproof.errors import TargetError, UsageError, WorkloadError
 from wsproof.model.contract import Audience
 from wsproof.model.envelope import Envelope
@@ -80,6 +82,9 @@ class PoolSettings:
     budget: Budget = field(default_factory=lambda: Budget(None))
     """The time left in the run. No wait exceeds it."""
 
+    has_shapes: bool = False
+    """Whether some members have names of unusual shapes."""
+
     @property
     def patience_s(self) -> float:
         """Timeout in seconds for an expected message: shorter once the channel has lost one."""
@@ -111,6 +116,10 @@ class ClientPool:
         """Whether a wait ended because no member received anything, not because messages kept arriving late."""
         self.names_nobody = False
         """Whether deliveries arrive without the name of their publisher."""
+        self.names: dict[int, str] = {}
+        """Names of unusual shapes, by the number that a usual name would be derived from."""
+        if setting.has_shapes:
+            self.setting = replace(setting, workload=with_names(setting.workload, self.names))
         self.chatter: Chatter | None = None
         """Members that go on publishing while another member joins; None for nobody."""
         self.measured: dict[str, Figure] = {}
@@ -129,6 +138,7 @@ class ClientPool:
         room: int = 0,
         narrow: bool = False,
         access: Access | None = None,
+        shape: NameShape | None = None,
     ) -> PoolMember:
         """Connect another member, under the name of member `again` if given, and let it join.
 
@@ -140,6 +150,8 @@ class ClientPool:
         """
         setting, workload, number = self.setting, self.setting.workload, len(self.people)
         alias = again.alias if again is not None else self._new_alias(room)
+        if shape is not None:
+            self.names[alias] = shaped_name(shape, workload.name_of(alias), self.people[0].name if self.people else "0")
         refusal = prepared(workload, alias, setting.endpoint.http_url) if again is None and workload.has_prepare else ""
         endpoint, credentials = setting.endpoint if refusal else self.endpoint_of(alias), tuple[str, ...]()
         if access is not None:
@@ -152,6 +164,7 @@ class ClientPool:
             seed=setting.seed + number,
         )
         person = PoolMember(number, alias, workload.name_of(alias), client, room=workload.room_of(alias))
+        person.shape = shape
         if access is not None:
             person.access, person.credentials, person.misbehaved = access, credentials, f"a handshake {access.value}"
         self.people.append(person)
@@ -244,7 +257,7 @@ class ClientPool:
         person.owed.clear()
         until = person.heard_ns if departure is Departure.DROPPED else person.left_ns
         is_last = not any(one.here and one.name == person.name for one in self.people if one is not person)
-        if self.contract.leaves and person.in_ns and is_last:
+        if self.contract.leaves and person.in_ns and is_last and person.shape is None:
             for other in self.people:
                 if other.counts and other is not person and other.in_ns <= until and other.room == person.room:
                     other.owed_notices[person.name] += 1
@@ -474,6 +487,9 @@ class ClientPool:
         strange = unplaced(reading, message, person.number, at, self.setting.first)
         if strange.carries and not (0 <= strange.publisher < len(self.people) or self.setting.alone):
             return  # from another client of the server
+        if self._is_excused(strange):
+            self.recorder.ignore(message)
+            return
         self.recorder.strange.append(strange)
         for kind in (Kind.REPLY, Kind.DELIVERY):
             key = (strange.publisher, strange.sequence, kind)
@@ -481,8 +497,19 @@ class ClientPool:
                 person.owed.discard(key)
                 return
 
+    def _is_excused(self, strange: UnexpectedMessage) -> bool:
+        """Whether an unknown format comes of a malformed message, or of a name that the workload may not know.
+
+        A name must not break the format itself: what begins as JSON must be JSON.
+        """
+        if any(person.is_fuzzing for person in self.people):
+            return not strange.carries or self.people[strange.publisher].is_fuzzing
+        has_shape = strange.carries and self.people[strange.publisher].shape is not None
+        return has_shape and not (strange.text[:1] in ("{", "[") and not _is_json(strange.text))
+
     def _note(self, person: PoolMember, about: str, *, left: bool, at: int) -> None:
-        if not self._is_known(about):
+        is_unsure = any(person.shape is not None or person.is_fuzzing for person in self.people)
+        if not self._is_known(about) or (is_unsure and not any(person.name == about for person in self.people)):
             return
         self.recorder.notices.append(PresenceNotice(person.number, about, left, at))
         if left:
@@ -499,7 +526,11 @@ class ClientPool:
         if publisher < 0 or not (is_ours or self.setting.alone):
             return  # from an earlier pool, or from another client of the server
         said = self.said.get((publisher, envelope.sequence))
+        if is_ours and self.people[publisher].is_fuzzing:
+            return
         name = self.people[publisher].name if is_ours else reading.speaker or ""
+        if is_ours and self.people[publisher].shape is not None and not self._is_another(publisher, reading.speaker):
+            name = reading.speaker or name  # the server may normalise a name
         damage = damage_of(reading, (publisher, envelope.sequence), name, said.forms if said is not None else ())
         if damage is not None:
             self.recorder.damage.append(damage)
@@ -525,6 +556,8 @@ class ClientPool:
         if cut is not None:
             self.recorder.damage.append(damaged_text(reading.text, (cut.publisher, cut.sequence), cut.forms))
             self._heard(person, cut.publisher, cut.sequence, kind, at, intact=False)
+        elif any(p.is_fuzzing for p in self.people):
+            self.recorder.ignore(reading.text)
         elif reading.speaker is None or self._is_known(reading.speaker):
             self.recorder.strange.append(UnexpectedMessage(person.number, at, reading.text))
 
@@ -546,6 +579,10 @@ class ClientPool:
         person.owed.discard((publisher, sequence, kind))
         if said is not None:
             said.heard_by.add((person.number, kind))
+
+    def _is_another(self, publisher: int, speaker: str | None) -> bool:
+        """Whether the speaker that the server names is another member than the publisher."""
+        return any(person.name == speaker and person.number != publisher for person in self.people)
 
     def _is_known(self, name: str) -> bool:
         """Whether a name belongs to this pool, or can only have been invented by a faulty server."""
@@ -601,7 +638,8 @@ class ClientPool:
         """
         for said in self.said.values():
             publisher = self.people[said.publisher]
-            unsure = publisher.departure in (Departure.RESET, Departure.DROPPED) or publisher.misbehaved
+            unsure = publisher.departure in (Departure.RESET, Departure.DROPPED) or bool(publisher.misbehaved)
+            unsure = unsure or publisher.shape is not None  # the server may take no notice of such a name
             outcome = Outcome.INFO if unsure and not said.heard_by else Outcome.OK
             self.recorder.published(said.publisher, said.sequence, said.sent_ns, said.sent_ns, outcome=outcome)
         return self.recorder.freeze()
@@ -619,6 +657,17 @@ class ClientPool:
         for person in self.people:
             person.client.abort()
             person.closed = True
+
+
+def _is_json(text: str) -> bool:
+    """Whether a text is JSON. One that is nested too deeply counts."""
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    except RecursionError:
+        return True
+    return True
 
 
 def _end_in_words(close_code: int | None) -> str:

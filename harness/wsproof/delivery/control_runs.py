@@ -44,7 +44,7 @@ def without_misdeeds(schedule: Schedule) -> Schedule:
     """The same schedule, in which every member reads, keeps the protocol and does not reset its connection."""
     guilty = {step.member for step in schedule if _is_misdeed(step)}
     return tuple(
-        Step.from_json({**step.to_json(), "narrow": False}) if step.narrow else step
+        replace(step, narrow=False, shape=None)
         for step in schedule
         if not (_is_misdeed(step) or (step.deed is Action.LEAVE and step.member in guilty))
     )
@@ -52,7 +52,9 @@ def without_misdeeds(schedule: Schedule) -> Schedule:
 
 def _is_misdeed(step: Step) -> bool:
     """Whether a step breaks the protocol, stops reading, or resets a connection."""
-    return step.deed in (Action.BREAK, Action.STALL) or (step.deed is Action.LEAVE and step.way is LeaveBy.RESET)
+    return step.deed in (Action.BREAK, Action.STALL, Action.MUTATE) or (
+        step.deed is Action.LEAVE and step.way is LeaveBy.RESET
+    )
 
 
 def eventless(schedule: Schedule) -> Schedule:
@@ -68,8 +70,10 @@ def events_of(schedule: Schedule) -> frozenset[str]:
         Action.BREAK: "sends {0.breaks.value}",
         Action.STALL: "stops reading",
         Action.GREET: "sends its greeting again",
+        Action.MUTATE: "sends a message {0.mutation.value}",
     }
     events = {kinds[step.deed].format(step) for step in schedule if step.deed in kinds}
+    events |= {f"has a name {step.shape.value}" for step in schedule if step.shape is not None}
     events |= {"joins while others talk" for step in schedule if step.amid}
     return frozenset(events | {"takes over an id" for step in schedule if step.again is not None})
 

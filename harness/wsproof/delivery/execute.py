@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wsproof.checks.feed import silence_ns
 from wsproof.delivery.chatter import Chatter
 from wsproof.delivery.client_pool import GIVEN_UP_S, ClientPool, PoolSettings
 from wsproof.delivery.credentials import Access, can_try, credentials_of
 from wsproof.delivery.member import PoolMember
-from wsproof.delivery.schedule import Action, LeaveBy, Misbehaviour, Schedule, Step
+from wsproof.delivery.mutations import mutated
+from wsproof.delivery.schedule import GREETING, Action, LeaveBy, Misbehaviour, Schedule, Step
 from wsproof.delivery.volume import burst, gather_crowd, stream
 from wsproof.errors import TargetError
 from wsproof.model.contract import Audience
-from wsproof.model.envelope import TRAILER_BYTES, body_of
+from wsproof.model.envelope import TRAILER_BYTES, Envelope, body_of
 from wsproof.model.history import Departure, History
 from wsproof.model.nanoseconds import NS
 from wsproof.model.suite import Figure
 from wsproof.net.clock import Deadline, now_ns
 from wsproof.wire import MASK, Frame, Opcode
 
+SHAPED_JOINS_S = 1.0
+"""Seconds that a member with an unusual name may take until it hears something."""
 NEVER_NS = 1 << 62
 """A time that never comes, in ns."""
 PROBE_S = 0.25
@@ -78,7 +81,7 @@ def perform(schedule: Schedule, setting: PoolSettings) -> ScheduleExecution:
         TargetError: the server does not answer.
         BudgetSpent: the run's time is over; what happened until then proves nothing.
     """
-    crowd = ClientPool(setting)
+    crowd = ClientPool(replace(setting, has_shapes=any(step.shape is not None for step in schedule)))
     cast: dict[int, PoolMember] = {}
     try:
         for step in schedule:
@@ -134,11 +137,14 @@ def _join(crowd: ClientPool, cast: dict[int, PoolMember], step: Step) -> None:
     if step.amid:
         cast[step.member] = _join_amid(crowd, again, step)
         return
-    person = crowd.join(again, room=step.room, narrow=step.narrow)
+    person = crowd.join(again, room=step.room, narrow=step.narrow, shape=step.shape)
     cast[step.member] = person
     if not person.can_speak or not crowd.setting.workload.publishes:
         return
     crowd.speak(person, f"member {step.member} is here")
+    if step.shape is not None:  # the server may refuse such a name, or take no notice of its member
+        crowd.wait(lambda: bool(person.in_ns) or not person.here, SHAPED_JOINS_S)
+        return
     if crowd.contract.audience is Audience.OTHERS and not crowd.contract.replies:
         speaker = _companion(crowd, person)
     else:
@@ -210,6 +216,18 @@ def _wait_until_in(crowd: ClientPool, person: PoolMember, speaker: PoolMember) -
 def _gives_way(crowd: ClientPool, person: PoolMember) -> bool:
     """Whether the server ended this connection, perhaps because another one of its name is open."""
     return not person.here and any(one is not person and one.name == person.name for one in crowd.people)
+
+
+def _mutate(crowd: ClientPool, person: PoolMember, step: Step) -> None:
+    """Send a malformed message. From now on nothing is expected to reach this member, and nobody is to hear it."""
+    workload = crowd.setting.workload
+    crowd.settle()
+    person.is_fuzzing, person.misbehaved = True, f"its {step.body or 'message'} {step.mutation.value}"
+    person.owed.clear()
+    envelope = Envelope(crowd.setting.first + person.number, person.sequence, now_ns())
+    greeting = workload.greeting(person.alias) if step.body == GREETING else None
+    right = greeting if greeting is not None else workload.publish(person.alias, envelope, "malformed")
+    crowd.hand_over(person, mutated(right, step.mutation))
 
 
 def _greet(crowd: ClientPool, person: PoolMember, step: Step) -> None:
@@ -324,6 +342,7 @@ DEEDS: dict[Action, Callable[[ClientPool, PoolMember, Step], None]] = {
     Action.LEAVE: _leave,
     Action.BREAK: _break,
     Action.STALL: _stall,
+    Action.MUTATE: _mutate,
     Action.GREET: _greet,
     Action.SETTLE: _settle,
     Action.FLOOD: _flood,

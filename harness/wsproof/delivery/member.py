@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from wsproof.delivery.credentials import Access
+from wsproof.delivery.names import NameShape
 from wsproof.model.history import Departure, Kind, Member
 from wsproof.net.client import Client
 from wsproof.wire import State
@@ -54,6 +55,10 @@ class PoolMember:
     """Why the member could not join after its handshake; empty if it could."""
     greeted_again_ns: int = 0
     """When its second greeting had surely been processed; 0 without one."""
+    shape: NameShape | None = None
+    """What its name looks like; None for a usual one."""
+    is_fuzzing: bool = False
+    """Whether it sent a malformed message: what comes of that is nobody's fault."""
     access: Access | None = None
     """How it tries to join without the right credentials; None for a member in good standing."""
     credentials: tuple[str, ...] = ()
@@ -112,6 +117,7 @@ class PoolMember:
             self.room,
             self.join_fault,
             greeted_again_ns=self.greeted_again_ns,
+            shape=self.shape.value if self.shape is not None else "",
             intrusion=self.access.value if self.access is not None else "",
             by_origin=self.access is Access.STRANGER,
         )

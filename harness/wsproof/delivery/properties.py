@@ -6,6 +6,7 @@ from wsproof.delivery import strategies
 from wsproof.delivery.access_properties import ACCESS_PROPERTIES
 from wsproof.delivery.delivery_property import DeliveryProperty, is_fed, is_shared, is_spoken
 from wsproof.delivery.joining_properties import AUDIENCE_PROPERTIES, JOINING_PROPERTIES, THREE
+from wsproof.delivery.people_properties import MALFORMED, NAMES
 from wsproof.delivery.schedule import Action, LeaveBy, Misbehaviour, Schedule, Step
 from wsproof.delivery.volume_properties import VOLUME_PROPERTIES
 
@@ -230,6 +231,8 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         ),
         headline="The {channel} dies with one of its viewers",
     ),
+    NAMES,
+    MALFORMED,
     *ACCESS_PROPERTIES,
 )
 """Every property, in the order of execution: those most likely to break a server come late."""

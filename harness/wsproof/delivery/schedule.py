@@ -10,10 +10,14 @@ from typing import Any, TypeAlias
 
 from wsproof.checks.describe import shortened
 from wsproof.delivery.credentials import Access
+from wsproof.delivery.mutations import Mutation
+from wsproof.delivery.names import NameShape, fits
 from wsproof.model.contract import Audience
 from wsproof.model.envelope import Envelope
 from wsproof.workloads import Workload
 
+GREETING = "greeting"
+"""The body of a MUTATE step that alters the greeting instead of a publication."""
 PLAINLY = ", as it is: the workload says that any text is a message, so publish() was not asked"
 """Said of a message that is sent past the workload's `publish`."""
 
@@ -35,6 +39,8 @@ class Action(StrEnum):
     """Wait until every member has received what it expects."""
     FLOOD = "flood"
     """Publish many long messages, each after the previous one has arrived."""
+    MUTATE = "mutate"
+    """Send a malformed message, made from a right one."""
     GREET = "greet"
     """Send the greeting again, which usually subscribes a second time."""
     STREAM = "stream"
@@ -78,7 +84,8 @@ class Step:
     without an envelope and without the workload's `publish`. `cuts` are the positions, in percent of the frame, at
     which it is split into TCP segments. A JOIN goes to a `room`. `again` names a member whose id it takes over, and
     `narrow` gives it a tiny receive buffer. With `amid`, all others of its room go on publishing while it joins.
-    With `access`, it joins without the right credentials, and the server should refuse it.
+    With `shape`, it has a name of this shape. With `access`, it joins without the right credentials, and the server
+    should refuse it.
     """
 
     deed: Action
@@ -95,6 +102,8 @@ class Step:
     room: int = 0
     amid: bool = False
     access: Access | None = None
+    shape: NameShape | None = None
+    mutation: Mutation = Mutation.NUMBER
 
     def to_json(self) -> dict[str, Any]:
         """The step as JSON, without fields that have their default."""
@@ -112,6 +121,8 @@ class Step:
         known["cuts"] = tuple(known.get("cuts", ()))
         known["way"] = LeaveBy(known.get("way", LeaveBy.CLOSE))
         known["breaks"] = Misbehaviour(known.get("breaks", Misbehaviour.BINARY))
+        known["shape"] = NameShape(known["shape"]) if known.get("shape") else None
+        known["mutation"] = Mutation(known.get("mutation", Mutation.NUMBER))
         known["access"] = Access(known["access"]) if known.get("access") else None
         return cls(**known)
 
@@ -126,11 +137,13 @@ class Step:
             + (f" under the id of member {self.again}" if self.again is not None else "")
             + (" with a tiny receive buffer" if self.narrow else "")
             + (" while the others go on talking" if self.amid else "")
+            + (f" under a name {self.shape.value}" if self.shape is not None else "")
             + (f" {self.access.value}" if self.access is not None else ""),
             Action.SAY: f"{who} says {shortened(self.body, 60)}{PLAINLY if self.plain else ''}{size}{cuts}",
             Action.LEAVE: f"{who} leaves by {self.way.value}",
             Action.BREAK: f"{who} sends {self.breaks.value}",
             Action.STALL: f"{who} stops reading",
+            Action.MUTATE: f"{who} sends {_malformed_in_words(self)}",
             Action.GREET: f"{who} sends its greeting again",
             Action.SETTLE: "everyone waits for what it is owed",
             Action.FLOOD: f"{who} says {self.count} messages{size}",
@@ -139,6 +152,11 @@ class Step:
             Action.CROWD: f"{self.count} members join, from {who} on",
             Action.WATCH: f"everyone watches for {self.count} more objects",
         }[self.deed]
+
+
+def _malformed_in_words(step: Step) -> str:
+    """The message of a MUTATE step, as a phrase."""
+    return f"its {step.body or 'message'} {step.mutation.value}"
 
 
 NO_MESSAGE = (Misbehaviour.NONSENSE, Misbehaviour.WRONG_SHAPE)
@@ -155,8 +173,14 @@ def fitted(schedule: Schedule, workload: Workload) -> Schedule:
     It uses only rooms that exist, texts that are not too long, and misbehaviour that is invalid on this channel.
     """
     is_binary = isinstance(workload.publish(0, Envelope(0, 0, 0), ""), bytes) if workload.publishes else False
-    steps = tuple(_fitted(step, workload, is_binary) for step in schedule)
+    possible = (step for step in schedule if not _is_impossible(step, workload))
+    steps = tuple(_fitted(step, workload, is_binary) for step in possible)
     return _with_company(steps) if workload.contract.audience is Audience.OTHERS else steps
+
+
+def _is_impossible(step: Step, workload: Workload) -> bool:
+    """Whether no member of this workload can take the step: it has no greeting to alter."""
+    return step.deed is Action.MUTATE and step.body == GREETING and workload.greeting(0) is None
 
 
 def _with_company(schedule: Schedule) -> Schedule:
@@ -173,7 +197,8 @@ def _fitted(step: Step, workload: Workload, is_binary: bool) -> Step:
     longest = workload.longest_bytes
     match step.deed:
         case Action.JOIN:
-            return replace(step, room=step.room % max(workload.rooms, 1))
+            shape = step.shape if step.shape is None or fits(step.shape, workload) else None
+            return replace(step, room=step.room % max(workload.rooms, 1), shape=shape)
         case Action.SAY:
             return replace(step, plain=step.plain and workload.any_text, size_bytes=min(step.size_bytes, longest))
         case Action.STREAM | Action.BURST:

@@ -134,6 +134,8 @@ class Member:
     0 without a second greeting, and far in the future if nothing shows that it was processed.
     """
 
+    shape: str = ""
+    """What is unusual about the member's name, such as "with slashes and dots". A server may refuse or change it."""
     intrusion: str = ""
     """How the member joined that must not be let in, such as "without its credentials". Empty for all others."""
     by_origin: bool = False

@@ -98,6 +98,11 @@ async def converse(scope: Message, receive: Receive, send: Send) -> None:
     if here.has("one per name, the second is refused") and name in here.by_name:
         await send({"type": "websocket.close", "code": 4009})
         return
+    if here.has("odd names are refused at the handshake") and not is_plain(name):
+        await send({"type": "websocket.close", "code": 4400})
+        return
+    if here.has("names are normalised"):
+        person.name = " ".join(name.lower().split())[:32]
     allowed = may_enter(here, scope, query.get("token", [""])[0])
     if here.has("token in the log"):
         sys.stderr.write(f"GET {scope['path']}?{scope['query_string'].decode()}\n")
@@ -115,6 +120,11 @@ async def converse(scope: Message, receive: Receive, send: Send) -> None:
     finally:
         leave(here, person)
         person.writer.cancel()
+
+
+def is_plain(name: str) -> bool:
+    """Whether a name consists of a few letters and digits."""
+    return name.isascii() and name.isalnum() and len(name) < 32
 
 
 async def close(send: Send) -> None:
@@ -139,6 +149,13 @@ def may_enter(here: World, scope: Message, token: str) -> bool:
 
 async def enter(here: World, person: Person) -> None:
     """Subscribe a connection, with the history that the kind has."""
+    if here.has("odd names are refused") and not is_plain(person.name):
+        await close(person.send)
+        return
+    if here.has("odd names are not heard") and not is_plain(person.name):
+        person.put({"info": "choose another name"})
+        return
+    here.broken = here.broken or (here.has("reserved names break the room") and person.name in ("__proto__", "null"))
     if "greet" in here.kind:
         return
     before = here.by_name.get(person.name)
@@ -188,18 +205,43 @@ def in_room(here: World, room: str) -> list[Person]:
 
 async def take(here: World, person: Person, message: Message) -> None:
     """Handle one message of a member."""
+    if "room's own task" in here.kind:
+        await serve_in_turn(here, person, message)
+        return
     try:
         value = json.loads(message.get("text") or "")
         if "greet" in here.kind and isinstance(value, dict) and "subscribe" in value:
             await subscribe(here, person)
             return
         text = value["text"]
-        if not isinstance(text, str):
+        if not isinstance(text, str) and not here.has("whatever comes is passed on"):
             raise TypeError(text)
     except (ValueError, KeyError, TypeError, RecursionError):
+        if here.has("a malformed message ends its connection"):
+            await person.send({"type": "websocket.close", "code": 1008})
+        elif here.has("a malformed message is told to its sender"):
+            person.put({"info": "malformed"})
         return
     if person in here.people:
         tell(here, person, text)
+
+
+async def serve_in_turn(here: World, person: Person, message: Message) -> None:
+    """Hand a message to the room in the one task that does so; an error that it does not expect ends that task."""
+    if here.broken:
+        return
+    if here.has("a lock in the room's own task"):
+        await here.lock.acquire()
+    try:
+        text = json.loads(message.get("text") or "")["text"]
+        tell(here, person, text + "")
+    except ValueError:
+        if here.has("a lock in the room's own task"):
+            return  # and the lock stays held
+    except (KeyError, TypeError, RecursionError):
+        here.broken = not here.has("the room's own task goes on")
+    if here.lock.locked():
+        here.lock.release()
 
 
 async def subscribe(here: World, person: Person) -> None:
@@ -219,7 +261,17 @@ async def subscribe(here: World, person: Person) -> None:
 def tell(here: World, person: Person, text: str) -> None:
     """Hand a message to the room."""
     here.count += 1
+    if here.broken:
+        return
     whole = json.dumps({"who": person.name, "text": text})
+    if here.has("hand-made json"):
+        whole = f'{{"who": "{person.name}", "text": {json.dumps(text)}}}'
+    if here.has("half a character is sent as it is"):
+        whole = json.dumps({"who": person.name, "text": text}, ensure_ascii=False)
+    if here.has("names are ascii"):
+        for other in in_room(here, person.room):
+            if other is not person:
+                other.name.encode("ascii")
     here.history.setdefault(person.room, []).append((here.count, whole))
     if here.has("latest connection only"):
         hearers = [here.by_name[other.name] for other in in_room(here, person.room) if other.name in here.by_name]
@@ -243,6 +295,8 @@ def tell(here: World, person: Person, text: str) -> None:
 def leave(here: World, person: Person) -> None:
     """Forget a connection that has ended."""
     here.people = [other for other in here.people if other is not person]
+    if here.has("the end removes what begins so"):
+        here.people = [other for other in here.people if not other.name.startswith(person.name)]
     if here.has("the end removes the name"):
         here.by_name.pop(person.name, None)
         here.people = [other for other in here.people if other.name != person.name]

@@ -1,0 +1,63 @@
+"""Delivery properties about names, and about messages that no member of the channel would send."""
+
+from __future__ import annotations
+
+from wsproof.delivery.delivery_property import DeliveryProperty, is_shared
+from wsproof.delivery.joining_properties import THREE
+from wsproof.delivery.mutations import Mutation
+from wsproof.delivery.names import NameShape, sends_names
+from wsproof.delivery.schedule import GREETING, Action, Schedule, Step
+from wsproof.net.endpoint import Endpoint
+from wsproof.workloads import Workload
+
+
+def _say(member: int, body: str = "hello") -> Step:
+    return Step(Action.SAY, member, body)
+
+
+def _has_names(workload: Workload, endpoint: Endpoint | None) -> bool:
+    """Whether the members of a workload tell the server their names."""
+    return sends_names(workload)
+
+
+def _named(shape: NameShape) -> Schedule:
+    """A member of such a name among others, and the end of one of them."""
+    leaver, stays = (0, 1) if shape is NameShape.LONGER else (1, 0)
+    return (
+        Step(Action.JOIN, 0),
+        Step(Action.JOIN, 1, shape=shape),
+        Step(Action.JOIN, 2),
+        *(_say(number) for number in range(3)),
+        Step(Action.SETTLE),
+        Step(Action.LEAVE, leaver),
+        *(step for number in (2, stays, 2) for step in (Step(Action.SETTLE), _say(number))),
+    )
+
+
+def _malformed(mutation: Mutation, body: str = "") -> Schedule:
+    """A member that sends a malformed message, others that talk, and one that joins after it."""
+    return (*THREE, Step(Action.MUTATE, 1, body, mutation=mutation), _say(0), _say(2), Step(Action.JOIN, 3), _say(3))
+
+
+OF_GREETINGS = (Mutation.NUMBER, Mutation.NULL, Mutation.EMPTIED, Mutation.DEEP, Mutation.SURROGATE)
+"""What is done to greetings: servers read them with the same parser as publications, and keep other values of them."""
+
+NAMES = DeliveryProperty(
+    "names",
+    "Whatever the name of a member is, it is not taken for another, and nobody else is affected.",
+    is_shared,
+    ("lost", "dropped", "duplicated", "never-read", "corrupt"),
+    edges=tuple(map(_named, NameShape)),
+    needs=_has_names,
+    headline="The name of a member affects others",
+)
+MALFORMED = DeliveryProperty(
+    "malformed-messages",
+    "A malformed message harms nobody else.",
+    is_shared,
+    ("stalled-by-neighbour", "lost", "dropped", "false-leave", "never-read"),
+    edges=tuple(_malformed(mutation) for mutation in Mutation)
+    + tuple(_malformed(mutation, GREETING) for mutation in OF_GREETINGS),
+    headline="A malformed message takes others down with it",
+)
+"""`fitted` leaves out the greetings of a workload that has none."""

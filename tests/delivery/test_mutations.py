@@ -1,0 +1,73 @@
+"""Malformed messages and unusual names: what is sent."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.faulty.channels.people_workload import Greeting, Room
+from wsproof.delivery.mutations import DEPTH, DIGITS, Mutation, mutated
+from wsproof.delivery.names import NameShape, fits, sends_names, shaped_name, with_names
+from wsproof.delivery.people_properties import MALFORMED, OF_GREETINGS
+from wsproof.delivery.schedule import GREETING, Action, fitted
+
+RIGHT = json.dumps({"type": "say", "id": 7, "text": "a text that is longer than a word"})
+
+
+class Unencoded(Room):
+    def path(self, member: int) -> str:
+        return f"/ws?name={self.name_of(member)}"
+
+
+class Nameless(Room):
+    def path(self, member: int) -> str:
+        return "/ws"
+
+
+@pytest.mark.parametrize("mutation", Mutation)
+def test_every_mutation_changes_a_text_and_a_binary_message(mutation: Mutation) -> None:
+    assert mutated(RIGHT, mutation) != RIGHT
+    assert mutated(b"0123456789abcdef" * 8, mutation) != b"0123456789abcdef" * 8
+
+
+def test_a_mutation_does_what_it_says() -> None:
+    assert json.loads(mutated(RIGHT, Mutation.NUMBER)) == {"type": 7, "id": 7, "text": 7}
+    assert json.loads(mutated(RIGHT, Mutation.SHORTENED)) == {"type": "say", "id": 7}
+    assert json.loads(mutated(RIGHT, Mutation.UNKNOWN))["type"] == "wsproof"
+    assert str(mutated(RIGHT, Mutation.DOUBLED)).count('"text"') == 2
+    assert "[" * DEPTH in str(mutated(RIGHT, Mutation.DEEP))
+    assert "9" * DIGITS in str(mutated(RIGHT, Mutation.HUGE))
+    assert "\\ud800" in str(mutated(RIGHT, Mutation.SURROGATE))
+
+
+def test_a_message_that_is_no_json_is_altered_as_a_whole() -> None:
+    assert mutated("hello", Mutation.TRUNCATED) == "he"
+    assert json.loads(mutated("hello", Mutation.NULL)) == {"type": None, "text": None}
+
+
+def test_a_greeting_is_altered_only_where_there_is_one() -> None:
+    altered = [edge for edge in MALFORMED.edges if any(step.body == GREETING for step in edge)]
+    assert len(altered) == len(OF_GREETINGS)
+    for edge in altered:
+        assert any(step.deed is Action.MUTATE for step in fitted(edge, Greeting({})))
+        assert not any(step.deed is Action.MUTATE for step in fitted(edge, Room({})))
+
+
+def test_a_workload_that_does_not_encode_names_gets_only_those_that_arrive_as_they_are() -> None:
+    assert all(fits(shape, Room({})) for shape in NameShape)
+    assert not fits(NameShape.SLASH, Unencoded({}))
+    assert fits(NameShape.UNICODE, Unencoded({}))
+
+
+def test_members_without_a_name_at_the_server_have_no_unusual_one() -> None:
+    assert sends_names(Room({}))
+    assert not sends_names(Nameless({}))
+
+
+def test_the_names_of_a_pool_are_used_in_its_paths() -> None:
+    names: dict[int, str] = {}
+    workload = with_names(Room({}), names)
+    names[3] = shaped_name(NameShape.LONGER, "u4", "u1")
+    assert [workload.name_of(number) for number in (0, 3)] == ["u1", "u11"]
+    assert workload.path(3) == "/ws?name=u11&room=0"
