@@ -13,9 +13,10 @@ import pytest
 
 from wsproof.errors import UsageError
 from wsproof.load import source_addresses
-from wsproof.load.source_addresses import PER_ADDRESS, connect_from, require_ports, source_of
+from wsproof.load.source_addresses import PER_ADDRESS, require_ports, source_of
 from wsproof.load.worker.connector import Connector
 from wsproof.load.worker.recorder import WorkerRecorder
+from wsproof.load.worker.sockets import SocketOpener
 from wsproof.load.worker.state import WorkerState
 from wsproof.net.clock import Deadline
 from wsproof.net.endpoint import Endpoint
@@ -51,7 +52,7 @@ def test_more_than_there_are_ports_is_a_usage_error_with_the_number(
 def test_the_port_of_such_an_address_is_chosen_as_it_connects() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         endpoint = Endpoint("127.0.0.1", listening.getsockname()[1])
-        with asyncio.run(connect_from(("127.0.0.2", 0), endpoint)) as opened:
+        with asyncio.run(SocketOpener(endpoint).open(PER_ADDRESS)) as opened:
             assert opened.getsockopt(socket.IPPROTO_IP, 24) == 1  # IP_BIND_ADDRESS_NO_PORT
             address, port = opened.getsockname()
             assert (address, port > 0) == ("127.0.0.2", True)
@@ -62,7 +63,7 @@ def test_where_nobody_listens_the_socket_is_closed() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         endpoint = Endpoint("127.0.0.1", listening.getsockname()[1])
     with pytest.raises(ConnectionRefusedError):
-        asyncio.run(connect_from(("127.0.0.2", 0), endpoint))
+        asyncio.run(SocketOpener(endpoint).open(PER_ADDRESS))
 
 
 @on_linux

@@ -29,6 +29,7 @@ from wsproof.session.options import BenchOptions, MeasureOptions, RunOptions
 from wsproof.session.plan import plan_of
 from wsproof.session.question import Question
 from wsproof.session.run_recorder import RunRecorder
+from wsproof.stats.arrival_stamps import arrival_intervals, full_buffer_ns
 from wsproof.stats.objective import Objective, parse_objective
 from wsproof.stats.trust import NOTHING_MEASURED
 from wsproof.target.server import RunningServer
@@ -169,11 +170,15 @@ def keep_block(log: RunRecorder, block: JudgedMeasurement, *, strict: bool = Fal
 def generator_setup(stage: CommandContext[MeasureOptions], measurement: Measurement) -> GeneratorSetup:
     """The record's description of the load generator: processes, cores and event loop."""
     generator = measurement.generator
+    is_stamped = generator.stamps.clock == "kernel"
     return GeneratorSetup(
         processes=generator.processes,
         chosen=stage.options.processes is None,
         cores=generator.cores,
         loop=generator.loop,
+        stamps=generator.stamps.clock,
+        intervals=arrival_intervals(generator.stamps) if is_stamped else None,
+        full_buffers=len(full_buffer_ns(generator.stamps)) if is_stamped else None,
         deflated=generator.deflated if measurement.plan.deflate else None,
     )
 

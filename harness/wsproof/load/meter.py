@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
+from dataclasses import replace
 from time import thread_time_ns
 from typing import TypeVar
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from wsproof.load.files.worker_files import Records, empty
 from wsproof.machine.prometheus import NoProcessMetrics, scrape
 from wsproof.machine.usage import TreeMeter
-from wsproof.model.measurement import GeneratorUsage, ServerUsage
+from wsproof.model.measurement import ArrivalStamps, GeneratorUsage, ServerUsage
 from wsproof.model.nanoseconds import NS
 from wsproof.net.clock import now_ns
 from wsproof.net.endpoint import Endpoint
@@ -174,6 +175,7 @@ def generator_usage(
         shares.append(cpu_share(pulse[:, 0], pulse[:, 1], start_ns, end_ns))
         lags.append(pulse[(pulse[:, 0] >= start_ns) & (pulse[:, 0] < end_ns), 2])
         late.append(late_wakes(pulse[:, 0], pulse[:, 2]))
+    stamps = replace(arrival_stamps(records, start_ns), late=np.concatenate([np.zeros((0, 3), np.int64), *late])[:, :2])
     return GeneratorUsage(
         cpu_share=np.max(shares, axis=0) if shares else np.zeros(0),
         loop_lag_ns=np.concatenate(lags) if lags else np.zeros(0, np.int64),
@@ -183,7 +185,27 @@ def generator_usage(
         processes=len(records.workers),
         cores=cores,
         alone=alone,
-        turns=tuple(np.concatenate([empty("turns"), *worker.turns]) for worker in records.workers) + tuple(late),
+        stamps=stamps,
+        turns=()
+        if stamps.clock == "kernel"
+        else tuple(np.concatenate([empty("turns"), *worker.turns]) for worker in records.workers) + tuple(late),
+    )
+
+
+def arrival_stamps(records: Records, start_ns: int) -> ArrivalStamps:
+    """Who stamped the receipts, and what is known of the stamps from the beginning of the window on."""
+    journal = records.journal()
+    opened = [entry["stamped"] for entry in journal if entry["what"] == "open"]
+    if not opened or not all(opened):
+        return ArrivalStamps()
+    intervals = np.concatenate([empty("intervals"), *(part for one in records.workers for part in one.intervals)])
+    queues = np.concatenate([empty("queues"), *(part for one in records.workers for part in one.queues)])
+    steps = [(one["after_ns"], one["before_ns"], one["by_ns"]) for one in journal if one["what"] == "clock-step"]
+    return ArrivalStamps(
+        "kernel",
+        intervals[intervals[:, 1] >= start_ns],
+        queues[queues[:, 0] >= start_ns],
+        np.array(steps, np.int64).reshape(-1, 3),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import sys
 from pathlib import Path
@@ -28,25 +27,17 @@ def source_of(member: int, endpoint: Endpoint) -> tuple[str, int] | None:
     return (f"127.0.0.{1 + number}", 0) if number and _has_many(endpoint) else None
 
 
-async def connect_from(source: tuple[str, int], endpoint: Endpoint) -> socket.socket:
-    """Open a socket that is connected to `endpoint` from this source address.
+def bind_source(sock: socket.socket, source: tuple[str, int]) -> None:
+    """Set the source address of a socket that is not connected yet.
 
     The kernel chooses the port in `connect`, when the server is known. `bind` would need a port that is free for every
     server. Ports of an earlier run's connections in TIME_WAIT would then be unusable too.
 
     Raises:
-        OSError: the server is not reachable, or no port is left.
+        OSError: the address cannot be used.
     """
-    opened = socket.socket()
-    try:
-        opened.setblocking(False)
-        opened.setsockopt(socket.IPPROTO_IP, _NO_PORT_YET, 1)
-        opened.bind(source)
-        await asyncio.get_running_loop().sock_connect(opened, (endpoint.host, endpoint.port))
-    except BaseException:
-        opened.close()
-        raise
-    return opened
+    sock.setsockopt(socket.IPPROTO_IP, _NO_PORT_YET, 1)
+    sock.bind(source)
 
 
 def require_ports(connections: int, endpoint: Endpoint) -> None:

@@ -18,6 +18,8 @@ from gevent.event import Event
 from wsproof.errors import TargetError
 from wsproof.net.connect import connect_socket
 from wsproof.net.endpoint import Endpoint
+from wsproof.net.kernel_clock import ANCILLARY_BYTES, KernelClock, request_stamps
+from wsproof.net.receive_queue import LARGE_READ_BYTES, receive_queue
 from wsproof.wire import (
     BinaryMessage,
     Breach,
@@ -38,6 +40,10 @@ AGAIN = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 """Errors of a socket that is not ready. The event loop calls again when it is."""
 
 
+CLOCK = KernelClock()
+"""The clock of all connections of this process."""
+
+
 class ConnectionListener(Protocol):
     """Receiver of a connection's events: its workload run. None of these methods may block."""
 
@@ -53,6 +59,12 @@ class ConnectionListener(Protocol):
 
     def breach(self, member: int, breach: Breach) -> None:
         """Take a protocol violation of a server frame."""
+
+    def interval(self, row: tuple[int, int, int, int]) -> None:
+        """Take a row of `ArrivalStamps.intervals`: messages that were read together."""
+
+    def queued(self, row: tuple[int, int, int]) -> None:
+        """Take a row of `ArrivalStamps.queues`: a large read."""
 
     def ended(self, member: int, close_code: int | None) -> None:
         """Take the end of a connection that the server ended unasked."""
@@ -79,6 +91,11 @@ class GeventConnection:
         self._socket: socket.socket | None = None
         self._closing = False
         self._reader = MessageReader(self.peer)
+        self._clock: KernelClock | None = None
+        self._has_stamp = False
+        self._last_ns = monotonic_ns()
+        """The last stamp: what is read next arrived later."""
+        self._messages = 0
         self._unsent = bytearray()
         self._readable: Any = None
         self._writable: Any = None
@@ -94,6 +111,8 @@ class GeventConnection:
             TargetError: no server answers, or the answer is not an HTTP response.
         """
         self._socket = connect_socket(self.endpoint, self._deadline_s)
+        if not isinstance(self._socket, ssl.SSLSocket) and request_stamps(self._socket):
+            self._clock = CLOCK
         self.peer.connect()
         answered = "said nothing"
         try:
@@ -196,21 +215,50 @@ class GeventConnection:
     def _read(self) -> None:
         assert self._socket is not None
         try:
-            data = self._socket.recv(READ_BYTES)
-            if isinstance(self._socket, ssl.SSLSocket):
-                while self._socket.pending():  # already decrypted, so the kernel would not report it as readable
-                    data += self._socket.recv(READ_BYTES)
+            data, at_ns = self._receive(self._socket)
         except AGAIN:
             return
         except OSError:
-            data = b""
-        now_ns = monotonic_ns()
-        if data:
-            events = self._reader.read(data, self._take_frames, now_ns)
-            if events is not None:
-                self._follow(events, now_ns)
-        else:
+            data, at_ns = b"", 0
+        if not data:
             self._end()
+            return
+        self._messages = 0
+        events = self._reader.read(data, self._take_frames, at_ns)
+        if events is not None:
+            self._follow(events, at_ns)
+        if self._clock is not None:
+            self._note_stamp(len(data), at_ns)
+
+    def _note_stamp(self, read_bytes: int, at_ns: int) -> None:
+        """Note what is less exact: messages that were read together with a later one, and a full receive buffer."""
+        uncertain = self._messages - (self._has_stamp and self._reader.is_between_frames)
+        if uncertain > 0:
+            self.ear.interval((self._last_ns, at_ns, uncertain, at_ns))
+        if read_bytes >= LARGE_READ_BYTES and self._socket is not None:
+            queued_bytes, window_bytes = receive_queue(self._socket, read_bytes)
+            self.ear.queued((at_ns, queued_bytes, window_bytes))
+        if self._has_stamp and read_bytes < READ_BYTES:
+            self._last_ns = at_ns
+
+    def _receive(self, sock: socket.socket) -> tuple[bytes, int]:
+        """Read once. Returns the data and the time at which the last of it arrived, or was read."""
+        if self._clock is not None:
+            data, ancillary, _, _ = sock.recvmsg(READ_BYTES, ANCILLARY_BYTES)
+            read_ns = monotonic_ns()
+            at_ns = self._clock.monotonic_ns(ancillary, read_ns)
+            self._has_stamp = at_ns is not None
+            return data, max(at_ns or read_ns, self._last_ns)  # the wall clock may have been set back
+        data = sock.recv(READ_BYTES)
+        if isinstance(sock, ssl.SSLSocket):
+            while sock.pending():  # already decrypted, so the kernel would not report it as readable
+                data += sock.recv(READ_BYTES)
+        return data, monotonic_ns()
+
+    @property
+    def is_stamped(self) -> bool:
+        """Whether the kernel stamps what the connection receives."""
+        return self._clock is not None
 
     def _take_frames(self, data: bytes, spans: list[int], now_ns: int) -> int:
         start = 0
@@ -222,6 +270,7 @@ class GeventConnection:
                 self.ear.hear(self.member, frame, data[begin:close], frame[0] & 0x0F == Opcode.TEXT, now_ns)
             except UnicodeDecodeError:
                 return at // 2
+            self._messages += 1
             start = close
         return len(spans) // 2
 
@@ -245,6 +294,7 @@ class GeventConnection:
     def _hear(self, opcode: Opcode, payload: bytes, now_ns: int) -> None:
         """Take a message that the peer assembled, under the key that a plain frame of it has."""
         self.ear.hear(self.member, Frame(opcode, payload).encode(), payload, opcode is Opcode.TEXT, now_ns)
+        self._messages += 1
 
     def _write(self) -> None:
         """Send what fits into the kernel's send buffer. The event loop calls again for the rest."""

@@ -71,6 +71,14 @@ class MemberConversation:
         """Take a protocol violation of a server frame."""
         self._run.breach(member, breach)
 
+    def interval(self, row: tuple[int, int, int, int]) -> None:
+        """Take messages that were read together."""
+        self._run.interval(row)
+
+    def queued(self, row: tuple[int, int, int]) -> None:
+        """Take a large read."""
+        self._run.queued(row)
+
     def ended(self, member: int, close_code: int | None) -> None:
         """Take the end of the connection: the member cannot join."""
         self._talk.end("without a close frame" if close_code is None else f"with close code {close_code}")

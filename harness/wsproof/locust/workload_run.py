@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import replace
 from time import monotonic_ns
 from typing import Any
 
 import gevent
+import numpy as np
+from numpy.typing import NDArray
 
 from wsproof.errors import WorkloadError
 from wsproof.load.judging import JudgedMeasurement, UnknownServer, judge_measurement
-from wsproof.locust.connection import GeventConnection
+from wsproof.locust.connection import CLOCK, GeventConnection
 from wsproof.locust.conversation import MemberConversation
 from wsproof.locust.drain import proven_lost
 from wsproof.locust.message import MessageCache, ReceivedMessage
@@ -33,7 +36,7 @@ from wsproof.model.history import (
     Tick,
     UnexpectedMessage,
 )
-from wsproof.model.measurement import Measurement
+from wsproof.model.measurement import ArrivalStamps, Measurement
 from wsproof.model.nanoseconds import NS
 from wsproof.model.plan import Phase, Plan
 from wsproof.net.endpoint import Endpoint
@@ -88,6 +91,9 @@ class WorkloadRun:
         self.messages = MessageCache(workload, first_publisher, lambda: len(self.members))
         self.recorder = Recorder(start_ns=monotonic_ns(), keeps_alive=workload.keeps_alive)
         self.unsent = 0
+        self._intervals: list[tuple[int, int, int, int]] = []
+        self._queues: list[tuple[int, int, int]] = []
+        self._is_stamped = True
         self._known = self.messages.known
         self._received = self.messages.received
         self._names: dict[str, int] = {}
@@ -122,6 +128,7 @@ class WorkloadRun:
         """Record a member's completed handshake, let it join, and start receiving."""
         member = line.member
         self.lines[member] = line
+        self._is_stamped = self._is_stamped and line.is_stamped
         self._change(member, connect_ns=connect_ns, connected_ns=monotonic_ns())
         self._connect.add(connect_ns)
         self.talks[member] = MemberConversation(self, line)
@@ -285,6 +292,14 @@ class WorkloadRun:
         note = ProtocolNote(member, breach.rule, breach.section, breach.level, breach.sentence, breach.evidence)
         self.recorder.protocol.append(note)
 
+    def interval(self, row: tuple[int, int, int, int]) -> None:
+        """Record messages that were read together."""
+        self._intervals.append(row)
+
+    def queued(self, row: tuple[int, int, int]) -> None:
+        """Record a large read."""
+        self._queues.append(row)
+
     def ended(self, member: int, close_code: int | None) -> None:
         """Record that the server ended a connection unasked, and report a failure of its user."""
         self.left(member, Departure.DROPPED, close_code)
@@ -319,7 +334,8 @@ class WorkloadRun:
         )
 
     def flush(self) -> None:
-        """Pass the latest samples on to Locust."""
+        """Pass the latest samples on to Locust, and look whether somebody has set the wall clock."""
+        CLOCK.check()
         for tally in (self._latency, self._to_last, self._spread, self._connect):
             tally.flush()
 
@@ -395,11 +411,21 @@ class WorkloadRun:
             payload_bytes=self.payload_bytes,
         )
         history = replace(self.recorder.freeze(), receipts=self.messages.receipts(), damage=tuple(self.messages.damage))
-        return Measurement(plan, self.contract, history, self.pulse.usage(self.unsent))
+        return Measurement(plan, self.contract, history, replace(self.pulse.usage(self.unsent), stamps=self._stamps()))
+
+    def _stamps(self) -> ArrivalStamps:
+        if not (self._is_stamped and self.members):
+            return ArrivalStamps()
+        steps = [(step.after_ns, step.before_ns, step.by_ns) for step in CLOCK.steps]
+        return ArrivalStamps("kernel", _table(self._intervals, 4), _table(self._queues, 3), _table(steps, 3))
 
     def judge(self) -> JudgedMeasurement:
         """Judge the history. The master marks known deviations, since only it knows the server."""
         return judge_measurement(self.measurement(), UnknownServer())
+
+
+def _table(rows: Sequence[Sequence[int]], width: int) -> NDArray[np.int64]:
+    return np.array(rows, np.int64).reshape(-1, width)
 
 
 def _key(message: ReceivedMessage) -> Key:

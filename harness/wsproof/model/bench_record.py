@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["GeneratorSetup", "MixedLoad", "ObjectiveOutcome", "SecondMeasurement"]
+__all__ = ["ArrivalIntervals", "GeneratorSetup", "MixedLoad", "ObjectiveOutcome", "SecondMeasurement"]
 
 
 @dataclass(frozen=True)
@@ -29,17 +29,32 @@ class ObjectiveOutcome:
 
 
 @dataclass(frozen=True)
+class ArrivalIntervals:
+    """Messages that arrived within an interval, since several were read together. Widths in ns."""
+
+    messages: int
+    width_p50_ns: int
+    width_p99_ns: int
+    width_max_ns: int
+
+
+@dataclass(frozen=True)
 class GeneratorSetup:
     """The load generator of a measurement.
 
     `chosen`: wsproof chose the number of processes, not the user. `cores` are those reserved for the generator. `loop`
     is the event loop's library. `deflated` counts the connections that agreed to compression; None if none was offered.
+    `stamps` is the clock of the arrival times, `kernel` or `user`. With the kernel's, `full_buffers` counts the reads
+    that found a full receive buffer.
     """
 
     processes: int
     chosen: bool
     cores: tuple[int, ...] = ()
     loop: str | None = None
+    stamps: str | None = None
+    intervals: ArrivalIntervals | None = None
+    full_buffers: int | None = None
     deflated: int | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -49,7 +64,14 @@ class GeneratorSetup:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> GeneratorSetup:
         """The inverse of `to_json`."""
-        return cls(**{**data, "cores": tuple(data["cores"])})
+        intervals = data.get("intervals")
+        return cls(
+            **{
+                **data,
+                "cores": tuple(data["cores"]),
+                "intervals": None if intervals is None else ArrivalIntervals(**intervals),
+            }
+        )
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,32 @@ class ServerUsage:
     trouble: str = ""
 
 
+def _rows(width: int) -> NDArray[np.int64]:
+    return np.zeros((0, width), dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class ArrivalStamps:
+    """How the generator knows when messages arrived.
+
+    `clock` is `kernel` if the kernel stamped what each connection received, so that it does not matter when the
+    generator read it. Otherwise it is `user`: the generator stamped what it read. The tables are filled for `kernel`:
+
+    - `intervals`: messages that were read together. Only the last one of a read has an exact time; the others arrived
+      since the read before and are recorded at the end. Columns: after_ns, at_ns, messages, and woke_ns, the time at
+      which the event loop woke up for them (0: it had not slept). A loop that sleeps wakes up for the first of them.
+    - `queues`: large reads. Columns: at_ns, bytes that the read found waiting, and the largest receive window.
+    - `late`: stretches in which an event loop woke up late. Columns: start_ns, end_ns.
+    - `steps`: stretches in which somebody set the wall clock. Columns: after_ns, before_ns, by_ns.
+    """
+
+    clock: str = "user"
+    intervals: NDArray[np.int64] = field(default_factory=lambda: _rows(4))
+    queues: NDArray[np.int64] = field(default_factory=lambda: _rows(3))
+    steps: NDArray[np.int64] = field(default_factory=lambda: _rows(3))
+    late: NDArray[np.int64] = field(default_factory=lambda: _rows(2))
+
+
 @dataclass(frozen=True)
 class GeneratorUsage:
     """Resource usage of the load generator.
@@ -52,8 +78,9 @@ class GeneratorUsage:
     processes: int = 1
     cores: tuple[int, ...] = ()
     """The cores reserved for the generator, apart from the server's; empty if all cores were shared."""
+    stamps: ArrivalStamps = field(default_factory=ArrivalStamps)
     turns: tuple[NDArray[np.int64], ...] = ()
-    """Intervals in which the event loops may have stamped receipts late, in ns.
+    """Intervals in which the event loops may have stamped receipts late, in ns. Empty if the kernel stamped them.
 
     These are event-loop iterations, and timers that fired late. Tables of (n, 3) columns: start, end, and the longest
     possible wait of a message that was read in the interval.

@@ -17,6 +17,7 @@ from wsproof.errors import TargetError
 from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.connect import connect_socket, reset_on_close
 from wsproof.net.endpoint import Endpoint
+from wsproof.net.kernel_clock import ANCILLARY_BYTES, KernelClock, request_stamps
 from wsproof.wire.events import Event
 from wsproof.wire.handshake import Request, Response, random_key
 from wsproof.wire.peer import DEFAULT_MAX_MESSAGE_BYTES, Peer
@@ -32,9 +33,10 @@ _AGAIN = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 class Client:
     """One WebSocket connection. Keys and masks come from `seed`: the same seed sends the same bytes.
 
-    `events` keeps everything that the server did, in order, and `event_times_ns` the time at which each event was read.
-    `take_events` empties both; a long-lived client must call it. After the TCP connect, nothing that the server does
-    raises an exception: see `ended`, `was_reset`, and `peer.breaches`.
+    `events` keeps everything that the server did, in order. `event_times_ns` has the time at which each event arrived,
+    if the kernel stamps this connection, else the time at which it was read. `take_events` empties both; a long-lived
+    client must call it. After the TCP connect, nothing that the server does raises an exception: see `ended`,
+    `was_reset`, and `peer.breaches`.
     """
 
     def __init__(
@@ -71,6 +73,8 @@ class Client:
         self._waiting: list[Event] = []
         self._receive_buffer = receive_buffer
         self._socket: socket.socket | None = None
+        self._clock: KernelClock | None = None
+        self._last_ns = 0
         self._unsent = bytearray()
         self._reading = True
         self._writable = True
@@ -80,6 +84,8 @@ class Client:
     def connect(self) -> None:
         """Open TCP (and TLS), and nothing else. Raises TargetError if that fails."""
         self._socket = connect_socket(self.endpoint, self.deadline_s, self._receive_buffer)
+        is_stamped = not isinstance(self._socket, ssl.SSLSocket) and request_stamps(self._socket)
+        self._clock = KernelClock() if is_stamped else None
 
     def open(self) -> Response:
         """Open TCP and do the opening handshake.
@@ -313,13 +319,12 @@ class Client:
         sock = self._connected()
         sock.settimeout(0.0)
         try:
-            data = sock.recv(_READ_BYTES)
+            data, stamp_ns = self._receive(sock)
         except _AGAIN:
             return False
         except OSError:
             self.was_reset = True
-            data = b""
-        stamp_ns = now_ns()
+            data, stamp_ns = b"", now_ns()
         if data:
             events = self._reader.read_events(data)
         else:
@@ -329,3 +334,14 @@ class Client:
         self._waiting += events
         self.event_times_ns += [stamp_ns] * len(events)
         return True
+
+    def _receive(self, sock: socket.socket) -> tuple[bytes, int]:
+        """Read once. Returns the data and the time at which the last of it arrived, or was read."""
+        if self._clock is None:
+            return sock.recv(_READ_BYTES), now_ns()
+        self._clock.check_when_due(now_ns())
+        data, ancillary, _, _ = sock.recvmsg(_READ_BYTES, ANCILLARY_BYTES)
+        read_ns = now_ns()
+        at_ns = self._clock.monotonic_ns(ancillary, read_ns) or read_ns
+        self._last_ns = max(at_ns, self._last_ns)  # the wall clock may have been set back
+        return data, self._last_ns

@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wsproof.model.measurement import GeneratorUsage
 from wsproof.model.nanoseconds import NS
+from wsproof.stats.arrival_stamps import earliest_ns
 from wsproof.stats.generator_delay import ENOUGH_FOR_ALL, waited_ns
 from wsproof.stats.metrics import METRICS_BY_NAME, Observed
 from wsproof.stats.summary import summary_of
@@ -73,13 +75,13 @@ class DeliveryTimes:
     def __init__(self, observed: Observed) -> None:
         joined, fanout = observed.deliveries, observed.fanout
         some = slice(None, None, 1 + len(joined.received_ns) // ENOUGH_FOR_ALL)
-        turns = observed.measurement.generator.turns
+        generator = observed.measurement.generator
         self._of, self._received_ns = joined.publication[some], joined.received_ns[some]
         self._complete = fanout.complete
         self._first_ns, self._last_ns = fanout.first_ns, fanout.last_ns
-        self._waited_ns = waited_ns(self._received_ns, turns) // 2
-        self._first_waited_ns = waited_ns(fanout.first_ns, turns) // 2
-        self._last_waited_ns = waited_ns(fanout.last_ns, turns) // 2
+        self._waited_ns, self._first_waited_ns, self._last_waited_ns = (
+            _early_ns(at_ns, generator) for at_ns in (self._received_ns, fanout.first_ns, fanout.last_ns)
+        )
         published = joined.published
         self.intended_ns = published.intended_ns
         self.slip_ns: Ints = np.where(published.sent_ns > 0, published.sent_ns - published.intended_ns, 0).clip(min=0)
@@ -93,7 +95,8 @@ class DeliveryTimes:
         """Compute all figures, in ns, by metric and statistic.
 
         `as_sent` counts from the actual send times instead of the intended ones. `at_once` moves each receipt to the
-        estimated time of its arrival. `kept` selects publications (one flag per row of the history).
+        earliest time of its arrival, or to the estimated one. `kept` selects publications (one flag per row of the
+        history).
         """
         begin_ns = self.intended_ns + self.slip_ns if as_sent else self.intended_ns
         sent_ns = self.intended_ns + self.slip_ns
@@ -110,6 +113,16 @@ class DeliveryTimes:
                 "spread": (last_ns - first_ns)[whole],
             }
         )
+
+
+def _early_ns(received_ns: Ints, generator: GeneratorUsage) -> Ints:
+    """How much earlier than recorded each receipt may have arrived, in ns.
+
+    By the kernel's stamps that is the most, by those of the generator an estimate: half of the most.
+    """
+    if generator.stamps.clock == "kernel":
+        return received_ns - earliest_ns(received_ns, generator.stamps)
+    return waited_ns(received_ns, generator.turns) // 2
 
 
 def _statistics(samples: Mapping[str, NDArray[Any]]) -> dict[tuple[str, str], float]:
@@ -143,12 +156,12 @@ def sent_late(times: DeliveryTimes, limit: Limit) -> Iterator[Effect]:
             yield Effect(*figure, value, without)
 
 
-def own_delays(times: DeliveryTimes, limit: Limit, always_ns: float) -> Iterator[Effect]:
-    """Figures that late sends and late reads together may have changed by more than the limit.
+def own_delays(times: DeliveryTimes, limit: Limit, always_ns: float, *, reading: bool = True) -> Iterator[Effect]:
+    """Figures that late sends and, if `reading`, late reads together may have changed by more than the limit.
 
     `always_ns` is the delay that one message in a hundred gets even if nothing waits.
     """
-    reported, without = times.figures(), times.figures(as_sent=True, at_once=True)
+    reported, without = times.figures(), times.figures(as_sent=True, at_once=reading)
     for (metric, statistic), value in reported.items():
         rest = without[metric, statistic]
         if statistic in TAIL and metric != "spread":

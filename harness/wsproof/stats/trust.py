@@ -9,12 +9,16 @@ true value:
 - Another measurement ran at the same time.
 - The generator had no CPU time left in most of the window.
 
+If the kernel stamped what arrived, it does not matter when the generator read it, with two exceptions. It may have left
+a receive buffer full: the server then had to wait. And of messages that it read together, only the last has an exact
+time. The other rules on late reading are for the generator's own stamps.
+
 The other warnings are advice and invalidate nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -23,7 +27,8 @@ from wsproof.model.history import Departure, Member, Outcome
 from wsproof.model.measurement import Measurement
 from wsproof.model.plan import Phase
 from wsproof.model.summary import Summary, TrustWarning
-from wsproof.stats.generator_effect import DeliveryTimes, Effect, Limit, own_delays, sent_late, without_seconds
+from wsproof.stats.arrival_stamps import arrival_intervals, full_buffer_ns
+from wsproof.stats.generator_effect import TAIL, DeliveryTimes, Effect, Limit, own_delays, sent_late, without_seconds
 from wsproof.stats.metrics import METRICS_BY_NAME, Observed, summaries
 from wsproof.stats.summary import ENOUGH, nearest_rank
 from wsproof.stats.void_figures import Doubt, Trust, doubt, doubt_of
@@ -47,6 +52,8 @@ MS = 1e6
 SLIP_LIMIT = Limit(SLIP_SHARE_OF_LATENCY, MIN_SLIP_NS)
 OWN_LIMIT = Limit(MAX_OWN_SHARE, RESOLUTION_NS)
 CPU_LIMIT = Limit(SLIP_SHARE_OF_LATENCY, RESOLUTION_NS)
+MAX_HELD_BACK = 0.01
+"""Share of the deliveries that were read from a full buffer, above which every figure is invalid and not only tails."""
 TIMES = ("latency", "service_time", "time_to_last", "spread", "feed_spread", "feed_period_error")
 """Metrics that time deliveries or ticks."""
 LOADED = (*TIMES, "deliveries_per_s", "server_cpu_per_delivery", "server_switches_per_delivery")
@@ -149,9 +156,74 @@ def _lateness(observed: Observed) -> Iterator[Doubt]:
     if times is None:
         return
     late = list(sent_late(times, SLIP_LIMIT))
+    if _by_kernel(observed):
+        late += _others(own_delays(times, OWN_LIMIT, 0, reading=False), late)
     yield from _sent_late(observed, times, late)
-    void = {effect.name for effect in late}
-    yield from _read_late(observed, [one for one in own_delays(times, OWN_LIMIT, ALWAYS_NS) if one.name not in void])
+    if _by_kernel(observed):
+        yield from _read_together(observed, _others(own_delays(times, OWN_LIMIT, 0), late))
+    else:
+        yield from _read_late(observed, _others(own_delays(times, OWN_LIMIT, ALWAYS_NS), late))
+
+
+def _others(effects: Iterable[Effect], known: Iterable[Effect]) -> list[Effect]:
+    """The effects on other figures than those of the known effects."""
+    names = {effect.name for effect in known}
+    return [effect for effect in effects if effect.name not in names]
+
+
+def _read_together(observed: Observed, effects: list[Effect]) -> Iterator[Doubt]:
+    """Warn where messages that were read together lack an exact time, and a figure depends on it."""
+    if not effects:
+        return
+    messages = arrival_intervals(observed.measurement.generator.stamps).messages
+    yield doubt_of(
+        "read-together",
+        f"The load generator read late: {_count(messages, 'message', 'messages')} together with a later one of the "
+        "same connection, whose arrival time they got. These figures may be lower: "
+        f"{_listed(effects, 'if each came as early as it may have')}.",
+        f"{_less_load(observed)}, or more generator processes (now {observed.measurement.generator.processes}) "
+        "where cores are free.",
+        effects,
+    )
+
+
+def _by_kernel(observed: Observed) -> bool:
+    """Whether the kernel stamped the receipts."""
+    return observed.measurement.generator.stamps.clock == "kernel"
+
+
+def _full_buffers(observed: Observed) -> Iterator[Doubt]:
+    """Warn where the generator left a receive buffer full, so that the server had to wait for it."""
+    full_ns = full_buffer_ns(observed.measurement.generator.stamps)
+    if not len(full_ns):
+        return
+    received_ns = observed.deliveries.received_ns
+    hit = float(np.isin(received_ns, full_ns).mean()) if len(received_ns) else 1.0
+    tails = [f"{metric}.{statistic}" for metric in TIMES for statistic in sorted(TAIL)]
+    times = _count(len(full_ns), "time", "times")
+    yield doubt(
+        "full-buffer",
+        f"The load generator left the kernel's receive buffer of a connection full {times} "
+        f"({hit:.1%} of the deliveries): the server could send no more until it read.",
+        f"{_less_load(observed)}, or more generator processes (now {observed.measurement.generator.processes}) "
+        "where cores are free.",
+        (*TIMES, "deliveries_per_s") if hit > MAX_HELD_BACK else tails,
+    )
+
+
+def _clock_step(observed: Observed) -> Iterator[Doubt]:
+    """Warn if somebody set the wall clock: the kernel's stamps come from it."""
+    history = observed.history
+    for after_ns, before_ns, by_ns in observed.measurement.generator.stamps.steps.tolist():
+        if before_ns >= history.start_ns and after_ns <= history.drained_ns:
+            yield doubt(
+                "clock-step",
+                f"Somebody set this machine's wall clock, by {by_ns / MS:+,.3f} ms, "
+                f"{(after_ns - history.start_ns) / 1e9:.2f} to {(before_ns - history.start_ns) / 1e9:.2f} s after the "
+                "window began: arrival times in that stretch may be wrong by as much.",
+                "Measure again. A time service that slews the clock, instead of setting it, does no harm.",
+                TIMES,
+            )
 
 
 def _sent_late(observed: Observed, times: DeliveryTimes, effects: list[Effect]) -> Iterator[Doubt]:
@@ -208,7 +280,7 @@ def _not_alone(observed: Observed) -> Iterator[Doubt]:
 
 def _loop_lag(observed: Observed) -> Iterator[Doubt]:
     lag = observed.measurement.generator.loop_lag_ns
-    if not len(lag):
+    if not len(lag) or _by_kernel(observed):
         return
     late = nearest_rank(np.sort(lag), 0.99)
     if late > LOOP_LAG_NS:
@@ -250,7 +322,7 @@ def _stdlib_loop(observed: Observed) -> Iterator[Doubt]:
         yield doubt(
             "gevent-loop",
             "The generator ran on gevent under Locust, which costs several times as much CPU per message as wsproof's "
-            "own engine: part of the latency may be its own.",
+            f"own engine{'' if _by_kernel(observed) else ': part of the latency may be its own'}.",
             "Use `wsproof bench` for latency figures; compare only runs that used the same loop.",
         )
     elif "uvloop" not in loop.lower():
@@ -334,6 +406,8 @@ RULES: tuple[Callable[[Observed], Iterator[Doubt]], ...] = (
     _lateness,
     _not_alone,
     _incomplete_ramp,
+    _full_buffers,
+    _clock_step,
     _loop_lag,
     _few_samples,
     _stdlib_loop,

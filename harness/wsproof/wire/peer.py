@@ -134,6 +134,11 @@ class Peer:
         return self.state is State.OPEN and between and not self._http
 
     @property
+    def is_between_frames(self) -> bool:
+        """Whether the last byte received was the last one of a frame, or of the handshake's response."""
+        return self._decoder.at_boundary
+
+    @property
     def reads_plain_frames(self) -> bool:
         """Whether a reader of ordinary frames would make the same of the next one: see `wire.reader`."""
         return self.at_boundary and self.deflate is None and not self.keep_frames

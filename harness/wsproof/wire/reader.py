@@ -53,6 +53,11 @@ class MessageReader:
         """Whether the next byte starts a frame that `scan` may take, and no peer is kept."""
         return self.peer is None and not self._rest
 
+    @property
+    def is_between_frames(self) -> bool:
+        """Whether the last byte read was the last one of a frame."""
+        return not self._rest and (self.peer is None or self.peer.is_between_frames)
+
     def read(self, data: bytes, take: FrameTaker, at_ns: int) -> list[Event] | None:
         """Read bytes in pieces of any size.
 

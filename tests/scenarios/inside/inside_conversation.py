@@ -25,6 +25,8 @@ DEADLINE_S = 30
 class FakeLine:
     """Takes what is sent, and passes on what comes."""
 
+    is_stamped = False
+
     def __init__(self, member: int) -> None:
         self.member = member
         self.sent: list[str] = []

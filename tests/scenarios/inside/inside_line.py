@@ -5,18 +5,23 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import monotonic_ns
 
 import gevent
 import pytest
+from gevent.monkey import get_original
 
 from tests.net.hand import HandServer, accept_handshake
 from tests.net.test_tls import certificate, wrap  # noqa: F401 - fixtures
 from wsproof.errors import TargetError
 from wsproof.locust.connection import GeventConnection
 from wsproof.net.endpoint import Endpoint
+from wsproof.net.kernel_clock import does_kernel_stamp
 from wsproof.wire import Breach, Frame, Opcode, State
 
 DEADLINE_S = 90
+CLOCK_ERROR_NS = 1_000
+original_sleep = get_original("time", "sleep")
 
 
 class Ear:
@@ -29,6 +34,9 @@ class Ear:
         self.rules: list[str] = []
         self.ends: list[int | None] = []
         self.faults: list[Exception] = []
+        self.at_ns: list[int] = []
+        self.intervals: list[tuple[int, int, int, int]] = []
+        self.queues: list[tuple[int, int, int]] = []
 
     def hear(self, member: int, frame: bytes, payload: bytes, is_text: bool, now_ns: int) -> None:
         if payload == b"crash":
@@ -37,12 +45,19 @@ class Ear:
             payload.decode()
         self.heard.append(payload)
         self.keys.add(frame)
+        self.at_ns.append(now_ns)
 
     def strange(self, member: int, text: str, now_ns: int) -> None:
         self.strange_texts.append(text)
 
     def breach(self, member: int, breach: Breach) -> None:
         self.rules.append(breach.rule)
+
+    def interval(self, row: tuple[int, int, int, int]) -> None:
+        self.intervals.append(row)
+
+    def queued(self, row: tuple[int, int, int]) -> None:
+        self.queues.append(row)
 
     def ended(self, member: int, close_code: int | None) -> None:
         self.ends.append(close_code)
@@ -210,3 +225,36 @@ def test_a_frame_cut_by_our_close_is_no_breach_of_the_server(ear: Ear) -> None:
         sock.close()
         closing.get()
         assert (ear.heard, ear.rules) == ([b"before", b"hello"], [])
+
+
+needs_stamps = pytest.mark.skipif(not does_kernel_stamp(), reason="this system does not stamp received data")
+
+
+@needs_stamps
+def test_a_hub_that_is_blocked_does_not_make_a_message_late(ear: Ear) -> None:
+    with HandServer() as server:
+        line, sock = connected(server, ear)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for number in range(3):
+            before_ns = monotonic_ns()
+            sock.sendall(text(b"%d" % number))
+            after_ns = monotonic_ns()
+            original_sleep(0.005)  # blocks all greenlets on purpose
+            until(lambda number=number: len(ear.heard) > number)  # type: ignore[misc]
+            assert before_ns - CLOCK_ERROR_NS <= ear.at_ns[-1] <= after_ns + CLOCK_ERROR_NS
+        assert line.is_stamped
+        assert ear.intervals == []
+        line.abort()
+
+
+@needs_stamps
+def test_messages_that_are_read_together_have_an_interval_up_to_the_last(ear: Ear) -> None:
+    with HandServer() as server:
+        line, sock = connected(server, ear)
+        sock.sendall(text(b"first"))
+        until(lambda: ear.heard)
+        sock.sendall(text(b"a") + text(b"b") + text(b"c"))
+        until(lambda: len(ear.heard) == 4)
+        assert ear.intervals[-1][:3] == (ear.at_ns[0], ear.at_ns[-1], 2)
+        assert ear.at_ns[1:] == [ear.at_ns[-1]] * 3
+        line.abort()

@@ -22,6 +22,8 @@ from wsproof.workloads.chat import Chat
 class FakeLine:
     """Takes what is sent."""
 
+    is_stamped = False
+
     def __init__(self, member: int) -> None:
         self.member = member
         self.sent: deque[str] = deque()

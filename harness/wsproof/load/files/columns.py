@@ -23,6 +23,8 @@ WIDTHS: dict[str, int] = {
     "receipts": 3,  # subscriber, message, received_ns
     "pulse": 3,  # at_ns, cpu_ns, loop_lag_ns
     "turns": 3,  # began_ns, ended_ns, waited_ns: only those that may have stamped late
+    "intervals": 4,  # after_ns, at_ns, messages, woke_ns: messages whose arrival is known within an interval
+    "queues": 3,  # at_ns, queued_bytes, window_bytes: large reads only
 }
 """The tables that a worker writes, and how many numbers a row of each has."""
 

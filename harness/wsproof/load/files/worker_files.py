@@ -35,12 +35,16 @@ class WorkerRecords:
         self._receipts = Tail(folder, worker, "receipts")
         self._pulse = Tail(folder, worker, "pulse")
         self._turns = Tail(folder, worker, "turns")
+        self._intervals = Tail(folder, worker, "intervals")
+        self._queues = Tail(folder, worker, "queues")
         self._journal = JournalTail(folder, worker)
         self.messages: Rows = empty("messages")
         self.publications: list[Rows] = []
         self.unsealed: list[Rows] = []
         self.pulse: list[Rows] = []
         self.turns: list[Rows] = []
+        self.intervals: list[Rows] = []
+        self.queues: list[Rows] = []
         self.journal: list[dict[str, Any]] = []
 
     def update(self) -> Iterator[Rows]:
@@ -54,6 +58,8 @@ class WorkerRecords:
         self.publications.append(self._publications.read())
         self.pulse.append(self._pulse.read())
         self.turns.append(self._turns.read())
+        self.intervals.append(self._intervals.read())
+        self.queues.append(self._queues.read())
         self.journal += self._journal.read()
         while waiting > 0:
             rows = self._receipts.read(min(waiting, AT_ONCE))

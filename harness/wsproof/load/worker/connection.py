@@ -11,6 +11,7 @@ from wsproof.load.worker.conversation_timers import ConversationTimers
 from wsproof.load.worker.handshake_cache import HandshakeCache
 from wsproof.load.worker.receive_clock import ReceiveClock
 from wsproof.load.worker.recorder import WorkerRecorder
+from wsproof.load.worker.stamped_transport import READ_BYTES, StampedTransport
 from wsproof.model.history import Departure
 from wsproof.wire import (
     MASKING,
@@ -30,6 +31,23 @@ from wsproof.wire import (
     TextMessage,
 )
 from wsproof.workloads import Conversation, MessageKind
+
+_EACH_READ_ITS_OWN = ReceiveClock()
+"""The receive clock of connections whose reads have the kernel's time."""
+
+
+class Transport(Protocol):
+    """What a connection needs of its transport, the event loop's or a StampedTransport."""
+
+    def write(self, data: bytes, /) -> None: ...
+
+    def close(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+    def is_closing(self) -> bool: ...
+
+    def get_write_buffer_size(self) -> int: ...
 
 
 class ConnectionOwner(Protocol):
@@ -57,20 +75,24 @@ class ConnectionOwner(Protocol):
 class Connection(asyncio.Protocol):
     """A member's connection.
 
-    `opened` is resolved with None when the member has joined, else with a sentence that says why not. `join_fault` is
-    set if the server accepted the handshake and the member could not join. Between two messages the reader drops its
-    peer, so that an idle connection costs only 1 to 2 kB.
+    A StampedTransport hands over data with the kernel's time (`received`), the event loop's transports without it
+    (`data_received`). `opened` is resolved with None when the member has joined, else with a sentence that says why
+    not. `join_fault` is set if the server accepted the handshake and the member could not join. Between two messages
+    the reader drops its peer, so that an idle connection costs only 1 to 2 kB.
     """
 
     __slots__ = (
+        "_at_ns",
         "_is_first_read",
         "_is_plain",
         "_known",
         "_lengths",
+        "_messages",
         "_received",
         "_room",
         "_started_ns",
         "_talk",
+        "_turn",
         "_wake_ns",
         "close_code",
         "closing",
@@ -90,12 +112,13 @@ class Connection(asyncio.Protocol):
         self.member = member
         self.request = request
         self.opened: asyncio.Future[str | None] | None = opened
-        self.transport: asyncio.Transport | None = None
+        self.transport: Transport | None = None
         self.is_in = False
         self.closing = False
         self.close_code: int | None = None
         self.left_ns = 0
         self._room = room
+        self._turn = room.turn
         self._known = room.ledger.known
         self._lengths = room.ledger.lengths
         self._received = room.ledger.received
@@ -105,12 +128,15 @@ class Connection(asyncio.Protocol):
         self._wake_ns = 0
         self._is_first_read = True
         self._is_plain = False
-        self._started_ns = monotonic_ns()
+        self._started_ns = self._at_ns = monotonic_ns()
+        self._messages = 0
 
     # Callbacks of the transport.
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
+    def connection_made(self, transport: asyncio.BaseTransport | Transport) -> None:
+        self.transport = cast(Transport, transport)
+        if isinstance(transport, StampedTransport):
+            self._turn = _EACH_READ_ITS_OWN
         peer = self.reader.peer
         assert peer is not None
         peer.connect()
@@ -128,6 +154,30 @@ class Connection(asyncio.Protocol):
             self._received((self.member, number, room.turn.stamp(now)))
         if now >= room.due_ns:
             room.fire()
+
+    def received(self, data: bytes, at_ns: int, now_ns: int) -> None:
+        """Read data that had arrived by `at_ns`, by the kernel's clock."""
+        room = self._room
+        if at_ns < self._at_ns:  # the wall clock was set back
+            at_ns = self._at_ns
+        number = self._known.get(data) if len(data) in self._lengths else None
+        if number is None or not self._is_plain:
+            self._read_several(data, at_ns, is_stamped=True)
+        else:
+            self._received((self.member, number, at_ns))
+            self._at_ns = at_ns
+        if now_ns >= room.due_ns:
+            room.fire()
+
+    def received_unstamped(self, data: bytes, now_ns: int) -> None:
+        """Read data without a stamp: it arrived between the last stamp and now."""
+        self._read_several(data, now_ns, is_stamped=False)
+        if now_ns >= self._room.due_ns:
+            self._room.fire()
+
+    def found_queued(self, queued_bytes: int, window_bytes: int, at_ns: int) -> None:
+        """Record how full the kernel's receive buffer was."""
+        self._room.ledger.queued((at_ns, queued_bytes, window_bytes))
 
     def eof_received(self) -> None:
         self.reader.receive_eof()
@@ -207,6 +257,19 @@ class Connection(asyncio.Protocol):
 
     # Reads that are not exactly one known frame.
 
+    def _read_several(self, data: bytes, at_ns: int, *, is_stamped: bool) -> None:
+        """Read any bytes. Only what ends with the read has an exact time: the rest arrived since the last read."""
+        self._messages = 0
+        self._read(data, at_ns)
+        uncertain = self._messages - (is_stamped and self.reader.is_between_frames)
+        if uncertain > 0:
+            assert isinstance(self.transport, StampedTransport)
+            since_ns, woke_ns = self.transport.polled_ns
+            self._room.ledger.interval((max(self._at_ns, since_ns), at_ns, uncertain, woke_ns))
+        # A read that fills the buffer may leave data behind that arrived before this stamp.
+        if is_stamped and len(data) < READ_BYTES:
+            self._at_ns = at_ns
+
     def _read(self, data: bytes, now: int) -> None:
         """Read any bytes."""
         is_first_read, self._is_first_read = self._is_first_read, False
@@ -217,7 +280,7 @@ class Connection(asyncio.Protocol):
             return
         events = reader.read(data, self._take_frames, now)
         if not reader.is_at_frame_start:
-            self._room.turn.advance(now)
+            self._turn.advance(now)
         if events is not None and reader.peer is not None:
             is_correct = not reader.peer.breaches
             self._follow(reader.peer, events, now)
@@ -245,13 +308,14 @@ class Connection(asyncio.Protocol):
         The first message made the socket ready and gets the stamp of the receive clock. The others may have arrived
         later, so they get the time of the read.
         """
-        stamp = self._room.turn.stamp(now)
+        stamp = self._turn.stamp(now)
         rows = [self.member] * (3 * len(numbers))
         rows[1::3] = numbers
         rows[2::3] = [stamp, *[now] * (len(numbers) - 1)]
         self._received(rows)
+        self._messages += len(numbers)
         if len(numbers) > 1:
-            self._room.turn.advance(now)
+            self._turn.advance(now)
         if not self.is_in:
             self._look_for_first_receipt(numbers)
 
@@ -330,14 +394,16 @@ class Connection(asyncio.Protocol):
             number = self._learn(frame, payload, is_text=opcode is Opcode.TEXT)
             assert number is not None, "the peer replaces what is not UTF-8"
         self._received((self.member, number, now))
-        self._room.turn.advance(now)
+        self._messages += 1
+        self._turn.advance(now)
         if not self.is_in:
             self._look_for_first_receipt([number])
 
     def _accepted(self, now: int) -> None:
         peer = self.reader.peer
         deflated = peer is not None and peer.deflate is not None
-        self._room.ledger.opened(self.member, now - self._started_ns, now, deflated=deflated)
+        stamped = self._turn is _EACH_READ_ITS_OWN
+        self._room.ledger.opened(self.member, now - self._started_ns, now, deflated=deflated, stamped=stamped)
         self._talk = Conversation(self._room.ledger.workload, self.member)
         self._say_all(self._talk.start(now))
         self._see_join()
@@ -393,6 +459,7 @@ class Connection(asyncio.Protocol):
         if number is None:
             number = ledger.learn(self.member, frame, payload, is_text)
         self._received((self.member, number, now))
+        self._messages += 1
         if not self.is_in:
             self._look_for_first_receipt([number])
 

@@ -11,13 +11,16 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from wsproof.load.source_addresses import connect_from, source_of
 from wsproof.load.worker.connection import BufferedConnection, Connection
+from wsproof.load.worker.socket_poller import SocketPoller
+from wsproof.load.worker.sockets import SocketOpener
+from wsproof.load.worker.stamped_transport import StampedTransport
 from wsproof.load.worker.state import WorkerState
 from wsproof.model.history import Departure
 from wsproof.model.nanoseconds import NS
 from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.endpoint import Endpoint
+from wsproof.net.kernel_clock import does_kernel_stamp, request_stamps
 from wsproof.wire import DeflateOffer
 from wsproof.workloads import Workload, prepared
 
@@ -47,6 +50,9 @@ class Connector:
         self._room = room
         self._kind = BufferedConnection if buffered else Connection
         self._tls = endpoint.ssl_context()
+        self._sockets = SocketOpener(endpoint)
+        self._poller: SocketPoller | None = None
+        does_kernel_stamp()  # the first time takes a moment, which would count as time to connect
         self._gap_s = gap_s
         self._deflate = deflate
         self._turn = asyncio.Lock()
@@ -94,7 +100,7 @@ class Connector:
         connection = self._kind(member, request, self._room, opened)
         try:
             async with asyncio.timeout(max(ramp.remaining_s, 0.001)):
-                await self._dial(connection, endpoint, source_of(member, endpoint))
+                await self._dial(connection, endpoint)
                 fault = await opened
         except TimeoutError:
             fault = connection.unfinished()
@@ -117,17 +123,19 @@ class Connector:
         connection.opened = opened
         connection.abort()
 
-    async def _dial(self, connection: Connection, endpoint: Endpoint, source: tuple[str, int] | None) -> None:
+    async def _dial(self, connection: Connection, endpoint: Endpoint) -> None:
         loop, name = asyncio.get_running_loop(), self._server_name()
         if endpoint.unix is not None:
             await loop.create_unix_connection(lambda: connection, endpoint.unix, ssl=self._tls, server_hostname=name)
-        elif source is not None:
-            opened = await connect_from(source, endpoint)
-            await loop.create_connection(lambda: connection, sock=opened, ssl=self._tls, server_hostname=name)
+            return
+        opened = await self._sockets.open(connection.member)
+        if self._tls is None and request_stamps(opened):
+            self._poller = self._poller or SocketPoller(loop)
+            transport = StampedTransport(self._poller, opened, connection, self._room.clock)
+            connection.connection_made(transport)
+            transport.start()
         else:
-            await loop.create_connection(
-                lambda: connection, endpoint.host, endpoint.port, ssl=self._tls, server_hostname=name
-            )
+            await loop.create_connection(lambda: connection, sock=opened, ssl=self._tls, server_hostname=name)
 
     def _server_name(self) -> str | None:
         return self._endpoint.host if self._tls is not None else None

@@ -193,6 +193,7 @@ class Worker:
 
     def _on_pulse(self) -> None:
         self.room.turn.begin(now_ns())  # messages that arrive while the worker writes have to wait
+        self.room.check_clock()
         if self._closed is not None:
             self._closed.look()
         if self._player is None:  # otherwise the recorder is flushed between rounds

@@ -17,6 +17,7 @@ from wsproof.model.contract import Audience, Contract
 from wsproof.model.history import Damage, Departure, Kind, Outcome
 from wsproof.model.member_ids import MemberIds
 from wsproof.model.plan import Phase
+from wsproof.net.kernel_clock import ClockStep
 from wsproof.wire import Breach
 from wsproof.workloads import MessageKind, Workload
 from wsproof.workloads.damage import damage_of
@@ -59,6 +60,8 @@ class WorkerRecorder:
         self._receipts = RowFile(table_path(folder, worker, "receipts"))
         self._pulse = RowFile(table_path(folder, worker, "pulse"))
         self._turns = RowFile(table_path(folder, worker, "turns"))
+        self._intervals = RowFile(table_path(folder, worker, "intervals"))
+        self._queues = RowFile(table_path(folder, worker, "queues"))
         self._journal = Journal(table_path(folder, worker, JOURNAL))
         self._names: dict[int, str] = {}
         self._damaged = 0
@@ -67,6 +70,13 @@ class WorkerRecorder:
         """`received((member, message, at_ns))`, or several such rows one after the other: the hot path."""
         self.turned: Callable[[tuple[int, int, int]], None] = self._turns.rows.extend
         """`turned((began_ns, ended_ns, waited_ns))`: an event-loop iteration whose stamps may be late."""
+        self.interval: Callable[[tuple[int, int, int, int]], None] = self._intervals.rows.extend
+        """`interval((after_ns, at_ns, messages, woke_ns))`: messages whose arrival is known only within an interval.
+
+        They are recorded at its end. `woke_ns`: see `ArrivalStamps`.
+        """
+        self.queued: Callable[[tuple[int, int, int]], None] = self._queues.rows.extend
+        """`queued((at_ns, queued_bytes, window_bytes))`: a large read, and how much the server may send ahead."""
 
     def learn(self, member: int, frame: bytes, payload: bytes, is_text: bool) -> int:
         """Parse a frame that is not known, and return its number.
@@ -134,9 +144,21 @@ class WorkerRecorder:
         outcome = Outcome.OK if sent_ns else Outcome.FAILED
         self._publications.rows.extend((publisher, sequence, intended_ns, sent_ns, phase, outcome))
 
-    def opened(self, member: int, connect_ns: int, connected_ns: int, *, deflated: bool = False) -> None:
-        """Record that a member's connection is open. `deflated`: the server has agreed to compress."""
-        self._journal.note("open", member=member, connect_ns=connect_ns, connected_ns=connected_ns, deflated=deflated)
+    def opened(
+        self, member: int, connect_ns: int, connected_ns: int, *, deflated: bool = False, stamped: bool = False
+    ) -> None:
+        """Record that a member's connection is open.
+
+        `deflated`: the server has agreed to compress. `stamped`: the kernel stamps what the connection receives.
+        """
+        self._journal.note(
+            "open",
+            member=member,
+            connect_ns=connect_ns,
+            connected_ns=connected_ns,
+            deflated=deflated,
+            stamped=stamped,
+        )
 
     def subscribed(self, member: int, at_ns: int) -> None:
         """Record that the server has promised this member what is published from now on."""
@@ -166,6 +188,10 @@ class WorkerRecorder:
         """Record an unexpected message, which the workload does not know."""
         self._journal.note("strange", member=member, at_ns=at_ns, text=text)
 
+    def clock_step(self, step: ClockStep) -> None:
+        """Record that somebody set the wall clock, from which the kernel's stamps come."""
+        self._journal.note("clock-step", after_ns=step.after_ns, before_ns=step.before_ns, by_ns=step.by_ns)
+
     def pulse(self, at_ns: int, cpu_ns: int, lag_ns: int) -> None:
         """Record the worker's CPU time and event-loop lag."""
         self._pulse.rows.extend((at_ns, cpu_ns, lag_ns))
@@ -181,7 +207,16 @@ class WorkerRecorder:
             file.close()
 
     def _files(self) -> tuple[RowFile | Journal, ...]:
-        return (self._journal, self._messages, self._publications, self._receipts, self._pulse, self._turns)
+        return (
+            self._journal,
+            self._messages,
+            self._publications,
+            self._receipts,
+            self._pulse,
+            self._turns,
+            self._intervals,
+            self._queues,
+        )
 
 
 def kind_of_first_receipt(contract: Contract) -> Kind:

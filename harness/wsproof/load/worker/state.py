@@ -12,6 +12,7 @@ from wsproof.load.worker.handshake_cache import HandshakeCache
 from wsproof.load.worker.pacer import NEVER, Pacer
 from wsproof.load.worker.receive_clock import ReceiveClock
 from wsproof.load.worker.recorder import WorkerRecorder
+from wsproof.net.kernel_clock import KernelClock
 
 
 class WorkerState:
@@ -28,6 +29,7 @@ class WorkerState:
         self.ledger = ledger
         self.turn = ReceiveClock(loop, ledger.turned)
         self.timers = ConversationTimers(loop)
+        self.clock = KernelClock()
         self.members: dict[int, Connection] = {}
         self.answers = HandshakeCache()
         self.pacer: Pacer | None = None
@@ -57,6 +59,13 @@ class WorkerState:
     def set_due(self, due_ns: int) -> None:
         """Set the time at which the pacer's next publication is due."""
         self.due_ns = due_ns
+
+    def check_clock(self) -> None:
+        """Look whether somebody has set the wall clock, and record it."""
+        self.clock.check()
+        for step in self.clock.steps:
+            self.ledger.clock_step(step)
+        self.clock.steps.clear()
 
     def heard(self, connection: Connection) -> None:
         self.members_in += 1

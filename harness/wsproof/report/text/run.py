@@ -134,7 +134,24 @@ def generator_sentence(generator: GeneratorSetup) -> str:
     told += f" with {generator.loop}" if generator.loop else ""
     told += " (chosen by subscribers and free cores)" if generator.chosen else " (as asked)"
     cores = len(generator.cores)
-    return told + (f" on {count(cores, 'core')} of its own, apart from the server's" if cores else "")
+    told += f" on {count(cores, 'core')} of its own, apart from the server's" if cores else ""
+    return told + _stamps_clause(generator)
+
+
+def _stamps_clause(generator: GeneratorSetup) -> str:
+    """Which clock stamped the receipts, and how many of them are less exact; empty if the record lacks it."""
+    if generator.stamps is None:
+        return ""
+    if generator.stamps != "kernel":
+        return "; arrival times by the load generator's own clock, when it read"
+    told = "; arrival times by the kernel's clock"
+    intervals = generator.intervals
+    if intervals is None or not intervals.messages:
+        return told
+    return (
+        f"{told}; {count(intervals.messages, 'message')} read together with a later one, "
+        f"99 % of them exact to {for_reader(intervals.width_p99_ns, 'ns')}"
+    )
 
 
 def answers(record: RunRecord) -> tuple[AnswerText, ...]:

@@ -1,0 +1,135 @@
+"""Arrival times of data by the kernel's clock, whenever a process gets round to reading it (Linux, TCP).
+
+With SO_TIMESTAMPNS, each `recvmsg` also returns the time at which the kernel had the last segment that it hands out, in
+ns of CLOCK_REALTIME. `KernelClock` converts that to CLOCK_MONOTONIC. Linux slews both clocks alike, so their difference
+is constant until somebody sets the wall clock: a step, which the clock notices and keeps.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from time import monotonic_ns, sleep, time_ns
+
+SO_TIMESTAMPNS = 35
+"""SO_TIMESTAMPNS of <asm-generic/socket.h>, which Python's `socket` does not name. Its messages have the same type."""
+_TIMESPEC = struct.Struct("@ll")
+ANCILLARY_BYTES = socket.CMSG_SPACE(_TIMESPEC.size)
+"""Room for one stamp in a call of `recvmsg`."""
+READINGS = 5
+"""Readings of both clocks per check. The one that took the least time counts: no interrupt fell into it."""
+STEP_NS = 1_000
+"""Smallest difference, in ns, that is taken for a step of the wall clock. A reading is exact to about 50 ns."""
+CHECK_NS = 50_000_000
+"""Longest time, in ns, between two checks of a clock that is in use."""
+ATTEMPTS, ATTEMPT_S = 100, 0.001
+"""How often, and after how many seconds, a first stamp is looked for. The kernel begins to stamp a moment after the
+first socket of the machine has asked for it."""
+
+AncillaryData = Sequence[tuple[int, int, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStep:
+    """Somebody set the wall clock, by `by_ns`, at a time between `after_ns` and `before_ns`.
+
+    Stamps from this stretch may be wrong by `by_ns`.
+    """
+
+    after_ns: int
+    before_ns: int
+    by_ns: int
+
+
+class KernelClock:
+    """Converts the kernel's stamps to CLOCK_MONOTONIC, in ns."""
+
+    def __init__(self, wall_ns: Callable[[], int] = time_ns, now_ns: Callable[[], int] = monotonic_ns) -> None:
+        self._wall_ns = wall_ns
+        self._now_ns = now_ns
+        self.steps: list[ClockStep] = []
+        self.offset_ns, self._width_ns = self._measure()
+        """CLOCK_REALTIME minus CLOCK_MONOTONIC, and the time that this reading took."""
+        self.checked_ns = now_ns()
+
+    def monotonic_ns(self, ancillary: AncillaryData, now_ns: int) -> int | None:
+        """The arrival time that came with a read at `now_ns`; None if there is none, or if it cannot be true."""
+        if not ancillary:
+            return None
+        seconds, ns = _TIMESPEC.unpack(ancillary[0][2])
+        at_ns: int = seconds * 1_000_000_000 + ns - self.offset_ns
+        if at_ns <= now_ns:
+            return at_ns
+        self.check()  # data from the future: the wall clock was set forward
+        return None
+
+    def check(self) -> None:
+        """Compare both clocks, and note a step of the wall clock since the last check."""
+        offset_ns, width_ns = self._measure()
+        now_ns = self._now_ns()
+        by_ns = offset_ns - self.offset_ns
+        if abs(by_ns) > max(width_ns + self._width_ns, STEP_NS):
+            self.steps.append(ClockStep(self.checked_ns, now_ns, by_ns))
+            self.offset_ns, self._width_ns = offset_ns, width_ns
+        elif width_ns < self._width_ns:
+            self.offset_ns, self._width_ns = offset_ns, width_ns
+        self.checked_ns = now_ns
+
+    def check_when_due(self, now_ns: int) -> None:
+        """Check if the last check is CHECK_NS ago."""
+        if now_ns - self.checked_ns > CHECK_NS:
+            self.check()
+
+    def _measure(self) -> tuple[int, int]:
+        """The offset by the shortest of several readings, and the time that this one took."""
+        best: tuple[int, int] | None = None
+        for _ in range(READINGS):
+            before_ns = self._now_ns()
+            wall_ns = self._wall_ns()
+            after_ns = self._now_ns()
+            width_ns = after_ns - before_ns
+            if best is None or width_ns < best[1]:
+                best = (wall_ns - (before_ns + after_ns) // 2, width_ns)
+        assert best is not None
+        return best
+
+
+def request_stamps(sock: socket.socket) -> bool:
+    """Ask the kernel to stamp what this socket receives. False if it cannot: not Linux, not TCP, or refused."""
+    if sock.family not in (socket.AF_INET, socket.AF_INET6) or not does_kernel_stamp():
+        return False
+    sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+    return True
+
+
+_ASKING: list[socket.socket] = []
+"""A socket that asks for stamps as long as this process lives. The kernel stamps while any socket asks for it."""
+
+
+@cache
+def does_kernel_stamp() -> bool:
+    """Whether the kernel stamps data that arrives over TCP. Tried once, on a connection of this process to itself."""
+    if sys.platform != "linux":
+        return False
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            _ASKING.append(client := socket.create_connection(listener.getsockname()))
+            server, _ = listener.accept()
+        with server:
+            return _gets_stamps(client, server)
+    except OSError:  # a sandbox that has a network stack of its own, or no network
+        return False
+
+
+def _gets_stamps(client: socket.socket, server: socket.socket) -> bool:
+    client.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+    for _ in range(ATTEMPTS):
+        server.send(b"?")
+        if client.recvmsg(1, ANCILLARY_BYTES)[1]:
+            return True
+        sleep(ATTEMPT_S)
+    return False

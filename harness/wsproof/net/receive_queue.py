@@ -1,0 +1,25 @@
+"""How full the kernel's receive buffer of a TCP socket was (Linux).
+
+A buffer that is full is the limit of the kernel's stamps: the server then cannot send, and what it sends later gets a
+later stamp, because of us.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import socket
+import struct
+import termios
+
+LARGE_READ_BYTES = 32 * 1024
+"""A read of fewer bytes cannot have found a full buffer, whose window has 64 KiB at first. So nothing else is asked."""
+_INT = struct.Struct("@i")
+_WINDOW_LIMIT = struct.Struct("@64xI")
+"""tcpi_rcv_ssthresh in `struct tcp_info`: the largest window, in bytes, that a socket offers at present."""
+
+
+def receive_queue(sock: socket.socket, read_bytes: int) -> tuple[int, int]:
+    """How many bytes a read of `read_bytes` found waiting, and the largest window that the socket offers."""
+    left = _INT.unpack(fcntl.ioctl(sock.fileno(), termios.FIONREAD, bytes(_INT.size)))[0]
+    told = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _WINDOW_LIMIT.size)
+    return read_bytes + left, _WINDOW_LIMIT.unpack(told)[0]

@@ -1,0 +1,308 @@
+"""Connections whose reads have the kernel's time: exact however late the reader is, on both event loops."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic_ns
+from typing import Any
+
+import pytest
+import uvloop
+
+from tests.load.test_connection import ANSWER, KEY, says, text
+from wsproof.load.worker.connection import Connection
+from wsproof.load.worker.recorder import WorkerRecorder
+from wsproof.load.worker.socket_poller import SocketPoller
+from wsproof.load.worker.stamped_transport import StampedTransport
+from wsproof.load.worker.state import WorkerState
+from wsproof.net.kernel_clock import does_kernel_stamp, request_stamps
+from wsproof.wire import Request
+from wsproof.workloads import load_channels
+
+CLOCK_ERROR_NS = 1_000
+DEADLINE_S = 90
+LATE_S = 0.005
+pytestmark = pytest.mark.skipif(not does_kernel_stamp(), reason="this system does not stamp received data")
+
+
+class Hall:
+    """Members on TCP sockets with stamps, and the other ends of these."""
+
+    def __init__(self, folder: Path) -> None:
+        self.room = WorkerState(WorkerRecorder(folder, 0, load_channels("tutorial")["chat"]))
+        self.poller = SocketPoller(asyncio.get_running_loop())
+        self.ends: list[socket.socket] = []
+        self.connections: list[Connection] = []
+        self.at_first: list[tuple[int, ...]] = []
+
+    async def let_in(self, count: int, receive_buffer: int | None = None) -> None:
+        loop = asyncio.get_running_loop()
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            for member in range(count):
+                ours = socket.socket()
+                if receive_buffer is not None:
+                    ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+                ours.connect(listener.getsockname())
+                ours.setblocking(False)
+                assert request_stamps(ours)
+                theirs, _ = listener.accept()
+                theirs.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self.ends.append(theirs)
+                opened: asyncio.Future[str | None] = loop.create_future()
+                connection = Connection(member, Request("localhost", "/ws/1", KEY), self.room, opened)
+                transport = StampedTransport(self.poller, ours, connection, self.room.clock)
+                connection.connection_made(transport)
+                transport.start()
+                theirs.sendall(ANSWER)
+                assert await opened is None
+                self.room.enter(connection)
+                self.connections.append(connection)
+        self.at_first = self.intervals
+
+    async def receipts(self, count: int) -> list[tuple[int, int]]:
+        """The next so many: the member, and the stamp."""
+        rows = self.room.ledger.rows
+        await until(lambda: len(rows) >= 3 * count)
+        found = list(zip(rows[::3], rows[2::3], strict=True))
+        rows.clear()
+        return found
+
+    @property
+    def intervals(self) -> list[tuple[int, ...]]:
+        rows = self.room.ledger._intervals.rows
+        return list(zip(rows[::4], rows[1::4], rows[2::4], rows[3::4], strict=True))
+
+    async def close(self) -> None:
+        for connection in self.connections:
+            connection.abort()
+        await self.room.wait_empty(DEADLINE_S)
+        for end in self.ends:
+            end.close()
+        self.poller.close()
+        self.room.ledger.close()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        while not condition():
+            await asyncio.sleep(0)
+
+
+@pytest.fixture(params=[uvloop.new_event_loop, asyncio.new_event_loop], ids=["uvloop", "asyncio"])
+def perform(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Callable[[Callable[[Hall], Coroutine[Any, Any, None]]], None]:
+    """Runs a scene in a hall, which is closed afterwards."""
+
+    def run(scene: Callable[[Hall], Coroutine[Any, Any, None]]) -> None:
+        async def whole() -> None:
+            hall = Hall(tmp_path)
+            try:
+                await scene(hall)
+            finally:
+                await hall.close()
+
+        with asyncio.Runner(loop_factory=request.param) as runner:
+            runner.run(whole())
+
+    return run
+
+
+Perform = Callable[[Callable[[Hall], Coroutine[Any, Any, None]]], None]
+
+
+def test_a_reader_that_is_late_still_has_the_time_at_which_each_message_came(perform: Perform) -> None:
+    async def scene(hall: Hall) -> None:
+        await hall.let_in(5)
+        for number in range(3):
+            sends = []
+            for end in hall.ends:
+                before_ns = monotonic_ns()
+                end.sendall(text(says(number)))
+                sends.append((before_ns, monotonic_ns()))
+            time.sleep(LATE_S)  # the loop is blocked on purpose
+            receipts = await hall.receipts(5)
+            assert len(receipts) == 5
+            for member, at_ns in receipts:
+                before_ns, after_ns = sends[member]
+                assert before_ns - CLOCK_ERROR_NS <= at_ns <= after_ns + CLOCK_ERROR_NS
+        assert hall.intervals == hall.at_first
+
+    perform(scene)
+
+
+def test_of_messages_that_are_read_together_the_last_one_is_exact_and_the_others_have_an_interval(
+    perform: Perform,
+) -> None:
+    async def scene(hall: Hall) -> None:
+        await hall.let_in(1)
+        (end,) = hall.ends
+        end.sendall(text(says(0)))
+        ((_, first_ns),) = await hall.receipts(1)
+        sent_ns = monotonic_ns()
+        for number in (1, 2, 3):
+            before_ns = monotonic_ns()
+            end.sendall(text(says(number)))
+        after_ns = monotonic_ns()
+        receipts = await hall.receipts(3)
+        stamps = {at_ns for _, at_ns in receipts}
+        assert len(stamps) == 1
+        (at_ns,) = stamps
+        assert before_ns - CLOCK_ERROR_NS <= at_ns <= after_ns + CLOCK_ERROR_NS
+        after_ns, *rest, _ = hall.intervals[-1]
+        assert rest == [at_ns, 2]
+        assert first_ns <= after_ns <= sent_ns
+
+    perform(scene)
+
+
+def test_a_message_in_two_segments_has_the_time_of_the_second(perform: Perform) -> None:
+    async def scene(hall: Hall) -> None:
+        await hall.let_in(1)
+        (end,) = hall.ends
+        frame = text(says(0))
+        end.sendall(frame[:10])
+        await until(lambda: not hall.connections[0].reader.is_between_frames)
+        before_ns = monotonic_ns()
+        end.sendall(frame[10:])
+        ((_, at_ns),) = await hall.receipts(1)
+        assert at_ns >= before_ns - CLOCK_ERROR_NS
+        assert hall.intervals == hall.at_first
+
+    perform(scene)
+
+
+def test_the_last_whole_message_before_a_cut_one_has_an_interval_too(perform: Perform) -> None:
+    async def scene(hall: Hall) -> None:
+        await hall.let_in(1)
+        hall.ends[0].sendall(text(says(0)) + text(says(1))[:10])
+        ((_, at_ns),) = await hall.receipts(1)
+        assert hall.intervals[-1][1:3] == (at_ns, 1)
+
+    perform(scene)
+
+
+def test_a_read_without_a_stamp_is_an_interval_up_to_the_read(perform: Perform) -> None:
+    async def scene(hall: Hall) -> None:
+        await hall.let_in(1)
+        hall.ends[0].sendall(text(says(0)))
+        ((_, last_ns),) = await hall.receipts(1)
+        hall.connections[0].received_unstamped(text(says(0)), last_ns + 500)
+        assert await hall.receipts(1) == [(0, last_ns + 500)]
+        assert hall.intervals[-1][1:3] == (last_ns + 500, 1)
+
+    perform(scene)
+
+
+def test_a_clock_that_is_set_back_sets_no_receipt_before_the_last_one(perform: Perform) -> None:
+    async def scene(hall: Hall) -> None:
+        await hall.let_in(1)
+        hall.ends[0].sendall(text(says(0)))
+        ((_, last_ns),) = await hall.receipts(1)
+        hall.connections[0].received(text(says(0)), last_ns - 1_000_000, last_ns + 1)
+        assert await hall.receipts(1) == [(0, last_ns)]
+
+    perform(scene)
+
+
+def test_a_frame_is_written_at_once_and_not_when_the_loop_turns(perform: Perform) -> None:
+    async def scene(hall: Hall) -> None:
+        await hall.let_in(1)
+        (end,) = hall.ends
+        end.settimeout(DEADLINE_S)
+        while not end.recv(65536).endswith(b"\r\n\r\n"):
+            pass
+        hall.connections[0].send(b"frame")
+        assert end.recv(100) == b"frame"
+
+    perform(scene)
+
+
+def test_what_the_kernel_does_not_take_is_sent_later_in_order(perform: Perform) -> None:
+    async def scene(hall: Hall) -> None:
+        await hall.let_in(1)
+        (end,) = hall.ends
+        connection = hall.connections[0]
+        parts = [bytes([number]) * 1_000_000 for number in range(12)]
+        for part in parts:
+            connection.send(part)
+        assert connection.unwritten_bytes > 0
+        got, wanted = bytearray(), b"".join(parts)
+        end.setblocking(False)
+
+        def read() -> bool:
+            with suppress(BlockingIOError):
+                got.extend(end.recv(1 << 20))
+            return len(got) >= len(wanted) and got.endswith(parts[-1])
+
+        await until(read)
+        assert got.endswith(wanted)
+        assert connection.unwritten_bytes == 0
+
+    perform(scene)
+
+
+def test_what_waits_is_still_sent_when_the_connection_closes(perform: Perform) -> None:
+    async def scene(hall: Hall) -> None:
+        await hall.let_in(1)
+        (end,) = hall.ends
+        hall.connections[0].send(b"z" * 12_000_000)
+        hall.connections[0].part()
+        got = 0
+        end.setblocking(False)
+
+        def read() -> bool:
+            nonlocal got
+            try:
+                data = end.recv(1 << 20)
+            except BlockingIOError:
+                return False
+            got += len(data)
+            return not data
+
+        await until(read)
+        assert got > 12_000_000
+
+    perform(scene)
+
+
+@pytest.mark.parametrize("by_reset", [False, True])
+def test_the_end_of_the_stream_is_the_end_of_the_member_after_its_last_message(
+    perform: Perform, by_reset: bool
+) -> None:
+    async def scene(hall: Hall) -> None:
+        await hall.let_in(1)
+        (end,) = hall.ends
+        end.sendall(text(says(0)))
+        if by_reset:
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        else:
+            end.recv(65536)  # with unread data, close would send RST
+        end.close()
+        await until(lambda: hall.room.members_open == 0)
+        assert len(hall.room.ledger.rows) == 3
+        assert not hall.connections[0].can_send
+
+    perform(scene)
+
+
+def test_a_full_receive_buffer_is_noted(perform: Perform) -> None:
+    async def scene(hall: Hall) -> None:
+        await hall.let_in(1)
+        (end,) = hall.ends
+        end.setblocking(False)
+        waiting = b"".join(text(says(number, "x" * 1_000)) for number in range(2_000))
+        sent = 0
+        with suppress(BlockingIOError):
+            while True:  # until nothing more fits into the buffers of both sides
+                sent += end.send(waiting[sent % len(waiting) :])
+        await until(lambda: hall.room.ledger._queues.rows)
+        _, queued, window = hall.room.ledger._queues.rows[:3]
+        assert queued >= 0.75 * window
+
+    perform(scene)
