@@ -16,9 +16,10 @@ from wsproof.delivery.chatter import Chatter
 from wsproof.delivery.credentials import Access, altered_endpoint, altered_message, credentials_of
 from wsproof.delivery.member import PoolMember, SentMessage
 from wsproof.delivery.names import NameShape, shaped_name, with_names
+from wsproof.delivery.versions import VersionKeys
 from wsproof.errors import TargetError, UsageError, WorkloadError
 from wsproof.model.contract import Audience
-from wsproof.model.envelope import Envelope
+from wsproof.model.envelope import Envelope, Opened
 from wsproof.model.finding import Anomaly
 from wsproof.model.history import (
     Departure,
@@ -99,6 +100,7 @@ class ClientPool:
         self.contract = setting.workload.contract
         self.people: list[PoolMember] = []
         self.said: dict[tuple[int, int], SentMessage] = {}
+        self.versions = VersionKeys()
         self.recorder = Recorder(start_ns=now_ns(), keeps_alive=setting.workload.keeps_alive)
         workload = setting.workload
         self.next_alias = setting.first
@@ -297,6 +299,7 @@ class ClientPool:
         whole = (message,) if isinstance(message, str) else ()
         said = SentMessage(person.number, sequence, sent, body if plain else None, (envelope.seal(body), *whole))
         self.said[person.number, sequence] = said
+        self.versions.published(person.number, sequence)
         for other in self.people:
             if other.counts and self._is_for(other, person):
                 other.owed.add((person.number, sequence, Kind.DELIVERY))
@@ -435,9 +438,17 @@ class ClientPool:
         elif isinstance(event, TextMessage | BinaryMessage):
             message = event.text if isinstance(event, TextMessage) else event.data
             reading = self.setting.workload.read(person.alias, message)
+            was_joining = person.conversation is not None and person.conversation.is_joining
             if self._is_for_the_join(person, message, reading, at) and reading.word is MessageKind.UNEXPECTED:
                 self.recorder.ignore(message)
-            elif self.drained_ns:
+                return
+            if reading.version is not None and reading.opened is None:
+                keyed = self._keyed(reading, is_joining=was_joining)
+                if keyed is None:
+                    self._note_change(person, reading, message, at, is_joining=was_joining)
+                    return
+                reading = keyed
+            if self.drained_ns:
                 self._read_late(person, reading, at)
             else:
                 self._read(person, reading, message, at)
@@ -454,6 +465,24 @@ class ClientPool:
             self.put(person, answer)
             self.answered += 1
         return heard.is_awaited
+
+    def _keyed(self, reading: Parsed, *, is_joining: bool) -> Parsed | None:
+        """A message with a version, as the publication that made it; None if no publication did."""
+        assert reading.version is not None
+        key = self.versions.key_of(reading.version, is_joining=is_joining)
+        if key is None:
+            return None
+        envelope = Envelope(self.setting.first + key[0], key[1], self.said[key].sent_ns)
+        return replace(reading, opened=Opened(envelope, intact=True, start=0))
+
+    def _note_change(
+        self, person: PoolMember, reading: Parsed, message: str | bytes, at: int, *, is_joining: bool
+    ) -> None:
+        """Record a change of the state that nobody here published."""
+        if is_joining or not self.setting.alone or self.drained_ns:
+            self.recorder.ignore(message)
+        else:
+            self.recorder.strange.append(UnexpectedMessage(person.number, at, reading.text or str(message)))
 
     def _read_late(self, person: PoolMember, reading: Parsed, at: int) -> None:
         """After the drain, record only messages that were still expected: they are late, not lost."""

@@ -61,6 +61,8 @@ class ScheduleExecution:
     """The right credentials that were shown, where others tried to join without them."""
     measured: tuple[Figure, ...] = ()
     """What the schedule measured, such as the rate that the server took."""
+    has_versions: bool = False
+    """Whether messages were identified by a version instead of an envelope."""
 
     @property
     def understood(self) -> bool:
@@ -112,6 +114,7 @@ def perform(schedule: Schedule, setting: PoolSettings) -> ScheduleExecution:
             plain,
             _credentials(crowd),
             tuple(crowd.measured.values()),
+            crowd.versions.is_used,
         )
     finally:
         crowd.disperse()

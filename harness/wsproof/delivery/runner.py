@@ -17,6 +17,7 @@ from wsproof.delivery.listening import ListeningControl, listen
 from wsproof.delivery.schedule import Action, Schedule, Step, fitted
 from wsproof.delivery.secret_output import secrets_in_output
 from wsproof.delivery.standing import StandingAudience
+from wsproof.delivery.versions import CANNOT_BE_KNOWN
 from wsproof.delivery.volume import has_volume
 from wsproof.errors import TargetError
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
@@ -132,6 +133,8 @@ class ScheduleRunner:
 
     def _explained(self, findings: list[Finding], performance: ScheduleExecution, deadline_s: float) -> list[Finding]:
         """The findings, where a cut-off that is the server's own rule is no violation. See `ListeningControl`."""
+        if performance.has_versions:
+            findings = [self._of_versions(finding) for finding in findings]
         if self.workload.keeps_alive:
             return findings
         if self._listening is None:
@@ -140,6 +143,14 @@ class ScheduleRunner:
             return self._listening.explained(findings, performance)
         except BudgetSpent:
             return findings  # as they are: there was no time for the control run
+
+    def _of_versions(self, finding: Finding) -> Finding:
+        """A finding on a channel whose messages carry a version, with what cannot be known there."""
+        told = f"{finding.explanation} {CANNOT_BE_KNOWN}"
+        if self.server.owned or not finding.level.counts:
+            return replace(finding, explanation=told)
+        told += " Other clients of this server may have changed the state as well, so this proves nothing."
+        return replace(finding, explanation=told, anomaly=Anomaly.UNKNOWN, level=Level.INFORMATIONAL)
 
     def _listen(self, listen_s: float, deadline_s: float) -> float | None:
         if self.server.owned:

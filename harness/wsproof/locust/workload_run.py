@@ -254,7 +254,7 @@ class WorkloadRun:
             self._told(member, reading.about, now_ns)
         elif reading.word is MessageKind.TICK:
             self._ticked(member, message, now_ns)
-        elif reading.word is MessageKind.IGNORED:
+        elif reading.word is MessageKind.IGNORED or reading.version is not None:  # which publication is not known
             self.recorder.ignore(message.text)
         elif reading.word is not MessageKind.JOIN:
             self.recorder.strange.append(unplaced(reading, message.text, member, now_ns, self.messages.first_publisher))

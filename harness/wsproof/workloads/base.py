@@ -58,6 +58,8 @@ class Parsed:
     """The object of a TICK; None if the message is not an object."""
     text: str = ""
     """The text of a publication without the server's own words; the whole message if it is UNEXPECTED."""
+    version: int | str | None = None
+    """In a DELIVERY without an envelope: the number or version that identifies the change, never used twice."""
     needs_answer: bool = False
     """Whether the member must answer this message: `Workload.answer` is then asked what to send."""
 

@@ -253,5 +253,6 @@ def _is_sound(reading: Parsed) -> bool:
         and isinstance(reading.about, str | None)
         and isinstance(reading.value, Mapping | None)
         and isinstance(reading.text, str)
+        and isinstance(reading.version, int | str | None)
         and isinstance(reading.needs_answer, bool)
     )

@@ -143,7 +143,7 @@ def _read_unsealed(records: Records, workload: Workload, first: int) -> Recorder
                 found.notices.append(
                     PresenceNotice(subscriber, reading.about, reading.word is MessageKind.LEAVE, received_ns)
                 )
-            elif reading.word is MessageKind.IGNORED:
+            elif reading.word is MessageKind.IGNORED or reading.version is not None:  # which publication is not known
                 found.ignore(texts[number])
             else:
                 found.strange.append(unplaced(reading, texts[number], subscriber, received_ns, first))

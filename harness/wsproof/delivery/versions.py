@@ -1,0 +1,50 @@
+"""Keys for channels whose messages carry a version or a number, and no text: which publication made which version.
+
+The server makes one new version of each publication. So the next version that is new to all members belongs to the
+oldest publication that has no version yet. Which of several publications in flight made a version cannot be known; that
+each of them made one can.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+Key: TypeAlias = tuple[int, int]
+"""Publisher and sequence number."""
+Version: TypeAlias = int | str
+
+CANNOT_BE_KNOWN = (
+    "The messages of this channel carry a version and no text. So which publication made which version, and whether a "
+    "text arrives unchanged, cannot be known."
+)
+"""Said with each finding on such a channel."""
+
+
+@dataclass
+class VersionKeys:
+    """The versions of one schedule and the publications that made them."""
+
+    _keys: dict[Version, Key] = field(default_factory=dict)
+    _waiting: deque[Key] = field(default_factory=deque)
+    """Publications without a version, the oldest first."""
+
+    def published(self, publisher: int, sequence: int) -> None:
+        """Take a publication, in the order in which they are sent."""
+        self._waiting.append((publisher, sequence))
+
+    def key_of(self, version: Version, *, is_joining: bool) -> Key | None:
+        """The publication that made this version; None if no publication did.
+
+        A member that joins may be told of the state as it is. That shows no change, so it uses up no publication.
+        """
+        key = self._keys.get(version)
+        if key is None and not is_joining and self._waiting:
+            key = self._keys[version] = self._waiting.popleft()
+        return key
+
+    @property
+    def is_used(self) -> bool:
+        """Whether any version has been read."""
+        return bool(self._keys)
