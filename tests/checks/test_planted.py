@@ -414,7 +414,7 @@ def a_feed_that_a_binary_frame_kills() -> tuple[History, Contract]:
 
 def a_frame_against_the_protocol() -> tuple[History, Contract]:
     room = a_room()
-    room.recorder.protocol.append(ProtocolNote(1, "server-masks", "5.1", "violation", "It masked a frame.", "81 85 …"))
+    room.recorder.protocol.append(ProtocolNote(1, "masked", "5.1", "MUST", "It masked a frame.", "81 85 …"))
     return room.history(), CHAT
 
 
@@ -468,7 +468,7 @@ PLANTED: list[tuple[Callable[[], tuple[History, Contract]], str, Anomaly]] = [
     (a_feed_that_never_speaks_to_a_latecomer, "stopped", Anomaly.NEVER_READ),
     (a_feed_that_a_binary_frame_kills, "stopped", Anomaly.STALLED_BY_NEIGHBOUR),
     (a_member_that_could_not_join, "joined", Anomaly.UNKNOWN),
-    (a_frame_against_the_protocol, "server-masks", Anomaly.PROTOCOL),
+    (a_frame_against_the_protocol, "server-masked", Anomaly.PROTOCOL),
 ]
 
 
@@ -483,7 +483,7 @@ def test_a_planted_fault_is_found_once_and_by_its_name(
 
 
 def test_every_check_has_a_planted_fault_and_a_promise() -> None:
-    protocol = {"server-masks": "protocol"}
+    protocol = {"server-masked": "protocol"}
     assert {protocol.get(check, check) for _, check, _ in PLANTED} == {check.name for check in CHECKS}
     assert all(check.promise.endswith(".") for check in CHECKS)
 

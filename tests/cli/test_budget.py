@@ -17,6 +17,7 @@ from wsproof.cli.exit_codes import exit_code_of
 from wsproof.cli.parser import parse_command
 from wsproof.conformance import suite as rfc6455
 from wsproof.errors import ExitCode
+from wsproof.model.chapter import Chapter
 from wsproof.model.finding import Verdict
 from wsproof.model.record import RunRecord
 from wsproof.model.suite import CheckRun, NotRun, SuiteReport
@@ -80,7 +81,7 @@ def test_the_protocol_leaves_the_channels_their_time(tmp_path: Path, monkeypatch
 
 def shown(ran: int, late: int, not_here: int = 0) -> tuple[str, RunRecord]:
     """What the terminal shows of a report, and its record."""
-    runs = (CheckRun("mask-any", "5.3", "masks", Verdict.VALID, 1, 0.1),) * ran
+    runs = (CheckRun("mask-any", "5.3", "masks", Verdict.VALID, 1, 0.1, chapter=Chapter.MASKING),) * ran
     left = [NotRun("rsv-zero", "5.2", "bits", Budget(60).reason, is_out_of_time=True)] * late
     left += [NotRun("deflate-final", "RFC 7692 7.2.3.4", "BFINAL", "not offered by the server")] * not_here
     report = SuiteReport(0, runs, not_run=tuple(left))

@@ -9,6 +9,7 @@ import pytest
 from wsproof.cli.parser import parse_command
 from wsproof.cli.replay import attempts, outcome, remember
 from wsproof.errors import ExitCode, UsageError
+from wsproof.model.chapter import RuleKind
 from wsproof.model.finding import Anomaly, Finding, Level
 
 FOUND = Finding("ping-answered", "5.5.2", Anomaly.PROTOCOL, Level.VIOLATION, "It does not answer.")
@@ -70,15 +71,15 @@ def test_a_secret_that_was_not_kept_is_asked_for() -> None:
     assert options.header == ()
 
 
-DIED = replace(FOUND, check="process-ended")
+DIED = replace(FOUND, check="process-ended", kind=RuleKind.SERVICE)
 
 
 def test_a_server_that_dies_again_is_never_said_to_go_on() -> None:
     shown, said, code = outcome(FOUND, [DIED])
     assert (shown, code) == ([DIED], ExitCode.FAILED)
     assert "does not happen again" not in said
-    assert outcome(replace(FOUND, check="neighbour-served"), [DIED])[1] == "It happens again."
-    assert outcome(replace(FOUND, check="served-after-storm"), [replace(DIED, check="neighbour-served")])[0]
+    assert outcome(replace(DIED, check="neighbour-served"), [DIED])[1] == "It happens again."
+    assert outcome(replace(DIED, check="served-after-storm"), [replace(DIED, check="neighbour-served")])[0]
 
 
 @pytest.mark.parametrize(("reproduced", "tries"), [(None, 1), ("3 of 3", 1), ("1 of 3", 10), ("0 of 3", 10)])

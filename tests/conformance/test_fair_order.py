@@ -9,7 +9,7 @@ from wsproof.conformance.fair_order import FairOrder
 from wsproof.conformance.properties.property import Property
 from wsproof.conformance.robustness.definition import RobustnessTest
 from wsproof.conformance.suite import CHECKS, PROPERTIES
-from wsproof.model.server_table import Chapter, chapter_of
+from wsproof.model.chapter import Chapter
 
 BUDGET_S = 60.0
 
@@ -26,7 +26,7 @@ def names_run(order: FairOrder, cost: Callable[[Property | RobustnessTest], floa
 
 
 def silent_handshakes(check: Property | RobustnessTest) -> float:
-    return 10.0 if chapter_of(check.rule.section) is Chapter.HANDSHAKE else 0.2
+    return 10.0 if check.rule.chapter is Chapter.HANDSHAKE else 0.2
 
 
 def test_a_fast_server_is_checked_in_the_written_order() -> None:
@@ -41,7 +41,7 @@ def test_without_a_budget_the_written_order_stays() -> None:
 
 def test_silence_after_handshakes_does_not_take_the_time_of_the_other_chapters() -> None:
     names = set(names_run(FairOrder(CHECKS, BUDGET_S), silent_handshakes, BUDGET_S))
-    others = [each.name for each in PROPERTIES if chapter_of(each.rule.section) is not Chapter.HANDSHAKE]
+    others = [each.name for each in PROPERTIES if each.rule.chapter is not Chapter.HANDSHAKE]
     assert names.issuperset(others)
 
 
@@ -55,6 +55,6 @@ def test_every_check_is_chosen_once_and_robustness_tests_come_last() -> None:
 
 def test_a_slow_server_is_asked_about_each_chapter_before_any_is_asked_twice() -> None:
     names = names_run(FairOrder(CHECKS, BUDGET_S, is_slow=True), lambda check: 1.0, BUDGET_S)
-    chapters = list(dict.fromkeys(chapter_of(each.rule.section) for each in PROPERTIES))
-    by_name = {each.name: chapter_of(each.rule.section) for each in PROPERTIES}
+    chapters = list(dict.fromkeys(each.rule.chapter for each in PROPERTIES))
+    by_name = {each.name: each.rule.chapter for each in PROPERTIES}
     assert [by_name[name] for name in names[: len(chapters)]] == chapters

@@ -43,7 +43,7 @@ _ON_THE_WAY = {
     "fail-ends-tcp": ("rsv-zero",),
 }
 # What shows in trials only is caught in `robustness/`.
-_STRAINING = {demand[0] for demand in DEMANDS}
+_STRAINING = {demand.id for demand in DEMANDS}
 # Faults that other properties than their rule's own bring to light.
 _SEEN_BY = {
     "extension-backslashes": ("extension-malformed",),

@@ -6,27 +6,30 @@ from typing import Any
 
 import pytest
 
+from wsproof.model.chapter import Chapter, SuiteName
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.old_findings import chapter_of_section, kind_of
 from wsproof.model.server_table import (
     Cell,
-    Chapter,
     ServerRunState,
     ServerTable,
     ServerTableRow,
     by_check,
     cells_of,
-    chapter_of,
 )
 from wsproof.model.suite import CheckRun, SuiteReport
+
+CHAPTERS = {"5.2": Chapter.FRAMING, "8.1": Chapter.UTF8, "chat": Chapter.CHANNELS}
 
 
 def finding(section: str, level: Level = Level.VIOLATION, **changes: Any) -> Finding:
     values: dict[str, Any] = {"check": f"check-{section}", "anomaly": Anomaly.PROTOCOL, "explanation": "It did not."}
+    values["chapter"] = CHAPTERS[section]
     return Finding(**{**values, "section": section, "level": level, **changes})
 
 
 def run(section: str, verdict: Verdict = Verdict.VALID) -> CheckRun:
-    return CheckRun(f"check-{section}", section, "a title", verdict, 1, 0.5)
+    return CheckRun(f"check-{section}", section, "a title", verdict, 1, 0.5, chapter=CHAPTERS[section])
 
 
 def row(server: str, *found: Finding, verdict: Verdict = Verdict.VALID) -> ServerTableRow:
@@ -69,15 +72,23 @@ BROKEN = ServerTableRow("granian", "granian (Rust)", ServerRunState.FAILED, "exp
         ("-", None),
     ],
 )
-def test_a_section_belongs_to_a_chapter(section: str, chapter: Chapter | None) -> None:
-    assert chapter_of(section) is chapter
+def test_a_section_of_an_old_document_belongs_to_a_chapter(section: str, chapter: Chapter | None) -> None:
+    assert chapter_of_section(section) is chapter
 
 
-def test_every_rule_of_the_suite_has_a_chapter_that_is_about_the_wire() -> None:
+def test_old_documents_get_the_chapter_and_kind_that_the_rule_has_today() -> None:
     from wsproof.conformance.rules import RULES
 
-    strays = {rule.id: rule.section for rule in RULES if chapter_of(rule.section) in (None, Chapter.CHANNELS)}
-    assert strays == {}
+    assert {rule.id: chapter_of_section(rule.section) for rule in RULES} == {rule.id: rule.chapter for rule in RULES}
+    assert {rule.id: kind_of(rule.id, rule.section) for rule in RULES} == {rule.id: rule.kind for rule in RULES}
+
+
+def test_every_rule_of_the_suite_belongs_to_the_protocol() -> None:
+    from wsproof.conformance.rules import RULES
+
+    assert {rule.chapter.suite for rule in RULES} == {SuiteName.PROTOCOL}
+    known = {rule.id for rule in RULES}
+    assert {implying for rule in RULES for implying in rule.implied_by} <= known
 
 
 def test_a_cell_counts_each_finding_as_one_kind() -> None:

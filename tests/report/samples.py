@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from wsproof.model.chapter import Chapter
 from wsproof.model.comparison import Comparison, Judgement, MetricComparison
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
@@ -135,8 +136,24 @@ def suite_report(*findings: Finding) -> SuiteReport:
     """Five checks of three sections, and these findings."""
     broken = {finding.check for finding in findings if finding.verdict() is Verdict.INVALID}
     runs = (
-        CheckRun("4.2-handshake", "4.2", "An upgrade is answered as the RFC says", Verdict.VALID, 25, 0.8),
-        CheckRun("5.5.1-close-1005", "7.4.1", "Reserved close codes are refused", Verdict.VALID, 25, 0.31),
+        CheckRun(
+            "4.2-handshake",
+            "4.2",
+            "An upgrade is answered as the RFC says",
+            Verdict.VALID,
+            25,
+            0.8,
+            chapter=Chapter.HANDSHAKE,
+        ),
+        CheckRun(
+            "5.5.1-close-1005",
+            "7.4.1",
+            "Reserved close codes are refused",
+            Verdict.VALID,
+            25,
+            0.31,
+            chapter=Chapter.CLOSE,
+        ),
         CheckRun("chat.agreed-order", "chat", "All members see one order", Verdict.VALID, 10, 1.9),
         CheckRun(
             "chat.binary-frame-harms-nobody",

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 
 from wsproof.checks.describe import Describer
+from wsproof.model.chapter import Chapter, RuleKind
 from wsproof.model.contract import Contract
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import History, ProtocolNote
+from wsproof.wire import RULES
 
 WEIGHTS = {"MUST": Level.VIOLATION, "SHOULD": Level.NON_STRICT, "MAY": Level.INFORMATIONAL}
 """Level of a violation, by the requirement word of the rule (RFC 2119), which `wire` records."""
@@ -21,21 +23,18 @@ def protocol(history: History, contract: Contract) -> list[Finding]:
     story = Describer(history)
     return [
         Finding(
-            _name(rule),
+            f"server-{rule}",  # the conformance suite's name, so that its known deviations apply here as well
             notes[0].section,
             Anomaly.PROTOCOL,
             _weight(notes[0].level),
             f"{notes[0].sentence} Seen on the channel {contract.channel}.",
             (f"{story.who(notes[0].subscriber)} receives {notes[0].evidence}",),
             occurrences=len(notes),
+            chapter=Chapter(RULES[rule].chapter),
+            kind=RuleKind.SERVER_FRAMES,
         )
         for rule, notes in rules.items()
     ]
-
-
-def _name(rule: str) -> str:
-    """The conformance suite's name of the rule, so that its known deviations apply here as well."""
-    return rule if rule.startswith("server-") else f"server-{rule}"
 
 
 def _weight(level: str) -> Level:

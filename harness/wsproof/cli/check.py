@@ -11,9 +11,10 @@ from wsproof.cli.command import Command
 from wsproof.cli.exit_codes import exit_code_of
 from wsproof.conformance import suite as rfc6455
 from wsproof.errors import ExitCode
+from wsproof.model.chapter import SuiteName
 from wsproof.model.record import RunRecord
 from wsproof.model.server_end import end_findings
-from wsproof.model.suite import SuiteName, SuiteReport
+from wsproof.model.suite import SuiteReport
 from wsproof.report.formats.junit import junit_xml
 from wsproof.report.formats.markdown import run_markdown
 from wsproof.report.formats.progress import ProgressLine

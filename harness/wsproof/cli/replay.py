@@ -12,6 +12,7 @@ from wsproof import delivery
 from wsproof.cli.command import Command
 from wsproof.conformance import suite as rfc6455
 from wsproof.errors import ExitCode, UsageError
+from wsproof.model.chapter import RuleKind
 from wsproof.model.finding import Anomaly, Finding, Verdict, verdict_of
 from wsproof.model.secrecy import MARK
 from wsproof.model.server_end import PROCESS_ENDED
@@ -81,8 +82,7 @@ def _is_same(finding: Finding, other: Finding) -> bool:
     """Whether both findings are the same: the same check, or both say that the server no longer serves clients."""
     if other.anomaly is Anomaly.UNKNOWN:
         return False
-    serves_nobody = finding.check in _NOT_SERVED or finding.check.startswith("served-")
-    return other.check == finding.check or (serves_nobody and other.check in _NOT_SERVED)
+    return other.check == finding.check or (finding.kind is RuleKind.SERVICE and other.check in _NOT_SERVED)
 
 
 def read_finding(path: Path) -> tuple[Finding, Mapping[str, Any]]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from wsproof.conformance.properties.property import Property
 from wsproof.conformance.robustness.definition import RobustnessTest
-from wsproof.model.server_table import Chapter, chapter_of
+from wsproof.model.chapter import Chapter
 
 __all__ = ["FairOrder"]
 
@@ -37,7 +37,7 @@ class FairOrder:
         self._count = len(self.left)
         self._budget_s = budget_s
         self._is_fair = is_slow and math.isfinite(budget_s)
-        self._used: dict[Chapter | None, float] = {}
+        self._used: dict[Chapter, float] = {}
 
     @property
     def done(self) -> float:
@@ -49,18 +49,14 @@ class FairOrder:
         chosen = self.left[0]
         properties = [each for each in self.left if isinstance(each, Property)]
         if self._is_fair and properties:
-            chosen = min(properties, key=lambda each: self._used.get(_chapter(each), 0.0))
+            chosen = min(properties, key=lambda each: self._used.get(each.rule.chapter, 0.0))
         self.left.remove(chosen)
         return chosen
 
     def took(self, check: Check, seconds: float) -> None:
         """Note how long a check took."""
         if isinstance(check, Property):
-            chapter = _chapter(check)
+            chapter = check.rule.chapter
             self._used[chapter] = self._used.get(chapter, 0.0) + seconds
         used = sum(self._used.values())
         self._is_fair |= used > _TRIED_S and used > _BEHIND * self.done * self._budget_s
-
-
-def _chapter(check: Property) -> Chapter | None:
-    return chapter_of(check.rule.section)

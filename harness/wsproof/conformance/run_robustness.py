@@ -15,14 +15,12 @@ from wsproof.conformance.session import ServerGone, Session
 from wsproof.conformance.verify.findings import finding_of
 from wsproof.conformance.verify.violations import Violation
 from wsproof.errors import TargetError
+from wsproof.model.chapter import RuleKind
 from wsproof.model.finding import Finding, Level, Verdict, verdict_of
 from wsproof.model.server_end import PROCESS_ENDED, ServerEnd
 from wsproof.model.suite import CheckRun, NotRun
 
 __all__ = ["RobustnessRunner"]
-
-_REPEAT_THEMSELVES = ("cost-", "freed-")
-"""Prefixes of tests that measure several times themselves, and get no retry."""
 
 
 @dataclass
@@ -69,6 +67,7 @@ class RobustnessRunner:
             reason,
             tuple(outcome.figures),
             cause,
+            chapter=trial.rule.chapter,
         )
 
     def close(self) -> None:
@@ -107,7 +106,7 @@ class RobustnessRunner:
             outcome = RobustnessOutcome(lacking=f"the server takes no more clients, which may be a limit: {error}")
         except TargetError as error:
             outcome = RobustnessOutcome()
-            if not trial.name.startswith("served-"):
+            if trial.rule.kind is not RuleKind.SERVICE:
                 outcome.lacking = f"it did not come to that: {error}"
             outcome.charge(trial.name, "clients to be served", f"one was not: {error}")
         service = self._service()
@@ -146,8 +145,7 @@ class RobustnessRunner:
         themselves, and an ended process needs no confirmation: these get no retry.
         """
         ended = any(charge.rule == PROCESS_ENDED for charge in first.charges)
-        repeats_itself = trial.name.startswith(_REPEAT_THEMSELVES)
-        if not first.charges or first.cause or first.lacking or ended or repeats_itself or self._gone is not None:
+        if not first.charges or first.cause or first.lacking or ended or trial.repeats_itself or self._gone is not None:
             return None
         self.close()
         self._known.clear()
@@ -215,4 +213,4 @@ def _findings(
 
 
 def _not_run(trial: RobustnessTest, reason: str) -> NotRun:
-    return NotRun(trial.name, trial.rule.section, trial.rule.title, reason)
+    return NotRun(trial.name, trial.rule.section, trial.rule.title, reason, chapter=trial.rule.chapter)

@@ -42,10 +42,11 @@ from wsproof.conformance.session import (
     open_session,
 )
 from wsproof.errors import CannotTellError, UsageError
+from wsproof.model.chapter import Chapter, RuleKind, SuiteName
 from wsproof.model.crash import crashed_check
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
 from wsproof.model.server_end import PROCESS_ENDED
-from wsproof.model.suite import CheckRun, Keep, NotRun, SuiteName, SuiteOptions, SuiteReport, keep_nothing
+from wsproof.model.suite import CheckRun, Keep, NotRun, SuiteOptions, SuiteReport, keep_nothing
 from wsproof.net.budget import Budget
 from wsproof.workloads import Opening
 
@@ -145,7 +146,16 @@ def run_suite(
         report = _ended(options.seed, str(error))
     except CannotTellError as error:
         # Reported once, since the reason is the same for every property.
-        row = CheckRun("handshake", "4", "the opening handshake is accepted", Verdict.UNKNOWN, 0, 0.0, str(error))
+        row = CheckRun(
+            "handshake",
+            "4",
+            "the opening handshake is accepted",
+            Verdict.UNKNOWN,
+            0,
+            0.0,
+            str(error),
+            chapter=Chapter.HANDSHAKE,
+        )
         report = SuiteReport(options.seed, (row,))
     return replace(report, wall_s=time.monotonic() - begun)
 
@@ -153,8 +163,19 @@ def run_suite(
 def _ended(seed: int, explanation: str) -> SuiteReport:
     """Report a server that ended before anything was checked. Its end is the finding."""
     harm = rule(PROCESS_ENDED).harm
-    finding = Finding(PROCESS_ENDED, "liveness", Anomaly.PROTOCOL, Level.VIOLATION, explanation, rule_harm=harm)
-    row = CheckRun(PROCESS_ENDED, "liveness", "the server's process goes on", Verdict.INVALID, 0, 0.0)
+    finding = Finding(
+        PROCESS_ENDED,
+        "liveness",
+        Anomaly.PROTOCOL,
+        Level.VIOLATION,
+        explanation,
+        rule_harm=harm,
+        chapter=Chapter.ROBUSTNESS,
+        kind=RuleKind.SERVICE,
+    )
+    row = CheckRun(
+        PROCESS_ENDED, "liveness", "the server's process goes on", Verdict.INVALID, 0, 0.0, chapter=Chapter.ROBUSTNESS
+    )
     return SuiteReport(seed, (row,), (finding,))
 
 
@@ -251,7 +272,7 @@ def _run_trial(trials: RobustnessRunner, trial: RobustnessTest) -> tuple[CheckRu
         raise
     except Exception as error:  # noqa: BLE001  an internal error in one test must not stop the others
         trials.close()
-        return crashed_check(*_named(trial), error, time.monotonic() - begun), True
+        return crashed_check(*_named(trial), error, time.monotonic() - begun, chapter=trial.rule.chapter), True
 
 
 def _run_guarded(subject: Session, tested: Property) -> tuple[CheckRun | NotRun, bool]:
@@ -266,7 +287,7 @@ def _run_guarded(subject: Session, tested: Property) -> tuple[CheckRun | NotRun,
         raise
     except Exception as error:  # noqa: BLE001  an internal error in one property must not stop the others
         subject.close()
-        row = crashed_check(*_named(tested), error, time.monotonic() - begun)
+        row = crashed_check(*_named(tested), error, time.monotonic() - begun, chapter=tested.rule.chapter)
         cause = subject.ledger.cause_of(tested.name)
         if cause is not None:
             other = cause if cause != tested.name else ""
@@ -398,10 +419,10 @@ def check_robustness(subject: Session, trial: RobustnessTest) -> tuple[list[Find
 
 def _server_frames(subject: Session) -> CheckRun:
     """A row for the server's own frames, which all scripts check on the way, at no extra time."""
-    broken = [each for each in subject.ledger.findings() if each.check.startswith("server-")]
+    broken = [each for each in subject.ledger.findings() if each.kind is RuleKind.SERVER_FRAMES]
     verdict = Verdict.worst(each.verdict() for each in broken)
     title = "every frame and answer of the server is legal"
-    return CheckRun("server-frames", "5", title, verdict, subject.conversations, 0.0)
+    return CheckRun("server-frames", "5", title, verdict, subject.conversations, 0.0, chapter=Chapter.FRAMING)
 
 
 def _idle_clients(subject: Session) -> CheckRun:
@@ -409,7 +430,16 @@ def _idle_clients(subject: Session) -> CheckRun:
     often = len(subject.losses)
     times = "once" if often == 1 else f"{often} times"
     reason = f"an idle client was cut off {times}: the server {subject.losses[0]}; new clients were served"
-    return CheckRun("neighbour-served", "liveness", rule("neighbour-served").title, Verdict.VALID, often, 0.0, reason)
+    return CheckRun(
+        "neighbour-served",
+        "liveness",
+        rule("neighbour-served").title,
+        Verdict.VALID,
+        often,
+        0.0,
+        reason,
+        chapter=Chapter.ROBUSTNESS,
+    )
 
 
 def _not_reached(left: int, reason: str) -> list[CheckRun]:
@@ -417,21 +447,23 @@ def _not_reached(left: int, reason: str) -> list[CheckRun]:
     if not left:
         return []
     title = f"the other {left} checks"
-    return [CheckRun("not-run", "-", title, Verdict.UNKNOWN, 0, 0.0, f"not run: {reason}")]
+    return [CheckRun("not-run", "-", title, Verdict.UNKNOWN, 0, 0.0, f"not run: {reason}", chapter=None)]
 
 
 def _not_run(tested: Property | RobustnessTest, reason: str) -> NotRun:
-    return NotRun(*_named(tested), reason)
+    return NotRun(*_named(tested), reason, chapter=tested.rule.chapter)
 
 
 def _out_of_time(tested: Property | RobustnessTest, reason: str) -> NotRun:
-    return NotRun(*_named(tested), reason, is_out_of_time=True)
+    return NotRun(*_named(tested), reason, is_out_of_time=True, chapter=tested.rule.chapter)
 
 
 def _row(tested: Property, verdict: Verdict, examples: int, seconds: float, reason: str, cause: str | None) -> CheckRun:
     other = cause if cause is not None and cause != tested.name else ""
     own = tested.rule
-    return CheckRun(tested.name, own.section, own.title, verdict, examples, seconds, reason, cause=other)
+    return CheckRun(
+        tested.name, own.section, own.title, verdict, examples, seconds, reason, cause=other, chapter=own.chapter
+    )
 
 
 def _sorted(findings: Any) -> list[Finding]:

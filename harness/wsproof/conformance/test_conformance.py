@@ -17,8 +17,9 @@ from wsproof.conformance.session import ServerGone, Session, open_session
 from wsproof.conformance.suite import PROPERTIES, ROBUSTNESS_TESTS, check_property, check_robustness
 from wsproof.deviations import KnownDeviations
 from wsproof.errors import CannotTellError
+from wsproof.model.chapter import SuiteName
 from wsproof.model.finding import Finding, Verdict
-from wsproof.model.suite import SuiteName, SuiteOptions
+from wsproof.model.suite import SuiteOptions
 from wsproof.net.budget import Budget, BudgetSpent
 from wsproof.target.server import RunningServer
 

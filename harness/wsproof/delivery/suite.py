@@ -24,9 +24,10 @@ from wsproof.delivery.standing_probe import STANDING
 from wsproof.delivery.strategies import examples
 from wsproof.errors import TargetError, UsageError
 from wsproof.model import reference_server
+from wsproof.model.chapter import SuiteName
 from wsproof.model.crash import crashed_check
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
-from wsproof.model.suite import Figure, Keep, NotRun, SuiteName, SuiteOptions, SuiteReport, keep_nothing
+from wsproof.model.suite import Figure, Keep, NotRun, SuiteOptions, SuiteReport, keep_nothing
 from wsproof.net.budget import Budget, BudgetSpent
 from wsproof.net.clock import now_ns
 from wsproof.net.endpoint import Endpoint

@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from wsproof.deviations.deviation import Deviation, also_broken
+from wsproof.model.chapter import Chapter
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
+from wsproof.model.old_findings import chapter_of_section, kind_of
 from wsproof.model.suite import CheckRun, SuiteReport
 
 __all__ = ["KnownDeviations"]
@@ -64,7 +66,7 @@ class KnownDeviations:
         findings, runs = list(findings), list(runs)
         level = Level.VIOLATION if self.named else Level.NON_STRICT
         return [
-            _gone(known, level)
+            _gone(known, level, runs)
             for known in self.own
             if not known.intermittent
             and not any(known.shows_in(finding) for finding in findings)
@@ -97,8 +99,10 @@ def _known_row(run: CheckRun, findings: Iterable[Finding]) -> CheckRun:
     return replace(run, verdict=Verdict.VALID, reason="known deviation, accepted")
 
 
-def _gone(known: Deviation, level: Level) -> Finding:
+def _gone(known: Deviation, level: Level, runs: Iterable[CheckRun]) -> Finding:
     """The finding that a known deviation did not occur."""
+    of_check = (run.chapter for run in runs if run.check == known.check)
+    chapter = next(of_check, None) or chapter_of_section(known.section) or Chapter.CHANNELS
     return Finding(
         check=known.check,
         section=known.section,
@@ -108,4 +112,6 @@ def _gone(known: Deviation, level: Level) -> Finding:
             f"The accepted deviation did not show any more. Remove it from the file of known deviations. "
             f"It was accepted because: {known.reason}"
         ),
+        chapter=chapter,
+        kind=kind_of(known.check, known.section),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 
+from wsproof.model.chapter import Chapter
 from wsproof.model.finding import Verdict
 from wsproof.model.suite import CheckRun
 
@@ -22,7 +23,17 @@ def traceback_of(error: Exception) -> str:
     return "".join(traceback.format_exception(error))
 
 
-def crashed_check(check: str, section: str, title: str, error: Exception, seconds: float = 0.0) -> CheckRun:
+def crashed_check(
+    check: str,
+    section: str,
+    title: str,
+    error: Exception,
+    seconds: float = 0.0,
+    *,
+    chapter: Chapter = Chapter.CHANNELS,
+) -> CheckRun:
     """Return the row of a crashed check: verdict UNKNOWN, with the traceback."""
     reason = crash_reason(error)
-    return CheckRun(check, section, title, Verdict.UNKNOWN, 0, seconds, reason, traceback=traceback_of(error))
+    return CheckRun(
+        check, section, title, Verdict.UNKNOWN, 0, seconds, reason, traceback=traceback_of(error), chapter=chapter
+    )

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from wsproof.model.chapter import Chapter, RuleKind, SuiteName
 from wsproof.model.harm import Harm
+from wsproof.model.old_findings import chapter_of_section, kind_of
 
 
 class Level(StrEnum):
@@ -129,6 +131,15 @@ class Finding:
     """What the server wrote during the check: its last exception, redacted and bounded."""
     rule_harm: Harm | None = field(default=None, kw_only=True)
     """The harm of breaking the rule, if the rule defines it."""
+    chapter: Chapter = field(default=Chapter.CHANNELS, kw_only=True)
+    """The topic of the rule."""
+    kind: RuleKind = field(default=RuleKind.DELIVERY, kw_only=True)
+    """What the rule is about."""
+
+    @property
+    def suite(self) -> SuiteName:
+        """The suite whose promise was broken."""
+        return SuiteName.PROTOCOL if self.anomaly is Anomaly.PROTOCOL else self.chapter.suite
 
     @property
     def harm(self) -> Harm:
@@ -142,6 +153,9 @@ class Finding:
         return {
             "check": self.check,
             "section": self.section,
+            "suite": self.suite.value,
+            "chapter": self.chapter.value,
+            "kind": self.kind.value,
             "anomaly": self.anomaly.value,
             "level": self.level.value,
             "harm": self.harm.value,
@@ -179,6 +193,8 @@ class Finding:
             source=data.get("source"),
             library=data.get("library"),
             server_output=tuple(data.get("server_output", ())),
+            chapter=Chapter(data["chapter"]) if "chapter" in data else _old_chapter(data["section"]),
+            kind=RuleKind(data["kind"]) if "kind" in data else kind_of(data["check"], data["section"]),
         )
         harm = Harm(data.get("harm", finding.harm))  # the oldest documents have no harm
         return finding if harm is finding.harm else replace(finding, rule_harm=harm)
@@ -190,6 +206,10 @@ class Finding:
         if self.accepted is not None or not self.level.counts:
             return Verdict.VALID
         return Verdict.INVALID if strict or self.level is Level.VIOLATION else Verdict.VALID
+
+
+def _old_chapter(section: str) -> Chapter:
+    return chapter_of_section(section) or Chapter.CHANNELS
 
 
 def observed(finding: Finding) -> Finding:

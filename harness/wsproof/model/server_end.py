@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from dataclasses import dataclass
 
+from wsproof.model.chapter import Chapter, RuleKind
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.harm import Harm
 
@@ -55,6 +56,8 @@ def end_findings(ends: tuple[ServerEnd, ...]) -> tuple[Finding, ...]:
             occurrences=len(same),
             server_output=same[0].output,
             rule_harm=Harm.PROCESS_DIED,
+            chapter=Chapter.ROBUSTNESS,
+            kind=RuleKind.SERVICE,
         )
         for sentence, same in kinds.items()
     )

@@ -7,75 +7,19 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from wsproof.model.chapter import Chapter
 from wsproof.model.finding import UNDECIDED, Finding, Level, Verdict, severity
 from wsproof.model.schemas import MATRIX_SCHEMA
 from wsproof.model.suite import SuiteReport
 
 __all__ = [
     "Cell",
-    "Chapter",
     "ServerRunState",
     "ServerTable",
     "ServerTableRow",
     "by_check",
     "cells_of",
-    "chapter_of",
 ]
-
-
-class Chapter(StrEnum):
-    """Topics of the checks, in the order in which a connection meets them."""
-
-    HANDSHAKE = "handshake"
-    FRAMING = "framing"
-    MASKING = "masking"
-    FRAGMENTATION = "fragments"
-    CONTROL = "control"
-    CLOSE = "close"
-    UTF8 = "UTF-8"
-    DEFLATE = "deflate"
-    ROBUSTNESS = "robustness"
-    CHANNELS = "channels"
-
-
-# The longest matching prefix of a section counts. Security-only text of RFC 6455 (10) belongs to robustness.
-_BEGINNINGS = {
-    "1.4": Chapter.CLOSE,
-    "4": Chapter.HANDSHAKE,
-    "5": Chapter.FRAMING,
-    "5.1": Chapter.MASKING,
-    "5.3": Chapter.MASKING,
-    "5.4": Chapter.FRAGMENTATION,
-    "5.5": Chapter.CONTROL,
-    "5.5.1": Chapter.CLOSE,
-    "5.6": Chapter.UTF8,
-    "6": Chapter.FRAMING,
-    "7": Chapter.CLOSE,
-    "8": Chapter.UTF8,
-    "9": Chapter.HANDSHAKE,
-    "10": Chapter.ROBUSTNESS,
-    "11": Chapter.HANDSHAKE,
-    "RFC 7692": Chapter.DEFLATE,
-    "RFC 9110": Chapter.HANDSHAKE,
-    "RFC 9112": Chapter.HANDSHAKE,
-    "liveness": Chapter.ROBUSTNESS,
-    "robustness": Chapter.ROBUSTNESS,
-}
-
-
-def chapter_of(section: str) -> Chapter | None:
-    """Return the chapter of a section ("5.5.1", "RFC 7692 7.1", "chat").
-
-    Returns None for "-", the section of checks that were not run.
-    """
-    if section == "-":
-        return None
-    own = section.removeprefix("RFC 6455 ")
-    words = [own.rpartition(" ")[0]] if own.startswith("RFC ") else own.split(".")
-    for length in range(len(words), 0, -1):
-        if (chapter := _BEGINNINGS.get(".".join(words[:length]))) is not None:
-            return chapter
-    return Chapter.CHANNELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +45,11 @@ def cells_of(report: SuiteReport) -> dict[Chapter, Cell]:
     """Return the counts of each tested chapter, in the order of the chapters."""
     counts = {chapter: dict.fromkeys(Cell.__slots__, 0) for chapter in Chapter}
     for run in report.checks_run:
-        if (chapter := chapter_of(run.section)) is not None:
+        if (chapter := run.chapter) is not None:
             counts[chapter]["checks"] += 1
             counts[chapter]["unknown"] += run.verdict is Verdict.UNKNOWN
     for finding in report.findings:
-        if (chapter := chapter_of(finding.section)) is not None:
-            counts[chapter][_kind(finding)] += 1
+        counts[finding.chapter][_kind(finding)] += 1
     return {chapter: Cell(**row) for chapter, row in counts.items() if any(row.values())}
 
 

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from enum import StrEnum
 from typing import Any, TypeAlias
 
-from wsproof.model.finding import Anomaly, Finding, Verdict, severity, verdict_of
+from wsproof.model.chapter import Chapter, RuleKind, SuiteName
+from wsproof.model.finding import Finding, Verdict, severity, verdict_of
+from wsproof.model.old_findings import chapter_of_section
 from wsproof.model.schemas import CHECK_SCHEMA
-
-ON_THE_WIRE = "server-"
-"""Prefix of the checks for what a server must never send. Every client of the harness runs them."""
-
-
-class SuiteName(StrEnum):
-    """The two shipped suites, as `--only` names them."""
-
-    PROTOCOL = "protocol"
-    CHANNELS = "channels"
 
 
 @dataclass(frozen=True)
@@ -87,6 +78,13 @@ class CheckRun:
     measured: tuple[Figure, ...] = ()
     cause: str = ""
     traceback: str = ""
+    chapter: Chapter | None = field(default=Chapter.CHANNELS, kw_only=True)
+    """Its topic; None for a row that stands for checks of several chapters."""
+
+    @property
+    def suite(self) -> SuiteName:
+        """The suite that it belongs to."""
+        return self.chapter.suite if self.chapter is not None else SuiteName.PROTOCOL
 
     @property
     def remark(self) -> str:
@@ -99,6 +97,7 @@ class CheckRun:
         return {
             "check": self.check,
             "section": self.section,
+            "chapter": self.chapter,
             "title": self.title,
             "verdict": self.verdict.value,
             "examples": self.examples,
@@ -123,6 +122,7 @@ class CheckRun:
             measured=tuple(Figure.from_json(figure) for figure in data.get("measured", ())),
             cause=data.get("cause", ""),
             traceback=data.get("traceback", ""),
+            chapter=_chapter_of(data),
         )
 
 
@@ -138,6 +138,7 @@ class NotRun:
     title: str
     reason: str
     is_out_of_time: bool = False
+    chapter: Chapter | None = field(default=Chapter.CHANNELS, kw_only=True)
 
     def to_json(self) -> dict[str, Any]:
         """Return the row under `not_run` in wsproof.check/1."""
@@ -147,7 +148,7 @@ class NotRun:
     def from_json(cls, data: Mapping[str, Any]) -> NotRun:
         """The inverse of `to_json`."""
         late = data.get("is_out_of_time", False)  # the first documents had only the reason
-        return cls(data["check"], data["section"], data["title"], data["reason"], late)
+        return cls(data["check"], data["section"], data["title"], data["reason"], late, chapter=_chapter_of(data))
 
 
 @dataclass(frozen=True)
@@ -253,6 +254,13 @@ class SuiteReport:
         )
 
 
+def _chapter_of(row: Mapping[str, Any]) -> Chapter | None:
+    """The chapter of a check's row. The first documents had only sections."""
+    if "chapter" not in row:
+        return chapter_of_section(row["section"])
+    return Chapter(row["chapter"]) if row["chapter"] is not None else None
+
+
 def told_once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Merge the findings about frames on the wire: one finding per rule, with the sum of the occurrences.
 
@@ -261,8 +269,7 @@ def told_once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     kept: list[Finding] = []
     at: dict[str, int] = {}
     for finding in findings:
-        on_the_wire = finding.anomaly is Anomaly.PROTOCOL and finding.check.startswith(ON_THE_WIRE)
-        if on_the_wire and finding.check in at:
+        if finding.kind is RuleKind.SERVER_FRAMES and finding.check in at:
             first = kept[at[finding.check]]
             kept[at[finding.check]] = replace(first, occurrences=first.occurrences + finding.occurrences)
             continue

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from wsproof.model.finding import Anomaly, Finding, Verdict
+from wsproof.model.chapter import SuiteName
+from wsproof.model.finding import Finding, Verdict
 from wsproof.model.record import RunRecord
 from wsproof.model.suite import CheckRun
 from wsproof.model.summary import Summary
 from wsproof.report.figures import trust_sentence
 from wsproof.report.text.check import not_run_of, too_little_time_of
 from wsproof.report.text.run import (
-    about_the_wire,
     accepted,
     checks_of,
     count,
@@ -33,8 +33,8 @@ def closing_sentences(record: RunRecord, page: Path) -> tuple[str, str, str, str
 
 def _protocol(record: RunRecord) -> str:
     """Whether the server keeps the protocol."""
-    runs = [run for run in checks_of(record) if about_the_wire(run.section)]
-    findings = [one for one in record.findings if _is_wire(one)]
+    runs = [run for run in checks_of(record) if run.suite is SuiteName.PROTOCOL]
+    findings = [one for one in record.findings if one.suite is SuiteName.PROTOCOL]
     if trouble := _trouble(findings, runs, "breaks the protocol"):
         return trouble
     if not runs:
@@ -50,8 +50,8 @@ def _protocol(record: RunRecord) -> str:
 
 def _delivery(record: RunRecord) -> str:
     """Whether every message arrived once and in order, in the checks and under load."""
-    runs = [run for run in checks_of(record) if not about_the_wire(run.section)]
-    findings = [one for one in record.findings if not _is_wire(one)]
+    runs = [run for run in checks_of(record) if run.suite is SuiteName.CHANNELS]
+    findings = [one for one in record.findings if one.suite is SuiteName.CHANNELS]
     if trouble := _trouble(findings, runs, "does not deliver as promised"):
         return trouble
     reach, latency = record.metrics.get("reach"), record.metrics.get("latency")
@@ -97,11 +97,6 @@ def _trust(record: RunRecord) -> str:
     if undecided := open_objectives(record):
         return f"Could not be decided, because figures are void: {', '.join(undecided)}."
     return trust_sentence(record)
-
-
-def _is_wire(finding: Finding) -> bool:
-    """Whether a finding belongs to the protocol rather than to delivery."""
-    return about_the_wire(finding.section) or finding.anomaly is Anomaly.PROTOCOL
 
 
 def _sentence(text: str) -> str:

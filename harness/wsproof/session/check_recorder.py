@@ -13,9 +13,10 @@ from typing import Self
 
 from wsproof.conformance.tried import was_tried
 from wsproof.errors import InterruptedRun, WsproofError
+from wsproof.model.chapter import SuiteName
 from wsproof.model.finding import Finding
 from wsproof.model.record import RunRecord
-from wsproof.model.suite import CheckRun, Keep, NotRun, SuiteName, SuiteReport
+from wsproof.model.suite import CheckRun, Keep, NotRun, SuiteReport
 from wsproof.net.redact import hide, hide_in
 from wsproof.session.context import CommandContext
 from wsproof.session.crash import end_reason

@@ -8,7 +8,8 @@ from difflib import get_close_matches
 from wsproof import delivery
 from wsproof.conformance import suite as rfc6455
 from wsproof.errors import UsageError
-from wsproof.model.suite import SuiteName, SuiteOptions
+from wsproof.model.chapter import SuiteName
+from wsproof.model.suite import SuiteOptions
 from wsproof.workloads import Workload
 
 

@@ -33,66 +33,101 @@ class Breach:
 
 
 class Rule(NamedTuple):
-    """The source of a rule (RFC section), its level, and its sentence."""
+    """The source of a rule (RFC section), its level, its sentence, and the name of its chapter (`model.chapter`)."""
 
     section: str
     level: Level
     sentence: str
+    chapter: str
 
 
 _D = "RFC 7692 "
 
 RULES: dict[str, Rule] = {
     # The handshake.
-    "not-http": Rule("4.2.2", "MUST", "A server answers the opening handshake with an HTTP response."),
-    "http-version": Rule("4.2.2", "MUST", "A 101 response has the HTTP version 1.1 or higher."),
-    "upgrade-missing": Rule("4.2.2", "MUST", "A 101 response has one Upgrade header, and it says websocket."),
-    "connection-missing": Rule("4.2.2", "MUST", "The Connection header of a 101 response lists Upgrade."),
-    "accept-missing": Rule("4.2.2", "MUST", "A 101 response has a Sec-WebSocket-Accept header."),
-    "accept-repeated": Rule("11.3.3", "MUST", "Sec-WebSocket-Accept appears once in a response."),
-    "accept-wrong": Rule("4.2.2", "MUST", "Sec-WebSocket-Accept is the SHA-1 of the key and the GUID, in base64."),
-    "subprotocol-repeated": Rule("11.3.4", "MUST", "A response names at most one subprotocol, in one header."),
-    "subprotocol-not-offered": Rule("4.2.2", "MUST", "The chosen subprotocol is one that the client offered."),
-    "extension-grammar": Rule("9.1", "MUST", "Sec-WebSocket-Extensions follows the grammar of extension lists."),
-    "extension-not-offered": Rule("4.2.2", "MUST", "Only extensions that the client offered are agreed to."),
-    "extension-repeated": Rule(_D + "5.1", "MUST", "permessage-deflate is agreed to at most once."),
-    "deflate-parameters": Rule(_D + "7.1", "MUST", "The parameters of permessage-deflate answer the offer legally."),
-    "version-not-named": Rule("4.4", "MUST", "A server that refuses the version names the versions it speaks."),
-    "body-in-101": Rule("RFC 9110 8.6", "MUST", "A 101 response has no Content-Length and no Transfer-Encoding."),
+    "not-http": Rule("4.2.2", "MUST", "A server answers the opening handshake with an HTTP response.", "handshake"),
+    "http-version": Rule("4.2.2", "MUST", "A 101 response has the HTTP version 1.1 or higher.", "handshake"),
+    "upgrade-missing": Rule(
+        "4.2.2", "MUST", "A 101 response has one Upgrade header, and it says websocket.", "handshake"
+    ),
+    "connection-missing": Rule("4.2.2", "MUST", "The Connection header of a 101 response lists Upgrade.", "handshake"),
+    "accept-missing": Rule("4.2.2", "MUST", "A 101 response has a Sec-WebSocket-Accept header.", "handshake"),
+    "accept-repeated": Rule("11.3.3", "MUST", "Sec-WebSocket-Accept appears once in a response.", "handshake"),
+    "accept-wrong": Rule(
+        "4.2.2", "MUST", "Sec-WebSocket-Accept is the SHA-1 of the key and the GUID, in base64.", "handshake"
+    ),
+    "subprotocol-repeated": Rule(
+        "11.3.4", "MUST", "A response names at most one subprotocol, in one header.", "handshake"
+    ),
+    "subprotocol-not-offered": Rule(
+        "4.2.2", "MUST", "The chosen subprotocol is one that the client offered.", "handshake"
+    ),
+    "extension-grammar": Rule(
+        "9.1", "MUST", "Sec-WebSocket-Extensions follows the grammar of extension lists.", "handshake"
+    ),
+    "extension-not-offered": Rule(
+        "4.2.2", "MUST", "Only extensions that the client offered are agreed to.", "handshake"
+    ),
+    "extension-repeated": Rule(_D + "5.1", "MUST", "permessage-deflate is agreed to at most once.", "deflate"),
+    "deflate-parameters": Rule(
+        _D + "7.1", "MUST", "The parameters of permessage-deflate answer the offer legally.", "deflate"
+    ),
+    "version-not-named": Rule(
+        "4.4", "MUST", "A server that refuses the version names the versions it speaks.", "handshake"
+    ),
+    "body-in-101": Rule(
+        "RFC 9110 8.6", "MUST", "A 101 response has no Content-Length and no Transfer-Encoding.", "handshake"
+    ),
     # The handshake response as HTTP, refusals included.
-    "field-repeated": Rule("RFC 9110 5.3", "MUST", "A field whose value is no list appears once in a response."),
-    "length-contradicts": Rule("RFC 9112 6.3", "MUST", "A response has one Content-Length, not two different ones."),
-    "length-grammar": Rule("RFC 9110 8.6", "MUST", "Content-Length is a decimal number."),
-    "length-and-encoding": Rule("RFC 9112 6.2", "MUST", "A response with Transfer-Encoding has no Content-Length."),
-    "field-characters": Rule("RFC 9110 5.5", "MUST", "A field value has no CR, LF or NUL."),
+    "field-repeated": Rule(
+        "RFC 9110 5.3", "MUST", "A field whose value is no list appears once in a response.", "handshake"
+    ),
+    "length-contradicts": Rule(
+        "RFC 9112 6.3", "MUST", "A response has one Content-Length, not two different ones.", "handshake"
+    ),
+    "length-grammar": Rule("RFC 9110 8.6", "MUST", "Content-Length is a decimal number.", "handshake"),
+    "length-and-encoding": Rule(
+        "RFC 9112 6.2", "MUST", "A response with Transfer-Encoding has no Content-Length.", "handshake"
+    ),
+    "field-characters": Rule("RFC 9110 5.5", "MUST", "A field value has no CR, LF or NUL.", "handshake"),
     # Single frames.
-    "masked": Rule("5.1", "MUST", "A server does not mask the frames it sends."),
-    "rsv": Rule("5.2", "MUST", "RSV bits are 0 unless an extension that uses them was negotiated."),
-    "reserved-opcode": Rule("5.2", "MUST", "Opcodes 3-7 and 11-15 are reserved and are not sent."),
-    "length-not-minimal": Rule("5.2", "MUST", "The payload length is written in the fewest bytes that hold it."),
-    "length-top-bit": Rule("5.2", "MUST", "The most significant bit of a 64-bit payload length is 0."),
-    "control-fragmented": Rule("5.5", "MUST", "Control frames are not fragmented."),
-    "control-too-long": Rule("5.5", "MUST", "Control frames have payloads of at most 125 bytes."),
-    "control-compressed": Rule(_D + "6", "MUST", "RSV1 is not set on control frames."),
-    "continuation-compressed": Rule(_D + "6", "MUST", "RSV1 is set on the first frame of a message only."),
-    "http-among-frames": Rule("5", "MUST", "Behind the opening handshake a server sends frames, no HTTP response."),
+    "masked": Rule("5.1", "MUST", "A server does not mask the frames it sends.", "masking"),
+    "rsv": Rule("5.2", "MUST", "RSV bits are 0 unless an extension that uses them was negotiated.", "framing"),
+    "reserved-opcode": Rule("5.2", "MUST", "Opcodes 3-7 and 11-15 are reserved and are not sent.", "framing"),
+    "length-not-minimal": Rule(
+        "5.2", "MUST", "The payload length is written in the fewest bytes that hold it.", "framing"
+    ),
+    "length-top-bit": Rule("5.2", "MUST", "The most significant bit of a 64-bit payload length is 0.", "framing"),
+    "control-fragmented": Rule("5.5", "MUST", "Control frames are not fragmented.", "control"),
+    "control-too-long": Rule("5.5", "MUST", "Control frames have payloads of at most 125 bytes.", "control"),
+    "control-compressed": Rule(_D + "6", "MUST", "RSV1 is not set on control frames.", "deflate"),
+    "continuation-compressed": Rule(_D + "6", "MUST", "RSV1 is set on the first frame of a message only.", "deflate"),
+    "http-among-frames": Rule(
+        "5", "MUST", "Behind the opening handshake a server sends frames, no HTTP response.", "framing"
+    ),
     # Close frames.
-    "close-one-byte": Rule("5.5.1", "MUST", "A close payload is empty or starts with a 2-byte code."),
-    "close-code": Rule("7.4", "MUST", "A close frame carries a code that may be sent."),
-    "close-reason-utf8": Rule("5.5.1", "MUST", "The reason in a close frame is valid UTF-8."),
-    "data-after-close": Rule("5.5.1", "MUST", "No data frame follows a close frame."),
-    "control-after-close": Rule("1.4", "SHOULD", "Nothing follows a close frame."),
+    "close-one-byte": Rule("5.5.1", "MUST", "A close payload is empty or starts with a 2-byte code.", "close"),
+    "close-code": Rule("7.4", "MUST", "A close frame carries a code that may be sent.", "close"),
+    "close-reason-utf8": Rule("5.5.1", "MUST", "The reason in a close frame is valid UTF-8.", "close"),
+    "data-after-close": Rule("5.5.1", "MUST", "No data frame follows a close frame.", "close"),
+    "control-after-close": Rule("1.4", "SHOULD", "Nothing follows a close frame.", "close"),
     # Frames in sequence.
-    "continuation-without-start": Rule("5.4", "MUST", "A continuation frame continues a message that was begun."),
-    "message-inside-message": Rule("5.4", "MUST", "A new message starts only when the one before is complete."),
-    "text-utf8": Rule("5.6", "MUST", "Text messages are valid UTF-8."),
-    "deflate-data": Rule(_D + "7.2.1", "MUST", "Compressed messages are DEFLATE data within the agreed window."),
+    "continuation-without-start": Rule(
+        "5.4", "MUST", "A continuation frame continues a message that was begun.", "fragments"
+    ),
+    "message-inside-message": Rule(
+        "5.4", "MUST", "A new message starts only when the one before is complete.", "fragments"
+    ),
+    "text-utf8": Rule("5.6", "MUST", "Text messages are valid UTF-8.", "UTF-8"),
+    "deflate-data": Rule(
+        _D + "7.2.1", "MUST", "Compressed messages are DEFLATE data within the agreed window.", "deflate"
+    ),
 }
 
 
 def breach(rule: str, evidence: str) -> Breach:
     """Create the breach of a rule in `RULES`."""
-    section, level, sentence = RULES[rule]
+    section, level, sentence, _ = RULES[rule]
     return Breach(rule, section, level, sentence, evidence)
 
 

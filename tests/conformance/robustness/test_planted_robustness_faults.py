@@ -18,7 +18,7 @@ from wsproof.model.finding import Verdict
 from wsproof.model.suite import SuiteOptions
 from wsproof.net.budget import Budget
 
-_RULES = {rule[0] for rule in DEMANDS}
+_RULES = {rule.id for rule in DEMANDS}
 _STRAINS = [name for name, (rule, _) in FAULTS.items() if rule in _RULES]
 # Rules without a trial of their own, and the trial in which they show.
 _SHOWS_IN = {

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from wsproof.conformance.endpoint_profile import EndpointProfile, Message
 from wsproof.conformance.oracle.frames import ConnectionOutcome, Expectation, expect_frames
+from wsproof.conformance.rules.close import CLOSE
 from wsproof.conformance.script import Script, ScriptAction, Send
 from wsproof.wire import DeflateAgreement, Frame, Opcode
 
@@ -17,6 +18,7 @@ __all__ = ["in_samples"]
 
 _TOP_BIT = 1 << 63
 _ABOUT_TEXT = ("utf8-valid", "deflate-utf8")
+_ABOUT_CLOSING = frozenset(each.id for each in CLOSE)
 _ABOUT_CONTROL = ("ping-answered", "pong-ignored", "any-order", "neighbour-served", "half-close-ends")
 """Subjects for which control frames are enough, as they are for the subjects about closing."""
 
@@ -53,7 +55,7 @@ def _is_fit(expected: Expectation, facts: EndpointProfile) -> bool:
 def _without_messages(conversation: Script, facts: EndpointProfile, expected: Expectation) -> Script | None:
     """Remove the whole messages that the endpoint refuses. None if the rest no longer tests the subject."""
     subject = conversation.subject
-    shows = expected.fate is ConnectionOutcome.FAILED or subject.startswith("close-") or subject in _ABOUT_CONTROL
+    shows = expected.fate is ConnectionOutcome.FAILED or subject in _ABOUT_CLOSING or subject in _ABOUT_CONTROL
     if not shows or conversation.deflate or conversation.pipelined:
         return None
     left: list[ScriptAction] = []

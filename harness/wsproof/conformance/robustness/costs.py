@@ -222,6 +222,6 @@ def _handshakes(ground: RobustnessContext) -> RobustnessOutcome:
 
 
 TRIALS: tuple[RobustnessTest, ...] = (
-    RobustnessTest("cost-of-fragments", _messages),
-    RobustnessTest("cost-of-handshake", _handshakes),
+    RobustnessTest("cost-of-fragments", _messages, repeats_itself=True),
+    RobustnessTest("cost-of-handshake", _handshakes, repeats_itself=True),
 )

@@ -48,12 +48,14 @@ class RobustnessOutcome:
 class RobustnessTest:
     """One robustness test. `name` is the id of its rule.
 
-    `needs_process`: the test needs the server's process, so wsproof must have started the server.
+    `needs_process`: the test needs the server's process, so wsproof must have started the server. `repeats_itself`: it
+    measures several times, so it gets no retry.
     """
 
     name: str
     perform: Callable[[RobustnessContext], RobustnessOutcome]
     needs_process: bool = False
+    repeats_itself: bool = False
 
     @property
     def rule(self) -> Rule:

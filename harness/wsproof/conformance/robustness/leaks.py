@@ -108,5 +108,5 @@ def _explains(simpler: float | None, mine: float | None) -> bool:
 
 TRIALS: tuple[RobustnessTest, ...] = (
     RobustnessTest(_SERVED, _served),
-    *(RobustnessTest(name, partial(_freed, name=name), needs_process=True) for name in LEAVINGS),
+    *(RobustnessTest(name, partial(_freed, name=name), needs_process=True, repeats_itself=True) for name in LEAVINGS),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wsproof.conformance.rules.rule import MAY, MUST, SHOULD, Rule
+from wsproof.model.chapter import Chapter
 
 CLOSE = (
     Rule(
@@ -11,14 +12,23 @@ CLOSE = (
         MUST,
         "A server that closes by itself sends a legal close frame, waits for the answer, and ends TCP.",
         "closes of the endpoint's own",
+        chapter=Chapter.CLOSE,
     ),
-    Rule("close-answered", "5.5.1", MUST, "A close frame is answered with a close frame.", "close frames"),
+    Rule(
+        "close-answered",
+        "5.5.1",
+        MUST,
+        "A close frame is answered with a close frame.",
+        "close frames",
+        chapter=Chapter.CLOSE,
+    ),
     Rule(
         "close-code-echoed",
         "5.5.1",
         MAY,
         "The answer to a close frame typically carries the same code.",
         "the code of the answer",
+        chapter=Chapter.CLOSE,
     ),
     Rule(
         "close-ends-tcp",
@@ -26,6 +36,7 @@ CLOSE = (
         MUST,
         "Once close frames went both ways, the server ends TCP immediately.",
         "the server ends TCP",
+        chapter=Chapter.CLOSE,
     ),
     Rule(
         "close-one-byte",
@@ -33,6 +44,7 @@ CLOSE = (
         MUST,
         "The body of a close frame starts with a 2-byte code: one byte alone fails the connection.",
         "close frames with one byte",
+        chapter=Chapter.CLOSE,
     ),
     Rule(
         "close-code-legal",
@@ -40,6 +52,7 @@ CLOSE = (
         SHOULD,
         "A close code that may not be sent is a protocol error, and is not taken for a clean close.",
         "illegal close codes",
+        chapter=Chapter.CLOSE,
     ),
     Rule(
         "close-code-later",
@@ -48,9 +61,15 @@ CLOSE = (
         "Codes from 1000 to 2999 may be defined after RFC 6455, as 1012 to 1014 were; a server that knows them answers "
         "them like any other.",
         "close codes that were registered later",
+        chapter=Chapter.CLOSE,
     ),
     Rule(
-        "close-reason", "5.5.1", MUST, "The reason of a close frame may be any UTF-8 up to 123 bytes.", "close reasons"
+        "close-reason",
+        "5.5.1",
+        MUST,
+        "The reason of a close frame may be any UTF-8 up to 123 bytes.",
+        "close reasons",
+        chapter=Chapter.CLOSE,
     ),
     Rule(
         "close-reason-utf8",
@@ -58,6 +77,7 @@ CLOSE = (
         MUST,
         "A close reason that is not UTF-8 fails the connection.",
         "close reasons that are not UTF-8",
+        chapter=Chapter.UTF8,
     ),
     Rule(
         "close-is-last",
@@ -65,9 +85,15 @@ CLOSE = (
         SHOULD,
         "What comes after a close frame is discarded while the connection is closed.",
         "frames after the close frame",
+        chapter=Chapter.CLOSE,
     ),
     Rule(
-        "close-cuts-message", "5.5.1", MUST, "A close frame inside a fragmented message closes.", "close in a message"
+        "close-cuts-message",
+        "5.5.1",
+        MUST,
+        "A close frame inside a fragmented message closes.",
+        "close in a message",
+        chapter=Chapter.CLOSE,
     ),
     Rule(
         "close-inside-legal",
@@ -75,6 +101,11 @@ CLOSE = (
         SHOULD,
         "A close frame, as any control frame, may stand between fragments: it is no protocol error there.",
         "close in a message is no error",
+        chapter=Chapter.FRAGMENTATION,
+        implied_by=(
+            "fragments-joined",
+            "control-between",
+        ),
     ),
     Rule(
         "fail-ends-tcp",
@@ -82,6 +113,7 @@ CLOSE = (
         MUST,
         "A server that fails a connection closes it, TCP included.",
         "failed connections end",
+        chapter=Chapter.CLOSE,
     ),
     Rule(
         "fail-code",
@@ -89,6 +121,13 @@ CLOSE = (
         SHOULD,
         "The close frame of a server that fails a connection has a code that fits the fault.",
         "close codes of failed connections",
+        chapter=Chapter.CLOSE,
+        implied_by=(
+            "fragments-joined",
+            "utf8-valid",
+            "deflate-blocks",
+            "deflate-fragments",
+        ),
     ),
     Rule(
         "fail-says-why",
@@ -96,6 +135,7 @@ CLOSE = (
         SHOULD,
         "A server that fails a connection sends a close frame first, unless the client could hardly read it.",
         "failing aloud",
+        chapter=Chapter.CLOSE,
     ),
     Rule(
         "half-close-ends",
@@ -103,5 +143,6 @@ CLOSE = (
         SHOULD,
         "A connection whose client has ended its side of TCP is closed by the server too.",
         "half-closed connections",
+        chapter=Chapter.CLOSE,
     ),
 )

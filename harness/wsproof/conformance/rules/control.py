@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wsproof.conformance.rules.rule import MAY, MUST, SHOULD, Rule
+from wsproof.model.chapter import Chapter
 
 CONTROL = (
     Rule(
@@ -11,6 +12,7 @@ CONTROL = (
         MUST,
         "A ping is answered with a pong that has the same payload; a newer ping may stand for an older one (5.5.3).",
         "pings",
+        chapter=Chapter.CONTROL,
     ),
     Rule(
         "ping-burst",
@@ -18,6 +20,7 @@ CONTROL = (
         MAY,
         "A server may limit how many pings it takes at once, to protect itself.",
         "many pings in one write",
+        chapter=Chapter.ROBUSTNESS,
     ),
     Rule(
         "pong-prompt",
@@ -25,14 +28,23 @@ CONTROL = (
         SHOULD,
         "A ping is answered as soon as is practical: before the message around it has ended.",
         "pongs inside a message",
+        chapter=Chapter.CONTROL,
     ),
-    Rule("pong-ignored", "5.5.3", MUST, "A pong that nobody asked for is legal, and needs no answer.", "unasked pongs"),
+    Rule(
+        "pong-ignored",
+        "5.5.3",
+        MUST,
+        "A pong that nobody asked for is legal, and needs no answer.",
+        "unasked pongs",
+        chapter=Chapter.CONTROL,
+    ),
     Rule(
         "control-long",
         "5.5",
         MUST,
         "A control frame with more than 125 bytes of payload fails the connection.",
         "control frames over 125 bytes",
+        chapter=Chapter.CONTROL,
     ),
     Rule(
         "control-fragmented",
@@ -40,5 +52,6 @@ CONTROL = (
         MUST,
         "A control frame in fragments fails the connection.",
         "fragmented control frames",
+        chapter=Chapter.CONTROL,
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wsproof.conformance.rules.rule import MAY, MUST, SHOULD, Rule
+from wsproof.model.chapter import Chapter
 from wsproof.model.harm import Harm
 
 _RFC = "RFC 7692 "
@@ -14,6 +15,13 @@ DEFLATE = (
         MUST,
         "Every legal offer of permessage-deflate is accepted or declined; none is a reason to refuse the handshake.",
         "offers of permessage-deflate",
+        chapter=Chapter.DEFLATE,
+        implied_by=(
+            "deflate-declined",
+            "deflate-blocks",
+            "deflate-context",
+            "deflate-mixed",
+        ),
     ),
     Rule(
         "deflate-declined",
@@ -21,6 +29,7 @@ DEFLATE = (
         MUST,
         "An offer with an unknown parameter, a value that is not allowed, or a parameter given twice is declined.",
         "offers that must be declined",
+        chapter=Chapter.DEFLATE,
     ),
     Rule(
         "deflate-refused",
@@ -28,6 +37,8 @@ DEFLATE = (
         SHOULD,
         "An illegal offer is declined, and the connection goes on without compression: that is no reason to refuse it.",
         "illegal offers do not cost the connection",
+        chapter=Chapter.DEFLATE,
+        implied_by=("deflate-declined",),
     ),
     Rule(
         "deflate-not-agreed",
@@ -35,6 +46,11 @@ DEFLATE = (
         MUST,
         "Where no compression was agreed, RSV1 fails the connection, whatever the client had offered.",
         "compressed messages after a declined offer",
+        chapter=Chapter.FRAMING,
+        implied_by=(
+            "rsv-zero",
+            "deflate-declined",
+        ),
     ),
     Rule(
         "deflate-blocks",
@@ -43,6 +59,8 @@ DEFLATE = (
         "A compressed message may be made of DEFLATE blocks of any type, and of any number of them.",
         "DEFLATE blocks of every type",
         harm=Harm.DATA,
+        chapter=Chapter.DEFLATE,
+        implied_by=("deflate-mixed",),
     ),
     Rule(
         "deflate-empty",
@@ -50,6 +68,12 @@ DEFLATE = (
         MUST,
         "An empty message may be compressed, as blocks that hold nothing.",
         "empty compressed messages",
+        chapter=Chapter.DEFLATE,
+        implied_by=(
+            "deflate-blocks",
+            "deflate-context",
+            "deflate-mixed",
+        ),
     ),
     Rule(
         "deflate-final",
@@ -58,6 +82,12 @@ DEFLATE = (
         "A block may have BFINAL set: it ends neither the message nor the context.",
         "DEFLATE blocks with BFINAL",
         harm=Harm.DATA,
+        chapter=Chapter.DEFLATE,
+        implied_by=(
+            "deflate-blocks",
+            "deflate-context",
+            "deflate-mixed",
+        ),
     ),
     Rule(
         "deflate-context",
@@ -66,6 +96,11 @@ DEFLATE = (
         "Unless client_no_context_takeover was agreed, a message may refer back to those before it.",
         "messages that refer to earlier ones",
         harm=Harm.DATA,
+        chapter=Chapter.DEFLATE,
+        implied_by=(
+            "deflate-blocks",
+            "deflate-mixed",
+        ),
     ),
     Rule(
         "deflate-client-window",
@@ -73,6 +108,12 @@ DEFLATE = (
         MUST,
         "A message may refer back as far as the agreed window reaches: 32,768 bytes unless the answer says less.",
         "references across the whole window",
+        chapter=Chapter.DEFLATE,
+        implied_by=(
+            "deflate-blocks",
+            "deflate-context",
+            "deflate-mixed",
+        ),
     ),
     Rule(
         "deflate-server-context",
@@ -80,6 +121,7 @@ DEFLATE = (
         MUST,
         "A server that agreed to server_no_context_takeover starts each of its messages with an empty window.",
         "server_no_context_takeover is kept",
+        chapter=Chapter.DEFLATE,
     ),
     Rule(
         "deflate-server-window",
@@ -87,6 +129,7 @@ DEFLATE = (
         MUST,
         "A server refers back no further than the server_max_window_bits that it agreed to.",
         "server_max_window_bits is kept",
+        chapter=Chapter.DEFLATE,
     ),
     Rule(
         "deflate-mixed",
@@ -95,6 +138,7 @@ DEFLATE = (
         "RSV1 says of each message whether it is compressed; those that are not leave the compression alone.",
         "messages with and without compression",
         harm=Harm.DATA,
+        chapter=Chapter.DEFLATE,
     ),
     Rule(
         "deflate-fragments",
@@ -103,6 +147,13 @@ DEFLATE = (
         "A compressed message may be cut into fragments anywhere, RSV1 on the first of them only.",
         "compressed messages in fragments",
         harm=Harm.DATA,
+        chapter=Chapter.DEFLATE,
+        implied_by=(
+            "fragments-joined",
+            "deflate-blocks",
+            "deflate-context",
+            "deflate-mixed",
+        ),
     ),
     Rule(
         "deflate-between",
@@ -111,6 +162,13 @@ DEFLATE = (
         "Control frames are not compressed, and may come between the fragments of a compressed message.",
         "control frames inside compressed messages",
         harm=Harm.DATA,
+        chapter=Chapter.DEFLATE,
+        implied_by=(
+            "control-between",
+            "deflate-fragments",
+            "deflate-blocks",
+            "deflate-mixed",
+        ),
     ),
     Rule(
         "deflate-segmentation",
@@ -119,6 +177,14 @@ DEFLATE = (
         "TCP is a stream: compressed messages too are understood wherever they are cut into segments.",
         "compressed messages cut into segments",
         harm=Harm.DATA,
+        chapter=Chapter.FRAMING,
+        implied_by=(
+            "segmentation",
+            "deflate-fragments",
+            "deflate-between",
+            "deflate-blocks",
+            "deflate-context",
+        ),
     ),
     Rule(
         "deflate-rsv-control",
@@ -126,6 +192,7 @@ DEFLATE = (
         MUST,
         "A control frame with RSV1 fails the connection.",
         "RSV1 on control frames",
+        chapter=Chapter.DEFLATE,
     ),
     Rule(
         "deflate-rsv-continuation",
@@ -133,6 +200,7 @@ DEFLATE = (
         MUST,
         "A continuation frame with RSV1 fails the connection.",
         "RSV1 on continuation frames",
+        chapter=Chapter.DEFLATE,
     ),
     Rule(
         "deflate-other-bits",
@@ -140,6 +208,8 @@ DEFLATE = (
         MUST,
         "permessage-deflate gives RSV1 a meaning, and RSV2 and RSV3 none: they still fail the connection.",
         "RSV2 and RSV3 beside compression",
+        chapter=Chapter.FRAMING,
+        implied_by=("rsv-zero",),
     ),
     Rule(
         "deflate-data",
@@ -147,6 +217,14 @@ DEFLATE = (
         MUST,
         "A compressed message that is no DEFLATE data cannot be delivered, and fails the connection.",
         "broken DEFLATE data",
+        chapter=Chapter.DEFLATE,
+        implied_by=(
+            "deflate-blocks",
+            "deflate-final",
+            "deflate-fragments",
+            "deflate-context",
+            "deflate-mixed",
+        ),
     ),
     Rule(
         "deflate-unfinished",
@@ -154,6 +232,7 @@ DEFLATE = (
         MAY,
         "A message that stops inside a DEFLATE block is broken; many receivers do not notice.",
         "unfinished DEFLATE blocks",
+        chapter=Chapter.DEFLATE,
     ),
     Rule(
         "deflate-utf8",
@@ -161,6 +240,12 @@ DEFLATE = (
         MUST,
         "The text is UTF-8, not its compressed form, and fragments may cut characters.",
         "UTF-8 in compressed messages",
+        chapter=Chapter.DEFLATE,
+        implied_by=(
+            "utf8-valid",
+            "deflate-blocks",
+            "deflate-fragments",
+        ),
     ),
     Rule(
         "deflate-utf8-broken",
@@ -168,6 +253,11 @@ DEFLATE = (
         MUST,
         "A compressed text message that does not inflate to UTF-8 fails the connection.",
         "broken UTF-8 in compressed messages",
+        chapter=Chapter.DEFLATE,
+        implied_by=(
+            "utf8-broken",
+            "deflate-context",
+        ),
     ),
     Rule(
         "deflate-sizes",
@@ -176,6 +266,7 @@ DEFLATE = (
         "A compressed message of any size arrives whole, or is refused: never a part of it.",
         "compressed messages around a server's limit",
         harm=Harm.DATA,
+        chapter=Chapter.DEFLATE,
     ),
     Rule(
         "deflate-bomb",
@@ -183,6 +274,8 @@ DEFLATE = (
         SHOULD,
         "A server limits the size of messages; the limit must hold for what a message inflates to.",
         "messages that inflate hugely",
+        chapter=Chapter.ROBUSTNESS,
+        implied_by=("deflate-sizes",),
     ),
     Rule(
         "deflate-bomb-memory",
@@ -190,5 +283,6 @@ DEFLATE = (
         SHOULD,
         "A message over the limit is refused before it has been inflated as a whole.",
         "memory while a message inflates",
+        chapter=Chapter.ROBUSTNESS,
     ),
 )

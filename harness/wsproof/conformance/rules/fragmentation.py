@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wsproof.conformance.rules.rule import MUST, Rule
+from wsproof.model.chapter import Chapter
 from wsproof.model.harm import Harm
 
 FRAGMENTATION = (
@@ -13,6 +14,7 @@ FRAGMENTATION = (
         "A message may be cut into any number of fragments, empty ones too, and arrives whole.",
         "fragmented messages",
         harm=Harm.DATA,
+        chapter=Chapter.FRAGMENTATION,
     ),
     Rule(
         "control-between",
@@ -20,6 +22,7 @@ FRAGMENTATION = (
         MUST,
         "Control frames may come between the fragments of a message, and do not disturb it.",
         "control frames between fragments",
+        chapter=Chapter.FRAGMENTATION,
     ),
     Rule(
         "control-no-part",
@@ -27,6 +30,12 @@ FRAGMENTATION = (
         MUST,
         "Control frames between the fragments of a message are no part of it: its size does not grow with them.",
         "control frames in the longest message",
+        chapter=Chapter.FRAGMENTATION,
+        implied_by=(
+            "fragments-joined",
+            "control-between",
+            "payload-lengths",
+        ),
     ),
     Rule(
         "continuation-orphan",
@@ -34,6 +43,7 @@ FRAGMENTATION = (
         MUST,
         "A continuation frame with nothing to continue fails the connection.",
         "continuation without a start",
+        chapter=Chapter.FRAGMENTATION,
     ),
     Rule(
         "message-inside",
@@ -42,5 +52,7 @@ FRAGMENTATION = (
         "The fragments of two messages are not interleaved: a new message before the end of the last fails the "
         "connection.",
         "a new message inside a message",
+        chapter=Chapter.FRAGMENTATION,
+        implied_by=("fragments-joined",),
     ),
 )

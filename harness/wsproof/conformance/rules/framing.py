@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wsproof.conformance.rules.rule import MAY, MUST, Rule
+from wsproof.model.chapter import Chapter
 from wsproof.model.harm import Harm
 
 FRAMING = (
@@ -14,6 +15,7 @@ FRAMING = (
         "Payloads of every length arrive whole, in the 7-bit, 16-bit and 64-bit form.",
         "payload lengths",
         harm=Harm.DATA,
+        chapter=Chapter.FRAMING,
     ),
     Rule(
         "segmentation",
@@ -22,6 +24,7 @@ FRAMING = (
         "TCP is a stream: frames are understood wherever they are cut or joined into segments.",
         "frames cut into segments",
         harm=Harm.DATA,
+        chapter=Chapter.FRAMING,
     ),
     Rule(
         "length-top-bit",
@@ -29,6 +32,7 @@ FRAMING = (
         MUST,
         "The most significant bit of a 64-bit length is 0; a frame that sets it fails the connection.",
         "64-bit lengths with the top bit",
+        chapter=Chapter.FRAMING,
     ),
     Rule(
         "length-minimal",
@@ -36,6 +40,7 @@ FRAMING = (
         MAY,
         "A sender uses the shortest form of the length; whether a receiver insists on it is its own choice.",
         "lengths that are not minimal",
+        chapter=Chapter.FRAMING,
     ),
     Rule(
         "rsv-zero",
@@ -43,8 +48,16 @@ FRAMING = (
         MUST,
         "An RSV bit that no negotiated extension defines fails the connection.",
         "reserved bits",
+        chapter=Chapter.FRAMING,
     ),
-    Rule("opcode-reserved", "5.2", MUST, "An unknown opcode fails the connection.", "reserved opcodes"),
+    Rule(
+        "opcode-reserved",
+        "5.2",
+        MUST,
+        "An unknown opcode fails the connection.",
+        "reserved opcodes",
+        chapter=Chapter.FRAMING,
+    ),
     # 5.1 and 5.3: masking.
     Rule(
         "mask-required",
@@ -52,6 +65,15 @@ FRAMING = (
         MUST,
         "A server closes the connection when it gets a frame that is not masked.",
         "frames without a mask",
+        chapter=Chapter.MASKING,
     ),
-    Rule("mask-any", "5.3", MUST, "Any masking key is undone, 00000000 included.", "masking keys", harm=Harm.DATA),
+    Rule(
+        "mask-any",
+        "5.3",
+        MUST,
+        "Any masking key is undone, 00000000 included.",
+        "masking keys",
+        harm=Harm.DATA,
+        chapter=Chapter.MASKING,
+    ),
 )

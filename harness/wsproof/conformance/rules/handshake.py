@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from wsproof.conformance.rules.rule import MAY, MUST, SHOULD, Rule
+from wsproof.model.chapter import Chapter
+
+OFFERS_OF_SUBPROTOCOLS = frozenset(
+    {"subprotocol-after-unknown", "subprotocol-lines", "subprotocol-malformed", "subprotocol-unknown"}
+)
+"""The rules on offers of subprotocols, into which some clients put a token."""
 
 HANDSHAKE = (
     Rule(
@@ -11,6 +17,7 @@ HANDSHAKE = (
         MUST,
         "An offer of subprotocols in several header lines is the same offer as in one.",
         "subprotocols in several lines",
+        chapter=Chapter.HANDSHAKE,
     ),
     Rule(
         "subprotocol-after-unknown",
@@ -18,8 +25,16 @@ HANDSHAKE = (
         SHOULD,
         "A subprotocol that the server does not know changes nothing about its choice among those that it knows.",
         "known subprotocols behind an unknown one",
+        chapter=Chapter.HANDSHAKE,
     ),
-    Rule("opening-accepted", "4.2.2", MUST, "A legal opening handshake is answered with 101.", "legal handshakes"),
+    Rule(
+        "opening-accepted",
+        "4.2.2",
+        MUST,
+        "A legal opening handshake is answered with 101.",
+        "legal handshakes",
+        chapter=Chapter.HANDSHAKE,
+    ),
     Rule(
         "header-names",
         "4.2.1",
@@ -27,6 +42,7 @@ HANDSHAKE = (
         "Header names and the values websocket and upgrade are compared without regard to case, and blanks around "
         "values do not count.",
         "case and blanks in headers",
+        chapter=Chapter.HANDSHAKE,
     ),
     Rule(
         "connection-list",
@@ -34,6 +50,7 @@ HANDSHAKE = (
         MUST,
         "Connection is a list, in one or several lines: it is enough that upgrade is one of its tokens.",
         "Connection as a list of tokens",
+        chapter=Chapter.HANDSHAKE,
     ),
     Rule(
         "upgrade-list",
@@ -41,6 +58,7 @@ HANDSHAKE = (
         MAY,
         "Upgrade may list other protocols beside websocket; a server that speaks websocket can still take it.",
         "Upgrade as a list",
+        chapter=Chapter.HANDSHAKE,
     ),
     Rule(
         "extra-headers",
@@ -48,6 +66,7 @@ HANDSHAKE = (
         MUST,
         "Other header fields, known or unknown, may be sent in any order and do not stop the handshake.",
         "unknown headers",
+        chapter=Chapter.HANDSHAKE,
     ),
     Rule(
         # The scope of ASGI has all request headers. A field name may contain "_" and "-", so the two are different
@@ -57,6 +76,7 @@ HANDSHAKE = (
         MUST,
         "Each request header reaches the application under its own name; lines of one name keep their order (5.3).",
         "request headers reach the application",
+        chapter=Chapter.HANDSHAKE,
     ),
     Rule(
         "header-limits",
@@ -65,6 +85,7 @@ HANDSHAKE = (
         "More header fields than a server wishes to read are refused with 4xx, or they are read; they are not left "
         "out, nor left without an answer.",
         "very many and very long headers",
+        chapter=Chapter.HANDSHAKE,
     ),
     Rule(
         "header-folding",
@@ -72,6 +93,7 @@ HANDSHAKE = (
         MUST,
         "A header value that is folded into two lines is refused with 400, or the fold is read as a blank.",
         "folded headers",
+        chapter=Chapter.HANDSHAKE,
     ),
     Rule(
         "handshake-segmentation",
@@ -79,6 +101,7 @@ HANDSHAKE = (
         MUST,
         "TCP is a stream: a handshake is understood wherever it is cut into segments.",
         "handshake cut into segments",
+        chapter=Chapter.HANDSHAKE,
     ),
     Rule(
         # HTTP's own MUST. The WebSocket protocol does not depend on it, and servers behind a proxy never see such a
@@ -88,6 +111,7 @@ HANDSHAKE = (
         SHOULD,
         "More than one Host, or one that is no host, is refused with 400.",
         "repeated and malformed Host",
+        chapter=Chapter.HANDSHAKE,
     ),
     Rule(
         # A client has no reason to send a body. But the bytes of the request must not become the first frame.
@@ -96,16 +120,39 @@ HANDSHAKE = (
         SHOULD,
         "A handshake with a body is refused with 4xx, or the body is read as what it is: frames begin behind it.",
         "handshakes with a body",
+        chapter=Chapter.HANDSHAKE,
     ),
-    Rule("method-get", "4.2.1", MUST, "Only GET opens a WebSocket; any other method is refused.", "methods"),
-    Rule("http-1-1", "4.2.1", MUST, "A handshake below HTTP/1.1 is refused.", "HTTP versions"),
-    Rule("host-required", "4.2.1", MUST, "A handshake without a Host header is refused.", "missing Host"),
+    Rule(
+        "method-get",
+        "4.2.1",
+        MUST,
+        "Only GET opens a WebSocket; any other method is refused.",
+        "methods",
+        chapter=Chapter.HANDSHAKE,
+    ),
+    Rule(
+        "http-1-1",
+        "4.2.1",
+        MUST,
+        "A handshake below HTTP/1.1 is refused.",
+        "HTTP versions",
+        chapter=Chapter.HANDSHAKE,
+    ),
+    Rule(
+        "host-required",
+        "4.2.1",
+        MUST,
+        "A handshake without a Host header is refused.",
+        "missing Host",
+        chapter=Chapter.HANDSHAKE,
+    ),
     Rule(
         "upgrade-required",
         "4.2.1",
         MUST,
         "A handshake whose Upgrade header does not contain the token websocket is refused.",
         "missing or wrong Upgrade",
+        chapter=Chapter.HANDSHAKE,
     ),
     Rule(
         "connection-required",
@@ -113,14 +160,23 @@ HANDSHAKE = (
         MUST,
         "A handshake whose Connection header does not contain the token upgrade is refused.",
         "missing or wrong Connection",
+        chapter=Chapter.HANDSHAKE,
     ),
-    Rule("key-required", "4.2.1", MUST, "A handshake without Sec-WebSocket-Key is refused.", "missing key"),
+    Rule(
+        "key-required",
+        "4.2.1",
+        MUST,
+        "A handshake without Sec-WebSocket-Key is refused.",
+        "missing key",
+        chapter=Chapter.HANDSHAKE,
+    ),
     Rule(
         "key-decodes",
         "4.2.1",
         MAY,
         "The key is base64 of 16 bytes; a server need not decode it (4.2.2), so that accepting another is no fault.",
         "keys that are not 16 bytes of base64",
+        chapter=Chapter.HANDSHAKE,
     ),
     Rule(
         "key-once",
@@ -128,6 +184,7 @@ HANDSHAKE = (
         SHOULD,
         "Sec-WebSocket-Key must not appear twice in a request; a careful server refuses that.",
         "repeated key",
+        chapter=Chapter.HANDSHAKE,
     ),
     Rule(
         "version-13",
@@ -135,6 +192,7 @@ HANDSHAKE = (
         MUST,
         "A handshake whose Sec-WebSocket-Version is missing, or is not one that the server speaks, is refused.",
         "versions",
+        chapter=Chapter.HANDSHAKE,
     ),
     Rule(
         "version-draft",
@@ -142,6 +200,8 @@ HANDSHAKE = (
         MAY,
         "Versions 7 and 8 were drafts; a server may go on speaking them beside 13.",
         "draft versions",
+        chapter=Chapter.HANDSHAKE,
+        implied_by=("version-13",),
     ),
     Rule(
         "version-named",
@@ -149,6 +209,7 @@ HANDSHAKE = (
         MUST,
         "The refusal of a version names the versions that the server speaks in Sec-WebSocket-Version.",
         "refusals name the version",
+        chapter=Chapter.HANDSHAKE,
     ),
     Rule(
         "refusal-answered",
@@ -156,6 +217,7 @@ HANDSHAKE = (
         MUST,
         "A bad handshake is answered with an HTTP response that has a fitting error code.",
         "refusals are HTTP",
+        chapter=Chapter.HANDSHAKE,
     ),
     Rule(
         "extension-unknown",
@@ -163,6 +225,7 @@ HANDSHAKE = (
         MUST,
         "Extensions that the server does not know are left out of its answer; they are no reason to refuse.",
         "unknown extensions",
+        chapter=Chapter.HANDSHAKE,
     ),
     Rule(
         "extension-malformed",
@@ -170,6 +233,7 @@ HANDSHAKE = (
         MUST,
         "A Sec-WebSocket-Extensions header that does not follow the grammar fails the connection.",
         "malformed extension headers",
+        chapter=Chapter.HANDSHAKE,
     ),
     Rule(
         "subprotocol-unknown",
@@ -177,6 +241,7 @@ HANDSHAKE = (
         MAY,
         "A server that knows none of the offered subprotocols answers without one, or refuses.",
         "unknown subprotocols",
+        chapter=Chapter.HANDSHAKE,
     ),
     Rule(
         "subprotocol-malformed",
@@ -184,6 +249,7 @@ HANDSHAKE = (
         MUST,
         "A list of subprotocols that breaks the grammar is refused with 4xx, or ignored; it is not left unanswered.",
         "malformed subprotocol lists",
+        chapter=Chapter.HANDSHAKE,
     ),
     Rule(
         "pipelined-frames",
@@ -192,5 +258,6 @@ HANDSHAKE = (
         "A client waits for the handshake's answer before it sends frames; a server that can read them early loses "
         "nothing.",
         "frames behind the handshake",
+        chapter=Chapter.HANDSHAKE,
     ),
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from wsproof.conformance.rules.robustness_rules import DEMANDS
-from wsproof.conformance.rules.rule import MUST, Binding, Rule
+from wsproof.conformance.rules.rule import MUST, Rule
+from wsproof.model.chapter import Chapter, RuleKind
 from wsproof.model.harm import Harm
 from wsproof.model.server_end import PROCESS_ENDED
 
@@ -15,6 +16,8 @@ STRAIN = (
         "Whatever a client sends, the server's process goes on.",
         "the server's process goes on",
         harm=Harm.PROCESS_DIED,
+        chapter=Chapter.ROBUSTNESS,
+        kind=RuleKind.SERVICE,
     ),
     Rule(
         "neighbour-served",
@@ -23,9 +26,8 @@ STRAIN = (
         "Whatever one client does, another one is still served.",
         "other clients are served",
         harm=Harm.OTHERS_NOT_SERVED,
+        chapter=Chapter.ROBUSTNESS,
+        kind=RuleKind.SERVICE,
     ),
-    *(
-        Rule(name, where, Binding(level), sentence, title, Harm(harm[0]) if harm else None)
-        for name, where, level, sentence, title, *harm in DEMANDS
-    ),
+    *DEMANDS,
 )

@@ -6,133 +6,162 @@ their importance depends on who may connect.
 
 from __future__ import annotations
 
+from wsproof.conformance.rules.rule import MUST, SHOULD, Rule
+from wsproof.model.chapter import Chapter, RuleKind
 from wsproof.model.harm import Harm
 
 __all__ = ["DEMANDS"]
 
 _S = "robustness"
-_OTHERS, _DATA = Harm.OTHERS_NOT_SERVED.value, Harm.DATA.value
 
-DEMANDS: tuple[tuple[str, ...], ...] = (
-    (
+DEMANDS = (
+    Rule(
         "served-beside-slow-handshake",
         _S,
-        "MUST",
+        MUST,
         "While some clients are slow with their handshake, others connect and are served.",
         "others are served beside slow handshakes",
-        _OTHERS,
+        harm=Harm.OTHERS_NOT_SERVED,
+        chapter=Chapter.ROBUSTNESS,
+        kind=RuleKind.SERVICE,
     ),
-    (
+    Rule(
         "served-beside-slow-reader",
         _S,
-        "MUST",
+        MUST,
         "While a client does not read, or reads byte by byte, others are served.",
         "others are served beside a slow reader",
-        _OTHERS,
+        harm=Harm.OTHERS_NOT_SERVED,
+        chapter=Chapter.ROBUSTNESS,
+        kind=RuleKind.SERVICE,
     ),
-    (
+    Rule(
         "unread-bounded",
         _S,
-        "SHOULD",
+        SHOULD,
         "A server that cannot send stops reading: what it holds for a client that does not read has an end (10.4).",
         "what nobody reads is bounded",
+        chapter=Chapter.ROBUSTNESS,
     ),
-    (
+    Rule(
         "many-fragments",
         "5.4",
-        "MUST",
+        MUST,
         "A message may be cut into any number of fragments: one of 10,000 arrives whole, or is refused with a code.",
         "10,000 fragments",
-        _DATA,
+        harm=Harm.DATA,
+        chapter=Chapter.FRAGMENTATION,
+        implied_by=(
+            "fragments-joined",
+            "control-between",
+            "payload-lengths",
+        ),
     ),
-    (
+    Rule(
         "empty-fragments",
         "5.4",
-        "MUST",
+        MUST,
         "Fragments may be empty: a message with 100,000 of them arrives whole, or is refused with a code.",
         "100,000 empty fragments",
-        _DATA,
+        harm=Harm.DATA,
+        chapter=Chapter.FRAGMENTATION,
+        implied_by=(
+            "fragments-joined",
+            "control-between",
+            "payload-lengths",
+        ),
     ),
-    (
+    Rule(
         "empty-fragments-held",
         _S,
-        "SHOULD",
+        SHOULD,
         "Fragments that hold nothing take no memory, though the message goes on and on (10.4).",
         "what empty fragments take",
+        chapter=Chapter.ROBUSTNESS,
     ),
-    (
+    Rule(
         "deflate-apart",
         "RFC 7692 7.2.2",
-        "MUST",
+        MUST,
         "Each connection has a compression window of its own, whatever others send meanwhile.",
         "several compressing clients at once",
-        _DATA,
+        harm=Harm.DATA,
+        chapter=Chapter.DEFLATE,
     ),
-    (
+    Rule(
         "served-beside-flood",
         _S,
-        "MUST",
+        MUST,
         "While a client floods the server with fragments, others are served.",
         "others are served beside a flood",
-        _OTHERS,
+        harm=Harm.OTHERS_NOT_SERVED,
+        chapter=Chapter.ROBUSTNESS,
+        kind=RuleKind.SERVICE,
     ),
-    (
+    Rule(
         "cost-of-fragments",
         _S,
-        "SHOULD",
+        SHOULD,
         "What a message costs grows as its fragments do, and no faster (10.4).",
         "the cost of fragments",
+        chapter=Chapter.ROBUSTNESS,
     ),
-    (
+    Rule(
         "cost-of-handshake",
         _S,
-        "SHOULD",
+        SHOULD,
         "What a handshake costs grows as its headers do, and no faster (10.4).",
         "the cost of headers",
+        chapter=Chapter.ROBUSTNESS,
     ),
-    (
+    Rule(
         "served-after-storm",
         _S,
-        "MUST",
+        MUST,
         "After a thousand connections that came and went, politely or not, an old and a new client are served.",
         "others are served after many connections",
-        _OTHERS,
+        harm=Harm.OTHERS_NOT_SERVED,
+        chapter=Chapter.ROBUSTNESS,
+        kind=RuleKind.SERVICE,
     ),
-    (
+    Rule(
         "freed-after-abandoned",
         _S,
-        "SHOULD",
+        SHOULD,
         "Descriptors and memory of clients that left in the middle of their handshake are given back.",
         "what abandoned handshakes took",
+        chapter=Chapter.ROBUSTNESS,
     ),
-    (
+    Rule(
         "freed-after-refusal",
         _S,
-        "SHOULD",
+        SHOULD,
         "Descriptors and memory of clients that were refused are given back.",
         "what refused handshakes took",
+        chapter=Chapter.ROBUSTNESS,
     ),
-    (
+    Rule(
         "freed-after-close",
         _S,
-        "SHOULD",
+        SHOULD,
         "Descriptors and memory of clients that closed are given back.",
         "what closed connections took",
+        chapter=Chapter.ROBUSTNESS,
     ),
-    (
+    Rule(
         "freed-after-reset",
         _S,
-        "SHOULD",
+        SHOULD,
         "Descriptors and memory of clients that reset TCP are given back.",
         "what reset connections took",
+        chapter=Chapter.ROBUSTNESS,
     ),
-    (
+    Rule(
         "freed-after-half-close",
         _S,
-        "SHOULD",
+        SHOULD,
         "Descriptors and memory of clients that ended their side of TCP are given back.",
         "what half-closed connections took",
+        chapter=Chapter.ROBUSTNESS,
     ),
 )
-"""For each rule: id, section, binding, sentence, title, and the harm of a violation if it is more than the binding
-says."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from wsproof.model.chapter import Chapter, RuleKind
 from wsproof.model.finding import Level
 from wsproof.model.harm import Harm
 
@@ -38,8 +39,12 @@ class Rule:
     level: Binding
     sentence: str
     title: str
+    chapter: Chapter
     harm: Harm | None = None
     """The harm of a violation, if it is more than the binding says."""
+    kind: RuleKind = RuleKind.REACTION
+    implied_by: tuple[str, ...] = ()
+    """Other rules whose violation makes this one fail too, in scripts of its own."""
 
     @property
     def where(self) -> str:

@@ -11,52 +11,13 @@ from wsproof.conformance.rules import Binding, rule
 from wsproof.conformance.script import Script
 from wsproof.conformance.verify.findings import finding_of
 from wsproof.conformance.verify.violations import Violation
+from wsproof.model.chapter import RuleKind
 from wsproof.model.finding import Finding
 from wsproof.model.server_end import PROCESS_ENDED
 
 __all__ = ["Case", "Cases"]
 
 _HEAVIEST_FIRST = list(Binding)
-# For each rule: other rules whose violation makes this one fail too, in scripts of its own.
-_IMPLIED_BY = {
-    "version-draft": ("version-13",),
-    "fail-code": ("fragments-joined", "utf8-valid", "deflate-blocks", "deflate-fragments"),
-    "server-text-utf8": ("utf8-broken", "fragments-joined", "deflate-utf8-broken"),
-    "server-control-after-close": ("server-data-after-close", "close-ends-tcp"),
-    "message-inside": ("fragments-joined",),
-    "control-no-part": ("fragments-joined", "control-between", "payload-lengths"),
-    "close-inside-legal": ("fragments-joined", "control-between"),
-    "messages-intact": ("fragments-joined", "deflate-blocks"),
-    "server-deflate-data": ("deflate-server-context", "deflate-server-window"),
-    "server-deflate-parameters": ("deflate-declined",),
-    "deflate-offers": ("deflate-declined", "deflate-blocks", "deflate-context", "deflate-mixed"),
-    "deflate-blocks": ("deflate-mixed",),
-    "deflate-empty": ("deflate-blocks", "deflate-context", "deflate-mixed"),
-    "deflate-final": ("deflate-blocks", "deflate-context", "deflate-mixed"),
-    "deflate-context": ("deflate-blocks", "deflate-mixed"),
-    "deflate-client-window": ("deflate-blocks", "deflate-context", "deflate-mixed"),
-    "deflate-fragments": ("fragments-joined", "deflate-blocks", "deflate-context", "deflate-mixed"),
-    "deflate-between": ("control-between", "deflate-fragments", "deflate-blocks", "deflate-mixed"),
-    "deflate-segmentation": (
-        "segmentation",
-        "deflate-fragments",
-        "deflate-between",
-        "deflate-blocks",
-        "deflate-context",
-    ),
-    "deflate-data": ("deflate-blocks", "deflate-final", "deflate-fragments", "deflate-context", "deflate-mixed"),
-    "deflate-bomb": ("deflate-sizes",),
-    "deflate-utf8": ("utf8-valid", "deflate-blocks", "deflate-fragments"),
-    "deflate-utf8-broken": ("utf8-broken", "deflate-context"),
-    "deflate-other-bits": ("rsv-zero",),
-    "deflate-not-agreed": ("rsv-zero", "deflate-declined"),
-    "deflate-refused": ("deflate-declined",),
-    # These would only repeat, with thousands of frames, a violation that a few frames have shown.
-    "many-fragments": ("fragments-joined", "control-between", "payload-lengths"),
-    "empty-fragments": ("fragments-joined", "control-between", "payload-lengths"),
-}
-
-
 _MOST_RETRIES = 9
 """Retries after which an intermittent case gets no more."""
 
@@ -178,7 +139,7 @@ class Cases:
 
     def implying(self, name: str) -> Iterator[str]:
         """Violated rules that make this rule fail too, in scripts of its own."""
-        return (other for other in _IMPLIED_BY.get(name, ()) if other in self.cases)
+        return (other for other in rule(name).implied_by if other in self.cases)
 
     def _may_cause(self, name: str, other: str) -> bool:
         """Whether case `name` may explain the other. A case that did not come back cannot explain one that did."""
@@ -193,7 +154,7 @@ class Cases:
     def _weight(self, name: str) -> tuple[int, int, int]:
         # A server that serves nobody any more gives no answers for that reason.
         general = {"messages-intact": 2, "neighbour-served": -1, PROCESS_ENDED: -2}.get(
-            name, int(name.startswith("server-"))
+            name, int(rule(name).kind is RuleKind.SERVER_FRAMES)
         )
         return _HEAVIEST_FIRST.index(rule(name).level), general, list(self.cases).index(name)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wsproof.conformance.rules import Binding, rule
+from wsproof.model.chapter import RuleKind
 from wsproof.model.server_end import PROCESS_ENDED
 
 __all__ = ["explain"]
@@ -51,7 +52,7 @@ def explain(name: str, expected: str, got: str) -> str:
         return f"After this, {got}" + ("" if got.endswith((".", "!")) else ".")
     if name in _CHOICES:
         return f"{_CHOICES[name]} Here {got}."
-    if name.startswith("server-"):
+    if rule(name).kind is RuleKind.SERVER_FRAMES:
         return f"{expected} But here: {got}." if got else f"{expected} Not so here."
     if rule(name).level is Binding.MAY:
         return f"{rule(name).sentence} Here {got}."

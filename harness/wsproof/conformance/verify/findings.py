@@ -41,6 +41,8 @@ def finding_of(
         occurrences=occurrences,
         reproduced=reproduced,
         rule_harm=broken.harm,
+        chapter=broken.chapter,
+        kind=broken.kind,
         source=f"{broken.level} {broken.where}: {broken.sentence}",
     )
     return observed(finding)

@@ -10,6 +10,7 @@ from wsproof.conformance.exchange.timeouts import AnswerKind
 from wsproof.conformance.exchange.transcript import Transcript
 from wsproof.conformance.oracle.frames import ConnectionOutcome, Expectation
 from wsproof.conformance.oracle.handshake import HandshakeAnswer, HandshakeExpectation
+from wsproof.conformance.rules.handshake import OFFERS_OF_SUBPROTOCOLS
 from wsproof.conformance.script import Script, ScriptEnd, Send
 from wsproof.wire import Breach, CloseCode, Frame, Opcode
 
@@ -136,7 +137,7 @@ class _Verifier:
     def _closed_over_the_offer(self) -> bool:
         """Whether the application closed over an odd offer of subprotocols, into which some clients put a token."""
         close, transcript = self.transcript.close, self.transcript
-        if not self.greeting.rule.startswith("subprotocol") or transcript.at_barrier or not transcript.ended:
+        if self.greeting.rule not in OFFERS_OF_SUBPROTOCOLS or transcript.at_barrier or not transcript.ended:
             return False
         return close is None or self.facts.may_close_with(close.code)
 

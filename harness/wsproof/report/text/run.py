@@ -13,8 +13,9 @@ from enum import Enum
 from wsproof.model import reference_server
 from wsproof.model.bench_record import GeneratorSetup
 from wsproof.model.capacity import SearchEnding
+from wsproof.model.chapter import SuiteName
 from wsproof.model.comparison import Judgement
-from wsproof.model.finding import UNDECIDED, Anomaly, Finding, Level, Verdict, severity
+from wsproof.model.finding import UNDECIDED, Finding, Level, Verdict, severity
 from wsproof.model.record import RunRecord
 from wsproof.model.suite import CheckRun
 from wsproof.model.summary import Summary
@@ -91,11 +92,6 @@ def level_of(finding: Finding) -> str:
     return "cannot tell" if finding.anomaly in UNDECIDED else finding.level.value
 
 
-def about_the_wire(section: str) -> bool:
-    """Whether a section belongs to the protocol suite and is not a channel's name."""
-    return section.removeprefix("RFC").strip()[:1].isdigit() or section in ("liveness", "robustness")
-
-
 def checks_of(record: RunRecord) -> list[CheckRun]:
     """The checks that were run, if any."""
     return list(record.check.checks_run) if record.check is not None else []
@@ -161,17 +157,15 @@ def answers(record: RunRecord) -> tuple[AnswerText, ...]:
 
 def _protocol(record: RunRecord) -> AnswerText:
     question = "Does it speak the protocol, whatever a client sends?"
-    findings = [one for one in record.findings if about_the_wire(one.section) or one.anomaly is Anomaly.PROTOCOL]
-    runs = [run for run in checks_of(record) if about_the_wire(run.section)]
+    findings = [one for one in record.findings if one.suite is SuiteName.PROTOCOL]
+    runs = [run for run in checks_of(record) if run.suite is SuiteName.PROTOCOL]
     return _judged(question, findings, runs, "the protocol was kept", "wsproof check", too_little_time_of(record))
 
 
 def _delivery(record: RunRecord) -> AnswerText:
     question = "Does every subscriber get every message, once, in order?"
-    findings = [
-        one for one in record.findings if not about_the_wire(one.section) and one.anomaly is not Anomaly.PROTOCOL
-    ]
-    runs = [run for run in checks_of(record) if not about_the_wire(run.section)]
+    findings = [one for one in record.findings if one.suite is SuiteName.CHANNELS]
+    runs = [run for run in checks_of(record) if run.suite is SuiteName.CHANNELS]
     reach = record.metrics.get("reach")
     measured = reach is not None and reach.n > 0
     good, time = "nothing was lost, repeated or out of place", too_little_time_of(record) if runs else ""

@@ -1,0 +1,47 @@
+"""Suite, chapter and kind of a rule, and of the checks and findings that are about it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = ["Chapter", "RuleKind", "SuiteName"]
+
+
+class SuiteName(StrEnum):
+    """The two shipped suites, as `--only` names them."""
+
+    PROTOCOL = "protocol"
+    CHANNELS = "channels"
+
+
+class Chapter(StrEnum):
+    """Topics of the checks, in the order in which a connection meets them."""
+
+    HANDSHAKE = "handshake"
+    FRAMING = "framing"
+    MASKING = "masking"
+    FRAGMENTATION = "fragments"
+    CONTROL = "control"
+    CLOSE = "close"
+    UTF8 = "UTF-8"
+    DEFLATE = "deflate"
+    ROBUSTNESS = "robustness"
+    CHANNELS = "channels"
+
+    @property
+    def suite(self) -> SuiteName:
+        """The suite that checks this topic."""
+        return SuiteName.CHANNELS if self is Chapter.CHANNELS else SuiteName.PROTOCOL
+
+
+class RuleKind(StrEnum):
+    """What a rule is about."""
+
+    REACTION = "reaction"
+    """How a server reacts to what a client sends."""
+    SERVER_FRAMES = "server-frames"
+    """What a server must never send. Every client of wsproof checks it, on any connection."""
+    SERVICE = "service"
+    """A server keeps running and keeps serving others, whatever one client does."""
+    DELIVERY = "delivery"
+    """What a channel promises to its members."""
