@@ -92,9 +92,9 @@ def test_void_figures_are_named_and_fail_only_where_they_were_asked_for(
 def test_objectives_count_as_they_do_for_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     quick, late = measurement(steady(100)), measurement(steady(100, latency_ms=50, slip_ms=20))
     assert time_it(quick, [], monkeypatch, slo=("p99(latency) < 100ms", "lost == 0")).rounds == 100
-    with pytest.raises(AssertionError, match=r"--ws-slo.*\nmissed: p99\(latency\) < 1ms"):
+    with pytest.raises(AssertionError, match=r"--ws-slo.*\n *missed: p99\(latency\) < 1ms"):
         time_it(quick, [], monkeypatch, slo=("p99(latency) < 1ms",))
-    with pytest.raises(AssertionError, match=r"--ws-slo.*\ncannot tell: p99\(latency\) < 40ms"):
+    with pytest.raises(AssertionError, match=r"--ws-slo.*\n *cannot tell: p99\(latency\) < 40ms"):
         time_it(late, [], monkeypatch, slo=("p99(latency) < 40ms",))
 
 

@@ -17,7 +17,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from wsproof.compare.order import Side, block_order
+from wsproof.comparison.order import Side, block_order
 from wsproof.model.comparison import Judgement, MetricComparison
 from wsproof.stats.compared_metrics import ASPECTS_BY_NAME
 from wsproof.stats.comparison import judge

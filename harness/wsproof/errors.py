@@ -6,6 +6,7 @@
     │   ├── WorkloadError     a mistake in the user's channel file                  exit 2
     │   └── GitError          a ref, a worktree or a repository does not exist      exit 2
     ├── CannotTellError       the work was done, but the result is inconclusive     exit 3
+    ├── ViolatedRun         an error ended the run after a violation was found      exit 1
     └── InterruptedRun        Ctrl-C during the run; the partial record is kept     exit 130
 
 TerminatedRun (SIGTERM during the run; the partial record is kept; exit 143) derives from BaseException, as
@@ -60,6 +61,12 @@ class GitError(UsageError):
 
 class CannotTellError(WsproofError):
     """The work was done, but nothing can be concluded from it."""
+
+
+class ViolatedRun(WsproofError):
+    """An error ended the run after a violation was found. The violation stands, and outranks the error."""
+
+    exit_code = ExitCode.FAILED
 
 
 class InterruptedRun(WsproofError):

@@ -10,8 +10,8 @@ import pytest
 
 from tests.load.conftest import serving
 from wsproof.cli import main
-from wsproof.cli.bench_mix import parse_mix, portions
 from wsproof.report.formats.json_documents import load_schema
+from wsproof.session.bench_mix import parse_mix, portions
 
 SMALL = ("--subscribers", "10", "--publishers", "4", "--rate", "100", "--duration", "300ms", "--warmup", "100ms")
 

@@ -15,13 +15,14 @@ import pytest
 from tests.cli.shell import only_run
 from tests.load.conftest import serving
 from tests.stats.builders import measurement, steady
-from wsproof.cli import capacity, main
+from wsproof.cli import main
 from wsproof.errors import TargetError
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.history import ProtocolNote
 from wsproof.model.measurement import GeneratorUsage, Measurement
 from wsproof.model.plan import Plan
 from wsproof.report.formats.json_documents import load_schema
+from wsproof.session import capacity
 
 QUICK, SLOW = steady(200, 10.0), steady(200, 500.0)
 ROOM = Contract("chat", Audience.EVERYONE)

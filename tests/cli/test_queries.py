@@ -11,8 +11,8 @@ import pytest
 
 from tests.cli.apps.signed_in import KEY
 from tests.cli.shell import ROOT, only_run, wsproof
-from wsproof.compare.blocks import Load, run_block
-from wsproof.compare.order import Block, Side
+from wsproof.comparison.blocks import Load, run_block
+from wsproof.comparison.order import Block, Side
 from wsproof.model.plan import Plan
 from wsproof.target.server import serve
 from wsproof.target.target import Target, parse_target

@@ -11,7 +11,7 @@ import pytest
 from tests.cli.apps import ticketed, ticketed_channels
 from tests.cli.apps.ticketed_channels import BEGINNINGS
 from tests.cli.shell import Said, wsproof
-from tests.compare.repositories import git
+from tests.comparison.repositories import git
 
 SECRET = re.compile("|".join(f"{beginning}[0-9a-f]{{5}}" for beginning in (*BEGINNINGS, "Tok7", "Env7", "Key7")))
 GIVEN = ("--token", "Tok70123456789", "--env", "DB_PASSWORD=Env70123456789", "--header", "X-Api-Key: Key70123456789")

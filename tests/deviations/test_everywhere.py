@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from tests.cli.shell import ROOT, environment
-from tests.compare.repositories import git
-from wsproof.cli import main, run
+from tests.comparison.repositories import git
+from wsproof.cli import main
 from wsproof.model.finding import Finding
+from wsproof.session import shares
 
 APP = '''
 members = {}
@@ -92,7 +93,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     git(folder, "add", ".")
     git(folder, "commit", "-q", "-m", "the shop")
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(run, "LOAD_SECONDS", 2.0, raising=False)
+    monkeypatch.setattr(shares, "LOAD_SECONDS", 2.0)
     return folder
 
 

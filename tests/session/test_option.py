@@ -10,6 +10,7 @@ from dataclasses import FrozenInstanceError, fields
 
 import pytest
 
+from wsproof.cli.outputs import Outputs
 from wsproof.cli.parser import VERBS, parse_command
 from wsproof.session.option import options_in, read_options
 from wsproof.session.options import (
@@ -21,7 +22,6 @@ from wsproof.session.options import (
     PytestOptions,
     RunOptions,
 )
-from wsproof.session.outputs import Outputs
 
 REQUIRED = {"capacity": ["--slo", "lost == 0"], "compare": ["main", "HEAD"], "replay": ["finding.json"]}
 

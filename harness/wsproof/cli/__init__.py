@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any
 
 from wsproof.cli.parser import parse_command, perform
-from wsproof.errors import ExitCode, TerminatedRun, WsproofError
+from wsproof.errors import ExitCode, TerminatedRun, ViolatedRun, WsproofError
 from wsproof.net.redact import hide_known
 from wsproof.session.crash import CRASHED
 from wsproof.workloads import WorkloadWarning
@@ -36,6 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             return int(perform(command))
         except WsproofError as error:
+            if isinstance(error, ViolatedRun) and not isinstance(error.__cause__, WsproofError):
+                traceback.print_exception(error.__cause__)  # wsproof crashed
             say(f"wsproof {command.verb}: {error}")
             return int(error.exit_code)
         except KeyboardInterrupt:

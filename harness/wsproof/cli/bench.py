@@ -2,189 +2,31 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Sequence
-from pathlib import Path
-
-from rich.text import Text
-
 from wsproof.cli.command import Command
-from wsproof.cli.exit_codes import exit_code_of
+from wsproof.cli.console import TerminalConsole
+from wsproof.cli.exit_codes import exit_code_of_run
 from wsproof.errors import ExitCode
-from wsproof.load import PartialRun, run_plan
-from wsproof.load.judging import JudgedMeasurement, judge_measurement
-from wsproof.load.limits import require_possible
-from wsproof.model.bench_record import GeneratorSetup, SecondMeasurement
-from wsproof.model.finding import Verdict
-from wsproof.model.measurement import Measurement
-from wsproof.model.record import RunRecord
-from wsproof.report.charts.series import series_of
-from wsproof.report.formats.hdr_log import write_log
 from wsproof.report.formats.markdown import run_markdown
-from wsproof.report.formats.progress import ProgressLine
-from wsproof.report.store.atomic import write_text
-from wsproof.session.context import CommandContext
-from wsproof.session.crash import violations_outrank_errors
-from wsproof.session.options import BenchOptions, MeasureOptions, RunOptions
-from wsproof.session.plan import plan_of
-from wsproof.session.question import Question
-from wsproof.session.run_recorder import RunRecorder
-from wsproof.stats.arrival_stamps import arrival_intervals, full_buffer_ns
-from wsproof.stats.objective import Objective, parse_objective
-from wsproof.stats.trust import NOTHING_MEASURED
-from wsproof.target.server import RunningServer
+from wsproof.session.bench import bench
+from wsproof.session.bench_mix import is_mix
+from wsproof.session.options import BenchOptions
 from wsproof.target.servers import names_several
-
-MEASURED_AGAIN = "Figures that count are void ({}): measuring once more."
 
 
 def perform(command: Command[BenchOptions]) -> ExitCode:
     """Measure the target, print the figures, and keep the run."""
-    if is_mix(command.options.workload):
+    options, outputs = command.options, command.outputs
+    if is_mix(options.workload):
         from wsproof.cli import bench_mix
 
         return bench_mix.perform(command)
-    if names_several(command.options.server):
+    if names_several(options.server):
         from wsproof.cli import bench_servers
 
         return bench_servers.perform(command)
-    stage = CommandContext(command.options, command.outputs, command.began)
-    record, code = bench_target(stage)
-    stage.write_json(record.to_json())
-    if command.outputs.markdown is not None:
-        write_text(command.outputs.markdown, run_markdown(record))
-    return code
-
-
-def is_mix(workload: str | None) -> bool:
-    """Whether the value of `--workload` is a mix: several workloads, or one with a weight."""
-    return workload is not None and (":" in workload or "," in workload)
-
-
-def bench_target(stage: CommandContext[BenchOptions]) -> tuple[RunRecord, ExitCode]:
-    """Measure one target. Returns its record and the exit code."""
-    objectives = [parse_objective(text) for text in stage.options.slo]
-    require_possible(plan_of(stage))
-    with violations_outrank_errors(stage), stage.running() as server, stage.record("bench") as log:
-        log.change(target=stage.describe(server), plan=plan_of(stage, server).to_json())
-        log.keep_output(server)
-        measure_server(stage, server, log, objectives)
-        met = judge_objectives(log, objectives)
-        stage.show_run(log.record)
-    stage.write_accepted(log.record.findings)
-    return log.record, code_of(stage, log.record, met)
-
-
-def code_of(
-    stage: CommandContext[BenchOptions], record: RunRecord, met: list[bool | None], *, void: bool = False
-) -> ExitCode:
-    """The exit code of a measured run. `void`: figures outside of the record's metrics are void."""
-    strict = stage.options.strict_trust
-    nothing = any(warning.code == NOTHING_MEASURED for warning in record.warnings)
-    verdict = Verdict.worst([record.verdict, Verdict.UNKNOWN]) if nothing else record.verdict
-    return exit_code_of(verdict, objectives_met=met, void=void or not record.trusted, strict_trust=strict)
-
-
-def measure_server(
-    stage: CommandContext[BenchOptions],
-    server: RunningServer,
-    log: RunRecorder,
-    objectives: Sequence[Objective],
-    *,
-    again: bool = True,
-) -> None:
-    """Run the plan and write the result into the record, even if the run ends early.
-
-    With `again`, retry once if void figures leave the user's question unanswered, and keep the better block. A first
-    block with a violation is kept without a retry.
-    """
-    strict = isinstance(stage.options, RunOptions) and stage.options.strict  # `run` has --strict, for all its parts
-    first = measure_block(stage, server, log, log.folder.columns)
-    question = Question(tuple(objectives), stage.options.strict_trust)
-    block = first
-    if again and question.is_open(first) and first.verdict(strict=strict) is not Verdict.INVALID:
-        stage.console.print(Text(MEASURED_AGAIN.format(", ".join(first.void_codes)), style="dim"), soft_wrap=True)
-        if server.owned:
-            server.restart()
-        columns = log.folder.path / "columns-again"
-        second = measure_block(stage, server, log, columns, instead=first)
-        block = question.better(first, second, strict=strict)
-        if block is second:
-            shutil.rmtree(log.folder.columns)
-            columns.rename(log.folder.columns)
-        else:
-            shutil.rmtree(columns)
-        kept = "second" if block is second else "first"
-        log.change(measured_again=SecondMeasurement(first.void_codes, kept))
-    keep_block(log, block, strict=strict)
-    log.change(generator=generator_setup(stage, block.measurement))
-    if stage.outputs.hdr is not None:
-        write_log(stage.outputs.hdr, block.measurement)
-
-
-def measure_block(
-    stage: CommandContext[BenchOptions],
-    server: RunningServer,
-    log: RunRecorder,
-    columns: Path,
-    instead: JudgedMeasurement | None = None,
-) -> JudgedMeasurement:
-    """Run the plan once. If the run ends early, write `instead`, or else the partial block, into the record."""
-    try:
-        with ProgressLine(stage.console) as progress:
-            measurement = run_plan(
-                plan_of(stage, server),
-                channels=stage.needed_channels(),
-                settings=stage.settings,
-                endpoint=server.endpoint,
-                server=server,
-                columns=columns,
-                progress=progress.engine,
-            )
-    except PartialRun as partial:
-        if instead is not None:
-            keep_block(log, instead)
-        elif partial.measurement is not None:
-            keep_block(log, judge_measurement(partial.measurement, server, whole=False))
-        raise partial.cause from None
-    return judge_measurement(measurement, server)
-
-
-def keep_block(log: RunRecorder, block: JudgedMeasurement, *, strict: bool = False) -> None:
-    """Write the block into the record. The verdict of an earlier check part still counts."""
-    findings = log.folder.keep_findings(block.findings, log.record.target)
-    verdict = block.verdict(strict=strict)
-    if log.record.check is not None:
-        verdict = Verdict.worst([verdict, log.record.verdict])
-    log.change(
-        plan=block.measurement.plan.to_json(),
-        verdict=verdict,
-        trusted=block.trusted,
-        metrics=block.metrics,
-        measured_findings=log.record.measured_findings + findings,
-        warnings=log.record.warnings + block.warnings,
-        series=series_of(block.measurement),
-    )
-
-
-def generator_setup(stage: CommandContext[MeasureOptions], measurement: Measurement) -> GeneratorSetup:
-    """The record's description of the load generator: processes, cores and event loop."""
-    generator = measurement.generator
-    is_stamped = generator.stamps.clock == "kernel"
-    return GeneratorSetup(
-        processes=generator.processes,
-        chosen=stage.options.processes is None,
-        cores=generator.cores,
-        loop=generator.loop,
-        stamps=generator.stamps.clock,
-        intervals=arrival_intervals(generator.stamps) if is_stamped else None,
-        full_buffers=len(full_buffer_ns(generator.stamps)) if is_stamped else None,
-        deflated=generator.deflated if measurement.plan.deflate else None,
-    )
-
-
-def judge_objectives(log: RunRecorder, objectives: list[Objective]) -> list[bool | None]:
-    """Judge the objectives of `--slo`. None: an objective cannot be decided, since its figure is missing or void."""
-    results = [objective.judge(log.record.metrics, log.record.findings) for objective in objectives]
-    log.change(objectives=tuple(result.outcome() for result in results))
-    return [result.met for result in results]
+    result = bench(options, console=TerminalConsole(outputs), began=command.began)
+    outputs.write_hdr(result.measurement)
+    outputs.write_accepted(result.record.findings)
+    outputs.write_json(result.record.to_json())
+    outputs.write_markdown(lambda: run_markdown(result.record))
+    return exit_code_of_run(result.record, strict_trust=options.strict_trust)

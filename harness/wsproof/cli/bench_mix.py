@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import replace
-
 from rich.text import Text
 
-from wsproof.cli.bench import code_of, generator_setup, judge_objectives, keep_block
 from wsproof.cli.command import Command
+from wsproof.cli.console import TerminalConsole
+from wsproof.cli.exit_codes import exit_code_of_run, worst
 from wsproof.errors import ExitCode, UsageError
-from wsproof.load import PartialRun
-from wsproof.load.judging import judge_measurement
-from wsproof.load.mix import run_mixed
-from wsproof.model.arrivals import Ramp, Trace
-from wsproof.model.bench_record import MixedLoad
-from wsproof.model.measurement import Measurement, ServerUsage
-from wsproof.model.summary import TrustWarning
 from wsproof.report.formats.bench_table import Bench, benches_document, benches_markdown, show_benches
-from wsproof.report.formats.progress import ProgressLine
-from wsproof.report.store.atomic import write_text
-from wsproof.session.context import CommandContext
+from wsproof.session.bench_mix import bench_mix
 from wsproof.session.options import BenchOptions
-from wsproof.session.outputs import Outputs
-from wsproof.session.plan import plan_of
-from wsproof.session.run_recorder import RunRecorder
-from wsproof.session.servers import worst
-from wsproof.stats.objective import parse_objective
-from wsproof.stats.resources import cpu_per_delivery_us
-from wsproof.target.server import RunningServer
-from wsproof.target.servers import names_several
 
 WHAT = "workload"
 NOTE = "Measured at the same time on one server. Figures marked ? are void."
@@ -38,151 +18,19 @@ NOTE = "Measured at the same time on one server. Figures marked ? are void."
 
 def perform(command: Command[BenchOptions]) -> ExitCode:
     """Measure the workloads at the same time, print each run and the table, and write the requested copies."""
-    whole = CommandContext(command.options, command.outputs, command.began)
-    mix = parse_mix(command.options.workload or "")
-    require_mixable(command.options, command.outputs, len(mix))
-    parts = [CommandContext(own, command.outputs) for own in shared_out(command.options, mix)]
-    plans = [plan_of(part, beside=len(mix)) for part in parts]
-    with whole.running() as server, ExitStack() as stack:
-        logs = [stack.enter_context(part.record("bench")) for part in parts]
-        for part, plan, log in zip(parts, plans, logs, strict=True):
-            log.change(target=part.describe(server), plan=plan.to_json())
-        logs[0].keep_output(server)
-        try:
-            with ProgressLine(whole.console) as progress:
-                measurements, usage = run_mixed(
-                    plans,
-                    channels=whole.needed_channels(),
-                    settings=whole.settings,
-                    endpoint=server.endpoint,
-                    server=server,
-                    columns=[log.folder.columns for log in logs],
-                    progress=progress.engine,
-                )
-        except PartialRun as partial:
-            for log, measurement in zip(logs, partial.measurements, strict=True):
-                keep_block(log, judge_measurement(measurement, server, whole=False))
-            raise partial.cause from None
-        codes = [
-            judge(part, log, measurement, beside(log, logs), usage_of_all(measurements, usage), server)
-            for part, log, measurement in zip(parts, logs, measurements, strict=True)
-        ]
-    # The exit of the `with` block has completed the records.
-    benches = [Bench(str(log.record.plan["workload"]), log.record) for log in logs]
-    whole.headline("all of them")
-    show_benches(whole.console, benches, what=WHAT, note=NOTE)
-    cpu = usage_of_all(measurements, usage)
-    if cpu is not None:
-        whole.console.print(Text(f"Server CPU per delivery of any of them: {cpu:.3g} µs."))
-    whole.write_accepted(finding for log in logs for finding in log.record.findings)
-    whole.write_json(benches_document(benches, what=WHAT))
-    if command.outputs.markdown is not None:
-        write_text(command.outputs.markdown, benches_markdown(benches, what=WHAT, note=NOTE))
-    return worst(codes)
-
-
-def judge(
-    part: CommandContext[BenchOptions],
-    log: RunRecorder,
-    measurement: Measurement,
-    others: str,
-    cpu_us: float | None,
-    server: RunningServer,
-) -> ExitCode:
-    """Write one workload's measurement into its record, print the run, and return its exit code."""
-    keep_block(log, judge_measurement(measurement, server))
-    caution = TrustWarning(
-        "mixed",
-        f"At the same time, the server had other load: {others}.",
-        "Compare it with runs of the same mix only.",
-    )
-    log.change(warnings=(*log.record.warnings, caution))
-    log.change(generator=generator_setup(part, measurement), mix=MixedLoad(others, cpu_us))
-    met = judge_objectives(log, [parse_objective(text) for text in part.options.slo])
-    part.headline(str(log.record.plan["workload"]))
-    part.show_run(log.record)
-    return code_of(part, log.record, met)
-
-
-def beside(log: RunRecorder, logs: Sequence[RunRecorder]) -> str:
-    """The other workloads of the mix and their subscribers, as text."""
-    plans = [other.record.plan for other in logs if other is not log]
-    return ", ".join(f"{plan['workload']} with {plan['subscribers']} subscribers" for plan in plans)
-
-
-def usage_of_all(measurements: Sequence[Measurement], usage: ServerUsage | None) -> float | None:
-    """Server CPU in µs per delivery, over all workloads. None if the usage or the deliveries are unknown."""
-    if usage is None:
-        return None
-    each = [cpu_per_delivery_us(one.history, usage) for one in measurements]
-    # Each value is the same CPU time divided by one workload's deliveries. So the inverses add up like the counts.
-    inverses = [1 / value for value in each if value]
-    return 1 / sum(inverses) if inverses else None
-
-
-def parse_mix(text: str) -> dict[str, float]:
-    """Parse a mix such as `"chat:8,echo:2"` into weights. The default weight is 1.
-
-    Raises:
-        UsageError: a weight is not a number above 0, or a workload is named twice.
-    """
-    mix: dict[str, float] = {}
-    for part in text.split(","):
-        name, colon, words = part.strip().partition(":")
-        try:
-            weight = float(words) if colon else 1.0
-        except ValueError:
-            weight = 0.0
-        if not name or name in mix or not 0 < weight < float("inf"):
-            raise UsageError(f"expected workloads with their weights, such as chat:8,echo:2, each once; got {text!r}.")
-        mix[name] = weight
-    return mix
-
-
-def require_mixable(options: BenchOptions, outputs: Outputs, count: int) -> None:
-    """Reject options that have no meaning for a mix.
-
-    Raises:
-        UsageError: an option applies to a single workload, or there are more workloads than subscribers.
-    """
-    lone = {"--hdr": outputs.hdr, "--rooms": options.rooms, "--format": options.format}
-    given = [name for name, value in lone.items() if value is not None]
-    given += ["--steps"] * (options.steps > 1) + ["several servers"] * names_several(options.server)
-    given += [f"--arrivals {options.arrivals}"] * isinstance(options.arrivals, Ramp | Trace)
-    if given:
-        raise UsageError(f"several workloads at once cannot have {given[0]}: leave it out, or measure one workload.")
-    if options.subscribers < count:
-        raise UsageError(f"{count} workloads need at least {count} --subscribers; got {options.subscribers}.")
-
-
-def shared_out(options: BenchOptions, mix: dict[str, float]) -> list[BenchOptions]:
-    """The options of each workload: its proportional subscribers, publishers and rate, and a seed of its own."""
-    total = sum(mix.values())
-    subscribers = portions(options.subscribers, list(mix.values()))
-    publishers = portions(max(options.publishers, len(mix)), list(mix.values()))
-    return [
-        replace(
-            options,
-            workload=name,
-            subscribers=subscribers[at],
-            publishers=min(publishers[at], subscribers[at]),
-            rate=options.rate * weight / total,
-            seed=options.seed + at,
-        )
-        for at, (name, weight) in enumerate(mix.items())
-    ]
-
-
-def portions(count: int, weights: Sequence[float]) -> list[int]:
-    """Split `count` into integers of at least 1, as close to the weights as possible.
-
-    `count` must be at least the number of weights.
-    """
-    spare, total = count - len(weights), sum(weights)
-    ideal = [max(0.0, count * weight / total - 1) for weight in weights]
-    ideal = [value * spare / (sum(ideal) or 1) for value in ideal]
-    whole = [int(value) for value in ideal]
-    by_rest = sorted(range(len(weights)), key=lambda at: whole[at] - ideal[at])
-    for at in by_rest[: spare - sum(whole)]:
-        whole[at] += 1
-    return [1 + value for value in whole]
+    options, outputs = command.options, command.outputs
+    if outputs.hdr is not None:
+        raise UsageError("several workloads at once cannot have --hdr: leave it out, or measure one workload.")
+    console = TerminalConsole(outputs)
+    mix = bench_mix(options, console=console, began=command.began)
+    records = [one.record for one in mix.workloads]
+    benches = [Bench(str(record.plan["workload"]), record) for record in records]
+    console.headline("all of them")
+    show_benches(console.rich, benches, what=WHAT, note=NOTE)
+    if mix.server_cpu_per_delivery_us is not None:
+        cpu = f"{mix.server_cpu_per_delivery_us:.3g}"
+        console.rich.print(Text(f"Server CPU per delivery of any of them: {cpu} µs."))
+    outputs.write_accepted(finding for record in records for finding in record.findings)
+    outputs.write_json(benches_document(benches, what=WHAT))
+    outputs.write_markdown(lambda: benches_markdown(benches, what=WHAT, note=NOTE))
+    return worst(exit_code_of_run(record, strict_trust=options.strict_trust) for record in records)

@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-from wsproof.cli.bench import bench_target
 from wsproof.cli.command import Command
-from wsproof.errors import ExitCode, TargetError, UsageError
+from wsproof.cli.console import TerminalConsole
+from wsproof.cli.exit_codes import exit_code_of_run, worst
+from wsproof.errors import ExitCode, UsageError
 from wsproof.report.formats.bench_table import Bench, benches_document, benches_markdown, show_benches
-from wsproof.report.store.atomic import write_text
-from wsproof.session.context import CommandContext
+from wsproof.session.bench_servers import bench_servers
 from wsproof.session.options import BenchOptions
-from wsproof.session.servers import ServerRun, required_app, turns, worst
 
 
 def perform(command: Command[BenchOptions]) -> ExitCode:
     """Measure each server, print the table, and write the requested copies."""
-    stage = CommandContext(command.options, command.outputs, command.began)
-    if command.outputs.hdr is not None:
+    options, outputs = command.options, command.outputs
+    if outputs.hdr is not None:
         raise UsageError("--hdr writes one file: give it with one --server.")
-    measured = [measure(turn) for turn in turns(stage, required_app(stage))]
-    benches = [bench for bench, _ in measured]
-    if not any(bench.record for bench in benches):
-        raise TargetError("no server could be measured: " + "; ".join(f"{one.name}: {one.reason}" for one in benches))
-    stage.headline("all of them")
-    show_benches(stage.console, benches)
-    stage.write_accepted(finding for bench in benches if bench.record for finding in bench.record.findings)
-    stage.write_json(benches_document(benches))
-    if command.outputs.markdown is not None:
-        write_text(command.outputs.markdown, benches_markdown(benches))
-    return worst(code for _, code in measured)
+    console = TerminalConsole(outputs)
+    benches = bench_servers(options, console=console, began=command.began)
+    console.headline("all of them")
+    show_benches(console.rich, benches)
+    outputs.write_accepted(finding for bench in benches if bench.record for finding in bench.record.findings)
+    outputs.write_json(benches_document(benches))
+    outputs.write_markdown(lambda: benches_markdown(benches))
+    return worst(exit_code_of_bench(bench, strict_trust=options.strict_trust) for bench in benches)
 
 
-def measure(turn: ServerRun[BenchOptions]) -> tuple[Bench, ExitCode]:
-    """One server's row and exit code. If the server cannot start, the row gives the reason instead of raising."""
-    if turn.missing:
-        return Bench(turn.server.name, reason=turn.missing), ExitCode.OK
-    try:
-        record, code = bench_target(turn.begin())
-    except TargetError as error:
-        return Bench(turn.server.name, reason=str(error)), ExitCode.USAGE
-    return Bench(turn.server.name, record), code
+def exit_code_of_bench(bench: Bench, *, strict_trust: bool) -> ExitCode:
+    """The exit code for one server. A server that is not installed counts as OK."""
+    if bench.record is not None:
+        return exit_code_of_run(bench.record, strict_trust=strict_trust)
+    return ExitCode.USAGE if bench.failed else ExitCode.OK

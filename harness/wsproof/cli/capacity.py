@@ -2,44 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-
-from rich.text import Text
-
-from wsproof.cli.bench import generator_setup
 from wsproof.cli.command import Command
-from wsproof.errors import ExitCode, TargetError, UsageError
-from wsproof.load import PartialRun, run_plan
-from wsproof.load.judging import judge_measurement
-from wsproof.load.limits import most_subscribers, require_possible
-from wsproof.model.arrivals import Ramp, Trace
-from wsproof.model.capacity import (
-    CapacityRecord,
-    LevelOutcome,
-    LevelRecord,
-    SearchEnding,
-    SearchLimits,
-    SearchObjective,
-)
-from wsproof.model.finding import Anomaly, Finding, Verdict, verdict_of
-from wsproof.model.measurement import Measurement
-from wsproof.model.plan import Plan
-from wsproof.model.suite import told_once
-from wsproof.model.summary import Summary, TrustWarning
-from wsproof.report.formats.progress import ProgressLine
+from wsproof.cli.console import TerminalConsole
+from wsproof.errors import ExitCode
+from wsproof.model.capacity import SearchEnding
+from wsproof.model.finding import Anomaly, Verdict
+from wsproof.model.record import RunRecord
 from wsproof.report.formats.terminal import show_findings
-from wsproof.report.text.capacity import capacity_sentence, level_line
-from wsproof.report.text.sanitize import clean_line
-from wsproof.session.context import CommandContext
+from wsproof.report.text.capacity import capacity_sentence
+from wsproof.session.capacity import capacity
 from wsproof.session.options import CapacityOptions
-from wsproof.session.plan import plan_of, processes_for
-from wsproof.session.run_recorder import RunRecorder
-from wsproof.stats.capacity import Capacity, Search, find_capacity
-from wsproof.stats.capacity_level import JudgedLevel, judge_level
-from wsproof.stats.knee import CONFIDENCE
-from wsproof.stats.objective import Objective, parse_objective
-from wsproof.target.server import RunningServer
 
 CODES = {
     SearchEnding.FOUND: ExitCode.OK,
@@ -49,225 +21,33 @@ CODES = {
     SearchEnding.UNSETTLED: ExitCode.CANNOT_TELL,
 }
 """The exit code of each way in which a search ends."""
-MOST = {"subscribers": 10_000, "rate": 100_000, "rooms": 1_000}
-"""Default of `--to`. It is lowered where this machine cannot open as many connections."""
-LEAST = {"subscribers": 10, "rate": 1, "rooms": 1}
-"""Default of `--from`. A search over subscribers begins at the number of publishers if that is higher."""
+
+
+class CapacityConsole(TerminalConsole):
+    """Prints protocol findings and the answer of a search."""
+
+    def measured(self, record: RunRecord) -> None:
+        """Print the findings and the answer."""
+        protocol = [finding for finding in record.findings if finding.anomaly is Anomaly.PROTOCOL]
+        show_findings(self.rich, protocol, all_known=self.outputs.all)
+        if record.capacity is not None:
+            self.say(f"\n{capacity_sentence(record.capacity)}", style="bold")
 
 
 def perform(command: Command[CapacityOptions]) -> ExitCode:
     """Run the search, print each level as it is measured, and keep the run."""
-    stage, options = CommandContext(command.options, command.outputs, command.began), command.options
-    objectives = [parse_objective(text) for text in options.slo]
-    dimension = Dimension(base_plan(stage), options.over, stage.workload_name)
-    search = search_of(options, dimension)
-    if options.over == "rooms" and "rooms" not in stage.workloads[stage.workload_name].parameters:
-        raise UsageError(
-            f"the workload {stage.workload_name} does not say how many rooms it has: --over rooms needs one that takes "
-            f"a setting called rooms (`wsproof list workloads`); this one can be searched --over subscribers or rate."
-        )
-    largest = dimension.plan(search.highest)
-    require_possible(largest)
-    with stage.running(connections=largest.subscribers) as server, stage.record("capacity") as log:
-        log.change(target=stage.describe(server), plan=dimension.base.to_json())
-        log.keep_output(server)
-        trials = LevelRuns(stage, server, log, objectives, dimension, search)
-        found = find_capacity(trials.measure, search)
-        trials.conclude(found)
-        show_findings(
-            stage.console,
-            [finding for finding in log.record.findings if finding.anomaly is Anomaly.PROTOCOL],
-            all_known=stage.outputs.all,
-        )
-        assert log.record.capacity is not None
-        stage.console.print(Text(f"\n{capacity_sentence(log.record.capacity)}", style="bold"), soft_wrap=True)
-    stage.write_accepted(log.record.findings)
-    stage.write_json(log.record.to_json())
-    # A protocol deviation that is not a known one fails this verb like the others, even if the knee was found.
-    return ExitCode.FAILED if log.record.verdict is Verdict.INVALID else CODES[found.ending]
+    record = capacity(command.options, console=CapacityConsole(command.outputs), began=command.began)
+    command.outputs.write_accepted(record.findings)
+    command.outputs.write_json(record.to_json())
+    return exit_code_of_search(record)
 
 
-def base_plan(stage: CommandContext[CapacityOptions]) -> Plan:
-    """The plan whose one number the search raises. All levels use as many processes as the highest needs."""
-    given, plan = stage.options, plan_of(stage)
-    if given.processes is not None or given.over == "rate":
-        return plan
-    highest = int(given.highest or MOST[given.over])
-    most = highest if given.over == "subscribers" else highest * given.subscribers
-    return replace(plan, processes=processes_for(most, stage.target))
+def exit_code_of_search(record: RunRecord) -> ExitCode:
+    """The exit code for a search.
 
-
-class Dimension:
-    """The number of the plan that the search raises.
-
-    Over rooms, the base plan's subscribers, publishers and rate are those of each room.
+    A protocol deviation that is not a known one fails this verb like the others, even if the knee was found.
     """
-
-    def __init__(self, plan: Plan, over: str, workload: str) -> None:
-        self.name = over
-        self.base = plan
-        self._workload = workload
-
-    def plan(self, level: float) -> Plan:
-        """The plan at the level."""
-        base, count = self.base, int(level)
-        match self.name:
-            case "subscribers":
-                return replace(base, subscribers=count)
-            case "rate":
-                return replace(base, rate_hz=float(level))
-        return replace(
-            base,
-            subscribers=base.subscribers * count,
-            publishers=base.publishers * count,
-            rate_hz=base.rate_hz * count,
-        )
-
-    def settings(self, level: float) -> dict[str, str]:
-        """The workload settings at the level: the number of rooms, if the search is over rooms."""
-        return {f"{self._workload}.rooms": str(int(level))} if self.name == "rooms" else {}
-
-
-def search_of(options: CapacityOptions, dimension: Dimension) -> Search:
-    """The search that the options describe.
-
-    Raises:
-        UsageError: the lowest level is above the highest, a count is not whole, or the plan has no rate to raise.
-    """
-    over = options.over
-    if over == "rate" and options.closed:
-        raise UsageError("a closed loop has no rate that could be raised: leave out --closed, or --over rate.")
-    if over == "rate" and isinstance(options.arrivals, Ramp | Trace):
-        raise UsageError(f"{options.arrivals} has a rate of its own, which cannot be searched --over rate.")
-    lowest = options.lowest or max(LEAST[over], options.publishers if over == "subscribers" else 0)
-    highest = options.highest
-    if highest is None:
-        fit = most_subscribers(dimension.base.processes)
-        room = {"subscribers": fit, "rooms": fit // options.subscribers}.get(over, MOST[over])
-        highest = max(min(MOST[over], room), lowest)
-    whole = over != "rate"
-    if whole and (lowest != int(lowest) or highest != int(highest)):
-        raise UsageError(f"--from and --to are numbers of {over}: expected whole ones, got {lowest:g} and {highest:g}.")
-    if lowest > highest:
-        raise UsageError(f"expected --from to be at most --to, got {lowest:g} and {highest:g} {over}.")
-    return Search(lowest, highest, whole, resolution=options.resolution, most_trials=options.trials)
-
-
-class LevelRuns:
-    """The level runs of a search. Each is written into the record as soon as it ends."""
-
-    def __init__(
-        self,
-        stage: CommandContext[CapacityOptions],
-        server: RunningServer,
-        log: RunRecorder,
-        objectives: list[Objective],
-        dimension: Dimension,
-        search: Search,
-    ) -> None:
-        self._stage = stage
-        self._server = server
-        self._log = log
-        self._objectives = objectives
-        self._dimension = dimension
-        self._search = search
-        self._rows: list[LevelRecord] = []
-        self._findings: tuple[Finding, ...] = ()
-        self._wire: tuple[Finding, ...] = ()
-        """Protocol findings of all levels."""
-        self._cautions: tuple[TrustWarning, ...] = ()
-        self._metrics: Mapping[str, Summary] = {}
-        self._best = 0.0
-
-    def measure(self, level: float) -> LevelOutcome:
-        """Measure one level and return its outcome. A server that wsproof started is restarted before it.
-
-        Raises:
-            TargetError: the first level could not be measured, or a server elsewhere is no longer alive.
-        """
-        if self._rows and self._server.owned:
-            self._server.restart()
-        try:
-            measurement = self._run(level)
-        except TargetError as absent:
-            # At the first level, the target is wrong or not running. At a later one, the server failed under load.
-            if not self._rows or not (self._server.owned or self._server.is_alive()):
-                raise
-            return self._note(level, JudgedLevel(LevelOutcome.MISSED, (str(absent),)), {})
-        self._log.change(generator=generator_setup(self._stage, measurement))
-        judged = judge_measurement(measurement, self._server)
-        results = judged.judge(self._objectives)
-        outcome = judge_level(results, judged.findings, judged.warnings)
-        self._findings = judged.findings
-        self._wire = told_once((*self._wire, *(f for f in judged.findings if f.anomaly is Anomaly.PROTOCOL)))
-        if outcome.outcome is LevelOutcome.UNTRUSTED:
-            self._cautions = judged.warnings
-        if outcome.outcome is LevelOutcome.MET and level >= self._best:
-            self._best, self._metrics = level, judged.metrics
-        return self._note(level, outcome, judged.metrics, [result.value for result in results])
-
-    def _run(self, level: float) -> Measurement:
-        try:
-            with ProgressLine(self._stage.console) as progress:
-                return run_plan(
-                    self._dimension.plan(level),
-                    channels=self._stage.needed_channels(),
-                    settings=self._stage.settings | self._dimension.settings(level),
-                    endpoint=self._server.endpoint,
-                    server=self._server,
-                    progress=progress.engine if progress.bar is not None else None,
-                )
-        except PartialRun as partial:
-            raise partial.cause from None
-
-    def _note(
-        self,
-        level: float,
-        judged: JudgedLevel,
-        metrics: Mapping[str, Summary],
-        values: list[float | None] | None = None,
-    ) -> LevelOutcome:
-        row = LevelRecord(
-            level,
-            judged.outcome,
-            why=tuple(clean_line(reason) for reason in judged.why),
-            values=tuple(values or [None] * len(self._objectives)),
-            metrics=metrics,
-        )
-        self._rows.append(row)
-        self._log.change(capacity=self._record)
-        self._stage.console.print(Text(level_line(row, self._dimension.name)), soft_wrap=True)
-        return judged.outcome
-
-    @property
-    def _record(self) -> CapacityRecord:
-        """The search so far."""
-        search = self._search
-        return CapacityRecord(
-            over=self._dimension.name,
-            objectives=tuple(
-                SearchObjective(one.text, one.metric, one.statistic, one.limit) for one in self._objectives
-            ),
-            search=SearchLimits(search.lowest, search.highest, search.resolution, search.most_trials),
-            plan=self._dimension.base.to_json(),
-            confidence=CONFIDENCE,
-            runs=tuple(self._rows),
-        )
-
-    def conclude(self, found: Capacity) -> None:
-        """Write the result of the search. The record's metrics are those of the highest level that met all objectives.
-
-        If even the lowest level missed, its findings are written too.
-        """
-        at_lowest = found.ending is SearchEnding.MISSED_AT_LOWEST
-        findings = told_once((*self._wire, *(self._findings if at_lowest else ())))
-        limited = found.ending is SearchEnding.GENERATOR_LIMITED
-        self._log.change(
-            verdict=verdict_of(findings),
-            trusted=not limited,
-            plan=self._dimension.plan(self._best).to_json() if self._best else self._log.record.plan,
-            metrics=self._metrics,
-            measured_findings=findings,
-            warnings=self._cautions if limited else (),
-            capacity=replace(self._record, ending=found.ending, knee=found.knee, met=found.met, ceiling=found.ceiling),
-        )
+    if record.verdict is Verdict.INVALID:
+        return ExitCode.FAILED
+    ending = record.capacity.ending if record.capacity is not None else None
+    return CODES[ending] if ending is not None else ExitCode.CANNOT_TELL

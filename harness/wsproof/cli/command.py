@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from wsproof.session.outputs import Outputs
+from wsproof.cli.outputs import Outputs
 
 O_co = TypeVar("O_co", covariant=True)
 

@@ -7,6 +7,16 @@ from collections.abc import Iterable
 from wsproof.errors import ExitCode
 from wsproof.model.comparison import Judgement
 from wsproof.model.finding import Verdict
+from wsproof.model.record import RunRecord
+from wsproof.stats.trust import NOTHING_MEASURED
+
+OUTRANKS = (ExitCode.FAILED, ExitCode.USAGE, ExitCode.CANNOT_TELL, ExitCode.OK)
+"""Exit codes by precedence, highest first."""
+
+
+def worst(codes: Iterable[ExitCode]) -> ExitCode:
+    """The exit code of the highest precedence: FAILED, then USAGE, then CANNOT_TELL, then OK."""
+    return min(codes, key=OUTRANKS.index)
 
 
 def exit_code_of(
@@ -23,6 +33,17 @@ def exit_code_of(
     if verdict is Verdict.UNKNOWN or None in met or (void and strict_trust):
         return ExitCode.CANNOT_TELL
     return ExitCode.OK
+
+
+def exit_code_of_run(record: RunRecord, *, strict_trust: bool = False) -> ExitCode:
+    """The exit code for a run with a measurement or a load."""
+    nothing = any(warning.code == NOTHING_MEASURED for warning in record.warnings)
+    return exit_code_of(
+        Verdict.worst([record.verdict, Verdict.UNKNOWN]) if nothing else record.verdict,
+        objectives_met=[one.met for one in record.objectives],
+        void=not record.trusted or (record.load is not None and not record.load.trusted),
+        strict_trust=strict_trust,
+    )
 
 
 def exit_code_of_comparison(judgement: Judgement) -> ExitCode:

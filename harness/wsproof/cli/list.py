@@ -11,11 +11,11 @@ from rich.text import Text
 
 from wsproof.cli.command import Command
 from wsproof.cli.options import WHAT_TO_LIST, ListOptions
+from wsproof.cli.rich_console import rich_console
 from wsproof.errors import ExitCode, UsageError
 from wsproof.report.figures import void_figures
 from wsproof.report.store.run_dir import RunDir
 from wsproof.report.store.runs import RunStore
-from wsproof.session.console import console
 
 TARGETS = (
     ("(nothing)", "the reference server of this checkout"),
@@ -27,7 +27,7 @@ TARGETS = (
 
 def perform(command: Command[ListOptions]) -> ExitCode:
     """Print the list that was named, or all lists."""
-    out = console()
+    out = rich_console()
     options = command.options
     for what in [options.what] if options.what else WHAT_TO_LIST:
         rows = LISTS[what](options)

@@ -2,179 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
-
-from wsproof import delivery
 from wsproof.cli.command import Command
-from wsproof.conformance import suite as rfc6455
-from wsproof.errors import ExitCode, UsageError
-from wsproof.model.chapter import RuleKind
-from wsproof.model.finding import Anomaly, Finding, Verdict, verdict_of
-from wsproof.model.secrecy import MARK
-from wsproof.model.server_end import PROCESS_ENDED
-from wsproof.model.suite import SuiteOptions
-from wsproof.net.redact import hide_in
+from wsproof.cli.console import TerminalConsole
+from wsproof.errors import ExitCode
 from wsproof.report.formats.terminal import show_finding
-from wsproof.session.context import CommandContext
 from wsproof.session.options import ReplayOptions
-from wsproof.target.server import RunningServer
-from wsproof.workloads import opening_of
-
-_ATTEMPTS = 10
-"""Attempts for a finding that was not reproduced on every retry."""
-_NOT_SERVED = ("neighbour-served", PROCESS_ENDED)
-"""Checks whose findings say that the server no longer serves other clients."""
-REMEMBERED = {"target": "spec", **{name: name for name in ("path", "origin", "ready", "unix", "ca")}}
-"""Options that are restored from the record, with the keys of the record's target."""
+from wsproof.session.replay import replay
 
 
 def perform(command: Command[ReplayOptions]) -> ExitCode:
     """Repeat the finding. Exit code 1: it or another violation occurs; 0: none occurs; 3: the result is unknown."""
-    finding, target = read_finding(command.options.finding)
-    stage = CommandContext(remember(command.options, target), command.outputs, command.began)
-    with stage.running(wire=True) as server:
-        tries = attempts(finding)
-        for number in range(1, tries + 1):
-            known = server.known_deviations.mark(replayed(stage, server, finding))
-            shown, said, code = outcome(finding, known, number)
-            if code is not ExitCode.OK:
-                break
-    for one in shown:
-        show_finding(stage.console, replace(hide_in(one, stage.secrets), replay=None))
-    stage.console.print(f"\n{said}", markup=False)
-    return code
-
-
-def attempts(finding: Finding) -> int:
-    """The number of attempts: several if the finding was not reproduced on every retry, else 1."""
-    times, _, retries = (finding.reproduced or "").partition(" of ")
-    return 1 if times == retries else _ATTEMPTS
-
-
-def outcome(finding: Finding, found: Iterable[Finding], tries: int = 1) -> tuple[list[Finding], str, ExitCode]:
-    """The outcome of a replay: the findings to show, a sentence, and the exit code."""
-    findings = list(found)
-    often = f" in {tries} attempts" if tries > 1 else ""
-    again = [one for one in findings if _is_same(finding, one)]
-    if again:
-        return again, f"It happens again{often and f', in attempt {tries}'}.", ExitCode.FAILED
-    others = [one for one in findings if one.verdict() is not Verdict.VALID]
-    if not others:
-        when = f" When it was found, {finding.reproduced} retries showed it." if finding.reproduced and often else ""
-        return [], f"It does not happen again{often}: this went as it should.{when}", ExitCode.OK
-    # A server that refuses the connection or ends cannot show whether the first finding occurs again.
-    if any(one.check in _NOT_SERVED for one in others):
-        return (
-            others,
-            "The server does not serve others after this any more, whatever was found first.",
-            ExitCode.FAILED,
-        )
-    if verdict_of(others) is Verdict.INVALID:
-        return others, "Something else goes wrong now, so nobody can tell about the first.", ExitCode.FAILED
-    return others, "Nobody can tell whether it happens again: it did not come to that.", ExitCode.CANNOT_TELL
-
-
-def _is_same(finding: Finding, other: Finding) -> bool:
-    """Whether both findings are the same: the same check, or both say that the server no longer serves clients."""
-    if other.anomaly is Anomaly.UNKNOWN:
-        return False
-    return other.check == finding.check or (finding.kind is RuleKind.SERVICE and other.check in _NOT_SERVED)
-
-
-def read_finding(path: Path) -> tuple[Finding, Mapping[str, Any]]:
-    """Read a finding's file. Returns the finding and the recorded target.
-
-    Raises:
-        UsageError: the file does not exist, is not a finding, or has no recipe to repeat.
-    """
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        finding = Finding.from_json(data)
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}. A run keeps its findings in RUN/findings/.") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError(f"{path} is not a finding of wsproof: {error}") from error
-    if finding.recipe is None:
-        raise UsageError(
-            f"{path} was measured under load and has no single conversation to repeat; run the bench again."
-        )
-    return finding, data.get("target") or {}
-
-
-def remember(options: ReplayOptions, target: Mapping[str, Any]) -> ReplayOptions:
-    """The options with the recorded target, channels and settings, where the command line does not give them.
-
-    Raises:
-        UsageError: a secret that the target needs was not kept and is not given again.
-    """
-    if options.target is None:
-        options = remember_target(options, target)
-    recorded = (target.get("settings") or {}).items()
-    settings = options.settings or tuple(f"{key}={_kept(f'the setting {key}', value)}" for key, value in recorded)
-    return replace(options, channels=options.channels or target.get("channels"), settings=settings)
-
-
-def remember_target(options: ReplayOptions, target: Mapping[str, Any]) -> ReplayOptions:
-    """The options with the recorded target and what starts and reaches it. Options of the command line win."""
-    changes: dict[str, Any] = {
-        "server": target.get("server") or options.server,
-        "insecure": options.insecure or bool(target.get("insecure")),
-    }
-    for option, word in REMEMBERED.items():
-        if option == "path" and target.get("path_from_channels"):
-            continue  # the channels give the path again, with a new token if the path has one
-        if getattr(options, option) is None:
-            changes[option] = _kept(f"the {word} of the target", target.get(word))
-    changes["header"] = options.header + _remembered_headers(options, target)
-    changes["env"] = options.env + _remembered_env(options, target)
-    recorded = target.get("subprotocols") or ()
-    changes["subprotocol"] = options.subprotocol or tuple(_kept("a subprotocol", item) for item in recorded)
-    return replace(options, **changes)
-
-
-def _remembered_headers(options: ReplayOptions, target: Mapping[str, Any]) -> tuple[str, ...]:
-    given = {line.partition(":")[0].strip().lower() for line in options.header}
-    given |= {"authorization"} if options.token is not None else set()
-    recorded = (target.get("headers") or {}).items()
-    return tuple(
-        f"{name}: {_kept(f'the header {name}', value)}" for name, value in recorded if name.lower() not in given
-    )
-
-
-def _remembered_env(options: ReplayOptions, target: Mapping[str, Any]) -> tuple[str, ...]:
-    if target.get("kind") == "url":
-        return ()
-    given = {item.partition("=")[0] for item in options.env}
-    recorded = (target.get("env") or {}).items()
-    return tuple(f"{name}={_kept(f'the variable {name}', value)}" for name, value in recorded if name not in given)
-
-
-def _kept(what: str, value: Any) -> Any:
-    if isinstance(value, str) and MARK in value:
-        raise UsageError(
-            f"the finding was made with a secret in {what}, and secrets are not kept: give it again "
-            "(TARGET, --token, --header, --env, --set, --subprotocol or --path)."
-        )
-    return value
-
-
-def replayed(stage: CommandContext[ReplayOptions], server: RunningServer, finding: Finding) -> list[Finding]:
-    """Replay the finding's recipe once and return the findings."""
-    assert finding.recipe is not None
-    deadline_s = SuiteOptions().deadline_s
-    if finding.recipe.get("suite") == "rfc6455":
-        return rfc6455.replay(
-            finding.recipe,
-            server.endpoint,
-            deadline_s,
-            pid=server.pid,
-            login=stage.options.login,
-            opening=opening_of(stage.workloads, server.endpoint.path),
-            server=server,
-        )
-    stage.needed_channels()
-    return delivery.replay(finding.recipe, server, stage.workloads, deadline_s)
+    console = TerminalConsole(command.outputs)
+    result = replay(command.options, began=command.began)
+    for finding in result.findings:
+        show_finding(console.rich, finding)
+    console.rich.print(f"\n{result.sentence}", markup=False)
+    return result.code

@@ -8,18 +8,18 @@ from pathlib import Path
 
 from wsproof.cli.command import Command
 from wsproof.cli.options import ReportOptions
+from wsproof.cli.rich_console import rich_console
 from wsproof.errors import ExitCode
 from wsproof.report.formats.hdr_log import read_logs, show_histograms
 from wsproof.report.formats.page import write_index
 from wsproof.report.store.runs import RunStore
-from wsproof.session.console import console
 
 
 def perform(command: Command[ReportOptions]) -> ExitCode:
     """Write the page again from the stored record and print its path. With `--hdr`, print HdrHistogram logs."""
     options = command.options
     if options.hdr:
-        show_histograms(console(), read_logs(options.hdr))
+        show_histograms(rich_console(), read_logs(options.hdr))
         return ExitCode.OK
     store = RunStore.open(options.out, Path.cwd())
     page = store.find(options.run).write_page() if options.run else write_index(store)

@@ -2,109 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from functools import partial
+import time
 
-from wsproof.cli.bench import code_of, judge_objectives, measure_server
-from wsproof.cli.check import check_server, finish_check
+import psutil
+
+from wsproof.cli.check import CheckConsole
 from wsproof.cli.command import Command
-from wsproof.cli.load import LoadResult, load_server, require_locust
+from wsproof.cli.exit_codes import exit_code_of_run
 from wsproof.errors import ExitCode
-from wsproof.load.limits import require_possible
-from wsproof.model.finding import Verdict
 from wsproof.model.record import RunRecord
-from wsproof.net.budget import Budget
-from wsproof.report.closing import closing_sentences
+from wsproof.model.suite import SuiteReport
 from wsproof.report.formats.markdown import run_markdown
-from wsproof.report.store.atomic import write_text
-from wsproof.session.check_recorder import CheckRecorder
-from wsproof.session.context import CommandContext
-from wsproof.session.crash import all_done, violations_outrank_errors
-from wsproof.session.only import require_known
+from wsproof.session.crash import all_done
 from wsproof.session.options import RunOptions
-from wsproof.session.plan import plan_of
-from wsproof.session.run_recorder import RunRecorder
-from wsproof.session.shares import check_budget, elapsed_s, fits_again, load_seconds
-from wsproof.stats.objective import Objective, parse_objective
+from wsproof.session.run import run
+
+
+class RunConsole(CheckConsole):
+    """Prints each part of the run, and writes the requested copies of the whole."""
+
+    def checked(self, report: SuiteReport, record: RunRecord) -> None:
+        """Print the report of the checks, and write it as JUnit XML."""
+        all_done(self.report_steps(report))
+
+    def run_ended(self, record: RunRecord) -> None:
+        """Write the JSON and Markdown copies, even if the run ended early."""
+        all_done(
+            [
+                lambda: self.outputs.write_json(record.to_json()),
+                lambda: self.outputs.write_markdown(lambda: run_markdown(record)),
+            ]
+        )
 
 
 def perform(command: Command[RunOptions]) -> ExitCode:
     """Check, measure and load one build. Partial results are reported even if the run ends early."""
-    stage, options = CommandContext(command.options, command.outputs, command.began), command.options
-    objectives = [parse_objective(text) for text in options.slo]
-    require_possible(plan_of(stage))
-    require_locust()
-    require_known(options.only, stage.workloads)
-    with violations_outrank_errors(stage):
-        try:
-            code = _all_parts(stage, objectives)
-        except BaseException:
-            if stage.log is not None:
-                with suppress(Exception):  # must not replace the error that ended the run
-                    _write_copies(stage, stage.log.record)
-            raise
-        assert stage.log is not None
-        stage.write_accepted(stage.log.record.findings)
-        _write_copies(stage, stage.log.record)
-    return code
+    options, outputs = command.options, command.outputs
+    record = run(options, console=RunConsole(outputs), began=process_began())
+    outputs.write_accepted(record.findings)
+    return exit_code_of_run(record, strict_trust=options.strict_trust)
 
 
-def _all_parts(stage: CommandContext[RunOptions], objectives: list[Objective]) -> ExitCode:
-    """Check, bench and load, each on a fresh server. Returns the exit code."""
-    with ExitStack() as run:
-        # Begin the record after the target has started: a target that cannot start must leave no record.
-        with stage.running(wire=True) as server:
-            log = run.enter_context(stage.record("run"))
-            log.closing = closing_sentences
-            log.change(target=stage.describe(server), plan=plan_of(stage, server).to_json())
-            log.keep_output(server)
-            stage.headline("1 of 3: check")
-            if stage.options.budget is None:
-                stage.budget = Budget(check_budget(elapsed_s()))
-            with CheckRecorder(stage, server, log, partial(finish_check, stage)) as recorder:
-                check_server(stage, server, recorder)
-        run.enter_context(_shown_at_last(stage, log))
-        with stage.running() as server:
-            log.keep_output(server)
-            stage.headline("2 of 3: bench")
-            asked = bool(objectives) or stage.options.strict_trust
-            again = asked or fits_again(elapsed_s(), plan_of(stage, server))
-            measure_server(stage, server, log, objectives, again=again)
-        with stage.running() as server:
-            log.keep_output(server)
-            stage.headline("3 of 3: load")
-            users, seconds = stage.options.users, load_seconds(elapsed_s())
-            load = load_server(stage, server, users=users, seconds=seconds, folder=log.folder)
-            add_load(log, load)
-        met = judge_objectives(log, objectives)
-    return code_of(stage, log.record, met, void=not load.trusted)
-
-
-@contextmanager
-def _shown_at_last(stage: CommandContext[RunOptions], log: RunRecorder) -> Iterator[None]:
-    """Context manager that prints the run on exit, complete or not."""
-    try:
-        yield
-    finally:
-        stage.headline("all of it")
-        stage.show_run(log.record)
-
-
-def _write_copies(stage: CommandContext[RunOptions], record: RunRecord) -> None:
-    """Write the requested JSON and Markdown copies."""
-    markdown = stage.outputs.markdown
-    steps: list[Callable[[], None]] = [lambda: stage.write_json(record.to_json())]
-    if markdown:
-        steps.append(lambda: write_text(markdown, run_markdown(record)))
-    all_done(steps)
-
-
-def add_load(log: RunRecorder, load: LoadResult) -> None:
-    """Write the result of the load into the record."""
-    found = log.folder.keep_findings(load.findings, log.record.target)
-    log.change(
-        load=load.summary,
-        verdict=Verdict.worst([log.record.verdict, load.verdict]),
-        measured_findings=log.record.measured_findings + found,
-    )
+def process_began() -> float:
+    """When this process started, in seconds of `time.monotonic`. Imports are slow on a busy machine, and count."""
+    return time.monotonic() - (time.time() - psutil.Process().create_time())

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 
 from wsproof.cli.command import Command
-from wsproof.errors import ExitCode, TargetError, UsageError
-from wsproof.session.context import CommandContext
+from wsproof.cli.console import TerminalConsole
+from wsproof.errors import ExitCode, TargetError
 from wsproof.session.options import ServeOptions
+from wsproof.session.serve import serve
 
 LOOK_SECONDS = 0.2
 """Seconds between two looks at whether the server is still alive."""
@@ -20,14 +21,11 @@ def perform(command: Command[ServeOptions]) -> ExitCode:
         UsageError: the target is a URL, which runs already.
         TargetError: the server ended by itself.
     """
-    stage = CommandContext(command.options, command.outputs, command.began)
-    if not stage.target.is_ours:
-        raise UsageError(f"{stage.target.spec} runs already; serve starts an app (pkg.module:app) or a cmd: target.")
-    with stage.running(port=command.options.port) as server:
-        endpoint = server.endpoint.at("/")
+    console = TerminalConsole(command.outputs)
+    with serve(command.options) as server:
         try:
-            stage.console.print(f"serving {server.describe()['spec']} with {server.name}", markup=False)
-            stage.console.print(f"  {endpoint.url}   (Ctrl-C ends it)", markup=False)
+            console.say(f"serving {server.describe()['spec']} with {server.name}")
+            console.say(f"  {server.endpoint.at('/').url}   (Ctrl-C ends it)")
             while server.is_alive():
                 time.sleep(LOOK_SECONDS)
         except KeyboardInterrupt:

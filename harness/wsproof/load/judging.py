@@ -1,7 +1,7 @@
 """The one judgement of a measurement: findings, known deviations, metrics, objectives and trust.
 
 Every front end that measures uses `judge_measurement`: bench, a mix, capacity, compare, the pytest fixture and Locust.
-It stands below `compare/` and `session/`, since both need it.
+It stands below `comparison/` and `session/`, since both need it.
 """
 
 from __future__ import annotations

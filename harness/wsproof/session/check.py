@@ -1,9 +1,77 @@
-"""A check of one target."""
+"""A check of one target: does it follow the protocol, and does it deliver each message once and in order?"""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from wsproof import delivery
+from wsproof.conformance import suite as rfc6455
+from wsproof.model.chapter import SuiteName
+from wsproof.model.record import RunRecord
+from wsproof.model.server_end import end_findings
 from wsproof.model.suite import SuiteOptions
+from wsproof.session.check_recorder import CheckRecorder, Tell
+from wsproof.session.console import SILENT, Console
+from wsproof.session.context import CommandContext
+from wsproof.session.crash import violations_outrank_errors
+from wsproof.session.only import require_known
 from wsproof.session.options import CheckOptions
+from wsproof.target.server import RunningServer
+from wsproof.workloads import opening_of
+
+PROTOCOL_SHARE = 0.5
+"""The protocol suite's share of the budget. The channels suite gets the rest, and what the protocol suite leaves."""
+
+
+def check(options: CheckOptions, *, console: Console = SILENT, began: float | None = None) -> RunRecord:
+    """Check one target, and keep the run.
+
+    The record has the report (`check`), the findings and the verdict. `began`: when the time of the budget began, in
+    seconds of `time.monotonic`; now by default.
+
+    Raises:
+        UsageError: the options are wrong, or the target could not be started or reached (TargetError).
+        ViolatedRun: an error ended the check after a violation was found.
+    """
+    stage = CommandContext(options, console, began)
+    with violations_outrank_errors(stage):
+        return check_target(stage, console.checked)
+
+
+def check_target(stage: CommandContext[CheckOptions], tell: Tell) -> RunRecord:
+    """Start the target, check it, and keep the run.
+
+    `tell` gets the report before the record is closed, even if the run ends early.
+    """
+    require_known(stage.options.only, stage.workloads)
+    with (
+        stage.running(wire=True) as server,
+        stage.record("check") as log,
+        CheckRecorder(stage, server, log, tell) as recorder,
+    ):
+        log.keep_output(server)
+        check_server(stage, server, recorder)
+    return log.record
+
+
+def check_server(stage: CommandContext[CheckOptions], server: RunningServer, recorder: CheckRecorder) -> None:
+    """Run both suites. The channels suite needs channels and is left out without them."""
+    options = suite_options(stage.options)
+    wire, promises = rfc6455.planned(options), delivery.planned(stage.workloads, options, server.endpoint)
+    recorder.plan(wire + promises)
+    budget = server.budget = stage.budget
+    with stage.console.progress() as progress:
+        if wire:
+            keep = recorder.keep(SuiteName.PROTOCOL)
+            own = budget.share(PROTOCOL_SHARE, "the protocol's share of the") if promises else budget
+            opening = opening_of(stage.workloads, server.endpoint.path)
+            keep(rfc6455.run_suite(server, options, progress.suite("protocol"), keep, own, opening))
+        if promises:
+            keep = recorder.keep(SuiteName.CHANNELS)
+            before = len(server.ends)
+            report = delivery.run_suite(server, stage.workloads, options, progress.suite("channels"), keep, budget)
+            # The protocol suite already reports which script ended the server's process.
+            keep(replace(report, findings=report.findings + end_findings(server.ends[before:])))
 
 
 def suite_options(given: CheckOptions) -> SuiteOptions:

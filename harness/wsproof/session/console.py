@@ -1,22 +1,73 @@
-"""The console that commands print to."""
+"""What a session function tells while it works."""
 
 from __future__ import annotations
 
-import os
-import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
 
-from rich.console import Console
+from wsproof.load import Progress
+from wsproof.model.comparison import Comparison
+from wsproof.model.record import RunRecord
+from wsproof.model.server_table import ServerTable
+from wsproof.model.suite import SuiteReport
 
-
-class WaitingConsole(Console):
-    """A console that survives a closed pipe (`| head`): the command continues and keeps its exit code."""
-
-    def on_broken_pipe(self) -> None:
-        """Discard the remaining output. rich would exit with code 1, which means *invalid* here."""
-        self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), (sys.stderr if self.stderr else sys.stdout).fileno())
+__all__ = ["SILENT", "Console", "ProgressDisplay"]
 
 
-def console(*, stderr: bool = False) -> Console:
-    """A console without highlighting, and without colours if NO_COLOR is set (no-color.org)."""
-    return WaitingConsole(stderr=stderr, highlight=False, no_color=True if os.environ.get("NO_COLOR") else None)
+class ProgressDisplay(Protocol):
+    """Shows how far a suite or a measurement is."""
+
+    def engine(self, step: Progress, /) -> None:
+        """Show a step of the load engine."""
+
+    def suite(self, name: str, /) -> Callable[[str, float], None]:
+        """A callback for one suite. It takes the title of a check and the share of the suite that is done."""
+
+
+class _NoProgress:
+    def engine(self, step: Progress, /) -> None:
+        pass
+
+    def suite(self, name: str, /) -> Callable[[str, float], None]:
+        return lambda title, done: None
+
+
+class Console:
+    """A session function calls these methods while it works. Here they do nothing; a front end overrides them.
+
+    Results are told before the record of the run is closed, and even if the run ends early.
+    """
+
+    def headline(self, text: str) -> None:
+        """The heading of the next part of a long command."""
+
+    def say(self, text: str, style: str = "") -> None:
+        """One line for the user."""
+
+    def waiting(self, text: str) -> AbstractContextManager[object]:
+        """A context manager for a long wait. `text` says for what."""
+        return nullcontext()
+
+    def progress(self, *, lines: bool = True) -> AbstractContextManager[ProgressDisplay]:
+        """A context manager for progress. Without `lines` it is shown only where it can be removed again."""
+        return nullcontext(_NoProgress())
+
+    def checked(self, report: SuiteReport, record: RunRecord) -> None:
+        """All checks of one target have ended."""
+
+    def servers_checked(self, table: ServerTable) -> None:
+        """The checks of an app on several servers have ended."""
+
+    def measured(self, record: RunRecord) -> None:
+        """The measurement, the search or the load of a run has ended."""
+
+    def compared(self, comparison: Comparison) -> None:
+        """The comparison has ended."""
+
+    def run_ended(self, record: RunRecord) -> None:
+        """All parts of `wsproof run` have ended, and the record is closed."""
+
+
+SILENT = Console()
+"""A console that shows nothing."""

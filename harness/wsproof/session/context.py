@@ -1,38 +1,27 @@
-"""The context of a command: its target, channels, console and run directory."""
+"""The context of a session function: its target, channels, settings, console and runs."""
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from rich.console import Console
-
-from wsproof.deviations import deviations_file
 from wsproof.errors import UsageError
 from wsproof.model import reference_server
-from wsproof.model.finding import Finding
-from wsproof.model.record import RunRecord
 from wsproof.net.budget import Budget
 from wsproof.net.redact import redact_settings
-from wsproof.report.formats.terminal import show_run
-from wsproof.report.store.atomic import dumps, write_json, write_text
 from wsproof.report.store.runs import RunStore
-from wsproof.session.console import console
+from wsproof.session.console import SILENT, Console
 from wsproof.session.options import (
     CheckOptions,
     KeptOptions,
-    LoadOptions,
     MeasureOptions,
     ReplayOptions,
-    RunOptions,
     TargetOptions,
 )
-from wsproof.session.outputs import Outputs
 from wsproof.session.run_recorder import RunRecorder
 from wsproof.target.introspect import resolve_path
 from wsproof.target.server import RunningServer, serve
@@ -43,30 +32,24 @@ O_co = TypeVar("O_co", bound=TargetOptions, covariant=True)
 
 
 class CommandContext(Generic[O_co]):
-    """The context of one command, built from its options. Most properties are computed on first use.
+    """The context of one session function, built from its options. Most properties are computed on first use.
 
     `began`: the start of the command, in seconds of `time.monotonic`.
     """
 
-    def __init__(self, options: O_co, outputs: Outputs | None = None, began: float | None = None) -> None:
+    def __init__(self, options: O_co, console: Console = SILENT, began: float | None = None) -> None:
         self.options = options
-        self.outputs = outputs or Outputs()
+        self.console = console
         self._began = time.monotonic() if began is None else began
         self.log: RunRecorder | None = None
         """The command's run recorder; None until `record` is called."""
         self.budget = Budget.of_check(options.budget if isinstance(options, CheckOptions) else None, self.elapsed_s)
         """The time for all checks, from the start of the command. Starting the server uses part of this time."""
-        self.outputs.require_writable()
 
     @property
     def elapsed_s(self) -> float:
         """Seconds since the command began."""
         return time.monotonic() - self._began
-
-    @cached_property
-    def console(self) -> Console:
-        """The console: stderr if the JSON result goes to stdout, else stdout."""
-        return console(stderr=self.outputs.json == Path("-"))
 
     @cached_property
     def target(self) -> Target:
@@ -172,22 +155,16 @@ class CommandContext(Generic[O_co]):
     def running(self, *, port: int | None = None, wire: bool = False, connections: int = 0) -> Iterator[RunningServer]:
         """Start the target, or connect to the URL that was named. `wire`: the WebSocket path must be known.
 
-        The server gets enough file descriptors for `connections` and for the subscribers and users of the options.
+        The server gets enough file descriptors for `connections`.
 
         Raises:
             UsageError: the path is not given and the app does not have exactly one, or the limit of file
                 descriptors is too low.
         """
-        options = self.options
-        most = max(
-            connections,
-            options.subscribers if isinstance(options, MeasureOptions) else 0,
-            options.users if isinstance(options, LoadOptions | RunOptions) else 0,
-        )
         target = self.target.at_wire_path(self.workloads)
         if wire:
             target = resolve_path(target)
-        with serve(target, port=port, extra_env=environment_of(self.workloads), connections=most) as server:
+        with serve(target, port=port, extra_env=environment_of(self.workloads), connections=connections) as server:
             yield server
 
     def record(self, command: str) -> RunRecorder:
@@ -200,30 +177,6 @@ class CommandContext(Generic[O_co]):
     def describe(self, server: RunningServer) -> dict[str, Any]:
         """The description of the target for the record, with all that a replay needs except secrets."""
         return {**server.describe(), "channels": self.channels, "settings": redact_settings(self.settings)}
-
-    def headline(self, text: str) -> None:
-        """Print the heading of the next part of a long command."""
-        self.console.print(f"\n{text}", style="bold", markup=False)
-
-    def show_run(self, record: RunRecord) -> None:
-        """Print a run. With `--all`, known deviations of server libraries are listed one by one."""
-        show_run(self.console, record, all_known=self.outputs.all)
-
-    def write_accepted(self, findings: Iterable[Finding]) -> None:
-        """Write the findings as a file of known deviations, if `--write-accepted` asks for one."""
-        where = self.outputs.write_accepted
-        if where is not None:
-            write_text(where, deviations_file(findings))
-
-    def write_json(self, document: Mapping[str, Any]) -> None:
-        """Write the document as JSON to the file of `--json`, or to stdout for `-`."""
-        where = self.outputs.json
-        if where is None:
-            return
-        if where == Path("-"):
-            sys.stdout.write(dumps(document))
-        else:
-            write_json(where, document)
 
 
 def target_of(options: TargetOptions, folder: Path, python: str | None = None) -> Target:

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import sys
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from wsproof.errors import ExitCode, InterruptedRun, TerminatedRun, WsproofError
+from wsproof.errors import InterruptedRun, TerminatedRun, ViolatedRun, WsproofError
 from wsproof.model.finding import Verdict
 
 if TYPE_CHECKING:
     from wsproof.session.context import CommandContext
     from wsproof.session.options import TargetOptions
 
-__all__ = ["CRASHED", "ViolatedRun", "all_done", "end_reason", "violations_outrank_errors"]
+__all__ = ["CRASHED", "all_done", "end_reason", "violations_outrank_errors"]
 
 CRASHED = "wsproof itself crashed; this is a bug of ours, and it says nothing about the server. The traceback is above."
 VIOLATED = "Before that a violation was found: see above. It stands, so the exit code is 1."
-
-
-class ViolatedRun(WsproofError):
-    """An error ended the run after a violation was found: the violation outranks the error."""
-
-    exit_code = ExitCode.FAILED
 
 
 @contextmanager
@@ -42,7 +34,6 @@ def violations_outrank_errors(stage: CommandContext[TargetOptions]) -> Iterator[
             raise
         if isinstance(error, WsproofError):
             raise ViolatedRun(f"{error}\n{VIOLATED}") from error
-        traceback.print_exc(file=sys.stderr)
         raise ViolatedRun(f"{CRASHED} {VIOLATED}") from error
 
 

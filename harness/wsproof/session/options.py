@@ -275,7 +275,7 @@ class RunOptions(BenchOptions, CheckOptions):
         CheckOptions,
         "budget",
         None,
-        "time limit of all checks, the server's start included (default: what is left of 36s; none: no limit)",
+        "time limit of all checks, the server's start included (default: what is left of 46s; none: no limit)",
     )
 
 

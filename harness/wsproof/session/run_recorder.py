@@ -7,12 +7,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from io import StringIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-
-from rich.console import Console
 
 from wsproof.errors import TargetError, UsageError
 from wsproof.model.finding import Finding, Verdict
@@ -22,6 +19,7 @@ from wsproof.report.store.atomic import write_text
 from wsproof.report.store.environment import git_facts, machine_facts
 from wsproof.report.store.runs import RunStore
 from wsproof.report.text.sanitize import clean_line
+from wsproof.session.console import SILENT, Console
 from wsproof.target.server import RunningServer
 
 Closing = Callable[[RunRecord, Path], Iterable[str]]
@@ -76,10 +74,10 @@ class RunRecorder:
         page = self.folder.write_page()
         if error is None and self.closing is not None:
             for sentence in self.closing(self.record, page):
-                self.console.print(clean_line(sentence), soft_wrap=True, markup=False, highlight=False)
+                self.console.say(clean_line(sentence))
             return
         label = "page" if error is None else "partial record kept; page"
-        self.console.print(f"{label}: {page}", soft_wrap=True, markup=False)
+        self.console.say(f"{label}: {page}")
 
     def _is_empty(self) -> bool:
         """Whether the record has no results yet."""
@@ -103,9 +101,7 @@ def kept_findings(command: str, target: Mapping[str, Any]) -> Iterator[Callable[
 
         def keep(finding: Finding) -> Finding:
             if not log:
-                log.append(
-                    run.enter_context(RunRecorder(RunStore.open(None, here), command, here, Console(file=StringIO())))
-                )
+                log.append(run.enter_context(RunRecorder(RunStore.open(None, here), command, here, SILENT)))
                 log[0].change(target=target, verdict=Verdict.INVALID)
             (kept,) = log[0].folder.keep_findings([finding], target)
             log[0].change(measured_findings=(*log[0].record.measured_findings, kept))

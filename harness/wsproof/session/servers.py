@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
-from wsproof.errors import ExitCode, UsageError
+from wsproof.errors import UsageError
 from wsproof.model.server_table import ServerTableRow
 from wsproof.session.context import CommandContext
 from wsproof.session.options import TargetOptions
 from wsproof.target.introspect import interpreter, resolve_path
 from wsproof.target.servers import ALL, AsgiServer, choose_server, choose_servers, missing_packages
 from wsproof.target.target import Target
-
-OUTRANKS = (ExitCode.FAILED, ExitCode.USAGE, ExitCode.CANNOT_TELL, ExitCode.OK)
-"""Exit codes by precedence, highest first."""
-
 
 OptionsT = TypeVar("OptionsT", bound=TargetOptions)
 
@@ -39,14 +34,11 @@ class ServerRun(Generic[OptionsT]):
         return f"not installed: pip install {' '.join(packages)}" if packages else ""
 
     def begin(self) -> CommandContext[OptionsT]:
-        """Print the server's heading, and return the command context for this server alone.
-
-        This context writes no JUnit, Markdown or deviations file. Those are written once, for the whole table.
-        """
-        self.stage.headline(f"{self.number}: {self.server.name}")
+        """Print the server's heading, and return the command context for this server alone."""
+        self.stage.console.headline(f"{self.number}: {self.server.name}")
         path = None if self.target.path_from_channels else self.target.path
-        own = replace(self.stage.outputs, junit=None, markdown=None, write_accepted=None)
-        return CommandContext(replace(self.stage.options, server=self.server.name, path=path), own)
+        own = replace(self.stage.options, server=self.server.name, path=path)
+        return CommandContext(own, self.stage.console)
 
 
 def required_app(stage: CommandContext[TargetOptions]) -> Target:
@@ -81,8 +73,3 @@ def turns(stage: CommandContext[OptionsT], target: Target) -> list[ServerRun[Opt
         for server in servers:
             choose_server(server.name, interpreter(target.python), target.app)
     return [ServerRun(stage, target, server, f"{number} of {len(servers)}") for number, server in enumerate(servers, 1)]
-
-
-def worst(codes: Iterable[ExitCode]) -> ExitCode:
-    """The exit code of the highest precedence: FAILED, then USAGE, then CANNOT_TELL, then OK."""
-    return min(codes, key=OUTRANKS.index)

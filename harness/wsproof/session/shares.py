@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
-import psutil
-
 from wsproof.model.plan import Plan
 
 WHOLE_SECONDS = 80.0
@@ -24,11 +20,6 @@ AROUND_LOAD_SECONDS = 6.0
 """Seconds that Locust takes to start, drain and report."""
 AROUND_BENCH_SECONDS = 3.0
 """Seconds that a bench takes to start its server, connect and drain."""
-
-
-def elapsed_s() -> float:
-    """Seconds since this process started. This includes imports, which are slow on a busy machine."""
-    return time.time() - psutil.Process().create_time()
 
 
 def check_budget(elapsed: float) -> float:

@@ -46,11 +46,12 @@ WIDEST = 400
 
 @dataclass(frozen=True)
 class Bench:
-    """One row: its name, and its run or the reason why there is none."""
+    """One row: its name, and its run or the reason why there is none. `failed`: it was tried, and did not start."""
 
     name: str
     record: RunRecord | None = None
     reason: str = ""
+    failed: bool = False
 
 
 def benches_document(benches: Sequence[Bench], *, what: str = SERVER) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import wsproof
-from wsproof.compare.repository import Commit, Repository
+from wsproof.comparison.repository import Commit, Repository
 from wsproof.errors import UsageError
 
 LOCKS = ("constraints*.txt", "requirements*.txt", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock*.toml")

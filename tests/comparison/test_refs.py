@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.compare.blocks import result
-from tests.compare.repositories import commit, git
-from wsproof.compare import refs
-from wsproof.compare.blocks import BlockResult, Load
-from wsproof.compare.order import Block, Side
-from wsproof.compare.partial import PartialComparison
+from tests.comparison.blocks import result
+from tests.comparison.repositories import commit, git
+from wsproof.comparison import refs
+from wsproof.comparison.blocks import BlockResult, Load
+from wsproof.comparison.order import Block, Side
+from wsproof.comparison.partial import PartialComparison
 from wsproof.errors import GitError, TargetError, UsageError
 from wsproof.load import Progress, Watcher
 from wsproof.model.comparison import Comparison, Judgement

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from wsproof.compare.order import Block, Side, block_order, identical_pairs, spelled
+from wsproof.comparison.order import Block, Side, block_order, identical_pairs, spelled
 
 
 @pytest.mark.parametrize("pairs", [1, 2, 5, 8, 10, 30])

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.compare.repositories import commit
-from wsproof.compare.environment import import_path, install, install_commands, own_python, packages_asked_for
-from wsproof.compare.repository import Repository
+from tests.comparison.repositories import commit
+from wsproof.comparison.environment import import_path, install, install_commands, own_python, packages_asked_for
+from wsproof.comparison.repository import Repository
 from wsproof.errors import UsageError
 
 PYPROJECT = '[project]\nname = "shop"\ndependencies = ["uvicorn"]\n[tool.ruff]\nline-length = 100\n'
@@ -72,7 +72,7 @@ def test_an_environment_of_its_own_has_its_own_python(tmp_path: Path) -> None:
 def test_packages_that_cannot_be_installed_are_told_with_the_installer_s_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wsproof.compare.environment.install_commands", lambda tree, python: [[python, "-c", "1/0"]])
+    monkeypatch.setattr("wsproof.comparison.environment.install_commands", lambda tree, python: [[python, "-c", "1/0"]])
     with pytest.raises(UsageError, match="ZeroDivisionError"):
         install(tmp_path, sys.executable)
 

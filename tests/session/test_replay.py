@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from wsproof.cli.parser import parse_command
-from wsproof.cli.replay import attempts, outcome, remember
 from wsproof.errors import ExitCode, UsageError
 from wsproof.model.chapter import RuleKind
 from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.session.replay import attempts, outcome, remember
 
 FOUND = Finding("ping-answered", "5.5.2", Anomaly.PROTOCOL, Level.VIOLATION, "It does not answer.")
 OTHER = replace(FOUND, check="opening-accepted")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.compare.repositories import commit, git
-from wsproof.compare.refs import ask
-from wsproof.compare.repository import Repository
+from tests.comparison.repositories import commit, git
+from wsproof.comparison.refs import ask
+from wsproof.comparison.repository import Repository
 from wsproof.errors import ExitCode, GitError
 
 

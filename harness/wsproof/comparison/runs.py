@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from wsproof.compare.evidence import new_violations
+from wsproof.comparison.evidence import new_violations
 from wsproof.model.comparison import Comparison, Judgement, MetricComparison
 from wsproof.model.record import RunRecord
 from wsproof.model.summary import TrustWarning

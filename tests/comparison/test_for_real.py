@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.compare.repositories import commit, git
-from wsproof.compare import BlockResult, compare_refs
+from tests.comparison.repositories import commit, git
+from wsproof.comparison import BlockResult, compare_refs
 from wsproof.model.comparison import Judgement
 from wsproof.model.finding import Anomaly
 from wsproof.model.plan import Plan

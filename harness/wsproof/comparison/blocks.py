@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from wsproof.compare.order import Block
+from wsproof.comparison.order import Block
 from wsproof.load import Watcher, run_plan
 from wsproof.load.judging import judge_measurement
 from wsproof.model.finding import Finding, Verdict

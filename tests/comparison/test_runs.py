@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.compare.blocks import finding, metrics
-from wsproof.compare.runs import compare_runs
+from tests.comparison.blocks import finding, metrics
+from wsproof.comparison.runs import compare_runs
 from wsproof.model.comparison import Judgement
 from wsproof.model.finding import Anomaly
 from wsproof.model.plan import Plan
@@ -59,5 +59,5 @@ def test_a_metric_that_only_one_run_has_has_no_ratio() -> None:
 
 
 def test_new_violations_are_shown() -> None:
-    comparison = compare_runs(run(10), run(10, findings=(finding(Anomaly.GHOST),)))
+    comparison = compare_runs(run(10), run(10, measured_findings=(finding(Anomaly.GHOST),)))
     assert [found.anomaly for found in comparison.findings] == [Anomaly.GHOST]

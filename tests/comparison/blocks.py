@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from wsproof.compare.blocks import BlockResult
-from wsproof.compare.order import Block, Side, block_order
+from wsproof.comparison.blocks import BlockResult
+from wsproof.comparison.order import Block, Side, block_order
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.summary import Summary, TrustWarning
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.compare.repositories import repository
+from tests.comparison.repositories import repository
 
 
 @pytest.fixture

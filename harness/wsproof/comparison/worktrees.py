@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from wsproof.compare.repository import Commit, Repository
+from wsproof.comparison.repository import Commit, Repository
 
 PREFIX = "wsproof-compare-"
 """Name prefix of the temporary directories, by which stale worktrees are recognized."""

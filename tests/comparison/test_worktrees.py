@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.compare.repositories import git
-from wsproof.compare.repository import Repository
-from wsproof.compare.worktrees import PREFIX, checked_out
+from tests.comparison.repositories import git
+from wsproof.comparison.repository import Repository
+from wsproof.comparison.worktrees import PREFIX, checked_out
 from wsproof.errors import GitError, TerminatedRun
 
 

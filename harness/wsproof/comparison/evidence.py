@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from wsproof.compare.blocks import BlockResult
-from wsproof.compare.order import Side
+from wsproof.comparison.blocks import BlockResult
+from wsproof.comparison.order import Side
 from wsproof.model.comparison import Comparison, Judgement
 from wsproof.model.finding import UNDECIDED, Anomaly, Finding, Verdict
 from wsproof.model.summary import TrustWarning

@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from wsproof.compare.blocks import BlockResult, Load, run_block
-from wsproof.compare.environment import import_path, own_python, packages_asked_for
-from wsproof.compare.evidence import compare_blocks
-from wsproof.compare.order import Block, Side, block_order, spelled
-from wsproof.compare.partial import PartialComparison, cut_short
-from wsproof.compare.repository import Commit, Repository
-from wsproof.compare.worktrees import checked_out
+from wsproof.comparison.blocks import BlockResult, Load, run_block
+from wsproof.comparison.environment import import_path, own_python, packages_asked_for
+from wsproof.comparison.evidence import compare_blocks
+from wsproof.comparison.order import Block, Side, block_order, spelled
+from wsproof.comparison.partial import PartialComparison, cut_short
+from wsproof.comparison.repository import Commit, Repository
+from wsproof.comparison.worktrees import checked_out
 from wsproof.errors import TargetError, TerminatedRun, UsageError, WsproofError
 from wsproof.load import Progress, Watcher
 from wsproof.model.comparison import Comparison

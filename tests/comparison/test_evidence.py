@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from tests.compare.blocks import finding, results
-from wsproof.compare.blocks import BlockResult
-from wsproof.compare.evidence import compare_blocks, new_violations, pairs_of
-from wsproof.compare.order import Side
+from tests.comparison.blocks import finding, results
+from wsproof.comparison.blocks import BlockResult
+from wsproof.comparison.evidence import compare_blocks, new_violations, pairs_of
+from wsproof.comparison.order import Side
 from wsproof.model.comparison import Comparison, Judgement
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.summary import TrustWarning

@@ -1,0 +1,167 @@
+"""A measurement of one target: how long until the last of N subscribers has a message, and did each get it?"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wsproof.load import PartialRun, run_plan
+from wsproof.load.judging import JudgedMeasurement, judge_measurement
+from wsproof.load.limits import require_possible
+from wsproof.model.bench_record import GeneratorSetup, SecondMeasurement
+from wsproof.model.finding import Verdict
+from wsproof.model.measurement import Measurement
+from wsproof.model.record import RunRecord
+from wsproof.report.charts.series import series_of
+from wsproof.session.console import SILENT, Console
+from wsproof.session.context import CommandContext
+from wsproof.session.crash import violations_outrank_errors
+from wsproof.session.options import BenchOptions, MeasureOptions, RunOptions
+from wsproof.session.plan import plan_of
+from wsproof.session.question import Question
+from wsproof.session.run_recorder import RunRecorder
+from wsproof.stats.arrival_stamps import arrival_intervals, full_buffer_ns
+from wsproof.stats.objective import Objective, parse_objective
+from wsproof.target.server import RunningServer
+
+MEASURED_AGAIN = "Figures that count are void ({}): measuring once more."
+
+
+@dataclass(frozen=True)
+class BenchResult:
+    """The record of a measurement, with its verdict, figures and objectives, and the measurement itself."""
+
+    record: RunRecord
+    measurement: Measurement
+
+
+def bench(options: BenchOptions, *, console: Console = SILENT, began: float | None = None) -> BenchResult:
+    """Measure one target, check every delivery, and keep the run.
+
+    Raises:
+        UsageError: the options are wrong, or the target could not be started or reached (TargetError).
+        ViolatedRun: an error ended the run after a violation was found.
+    """
+    return bench_target(CommandContext(options, console, began))
+
+
+def bench_target(stage: CommandContext[BenchOptions]) -> BenchResult:
+    """Measure one target."""
+    objectives = [parse_objective(text) for text in stage.options.slo]
+    require_possible(plan_of(stage))
+    with (
+        violations_outrank_errors(stage),
+        stage.running(connections=stage.options.subscribers) as server,
+        stage.record("bench") as log,
+    ):
+        log.change(target=stage.describe(server), plan=plan_of(stage, server).to_json())
+        log.keep_output(server)
+        measurement = measure_server(stage, server, log, objectives)
+        judge_objectives(log, objectives)
+        stage.console.measured(log.record)
+    return BenchResult(log.record, measurement)
+
+
+def measure_server(
+    stage: CommandContext[BenchOptions],
+    server: RunningServer,
+    log: RunRecorder,
+    objectives: Sequence[Objective],
+    *,
+    again: bool = True,
+) -> Measurement:
+    """Run the plan and write the result into the record, even if the run ends early. Returns the kept measurement.
+
+    With `again`, retry once if void figures leave the user's question unanswered, and keep the better block. A first
+    block with a violation is kept without a retry.
+    """
+    strict = isinstance(stage.options, RunOptions) and stage.options.strict  # `run` has --strict, for all its parts
+    first = measure_block(stage, server, log, log.folder.columns)
+    question = Question(tuple(objectives), stage.options.strict_trust)
+    block = first
+    if again and question.is_open(first) and first.verdict(strict=strict) is not Verdict.INVALID:
+        stage.console.say(MEASURED_AGAIN.format(", ".join(first.void_codes)), style="dim")
+        if server.owned:
+            server.restart()
+        columns = log.folder.path / "columns-again"
+        second = measure_block(stage, server, log, columns, instead=first)
+        block = question.better(first, second, strict=strict)
+        if block is second:
+            shutil.rmtree(log.folder.columns)
+            columns.rename(log.folder.columns)
+        else:
+            shutil.rmtree(columns)
+        kept = "second" if block is second else "first"
+        log.change(measured_again=SecondMeasurement(first.void_codes, kept))
+    keep_block(log, block, strict=strict)
+    log.change(generator=generator_setup(stage, block.measurement))
+    return block.measurement
+
+
+def measure_block(
+    stage: CommandContext[BenchOptions],
+    server: RunningServer,
+    log: RunRecorder,
+    columns: Path,
+    instead: JudgedMeasurement | None = None,
+) -> JudgedMeasurement:
+    """Run the plan once. If the run ends early, write `instead`, or else the partial block, into the record."""
+    try:
+        with stage.console.progress() as progress:
+            measurement = run_plan(
+                plan_of(stage, server),
+                channels=stage.needed_channels(),
+                settings=stage.settings,
+                endpoint=server.endpoint,
+                server=server,
+                columns=columns,
+                progress=progress.engine,
+            )
+    except PartialRun as partial:
+        if instead is not None:
+            keep_block(log, instead)
+        elif partial.measurement is not None:
+            keep_block(log, judge_measurement(partial.measurement, server, whole=False))
+        raise partial.cause from None
+    return judge_measurement(measurement, server)
+
+
+def keep_block(log: RunRecorder, block: JudgedMeasurement, *, strict: bool = False) -> None:
+    """Write the block into the record. The verdict of an earlier check part still counts."""
+    findings = log.folder.keep_findings(block.findings, log.record.target)
+    verdict = block.verdict(strict=strict)
+    if log.record.check is not None:
+        verdict = Verdict.worst([verdict, log.record.verdict])
+    log.change(
+        plan=block.measurement.plan.to_json(),
+        verdict=verdict,
+        trusted=block.trusted,
+        metrics=block.metrics,
+        measured_findings=log.record.measured_findings + findings,
+        warnings=log.record.warnings + block.warnings,
+        series=series_of(block.measurement),
+    )
+
+
+def generator_setup(stage: CommandContext[MeasureOptions], measurement: Measurement) -> GeneratorSetup:
+    """The record's description of the load generator: processes, cores and event loop."""
+    generator = measurement.generator
+    is_stamped = generator.stamps.clock == "kernel"
+    return GeneratorSetup(
+        processes=generator.processes,
+        chosen=stage.options.processes is None,
+        cores=generator.cores,
+        loop=generator.loop,
+        stamps=generator.stamps.clock,
+        intervals=arrival_intervals(generator.stamps) if is_stamped else None,
+        full_buffers=len(full_buffer_ns(generator.stamps)) if is_stamped else None,
+        deflated=generator.deflated if measurement.plan.deflate else None,
+    )
+
+
+def judge_objectives(log: RunRecorder, objectives: Sequence[Objective]) -> None:
+    """Judge the objectives of `--slo`, and write their outcomes into the record."""
+    results = [objective.judge(log.record.metrics, log.record.findings) for objective in objectives]
+    log.change(objectives=tuple(result.outcome() for result in results))

@@ -1,0 +1,36 @@
+"""The same load on several servers in turn."""
+
+from __future__ import annotations
+
+from wsproof.errors import TargetError
+from wsproof.report.formats.bench_table import Bench
+from wsproof.session.bench import bench_target
+from wsproof.session.console import SILENT, Console
+from wsproof.session.context import CommandContext
+from wsproof.session.options import BenchOptions
+from wsproof.session.servers import ServerRun, required_app, turns
+
+
+def bench_servers(options: BenchOptions, *, console: Console = SILENT, began: float | None = None) -> tuple[Bench, ...]:
+    """Measure an app on each server that `options.server` names ("all", or "uvicorn,granian"), and keep each run.
+
+    Raises:
+        UsageError: the options are wrong, or the target is no app.
+        TargetError: no server could be measured, or one that was named is not installed.
+    """
+    stage = CommandContext(options, console, began)
+    benches = tuple(measure(turn) for turn in turns(stage, required_app(stage)))
+    if not any(bench.record for bench in benches):
+        raise TargetError("no server could be measured: " + "; ".join(f"{one.name}: {one.reason}" for one in benches))
+    return benches
+
+
+def measure(turn: ServerRun[BenchOptions]) -> Bench:
+    """One server's row. If the server cannot start, the row gives the reason instead of raising."""
+    if turn.missing:
+        return Bench(turn.server.name, reason=turn.missing)
+    try:
+        result = bench_target(turn.begin())
+    except TargetError as error:
+        return Bench(turn.server.name, reason=str(error), failed=True)
+    return Bench(turn.server.name, result.record)

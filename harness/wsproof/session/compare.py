@@ -1,0 +1,103 @@
+"""A comparison of two builds: two git refs measured in turn, or two stored runs side by side."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+
+from wsproof.comparison.blocks import BlockResult
+from wsproof.comparison.partial import PartialComparison
+from wsproof.comparison.refs import compare_refs
+from wsproof.comparison.runs import compare_runs
+from wsproof.errors import UsageError
+from wsproof.model.comparison import Comparison
+from wsproof.report.store.run_dir import ComparisonDir
+from wsproof.report.store.runs import RunStore
+from wsproof.session.console import SILENT, Console
+from wsproof.session.context import CommandContext
+from wsproof.session.options import CompareOptions
+from wsproof.session.plan import plan_of
+
+
+def compare(options: CompareOptions, *, console: Console = SILENT, began: float | None = None) -> Comparison:
+    """Compare base and candidate, and keep the comparison.
+
+    If the comparison ends early, what was measured until then is kept and told to the console.
+
+    Raises:
+        UsageError: the options are wrong, there is no such ref or run, or a build could not be started.
+    """
+    stage = CommandContext(options, console, began)
+    if is_run(stage.store, options.base) and is_run(stage.store, options.candidate):
+        base, candidate = (stage.store.find(name).read() for name in (options.base, options.candidate))
+        comparison = compare_runs(base, candidate)
+        folder = stage.store.new_comparison(options.base, options.candidate)
+    else:
+        _ = stage.workload_name
+        blocks = BlockLog(stage)
+        try:
+            comparison = measure_refs(stage, blocks)
+        except PartialComparison as partial:
+            keep(stage, blocks.folder, partial.comparison)
+            raise partial.cause from None
+        folder = blocks.folder
+    keep(stage, folder, comparison)
+    return comparison
+
+
+def keep(stage: CommandContext[CompareOptions], folder: ComparisonDir, comparison: Comparison) -> None:
+    """Write the comparison and its page."""
+    folder.write(comparison)
+    stage.console.compared(comparison)
+    stage.console.say(f"page: {folder.write_page()}")
+
+
+def is_run(store: RunStore, name: str) -> bool:
+    """Whether the name is that of a stored run, and not a git ref."""
+    try:
+        store.find(name)
+    except UsageError:
+        return False
+    return True
+
+
+class BlockLog:
+    """Writer of a comparison's blocks, each as soon as it ends.
+
+    The folder is made for the first block, so that a wrong git ref leaves no empty folder.
+    """
+
+    def __init__(self, stage: CommandContext[CompareOptions]) -> None:
+        self._stage = stage
+
+    @cached_property
+    def folder(self) -> ComparisonDir:
+        """The comparison's folder, made on first use."""
+        given = self._stage.options
+        return self._stage.store.new_comparison(given.base, given.candidate)
+
+    def keep(self, block: BlockResult) -> None:
+        """Append one block to `blocks.jsonl`."""
+        with (self.folder.path / "blocks.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(block.to_json(), allow_nan=False) + "\n")
+
+
+def measure_refs(stage: CommandContext[CompareOptions], blocks: BlockLog) -> Comparison:
+    """Measure two git refs: worktrees, fresh servers, interleaved blocks."""
+    given = stage.options
+    with stage.console.progress() as progress:
+        return compare_refs(
+            given.base,
+            given.candidate,
+            repo=Path.cwd(),
+            target=stage.target_at,
+            plan=plan_of(stage),
+            channels=stage.needed_channels(),
+            settings=stage.settings,
+            pairs=given.pairs,
+            seed=given.seed,
+            exact_base=given.exact_base,
+            keep=blocks.keep,
+            progress=progress.engine,
+        )

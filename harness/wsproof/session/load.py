@@ -1,0 +1,244 @@
+"""A load of many Locust users, headless or in Locust's web UI."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+from wsproof.errors import CannotTellError, UsageError, WorkloadError
+from wsproof.model.finding import Finding, Verdict, verdict_of
+from wsproof.model.load_summary import LoadSummary
+from wsproof.model.record import RunRecord
+from wsproof.model.server_end import end_findings
+from wsproof.net.redact import hide_known
+from wsproof.report.store.atomic import write_text
+from wsproof.report.store.run_dir import RunDir
+from wsproof.session.console import SILENT, Console
+from wsproof.session.context import CommandContext
+from wsproof.session.options import LoadOptions, TargetOptions
+from wsproof.session.secret_pipe import secret_pipe
+from wsproof.target.server import RunningServer
+from wsproof.workloads import CHANNELS
+
+UNKNOWN_USERS = re.compile(r"Unknown User\(s\): (.*)")
+"""Locust's message for a user class that does not exist."""
+GRACE_SECONDS = 30.0
+"""Seconds beyond its run time that Locust may take to start, drain and report."""
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """The result of a headless Locust run. `summary` is what the record keeps beside the findings."""
+
+    summary: LoadSummary
+    findings: tuple[Finding, ...]
+    verdict: Verdict
+
+    @property
+    def trusted(self) -> bool:
+        """Whether no trust warning invalidates a figure of any room."""
+        return self.summary.trusted
+
+
+def load(options: LoadOptions, *, console: Console = SILENT, began: float | None = None) -> RunRecord:
+    """Run Locust users against one target without a web page, and keep the run.
+
+    Raises:
+        UsageError: the options are wrong, Locust is not installed, or the target could not be started or reached.
+        CannotTellError: Locust ended without a result.
+    """
+    stage = CommandContext(options, console, began)
+    stage.needed_channels()
+    require_locust()
+    with stage.running(connections=options.users) as server, stage.record("load") as log:
+        log.change(target=stage.describe(server))
+        log.keep_output(server)
+        result = load_server(
+            stage,
+            server,
+            users=options.users,
+            seconds=options.duration,
+            folder=log.folder,
+            scenarios=options.scenario,
+            handed_on=options.locust_arguments,
+        )
+        kept = log.folder.keep_findings(result.findings, log.record.target)
+        log.change(load=result.summary, verdict=result.verdict, trusted=result.trusted, measured_findings=kept)
+        console.measured(log.record)
+    return log.record
+
+
+def load_in_browser(options: LoadOptions, *, console: Console = SILENT, began: float | None = None) -> bool:
+    """Start the target and Locust's web UI, until Locust ends. Returns whether Locust reports no failure.
+
+    Raises:
+        UsageError: the options are wrong, Locust is not installed, or the target could not be started or reached.
+    """
+    stage = CommandContext(options, console, began)
+    stage.needed_channels()
+    require_locust()
+    with stage.running(connections=options.users) as server:
+        command = [*locust_command(stage, server, options.users, options.scenario), *options.locust_arguments]
+        console.say(f"target: {server.endpoint.at('/').url}  (Ctrl-C ends both)")
+        with started(command, environment(stage, server)) as locust:
+            return locust.wait() == 0
+
+
+def require_locust() -> None:
+    """Check that Locust is installed.
+
+    Raises:
+        UsageError: Locust is not installed.
+    """
+    from importlib.util import find_spec
+
+    if find_spec("locust") is None:
+        raise UsageError("this needs Locust, which is not installed: pip install 'wsproof[locust]'")
+
+
+def locust_command(
+    stage: CommandContext[TargetOptions], server: RunningServer, users: int, scenarios: Sequence[str]
+) -> list[str]:
+    """The Locust command line for the target and these scenarios."""
+    return [
+        *(sys.executable, "-m", "locust", "-f", str(locustfile(stage.needed_channels()))),
+        *("--host", server.endpoint.at("/").url.rstrip("/")),
+        *("--users", str(users), "--spawn-rate", str(max(users / 4, 1))),
+        *scenarios,
+    ]
+
+
+def locustfile(channels: str) -> Path:
+    """The locustfile for the channels.
+
+    In a checkout of wsproof, the shipped channels use its scenarios directory. Otherwise this is wsproof's own module.
+    """
+    here = Path.cwd() / "scenarios"
+    if channels in CHANNELS and (here / "chat.py").is_file() and (Path.cwd() / "harness" / "wsproof").is_dir():
+        return here
+    from importlib.util import find_spec
+
+    spec = find_spec("wsproof")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "locust" / "locustfile.py"
+
+
+def environment(
+    stage: CommandContext[TargetOptions], server: RunningServer, summary: Path | None = None
+) -> dict[str, str]:
+    """The environment variables that `wsproof.locust` reads, added to those of this process.
+
+    Headers and tokens are passed here and not as arguments, so that `ps` does not show them.
+    """
+    told = {
+        "WSPROOF_CHANNELS": stage.needed_channels(),
+        "WSPROOF_SETTINGS": json.dumps(stage.settings),
+        "WSPROOF_ENDPOINT": json.dumps(server.endpoint.to_json()),
+        "WSPROOF_KNOWN_DEVIATIONS": json.dumps(server.known_deviations.to_json()),
+    }
+    if server.owned:
+        told["WSPROOF_OWNED"] = server.endpoint.at("/").url.rstrip("/")
+    if summary is not None:
+        told["WSPROOF_LOAD_SUMMARY"] = str(summary)
+    return {**os.environ, **told}
+
+
+def load_server(
+    stage: CommandContext[TargetOptions],
+    server: RunningServer,
+    *,
+    users: int,
+    seconds: float,
+    folder: RunDir,
+    scenarios: Sequence[str] = (),
+    handed_on: Sequence[str] = (),
+) -> LoadResult:
+    """Run Locust headless for `seconds` and read its summary.
+
+    Raises:
+        CannotTellError: Locust ended without a summary. The message has its last lines.
+        UsageError: a scenario names no user class.
+        WorkloadError: the user's channel file has a mistake.
+    """
+    summary_file = folder.path / "load.json"
+    log_file = folder.path / "locust.log"
+    command = [
+        *locust_command(stage, server, users, scenarios),
+        *("--headless", "--run-time", f"{ceil(seconds)}s", "--only-summary", "--reset-stats"),
+        *handed_on,
+    ]
+    with (
+        log_file.open("w", encoding="utf-8") as output,
+        secret_pipe() as pipe,
+        started(command, environment(stage, server, summary_file), output=output, pipe=pipe) as locust,
+        stage.console.waiting(f"{users} Locust users for {seconds:g} s"),
+        suppress(subprocess.TimeoutExpired),
+    ):  # on a timeout, `started` stops Locust on exit; its summary is read below
+        locust.wait(timeout=seconds + GRACE_SECONDS)
+    for written in (log_file, summary_file):
+        hide_in_file(written, server.target.secrets)
+    if not summary_file.is_file():
+        unknown = UNKNOWN_USERS.search(log_file.read_text(encoding="utf-8"))
+        if unknown is not None:
+            raise UsageError(
+                f"--scenario {unknown[1].strip()} names no user class: those of channels are called after their "
+                f"workloads, such as {', '.join(map(user_class_name, stage.workloads))}."
+            )
+        tail = "\n".join(log_file.read_text(encoding="utf-8").splitlines()[-15:])
+        raise CannotTellError(f"Locust ended with {locust.returncode} and left no summary. Its last words:\n{tail}")
+    summary = json.loads(summary_file.read_text(encoding="utf-8"))
+    if (mistake := summary["mistake"]) is not None:
+        raise WorkloadError(mistake)
+    end = server.ended()
+    ended = end_findings((end,) if end is not None else ())
+    findings = (*ended, *(Finding.from_json(finding) for finding in summary["findings"]))
+    loaded = LoadSummary.from_json(summary)
+    verdict = Verdict.worst([loaded.verdict, verdict_of(ended)])
+    return LoadResult(loaded, findings, verdict)
+
+
+def user_class_name(workload: str) -> str:
+    """The name of a workload's user class in `wsproof.locust.locustfile`: `ChatUser` for chat."""
+    return "".join(word.capitalize() for word in workload.replace("-", "_").split("_")) + "User"
+
+
+def hide_in_file(path: Path, secrets: tuple[str, ...]) -> None:
+    """Remove the secrets from a file that Locust wrote. It may contain messages of the server."""
+    if path.is_file():
+        write_text(path, hide_known(path.read_text(encoding="utf-8", errors="replace"), secrets))
+
+
+@contextmanager
+def started(
+    command: Sequence[str], env: Mapping[str, str], output: Any = None, pipe: int | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a child process in this block. On exit it gets SIGTERM, and SIGKILL after 10 s.
+
+    The child reports secrets of its workloads through the file descriptor `pipe`.
+    """
+    inherited = () if pipe is None else (pipe,)
+    told = {"WSPROOF_SECRETS_TO": str(pipe)} if pipe is not None else {}
+    child = subprocess.Popen(
+        command, env={**env, **told}, stdout=output, stderr=output, stdin=subprocess.DEVNULL, pass_fds=inherited
+    )
+    try:
+        yield child
+    finally:
+        if child.poll() is None:
+            child.send_signal(signal.SIGTERM)
+            try:
+                child.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()

@@ -1,0 +1,28 @@
+"""A target that is started and left running."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from wsproof.errors import UsageError
+from wsproof.session.context import CommandContext
+from wsproof.session.options import ServeOptions
+from wsproof.target.server import RunningServer
+
+
+@contextmanager
+def serve(options: ServeOptions) -> Iterator[RunningServer]:
+    """Context manager that starts the target on a loopback port, and stops it on exit.
+
+    The server's `endpoint` says where it listens.
+
+    Raises:
+        UsageError: the target is a URL, which runs already.
+        TargetError: the target could not be started.
+    """
+    stage = CommandContext(options)
+    if not stage.target.is_ours:
+        raise UsageError(f"{stage.target.spec} runs already; serve starts an app (pkg.module:app) or a cmd: target.")
+    with stage.running(port=options.port) as server:
+        yield server
