@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
+import os
 import sys
 
 import uvicorn
@@ -12,8 +13,8 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError
 
 from target_app.logs import log_config
+from target_app.secret_file import VARIABLE, secret_of
 from target_app.settings import Settings
-from target_app.tokens import ensure_secret
 from target_app.users import is_demo
 
 CONFIDENTIAL = ("secret", "users", "backplane_url", "metrics_token")
@@ -49,7 +50,7 @@ def _check_workers(workers: int, settings: Settings) -> None:
             "Several workers need a place to meet, a Redis or Valkey server: TARGET_APP_BACKPLANE_URL=redis://...\n"
             "Without it each worker would be a server of its own."
         )
-    ensure_secret()
+    os.environ[VARIABLE] = secret_of(settings)  # workers that had to make up their own would refuse the others' tokens
 
 
 def _check_demo_users(host: str, settings: Settings) -> None:

@@ -238,6 +238,8 @@ class Connection:
     async def _finish(self) -> None:
         ending = self._end(FINISHED)
         self.services.roster.remove(self, ending)
+        if ending.why is CloseCause.REFUSED:
+            self.services.counts[f"refused.{ending.reason}"] += 1
         self._log(ending)
         since = self.stuck_since()
         stuck_for = 0.0 if since is None else asyncio.get_running_loop().time() - since

@@ -125,6 +125,7 @@ class Conversation:
         if isinstance(raw, bytes) and self._dialect.from_binary is None:
             raise Refusal(UNSUPPORTED_DATA, "text_only")
         if (wait_ms := self._too_fast_ms()) is not None:
+            self.services.counts["limits.rate_limited"] += 1
             text = "You send faster than you may; this message was not taken."
             self.complain(ErrorMessage(code=ErrorCode.RATE_LIMITED, text=text, retry_after_ms=wait_ms))
             return None

@@ -5,6 +5,9 @@ from __future__ import annotations
 from fastapi import WebSocket
 from starlette.responses import Response
 
+REFUSAL_HEADER = "x-refused"
+"""Names the reason in a word, for a page that asks why it was not let in."""
+
 
 async def deny(websocket: WebSocket, response: Response) -> None:
     """Answer with an HTTP response of our own, where the server library can do that, else with its 403."""

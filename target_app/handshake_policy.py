@@ -30,6 +30,13 @@ STOPPING = PlainTextResponse("This server is stopping. Please come back.\n", 503
 logger = logging.getLogger("target_app")
 
 
+class Handshakes:
+    """Handshakes of each address within a minute. One for each application: `services.shared(Handshakes)`."""
+
+    def __init__(self, services: Services) -> None:
+        self.window = RateWindow(services, "handshakes", services.settings.handshakes_per_minute)
+
+
 class HandshakePolicy:
     """Stands in front of all channels and knows how many are inside, on all workers."""
 
@@ -38,7 +45,7 @@ class HandshakePolicy:
         self._services = services
         self._settings = services.settings
         self._presence = services.presence
-        self._handshakes = RateWindow(services, "handshakes", services.settings.handshakes_per_minute)
+        self._handshakes = services.shared(Handshakes).window
         self._numbers = itertools.count()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,6 +61,7 @@ class HandshakePolicy:
             return
         refusal = self._refusal(address)
         if refusal is not None:
+            logger.warning("turned away why=%s path=%r", refusal.ending.reason, scope["path"])
             await refuse(websocket, refusal, subprotocol(websocket))
             return
         name = f"{next(self._numbers)}"

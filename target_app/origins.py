@@ -24,6 +24,12 @@ def is_allowed(connection: HTTPConnection, settings: Settings) -> bool:
     return origins[0] in (settings.allowed_origins or _own(connection, settings))
 
 
+def is_own(connection: HTTPConnection, settings: Settings) -> bool:
+    """Whether the one Origin is that of a page of ours, whatever the list says."""
+    origins = connection.headers.getlist("origin")
+    return len(origins) == 1 and origins[0] in _own(connection, settings)
+
+
 def _own(connection: HTTPConnection, settings: Settings) -> frozenset[str]:
     """The origins of our own pages. The Host counts only where it is trusted: a hostile page's own (rebound) name
     would stand there, too."""

@@ -98,7 +98,7 @@ class Settings(BaseSettings):
     """Keeps applications that share such a server apart."""
 
     secret: SecretStr | None = Field(default=None, min_length=32)
-    """Signs the tokens; at least 32 characters. Without it one is made up at the start, with a warning."""
+    """Signs the tokens; at least 32 characters. Without it one is made and kept in a file (`secret_file.py`)."""
 
     users: Mapping[str, User] = Field(default=DEMO_USERS, validate_default=False, repr=False)
     """JSON: name -> {"password": argon2 hash, "roles": ["admin"]}. Replaces the demo users `user` and `admin`."""

@@ -13,15 +13,19 @@ from fastapi.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from target_app.denials import deny
+from target_app.denials import REFUSAL_HEADER, deny
 from target_app.hosts import is_trusted, is_well_formed
-from target_app.origins import is_allowed
+from target_app.origins import is_allowed, is_own
 from target_app.services import Services
+from target_app.settings import Settings
 
 REFUSED = {
-    "bad_host": PlainTextResponse("One Host header with a name or an address, please.\n", 400),
-    "host": PlainTextResponse("This server does not go by that name (see TARGET_APP_TRUSTED_HOSTS).\n", 403),
-    "origin": PlainTextResponse("Pages of that origin may not ask (see TARGET_APP_ALLOWED_ORIGINS).\n", 403),
+    why: PlainTextResponse(f"{text}\n", status, {REFUSAL_HEADER: why})
+    for why, status, text in (
+        ("bad_host", 400, "One Host header with a name or an address, please."),
+        ("host", 403, "This server does not go by that name (see TARGET_APP_TRUSTED_HOSTS)."),
+        ("origin", 403, "Pages of that origin may not ask (see TARGET_APP_ALLOWED_ORIGINS)."),
+    )
 }
 
 logger = logging.getLogger("target_app")
@@ -51,4 +55,13 @@ class SitePolicy:
             return "bad_host"
         if not is_trusted(connection, self._services.settings):
             return "host"
+        if is_script_of_own_page(connection, self._services.settings):
+            return None
         return None if is_allowed(connection, self._services.settings) else "origin"
+
+
+def is_script_of_own_page(connection: HTTPConnection, settings: Settings) -> bool:
+    """Whether one of our own pages loads its script. Browsers name the origin then, too; where the settings allow other
+    origins only, the page must still be able to say so."""
+    is_static = connection.scope["type"] == "http" and "/static/" in connection.scope["path"]
+    return is_static and is_own(connection, settings)

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import math
-import os
-import secrets
 import time
 from dataclasses import dataclass
 
 import jwt
 
+from target_app.secret_file import secret_of
 from target_app.services import Services
 
 ALGORITHM = "HS256"
 ISSUER = AUDIENCE = "target_app"
-SECRET_VARIABLE = "TARGET_APP_SECRET"
-
 LEEWAY = 5.0
 """Seconds by which the clock of another host that shares the secret may be ahead or behind."""
-
-logger = logging.getLogger("target_app")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,30 +44,11 @@ class InvalidToken(Exception):
         self.reason = reason
 
 
-def ensure_secret() -> None:
-    """Give this process and the workers it will start one secret, where nobody has configured one.
-
-    Called by the command before it starts workers: each of them generating its own would refuse the others' tokens.
-    """
-    if not os.environ.get(SECRET_VARIABLE):
-        os.environ[SECRET_VARIABLE] = secrets.token_urlsafe(32)
-        _warn()
-
-
-def _warn() -> None:
-    logger.warning(
-        "no %s is set: tokens are signed with a secret made up for this run, and end with it", SECRET_VARIABLE
-    )
-
-
 class Tokens:
     """Issues and reads tokens; remembers who logged out. One for each application: `services.shared(Tokens)`."""
 
     def __init__(self, services: Services) -> None:
-        configured = services.settings.secret
-        if configured is None:
-            _warn()
-        self._secret = secrets.token_urlsafe(32) if configured is None else configured.get_secret_value()
+        self._secret = secret_of(services.settings)
         self._lifetime = services.settings.token_lifetime
         self._users = services.settings.users
         self._logged_out: dict[str, float] = {}

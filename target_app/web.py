@@ -12,6 +12,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from target_app.auth import WATCHERS
+from target_app.denials import REFUSAL_HEADER
+from target_app.handshake_policy import Handshakes
+from target_app.limits import limited_address
 from target_app.readiness import Readiness
 from target_app.services import Services
 
@@ -94,6 +97,18 @@ async def readyz(request: Request, response: Response) -> dict[str, str]:
         return {"status": "ready"}
     response.status_code = 503
     return objection
+
+
+@router.post("/handshake", status_code=204)
+async def handshake(request: Request) -> Response:
+    """Whether a WebSocket handshake of this page would be let in; else `x-refused` says why not."""
+    services = Services.of(request)
+    if services.drain.has_begun:
+        return Response(status_code=503, headers={REFUSAL_HEADER: "draining"})
+    address = limited_address(request, services.settings)
+    if address is not None and not await services.shared(Handshakes).window.test(address):
+        return Response(status_code=429, headers={REFUSAL_HEADER: "handshakes"})
+    return Response(status_code=204)
 
 
 @router.get("/stats", dependencies=WATCHERS)

@@ -115,14 +115,17 @@ def running(
     arguments: Sequence[str] = (),
     *,
     tracebacks_expected: str | None = None,
+    state_home: Path | None = None,
 ) -> Iterator[Server]:
     """A server that answers. `app` is `target_app` for the module's own command, else an import path for uvicorn, with
-    options of that command behind it if need be, or the whole command of another server with `{port}` in it.
+    options of that command behind it if need be, or the whole command of another server with `{port}` in it. What it
+    keeps without being told where is in `state_home`, or goes with it.
 
     A traceback in its log fails the test, unless `tracebacks_expected` says why there may be some."""
     port = port or free_port()
     variables = {f"TARGET_APP_{name.upper()}": str(value) for name, value in settings.items()}
-    with tempfile.NamedTemporaryFile(suffix=".log") as output:
+    with tempfile.NamedTemporaryFile(suffix=".log") as output, tempfile.TemporaryDirectory() as own:
+        variables["XDG_STATE_HOME"] = str(state_home or own)
         process = subprocess.Popen(
             [*_command(app, port), *arguments],
             stdout=output,

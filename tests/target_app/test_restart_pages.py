@@ -91,3 +91,19 @@ def test_all_open_pages_come_back_after_a_restart_and_rooms_resume_without_a_gap
         expect(chat.locator(".mine.placed")).to_have_text("back again")
         alert_to_self(inbox, "note to self")
         expect(inbox.locator(".alerts .body")).to_have_text("note to self")
+
+
+def test_who_has_signed_in_is_still_signed_in_after_a_restart_with_default_settings(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    port = free_port()
+    with running("target_app", {}, port, state_home=tmp_path) as server:
+        page = open_page(context, server, "/pages/rooms")
+        page.get_by_label("Name").fill("user")
+        page.get_by_label("Password").fill("user")
+        page.keyboard.press("Enter")
+        expect_connected(page)
+    expect(page.locator("#status")).not_to_have_text("Connected")
+    with running("target_app", {}, port, state_home=tmp_path):
+        expect_connected(page)
+        expect(page.locator("#members")).to_contain_text("user (you)")

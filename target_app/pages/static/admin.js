@@ -1,6 +1,8 @@
 // The administrators' page: asks the server every two seconds, and sends it orders.
 
+import { showAccount } from "./account.js";
 import { byId } from "./page.js";
+import { whoIsIt } from "./session.js";
 
 const REFRESH_MS = 2000;
 let timer = null;
@@ -78,7 +80,7 @@ function duration(seconds) {
 function card(name, worker) {
   const drain = element("button", { type: "button", className: "quiet", disabled: worker.draining }, worker.draining ? "Draining" : "Drain");
   drain.onclick = () => ask(`Send everybody on worker ${name} away, and let nobody in any more?`, "Drain", "/admin/drain", { worker: name });
-  return element("div", { className: "card" }, element("dt", {}, `Worker ${name}`), element("dd", {}, String(worker.open), " ", element("span", { className: "unit" }, "open")), drain);
+  return element("li", { className: "card" }, element("p", { className: "lead" }, `Worker ${name}`), element("p", { className: "figure" }, String(worker.open), " ", element("span", { className: "unit" }, "open")), drain);
 }
 
 function connectionRow(row) {
@@ -130,6 +132,7 @@ byId("login").onsubmit = async (event) => {
   const roles = answer?.ok ? (await answer.json()).roles : [];
   if (answer?.ok && !roles.includes("admin")) byId("problem").textContent = "This user is not an administrator.";
   else byId("problem").textContent = answer?.ok ? "" : problems[answer?.status] ?? "The server did not answer.";
+  showAccount(whoIsIt());
   refresh();
 };
 

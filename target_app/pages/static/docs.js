@@ -8,12 +8,17 @@ function element(name, properties, ...children) {
   return made;
 }
 
+// Text with what stands between backticks as code.
+function words(text) {
+  return text.split("`").map((part, number) => (number % 2 === 0 ? part : element("code", {}, part)));
+}
+
 // Paragraphs; lines that begin with a dash are a list.
 function prose(paragraphs) {
   return paragraphs.map((paragraph) => {
     const lines = paragraph.split("\n");
-    if (!lines.every((line) => line.startsWith("- "))) return element("p", { className: "text" }, paragraph);
-    return element("ul", { className: "text" }, ...lines.map((line) => element("li", {}, line.slice(2))));
+    if (!lines.every((line) => line.startsWith("- "))) return element("p", { className: "text" }, ...words(paragraph));
+    return element("ul", { className: "text" }, ...lines.map((line) => element("li", {}, ...words(line.slice(2)))));
   });
 }
 
@@ -48,7 +53,7 @@ function messageEntry(message, schemas) {
   return element(
     "details",
     { className: "message" },
-    element("summary", {}, element("code", {}, message.name), ` ${message.description.split("\n\n")[0]}`),
+    element("summary", {}, element("code", {}, message.name), " ", ...words(message.description.split("\n\n")[0])),
     ...prose(message.description.split("\n\n").slice(1)),
     element("pre", {}, fields(message.payload, schemas)),
   );
@@ -61,7 +66,7 @@ function channelCard(name, channel, described) {
   return element(
     "details",
     { className: "message" },
-    element("summary", {}, element("code", {}, channel.address), ` ${first.replace(/^`[^`]*`: /, "")}`),
+    element("summary", {}, element("code", {}, channel.address), " ", ...words(first.replace(/^`[^`]*`: /, ""))),
     ...prose(rest),
     element("h3", {}, "A client sends"),
     ...spoken("receive"),
@@ -74,7 +79,7 @@ function pathCard(path, method, operation) {
   return element(
     "details",
     { className: "message" },
-    element("summary", {}, element("code", {}, `${method.toUpperCase()} ${path}`), ` ${(operation.description ?? operation.summary ?? "").split("\n\n")[0]}`),
+    element("summary", {}, element("code", {}, `${method.toUpperCase()} ${path}`), " ", ...words((operation.description ?? operation.summary ?? "").split("\n\n")[0])),
     element("pre", {}, JSON.stringify({ parameters: operation.parameters, body: operation.requestBody?.content }, null, 2)),
   );
 }

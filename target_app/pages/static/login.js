@@ -1,4 +1,5 @@
 import { byId } from "./page.js";
+import { account } from "./account.js";
 import { signIn, whoIsIt } from "./session.js";
 
 const NOT_KEPT = "The password is right, but the browser did not keep the session. Allow cookies for this page, or open it over HTTPS.";
@@ -27,8 +28,8 @@ byId("form").onsubmit = async (event) => {
 
 byId("enter").disabled = false;  // before this, the browser itself would send the form
 
-const me = await whoIsIt().catch(() => null);
-if (me !== null) {
+const me = await account;
+if (me) {
   byId("status").dataset.state = "connected";
   byId("status").textContent = `Signed in as ${me.user}`;
 }

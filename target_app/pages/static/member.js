@@ -1,7 +1,8 @@
-// A socket to a channel for those who have signed in, in the status line of the page; and who they are, in its header.
+// A socket to a channel for those who have signed in, in the status line of the page.
 
+import { account } from "./account.js";
 import { openSocket } from "./page.js";
-import { newerToken, signInPage, signOut, whoIsIt } from "./session.js";
+import { newerToken, signInPage } from "./session.js";
 
 // Close codes after which only signing in again can help.
 const SIGNED_OUT = new Set([1008, 4001, 4002]);
@@ -20,7 +21,7 @@ export function openMemberSocket(path, { onMessage, onConnected = () => {}, onDi
       if (SIGNED_OUT.has(state?.code)) offerSignIn();
     },
   });
-  showAccount();
+  requireAccount();
 
   function handled(message) {
     switch (message?.type) {
@@ -52,25 +53,9 @@ export function openMemberSocket(path, { onMessage, onConnected = () => {}, onDi
   return socket;
 }
 
-// Name and way out in the header; without a session this page is left for the login.
-async function showAccount() {
-  const account = document.createElement("p");
-  account.className = "account";
-  document.querySelector("header").append(account);
-  const me = await whoIsIt().catch(() => undefined);
-  if (me === null) location.replace(signInPage());
-  if (!me) return;
-  const name = document.createElement("strong");
-  name.textContent = me.user;
-  const out = document.createElement("button");
-  out.type = "button";
-  out.className = "quiet";
-  out.textContent = "Sign out";
-  out.onclick = async () => {
-    await signOut().catch(() => {});
-    location.assign("/pages/login");
-  };
-  account.append(name, " ", out);
+// Without a session this page is left for the login.
+async function requireAccount() {
+  if ((await account) === null) location.replace(signInPage());
 }
 
 function offerSignIn() {

@@ -38,7 +38,7 @@ export function sendForm(send) {
 // Append an entry and keep the end in view, unless the reader has scrolled back to older ones.
 export function append(list, kind, text, author = "") {
   const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
-  const entry = document.createElement("li");
+  const entry = document.createElement("p");
   entry.className = kind;
   if (author !== "") {
     const name = document.createElement("span");

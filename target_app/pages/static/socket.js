@@ -40,14 +40,31 @@ const REASONS = new Map([
   ["rate_limited", "too many messages"],
 ]);
 
+// Why the server let this page in, and then did not keep it: it may be worth trying again.
+const TEMPORARY = new Map([
+  ["too_many_connections", "the server is full"],
+  ["too_many_connections_of_address", "there are too many connections from your address"],
+  ["too_many_connections_of_user", "you have too many connections"],
+  ["history_unavailable", "the server cannot store anything just now"],
+]);
+
+// Why a handshake is refused, in the server's word for it. A browser does not tell a page, so the page asks.
+const REFUSALS = new Map([
+  ["origin", () => `the server takes no connections from pages of ${location.origin}`],
+  ["host", () => `the server does not go by the name ${location.hostname}`],
+  ["handshakes", () => "there were too many connections from your address within a minute"],
+  ["draining", () => "the server is stopping"],
+]);
+
 // Full jitter: anything from nothing to the back-off, so that many pages do not return in step after a restart.
 function delayMs(failures) {
   return Math.random() * Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** failures);
 }
 
-async function serverIsReady() {
-  const answer = await fetch("/readyz", { cache: "no-store" }).catch(() => null);
-  return answer?.ok === true;
+// {letIn, why}: whether a handshake of this page would be let in, and in words why not, if the server says so.
+async function askWhy() {
+  const answer = await fetch("/handshake", { method: "POST", cache: "no-store" }).catch(() => null);
+  return { letIn: answer?.ok === true, why: REFUSALS.get(answer?.headers.get("x-refused"))?.() };
 }
 
 export class Socket {
@@ -118,7 +135,8 @@ export class Socket {
       this.#tell("disconnected", `Disconnected: ${why}`, true, code);
       return;
     }
-    this.#tell("disconnected", this.#isBlocked() ? BLOCKED : "Disconnected, trying again", false, code);
+    const words = TEMPORARY.has(reason) ? `Disconnected: ${TEMPORARY.get(reason)}. Trying again` : "Disconnected, trying again";
+    this.#tell("disconnected", this.#isBlocked() ? BLOCKED : words, false, code);
     this.#timer = setTimeout(() => this.connect(), this.#announcedDelayMs ?? delayMs(this.#failures));
     this.#announcedDelayMs = null;
     this.#failures += 1;
@@ -145,7 +163,10 @@ export class Socket {
     });
     socket.addEventListener("close", async () => {
       clearTimeout(giveUp);
-      if (!opened && (await serverIsReady())) this.#refusals += 1;
+      if (opened) return;
+      const { letIn, why } = await askWhy();
+      if (letIn) this.#refusals += 1;
+      if (why !== undefined && this.#socket === null && !this.#left) this.#tell("disconnected", `Disconnected: ${why}. Trying again`);
     });
     return socket;
   }

@@ -1,0 +1,114 @@
+"""What all pages have in common: who is signed in, why a connection is refused, and that everybody can use them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, ViewportSize, expect
+
+from target_app.web import NAVIGATION
+from tests.target_app.browsing import PHONE, expect_connected, open_page, open_signed_in, say
+from tests.target_app.conftest import Enter, StartServer
+from tests.target_app.people import SECRET, make_token, users_with
+from tests.target_app.server import Server, running
+
+DESKTOP: ViewportSize = {"width": 1280, "height": 800}
+PAGES = ("/", *NAVIGATION, "/pages/login")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with running("target_app", {"secret": SECRET, "users": users_with(admins=("ada",))}) as started:
+        yield started
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_shows_who_is_signed_in_and_a_way_out(context: BrowserContext, server: Server, path: str) -> None:
+    page = open_signed_in(context, server, path, make_token("ada", roles=("admin",)))
+    expect(page.locator("#account strong")).to_have_text("ada")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page).to_have_url(server.url("/pages/login", "http"))
+    expect(page.locator("#status")).to_have_text("Not signed in")
+
+
+def test_a_page_for_everybody_offers_to_sign_in_and_leads_back(context: BrowserContext, server: Server) -> None:
+    page = open_page(context, server, "/pages/echo")
+    page.get_by_role("link", name="Sign in").click()
+    page.get_by_label("Name").fill("user")
+    page.get_by_label("Password").fill("user")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(server.url("/pages/echo", "http"))
+    expect(page.locator("#account strong")).to_have_text("user")
+
+
+@pytest.mark.parametrize("user", ["ada", None])
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_is_accessible(context: BrowserContext, server: Server, path: str, user: str | None) -> None:
+    """No violation of the rules of axe-core, in either size of window and on either ground."""
+    if user is None:
+        page = open_page(context, server, path)
+    else:
+        page = open_signed_in(context, server, path, make_token(user, roles=("admin",)))
+        expect(page.locator("#account strong")).to_have_text(user)
+    for size, colors in ((DESKTOP, "light"), (PHONE, "dark")):
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme="dark" if colors == "dark" else "light")
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+
+
+def test_no_text_of_the_documentation_has_raw_backticks(context: BrowserContext, server: Server) -> None:
+    page = open_page(context, server, "/docs")
+    expect(page.locator("#status")).to_have_text("Complete")
+    page.evaluate("document.querySelectorAll('details').forEach((entry) => (entry.open = true))")
+    assert "`" not in page.locator("main").inner_text()
+
+
+def test_json_and_binary_can_be_tried(context: BrowserContext, server: Server) -> None:
+    page = open_page(context, server, "/pages/echo")
+    expect_connected(page)
+    page.get_by_label("Kind of data").select_option("JSON")
+    expect_connected(page)
+    say(page, '{"a": [1, 2.50]}')
+    expect(page.locator(".theirs")).to_have_text('{"received": {"a": [1, 2.50]}}')
+    say(page, "{")
+    expect(page.locator("#problem")).to_contain_text("Not JSON")
+    page.get_by_label("Kind of data").select_option("Binary")
+    expect_connected(page)
+    say(page, "00ff 10")
+    expect(page.locator(".theirs").last).to_have_text("00 ff 10")
+    say(page, "no bytes")
+    expect(page.locator("#problem")).to_contain_text("hexadecimal")
+
+
+def test_a_page_says_that_its_origin_is_not_allowed(context: BrowserContext, start_server: StartServer) -> None:
+    server = start_server(allowed_origins="http://elsewhere.example")
+    page = open_page(context, server, "/pages/echo")
+    expect(page.locator("#status")).to_contain_text("the server takes no connections from pages of http://127.0.0.1")
+
+
+def test_a_page_says_that_the_server_does_not_go_by_its_name(
+    context: BrowserContext, start_server: StartServer
+) -> None:
+    server = start_server()
+    page = context.new_page()
+    page.goto(server.url("/pages/echo", "http").replace("127.0.0.1", "elsewhere.localhost"))
+    expect(page.locator("body")).to_contain_text("does not go by that name")
+
+
+def test_a_page_says_that_the_server_is_full(context: BrowserContext, start_server: StartServer, enter: Enter) -> None:
+    server = start_server(max_connections=1)
+    enter(server, "/ws")
+    page = open_page(context, server, "/pages/echo")
+    expect(page.locator("#status")).to_have_text("Disconnected: the server is full. Trying again")
+
+
+def test_a_page_says_that_its_address_has_knocked_too_often(
+    context: BrowserContext, start_server: StartServer, enter: Enter
+) -> None:
+    server = start_server(handshakes_per_minute=1, trusted_addresses="")
+    enter(server, "/ws")
+    page = open_page(context, server, "/pages/echo")
+    expect(page.locator("#status")).to_contain_text("too many connections from your address within a minute")
