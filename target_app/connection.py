@@ -16,8 +16,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, MutableMapping
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
 
 from fastapi import WebSocket
 
@@ -35,16 +36,16 @@ from target_app.close_reasons import (
     Refusal,
     end_of_disconnect,
 )
-from target_app.direct_writer import DirectWriter
-from target_app.eviction import Addresses
 from target_app.flusher import Batch
-from target_app.heartbeats import Heartbeat
-from target_app.hub import Channel, catch_up
-from target_app.limits import TokenBucket, pace_of
 from target_app.outbox import Outbox, Outgoing, Overflow
-from target_app.services import Services
 from target_app.standard_writer import SEND_FAILURES, StandardWriter
 from target_app.writers import DIRECT, Wire, Writer
+
+if TYPE_CHECKING:  # What is handed in. A channel without a login needs these files and no other.
+    from target_app.heartbeats import Heartbeat
+    from target_app.hub import Channel
+    from target_app.limits import TokenBucket
+    from target_app.services import Services
 
 GOODBYE_TIMEOUT = 1.0
 """Seconds that the last messages and the close frame may wait for the peer. At a stalled one uvicorn's close never
@@ -60,6 +61,17 @@ Farewell = Callable[[int], str | bytes]
 logger = logging.getLogger("target_app")
 
 
+def route_path(scope: MutableMapping[str, Any]) -> str:
+    """The path as the routes have it: without that under which the application is mounted (`--root-path`)."""
+    path, root = str(scope["path"]), scope.get("root_path", "")
+    return path.removeprefix(root) if path.startswith(f"{root}/") else path
+
+
+def _services_of(websocket: WebSocket) -> Services:
+    services: Services = websocket.app.state.services
+    return services
+
+
 class ChannelClosed(Exception):
     """Nobody logs in to this channel, and `TARGET_APP_OPEN_CHANNELS=false`. The application answers with `refuse`."""
 
@@ -68,9 +80,9 @@ class Connection:
     """One peer of one channel. Iterate over it for the peer's messages: `str` for text, `bytes` for binary."""
 
     def __init__(self, websocket: WebSocket, channel: str, overflow: Overflow) -> None:
-        self.services = Services.of(websocket)
+        self.services = _services_of(websocket)
         self.channel = channel
-        self.path: str = websocket.scope["path"]
+        self.path = route_path(websocket.scope)
         self.began = time.monotonic()
         self.heartbeat: Heartbeat | None = None
         self.farewell: Farewell | None = None
@@ -79,7 +91,7 @@ class Connection:
         self.pace: TokenBucket | None = None
         self._websocket = websocket
         self._wire: Wire | None = websocket.scope.get("extensions", {}).get(DIRECT)
-        self.addresses = Addresses.of_scope(websocket.scope)
+        self.addresses = self.services.roster.addresses_of(websocket.scope)
         self._outbox = Outbox(self.services.settings.outbox_bytes, overflow)
         self._flusher = self.services.hub.flusher
         self._writer = self._make_writer()
@@ -95,7 +107,7 @@ class Connection:
     def _make_writer(self) -> Writer:
         if self._wire is None:
             return StandardWriter(self._websocket, self._outbox, self._hear_out)
-        return DirectWriter(self._wire, self._outbox, self._flusher, self._hear_out)
+        return self._wire.writer(self._outbox, self._flusher, self._hear_out)
 
     # Out: everything goes through the outbox, so that it leaves in the order in which it was put in.
 
@@ -104,7 +116,7 @@ class Connection:
         if self._ending is not None or self._is_deaf:
             return
         if self.lane is not None and self.seen < len(self.lane.pending):
-            catch_up(self)
+            self.lane.catch_up(self)
         if not self._outbox.put(message):
             self.drop(SLOW_CONSUMER)
         elif not self._writer.is_marked:
@@ -216,8 +228,8 @@ class Connection:
     def drop(self, ending: ConnectionEnd) -> None:
         """End the connection from anywhere, without waiting: the channel's loop is left at its next await."""
         if self._ending is None:
-            if ending.flushes:
-                catch_up(self)
+            if ending.flushes and self.lane is not None:
+                self.lane.catch_up(self)
             self._end(ending)
             self._scope.reschedule(asyncio.get_running_loop().time())
 
@@ -314,14 +326,14 @@ async def serve(
     `has_login` for those that find out who the peer is, and count its messages themselves. All others are open: nobody
     can be warned there, so too many messages end it (1008), and one setting closes them all (raises ChannelClosed).
     """
-    if not has_login and not Services.of(websocket).settings.open_channels:
+    if not has_login and not _services_of(websocket).settings.open_channels:
         raise ChannelClosed
     await websocket.accept(subprotocol=subprotocol)
     connection = Connection(websocket, channel, overflow)
     connection.heartbeat = heartbeat
     connection.farewell = farewell
     if not has_login:
-        connection.pace = pace_of(websocket, connection.services.settings, connection.began)
+        connection.pace = connection.services.pace_of(websocket, connection.began)
     connection.services.roster.add(connection)
     connection.services.traffic.enter(connection)
     try:

@@ -16,6 +16,7 @@ import os
 import re
 import socket
 from asyncio.transports import BaseTransport
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.config import Config
@@ -28,7 +29,10 @@ from websockets.http11 import Request, Response
 from websockets.protocol import CONNECTING
 from websockets.server import ServerProtocol
 
+from target_app.direct_writer import DirectWriter
 from target_app.eviction import RESET_ON_CLOSE
+from target_app.flusher import Flusher
+from target_app.outbox import Outbox
 from target_app.writers import DIRECT
 
 GRACE = 1.0
@@ -110,6 +114,9 @@ class DirectWSProtocol(WebSocketsSansIOProtocol):
         """Of a socket that may be written to past the transport; none under TLS."""
 
     # The wire.
+
+    def writer(self, outbox: Outbox, flusher: Flusher, failed: Callable[[], None]) -> DirectWriter:
+        return DirectWriter(self, outbox, flusher, failed)
 
     def write(self, frames: bytes) -> bool:
         if self.close_sent or self.transport.is_closing():  # the peer's close frame closes the transport, too

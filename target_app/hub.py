@@ -59,7 +59,7 @@ class Channel:
 
     def remove(self, subscriber: Subscriber) -> None:
         if isinstance(subscriber, Batched) and subscriber in self._batched:
-            catch_up(subscriber)
+            self.catch_up(subscriber)
             subscriber.lane = None
             del self._batched[subscriber]
         else:
@@ -73,6 +73,14 @@ class Channel:
             return False
         self.pending.append(message)
         return len(self.pending) == 1
+
+    def catch_up(self, subscriber: Batched) -> None:
+        """Deliver what is pending for it here, so that what comes next does not overtake it."""
+        if subscriber.seen < len(self.pending):
+            owed = self.pending[subscriber.seen :]
+            subscriber.seen = len(self.pending)
+            for message in owed:
+                subscriber.deliver(message)
 
     def settle(self) -> None:
         """Hand out what was published. Of a crowd only the first are written to here, the rest in slices."""
@@ -88,16 +96,6 @@ class Channel:
             subscriber.seen = 0
             for message in owed:
                 subscriber.deliver(message)
-
-
-def catch_up(subscriber: Batched) -> None:
-    """Deliver what its lane has for it, so that what comes next does not overtake it."""
-    lane = subscriber.lane
-    if lane is not None and subscriber.seen < len(lane.pending):
-        owed = lane.pending[subscriber.seen :]
-        subscriber.seen = len(lane.pending)
-        for message in owed:
-            subscriber.deliver(message)
 
 
 class Hub:

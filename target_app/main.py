@@ -14,7 +14,6 @@ from target_app.body_limit import BodyLimit
 from target_app.channels import routers
 from target_app.close_reasons import POLICY_VIOLATION, Refusal
 from target_app.connection import ChannelClosed, refuse
-from target_app.forwarder import Forwarder
 from target_app.handshake_policy import HandshakePolicy, NoNewcomers
 from target_app.proxies import TrustedProxies
 from target_app.redaction import redact_all_logs
@@ -50,7 +49,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.services = services
     app.add_exception_handler(ChannelClosed, _refuse_closed)
     redact_all_logs()
-    app.add_middleware(Forwarder, services=services, application=app)
+    if services.settings.backplane_url is not None:
+        from target_app.cluster.forwarder import Forwarder  # nothing of `cluster` is there for a worker that is alone
+
+        app.add_middleware(Forwarder, services=services, application=app)
     app.add_middleware(fallback.ReaderMayLeave)
     app.add_middleware(BodyLimit, settings=services.settings)
     app.add_middleware(SitePolicy, services=services)

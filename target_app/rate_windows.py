@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 from limits.errors import StorageError
 
@@ -25,6 +25,8 @@ class RateWindow:
         self._here = MovingWindowRateLimiter(MemoryStorage())
         self._everywhere: MovingWindowRateLimiter | None = None
         if settings.backplane_url is not None:
+            from limits.aio.storage import RedisStorage  # as in main.py
+
             url = settings.backplane_url.get_secret_value()
             self._everywhere = MovingWindowRateLimiter(
                 RedisStorage(

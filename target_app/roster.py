@@ -9,7 +9,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 from target_app.close_reasons import SLOW_CONSUMER, ConnectionEnd
 from target_app.eviction import Addresses, cut, limit_unacknowledged
@@ -75,6 +75,11 @@ class Roster:
         self.ended[ending.why] += 1
         if not self._open:
             self._empty.set()
+
+    @staticmethod
+    def addresses_of(scope: Any) -> Addresses | None:
+        """By which the socket of a connection is found; None where the server does not tell."""
+        return Addresses.of_scope(scope)
 
     def cut_after(self, addresses: Addresses, seconds: float) -> None:
         """Give a socket that nobody needs any more so long to go by itself, and then cut it."""

@@ -13,6 +13,7 @@ from target_app.backplane import Backplane, LocalBackplane
 from target_app.drain import Drain
 from target_app.history import HistoryStore
 from target_app.hub import Hub
+from target_app.limits import TokenBucket, pace_of
 from target_app.metrics import HandlingTimes, MachineLoad
 from target_app.presence import Presence
 from target_app.roster import Roster
@@ -70,6 +71,10 @@ class Services:
         """The services of the application that a request or WebSocket belongs to."""
         return cast("Services", connection.app.state.services)
 
+    def pace_of(self, connection: HTTPConnection, now: float) -> TokenBucket | None:
+        """How fast this connection to a channel without a login may be; None: as fast as it is read."""
+        return pace_of(connection, self.settings, now)
+
     def shared(self, make: Callable[[Services], Shared]) -> Shared:
         """Something of which all connections of a channel need the same one: made when it is first asked for."""
         if make not in self._shared:
@@ -80,7 +85,7 @@ class Services:
 def _history(settings: Settings) -> HistoryStore:
     """In the file that is named; else where the workers meet; else in a file of this process."""
     if settings.history_path is None and settings.backplane_url is not None:
-        from target_app.redis_history import RedisHistory  # as below
+        from target_app.cluster.redis_history import RedisHistory  # as in main.py
 
         return RedisHistory(settings.backplane_url.get_secret_value(), settings.backplane_name, settings.history_keep)
     return SqliteHistory(
@@ -91,6 +96,6 @@ def _history(settings: Settings) -> HistoryStore:
 def _backplane(settings: Settings) -> Backplane:
     if settings.backplane_url is None:
         return LocalBackplane()
-    from target_app.redis_backplane import RedisBackplane  # a heavy import, which a worker that is alone does without
+    from target_app.cluster.redis_backplane import RedisBackplane  # as in main.py
 
     return RedisBackplane(settings.backplane_url.get_secret_value(), settings.backplane_name)

@@ -17,7 +17,6 @@ from starlette.websockets import WebSocket
 from target_app import admin, fallback, uvicorn_server
 from target_app.close_reasons import INTERNAL_ERROR
 from target_app.history import HistoryUnavailable
-from target_app.placement import Placement
 from target_app.request_deadlines import RequestSweeper
 from target_app.services import Services
 from target_app.sessions import Logouts
@@ -62,6 +61,8 @@ class Startup:
     async def stop(self) -> None:
         self.is_done = False
         if not self._services.backplane.alone:
+            from target_app.cluster.placement import Placement  # as in main.py
+
             await self._services.shared(Placement).release()
         await self._services.shared(RequestSweeper).stop()
         await self._services.shared(Logouts).stop()

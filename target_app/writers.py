@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from target_app.flusher import Batch, Joined
+from target_app.flusher import Batch, Flusher, Joined
+from target_app.outbox import Outbox
 from target_app.traffic import Lag
 
 DIRECT = "target_app.direct"
@@ -20,6 +21,10 @@ class Wire(Protocol):
 
     congested_since: float | None
     """Loop time since when the transport has been full; None: it takes more."""
+
+    def writer(self, outbox: Outbox, flusher: Flusher, failed: Callable[[], None]) -> Writer:
+        """What writes from this outbox to this wire."""
+        ...
 
     def write(self, frames: bytes) -> bool:
         """Hand over whole frames without waiting. False: after the close frame, or the peer is gone."""

@@ -13,11 +13,11 @@ import pytest
 from redis.asyncio.client import PubSub
 
 from target_app import presence as presence_module
-from target_app import redis_backplane
 from target_app.backplane import BEAT, Backplane, LocalBackplane
+from target_app.cluster import redis_backplane
+from target_app.cluster.redis_backplane import RedisBackplane
 from target_app.history import Entry
 from target_app.presence import Presence
-from target_app.redis_backplane import RedisBackplane
 from target_app.sqlite_history import SqliteHistory
 from target_app.timeline import Timeline
 from tests.target_app.server import DEADLINE

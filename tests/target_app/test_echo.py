@@ -42,7 +42,7 @@ def test_the_longest_allowed_message_comes_back_and_one_byte_more_is_1009(server
 
 
 def test_the_limit_holds_in_bytes_under_a_server_that_sets_none(start_server: StartServer) -> None:
-    server = start_server("target_app.main:app", max_message_bytes=100)
+    server = start_server("hypercorn target_app.main:app --bind 127.0.0.1:{port}", max_message_bytes=100)
     with server.connect("/ws") as client:
         client.send("é" * 50)
         assert client.recv(DEADLINE) == "Message received: " + "é" * 50

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from target_app.liveness import Liveness
+from target_app.cluster.liveness import Liveness
 
 
 def test_a_line_on_which_no_sign_of_life_comes_back_is_dead() -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from target_app.cluster.redis_history import RedisHistory
 from target_app.history import HistoryUnavailable, Inboxes, InboxFull, recover
-from target_app.redis_history import RedisHistory
 from tests.target_app.server import DEADLINE
 from tests.target_app.valkey import Valkey, valkey
 

@@ -16,10 +16,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from target_app.auth import subprotocol
 from target_app.close_reasons import NO_STATUS, SERVICE_RESTART, TRY_AGAIN_LATER, CloseCause, ConnectionEnd, Refusal
-from target_app.connection import Connection, serve
-from target_app.forwarding import Event, ForwardedConnection, ForwardedConnections
+from target_app.cluster.forwarding import Event, ForwardedConnection, ForwardedConnections
+from target_app.cluster.placement import Placement
+from target_app.connection import Connection, route_path, serve
 from target_app.messages import farewell
-from target_app.placement import Placement
 from target_app.registry import NAME
 from target_app.services import Services
 
@@ -49,11 +49,10 @@ class Forwarder:
             services.presence.watch_workers(self._lines.lose)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_place = scope["type"] == "websocket" and PLACE.fullmatch(scope["path"])
-        if not is_place or self._services.backplane.alone:
+        place = route_path(scope) if scope["type"] == "websocket" else ""
+        if PLACE.fullmatch(place) is None or self._services.backplane.alone:
             await self._app(scope, receive, send)
             return
-        place = scope["path"]
         with self._places.asked_for(place):
             owner = await self._places.owner_of(place)
             if owner == self._worker:
@@ -114,8 +113,8 @@ class Forwarder:
         task.add_done_callback(self._calls.discard)
 
     async def _answer(self, line: ForwardedConnection, scope: Scope) -> None:
-        place = scope["path"]
-        scope.update(type="websocket", raw_path=place.encode(), app=self._application, state={}, extensions={})
+        place = route_path(scope)
+        scope.update(type="websocket", raw_path=scope["path"].encode(), app=self._application, state={}, extensions={})
         scope["headers"] = [tuple(header) for header in scope["headers"]]
         line.heard({"type": "websocket.connect"})
         if self._services.drain.has_begun:

@@ -13,9 +13,9 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from target_app import redis_inboxes
+from target_app.cluster import redis_inboxes
+from target_app.cluster.redis_backplane import FAILURES, connect, undisturbed
 from target_app.history import Body, Entry, HistoryUnavailable, Inboxes, InboxFull, Stored
-from target_app.redis_backplane import FAILURES, connect, undisturbed
 
 REMEMBERED_SECONDS = 86_400
 """For how long the same client id is known to be the same message."""

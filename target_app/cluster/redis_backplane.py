@@ -20,7 +20,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from target_app.backplane import BEAT, LEASE, Listeners
-from target_app.liveness import Liveness
+from target_app.cluster.liveness import Liveness
 
 BEAT_INTERVAL = 1.0
 """Seconds between two signs of life. They come back to their sender too, and show it that the line works both ways."""
