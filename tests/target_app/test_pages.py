@@ -24,7 +24,7 @@ def test_the_echo_page_answers(context: BrowserContext, server: Server) -> None:
     page = open_page(context, server, "/pages/echo")
     expect_connected(page)
     say(page, "hello <b>")
-    expect(page.get_by_role("log").get_by_role("listitem")).to_have_text(["hello <b>", "Message received: hello <b>"])
+    expect(page.get_by_role("log").get_by_role("paragraph")).to_have_text(["hello <b>", "Message received: hello <b>"])
 
 
 def test_two_tabs_talk_and_one_goes(context: BrowserContext, server: Server) -> None:
