@@ -59,7 +59,8 @@ class Describer:
         """How a member joined and left, as one line."""
         member = self.history.members[number]
         came = f"in since {self.when(member.in_ns)}" if member.in_ns else "never received anything"
-        went = WENT[member.departure] + (f" at {self.when(member.left_ns)}" if member.left_ns else "")
+        by = f"left by {member.went_by}" if member.went_by else WENT[member.departure]
+        went = by + (f" at {self.when(member.left_ns)}" if member.left_ns else "")
         code = f", close code {member.close_code}" if member.close_code is not None else ""
         did = (
             f"; it sent {member.misbehaved}" if member.misbehaved else "; it stopped reading" if member.stalled else ""

@@ -43,6 +43,7 @@ def missing_leave(history: History, contract: Contract) -> list[Finding]:
             Anomaly.MISSING_LEAVE,
             contract,
             f"{story.who(first.witness.number)} was never told that {story.who(gone.number)} had gone"
+            f"{f', by {gone.went_by}' if gone.went_by else ''}"
             f"{f' ({len(silent)} such notices are missing in all)' if len(silent) > 1 else ''}.",
             [
                 story.arrival(first.witness.number),

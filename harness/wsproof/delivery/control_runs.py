@@ -13,6 +13,9 @@ from wsproof.delivery.schedule import Action, LeaveBy, Schedule, Step
 REPEATS = 3
 """How often a failing schedule is repeated, and how many control runs a constant failure gets."""
 
+GOING = (Action.LEAVE, Action.DEPART, Action.ABANDON, Action.GREET)
+"""The actions, besides misbehaviour, that a schedule of mere messages leaves out."""
+
 
 @dataclass(frozen=True)
 class ControlRuns:
@@ -59,7 +62,7 @@ def _is_misdeed(step: Step) -> bool:
 
 def eventless(schedule: Schedule) -> Schedule:
     """The same schedule with only joins and messages: no misbehaviour, no leaving, no reused member id."""
-    stays = (step for step in without_misdeeds(schedule) if step.deed not in (Action.LEAVE, Action.GREET))
+    stays = (step for step in without_misdeeds(schedule) if step.deed not in GOING)
     return tuple(replace(step, again=None, amid=False) for step in stays)
 
 
@@ -67,6 +70,8 @@ def events_of(schedule: Schedule) -> frozenset[str]:
     """The kinds of steps in a schedule that `eventless` leaves out, as phrases."""
     kinds = {
         Action.LEAVE: "leaves by {0.way.value}",
+        Action.DEPART: "goes by {0.how}",
+        Action.ABANDON: "abandons a handshake",
         Action.BREAK: "sends {0.breaks.value}",
         Action.STALL: "stops reading",
         Action.GREET: "sends its greeting again",

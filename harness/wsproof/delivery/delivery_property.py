@@ -13,6 +13,9 @@ from wsproof.model.finding import UNDECIDED, Anomaly, Finding
 from wsproof.net.endpoint import Endpoint
 from wsproof.workloads import Workload
 
+STOPPED_WORKING = "stopped-working"
+"""The check for a server that served its members before, and serves nobody any more."""
+
 
 @dataclass(frozen=True)
 class DeliveryProperty:
@@ -43,12 +46,16 @@ class DeliveryProperty:
         return self.applies(workload.contract) and self.needs(workload, endpoint)
 
     def mine(self, findings: list[Finding]) -> list[Finding]:
-        """The findings that belong to this property. Undecided findings belong to every property."""
-        return [f for f in findings if self._looks_at(f) or f.anomaly in UNDECIDED or self._protocol(f)]
+        """The findings that belong to this property, or to every property."""
+        return [f for f in findings if self._looks_at(f) or self._is_everybody_s(f)]
 
     def _looks_at(self, finding: Finding) -> bool:
         """Whether the finding is one of the checks of this property. An audience that is split has lost messages."""
         return finding.check in self.looks_at or (finding.check == "split-audience" and "lost" in self.looks_at)
+
+    def _is_everybody_s(self, finding: Finding) -> bool:
+        """Whether the finding belongs to every property: it is undecided, or the server has stopped working."""
+        return finding.anomaly in UNDECIDED or finding.check == STOPPED_WORKING or self._protocol(finding)
 
     def _protocol(self, finding: Finding) -> bool:
         return finding.anomaly is Anomaly.PROTOCOL and "protocol" in self.looks_at

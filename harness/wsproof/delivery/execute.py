@@ -9,6 +9,7 @@ from wsproof.checks.feed import silence_ns
 from wsproof.delivery.chatter import Chatter
 from wsproof.delivery.client_pool import GIVEN_UP_S, ClientPool, PoolSettings
 from wsproof.delivery.credentials import Access, can_try, credentials_of
+from wsproof.delivery.departures import DEPARTURES, abandon
 from wsproof.delivery.member import PoolMember
 from wsproof.delivery.mutations import mutated
 from wsproof.delivery.schedule import GREETING, Action, LeaveBy, Misbehaviour, Schedule, Step
@@ -91,6 +92,8 @@ def perform(schedule: Schedule, setting: PoolSettings) -> ScheduleExecution:
                 _join(crowd, cast, step)
             elif step.deed is Action.CROWD:
                 gather_crowd(crowd, cast, step)
+            elif step.deed is Action.ABANDON:
+                abandon(crowd, step.count)
             elif step.deed is Action.STREAM:
                 stream(crowd, step)
             elif step.deed is Action.BURST:
@@ -275,6 +278,12 @@ def _leave(crowd: ClientPool, person: PoolMember, step: Step) -> None:
     {LeaveBy.CLOSE: crowd.close, LeaveBy.FIN: crowd.end_tcp, LeaveBy.RESET: crowd.reset}[step.way](person)
 
 
+def _depart(crowd: ClientPool, person: PoolMember, step: Step) -> None:
+    """Go as the step says."""
+    person.went_by = step.how
+    DEPARTURES[step.how](crowd, person)
+
+
 def _break(crowd: ClientPool, person: PoolMember, step: Step) -> None:
     """Send the frame of a misbehaviour. From now on nothing is expected to reach this member."""
     person.misbehaved = step.breaks.value
@@ -343,6 +352,7 @@ def _last_words(crowd: ClientPool) -> None:
 DEEDS: dict[Action, Callable[[ClientPool, PoolMember, Step], None]] = {
     Action.SAY: _say,
     Action.LEAVE: _leave,
+    Action.DEPART: _depart,
     Action.BREAK: _break,
     Action.STALL: _stall,
     Action.MUTATE: _mutate,

@@ -49,6 +49,8 @@ class PoolMember:
     stalled: bool = False
     misbehaved: str = ""
     room: int = 0
+    went_by: str = ""
+    """How it left, in words, if it left by one of many ways."""
     conversation: Conversation | None = None
     """How the member joins and answers; None until its connection is open."""
     join_fault: str = ""
@@ -115,6 +117,7 @@ class PoolMember:
             self.stalled,
             self.misbehaved,
             self.room,
+            self.went_by,
             self.join_fault,
             greeted_again_ns=self.greeted_again_ns,
             shape=self.shape.value if self.shape is not None else "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from wsproof.delivery import strategies
 from wsproof.delivery.access_properties import ACCESS_PROPERTIES
 from wsproof.delivery.delivery_property import DeliveryProperty, is_fed, is_shared, is_spoken
+from wsproof.delivery.departure_properties import DEPARTURE_PROPERTIES
 from wsproof.delivery.joining_properties import AUDIENCE_PROPERTIES, JOINING_PROPERTIES, THREE
 from wsproof.delivery.people_properties import MALFORMED, NAMES
 from wsproof.delivery.schedule import Action, LeaveBy, Misbehaviour, Schedule, Step
@@ -99,6 +100,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         share=0.6,
     ),
     *JOINING_PROPERTIES,
+    *DEPARTURE_PROPERTIES,
     *VOLUME_PROPERTIES,
     DeliveryProperty(
         "binary-neighbour",

@@ -17,6 +17,7 @@ from wsproof.delivery.listening import ListeningControl, listen
 from wsproof.delivery.schedule import Action, Schedule, Step, fitted
 from wsproof.delivery.secret_output import secrets_in_output
 from wsproof.delivery.standing import StandingAudience
+from wsproof.delivery.stopped_working import is_silent, may_be_a_ban, stays_silent, stopped_working
 from wsproof.delivery.versions import CANNOT_BE_KNOWN
 from wsproof.delivery.volume import has_volume
 from wsproof.errors import TargetError
@@ -33,6 +34,9 @@ from wsproof.workloads import Workload
 
 EXPLAINED_BY_SPLIT = ("split-audience", "lost", "never-read", "stalled-by-neighbour")
 """The checks that fail by chance where workers of a server do not share what is published."""
+
+LIVELY_S = 2.0
+"""Seconds that a fresh client waits, where the server has stopped working."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,8 @@ class ScheduleRunner:
     """The properties that found the same again, by the `id` of the reported finding."""
     gone: bool = False
     """Whether a server that we cannot replace no longer answers a fresh client on this channel."""
+    before: Schedule = ()
+    """The schedule that ran last on this channel."""
     audience: StandingAudience | None = None
     """Members of all channels that only listen; None without them."""
     speaks: bool | None = None
@@ -117,6 +123,9 @@ class ScheduleRunner:
         findings = run_checks(performance.history, self.workload.contract)
         if is_loaded:
             findings = under_load(performance.history, self.workload.contract, findings)
+        if self.speaks and is_silent(findings) and self._has_stopped(performance, schedule, deadline_s):
+            findings = [stopped_working(self.workload.name, performance, self.before)]
+        self.before = schedule
         findings = self._explained(findings, performance, deadline_s)
         if performance.credentials and watch is not None:
             findings += secrets_in_output(watch, performance.credentials, self.workload.name)
@@ -130,6 +139,20 @@ class ScheduleRunner:
             self._leave_to_the_schedule(began_ns)
         self.known |= {finding.anomaly for finding in findings if finding.level is Level.VIOLATION}
         return ScheduleResult(findings, performance)
+
+    def _has_stopped(self, performance: ScheduleExecution, schedule: Schedule, deadline_s: float) -> bool:
+        """Whether the server serves nobody on this channel any more, while a fresh server would.
+
+        On a server that we cannot replace, nothing shows that our clients are not kept out on purpose.
+        """
+        if not self.server.owned or not self.server.is_alive() or may_be_a_ban(performance):
+            return False
+        if not stays_silent(lambda: self.still_serves(min(deadline_s, LIVELY_S)), self.budget):
+            return False
+        self._leave_to_the_schedule(now_ns())
+        self.server.restart()
+        self.first = self._first_number()
+        return self.still_serves(deadline_s)
 
     def _explained(self, findings: list[Finding], performance: ScheduleExecution, deadline_s: float) -> list[Finding]:
         """The findings, where a cut-off that is the server's own rule is no violation. See `ListeningControl`."""

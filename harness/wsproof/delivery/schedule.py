@@ -43,6 +43,10 @@ class Action(StrEnum):
     """Send a malformed message, made from a right one."""
     GREET = "greet"
     """Send the greeting again, which usually subscribes a second time."""
+    DEPART = "depart"
+    """End the connection in one of many ways, which `how` names: see `departures`."""
+    ABANDON = "abandon"
+    """Strangers begin handshakes and end them in the middle."""
     STREAM = "stream"
     """All members publish in turn, as fast as everybody receives."""
     BURST = "burst"
@@ -83,9 +87,9 @@ class Step:
     `body` is the text, and `size_bytes` pads the message to this size (0: no padding). `plain` sends the body alone,
     without an envelope and without the workload's `publish`. `cuts` are the positions, in percent of the frame, at
     which it is split into TCP segments. A JOIN goes to a `room`. `again` names a member whose id it takes over, and
-    `narrow` gives it a tiny receive buffer. With `amid`, all others of its room go on publishing while it joins.
-    With `shape`, it has a name of this shape. With `access`, it joins without the right credentials, and the server
-    should refuse it.
+    `narrow` gives it a tiny receive buffer. With `amid`, all others of its room go on publishing while it joins. `how`
+    names the way of a DEPART. With `shape`, it has a name of this shape. With `access`, it joins without the right
+    credentials, and the server should refuse it.
     """
 
     deed: Action
@@ -101,6 +105,7 @@ class Step:
     count: int = 0
     room: int = 0
     amid: bool = False
+    how: str = ""
     access: Access | None = None
     shape: NameShape | None = None
     mutation: Mutation = Mutation.NUMBER
@@ -147,6 +152,8 @@ class Step:
             Action.GREET: f"{who} sends its greeting again",
             Action.SETTLE: "everyone waits for what it is owed",
             Action.FLOOD: f"{who} says {self.count} messages{size}",
+            Action.DEPART: f"{who} goes by {self.how}",
+            Action.ABANDON: f"{self.count} handshakes begin, and end in the middle",
             Action.STREAM: f"all say {self.count} messages{size} in turn, as fast as everybody receives them",
             Action.BURST: f"all say {self.count} messages{size} in turn, without waiting",
             Action.CROWD: f"{self.count} members join, from {who} on",

@@ -21,7 +21,7 @@ from wsproof.delivery.control_runs import (
     try_again,
     without_misdeeds,
 )
-from wsproof.delivery.delivery_property import DeliveryProperty
+from wsproof.delivery.delivery_property import STOPPED_WORKING, DeliveryProperty
 from wsproof.delivery.runner import ScheduleResult, ScheduleRunner, Told
 from wsproof.delivery.schedule import Schedule, fitted
 from wsproof.delivery.shortest_schedule import shorten
@@ -93,6 +93,8 @@ def refined(stage: ScheduleRunner, sighting: Sighting) -> Refined:
             same = _same_as_told(stage, sighting)
             if same is not None:
                 return _again(stage, each, same)
+        if finding.check == STOPPED_WORKING:  # a fresh server has served fresh clients already
+            return Refined(_kept(stage, each, finding, finding, schedule, note="", proven=True))
         if finding.level is not Level.VIOLATION or not owned:
             before = causal and without_misdeeds(schedule) != schedule
             note = UNREPEATED if before and not owned else ""

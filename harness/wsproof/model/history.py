@@ -126,6 +126,8 @@ class Member:
     """What the member sent on purpose outside of any promise ("a binary frame"): no delivery is expected."""
     room: int = 0
     """The member's room. A publication in a room is meant for the members of that room only."""
+    went_by: str = ""
+    """How it left, where `departure` does not say all ("a close frame with code 1002")."""
     join_fault: str = ""
     """Why the member could not join after its handshake; a clause whose subject is the server. Empty if it could."""
     greeted_again_ns: int = 0

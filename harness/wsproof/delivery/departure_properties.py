@@ -1,0 +1,99 @@
+"""The delivery property about leaving: however a member goes, the others are told, and the next one is let in."""
+
+from __future__ import annotations
+
+from wsproof.delivery.delivery_property import DeliveryProperty, is_shared
+from wsproof.delivery.departures import DEPARTURES
+from wsproof.delivery.schedule import Action, Schedule, Step
+
+SETTLE = Step(Action.SETTLE)
+TWO = (Step(Action.JOIN, 0), Step(Action.JOIN, 1))
+"""Two members that stay."""
+
+
+def _say(member: int, body: str = "hello", size_bytes: int = 0) -> Step:
+    return Step(Action.SAY, member, body, size_bytes)
+
+
+def _go(member: int, how: str) -> Step:
+    return Step(Action.DEPART, member, how=how)
+
+
+ONE_BY_ONE: Schedule = (
+    *TWO,
+    *(
+        step
+        for number, how in enumerate(DEPARTURES, 2)
+        for step in (Step(Action.JOIN, number), _go(number, how), SETTLE, _say(0), _say(1))
+    ),
+)
+"""A member comes and goes, in every way, beside two that stay."""
+ALL_AT_ONCE: Schedule = (
+    *TWO,
+    *(Step(Action.JOIN, number) for number in range(2, 10)),
+    *(_go(number, how) for number, how in enumerate(list(DEPARTURES)[::3], 2)),
+    _say(0),
+    SETTLE,
+    Step(Action.JOIN, 20),
+    _say(20),
+    _say(1),
+)
+"""Eight members go in the same moment."""
+AMID_A_BROADCAST: Schedule = (
+    *TWO,
+    *(Step(Action.JOIN, number) for number in range(2, 6)),
+    *(
+        step
+        for number, how in enumerate(
+            ("TCP RST", "a close frame with code 1000", "TCP FIN", "a close frame, and TCP RST at once"), 2
+        )
+        for step in (_say(0, size_bytes=20_000), _say(1), _go(number, how), _say(0))
+    ),
+    SETTLE,
+    Step(Action.ABANDON, count=6),
+    _say(1),
+)
+"""Members go while others publish, and handshakes end in the middle."""
+LAST_ONE_OUT: Schedule = (
+    *TWO,
+    SETTLE,
+    _go(0, "a close frame with code 1000"),
+    _go(1, "a close frame with code 1000"),
+    Step(Action.JOIN, 2),
+    Step(Action.JOIN, 3),
+    _say(2),
+    SETTLE,
+    _go(2, "TCP RST"),
+    _go(3, "TCP FIN"),
+    Step(Action.JOIN, 4),
+    Step(Action.JOIN, 5),
+    _say(5),
+    SETTLE,
+    _go(4, "a close frame without a code"),
+    _go(5, "TCP RST in the middle of a frame"),
+    Step(Action.JOIN, 6),
+    _say(6),
+)
+"""The last one goes, and the next one comes in the same moment."""
+
+DEPARTURE_PROPERTIES: tuple[DeliveryProperty, ...] = (
+    DeliveryProperty(
+        "departures",
+        "However a member goes, the others hear everything and are told, and the next one is let in.",
+        is_shared,
+        (
+            "missing-leave",
+            "duplicate-leave",
+            "false-leave",
+            "never-read",
+            "lost",
+            "dropped",
+            "duplicated",
+            "corrupt",
+            "phantom",
+        ),
+        alone=True,
+        edges=(ONE_BY_ONE, ALL_AT_ONCE, AMID_A_BROADCAST, LAST_ONE_OUT),
+    ),
+)
+"""What depends on how members go."""

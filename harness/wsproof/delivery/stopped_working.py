@@ -1,0 +1,52 @@
+"""A channel that served its members before, and serves nobody any more: that is a fault, and not *unknown*."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from wsproof.delivery.delivery_property import STOPPED_WORKING
+from wsproof.delivery.execute import ScheduleExecution
+from wsproof.delivery.schedule import Schedule
+from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.net.budget import Budget
+
+RETRIES = 3
+"""How often a fresh client asks whether the server serves it, before the server is accused."""
+PAUSE_S = 1.0
+"""Seconds between two of them: a server that was busy, or that limits connections a second, serves again by then."""
+SHOWN = 6
+"""Most steps of the schedule before that are shown."""
+
+
+def is_silent(findings: list[Finding]) -> bool:
+    """Whether nothing at all was received in a schedule."""
+    return any(one.check == "received" and one.anomaly is Anomaly.UNKNOWN for one in findings)
+
+
+def may_be_a_ban(performance: ScheduleExecution) -> bool:
+    """Whether the server said that this client connects too often."""
+    return "429" in performance.came
+
+
+def stays_silent(serves: Callable[[], bool], budget: Budget) -> bool:
+    """Whether fresh clients are not served either, after a while."""
+    for _ in range(RETRIES):
+        budget.check()
+        time.sleep(budget.at_most(PAUSE_S))
+        if serves():
+            return False
+    return True
+
+
+def stopped_working(channel: str, performance: ScheduleExecution, before: Schedule) -> Finding:
+    """The finding, with the last steps of the schedule before."""
+    members = performance.history.members
+    opened = sum(bool(member.connected_ns) for member in members)
+    told = (
+        f"The channel served its members before, and then it stopped: {opened} of {len(members)} connections opened, "
+        f"what came was {performance.came}, and fresh clients were not served {RETRIES * PAUSE_S:g} s later either. A "
+        "fresh server serves them, so what came before brought this about."
+    )
+    steps = tuple(f"before: {step.describe()}" for step in before[-SHOWN:])
+    return Finding(STOPPED_WORKING, channel, Anomaly.NEVER_READ, Level.VIOLATION, told, steps)

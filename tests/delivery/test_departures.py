@@ -1,0 +1,75 @@
+"""However a member goes: what a server does wrong about one way of many is found, and the way is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from urllib.parse import quote
+from urllib.request import urlopen
+
+import pytest
+
+from wsproof.delivery import run_suite
+from wsproof.delivery.departures import CODES, DEPARTURES, LONGEST_REASON
+from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.suite import SuiteOptions, SuiteReport
+from wsproof.target.server import RunningServer, serve
+from wsproof.target.target import parse_target
+from wsproof.wire.codes import is_close_code_sendable
+from wsproof.workloads import load_channels
+
+APP = "tests.faulty.channels.lasting:app"
+WORKLOADS = {"chat": load_channels("tutorial")["chat"]}
+ONLY = SuiteOptions(only=("chat.departures",))
+
+
+@pytest.fixture(scope="module")
+def planted() -> Iterator[Callable[[str], RunningServer]]:
+    """Plants a fault in a server that is not ours to replace, so that nothing is repeated."""
+    with serve(parse_target(APP, path="/ws")) as server:
+        address = f"{server.endpoint.host}:{server.endpoint.port}"
+        with serve(parse_target(f"ws://{address}/ws")) as reached:
+
+            def plant(fault: str) -> RunningServer:
+                urlopen(f"http://{address}/fault/{quote(fault)}", timeout=90).close()
+                return reached
+
+            yield plant
+
+
+def counted(report: SuiteReport) -> list[Finding]:
+    return [finding for finding in report.findings if finding.level.counts]
+
+
+def test_every_code_may_be_sent_and_the_reason_just_fits() -> None:
+    assert all(is_close_code_sendable(code) for code in CODES)
+    assert len(LONGEST_REASON.encode()) == 123
+    assert len(DEPARTURES) > 20
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("tells nobody of odd codes", "by a close frame with code 10"),
+        ("keeps who closes with a code of its own", "by a close frame with code 3000"),
+        ("dies of a close without a code", ""),
+        ("tells of one of those who go at once", ""),
+    ],
+)
+def test_a_fault_of_one_way_to_go_is_found(planted: Callable[[str], RunningServer], fault: str, words: str) -> None:
+    findings = counted(run_suite(planted(fault), WORKLOADS, ONLY))
+    assert Anomaly.MISSING_LEAVE in {finding.anomaly for finding in findings}
+    assert any(words in finding.explanation for finding in findings)
+
+
+def test_a_server_without_a_fault_serves_and_tells_all(planted: Callable[[str], RunningServer]) -> None:
+    report = run_suite(planted(""), WORKLOADS, ONLY)
+    assert report.findings == ()
+    assert report.verdict() is Verdict.VALID
+
+
+def test_what_worked_and_then_stopped_is_a_violation() -> None:
+    with serve(parse_target(APP, path="/ws", env=["FAULT=dies when the last one goes"])) as server:
+        report = run_suite(server, WORKLOADS, ONLY)
+    (finding,) = report.findings
+    assert (finding.anomaly, finding.level) == (Anomaly.NEVER_READ, Level.VIOLATION)
+    assert "served its members before, and then it stopped" in finding.explanation
