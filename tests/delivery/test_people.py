@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from urllib.parse import quote
 from urllib.request import urlopen
@@ -10,7 +11,7 @@ import pytest
 
 from tests.faulty.channels.people import TOKEN
 from tests.faulty.channels.people_workload import Greeting, Named, Presence, Private, Room
-from wsproof.delivery import run_suite
+from wsproof.delivery import disturbance_probe, run_suite, shutdown_probe
 from wsproof.model.finding import Level
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.target.server import RunningServer, serve
@@ -124,3 +125,41 @@ def test_a_token_in_the_output_of_the_server_is_found_and_not_shown(kind: str) -
     told = [finding for finding in report.findings if "credentials of its members into" in finding.explanation]
     assert [finding.level for finding in told] == ([Level.VIOLATION] if kind == "token in the log" else [])
     assert not any(TOKEN in line for finding in told for line in finding.witness)
+
+
+OWN_PROBES = [
+    ("", "shutdown", ""),
+    ("ends without a word", "shutdown", "got no close frame"),
+    ("does not end", "shutdown", "its process still runs"),
+    ("", "pause", ""),
+    ("a pause ends everybody", "pause", "was stopped for 1 s (SIGSTOP)"),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "words"), OWN_PROBES, ids=[f"{each[0]}, {each[1]}" for each in OWN_PROBES])
+def test_a_server_of_ours_is_stopped_and_ended(
+    kind: str, name: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kind == "does not end":
+        monkeypatch.setattr(shutdown_probe, "EXIT_S", 1.0)
+    with serve(parse_target("tests.faulty.channels.people:app", path="/ws", env=[f"KIND={kind}"])) as server:
+        told = [finding.explanation for finding in check(server, Room, name).findings]
+    assert [words in one for one in told] == ([True] if words else [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("", ""),
+        ("forgets all after a disturbance", "A member that joins now hears nothing either"),
+        ("forgets its connections after a disturbance", "A member that joins now is served"),
+    ],
+)
+def test_a_disturbance_must_be_survived(plant: Plant, kind: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disturbance_probe, "RECOVERS_S", 1.0)
+    server = plant(kind)
+    place = f"http://{server.endpoint.host}:{server.endpoint.port}/disturb"
+    command = f'{sys.executable} -c "from urllib.request import urlopen; urlopen({place!r})"'
+    options = OPTIONS.but(only=("room.recovers",), disturb=command)
+    told = [finding.explanation for finding in run_suite(server, {"room": Room({})}, options).findings]
+    assert [words in one for one in told] == ([True] if words else [])

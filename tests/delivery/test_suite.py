@@ -8,7 +8,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from wsproof.delivery import PROPERTIES, properties_of, replay, run_suite
+from wsproof.delivery import PROPERTIES, planned, replay, run_suite
 from wsproof.delivery.runner import ScheduleRunner
 from wsproof.delivery.shrink import Sighting, own_edges, refined
 from wsproof.errors import UsageError
@@ -111,7 +111,7 @@ def test_a_server_without_a_fault_is_not_accused(sound: RunningServer) -> None:
     report = run_suite(sound, WORKLOADS, SuiteOptions(examples=15))
     assert [f for f in report.findings if f.level is Level.VIOLATION] == []
     assert report.verdict() is Verdict.VALID
-    assert len(report.checks_run) == sum(len(properties_of(w)) for w in WORKLOADS.values())
+    assert len(report.checks_run) == len(planned(WORKLOADS, SuiteOptions()))
 
 
 @pytest.mark.parametrize(("kind", "only"), [("snapshot", "dashboard"), ("fresh snapshot", "dashboard.feed")])
@@ -137,7 +137,7 @@ def test_a_budget_of_nothing_is_unknown_and_no_pass(sound: RunningServer) -> Non
     report = run_suite(sound, WORKLOADS, OPTIONS.but(only=("echo",), budget_s=0.0))
     assert report.verdict() is Verdict.UNKNOWN
     assert {row.reason for row in report.not_run} == {"the budget of the run is spent"}
-    assert len(report.not_run) == len(properties_of(WORKLOADS["echo"]))
+    assert len(report.not_run) == len(planned({"echo": WORKLOADS["echo"]}, OPTIONS))
 
 
 def test_the_budget_ends_a_wait_and_what_it_cut_off_accuses_nobody(planted: Callable[[str], RunningServer]) -> None:
@@ -178,7 +178,7 @@ def test_a_url_that_still_serves_after_a_violation_is_checked_to_the_end(
     report = run_suite(planted("echo strips"), WORKLOADS, OPTIONS.but(only=("echo",)))
     assert report.checks_run[0].verdict is Verdict.INVALID
     assert [row.reason for row in report.checks_run if row.verdict is Verdict.UNKNOWN] == []
-    assert len(report.checks_run) == len(properties_of(WORKLOADS["echo"]))
+    assert len(report.checks_run) == len(planned({"echo": WORKLOADS["echo"]}, OPTIONS))
 
 
 def test_a_url_that_answers_no_fresh_client_after_a_violation_is_left_alone(

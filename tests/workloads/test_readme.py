@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import wsproof.workloads
-from wsproof.delivery import properties_of, run_suite
+from wsproof.delivery import planned, run_suite
 from wsproof.model.finding import Anomaly, Level, Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.target.server import serve
@@ -43,7 +43,7 @@ def test_the_documented_channel_passes_on_a_server_that_keeps_its_promises(
     report = check("", documented, options=SuiteOptions())
     assert report.findings == ()
     assert report.verdict() is Verdict.VALID
-    assert len(report.checks_run) == len(properties_of(documented["pubsub"]))
+    assert len(report.checks_run) == len(planned(documented, SuiteOptions()))
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,22 @@ from typing import TypeAlias
 
 from wsproof.delivery.channel_probe import ChannelProbe
 from wsproof.delivery.delivery_property import DeliveryProperty
+from wsproof.delivery.disturbance_probe import RECOVERS
+from wsproof.delivery.pause_probe import PAUSE
 from wsproof.delivery.properties import PROPERTIES
+from wsproof.delivery.shutdown_probe import SHUTDOWN
 from wsproof.delivery.standing_probe import STANDING
 from wsproof.net.endpoint import Endpoint
 from wsproof.workloads import Workload
 
 ChannelCheck: TypeAlias = DeliveryProperty | ChannelProbe
 
-CHANNEL_PROBES: tuple[ChannelProbe, ...] = (STANDING,)
+CHANNEL_PROBES: tuple[ChannelProbe, ...] = (
+    STANDING,
+    RECOVERS,
+    PAUSE,
+    SHUTDOWN,
+)
 """Every check that is no set of schedules, in the order of execution."""
 CHANNEL_CHECKS: tuple[ChannelCheck, ...] = (*PROPERTIES, *CHANNEL_PROBES)
 """Every check of a channel."""

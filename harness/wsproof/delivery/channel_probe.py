@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from wsproof.delivery.runner import ScheduleRunner
@@ -39,11 +39,26 @@ class ChannelProbe:
     applies: Callable[[Contract], bool]
     run: Callable[[ScheduleRunner, SuiteOptions], ProbeOutcome]
     at_end: bool = False
+    owned_only: bool = False
+    """Whether it ends the server, which must be ours. It then runs last, and on one channel only."""
+    needs_command: bool = False
+    """Whether it runs only where the user gives a command that disturbs the server."""
     alone: bool = True
 
     def applies_to(self, workload: Workload, endpoint: Endpoint | None = None) -> bool:
         """Whether the probe can be made on the channel of this workload at this endpoint."""
         return self.applies(workload.contract)
+
+    @property
+    def turn(self) -> int:
+        """The place in the order of execution: 0 with all others, 1 at the end, 2 when the server may be ended."""
+        return 2 if self.owned_only else int(self.at_end)
+
+    def is_due(self, *, owned: bool, command: str, before: Sequence[object]) -> bool:
+        """Whether it runs on a server that is `owned` or not, with the user's command, after these other checks."""
+        if self.owned_only and (not owned or self in before):
+            return False
+        return bool(command) or not self.needs_command
 
     @property
     def beside(self) -> tuple[str, ...]:

@@ -180,11 +180,12 @@ class ScheduleRunner:
             self._leave_to_the_schedule(now_ns())
             self.server.restart()
             self.first = self._first_number()
-        setting = self._setting(deadline_s, frozenset())
+        setting = self.pool_settings(deadline_s, frozenset())
         self.first += 1
         return listen(setting, listen_s)
 
-    def _setting(self, deadline_s: float, known: frozenset[Anomaly]) -> PoolSettings:
+    def pool_settings(self, deadline_s: float, known: frozenset[Anomaly] = frozenset()) -> PoolSettings:
+        """The settings of a pool whose members have names that no earlier member had."""
         return PoolSettings(
             self.server.endpoint.within(self.budget),
             self.workload,
@@ -198,7 +199,7 @@ class ScheduleRunner:
 
     def _perform(self, schedule: Schedule, deadline_s: float, known: frozenset[Anomaly]) -> ScheduleExecution:
         try:
-            performance = perform(schedule, self._setting(deadline_s, known))
+            performance = perform(schedule, self.pool_settings(deadline_s, known))
         except TargetError:
             self.budget.check()  # if the budget left too little time to answer, nothing is known
             self.broken = True

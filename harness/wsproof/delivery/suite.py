@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from wsproof.delivery.catalogue import ChannelCheck, properties_of
 from wsproof.delivery.channel_probe import ChannelProbe
 from wsproof.delivery.control_runs import without_misdeeds
-from wsproof.delivery.delivery_property import DeliveryProperty
+from wsproof.delivery.delivery_property import DeliveryProperty, is_shared
 from wsproof.delivery.probing import probed
 from wsproof.delivery.rows import left_out, out_of_time, row_of, unanswered
 from wsproof.delivery.runner import ScheduleRunner
@@ -66,7 +66,10 @@ def run_suite(
         TargetError: the server does not answer, or cannot be replaced.
     """
     options = options if options is not None else SuiteOptions()
-    todo, tell = _wanted(workloads, options, server.endpoint), progress or (lambda title, done: None)
+    todo, tell = (
+        _wanted(workloads, options, server.endpoint, owned=server.owned),
+        progress or (lambda title, done: None),
+    )
     course = _Course(server, options, budget if budget is not None else Budget(options.budget_s))
     try:
         course.seat(workload for workload, each in todo if each is STANDING)
@@ -82,14 +85,15 @@ def run_suite(
 
 
 def planned(
-    workloads: Mapping[str, Workload], options: SuiteOptions, endpoint: Endpoint | None = None
+    workloads: Mapping[str, Workload], options: SuiteOptions, endpoint: Endpoint | None = None, *, owned: bool = True
 ) -> tuple[NotRun, ...]:
-    """All checks that `options` selects, as they are listed before they run."""
-    return tuple(left_out(workload, each, "") for workload, each in _wanted(workloads, options, endpoint))
+    """All checks that `options` selects, as they are listed before they run. `owned`: we have started the server."""
+    wanted = _wanted(workloads, options, endpoint, owned=owned)
+    return tuple(left_out(workload, each, "") for workload, each in wanted)
 
 
 def _wanted(
-    workloads: Mapping[str, Workload], options: SuiteOptions, endpoint: Endpoint | None
+    workloads: Mapping[str, Workload], options: SuiteOptions, endpoint: Endpoint | None, *, owned: bool
 ) -> list[tuple[Workload, ChannelCheck]]:
     """The selected checks of all workloads. Those that judge the whole run come last.
 
@@ -101,8 +105,20 @@ def _wanted(
         for rank, each in enumerate(properties_of(workload, endpoint))
         if options.wants(f"{workload.name}.{each.name}", workload.name, SuiteName.CHANNELS)
     ]
-    wanted.sort(key=lambda one: (isinstance(one[2], ChannelProbe) and one[2].at_end, one[0]))
-    return [(workload, each) for _, workload, each in wanted]
+    wanted.sort(key=lambda one: _place(*one))
+    ordered = [(workload, each) for _, workload, each in wanted]
+    return [
+        (workload, each)
+        for at, (workload, each) in enumerate(ordered)
+        if isinstance(each, DeliveryProperty)
+        or each.is_due(owned=owned, command=options.disturb, before=[one for _, one in ordered[:at]])
+    ]
+
+
+def _place(rank: int, workload: Workload, each: ChannelCheck) -> tuple[int, int, int]:
+    """The place of a check in the order of execution. What runs on one channel only prefers one with an audience."""
+    turn = each.turn if isinstance(each, ChannelProbe) else 0
+    return turn, int(turn > 1 and not is_shared(workload.contract)), rank
 
 
 class _Course:

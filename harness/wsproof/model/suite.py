@@ -20,6 +20,7 @@ class SuiteOptions:
     "delivery"). `protocol` and `channels` keep a whole suite. `examples` is the number of generated examples per
     property. `deadline_s` is the timeout for each expected message. `sample` is a message that the endpoint accepts
     (bytes: a binary message), for endpoints that refuse all others. `login` is sent before it on every connection.
+    `disturb` is a command that disturbs the server, or something behind it.
     """
 
     seed: int = 0
@@ -30,6 +31,7 @@ class SuiteOptions:
     deadline_s: float = 5.0
     sample: str | bytes | None = None
     login: tuple[str | bytes, ...] = ()
+    disturb: str = ""
 
     def but(self, **changes: Any) -> SuiteOptions:
         """Return these options with some fields changed."""

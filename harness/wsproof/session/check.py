@@ -57,7 +57,10 @@ def check_target(stage: CommandContext[CheckOptions], tell: Tell) -> RunRecord:
 def check_server(stage: CommandContext[CheckOptions], server: RunningServer, recorder: CheckRecorder) -> None:
     """Run both suites. The channels suite needs channels and is left out without them."""
     options = suite_options(stage.options)
-    wire, promises = rfc6455.planned(options), delivery.planned(stage.workloads, options, server.endpoint)
+    wire, promises = (
+        rfc6455.planned(options),
+        delivery.planned(stage.workloads, options, server.endpoint, owned=server.owned),
+    )
     recorder.plan(wire + promises)
     budget = server.budget = stage.budget
     with stage.console.progress() as progress:
@@ -81,6 +84,7 @@ def suite_options(given: CheckOptions) -> SuiteOptions:
         only=given.only,
         strict=given.strict,
         sample=given.sample,
+        disturb=given.disturb or "",
         login=given.login,
     )
     return options if given.examples is None else options.but(examples=given.examples)

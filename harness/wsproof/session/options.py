@@ -134,6 +134,11 @@ class CheckOptions(KeptOptions):
         group=_CHECKS,
         secret=True,
     )
+    disturb: str | None = option(
+        "a command that disturbs the server or what is behind it: afterwards all members must hear each other again",
+        metavar="COMMAND",
+        group=_CHECKS,
+    )
     strict: bool = option("non-strict findings count, too", False, group=_CHECKS)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from wsproof.target.guard import DEFAULT_GRACE_S
 from wsproof.target.introspect import cannot_start_in, child_environment, guarded
 from wsproof.target.output_tail import LogFile, OutputTail
 
+_SHELLS = ("sh", "bash", "dash", "zsh")
 GRACE_S = DEFAULT_GRACE_S
 """Seconds that a server may take to end after it was asked to."""
 _MARGIN_S = 2.0
@@ -81,6 +83,16 @@ class ServerProcess:
             return [self._root, *self._root.children(recursive=True)]
         except psutil.NoSuchProcess:
             return []
+
+    def ask_to_end(self) -> None:
+        """Send SIGTERM to the command. If the command is a shell, its children get it instead."""
+        tree = self.tree()
+        if not tree:
+            return
+        root, children = tree[0], tree[0].children()
+        for process in children if root.name() in _SHELLS and children else [root]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.terminate()
 
     def listens_on(self, port: int) -> bool | None:
         """Whether a process of the tree listens on this TCP port; None if the system does not tell."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from wsproof.deviations import KnownDeviations
 from wsproof.errors import TargetError
@@ -162,6 +164,32 @@ class RunningServer:
             self._ends = list(self.ends)
             self._stopped = True
             self._process.stop()
+
+    def ask_to_end(self) -> None:
+        """Send SIGTERM to our server, as a deploy does. No effect on a URL, and once the server has ended."""
+        if self._process is not None:
+            self._process.ask_to_end()
+
+    def wait_exit(self, timeout_s: float) -> bool:
+        """Whether our server's process ends within the timeout, because it was asked to."""
+        ended = self._process is not None and self._process.wait_exit(timeout_s) is not None
+        if ended:
+            self._stopped = True
+        return ended
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stop all processes of our server for as long as the block lasts. No effect on a URL."""
+        tree = self._process.tree() if self._process is not None else []
+        try:
+            for process in tree:
+                with suppress(psutil.NoSuchProcess):
+                    process.suspend()
+            yield
+        finally:
+            for process in tree:
+                with suppress(psutil.NoSuchProcess):
+                    process.resume()
 
     def restart(self) -> None:
         """Replace our server with a new process, on the same port if possible: read `endpoint` again.

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -65,6 +67,8 @@ class World:
         self.connections = 0
         self.broken = False
         self.lock = asyncio.Lock()
+        self.watch: asyncio.Task[None] | None = None
+        self.is_disturbed = False
 
     def has(self, kind: str) -> bool:
         return kind in self.kind.split(" + ")
@@ -76,6 +80,7 @@ world = World(os.environ.get("KIND", ""))
 async def app(scope: Message, receive: Receive, send: Send) -> None:
     global world
     if scope["type"] == "lifespan":
+        prepare_end()
         while (message := await receive())["type"] != "lifespan.shutdown":
             await send({"type": f"{message['type']}.complete"})
         await send({"type": "lifespan.shutdown.complete"})
@@ -83,10 +88,34 @@ async def app(scope: Message, receive: Receive, send: Send) -> None:
         await receive()
         await converse(scope, receive, send)
     else:
+        if scope["path"] == "/disturb":
+            world.is_disturbed = world.has("forgets all after a disturbance")
+            if world.has("forgets its connections after a disturbance"):
+                world.people.clear()
         if scope["path"].startswith("/plant/"):
             world = World(scope["path"].removeprefix("/plant/"))
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
+
+
+def prepare_end() -> None:
+    """What the process does by itself when it is asked to end, or was stopped for a while."""
+    if world.has("ends without a word"):
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    if world.has("does not end"):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if world.has("a pause ends everybody"):
+        world.watch = asyncio.create_task(end_all_after_a_pause())
+
+
+async def end_all_after_a_pause() -> None:
+    """Take a pause of the whole process for the silence of all members, and end their connections."""
+    while True:
+        before = time.monotonic()
+        await asyncio.sleep(0.05)
+        if time.monotonic() - before > 0.8:
+            for person in world.people:
+                await close(person.send)
 
 
 async def converse(scope: Message, receive: Receive, send: Send) -> None:
@@ -261,7 +290,7 @@ async def subscribe(here: World, person: Person) -> None:
 def tell(here: World, person: Person, text: str) -> None:
     """Hand a message to the room."""
     here.count += 1
-    if here.broken:
+    if here.broken or here.is_disturbed:
         return
     whole = json.dumps({"who": person.name, "text": text})
     if here.has("hand-made json"):

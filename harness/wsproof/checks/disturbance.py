@@ -1,0 +1,39 @@
+"""Judges whether the members of a channel hear each other again after a disturbance."""
+
+from __future__ import annotations
+
+from wsproof.checks.describe import shortened
+from wsproof.model.contract import Contract
+from wsproof.model.disturbance import DisturbanceRecord
+from wsproof.model.finding import Anomaly, Finding, Level
+
+
+def judge_disturbance(record: DisturbanceRecord, contract: Contract) -> list[Finding]:
+    """The finding that members did not recover. What was lost meanwhile is no fault."""
+    if record.recovered_s is not None or not record.was_heard:
+        return []
+    command = shortened(record.command, 80)
+    if record.deaf:
+        state = (
+            f"{len(record.deaf)} of {record.members} members hear nothing more, though their connections are open: "
+            f"{record.deaf[0]}, for one"
+        )
+    else:
+        state = f"{record.members} members cannot come back"
+    fresh = {
+        None: "",
+        True: " A member that joins now is served, so only the old connections are forgotten.",
+        False: " A member that joins now hears nothing either, so the server has lost what hands messages on, and does "
+        "not try again.",
+    }[record.fresh_hears]
+    told = (
+        f"After the disturbance ({command}) {state}. Before it all heard each other, and {record.waited_s:.0f} s later "
+        f"they still do not.{fresh}"
+    )
+    witness = (
+        f"before: {record.members} members hear each other",
+        f"the command {command} ends",
+        f"{record.cut_off} connection(s) are ended by the server and opened again",
+        f"{record.waited_s:.0f} s later: {', '.join(record.deaf) or 'nobody'} hears nothing",
+    )
+    return [Finding("recovers", contract.channel, Anomaly.LOST, Level.VIOLATION, told, witness)]

@@ -1,0 +1,66 @@
+"""The channel probe "pause": stops the process of our server for a moment while members publish, and lets it go on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from wsproof.checks import run_checks
+from wsproof.delivery.channel_probe import ChannelProbe, ProbeOutcome
+from wsproof.delivery.client_pool import ClientPool
+from wsproof.delivery.delivery_property import is_shared
+from wsproof.delivery.runner import ScheduleRunner
+from wsproof.model.finding import Level
+from wsproof.model.suite import SuiteOptions
+
+PAUSE_S = 1.0
+"""Seconds for which the process is stopped: as long as a busy machine or a virtual one that moves may take."""
+MEMBERS = 3
+"""Number of members that are connected."""
+LOOKS_AT = ("lost", "dropped", "duplicated", "never-read", "reordered")
+"""The checks whose violations are told."""
+
+
+def _run(stage: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
+    crowd = ClientPool(stage.pool_settings(options.deadline_s))
+    try:
+        for _ in range(MEMBERS):
+            person = crowd.join()
+            if person.can_speak:
+                crowd.speak(person, "here")
+                crowd.wait(lambda: crowd.people[-1].in_ns > 0 or not crowd.people[-1].here, options.deadline_s / 2)
+        crowd.settle()
+        with stage.server.paused():
+            for person in crowd.people:
+                if person.can_speak:
+                    crowd.speak(person, "while the server is stopped")
+            crowd.wait(lambda: False, PAUSE_S)
+        crowd.settle()
+        for person in crowd.people:
+            if person.can_speak:
+                crowd.speak(person, "when it goes on")
+        crowd.settle()
+        crowd.end_drain()
+    finally:
+        crowd.disperse()
+        stage.first = max(crowd.next_alias, stage.first + len(crowd.people))
+    found = run_checks(crowd.history(), stage.workload.contract)
+    told = f"After the process of the server was stopped for {PAUSE_S:g} s (SIGSTOP) and went on (SIGCONT): "
+    return ProbeOutcome(
+        tuple(
+            replace(finding, explanation=told + finding.explanation)
+            for finding in found
+            if finding.check in LOOKS_AT and finding.level is Level.VIOLATION
+        ),
+        MEMBERS,
+    )
+
+
+PAUSE = ChannelProbe(
+    "pause",
+    "A server that is stopped for a moment and goes on loses nothing and cuts nobody off.",
+    is_shared,
+    _run,
+    at_end=True,
+    owned_only=True,
+)
+"""The probe. It runs once, on the first channel where members hear each other."""

@@ -1,0 +1,70 @@
+"""What members saw of a shutdown and of a disturbance, judged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.checks.histories import CHAT, QUIET_CHAT
+from wsproof.checks.disturbance import judge_disturbance
+from wsproof.checks.shutdown import judge_shutdown
+from wsproof.model.disturbance import DisturbanceRecord, SeenEnd, ShutdownRecord
+from wsproof.model.finding import Level
+
+TOLD = SeenEnd("1", is_reading=True, has_ended=True, close_code=1012)
+SILENT = replace(TOLD, is_reading=False, has_ended=False, close_code=None)
+GOOD = ShutdownRecord((TOLD, replace(TOLD, name="2", close_code=1001), SILENT), 0.4, 10.0)
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1012, 1013, 4000])
+def test_a_close_frame_that_blames_nobody_is_right(code: int) -> None:
+    assert judge_shutdown(replace(GOOD, ends=(replace(TOLD, close_code=code), SILENT)), CHAT) == []
+
+
+@pytest.mark.parametrize(
+    ("ends", "name", "level"),
+    [
+        ((replace(TOLD, close_code=None), TOLD), "shutdown-close", Level.NON_STRICT),
+        ((replace(TOLD, close_code=1011), TOLD), "shutdown-code", Level.NON_STRICT),
+        ((replace(TOLD, missed=2), TOLD), "shutdown-loss", Level.VIOLATION),
+    ],
+)
+def test_what_a_server_that_ends_does_wrong_is_told(ends: tuple[SeenEnd, ...], name: str, level: Level) -> None:
+    (found,) = judge_shutdown(replace(GOOD, ends=ends), CHAT)
+    assert (found.check, found.level) == (name, level)
+
+
+def test_a_message_without_a_reply_was_not_acknowledged_so_its_loss_counts_less() -> None:
+    (found,) = judge_shutdown(replace(GOOD, ends=(replace(TOLD, missed=1),)), QUIET_CHAT)
+    assert found.level is Level.NON_STRICT
+
+
+def test_a_member_that_does_not_read_sees_no_close_frame_and_misses_messages() -> None:
+    assert judge_shutdown(replace(GOOD, ends=(TOLD, replace(SILENT, missed=3, has_ended=True))), CHAT) == []
+
+
+def test_a_process_that_still_runs_is_told() -> None:
+    (found,) = judge_shutdown(replace(GOOD, exit_s=None), CHAT)
+    assert "its process still runs 10 s later; 1 of the connections" in found.explanation
+
+
+DEAF = DisturbanceRecord("restart broker", 3, True, 0, None, 10.0, deaf=("1", "2"), fresh_hears=False)
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        (DEAF, "A member that joins now hears nothing either"),
+        (replace(DEAF, fresh_hears=True), "only the old connections are forgotten"),
+        (replace(DEAF, deaf=(), fresh_hears=None), "3 members cannot come back"),
+    ],
+)
+def test_members_that_do_not_recover_are_told(record: DisturbanceRecord, words: str) -> None:
+    (found,) = judge_disturbance(record, CHAT)
+    assert words in found.explanation
+
+
+def test_a_recovery_in_time_and_members_that_never_heard_each_other_are_no_finding() -> None:
+    assert judge_disturbance(replace(DEAF, recovered_s=3.0, deaf=()), CHAT) == []
+    assert judge_disturbance(replace(DEAF, was_heard=False), CHAT) == []
