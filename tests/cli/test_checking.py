@@ -15,8 +15,8 @@ from tests.cli.shell import only_run, wsproof
 from wsproof.report.formats.json_documents import load_schema
 
 NAMED = {
-    "chat.binary-neighbour": "A binary frame bricks the chat",
-    "chat.sleeping-neighbour": "A non-reading peer stalls the room",
+    "chat.binary-neighbour": "A binary frame from one member disturbs the chat for the others",
+    "chat.sleeping-neighbour": "A member that does not read holds up the chat for the others",
     "dashboard.feed-binary-neighbour": "The dashboard dies",
 }
 

@@ -85,7 +85,7 @@ def test_a_loss_that_has_nothing_to_do_with_the_neighbour_is_not_blamed_on_it() 
     (finding,) = violations(report)
     assert finding.anomaly is Anomaly.LOST
     assert "so that is not what does it" in finding.explanation
-    assert not finding.explanation.startswith("A non-reading peer")
+    assert not finding.explanation.startswith("A member that does not read")
 
 
 def test_a_loss_that_does_not_come_back_has_no_story() -> None:
@@ -94,7 +94,7 @@ def test_a_loss_that_does_not_come_back_has_no_story() -> None:
     (finding,) = report.findings
     assert (finding.anomaly, finding.reproduced, finding.level) == (Anomaly.LOST, "0 of 3", Level.OBSERVATION)
     assert "depends on what the server had been through" in finding.explanation
-    assert "takes others down" not in finding.explanation
+    assert "disturbs" not in finding.explanation
     assert report.verdict() is Verdict.VALID
 
 
@@ -102,7 +102,7 @@ def test_a_binary_frame_that_is_to_blame_is_blamed_with_the_control_runs() -> No
     workloads = {"chat": load_channels("tutorial")["chat"]}
     report = check(FAULTY, workloads, "chat.binary-neighbour", fault="a binary frame ends all")
     (finding,) = violations(report)
-    assert finding.explanation.startswith("A binary frame bricks the chat: ")
+    assert finding.explanation.startswith("A binary frame from one member disturbs the chat for the others: ")
     assert finding.explanation.endswith("Without that step nothing is lost (3 of 3 control runs).")
     assert (finding.anomaly, finding.reproduced) == (Anomaly.STALLED_BY_NEIGHBOUR, "3 of 3")
 

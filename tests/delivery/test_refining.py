@@ -61,7 +61,7 @@ def test_a_loss_that_takes_a_sleeper_is_told_though_another_loss_was_and_whateve
     stage = Scripted(lambda s: [next(faces)] if s == SLEEPS else [], told_of("chat.last-words", "leaves by close"))
     one = refine(stage, "sleeping-neighbour", LOST, SLEEPS)
     assert one.finding is not None
-    assert one.finding.explanation.startswith("A non-reading peer stalls the room (chat): Silence.")
+    assert one.finding.explanation.startswith("A member that does not read holds up the chat for the others: Silence.")
     assert one.finding.reproduced == "3 of 3"
 
 

@@ -91,7 +91,7 @@ def measurement(subscribers: int = 100, seconds: int = 10, rate_hz: int = 20, se
 
 
 def violation(**changes: Any) -> Finding:
-    """A binary frame bricks the chat."""
+    """A binary frame disturbs the chat for the others."""
     values: dict[str, Any] = {
         "check": "chat.binary-frame-harms-nobody",
         "section": "chat",

@@ -70,7 +70,7 @@ def test_what_several_properties_lose_alike_is_told_once_and_without_a_culprit(
     report = check("every fifth is lost", documented)
     violations = [finding for finding in report.findings if finding.level is Level.VIOLATION]
     assert [finding.anomaly for finding in violations] == [Anomaly.LOST]
-    assert "takes others down" not in violations[0].explanation
+    assert "disturbs" not in violations[0].explanation
     assert "stalls the room" not in violations[0].explanation
     assert "The same was seen while" in violations[0].explanation
     invalid = [row for row in report.checks_run if row.verdict is Verdict.INVALID]

@@ -120,7 +120,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         ),
         schedules=lambda: strategies.offences((Misbehaviour.BINARY,)),
         share=0.2,
-        headline="A binary frame bricks the {channel}",
+        headline="A binary frame from one member disturbs the {channel} for the others",
     ),
     DeliveryProperty(
         "garbage-neighbour",
@@ -130,7 +130,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         edges=tuple((*THREE, Step(Action.BREAK, 1, breaks=each), _say(0), _say(2)) for each in strategies.BREAKS),
         schedules=strategies.offences,
         share=0.4,
-        headline="A member that breaks the protocol takes others down with it",
+        headline="A member that breaks the protocol disturbs the {channel} for the others",
     ),
     DeliveryProperty(
         "dying-neighbour",
@@ -148,7 +148,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         ),
         schedules=strategies.deaths,
         share=0.4,
-        headline="A member that dies takes others down with it",
+        headline="A member whose connection is reset disturbs the {channel} for the others",
     ),
     DeliveryProperty(
         "sleeping-neighbour",
@@ -165,7 +165,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
                 _say(2),
             ),
         ),
-        headline="A non-reading peer stalls the room ({channel})",
+        headline="A member that does not read holds up the {channel} for the others",
     ),
     DeliveryProperty(
         "feed",
@@ -214,11 +214,11 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
                 _watch(),
             ),
         ),
-        headline="The {channel} dies of a binary frame",
+        headline="A binary frame from one viewer disturbs the {channel} for the others",
     ),
     DeliveryProperty(
         "feed-dying-neighbour",
-        "A feed goes on for the others after a viewer died, broke the protocol, or stopped reading.",
+        "A feed goes on for the others after a viewer was lost, broke the protocol, or stopped reading.",
         is_fed,
         ("stopped", "dropped", "stalled-by-neighbour", "wrong-period"),
         edges=(
@@ -231,7 +231,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
                 _watch(LIVELY),
             ),
         ),
-        headline="The {channel} dies with one of its viewers",
+        headline="A viewer that is lost, breaks the protocol or does not read disturbs the {channel} for the others",
     ),
     NAMES,
     MALFORMED,
