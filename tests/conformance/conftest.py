@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.faulty.quiet import silence_is_known
 from tests.faulty.running import FaultyServer, faulty_server
 
 
@@ -13,3 +14,10 @@ from tests.faulty.running import FaultyServer, faulty_server
 def faulty() -> Iterator[FaultyServer]:
     with faulty_server() as server:
         yield server
+
+
+@pytest.fixture
+def knows_silence(faulty: FaultyServer) -> Iterator[None]:
+    """The silences of the faulty server are known at once: deadlines of the test may be long."""
+    with silence_is_known(faulty):
+        yield

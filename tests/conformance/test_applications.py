@@ -9,6 +9,7 @@ from unittest.mock import Mock
 import pytest
 
 from tests.faulty.applications import KINDS, SAMPLE, SPEAKING, TOKEN
+from tests.faulty.quiet import FULL_S
 from tests.faulty.running import FaultyServer
 from wsproof.conformance.endpoint_profile import EndpointProfile, Message
 from wsproof.conformance.exchange.login import log_in
@@ -132,6 +133,7 @@ def test_an_endpoint_of_binary_messages_is_spoken_to_in_them(faulty: FaultyServe
     assert "utf8-valid" in {row.check for row in report.not_run}
 
 
+@pytest.mark.usefixtures("knows_silence")
 @pytest.mark.parametrize(
     ("fault", "rule"),
     [
@@ -148,10 +150,11 @@ def test_an_endpoint_of_binary_messages_is_spoken_to_in_them(faulty: FaultyServe
 def test_faults_that_need_no_message_are_found_behind_any_application(
     faulty: FaultyServer, fault: str, rule: str, kind: str
 ) -> None:
-    report = run_suite(faulty.with_fault(fault, kind), SuiteOptions(examples=3, only=(rule,), deadline_s=1.0))
+    report = run_suite(faulty.with_fault(fault, kind), SuiteOptions(examples=3, only=(rule,), deadline_s=FULL_S))
     assert rule in _accused(report)
 
 
+@pytest.mark.usefixtures("knows_silence")
 @pytest.mark.parametrize(
     ("fault", "rule"),
     [
@@ -169,7 +172,7 @@ def test_faults_that_need_no_message_are_found_behind_any_application(
 def test_faults_that_need_a_message_are_found_with_a_sample(
     faulty: FaultyServer, fault: str, rule: str, kind: str
 ) -> None:
-    options = SuiteOptions(examples=3, only=(rule,), deadline_s=1.0, sample=SAMPLE)
+    options = SuiteOptions(examples=3, only=(rule,), deadline_s=FULL_S, sample=SAMPLE)
     report = run_suite(faulty.with_fault(fault, kind), options)
     assert {row.check: row.verdict for row in report.checks_run}[rule] is Verdict.INVALID, report
 
@@ -204,8 +207,9 @@ def test_an_endpoint_that_closes_by_itself_is_checked_up_to_its_close(faulty: Fa
         assert "closes by itself" in not_checked[check]
 
 
+@pytest.mark.usefixtures("knows_silence")
 def test_how_an_endpoint_ends_what_it_closes_by_itself_is_judged(faulty: FaultyServer) -> None:
-    options = SuiteOptions(only=("close-unasked",), deadline_s=0.5)
+    options = SuiteOptions(only=("close-unasked",), deadline_s=FULL_S)
     report = run_suite(faulty.with_fault("keeps-tcp", "closes-4001"), options)
     assert _accused(report) == ["close-ends-tcp"]
 

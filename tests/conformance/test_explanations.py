@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests.faulty.quiet import FULL_S
 from tests.faulty.running import FaultyServer
 from wsproof.conformance.rules import RULES, Binding
 from wsproof.conformance.suite import run_suite
@@ -30,10 +31,11 @@ def test_a_breach_without_evidence_still_makes_a_sentence() -> None:
     assert explain("server-accept-missing", "A 101 response has it.", "") == "A 101 response has it. Not so here."
 
 
+@pytest.mark.usefixtures("knows_silence")
 @pytest.mark.parametrize("name", ["answers-early", "data-after-close", "text-pong"])
 def test_what_the_suite_says_of_servers_reads_well(faulty: FaultyServer, name: str) -> None:
     only = ("pipelined", "length-minimal", "close-", "ping-answered", "method-get", "utf8-fail", "opening")
-    report = run_suite(faulty.with_fault(name), SuiteOptions(examples=3, deadline_s=0.5, only=only))
+    report = run_suite(faulty.with_fault(name), SuiteOptions(examples=3, deadline_s=FULL_S, only=only))
     assert report.findings
     for finding in report.findings:
         assert not _GARBLED.search(finding.explanation), finding.explanation

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.faulty.quiet import FULL_S
 from tests.faulty.running import FaultyServer, faulty_server
 from wsproof.conformance.exchange.timeouts import AnswerKind, Timeout, Timeouts
 from wsproof.conformance.suite import run_suite
@@ -94,9 +95,10 @@ def test_a_slow_server_is_not_taken_for_a_silent_one(particular: FaultyServer, n
     assert all("nothing came" not in finding.explanation for finding in report.findings)
 
 
+@pytest.mark.usefixtures("knows_silence")
 def test_what_is_shown_of_a_silence_is_what_was_waited_for_in_full(faulty: FaultyServer) -> None:
-    options = SuiteOptions(examples=3, deadline_s=0.7, only=("close-answered", "rsv-zero", "payload"))
+    options = SuiteOptions(examples=3, deadline_s=FULL_S, only=("close-answered", "rsv-zero", "payload"))
     report = run_suite(faulty.with_fault("keeps-tcp"), options)
     (finding,) = [one for one in report.findings if one.check == "close-ends-tcp"]
-    assert "then nothing came for 0.7 s" in finding.explanation
-    assert finding.witness[-1].endswith("then nothing came for 0.7 s")
+    assert f"then nothing came for {FULL_S:g} s" in finding.explanation
+    assert finding.witness[-1].endswith(f"then nothing came for {FULL_S:g} s")

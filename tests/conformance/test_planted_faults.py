@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.faulty.faults import FAULTS
+from tests.faulty.quiet import FULL_S
 from tests.faulty.running import FaultyServer
 from wsproof.conformance.rules.robustness_rules import DEMANDS
 from wsproof.conformance.suite import PROPERTIES, replay, run_suite
@@ -51,15 +52,18 @@ _SEEN_BY = {
     "crash": ("neighbour-served",),
     "wedges-at-opcode": ("opcode-reserved",),
 }
+_BUSY_S = {"extension-backslashes": 1.0}
+"""Deadlines in seconds for servers that compute for ever instead of sleeping."""
 _DIES = ("crash", "wedges-at-opcode", "extension-backslashes")
 
 
+@pytest.mark.usefixtures("knows_silence")
 @pytest.mark.parametrize("name", [name for name in FAULTS if FAULTS[name][0] not in _STRAINING])
 def test_a_planted_fault_is_caught_by_its_rule_and_can_be_replayed(faulty: FaultyServer, name: str) -> None:
     rule, _ = FAULTS[name]
     only = _SEEN_BY.get(name) or ((rule,) if rule in _OWN else _ON_THE_WAY[rule])
     server = faulty.with_fault(name)
-    patience_s = 60.0 if "bomb" in name else 0.5  # to inflate so much takes a server its time
+    patience_s = _BUSY_S.get(name, FULL_S)
     report = run_suite(server, SuiteOptions(only=only, examples=3, deadline_s=patience_s))
     found = {finding.check: finding for finding in report.findings if finding.level is not Level.INFORMATIONAL}
     assert rule in found, f"found {sorted(found)}"
@@ -69,9 +73,7 @@ def test_a_planted_fault_is_caught_by_its_rule_and_can_be_replayed(faulty: Fault
     assert finding.reproduced != "0 of 3"
     if name not in _DIES:  # there is no server left to replay it on
         assert finding.recipe is not None
-        assert rule in {
-            again.check for again in replay(finding.recipe, server.endpoint, 2 * patience_s, pid=server.pid)
-        }
+        assert rule in {again.check for again in replay(finding.recipe, server.endpoint, patience_s, pid=server.pid)}
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -90,6 +92,7 @@ def test_the_correct_server_is_never_accused(faulty: FaultyServer, seed: int) ->
     }
 
 
+@pytest.mark.usefixtures("knows_silence")
 @pytest.mark.parametrize(
     ("name", "rules"),
     [
@@ -103,6 +106,6 @@ def test_the_correct_server_is_never_accused(faulty: FaultyServer, seed: int) ->
 )
 def test_one_fault_is_one_finding(faulty: FaultyServer, name: str, rules: list[str]) -> None:
     only = ("opening", "version", "payload", "segm", "5.4", "ping", "pong", "close-a", "rsv", "utf8")
-    report = run_suite(faulty.with_fault(name), SuiteOptions(only=only, examples=4, deadline_s=1.0))
+    report = run_suite(faulty.with_fault(name), SuiteOptions(only=only, examples=4, deadline_s=FULL_S))
     found = [finding.check for finding in report.findings if finding.level is not Level.INFORMATIONAL]
     assert found == rules

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.faulty.quiet import FULL_S, silence_is_known
 from tests.faulty.running import FaultyServer, faulty_server
 from wsproof.conformance.robustness.context import RobustnessContext
 from wsproof.conformance.robustness.definition import RobustnessOutcome, RobustnessTest
@@ -15,19 +16,17 @@ from wsproof.errors import CannotTellError
 from wsproof.model.finding import Finding, Level
 from wsproof.model.suite import SuiteOptions
 
-_FULL_S = 1.0
-
 
 @pytest.fixture
 def fragile() -> Iterator[FaultyServer]:
     """A process of its own: some faults take all of it with them."""
-    with faulty_server() as server:
+    with faulty_server() as server, silence_is_known(server):
         yield server
 
 
 def found(server: FaultyServer, only: str) -> Finding:
     """The gravest finding of one check."""
-    report = run_suite(server, SuiteOptions(only=(only,), examples=3, deadline_s=_FULL_S))
+    report = run_suite(server, SuiteOptions(only=(only,), examples=3, deadline_s=FULL_S))
     return report.findings[0]
 
 
@@ -38,26 +37,26 @@ def recipe(finding: Finding) -> dict[str, Any]:
 
 def test_a_server_that_wedges_again_is_seen_to(fragile: FaultyServer) -> None:
     finding = found(fragile.with_fault("wedges-at-opcode"), "opcode-reserved")
-    again = replay(recipe(finding), fragile.endpoint, _FULL_S, pid=fragile.pid)
+    again = replay(recipe(finding), fragile.endpoint, FULL_S, pid=fragile.pid)
     assert "neighbour-served" in {one.check for one in again}
 
 
 def test_a_server_that_refuses_to_begin_with_shows_nothing(fragile: FaultyServer) -> None:
     finding = found(fragile.with_fault("rsv"), "rsv-zero")
     with pytest.raises(CannotTellError, match="403"):
-        replay(recipe(finding), fragile.with_fault("forbidden").endpoint, _FULL_S)
+        replay(recipe(finding), fragile.with_fault("forbidden").endpoint, FULL_S)
 
 
 def test_the_recipe_of_a_trial_repeats_the_experiment_that_found_it(fragile: FaultyServer) -> None:
-    options = SuiteOptions(only=("freed-after-reset",), examples=7, deadline_s=_FULL_S)
+    options = SuiteOptions(only=("freed-after-reset",), examples=7, deadline_s=FULL_S)
     report = run_suite(fragile.with_fault("keeps-reset"), options)
     (finding,) = report.findings
     assert recipe(finding)["examples"] == 7
-    assert recipe(finding)["deadline_s"] == _FULL_S
+    assert recipe(finding)["deadline_s"] == FULL_S
     parameters = recipe(finding)["parameters"]
     assert parameters["leaving"] == "freed-after-reset"
     assert 25 <= parameters["size"] <= 56
-    (again,) = replay(recipe(finding), fragile.endpoint, 2 * _FULL_S, pid=fragile.pid)
+    (again,) = replay(recipe(finding), fragile.endpoint, 2 * FULL_S, pid=fragile.pid)
     assert again.check == "freed-after-reset"
     assert again.recipe is not None
     assert again.recipe["parameters"] == parameters

@@ -74,8 +74,8 @@ class BackgroundClient:
             before, deadline = self._answers, Deadline.after(wait_s)
             self._client.send_ping(payload, wait_s)
             self._note_events()
-            while self._answers == before and not self.ending and not deadline.passed:
-                self._changed.wait(deadline.remaining_s)
+            while self._answers == before and not self.ending and self._wait_change(deadline.remaining_s):
+                pass
             return self._answers > before
 
     @property
@@ -106,8 +106,8 @@ class BackgroundClient:
             if self._client.peer.state is State.OPEN:
                 self._client.peer.send_close(1000, "")
                 self._client.flush(wait_s)
-            while self._thread is not None and not self._client.ended and not deadline.passed:
-                self._changed.wait(deadline.remaining_s)
+            while self._thread is not None and not self._client.ended and self._wait_change(deadline.remaining_s):
+                pass
         self.abort()
 
     def abort(self) -> None:
@@ -121,6 +121,10 @@ class BackgroundClient:
             os.close(self._wake_read)
             os.close(self._wake_write)
         self._client.abort()
+
+    def _wait_change(self, timeout_s: float) -> bool:
+        """Wait until the thread has read something; False at the timeout. The caller holds the lock."""
+        return self._changed.wait(timeout_s)
 
     def _attend(self) -> None:
         """Read until the server closes TCP or `abort` is called."""

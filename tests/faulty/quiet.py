@@ -1,0 +1,107 @@
+"""Tells whether a server process has nothing left to do, so that a test knows a silence without waiting for it.
+
+A test of a server that leaves something unanswered would otherwise need a short deadline, and on a busy machine a short
+deadline takes a slow answer for none. Linux tells more than a clock: if all threads of the server sleep and nothing is
+on its way, no answer can come any more. This holds for a server without timers.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from unittest.mock import patch
+
+from tests.faulty.running import FaultyServer
+from wsproof.conformance.exchange.segment_barrier import SegmentBarrier
+from wsproof.conformance.robustness.context import RobustnessContext
+from wsproof.net.background_client import BackgroundClient
+from wsproof.net.client import Client
+
+IS_KNOWN = sys.platform == "linux"
+"""Whether the system tells it. Elsewhere the deadline of the test decides."""
+FULL_S = 60.0 if IS_KNOWN else 1.0
+"""Deadline in seconds for tests of servers that leave something unanswered."""
+_TURN_S = 0.005
+_SHORT_S = 0.0005
+_SLEEPS = "S"
+_LISTENS = "0A"
+
+
+@contextmanager
+def silence_is_known(server: FaultyServer) -> Iterator[None]:
+    """Within this block, a wait for the server ends as soon as the server has nothing left to do."""
+    if not IS_KNOWN:
+        yield
+        return
+    wait_ready, wait_change = Client._wait_ready, BackgroundClient._wait_change
+
+    def ready_or_known(client: Client, timeout_s: float) -> bool:
+        return _wait_or_know(partial(wait_ready, client), timeout_s, client.endpoint.port == server.port)
+
+    def change_or_known(client: BackgroundClient, timeout_s: float) -> bool:
+        return _wait_or_know(partial(wait_change, client), timeout_s, client._client.endpoint.port == server.port)
+
+    def _wait_or_know(wait: Callable[[float], bool], timeout_s: float, is_faulty: bool) -> bool:
+        until = time.monotonic() + timeout_s
+        while is_faulty and until - time.monotonic() > _TURN_S:
+            if wait(_TURN_S):
+                return True
+            if is_quiet(server.pid, server.port):
+                return wait(0.0)
+        return wait(max(0.0, until - time.monotonic()))
+
+    def fds_at_last(ground: RobustnessContext, at_most: int, deadline_s: float) -> int | None:
+        assert ground.meter is not None
+        until = time.monotonic() + deadline_s
+        while (fds := ground.meter.fds()) is not None and fds > at_most and time.monotonic() < until:
+            if is_quiet(server.pid, server.port):
+                return ground.meter.fds()
+            time.sleep(_TURN_S)
+        return fds
+
+    def read_at_last(barrier: SegmentBarrier, fileno: int) -> bool:
+        until = time.monotonic() + FULL_S
+        while unread := barrier.unread(fileno):
+            if time.monotonic() >= until or is_quiet(server.pid, server.port):
+                return barrier.unread(fileno) == 0
+            time.sleep(_SHORT_S)
+        return unread == 0
+
+    with (
+        patch.object(SegmentBarrier, "wait_read", read_at_last),
+        patch.object(RobustnessContext, "wait_fds", fds_at_last),
+        patch.object(Client, "_wait_ready", ready_or_known),
+        patch.object(BackgroundClient, "_wait_change", change_or_known),
+    ):
+        yield
+
+
+def is_quiet(pid: int, port: int) -> bool:
+    """Whether all threads of the process sleep, and no bytes are on their way to or from this port."""
+    return _all_sleep(pid) and not _in_flight(port) and _all_sleep(pid)
+
+
+def _all_sleep(pid: int) -> bool:
+    try:
+        states = [
+            task.joinpath("stat").read_text().rpartition(")")[2].split()[0]
+            for task in Path(f"/proc/{pid}/task").iterdir()
+        ]
+    except OSError:
+        return False  # It has ended: its kernel ends the connections.
+    return all(state == _SLEEPS for state in states)
+
+
+def _in_flight(port: int) -> bool:
+    """Whether an end of a connection with this port has not acknowledged something, or a client has not read it."""
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, remote, state, queues, *_ = line.split()
+        own, other = (int(end.partition(":")[2], 16) for end in (local, remote))
+        unsent, unread = (int(queue, 16) for queue in queues.split(":"))
+        if state != _LISTENS and ((port in (own, other) and unsent) or (port == other and unread)):
+            return True
+    return False
