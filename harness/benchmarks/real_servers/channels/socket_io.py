@@ -6,7 +6,13 @@ import json
 
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope, open_envelope
-from wsproof.workloads import MessageKind, Parsed, Workload
+from wsproof.workloads import MessageKind, Parsed, Send, Wait, Workload
+from wsproof.workloads.steps import JoinSteps
+
+
+def is_connected(message: str | bytes) -> bool:
+    """Whether the message says that the namespace has accepted the client."""
+    return isinstance(message, str) and message.startswith("40")
 
 
 class SocketIo(Workload):
@@ -20,15 +26,22 @@ class SocketIo(Workload):
     def path(self, member: int) -> str:
         return "/socket.io/?EIO=4&transport=websocket"
 
-    def greeting(self, member: int) -> str:
-        return "40"
+    def join(self, member: int) -> JoinSteps:
+        yield Send("40")
+        # Socket.IO ends the connection over an event that comes before the namespace has accepted the client.
+        yield Wait("the answer to CONNECT", until=is_connected)
+
+    def answer(self, member: int, message: str | bytes) -> tuple[str, ...]:
+        return ("3",)
 
     def publish(self, member: int, envelope: Envelope, body: str) -> str:
         return "42" + json.dumps(["chat message", envelope.seal(body)])
 
     def read(self, member: int, message: str | bytes) -> Parsed:
         if isinstance(message, str):
-            if message[:1] in ("0", "2") or message.startswith("40"):
+            if message == "2":  # a ping of Engine.IO
+                return Parsed(MessageKind.IGNORED, needs_answer=True)
+            if message.startswith("0") or is_connected(message):
                 return Parsed(MessageKind.IGNORED)
             if message.startswith("42"):
                 try:
