@@ -11,7 +11,7 @@ from wsproof.cli.options import ReportOptions
 from wsproof.cli.rich_console import rich_console
 from wsproof.errors import ExitCode
 from wsproof.report.formats.hdr_log import read_logs, show_histograms
-from wsproof.report.formats.page import write_index
+from wsproof.report.formats.page import write_index, write_page
 from wsproof.report.store.runs import RunStore
 
 
@@ -22,7 +22,7 @@ def perform(command: Command[ReportOptions]) -> ExitCode:
         show_histograms(rich_console(), read_logs(options.hdr))
         return ExitCode.OK
     store = RunStore.open(options.out, Path.cwd())
-    page = store.find(options.run).write_page() if options.run else write_index(store)
+    page = write_page(store.find(options.run)) if options.run else write_index(store)
     sys.stdout.write(f"{page}\n")
     if options.open:
         webbrowser.open(page.resolve().as_uri())

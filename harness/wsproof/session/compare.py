@@ -12,6 +12,7 @@ from wsproof.comparison.refs import compare_refs
 from wsproof.comparison.runs import compare_runs
 from wsproof.errors import UsageError
 from wsproof.model.comparison import Comparison
+from wsproof.report.formats.page import write_page
 from wsproof.report.store.run_dir import ComparisonDir
 from wsproof.report.store.runs import RunStore
 from wsproof.session.console import SILENT, Console
@@ -50,7 +51,7 @@ def keep(stage: CommandContext[CompareOptions], folder: ComparisonDir, compariso
     """Write the comparison and its page."""
     folder.write(comparison)
     stage.console.compared(comparison)
-    stage.console.say(f"page: {folder.write_page()}")
+    stage.console.say(f"page: {write_page(folder)}")
 
 
 def is_run(store: RunStore, name: str) -> bool:

@@ -71,7 +71,9 @@ class RunRecorder:
             return
         self.change(complete=error is None)
         self._hide_in_output()
-        page = self.folder.write_page()
+        from wsproof.report.formats.page import write_page  # loads Jinja2, which only the page needs
+
+        page = write_page(self.folder)
         if error is None and self.closing is not None:
             for sentence in self.closing(self.record, page):
                 self.console.say(clean_line(sentence))

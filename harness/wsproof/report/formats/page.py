@@ -136,6 +136,17 @@ def index_page(runs: Iterable[RunDir], comparisons: Iterable[ComparisonDir] = ()
     )
 
 
+def write_page(folder: RunDir | ComparisonDir) -> Path:
+    """Write the page of a stored run or comparison, and return its path.
+
+    Raises:
+        UsageError: the record cannot be read.
+    """
+    text = run_page(folder.read(), folder) if isinstance(folder, RunDir) else comparison_page(folder.read())
+    write_text(folder.page, text)
+    return folder.page
+
+
 def write_index(store: RunStore) -> Path:
     """Write the index of a store and all missing pages; return the path of the index."""
     runs, comparisons = store.runs(), store.comparisons()
@@ -143,7 +154,7 @@ def write_index(store: RunStore) -> Path:
     for folder in folders:
         if not folder.page.is_file():
             try:
-                folder.write_page()
+                write_page(folder)
             except UsageError:
                 continue  # unreadable: the index says so
     store.index_path.parent.mkdir(parents=True, exist_ok=True)

@@ -82,17 +82,6 @@ class RunDir:
         write_text(path, traceback)
         return path
 
-    def write_page(self) -> Path:
-        """Write the page of the stored record, and return its path.
-
-        Raises:
-            UsageError: the record cannot be read.
-        """
-        from wsproof.report.formats.page import run_page  # loads Jinja2 only when a page is written
-
-        write_text(self.page, run_page(self.read(), self))
-        return self.page
-
 
 @dataclass(frozen=True)
 class ComparisonDir:
@@ -121,13 +110,6 @@ class ComparisonDir:
             UsageError: the file is missing or damaged.
         """
         return _read(self.path / COMPARE_FILE, comparison_from_json)
-
-    def write_page(self) -> Path:
-        """Write the page of the stored comparison, and return its path."""
-        from wsproof.report.formats.page import comparison_page  # as above
-
-        write_text(self.page, comparison_page(self.read()))
-        return self.page
 
 
 def comparison_from_json(data: Mapping[str, Any]) -> Comparison:
