@@ -99,7 +99,7 @@ def circles(graph: Graph) -> list[set[str]]:
     """Groups of nodes that import each other in a circle."""
     reach = {node: _reached(graph, node) for node in graph}
     groups = {frozenset(other for other in reach[node] if node in reach[other]) for node in graph}
-    return [set(group) for group in groups if len(group) > 1]
+    return sorted((set(group) for group in groups if len(group) > 1), key=min)
 
 
 def _reached(graph: Graph, start: str) -> set[str]:
