@@ -36,7 +36,7 @@ HOSTS = {
     "ws://127.0.0.1:{free}": "Connection refused",
     "ws://192.0.2.1:80": "--remote",
     "no.such.module:app": "no.such",
-    "cmd:./server": "which starts it, has the other options",
+    "cmd:./server": "needs --ws-ready URL",
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import gevent
 from locust import events
 
-from wsproof.locust import target, verdict
+from wsproof.locust import options, target, verdict
 from wsproof.locust.log_filter import hide_in_logs
 from wsproof.model.secrecy import on_news
 
@@ -23,7 +23,7 @@ def install() -> None:
     """Register all listeners. Called once, when `wsproof.locust` is imported."""
     tell_secrets()
     listeners: tuple[tuple[Any, Any], ...] = (
-        (events.init_command_line_parser, target.add_options),
+        (events.init_command_line_parser, options.add_options),
         (events.init, set_up),
         (events.test_start, begin),
         (events.test_stopping, verdict.judge),

@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 from locust.runners import WorkerRunner
 
+from wsproof.locust import options
 from wsproof.locust.member_ids import first_number, share_of
 from wsproof.locust.workload_run import WorkloadRun
 from wsproof.model import reference_server
@@ -67,7 +68,7 @@ def make_room(environment: Any, user_class: Any, share: MemberIds) -> WorkloadRu
     return WorkloadRun(
         environment,
         channels(1 + first)[user_class.workload_name],
-        endpoint_of(environment.host),
+        endpoint_of(environment),
         rate_hz=user_class.room_rate_hz,
         payload_bytes=user_class.payload_bytes,
         first_publisher=first,
@@ -75,19 +76,19 @@ def make_room(environment: Any, user_class: Any, share: MemberIds) -> WorkloadRu
     )
 
 
-def endpoint_of(url: str) -> Endpoint:
-    """The endpoint of a URL, with the headers and options of the environment if host, port and TLS are the same.
+def endpoint_of(environment: Any) -> Endpoint:
+    """The endpoint at the host's URL, with the headers and options of `wsproof load` or of Locust's command line.
 
     Raises:
         UsageError: the URL is not a WebSocket URL.
     """
-    endpoint = parse_url(url)
     told = os.environ.get(ENDPOINT)
-    if told is None:
-        return endpoint
-    known = Endpoint.from_json(json.loads(told))
-    learn(value for name, value in known.headers if is_secret_name(name))
-    return known if (known.host, known.port, known.tls) == (endpoint.host, endpoint.port, endpoint.tls) else endpoint
+    if told is not None:
+        known, endpoint = Endpoint.from_json(json.loads(told)), parse_url(environment.host)
+        learn(value for name, value in known.headers if is_secret_name(name))
+        if (known.host, known.port, known.tls) == (endpoint.host, endpoint.port, endpoint.tls):
+            return known
+    return options.endpoint_of(environment)
 
 
 def forget_rooms(environment: Any) -> None:

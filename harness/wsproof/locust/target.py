@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,11 +16,12 @@ from locust.runners import WorkerRunner
 
 from wsproof.errors import UsageError, WsproofError
 from wsproof.locust.member_ids import OWNED
+from wsproof.locust.options import as_locust_says, options_of
 from wsproof.locust.registry import ENDPOINT, channels, is_url
 from wsproof.locust.users import ChannelUser
 from wsproof.locust.verdict import KNOWN
+from wsproof.session.context import target_of
 from wsproof.target.server import RunningServer, serve
-from wsproof.target.target import parse_target
 from wsproof.workloads import environment_of, warn_of_oddities
 
 logger = logging.getLogger(__name__)
@@ -28,29 +29,6 @@ logger = logging.getLogger(__name__)
 STARTED = ExitStack()
 """Servers that were started beside Locust. They are stopped when Locust quits."""
 USAGE = 2
-
-
-def add_options(parser: Any) -> None:
-    """Add `--remote`, `--known-deviations` and `--server-hint` to Locust's command line."""
-    parser.add_argument(
-        "--remote",
-        action="store_true",
-        help="wsproof: allow a --host that is not on loopback",
-        include_in_web_ui=False,
-    )
-    parser.add_argument(
-        "--known-deviations",
-        type=Path,
-        metavar="FILE",
-        help="wsproof: known deviations of the server with their reasons (a TOML file)",
-        include_in_web_ui=False,
-    )
-    parser.add_argument(
-        "--server-hint",
-        metavar="NAME",
-        help="wsproof: the server library that a --host which runs already is built on",
-        include_in_web_ui=False,
-    )
 
 
 def start_target(environment: Any, **_: Any) -> None:
@@ -73,14 +51,6 @@ def refuse(error: WsproofError) -> NoReturn:
     """Print the error as one line, and exit with the code of wrong usage."""
     print(f"wsproof: {as_locust_says(str(error))}", file=sys.stderr)  # noqa: T201 - Locust's log may go elsewhere
     raise SystemExit(USAGE)
-
-
-def as_locust_says(message: str) -> str:
-    """Rewrite a message of wsproof for Locust. Options that Locust lacks are attributed to `wsproof load`."""
-    message = message.replace("no TARGET was given", "no --host was given")
-    if re.search(r"(?<![\w-])--(?!host\b|remote\b)[a-z]", message) is None:
-        return message
-    return f"{message} (Locust itself has --host and --remote; `wsproof load`, which starts it, has the other options.)"
 
 
 def check_classes(user_classes: list[type]) -> None:
@@ -111,14 +81,8 @@ def reach(environment: Any, host: str | None) -> str:
     """
     if host is not None and host.split("://")[0] in ("http", "https"):
         host = "ws" + host.removeprefix("http")
-    allowed = ENDPOINT in os.environ or getattr(environment.parsed_options, "remote", False)
-    options = environment.parsed_options
-    target = parse_target(
-        host or None,
-        remote=allowed,
-        known_deviations=getattr(options, "known_deviations", None),
-        server_hint=getattr(options, "server_hint", None),
-    )
+    options = options_of(environment, host or None)
+    target = target_of(replace(options, remote=options.remote or ENDPOINT in os.environ), Path.cwd())
     if is_url(host):
         assert host is not None
         with serve(target) as running:

@@ -6,7 +6,6 @@ Loading the plugin imports only pytest and changes no other test. The fixtures i
 from __future__ import annotations
 
 import math
-import re
 import sys
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from wsproof.session.option import options_in, read_options
+from wsproof.session.option import options_in, read_options, with_prefix
 from wsproof.session.options import IN_PYTEST, PytestOptions
 
 if TYPE_CHECKING:
@@ -56,13 +55,7 @@ def options_of(config: pytest.Config) -> PytestOptions:
 def as_pytest_says(message: str) -> str:
     """Rewrite the options in a message of wsproof as pytest options: `--path` becomes `--ws-path`."""
     message = message.replace("no TARGET was given", "no --ws-target was given")
-    table = options_in(PytestOptions)
-    ours = {flag.removeprefix("--") for name in IN_PYTEST for flag in table[name].arguments(name)[0]}
-
-    def here(option: re.Match[str]) -> str:
-        return f"--ws-{option[1]}" if option[1] in ours else option[0]
-
-    return re.sub(r"(?<![\w-])--(?!ws-)([a-z][a-z-]*)", here, message)
+    return with_prefix(message, PytestOptions, IN_PYTEST, PREFIX)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -104,6 +104,17 @@ def destination(name: str, prefix: str = "") -> str:
     return f"{prefix}{name}".replace("-", "_")
 
 
+def with_prefix(message: str, cls: type, names: Iterable[str], prefix: str) -> str:
+    """The message with the flags of these options as they are with the prefix: `--path` becomes `--ws-path`."""
+    table = options_in(cls)
+    ours = {flag for name in names for flag in table[name].arguments(name)[0]}
+
+    def here(flag: re.Match[str]) -> str:
+        return f"--{prefix}{flag[1]}" if flag[0] in ours else flag[0]
+
+    return re.sub(r"(?<![\w-])--([a-z][a-z-]*)", here, message)
+
+
 def read_options(cls: type[T], given: Mapping[str, Any], names: Iterable[str] | None = None, prefix: str = "") -> T:
     """The options of the class from parsed arguments. `names`: only these fields; the others keep their defaults."""
     chosen = options_in(cls) if names is None else names

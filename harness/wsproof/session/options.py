@@ -303,6 +303,11 @@ IN_PYTEST = (
 """Options of the pytest plugin by field name."""
 
 
+IN_LOCUST = tuple(name for name in options_in(TargetOptions) if name not in ("target", "path", "channels", "settings"))
+"""Options of Locust by field name. Its target is `--host`, and its user classes choose channels before that.
+"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class CompareOptions(MeasureOptions):
     """Two git refs, or two stored runs, and how often they are measured in turn."""

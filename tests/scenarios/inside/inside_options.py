@@ -1,0 +1,53 @@
+"""wsproof's options on Locust's command line, and what becomes of them. No sockets, no server."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from types import SimpleNamespace
+from typing import Any
+
+from wsproof.locust.options import add_options, as_locust_says, endpoint_of, options_of
+
+
+class LocustParser(ArgumentParser):
+    """Takes Locust's own keyword of `add_argument`."""
+
+    def add_argument(self, *flags: Any, include_in_web_ui: bool = True, **keywords: Any) -> Any:
+        return super().add_argument(*flags, **keywords)
+
+
+def environment(*words: str, host: str | None = None) -> SimpleNamespace:
+    parser = LocustParser()
+    add_options(parser)
+    return SimpleNamespace(parsed_options=parser.parse_args(words), host=host)
+
+
+def test_the_target_is_the_host_with_the_options_of_a_target() -> None:
+    options = options_of(environment("--ws-server", "uvicorn", "--ws-env", "A=1", "--remote"), "shop:app")
+    assert (options.target, options.server, options.env, options.remote) == ("shop:app", "uvicorn", ("A=1",), True)
+
+
+def test_three_options_have_their_plain_names_too() -> None:
+    for words in (("--server-hint", "ws"), ("--ws-server-hint", "ws")):
+        assert options_of(environment(*words), None).server_hint == "ws"
+
+
+def test_each_connection_has_the_headers_and_the_token() -> None:
+    words = ("--ws-header", "X-Room: 9", "--ws-token", "sesame", "--ws-subprotocol", "v1", "--ws-env", "A=1")
+    endpoint = endpoint_of(environment(*words, host="ws://127.0.0.1:8000"))
+    assert dict(endpoint.headers) == {"X-Room": "9", "Authorization": "Bearer sesame"}
+    assert (endpoint.subprotocols, endpoint.port) == (("v1",), 8000)
+
+
+def test_without_a_command_line_everything_is_as_usual() -> None:
+    for parsed in (None, Namespace()):
+        bare = SimpleNamespace(parsed_options=parsed, host="ws://127.0.0.1:8000")
+        assert options_of(bare, None).server == "auto"
+        assert endpoint_of(bare).headers == ()
+
+
+def test_messages_name_the_options_as_locust_has_them() -> None:
+    assert as_locust_says("add --header, or --remote; --rate is none of ours") == (
+        "add --ws-header, or --remote; --rate is none of ours"
+    )
+    assert as_locust_says("no TARGET was given") == "no --host was given"
