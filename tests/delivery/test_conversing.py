@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from tests.workloads.apps.conversing_channels import Conversing, Hasty
 from wsproof.delivery import run_suite
+from wsproof.delivery.client_pool import ClientPool
 from wsproof.model.finding import Anomaly, Finding, Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.target.server import serve
@@ -68,3 +71,26 @@ def test_a_member_that_does_not_answer_hears_no_more() -> None:
             return []
 
     assert check(workloads={"conversing": Silent()}).verdict() is Verdict.INVALID
+
+
+def test_an_answer_is_not_sent_inside_a_frame_that_goes_out_in_pieces() -> None:
+    whole, sent = b"a frame in pieces", list[bytes]()
+
+    class Client:
+        peer = SimpleNamespace(may_send=True, send_text=lambda text: sent.append(text.encode()))
+        send_raw = staticmethod(sent.append)
+
+    class Pool:
+        def turn(self, timeout_s: float) -> None:
+            ClientPool.put(cast(Any, self), person, "pong")
+
+        def _hand_over_all(self, member: Any, messages: list[str]) -> None:
+            for each in messages:
+                ClientPool.put(cast(Any, self), member, each)
+
+    pool: Any = Pool()
+    person: Any = SimpleNamespace(client=Client(), closed=False, is_mid_frame=False, held=[], access=None)
+    ClientPool.send_in_pieces(pool, person, [whole[:4], whole[4:9], whole[9:]])
+    assert b"".join(sent[:3]) == whole
+    assert sent[3:] == [b"pong"] * 3
+    assert person.held == []

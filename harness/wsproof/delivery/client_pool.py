@@ -325,8 +325,23 @@ class ClientPool:
         self.put(person, message)
         self._listen(person)
 
+    def send_in_pieces(self, person: PoolMember, pieces: Iterable[bytes]) -> None:
+        """Send the pieces of one frame, each in a TCP segment of its own. Answers wait for the end of the frame."""
+        person.is_mid_frame = True
+        for piece in pieces:
+            if person.closed:
+                break
+            person.client.send_raw(piece)
+            self.turn(0)
+        person.is_mid_frame = False
+        held, person.held = person.held, []
+        self._hand_over_all(person, held)
+
     def put(self, person: PoolMember, message: str | bytes) -> None:
-        """Queue a message. It is written the next time that the member reads."""
+        """Queue a message. It is written the next time that the member reads, and not inside another frame."""
+        if person.is_mid_frame:
+            person.held.append(message)
+            return
         if person.access is not None:
             message = altered_message(message, person.credentials, person.access)
         if person.client.peer.may_send:

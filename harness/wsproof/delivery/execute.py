@@ -266,11 +266,8 @@ def _say(crowd: ClientPool, person: PoolMember, step: Step) -> None:
     payload = message if isinstance(message, bytes) else message.encode()
     frame = Frame(Opcode.BINARY if isinstance(message, bytes) else Opcode.TEXT, payload, mask=MASK).encode()
     places = sorted({len(frame) * cut // 100 for cut in step.cuts})
-    for start, end in zip([0, *places], [*places, len(frame)], strict=True):
-        if person.closed:
-            return
-        person.client.send_raw(frame[start:end])
-        crowd.turn(0)
+    spans = zip([0, *places], [*places, len(frame)], strict=True)
+    crowd.send_in_pieces(person, [frame[start:end] for start, end in spans])
 
 
 def _leave(crowd: ClientPool, person: PoolMember, step: Step) -> None:

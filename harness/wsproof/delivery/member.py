@@ -53,6 +53,10 @@ class PoolMember:
     """How it left, in words, if it left by one of many ways."""
     conversation: Conversation | None = None
     """How the member joins and answers; None until its connection is open."""
+    is_mid_frame: bool = False
+    """Whether a part of a frame has been sent, so that no other message may be sent now."""
+    held: list[str | bytes] = field(default_factory=list)
+    """Answers that wait for the end of that frame."""
     join_fault: str = ""
     """Why the member could not join after its handshake; empty if it could."""
     greeted_again_ns: int = 0

@@ -16,9 +16,12 @@ from wsproof.workloads.base import Workload
 from wsproof.workloads.chat import Chat
 from wsproof.workloads.dashboard import Dashboard
 from wsproof.workloads.echo import Echo
+from wsproof.workloads.graphql_ws import GraphQlWs
 from wsproof.workloads.guarded import guarded, require_whole
 from wsproof.workloads.json_echo import JsonEcho
+from wsproof.workloads.mqtt import Mqtt
 from wsproof.workloads.rooms import Rooms
+from wsproof.workloads.socketio import SocketIo
 from wsproof.workloads.source_location import shown_file
 
 WORKLOADS: tuple[type[Workload], ...] = (Echo, Chat, Dashboard, JsonEcho, Rooms)
@@ -27,6 +30,9 @@ WORKLOADS: tuple[type[Workload], ...] = (Echo, Chat, Dashboard, JsonEcho, Rooms)
 CHANNELS: dict[str, tuple[type[Workload], ...]] = {
     "tutorial": (Echo, Chat, Dashboard),
     "reference": WORKLOADS,
+    "socketio": (SocketIo,),
+    "graphql-ws": (GraphQlWs,),
+    "mqtt": (Mqtt,),
 }
 """Named sets of workloads, as `--channels` takes them."""
 

@@ -1,0 +1,110 @@
+"""Small faithful servers of graphql-transport-ws (`/graphql`) and MQTT 3.1.1 with QoS 0 and 1 (`/mqtt`), in plain ASGI.
+
+Right but for one planted fault: the one that FAULT names. `forgets`: every fifth publication does not reach the first
+subscriber; `leaks`: topics are not told apart; `refuses`: the subscription is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+FAULT = os.environ.get("FAULT", "")
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Deliver = Callable[[bytes], Awaitable[None]]
+
+subscribers: list[tuple[str, Deliver]] = []
+count = 0
+
+
+async def app(scope: Message, receive: Receive, send: Send) -> None:
+    if scope["type"] != "websocket":
+        return
+    await receive()
+    await send({"type": "websocket.accept", "subprotocol": scope["subprotocols"][0]})
+    mine: list[tuple[str, Deliver]] = []
+    serve = mqtt if scope["path"] == "/mqtt" else graphql
+    try:
+        while (message := await receive())["type"] == "websocket.receive":
+            code = await serve(message, send, mine)
+            if code is not None:
+                await send({"type": "websocket.close", "code": code})
+                break
+    except (ValueError, KeyError, IndexError, AttributeError):
+        await send({"type": "websocket.close", "code": 4400})
+    finally:
+        for each in mine:
+            subscribers.remove(each)
+
+
+async def publish(topic: str, payload: bytes) -> None:
+    global count
+    count += 1
+    for number, (subscribed, deliver) in enumerate(list(subscribers)):
+        is_missed = FAULT == "forgets" and count % 5 == 0 and number == 0
+        if (subscribed == topic or FAULT == "leaks") and not is_missed:
+            try:
+                await deliver(payload)
+            except Exception:  # noqa: BLE001, S112 - whatever the server raises for a peer that has gone
+                continue
+
+
+async def graphql(message: Message, send: Send, mine: list[tuple[str, Deliver]]) -> int | None:
+    """One message of graphql-transport-ws. Returns the code to close with, or None."""
+
+    async def say(kind: str, **more: Any) -> None:
+        await send({"type": "websocket.send", "text": json.dumps({"type": kind, **more})})
+
+    async def deliver(payload: bytes) -> None:
+        await say("next", id="1", payload={"data": {"said": payload.decode()}})
+
+    request = json.loads(message.get("text") or "")
+    match request["type"]:
+        case "connection_init" if FAULT == "refuses":
+            return 4403
+        case "connection_init":
+            await say("connection_ack")
+            await say("ping")
+        case "subscribe" if "mutation" in request["payload"]["query"]:
+            await publish("", request["payload"]["variables"]["text"].encode())
+            await say("next", id=request["id"], payload={"data": {"say": True}})
+            await say("complete", id=request["id"])
+        case "subscribe":
+            mine.append(("", deliver))
+            subscribers.append(mine[-1])
+    return None
+
+
+async def mqtt(message: Message, send: Send, mine: list[tuple[str, Deliver]]) -> int | None:
+    """One control packet. Returns the code to close with, or None."""
+
+    async def put(*data: bytes) -> None:
+        await send({"type": "websocket.send", "bytes": b"".join(data)})
+
+    async def deliver(packet: bytes) -> None:
+        await put(packet)
+
+    packet = message["bytes"]
+    start = next(at for at in range(1, 5) if packet[at] < 128) + 1
+    kind, body = packet[0] >> 4, packet[start:]
+    if kind == 1:
+        await put(b"\x20\x02\x00\x00")
+    elif kind == 8:
+        topic = body[4 : 4 + int.from_bytes(body[2:4], "big")].decode()
+        if FAULT != "refuses":
+            mine.append((topic, deliver))
+            subscribers.append(mine[-1])
+        await put(b"\x90\x03", body[:2], b"\x80" if FAULT == "refuses" else body[-1:])
+    elif kind == 3:
+        length = int.from_bytes(body[:2], "big")
+        await publish(body[2 : 2 + length].decode(), packet)
+        if packet[0] & 6:
+            await put(b"\x40\x02", body[2 + length : 4 + length])
+    elif kind == 12:
+        await put(b"\xd0\x00")
+    return None

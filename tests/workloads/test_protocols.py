@@ -1,0 +1,157 @@
+"""The protocols that come along: their packets, and right verdicts on right servers and on planted faults.
+
+Socket.IO is tried on python-socketio, a real server. GraphQL and MQTT are tried on small servers of our own.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from wsproof.delivery import run_suite
+from wsproof.errors import UsageError
+from wsproof.model.envelope import Envelope
+from wsproof.model.finding import Anomaly, Finding, Verdict
+from wsproof.model.suite import SuiteOptions, SuiteReport
+from wsproof.target.server import serve
+from wsproof.target.target import parse_target
+from wsproof.workloads import Conversation, MessageKind, Workload, load_channels
+
+ENVELOPE = Envelope(3, 1, 5)
+SIO, OURS = "tests.workloads.apps.socketio_chat:app", "tests.workloads.apps.protocols:app"
+PATHS = {"socketio": "/socket.io/?EIO=4&transport=websocket", "graphql-ws": "/graphql", "mqtt": "/mqtt"}
+OPTIONS = SuiteOptions(examples=2, deadline_s=2.0)
+
+
+def workload(name: str, **settings: str) -> Workload:
+    (loaded,) = load_channels(name, {f"{name}.{key}": value for key, value in settings.items()}).values()
+    return loaded
+
+
+def check(name: str, fault: str, **settings: str) -> SuiteReport:
+    target = parse_target(SIO if name == "socketio" else OURS, path=PATHS[name], env=[f"FAULT={fault}"])
+    with serve(target) as server:
+        return run_suite(server, {name: workload(name, **settings)}, OPTIONS.but(only=(f"{name}.delivery",)))
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"), [("socketio", {}), ("graphql-ws", {}), ("mqtt", {}), ("mqtt", {"qos": "1"})]
+)
+def test_a_right_server_passes(name: str, settings: dict[str, str]) -> None:
+    report = check(name, "", **settings)
+    assert report.findings == ()
+    assert report.verdict() is Verdict.VALID
+
+
+@pytest.mark.parametrize(
+    ("name", "fault", "anomaly"),
+    [
+        ("socketio", "forgets", Anomaly.LOST),
+        ("graphql-ws", "forgets", Anomaly.LOST),
+        ("mqtt", "forgets", Anomaly.LOST),
+        ("mqtt", "leaks", Anomaly.MISROUTED),
+    ],
+)
+def test_a_planted_fault_is_found(name: str, fault: str, anomaly: Anomaly) -> None:
+    report = check(name, fault)
+    assert report.verdict() is Verdict.INVALID
+    assert anomaly in {finding.anomaly for finding in report.findings}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("socketio", "the server refused the member"),
+        ("graphql-ws", "before it answered `connection_init`, with close code 4403"),
+        ("mqtt", "the server refused the member: SUBACK"),
+    ],
+)
+def test_a_server_that_lets_nobody_join_is_unknown(name: str, words: str) -> None:
+    report = check(name, "refuses")
+    assert report.verdict() is Verdict.UNKNOWN
+    (finding,) = report.findings
+    assert isinstance(finding, Finding)
+    assert words in finding.explanation
+
+
+class TestSocketIo:
+    def test_a_member_joins_the_namespace_after_the_session(self) -> None:
+        talk = Conversation(workload("socketio", namespace="/chat", auth='{"token": "t"}'), 0)
+        assert talk.start(0) == ()
+        assert talk.hear('0{"sid":"x"}', 0).messages == ('40/chat,{"token": "t"}',)
+        assert not talk.hear('40{"sid":"y"}', 0).is_awaited, "that is another namespace"
+        assert talk.hear('40/chat,{"sid":"y"}', 0).is_awaited
+        assert talk.is_joined
+
+    def test_events_acknowledgements_and_heartbeats_are_told_apart(self) -> None:
+        sio = workload("socketio")
+        said = sio.publish(0, ENVELOPE, "hello")
+        assert sio.read(0, said).word is MessageKind.DELIVERY
+        wrapped = "42" + json.dumps(["chat message", {"who": "x", "data": {"text": ENVELOPE.seal("hello")}}])
+        assert sio.read(0, wrapped).opened is not None
+        assert sio.read(0, '42["joined","x"]').word is MessageKind.IGNORED
+        assert sio.read(0, "43[]").word is MessageKind.IGNORED
+        assert sio.read(0, "nonsense").word is MessageKind.UNEXPECTED
+        assert sio.read(0, '42{"no": "array"}').word is MessageKind.UNEXPECTED
+        assert sio.read(0, "2").needs_answer
+        assert sio.answer(0, "2") == ["3"]
+
+    def test_an_event_with_a_number_is_acknowledged_with_that_number(self) -> None:
+        sio = workload("socketio", namespace="chat")
+        message = "42/chat,17" + json.dumps(["chat message", ENVELOPE.seal("hello")])
+        reading = sio.read(0, message)
+        assert reading.word is MessageKind.DELIVERY
+        assert reading.needs_answer
+        assert sio.answer(0, message) == ["43/chat,17[]"]
+
+
+class TestGraphQlWs:
+    def test_results_of_the_subscription_are_deliveries_and_those_of_mutations_are_not(self) -> None:
+        graphql = workload("graphql-ws")
+        text = ENVELOPE.seal("hello")
+        result = {"id": "1", "type": "next", "payload": {"data": {"said": {"text": text}}}}
+        assert graphql.read(0, json.dumps(result)).word is MessageKind.DELIVERY
+        assert graphql.read(0, json.dumps(result | {"id": "m4"})).word is MessageKind.IGNORED
+        assert graphql.read(0, '{"type": "complete", "id": "m4"}').word is MessageKind.IGNORED
+        assert graphql.read(0, '{"type": "complete", "id": "1"}').word is MessageKind.UNEXPECTED
+        assert graphql.read(0, '{"type": "error", "id": "1", "payload": []}').word is MessageKind.UNEXPECTED
+        assert graphql.subprotocols(0) == ["graphql-transport-ws"]
+
+    def test_a_ping_is_answered(self) -> None:
+        graphql = workload("graphql-ws")
+        assert graphql.read(0, '{"type": "ping"}').needs_answer
+        assert list(graphql.answer(0, '{"type": "ping"}')) == ['{"type": "pong"}']
+
+
+class TestMqtt:
+    def test_a_member_is_subscribed_from_the_suback_on(self) -> None:
+        talk = Conversation(workload("mqtt"), 0)
+        (connect,) = talk.start(0)
+        assert isinstance(connect, bytes)
+        assert connect[0] == 0x10
+        assert connect[2:10] == b"\x00\x04MQTT\x04\x02"
+        (subscribe,) = talk.hear(b"\x20\x02\x00\x00", 0).messages
+        assert isinstance(subscribe, bytes)
+        assert subscribe[0] == 0x82
+        assert talk.hear(b"\x90\x03\x00\x01\x00", 0).is_awaited
+        assert talk.is_subscribed
+        assert talk.wake(30_000_000_000) == (b"\xc0\x00",)
+
+    @pytest.mark.parametrize("size", [0, 60, 200, 20_000])
+    def test_an_acknowledged_publication_is_answered_with_its_number(self, size: int) -> None:
+        mqtt = workload("mqtt", qos="1")
+        packet = mqtt.publish(0, ENVELOPE, "x" * size)
+        reading = mqtt.read(0, packet)
+        assert reading.word is MessageKind.DELIVERY
+        assert reading.needs_answer
+        assert list(mqtt.answer(0, packet)) == [b"\x40\x02\x00\x02"]
+        assert not workload("mqtt").read(0, workload("mqtt").publish(0, ENVELOPE, "x" * size)).needs_answer
+
+    @pytest.mark.parametrize("message", ["text", b"", b"\x30", b"\xff\xff\xff\xff\xff", b"\x20\x02\x00\x00\x20"])
+    def test_what_is_no_whole_packet_is_unexpected(self, message: str | bytes) -> None:
+        assert workload("mqtt").read(0, message).word is MessageKind.UNEXPECTED
+
+    def test_a_setting_that_cannot_be_is_a_mistake_of_the_user(self) -> None:
+        with pytest.raises(UsageError, match=r"mqtt\.qos 0 or 1"):
+            workload("mqtt", qos="2")
