@@ -10,13 +10,14 @@ from urllib.request import urlopen
 import pytest
 
 from tests.faulty.channels.people import TOKEN
-from tests.faulty.channels.people_workload import Greeting, Named, Presence, Private, Room
+from tests.faulty.channels.people_workload import Greeting, Named, Presence, Private, Room, Sloppy
 from wsproof.delivery import disturbance_probe, run_suite, shutdown_probe
 from wsproof.model.finding import Level
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.target.server import RunningServer, serve
 from wsproof.target.target import parse_target
 from wsproof.workloads import Workload
+from wsproof.workloads.guarded import guarded
 
 OPTIONS = SuiteOptions(examples=0, deadline_s=2.0)
 Plant = Callable[[str], RunningServer]
@@ -75,6 +76,7 @@ TWINS: list[tuple[str, type[Workload], str]] = [
     ("odd names are not heard", Room, "names"),
     ("", Room, "malformed-messages"),
     ("whatever comes is passed on", Room, "malformed-messages"),
+    ("whatever comes is passed on", Sloppy, "malformed-messages"),
     ("a malformed message ends its connection", Room, "malformed-messages"),
     ("a malformed message is told to its sender", Room, "malformed-messages"),
     ("greet", Greeting, "malformed-messages"),
@@ -100,7 +102,7 @@ def plant() -> Iterator[Plant]:
 
 def check(server: RunningServer, workload: type[Workload], *only: str) -> SuiteReport:
     names = tuple(f"room.{name}" for name in only)
-    return run_suite(server, {"room": workload({}, base=1)}, OPTIONS.but(only=names))
+    return run_suite(server, {"room": guarded(workload)({}, base=1)}, OPTIONS.but(only=names))
 
 
 @pytest.mark.parametrize(("kind", "workload", "name", "words"), FAULTS, ids=[each[0] for each in FAULTS])
@@ -113,7 +115,9 @@ def test_a_planted_fault_is_found_with_its_cause(
     assert words in told[0]
 
 
-@pytest.mark.parametrize(("kind", "workload", "name"), TWINS, ids=[f"{each[0]}, {each[2]}" for each in TWINS])
+@pytest.mark.parametrize(
+    ("kind", "workload", "name"), TWINS, ids=[f"{each[0]}, {each[1].__name__}, {each[2]}" for each in TWINS]
+)
 def test_a_correct_twin_is_not_accused(plant: Plant, kind: str, workload: type[Workload], name: str) -> None:
     assert check(plant(kind), workload, name).findings == ()
 

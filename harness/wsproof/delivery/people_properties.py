@@ -49,6 +49,7 @@ NAMES = DeliveryProperty(
     ("lost", "dropped", "duplicated", "never-read", "corrupt"),
     edges=tuple(map(_named, NameShape)),
     needs=_has_names,
+    alone=True,
     headline="The name of a member affects others",
 )
 MALFORMED = DeliveryProperty(
@@ -58,6 +59,10 @@ MALFORMED = DeliveryProperty(
     ("stalled-by-neighbour", "lost", "dropped", "false-leave", "never-read"),
     edges=tuple(_malformed(mutation) for mutation in Mutation)
     + tuple(_malformed(mutation, GREETING) for mutation in OF_GREETINGS),
+    alone=True,
     headline="A malformed message takes others down with it",
 )
-"""`fitted` leaves out the greetings of a workload that has none."""
+"""Standing members would hear what becomes of it, and no workload need understand that.
+
+`fitted` leaves out the greetings of a workload that has none.
+"""

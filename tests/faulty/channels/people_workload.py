@@ -69,6 +69,14 @@ class Private(Room):
         return f"{super().path(member)}&token={TOKEN}"
 
 
+class Sloppy(Room):
+    """A workload that trusts the types of what it reads."""
+
+    def read(self, member: int, message: str | bytes) -> Parsed:
+        value = json.loads(message)
+        return Parsed(MessageKind.DELIVERY, open_envelope(value["text"]), speaker=value["who"], text=value["text"])
+
+
 class Named(Room):
     """A room that allows the pages of one origin."""
 
