@@ -12,7 +12,7 @@ from wsproof.model.comparison import Comparison, Judgement
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.summary import TrustWarning
 
-SLIP = TrustWarning("schedule-slip", "Messages left late.", "Use a lower rate.", voids=True)
+SLIP = TrustWarning("schedule-slip", "Messages left late.", "Use a lower rate.", invalidates=True)
 FEW = TrustWarning("few-samples", "Too few.", "Measure longer.")
 
 
@@ -99,7 +99,7 @@ def test_mostly_untrusted_blocks_can_hide_a_difference_but_not_make_one() -> Non
 def test_a_few_untrusted_blocks_are_told_and_change_nothing() -> None:
     comparison = judged(results(10.0, warnings=lambda index: [SLIP, FEW] if index < 5 else [FEW]))
     assert comparison.verdict is Judgement.SAME
-    assert [(warning.code, warning.voids, warning.message[:20]) for warning in comparison.warnings] == [
+    assert [(warning.code, warning.invalidates, warning.message[:20]) for warning in comparison.warnings] == [
         ("schedule-slip", False, "In 5 of 24 blocks: M"),
         ("few-samples", False, "In 24 of 24 blocks: "),
     ]

@@ -140,8 +140,8 @@ def test_a_request_without_an_upgrade_may_be_held_open_as_a_poll_is(
     usual = Request("example.org", "/", "d3Nwcm9vZi1yZmM2NDU1IQ==")
     greeting = expect_answer(conversation.handshake.apply(usual), usual)
     transcript = Transcript(ended=ends_tcp)
-    charges = verify(conversation, greeting, expect_frames(conversation, facts), facts, transcript)
-    assert [charge.rule for charge in charges] == expected
+    violations = verify(conversation, greeting, expect_frames(conversation, facts), facts, transcript)
+    assert [violation.rule for violation in violations] == expected
 
 
 @pytest.mark.parametrize(("code", "expected"), [(None, []), (1008, []), (1002, ["subprotocol-malformed"])])
@@ -153,8 +153,8 @@ def test_a_server_may_close_over_a_token_among_the_subprotocols(code: int | None
     greeting = expect_answer(conversation.handshake.apply(usual), usual)
     close = CloseReceived(code, "")
     transcript = Transcript(response=Response(101), close=close, ended=True)
-    charges = verify(conversation, greeting, expect_frames(conversation, facts), facts, transcript)
-    assert [charge.rule for charge in charges] == expected
+    violations = verify(conversation, greeting, expect_frames(conversation, facts), facts, transcript)
+    assert [violation.rule for violation in violations] == expected
 
 
 @pytest.mark.parametrize(
@@ -178,5 +178,5 @@ def test_a_reset_over_what_was_sent_behind_the_close_may_have_destroyed_the_answ
     usual = Request("example.org", "/", "d3Nwcm9vZi1yZmM2NDU1IQ==")
     greeting = expect_answer(conversation.handshake.apply(usual), usual)
     transcript = Transcript(response=Response(101), ended=True, was_reset=was_reset)
-    charges = verify(conversation, greeting, expect_frames(conversation, facts), facts, transcript)
-    assert [charge.rule for charge in charges] == expected
+    violations = verify(conversation, greeting, expect_frames(conversation, facts), facts, transcript)
+    assert [violation.rule for violation in violations] == expected

@@ -69,7 +69,7 @@ def test_what_a_trial_shows_once_only_is_an_observation(fragile: FaultyServer, m
     def flood(ground: RobustnessContext) -> RobustnessOutcome:
         outcome = RobustnessOutcome(connections=1)
         if next(told):
-            outcome.charge("served-beside-flood", "other clients to be served", "one was not")
+            outcome.report_violation("served-beside-flood", "other clients to be served", "one was not")
         return outcome
 
     monkeypatch.setattr("wsproof.conformance.suite.CHECKS", (RobustnessTest("many-fragments", flood),))

@@ -216,7 +216,7 @@ def caution(**changes: Any) -> TrustWarning:
         "code": "generator-cpu",
         "message": "The generator used 93 % of a core in one second.",
         "advice": "Use --processes 2, or fewer subscribers.",
-        "voids": True,
+        "invalidates": True,
     }
     return TrustWarning(**(values | changes))
 

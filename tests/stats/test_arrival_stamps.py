@@ -27,7 +27,7 @@ def by_kernel(history: History, **tables: np.ndarray) -> Measurement:
 
 
 def codes(of: Measurement) -> dict[str, bool]:
-    return {caution.code: caution.voids for caution in judge_trust(of)}
+    return {caution.code: caution.invalidates for caution in judge_trust(of)}
 
 
 def test_without_a_fault_there_is_nothing_to_warn_of() -> None:

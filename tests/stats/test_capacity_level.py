@@ -19,7 +19,7 @@ CRASHED = Finding("order", "chat", Anomaly.UNKNOWN, Level.VIOLATION, "The check 
 
 
 def void(code: str) -> TrustWarning:
-    return TrustWarning(code, f"because of {code}", "try less", voids=True)
+    return TrustWarning(code, f"because of {code}", "try less", invalidates=True)
 
 
 def test_a_level_whose_objectives_are_all_met_is_met() -> None:
@@ -66,7 +66,7 @@ def test_lateness_voids_a_level_only_where_the_objective_would_have_come_out_oth
 ) -> None:
     # Latency p99 is 50 ms, 30 ms of which are left without the late sends.
     metrics, cautions = judged_summaries(measurement(steady(latency_ms=50, slip_ms=20)))
-    assert [caution.code for caution in cautions if caution.voids] == ["schedule-slip"]
+    assert [caution.code for caution in cautions if caution.invalidates] == ["schedule-slip"]
     results = [parse_objective(f"p99(latency) < {limit}").judge(metrics)]
     assert judge_level(results, [], cautions).outcome is outcome
     assert judge_level(results, [], [*cautions, void("generator-cpu")]).outcome is LevelOutcome.UNTRUSTED

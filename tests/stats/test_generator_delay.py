@@ -71,7 +71,7 @@ def slow_reading(wait_ms: float, latency_ms: float = 1.0) -> Measurement:
 def test_a_run_is_untrusted_where_a_fifth_of_its_p99_may_be_the_generators(
     wait_ms: float, latency_ms: float, voids: bool
 ) -> None:
-    found = {caution.code: caution.voids for caution in judge_trust(slow_reading(wait_ms, latency_ms))}
+    found = {caution.code: caution.invalidates for caution in judge_trust(slow_reading(wait_ms, latency_ms))}
     assert found == ({"generator-delay": True} if voids else {})
 
 

@@ -37,7 +37,7 @@ def test_late_sends_that_change_no_figure_void_none_and_are_told_with_both_value
         publish(record, sequence, sequence * 5, [5.7 if slow else 2.0 + slip] * 10, slip_ms=slip)
     run = measurement(record.freeze())
     (caution,) = judge_trust(run)
-    assert (caution.code, caution.voids, caution.figures) == ("schedule-slip", False, ())
+    assert (caution.code, caution.invalidates, caution.figures) == ("schedule-slip", False, ())
     assert "not caused by the server" in caution.message
     assert "latency p99 is 5.70 ms from the intended time, 5.70 ms from the actual send" in caution.message
     assert void(run) == set()
@@ -52,7 +52,7 @@ def test_p99_may_be_void_while_p50_reach_and_deliveries_stand() -> None:
 
 def test_a_void_figure_says_what_it_would_be_without_the_late_sends() -> None:
     metrics, cautions = judged_summaries(some_late(4, 30.0))
-    (caution,) = (one for one in cautions if one.voids)
+    (caution,) = (one for one in cautions if one.invalidates)
     assert metrics["latency"].p99 == 38 * MS
     assert metrics["latency"].void["p99"] == Void("schedule-slip", caution.message, 8 * MS)
     assert "latency p99 (38.0 ms; 8.00 ms without late sends)" in caution.message
@@ -98,14 +98,14 @@ def busy_second(extra_ms: float) -> Measurement:
 
 def test_a_second_without_cpu_voids_what_is_lower_without_it() -> None:
     (caution,) = judge_trust(busy_second(40.0))
-    assert (caution.code, caution.voids) == ("generator-cpu", True)
+    assert (caution.code, caution.invalidates) == ("generator-cpu", True)
     assert {"latency.p99", "time_to_last.p99", "service_time.p99"} <= set(caution.figures)
     assert not {"latency.p50", "deliveries_per_s"} & set(caution.figures)
 
 
 def test_a_second_without_cpu_that_changed_nothing_voids_nothing() -> None:
     (caution,) = judge_trust(busy_second(0.0))
-    assert (caution.code, caution.voids, caution.figures) == ("generator-cpu", False, ())
+    assert (caution.code, caution.invalidates, caution.figures) == ("generator-cpu", False, ())
     assert "exceeded in 1 second of 10" in caution.message
 
 

@@ -14,7 +14,7 @@ from wsproof.stats.trust import judge_trust
 
 
 def codes(of: Measurement) -> dict[str, bool]:
-    return {caution.code: caution.voids for caution in judge_trust(of)}
+    return {caution.code: caution.invalidates for caution in judge_trust(of)}
 
 
 def test_a_quiet_measurement_has_nothing_to_be_cautioned_about() -> None:
@@ -34,7 +34,7 @@ def test_a_quiet_measurement_has_nothing_to_be_cautioned_about() -> None:
 )
 def test_each_fault_of_the_generator_is_told_with_its_remedy(generator: GeneratorUsage, code: str, voids: bool) -> None:
     (caution,) = judge_trust(measurement(steady(), generator=generator))
-    assert (caution.code, caution.voids) == (code, voids)
+    assert (caution.code, caution.invalidates) == (code, voids)
     assert caution.message.endswith(".")
     assert caution.advice.endswith(".")
 
@@ -145,5 +145,5 @@ def test_compression_that_was_offered_and_declined_is_told_and_voids_nothing(tak
 
 def test_a_metrics_url_that_fails_is_told_and_voids_nothing() -> None:
     found = judge_trust(measurement(steady(), server=ServerUsage(trouble="Connection refused")))
-    assert [(caution.code, caution.voids) for caution in found] == [("metrics-url", False)]
+    assert [(caution.code, caution.invalidates) for caution in found] == [("metrics-url", False)]
     assert "Connection refused" in found[0].message

@@ -35,7 +35,7 @@ def compare_blocks(results: Sequence[BlockResult], *, seed: int = 0, **facts: An
     verdict = overall(metrics)
     if new:
         verdict = Judgement.WORSE
-    elif verdict in (Judgement.SAME, Judgement.BETTER) and any(warning.voids for warning in warnings):
+    elif verdict in (Judgement.SAME, Judgement.BETTER) and any(warning.invalidates for warning in warnings):
         verdict = Judgement.CANNOT_TELL
     return Comparison(
         verdict=verdict,
@@ -86,7 +86,11 @@ def cautions_of(results: Sequence[BlockResult]) -> tuple[TrustWarning, ...]:
     """
     by_code: Mapping[str, list[TrustWarning]] = _by_code(results)
     return tuple(
-        replace(cautions[0], message=f"In {len(cautions)} of {len(results)} blocks: {cautions[0].message}", voids=False)
+        replace(
+            cautions[0],
+            message=f"In {len(cautions)} of {len(results)} blocks: {cautions[0].message}",
+            invalidates=False,
+        )
         for cautions in by_code.values()
     )
 
@@ -101,7 +105,7 @@ def _doubts(results: Sequence[BlockResult], new: Sequence[Finding]) -> tuple[Tru
                 f"{untrusted} of {len(results)} blocks are untrusted: what limits or disturbs both builds alike can "
                 "hide a difference between them.",
                 "Look at the cautions below; a lower --rate, fewer --subscribers or a quieter machine help.",
-                voids=True,
+                invalidates=True,
             )
         )
     unknown = [result for result in results if any(f.anomaly in UNDECIDED for f in result.findings)]
@@ -112,7 +116,7 @@ def _doubts(results: Sequence[BlockResult], new: Sequence[Finding]) -> tuple[Tru
                 "unknown-blocks",
                 f"In {len(unknown)} of {len(results)} blocks correctness could not be judged: {first.explanation}",
                 "Measure that build alone with `wsproof bench`, and look at its server's output.",
-                voids=True,
+                invalidates=True,
             )
         )
     shared = {_key(f) for result in results for f in result.findings if f.verdict() is Verdict.INVALID}

@@ -26,5 +26,5 @@ def cut_short(measured: int, planned: int) -> TrustWarning:
         "cut-short",
         f"Only {measured} of {planned} blocks were measured: it was ended before its time.",
         "Run it again and let it finish; fewer --pairs (8 at least) or a shorter --duration make it shorter.",
-        voids=True,
+        invalidates=True,
     )

@@ -52,7 +52,7 @@ _KINDS: dict[str, type[RuleBroken]] = {}
 
 
 def explore(subject: Session, tested: Property) -> str:
-    """Run the property's edge cases, then generated scripts; record violations in `subject.ledger`.
+    """Run the property's edge cases, then generated scripts; record violations in `subject.cases`.
 
     Returns why some scripts were left out; empty if all of them ran.
 
@@ -65,7 +65,7 @@ def explore(subject: Session, tested: Property) -> str:
     for at, conversation in enumerate(tested.edges(subject.facts) if tested.edges is not None else ()):
         if at and until is not None and until.passed:
             return UNFINISHED
-        broken += any(charge.rule == tested.name for charge in subject.attempt(conversation))
+        broken += any(violation.rule == tested.name for violation in subject.attempt(conversation))
         if deaths.are_enough:
             return DIED
         if broken == _ENOUGH:
@@ -80,7 +80,7 @@ class _Deaths:
 
     def __init__(self, subject: Session) -> None:
         self._subject = subject
-        known = "neighbour-served" in subject.ledger.cases
+        known = "neighbour-served" in subject.cases.by_rule
         self._most = subject.deaths + (_DEATHS_KNOWN if known else _DEATHS)
 
     @property
@@ -91,7 +91,7 @@ class _Deaths:
 
 def _draw(subject: Session, tested: Property, deaths: _Deaths) -> str:
     assert tested.conversations is not None
-    known = frozenset(subject.ledger.cases)
+    known = frozenset(subject.cases.by_rule)
     shrinking = _Shrinking(subject, deaths)
 
     @seed(subject.options.seed ^ zlib.crc32(tested.name.encode()))
@@ -106,10 +106,10 @@ def _draw(subject: Session, tested: Property, deaths: _Deaths) -> str:
     )
     @given(tested.conversations(subject.facts))
     def every_conversation(conversation: Script) -> None:
-        charges = [charge for charge in shrinking.attempt(conversation) if charge.rule not in known]
-        if charges:
+        violations = [violation for violation in shrinking.attempt(conversation) if violation.rule not in known]
+        if violations:
             shrinking.begin()
-            heaviest = min(charges, key=lambda charge: list(Binding).index(rule(charge.rule).level))
+            heaviest = min(violations, key=lambda violation: list(Binding).index(rule(violation.rule).level))
             raise _KINDS.setdefault(heaviest.rule, type("Broken", (RuleBroken,), {}))(heaviest.rule)
 
     try:
@@ -153,11 +153,11 @@ class _Shrinking:
         if self._until is None:
             self._allowed_s = max(0.0, min(_SHRINK_S, self._subject.shrink_s))
             self._until = Deadline.after(self._allowed_s)
-            self._subject.patience.hurry = True
+            self._subject.timeouts.hurry = True
 
     def end(self) -> None:
         """Subtract the time used from that for all properties, and restore the full timeouts."""
-        self._subject.patience.hurry = False
+        self._subject.timeouts.hurry = False
         if self._until is not None:
             self._subject.shrink_s -= self._allowed_s - max(0.0, self._until.remaining_s)
 
@@ -176,11 +176,11 @@ class _Shrinking:
             self.cut_short = f"{CUT_SHORT} {len(self._had)} generated examples"
             return []
         try:
-            charges = self._subject.attempt(conversation)
+            violations = self._subject.attempt(conversation)
         except Exception as error:
             raise _Stopped(error) from error
-        self._had[conversation] = charges
-        return charges
+        self._had[conversation] = violations
+        return violations
 
 
 @contextmanager

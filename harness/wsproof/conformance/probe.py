@@ -342,14 +342,14 @@ class _Probe:
         finally:
             client.abort()
 
-    def _prefix(self, patience: float) -> str | None:
+    def _prefix(self, timeout_s: float) -> str | None:
         """The prefix of echoed texts. None unless two texts get exactly two replies with the same prefix."""
         client = self._logged_in()
         try:
             for word in (_WORD, _LAST_WORD):
                 client.peer.send_frame(Frame(Opcode.TEXT, word.encode()))
                 client.flush()
-                answer = client.wait_event(lambda event: isinstance(event, CloseReceived | TextMessage), patience)
+                answer = client.wait_event(lambda event: isinstance(event, CloseReceived | TextMessage), timeout_s)
                 if not isinstance(answer, TextMessage):
                     return None
             texts = [event.text for event in client.events if isinstance(event, TextMessage)]
@@ -378,18 +378,18 @@ class _Probe:
         finally:
             client.abort()
 
-    def _comes_back(self, message: Message, patience: float) -> tuple[bool, _Taken]:
+    def _comes_back(self, message: Message, timeout_s: float) -> tuple[bool, _Taken]:
         """Whether the endpoint echoes the message unchanged, and how it refused the message if it did."""
         client = self._logged_in()
         try:
             client.peer.send_frame(Frame(message.opcode, message.payload))
             client.flush()
-            found = client.wait_event(lambda event: MessageEvents.message(event) == message, patience) is not None
+            found = client.wait_event(lambda event: MessageEvents.message(event) == message, timeout_s) is not None
             return found, _wait_ending(client, 0.0) or _Taken(1)
         finally:
             client.abort()
 
-    def _takes(self, size: int, patience: float) -> bool:
+    def _takes(self, size: int, timeout_s: float) -> bool:
         """Whether a message of this size is within the endpoint's limit.
 
         Any reply, or a close over an error, counts as accepted.
@@ -400,7 +400,7 @@ class _Probe:
             client.peer.send_frame(Frame(opcode, b"x" * size))
             client.flush()
             event = client.wait_event(
-                lambda event: isinstance(event, CloseReceived | TextMessage | BinaryMessage), patience
+                lambda event: isinstance(event, CloseReceived | TextMessage | BinaryMessage), timeout_s
             )
             if isinstance(event, CloseReceived):
                 return not is_own_reason(event.code)

@@ -70,17 +70,17 @@ def replay(
     try:
         if bystander.ask(endpoint) is not Service.SERVED:
             raise CannotTellError(f"a plain client is not served, so nothing can be repeated: {bystander.remark}")
-        transcript, charges = _converse(conversation, facts, endpoint, deadline_s, pid)
+        transcript, violations = _converse(conversation, facts, endpoint, deadline_s, pid)
         if bystander.ask(endpoint).is_fault:
             transcript.note(f"another client was no longer served after this: {bystander.remark}")
-            charges.append(Violation("neighbour-served", _SERVED, bystander.remark))
-            charges += _ends(watch, endpoint)
+            violations.append(Violation("neighbour-served", _SERVED, bystander.remark))
+            violations += _ends(watch, endpoint)
     finally:
         bystander.forget()
-    ledger = Cases(facts)
-    for charge in charges:
-        ledger.note(conversation, charge, transcript)
-    return sorted(ledger.findings(), key=severity)
+    cases = Cases(facts)
+    for violation in violations:
+        cases.note(conversation, violation, transcript)
+    return sorted(cases.findings(), key=severity)
 
 
 def _converse(
@@ -90,8 +90,8 @@ def _converse(
         conduct = Driver(endpoint, facts, Timeouts(deadline_s), barrier)
         swelling = MemoryGrowth(pid) if conversation.subject == "deflate-bomb" else None
         greeting, expected, transcript = conduct.perform(conversation)
-    charges = verify(conversation, greeting, expected, facts, transcript)
-    return transcript, charges + (swelling.charges(transcript) if swelling is not None else [])
+    violations = verify(conversation, greeting, expected, facts, transcript)
+    return transcript, violations + (swelling.violations(transcript) if swelling is not None else [])
 
 
 def _replay_trial(
@@ -127,13 +127,13 @@ def _replay_trial(
     try:
         outcome = _outcome(trial, ground)
         if not ground.all_served():
-            outcome.charge("neighbour-served", _SERVED, "an old or a new one was not, afterwards")
-            outcome.charges += _ends(watch, endpoint)
+            outcome.report_violation("neighbour-served", _SERVED, "an old or a new one was not, afterwards")
+            outcome.violations += _ends(watch, endpoint)
     except HandshakeRefused as error:
         raise CannotTellError(f"the server takes no more clients, which may be a limit: {error}") from error
     finally:
         ground.close()
-    return [finding_of(charge, outcome.lines, recipe) for charge in outcome.charges]
+    return [finding_of(violation, outcome.lines, recipe) for violation in outcome.violations]
 
 
 def _outcome(trial: RobustnessTest, ground: RobustnessContext) -> RobustnessOutcome:

@@ -44,7 +44,7 @@ class RobustnessRunner:
             return _not_run(trial, f"not checked: this endpoint closes by itself before anyone speaks ({closes})")
         if trial.needs_process and self.subject.server.pid is None:
             return _not_run(trial, NOT_OURS)
-        if shown := next(self.subject.ledger.implying(trial.name), None):
+        if shown := next(self.subject.cases.implying(trial.name), None):
             return _not_run(trial, f"a few frames show a fault already: see {shown}")
         begun = time.monotonic()
         outcome = self._perform(trial)
@@ -78,7 +78,7 @@ class RobustnessRunner:
 
     def fresh_findings(self) -> list[Finding]:
         """The findings about rules that the properties have not found violated."""
-        return [one for one in self.findings if one.check not in self.subject.ledger.cases]
+        return [one for one in self.findings if one.check not in self.subject.cases.by_rule]
 
     def verdict_on(self, trial: RobustnessTest) -> Verdict:
         """The verdict on the test's rule; UNKNOWN if the test found nothing."""
@@ -87,13 +87,13 @@ class RobustnessRunner:
 
     def _judged(self, trial: RobustnessTest, outcome: RobustnessOutcome) -> tuple[Verdict, str, str]:
         """The row's verdict and reason, and the root cause if that is another rule."""
-        if not outcome.charges:
+        if not outcome.violations:
             return Verdict.VALID, "", ""
         own = [one for one in self.findings if one.check == (outcome.cause or trial.name)]
         if own:
             seen = own[0].level is Level.OBSERVATION
             return verdict_of(own), f"seen, and not reproduced ({own[0].reproduced})" if seen else "", outcome.cause
-        told = [one for one in self.findings if one.check in {charge.rule for charge in outcome.charges}]
+        told = [one for one in self.findings if one.check in {violation.rule for violation in outcome.violations}]
         return verdict_of(told), f"see {told[0].check}" if told else "", ""
 
     def _perform(self, trial: RobustnessTest, parameters: Mapping[str, Any] | None = None) -> RobustnessOutcome:
@@ -108,16 +108,16 @@ class RobustnessRunner:
             outcome = RobustnessOutcome()
             if trial.rule.kind is not RuleKind.SERVICE:
                 outcome.lacking = f"it did not come to that: {error}"
-            outcome.charge(trial.name, "clients to be served", f"one was not: {error}")
+            outcome.report_violation(trial.name, "clients to be served", f"one was not: {error}")
         service = self._service()
         if service is not Service.SERVED:
-            if service.is_fault and not outcome.charges:
-                outcome.charge("neighbour-served", "other clients to be served afterwards", "one was not")
+            if service.is_fault and not outcome.violations:
+                outcome.report_violation("neighbour-served", "other clients to be served afterwards", "one was not")
             self._tell_end(outcome, watch)
             self._revive()
-        elif parameters is not None or outcome.charges:
+        elif parameters is not None or outcome.violations:
             self.close()  # The next test starts with a new context.
-        outcome.server_output = outcome.server_output or (watch.exception() if outcome.charges else ())
+        outcome.server_output = outcome.server_output or (watch.exception() if outcome.violations else ())
         return outcome
 
     def _tell_end(self, outcome: RobustnessOutcome, watch: ServerWatch) -> None:
@@ -128,7 +128,7 @@ class RobustnessRunner:
         how = end.sentence if isinstance(end, ServerEnd) else end
         outcome.server_output = end.output if isinstance(end, ServerEnd) else ()
         outcome.note(how)
-        outcome.charges = [Violation(PROCESS_ENDED, STAYS, how)]
+        outcome.violations = [Violation(PROCESS_ENDED, STAYS, how)]
         outcome.lacking = outcome.cause = ""
 
     def _service(self) -> Service:
@@ -144,17 +144,24 @@ class RobustnessRunner:
         The retry guards against a machine that was busy for a while. Cost and leak tests measure several times
         themselves, and an ended process needs no confirmation: these get no retry.
         """
-        ended = any(charge.rule == PROCESS_ENDED for charge in first.charges)
-        if not first.charges or first.cause or first.lacking or ended or trial.repeats_itself or self._gone is not None:
+        ended = any(violation.rule == PROCESS_ENDED for violation in first.violations)
+        if (
+            not first.violations
+            or first.cause
+            or first.lacking
+            or ended
+            or trial.repeats_itself
+            or self._gone is not None
+        ):
             return None
         self.close()
         self._known.clear()
         again = self._perform(trial, first.parameters)
-        rules = {charge.rule for charge in again.charges}
+        rules = {violation.rule for violation in again.violations}
         if PROCESS_ENDED in rules:
-            first.charges += [charge for charge in again.charges if charge.rule == PROCESS_ENDED]
+            first.violations += [violation for violation in again.violations if violation.rule == PROCESS_ENDED]
             first.server_output = again.server_output
-            return {charge.rule for charge in first.charges}
+            return {violation.rule for violation in first.violations}
         return rules
 
     def _fresh_ground(self, parameters: Mapping[str, Any]) -> RobustnessContext:
@@ -202,12 +209,12 @@ def _findings(
     }
     findings = [
         finding_of(
-            charge,
+            violation,
             outcome.lines,
             recipe,
-            reproduced=None if again is None else f"{int(charge.rule in again)} of 1",
+            reproduced=None if again is None else f"{int(violation.rule in again)} of 1",
         )
-        for charge in outcome.charges
+        for violation in outcome.violations
     ]
     return [replace(finding, server_output=outcome.server_output) for finding in findings]
 

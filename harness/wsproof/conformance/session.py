@@ -101,7 +101,7 @@ class Session:
         self._opening = opening
         self.budget = budget
         self.options = options
-        self.ledger = Cases(facts)
+        self.cases = Cases(facts)
         self.conversations = 0
         self.accepted = 0
         self.told = 0
@@ -111,7 +111,7 @@ class Session:
         """Number of scripts that timed out before the full timeout, so that the missing response is no evidence."""
         self.declined = 0
         """Number of compression scripts that sent nothing because the server declined permessage-deflate."""
-        self.patience = Timeouts(options.deadline_s, budget)
+        self.timeouts = Timeouts(options.deadline_s, budget)
         self.shrink_s = _SHRINK_S
         """Seconds left for shrinking, shared by all properties."""
         self.deaths = 0
@@ -124,7 +124,7 @@ class Session:
         """Seconds for the edge cases of one property, so that no property uses the time of all others."""
         self.silent_s = _SILENT_RETRIES_S
         """Seconds left for retries that wait out a timeout."""
-        self._conduct = Driver(self.endpoint, facts, self.patience, barrier)
+        self._conduct = Driver(self.endpoint, facts, self.timeouts, barrier)
         self._least_bytes: dict[int, int] = {}
         self._neighbour = Bystander(
             options.deadline_s, facts.first_messages, begin=join_of(facts), answers_pings=not facts.closes_unasked
@@ -132,7 +132,7 @@ class Session:
 
     def begin(self) -> None:
         """Connect the bystander. Raises BudgetSpent."""
-        self._neighbour.settle(self.endpoint, self.patience.bystander_s)
+        self._neighbour.settle(self.endpoint, self.timeouts.bystander_s)
         self.budget.check()
 
     @property
@@ -163,25 +163,25 @@ class Session:
         if fit is None:
             return []
         conversation = fit
-        if "segmentation" in self.ledger.cases and conversation.subject != "segmentation":
+        if "segmentation" in self.cases.by_rule and conversation.subject != "segmentation":
             # Segmentation is known to be mishandled: avoid it, so that the other rules can be checked.
             conversation = apart(conversation)
-        transcript, charges = self._perform(conversation)
-        kept = [charge for charge in charges if self._may_be_believed(charge, transcript)]
-        for charge in kept:
-            self.ledger.note(conversation, charge, transcript, kept)
-            self._know(charge)
+        transcript, violations = self._perform(conversation)
+        kept = [violation for violation in violations if self._may_be_believed(violation, transcript)]
+        for violation in kept:
+            self.cases.note(conversation, violation, transcript, kept)
+            self._know(violation)
         return kept
 
-    def _know(self, charge: Violation) -> None:
-        if charge.by_silence:
-            self.patience.know_silence(charge.rule)
+    def _know(self, violation: Violation) -> None:
+        if violation.by_silence:
+            self.timeouts.know_silence(violation.rule)
 
     def fails(self, conversation: Script) -> bool:
         """Whether a script violates its own rule again, where a violation of that rule is already recorded."""
-        if conversation.subject not in self.ledger.cases:
+        if conversation.subject not in self.cases.by_rule:
             return False
-        return any(charge.rule == conversation.subject for charge in self._perform(conversation)[1])
+        return any(violation.rule == conversation.subject for violation in self._perform(conversation)[1])
 
     def _perform(self, conversation: Script) -> tuple[Transcript, list[Violation]]:
         """Run a script, then ask the bystander whether it is served. Results that the budget cut short are dropped."""
@@ -195,33 +195,33 @@ class Session:
         except TargetError as error:
             self.budget.check()
             transcript = Transcript(lines=[f"   ({error})"])
-            charges = [Violation("neighbour-served", "TCP connections are accepted", "they are not, any more")]
+            violations = [Violation("neighbour-served", "TCP connections are accepted", "they are not, any more")]
         else:
-            charges = verify(conversation, greeting, expected, self.facts, transcript)
-            charges = [charge for charge in charges if not charge.needs_codes or self._sends_close_codes]
-            charges += swelling.charges(transcript) if swelling is not None else []
+            violations = verify(conversation, greeting, expected, self.facts, transcript)
+            violations = [violation for violation in violations if not violation.needs_codes or self._sends_close_codes]
+            violations += swelling.violations(transcript) if swelling is not None else []
             self.declined += expected.declined
             if leaves_open(expected, transcript, self.facts):
-                charges = self._without_own_reasons(conversation, charges, time.monotonic() - begun)
-                self.told += bool(charges)
-            elif any(self._may_be_believed(charge, transcript) for charge in charges):
+                violations = self._without_own_reasons(conversation, violations, time.monotonic() - begun)
+                self.told += bool(violations)
+            elif any(self._may_be_believed(violation, transcript) for violation in violations):
                 self.told += 1
-            elif charges:
+            elif violations:
                 self.unheard += 1
             elif not expected.in_frame:  # A server answers nothing while a frame is incomplete.
                 self.told += 1
             self.accepted += transcript.response is not None and transcript.response.status == 101
-        service = self._neighbour.ask(self.endpoint, self.patience.bystander_s)
+        service = self._neighbour.ask(self.endpoint, self.timeouts.bystander_s)
         if (service is not Service.SERVED or transcript.awaited is not None) and self.budget.spent:
             raise BudgetSpent
         if service.is_fault:
             transcript.note(f"another client was no longer served after this: {self._neighbour.remark}")
-            charges.append(Violation("neighbour-served", "a pong for another client's ping", "none"))
-            self._revive(conversation, charges, transcript, watch)
+            violations.append(Violation("neighbour-served", "a pong for another client's ping", "none"))
+            self._revive(conversation, violations, transcript, watch)
         elif service is Service.REFUSED:
             self._wait_for_room()
-        transcript.server_output = transcript.server_output or (watch.exception() if charges else ())
-        return transcript, charges
+        transcript.server_output = transcript.server_output or (watch.exception() if violations else ())
+        return transcript, violations
 
     def _converse(self, conversation: Script) -> tuple[HandshakeExpectation, Expectation, Transcript]:
         """Run a script; repeat it if it ran while the server accepted no more clients.
@@ -260,20 +260,20 @@ class Session:
             return False
         return transcript.close is not None and transcript.close.code is not None
 
-    def _without_own_reasons(self, conversation: Script, charges: list[Violation], took_s: float) -> list[Violation]:
+    def _without_own_reasons(self, conversation: Script, violations: list[Violation], took_s: float) -> list[Violation]:
         """Drop violations that the application, not the server, may have caused.
 
         To tell them apart, send the same messages unfragmented, each in a segment of its own. An application sees no
         fragments, masks or segments. If the connection ends again, the application ended it. `took_s` is how long the
         script took: the application may need as long to end the connection.
         """
-        if not any(charge.own_reasons for charge in charges):
-            return charges
+        if not any(violation.own_reasons for violation in violations):
+            return violations
         plain = plainly(conversation)
         says_all = self.facts.has_messages and plain.actions and plain != apart(conversation)
         if says_all and not any(self._is_ended(plain, took_s) for _ in range(_CONTROLS)):
-            return charges
-        return [charge for charge in charges if not charge.own_reasons]
+            return violations
+        return [violation for violation in violations if not violation.own_reasons]
 
     def _is_ended(self, plain: Script, took_s: float) -> bool:
         """Whether the application ends the connection even when these messages are sent unfragmented."""
@@ -281,37 +281,37 @@ class Session:
         _, expected, transcript = self._conduct.perform(plain, linger_s)
         return leaves_open(expected, transcript, self.facts)
 
-    def _may_be_believed(self, charge: Violation, transcript: Transcript) -> bool:
+    def _may_be_believed(self, violation: Violation, transcript: Transcript) -> bool:
         """Whether the violation has enough evidence.
 
         A missing response needs the full timeout, unless the same one is known.
         """
-        if not (charge.by_silence and transcript.hurried):
+        if not (violation.by_silence and transcript.hurried):
             return True
-        case = self.ledger.cases.get(charge.rule)
-        return case is not None and case.charge.awaited is charge.awaited
+        case = self.cases.by_rule.get(violation.rule)
+        return case is not None and case.violation.awaited is violation.awaited
 
     def _revive(
-        self, conversation: Script, charges: list[Violation], transcript: Transcript, watch: ServerWatch
+        self, conversation: Script, violations: list[Violation], transcript: Transcript, watch: ServerWatch
     ) -> None:
         """Connect a new bystander after a loss; restart the server if the new one is not served either."""
         self._neighbour.forget()
-        if not self._neighbour.ask(self.endpoint, self.patience.bystander_s).is_fault:
+        if not self._neighbour.ask(self.endpoint, self.timeouts.bystander_s).is_fault:
             return
         self._neighbour.forget()
-        self._tell_end(charges, transcript, watch)
+        self._tell_end(violations, transcript, watch)
         self.budget.check()
-        self.patience.know_silence("neighbour-served")
+        self.timeouts.know_silence("neighbour-served")
         if not self.server.owned:
-            for charge in charges:
-                if self._may_be_believed(charge, transcript):
-                    self.ledger.note(conversation, charge, transcript)
+            for violation in violations:
+                if self._may_be_believed(violation, transcript):
+                    self.cases.note(conversation, violation, transcript)
             raise ServerGone(
                 "the server no longer answers a well-behaved client; it was not started here, so it stays so"
             )
         self.restart()
 
-    def _tell_end(self, charges: list[Violation], transcript: Transcript, watch: ServerWatch) -> None:
+    def _tell_end(self, violations: list[Violation], transcript: Transcript, watch: ServerWatch) -> None:
         """If the server's process ended, report that instead of its consequences."""
         end = watch.end(self.server.endpoint)
         if end is None:
@@ -319,9 +319,9 @@ class Session:
         how = end.sentence if isinstance(end, ServerEnd) else end
         transcript.server_output = end.output if isinstance(end, ServerEnd) else ()
         transcript.note(how)
-        charges[:] = [charge for charge in charges if charge.rule != "neighbour-served"]
-        charges.append(Violation(PROCESS_ENDED, STAYS, how))
-        self.ledger.causes.setdefault("neighbour-served", PROCESS_ENDED)
+        violations[:] = [violation for violation in violations if violation.rule != "neighbour-served"]
+        violations.append(Violation(PROCESS_ENDED, STAYS, how))
+        self.cases.causes.setdefault("neighbour-served", PROCESS_ENDED)
 
     def restart(self) -> None:
         """Restart the server, which wsproof started, and continue.
@@ -342,34 +342,34 @@ class Session:
     def settle(self, names: list[str]) -> None:
         """Find the root cause of new cases, and count how often each can be reproduced."""
         for name in names:
-            if name in self.ledger.cases:
-                self.ledger.cases[name].is_settled = True
+            if name in self.cases.by_rule:
+                self.cases.by_rule[name].is_settled = True
                 if not self._has_simpler_cause(name):
                     self.reproduce(name)
                     self._forgive_chance(name)
 
     def _forgive_chance(self, name: str) -> None:
         """If segmentation is known to be mishandled, attribute intermittent timeouts to it."""
-        known = "segmentation" in self.ledger.cases and name != "segmentation"
-        case = self.ledger.cases[name]
-        if known and case.charge.by_silence and case.hits < case.retries:
-            del self.ledger.cases[name]
-            self.ledger.causes[name] = "segmentation"
+        known = "segmentation" in self.cases.by_rule and name != "segmentation"
+        case = self.cases.by_rule[name]
+        if known and case.violation.by_silence and case.hits < case.retries:
+            del self.cases.by_rule[name]
+            self.cases.causes[name] = "segmentation"
 
     def _has_simpler_cause(self, name: str) -> bool:
         """Whether a simpler script from this case fails by itself; its rule is then recorded as the root cause."""
-        case = self.ledger.cases[name]
+        case = self.cases.by_rule[name]
         if name not in (case.smallest.subject, "messages-intact"):
             return False
         for candidate in simpler(case.smallest, self.facts):
             if (fit := in_samples(candidate, self.facts)) is None:
                 continue
-            transcript, charges = self._perform(fit)
-            for charge in charges:
-                if charge.rule == candidate.subject == name:
+            transcript, violations = self._perform(fit)
+            for violation in violations:
+                if violation.rule == candidate.subject == name:
                     return False  # The case is its own root cause.
-                if charge.rule == candidate.subject:
-                    self._found_cause(name, fit, charge, transcript)
+                if violation.rule == candidate.subject:
+                    self._found_cause(name, fit, violation, transcript)
                     return True
         return self._is_about_segments(name)
 
@@ -377,32 +377,32 @@ class Session:
         """Whether the violation disappears when each frame is sent in a segment of its own."""
         if name == "segmentation" or rule(name).level is Binding.MAY:
             return False  # A limit on how much arrives at once is no segmentation fault.
-        joined = replace(self.ledger.cases[name].smallest, subject="segmentation")
+        joined = replace(self.cases.by_rule[name].smallest, subject="segmentation")
         if len(joined.actions) < 2 or apart(joined) == joined:
             return False
-        _, charges = self._perform(replace(apart(joined), subject=name))
-        if any(charge.rule == name for charge in charges):
+        _, violations = self._perform(replace(apart(joined), subject=name))
+        if any(violation.rule == name for violation in violations):
             return False
-        transcript, charges = self._perform(joined)
-        for charge in charges:
-            if charge.rule == "segmentation":
-                self._found_cause(name, joined, charge, transcript)
+        transcript, violations = self._perform(joined)
+        for violation in violations:
+            if violation.rule == "segmentation":
+                self._found_cause(name, joined, violation, transcript)
                 return True
         return False
 
-    def _found_cause(self, name: str, conversation: Script, charge: Violation, transcript: Transcript) -> None:
-        self.ledger.move(name, conversation, charge, transcript)
-        self._know(charge)
-        if not self.ledger.cases[charge.rule].retries:
-            self.reproduce(charge.rule)
+    def _found_cause(self, name: str, conversation: Script, violation: Violation, transcript: Transcript) -> None:
+        self.cases.move(name, conversation, violation, transcript)
+        self._know(violation)
+        if not self.cases.by_rule[violation.rule].retries:
+            self.reproduce(violation.rule)
 
     def reproduce(self, name: str) -> None:
         """Retry a case and record how often it was reproduced.
 
         If its smallest script never fails, retry the first one.
         """
-        case = self.ledger.cases[name]
-        with self.patience.retrying(name):
+        case = self.cases.by_rule[name]
+        with self.timeouts.retrying(name):
             if not self._retry(name, case.smallest) and case.first != case.smallest:
                 case.fall_back()
                 self._retry(name, case.first)
@@ -413,10 +413,10 @@ class Session:
         Each timeout is waited out in full. Once the run's time for them is spent, a case that failed every time gets no
         further retry.
         """
-        case, hits = self.ledger.cases[name], 0
+        case, hits = self.cases.by_rule[name], 0
         for _ in range(_AGAIN):
-            transcript, charges = self._perform(conversation)
-            found = [charge for charge in charges if charge.rule == name]
+            transcript, violations = self._perform(conversation)
+            found = [violation for violation in violations if violation.rule == name]
             case.retries += 1
             if found:
                 hits += 1

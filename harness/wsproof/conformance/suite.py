@@ -207,10 +207,10 @@ class _Course:
 
     def report(self) -> SuiteReport:
         """Build the report so far, including findings of the check that is running."""
-        has_shown = self.subject.accepted and (self.rows or self.subject.ledger.cases)
+        has_shown = self.subject.accepted and (self.rows or self.subject.cases.by_rule)
         frames = [_server_frames(self.subject)] if has_shown else []
         frames += [_idle_clients(self.subject)] if self.subject.losses else []
-        findings = _sorted([*self.subject.ledger.findings(), *self.trials.fresh_findings()])
+        findings = _sorted([*self.subject.cases.findings(), *self.trials.fresh_findings()])
         rows, left, wall_s = (*self.rows, *frames), tuple(self.not_run), time.monotonic() - self._begun
         remarks = (self.subject.facts.remark,) if self.subject.facts.remark else ()
         return SuiteReport(self.subject.options.seed, rows, tuple(findings), left, wall_s, remarks=remarks)
@@ -288,7 +288,7 @@ def _run_guarded(subject: Session, tested: Property) -> tuple[CheckRun | NotRun,
     except Exception as error:  # noqa: BLE001  an internal error in one property must not stop the others
         subject.close()
         row = crashed_check(*_named(tested), error, time.monotonic() - begun, chapter=tested.rule.chapter)
-        cause = subject.ledger.cause_of(tested.name)
+        cause = subject.cases.cause_of(tested.name)
         if cause is not None:
             other = cause if cause != tested.name else ""
             row = replace(row, verdict=_verdict_on(subject, cause), cause=other)
@@ -300,7 +300,7 @@ def _named(tested: Property | RobustnessTest) -> tuple[str, str, str]:
 
 
 def _verdict_on(subject: Session, name: str) -> Verdict:
-    return next(each.verdict() for each in subject.ledger.findings() if each.check == name)
+    return next(each.verdict() for each in subject.cases.findings() if each.check == name)
 
 
 def _run_one(subject: Session, tested: Property) -> tuple[CheckRun | NotRun, bool]:
@@ -313,17 +313,17 @@ def _run_one(subject: Session, tested: Property) -> tuple[CheckRun | NotRun, boo
     goes_on = True
     try:
         cut_short = explore(subject, tested)
-        subject.settle(subject.ledger.unsettled())
+        subject.settle(subject.cases.unsettled())
     except BudgetSpent:
         reason, goes_on = _spent(subject), False
-        if subject.ledger.cause_of(tested.name) is None:
+        if subject.cases.cause_of(tested.name) is None:
             return _out_of_time(tested, reason), goes_on  # Some scripts passed, but not all of them ran.
     except ServerGone as error:
         reason, goes_on = str(error), False
     tried = subject.conversations - before
     seconds = time.monotonic() - begun
     verdict = Verdict.VALID
-    if (cause := subject.ledger.cause_of(tested.name)) is not None:
+    if (cause := subject.cases.cause_of(tested.name)) is not None:
         verdict = _verdict_on(subject, cause)
         reason = reason or _observed_in(subject, cause)
     elif cut_short == UNFINISHED:
@@ -348,7 +348,7 @@ def _why_not_here(facts: EndpointProfile, tested: Property) -> str:
 
 def _observed_in(subject: Session, name: str) -> str:
     """Why a check passes although a violation was seen: the violation was not reproduced."""
-    (finding,) = [each for each in subject.ledger.findings() if each.check == name]
+    (finding,) = [each for each in subject.cases.findings() if each.check == name]
     return f"seen, and not reproduced ({finding.reproduced})" if finding.level is Level.OBSERVATION else ""
 
 
@@ -369,7 +369,7 @@ def _why_nothing(subject: Session, tested: Property, tried: int, told: int, unhe
         lacks = facts.is_selective or facts.most_messages is not None
         return _NEEDS_MESSAGES if lacks else "this endpoint gives nothing to try it on"
     if not told and subject.unheard > unheard:
-        return f"not checked: the server is silent here, and its silences are known ({subject.patience.said})"
+        return f"not checked: the server is silent here, and its silences are known ({subject.timeouts.said})"
     if not told and not tested.about_limits:
         how = facts.refuses or "a close frame of its own"
         return f"not checked: this endpoint refuses what was sent ({how}), which an application may"
@@ -386,19 +386,19 @@ def check_property(subject: Session, tested: Property) -> tuple[list[Finding], s
     Raises:
         BudgetSpent, ServerGone: as `Session.attempt`.
     """
-    known = set(subject.ledger.cases)
+    known = set(subject.cases.by_rule)
     if absent := _why_not_here(subject.facts, tested):
         return [], absent
     before, told, unheard = subject.conversations, subject.told, subject.unheard
     try:
         explore(subject, tested)
-        subject.settle(subject.ledger.unsettled())
+        subject.settle(subject.cases.unsettled())
     except (BudgetSpent, ServerGone):
-        if known >= set(subject.ledger.cases):
+        if known >= set(subject.cases.by_rule):
             raise  # Otherwise report what was found before the run ended.
-    fresh = [name for name in subject.ledger.cases if name not in known]
-    found = _sorted(finding for finding in subject.ledger.findings() if finding.check in fresh)
-    seen = subject.ledger.cause_of(tested.name) is not None
+    fresh = [name for name in subject.cases.by_rule if name not in known]
+    found = _sorted(finding for finding in subject.cases.findings() if finding.check in fresh)
+    seen = subject.cases.cause_of(tested.name) is not None
     tried = subject.conversations - before
     return found, "" if seen else _why_nothing(subject, tested, tried, subject.told - told, unheard)
 
@@ -419,7 +419,7 @@ def check_robustness(subject: Session, trial: RobustnessTest) -> tuple[list[Find
 
 def _server_frames(subject: Session) -> CheckRun:
     """A row for the server's own frames, which all scripts check on the way, at no extra time."""
-    broken = [each for each in subject.ledger.findings() if each.kind is RuleKind.SERVER_FRAMES]
+    broken = [each for each in subject.cases.findings() if each.kind is RuleKind.SERVER_FRAMES]
     verdict = Verdict.worst(each.verdict() for each in broken)
     title = "every frame and answer of the server is legal"
     return CheckRun("server-frames", "5", title, verdict, subject.conversations, 0.0, chapter=Chapter.FRAMING)

@@ -69,7 +69,7 @@ class JudgedMeasurement:
     @property
     def void_codes(self) -> tuple[str, ...]:
         """The codes of the trust warnings that make figures void. Empty: every figure is valid."""
-        return tuple(warning.code for warning in self.warnings if warning.voids)
+        return tuple(warning.code for warning in self.warnings if warning.invalidates)
 
     @property
     def trusted(self) -> bool:

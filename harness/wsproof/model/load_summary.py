@@ -66,7 +66,7 @@ class LoadSummary:
     @property
     def trusted(self) -> bool:
         """Whether no trust warning invalidates a figure of any workload."""
-        return not any(warning.voids for room in self.rooms for warning in room.warnings)
+        return not any(warning.invalidates for room in self.rooms for warning in room.warnings)
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry under `load` in a run record."""

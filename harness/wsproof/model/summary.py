@@ -78,14 +78,14 @@ class Summary:
 class TrustWarning:
     """Why a number deserves less trust, and what to do about it.
 
-    `voids`: some figures are invalid because of it. `figures` names them: a whole metric ("latency"), or one of its
-    statistics ("latency.p99").
+    `invalidates`: some figures are invalid because of it. `figures` names them: a whole metric ("latency"), or one of
+    its statistics ("latency.p99").
     """
 
     code: str
     message: str
     advice: str
-    voids: bool = False
+    invalidates: bool = False
     figures: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -94,7 +94,7 @@ class TrustWarning:
             "code": self.code,
             "message": self.message,
             "advice": self.advice,
-            "voids": self.voids,
+            "voids": self.invalidates,
             "figures": list(self.figures),
         }
 

@@ -124,7 +124,7 @@ class Fanout:
         assert not broken, "\n".join(f"{finding.check}: {finding.explanation}" for finding in broken)
         not_met = [result.sentence() for result in judged.judge(self.question.objectives) if not result.met]
         assert not not_met, "\n".join(["Objectives are not met (--ws-slo):", *not_met])
-        void = [warning.message for warning in judged.warnings if warning.voids]
+        void = [warning.message for warning in judged.warnings if warning.invalidates]
         assert not (self.question.strict and void), "\n".join(["Figures are void (--ws-strict-trust):", *void])
         return measurement
 

@@ -49,7 +49,7 @@ def judge_level(
     objective uses such a figure and would have another outcome without the delay.
     """
     undecided = {one.void.code for one in objectives if one.void is not None}
-    voiding = [one for one in cautions if one.voids and (one.code in undecided or not _by_effect(one))]
+    voiding = [one for one in cautions if one.invalidates and (one.code in undecided or not _by_effect(one))]
     ours = [caution.message for caution in voiding if caution.code not in OF_THE_SERVER | OF_NOBODY]
     if ours:
         return JudgedLevel(LevelOutcome.UNTRUSTED, tuple(ours))

@@ -64,4 +64,4 @@ def voids_judged(caution: TrustWarning) -> bool:
     """Whether a warning invalidates a judged figure. A warning that names no figures invalidates all."""
     judged = {f"{one.metric.name}.{one.statistic}" for one in ASPECTS if one.primary}
     judged |= {one.metric.name for one in ASPECTS if one.primary}
-    return caution.voids and (not caution.figures or not judged.isdisjoint(caution.figures))
+    return caution.invalidates and (not caution.figures or not judged.isdisjoint(caution.figures))

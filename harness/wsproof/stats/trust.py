@@ -70,7 +70,7 @@ def trust_of(measurement: Measurement) -> Trust:
     """Apply all rules to a measurement."""
     observed = Observed(measurement)
     found = [one for rule in RULES for one in rule(observed)]
-    return Trust(tuple(sorted(found, key=lambda one: not one.caution.voids)))
+    return Trust(tuple(sorted(found, key=lambda one: not one.caution.invalidates)))
 
 
 def judge_trust(measurement: Measurement) -> tuple[TrustWarning, ...]:

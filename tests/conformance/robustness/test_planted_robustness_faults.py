@@ -54,7 +54,7 @@ def held(server: FaultyServer, trial_name: str, deadline_s: float = _PATIENT_S) 
 def test_a_planted_strain_is_caught_by_its_rule(straining: FaultyServer, name: str) -> None:
     rule, _ = FAULTS[name]
     outcome = held(straining.with_fault(name), _SHOWS_IN.get(rule, rule), 1.0 if name in _SILENT else _PATIENT_S)
-    assert rule in {charge.rule for charge in outcome.charges}, outcome.lines
+    assert rule in {violation.rule for violation in outcome.violations}, outcome.lines
     assert not outcome.cause
 
 

@@ -56,7 +56,7 @@ class Driver:
 
     endpoint: Endpoint
     facts: EndpointProfile
-    patience: Timeouts
+    timeouts: Timeouts
     barrier: SegmentBarrier
 
     def greeting(self, conversation: Script) -> HandshakeExpectation:
@@ -77,7 +77,7 @@ class Driver:
         request = self._request(conversation)
         client = Client(
             self.endpoint,
-            deadline_s=self.patience.longest_s,
+            deadline_s=self.timeouts.longest_s,
             keep_frames=True,
             request=request,
             max_message_bytes=_LARGEST_BYTES,
@@ -202,7 +202,7 @@ class _Exchange:
         facts = self.conduct.facts
         if not facts.has_login:
             return
-        done = log_in(self.client, facts, self.conduct.patience.longest_s)
+        done = log_in(self.client, facts, self.conduct.timeouts.longest_s)
         self._seen = len(self.client.events)  # The client's and the server's messages during the login may be secret.
         self.transcript.messages.clear()  # The endpoint may have sent a message before the login.
         self.transcript.note("the client logs in" if done else "the login is not answered")
@@ -336,8 +336,8 @@ class _Exchange:
         self._see_close()
 
     def _see_close(self) -> None:
-        patience = self.conduct.patience
-        if self.expected.fate is ConnectionOutcome.OPEN and patience.is_known_silence("close-answered"):
+        timeouts = self.conduct.timeouts
+        if self.expected.fate is ConnectionOutcome.OPEN and timeouts.is_known_silence("close-answered"):
             self._skip("close-answered")
             return
         begun = now_ns()
@@ -375,7 +375,7 @@ class _Exchange:
         is_bomb = self.expected.rule == "deflate-bomb"
         if is_bomb:
             # Here a reply is the violation, and inflating takes time: always wait the full timeout.
-            self.client.wait_event(lambda event: is_over(), self.conduct.patience.longest_s * _BOMB_WAITS)
+            self.client.wait_event(lambda event: is_over(), self.conduct.timeouts.longest_s * _BOMB_WAITS)
         if not is_over():
             self._wait_until(is_over, AnswerKind.FAILURE, rule)
         if self._has_ended():
@@ -391,7 +391,7 @@ class _Exchange:
     def _see_late_failure(self, *, surely: bool) -> None:
         """Wait briefly for a failure that a pong may have overtaken. `surely`: no failure can come any more."""
         rule = self.expected.rule
-        timeout = Timeout(_MOMENT_S, is_evidence=True) if surely else self.conduct.patience.moment_for(rule)
+        timeout = Timeout(_MOMENT_S, is_evidence=True) if surely else self.conduct.timeouts.moment_for(rule)
         begun = now_ns()
         self.client.wait_event(lambda event: self._has_ended(), timeout.seconds)
         if self._has_ended():
@@ -412,15 +412,15 @@ class _Exchange:
     # Waiting.
 
     def _timeout(self, kind: AnswerKind, *rules: str) -> Timeout:
-        return self.conduct.patience.wait_for(kind, *rules)
+        return self.conduct.timeouts.wait_for(kind, *rules)
 
     def _note_answer(self, kind: AnswerKind, begun_ns: int) -> None:
-        self.conduct.patience.note_answer(kind, (now_ns() - begun_ns) / 1e9)
+        self.conduct.timeouts.note_answer(kind, (now_ns() - begun_ns) / 1e9)
 
     def _give_up(self, timeout: Timeout, kind: AnswerKind) -> None:
         self.transcript.waited_s, self.transcript.awaited = timeout.seconds, kind
         self.transcript.hurried = not timeout.is_evidence
-        self.conduct.patience.note_silence(timeout)
+        self.conduct.timeouts.note_silence(timeout)
 
     def _has_ended(self) -> bool:
         return self.client.ended or any(isinstance(event, CloseReceived) for event in self.client.events)
@@ -438,7 +438,7 @@ class _Exchange:
 
     def _wait_end(self, rule: str) -> None:
         """Wait for the end of TCP, unless the server is known not to end it."""
-        if not self.client.ended and self.conduct.patience.is_known_silence(rule):
+        if not self.client.ended and self.conduct.timeouts.is_known_silence(rule):
             self._skip(rule)
             return
         timeout, begun = self._timeout(AnswerKind.END, rule), now_ns()

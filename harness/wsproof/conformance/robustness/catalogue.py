@@ -8,10 +8,10 @@ from wsproof.conformance.robustness.definition import RobustnessTest
 __all__ = ["ROBUSTNESS_TESTS"]
 
 ROBUSTNESS_TESTS: tuple[RobustnessTest, ...] = (
-    *scope_headers.TRIALS,
-    *compression_isolation.TRIALS,
-    *slow.TRIALS,
-    *floods.TRIALS,
-    *costs.TRIALS,
-    *leaks.TRIALS,
+    *scope_headers.TESTS,
+    *compression_isolation.TESTS,
+    *slow.TESTS,
+    *floods.TESTS,
+    *costs.TESTS,
+    *leaks.TESTS,
 )

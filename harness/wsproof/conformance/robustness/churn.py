@@ -145,8 +145,8 @@ def _round(ground: RobustnessContext, told: Churn, size: int, until: Deadline) -
     if ground.meter is not None:
         known = [one.fds for one in told.rounds if one.fds is not None]
         # After one late release, waiting longer for the next shows nothing new.
-        patience = _CONVICTED_S if known and known[-1] > known[0] else ground.releases_s
-        fds = ground.wait_fds(min(known), patience) if known else _settled(ground)
+        wait_s = _CONVICTED_S if known and known[-1] > known[0] else ground.releases_s
+        fds = ground.wait_fds(min(known), wait_s) if known else _settled(ground)
         told.rounds.append(ChurnRound(told.connections - before, fds, ground.meter.private_bytes()))
         told.lines.append(_told(told.rounds[-1], told.leaving))
     return True

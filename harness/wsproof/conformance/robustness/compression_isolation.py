@@ -15,7 +15,7 @@ from wsproof.conformance.robustness.definition import RobustnessOutcome, Robustn
 from wsproof.net.client import Client
 from wsproof.wire import CloseReceived, Event, Opcode, PongReceived, State
 
-__all__ = ["TRIALS"]
+__all__ = ["TESTS"]
 
 _KEY = "d3Nwcm9vZi1iZXNpZGUhIQ=="
 _CLIENTS = 4
@@ -40,7 +40,7 @@ def _side_by_side(ground: RobustnessContext) -> RobustnessOutcome:
     if any(_talk(ground, [number]) for number in range(_CLIENTS)):
         outcome.lacking = "a client that compresses is not understood when it is alone, either"
     else:
-        outcome.charge("deflate-apart", "each client to be understood, as it is when it is alone", wrong)
+        outcome.report_violation("deflate-apart", "each client to be understood, as it is when it is alone", wrong)
     return outcome
 
 
@@ -114,4 +114,4 @@ def _unanswered(ground: RobustnessContext, client: Client, said: Message) -> str
     return "" if is_answer(found) else "got something else than what it had said"
 
 
-TRIALS: tuple[RobustnessTest, ...] = (RobustnessTest("deflate-apart", _side_by_side),)
+TESTS: tuple[RobustnessTest, ...] = (RobustnessTest("deflate-apart", _side_by_side),)

@@ -16,7 +16,7 @@ from wsproof.net.client import Client
 from wsproof.net.clock import Deadline
 from wsproof.wire import MASK, CloseReceived, Event, Frame, Opcode, PongReceived
 
-__all__ = ["TRIALS"]
+__all__ = ["TESTS"]
 
 _END = b"cost-over"
 _KEY = "d3Nwcm9vZi1jb3N0bHkhIQ=="
@@ -80,7 +80,7 @@ def _growing(ground: RobustnessContext, name: str, shapes: tuple[Shape, ...]) ->
             if _looks_superlinear(again, shape) and is_superlinear(least, shape.least_ns):
                 outcome.lines.append(f"   (again: {_costs_said(again)})")
                 got = f"the cost of {shape.name} grows with exponent {exponent_of(least):.2f}: {_costs_said(least)}"
-                outcome.charge(name, "a cost that grows as the input does", got)
+                outcome.report_violation(name, "a cost that grows as the input does", got)
                 break  # One violation is enough.
     if not enough:
         outcome.lacking = "this endpoint does not take messages that are long enough to tell"
@@ -221,7 +221,7 @@ def _handshakes(ground: RobustnessContext) -> RobustnessOutcome:
     return _growing(ground, "cost-of-handshake", _HEADERS)
 
 
-TRIALS: tuple[RobustnessTest, ...] = (
+TESTS: tuple[RobustnessTest, ...] = (
     RobustnessTest("cost-of-fragments", _messages, repeats_itself=True),
     RobustnessTest("cost-of-handshake", _handshakes, repeats_itself=True),
 )

@@ -21,7 +21,7 @@ class RobustnessOutcome:
     `lacking` says why it was inconclusive.
     """
 
-    charges: list[Violation] = field(default_factory=list)
+    violations: list[Violation] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     connections: int = 0
@@ -34,10 +34,10 @@ class RobustnessOutcome:
     server_output: tuple[str, ...] = ()
     """The last exception that the server wrote during the test."""
 
-    def charge(self, name: str, expected: str, got: str) -> None:
+    def report_violation(self, name: str, expected: str, got: str) -> None:
         """Record a violation of rule `name`, once."""
-        if all(charge.rule != name for charge in self.charges):
-            self.charges.append(Violation(name, expected, got))
+        if all(violation.rule != name for violation in self.violations):
+            self.violations.append(Violation(name, expected, got))
 
     def note(self, sentence: str) -> None:
         """Add a remark to the transcript lines."""

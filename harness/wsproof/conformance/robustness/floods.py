@@ -14,7 +14,7 @@ from wsproof.model.suite import Figure
 from wsproof.net.client import Client
 from wsproof.wire import MASK, CloseCode, CloseReceived, Ended, Event, Frame, Opcode, PingReceived, PongReceived
 
-__all__ = ["TRIALS"]
+__all__ = ["TESTS"]
 
 _SLICES = 20
 """Number of parts in which the client sends a flood."""
@@ -44,7 +44,9 @@ def _fragments(ground: RobustnessContext, *, name: str, count: int, size: int) -
         outcome.note("the server's heartbeat cut off a client that sent all at once: this one waits for pongs between")
         _flood(ground, outcome, name, count, size, is_paced=True)
     if not ground.all_served():
-        outcome.charge("served-beside-flood", "other clients to be served", f"{_flood_said(count, size)} stopped it")
+        outcome.report_violation(
+            "served-beside-flood", "other clients to be served", f"{_flood_said(count, size)} stopped it"
+        )
     return outcome
 
 
@@ -64,11 +66,11 @@ def _flood(
         if long.whole is None:
             # The message was not ended, so the application received nothing.
             lacking = "not checked: this endpoint is not known to take such a message"
-            outcome.lacking = "" if outcome.charges else lacking
+            outcome.lacking = "" if outcome.violations else lacking
             return False
         _judge(outcome, client, name, ground.facts.reply_to(long.whole), _flood_said(count, size))
-    if outcome.charges and not _takes_plainly(ground, long.whole):
-        outcome.charges.clear()
+    if outcome.violations and not _takes_plainly(ground, long.whole):
+        outcome.violations.clear()
         outcome.lacking = "this endpoint does not take such a message in one frame either"
     return False
 
@@ -95,7 +97,7 @@ def _send_flood(
             _wait_read(ground, client)
         if number % 5 == 4 and not ground.neighbour_served():
             served = f"after {number * step:,} fragments of a message, another client got no answer to a ping"
-            outcome.charge("served-beside-flood", "other clients to be served", served)
+            outcome.report_violation("served-beside-flood", "other clients to be served", served)
             return False
     if not client.ended:
         _see_memory(ground, outcome, client, flood.name, before, count)
@@ -149,7 +151,7 @@ def _see_memory(
     outcome.figures.append(Figure("memory held", max(0.0, held), "B a fragment"))
     if held >= _HELD_A_FRAGMENT:
         got = f"{count:,} fragments without a byte of content made it hold {(after - before) / 1e6:.1f} MB"
-        outcome.charge("empty-fragments-held", "nothing to be kept of fragments that hold nothing", got)
+        outcome.report_violation("empty-fragments-held", "nothing to be kept of fragments that hold nothing", got)
 
 
 def _judge(outcome: RobustnessOutcome, client: Client, name: str, whole: Message | None, said: str) -> None:
@@ -159,17 +161,17 @@ def _judge(outcome: RobustnessOutcome, client: Client, name: str, whole: Message
     if close is not None:
         outcome.lines.append(f"<- a close frame with code {close.code}")
         if close.code in (None, 1011) or not is_own_reason(close.code):
-            outcome.charge(name, expected, f"{said} ended in a close frame with code {close.code}")
+            outcome.report_violation(name, expected, f"{said} ended in a close frame with code {close.code}")
         return
     if whole is not None and messages:
         outcome.lines.append(f"<- {messages[0].describe()}")
         if messages[0] != whole:
-            outcome.charge(name, expected, f"of {said}, {messages[0].describe()} came back")
+            outcome.report_violation(name, expected, f"of {said}, {messages[0].describe()} came back")
         return
     if whole is None and any(_is_pong(event) for event in client.events):
         return
     how = "TCP ended without a close frame" if client.ended else "nothing came any more"
-    outcome.charge(name, expected, f"after {said} {how}")
+    outcome.report_violation(name, expected, f"after {said} {how}")
 
 
 def _is_pong(event: Event) -> bool:
@@ -195,7 +197,7 @@ def _held(ground: RobustnessContext) -> RobustnessOutcome:
     return _fragments(ground, name="empty-fragments", count=100_000, size=0)
 
 
-TRIALS: tuple[RobustnessTest, ...] = (
+TESTS: tuple[RobustnessTest, ...] = (
     RobustnessTest("many-fragments", partial(_fragments, name="many-fragments", count=10_000, size=1)),
     RobustnessTest("empty-fragments", _held),
 )

@@ -11,7 +11,7 @@ from wsproof.conformance.robustness.definition import RobustnessOutcome, Robustn
 from wsproof.conformance.robustness.leak_slope import leaked_bytes
 from wsproof.model.suite import Figure
 
-__all__ = ["TRIALS"]
+__all__ = ["TESTS"]
 
 _SERVED = "served-after-storm"
 _ALIKE = 4.0
@@ -43,7 +43,9 @@ def _accuse_of_silence(outcome: RobustnessOutcome, told: Churn) -> None:
     outcome.lines += told.lines
     outcome.parameters = _parameters(told)
     crowd = f"after {told.connections:,} connections that {told.leaving.did}"
-    outcome.charge(_SERVED, "other clients to be served", f"{crowd}, an old or a new client got no answer to a ping")
+    outcome.report_violation(
+        _SERVED, "other clients to be served", f"{crowd}, an old or a new client got no answer to a ping"
+    )
 
 
 def _parameters(told: Churn) -> dict[str, Any]:
@@ -75,7 +77,9 @@ def _freed(ground: RobustnessContext, *, name: str) -> RobustnessOutcome:
     if kept:
         outcome.parameters = _parameters(told)
         crowd = f"of {gone:,} clients that {told.leaving.did} it kept {' and '.join(kept)}"
-        outcome.charge(name, "the server to give back what its past connections took", f"{crowd}, round after round")
+        outcome.report_violation(
+            name, "the server to give back what its past connections took", f"{crowd}, round after round"
+        )
         outcome.cause = _cause(ground, name, told)
     elif told.late_s is not None:
         outcome.note(f"descriptors came back in the end, but not within {told.late_s:g} s")
@@ -106,7 +110,7 @@ def _explains(simpler: float | None, mine: float | None) -> bool:
     return mine is None or (simpler is not None and mine <= simpler * _ALIKE)
 
 
-TRIALS: tuple[RobustnessTest, ...] = (
+TESTS: tuple[RobustnessTest, ...] = (
     RobustnessTest(_SERVED, _served),
     *(RobustnessTest(name, partial(_freed, name=name), needs_process=True, repeats_itself=True) for name in LEAVINGS),
 )

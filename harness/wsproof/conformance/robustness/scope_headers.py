@@ -16,7 +16,7 @@ from wsproof.errors import TargetError
 from wsproof.net.client import Client
 from wsproof.wire import TextMessage
 
-__all__ = ["SENT", "TRIALS", "Headers", "altered"]
+__all__ = ["SENT", "TESTS", "Headers", "altered"]
 
 Headers = Sequence[tuple[str, str]]
 
@@ -95,7 +95,7 @@ def _scope_headers(ground: RobustnessContext) -> RobustnessOutcome:
                 outcome.connections += 1
                 client = Client(replace(endpoint, headers=tuple(headers)), deadline_s=ground.deadline_s)
                 _compare(client, headers, outcome)
-                if outcome.charges:
+                if outcome.violations:
                     break
     except TargetError as error:
         ground.budget.check()
@@ -121,7 +121,7 @@ def _compare(client: Client, headers: Headers, outcome: RobustnessOutcome) -> No
         outcome.lines += [f"-> {name}: {value}" for name, value in headers]
         ours = [(name, value) for name, value in received if _is_ours(name)]
         outcome.lines += [f"   the application received {name}: {value}" for name, value in ours]
-        outcome.charge("scope-headers", _EXPECTED, "; ".join(wrong))
+        outcome.report_violation("scope-headers", _EXPECTED, "; ".join(wrong))
 
 
-TRIALS: tuple[RobustnessTest, ...] = (RobustnessTest("scope-headers", _scope_headers),)
+TESTS: tuple[RobustnessTest, ...] = (RobustnessTest("scope-headers", _scope_headers),)

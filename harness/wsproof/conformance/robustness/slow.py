@@ -14,7 +14,7 @@ from wsproof.net.clock import Deadline
 from wsproof.net.connect import connect_socket
 from wsproof.wire import MASK, Frame, Opcode
 
-__all__ = ["TRIALS"]
+__all__ = ["TESTS"]
 
 _KEY = "d3Nwcm9vZi1zbG93bHkhIQ=="
 _SLOW = 10
@@ -67,7 +67,7 @@ def _slow_handshake(ground: RobustnessContext) -> RobustnessOutcome:
             sock.close()
     if not served:
         got = "while some clients had not finished their handshake, an old or a new one got no answer to a ping"
-        outcome.charge(name, "other clients to be served", got)
+        outcome.report_violation(name, "other clients to be served", got)
     return outcome
 
 
@@ -89,7 +89,7 @@ def _slow_reader(ground: RobustnessContext) -> RobustnessOutcome:
     finally:
         sock.close()
     if not ground.all_served():
-        outcome.charge("served-beside-slow-reader", "other clients to be served", "afterwards one was not")
+        outcome.report_violation("served-beside-slow-reader", "other clients to be served", "afterwards one was not")
     return outcome
 
 
@@ -123,7 +123,7 @@ def _flood(ground: RobustnessContext, outcome: RobustnessOutcome, sock: socket.s
     outcome.figures.append(Figure("memory held", max(0.0, held), "B a byte sent"))
     if not blocked and held >= _KEPT_SHARE:
         got = f"of {taken / 1e6:.1f} MB of pings whose answers nobody read it held {(after - before) / 1e6:.1f} MB"
-        outcome.charge("unread-bounded", "the server to stop reading from a client that does not read", got)
+        outcome.report_violation("unread-bounded", "the server to stop reading from a client that does not read", got)
 
 
 def _send_what_is_taken(
@@ -176,11 +176,11 @@ def _served(ground: RobustnessContext, outcome: RobustnessOutcome, when: str) ->
     if ground.neighbour_served():
         return True
     got = f"{when}, another one got no answer to a ping"
-    outcome.charge("served-beside-slow-reader", "other clients to be served", got)
+    outcome.report_violation("served-beside-slow-reader", "other clients to be served", got)
     return False
 
 
-TRIALS: tuple[RobustnessTest, ...] = (
+TESTS: tuple[RobustnessTest, ...] = (
     RobustnessTest("served-beside-slow-handshake", _slow_handshake),
     RobustnessTest("served-beside-slow-reader", _slow_reader),
 )

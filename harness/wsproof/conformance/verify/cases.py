@@ -26,12 +26,12 @@ _MOST_RETRIES = 9
 class Case:
     """One violated rule. `first` ran with full timeouts; `smallest` may come from shrinking.
 
-    A missing answer is evidence only after the full timeout. So `charge` and `witness` come from `first` until a retry
-    of `smallest` shows the same violation. `company` holds the rules that were violated every time together with this
-    one.
+    A missing answer is evidence only after the full timeout. So `violation` and `witness` come from `first` until a
+    retry of `smallest` shows the same violation. `company` holds the rules that were violated every time together with
+    this one.
     """
 
-    charge: Violation
+    violation: Violation
     first: Script
     smallest: Script
     witness: list[str]
@@ -56,17 +56,17 @@ class Case:
         """Whether the case was retried and no retry showed the violation again."""
         return bool(self.retries) and not self.hits
 
-    def show(self, conversation: Script, charge: Violation, transcript: Transcript) -> None:
+    def show(self, conversation: Script, violation: Violation, transcript: Transcript) -> None:
         """Make this the case's smallest script, with its violation and witness."""
         if self.first_seen is None:
-            self.first_seen = self.charge, self.witness
-        self.smallest, self.charge, self.witness = conversation, charge, list(transcript.lines)
+            self.first_seen = self.violation, self.witness
+        self.smallest, self.violation, self.witness = conversation, violation, list(transcript.lines)
         self.hear(transcript)
 
     def fall_back(self) -> None:
         """Return to the first script, since no retry of `smallest` showed the violation; reset the counts."""
         self.smallest, self.hits, self.retries = self.first, 0, 0
-        self.charge, self.witness = self.first_seen or (self.charge, self.witness)
+        self.violation, self.witness = self.first_seen or (self.violation, self.witness)
 
     def hear(self, transcript: Transcript) -> None:
         """Keep the server's output; a script during which it wrote nothing clears nothing."""
@@ -78,45 +78,47 @@ class Cases:
     """One case per violated rule. `causes` maps a rule to the rule that is its root cause."""
 
     facts: EndpointProfile
-    cases: dict[str, Case] = field(default_factory=dict)
+    by_rule: dict[str, Case] = field(default_factory=dict)
     causes: dict[str, str] = field(default_factory=dict)
 
     def note(
-        self, conversation: Script, charge: Violation, transcript: Transcript, together: Iterable[Violation] = ()
+        self, conversation: Script, violation: Violation, transcript: Transcript, together: Iterable[Violation] = ()
     ) -> None:
         """Count a violation, and keep its script if it is the smallest so far.
 
         `together`: all violations of that script.
         """
-        company = (frozenset(other.rule for other in together) | transcript.skipped) - {charge.rule}
-        case = self.cases.get(charge.rule)
+        company = (frozenset(other.rule for other in together) | transcript.skipped) - {violation.rule}
+        case = self.by_rule.get(violation.rule)
         if case is None:
-            case = self.cases[charge.rule] = Case(charge, conversation, conversation, list(transcript.lines), company)
+            case = self.by_rule[violation.rule] = Case(
+                violation, conversation, conversation, list(transcript.lines), company
+            )
             case.hear(transcript)
             return
         case.occurrences += 1
         case.company &= company
-        if charge.by_silence and transcript.hurried:
+        if violation.by_silence and transcript.hurried:
             if not case.retries and conversation.size < case.smallest.size:
                 case.smallest = conversation  # A retry will show whether this script fails.
         elif case.is_observation:
             case.first = conversation  # The violation came back after all, so it deserves more retries.
-            case.show(conversation, charge, transcript)
-            case.first_seen = case.charge, case.witness
+            case.show(conversation, violation, transcript)
+            case.first_seen = case.violation, case.witness
             case.is_settled = case.retries >= _MOST_RETRIES
         elif conversation.size < case.smallest.size:
-            case.show(conversation, charge, transcript)
+            case.show(conversation, violation, transcript)
 
     def unsettled(self) -> list[str]:
         """The cases that have not been retried yet."""
-        return [name for name, case in self.cases.items() if not case.is_settled]
+        return [name for name, case in self.by_rule.items() if not case.is_settled]
 
-    def move(self, name: str, conversation: Script, charge: Violation, transcript: Transcript) -> None:
+    def move(self, name: str, conversation: Script, violation: Violation, transcript: Transcript) -> None:
         """Move case `name` to the rule that this simpler script violates: that rule is the root cause."""
-        moved = self.cases.pop(name)
-        self.causes[name] = charge.rule
-        self.note(conversation, charge, transcript)
-        self.cases[charge.rule].occurrences += moved.occurrences
+        moved = self.by_rule.pop(name)
+        self.causes[name] = violation.rule
+        self.note(conversation, violation, transcript)
+        self.by_rule[violation.rule].occurrences += moved.occurrences
 
     def symptoms(self) -> dict[str, str]:
         """Rules that are only violated together with another one, mapped to that other rule as the root cause.
@@ -124,10 +126,10 @@ class Cases:
         The root cause is the heavier rule of the two, or the one found first. If both are as heavy, a violation in the
         server's own frames is the symptom. Missing or extra messages are the symptom of any other rule.
         """
-        order = sorted(self.cases, key=self._weight)
+        order = sorted(self.by_rule, key=self._weight)
         found: dict[str, str] = {}
         for name in reversed(order):
-            heavier = (other for other in order[: order.index(name)] if other in self.cases[name].company)
+            heavier = (other for other in order[: order.index(name)] if other in self.by_rule[name].company)
             implied = (other for other in self.implying(name) if other not in found)
             cause = next((one for one in (*implied, *heavier) if self._may_cause(one, name)), None)
             if cause is not None and rule(name).level is not Binding.MAY:
@@ -139,39 +141,39 @@ class Cases:
 
     def implying(self, name: str) -> Iterator[str]:
         """Violated rules that make this rule fail too, in scripts of its own."""
-        return (other for other in rule(name).implied_by if other in self.cases)
+        return (other for other in rule(name).implied_by if other in self.by_rule)
 
     def _may_cause(self, name: str, other: str) -> bool:
         """Whether case `name` may explain the other. A case that did not come back cannot explain one that did."""
-        return not self.cases[name].is_observation or self.cases[other].is_observation
+        return not self.by_rule[name].is_observation or self.by_rule[other].is_observation
 
     def cause_of(self, name: str) -> str | None:
         """The rule whose finding covers this rule; None if this rule was not violated."""
-        while name in self.causes and name not in self.cases:
+        while name in self.causes and name not in self.by_rule:
             name = self.causes[name]
-        return self.symptoms().get(name, name) if name in self.cases else None
+        return self.symptoms().get(name, name) if name in self.by_rule else None
 
     def _weight(self, name: str) -> tuple[int, int, int]:
         # A server that serves nobody any more gives no answers for that reason.
         general = {"messages-intact": 2, "neighbour-served": -1, PROCESS_ENDED: -2}.get(
             name, int(rule(name).kind is RuleKind.SERVER_FRAMES)
         )
-        return _HEAVIEST_FIRST.index(rule(name).level), general, list(self.cases).index(name)
+        return _HEAVIEST_FIRST.index(rule(name).level), general, list(self.by_rule).index(name)
 
     def findings(self) -> list[Finding]:
         """One finding per root cause, in the order in which they were found."""
         symptoms = self.symptoms()
         return [
             self._finding(name, case, [other for other in symptoms if symptoms[other] == name])
-            for name, case in self.cases.items()
+            for name, case in self.by_rule.items()
             if name not in symptoms
         ]
 
     def _finding(self, name: str, case: Case, symptoms: list[str]) -> Finding:
         also = "".join(f" It breaks {rule(other).where} ({other}) as well." for other in sorted(symptoms))
-        shown = case.smallest if case.retries or not case.charge.by_silence else case.first
+        shown = case.smallest if case.retries or not case.violation.by_silence else case.first
         recipe = {"also": sorted(symptoms), "conversation": shown.to_json(), "facts": self.facts.to_json()}
         finding = finding_of(
-            case.charge, case.witness, recipe, also=also, occurrences=case.occurrences, reproduced=case.reproduced
+            case.violation, case.witness, recipe, also=also, occurrences=case.occurrences, reproduced=case.reproduced
         )
         return replace(finding, server_output=case.server_output)

@@ -17,7 +17,7 @@ _MOST_LINES = 60
 
 
 def finding_of(
-    charge: Violation,
+    violation: Violation,
     seen: list[str],
     recipe: Mapping[str, Any],
     *,
@@ -29,15 +29,15 @@ def finding_of(
 
     `seen` are the lines of the transcript, `recipe` what a replay needs. `also` is appended to the explanation.
     """
-    broken = rule(charge.rule)
+    broken = rule(violation.rule)
     finding = Finding(
-        check=charge.rule,
+        check=violation.rule,
         section=broken.section,
         anomaly=Anomaly.PROTOCOL,
         level=broken.level.level,
-        explanation=explain(charge.rule, charge.expected, charge.got) + also,
-        witness=(*_shortened(seen), f"expected: {charge.expected}", f"got: {charge.got}"),
-        recipe={"suite": "rfc6455", "rule": charge.rule, **recipe},
+        explanation=explain(violation.rule, violation.expected, violation.got) + also,
+        witness=(*_shortened(seen), f"expected: {violation.expected}", f"got: {violation.got}"),
+        recipe={"suite": "rfc6455", "rule": violation.rule, **recipe},
         occurrences=occurrences,
         reproduced=reproduced,
         rule_harm=broken.harm,

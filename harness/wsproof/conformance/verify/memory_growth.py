@@ -37,7 +37,7 @@ class MemoryGrowth:
         peak = self._meter.peak_bytes() if self._meter is not None else None
         return peak - self._before if peak is not None and self._before is not None else None
 
-    def charges(self, transcript: Transcript) -> list[Violation]:
+    def violations(self, transcript: Transcript) -> list[Violation]:
         """A violation if the server refused a bomb only after it had inflated all of it."""
         grown = self.grown_bytes()
         refused = transcript.close is not None or transcript.ended

@@ -83,11 +83,11 @@ def verify(
     transcript: Transcript,
 ) -> list[Violation]:
     """Return every violation that this script shows, each rule once, with its most important reason."""
-    charges: dict[str, Violation] = {}
+    violations: dict[str, Violation] = {}
     bench = _Verifier(conversation, greeting, expected, facts, transcript)
-    for charge in bench.charges():
-        charges.setdefault(charge.rule, charge)
-    return list(charges.values())
+    for violation in bench.violations():
+        violations.setdefault(violation.rule, violation)
+    return list(violations.values())
 
 
 @dataclass
@@ -108,7 +108,7 @@ class _Verifier:
             return True
         return "websocket" in ",".join(response.header_values("Upgrade")).lower()
 
-    def charges(self) -> Iterator[Violation]:
+    def violations(self) -> Iterator[Violation]:
         if not self._is_about_websocket():
             return
         if self.conversation.pipelined:
@@ -126,10 +126,10 @@ class _Verifier:
         if response is None or response.status != 101:
             yield from self._not_accepted()
         elif self.greeting.answer is HandshakeAnswer.REFUSE:
-            yield self._charge(self.greeting.rule, self._refusal_owed(), "the server accepted it (101)")
+            yield self._violation(self.greeting.rule, self._refusal_owed(), "the server accepted it (101)")
         elif not self._closed_over_the_offer():
             if self.greeting.rule in ("key-once", "key-decodes", "version-draft", "host-once"):
-                yield self._charge(self.greeting.rule, self._refusal_owed(), self._accepted_said())
+                yield self._violation(self.greeting.rule, self._refusal_owed(), self._accepted_said())
             yield from self._agreed_against_the_rules()
             yield from self._selected_otherwise()
             yield from self._own_close() if self.facts.closes_unasked else self._after_101()
@@ -145,7 +145,7 @@ class _Verifier:
         evidence = breach.evidence.rstrip(".")
         if breach.rule == "deflate-data" and self.conversation.subject in OF_ITS_DEFLATER:
             agreed = self._agreed_said()
-            return self._charge(
+            return self._violation(
                 self.conversation.subject, f"messages that can be read by what was agreed ({agreed})", evidence
             )
         is_http = bool(self.transcript.http) and leaves_open(self.expected, self.transcript, self.facts)
@@ -158,7 +158,7 @@ class _Verifier:
     def _agreed_against_the_rules(self) -> Iterator[Violation]:
         if self.greeting.must_decline and self._agreed_said():
             owed = f"permessage-deflate to be declined, since {self.greeting.must_decline}"
-            yield self._charge("deflate-declined", owed, f"the answer was {self._agreed_said()!a}")
+            yield self._violation("deflate-declined", owed, f"the answer was {self._agreed_said()!a}")
 
     def _selected_otherwise(self) -> Iterator[Violation]:
         """Check that the same offer, written differently, leads to the same subprotocol."""
@@ -168,7 +168,7 @@ class _Verifier:
         selected = response.header("Sec-WebSocket-Protocol")
         if selected != self.facts.subprotocol:
             usual = f"{self._selected_said(self.facts.subprotocol)}, as for the offer in one line"
-            yield self._charge(self.conversation.subject, usual, f"it selected {self._selected_said(selected)}")
+            yield self._violation(self.conversation.subject, usual, f"it selected {self._selected_said(selected)}")
 
     @staticmethod
     def _selected_said(name: str | None) -> str:
@@ -182,10 +182,10 @@ class _Verifier:
         The client breaks 4.1, so this is no violation by the server.
         """
         answered = self.transcript.response is not None and self.transcript.response.status == 101
-        charges = list(self._after_101() if answered else self._not_accepted())
-        if charges or self.transcript.breaches:
-            got = charges[0].got if charges else self.transcript.breaches[0].evidence
-            yield self._charge("pipelined-frames", "frames behind the handshake to be read after it", got)
+        violations = list(self._after_101() if answered else self._not_accepted())
+        if violations or self.transcript.breaches:
+            got = violations[0].got if violations else self.transcript.breaches[0].evidence
+            yield self._violation("pipelined-frames", "frames behind the handshake to be read after it", got)
 
     def _may_be_held(self) -> bool:
         """Whether the missing answer may be up to the application: without Upgrade this is an ordinary request."""
@@ -202,27 +202,27 @@ class _Verifier:
         got = self._said()
         if greeting.answer is HandshakeAnswer.REFUSE:
             if response is None and not self._may_be_held():
-                yield self._charge("refusal-answered", f"an HTTP refusal, since {greeting.because}", got)
+                yield self._violation("refusal-answered", f"an HTTP refusal, since {greeting.because}", got)
             elif response is not None and greeting.owes_versions and not response.header("Sec-WebSocket-Version"):
                 named = "the refusal to name the versions that the server speaks in Sec-WebSocket-Version"
-                yield self._charge("version-named", named, f"{got} without that header")
+                yield self._violation("version-named", named, f"{got} without that header")
         elif greeting.illegal_offer and response is not None and 400 <= response.status < 500:
             owed = f"an offer to be declined, and no more, since {greeting.illegal_offer}"
-            yield self._charge("deflate-refused", owed, got)
+            yield self._violation("deflate-refused", owed, got)
         elif greeting.answer is HandshakeAnswer.ACCEPT:
-            yield self._charge(self.conversation.subject, "a legal handshake to be accepted with 101", got)
+            yield self._violation(self.conversation.subject, "a legal handshake to be accepted with 101", got)
         elif greeting.rule in _TAKEN_OR_REFUSED:
             if response is None or not 400 <= response.status < 500:
-                yield self._charge(greeting.rule, f"101 or an answer of 4xx, though {greeting.because}", got)
+                yield self._violation(greeting.rule, f"101 or an answer of 4xx, though {greeting.because}", got)
         elif greeting.rule == "upgrade-list":
-            yield self._charge(greeting.rule, f"101, though {greeting.because}", f"{got}, since {greeting.because}")
+            yield self._violation(greeting.rule, f"101, though {greeting.because}", f"{got}, since {greeting.because}")
 
     # After 101.
 
     def _own_close(self) -> Iterator[Violation]:
         """Check the close of an endpoint that closes by itself; the client has answered its close frame."""
         if self.transcript.close is not None and not self.transcript.ended:
-            yield self._charge("close-ends-tcp", "the server to end TCP after the close frames", self._said())
+            yield self._violation("close-ends-tcp", "the server to end TCP after the close frames", self._said())
 
     def _after_101(self) -> Iterator[Violation]:
         if self.conversation.ending is ScriptEnd.RESET:
@@ -230,10 +230,10 @@ class _Verifier:
         yield from self._messages()
         if self.conversation.ending is ScriptEnd.HALF_CLOSE:
             if not self.transcript.ended and "half-close-ends" not in self.transcript.skipped:
-                yield self._charge("half-close-ends", "the server to end its side of TCP too", self._said())
+                yield self._violation("half-close-ends", "the server to end its side of TCP too", self._said())
             return
         if not self.transcript.in_time and self.expected.fate is ConnectionOutcome.OPEN:
-            yield self._charge("pong-prompt", "a pong before the message has ended", "none came until then")
+            yield self._violation("pong-prompt", "a pong before the message has ended", "none came until then")
         match self.expected.fate:
             case ConnectionOutcome.OPEN:
                 yield from self._open()
@@ -278,12 +278,12 @@ class _Verifier:
             ends = transcript.ended or transcript.close is not None
             owed = "the connection to stay open and to answer" if ends else "an answer to"
             count = f"after {len(pings)} pings in one write " if subject == "ping-burst" else ""
-            yield self._charge(subject, f"{owed} a final {self._barrier_name()}", f"{count}{self._said()}")
+            yield self._violation(subject, f"{owed} a final {self._barrier_name()}", f"{count}{self._said()}")
             return
         if not transcript.barrier_pong:
-            yield self._charge("ping-answered", f"a pong with {BARRIER!r}", self._pongs_said())
+            yield self._violation("ping-answered", f"a pong with {BARRIER!r}", self._pongs_said())
         elif (unanswered := self._answered_wrongly(pings)) is not None:
-            yield self._charge("ping-answered", f"a pong with {_bytes_said(unanswered)}", self._pongs_said())
+            yield self._violation("ping-answered", f"a pong with {_bytes_said(unanswered)}", self._pongs_said())
         yield from self._closing(1000, "close-answered")
 
     def _answered_wrongly(self, pings: list[bytes]) -> bytes | None:
@@ -308,16 +308,16 @@ class _Verifier:
             # If the server closes a socket with unread data, its system sends a reset, which destroys the close frame.
             was_destroyed = transcript.was_reset and self.expected.stray
             if "close-answered" not in transcript.skipped and not was_destroyed:
-                yield self._charge(subject, "a close frame in answer to ours", self._said())
+                yield self._violation(subject, "a close frame in answer to ours", self._said())
             return
         answer = transcript.close.code
         if code is not None and answer != code and not self._refuses_a_text():
             where = " to one inside a message" if self.expected.in_message else ""
             owed = f"a close frame with {code} in answer{where}"
             sent = "no code" if answer is None else str(answer)
-            yield self._charge(self._wrong_code(subject), owed, f"one with {sent} answered our {code}")
+            yield self._violation(self._wrong_code(subject), owed, f"one with {sent} answered our {code}")
         if not transcript.ended and "close-ends-tcp" not in transcript.skipped:
-            yield self._charge("close-ends-tcp", "the server to end TCP after the close frames", self._said())
+            yield self._violation("close-ends-tcp", "the server to end TCP after the close frames", self._said())
 
     def _refuses_a_text(self) -> bool:
         """Whether the server's close code may refer to a text before the client's close frame, even an unfinished one.
@@ -346,16 +346,16 @@ class _Verifier:
         if expected.in_frame:
             return
         if transcript.close is None and not transcript.ended:
-            yield self._charge(expected.rule, because, self._said())
+            yield self._violation(expected.rule, because, self._said())
             return
         # For an unmasked frame, 5.1 leaves the close frame to the server. A reset may have discarded the close frame:
         # the kernel resets TCP if a server closes its socket while bytes of ours are unread.
         if transcript.close is None and expected.rule != "mask-required" and not transcript.was_reset:
-            yield self._charge(
+            yield self._violation(
                 "fail-says-why", "a close frame before TCP ends", f"after {expected.because} {self._said()}"
             )
         elif self._is_taken_for_clean():
-            found = self._charge(expected.rule, because, f"{self._said()}, as after a clean close")
+            found = self._violation(expected.rule, because, f"{self._said()}, as after a clean close")
             yield replace(found, needs_codes=transcript.close is not None and transcript.close.code is None)
         elif (
             transcript.close is not None
@@ -365,9 +365,9 @@ class _Verifier:
         ):
             fitting = " or ".join(str(int(code)) for code in sorted(expected.codes))
             name = "close-code-legal" if expected.rule == "close-code-legal" else "fail-code"
-            yield self._charge(name, f"{because} with close code {fitting}", self._said())
+            yield self._violation(name, f"{because} with close code {fitting}", self._said())
         if not transcript.ended and "fail-ends-tcp" not in transcript.skipped:
-            yield self._charge("fail-ends-tcp", "TCP to end after the connection has failed", self._said())
+            yield self._violation("fail-ends-tcp", "TCP to end after the connection has failed", self._said())
 
     def _is_taken_for_clean(self) -> bool:
         """Whether the server answered an illegal close frame like a legal one.
@@ -383,16 +383,16 @@ class _Verifier:
     def _free(self) -> Iterator[Violation]:
         name = self.expected.rule
         if name == "deflate-bomb" and self.transcript.at_barrier:
-            yield self._charge(
+            yield self._violation(
                 name, "a message that inflates hugely to be refused (1009)", f"it was taken: {self.expected.because}"
             )
         elif name and self.transcript.at_barrier and not self.expected.in_frame:
             left = f"the connection to go on or to fail after {self.expected.because}"
-            yield self._charge(name, left, f"it went on after {self.expected.because}")
+            yield self._violation(name, left, f"it went on after {self.expected.because}")
 
     # Descriptions.
 
-    def _charge(self, name: str, expected: str, got: str) -> Violation:
+    def _violation(self, name: str, expected: str, got: str) -> Violation:
         own = name not in _AFTER_THE_CLOSE and leaves_open(self.expected, self.transcript, self.facts)
         return Violation(name, expected, got, awaited=self._awaited(name), own_reasons=own)
 
@@ -404,7 +404,7 @@ class _Verifier:
 
     def _shown(self, name: str, expected: str, got: str) -> Violation:
         """A violation that the server's traffic shows, without a timeout."""
-        return replace(self._charge(name, expected, got), awaited=None)
+        return replace(self._violation(name, expected, got), awaited=None)
 
     def _barrier_name(self) -> str:
         return "ping and message" if self.facts.echoes and not self.expected.in_message else "ping"

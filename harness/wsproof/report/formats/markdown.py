@@ -121,4 +121,4 @@ def _cautions(cautions: Iterable[TrustWarning]) -> list[str]:
 
 
 def _kind(caution: TrustWarning) -> str:
-    return "**void**" if caution.figures else "**untrusted**" if caution.voids else "warning"
+    return "**void**" if caution.figures else "**untrusted**" if caution.invalidates else "warning"

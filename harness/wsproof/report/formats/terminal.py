@@ -288,7 +288,7 @@ def _show_objective(console: Console, outcome: ObjectiveOutcome) -> None:
 
 def _show_cautions(console: Console, cautions: Sequence[TrustWarning]) -> None:
     for caution in cautions:
-        word = "void" if caution.figures else "untrusted" if caution.voids else "warning"
+        word = "void" if caution.figures else "untrusted" if caution.invalidates else "warning"
         _say(console, f"\n{word}: {caution.message}", "yellow")
         _say(console, f"  try: {caution.advice}")
 

@@ -223,7 +223,7 @@ def _speed(record: RunRecord) -> AnswerText:
     if missed:
         return AnswerText(question, "objective missed", Tone.BAD, f"{sentence} Missed: {', '.join(missed)}.")
     if _unmarked(record) or "p50" in last.void:
-        voids = next((one.message for one in record.warnings if one.voids), None)
+        voids = next((one.message for one in record.warnings if one.invalidates), None)
         reason = last.void["p50"].reason if "p50" in last.void else voids
         why = f" Not to be trusted: {reason}" if reason else " The measurement is not to be trusted."
         return AnswerText(question, "untrusted", Tone.UNSURE, sentence + why)

@@ -17,7 +17,7 @@ _FULL_S = 5.0
 
 
 @pytest.fixture
-def patience() -> Timeouts:
+def timeouts() -> Timeouts:
     """A server that answers within milliseconds, and handshakes within 120 ms."""
     known = Timeouts(_FULL_S)
     for kind in AnswerKind:
@@ -27,52 +27,52 @@ def patience() -> Timeouts:
 
 
 @pytest.mark.parametrize("kind", AnswerKind)
-def test_a_rule_that_is_broken_shortens_no_wait_for_another(patience: Timeouts, kind: AnswerKind) -> None:
-    patience.know_silence("close-answered")
-    assert patience.wait_for(kind, "rsv-zero") == Timeout(_FULL_S, is_evidence=True)
+def test_a_rule_that_is_broken_shortens_no_wait_for_another(timeouts: Timeouts, kind: AnswerKind) -> None:
+    timeouts.know_silence("close-answered")
+    assert timeouts.wait_for(kind, "rsv-zero") == Timeout(_FULL_S, is_evidence=True)
 
 
-def test_the_same_silence_is_not_waited_out_again_and_shows_nothing(patience: Timeouts) -> None:
-    patience.know_silence("close-answered")
-    assert patience.wait_for(AnswerKind.CLOSE, "close-answered", "close-reason") == Timeout(0.25, is_evidence=False)
-    assert patience.is_known_silence("close-answered")
-    assert not patience.is_known_silence("close-ends-tcp")
+def test_the_same_silence_is_not_waited_out_again_and_shows_nothing(timeouts: Timeouts) -> None:
+    timeouts.know_silence("close-answered")
+    assert timeouts.wait_for(AnswerKind.CLOSE, "close-answered", "close-reason") == Timeout(0.25, is_evidence=False)
+    assert timeouts.is_known_silence("close-answered")
+    assert not timeouts.is_known_silence("close-ends-tcp")
 
 
-def test_a_wait_that_is_cut_short_has_many_times_what_the_same_kind_of_answer_needed(patience: Timeouts) -> None:
-    patience.hurry = True
-    timeout = patience.wait_for(AnswerKind.HANDSHAKE, "rsv-zero")
+def test_a_wait_that_is_cut_short_has_many_times_what_the_same_kind_of_answer_needed(timeouts: Timeouts) -> None:
+    timeouts.hurry = True
+    timeout = timeouts.wait_for(AnswerKind.HANDSHAKE, "rsv-zero")
     assert timeout.seconds == pytest.approx(2.4)
     assert not timeout.is_evidence
-    assert patience.wait_for(AnswerKind.PONG, "rsv-zero").seconds == 0.25
+    assert timeouts.wait_for(AnswerKind.PONG, "rsv-zero").seconds == 0.25
 
 
-def test_a_server_that_needs_the_whole_deadline_has_more(patience: Timeouts) -> None:
-    patience.note_answer(AnswerKind.HANDSHAKE, 4.0)
-    assert patience.wait_for(AnswerKind.HANDSHAKE, "opening-accepted") == Timeout(16.0, is_evidence=True)
+def test_a_server_that_needs_the_whole_deadline_has_more(timeouts: Timeouts) -> None:
+    timeouts.note_answer(AnswerKind.HANDSHAKE, 4.0)
+    assert timeouts.wait_for(AnswerKind.HANDSHAKE, "opening-accepted") == Timeout(16.0, is_evidence=True)
 
 
 def test_of_a_server_that_never_answered_nothing_is_measured() -> None:
     assert Timeouts(_FULL_S, hurry=True).wait_for(AnswerKind.PONG, "x").seconds == _FULL_S
 
 
-def test_many_silences_end_the_waiting_and_not_the_rules_of_evidence(patience: Timeouts) -> None:
+def test_many_silences_end_the_waiting_and_not_the_rules_of_evidence(timeouts: Timeouts) -> None:
     waits = []
     for number in range(20):
-        timeout = patience.wait_for(AnswerKind.FAILURE, f"rule-{number}")
-        patience.note_silence(timeout)
+        timeout = timeouts.wait_for(AnswerKind.FAILURE, f"rule-{number}")
+        timeouts.note_silence(timeout)
         waits.append(timeout)
     assert sum(timeout.is_evidence for timeout in waits) == 8
     assert {timeout.seconds for timeout in waits if timeout.is_evidence} == {_FULL_S}
 
 
-def test_a_retry_is_as_patient_as_the_first_time(patience: Timeouts) -> None:
-    patience.know_silence("rsv-zero")
-    patience.hurry = True
-    with patience.retrying("rsv-zero"):
-        assert patience.wait_for(AnswerKind.FAILURE, "rsv-zero") == Timeout(_FULL_S, is_evidence=True)
-        assert patience.moment_for("rsv-zero") == Timeout(1.0, is_evidence=True)
-    assert patience.moment_for("rsv-zero") == Timeout(0.05, is_evidence=False)
+def test_a_retry_is_as_patient_as_the_first_time(timeouts: Timeouts) -> None:
+    timeouts.know_silence("rsv-zero")
+    timeouts.hurry = True
+    with timeouts.retrying("rsv-zero"):
+        assert timeouts.wait_for(AnswerKind.FAILURE, "rsv-zero") == Timeout(_FULL_S, is_evidence=True)
+        assert timeouts.moment_for("rsv-zero") == Timeout(1.0, is_evidence=True)
+    assert timeouts.moment_for("rsv-zero") == Timeout(0.05, is_evidence=False)
 
 
 def test_a_wait_that_the_budget_cuts_is_no_evidence() -> None:
