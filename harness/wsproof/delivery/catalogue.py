@@ -9,6 +9,7 @@ from wsproof.delivery.delivery_property import DeliveryProperty
 from wsproof.delivery.disturbance_probe import RECOVERS
 from wsproof.delivery.pause_probe import PAUSE
 from wsproof.delivery.properties import PROPERTIES
+from wsproof.delivery.release_probe import RELEASE
 from wsproof.delivery.shutdown_probe import SHUTDOWN
 from wsproof.delivery.standing_probe import STANDING
 from wsproof.net.endpoint import Endpoint
@@ -17,6 +18,7 @@ from wsproof.workloads import Workload
 ChannelCheck: TypeAlias = DeliveryProperty | ChannelProbe
 
 CHANNEL_PROBES: tuple[ChannelProbe, ...] = (
+    RELEASE,
     STANDING,
     RECOVERS,
     PAUSE,

@@ -95,6 +95,10 @@ class TreeMeter:
         """
         return self._sum(_fds)
 
+    def threads(self) -> int | None:
+        """Return the number of threads; None when no process is alive."""
+        return self._sum(lambda process: int(process.num_threads()))
+
     def switches(self) -> int | None:
         """Return the number of context switches of all living threads; None when no process is alive."""
         return self._sum(_switches)

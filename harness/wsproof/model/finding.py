@@ -71,6 +71,8 @@ class Anomaly(StrEnum):
     PROTOCOL = "protocol"
     CUT_OFF = "cut-off"
     """The server ended the connection of a member that kept the rules."""
+    KEPT = "kept"
+    """The server keeps something of members that have gone."""
     BEHIND = "behind"
     """Not lost: the member was still receiving in order when the drain ended.
 

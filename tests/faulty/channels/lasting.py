@@ -125,7 +125,7 @@ def may_join(path: str) -> bool:
         return True
     if planted("takes ten connections") and len(room) >= 10:
         return False
-    if planted("keeps the seat of who is reset") or planted("keeps every seat"):
+    if planted("keeps the seat of who ends abruptly") or planted("keeps every seat"):
         seats[0] += 1
         return seats[0] <= SEATS
     return not (planted("dies when the last one goes") and kept)
@@ -278,13 +278,13 @@ last_left = [0.0]
 
 def kept_of(member: Member, code: int | None) -> None:
     """What the server keeps of a member that has gone."""
-    if planted("keeps the seat of who is reset") and code != 1006:
+    if planted("keeps the seat of who ends abruptly") and code not in (None, 1005, 1006):
         seats[0] -= 1
     if planted("keeps a buffer of each member"):
         kept.append(bytearray(50_000))
     if planted("keeps a descriptor of each member"):
         kept.append(open(os.devnull))  # noqa: SIM115 - that is the fault
-    if planted("keeps a descriptor of who is reset") and code == 1006:
+    if planted("keeps a descriptor of who ends abruptly") and code in (None, 1005, 1006):
         kept.append(open(os.devnull))  # noqa: SIM115 - that is the fault
     if planted("keeps a thread of each member"):
         keep_thread()

@@ -1,0 +1,125 @@
+"""Judges what a server keeps of members that have gone: places, file descriptors, threads and memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from wsproof.checks.check import found
+from wsproof.model.contract import Contract
+from wsproof.model.finding import Anomaly, Finding, Level
+
+ROUNDS = 8
+"""Rounds after the warm-up. What grows in each of them is kept for good."""
+FEWEST_STEPS = 5
+"""Fewest rounds after the warm-up that show anything."""
+LEAST_SHARE = 0.02
+"""Least share of a round's members whose descriptors or threads count."""
+LEAST_BYTES = 8_000
+"""Least bytes a member that count. Allocators and garbage that is not yet collected hide less."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRound:
+    """What the server held after a round of `connections` members that had all gone; None if it is not known."""
+
+    connections: int
+    fds: int | None = None
+    threads: int | None = None
+    memory_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class ReleaseRecord:
+    """All rounds, the first of which is the warm-up.
+
+    `refusal` is how the server refused a member though nobody else was connected, and went on refusing; empty if it
+    did not. `came_before` counts the members that had come and gone by then.
+    """
+
+    rounds: tuple[ReleaseRound, ...] = ()
+    refusal: str = ""
+    came_before: int = 0
+
+
+def judge_release(record: ReleaseRecord, contract: Contract) -> list[Finding]:
+    """All findings about what the server keeps."""
+    return [
+        *_place(record, contract),
+        *_kept(record, contract, "file descriptors", lambda one: one.fds),
+        *_kept(record, contract, "threads", lambda one: one.threads),
+        *_memory(record, contract),
+    ]
+
+
+def _place(record: ReleaseRecord, contract: Contract) -> list[Finding]:
+    """The finding that places do not come back."""
+    if not record.refusal:
+        return []
+    told = (
+        f"After {record.came_before} members had come and gone, the server refused the next one, though nobody was "
+        f"connected any more: {record.refusal}. It let members in before, so their places did not come back."
+    )
+    return [replace(found(Anomaly.NEVER_READ, contract, told, ()), check="place-kept")]
+
+
+def _steps(values: Sequence[int | None]) -> list[int]:
+    """The growth from round to round; empty if a value is not known, or if there are too few rounds."""
+    known = [value for value in values if value is not None]
+    if len(known) < len(values) or len(known) <= FEWEST_STEPS:
+        return []
+    return [after - before for before, after in pairwise(known)]
+
+
+def _kept(
+    record: ReleaseRecord, contract: Contract, what: str, value: Callable[[ReleaseRound], int | None]
+) -> list[Finding]:
+    """The finding that something countable grew in every round."""
+    steps = _steps([value(one) for one in record.rounds])
+    sizes = [one.connections for one in record.rounds[1:]]
+    if not steps or any(step < max(2, LEAST_SHARE * size) for step, size in zip(steps, sizes, strict=True)):
+        return []
+    told = (
+        f"Of {sum(sizes)} members that had gone, the server kept {sum(steps)} {what}: their number grew in each of "
+        f"{len(steps)} rounds, by {', '.join(map(str, steps))}."
+    )
+    finding = found(Anomaly.KEPT, contract, told, [_line(at, one) for at, one in enumerate(record.rounds)])
+    return [replace(finding, check=f"{what.split()[-1]}-kept")]
+
+
+def has_memory_leak(rounds: Sequence[ReleaseRound]) -> bool:
+    """Whether the memory grew in every round, and late as much as early."""
+    each = _bytes_a_member(rounds)
+    if not each:
+        return False
+    early, late = each[: len(each) // 2], each[len(each) // 2 :]
+    is_late_too = sum(late) / len(late) >= sum(early) / len(early) / 2
+    return min(each) > 0 and sum(each) / len(each) >= LEAST_BYTES and is_late_too
+
+
+def _bytes_a_member(rounds: Sequence[ReleaseRound]) -> list[float]:
+    steps = _steps([one.memory_bytes for one in rounds])
+    return [step / one.connections for step, one in zip(steps, rounds[1:], strict=bool(steps))]
+
+
+def _memory(record: ReleaseRecord, contract: Contract) -> list[Finding]:
+    """The finding that memory grew. It may be a cache, so it is non-strict."""
+    if not has_memory_leak(record.rounds):
+        return []
+    each = _bytes_a_member(record.rounds)
+    told = (
+        f"The memory of the server grew in each of {len(each)} rounds of members that came and went under the same "
+        f"names, by {sum(each) / len(each) / 1000:.1f} kB a member. It may be a cache that has not reached its limit."
+    )
+    lines = [_line(at, one) for at, one in enumerate(record.rounds)]
+    finding = found(Anomaly.KEPT, contract, told, lines, level=Level.NON_STRICT)
+    return [replace(finding, check="memory-kept")]
+
+
+def _line(at: int, one: ReleaseRound) -> str:
+    parts = [f"after round {at}, {one.connections} members"]
+    parts += [f"{one.fds} descriptors"] if one.fds is not None else []
+    parts += [f"{one.threads} threads"] if one.threads is not None else []
+    parts += [f"{one.memory_bytes / 1e6:.1f} MB"] if one.memory_bytes is not None else []
+    return ", ".join(parts)

@@ -1,0 +1,135 @@
+"""The channel probe "release": members come and go in rounds, and the server must give back what they took."""
+
+from __future__ import annotations
+
+import time
+from itertools import cycle
+
+from wsproof.checks.release import ROUNDS, ReleaseRecord, ReleaseRound, has_memory_leak, judge_release
+from wsproof.delivery.channel_probe import ChannelProbe, ProbeOutcome
+from wsproof.delivery.client_pool import ClientPool
+from wsproof.delivery.departures import DEPARTURES
+from wsproof.delivery.member import PoolMember
+from wsproof.delivery.runner import ScheduleRunner
+from wsproof.machine.usage import TreeMeter
+from wsproof.model.history import Departure
+from wsproof.model.suite import Figure, SuiteOptions
+from wsproof.net.clock import Deadline, now_ns
+
+MOST_MEMBERS = 24
+"""Members of a round, at most: about one for each way to go."""
+FEWEST_MEMBERS = 4
+PROBE_S = 4.0
+"""Seconds for all rounds. A slow server gets smaller rounds."""
+RELEASE_S = 1.0
+"""Seconds that the server has to close its descriptors after a round."""
+CONVICTED_S = 0.2
+"""The same once a round has left some."""
+RETRY_S = 3.0
+"""Seconds after which a refusal is no matter of a moment."""
+POLL_S = 0.02
+"""Seconds between two looks at the server's process."""
+TOO_MANY_REQUESTS = "429"
+"""Status of a server that limits how often a client connects, which is no fault."""
+
+
+class _Rounds:
+    """Lets members of the same names come and go, and measures the server after each round."""
+
+    def __init__(self, stage: ScheduleRunner, options: SuiteOptions) -> None:
+        self._stage, self._options = stage, options
+        pid = stage.server.pid
+        self._meter = TreeMeter(pid) if pid is not None else None
+        self.rounds: list[ReleaseRound] = []
+        self.came = 0
+        self.refusal = ""
+
+    def run(self) -> ReleaseRecord:
+        """Run the warm-up and all rounds."""
+        began = now_ns()
+        size = max(1, self._round(MOST_MEMBERS) // (2 if self.refusal else 1))
+        self.refusal = ""  # the warm-up may have met a limit on members at once
+        took_s = max((now_ns() - began) / 1e9, 1e-3)
+        size = min(size, max(FEWEST_MEMBERS, int(size * PROBE_S / ROUNDS / took_s)))
+        deadline = Deadline.after(self._stage.budget.at_most(2 * PROBE_S))
+        for _ in range(ROUNDS):
+            if deadline.passed:
+                break
+            before = self.came
+            if self._round(size) < size and self._is_turned_away():
+                return ReleaseRecord(tuple(self.rounds), self.refusal, before)
+        if has_memory_leak(tuple(self.rounds)):
+            self._go_on(2 * size)
+        self._stage.first += 2 * MOST_MEMBERS
+        return ReleaseRecord(tuple(self.rounds))
+
+    def _go_on(self, size: int) -> None:
+        """Run as many rounds again, and larger ones: by then a garbage collector has run, if that was all."""
+        self.rounds = self.rounds[-1:]
+        deadline = Deadline.after(self._stage.budget.at_most(2 * PROBE_S))
+        for _ in range(ROUNDS):
+            if deadline.passed or self._round(size) < size:
+                break
+
+    def _round(self, size: int) -> int:
+        """Let `size` members come, and go in all ways. Returns how many were let in."""
+        crowd = ClientPool(self._stage.pool_settings(self._options.deadline_s))
+        members: list[PoolMember] = []
+        try:
+            for _ in range(size):
+                person = crowd.join()
+                if person.departure is Departure.REFUSED or not person.can_speak:
+                    self.refusal = person.refusal or "it ended the connection at once"
+                    break
+                members.append(person)
+            for person, how in zip(members, cycle(DEPARTURES), strict=False):
+                if person.can_speak:
+                    DEPARTURES[how](crowd, person)
+            crowd.turn(0)
+        finally:
+            crowd.disperse()
+        self.came += len(members)
+        self.rounds.append(self._measured(len(members)))
+        return len(members)
+
+    def _is_turned_away(self) -> bool:
+        """Whether the server still refuses a member, some time later and with nobody connected."""
+        if TOO_MANY_REQUESTS in self.refusal:
+            return False
+        time.sleep(self._stage.budget.at_most(RETRY_S))
+        self._stage.budget.check()
+        crowd = ClientPool(self._stage.pool_settings(self._options.deadline_s))
+        try:
+            return not crowd.join().can_speak
+        finally:
+            crowd.disperse()
+
+    def _measured(self, connections: int) -> ReleaseRound:
+        """What the server holds once it has had its time to close descriptors."""
+        if self._meter is None:
+            return ReleaseRound(connections)
+        known = [one.fds for one in self.rounds if one.fds is not None]
+        least = min(known, default=0)
+        until = Deadline.after(CONVICTED_S if known and known[-1] > known[0] else RELEASE_S if known else CONVICTED_S)
+        fds = self._meter.fds()
+        while fds is not None and fds > least and not until.passed:
+            time.sleep(POLL_S)
+            fds = self._meter.fds()
+        return ReleaseRound(connections, fds, self._meter.threads(), self._meter.private_bytes())
+
+
+def _run(stage: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
+    rounds = _Rounds(stage, options)
+    record = rounds.run()
+    findings = tuple(judge_release(record, stage.workload.contract))
+    stage.broken = stage.broken or any(finding.level.counts for finding in findings)
+    remark = "" if stage.server.pid is not None else "the process of the server is not visible from here"
+    return ProbeOutcome(findings, len(record.rounds), (Figure("members that came and went", rounds.came),), remark)
+
+
+RELEASE = ChannelProbe(
+    "release",
+    "Of members that have gone, however they went, the server keeps nothing: their place is free for the next.",
+    lambda contract: True,
+    _run,
+)

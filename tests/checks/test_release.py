@@ -1,0 +1,76 @@
+"""What a server keeps of members that have gone counts if it grows in each of eight rounds, and only then."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+
+import pytest
+
+from wsproof.checks.release import ReleaseRecord, ReleaseRound, judge_release
+from wsproof.model.contract import Audience, Contract
+from wsproof.model.finding import Level
+
+CHAT = Contract("chat", Audience.EVERYONE)
+SIZE = 24
+
+
+def judge(record: ReleaseRecord) -> list[tuple[str, Level]]:
+    return [(finding.check, finding.level) for finding in judge_release(record, CHAT)]
+
+
+def descriptors(*steps: int) -> ReleaseRecord:
+    return ReleaseRecord(tuple(ReleaseRound(SIZE, fds, 5, 20_000_000) for fds in accumulate((14, *steps))))
+
+
+def memory(*steps: int) -> ReleaseRecord:
+    return ReleaseRecord(tuple(ReleaseRound(SIZE, 14, 5, held) for held in accumulate((20_000_000, *steps))))
+
+
+def test_a_server_that_gives_all_back_is_right() -> None:
+    assert judge(descriptors(*[0] * 8)) == []
+    assert judge(ReleaseRecord()) == []
+
+
+def test_descriptors_that_grow_in_each_round_are_kept() -> None:
+    assert judge(descriptors(*[4] * 8)) == [("descriptors-kept", Level.VIOLATION)]
+
+
+@pytest.mark.parametrize("steps", [(4, 4, 4, 0, 4, 4, 4, 4), (1,) * 8, (24, 0, 0, 0, 0, 0, 0, 0), (4, 4, 4, 4)])
+def test_what_does_not_grow_in_each_round_proves_nothing(steps: tuple[int, ...]) -> None:
+    assert judge(descriptors(*steps)) == []
+
+
+def test_threads_are_told_beside_descriptors() -> None:
+    rounds = tuple(ReleaseRound(SIZE, 14 + 3 * at, 5 + 3 * at, None) for at in range(9))
+    assert judge(ReleaseRecord(rounds)) == [
+        ("descriptors-kept", Level.VIOLATION),
+        ("threads-kept", Level.VIOLATION),
+    ]
+
+
+def test_memory_that_grows_late_as_much_as_early_is_non_strict() -> None:
+    assert judge(memory(*[SIZE * 10_000] * 8)) == [("memory-kept", Level.NON_STRICT)]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        (SIZE * 1_000,) * 8,
+        tuple(SIZE * 80_000 // 2**at for at in range(8)),
+        (SIZE * 10_000,) * 7 + (-4_096,),
+        (SIZE * 10_000, 0) * 4,
+    ],
+    ids=["little", "levels off", "falls once", "stands still"],
+)
+def test_memory_that_levels_off_or_is_collected_is_no_leak(steps: tuple[int, ...]) -> None:
+    assert judge(memory(*steps)) == []
+
+
+def test_what_is_not_known_accuses_nobody() -> None:
+    assert judge(ReleaseRecord(tuple(ReleaseRound(SIZE) for _ in range(9)))) == []
+
+
+def test_a_place_that_does_not_come_back_is_a_violation() -> None:
+    (finding,) = judge_release(ReleaseRecord((), "HTTP/1.1 503", 48), CHAT)
+    assert (finding.check, finding.level) == ("place-kept", Level.VIOLATION)
+    assert "After 48 members had come and gone" in finding.explanation

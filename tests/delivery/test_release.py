@@ -1,0 +1,40 @@
+"""What members that have gone leave behind is found, and a server that gives all back is not accused."""
+
+from __future__ import annotations
+
+import pytest
+
+from wsproof.delivery import run_suite
+from wsproof.model.finding import Verdict
+from wsproof.model.suite import SuiteOptions, SuiteReport
+from wsproof.target.server import serve
+from wsproof.target.target import parse_target
+from wsproof.workloads import load_channels
+
+APP = "tests.faulty.channels.lasting:app"
+WORKLOADS = {"chat": load_channels("tutorial")["chat"]}
+
+
+def run(fault: str) -> SuiteReport:
+    with serve(parse_target(APP, path="/ws", env=[f"FAULT={fault}"])) as server:
+        return run_suite(server, WORKLOADS, SuiteOptions(only=("chat.release",)))
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("keeps a descriptor of who ends abruptly", "file descriptors: their number grew in each of"),
+        ("keeps every seat", "though nobody was connected any more"),
+    ],
+)
+def test_what_is_kept_is_found(fault: str, words: str) -> None:
+    report = run(fault)
+    assert report.verdict() is Verdict.INVALID
+    assert any(words in finding.explanation for finding in report.findings)
+
+
+@pytest.mark.parametrize("kind", ["", "takes ten connections"])
+def test_a_server_that_gives_all_back_is_not_accused(kind: str) -> None:
+    report = run(kind)
+    assert [finding for finding in report.findings if finding.level.counts] == []
+    assert report.verdict() is Verdict.VALID
