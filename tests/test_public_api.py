@@ -11,6 +11,7 @@ import pytest
 
 import wsproof
 
+ROOT = Path(__file__).resolve().parents[1]
 README = Path(wsproof.__file__).parent / "workloads" / "README.md"
 
 
@@ -24,6 +25,11 @@ def test_the_list_is_sorted_and_complete() -> None:
     assert len(set(wsproof.__all__)) == len(wsproof.__all__)
 
 
+def test_no_module_of_the_package_hides_a_public_name() -> None:
+    modules = {path.stem for path in Path(wsproof.__file__).parent.iterdir()}
+    assert not modules & set(wsproof.__all__)
+
+
 def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'Crowd'"):
         _ = wsproof.Crowd
@@ -35,6 +41,9 @@ def test_importing_the_package_imports_nothing_else() -> None:
     assert done.stdout.split() == ["wsproof"]
 
 
-def test_the_guide_to_workloads_imports_from_the_public_api_alone() -> None:
-    imported = re.findall(r"^(?:from|import) (wsproof[\w.]*)", README.read_text(encoding="utf-8"), re.MULTILINE)
+@pytest.mark.parametrize(
+    "page", [README, ROOT / "README.md", ROOT / "docs" / "from-python.md"], ids=lambda page: page.name
+)
+def test_the_guides_import_from_the_public_api_alone(page: Path) -> None:
+    imported = re.findall(r"^(?:from|import) (wsproof[\w.]*)", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert set(imported) == {"wsproof"}

@@ -106,7 +106,7 @@ def test_a_broadcast_to_fewer_than_were_asked_for_is_not_timed(monkeypatch: pyte
 
 
 def test_a_users_own_app_is_timed_once_per_number_of_subscribers(pytester: pytest.Pytester) -> None:
-    apps = Path(__file__).parent / "workloads" / "apps"
+    apps = Path(__file__).parents[1] / "workloads" / "apps"
     for name in ("pubsub.py", "pubsub_channels.py"):
         pytester.path.joinpath(name).write_text((apps / name).read_text(encoding="utf-8"), encoding="utf-8")
     pytester.makepyfile(
