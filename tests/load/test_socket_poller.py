@@ -1,4 +1,4 @@
-"""One epoll instance for all sockets of a worker."""
+"""Sockets on both event loops: readable, ended, removed."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_reset_calls_the_reader(factory: Callable[[], asyncio.AbstractEventLoo
                 ended.append(type(error))
                 poller.remove(ours.fileno())
 
-        poller.add(ours.fileno(), read, lambda: None)
+        poller.add(ours.fileno(), read, read)
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         theirs.close()
         await until(lambda: ended)

@@ -5,7 +5,8 @@
 At 1,000 messages a second over 100 connections, in two shapes: echoes that are spread evenly, and publications that go
 to all at once. What a client adds to a message is (receipt - actual send) as it says, minus the same between the two
 packets on the wire; clients take turns, block by block, against a fresh server in C. Needs tcpdump and the right to
-capture; server and capture get one core, the client another. k6 is there where `rivals/installed.py` finds it.
+capture; server and capture get one core, the client another. With `--beside`, another process keeps the client's core
+busy meanwhile. k6 is there where `rivals/installed.py` finds it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -52,6 +55,13 @@ class Block:
     sending_p50: float
     receiving_p50: float
     receiving_p99: float
+    exact_p50: float
+    exact_p99: float
+    """Receiving, of the messages that the client has an exact time of."""
+    together: float
+    """Share of the messages that it knows within an interval, since they were read together with a later one."""
+    within: float
+    """Share of these that the capture saw in that interval; NaN if there are none."""
     lag_p99: float
     lag_max: float
     within_lag: float
@@ -69,7 +79,8 @@ def main() -> None:
         for number in range(asked.blocks):
             turn = number % len(asked.clients)
             for name in (*asked.clients[turn:], *asked.clients[:turn]):
-                blocks[name].append(measure(name, shape, asked.seconds))
+                with busy_core(1) if asked.beside else nullcontext():
+                    blocks[name].append(measure(name, shape, asked.seconds))
         show(shape, blocks)
         every[shape] = {name: [asdict(block) for block in found] for name, found in blocks.items()}
     if asked.json:
@@ -82,6 +93,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=8.0, help="length of a block's window (8)")
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES))
     parser.add_argument("--clients", nargs="+", choices=CLIENTS, default=installed(CLIENTS))
+    parser.add_argument("--beside", action="store_true", help="keep the client's core busy with another process")
     parser.add_argument("--json", type=Path, help="write every block's figures there, too")
     asked = parser.parse_args()
     refuse_missing(asked.clients)
@@ -94,13 +106,26 @@ def measure(name: str, shape: str, seconds: float) -> Block:
         file = Path(folder) / "report.npz"
         with capture(port, Path(folder) / "wire.pcap") as wire:
             command = command_of(name, shape, port, seconds, file)
-            rival = {"WSPROOF_RIVAL": f"{shape}:10:{file}"}
+            rival = {"WSPROOF_RIVAL": f"{shape}:10:{file}", "WSPROOF_CHANNELS": "tutorial"}
+            rival |= {"WSPROOF_BLOCKED": "1"} if name.endswith("blocked") else {}
             client = subprocess.Popen(command, env=os.environ | rival, stdout=subprocess.DEVNULL)
             put_on_core(client.pid, 1)
             client.wait()
         if not file.exists():
             sys.exit(f"{name} has left no report")
         return compare(Report.load(file), wire)
+
+
+@contextmanager
+def busy_core(core: int) -> Iterator[None]:
+    """Another process that uses all that it gets of a core."""
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    put_on_core(busy.pid, core)
+    try:
+        yield
+    finally:
+        busy.kill()
+        busy.wait()
 
 
 def compare(report: Report, wire: Wire) -> Block:
@@ -112,6 +137,7 @@ def compare(report: Report, wire: Wire) -> Block:
         sys.exit(f"{pairs.unmatched} of {len(report.sequence)} messages were not found on the wire")
     reported, real, added = pairs.reported_ns / US, pairs.real_ns / US, pairs.added_ns / US
     receiving = (pairs.received_ns - pairs.came_ns) / US
+    exact, within = receiving[pairs.exact], pairs.within
     lag = report.lag_ns / US
     limit = float(lag.max()) if len(lag) else float("nan")
     beyond = np.sort(added[added > limit])[::-1]
@@ -128,6 +154,10 @@ def compare(report: Report, wire: Wire) -> Block:
         sending_p50=quantile((pairs.left_ns - pairs.sent_ns) / US, 50),
         receiving_p50=quantile(receiving, 50),
         receiving_p99=quantile(receiving, 99),
+        exact_p50=quantile(exact, 50) if len(exact) else float("nan"),
+        exact_p99=quantile(exact, 99) if len(exact) else float("nan"),
+        together=len(within) / len(added),
+        within=float(within.mean()) if len(within) else float("nan"),
         lag_p99=quantile(lag, 99) if len(lag) else float("nan"),
         lag_max=limit,
         within_lag=1 - len(beyond) / len(added) if len(lag) else float("nan"),
@@ -139,9 +169,13 @@ def show(shape: str, blocks: dict[str, list[Block]]) -> None:
     """A table in Markdown: medians over the blocks, the smallest and the largest."""
     names = ("wire_p50", "wire_p99", "reported_p50", "reported_p99", "added_p50", "added_p99", "sending_p50")
     say(f"\n{SHAPES[shape]}: us, median over the blocks (least-most)\n")
-    titles = [name.replace("_", " ") for name in (*names, "receiving_p50", "receiving_p99")]
-    say("| client | blocks | messages | " + " | ".join(titles) + " | within its lag |")
-    say("| --- |" + " --- |" * (len(titles) + 3))
+    titles = [name.replace("_", " ") for name in (*names, "receiving_p50", "receiving_p99", "exact_p50", "exact_p99")]
+    say(
+        "| client | blocks | messages | "
+        + " | ".join(titles)
+        + " | read together | of these within the interval | within its lag |"
+    )
+    say("| --- |" + " --- |" * (len(titles) + 5))
     for name, found in blocks.items():
         cells = [spread([getattr(block, title.replace(" ", "_")) for block in found]) for title in titles]
         within = "-"
@@ -150,7 +184,10 @@ def show(shape: str, blocks: dict[str, list[Block]]) -> None:
             every = sum(block.messages for block in found)
             within = f"{1 - beyond / every:.3%} ({beyond} beyond; lag max {spread([b.lag_max for b in found])})"
         messages = sum(block.messages for block in found)
-        say(f"| {name} | {len(found)} | {messages:,} | " + " | ".join(cells) + f" | {within} |")
+        together = f"{median(block.together for block in found):.2%}"
+        inside = [block.within for block in found if not np.isnan(block.within)]
+        cells += [together, f"{min(inside):.2%}" if inside else "-", within]
+        say(f"| {name} | {len(found)} | {messages:,} | " + " | ".join(cells) + " |")
     for name, found in blocks.items():
         for number, block in enumerate(found):
             if block.beyond:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic_ns
 
@@ -21,8 +22,15 @@ from wsproof.model.history import Kind
 from wsproof.model.measurement import Measurement
 from wsproof.model.nanoseconds import NS
 from wsproof.model.plan import Phase, schedule
+from wsproof.stats.arrival_stamps import earliest_ns
 
-LOCUST_USER = Path(__file__).parents[1] / "rivals" / "locust_user.py"
+RIVALS = Path(__file__).parents[1] / "rivals"
+LOCUST_FILES = {
+    "Locust": RIVALS / "locust_user.py",
+    "wsproof in Locust": RIVALS / "wsproof_locust_user.py",
+    "wsproof in Locust, blocked": RIVALS / "wsproof_locust_user.py",
+}
+"""Clients that are started by Locust, and their files."""
 
 
 def engine(shape: str, port: int, seconds: float) -> Report:
@@ -43,6 +51,10 @@ def report_of_engine(measurement: Measurement) -> Report:
     keys = zip(receipts.publisher.tolist(), receipts.sequence.tolist(), strict=True)
     sent_ns = np.array([sent.get(key, 0) for key in keys], np.int64)
     chosen = (receipts.kind == Kind.DELIVERY) & (sent_ns > 0)
+    # The record's hard bound: what the read before had left, whatever the loop did in between.
+    stamps = replace(
+        measurement.generator.stamps, intervals=measurement.generator.stamps.intervals * np.array([1, 1, 1, 0])
+    )
     return Report(
         receipts.subscriber[chosen],
         receipts.publisher[chosen],
@@ -50,6 +62,7 @@ def report_of_engine(measurement: Measurement) -> Report:
         sent_ns[chosen],
         receipts.received_ns[chosen],
         measurement.generator.loop_lag_ns,
+        earliest_ns(np.asarray(receipts.received_ns[chosen]), stamps),
     )
 
 
@@ -114,16 +127,18 @@ CLIENTS: dict[str, Callable[[str, int, float], Report]] = {
     "websockets": websockets,
     "Locust": locust,
     "k6": k6,
+    "wsproof in Locust": locust,
+    "wsproof in Locust, blocked": locust,
 }
 
 
 def command_of(name: str, shape: str, port: int, seconds: float, file: Path) -> list[str]:
     """What starts a client."""
-    if name != "Locust":
+    if name not in LOCUST_FILES:
         return [sys.executable, "-m", "benchmarks.truth.clients", name, shape, str(port), str(seconds), str(file)]
     load = ["-u", str(CONNECTIONS), "-r", str(CONNECTIONS), "-t", f"{seconds + WARMUP_S + 1:g}s"]
     ways = ["--host", f"ws://127.0.0.1:{port}", "--headless", "--only-summary", "--loglevel", "WARNING"]
-    return [sys.executable, "-m", "locust", "-f", str(LOCUST_USER), *load, *ways]
+    return [sys.executable, "-m", "locust", "-f", str(LOCUST_FILES[name]), *load, *ways]
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from benchmarks.truth.report import Report
 from benchmarks.truth.wire import Wire
 
+CLOCKS_NS = 20_000
+"""What the clock of the capture may differ from ours, and the way from the device to the socket, with some room."""
 Times = NDArray[np.int64]
 
 
@@ -22,6 +24,7 @@ class Matched:
     left_ns: Times
     came_ns: Times
     received_ns: Times
+    after_ns: Times
     unmatched: int
 
     @property
@@ -33,6 +36,21 @@ class Matched:
     def real_ns(self) -> Times:
         """The same between the two packets."""
         return self.came_ns - self.left_ns
+
+    @property
+    def exact(self) -> NDArray[np.bool_]:
+        """Which deliveries the client has an exact time of."""
+        return self.after_ns >= self.received_ns
+
+    @property
+    def within(self) -> NDArray[np.bool_]:
+        """Of those that are not exact: which came within the interval that the client says."""
+        known = ~self.exact
+        came_ns = self.came_ns[known]
+        inside: NDArray[np.bool_] = (came_ns >= self.after_ns[known] - CLOCKS_NS) & (
+            came_ns <= self.received_ns[known] + CLOCKS_NS
+        )
+        return inside
 
     @property
     def added_ns(self) -> Times:
@@ -48,7 +66,9 @@ def match(report: Report, wire: Wire) -> Matched:
     came = np.array([wire.delivered.get(place, 0) for place in places], np.int64)
     seen = (left > 0) & (came > 0)
     unmatched = int(np.count_nonzero(~seen))
-    return Matched(report.sent_ns[seen], left[seen], came[seen], report.received_ns[seen], unmatched)
+    return Matched(
+        report.sent_ns[seen], left[seen], came[seen], report.received_ns[seen], report.after_ns[seen], unmatched
+    )
 
 
 def quantile(values: NDArray[Any], percent: float) -> float:

@@ -17,7 +17,11 @@ COLUMNS = ("subscriber", "publisher", "sequence", "sent_ns", "received_ns")
 
 @dataclass(frozen=True)
 class Report:
-    """Deliveries, their keys and times; `lag_ns` is what the client knows of its own lateness (empty: nothing)."""
+    """Deliveries, their keys and times; `lag_ns` is what the client knows of its own lateness (empty: nothing).
+
+    `after_ns` is the earliest time at which each may have arrived, for a client that knows it; otherwise it is the time
+    of receipt.
+    """
 
     subscriber: NDArray[np.int64]
     publisher: NDArray[np.int64]
@@ -25,6 +29,7 @@ class Report:
     sent_ns: NDArray[np.int64]
     received_ns: NDArray[np.int64]
     lag_ns: NDArray[np.int64]
+    after_ns: NDArray[np.int64]
 
     def save(self, file: Path) -> None:
         np.savez(file, **{field.name: getattr(self, field.name) for field in fields(self)})
@@ -47,4 +52,4 @@ def report_of(rows: list[Row], sent: dict[tuple[int, int], int], since_ns: int) 
             found.append((subscriber, *key, sent[key], received_ns))
     table = np.array(found, np.int64).reshape(-1, 5)
     columns = dict(zip(COLUMNS, table.T, strict=True))
-    return Report(**columns, lag_ns=np.zeros(0, np.int64))
+    return Report(**columns, lag_ns=np.zeros(0, np.int64), after_ns=columns["received_ns"])

@@ -87,6 +87,8 @@ class GeventConnection:
         """Set when the connection has ended."""
         self.ear = ear
         """Who hears of what comes. It may be replaced at any time."""
+        self.sent_ns = 0
+        """When the last message was handed to the kernel, after it was encoded."""
         self._deadline_s = deadline_s
         self._socket: socket.socket | None = None
         self._closing = False
@@ -161,6 +163,7 @@ class GeventConnection:
             self.peer.send_text(message)
         else:
             self.peer.send_binary(message)
+        self.sent_ns = monotonic_ns()
         self._write()
         return True
 

@@ -177,11 +177,12 @@ class WorkloadRun:
         sequence = len(self._sent_ns[member])
         envelope = Envelope(self.first_publisher + member, sequence, intended_ns)
         message = self.workload.publish(member, envelope, self._body)
-        sent_ns = monotonic_ns()
-        if not self.lines[member].send(message):
+        line = self.lines[member]
+        if not line.send(message):
             self._sent_ns[member].append(0)
             self.recorder.published(member, sequence, intended_ns, 0, Phase.MEASURED, Outcome.FAILED)
             return
+        sent_ns = line.sent_ns
         self._sent_ns[member].append(sent_ns)
         self.recorder.published(member, sequence, intended_ns, sent_ns, Phase.MEASURED, Outcome.OK)
         self._last_sent_ns[self.members[member].room] = sent_ns

@@ -18,6 +18,8 @@ from time import monotonic_ns, sleep, time_ns
 SO_TIMESTAMPNS = 35
 """SO_TIMESTAMPNS of <asm-generic/socket.h>, which Python's `socket` does not name. Its messages have the same type."""
 _TIMESPEC = struct.Struct("@ll")
+unpack_stamp = _TIMESPEC.unpack
+"""Seconds and nanoseconds of a stamp, by CLOCK_REALTIME."""
 ANCILLARY_BYTES = socket.CMSG_SPACE(_TIMESPEC.size)
 """Room for one stamp in a call of `recvmsg`."""
 READINGS = 5
@@ -60,7 +62,7 @@ class KernelClock:
         """The arrival time that came with a read at `now_ns`; None if there is none, or if it cannot be true."""
         if not ancillary:
             return None
-        seconds, ns = _TIMESPEC.unpack(ancillary[0][2])
+        seconds, ns = unpack_stamp(ancillary[0][2])
         at_ns: int = seconds * 1_000_000_000 + ns - self.offset_ns
         if at_ns <= now_ns:
             return at_ns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from time import monotonic_ns
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,6 +27,7 @@ class FakeLine:
     """Takes what is sent, and passes on what comes."""
 
     is_stamped = False
+    sent_ns = 0
 
     def __init__(self, member: int) -> None:
         self.member = member
@@ -35,6 +37,7 @@ class FakeLine:
 
     def send(self, message: str) -> bool:
         self.sent.append(json.loads(message)["type"])
+        self.sent_ns = monotonic_ns()
         return True
 
     def listen(self) -> None:

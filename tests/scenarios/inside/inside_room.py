@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from itertools import pairwise
+from time import monotonic_ns
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,6 +24,7 @@ class FakeLine:
     """Takes what is sent."""
 
     is_stamped = False
+    sent_ns = 0
 
     def __init__(self, member: int) -> None:
         self.member = member
@@ -30,6 +32,7 @@ class FakeLine:
 
     def send(self, message: str) -> bool:
         self.sent.append(message)
+        self.sent_ns = monotonic_ns()
         return True
 
     def listen(self) -> None:

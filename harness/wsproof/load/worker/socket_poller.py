@@ -1,7 +1,8 @@
-"""Readiness of a worker's sockets: one epoll instance, which the event loop watches as a single file descriptor.
+"""Readiness of a worker's sockets, on the event loop.
 
 libuv stops to watch a socket that was reset, and does not call its reader again: the end of the connection would be
-missed, and what the server sent before it. An epoll instance of our own tells all of it, in one call for all sockets.
+missed, and what the server sent before it. So an epoll instance of our own watches for errors and hang-ups alone, which
+costs nothing while there are none.
 """
 
 from __future__ import annotations
@@ -9,69 +10,62 @@ from __future__ import annotations
 import asyncio
 import select
 from collections.abc import Callable
-from time import monotonic_ns
 
-AT_ONCE = 1_000
-"""Sockets per call. Timers and publications of the event loop have their turn in between."""
 IDLE_NS = 30_000
-"""A loop that comes back within this time (ns) has not slept: the kernel needs some of it to list the sockets."""
-_WRITABLE = select.EPOLLOUT
-_ENDED = select.EPOLLERR | select.EPOLLHUP
-_READABLE = select.EPOLLIN | _ENDED
-_WRITABLE_OR_ENDED = _WRITABLE | _ENDED
+"""A loop that reads again within this time (ns) has not slept: the kernel needs some of it to list the sockets."""
 
 
 class SocketPoller:
-    """Calls a socket's `read` when it is readable or has ended, and its `write` when asked to."""
+    """Calls a socket's `read` when it is readable, `end` when it has ended or failed, and `write` when asked to."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.read_ns = 0
+        """When a socket was read last, in ns."""
         self._loop = loop
-        self.call_soon = loop.call_soon
-        self._poll = select.epoll()
-        self._began_ns = self._ended_ns = monotonic_ns()
-        self.since_ns = 0
-        """What is read now arrived later, in ns: an earlier call has read all that was there. 0: not known."""
-        self.woke_ns = 0
-        """When the loop woke up for what is read now; 0 if it had not slept."""
-        self._callbacks: dict[int, tuple[Callable[[], None], Callable[[], None]]] = {}
-        loop.add_reader(self._poll.fileno(), self._on_ready)
+        self._ends = select.epoll()
+        self._end_callbacks: dict[int, Callable[[], None]] = {}
+        loop.add_reader(self._ends.fileno(), self._on_ends)
 
-    def add(self, fd: int, read: Callable[[], None], write: Callable[[], None]) -> None:
-        """Begin to watch a socket for reading."""
-        self._callbacks[fd] = (read, write)
-        self._poll.register(fd, select.EPOLLIN)
+    def add(self, fd: int, read: Callable[[], None], end: Callable[[], None]) -> None:
+        """Begin to watch a socket."""
+        self._end_callbacks[fd] = end
+        self._loop.add_reader(fd, read)
+        self._ends.register(fd, 0)  # errors and hang-ups need not be asked for
 
-    def change(self, fd: int, *, reads: bool, writes: bool) -> None:
-        """Watch a socket for these from now on. Its end calls both."""
-        self._poll.modify(fd, (select.EPOLLIN if reads else 0) | (_WRITABLE if writes else 0))
+    def stop_reading(self, fd: int) -> None:
+        """Do not call `read` any more."""
+        self._loop.remove_reader(fd)
+
+    def watch_writing(self, fd: int, write: Callable[[], None]) -> None:
+        """Call `write` when the socket has room."""
+        self._loop.add_writer(fd, write)
+
+    def stop_writing(self, fd: int) -> None:
+        """Do not call `write` any more."""
+        self._loop.remove_writer(fd)
 
     def remove(self, fd: int) -> None:
         """Watch the socket no more."""
-        if self._callbacks.pop(fd, None) is not None:
-            self._poll.unregister(fd)
+        if self._end_callbacks.pop(fd, None) is not None:
+            self._ends.unregister(fd)
+            self._loop.remove_reader(fd)
+            self._loop.remove_writer(fd)
+
+    def call_soon(self, callback: Callable[..., None], *arguments: object) -> None:
+        """Call back in the next iteration of the event loop."""
+        self._loop.call_soon(callback, *arguments)
 
     def close(self) -> None:
         """Watch nothing more."""
-        self._loop.remove_reader(self._poll.fileno())
-        self._poll.close()
+        self._loop.remove_reader(self._ends.fileno())
+        self._ends.close()
 
-    def _on_ready(self) -> None:
-        get = self._callbacks.get
-        now_ns = monotonic_ns()
-        self.since_ns = self._began_ns
-        self.woke_ns = now_ns if now_ns - self._ended_ns > IDLE_NS else 0
-        ready = self._poll.poll(0, AT_ONCE)
-        for fd, events in ready:
-            found = get(fd)
-            if found is None:  # removed by the callback of another socket
+    def _on_ends(self) -> None:
+        for fd, _ in self._ends.poll(0):
+            end = self._end_callbacks.get(fd)
+            if end is None:  # removed by the callback of another socket
                 continue
-            read, write = found
             try:
-                if events & _READABLE:
-                    read()
-                if events & _WRITABLE_OR_ENDED:
-                    write()
-            except Exception as fault:  # noqa: BLE001 - the other sockets are read nevertheless
+                end()
+            except Exception as fault:  # noqa: BLE001 - the other sockets have their turn nevertheless
                 self._loop.call_exception_handler({"message": "a connection's callback failed", "exception": fault})
-        self._began_ns = now_ns if len(ready) < AT_ONCE else 0
-        self._ended_ns = monotonic_ns()
