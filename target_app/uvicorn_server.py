@@ -15,6 +15,9 @@ from uvicorn import Config, Server
 
 from target_app.settings import Settings
 
+UVICORN_PING_SECONDS = 20.0
+"""The default of uvicorn's two options for pings: somebody who has set another one meant it."""
+
 logger = logging.getLogger("target_app")
 
 
@@ -33,6 +36,10 @@ def set_options(config: Config, settings: Settings) -> dict[str, object]:
         wanted["ws_per_message_deflate"] = False
     if config.timeout_graceful_shutdown is None:
         wanted["timeout_graceful_shutdown"] = settings.shutdown_timeout
+    for name in ("ping_interval", "ping_timeout"):
+        value, default = getattr(settings, name), UVICORN_PING_SECONDS
+        if getattr(config, f"ws_{name}") == default != value:
+            wanted[f"ws_{name}"] = value
     for name, value in wanted.items():
         setattr(config, name, value)
     return wanted

@@ -9,12 +9,12 @@ from websockets.sync.client import ClientConnection
 
 from tests.target_app.conftest import Enter, EnterRaw, StartServer
 from tests.target_app.peers import BINARY, CLOSE, TEXT, RawPeer, frame
-from tests.target_app.server import DEADLINE, Server, running, wait_until
+from tests.target_app.server import DEADLINE, STARTS, Server, running, wait_until
 
 
-@pytest.fixture(scope="module", params=["target_app", "target_app --direct"])
+@pytest.fixture(scope="module", params=STARTS)
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """All that is promised holds whichever way the server writes."""
+    """All that is promised holds whichever way the server is started and writes."""
     with running(request.param, {}) as started:
         yield started
 
@@ -136,7 +136,7 @@ def test_an_id_that_could_not_be_shown_is_refused_with_1008(server: Server, path
         assert broadcasts(one, 1) == ["Client #1 says: nobody came, nobody left"]
 
 
-@pytest.mark.parametrize("app", ["target_app", "target_app --direct"])
+@pytest.mark.parametrize("app", STARTS)
 def test_a_member_that_never_reads_delays_nobody_and_is_dropped_and_cut_off(
     start_server: StartServer, stalled: EnterRaw, app: str
 ) -> None:

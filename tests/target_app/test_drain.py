@@ -10,11 +10,10 @@ from websockets.sync.client import ClientConnection
 
 from tests.target_app.conftest import Enter, EnterRaw, StartServer
 from tests.target_app.peers import RawPeer, flood_until_stuck
-from tests.target_app.server import DEADLINE, Server, wait_until
+from tests.target_app.server import DEADLINE, STARTS, Server, wait_until
 
 POLITE = "tests.target_app.polite_channel:app"
 DIRECT = " --ws target_app.direct:DirectWSProtocol"
-APPS = ["target_app", "target_app --direct", "target_app.main:app"]
 
 
 def ending(client: ClientConnection, skipped: str | None = None) -> tuple[int | None, str | None]:
@@ -26,7 +25,7 @@ def ending(client: ClientConnection, skipped: str | None = None) -> tuple[int | 
         return client.close_code, client.close_reason
 
 
-@pytest.mark.parametrize("app", APPS)
+@pytest.mark.parametrize("app", STARTS)
 def test_while_a_crowd_is_sent_away_nobody_new_is_taken(start_server: StartServer, app: str) -> None:
     server = start_server(app, drain_seconds=600)  # far longer than the test: only what is asked for ends it
     assert server.get("/readyz").status_code == 200
@@ -96,7 +95,7 @@ def test_a_peer_that_answers_no_ping_of_the_application_is_idle(
     assert server.ended("idle") == 1
 
 
-@pytest.mark.parametrize("app", ["target_app", "target_app --direct"])
+@pytest.mark.parametrize("app", STARTS)
 def test_a_stalled_peer_is_gone_within_the_time_of_the_pings_though_writes_may_wait(
     start_server: StartServer, stalled: EnterRaw, app: str
 ) -> None:
@@ -105,7 +104,7 @@ def test_a_stalled_peer_is_gone_within_the_time_of_the_pings_though_writes_may_w
     wait_until(lambda: server.stats()["open"] == 0, "it is gone")
 
 
-@pytest.mark.parametrize("app", ["target_app", "target_app --direct"])
+@pytest.mark.parametrize("app", STARTS)
 def test_a_peer_that_answers_no_protocol_ping_is_gone_and_its_going_is_told(
     start_server: StartServer, raw: EnterRaw, enter: Enter, app: str
 ) -> None:

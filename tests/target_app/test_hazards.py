@@ -24,7 +24,7 @@ from target_app.settings import Settings
 from tests.target_app.conftest import Enter, StartServer
 from tests.target_app.peers import TINY_BUFFER
 from tests.target_app.people import close_of, dial
-from tests.target_app.server import DEADLINE, Server, running, wait_until
+from tests.target_app.server import DEADLINE, STARTS, Server, running, wait_until
 
 BIG = "x" * 60_000
 
@@ -70,7 +70,7 @@ def queued_bytes(server: Server) -> float:
     return sum(float(line.split()[-1]) for line in lines if line.startswith("target_app_queue_bytes{"))
 
 
-@pytest.mark.parametrize("app", ["target_app", "target_app --direct"])
+@pytest.mark.parametrize("app", STARTS)
 def test_a_member_that_reads_late_and_one_that_goes_cost_nobody_a_message_the_order_or_a_pong(
     start_server: StartServer, enter: Enter, app: str
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import psutil
 
 from tests.target_app.conftest import EnterRaw, StartServer
+from tests.target_app.peers import RawPeer
 from tests.target_app.server import DEADLINE, Server, wait_until
 from tests.target_app.test_metrics import scraped
 
@@ -40,3 +41,14 @@ def test_memory_and_sockets_of_peers_that_fell_behind_come_back(start_server: St
         resident.append(process.memory_info().rss)
     # A leak would be 24 MB with every round; the first one also shows what the process needs anyway.
     assert resident[-1] - resident[0] < 1.5 * QUEUE, resident
+
+
+def test_no_socket_and_no_connection_is_left_of_many_that_were_reset(start_server: StartServer) -> None:
+    server = start_server()
+    process = psutil.Process(server.process.pid)
+    before = process.num_fds()
+    peers = [RawPeer(server, "/ws") for _ in range(200)]
+    for peer in peers:
+        peer.reset()
+    wait_until(lambda: server.stats()["open"] == 0, "none is open")
+    wait_until(lambda: process.num_fds() <= before, "none has a descriptor")

@@ -8,9 +8,8 @@ from websockets.sync.client import ClientConnection
 
 from tests.target_app.conftest import Enter, EnterRaw, StartServer
 from tests.target_app.peers import flood_until_stuck
-from tests.target_app.server import DEADLINE, Server, wait_until
+from tests.target_app.server import DEADLINE, STARTS, Server, wait_until
 
-APPS = ["target_app", "target_app --direct", "target_app.main:app"]
 """With our own command, writing either way, and with plain uvicorn, which sets no limit to a graceful shutdown."""
 
 
@@ -35,7 +34,7 @@ def close_code(client: ClientConnection) -> int | None:
         return client.close_code
 
 
-@pytest.mark.parametrize("app", APPS)
+@pytest.mark.parametrize("app", STARTS)
 def test_sigterm_ends_a_server_with_a_member_that_does_not_read(
     start_server: StartServer, stalled: EnterRaw, app: str
 ) -> None:
@@ -45,7 +44,7 @@ def test_sigterm_ends_a_server_with_a_member_that_does_not_read(
     assert "Traceback" not in server.log()
 
 
-@pytest.mark.parametrize("app", APPS)
+@pytest.mark.parametrize("app", STARTS)
 def test_sigterm_ends_a_server_with_a_flooder_that_does_not_read(
     start_server: StartServer, stalled: EnterRaw, app: str
 ) -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import signal
 import socket
 import struct
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import uvicorn
 from uvicorn import Config, Server
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
+from target_app import __main__ as command
 from target_app import uvicorn_server
 from target_app.request_deadlines import RequestDeadlines
 from target_app.settings import Settings
@@ -72,6 +75,23 @@ def test_options_that_are_stricter_already_are_kept() -> None:
     config = Config("unused:app", ws_max_size=1_000, ws_per_message_deflate=False, timeout_graceful_shutdown=1)
     assert uvicorn_server.set_options(config, Settings()) == {}
     assert (config.ws_max_size, config.timeout_graceful_shutdown) == (1_000, 1)
+
+
+def test_every_way_of_starting_comes_to_the_same_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So what holds under one of them holds under all, whatever else it is that writes."""
+    settings, configs = Settings(ping_interval=7, ping_timeout=8, max_message_bytes=999), []
+    for name in ("ping_interval", "ping_timeout", "max_message_bytes"):
+        monkeypatch.setenv(f"TARGET_APP_{name.upper()}", str(getattr(settings, name)))
+    monkeypatch.setattr(uvicorn, "run", lambda app, **options: configs.append(Config(app, **options)))
+    for arguments in ([], ["--direct"]):
+        monkeypatch.setattr(sys, "argv", ["target_app", *arguments])
+        command.main()
+    configs.append(Config("target_app.main:app", proxy_headers=False))
+    decisive = ("ws_max_size", "ws_per_message_deflate", "ws_ping_interval", "ws_ping_timeout", "proxy_headers")
+    for config in configs:
+        uvicorn_server.set_options(config, settings)
+    found = {tuple(getattr(config, name) for name in (*decisive, "timeout_graceful_shutdown")) for config in configs}
+    assert found == {(999, False, 7, 8, False, settings.shutdown_timeout)}
 
 
 def test_the_server_is_found_by_its_signal_handler(monkeypatch: pytest.MonkeyPatch) -> None:
