@@ -143,7 +143,7 @@ class DirectWSProtocol(WebSocketsSansIOProtocol):
     def _reset(self) -> None:
         self._end_timer = None
         if self.transport.get_write_buffer_size():
-            logger.info("cut sockets=1: its peer did not read")
+            logger.warning("cut sockets=1: its peer did not read")
             underneath = self.transport.get_extra_info("socket")
             if underneath is not None and underneath.family in (socket.AF_INET, socket.AF_INET6):
                 underneath.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)

@@ -130,4 +130,4 @@ class Roster:
         # Who is open under the same addresses is a newcomer on a port that was used before.
         count = cut(overdue - {connection.addresses for connection in self._open if connection.addresses})
         if count:
-            logger.info("cut sockets=%d: their peers did not read", count)
+            logger.warning("cut sockets=%d: their peers did not read", count)

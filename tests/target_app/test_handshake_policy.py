@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.target_app.conftest import StartServer
 from tests.target_app.people import SECRET, Person, close_of, dial, make_token
-from tests.target_app.server import DEADLINE, LOCALLY, STARTS, Server, wait_until
+from tests.target_app.server import DEADLINE, LOCALLY, Server, wait_until
 
 CHANNELS = ("/ws", "/ws/7", "/dashboard-feed", "/echo/json", "/rooms/gate", "/notifications")
 
@@ -80,7 +80,7 @@ def test_closed_is_closed_wherever_the_server_is_mounted_and_for_channels_that_a
         assert Person(socket).read()["type"] == "welcome"
 
 
-@pytest.mark.parametrize("app", STARTS)
+@pytest.mark.parametrize("app", ["target_app", "target_app --direct"])
 def test_a_refused_connection_never_reaches_its_channel(start_server: StartServer, app: str) -> None:
     server = start_server(app, open_channels=False, max_connections=1, secret=SECRET)
     path = f"/rooms/x?token={make_token('ada')}"
