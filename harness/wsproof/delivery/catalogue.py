@@ -7,6 +7,7 @@ from typing import TypeAlias
 from wsproof.delivery.channel_probe import ChannelProbe
 from wsproof.delivery.delivery_property import DeliveryProperty
 from wsproof.delivery.disturbance_probe import RECOVERS
+from wsproof.delivery.limits_probe import LIMITS
 from wsproof.delivery.pause_probe import PAUSE
 from wsproof.delivery.properties import PROPERTIES
 from wsproof.delivery.release_probe import RELEASE
@@ -19,6 +20,7 @@ ChannelCheck: TypeAlias = DeliveryProperty | ChannelProbe
 
 CHANNEL_PROBES: tuple[ChannelProbe, ...] = (
     RELEASE,
+    LIMITS,
     STANDING,
     RECOVERS,
     PAUSE,

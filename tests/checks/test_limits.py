@@ -1,0 +1,39 @@
+"""A limit on messages is told; none is non-strict where the memory shows it, and information elsewhere."""
+
+from __future__ import annotations
+
+from wsproof.checks.limits import MIB, SizeTrial, judge_limits, limits_in_figures, limits_in_words
+from wsproof.model.contract import Audience, Contract
+from wsproof.model.finding import Level
+
+CHAT = Contract("chat", Audience.EVERYONE)
+LIMITED = SizeTrial("in fragments", 8 * MIB, 16 * MIB, "close code 1009", 9 * MIB)
+
+
+def test_a_limit_is_told_and_is_no_finding() -> None:
+    assert judge_limits([LIMITED], CHAT) == []
+    assert limits_in_words([LIMITED]) == "in fragments: refused at 16 MiB by close code 1009"
+    assert [(figure.name, figure.value) for figure in limits_in_figures([LIMITED])] == [("taken in fragments", 8)]
+
+
+def test_no_limit_and_the_memory_that_it_cost_is_non_strict() -> None:
+    (finding,) = judge_limits([SizeTrial("in fragments", 64 * MIB, memory_bytes=70 * MIB)], CHAT)
+    assert (finding.check, finding.level) == ("message-limit", Level.NON_STRICT)
+    assert "took 64 MiB of one message without a limit (in fragments)" in finding.explanation
+    assert "memory grew by 70 MiB" in finding.explanation
+
+
+def test_a_server_that_does_not_keep_the_message_needs_no_limit() -> None:
+    (finding,) = judge_limits([SizeTrial("in fragments", 64 * MIB, memory_bytes=MIB)], CHAT)
+    assert finding.level is Level.INFORMATIONAL
+
+
+def test_where_the_memory_is_not_visible_it_is_information() -> None:
+    (finding,) = judge_limits([LIMITED, SizeTrial("compressed", 64 * MIB)], CHAT)
+    assert finding.level is Level.INFORMATIONAL
+    assert "(compressed)" in finding.explanation
+
+
+def test_what_was_not_tried_to_the_end_accuses_nobody() -> None:
+    assert judge_limits([], CHAT) == []
+    assert judge_limits([SizeTrial("in fragments", 0)], CHAT) == []
