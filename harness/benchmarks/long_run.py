@@ -17,9 +17,9 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.keeping import MB, anonymous_mb
-from benchmarks.line import say
+from benchmarks.history_memory import MB, anonymous_mb
 from benchmarks.pinned import on_core
+from benchmarks.progress_line import say
 from benchmarks.quick_server.running import quick_server
 from wsproof.checks import run_checks
 from wsproof.load import run_plan

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import thread_time_ns
 
-from benchmarks.line import say
+from benchmarks.progress_line import say
 from wsproof.load.meter import ServerMeter
 from wsproof.load.run import SAMPLE_S
 from wsproof.machine.usage import TreeMeter

@@ -16,7 +16,7 @@ from statistics import median
 
 import numpy as np
 
-from benchmarks.line import say
+from benchmarks.progress_line import say
 from wsproof.load import run_plan
 from wsproof.model.arrivals import POISSON
 from wsproof.model.plan import Plan

@@ -24,7 +24,7 @@ from statistics import median
 import numpy as np
 import psutil
 
-from benchmarks.room_of_sockets import Room, enter
+from benchmarks.raw_members import Room, enter
 from wsproof.load.meter import ServerMeter
 from wsproof.target.server import RunningServer, serve
 from wsproof.target.target import parse_target

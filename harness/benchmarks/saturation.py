@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.line import say
 from benchmarks.pinned import put_on_core
+from benchmarks.progress_line import say
 from benchmarks.quick_server.running import quick_server
 from benchmarks.truth.clients import report_of_engine
 from benchmarks.truth.matching import match, quantile

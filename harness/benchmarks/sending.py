@@ -17,8 +17,8 @@ import numpy as np
 import uvloop
 
 from benchmarks.figures import cell
-from benchmarks.line import say
 from benchmarks.pinned import on_core
+from benchmarks.progress_line import say
 from wsproof.load.worker.pacer import SPIN_NS
 from wsproof.load.worker.timer import FdTimer, LoopTimer, Timer
 from wsproof.model.nanoseconds import NS

@@ -25,10 +25,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import figures
-from benchmarks.line import say
+from benchmarks.alternate import alternate
 from benchmarks.pinned import on_core
+from benchmarks.progress_line import say
 from benchmarks.rivals.installed import npm_folder
-from benchmarks.turns import turns
 from wsproof.errors import WsproofError
 from wsproof.load import run_plan
 from wsproof.model.plan import Plan
@@ -111,7 +111,7 @@ def main() -> None:
     servers = targets(asked.npm)
     chosen = [name for name in servers if any(word in name for word in asked.servers)]
     rows: list[figures.Row] = []
-    for block, (subscribers, name) in turns([*product(asked.subscribers, chosen)], asked.blocks):
+    for block, (subscribers, name) in alternate([*product(asked.subscribers, chosen)], asked.blocks):
         try:
             found = measure(servers[name], subscribers, asked.seconds)
         except WsproofError as error:

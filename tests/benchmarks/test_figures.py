@@ -6,8 +6,8 @@ from itertools import islice
 from pathlib import Path
 
 from benchmarks import figures
-from benchmarks.receiving.ways import LEAST_BYTES, MOST_BYTES, WAYS
-from benchmarks.turns import turns
+from benchmarks.alternate import alternate
+from benchmarks.receiving.modes import LEAST_BYTES, MOST_BYTES, WAYS
 
 
 def test_every_measurement_is_a_line_and_files_are_read_one_after_the_other(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_a_cell_has_its_spread_from_three_blocks_on() -> None:
 
 
 def test_everything_has_one_turn_in_each_block() -> None:
-    had = list(turns(["a", "b", "c"], 4))
+    had = list(alternate(["a", "b", "c"], 4))
     assert [sorted(thing for _, thing in had[at : at + 3]) for at in range(0, 12, 3)] == [["a", "b", "c"]] * 4
     assert [len({block for block, _ in had[at : at + 3]}) for at in range(0, 12, 3)] == [1] * 4
 

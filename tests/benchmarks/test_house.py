@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+from pathlib import Path
 
 from benchmarks.house import (
+    ROOT,
     between_rooms,
     circles,
     figures,
@@ -77,3 +79,11 @@ def test_every_figure_of_a_tree_is_told() -> None:
     assert found["class names used more than once"] == "1 (Finding)"
     assert found["words per sentence, README.md"] == "2.5"
     assert found["words per sentence, CHANGELOG.md"] == "–"
+
+
+def test_no_modules_of_the_library_import_each_other_in_a_circle() -> None:
+    root = Path(__file__).parents[2]
+    library = {
+        path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in (root / ROOT).rglob("*.py")
+    }
+    assert circles(imports(sources(library))) == []

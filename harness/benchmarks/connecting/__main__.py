@@ -19,11 +19,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks import figures
+from benchmarks.alternate import alternate
 from benchmarks.child import child
 from benchmarks.connecting.clients import CLIENTS
-from benchmarks.line import say
+from benchmarks.progress_line import say
 from benchmarks.rivals.installed import installed
-from benchmarks.turns import turns
 
 TITLES = ("client", "handshakes per CPU-second", "KiB per connection", "of wsproof")
 
@@ -36,7 +36,7 @@ def main() -> None:
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     rows: list[figures.Row] = []
-    for block, name in turns(asked.clients, asked.blocks):
+    for block, name in alternate(asked.clients, asked.blocks):
         rows.append({"block": block, "client": name, **measure(name, asked.connections)})
         figures.append(asked.json, rows[-1])
     say(table(rows))

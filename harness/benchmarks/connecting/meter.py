@@ -7,7 +7,7 @@ import json
 import time
 from pathlib import Path
 
-from benchmarks.line import say
+from benchmarks.progress_line import say
 
 
 class Meter:

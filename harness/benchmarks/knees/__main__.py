@@ -1,8 +1,8 @@
 """Does `wsproof capacity` find a knee that is known? `python -m harness.benchmarks.knees [CASE...]`
 
-`limited.py` makes 4,000 deliveries a second and no more, so theory says from which level on p99(latency) is 100 ms; and
-with 60 seats, how many subscribers it takes is 60. Each search is the command that a user would type. Its answer should
-hold what is known within its 95 % interval: once in twenty searches it may not.
+`limited_server.py` makes 4,000 deliveries a second and no more. So theory says from which level on p99(latency) is
+100 ms. With 60 seats it takes 60 subscribers. Each search is the command that a user would type. The 95 % interval of
+its answer should hold the known value: once in twenty searches it may not.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 
 from wsproof.cli import main as wsproof
 
-APP = "harness.benchmarks.knees.limited:app"
+APP = "harness.benchmarks.knees.limited_server:app"
 PER_S = 4_000
 SEATS = 60
 LIMIT_S = 0.1
@@ -74,7 +74,7 @@ def found(case: Case) -> dict[str, object]:
         record = Path(folder) / "run.json"
         slo = ("--slo", f"p99(latency) < {LIMIT_S:g}s", "--slo", "lost == 0")
         limits = ("--env", f"LIMIT_PER_S={PER_S}", "--env", f"LIMIT_SEATS={case.seats}")
-        where = ("--channels", "harness.benchmarks.knees.halls", "--path", "/hall/0/1")
+        where = ("--channels", "harness.benchmarks.knees.channels", "--path", "/hall/0/1")
         window = ("--warmup", str(WARMUP_S), "--duration", str(DURATION_S))
         wsproof(["capacity", APP, *where, *slo, *limits, *window, *case.options, "--json", str(record)])
         part: dict[str, object] = json.loads(record.read_text())["capacity"]

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks import figures
-from benchmarks.line import say
+from benchmarks.progress_line import say
 from benchmarks.real_servers.checking import Row, check
 from benchmarks.real_servers.environments import prepare, versions_of
 from benchmarks.real_servers.judged import true_violations

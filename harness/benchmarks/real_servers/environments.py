@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks.line import say
+from benchmarks.progress_line import say
 from benchmarks.real_servers.server import RealServer
 
 HERE = Path(__file__).parent

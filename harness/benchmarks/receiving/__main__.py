@@ -19,13 +19,13 @@ import sys
 from itertools import product
 
 from benchmarks import figures
+from benchmarks.alternate import alternate
 from benchmarks.child import child
-from benchmarks.line import say
+from benchmarks.progress_line import say
+from benchmarks.receiving.modes import WAYS
 from benchmarks.receiving.readers import READERS
 from benchmarks.receiving.tables import tables
-from benchmarks.receiving.ways import WAYS
 from benchmarks.rivals.installed import installed
-from benchmarks.turns import turns
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     rows: list[figures.Row] = []
     measured = [*product(asked.ways, asked.connections, asked.readers)]
-    for block, (way, connections, reader) in turns(measured, asked.blocks):
+    for block, (way, connections, reader) in alternate(measured, asked.blocks):
         cost = measure(reader, way, connections)
         rows.append({"block": block, "way": way, "connections": connections, "reader": reader, **cost})
         figures.append(asked.json, rows[-1])

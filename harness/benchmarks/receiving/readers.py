@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.line import say
+from benchmarks.progress_line import say
 from benchmarks.rivals.installed import become_node
 
 Cost = dict[str, float]

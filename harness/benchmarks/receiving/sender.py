@@ -11,9 +11,9 @@ import socket
 import sys
 
 from benchmarks.accepting import accept
-from benchmarks.line import say
+from benchmarks.progress_line import say
+from benchmarks.receiving.modes import WAYS, Way
 from benchmarks.receiving.native import send_rounds
-from benchmarks.receiving.ways import WAYS, Way
 from wsproof.model.envelope import Envelope, body_of
 from wsproof.wire import Opcode
 from wsproof.wire.frames import Frame

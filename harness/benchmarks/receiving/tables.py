@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from benchmarks.figures import Row, cell, markdown, ratios
-from benchmarks.receiving.ways import WAYS
+from benchmarks.receiving.modes import WAYS
 
 TITLES = ("reader", "µs of CPU per message", "messages per CPU-second", "as many as C", "as many as Locust")
 BESIDES = {

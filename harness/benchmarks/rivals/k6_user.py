@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.rivals import installed
+from benchmarks.truth.load_shapes import WARMUP_S, plan_of
 from benchmarks.truth.report import Report, Row, report_of
-from benchmarks.truth.shapes import WARMUP_S, plan_of
 from benchmarks.truth.wire import clock_offset_ns
 from wsproof.model.envelope import body_of
 from wsproof.model.nanoseconds import NS

@@ -15,7 +15,7 @@ from gevent.monkey import get_original
 from locust import events
 
 from benchmarks.truth.clients import report_of_engine
-from benchmarks.truth.shapes import CONNECTIONS, plan_of
+from benchmarks.truth.load_shapes import CONNECTIONS, plan_of
 from wsproof.locust import ChannelUser
 from wsproof.locust.workload_run import WorkloadRun
 

@@ -25,14 +25,14 @@ from statistics import median
 
 import numpy as np
 
-from benchmarks.line import say
 from benchmarks.pinned import put_on_core
+from benchmarks.progress_line import say
 from benchmarks.quick_server.running import quick_server
 from benchmarks.rivals.installed import installed, refuse_missing
 from benchmarks.truth.clients import CLIENTS, command_of
+from benchmarks.truth.load_shapes import CONNECTIONS, SHAPES
 from benchmarks.truth.matching import match, quantile
 from benchmarks.truth.report import Report
-from benchmarks.truth.shapes import CONNECTIONS, SHAPES
 from benchmarks.truth.wire import Wire, capture
 
 US = 1e3

@@ -15,8 +15,8 @@ from time import monotonic_ns
 
 import numpy as np
 
+from benchmarks.truth.load_shapes import CONNECTIONS, WARMUP_S, plan_of
 from benchmarks.truth.report import Report, Row, report_of
-from benchmarks.truth.shapes import CONNECTIONS, WARMUP_S, plan_of
 from wsproof.model.envelope import Envelope, body_of
 from wsproof.model.history import Kind
 from wsproof.model.measurement import Measurement

@@ -12,6 +12,7 @@ from wsproof.conformance.rules.deflate import DEFLATE
 from wsproof.conformance.rules.fragmentation import FRAGMENTATION
 from wsproof.conformance.rules.framing import FRAMING
 from wsproof.conformance.rules.handshake import HANDSHAKE
+from wsproof.conformance.rules.masking import MASKING
 from wsproof.conformance.rules.messages import MESSAGES
 from wsproof.conformance.rules.robustness import STRAIN
 from wsproof.conformance.rules.rule import Binding, Rule
@@ -22,6 +23,7 @@ __all__ = ["RULES", "Binding", "Rule", "rule"]
 RULES: tuple[Rule, ...] = (
     *HANDSHAKE,
     *FRAMING,
+    *MASKING,
     *FRAGMENTATION,
     *CONTROL,
     *CLOSE,

@@ -1,4 +1,4 @@
-"""RFC 6455 5.1 to 5.3: framing and masking."""
+"""RFC 6455 5.2: framing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from wsproof.model.chapter import Chapter
 from wsproof.model.harm import Harm
 
 FRAMING = (
-    # 5.2: framing.
     Rule(
         "payload-lengths",
         "5.2",
@@ -57,23 +56,5 @@ FRAMING = (
         "An unknown opcode fails the connection.",
         "reserved opcodes",
         chapter=Chapter.FRAMING,
-    ),
-    # 5.1 and 5.3: masking.
-    Rule(
-        "mask-required",
-        "5.1",
-        MUST,
-        "A server closes the connection when it gets a frame that is not masked.",
-        "frames without a mask",
-        chapter=Chapter.MASKING,
-    ),
-    Rule(
-        "mask-any",
-        "5.3",
-        MUST,
-        "Any masking key is undone, 00000000 included.",
-        "masking keys",
-        harm=Harm.DATA,
-        chapter=Chapter.MASKING,
     ),
 )

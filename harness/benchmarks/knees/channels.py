@@ -1,4 +1,4 @@
-"""How to speak to `limited.py`: `--channels harness.benchmarks.knees.halls`."""
+"""How to speak to `limited_server.py`: `--channels harness.benchmarks.knees.channels`."""
 
 from __future__ import annotations
 

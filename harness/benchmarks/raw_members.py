@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from benchmarks.audience import Audience, reading
+from benchmarks.readers import Audience, reading
 from wsproof.net.client import Client
 from wsproof.net.endpoint import Endpoint
 from wsproof.wire import Opcode

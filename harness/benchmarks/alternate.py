@@ -10,7 +10,7 @@ from typing import TypeVar
 Thing = TypeVar("Thing")
 
 
-def turns(things: Sequence[Thing], blocks: int) -> Iterator[tuple[int, Thing]]:
+def alternate(things: Sequence[Thing], blocks: int) -> Iterator[tuple[int, Thing]]:
     """Yield pairs of a block's name and the candidate to measure.
 
     The name is a time in ns, so that blocks of several commands differ.

@@ -1,6 +1,6 @@
 """Time per receipt and memory of the record, the checks and the metrics of a long run.
 
-    python -m benchmarks.keeping [--subscribers 1000] [--publications 5000] [--trouble]
+    python -m benchmarks.history_memory [--subscribers 1000] [--publications 5000] [--trouble]
 
 The benchmark generates the worker's files of such a run, in which each publication reaches each subscriber within some
 ms. With `--trouble`, a few deliveries are lost, duplicated or out of order. Then the parent's work is done step by
