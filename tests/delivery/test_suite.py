@@ -178,7 +178,7 @@ def test_a_url_that_still_serves_after_a_violation_is_checked_to_the_end(
     report = run_suite(planted("echo strips"), WORKLOADS, OPTIONS.but(only=("echo",)))
     assert report.checks_run[0].verdict is Verdict.INVALID
     assert [row.reason for row in report.checks_run if row.verdict is Verdict.UNKNOWN] == []
-    assert len(report.checks_run) == len(planned({"echo": WORKLOADS["echo"]}, OPTIONS))
+    assert len(report.checks_run) == len(planned({"echo": WORKLOADS["echo"]}, OPTIONS, owned=False))
 
 
 def test_a_url_that_answers_no_fresh_client_after_a_violation_is_left_alone(

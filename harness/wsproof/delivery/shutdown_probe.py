@@ -15,7 +15,7 @@ from wsproof.delivery.schedule import Action, Step, fitted
 from wsproof.errors import TargetError
 from wsproof.model.contract import Audience
 from wsproof.model.disturbance import SeenEnd, ShutdownRecord
-from wsproof.model.finding import Finding, Level
+from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import Kind
 from wsproof.model.nanoseconds import NS
 from wsproof.model.suite import Figure, SuiteOptions
@@ -110,7 +110,7 @@ def _after_restart(stage: ScheduleRunner, options: SuiteOptions) -> list[Finding
         return [
             replace(finding, explanation=f"After the server was restarted: {finding.explanation}")
             for finding in findings
-            if finding.level is Level.VIOLATION
+            if finding.level is Level.VIOLATION and finding.anomaly is not Anomaly.PROTOCOL
         ]
     return []
 
