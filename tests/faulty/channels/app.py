@@ -15,7 +15,7 @@ from typing import Any
 
 FAULT = os.environ.get("FAULT", "")
 PERIOD = float(os.environ.get("TARGET_APP_DASHBOARD_PERIOD", "0.1"))
-BIGGEST = 1_000
+BIGGEST = 100_000
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
