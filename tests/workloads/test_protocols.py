@@ -1,6 +1,6 @@
 """The protocols that come along: their packets, and right verdicts on right servers and on planted faults.
 
-Socket.IO is tried on python-socketio, a real server. GraphQL and MQTT are tried on small servers of our own.
+Socket.IO is tried on python-socketio, a real server. The others are tried on small servers of our own.
 """
 
 from __future__ import annotations
@@ -20,7 +20,12 @@ from wsproof.workloads import Conversation, MessageKind, Workload, load_channels
 
 ENVELOPE = Envelope(3, 1, 5)
 SIO, OURS = "tests.workloads.apps.socketio_chat:app", "tests.workloads.apps.protocols:app"
-PATHS = {"socketio": "/socket.io/?EIO=4&transport=websocket", "graphql-ws": "/graphql", "mqtt": "/mqtt"}
+PATHS = {
+    "socketio": "/socket.io/?EIO=4&transport=websocket",
+    "graphql-ws": "/graphql",
+    "mqtt": "/mqtt",
+    "phoenix": "/socket/websocket",
+}
 OPTIONS = SuiteOptions(examples=2, deadline_s=2.0)
 
 
@@ -36,7 +41,7 @@ def check(name: str, fault: str, **settings: str) -> SuiteReport:
 
 
 @pytest.mark.parametrize(
-    ("name", "settings"), [("socketio", {}), ("graphql-ws", {}), ("mqtt", {}), ("mqtt", {"qos": "1"})]
+    ("name", "settings"), [("socketio", {}), ("graphql-ws", {}), ("mqtt", {}), ("mqtt", {"qos": "1"}), ("phoenix", {})]
 )
 def test_a_right_server_passes(name: str, settings: dict[str, str]) -> None:
     report = check(name, "", **settings)
@@ -51,6 +56,8 @@ def test_a_right_server_passes(name: str, settings: dict[str, str]) -> None:
         ("graphql-ws", "forgets", Anomaly.LOST),
         ("mqtt", "forgets", Anomaly.LOST),
         ("mqtt", "leaks", Anomaly.MISROUTED),
+        ("phoenix", "forgets", Anomaly.LOST),
+        ("phoenix", "leaks", Anomaly.MISROUTED),
     ],
 )
 def test_a_planted_fault_is_found(name: str, fault: str, anomaly: Anomaly) -> None:
@@ -65,6 +72,7 @@ def test_a_planted_fault_is_found(name: str, fault: str, anomaly: Anomaly) -> No
         ("socketio", "the server refused the member"),
         ("graphql-ws", "before it answered `connection_init`, with close code 4403"),
         ("mqtt", "the server refused the member: SUBACK"),
+        ("phoenix", "the server refused the member: ["),
     ],
 )
 def test_a_server_that_lets_nobody_join_is_unknown(name: str, words: str) -> None:
@@ -155,3 +163,20 @@ class TestMqtt:
     def test_a_setting_that_cannot_be_is_a_mistake_of_the_user(self) -> None:
         with pytest.raises(UsageError, match=r"mqtt\.qos 0 or 1"):
             workload("mqtt", qos="2")
+
+
+class TestPhoenix:
+    def test_a_member_is_subscribed_from_the_reply_on_and_sends_heartbeats(self) -> None:
+        talk = Conversation(workload("phoenix", params='{"token": "t"}'), 1)
+        assert talk.start(0) == ('["1", "1", "room:1", "phx_join", {"token": "t"}]',)
+        assert not talk.hear('[null, "m0", "room:1", "phx_reply", {"status": "ok"}]', 0).is_awaited
+        assert talk.hear('["1", "1", "room:1", "phx_reply", {"status": "ok", "response": {}}]', 0).is_awaited
+        assert talk.is_subscribed
+        assert talk.wake(30_000_000_000) == ('[null, "heartbeat", "phoenix", "heartbeat", {}]',)
+
+    def test_the_event_is_a_delivery_and_replies_are_not(self) -> None:
+        phoenix = workload("phoenix")
+        assert phoenix.read(0, phoenix.publish(0, ENVELOPE, "hello")).word is MessageKind.DELIVERY
+        assert phoenix.read(0, '["1", "m1", "room:0", "phx_reply", {"status": "ok"}]').word is MessageKind.IGNORED
+        assert phoenix.read(0, '[null, null, "room:0", "new_msg", {}]').word is MessageKind.UNEXPECTED
+        assert phoenix.read(0, '["1", "1", "room:0", "phx_error", {}]').word is MessageKind.UNEXPECTED

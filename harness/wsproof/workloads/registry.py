@@ -20,6 +20,7 @@ from wsproof.workloads.graphql_ws import GraphQlWs
 from wsproof.workloads.guarded import guarded, require_whole
 from wsproof.workloads.json_echo import JsonEcho
 from wsproof.workloads.mqtt import Mqtt
+from wsproof.workloads.phoenix import Phoenix
 from wsproof.workloads.rooms import Rooms
 from wsproof.workloads.socketio import SocketIo
 from wsproof.workloads.source_location import shown_file
@@ -33,6 +34,7 @@ CHANNELS: dict[str, tuple[type[Workload], ...]] = {
     "socketio": (SocketIo,),
     "graphql-ws": (GraphQlWs,),
     "mqtt": (Mqtt,),
+    "phoenix": (Phoenix,),
 }
 """Named sets of workloads, as `--channels` takes them."""
 

@@ -1,4 +1,5 @@
-"""Small faithful servers of graphql-transport-ws (`/graphql`) and MQTT 3.1.1 with QoS 0 and 1 (`/mqtt`), in plain ASGI.
+"""Small faithful servers in plain ASGI: graphql-transport-ws (`/graphql`), MQTT 3.1.1 with QoS 0 and 1 (`/mqtt`), and
+Phoenix channels (`/socket/websocket`).
 
 Right but for one planted fault: the one that FAULT names. `forgets`: every fifth publication does not reach the first
 subscriber; `leaks`: topics are not told apart; `refuses`: the subscription is refused.
@@ -26,9 +27,9 @@ async def app(scope: Message, receive: Receive, send: Send) -> None:
     if scope["type"] != "websocket":
         return
     await receive()
-    await send({"type": "websocket.accept", "subprotocol": scope["subprotocols"][0]})
+    await send({"type": "websocket.accept", "subprotocol": next(iter(scope["subprotocols"]), None)})
     mine: list[tuple[str, Deliver]] = []
-    serve = mqtt if scope["path"] == "/mqtt" else graphql
+    serve = {"/mqtt": mqtt, "/graphql": graphql}.get(scope["path"], phoenix)
     try:
         while (message := await receive())["type"] == "websocket.receive":
             code = await serve(message, send, mine)
@@ -77,6 +78,24 @@ async def graphql(message: Message, send: Send, mine: list[tuple[str, Deliver]])
         case "subscribe":
             mine.append(("", deliver))
             subscribers.append(mine[-1])
+    return None
+
+
+async def phoenix(message: Message, send: Send, mine: list[tuple[str, Deliver]]) -> int | None:
+    """One message of Phoenix's serializer 2.0.0."""
+
+    async def deliver(payload: bytes) -> None:
+        await send({"type": "websocket.send", "text": payload.decode()})
+
+    join_ref, ref, topic, event, payload = json.loads(message.get("text") or "")
+    status = "error" if FAULT == "refuses" else "ok"
+    if event == "phx_join" and status == "ok":
+        mine.append((topic, deliver))
+        subscribers.append(mine[-1])
+    elif event == "new_msg":
+        await publish(topic, json.dumps([None, None, topic, event, {"body": payload["body"]}]).encode())
+    reply = [join_ref, ref, topic, "phx_reply", {"status": status, "response": {}}]
+    await deliver(json.dumps(reply).encode())
     return None
 
 
