@@ -6,15 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 
+import pytest
+
 from tests.load.conftest import Serve, small_plan
 from wsproof.checks import run_checks
 from wsproof.load import Progress, run_plan
+from wsproof.load.setup import LoadTarget, configs_for
 from wsproof.load.worker.recorder import FOREIGN, UNSEALED, WorkerRecorder
 from wsproof.machine.lock import measurement_lock
 from wsproof.model.envelope import Envelope
 from wsproof.model.history import Kind
 from wsproof.model.measurement import Measurement
 from wsproof.model.member_ids import SIZE, MemberIds
+from wsproof.net.endpoint import parse_url
 from wsproof.target.server import serve as reach
 from wsproof.target.target import parse_target
 from wsproof.wire import Frame, Opcode
@@ -70,3 +74,17 @@ def test_a_strangers_publication_is_known_by_its_number(tmp_path: Path) -> None:
 
 def test_a_damaged_envelope_is_ours_to_judge_whomever_it_names(tmp_path: Path) -> None:
     assert kind_of(tmp_path, MemberIds(3 * SIZE, alone=False), 7, spoiled=True) == Kind.DELIVERY
+
+
+def test_workloads_that_are_measured_at_once_number_their_members_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = iter((3, 8))
+    monkeypatch.setattr("secrets.randbelow", lambda _: next(drawn))
+    target = LoadTarget("tutorial", {}, parse_url("ws://127.0.0.1:1/"))
+    plans = [small_plan("chat"), small_plan("echo")]
+    (alone,) = configs_for(plans[:1], target, [tmp_path / "alone"])
+    assert {(one.share.first, one.share.alone) for one in alone} == {(0, True)}
+    mixed = configs_for(plans, target, [tmp_path / "one", tmp_path / "other"])
+    shares = [(one.share.first, one.share.alone) for own in mixed for one in own]
+    assert shares == [(3 * SIZE, False), (8 * SIZE, False)]

@@ -83,7 +83,7 @@ def engines_for(
     _require_limits(plans, target.endpoint)
     with ExitStack() as stack:
         folders = columns or [_temporary_folder(stack) for _ in plans]
-        configs = [_configs(plan, target, folder) for plan, folder in zip(plans, folders, strict=True)]
+        configs = configs_for(plans, target, folders)
         for own in configs:
             fits(own[0].workload())
         lock = stack.enter_context(measurement_lock())
@@ -108,13 +108,22 @@ def _temporary_folder(stack: ExitStack) -> Path:
     return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wsproof-")))
 
 
-def _configs(plan: Plan, target: LoadTarget, folder: Path) -> list[WorkerConfig]:
+def configs_for(plans: Sequence[Plan], target: LoadTarget, folders: Sequence[Path]) -> list[list[WorkerConfig]]:
+    """The configurations of the workers of each plan.
+
+    Several plans may meet in one channel of the server, so each numbers its members from a range of its own.
+    """
+    alone = len(plans) == 1 and (target.server is None or target.server.owned)
+    return [_configs(plan, target, folder, alone=alone) for plan, folder in zip(plans, folders, strict=True)]
+
+
+def _configs(plan: Plan, target: LoadTarget, folder: Path, *, alone: bool) -> list[WorkerConfig]:
     folder.mkdir(parents=True, exist_ok=True)
     return worker_configs(
         plan,
         channels=target.channels,
         settings=target.settings,
         endpoint=target.endpoint,
-        server=target.server,
+        alone=alone,
         folder=folder,
     )

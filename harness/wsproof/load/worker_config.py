@@ -14,7 +14,6 @@ from wsproof.model.member_ids import MemberIds, draw_share
 from wsproof.model.plan import Plan
 from wsproof.model.sizes import parse_sizes
 from wsproof.net.endpoint import Endpoint
-from wsproof.target.server import RunningServer
 from wsproof.workloads import Workload, load_channels
 
 
@@ -102,17 +101,17 @@ def worker_configs(
     channels: str,
     settings: Mapping[str, str],
     endpoint: Endpoint,
-    server: RunningServer | None,
+    alone: bool,
     folder: Path,
 ) -> list[WorkerConfig]:
     """Build one configuration per worker. All of them number their members from the same range of ids.
 
-    A server that we did not start may have other clients, so its range is drawn at random.
+    `alone`: nobody else's clients are on the server. Otherwise the range is drawn at random.
 
     Raises:
         UsageError: the channels, their settings or the workload do not exist.
     """
-    share = draw_share(alone=server is None or server.owned)
+    share = draw_share(alone=alone)
     configs = [
         WorkerConfig(plan, channels, endpoint, folder, settings, share, index) for index in range(plan.processes)
     ]
