@@ -55,7 +55,7 @@ RECORD = RunRecord(
     measured_again=SecondMeasurement(("schedule-slip",), "second"),
     mix=MixedLoad("echo with 10 subscribers", 12.5),
     series=ChartSeries(deliveries={"at_s": [0.5, None]}),
-    load=LoadSummary((WorkloadLoad("chat", 5, 2.0, 20, Verdict.VALID),), 40, 1),
+    load=LoadSummary((WorkloadLoad("chat", 5, 2.0, 20, Verdict.VALID, stamps="kernel"),), 40, 1),
     capacity=CapacityRecord(
         "rate",
         (SearchObjective("lost == 0", "lost", "count", 0.0),),

@@ -208,6 +208,12 @@ def test_a_load_is_told_room_by_room(paper: Paper) -> None:
     assert "load, chat: 200 users, latency p50 1.84 ms, p99 8.28 ms" in paper.text
 
 
+@pytest.mark.parametrize(("stamps", "whose"), [("kernel", "the kernel's clock"), ("user", "own clock, when it read")])
+def test_a_load_says_whose_clock_the_arrival_times_are_of(paper: Paper, stamps: str, whose: str) -> None:
+    show_load(paper.console, LoadSummary((WorkloadLoad("chat", users=2, stamps=stamps),)))
+    assert whose in paper.text
+
+
 def test_a_comparison_tells_change_interval_and_verdict(paper: Paper) -> None:
     show_comparison(paper.console, samples.comparison())
     row = next(line for line in paper.text.splitlines() if line.startswith("Latency p50"))

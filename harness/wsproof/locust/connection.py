@@ -95,6 +95,8 @@ class GeventConnection:
         self._reader = MessageReader(self.peer)
         self._clock: KernelClock | None = None
         self._has_stamp = False
+        self._opened_ns = 0
+        """When the last part of the handshake's response arrived, and what came with it."""
         self._last_ns = monotonic_ns()
         """The last stamp: what is read next arrived later."""
         self._messages = 0
@@ -121,7 +123,7 @@ class GeventConnection:
             with gevent.Timeout(self._deadline_s, TimeoutError):
                 self._socket.sendall(self.peer.data_to_send())
                 while self.peer.state is State.CONNECTING:
-                    data = self._socket.recv(READ_BYTES)
+                    data, self._opened_ns = self._receive(self._socket)
                     if not data:
                         answered = "closed the connection"
                         self.peer.receive_eof()
@@ -146,7 +148,10 @@ class GeventConnection:
         loop = gevent.get_hub().loop
         self._readable = loop.io(self._socket.fileno(), 1)
         self._writable = loop.io(self._socket.fileno(), 2)
-        self._follow(self.peer.events_received(), monotonic_ns())  # frames that came with the handshake response
+        # Frames that came with the handshake's response.
+        self._follow(self.peer.events_received(), self._opened_ns)
+        if self._clock is not None:
+            self._note_stamp(0, self._opened_ns)
         if not self.gone.is_set():
             self._readable.start(self._on_readable)
 

@@ -147,6 +147,7 @@ def result_of(room: WorkloadRun, findings: Sequence[Finding]) -> WorkloadResult:
         rate_hz=room.rate_hz if room.workload.publishes else None,
         published=len(room.recorder.publications.data["publisher"]),
         verdict=verdict_of(findings),
+        stamps=room.stamps.clock,
     )
     return WorkloadResult(load, tuple(findings))
 

@@ -412,9 +412,11 @@ class WorkloadRun:
             payload_bytes=self.payload_bytes,
         )
         history = replace(self.recorder.freeze(), receipts=self.messages.receipts(), damage=tuple(self.messages.damage))
-        return Measurement(plan, self.contract, history, replace(self.pulse.usage(self.unsent), stamps=self._stamps()))
+        return Measurement(plan, self.contract, history, replace(self.pulse.usage(self.unsent), stamps=self.stamps))
 
-    def _stamps(self) -> ArrivalStamps:
+    @property
+    def stamps(self) -> ArrivalStamps:
+        """Who stamped what the users received, and what is less exact."""
         if not (self._is_stamped and self.members):
             return ArrivalStamps()
         steps = [(step.after_ns, step.before_ns, step.by_ns) for step in CLOCK.steps]

@@ -14,7 +14,10 @@ __all__ = ["LoadSummary", "WorkloadLoad"]
 
 @dataclass(frozen=True)
 class WorkloadLoad:
-    """The users of one workload. `rate_hz` is None for a workload whose users do not publish."""
+    """The users of one workload. `rate_hz` is None for a workload whose users do not publish.
+
+    `stamps` is the clock of the arrival times, `kernel` or `user`; None in old records.
+    """
 
     workload: str
     users: int = 0
@@ -23,6 +26,7 @@ class WorkloadLoad:
     verdict: Verdict = Verdict.UNKNOWN
     metrics: Mapping[str, Summary] = field(default_factory=dict)
     warnings: tuple[TrustWarning, ...] = ()
+    stamps: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry under `rooms`."""
@@ -34,6 +38,7 @@ class WorkloadLoad:
             "verdict": self.verdict.value,
             "metrics": {name: summary.to_json() for name, summary in self.metrics.items()},
             "warnings": [warning.to_json() for warning in self.warnings],
+            "stamps": self.stamps,
         }
 
     @classmethod
@@ -47,6 +52,7 @@ class WorkloadLoad:
             verdict=Verdict(data["verdict"]),
             metrics={name: Summary.from_json(summary) for name, summary in data["metrics"].items()},
             warnings=tuple(TrustWarning.from_json(warning) for warning in data["warnings"]),
+            stamps=data.get("stamps"),
         )
 
 

@@ -258,3 +258,26 @@ def test_messages_that_are_read_together_have_an_interval_up_to_the_last(ear: Ea
         assert ear.intervals[-1][:3] == (ear.at_ns[0], ear.at_ns[-1], 2)
         assert ear.at_ns[1:] == [ear.at_ns[-1]] * 3
         line.abort()
+
+
+@needs_stamps
+def test_a_message_that_is_read_with_the_handshake_has_the_time_at_which_it_came(ear: Ear) -> None:
+    sent_ns: list[int] = []
+
+    def greet() -> socket.socket:
+        sock = server.accept()
+        accept_handshake(sock)
+        sock.sendall(text(b"at once"))
+        sent_ns.append(monotonic_ns())
+        original_sleep(0.005)  # the client has not read the handshake yet
+        return sock
+
+    with HandServer() as server:
+        greeting = gevent.spawn(greet)
+        line = GeventConnection(0, server.endpoint, ear, seed=1)
+        line.open()
+        line.listen()
+        until(lambda: ear.heard)
+        assert ear.at_ns[0] <= sent_ns[0] + CLOCK_ERROR_NS
+        greeting.get()
+        line.abort()

@@ -25,6 +25,7 @@ from wsproof.report.store.run_dir import RunDir
 from wsproof.report.text.check import by_reason, measured, time_sentence
 from wsproof.report.text.comparison import JUDGED, comparison_sentence, interval, judgement_note, side
 from wsproof.report.text.run import (
+    STAMPS,
     Tone,
     accepted,
     count,
@@ -186,6 +187,7 @@ def show_load(console: Console, load: LoadSummary) -> None:
             said.append(f"latency p50 {figure(latency, 'p50')}, p99 {figure(latency, 'p99')}")
         if reach is not None and reach.mean is not None:
             said.append(f"reach {share(reach.mean)}")
+        said.append(STAMPS[room.stamps])
         said.append(room.verdict.value)
         _say(console, ": ".join([said[0], ", ".join(word for word in said[1:] if word)]))
         _show_cautions(console, room.warnings)

@@ -124,6 +124,14 @@ def target_of(record: RunRecord) -> str:
     return f"{name} ({target['server']})" if runs_app else name
 
 
+STAMPS = {
+    "kernel": "arrival times by the kernel's clock",
+    "user": "arrival times by the load generator's own clock, when it read",
+    None: "",
+}
+"""Whose clock says when messages arrived; old records do not say it."""
+
+
 def generator_sentence(generator: GeneratorSetup) -> str:
     """The load generator's processes, and whether the user chose them."""
     told = f"load from {count(generator.processes, 'process', 'processes')}"
@@ -138,9 +146,7 @@ def _stamps_clause(generator: GeneratorSetup) -> str:
     """Which clock stamped the receipts, and how many of them are less exact; empty if the record lacks it."""
     if generator.stamps is None:
         return ""
-    if generator.stamps != "kernel":
-        return "; arrival times by the load generator's own clock, when it read"
-    told = "; arrival times by the kernel's clock"
+    told = f"; {STAMPS[generator.stamps]}"
     intervals = generator.intervals
     if intervals is None or not intervals.messages:
         return told
