@@ -273,9 +273,9 @@ def _watch_pids(patch: pytest.MonkeyPatch) -> list[int]:
     pids: list[int] = []
     enter = WorkerPool.__enter__
 
-    def remember(crew: WorkerPool) -> WorkerPool:
-        entered = enter(crew)
-        pids.extend(crew.pids)
+    def remember(pool: WorkerPool) -> WorkerPool:
+        entered = enter(pool)
+        pids.extend(pool.pids)
         return entered
 
     patch.setattr(WorkerPool, "__enter__", remember)

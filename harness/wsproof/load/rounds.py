@@ -73,7 +73,7 @@ def broadcast_rounds(
 
 
 def _play(run: EngineRun, rounds: int, warmup_rounds: int, round_deadline_s: float) -> None:
-    run.crew.tell("rounds", warmup=warmup_rounds, count=rounds, deadline_s=round_deadline_s)
+    run.pool.tell("rounds", warmup=warmup_rounds, count=rounds, deadline_s=round_deadline_s)
     word = run.wait_said("rounds-over", Deadline.after((warmup_rounds + rounds) * round_deadline_s + 30), "rounds")
     if word is None:
         raise CannotTellError("The load engine's worker did not come to the end of its rounds.")

@@ -49,12 +49,12 @@ class EngineRun:
     def __init__(
         self,
         jobs: Sequence[WorkerConfig],
-        crew: WorkerPool,
+        pool: WorkerPool,
         server: RunningServer | None,
         watch: Watcher,
         cores: tuple[int, ...] = (),
     ) -> None:
-        self.crew = crew
+        self.pool = pool
         self._cores = cores
         self._jobs = jobs
         self.plan = jobs[0].plan
@@ -121,7 +121,7 @@ class EngineRun:
         turn = 0
         while not everybody() and not ramp.passed:
             if self._workload.publishes:
-                self.crew.tell("probe", members=probers(self._workload.contract, self.plan, turn, self._rooms))
+                self.pool.tell("probe", members=probers(self._workload.contract, self.plan, turn, self._rooms))
             turn += 1
             self._wait(everybody, Deadline.after(min(PROBE_S, ramp.remaining_s)), show)
 
@@ -129,7 +129,7 @@ class EngineRun:
         at_ns = now_ns() + HEAD_START_NS
         self.start_ns = at_ns + int(self.plan.warmup_s * NS)
         self.end_ns = self.start_ns + int(self.plan.duration_s * NS)
-        self.crew.tell("start", at_ns=at_ns)
+        self.pool.tell("start", at_ns=at_ns)
 
         def show() -> None:
             in_window_s = (now_ns() - self.start_ns) / NS
@@ -161,12 +161,12 @@ class EngineRun:
         """Let the workers write the rest of their records, close their connections and exit."""
         self._show("collect", 0.0)
         self._sample()
-        self.crew.parting = True
-        self.crew.tell("finish")
+        self.pool.parting = True
+        self.pool.tell("finish")
         self._wait(lambda: self._all_said("done"), Deadline.after(30), lambda: None)
-        self.crew.tell("part")
+        self.pool.tell("part")
         self._wait(lambda: self._all_said("gone"), Deadline.after(5), lambda: None)
-        self.crew.stop()
+        self.pool.stop()
 
     def collect(self, alone: bool) -> Measurement:
         """Build the measurement of everything that the workers have written so far."""
@@ -228,7 +228,7 @@ class EngineRun:
                 self._sample(sparing=True)
                 self._next_sample = Deadline.after(sample_s)
                 show()
-            word = self.crew.wait_word(min(deadline.remaining_s, self._next_sample.remaining_s))
+            word = self.pool.wait_word(min(deadline.remaining_s, self._next_sample.remaining_s))
             if word is not None:
                 self._hear(word)
         return True

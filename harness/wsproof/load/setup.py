@@ -55,7 +55,7 @@ class Engines:
             follow()
         except STOPS as cause:
             for run in self.runs:
-                run.crew.stop()
+                run.pool.stop()
             raise PartialRun(self._collect(), cause) from cause
         return self._collect()
 
@@ -90,9 +90,9 @@ def engines_for(
         processes = sum(plan.processes for plan in plans)
         wanted = all(plan.pin for plan in plans)
         cores = stack.enter_context(pinned_apart(processes, target.server, wanted=wanted))
-        crews = [stack.enter_context(WorkerPool(own)) for own in configs]
+        pools = [stack.enter_context(WorkerPool(own)) for own in configs]
         watch = progress or ignore
-        runs = [EngineRun(own, crew, target.server, watch, cores) for own, crew in zip(configs, crews, strict=True)]
+        runs = [EngineRun(own, pool, target.server, watch, cores) for own, pool in zip(configs, pools, strict=True)]
         yield Engines(tuple(runs), lock)
 
 
