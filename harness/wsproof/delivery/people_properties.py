@@ -60,7 +60,7 @@ MALFORMED = DeliveryProperty(
     edges=tuple(_malformed(mutation) for mutation in Mutation)
     + tuple(_malformed(mutation, GREETING) for mutation in OF_GREETINGS),
     alone=True,
-    headline="A malformed message takes others down with it",
+    headline="A malformed message disturbs the {channel} for the others",
 )
 """Standing members would hear what becomes of it, and no workload need understand that.
 
