@@ -19,20 +19,27 @@ _SWITCHES = ("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connecti
 ANSWER = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 14\r\n\r\nreserved bits\n"
 
 
+BEFORE_CLOSE = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
 class Upset:
-    """An echo that answers a frame with reserved bits as if the upgrade had never been."""
+    """An echo that answers a frame with reserved bits as if the upgrade had never been.
+
+    With `before_close`, it also writes these bytes in front of each close frame.
+    """
 
     owned = False
     pid = None
 
     def __init__(self, listener: socket.socket) -> None:
+        self.before_close = b""
         self.endpoint = Endpoint("127.0.0.1", listener.getsockname()[1])
 
     def restart(self) -> None:
         raise AssertionError("it is not ours to restart")
 
 
-def _serve(client: socket.socket) -> None:
+def _serve(client: socket.socket, upset: Upset) -> None:
     with client, client.makefile("rb") as stream, contextlib.suppress(OSError):
         head = b"".join(iter(stream.readline, b"\r\n")).decode("latin-1").splitlines()
         key = next((line.split(": ")[1] for line in head if line.lower().startswith("sec-websocket-key")), "")
@@ -48,7 +55,7 @@ def _serve(client: socket.socket) -> None:
                 return
             opcode = {9: 10}.get(first[0] & 15, first[0] & 15)
             said = bytes(byte ^ mask[at % 4] for at, byte in enumerate(data))
-            client.sendall(Frame(opcode, said).encode())
+            client.sendall((upset.before_close if opcode == 8 else b"") + Frame(opcode, said).encode())
             if opcode == 8:
                 return
 
@@ -57,14 +64,15 @@ def _serve(client: socket.socket) -> None:
 def upset() -> Iterator[Upset]:
     """The server, for one test."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = Upset(listener)
 
         def accept() -> None:
             with contextlib.suppress(OSError):
                 while True:
-                    threading.Thread(target=_serve, args=(listener.accept()[0],), daemon=True).start()
+                    threading.Thread(target=_serve, args=(listener.accept()[0], server), daemon=True).start()
 
         threading.Thread(target=accept, daemon=True).start()
-        yield Upset(listener)
+        yield server
 
 
 def test_it_is_shown_as_the_text_it_is(upset: Upset) -> None:
@@ -78,3 +86,10 @@ def test_it_is_shown_as_the_text_it_is(upset: Upset) -> None:
     shown = [line for line in finding.witness if line.startswith("<- ")]
     assert shown[-5:-1] == [f"<- {line}" for line in ANSWER.decode().splitlines() if line]
     assert shown[-1].startswith("<- end of TCP")
+
+
+def test_a_close_frame_behind_an_http_response_is_told_once(upset: Upset) -> None:
+    """A server of WSGI, say, whose gateway writes its response into the upgraded connection."""
+    upset.before_close = BEFORE_CLOSE
+    report = run_suite(upset, SuiteOptions(only=("close-answered",), examples=2))
+    assert [finding.check for finding in report.findings] == ["server-http-among-frames"]

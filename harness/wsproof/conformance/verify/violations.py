@@ -132,7 +132,8 @@ class _Verifier:
                 yield self._violation(self.greeting.rule, self._refusal_owed(), self._accepted_said())
             yield from self._agreed_against_the_rules()
             yield from self._selected_otherwise()
-            yield from self._own_close() if self.facts.closes_unasked else self._after_101()
+            if not self.transcript.http:  # What stands behind an HTTP response cannot be read as frames.
+                yield from self._own_close() if self.facts.closes_unasked else self._after_101()
 
     def _closed_over_the_offer(self) -> bool:
         """Whether the application closed over an odd offer of subprotocols, into which some clients put a token."""
