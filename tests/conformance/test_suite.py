@@ -36,6 +36,7 @@ def test_a_spent_budget_keeps_a_prefix_of_the_run_and_says_what_was_not_run(faul
     assert [*checks, *left] == [tested.name for tested in CHECKS]
     assert left
     assert {one.reason for one in report.not_run} == {"the budget of 0.05 s is spent"}
+    assert report.out_of_time == len(left)
 
 
 @pytest.mark.parametrize("name", ["mute", "mute-after-handshake"])

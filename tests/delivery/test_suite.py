@@ -138,6 +138,7 @@ def test_a_budget_of_nothing_is_unknown_and_no_pass(sound: RunningServer) -> Non
     assert report.verdict() is Verdict.UNKNOWN
     assert {row.reason for row in report.not_run} == {"the budget of the run is spent"}
     assert len(report.not_run) == len(planned({"echo": WORKLOADS["echo"]}, OPTIONS))
+    assert report.out_of_time == len(report.not_run)
 
 
 def test_the_budget_ends_a_wait_and_what_it_cut_off_accuses_nobody(planted: Callable[[str], RunningServer]) -> None:
