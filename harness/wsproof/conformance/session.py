@@ -17,8 +17,7 @@ from wsproof.conformance.exchange.login import join_of
 from wsproof.conformance.exchange.segment_barrier import SegmentBarrier
 from wsproof.conformance.exchange.timeouts import Timeouts
 from wsproof.conformance.exchange.transcript import Transcript
-from wsproof.conformance.oracle.frames import Expectation
-from wsproof.conformance.oracle.handshake import HandshakeAnswer, HandshakeExpectation
+from wsproof.conformance.load_refusals import Result, with_room
 from wsproof.conformance.probe import probe
 from wsproof.conformance.properties.sample_text import in_samples
 from wsproof.conformance.rules import Binding, rule
@@ -46,11 +45,8 @@ _SHRINK_S = 12.0
 """Seconds for shrinking in one run, over all properties."""
 _SILENT_RETRIES_S = 5.0
 """Seconds of timeouts that the retries of one run may wait out."""
-_PLAIN = Script("opening-accepted")
 _RESERVED_OPCODE = 3
 """An opcode that RFC 6455 5.2 reserves: a server must fail the connection over it."""
-_FULL_STATUSES = (429, 503)
-"""Statuses with which a server refuses clients because of its load."""
 _CONTROLS = 3
 """How often the same messages are sent unfragmented as a control. Some applications close over them only sometimes."""
 _LINGER_S = 0.3
@@ -191,12 +187,16 @@ class Session:
         swelling = MemoryGrowth(self.server.pid, self._least_bytes) if conversation.subject == "deflate-bomb" else None
         begun = time.monotonic()
         try:
-            greeting, expected, transcript = self._converse(conversation)
+            result = self._converse(conversation)
         except TargetError as error:
             self.budget.check()
             transcript = Transcript(lines=[f"   ({error})"])
             violations = [Violation("neighbour-served", "TCP connections are accepted", "they are not, any more")]
         else:
+            if result is None:
+                self.unheard += 1
+                return Transcript(), []
+            greeting, expected, transcript = result
             violations = verify(conversation, greeting, expected, self.facts, transcript)
             violations = [violation for violation in violations if not violation.needs_codes or self._sends_close_codes]
             violations += swelling.violations(transcript) if swelling is not None else []
@@ -223,20 +223,21 @@ class Session:
         transcript.server_output = transcript.server_output or (watch.exception() if violations else ())
         return transcript, violations
 
-    def _converse(self, conversation: Script) -> tuple[HandshakeExpectation, Expectation, Transcript]:
-        """Run a script; repeat it if it ran while the server accepted no more clients.
+    def _converse(self, conversation: Script) -> Result | None:
+        """Run a script; retry it if the server refused it because of its load. None: it went on refusing all.
 
         Raises:
+            BudgetSpent: the time for the run is over.
             ServerGone: the server answers but accepts no more clients, and wsproof cannot replace it.
             TargetError: nobody listens.
         """
-        result = self._conduct.perform(conversation)
-        if result[0].answer is not HandshakeAnswer.ACCEPT or not _is_full(result[2]):
-            return result
-        if conversation != _PLAIN and not _is_full(self._conduct.perform(_PLAIN)[2]):
-            return result
-        self._wait_for_room()
-        return self._conduct.perform(conversation)
+        if conversation.subject in self.cases.by_rule:
+            return self._conduct.perform(conversation)
+        return with_room(self._conduct.perform, conversation, self._wait_for_room, self._pause)
+
+    def _pause(self, seconds: float) -> None:
+        time.sleep(self.budget.at_most(seconds))
+        self.budget.check()
 
     def _wait_for_room(self) -> None:
         """Wait until the server accepts clients again, or replace it."""
@@ -434,11 +435,6 @@ class Session:
     def close(self) -> None:
         """Disconnect the bystander."""
         self._neighbour.forget()
-
-
-def _is_full(transcript: Transcript) -> bool:
-    """Whether the server refused the handshake because of its load (429 or 503), not because of its content."""
-    return transcript.response is not None and transcript.response.status in _FULL_STATUSES
 
 
 class EndedWhileProbed(CannotTellError):

@@ -1,0 +1,76 @@
+"""A refusal because of load is no answer to a handshake's content. No server and no waits: the clock is a number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from wsproof.conformance.exchange.transcript import Transcript
+from wsproof.conformance.load_refusals import PLAIN, Result, is_refused_for_load, with_room
+from wsproof.conformance.oracle.frames import Expectation
+from wsproof.conformance.oracle.handshake import HandshakeAnswer, HandshakeExpectation
+from wsproof.conformance.script import Script
+from wsproof.wire.handshake import Response
+
+SCRIPT = Script("mask-required")
+
+
+class Limited:
+    """A server with a limit of handshakes in a sliding window. Each handshake takes `took_s`."""
+
+    def __init__(self, most: int, window_s: float, took_s: float, status: int = 429) -> None:
+        self.most, self.window_s, self.took_s, self.status = most, window_s, took_s, status
+        self.now_s = 1_000.0
+        self.accepted_at: list[float] = []
+        self.asked: list[Script] = []
+        self.content: Callable[[Script], bool] = lambda script: True
+
+    def perform(self, script: Script) -> Result:
+        self.now_s += self.took_s
+        self.asked.append(script)
+        self.accepted_at = [at for at in self.accepted_at if self.now_s - at < self.window_s]
+        is_taken = len(self.accepted_at) < self.most and self.content(script)
+        if is_taken:
+            self.accepted_at.append(self.now_s)
+        transcript = Transcript(response=Response(101 if is_taken else self.status, "x"))
+        return HandshakeExpectation(HandshakeAnswer.ACCEPT), Expectation(), transcript
+
+    def pause(self, seconds: float) -> None:
+        self.now_s += seconds
+
+    def run(self, script: Script = SCRIPT) -> Result | None:
+        return with_room(self.perform, script, lambda: None, self.pause)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("took_s", [0.005, 0.03, 0.07, 0.0999, 0.11])
+def test_a_limit_of_handshakes_per_second_is_waited_out(took_s: float, status: int) -> None:
+    server = Limited(10, 1.0, took_s, status)
+    for _ in range(100):
+        result = server.run()
+        assert result is not None
+        assert not is_refused_for_load(result)
+
+
+def test_a_refusal_of_this_script_alone_remains() -> None:
+    server = Limited(1_000, 1.0, 0.01, 503)
+    server.content = lambda script: script == PLAIN
+    result = server.run()
+    assert result is not None
+    assert is_refused_for_load(result)
+
+
+def test_a_server_that_stays_full_shows_nothing() -> None:
+    assert Limited(0, 1.0, 0.01).run() is None
+
+
+def test_a_handshake_that_must_be_refused_is_not_retried() -> None:
+    server = Limited(0, 1.0, 0.01)
+
+    def refused(script: Script) -> Result:
+        _, expected, transcript = server.perform(script)
+        return HandshakeExpectation(HandshakeAnswer.REFUSE, "method-get"), expected, transcript
+
+    assert with_room(refused, SCRIPT, lambda: None, server.pause) is not None
+    assert server.asked == [SCRIPT]
