@@ -315,7 +315,8 @@ def _run(
             kept["received", Anomaly.UNKNOWN] = unanswered(workload, each, gone)
             break
         tried += 1
-        measured |= {figure.name: figure for figure in seen.performance.measured}
+        for figure in seen.performance.measured:
+            measured[figure.name] = max(figure, measured.get(figure.name, figure), key=lambda one: one.value)
         if not stage.speaks:
             other = stage.other_language(seen.performance, options.deadline_s)
             opening = tuple(takewhile(lambda step: step.deed in (Action.JOIN, Action.WATCH), schedule))
