@@ -43,12 +43,30 @@ def cut_off(history: History) -> list[Finding]:
 
 
 def test_the_same_age_at_different_times_is_a_rule_of_the_server() -> None:
-    history = replace(ended({0: 45.0, 1: 45.2, 2: 45.1, 3: 45.0}), ignored=9, last_ignored_text="2")
+    history = replace(ended({0: 45.0, 1: 45.2, 2: 45.1, 3: 45.0}), ignored=9, shortest_ignored_text="2")
     (finding,) = cut_off(history)
     assert finding.anomaly is Anomaly.UNKNOWN
     assert "ends connections that stay silent or do not answer its messages, such as '2'" in finding.explanation
     assert "45" in finding.explanation
     assert verdict_of([finding]) is Verdict.UNKNOWN
+
+
+def test_a_member_that_sent_something_may_last_longer() -> None:
+    history = ended({0: 6.0, 1: 3.0, 2: 3.0, 3: 3.1, 4: 3.0}, members=5)
+    limit = time_limit(history, list(history.members))
+    assert limit is not None
+    assert 2.9 < limit.seconds < 3.1
+
+
+@pytest.mark.parametrize(("ignored", "code", "is_rule"), [(9, 1000, True), (0, 1000, False), (9, None, False)])
+def test_ends_at_one_time_are_a_rule_only_with_a_close_frame_after_unanswered_messages(
+    ignored: int, code: int | None, is_rule: bool
+) -> None:
+    history = ended({0: 5.0, 1: 5.0, 2: 5.0, 3: 5.0})
+    together = [replace(m, connected_ns=10 * S, left_ns=15 * S, close_code=code) for m in history.members]
+    publications = replace(history.publications, sent_ns=history.publications.sent_ns.clip(0, 10 * S))
+    history = replace(history, members=tuple(together), publications=publications, ignored=ignored)
+    assert (time_limit(history, together) is not None) is is_rule
 
 
 def test_listeners_that_end_while_a_publisher_stays_were_silent_for_too_long() -> None:
@@ -65,6 +83,7 @@ def test_listeners_that_end_while_a_publisher_stays_were_silent_for_too_long() -
         ({0: 20.0, 1: 19.0, 2: 18.0, 3: 17.0}, None, "all ended at one time, as in a crash"),
         ({0: 20.0, 1: 9.0, 2: 14.0}, None, "each ended at another age"),
         ({0: 20.0, 1: 20.0}, 3, "member 2 was silent for longer and stayed"),
+        ({0: 45.0, 1: 45.0, 2: 45.0, 3: 12.0}, None, "one ended before the limit"),
         ({0: 20.0}, 3, "one alone shows no rule"),
         ({0: 0.1, 1: 0.1, 2: 0.1, 3: 0.1}, None, "too short for a rule"),
     ],

@@ -21,6 +21,8 @@ ALIKE = 0.1
 """Largest spread of the limit, as a share of it: servers look for silent connections every few seconds."""
 ALIKE_S = 0.25
 """The spread in seconds that is always allowed."""
+MOST = 0.75
+"""Share of the ended connections that must have ended at the limit."""
 APART = 3.0
 """How much more the times of the ends must differ than the limits, for the limits to be the cause."""
 
@@ -37,7 +39,7 @@ class TimeLimit:
         """What the server does, as a clause."""
         since = "since the member last sent anything" if self.is_of_silence else "since the connection began"
         answers = (
-            f" or do not answer its messages, such as {shortened(history.last_ignored_text, 60)}"
+            f" or do not answer its messages, such as {shortened(history.shortest_ignored_text, 60)}"
             if history.ignored
             else ""
         )
@@ -48,21 +50,27 @@ def time_limit(history: History, cut: list[Member]) -> TimeLimit | None:
     """The limit by which the server ended all of these connections; None if there is no such limit.
 
     There is one only if the connections ended at different times and all at the same age, or all after the same
-    silence, and if no other member lasted longer. That a server ends all at once, as in a crash, is no limit.
+    silence, and if no other member lasted longer. That a server ends all at once, as in a crash, is no limit. Ends at
+    one time do count if each had a close frame and the members left messages of the server unanswered.
     """
     if history.keeps_alive or len(cut) < 2:
         return None
     ends = np.array([member.left_ns for member in cut]) / NS
     for is_of_silence in (True, False):
         spans = np.array([_span_s(history, member, member.left_ns, is_of_silence) for member in cut])
-        limit_s, spread_s = float(np.median(spans)), float(np.ptp(spans))
-        if limit_s < SHORTEST_S or spread_s > max(ALIKE * limit_s, ALIKE_S):
+        limit_s = float(np.median(spans))
+        margin_s = max(ALIKE * limit_s, ALIKE_S)
+        alike = np.abs(spans - limit_s) <= margin_s
+        # A member that sent something may last longer than the others; one that ends sooner ends for another reason.
+        if limit_s < SHORTEST_S or alike.mean() < MOST or (spans < limit_s - margin_s).any():
             continue
+        spread_s, ends_apart_s = float(np.ptp(spans[alike])), float(np.ptp(ends[alike]))
         stayed = [m for m in history.members if m.departure is Departure.STAYED and m.connected_ns]
         until_ns = history.drained_ns or history.end_ns
         lasted_s = max((_longest_s(history, m, until_ns, is_of_silence) for m in stayed), default=0.0)
-        apart = float(np.ptp(ends)) > APART * max(spread_s, 0.001) or (is_of_silence and bool(stayed))
-        if apart and lasted_s <= limit_s + max(ALIKE * limit_s, ALIKE_S):
+        apart = ends_apart_s > APART * max(spread_s, 0.001) or (is_of_silence and bool(stayed))
+        unanswered = bool(history.ignored) and all(member.close_code is not None for member in cut)
+        if (apart or unanswered) and lasted_s <= limit_s + margin_s:
             return TimeLimit(limit_s, is_of_silence)
     return None
 

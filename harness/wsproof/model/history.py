@@ -246,8 +246,8 @@ class History:
     """Number of messages that the workload classified as IGNORED."""
     ignored_text: str = ""
     """The first ignored message."""
-    last_ignored_text: str = ""
-    """The last ignored message."""
+    shortest_ignored_text: str = ""
+    """The shortest ignored message: a heartbeat, where the server sends any."""
     keeps_alive: bool = False
     """Whether the members answer the server, or send heartbeats by themselves."""
 
@@ -292,14 +292,15 @@ class Recorder:
     damage: list[Damage] = field(default_factory=list)
     ignored: int = 0
     ignored_text: str = ""
-    last_ignored_text: str = ""
+    shortest_ignored_text: str = ""
     keeps_alive: bool = False
 
     def ignore(self, message: str | bytes) -> None:
         """Record a message that no promise covers."""
         self.ignored += 1
-        self.last_ignored_text = message if isinstance(message, str) else repr(message)
-        self.ignored_text = self.ignored_text or self.last_ignored_text
+        text = message if isinstance(message, str) else repr(message)
+        self.ignored_text = self.ignored_text or text
+        self.shortest_ignored_text = min(self.shortest_ignored_text or text, text, key=len)
 
     def published(
         self,
@@ -342,6 +343,6 @@ class Recorder:
             tuple(self.damage),
             self.ignored,
             self.ignored_text,
-            self.last_ignored_text,
+            self.shortest_ignored_text,
             self.keeps_alive,
         )

@@ -40,7 +40,7 @@ def save_history(history: History, folder: Path, secrets: tuple[str, ...] = ()) 
         name: [_shallow(entry) for entry in getattr(history, name)]
         for name in ("members", "notices", "ticks", "strange", "protocol", "damage")
     }
-    for name in ("start_ns", "end_ns", "drained_ns", "ignored", "ignored_text", "last_ignored_text", "keeps_alive"):
+    for name in ("start_ns", "end_ns", "drained_ns", "ignored", "ignored_text", "shortest_ignored_text", "keeps_alive"):
         words[name] = getattr(history, name)
     try:
         text = json.dumps(hide_everywhere(words, secrets))
@@ -86,6 +86,6 @@ def load_history(folder: Path) -> History:
         damage=tuple(Damage(**{**entry, "part": Part(entry["part"])}) for entry in words.get("damage", ())),
         ignored=words.get("ignored", 0),
         ignored_text=words.get("ignored_text", ""),
-        last_ignored_text=words.get("last_ignored_text", ""),
+        shortest_ignored_text=words.get("shortest_ignored_text", ""),
         keeps_alive=words.get("keeps_alive", False),
     )

@@ -65,7 +65,7 @@ def merge(
         damage=tuple(_damage(entry) for entry in records.journal() if entry["what"] == "damage"),
         ignored=unsealed.ignored,
         ignored_text=unsealed.ignored_text,
-        last_ignored_text=unsealed.last_ignored_text,
+        shortest_ignored_text=unsealed.shortest_ignored_text,
         keeps_alive=workload.keeps_alive,
         start_ns=start_ns,
         end_ns=end_ns,
