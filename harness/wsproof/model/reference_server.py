@@ -42,9 +42,15 @@ DASHBOARD_PERIOD = "TARGET_APP_DASHBOARD_PERIOD"
 """Environment variable with the period of its feed in seconds."""
 UNLIMITED_RATES = {
     f"TARGET_APP_{name}": "1000000"
-    for name in ("MESSAGE_RATE", "MESSAGE_BURST", "USER_MESSAGE_RATE", "USER_MESSAGE_BURST")
+    for name in (
+        "MESSAGE_RATE",
+        "MESSAGE_BURST",
+        "USER_MESSAGE_RATE",
+        "USER_MESSAGE_BURST",
+        "MAX_CONNECTIONS_PER_USER",
+    )
 }
-"""Environment of a server that wsproof starts: rate limits high enough for any test.
+"""Environment of a server that wsproof starts: limits of a user that are high enough for any test.
 
 The default limits are meant for people who type.
 """

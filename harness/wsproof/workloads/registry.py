@@ -12,9 +12,11 @@ from pathlib import Path
 from types import ModuleType
 
 from wsproof.errors import UsageError, WorkloadError
+from wsproof.workloads.alerts import Alerts
 from wsproof.workloads.base import Workload
 from wsproof.workloads.chat import Chat
 from wsproof.workloads.dashboard import Dashboard
+from wsproof.workloads.drawing import Drawing
 from wsproof.workloads.echo import Echo
 from wsproof.workloads.graphql_ws import GraphQlWs
 from wsproof.workloads.guarded import guarded, require_whole
@@ -25,7 +27,7 @@ from wsproof.workloads.rooms import Rooms
 from wsproof.workloads.socketio import SocketIo
 from wsproof.workloads.source_location import shown_file
 
-WORKLOADS: tuple[type[Workload], ...] = (Echo, Chat, Dashboard, JsonEcho, Rooms)
+WORKLOADS: tuple[type[Workload], ...] = (Echo, Chat, Dashboard, JsonEcho, Rooms, Alerts, Drawing)
 """All workloads that ship with wsproof."""
 
 CHANNELS: dict[str, tuple[type[Workload], ...]] = {

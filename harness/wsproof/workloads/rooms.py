@@ -1,29 +1,20 @@
 """The rooms of the reference server: `/rooms/{name}`, typed JSON, one message order for all, one user per member.
 
-Members sign in with tokens that this workload signs with the server's secret. The secret is read from the environment
-variable `SECRET`, which the server reads as well. A server that wsproof starts gets a random one.
+Members sign in with tokens of their own (`members.py`).
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
-import os
-import secrets
-import time
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from wsproof.errors import UsageError
 from wsproof.model.contract import Audience, Contract, Order
 from wsproof.model.envelope import Envelope, open_envelope
-from wsproof.model.reference_server import PACKAGE, SECRET, UNLIMITED_RATES
 from wsproof.workloads.base import MessageKind, Parsed, Workload
+from wsproof.workloads.members import environment, loaded, with_token
 
-TOKEN_LASTS_S = 24 * 3600
-"""Lifetime of a token in seconds: one day, longer than any run."""
 KNOWN = frozenset({"welcome", "joined", "members", "ack", "ping", "passed"})
 """Message types that no promise of this channel covers."""
 
@@ -55,8 +46,7 @@ class Rooms(Workload):
 
     def path(self, member: int) -> str:
         room = f"{self.settings.get('name', 'wsproof')}-{self.base}-{self.room_of(member)}"
-        secret = os.environ.get(SECRET)
-        return f"/rooms/{room}" + (f"?token={_token(self.name_of(member), secret)}" if secret else "")
+        return with_token(f"/rooms/{room}", self.name_of(member))
 
     def greeting(self, member: int) -> str:
         return json.dumps({"type": "join"})
@@ -67,7 +57,7 @@ class Rooms(Workload):
         return json.dumps({"type": "say", "id": name, "text": envelope.seal(body)})
 
     def read(self, member: int, message: str | bytes) -> Parsed:
-        match _loaded(message):
+        match loaded(message):
             case {"type": "said", "user": str(user), "text": str(text)}:
                 return Parsed(MessageKind.DELIVERY, open_envelope(text), speaker=user, text=text)
             case {"type": "presence", "event": "join", "user": str(user)}:
@@ -79,8 +69,7 @@ class Rooms(Workload):
         return Parsed(MessageKind.UNEXPECTED, text=str(message))
 
     def server_environment(self) -> Mapping[str, str]:
-        # Also set in this process, so that load workers inherit it. The secret appears in no setting and no record.
-        return {SECRET: os.environ.setdefault(SECRET, secrets.token_urlsafe(32)), **UNLIMITED_RATES}
+        return environment()
 
 
 def _count(text: str) -> int:
@@ -88,31 +77,3 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise UsageError(f"rooms.rooms must be a whole number of at least 1, not {text!r}: try rooms.rooms=10")
     return int(text)
-
-
-def _loaded(message: str | bytes) -> Any:
-    """The message as JSON; None if it is not JSON."""
-    try:
-        return json.loads(message) if isinstance(message, str) else None
-    except (ValueError, RecursionError):
-        return None
-
-
-def _token(user: str, secret: str) -> str:
-    """A JSON Web Token (RFC 7519), signed with HS256, as the server itself would issue it."""
-    now = int(time.time())
-    claims = {
-        "iss": PACKAGE,
-        "aud": PACKAGE,
-        "sub": user,
-        "roles": [],
-        "iat": now,
-        "exp": now + TOKEN_LASTS_S,
-    }
-    signed = ".".join(_base64url(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims))
-    return f"{signed}.{_base64url(hmac.digest(secret.encode(), signed.encode(), hashlib.sha256))}"
-
-
-def _base64url(data: bytes) -> str:
-    """Base64 for URLs, without padding (RFC 7515)."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
