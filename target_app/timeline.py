@@ -33,6 +33,7 @@ class Timeline:
         self._backplane = backplane
         self._followed: dict[str, Followed] = {}
         self._unannounced: set[str] = set()
+        self._posting: set[asyncio.Task[Stored]] = set()
         self._announcing: asyncio.Task[None] | None = None
         backplane.watch(self._told)
 
@@ -41,8 +42,22 @@ class Timeline:
     ) -> Stored:
         """Store an entry and let everybody know. Raises HistoryUnavailable or InboxFull, and then nobody hears of it.
 
-        A duplicate is announced again too: its first sender may have died before the announcement.
+        A duplicate is announced again too: its first sender may have died before the announcement. What has begun is
+        finished though its sender may have gone: what is stored has to be announced.
         """
+        posting = asyncio.create_task(self._post(channel, kind, sender, client_id, body, inboxes), name="post")
+        self._posting.add(posting)
+        posting.add_done_callback(self._posted)
+        return await asyncio.shield(posting)
+
+    def _posted(self, posting: asyncio.Task[Stored]) -> None:
+        self._posting.discard(posting)
+        if not posting.cancelled():
+            posting.exception()  # retrieved, whether or not somebody still waits for it
+
+    async def _post(
+        self, channel: str, kind: str, sender: str, client_id: str | None, body: Body, inboxes: Inboxes | None
+    ) -> Stored:
         stored = await self._history.append(channel, kind, sender, client_id, body, inboxes)
         entry = Entry(stored.seq, stored.at, kind, sender, client_id, body)
         announcement = {"epoch": stored.epoch, "entry": None if stored.duplicate else asdict(entry), "seq": stored.seq}

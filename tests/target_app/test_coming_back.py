@@ -84,3 +84,19 @@ def test_a_worker_has_time_to_load_on_a_busy_machine(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("uvicorn.run", lambda app, **given: options.update(given))
     command.main()
     assert options["timeout_worker_healthcheck"] == command.SIGN_OF_LIFE_TIMEOUT >= 30
+
+
+def test_what_was_stored_is_announced_though_its_sender_has_gone_meanwhile(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with started(tmp_path) as services:
+            heard: asyncio.Queue[Entry] = asyncio.Queue()
+            async with services.timeline.following("room:x", heard.put_nowait):
+                post = services.timeline.post("room:x", "say", "ada", None, {"text": "my last words"})
+                posting = asyncio.create_task(post)
+                await asyncio.sleep(0)  # it has begun
+                await asyncio.sleep(0)
+                posting.cancel()
+                entry = await asyncio.wait_for(heard.get(), DEADLINE)
+                assert (entry.seq, entry.body["text"]) == (1, "my last words")
+
+    asyncio.run(story())
