@@ -101,6 +101,10 @@ class TestReadTogether:
         late = table((START, START + 1000 * MS), width=2)
         assert codes(self.late(6.0, slept=True, late=late)) == {"read-together": True}
 
+    def test_nothing_arrives_before_it_was_sent(self) -> None:
+        metrics, _ = judged_summaries(self.late(1000.0))
+        assert metrics["latency"].void["p99"].without == pytest.approx(0.0)
+
     def test_a_receipt_outside_of_all_intervals_is_exact(self) -> None:
         stamps = ArrivalStamps("kernel", intervals=table((10, 20, 1, 0), (12, 30, 1, 0), width=4))
         assert earliest_ns(np.array([5, 20, 25, 30, 40]), stamps).tolist() == [5, 10, 25, 12, 40]

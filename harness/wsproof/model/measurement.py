@@ -47,8 +47,8 @@ class ArrivalStamps:
     generator read it. Otherwise it is `user`: the generator stamped what it read. The tables are filled for `kernel`:
 
     - `intervals`: messages that were read together. Only the last one of a read has an exact time; the others arrived
-      after the previous stamp and are recorded at the end. Columns: after_ns, at_ns, messages, and woke_ns, the time at
-      which the event loop woke up for them (0: it had not slept). A loop that sleeps wakes up for the first of them.
+      after the previous stamp and are recorded at the end. Columns: after_ns, at_ns, messages, and woke_ns, the time
+      since which the event loop had read without a pause (0: not known). Before that it slept until something arrived.
     - `queues`: large reads. Columns: at_ns, bytes that the read found waiting, and the largest receive window.
     - `late`: stretches in which an event loop woke up late. Columns: start_ns, end_ns.
     - `steps`: stretches in which somebody set the wall clock. Columns: after_ns, before_ns, by_ns.

@@ -79,10 +79,11 @@ class DeliveryTimes:
         self._of, self._received_ns = joined.publication[some], joined.received_ns[some]
         self._complete = fanout.complete
         self._first_ns, self._last_ns = fanout.first_ns, fanout.last_ns
-        self._waited_ns, self._first_waited_ns, self._last_waited_ns = (
-            _early_ns(at_ns, generator) for at_ns in (self._received_ns, fanout.first_ns, fanout.last_ns)
-        )
         published = joined.published
+        sent_ns = published.sent_ns
+        self._waited_ns = _early_ns(self._received_ns, sent_ns[self._of], generator)
+        self._first_waited_ns = _early_ns(fanout.first_ns, sent_ns[self._complete], generator)
+        self._last_waited_ns = _early_ns(fanout.last_ns, sent_ns[self._complete], generator)
         self.intended_ns = published.intended_ns
         self.slip_ns: Ints = np.where(published.sent_ns > 0, published.sent_ns - published.intended_ns, 0).clip(min=0)
 
@@ -115,13 +116,14 @@ class DeliveryTimes:
         )
 
 
-def _early_ns(received_ns: Ints, generator: GeneratorUsage) -> Ints:
-    """How much earlier than recorded each receipt may have arrived, in ns.
+def _early_ns(received_ns: Ints, sent_ns: Ints, generator: GeneratorUsage) -> Ints:
+    """How much earlier than recorded each receipt may have arrived, in ns, but not before its publication was sent.
 
     By the kernel's stamps that is the most, by those of the generator an estimate: half of the most.
     """
     if generator.stamps.clock == "kernel":
-        return received_ns - earliest_ns(received_ns, generator.stamps)
+        earliest = np.maximum(earliest_ns(received_ns, generator.stamps), sent_ns)
+        return np.maximum(received_ns - earliest, 0)
     return waited_ns(received_ns, generator.turns) // 2
 
 

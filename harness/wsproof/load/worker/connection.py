@@ -162,7 +162,7 @@ class Connection(asyncio.Protocol):
             at_ns = self._at_ns
         number = self._known.get(data) if len(data) in self._lengths else None
         if number is None or not self._is_plain:
-            self._read_several(data, at_ns, now_ns, is_stamped=True)
+            self._read_several(data, at_ns, is_stamped=True)
         else:
             self._received((self.member, number, at_ns))
             self._at_ns = at_ns
@@ -171,7 +171,7 @@ class Connection(asyncio.Protocol):
 
     def received_unstamped(self, data: bytes, now_ns: int) -> None:
         """Read data without a stamp: it arrived between the last stamp and now."""
-        self._read_several(data, now_ns, now_ns, is_stamped=False)
+        self._read_several(data, now_ns, is_stamped=False)
         if now_ns >= self._room.due_ns:
             self._room.fire()
 
@@ -257,14 +257,14 @@ class Connection(asyncio.Protocol):
 
     # Reads that are not exactly one known frame.
 
-    def _read_several(self, data: bytes, at_ns: int, now_ns: int, *, is_stamped: bool) -> None:
+    def _read_several(self, data: bytes, at_ns: int, *, is_stamped: bool) -> None:
         """Read any bytes. Only what ends with the read has an exact time: the rest arrived since the last stamp."""
         self._messages = 0
         self._read(data, at_ns)
         uncertain = self._messages - (is_stamped and self.reader.is_between_frames)
         if uncertain > 0:
             assert isinstance(self.transport, StampedTransport)
-            self._room.ledger.interval((self._at_ns, at_ns, uncertain, self.transport.woke_ns(now_ns)))
+            self._room.ledger.interval((self._at_ns, at_ns, uncertain, self.transport.woke_ns))
         # A read that fills the buffer may leave data behind that arrived before this stamp.
         if is_stamped and len(data) < READ_BYTES:
             self._at_ns = at_ns

@@ -104,13 +104,16 @@ class StampedTransport:
             self._fail(error)
             return
         now_ns = monotonic_ns()
+        poller = self._poller
+        if now_ns - poller.read_ns > IDLE_NS:
+            poller.woke_ns = now_ns
+        poller.read_ns = now_ns
         if ancillary and len(data) < LARGE_READ_BYTES:
             # As KernelClock.monotonic_ns does: a call of it would take a twentieth of the time for a message.
             seconds, ns = unpack_stamp(ancillary[0][2])
             at_ns = seconds * 1_000_000_000 + ns - self._clock.offset_ns
             if at_ns <= now_ns:
                 self._reader.received(data, at_ns, now_ns)
-                self._poller.read_ns = now_ns
                 return
         self._take_unusual(data, ancillary, now_ns)
 
@@ -139,11 +142,11 @@ class StampedTransport:
             self._reader.received_unstamped(data, now_ns)
         else:
             self._reader.received(data, at_ns, now_ns)
-        self._poller.read_ns = now_ns
 
-    def woke_ns(self, now_ns: int) -> int:
-        """When the event loop woke up for a read at `now_ns`; 0 if it had not slept."""
-        return now_ns if now_ns - self._poller.read_ns > IDLE_NS else 0
+    @property
+    def woke_ns(self) -> int:
+        """When the event loop woke up and found the first of what it has read since without a pause, in ns."""
+        return self._poller.woke_ns
 
     def _on_writable(self) -> None:
         if self._has_ended or self._unsent is None:
