@@ -42,3 +42,13 @@ def test_a_linear_cost_with_a_linear_part_that_is_disturbed_is_not_superlinear()
         Cost(one.size, one.cost_ns * factor) for one, factor in zip(costs(float), (1, 2, 1, 2, 1), strict=True)
     ]
     assert not is_superlinear(disturbed, least_ns=1.0)
+
+
+@pytest.mark.parametrize("measured_ms", [(0.02, 0.02, 0.02, 2.55), (0.02, 5.10, 2.21, 1.83), (0.02, 0.02, 4.0, 3.9)])
+def test_one_disturbed_measurement_is_no_superlinear_cost(measured_ms: tuple[float, ...]) -> None:
+    """Measured on a busy machine, by the clock, since the server was not ours."""
+    disturbed = [Cost(size, cost * 1e6) for size, cost in zip((11, 22, 44, 88), measured_ms, strict=True)]
+    exponent = exponent_of(disturbed)
+    assert exponent is not None
+    assert exponent > 1.5
+    assert not is_superlinear(disturbed, least_ns=1e6)

@@ -42,12 +42,15 @@ def exponent_of(costs: Sequence[Cost]) -> float | None:
 def is_superlinear(costs: Sequence[Cost], least_ns: float) -> bool:
     """Whether the cost clearly grows faster than the size.
 
-    Three conditions must hold: a high exponent, a largest size that costs at least twice its share of the smallest, and
-    a cost of at least `least_ns`, which is far above noise.
+    Four conditions must hold: a high exponent, a largest size that costs at least twice its share of the smallest, a
+    cost of at least `least_ns`, which is far above noise, and two last steps that each cost at least their share. One
+    disturbed measurement on a busy machine makes a high exponent, and no such steps.
     """
     exponent = exponent_of(costs)
     if exponent is None or exponent < SUPERLINEAR:
         return False
     first, last = costs[-FEWEST_SIZES], costs[-1]
     share = first.cost_ns * last.size / first.size
-    return last.cost_ns >= least_ns and last.cost_ns >= _OVER_LINEAR * share
+    is_much = last.cost_ns >= least_ns and last.cost_ns >= _OVER_LINEAR * share
+    steps = zip(costs[-3:], costs[-2:], strict=False)
+    return is_much and all(after.cost_ns * before.size >= before.cost_ns * after.size for before, after in steps)
