@@ -7,9 +7,20 @@ import json
 import pytest
 
 from tests.faulty.channels.people import TOKEN
-from tests.faulty.channels.people_workload import Greeting, Private, Room
-from wsproof.delivery.credentials import Access, altered_endpoint, altered_message, can_try, credentials_of
+from tests.faulty.channels.people_workload import Greeting, Named, Private, Room
+from wsproof.delivery.catalogue import properties_of
+from wsproof.delivery.credentials import (
+    Access,
+    altered_endpoint,
+    altered_message,
+    can_try,
+    credentials_of,
+    origin_matters,
+    own_endpoint,
+)
 from wsproof.net.endpoint import Endpoint
+from wsproof.workloads import prepared
+from wsproof.workloads.guarded import guarded
 
 HERE = Endpoint("127.0.0.1", 80)
 SIGNED_IN = Endpoint("127.0.0.1", 80, headers=(("Authorization", "Bearer abcdef123"), ("X-Team", "red")))
@@ -32,8 +43,22 @@ class WithCookie(Room):
         return {"Cookie": "theme=dark; sid=0123abcd"}
 
 
+class LoggedIn(Room):
+    """Each member logs in before it connects, and gets its cookie then."""
+
+    def __init__(self, settings: dict[str, str] | None = None, *, base: int = 1) -> None:
+        super().__init__(settings, base=base)
+        self.cookies: dict[int, str] = {}
+
+    def prepare(self, member: int, url: str) -> None:
+        self.cookies[member] = f"sid=0123abcd{member}"
+
+    def headers(self, member: int) -> dict[str, str]:
+        return {"Cookie": self.cookies[member]}
+
+
 def own(workload: Room, place: Endpoint = HERE) -> Endpoint:
-    return place.channel(workload.path(0)).with_own(workload.headers(0))
+    return own_endpoint(workload, 0, place)
 
 
 def test_credentials_are_in_query_greeting_headers_and_cookies() -> None:
@@ -75,3 +100,16 @@ def test_what_cannot_be_wrong_is_not_tried() -> None:
     assert can_try(Access.NONE, values, name)
     assert not can_try(Access.WRONG, values, name)
     assert not can_try(Access.UNSIGNED, ["abcdef123"], name)
+
+
+def test_the_origin_matters_with_cookies_or_named_origins_only() -> None:
+    assert origin_matters(WithCookie({}), own(WithCookie({})))
+    assert origin_matters(Named({}), own(Named({})))
+    assert not origin_matters(Room({}), own(Room({}), SIGNED_IN))
+
+
+def test_a_member_that_logs_in_before_it_connects_is_not_asked_for_its_cookie_before() -> None:
+    workload = LoggedIn({})
+    assert {"access", "origin"} <= {each.name for each in properties_of(guarded(LoggedIn)({}), HERE)}
+    assert prepared(workload, 0, HERE.http_url) == ""
+    assert origin_matters(workload, own(workload))

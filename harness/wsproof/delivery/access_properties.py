@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wsproof.delivery.credentials import Access, has_credentials
+from wsproof.delivery.credentials import Access, has_credentials, origin_matters, own_endpoint
 from wsproof.delivery.delivery_property import DeliveryProperty
 from wsproof.delivery.schedule import Action, Schedule, Step
 from wsproof.model.contract import Contract
@@ -15,12 +15,15 @@ def _is_private(contract: Contract) -> bool:
     return not contract.public
 
 
-def _has_cookies_or_origins(workload: Workload, endpoint: Endpoint | None) -> bool:
-    """Whether the origin matters: the contract names the allowed ones, or a browser would send cookies."""
-    if workload.contract.origins:
-        return True
-    given = endpoint.headers if endpoint is not None else ()
-    return any(name.lower() == "cookie" for name, _ in (*given, *workload.headers(0).items()))
+def _origin_matters(workload: Workload, endpoint: Endpoint | None) -> bool:
+    """Whether a server may be expected to look at the origin of a handshake.
+
+    It may if the contract names the allowed origins, or if a browser would send cookies. A member that must be prepared
+    first may get its cookies then: `execute` looks at them once it has joined.
+    """
+    if endpoint is None:
+        return bool(workload.contract.origins)
+    return workload.has_prepare or origin_matters(workload, own_endpoint(workload, 0, endpoint))
 
 
 def _intrusion(access: Access) -> Schedule:
@@ -47,7 +50,7 @@ ACCESS_PROPERTIES: tuple[DeliveryProperty, ...] = (
         _is_private,
         ("intrusion",),
         edges=(_intrusion(Access.STRANGER),),
-        needs=_has_cookies_or_origins,
+        needs=_origin_matters,
     ),
 )
 """The properties of this file, in the order of execution."""

@@ -55,8 +55,17 @@ def has_credentials(workload: Workload, endpoint: Endpoint | None) -> bool:
     """Whether the members of a workload show credentials."""
     if endpoint is None or workload.has_prepare:
         return endpoint is not None  # a member that is prepared has logged in
-    own = endpoint.numbered(workload.base).channel(workload.path(0)).with_own(workload.headers(0))
-    return bool(credentials_of(workload, 0, own))
+    return bool(credentials_of(workload, 0, own_endpoint(workload, 0, endpoint)))
+
+
+def own_endpoint(workload: Workload, member: int, endpoint: Endpoint) -> Endpoint:
+    """Where this member connects, with its own headers. It must be prepared, if the workload prepares members."""
+    return endpoint.numbered(workload.base + member).channel(workload.path(member)).with_own(workload.headers(member))
+
+
+def origin_matters(workload: Workload, own: Endpoint) -> bool:
+    """Whether the server has a reason to refuse strangers' origins: named origins, or cookies of its members."""
+    return bool(workload.contract.origins) or any(name.lower() == "cookie" for name, _ in own.headers)
 
 
 def can_try(access: Access, values: Iterable[str], name: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from wsproof.checks.feed import silence_ns
 from wsproof.delivery.chatter import Chatter
 from wsproof.delivery.client_pool import GIVEN_UP_S, ClientPool, PoolSettings
-from wsproof.delivery.credentials import Access, can_try, credentials_of
+from wsproof.delivery.credentials import Access, can_try, credentials_of, origin_matters
 from wsproof.delivery.departures import DEPARTURES, abandon
 from wsproof.delivery.member import PoolMember
 from wsproof.delivery.mutations import mutated
@@ -163,8 +163,7 @@ def _intrude(crowd: ClientPool, cast: dict[int, PoolMember], step: Step, access:
     """Try to join without the right credentials, and publish. Nothing if this member has none that could be altered."""
     workload = crowd.setting.workload
     other = next((p for p in crowd.people if p.can_speak), None)
-    values = credentials_of(workload, other.alias, crowd.endpoint_of(other.alias)) if other is not None else ()
-    if access is not Access.STRANGER and not (other and values and can_try(access, values, other.name)):
+    if other is None or not _can_intrude(crowd, other, access):
         return
     try:
         person = crowd.join(room=step.room, access=access)
@@ -175,6 +174,15 @@ def _intrude(crowd: ClientPool, cast: dict[int, PoolMember], step: Step, access:
     if person.can_speak and workload.publishes:
         crowd.speak(person, "an intruder is here")
     crowd.wait(lambda: not person.here, GIVEN_UP_S)
+
+
+def _can_intrude(crowd: ClientPool, other: PoolMember, access: Access) -> bool:
+    """Whether joining like this differs from how `other` has joined, so that a server can refuse it."""
+    workload, own = crowd.setting.workload, crowd.endpoint_of(other.alias)
+    if access is Access.STRANGER:
+        return origin_matters(workload, own)
+    values = credentials_of(workload, other.alias, own)
+    return bool(values) and can_try(access, values, other.name)
 
 
 def _join_amid(crowd: ClientPool, again: PoolMember | None, step: Step) -> PoolMember:
