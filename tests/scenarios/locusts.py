@@ -29,6 +29,11 @@ class Ended:
         assert self.summary is not None, self.output
         return {room["workload"]: room for room in self.summary["rooms"]}
 
+    def findings_of(self, workload: str) -> list[dict[str, Any]]:
+        """The findings about the users of one workload."""
+        assert self.summary is not None, self.output
+        return [finding for finding in self.summary["findings"] if finding["section"] == workload]
+
 
 class Locust:
     """A Locust that runs, headless unless `web` is there. Its summary goes into `folder`."""

@@ -31,17 +31,17 @@ def test_a_planted_fault_fails_under_the_name_of_its_check(runs: dict[str, Ended
     assert ended.rooms["chat"]["verdict"] == "invalid"
     report = ended.output.partition("Error report")[2]
     assert name in report
-    assert name.removeprefix("chat: ") in {finding["check"] for finding in ended.rooms["chat"]["findings"]}
+    assert name.removeprefix("chat: ") in {finding["check"] for finding in ended.findings_of("chat")}
 
 
 def test_the_same_server_without_a_fault_is_valid(runs: dict[str, Ended]) -> None:
     assert runs["correct"].code == 0, runs["correct"].output
-    assert runs["correct"].rooms["chat"]["findings"] == []
+    assert runs["correct"].findings_of("chat") == []
 
 
 def test_no_other_fault_is_invented(runs: dict[str, Ended]) -> None:
     violations = {
-        fault: {f["anomaly"] for f in runs[fault].rooms["chat"]["findings"] if f["level"] == "violation"}
+        fault: {f["anomaly"] for f in runs[fault].findings_of("chat") if f["level"] == "violation"}
         for fault in ("drops", "duplicates", "reorders", "corrupts")
     }
     assert violations["drops"] == {"lost"}

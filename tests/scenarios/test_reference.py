@@ -29,7 +29,7 @@ def test_everybody_got_everything(ended: Ended) -> None:
         reach = ended.rooms[name]["metrics"]["reach"]
         assert reach["n"] > 0
         assert reach["p50"] == reach["min"] == 1.0
-        assert ended.rooms[name]["findings"] == []
+        assert ended.findings_of(name) == []
 
 
 def test_the_users_of_a_class_share_one_room(ended: Ended) -> None:
