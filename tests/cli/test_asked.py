@@ -45,7 +45,7 @@ def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
             columns.mkdir(exist_ok=True)
             return left.pop(0) if len(left) > 1 else left[0]
 
-        monkeypatch.setattr("wsproof.cli.bench.run_plan", run_plan)
+        monkeypatch.setattr("wsproof.session.bench.run_plan", run_plan)
         monkeypatch.chdir(tmp_path)
         with socket.create_server(("127.0.0.1", 0)) as listening:
             target = f"ws://127.0.0.1:{listening.getsockname()[1]}/"
