@@ -8,8 +8,13 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.faulty.segments import segments
+from wsproof.checks import run_checks
 from wsproof.delivery import run_suite
+from wsproof.delivery.client_pool import PoolSettings
 from wsproof.delivery.departures import CODES, DEPARTURES, LONGEST_REASON
+from wsproof.delivery.execute import ScheduleExecution, perform
+from wsproof.delivery.schedule import Action, Schedule, Step
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.target.server import RunningServer, serve
@@ -73,3 +78,39 @@ def test_what_worked_and_then_stopped_is_a_violation() -> None:
     (finding,) = report.findings
     assert (finding.anomaly, finding.level) == (Anomaly.NEVER_READ, Level.VIOLATION)
     assert "served its members before, and then it stopped" in finding.explanation
+
+
+CUT_SHORT = [how for how in DEPARTURES if "in the middle of" in how or "between two fragments" in how]
+
+
+def gone_by(how: str, *, manner: str) -> tuple[ScheduleExecution, list[Finding]]:
+    """A member says something and goes, and the server reads both in one segment. Then the others speak."""
+    schedule: Schedule = (
+        *(Step(Action.JOIN, number) for number in (0, 1, 2)),
+        Step(Action.SETTLE),
+        Step(Action.SAY, 2, "goodbye"),
+        Step(Action.DEPART, 2, how=how),
+        Step(Action.SETTLE),
+        Step(Action.SAY, 0, "hello"),
+        Step(Action.SETTLE),
+        Step(Action.SAY, 0, "hello again"),
+    )
+    workload = WORKLOADS["chat"]
+    with segments(manner) as endpoint:
+        execution = perform(schedule, PoolSettings(endpoint, workload, first=0, deadline_s=2.0, seed=0))
+    return execution, run_checks(execution.history, workload.contract)
+
+
+@pytest.mark.parametrize(("how", "manner"), [*((how, "discards") for how in CUT_SHORT), (CUT_SHORT[-1], "reads")])
+def test_nobody_is_owed_what_a_library_discards_with_a_message_that_breaks_off(how: str, manner: str) -> None:
+    execution, findings = gone_by(how, manner=manner)
+    assert findings == []
+    assert execution.well
+
+
+@pytest.mark.parametrize(
+    ("manner", "anomaly"), [("loses another's", Anomaly.LOST), ("tells nobody", Anomaly.MISSING_LEAVE)]
+)
+def test_beside_a_message_that_breaks_off_the_others_are_owed_everything(manner: str, anomaly: Anomaly) -> None:
+    _, findings = gone_by("a close frame between two fragments", manner=manner)
+    assert {finding.anomaly for finding in findings if finding.level.counts} == {anomaly}

@@ -395,8 +395,22 @@ class ClientPool:
 
     def _wait_for_nobody(self, lacks: Callable[[PoolMember], bool]) -> None:
         """Wait until `lacks` is false for every member. Sets `gave_up` if it stays true for one."""
-        self.wait(lambda: not any(lacks(p) for p in self.people), GIVEN_UP_S if self.gave_up else None)
-        self.gave_up = self.gave_up or any(lacks(p) for p in self.people)
+        had_fallen_silent = self.fell_silent
+        if self.wait(lambda: not any(lacks(p) for p in self.people), GIVEN_UP_S if self.gave_up else None):
+            return
+        self._expect_nothing_unread()
+        if any(lacks(p) for p in self.people):
+            self.gave_up = True
+        else:
+            self.fell_silent = had_fallen_silent
+
+    def _expect_nothing_unread(self) -> None:
+        """After a timeout, no longer expect what a server need not have read before its publisher left."""
+        for key, said in self.said.items():
+            if self.people[said.publisher].may_be_unread and not said.heard_by:
+                said.is_unread = True
+                for other in self.people:
+                    other.owed.discard((*key, Kind.DELIVERY))
 
     def turn(self, timeout_s: float) -> None:
         """Wait at most `timeout_s` for input, then let every member read what has arrived."""
@@ -683,14 +697,14 @@ class ClientPool:
     def history(self) -> History:
         """The history of this schedule.
 
-        The last messages of a member that was disconnected may be lost with its connection. So their outcome is
-        uncertain unless another member received them.
+        The last messages of a member that was disconnected, or that left in the middle of a message, may be lost with
+        its connection. So their outcome is uncertain unless another member received them.
         """
         for said in self.said.values():
             publisher = self.people[said.publisher]
-            unsure = publisher.departure in (Departure.RESET, Departure.DROPPED) or bool(publisher.misbehaved)
+            unsure = publisher.may_be_unread or publisher.departure is Departure.DROPPED or bool(publisher.misbehaved)
             unsure = unsure or publisher.shape is not None  # the server may take no notice of such a name
-            outcome = Outcome.INFO if unsure and not said.heard_by else Outcome.OK
+            outcome = Outcome.INFO if said.is_unread or (unsure and not said.heard_by) else Outcome.OK
             self.recorder.published(said.publisher, said.sequence, said.sent_ns, said.sent_ns, outcome=outcome)
         return self.recorder.freeze()
 

@@ -38,6 +38,16 @@ def _after(first: bytes, end: _Go, crowd: ClientPool, person: PoolMember) -> Non
     end(crowd, person)
 
 
+def _cut_short(begun: bytes, end: _Go, crowd: ClientPool, person: PoolMember) -> None:
+    """Send the beginning of a message, and go before its end.
+
+    What the member said right before may be in the same segment. Several libraries read a segment as a whole, and
+    discard all of it if a message in it breaks off. The application never sees it then, so nobody is owed it.
+    """
+    person.is_cut_short = True
+    _after(begun, end, crowd, person)
+
+
 def _fin(crowd: ClientPool, person: PoolMember) -> None:
     crowd.end_tcp(person)
 
@@ -59,12 +69,12 @@ DEPARTURES: Mapping[str, _Go] = {
     "a close frame, and TCP RST at once": _close_and_reset,
     "TCP FIN": _fin,
     "TCP RST": _reset,
-    "TCP FIN in the middle of a frame": partial(_after, _HALF_A_FRAME, _fin),
-    "TCP RST in the middle of a frame": partial(_after, _HALF_A_FRAME, _reset),
-    "TCP FIN in the middle of a frame header": partial(_after, _HALF_A_HEADER, _fin),
-    "TCP FIN between two fragments": partial(_after, _FIRST_FRAGMENT, _fin),
-    "TCP RST between two fragments": partial(_after, _FIRST_FRAGMENT, _reset),
-    "a close frame between two fragments": partial(_after, _FIRST_FRAGMENT, partial(_close, 1001, "")),
+    "TCP FIN in the middle of a frame": partial(_cut_short, _HALF_A_FRAME, _fin),
+    "TCP RST in the middle of a frame": partial(_cut_short, _HALF_A_FRAME, _reset),
+    "TCP FIN in the middle of a frame header": partial(_cut_short, _HALF_A_HEADER, _fin),
+    "TCP FIN between two fragments": partial(_cut_short, _FIRST_FRAGMENT, _fin),
+    "TCP RST between two fragments": partial(_cut_short, _FIRST_FRAGMENT, _reset),
+    "a close frame between two fragments": partial(_cut_short, _FIRST_FRAGMENT, partial(_close, 1001, "")),
     "a ping, and TCP FIN at once": partial(_after, _PING, _fin),
 }
 """How a member goes, by a phrase for reports."""

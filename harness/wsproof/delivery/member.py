@@ -27,6 +27,8 @@ class SentMessage:
     plain: str | None = None
     forms: tuple[str, ...] = ()
     heard_by: set[tuple[int, Kind]] = field(default_factory=set)
+    is_unread: bool = False
+    """Whether its publisher left at once and nobody received it in time: the server has probably never read it."""
 
 
 @dataclass(eq=False)
@@ -51,6 +53,8 @@ class PoolMember:
     room: int = 0
     went_by: str = ""
     """How it left, in words, if it left by one of many ways."""
+    is_cut_short: bool = False
+    """Whether it left in the middle of a message."""
     conversation: Conversation | None = None
     """How the member joins and answers; None until its connection is open."""
     is_mid_frame: bool = False
@@ -96,6 +100,11 @@ class PoolMember:
     def counts(self) -> bool:
         """Whether messages are expected to reach this member."""
         return self.here and bool(self.in_ns) and not self.stalled and not self.misbehaved
+
+    @property
+    def may_be_unread(self) -> bool:
+        """Whether it left in a way that lets a server discard what it had not read yet."""
+        return self.departure is Departure.RESET or self.is_cut_short
 
     @property
     def lacks_messages(self) -> bool:

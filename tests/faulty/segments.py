@@ -1,0 +1,158 @@
+"""The tutorial's chat on a library that reads all bytes of a segment before the application sees any of its messages.
+
+The third client's bytes are kept back after its first message until it goes, as if they came in one segment. What the
+library makes of them is the server's manner:
+
+discards        a message that breaks off is an error, and nothing of its segment is passed on (uvicorn's
+                websockets-sansio)
+reads           what came before the error is passed on
+tells nobody    discards, and nobody is told that the client has left
+loses another's discards, and the next message of another client reaches its own sender only
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+
+from wsproof.net.endpoint import Endpoint
+
+KEPT_BACK = 2
+"""The connection whose bytes are kept back, counted from 0."""
+
+
+class Room:
+    """All connections of one server."""
+
+    def __init__(self, manner: str) -> None:
+        self.manner = manner
+        self.connections: list[Connection] = []
+        """Every connection so far, also one that has ended."""
+        self.here: list[Connection] = []
+        self.loses_next = False
+
+    def tell(self, text: str, sender: Connection | None = None) -> None:
+        """Send a text to everybody."""
+        loses, self.loses_next = self.loses_next and sender is not None, self.loses_next and sender is None
+        for each in self.here:
+            if not loses or each is sender:
+                each.send(text)
+
+
+class Connection(asyncio.Protocol):
+    """One client."""
+
+    def __init__(self, room: Room) -> None:
+        self._room, self._number = room, len(room.connections)
+        room.connections.append(self)
+        self.is_lost = asyncio.Event()
+        self._protocol = ServerProtocol()
+        self._look_ahead: ServerProtocol | None = None
+        """Reads the kept bytes to see whether the client has gone."""
+        self._kept = b""
+        self._name = ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        if self._look_ahead is None:
+            self._read(data)
+            return
+        self._kept += data
+        self._look_ahead.receive_data(data)
+        if self._look_ahead.close_rcvd or self._look_ahead.parser_exc:
+            self._read(self._kept)
+            self._leave()
+
+    def eof_received(self) -> None:
+        self._protocol.receive_data(self._kept)
+        self._protocol.receive_eof()
+        self._pass_on()
+        self._leave()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._leave()
+        self.is_lost.set()
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        self._transport.abort()
+
+    def send(self, text: str) -> None:
+        """Send a text to this client, unless its closing handshake has begun."""
+        if self._protocol.state is State.OPEN:
+            self._protocol.send_text(text.encode())
+            self._write()
+
+    def _read(self, data: bytes) -> None:
+        self._protocol.receive_data(data)
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Pass messages on to the application, unless the library discards them."""
+        if self._protocol.parser_exc and self._room.manner != "reads":
+            return
+        for event in self._protocol.events_received():
+            if isinstance(event, Request):
+                self._name = event.path.rpartition("/")[2]
+                self._protocol.send_response(self._protocol.accept(event))
+                self._room.here.append(self)
+            elif isinstance(event, Frame) and event.opcode is Opcode.TEXT and event.fin:
+                self._hear(bytes(event.data).decode())
+        self._write()
+
+    def _hear(self, text: str) -> None:
+        self.send(f"You: {text}")
+        self._room.tell(f"Client #{self._name} says: {text}", self)
+        if self._number == KEPT_BACK and self._look_ahead is None:
+            self._look_ahead = ServerProtocol(state=State.OPEN)
+
+    def _write(self) -> None:
+        for data in self._protocol.data_to_send():
+            if data:
+                self._transport.write(data)
+
+    def _leave(self) -> None:
+        self._transport.close()
+        if self not in self._room.here:
+            return
+        self._room.here.remove(self)
+        if self._number == KEPT_BACK:
+            self._room.loses_next = self._room.manner == "loses another's"
+            if self._room.manner == "tells nobody":
+                return
+        self._room.tell(f"Client #{self._name} left the chat")
+
+
+@contextmanager
+def segments(manner: str) -> Iterator[Endpoint]:
+    """A server of that manner in a thread of this process, for as long as the block lasts."""
+    with ThreadPoolExecutor(1) as executor:
+        started: Future[Endpoint] = Future()
+        stopped = threading.Event()
+        ended = executor.submit(asyncio.run, _serve(Room(manner), started, stopped))
+        try:
+            yield started.result()
+        finally:
+            stopped.set()
+            ended.result()
+
+
+async def _serve(room: Room, started: Future[Endpoint], stopped: threading.Event) -> None:
+    server = await asyncio.get_running_loop().create_server(lambda: Connection(room), "127.0.0.1", 0)
+    started.set_result(Endpoint("127.0.0.1", server.sockets[0].getsockname()[1]))
+    await asyncio.to_thread(stopped.wait)
+    server.close()
+    for each in room.connections:
+        each.abort()
+    await asyncio.gather(*(each.is_lost.wait() for each in room.connections))
