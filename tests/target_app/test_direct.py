@@ -14,7 +14,7 @@ from tests.target_app.conftest import Enter, EnterRaw
 from tests.target_app.peers import CLOSE, RawPeer, frame
 from tests.target_app.server import DEADLINE, Server, running
 
-OURS = {"write", "end_within", "_reset"}
+OURS = {"writer", "write", "end_within", "_reset"}
 """What the protocol class adds; all else in it overrides something that must be there."""
 
 GOOD = {
