@@ -136,7 +136,7 @@ class TestIntervals:
         assert "by the load generator's own clock" in generator_sentence(replace(setup, stamps="user"))
         by_kernel = replace(setup, stamps="kernel", intervals=arrival_intervals(self.STAMPS), full_buffers=0)
         assert generator_sentence(by_kernel).endswith(
-            "arrival times by the kernel's clock; 100 messages read together with a later one, 99 % of them exact to "
-            "200 ns"
+            "arrival times by the kernel's clock; 100 messages read together with a later one, 99 % of them known to "
+            "within 200 ns"
         )
         assert GeneratorSetup.from_json(by_kernel.to_json()) == by_kernel

@@ -152,7 +152,7 @@ def _stamps_clause(generator: GeneratorSetup) -> str:
         return told
     return (
         f"{told}; {count(intervals.messages, 'message')} read together with a later one, "
-        f"99 % of them exact to {for_reader(intervals.width_p99_ns, 'ns')}"
+        f"99 % of them known to within {for_reader(intervals.width_p99_ns, 'ns')}"
     )
 
 
