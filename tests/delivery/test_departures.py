@@ -82,6 +82,13 @@ def test_what_worked_and_then_stopped_is_a_violation() -> None:
 
 CUT_SHORT = [how for how in DEPARTURES if "in the middle of" in how or "between two fragments" in how]
 
+ABRUPT = [
+    *((how, "discards") for how in CUT_SHORT),
+    (CUT_SHORT[-1], "reads"),
+    ("a close frame, and TCP RST at once", "resets"),
+]
+"""How a member goes, and what the server makes of what it had not read."""
+
 
 def gone_by(how: str, *, manner: str) -> tuple[ScheduleExecution, list[Finding]]:
     """A member says something and goes, and the server reads both in one segment. Then the others speak."""
@@ -101,8 +108,8 @@ def gone_by(how: str, *, manner: str) -> tuple[ScheduleExecution, list[Finding]]
     return execution, run_checks(execution.history, workload.contract)
 
 
-@pytest.mark.parametrize(("how", "manner"), [*((how, "discards") for how in CUT_SHORT), (CUT_SHORT[-1], "reads")])
-def test_nobody_is_owed_what_a_library_discards_with_a_message_that_breaks_off(how: str, manner: str) -> None:
+@pytest.mark.parametrize(("how", "manner"), ABRUPT)
+def test_nobody_is_owed_what_a_server_discards_when_its_sender_goes_abruptly(how: str, manner: str) -> None:
     execution, findings = gone_by(how, manner=manner)
     assert findings == []
     assert execution.well

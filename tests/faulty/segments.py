@@ -5,6 +5,7 @@ library makes of them is the server's manner:
 
 discards        a message that breaks off is an error, and nothing of its segment is passed on (uvicorn's
                 websockets-sansio)
+resets          forgets what it has not passed on at a TCP reset, also behind a close frame
 reads           what came before the error is passed on
 tells nobody    discards, and nobody is told that the client has left
 loses another's discards, and the next message of another client reaches its own sender only
@@ -70,7 +71,7 @@ class Connection(asyncio.Protocol):
             return
         self._kept += data
         self._look_ahead.receive_data(data)
-        if self._look_ahead.close_rcvd or self._look_ahead.parser_exc:
+        if self._room.manner != "resets" and (self._look_ahead.close_rcvd or self._look_ahead.parser_exc):
             self._read(self._kept)
             self._leave()
 

@@ -697,8 +697,8 @@ class ClientPool:
     def history(self) -> History:
         """The history of this schedule.
 
-        The last messages of a member that was disconnected, or that left in the middle of a message, may be lost with
-        its connection. So their outcome is uncertain unless another member received them.
+        The last messages of a member that was disconnected, or that left abruptly, may be lost with its connection. So
+        their outcome is uncertain unless another member received them.
         """
         for said in self.said.values():
             publisher = self.people[said.publisher]

@@ -27,6 +27,7 @@ def _close(code: int | None, reason: str, crowd: ClientPool, person: PoolMember)
 
 
 def _close_and_reset(crowd: ClientPool, person: PoolMember) -> None:
+    person.is_abrupt = True
     _close(1000, "", crowd, person)
     person.client.reset()
     person.closed = True
@@ -44,7 +45,7 @@ def _cut_short(begun: bytes, end: _Go, crowd: ClientPool, person: PoolMember) ->
     What the member said right before may be in the same segment. Several libraries read a segment as a whole, and
     discard all of it if a message in it breaks off. The application never sees it then, so nobody is owed it.
     """
-    person.is_cut_short = True
+    person.is_abrupt = True
     _after(begun, end, crowd, person)
 
 

@@ -53,8 +53,8 @@ class PoolMember:
     room: int = 0
     went_by: str = ""
     """How it left, in words, if it left by one of many ways."""
-    is_cut_short: bool = False
-    """Whether it left in the middle of a message."""
+    is_abrupt: bool = False
+    """Whether it left in the middle of a message, or with a TCP reset after its close frame."""
     conversation: Conversation | None = None
     """How the member joins and answers; None until its connection is open."""
     is_mid_frame: bool = False
@@ -104,7 +104,7 @@ class PoolMember:
     @property
     def may_be_unread(self) -> bool:
         """Whether it left in a way that lets a server discard what it had not read yet."""
-        return self.departure is Departure.RESET or self.is_cut_short
+        return self.departure is Departure.RESET or self.is_abrupt
 
     @property
     def lacks_messages(self) -> bool:
