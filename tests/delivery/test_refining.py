@@ -15,6 +15,7 @@ from wsproof.delivery.shrink import Sighting, refined, seen_again
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import Recorder
 from wsproof.model.suite import SuiteOptions
+from wsproof.net.budget import BudgetSpent
 from wsproof.workloads import load_channels
 
 CHAT = load_channels("tutorial")["chat"]
@@ -127,3 +128,38 @@ def test_what_is_lost_beside_a_departure_breaks_the_promise_of_delivery() -> Non
     assert (
         one.finding.source == "Each publication reaches every member it is owed to; each reply reaches its publisher."
     )
+
+
+def spent(after: int) -> Callable[[Schedule], list[Finding]]:
+    """A server that shows a loss so many times, until the run's time is over."""
+    shown: list[Schedule] = []
+
+    def show(schedule: Schedule) -> list[Finding]:
+        if len(shown) == after:
+            raise BudgetSpent
+        shown.append(schedule)
+        return [LOST]
+
+    return show
+
+
+TALK: Schedule = (*JOINS, Step(Action.SAY, 0))
+
+
+def test_a_loss_that_no_time_was_left_to_repeat_is_an_observation() -> None:
+    one = refine(Scripted(spent(0)), "delivery", LOST, TALK).finding
+    assert one.level is Level.OBSERVATION
+    assert "--budget" in one.explanation
+
+
+def test_one_repetition_is_enough_when_the_time_is_over() -> None:
+    one = refine(Scripted(spent(1)), "delivery", LOST, TALK).finding
+    assert one.level is Level.VIOLATION
+    assert "It happened again when it was tried again" in one.explanation
+
+
+def test_what_came_is_evidence_without_a_repetition() -> None:
+    twice = replace(LOST, check="duplicated", anomaly=Anomaly.DUPLICATED)
+    one = refine(Scripted(spent(0)), "delivery", twice, TALK).finding
+    assert one.level is Level.VIOLATION
+    assert "could be tried again" in one.explanation

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from wsproof.model.finding import Anomaly, Finding, Level, Verdict, observed, verdict_of
+from wsproof.model.finding import Anomaly, Finding, Level, Verdict, not_retried, observed, verdict_of
 
 FINDING = Finding(
     "close-code",
@@ -65,6 +65,16 @@ def test_what_no_retry_showed_again_is_an_observation_and_fails_nothing(reproduc
     assert (finding.verdict(strict=True) is Verdict.VALID) == (level is Level.OBSERVATION)
     assert ("To settle it" in finding.explanation) == (level is Level.OBSERVATION)
     assert Finding.from_json(json.loads(json.dumps(finding.to_json()))) == finding
+
+
+def test_what_was_not_retried_is_an_observation_that_says_what_would_settle_it() -> None:
+    finding = not_retried(replace(FINDING, reproduced=None))
+    assert finding.level is Level.OBSERVATION
+    assert finding.verdict(strict=True) is Verdict.VALID
+    assert "`wsproof replay`" in finding.explanation
+    assert "--budget (with --only close-code)" in finding.explanation
+    known = replace(FINDING, level=Level.INFORMATIONAL)
+    assert not_retried(known) is known
 
 
 def test_what_is_only_worth_knowing_is_no_observation() -> None:

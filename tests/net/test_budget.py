@@ -76,6 +76,30 @@ def test_what_a_share_does_not_need_is_the_others() -> None:
     assert whole.remaining_s == 9
 
 
+def test_time_that_is_left_for_retries_is_there_for_nothing_else() -> None:
+    clock = Clock()
+    budget = Budget(10, clock=clock)
+    with budget.leaving_retries():
+        assert budget.remaining_s == 9
+    assert budget.remaining_s == 10
+    with pytest.raises(ValueError, match="a bug"), budget.leaving_retries():
+        raise ValueError("a bug")
+    assert budget.remaining_s == 10
+    clock.go_on(9)
+    with pytest.raises(BudgetSpent), budget.leaving_retries():
+        budget.check()
+    assert budget.spent
+    with budget.for_retries():
+        assert budget.remaining_s == 1
+    assert budget.spent
+
+
+def test_without_a_limit_nothing_is_left_out_for_retries() -> None:
+    budget = Budget(None, clock=Clock())
+    with budget.leaving_retries():
+        assert budget.remaining_s == math.inf
+
+
 def test_no_client_waits_longer_than_the_budget_of_its_endpoint() -> None:
     clock = Clock()
     with HandServer() as server:

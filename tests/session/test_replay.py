@@ -87,6 +87,10 @@ def test_what_comes_and_goes_is_tried_several_times(reproduced: str | None, trie
     assert attempts(replace(FOUND, reproduced=reproduced)) == tries
 
 
+def test_what_was_not_tried_again_is_tried_several_times() -> None:
+    assert attempts(replace(FOUND, level=Level.OBSERVATION)) > 1
+
+
 def test_what_did_not_come_again_says_how_often_it_was_tried() -> None:
     _, said, code = outcome(replace(FOUND, reproduced="1 of 3"), [], 10)
     assert code is ExitCode.OK

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,12 +11,12 @@ from wsproof.conformance.exchange.bystander import Service
 from wsproof.conformance.robustness.context import NOT_OURS, HandshakeRefused, RobustnessContext
 from wsproof.conformance.robustness.definition import RobustnessOutcome, RobustnessTest
 from wsproof.conformance.server_watch import STAYS, ServerWatch
-from wsproof.conformance.session import ServerGone, Session
+from wsproof.conformance.session import BudgetSpent, ServerGone, Session
 from wsproof.conformance.verify.findings import finding_of
 from wsproof.conformance.verify.violations import Violation
 from wsproof.errors import TargetError
 from wsproof.model.chapter import RuleKind
-from wsproof.model.finding import Finding, Level, Verdict, verdict_of
+from wsproof.model.finding import Finding, Verdict, not_retried, seen_only, verdict_of
 from wsproof.model.server_end import PROCESS_ENDED, ServerEnd
 from wsproof.model.suite import CheckRun, NotRun
 
@@ -47,13 +47,15 @@ class RobustnessRunner:
         if shown := next(self.subject.cases.implying(trial.name), None):
             return _not_run(trial, f"a few frames show a fault already: see {shown}")
         begun = time.monotonic()
-        outcome = self._perform(trial)
-        again = self._retried(trial, outcome)
+        outcome = self._first(trial)
+        try:
+            again = self._retried(trial, outcome)
+        except BudgetSpent:
+            self._keep(map(not_retried, _findings(trial, outcome, None, self.subject)))
+            raise
         if outcome.lacking and self._gone is None:
             return _not_run(trial, outcome.lacking)
-        found = [] if outcome.cause or outcome.lacking else _findings(trial, outcome, again, self.subject)
-        known = {one.check for one in self.findings}
-        self.findings += [one for one in found if one.check not in known]
+        self._keep([] if outcome.cause or outcome.lacking else _findings(trial, outcome, again, self.subject))
         if self._gone is not None:
             raise self._gone
         verdict, reason, cause = self._judged(trial, outcome)
@@ -91,10 +93,19 @@ class RobustnessRunner:
             return Verdict.VALID, "", ""
         own = [one for one in self.findings if one.check == (outcome.cause or trial.name)]
         if own:
-            seen = own[0].level is Level.OBSERVATION
-            return verdict_of(own), f"seen, and not reproduced ({own[0].reproduced})" if seen else "", outcome.cause
+            return verdict_of(own), seen_only(own[0]), outcome.cause
         told = [one for one in self.findings if one.check in {violation.rule for violation in outcome.violations}]
         return verdict_of(told), f"see {told[0].check}" if told else "", ""
+
+    def _keep(self, found: Iterable[Finding]) -> None:
+        """Keep the findings about rules that no test before has found violated."""
+        known = {one.check for one in self.findings}
+        self.findings += [one for one in found if one.check not in known]
+
+    def _first(self, trial: RobustnessTest) -> RobustnessOutcome:
+        """Run the test, and leave some of the budget for a retry."""
+        with self.subject.budget.leaving_retries():
+            return self._perform(trial)
 
     def _perform(self, trial: RobustnessTest, parameters: Mapping[str, Any] | None = None) -> RobustnessOutcome:
         """Run the test once and check that the server still serves others. `parameters` are given for a retry."""

@@ -307,6 +307,8 @@ class Session:
             for violation in violations:
                 if self._may_be_believed(violation, transcript):
                     self.cases.note(conversation, violation, transcript)
+            if "neighbour-served" in self.cases.by_rule:
+                self.cases.by_rule["neighbour-served"].counts_unretried = True  # No retry is possible: it stays so.
             raise ServerGone(
                 "the server no longer answers a well-behaved client; it was not started here, so it stays so"
             )

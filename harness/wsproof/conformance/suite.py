@@ -44,7 +44,7 @@ from wsproof.conformance.session import (
 from wsproof.errors import CannotTellError, UsageError
 from wsproof.model.chapter import Chapter, RuleKind, SuiteName
 from wsproof.model.crash import crashed_check
-from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.finding import Anomaly, Finding, Level, Verdict, seen_only
 from wsproof.model.server_end import PROCESS_ENDED
 from wsproof.model.suite import CheckRun, Keep, NotRun, SuiteOptions, SuiteReport, keep_nothing
 from wsproof.net.budget import Budget
@@ -287,6 +287,7 @@ def _run_guarded(subject: Session, tested: Property) -> tuple[CheckRun | NotRun,
         raise
     except Exception as error:  # noqa: BLE001  an internal error in one property must not stop the others
         subject.close()
+        subject.cases.count_unretried()
         row = crashed_check(*_named(tested), error, time.monotonic() - begun, chapter=tested.rule.chapter)
         cause = subject.cases.cause_of(tested.name)
         if cause is not None:
@@ -312,12 +313,14 @@ def _run_one(subject: Session, tested: Property) -> tuple[CheckRun | NotRun, boo
     reason = cut_short = ""
     goes_on = True
     try:
-        cut_short = explore(subject, tested)
-        subject.settle(subject.cases.unsettled())
+        cut_short = _explored_and_settled(subject, tested)
     except BudgetSpent:
         reason, goes_on = _spent(subject), False
-        if subject.cases.cause_of(tested.name) is None:
+        found = subject.cases.cause_of(tested.name)
+        if found is None:
             return _out_of_time(tested, reason), goes_on  # Some scripts passed, but not all of them ran.
+        if seen := _observed_in(subject, found):
+            return _out_of_time(tested, f"{reason}; {seen}"), goes_on
     except ServerGone as error:
         reason, goes_on = str(error), False
     tried = subject.conversations - before
@@ -349,7 +352,26 @@ def _why_not_here(facts: EndpointProfile, tested: Property) -> str:
 def _observed_in(subject: Session, name: str) -> str:
     """Why a check passes although a violation was seen: the violation was not reproduced."""
     (finding,) = [each for each in subject.cases.findings() if each.check == name]
-    return f"seen, and not reproduced ({finding.reproduced})" if finding.level is Level.OBSERVATION else ""
+    return seen_only(finding)
+
+
+def _explored_and_settled(subject: Session, tested: Property) -> str:
+    """Run one property, then retry what it found. Return why the exploration was cut short; empty if it was not.
+
+    Some of the budget is left for the retries, so that what was found does not stay unsettled.
+
+    Raises:
+        BudgetSpent, ServerGone: as `Session.attempt`. With BudgetSpent, the retries have had the time left for them.
+    """
+    try:
+        with subject.budget.leaving_retries():
+            cut_short = explore(subject, tested)
+    except BudgetSpent:
+        with subject.budget.for_retries():
+            subject.settle(subject.cases.unsettled())
+        raise
+    subject.settle(subject.cases.unsettled())
+    return cut_short
 
 
 def _fails_plainly(subject: Session) -> bool:
@@ -391,8 +413,7 @@ def check_property(subject: Session, tested: Property) -> tuple[list[Finding], s
         return [], absent
     before, told, unheard = subject.conversations, subject.told, subject.unheard
     try:
-        explore(subject, tested)
-        subject.settle(subject.cases.unsettled())
+        _explored_and_settled(subject, tested)
     except (BudgetSpent, ServerGone):
         if known >= set(subject.cases.by_rule):
             raise  # Otherwise report what was found before the run ended.

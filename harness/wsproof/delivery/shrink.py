@@ -26,7 +26,7 @@ from wsproof.delivery.runner import ScheduleResult, ScheduleRunner, Told
 from wsproof.delivery.schedule import Schedule, fitted
 from wsproof.delivery.shortest_schedule import shorten
 from wsproof.errors import TargetError
-from wsproof.model.finding import Anomaly, Finding, Level, observed
+from wsproof.model.finding import SHOWN_BY_WHAT_CAME, Anomaly, Finding, Level, not_retried, observed
 from wsproof.net.budget import BudgetSpent
 from wsproof.net.redact import redact_settings
 
@@ -41,6 +41,7 @@ UNREPEATED = (
     "is not ours to replace."
 )
 CUT_SHORT = "The time that the run was given was over before it could be tried again."
+SHOWN_AGAIN = "It happened again when it was tried again, until the time that the run was given was over."
 UNREFINED = "It could not be tried again before the run ended."
 PROMISES = {check.name: check.promise for check in CHECKS}
 """The promise of each check, by the check's name."""
@@ -101,8 +102,26 @@ def refined(stage: ScheduleRunner, sighting: Sighting) -> Refined:
             return Refined(_kept(stage, each, finding, finding, schedule, note=note, proven=True))
         return _tried_again(stage, sighting)
     except BudgetSpent:
-        plain = sighting.plain(stage)
-        return Refined(_kept(stage, each, plain, plain, schedule, note=CUT_SHORT, proven=not causal))
+        return Refined(_cut_short(stage, sighting))
+
+
+def _cut_short(stage: ScheduleRunner, sighting: Sighting, repetitions: int = 0) -> Finding:
+    """The finding, if the budget ended during its repetitions, of which `repetitions` have shown it again."""
+    plain = sighting.plain(stage)
+    finding, note = (plain, SHOWN_AGAIN) if repetitions else (_if_proven(stage, plain), CUT_SHORT)
+    note = "" if finding.level is Level.OBSERVATION else note
+    proven = not sighting.is_causal
+    return _kept(stage, sighting.each, plain, finding, sighting.schedule, note=note, proven=proven)
+
+
+def _if_proven(stage: ScheduleRunner, finding: Finding) -> Finding:
+    """The finding as it counts without a repetition: an observation, unless what came is the evidence.
+
+    Findings on a server that we cannot replace are never repeated, so the end of the budget changes nothing there.
+    """
+    if not stage.server.owned or finding.anomaly in SHOWN_BY_WHAT_CAME:
+        return finding
+    return not_retried(finding)
 
 
 def _same_as_told(stage: ScheduleRunner, sighting: Sighting) -> Finding | None:
@@ -136,9 +155,9 @@ def _same_as_told(stage: ScheduleRunner, sighting: Sighting) -> Finding | None:
 
 def unrefined(stage: ScheduleRunner, sighting: Sighting) -> Finding:
     """The finding as first seen: not repeated, and without a cause."""
-    note = UNREFINED if sighting.finding.level is Level.VIOLATION else ""
-    proven = not sighting.is_causal
-    return told(stage, sighting.each, sighting.plain(stage), sighting.schedule, note=note, proven=proven)
+    finding, proven = _if_proven(stage, sighting.plain(stage)), not sighting.is_causal
+    note = UNREFINED if finding.level is Level.VIOLATION else ""
+    return told(stage, sighting.each, finding, sighting.schedule, note=note, proven=proven)
 
 
 def seen_again(stage: ScheduleRunner, sighting: Sighting, before: Finding, sightings: int) -> Finding:
@@ -161,9 +180,17 @@ def seen_again(stage: ScheduleRunner, sighting: Sighting, before: Finding, sight
 
 
 def _tried_again(stage: ScheduleRunner, sighting: Sighting) -> Refined:
+    """Shorten and repeat a finding, with control runs if needed."""
+    trials = _RunCounter(stage, sighting)
+    try:
+        return _repeated(stage, sighting, trials)
+    except BudgetSpent:
+        return Refined(_cut_short(stage, sighting, repetitions=len(trials.shown) - 1))
+
+
+def _repeated(stage: ScheduleRunner, sighting: Sighting, trials: _RunCounter) -> Refined:
     """Shorten and repeat a finding, with control runs if needed. Raises BudgetSpent."""
     each, schedule, causal = sighting.each, sighting.schedule, sighting.is_causal
-    trials = _RunCounter(stage, sighting)
     shortest = schedule
     if schedule not in own_edges(stage, each) and trials.fails(schedule):  # edges are already short
         shortest = shorten(schedule, lambda one: trials.fails(one) and trials.fails(one), budget_s=SHORTEN_S)

@@ -16,7 +16,7 @@ from wsproof.delivery.control_runs import without_misdeeds
 from wsproof.delivery.delivery_property import DeliveryProperty, is_shared
 from wsproof.delivery.probing import probed
 from wsproof.delivery.rows import left_out, out_of_time, row_of, unanswered
-from wsproof.delivery.runner import ScheduleRunner
+from wsproof.delivery.runner import ScheduleResult, ScheduleRunner
 from wsproof.delivery.schedule import Action, Schedule, fitted, schedule_from_json
 from wsproof.delivery.shrink import Sighting, own_edges, refined, seen_again, told, unrefined
 from wsproof.delivery.standing import StandingAudience
@@ -308,7 +308,7 @@ def _run(
             reason = f"this check's share of the budget ended after {tried} schedules"
             break
         try:
-            seen = stage.judge(schedule, options.deadline_s)
+            seen = _judged(stage, schedule, options.deadline_s)
         except BudgetSpent:
             return SuiteReport(options.seed, (), tuple(kept.values()), (out_of_time(workload, each),))
         except TargetError as gone:
@@ -347,6 +347,12 @@ def _run(
     verdict = Verdict.worst([same, verdict_of(_of_the_channel(kept), strict=options.strict)])
     row = row_of(workload, each, verdict, tried, (now_ns() - began) / 1e9, reason, tuple(measured.values()))
     return SuiteReport(options.seed, (row,), tuple(kept.values()))
+
+
+def _judged(stage: ScheduleRunner, schedule: Schedule, deadline_s: float) -> ScheduleResult:
+    """Execute a schedule, and leave some of the budget for repetitions of what it shows. Raises BudgetSpent."""
+    with stage.budget.leaving_retries():
+        return stage.judge(schedule, deadline_s)
 
 
 def _note_on_the_wire(kept: Found, finding: Finding) -> None:

@@ -15,7 +15,8 @@ from wsproof.model.old_findings import chapter_of_section, kind_of
 class Level(StrEnum):
     """The weight of a finding. `--strict` counts NON_STRICT as a violation.
 
-    An OBSERVATION was seen but could not be reproduced. It is shown separately, and never fails a run.
+    An OBSERVATION was seen, but no retry reproduced it, or there was no time for one. It is shown separately, and
+    never fails a run.
     """
 
     VIOLATION = "violation"
@@ -103,6 +104,19 @@ _HARM_OF_LEVEL = {
     Level.OBSERVATION: Harm.INFORMATION,
 }
 
+SHOWN_BY_WHAT_CAME = frozenset(
+    {
+        Anomaly.DUPLICATED,
+        Anomaly.REORDERED,
+        Anomaly.PHANTOM,
+        Anomaly.MISROUTED,
+        Anomaly.CORRUPT,
+        Anomaly.OUT_OF_RANGE,
+        Anomaly.SECRET_SHOWN,
+        Anomaly.PROTOCOL,
+    }
+)
+"""Anomalies between members that received data proves by itself. A busy machine explains none of them."""
 UNDECIDED = frozenset({Anomaly.BEHIND, Anomaly.UNKNOWN})
 """Anomalies that are neither a violation nor a pass."""
 
@@ -228,6 +242,24 @@ def observed(finding: Finding) -> Finding:
         f"several times on a quiet machine, or search longer with --only {finding.check} --examples 200"
     )
     return replace(finding, level=Level.OBSERVATION, explanation=f"{finding.explanation} {settle}.")
+
+
+def not_retried(finding: Finding) -> Finding:
+    """Return the finding as an observation, since the run ended before any retry."""
+    if not finding.level.counts:
+        return finding
+    settle = (
+        "It was seen, and the run ended before it could be tried again, so it does not count. To settle it: "
+        f"`wsproof replay` with this finding's file, or a larger --budget (with --only {finding.check})"
+    )
+    return replace(finding, level=Level.OBSERVATION, explanation=f"{finding.explanation} {settle}.")
+
+
+def seen_only(finding: Finding) -> str:
+    """Why an observation does not count, as a reason for its check; empty for any other finding."""
+    if finding.level is not Level.OBSERVATION:
+        return ""
+    return f"seen, and not reproduced ({finding.reproduced})" if finding.reproduced else "seen, and not tried again"
 
 
 def severity(finding: Finding) -> tuple[int, int, str, str]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from wsproof.net.clock import now_ns
 
-__all__ = ["DEFAULT_BUDGET_S", "RESERVE_S", "Budget", "BudgetSpent"]
+__all__ = ["DEFAULT_BUDGET_S", "RESERVE_S", "RETRIES_S", "Budget", "BudgetSpent"]
 
 DEFAULT_BUDGET_S = 60.0
 """Seconds for a whole check, unless the user asks for another budget."""
+RETRIES_S = 5.0
+"""Seconds of the budget, at most a tenth, that are left for the retries of what was found."""
 RESERVE_S = 7.0
 """Seconds of the budget, at most a tenth, reserved for the end: to stop the server and write the report."""
 _LEAST_S = 0.001
@@ -33,6 +36,7 @@ class Budget:
         self._clock = clock
         self._whose = whose
         self._end_ns = clock() + int((seconds - reserve_s) * 1e9) if seconds is not None else None
+        self._held_ns = 0
 
     @classmethod
     def of_check(cls, seconds: float | None, gone_s: float = 0.0, clock: Callable[[], int] = now_ns) -> Budget:
@@ -51,6 +55,44 @@ class Budget:
             now = self._clock()
             share._end_ns = now + int(max(0, self._end_ns - now) * part)
         return share
+
+    @contextmanager
+    def leaving_retries(self) -> Iterator[None]:
+        """In this block, time is left for retries: the budget counts as spent RETRIES_S earlier, or a tenth earlier.
+
+        If the block spends the budget, it stays spent, except for `for_retries`.
+        """
+        self._hold()
+        try:
+            yield
+        except BudgetSpent:
+            raise
+        except BaseException:
+            self._release()
+            raise
+        self._release()
+
+    @contextmanager
+    def for_retries(self) -> Iterator[None]:
+        """In this block, the time that was left for retries may be used."""
+        held = self._release()
+        try:
+            yield
+        finally:
+            if held:
+                self._hold()
+
+    def _hold(self) -> None:
+        if self._end_ns is not None and self.seconds is not None and not self._held_ns:
+            self._held_ns = int(min(RETRIES_S, self.seconds / 10) * 1e9)
+            self._end_ns -= self._held_ns
+
+    def _release(self) -> bool:
+        """Give back what `_hold` has reserved. Returns whether there was any."""
+        held, self._held_ns = self._held_ns, 0
+        if self._end_ns is not None:
+            self._end_ns += held
+        return held > 0
 
     @property
     def reason(self) -> str:

@@ -12,7 +12,7 @@ from wsproof import delivery
 from wsproof.conformance import suite as rfc6455
 from wsproof.errors import ExitCode, UsageError
 from wsproof.model.chapter import RuleKind
-from wsproof.model.finding import Anomaly, Finding, Verdict, verdict_of
+from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
 from wsproof.model.secrecy import MARK
 from wsproof.model.server_end import PROCESS_ENDED
 from wsproof.model.suite import SuiteOptions
@@ -23,7 +23,7 @@ from wsproof.target.server import RunningServer
 from wsproof.workloads import opening_of
 
 _ATTEMPTS = 10
-"""Attempts for a finding that was not reproduced on every retry."""
+"""Attempts for a finding that was not reproduced on every retry, or not tried again."""
 _NOT_SERVED = ("neighbour-served", PROCESS_ENDED)
 """Checks whose findings say that the server no longer serves other clients."""
 REMEMBERED = {"target": "spec", **{name: name for name in ("path", "origin", "ready", "unix", "ca")}}
@@ -57,9 +57,9 @@ def replay(options: ReplayOptions, *, began: float | None = None) -> ReplayResul
 
 
 def attempts(finding: Finding) -> int:
-    """The number of attempts: several if the finding was not reproduced on every retry, else 1."""
+    """The number of attempts: several for an observation, or if some retry did not reproduce the finding; else 1."""
     times, _, retries = (finding.reproduced or "").partition(" of ")
-    return 1 if times == retries else _ATTEMPTS
+    return 1 if times == retries and finding.level is not Level.OBSERVATION else _ATTEMPTS
 
 
 def outcome(finding: Finding, found: Iterable[Finding], tries: int = 1) -> tuple[list[Finding], str, ExitCode]:

@@ -12,7 +12,7 @@ from wsproof.conformance.script import Script
 from wsproof.conformance.verify.findings import finding_of
 from wsproof.conformance.verify.violations import Violation
 from wsproof.model.chapter import RuleKind
-from wsproof.model.finding import Finding
+from wsproof.model.finding import Finding, not_retried
 from wsproof.model.server_end import PROCESS_ENDED
 
 __all__ = ["Case", "Cases"]
@@ -45,6 +45,9 @@ class Case:
     """Violation and witness of `first`, if `smallest` is another script."""
     is_settled: bool = False
     """The case was retried and its root cause sought."""
+    counts_unretried: bool = False
+    """The case counts without a retry. The server's process ended, it serves nobody any more, or it sent what no server
+    may send. Or an error of wsproof prevented the retries."""
 
     @property
     def reproduced(self) -> str | None:
@@ -55,6 +58,11 @@ class Case:
     def is_observation(self) -> bool:
         """Whether the case was retried and no retry showed the violation again."""
         return bool(self.retries) and not self.hits
+
+    @property
+    def is_unconfirmed(self) -> bool:
+        """Whether nothing has confirmed the case: no retry showed it, or none was possible."""
+        return not (self.hits or (self.counts_unretried and not self.retries))
 
     def show(self, conversation: Script, violation: Violation, transcript: Transcript) -> None:
         """Make this the case's smallest script, with its violation and witness."""
@@ -94,6 +102,7 @@ class Cases:
             case = self.by_rule[violation.rule] = Case(
                 violation, conversation, conversation, list(transcript.lines), company
             )
+            case.counts_unretried = _is_proven(violation)
             case.hear(transcript)
             return
         case.occurrences += 1
@@ -112,6 +121,11 @@ class Cases:
     def unsettled(self) -> list[str]:
         """The cases that have not been retried yet."""
         return [name for name, case in self.by_rule.items() if not case.is_settled]
+
+    def count_unretried(self) -> None:
+        """Let the cases count that have no retry, since an error of wsproof prevented it."""
+        for case in self.by_rule.values():
+            case.counts_unretried = case.counts_unretried or not case.retries
 
     def move(self, name: str, conversation: Script, violation: Violation, transcript: Transcript) -> None:
         """Move case `name` to the rule that this simpler script violates: that rule is the root cause."""
@@ -144,8 +158,8 @@ class Cases:
         return (other for other in rule(name).implied_by if other in self.by_rule)
 
     def _may_cause(self, name: str, other: str) -> bool:
-        """Whether case `name` may explain the other. A case that did not come back cannot explain one that did."""
-        return not self.by_rule[name].is_observation or self.by_rule[other].is_observation
+        """Whether case `name` may explain the other. An unconfirmed case cannot explain a confirmed one."""
+        return not self.by_rule[name].is_unconfirmed or self.by_rule[other].is_unconfirmed
 
     def cause_of(self, name: str) -> str | None:
         """The rule whose finding covers this rule; None if this rule was not violated."""
@@ -176,4 +190,12 @@ class Cases:
         finding = finding_of(
             case.violation, case.witness, recipe, also=also, occurrences=case.occurrences, reproduced=case.reproduced
         )
+        if not case.retries and not case.counts_unretried:
+            finding = not_retried(finding)
         return replace(finding, server_output=case.server_output)
+
+
+def _is_proven(violation: Violation) -> bool:
+    """Whether seeing the violation once is enough."""
+    sent = rule(violation.rule).kind is RuleKind.SERVER_FRAMES and not violation.by_silence
+    return sent or violation.rule == PROCESS_ENDED

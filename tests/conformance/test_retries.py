@@ -1,0 +1,140 @@
+"""What the budget leaves no time to retry is an observation; some time is left for retries. By a clock of the test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from tests.faulty.running import FaultyServer
+from wsproof.conformance.endpoint_profile import EndpointProfile
+from wsproof.conformance.exchange.timeouts import AnswerKind
+from wsproof.conformance.exchange.transcript import Transcript
+from wsproof.conformance.robustness.definition import RobustnessOutcome, RobustnessTest
+from wsproof.conformance.run_robustness import RobustnessRunner
+from wsproof.conformance.script import Script
+from wsproof.conformance.session import Session
+from wsproof.conformance.suite import run_suite
+from wsproof.conformance.verify.cases import Cases
+from wsproof.conformance.verify.violations import Violation
+from wsproof.model.finding import Level, Verdict
+from wsproof.model.server_end import PROCESS_ENDED
+from wsproof.model.suite import SuiteOptions, SuiteReport
+from wsproof.net.budget import Budget, BudgetSpent
+
+FACTS = EndpointProfile(prefix="", binary=True, deflate=True, largest_bytes=70_000)
+HURRY = SuiteOptions(only=("version-13", "version-draft"), examples=1)
+
+
+class Clock:
+    """Stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.ns = 0
+
+    def __call__(self) -> int:
+        return self.ns
+
+    def go_on(self, seconds: float) -> None:
+        self.ns += int(seconds * 1e9)
+
+
+@pytest.fixture
+def checked(faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], SuiteReport]:
+    """A run against a server with one fault, in which so many seconds pass once the fault is seen."""
+
+    def run(passes_s: float) -> SuiteReport:
+        clock, attempt = Clock(), Session.attempt
+        budget = Budget(60.0, clock=clock)
+
+        def attempted(subject: Session, script: Script) -> list[Violation]:
+            found = attempt(subject, script)
+            if found:
+                clock.go_on(passes_s)
+            return found
+
+        monkeypatch.setattr(Session, "attempt", attempted)
+        return run_suite(faulty.with_fault("any-version"), HURRY, budget=budget)
+
+    return run
+
+
+def test_time_is_left_for_the_retries_of_what_was_found_last(checked: Callable[[float], SuiteReport]) -> None:
+    report = checked(56.0)
+    (finding,) = report.findings
+    assert finding.level is Level.VIOLATION
+    assert (finding.occurrences, finding.reproduced) == (1, "3 of 3")
+    assert report.verdict() is Verdict.INVALID
+    assert [one.is_out_of_time for one in report.not_run] == [True]  # the check behind it
+
+
+def test_what_no_time_was_left_to_retry_is_an_observation(checked: Callable[[float], SuiteReport]) -> None:
+    report = checked(61.0)
+    (finding,) = report.findings
+    assert finding.level is Level.OBSERVATION
+    assert finding.reproduced is None
+    assert "`wsproof replay`" in finding.explanation
+    assert "--budget" in finding.explanation
+    assert report.verdict() is not Verdict.INVALID
+    left, behind = report.not_run
+    assert (left.check, behind.check) == ("version-13", "version-draft")
+    assert left.is_out_of_time
+    assert behind.is_out_of_time
+    assert "seen, and not tried again" in left.reason
+
+
+def level_of(rule: str, awaited: AnswerKind | None = None, *, retries: int = 0, hits: int = 0) -> Level:
+    cases = Cases(FACTS)
+    cases.note(Script(rule), Violation(rule, "one thing", "another", awaited), Transcript())
+    cases.by_rule[rule].retries, cases.by_rule[rule].hits = retries, hits
+    (finding,) = cases.findings()
+    return finding.level
+
+
+def test_evidence_that_a_retry_cannot_change_counts_without_one() -> None:
+    assert level_of(PROCESS_ENDED) is Level.VIOLATION
+    assert level_of("server-masked") is Level.VIOLATION
+    assert level_of("server-masked", AnswerKind.MESSAGE) is Level.OBSERVATION
+    assert level_of("server-masked", retries=3) is Level.OBSERVATION
+    assert level_of("rsv-zero") is Level.OBSERVATION
+    assert level_of("ping-answered", AnswerKind.PONG) is Level.OBSERVATION
+    assert level_of("ping-answered", AnswerKind.PONG, retries=3, hits=1) is Level.VIOLATION
+
+
+def test_an_unconfirmed_case_does_not_hide_one_that_came_back() -> None:
+    cases = Cases(FACTS)
+    both = [Violation(rule, "one thing", "another") for rule in ("close-answered", "fail-ends-tcp")]
+    for violation in both:
+        cases.note(Script(violation.rule), violation, Transcript(), both)
+    assert len(cases.findings()) == 1
+    last = cases.by_rule["fail-ends-tcp"]
+    last.retries, last.hits = 3, 3
+    found = {finding.check: finding.level for finding in cases.findings()}
+    assert found["fail-ends-tcp"] is Level.VIOLATION
+
+
+def test_a_robustness_test_that_could_not_be_repeated_is_an_observation() -> None:
+    budget = Budget(60.0, clock=Clock())
+    left: list[float] = []
+    cases = SimpleNamespace(implying=lambda name: iter(()), by_rule={})
+    server = SimpleNamespace(pid=None, owned=True, endpoint=None)
+    subject = SimpleNamespace(budget=budget, options=SuiteOptions(), facts=FACTS, cases=cases, server=server)
+
+    class Runner(RobustnessRunner):
+        def _perform(self, trial: RobustnessTest, parameters: Any = None) -> RobustnessOutcome:
+            left.append(budget.remaining_s)
+            if len(left) > 1:
+                raise BudgetSpent
+            outcome = RobustnessOutcome()
+            outcome.report_violation(trial.name, "an answer", "none")
+            return outcome
+
+    runner = Runner(cast(Session, subject))
+    with pytest.raises(BudgetSpent):
+        runner.hold(RobustnessTest("served-beside-slow-reader", cast(Any, None)))
+    assert left == [55.0, 60.0]
+    (finding,) = runner.findings
+    assert finding.level is Level.OBSERVATION
+    assert "--budget" in finding.explanation
