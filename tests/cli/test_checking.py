@@ -17,7 +17,7 @@ from wsproof.report.formats.json_documents import load_schema
 NAMED = {
     "chat.binary-neighbour": "A binary frame from one member disturbs the chat for the others",
     "chat.sleeping-neighbour": "A member that does not read holds up the chat for the others",
-    "dashboard.feed-binary-neighbour": "The dashboard dies",
+    "dashboard.feed-binary-neighbour": "A binary frame from one viewer disturbs the dashboard for the others",
 }
 
 
