@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from wsproof.conformance.endpoint_profile import BARRIER, DROPPED, EndpointProfile
+from wsproof.conformance.endpoint_profile import BARRIER, DROPPED, HTTP, EndpointProfile
 from wsproof.conformance.exchange.timeouts import AnswerKind
 from wsproof.conformance.exchange.transcript import Transcript
 from wsproof.conformance.oracle.frames import ConnectionOutcome, Expectation
@@ -132,7 +132,9 @@ class _Verifier:
                 yield self._violation(self.greeting.rule, self._refusal_owed(), self._accepted_said())
             yield from self._agreed_against_the_rules()
             yield from self._selected_otherwise()
-            if not self.transcript.http:  # What stands behind an HTTP response cannot be read as frames.
+            if self.transcript.http:  # What stands behind an HTTP response cannot be read as frames.
+                yield from self._refused_by_http()
+            else:
                 yield from self._own_close() if self.facts.closes_unasked else self._after_101()
 
     def _closed_over_the_offer(self) -> bool:
@@ -224,6 +226,12 @@ class _Verifier:
         """Check the close of an endpoint that closes by itself; the client has answered its close frame."""
         if self.transcript.close is not None and not self.transcript.ended:
             yield self._violation("close-ends-tcp", "the server to end TCP after the close frames", self._said())
+
+    def _refused_by_http(self) -> Iterator[Violation]:
+        """Check that an application that accepts only some messages did not refuse one that it is known to accept."""
+        is_refusal = self.facts.is_selective or HTTP in self.facts.refusals
+        if is_refusal and self.expected.fate is ConnectionOutcome.OPEN and not self.transcript.at_barrier:
+            yield from self._open()
 
     def _after_101(self) -> Iterator[Violation]:
         if self.conversation.ending is ScriptEnd.RESET:
