@@ -113,6 +113,14 @@ def test_what_was_learned_is_hidden_everywhere(fresh: None) -> None:
     assert dumps({"a": ["opaque-7f3a"]}) == dumps({"a": [MARK]})
 
 
+def test_what_is_learned_after_a_run_was_forgotten_is_hidden_too(fresh: None) -> None:
+    learn(["first-7f3a"])
+    assert hide("first-7f3a second-91bc") == f"{MARK} second-91bc"
+    forget()
+    learn(["second-91bc"])
+    assert hide("first-7f3a second-91bc") == f"first-7f3a {MARK}"
+
+
 def test_a_url_that_was_redacted_stays_as_it_is() -> None:
     once = redact_url("ws://ann:pw@h:1/p")
     assert redact_url(once) == once == f"ws://{MARK}@h:1/p"

@@ -31,6 +31,7 @@ _LONGEST_WORD = 11
 """Characters. Up to this length, a word or number is hidden only as a whole word."""
 
 _KNOWN: dict[str, None] = {}
+_VERSION = [0]
 _LISTENERS: list[Callable[[list[str]], None]] = []
 
 
@@ -80,6 +81,7 @@ def learn(values: Iterable[str]) -> None:
     new = [value for value in dict.fromkeys(values) if value not in _KNOWN and is_distinctive(value)]
     if new:
         _KNOWN.update(dict.fromkeys(new))
+        _VERSION[0] += 1
         for tell in _LISTENERS:
             tell(new)
 
@@ -94,9 +96,15 @@ def learned_count() -> int:
     return len(_KNOWN)
 
 
+def learned_version() -> int:
+    """Return a number that differs for every set of learned values so far."""
+    return _VERSION[0]
+
+
 def forget() -> None:
     """Clear the learned values, for a process that does several runs, as tests do."""
     _KNOWN.clear()
+    _VERSION[0] += 1
 
 
 def on_news(tell: Callable[[list[str]], None]) -> None:

@@ -24,7 +24,7 @@ from wsproof.model.secrecy import (
     is_distinctive,
     is_secret_name,
     learned,
-    learned_count,
+    learned_version,
     stands_alone,
 )
 
@@ -67,7 +67,7 @@ def hide(text: str, secrets: Iterable[str] = ()) -> str:
 
 def hide_known(text: str, secrets: Iterable[str] = ()) -> str:
     """Return `text` without the `secrets` and all learned values, also as URLs and JSON spell them."""
-    return _matcher(tuple(secrets), learned_count()).hide(text)
+    return _matcher(tuple(secrets), learned_version()).hide(text)
 
 
 def hide_in(finding: Finding, secrets: Iterable[str] = ()) -> Finding:
@@ -188,7 +188,7 @@ def _is_inside_word(text: str, start: int, end: int) -> bool:
 
 
 @lru_cache(maxsize=16)
-def _matcher(secrets: tuple[str, ...], learned_so_far: int) -> _Matcher:
+def _matcher(secrets: tuple[str, ...], learned_version: int) -> _Matcher:
     return _Matcher((*secrets, *learned()))
 
 
