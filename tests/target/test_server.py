@@ -14,7 +14,7 @@ from wsproof.errors import TargetError, UsageError
 from wsproof.machine.ports import PortState, free_port, knock
 from wsproof.net.client import Client
 from wsproof.net.clock import Deadline
-from wsproof.target import process
+from wsproof.target import launch, process
 from wsproof.target.server import RunningServer, serve
 from wsproof.target.target import Target, parse_target
 from wsproof.wire import TextMessage
@@ -112,10 +112,20 @@ class TestWhatCannotStart:
         with pytest.raises(TargetError, match=r"cannot run ./no-such-server: No such file"), serve(target):
             pass
 
-    def test_a_server_that_never_listens_is_an_error_and_is_ended(self) -> None:
+    def test_a_server_that_never_listens_is_an_error_and_is_ended(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        last_words = launch._last_words
+
+        def last_words_once_there(process: process.ServerProcess) -> str:
+            """An interpreter may need longer than the timeout until it writes anything."""
+            deadline = Deadline.after(60)
+            while not process.output.lines(1) and not deadline.passed:
+                time.sleep(0.01)
+            return last_words(process)
+
+        monkeypatch.setattr(launch, "_last_words", last_words_once_there)
         with (
             pytest.raises(TargetError, match=r"nobody listened there[\s\S]*thinking about it, token=\[redacted\]"),
-            serve(command_target("silent"), timeout_s=1.0),
+            serve(command_target("silent"), timeout_s=0.1),
         ):
             pass
 
