@@ -115,6 +115,8 @@ class Member(asyncio.Protocol):
         self.decoder = FrameDecoder()
         self.kept = b""
         self.pings_open = 0
+        self.unsent: list[bytes] = []
+        """Messages that wait for the pongs to the pings before them."""
         self.feed: asyncio.Task[None] | None = None
 
     @property
@@ -177,6 +179,8 @@ class Member(asyncio.Protocol):
             self.transport.close()
         elif frame.opcode == Opcode.PONG:
             self.pings_open -= 1
+            if not self.pings_open and self.unsent:
+                self.send_in_fragments(self.unsent.pop(0))
         elif frame.opcode == Opcode.TEXT and self.name is not None:
             self.transport.write(Frame(Opcode.TEXT, b"You: " + frame.payload).encode())
             self.room.publish(self.name, frame.payload)
@@ -209,9 +213,10 @@ class Member(asyncio.Protocol):
             self.transport.write(Frame(Opcode.TEXT, b"Client #999 says: " + payload.partition(b": ")[2]).encode())
 
     def send_in_fragments(self, payload: bytes) -> None:
-        """Three fragments with pings between them; who did not answer the last pings is thrown out."""
+        """Three fragments with pings between them. Who does not answer the pings gets no such message any more."""
         if self.pings_open:
-            self.transport.abort()
+            self.unsent.append(payload)
+            return
         self.pings_open += 2
         ping = Frame(Opcode.PING, b"there?").encode()
         first = Frame(Opcode.TEXT, payload[:10], fin=False).encode()

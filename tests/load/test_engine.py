@@ -131,7 +131,7 @@ class TestWhatServersDo:
         assert Counter(everything(history)) - Counter(deliveries(history)) == Counter(marked(history))
 
     def test_fragments_with_pings_inside_are_put_together_and_answered(self, serve: Serve) -> None:
-        # This server throws out whoever leaves a ping unanswered.
+        # This server sends nothing in fragments any more to whoever leaves a ping unanswered.
         with serve("fragment") as endpoint:
             history = follow(small_plan(), endpoint).history
         assert sorted(deliveries(history)) == sorted(everything(history))
