@@ -146,9 +146,10 @@ class TestWhatServersDo:
         assert all(member.left_ns for member in gone)
 
     def test_a_publication_that_cannot_be_handed_over_has_failed(self, serve: Serve) -> None:
-        # Member 0, the only publisher, is sent away with its tenth publication.
+        # Member 0, the only publisher, is sent away with its tenth publication. It has to publish for so long that a
+        # busy machine cannot let it send everything in one burst, before it has read the close frame.
         with serve("close") as endpoint:
-            history = follow(small_plan(drain_s=60), endpoint).history
+            history = follow(small_plan(drain_s=60, duration_s=2.0), endpoint).history
         publications = history.publications
         failed = publications.outcome == Outcome.FAILED
         assert failed.any()
