@@ -27,8 +27,11 @@ async def app(scope, receive, send):
                 await send({"type": "websocket.send", "text": "Message received: " + message["text"]})
 """
 PLAN = Plan(
-    workload="echo", subscribers=2, publishers=2, rate_hz=40, duration_s=0.4, warmup_s=0.1, drain_s=0.2, ramp_s=20
+    workload="echo", subscribers=2, publishers=2, rate_hz=40, duration_s=0.4, warmup_s=0.1, drain_s=5, ramp_s=20
 )
+"""A drain ends with the last echo, so its length costs only the block in which an echo is missing."""
+FORGOTTEN = 4
+"""Each connection has ten messages: the echoes of later ones prove that this one is lost, and not late."""
 
 
 def test_a_candidate_that_forgets_one_message_is_worse(tmp_path: Path) -> None:
@@ -37,7 +40,7 @@ def test_a_candidate_that_forgets_one_message_is_worse(tmp_path: Path) -> None:
     git(repo, "init", "--quiet", "--initial-branch=main")
     commit(repo, "an echo", shop_py="FORGETS = 0\n" + ECHO)
     git(repo, "switch", "--quiet", "--create", "forgetful")
-    commit(repo, "forgets", shop_py="FORGETS = 8\n" + ECHO)
+    commit(repo, "forgets", shop_py=f"FORGETS = {FORGOTTEN}\n" + ECHO)
     kept: list[BlockResult] = []
     comparison = compare_refs(
         "main",
