@@ -11,9 +11,10 @@ import pytest
 from fastapi import WebSocket
 
 from target_app.connection import Connection
-from target_app.flusher import SLICE
+from target_app.direct_writer import DirectWriter
+from target_app.flusher import SLICE, Flusher
 from target_app.frames import frame_of
-from target_app.outbox import ENTRY_OVERHEAD_BYTES, Overflow
+from target_app.outbox import ENTRY_OVERHEAD_BYTES, Outbox, Overflow
 from target_app.services import Services
 from target_app.settings import Settings
 from target_app.writers import DIRECT
@@ -26,6 +27,9 @@ class Wire:
         self.writes: list[bytes] = []
         self.congested_since: float | None = None
         self.on_writable: Callable[[], None] = lambda: None
+
+    def writer(self, outbox: Outbox, flusher: Flusher, failed: Callable[[], None]) -> DirectWriter:
+        return DirectWriter(self, outbox, flusher, failed)
 
     def write(self, frames: bytes) -> bool:
         self.writes.append(frames)
