@@ -47,3 +47,6 @@ def test_a_new_version_belongs_to_the_oldest_publication_without_one() -> None:
     assert keys.key_of(42, is_joining=False) == (1, 0)
     assert keys.key_of(41, is_joining=True) == (0, 0), "a snapshot of a known version is that version"
     assert keys.key_of(43, is_joining=False) is None
+    keys.published(0, 1)
+    assert keys.key_of(43, is_joining=False) is None, "no publication made it, whoever reads it, and however late"
+    assert keys.key_of(44, is_joining=False) == (0, 1)

@@ -26,7 +26,8 @@ CANNOT_BE_KNOWN = (
 class VersionKeys:
     """The versions of one schedule and the publications that made them."""
 
-    _keys: dict[Version, Key] = field(default_factory=dict)
+    _keys: dict[Version, Key | None] = field(default_factory=dict)
+    """None for a version that came when no publication was without one: no publication made it."""
     _waiting: deque[Key] = field(default_factory=deque)
     """Publications without a version, the oldest first."""
 
@@ -39,10 +40,9 @@ class VersionKeys:
 
         A member that joins may be told of the state as it is. That shows no change, so it uses up no publication.
         """
-        key = self._keys.get(version)
-        if key is None and not is_joining and self._waiting:
-            key = self._keys[version] = self._waiting.popleft()
-        return key
+        if version not in self._keys and not is_joining:
+            self._keys[version] = self._waiting.popleft() if self._waiting else None
+        return self._keys.get(version)
 
     @property
     def is_used(self) -> bool:

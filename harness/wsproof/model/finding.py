@@ -245,11 +245,11 @@ def observed(finding: Finding) -> Finding:
 
 
 def not_retried(finding: Finding) -> Finding:
-    """Return the finding as an observation, since the run ended before any retry."""
+    """Return the finding as an observation, since it could not be retried: the budget was spent, or wsproof crashed."""
     if not finding.level.counts:
         return finding
     settle = (
-        "It was seen, and the run ended before it could be tried again, so it does not count. To settle it: "
+        "It was seen, and could not be tried again, so it does not count. To settle it: "
         f"`wsproof replay` with this finding's file, or a larger --budget (with --only {finding.check})"
     )
     return replace(finding, level=Level.OBSERVATION, explanation=f"{finding.explanation} {settle}.")
