@@ -43,7 +43,9 @@ def test_a_crash_in_one_channel_costs_no_other(monkeypatch: pytest.MonkeyPatch) 
     assert (sound.check, sound.verdict, sound.traceback) == ("chat.order", Verdict.VALID, "")
 
 
-def test_a_crash_while_a_finding_is_repeated_keeps_the_finding_as_an_observation(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_while_a_finding_is_repeated_keeps_the_finding_as_an_observation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(suite, "refined", crash)
     report = run("nobody is told who leaves", "chat.leave", "chat.order")
     assert [(one.anomaly, one.level) for one in report.findings] == [(Anomaly.MISSING_LEAVE, Level.OBSERVATION)]

@@ -21,10 +21,10 @@ BODIES = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 
 
 def assert_whole(reading: Parsed, word: MessageKind = MessageKind.DELIVERY) -> None:
-    assert reading.word is word
-    assert reading.opened is not None
-    assert reading.opened.intact
-    assert reading.opened.envelope == ENVELOPE
+    assert reading.kind is word
+    assert reading.envelope is not None
+    assert reading.envelope.intact
+    assert reading.envelope.envelope == ENVELOPE
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -65,8 +65,8 @@ def test_words_of_the_server_stand_around_it(workload: Workload, before: str, be
     assert isinstance(message, str)
     assert_whole(workload.read(0, before + message + behind))
     damaged = workload.read(0, f"{before}{message.replace('hi', 'ho')}{behind}")
-    assert damaged.opened is not None
-    assert not damaged.opened.intact
+    assert damaged.envelope is not None
+    assert not damaged.envelope.intact
 
 
 def test_a_reply_may_be_json_too() -> None:
@@ -79,16 +79,16 @@ def test_bytes_come_back_as_they_are_and_text_is_then_strange() -> None:
     message = echo.publish(6, ENVELOPE, "x")
     assert isinstance(message, bytes)
     assert_whole(echo.read(6, message))
-    assert echo.read(6, message.decode()).word is MessageKind.UNEXPECTED
-    words_in_front = echo.read(6, b"Message received: " + message).opened
+    assert echo.read(6, message.decode()).kind is MessageKind.UNEXPECTED
+    words_in_front = echo.read(6, b"Message received: " + message).envelope
     assert words_in_front is not None
     assert not words_in_front.intact
-    assert Echo().read(6, message).word is MessageKind.UNEXPECTED
+    assert Echo().read(6, message).kind is MessageKind.UNEXPECTED
 
 
 def test_json_echo_says_nothing_else() -> None:
-    assert JsonEcho().read(0, b"{}").word is MessageKind.UNEXPECTED
-    assert JsonEcho().read(0, '{"type": "error"}').word is MessageKind.UNEXPECTED
+    assert JsonEcho().read(0, b"{}").kind is MessageKind.UNEXPECTED
+    assert JsonEcho().read(0, '{"type": "error"}').kind is MessageKind.UNEXPECTED
 
 
 def test_a_format_that_a_channel_has_not_is_told() -> None:

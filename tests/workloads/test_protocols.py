@@ -95,13 +95,13 @@ class TestSocketIo:
     def test_events_acknowledgements_and_heartbeats_are_told_apart(self) -> None:
         sio = workload("socketio")
         said = sio.publish(0, ENVELOPE, "hello")
-        assert sio.read(0, said).word is MessageKind.DELIVERY
+        assert sio.read(0, said).kind is MessageKind.DELIVERY
         wrapped = "42" + json.dumps(["chat message", {"who": "x", "data": {"text": ENVELOPE.seal("hello")}}])
-        assert sio.read(0, wrapped).opened is not None
-        assert sio.read(0, '42["joined","x"]').word is MessageKind.IGNORED
-        assert sio.read(0, "43[]").word is MessageKind.IGNORED
-        assert sio.read(0, "nonsense").word is MessageKind.UNEXPECTED
-        assert sio.read(0, '42{"no": "array"}').word is MessageKind.UNEXPECTED
+        assert sio.read(0, wrapped).envelope is not None
+        assert sio.read(0, '42["joined","x"]').kind is MessageKind.IGNORED
+        assert sio.read(0, "43[]").kind is MessageKind.IGNORED
+        assert sio.read(0, "nonsense").kind is MessageKind.UNEXPECTED
+        assert sio.read(0, '42{"no": "array"}').kind is MessageKind.UNEXPECTED
         assert sio.read(0, "2").needs_answer
         assert sio.answer(0, "2") == ["3"]
 
@@ -109,7 +109,7 @@ class TestSocketIo:
         sio = workload("socketio", namespace="chat")
         message = "42/chat,17" + json.dumps(["chat message", ENVELOPE.seal("hello")])
         reading = sio.read(0, message)
-        assert reading.word is MessageKind.DELIVERY
+        assert reading.kind is MessageKind.DELIVERY
         assert reading.needs_answer
         assert sio.answer(0, message) == ["43/chat,17[]"]
 
@@ -119,11 +119,11 @@ class TestGraphQlWs:
         graphql = workload("graphql-ws")
         text = ENVELOPE.seal("hello")
         result = {"id": "1", "type": "next", "payload": {"data": {"said": {"text": text}}}}
-        assert graphql.read(0, json.dumps(result)).word is MessageKind.DELIVERY
-        assert graphql.read(0, json.dumps(result | {"id": "m4"})).word is MessageKind.IGNORED
-        assert graphql.read(0, '{"type": "complete", "id": "m4"}').word is MessageKind.IGNORED
-        assert graphql.read(0, '{"type": "complete", "id": "1"}').word is MessageKind.UNEXPECTED
-        assert graphql.read(0, '{"type": "error", "id": "1", "payload": []}').word is MessageKind.UNEXPECTED
+        assert graphql.read(0, json.dumps(result)).kind is MessageKind.DELIVERY
+        assert graphql.read(0, json.dumps(result | {"id": "m4"})).kind is MessageKind.IGNORED
+        assert graphql.read(0, '{"type": "complete", "id": "m4"}').kind is MessageKind.IGNORED
+        assert graphql.read(0, '{"type": "complete", "id": "1"}').kind is MessageKind.UNEXPECTED
+        assert graphql.read(0, '{"type": "error", "id": "1", "payload": []}').kind is MessageKind.UNEXPECTED
         assert graphql.subprotocols(0) == ["graphql-transport-ws"]
 
     def test_a_ping_is_answered(self) -> None:
@@ -151,14 +151,14 @@ class TestMqtt:
         mqtt = workload("mqtt", qos="1")
         packet = mqtt.publish(0, ENVELOPE, "x" * size)
         reading = mqtt.read(0, packet)
-        assert reading.word is MessageKind.DELIVERY
+        assert reading.kind is MessageKind.DELIVERY
         assert reading.needs_answer
         assert list(mqtt.answer(0, packet)) == [b"\x40\x02\x00\x02"]
         assert not workload("mqtt").read(0, workload("mqtt").publish(0, ENVELOPE, "x" * size)).needs_answer
 
     @pytest.mark.parametrize("message", ["text", b"", b"\x30", b"\xff\xff\xff\xff\xff", b"\x20\x02\x00\x00\x20"])
     def test_what_is_no_whole_packet_is_unexpected(self, message: str | bytes) -> None:
-        assert workload("mqtt").read(0, message).word is MessageKind.UNEXPECTED
+        assert workload("mqtt").read(0, message).kind is MessageKind.UNEXPECTED
 
     def test_a_setting_that_cannot_be_is_a_mistake_of_the_user(self) -> None:
         with pytest.raises(UsageError, match=r"mqtt\.qos 0 or 1"):
@@ -176,7 +176,7 @@ class TestPhoenix:
 
     def test_the_event_is_a_delivery_and_replies_are_not(self) -> None:
         phoenix = workload("phoenix")
-        assert phoenix.read(0, phoenix.publish(0, ENVELOPE, "hello")).word is MessageKind.DELIVERY
-        assert phoenix.read(0, '["1", "m1", "room:0", "phx_reply", {"status": "ok"}]').word is MessageKind.IGNORED
-        assert phoenix.read(0, '[null, null, "room:0", "new_msg", {}]').word is MessageKind.UNEXPECTED
-        assert phoenix.read(0, '["1", "1", "room:0", "phx_error", {}]').word is MessageKind.UNEXPECTED
+        assert phoenix.read(0, phoenix.publish(0, ENVELOPE, "hello")).kind is MessageKind.DELIVERY
+        assert phoenix.read(0, '["1", "m1", "room:0", "phx_reply", {"status": "ok"}]').kind is MessageKind.IGNORED
+        assert phoenix.read(0, '[null, null, "room:0", "new_msg", {}]').kind is MessageKind.UNEXPECTED
+        assert phoenix.read(0, '["1", "1", "room:0", "phx_error", {}]').kind is MessageKind.UNEXPECTED

@@ -31,17 +31,17 @@ NASTY = [
 
 
 def assert_whole(reading: Parsed, word: MessageKind) -> None:
-    assert reading.word is word
-    assert reading.opened is not None
-    assert reading.opened.intact
-    assert reading.opened.envelope == ENVELOPE
+    assert reading.kind is word
+    assert reading.envelope is not None
+    assert reading.envelope.intact
+    assert reading.envelope.envelope == ENVELOPE
 
 
 @pytest.mark.parametrize("body", NASTY)
 def test_a_delivery_is_understood_whatever_its_body_says(body: str) -> None:
     reading = Chat().read(0, f"Client #7 says: {ENVELOPE.seal(body)}")
     assert_whole(reading, MessageKind.DELIVERY)
-    assert reading.speaker == "7"
+    assert reading.publisher == "7"
 
 
 @pytest.mark.parametrize("words", ["You: ", "You wrote: "])
@@ -54,12 +54,12 @@ def test_a_reply_is_understood_whatever_its_body_says(body: str, words: str) -> 
 def test_names_and_bodies_are_free(name: str, body: str) -> None:
     reading = Chat().read(0, f"Client #{name} says: {ENVELOPE.seal(body)}")
     assert_whole(reading, MessageKind.DELIVERY)
-    assert reading.speaker == name
+    assert reading.publisher == name
 
 
 def test_a_delivery_without_an_envelope_keeps_its_text() -> None:
     reading = Chat().read(0, "Client #7 says: ")
-    assert (reading.word, reading.opened, reading.speaker, reading.text) == (MessageKind.DELIVERY, None, "7", "")
+    assert (reading.kind, reading.envelope, reading.publisher, reading.text) == (MessageKind.DELIVERY, None, "7", "")
 
 
 def test_words_slipped_in_between_make_the_message_damaged() -> None:
@@ -68,34 +68,34 @@ def test_words_slipped_in_between_make_the_message_damaged() -> None:
         (Echo(), f"Message received: oh {ENVELOPE.seal('hello')}"),
         (Chat(), f"Client #7 says: oh {ENVELOPE.seal('hello')}"),
     ):
-        opened = workload.read(6, message).opened
+        opened = workload.read(6, message).envelope
         assert opened is not None
         assert not opened.intact
 
 
 def test_a_changed_letter_makes_the_message_damaged() -> None:
     reading = Chat().read(0, f"Client #7 says: {ENVELOPE.seal('hello').replace('hello', 'hallo')}")
-    assert reading.word is MessageKind.DELIVERY
-    assert reading.opened is not None
-    assert not reading.opened.intact
+    assert reading.kind is MessageKind.DELIVERY
+    assert reading.envelope is not None
+    assert not reading.envelope.intact
 
 
 def test_a_leave_notice_names_who_left() -> None:
     reading = Chat().read(0, "Client #7 left the chat")
-    assert (reading.word, reading.about) == (MessageKind.LEAVE, "7")
+    assert (reading.kind, reading.member) == (MessageKind.LEAVE, "7")
 
 
 @pytest.mark.parametrize(
     "message", ["", "hello", "client #7 says: x", "Client 7 says: x", " You: x", b"Client #7 says: x"]
 )
 def test_what_a_chat_cannot_place_is_strange(message: str | bytes) -> None:
-    assert Chat().read(0, message).word is MessageKind.UNEXPECTED
+    assert Chat().read(0, message).kind is MessageKind.UNEXPECTED
 
 
 def test_an_echo_is_a_delivery_to_its_publisher() -> None:
     assert_whole(Echo().read(6, f"Message received: {ENVELOPE.seal('hi')}"), MessageKind.DELIVERY)
-    assert Echo().read(6, "message received: hi").word is MessageKind.UNEXPECTED
-    assert Echo().read(6, b"Message received: hi").word is MessageKind.UNEXPECTED
+    assert Echo().read(6, "message received: hi").kind is MessageKind.UNEXPECTED
+    assert Echo().read(6, b"Message received: hi").kind is MessageKind.UNEXPECTED
 
 
 def test_a_tick_carries_the_object_and_nothing_else_counts_as_one() -> None:
@@ -103,8 +103,8 @@ def test_a_tick_carries_the_object_and_nothing_else_counts_as_one() -> None:
     assert feed.read(0, '{"cpu_usage": 3}').value == {"cpu_usage": 3}
     for message in ("[1]", "3", "nonsense", "", "[" * 100_000):
         reading = feed.read(0, message)
-        assert (reading.word, reading.value) == (MessageKind.TICK, None)
-    assert feed.read(0, b"{}").word is MessageKind.UNEXPECTED
+        assert (reading.kind, reading.value) == (MessageKind.TICK, None)
+    assert feed.read(0, b"{}").kind is MessageKind.UNEXPECTED
 
 
 def test_a_number_that_is_no_json_is_left_for_the_check_to_judge() -> None:

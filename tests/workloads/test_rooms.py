@@ -27,10 +27,10 @@ def test_what_is_said_is_heard() -> None:
     text = json.loads(rooms.publish(1, ENVELOPE, "hi\n"))["text"]
     said = {"type": "said", "seq": 4, "at": 1.5, "user": "member-2", "id": "1", "text": text}
     reading = rooms.read(0, json.dumps(said))
-    assert (reading.word, reading.speaker) == (MessageKind.DELIVERY, rooms.name_of(1))
-    assert reading.opened is not None
-    assert reading.opened.intact
-    assert reading.opened.envelope == ENVELOPE
+    assert (reading.kind, reading.publisher) == (MessageKind.DELIVERY, rooms.name_of(1))
+    assert reading.envelope is not None
+    assert reading.envelope.intact
+    assert reading.envelope.envelope == ENVELOPE
 
 
 @pytest.mark.parametrize(
@@ -44,8 +44,8 @@ def test_what_is_said_is_heard() -> None:
     ],
 )
 def test_what_the_server_says_is_understood(message: object, word: MessageKind) -> None:
-    assert Rooms().read(0, json.dumps(message)).word is word
-    assert Rooms().read(0, "{").word is MessageKind.UNEXPECTED
+    assert Rooms().read(0, json.dumps(message)).kind is word
+    assert Rooms().read(0, "{").kind is MessageKind.UNEXPECTED
 
 
 def test_each_run_has_ids_and_each_base_has_rooms_of_its_own() -> None:

@@ -474,10 +474,10 @@ class ClientPool:
                 self.recorder.ignore(message)  # no workload need understand what became of a malformed message
                 return
             was_joining = person.conversation is not None and person.conversation.is_joining
-            if self._is_for_the_join(person, message, reading, at) and reading.word is MessageKind.UNEXPECTED:
+            if self._is_for_the_join(person, message, reading, at) and reading.kind is MessageKind.UNEXPECTED:
                 self.recorder.ignore(message)
                 return
-            if reading.version is not None and reading.opened is None:
+            if reading.version is not None and reading.envelope is None:
                 keyed = self._keyed(reading, is_joining=was_joining)
                 if keyed is None:
                     self._note_change(person, reading, message, at, is_joining=was_joining)
@@ -508,7 +508,7 @@ class ClientPool:
         if key is None:
             return None
         envelope = Envelope(self.setting.first + key[0], key[1], self.said[key].sent_ns)
-        return replace(reading, opened=Opened(envelope, intact=True, start=0))
+        return replace(reading, envelope=Opened(envelope, intact=True, start=0))
 
     def _note_change(
         self, person: PoolMember, reading: Parsed, message: str | bytes, at: int, *, is_joining: bool
@@ -521,14 +521,14 @@ class ClientPool:
 
     def _read_late(self, person: PoolMember, reading: Parsed, at: int) -> None:
         """After the drain, record only messages that were still expected: they are late, not lost."""
-        opened = reading.opened
-        if reading.word in KINDS and opened is not None and opened.intact:
-            key = (opened.envelope.publisher - self.setting.first, opened.envelope.sequence, KINDS[reading.word])
+        opened = reading.envelope
+        if reading.kind in KINDS and opened is not None and opened.intact:
+            key = (opened.envelope.publisher - self.setting.first, opened.envelope.sequence, KINDS[reading.kind])
             if key in person.owed:
                 self._receive(person, reading, at)
 
     def _read(self, person: PoolMember, reading: Parsed, message: str | bytes, at: int) -> None:
-        match reading.word:
+        match reading.kind:
             case MessageKind.TICK:
                 value = dict(reading.value) if reading.value is not None else None
                 self.recorder.ticks.append(Tick(person.number, at, value, reading.text))
@@ -536,8 +536,8 @@ class ClientPool:
                 person.in_ns = person.in_ns or at
             case MessageKind.IGNORED:
                 self.recorder.ignore(message)
-            case MessageKind.LEAVE | MessageKind.JOIN if reading.about is not None:
-                self._note(person, reading.about, left=reading.word is MessageKind.LEAVE, at=at)
+            case MessageKind.LEAVE | MessageKind.JOIN if reading.member is not None:
+                self._note(person, reading.member, left=reading.kind is MessageKind.LEAVE, at=at)
             case MessageKind.DELIVERY | MessageKind.REPLY:
                 self._receive(person, reading, at)
             case _:
@@ -580,11 +580,11 @@ class ClientPool:
             person.owed_notices[about] -= 1
 
     def _receive(self, person: PoolMember, reading: Parsed, at: int) -> None:
-        kind = KINDS[reading.word]
-        if reading.opened is None:
+        kind = KINDS[reading.kind]
+        if reading.envelope is None:
             self._receive_plain(person, reading, kind, at)
             return
-        envelope = reading.opened.envelope
+        envelope = reading.envelope.envelope
         publisher = envelope.publisher - self.setting.first
         is_ours = 0 <= publisher < len(self.people)
         if publisher < 0 or not (is_ours or self.setting.alone):
@@ -592,13 +592,13 @@ class ClientPool:
         said = self.said.get((publisher, envelope.sequence))
         if is_ours and self.people[publisher].is_fuzzing:
             return
-        name = self.people[publisher].name if is_ours else reading.speaker or ""
-        if is_ours and self.people[publisher].shape is not None and not self._is_another(publisher, reading.speaker):
-            name = reading.speaker or name  # the server may normalise a name
+        name = self.people[publisher].name if is_ours else reading.publisher or ""
+        if is_ours and self.people[publisher].shape is not None and not self._is_another(publisher, reading.publisher):
+            name = reading.publisher or name  # the server may normalise a name
         damage = damage_of(reading, (publisher, envelope.sequence), name, said.forms if said is not None else ())
         if damage is not None:
             self.recorder.damage.append(damage)
-        self.names_nobody = self.names_nobody or (kind is Kind.DELIVERY and reading.speaker is None)
+        self.names_nobody = self.names_nobody or (kind is Kind.DELIVERY and reading.publisher is None)
         self._heard(person, publisher, envelope.sequence, kind, at, intact=damage is None)
 
     def _receive_plain(self, person: PoolMember, reading: Parsed, kind: Kind, at: int) -> None:
@@ -609,8 +609,8 @@ class ClientPool:
         """
         for said in self.said.values():
             publisher = self.people[said.publisher]
-            if reading.speaker is not None:
-                speaks = publisher.name == reading.speaker
+            if reading.publisher is not None:
+                speaks = publisher.name == reading.publisher
             else:
                 speaks = publisher is person if kind is Kind.REPLY else self._is_for(person, publisher)
             if speaks and said.plain == reading.text and (person.number, kind) not in said.heard_by:
@@ -622,7 +622,7 @@ class ClientPool:
             self._heard(person, cut.publisher, cut.sequence, kind, at, intact=False)
         elif any(p.is_fuzzing for p in self.people):
             self.recorder.ignore(reading.text)
-        elif reading.speaker is None or self._is_known(reading.speaker):
+        elif reading.publisher is None or self._is_known(reading.publisher):
             self.recorder.strange.append(UnexpectedMessage(person.number, at, reading.text))
 
     def _cut_short(self, person: PoolMember, reading: Parsed, kind: Kind) -> SentMessage | None:

@@ -102,21 +102,21 @@ class StandingConnection:
             self._go_on(answer.messages)
             if answer.is_awaited:
                 return
-        if parsed.word is MessageKind.TICK:
+        if parsed.kind is MessageKind.TICK:
             value = dict(parsed.value) if parsed.value is not None else None
             self.ticks.append(Tick(0, at_ns, value, parsed.text))
-        elif parsed.word is MessageKind.LEAVE and parsed.about is not None:
-            self.told_gone.append((parsed.about, at_ns))
-        elif parsed.word in KINDS and parsed.opened is not None:
-            sealed = parsed.opened.envelope
+        elif parsed.kind is MessageKind.LEAVE and parsed.member is not None:
+            self.told_gone.append((parsed.member, at_ns))
+        elif parsed.kind in KINDS and parsed.envelope is not None:
+            sealed = parsed.envelope.envelope
             self.heard.append(
                 HeardMessage(
                     sealed.publisher,
                     sealed.sequence,
                     sealed.intended_ns,
                     at_ns,
-                    KINDS[parsed.word],
-                    parsed.opened.intact,
+                    KINDS[parsed.kind],
+                    parsed.envelope.intact,
                 )
             )
 

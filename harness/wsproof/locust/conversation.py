@@ -60,7 +60,7 @@ class MemberConversation:
         heard = self._talk.hear(message, now_ns)
         self._send(heard.messages)
         self._go_on()
-        if not (heard.is_awaited and reading.word is MessageKind.UNEXPECTED):
+        if not (heard.is_awaited and reading.kind is MessageKind.UNEXPECTED):
             self._run.hear(member, frame, payload, is_text, now_ns)
 
     def strange(self, member: int, text: str, now_ns: int) -> None:

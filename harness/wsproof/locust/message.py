@@ -85,8 +85,8 @@ class MessageCache:
         return message
 
     def _understand(self, reading: Parsed, size_bytes: int) -> ReceivedMessage:
-        opened = reading.opened
-        kind = KINDS.get(reading.word)
+        opened = reading.envelope
+        kind = KINDS.get(reading.kind)
         if opened is None or kind is None:
             return ReceivedMessage(-1, reading, size_bytes, None, -1, 0, 0, False, False)
         envelope = opened.envelope

@@ -249,15 +249,15 @@ class WorkloadRun:
     def _hear_other(self, member: int, message: ReceivedMessage, now_ns: int) -> None:
         reading = message.reading
         if message.is_foreign:
-            if message.reading.word is MessageKind.DELIVERY and self._first_kind is Kind.DELIVERY:
+            if message.reading.kind is MessageKind.DELIVERY and self._first_kind is Kind.DELIVERY:
                 self._came_in(member, now_ns)
-        elif reading.word is MessageKind.LEAVE and reading.about is not None:
-            self._told(member, reading.about, now_ns)
-        elif reading.word is MessageKind.TICK:
+        elif reading.kind is MessageKind.LEAVE and reading.member is not None:
+            self._told(member, reading.member, now_ns)
+        elif reading.kind is MessageKind.TICK:
             self._ticked(member, message, now_ns)
-        elif reading.word is MessageKind.IGNORED or reading.version is not None:  # which publication is not known
+        elif reading.kind is MessageKind.IGNORED or reading.version is not None:  # which publication is not known
             self.recorder.ignore(message.text)
-        elif reading.word is not MessageKind.JOIN:
+        elif reading.kind is not MessageKind.JOIN:
             self.recorder.strange.append(unplaced(reading, message.text, member, now_ns, self.messages.first_publisher))
 
     def _told(self, member: int, about: str, now_ns: int) -> None:

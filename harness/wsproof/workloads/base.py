@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass, field
 from enum import Enum
 from typing import Any, ClassVar
 
@@ -46,13 +46,12 @@ class MessageKind(Enum):
 class Parsed:
     """A received message, as `Workload.read` understands it."""
 
-    word: MessageKind
-    """The kind of the message."""
-    opened: Opened | None = None
+    kind: MessageKind
+    envelope: Opened | None = None
     """The envelope found in a DELIVERY or REPLY; None if there is none."""
-    speaker: str | None = None
+    publisher: str | None = None
     """The publisher's name in a DELIVERY, if the server sends it."""
-    about: str | None = None
+    member: str | None = None
     """The name of the member that a JOIN or LEAVE is about."""
     value: Mapping[str, Any] | None = None
     """The object of a TICK; None if the message is not an object."""
@@ -62,6 +61,16 @@ class Parsed:
     """In a DELIVERY without an envelope: the number or version that identifies the change, never used twice."""
     needs_answer: bool = False
     """Whether the member must answer this message: `Workload.answer` is then asked what to send."""
+    speaker: InitVar[str | None] = field(default=None, kw_only=True)
+    """Older name of `publisher`, for workloads that still pass it."""
+    about: InitVar[str | None] = field(default=None, kw_only=True)
+    """Older name of `member`, for workloads that still pass it."""
+
+    def __post_init__(self, speaker: str | None, about: str | None) -> None:
+        if speaker is not None:
+            object.__setattr__(self, "publisher", speaker)
+        if about is not None:
+            object.__setattr__(self, "member", about)
 
 
 class Workload(ABC):

@@ -67,7 +67,7 @@ class Chat(Workload):
             return Parsed(MessageKind.REPLY, opened, text=message[len(reply) :])
         gone = LEFT.fullmatch(message)
         if gone:
-            return Parsed(MessageKind.LEAVE, about=gone[1], text=message)
+            return Parsed(MessageKind.LEAVE, member=gone[1], text=message)
         return self._read_delivery(message)
 
     def _read_delivery(self, message: str) -> Parsed:

@@ -21,11 +21,11 @@ def damage_of(reading: Parsed, key: tuple[int, int], name: str, sent: Sequence[s
     `sent` holds the forms in which the text may arrive: alone, and as the whole message. It is empty if they are no
     longer known.
     """
-    if reading.opened is None or not reading.opened.intact:
+    if reading.envelope is None or not reading.envelope.intact:
         return damaged_text(reading.text, key, sent)
-    if reading.speaker is None or reading.speaker == name:
+    if reading.publisher is None or reading.publisher == name:
         return None
-    return Damage(*key, Part.SPEAKER, name, reading.speaker)
+    return Damage(*key, Part.SPEAKER, name, reading.publisher)
 
 
 def damaged_text(got: str, key: tuple[int, int], sent: Sequence[str]) -> Damage:

@@ -57,7 +57,7 @@ class Drawing(Workload):
                 text = bytes(points)
                 shown, is_mine = text.decode(errors="replace"), by == self.name_of(member)
                 opened = open_envelope(text)
-                return Parsed(MessageKind.DELIVERY, opened, speaker=by, text=shown, needs_answer=is_mine)
+                return Parsed(MessageKind.DELIVERY, opened, publisher=by, text=shown, needs_answer=is_mine)
             case {"type": "ping"}:
                 return Parsed(MessageKind.IGNORED, needs_answer=True)
             case {"type": kind} if kind in KNOWN:

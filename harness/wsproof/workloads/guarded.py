@@ -247,10 +247,10 @@ def _words(fault: Exception) -> str:
 def _is_sound(reading: Parsed) -> bool:
     """Whether the fields have the types that `Parsed` declares. Called once per distinct message."""
     return (
-        isinstance(reading.word, MessageKind)
-        and isinstance(reading.opened, Opened | None)
-        and isinstance(reading.speaker, str | None)
-        and isinstance(reading.about, str | None)
+        isinstance(reading.kind, MessageKind)
+        and isinstance(reading.envelope, Opened | None)
+        and isinstance(reading.publisher, str | None)
+        and isinstance(reading.member, str | None)
         and isinstance(reading.value, Mapping | None)
         and isinstance(reading.text, str)
         and isinstance(reading.version, int | str | None)

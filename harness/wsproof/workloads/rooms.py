@@ -59,11 +59,11 @@ class Rooms(Workload):
     def read(self, member: int, message: str | bytes) -> Parsed:
         match loaded(message):
             case {"type": "said", "user": str(user), "text": str(text)}:
-                return Parsed(MessageKind.DELIVERY, open_envelope(text), speaker=user, text=text)
+                return Parsed(MessageKind.DELIVERY, open_envelope(text), publisher=user, text=text)
             case {"type": "presence", "event": "join", "user": str(user)}:
-                return Parsed(MessageKind.JOIN, about=user)
+                return Parsed(MessageKind.JOIN, member=user)
             case {"type": "presence", "event": "leave", "user": str(user)}:
-                return Parsed(MessageKind.LEAVE, about=user)
+                return Parsed(MessageKind.LEAVE, member=user)
             case {"type": kind} if kind in KNOWN:
                 return Parsed(MessageKind.IGNORED)
         return Parsed(MessageKind.UNEXPECTED, text=str(message))

@@ -31,7 +31,7 @@ class Room(Workload):
             match json.loads(message):
                 case {"user": str(user), "text": str(text)}:
                     speaker = user if self.name == "room" else None
-                    return Parsed(MessageKind.DELIVERY, open_envelope(text), speaker=speaker, text=text)
+                    return Parsed(MessageKind.DELIVERY, open_envelope(text), publisher=speaker, text=text)
         except ValueError:
             pass
         return Parsed(MessageKind.UNEXPECTED, text=str(message))

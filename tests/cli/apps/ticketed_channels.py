@@ -44,7 +44,7 @@ class Ticketed(Workload):
         try:
             match json.loads(message):
                 case {"user": str(user), "text": str(text)}:
-                    return Parsed(MessageKind.DELIVERY, open_envelope(text), speaker=user, text=text)
+                    return Parsed(MessageKind.DELIVERY, open_envelope(text), publisher=user, text=text)
                 case {"hello": dict()}:
                     return Parsed(MessageKind.IGNORED)
         except ValueError:

@@ -37,11 +37,11 @@ class Room(Workload):
             value = None
         match value:
             case {"who": str(who), "text": str(text)}:
-                return Parsed(MessageKind.DELIVERY, open_envelope(text), speaker=who, text=text)
+                return Parsed(MessageKind.DELIVERY, open_envelope(text), publisher=who, text=text)
             case {"left": str(about)}:
-                return Parsed(MessageKind.LEAVE, about=about)
+                return Parsed(MessageKind.LEAVE, member=about)
             case {"joined": str(about)}:
-                return Parsed(MessageKind.JOIN, about=about)
+                return Parsed(MessageKind.JOIN, member=about)
             case {"info": _}:
                 return Parsed(MessageKind.IGNORED)
         return Parsed(MessageKind.UNEXPECTED, text=str(message))
@@ -74,7 +74,7 @@ class Sloppy(Room):
 
     def read(self, member: int, message: str | bytes) -> Parsed:
         value = json.loads(message)
-        return Parsed(MessageKind.DELIVERY, open_envelope(value["text"]), speaker=value["who"], text=value["text"])
+        return Parsed(MessageKind.DELIVERY, open_envelope(value["text"]), publisher=value["who"], text=value["text"])
 
 
 class Named(Room):

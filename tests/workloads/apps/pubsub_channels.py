@@ -42,7 +42,7 @@ class PubSub(Workload):
             case {"event": "said", "who": str(who), "text": str(text)}:
                 return Parsed(MessageKind.DELIVERY, open_envelope(text), who, text=text)
             case {"event": "left", "who": str(who)}:
-                return Parsed(MessageKind.LEAVE, about=who)
+                return Parsed(MessageKind.LEAVE, member=who)
             case {"event": "welcome" | "joined"}:
                 return Parsed(MessageKind.IGNORED)
         return Parsed(MessageKind.UNEXPECTED, text=str(message))

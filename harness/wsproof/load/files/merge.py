@@ -136,14 +136,14 @@ def _read_unsealed(records: Records, workload: Workload, first: int) -> Recorder
         texts = {entry["number"]: _message(entry) for entry in worker.journal if entry["what"] == "message"}
         for subscriber, number, received_ns in _unsealed(worker):
             reading = workload.read(subscriber, texts[number])
-            if reading.word is MessageKind.TICK:
+            if reading.kind is MessageKind.TICK:
                 value = dict(reading.value) if reading.value is not None else None
                 found.ticks.append(Tick(subscriber, received_ns, value, reading.text))
-            elif reading.word in (MessageKind.LEAVE, MessageKind.JOIN) and reading.about is not None:
+            elif reading.kind in (MessageKind.LEAVE, MessageKind.JOIN) and reading.member is not None:
                 found.notices.append(
-                    PresenceNotice(subscriber, reading.about, reading.word is MessageKind.LEAVE, received_ns)
+                    PresenceNotice(subscriber, reading.member, reading.kind is MessageKind.LEAVE, received_ns)
                 )
-            elif reading.word is MessageKind.IGNORED or reading.version is not None:  # which publication is not known
+            elif reading.kind is MessageKind.IGNORED or reading.version is not None:  # which publication is not known
                 found.ignore(texts[number])
             else:
                 found.strange.append(unplaced(reading, texts[number], subscriber, received_ns, first))

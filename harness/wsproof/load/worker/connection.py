@@ -451,7 +451,7 @@ class Connection(asyncio.Protocol):
             self._see_join()
         elif reading.needs_answer:
             self._say_all(ledger.workload.answer(self.member, message))
-        if is_awaited and reading.word is MessageKind.UNEXPECTED:
+        if is_awaited and reading.kind is MessageKind.UNEXPECTED:
             return
         frame = Frame(Opcode.TEXT if is_text else Opcode.BINARY, payload).encode()
         number = self._known.get(frame)

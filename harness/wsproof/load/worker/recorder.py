@@ -90,14 +90,14 @@ class WorkerRecorder:
         text = payload.decode() if is_text else payload
         reading = self.workload.read(member, text)
         number = len(self.kinds)
-        opened = reading.opened
-        if opened is None or reading.word not in _KINDS:
-            kind = Kind.TICK if reading.word is MessageKind.TICK else UNSEALED
+        opened = reading.envelope
+        if opened is None or reading.kind not in _KINDS:
+            kind = Kind.TICK if reading.kind is MessageKind.TICK else UNSEALED
             self._messages.rows.extend((-1, -1, 0, kind, 1))
             words = {"text": text} if isinstance(text, str) else {"hex": text.hex()}
             self._journal.note("message", number=number, **words)
         else:
-            kind = _KINDS[reading.word]
+            kind = _KINDS[reading.kind]
             envelope = opened.envelope
             publisher = envelope.publisher - self._share.first
             # A damaged envelope may name any publisher. Only an intact one proves that the message belongs to another
