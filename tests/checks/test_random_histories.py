@@ -24,20 +24,20 @@ def rooms(draw: st.DrawFn, least_messages: int = 0) -> History:
     room.join()
     room.join()
     names = ["1", "2", "3"]
-    deeds = draw(st.lists(st.sampled_from(["join", "say", "say", "say", "leave", "stall", "rude"]), max_size=20))
-    for deed in [*deeds, *["say"] * least_messages]:
-        if deed == "join":
+    actions = draw(st.lists(st.sampled_from(["join", "say", "say", "say", "leave", "stall", "rude"]), max_size=20))
+    for action in [*actions, *["say"] * least_messages]:
+        if action == "join":
             taken = {room.recorder.members[number].name for number in room.here}
             free = [name for name in names if name not in taken]
             room.join(draw(st.sampled_from(free)) if free else None)
         member = draw(st.sampled_from(room.here))
-        if deed == "say":
+        if action == "say":
             room.say(member)
-        elif len(room.here) > 2 and deed == "leave":
+        elif len(room.here) > 2 and action == "leave":
             room.leave(member, draw(st.sampled_from(GOING)))
-        elif len(room.here) > 2 and deed == "stall":
+        elif len(room.here) > 2 and action == "stall":
             room.stall(member)
-        elif len(room.here) > 2 and deed == "rude":
+        elif len(room.here) > 2 and action == "rude":
             room.change(member, misbehaved="a binary frame")
             room.leave(member, Departure.DROPPED)
     return room.history()

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from wsproof.delivery.control_runs import REPEATS, ControlRuns, put_on_trial, without_misdeeds
+from wsproof.delivery.control_runs import REPEATS, ControlRuns, events_of, run_controls, without_misbehaviour
 from wsproof.delivery.properties import PROPERTIES
 from wsproof.delivery.schedule import Action, LeaveBy, Misbehaviour, Schedule, Step
 
-MISDEED = (
+MISBEHAVIOUR = (
     Step(Action.JOIN, 0),
-    Step(Action.JOIN, 1, narrow=True),
-    Step(Action.BREAK, 1, breaks=Misbehaviour.UNMASKED),
+    Step(Action.JOIN, 1, has_small_buffer=True),
+    Step(Action.BREAK, 1, misbehaviour=Misbehaviour.UNMASKED),
     Step(Action.LEAVE, 1),
     Step(Action.SAY, 0, "after"),
 )
@@ -31,29 +31,34 @@ def never(schedule: Schedule) -> bool:
 
 
 def test_a_control_has_the_same_words_and_nothing_that_harms() -> None:
-    assert without_misdeeds(MISDEED) == CONTROL
+    assert without_misbehaviour(MISBEHAVIOUR) == CONTROL
 
 
 def test_one_who_leaves_in_peace_has_done_nothing() -> None:
-    polite = (Step(Action.JOIN, 0), Step(Action.LEAVE, 0, way=LeaveBy.CLOSE))
-    assert without_misdeeds(polite) == polite
+    polite = (Step(Action.JOIN, 0), Step(Action.LEAVE, 0, leave_by=LeaveBy.CLOSE))
+    assert without_misbehaviour(polite) == polite
+
+
+def test_the_events_of_a_schedule_are_phrases() -> None:
+    assert events_of(MISBEHAVIOUR) == {"sends an unmasked frame", "leaves by close"}
+    assert events_of(tuple(Step(action) for action in Action)) >= {"stops reading", "abandons a handshake"}
 
 
 def test_every_property_that_accuses_somebody_has_a_control() -> None:
     accusing = [each for each in PROPERTIES if each.headline]
     assert accusing
     for each in accusing:
-        assert all(without_misdeeds(edge) != edge for edge in each.edges), each.name
+        assert all(without_misbehaviour(edge) != edge for edge in each.edges), each.name
 
 
 def test_what_fails_each_time_and_never_without_the_step_is_proven() -> None:
-    trial = put_on_trial(MISDEED, answers(True, True, True), answers(False, False, False))
+    trial = run_controls(MISBEHAVIOUR, answers(True, True, True), answers(False, False, False))
     assert trial == ControlRuns(REPEATS, REPEATS, REPEATS)
     assert trial.proves
 
 
 def test_what_fails_now_and_then_takes_twice_as_many_control_runs() -> None:
-    trial = put_on_trial(MISDEED, answers(True, False, True), answers(*[False] * 6))
+    trial = run_controls(MISBEHAVIOUR, answers(True, False, True), answers(*[False] * 6))
     assert trial == ControlRuns(2, 6, 6)
     assert trial.proves
 
@@ -61,11 +66,11 @@ def test_what_fails_now_and_then_takes_twice_as_many_control_runs() -> None:
 @pytest.mark.parametrize("dirty", range(6))
 def test_one_control_run_that_fails_acquits(dirty: int) -> None:
     controls = [number == dirty for number in range(6)]
-    assert not put_on_trial(MISDEED, answers(True, True, False), answers(*controls)).proves
+    assert not run_controls(MISBEHAVIOUR, answers(True, True, False), answers(*controls)).proves
 
 
 def test_what_comes_back_seldom_proves_nothing() -> None:
-    assert put_on_trial(MISDEED, answers(False, True, False), answers(False)) == ControlRuns(1, 1, 1)
+    assert run_controls(MISBEHAVIOUR, answers(False, True, False), answers(False)) == ControlRuns(1, 1, 1)
     assert not ControlRuns(1, 1, 1).proves
 
 
@@ -80,8 +85,8 @@ def test_a_server_that_fails_by_chance_is_seldom_accused() -> None:
 
 
 def test_what_never_comes_back_proves_nothing() -> None:
-    assert not put_on_trial(MISDEED, never, never).proves
+    assert not run_controls(MISBEHAVIOUR, never, never).proves
 
 
 def test_where_there_is_nothing_to_leave_out_nobody_is_accused() -> None:
-    assert not put_on_trial(CONTROL, answers(True, True, True), never).proves
+    assert not run_controls(CONTROL, answers(True, True, True), never).proves

@@ -50,8 +50,8 @@ def test_a_greeting_is_altered_only_where_there_is_one() -> None:
     altered = [edge for edge in MALFORMED.edges if any(step.body == GREETING for step in edge)]
     assert len(altered) == len(OF_GREETINGS)
     for edge in altered:
-        assert any(step.deed is Action.MUTATE for step in fitted(edge, Greeting({})))
-        assert not any(step.deed is Action.MUTATE for step in fitted(edge, Room({})))
+        assert any(step.action is Action.MUTATE for step in fitted(edge, Greeting({})))
+        assert not any(step.action is Action.MUTATE for step in fitted(edge, Room({})))
 
 
 def test_a_workload_that_does_not_encode_names_gets_only_those_that_arrive_as_they_are() -> None:

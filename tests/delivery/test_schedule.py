@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 
 from wsproof.delivery import strategies
 from wsproof.delivery.properties import PROPERTIES
-from wsproof.delivery.schedule import Action, Misbehaviour, Schedule, Step, fitted, schedule_from_json
+from wsproof.delivery.schedule import Action, LeaveBy, Misbehaviour, Schedule, Step, fitted, schedule_from_json
 from wsproof.delivery.shortest_schedule import shorten
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.envelope import Envelope
@@ -23,6 +24,19 @@ def test_a_schedule_survives_its_json(schedule: Schedule) -> None:
     stored = json.loads(json.dumps([step.to_json() for step in schedule]))
     assert schedule_from_json(stored) == schedule
     assert all(step.describe() for step in schedule)
+
+
+def test_a_recipe_with_the_older_names_of_fields_is_read() -> None:
+    older: list[dict[str, Any]] = [
+        {"deed": "join", "member": 3, "again": 2, "narrow": True},
+        {"deed": "break", "breaks": "an unmasked frame"},
+        {"deed": "leave", "way": "reset"},
+    ]
+    assert schedule_from_json(older) == (
+        Step(Action.JOIN, 3, rejoin_as=2, has_small_buffer=True),
+        Step(Action.BREAK, misbehaviour=Misbehaviour.UNMASKED),
+        Step(Action.LEAVE, leave_by=LeaveBy.RESET),
+    )
 
 
 def test_the_edges_survive_their_json() -> None:
@@ -48,7 +62,7 @@ def test_a_schedule_is_shortened_to_what_fails() -> None:
     schedule = (Step(Action.JOIN, 0), *noise, Step(Action.SAY, 1, "fatal", cuts=(7,)), *noise)
 
     def fails(candidate: Schedule) -> bool:
-        return any(step.deed is Action.JOIN for step in candidate) and any(step.body == "fatal" for step in candidate)
+        return any(step.action is Action.JOIN for step in candidate) and any(step.body == "fatal" for step in candidate)
 
     shortest = shorten(schedule, fails, budget_s=60, tries=500)
     assert shortest == (Step(Action.JOIN, 0), Step(Action.SAY, 1, "fatal"))
@@ -120,7 +134,8 @@ def test_texts_are_no_longer_than_the_channel_takes() -> None:
 
 def test_garbage_is_what_the_channel_has_no_word_for() -> None:
     breaks = {
-        workload: {step.breaks for step in all_edges(workload) if step.deed is Action.BREAK} for workload in SORTS
+        workload: {step.misbehaviour for step in all_edges(workload) if step.action is Action.BREAK}
+        for workload in SORTS
     }
     chat, small, binary = (breaks[workload] for workload in SORTS)
     assert not chat & {Misbehaviour.NONSENSE, Misbehaviour.WRONG_SHAPE, Misbehaviour.TEXT}

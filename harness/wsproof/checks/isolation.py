@@ -42,7 +42,7 @@ def stalled_by_neighbour(history: History, contract: Contract) -> list[Finding]:
         found(
             Anomaly.STALLED_BY_NEIGHBOUR,
             contract,
-            f"After {_deed(story, culprits)}, {'; and '.join(harm)}.",
+            f"After {_misbehaviour(story, culprits)}, {'; and '.join(harm)}.",
             list(dict.fromkeys(witness)),
             occurrences=len(silent) + len(cut),
         )
@@ -76,7 +76,7 @@ def _silenced(history: History, contract: Contract) -> tuple[np.ndarray, np.ndar
     return member[order], row[order]
 
 
-def _deed(story: Describer, culprits: list[Member]) -> str:
+def _misbehaviour(story: Describer, culprits: list[Member]) -> str:
     """What the misbehaving members did, as a phrase."""
     words = []
     for member in culprits[:2]:

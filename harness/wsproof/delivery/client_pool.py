@@ -49,7 +49,7 @@ KINDS = {MessageKind.DELIVERY: Kind.DELIVERY, MessageKind.REPLY: Kind.REPLY}
 TELLING = 16
 """Shortest common prefix, in characters, that identifies a truncated message. A shorter one may be chance."""
 TINY_BUFFER = 4_096
-"""Receive buffer, in bytes, of a member that joins with `narrow`."""
+"""Receive buffer, in bytes, of a member that joins with `has_small_buffer`."""
 FAREWELL_S = 1.0
 """Seconds that members get to finish their closing handshakes at the end."""
 GIVEN_UP_S = 0.1
@@ -138,7 +138,7 @@ class ClientPool:
         again: PoolMember | None = None,
         *,
         room: int = 0,
-        narrow: bool = False,
+        has_small_buffer: bool = False,
         access: Access | None = None,
         shape: NameShape | None = None,
     ) -> PoolMember:
@@ -162,7 +162,7 @@ class ClientPool:
         client = Client(
             endpoint,
             deadline_s=setting.budget.at_most(setting.deadline_s),
-            receive_buffer=TINY_BUFFER if narrow else None,
+            receive_buffer=TINY_BUFFER if has_small_buffer else None,
             seed=setting.seed + number,
         )
         person = PoolMember(number, alias, workload.name_of(alias), client, room=workload.room_of(alias))

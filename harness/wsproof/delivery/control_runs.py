@@ -43,44 +43,44 @@ class ControlRuns:
         return 2 * self.again > REPEATS
 
 
-def without_misdeeds(schedule: Schedule) -> Schedule:
+def without_misbehaviour(schedule: Schedule) -> Schedule:
     """The same schedule, in which every member reads, keeps the protocol and does not reset its connection."""
-    guilty = {step.member for step in schedule if _is_misdeed(step)}
+    misbehaving = {step.member for step in schedule if _is_misbehaviour(step)}
     return tuple(
-        replace(step, narrow=False, shape=None)
+        replace(step, has_small_buffer=False, shape=None)
         for step in schedule
-        if not (_is_misdeed(step) or (step.deed is Action.LEAVE and step.member in guilty))
+        if not (_is_misbehaviour(step) or (step.action is Action.LEAVE and step.member in misbehaving))
     )
 
 
-def _is_misdeed(step: Step) -> bool:
+def _is_misbehaviour(step: Step) -> bool:
     """Whether a step breaks the protocol, stops reading, or resets a connection."""
-    return step.deed in (Action.BREAK, Action.STALL, Action.MUTATE) or (
-        step.deed is Action.LEAVE and step.way is LeaveBy.RESET
+    return step.action in (Action.BREAK, Action.STALL, Action.MUTATE) or (
+        step.action is Action.LEAVE and step.leave_by is LeaveBy.RESET
     )
 
 
 def eventless(schedule: Schedule) -> Schedule:
     """The same schedule with only joins and messages: no misbehaviour, no leaving, no reused member id."""
-    stays = (step for step in without_misdeeds(schedule) if step.deed not in GOING)
-    return tuple(replace(step, again=None, amid=False) for step in stays)
+    stays = (step for step in without_misbehaviour(schedule) if step.action not in GOING)
+    return tuple(replace(step, rejoin_as=None, amid=False) for step in stays)
 
 
 def events_of(schedule: Schedule) -> frozenset[str]:
     """The kinds of steps in a schedule that `eventless` leaves out, as phrases."""
     kinds = {
-        Action.LEAVE: "leaves by {0.way.value}",
+        Action.LEAVE: "leaves by {0.leave_by.value}",
         Action.DEPART: "goes by {0.how}",
         Action.ABANDON: "abandons a handshake",
-        Action.BREAK: "sends {0.breaks.value}",
+        Action.BREAK: "sends {0.misbehaviour.value}",
         Action.STALL: "stops reading",
         Action.GREET: "sends its greeting again",
         Action.MUTATE: "sends a message {0.mutation.value}",
     }
-    events = {kinds[step.deed].format(step) for step in schedule if step.deed in kinds}
+    events = {kinds[step.action].format(step) for step in schedule if step.action in kinds}
     events |= {f"has a name {step.shape.value}" for step in schedule if step.shape is not None}
     events |= {"joins while others talk" for step in schedule if step.amid}
-    return frozenset(events | {"takes over an id" for step in schedule if step.again is not None})
+    return frozenset(events | {"takes over an id" for step in schedule if step.rejoin_as is not None})
 
 
 def try_again(schedule: Schedule, fails: Callable[[Schedule], bool]) -> ControlRuns:
@@ -88,14 +88,14 @@ def try_again(schedule: Schedule, fails: Callable[[Schedule], bool]) -> ControlR
     return ControlRuns(sum(fails(schedule) for _ in range(REPEATS)))
 
 
-def put_on_trial(
+def run_controls(
     schedule: Schedule, fails: Callable[[Schedule], bool], fails_at_all: Callable[[Schedule], bool]
 ) -> ControlRuns:
     """Repeat a schedule with and without the misbehaviour, until the cause is clear.
 
     An intermittent failure may be noise, so it gets twice as many control runs.
     """
-    control = without_misdeeds(schedule)
+    control = without_misbehaviour(schedule)
     if control == schedule:
         return try_again(schedule, fails)
     if fails_at_all(control):

@@ -88,20 +88,20 @@ def perform(schedule: Schedule, setting: PoolSettings) -> ScheduleExecution:
     cast: dict[int, PoolMember] = {}
     try:
         for step in schedule:
-            if step.deed is Action.JOIN:
+            if step.action is Action.JOIN:
                 _join(crowd, cast, step)
-            elif step.deed is Action.CROWD:
+            elif step.action is Action.CROWD:
                 gather_crowd(crowd, cast, step)
-            elif step.deed is Action.ABANDON:
+            elif step.action is Action.ABANDON:
                 abandon(crowd, step.count)
-            elif step.deed is Action.STREAM:
+            elif step.action is Action.STREAM:
                 stream(crowd, step)
-            elif step.deed is Action.BURST:
+            elif step.action is Action.BURST:
                 burst(crowd, step)
-            elif step.deed in (Action.SETTLE, Action.WATCH):
-                DEEDS[step.deed](crowd, crowd.people[0] if crowd.people else None, step)  # type: ignore[arg-type]
+            elif step.action in (Action.SETTLE, Action.WATCH):
+                ACTIONS[step.action](crowd, crowd.people[0] if crowd.people else None, step)  # type: ignore[arg-type]
             elif (person := cast.get(step.member)) is not None and person.can_speak:
-                DEEDS[step.deed](crowd, person, step)
+                ACTIONS[step.action](crowd, person, step)
         _last_words(crowd)
         crowd.end_drain()
         crowd.disperse()
@@ -136,14 +136,14 @@ def _join(crowd: ClientPool, cast: dict[int, PoolMember], step: Step) -> None:
     """Connect a member and wait until the server delivers messages to it."""
     if step.member in cast:
         return
-    again = cast.get(step.again) if step.again is not None else None
+    again = cast.get(step.rejoin_as) if step.rejoin_as is not None else None
     if step.access is not None:
         _intrude(crowd, cast, step, step.access)
         return
     if step.amid:
         cast[step.member] = _join_amid(crowd, again, step)
         return
-    person = crowd.join(again, room=step.room, narrow=step.narrow, shape=step.shape)
+    person = crowd.join(again, room=step.room, has_small_buffer=step.has_small_buffer, shape=step.shape)
     cast[step.member] = person
     if not person.can_speak or not crowd.setting.workload.publishes:
         return
@@ -192,7 +192,7 @@ def _join_amid(crowd: ClientPool, again: PoolMember | None, step: Step) -> PoolM
     try:
         crowd.wait(lambda: chatter.is_done)
         chatter.joins()
-        person = crowd.join(again, room=step.room, narrow=step.narrow)
+        person = crowd.join(again, room=step.room, has_small_buffer=step.has_small_buffer)
         crowd.wait(lambda: chatter.is_done or not person.here)
     finally:
         crowd.chatter = None
@@ -280,7 +280,7 @@ def _say(crowd: ClientPool, person: PoolMember, step: Step) -> None:
 
 def _leave(crowd: ClientPool, person: PoolMember, step: Step) -> None:
     """Leave in the way that the step names."""
-    {LeaveBy.CLOSE: crowd.close, LeaveBy.FIN: crowd.end_tcp, LeaveBy.RESET: crowd.reset}[step.way](person)
+    {LeaveBy.CLOSE: crowd.close, LeaveBy.FIN: crowd.end_tcp, LeaveBy.RESET: crowd.reset}[step.leave_by](person)
 
 
 def _depart(crowd: ClientPool, person: PoolMember, step: Step) -> None:
@@ -291,9 +291,9 @@ def _depart(crowd: ClientPool, person: PoolMember, step: Step) -> None:
 
 def _break(crowd: ClientPool, person: PoolMember, step: Step) -> None:
     """Send the frame of a misbehaviour. From now on nothing is expected to reach this member."""
-    person.misbehaved = step.breaks.value
+    person.misbehaved = step.misbehaviour.value
     person.owed.clear()
-    person.client.send_raw(BREAKS[step.breaks]().encode())
+    person.client.send_raw(BREAKS[step.misbehaviour]().encode())
     crowd.turn(0)
 
 
@@ -354,7 +354,7 @@ def _last_words(crowd: ClientPool) -> None:
     crowd.settle()
 
 
-DEEDS: dict[Action, Callable[[ClientPool, PoolMember, Step], None]] = {
+ACTIONS: dict[Action, Callable[[ClientPool, PoolMember, Step], None]] = {
     Action.SAY: _say,
     Action.LEAVE: _leave,
     Action.DEPART: _depart,

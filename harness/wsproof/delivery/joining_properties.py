@@ -17,9 +17,9 @@ IN_THE_MIDDLE: tuple[Schedule, ...] = (
     (*THREE, Step(Action.JOIN, 3, amid=True), Step(Action.JOIN, 4, amid=True), _say(0), _say(3)),
     (
         *THREE,
-        Step(Action.LEAVE, 2, way=LeaveBy.CLOSE),
+        Step(Action.LEAVE, 2, leave_by=LeaveBy.CLOSE),
         Step(Action.SETTLE),
-        Step(Action.JOIN, 3, again=2, amid=True),
+        Step(Action.JOIN, 3, rejoin_as=2, amid=True),
         _say(0),
     ),
 )
@@ -33,16 +33,16 @@ CROWD: Schedule = (
 
 CLEAN_WAYS = (LeaveBy.CLOSE, LeaveBy.FIN)
 """Ways to leave that do not make a server's send fail. What a reset does is tested by `dying-neighbour`."""
-BOTH_STAY: Schedule = (*THREE, Step(Action.JOIN, 3, again=1), _say(0), _say(3), _say(1), _say(2))
+BOTH_STAY: Schedule = (*THREE, Step(Action.JOIN, 3, rejoin_as=1), _say(0), _say(3), _say(1), _say(2))
 """Two connections of one name that both stay."""
 TWO_CONNECTIONS: tuple[Schedule, ...] = tuple(
     (
         *THREE,
-        Step(Action.JOIN, 3, again=1),
+        Step(Action.JOIN, 3, rejoin_as=1),
         _say(0),
         _say(3),
         Step(Action.SETTLE),
-        Step(Action.LEAVE, 1, way=way),
+        Step(Action.LEAVE, 1, leave_by=way),
         *(step for number in (0, 2, 0) for step in (Step(Action.SETTLE), _say(number))),
     )
     for way in CLEAN_WAYS
@@ -51,8 +51,8 @@ TWO_CONNECTIONS: tuple[Schedule, ...] = tuple(
 QUICK_RETURNS: tuple[Schedule, ...] = tuple(
     (
         *THREE,
-        Step(Action.LEAVE, 1, way=way),
-        Step(Action.JOIN, 3, again=1),
+        Step(Action.LEAVE, 1, leave_by=way),
+        Step(Action.JOIN, 3, rejoin_as=1),
         *(step for number in (0, 2, 0) for step in (Step(Action.SETTLE), _say(number))),
     )
     for way in CLEAN_WAYS

@@ -79,9 +79,15 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         lambda contract: contract.leaves,
         ("missing-leave", "duplicate-leave", "false-leave", "leaked-leave", "ghost", "lost", "dropped"),
         beside=("lost", "dropped"),
-        edges=tuple((*THREE, _say(1), Step(Action.LEAVE, 1, way=way)) for way in (LeaveBy.CLOSE, LeaveBy.FIN))
+        edges=tuple((*THREE, _say(1), Step(Action.LEAVE, 1, leave_by=way)) for way in (LeaveBy.CLOSE, LeaveBy.FIN))
         + tuple(
-            (*THREE, Step(Action.LEAVE, 1, way=way), Step(Action.SETTLE), Step(Action.JOIN, 3, again=1), _say(3))
+            (
+                *THREE,
+                Step(Action.LEAVE, 1, leave_by=way),
+                Step(Action.SETTLE),
+                Step(Action.JOIN, 3, rejoin_as=1),
+                _say(3),
+            )
             for way in LeaveBy
         )
         + ((*TWO_ROOMS, _say(1), Step(Action.LEAVE, 1), Step(Action.SETTLE), Step(Action.LEAVE, 0)),),
@@ -94,7 +100,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         is_shared,
         ("lost", "corrupt", "duplicated", "reordered"),
         edges=tuple(
-            (*THREE, _say(1, "farewell"), Step(Action.LEAVE, 1, way=way)) for way in (LeaveBy.CLOSE, LeaveBy.FIN)
+            (*THREE, _say(1, "farewell"), Step(Action.LEAVE, 1, leave_by=way)) for way in (LeaveBy.CLOSE, LeaveBy.FIN)
         ),
         schedules=strategies.farewells,
         share=0.6,
@@ -112,7 +118,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
             (
                 *THREE,
                 Step(Action.BREAK, 1),
-                Step(Action.LEAVE, 1, way=LeaveBy.CLOSE),
+                Step(Action.LEAVE, 1, leave_by=LeaveBy.CLOSE),
                 _say(0),
                 _say(2),
                 Step(Action.JOIN, 3),
@@ -127,7 +133,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         "A member that breaks the protocol harms nobody else.",
         is_spoken,
         NEIGHBOURS,
-        edges=tuple((*THREE, Step(Action.BREAK, 1, breaks=each), _say(0), _say(2)) for each in strategies.BREAKS),
+        edges=tuple((*THREE, Step(Action.BREAK, 1, misbehaviour=each), _say(0), _say(2)) for each in strategies.BREAKS),
         schedules=strategies.offences,
         share=0.4,
         headline="A member that breaks the protocol disturbs the {channel} for the others",
@@ -139,10 +145,10 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         NEIGHBOURS,
         edges=(
             (
-                *(Step(Action.JOIN, number, narrow=number == 0) for number in range(3)),
+                *(Step(Action.JOIN, number, has_small_buffer=number == 0) for number in range(3)),
                 Step(Action.STALL, 0),
                 *(_say(1, size_bytes=20_000) for _ in range(4)),
-                Step(Action.LEAVE, 0, way=LeaveBy.RESET),
+                Step(Action.LEAVE, 0, leave_by=LeaveBy.RESET),
                 *(_say(1 + n % 2) for n in range(4)),
             ),
         ),
@@ -158,7 +164,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         edges=(
             (
                 Step(Action.JOIN, 0),
-                Step(Action.JOIN, 1, narrow=True),
+                Step(Action.JOIN, 1, has_small_buffer=True),
                 Step(Action.JOIN, 2),
                 Step(Action.STALL, 1),
                 Step(Action.FLOOD, 0, size_bytes=FLOOD_BYTES, count=FLOOD_MESSAGES),
@@ -192,7 +198,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
             (
                 *THREE,
                 _watch(2),
-                *(Step(Action.LEAVE, number, way=way) for number, way in enumerate(LeaveBy)),
+                *(Step(Action.LEAVE, number, leave_by=way) for number, way in enumerate(LeaveBy)),
                 Step(Action.SETTLE),
                 Step(Action.JOIN, 3),
                 _watch(),
@@ -209,7 +215,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
                 *THREE,
                 _watch(2),
                 Step(Action.BREAK, 1),
-                Step(Action.LEAVE, 1, way=LeaveBy.CLOSE),
+                Step(Action.LEAVE, 1, leave_by=LeaveBy.CLOSE),
                 Step(Action.JOIN, 3),
                 _watch(),
             ),
@@ -225,8 +231,8 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
             (
                 *(Step(Action.JOIN, number) for number in range(4)),
                 _watch(2),
-                Step(Action.LEAVE, 1, way=LeaveBy.RESET),
-                Step(Action.BREAK, 2, breaks=Misbehaviour.UNMASKED),
+                Step(Action.LEAVE, 1, leave_by=LeaveBy.RESET),
+                Step(Action.BREAK, 2, misbehaviour=Misbehaviour.UNMASKED),
                 Step(Action.STALL, 3),
                 _watch(LIVELY),
             ),

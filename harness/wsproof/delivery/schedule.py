@@ -78,6 +78,16 @@ class Misbehaviour(StrEnum):
     RESERVED = "a frame with a reserved opcode"
 
 
+OLDER_NAMES = {
+    "deed": "action",
+    "way": "leave_by",
+    "breaks": "misbehaviour",
+    "again": "rejoin_as",
+    "narrow": "has_small_buffer",
+}
+"""Names of fields in recipes that were written before the fields had their present names."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One action of one member.
@@ -86,22 +96,22 @@ class Step:
 
     `body` is the text, and `size_bytes` pads the message to this size (0: no padding). `plain` sends the body alone,
     without an envelope and without the workload's `publish`. `cuts` are the positions, in percent of the frame, at
-    which it is split into TCP segments. A JOIN goes to a `room`. `again` names a member whose id it takes over, and
-    `narrow` gives it a tiny receive buffer. With `amid`, all others of its room go on publishing while it joins. `how`
-    names the way of a DEPART. With `shape`, it has a name of this shape. With `access`, it joins without the right
-    credentials, and the server should refuse it.
+    which it is split into TCP segments. A JOIN goes to a `room`. `rejoin_as` is the number of an earlier member whose
+    id the new member takes over. With `has_small_buffer`, the member has a tiny receive buffer. With `amid`, all other
+    members of its room go on publishing while it joins. With `shape`, it has a name of this shape. With `access`, it
+    joins without the right credentials, and the server should refuse it. `how` names the kind of a DEPART.
     """
 
-    deed: Action
+    action: Action
     member: int = 0
     body: str = ""
     size_bytes: int = 0
     plain: bool = False
     cuts: tuple[int, ...] = ()
-    way: LeaveBy = LeaveBy.CLOSE
-    breaks: Misbehaviour = Misbehaviour.BINARY
-    again: int | None = None
-    narrow: bool = False
+    leave_by: LeaveBy = LeaveBy.CLOSE
+    misbehaviour: Misbehaviour = Misbehaviour.BINARY
+    rejoin_as: int | None = None
+    has_small_buffer: bool = False
     count: int = 0
     room: int = 0
     amid: bool = False
@@ -116,16 +126,16 @@ class Step:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Step:
-        """The inverse of `to_json`.
+        """The inverse of `to_json`. Also reads the older names of fields.
 
         Raises:
             KeyError, TypeError, ValueError: `data` is not a step.
         """
-        known = dict(data)
-        known["deed"] = Action(known["deed"])
+        known = {OLDER_NAMES.get(name, name): value for name, value in data.items()}
+        known["action"] = Action(known["action"])
         known["cuts"] = tuple(known.get("cuts", ()))
-        known["way"] = LeaveBy(known.get("way", LeaveBy.CLOSE))
-        known["breaks"] = Misbehaviour(known.get("breaks", Misbehaviour.BINARY))
+        known["leave_by"] = LeaveBy(known.get("leave_by", LeaveBy.CLOSE))
+        known["misbehaviour"] = Misbehaviour(known.get("misbehaviour", Misbehaviour.BINARY))
         known["shape"] = NameShape(known["shape"]) if known.get("shape") else None
         known["mutation"] = Mutation(known.get("mutation", Mutation.NUMBER))
         known["access"] = Access(known["access"]) if known.get("access") else None
@@ -139,14 +149,14 @@ class Step:
         return {
             Action.JOIN: f"{who} joins"
             + (f" room {self.room}" if self.room else "")
-            + (f" under the id of member {self.again}" if self.again is not None else "")
-            + (" with a tiny receive buffer" if self.narrow else "")
+            + (f" under the id of member {self.rejoin_as}" if self.rejoin_as is not None else "")
+            + (" with a tiny receive buffer" if self.has_small_buffer else "")
             + (" while the others go on talking" if self.amid else "")
             + (f" under a name {self.shape.value}" if self.shape is not None else "")
             + (f" {self.access.value}" if self.access is not None else ""),
             Action.SAY: f"{who} says {shortened(self.body, 60)}{PLAINLY if self.plain else ''}{size}{cuts}",
-            Action.LEAVE: f"{who} leaves by {self.way.value}",
-            Action.BREAK: f"{who} sends {self.breaks.value}",
+            Action.LEAVE: f"{who} leaves by {self.leave_by.value}",
+            Action.BREAK: f"{who} sends {self.misbehaviour.value}",
             Action.STALL: f"{who} stops reading",
             Action.MUTATE: f"{who} sends {_malformed_in_words(self)}",
             Action.GREET: f"{who} sends its greeting again",
@@ -158,7 +168,7 @@ class Step:
             Action.BURST: f"all say {self.count} messages{size} in turn, without waiting",
             Action.CROWD: f"{self.count} members join, from {who} on",
             Action.WATCH: f"everyone watches for {self.count} more objects",
-        }[self.deed]
+        }[self.action]
 
 
 def _malformed_in_words(step: Step) -> str:
@@ -187,12 +197,12 @@ def fitted(schedule: Schedule, workload: Workload) -> Schedule:
 
 def _is_impossible(step: Step, workload: Workload) -> bool:
     """Whether no member of this workload can take the step: it has no greeting to alter."""
-    return step.deed is Action.MUTATE and step.body == GREETING and workload.greeting(0) is None
+    return step.action is Action.MUTATE and step.body == GREETING and workload.greeting(0) is None
 
 
 def _with_company(schedule: Schedule) -> Schedule:
     """Add a listener to every room with one member: without echo, a single member receives nothing."""
-    joins = [step for step in schedule if step.deed is Action.JOIN]
+    joins = [step for step in schedule if step.action is Action.JOIN]
     rooms = Counter(step.room for step in joins)
     free = 1 + max((step.member for step in joins), default=0)
     alone = sorted(room for room, members in rooms.items() if members == 1)
@@ -202,7 +212,7 @@ def _with_company(schedule: Schedule) -> Schedule:
 def _fitted(step: Step, workload: Workload, is_binary: bool) -> Step:
     """One step, adapted to the workload."""
     longest = workload.longest_bytes
-    match step.deed:
+    match step.action:
         case Action.JOIN:
             shape = step.shape if step.shape is None or fits(step.shape, workload) else None
             return replace(step, room=step.room % max(workload.rooms, 1), shape=shape)
@@ -215,10 +225,10 @@ def _fitted(step: Step, workload: Workload, is_binary: bool) -> Step:
         case Action.FLOOD if step.size_bytes > longest:
             more = -(-step.count * step.size_bytes // max(longest, 1))
             return replace(step, size_bytes=longest, count=min(more, FLOOD_AT_MOST))
-        case Action.BREAK if is_binary and step.breaks is Misbehaviour.BINARY:
-            return replace(step, breaks=Misbehaviour.TEXT)
-        case Action.BREAK if workload.any_text and step.breaks in NO_MESSAGE:
-            return replace(step, breaks=Misbehaviour.BAD_UTF8)
+        case Action.BREAK if is_binary and step.misbehaviour is Misbehaviour.BINARY:
+            return replace(step, misbehaviour=Misbehaviour.TEXT)
+        case Action.BREAK if workload.any_text and step.misbehaviour in NO_MESSAGE:
+            return replace(step, misbehaviour=Misbehaviour.BAD_UTF8)
     return step
 
 

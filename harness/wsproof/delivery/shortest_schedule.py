@@ -35,7 +35,7 @@ def _simpler(schedule: Schedule) -> Iterator[Schedule]:
     for at, step in enumerate(schedule):
         for plainer in (
             replace(step, cuts=()),
-            replace(step, size_bytes=0) if step.deed is Action.SAY else step,
+            replace(step, size_bytes=0) if step.action is Action.SAY else step,
             replace(step, body="", plain=False) if step.body else step,
         ):
             if plainer != step:

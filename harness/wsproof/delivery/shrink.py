@@ -17,9 +17,9 @@ from wsproof.delivery.control_runs import (
     ControlRuns,
     eventless,
     events_of,
-    put_on_trial,
+    run_controls,
     try_again,
-    without_misdeeds,
+    without_misbehaviour,
 )
 from wsproof.delivery.delivery_property import STOPPED_WORKING, DeliveryProperty
 from wsproof.delivery.runner import ScheduleResult, ScheduleRunner, Told
@@ -97,7 +97,7 @@ def refined(stage: ScheduleRunner, sighting: Sighting) -> Refined:
         if finding.check == STOPPED_WORKING:  # a fresh server has served fresh clients already
             return Refined(_kept(stage, each, finding, finding, schedule, note="", proven=True))
         if finding.level is not Level.VIOLATION or not owned:
-            before = causal and without_misdeeds(schedule) != schedule
+            before = causal and without_misbehaviour(schedule) != schedule
             note = UNREPEATED if before and not owned else ""
             return Refined(_kept(stage, each, finding, finding, schedule, note=note, proven=True))
         return _tried_again(stage, sighting)
@@ -194,7 +194,7 @@ def _repeated(stage: ScheduleRunner, sighting: Sighting, trials: _RunCounter) ->
     shortest = schedule
     if schedule not in own_edges(stage, each) and trials.fails(schedule):  # edges are already short
         shortest = shorten(schedule, lambda one: trials.fails(one) and trials.fails(one), budget_s=SHORTEN_S)
-    trial = put_on_trial(shortest, trials.fails, trials.fails_at_all) if causal else try_again(shortest, trials.fails)
+    trial = run_controls(shortest, trials.fails, trials.fails_at_all) if causal else try_again(shortest, trials.fails)
     stage.broken = True
     # If the schedule was not shortened, the first run had the longest timeout.
     latest, witness = trials.shown[0 if shortest == schedule else -1]

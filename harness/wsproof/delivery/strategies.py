@@ -93,22 +93,22 @@ def comings_and_goings(draw: st.DrawFn) -> Schedule:
     size = draw(st.integers(2, 3))
     steps = [Step(Action.JOIN, number) for number in range(size)]
     here, gone, following = list(range(size)), list[int](), size
-    for deed in draw(st.lists(st.sampled_from(("join", "again", "say", "leave", "leave", "settle")), max_size=10)):
-        if deed == "join" or (deed == "again" and not gone):
+    for action in draw(st.lists(st.sampled_from(("join", "again", "say", "leave", "leave", "settle")), max_size=10)):
+        if action == "join" or (action == "again" and not gone):
             steps.append(Step(Action.JOIN, following))
             here.append(following)
             following += 1
-        elif deed == "again":
-            steps += [Step(Action.SETTLE), Step(Action.JOIN, following, again=draw(st.sampled_from(gone)))]
+        elif action == "again":
+            steps += [Step(Action.SETTLE), Step(Action.JOIN, following, rejoin_as=draw(st.sampled_from(gone)))]
             here.append(following)
             following += 1
-        elif deed == "say":
+        elif action == "say":
             steps.append(Step(Action.SAY, draw(st.sampled_from(here)), "a word"))
-        elif deed == "leave" and len(here) > 1:
+        elif action == "leave" and len(here) > 1:
             member = draw(st.sampled_from(here))
             here.remove(member)
             gone.append(member)
-            steps.append(Step(Action.LEAVE, member, way=draw(st.sampled_from(LeaveBy))))
+            steps.append(Step(Action.LEAVE, member, leave_by=draw(st.sampled_from(LeaveBy))))
         else:
             steps.append(Step(Action.SETTLE))
     return tuple(steps)
@@ -123,7 +123,13 @@ def farewells(draw: st.DrawFn) -> Schedule:
     number = draw(st.integers(1, 5))
     said = [Step(Action.SAY, 1, draw(texts()), draw(st.sampled_from(EDGE_SIZES))) for _ in range(number)]
     way = draw(st.sampled_from((LeaveBy.CLOSE, LeaveBy.FIN)))
-    return (Step(Action.JOIN, 0), Step(Action.JOIN, 1), Step(Action.JOIN, 2), *said, Step(Action.LEAVE, 1, way=way))
+    return (
+        Step(Action.JOIN, 0),
+        Step(Action.JOIN, 1),
+        Step(Action.JOIN, 2),
+        *said,
+        Step(Action.LEAVE, 1, leave_by=way),
+    )
 
 
 @st.composite
@@ -135,8 +141,8 @@ def offences(draw: st.DrawFn, breaks: tuple[Misbehaviour, ...] = BREAKS) -> Sche
     after = [Step(Action.SAY, draw(st.sampled_from(others)), draw(texts())) for _ in range(draw(st.integers(1, 4)))]
     return (
         *(Step(Action.JOIN, number) for number in range(3)),
-        Step(Action.BREAK, place, breaks=draw(st.sampled_from(breaks))),
-        *([Step(Action.LEAVE, place, way=how)] if how else []),
+        Step(Action.BREAK, place, misbehaviour=draw(st.sampled_from(breaks))),
+        *([Step(Action.LEAVE, place, leave_by=how)] if how else []),
         *after,
         Step(Action.JOIN, 3),
         Step(Action.SAY, 3, "late"),
@@ -153,10 +159,10 @@ def deaths(draw: st.DrawFn) -> Schedule:
     ]
     after = [Step(Action.SAY, draw(st.sampled_from((talker, other))), "after") for _ in range(draw(st.integers(1, 4)))]
     return (
-        *(Step(Action.JOIN, number, narrow=number == place) for number in range(3)),
+        *(Step(Action.JOIN, number, has_small_buffer=number == place) for number in range(3)),
         Step(Action.STALL, place),
         *before,
-        Step(Action.LEAVE, place, way=LeaveBy.RESET),
+        Step(Action.LEAVE, place, leave_by=LeaveBy.RESET),
         *after,
     )
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from wsproof.delivery.catalogue import ChannelCheck, properties_of
 from wsproof.delivery.channel_probe import ChannelProbe
-from wsproof.delivery.control_runs import without_misdeeds
+from wsproof.delivery.control_runs import without_misbehaviour
 from wsproof.delivery.delivery_property import DeliveryProperty, is_shared
 from wsproof.delivery.probing import probed
 from wsproof.delivery.rows import left_out, out_of_time, row_of, unanswered
@@ -319,7 +319,7 @@ def _run(
             measured[figure.name] = max(figure, measured.get(figure.name, figure), key=lambda one: one.value)
         if not stage.speaks:
             other = stage.other_language(seen.performance, options.deadline_s)
-            opening = tuple(takewhile(lambda step: step.deed in (Action.JOIN, Action.WATCH), schedule))
+            opening = tuple(takewhile(lambda step: step.action in (Action.JOIN, Action.WATCH), schedule))
             kept[other.check, other.anomaly] = told(stage, each, other, opening)
             stage.broken = False
             break
@@ -385,7 +385,7 @@ def _schedules(stage: ScheduleRunner, each: DeliveryProperty, options: SuiteOpti
         drawn = examples(each.schedules(), number=number, from_seed=options.seed)
         schedules += [fitted(schedule, stage.workload) for schedule in drawn]
     if each.headline and not stage.server.owned:
-        schedules = [one for schedule in schedules for one in (without_misdeeds(schedule), schedule)]
+        schedules = [one for schedule in schedules for one in (without_misbehaviour(schedule), schedule)]
     return list(dict.fromkeys(schedules))
 
 

@@ -36,7 +36,7 @@ VOLUME = frozenset({Action.STREAM, Action.BURST, Action.CROWD})
 
 def has_volume(schedule: Schedule) -> bool:
     """Whether a schedule sends so much, or lets so many join, that a server may defend itself."""
-    return any(step.deed in VOLUME for step in schedule)
+    return any(step.action in VOLUME for step in schedule)
 
 
 def stream(crowd: ClientPool, step: Step) -> None:
