@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +14,12 @@ from tests.target_app.server import DEADLINE, Server
 
 CHROMIUM = Path("/usr/bin/chromium")
 GET_CHROMIUM = "apt-get update && apt-get install -y chromium"
+OWN_NAME = socket.gethostname().lower()
+"""A name of this machine that a browser does not trust as it trusts `localhost`."""
+LAN_ADDRESS = "192.0.2.7"
+"""An address outside of the loopback range (RFC 5737). The browser is made to connect to loopback instead."""
 ARGUMENTS = [
+    f"--host-resolver-rules=MAP {OWN_NAME} 127.0.0.1,MAP {LAN_ADDRESS} 127.0.0.1",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
