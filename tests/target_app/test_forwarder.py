@@ -34,9 +34,9 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         yield Pair(backplane, owner, other)
 
 
-def worker(backplane: Valkey) -> AbstractContextManager[Server]:
+def worker(backplane: Valkey, app: str = "target_app", name: str = "target_app") -> AbstractContextManager[Server]:
     rates: dict[str, object] = {"message_rate": 5_000, "user_message_rate": 5_000, "game_tick": 0.02}
-    return running("target_app", {"secret": SECRET, "backplane_url": backplane.url} | rates)
+    return running(app, {"secret": SECRET, "backplane_url": backplane.url, "backplane_name": name} | rates)
 
 
 def undisturbed(story: Callable[[str], None]) -> None:
@@ -146,6 +146,26 @@ def test_two_play_a_match_from_two_workers_and_a_seat_moves_between_them(both: P
                     newer.watch_turn(newer.steer("left"))
 
     undisturbed(story)
+
+
+def test_workers_below_a_root_path_share_a_board_and_a_match(both: Pair) -> None:
+    """uvicorn puts the root path in front of every path, also of those that are carried to the owner."""
+    app = "target_app.main:app --no-proxy-headers --root-path /below"
+    with worker(both.backplane, app, "below") as owner, worker(both.backplane, app, "below") as other:
+
+        def story(place: str) -> None:
+            with at_board(owner, "ada", place) as ada, at_board(other, "grace", place) as grace:
+                ada.join()
+                grace.join()
+                grace.draw("g", [1, 2])
+                assert ada.wait("stroke", id="g")["by"] == "grace"
+                wait_until(lambda: scraped(other, "target_app_connections", channel="relay") == 1, "one is relayed")
+            with at_match(owner, "ada", place) as ada_plays, at_match(other, "grace", place) as grace_plays:
+                ada_plays.sit("Ada")
+                grace_plays.sit("Grace")
+                assert {ada_plays.seat, grace_plays.seat} == {0, 1}
+
+        undisturbed(story)
 
 
 def test_a_viewer_on_the_other_worker_that_does_not_read_skips_frames_and_is_right_again(both: Pair) -> None:
