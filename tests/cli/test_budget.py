@@ -29,14 +29,14 @@ from wsproof.session.context import CommandContext
 from wsproof.session.options import CheckOptions
 
 
-def stage(*words: str) -> CommandContext[CheckOptions]:
+def context(*words: str) -> CommandContext[CheckOptions]:
     return CommandContext(parse_command(["check", *words]).options)
 
 
 def test_a_check_has_sixty_seconds_unless_something_else_is_asked_for() -> None:
-    assert stage().budget.seconds == 60
-    assert stage("--budget", "2m").budget.seconds == 120
-    assert stage("--budget", "none").budget.seconds is None
+    assert context().budget.seconds == 60
+    assert context("--budget", "2m").budget.seconds == 120
+    assert context("--budget", "none").budget.seconds is None
 
 
 def test_the_budget_counts_from_the_beginning_of_the_command() -> None:

@@ -142,10 +142,10 @@ def test_an_app_that_starts_nowhere_has_no_verdict(
 def test_what_is_known_when_it_is_interrupted_is_shown(
     shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def first_only(turn: ServerRun[CheckOptions]) -> ServerTableRow:
-        if turn.server.name == "daphne":
+    def first_only(run: ServerRun[CheckOptions]) -> ServerTableRow:
+        if run.server.name == "daphne":
             raise KeyboardInterrupt
-        return ServerTableRow(turn.server.name, turn.server.title, ServerRunState.FAILED, "it did not start")
+        return ServerTableRow(run.server.name, run.server.title, ServerRunState.FAILED, "it did not start")
 
     monkeypatch.setattr(check_servers, "checked", first_only)
     assert main(["check", "shop:app", "--server", "granian,daphne", *ONLY]) == 130

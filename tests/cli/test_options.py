@@ -144,9 +144,9 @@ def test_an_option_that_means_nothing_to_the_workload_is_told(
 
 def test_rooms_and_formats_are_settings_of_the_workload() -> None:
     words = ["bench", "--channels", "reference", "--workload", "rooms", "--rooms", "3", "--set", "chat.format=json"]
-    stage = CommandContext(parse_command(words).options)
-    assert stage.settings == {"chat.format": "json", "rooms.rooms": "3"}
-    assert stage.workloads["rooms"].rooms == 3
+    context = CommandContext(parse_command(words).options)
+    assert context.settings == {"chat.format": "json", "rooms.rooms": "3"}
+    assert context.workloads["rooms"].rooms == 3
 
 
 def test_there_need_be_no_warm_up() -> None:

@@ -29,10 +29,10 @@ def crash(*_: object) -> None:
 def test_a_crash_in_one_channel_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     judge = ScheduleRunner.judge
 
-    def crashing(stage: ScheduleRunner, schedule: Schedule, deadline_s: float) -> ScheduleResult:
-        if stage.workload.name == "echo":
+    def crashing(runner: ScheduleRunner, schedule: Schedule, deadline_s: float) -> ScheduleResult:
+        if runner.workload.name == "echo":
             crash()
-        return judge(stage, schedule, deadline_s)
+        return judge(runner, schedule, deadline_s)
 
     monkeypatch.setattr(ScheduleRunner, "judge", crashing)
     report = run("", "echo.order", "chat.order")

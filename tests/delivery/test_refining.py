@@ -34,7 +34,7 @@ DEADLINE_S = SuiteOptions().deadline_s
 
 
 class Scripted(ScheduleRunner):
-    """A stage whose server shows what `shows` says of a schedule."""
+    """A runner whose server shows what `shows` says of a schedule."""
 
     def __init__(self, shows: Callable[[Schedule], list[Finding]], told: Told | None = None) -> None:
         super().__init__(cast(Any, SimpleNamespace(owned=True)), CHAT, 0)
@@ -53,27 +53,27 @@ def told_of(check: str, *events: str) -> Told:
     return Told("lost", Anomaly.LOST, frozenset(events), Finding(check, "chat", Anomaly.LOST, Level.VIOLATION, "Told."))
 
 
-def refine(stage: ScheduleRunner, name: str, finding: Finding, schedule: Schedule) -> Any:
-    return refined(stage, Sighting(prop(name), finding, seen([finding]), schedule, DEADLINE_S))
+def refine(runner: ScheduleRunner, name: str, finding: Finding, schedule: Schedule) -> Any:
+    return refined(runner, Sighting(prop(name), finding, seen([finding]), schedule, DEADLINE_S))
 
 
 def test_a_loss_that_takes_a_sleeper_is_told_though_another_loss_was_and_whatever_face_it_shows() -> None:
     faces = cycle([STALLED, LOST])
-    stage = Scripted(lambda s: [next(faces)] if s == SLEEPS else [], told_of("chat.last-words", "leaves by close"))
-    one = refine(stage, "sleeping-neighbour", LOST, SLEEPS)
+    runner = Scripted(lambda s: [next(faces)] if s == SLEEPS else [], told_of("chat.last-words", "leaves by close"))
+    one = refine(runner, "sleeping-neighbour", LOST, SLEEPS)
     assert one.finding is not None
     assert one.finding.explanation.startswith("A member that does not read holds up the chat for the others: Silence.")
     assert one.finding.reproduced == "3 of 3"
 
 
 def test_a_loss_that_comes_without_the_sleeper_too_is_the_one_that_was_told() -> None:
-    stage = Scripted(lambda s: [LOST], told_of("chat.delivery"))
-    assert refine(stage, "sleeping-neighbour", LOST, SLEEPS).same.check == "chat.delivery"
+    runner = Scripted(lambda s: [LOST], told_of("chat.delivery"))
+    assert refine(runner, "sleeping-neighbour", LOST, SLEEPS).same.check == "chat.delivery"
 
 
 def test_a_loss_that_does_not_come_back_is_the_one_that_was_told() -> None:
-    stage = Scripted(lambda s: [], told_of("chat.delivery"))
-    assert refine(stage, "sleeping-neighbour", LOST, SLEEPS).same.check == "chat.delivery"
+    runner = Scripted(lambda s: [], told_of("chat.delivery"))
+    assert refine(runner, "sleeping-neighbour", LOST, SLEEPS).same.check == "chat.delivery"
 
 
 def test_an_observation_does_not_stand_for_what_comes_back() -> None:
@@ -85,13 +85,13 @@ def test_an_observation_does_not_stand_for_what_comes_back() -> None:
 
 
 def test_what_a_third_schedule_shows_counts_though_no_repetition_did() -> None:
-    stage, each = Scripted(lambda s: []), prop("delivery")
+    runner, each = Scripted(lambda s: []), prop("delivery")
     talk = (*JOINS, Step(Action.SAY, 0))
-    first = refine(stage, "delivery", LOST, talk).finding
+    first = refine(runner, "delivery", LOST, talk).finding
     assert first.level is Level.OBSERVATION
-    second = seen_again(stage, Sighting(each, LOST, seen([LOST]), talk, DEADLINE_S), first, 2)
+    second = seen_again(runner, Sighting(each, LOST, seen([LOST]), talk, DEADLINE_S), first, 2)
     assert (second.level, second.occurrences) == (Level.OBSERVATION, 2)
-    third = seen_again(stage, Sighting(each, LOST, seen([LOST]), talk, DEADLINE_S), second, 3)
+    third = seen_again(runner, Sighting(each, LOST, seen([LOST]), talk, DEADLINE_S), second, 3)
     assert (third.level, third.occurrences, third.reproduced) == (Level.VIOLATION, 3, None)
     assert "It was seen in 3 schedules" in third.explanation
     assert "does not count" not in third.explanation
@@ -99,27 +99,27 @@ def test_what_a_third_schedule_shows_counts_though_no_repetition_did() -> None:
 
 def test_what_a_second_schedule_shows_each_time_counts() -> None:
     larger = (*JOINS, Step(Action.JOIN, 2), Step(Action.SAY, 0))
-    stage, each = Scripted(lambda s: [LOST] if s == larger else []), prop("delivery")
-    first = refine(stage, "delivery", LOST, (*JOINS, Step(Action.SAY, 0))).finding
-    second = seen_again(stage, Sighting(each, LOST, seen([LOST]), larger, DEADLINE_S), first, 2)
+    runner, each = Scripted(lambda s: [LOST] if s == larger else []), prop("delivery")
+    first = refine(runner, "delivery", LOST, (*JOINS, Step(Action.SAY, 0))).finding
+    second = seen_again(runner, Sighting(each, LOST, seen([LOST]), larger, DEADLINE_S), first, 2)
     assert (second.level, second.reproduced) == (Level.VIOLATION, "3 of 3")
 
 
 def test_a_loss_that_takes_a_departure_is_told_though_one_that_takes_none_was() -> None:
-    stage = Scripted(lambda s: [LOST] if s == LEAVES else [], told_of("chat.delivery"))
-    one = refine(stage, "last-words", LOST, LEAVES)
+    runner = Scripted(lambda s: [LOST] if s == LEAVES else [], told_of("chat.delivery"))
+    one = refine(runner, "last-words", LOST, LEAVES)
     assert one.finding is not None
     assert one.finding.check == "chat.last-words"
 
 
 def test_a_loss_that_comes_without_the_departure_too_is_the_one_that_was_told() -> None:
-    stage = Scripted(lambda s: [LOST], told_of("chat.delivery"))
-    assert refine(stage, "last-words", LOST, LEAVES).same.check == "chat.delivery"
+    runner = Scripted(lambda s: [LOST], told_of("chat.delivery"))
+    assert refine(runner, "last-words", LOST, LEAVES).same.check == "chat.delivery"
 
 
 def test_a_loss_after_the_same_kind_of_steps_is_the_one_that_was_told() -> None:
-    stage = Scripted(lambda s: [LOST] if s == LEAVES else [], told_of("chat.leave-notices", "leaves by close"))
-    assert refine(stage, "last-words", LOST, LEAVES).same.check == "chat.leave-notices"
+    runner = Scripted(lambda s: [LOST] if s == LEAVES else [], told_of("chat.leave-notices", "leaves by close"))
+    assert refine(runner, "last-words", LOST, LEAVES).same.check == "chat.leave-notices"
 
 
 def test_what_is_lost_beside_a_departure_breaks_the_promise_of_delivery() -> None:

@@ -152,12 +152,12 @@ def test_a_finding_is_told_though_no_time_is_left_to_try_it_again() -> None:
     workload = WORKLOADS["chat"]
     each = next(one for one in PROPERTIES if one.name == "leave-notices")
     with serve(parse_target(APP, path="/ws", env=["FAULT=nobody is told who leaves"])) as server:
-        stage = ScheduleRunner(server, workload, 0)
-        schedule = own_edges(stage, each)[0]
-        seen = stage.judge(schedule, OPTIONS.deadline_s)
+        runner = ScheduleRunner(server, workload, 0)
+        schedule = own_edges(runner, each)[0]
+        seen = runner.judge(schedule, OPTIONS.deadline_s)
         (finding,) = each.mine(seen.findings)
-        stage.budget = Budget(0.0)
-        found = refined(stage, Sighting(each, finding, seen, schedule, OPTIONS.deadline_s)).finding
+        runner.budget = Budget(0.0)
+        found = refined(runner, Sighting(each, finding, seen, schedule, OPTIONS.deadline_s)).finding
     assert found is not None
     assert (found.anomaly, found.reproduced) == (Anomaly.MISSING_LEAVE, None)
     assert "before it could be tried again" in found.explanation

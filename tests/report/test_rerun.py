@@ -22,17 +22,17 @@ def typed(line: list[str]) -> CommandContext[BenchOptions]:
     return CommandContext(parse_command(line).options)
 
 
-def recorded(stage: CommandContext[BenchOptions]) -> RunRecord:
+def recorded(context: CommandContext[BenchOptions]) -> RunRecord:
     """The record of such a run, without running it."""
-    server = {"server": "uvicorn-wsproto"} if stage.target.is_ours else {}
+    server = {"server": "uvicorn-wsproto"} if context.target.is_ours else {}
     target: dict[str, Any] = {
-        **stage.target.describe(),
+        **context.target.describe(),
         **server,
-        "channels": stage.channels,
-        "settings": stage.settings,
+        "channels": context.channels,
+        "settings": context.settings,
     }
-    objectives = tuple(ObjectiveOutcome(text, None) for text in stage.options.slo)
-    return RunRecord("id", "bench", "", target, plan=plan_of(stage).to_json(), objectives=objectives)
+    objectives = tuple(ObjectiveOutcome(text, None) for text in context.options.slo)
+    return RunRecord("id", "bench", "", target, plan=plan_of(context).to_json(), objectives=objectives)
 
 
 @pytest.mark.parametrize(

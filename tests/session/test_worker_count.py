@@ -25,7 +25,7 @@ def eight_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cores, "count_cores", lambda: 8)
 
 
-def stage(line: str) -> CommandContext[Any]:
+def context(line: str) -> CommandContext[Any]:
     return CommandContext(parse_command(line.split()).options)
 
 
@@ -41,7 +41,7 @@ def stage(line: str) -> CommandContext[Any]:
     ],
 )
 def test_a_plan_has_the_processes_that_were_asked_for_or_chosen(line: str, processes: int) -> None:
-    assert plan_of(stage(line)).processes == processes
+    assert plan_of(context(line)).processes == processes
 
 
 @pytest.mark.parametrize(
@@ -55,18 +55,18 @@ def test_a_plan_has_the_processes_that_were_asked_for_or_chosen(line: str, proce
     ],
 )
 def test_all_levels_of_a_search_have_the_processes_of_the_highest(line: str, processes: int) -> None:
-    assert base_plan(stage(f"capacity {HERE} --slo lost==0 {line}")).processes == processes
+    assert base_plan(context(f"capacity {HERE} --slo lost==0 {line}")).processes == processes
 
 
 def test_workloads_at_once_share_the_cores() -> None:
-    given = stage(f"bench {HERE} --workload chat:1,echo:1 --subscribers 9999")
+    given = context(f"bench {HERE} --workload chat:1,echo:1 --subscribers 9999")
     for own in shared_out(given.options, parse_mix("chat:1,echo:1")):
         assert plan_of(CommandContext(own), beside=2).processes == 3
 
 
 def test_the_line_that_repeats_a_run_says_that_nothing_was_pinned() -> None:
     for words, pinned in (("", True), (" --no-pin", False)):
-        plan = plan_of(stage(f"bench {HERE}{words}"))
+        plan = plan_of(context(f"bench {HERE}{words}"))
         assert plan.pin is pinned
         line = repeat_line(RunRecord("id", "bench", "", plan=plan.to_json()))
         assert ("--no-pin" in line) is not pinned

@@ -29,8 +29,8 @@ TURN_S = 0.05
 """Seconds of one turn of reading while the command runs."""
 
 
-def _run(stage: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
-    crowd = ClientPool(stage.pool_settings(options.deadline_s))
+def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
+    crowd = ClientPool(runner.pool_settings(options.deadline_s))
     try:
         present = [_join(crowd) for _ in range(MEMBERS)]
         was_heard = _all_hear(crowd, present, options.deadline_s)
@@ -41,9 +41,9 @@ def _run(stage: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
             return ProbeOutcome(unknown=f"not checked: {fault}")
         record = _recovery(crowd, present, options)
         measured = (Figure("time to recover", record.recovered_s, "s"),) if record.recovered_s is not None else ()
-        return ProbeOutcome(tuple(judge_disturbance(record, stage.workload.contract)), 1, measured)
+        return ProbeOutcome(tuple(judge_disturbance(record, runner.workload.contract)), 1, measured)
     finally:
-        stage.first = max(crowd.next_alias, stage.first + len(crowd.people))
+        runner.first = max(crowd.next_alias, runner.first + len(crowd.people))
         crowd.disperse()
 
 

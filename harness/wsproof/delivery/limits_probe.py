@@ -27,23 +27,23 @@ RSV1 = 4
 PLAIN, COMPRESSED = "in fragments", "compressed"
 
 
-def _run(stage: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
-    trials = tuple(trial for form in (PLAIN, COMPRESSED) if (trial := _grow(stage, options, form)) is not None)
+def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
+    trials = tuple(trial for form in (PLAIN, COMPRESSED) if (trial := _grow(runner, options, form)) is not None)
     if not trials:
         return ProbeOutcome(examples=0, unknown="not checked: the server let no member in")
-    findings = tuple(judge_limits(trials, stage.workload.contract))
+    findings = tuple(judge_limits(trials, runner.workload.contract))
     return ProbeOutcome(findings, len(trials), limits_in_figures(trials), limits_in_words(trials))
 
 
-def _grow(stage: ScheduleRunner, options: SuiteOptions, form: str) -> SizeTrial | None:
+def _grow(runner: ScheduleRunner, options: SuiteOptions, form: str) -> SizeTrial | None:
     """Let an unfinished message grow on one connection. None if the connection cannot carry this form."""
-    client = _connected(stage, options, form)
+    client = _connected(runner, options, form)
     if client is None:
         return None
-    meter = TreeMeter(stage.server.pid) if stage.server.pid is not None else None
+    meter = TreeMeter(runner.server.pid) if runner.server.pid is not None else None
     before = meter.private_bytes() if meter is not None else None
     frames, most = _frames(form), before or 0
-    taken, deadline = 0, Deadline.after(stage.budget.at_most(TRIAL_S))
+    taken, deadline = 0, Deadline.after(runner.budget.at_most(TRIAL_S))
     target = FIRST_BYTES
     try:
         while target <= BOUND_BYTES and not deadline.passed:
@@ -53,7 +53,7 @@ def _grow(stage: ScheduleRunner, options: SuiteOptions, form: str) -> SizeTrial 
                 size += grows_by
                 if not client.send_raw(piece):
                     break
-            stage.budget.check()
+            runner.budget.check()
             how = _refusal(client)
             if how is None:
                 break  # a server that is slow has neither taken nor refused it
@@ -73,14 +73,14 @@ def _grow(stage: ScheduleRunner, options: SuiteOptions, form: str) -> SizeTrial 
             client.reset()
 
 
-def _connected(stage: ScheduleRunner, options: SuiteOptions, form: str) -> Client | None:
+def _connected(runner: ScheduleRunner, options: SuiteOptions, form: str) -> Client | None:
     """A connection of a new member; None if it was refused, or carries no compressed messages and should."""
-    alias, stage.first = stage.first, stage.first + 1
-    workload = stage.workload
-    endpoint = stage.server.endpoint.within(stage.budget).channel(workload.path(alias))
+    alias, runner.first = runner.first, runner.first + 1
+    workload = runner.workload
+    endpoint = runner.server.endpoint.within(runner.budget).channel(workload.path(alias))
     endpoint = endpoint.with_own(workload.headers(alias), workload.subprotocols(alias))
     request = replace(endpoint.request(KEY), extensions=("permessage-deflate",)) if form == COMPRESSED else None
-    client = Client(endpoint, deadline_s=options.deadline_s, request=request, seed=stage.seed)
+    client = Client(endpoint, deadline_s=options.deadline_s, request=request, seed=runner.seed)
     client.open()
     if client.peer.state is not State.OPEN or (form == COMPRESSED and client.peer.deflate is None):
         client.abort()

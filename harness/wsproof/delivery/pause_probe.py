@@ -20,8 +20,8 @@ LOOKS_AT = ("lost", "dropped", "duplicated", "never-read", "reordered")
 """The checks whose violations are told."""
 
 
-def _run(stage: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
-    crowd = ClientPool(stage.pool_settings(options.deadline_s))
+def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
+    crowd = ClientPool(runner.pool_settings(options.deadline_s))
     try:
         for _ in range(MEMBERS):
             person = crowd.join()
@@ -29,7 +29,7 @@ def _run(stage: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
                 crowd.speak(person, "here")
                 crowd.wait(lambda: crowd.people[-1].in_ns > 0 or not crowd.people[-1].here, options.deadline_s / 2)
         crowd.settle()
-        with stage.server.paused():
+        with runner.server.paused():
             for person in crowd.people:
                 if person.can_speak:
                     crowd.speak(person, "while the server is stopped")
@@ -42,8 +42,8 @@ def _run(stage: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
         crowd.end_drain()
     finally:
         crowd.disperse()
-        stage.first = max(crowd.next_alias, stage.first + len(crowd.people))
-    found = run_checks(crowd.history(), stage.workload.contract)
+        runner.first = max(crowd.next_alias, runner.first + len(crowd.people))
+    found = run_checks(crowd.history(), runner.workload.contract)
     told = f"After the process of the server was stopped for {PAUSE_S:g} s (SIGSTOP) and went on (SIGCONT): "
     return ProbeOutcome(
         tuple(

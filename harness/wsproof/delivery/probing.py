@@ -13,11 +13,11 @@ from wsproof.net.budget import BudgetSpent
 from wsproof.net.clock import now_ns
 
 
-def probed(stage: ScheduleRunner, each: ChannelProbe, options: SuiteOptions) -> SuiteReport:
+def probed(runner: ScheduleRunner, each: ChannelProbe, options: SuiteOptions) -> SuiteReport:
     """Run a channel probe. A violation that this channel already has is not told again."""
-    began, workload = now_ns(), stage.workload
+    began, workload = now_ns(), runner.workload
     try:
-        outcome = each.run(stage, options)
+        outcome = each.run(runner, options)
     except BudgetSpent:
         return SuiteReport(options.seed, not_run=(out_of_time(workload, each),))
     except TargetError as fault:
@@ -25,14 +25,14 @@ def probed(stage: ScheduleRunner, each: ChannelProbe, options: SuiteOptions) -> 
         return SuiteReport(options.seed, (unknown,), (unanswered(workload, each, fault),))
     kept, verdict, remarks = [], Verdict.UNKNOWN if outcome.unknown else Verdict.VALID, [outcome.unknown]
     for finding in outcome.findings:
-        before = stage.told_like(finding) if finding.level.counts else []
+        before = runner.told_like(finding) if finding.level.counts else []
         same = next((one for one in before if one.finding.level.counts), None)
         if same is None:
-            shown = told(stage, each, finding, ())
+            shown = told(runner, each, finding, ())
             kept.append(shown)
-            stage.told.append(Told(finding.check, finding.anomaly, frozenset(), shown))
+            runner.told.append(Told(finding.check, finding.anomaly, frozenset(), shown))
         else:
-            stage.tell_again(same.finding, f"{workload.name}.{each.name}")
+            runner.tell_again(same.finding, f"{workload.name}.{each.name}")
             remarks.append(f"the same as was found before, by {same.finding.check}")
             verdict = Verdict.INVALID
     verdict = Verdict.worst([verdict, verdict_of(kept, strict=options.strict)])

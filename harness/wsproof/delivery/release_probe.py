@@ -36,9 +36,9 @@ TOO_MANY_REQUESTS = "429"
 class _Rounds:
     """Lets members of the same names come and go, and measures the server after each round."""
 
-    def __init__(self, stage: ScheduleRunner, options: SuiteOptions) -> None:
-        self._stage, self._options = stage, options
-        pid = stage.server.pid
+    def __init__(self, runner: ScheduleRunner, options: SuiteOptions) -> None:
+        self._runner, self._options = runner, options
+        pid = runner.server.pid
         self._meter = TreeMeter(pid) if pid is not None else None
         self.rounds: list[ReleaseRound] = []
         self.came = 0
@@ -51,7 +51,7 @@ class _Rounds:
         self.refusal = ""  # the warm-up may have met a limit on members at once
         took_s = max((now_ns() - began) / 1e9, 1e-3)
         size = min(size, max(FEWEST_MEMBERS, int(size * PROBE_S / ROUNDS / took_s)))
-        deadline = Deadline.after(self._stage.budget.at_most(2 * PROBE_S))
+        deadline = Deadline.after(self._runner.budget.at_most(2 * PROBE_S))
         for _ in range(ROUNDS):
             if deadline.passed:
                 break
@@ -60,20 +60,20 @@ class _Rounds:
                 return ReleaseRecord(tuple(self.rounds), self.refusal, before)
         if has_memory_leak(tuple(self.rounds)):
             self._go_on(2 * size)
-        self._stage.first += 2 * MOST_MEMBERS
+        self._runner.first += 2 * MOST_MEMBERS
         return ReleaseRecord(tuple(self.rounds))
 
     def _go_on(self, size: int) -> None:
         """Run as many rounds again, and larger ones: by then a garbage collector has run, if that was all."""
         self.rounds = self.rounds[-1:]
-        deadline = Deadline.after(self._stage.budget.at_most(2 * PROBE_S))
+        deadline = Deadline.after(self._runner.budget.at_most(2 * PROBE_S))
         for _ in range(ROUNDS):
             if deadline.passed or self._round(size) < size:
                 break
 
     def _round(self, size: int) -> int:
         """Let `size` members come, and go in all ways. Returns how many were let in."""
-        crowd = ClientPool(self._stage.pool_settings(self._options.deadline_s))
+        crowd = ClientPool(self._runner.pool_settings(self._options.deadline_s))
         members: list[PoolMember] = []
         try:
             for _ in range(size):
@@ -96,9 +96,9 @@ class _Rounds:
         """Whether the server still refuses a member, some time later and with nobody connected."""
         if TOO_MANY_REQUESTS in self.refusal:
             return False
-        time.sleep(self._stage.budget.at_most(RETRY_S))
-        self._stage.budget.check()
-        crowd = ClientPool(self._stage.pool_settings(self._options.deadline_s))
+        time.sleep(self._runner.budget.at_most(RETRY_S))
+        self._runner.budget.check()
+        crowd = ClientPool(self._runner.pool_settings(self._options.deadline_s))
         try:
             return not crowd.join().can_speak
         finally:
@@ -118,12 +118,12 @@ class _Rounds:
         return ReleaseRound(connections, fds, self._meter.threads(), self._meter.private_bytes())
 
 
-def _run(stage: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
-    rounds = _Rounds(stage, options)
+def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
+    rounds = _Rounds(runner, options)
     record = rounds.run()
-    findings = tuple(judge_release(record, stage.workload.contract))
-    stage.broken = stage.broken or any(finding.level.counts for finding in findings)
-    remark = "" if stage.server.pid is not None else "the process of the server is not visible from here"
+    findings = tuple(judge_release(record, runner.workload.contract))
+    runner.broken = runner.broken or any(finding.level.counts for finding in findings)
+    remark = "" if runner.server.pid is not None else "the process of the server is not visible from here"
     return ProbeOutcome(findings, len(record.rounds), (Figure("members that came and went", rounds.came),), remark)
 
 

@@ -70,12 +70,12 @@ class Sighting:
         """Whether the finding would be reported as caused by another member's misbehaviour."""
         return is_causal(self.each, self.finding)
 
-    def plain(self, stage: ScheduleRunner) -> Finding:
+    def plain(self, runner: ScheduleRunner) -> Finding:
         """The finding without a cause."""
-        return _without_culprit(stage, self.finding, self.seen) if self.is_causal else self.finding
+        return _without_culprit(runner, self.finding, self.seen) if self.is_causal else self.finding
 
 
-def refined(stage: ScheduleRunner, sighting: Sighting) -> Refined:
+def refined(runner: ScheduleRunner, sighting: Sighting) -> Refined:
     """Refine a finding for the report, unless this channel already has a report of the same.
 
     On a server that we started the schedule is repeated. If a member's misbehaviour seems to be the cause, control runs
@@ -85,46 +85,46 @@ def refined(stage: ScheduleRunner, sighting: Sighting) -> Refined:
     so if control runs with nothing but messages fail as well.
     """
     each, finding, schedule = sighting.each, sighting.finding, sighting.schedule
-    causal, owned = sighting.is_causal, stage.server.owned
-    split = stage.split_that_explains(finding)
+    causal, owned = sighting.is_causal, runner.server.owned
+    split = runner.split_that_explains(finding)
     if split is not None:
-        return _again(stage, each, split)
+        return _again(runner, each, split)
     try:
         if finding.level is Level.VIOLATION and (not causal or not owned):
-            same = _same_as_told(stage, sighting)
+            same = _same_as_told(runner, sighting)
             if same is not None:
-                return _again(stage, each, same)
+                return _again(runner, each, same)
         if finding.check == STOPPED_WORKING:  # a fresh server has served fresh clients already
-            return Refined(_kept(stage, each, finding, finding, schedule, note="", proven=True))
+            return Refined(_kept(runner, each, finding, finding, schedule, note="", proven=True))
         if finding.level is not Level.VIOLATION or not owned:
             before = causal and without_misbehaviour(schedule) != schedule
             note = UNREPEATED if before and not owned else ""
-            return Refined(_kept(stage, each, finding, finding, schedule, note=note, proven=True))
-        return _tried_again(stage, sighting)
+            return Refined(_kept(runner, each, finding, finding, schedule, note=note, proven=True))
+        return _tried_again(runner, sighting)
     except BudgetSpent:
-        return Refined(_cut_short(stage, sighting))
+        return Refined(_cut_short(runner, sighting))
 
 
-def _cut_short(stage: ScheduleRunner, sighting: Sighting, repetitions: int = 0) -> Finding:
+def _cut_short(runner: ScheduleRunner, sighting: Sighting, repetitions: int = 0) -> Finding:
     """The finding, if the budget ended during its repetitions, of which `repetitions` have shown it again."""
-    plain = sighting.plain(stage)
-    finding, note = (plain, SHOWN_AGAIN) if repetitions else (_if_proven(stage, plain), CUT_SHORT)
+    plain = sighting.plain(runner)
+    finding, note = (plain, SHOWN_AGAIN) if repetitions else (_if_proven(runner, plain), CUT_SHORT)
     note = "" if finding.level is Level.OBSERVATION else note
     proven = not sighting.is_causal
-    return _kept(stage, sighting.each, plain, finding, sighting.schedule, note=note, proven=proven)
+    return _kept(runner, sighting.each, plain, finding, sighting.schedule, note=note, proven=proven)
 
 
-def _if_proven(stage: ScheduleRunner, finding: Finding) -> Finding:
+def _if_proven(runner: ScheduleRunner, finding: Finding) -> Finding:
     """The finding as it counts without a repetition: an observation, unless what came is the evidence.
 
     Findings on a server that we cannot replace are never repeated, so the end of the budget changes nothing there.
     """
-    if not stage.server.owned or finding.anomaly in SHOWN_BY_WHAT_CAME:
+    if not runner.server.owned or finding.anomaly in SHOWN_BY_WHAT_CAME:
         return finding
     return not_retried(finding)
 
 
-def _same_as_told(stage: ScheduleRunner, sighting: Sighting) -> Finding | None:
+def _same_as_told(runner: ScheduleRunner, sighting: Sighting) -> Finding | None:
     """The reported finding that covers this one.
 
     None if there is none, or if this finding needs the steps of its property.
@@ -133,19 +133,19 @@ def _same_as_told(stage: ScheduleRunner, sighting: Sighting) -> Finding | None:
         BudgetSpent: the run's time is over.
     """
     finding, deadline_s = sighting.finding, sighting.deadline_s
-    told = [each for each in stage.told_like(finding) if each.finding.level.counts]
+    told = [each for each in runner.told_like(finding) if each.finding.level.counts]
     control, events = eventless(sighting.schedule), events_of(sighting.schedule)
     alike = next((each.finding for each in told if each.events == events), None)
     if alike is not None or not told or not events:
         return alike or (told[0].finding if told else None)
     for _ in range(REPEATS):
-        if stage.server.owned:
-            stage.broken = True
-        elif stage.broken and not stage.still_serves(deadline_s):
+        if runner.server.owned:
+            runner.broken = True
+        elif runner.broken and not runner.still_serves(deadline_s):
             return None
-        stage.broken = stage.server.owned
+        runner.broken = runner.server.owned
         try:
-            found = stage.judge(control, deadline_s, patient=True).findings
+            found = runner.judge(control, deadline_s, patient=True).findings
         except TargetError:
             return None
         if any((one.check, one.anomaly) == (finding.check, finding.anomaly) for one in found):
@@ -153,14 +153,14 @@ def _same_as_told(stage: ScheduleRunner, sighting: Sighting) -> Finding | None:
     return None
 
 
-def unrefined(stage: ScheduleRunner, sighting: Sighting) -> Finding:
+def unrefined(runner: ScheduleRunner, sighting: Sighting) -> Finding:
     """The finding as first seen: not repeated, and without a cause."""
-    finding, proven = _if_proven(stage, sighting.plain(stage)), not sighting.is_causal
+    finding, proven = _if_proven(runner, sighting.plain(runner)), not sighting.is_causal
     note = UNREFINED if finding.level is Level.VIOLATION else ""
-    return told(stage, sighting.each, finding, sighting.schedule, note=note, proven=proven)
+    return told(runner, sighting.each, finding, sighting.schedule, note=note, proven=proven)
 
 
-def seen_again(stage: ScheduleRunner, sighting: Sighting, before: Finding, sightings: int) -> Finding:
+def seen_again(runner: ScheduleRunner, sighting: Sighting, before: Finding, sightings: int) -> Finding:
     """The finding to report after another schedule of the property has shown the same.
 
     An observation is refined again with the second schedule that shows it, which may reproduce it more often. A third
@@ -170,58 +170,58 @@ def seen_again(stage: ScheduleRunner, sighting: Sighting, before: Finding, sight
     if before.level is not Level.OBSERVATION:
         return again
     if sightings < SIGHTINGS:
-        one = refined(stage, sighting).finding
+        one = refined(runner, sighting).finding
         return one if one is not None and one.level.counts else again
     note = f"It was seen in {sightings} schedules, though repetitions of one alone did not show it again."
-    plain = sighting.plain(stage)
+    plain = sighting.plain(runner)
     repeated = replace(plain, occurrences=again.occurrences)
     proven = not sighting.is_causal
-    return _kept(stage, sighting.each, plain, repeated, sighting.schedule, note=note, proven=proven)
+    return _kept(runner, sighting.each, plain, repeated, sighting.schedule, note=note, proven=proven)
 
 
-def _tried_again(stage: ScheduleRunner, sighting: Sighting) -> Refined:
+def _tried_again(runner: ScheduleRunner, sighting: Sighting) -> Refined:
     """Shorten and repeat a finding, with control runs if needed."""
-    trials = _RunCounter(stage, sighting)
+    trials = _RunCounter(runner, sighting)
     try:
-        return _repeated(stage, sighting, trials)
+        return _repeated(runner, sighting, trials)
     except BudgetSpent:
-        return Refined(_cut_short(stage, sighting, repetitions=len(trials.shown) - 1))
+        return Refined(_cut_short(runner, sighting, repetitions=len(trials.shown) - 1))
 
 
-def _repeated(stage: ScheduleRunner, sighting: Sighting, trials: _RunCounter) -> Refined:
+def _repeated(runner: ScheduleRunner, sighting: Sighting, trials: _RunCounter) -> Refined:
     """Shorten and repeat a finding, with control runs if needed. Raises BudgetSpent."""
     each, schedule, causal = sighting.each, sighting.schedule, sighting.is_causal
     shortest = schedule
-    if schedule not in own_edges(stage, each) and trials.fails(schedule):  # edges are already short
+    if schedule not in own_edges(runner, each) and trials.fails(schedule):  # edges are already short
         shortest = shorten(schedule, lambda one: trials.fails(one) and trials.fails(one), budget_s=SHORTEN_S)
     trial = run_controls(shortest, trials.fails, trials.fails_at_all) if causal else try_again(shortest, trials.fails)
-    stage.broken = True
+    runner.broken = True
     # If the schedule was not shortened, the first run had the longest timeout.
     latest, witness = trials.shown[0 if shortest == schedule else -1]
     proven = trial.proves or not causal
     if causal and proven:  # prefer the finding that names the misbehaving member
         blaming = (one for one in reversed(trials.shown) if one[0].anomaly is Anomaly.STALLED_BY_NEIGHBOUR)
         latest, witness = next(blaming, (latest, witness))
-    plain = latest if proven else _without_culprit(stage, latest, witness)
-    same = _same_after_retries(stage, trial, plain, shortest, trials) if not (proven and causal) else None
+    plain = latest if proven else _without_culprit(runner, latest, witness)
+    same = _same_after_retries(runner, trial, plain, shortest, trials) if not (proven and causal) else None
     if same is not None:
-        return _again(stage, each, same)
-    headline = f"{each.headline.format(channel=stage.workload.name)}: " if causal and proven else ""
+        return _again(runner, each, same)
+    headline = f"{each.headline.format(channel=runner.workload.name)}: " if causal and proven else ""
     told = observed(
         replace(plain, explanation=f"{headline}{plain.explanation}", reproduced=f"{trial.again} of {REPEATS}")
     )
-    return Refined(_kept(stage, each, plain, told, shortest, note=_note(trial, causal=causal), proven=proven))
+    return Refined(_kept(runner, each, plain, told, shortest, note=_note(trial, causal=causal), proven=proven))
 
 
 def _same_after_retries(
-    stage: ScheduleRunner, trial: ControlRuns, plain: Finding, shortest: Schedule, trials: _RunCounter
+    runner: ScheduleRunner, trial: ControlRuns, plain: Finding, shortest: Schedule, trials: _RunCounter
 ) -> Finding | None:
     """The reported finding that covers this one after its repetitions.
 
     A failure that did not recur shows nothing new. Nor does one that also appears without the steps of this property.
     But a mere observation does not cover a failure that recurred.
     """
-    told = [each.finding for each in stage.told_like(plain)]
+    told = [each.finding for each in runner.told_like(plain)]
     if not trial.again:
         return next(iter(told), None)
     takes_them = bool(events_of(shortest)) and plain.check not in trials.controls_showed
@@ -233,13 +233,13 @@ def is_causal(each: DeliveryProperty, finding: Finding) -> bool:
     return bool(each.headline) and finding.check in each.looks_at and finding.level is Level.VIOLATION
 
 
-def own_edges(stage: ScheduleRunner, each: DeliveryProperty) -> tuple[Schedule, ...]:
+def own_edges(runner: ScheduleRunner, each: DeliveryProperty) -> tuple[Schedule, ...]:
     """The edge schedules of a property, adapted to the workload."""
-    return tuple(dict.fromkeys(fitted(edge, stage.workload) for edge in each.edges))
+    return tuple(dict.fromkeys(fitted(edge, runner.workload) for edge in each.edges))
 
 
 def told(
-    stage: ScheduleRunner,
+    runner: ScheduleRunner,
     each: ChannelCheck,
     finding: Finding,
     schedule: Schedule,
@@ -248,13 +248,13 @@ def told(
     proven: bool = True,
 ) -> Finding:
     """The finding under the name of its property, with its schedule as part of the evidence, and a recipe."""
-    workload = stage.workload
+    workload = runner.workload
     recipe: Mapping[str, Any] = {
         "suite": "channels",
         "workload": workload.name,
         "property": each.name,
         "settings": redact_settings({f"{workload.name}.{key}": value for key, value in workload.settings.items()}),
-        "seed": stage.seed,
+        "seed": runner.seed,
         "schedule": [step.to_json() for step in schedule],
     }
     wire = finding.anomaly is Anomaly.PROTOCOL
@@ -277,11 +277,11 @@ class _RunCounter:
     A server that seemed unharmed may still carry a dormant fault, so it is replaced before each run.
     """
 
-    def __init__(self, stage: ScheduleRunner, sighting: Sighting) -> None:
+    def __init__(self, runner: ScheduleRunner, sighting: Sighting) -> None:
         self.shown = [(sighting.finding, sighting.seen)]
         self.controls_showed: set[str] = set()
         """The checks that found something in control runs."""
-        self._stage, self._sighting = stage, sighting
+        self._runner, self._sighting = runner, sighting
 
     def fails(self, schedule: Schedule) -> bool:
         """Whether a repetition shows the same anomaly.
@@ -289,9 +289,9 @@ class _RunCounter:
         Misbehaviour can harm bystanders in several ways: gaps, silence, or a closed connection. If it is the suspected
         cause, any of these counts.
         """
-        self._stage.broken = True
+        self._runner.broken = True
         try:
-            seen = self._stage.judge(schedule, min(self._sighting.deadline_s, QUICK_S))
+            seen = self._runner.judge(schedule, min(self._sighting.deadline_s, QUICK_S))
         except TargetError:
             return False
         mine = self._sighting.each.mine(seen.findings)
@@ -308,9 +308,9 @@ class _RunCounter:
         It has the whole deadline. A timeout too short for this machine would make the control run fail and hide the
         cause.
         """
-        self._stage.broken = True
+        self._runner.broken = True
         try:
-            seen = self._stage.judge(schedule, self._sighting.deadline_s, patient=True)
+            seen = self._runner.judge(schedule, self._sighting.deadline_s, patient=True)
         except TargetError:
             return True
         mine = self._sighting.each.mine(seen.findings)
@@ -320,7 +320,7 @@ class _RunCounter:
 
 
 def _kept(
-    stage: ScheduleRunner,
+    runner: ScheduleRunner,
     each: DeliveryProperty,
     plain: Finding,
     finding: Finding,
@@ -330,23 +330,23 @@ def _kept(
     proven: bool,
 ) -> Finding:
     """The finding as reported; violations are remembered, so that later properties do not report them again."""
-    kept = told(stage, each, finding, schedule, note=note, proven=proven)
+    kept = told(runner, each, finding, schedule, note=note, proven=proven)
     if plain.level is Level.VIOLATION:
-        stage.told.append(Told(plain.check, plain.anomaly, events_of(schedule), kept))
+        runner.told.append(Told(plain.check, plain.anomaly, events_of(schedule), kept))
     return kept
 
 
-def _again(stage: ScheduleRunner, each: DeliveryProperty, same: Finding) -> Refined:
+def _again(runner: ScheduleRunner, each: DeliveryProperty, same: Finding) -> Refined:
     """Note that this property found a reported finding again."""
-    stage.tell_again(same, f"{stage.workload.name}.{each.name}")
+    runner.tell_again(same, f"{runner.workload.name}.{each.name}")
     return Refined(None, same)
 
 
-def _without_culprit(stage: ScheduleRunner, finding: Finding, seen: ScheduleResult) -> Finding:
+def _without_culprit(runner: ScheduleRunner, finding: Finding, seen: ScheduleResult) -> Finding:
     """The finding as a plain loss, without a cause."""
     if finding.anomaly is not Anomaly.STALLED_BY_NEIGHBOUR:
         return finding
-    plain = without_blame(seen.performance.history, stage.workload.contract)
+    plain = without_blame(seen.performance.history, runner.workload.contract)
     return plain if plain is not None else replace(finding, anomaly=Anomaly.LOST)
 
 

@@ -29,19 +29,19 @@ LAST_MESSAGES = 3
 """Number of messages that are published right before the end."""
 
 
-def _run(stage: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
+def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
     """End the server with SIGTERM, judge what its members saw, and let members of the same names join the next one."""
-    first = stage.first
-    record = _shut_down(stage, options)
-    stage.server.restart()
-    stage.first = first
-    again = _after_restart(stage, options)
+    first = runner.first
+    record = _shut_down(runner, options)
+    runner.server.restart()
+    runner.first = first
+    again = _after_restart(runner, options)
     measured = (Figure("time to end", record.exit_s, "s"),) if record.exit_s is not None else ()
-    return ProbeOutcome((*judge_shutdown(record, stage.workload.contract), *again), MEMBERS, measured)
+    return ProbeOutcome((*judge_shutdown(record, runner.workload.contract), *again), MEMBERS, measured)
 
 
-def _shut_down(stage: ScheduleRunner, options: SuiteOptions) -> ShutdownRecord:
-    crowd = ClientPool(stage.pool_settings(options.deadline_s))
+def _shut_down(runner: ScheduleRunner, options: SuiteOptions) -> ShutdownRecord:
+    crowd = ClientPool(runner.pool_settings(options.deadline_s))
     try:
         for _ in range(MEMBERS):
             _join(crowd)
@@ -52,11 +52,11 @@ def _shut_down(stage: ScheduleRunner, options: SuiteOptions) -> ShutdownRecord:
         silent.client.stop_reading()
         accepted = _publish(crowd)
         began_ns = now_ns()
-        stage.server.ask_to_end()
+        runner.server.ask_to_end()
         reading = [person for person in crowd.people if person is not silent]
         crowd.wait(lambda: all(person.closed for person in reading), EXIT_S)
         left_s = EXIT_S - (now_ns() - began_ns) / NS
-        has_exited = stage.server.wait_exit(max(0.1, left_s))
+        has_exited = runner.server.wait_exit(max(0.1, left_s))
         exit_s = (now_ns() - began_ns) / NS if has_exited else None
         return ShutdownRecord(tuple(_seen_end(crowd, p, accepted) for p in crowd.people), exit_s, EXIT_S)
     finally:
@@ -99,14 +99,14 @@ def _seen_end(crowd: ClientPool, person: PoolMember, accepted: list[tuple[int, i
     return SeenEnd(person.name, reads, person.closed, person.close_code, missed if reads else 0)
 
 
-def _after_restart(stage: ScheduleRunner, options: SuiteOptions) -> list[Finding]:
+def _after_restart(runner: ScheduleRunner, options: SuiteOptions) -> list[Finding]:
     """Let members of the same names join the new process. What they find is told as an effect of the restart."""
     steps = (
         *(Step(Action.JOIN, number) for number in range(3)),
         *(Step(Action.SAY, n, "back again") for n in range(3)),
     )
     with contextlib.suppress(TargetError):
-        findings = stage.judge(fitted(steps, stage.workload), options.deadline_s).findings
+        findings = runner.judge(fitted(steps, runner.workload), options.deadline_s).findings
         return [
             replace(finding, explanation=f"After the server was restarted: {finding.explanation}")
             for finding in findings

@@ -16,31 +16,31 @@ NAME = "standing"
 """Name of the test."""
 
 
-def _run(stage: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
+def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
     """Judge the audience of the suite. Without one, let an audience listen to a few schedules first."""
-    if stage.audience is not None:
-        return outcome_of(stage, stage.audience)
-    audience = stage.audience = StandingAudience(stage.seed)
+    if runner.audience is not None:
+        return outcome_of(runner, runner.audience)
+    audience = runner.audience = StandingAudience(runner.seed)
     try:
-        stage.gather()
-        for schedule in _schedules(stage):
-            stage.judge(schedule, options.deadline_s)
-        return outcome_of(stage, audience)
+        runner.gather()
+        for schedule in _schedules(runner):
+            runner.judge(schedule, options.deadline_s)
+        return outcome_of(runner, audience)
     finally:
-        stage.audience = None
+        runner.audience = None
         audience.stop()
 
 
-def _schedules(stage: ScheduleRunner) -> tuple[Schedule, ...]:
+def _schedules(runner: ScheduleRunner) -> tuple[Schedule, ...]:
     """What an audience listens to if nothing else is tested: the edges of the channel's first property."""
-    workload = stage.workload
+    workload = runner.workload
     each = next(one for one in PROPERTIES if one.applies_to(workload))
     return tuple(fitted(edge, workload) for edge in each.edges)
 
 
-def outcome_of(stage: ScheduleRunner, audience: StandingAudience) -> ProbeOutcome:
+def outcome_of(runner: ScheduleRunner, audience: StandingAudience) -> ProbeOutcome:
     """What the standing members of this channel saw, judged."""
-    record, contract = audience.record(stage.workload.name), stage.workload.contract
+    record, contract = audience.record(runner.workload.name), runner.workload.contract
     unknown = ""
     if audience.withdrawn:
         unknown = audience.withdrawn

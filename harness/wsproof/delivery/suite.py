@@ -128,7 +128,7 @@ class _Course:
         self._server, self._options, self._budget = server, options, budget
         self._begun = time.monotonic()
         self._report = SuiteReport(options.seed)
-        self._stages: dict[str, ScheduleRunner] = {}
+        self._runners: dict[str, ScheduleRunner] = {}
         self._found: Found = {}
         """Findings of the current property."""
         self._broken: str | None = None
@@ -152,8 +152,8 @@ class _Course:
         return replace(self._report, findings=findings, wall_s=time.monotonic() - self._begun)
 
     def _with_echoes(self, finding: Finding) -> Finding:
-        for stage in self._stages.values():
-            finding = stage.with_echoes(finding)
+        for runner in self._runners.values():
+            finding = runner.with_echoes(finding)
         return finding
 
     def go_on(self, workload: Workload, each: ChannelCheck, left: int) -> None:
@@ -168,11 +168,11 @@ class _Course:
         judges_only = each is STANDING and self._audience is not None  # this takes no time
         if self._budget.spent and not judges_only:
             return SuiteReport(options.seed, not_run=(out_of_time(workload, each),))
-        stage = self._stage(workload)
+        runner = self._runner(workload)
         reason = ""
-        if stage.speaks is False:
+        if runner.speaks is False:
             reason = f"not run: {workload.path(0)} does not speak the format of {workload.name}"
-        elif self._broken is not None and not judges_only and not server.owned and not _recovers(stage, options):
+        elif self._broken is not None and not judges_only and not server.owned and not _recovers(runner, options):
             reason = (
                 f"not run: {self._broken} broke the server, which is not ours to replace: a fresh client got no answer "
                 f"at {workload.path(0)} after it"
@@ -180,43 +180,43 @@ class _Course:
         if reason:
             return SuiteReport(options.seed, (row_of(workload, each, Verdict.UNKNOWN, 0, 0.0, reason),))
         if self._broken is not None and server.owned and not judges_only:
-            stage.broken = True
-        self._let_in(stage, each)
-        part = _run_guarded(stage, each, options, self._found, draw_s)
-        self._broken = f"{workload.name}.{each.name}" if stage.broken else None
-        stage.broken = False if server.owned and self._broken is None else stage.broken
+            runner.broken = True
+        self._let_in(runner, each)
+        part = _run_guarded(runner, each, options, self._found, draw_s)
+        self._broken = f"{workload.name}.{each.name}" if runner.broken else None
+        runner.broken = False if server.owned and self._broken is None else runner.broken
         return part
 
-    def _stage(self, workload: Workload) -> ScheduleRunner:
+    def _runner(self, workload: Workload) -> ScheduleRunner:
         """The runner of a channel. All runners share the standing audience."""
-        if workload.name not in self._stages:
+        if workload.name not in self._runners:
             runner = ScheduleRunner(self._server, workload, self._options.seed, self._budget)
             runner.audience = self._audience
-            self._stages[workload.name] = runner
-        return self._stages[workload.name]
+            self._runners[workload.name] = runner
+        return self._runners[workload.name]
 
-    def _let_in(self, stage: ScheduleRunner, each: ChannelCheck) -> None:
+    def _let_in(self, runner: ScheduleRunner, each: ChannelCheck) -> None:
         """Let standing members of all channels join before a check, but none of its own channel if it runs alone."""
-        if self._audience is None or stage.broken or each is STANDING:
+        if self._audience is None or runner.broken or each is STANDING:
             return
         if each.alone:
-            self._audience.leave(stage.workload.name)
+            self._audience.leave(runner.workload.name)
         for workload in self._seated:
-            other = self._stage(workload)
-            if other.speaks is not False and not (other is stage and each.alone):
+            other = self._runner(workload)
+            if other.speaks is not False and not (other is runner and each.alone):
                 other.gather()
 
 
-def _recovers(stage: ScheduleRunner, options: SuiteOptions) -> bool:
+def _recovers(runner: ScheduleRunner, options: SuiteOptions) -> bool:
     """Whether a server that we cannot replace still serves this channel. Asked once after each violation."""
-    if stage.gone:
+    if runner.gone:
         return False
     try:
-        stage.gone = not stage.still_serves(options.deadline_s)
+        runner.gone = not runner.still_serves(options.deadline_s)
     except BudgetSpent:
         return True  # nothing is known; the next property is not run because of the budget
-    stage.broken = stage.gone
-    return not stage.gone
+    runner.broken = runner.gone
+    return not runner.gone
 
 
 def check_property(
@@ -228,9 +228,9 @@ def check_property(
 ) -> SuiteReport:
     """Test one property. If it breaks a server that we started, the server is restarted afterwards."""
     budget = budget if budget is not None else Budget(options.budget_s)
-    stage = ScheduleRunner(server, workload, options.seed, budget)
-    report = _run(stage, each, options, {}) if isinstance(each, DeliveryProperty) else probed(stage, each, options)
-    if stage.broken and server.owned and not budget.spent:
+    runner = ScheduleRunner(server, workload, options.seed, budget)
+    report = _run(runner, each, options, {}) if isinstance(each, DeliveryProperty) else probed(runner, each, options)
+    if runner.broken and server.owned and not budget.spent:
         server.restart()
     return report
 
@@ -260,29 +260,29 @@ def replay(
             f"expected the recipe of a finding of the channels suite, got {type(fault).__name__}: {fault}. "
             "Take FINDING.json as wsproof wrote it, and the channels it was found with."
         ) from fault
-    stage = ScheduleRunner(server, workload, seed)
+    runner = ScheduleRunner(server, workload, seed)
     if isinstance(each, ChannelProbe):
-        return list(probed(stage, each, SuiteOptions(seed=seed, deadline_s=deadline_s)).findings)
-    seen = stage.judge(schedule, deadline_s)
-    if not stage.speaks:
-        return [told(stage, each, stage.other_language(seen.performance, deadline_s), schedule)]
-    return [told(stage, each, finding, schedule) for finding in each.mine(seen.findings)]
+        return list(probed(runner, each, SuiteOptions(seed=seed, deadline_s=deadline_s)).findings)
+    seen = runner.judge(schedule, deadline_s)
+    if not runner.speaks:
+        return [told(runner, each, runner.other_language(seen.performance, deadline_s), schedule)]
+    return [told(runner, each, finding, schedule) for finding in each.mine(seen.findings)]
 
 
 def _run_guarded(
-    stage: ScheduleRunner, each: ChannelCheck, options: SuiteOptions, kept: Found, draw_s: float
+    runner: ScheduleRunner, each: ChannelCheck, options: SuiteOptions, kept: Found, draw_s: float
 ) -> SuiteReport:
     """Test one property. A crash of wsproof ends only this property, and its findings are kept."""
     began = now_ns()
     try:
         if isinstance(each, ChannelProbe):
-            return probed(stage, each, options)
-        return _run(stage, each, options, kept, draw_s)
+            return probed(runner, each, options)
+        return _run(runner, each, options, kept, draw_s)
     except (TargetError, UsageError):
         raise  # for the user
     except Exception as error:  # noqa: BLE001  a bug in one property must not end the others
-        stage.broken = True  # the server's state is unknown
-        workload = stage.workload
+        runner.broken = True  # the server's state is unknown
+        workload = runner.workload
         name, seconds = f"{workload.name}.{each.name}", (now_ns() - began) / 1e9
         row = crashed_check(name, workload.name, each.promise, error, seconds)
         verdict = Verdict.worst([row.verdict, verdict_of(kept.values(), strict=options.strict)])
@@ -290,25 +290,25 @@ def _run_guarded(
 
 
 def _run(
-    stage: ScheduleRunner, each: DeliveryProperty, options: SuiteOptions, kept: Found, draw_s: float = math.inf
+    runner: ScheduleRunner, each: DeliveryProperty, options: SuiteOptions, kept: Found, draw_s: float = math.inf
 ) -> SuiteReport:
     """Test one property: its edges, then drawn schedules, until the first violation.
 
     Findings go into `kept` at once. If the budget ends before all edges have run, the property is listed as not run.
     Drawn schedules stop after `draw_s` seconds, which include the time for the edges.
     """
-    began, workload = now_ns(), stage.workload
-    schedules = _schedules(stage, each, options)
+    began, workload = now_ns(), runner.workload
+    schedules = _schedules(runner, each, options)
     tried, reason, same = 0, "", Verdict.VALID
     measured: dict[str, Figure] = {}
-    edges = len(own_edges(stage, each))
+    edges = len(own_edges(runner, each))
     sightings = Counter[tuple[str, Anomaly]]()
     for schedule in schedules:
         if tried > edges and (now_ns() - began) / 1e9 > draw_s:
             reason = f"this check's share of the budget ended after {tried} schedules"
             break
         try:
-            seen = _judged(stage, schedule, options.deadline_s)
+            seen = _judged(runner, schedule, options.deadline_s)
         except BudgetSpent:
             return SuiteReport(options.seed, (), tuple(kept.values()), (out_of_time(workload, each),))
         except TargetError as gone:
@@ -317,42 +317,42 @@ def _run(
         tried += 1
         for figure in seen.performance.measured:
             measured[figure.name] = max(figure, measured.get(figure.name, figure), key=lambda one: one.value)
-        if not stage.speaks:
-            other = stage.other_language(seen.performance, options.deadline_s)
+        if not runner.speaks:
+            other = runner.other_language(seen.performance, options.deadline_s)
             opening = tuple(takewhile(lambda step: step.action in (Action.JOIN, Action.WATCH), schedule))
-            kept[other.check, other.anomaly] = told(stage, each, other, opening)
-            stage.broken = False
+            kept[other.check, other.anomaly] = told(runner, each, other, opening)
+            runner.broken = False
             break
         mine = each.mine(seen.findings)
         for finding in mine:
             if finding.anomaly is Anomaly.PROTOCOL:
-                _note_on_the_wire(kept, told(stage, each, finding, schedule))
+                _note_on_the_wire(kept, told(runner, each, finding, schedule))
         for finding in _weightiest(each, [f for f in mine if f.anomaly is not Anomaly.PROTOCOL]):
             key = (finding.check, finding.anomaly)
             sightings[key] += 1
             sighting = Sighting(each, finding, seen, schedule, options.deadline_s)
             if key in kept:
-                kept[key] = seen_again(stage, sighting, kept[key], sightings[key])
+                kept[key] = seen_again(runner, sighting, kept[key], sightings[key])
                 continue
-            kept[key] = unrefined(stage, sighting)  # kept even if the refinement is interrupted
-            one = refined(stage, sighting)
+            kept[key] = unrefined(runner, sighting)  # kept even if the refinement is interrupted
+            one = refined(runner, sighting)
             if one.finding is not None:
                 kept[key] = one.finding
             else:
                 del kept[key]
                 if one.same is not None:
                     same, reason = one.same.verdict(), f"the same as was found before, by {one.same.check}"
-        if Verdict.worst([same, verdict_of(_of_the_channel(kept))]) is not Verdict.VALID or not stage.usable:
+        if Verdict.worst([same, verdict_of(_of_the_channel(kept))]) is not Verdict.VALID or not runner.usable:
             break
     verdict = Verdict.worst([same, verdict_of(_of_the_channel(kept), strict=options.strict)])
     row = row_of(workload, each, verdict, tried, (now_ns() - began) / 1e9, reason, tuple(measured.values()))
     return SuiteReport(options.seed, (row,), tuple(kept.values()))
 
 
-def _judged(stage: ScheduleRunner, schedule: Schedule, deadline_s: float) -> ScheduleResult:
+def _judged(runner: ScheduleRunner, schedule: Schedule, deadline_s: float) -> ScheduleResult:
     """Execute a schedule, and leave some of the budget for repetitions of what it shows. Raises BudgetSpent."""
-    with stage.budget.leaving_retries():
-        return stage.judge(schedule, deadline_s)
+    with runner.budget.leaving_retries():
+        return runner.judge(schedule, deadline_s)
 
 
 def _note_on_the_wire(kept: Found, finding: Finding) -> None:
@@ -373,18 +373,18 @@ def _of_the_channel(kept: Found) -> list[Finding]:
     return [finding for finding in kept.values() if finding.anomaly is not Anomaly.PROTOCOL]
 
 
-def _schedules(stage: ScheduleRunner, each: DeliveryProperty, options: SuiteOptions) -> list[Schedule]:
+def _schedules(runner: ScheduleRunner, each: DeliveryProperty, options: SuiteOptions) -> list[Schedule]:
     """The edge schedules and the drawn schedules, adapted to the workload.
 
     On a server that we cannot replace, control runs are not possible afterwards. So each schedule with misbehaviour
     runs there first without it.
     """
-    schedules = list(own_edges(stage, each))
+    schedules = list(own_edges(runner, each))
     if each.schedules is not None and options.examples:
         number = max(1, round(options.examples * each.share))
         drawn = examples(each.schedules(), number=number, from_seed=options.seed)
-        schedules += [fitted(schedule, stage.workload) for schedule in drawn]
-    if each.headline and not stage.server.owned:
+        schedules += [fitted(schedule, runner.workload) for schedule in drawn]
+    if each.headline and not runner.server.owned:
         schedules = [one for schedule in schedules for one in (without_misbehaviour(schedule), schedule)]
     return list(dict.fromkeys(schedules))
 

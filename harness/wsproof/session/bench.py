@@ -47,25 +47,25 @@ def bench(options: BenchOptions, *, console: Console = SILENT, began: float | No
     return bench_target(CommandContext(options, console, began))
 
 
-def bench_target(stage: CommandContext[BenchOptions]) -> BenchResult:
+def bench_target(context: CommandContext[BenchOptions]) -> BenchResult:
     """Measure one target."""
-    objectives = [parse_objective(text) for text in stage.options.slo]
-    require_possible(plan_of(stage))
+    objectives = [parse_objective(text) for text in context.options.slo]
+    require_possible(plan_of(context))
     with (
-        violations_outrank_errors(stage),
-        stage.running(connections=stage.options.subscribers) as server,
-        stage.record("bench") as log,
+        violations_outrank_errors(context),
+        context.running(connections=context.options.subscribers) as server,
+        context.record("bench") as log,
     ):
-        log.change(target=stage.describe(server), plan=plan_of(stage, server).to_json())
+        log.change(target=context.describe(server), plan=plan_of(context, server).to_json())
         log.keep_output(server)
-        measurement = measure_server(stage, server, log, objectives)
+        measurement = measure_server(context, server, log, objectives)
         judge_objectives(log, objectives)
-        stage.console.measured(log.record)
+        context.console.measured(log.record)
     return BenchResult(log.record, measurement)
 
 
 def measure_server(
-    stage: CommandContext[BenchOptions],
+    context: CommandContext[BenchOptions],
     server: RunningServer,
     log: RunRecorder,
     objectives: Sequence[Objective],
@@ -77,16 +77,16 @@ def measure_server(
     With `again`, retry once if void figures leave the user's question unanswered, and keep the better block. A first
     block with a violation is kept without a retry.
     """
-    strict = isinstance(stage.options, RunOptions) and stage.options.strict  # `run` has --strict, for all its parts
-    first = measure_block(stage, server, log, log.folder.columns)
-    question = Question(tuple(objectives), stage.options.strict_trust)
+    strict = isinstance(context.options, RunOptions) and context.options.strict  # `run` has --strict, for all its parts
+    first = measure_block(context, server, log, log.folder.columns)
+    question = Question(tuple(objectives), context.options.strict_trust)
     block = first
     if again and question.is_open(first) and first.verdict(strict=strict) is not Verdict.INVALID:
-        stage.console.say(MEASURED_AGAIN.format(", ".join(first.void_codes)), style="dim")
+        context.console.say(MEASURED_AGAIN.format(", ".join(first.void_codes)), style="dim")
         if server.owned:
             server.restart()
         columns = log.folder.path / "columns-again"
-        second = measure_block(stage, server, log, columns, instead=first)
+        second = measure_block(context, server, log, columns, instead=first)
         block = question.better(first, second, strict=strict)
         if block is second:
             shutil.rmtree(log.folder.columns)
@@ -96,12 +96,12 @@ def measure_server(
         kept = "second" if block is second else "first"
         log.change(measured_again=SecondMeasurement(first.void_codes, kept))
     keep_block(log, block, strict=strict)
-    log.change(generator=generator_setup(stage, block.measurement))
+    log.change(generator=generator_setup(context, block.measurement))
     return block.measurement
 
 
 def measure_block(
-    stage: CommandContext[BenchOptions],
+    context: CommandContext[BenchOptions],
     server: RunningServer,
     log: RunRecorder,
     columns: Path,
@@ -109,11 +109,11 @@ def measure_block(
 ) -> JudgedMeasurement:
     """Run the plan once. If the run ends early, write `instead`, or else the partial block, into the record."""
     try:
-        with stage.console.progress() as progress:
+        with context.console.progress() as progress:
             measurement = run_plan(
-                plan_of(stage, server),
-                channels=stage.needed_channels(),
-                settings=stage.settings,
+                plan_of(context, server),
+                channels=context.needed_channels(),
+                settings=context.settings,
                 endpoint=server.endpoint,
                 server=server,
                 columns=columns,
@@ -145,13 +145,13 @@ def keep_block(log: RunRecorder, block: JudgedMeasurement, *, strict: bool = Fal
     )
 
 
-def generator_setup(stage: CommandContext[MeasureOptions], measurement: Measurement) -> GeneratorSetup:
+def generator_setup(context: CommandContext[MeasureOptions], measurement: Measurement) -> GeneratorSetup:
     """The record's description of the load generator: processes, cores and event loop."""
     generator = measurement.generator
     is_stamped = generator.stamps.clock == "kernel"
     return GeneratorSetup(
         processes=generator.processes,
-        chosen=stage.options.processes is None,
+        chosen=context.options.processes is None,
         cores=generator.cores,
         loop=generator.loop,
         stamps=generator.stamps.clock,

@@ -8,7 +8,7 @@ from wsproof.session.bench import bench_target
 from wsproof.session.console import SILENT, Console
 from wsproof.session.context import CommandContext
 from wsproof.session.options import BenchOptions
-from wsproof.session.servers import ServerRun, required_app, turns
+from wsproof.session.servers import ServerRun, required_app, server_runs
 
 
 def bench_servers(options: BenchOptions, *, console: Console = SILENT, began: float | None = None) -> tuple[Bench, ...]:
@@ -18,19 +18,19 @@ def bench_servers(options: BenchOptions, *, console: Console = SILENT, began: fl
         UsageError: the options are wrong, or the target is no app.
         TargetError: no server could be measured, or one that was named is not installed.
     """
-    stage = CommandContext(options, console, began)
-    benches = tuple(measure(turn) for turn in turns(stage, required_app(stage)))
+    context = CommandContext(options, console, began)
+    benches = tuple(measure(run) for run in server_runs(context, required_app(context)))
     if not any(bench.record for bench in benches):
         raise TargetError("no server could be measured: " + "; ".join(f"{one.name}: {one.reason}" for one in benches))
     return benches
 
 
-def measure(turn: ServerRun[BenchOptions]) -> Bench:
+def measure(run: ServerRun[BenchOptions]) -> Bench:
     """One server's row. If the server cannot start, the row gives the reason instead of raising."""
-    if turn.missing:
-        return Bench(turn.server.name, reason=turn.missing)
+    if run.missing:
+        return Bench(run.server.name, reason=run.missing)
     try:
-        result = bench_target(turn.begin())
+        result = bench_target(run.begin())
     except TargetError as error:
-        return Bench(turn.server.name, reason=str(error), failed=True)
-    return Bench(turn.server.name, result.record)
+        return Bench(run.server.name, reason=str(error), failed=True)
+    return Bench(run.server.name, result.record)

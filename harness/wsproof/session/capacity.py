@@ -50,34 +50,35 @@ def capacity(options: CapacityOptions, *, console: Console = SILENT, began: floa
     Raises:
         UsageError: the options are wrong, or the target could not be started or reached (TargetError).
     """
-    stage = CommandContext(options, console, began)
+    context = CommandContext(options, console, began)
     objectives = [parse_objective(text) for text in options.slo]
-    dimension = Dimension(base_plan(stage), options.over, stage.workload_name)
+    dimension = Dimension(base_plan(context), options.over, context.workload_name)
     search = search_of(options, dimension)
-    if options.over == "rooms" and "rooms" not in stage.workloads[stage.workload_name].parameters:
+    if options.over == "rooms" and "rooms" not in context.workloads[context.workload_name].parameters:
         raise UsageError(
-            f"the workload {stage.workload_name} does not say how many rooms it has: --over rooms needs one that takes "
-            f"a setting called rooms (`wsproof list workloads`); this one can be searched --over subscribers or rate."
+            f"the workload {context.workload_name} does not say how many rooms it has: --over rooms needs one that "
+            f"takes a setting called rooms (`wsproof list workloads`); this one can be searched --over subscribers or "
+            f"rate."
         )
     largest = dimension.plan(search.highest)
     require_possible(largest)
-    with stage.running(connections=largest.subscribers) as server, stage.record("capacity") as log:
-        log.change(target=stage.describe(server), plan=dimension.base.to_json())
+    with context.running(connections=largest.subscribers) as server, context.record("capacity") as log:
+        log.change(target=context.describe(server), plan=dimension.base.to_json())
         log.keep_output(server)
-        trials = LevelRuns(stage, server, log, objectives, dimension, search)
+        trials = LevelRuns(context, server, log, objectives, dimension, search)
         trials.conclude(find_capacity(trials.measure, search))
         console.measured(log.record)
     return log.record
 
 
-def base_plan(stage: CommandContext[CapacityOptions]) -> Plan:
+def base_plan(context: CommandContext[CapacityOptions]) -> Plan:
     """The plan whose one number the search raises. All levels use as many processes as the highest needs."""
-    given, plan = stage.options, plan_of(stage)
+    given, plan = context.options, plan_of(context)
     if given.processes is not None or given.over == "rate":
         return plan
     highest = int(given.highest or MOST[given.over])
     most = highest if given.over == "subscribers" else highest * given.subscribers
-    return replace(plan, processes=processes_for(most, stage.target))
+    return replace(plan, processes=processes_for(most, context.target))
 
 
 class Dimension:
@@ -141,14 +142,14 @@ class LevelRuns:
 
     def __init__(
         self,
-        stage: CommandContext[CapacityOptions],
+        context: CommandContext[CapacityOptions],
         server: RunningServer,
         log: RunRecorder,
         objectives: list[Objective],
         dimension: Dimension,
         search: Search,
     ) -> None:
-        self._stage = stage
+        self._context = context
         self._server = server
         self._log = log
         self._objectives = objectives
@@ -177,7 +178,7 @@ class LevelRuns:
             if not self._rows or not (self._server.owned or self._server.is_alive()):
                 raise
             return self._note(level, JudgedLevel(LevelOutcome.MISSED, (str(absent),)), {})
-        self._log.change(generator=generator_setup(self._stage, measurement))
+        self._log.change(generator=generator_setup(self._context, measurement))
         judged = judge_measurement(measurement, self._server)
         results = judged.judge(self._objectives)
         outcome = judge_level(results, judged.findings, judged.warnings)
@@ -191,11 +192,11 @@ class LevelRuns:
 
     def _run(self, level: float) -> Measurement:
         try:
-            with self._stage.console.progress(lines=False) as progress:
+            with self._context.console.progress(lines=False) as progress:
                 return run_plan(
                     self._dimension.plan(level),
-                    channels=self._stage.needed_channels(),
-                    settings=self._stage.settings | self._dimension.settings(level),
+                    channels=self._context.needed_channels(),
+                    settings=self._context.settings | self._dimension.settings(level),
                     endpoint=self._server.endpoint,
                     server=self._server,
                     progress=progress.engine,
@@ -219,7 +220,7 @@ class LevelRuns:
         )
         self._rows.append(row)
         self._log.change(capacity=self._record)
-        self._stage.console.say(level_line(row, self._dimension.name))
+        self._context.console.say(level_line(row, self._dimension.name))
         return judged.outcome
 
     @property

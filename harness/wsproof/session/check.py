@@ -33,46 +33,46 @@ def check(options: CheckOptions, *, console: Console = SILENT, began: float | No
         UsageError: the options are wrong, or the target could not be started or reached (TargetError).
         ViolatedRun: an error ended the check after a violation was found.
     """
-    stage = CommandContext(options, console, began)
-    with violations_outrank_errors(stage):
-        return check_target(stage, console.checked)
+    context = CommandContext(options, console, began)
+    with violations_outrank_errors(context):
+        return check_target(context, console.checked)
 
 
-def check_target(stage: CommandContext[CheckOptions], tell: Tell) -> RunRecord:
+def check_target(context: CommandContext[CheckOptions], tell: Tell) -> RunRecord:
     """Start the target, check it, and keep the run.
 
     `tell` gets the report before the record is closed, even if the run ends early.
     """
-    require_known(stage.options.only, stage.workloads)
+    require_known(context.options.only, context.workloads)
     with (
-        stage.running(wire=True) as server,
-        stage.record("check") as log,
-        CheckRecorder(stage, server, log, tell) as recorder,
+        context.running(wire=True) as server,
+        context.record("check") as log,
+        CheckRecorder(context, server, log, tell) as recorder,
     ):
         log.keep_output(server)
-        check_server(stage, server, recorder)
+        check_server(context, server, recorder)
     return log.record
 
 
-def check_server(stage: CommandContext[CheckOptions], server: RunningServer, recorder: CheckRecorder) -> None:
+def check_server(context: CommandContext[CheckOptions], server: RunningServer, recorder: CheckRecorder) -> None:
     """Run both suites. The channels suite needs channels and is left out without them."""
-    options = suite_options(stage.options)
+    options = suite_options(context.options)
     wire, promises = (
         rfc6455.planned(options),
-        delivery.planned(stage.workloads, options, server.endpoint, owned=server.owned),
+        delivery.planned(context.workloads, options, server.endpoint, owned=server.owned),
     )
     recorder.plan(wire + promises)
-    budget = server.budget = stage.budget
-    with stage.console.progress() as progress:
+    budget = server.budget = context.budget
+    with context.console.progress() as progress:
         if wire:
             keep = recorder.keep(SuiteName.PROTOCOL)
             own = budget.share(PROTOCOL_SHARE, "the protocol's share of the") if promises else budget
-            opening = opening_of(stage.workloads, server.endpoint.path)
+            opening = opening_of(context.workloads, server.endpoint.path)
             keep(rfc6455.run_suite(server, options, progress.suite("protocol"), keep, own, opening))
         if promises:
             keep = recorder.keep(SuiteName.CHANNELS)
             before = len(server.ends)
-            report = delivery.run_suite(server, stage.workloads, options, progress.suite("channels"), keep, budget)
+            report = delivery.run_suite(server, context.workloads, options, progress.suite("channels"), keep, budget)
             # The protocol suite already reports which script ended the server's process.
             keep(replace(report, findings=report.findings + end_findings(server.ends[before:])))
 

@@ -47,10 +47,10 @@ class CheckRecorder:
     """
 
     def __init__(
-        self, stage: CommandContext[CheckOptions], server: RunningServer, log: RunRecorder, tell: Tell
+        self, context: CommandContext[CheckOptions], server: RunningServer, log: RunRecorder, tell: Tell
     ) -> None:
-        self._stage, self._log, self._tell = stage, log, tell
-        self._target = stage.describe(server)
+        self._context, self._log, self._tell = context, log, tell
+        self._target = context.describe(server)
         self._known = server.known_deviations
         self._planned: tuple[NotRun, ...] = ()
         self._reports: dict[SuiteName, SuiteReport] = {}
@@ -94,13 +94,13 @@ class CheckRecorder:
 
     def _report(self, ended: str | None) -> SuiteReport:
         """The reports of all suites together. `ended`: why the rest was not run; None if the run is complete."""
-        options = self._stage.options
+        options = self._context.options
         report = sum(self._reports.values(), SuiteReport(options.seed, strict=options.strict, target=self._target))
         if ended is None:
-            return self._mark(replace(report, wall_s=self._stage.elapsed_s))
+            return self._mark(replace(report, wall_s=self._context.elapsed_s))
         known = {run.check for run in report.checks_run} | {one.check for one in report.not_run}
         left = tuple(replace(one, reason=ended) for one in self._planned if one.check not in known)
-        report = replace(report, not_run=report.not_run + left, complete=False, wall_s=self._stage.elapsed_s)
+        report = replace(report, not_run=report.not_run + left, complete=False, wall_s=self._context.elapsed_s)
         return self._mark(report)
 
     def _mark(self, report: SuiteReport) -> SuiteReport:
@@ -108,7 +108,7 @@ class CheckRecorder:
 
     def _write(self, report: SuiteReport, *, at_once: bool) -> SuiteReport:
         """Write the report into the run, with one file per finding. Returns the report without secrets."""
-        secrets = self._stage.secrets
+        secrets = self._context.secrets
         report = replace(report, checks_run=tuple(self._shown(run) for run in report.checks_run))
         before = self._kept
         self._kept = [self._kept_finding(hide_in(finding, secrets)) for finding in report.findings]
@@ -135,7 +135,7 @@ class CheckRecorder:
 
     def _shown(self, run: CheckRun) -> CheckRun:
         """The row without secrets. If wsproof crashed in this check, the traceback is also written to a file."""
-        secrets = self._stage.secrets
+        secrets = self._context.secrets
         run = replace(run, reason=hide(run.reason, secrets), traceback=hide(run.traceback, secrets))
         if run.traceback and run.check not in self._crashes:
             self._crashes.add(run.check)

@@ -17,7 +17,7 @@ from wsproof.session.console import SILENT, Console
 from wsproof.session.context import CommandContext
 from wsproof.session.crash import end_reason
 from wsproof.session.options import CheckOptions
-from wsproof.session.servers import ServerRun, required_app, turns
+from wsproof.session.servers import ServerRun, required_app, server_runs
 
 
 def check_servers(options: CheckOptions, *, console: Console = SILENT, began: float | None = None) -> ServerTable:
@@ -29,15 +29,15 @@ def check_servers(options: CheckOptions, *, console: Console = SILENT, began: fl
         UsageError: the options are wrong, or the target is no app.
         TargetError: no server is installed, or one that was named is not.
     """
-    stage = CommandContext(options, console, began)
-    target = required_app(stage)
-    to_check = turns(stage, target)
+    context = CommandContext(options, console, began)
+    target = required_app(context)
+    to_check = server_runs(context, target)
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    described = {**target.describe(), "channels": stage.channels, "settings": redact_settings(stage.settings)}
+    described = {**target.describe(), "channels": context.channels, "settings": redact_settings(context.settings)}
     table = ServerTable(described, started, machine_facts(), options.seed, options.strict)
     try:
-        for turn in to_check:
-            table = table.but(rows=(*table.rows, checked(turn)))
+        for run in to_check:
+            table = table.but(rows=(*table.rows, checked(run)))
     except BaseException as error:
         rows = (*table.rows, *_rows_of(to_check[len(table.rows) :], end_reason(error)))
         with suppress(Exception):  # must not replace the error that ended the run
@@ -51,32 +51,30 @@ def check_servers(options: CheckOptions, *, console: Console = SILENT, began: fl
     return table
 
 
-def checked(turn: ServerRun[CheckOptions]) -> ServerTableRow:
+def checked(run: ServerRun[CheckOptions]) -> ServerTableRow:
     """Check one server and return its row. If the server cannot start, the row says why."""
-    console, server = turn.stage.console, turn.server
-    if turn.missing:
-        console.say(f"\n{turn.number}: {server.name}: {turn.missing}", style="dim")
-        return ServerTableRow(server.name, server.title, ServerRunState.NOT_INSTALLED, turn.missing)
+    console, server = run.context.console, run.server
+    if run.missing:
+        console.say(f"\n{run.number}: {server.name}: {run.missing}", style="dim")
+        return ServerTableRow(server.name, server.title, ServerRunState.NOT_INSTALLED, run.missing)
 
     def tell(report: SuiteReport, record: RunRecord) -> None:
-        turn.known.append(ServerTableRow(server.name, server.title, ServerRunState.CHECKED, "", report, record.id))
-        console.say(verdict_of_row(turn.known[0]))
+        run.known.append(ServerTableRow(server.name, server.title, ServerRunState.CHECKED, "", report, record.id))
+        console.say(verdict_of_row(run.known[0]))
 
     try:
-        check_target(turn.begin(), tell)
+        check_target(run.begin(), tell)
     except TargetError as error:
         console.say(str(error), style="bold red")
-        if turn.known:
-            return turn.known[0]  # the server started, and was lost later: its findings count
+        if run.known:
+            return run.known[0]  # the server started, and was lost later: its findings count
         return ServerTableRow(server.name, server.title, ServerRunState.FAILED, str(error))
-    return turn.known[0]
+    return run.known[0]
 
 
-def _rows_of(turns: list[ServerRun[CheckOptions]], reason: str) -> list[ServerTableRow]:
+def _rows_of(runs: list[ServerRun[CheckOptions]], reason: str) -> list[ServerTableRow]:
     """The rows of servers that were not fully checked: the partial row if there is one, else the reason."""
     return [
-        turn.known[0]
-        if turn.known
-        else ServerTableRow(turn.server.name, turn.server.title, ServerRunState.NOT_RUN, reason)
-        for turn in turns
+        run.known[0] if run.known else ServerTableRow(run.server.name, run.server.title, ServerRunState.NOT_RUN, reason)
+        for run in runs
     ]

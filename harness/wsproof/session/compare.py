@@ -29,29 +29,29 @@ def compare(options: CompareOptions, *, console: Console = SILENT, began: float 
     Raises:
         UsageError: the options are wrong, there is no such ref or run, or a build could not be started.
     """
-    stage = CommandContext(options, console, began)
-    if is_run(stage.store, options.base) and is_run(stage.store, options.candidate):
-        base, candidate = (stage.store.find(name).read() for name in (options.base, options.candidate))
+    context = CommandContext(options, console, began)
+    if is_run(context.store, options.base) and is_run(context.store, options.candidate):
+        base, candidate = (context.store.find(name).read() for name in (options.base, options.candidate))
         comparison = compare_runs(base, candidate)
-        folder = stage.store.new_comparison(options.base, options.candidate)
+        folder = context.store.new_comparison(options.base, options.candidate)
     else:
-        _ = stage.workload_name
-        blocks = BlockLog(stage)
+        _ = context.workload_name
+        blocks = BlockLog(context)
         try:
-            comparison = measure_refs(stage, blocks)
+            comparison = measure_refs(context, blocks)
         except PartialComparison as partial:
-            keep(stage, blocks.folder, partial.comparison)
+            keep(context, blocks.folder, partial.comparison)
             raise partial.cause from None
         folder = blocks.folder
-    keep(stage, folder, comparison)
+    keep(context, folder, comparison)
     return comparison
 
 
-def keep(stage: CommandContext[CompareOptions], folder: ComparisonDir, comparison: Comparison) -> None:
+def keep(context: CommandContext[CompareOptions], folder: ComparisonDir, comparison: Comparison) -> None:
     """Write the comparison and its page."""
     folder.write(comparison)
-    stage.console.compared(comparison)
-    stage.console.say(f"page: {write_page(folder)}")
+    context.console.compared(comparison)
+    context.console.say(f"page: {write_page(folder)}")
 
 
 def is_run(store: RunStore, name: str) -> bool:
@@ -69,14 +69,14 @@ class BlockLog:
     The folder is made for the first block, so that a wrong git ref leaves no empty folder.
     """
 
-    def __init__(self, stage: CommandContext[CompareOptions]) -> None:
-        self._stage = stage
+    def __init__(self, context: CommandContext[CompareOptions]) -> None:
+        self._context = context
 
     @cached_property
     def folder(self) -> ComparisonDir:
         """The comparison's folder, made on first use."""
-        given = self._stage.options
-        return self._stage.store.new_comparison(given.base, given.candidate)
+        given = self._context.options
+        return self._context.store.new_comparison(given.base, given.candidate)
 
     def keep(self, block: BlockResult) -> None:
         """Append one block to `blocks.jsonl`."""
@@ -84,18 +84,18 @@ class BlockLog:
             file.write(json.dumps(block.to_json(), allow_nan=False) + "\n")
 
 
-def measure_refs(stage: CommandContext[CompareOptions], blocks: BlockLog) -> Comparison:
+def measure_refs(context: CommandContext[CompareOptions], blocks: BlockLog) -> Comparison:
     """Measure two git refs: worktrees, fresh servers, interleaved blocks."""
-    given = stage.options
-    with stage.console.progress() as progress:
+    given = context.options
+    with context.console.progress() as progress:
         return compare_refs(
             given.base,
             given.candidate,
             repo=Path.cwd(),
-            target=stage.target_at,
-            plan=plan_of(stage),
-            channels=stage.needed_channels(),
-            settings=stage.settings,
+            target=context.target_at,
+            plan=plan_of(context),
+            channels=context.needed_channels(),
+            settings=context.settings,
             pairs=given.pairs,
             seed=given.seed,
             exact_base=given.exact_base,

@@ -20,7 +20,7 @@ VIOLATED = "Before that a violation was found: see above. It stands, so the exit
 
 
 @contextmanager
-def violations_outrank_errors(stage: CommandContext[TargetOptions]) -> Iterator[None]:
+def violations_outrank_errors(context: CommandContext[TargetOptions]) -> Iterator[None]:
     """Context manager that turns an error into ViolatedRun, if the record already holds a violation.
 
     Errors are a target that is gone, a mistake that shows late, and a crash of wsproof. Ctrl-C and SIGTERM are none.
@@ -30,7 +30,7 @@ def violations_outrank_errors(stage: CommandContext[TargetOptions]) -> Iterator[
     except (InterruptedRun, BrokenPipeError):
         raise
     except Exception as error:
-        if stage.log is None or stage.log.record.verdict is not Verdict.INVALID:
+        if context.log is None or context.log.record.verdict is not Verdict.INVALID:
             raise
         if isinstance(error, WsproofError):
             raise ViolatedRun(f"{error}\n{VIOLATED}") from error

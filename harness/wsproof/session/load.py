@@ -57,14 +57,14 @@ def load(options: LoadOptions, *, console: Console = SILENT, began: float | None
         UsageError: the options are wrong, Locust is not installed, or the target could not be started or reached.
         CannotTellError: Locust ended without a result.
     """
-    stage = CommandContext(options, console, began)
-    stage.needed_channels()
+    context = CommandContext(options, console, began)
+    context.needed_channels()
     require_locust()
-    with stage.running(connections=options.users) as server, stage.record("load") as log:
-        log.change(target=stage.describe(server))
+    with context.running(connections=options.users) as server, context.record("load") as log:
+        log.change(target=context.describe(server))
         log.keep_output(server)
         result = load_server(
-            stage,
+            context,
             server,
             users=options.users,
             seconds=options.duration,
@@ -84,13 +84,13 @@ def load_in_browser(options: LoadOptions, *, console: Console = SILENT, began: f
     Raises:
         UsageError: the options are wrong, Locust is not installed, or the target could not be started or reached.
     """
-    stage = CommandContext(options, console, began)
-    stage.needed_channels()
+    context = CommandContext(options, console, began)
+    context.needed_channels()
     require_locust()
-    with stage.running(connections=options.users) as server:
-        command = [*locust_command(stage, server, options.users, options.scenario), *options.locust_arguments]
+    with context.running(connections=options.users) as server:
+        command = [*locust_command(context, server, options.users, options.scenario), *options.locust_arguments]
         console.say(f"target: {server.endpoint.at('/').url}  (Ctrl-C ends both)")
-        with started(command, environment(stage, server)) as locust:
+        with started(command, environment(context, server)) as locust:
             return locust.wait() == 0
 
 
@@ -107,11 +107,11 @@ def require_locust() -> None:
 
 
 def locust_command(
-    stage: CommandContext[TargetOptions], server: RunningServer, users: int, scenarios: Sequence[str]
+    context: CommandContext[TargetOptions], server: RunningServer, users: int, scenarios: Sequence[str]
 ) -> list[str]:
     """The Locust command line for the target and these scenarios."""
     return [
-        *(sys.executable, "-m", "locust", "-f", str(locustfile(stage.needed_channels()))),
+        *(sys.executable, "-m", "locust", "-f", str(locustfile(context.needed_channels()))),
         *("--host", server.endpoint.at("/").url.rstrip("/")),
         *("--users", str(users), "--spawn-rate", str(max(users / 4, 1))),
         *scenarios,
@@ -135,15 +135,15 @@ def locustfile(channels: str) -> Path:
 
 
 def environment(
-    stage: CommandContext[TargetOptions], server: RunningServer, summary: Path | None = None
+    context: CommandContext[TargetOptions], server: RunningServer, summary: Path | None = None
 ) -> dict[str, str]:
     """The environment variables that `wsproof.locust` reads, added to those of this process.
 
     Headers and tokens are passed here and not as arguments, so that `ps` does not show them.
     """
     told = {
-        "WSPROOF_CHANNELS": stage.needed_channels(),
-        "WSPROOF_SETTINGS": json.dumps(stage.settings),
+        "WSPROOF_CHANNELS": context.needed_channels(),
+        "WSPROOF_SETTINGS": json.dumps(context.settings),
         "WSPROOF_ENDPOINT": json.dumps(server.endpoint.to_json()),
         "WSPROOF_KNOWN_DEVIATIONS": json.dumps(server.known_deviations.to_json()),
     }
@@ -155,7 +155,7 @@ def environment(
 
 
 def load_server(
-    stage: CommandContext[TargetOptions],
+    context: CommandContext[TargetOptions],
     server: RunningServer,
     *,
     users: int,
@@ -174,15 +174,15 @@ def load_server(
     summary_file = folder.path / "load.json"
     log_file = folder.path / "locust.log"
     command = [
-        *locust_command(stage, server, users, scenarios),
+        *locust_command(context, server, users, scenarios),
         *("--headless", "--run-time", f"{ceil(seconds)}s", "--only-summary", "--reset-stats"),
         *handed_on,
     ]
     with (
         log_file.open("w", encoding="utf-8") as output,
         secret_pipe() as pipe,
-        started(command, environment(stage, server, summary_file), output=output, pipe=pipe) as locust,
-        stage.console.waiting(f"{users} Locust users for {seconds:g} s"),
+        started(command, environment(context, server, summary_file), output=output, pipe=pipe) as locust,
+        context.console.waiting(f"{users} Locust users for {seconds:g} s"),
         suppress(subprocess.TimeoutExpired),
     ):  # on a timeout, `started` stops Locust on exit; its summary is read below
         locust.wait(timeout=seconds + GRACE_SECONDS)
@@ -193,7 +193,7 @@ def load_server(
         if unknown is not None:
             raise UsageError(
                 f"--scenario {unknown[1].strip()} names no user class: those of channels are called after their "
-                f"workloads, such as {', '.join(map(user_class_name, stage.workloads))}."
+                f"workloads, such as {', '.join(map(user_class_name, context.workloads))}."
             )
         tail = "\n".join(log_file.read_text(encoding="utf-8").splitlines()[-15:])
         raise CannotTellError(f"Locust ended with {locust.returncode} and left no summary. Its last words:\n{tail}")

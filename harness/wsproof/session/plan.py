@@ -14,7 +14,7 @@ from wsproof.target.server import RunningServer
 from wsproof.target.target import Target
 
 
-def plan_of(stage: CommandContext[MeasureOptions], server: RunningServer | None = None, *, beside: int = 1) -> Plan:
+def plan_of(context: CommandContext[MeasureOptions], server: RunningServer | None = None, *, beside: int = 1) -> Plan:
     """The plan that the options describe.
 
     A running `server` tells how many cores it needs. `beside`: how many workloads run at once, this one included.
@@ -22,12 +22,12 @@ def plan_of(stage: CommandContext[MeasureOptions], server: RunningServer | None 
     Raises:
         UsageError: the options contradict each other.
     """
-    options = stage.options
+    options = context.options
     if options.in_flight is not None and not options.closed:
         raise UsageError("--in-flight is for a closed loop: add --closed, or leave it out.")
-    processes = options.processes or processes_for(options.subscribers, stage.target, server, beside=beside)
+    processes = options.processes or processes_for(options.subscribers, context.target, server, beside=beside)
     plan = Plan(
-        workload=stage.workload_name,
+        workload=context.workload_name,
         subscribers=options.subscribers,
         publishers=options.publishers,
         rate_hz=options.rate,

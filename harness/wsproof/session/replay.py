@@ -46,14 +46,14 @@ def replay(options: ReplayOptions, *, began: float | None = None) -> ReplayResul
         UsageError: the file is no finding, or the target could not be started or reached (TargetError).
     """
     finding, target = read_finding(options.finding)
-    stage = CommandContext(remember(options, target), began=began)
-    with stage.running(wire=True) as server:
+    context = CommandContext(remember(options, target), began=began)
+    with context.running(wire=True) as server:
         for number in range(1, attempts(finding) + 1):
-            known = server.known_deviations.mark(replayed(stage, server, finding))
+            known = server.known_deviations.mark(replayed(context, server, finding))
             shown, sentence, code = outcome(finding, known, number)
             if code is not ExitCode.OK:
                 break
-    return ReplayResult(tuple(replace(hide_in(one, stage.secrets), replay=None) for one in shown), sentence, code)
+    return ReplayResult(tuple(replace(hide_in(one, context.secrets), replay=None) for one in shown), sentence, code)
 
 
 def attempts(finding: Finding) -> int:
@@ -169,7 +169,7 @@ def _kept(what: str, value: Any) -> Any:
     return value
 
 
-def replayed(stage: CommandContext[ReplayOptions], server: RunningServer, finding: Finding) -> list[Finding]:
+def replayed(context: CommandContext[ReplayOptions], server: RunningServer, finding: Finding) -> list[Finding]:
     """Replay the finding's recipe once and return the findings."""
     assert finding.recipe is not None
     deadline_s = SuiteOptions().deadline_s
@@ -179,9 +179,9 @@ def replayed(stage: CommandContext[ReplayOptions], server: RunningServer, findin
             server.endpoint,
             deadline_s,
             pid=server.pid,
-            login=stage.options.login,
-            opening=opening_of(stage.workloads, server.endpoint.path),
+            login=context.options.login,
+            opening=opening_of(context.workloads, server.endpoint.path),
             server=server,
         )
-    stage.needed_channels()
-    return delivery.replay(finding.recipe, server, stage.workloads, deadline_s)
+    context.needed_channels()
+    return delivery.replay(finding.recipe, server, context.workloads, deadline_s)

@@ -34,51 +34,51 @@ def run(options: RunOptions, *, console: Console = SILENT, began: float | None =
         UsageError: the options are wrong, or the target could not be started or reached (TargetError).
         ViolatedRun: an error ended the run after a violation was found.
     """
-    stage = CommandContext(options, console, began)
+    context = CommandContext(options, console, began)
     objectives = [parse_objective(text) for text in options.slo]
-    require_possible(plan_of(stage))
+    require_possible(plan_of(context))
     require_locust()
-    require_known(options.only, stage.workloads)
-    with violations_outrank_errors(stage):
+    require_known(options.only, context.workloads)
+    with violations_outrank_errors(context):
         try:
-            record = _all_parts(stage, objectives)
+            record = _all_parts(context, objectives)
         except BaseException:
-            if stage.log is not None:
+            if context.log is not None:
                 with suppress(Exception):  # must not replace the error that ended the run
-                    console.run_ended(stage.log.record)
+                    console.run_ended(context.log.record)
             raise
         console.run_ended(record)
     return record
 
 
-def _all_parts(stage: CommandContext[RunOptions], objectives: list[Objective]) -> RunRecord:
+def _all_parts(context: CommandContext[RunOptions], objectives: list[Objective]) -> RunRecord:
     """Check, bench and load, each on a fresh server."""
-    options, console = stage.options, stage.console
+    options, console = context.options, context.console
     connections = max(options.subscribers, options.users)
     with ExitStack() as parts:
         # Begin the record after the target has started: a target that cannot start must leave no record.
-        with stage.running(wire=True, connections=connections) as server:
-            log = parts.enter_context(stage.record("run"))
+        with context.running(wire=True, connections=connections) as server:
+            log = parts.enter_context(context.record("run"))
             log.closing = closing_sentences
-            log.change(target=stage.describe(server), plan=plan_of(stage, server).to_json())
+            log.change(target=context.describe(server), plan=plan_of(context, server).to_json())
             log.keep_output(server)
             console.headline("1 of 3: check")
             if options.budget is None:
-                stage.budget = Budget(check_budget(stage.elapsed_s))
-            with CheckRecorder(stage, server, log, console.checked) as recorder:
-                check_server(stage, server, recorder)
+                context.budget = Budget(check_budget(context.elapsed_s))
+            with CheckRecorder(context, server, log, console.checked) as recorder:
+                check_server(context, server, recorder)
         parts.enter_context(_shown_at_last(console, log))
-        with stage.running(connections=connections) as server:
+        with context.running(connections=connections) as server:
             log.keep_output(server)
             console.headline("2 of 3: bench")
             asked = bool(objectives) or options.strict_trust
-            again = asked or fits_again(stage.elapsed_s, plan_of(stage, server))
-            measure_server(stage, server, log, objectives, again=again)
-        with stage.running(connections=connections) as server:
+            again = asked or fits_again(context.elapsed_s, plan_of(context, server))
+            measure_server(context, server, log, objectives, again=again)
+        with context.running(connections=connections) as server:
             log.keep_output(server)
             console.headline("3 of 3: load")
-            seconds = load_seconds(stage.elapsed_s)
-            add_load(log, load_server(stage, server, users=options.users, seconds=seconds, folder=log.folder))
+            seconds = load_seconds(context.elapsed_s)
+            add_load(log, load_server(context, server, users=options.users, seconds=seconds, folder=log.folder))
         judge_objectives(log, objectives)
     return log.record
 

@@ -21,8 +21,8 @@ def serve(options: ServeOptions) -> Iterator[RunningServer]:
         UsageError: the target is a URL, which runs already.
         TargetError: the target could not be started.
     """
-    stage = CommandContext(options)
-    if not stage.target.is_ours:
-        raise UsageError(f"{stage.target.spec} runs already; serve starts an app (pkg.module:app) or a cmd: target.")
-    with stage.running(port=options.port) as server:
+    context = CommandContext(options)
+    if not context.target.is_ours:
+        raise UsageError(f"{context.target.spec} runs already; serve starts an app (pkg.module:app) or a cmd: target.")
+    with context.running(port=options.port) as server:
         yield server

@@ -20,7 +20,7 @@ OptionsT = TypeVar("OptionsT", bound=TargetOptions)
 class ServerRun(Generic[OptionsT]):
     """The run on one of several servers. `number` is its position, such as `2 of 5`."""
 
-    stage: CommandContext[OptionsT]
+    context: CommandContext[OptionsT]
     target: Target
     server: AsgiServer
     number: str
@@ -35,29 +35,29 @@ class ServerRun(Generic[OptionsT]):
 
     def begin(self) -> CommandContext[OptionsT]:
         """Print the server's heading, and return the command context for this server alone."""
-        self.stage.console.headline(f"{self.number}: {self.server.name}")
+        self.context.console.headline(f"{self.number}: {self.server.name}")
         path = None if self.target.path_from_channels else self.target.path
-        own = replace(self.stage.options, server=self.server.name, path=path)
-        return CommandContext(own, self.stage.console)
+        own = replace(self.context.options, server=self.server.name, path=path)
+        return CommandContext(own, self.context.console)
 
 
-def required_app(stage: CommandContext[TargetOptions]) -> Target:
+def required_app(context: CommandContext[TargetOptions]) -> Target:
     """The target with its WebSocket path, which is looked up once for all servers.
 
     Raises:
         UsageError: the target is not an app that a server could run, or its path is unknown.
         TargetError: the app cannot be imported.
     """
-    target = stage.target
+    target = context.target
     if target.app is None:
         raise UsageError(
             "--server all, or several names, runs an app on each server, and this target is no app. "
             "Name an app (pkg.module:app), or leave --server out"
         )
-    return resolve_path(target.at_wire_path(stage.workloads))
+    return resolve_path(target.at_wire_path(context.workloads))
 
 
-def turns(stage: CommandContext[OptionsT], target: Target) -> list[ServerRun[OptionsT]]:
+def server_runs(context: CommandContext[OptionsT], target: Target) -> list[ServerRun[OptionsT]]:
     """The runs of all servers that `--server` names, in order.
 
     A server that is named must be installed. With `all`, servers that are not installed are reported in their rows.
@@ -67,9 +67,11 @@ def turns(stage: CommandContext[OptionsT], target: Target) -> list[ServerRun[Opt
         TargetError: a server that was named is not installed.
     """
     assert target.app is not None
-    named = stage.options.server
+    named = context.options.server
     servers = choose_servers(named, target.app)
     if named != ALL:
         for server in servers:
             choose_server(server.name, interpreter(target.python), target.app)
-    return [ServerRun(stage, target, server, f"{number} of {len(servers)}") for number, server in enumerate(servers, 1)]
+    return [
+        ServerRun(context, target, server, f"{number} of {len(servers)}") for number, server in enumerate(servers, 1)
+    ]
