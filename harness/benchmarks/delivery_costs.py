@@ -95,15 +95,15 @@ def bill_of(subscribers: int, publications: int) -> dict[str, float]:
 def recorded(folder: Path, subscribers: int, publications: int, bill: Bill) -> tuple[History, Measurement]:
     """Record a history as a worker does, and merge it."""
     workload = load_channels("tutorial", {})["chat"]
-    ledger = WorkerRecorder(folder, 0, workload)
+    recorder = WorkerRecorder(folder, 0, workload)
     start_ns = now_ns()
-    connections = open_connections(WorkerState(ledger), subscribers)
+    connections = open_connections(WorkerState(recorder), subscribers)
     frames = []
     for number in range(publications):
         words = "Client #1 says: "
         text = words + Envelope(0, number, start_ns + number).seal(body_of(MESSAGE_BYTES - len(words)))
         frames.append(Frame(Opcode.TEXT, text.encode()).encode())
-        ledger.published(0, number, start_ns + number, start_ns + number, Phase.MEASURED)
+        recorder.published(0, number, start_ns + number, start_ns + number, Phase.MEASURED)
 
     def receive() -> None:
         for frame in frames:
@@ -122,9 +122,9 @@ def recorded(folder: Path, subscribers: int, publications: int, bill: Bill) -> t
     copying = Bill()
     copying.of("copy", copy)
     bill.items["reading and recording, a frame to a read"] -= copying.items["copy"]
-    bill.of("writing the columns", ledger.settle)
+    bill.of("writing the columns", recorder.settle)
     gc.enable()
-    ledger.close()
+    recorder.close()
     end_ns = now_ns()
     history = bill.of(
         "joining the record of the workers",
@@ -144,7 +144,7 @@ def open_connections(room: WorkerState, count: int) -> list[Connection]:
         connection = Connection(member, request, room, loop.create_future())
         connection.opened = connection.reader.peer = None
         connection.is_in = True
-        room.ledger.opened(member, 1, now_ns())
+        room.recorder.opened(member, 1, now_ns())
         connections.append(connection)
     loop.close()
     return connections

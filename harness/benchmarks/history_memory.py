@@ -102,16 +102,16 @@ def follow(folder: Path, subscribers: int, publications: int, *, trouble: bool) 
 def write_run(folder: Path, subscribers: int, publications: int, *, trouble: bool) -> int:
     """Write a worker's files of a run in which member 0 publishes. Returns the number of receipts."""
     random = np.random.default_rng(1)
-    ledger = WorkerRecorder(folder, 0, load_channels("tutorial", {})["chat"])
+    recorder = WorkerRecorder(folder, 0, load_channels("tutorial", {})["chat"])
     for member in range(subscribers):
-        ledger.opened(member, 1_000_000, BEGAN_NS - 2 * NS)
+        recorder.opened(member, 1_000_000, BEGAN_NS - 2 * NS)
     gap_ns = NS // RATE_HZ
     written = 0
-    ledger.settle()
+    recorder.settle()
     with table_path(folder, 0, "messages").open("ab") as messages, table_path(folder, 0, "receipts").open("ab") as rows:
         for number in range(-1, publications):  # the first is the probe, which makes every member present
             at_ns = BEGAN_NS + number * gap_ns
-            ledger.published(0, number + 1, at_ns, at_ns, Phase.MEASURED if number >= 0 else Phase.PROBE)
+            recorder.published(0, number + 1, at_ns, at_ns, Phase.MEASURED if number >= 0 else Phase.PROBE)
             kinds = np.array([[0, number + 1, at_ns, kind, 1] for kind in (Kind.REPLY, Kind.DELIVERY)], "<i8")
             messages.write(kinds.tobytes())
             who = random.permutation(subscribers)
@@ -122,7 +122,7 @@ def write_run(folder: Path, subscribers: int, publications: int, *, trouble: boo
                 table[5, 1] -= 2
             written += len(table) + 1
             rows.write(np.array([[0, 2 * number + 2, at_ns + 1]], "<i8").tobytes() + table.astype("<i8").tobytes())
-    ledger.close()
+    recorder.close()
     return written
 
 

@@ -97,8 +97,8 @@ class Bench:
         self.sent: list[tuple[int, Phase]] = []
         self.hear: Callable[[tuple[int, int, int]], None] = lambda row: None
         patch.setattr(closed_loop, "monotonic_ns", lambda: self.now)
-        self.ledger = WorkerRecorder(folder, 0, load_channels("tutorial")["echo"])
-        self.loop = ClosedLoop(cast(Publisher, self), self.ledger, in_flight)
+        self.recorder = WorkerRecorder(folder, 0, load_channels("tutorial")["echo"])
+        self.loop = ClosedLoop(cast(Publisher, self), self.recorder, in_flight)
         member: Any = SimpleNamespace(member=0, hear_with=lambda received: setattr(self, "hear", received))
         self.loop.start([cast(Connection, member)], window_ns=NS, end_ns=100 * NS)
 
@@ -107,10 +107,10 @@ class Bench:
         return len(self.sent) - 1
 
     def come_back(self, sequence: int, kind: Kind = Kind.DELIVERY) -> None:
-        assert self.ledger.keys is not None
-        self.ledger.keys[len(self.ledger.kinds)] = (0, sequence)
-        self.ledger.kinds.append(kind)
-        self.hear((0, len(self.ledger.kinds) - 1, self.now))
+        assert self.recorder.keys is not None
+        self.recorder.keys[len(self.recorder.kinds)] = (0, sequence)
+        self.recorder.kinds.append(kind)
+        self.hear((0, len(self.recorder.kinds) - 1, self.now))
 
 
 @pytest.fixture

@@ -124,11 +124,11 @@ def test_the_shortest_payload_is_sent_as_long_as_it_was_asked_for(workload: Work
 
 
 def test_large_messages_are_not_all_remembered(tmp_path: Path) -> None:
-    ledger = WorkerRecorder(tmp_path, 0, Echo())
-    numbers = [ledger.learn(0, b"%d" % number + bytes(10_000_000), b"ticks", True) for number in range(8)]
+    recorder = WorkerRecorder(tmp_path, 0, Echo())
+    numbers = [recorder.learn(0, b"%d" % number + bytes(10_000_000), b"ticks", True) for number in range(8)]
     assert numbers == list(range(8))
-    assert sum(map(len, ledger.known)) < 70_000_000
-    ledger.close()
+    assert sum(map(len, recorder.known)) < 70_000_000
+    recorder.close()
 
 
 def test_the_meter_sees_a_process_work_and_keeps_what_it_used_after_its_end() -> None:

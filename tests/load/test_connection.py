@@ -48,7 +48,7 @@ class Wire(asyncio.Transport):
 
 
 class Bench:
-    """One connection, its worker's ledger, and the history that comes of it."""
+    """One connection, its worker's recorder, and the history that comes of it."""
 
     def __init__(self, folder: Path, loop: asyncio.AbstractEventLoop, kind: type[Connection] = Connection) -> None:
         self.workload = load_channels("tutorial")["chat"]
@@ -65,7 +65,7 @@ class Bench:
         self.wire.written = b""
 
     def history(self) -> History:
-        self.room.ledger.settle()
+        self.room.recorder.settle()
         return merge(Records(self._folder, 1), self.workload, 1, start_ns=0, end_ns=0, drained_ns=0)
 
 
@@ -111,7 +111,7 @@ class TestCuts:
             bench.connection.data_received(stream[:cut])
             bench.connection.data_received(stream[cut:])
             history = bench.history()
-            bench.room.ledger.close()
+            bench.room.recorder.close()
             assert sequences(history) == [1, 2, 3], cut
             assert history.receipts.intact.all(), cut
             assert not history.protocol, cut
@@ -315,6 +315,6 @@ class TestKnownAnswers:
                 other.connection_made(Wire())
                 other.data_received(self.answer(key if proved else KEY))
                 assert (bench.history().protocol == ()) is proved
-            bench.room.ledger.close()
+            bench.room.recorder.close()
 
         asyncio.run(run())

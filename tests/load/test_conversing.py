@@ -82,7 +82,7 @@ class Bench:
         self.sent(member)
 
     def history(self) -> History:
-        self.room.ledger.settle()
+        self.room.recorder.settle()
         return merge(Records(self._folder, 1), self.workload, len(self.connections), start_ns=0, end_ns=0, drained_ns=0)
 
 
@@ -153,7 +153,7 @@ def test_each_member_answers_what_must_be_answered_and_equal_bytes_are_read_once
         bench.hear(member, type="ping", id=7)
         assert bench.sent(member) == ["pong"], "the same ping again"
     assert bench.workload.reads == 4
-    assert frame(said("ping", id=7)) not in bench.room.ledger.known
+    assert frame(said("ping", id=7)) not in bench.room.recorder.known
     assert len(bench.history().receipts) == 6
 
 

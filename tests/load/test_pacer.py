@@ -24,8 +24,8 @@ from wsproof.workloads import load_channels
 def pacer_on(loop: asyncio.AbstractEventLoop, folder: Path) -> tuple[Pacer, WorkerRecorder]:
     """A pacer whose publishers have no connections: each publication is noted as one that failed."""
     workload = load_channels("tutorial")["chat"]
-    ledger = WorkerRecorder(folder, 0, workload)
-    return Pacer(loop, Publisher(workload, ledger, repeat(120), {}), lambda due_ns: None), ledger
+    recorder = WorkerRecorder(folder, 0, workload)
+    return Pacer(loop, Publisher(workload, recorder, repeat(120), {}), lambda due_ns: None), recorder
 
 
 def start(pacer: Pacer, times: list[int]) -> None:
@@ -37,7 +37,7 @@ def start(pacer: Pacer, times: list[int]) -> None:
 
 def test_publications_without_a_connection_have_failed_and_are_numbered_per_publisher(tmp_path: Path) -> None:
     async def run() -> None:
-        pacer, ledger = pacer_on(asyncio.get_running_loop(), tmp_path)
+        pacer, recorder = pacer_on(asyncio.get_running_loop(), tmp_path)
         begin = now_ns()
         times = [begin + step * 2_000_000 for step in range(6)]
         start(pacer, times)
@@ -45,7 +45,7 @@ def test_publications_without_a_connection_have_failed_and_are_numbered_per_publ
             while pacer.due_ns != NEVER:
                 await asyncio.sleep(0.001)
         pacer.close()
-        ledger.close()
+        recorder.close()
         records = Records(tmp_path, 1)
         records.update()
         rows = records.publications()
@@ -60,13 +60,13 @@ def test_publications_without_a_connection_have_failed_and_are_numbered_per_publ
 
 def test_what_was_due_in_the_window_and_did_not_leave_is_counted(tmp_path: Path) -> None:
     async def run() -> None:
-        pacer, ledger = pacer_on(asyncio.get_running_loop(), tmp_path)
+        pacer, recorder = pacer_on(asyncio.get_running_loop(), tmp_path)
         later = now_ns() + 3_600_000_000_000
         start(pacer, [later, later + 1, later + 2])
         assert pacer.unsent(later + 2) == 2
         assert pacer.unsent(later) == 0
         pacer.close()
-        ledger.close()
+        recorder.close()
 
     asyncio.run(run())
 

@@ -1,4 +1,4 @@
-"""What is read in one turn of the loop was there when the turn began."""
+"""What is read in one iteration of the loop was there when the iteration began."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Loop = Callable[[], asyncio.AbstractEventLoop]
 
 
 class StoppedLoop(asyncio.SelectorEventLoop):
-    """A loop whose turns end when a test says so."""
+    """A loop whose iterations end when a test says so."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,122 +48,122 @@ def stopped() -> Iterator[StoppedLoop]:
 
 class TestStamps:
     def test_all_reads_of_a_turn_have_the_time_of_the_first(self, stopped: StoppedLoop) -> None:
-        turn = ReceiveClock(stopped)
-        assert [turn.stamp(now) for now in (10, 20, 30)] == [10, 10, 10]
+        receive_clock = ReceiveClock(stopped)
+        assert [receive_clock.stamp(now) for now in (10, 20, 30)] == [10, 10, 10]
 
     def test_the_next_turn_has_its_own_time(self, stopped: StoppedLoop) -> None:
-        turn = ReceiveClock(stopped)
-        assert [turn.stamp(now) for now in (10, 20, 30)] == [10, 10, 10]
+        receive_clock = ReceiveClock(stopped)
+        assert [receive_clock.stamp(now) for now in (10, 20, 30)] == [10, 10, 10]
         stopped.end_turn()
-        assert [turn.stamp(now) for now in (40, 50)] == [40, 40]
+        assert [receive_clock.stamp(now) for now in (40, 50)] == [40, 40]
 
     def test_after_a_turn_of_few_reads_some_are_stamped_as_they_come(self, stopped: StoppedLoop) -> None:
-        turn = ReceiveClock(stopped)
-        turn.stamp(10)
+        receive_clock = ReceiveClock(stopped)
+        receive_clock.stamp(10)
         stopped.end_turn()
-        assert [turn.stamp(now) for now in range(20, 20 + AS_THEY_COME)] == list(range(20, 20 + AS_THEY_COME))
+        assert [receive_clock.stamp(now) for now in range(20, 20 + AS_THEY_COME)] == list(range(20, 20 + AS_THEY_COME))
         assert not stopped.at_end
-        assert [turn.stamp(now) for now in (50, 60, 70)] == [50, 50, 50]
+        assert [receive_clock.stamp(now) for now in (50, 60, 70)] == [50, 50, 50]
         stopped.end_turn()
-        assert [turn.stamp(now) for now in (80, 90)] == [80, 80]
+        assert [receive_clock.stamp(now) for now in (80, 90)] == [80, 80]
 
     def test_what_follows_a_read_that_may_be_newer_than_the_turn_is_no_earlier(self, stopped: StoppedLoop) -> None:
-        turn = ReceiveClock(stopped)
-        turn.stamp(10)
-        turn.advance(15)
-        assert turn.stamp(20) == 15
+        receive_clock = ReceiveClock(stopped)
+        receive_clock.stamp(10)
+        receive_clock.advance(15)
+        assert receive_clock.stamp(20) == 15
 
     def test_after_many_reads_each_has_its_own_time(self, stopped: StoppedLoop) -> None:
-        turn = ReceiveClock(stopped)
-        stamps = [turn.stamp(1 + read) for read in range(MOST_READS + 3)]
+        receive_clock = ReceiveClock(stopped)
+        stamps = [receive_clock.stamp(1 + read) for read in range(MOST_READS + 3)]
         assert set(stamps[: MOST_READS + 1]) == {1}
         assert stamps[MOST_READS + 1 :] == [MOST_READS + 2, MOST_READS + 3]
         stopped.end_turn()
-        assert turn.stamp(5_000) == 5_000
-        assert turn.stamp(6_000) == 5_000
+        assert receive_clock.stamp(5_000) == 5_000
+        assert receive_clock.stamp(6_000) == 5_000
 
     def test_without_a_loop_each_read_has_its_own_time(self) -> None:
-        turn = ReceiveClock()
-        assert [turn.stamp(now) for now in (10, 20)] == [10, 20]
+        receive_clock = ReceiveClock()
+        assert [receive_clock.stamp(now) for now in (10, 20)] == [10, 20]
 
 
 class TestNotes:
-    """How late the stamps of a turn may be: on a clock that a test sets."""
+    """How late the stamps of an iteration may be: on a clock that a test sets."""
 
     @pytest.fixture
     def notes(self) -> list[tuple[int, int, int]]:
         return []
 
     @pytest.fixture
-    def turn(self, stopped: StoppedLoop, notes: list[tuple[int, int, int]]) -> ReceiveClock:
+    def receive_clock(self, stopped: StoppedLoop, notes: list[tuple[int, int, int]]) -> ReceiveClock:
         return ReceiveClock(stopped, notes.append)
 
     def play(
-        self, turn: ReceiveClock, stopped: StoppedLoop, reads: list[int], ends: int, clock: pytest.MonkeyPatch
+        self, receive_clock: ReceiveClock, stopped: StoppedLoop, reads: list[int], ends: int, clock: pytest.MonkeyPatch
     ) -> None:
         for now in reads:
-            turn.stamp(now)
+            receive_clock.stamp(now)
         clock.setattr("wsproof.load.worker.receive_clock.monotonic_ns", lambda: ends)
         stopped.end_turn()
 
     def test_what_a_turn_reads_right_after_another_may_have_come_while_that_read(
         self,
-        turn: ReceiveClock,
+        receive_clock: ReceiveClock,
         stopped: StoppedLoop,
         notes: list[tuple[int, int, int]],
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        self.play(turn, stopped, [1_000_000, 1_010_000, 1_020_000], 1_100_000, monkeypatch)
+        self.play(receive_clock, stopped, [1_000_000, 1_010_000, 1_020_000], 1_100_000, monkeypatch)
         assert not notes
-        self.play(turn, stopped, [1_105_000, 1_110_000, 1_120_000], 1_130_000, monkeypatch)
+        self.play(receive_clock, stopped, [1_105_000, 1_110_000, 1_120_000], 1_130_000, monkeypatch)
         assert notes == [(1_105_000, 1_130_000, 105_000)]
 
     def test_a_turn_for_which_the_loop_had_to_wait_is_exact(
         self,
-        turn: ReceiveClock,
+        receive_clock: ReceiveClock,
         stopped: StoppedLoop,
         notes: list[tuple[int, int, int]],
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        self.play(turn, stopped, [1_000_000, 1_010_000, 1_020_000], 1_100_000, monkeypatch)
+        self.play(receive_clock, stopped, [1_000_000, 1_010_000, 1_020_000], 1_100_000, monkeypatch)
         after = 1_100_000 + AT_ONCE_NS + 2 * AT_ONCE_PER_READ_NS + 1
-        self.play(turn, stopped, [after, after + 10_000, after + 20_000], after + 90_000, monkeypatch)
+        self.play(receive_clock, stopped, [after, after + 10_000, after + 20_000], after + 90_000, monkeypatch)
         assert not notes
 
     def test_short_turns_are_not_worth_a_note(
         self,
-        turn: ReceiveClock,
+        receive_clock: ReceiveClock,
         stopped: StoppedLoop,
         notes: list[tuple[int, int, int]],
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        self.play(turn, stopped, [1_000_000, 1_010_000, 1_020_000], 1_030_000, monkeypatch)
-        self.play(turn, stopped, [1_031_000, 1_040_000, 1_045_000], 1_050_000, monkeypatch)
+        self.play(receive_clock, stopped, [1_000_000, 1_010_000, 1_020_000], 1_030_000, monkeypatch)
+        self.play(receive_clock, stopped, [1_031_000, 1_040_000, 1_045_000], 1_050_000, monkeypatch)
         assert not notes
 
     def test_a_long_turn_with_stamps_of_its_own_is_noted(
         self,
-        turn: ReceiveClock,
+        receive_clock: ReceiveClock,
         stopped: StoppedLoop,
         notes: list[tuple[int, int, int]],
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        turn.stamp(1_000_000)
-        turn.advance(1_000_000)
-        self.play(turn, stopped, [1_010_000, 1_020_000], 1_100_000, monkeypatch)
+        receive_clock.stamp(1_000_000)
+        receive_clock.advance(1_000_000)
+        self.play(receive_clock, stopped, [1_010_000, 1_020_000], 1_100_000, monkeypatch)
         assert notes == [(1_000_000, 1_100_000, 0)]
 
     def test_what_a_timer_does_counts_as_well(
         self,
-        turn: ReceiveClock,
+        receive_clock: ReceiveClock,
         stopped: StoppedLoop,
         notes: list[tuple[int, int, int]],
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        turn.begin(1_000_000)
-        self.play(turn, stopped, [], 1_200_000, monkeypatch)
-        turn.begin(1_210_000)
-        self.play(turn, stopped, [1_215_000], 1_220_000, monkeypatch)
+        receive_clock.begin(1_000_000)
+        self.play(receive_clock, stopped, [], 1_200_000, monkeypatch)
+        receive_clock.begin(1_210_000)
+        self.play(receive_clock, stopped, [1_215_000], 1_220_000, monkeypatch)
         assert notes == [(1_210_000, 1_220_000, 210_000)]
 
 
@@ -190,13 +190,13 @@ class Hall:
             self.room.enter(connection)
 
     def send_to_all(self, data: bytes) -> None:
-        """All of them have it before the loop has its next turn."""
+        """All of them have it before the loop has its next iteration."""
         for end in self._ends:
             end.sendall(data)
 
     async def receipts(self, count: int) -> list[tuple[int, int]]:
         """The next so many: the member, and the stamp."""
-        rows = self.room.ledger.rows
+        rows = self.room.recorder.rows
         async with asyncio.timeout(90):
             while len(rows) < 3 * count:
                 await asyncio.sleep(0)
@@ -208,7 +208,7 @@ class Hall:
         for connection in self.room.members.values():
             connection.abort()
         self._stack.close()
-        self.room.ledger.close()
+        self.room.recorder.close()
 
 
 @pytest.mark.parametrize(

@@ -55,12 +55,12 @@ def test_two_runs_at_once_in_one_room_are_both_valid(serve: Serve) -> None:
 
 
 def kind_of(tmp_path: Path, share: MemberIds, frame_of: int, *, spoiled: bool = False) -> int:
-    ledger = WorkerRecorder(tmp_path, 0, load_channels("tutorial", base=1 + share.first)["chat"], share)
+    recorder = WorkerRecorder(tmp_path, 0, load_channels("tutorial", base=1 + share.first)["chat"], share)
     text = f"Client #{1 + frame_of} says: " + Envelope(frame_of, 3, 5).seal("hi")
     payload = (text.replace("hi", "ho") if spoiled else text).encode()
-    number = ledger.learn(0, Frame(Opcode.TEXT, payload).encode(), payload, is_text=True)
-    ledger.close()
-    return ledger.kinds[number]
+    number = recorder.learn(0, Frame(Opcode.TEXT, payload).encode(), payload, is_text=True)
+    recorder.close()
+    return recorder.kinds[number]
 
 
 def test_a_strangers_publication_is_known_by_its_number(tmp_path: Path) -> None:

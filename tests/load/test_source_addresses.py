@@ -98,7 +98,7 @@ def test_a_server_sees_them_come_from_these_addresses(
         assert room.members_open == 5
         for connection in room.members.values():
             connection.abort()
-        room.ledger.close()
+        room.recorder.close()
         async with asyncio.timeout(90):
             for _ in range(5):
                 await gone.acquire()

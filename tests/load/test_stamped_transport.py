@@ -66,7 +66,7 @@ class Hall:
 
     async def receipts(self, count: int) -> list[tuple[int, int]]:
         """The next so many: the member, and the stamp."""
-        rows = self.room.ledger.rows
+        rows = self.room.recorder.rows
         await until(lambda: len(rows) >= 3 * count)
         found = list(zip(rows[::3], rows[2::3], strict=True))
         rows.clear()
@@ -74,7 +74,7 @@ class Hall:
 
     @property
     def intervals(self) -> list[tuple[int, ...]]:
-        rows = self.room.ledger._intervals.rows
+        rows = self.room.recorder._intervals.rows
         return list(zip(rows[::4], rows[1::4], rows[2::4], rows[3::4], strict=True))
 
     async def close(self) -> None:
@@ -84,7 +84,7 @@ class Hall:
         for end in self.ends:
             end.close()
         self.poller.close()
-        self.room.ledger.close()
+        self.room.recorder.close()
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -285,7 +285,7 @@ def test_the_end_of_the_stream_is_the_end_of_the_member_after_its_last_message(
             end.recv(65536)  # with unread data, close would send RST
         end.close()
         await until(lambda: hall.room.members_open == 0)
-        assert len(hall.room.ledger.rows) == 3
+        assert len(hall.room.recorder.rows) == 3
         assert not hall.connections[0].can_send
 
     perform(scene)
@@ -301,8 +301,8 @@ def test_a_full_receive_buffer_is_noted(perform: Perform) -> None:
         with suppress(BlockingIOError):
             while True:  # until nothing more fits into the buffers of both sides
                 sent += end.send(waiting[sent % len(waiting) :])
-        await until(lambda: hall.room.ledger._queues.rows)
-        _, queued, window = hall.room.ledger._queues.rows[:3]
+        await until(lambda: hall.room.recorder._queues.rows)
+        _, queued, window = hall.room.recorder._queues.rows[:3]
         assert queued >= 0.75 * window
 
     perform(scene)

@@ -21,20 +21,22 @@ ANY = Limit(0.0, 0.0)
 """However small it is."""
 
 
-def turns(*rows: tuple[float, float, float]) -> np.ndarray:
+def iterations(*rows: tuple[float, float, float]) -> np.ndarray:
     """Turns in ms."""
     return np.array([[int(value * MS) for value in row] for row in rows], np.int64)
 
 
 def test_only_what_was_read_in_a_noted_turn_may_have_waited() -> None:
     received = np.array([int(at * MS) for at in (0.5, 1.0, 1.2, 1.5, 1.6, 3.0, 3.1)], np.int64)
-    waited = waited_ns(received, (turns((1, 1.5, 0.3), (3, 3.05, 0.1)),))
+    waited = waited_ns(received, (iterations((1, 1.5, 0.3), (3, 3.05, 0.1)),))
     assert (waited / MS).tolist() == pytest.approx([0, 0.3, 0.5, 0.8, 0, 0.1, 0])
 
 
 def test_of_several_processes_the_longest_wait_counts() -> None:
     received = np.array([int(1.2 * MS)], np.int64)
-    assert waited_ns(received, (turns((1, 2, 0.1)), turns(), turns((1.1, 2, 0.5)))).tolist() == [int(0.6 * MS)]
+    assert waited_ns(received, (iterations((1, 2, 0.1)), iterations(), iterations((1.1, 2, 0.5)))).tolist() == [
+        int(0.6 * MS)
+    ]
 
 
 def test_without_turns_slip_alone_is_the_generators() -> None:
@@ -54,7 +56,7 @@ def slow_reading(wait_ms: float, latency_ms: float = 1.0) -> Measurement:
     history = record.freeze()
     began = np.unique(history.receipts.received_ns)
     table = np.column_stack([began, began, np.full(len(began), int(wait_ms * MS))])
-    return measurement(history, generator=replace(QUIET, turns=(table,)))
+    return measurement(history, generator=replace(QUIET, late_iterations=(table,)))
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ async def _engine(port: int, connections: int) -> None:
         connector = Connector(Endpoint("127.0.0.1", port), workload, room, buffered=False)
         meter = Meter(connections)
         await connector.connect_all(range(connections), Deadline.after(300))
-        room.ledger.settle()
+        room.recorder.settle()
         if room.members_open != connections:
             sys.exit(f"only {room.members_open} of {connections} connected: {connector.faults[:1]}")
         meter.tell()

@@ -65,13 +65,13 @@ async def _engine(port: int, connections: int, frames: int) -> Cost:
 
     workload = load_channels("tutorial", {})["chat"]
     with tempfile.TemporaryDirectory(prefix="wsproof-receiving-") as folder:
-        ledger = WorkerRecorder(Path(folder), 0, workload)
-        room = WorkerState(ledger, loop=asyncio.get_running_loop())
+        recorder = WorkerRecorder(Path(folder), 0, workload)
+        room = WorkerState(recorder, loop=asyncio.get_running_loop())
         connector = Connector(Endpoint("127.0.0.1", port), workload, room, buffered=False)
         await connector.connect_all(range(connections), Deadline.after(60))
         start_ns = now_ns()
         for number in range(frames // connections):
-            ledger.published(0, number, 1, start_ns, Phase.MEASURED)
+            recorder.published(0, number, 1, start_ns, Phase.MEASURED)
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -79,10 +79,10 @@ async def _engine(port: int, connections: int, frames: int) -> Cost:
         read = 0
         while read < frames and room.members_open:
             await asyncio.sleep(0.05)  # as often as a worker writes
-            read += len(ledger.rows) // 3
-            ledger.settle()
+            read += len(recorder.rows) // 3
+            recorder.settle()
         cpu_s = time.process_time() - began
-        ledger.close()
+        recorder.close()
         history = merge(
             Records(Path(folder), 1), workload, connections, start_ns=start_ns, end_ns=now_ns(), drained_ns=now_ns()
         )

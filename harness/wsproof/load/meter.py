@@ -186,9 +186,10 @@ def generator_usage(
         cores=cores,
         alone=alone,
         stamps=stamps,
-        turns=()
+        late_iterations=()
         if stamps.clock == "kernel"
-        else tuple(np.concatenate([empty("turns"), *worker.turns]) for worker in records.workers) + tuple(late),
+        else tuple(np.concatenate([empty("iterations"), *worker.iterations]) for worker in records.workers)
+        + tuple(late),
     )
 
 
@@ -210,7 +211,7 @@ def arrival_stamps(records: Records, start_ns: int) -> ArrivalStamps:
 
 
 def late_wakes(at_ns: NDArray[np.int64], lag_ns: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Intervals in which an event loop was held up, in the form of `GeneratorUsage.turns`.
+    """Intervals in which an event loop was held up, in the form of `GeneratorUsage.late_iterations`.
 
     Each interval runs from the moment at which a timer was due until it fired. A receipt that was stamped within an
     interval may have waited since the interval began.

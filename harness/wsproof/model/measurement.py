@@ -79,7 +79,7 @@ class GeneratorUsage:
     cores: tuple[int, ...] = ()
     """The cores reserved for the generator, apart from the server's; empty if all cores were shared."""
     stamps: ArrivalStamps = field(default_factory=ArrivalStamps)
-    turns: tuple[NDArray[np.int64], ...] = ()
+    late_iterations: tuple[NDArray[np.int64], ...] = ()
     """Intervals in which the event loops may have stamped receipts late, in ns. Empty if the kernel stamped them.
 
     These are event-loop iterations, and timers that fired late. Tables of (n, 3) columns: start, end, and the longest

@@ -124,7 +124,7 @@ def _early_ns(received_ns: Ints, sent_ns: Ints, generator: GeneratorUsage) -> In
     if generator.stamps.clock == "kernel":
         earliest = np.maximum(earliest_ns(received_ns, generator.stamps), sent_ns)
         return np.maximum(received_ns - earliest, 0)
-    return waited_ns(received_ns, generator.turns) // 2
+    return waited_ns(received_ns, generator.late_iterations) // 2
 
 
 def _statistics(samples: Mapping[str, NDArray[Any]]) -> dict[tuple[str, str], float]:

@@ -44,13 +44,13 @@ def kind_that_comes_back(contract: Contract) -> Kind:
 class ClosedLoop:
     """The publishers of one worker, each with a window of publications in flight."""
 
-    def __init__(self, publisher: Publisher, ledger: WorkerRecorder, in_flight: int) -> None:
+    def __init__(self, publisher: Publisher, recorder: WorkerRecorder, in_flight: int) -> None:
         self._publisher = publisher
-        self._ledger = ledger
+        self._recorder = recorder
         self._in_flight = in_flight
-        self._kind = kind_that_comes_back(ledger.workload.contract)
+        self._kind = kind_that_comes_back(recorder.workload.contract)
         self._keys: dict[int, tuple[int, int]] = {}
-        ledger.keys = self._keys
+        recorder.keys = self._keys
         self._out: dict[int, dict[int, int]] = {}
         """Per publisher: the publications in flight, by sequence number, with the time (ns) at which they were sent.
         The oldest come first."""
@@ -86,9 +86,9 @@ class ClosedLoop:
         self._end_ns = 0
 
     def _hear(self, rows: Sequence[int]) -> None:
-        self._ledger.received(rows)
+        self._recorder.received(rows)
         for member, number in zip(rows[::3], rows[1::3], strict=True):
-            if self._ledger.kinds[number] != self._kind:
+            if self._recorder.kinds[number] != self._kind:
                 continue
             publisher, sequence = self._keys.get(number, (-1, -1))
             if publisher == member and self._out[member].pop(sequence, None) is not None:

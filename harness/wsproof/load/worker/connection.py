@@ -56,9 +56,9 @@ class ConnectionOwner(Protocol):
     A publication may become due during a burst of reads, so each read callback compares the time with `due_ns`.
     """
 
-    ledger: WorkerRecorder
-    answers: HandshakeCache
-    turn: ReceiveClock
+    recorder: WorkerRecorder
+    handshakes: HandshakeCache
+    receive_clock: ReceiveClock
     timers: ConversationTimers
     due_ns: int
 
@@ -88,11 +88,11 @@ class Connection(asyncio.Protocol):
         "_known",
         "_lengths",
         "_messages",
+        "_owner",
+        "_receive_clock",
         "_received",
-        "_room",
         "_started_ns",
         "_talk",
-        "_turn",
         "_wake_ns",
         "close_code",
         "closing",
@@ -107,7 +107,7 @@ class Connection(asyncio.Protocol):
     )
 
     def __init__(
-        self, member: int, request: Request, room: ConnectionOwner, opened: asyncio.Future[str | None]
+        self, member: int, request: Request, owner: ConnectionOwner, opened: asyncio.Future[str | None]
     ) -> None:
         self.member = member
         self.request = request
@@ -117,11 +117,11 @@ class Connection(asyncio.Protocol):
         self.closing = False
         self.close_code: int | None = None
         self.left_ns = 0
-        self._room = room
-        self._turn = room.turn
-        self._known = room.ledger.known
-        self._lengths = room.ledger.lengths
-        self._received = room.ledger.received
+        self._owner = owner
+        self._receive_clock = owner.receive_clock
+        self._known = owner.recorder.known
+        self._lengths = owner.recorder.lengths
+        self._received = owner.recorder.received
         self.reader = MessageReader(Peer(request, masking=MASKING))
         self.join_fault = ""
         self._talk: Conversation | None = None
@@ -136,14 +136,14 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport | Transport) -> None:
         self.transport = cast(Transport, transport)
         if isinstance(transport, StampedTransport):
-            self._turn = _EACH_READ_ITS_OWN
+            self._receive_clock = _EACH_READ_ITS_OWN
         peer = self.reader.peer
         assert peer is not None
         peer.connect()
         self.transport.write(peer.data_to_send())
 
     def data_received(self, data: bytes) -> None:
-        room = self._room
+        owner = self._owner
         now = monotonic_ns()
         # The whole frame is the key. Most reads of a broadcast are one frame that other members have received before. A
         # read whose length differs from all known frames is not even hashed.
@@ -151,13 +151,13 @@ class Connection(asyncio.Protocol):
         if number is None or not self._is_plain:
             self._read(data, now)
         else:
-            self._received((self.member, number, room.turn.stamp(now)))
-        if now >= room.due_ns:
-            room.fire()
+            self._received((self.member, number, owner.receive_clock.stamp(now)))
+        if now >= owner.due_ns:
+            owner.fire()
 
     def received(self, data: bytes, at_ns: int, now_ns: int) -> None:
         """Read data that had arrived by `at_ns`, by the kernel's clock."""
-        room = self._room
+        owner = self._owner
         if at_ns < self._at_ns:  # the wall clock was set back
             at_ns = self._at_ns
         number = self._known.get(data) if len(data) in self._lengths else None
@@ -166,18 +166,18 @@ class Connection(asyncio.Protocol):
         else:
             self._received((self.member, number, at_ns))
             self._at_ns = at_ns
-        if now_ns >= room.due_ns:
-            room.fire()
+        if now_ns >= owner.due_ns:
+            owner.fire()
 
     def received_unstamped(self, data: bytes, now_ns: int) -> None:
         """Read data without a stamp: it arrived between the last stamp and now."""
         self._read_several(data, now_ns, is_stamped=False)
-        if now_ns >= self._room.due_ns:
-            self._room.fire()
+        if now_ns >= self._owner.due_ns:
+            self._owner.fire()
 
     def found_queued(self, queued_bytes: int, window_bytes: int, at_ns: int) -> None:
         """Record how full the kernel's receive buffer was."""
-        self._room.ledger.queued((at_ns, queued_bytes, window_bytes))
+        self._owner.recorder.queued((at_ns, queued_bytes, window_bytes))
 
     def eof_received(self) -> None:
         self.reader.receive_eof()
@@ -191,8 +191,8 @@ class Connection(asyncio.Protocol):
         elif self.opened is not None:
             self._settle_opening(f"the connection ended during the handshake ({exc or 'end of stream'})")
         elif not self.closing:
-            self._room.ledger.left(self.member, self.left_ns, Departure.DROPPED, self.close_code, str(exc or ""))
-        self._room.ended(self)
+            self._owner.recorder.left(self.member, self.left_ns, Departure.DROPPED, self.close_code, str(exc or ""))
+        self._owner.ended(self)
 
     # Methods for the worker.
 
@@ -264,7 +264,7 @@ class Connection(asyncio.Protocol):
         uncertain = self._messages - (is_stamped and self.reader.is_between_frames)
         if uncertain > 0:
             assert isinstance(self.transport, StampedTransport)
-            self._room.ledger.interval((self._at_ns, at_ns, uncertain, self.transport.woke_ns))
+            self._owner.recorder.interval((self._at_ns, at_ns, uncertain, self.transport.woke_ns))
         # A read that fills the buffer may leave data behind that arrived before this stamp.
         if is_stamped and len(data) < READ_BYTES:
             self._at_ns = at_ns
@@ -273,19 +273,19 @@ class Connection(asyncio.Protocol):
         """Read any bytes."""
         is_first_read, self._is_first_read = self._is_first_read, False
         reader = self.reader
-        if is_first_read and self._room.answers.has(self.request, data):
+        if is_first_read and self._owner.handshakes.has(self.request, data):
             reader.peer = None
             self._accepted(now)
             return
         events = reader.read(data, self._take_frames, now)
         if not reader.is_at_frame_start:
-            self._turn.advance(now)
+            self._receive_clock.advance(now)
         if events is not None and reader.peer is not None:
             is_correct = not reader.peer.breaches
             self._follow(reader.peer, events, now)
             reader.release()
             if is_first_read and is_correct and reader.is_at_frame_start:
-                self._room.answers.learn(self.request, data)
+                self._owner.handshakes.learn(self.request, data)
         self._is_plain = self.is_in and self.opened is None and reader.is_at_frame_start
 
     def _take_frames(self, data: bytes, spans: list[int], now: int) -> int:
@@ -307,14 +307,14 @@ class Connection(asyncio.Protocol):
         The first message made the socket ready and gets the stamp of the receive clock. The others may have arrived
         later, so they get the time of the read.
         """
-        stamp = self._turn.stamp(now)
+        stamp = self._receive_clock.stamp(now)
         rows = [self.member] * (3 * len(numbers))
         rows[1::3] = numbers
         rows[2::3] = [stamp, *[now] * (len(numbers) - 1)]
         self._received(rows)
         self._messages += len(numbers)
         if len(numbers) > 1:
-            self._turn.advance(now)
+            self._receive_clock.advance(now)
         if not self.is_in:
             self._look_for_first_receipt(numbers)
 
@@ -338,21 +338,21 @@ class Connection(asyncio.Protocol):
 
         None if only the peer can say what is wrong with it.
         """
-        ledger = self._room.ledger
+        recorder = self._owner.recorder
         try:
-            number = ledger.learn(self.member, frame, payload, is_text)
+            number = recorder.learn(self.member, frame, payload, is_text)
         except UnicodeDecodeError:
             return None
-        if frame in ledger.asking:
+        if frame in recorder.asking:
             message = payload.decode() if is_text else payload
-            self._say_all(ledger.workload.answer(self.member, message))
+            self._say_all(recorder.workload.answer(self.member, message))
         return number
 
     def _look_for_first_receipt(self, numbers: list[int]) -> None:
-        ledger = self._room.ledger
-        if any(ledger.kinds[number] == ledger.first_kind for number in numbers):
+        recorder = self._owner.recorder
+        if any(recorder.kinds[number] == recorder.first_kind for number in numbers):
             self.is_in = True
-            self._room.heard(self)
+            self._owner.heard(self)
 
     def _follow(self, peer: Peer, events: list[Event], now: int) -> None:
         """Handle what the peer has read: events, breaches, and the answers that the protocol requires."""
@@ -368,12 +368,12 @@ class Connection(asyncio.Protocol):
             elif isinstance(event, BinaryMessage):
                 self._take(Opcode.BINARY, event.data, now)
             elif isinstance(event, MessageDropped):
-                self._room.ledger.strange(self.member, now, f"a message that could not be read: {event.why}")
+                self._owner.recorder.strange(self.member, now, f"a message that could not be read: {event.why}")
             elif isinstance(event, CloseReceived):
                 self.close_code = 1005 if event.code is None else event.code
                 self.left_ns = self.left_ns or now
         for found in peer.breaches:
-            self._room.ledger.breach(self.member, found)
+            self._owner.recorder.breach(self.member, found)
         peer.breaches.clear()
         answer = peer.data_to_send()
         if self.transport is not None and not self.transport.is_closing():
@@ -394,16 +394,16 @@ class Connection(asyncio.Protocol):
             assert number is not None, "the peer replaces what is not UTF-8"
         self._received((self.member, number, now))
         self._messages += 1
-        self._turn.advance(now)
+        self._receive_clock.advance(now)
         if not self.is_in:
             self._look_for_first_receipt([number])
 
     def _accepted(self, now: int) -> None:
         peer = self.reader.peer
         deflated = peer is not None and peer.deflate is not None
-        stamped = self._turn is _EACH_READ_ITS_OWN
-        self._room.ledger.opened(self.member, now - self._started_ns, now, deflated=deflated, stamped=stamped)
-        self._talk = Conversation(self._room.ledger.workload, self.member)
+        stamped = self._receive_clock is _EACH_READ_ITS_OWN
+        self._owner.recorder.opened(self.member, now - self._started_ns, now, deflated=deflated, stamped=stamped)
+        self._talk = Conversation(self._owner.recorder.workload, self.member)
         self._say_all(self._talk.start(now))
         self._see_join()
 
@@ -440,9 +440,9 @@ class Connection(asyncio.Protocol):
 
         A message that the conversation waited for need not be known to the workload's `read`.
         """
-        ledger, talk = self._room.ledger, self._talk
+        recorder, talk = self._owner.recorder, self._talk
         message = payload.decode() if is_text else payload
-        reading = ledger.workload.read(self.member, message)
+        reading = recorder.workload.read(self.member, message)
         is_awaited = False
         if talk is not None and talk.is_joining:
             heard = talk.hear(message, now, needs_answer=reading.needs_answer)
@@ -450,13 +450,13 @@ class Connection(asyncio.Protocol):
             self._say_all(heard.messages)
             self._see_join()
         elif reading.needs_answer:
-            self._say_all(ledger.workload.answer(self.member, message))
+            self._say_all(recorder.workload.answer(self.member, message))
         if is_awaited and reading.kind is MessageKind.UNEXPECTED:
             return
         frame = Frame(Opcode.TEXT if is_text else Opcode.BINARY, payload).encode()
         number = self._known.get(frame)
         if number is None:
-            number = ledger.learn(self.member, frame, payload, is_text)
+            number = recorder.learn(self.member, frame, payload, is_text)
         self._received((self.member, number, now))
         self._messages += 1
         if not self.is_in:
@@ -471,15 +471,15 @@ class Connection(asyncio.Protocol):
             self.join_fault = talk.fault
             self.closing = self.closing or bool(talk.fault)
             if talk.is_subscribed and talk.is_joined and not self.is_in:
-                self._room.ledger.subscribed(self.member, monotonic_ns())
+                self._owner.recorder.subscribed(self.member, monotonic_ns())
                 self.is_in = True
-                self._room.heard(self)
+                self._owner.heard(self)
             self._settle_opening(f"the server {talk.fault}" if talk.fault else None)
         if talk.next_ns is None:
             self._talk = None
         elif talk.next_ns != self._wake_ns:
             self._wake_ns = talk.next_ns
-            self._room.timers.set(self._wake_ns, self)
+            self._owner.timers.set(self._wake_ns, self)
 
     def _say_all(self, messages: Iterable[str | bytes]) -> None:
         """Send messages uncompressed.

@@ -39,7 +39,7 @@ class Connector:
         self,
         endpoint: Endpoint,
         workload: Workload,
-        room: WorkerState,
+        state: WorkerState,
         *,
         buffered: bool,
         gap_s: float = 0.0,
@@ -47,7 +47,7 @@ class Connector:
     ) -> None:
         self._endpoint = endpoint
         self._workload = workload
-        self._room = room
+        self._state = state
         self._kind = BufferedConnection if buffered else Connection
         self._tls = endpoint.ssl_context()
         self._sockets = SocketOpener(endpoint)
@@ -89,7 +89,7 @@ class Connector:
         if workload.has_prepare:
             refusal = await asyncio.to_thread(prepared, workload, member, self._endpoint.http_url)
             if refusal:
-                self._room.ledger.left(member, now_ns(), Departure.REFUSED, None, refusal)
+                self._state.recorder.left(member, now_ns(), Departure.REFUSED, None, refusal)
                 return f"a member {refusal}"
         place = self._endpoint.numbered(workload.base + member).channel(workload.path(member))
         endpoint = place.with_own(workload.headers(member), workload.subprotocols(member))
@@ -97,7 +97,7 @@ class Connector:
         request = endpoint.request(base64.b64encode(os.urandom(16)).decode())
         if self._deflate:
             request = replace(request, extensions=(OFFER,))
-        connection = self._kind(member, request, self._room, opened)
+        connection = self._kind(member, request, self._state, opened)
         try:
             async with asyncio.timeout(max(ramp.remaining_s, 0.001)):
                 await self._dial(connection, endpoint)
@@ -109,17 +109,17 @@ class Connector:
         if fault is not None:
             self._give_up(connection, opened, fault)
             return fault
-        self._room.enter(connection)
+        self._state.enter(connection)
         return None
 
     def _give_up(self, connection: Connection, opened: asyncio.Future[str | None], fault: str) -> None:
         """Record why a member is not there, and end its connection."""
-        ledger, now = self._room.ledger, now_ns()
+        recorder, now = self._state.recorder, now_ns()
         if connection.join_fault:
             departure = Departure.DROPPED if connection.left_ns else Departure.FIN
-            ledger.unjoined(connection.member, connection.left_ns or now, departure, connection.join_fault)
+            recorder.unjoined(connection.member, connection.left_ns or now, departure, connection.join_fault)
         else:
-            ledger.left(connection.member, now, Departure.REFUSED, None, fault)
+            recorder.left(connection.member, now, Departure.REFUSED, None, fault)
         connection.opened = opened
         connection.abort()
 
@@ -131,7 +131,7 @@ class Connector:
         opened = await self._sockets.open(connection.member)
         if self._tls is None and request_stamps(opened):
             self._poller = self._poller or SocketPoller(loop)
-            transport = StampedTransport(self._poller, opened, connection, self._room.clock)
+            transport = StampedTransport(self._poller, opened, connection, self._state.clock)
             connection.connection_made(transport)
             transport.start()
         else:

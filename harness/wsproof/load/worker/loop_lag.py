@@ -23,8 +23,8 @@ MEAN_GAP_NS = 5_000_000
 class LagProbe:
     """Records for each timer call its time, the CPU time used until then, and how late the call was."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, ledger: WorkerRecorder) -> None:
-        self._ledger = ledger
+    def __init__(self, loop: asyncio.AbstractEventLoop, recorder: WorkerRecorder) -> None:
+        self._recorder = recorder
         self._gaps = random.Random(0)
         self._timer = best_timer(loop, self._ring)
         self._due_ns = 0
@@ -39,7 +39,7 @@ class LagProbe:
 
     def _ring(self) -> None:
         at_ns = now_ns()
-        self._ledger.pulse(at_ns, time.process_time_ns(), max(0, at_ns - self._due_ns))
+        self._recorder.pulse(at_ns, time.process_time_ns(), max(0, at_ns - self._due_ns))
         self._arm(at_ns)
 
     def _arm(self, since_ns: int) -> None:

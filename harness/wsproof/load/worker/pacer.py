@@ -49,13 +49,13 @@ class Publisher:
     def __init__(
         self,
         workload: Workload,
-        ledger: WorkerRecorder,
+        recorder: WorkerRecorder,
         sizes: Iterator[int],
         members: dict[int, Connection],
         first: int = 0,
     ) -> None:
         self._workload = workload
-        self._ledger = ledger
+        self._recorder = recorder
         self._members = members
         self._sizes = sizes
         self._first = first
@@ -83,7 +83,7 @@ class Publisher:
         if connection is not None and connection.can_send:
             sent_ns = monotonic_ns()
             connection.send(frame)
-        self._ledger.published(member, sequence, intended_ns, sent_ns, phase)
+        self._recorder.published(member, sequence, intended_ns, sent_ns, phase)
 
     def publish(self, member: int, phase: Phase) -> int:
         """Publish now. Returns the sequence number."""

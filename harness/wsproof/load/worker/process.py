@@ -47,16 +47,16 @@ class Worker:
         self._loop = loop
         self._loop_name = loop_name
         workload = job.workload()
-        self.ledger = WorkerRecorder(job.folder, job.index, workload, job.share)
-        self.room = WorkerState(self.ledger, self._tell_who_is_here, loop=loop)
+        self.recorder = WorkerRecorder(job.folder, job.index, workload, job.share)
+        self.state = WorkerState(self.recorder, self._tell_who_is_here, loop=loop)
         self.publisher = Publisher(
-            workload, self.ledger, sizes_of(job.plan, job.index), self.room.members, job.share.first
+            workload, self.recorder, sizes_of(job.plan, job.index), self.state.members, job.share.first
         )
-        self.room.pacer = self._pacer = Pacer(loop, self.publisher, self.room.set_due)
+        self.state.pacer = self._pacer = Pacer(loop, self.publisher, self.state.set_due)
         self._connector = Connector(
             job.endpoint,
             workload,
-            self.room,
+            self.state,
             # uvloop passes an ordinary protocol exactly the bytes of a read. The standard library would allocate 256
             # KiB for each.
             buffered=loop_name == "asyncio",
@@ -66,7 +66,7 @@ class Worker:
         self._joining: set[asyncio.Task[None]] = set()
         self._closed: ClosedLoop | None = None
         self._pulse = best_timer(loop, self._on_pulse)
-        self._lag = LagProbe(loop, self.ledger)
+        self._lag = LagProbe(loop, self.recorder)
         self._told = (-1, -1)
         self._player: RoundPublisher | None = None
         self._finished = asyncio.Event()
@@ -81,11 +81,11 @@ class Worker:
         members = self.job.joining(0)
         ramp = Deadline.after(self.job.plan.ramp_s)
         await self._connector.connect_all(members, ramp)
-        self.ledger.settle()
+        self.recorder.settle()
         faults = self._connector.faults
-        tell("connected", count=self.room.members_open, refused=len(faults), why=faults[0] if faults else "")
+        tell("connected", count=self.state.members_open, refused=len(faults), why=faults[0] if faults else "")
         await self._finished.wait()
-        await self.room.wait_empty(deadline_s=2.0)
+        await self.state.wait_empty(deadline_s=2.0)
 
     # Commands.
 
@@ -94,7 +94,7 @@ class Worker:
         for member in members:
             if self.job.owns(member):
                 self.publisher.publish(member, Phase.PROBE)
-        self.ledger.settle()
+        self.recorder.settle()
 
     def on_start(self, at_ns: int) -> None:
         """Follow the plan's schedule from this moment on, beginning with the warm-up."""
@@ -106,9 +106,9 @@ class Worker:
             joins_ns = start_ns + int(plan.duration_s * NS) * step // plan.steps
             self._loop.call_later(max(0, joins_ns - now_ns()) / NS, self._let_join, step)
         if plan.in_flight is not None:
-            self._closed = ClosedLoop(self.publisher, self.ledger, plan.in_flight)
+            self._closed = ClosedLoop(self.publisher, self.recorder, plan.in_flight)
             self._loop.call_later(max(0, at_ns - now_ns()) / NS, self._start_closed, start_ns, end_ns)
-        elif self.ledger.workload.publishes:
+        elif self.recorder.workload.publishes:
             whole = schedule(plan)
             mine = whole.publisher % plan.processes == self.job.index
             times = whole.offset_ns[mine].astype(np.int64) + at_ns
@@ -125,7 +125,7 @@ class Worker:
     def _start_closed(self, start_ns: int, end_ns: int) -> None:
         assert self._closed is not None
         mine = [member for member in range(self.job.plan.publishers) if self.job.owns(member)]
-        here = [self.room.members[member] for member in mine if member in self.room.members]
+        here = [self.state.members[member] for member in mine if member in self.state.members]
         self._closed.start(here, start_ns, end_ns)
 
     def on_rounds(self, warmup: int, count: int, deadline_s: float) -> None:
@@ -134,7 +134,7 @@ class Worker:
         self._rounds = self._loop.create_task(self._play(warmup, count, deadline_s))
 
     async def _play(self, warmup: int, count: int, deadline_s: float) -> None:
-        self._player = RoundPublisher(self.room, self.publisher)
+        self._player = RoundPublisher(self.state, self.publisher)
         await self._player.play(warmup, Phase.WARMUP, deadline_s)
         start_ns = now_ns()
         await self._player.play(count, Phase.MEASURED, deadline_s)
@@ -150,15 +150,15 @@ class Worker:
         self._pacer.close()
         if self._closed is not None:
             self._closed.close()
-        self.room.timers.close()
+        self.state.timers.close()
         self._pulse.close()
         self._lag.close()
-        self.ledger.close()
+        self.recorder.close()
         tell("done")
 
     def on_part(self) -> None:
         """Close all connections and end the process."""
-        for connection in self.room.members.values():
+        for connection in self.state.members.values():
             connection.part()
         self._finished.set()
 
@@ -171,7 +171,7 @@ class Worker:
         # These publications are late and counted as unsent. Send them now nevertheless: otherwise the drain would end
         # without them, and their subscribers would be reported to have lost them.
         self._pacer.fire()
-        self.ledger.settle()
+        self.recorder.settle()
         unsent += self._stuck_publications()
         if self._joining:
             self._over = self._loop.create_task(self._end_window_later(unsent))
@@ -188,22 +188,22 @@ class Worker:
 
     def _stuck_publications(self) -> int:
         """Number of publications that the kernel has not taken yet. Their bytes are in the transports' send buffers."""
-        waiting = sum(connection.unwritten_bytes for connection in self.room.members.values())
+        waiting = sum(connection.unwritten_bytes for connection in self.state.members.values())
         return -(-waiting // max(self.publisher.frame_bytes, 1))
 
     def _on_pulse(self) -> None:
-        self.room.turn.begin(now_ns())  # messages that arrive while the worker writes have to wait
-        self.room.check_clock()
+        self.state.receive_clock.begin(now_ns())  # messages that arrive while the worker writes have to wait
+        self.state.check_clock()
         if self._closed is not None:
             self._closed.look()
         if self._player is None:  # otherwise the recorder is flushed between rounds
-            self.ledger.settle()
+            self.recorder.settle()
         self._tell_who_is_here()
         # From now, not from the last time: several calls in a row must not follow a late one.
         self._pulse.arm(now_ns() + PULSE_NS)
 
     def _tell_who_is_here(self) -> None:
-        now_here = (self.room.members_in, self.room.members_open)
+        now_here = (self.state.members_in, self.state.members_open)
         if now_here != self._told:
             self._told = now_here
             tell("in", count=now_here[0], open=now_here[1])
@@ -223,7 +223,7 @@ class CommandPipe(asyncio.Protocol):
             getattr(self._worker, f"on_{command.pop('do')}")(**command)
 
     def eof_received(self) -> None:
-        self._worker.ledger.settle()
+        self._worker.recorder.settle()
         os._exit(0)
 
 

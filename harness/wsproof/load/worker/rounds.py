@@ -23,23 +23,23 @@ class RoundPublisher:
     During a round the recorder keeps its rows in memory, because the publisher counts them.
     """
 
-    def __init__(self, room: WorkerState, publisher: Publisher) -> None:
-        self._room = room
-        self._ledger: WorkerRecorder = room.ledger
+    def __init__(self, state: WorkerState, publisher: Publisher) -> None:
+        self._state = state
+        self._recorder: WorkerRecorder = state.recorder
         self._publisher = publisher
         self.done = 0
 
     async def play(self, count: int, phase: Phase, deadline_s: float) -> None:
         """Publish `count` rounds."""
         for _ in range(count):
-            self._ledger.settle()
-            first_number = len(self._ledger.kinds)
+            self._recorder.settle()
+            first_number = len(self._recorder.kinds)
             self._publisher.publish(0, phase)
             deadline = Deadline.after(deadline_s)
             while not self._has_reached_all(first_number) and not deadline.passed:
                 await asyncio.sleep(_LOOK_S)
             self.done += 1
-        self._ledger.settle()
+        self._recorder.settle()
 
     def _has_reached_all(self, first_number: int) -> bool:
         """Whether everybody has received this round's publication.
@@ -47,10 +47,10 @@ class RoundPublisher:
         A frame that was learned since the round began belongs to this round: the previous one was complete or given up.
         """
         deliveries, replies = self._expected()
-        rows = self._ledger.rows
+        rows = self._recorder.rows
         if len(rows) // 3 < deliveries + replies:
             return False
-        kinds = self._ledger.kinds
+        kinds = self._recorder.kinds
         got: dict[int, set[int]] = {Kind.DELIVERY: set(), Kind.REPLY: set()}
         for member, number in zip(rows[::3], rows[1::3], strict=True):
             if number >= first_number and kinds[number] in got:
@@ -58,8 +58,8 @@ class RoundPublisher:
         return len(got[Kind.DELIVERY]) >= deliveries and len(got[Kind.REPLY]) >= replies
 
     def _expected(self) -> tuple[int, int]:
-        contract = self._ledger.workload.contract
-        publisher = self._room.members.get(0)
+        contract = self._recorder.workload.contract
+        publisher = self._state.members.get(0)
         members_in = self._members_in()
         is_here = publisher is not None and publisher.can_send
         match contract.audience:
@@ -75,9 +75,9 @@ class RoundPublisher:
 
     def _members_in(self) -> int:
         """How many members of the publisher's room have had their first receipt and are still connected."""
-        workload = self._ledger.workload
+        workload = self._recorder.workload
         if workload.rooms == 1:
-            return self._room.members_in
+            return self._state.members_in
         mine = workload.room_of(0)
-        here = self._room.members.values()
+        here = self._state.members.values()
         return sum(each.is_in and each.can_send and workload.room_of(each.member) == mine for each in here)

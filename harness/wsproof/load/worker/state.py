@@ -20,18 +20,18 @@ class WorkerState:
 
     def __init__(
         self,
-        ledger: WorkerRecorder,
+        recorder: WorkerRecorder,
         all_in: Callable[[], None] = lambda: None,
         *,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self._all_in = all_in
-        self.ledger = ledger
-        self.turn = ReceiveClock(loop, ledger.turned)
+        self.recorder = recorder
+        self.receive_clock = ReceiveClock(loop, recorder.late_iteration)
         self.timers = ConversationTimers(loop)
         self.clock = KernelClock()
         self.members: dict[int, Connection] = {}
-        self.answers = HandshakeCache()
+        self.handshakes = HandshakeCache()
         self.pacer: Pacer | None = None
         self.due_ns = NEVER
         self.members_in = 0
@@ -64,7 +64,7 @@ class WorkerState:
         """Look whether somebody has set the wall clock, and record it."""
         self.clock.check()
         for step in self.clock.steps:
-            self.ledger.clock_step(step)
+            self.recorder.clock_step(step)
         self.clock.steps.clear()
 
     def heard(self, connection: Connection) -> None:
