@@ -7,6 +7,9 @@ BIN  := $(VENV)/bin
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.14; do \
 	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
+# Processes that run the tests. They wait more than they compute, so three keep two cores busy.
+WORKERS ?= 3
+
 # -qq: errors are shown; warnings about the configuration of this machine (its user, its cache, its mirrors) are not.
 PIP := PIP_ROOT_USER_ACTION=ignore $(BIN)/python -W ignore -m pip -qq --disable-pip-version-check --no-input
 
@@ -18,8 +21,8 @@ help:            ## this list
 run: $(VENV)/ready   ## check, bench and load the reference server; ends with what was found and one page (90 s)
 	@$(BIN)/wsproof run $(ARGS)
 
-test: $(VENV)/ready  ## the whole test suite
-	$(BIN)/pytest $(ARGS)
+test: $(VENV)/ready  ## the test suite, without the tests marked `slow`; ARGS="-m slow" runs those
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not slow" $(ARGS)
 
 check: $(VENV)/ready ## lint, format and types, as CI does
 	$(BIN)/ruff check .
