@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from wsproof.session.console import Console
     from wsproof.session.options import BenchOptions, CapacityOptions, CheckOptions, CompareOptions, ServeOptions
     from wsproof.session.serve import serve
+    from wsproof.wire.http_request import HttpRequest
     from wsproof.workloads import Every, JoinRefused, MessageKind, Parsed, Send, Wait, Workload, json_with
 
 __version__ = "0.1.0"
@@ -54,6 +55,7 @@ __all__ = [
     "Every",
     "Feed",
     "Finding",
+    "HttpRequest",
     "JoinRefused",
     "Level",
     "Measurement",
@@ -102,6 +104,7 @@ _MODULES = {
     "wsproof.session.console": ("Console",),
     "wsproof.session.options": ("BenchOptions", "CapacityOptions", "CheckOptions", "CompareOptions", "ServeOptions"),
     "wsproof.session.serve": ("serve",),
+    "wsproof.wire.http_request": ("HttpRequest",),
     "wsproof.workloads": ("Every", "JoinRefused", "MessageKind", "Parsed", "Send", "Wait", "Workload", "json_with"),
 }
 """Where each public name is defined."""

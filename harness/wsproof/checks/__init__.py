@@ -21,6 +21,7 @@ from wsproof.checks.order import reordered
 from wsproof.checks.people import person_gone
 from wsproof.checks.presence import duplicate_leave, false_leave, ghost, leaked_leave, missing_leave
 from wsproof.checks.protocol import protocol
+from wsproof.checks.refused import refused
 from wsproof.checks.total_order import agreed_order
 from wsproof.model.contract import Contract
 from wsproof.model.finding import Anomaly, Finding, Level
@@ -52,6 +53,7 @@ CHECKS: tuple[Check, ...] = (
     check("leaked-producer", leaked_producer),
     check("stopped", stopped),
     check("joined", joined),
+    check("refused", refused),
     check("protocol", protocol),
 )
 """Every check, in the order of reports."""
@@ -63,6 +65,7 @@ def run_checks(history: History, contract: Contract) -> list[Finding]:
     if nothing is not None:
         return [
             *(_guarded(check("joined", joined), history, contract) or [nothing]),
+            *_guarded(check("refused", refused), history, contract),
             *_guarded(check("protocol", protocol), history, contract),
         ]
     return [finding for each in CHECKS for finding in _guarded(each, history, contract)]

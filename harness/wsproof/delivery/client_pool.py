@@ -37,9 +37,10 @@ from wsproof.net.budget import Budget, BudgetSpent
 from wsproof.net.client import Client
 from wsproof.net.clock import Deadline, now_ns
 from wsproof.net.endpoint import Endpoint
+from wsproof.net.http_connection import HttpAnswer, HttpConnection
 from wsproof.wire import BinaryMessage, CloseReceived, Ended, Event, State, TextMessage
 from wsproof.wire.handshake import Response
-from wsproof.workloads import Conversation, MessageKind, Parsed, Workload, prepared
+from wsproof.workloads import Conversation, HttpRequest, MessageKind, Parsed, Workload, prepared
 from wsproof.workloads.damage import damage_of, damaged_text, unplaced
 
 SLICE_S = 0.02
@@ -105,7 +106,7 @@ class ClientPool:
         workload = setting.workload
         self.next_alias = setting.first
         self.first_said: str | bytes | None = None
-        """The first publication, as it was sent."""
+        """The first publication, as it was sent; the body of an HTTP request."""
         self._names_before = {workload.name_of(alias) for alias in range(setting.first)} if setting.alone else set()
         self._clock_ns = 0
         self.heard = 0
@@ -284,8 +285,8 @@ class ClientPool:
 
     # Publishing.
 
-    def say(self, person: PoolMember, body: str, *, plain: bool = False) -> str | bytes:
-        """Record a publication and the receipts to expect, and return the message to send.
+    def say(self, person: PoolMember, body: str, *, plain: bool = False) -> str | bytes | HttpRequest:
+        """Record a publication and the receipts to expect, and return the message or the request to send.
 
         This method does not send it.
         """
@@ -305,7 +306,8 @@ class ClientPool:
                 other.owed.add((person.number, sequence, Kind.DELIVERY))
         if self.contract.replies and person.counts:
             person.owed.add((person.number, sequence, Kind.REPLY))
-        self.first_said = message if self.first_said is None else self.first_said
+        if self.first_said is None:
+            self.first_said = message.body if isinstance(message, HttpRequest) else message
         return message
 
     def _is_for(self, other: PoolMember, publisher: PoolMember) -> bool:
@@ -317,8 +319,47 @@ class ClientPool:
         return audience is Audience.EVERYONE or audience is (Audience.PUBLISHER if own else Audience.OTHERS)
 
     def speak(self, person: PoolMember, body: str, *, plain: bool = False) -> None:
-        """Publish a message in one piece, without waiting until the server has read it."""
-        self.hand_over(person, self.say(person, body, plain=plain))
+        """Publish a message in one piece, without waiting until the server has read it.
+
+        An HTTP request is waited for: the next one of this member might overtake it otherwise.
+        """
+        message = self.say(person, body, plain=plain)
+        if isinstance(message, HttpRequest):
+            self.request(person, message)
+        else:
+            self.hand_over(person, message)
+
+    def request(self, person: PoolMember, request: HttpRequest) -> None:
+        """Publish by HTTP, and wait for the answer while all members go on receiving.
+
+        Raises:
+            BudgetSpent: the run's time is over.
+        """
+        http = person.http = person.http or HttpConnection(
+            self.endpoint_of(person.alias), deadline_s=self.setting.deadline_s
+        )
+        try:
+            http.begin(request)
+        except TargetError as error:
+            self._refused(person, HttpAnswer(0, str(error)))
+            return
+        deadline = Deadline.after(self.setting.deadline_s)
+        while (answer := http.advance()) is None:
+            self.setting.budget.check()
+            if deadline.passed:
+                answer = http.give_up()
+                break
+            self._receive_all(min(SLICE_S, deadline.remaining_s), http)
+        if not answer.is_accepted:
+            self._refused(person, answer)
+
+    def _refused(self, person: PoolMember, answer: HttpAnswer) -> None:
+        """Record that the last request of a member did not succeed. Nobody is owed its publication."""
+        sequence = person.sequence - 1
+        said = self.said[person.number, sequence]
+        said.refusal = self.recorder.refused(person.number, sequence, answer.status, answer.reason)
+        for other in self.people:
+            other.owed -= {(person.number, sequence, kind) for kind in Kind}
 
     def hand_over(self, person: PoolMember, message: str | bytes) -> None:
         """Send a message that is no publication, such as a greeting."""
@@ -417,7 +458,13 @@ class ClientPool:
         if self.chatter is not None:
             self.chatter.talk()
             timeout_s = min(timeout_s, self.chatter.wait_s)
+        self._receive_all(timeout_s)
+
+    def _receive_all(self, timeout_s: float, http: HttpConnection | None = None) -> None:
+        """Wait at most `timeout_s` for input, of members or of `http`, then let every member read."""
         poll = select.poll()
+        if http is not None:
+            poll.register(http, select.POLLIN)
         listening = [p for p in self.people if not p.closed]
         for person in listening:
             if not person.stalled:
@@ -705,6 +752,8 @@ class ClientPool:
             unsure = publisher.may_be_unread or publisher.departure is Departure.DROPPED or bool(publisher.misbehaved)
             unsure = unsure or publisher.shape is not None  # the server may take no notice of such a name
             outcome = Outcome.INFO if said.is_unread or (unsure and not said.heard_by) else Outcome.OK
+            if said.refusal is not None:
+                outcome = said.refusal.outcome
             self.recorder.published(said.publisher, said.sequence, said.sent_ns, said.sent_ns, outcome=outcome)
         return self.recorder.freeze()
 
@@ -721,6 +770,8 @@ class ClientPool:
         for person in self.people:
             person.client.abort()
             person.closed = True
+            if person.http is not None:
+                person.http.close()
 
 
 def _is_json(text: str) -> bool:

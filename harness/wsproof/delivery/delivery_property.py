@@ -50,8 +50,13 @@ class DeliveryProperty:
         return [f for f in findings if self._looks_at(f) or self._is_everybody_s(f)]
 
     def _looks_at(self, finding: Finding) -> bool:
-        """Whether the finding is one of the checks of this property. An audience that is split has lost messages."""
-        return finding.check in self.looks_at or (finding.check == "split-audience" and "lost" in self.looks_at)
+        """Whether the finding is one of the checks of this property.
+
+        An audience that is split has lost messages. A refused request explains why a message is not there.
+        """
+        return finding.check in self.looks_at or (
+            finding.check in ("split-audience", "refused") and "lost" in self.looks_at
+        )
 
     def _is_everybody_s(self, finding: Finding) -> bool:
         """Whether the finding belongs to every property: it is undecided, or the server has stopped working."""

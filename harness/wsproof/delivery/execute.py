@@ -21,7 +21,7 @@ from wsproof.model.history import Departure, History
 from wsproof.model.nanoseconds import NS
 from wsproof.model.suite import Figure
 from wsproof.net.clock import Deadline, now_ns
-from wsproof.wire import MASK, Frame, Opcode
+from wsproof.wire import MASK, Frame, HttpRequest, Opcode
 
 SHAPED_JOINS_S = 1.0
 """Seconds that a member with an unusual name may take until it hears something."""
@@ -214,7 +214,8 @@ def _wait_until_in(crowd: ClientPool, person: PoolMember, speaker: PoolMember) -
     messages.
     """
     has_sent = person.conversation is not None and person.conversation.has_sent
-    once = speaker is person and not has_sent
+    # A request may be refused, for its rate for example.
+    once = speaker is person and not has_sent and not crowd.setting.workload.publishes_by_http
     deadline = Deadline.after(GIVEN_UP_S if crowd.gave_up else crowd.setting.patience_s)
     while speaker.can_speak:
         if speaker is not person:
@@ -241,6 +242,8 @@ def _mutate(crowd: ClientPool, person: PoolMember, step: Step) -> None:
     envelope = Envelope(crowd.setting.first + person.number, person.sequence, now_ns())
     greeting = workload.greeting(person.alias) if step.body == GREETING else None
     right = greeting if greeting is not None else workload.publish(person.alias, envelope, "malformed")
+    if isinstance(right, HttpRequest):
+        return
     crowd.hand_over(person, mutated(right, step.mutation))
 
 
@@ -267,10 +270,11 @@ def _say(crowd: ClientPool, person: PoolMember, step: Step) -> None:
     if step.size_bytes:
         room = step.size_bytes - len(body.encode())
         body += body_of(room) if room > TRAILER_BYTES else ""
-    if not step.cuts:
+    if not step.cuts or crowd.setting.workload.publishes_by_http:
         crowd.speak(person, body, plain=step.plain)
         return
     message = crowd.say(person, body, plain=step.plain)
+    assert not isinstance(message, HttpRequest)
     payload = message if isinstance(message, bytes) else message.encode()
     frame = Frame(Opcode.BINARY if isinstance(message, bytes) else Opcode.TEXT, payload, mask=MASK).encode()
     places = sorted({len(frame) * cut // 100 for cut in step.cuts})

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from wsproof.delivery.credentials import Access
 from wsproof.delivery.names import NameShape
-from wsproof.model.history import Departure, Kind, Member
+from wsproof.model.history import Departure, Kind, Member, Refusal
 from wsproof.net.client import Client
+from wsproof.net.http_connection import HttpConnection
 from wsproof.wire import State
 from wsproof.workloads import Conversation
 
@@ -27,6 +28,8 @@ class SentMessage:
     plain: str | None = None
     forms: tuple[str, ...] = ()
     heard_by: set[tuple[int, Kind]] = field(default_factory=set)
+    refusal: Refusal | None = None
+    """How the server refused the HTTP request that should publish it; None if it did not."""
     is_unread: bool = False
     """Whether its publisher left at once and nobody received it in time: the server has probably never read it."""
 
@@ -55,6 +58,8 @@ class PoolMember:
     """How it left, in words, if it left by one of many ways."""
     is_abrupt: bool = False
     """Whether it left in the middle of a message, or with a TCP reset after its close frame."""
+    http: HttpConnection | None = None
+    """Where it publishes, if its publications are HTTP requests; None before the first."""
     conversation: Conversation | None = None
     """How the member joins and answers; None until its connection is open."""
     is_mid_frame: bool = False

@@ -9,7 +9,7 @@ from enum import StrEnum
 from urllib.parse import quote
 
 from wsproof.model.envelope import Envelope
-from wsproof.workloads import Workload
+from wsproof.workloads import HttpRequest, Workload
 
 PROBE = "wsproof-name"
 """A name that is looked for in what a workload sends."""
@@ -103,5 +103,6 @@ def _sent_as(workload: Workload, name: str) -> list[str]:
     named = with_names(workload, {0: name})
     sent: list[str | bytes | None] = [named.path(0), named.greeting(0)]
     if named.publishes:
-        sent.append(named.publish(0, Envelope(0, 0, 0), ""))
+        publication = named.publish(0, Envelope(0, 0, 0), "")
+        sent.append(publication.body if isinstance(publication, HttpRequest) else publication)
     return [one.decode(errors="replace") if isinstance(one, bytes) else one or "" for one in sent]

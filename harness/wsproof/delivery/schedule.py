@@ -196,8 +196,10 @@ def fitted(schedule: Schedule, workload: Workload) -> Schedule:
 
 
 def _is_impossible(step: Step, workload: Workload) -> bool:
-    """Whether no member of this workload can take the step: it has no greeting to alter."""
-    return step.action is Action.MUTATE and step.body == GREETING and workload.greeting(0) is None
+    """Whether no member of this workload can take the step: it has no greeting, or no message, to alter."""
+    if step.action is not Action.MUTATE:
+        return False
+    return workload.greeting(0) is None if step.body == GREETING else workload.publishes_by_http
 
 
 def _with_company(schedule: Schedule) -> Schedule:
@@ -217,7 +219,8 @@ def _fitted(step: Step, workload: Workload, is_binary: bool) -> Step:
             shape = step.shape if step.shape is None or fits(step.shape, workload) else None
             return replace(step, room=step.room % max(workload.rooms, 1), shape=shape)
         case Action.SAY:
-            return replace(step, plain=step.plain and workload.any_text, size_bytes=min(step.size_bytes, longest))
+            plain = step.plain and workload.any_text and not workload.publishes_by_http
+            return replace(step, plain=plain, size_bytes=min(step.size_bytes, longest))
         case Action.STREAM | Action.BURST:
             return replace(step, size_bytes=min(step.size_bytes, longest))
         case Action.CROWD:

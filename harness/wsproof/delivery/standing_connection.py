@@ -13,7 +13,7 @@ from wsproof.net.client import Client
 from wsproof.net.clock import now_ns
 from wsproof.net.endpoint import Endpoint
 from wsproof.wire import BinaryMessage, CloseReceived, Event, PingReceived, State, TextMessage
-from wsproof.workloads import MessageKind, Workload
+from wsproof.workloads import HttpRequest, MessageKind, Workload
 from wsproof.workloads.conversation import Conversation
 
 KINDS = {MessageKind.DELIVERY: Kind.DELIVERY, MessageKind.REPLY: Kind.REPLY}
@@ -67,7 +67,9 @@ class StandingConnection:
         speaks = self.workload.publishes and self.role is not StandingRole.UNRESPONSIVE
         if self.talk.is_joined and speaks and not self.spoke_ns:
             self.spoke_ns = now_ns()
-            self._hand_over(self.workload.publish(self.alias, Envelope(self.alias, 0, self.spoke_ns), HELLO))
+            hello = self.workload.publish(self.alias, Envelope(self.alias, 0, self.spoke_ns), HELLO)
+            if not isinstance(hello, HttpRequest):  # who publishes by HTTP need not speak to be subscribed
+                self._hand_over(hello)
 
     def _hand_over(self, message: str | bytes) -> None:
         if isinstance(message, str):

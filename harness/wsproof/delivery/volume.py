@@ -11,6 +11,7 @@ from wsproof.model.contract import Audience
 from wsproof.model.envelope import body_of
 from wsproof.model.suite import Figure
 from wsproof.net.clock import Deadline, now_ns
+from wsproof.wire import HttpRequest
 
 STREAM_S = 2.5
 """Seconds that a stream may take."""
@@ -105,7 +106,11 @@ def _say_at_once(crowd: ClientPool, count: int, size_bytes: int) -> int:
     """Let the members that can speak say `count` messages, each member all of its own in one piece."""
     said = 0
     for person in islice(cycle(_speakers(crowd)), count):
-        crowd.put(person, crowd.say(person, body_of(size_bytes) if size_bytes else ""))
+        message = crowd.say(person, body_of(size_bytes) if size_bytes else "")
+        if isinstance(message, HttpRequest):
+            crowd.request(person, message)
+        else:
+            crowd.put(person, message)
         said += 1
     return said
 

@@ -47,6 +47,7 @@ class OutstandingReceipts:
         for part in slices(self._taken, len(receipts)):
             self._take(receipts, part)
         self._taken = len(receipts)
+        self._forget_refused()
         left = [entry["member"] for entry in self._records.journal() if entry["what"] == "left"]
         here = np.ones(self._members, bool)
         here[left] = False
@@ -59,6 +60,14 @@ class OutstandingReceipts:
             publishers = self._publications[:, 0]
             missing += int((~self._answered & here[publishers]).sum())
         return missing
+
+    def _forget_refused(self) -> None:
+        """Expect nothing of publications whose HTTP requests did not succeed."""
+        refused = [entry for entry in self._records.journal() if entry["what"] == "refused"]
+        keys = np.array([(entry["publisher"], entry["sequence"]) for entry in refused], np.int64).reshape(-1, 2)
+        rows = publication_rows(self._sent, keys[:, 0], keys[:, 1])
+        self._got[rows[rows >= 0]] = True
+        self._answered[rows[rows >= 0]] = True
 
     def _owed(self, part: slice) -> NDArray[np.bool_]:
         """A row per publication and a column per member: whether the member is expected to receive it."""

@@ -37,6 +37,10 @@ class OutstandingDeliveries:
         del self._waiting[key]
         return True
 
+    def drop(self, key: Key) -> None:
+        """Let nobody wait for `key` any more."""
+        self._waiting.pop(key, None)
+
     def forget(self, member: int) -> None:
         """Remove a member that has left: it waits for nothing more."""
         for key in list(self._waiting):

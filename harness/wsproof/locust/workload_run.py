@@ -17,6 +17,7 @@ from wsproof.load.judging import JudgedMeasurement, UnknownServer, judge_measure
 from wsproof.locust.connection import CLOCK, GeventConnection
 from wsproof.locust.conversation import MemberConversation
 from wsproof.locust.drain import proven_lost
+from wsproof.locust.http_publisher import HttpPublisher
 from wsproof.locust.message import MessageCache, ReceivedMessage
 from wsproof.locust.mistakes import give_up
 from wsproof.locust.outstanding import Key, OutstandingDeliveries
@@ -40,7 +41,8 @@ from wsproof.model.measurement import ArrivalStamps, Measurement
 from wsproof.model.nanoseconds import NS
 from wsproof.model.plan import Phase, Plan
 from wsproof.net.endpoint import Endpoint
-from wsproof.wire import Breach
+from wsproof.net.http_connection import HttpAnswer
+from wsproof.wire import Breach, HttpRequest
 from wsproof.workloads import MessageKind, Workload
 from wsproof.workloads.damage import unplaced
 
@@ -109,6 +111,9 @@ class WorkloadRun:
         self._spread = RequestStats(environment, f"{workload.name}: spread of a tick")
         self._connect = RequestStats(environment, f"{workload.name}: connect")
         self.pulse = SelfLag(self.flush)
+        self._http = HttpPublisher(self._http_endpoint, self._refused)
+        self._refusals: dict[tuple[int, int], Outcome] = {}
+        """The outcome of publications whose HTTP requests did not succeed, by publisher and sequence number."""
         self.pacer = RunPacer(rate_hz, self.publish) if workload.publishes else None
         for greenlet in (self.pulse.greenlet, *((self.pacer.greenlet,) if self.pacer else ())):
             greenlet.link_exception(self._greenlet_crashed)
@@ -178,17 +183,33 @@ class WorkloadRun:
         envelope = Envelope(self.first_publisher + member, sequence, intended_ns)
         message = self.workload.publish(member, envelope, self._body)
         line = self.lines[member]
-        if not line.send(message):
+        if isinstance(message, HttpRequest):
+            is_sent, sent_ns = self._http.publish(member, sequence, message), monotonic_ns()
+        else:
+            is_sent = line.send(message)
+            sent_ns = line.sent_ns
+        if not is_sent:
             self._sent_ns[member].append(0)
             self.recorder.published(member, sequence, intended_ns, 0, Phase.MEASURED, Outcome.FAILED)
             return
-        sent_ns = line.sent_ns
         self._sent_ns[member].append(sent_ns)
         self.recorder.published(member, sequence, intended_ns, sent_ns, Phase.MEASURED, Outcome.OK)
         self._last_sent_ns[self.members[member].room] = sent_ns
         self.pending.expect((Kind.DELIVERY, member, sequence), self._audience(member))
         if self.contract.replies:
             self.pending.expect((Kind.REPLY, member, sequence), (member,))
+
+    def _refused(self, member: int, sequence: int, answer: HttpAnswer) -> None:
+        """Record that the HTTP request of a publication did not succeed, and report a failure of its user."""
+        refusal = self.recorder.refused(member, sequence, answer.status, answer.reason)
+        for kind in (Kind.DELIVERY, Kind.REPLY):
+            self.pending.drop((kind, member, sequence))
+        self._refusals[member, sequence] = refusal.outcome
+        self.fail("publish", ConnectionError(f"the request that should publish got {answer.reason}"))
+
+    def _http_endpoint(self, member: int) -> Endpoint:
+        place = self.endpoint.numbered(self.workload.base + member)
+        return place.with_own(self.workload.headers(member))
 
     def _audience(self, publisher: int) -> set[int]:
         match self.contract.audience:
@@ -376,7 +397,7 @@ class WorkloadRun:
     def _is_waiting(self) -> bool:
         if self.contract.feed is not None:
             return bool(self.lines) and not self.recorder.ticks
-        return bool(self.pending) or self._somebody_is_new()
+        return bool(self.pending) or self._http.is_busy or self._somebody_is_new()
 
     def _somebody_is_new(self) -> bool:
         """Whether a member that has received nothing was connected before the last publication in its room."""
@@ -397,6 +418,7 @@ class WorkloadRun:
         """Stop the background greenlets."""
         self.hush()
         self.pulse.stop()
+        self._http.close()
 
     def measurement(self) -> Measurement:
         """The history as a measurement, with the plan that the run corresponds to."""
@@ -412,6 +434,9 @@ class WorkloadRun:
             payload_bytes=self.payload_bytes,
         )
         history = replace(self.recorder.freeze(), receipts=self.messages.receipts(), damage=tuple(self.messages.damage))
+        sent = history.publications
+        for (publisher, sequence), outcome in self._refusals.items():
+            sent.outcome[(sent.publisher == publisher) & (sent.sequence == sequence)] = outcome
         return Measurement(plan, self.contract, history, replace(self.pulse.usage(self.unsent), stamps=self.stamps))
 
     @property

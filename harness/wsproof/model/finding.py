@@ -72,6 +72,8 @@ class Anomaly(StrEnum):
     PROTOCOL = "protocol"
     CUT_OFF = "cut-off"
     """The server ended the connection of a member that kept the rules."""
+    REFUSED = "refused"
+    """The server refused HTTP requests that should publish: no message is lost, because none was accepted."""
     KEPT = "kept"
     """The server keeps something of members that have gone."""
     BEHIND = "behind"

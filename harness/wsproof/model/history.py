@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum, StrEnum
 from typing import Any
 
@@ -38,7 +38,9 @@ class Outcome(IntEnum):
     FAILED = 2
     """Certainly not published: the connection had ended before the write."""
     INFO = 3
-    """Unknown: the connection ended right after the write."""
+    """Unknown: the connection ended right after the write, or an HTTP request was not answered."""
+    REFUSED = 4
+    """The server answered the HTTP request that should publish with a refusal."""
 
 
 class Departure(IntEnum):
@@ -212,6 +214,34 @@ class Damage:
     at: int = 0
 
 
+def outcome_of_refusal(status: int) -> Outcome:
+    """What is known of a publication by the status of the answer; 0: no answer.
+
+    A server that fails (5xx), or does not answer, may have published before.
+    """
+    return Outcome.REFUSED if 300 <= status < 500 else Outcome.INFO
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """HTTP requests of publications that the server answered in the same way, and not with success.
+
+    The first of them is named. `reason` is the status line with the beginning of the body, or why there was no answer.
+    """
+
+    status: int
+    """0 without an answer."""
+    reason: str
+    count: int
+    publisher: int
+    sequence: int
+
+    @property
+    def outcome(self) -> Outcome:
+        """What is known of the publications."""
+        return outcome_of_refusal(self.status)
+
+
 @dataclass(frozen=True)
 class ProtocolNote:
     """A frame of the server broke the protocol, as the auditor of `wire` reported it on this connection."""
@@ -250,6 +280,8 @@ class History:
     """The shortest ignored message: a heartbeat, where the server sends any."""
     keeps_alive: bool = False
     """Whether the members answer the server, or send heartbeats by themselves."""
+    refusals: tuple[Refusal, ...] = ()
+    """HTTP requests of publications that did not succeed."""
 
     def rooms_of(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the room of each of these members; -1 for a number that is not ours."""
@@ -294,6 +326,13 @@ class Recorder:
     ignored_text: str = ""
     shortest_ignored_text: str = ""
     keeps_alive: bool = False
+    refusals: dict[tuple[int, str], Refusal] = field(default_factory=dict)
+
+    def refused(self, publisher: int, sequence: int, status: int, reason: str) -> Refusal:
+        """Record that the HTTP request of a publication did not succeed."""
+        known = self.refusals.get((status, reason)) or Refusal(status, reason, 0, publisher, sequence)
+        refusal = self.refusals[status, reason] = replace(known, count=known.count + 1)
+        return refusal
 
     def ignore(self, message: str | bytes) -> None:
         """Record a message that no promise covers."""
@@ -345,4 +384,5 @@ class Recorder:
             self.ignored_text,
             self.shortest_ignored_text,
             self.keeps_alive,
+            tuple(self.refusals.values()),
         )

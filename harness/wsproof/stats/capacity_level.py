@@ -10,10 +10,10 @@ from wsproof.model.finding import Anomaly, Finding, Verdict
 from wsproof.model.summary import TrustWarning
 from wsproof.stats.objective import ObjectiveResult
 
-OF_THE_SERVER = frozenset({"unsent", "unpublished", "incomplete-ramp"})
+OF_THE_SERVER = frozenset({"unsent", "unpublished", "refused", "incomplete-ramp"})
 """Warnings that invalidate figures because the plan was not carried out. If the generator is in order, the server is
-the cause: it did not read, closed a publisher's connection, or refused connections. So the level is more than the
-server can take."""
+the cause: it did not read, closed a publisher's connection, or refused connections or requests. So the level is more
+than the server can take."""
 OF_NOBODY = frozenset({"nothing-measured"})
 """Warnings that nothing was measured. The findings show the cause, or nobody knows it."""
 TOLD = 3

@@ -37,6 +37,8 @@ from wsproof.wire.frames import (
     text_preview,
 )
 from wsproof.wire.handshake import Request, Response, ResponseParser, accept_key, random_key
+from wsproof.wire.http_request import HttpRequest
+from wsproof.wire.http_response import HttpResponseReader
 from wsproof.wire.peer import Peer, SendRefused
 from wsproof.wire.reader import MASKING, FrameTaker, MessageReader
 from wsproof.wire.state import MOVES, IllegalMove, Move, State
@@ -64,6 +66,8 @@ __all__ = [
     "FrameDecoder",
     "FrameReceived",
     "FrameTaker",
+    "HttpRequest",
+    "HttpResponseReader",
     "IllegalMove",
     "Inflater",
     "LengthForm",

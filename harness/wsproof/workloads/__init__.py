@@ -3,6 +3,7 @@
 `load_channels` turns the options `--channels` and `--set` into workloads.
 """
 
+from wsproof.wire import HttpRequest
 from wsproof.workloads.base import MessageKind, Parsed, Workload
 from wsproof.workloads.conversation import Conversation, Heard
 from wsproof.workloads.opening import Opening, opening_of
@@ -21,6 +22,7 @@ __all__ = [
     "Conversation",
     "Every",
     "Heard",
+    "HttpRequest",
     "JoinRefused",
     "Message",
     "MessageKind",

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from wsproof.model.contract import Contract
 from wsproof.model.envelope import Envelope, Opened
+from wsproof.wire import HttpRequest
 from wsproof.workloads.steps import Every, JoinSteps, Send
 
 
@@ -191,12 +192,18 @@ class Workload(ABC):
         """Whether members may publish. Viewers of a feed may not."""
         return self.contract.feed is None
 
-    def publish(self, member: int, envelope: Envelope, body: str) -> str | bytes:
-        """The message with which `member` publishes `body`.
+    def publish(self, member: int, envelope: Envelope, body: str) -> str | bytes | HttpRequest:
+        """The message with which `member` publishes `body`, or the HTTP request that makes the server publish it.
 
-        Receivers must be able to find `envelope` in it: `envelope.seal(body)` is the body with the envelope appended.
+        Receivers must be able to find `envelope` in it: `envelope.seal(body)` is the body with the envelope appended. A
+        workload must return messages always, or requests always.
         """
         return envelope.seal(body)
+
+    @property
+    def publishes_by_http(self) -> bool:
+        """Whether publications are HTTP requests."""
+        return self.publishes and isinstance(self.publish(0, Envelope(0, 0, 0), ""), HttpRequest)
 
     @abstractmethod
     def read(self, member: int, message: str | bytes) -> Parsed:

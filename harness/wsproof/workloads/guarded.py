@@ -11,6 +11,7 @@ from wsproof.errors import WorkloadError, WsproofError
 from wsproof.model.contract import Contract
 from wsproof.model.envelope import Envelope, Opened
 from wsproof.model.secrecy import is_secret_name, learn, secret_parameters, secrets_in_header, secrets_in_message
+from wsproof.wire import HttpRequest
 from wsproof.workloads.base import MessageKind, Parsed, Workload
 from wsproof.workloads.source_location import files_of, place_of_class, place_of_fault, place_of_member
 from wsproof.workloads.steps import Every, JoinRefused, JoinSteps, Message, Send, Wait
@@ -30,7 +31,7 @@ _ADVICE = {
     "join": "yield Send(message) and Wait(name, until=condition), and nothing else",
     "answer": "return a list of messages, each a str or bytes",
     "timers": "return a list of Every(period_s, message)",
-    "publish": "return the message, a str or bytes; envelope.seal(body) is its text",
+    "publish": "return the message, a str or bytes, or an HttpRequest; envelope.seal(body) is its text",
     "read": "return a Parsed for each message; Parsed(MessageKind.UNEXPECTED, text=str(message)) for others",
     "contract": "return a Contract: Contract('my-channel', Audience.EVERYONE, Order.PER_PUBLISHER), say",
     "secrets": "return a list of str",
@@ -159,11 +160,11 @@ class _Guarded(Workload):
             raise self._wrong("timers", repr(timers)[:_SHOWN], "not all of it is an Every")
         return list(timers)
 
-    def publish(self, member: int, envelope: Envelope, body: str) -> str | bytes:
-        message: str | bytes = self._ask("publish", (str, bytes), member, envelope, body)
+    def publish(self, member: int, envelope: Envelope, body: str) -> str | bytes | HttpRequest:
+        message: str | bytes | HttpRequest = self._ask("publish", (str, bytes, HttpRequest), member, envelope, body)
         if member not in self._first_published:  # later messages carry the same token
             self._first_published.add(member)
-            self._learn(member, secrets_in_message(message))
+            self._learn(member, _secrets_in(message))
         return message
 
     def read(self, member: int, message: str | bytes) -> Parsed:
@@ -229,6 +230,14 @@ class _Guarded(Workload):
         else:
             advice = f"It must never raise, but {_ADVICE[name]}" if name in _ADVICE else "Mend it"
         return WorkloadError(f"{place}: {kind.__name__}.{name} raised {_words(fault)}{heard}. {advice}.")
+
+
+def _secrets_in(message: Message | HttpRequest) -> Iterable[str]:
+    """The secrets of a publication: in a request, also those of its path and its headers."""
+    if not isinstance(message, HttpRequest):
+        return secrets_in_message(message)
+    of_headers = [value for header in message.headers.items() for value in secrets_in_header(*header)]
+    return [*secrets_in_message(message.body), *secret_parameters(message.path), *of_headers]
 
 
 def _next(steps: Any, answer: Message | None) -> Any:

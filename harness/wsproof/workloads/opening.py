@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wsproof.model.envelope import Envelope, body_of
+from wsproof.wire import HttpRequest
 from wsproof.workloads.base import Workload
 from wsproof.workloads.conversation import Conversation
 from wsproof.workloads.preparation import prepared
@@ -59,10 +60,15 @@ class Opening:
 
 
 def opening_of(workloads: Mapping[str, Workload], path: str) -> Opening | None:
-    """The opening of the workload at `path`; None if no workload uses this path, or if its members do not publish."""
+    """The opening of the workload at `path`; None if no workload uses this path.
+
+    None too if its members do not publish, or not with messages.
+    """
     for workload in workloads.values():
         if workload.publishes and _without_query(workload.path(_MEMBER)) == _without_query(path):
-            return Opening(workload, workload.publish(_MEMBER, Envelope(_MEMBER, 0, 0), body_of(_BYTES)))
+            publication = workload.publish(_MEMBER, Envelope(_MEMBER, 0, 0), body_of(_BYTES))
+            if not isinstance(publication, HttpRequest):
+                return Opening(workload, publication)
     return None
 
 

@@ -20,6 +20,7 @@ from wsproof.model.history import (
     ProtocolNote,
     Publications,
     Receipts,
+    Refusal,
     Tick,
     UnexpectedMessage,
 )
@@ -38,7 +39,7 @@ def save_history(history: History, folder: Path, secrets: tuple[str, ...] = ()) 
         _save_columns(folder / name, [getattr(table, field.name) for field in fields(table)])
     words: dict[str, Any] = {
         name: [_shallow(entry) for entry in getattr(history, name)]
-        for name in ("members", "notices", "ticks", "strange", "protocol", "damage")
+        for name in ("members", "notices", "ticks", "strange", "protocol", "damage", "refusals")
     }
     for name in ("start_ns", "end_ns", "drained_ns", "ignored", "ignored_text", "shortest_ignored_text", "keeps_alive"):
         words[name] = getattr(history, name)
@@ -88,4 +89,5 @@ def load_history(folder: Path) -> History:
         ignored_text=words.get("ignored_text", ""),
         shortest_ignored_text=words.get("shortest_ignored_text", ""),
         keeps_alive=words.get("keeps_alive", False),
+        refusals=tuple(Refusal(**entry) for entry in words.get("refusals", ())),
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from wsproof.load.files.worker_files import MESSAGE, RECEIVED, SUBSCRIBER, Records, Rows, WorkerRecords, first_receipts
 from wsproof.load.worker.recorder import kind_of_first_receipt
+from wsproof.model.expected import rows_of_pairs
 from wsproof.model.history import (
     Damage,
     Departure,
@@ -21,8 +22,10 @@ from wsproof.model.history import (
     Publications,
     Receipts,
     Recorder,
+    Refusal,
     Tick,
     UnexpectedMessage,
+    outcome_of_refusal,
 )
 from wsproof.model.partition import slices
 from wsproof.workloads import MessageKind, Workload
@@ -54,8 +57,9 @@ def merge(
         names = {person.name for person in people}
         notices = [notice for notice in notices if notice.about in names]
         strange = [one for one in strange if not one.carries or 0 <= one.publisher < members]
+    refused = [entry for entry in records.journal() if entry["what"] == "refused"]
     return History(
-        publications=_publications(records.publications(), receipts, people),
+        publications=_publications(records.publications(), receipts, people, refused),
         receipts=receipts,
         members=people,
         notices=tuple(notices),
@@ -67,13 +71,24 @@ def merge(
         ignored_text=unsealed.ignored_text,
         shortest_ignored_text=unsealed.shortest_ignored_text,
         keeps_alive=workload.keeps_alive,
+        refusals=_refusals(refused),
         start_ns=start_ns,
         end_ns=end_ns,
         drained_ns=drained_ns,
     )
 
 
-def _publications(rows: Rows, receipts: Receipts, people: tuple[Member, ...]) -> Publications:
+def _refusals(entries: list[dict[str, Any]]) -> tuple[Refusal, ...]:
+    """The refused HTTP requests of all workers, by answer."""
+    found = Recorder()
+    for entry in entries:
+        found.refused(entry["publisher"], entry["sequence"], entry["status"], entry["reason"])
+    return tuple(found.refusals.values())
+
+
+def _publications(
+    rows: Rows, receipts: Receipts, people: tuple[Member, ...], refused: list[dict[str, Any]]
+) -> Publications:
     """Mark publications as unsure (`Outcome.INFO`) if nobody can know whether the server read them.
 
     These are the last publications of a connection that ended. A publication is sure if a member received it, or a
@@ -88,6 +103,9 @@ def _publications(rows: Rows, receipts: Receipts, people: tuple[Member, ...]) ->
     left_ns = np.array([person.left_ns for person in people], np.int64)
     unsure = (left_ns[publisher] > 0) & (sequence > last_heard[publisher])
     outcome[unsure & (outcome == Outcome.OK)] = Outcome.INFO
+    keys = np.array([(entry["publisher"], entry["sequence"]) for entry in refused], np.int64).reshape(-1, 2)
+    for row, entry in zip(rows_of_pairs(publisher, sequence, keys[:, 0], keys[:, 1]).tolist(), refused, strict=True):
+        outcome[row] = outcome_of_refusal(entry["status"])
     return Publications(publisher, sequence, intended_ns, sent_ns, phase, outcome)
 
 

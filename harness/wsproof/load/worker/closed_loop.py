@@ -12,7 +12,7 @@ from time import monotonic_ns
 
 from wsproof.errors import UsageError
 from wsproof.load.worker.connection import Connection
-from wsproof.load.worker.pacer import Publisher
+from wsproof.load.worker.pacer import Sender
 from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.history import Kind
@@ -44,7 +44,7 @@ def kind_that_comes_back(contract: Contract) -> Kind:
 class ClosedLoop:
     """The publishers of one worker, each with a window of publications in flight."""
 
-    def __init__(self, publisher: Publisher, recorder: WorkerRecorder, in_flight: int) -> None:
+    def __init__(self, publisher: Sender, recorder: WorkerRecorder, in_flight: int) -> None:
         self._publisher = publisher
         self._recorder = recorder
         self._in_flight = in_flight

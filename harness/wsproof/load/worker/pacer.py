@@ -8,10 +8,12 @@ receipts. Without the latter, the timer could wait for a thousand reads.
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import repeat
 from time import monotonic_ns
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +23,7 @@ from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.load.worker.timer import best_timer
 from wsproof.model.envelope import Envelope, body_of
 from wsproof.model.plan import Phase, Plan
-from wsproof.workloads import Workload
+from wsproof.workloads import HttpRequest, Workload
 
 NEVER = 1 << 62
 """A due time, in ns, that never comes."""
@@ -40,8 +42,47 @@ def sizes_of(plan: Plan, worker: int) -> Iterator[int]:
     return repeat(plan.payload_bytes) if plan.sizes is None else plan.sizes.draw(plan.seed, worker)
 
 
-class Publisher:
-    """Builds publications and hands them over, and counts each publisher's sequence numbers.
+class Sender(ABC):
+    """Builds publications and hands them over, and counts each publisher's sequence numbers."""
+
+    def __init__(self, recorder: WorkerRecorder) -> None:
+        self._recorder = recorder
+        self._next: dict[int, int] = {}
+
+    @abstractmethod
+    def prepare(self, member: int, intended_ns: int) -> tuple[int, Any]:
+        """Build the next publication of a member. Returns its sequence number, and what `hand_over` sends."""
+
+    @abstractmethod
+    def hand_over(self, member: int, sequence: int, prepared: Any, intended_ns: int, phase: Phase) -> None:
+        """Send a prepared publication, or record that this was not possible."""
+
+    def publish(self, member: int, phase: Phase) -> int:
+        """Publish now. Returns the sequence number."""
+        intended_ns = monotonic_ns()
+        sequence, prepared = self.prepare(member, intended_ns)
+        self.hand_over(member, sequence, prepared, intended_ns, phase)
+        return sequence
+
+    def unsent(self) -> int:
+        """How many publications have been handed over and still wait in this process."""
+        return 0
+
+    async def settle(self) -> None:  # noqa: B027 - optional by design
+        """Wait, a bounded time, until the server has answered what it has to answer."""
+
+    def close(self) -> None:  # noqa: B027 - optional by design
+        """Send no more."""
+
+    def _count(self, member: int) -> int:
+        """The next sequence number of a member."""
+        sequence = self._next.get(member, 0)
+        self._next[member] = sequence + 1
+        return sequence
+
+
+class Publisher(Sender):
+    """Sends publications as frames over the members' connections.
 
     `first` is the number of member 0 in envelopes.
     """
@@ -54,22 +95,21 @@ class Publisher:
         members: dict[int, Connection],
         first: int = 0,
     ) -> None:
+        super().__init__(recorder)
         self._workload = workload
-        self._recorder = recorder
         self._members = members
         self._sizes = sizes
         self._first = first
         self._body = lru_cache(BODIES_KEPT)(body_of)
-        self._next: dict[int, int] = {}
         self.frame_bytes = 0
         """Length in bytes of the last frame that was built."""
 
     def prepare(self, member: int, intended_ns: int) -> tuple[int, bytes]:
         """Build the next publication of a member. Returns its sequence number and the frame."""
-        sequence = self._next.get(member, 0)
-        self._next[member] = sequence + 1
+        sequence = self._count(member)
         envelope = Envelope(self._first + member, sequence, intended_ns)
         message = self._workload.publish(member, envelope, self._body(next(self._sizes)))
+        assert not isinstance(message, HttpRequest)
         connection = self._members.get(member)
         can_send = connection is not None and connection.can_send
         encoded = connection.encode(message) if connection is not None and can_send else plain_frame(message)
@@ -85,12 +125,10 @@ class Publisher:
             connection.send(frame)
         self._recorder.published(member, sequence, intended_ns, sent_ns, phase)
 
-    def publish(self, member: int, phase: Phase) -> int:
-        """Publish now. Returns the sequence number."""
-        intended_ns = monotonic_ns()
-        sequence, frame = self.prepare(member, intended_ns)
-        self.hand_over(member, sequence, frame, intended_ns, phase)
-        return sequence
+    def unsent(self) -> int:
+        """How many publications the kernel has not taken yet. Their bytes are in the transports' send buffers."""
+        waiting = sum(connection.unwritten_bytes for connection in self._members.values())
+        return -(-waiting // max(self.frame_bytes, 1))
 
 
 class Pacer:
@@ -102,7 +140,7 @@ class Pacer:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        publisher: Publisher,
+        publisher: Sender,
         due_changed: Callable[[int], None],
     ) -> None:
         self._publisher = publisher
@@ -112,7 +150,7 @@ class Pacer:
         self._members: list[int] = []
         self._phases: list[Phase] = []
         self._at = 0
-        self._ready: tuple[int, bytes] = (0, b"")
+        self._ready: tuple[int, Any] = (0, b"")
         self.due_ns = NEVER
 
     def start(self, intended_ns: NDArray[np.int64], publisher: NDArray[np.int32], phase: NDArray[np.int8]) -> None:
@@ -132,8 +170,8 @@ class Pacer:
         """Hand over every publication that is due."""
         while monotonic_ns() >= self.due_ns:
             at = self._at
-            sequence, frame = self._ready
-            self._publisher.hand_over(self._members[at], sequence, frame, self._times[at], self._phases[at])
+            sequence, prepared = self._ready
+            self._publisher.hand_over(self._members[at], sequence, prepared, self._times[at], self._phases[at])
             self._at = at + 1
             self._get_ready(arm=False)
         self._arm()

@@ -19,8 +19,9 @@ import numpy as np
 from wsproof.errors import WorkloadError
 from wsproof.load.worker.closed_loop import ClosedLoop
 from wsproof.load.worker.connector import Connector
+from wsproof.load.worker.http_publisher import HttpSender
 from wsproof.load.worker.loop_lag import LagProbe
-from wsproof.load.worker.pacer import Pacer, Publisher, sizes_of
+from wsproof.load.worker.pacer import Pacer, Publisher, Sender, sizes_of
 from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.load.worker.rounds import RoundPublisher
 from wsproof.load.worker.state import WorkerState
@@ -31,6 +32,7 @@ from wsproof.model.nanoseconds import NS
 from wsproof.model.plan import Phase, schedule
 from wsproof.model.secrecy import on_news
 from wsproof.net.clock import Deadline, now_ns
+from wsproof.workloads import Workload
 
 PULSE_NS = 50_000_000
 """Interval, in ns, at which a worker writes its records and reports how many members are in."""
@@ -49,9 +51,7 @@ class Worker:
         workload = job.workload()
         self.recorder = WorkerRecorder(job.folder, job.index, workload, job.share)
         self.state = WorkerState(self.recorder, self._tell_who_is_here, loop=loop)
-        self.publisher = Publisher(
-            workload, self.recorder, sizes_of(job.plan, job.index), self.state.members, job.share.first
-        )
+        self.publisher = self._sender(workload)
         self.state.pacer = self._pacer = Pacer(loop, self.publisher, self.state.set_due)
         self._connector = Connector(
             job.endpoint,
@@ -71,6 +71,12 @@ class Worker:
         self._player: RoundPublisher | None = None
         self._finished = asyncio.Event()
         loop.set_exception_handler(tell_mistakes)
+
+    def _sender(self, workload: Workload) -> Sender:
+        job, sizes = self.job, sizes_of(self.job.plan, self.job.index)
+        if workload.publishes_by_http:
+            return HttpSender(self._loop, job.endpoint, workload, self.recorder, sizes, job.share.first)
+        return Publisher(workload, self.recorder, sizes, self.state.members, job.share.first)
 
     async def run(self) -> None:
         """Connect, then follow the parent's commands until it says finish."""
@@ -150,6 +156,7 @@ class Worker:
         self._pacer.close()
         if self._closed is not None:
             self._closed.close()
+        self.publisher.close()
         self.state.timers.close()
         self._pulse.close()
         self._lag.close()
@@ -172,24 +179,19 @@ class Worker:
         # without them, and their subscribers would be reported to have lost them.
         self._pacer.fire()
         self.recorder.settle()
-        unsent += self._stuck_publications()
-        if self._joining:
-            self._over = self._loop.create_task(self._end_window_later(unsent))
-        else:
-            tell("window-over", unsent=unsent)
+        unsent += self.publisher.unsent()
+        self._over = self._loop.create_task(self._end_window_later(unsent))
 
     async def _end_window_later(self, unsent: int) -> None:
-        """Report the end of the window after the last joining task.
+        """Report the end of the window after the last joining task, and after the answers to HTTP requests.
 
         A connection that opens after the record files are closed could not be recorded.
         """
-        await asyncio.wait(self._joining)
+        if self._joining:
+            await asyncio.wait(self._joining)
+        await self.publisher.settle()
+        self.recorder.settle()
         tell("window-over", unsent=unsent)
-
-    def _stuck_publications(self) -> int:
-        """Number of publications that the kernel has not taken yet. Their bytes are in the transports' send buffers."""
-        waiting = sum(connection.unwritten_bytes for connection in self.state.members.values())
-        return -(-waiting // max(self.publisher.frame_bytes, 1))
 
     def _on_pulse(self) -> None:
         self.state.receive_clock.begin(now_ns())  # messages that arrive while the worker writes have to wait

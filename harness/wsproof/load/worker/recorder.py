@@ -144,6 +144,10 @@ class WorkerRecorder:
         outcome = Outcome.OK if sent_ns else Outcome.FAILED
         self._publications.rows.extend((publisher, sequence, intended_ns, sent_ns, phase, outcome))
 
+    def refused(self, publisher: int, sequence: int, status: int, reason: str) -> None:
+        """Record that the HTTP request of a publication did not succeed."""
+        self._journal.note("refused", publisher=publisher, sequence=sequence, status=status, reason=reason)
+
     def opened(
         self, member: int, connect_ns: int, connected_ns: int, *, deflated: bool = False, stamped: bool = False
     ) -> None:

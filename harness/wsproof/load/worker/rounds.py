@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from wsproof.load.worker.pacer import Publisher
+from wsproof.load.worker.pacer import Sender
 from wsproof.load.worker.recorder import WorkerRecorder
 from wsproof.load.worker.state import WorkerState
 from wsproof.model.contract import Audience
@@ -23,7 +23,7 @@ class RoundPublisher:
     During a round the recorder keeps its rows in memory, because the publisher counts them.
     """
 
-    def __init__(self, state: WorkerState, publisher: Publisher) -> None:
+    def __init__(self, state: WorkerState, publisher: Sender) -> None:
         self._state = state
         self._recorder: WorkerRecorder = state.recorder
         self._publisher = publisher

@@ -1,0 +1,42 @@
+"""Channels whose members publish by HTTP: verdicts on a right server, on planted faults, and on refused requests."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.workloads.apps.posting_channels import Posting
+from wsproof.delivery import run_suite
+from wsproof.model.finding import Anomaly, Level, Verdict
+from wsproof.model.suite import SuiteOptions, SuiteReport
+from wsproof.target.server import serve
+from wsproof.target.target import parse_target
+
+APP = "tests.workloads.apps.posting:app"
+OPTIONS = SuiteOptions(examples=2, deadline_s=2.0)
+
+
+def check(fault: str, *only: str) -> SuiteReport:
+    with serve(parse_target(APP, path="/listen/0", env=[f"FAULT={fault}"])) as server:
+        return run_suite(server, {"posting": Posting()}, OPTIONS.but(only=only or ("posting.delivery",)))
+
+
+def test_a_right_server_passes() -> None:
+    report = check("", "posting.delivery", "posting.order", "posting.last-words", "posting.burst")
+    assert report.findings == ()
+    assert report.verdict() is Verdict.VALID
+
+
+@pytest.mark.parametrize(("fault", "anomaly"), [("forgets", Anomaly.LOST), ("leaks", Anomaly.MISROUTED)])
+def test_a_planted_fault_is_found(fault: str, anomaly: Anomaly) -> None:
+    report = check(fault)
+    assert report.verdict() is Verdict.INVALID
+    assert anomaly in {finding.anomaly for finding in report.findings}
+
+
+@pytest.mark.parametrize(("fault", "status"), [("refuses", "HTTP 429"), ("fails", "HTTP 500")])
+def test_what_the_server_refuses_is_told_and_is_not_lost(fault: str, status: str) -> None:
+    report = check(fault)
+    assert {finding.anomaly for finding in report.findings} == {Anomaly.REFUSED}
+    assert all(finding.level is Level.INFORMATIONAL for finding in report.findings)
+    assert status in report.findings[0].explanation
+    assert report.verdict() is Verdict.VALID
