@@ -412,6 +412,14 @@ def a_feed_that_a_binary_frame_kills() -> tuple[History, Contract]:
     return show.history(silence_ms=6_000), FEED
 
 
+def a_request_that_was_refused() -> tuple[History, Contract]:
+    room = a_room()
+    sequence = room.sequences[0]
+    room.recorder.published(0, sequence, room.now, room.tick(), outcome=Outcome.REFUSED)
+    room.recorder.refused(0, sequence, 429, "HTTP 429 Too Many Requests")
+    return room.history(), CHAT
+
+
 def a_frame_against_the_protocol() -> tuple[History, Contract]:
     room = a_room()
     room.recorder.protocol.append(ProtocolNote(1, "masked", "5.1", "MUST", "It masked a frame.", "81 85 …"))
@@ -468,6 +476,7 @@ PLANTED: list[tuple[Callable[[], tuple[History, Contract]], str, Anomaly]] = [
     (a_feed_that_never_speaks_to_a_latecomer, "stopped", Anomaly.NEVER_READ),
     (a_feed_that_a_binary_frame_kills, "stopped", Anomaly.STALLED_BY_NEIGHBOUR),
     (a_member_that_could_not_join, "joined", Anomaly.UNKNOWN),
+    (a_request_that_was_refused, "refused", Anomaly.REFUSED),
     (a_frame_against_the_protocol, "server-masked", Anomaly.PROTOCOL),
 ]
 
