@@ -85,7 +85,7 @@ def bill_of(subscribers: int, publications: int) -> dict[str, float]:
         bill.items["all checks"] = sum(cost for item, cost in bill.items.items() if item.startswith("check: "))
         observed = Observed(measurement)
         bill.of("join of receipts and publications", lambda: observed.deliveries)
-        bill.of("who was owed what", lambda: observed.fanout)
+        bill.of("expected deliveries", lambda: observed.fanout)
         bill.of("samples of all metrics", lambda: [metric.compute(observed) for metric in METRICS])
         bill.of("all metrics with percentiles, joins included", lambda: summaries(measurement))
         bill.of("can it be trusted?", lambda: judge_trust(measurement))

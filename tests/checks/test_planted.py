@@ -76,7 +76,7 @@ def a_room_that_two_processes_serve() -> tuple[History, Contract]:
 
 def an_intruder_that_hears() -> tuple[History, Contract]:
     room = a_room(2, 2)
-    room.change(room.join(), intrusion="without its credentials", misbehaved="a handshake without its credentials")
+    room.change(room.join(), intrusion="without its credentials", misbehaviour="a handshake without its credentials")
     room.say(0)
     return room.history(), CHAT
 
@@ -255,7 +255,7 @@ def a_room_that_a_sleeper_stalls() -> tuple[History, Contract]:
 
 def a_room_that_a_binary_frame_bricks() -> tuple[History, Contract]:
     room = a_room()
-    room.change(2, misbehaved="a binary frame")
+    room.change(2, misbehaviour="a binary frame")
     room.leave(2, Departure.DROPPED)
     room.leave(1, Departure.DROPPED)
     return room.history(), CHAT
@@ -408,7 +408,7 @@ def a_feed_that_a_binary_frame_kills() -> tuple[History, Contract]:
     show.join()
     show.join()
     show.ticks(4)
-    show.recorder.members[1] = replace(show.recorder.members[1], misbehaved="a binary frame")
+    show.recorder.members[1] = replace(show.recorder.members[1], misbehaviour="a binary frame")
     return show.history(silence_ms=6_000), FEED
 
 
@@ -532,7 +532,7 @@ def everything_clean() -> list[tuple[str, History, Contract]]:
     sent_away.recorder.notices.append(PresenceNotice(0, "3", True, sent_away.tick()))
     sent_away.say(0)
     rude = a_room()
-    rude.change(1, misbehaved="a binary frame")
+    rude.change(1, misbehaviour="a binary frame")
     rude.leave(1, Departure.DROPPED)
     rude.say(0)
     rude.recorder.strange.append(UnexpectedMessage(1, rude.tick(), "what a rude member is told is not promised"))

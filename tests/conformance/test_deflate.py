@@ -74,11 +74,11 @@ class TestBlocks:
 class TestOracle:
     def test_a_compressed_message_is_owed_as_it_was(self) -> None:
         expected = expect_frames(talk(_FACTS, "x", *apply_cuts(literally(b"Hello"), 2)), _FACTS, _PLAIN)
-        assert (expected.fate, expected.owed) == (ConnectionOutcome.OPEN, [Message(Opcode.TEXT, b"Hello")])
+        assert (expected.fate, expected.replies) == (ConnectionOutcome.OPEN, [Message(Opcode.TEXT, b"Hello")])
 
     def test_a_reference_to_an_earlier_message_depends_on_what_was_agreed(self) -> None:
         said = talk(_FACTS, "x", literally(b"Hello"), packed(Blocks().fixed(Copy(5, 5))))
-        assert expect_frames(said, _FACTS, _PLAIN).owed == [Message(Opcode.TEXT, b"Hello")] * 2
+        assert expect_frames(said, _FACTS, _PLAIN).replies == [Message(Opcode.TEXT, b"Hello")] * 2
         assert expect_frames(said, _FACTS, _RESETS).rule == "deflate-data"
 
     @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ class TestOracle:
     def test_a_server_that_declines_is_told_nothing(self) -> None:
         expected = expect_frames(talk(_FACTS, "x", literally(b"Hello")), _FACTS, None)
         assert expected.declined
-        assert (expected.fate, expected.owed) == (ConnectionOutcome.OPEN, [])
+        assert (expected.fate, expected.replies) == (ConnectionOutcome.OPEN, [])
 
     def test_a_bit_that_was_never_agreed_on_fails(self) -> None:
         offer = Handshake(extensions=(f"{BARE}; unknown",))

@@ -23,7 +23,7 @@ class TestFrames:
     def test_an_echo_owes_each_message_behind_its_prefix(self) -> None:
         expected = expect_frames(say("x", _frame(1, b"a", fin=False), _frame(9, b"p"), _frame(0, b"b")), _FACTS)
         assert expected.fate is ConnectionOutcome.OPEN
-        assert expected.owed == [Message(Opcode.TEXT, b"> ab")]
+        assert expected.replies == [Message(Opcode.TEXT, b"> ab")]
         assert expected.pings == [b"p"]
 
     @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ class TestFrames:
     def test_a_broken_rule_fails_the_connection(self, frames: list[Frame], rule: str) -> None:
         expected = expect_frames(say("x", _frame(1, b"before"), *frames, _frame(1, b"after")), _FACTS)
         assert (expected.fate, expected.rule) == (ConnectionOutcome.FAILED, rule)
-        assert expected.owed == [Message(Opcode.TEXT, b"> before")]
+        assert expected.replies == [Message(Opcode.TEXT, b"> before")]
 
     def test_who_reads_on_may_name_a_later_fault(self) -> None:
         broken = [_frame(1, b"\xc3", fin=False), _frame(0, b"a")]
@@ -76,7 +76,7 @@ class TestFrames:
         for beginning in (_frame(1, b"whole").encode()[:5], huge.encode()):
             expected = expect_frames(Script("x", (Raw(beginning),)), _FACTS)
             assert expected.in_frame
-            assert expected.owed == []
+            assert expected.replies == []
 
 
 class TestHandshakes:

@@ -126,7 +126,7 @@ def test_what_is_lost_beside_a_departure_breaks_the_promise_of_delivery() -> Non
     one = refine(Scripted(lambda s: [LOST]), "leave-notices", LOST, LEAVES)
     assert one.finding is not None
     assert (
-        one.finding.source == "Each publication reaches every member it is owed to; each reply reaches its publisher."
+        one.finding.source == "Each publication reaches every member of its audience; each reply reaches its publisher."
     )
 
 

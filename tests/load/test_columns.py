@@ -71,6 +71,15 @@ def test_a_history_comes_back_as_it_was(tmp_path: Path) -> None:
     assert back.publications.sent_ns.tolist() == [2]
 
 
+def test_a_history_with_an_older_field_name_is_read(tmp_path: Path) -> None:
+    recorder = Recorder()
+    recorder.members.append(Member(0, "a", misbehaviour="a binary frame"))
+    save_history(recorder.freeze(), tmp_path)
+    for file in tmp_path.glob("*.json"):
+        file.write_text(file.read_text().replace('"misbehaviour"', '"misbehaved"'))
+    assert load_history(tmp_path).members == (Member(0, "a", misbehaviour="a binary frame"),)
+
+
 def test_the_share_of_a_core_is_told_second_by_second() -> None:
     second = 1_000_000_000
     at = np.arange(0, 5 * second, second // 4)

@@ -1,4 +1,4 @@
-"""What is still owed, however much of it is looked at in one go."""
+"""The number of outstanding receipts does not depend on how many are looked at in one go."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ def test_what_is_missing_is_counted_to_the_last(
 ) -> None:
     monkeypatch.setattr(drain, "CELLS", cells)
     written = Written()
-    owed = OutstandingReceipts(cast(Records, written), Contract("x", audience), MEMBERS)
-    # The probe (number 0) was sent before anybody was in, and is owed to nobody.
-    assert owed.update() == members * (PUBLICATIONS - 1)
+    outstanding = OutstandingReceipts(cast(Records, written), Contract("x", audience), MEMBERS)
+    # The probe (number 0) was sent before anybody was in, and is expected by nobody.
+    assert outstanding.update() == members * (PUBLICATIONS - 1)
     heard = [(member, n) for member in range(MEMBERS) for n in range(1, PUBLICATIONS - 1)]
     written.receive(heard, at_ns=500)
-    assert owed.update() == members
+    assert outstanding.update() == members
     written.told.append({"what": "left", "member": 0})
-    assert owed.update() == (members if audience is Audience.OTHERS else members - 1)
+    assert outstanding.update() == (members if audience is Audience.OTHERS else members - 1)
     written.receive([(member, PUBLICATIONS - 1) for member in range(MEMBERS)], at_ns=600)
-    assert owed.update() == 0
+    assert outstanding.update() == 0

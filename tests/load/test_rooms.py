@@ -10,7 +10,7 @@ from wsproof.load import run_plan
 from wsproof.load.rounds import broadcast_rounds
 from wsproof.load.run import members_to_hear, probers
 from wsproof.model.contract import Audience, Contract
-from wsproof.model.expected import owed
+from wsproof.model.expected import expected_deliveries
 from wsproof.model.finding import Anomaly
 from wsproof.model.history import Kind
 from wsproof.model.measurement import Measurement
@@ -38,7 +38,7 @@ def test_each_publication_is_owed_to_its_own_room(workload: str, fault: str, aud
     assert all(member.in_ns for member in history.members)
     assert run_checks(history, measurement.contract) == []
     measured_now = history.publications.phase == Phase.MEASURED
-    assert set(owed(history, measurement.contract).owed[measured_now].tolist()) == {audience}
+    assert set(expected_deliveries(history, measurement.contract).expected[measured_now].tolist()) == {audience}
     assert not history.strange
 
 
@@ -83,7 +83,7 @@ def test_a_setting_says_how_many_rooms_there_are_and_each_has_a_publisher() -> N
     assert run_checks(history, measurement.contract) == []
     measured_now = history.publications.phase == Phase.MEASURED
     assert set(history.publications.publisher[measured_now].tolist()) == {0, 1, 2}
-    assert set(owed(history, measurement.contract).owed[measured_now].tolist()) == {2}
+    assert set(expected_deliveries(history, measurement.contract).expected[measured_now].tolist()) == {2}
 
 
 def test_the_probe_speaks_in_every_room() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from wsproof.model import expected as owed_module
 from wsproof.model.contract import Audience, Contract, Order
-from wsproof.model.expected import owed, publication_rows
+from wsproof.model.expected import expected_deliveries, publication_rows
 from wsproof.model.history import Departure, History, Kind, Member, Outcome, Recorder
 
 CHAT = Contract("chat", Audience.EVERYONE, replies=True)
@@ -29,7 +29,7 @@ def a_history(
 
 
 def pairs(history: History, contract: Contract = CHAT, kind: Kind = Kind.DELIVERY) -> set[tuple[int, int]]:
-    due = owed(history, contract, kind)
+    due = expected_deliveries(history, contract, kind)
     return set(zip(due.missing_member.tolist(), due.missing_row.tolist(), strict=True))
 
 
@@ -51,7 +51,7 @@ def test_whoever_left_after_the_drain_stayed() -> None:
 
 
 def test_nothing_is_owed_to_those_that_stall_or_misbehave() -> None:
-    members = [Member(0, "a", in_ns=5, stalled=True), Member(1, "b", in_ns=5, misbehaved="a binary frame")]
+    members = [Member(0, "a", in_ns=5, stalled=True), Member(1, "b", in_ns=5, misbehaviour="a binary frame")]
     assert pairs(a_history(members, [(0, 0, 10)], [])) == set()
 
 
@@ -60,7 +60,9 @@ def test_what_failed_or_cannot_be_known_is_owed_to_nobody() -> None:
     for sequence, outcome in enumerate(Outcome):
         recorder.published(0, sequence, 10, 10, outcome=outcome)
     recorder.published(0, 9, 10, 0)
-    assert owed(recorder.freeze(), CHAT).owed.tolist() == [int(outcome is Outcome.OK) for outcome in Outcome] + [0]
+    assert expected_deliveries(recorder.freeze(), CHAT).expected.tolist() == [
+        int(outcome is Outcome.OK) for outcome in Outcome
+    ] + [0]
 
 
 def test_each_audience_has_its_own() -> None:
@@ -83,8 +85,12 @@ def test_reach_and_completeness() -> None:
     history = a_history(
         members, [(0, 0, 10), (0, 1, 11), (0, 2, 1)], [(n, 0, 0, 20) for n in range(4)] + [(0, 0, 1, 21)]
     )
-    due = owed(history, CHAT)
-    assert (due.owed.tolist(), due.got.tolist(), due.complete.tolist()) == ([4, 4, 0], [4, 1, 0], [True, False, False])
+    due = expected_deliveries(history, CHAT)
+    assert (due.expected.tolist(), due.received.tolist(), due.complete.tolist()) == (
+        [4, 4, 0],
+        [4, 1, 0],
+        [True, False, False],
+    )
     np.testing.assert_equal(due.reach, [1.0, 0.25, np.nan])
 
 
@@ -152,13 +158,13 @@ def test_the_vectorised_rule_says_what_the_slow_one_says(
     contract = Contract("x", audience, order)
     before, owed_module.CELLS = owed_module.CELLS, cells
     try:
-        due = owed(history, contract)
+        due = expected_deliveries(history, contract)
     finally:
         owed_module.CELLS = before
     counts, missing = told_slowly(history, contract)
-    assert due.owed.tolist() == counts
+    assert due.expected.tolist() == counts
     assert set(zip(due.missing_member.tolist(), due.missing_row.tolist(), strict=True)) == missing
-    assert (due.owed - due.got).sum() == len(missing)
+    assert (due.expected - due.received).sum() == len(missing)
 
 
 def test_a_thousand_members_and_messages_are_no_trouble() -> None:
@@ -170,8 +176,8 @@ def test_a_thousand_members_and_messages_are_no_trouble() -> None:
         zeros[:size], np.arange(size), ones[:size], ones[:size], zeros[:size], ones[:size]
     )
     got = type(history.receipts)(member.ravel(), zeros, sequence.ravel(), zeros, ones, zeros, ones)
-    due = owed(replace(history, publications=sent, receipts=got), CHAT)
-    assert due.owed.tolist() == [size] * (size - 1) + [0]
+    due = expected_deliveries(replace(history, publications=sent, receipts=got), CHAT)
+    assert due.expected.tolist() == [size] * (size - 1) + [0]
 
 
 def test_nothing_is_owed_to_another_room() -> None:

@@ -55,6 +55,6 @@ def test_members_are_called_what_the_server_calls_them() -> None:
 
 
 def test_only_who_reads_and_keeps_the_rules_is_innocent() -> None:
-    assert Member(0, "1", departure=Departure.RESET).innocent
-    assert not Member(0, "1", stalled=True).innocent
-    assert not Member(0, "1", misbehaved="a binary frame").innocent
+    assert Member(0, "1", departure=Departure.RESET).is_well_behaved
+    assert not Member(0, "1", stalled=True).is_well_behaved
+    assert not Member(0, "1", misbehaviour="a binary frame").is_well_behaved

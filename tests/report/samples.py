@@ -98,7 +98,7 @@ def violation(**changes: Any) -> Finding:
         "anomaly": Anomaly.LOST,
         "level": Level.VIOLATION,
         "explanation": "After member 2 sent one binary frame, member 1 published and member 3 never got it.",
-        "witness": ("2 -> BINARY 00 ff", "1 -> TEXT hello", "3 <- nothing for 5.0 s, a message was owed"),
+        "witness": ("2 -> BINARY 00 ff", "1 -> TEXT hello", "3 <- nothing for 5.0 s, a message was expected"),
         "recipe": {"suite": "channels", "steps": [1, 2]},
         "reproduced": "3 of 3",
         "source": "All who are connected get what a member says.",

@@ -99,7 +99,7 @@ def test_the_four_questions_are_answered_at_the_top(text: str) -> None:
 
 def test_findings_show_their_witness_and_accepted_ones_their_reason(text: str) -> None:
     page = Page(text)
-    assert "3 <- nothing for 5.0 s, a message was owed" in page.text
+    assert "3 <- nothing for 5.0 s, a message was expected" in page.text
     assert str(samples.deviation().accepted) in page.text
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from wsproof.checks.check import found
 from wsproof.checks.describe import Describer
 from wsproof.model.contract import Contract, Order
-from wsproof.model.expected import Flags, Ints, owed, publication_rows
+from wsproof.model.expected import Flags, Ints, expected_deliveries, publication_rows
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import History, Kind
 from wsproof.model.partition import rows_where, slices
@@ -20,10 +20,10 @@ PAUSES = 2
 
 
 def behind(history: History, contract: Contract) -> list[Finding]:
-    """Everyone has received what is owed to it when the drain ends."""
+    """When the drain ends, every member has received all expected messages."""
     members, rows = [], []
     for kind in (Kind.DELIVERY, Kind.REPLY):
-        due = owed(history, contract, kind)
+        due = expected_deliveries(history, contract, kind)
         late = is_late(history, contract, kind, due.missing_member, due.missing_row)
         members.append(due.missing_member[late])
         rows.append(due.missing_row[late])

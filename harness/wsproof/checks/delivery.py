@@ -18,7 +18,7 @@ from wsproof.checks.same_name import namesakes, shared_names
 from wsproof.checks.silence import time_limit
 from wsproof.model.contract import Audience, Contract
 from wsproof.model.envelope import MARK
-from wsproof.model.expected import Flags, Ints, owed, publication_rows, stayed_through
+from wsproof.model.expected import Flags, Ints, expected_deliveries, publication_rows, stayed_through
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import Departure, History, Kind, Outcome, Part, UnexpectedMessage
 from wsproof.model.partition import rows_where
@@ -28,11 +28,11 @@ GOOD_REASONS = {1001: "going away", 1012: "service restart", 1013: "try again la
 
 
 def lost(history: History, contract: Contract, *, excused: bool = True) -> list[Finding]:
-    """Each publication reaches every member it is owed to; each reply reaches its publisher."""
+    """Each publication reaches every member of its audience; each reply reaches its publisher."""
     # With `excused`, losses that a misbehaving member may have caused are left to stalled_by_neighbour.
     findings = []
     for kind, noun in ((Kind.DELIVERY, ""), (Kind.REPLY, "the reply to ")):
-        due = owed(history, contract, kind)
+        due = expected_deliveries(history, contract, kind)
         mine = np.ones(len(due.missing_row), dtype=bool)
         elsewhere = publication_rows(history.publications, *_keys_of(history, _misrouted_rows(history, contract)))
         mine &= ~np.isin(due.missing_row, elsewhere)
@@ -70,7 +70,7 @@ def _lost_finding(
     return found(
         Anomaly.LOST,
         contract,
-        f"{story.who(member)} never received {noun}{what}, which was owed to it: {proof}{others}.{cause}",
+        f"{story.who(member)} never received {noun}{what}, which the server had to send to it: {proof}{others}.{cause}",
         [
             story.arrival(member),
             story.publication(row),
@@ -128,7 +128,7 @@ def silent_after(history: History, kind: Kind, members: Ints, rows: Ints) -> NDA
 
 def disturbed(history: History) -> bool:
     """Whether a member stopped reading or misbehaved on purpose. A bystander's silence may then be its effect."""
-    return any(not member.innocent for member in history.members)
+    return any(not member.is_well_behaved for member in history.members)
 
 
 def never_read(history: History, contract: Contract) -> list[Finding]:
@@ -140,7 +140,7 @@ def never_read(history: History, contract: Contract) -> list[Finding]:
         if (
             member.in_ns
             or member.shape
-            or not member.innocent
+            or not member.is_well_behaved
             or not member.connected_ns
             or not stayed_through(member, history)
         ):
@@ -174,7 +174,9 @@ def dropped(history: History, contract: Contract, *, excused: bool = True) -> li
     cut = [
         m
         for m in history.members
-        if m.departure is Departure.DROPPED and m.innocent and not (m.greeted_again_ns or m.join_fault or m.shape)
+        if m.departure is Departure.DROPPED
+        and m.is_well_behaved
+        and not (m.greeted_again_ns or m.join_fault or m.shape)
     ]
     # A server may allow one connection per name, and end the other.
     shared = shared_names(history)
@@ -257,7 +259,7 @@ def phantom(history: History, contract: Contract) -> list[Finding]:
     strange = [
         strange
         for strange in history.strange
-        if MARK.decode() not in strange.text and not history.members[strange.subscriber].misbehaved
+        if MARK.decode() not in strange.text and not history.members[strange.subscriber].misbehaviour
     ]
     occurrences = len(unsent) + len(strange)
     if not occurrences:

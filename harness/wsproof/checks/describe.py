@@ -63,7 +63,11 @@ class Describer:
         went = by + (f" at {self.when(member.left_ns)}" if member.left_ns else "")
         code = f", close code {member.close_code}" if member.close_code is not None else ""
         did = (
-            f"; it sent {member.misbehaved}" if member.misbehaved else "; it stopped reading" if member.stalled else ""
+            f"; it sent {member.misbehaviour}"
+            if member.misbehaviour
+            else "; it stopped reading"
+            if member.stalled
+            else ""
         )
         return f"{self.who(number)}: {came}, {went}{code}{did}"
 

@@ -109,16 +109,16 @@ def stopped(history: History, contract: Contract, *, blaming: bool = True) -> li
     story, silent = Describer(history), []
     for member in history.members:
         since = last[member.number] or member.connected_ns
-        watching = member.connected_ns and member.innocent and stayed_through(member, history)
+        watching = member.connected_ns and member.is_well_behaved and stayed_through(member, history)
         if watching and history.drained_ns - since > patience_ns:
             silent.append((member, last[member.number]))
     if not silent:
         return []
     member, at = silent[0]
-    others = [m for m in history.members if not m.innocent] if blaming else []
+    others = [m for m in history.members if not m.is_well_behaved] if blaming else []
     anomaly = Anomaly.STALLED_BY_NEIGHBOUR if others else Anomaly.LOST if at else Anomaly.NEVER_READ
     seconds = (history.drained_ns - (at or member.connected_ns)) / NS
-    because = f" since {story.who(others[0].number)} {_did(others[0].misbehaved)}" if others else ""
+    because = f" since {story.who(others[0].number)} {_did(others[0].misbehaviour)}" if others else ""
     return [
         found(
             anomaly,
@@ -139,15 +139,15 @@ def silence_ns(feed: Feed) -> int:
     return int(max(4 * feed.period_s, feed.period_s + 1) * NS)
 
 
-def _did(misbehaved: str) -> str:
-    return f"sent {misbehaved}" if misbehaved else "stopped reading"
+def _did(misbehaviour: str) -> str:
+    return f"sent {misbehaviour}" if misbehaviour else "stopped reading"
 
 
 def _by_viewer(history: History) -> dict[int, list[Tick]]:
     """The objects of each well-behaved viewer, without the snapshot that it may have received on connecting."""
     viewers: dict[int, list[Tick]] = defaultdict(list)
     for tick in history.steady_ticks():
-        if history.members[tick.subscriber].innocent:
+        if history.members[tick.subscriber].is_well_behaved:
             viewers[tick.subscriber].append(tick)
     return viewers
 

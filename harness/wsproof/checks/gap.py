@@ -76,7 +76,7 @@ def _deliveries(history: History) -> dict[tuple[int, int], dict[int, int]]:
 
 def _gaps_of(member: Member, heard: dict[tuple[int, int], dict[int, int]], history: History) -> list[_Gap]:
     """The gaps of one member, by publisher and sequence."""
-    if not member.innocent or not member.in_ns:
+    if not member.is_well_behaved or not member.in_ns:
         return []
     sent, gaps = history.publications, list[_Gap]()
     for publisher in range(len(history.members)):

@@ -7,7 +7,7 @@ import numpy as np
 from wsproof.checks.check import found
 from wsproof.checks.describe import Describer
 from wsproof.model.contract import Contract
-from wsproof.model.expected import Ints, owed
+from wsproof.model.expected import Ints, expected_deliveries
 from wsproof.model.finding import Anomaly, Finding
 from wsproof.model.history import History, Kind
 from wsproof.model.partition import slices
@@ -18,7 +18,7 @@ SHOWN = 8
 
 def split_audience(history: History, contract: Contract) -> list[Finding]:
     """All members of a room hear each other, whichever worker of the server each is connected to."""
-    due = owed(history, contract)
+    due = expected_deliveries(history, contract)
     groups = hearing_groups(history, due.missing_member, due.missing_row)
     if not _shows_workers(groups):
         return []
@@ -58,7 +58,7 @@ def hearing_groups(history: History, members: Ints, rows: Ints) -> list[list[int
     if not len(members):
         return []
     room = history.members[int(members[0])].room
-    heard = [m.number for m in history.members if m.room == room and m.innocent and m.in_ns]
+    heard = [m.number for m in history.members if m.room == room and m.is_well_behaved and m.in_ns]
     group = {number: number for number in heard}
 
     def root(number: int) -> int:

@@ -12,7 +12,7 @@ from wsproof.checks.delivery import disturbed, dropped, lost, silent_after
 from wsproof.checks.describe import WENT, Describer
 from wsproof.checks.feed import stopped
 from wsproof.model.contract import Contract
-from wsproof.model.expected import owed
+from wsproof.model.expected import expected_deliveries
 from wsproof.model.finding import Anomaly, Finding
 from wsproof.model.history import Departure, History, Kind, Member
 
@@ -22,11 +22,11 @@ def stalled_by_neighbour(history: History, contract: Contract) -> list[Finding]:
     if not disturbed(history):
         return []
     story = Describer(history)
-    cut = [m for m in history.members if m.innocent and m.departure is Departure.DROPPED]
+    cut = [m for m in history.members if m.is_well_behaved and m.departure is Departure.DROPPED]
     silent, rows = _silenced(history, contract)
     if not cut and not len(silent):
         return []
-    culprits = [m for m in history.members if not m.innocent]
+    culprits = [m for m in history.members if not m.is_well_behaved]
     witness = [story.arrival(m.number) for m in culprits[:3]]
     harm = []
     if len(silent):
@@ -66,7 +66,7 @@ def _silenced(history: History, contract: Contract) -> tuple[np.ndarray, np.ndar
     """Missing pairs (member, publication row) where the member received nothing later either, oldest first."""
     members, rows = [], []
     for kind in (Kind.DELIVERY, Kind.REPLY):
-        due = owed(history, contract, kind)
+        due = expected_deliveries(history, contract, kind)
         mine = silent_after(history, kind, due.missing_member, due.missing_row)
         mine &= ~is_late(history, contract, kind, due.missing_member, due.missing_row)
         members.append(due.missing_member[mine])
@@ -80,7 +80,7 @@ def _misbehaviour(story: Describer, culprits: list[Member]) -> str:
     """What the misbehaving members did, as a phrase."""
     words = []
     for member in culprits[:2]:
-        did = f"sent {member.misbehaved}" if member.misbehaved else "stopped reading"
+        did = f"sent {member.misbehaviour}" if member.misbehaviour else "stopped reading"
         went = "" if member.departure is Departure.STAYED else f" and {WENT[member.departure]}"
         words.append(f"{story.who(member.number)} {did}{went}")
     return ", ".join(words)

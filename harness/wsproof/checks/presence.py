@@ -48,7 +48,8 @@ def missing_leave(history: History, contract: Contract) -> list[Finding]:
             [
                 story.arrival(first.witness.number),
                 *(story.arrival(member.number) for member in first.due),
-                f"        {len(first.told)} notice(s) about {shortened(first.name, 40)} came, {len(first.due)} owed",
+                f"        notices about {shortened(first.name, 40)}: "
+                f"{len(first.due)} expected, {len(first.told)} received",
             ],
             occurrences=len(silent),
         )
@@ -198,7 +199,7 @@ def _tallies(history: History, contract: Contract) -> list[_NoticeCount]:
     gone: dict[str, list[Member]] = defaultdict(list)
     for member in history.members:
         # The server may have disconnected a member that stalled or misbehaved, without the member seeing it.
-        went = member.departure not in (Departure.STAYED, Departure.REFUSED) or not member.innocent
+        went = member.departure not in (Departure.STAYED, Departure.REFUSED) or not member.is_well_behaved
         if went and not _after_the_drain(member, history):
             gone[member.name].append(member)
     surely_here = {member.number: _surely_here_until(member, last_heard) for member in history.members}
@@ -206,7 +207,7 @@ def _tallies(history: History, contract: Contract) -> list[_NoticeCount]:
     followed = {m.number for name in gone.keys() & shared for m in gone[name] if _has_another(m, history)}
     tallies = []
     for witness in history.members:
-        if not (witness.in_ns and witness.innocent and stayed_through(witness, history)):
+        if not (witness.in_ns and witness.is_well_behaved and stayed_through(witness, history)):
             continue
         for name in sorted(gone.keys() | named[witness.number]):
             possible = tuple(m for m in gone[name] if m.number != witness.number and m.room == witness.room)
@@ -225,9 +226,9 @@ def _has_another(member: Member, history: History) -> bool:
 def _false_notice(history: History, tally: _NoticeCount) -> PresenceNotice | None:
     """A notice that came before any departure it could be about."""
     # We record our own departures beforehand, but notice a drop by the server only afterwards: its time is unknown.
-    told_late = (m.departure is Departure.DROPPED or not m.innocent for m in tally.possible)
+    told_late = (m.departure is Departure.DROPPED or not m.is_well_behaved for m in tally.possible)
     left = sorted(0 if late else m.left_ns for late, m in zip(told_late, tally.possible, strict=True))
-    here = [m for m in history.members if m.name == tally.name and not m.left_ns and m.innocent]
+    here = [m for m in history.members if m.name == tally.name and not m.left_ns and m.is_well_behaved]
     for count, notice in enumerate(tally.told):
         if count < len(left) and notice.received_ns < left[count]:
             return notice

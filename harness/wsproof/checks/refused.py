@@ -22,7 +22,7 @@ def refused(history: History, contract: Contract) -> list[Finding]:
     unsure = sum(one.count for one in history.refusals if one.outcome is Outcome.INFO)
     told = (
         f"{count} of {len(history.publications)} HTTP requests that should publish did not succeed: {reasons}. "
-        "Nobody is owed such a publication, so none of them counts as lost."
+        "Nobody is expected to receive such a publication, so none of them counts as lost."
     )
     if unsure:
         told += f" Of {unsure} nobody can know whether the server published them."

@@ -11,7 +11,7 @@ from wsproof.checks.check import found
 from wsproof.checks.delivery import GOOD_REASONS
 from wsproof.checks.describe import shortened
 from wsproof.model.contract import Contract
-from wsproof.model.expected import Ints, owed, publication_rows
+from wsproof.model.expected import Ints, expected_deliveries, publication_rows
 from wsproof.model.finding import Anomaly, Finding, Level
 from wsproof.model.history import Departure, History, Kind, Member
 
@@ -46,7 +46,9 @@ def _rate_limit(history: History, contract: Contract) -> Finding | None:
     heard = publication_rows(sent, history.receipts.publisher, history.receipts.sequence)
     unheard = np.ones(len(sent), dtype=bool)
     unheard[heard[heard >= 0]] = False
-    missing = np.concatenate([owed(history, contract, kind).missing_row for kind in (Kind.DELIVERY, Kind.REPLY)])
+    missing = np.concatenate(
+        [expected_deliveries(history, contract, kind).missing_row for kind in (Kind.DELIVERY, Kind.REPLY)]
+    )
     if not bool(np.all(unheard[missing])):
         return None
     discarded: Ints = np.unique(missing)
@@ -77,7 +79,7 @@ def _other_words(history: History, contract: Contract) -> Finding:
 
 def _cut_off(history: History, contract: Contract) -> list[Finding]:
     """What is told of members that the server cut off, once for each close code."""
-    cut = [m for m in history.members if m.innocent and m.departure is Departure.DROPPED]
+    cut = [m for m in history.members if m.is_well_behaved and m.departure is Departure.DROPPED]
     codes = Counter(member.close_code for member in cut)
     return [_cut_with(code, [m for m in cut if m.close_code == code], history, contract) for code in codes]
 

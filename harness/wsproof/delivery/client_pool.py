@@ -169,7 +169,7 @@ class ClientPool:
         person = PoolMember(number, alias, workload.name_of(alias), client, room=workload.room_of(alias))
         person.shape = shape
         if access is not None:
-            person.access, person.credentials, person.misbehaved = access, credentials, f"a handshake {access.value}"
+            person.access, person.credentials, person.misbehaviour = access, credentials, f"a handshake {access.value}"
         self.people.append(person)
         if refusal:
             person.departure, person.closed, person.refusal = Departure.REFUSED, True, f"the member {refusal}"
@@ -257,13 +257,13 @@ class ClientPool:
         If the contract promises leave notices, the others in its room expect one from now on.
         """
         person.left_ns, person.departure = now_ns(), departure
-        person.owed.clear()
+        person.outstanding.clear()
         until = person.heard_ns if departure is Departure.DROPPED else person.left_ns
         is_last = not any(one.here and one.name == person.name for one in self.people if one is not person)
         if self.contract.leaves and person.in_ns and is_last and person.shape is None:
             for other in self.people:
                 if other.counts and other is not person and other.in_ns <= until and other.room == person.room:
-                    other.owed_notices[person.name] += 1
+                    other.outstanding_notices[person.name] += 1
 
     def close(self, person: PoolMember) -> None:
         """Send a close frame. The server's reply is read later, together with other messages."""
@@ -303,9 +303,9 @@ class ClientPool:
         self.versions.published(person.number, sequence)
         for other in self.people:
             if other.counts and self._is_for(other, person):
-                other.owed.add((person.number, sequence, Kind.DELIVERY))
+                other.outstanding.add((person.number, sequence, Kind.DELIVERY))
         if self.contract.replies and person.counts:
-            person.owed.add((person.number, sequence, Kind.REPLY))
+            person.outstanding.add((person.number, sequence, Kind.REPLY))
         if self.first_said is None:
             self.first_said = message.body if isinstance(message, HttpRequest) else message
         return message
@@ -354,12 +354,12 @@ class ClientPool:
             self._refused(person, answer)
 
     def _refused(self, person: PoolMember, answer: HttpAnswer) -> None:
-        """Record that the last request of a member did not succeed. Nobody is owed its publication."""
+        """Record that the last request of a member did not succeed. Nobody is expected to receive its publication."""
         sequence = person.sequence - 1
         said = self.said[person.number, sequence]
         said.refusal = self.recorder.refused(person.number, sequence, answer.status, answer.reason)
         for other in self.people:
-            other.owed -= {(person.number, sequence, kind) for kind in Kind}
+            other.outstanding -= {(person.number, sequence, kind) for kind in Kind}
 
     def hand_over(self, person: PoolMember, message: str | bytes) -> None:
         """Send a message that is no publication, such as a greeting."""
@@ -451,7 +451,7 @@ class ClientPool:
             if self.people[said.publisher].may_be_unread and not said.heard_by:
                 said.is_unread = True
                 for other in self.people:
-                    other.owed.discard((*key, Kind.DELIVERY))
+                    other.outstanding.discard((*key, Kind.DELIVERY))
 
     def turn(self, timeout_s: float) -> None:
         """Wait at most `timeout_s` for input, then let every member read what has arrived."""
@@ -476,7 +476,7 @@ class ClientPool:
 
     @staticmethod
     def _is_leaving(person: PoolMember) -> bool:
-        return bool(person.left_ns) and not person.closed and not person.stalled and not person.misbehaved
+        return bool(person.left_ns) and not person.closed and not person.stalled and not person.misbehaviour
 
     def _listen(self, person: PoolMember) -> None:
         client = person.client
@@ -571,7 +571,7 @@ class ClientPool:
         opened = reading.envelope
         if reading.kind in KINDS and opened is not None and opened.intact:
             key = (opened.envelope.publisher - self.setting.first, opened.envelope.sequence, KINDS[reading.kind])
-            if key in person.owed:
+            if key in person.outstanding:
                 self._receive(person, reading, at)
 
     def _read(self, person: PoolMember, reading: Parsed, message: str | bytes, at: int) -> None:
@@ -604,8 +604,8 @@ class ClientPool:
         self.recorder.strange.append(strange)
         for kind in (Kind.REPLY, Kind.DELIVERY):
             key = (strange.publisher, strange.sequence, kind)
-            if key in person.owed:
-                person.owed.discard(key)
+            if key in person.outstanding:
+                person.outstanding.discard(key)
                 return
 
     def _is_excused(self, strange: UnexpectedMessage) -> bool:
@@ -624,7 +624,7 @@ class ClientPool:
             return
         self.recorder.notices.append(PresenceNotice(person.number, about, left, at))
         if left:
-            person.owed_notices[about] -= 1
+            person.outstanding_notices[about] -= 1
 
     def _receive(self, person: PoolMember, reading: Parsed, at: int) -> None:
         kind = KINDS[reading.kind]
@@ -677,8 +677,8 @@ class ClientPool:
         if len(reading.text) < TELLING:
             return None
         for said in self.said.values():
-            is_owed = (said.publisher, said.sequence, kind) in person.owed
-            if is_owed and any(form.startswith(reading.text) for form in said.forms):
+            is_expected = (said.publisher, said.sequence, kind) in person.outstanding
+            if is_expected and any(form.startswith(reading.text) for form in said.forms):
                 return said
         return None
 
@@ -687,7 +687,7 @@ class ClientPool:
         said = self.said.get((publisher, sequence))
         self.recorder.received(person.number, publisher, sequence, said.sent_ns if said else 0, at, kind, intact)
         person.in_ns, person.heard_ns = person.in_ns or at, at
-        person.owed.discard((publisher, sequence, kind))
+        person.outstanding.discard((publisher, sequence, kind))
         if said is not None:
             said.heard_by.add((person.number, kind))
 
@@ -733,7 +733,7 @@ class ClientPool:
         self.recorder.end_ns = spoken or self.drained_ns
         self.recorder.members = [person.member() for person in self.people]
         for person in self.people:
-            if not person.misbehaved:
+            if not person.misbehaviour:
                 for breach in person.client.peer.breaches:
                     self.recorder.protocol.append(
                         ProtocolNote(
@@ -749,7 +749,7 @@ class ClientPool:
         """
         for said in self.said.values():
             publisher = self.people[said.publisher]
-            unsure = publisher.may_be_unread or publisher.departure is Departure.DROPPED or bool(publisher.misbehaved)
+            unsure = publisher.may_be_unread or publisher.departure is Departure.DROPPED or bool(publisher.misbehaviour)
             unsure = unsure or publisher.shape is not None  # the server may take no notice of such a name
             outcome = Outcome.INFO if said.is_unread or (unsure and not said.heard_by) else Outcome.OK
             if said.refusal is not None:

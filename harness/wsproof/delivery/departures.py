@@ -43,7 +43,8 @@ def _cut_short(begun: bytes, end: _Go, crowd: ClientPool, person: PoolMember) ->
     """Send the beginning of a message, and go before its end.
 
     What the member said right before may be in the same segment. Several libraries read a segment as a whole, and
-    discard all of it if a message in it breaks off. The application never sees it then, so nobody is owed it.
+    discard all of it if a message in it breaks off. The application never sees it then, so no member is expected to
+    receive it.
     """
     person.is_abrupt = True
     _after(begun, end, crowd, person)

@@ -202,7 +202,7 @@ def _join_amid(crowd: ClientPool, again: PoolMember | None, step: Step) -> PoolM
 
 def _companion(crowd: ClientPool, person: PoolMember) -> PoolMember | None:
     """Another member of the same room, whose messages show that a member without echo is subscribed."""
-    fit = (p for p in crowd.people if p.can_speak and not p.stalled and not p.misbehaved and p.room == person.room)
+    fit = (p for p in crowd.people if p.can_speak and not p.stalled and not p.misbehaviour and p.room == person.room)
     return next((p for p in fit if p is not person), None)
 
 
@@ -237,8 +237,8 @@ def _mutate(crowd: ClientPool, person: PoolMember, step: Step) -> None:
     """Send a malformed message. From now on nothing is expected to reach this member, and nobody is to hear it."""
     workload = crowd.setting.workload
     crowd.settle()
-    person.is_fuzzing, person.misbehaved = True, f"its {step.body or 'message'} {step.mutation.value}"
-    person.owed.clear()
+    person.is_fuzzing, person.misbehaviour = True, f"its {step.body or 'message'} {step.mutation.value}"
+    person.outstanding.clear()
     envelope = Envelope(crowd.setting.first + person.number, person.sequence, now_ns())
     greeting = workload.greeting(person.alias) if step.body == GREETING else None
     right = greeting if greeting is not None else workload.publish(person.alias, envelope, "malformed")
@@ -295,8 +295,8 @@ def _depart(crowd: ClientPool, person: PoolMember, step: Step) -> None:
 
 def _break(crowd: ClientPool, person: PoolMember, step: Step) -> None:
     """Send the frame of a misbehaviour. From now on nothing is expected to reach this member."""
-    person.misbehaved = step.misbehaviour.value
-    person.owed.clear()
+    person.misbehaviour = step.misbehaviour.value
+    person.outstanding.clear()
     person.client.send_raw(BREAKS[step.misbehaviour]().encode())
     crowd.turn(0)
 
@@ -305,7 +305,7 @@ def _stall(crowd: ClientPool, person: PoolMember, step: Step) -> None:
     """Stop reading, after all expected messages have arrived."""
     crowd.settle()
     person.stalled = True
-    person.owed.clear()
+    person.outstanding.clear()
     person.client.stop_reading()
 
 
@@ -329,7 +329,7 @@ def _watch(crowd: ClientPool, person: PoolMember | None, step: Step) -> None:
     if feed is None:
         return
     patience_ns = silence_ns(feed) + NS // 10
-    viewers = [p for p in crowd.people if p.here and not p.stalled and not p.misbehaved]
+    viewers = [p for p in crowd.people if p.here and not p.stalled and not p.misbehaviour]
     wanted = {p.number: p.ticks + step.count for p in viewers}
     seen = {p.number: (p.ticks, now_ns()) for p in viewers}
 

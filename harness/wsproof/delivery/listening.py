@@ -87,7 +87,7 @@ def _sent(crowd: ClientPool, number: int) -> int:
 def _silence_s(performance: ScheduleExecution) -> float:
     """The longest silence after which a member of the schedule was cut off; 0 if none was."""
     sent = performance.history.publications
-    cut = [m for m in performance.history.members if m.departure is Departure.DROPPED and m.innocent]
+    cut = [m for m in performance.history.members if m.departure is Departure.DROPPED and m.is_well_behaved]
     lasts = {m.number: int(sent.sent_ns[sent.publisher == m.number].max(initial=0)) for m in cut}
     return max((_silent_s(member, lasts[member.number]) for member in cut), default=0.0)
 

@@ -52,7 +52,7 @@ class PoolMember:
     departure: Departure = Departure.STAYED
     close_code: int | None = None
     stalled: bool = False
-    misbehaved: str = ""
+    misbehaviour: str = ""
     room: int = 0
     went_by: str = ""
     """How it left, in words, if it left by one of many ways."""
@@ -86,9 +86,9 @@ class PoolMember:
     sequence: int = 0
     closed: bool = False
     """Whether the socket is gone, so that nothing more can be read."""
-    owed: set[tuple[int, int, Kind]] = field(default_factory=set)
+    outstanding: set[tuple[int, int, Kind]] = field(default_factory=set)
     """Expected messages that have not arrived yet, as (publisher, sequence, kind)."""
-    owed_notices: Counter[str] = field(default_factory=Counter)
+    outstanding_notices: Counter[str] = field(default_factory=Counter)
     """Expected leave notices minus received ones, by name. Negative if a notice came before we saw the departure."""
 
     @property
@@ -104,7 +104,7 @@ class PoolMember:
     @property
     def counts(self) -> bool:
         """Whether messages are expected to reach this member."""
-        return self.here and bool(self.in_ns) and not self.stalled and not self.misbehaved
+        return self.here and bool(self.in_ns) and not self.stalled and not self.misbehaviour
 
     @property
     def may_be_unread(self) -> bool:
@@ -114,12 +114,12 @@ class PoolMember:
     @property
     def lacks_messages(self) -> bool:
         """Whether an expected message has not arrived."""
-        return self.counts and bool(self.owed)
+        return self.counts and bool(self.outstanding)
 
     @property
     def waits(self) -> bool:
         """Whether an expected message or leave notice has not arrived."""
-        return self.lacks_messages or (self.counts and any(count > 0 for count in self.owed_notices.values()))
+        return self.lacks_messages or (self.counts and any(count > 0 for count in self.outstanding_notices.values()))
 
     def member(self) -> Member:
         """The member as the history records it."""
@@ -133,7 +133,7 @@ class PoolMember:
             self.departure,
             self.close_code,
             self.stalled,
-            self.misbehaved,
+            self.misbehaviour,
             self.room,
             self.went_by,
             self.join_fault,

@@ -330,4 +330,4 @@ class ScheduleRunner:
 
 def _crowded_out(history: History) -> bool:
     """Whether the server refused a member that kept the rules, or cut it off."""
-    return any(m.innocent and m.departure in (Departure.REFUSED, Departure.DROPPED) for m in history.members)
+    return any(m.is_well_behaved and m.departure in (Departure.REFUSED, Departure.DROPPED) for m in history.members)

@@ -160,7 +160,7 @@ class Step:
             Action.STALL: f"{who} stops reading",
             Action.MUTATE: f"{who} sends {_malformed_in_words(self)}",
             Action.GREET: f"{who} sends its greeting again",
-            Action.SETTLE: "everyone waits for what it is owed",
+            Action.SETTLE: "all members wait until they have received all expected messages",
             Action.FLOOD: f"{who} says {self.count} messages{size}",
             Action.DEPART: f"{who} goes by {self.how}",
             Action.ABANDON: f"{self.count} handshakes begin, and end in the middle",

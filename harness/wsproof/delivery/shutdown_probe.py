@@ -48,7 +48,7 @@ def _shut_down(runner: ScheduleRunner, options: SuiteOptions) -> ShutdownRecord:
         crowd.settle()
         silent = crowd.people[-1]
         silent.stalled = True
-        silent.owed.clear()
+        silent.outstanding.clear()
         silent.client.stop_reading()
         accepted = _publish(crowd)
         began_ns = now_ns()
@@ -93,8 +93,8 @@ def _has_heard(crowd: ClientPool, person: PoolMember, key: tuple[int, int]) -> b
 
 
 def _seen_end(crowd: ClientPool, person: PoolMember, accepted: list[tuple[int, int]]) -> SeenEnd:
-    is_owed = crowd.contract.audience is Audience.EVERYONE or person.number == 0
-    missed = sum(not _has_heard(crowd, person, key) for key in accepted) if is_owed and person.in_ns else 0
+    is_expected = crowd.contract.audience is Audience.EVERYONE or person.number == 0
+    missed = sum(not _has_heard(crowd, person, key) for key in accepted) if is_expected and person.in_ns else 0
     reads = not person.stalled
     return SeenEnd(person.name, reads, person.closed, person.close_code, missed if reads else 0)
 

@@ -55,7 +55,7 @@ class OutstandingReceipts:
         step = max(1, CELLS // max(1, self._members))
         for first in range(0, len(self._publications), step):
             part = slice(first, first + step)
-            missing += int((self._owed(part) & ~self._got[part] & here).sum())
+            missing += int((self._expected(part) & ~self._got[part] & here).sum())
         if self._contract.replies:
             publishers = self._publications[:, 0]
             missing += int((~self._answered & here[publishers]).sum())
@@ -69,20 +69,20 @@ class OutstandingReceipts:
         self._got[rows[rows >= 0]] = True
         self._answered[rows[rows >= 0]] = True
 
-    def _owed(self, part: slice) -> NDArray[np.bool_]:
+    def _expected(self, part: slice) -> NDArray[np.bool_]:
         """A row per publication and a column per member: whether the member is expected to receive it."""
         publisher, sent_ns = self._publications[part, 0], self._publications[part, 3]
-        owed: NDArray[np.bool_] = (self._in_ns > 0) & (self._in_ns <= sent_ns[:, None])
-        owed &= self._rooms[publisher][:, None] == self._rooms
+        expected: NDArray[np.bool_] = (self._in_ns > 0) & (self._in_ns <= sent_ns[:, None])
+        expected &= self._rooms[publisher][:, None] == self._rooms
         is_own = publisher[:, None] == np.arange(self._members)
         match self._contract.audience:
             case Audience.OTHERS:
-                owed &= ~is_own
+                expected &= ~is_own
             case Audience.PUBLISHER:
-                owed &= is_own
+                expected &= is_own
             case Audience.NOBODY:
-                owed[:] = False
-        return owed
+                expected[:] = False
+        return expected
 
     def _take(self, receipts: Receipts, part: slice) -> None:
         kind = receipts.kind[part]

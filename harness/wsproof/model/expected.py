@@ -30,28 +30,28 @@ CELLS = 4_000_000
 
 
 @dataclass(frozen=True)
-class Expected:
+class ExpectedDeliveries:
     """For each publication of the history, the number of members that must receive it, and that did.
 
     The missing pairs: member `missing_member[i]` (a number) lacks publication `missing_row[i]` (a row).
     """
 
-    owed: Ints
-    got: Ints
+    expected: Ints
+    received: Ints
     missing_member: Ints
     missing_row: Ints
 
     @property
     def complete(self) -> Flags:
         """Whether each publication is expected and reached all expected members. Only these have a time to last."""
-        complete: Flags = (self.owed > 0) & (self.got == self.owed)
+        complete: Flags = (self.expected > 0) & (self.received == self.expected)
         return complete
 
     @property
     def reach(self) -> NDArray[np.float64]:
         """Share of the expected members that received each publication; NaN if none is expected."""
-        share: NDArray[np.float64] = np.full(len(self.owed), np.nan)
-        np.divide(self.got, self.owed, out=share, where=self.owed > 0)
+        share: NDArray[np.float64] = np.full(len(self.expected), np.nan)
+        np.divide(self.received, self.expected, out=share, where=self.expected > 0)
         return share
 
 
@@ -75,7 +75,7 @@ def rows_of_pairs(ones: Ints, others: Ints, one: Ints, other: Ints) -> Ints:
     return found
 
 
-def owed(history: History, contract: Contract, kind: Kind = Kind.DELIVERY) -> Expected:
+def expected_deliveries(history: History, contract: Contract, kind: Kind = Kind.DELIVERY) -> ExpectedDeliveries:
     """Compare the receipts of one kind with the expected deliveries.
 
     Replies are expected by the publisher alone, if the contract has replies. Deliveries are expected by the contract's
@@ -83,20 +83,20 @@ def owed(history: History, contract: Contract, kind: Kind = Kind.DELIVERY) -> Ex
     """
     publications = history.publications
     audience = _audience(contract, kind)
-    members = [m for m in history.members if m.in_ns and m.innocent] if audience is not Audience.NOBODY else []
-    owed_to, got_by = np.zeros(len(publications), np.int64), np.zeros(len(publications), np.int64)
+    members = [m for m in history.members if m.in_ns and m.is_well_behaved] if audience is not Audience.NOBODY else []
+    expected_by, received_by = np.zeros(len(publications), np.int64), np.zeros(len(publications), np.int64)
     missing: list[tuple[Ints, Ints]] = []
     for chunk in _chunks(members, history):
         got = _got(chunk, *_heard(history, chunk, kind), len(publications))
         due = _due(chunk, got, history, contract, audience)
-        owed_to += due.sum(axis=0)
-        got_by += (due & got).sum(axis=0)
+        expected_by += due.sum(axis=0)
+        received_by += (due & got).sum(axis=0)
         at, row = np.nonzero(due & ~got)
         missing.append((np.array([m.number for m in chunk], np.int64)[at], row.astype(np.int64)))
     empty = np.zeros(0, np.int64)
-    return Expected(
-        owed_to,
-        got_by,
+    return ExpectedDeliveries(
+        expected_by,
+        received_by,
         np.concatenate([empty, *(member for member, _ in missing)]),
         np.concatenate([empty, *(row for _, row in missing)]),
     )

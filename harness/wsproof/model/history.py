@@ -124,7 +124,7 @@ class Member:
     close_code: int | None = None
     stalled: bool = False
     """The member stopped reading on purpose: no delivery is expected, and no other member may be affected."""
-    misbehaved: str = ""
+    misbehaviour: str = ""
     """What the member sent on purpose outside of any promise ("a binary frame"): no delivery is expected."""
     room: int = 0
     """The member's room. A publication in a room is meant for the members of that room only."""
@@ -146,9 +146,9 @@ class Member:
     """Whether only its origin was wrong."""
 
     @property
-    def innocent(self) -> bool:
+    def is_well_behaved(self) -> bool:
         """Whether the member reads and behaves well: only then is a delivery to it expected."""
-        return not self.stalled and not self.misbehaved
+        return not self.stalled and not self.misbehaviour
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsproof.model.contract import Contract
-from wsproof.model.expected import owed, publication_rows
+from wsproof.model.expected import expected_deliveries, publication_rows
 from wsproof.model.history import History, Kind, Publications
 from wsproof.model.partition import groups
 from wsproof.model.plan import Phase
@@ -102,12 +102,12 @@ def fanout(history: History, contract: Contract, joined: Deliveries) -> Publicat
     last = np.zeros(len(published), dtype=np.int64)
     np.minimum.at(first, joined.publication, joined.received_ns)
     np.maximum.at(last, joined.publication, joined.received_ns)
-    due = owed(history, contract)
+    due = expected_deliveries(history, contract)
     measured = published.phase == Phase.MEASURED
     # A publication that arrived only damaged counts as received, but has no intact receipt and thus no last one.
     complete = np.flatnonzero(measured & due.complete & (last > 0))
     return PublicationDeliveries(
-        due.reach[measured & (due.owed > 0)],
+        due.reach[measured & (due.expected > 0)],
         (last - published.intended_ns)[complete],
         (last - first)[complete],
         complete,

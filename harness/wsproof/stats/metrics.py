@@ -196,14 +196,14 @@ METRICS: tuple[Metric, ...] = (
     _time(
         "time_to_last",
         "Time to last",
-        "last receipt - intended send time, one per publication that reached all it was owed to",
+        "last receipt - intended send time, one per publication that reached its whole audience",
         lambda observed: None if observed.closed else observed.fanout.time_to_last_ns,
         primary=True,
     ),
     _time(
         "spread",
         "Spread",
-        "last receipt - first receipt, one per publication that reached all it was owed to",
+        "last receipt - first receipt, one per publication that reached its whole audience",
         lambda observed: observed.fanout.spread_ns,
     ),
     Metric(
@@ -211,7 +211,7 @@ METRICS: tuple[Metric, ...] = (
         "Reach",
         "0-1",
         "higher",
-        "share of the subscribers owed a publication that got it, one per publication",
+        "share of a publication's audience that received it, one per publication",
         _reach,
         scale=0.01,
         shown_unit="%",

@@ -62,7 +62,7 @@ class Expectation:
     rule: str = ""
     because: str = ""
     codes: frozenset[CloseCode] = _ANY
-    owed: list[Message] = field(default_factory=list)
+    replies: list[Message] = field(default_factory=list)
     pings: list[bytes] = field(default_factory=list)
     close_code: int | None = None
     stray: list[Message] = field(default_factory=list)
@@ -233,7 +233,7 @@ class _Reader:
         self.expected.messages.append(message)
         reply = self.facts.reply_to(message)
         if reply is not None:
-            self.expected.owed.append(reply)
+            self.expected.replies.append(reply)
         elif message.opcode == Opcode.BINARY:
             # An application may do anything with binary messages that it does not echo, even close.
             self.expected.silent = True

@@ -25,7 +25,7 @@ _CHOICES = {
     ),
     "pipelined-frames": (
         "This server does not take frames that come right behind the handshake. A client must wait for the answer "
-        "(4.1), so the server owes it nothing."
+        "(4.1), so the server need not answer it."
     ),
     "length-minimal": "This server accepts lengths that are not minimal (5.2); others may refuse them.",
     "close-code-echoed": "This server answers a close frame with another code than the one it got; most repeat it.",

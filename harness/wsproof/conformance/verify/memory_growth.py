@@ -43,5 +43,5 @@ class MemoryGrowth:
         refused = transcript.close is not None or transcript.ended
         if grown is None or grown < BOMB_MIB * _MIB or transcript.at_barrier or not refused:
             return []
-        owed = f"a message that inflates to {BOMB_MIB} MiB to be refused before all of it is in memory"
-        return [Violation("deflate-bomb-memory", owed, f"the server's process had grown by {grown // _MIB} MiB")]
+        expected = f"a message that inflates to {BOMB_MIB} MiB to be refused before all of it is in memory"
+        return [Violation("deflate-bomb-memory", expected, f"the server's process had grown by {grown // _MIB} MiB")]

@@ -71,7 +71,7 @@ def leaves_open(expected: Expectation, transcript: Transcript, facts: EndpointPr
     if expected.fate is ConnectionOutcome.OPEN and transcript.at_barrier:
         # Otherwise the server answers the client's final close frame.
         answers = close.code == 1000 or (close.code is None and str(None) not in facts.refusals)
-        return not answers and not expected.owed
+        return not answers and not expected.replies
     return not (expected.fate is ConnectionOutcome.CLOSED and close.code == expected.close_code)
 
 
@@ -126,10 +126,10 @@ class _Verifier:
         if response is None or response.status != 101:
             yield from self._not_accepted()
         elif self.greeting.answer is HandshakeAnswer.REFUSE:
-            yield self._violation(self.greeting.rule, self._refusal_owed(), "the server accepted it (101)")
+            yield self._violation(self.greeting.rule, self._expected_refusal(), "the server accepted it (101)")
         elif not self._closed_over_the_offer():
             if self.greeting.rule in ("key-once", "key-decodes", "version-draft", "host-once"):
-                yield self._violation(self.greeting.rule, self._refusal_owed(), self._accepted_said())
+                yield self._violation(self.greeting.rule, self._expected_refusal(), self._accepted_said())
             yield from self._agreed_against_the_rules()
             yield from self._selected_otherwise()
             if self.transcript.http:  # What stands behind an HTTP response cannot be read as frames.
@@ -160,8 +160,8 @@ class _Verifier:
 
     def _agreed_against_the_rules(self) -> Iterator[Violation]:
         if self.greeting.must_decline and self._agreed_said():
-            owed = f"permessage-deflate to be declined, since {self.greeting.must_decline}"
-            yield self._violation("deflate-declined", owed, f"the answer was {self._agreed_said()!a}")
+            expected = f"permessage-deflate to be declined, since {self.greeting.must_decline}"
+            yield self._violation("deflate-declined", expected, f"the answer was {self._agreed_said()!a}")
 
     def _selected_otherwise(self) -> Iterator[Violation]:
         """Check that the same offer, written differently, leads to the same subprotocol."""
@@ -194,7 +194,7 @@ class _Verifier:
         """Whether the missing answer may be up to the application: without Upgrade this is an ordinary request."""
         return self.greeting.rule == "upgrade-required" and not self.transcript.ended
 
-    def _refusal_owed(self) -> str:
+    def _expected_refusal(self) -> str:
         return f"the handshake to be refused, since {self.greeting.because}"
 
     def _accepted_said(self) -> str:
@@ -210,8 +210,8 @@ class _Verifier:
                 named = "the refusal to name the versions that the server speaks in Sec-WebSocket-Version"
                 yield self._violation("version-named", named, f"{got} without that header")
         elif greeting.illegal_offer and response is not None and 400 <= response.status < 500:
-            owed = f"an offer to be declined, and no more, since {greeting.illegal_offer}"
-            yield self._violation("deflate-refused", owed, got)
+            expected = f"an offer to be declined, and no more, since {greeting.illegal_offer}"
+            yield self._violation("deflate-refused", expected, got)
         elif greeting.answer is HandshakeAnswer.ACCEPT:
             yield self._violation(self.conversation.subject, "a legal handshake to be accepted with 101", got)
         elif greeting.rule in _TAKEN_OR_REFUSED:
@@ -258,24 +258,24 @@ class _Verifier:
             return  # An unreadable message is reported as a violation of its own.
         barrier = self.facts.reply_to(self.facts.barrier) if self.facts.barrier is not None else None
         got = [message for message in self.transcript.messages if message != barrier]
-        owed = self.expected.owed
+        replies = self.expected.replies
         for index, message in enumerate(got):
-            if index >= len(owed):
+            if index >= len(replies):
                 if message in [self.facts.reply_to(stray) for stray in self.expected.stray]:
                     answered = f"it answered {message.describe()}"
                     yield self._shown("close-is-last", "a message behind our close frame to be discarded", answered)
                 elif self.expected.fate in (ConnectionOutcome.OPEN, ConnectionOutcome.CLOSED):
                     more = f"one more came: {message.describe()}"
                     name = self.conversation.subject if self.expected.in_frame else "messages-intact"
-                    yield self._shown(name, _count(len(owed), "message"), more)
+                    yield self._shown(name, _count(len(replies), "message"), more)
                 return
-            if message != owed[index]:
-                name = self.conversation.subject if message not in owed else "messages-intact"
-                yield self._shown(name, f"the answer {owed[index].describe()}", f"{message.describe()} came")
+            if message != replies[index]:
+                name = self.conversation.subject if message not in replies else "messages-intact"
+                yield self._shown(name, f"the answer {replies[index].describe()}", f"{message.describe()} came")
                 return
         must_come = self.expected.fate is ConnectionOutcome.OPEN or self.expected.may_refuse
-        if self.transcript.at_barrier and len(got) < len(owed) and must_come:
-            missing = f"the answer {owed[len(got)].describe()}"
+        if self.transcript.at_barrier and len(got) < len(replies) and must_come:
+            missing = f"the answer {replies[len(got)].describe()}"
             yield self._shown(self.conversation.subject, missing, "only the answer to a later message came")
 
     def _open(self) -> Iterator[Violation]:
@@ -285,9 +285,9 @@ class _Verifier:
             return
         if not transcript.at_barrier:
             ends = transcript.ended or transcript.close is not None
-            owed = "the connection to stay open and to answer" if ends else "an answer to"
+            expected = "the connection to stay open and to answer" if ends else "an answer to"
             count = f"after {len(pings)} pings in one write " if subject == "ping-burst" else ""
-            yield self._violation(subject, f"{owed} a final {self._barrier_name()}", f"{count}{self._said()}")
+            yield self._violation(subject, f"{expected} a final {self._barrier_name()}", f"{count}{self._said()}")
             return
         if not transcript.barrier_pong:
             yield self._violation("ping-answered", f"a pong with {BARRIER!r}", self._pongs_said())
@@ -322,9 +322,9 @@ class _Verifier:
         answer = transcript.close.code
         if code is not None and answer != code and not self._refuses_a_text():
             where = " to one inside a message" if self.expected.in_message else ""
-            owed = f"a close frame with {code} in answer{where}"
+            expected = f"a close frame with {code} in answer{where}"
             sent = "no code" if answer is None else str(answer)
-            yield self._violation(self._wrong_code(subject), owed, f"one with {sent} answered our {code}")
+            yield self._violation(self._wrong_code(subject), expected, f"one with {sent} answered our {code}")
         if not transcript.ended and "close-ends-tcp" not in transcript.skipped:
             yield self._violation("close-ends-tcp", "the server to end TCP after the close frames", self._said())
 

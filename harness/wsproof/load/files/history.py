@@ -64,6 +64,12 @@ def _shallow(entry: Any) -> dict[str, Any]:
     return {field.name: getattr(entry, field.name) for field in fields(entry)}
 
 
+def _member(entry: dict[str, Any]) -> Member:
+    """A member from JSON. Older histories call `misbehaviour` `misbehaved`."""
+    known = {"misbehaviour" if name == "misbehaved" else name: value for name, value in entry.items()}
+    return Member(**{**known, "departure": Departure(entry["departure"])})
+
+
 def load_receipts(folder: Path) -> Receipts:
     """Load the receipts of the history that `save_history` wrote, mapped into memory."""
     return Receipts(*np.asarray(np.load(folder / RECEIPTS, mmap_mode="r")))
@@ -75,7 +81,7 @@ def load_history(folder: Path) -> History:
     return History(
         publications=Publications(*np.load(folder / PUBLICATIONS)),
         receipts=load_receipts(folder),
-        members=tuple(Member(**{**entry, "departure": Departure(entry["departure"])}) for entry in words["members"]),
+        members=tuple(_member(entry) for entry in words["members"]),
         notices=tuple(PresenceNotice(**entry) for entry in words["notices"]),
         ticks=tuple(Tick(**entry) for entry in words["ticks"]),
         strange=tuple(UnexpectedMessage(**entry) for entry in words["strange"]),

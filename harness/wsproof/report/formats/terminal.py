@@ -196,7 +196,7 @@ def show_load(console: Console, load: LoadSummary) -> None:
 def show_verdict(console: Console, verdict: Verdict) -> None:
     """Print the verdict in one closing line."""
     told = {
-        Verdict.VALID: "VALID: everything that was owed arrived, once and in order",
+        Verdict.VALID: "VALID: all expected messages arrived, once and in order",
         Verdict.INVALID: "INVALID: promises were broken, see above",
         Verdict.UNKNOWN: "CANNOT TELL: too little was heard to judge",
     }[verdict]

@@ -178,7 +178,7 @@ def _delivery(record: RunRecord) -> AnswerText:
     answer = _judged(question, findings, runs, good, "wsproof check", time, measured)
     if reach is None or not measured or reach.mean is None:
         return answer
-    told = f" Under load, {share(reach.mean)} of what was owed arrived ({count(reach.n, 'publication')})."
+    told = f" Under load, {share(reach.mean)} of the expected deliveries arrived ({count(reach.n, 'publication')})."
     if reach.mean < 1 and answer.tone is Tone.GOOD:
         return AnswerText(question, "incomplete", Tone.BAD, told.strip())
     return AnswerText(question, answer.badge, answer.tone, answer.sentence + told)
@@ -222,7 +222,7 @@ def _speed(record: RunRecord) -> AnswerText:
         if record.metrics and record.plan.get("loop") == "closed":
             return AnswerText(question, "not asked", Tone.NONE, closed_sentence(record))
         if record.metrics:
-            return AnswerText(question, "cannot tell", Tone.UNSURE, "No publication reached everybody it was owed to.")
+            return AnswerText(question, "cannot tell", Tone.UNSURE, "No publication reached its whole audience.")
         return AnswerText(question, "not asked", Tone.NONE, "This run did not measure. `wsproof bench` does.")
     sentence = speed_sentence(record, last)
     missed = [] if _unmarked(record) else missed_objectives(record)
