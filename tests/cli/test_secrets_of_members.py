@@ -53,7 +53,7 @@ def leaks(said: Said, folder: Path) -> list[str]:
         (("bench", *TARGET, "--workload", "ticketed:1", *LOAD), {1}),
         (("capacity", *TARGET, *LOAD, "--slo", "lost == 0", "--from", "2", "--to", "3", "--trials", "2"), {0, 1, 3}),
         (("load", *TARGET, "--headless", "--users", "3", "--duration", "2"), {1}),
-        (("compare", "HEAD", "HEAD", *TARGET, *LOAD, "--pairs", "1"), {0, 1, 3}),
+        (("compare", "HEAD", "HEAD", *TARGET, *LOAD, "--publishers", "1", "--apart", "--pairs", "1"), {0, 1, 3}),
         (("run", *TARGET, *LOAD, "--only", "ticketed.delivery", "--examples", "2", "--users", "3"), {1}),
     ],
     ids=["check", "check-lossy", "bench", "mix", "capacity", "load", "compare", "run"],

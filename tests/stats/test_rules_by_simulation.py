@@ -1,10 +1,12 @@
-"""The small, fast version of `python harness/benchmarks/compare_rules.py`: seeded, so its counts never change."""
+"""The small, fast version of `compare_rules.py` and `compare_windows.py`: seeded, so their counts never change."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from benchmarks.compare_rules import NOISY_P99, QUIET, WILD, Scenario, simulate
+from benchmarks.compare_windows import World
+from benchmarks.compare_windows import simulate as simulate_windows
 
 TRIALS = 150
 
@@ -34,3 +36,30 @@ def test_a_factor_of_five_is_always_found_even_with_wild_noise() -> None:
 
 def test_drift_across_the_whole_run_is_not_taken_for_a_change() -> None:
     assert simulate(Scenario("drift", 8, QUIET, drift=0.5), TRIALS, seed=1).alarmed <= 0.02
+
+
+def test_windows_hardly_ever_call_identical_code_worse_or_better() -> None:
+    for world in (
+        World("quiet"),
+        World("life effects", life=(0.03,) * 4),
+        World("drift", drift=0.5),
+        World("outliers", outliers=0.05),
+        World("noise", window=(0.3,) * 4),
+    ):
+        assert simulate_windows(world, 40, seed=1).alarmed <= 0.05, world.title
+
+
+def test_windows_call_identical_code_the_same_whatever_the_weather() -> None:
+    for world in (World("quiet"), World("two modes", slow=0.3), World("drift", drift=0.5)):
+        assert simulate_windows(world, 40, seed=1).same >= 0.95, world.title
+
+
+def test_windows_find_five_percent_of_cpu_and_fifteen_of_p99() -> None:
+    assert simulate_windows(World("CPU +5 %", ratio=(1, 1, 1, 1.05)), 40, seed=1).found >= 0.9
+    assert simulate_windows(World("p99 +15 %", ratio=(1, 1.15, 1, 1)), 40, seed=1).found >= 0.9
+
+
+def test_flipping_single_rounds_would_take_the_effect_of_a_life_for_a_difference() -> None:
+    world = simulate_windows(World("life effects", life=(0.03,) * 4), 40, seed=1)
+    assert world.naive >= 0.2
+    assert world.alarmed == 0.0

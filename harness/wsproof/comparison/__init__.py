@@ -2,8 +2,23 @@
 
 from wsproof.comparison.blocks import BlockResult, Load, run_block
 from wsproof.comparison.evidence import compare_blocks
+from wsproof.comparison.life import LifeResult
 from wsproof.comparison.order import block_order
 from wsproof.comparison.refs import ask, compare_refs
 from wsproof.comparison.runs import compare_runs
+from wsproof.comparison.windows import QUICK, Extent, compare_in_turn
 
-__all__ = ["BlockResult", "Load", "ask", "block_order", "compare_blocks", "compare_refs", "compare_runs", "run_block"]
+__all__ = [
+    "QUICK",
+    "BlockResult",
+    "Extent",
+    "LifeResult",
+    "Load",
+    "ask",
+    "block_order",
+    "compare_blocks",
+    "compare_in_turn",
+    "compare_refs",
+    "compare_runs",
+    "run_block",
+]

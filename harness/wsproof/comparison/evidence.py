@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from wsproof.comparison.blocks import BlockResult
 from wsproof.comparison.order import Side
-from wsproof.model.comparison import Comparison, Judgement
+from wsproof.model.comparison import Comparison, Judgement, MetricComparison
 from wsproof.model.finding import UNDECIDED, Anomaly, Finding, Verdict
 from wsproof.model.summary import TrustWarning
 from wsproof.stats.compared_metrics import ASPECTS
@@ -16,6 +16,19 @@ from wsproof.stats.comparison import judge, overall
 from wsproof.stats.paired import Pair
 
 Key = tuple[str, str, Anomaly]
+
+
+class Measured(Protocol):
+    """What was measured of one server: a block, or one server of a life."""
+
+    @property
+    def trusted(self) -> bool: ...
+
+    @property
+    def findings(self) -> tuple[Finding, ...]: ...
+
+    @property
+    def warnings(self) -> tuple[TrustWarning, ...]: ...
 
 
 def compare_blocks(results: Sequence[BlockResult], *, seed: int = 0, **facts: Any) -> Comparison:
@@ -30,8 +43,20 @@ def compare_blocks(results: Sequence[BlockResult], *, seed: int = 0, **facts: An
     metrics = judge(pairs_of(results, identical=False), pairs_of(results, identical=True), seed=seed)
     candidates = [result for result in results if result.block.side is Side.CANDIDATE]
     bases = [result for result in results if result.block.side is not Side.CANDIDATE]
+    return with_verdict(metrics, bases, candidates, "blocks", seed=seed, **facts)
+
+
+def with_verdict(
+    metrics: tuple[MetricComparison, ...],
+    bases: Sequence[Measured],
+    candidates: Sequence[Measured],
+    what: str,
+    **facts: Any,
+) -> Comparison:
+    """Combine the judged metrics with findings and trust. `what` names the measured things: blocks, or servers."""
+    results = [*bases, *candidates]
     new = new_violations(_findings(bases), _findings(candidates))
-    warnings = (*facts.pop("warnings", ()), *_doubts(results, new), *cautions_of(results))
+    warnings = (*facts.pop("warnings", ()), *_doubts(results, new, what), *cautions_of(results, what))
     verdict = overall(metrics)
     if new:
         verdict = Judgement.WORSE
@@ -42,7 +67,6 @@ def compare_blocks(results: Sequence[BlockResult], *, seed: int = 0, **facts: An
         metrics=metrics,
         findings=new,
         warnings=warnings,
-        seed=seed,
         **facts,
     )
 
@@ -79,8 +103,8 @@ def new_violations(base: Iterable[Finding], candidate: Iterable[Finding]) -> tup
     return tuple(new.values())
 
 
-def cautions_of(results: Sequence[BlockResult]) -> tuple[TrustWarning, ...]:
-    """The trust warnings of all blocks, each once, with the number of affected blocks.
+def cautions_of(results: Sequence[Measured], what: str = "blocks") -> tuple[TrustWarning, ...]:
+    """The trust warnings of all results, each once, with the number of affected ones.
 
     None of them invalidates the comparison by itself.
     """
@@ -88,21 +112,21 @@ def cautions_of(results: Sequence[BlockResult]) -> tuple[TrustWarning, ...]:
     return tuple(
         replace(
             cautions[0],
-            message=f"In {len(cautions)} of {len(results)} blocks: {cautions[0].message}",
+            message=f"In {len(cautions)} of {len(results)} {what}: {cautions[0].message}",
             invalidates=False,
         )
         for cautions in by_code.values()
     )
 
 
-def _doubts(results: Sequence[BlockResult], new: Sequence[Finding]) -> tuple[TrustWarning, ...]:
+def _doubts(results: Sequence[Measured], new: Sequence[Finding], what: str) -> tuple[TrustWarning, ...]:
     doubts = []
     untrusted = sum(not result.trusted for result in results)
     if untrusted * 2 > len(results):
         doubts.append(
             TrustWarning(
                 "untrusted-blocks",
-                f"{untrusted} of {len(results)} blocks are untrusted: what limits or disturbs both builds alike can "
+                f"{untrusted} of {len(results)} {what} are untrusted: what limits or disturbs both builds alike can "
                 "hide a difference between them.",
                 "Look at the cautions below; a lower --rate, fewer --subscribers or a quieter machine help.",
                 invalidates=True,
@@ -114,7 +138,7 @@ def _doubts(results: Sequence[BlockResult], new: Sequence[Finding]) -> tuple[Tru
         doubts.append(
             TrustWarning(
                 "unknown-blocks",
-                f"In {len(unknown)} of {len(results)} blocks correctness could not be judged: {first.explanation}",
+                f"In {len(unknown)} of {len(results)} {what} correctness could not be judged: {first.explanation}",
                 "Measure that build alone with `wsproof bench`, and look at its server's output.",
                 invalidates=True,
             )
@@ -131,11 +155,11 @@ def _doubts(results: Sequence[BlockResult], new: Sequence[Finding]) -> tuple[Tru
     return tuple(doubts)
 
 
-def _findings(results: Iterable[BlockResult]) -> list[Finding]:
+def _findings(results: Iterable[Measured]) -> list[Finding]:
     return [finding for result in results for finding in result.findings]
 
 
-def _by_code(results: Iterable[BlockResult]) -> dict[str, list[TrustWarning]]:
+def _by_code(results: Iterable[Measured]) -> dict[str, list[TrustWarning]]:
     by_code: dict[str, list[TrustWarning]] = {}
     for result in results:
         for warning in result.warnings:

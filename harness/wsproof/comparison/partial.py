@@ -20,11 +20,11 @@ class PartialComparison(WsproofError):
         self.cause = cause.cause if isinstance(cause, PartialRun) else cause
 
 
-def cut_short(measured: int, planned: int) -> TrustWarning:
+def cut_short(measured: int, planned: int, what: str = "blocks") -> TrustWarning:
     """The trust warning of such a comparison. It invalidates the verdict."""
     return TrustWarning(
         "cut-short",
-        f"Only {measured} of {planned} blocks were measured: it was ended before its time.",
-        "Run it again and let it finish; fewer --pairs (8 at least) or a shorter --duration make it shorter.",
+        f"Only {measured} of {planned} {what} were measured: it was ended before its time.",
+        "Run it again and let it finish; --quick makes it shorter, or fewer --pairs (8 at least) with --apart.",
         invalidates=True,
     )

@@ -46,6 +46,15 @@ class CompareOptions:
     """Whether the base is the merge base and not the ref itself."""
     uncommitted: tuple[str, ...] = ()
 
+    def commit_of(self, side: Side) -> Commit:
+        """The commit that a side runs."""
+        return self.candidate if side is Side.CANDIDATE else self.base
+
+    def described(self) -> dict[str, dict[str, Any]]:
+        """Both commits, as a comparison has them."""
+        moved = {"merge_base": True} if self.moved else {}
+        return {"base": self.base.to_json() | moved, "candidate": self.candidate.to_json()}
+
     @property
     def warnings(self) -> tuple[TrustWarning, ...]:
         """Warnings that the user should read before any number."""
@@ -123,8 +132,7 @@ def compare_refs(
         return compare_blocks(
             results,
             seed=seed,
-            base=_described(asked.base, moved=asked.moved),
-            candidate=_described(asked.candidate),
+            **asked.described(),
             warnings=(*asked.warnings, *warnings),
             plan=plan.to_json() | {"channels": channels, "settings": redact_settings(load.settings)},
             pairs=pairs,
@@ -189,7 +197,7 @@ def _run(
     try:
         return run_block(index, block, targets[block.side], load, progress)
     except TargetError as failed:
-        commit = asked.candidate if block.side is Side.CANDIDATE else asked.base
+        commit = asked.commit_of(block.side)
         raise TargetError(f"in {commit.ref} ({commit.short}): {failed}") from failed
 
 
@@ -209,7 +217,3 @@ def _through(progress: Watcher | None, index: int, block: Block, total: int) -> 
 
 def _sums(shares: Sequence[float]) -> list[float]:
     return [sum(shares[:index]) for index in range(len(shares))]
-
-
-def _described(commit: Commit, *, moved: bool = False) -> dict[str, Any]:
-    return commit.to_json() | ({"merge_base": True} if moved else {})

@@ -61,7 +61,7 @@ def _row(aspect: ComparedMetric, base: RunRecord, candidate: RunRecord) -> Metri
         ratio=right / left if left and right else None,
         ci_low=None,
         ci_high=None,
-        floor=aspect.metric.floor,
+        floor=aspect.floor,
         p=None,
         primary=aspect.primary,
         base=left,

@@ -32,27 +32,29 @@ def choose_processes(subscribers: int, *, server_cores: int, workloads: int = 1)
 
 
 @contextmanager
-def pinned_apart(processes: int, server: RunningServer | None, *, wanted: bool) -> Iterator[tuple[int, ...]]:
+def pinned_apart(processes: int, *servers: RunningServer | None, wanted: bool) -> Iterator[tuple[int, ...]]:
     """Pin child processes started in this block to dedicated cores, one per process. Yields the core numbers.
 
     The workers get the last cores of this process, because the operating system often uses the first ones for its own
-    work. The server runs on the other cores meanwhile. Nothing is pinned, and no core is yielded, if pinning is not
+    work. The servers run on the other cores meanwhile. Nothing is pinned, and no core is yielded, if pinning is not
     wanted or not possible (too few cores, not Linux). The same holds if the harness has no say over the cores: a server
     that it did not start, a server that chose its own cores, or a container with a CPU quota, whose cores other
     containers use too.
     """
-    pid = server.pid if server is not None and server.owned else None
+    pids = [server.pid for server in servers if server is not None and server.owned]
+    known = [pid for pid in pids if pid is not None]
     cores = own_cores()
-    if not wanted or pid is None or not CAN_KEEP or len(cores) <= processes or cores_quota() is not None:
+    if not wanted or len(known) < len(servers) or not CAN_KEEP or len(cores) <= processes or cores_quota() is not None:
         yield ()
         return
     theirs, ours = cores[:-processes], cores[-processes:]
     try:
-        if not keep_on(pid, theirs, instead_of=cores):
+        if not all(keep_on(pid, theirs, instead_of=cores) for pid in known):
             yield ()
             return
         os.sched_setaffinity(0, ours)
         yield ours
     finally:
         os.sched_setaffinity(0, cores)
-        keep_on(pid, cores, instead_of=theirs)
+        for pid in known:
+            keep_on(pid, cores, instead_of=theirs)

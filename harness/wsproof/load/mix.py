@@ -59,9 +59,7 @@ def _follow(runs: Sequence[EngineRun]) -> None:
         run.connect_and_probe()
     at_ns = now_ns() + HEAD_START_NS
     for run in runs:
-        run.start_ns = at_ns + int(run.plan.warmup_s * NS)
-        run.end_ns = run.start_ns + int(run.plan.duration_s * NS)
-        run.pool.tell("start", at_ns=at_ns)
+        run.start(at_ns)
     for run in runs:
         whole_s = (run.end_ns - at_ns) / NS
         if run.wait_said("window-over", Deadline.after(2 * whole_s + 30), f"measure {run.plan.workload}") is None:

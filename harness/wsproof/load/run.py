@@ -103,7 +103,7 @@ class EngineRun:
             why = next((why for word in self._said["connected"].values() if (why := word.details["why"])), HUNG_UP)
             url = self._jobs[0].endpoint.url
             raise TargetError(f"nobody could connect to {url}: {why}. {_advice(why)}")
-        self._sample()
+        self.sample()
 
     def _probe(self, ramp: Deadline) -> None:
         audience = members_to_hear(self._workload.contract, self.plan, self._rooms)
@@ -125,11 +125,14 @@ class EngineRun:
             turn += 1
             self._wait(everybody, Deadline.after(min(PROBE_S, ramp.remaining_s)), show)
 
-    def _measure(self) -> None:
-        at_ns = now_ns() + HEAD_START_NS
+    def start(self, at_ns: int) -> None:
+        """Tell the workers to follow the schedule from `at_ns` on, beginning with the warm-up."""
         self.start_ns = at_ns + int(self.plan.warmup_s * NS)
         self.end_ns = self.start_ns + int(self.plan.duration_s * NS)
         self.pool.tell("start", at_ns=at_ns)
+
+    def _measure(self) -> None:
+        self.start(now_ns() + HEAD_START_NS)
 
         def show() -> None:
             in_window_s = (now_ns() - self.start_ns) / NS
@@ -160,7 +163,7 @@ class EngineRun:
     def finish(self) -> None:
         """Let the workers write the rest of their records, close their connections and exit."""
         self._show("collect", 0.0)
-        self._sample()
+        self.sample()
         self.pool.parting = True
         self.pool.tell("finish")
         self._wait(lambda: self._all_said("done"), Deadline.after(30), lambda: None)
@@ -225,7 +228,7 @@ class EngineRun:
             if deadline.passed:
                 return False
             if self._next_sample.passed:
-                self._sample(sparing=True)
+                self.sample(sparing=True)
                 self._next_sample = Deadline.after(sample_s)
                 show()
             word = self.pool.wait_word(min(deadline.remaining_s, self._next_sample.remaining_s))
@@ -247,7 +250,8 @@ class EngineRun:
     def _all_said(self, what: str) -> bool:
         return len(self._said.get(what, {})) == len(self._jobs)
 
-    def _sample(self, *, sparing: bool = False) -> None:
+    def sample(self, *, sparing: bool = False) -> None:
+        """Sample the usage of the server."""
         if self._meter is not None:
             self._meter.sample(sum(self._open), sparing=sparing)
 

@@ -90,10 +90,47 @@ def engines_for(
         processes = sum(plan.processes for plan in plans)
         wanted = all(plan.pin for plan in plans)
         cores = stack.enter_context(pinned_apart(processes, target.server, wanted=wanted))
-        pools = [stack.enter_context(WorkerPool(own)) for own in configs]
-        watch = progress or ignore
-        runs = [EngineRun(own, pool, target.server, watch, cores) for own, pool in zip(configs, pools, strict=True)]
-        yield Engines(tuple(runs), lock)
+        yield _started(stack, configs, [target.server] * len(plans), lock, cores, progress)
+
+
+@contextmanager
+def engines_beside(
+    plans: Sequence[Plan], targets: Sequence[LoadTarget], *, progress: Watcher | None = None
+) -> Iterator[Engines]:
+    """The same with a server of its own for each plan. The engines share their cores: only one has work at a time.
+
+    Raises:
+        UsageError: a plan cannot be followed here (its numbers, ports, file descriptors, unknown channels).
+    """
+    for plan, target in zip(plans, targets, strict=True):
+        _require_limits([plan], target.endpoint)
+    with ExitStack() as stack:
+        configs = [
+            _configs(plan, target, _temporary_folder(stack), alone=True)
+            for plan, target in zip(plans, targets, strict=True)
+        ]
+        lock = stack.enter_context(measurement_lock())
+        processes, wanted = max(plan.processes for plan in plans), all(plan.pin for plan in plans)
+        servers = [target.server for target in targets]
+        cores = stack.enter_context(pinned_apart(processes, *servers, wanted=wanted))
+        yield _started(stack, configs, servers, lock, cores, progress)
+
+
+def _started(
+    stack: ExitStack,
+    configs: Sequence[list[WorkerConfig]],
+    servers: Sequence[RunningServer | None],
+    lock: MeasurementLock,
+    cores: tuple[int, ...],
+    progress: Watcher | None,
+) -> Engines:
+    """Start the workers of each plan. They end with the stack."""
+    pools = [stack.enter_context(WorkerPool(own)) for own in configs]
+    watch = progress or ignore
+    runs = [
+        EngineRun(own, pool, server, watch, cores) for own, pool, server in zip(configs, pools, servers, strict=True)
+    ]
+    return Engines(tuple(runs), lock)
 
 
 def _require_limits(plans: Sequence[Plan], endpoint: Endpoint) -> None:

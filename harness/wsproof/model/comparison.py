@@ -11,6 +11,9 @@ from wsproof.model.finding import Finding, severity
 from wsproof.model.schemas import COMPARE_SCHEMA
 from wsproof.model.summary import TrustWarning
 
+BLOCKS, WINDOWS = "blocks", "windows"
+"""The two designs of a comparison."""
+
 
 class Judgement(StrEnum):
     """What paired blocks say about the candidate compared with the base."""
@@ -61,8 +64,40 @@ class MetricComparison:
 
 
 @dataclass(frozen=True)
+class RoundTrace:
+    """The values of one metric in one life, round by round: all servers were alive, and were loaded in turn.
+
+    `at_s` is when a round began, in seconds after the start of the comparison. `again` is the base's second process.
+    """
+
+    metric: str
+    life: int
+    at_s: tuple[float, ...]
+    base: tuple[float | None, ...]
+    candidate: tuple[float | None, ...]
+    again: tuple[float | None, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return one row of `traces` in wsproof.compare/1."""
+        return {
+            name: list(value) if isinstance(value := getattr(self, name), tuple) else value
+            for name in self.__dataclass_fields__
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> RoundTrace:
+        """The inverse of `to_json`."""
+        columns = {name: tuple(data[name]) for name in ("at_s", "base", "candidate", "again")}
+        return cls(data["metric"], data["life"], **columns)
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """The whole comparison. `findings` are violations of the candidate that the base does not have."""
+    """The whole comparison. `findings` are violations of the candidate that the base does not have.
+
+    `design` is `windows` (servers loaded in turn, and `pairs` counts lives) or `blocks`. `idle_share` is the share of a
+    core that a connected server used while nobody was loaded.
+    """
 
     base: Mapping[str, Any]
     candidate: Mapping[str, Any]
@@ -76,6 +111,9 @@ class Comparison:
     order: str = ""
     started_utc: str = ""
     wall_s: float = 0.0
+    design: str = BLOCKS
+    traces: tuple[RoundTrace, ...] = ()
+    idle_share: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the comparison as `wsproof.compare/1`."""
@@ -93,4 +131,7 @@ class Comparison:
             "order": self.order,
             "started_utc": self.started_utc,
             "wall_s": self.wall_s,
+            "design": self.design,
+            "traces": [trace.to_json() for trace in self.traces],
+            "idle_share": self.idle_share,
         }

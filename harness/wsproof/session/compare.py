@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 from wsproof.comparison.blocks import BlockResult
+from wsproof.comparison.life import WINDOW_S, LifeResult
 from wsproof.comparison.partial import PartialComparison
 from wsproof.comparison.refs import compare_refs
 from wsproof.comparison.runs import compare_runs
+from wsproof.comparison.windows import QUICK, Extent, compare_in_turn
 from wsproof.errors import UsageError
+from wsproof.model.arrivals import Ramp, Trace
 from wsproof.model.comparison import Comparison
+from wsproof.model.plan import Plan
 from wsproof.report.formats.page import write_page
+from wsproof.report.store.atomic import append_json
 from wsproof.report.store.run_dir import ComparisonDir
 from wsproof.report.store.runs import RunStore
 from wsproof.session.console import SILENT, Console
 from wsproof.session.context import CommandContext
 from wsproof.session.options import CompareOptions
 from wsproof.session.plan import plan_of
+from wsproof.workloads import Workload
 
 
 def compare(options: CompareOptions, *, console: Console = SILENT, began: float | None = None) -> Comparison:
@@ -36,13 +42,13 @@ def compare(options: CompareOptions, *, console: Console = SILENT, began: float 
         folder = context.store.new_comparison(options.base, options.candidate)
     else:
         _ = context.workload_name
-        blocks = BlockLog(context)
+        log = ResultLog(context)
         try:
-            comparison = measure_refs(context, blocks)
+            comparison = measure_refs(context, log)
         except PartialComparison as partial:
-            keep(context, blocks.folder, partial.comparison)
+            keep(context, log.folder, partial.comparison)
             raise partial.cause from None
-        folder = blocks.folder
+        folder = log.folder
     keep(context, folder, comparison)
     return comparison
 
@@ -63,10 +69,10 @@ def is_run(store: RunStore, name: str) -> bool:
     return True
 
 
-class BlockLog:
-    """Writer of a comparison's blocks, each as soon as it ends.
+class ResultLog:
+    """Writer of a comparison's blocks or lives, each as soon as it ends.
 
-    The folder is made for the first block, so that a wrong git ref leaves no empty folder.
+    The folder is made for the first one, so that a wrong git ref leaves no empty folder.
     """
 
     def __init__(self, context: CommandContext[CompareOptions]) -> None:
@@ -78,27 +84,76 @@ class BlockLog:
         given = self._context.options
         return self._context.store.new_comparison(given.base, given.candidate)
 
-    def keep(self, block: BlockResult) -> None:
+    def keep_block(self, block: BlockResult) -> None:
         """Append one block to `blocks.jsonl`."""
-        with (self.folder.path / "blocks.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(block.to_json(), allow_nan=False) + "\n")
+        append_json(self.folder.path / "blocks.jsonl", block.to_json())
+
+    def keep_life(self, life: LifeResult) -> None:
+        """Append one life to `lives.jsonl`."""
+        append_json(self.folder.path / "lives.jsonl", life.to_json())
 
 
-def measure_refs(context: CommandContext[CompareOptions], blocks: BlockLog) -> Comparison:
-    """Measure two git refs: worktrees, fresh servers, interleaved blocks."""
+def measure_refs(context: CommandContext[CompareOptions], log: ResultLog) -> Comparison:
+    """Measure two git refs: in windows in turn, or in blocks with `--apart`."""
     given = context.options
+    plan = plan_of(context)
+    if not given.apart:
+        require_windows(plan, context.workloads[plan.workload])
     with context.console.progress() as progress:
-        return compare_refs(
+        if given.apart:
+            return compare_refs(
+                given.base,
+                given.candidate,
+                repo=Path.cwd(),
+                target=context.target_at,
+                plan=plan,
+                channels=context.needed_channels(),
+                settings=context.settings,
+                pairs=given.pairs,
+                seed=given.seed,
+                exact_base=given.exact_base,
+                keep=log.keep_block,
+                progress=progress.engine,
+            )
+        return compare_in_turn(
             given.base,
             given.candidate,
             repo=Path.cwd(),
             target=context.target_at,
-            plan=plan_of(context),
+            plan=plan,
             channels=context.needed_channels(),
             settings=context.settings,
-            pairs=given.pairs,
+            extent=extent_of(given),
             seed=given.seed,
             exact_base=given.exact_base,
-            keep=blocks.keep,
+            keep=log.keep_life,
             progress=progress.engine,
         )
+
+
+def extent_of(given: CompareOptions) -> Extent:
+    """How long a comparison in windows is, by its options."""
+    usual = QUICK if given.quick else Extent()
+    return replace(usual, lives=given.lives or usual.lives, budget_s=given.budget or usual.budget_s, until=given.until)
+
+
+ARRIVALS = 1.2
+"""Arrivals that a window must have on average, its rest included: with fewer, most windows would have none."""
+
+
+def require_windows(plan: Plan, workload: Workload) -> None:
+    """Check that a load can be split into windows.
+
+    Raises:
+        UsageError: it cannot. The message says why, and what to do.
+    """
+    reasons = {
+        f"the members of {plan.workload} only listen": not workload.publishes,
+        "--closed has no schedule": plan.in_flight is not None,
+        "--steps lets members join over a whole run": plan.steps > 1,
+        f"--arrivals {plan.arrivals} describes a whole run": isinstance(plan.arrivals, Ramp | Trace),
+        f"a --rate of {plan.rate_hz:g} has less than one arrival in {WINDOW_S:g} s": plan.rate_hz * WINDOW_S < ARRIVALS,
+    }
+    for reason, holds in reasons.items():
+        if holds:
+            raise UsageError(f"{reason}, so it cannot be split into windows in turn: add --apart to measure in blocks")

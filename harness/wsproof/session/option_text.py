@@ -52,6 +52,14 @@ def positive_number(text: str) -> float:
     return value
 
 
+def percent(text: str) -> float:
+    """Parse a share in percent: `2%` or `2` is 0.02."""
+    value = float(text.removesuffix("%")) / 100
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"expected a percentage between 0 and 100, got {text}")
+    return value
+
+
 def arrivals(text: str) -> Arrivals:
     """Parse the arrival pattern of publications. The file of a trace is read here."""
     from wsproof.model.arrivals import parse_arrivals, parse_trace  # imports numpy, which --help does not need

@@ -17,6 +17,7 @@ from wsproof.session.option_text import (
     arrivals,
     budget,
     message,
+    percent,
     positive,
     positive_number,
     seconds,
@@ -310,13 +311,33 @@ IN_LOCUST = tuple(name for name in options_in(TargetOptions) if name not in ("ta
 
 @dataclass(frozen=True, kw_only=True)
 class CompareOptions(MeasureOptions):
-    """Two git refs, or two stored runs, and how often they are measured in turn."""
+    """Two git refs, or two stored runs, and how they are measured in turn.
+
+    Both builds are alive and loaded in short windows in turn, unless `apart`. The load has many publications, because a
+    window is short. They come from many members, because some servers limit what one client may send.
+    """
 
     base: str = option("a git ref, or a stored run", metavar="BASE", positional=True, required=True)
     candidate: str = option("a git ref, or a stored run", metavar="CANDIDATE", positional=True, required=True)
-    pairs: int = option("base/candidate pairs ({default})", 10, parse=positive, metavar="N")
+    quick: bool = option("two minutes at most, instead of ten: shows larger changes only", False)
+    lives: int | None = option(
+        "starts of fresh servers of both builds (20, with --quick 10; 8 at least convict)", parse=positive, metavar="N"
+    )
+    until: float | None = option(
+        "end once all judged intervals are at most this wide to either side, e.g. 2%%", parse=percent, metavar="P"
+    )
+    budget: float | None = option(
+        "begin no life that would end after so many seconds (600, with --quick 120)", parse=seconds, metavar="S"
+    )
+    apart: bool = option(
+        "never both builds alive at once: blocks of --duration, one after the other (fixed ports, little memory)", False
+    )
+    pairs: int = option("with --apart: base/candidate pairs ({default})", 10, parse=positive, metavar="N")
     exact_base: bool = option("BASE itself, not the merge base of the two", False)
     seed: int = option("seed of order and schedule (default {default})", 0, parse=int, metavar="N")
+    subscribers: int = with_default(MeasureOptions, "subscribers", 50)
+    publishers: int = with_default(MeasureOptions, "publishers", 20)
+    rate: float = with_default(MeasureOptions, "rate", 400.0)
     duration: float = with_default(MeasureOptions, "duration", 4.0)
     warmup: float = with_default(MeasureOptions, "warmup", 1.0)
 

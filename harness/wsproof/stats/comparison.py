@@ -7,6 +7,10 @@ Per judged metric, with p adjusted by Holm over the judged metrics, and with est
 - *same*: the 95 % interval lies within the floor;
 - *cannot tell*: anything else, with the smallest effect that these pairs could have shown.
 
+Windows in turn (`judge_lives`) are judged by the same rules, with lives in the place of pairs and one difference:
+*worse* and *better* need an estimate beyond half of the floor. An estimate below that is nearer to no change than to a
+change that counts. *same* is asked first: a change that is surely smaller than the floor is the same, whatever its p.
+
 With fewer than eight pairs, a two-sided sign flip test cannot be significant after Holm (2 / 2^7 x 4 = 0.06). So only
 *same* and *cannot tell* are possible.
 
@@ -28,11 +32,13 @@ merge. Otherwise they are *cannot tell*. Metrics that are not judged are shown w
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from math import exp, expm1, isinf, log1p
 from statistics import median
 
 from wsproof.model.comparison import Judgement, MetricComparison
 from wsproof.stats.compared_metrics import ASPECTS, ComparedMetric
+from wsproof.stats.lives import Life, weigh_lives
 from wsproof.stats.paired import Evidence, Pair, weigh
 from wsproof.stats.permutation import holm
 
@@ -40,6 +46,19 @@ FEWEST_PAIRS = 8
 """Pairs that a verdict of *worse* or *better* needs."""
 ALPHA = 0.05
 """Significance level of the adjusted p-value."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """What a comparison repeats, and the share of the floor that an estimate must exceed to be *worse* or *better*."""
+
+    repeats: str
+    option: str
+    share_of_floor: float
+
+
+BLOCKS = Design("pairs", "--pairs", 1.0)
+WINDOWS = Design("lives", "--lives", 0.5)
 
 
 def judge(
@@ -54,14 +73,32 @@ def judge(
     `pairs` and `identical` are keyed by the name of the compared metric. `identical` are the A/A pairs.
     """
     identical = identical or {}
-    present = sorted((aspect for aspect in aspects if pairs.get(aspect.name)), key=lambda aspect: not aspect.primary)
-    weighed = {aspect.name: weigh(pairs[aspect.name], identical.get(aspect.name, ()), seed=seed) for aspect in present}
+    evidence = {name: weigh(pairs[name], identical.get(name, ()), seed=seed) for name in pairs if pairs[name]}
+    return _judge(evidence, pairs, BLOCKS, aspects)
+
+
+def judge_lives(
+    lives: Mapping[str, Sequence[Life]], *, aspects: Sequence[ComparedMetric] = ASPECTS, seed: int = 0
+) -> tuple[MetricComparison, ...]:
+    """Compare each metric that has lives, measured in windows in turn. The judged metrics come first."""
+    evidence = {name: weigh_lives(lives[name], seed=seed) for name in lives if lives[name]}
+    pairs = {name: [life.pair for life in lives[name] if life.is_complete] for name in evidence}
+    return _judge(evidence, pairs, WINDOWS, aspects)
+
+
+def _judge(
+    weighed: Mapping[str, Evidence | None],
+    pairs: Mapping[str, Sequence[Pair]],
+    design: Design,
+    aspects: Sequence[ComparedMetric],
+) -> tuple[MetricComparison, ...]:
+    present = sorted((aspect for aspect in aspects if aspect.name in weighed), key=lambda aspect: not aspect.primary)
     judged = {
         aspect.name: evidence for aspect in present if aspect.primary and (evidence := weighed[aspect.name]) is not None
     }
     adjusted = dict(zip(judged, holm([evidence.p for evidence in judged.values()]), strict=True))
     return tuple(
-        _compare(aspect, pairs[aspect.name], weighed[aspect.name], adjusted.get(aspect.name), len(judged))
+        _compare(aspect, pairs[aspect.name], weighed[aspect.name], adjusted.get(aspect.name), len(judged), design)
         for aspect in present
     )
 
@@ -77,12 +114,17 @@ def overall(metrics: Iterable[MetricComparison]) -> Judgement:
 
 
 def _compare(
-    aspect: ComparedMetric, pairs: Sequence[Pair], evidence: Evidence | None, adjusted: float | None, tests: int
+    aspect: ComparedMetric,
+    pairs: Sequence[Pair],
+    evidence: Evidence | None,
+    adjusted: float | None,
+    tests: int,
+    design: Design,
 ) -> MetricComparison:
-    verdict, note = _verdict(aspect, evidence, adjusted)
+    verdict, note = _verdict(aspect, evidence, adjusted, design)
     detectable = None
     if evidence is not None and aspect.primary:
-        smallest = evidence.detectable(_effective_floor(aspect, evidence), tests)
+        smallest = evidence.detectable(_effective_floor(aspect, evidence, design), tests)
         detectable = None if isinf(smallest) else expm1(smallest)
     span = None if evidence is None else evidence.span
     return MetricComparison(
@@ -93,21 +135,23 @@ def _compare(
         ratio=None if evidence is None else exp(evidence.estimate),
         ci_low=None if span is None else exp(span.low),
         ci_high=None if span is None else exp(span.high),
-        floor=aspect.metric.floor,
+        floor=aspect.floor,
         p=adjusted,
         primary=aspect.primary,
-        base=median(base for base, _ in pairs),
-        candidate=median(candidate for _, candidate in pairs),
+        base=median(base for base, _ in pairs) if pairs else None,
+        candidate=median(candidate for _, candidate in pairs) if pairs else None,
         detectable=detectable,
         pairs=tuple(pairs),
         note=note,
     )
 
 
-def _verdict(aspect: ComparedMetric, evidence: Evidence | None, adjusted: float | None) -> tuple[Judgement, str]:
+def _verdict(
+    aspect: ComparedMetric, evidence: Evidence | None, adjusted: float | None, design: Design
+) -> tuple[Judgement, str]:
     if evidence is None:
         return Judgement.CANNOT_TELL, "no pair has a value above zero on both sides"
-    floor = log1p(aspect.metric.floor)
+    floor = log1p(aspect.floor)
     if evidence.bias is not None and evidence.bias.beyond(floor):
         return Judgement.CANNOT_TELL, f"vetoed: base against base differed too ({_percent(evidence.bias.extent)})"
     if evidence.span is not None and evidence.span.extent <= floor:
@@ -115,8 +159,9 @@ def _verdict(aspect: ComparedMetric, evidence: Evidence | None, adjusted: float 
     if adjusted is None:
         return Judgement.CANNOT_TELL, "shown, not judged"
     if evidence.pairs < FEWEST_PAIRS:
-        return Judgement.CANNOT_TELL, f"{evidence.pairs} pairs cannot convict: use --pairs {FEWEST_PAIRS} or more"
-    effective = _effective_floor(aspect, evidence)
+        few = f"{evidence.pairs} {design.repeats} cannot convict: use {design.option} {FEWEST_PAIRS} or more"
+        return Judgement.CANNOT_TELL, few
+    effective = _effective_floor(aspect, evidence, design)
     raised = f"identical code moved by up to {_percent(effective)} here" if effective > floor else ""
     if adjusted < ALPHA and abs(evidence.estimate) > effective:
         harmful = (evidence.estimate > 0) == (aspect.metric.better == "lower")
@@ -124,9 +169,9 @@ def _verdict(aspect: ComparedMetric, evidence: Evidence | None, adjusted: float 
     return Judgement.CANNOT_TELL, raised
 
 
-def _effective_floor(aspect: ComparedMetric, evidence: Evidence) -> float:
-    """The floor as a log-ratio: the declared one, or the extent of the A/A interval if that is larger."""
-    floor = log1p(aspect.metric.floor)
+def _effective_floor(aspect: ComparedMetric, evidence: Evidence, design: Design) -> float:
+    """The log-ratio that an estimate must exceed: by the declared floor, or the A/A interval's extent if larger."""
+    floor = design.share_of_floor * log1p(aspect.floor)
     return floor if evidence.identical is None else max(floor, evidence.identical.extent)
 
 

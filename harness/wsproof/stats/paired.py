@@ -96,11 +96,14 @@ def _span(differences: NDArray[np.float64], seed: int) -> RatioInterval | None:
     The permutation test has no interval for fewer than six pairs.
     """
     found = permutation.interval(differences, CONFIDENCE, seed=seed)
-    if found is not None:
-        return RatioInterval(*found)
+    return RatioInterval(*found) if found is not None else student_interval(differences, CONFIDENCE)
+
+
+def student_interval(differences: NDArray[np.float64], confidence: float) -> RatioInterval | None:
+    """Student's interval of the mean. None for fewer than two differences."""
     if len(differences) < 2:
         return None
-    half = _t(CONFIDENCE, len(differences) - 1) * float(differences.std(ddof=1)) / sqrt(len(differences))
+    half = _t(confidence, len(differences) - 1) * float(differences.std(ddof=1)) / sqrt(len(differences))
     return RatioInterval(float(differences.mean()) - half, float(differences.mean()) + half)
 
 

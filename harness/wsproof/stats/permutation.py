@@ -19,11 +19,11 @@ DRAWS = 100_000
 Floats = NDArray[np.float64]
 
 
-def two_sided_p(differences: Floats, *, seed: int = 0) -> float:
+def two_sided_p(differences: Floats, *, seed: int = 0, draws: int = DRAWS) -> float:
     """Probability that chance alone gives a mean at least this far from 0.
 
     With n pairs it is at least 2 / 2^n. Eight pairs are the fewest that can be significant after Holm over four
-    metrics.
+    metrics. `draws` is the number of random flips with more than EXACT_PAIRS pairs.
     """
     if not len(differences):
         return 1.0
@@ -35,9 +35,9 @@ def two_sided_p(differences: Floats, *, seed: int = 0) -> float:
         for magnitude in magnitudes:
             sums = np.concatenate([sums + magnitude, sums - magnitude])
         return float(np.mean(np.abs(sums) >= reached))
-    signs = np.random.default_rng(seed).choice(np.array([-1.0, 1.0]), (DRAWS, len(differences)))
+    signs = np.random.default_rng(seed).choice(np.array([-1.0, 1.0]), (draws, len(differences)))
     beyond = int(np.count_nonzero(np.abs(signs @ magnitudes) >= reached))
-    return (beyond + 1) / (DRAWS + 1)
+    return (beyond + 1) / (draws + 1)
 
 
 def interval(differences: Floats, confidence: float = 0.95, *, seed: int = 0) -> tuple[float, float] | None:

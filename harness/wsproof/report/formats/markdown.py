@@ -9,7 +9,7 @@ from wsproof.model.finding import Finding
 from wsproof.model.record import RunRecord
 from wsproof.model.summary import TrustWarning
 from wsproof.report.figures import VOID, figure, trust_sentence
-from wsproof.report.text.comparison import JUDGED, comparison_sentence, interval, judgement_note, side
+from wsproof.report.text.comparison import JUDGED, comparison_sentence, extent_sentence, interval, judgement_note, side
 from wsproof.report.text.run import (
     accepted,
     answers,
@@ -61,7 +61,7 @@ def comparison_markdown(comparison: Comparison) -> str:
     parts = [
         f"## {tone.sign} wsproof compare: {markdown_text(comparison_sentence(comparison))}",
         "",
-        f"{candidate} against {base}, {count(comparison.pairs, 'pair')}.",
+        f"{candidate} against {base}. {markdown_text(extent_sentence(comparison))}",
         "",
         "| metric | base | candidate | change | 95 % interval | verdict |",
         "| --- | ---: | ---: | ---: | :---: | --- |",
@@ -81,7 +81,7 @@ def comparison_markdown(comparison: Comparison) -> str:
     if unclear:
         parts.append("")
     for row in unclear:
-        words = f"cannot tell; {judgement_note(row, comparison.pairs)}"
+        words = f"cannot tell; {judgement_note(row, comparison)}"
         parts.append(f"- {markdown_text(title_of(row.metric))}: {markdown_text(words)}")
     parts += _findings(comparison.findings) + _cautions(comparison.warnings)
     return "\n".join(parts) + "\n"

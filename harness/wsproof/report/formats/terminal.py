@@ -23,7 +23,7 @@ from wsproof.model.summary import Summary, TrustWarning
 from wsproof.report.figures import VOID, figure, trust_sentence, void_figures
 from wsproof.report.store.run_dir import RunDir
 from wsproof.report.text.check import by_reason, measured, time_sentence
-from wsproof.report.text.comparison import JUDGED, comparison_sentence, interval, judgement_note, side
+from wsproof.report.text.comparison import JUDGED, comparison_sentence, extent_sentence, interval, judgement_note, side
 from wsproof.report.text.run import (
     STAMPS,
     Tone,
@@ -208,12 +208,12 @@ def show_comparison(console: Console, comparison: Comparison, *, all_known: bool
     _say(console, f"\nbase       {side(comparison.base)}")
     _say(console, f"candidate  {side(comparison.candidate)}")
     if comparison.pairs:
-        _say(console, f"{count(comparison.pairs, 'pair')}, order {comparison.order}, seed {comparison.seed}", "dim")
+        _say(console, extent_sentence(comparison), "dim")
     _say(console, "")
     console.print(_rows(comparison))
     for row in comparison.metrics:
         if row.verdict.value == "cannot-tell" and row.primary:
-            _say(console, f"{title_of(row.metric)}: cannot tell; {judgement_note(row, comparison.pairs)}", "yellow")
+            _say(console, f"{title_of(row.metric)}: cannot tell; {judgement_note(row, comparison)}", "yellow")
     if comparison.findings:
         _say(console, "\nThe candidate breaks what the base keeps", "bold")
     show_findings(console, comparison.findings, all_known=all_known)

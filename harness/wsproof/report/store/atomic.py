@@ -71,3 +71,13 @@ def write_text(path: Path, text: str) -> None:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def append_json(path: Path, value: Any) -> None:
+    """Append `value` to `path` as one line of JSON, in one write.
+
+    A process that is killed leaves at most an incomplete last line.
+    """
+    line = json.dumps(plain(value), allow_nan=False) + "\n"
+    with path.open("a", encoding="utf-8") as file:
+        file.write(line)

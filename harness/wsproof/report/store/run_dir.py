@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from wsproof.errors import UsageError
-from wsproof.model.comparison import Comparison, Judgement, MetricComparison
+from wsproof.model.comparison import Comparison, Judgement, MetricComparison, RoundTrace
 from wsproof.model.finding import Finding
 from wsproof.model.record import RunRecord
 from wsproof.model.schemas import COMPARE_SCHEMA
@@ -125,6 +125,7 @@ def comparison_from_json(data: Mapping[str, Any]) -> Comparison:
         "metrics": tuple(MetricComparison.from_json(row) for row in data["metrics"]),
         "findings": tuple(Finding.from_json(finding) for finding in data["findings"]),
         "warnings": tuple(TrustWarning.from_json(warning) for warning in data["warnings"]),
+        "traces": tuple(RoundTrace.from_json(trace) for trace in data.get("traces", ())),
     }
     return Comparison(**({f.name: data[f.name] for f in fields(Comparison) if f.name in data} | parts))
 

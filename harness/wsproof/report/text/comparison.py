@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wsproof.model.comparison import Comparison, Judgement, MetricComparison
+from wsproof.model.comparison import WINDOWS, Comparison, Judgement, MetricComparison
 from wsproof.model.finding import Verdict
 from wsproof.report.text.run import count, title_of
 from wsproof.report.text.units import change, share
 
+FEWEST = 8
+"""Pairs or lives that a verdict needs."""
+MOST_ORDER = 200
+"""Characters of the order of blocks that are shown."""
 JUDGED = {
     Judgement.SAME: "same",
     Judgement.BETTER: "better",
@@ -32,13 +36,38 @@ def comparison_sentence(comparison: Comparison) -> str:
     return {
         Judgement.WORSE: f"WORSE: {listed}.",
         Judgement.BETTER: f"BETTER: {listed}.",
-        Judgement.SAME: "SAME: no difference as large as the floor.",
+        Judgement.SAME: f"SAME: {_largest_change(rows)}.",
         Judgement.CANNOT_TELL: f"CANNOT TELL: {listed or 'these pairs show neither a difference nor its absence'}.",
         Judgement.UNPAIRED: "UNPAIRED: two runs side by side. They were not measured in turn, so this judges nothing.",
     }[comparison.verdict]
 
 
-def judgement_note(row: MetricComparison, pairs: int) -> str:
+def _largest_change(rows: Sequence[MetricComparison]) -> str:
+    """What *same* excludes, by floor: the metrics that share it, and what their intervals reach at most."""
+    parts = []
+    for floor in sorted({row.floor for row in rows}):
+        alike = [row for row in rows if row.floor == floor]
+        ends = [end for row in alike for end in (row.ci_low, row.ci_high) if end]
+        reached = f" (at most {share(max(max(end, 1 / end) for end in ends) - 1)})" if ends else ""
+        parts.append(f"{', '.join(title_of(row.metric) for row in alike)} changed by less than {share(floor)}{reached}")
+    return "; ".join(parts) or "no difference as large as the floor"
+
+
+def extent_sentence(comparison: Comparison) -> str:
+    """How much was measured, and how."""
+    if comparison.design == WINDOWS:
+        lives = "life" if comparison.pairs == 1 else "lives"
+        idle = comparison.idle_share
+        cost = "" if idle is None else f" A connected server that was not loaded used {share(idle)} of a core."
+        return (
+            f"{comparison.pairs} {lives} of fresh servers (base, candidate, and the base again), loaded in turn while "
+            f"all were alive, seed {comparison.seed}.{cost}"
+        )
+    pairs = count(comparison.pairs, "pair")
+    return f"{pairs} of blocks in the order {comparison.order[:MOST_ORDER]}, seed {comparison.seed}."
+
+
+def judgement_note(row: MetricComparison, comparison: Comparison) -> str:
     """The note on a metric's verdict.
 
     For an undecided metric it names the smallest change that could have been detected, and what to try.
@@ -47,8 +76,14 @@ def judgement_note(row: MetricComparison, pairs: int) -> str:
         return row.note
     if row.ratio is None:
         return row.note or "not measured on both sides"
-    seen = f"the smallest change these pairs could have shown is {share(row.detectable)}" if row.detectable else ""
-    advice = f"try --pairs {max(2 * pairs, 8)}, a longer --duration, or a quieter machine"
+    repeats = "lives" if comparison.design == WINDOWS else "pairs"
+    seen = f"the smallest change these {repeats} could have shown is {share(row.detectable)}" if row.detectable else ""
+    more = max(2 * comparison.pairs, FEWEST)
+    advice = (
+        f"try --lives {more} with a longer --budget, or a quieter machine"
+        if comparison.design == WINDOWS
+        else f"try --pairs {more}, a longer --duration, or a quieter machine"
+    )
     return "; ".join(part for part in (row.note, seen, advice) if part)
 
 

@@ -1,0 +1,140 @@
+"""False positives and detection rate of windows in turn, by a seeded simulation without a server.
+
+    python harness/benchmarks/compare_windows.py [--trials 1000] [--seed 1]
+
+Each trial is one whole comparison: four judged metrics, lives of three servers (base, candidate, base again), rounds of
+one window each. All windows of a round share the weather of the machine, which drifts and jumps. Each server has an
+effect of its own in each life. The last column is what a test says that flips the signs of single rounds, as if lives
+had no effect.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsproof.model.comparison import Judgement, MetricComparison
+from wsproof.stats.compared_metrics import ASPECTS_BY_NAME
+from wsproof.stats.comparison import ALPHA, judge_lives, overall
+from wsproof.stats.lives import Life
+from wsproof.stats.permutation import two_sided_p
+
+METRICS = ("latency_p50", "latency_p99", "time_to_last_p50", "server_cpu_per_delivery")
+Four = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class World:
+    """One simulated setting. All noise is a standard deviation of the logarithm, per metric of METRICS.
+
+    `window` is the noise of a single window, `life` the effect of one server process from start to end. `drift` is that
+    of the machine over a whole life. In a share `slow` of the rounds the machine is twice as slow (two modes). A share
+    `outliers` of the windows takes five times as long.
+    """
+
+    title: str
+    window: Four = (0.05, 0.20, 0.05, 0.04)
+    life: Four = (0.01, 0.02, 0.01, 0.01)
+    ratio: Four = (1.0, 1.0, 1.0, 1.0)
+    lives: int = 12
+    rounds: int = 10
+    drift: float = 0.10
+    slow: float = 0.0
+    outliers: float = 0.0
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """Shares of all trials.
+
+    `alarmed`: a metric was called worse or better. `found`: a changed metric was called worse. `same`: the comparison
+    was called the same. `naive`: flipping single rounds finds a difference in the first metric.
+    """
+
+    alarmed: float
+    found: float
+    same: float
+    naive: float
+
+
+WORLDS = (
+    World("identical code, quiet machine"),
+    World("identical code, 8 lives", lives=8),
+    World("identical code, life effects of 3 %", life=(0.03,) * 4),
+    World("identical code, drift of 50 % in each life", drift=0.5),
+    World("identical code, two modes of the machine", slow=0.3),
+    World("identical code, outliers in 5 % of the windows", outliers=0.05),
+    World("identical code, noise of 30 %", window=(0.3,) * 4),
+    World("CPU +5 %", ratio=(1, 1, 1, 1.05)),
+    World("p50 +5 %", ratio=(1.05, 1, 1, 1)),
+    World("p99 +15 %", ratio=(1, 1.15, 1, 1)),
+    World("CPU +5 %, two modes and outliers", ratio=(1, 1, 1, 1.05), slow=0.3, outliers=0.05),
+    World("CPU +10 %, life effects of 3 %", ratio=(1, 1, 1, 1.10), life=(0.03,) * 4),
+    World("p99 x2, noise of 30 %, 8 lives", ratio=(1, 2, 1, 1), window=(0.3,) * 4, lives=8),
+)
+
+
+def simulate(world: World, trials: int, seed: int) -> Verdicts:
+    """Simulate comparisons in one world and count their verdicts."""
+    random = np.random.default_rng(seed)
+    changed = {name for name, ratio in zip(METRICS, world.ratio, strict=True) if ratio != 1}
+    alarmed = found = same = naive = 0
+    for trial in range(trials):
+        lives = lives_of(world, random)
+        metrics = judged(lives, seed=trial)
+        said = {metric.metric: metric.verdict for metric in metrics}
+        alarmed += any(verdict in (Judgement.WORSE, Judgement.BETTER) for verdict in said.values())
+        found += any(said[name] is Judgement.WORSE for name in changed)
+        same += overall(metrics) is Judgement.SAME
+        rounds = np.concatenate([life.differences for life in lives[METRICS[0]]])
+        naive += two_sided_p(rounds, seed=trial, draws=1000) < ALPHA
+    return Verdicts(alarmed / trials, found / trials, same / trials, naive / trials)
+
+
+def judged(lives: dict[str, list[Life]], seed: int = 0) -> tuple[MetricComparison, ...]:
+    """The judgement of one simulated comparison."""
+    return judge_lives(lives, aspects=[ASPECTS_BY_NAME[name] for name in lives], seed=seed)
+
+
+def lives_of(world: World, random: np.random.Generator) -> dict[str, list[Life]]:
+    """Simulate the windows of one comparison, by metric."""
+    return {
+        name: [Life(_rounds(world, index, random)) for _ in range(world.lives)] for index, name in enumerate(METRICS)
+    }
+
+
+def _rounds(world: World, index: int, random: np.random.Generator) -> NDArray[np.float64]:
+    shape = (world.rounds, 3)
+    weather = np.linspace(0, world.drift, world.rounds) + np.log(2) * (random.random(world.rounds) < world.slow)
+    logs = weather[:, None] + random.normal(0, world.life[index], 3) + random.normal(0, world.window[index], shape)
+    logs += np.log(5) * (random.random(shape) < world.outliers)
+    logs[:, 1] += np.log(world.ratio[index])
+    return np.asarray(1e6 * np.exp(logs), np.float64)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run all worlds and print the table."""
+    parser = argparse.ArgumentParser(description="How often windows in turn are wrong, by simulation.")
+    parser.add_argument("--trials", type=int, default=1000, help="comparisons per row (default 1000)")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args(arguments)
+    lines = [
+        f"{options.trials} simulated comparisons per row, seed {options.seed}",
+        "",
+        "| world | any worse or better | the change called worse | the same | single rounds flipped |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for world in WORLDS:
+        tally = simulate(world, options.trials, options.seed)
+        found = f"{tally.found:.1%}" if set(world.ratio) != {1.0} else "-"
+        lines.append(f"| {world.title} | {tally.alarmed:.1%} | {found} | {tally.same:.1%} | {tally.naive:.1%} |")
+        print(*lines, sep="\n", flush=True)  # noqa: T201 - this script's only output is its table
+        lines = []
+
+
+if __name__ == "__main__":
+    main()

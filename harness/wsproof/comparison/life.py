@@ -1,0 +1,188 @@
+"""One life of a comparison: fresh servers of both builds, alive at the same time and loaded in turn."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from statistics import mean
+from typing import Any
+
+import numpy as np
+
+from wsproof.comparison.blocks import Load
+from wsproof.comparison.order import Side
+from wsproof.load import Watcher
+from wsproof.load.judging import judge_measurement
+from wsproof.load.turns import IDLE_NS, run_in_turns
+from wsproof.model.finding import Finding
+from wsproof.model.measurement import Measurement
+from wsproof.model.nanoseconds import NS
+from wsproof.model.summary import TrustWarning
+from wsproof.model.turns import Turns, turns_of
+from wsproof.stats.compared_metrics import voids_judged
+from wsproof.stats.round_values import Interval, cpu_share, round_values, slip_share
+from wsproof.stats.trust import SLIP_SHARE_OF_LATENCY
+from wsproof.target.server import RunningServer, serve
+from wsproof.target.target import Target
+
+SIDES = (Side.BASE, Side.CANDIDATE, Side.BASE_AGAIN)
+"""The servers of a life, in the order of their indexes in `Turns`."""
+WINDOW_S = 0.06
+"""Length of a window in seconds. Measured on a busy machine, identical builds, 15 s per life: with windows of 0.5 s the
+lives' p50, p99 and CPU per delivery differed by 14, 21 and 2.9 % (standard deviation), with 0.06 s by 5, 6 and 0.5 %.
+What disturbs a machine often lasts for some tenths of a second, and then hits all builds alike."""
+SHARED_CAUSES = frozenset({"schedule-slip", "generator-cpu", "not-alone"})
+"""Codes of trust warnings whose causes hit all servers of a round alike. They cannot make a difference between builds.
+They can hide one, by what late sends add to all latencies. That is measured, and limited as in any other run."""
+WINDOWS = 6
+"""Windows of each server per round. A round has enough publications for a p99, and lasts 1.08 s."""
+
+
+@dataclass(frozen=True)
+class ServerResult:
+    """What one server of a life did: a figure per round by compared metric, findings and trust warnings."""
+
+    side: Side
+    server: str
+    values: Mapping[str, Sequence[float | None]]
+    findings: tuple[Finding, ...] = ()
+    warnings: tuple[TrustWarning, ...] = ()
+    idle_share: float | None = None
+
+    @property
+    def trusted(self) -> bool:
+        """Whether all figures that a comparison judges are valid."""
+        return not any(voids_judged(warning) for warning in self.warnings)
+
+    def to_json(self) -> dict[str, Any]:
+        """One server of a row of `lives.jsonl`."""
+        return {
+            "side": self.side.value,
+            "server": self.server,
+            "trusted": self.trusted,
+            "idle_share": self.idle_share,
+            "values": {name: list(values) for name, values in self.values.items()},
+            "findings": [finding.to_json() for finding in self.findings],
+            "warnings": [warning.to_json() for warning in self.warnings],
+        }
+
+
+@dataclass(frozen=True)
+class LifeResult:
+    """Result of one life. `index` counts lives from 0, `started` is the order in which the servers were started.
+
+    `at_s` is when each round began, in seconds after the life.
+    """
+
+    index: int
+    started: tuple[Side, ...]
+    servers: tuple[ServerResult, ...]
+    at_s: tuple[float, ...] = ()
+    wall_s: float = 0.0
+
+    def of(self, side: Side) -> ServerResult:
+        """The result of one server."""
+        return next(one for one in self.servers if one.side is side)
+
+    @property
+    def idle_share(self) -> float | None:
+        """Mean share of a core that a connected server used while none was loaded. None if not known."""
+        known = [one.idle_share for one in self.servers if one.idle_share is not None]
+        return mean(known) if known else None
+
+    def to_json(self) -> dict[str, Any]:
+        """One row of `lives.jsonl`, which is stored as soon as the life is over."""
+        return {
+            "index": self.index,
+            "started": [side.value for side in self.started],
+            "wall_s": round(self.wall_s, 3),
+            "at_s": list(self.at_s),
+            "servers": [one.to_json() for one in self.servers],
+        }
+
+
+def start_order(index: int, random: np.random.Generator) -> tuple[Side, ...]:
+    """The order in which a life starts its servers. The candidate is first, second and last equally often."""
+    bases = [Side.BASE, Side.BASE_AGAIN] if random.integers(2) else [Side.BASE_AGAIN, Side.BASE]
+    bases.insert(index % len(SIDES), Side.CANDIDATE)
+    return tuple(bases)
+
+
+def run_life(
+    index: int,
+    targets: Mapping[Side, Target],
+    load: Load,
+    rounds: int,
+    *,
+    seed: int = 0,
+    progress: Watcher | None = None,
+) -> LifeResult:
+    """Start base, candidate, and the base again, load them in turn, judge all measurements, and stop the servers.
+
+    Raises:
+        TargetError: a server cannot be started or reached.
+        PartialRun: Ctrl-C or SIGTERM in the middle. A partial life is no evidence and is not kept.
+    """
+    began = time.monotonic()
+    random = np.random.default_rng((seed, index))
+    order = start_order(index, random)
+    turns = turns_of(len(SIDES), rounds=rounds, windows=WINDOWS, window_ns=int(WINDOW_S * NS), warmup=1, random=random)
+    with ExitStack() as stack:
+        running = _start(stack, {side: targets[side] for side in order}, load.plan.subscribers)
+        loaded = run_in_turns(
+            replace(load.plan, seed=seed + index),
+            turns,
+            [running[side] for side in SIDES],
+            channels=load.channels,
+            settings=load.settings,
+            progress=progress,
+        )
+        times = _measured_rounds(turns, loaded.start_ns)
+        idle = Interval(loaded.start_ns - IDLE_NS, loaded.start_ns)
+        servers = tuple(
+            _judged(side, running[side], measurement, times, idle)
+            for side, measurement in zip(SIDES, loaded.measurements, strict=True)
+        )
+    at_s = tuple((one.begin_ns - times[0].begin_ns) / NS for one in times)
+    return LifeResult(index, order, servers, at_s, time.monotonic() - began)
+
+
+def _start(stack: ExitStack, targets: Mapping[Side, Target], connections: int) -> dict[Side, RunningServer]:
+    """Start all servers in this order, without waiting for each to be ready before the next one."""
+    with ThreadPoolExecutor(len(targets)) as pool:
+        starting = {
+            side: pool.submit(stack.enter_context, serve(target, connections=connections))
+            for side, target in targets.items()
+        }
+    return {side: future.result() for side, future in starting.items()}
+
+
+def _measured_rounds(turns: Turns, start_ns: int) -> list[Interval]:
+    length = turns.round_ns
+    return [
+        Interval(start_ns + number * length, start_ns + (number + 1) * length)
+        for number in range(turns.warmup, turns.rounds)
+    ]
+
+
+def _judged(
+    side: Side, server: RunningServer, measurement: Measurement, rounds: Sequence[Interval], idle: Interval
+) -> ServerResult:
+    judged = judge_measurement(measurement, server)
+    is_diluted = slip_share(measurement, rounds) > SLIP_SHARE_OF_LATENCY
+    return ServerResult(
+        side=side,
+        server=server.name,
+        values=round_values(measurement, rounds),
+        findings=judged.findings,
+        warnings=judged.warnings if is_diluted else tuple(_shared(warning) for warning in judged.warnings),
+        idle_share=cpu_share(measurement.server, idle),
+    )
+
+
+def _shared(warning: TrustWarning) -> TrustWarning:
+    """The warning without void figures, if its cause hits all servers alike."""
+    return replace(warning, figures=(), invalidates=False) if warning.code in SHARED_CAUSES else warning

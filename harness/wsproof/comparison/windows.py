@@ -1,0 +1,217 @@
+"""Comparison of two git refs by windows in turn: lives of servers that are all alive, and a verdict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import log1p
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wsproof.comparison.blocks import Load
+from wsproof.comparison.evidence import with_verdict
+from wsproof.comparison.life import LifeResult, run_life
+from wsproof.comparison.order import Side
+from wsproof.comparison.partial import PartialComparison, cut_short
+from wsproof.comparison.refs import CompareOptions, TargetFactory, ask, builds
+from wsproof.errors import TargetError, TerminatedRun, UsageError, WsproofError
+from wsproof.load import Progress, Watcher
+from wsproof.model.comparison import WINDOWS, Comparison, RoundTrace
+from wsproof.model.plan import Plan
+from wsproof.model.summary import TrustWarning
+from wsproof.net.redact import redact_settings
+from wsproof.stats.compared_metrics import ASPECTS
+from wsproof.stats.comparison import FEWEST_PAIRS, judge_lives
+from wsproof.stats.lives import Life, weigh_lives
+from wsproof.target.target import Target
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How long a comparison is.
+
+    It ends after `lives`, or before the life that would probably not end within `budget_s`. With `until`, it ends once
+    the 95 % interval of every judged metric is at most that wide to either side (0.02: 2 %), with FEWEST_PAIRS lives at
+    the least. The rule looks at widths alone and never at the verdict, so it does not favour any (Y. S. Chow and H.
+    Robbins, On the asymptotic theory of fixed-width sequential confidence intervals for the mean, Annals of
+    Mathematical Statistics 36, 1965).
+    """
+
+    lives: int = 20
+    rounds: int = 14
+    budget_s: float = 600.0
+    until: float | None = None
+
+    def is_over(self, results: Sequence[LifeResult], elapsed_s: float) -> bool:
+        """Whether no further life may begin."""
+        if len(results) >= self.lives:
+            return True
+        longest = max((one.wall_s for one in results), default=0.0)
+        if results and elapsed_s + longest > self.budget_s:
+            return True
+        return self.until is not None and len(results) >= FEWEST_PAIRS and is_narrow(results, self.until)
+
+
+QUICK = Extent(lives=10, rounds=6, budget_s=120.0)
+"""A comparison of at most two minutes."""
+
+
+def lives_of(results: Sequence[LifeResult]) -> dict[str, list[Life]]:
+    """The lives of each compared metric that has values."""
+    found: dict[str, list[Life]] = {}
+    for result in results:
+        sides = [result.of(side) for side in (Side.BASE, Side.CANDIDATE, Side.BASE_AGAIN)]
+        for name in sides[0].values:
+            columns = [[np.nan if value is None else value for value in one.values[name]] for one in sides]
+            found.setdefault(name, []).append(Life(np.array(columns, np.float64).T))
+    return {name: lives for name, lives in found.items() if any(life.is_complete for life in lives)}
+
+
+def is_narrow(results: Sequence[LifeResult], width: float) -> bool:
+    """Whether the 95 % intervals of all judged metrics are at most this wide to either side."""
+    judged = {aspect.name for aspect in ASPECTS if aspect.primary}
+    spans = [
+        evidence.span
+        for name, lives in lives_of(results).items()
+        if name in judged and (evidence := weigh_lives(lives)) is not None
+    ]
+    return bool(spans) and all(span is not None and (span.high - span.low) / 2 <= log1p(width) for span in spans)
+
+
+def compare_lives(results: Sequence[LifeResult], *, seed: int = 0, **facts: Any) -> Comparison:
+    """Judge the lives that were measured. `facts` are the other fields of the Comparison."""
+    servers = [one for result in results for one in result.servers]
+    idle = [share for result in results if (share := result.idle_share) is not None]
+    return with_verdict(
+        judge_lives(lives_of(results), seed=seed),
+        [one for one in servers if one.side is not Side.CANDIDATE],
+        [one for one in servers if one.side is Side.CANDIDATE],
+        "servers",
+        seed=seed,
+        pairs=len(results),
+        design=WINDOWS,
+        order=" ".join("".join(side.value for side in result.started) for result in results),
+        traces=tuple(_traces(results)),
+        idle_share=float(np.mean(idle)) if idle else None,
+        **facts,
+    )
+
+
+def compare_in_turn(
+    base: str,
+    candidate: str,
+    *,
+    repo: Path,
+    target: TargetFactory,
+    plan: Plan,
+    channels: str = "reference",
+    settings: Mapping[str, str] | None = None,
+    extent: Extent | None = None,
+    seed: int = 0,
+    exact_base: bool = False,
+    keep: Callable[[LifeResult], None] | None = None,
+    progress: Watcher | None = None,
+) -> Comparison:
+    """Measure two refs in lives of servers that are loaded in turn, and judge the candidate.
+
+    `keep` gets each life as soon as it is over, so that Ctrl-C loses at most one. Both builds are measured by the
+    harness of the current checkout.
+
+    Raises:
+        UsageError: the target is a URL, or the requested target or plan is impossible.
+        GitError: there is no repository, no such ref, or no common history.
+        TargetError: a build cannot be started, or not beside the other. The message says which one.
+        PartialComparison: the comparison was stopped after at least one life. It holds the result of the measured ones.
+    """
+    extent = extent or Extent()
+    asked = ask(base, candidate, repo, exact_base=exact_base)
+    load = Load(plan, channels, dict(settings or {}))
+    started, began = datetime.now(UTC), time.monotonic()
+    results: list[LifeResult] = []
+
+    def judged(*warnings: TrustWarning) -> Comparison:
+        return compare_lives(
+            results,
+            seed=seed,
+            **asked.described(),
+            warnings=(*asked.warnings, *warnings),
+            plan=plan.to_json() | {"channels": channels, "settings": redact_settings(load.settings)},
+            started_utc=started.isoformat(timespec="seconds"),
+            wall_s=round(time.monotonic() - began, 3),
+        )
+
+    try:
+        with builds(asked, repo, target, load) as targets:
+            require_beside(targets.values())
+            while not extent.is_over(results, time.monotonic() - began):
+                index = len(results)
+                with naming_builds(asked):
+                    watch = _through(progress, index, extent.lives)
+                    result = run_life(index, targets, load, extent.rounds, seed=seed, progress=watch)
+                results.append(result)
+                if keep is not None:
+                    keep(result)
+    except (KeyboardInterrupt, TerminatedRun, WsproofError) as cause:
+        if not results:
+            raise
+        raise PartialComparison(judged(cut_short(len(results), extent.lives, "lives")), cause) from cause
+    return judged()
+
+
+def require_beside(targets: Iterable[Target]) -> None:
+    """Check that several servers of these targets can be alive at the same time.
+
+    Raises:
+        UsageError: the port is fixed. The message says what to do.
+    """
+    for target in targets:
+        if target.ready_url is not None and "{port}" not in target.ready_url:
+            raise UsageError(
+                f"{target.spec} listens on a fixed port, so both builds cannot be alive at the same time: let its "
+                "command and --ready take {port}, or add --apart to measure the builds one after the other"
+            )
+        if target.metrics is not None:
+            raise UsageError(
+                "--metrics-url is one address, and both builds are alive at the same time: leave it out, or add "
+                "--apart to measure the builds one after the other"
+            )
+
+
+@contextmanager
+def naming_builds(asked: CompareOptions) -> Iterator[None]:
+    """Say in an error which builds were alive, and what to do if they cannot be alive at the same time."""
+    try:
+        yield
+    except TargetError as failed:
+        raise TargetError(
+            f"with {asked.base.ref} ({asked.base.short}) and {asked.candidate.ref} ({asked.candidate.short}) alive at "
+            f"the same time: {failed} (if they cannot be: --apart measures them one after the other)"
+        ) from failed
+
+
+def _traces(results: Sequence[LifeResult]) -> Iterator[RoundTrace]:
+    begun_s = 0.0
+    for result in results:
+        base, candidate, again = (result.of(side) for side in (Side.BASE, Side.CANDIDATE, Side.BASE_AGAIN))
+        at_s = tuple(round(begun_s + at, 3) for at in result.at_s)
+        for name in base.values:
+            columns = (tuple(one.values[name]) for one in (base, candidate, again))
+            yield RoundTrace(name, result.index, at_s, *columns)
+        begun_s += result.wall_s
+
+
+def _through(progress: Watcher | None, index: int, total: int) -> Watcher | None:
+    """Convert the progress within a life into that of the whole comparison."""
+    if progress is None:
+        return None
+
+    def watch(step: Progress) -> None:
+        inside = step.done if step.phase == "measure" else 0.0
+        progress(Progress(f"life {index + 1} of {total}", (index + inside) / total, step.note or step.phase))
+
+    return watch

@@ -1,0 +1,122 @@
+"""Evidence from windows in turn, at two levels: windows within lives, and lives.
+
+A *life* is one start of three servers: base, candidate, and the base again. All three are alive at the same time and
+are loaded in turn, so each *round* has one window of each, a second apart. Within a round, the machine is the same for
+all three.
+
+- The candidate's difference in a round is its log-ratio to the mean of both bases. The difference of identical code is
+  the log-ratio of the two bases. The two differences share the bases' windows and are nevertheless uncorrelated, if all
+  windows have the same noise. So the floor of identical code costs a third of the windows, and half of that comes back,
+  because the candidate is compared with twice as many windows of the base.
+- The rounds of a life become one number, their trimmed mean: a window in which the machine was away is an outlier.
+- A process has an effect of its own, from its start to its end (memory layout, hash seeds, start-up order): windows of
+  one life agree with each other on a number that the next life does not repeat. So only lives are independent, and only
+  the signs of whole lives may be flipped (a permutation test restricted to the units that were randomised: M. J.
+  Anderson and C. J. F. ter Braak, Journal of Statistical Computation and Simulation 73, 2003). Flipping windows would
+  call a life's own effect a difference of the builds; the simulation in the benchmarks shows how often.
+
+`spread` tells both levels apart, and so whether more lives or more windows would help.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsproof.stats import permutation
+from wsproof.stats.paired import CONFIDENCE, VETO_CONFIDENCE, Evidence, Pair, RatioInterval, student_interval
+
+Floats = NDArray[np.float64]
+TRIMMED = 0.2
+"""Share of a life's rounds that is left out at each end. With 10 rounds, two outliers in one direction do no harm."""
+FEWEST_ROUNDS = 2
+"""Rounds with a figure of all three servers that a life needs."""
+
+
+@dataclass(frozen=True)
+class Life:
+    """One metric in one life: a row per round, with the values of base, candidate, and base again. NaN: no value."""
+
+    rounds: Floats
+
+    @property
+    def differences(self) -> Floats:
+        """Log-ratio of the candidate to the mean of both bases, per complete round."""
+        base, candidate, again = self._logs()
+        return np.asarray(candidate - (base + again) / 2, np.float64)
+
+    @property
+    def identical(self) -> Floats:
+        """Log-ratio of the base's second process to its first, per complete round."""
+        base, _, again = self._logs()
+        return np.asarray(again - base, np.float64)
+
+    @property
+    def pair(self) -> Pair:
+        """Base and candidate of this life, whose ratio is the life's estimate."""
+        base, _, again = self._logs()
+        level = exp(trimmed_mean((base + again) / 2))
+        return level, level * exp(trimmed_mean(self.differences))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether enough rounds have a value above zero of all three servers."""
+        return len(self.differences) >= FEWEST_ROUNDS
+
+    def _logs(self) -> Floats:
+        whole = self.rounds[np.all(self.rounds > 0, axis=1)]
+        return np.asarray(np.log(whole).T, np.float64)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Standard deviations of log-ratios: of one round within a life, and of the lives beyond what rounds explain."""
+
+    round: float
+    life: float
+
+
+def trimmed_mean(values: Floats, share: float = TRIMMED) -> float:
+    """The mean without the given share of the values at each end (J. W. Tukey, 1962)."""
+    ordered = np.sort(values)
+    cut = int(share * len(ordered))
+    return float(ordered[cut : len(ordered) - cut].mean())
+
+
+def weigh_lives(lives: Sequence[Life], *, seed: int = 0) -> Evidence | None:
+    """The evidence of all complete lives; None if there is none. `pairs` of the result counts lives."""
+    whole = [life for life in lives if life.is_complete]
+    if not whole:
+        return None
+    effects = np.array([trimmed_mean(life.differences) for life in whole])
+    aside = np.array([trimmed_mean(life.identical) for life in whole])
+    return Evidence(
+        pairs=len(whole),
+        estimate=float(effects.mean()),
+        span=_span(effects, seed),
+        p=permutation.two_sided_p(effects, seed=seed),
+        noise=float(effects.std(ddof=1)) if len(effects) > 1 else 0.0,
+        identical=student_interval(aside, CONFIDENCE),
+        bias=student_interval(aside, VETO_CONFIDENCE),
+    )
+
+
+def spread_of(lives: Sequence[Life]) -> Spread | None:
+    """Both levels of noise, by the method of moments. None with fewer than two complete lives."""
+    whole = [life for life in lives if life.is_complete]
+    if len(whole) < 2:
+        return None
+    within = [float(life.differences.var(ddof=1)) for life in whole]
+    means = np.array([life.differences.mean() for life in whole])
+    explained = float(np.mean([one / len(life.differences) for one, life in zip(within, whole, strict=True)]))
+    between = max(0.0, float(means.var(ddof=1)) - explained)
+    return Spread(sqrt(float(np.mean(within))), sqrt(between))
+
+
+def _span(effects: Floats, seed: int) -> RatioInterval | None:
+    found = permutation.interval(effects, CONFIDENCE, seed=seed)
+    return RatioInterval(*found) if found is not None else student_interval(effects, CONFIDENCE)

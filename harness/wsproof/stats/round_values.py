@@ -1,0 +1,99 @@
+"""The figures of one server in each round of windows in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsproof.model.measurement import Measurement, ServerUsage
+from wsproof.stats.metrics import Observed
+from wsproof.stats.resources import FEWEST_CPU_STEPS, NS_PER_US
+from wsproof.stats.summary import nearest_rank
+
+Ints = NDArray[np.int64]
+FEWEST_SAMPLES = {0.50: 10, 0.99: 200}
+"""Samples that a round needs for a percentile. With 200, two lie beyond p99."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An interval in monotonic ns."""
+
+    begin_ns: int
+    end_ns: int
+
+    @property
+    def length_ns(self) -> int:
+        return self.end_ns - self.begin_ns
+
+
+def round_values(measurement: Measurement, rounds: Sequence[Interval]) -> Mapping[str, list[float | None]]:
+    """The figures of each round, by the name of the compared metric. None where there is no figure.
+
+    Latency and time to last belong to the round in which their publication was meant to be sent.
+    """
+    observed = Observed(measurement)
+    joined, fanout = observed.deliveries, observed.fanout
+    sent_ns = observed.history.publications.intended_ns[fanout.complete]
+    latency = [_within(joined.latency_ns, joined.intended_ns, one) for one in rounds]
+    last = [_within(fanout.time_to_last_ns, sent_ns, one) for one in rounds]
+    return {
+        "latency_p50": [_rank(one, 0.50) for one in latency],
+        "latency_p99": [_rank(one, 0.99) for one in latency],
+        "time_to_last_p50": [_rank(one, 0.50) for one in last],
+        "server_cpu_per_delivery": [
+            _cpu_per_delivery_us(measurement.server, len(one), whole)
+            for one, whole in zip(latency, rounds, strict=True)
+        ],
+    }
+
+
+def slip_share(measurement: Measurement, rounds: Sequence[Interval]) -> float:
+    """The part that late sends of the generator have in latency p50 or p99, whichever is larger: median of the rounds.
+
+    0 if there are no deliveries.
+    """
+    joined = Observed(measurement).deliveries
+    shares = []
+    for share in (0.50, 0.99):
+        parts = []
+        for one in rounds:
+            inside = (joined.intended_ns >= one.begin_ns) & (joined.intended_ns < one.end_ns) & (joined.sent_ns > 0)
+            latency, sent = np.sort(joined.latency_ns[inside]), joined.sent_ns[inside]
+            service = np.sort(joined.received_ns[inside] - sent)
+            if len(latency) >= FEWEST_SAMPLES[share]:
+                parts.append(1 - nearest_rank(service, share) / max(nearest_rank(latency, share), 1.0))
+        shares.append(float(np.median(parts)) if parts else 0.0)
+    return max(shares)
+
+
+def cpu_share(usage: ServerUsage | None, interval: Interval) -> float | None:
+    """Share of one core that a server used in an interval. None if the samples do not cover it."""
+    if usage is None or len(usage.at_ns) < 2:
+        return None
+    if usage.at_ns[0] > interval.begin_ns or usage.at_ns[-1] < interval.end_ns:
+        return None
+    # Offsets, because float64 cannot hold all digits of nanoseconds since boot.
+    edges = np.array([0, interval.length_ns], np.float64)
+    used = np.interp(edges, usage.at_ns - interval.begin_ns, usage.cpu_ns - usage.cpu_ns[0])
+    return float(used[1] - used[0]) / interval.length_ns
+
+
+def _cpu_per_delivery_us(usage: ServerUsage | None, deliveries: int, whole: Interval) -> float | None:
+    share = cpu_share(usage, whole)
+    if usage is None or not share or not deliveries:
+        return None
+    used_ns = share * whole.length_ns
+    return used_ns / deliveries / NS_PER_US if used_ns >= FEWEST_CPU_STEPS * usage.cpu_step_ns else None
+
+
+def _within(samples: Ints, at_ns: Ints, interval: Interval) -> Ints:
+    """The samples of an interval, ascending."""
+    return np.sort(samples[(at_ns >= interval.begin_ns) & (at_ns < interval.end_ns)])
+
+
+def _rank(ordered: Ints, share: float) -> float | None:
+    return nearest_rank(ordered, share) if len(ordered) >= FEWEST_SAMPLES[share] else None

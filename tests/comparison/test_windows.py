@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+
+from tests.comparison.blocks import finding
+from tests.comparison.lives import life
+from tests.comparison.repositories import commit, git
+from wsproof.comparison import windows
+from wsproof.comparison.life import SHARED_CAUSES, SIDES, LifeResult, start_order
+from wsproof.comparison.order import Side
+from wsproof.comparison.partial import PartialComparison
+from wsproof.comparison.windows import QUICK, Extent, compare_in_turn, compare_lives, is_narrow, require_beside
+from wsproof.errors import TargetError, UsageError
+from wsproof.model.comparison import WINDOWS, Comparison, Judgement
+from wsproof.model.plan import Plan
+from wsproof.model.summary import TrustWarning
+from wsproof.report.formats.json_documents import load_schema
+from wsproof.report.store.run_dir import comparison_from_json
+from wsproof.target.target import Target, parse_target
+
+UNSENT = TrustWarning("unsent", "Publications were left unsent.", "Use a lower rate.", invalidates=True)
+
+
+def judged(lives: list[LifeResult], **facts: Any) -> Comparison:
+    return compare_lives(lives, **({"base": {"ref": "main"}, "candidate": {"ref": "feature"}} | facts))
+
+
+@pytest.mark.parametrize(
+    ("ratio", "verdict"), [(1.0, Judgement.SAME), (1.2, Judgement.WORSE), (1 / 1.2, Judgement.BETTER)]
+)
+def test_lives_are_judged(ratio: float, verdict: Judgement) -> None:
+    comparison = judged([life(index, ratio) for index in range(8)])
+    assert comparison.verdict is verdict
+    assert (comparison.pairs, comparison.design, comparison.idle_share) == (8, WINDOWS, pytest.approx(0.002))
+
+
+def test_seven_lives_convict_nobody() -> None:
+    assert judged([life(index, 2.0) for index in range(7)]).verdict is Judgement.CANNOT_TELL
+
+
+def test_a_violation_that_only_the_candidate_has_is_worse_however_fast_it_is() -> None:
+    broken = [
+        life(index, 0.5, findings=lambda side: [finding()] if side is Side.CANDIDATE else []) for index in range(8)
+    ]
+    comparison = judged(broken)
+    assert comparison.verdict is Judgement.WORSE
+    assert [one.occurrences for one in comparison.findings] == [8]
+
+
+@pytest.mark.parametrize("side", [Side.BASE, Side.BASE_AGAIN])
+def test_a_violation_that_either_process_of_the_base_has_is_not_held_against_the_candidate(side: Side) -> None:
+    both = [life(0, findings=lambda one: [finding()] if one in (side, Side.CANDIDATE) else [])]
+    comparison = judged(both + [life(index) for index in range(1, 8)])
+    assert comparison.verdict is Judgement.SAME
+    assert "faults-of-the-base" in [warning.code for warning in comparison.warnings]
+
+
+def test_most_servers_untrusted_is_not_the_same() -> None:
+    comparison = judged([life(index, warnings=lambda side: [UNSENT]) for index in range(8)])
+    assert comparison.verdict is Judgement.CANNOT_TELL
+    assert any("24 of 24 servers are untrusted" in warning.message for warning in comparison.warnings)
+    assert "unsent" not in SHARED_CAUSES
+
+
+def test_the_document_fits_its_schema_and_can_be_read_again() -> None:
+    comparison = judged([life(index) for index in range(8)])
+    document = json.loads(json.dumps(comparison.to_json()))
+    jsonschema.validate(document, load_schema("wsproof.compare/1"))
+    assert comparison_from_json(document) == comparison
+    assert len(comparison.traces) == 4 * 8
+    second = next(trace for trace in comparison.traces if trace.life == 1)
+    assert second.at_s == (20.0, 21.0, 22.0, 23.0, 24.0)
+
+
+def test_each_server_starts_first_second_and_last_equally_often() -> None:
+    orders = [start_order(index, np.random.default_rng((0, index))) for index in range(60)]
+    assert all(set(order) == set(SIDES) for order in orders)
+    assert Counter(order.index(Side.CANDIDATE) for order in orders) == {0: 20, 1: 20, 2: 20}
+    first = Counter(order.index(Side.BASE) < order.index(Side.BASE_AGAIN) for order in orders)
+    assert min(first.values()) > 20
+
+
+def test_a_comparison_ends_with_its_lives_or_before_its_budget() -> None:
+    lives = [life(index) for index in range(12)]
+    extent = Extent(lives=12, budget_s=300.0)
+    assert not extent.is_over([], 299.0)
+    assert not extent.is_over(lives[:11], 280.0)
+    assert extent.is_over(lives[:11], 281.0)
+    assert extent.is_over(lives, 100.0)
+    assert QUICK.budget_s == 120.0
+
+
+def test_until_ends_it_once_all_judged_intervals_are_narrow_and_not_before_eight_lives() -> None:
+    lives = [life(index) for index in range(12)]
+    noisy = [life(index, scale=10.0) for index in range(12)]
+    extent = Extent(lives=20, until=0.01)
+    assert not extent.is_over(lives[:7], 10.0)
+    assert extent.is_over(lives[:8], 10.0)
+    assert not extent.is_over(noisy, 10.0)
+    assert not Extent(lives=20).is_over(lives, 10.0)
+
+
+def test_the_rule_to_end_looks_at_widths_and_never_at_the_verdict() -> None:
+    for ratio in (1.0, 1.04, 3.0):
+        assert is_narrow([life(index, ratio) for index in range(8)], 0.01)
+        assert not is_narrow([life(index, ratio) for index in range(8)], 0.001)
+
+
+def command(port: str) -> Target:
+    return parse_target(f"cmd:serve --port {port}", ready=f"http://127.0.0.1:{port}/")
+
+
+def test_a_fixed_port_cannot_be_shared_and_the_message_says_what_to_do() -> None:
+    require_beside([command("{port}")])
+    with pytest.raises(UsageError, match="--apart"):
+        require_beside([command("8080")])
+
+
+PLAN = Plan(subscribers=3, publishers=2, rate_hz=400.0)
+
+
+def compare(repo: Path, **options: Any) -> Comparison:
+    given: dict[str, Any] = {
+        "target": lambda cwd, python: parse_target("app:app", cwd=cwd, python=python),
+        "plan": PLAN,
+        "channels": "tutorial",
+        "extent": Extent(lives=8),
+    }
+    return compare_in_turn("main", "feature", repo=repo, **(given | options))
+
+
+def test_both_builds_are_alive_in_each_life_and_the_base_twice(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, bool, bool]] = []
+
+    def by_value(index: int, targets: Any, *arguments: Any, **options: Any) -> LifeResult:
+        value = {side: int((targets[side].cwd / "app.py").read_text().split("=")[1]) for side in SIDES}
+        seen.append((index, value[Side.BASE] == value[Side.BASE_AGAIN], value[Side.BASE] == value[Side.CANDIDATE]))
+        return life(index, value[Side.CANDIDATE] / value[Side.BASE])
+
+    monkeypatch.setattr(windows, "run_life", by_value)
+    kept: list[LifeResult] = []
+    comparison = compare(repo, keep=kept.append)
+    assert seen == [(index, True, False) for index in range(8)]
+    assert comparison.verdict is Judgement.WORSE
+    assert len(kept) == comparison.pairs == 8
+    assert len(git(repo, "worktree", "list").splitlines()) == 1
+
+
+def test_what_was_measured_before_ctrl_c_is_kept_and_is_no_verdict(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def some(index: int, *arguments: Any, **options: Any) -> LifeResult:
+        if index == 3:
+            raise KeyboardInterrupt
+        return life(index)
+
+    monkeypatch.setattr(windows, "run_life", some)
+    with pytest.raises(PartialComparison) as stopped:
+        compare(repo)
+    assert stopped.value.comparison.pairs == 3
+    assert stopped.value.comparison.verdict is Judgement.CANNOT_TELL
+    assert "3 of 8 lives" in stopped.value.comparison.warnings[-1].message or any(
+        warning.code == "cut-short" for warning in stopped.value.comparison.warnings
+    )
+
+
+def test_a_server_that_does_not_start_beside_the_other_is_named_with_a_way_out(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: Any, **options: Any) -> LifeResult:
+        raise TargetError("the server ended")
+
+    monkeypatch.setattr(windows, "run_life", refuse)
+    with pytest.raises(TargetError, match=r"feature .*the server ended.*--apart"):
+        compare(repo)
+
+
+ECHO = """
+async def app(scope, receive, send):
+    if scope["type"] != "websocket":
+        return
+    await send({"type": "websocket.accept"})
+    count = 0
+    while True:
+        message = await receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        if message["type"] == "websocket.receive":
+            count += 1
+            if count != FORGETS:
+                await send({"type": "websocket.send", "text": "Message received: " + message["text"]})
+"""
+
+
+def test_three_real_servers_are_loaded_in_turn_and_the_one_that_forgets_is_worse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wsproof.comparison.life.WINDOWS", 2)
+    repo = tmp_path / "repo"
+    repo.mkdir()
+    git(repo, "init", "--quiet", "--initial-branch=main")
+    commit(repo, "an echo", shop_py="FORGETS = 0\n" + ECHO)
+    git(repo, "switch", "--quiet", "--create", "forgetful")
+    commit(repo, "forgets", shop_py="FORGETS = 9\n" + ECHO)
+    kept: list[LifeResult] = []
+    comparison = compare_in_turn(
+        "main",
+        "forgetful",
+        repo=repo,
+        target=lambda cwd, python: parse_target("shop:app", path="/ws", cwd=cwd, python=python),
+        plan=Plan(workload="echo", subscribers=2, publishers=2, rate_hz=400.0, ramp_s=20, drain_s=3),
+        channels="tutorial",
+        extent=Extent(lives=1, rounds=2),
+        keep=kept.append,
+    )
+    assert comparison.verdict is Judgement.WORSE
+    assert [one.anomaly for one in comparison.findings] == ["lost"]
+    (only,) = kept
+    for side in SIDES:
+        assert all(value is not None for value in only.of(side).values["latency_p50"])
+    assert not only.of(Side.BASE).findings

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.stats.builders import MS, SECOND, START, measurement, publish, recorder
+from wsproof.model.history import History
+from wsproof.model.measurement import ServerUsage
+from wsproof.stats.round_values import Interval, cpu_share, round_values, slip_share
+
+ROUNDS = [Interval(START, START + SECOND // 2), Interval(START + SECOND // 2, START + SECOND)]
+
+
+def two_rounds(slip_ms: float = 0.0) -> History:
+    """100 publications to three members in each half of the window: 10 ms in the first, 20 ms in the second."""
+    record = recorder()
+    for sequence in range(200):
+        latency = 10.0 if sequence < 100 else 20.0
+        publish(record, sequence, sequence * 5, [latency, latency, latency + 1], slip_ms=slip_ms)
+    return record.freeze()
+
+
+def usage(step_ns: int = 0) -> ServerUsage:
+    """30 ms of CPU in the first half of the window, and 60 ms in the second."""
+    at = np.array([START - MS, START, START + SECOND // 2, START + SECOND + MS], np.int64)
+    return ServerUsage(at_ns=at, cpu_ns=np.array([0, 0, 30 * MS, 90 * MS], np.int64), cpu_step_ns=step_ns)
+
+
+def test_a_figure_belongs_to_the_round_in_which_its_publication_was_meant_to_be_sent() -> None:
+    values = round_values(measurement(two_rounds(), server=usage()), ROUNDS)
+    assert values["latency_p50"] == [10 * MS, 20 * MS]
+    assert values["latency_p99"] == [11 * MS, 21 * MS]
+    assert values["time_to_last_p50"] == [11 * MS, 21 * MS]
+
+
+def test_the_cpu_time_of_a_round_is_divided_by_its_deliveries() -> None:
+    values = round_values(measurement(two_rounds(), server=usage()), ROUNDS)
+    assert values["server_cpu_per_delivery"] == pytest.approx([100.0, 200.0], rel=0.01)
+
+
+def test_a_clock_too_coarse_for_a_round_gives_no_cost() -> None:
+    values = round_values(measurement(two_rounds(), server=usage(10 * MS)), ROUNDS)
+    assert values["server_cpu_per_delivery"] == [None, None]
+
+
+def test_what_was_not_measured_has_no_value() -> None:
+    later = [Interval(START + 3 * SECOND, START + 4 * SECOND)]
+    values = round_values(measurement(two_rounds()), later)
+    assert all(value == [None] for value in values.values())
+    assert cpu_share(usage(), later[0]) is None
+    assert cpu_share(None, ROUNDS[0]) is None
+
+
+def test_a_share_is_of_one_core() -> None:
+    assert cpu_share(usage(), ROUNDS[0]) == pytest.approx(0.06)
+
+
+@pytest.mark.parametrize(("slip_ms", "share"), [(0.0, 0.0), (3.0, 0.225)])
+def test_the_part_of_late_sends_is_the_median_of_the_rounds(slip_ms: float, share: float) -> None:
+    assert slip_share(measurement(two_rounds(slip_ms)), ROUNDS) == pytest.approx(share)
+
+
+def test_without_deliveries_nothing_is_added() -> None:
+    empty = replace(two_rounds(), receipts=recorder().freeze().receipts)
+    assert slip_share(measurement(empty), ROUNDS) == 0.0
