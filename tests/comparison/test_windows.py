@@ -38,7 +38,8 @@ def judged(lives: list[LifeResult], **facts: Any) -> Comparison:
 def test_lives_are_judged(ratio: float, verdict: Judgement) -> None:
     comparison = judged([life(index, ratio) for index in range(8)])
     assert comparison.verdict is verdict
-    assert (comparison.pairs, comparison.design, comparison.idle_share) == (8, WINDOWS, pytest.approx(0.002))
+    assert (comparison.pairs, comparison.design) == (8, WINDOWS)
+    assert comparison.idle_share == pytest.approx(0.002)
 
 
 def test_seven_lives_convict_nobody() -> None:
