@@ -31,6 +31,7 @@ from wsproof.model.history import (
     Departure,
     History,
     Kind,
+    Member,
     Outcome,
     Part,
     PresenceNotice,
@@ -136,6 +137,22 @@ def a_member_that_could_not_join() -> tuple[History, Contract]:
     room.change(number, in_ns=0, left_ns=room.tick(), departure=Departure.FIN, join_fault=fault)
     history = room.history()
     return replace(history, members=tuple(history.members)), CHAT
+
+
+def an_intruder_that_could_not_join() -> tuple[History, Contract]:
+    room = a_room()
+    intruder = Member(
+        len(room.recorder.members),
+        "intruder",
+        connected_ns=room.tick(),
+        left_ns=room.tick(),
+        departure=Departure.FIN,
+        misbehaved="a handshake without its credentials",
+        join_fault="ended the connection before it answered `a seat`, with close code 1008",
+        intrusion="without its credentials",
+    )
+    room.recorder.members.append(intruder)
+    return room.history(), CHAT
 
 
 def a_member_cut_off() -> tuple[History, Contract]:
@@ -555,6 +572,7 @@ def everything_clean() -> list[tuple[str, History, Contract]]:
         ("a sleeper that is sent away", sent_away.history(), CHAT),
         ("a rude member that harms nobody", rude.history(), CHAT),
         ("a message whose fate nobody knows", unknowable.history(), CHAT),
+        ("an intruder that could not join", *an_intruder_that_could_not_join()),
     ]
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any, cast
 from urllib.parse import quote
 from urllib.request import urlopen
 
 import pytest
 
 from wsproof.delivery import run_suite
+from wsproof.delivery.schedule import Action, Step
+from wsproof.delivery.volume import gather_crowd
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.history import Departure
 from wsproof.model.suite import SuiteOptions, SuiteReport
 from wsproof.target.server import RunningServer, serve
 from wsproof.target.target import parse_target
@@ -77,3 +82,30 @@ def test_a_right_server_takes_it_all_and_its_rate_is_told(planted: Callable[[str
     assert report.findings == ()
     assert report.verdict() is Verdict.VALID
     assert {"rate taken", "members at once"} <= {figure.name for figure in report.checks_run[0].measured}
+
+
+@pytest.mark.parametrize(
+    ("is_refused", "departure", "fault"),
+    [(True, Departure.REFUSED, ""), (False, Departure.FIN, "did not answer")],
+)
+def test_a_room_that_says_that_it_is_full_ends_the_crowd_as_a_refused_handshake_does(
+    is_refused: bool, departure: Departure, fault: str
+) -> None:
+    def member(can_speak: bool) -> SimpleNamespace:
+        talk = SimpleNamespace(is_refused=is_refused and not can_speak)
+        left = Departure.STAYED if can_speak else Departure.FIN
+        why = "" if can_speak else "did not answer"
+        return SimpleNamespace(can_speak=can_speak, conversation=talk, departure=left, join_fault=why)
+
+    people = [member(can_speak) for can_speak in (True, True, False, True)]
+    coming = iter(people)
+    setting = SimpleNamespace(
+        budget=SimpleNamespace(at_most=lambda seconds: 90.0), workload=SimpleNamespace(publishes=False)
+    )
+    crowd = SimpleNamespace(
+        setting=setting, gave_up=False, people=people[:3], measured={}, join=lambda room: next(coming)
+    )
+    gather_crowd(cast(Any, crowd), {}, Step(Action.CROWD, 0, count=4))
+    assert (people[2].departure, people[2].join_fault) == (departure, fault)
+    assert next(coming) is people[3]
+    assert crowd.measured["members at once"].value == 2

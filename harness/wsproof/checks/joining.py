@@ -10,8 +10,11 @@ from wsproof.model.history import History
 
 
 def joined(history: History, contract: Contract) -> list[Finding]:
-    """Every member that is accepted can join: the server answers each step of the workload's join()."""
-    failed = [member for member in history.members if member.join_fault]
+    """Every member that is accepted can join: the server answers each step of the workload's join().
+
+    A member that tries to join without the right credentials is rightly refused.
+    """
+    failed = [member for member in history.members if member.join_fault and not member.intrusion]
     if not failed:
         return []
     story, first = Describer(history), failed[0]

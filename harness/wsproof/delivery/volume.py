@@ -9,6 +9,7 @@ from wsproof.delivery.member import PoolMember
 from wsproof.delivery.schedule import Action, Schedule, Step
 from wsproof.model.contract import Audience
 from wsproof.model.envelope import body_of
+from wsproof.model.history import Departure
 from wsproof.model.suite import Figure
 from wsproof.net.clock import Deadline, now_ns
 from wsproof.wire import HttpRequest
@@ -128,6 +129,9 @@ def gather_crowd(crowd: ClientPool, cast: dict[int, PoolMember], step: Step) -> 
         person = crowd.join(room=step.room)
         cast[number] = person
         if not person.can_speak:
+            if person.conversation is not None and person.conversation.is_refused:
+                # The room is full, and the server says so: others refuse the handshake.
+                person.departure, person.join_fault = Departure.REFUSED, ""
             break
         new.append(person)
     here = sum(person.can_speak for person in crowd.people)

@@ -51,6 +51,8 @@ class Conversation:
         """Whether the server has promised that the member is subscribed (`Wait.subscribes`)."""
         self.has_sent = False
         """Whether the member sent anything to join."""
+        self.is_refused = False
+        """Whether the server said that it does not let this member join."""
         self.fault = ""
         """Why the member could not join: a clause whose subject is the server. Empty if nothing is wrong."""
         self._workload = workload
@@ -133,6 +135,7 @@ class Conversation:
                 self._joined(now_ns)
                 return messages
             except JoinRefused as refusal:
+                self.is_refused = True
                 self._fail(f"refused the member: {refusal}")
                 return messages
             answer = None
