@@ -7,7 +7,6 @@ used under any server. Here such a line becomes an event with fields, by structl
 from __future__ import annotations
 
 import copy
-import logging
 import re
 import sys
 from typing import Any
@@ -20,16 +19,6 @@ from target_app.redaction import redact
 
 _FORM = re.compile(r"(?P<head>.*?)(?P<fields>(?: \w+=%[^ %=]*)+)")
 _NAME = re.compile(r" (\w+)=%")
-
-
-class PeerFaultsBriefly(logging.Filter):
-    """uvicorn logs a peer's invalid UTF-8 with a traceback of its own; the line says all there is to say."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError):
-            record.exc_info = None
-            record.levelno, record.levelname = logging.INFO, "INFO"
-        return True
 
 
 def split_fields(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
@@ -80,7 +69,5 @@ def log_config(form: str = "console") -> dict[str, Any]:
     config = copy.deepcopy(LOGGING_CONFIG)
     colors = form == "console" and sys.stderr.isatty()
     config["formatters"] = {name: {"()": formatter, "form": form, "colors": colors} for name in config["formatters"]}
-    config["filters"] = {"peer_faults_briefly": {"()": PeerFaultsBriefly}}
-    config["handlers"]["default"]["filters"] = ["peer_faults_briefly"]
     config["loggers"]["target_app"] = {"handlers": ["default"], "level": "INFO", "propagate": False}
     return config

@@ -15,6 +15,7 @@ from target_app.channels import routers
 from target_app.close_reasons import POLICY_VIOLATION, Refusal
 from target_app.connection import ChannelClosed, refuse
 from target_app.handshake_policy import HandshakePolicy, NoNewcomers
+from target_app.peer_faults import log_peer_faults_briefly
 from target_app.proxies import TrustedProxies
 from target_app.redaction import redact_all_logs
 from target_app.services import Services
@@ -49,6 +50,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.services = services
     app.add_exception_handler(ChannelClosed, _refuse_closed)
     redact_all_logs()
+    log_peer_faults_briefly()
     if services.settings.backplane_url is not None:
         from target_app.cluster.forwarder import Forwarder  # nothing of `cluster` is there for a worker that is alone
 

@@ -5,7 +5,7 @@ from websockets.exceptions import ConnectionClosedError
 
 from tests.target_app.conftest import Enter, EnterRaw, StartServer
 from tests.target_app.peers import TEXT
-from tests.target_app.server import DEADLINE, Server, wait_until
+from tests.target_app.server import DEADLINE, STARTS, Server, wait_until
 
 
 def test_a_text_comes_back_with_its_greeting(server: Server) -> None:
@@ -51,6 +51,19 @@ def test_the_limit_holds_in_bytes_under_a_server_that_sets_none(start_server: St
             client.recv(DEADLINE)
     assert closed.value.rcvd is not None
     assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1009, "message_too_big")
+
+
+@pytest.mark.parametrize("app", STARTS[1:])
+def test_text_that_is_no_utf8_leaves_no_traceback_whatever_starts_the_server(
+    start_server: StartServer, raw: EnterRaw, app: str
+) -> None:
+    server = start_server(app)
+    for path in ("/ws", "/ws/1"):
+        not_text = raw(server, path)
+        not_text.send(TEXT, b"\xc3\x28")
+        assert b"\x03\xef" in not_text.read_to_end()  # 1007
+    server.stop()
+    assert "Traceback" not in server.log()
 
 
 def test_nothing_that_a_peer_does_leaves_a_traceback(start_server: StartServer, enter: Enter, raw: EnterRaw) -> None:
