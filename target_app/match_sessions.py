@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,8 +15,18 @@ from target_app.close_reasons import FAULT, REPLACED, TRY_AGAIN_LATER, Refusal
 from target_app.connection import Connection
 from target_app.game.frames import Camera
 from target_app.game.match import Match
-from target_app.game.messages import DIRECTIONS, MatchOpened, Players, PlayerSeen, Seated, Steer, Stood
-from target_app.game.rules import SEATS, Away, Back, Input, Sit, Stand, Turn
+from target_app.game.messages import (
+    DIRECTIONS,
+    Following,
+    MatchOpened,
+    Players,
+    PlayerSeen,
+    Seated,
+    Steer,
+    Stood,
+    Turned,
+)
+from target_app.game.rules import Away, Back, Input, Rules, Sit, Stand, Turn
 from target_app.registry import Registry
 from target_app.services import Services
 
@@ -36,6 +46,8 @@ class Player:
     user: str
     key: str
     connection: Connection | None
+    left_at: int = 0
+    """The tick at which the latest connection was lost."""
 
 
 class MatchSession:
@@ -43,14 +55,16 @@ class MatchSession:
 
     def __init__(self, services: Services, name: str) -> None:
         self.channel = f"game/{name}"
+        self._turns = f"{self.channel}/turns"
         self._name = name
         self._services = services
         self._seed = secrets.randbits(64)
-        self._match = Match(self._seed)
+        self._match = Match(self._seed, Rules(seats=services.settings.game_seats))
         self._camera = Camera(self._match, TICKS_BETWEEN_SNAPSHOTS)
         self._inputs: list[Input] = []
         self._players: dict[int, Player] = {}
         self._present: set[Connection] = set()
+        self._followers: dict[Connection, ExitStack] = {}
         self._clock: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
@@ -77,9 +91,11 @@ class MatchSession:
 
     def _leave(self, connection: Connection) -> None:
         self._present.discard(connection)
+        if connection in self._followers:
+            self._followers.pop(connection).close()
         player = self._player_of(connection)
         if player is not None:
-            player.connection = None
+            player.connection, player.left_at = None, self._match.tick
             self._inputs.append(Away(player.seat))
         if not self._present and self._clock is not None:
             self._clock.cancel()
@@ -89,7 +105,7 @@ class MatchSession:
     # Seats.
 
     def sit(self, connection: Connection, user: str, name: str, key: str | None) -> bool:
-        """Take the seat of that key back, or a free one. False: all are taken."""
+        """Take the seat of that key back, or a free one, or that of whoever is away longest. False: all are taken."""
         if self._player_of(connection) is not None:
             return True
         player = self._returning(user, key) or self._newcomer(user, name)
@@ -111,9 +127,15 @@ class MatchSession:
         return None
 
     def _newcomer(self, user: str, name: str) -> Player | None:
-        free = next((seat for seat in range(SEATS) if seat not in self._players), None)
+        free = next((seat for seat in range(self._match.rules.seats) if seat not in self._players), None)
         if free is None:
-            return None
+            away = [player for player in self._players.values() if player.connection is None]
+            if not away:
+                return None
+            longest = min(away, key=lambda player: player.left_at)
+            free = longest.seat
+            self._inputs.append(Stand(free))
+            self._free(longest)
         self._inputs.append(Sit(free))
         self._players[free] = Player(free, name, user, secrets.token_urlsafe(12), None)
         return self._players[free]
@@ -131,8 +153,15 @@ class MatchSession:
         player = self._player_of(connection)
         if player is None:
             return False
-        self._inputs.append(Turn(player.seat, turn.seq, DIRECTIONS.index(turn.direction)))
+        self._inputs.append(Turn(player.seat, turn.seq, DIRECTIONS.index(turn.direction), turn.note))
         return True
+
+    def follow(self, connection: Connection) -> None:
+        """Tell them each turn that is taken from here on."""
+        if connection not in self._followers:
+            following = self._followers[connection] = ExitStack()
+            following.enter_context(self._services.hub.subscription(self._turns, connection))
+        connection.send(Following().to_json())
 
     def _free(self, player: Player) -> None:
         del self._players[player.seat]
@@ -159,6 +188,8 @@ class MatchSession:
         """Make one tick and tell everybody of it. The clock calls this."""
         inputs, self._inputs = self._inputs, []
         self._match.advance(inputs)
+        for turn in self._match.taken:
+            self._services.hub.publish(self._turns, self._turned(turn).to_json())
         frame = self._camera.shoot()
         # Of each kind only the latest counts: every delta builds on a snapshot, and on no other delta.
         key = "snapshot" if frame is self._camera.snapshot else "delta"
@@ -187,6 +218,10 @@ class MatchSession:
             respawn_ticks=rules.respawn_ticks,
             away_ticks=rules.away_ticks,
         )
+
+    def _turned(self, turn: Turn) -> Turned:
+        direction = DIRECTIONS[turn.direction]
+        return Turned(tick=self._match.tick, seat=turn.seat, seq=turn.seq, direction=direction, note=turn.note)
 
     def _publish_players(self) -> None:
         playing = sorted(self._players.values(), key=lambda player: player.seat)

@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     game_tick: float = Field(default=0.1, ge=0.005, le=10)
     """Seconds from one tick of a game to the next."""
 
+    game_seats: int = Field(default=8, ge=2, le=15)
+    """How many people can play in one match. A cell of its field has four bits for its owner."""
+
     max_message_bytes: int = Field(default=65_536, ge=1)
     """The longest message that a client may send; a longer one is answered with close code 1009."""
 

@@ -14,7 +14,7 @@ from fastapi import APIRouter, WebSocket
 
 from target_app.close_reasons import POLICY_VIOLATION, Refusal
 from target_app.conversation import conversation, typed
-from target_app.game.messages import DIALECT, SitDown, StandUp, Steer
+from target_app.game.messages import DIALECT, Follow, SitDown, StandUp, Steer
 from target_app.match_sessions import MatchSessions
 from target_app.messages import ErrorCode, ErrorMessage
 from target_app.registry import NAME
@@ -42,6 +42,8 @@ async def game(websocket: WebSocket, name: str) -> None:
                             talk.complain(NO_SEAT_FREE)
                     case StandUp():
                         table.stand(connection)
+                    case Follow():
+                        table.follow(connection)
                     case Steer():
                         if not table.steer(connection, message):
                             talk.complain(SIT_FIRST)

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from target_app.game.chance import Chance
 from target_app.game.field import STEPS, Field
-from target_app.game.rules import SEATS, Away, Back, Input, Phase, Rules, Sit, Stand, Status, Turn
+from target_app.game.rules import Away, Back, Input, Phase, Rules, Sit, Stand, Status, Turn
 from target_app.game.seat import Seat
 
 TRIES_FOR_A_PLACE = 24
@@ -23,6 +23,8 @@ class Match:
         self.tick = 0
         self.phase = Phase.WARM_UP
         self.ticks_left = 0
+        self.taken: list[Turn] = []
+        """The turns that the latest tick has taken, in their order."""
         self._seats: dict[int, Seat] = {}
         self._chance = Chance(seed)
 
@@ -39,6 +41,7 @@ class Match:
         """One tick. Inputs of one seat count in their order; between seats the order makes no difference, for none
         touches more than its own seat."""
         self.tick += 1
+        self.taken = []
         for given in inputs:
             self._take(given)
         self._give_up_seats()
@@ -53,12 +56,13 @@ class Match:
     def _take(self, given: Input) -> None:
         seat = self._seats.get(given.seat)
         if seat is None:
-            if isinstance(given, Sit) and 0 <= given.seat < SEATS:
+            if isinstance(given, Sit) and 0 <= given.seat < self.rules.seats:
                 self._seats[given.seat] = Seat(given.seat, wakes_at=self.tick)
             return
         match given:
             case Turn():
-                seat.take(given)
+                if seat.take(given):
+                    self.taken.append(given)
             case Stand():
                 self._remove(seat)
             case Away() if seat.status is not Status.AWAY:
@@ -128,7 +132,7 @@ class Match:
         for number in fallen:
             self._fall(self._seats[number])
         # Of two who claim the same cell in the same tick the later one has it; being the later one goes round.
-        for seat in sorted(moved, key=lambda seat: (seat.number + self.tick) % SEATS):
+        for seat in sorted(moved, key=lambda seat: (seat.number + self.tick) % self.rules.seats):
             if seat.number not in fallen:
                 self._tread(seat)
         for seat in self._moving():

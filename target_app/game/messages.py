@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from target_app.dialect import Dialect
 from target_app.messages import Message
 
-DIRECTIONS = ("up", "right", "down", "left")
+Direction: TypeAlias = Literal["up", "right", "down", "left"]
+DIRECTIONS: tuple[Direction, ...] = ("up", "right", "down", "left")
 MAX_NAME_CHARACTERS = 16
+MAX_NOTE_CHARACTERS = 200
 
 
 class SitDown(Message):
@@ -33,7 +35,15 @@ class Steer(Message):
 
     type: Literal["turn"]
     seq: Annotated[int, Field(ge=1, le=2**32 - 1)]
-    direction: Literal["up", "right", "down", "left"]
+    direction: Direction
+    note: Annotated[str, Field(max_length=MAX_NOTE_CHARACTERS)] = ""
+    """Words of one's own, by which those who follow the turns may know this one."""
+
+
+class Follow(Message):
+    """Tell me each turn that is taken, with its tick: with the seed, all that is needed to play the match again."""
+
+    type: Literal["follow"]
 
 
 class MatchOpened(Message):
@@ -87,4 +97,24 @@ class Stood(Message):
     type: Literal["stood"] = "stood"
 
 
-DIALECT = Dialect(incoming=(SitDown, StandUp, Steer), outgoing=(MatchOpened, Players, Seated, Stood))
+class Following(Message):
+    """From here on you are told each turn."""
+
+    type: Literal["following"] = "following"
+
+
+class Turned(Message):
+    """A turn was taken. Those who follow get each, once, and all in one order."""
+
+    type: Literal["turned"] = "turned"
+    tick: int
+    seat: int
+    seq: int
+    direction: Direction
+    note: str
+
+
+DIALECT = Dialect(
+    incoming=(SitDown, StandUp, Steer, Follow),
+    outgoing=(MatchOpened, Players, Seated, Stood, Following, Turned),
+)

@@ -14,6 +14,7 @@ MOST_PLANNED_TURNS = 3
 class Rules:
     """Sizes in cells, times in ticks."""
 
+    seats: int = SEATS
     width: int = 48
     height: int = 32
     ready_ticks: int = 30
@@ -79,6 +80,8 @@ class Turn:
     seat: int
     seq: int
     direction: int
+    note: str = ""
+    """Words of whoever steers. The rules do not look at them."""
 
 
 Input = Sit | Stand | Away | Back | Turn

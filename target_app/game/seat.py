@@ -27,13 +27,14 @@ class Seat:
         """How the field knows this person."""
         return self.number + 1
 
-    def take(self, turn: Turn) -> None:
-        """Plan a turn, unless it was taken before or too many wait already."""
+    def take(self, turn: Turn) -> bool:
+        """Plan a turn, unless too many wait already. False: it was taken before."""
         if turn.seq <= self.ack:
-            return
+            return False
         self.ack = turn.seq
         if self.status is Status.MOVING and len(self.planned) < MOST_PLANNED_TURNS:
             self.planned.append(turn.direction)
+        return True
 
     def steer(self) -> None:
         """Make the next planned turn that is one: not straight on, and not back into one's own neck."""

@@ -137,6 +137,37 @@ def test_one_user_may_play_with_several_seats_and_the_ninth_only_watches(enter: 
     ninth.watch(lambda: len(ninth.view.seats) == SEATS, "she sees all eight")
 
 
+def test_where_all_seats_are_taken_who_is_away_longest_makes_room(enter: Enter) -> None:
+    players = [enter("ada", f"Ada {number}") for number in range(SEATS)]
+    grace = enter("grace")
+    for number in (3, 0):
+        players[number].socket.close()
+        grace.watch(lambda number=number: grace.status(number) == Status.AWAY, f"{number} is away")  # type: ignore[misc]
+    assert grace.sit("Grace")["seat"] == 3
+    assert enter("alan", "Alan").seat == 0
+    grace.watch_turn(grace.steer("up"))
+
+
+def test_who_follows_is_told_each_turn_once_and_all_in_one_order(enter: Enter) -> None:
+    ada, grace, watcher = enter("ada", "Ada"), enter("grace", "Grace"), enter("watcher")
+    for follower in (ada, watcher, watcher):  # to ask twice changes nothing
+        follower.send("follow")
+        follower.wait("following")
+    for number in range(1, 11):
+        for player, name in ((ada, "ada"), (grace, "grace")):
+            player.send("turn", seq=number, direction="up", note=f"{name} {number}")
+            player.send("turn", seq=number, direction="left", note="again")
+    told = [[follower.wait("turned") for _ in range(20)] for follower in (ada, watcher)]
+    assert told[0] == told[1]
+    assert sorted(turn["note"] for turn in told[0]) == sorted(
+        f"{n} {i}" for n in ("ada", "grace") for i in range(1, 11)
+    )
+    for seat in (ada.seat, grace.seat):
+        assert [turn["seq"] for turn in told[0] if turn["seat"] == seat] == list(range(1, 11))
+    grace.send("turn", seq=11, direction="up", note="the next that is told")
+    assert watcher.wait("turned")["note"] == "the next that is told"
+
+
 def test_who_stands_up_watches_and_the_seat_is_free(enter: Enter) -> None:
     ada = enter("ada", "Ada")
     ada.send("stand")
@@ -212,14 +243,16 @@ def test_what_is_sent_is_what_is_documented(enter: Enter) -> None:
     ada = enter("ada")
     documented["match"].model_validate(ada.match)
     ada.send("sit", name="Ada")
+    ada.send("follow")
+    ada.send("turn", seq=1, direction="up")
     ada.send("stand")
-    seen = set()
-    while "stood" not in seen:
+    seen: set[str] = set()
+    while not {"stood", "turned"} <= seen:
         message = ada.read()
         seen.add(message["type"])
         if message["type"] != "frame":
             documented[message["type"]].model_validate(message)
-    assert {"frame", "players", "seated", "stood"} <= seen
+    assert {"frame", "players", "seated", "following", "turned", "stood"} <= seen
 
 
 class StuckViewer:

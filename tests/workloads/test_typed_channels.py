@@ -1,4 +1,4 @@
-"""Alerts and drawing of the reference server, as their workloads speak: pure, text in and values out."""
+"""Alerts, drawing and game of the reference server, as their workloads speak: pure, text in and values out."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from wsproof.model.envelope import Envelope
 from wsproof.workloads.alerts import Alerts
 from wsproof.workloads.base import MessageKind
 from wsproof.workloads.drawing import Drawing
+from wsproof.workloads.game import Game
+from wsproof.workloads.steps import JoinRefused, Send, Wait
 
 ENVELOPE = Envelope(publisher=1, sequence=2, intended_ns=3)
 
@@ -39,6 +41,43 @@ def test_a_stroke_is_read_as_it_was_drawn_and_its_author_undoes_it(body: str) ->
     assert [json.loads(text) for text in drawing.answer(1, heard)] == [{"type": "undo", "id": sent["id"]}]
 
 
+def test_a_turn_is_read_as_it_was_made_and_numbers_grow() -> None:
+    game = Game()
+    sent = [json.loads(game.publish(1, Envelope(1, sequence, 3), "hello")) for sequence in range(3)]
+    assert [turn["seq"] for turn in sent] == [1, 2, 3]
+    told = {"type": "turned", "tick": 9, "seat": 0, "seq": 3, "direction": "down", "note": sent[2]["note"]}
+    parsed = game.read(0, json.dumps(told))
+    assert parsed.envelope is not None
+    assert (parsed.kind, parsed.envelope.envelope, parsed.envelope.intact) == (
+        MessageKind.DELIVERY,
+        Envelope(1, 2, 3),
+        True,
+    )
+
+
+def test_a_player_takes_a_seat_and_follows_and_is_refused_where_there_is_none() -> None:
+    seated, welcome = json.dumps({"type": "seated", "seat": 0}), json.dumps({"type": "welcome"})
+    steps = Game().join(0)
+    first, seat = next(steps), next(steps)
+    assert isinstance(first, Send)
+    assert json.loads(first.message)["type"] == "sit"
+    assert isinstance(seat, Wait)
+    assert (seat.until(welcome), seat.until(seated)) == (False, True)
+    follow = steps.send(seated)
+    assert follow == Send(json.dumps({"type": "follow"}))
+    following = next(steps)
+    assert isinstance(following, Wait)
+    assert following.subscribes
+
+    full = json.dumps({"type": "error", "code": "unavailable", "text": "All seats are taken."})
+    unknown = json.dumps({"type": "error", "code": "unauthenticated", "text": "authenticate first"})
+    assert (seat.until(full), seat.until(unknown)) == (True, False)
+    steps = Game().join(0)
+    next(steps), next(steps)
+    with pytest.raises(JoinRefused, match="All seats are taken"):
+        steps.send(full)
+
+
 @pytest.mark.parametrize("message", ['{"type": "error"}', "not JSON", '{"type": "stroke", "points": [256, 0]}', "[]"])
 def test_what_the_channels_never_send_is_unexpected(message: str) -> None:
     assert Alerts().read(0, message).kind is MessageKind.UNEXPECTED
@@ -55,6 +94,6 @@ def test_what_no_promise_covers_is_ignored() -> None:
 
 def test_a_ping_is_answered_so_that_a_member_that_only_listens_is_kept() -> None:
     ping = json.dumps({"type": "ping", "id": 0})
-    for channel in (Alerts(), Drawing()):
+    for channel in (Alerts(), Drawing(), Game()):
         assert channel.read(0, ping).needs_answer
         assert [json.loads(text) for text in channel.answer(0, ping)] == [{"type": "pong"}]

@@ -13,6 +13,8 @@ __all__ = [
     "CHANNELS",
     "DASHBOARD_PERIOD",
     "DIRECT_PROTOCOL",
+    "GAME_SEATS",
+    "GAME_TICK",
     "KIND",
     "PACKAGE",
     "PATH",
@@ -40,6 +42,10 @@ SECRET = "TARGET_APP_SECRET"
 """Environment variable with the secret that signs the members' tokens."""
 DASHBOARD_PERIOD = "TARGET_APP_DASHBOARD_PERIOD"
 """Environment variable with the period of its feed in seconds."""
+GAME_TICK = "TARGET_APP_GAME_TICK"
+"""Environment variable with the time between two ticks of its game in seconds."""
+GAME_SEATS = "TARGET_APP_GAME_SEATS"
+"""Environment variable with the number of people who can play in one match."""
 UNLIMITED_RATES = {
     f"TARGET_APP_{name}": "1000000"
     for name in (

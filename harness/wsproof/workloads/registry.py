@@ -18,6 +18,7 @@ from wsproof.workloads.chat import Chat
 from wsproof.workloads.dashboard import Dashboard
 from wsproof.workloads.drawing import Drawing
 from wsproof.workloads.echo import Echo
+from wsproof.workloads.game import Game
 from wsproof.workloads.graphql_ws import GraphQlWs
 from wsproof.workloads.guarded import guarded, require_whole
 from wsproof.workloads.json_echo import JsonEcho
@@ -27,7 +28,7 @@ from wsproof.workloads.rooms import Rooms
 from wsproof.workloads.socketio import SocketIo
 from wsproof.workloads.source_location import shown_file
 
-WORKLOADS: tuple[type[Workload], ...] = (Echo, Chat, Dashboard, JsonEcho, Rooms, Alerts, Drawing)
+WORKLOADS: tuple[type[Workload], ...] = (Echo, Chat, Dashboard, JsonEcho, Rooms, Alerts, Drawing, Game)
 """All workloads that ship with wsproof."""
 
 CHANNELS: dict[str, tuple[type[Workload], ...]] = {

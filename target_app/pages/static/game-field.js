@@ -2,7 +2,7 @@
 
 import { STATUS } from "./game-view.js";
 
-export const COLORS = ["#d1495b", "#2e86de", "#3a9d5d", "#e8a33d", "#8e5bc4", "#16a5a5", "#e06fb0", "#8a6d3b"];
+export const COLORS = ["#d1495b", "#2e86de", "#3a9d5d", "#e8a33d", "#8e5bc4", "#16a5a5", "#e06fb0", "#8a6d3b", "#5f6b7a", "#7fb800", "#b0413e", "#3d5a98", "#c2a300", "#00798c", "#a05195"];
 const stillness = matchMedia("(prefers-reduced-motion: reduce)");
 const darkness = matchMedia("(prefers-color-scheme: dark)");
 

@@ -248,6 +248,14 @@ def test_a_turn_that_comes_again_is_not_made_again() -> None:
     assert (table.at(ada), ada.direction, ada.ack) == ((13, 5), RIGHT, 2)
 
 
+def test_a_tick_tells_the_turns_that_it_has_taken() -> None:
+    match = Match(1, SMALL)
+    match.advance([Sit(0), Turn(0, 2, UP), Turn(0, 2, UP), Turn(0, 1, UP), Turn(1, 1, UP), Turn(0, 3, LEFT)])
+    assert match.taken == [Turn(0, 2, UP), Turn(0, 3, LEFT)]
+    match.advance([Turn(0, 3, LEFT)])
+    assert match.taken == []
+
+
 def test_a_second_person_starts_a_round_and_its_end_starts_the_next() -> None:
     match = Match(1, SMALL)
     phases = []
