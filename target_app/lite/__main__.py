@@ -13,8 +13,8 @@ from .settings import Settings
 def main() -> None:
     settings = Settings.from_environment()
     parser = argparse.ArgumentParser(prog=f"python -m {__package__}", description="The small server, one worker.")
-    parser.add_argument("--host", default=settings.host)
-    parser.add_argument("--port", type=int, default=settings.port)
+    parser.add_argument("--host", default="127.0.0.1")  # loopback only, unless somebody decides otherwise [E10]
+    parser.add_argument("--port", type=int, default=8000)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     if not settings.token and arguments.host not in ("127.0.0.1", "::1", "localhost"):

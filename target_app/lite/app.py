@@ -7,16 +7,12 @@ from functools import partial
 from fastapi import FastAPI, WebSocket
 from fastapi.responses import JSONResponse
 
-from .connection import Connection, Refusal
+from .connection import Connection
 from .feed import Feed
 from .outbox import Goodbye
 from .room import Room
 from .server import Server
 from .settings import Settings
-
-TEXT_ONLY = Goodbye(1003, "text_only")
-BAD_ID = Goodbye(1008, "client_id_not_printable_or_too_long")
-
 
 server = Server(Settings.from_environment())
 room = Room()
@@ -32,12 +28,12 @@ async def echo(connection: Connection) -> None:
 
 async def chat(client_id: str, connection: Connection) -> None:
     if len(client_id) > 64 or not client_id.isprintable():  # it is shown to everybody [C10]
-        raise Refusal(BAD_ID)
+        raise Goodbye(1008, "client_id_not_printable_or_too_long")
     try:
         with room.membership(connection):
             async for message in connection:
                 if isinstance(message, bytes):
-                    raise Refusal(TEXT_ONLY)  # ends this connection, and no other [16, C1]
+                    raise Goodbye(1003, "text_only")  # ends this connection, and no other [16, C1]
                 connection.send(f"You: {message}")
                 room.publish(f"Client #{client_id} says: {message}")
                 await connection.wait_turn()

@@ -17,56 +17,28 @@ SUBPROTOCOL = "lite.v1"
 tutorial's clients would take it for a message. Browsers show no protocol pings to scripts, so this is how a page
 finds out that the server is gone, and the server that a page hangs [11, E9]."""
 
-NORMAL = Goodbye(1000, "")
-TOO_MANY_MESSAGES = Goodbye(1008, "too_many_messages")
-TOO_LONG = Goodbye(1009, "message_too_long")
-FAULT = Goodbye(1011, "internal_error")
 RESTART = Goodbye(1012, "server_restart")
 SLOW_CONSUMER = Goodbye(1013, "slow_consumer")  # never sent: such a peer reads nothing
-IDLE = Goodbye(4006, "idle")
 
 logger = logging.getLogger("target_app.lite")
-
-
-class Refusal(Exception):
-    """Raised inside a channel: ends the connection so."""
-
-    def __init__(self, goodbye: Goodbye) -> None:
-        super().__init__(goodbye.reason)
-        self.goodbye = goodbye
-
-
-class TokenBucket:
-    """Allows `burst` at once and `rate` per second on average [E7]. The time is handed in, in seconds."""
-
-    def __init__(self, rate: float, burst: int, now: float) -> None:
-        self._rate, self._burst, self._left, self._then = rate, burst, float(burst), now
-
-    def take(self, now: float) -> bool:
-        self._left = min(self._burst, self._left + (now - self._then) * self._rate)
-        self._then = now
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
 
 
 class Connection:
     """Iterating yields the peer's messages, str or bytes, until it leaves."""
 
     def __init__(self, websocket: WebSocket, settings: Settings) -> None:
-        self.websocket = websocket
-        self._settings = settings
+        self.websocket, self._settings = websocket, settings
         self._outbox = Outbox(settings.outbox_bytes)
         self._loop = asyncio.get_running_loop()
         # One mechanism ends a connection from anywhere: its deadline is set to now, and the channel is cancelled.
         self._deadline = asyncio.timeout(None)
         self._goodbye: Goodbye | None = None
         self._heard_at = self._pinged_at = self._loop.time()
-        self._rate = TokenBucket(settings.message_rate, settings.message_burst, self._heard_at)
+        self._paid_until = 0.0
+        """When what was heard will be within the rate: each message costs its share of a second."""
         self._is_unwritable = False
-        self._writing_since: float | None = None
-        self._closing_since: float | None = None
+        self._waiting_since: float | None = None
+        """Since when a write, or the end of a closing socket, waits for the peer."""
         self.has_heartbeat = SUBPROTOCOL in websocket.scope["subprotocols"]
         # ASGI cannot close a peer that does not read: the close frame waits behind what that peer does not take, and
         # so does the server's shutdown [8, C6]. Under uvicorn, `receive` is a method of the object with the transport.
@@ -84,7 +56,7 @@ class Connection:
             self._outbox.clear()
         self._outbox.put(data)
         # If no write waits, the writer task has only not had its turn yet: that is not the peer's fault [C5].
-        if self._outbox.is_over_limit and self._writing_since is not None:
+        if self._outbox.is_over_limit and self._waiting_since is not None:
             self.end(SLOW_CONSUMER)
 
     def end(self, goodbye: Goodbye) -> None:
@@ -111,29 +83,30 @@ class Connection:
             text = event.get("text")
             data: str | bytes = event["bytes"] if text is None else text  # receive_text() is a KeyError here [16, E1]
             if len(data if isinstance(data, bytes) else data.encode()) > self._settings.max_message_bytes:
-                raise Refusal(TOO_LONG)  # [E6, D6]
-            if not self._rate.take(self._heard_at):
-                raise Refusal(TOO_MANY_MESSAGES)
+                raise Goodbye(1009, "message_too_long")  # [E6, D6]
+            self._paid_until = max(self._paid_until, self._heard_at) + 1 / self._settings.message_rate
+            if (self._paid_until - self._heard_at) * self._settings.message_rate > self._settings.message_burst + 0.5:
+                raise Goodbye(1008, "too_many_messages")  # [E7]
             if not (self.has_heartbeat and data == "pong"):
                 return data
 
     async def run(self, channel: Callable[[Connection], Awaitable[None]]) -> None:
         """Accept, let the channel talk, and see the connection through to its end, whatever happens [21, C3, C12]."""
         writer = asyncio.create_task(self._write(), name="writer")
-        goodbye = NORMAL
+        goodbye = Goodbye(1000, "")
         try:
             async with self._deadline:
                 await self.websocket.accept(SUBPROTOCOL if self.has_heartbeat else None)
                 await channel(self)
-        except Refusal as refusal:
-            goodbye = refusal.goodbye
+        except Goodbye as raised:
+            goodbye = raised
         except WebSocketDisconnect as left:  # during the accept
             self._note_leave(left.code)
         except Exception:
             if not self._deadline.expired():  # else `end` has said why
                 # The traceback is for us, the code for the peer: not 1000, as if all were well [E2].
                 logger.exception("fault path=%r", self.websocket.url.path)
-                goodbye = FAULT
+                goodbye = Goodbye(1011, "internal_error")
         finally:
             self._goodbye = self._goodbye or goodbye
             await self._finish(writer, self._goodbye)
@@ -155,15 +128,15 @@ class Connection:
         """The only task that sends, so that the close cannot outrun a message nor be sent twice [3, 10, E3]."""
         try:
             while not isinstance(item := await self._outbox.take(), Goodbye):
-                self._writing_since = self._loop.time()
+                self._waiting_since = self._loop.time()
                 kind = "text" if isinstance(item, str) else "bytes"
                 await self.websocket.send({"type": "websocket.send", kind: item})
-                self._writing_since = None
+                self._waiting_since = None
             await self.websocket.close(item.code, item.reason)
         except (WebSocketDisconnect, RuntimeError, OSError):  # RuntimeError: how the server library says "after close"
             # This peer's affair, and never the speaker's [C2, D1]. What it said before it left is still to be read, and
             # then `receive` tells of its leave: ending the channel here would lose its last words.
-            self._is_unwritable, self._writing_since = True, None
+            self._is_unwritable, self._waiting_since = True, None
             self._outbox.clear()
 
     def _note_leave(self, code: int) -> None:
@@ -172,15 +145,12 @@ class Connection:
 
     def check(self, now: float) -> None:
         """End the connection if it is late. The server calls this for each connection, once per sweep."""
-        if self._closing_since is None and self._transport is not None and self._transport.is_closing():
-            self._closing_since = now  # after a missing pong the keepalive closes, and waits for ever itself [6]
-        for since in (self._writing_since, self._closing_since):
-            if since is not None and now - since > self._settings.write_timeout:
-                self.end(SLOW_CONSUMER)
-        if not self.has_heartbeat:
-            return
-        if now - self._heard_at > self._settings.idle_timeout:
-            self.end(IDLE)
-        elif now - max(self._heard_at, self._pinged_at) >= self._settings.heartbeat_interval:
+        if self._waiting_since is None and self._transport is not None and self._transport.is_closing():
+            self._waiting_since = now  # after a missing pong the keepalive closes, and waits for ever itself [6]
+        if self._waiting_since is not None and now - self._waiting_since > self._settings.write_timeout:
+            self.end(SLOW_CONSUMER)
+        if self.has_heartbeat and now - self._heard_at > self._settings.idle_timeout:
+            self.end(Goodbye(4006, "idle"))
+        elif self.has_heartbeat and now - max(self._heard_at, self._pinged_at) >= self._settings.heartbeat_interval:
             self._pinged_at = now
             self.send("ping")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,13 +11,10 @@ from contextlib import contextmanager
 from .connection import Connection
 from .room import Room
 
-logger = logging.getLogger("target_app.lite")
-
 
 class Feed:
     def __init__(self, period: float, count_users: Callable[[], int]) -> None:
-        self._period = period
-        self._count_users = count_users
+        self._period, self._count_users = period, count_users
         self._viewers = Room()
         self._producer: asyncio.Task[None] | None = None
         self._latest = ""
@@ -45,32 +41,29 @@ class Feed:
         while True:
             due = max(due + self._period, now())  # counted from the last due time, so that it does not drift [D7]
             await asyncio.sleep(due - now())
-            try:
-                self._latest = self._read(now() - due)
-            except OSError:
-                logger.exception("no reading this time")  # the next time there may be one [D1]
-            else:
-                self._viewers.publish(self._latest, latest_only=True)  # who is slow skips readings [D5]
+            self._latest = self._read(now() - due)
+            self._viewers.publish(self._latest, latest_only=True)  # who is slow skips readings [D5]
 
     def _read(self, lateness: float) -> str:
         """Measured, not made up [D2]; `response_time` is how late the event loop is, in ms [D3]."""
         used, at = time.process_time(), time.monotonic()
         share = (used - self._cpu_before[0]) / max(at - self._cpu_before[1], 1e-3)
         self._cpu_before = (used, at)
-        reading = {
-            "cpu_usage": round(min(100.0, 100 * share), 1),
-            "memory_usage": memory_usage(),
-            "active_users": self._count_users(),
-            "response_time": round(max(0.0, lateness * 1000), 3),
-        }
-        return json.dumps(reading)
+        return json.dumps(
+            {
+                "cpu_usage": round(min(100.0, 100 * share), 1),
+                "memory_usage": memory_usage(),
+                "active_users": self._count_users(),
+                "response_time": round(max(0.0, lateness * 1000), 3),
+            }
+        )
 
 
 def memory_usage() -> float:
-    """Per cent of the machine's memory that is in use. Linux only; elsewhere 0, or take `psutil`."""
+    """Per cent of the machine's memory that is in use; 0 where that cannot be read [D1]: take `psutil` there."""
     try:
         with open("/proc/meminfo") as lines:
             kibibytes = {name: int(rest.split()[0]) for name, rest in (line.split(":") for line in lines)}
-    except FileNotFoundError:
+    except OSError:
         return 0.0
     return round(100 * (1 - kibibytes["MemAvailable"] / kibibytes["MemTotal"]), 1)

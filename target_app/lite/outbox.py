@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import deque
-from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
-class Goodbye:
-    """How a connection ends: the close code and reason that the peer is told, and that the log shows."""
+class Goodbye(Exception):
+    """How a connection ends: the close code and reason that the peer is told, and that the log shows.
 
-    code: int
-    reason: str
+    Raised inside a channel, it ends the connection so.
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(code, reason)
+        self.code, self.reason = code, reason
 
 
 class Outbox:
@@ -23,8 +25,7 @@ class Outbox:
         self._limit_bytes = limit_bytes
         self._waiting: deque[str | bytes | Goodbye] = deque()
         self._bytes = 0
-        self._filled = asyncio.Event()
-        self._has_room = asyncio.Event()
+        self._filled, self._has_room = asyncio.Event(), asyncio.Event()
         self._has_room.set()
 
     @property
@@ -34,27 +35,23 @@ class Outbox:
 
     def put(self, item: str | bytes | Goodbye) -> None:
         self._waiting.append(item)
-        self._bytes += sys.getsizeof(item)
-        self._filled.set()
-        if self._bytes > self._limit_bytes / 2:
-            self._has_room.clear()
+        self._count(sys.getsizeof(item))
 
     def clear(self) -> None:
         self._waiting.clear()
-        self._bytes = 0
-        self._filled.clear()
-        self._has_room.set()
+        self._count(-self._bytes)
 
     async def take(self) -> str | bytes | Goodbye:
         """The oldest item, as soon as there is one. Only the writer task calls this."""
         await self._filled.wait()
         item = self._waiting.popleft()
-        self._bytes -= sys.getsizeof(item)
-        if not self._waiting:
-            self._filled.clear()
-        if self._bytes <= self._limit_bytes / 2:
-            self._has_room.set()
+        self._count(-sys.getsizeof(item))
         return item
 
     async def wait_room(self) -> None:
         await self._has_room.wait()
+
+    def _count(self, more_bytes: int) -> None:
+        self._bytes += more_bytes
+        for event, holds in ((self._filled, self._waiting), (self._has_room, self._bytes <= self._limit_bytes / 2)):
+            event.set() if holds else event.clear()

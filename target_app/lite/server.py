@@ -11,12 +11,10 @@ from fastapi import FastAPI, WebSocket
 from fastapi.responses import PlainTextResponse
 
 from .auth import authenticate, is_allowed_origin
-from .connection import RESTART, Connection, Refusal
+from .connection import RESTART, Connection
 from .drain import before_stop
 from .outbox import Goodbye
 from .settings import Settings
-
-FULL = Goodbye(1013, "too_many_connections")
 
 logger = logging.getLogger("target_app.lite")
 
@@ -27,8 +25,7 @@ class Server:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.connections: dict[Connection, asyncio.Task[object] | None] = {}
-        self.is_draining = False
-        self._has_warned = False
+        self.is_draining = self._has_warned = False
 
     async def serve(self, websocket: WebSocket, channel: Channel) -> None:
         """One connection, from the handshake to its end."""
@@ -44,7 +41,7 @@ class Server:
 
         async def admitted(connection: Connection) -> None:
             if is_full:
-                raise Refusal(FULL)
+                raise Goodbye(1013, "too_many_connections")
             await authenticate(connection, self.settings)
             await channel(connection)
 
@@ -56,11 +53,9 @@ class Server:
 
     def _warn_of_options(self, connection: Connection) -> None:
         """uvicorn decompresses and collects a message before we see its size: only its own options limit that [18]."""
-        config = getattr(connection.protocol, "config", None)
-        if config is None or self._has_warned:
-            return
-        if config.ws_per_message_deflate or config.ws_max_size > self.settings.max_message_bytes:
-            options = f"--ws-per-message-deflate false --ws-max-size {self.settings.max_message_bytes}"
+        config, limit = getattr(connection.protocol, "config", None), self.settings.max_message_bytes
+        if config and not self._has_warned and (config.ws_per_message_deflate or config.ws_max_size > limit):
+            options = f"--ws-per-message-deflate false --ws-max-size {limit}"
             logger.warning("a client may take 16 MiB or more of memory: start uvicorn with %s", options)
             self._has_warned = True
 

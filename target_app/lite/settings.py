@@ -9,8 +9,6 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    host: str = "127.0.0.1"  # loopback only, unless somebody decides otherwise [E10]
-    port: int = 8000
     token: str = ""  # what clients have to present; empty: nobody has to present anything
     auth_timeout: float = 10.0  # seconds that a new connection has to present it
     allowed_origins: str = ""  # with commas in between; empty: this server's own address and port
@@ -19,7 +17,7 @@ class Settings:
     message_rate: float = 2000.0  # messages per second of one connection ...
     message_burst: int = 10_000  # ... and at once
     outbox_bytes: int = 1_048_576  # what may wait for one connection
-    write_timeout: float = 10.0  # seconds that one write may wait for its peer
+    write_timeout: float = 10.0  # seconds that one write, or the end of a closing socket, may wait for its peer
     close_timeout: float = 5.0  # seconds that a connection gets to end by itself
     ping_interval: float = 20.0  # protocol pings find peers that are gone without a word [11]
     ping_timeout: float = 20.0
@@ -30,9 +28,6 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> Settings:
-        values: dict[str, Any] = {}
-        for setting in fields(cls):
-            default: Any = setting.default
-            if (text := os.environ.get(f"TARGET_APP_{setting.name.upper()}")) is not None:
-                values[setting.name] = type(default)(text)
-        return cls(**values)
+        kinds: dict[str, Any] = {f"TARGET_APP_{field.name.upper()}": field for field in fields(cls)}
+        set_here = {kinds[name]: text for name, text in os.environ.items() if name in kinds}
+        return cls(**{field.name: type(field.default)(text) for field, text in set_here.items()})
