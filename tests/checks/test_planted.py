@@ -147,7 +147,7 @@ def an_intruder_that_could_not_join() -> tuple[History, Contract]:
         connected_ns=room.tick(),
         left_ns=room.tick(),
         departure=Departure.FIN,
-        misbehaved="a handshake without its credentials",
+        misbehaviour="a handshake without its credentials",
         join_fault="ended the connection before it answered `a seat`, with close code 1008",
         intrusion="without its credentials",
     )
