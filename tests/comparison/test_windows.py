@@ -147,7 +147,11 @@ def test_both_builds_are_alive_in_each_life_and_the_base_twice(repo: Path, monke
 
     monkeypatch.setattr(windows, "run_life", by_value)
     kept: list[LifeResult] = []
-    comparison = compare(repo, keep=kept.append)
+    checkpoints: list[Comparison] = []
+    comparison = compare(repo, keep=kept.append, checkpoint=checkpoints.append)
+    assert [(one.pairs, one.verdict) for one in checkpoints][:2] == [(1, "cannot-tell"), (2, "cannot-tell")]
+    assert all("cut-short" in [warning.code for warning in one.warnings] for one in checkpoints)
+    assert "cut-short" not in [warning.code for warning in comparison.warnings]
     assert seen == [(index, True, False) for index in range(8)]
     assert comparison.verdict is Judgement.WORSE
     assert len(kept) == comparison.pairs == 8

@@ -104,12 +104,13 @@ def compare_refs(
     seed: int = 0,
     exact_base: bool = False,
     keep: Callable[[BlockResult], None] | None = None,
+    checkpoint: Callable[[Comparison], None] | None = None,
     progress: Watcher | None = None,
 ) -> Comparison:
     """Measure two refs in interleaved blocks and judge the candidate.
 
-    `keep` gets each block as soon as it is over, so that Ctrl-C loses at most one block. Both builds are measured by
-    the harness of the current checkout.
+    `keep` gets each block as soon as it is over, and `checkpoint` the comparison up to then: one that is killed loses
+    at most one block. Both builds are measured by the harness of the current checkout.
 
     Raises:
         UsageError: the target is a URL, or the requested target or plan is impossible.
@@ -150,6 +151,8 @@ def compare_refs(
                 results.append(result)
                 if keep is not None:
                     keep(result)
+                if checkpoint is not None:
+                    checkpoint(judged(cut_short(len(results), len(order))))
     except (KeyboardInterrupt, TerminatedRun, WsproofError) as cause:
         if not results:
             raise

@@ -57,7 +57,7 @@ class Extent:
         return self.until is not None and len(results) >= FEWEST_PAIRS and is_narrow(results, self.until)
 
 
-QUICK = Extent(lives=10, rounds=6, budget_s=120.0)
+QUICK = Extent(lives=10, rounds=5, budget_s=120.0)
 """A comparison of at most two minutes."""
 
 
@@ -115,12 +115,13 @@ def compare_in_turn(
     seed: int = 0,
     exact_base: bool = False,
     keep: Callable[[LifeResult], None] | None = None,
+    checkpoint: Callable[[Comparison], None] | None = None,
     progress: Watcher | None = None,
 ) -> Comparison:
     """Measure two refs in lives of servers that are loaded in turn, and judge the candidate.
 
-    `keep` gets each life as soon as it is over, so that Ctrl-C loses at most one. Both builds are measured by the
-    harness of the current checkout.
+    `keep` gets each life as soon as it is over, and `checkpoint` the comparison up to then, so that a killed comparison
+    loses at most one life. Both builds are measured by the harness of the current checkout.
 
     Raises:
         UsageError: the target is a URL, or the requested target or plan is impossible.
@@ -156,6 +157,8 @@ def compare_in_turn(
                 results.append(result)
                 if keep is not None:
                     keep(result)
+                if checkpoint is not None:
+                    checkpoint(judged(cut_short(len(results), extent.lives, "lives")))
     except (KeyboardInterrupt, TerminatedRun, WsproofError) as cause:
         if not results:
             raise

@@ -92,6 +92,10 @@ class ResultLog:
         """Append one life to `lives.jsonl`."""
         append_json(self.folder.path / "lives.jsonl", life.to_json())
 
+    def checkpoint(self, comparison: Comparison) -> None:
+        """Write the comparison up to now, which is complete in itself and says that it was cut short."""
+        self.folder.write(comparison)
+
 
 def measure_refs(context: CommandContext[CompareOptions], log: ResultLog) -> Comparison:
     """Measure two git refs: in windows in turn, or in blocks with `--apart`."""
@@ -113,6 +117,7 @@ def measure_refs(context: CommandContext[CompareOptions], log: ResultLog) -> Com
                 seed=given.seed,
                 exact_base=given.exact_base,
                 keep=log.keep_block,
+                checkpoint=log.checkpoint,
                 progress=progress.engine,
             )
         return compare_in_turn(
@@ -127,6 +132,7 @@ def measure_refs(context: CommandContext[CompareOptions], log: ResultLog) -> Com
             seed=given.seed,
             exact_base=given.exact_base,
             keep=log.keep_life,
+            checkpoint=log.checkpoint,
             progress=progress.engine,
         )
 

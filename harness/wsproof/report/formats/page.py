@@ -26,6 +26,7 @@ from wsproof.model.record import RunRecord
 from wsproof.model.suite import CheckRun
 from wsproof.report import figures
 from wsproof.report.charts.forest import forest_plot
+from wsproof.report.charts.rounds import round_charts
 from wsproof.report.charts.run import pictures
 from wsproof.report.store.atomic import write_text
 from wsproof.report.store.run_dir import ComparisonDir, RunDir
@@ -99,6 +100,7 @@ def comparison_page(comparison: Comparison) -> str:
         tone=run_text.tone_of(comparison.verdict),
         rows=list(zip(names, comparison.metrics, strict=True)),
         forest=Markup(forest_plot(comparison.metrics, names)),
+        rounds=[Markup(chart) for chart in round_charts(comparison, run_text.title_of)],
         findings=run_text.standing(comparison.findings)[:MOST_FINDINGS],
         unshown=max(len(run_text.standing(comparison.findings)) - MOST_FINDINGS, 0),
         observed=run_text.observations(comparison.findings),
