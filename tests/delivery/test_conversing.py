@@ -81,7 +81,7 @@ def test_an_answer_is_not_sent_inside_a_frame_that_goes_out_in_pieces() -> None:
         send_raw = staticmethod(sent.append)
 
     class Pool:
-        def turn(self, timeout_s: float) -> None:
+        def poll_once(self, timeout_s: float) -> None:
             ClientPool.put(cast(Any, self), person, "pong")
 
         def _hand_over_all(self, member: Any, messages: list[str]) -> None:

@@ -13,7 +13,7 @@ from wsproof.checks import run_checks
 from wsproof.delivery import run_suite
 from wsproof.delivery.client_pool import PoolSettings
 from wsproof.delivery.departures import CODES, DEPARTURES, LONGEST_REASON
-from wsproof.delivery.execute import ScheduleExecution, perform
+from wsproof.delivery.execute import ScheduleExecution, execute
 from wsproof.delivery.schedule import Action, Schedule, Step
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
 from wsproof.model.suite import SuiteOptions, SuiteReport
@@ -104,7 +104,7 @@ def gone_by(how: str, *, manner: str) -> tuple[ScheduleExecution, list[Finding]]
     )
     workload = WORKLOADS["chat"]
     with segments(manner) as endpoint:
-        execution = perform(schedule, PoolSettings(endpoint, workload, first=0, deadline_s=2.0, seed=0))
+        execution = execute(schedule, PoolSettings(endpoint, workload, first=0, deadline_s=2.0, seed=0))
     return execution, run_checks(execution.history, workload.contract)
 
 

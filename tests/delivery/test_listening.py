@@ -16,7 +16,7 @@ from wsproof.model.history import Departure
 S = 1_000_000_000
 
 
-def performance(silent_s: float) -> Any:
+def execution(silent_s: float) -> Any:
     """Member 2 is cut off after this silence, while the others talk on."""
     room = a_room(members=3, messages=3, contract=QUIET_CHAT)
     room.now += int(silent_s * S)
@@ -35,7 +35,7 @@ class Listener:
 
 
 def explained(silent_s: float, ends_s: float | None) -> tuple[Anomaly, Listener]:
-    seen, listener = performance(silent_s), Listener(ends_s)
+    seen, listener = execution(silent_s), Listener(ends_s)
     control = ListeningControl(listener)
     for _ in range(2):
         (finding,) = (

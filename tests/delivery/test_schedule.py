@@ -19,7 +19,7 @@ from wsproof.workloads import MessageKind, Parsed, Workload, load_channels
 
 
 @settings(deadline=None)
-@given(strategies.conversations() | strategies.comings_and_goings() | strategies.offences() | strategies.deaths())
+@given(strategies.conversations() | strategies.joins_and_leaves() | strategies.misbehaviours() | strategies.resets())
 def test_a_schedule_survives_its_json(schedule: Schedule) -> None:
     stored = json.loads(json.dumps([step.to_json() for step in schedule]))
     assert schedule_from_json(stored) == schedule

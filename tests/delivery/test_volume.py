@@ -12,7 +12,7 @@ import pytest
 
 from wsproof.delivery import run_suite
 from wsproof.delivery.schedule import Action, Step
-from wsproof.delivery.volume import gather_crowd
+from wsproof.delivery.volume import join_many
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict
 from wsproof.model.history import Departure
 from wsproof.model.suite import SuiteOptions, SuiteReport
@@ -105,7 +105,7 @@ def test_a_room_that_says_that_it_is_full_ends_the_crowd_as_a_refused_handshake_
     crowd = SimpleNamespace(
         setting=setting, gave_up=False, people=people[:3], measured={}, join=lambda room: next(coming)
     )
-    gather_crowd(cast(Any, crowd), {}, Step(Action.CROWD, 0, count=4))
+    join_many(cast(Any, crowd), {}, Step(Action.CROWD, 0, count=4))
     assert (people[2].departure, people[2].join_fault) == (departure, fault)
     assert next(coming) is people[3]
     assert crowd.measured["members at once"].value == 2

@@ -52,7 +52,7 @@ class Chatter:
         if self.is_done or now_ns() < self._next_ns:
             return
         self._next_ns = now_ns() + (MEANWHILE_NS + self.said * SLOWER_NS if self._join_begun else BEFORE_NS)
-        person = self.talkers[self.said % len(self.talkers)]
+        member = self.talkers[self.said % len(self.talkers)]
         self.said += 1
-        if person.can_speak:
-            self.speak(person, f"meanwhile {self.said}")
+        if member.can_speak:
+            self.speak(member, f"meanwhile {self.said}")

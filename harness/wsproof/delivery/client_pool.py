@@ -51,11 +51,11 @@ TELLING = 16
 """Shortest common prefix, in characters, that identifies a truncated message. A shorter one may be chance."""
 TINY_BUFFER = 4_096
 """Receive buffer, in bytes, of a member that joins with `has_small_buffer`."""
-FAREWELL_S = 1.0
+CLOSING_S = 1.0
 """Seconds that members get to finish their closing handshakes at the end."""
 GIVEN_UP_S = 0.1
 """Timeout in seconds of a wait for messages that are known not to arrive."""
-HURRIED_S = 1.5
+SHORT_TIMEOUT_S = 1.5
 """Timeout in seconds on a channel that is known to lose messages."""
 JOIN_AT_MOST_S = 600.0
 """Seconds after which a join ends in any case. Each wait of the workload's `join` has its own timeout."""
@@ -88,9 +88,9 @@ class PoolSettings:
     """Whether some members have names of unusual shapes."""
 
     @property
-    def patience_s(self) -> float:
+    def timeout_s(self) -> float:
         """Timeout in seconds for an expected message: shorter once the channel has lost one."""
-        return min(self.deadline_s, HURRIED_S) if Anomaly.LOST in self.known else self.deadline_s
+        return min(self.deadline_s, SHORT_TIMEOUT_S) if Anomaly.LOST in self.known else self.deadline_s
 
 
 class ClientPool:
@@ -99,7 +99,7 @@ class ClientPool:
     def __init__(self, setting: PoolSettings) -> None:
         self.setting = setting
         self.contract = setting.workload.contract
-        self.people: list[PoolMember] = []
+        self.members: list[PoolMember] = []
         self.said: dict[tuple[int, int], SentMessage] = {}
         self.versions = VersionKeys()
         self.recorder = Recorder(start_ns=now_ns(), keeps_alive=setting.workload.keeps_alive)
@@ -151,10 +151,12 @@ class ClientPool:
             TargetError: the server does not answer.
             UsageError: the workload puts no member into this room.
         """
-        setting, workload, number = self.setting, self.setting.workload, len(self.people)
+        setting, workload, number = self.setting, self.setting.workload, len(self.members)
         alias = again.alias if again is not None else self._new_alias(room)
         if shape is not None:
-            self.names[alias] = shaped_name(shape, workload.name_of(alias), self.people[0].name if self.people else "0")
+            self.names[alias] = shaped_name(
+                shape, workload.name_of(alias), self.members[0].name if self.members else "0"
+            )
         refusal = prepared(workload, alias, setting.endpoint.http_url) if again is None and workload.has_prepare else ""
         endpoint, credentials = setting.endpoint if refusal else self.endpoint_of(alias), tuple[str, ...]()
         if access is not None:
@@ -166,47 +168,47 @@ class ClientPool:
             receive_buffer=TINY_BUFFER if has_small_buffer else None,
             seed=setting.seed + number,
         )
-        person = PoolMember(number, alias, workload.name_of(alias), client, room=workload.room_of(alias))
-        person.shape = shape
+        member = PoolMember(number, alias, workload.name_of(alias), client, room=workload.room_of(alias))
+        member.shape = shape
         if access is not None:
-            person.access, person.credentials, person.misbehaviour = access, credentials, f"a handshake {access.value}"
-        self.people.append(person)
+            member.access, member.credentials, member.misbehaviour = access, credentials, f"a handshake {access.value}"
+        self.members.append(member)
         if refusal:
-            person.departure, person.closed, person.refusal = Departure.REFUSED, True, f"the member {refusal}"
-            return person
+            member.departure, member.closed, member.refusal = Departure.REFUSED, True, f"the member {refusal}"
+            return member
         began = now_ns()
         try:
             response = self._open(client)
         except TargetError:
             client.abort()
-            person.closed = True
+            member.closed = True
             raise
         if client.peer.state is not State.OPEN:
-            person.departure, person.closed = Departure.REFUSED, True
-            person.refusal = response.describe()
+            member.departure, member.closed = Departure.REFUSED, True
+            member.refusal = response.describe()
             client.abort()
-            return person
-        person.connected_ns = now_ns()
-        person.connect_ns = person.connected_ns - began
-        self._converse(person)
-        return person
+            return member
+        member.connected_ns = now_ns()
+        member.connect_ns = member.connected_ns - began
+        self._converse(member)
+        return member
 
-    def _converse(self, person: PoolMember) -> None:
+    def _converse(self, member: PoolMember) -> None:
         """Let a member join, while all others go on receiving.
 
         Raises:
             BudgetSpent: the run's time is over.
         """
-        talk = person.conversation = Conversation(self.setting.workload, person.alias)
-        self._hand_over_all(person, talk.start(now_ns()))
+        talk = member.conversation = Conversation(self.setting.workload, member.alias)
+        self._hand_over_all(member, talk.start(now_ns()))
         if talk.is_joining:
-            self.wait(lambda: not talk.is_joining, JOIN_AT_MOST_S if person.access is None else INTRUDER_JOINS_S)
+            self.wait(lambda: not talk.is_joining, JOIN_AT_MOST_S if member.access is None else INTRUDER_JOINS_S)
         if talk.fault:
-            person.join_fault = talk.fault
-            if not person.closed:
-                self.depart(person, Departure.FIN)
-                person.client.abort()
-                person.closed = True
+            member.join_fault = talk.fault
+            if not member.closed:
+                self.depart(member, Departure.FIN)
+                member.client.abort()
+                member.closed = True
 
     def _open(self, client: Client) -> Response:
         """Connect a client while others may go on publishing.
@@ -220,7 +222,7 @@ class ClientPool:
         client.peer.connect()
         deadline = Deadline.after(client.deadline_s)
         while client.wait_response(self.chatter.wait_s) is None:
-            self.turn(0)
+            self.poll_once(0)
             if client.ended or deadline.passed:
                 client.abort()
                 raise TargetError(f"{client.endpoint.url} did not answer a handshake while other members published")
@@ -251,61 +253,61 @@ class ClientPool:
             f"{workload.rooms - 1}, as `member % {max(workload.rooms, 2)}` does."
         )
 
-    def depart(self, person: PoolMember, departure: Departure) -> None:
+    def depart(self, member: PoolMember, departure: Departure) -> None:
         """Record that a member left or was disconnected.
 
         If the contract promises leave notices, the others in its room expect one from now on.
         """
-        person.left_ns, person.departure = now_ns(), departure
-        person.outstanding.clear()
-        until = person.heard_ns if departure is Departure.DROPPED else person.left_ns
-        is_last = not any(one.here and one.name == person.name for one in self.people if one is not person)
-        if self.contract.leaves and person.in_ns and is_last and person.shape is None:
-            for other in self.people:
-                if other.counts and other is not person and other.in_ns <= until and other.room == person.room:
-                    other.outstanding_notices[person.name] += 1
+        member.left_ns, member.departure = now_ns(), departure
+        member.outstanding.clear()
+        until = member.heard_ns if departure is Departure.DROPPED else member.left_ns
+        is_last = not any(one.here and one.name == member.name for one in self.members if one is not member)
+        if self.contract.leaves and member.in_ns and is_last and member.shape is None:
+            for other in self.members:
+                if other.counts and other is not member and other.in_ns <= until and other.room == member.room:
+                    other.outstanding_notices[member.name] += 1
 
-    def close(self, person: PoolMember) -> None:
+    def close(self, member: PoolMember) -> None:
         """Send a close frame. The server's reply is read later, together with other messages."""
-        self.depart(person, Departure.CLOSED)
-        if person.client.peer.may_send:
-            person.client.peer.send_close()
-        person.client.receive_nowait()
+        self.depart(member, Departure.CLOSED)
+        if member.client.peer.may_send:
+            member.client.peer.send_close()
+        member.client.receive_nowait()
 
-    def end_tcp(self, person: PoolMember) -> None:
+    def end_tcp(self, member: PoolMember) -> None:
         """Send FIN without a close frame."""
-        self.depart(person, Departure.FIN)
-        person.client.half_close()
+        self.depart(member, Departure.FIN)
+        member.client.half_close()
 
-    def reset(self, person: PoolMember) -> None:
+    def reset(self, member: PoolMember) -> None:
         """Reset the TCP connection (RST)."""
-        self.depart(person, Departure.RESET)
-        person.client.reset()
-        person.closed = True
+        self.depart(member, Departure.RESET)
+        member.client.reset()
+        member.closed = True
 
     # Publishing.
 
-    def say(self, person: PoolMember, body: str, *, plain: bool = False) -> str | bytes | HttpRequest:
+    def say(self, member: PoolMember, body: str, *, plain: bool = False) -> str | bytes | HttpRequest:
         """Record a publication and the receipts to expect, and return the message or the request to send.
 
         This method does not send it.
         """
-        sequence, person.sequence = person.sequence, person.sequence + 1
+        sequence, member.sequence = member.sequence, member.sequence + 1
         sent = now_ns()
         if plain and self.names_nobody:
             # The channel names no publishers, so another member's identical text could not be told from this one.
-            plain = not any(other.plain == body and other.publisher != person.number for other in self.said.values())
-        envelope = Envelope(self.setting.first + person.number, sequence, sent)
-        message = body if plain else self.setting.workload.publish(person.alias, envelope, body)
+            plain = not any(other.plain == body and other.publisher != member.number for other in self.said.values())
+        envelope = Envelope(self.setting.first + member.number, sequence, sent)
+        message = body if plain else self.setting.workload.publish(member.alias, envelope, body)
         whole = (message,) if isinstance(message, str) else ()
-        said = SentMessage(person.number, sequence, sent, body if plain else None, (envelope.seal(body), *whole))
-        self.said[person.number, sequence] = said
-        self.versions.published(person.number, sequence)
-        for other in self.people:
-            if other.counts and self._is_for(other, person):
-                other.outstanding.add((person.number, sequence, Kind.DELIVERY))
-        if self.contract.replies and person.counts:
-            person.outstanding.add((person.number, sequence, Kind.REPLY))
+        said = SentMessage(member.number, sequence, sent, body if plain else None, (envelope.seal(body), *whole))
+        self.said[member.number, sequence] = said
+        self.versions.published(member.number, sequence)
+        for other in self.members:
+            if other.counts and self._is_for(other, member):
+                other.outstanding.add((member.number, sequence, Kind.DELIVERY))
+        if self.contract.replies and member.counts:
+            member.outstanding.add((member.number, sequence, Kind.REPLY))
         if self.first_said is None:
             self.first_said = message.body if isinstance(message, HttpRequest) else message
         return message
@@ -318,30 +320,30 @@ class ClientPool:
             return False
         return audience is Audience.EVERYONE or audience is (Audience.PUBLISHER if own else Audience.OTHERS)
 
-    def speak(self, person: PoolMember, body: str, *, plain: bool = False) -> None:
+    def speak(self, member: PoolMember, body: str, *, plain: bool = False) -> None:
         """Publish a message in one piece, without waiting until the server has read it.
 
         An HTTP request is waited for: the next one of this member might overtake it otherwise.
         """
-        message = self.say(person, body, plain=plain)
+        message = self.say(member, body, plain=plain)
         if isinstance(message, HttpRequest):
-            self.request(person, message)
+            self.request(member, message)
         else:
-            self.hand_over(person, message)
+            self.hand_over(member, message)
 
-    def request(self, person: PoolMember, request: HttpRequest) -> None:
+    def request(self, member: PoolMember, request: HttpRequest) -> None:
         """Publish by HTTP, and wait for the answer while all members go on receiving.
 
         Raises:
             BudgetSpent: the run's time is over.
         """
-        http = person.http = person.http or HttpConnection(
-            self.endpoint_of(person.alias), deadline_s=self.setting.deadline_s
+        http = member.http = member.http or HttpConnection(
+            self.endpoint_of(member.alias), deadline_s=self.setting.deadline_s
         )
         try:
             http.begin(request)
         except TargetError as error:
-            self._refused(person, HttpAnswer(0, str(error)))
+            self._refused(member, HttpAnswer(0, str(error)))
             return
         deadline = Deadline.after(self.setting.deadline_s)
         while (answer := http.advance()) is None:
@@ -351,49 +353,49 @@ class ClientPool:
                 break
             self._receive_all(min(SLICE_S, deadline.remaining_s), http)
         if not answer.is_accepted:
-            self._refused(person, answer)
+            self._refused(member, answer)
 
-    def _refused(self, person: PoolMember, answer: HttpAnswer) -> None:
+    def _refused(self, member: PoolMember, answer: HttpAnswer) -> None:
         """Record that the last request of a member did not succeed. Nobody is expected to receive its publication."""
-        sequence = person.sequence - 1
-        said = self.said[person.number, sequence]
-        said.refusal = self.recorder.refused(person.number, sequence, answer.status, answer.reason)
-        for other in self.people:
-            other.outstanding -= {(person.number, sequence, kind) for kind in Kind}
+        sequence = member.sequence - 1
+        said = self.said[member.number, sequence]
+        said.refusal = self.recorder.refused(member.number, sequence, answer.status, answer.reason)
+        for other in self.members:
+            other.outstanding -= {(member.number, sequence, kind) for kind in Kind}
 
-    def hand_over(self, person: PoolMember, message: str | bytes) -> None:
+    def hand_over(self, member: PoolMember, message: str | bytes) -> None:
         """Send a message that is no publication, such as a greeting."""
-        self.put(person, message)
-        self._listen(person)
+        self.put(member, message)
+        self._listen(member)
 
-    def send_in_pieces(self, person: PoolMember, pieces: Iterable[bytes]) -> None:
+    def send_in_pieces(self, member: PoolMember, pieces: Iterable[bytes]) -> None:
         """Send the pieces of one frame, each in a TCP segment of its own. Answers wait for the end of the frame."""
-        person.is_mid_frame = True
+        member.is_mid_frame = True
         for piece in pieces:
-            if person.closed:
+            if member.closed:
                 break
-            person.client.send_raw(piece)
-            self.turn(0)
-        person.is_mid_frame = False
-        held, person.held = person.held, []
-        self._hand_over_all(person, held)
+            member.client.send_raw(piece)
+            self.poll_once(0)
+        member.is_mid_frame = False
+        held, member.held = member.held, []
+        self._hand_over_all(member, held)
 
-    def put(self, person: PoolMember, message: str | bytes) -> None:
+    def put(self, member: PoolMember, message: str | bytes) -> None:
         """Queue a message. It is written the next time that the member reads, and not inside another frame."""
-        if person.is_mid_frame:
-            person.held.append(message)
+        if member.is_mid_frame:
+            member.held.append(message)
             return
-        if person.access is not None:
-            message = altered_message(message, person.credentials, person.access)
-        if person.client.peer.may_send:
+        if member.access is not None:
+            message = altered_message(message, member.credentials, member.access)
+        if member.client.peer.may_send:
             if isinstance(message, str):
-                person.client.peer.send_text(message)
+                member.client.peer.send_text(message)
             else:
-                person.client.peer.send_binary(message)
+                member.client.peer.send_binary(message)
 
-    def _hand_over_all(self, person: PoolMember, messages: Iterable[str | bytes]) -> None:
+    def _hand_over_all(self, member: PoolMember, messages: Iterable[str | bytes]) -> None:
         for message in messages:
-            self.hand_over(person, message)
+            self.hand_over(member, message)
 
     # Receiving.
 
@@ -406,15 +408,15 @@ class ClientPool:
         Raises:
             BudgetSpent: the run's time is over. Missing messages may still be on their way.
         """
-        limit = Deadline.after(2 * self.setting.patience_s if deadline_s is None else deadline_s)
-        quiet_s = self.setting.patience_s / 2 if deadline_s is None else deadline_s
+        limit = Deadline.after(2 * self.setting.timeout_s if deadline_s is None else deadline_s)
+        quiet_s = self.setting.timeout_s / 2 if deadline_s is None else deadline_s
         quiet, heard = Deadline.after(quiet_s), self.heard
         while not done():
             if limit.passed or quiet.passed:
                 self.fell_silent = self.fell_silent or (deadline_s is None and not limit.passed)
                 return False
             self.setting.budget.check()
-            self.turn(min(SLICE_S, limit.remaining_s))
+            self.poll_once(min(SLICE_S, limit.remaining_s))
             if self.heard != heard:
                 quiet, heard = Deadline.after(quiet_s), self.heard
         return True
@@ -426,21 +428,21 @@ class ClientPool:
         nothing is expected to reach them.
         """
         if Anomaly.MISSING_LEAVE not in self.setting.known:
-            self._wait_for_nobody(lambda person: person.waits)
+            self._wait_for_nobody(lambda member: member.waits)
         else:
-            self._wait_for_nobody(lambda person: person.lacks_messages)
-            self.wait(lambda: not any(p.waits for p in self.people), GIVEN_UP_S)
-        farewell_s = GIVEN_UP_S if self.gave_up else FAREWELL_S / 2
-        self.wait(lambda: not any(self._is_leaving(p) for p in self.people), farewell_s)
+            self._wait_for_nobody(lambda member: member.lacks_messages)
+            self.wait(lambda: not any(p.waits for p in self.members), GIVEN_UP_S)
+        farewell_s = GIVEN_UP_S if self.gave_up else CLOSING_S / 2
+        self.wait(lambda: not any(self._is_leaving(p) for p in self.members), farewell_s)
         return not self.gave_up
 
     def _wait_for_nobody(self, lacks: Callable[[PoolMember], bool]) -> None:
         """Wait until `lacks` is false for every member. Sets `gave_up` if it stays true for one."""
         had_fallen_silent = self.fell_silent
-        if self.wait(lambda: not any(lacks(p) for p in self.people), GIVEN_UP_S if self.gave_up else None):
+        if self.wait(lambda: not any(lacks(p) for p in self.members), GIVEN_UP_S if self.gave_up else None):
             return
         self._expect_nothing_unread()
-        if any(lacks(p) for p in self.people):
+        if any(lacks(p) for p in self.members):
             self.gave_up = True
         else:
             self.fell_silent = had_fallen_silent
@@ -448,12 +450,12 @@ class ClientPool:
     def _expect_nothing_unread(self) -> None:
         """After a timeout, no longer expect what a server need not have read before its publisher left."""
         for key, said in self.said.items():
-            if self.people[said.publisher].may_be_unread and not said.heard_by:
+            if self.members[said.publisher].may_be_unread and not said.heard_by:
                 said.is_unread = True
-                for other in self.people:
+                for other in self.members:
                     other.outstanding.discard((*key, Kind.DELIVERY))
 
-    def turn(self, timeout_s: float) -> None:
+    def poll_once(self, timeout_s: float) -> None:
         """Wait at most `timeout_s` for input, then let every member read what has arrived."""
         if self.chatter is not None:
             self.chatter.talk()
@@ -465,86 +467,86 @@ class ClientPool:
         poll = select.poll()
         if http is not None:
             poll.register(http, select.POLLIN)
-        listening = [p for p in self.people if not p.closed]
-        for person in listening:
-            if not person.stalled:
-                poll.register(person.client, select.POLLIN)
+        listening = [p for p in self.members if not p.closed]
+        for member in listening:
+            if not member.stalled:
+                poll.register(member.client, select.POLLIN)
         poll.poll(timeout_s * 1000)
-        for person in listening:
-            self._listen(person)
-            self._wake(person)
+        for member in listening:
+            self._listen(member)
+            self._wake(member)
 
     @staticmethod
-    def _is_leaving(person: PoolMember) -> bool:
-        return bool(person.left_ns) and not person.closed and not person.stalled and not person.misbehaviour
+    def _is_leaving(member: PoolMember) -> bool:
+        return bool(member.left_ns) and not member.closed and not member.stalled and not member.misbehaviour
 
-    def _listen(self, person: PoolMember) -> None:
-        client = person.client
+    def _listen(self, member: PoolMember) -> None:
+        client = member.client
         client.receive_nowait()
         times = client.event_times_ns
         answered = self.answered
         for at, event in zip(times, client.take_events(), strict=True):
             # Messages from one read share a timestamp: add 1 ns each, so that their order is kept.
             self._clock_ns = max(at, self._clock_ns + 1)
-            self._take(person, event, self._clock_ns)
+            self._take(member, event, self._clock_ns)
         if self.answered != answered:
             client.receive_nowait()  # writes the answers
-        if client.ended and not person.closed and not client.events:
-            person.closed = True
-            if person.conversation is not None:
-                person.conversation.end(_end_in_words(person.close_code))
-            if person.here:
-                self.depart(person, Departure.DROPPED)
+        if client.ended and not member.closed and not client.events:
+            member.closed = True
+            if member.conversation is not None:
+                member.conversation.end(_end_in_words(member.close_code))
+            if member.here:
+                self.depart(member, Departure.DROPPED)
             client.abort()
 
-    def _wake(self, person: PoolMember) -> None:
+    def _wake(self, member: PoolMember) -> None:
         """Let the conversation of a member do what is due: a timer, or the end of a wait."""
-        talk = person.conversation
-        if talk is None or talk.next_ns is None or person.closed or person.stalled:
+        talk = member.conversation
+        if talk is None or talk.next_ns is None or member.closed or member.stalled:
             return
         if now_ns() >= talk.next_ns:
-            self._hand_over_all(person, talk.wake(now_ns()))
+            self._hand_over_all(member, talk.wake(now_ns()))
 
-    def _take(self, person: PoolMember, event: Event, at: int) -> None:
+    def _take(self, member: PoolMember, event: Event, at: int) -> None:
         self.heard += 1
         if isinstance(event, CloseReceived):
-            person.close_code = event.code
+            member.close_code = event.code
         elif isinstance(event, Ended):
             return
         elif isinstance(event, TextMessage | BinaryMessage):
             message = event.text if isinstance(event, TextMessage) else event.data
             try:
-                reading = self.setting.workload.read(person.alias, message)
+                reading = self.setting.workload.read(member.alias, message)
             except WorkloadError:
-                if not any(one.is_fuzzing for one in self.people):
+                if not any(one.is_fuzzing for one in self.members):
                     raise
                 self.recorder.ignore(message)  # no workload need understand what became of a malformed message
                 return
-            was_joining = person.conversation is not None and person.conversation.is_joining
-            if self._is_for_the_join(person, message, reading, at) and reading.kind is MessageKind.UNEXPECTED:
+            was_joining = member.conversation is not None and member.conversation.is_joining
+            if self._is_for_the_join(member, message, reading, at) and reading.kind is MessageKind.UNEXPECTED:
                 self.recorder.ignore(message)
                 return
             if reading.version is not None and reading.envelope is None:
                 keyed = self._keyed(reading, is_joining=was_joining)
                 if keyed is None:
-                    self._note_change(person, reading, message, at, is_joining=was_joining)
+                    self._note_change(member, reading, message, at, is_joining=was_joining)
                     return
                 reading = keyed
             if self.drained_ns:
-                self._read_late(person, reading, at)
+                self._read_late(member, reading, at)
             else:
-                self._read(person, reading, message, at)
+                self._read(member, reading, message, at)
 
-    def _is_for_the_join(self, person: PoolMember, message: str | bytes, reading: Parsed, at: int) -> bool:
+    def _is_for_the_join(self, member: PoolMember, message: str | bytes, reading: Parsed, at: int) -> bool:
         """Pass a message to the member's conversation, and send its answers. True if a wait of `join` took it."""
-        talk = person.conversation
+        talk = member.conversation
         if talk is None or not (talk.is_joining or reading.needs_answer):
             return False
         heard = talk.hear(message, now_ns(), needs_answer=reading.needs_answer)
-        if talk.is_subscribed and not person.in_ns:
-            person.in_ns = person.heard_ns = at
+        if talk.is_subscribed and not member.in_ns:
+            member.in_ns = member.heard_ns = at
         for answer in heard.messages:
-            self.put(person, answer)
+            self.put(member, answer)
             self.answered += 1
         return heard.is_awaited
 
@@ -558,45 +560,45 @@ class ClientPool:
         return replace(reading, envelope=Opened(envelope, intact=True, start=0))
 
     def _note_change(
-        self, person: PoolMember, reading: Parsed, message: str | bytes, at: int, *, is_joining: bool
+        self, member: PoolMember, reading: Parsed, message: str | bytes, at: int, *, is_joining: bool
     ) -> None:
         """Record a change of the state that nobody here published."""
         if is_joining or not self.setting.alone or self.drained_ns:
             self.recorder.ignore(message)
         else:
-            self.recorder.strange.append(UnexpectedMessage(person.number, at, reading.text or str(message)))
+            self.recorder.strange.append(UnexpectedMessage(member.number, at, reading.text or str(message)))
 
-    def _read_late(self, person: PoolMember, reading: Parsed, at: int) -> None:
+    def _read_late(self, member: PoolMember, reading: Parsed, at: int) -> None:
         """After the drain, record only messages that were still expected: they are late, not lost."""
         opened = reading.envelope
         if reading.kind in KINDS and opened is not None and opened.intact:
             key = (opened.envelope.publisher - self.setting.first, opened.envelope.sequence, KINDS[reading.kind])
-            if key in person.outstanding:
-                self._receive(person, reading, at)
+            if key in member.outstanding:
+                self._receive(member, reading, at)
 
-    def _read(self, person: PoolMember, reading: Parsed, message: str | bytes, at: int) -> None:
+    def _read(self, member: PoolMember, reading: Parsed, message: str | bytes, at: int) -> None:
         match reading.kind:
             case MessageKind.TICK:
                 value = dict(reading.value) if reading.value is not None else None
-                self.recorder.ticks.append(Tick(person.number, at, value, reading.text))
-                person.ticks += 1
-                person.in_ns = person.in_ns or at
+                self.recorder.ticks.append(Tick(member.number, at, value, reading.text))
+                member.ticks += 1
+                member.in_ns = member.in_ns or at
             case MessageKind.IGNORED:
                 self.recorder.ignore(message)
             case MessageKind.LEAVE | MessageKind.JOIN if reading.member is not None:
-                self._note(person, reading.member, left=reading.kind is MessageKind.LEAVE, at=at)
+                self._note(member, reading.member, left=reading.kind is MessageKind.LEAVE, at=at)
             case MessageKind.DELIVERY | MessageKind.REPLY:
-                self._receive(person, reading, at)
+                self._receive(member, reading, at)
             case _:
-                self._note_unplaced(person, reading, message, at)
+                self._note_unplaced(member, reading, message, at)
 
-    def _note_unplaced(self, person: PoolMember, reading: Parsed, message: str | bytes, at: int) -> None:
+    def _note_unplaced(self, member: PoolMember, reading: Parsed, message: str | bytes, at: int) -> None:
         """Record a message that the workload cannot place.
 
         If a publication can be found in it, that publication has arrived and is no longer waited for.
         """
-        strange = unplaced(reading, message, person.number, at, self.setting.first)
-        if strange.carries and not (0 <= strange.publisher < len(self.people) or self.setting.alone):
+        strange = unplaced(reading, message, member.number, at, self.setting.first)
+        if strange.carries and not (0 <= strange.publisher < len(self.members) or self.setting.alone):
             return  # from another client of the server
         if self._is_excused(strange):
             self.recorder.ignore(message)
@@ -604,8 +606,8 @@ class ClientPool:
         self.recorder.strange.append(strange)
         for kind in (Kind.REPLY, Kind.DELIVERY):
             key = (strange.publisher, strange.sequence, kind)
-            if key in person.outstanding:
-                person.outstanding.discard(key)
+            if key in member.outstanding:
+                member.outstanding.discard(key)
                 return
 
     def _is_excused(self, strange: UnexpectedMessage) -> bool:
@@ -613,91 +615,91 @@ class ClientPool:
 
         A name must not break the format itself: what begins as JSON must be JSON.
         """
-        if any(person.is_fuzzing for person in self.people):
-            return not strange.carries or self.people[strange.publisher].is_fuzzing
-        has_shape = strange.carries and self.people[strange.publisher].shape is not None
+        if any(member.is_fuzzing for member in self.members):
+            return not strange.carries or self.members[strange.publisher].is_fuzzing
+        has_shape = strange.carries and self.members[strange.publisher].shape is not None
         return has_shape and not (strange.text[:1] in ("{", "[") and not _is_json(strange.text))
 
-    def _note(self, person: PoolMember, about: str, *, left: bool, at: int) -> None:
-        is_unsure = any(person.shape is not None or person.is_fuzzing for person in self.people)
-        if not self._is_known(about) or (is_unsure and not any(person.name == about for person in self.people)):
+    def _note(self, member: PoolMember, about: str, *, left: bool, at: int) -> None:
+        is_unsure = any(member.shape is not None or member.is_fuzzing for member in self.members)
+        if not self._is_known(about) or (is_unsure and not any(member.name == about for member in self.members)):
             return
-        self.recorder.notices.append(PresenceNotice(person.number, about, left, at))
+        self.recorder.notices.append(PresenceNotice(member.number, about, left, at))
         if left:
-            person.outstanding_notices[about] -= 1
+            member.outstanding_notices[about] -= 1
 
-    def _receive(self, person: PoolMember, reading: Parsed, at: int) -> None:
+    def _receive(self, member: PoolMember, reading: Parsed, at: int) -> None:
         kind = KINDS[reading.kind]
         if reading.envelope is None:
-            self._receive_plain(person, reading, kind, at)
+            self._receive_plain(member, reading, kind, at)
             return
         envelope = reading.envelope.envelope
         publisher = envelope.publisher - self.setting.first
-        is_ours = 0 <= publisher < len(self.people)
+        is_ours = 0 <= publisher < len(self.members)
         if publisher < 0 or not (is_ours or self.setting.alone):
             return  # from an earlier pool, or from another client of the server
         said = self.said.get((publisher, envelope.sequence))
-        if is_ours and self.people[publisher].is_fuzzing:
+        if is_ours and self.members[publisher].is_fuzzing:
             return
-        name = self.people[publisher].name if is_ours else reading.publisher or ""
-        if is_ours and self.people[publisher].shape is not None and not self._is_another(publisher, reading.publisher):
+        name = self.members[publisher].name if is_ours else reading.publisher or ""
+        if is_ours and self.members[publisher].shape is not None and not self._is_another(publisher, reading.publisher):
             name = reading.publisher or name  # the server may normalise a name
         damage = damage_of(reading, (publisher, envelope.sequence), name, said.forms if said is not None else ())
         if damage is not None:
             self.recorder.damage.append(damage)
         self.names_nobody = self.names_nobody or (kind is Kind.DELIVERY and reading.publisher is None)
-        self._heard(person, publisher, envelope.sequence, kind, at, intact=damage is None)
+        self._heard(member, publisher, envelope.sequence, kind, at, intact=damage is None)
 
-    def _receive_plain(self, person: PoolMember, reading: Parsed, kind: Kind, at: int) -> None:
+    def _receive_plain(self, member: PoolMember, reading: Parsed, kind: Kind, at: int) -> None:
         """Match a message without an envelope to the oldest publication with this sender and text.
 
         Publications that this member has already received are skipped. If the channel names no senders, the text alone
         decides.
         """
         for said in self.said.values():
-            publisher = self.people[said.publisher]
+            publisher = self.members[said.publisher]
             if reading.publisher is not None:
                 speaks = publisher.name == reading.publisher
             else:
-                speaks = publisher is person if kind is Kind.REPLY else self._is_for(person, publisher)
-            if speaks and said.plain == reading.text and (person.number, kind) not in said.heard_by:
-                self._heard(person, said.publisher, said.sequence, kind, at, intact=True)
+                speaks = publisher is member if kind is Kind.REPLY else self._is_for(member, publisher)
+            if speaks and said.plain == reading.text and (member.number, kind) not in said.heard_by:
+                self._heard(member, said.publisher, said.sequence, kind, at, intact=True)
                 return
-        cut = self._cut_short(person, reading, kind)
+        cut = self._cut_short(member, reading, kind)
         if cut is not None:
             self.recorder.damage.append(damaged_text(reading.text, (cut.publisher, cut.sequence), cut.forms))
-            self._heard(person, cut.publisher, cut.sequence, kind, at, intact=False)
-        elif any(p.is_fuzzing for p in self.people):
+            self._heard(member, cut.publisher, cut.sequence, kind, at, intact=False)
+        elif any(p.is_fuzzing for p in self.members):
             self.recorder.ignore(reading.text)
         elif reading.publisher is None or self._is_known(reading.publisher):
-            self.recorder.strange.append(UnexpectedMessage(person.number, at, reading.text))
+            self.recorder.strange.append(UnexpectedMessage(member.number, at, reading.text))
 
-    def _cut_short(self, person: PoolMember, reading: Parsed, kind: Kind) -> SentMessage | None:
+    def _cut_short(self, member: PoolMember, reading: Parsed, kind: Kind) -> SentMessage | None:
         """The expected publication that starts with this text: its end, with the envelope, was cut off."""
         if len(reading.text) < TELLING:
             return None
         for said in self.said.values():
-            is_expected = (said.publisher, said.sequence, kind) in person.outstanding
+            is_expected = (said.publisher, said.sequence, kind) in member.outstanding
             if is_expected and any(form.startswith(reading.text) for form in said.forms):
                 return said
         return None
 
-    def _heard(self, person: PoolMember, publisher: int, sequence: int, kind: Kind, at: int, *, intact: bool) -> None:
+    def _heard(self, member: PoolMember, publisher: int, sequence: int, kind: Kind, at: int, *, intact: bool) -> None:
         """Record a receipt; the publication is no longer expected."""
         said = self.said.get((publisher, sequence))
-        self.recorder.received(person.number, publisher, sequence, said.sent_ns if said else 0, at, kind, intact)
-        person.in_ns, person.heard_ns = person.in_ns or at, at
-        person.outstanding.discard((publisher, sequence, kind))
+        self.recorder.received(member.number, publisher, sequence, said.sent_ns if said else 0, at, kind, intact)
+        member.in_ns, member.heard_ns = member.in_ns or at, at
+        member.outstanding.discard((publisher, sequence, kind))
         if said is not None:
-            said.heard_by.add((person.number, kind))
+            said.heard_by.add((member.number, kind))
 
     def _is_another(self, publisher: int, speaker: str | None) -> bool:
         """Whether the speaker that the server names is another member than the publisher."""
-        return any(person.name == speaker and person.number != publisher for person in self.people)
+        return any(member.name == speaker and member.number != publisher for member in self.members)
 
     def _is_known(self, name: str) -> bool:
         """Whether a name belongs to this pool, or can only have been invented by a faulty server."""
-        if any(person.name == name for person in self.people):
+        if any(member.name == name for member in self.members):
             return True
         return self.setting.alone and name not in self._names_before
 
@@ -706,20 +708,20 @@ class ClientPool:
     @property
     def join_fault(self) -> str:
         """Why the first member that could not join could not; empty if all could."""
-        return next((person.join_fault for person in self.people if person.join_fault), "")
+        return next((member.join_fault for member in self.members if member.join_fault), "")
 
     def came(self) -> str:
         """Describe the first thing that arrived, for a server that sent nothing the workload can place."""
         if self.recorder.strange:
             return shortened(self.recorder.strange[0].text)
-        refusal = next((person.refusal for person in self.people if person.refusal), "")
+        refusal = next((member.refusal for member in self.members if member.refusal), "")
         if refusal:
             return f"the refusal of the connection, {refusal}"
         ignored = ""
         if self.recorder.ignored:
             first = shortened(self.recorder.ignored_text)
             ignored = f"{self.recorder.ignored} message(s) that the workload reads as IGNORED, {first} for one"
-        cut = [p for p in self.people if p.departure is Departure.DROPPED]
+        cut = [p for p in self.members if p.departure is Departure.DROPPED]
         if cut:
             code = f"close code {cut[0].close_code}" if cut[0].close_code is not None else "no close frame"
             return f"{ignored}{', and then ' if ignored else ''}the end of the connection, with {code}"
@@ -731,13 +733,13 @@ class ClientPool:
         # After a silent wait the window ends with the drain: no message was on its way, so none is merely late.
         spoken = 0 if self.fell_silent else max((said.sent_ns for said in self.said.values()), default=0)
         self.recorder.end_ns = spoken or self.drained_ns
-        self.recorder.members = [person.member() for person in self.people]
-        for person in self.people:
-            if not person.misbehaviour:
-                for breach in person.client.peer.breaches:
+        self.recorder.members = [member.to_member() for member in self.members]
+        for member in self.members:
+            if not member.misbehaviour:
+                for breach in member.client.peer.breaches:
                     self.recorder.protocol.append(
                         ProtocolNote(
-                            person.number, breach.rule, breach.section, breach.level, breach.sentence, breach.evidence
+                            member.number, breach.rule, breach.section, breach.level, breach.sentence, breach.evidence
                         )
                     )
 
@@ -748,7 +750,7 @@ class ClientPool:
         their outcome is uncertain unless another member received them.
         """
         for said in self.said.values():
-            publisher = self.people[said.publisher]
+            publisher = self.members[said.publisher]
             unsure = publisher.may_be_unread or publisher.departure is Departure.DROPPED or bool(publisher.misbehaviour)
             unsure = unsure or publisher.shape is not None  # the server may take no notice of such a name
             outcome = Outcome.INFO if said.is_unread or (unsure and not said.heard_by) else Outcome.OK
@@ -757,21 +759,21 @@ class ClientPool:
             self.recorder.published(said.publisher, said.sequence, said.sent_ns, said.sent_ns, outcome=outcome)
         return self.recorder.freeze()
 
-    def disperse(self) -> None:
+    def disconnect_all(self) -> None:
         """Disconnect all members, with a closing handshake if the server is quick. A second call does nothing."""
-        for person in self.people:
-            if person.can_speak and not person.stalled:
-                person.left_ns = now_ns()
-                person.client.peer.send_close()
+        for member in self.members:
+            if member.can_speak and not member.stalled:
+                member.left_ns = now_ns()
+                member.client.peer.send_close()
         with contextlib.suppress(OSError, BudgetSpent, WorkloadError):
             self.wait(
-                lambda: not any(self._is_leaving(p) for p in self.people), GIVEN_UP_S if self.gave_up else FAREWELL_S
+                lambda: not any(self._is_leaving(p) for p in self.members), GIVEN_UP_S if self.gave_up else CLOSING_S
             )
-        for person in self.people:
-            person.client.abort()
-            person.closed = True
-            if person.http is not None:
-                person.http.close()
+        for member in self.members:
+            member.client.abort()
+            member.closed = True
+            if member.http is not None:
+                member.http.close()
 
 
 def _is_json(text: str) -> bool:

@@ -19,43 +19,43 @@ LONGEST_REASON = ("the reason is as long as a close frame can hold; " * 3)[:123]
 _Go = Callable[[ClientPool, PoolMember], None]
 
 
-def _close(code: int | None, reason: str, crowd: ClientPool, person: PoolMember) -> None:
-    crowd.depart(person, Departure.CLOSED)
-    if person.client.peer.may_send:
-        person.client.peer.send_close(code, reason)
-    person.client.receive_nowait()
+def _close(code: int | None, reason: str, pool: ClientPool, member: PoolMember) -> None:
+    pool.depart(member, Departure.CLOSED)
+    if member.client.peer.may_send:
+        member.client.peer.send_close(code, reason)
+    member.client.receive_nowait()
 
 
-def _close_and_reset(crowd: ClientPool, person: PoolMember) -> None:
-    person.is_abrupt = True
-    _close(1000, "", crowd, person)
-    person.client.reset()
-    person.closed = True
+def _close_and_reset(pool: ClientPool, member: PoolMember) -> None:
+    member.is_abrupt = True
+    _close(1000, "", pool, member)
+    member.client.reset()
+    member.closed = True
 
 
-def _after(first: bytes, end: _Go, crowd: ClientPool, person: PoolMember) -> None:
+def _after(first: bytes, end: _Go, pool: ClientPool, member: PoolMember) -> None:
     """Send these bytes, and go."""
-    person.client.send_raw(first)
-    end(crowd, person)
+    member.client.send_raw(first)
+    end(pool, member)
 
 
-def _cut_short(begun: bytes, end: _Go, crowd: ClientPool, person: PoolMember) -> None:
+def _cut_short(begun: bytes, end: _Go, pool: ClientPool, member: PoolMember) -> None:
     """Send the beginning of a message, and go before its end.
 
     What the member said right before may be in the same segment. Several libraries read a segment as a whole, and
     discard all of it if a message in it breaks off. The application never sees it then, so no member is expected to
     receive it.
     """
-    person.is_abrupt = True
-    _after(begun, end, crowd, person)
+    member.is_abrupt = True
+    _after(begun, end, pool, member)
 
 
-def _fin(crowd: ClientPool, person: PoolMember) -> None:
-    crowd.end_tcp(person)
+def _fin(pool: ClientPool, member: PoolMember) -> None:
+    pool.end_tcp(member)
 
 
-def _reset(crowd: ClientPool, person: PoolMember) -> None:
-    crowd.reset(person)
+def _reset(pool: ClientPool, member: PoolMember) -> None:
+    pool.reset(member)
 
 
 _HALF_A_FRAME = Frame(Opcode.TEXT, b"this message never ends", mask=MASK).encode()[:10]
@@ -82,9 +82,9 @@ DEPARTURES: Mapping[str, _Go] = {
 """How a member goes, by a phrase for reports."""
 
 
-def abandon(crowd: ClientPool, count: int) -> None:
+def abandon(pool: ClientPool, count: int) -> None:
     """Begin `count` handshakes, and end each in the middle: by FIN and by RST in turn."""
-    setting = crowd.setting
+    setting = pool.setting
     endpoint = setting.endpoint.channel(setting.workload.path(setting.first))
     for number in range(count):
         client = Client(endpoint, deadline_s=setting.deadline_s, seed=setting.seed + number)

@@ -30,48 +30,48 @@ TURN_S = 0.05
 
 
 def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
-    crowd = ClientPool(runner.pool_settings(options.deadline_s))
+    pool = ClientPool(runner.pool_settings(options.deadline_s))
     try:
-        present = [_join(crowd) for _ in range(MEMBERS)]
-        was_heard = _all_hear(crowd, present, options.deadline_s)
+        present = [_join(pool) for _ in range(MEMBERS)]
+        was_heard = _all_hear(pool, present, options.deadline_s)
         if not was_heard:
             return ProbeOutcome(unknown="not checked: the members did not hear each other before the disturbance")
-        fault = _disturb(crowd, options.disturb)
+        fault = _disturb(pool, options.disturb)
         if fault:
             return ProbeOutcome(unknown=f"not checked: {fault}")
-        record = _recovery(crowd, present, options)
+        record = _recovery(pool, present, options)
         measured = (Figure("time to recover", record.recovered_s, "s"),) if record.recovered_s is not None else ()
         return ProbeOutcome(tuple(judge_disturbance(record, runner.workload.contract)), 1, measured)
     finally:
-        runner.first = max(crowd.next_alias, runner.first + len(crowd.people))
-        crowd.disperse()
+        runner.first = max(pool.next_alias, runner.first + len(pool.members))
+        pool.disconnect_all()
 
 
-def _join(crowd: ClientPool, again: PoolMember | None = None) -> PoolMember:
-    person = crowd.join(again)
-    if person.can_speak:
-        crowd.speak(person, "here")
-        crowd.wait(lambda: bool(person.in_ns) or not person.here, PAUSE_S)
-    return person
+def _join(pool: ClientPool, again: PoolMember | None = None) -> PoolMember:
+    member = pool.join(again)
+    if member.can_speak:
+        pool.speak(member, "here")
+        pool.wait(lambda: bool(member.in_ns) or not member.here, PAUSE_S)
+    return member
 
 
-def _all_hear(crowd: ClientPool, present: list[PoolMember], timeout_s: float) -> bool:
+def _all_hear(pool: ClientPool, present: list[PoolMember], timeout_s: float) -> bool:
     """Whether a message of each member reaches all others within the timeout."""
     sent = []
-    for person in present:
-        if not person.can_speak:
+    for member in present:
+        if not member.can_speak:
             return False
-        sent.append((person.number, person.sequence))
-        crowd.speak(person, "is everybody here?")
+        sent.append((member.number, member.sequence))
+        pool.speak(member, "is everybody here?")
 
     def has_all() -> bool:
-        return all(any(one == person.number for one, _ in crowd.said[key].heard_by) for key, person in wanted)
+        return all(any(one == member.number for one, _ in pool.said[key].heard_by) for key, member in wanted)
 
-    wanted = [(key, person) for key in sent for person in present if person.number != key[0]]
-    return crowd.wait(has_all, timeout_s)
+    wanted = [(key, member) for key in sent for member in present if member.number != key[0]]
+    return pool.wait(has_all, timeout_s)
 
 
-def _disturb(crowd: ClientPool, command: str) -> str:
+def _disturb(pool: ClientPool, command: str) -> str:
     """Run the command while all members go on reading. Returns why it failed; empty if it did not."""
     process = subprocess.Popen(command, shell=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = Deadline.after(COMMAND_S)
@@ -80,41 +80,41 @@ def _disturb(crowd: ClientPool, command: str) -> str:
             process.kill()
             process.wait()
             return f"the command that disturbs the server did not end within {COMMAND_S:.0f} s"
-        crowd.setting.budget.check()
-        crowd.turn(TURN_S)
+        pool.setting.budget.check()
+        pool.poll_once(TURN_S)
     return (
         f"the command that disturbs the server ended with exit code {process.returncode}" if process.returncode else ""
     )
 
 
-def _recovery(crowd: ClientPool, present: list[PoolMember], options: SuiteOptions) -> DisturbanceRecord:
+def _recovery(pool: ClientPool, present: list[PoolMember], options: SuiteOptions) -> DisturbanceRecord:
     """Let all members speak, and connect again where they were cut off, until they hear each other."""
     began_ns, deadline, cut_off = now_ns(), Deadline.after(RECOVERS_S), 0
     while not deadline.passed:
-        for place, person in enumerate(present):
-            if not person.can_speak:
-                cut_off += person.here or bool(person.connected_ns)
+        for place, member in enumerate(present):
+            if not member.can_speak:
+                cut_off += member.here or bool(member.connected_ns)
                 with suppress(TargetError):
-                    present[place] = _join(crowd, person)
-        if _all_hear(crowd, present, PAUSE_S):
+                    present[place] = _join(pool, member)
+        if _all_hear(pool, present, PAUSE_S):
             recovered_s = (now_ns() - began_ns) / NS
             return DisturbanceRecord(options.disturb, MEMBERS, True, cut_off, recovered_s, RECOVERS_S)
-        crowd.wait(lambda: False, PAUSE_S)
-    deaf = tuple(person.name for person in present if person.can_speak and person.heard_ns < began_ns)
+        pool.wait(lambda: False, PAUSE_S)
+    deaf = tuple(member.name for member in present if member.can_speak and member.heard_ns < began_ns)
     return DisturbanceRecord(
-        options.disturb, MEMBERS, True, cut_off, None, RECOVERS_S, deaf, _fresh_hears(crowd, began_ns)
+        options.disturb, MEMBERS, True, cut_off, None, RECOVERS_S, deaf, _fresh_hears(pool, began_ns)
     )
 
 
-def _fresh_hears(crowd: ClientPool, began_ns: int) -> bool | None:
+def _fresh_hears(pool: ClientPool, began_ns: int) -> bool | None:
     """Whether a member that joins now hears something."""
     try:
-        fresh = _join(crowd)
+        fresh = _join(pool)
     except TargetError:
         return None
     if fresh.can_speak:
-        crowd.speak(fresh, "who hears this?")
-    crowd.wait(lambda: fresh.heard_ns > began_ns, 1.0)
+        pool.speak(fresh, "who hears this?")
+    pool.wait(lambda: fresh.heard_ns > began_ns, 1.0)
     return fresh.heard_ns > began_ns
 
 

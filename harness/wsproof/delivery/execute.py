@@ -13,7 +13,7 @@ from wsproof.delivery.departures import DEPARTURES, abandon
 from wsproof.delivery.member import PoolMember
 from wsproof.delivery.mutations import mutated
 from wsproof.delivery.schedule import GREETING, Action, LeaveBy, Misbehaviour, Schedule, Step
-from wsproof.delivery.volume import burst, gather_crowd, stream
+from wsproof.delivery.volume import burst, join_many, stream
 from wsproof.errors import TargetError
 from wsproof.model.contract import Audience
 from wsproof.model.envelope import TRAILER_BYTES, Envelope, body_of
@@ -77,259 +77,259 @@ class ScheduleExecution:
         return bool(whole or self.history.ticks or self.history.notices)
 
 
-def perform(schedule: Schedule, setting: PoolSettings) -> ScheduleExecution:
+def execute(schedule: Schedule, setting: PoolSettings) -> ScheduleExecution:
     """Execute all steps of a schedule, then wait for the expected messages and disconnect all members.
 
     Raises:
         TargetError: the server does not answer.
         BudgetSpent: the run's time is over; what happened until then proves nothing.
     """
-    crowd = ClientPool(replace(setting, has_shapes=any(step.shape is not None for step in schedule)))
-    cast: dict[int, PoolMember] = {}
+    pool = ClientPool(replace(setting, has_shapes=any(step.shape is not None for step in schedule)))
+    joined: dict[int, PoolMember] = {}
     try:
         for step in schedule:
             if step.action is Action.JOIN:
-                _join(crowd, cast, step)
+                _join(pool, joined, step)
             elif step.action is Action.CROWD:
-                gather_crowd(crowd, cast, step)
+                join_many(pool, joined, step)
             elif step.action is Action.ABANDON:
-                abandon(crowd, step.count)
+                abandon(pool, step.count)
             elif step.action is Action.STREAM:
-                stream(crowd, step)
+                stream(pool, step)
             elif step.action is Action.BURST:
-                burst(crowd, step)
+                burst(pool, step)
             elif step.action in (Action.SETTLE, Action.WATCH):
-                ACTIONS[step.action](crowd, crowd.people[0] if crowd.people else None, step)  # type: ignore[arg-type]
-            elif (person := cast.get(step.member)) is not None and person.can_speak:
-                ACTIONS[step.action](crowd, person, step)
-        _last_words(crowd)
-        crowd.end_drain()
-        crowd.disperse()
-        following = max(crowd.next_alias, setting.first + len(crowd.people))
-        plain = frozenset(key for key, said in crowd.said.items() if said.plain is not None)
+                ACTIONS[step.action](pool, pool.members[0] if pool.members else None, step)  # type: ignore[arg-type]
+            elif (member := joined.get(step.member)) is not None and member.can_speak:
+                ACTIONS[step.action](pool, member, step)
+        _send_barrier(pool)
+        pool.end_drain()
+        pool.disconnect_all()
+        following = max(pool.next_alias, setting.first + len(pool.members))
+        plain = frozenset(key for key, said in pool.said.items() if said.plain is not None)
         return ScheduleExecution(
-            crowd.history(),
-            not crowd.gave_up,
+            pool.history(),
+            not pool.gave_up,
             following,
-            crowd.first_said,
-            crowd.came(),
-            crowd.join_fault,
+            pool.first_said,
+            pool.came(),
+            pool.join_fault,
             plain,
-            _credentials(crowd),
-            tuple(crowd.measured.values()),
-            crowd.versions.is_used,
+            _credentials(pool),
+            tuple(pool.measured.values()),
+            pool.versions.is_used,
         )
     finally:
-        crowd.disperse()
+        pool.disconnect_all()
 
 
-def _credentials(crowd: ClientPool) -> frozenset[str]:
+def _credentials(pool: ClientPool) -> frozenset[str]:
     """The right credentials of the members, if one joined without them. Then the server's output is searched."""
-    if not any(person.access for person in crowd.people):
+    if not any(member.access for member in pool.members):
         return frozenset()
-    workload, here = crowd.setting.workload, [p for p in crowd.people if p.access is None and p.connected_ns]
-    shown = (credentials_of(workload, p.alias, crowd.endpoint_of(p.alias)) for p in here)
+    workload, here = pool.setting.workload, [p for p in pool.members if p.access is None and p.connected_ns]
+    shown = (credentials_of(workload, p.alias, pool.endpoint_of(p.alias)) for p in here)
     return frozenset(value for values in shown for value in values)
 
 
-def _join(crowd: ClientPool, cast: dict[int, PoolMember], step: Step) -> None:
+def _join(pool: ClientPool, joined: dict[int, PoolMember], step: Step) -> None:
     """Connect a member and wait until the server delivers messages to it."""
-    if step.member in cast:
+    if step.member in joined:
         return
-    again = cast.get(step.rejoin_as) if step.rejoin_as is not None else None
+    again = joined.get(step.rejoin_as) if step.rejoin_as is not None else None
     if step.access is not None:
-        _intrude(crowd, cast, step, step.access)
+        _intrude(pool, joined, step, step.access)
         return
     if step.amid:
-        cast[step.member] = _join_amid(crowd, again, step)
+        joined[step.member] = _join_amid(pool, again, step)
         return
-    person = crowd.join(again, room=step.room, has_small_buffer=step.has_small_buffer, shape=step.shape)
-    cast[step.member] = person
-    if not person.can_speak or not crowd.setting.workload.publishes:
+    member = pool.join(again, room=step.room, has_small_buffer=step.has_small_buffer, shape=step.shape)
+    joined[step.member] = member
+    if not member.can_speak or not pool.setting.workload.publishes:
         return
-    crowd.speak(person, f"member {step.member} is here")
+    pool.speak(member, f"member {step.member} is here")
     if step.shape is not None:  # the server may refuse such a name, or take no notice of its member
-        crowd.wait(lambda: bool(person.in_ns) or not person.here, SHAPED_JOINS_S)
+        pool.wait(lambda: bool(member.in_ns) or not member.here, SHAPED_JOINS_S)
         return
-    if crowd.contract.audience is Audience.OTHERS and not crowd.contract.replies:
-        speaker = _companion(crowd, person)
+    if pool.contract.audience is Audience.OTHERS and not pool.contract.replies:
+        speaker = _companion(pool, member)
     else:
-        speaker = person
+        speaker = member
     if speaker is not None:
-        _wait_until_in(crowd, person, speaker)
+        _wait_until_in(pool, member, speaker)
 
 
-def _intrude(crowd: ClientPool, cast: dict[int, PoolMember], step: Step, access: Access) -> None:
+def _intrude(pool: ClientPool, joined: dict[int, PoolMember], step: Step, access: Access) -> None:
     """Try to join without the right credentials, and publish. Nothing if this member has none that could be altered."""
-    workload = crowd.setting.workload
-    other = next((p for p in crowd.people if p.can_speak), None)
-    if other is None or not _can_intrude(crowd, other, access):
+    workload = pool.setting.workload
+    other = next((p for p in pool.members if p.can_speak), None)
+    if other is None or not _can_intrude(pool, other, access):
         return
     try:
-        person = crowd.join(room=step.room, access=access)
+        member = pool.join(room=step.room, access=access)
     except TargetError:  # it may refuse by ending TCP without an answer
-        person = crowd.people[-1]
-        person.departure = Departure.REFUSED
-    cast[step.member] = person
-    if person.can_speak and workload.publishes:
-        crowd.speak(person, "an intruder is here")
-    crowd.wait(lambda: not person.here, GIVEN_UP_S)
+        member = pool.members[-1]
+        member.departure = Departure.REFUSED
+    joined[step.member] = member
+    if member.can_speak and workload.publishes:
+        pool.speak(member, "an intruder is here")
+    pool.wait(lambda: not member.here, GIVEN_UP_S)
 
 
-def _can_intrude(crowd: ClientPool, other: PoolMember, access: Access) -> bool:
+def _can_intrude(pool: ClientPool, other: PoolMember, access: Access) -> bool:
     """Whether joining like this differs from how `other` has joined, so that a server can refuse it."""
-    workload, own = crowd.setting.workload, crowd.endpoint_of(other.alias)
+    workload, own = pool.setting.workload, pool.endpoint_of(other.alias)
     if access is Access.STRANGER:
         return origin_matters(workload, own)
     values = credentials_of(workload, other.alias, own)
     return bool(values) and can_try(access, values, other.name)
 
 
-def _join_amid(crowd: ClientPool, again: PoolMember | None, step: Step) -> PoolMember:
+def _join_amid(pool: ClientPool, again: PoolMember | None, step: Step) -> PoolMember:
     """Connect a member while the others of its room publish, and let them go on for a while."""
-    talkers = [p for p in crowd.people if p.can_speak and p.counts and p.room == step.room]
-    chatter = crowd.chatter = Chatter(talkers, crowd.speak)
+    talkers = [p for p in pool.members if p.can_speak and p.counts and p.room == step.room]
+    chatter = pool.chatter = Chatter(talkers, pool.speak)
     try:
-        crowd.wait(lambda: chatter.is_done)
+        pool.wait(lambda: chatter.is_done)
         chatter.joins()
-        person = crowd.join(again, room=step.room, has_small_buffer=step.has_small_buffer)
-        crowd.wait(lambda: chatter.is_done or not person.here)
+        member = pool.join(again, room=step.room, has_small_buffer=step.has_small_buffer)
+        pool.wait(lambda: chatter.is_done or not member.here)
     finally:
-        crowd.chatter = None
-    crowd.settle()
-    return person
+        pool.chatter = None
+    pool.settle()
+    return member
 
 
-def _companion(crowd: ClientPool, person: PoolMember) -> PoolMember | None:
+def _companion(pool: ClientPool, member: PoolMember) -> PoolMember | None:
     """Another member of the same room, whose messages show that a member without echo is subscribed."""
-    fit = (p for p in crowd.people if p.can_speak and not p.stalled and not p.misbehaviour and p.room == person.room)
-    return next((p for p in fit if p is not person), None)
+    fit = (p for p in pool.members if p.can_speak and not p.stalled and not p.misbehaviour and p.room == member.room)
+    return next((p for p in fit if p is not member), None)
 
 
-def _wait_until_in(crowd: ClientPool, person: PoolMember, speaker: PoolMember) -> None:
+def _wait_until_in(pool: ClientPool, member: PoolMember, speaker: PoolMember) -> None:
     """Wait for the member's first receipt.
 
     If the handshake alone subscribes the member, one message is enough. If the member sent something to join, or
     another member has to speak, the server may not have processed the subscription yet. Then the speaker sends more
     messages.
     """
-    has_sent = person.conversation is not None and person.conversation.has_sent
+    has_sent = member.conversation is not None and member.conversation.has_sent
     # A request may be refused, for its rate for example.
-    once = speaker is person and not has_sent and not crowd.setting.workload.publishes_by_http
-    deadline = Deadline.after(GIVEN_UP_S if crowd.gave_up else crowd.setting.patience_s)
+    once = speaker is member and not has_sent and not pool.setting.workload.publishes_by_http
+    deadline = Deadline.after(GIVEN_UP_S if pool.gave_up else pool.setting.timeout_s)
     while speaker.can_speak:
-        if speaker is not person:
-            crowd.speak(speaker, "who is there?")
-        patience_s = GIVEN_UP_S if crowd.gave_up else None if once else PROBE_S
-        if crowd.wait(lambda: bool(person.in_ns) or not person.here, patience_s) or once or deadline.passed:
+        if speaker is not member:
+            pool.speak(speaker, "who is there?")
+        timeout_s = GIVEN_UP_S if pool.gave_up else None if once else PROBE_S
+        if pool.wait(lambda: bool(member.in_ns) or not member.here, timeout_s) or once or deadline.passed:
             break
-        if speaker is person:
-            crowd.speak(person, "still here")
-    crowd.gave_up = crowd.gave_up or not (person.in_ns or _gives_way(crowd, person))
+        if speaker is member:
+            pool.speak(member, "still here")
+    pool.gave_up = pool.gave_up or not (member.in_ns or _gives_way(pool, member))
 
 
-def _gives_way(crowd: ClientPool, person: PoolMember) -> bool:
+def _gives_way(pool: ClientPool, member: PoolMember) -> bool:
     """Whether the server ended this connection, perhaps because another one of its name is open."""
-    return not person.here and any(one is not person and one.name == person.name for one in crowd.people)
+    return not member.here and any(one is not member and one.name == member.name for one in pool.members)
 
 
-def _mutate(crowd: ClientPool, person: PoolMember, step: Step) -> None:
+def _mutate(pool: ClientPool, member: PoolMember, step: Step) -> None:
     """Send a malformed message. From now on nothing is expected to reach this member, and nobody is to hear it."""
-    workload = crowd.setting.workload
-    crowd.settle()
-    person.is_fuzzing, person.misbehaviour = True, f"its {step.body or 'message'} {step.mutation.value}"
-    person.outstanding.clear()
-    envelope = Envelope(crowd.setting.first + person.number, person.sequence, now_ns())
-    greeting = workload.greeting(person.alias) if step.body == GREETING else None
-    right = greeting if greeting is not None else workload.publish(person.alias, envelope, "malformed")
+    workload = pool.setting.workload
+    pool.settle()
+    member.is_fuzzing, member.misbehaviour = True, f"its {step.body or 'message'} {step.mutation.value}"
+    member.outstanding.clear()
+    envelope = Envelope(pool.setting.first + member.number, member.sequence, now_ns())
+    greeting = workload.greeting(member.alias) if step.body == GREETING else None
+    right = greeting if greeting is not None else workload.publish(member.alias, envelope, "malformed")
     if isinstance(right, HttpRequest):
         return
-    crowd.hand_over(person, mutated(right, step.mutation))
+    pool.hand_over(member, mutated(right, step.mutation))
 
 
-def _greet(crowd: ClientPool, person: PoolMember, step: Step) -> None:
+def _greet(pool: ClientPool, member: PoolMember, step: Step) -> None:
     """Send the greeting again, then publish until the server has surely processed it."""
-    greeting = crowd.setting.workload.greeting(person.alias)
+    greeting = pool.setting.workload.greeting(member.alias)
     if greeting is None:
         return
-    crowd.settle()
-    person.greeted_again_ns = NEVER_NS
-    crowd.hand_over(person, greeting)
-    if not person.can_speak:
+    pool.settle()
+    member.greeted_again_ns = NEVER_NS
+    pool.hand_over(member, greeting)
+    if not member.can_speak:
         return
-    key = (person.number, person.sequence)
-    crowd.speak(person, "greeted again")
-    crowd.wait(lambda: bool(crowd.said[key].heard_by) or not person.here, GIVEN_UP_S if crowd.gave_up else None)
-    if crowd.said[key].heard_by:
-        person.greeted_again_ns = now_ns()
+    key = (member.number, member.sequence)
+    pool.speak(member, "greeted again")
+    pool.wait(lambda: bool(pool.said[key].heard_by) or not member.here, GIVEN_UP_S if pool.gave_up else None)
+    if pool.said[key].heard_by:
+        member.greeted_again_ns = now_ns()
 
 
-def _say(crowd: ClientPool, person: PoolMember, step: Step) -> None:
+def _say(pool: ClientPool, member: PoolMember, step: Step) -> None:
     """Publish a message, in several TCP segments if the step has cuts."""
     body = step.body
     if step.size_bytes:
         room = step.size_bytes - len(body.encode())
         body += body_of(room) if room > TRAILER_BYTES else ""
-    if not step.cuts or crowd.setting.workload.publishes_by_http:
-        crowd.speak(person, body, plain=step.plain)
+    if not step.cuts or pool.setting.workload.publishes_by_http:
+        pool.speak(member, body, plain=step.plain)
         return
-    message = crowd.say(person, body, plain=step.plain)
+    message = pool.say(member, body, plain=step.plain)
     assert not isinstance(message, HttpRequest)
     payload = message if isinstance(message, bytes) else message.encode()
     frame = Frame(Opcode.BINARY if isinstance(message, bytes) else Opcode.TEXT, payload, mask=MASK).encode()
     places = sorted({len(frame) * cut // 100 for cut in step.cuts})
     spans = zip([0, *places], [*places, len(frame)], strict=True)
-    crowd.send_in_pieces(person, [frame[start:end] for start, end in spans])
+    pool.send_in_pieces(member, [frame[start:end] for start, end in spans])
 
 
-def _leave(crowd: ClientPool, person: PoolMember, step: Step) -> None:
+def _leave(pool: ClientPool, member: PoolMember, step: Step) -> None:
     """Leave in the way that the step names."""
-    {LeaveBy.CLOSE: crowd.close, LeaveBy.FIN: crowd.end_tcp, LeaveBy.RESET: crowd.reset}[step.leave_by](person)
+    {LeaveBy.CLOSE: pool.close, LeaveBy.FIN: pool.end_tcp, LeaveBy.RESET: pool.reset}[step.leave_by](member)
 
 
-def _depart(crowd: ClientPool, person: PoolMember, step: Step) -> None:
+def _depart(pool: ClientPool, member: PoolMember, step: Step) -> None:
     """Go as the step says."""
-    person.went_by = step.how
-    DEPARTURES[step.how](crowd, person)
+    member.went_by = step.how
+    DEPARTURES[step.how](pool, member)
 
 
-def _break(crowd: ClientPool, person: PoolMember, step: Step) -> None:
+def _break(pool: ClientPool, member: PoolMember, step: Step) -> None:
     """Send the frame of a misbehaviour. From now on nothing is expected to reach this member."""
-    person.misbehaviour = step.misbehaviour.value
-    person.outstanding.clear()
-    person.client.send_raw(BREAKS[step.misbehaviour]().encode())
-    crowd.turn(0)
+    member.misbehaviour = step.misbehaviour.value
+    member.outstanding.clear()
+    member.client.send_raw(BREAKS[step.misbehaviour]().encode())
+    pool.poll_once(0)
 
 
-def _stall(crowd: ClientPool, person: PoolMember, step: Step) -> None:
+def _stall(pool: ClientPool, member: PoolMember, step: Step) -> None:
     """Stop reading, after all expected messages have arrived."""
-    crowd.settle()
-    person.stalled = True
-    person.outstanding.clear()
-    person.client.stop_reading()
+    pool.settle()
+    member.stalled = True
+    member.outstanding.clear()
+    member.client.stop_reading()
 
 
-def _settle(crowd: ClientPool, person: PoolMember, step: Step) -> None:
+def _settle(pool: ClientPool, member: PoolMember, step: Step) -> None:
     """Wait until every member has received what it expects."""
-    crowd.settle()
+    pool.settle()
 
 
-def _flood(crowd: ClientPool, person: PoolMember, step: Step) -> None:
+def _flood(pool: ClientPool, member: PoolMember, step: Step) -> None:
     """Publish many messages, each after the previous one has arrived."""
     for _ in range(step.count):
-        if crowd.gave_up or not person.can_speak:
+        if pool.gave_up or not member.can_speak:
             return
-        crowd.speak(person, body_of(step.size_bytes))
-        crowd.settle()
+        pool.speak(member, body_of(step.size_bytes))
+        pool.settle()
 
 
-def _watch(crowd: ClientPool, person: PoolMember | None, step: Step) -> None:
+def _watch(pool: ClientPool, member: PoolMember | None, step: Step) -> None:
     """Wait until every viewer has received `count` more objects, or until one viewer's feed has stopped."""
-    feed = crowd.contract.feed
+    feed = pool.contract.feed
     if feed is None:
         return
-    patience_ns = silence_ns(feed) + NS // 10
-    viewers = [p for p in crowd.people if p.here and not p.stalled and not p.misbehaviour]
+    timeout_ns = silence_ns(feed) + NS // 10
+    viewers = [p for p in pool.members if p.here and not p.stalled and not p.misbehaviour]
     wanted = {p.number: p.ticks + step.count for p in viewers}
     seen = {p.number: (p.ticks, now_ns()) for p in viewers}
 
@@ -337,25 +337,25 @@ def _watch(crowd: ClientPool, person: PoolMember | None, step: Step) -> None:
         for viewer in viewers:
             if viewer.ticks != seen[viewer.number][0]:
                 seen[viewer.number] = (viewer.ticks, now_ns())
-            if viewer.here and now_ns() - seen[viewer.number][1] > patience_ns:
-                crowd.gave_up = True
+            if viewer.here and now_ns() - seen[viewer.number][1] > timeout_ns:
+                pool.gave_up = True
                 return True
         return all(p.ticks >= wanted[p.number] or not p.here for p in viewers)
 
-    crowd.wait(satisfied, step.count * (patience_ns / NS) + 1)
+    pool.wait(satisfied, step.count * (timeout_ns / NS) + 1)
 
 
-def _last_words(crowd: ClientPool) -> None:
+def _send_barrier(pool: ClientPool) -> None:
     """Send one more message per publisher, as a barrier.
 
     If a later message of the same publisher has arrived and an earlier one has not, the earlier one is lost.
     """
-    crowd.settle()
-    for person in crowd.people:
-        speaks = person.can_speak and person.counts and crowd.setting.workload.publishes
-        if speaks and not crowd.gave_up:
-            crowd.speak(person, "last words")
-    crowd.settle()
+    pool.settle()
+    for member in pool.members:
+        speaks = member.can_speak and member.counts and pool.setting.workload.publishes
+        if speaks and not pool.gave_up:
+            pool.speak(member, "last words")
+    pool.settle()
 
 
 ACTIONS: dict[Action, Callable[[ClientPool, PoolMember, Step], None]] = {

@@ -29,14 +29,14 @@ class ListeningControl:
     limit_s: float | None = None
     listened_s: float = 0.0
 
-    def explained(self, findings: list[Finding], performance: ScheduleExecution) -> list[Finding]:
+    def explained(self, findings: list[Finding], execution: ScheduleExecution) -> list[Finding]:
         """The findings, where a cut-off that the control run shows as well is no violation.
 
         Raises:
             BudgetSpent: the run's time is over.
         """
         cut = [finding for finding in findings if finding.check == "dropped" and finding.level.counts]
-        silence_s = _silence_s(performance)
+        silence_s = _silence_s(execution)
         if not cut or not SHORTEST_S <= silence_s <= LONGEST_S:
             return findings
         wanted_s = min(silence_s * (1 + MARGIN) + MARGIN_S, LONGEST_S)
@@ -65,29 +65,29 @@ def listen(setting: PoolSettings, listen_s: float) -> float | None:
     Raises:
         BudgetSpent: the run's time is over.
     """
-    crowd = ClientPool(setting)
+    pool = ClientPool(setting)
     try:
-        person = crowd.join()
-        if not person.can_speak:
+        member = pool.join()
+        if not member.can_speak:
             return None
         if setting.workload.publishes:
-            crowd.speak(person, "a member that listens")
-        crowd.wait(lambda: not person.here, listen_s)
-        return _silent_s(person.member(), _sent(crowd, person.number)) if not person.here else None
+            pool.speak(member, "a member that listens")
+        pool.wait(lambda: not member.here, listen_s)
+        return _silent_s(member.to_member(), _sent(pool, member.number)) if not member.here else None
     except TargetError:
         return None
     finally:
-        crowd.disperse()
+        pool.disconnect_all()
 
 
-def _sent(crowd: ClientPool, number: int) -> int:
-    return max((said.sent_ns for key, said in crowd.said.items() if key[0] == number), default=0)
+def _sent(pool: ClientPool, number: int) -> int:
+    return max((said.sent_ns for key, said in pool.said.items() if key[0] == number), default=0)
 
 
-def _silence_s(performance: ScheduleExecution) -> float:
+def _silence_s(execution: ScheduleExecution) -> float:
     """The longest silence after which a member of the schedule was cut off; 0 if none was."""
-    sent = performance.history.publications
-    cut = [m for m in performance.history.members if m.departure is Departure.DROPPED and m.is_well_behaved]
+    sent = execution.history.publications
+    cut = [m for m in execution.history.members if m.departure is Departure.DROPPED and m.is_well_behaved]
     lasts = {m.number: int(sent.sent_ns[sent.publisher == m.number].max(initial=0)) for m in cut}
     return max((_silent_s(member, lasts[member.number]) for member in cut), default=0.0)
 

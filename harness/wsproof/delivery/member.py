@@ -121,7 +121,7 @@ class PoolMember:
         """Whether an expected message or leave notice has not arrived."""
         return self.lacks_messages or (self.counts and any(count > 0 for count in self.outstanding_notices.values()))
 
-    def member(self) -> Member:
+    def to_member(self) -> Member:
         """The member as the history records it."""
         return Member(
             self.number,

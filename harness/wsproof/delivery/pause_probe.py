@@ -23,29 +23,29 @@ LOOKS_AT = ("lost", "dropped", "duplicated", "never-read", "reordered")
 def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
     if runner.workload.publishes_by_http:
         return ProbeOutcome(examples=0, unknown="not checked: an HTTP request to a stopped server waits for its answer")
-    crowd = ClientPool(runner.pool_settings(options.deadline_s))
+    pool = ClientPool(runner.pool_settings(options.deadline_s))
     try:
         for _ in range(MEMBERS):
-            person = crowd.join()
-            if person.can_speak:
-                crowd.speak(person, "here")
-                crowd.wait(lambda: crowd.people[-1].in_ns > 0 or not crowd.people[-1].here, options.deadline_s / 2)
-        crowd.settle()
+            member = pool.join()
+            if member.can_speak:
+                pool.speak(member, "here")
+                pool.wait(lambda: pool.members[-1].in_ns > 0 or not pool.members[-1].here, options.deadline_s / 2)
+        pool.settle()
         with runner.server.paused():
-            for person in crowd.people:
-                if person.can_speak:
-                    crowd.speak(person, "while the server is stopped")
-            crowd.wait(lambda: False, PAUSE_S)
-        crowd.settle()
-        for person in crowd.people:
-            if person.can_speak:
-                crowd.speak(person, "when it goes on")
-        crowd.settle()
-        crowd.end_drain()
+            for member in pool.members:
+                if member.can_speak:
+                    pool.speak(member, "while the server is stopped")
+            pool.wait(lambda: False, PAUSE_S)
+        pool.settle()
+        for member in pool.members:
+            if member.can_speak:
+                pool.speak(member, "when it goes on")
+        pool.settle()
+        pool.end_drain()
     finally:
-        crowd.disperse()
-        runner.first = max(crowd.next_alias, runner.first + len(crowd.people))
-    found = run_checks(crowd.history(), runner.workload.contract)
+        pool.disconnect_all()
+        runner.first = max(pool.next_alias, runner.first + len(pool.members))
+    found = run_checks(pool.history(), runner.workload.contract)
     told = f"After the process of the server was stopped for {PAUSE_S:g} s (SIGSTOP) and went on (SIGCONT): "
     return ProbeOutcome(
         tuple(

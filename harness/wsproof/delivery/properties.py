@@ -91,7 +91,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
             for way in LeaveBy
         )
         + ((*TWO_ROOMS, _say(1), Step(Action.LEAVE, 1), Step(Action.SETTLE), Step(Action.LEAVE, 0)),),
-        schedules=strategies.comings_and_goings,
+        schedules=strategies.joins_and_leaves,
         share=0.8,
     ),
     DeliveryProperty(
@@ -102,7 +102,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         edges=tuple(
             (*THREE, _say(1, "farewell"), Step(Action.LEAVE, 1, leave_by=way)) for way in (LeaveBy.CLOSE, LeaveBy.FIN)
         ),
-        schedules=strategies.farewells,
+        schedules=strategies.last_messages,
         share=0.6,
     ),
     *JOINING_PROPERTIES,
@@ -124,7 +124,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
                 Step(Action.JOIN, 3),
             ),
         ),
-        schedules=lambda: strategies.offences((Misbehaviour.BINARY,)),
+        schedules=lambda: strategies.misbehaviours((Misbehaviour.BINARY,)),
         share=0.2,
         headline="A binary frame from one member disturbs the {channel} for the others",
     ),
@@ -134,7 +134,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
         is_spoken,
         NEIGHBOURS,
         edges=tuple((*THREE, Step(Action.BREAK, 1, misbehaviour=each), _say(0), _say(2)) for each in strategies.BREAKS),
-        schedules=strategies.offences,
+        schedules=strategies.misbehaviours,
         share=0.4,
         headline="A member that breaks the protocol disturbs the {channel} for the others",
     ),
@@ -152,7 +152,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
                 *(_say(1 + n % 2) for n in range(4)),
             ),
         ),
-        schedules=strategies.deaths,
+        schedules=strategies.resets,
         share=0.4,
         headline="A member whose connection is reset disturbs the {channel} for the others",
     ),

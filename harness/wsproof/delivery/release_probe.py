@@ -73,21 +73,21 @@ class _Rounds:
 
     def _round(self, size: int) -> int:
         """Let `size` members come, and go in all ways. Returns how many were let in."""
-        crowd = ClientPool(self._runner.pool_settings(self._options.deadline_s))
+        pool = ClientPool(self._runner.pool_settings(self._options.deadline_s))
         members: list[PoolMember] = []
         try:
             for _ in range(size):
-                person = crowd.join()
-                if person.departure is Departure.REFUSED or not person.can_speak:
-                    self.refusal = person.refusal or "it ended the connection at once"
+                member = pool.join()
+                if member.departure is Departure.REFUSED or not member.can_speak:
+                    self.refusal = member.refusal or "it ended the connection at once"
                     break
-                members.append(person)
-            for person, how in zip(members, cycle(DEPARTURES), strict=False):
-                if person.can_speak:
-                    DEPARTURES[how](crowd, person)
-            crowd.turn(0)
+                members.append(member)
+            for member, how in zip(members, cycle(DEPARTURES), strict=False):
+                if member.can_speak:
+                    DEPARTURES[how](pool, member)
+            pool.poll_once(0)
         finally:
-            crowd.disperse()
+            pool.disconnect_all()
         self.came += len(members)
         self.rounds.append(self._measured(len(members)))
         return len(members)
@@ -98,11 +98,11 @@ class _Rounds:
             return False
         time.sleep(self._runner.budget.at_most(RETRY_S))
         self._runner.budget.check()
-        crowd = ClientPool(self._runner.pool_settings(self._options.deadline_s))
+        pool = ClientPool(self._runner.pool_settings(self._options.deadline_s))
         try:
-            return not crowd.join().can_speak
+            return not pool.join().can_speak
         finally:
-            crowd.disperse()
+            pool.disconnect_all()
 
     def _measured(self, connections: int) -> ReleaseRound:
         """What the server holds once it has had its time to close descriptors."""

@@ -12,7 +12,7 @@ from wsproof.checks.describe import shortened
 from wsproof.checks.feed import silence_ns
 from wsproof.checks.volume import under_load
 from wsproof.delivery.client_pool import PoolSettings
-from wsproof.delivery.execute import ScheduleExecution, perform
+from wsproof.delivery.execute import ScheduleExecution, execute
 from wsproof.delivery.listening import ListeningControl, listen
 from wsproof.delivery.schedule import Action, Schedule, Step, fitted
 from wsproof.delivery.secret_output import secrets_in_output
@@ -44,7 +44,7 @@ class ScheduleResult:
     """The findings of one schedule, and its execution."""
 
     findings: list[Finding]
-    performance: ScheduleExecution
+    execution: ScheduleExecution
 
 
 @dataclass(frozen=True)
@@ -98,10 +98,10 @@ class ScheduleRunner:
         """Whether another schedule can run. A server that we started can be replaced, a URL cannot."""
         return not self.broken or self.server.owned
 
-    def judge(self, schedule: Schedule, deadline_s: float, *, patient: bool = False) -> ScheduleResult:
+    def judge(self, schedule: Schedule, deadline_s: float, *, waits_in_full: bool = False) -> ScheduleResult:
         """Execute a schedule and check its history against the contract.
 
-        `patient` waits for the whole deadline, even on a channel that is known to lose messages.
+        `waits_in_full` waits for the whole deadline, even on a channel that is known to lose messages.
 
         Raises:
             TargetError: the server does not answer.
@@ -114,38 +114,38 @@ class ScheduleRunner:
             self.broken, self.first = False, self._first_number()
         began_ns = now_ns()
         watch = OutputWatch(self.server.output) if self.server.output is not None else None
-        known = frozenset[Anomaly]() if patient else frozenset(self.known)
-        performance = self._perform(schedule, deadline_s, known)
+        known = frozenset[Anomaly]() if waits_in_full else frozenset(self.known)
+        execution = self._execute(schedule, deadline_s, known)
         is_loaded = has_volume(schedule)
         is_beside = self.audience is not None and self.audience.is_here and not is_loaded
-        if is_beside and _crowded_out(performance.history):
-            performance = self._without_audience(schedule, deadline_s, known, began_ns)
-        findings = run_checks(performance.history, self.workload.contract)
+        if is_beside and _crowded_out(execution.history):
+            execution = self._without_audience(schedule, deadline_s, known, began_ns)
+        findings = run_checks(execution.history, self.workload.contract)
         if is_loaded:
-            findings = under_load(performance.history, self.workload.contract, findings)
-        if self.speaks and is_silent(findings) and self._has_stopped(performance, schedule, deadline_s):
-            findings = [stopped_working(self.workload.name, performance, self.before)]
+            findings = under_load(execution.history, self.workload.contract, findings)
+        if self.speaks and is_silent(findings) and self._has_stopped(execution, schedule, deadline_s):
+            findings = [stopped_working(self.workload.name, execution, self.before)]
         self.before = schedule
-        findings = self._explained(findings, performance, deadline_s)
-        if performance.credentials and watch is not None:
-            findings += secrets_in_output(watch, performance.credentials, self.workload.name)
+        findings = self._explained(findings, execution, deadline_s)
+        if execution.credentials and watch is not None:
+            findings += secrets_in_output(watch, execution.credentials, self.workload.name)
         if findings and watch is not None:
             words = last_exception(watch.lines())
             findings = [replace(finding, server_output=words) for finding in findings]
         if self.speaks is None:
-            self.speaks = performance.understood
-        self.broken = not performance.well or any(self._does_harm(finding) for finding in findings)
+            self.speaks = execution.understood
+        self.broken = not execution.well or any(self._does_harm(finding) for finding in findings)
         if self.broken:
             self._leave_to_the_schedule(began_ns)
         self.known |= {finding.anomaly for finding in findings if finding.level is Level.VIOLATION}
-        return ScheduleResult(findings, performance)
+        return ScheduleResult(findings, execution)
 
-    def _has_stopped(self, performance: ScheduleExecution, schedule: Schedule, deadline_s: float) -> bool:
+    def _has_stopped(self, execution: ScheduleExecution, schedule: Schedule, deadline_s: float) -> bool:
         """Whether the server serves nobody on this channel any more, while a fresh server would.
 
         On a server that we cannot replace, nothing shows that our clients are not kept out on purpose.
         """
-        if not self.server.owned or not self.server.is_alive() or may_be_a_ban(performance):
+        if not self.server.owned or not self.server.is_alive() or may_be_a_ban(execution):
             return False
         if not stays_silent(lambda: self.still_serves(min(deadline_s, LIVELY_S)), self.budget):
             return False
@@ -154,16 +154,16 @@ class ScheduleRunner:
         self.first = self._first_number()
         return self.still_serves(deadline_s)
 
-    def _explained(self, findings: list[Finding], performance: ScheduleExecution, deadline_s: float) -> list[Finding]:
+    def _explained(self, findings: list[Finding], execution: ScheduleExecution, deadline_s: float) -> list[Finding]:
         """The findings, where a cut-off that is the server's own rule is no violation. See `ListeningControl`."""
-        if performance.has_versions:
+        if execution.has_versions:
             findings = [self._of_versions(finding) for finding in findings]
         if self.workload.keeps_alive:
             return findings
         if self._listening is None:
             self._listening = ListeningControl(lambda listen_s: self._listen(listen_s, deadline_s))
         try:
-            return self._listening.explained(findings, performance)
+            return self._listening.explained(findings, execution)
         except BudgetSpent:
             return findings  # as they are: there was no time for the control run
 
@@ -197,17 +197,17 @@ class ScheduleRunner:
             budget=self.budget,
         )
 
-    def _perform(self, schedule: Schedule, deadline_s: float, known: frozenset[Anomaly]) -> ScheduleExecution:
+    def _execute(self, schedule: Schedule, deadline_s: float, known: frozenset[Anomaly]) -> ScheduleExecution:
         try:
-            performance = perform(schedule, self.pool_settings(deadline_s, known))
+            execution = execute(schedule, self.pool_settings(deadline_s, known))
         except TargetError:
             self.budget.check()  # if the budget left too little time to answer, nothing is known
             self.broken = True
             raise
         if self.audience is not None:
-            self.audience.note(self.workload, performance, self.first)
-        self.first = performance.next_first
-        return performance
+            self.audience.note(self.workload, execution, self.first)
+        self.first = execution.next_first
+        return execution
 
     def gather(self) -> None:
         """Let the standing members of this channel join, unless they are here."""
@@ -225,12 +225,12 @@ class ScheduleRunner:
         """Execute a schedule again without standing members, which may have taken the place of its members."""
         assert self.audience is not None
         self.audience.leave(until_ns=began_ns)
-        performance = self._perform(schedule, deadline_s, known)
-        if not _crowded_out(performance.history):
+        execution = self._execute(schedule, deadline_s, known)
+        if not _crowded_out(execution.history):
             self.audience.withdraw(
                 "not checked: the server has no room for members that only listen beside those of the schedules"
             )
-        return performance
+        return execution
 
     def still_serves(self, deadline_s: float) -> bool:
         """Whether the server accepts fresh clients and sends them something.
@@ -246,10 +246,10 @@ class ScheduleRunner:
             return True
         asks = Step(Action.WATCH, count=1) if self.workload.contract.feed is not None else Step(Action.JOIN, 1)
         try:
-            performance = self._perform(fitted((Step(Action.JOIN, 0), asks), self.workload), deadline_s, frozenset())
+            execution = self._execute(fitted((Step(Action.JOIN, 0), asks), self.workload), deadline_s, frozenset())
         except TargetError:
             return False
-        return any(member.in_ns for member in performance.history.members)
+        return any(member.in_ns for member in execution.history.members)
 
     def _does_harm(self, finding: Finding) -> bool:
         """Whether the server may be damaged after this finding.
@@ -261,37 +261,37 @@ class ScheduleRunner:
         harmless = never_tells or finding.anomaly is Anomaly.PROTOCOL
         return finding.verdict() is not Verdict.VALID and not harmless
 
-    def other_language(self, performance: ScheduleExecution, deadline_s: float) -> Finding:
+    def other_language(self, execution: ScheduleExecution, deadline_s: float) -> Finding:
         """The finding that the server does not speak this workload's format at this path."""
-        spoken = bool(performance.history.strange)
+        spoken = bool(execution.history.strange)
         path, name = self.workload.path(0), self.workload.name
-        if performance.first_said is not None:
-            said = performance.first_said
+        if execution.first_said is not None:
+            said = execution.first_said
             sent = f"sent {shortened(said if isinstance(said, str) else repr(said))}"
         else:
             sent = "listened" if not self.workload.publishes else "said nothing"
         feed = self.workload.contract.feed
-        patience_s = silence_ns(feed) / 1e9 if feed is not None else deadline_s / 2
-        if performance.join_fault and not spoken:
+        timeout_s = silence_ns(feed) / 1e9 if feed is not None else deadline_s / 2
+        if execution.join_fault and not spoken:
             told = (
                 f"Nothing can be said of the channel {name!r}: no member could join at {path}, since the server "
-                f"{performance.join_fault}. See join() of the workload."
+                f"{execution.join_fault}. See join() of the workload."
             )
             return Finding("joined", name, Anomaly.UNKNOWN, Level.INFORMATIONAL, told)
-        within = f" within {patience_s:g} s" if performance.came == "nothing" else ""
-        if performance.history.ignored and not spoken:
+        within = f" within {timeout_s:g} s" if execution.came == "nothing" else ""
+        if execution.history.ignored and not spoken:
             told = (
                 f"Nothing can be said of the channel {name!r}: a member {sent}, and all that came at {path} was "
-                f"{performance.came}. Of such messages no promise speaks. What the members publish must come back as "
+                f"{execution.came}. Of such messages no promise speaks. What the members publish must come back as "
                 "DELIVERY or REPLY, with its envelope: see read() of the workload."
             )
             return Finding("format", name, Anomaly.UNKNOWN, Level.INFORMATIONAL, told)
-        refused = performance.came.startswith("the refusal")
+        refused = execution.came.startswith("the refusal")
         elsewhere = "If something else lives there, say what with --channels."
-        advice = advice_on_refusal(performance.came) if refused else elsewhere
+        advice = advice_on_refusal(execution.came) if refused else elsewhere
         told = (
             f"{path} does not speak the format of the channel {name!r}: a member {sent}, and what came{within} was "
-            f"{performance.came}. Nothing that came there could be understood, so nothing else of this channel was "
+            f"{execution.came}. Nothing that came there could be understood, so nothing else of this channel was "
             f"tried. {advice}"
         )
         return Finding(

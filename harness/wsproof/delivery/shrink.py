@@ -145,7 +145,7 @@ def _same_as_told(runner: ScheduleRunner, sighting: Sighting) -> Finding | None:
             return None
         runner.broken = runner.server.owned
         try:
-            found = runner.judge(control, deadline_s, patient=True).findings
+            found = runner.judge(control, deadline_s, waits_in_full=True).findings
         except TargetError:
             return None
         if any((one.check, one.anomaly) == (finding.check, finding.anomaly) for one in found):
@@ -310,7 +310,7 @@ class _RunCounter:
         """
         self._runner.broken = True
         try:
-            seen = self._runner.judge(schedule, self._sighting.deadline_s, patient=True)
+            seen = self._runner.judge(schedule, self._sighting.deadline_s, waits_in_full=True)
         except TargetError:
             return True
         mine = self._sighting.each.mine(seen.findings)
@@ -346,7 +346,7 @@ def _without_culprit(runner: ScheduleRunner, finding: Finding, seen: ScheduleRes
     """The finding as a plain loss, without a cause."""
     if finding.anomaly is not Anomaly.STALLED_BY_NEIGHBOUR:
         return finding
-    plain = without_blame(seen.performance.history, runner.workload.contract)
+    plain = without_blame(seen.execution.history, runner.workload.contract)
     return plain if plain is not None else replace(finding, anomaly=Anomaly.LOST)
 
 

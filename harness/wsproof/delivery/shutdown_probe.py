@@ -41,62 +41,62 @@ def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
 
 
 def _shut_down(runner: ScheduleRunner, options: SuiteOptions) -> ShutdownRecord:
-    crowd = ClientPool(runner.pool_settings(options.deadline_s))
+    pool = ClientPool(runner.pool_settings(options.deadline_s))
     try:
         for _ in range(MEMBERS):
-            _join(crowd)
-        crowd.settle()
-        silent = crowd.people[-1]
+            _join(pool)
+        pool.settle()
+        silent = pool.members[-1]
         silent.stalled = True
         silent.outstanding.clear()
         silent.client.stop_reading()
-        accepted = _publish(crowd)
+        accepted = _publish(pool)
         began_ns = now_ns()
         runner.server.ask_to_end()
-        reading = [person for person in crowd.people if person is not silent]
-        crowd.wait(lambda: all(person.closed for person in reading), EXIT_S)
+        reading = [member for member in pool.members if member is not silent]
+        pool.wait(lambda: all(member.closed for member in reading), EXIT_S)
         left_s = EXIT_S - (now_ns() - began_ns) / NS
         has_exited = runner.server.wait_exit(max(0.1, left_s))
         exit_s = (now_ns() - began_ns) / NS if has_exited else None
-        return ShutdownRecord(tuple(_seen_end(crowd, p, accepted) for p in crowd.people), exit_s, EXIT_S)
+        return ShutdownRecord(tuple(_seen_end(pool, p, accepted) for p in pool.members), exit_s, EXIT_S)
     finally:
-        for person in crowd.people:
-            person.client.abort()
-            person.closed = True
+        for member in pool.members:
+            member.client.abort()
+            member.closed = True
 
 
-def _join(crowd: ClientPool) -> None:
-    person = crowd.join()
-    if person.can_speak:
-        crowd.speak(person, "here")
-        crowd.wait(lambda: bool(person.in_ns) or not person.here, crowd.setting.deadline_s / 2)
+def _join(pool: ClientPool) -> None:
+    member = pool.join()
+    if member.can_speak:
+        pool.speak(member, "here")
+        pool.wait(lambda: bool(member.in_ns) or not member.here, pool.setting.deadline_s / 2)
 
 
-def _publish(crowd: ClientPool) -> list[tuple[int, int]]:
+def _publish(pool: ClientPool) -> list[tuple[int, int]]:
     """Publish a few messages, and return those that their sender received back."""
-    sender = crowd.people[0]
+    sender = pool.members[0]
     keys = [(sender.number, sender.sequence + number) for number in range(LAST_MESSAGES)]
     for number in range(LAST_MESSAGES):
         if sender.can_speak:
-            crowd.speak(sender, f"before the end {number}")
+            pool.speak(sender, f"before the end {number}")
 
     def returned() -> list[tuple[int, int]]:
-        return [key for key in keys if key in crowd.said and _has_heard(crowd, sender, key)]
+        return [key for key in keys if key in pool.said and _has_heard(pool, sender, key)]
 
-    crowd.wait(lambda: len(returned()) == len(keys), crowd.setting.deadline_s / 2)
+    pool.wait(lambda: len(returned()) == len(keys), pool.setting.deadline_s / 2)
     return returned()
 
 
-def _has_heard(crowd: ClientPool, person: PoolMember, key: tuple[int, int]) -> bool:
-    heard = crowd.said[key].heard_by
-    return (person.number, Kind.DELIVERY) in heard or (person.number, Kind.REPLY) in heard
+def _has_heard(pool: ClientPool, member: PoolMember, key: tuple[int, int]) -> bool:
+    heard = pool.said[key].heard_by
+    return (member.number, Kind.DELIVERY) in heard or (member.number, Kind.REPLY) in heard
 
 
-def _seen_end(crowd: ClientPool, person: PoolMember, accepted: list[tuple[int, int]]) -> SeenEnd:
-    is_expected = crowd.contract.audience is Audience.EVERYONE or person.number == 0
-    missed = sum(not _has_heard(crowd, person, key) for key in accepted) if is_expected and person.in_ns else 0
-    reads = not person.stalled
-    return SeenEnd(person.name, reads, person.closed, person.close_code, missed if reads else 0)
+def _seen_end(pool: ClientPool, member: PoolMember, accepted: list[tuple[int, int]]) -> SeenEnd:
+    is_expected = pool.contract.audience is Audience.EVERYONE or member.number == 0
+    missed = sum(not _has_heard(pool, member, key) for key in accepted) if is_expected and member.in_ns else 0
+    reads = not member.stalled
+    return SeenEnd(member.name, reads, member.closed, member.close_code, missed if reads else 0)
 
 
 def _after_restart(runner: ScheduleRunner, options: SuiteOptions) -> list[Finding]:

@@ -24,9 +24,9 @@ def is_silent(findings: list[Finding]) -> bool:
     return any(one.check == "received" and one.anomaly is Anomaly.UNKNOWN for one in findings)
 
 
-def may_be_a_ban(performance: ScheduleExecution) -> bool:
+def may_be_a_ban(execution: ScheduleExecution) -> bool:
     """Whether the server said that this client connects too often."""
-    return "429" in performance.came
+    return "429" in execution.came
 
 
 def stays_silent(serves: Callable[[], bool], budget: Budget) -> bool:
@@ -39,13 +39,13 @@ def stays_silent(serves: Callable[[], bool], budget: Budget) -> bool:
     return True
 
 
-def stopped_working(channel: str, performance: ScheduleExecution, before: Schedule) -> Finding:
+def stopped_working(channel: str, execution: ScheduleExecution, before: Schedule) -> Finding:
     """The finding, with the last steps of the schedule before."""
-    members = performance.history.members
+    members = execution.history.members
     opened = sum(bool(member.connected_ns) for member in members)
     told = (
         f"The channel served its members before, and then it stopped: {opened} of {len(members)} connections opened, "
-        f"what came was {performance.came}, and fresh clients were not served {RETRIES * PAUSE_S:g} s later either. A "
+        f"what came was {execution.came}, and fresh clients were not served {RETRIES * PAUSE_S:g} s later either. A "
         "fresh server serves them, so what came before brought this about."
     )
     steps = tuple(f"before: {step.describe()}" for step in before[-SHOWN:])

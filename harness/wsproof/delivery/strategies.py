@@ -88,7 +88,7 @@ def bursts(draw: st.DrawFn) -> Schedule:
 
 
 @st.composite
-def comings_and_goings(draw: st.DrawFn) -> Schedule:
+def joins_and_leaves(draw: st.DrawFn) -> Schedule:
     """Members that join, publish, leave in every way, and join again under the same id."""
     size = draw(st.integers(2, 3))
     steps = [Step(Action.JOIN, number) for number in range(size)]
@@ -115,7 +115,7 @@ def comings_and_goings(draw: st.DrawFn) -> Schedule:
 
 
 @st.composite
-def farewells(draw: st.DrawFn) -> Schedule:
+def last_messages(draw: st.DrawFn) -> Schedule:
     """A member that publishes and leaves at once.
 
     It leaves by a close frame or FIN: an RST may discard its last messages.
@@ -133,7 +133,7 @@ def farewells(draw: st.DrawFn) -> Schedule:
 
 
 @st.composite
-def offences(draw: st.DrawFn, breaks: tuple[Misbehaviour, ...] = BREAKS) -> Schedule:
+def misbehaviours(draw: st.DrawFn, breaks: tuple[Misbehaviour, ...] = BREAKS) -> Schedule:
     """A misbehaving member among others that publish. It stays or leaves."""
     place = draw(st.integers(0, 2))
     others = [number for number in range(3) if number != place]
@@ -150,7 +150,7 @@ def offences(draw: st.DrawFn, breaks: tuple[Misbehaviour, ...] = BREAKS) -> Sche
 
 
 @st.composite
-def deaths(draw: st.DrawFn) -> Schedule:
+def resets(draw: st.DrawFn) -> Schedule:
     """A member that stops reading, has messages on their way to it, and resets its connection."""
     place = draw(st.integers(0, 2))
     talker, other = (number for number in range(3) if number != place)

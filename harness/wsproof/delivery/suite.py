@@ -265,7 +265,7 @@ def replay(
         return list(probed(runner, each, SuiteOptions(seed=seed, deadline_s=deadline_s)).findings)
     seen = runner.judge(schedule, deadline_s)
     if not runner.speaks:
-        return [told(runner, each, runner.other_language(seen.performance, deadline_s), schedule)]
+        return [told(runner, each, runner.other_language(seen.execution, deadline_s), schedule)]
     return [told(runner, each, finding, schedule) for finding in each.mine(seen.findings)]
 
 
@@ -315,10 +315,10 @@ def _run(
             kept["received", Anomaly.UNKNOWN] = unanswered(workload, each, gone)
             break
         tried += 1
-        for figure in seen.performance.measured:
+        for figure in seen.execution.measured:
             measured[figure.name] = max(figure, measured.get(figure.name, figure), key=lambda one: one.value)
         if not runner.speaks:
-            other = runner.other_language(seen.performance, options.deadline_s)
+            other = runner.other_language(seen.execution, options.deadline_s)
             opening = tuple(takewhile(lambda step: step.action in (Action.JOIN, Action.WATCH), schedule))
             kept[other.check, other.anomaly] = told(runner, each, other, opening)
             runner.broken = False

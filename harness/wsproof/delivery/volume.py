@@ -19,7 +19,7 @@ STREAM_S = 2.5
 BURST_S = 3.0
 """Seconds that the server may need for a burst, at the rate that it had before. Larger bursts are left out."""
 CROWD_S = 2.0
-"""Seconds in which the members of a crowd may connect."""
+"""Seconds in which the members of a CROWD step may connect."""
 BETTER = 1.2
 """A chunk twice as long is worth it if messages pass faster by this factor."""
 LONGEST_CHUNK = 512
@@ -31,7 +31,7 @@ BEYOND_S = 3.0
 QUIET_S = 0.3
 """Seconds without a message after which no more is waited for."""
 PROBE_S = 0.5
-"""Seconds between two messages that show whether a crowd is subscribed."""
+"""Seconds between two messages that show whether the members of a CROWD step are subscribed."""
 VOLUME = frozenset({Action.STREAM, Action.BURST, Action.CROWD})
 """The actions of this module."""
 
@@ -41,119 +41,119 @@ def has_volume(schedule: Schedule) -> bool:
     return any(step.action in VOLUME for step in schedule)
 
 
-def stream(crowd: ClientPool, step: Step) -> None:
+def stream(pool: ClientPool, step: Step) -> None:
     """Publish `count` messages of all members in turn, in chunks that double while the server keeps up.
 
     The next chunk begins when everybody has the one before. It ends early when a message is missing or time is up.
     """
-    deadline, said, chunk, best = Deadline.after(crowd.setting.budget.at_most(STREAM_S)), 0, 1, 0.0
+    deadline, said, chunk, best = Deadline.after(pool.setting.budget.at_most(STREAM_S)), 0, 1, 0.0
     while said < step.count and not deadline.passed:
         began = now_ns()
-        sent = _say_in_turn(crowd, min(chunk, step.count - said), step.size_bytes)
-        crowd.settle()
+        sent = _say_in_turn(pool, min(chunk, step.count - said), step.size_bytes)
+        pool.settle()
         said += sent
-        if crowd.gave_up:
-            _go_on_beyond(crowd, step.size_bytes)
-        if crowd.gave_up or not sent:
+        if pool.gave_up:
+            _go_on_beyond(pool, step.size_bytes)
+        if pool.gave_up or not sent:
             break
         rate = sent / max((now_ns() - began) / 1e9, 1e-6)
         if rate > BETTER * best and chunk < LONGEST_CHUNK:
             chunk *= 2
         best = max(best, rate)
-    crowd.rate = max(crowd.rate, best)
-    crowd.measured["messages streamed"] = Figure("messages streamed", crowd_total(crowd, "messages streamed") + said)
-    crowd.measured["rate taken"] = Figure("rate taken", crowd.rate, "/s")
+    pool.rate = max(pool.rate, best)
+    pool.measured["messages streamed"] = Figure("messages streamed", pool_total(pool, "messages streamed") + said)
+    pool.measured["rate taken"] = Figure("rate taken", pool.rate, "/s")
 
 
-def _go_on_beyond(crowd: ClientPool, size_bytes: int) -> None:
+def _go_on_beyond(pool: ClientPool, size_bytes: int) -> None:
     """Say much more at once, where a message is missing: a server that limits the rate now discards most of it."""
-    _say_at_once(crowd, BEYOND, size_bytes)
-    deadline, heard = Deadline.after(crowd.setting.budget.at_most(BEYOND_S)), -1
-    while crowd.heard != heard and not deadline.passed:
-        heard = crowd.heard
-        crowd.wait(lambda: False, QUIET_S)
+    _say_at_once(pool, BEYOND, size_bytes)
+    deadline, heard = Deadline.after(pool.setting.budget.at_most(BEYOND_S)), -1
+    while pool.heard != heard and not deadline.passed:
+        heard = pool.heard
+        pool.wait(lambda: False, QUIET_S)
 
 
-def crowd_total(crowd: ClientPool, name: str) -> float:
+def pool_total(pool: ClientPool, name: str) -> float:
     """The value of a figure so far."""
-    return crowd.measured[name].value if name in crowd.measured else 0.0
+    return pool.measured[name].value if name in pool.measured else 0.0
 
 
-def burst(crowd: ClientPool, step: Step) -> None:
+def burst(pool: ClientPool, step: Step) -> None:
     """Publish `count` messages of several members at once, and then wait for all of them.
 
     Each member writes all of its messages in one piece, so that the server has them before it has told anybody.
     A burst is left out if the server would need too long for it at the rate of the stream before.
     """
-    if crowd.gave_up or (crowd.rate and step.count > crowd.rate * BURST_S):
+    if pool.gave_up or (pool.rate and step.count > pool.rate * BURST_S):
         return
-    sent = _say_at_once(crowd, step.count, step.size_bytes)
-    if not crowd.settle():
-        _go_on_beyond(crowd, step.size_bytes)
-    crowd.measured["largest burst"] = Figure("largest burst", max(sent, crowd_total(crowd, "largest burst")))
+    sent = _say_at_once(pool, step.count, step.size_bytes)
+    if not pool.settle():
+        _go_on_beyond(pool, step.size_bytes)
+    pool.measured["largest burst"] = Figure("largest burst", max(sent, pool_total(pool, "largest burst")))
 
 
-def _say_in_turn(crowd: ClientPool, count: int, size_bytes: int) -> int:
+def _say_in_turn(pool: ClientPool, count: int, size_bytes: int) -> int:
     """Let the members that can speak say `count` messages in turn. Returns how many were said."""
     said = 0
-    for person in islice(cycle(_speakers(crowd)), count):
-        if person.can_speak:
-            crowd.speak(person, body_of(size_bytes) if size_bytes else "")
+    for member in islice(cycle(_speakers(pool)), count):
+        if member.can_speak:
+            pool.speak(member, body_of(size_bytes) if size_bytes else "")
             said += 1
     return said
 
 
-def _say_at_once(crowd: ClientPool, count: int, size_bytes: int) -> int:
+def _say_at_once(pool: ClientPool, count: int, size_bytes: int) -> int:
     """Let the members that can speak say `count` messages, each member all of its own in one piece."""
     said = 0
-    for person in islice(cycle(_speakers(crowd)), count):
-        message = crowd.say(person, body_of(size_bytes) if size_bytes else "")
+    for member in islice(cycle(_speakers(pool)), count):
+        message = pool.say(member, body_of(size_bytes) if size_bytes else "")
         if isinstance(message, HttpRequest):
-            crowd.request(person, message)
+            pool.request(member, message)
         else:
-            crowd.put(person, message)
+            pool.put(member, message)
         said += 1
     return said
 
 
-def _speakers(crowd: ClientPool) -> list[PoolMember]:
-    return [person for person in crowd.people if person.can_speak and person.counts]
+def _speakers(pool: ClientPool) -> list[PoolMember]:
+    return [member for member in pool.members if member.can_speak and member.counts]
 
 
-def gather_crowd(crowd: ClientPool, cast: dict[int, PoolMember], step: Step) -> None:
+def join_many(pool: ClientPool, joined: dict[int, PoolMember], step: Step) -> None:
     """Let `count` more members join, until the server refuses one or time is up, and wait until they are subscribed."""
-    deadline, new = Deadline.after(crowd.setting.budget.at_most(CROWD_S)), list[PoolMember]()
+    deadline, new = Deadline.after(pool.setting.budget.at_most(CROWD_S)), list[PoolMember]()
     for number in range(step.member, step.member + step.count):
-        if deadline.passed or crowd.gave_up:
+        if deadline.passed or pool.gave_up:
             break
-        person = crowd.join(room=step.room)
-        cast[number] = person
-        if not person.can_speak:
-            if person.conversation is not None and person.conversation.is_refused:
+        member = pool.join(room=step.room)
+        joined[number] = member
+        if not member.can_speak:
+            if member.conversation is not None and member.conversation.is_refused:
                 # The room is full, and the server says so: others refuse the handshake.
-                person.departure, person.join_fault = Departure.REFUSED, ""
+                member.departure, member.join_fault = Departure.REFUSED, ""
             break
-        new.append(person)
-    here = sum(person.can_speak for person in crowd.people)
-    crowd.measured["members at once"] = Figure("members at once", max(here, crowd_total(crowd, "members at once")))
-    if crowd.setting.workload.publishes and not crowd.gave_up:
-        _let_all_in(crowd, new)
+        new.append(member)
+    here = sum(member.can_speak for member in pool.members)
+    pool.measured["members at once"] = Figure("members at once", max(here, pool_total(pool, "members at once")))
+    if pool.setting.workload.publishes and not pool.gave_up:
+        _let_all_in(pool, new)
 
 
-def _let_all_in(crowd: ClientPool, new: list[PoolMember]) -> None:
+def _let_all_in(pool: ClientPool, new: list[PoolMember]) -> None:
     """Publish until each new member has received something, first by one that is in already, then by each itself."""
-    deadline = Deadline.after(crowd.setting.patience_s)
-    speaker = next((one for one in crowd.people if one.can_speak and one.counts and one not in new), None)
-    heard_by_all = crowd.contract.audience in (Audience.EVERYONE, Audience.OTHERS)
+    deadline = Deadline.after(pool.setting.timeout_s)
+    speaker = next((one for one in pool.members if one.can_speak and one.counts and one not in new), None)
+    heard_by_all = pool.contract.audience in (Audience.EVERYONE, Audience.OTHERS)
     while not deadline.passed:
         outside = [one for one in new if one.here and not one.in_ns]
         if not outside:
             return
         if speaker is not None and speaker.can_speak and heard_by_all:
-            crowd.speak(speaker, "who is there?")
+            pool.speak(speaker, "who is there?")
         else:
-            for person in outside:
-                crowd.speak(person, "here")
+            for member in outside:
+                pool.speak(member, "here")
         speaker = None
-        crowd.wait(lambda: all(one.in_ns or not one.here for one in new), PROBE_S)
-    crowd.gave_up = crowd.gave_up or any(one.here and not one.in_ns for one in new)
+        pool.wait(lambda: all(one.in_ns or not one.here for one in new), PROBE_S)
+    pool.gave_up = pool.gave_up or any(one.here and not one.in_ns for one in new)
