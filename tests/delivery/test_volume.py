@@ -102,10 +102,10 @@ def test_a_room_that_says_that_it_is_full_ends_the_crowd_as_a_refused_handshake_
     setting = SimpleNamespace(
         budget=SimpleNamespace(at_most=lambda seconds: 90.0), workload=SimpleNamespace(publishes=False)
     )
-    crowd = SimpleNamespace(
-        setting=setting, gave_up=False, people=people[:3], measured={}, join=lambda room: next(coming)
+    pool = SimpleNamespace(
+        setting=setting, gave_up=False, members=people[:3], measured={}, join=lambda room: next(coming)
     )
-    join_many(cast(Any, crowd), {}, Step(Action.CROWD, 0, count=4))
+    join_many(cast(Any, pool), {}, Step(Action.CROWD, 0, count=4))
     assert (people[2].departure, people[2].join_fault) == (departure, fault)
     assert next(coming) is people[3]
-    assert crowd.measured["members at once"].value == 2
+    assert pool.measured["members at once"].value == 2
