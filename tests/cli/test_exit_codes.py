@@ -64,9 +64,9 @@ def test_a_comparison_fails_only_when_the_candidate_is_worse(judgement: Judgemen
 def test_a_reader_that_goes_away_makes_no_verdict_a_good_one(
     verb: str, code: ExitCode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def perform(_: object) -> int:
+    def run_command(_: object) -> int:
         raise BrokenPipeError
 
-    monkeypatch.setattr(f"wsproof.cli.{verb}.perform", perform)
+    monkeypatch.setattr(f"wsproof.cli.{verb}.run_command", run_command)
     monkeypatch.setattr("os.dup2", lambda *_: None)
     assert main([verb]) == code

@@ -124,7 +124,7 @@ def test_every_verb_has_a_module_that_performs_it() -> None:
     from importlib import import_module
 
     for verb in VERBS:
-        assert callable(import_module(f"wsproof.cli.{verb}").perform)
+        assert callable(import_module(f"wsproof.cli.{verb}").run_command)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from wsproof.cli.parser import parse_command, perform
+from wsproof.cli.parser import parse_command, run_command
 from wsproof.errors import ExitCode, TerminatedRun, ViolatedRun, WsproofError
 from wsproof.net.redact import hide_known
 from wsproof.session.crash import CRASHED
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = parse_command(ours, handed_on, began)
     with sigterm_as_an_error(), warnings_as_lines():
         try:
-            return int(perform(command))
+            return int(run_command(command))
         except WsproofError as error:
             if isinstance(error, ViolatedRun) and not isinstance(error.__cause__, WsproofError):
                 traceback.print_exception(error.__cause__)  # wsproof crashed

@@ -13,17 +13,17 @@ from wsproof.session.options import BenchOptions
 from wsproof.target.servers import names_several
 
 
-def perform(command: Command[BenchOptions]) -> ExitCode:
+def run_command(command: Command[BenchOptions]) -> ExitCode:
     """Measure the target, print the figures, and keep the run."""
     options, outputs = command.options, command.outputs
     if is_mix(options.workload):
         from wsproof.cli import bench_mix
 
-        return bench_mix.perform(command)
+        return bench_mix.run_command(command)
     if names_several(options.server):
         from wsproof.cli import bench_servers
 
-        return bench_servers.perform(command)
+        return bench_servers.run_command(command)
     result = bench(options, console=TerminalConsole(outputs), began=command.began)
     outputs.write_hdr(result.measurement)
     outputs.write_accepted(result.record.findings)

@@ -16,7 +16,7 @@ WHAT = "workload"
 NOTE = "Measured at the same time on one server. Figures marked ? are void."
 
 
-def perform(command: Command[BenchOptions]) -> ExitCode:
+def run_command(command: Command[BenchOptions]) -> ExitCode:
     """Measure the workloads at the same time, print each run and the table, and write the requested copies."""
     options, outputs = command.options, command.outputs
     if outputs.hdr is not None:

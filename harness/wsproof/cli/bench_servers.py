@@ -11,7 +11,7 @@ from wsproof.session.bench_servers import bench_servers
 from wsproof.session.options import BenchOptions
 
 
-def perform(command: Command[BenchOptions]) -> ExitCode:
+def run_command(command: Command[BenchOptions]) -> ExitCode:
     """Measure each server, print the table, and write the requested copies."""
     options, outputs = command.options, command.outputs
     if outputs.hdr is not None:

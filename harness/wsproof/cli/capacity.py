@@ -34,7 +34,7 @@ class CapacityConsole(TerminalConsole):
             self.say(f"\n{capacity_sentence(record.capacity)}", style="bold")
 
 
-def perform(command: Command[CapacityOptions]) -> ExitCode:
+def run_command(command: Command[CapacityOptions]) -> ExitCode:
     """Run the search, print each level as it is measured, and keep the run."""
     record = capacity(command.options, console=CapacityConsole(command.outputs), began=command.began)
     command.outputs.write_accepted(record.findings)

@@ -41,12 +41,12 @@ class CheckConsole(TerminalConsole):
         ]
 
 
-def perform(command: Command[CheckOptions]) -> ExitCode:
+def run_command(command: Command[CheckOptions]) -> ExitCode:
     """Check the target, print the report, and keep the run."""
     if names_several(command.options.server):
         from wsproof.cli import check_servers
 
-        return check_servers.perform(command)
+        return check_servers.run_command(command)
     record = check(command.options, console=CheckConsole(command.outputs), began=command.began)
     command.outputs.write_accepted(record.findings)
     return exit_code_of(record.verdict)

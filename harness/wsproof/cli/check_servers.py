@@ -29,7 +29,7 @@ class ServersConsole(TerminalConsole):
         )
 
 
-def perform(command: Command[CheckOptions]) -> ExitCode:
+def run_command(command: Command[CheckOptions]) -> ExitCode:
     """Check each server, print the table, and write the requested copies, even if the run ends early."""
     table = check_servers(command.options, console=ServersConsole(command.outputs), began=command.began)
     command.outputs.write_accepted(finding for row in table.rows for finding in row.findings)

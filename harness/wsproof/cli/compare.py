@@ -24,7 +24,7 @@ class CompareConsole(TerminalConsole):
         self.outputs.write_markdown(lambda: comparison_markdown(comparison))
 
 
-def perform(command: Command[CompareOptions]) -> ExitCode:
+def run_command(command: Command[CompareOptions]) -> ExitCode:
     """Compare base and candidate, print the verdict, and keep the comparison."""
     comparison = compare(command.options, console=CompareConsole(command.outputs), began=command.began)
     return exit_code_of_comparison(comparison.verdict)

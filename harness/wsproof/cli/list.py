@@ -25,7 +25,7 @@ TARGETS = (
 )
 
 
-def perform(command: Command[ListOptions]) -> ExitCode:
+def run_command(command: Command[ListOptions]) -> ExitCode:
     """Print the list that was named, or all lists."""
     out = rich_console()
     options = command.options

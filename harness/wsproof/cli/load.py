@@ -23,7 +23,7 @@ class LoadConsole(TerminalConsole):
         show_verdict(self.rich, record.verdict)
 
 
-def perform(command: Command[LoadOptions]) -> ExitCode:
+def run_command(command: Command[LoadOptions]) -> ExitCode:
     """Start the target, run Locust against it, and keep a headless run."""
     options, outputs = command.options, command.outputs
     console = LoadConsole(outputs)

@@ -160,8 +160,8 @@ def parse_command(words: Sequence[str], handed_on: Sequence[str] = (), began: fl
     return Command(given["verb"], options, read_options(Outputs, given, verb.outputs), began)
 
 
-def perform(command: Command[Any]) -> ExitCode:
+def run_command(command: Command[Any]) -> ExitCode:
     """Run the command with the module of its verb, which is imported here and not for `--help`."""
     command.outputs.require_writable()
-    code: ExitCode = import_module(f"wsproof.cli.{command.verb}").perform(command)
+    code: ExitCode = import_module(f"wsproof.cli.{command.verb}").run_command(command)
     return code

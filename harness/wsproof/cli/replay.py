@@ -10,7 +10,7 @@ from wsproof.session.options import ReplayOptions
 from wsproof.session.replay import replay
 
 
-def perform(command: Command[ReplayOptions]) -> ExitCode:
+def run_command(command: Command[ReplayOptions]) -> ExitCode:
     """Repeat the finding. Exit code 1: it or another violation occurs; 0: none occurs; 3: the result is unknown."""
     console = TerminalConsole(command.outputs)
     result = replay(command.options, began=command.began)

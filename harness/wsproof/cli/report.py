@@ -15,7 +15,7 @@ from wsproof.report.formats.page import write_index, write_page
 from wsproof.report.store.runs import RunStore
 
 
-def perform(command: Command[ReportOptions]) -> ExitCode:
+def run_command(command: Command[ReportOptions]) -> ExitCode:
     """Write the page again from the stored record and print its path. With `--hdr`, print HdrHistogram logs."""
     options = command.options
     if options.hdr:

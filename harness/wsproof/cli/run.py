@@ -35,7 +35,7 @@ class RunConsole(CheckConsole):
         )
 
 
-def perform(command: Command[RunOptions]) -> ExitCode:
+def run_command(command: Command[RunOptions]) -> ExitCode:
     """Check, measure and load one build. Partial results are reported even if the run ends early."""
     options, outputs = command.options, command.outputs
     record = run(options, console=RunConsole(outputs), began=process_began())

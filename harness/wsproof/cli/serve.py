@@ -14,7 +14,7 @@ LOOK_SECONDS = 0.2
 """Seconds between two looks at whether the server is still alive."""
 
 
-def perform(command: Command[ServeOptions]) -> ExitCode:
+def run_command(command: Command[ServeOptions]) -> ExitCode:
     """Start the target, print its URL, and wait. Ctrl-C is the normal end, with exit code 0.
 
     Raises:
