@@ -65,11 +65,11 @@ def test_each_robustness_test_ends_with_the_budget(slow: RunningHere, trial: Rob
     endpoint = slow.endpoint.within(budget)
     with Ended():
         try:
-            ground = RobustnessContext(endpoint, FACTS, None, DEADLINE_S, budget)
+            context = RobustnessContext(endpoint, FACTS, None, DEADLINE_S, budget)
             try:
-                trial.perform(ground)
+                trial.run(context)
             finally:
-                ground.close()
+                context.close()
         except (BudgetSpent, TargetError):
             pass
 

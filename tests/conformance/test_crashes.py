@@ -66,7 +66,7 @@ def test_a_crash_while_a_finding_is_repeated_keeps_the_finding(
 
 
 def test_a_crash_in_a_robustness_test_is_its_own(faulty: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    def well(ground: RobustnessContext) -> RobustnessOutcome:
+    def well(context: RobustnessContext) -> RobustnessOutcome:
         return RobustnessOutcome(connections=1)
 
     checks = (RobustnessTest("many-fragments", crash), RobustnessTest("empty-fragments", well))

@@ -66,7 +66,7 @@ def test_what_a_trial_shows_once_only_is_an_observation(fragile: FaultyServer, m
     """The server serves nobody beside a flood, once: as if the machine had been busy."""
     told = iter([True, False])
 
-    def flood(ground: RobustnessContext) -> RobustnessOutcome:
+    def flood(context: RobustnessContext) -> RobustnessOutcome:
         outcome = RobustnessOutcome(connections=1)
         if next(told):
             outcome.report_violation("served-beside-flood", "other clients to be served", "one was not")

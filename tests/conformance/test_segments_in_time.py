@@ -32,7 +32,7 @@ def test_what_is_left_is_sent_at_once_when_it_takes_long(
     talk: Any = SimpleNamespace(
         transcript=Transcript(),
         client=SimpleNamespace(send_raw=send_raw, fileno=lambda: 3),
-        conduct=SimpleNamespace(barrier=SimpleNamespace(wait_read=wait_read)),
+        driver=SimpleNamespace(barrier=SimpleNamespace(wait_read=wait_read)),
     )
     driver._Exchange._send(talk, DATA, tuple(range(1, 100)))
     assert b"".join(sent) == DATA

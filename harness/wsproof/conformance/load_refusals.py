@@ -23,7 +23,7 @@ _PAUSES_S = (0.3, 1.2, 3.0)
 
 
 def with_room(
-    perform: Callable[[Script], Result],
+    run: Callable[[Script], Result],
     conversation: Script,
     wait_for_room: Callable[[], None],
     pause: Callable[[float], None],
@@ -33,15 +33,15 @@ def with_room(
     A server may also answer so because of the script's content. So a refusal that remains after all pauses counts if
     a plain handshake is accepted beside it. None: plain handshakes are refused as well.
     """
-    result = perform(conversation)
+    result = run(conversation)
     for pause_s in _PAUSES_S:
         if not is_refused_for_load(result):
             return result
-        if is_refused_for_load(perform(PLAIN)):
+        if is_refused_for_load(run(PLAIN)):
             wait_for_room()
         pause(pause_s)
-        result = perform(conversation)
-    return None if is_refused_for_load(result) and is_refused_for_load(perform(PLAIN)) else result
+        result = run(conversation)
+    return None if is_refused_for_load(result) and is_refused_for_load(run(PLAIN)) else result
 
 
 def is_refused_for_load(result: Result) -> bool:

@@ -87,9 +87,9 @@ def _converse(
     conversation: Script, facts: EndpointProfile, endpoint: Endpoint, deadline_s: float, pid: int | None
 ) -> tuple[Transcript, list[Violation]]:
     with SegmentBarrier() as barrier:
-        conduct = Driver(endpoint, facts, Timeouts(deadline_s), barrier)
+        driver = Driver(endpoint, facts, Timeouts(deadline_s), barrier)
         swelling = MemoryGrowth(pid) if conversation.subject == "deflate-bomb" else None
-        greeting, expected, transcript = conduct.perform(conversation)
+        greeting, expected, transcript = driver.run(conversation)
     violations = verify(conversation, greeting, expected, facts, transcript)
     return transcript, violations + (swelling.violations(transcript) if swelling is not None else [])
 
@@ -114,7 +114,7 @@ def _replay_trial(
         raise CannotTellError(f"{trial.name} is {NOT_OURS}; replay it on a server that is started here")
     patient_s = float(recipe.get("deadline_s", deadline_s))
     watch = ServerWatch(server)
-    ground = RobustnessContext(
+    context = RobustnessContext(
         endpoint,
         facts,
         pid,
@@ -125,21 +125,21 @@ def _replay_trial(
         header_echo=getattr(server, "header_echo", None),
     )
     try:
-        outcome = _outcome(trial, ground)
-        if not ground.all_served():
+        outcome = _outcome(trial, context)
+        if not context.all_served():
             outcome.report_violation("neighbour-served", _SERVED, "an old or a new one was not, afterwards")
             outcome.violations += _ends(watch, endpoint)
     except HandshakeRefused as error:
         raise CannotTellError(f"the server takes no more clients, which may be a limit: {error}") from error
     finally:
-        ground.close()
+        context.close()
     return [finding_of(violation, outcome.lines, recipe) for violation in outcome.violations]
 
 
-def _outcome(trial: RobustnessTest, ground: RobustnessContext) -> RobustnessOutcome:
+def _outcome(trial: RobustnessTest, context: RobustnessContext) -> RobustnessOutcome:
     """Run the test. A client that is not served ends it."""
     try:
-        return trial.perform(ground)
+        return trial.run(context)
     except HandshakeRefused:
         raise
     except TargetError as error:

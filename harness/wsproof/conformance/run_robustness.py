@@ -111,8 +111,8 @@ class RobustnessRunner:
         """Run the test once and check that the server still serves others. `parameters` are given for a retry."""
         watch = ServerWatch(self.subject.server)
         try:
-            ground = self._ground = self._ground or self._fresh_ground(parameters or {})
-            outcome = trial.perform(ground)
+            context = self._ground = self._ground or self._fresh_ground(parameters or {})
+            outcome = trial.run(context)
         except HandshakeRefused as error:
             outcome = RobustnessOutcome(lacking=f"the server takes no more clients, which may be a limit: {error}")
         except TargetError as error:

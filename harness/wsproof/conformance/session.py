@@ -120,7 +120,7 @@ class Session:
         """Seconds for the edge cases of one property, so that no property uses the time of all others."""
         self.silent_s = _SILENT_RETRIES_S
         """Seconds left for retries that wait out a timeout."""
-        self._conduct = Driver(self.endpoint, facts, self.timeouts, barrier)
+        self._driver = Driver(self.endpoint, facts, self.timeouts, barrier)
         self._least_bytes: dict[int, int] = {}
         self._neighbour = Bystander(
             options.deadline_s, facts.first_messages, begin=join_of(facts), answers_pings=not facts.closes_unasked
@@ -139,7 +139,7 @@ class Session:
     @property
     def facts(self) -> EndpointProfile:
         """The endpoint profile that the probe found."""
-        return self._conduct.facts
+        return self._driver.facts
 
     @property
     def losses(self) -> list[str]:
@@ -232,8 +232,8 @@ class Session:
             TargetError: nobody listens.
         """
         if conversation.subject in self.cases.by_rule:
-            return self._conduct.perform(conversation)
-        return with_room(self._conduct.perform, conversation, self._wait_for_room, self._pause)
+            return self._driver.run(conversation)
+        return with_room(self._driver.run, conversation, self._wait_for_room, self._pause)
 
     def _pause(self, seconds: float) -> None:
         time.sleep(self.budget.at_most(seconds))
@@ -256,7 +256,7 @@ class Session:
         """
         script = Script("opcode-reserved", (Send(Frame(_RESERVED_OPCODE, mask=MASK)),))
         try:
-            _, _, transcript = self._conduct.perform(script)
+            _, _, transcript = self._driver.run(script)
         except TargetError:
             return False
         return transcript.close is not None and transcript.close.code is not None
@@ -279,7 +279,7 @@ class Session:
     def _is_ended(self, plain: Script, took_s: float) -> bool:
         """Whether the application ends the connection even when these messages are sent unfragmented."""
         linger_s = self.budget.at_most(min(max(_LINGER_S, _TIMES_LONGER * took_s), _LONGEST_LINGER_S))
-        _, expected, transcript = self._conduct.perform(plain, linger_s)
+        _, expected, transcript = self._driver.run(plain, linger_s)
         return leaves_open(expected, transcript, self.facts)
 
     def _may_be_believed(self, violation: Violation, transcript: Transcript) -> bool:
@@ -339,7 +339,7 @@ class Session:
         except TargetError as error:
             self.budget.check()
             raise ServerGone(f"the server stopped serving, and could not be started again: {error}") from error
-        self._conduct.endpoint = self.endpoint
+        self._driver.endpoint = self.endpoint
         self.deaths += 1
 
     def settle(self, names: list[str]) -> None:

@@ -146,7 +146,7 @@ def test_whom_serving_costs_nothing_is_not_who_serves(time: Clock) -> None:
 
 
 class Served(RobustnessContext):
-    """A ground whose neighbour is always served, at some cost to the server."""
+    """A context whose neighbour is always served, at some cost to the server."""
 
     def neighbour_served(self) -> bool:
         meter = cast(Process | None, self.meter)
@@ -156,14 +156,14 @@ class Served(RobustnessContext):
 
 
 def ground_of(process: Process | None) -> RobustnessContext:
-    ground = Served(cast(Any, None), EndpointProfile(None, False, False, 0), None, _DEADLINE_S, Budget(None))
-    ground.meter = cast(Any, process)
-    return ground
+    context = Served(cast(Any, None), EndpointProfile(None, False, False, 0), None, _DEADLINE_S, Budget(None))
+    context.meter = cast(Any, process)
+    return context
 
 
-def waited_s(ground: RobustnessContext, client: Silent) -> float:
-    """How long the ground waits for what never comes."""
-    assert not ground.wait_busy(cast(Client, client), lambda event: True)
+def waited_s(context: RobustnessContext, client: Silent) -> float:
+    """How long the context waits for what never comes."""
+    assert not context.wait_busy(cast(Client, client), lambda event: True)
     return client.waited_s
 
 

@@ -43,11 +43,11 @@ def held(server: FaultyServer, trial_name: str, deadline_s: float = _PATIENT_S) 
     """The outcome of one trial; descriptors that are kept are kept for ever, and need not be waited for."""
     trial = next(each for each in ROBUSTNESS_TESTS if each.name == trial_name)
     facts = probe(server.endpoint, _PATIENT_S)
-    ground = RobustnessContext(server.endpoint, facts, server.pid, deadline_s, Budget(None), examples=5, release_s=0.3)
+    context = RobustnessContext(server.endpoint, facts, server.pid, deadline_s, Budget(None), examples=5, release_s=0.3)
     try:
-        return trial.perform(ground)
+        return trial.run(context)
     finally:
-        ground.close()
+        context.close()
 
 
 @pytest.mark.parametrize("name", _STRAINS)

@@ -63,9 +63,7 @@ class Driver:
         """The expected answer to the script's handshake."""
         return expect_answer(self._request(conversation), self.endpoint.request(KEY))
 
-    def perform(
-        self, conversation: Script, linger_s: float = 0.0
-    ) -> tuple[HandshakeExpectation, Expectation, Transcript]:
+    def run(self, conversation: Script, linger_s: float = 0.0) -> tuple[HandshakeExpectation, Expectation, Transcript]:
         """Run the script; return the expected handshake, the expected outcome and the transcript.
 
         `linger_s`: seconds to wait after the barrier before closing, for an application that ends the connection late.
@@ -100,11 +98,11 @@ class _Exchange:
     """One connection that runs a script."""
 
     def __init__(
-        self, conduct: Driver, conversation: Script, greeting: HandshakeExpectation, client: Client, linger_s: float
+        self, driver: Driver, conversation: Script, greeting: HandshakeExpectation, client: Client, linger_s: float
     ) -> None:
         self.linger_s = linger_s
         self._http_noted = False
-        self.conduct = conduct
+        self.driver = driver
         self.conversation = conversation
         self.greeting = greeting
         self.client = client
@@ -115,7 +113,7 @@ class _Exchange:
 
     def _expect(self, agreed: DeflateAgreement | None) -> None:
         """Compute the expected outcome, which depends on the compression that the server agreed to."""
-        self.expected = expect_frames(self.conversation, self.conduct.facts, agreed)
+        self.expected = expect_frames(self.conversation, self.driver.facts, agreed)
         self.client.peer.answer_close = not self.expected.said_close
 
     # The handshake.
@@ -158,7 +156,7 @@ class _Exchange:
 
     def _note_handshake(self, request: Request) -> None:
         self.transcript.note_request(request)
-        usual = self.conduct.endpoint.request(KEY).header_lines()
+        usual = self.driver.endpoint.request(KEY).header_lines()
         odd = {name.lower() for name, value in request.header_lines() if (name, value) not in usual}
         for name, value in request.header_lines():
             if name.lower() in odd:
@@ -175,7 +173,7 @@ class _Exchange:
         response = self.transcript.response
         if response is None or response.status != 101 or self.greeting.answer is HandshakeAnswer.REFUSE:
             return
-        if self.conduct.facts.closes_unasked:
+        if self.driver.facts.closes_unasked:
             self._see_close()
             return
         if not self.conversation.pipelined:
@@ -199,10 +197,10 @@ class _Exchange:
             self._see_failure()
 
     def _log_in(self) -> None:
-        facts = self.conduct.facts
+        facts = self.driver.facts
         if not facts.has_login:
             return
-        done = log_in(self.client, facts, self.conduct.timeouts.longest_s)
+        done = log_in(self.client, facts, self.driver.timeouts.longest_s)
         self._seen = len(self.client.events)  # The client's and the server's messages during the login may be secret.
         self.transcript.messages.clear()  # The endpoint may have sent a message before the login.
         self.transcript.note("the client logs in" if done else "the login is not answered")
@@ -264,7 +262,7 @@ class _Exchange:
             if not self.client.send_raw(pieces.pop(0)):
                 return
             if pieces:
-                self.conduct.barrier.wait_read(self.client.fileno())
+                self.driver.barrier.wait_read(self.client.fileno())
             if len(pieces) > 1 and now_ns() - begun > _SPREAD_NS:
                 self.transcript.note(f"the last {len(pieces)} segments were sent in one, to be in time")
                 pieces = [b"".join(pieces)]
@@ -313,20 +311,20 @@ class _Exchange:
 
     def _send_barrier(self) -> None:
         frames = [Frame(Opcode.PING, BARRIER.encode(), mask=MASK)]
-        message = self.conduct.facts.barrier
+        message = self.driver.facts.barrier
         if message is not None and self._barrier_reply() is not None:
             frames.append(Frame(message.opcode, message.payload, mask=MASK))
         for frame in frames:
             # Send each frame in a segment of its own. Only the script itself tests several frames in one read.
-            self.conduct.barrier.wait_read(self.client.fileno())
+            self.driver.barrier.wait_read(self.client.fileno())
             self.transcript.note_sent(frame)
             self.client.send_raw(frame.encode())
 
     def _barrier_reply(self) -> Message | None:
         if self.expected.in_message or self.expected.silent:
             return None
-        barrier = self.conduct.facts.barrier
-        return self.conduct.facts.reply_to(barrier) if barrier is not None else None
+        barrier = self.driver.facts.barrier
+        return self.driver.facts.reply_to(barrier) if barrier is not None else None
 
     def _close(self) -> None:
         frame = Frame(Opcode.CLOSE, b"\x03\xe8", mask=MASK)
@@ -336,7 +334,7 @@ class _Exchange:
         self._see_close()
 
     def _see_close(self) -> None:
-        timeouts = self.conduct.timeouts
+        timeouts = self.driver.timeouts
         if self.expected.fate is ConnectionOutcome.OPEN and timeouts.is_known_silence("close-answered"):
             self._skip("close-answered")
             return
@@ -375,7 +373,7 @@ class _Exchange:
         is_bomb = self.expected.rule == "deflate-bomb"
         if is_bomb:
             # Here a reply is the violation, and inflating takes time: always wait the full timeout.
-            self.client.wait_event(lambda event: is_over(), self.conduct.timeouts.longest_s * _BOMB_WAITS)
+            self.client.wait_event(lambda event: is_over(), self.driver.timeouts.longest_s * _BOMB_WAITS)
         if not is_over():
             self._wait_until(is_over, AnswerKind.FAILURE, rule)
         if self._has_ended():
@@ -391,7 +389,7 @@ class _Exchange:
     def _see_late_failure(self, *, surely: bool) -> None:
         """Wait briefly for a failure that a pong may have overtaken. `surely`: no failure can come any more."""
         rule = self.expected.rule
-        timeout = Timeout(_MOMENT_S, is_evidence=True) if surely else self.conduct.timeouts.moment_for(rule)
+        timeout = Timeout(_MOMENT_S, is_evidence=True) if surely else self.driver.timeouts.moment_for(rule)
         begun = now_ns()
         self.client.wait_event(lambda event: self._has_ended(), timeout.seconds)
         if self._has_ended():
@@ -412,15 +410,15 @@ class _Exchange:
     # Waiting.
 
     def _timeout(self, kind: AnswerKind, *rules: str) -> Timeout:
-        return self.conduct.timeouts.wait_for(kind, *rules)
+        return self.driver.timeouts.wait_for(kind, *rules)
 
     def _note_answer(self, kind: AnswerKind, begun_ns: int) -> None:
-        self.conduct.timeouts.note_answer(kind, (now_ns() - begun_ns) / 1e9)
+        self.driver.timeouts.note_answer(kind, (now_ns() - begun_ns) / 1e9)
 
     def _give_up(self, timeout: Timeout, kind: AnswerKind) -> None:
         self.transcript.waited_s, self.transcript.awaited = timeout.seconds, kind
         self.transcript.hurried = not timeout.is_evidence
-        self.conduct.timeouts.note_silence(timeout)
+        self.driver.timeouts.note_silence(timeout)
 
     def _has_ended(self) -> bool:
         return self.client.ended or any(isinstance(event, CloseReceived) for event in self.client.events)
@@ -438,7 +436,7 @@ class _Exchange:
 
     def _wait_end(self, rule: str) -> None:
         """Wait for the end of TCP, unless the server is known not to end it."""
-        if not self.client.ended and self.conduct.timeouts.is_known_silence(rule):
+        if not self.client.ended and self.driver.timeouts.is_known_silence(rule):
             self._skip(rule)
             return
         timeout, begun = self._timeout(AnswerKind.END, rule), now_ns()

@@ -91,32 +91,32 @@ class Churn:
         return leaked_bytes(self.rounds) if is_enough and grows_steadily(self.rounds) else None
 
 
-def storm(ground: RobustnessContext, leaving: ChurnEnd) -> Churn:
-    """Run the churn. Its size depends on `ground.examples` and on the server's speed.
+def storm(context: RobustnessContext, leaving: ChurnEnd) -> Churn:
+    """Run the churn. Its size depends on `context.examples` and on the server's speed.
 
     Raises:
         BudgetSpent: the time for the run is over.
     """
-    asked = max(40, 8 * ground.examples)
-    told = Churn(leaving, size=ground.parameters.get("size", 0))
-    allowed_s = _STORM * ground.deadline_s
-    begun_ns, at_last = now_ns(), Deadline.after(_LONGEST_STORM * ground.deadline_s)
-    if not _round(ground, told, (told.size or asked) // 2, Deadline.after(allowed_s / _ROUNDS)):
+    asked = max(40, 8 * context.examples)
+    told = Churn(leaving, size=context.parameters.get("size", 0))
+    allowed_s = _STORM * context.deadline_s
+    begun_ns, at_last = now_ns(), Deadline.after(_LONGEST_STORM * context.deadline_s)
+    if not _round(context, told, (told.size or asked) // 2, Deadline.after(allowed_s / _ROUNDS)):
         return told
     told.size = told.size or fitting_size(asked, told.connections, (now_ns() - begun_ns) / 1e9, allowed_s)
     for _ in range(1, _ROUNDS):
-        if at_last.passed or not _round(ground, told, told.size, at_last):
+        if at_last.passed or not _round(context, told, told.size, at_last):
             return told
-    if ground.meter is None:
+    if context.meter is None:
         return told
     if leaked_fds(told.rounds) is not None:
-        _see_late(ground, told)
+        _see_late(context, told)
     if leaked_bytes(told.rounds) >= MEMORY_LEAK_BYTES:
         # This is more than the allocator explains: continue until a garbage collector would have run.
-        at_last = Deadline.after(2 * _LONGEST_STORM * ground.deadline_s)
+        at_last = Deadline.after(2 * _LONGEST_STORM * context.deadline_s)
         for _ in range(_MORE_ROUNDS):
             told.was_cut = at_last.passed
-            if told.was_cut or not _round(ground, told, 2 * told.size, at_last):
+            if told.was_cut or not _round(context, told, 2 * told.size, at_last):
                 break
             if leaked_bytes(told.rounds) < MEMORY_LEAK_BYTES:
                 break
@@ -129,50 +129,50 @@ def fitting_size(asked: int, connections: int, took_s: float, allowed_s: float) 
     return max(_AT_ONCE, min(asked, int(in_time)))
 
 
-def _round(ground: RobustnessContext, told: Churn, size: int, until: Deadline) -> bool:
+def _round(context: RobustnessContext, told: Churn, size: int, until: Deadline) -> bool:
     """Run one round of at most `size` connections. False if an old or a new client is no longer served."""
     left, before = size, told.connections
     while left > 0 and told.served and not (until.passed and left < size):
-        ground.budget.check()
+        context.budget.check()
         number = min(_AT_ONCE, left)
         left -= number
         told.connections += number
-        told.served = _batch(ground, told, number) or ground.all_served()
-    told.served = told.served and ground.all_served()
+        told.served = _batch(context, told, number) or context.all_served()
+    told.served = told.served and context.all_served()
     if not told.served:
         told.lines.append(f"   (after {told.connections} connections that {told.leaving.did}, others are not served)")
         return False
-    if ground.meter is not None:
+    if context.meter is not None:
         known = [one.fds for one in told.rounds if one.fds is not None]
         # After one late release, waiting longer for the next shows nothing new.
-        wait_s = _CONVICTED_S if known and known[-1] > known[0] else ground.releases_s
-        fds = ground.wait_fds(min(known), wait_s) if known else _settled(ground)
-        told.rounds.append(ChurnRound(told.connections - before, fds, ground.meter.private_bytes()))
+        wait_s = _CONVICTED_S if known and known[-1] > known[0] else context.releases_s
+        fds = context.wait_fds(min(known), wait_s) if known else _settled(context)
+        told.rounds.append(ChurnRound(told.connections - before, fds, context.meter.private_bytes()))
         told.lines.append(_told(told.rounds[-1], told.leaving))
     return True
 
 
-def _settled(ground: RobustnessContext) -> int | None:
+def _settled(context: RobustnessContext) -> int | None:
     """File descriptors after the warm-up, once their number has stopped falling."""
-    assert ground.meter is not None
-    before = ground.meter.fds()
+    assert context.meter is not None
+    before = context.meter.fds()
     while before is not None:
-        ground.newcomer_served()
-        after = ground.meter.fds()
+        context.newcomer_served()
+        after = context.meter.fds()
         if after is None or after >= before:
             return after
         before = after
     return None
 
 
-def _see_late(ground: RobustnessContext, told: Churn) -> None:
+def _see_late(context: RobustnessContext, told: Churn) -> None:
     """Record whether the descriptors came back late: some servers release them after a time of their own."""
     warm = told.rounds[0].fds
     if warm is None:
         return
-    fds = ground.wait_fds(warm + _FEW, ground.releases_s)
+    fds = context.wait_fds(warm + _FEW, context.releases_s)
     if fds is not None and fds <= warm + _FEW:
-        told.late_s = ground.releases_s
+        told.late_s = context.releases_s
 
 
 def _told(one: ChurnRound, leaving: ChurnEnd) -> str:
@@ -180,27 +180,27 @@ def _told(one: ChurnRound, leaving: ChurnEnd) -> str:
     return f"   ({one.connections} clients {leaving.did}: the server has {one.fds} open descriptors{memory})"
 
 
-def _batch(ground: RobustnessContext, told: Churn, number: int) -> bool:
+def _batch(context: RobustnessContext, told: Churn, number: int) -> bool:
     """Connect some clients at once. False if none of them got the expected answer."""
     leaving = told.leaving
-    request = ground.endpoint.request(_KEY).encode()
+    request = context.endpoint.request(_KEY).encode()
     socks: list[socket.socket] = []
-    wait_s = ground.budget.at_most(ground.deadline_s)
+    wait_s = context.budget.at_most(context.deadline_s)
     until = Deadline.after(wait_s)
     well = 0
     try:
         for _ in range(number):
-            ground.budget.check()
+            context.budget.check()
             if until.passed:
                 break  # The server's backlog is short: go on with the clients that are connected.
             with contextlib.suppress(TargetError):
-                socks.append(connect_socket(ground.endpoint, max(until.remaining_s, _LEAST_CONNECT_S)))
+                socks.append(connect_socket(context.endpoint, max(until.remaining_s, _LEAST_CONNECT_S)))
         for sock in socks:
             with contextlib.suppress(OSError):
                 sock.sendall(leaving.request(request))
         silent = 0
         for index, sock in enumerate(socks):
-            ground.budget.check()
+            context.budget.check()
             # The wait for the first unanswered client covered the others.
             sock.settimeout(_CONVICTED_S if silent else wait_s)
             if leaving.answered and not _answered(sock):
@@ -212,7 +212,7 @@ def _batch(ground: RobustnessContext, told: Churn, number: int) -> bool:
             if silent > _FEW:
                 break
         if well:
-            _let_end(ground, socks, told, wait_s)
+            _let_end(context, socks, told, wait_s)
     finally:
         for sock in socks:
             sock.close()
@@ -235,7 +235,7 @@ def _answered(sock: socket.socket) -> bool:
     return True
 
 
-def _let_end(ground: RobustnessContext, socks: list[socket.socket], told: Churn, wait_s: float) -> None:
+def _let_end(context: RobustnessContext, socks: list[socket.socket], told: Churn, wait_s: float) -> None:
     """Read to the end of TCP, if the server should end it. Stop at the first client whose connection stays open."""
     if told.leaving.leave is not _half_close and told.leaving.leave is not _close:
         return
@@ -245,7 +245,7 @@ def _let_end(ground: RobustnessContext, socks: list[socket.socket], told: Churn,
         until = Deadline.after(ends_in_s)
         try:
             while sock.recv(4096):
-                ground.budget.check()
+                context.budget.check()
                 if until.passed:
                     raise TimeoutError  # The server keeps sending instead of ending TCP.
         except TimeoutError:

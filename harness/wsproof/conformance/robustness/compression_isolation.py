@@ -23,33 +23,33 @@ _ROUNDS = 4
 _LETTERS = 64
 
 
-def _side_by_side(ground: RobustnessContext) -> RobustnessOutcome:
+def _side_by_side(context: RobustnessContext) -> RobustnessOutcome:
     """Run four clients that each repeat their own text in every round, so that each refers back to its own window."""
     outcome = RobustnessOutcome(connections=_CLIENTS)
-    if absent := declines_all(ground.facts):
+    if absent := declines_all(context.facts):
         outcome.lacking = absent
         return outcome
-    most = ground.facts.most_messages
-    if not ground.facts.has_messages or (most is not None and most < _ROUNDS):
+    most = context.facts.most_messages
+    if not context.facts.has_messages or (most is not None and most < _ROUNDS):
         outcome.lacking = "not checked: it needs messages that this endpoint is not known to take"
         return outcome
     outcome.lines.append(f"-> {_CLIENTS} clients send {_ROUNDS} compressed texts each, in turns")
-    if not (wrong := _talk(ground, range(_CLIENTS))):
+    if not (wrong := _talk(context, range(_CLIENTS))):
         return outcome
     outcome.note(wrong)
-    if any(_talk(ground, [number]) for number in range(_CLIENTS)):
+    if any(_talk(context, [number]) for number in range(_CLIENTS)):
         outcome.lacking = "a client that compresses is not understood when it is alone, either"
     else:
         outcome.report_violation("deflate-apart", "each client to be understood, as it is when it is alone", wrong)
     return outcome
 
 
-def _own_words(ground: RobustnessContext, number: int) -> Message:
+def _own_words(context: RobustnessContext, number: int) -> Message:
     """The client's message: the sample, or digits and letters that no JSON encoder would change."""
-    if ground.facts.sample is not None:
-        return ground.facts.sample
+    if context.facts.sample is not None:
+        return context.facts.sample
     text = hashlib.sha256(bytes([number])).hexdigest()
-    return Message(Opcode.BINARY if ground.facts.is_binary_only else Opcode.TEXT, text.encode())
+    return Message(Opcode.BINARY if context.facts.is_binary_only else Opcode.TEXT, text.encode())
 
 
 def _send(client: Client, message: Message) -> None:
@@ -60,38 +60,38 @@ def _send(client: Client, message: Message) -> None:
     client.send_ping(message.payload[:_LETTERS])
 
 
-def _talk(ground: RobustnessContext, numbers: Sequence[int]) -> str:
+def _talk(context: RobustnessContext, numbers: Sequence[int]) -> str:
     """Let these clients send in turns. Returns the failure as a clause; empty if there is none."""
-    offer = usual_offer(ground.facts)
+    offer = usual_offer(context.facts)
     assert offer is not None
-    request = replace(ground.endpoint.request(_KEY), extensions=(offer,))
-    deadline_s = ground.budget.at_most(ground.deadline_s)
+    request = replace(context.endpoint.request(_KEY), extensions=(offer,))
+    deadline_s = context.budget.at_most(context.deadline_s)
     with ExitStack() as stack:
         clients = [
-            stack.enter_context(Client(ground.endpoint, deadline_s=deadline_s, request=request)) for _ in numbers
+            stack.enter_context(Client(context.endpoint, deadline_s=deadline_s, request=request)) for _ in numbers
         ]
         for client in clients:
             client.open()
-            log_in(client, ground.facts, deadline_s)
+            log_in(client, context.facts, deadline_s)
             client.take_events()
         for _ in range(_ROUNDS):
-            messages = [_own_words(ground, number) for number in numbers]
+            messages = [_own_words(context, number) for number in numbers]
             for number, client, message in zip(numbers, clients, messages, strict=True):
                 if client.peer.state is not State.OPEN:
                     return f"client {number + 1} got the end of its connection"
                 _send(client, message)
             for number, client, message in zip(numbers, clients, messages, strict=True):
-                if wrong := _unanswered(ground, client, message):
+                if wrong := _unanswered(context, client, message):
                     return f"client {number + 1} {wrong}"
     return ""
 
 
-def _unanswered(ground: RobustnessContext, client: Client, said: Message) -> str:
+def _unanswered(context: RobustnessContext, client: Client, said: Message) -> str:
     """Why a client did not get its answer; empty if it did.
 
     The answer is the echoed message, or the pong behind it if the endpoint does not echo.
     """
-    reply = ground.facts.reply_to(said) if ground.facts.sample is None else None
+    reply = context.facts.reply_to(said) if context.facts.sample is None else None
 
     def is_answer(event: Event) -> bool:
         is_pong = isinstance(event, PongReceived) and event.payload == said.payload[:_LETTERS]
@@ -103,7 +103,7 @@ def _unanswered(ground: RobustnessContext, client: Client, said: Message) -> str
         message = MessageEvents.message(event)
         if message is None or reply is None or message == reply or len(message.payload) != len(reply.payload):
             return False
-        return not any(_own_words(ground, number).payload in message.payload for number in range(_CLIENTS))
+        return not any(_own_words(context, number).payload in message.payload for number in range(_CLIENTS))
 
     found = client.wait_event(lambda event: isinstance(event, CloseReceived) or is_answer(event) or is_damaged(event))
     client.take_events()

@@ -57,13 +57,13 @@ class Shape:
     """The size whose cost is always present, and is subtracted from all others."""
 
 
-def _growing(ground: RobustnessContext, name: str, shapes: tuple[Shape, ...]) -> RobustnessOutcome:
+def _growing(context: RobustnessContext, name: str, shapes: tuple[Shape, ...]) -> RobustnessOutcome:
     """Measure each shape. If one looks superlinear, measure it again before reporting a violation."""
     outcome = RobustnessOutcome()
     enough = False
-    until = Deadline.after(_COSTS * ground.deadline_s)
+    until = Deadline.after(_COSTS * context.deadline_s)
     for shape in shapes:
-        costs = _measure(ground, outcome, shape, until)
+        costs = _measure(context, outcome, shape, until)
         if len(costs) < FEWEST_SIZES:
             outcome.note(f"{shape.name}: no more than {len(costs)} sizes are taken, which tell nothing")
             continue
@@ -75,7 +75,7 @@ def _growing(ground: RobustnessContext, name: str, shapes: tuple[Shape, ...]) ->
             continue  # The cost is negligible, however it grows.
         outcome.figures.append(Figure(f"exponent of {shape.name}", exponent))
         if _looks_superlinear(costs, shape):
-            again = _measure(ground, outcome, shape, Deadline.after(_COSTS * ground.deadline_s))
+            again = _measure(context, outcome, shape, Deadline.after(_COSTS * context.deadline_s))
             least = _least(costs, again)
             if _looks_superlinear(again, shape) and is_superlinear(least, shape.least_ns):
                 outcome.lines.append(f"   (again: {_costs_said(again)})")
@@ -98,19 +98,19 @@ def _least(costs: list[Cost], again: list[Cost]) -> list[Cost]:
     return [Cost(one.size, min(one.cost_ns, other.cost_ns)) for one, other in zip(costs, again, strict=False)]
 
 
-def _measure(ground: RobustnessContext, outcome: RobustnessOutcome, shape: Shape, until: Deadline) -> list[Cost]:
+def _measure(context: RobustnessContext, outcome: RobustnessOutcome, shape: Shape, until: Deadline) -> list[Cost]:
     """Measure the cost of each size until the time limit."""
     costs: dict[int, float] = {}
     if shape.base is not None:
-        shape.cost(ground, shape.base)  # The first input of a kind costs more than the following ones.
+        shape.cost(context, shape.base)  # The first input of a kind costs more than the following ones.
     for size in shape.sizes if shape.base is None else (shape.base, *shape.sizes):
-        ground.budget.check()
+        context.budget.check()
         if until.passed:
             outcome.note(f"{shape.name}: the server is slow, and larger sizes were not tried")
             break
         outcome.connections += 1
         try:
-            cost = shape.cost(ground, size)
+            cost = shape.cost(context, size)
         except TargetError:
             cost = None
         if cost is None:
@@ -128,20 +128,20 @@ def _costs_said(costs: list[Cost]) -> str:
 # Messages.
 
 
-def _fragments_cost(ground: RobustnessContext, count: int, size: int) -> float | None:
+def _fragments_cost(context: RobustnessContext, count: int, size: int) -> float | None:
     """The cost in ns of one message of `count` fragments of `size` bytes; None if the server refuses it."""
-    long = long_message(ground.facts, count - 1, size)
+    long = long_message(context.facts, count - 1, size)
     if long.whole is None:
         return None
-    whole = ground.facts.reply_to(long.whole)
+    whole = context.facts.reply_to(long.whole)
     data = b"".join(long.fragments) + long.end()
     if whole is None:
         data += Frame(Opcode.PING, _END, mask=MASK).encode()
-    with ground.client(max_message_bytes=1 << 26) as client:
-        return _cost_of(ground, client, data, whole)
+    with context.client(max_message_bytes=1 << 26) as client:
+        return _cost_of(context, client, data, whole)
 
 
-def _cost_of(ground: RobustnessContext, client: Client, data: bytes, whole: Message | None) -> float | None:
+def _cost_of(context: RobustnessContext, client: Client, data: bytes, whole: Message | None) -> float | None:
     def is_over(event: Event) -> bool:
         if isinstance(event, CloseReceived):
             return True
@@ -149,17 +149,17 @@ def _cost_of(ground: RobustnessContext, client: Client, data: bytes, whole: Mess
             return isinstance(event, PongReceived) and event.payload == _END
         return MessageEvents.message(event) is not None
 
-    before = ground.cpu_ns()
+    before = context.cpu_ns()
     client.send_raw(data)
-    found = ground.wait_busy(client, is_over)
-    after = ground.cpu_ns()
+    found = context.wait_busy(client, is_over)
+    after = context.cpu_ns()
     if not found or isinstance(client.events[-1], CloseReceived) or client.ended:
         return None
     return float(after - before)
 
 
 def _of_fragments(name: str, size: int, counts: tuple[int, ...]) -> Shape:
-    return Shape(name, "fragments", counts, lambda ground, count: _fragments_cost(ground, count, size), _MESSAGE_NS)
+    return Shape(name, "fragments", counts, lambda context, count: _fragments_cost(context, count, size), _MESSAGE_NS)
 
 
 _MESSAGES = (
@@ -171,22 +171,22 @@ _MESSAGES = (
 # Handshakes.
 
 
-def _handshakes_cost(ground: RobustnessContext, size: int, lines: Callable[[int], Headers]) -> float | None:
+def _handshakes_cost(context: RobustnessContext, size: int, lines: Callable[[int], Headers]) -> float | None:
     """The cost in ns of one handshake, as the least mean of several batches. None if its size is refused."""
-    plain = ground.endpoint.request(_KEY)
+    plain = context.endpoint.request(_KEY)
     request = replace(plain, headers=plain.headers + lines(size))
     costs = []
     for _ in range(_BATCHES):
-        before = ground.cpu_ns()
+        before = context.cpu_ns()
         for _ in range(_HANDSHAKES):
-            ground.budget.check()
-            client = Client(ground.endpoint, deadline_s=ground.budget.at_most(ground.deadline_s), request=request)
+            context.budget.check()
+            client = Client(context.endpoint, deadline_s=context.budget.at_most(context.deadline_s), request=request)
             try:
                 if client.open().status != 101:
                     return None
             finally:
                 client.abort()
-        costs.append((ground.cpu_ns() - before) / _HANDSHAKES)
+        costs.append((context.cpu_ns() - before) / _HANDSHAKES)
     return min(costs)
 
 
@@ -203,7 +203,7 @@ def _parameters(size: int) -> Headers:
 
 
 def _of_headers(name: str, of: str, sizes: tuple[int, ...], lines: Callable[[int], Headers]) -> Shape:
-    return Shape(name, of, sizes, lambda ground, size: _handshakes_cost(ground, size, lines), _HANDSHAKE_NS, 0)
+    return Shape(name, of, sizes, lambda context, size: _handshakes_cost(context, size, lines), _HANDSHAKE_NS, 0)
 
 
 _HEADERS = (
@@ -213,12 +213,12 @@ _HEADERS = (
 )
 
 
-def _messages(ground: RobustnessContext) -> RobustnessOutcome:
-    return _growing(ground, "cost-of-fragments", _MESSAGES)
+def _messages(context: RobustnessContext) -> RobustnessOutcome:
+    return _growing(context, "cost-of-fragments", _MESSAGES)
 
 
-def _handshakes(ground: RobustnessContext) -> RobustnessOutcome:
-    return _growing(ground, "cost-of-handshake", _HEADERS)
+def _handshakes(context: RobustnessContext) -> RobustnessOutcome:
+    return _growing(context, "cost-of-handshake", _HEADERS)
 
 
 TESTS: tuple[RobustnessTest, ...] = (

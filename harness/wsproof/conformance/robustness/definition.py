@@ -53,7 +53,7 @@ class RobustnessTest:
     """
 
     name: str
-    perform: Callable[[RobustnessContext], RobustnessOutcome]
+    run: Callable[[RobustnessContext], RobustnessOutcome]
     needs_process: bool = False
     repeats_itself: bool = False
 

@@ -35,15 +35,15 @@ class _Flood:
     size: int
 
 
-def _fragments(ground: RobustnessContext, *, name: str, count: int, size: int) -> RobustnessOutcome:
+def _fragments(context: RobustnessContext, *, name: str, count: int, size: int) -> RobustnessOutcome:
     """Send one message of `count` fragments of `size` bytes. It must arrive, or be refused with a close code."""
     outcome = RobustnessOutcome(connections=1)
-    if _flood(ground, outcome, name, count, size, is_paced=False):
+    if _flood(context, outcome, name, count, size, is_paced=False):
         # The client's pong stood behind the flood and came too late for the server's heartbeat.
         outcome = RobustnessOutcome(connections=2)
         outcome.note("the server's heartbeat cut off a client that sent all at once: this one waits for pongs between")
-        _flood(ground, outcome, name, count, size, is_paced=True)
-    if not ground.all_served():
+        _flood(context, outcome, name, count, size, is_paced=True)
+    if not context.all_served():
         outcome.report_violation(
             "served-beside-flood", "other clients to be served", f"{_flood_said(count, size)} stopped it"
         )
@@ -51,15 +51,15 @@ def _fragments(ground: RobustnessContext, *, name: str, count: int, size: int) -
 
 
 def _flood(
-    ground: RobustnessContext, outcome: RobustnessOutcome, name: str, count: int, size: int, *, is_paced: bool
+    context: RobustnessContext, outcome: RobustnessOutcome, name: str, count: int, size: int, *, is_paced: bool
 ) -> bool:
     """Send such a message and check the outcome.
 
     Returns whether the server's heartbeat closed the connection instead.
     """
-    long = long_message(ground.facts, count, size)
-    with ground.client(max_message_bytes=1 << 26) as client:
-        if not _send_flood(ground, outcome, client, long, _Flood(name, count, size), is_paced=is_paced):
+    long = long_message(context.facts, count, size)
+    with context.client(max_message_bytes=1 << 26) as client:
+        if not _send_flood(context, outcome, client, long, _Flood(name, count, size), is_paced=is_paced):
             return False
         if not is_paced and _was_cut_by_heartbeat(client):
             return True
@@ -68,15 +68,15 @@ def _flood(
             lacking = "not checked: this endpoint is not known to take such a message"
             outcome.lacking = "" if outcome.violations else lacking
             return False
-        _judge(outcome, client, name, ground.facts.reply_to(long.whole), _flood_said(count, size))
-    if outcome.violations and not _takes_plainly(ground, long.whole):
+        _judge(outcome, client, name, context.facts.reply_to(long.whole), _flood_said(count, size))
+    if outcome.violations and not _takes_plainly(context, long.whole):
         outcome.violations.clear()
         outcome.lacking = "this endpoint does not take such a message in one frame either"
     return False
 
 
 def _send_flood(
-    ground: RobustnessContext,
+    context: RobustnessContext,
     outcome: RobustnessOutcome,
     client: Client,
     long: LongMessage,
@@ -87,64 +87,64 @@ def _send_flood(
     """Send the message and wait for the outcome. False if another client was not served meanwhile."""
     count, size = flood.count, flood.size
     outcome.lines.append(f"-> a message of {count:,} fragments of {size} bytes, and a last one of {len(long.last)}")
-    before = ground.meter.private_bytes() if ground.meter is not None else None
+    before = context.meter.private_bytes() if context.meter is not None else None
     step = -(-count // _SLICES)
     for number in range(_SLICES):
-        ground.budget.check()
+        context.budget.check()
         client.send_raw(b"".join(long.fragments[number * step : (number + 1) * step]))
         client.receive_nowait()
         if is_paced and not client.ended:
-            _wait_read(ground, client)
-        if number % 5 == 4 and not ground.neighbour_served():
+            _wait_read(context, client)
+        if number % 5 == 4 and not context.neighbour_served():
             served = f"after {number * step:,} fragments of a message, another client got no answer to a ping"
             outcome.report_violation("served-beside-flood", "other clients to be served", served)
             return False
     if not client.ended:
-        _see_memory(ground, outcome, client, flood.name, before, count)
+        _see_memory(context, outcome, client, flood.name, before, count)
     if long.whole is None:
         return True
     if not client.ended and not _has_close(client):
         client.send_raw(long.end() + Frame(Opcode.PING, _LAST, mask=MASK).encode())
-    whole = ground.facts.reply_to(long.whole)
+    whole = context.facts.reply_to(long.whole)
 
     def is_over(event: Event) -> bool:
         answered = _is_pong(event) if whole is None else MessageEvents.message(event) is not None
         return answered or isinstance(event, CloseReceived)
 
-    ground.wait_busy(client, is_over)
+    context.wait_busy(client, is_over)
     return True
 
 
-def _wait_read(ground: RobustnessContext, client: Client) -> None:
+def _wait_read(context: RobustnessContext, client: Client) -> None:
     """Wait until the server answers a ping behind the sent bytes, so that it has read them."""
     client.send_raw(Frame(Opcode.PING, _READ, mask=MASK).encode())
-    ground.wait_busy(client, lambda event: isinstance(event, PongReceived | CloseReceived))
+    context.wait_busy(client, lambda event: isinstance(event, PongReceived | CloseReceived))
 
 
-def _takes_plainly(ground: RobustnessContext, message: Message) -> bool:
+def _takes_plainly(context: RobustnessContext, message: Message) -> bool:
     """Whether the endpoint accepts the same message in one frame. If not, the fragments are not the reason."""
     begun = time.monotonic()
-    with ground.client(max_message_bytes=1 << 26) as client:
+    with context.client(max_message_bytes=1 << 26) as client:
         client.peer.send_frame(Frame(message.opcode, message.payload))
         client.peer.send_frame(Frame(Opcode.PING, _LAST))
         client.flush()
-        whole = ground.facts.reply_to(message)
+        whole = context.facts.reply_to(message)
         if whole is not None:
-            return ground.wait_busy(client, lambda event: MessageEvents.message(event) == whole)
-        if not ground.wait_busy(client, _is_pong):
+            return context.wait_busy(client, lambda event: MessageEvents.message(event) == whole)
+        if not context.wait_busy(client, _is_pong):
             return False
         # The pong may have overtaken the application, which may end the connection a moment later.
-        linger_s = ground.budget.at_most(max(_LINGER_S, time.monotonic() - begun))
+        linger_s = context.budget.at_most(max(_LINGER_S, time.monotonic() - begun))
         return client.wait_event(lambda event: isinstance(event, CloseReceived | Ended), linger_s) is None
 
 
 def _see_memory(
-    ground: RobustnessContext, outcome: RobustnessOutcome, client: Client, name: str, before: int | None, count: int
+    context: RobustnessContext, outcome: RobustnessOutcome, client: Client, name: str, before: int | None, count: int
 ) -> None:
     """Measure the memory that the server holds for the fragments once it has read them all."""
     client.send_raw(Frame(Opcode.PING, b"flooded", mask=MASK).encode())
-    ground.wait_busy(client, lambda event: isinstance(event, PongReceived | CloseReceived))
-    after = ground.meter.private_bytes() if ground.meter is not None else None
+    context.wait_busy(client, lambda event: isinstance(event, PongReceived | CloseReceived))
+    after = context.meter.private_bytes() if context.meter is not None else None
     if before is None or after is None or name != "empty-fragments":
         return
     held = (after - before) / count
@@ -193,8 +193,8 @@ def _flood_said(count: int, size: int) -> str:
     return f"a message of {count:,} fragments of {size} bytes" if size else f"a message of {count:,} empty fragments"
 
 
-def _held(ground: RobustnessContext) -> RobustnessOutcome:
-    return _fragments(ground, name="empty-fragments", count=100_000, size=0)
+def _held(context: RobustnessContext) -> RobustnessOutcome:
+    return _fragments(context, name="empty-fragments", count=100_000, size=0)
 
 
 TESTS: tuple[RobustnessTest, ...] = (

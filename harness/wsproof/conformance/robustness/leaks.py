@@ -18,20 +18,20 @@ _ALIKE = 4.0
 """A leak up to this many times a simpler one has the same root cause."""
 
 
-def _storm(ground: RobustnessContext, name: str) -> Churn:
+def _storm(context: RobustnessContext, name: str) -> Churn:
     """Run the churn of a rule, once for each context."""
-    if name not in ground.known:
-        ground.known[name] = storm(ground, LEAVINGS[name])
-    told = ground.known[name]
+    if name not in context.known:
+        context.known[name] = storm(context, LEAVINGS[name])
+    told = context.known[name]
     assert isinstance(told, Churn)
     return told
 
 
-def _served(ground: RobustnessContext) -> RobustnessOutcome:
+def _served(context: RobustnessContext) -> RobustnessOutcome:
     outcome = RobustnessOutcome()
-    repeated = ground.parameters.get("leaving")
+    repeated = context.parameters.get("leaving")
     for name in LEAVINGS if repeated is None else (repeated,):
-        told = _storm(ground, name)
+        told = _storm(context, name)
         outcome.connections += told.connections
         if not told.served:
             _accuse_of_silence(outcome, told)
@@ -54,9 +54,9 @@ def _parameters(told: Churn) -> dict[str, Any]:
     return {"leaving": name, **({"size": told.size} if told.size else {})}
 
 
-def _freed(ground: RobustnessContext, *, name: str) -> RobustnessOutcome:
+def _freed(context: RobustnessContext, *, name: str) -> RobustnessOutcome:
     outcome = RobustnessOutcome()
-    told = _storm(ground, name)
+    told = _storm(context, name)
     outcome.connections = told.connections
     outcome.lines += told.lines
     if not told.served:
@@ -80,7 +80,7 @@ def _freed(ground: RobustnessContext, *, name: str) -> RobustnessOutcome:
         outcome.report_violation(
             name, "the server to give back what its past connections took", f"{crowd}, round after round"
         )
-        outcome.cause = _cause(ground, name, told)
+        outcome.cause = _cause(context, name, told)
     elif told.late_s is not None:
         outcome.note(f"descriptors came back in the end, but not within {told.late_s:g} s")
     return outcome
@@ -95,12 +95,12 @@ def _kept(told: Churn) -> list[str]:
     return kept
 
 
-def _cause(ground: RobustnessContext, name: str, told: Churn) -> str:
+def _cause(context: RobustnessContext, name: str, told: Churn) -> str:
     """The rule of a simpler churn that leaks as much, and so is the root cause; empty if there is none."""
     for other in LEAVINGS:
         if other == name:
             break
-        known = ground.known.get(other)
+        known = context.known.get(other)
         if isinstance(known, Churn) and _explains(known.fds, told.fds) and _explains(known.memory, told.memory):
             return other
     return ""

@@ -80,25 +80,25 @@ def _is_ours(name: str) -> bool:
     return _UNUSUAL_CHARACTER.sub("-", name.lower()).startswith(_PREFIX)
 
 
-def _scope_headers(ground: RobustnessContext) -> RobustnessOutcome:
+def _scope_headers(context: RobustnessContext) -> RobustnessOutcome:
     """Send the headers, and compare them with those that an app of ours received."""
     outcome = RobustnessOutcome()
-    echo = ground.header_echo() if ground.header_echo is not None else None
+    echo = context.header_echo() if context.header_echo is not None else None
     if echo is None:
         outcome.lacking = _NO_ECHO
         return outcome
     try:
         with echo as endpoint:
-            endpoint = endpoint.within(ground.budget)
+            endpoint = endpoint.within(context.budget)
             for headers in SENT:
-                ground.budget.check()
+                context.budget.check()
                 outcome.connections += 1
-                client = Client(replace(endpoint, headers=tuple(headers)), deadline_s=ground.deadline_s)
+                client = Client(replace(endpoint, headers=tuple(headers)), deadline_s=context.deadline_s)
                 _compare(client, headers, outcome)
                 if outcome.violations:
                     break
     except TargetError as error:
-        ground.budget.check()
+        context.budget.check()
         outcome.lacking = f"not checked: the server did not start with an app of ours: {str(error).splitlines()[0]}"
     return outcome
 

@@ -39,29 +39,29 @@ _KEPT_SHARE = 0.25
 bounded amount."""
 
 
-def _slow_handshake(ground: RobustnessContext) -> RobustnessOutcome:
+def _slow_handshake(context: RobustnessContext) -> RobustnessOutcome:
     """Some clients send part of a handshake and wait; one sends it byte by byte."""
     outcome = RobustnessOutcome(connections=_SLOW)
     name = "served-beside-slow-handshake"
-    request = ground.endpoint.request(_KEY).encode()
+    request = context.endpoint.request(_KEY).encode()
     socks: list[socket.socket] = []
     try:
         for number in range(_SLOW):
-            ground.budget.check()
-            sock = connect_socket(ground.endpoint, ground.deadline_s)
+            context.budget.check()
+            sock = connect_socket(context.endpoint, context.deadline_s)
             socks.append(sock)
             sock.sendall(request[: (number + 1) * (len(request) - 4) // _SLOW])
         outcome.lines.append(
             f"-> {_SLOW} clients send between a tenth and all but the end of their handshake, and wait"
         )
-        served = ground.all_served()
+        served = context.all_served()
         for at in range(len(request) // _SLOW, len(request), 16):
             if not served:
                 break
-            ground.budget.check()
+            context.budget.check()
             with contextlib.suppress(OSError):
                 socks[0].sendall(request[at : at + 1])
-            served = ground.neighbour_served()
+            served = context.neighbour_served()
     finally:
         for sock in socks:
             sock.close()
@@ -71,52 +71,52 @@ def _slow_handshake(ground: RobustnessContext) -> RobustnessOutcome:
     return outcome
 
 
-def _slow_reader(ground: RobustnessContext) -> RobustnessOutcome:
+def _slow_reader(context: RobustnessContext) -> RobustnessOutcome:
     """A client sends pings without end and reads nothing, then reads byte by byte."""
     outcome = RobustnessOutcome(connections=1)
-    sock = connect_socket(ground.endpoint, ground.deadline_s, _RECEIVE_BUFFER)
+    sock = connect_socket(context.endpoint, context.deadline_s, _RECEIVE_BUFFER)
     try:
-        sock.sendall(ground.endpoint.request(_KEY).encode())
-        sock.settimeout(ground.budget.at_most(ground.deadline_s))
+        sock.sendall(context.endpoint.request(_KEY).encode())
+        sock.settimeout(context.budget.at_most(context.deadline_s))
         head = b""
         while b"\r\n\r\n" not in head and (more := sock.recv(1)):
-            ground.budget.check()
+            context.budget.check()
             head += more
-        _flood(ground, outcome, sock)
-        _read_slowly(ground, outcome, sock)
+        _flood(context, outcome, sock)
+        _read_slowly(context, outcome, sock)
     except OSError as error:
         outcome.note(f"the server ended the connection: {error.strerror}")
     finally:
         sock.close()
-    if not ground.all_served():
+    if not context.all_served():
         outcome.report_violation("served-beside-slow-reader", "other clients to be served", "afterwards one was not")
     return outcome
 
 
-def _flood(ground: RobustnessContext, outcome: RobustnessOutcome, sock: socket.socket) -> None:
+def _flood(context: RobustnessContext, outcome: RobustnessOutcome, sock: socket.socket) -> None:
     """Send until the server stops reading, as it should, or has read so much that it clearly never stops."""
     ping = Frame(Opcode.PING, _PAYLOAD, mask=MASK).encode()
-    before = ground.meter.private_bytes() if ground.meter is not None else None
-    sent, blocked, until = 0, False, Deadline.after(_FLOOD * ground.deadline_s)
+    before = context.meter.private_bytes() if context.meter is not None else None
+    sent, blocked, until = 0, False, Deadline.after(_FLOOD * context.deadline_s)
     with SegmentBarrier() as kernel:
         while sent < len(ping) * _PINGS and not blocked:
-            ground.budget.check()
+            context.budget.check()
             if until.passed:
                 outcome.note(
-                    f"the server was slow: it took {sent:,} bytes of pings in {_FLOOD * ground.deadline_s:g} s"
+                    f"the server was slow: it took {sent:,} bytes of pings in {_FLOOD * context.deadline_s:g} s"
                 )
                 return
-            took = _send_what_is_taken(ground, kernel, sock, ping * (_PINGS // _STEPS), until)
+            took = _send_what_is_taken(context, kernel, sock, ping * (_PINGS // _STEPS), until)
             blocked = took < len(ping) * (_PINGS // _STEPS) and not until.passed
             sent += took
-            if not _served(ground, outcome, f"while a client did not read the answers to {sent:,} bytes of pings"):
+            if not _served(context, outcome, f"while a client did not read the answers to {sent:,} bytes of pings"):
                 return
         if not blocked:
-            _see_read(ground, kernel, sock)
+            _see_read(context, kernel, sock)
         taken = sent - (kernel.unread(sock.fileno()) or 0)
     outcome.lines.append(f"-> pings with {len(_PAYLOAD)} bytes, {sent:,} bytes of them; nothing is read")
     outcome.note("then the server read no more of them" if blocked else f"the server read {taken:,} bytes of them")
-    after = ground.meter.private_bytes() if ground.meter is not None else None
+    after = context.meter.private_bytes() if context.meter is not None else None
     if before is None or after is None or not taken:
         return
     held = (after - before) / taken
@@ -127,7 +127,7 @@ def _flood(ground: RobustnessContext, outcome: RobustnessOutcome, sock: socket.s
 
 
 def _send_what_is_taken(
-    ground: RobustnessContext, kernel: SegmentBarrier, sock: socket.socket, data: bytes, until: Deadline
+    context: RobustnessContext, kernel: SegmentBarrier, sock: socket.socket, data: bytes, until: Deadline
 ) -> int:
     """Send until the server reads no more, or until `until`. Returns the number of bytes sent."""
     sock.settimeout(0.0)
@@ -136,12 +136,12 @@ def _send_what_is_taken(
         try:
             at += sock.send(data[at : at + 65_536])
         except BlockingIOError:
-            if not _reads_on(ground, kernel, sock):
+            if not _reads_on(context, kernel, sock):
                 break
     return at
 
 
-def _reads_on(ground: RobustnessContext, kernel: SegmentBarrier, sock: socket.socket) -> bool:
+def _reads_on(context: RobustnessContext, kernel: SegmentBarrier, sock: socket.socket) -> bool:
     """Whether the server keeps reading. It does not if the bystander was served several times while nothing was read.
 
     Each pong to the bystander shows that the server ran and could have read.
@@ -149,31 +149,31 @@ def _reads_on(ground: RobustnessContext, kernel: SegmentBarrier, sock: socket.so
     before = kernel.unread(sock.fileno())
     for _ in range(_ROUNDS_OF_A_NEIGHBOUR):
         writable = bool(select.select([], [sock], [], _MOMENT_S)[1])
-        if not ground.neighbour_served():
+        if not context.neighbour_served():
             return False  # The caller's next question to the bystander reports this.
         if writable if before is None else kernel.unread(sock.fileno()) != before:
             return True
     return False
 
 
-def _see_read(ground: RobustnessContext, kernel: SegmentBarrier, sock: socket.socket) -> None:
+def _see_read(context: RobustnessContext, kernel: SegmentBarrier, sock: socket.socket) -> None:
     """Wait until the server has read everything that was sent, or reads no more."""
-    while kernel.unread(sock.fileno()) and _reads_on(ground, kernel, sock):
-        ground.budget.check()
+    while kernel.unread(sock.fileno()) and _reads_on(context, kernel, sock):
+        context.budget.check()
 
 
-def _read_slowly(ground: RobustnessContext, outcome: RobustnessOutcome, sock: socket.socket) -> None:
-    sock.settimeout(ground.budget.at_most(ground.deadline_s))
+def _read_slowly(context: RobustnessContext, outcome: RobustnessOutcome, sock: socket.socket) -> None:
+    sock.settimeout(context.budget.at_most(context.deadline_s))
     for number in range(_BYTES):
-        ground.budget.check()
+        context.budget.check()
         if not sock.recv(1):
             return
-        if number % 100 == 99 and not _served(ground, outcome, "while a client read byte by byte"):
+        if number % 100 == 99 and not _served(context, outcome, "while a client read byte by byte"):
             return
 
 
-def _served(ground: RobustnessContext, outcome: RobustnessOutcome, when: str) -> bool:
-    if ground.neighbour_served():
+def _served(context: RobustnessContext, outcome: RobustnessOutcome, when: str) -> bool:
+    if context.neighbour_served():
         return True
     got = f"{when}, another one got no answer to a ping"
     outcome.report_violation("served-beside-slow-reader", "other clients to be served", got)
