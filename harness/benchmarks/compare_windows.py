@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from wsproof.model.comparison import Judgement, MetricComparison
 from wsproof.stats.compared_metrics import ASPECTS_BY_NAME
-from wsproof.stats.comparison import ALPHA, judge_lives, overall
+from wsproof.stats.comparison import ALPHA, FEWEST_PAIRS, is_narrow, judge_lives, overall
 from wsproof.stats.lives import Life
 from wsproof.stats.permutation import two_sided_p
 
@@ -45,6 +45,8 @@ class World:
     drift: float = 0.10
     slow: float = 0.0
     outliers: float = 0.0
+    until: float | None = None
+    """End once all intervals are so narrow (`--until`). `lives` is then the most."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ WORLDS = (
     World("identical code, two modes of the machine", slow=0.3),
     World("identical code, outliers in 5 % of the windows", outliers=0.05),
     World("identical code, noise of 30 %", window=(0.3,) * 4),
+    World("identical code, --until 5%, life effects of 3 %", life=(0.03,) * 4, until=0.05),
     World("CPU +5 %", ratio=(1, 1, 1, 1.05)),
     World("p50 +5 %", ratio=(1.05, 1, 1, 1)),
     World("p99 +15 %", ratio=(1, 1.15, 1, 1)),
@@ -84,7 +87,7 @@ def simulate(world: World, trials: int, seed: int) -> Verdicts:
     changed = {name for name, ratio in zip(METRICS, world.ratio, strict=True) if ratio != 1}
     alarmed = found = same = naive = 0
     for trial in range(trials):
-        lives = lives_of(world, random)
+        lives = shortened(lives_of(world, random), world)
         metrics = judged(lives, seed=trial)
         said = {metric.metric: metric.verdict for metric in metrics}
         alarmed += any(verdict in (Judgement.WORSE, Judgement.BETTER) for verdict in said.values())
@@ -98,6 +101,18 @@ def simulate(world: World, trials: int, seed: int) -> Verdicts:
 def judged(lives: dict[str, list[Life]], seed: int = 0) -> tuple[MetricComparison, ...]:
     """The judgement of one simulated comparison."""
     return judge_lives(lives, aspects=[ASPECTS_BY_NAME[name] for name in lives], seed=seed)
+
+
+def shortened(lives: dict[str, list[Life]], world: World) -> dict[str, list[Life]]:
+    """The lives until which the comparison would have gone on."""
+    if world.until is None:
+        return lives
+    aspects = [ASPECTS_BY_NAME[name] for name in lives]
+    for count in range(FEWEST_PAIRS, world.lives):
+        so_far = {name: some[:count] for name, some in lives.items()}
+        if is_narrow(so_far, world.until, aspects=aspects):
+            return so_far
+    return lives
 
 
 def lives_of(world: World, random: np.random.Generator) -> dict[str, list[Life]]:

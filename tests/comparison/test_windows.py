@@ -16,13 +16,14 @@ from wsproof.comparison import windows
 from wsproof.comparison.life import SHARED_CAUSES, SIDES, LifeResult, start_order
 from wsproof.comparison.order import Side
 from wsproof.comparison.partial import PartialComparison
-from wsproof.comparison.windows import QUICK, Extent, compare_in_turn, compare_lives, is_narrow, require_beside
+from wsproof.comparison.windows import QUICK, Extent, compare_in_turn, compare_lives, lives_of, require_beside
 from wsproof.errors import TargetError, UsageError
 from wsproof.model.comparison import WINDOWS, Comparison, Judgement
 from wsproof.model.plan import Plan
 from wsproof.model.summary import TrustWarning
 from wsproof.report.formats.json_documents import load_schema
 from wsproof.report.store.run_dir import comparison_from_json
+from wsproof.stats.comparison import is_narrow
 from wsproof.target.target import Target, parse_target
 
 UNSENT = TrustWarning("unsent", "Publications were left unsent.", "Use a lower rate.", invalidates=True)
@@ -110,8 +111,9 @@ def test_until_ends_it_once_all_judged_intervals_are_narrow_and_not_before_eight
 
 def test_the_rule_to_end_looks_at_widths_and_never_at_the_verdict() -> None:
     for ratio in (1.0, 1.04, 3.0):
-        assert is_narrow([life(index, ratio) for index in range(8)], 0.01)
-        assert not is_narrow([life(index, ratio) for index in range(8)], 0.001)
+        lives = lives_of([life(index, ratio) for index in range(8)])
+        assert is_narrow(lives, 0.01)
+        assert not is_narrow(lives, 0.001)
 
 
 def command(port: str) -> Target:

@@ -46,12 +46,17 @@ def test_windows_hardly_ever_call_identical_code_worse_or_better() -> None:
         World("outliers", outliers=0.05),
         World("noise", window=(0.3,) * 4),
     ):
-        assert simulate_windows(world, 40, seed=1).alarmed <= 0.05, world.title
+        assert simulate_windows(world, 25, seed=1).alarmed <= 0.05, world.title
 
 
 def test_windows_call_identical_code_the_same_whatever_the_weather() -> None:
     for world in (World("quiet"), World("two modes", slow=0.3), World("drift", drift=0.5)):
-        assert simulate_windows(world, 40, seed=1).same >= 0.95, world.title
+        assert simulate_windows(world, 25, seed=1).same >= 0.95, world.title
+
+
+def test_ending_by_the_width_of_the_intervals_keeps_the_error_rate() -> None:
+    world = simulate_windows(World("until", life=(0.03,) * 4, until=0.06), 40, seed=1)
+    assert world.alarmed <= 0.05
 
 
 def test_windows_find_five_percent_of_cpu_and_fifteen_of_p99() -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from math import log1p
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +24,8 @@ from wsproof.model.comparison import WINDOWS, Comparison, RoundTrace
 from wsproof.model.plan import Plan
 from wsproof.model.summary import TrustWarning
 from wsproof.net.redact import redact_settings
-from wsproof.stats.compared_metrics import ASPECTS
-from wsproof.stats.comparison import FEWEST_PAIRS, judge_lives
-from wsproof.stats.lives import Life, weigh_lives
+from wsproof.stats.comparison import FEWEST_PAIRS, is_narrow, judge_lives
+from wsproof.stats.lives import Life
 from wsproof.target.target import Target
 
 
@@ -54,7 +52,7 @@ class Extent:
         longest = max((one.wall_s for one in results), default=0.0)
         if results and elapsed_s + longest > self.budget_s:
             return True
-        return self.until is not None and len(results) >= FEWEST_PAIRS and is_narrow(results, self.until)
+        return self.until is not None and len(results) >= FEWEST_PAIRS and is_narrow(lives_of(results), self.until)
 
 
 QUICK = Extent(lives=10, rounds=5, budget_s=120.0)
@@ -70,17 +68,6 @@ def lives_of(results: Sequence[LifeResult]) -> dict[str, list[Life]]:
             columns = [[np.nan if value is None else value for value in one.values[name]] for one in sides]
             found.setdefault(name, []).append(Life(np.array(columns, np.float64).T))
     return {name: lives for name, lives in found.items() if any(life.is_complete for life in lives)}
-
-
-def is_narrow(results: Sequence[LifeResult], width: float) -> bool:
-    """Whether the 95 % intervals of all judged metrics are at most this wide to either side."""
-    judged = {aspect.name for aspect in ASPECTS if aspect.primary}
-    spans = [
-        evidence.span
-        for name, lives in lives_of(results).items()
-        if name in judged and (evidence := weigh_lives(lives)) is not None
-    ]
-    return bool(spans) and all(span is not None and (span.high - span.low) / 2 <= log1p(width) for span in spans)
 
 
 def compare_lives(results: Sequence[LifeResult], *, seed: int = 0, **facts: Any) -> Comparison:

@@ -86,6 +86,15 @@ def judge_lives(
     return _judge(evidence, pairs, WINDOWS, aspects)
 
 
+def is_narrow(
+    lives: Mapping[str, Sequence[Life]], width: float, *, aspects: Sequence[ComparedMetric] = ASPECTS
+) -> bool:
+    """Whether the 95 % intervals of all judged metrics are at most this wide to either side (0.02: 2 %)."""
+    judged = [lives[aspect.name] for aspect in aspects if aspect.primary and lives.get(aspect.name)]
+    spans = [evidence.span for one in judged if (evidence := weigh_lives(one)) is not None]
+    return bool(spans) and all(span is not None and (span.high - span.low) / 2 <= log1p(width) for span in spans)
+
+
 def _judge(
     weighed: Mapping[str, Evidence | None],
     pairs: Mapping[str, Sequence[Pair]],
