@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 
 from hypothesis import settings
 
@@ -21,3 +22,8 @@ settings.load_profile(os.environ.get("WSPROOF_HYPOTHESIS", "fixed"))
 signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda *_: None)
+
+# Tests start hundreds of Python processes. Where the environment forbids compiled modules (images of containers often
+# do), each of them would compile wsproof again, which takes it longer than all else that it does at its start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
