@@ -12,7 +12,7 @@ from wsproof.model.history import History, Member
 
 
 def intrusion(history: History, contract: Contract) -> list[Finding]:
-    """Who has no credentials, or wrong ones, receives nothing of the channel, and nobody hears it."""
+    """A client without the right credentials receives no message of the channel, and its messages reach no member."""
     intruders = [member for member in history.members if member.intrusion]
     findings = []
     for kind in dict.fromkeys(member.intrusion for member in intruders):

@@ -132,7 +132,7 @@ def disturbed(history: History) -> bool:
 
 
 def never_read(history: History, contract: Contract) -> list[Finding]:
-    """Everyone who is connected while something is published, and stays, receives something: a 101 is a promise."""
+    """Every member that stays connected receives at least one of the messages published meanwhile."""
     sent = history.publications
     known = (sent.sent_ns > 0) & (sent.outcome == Outcome.OK)
     deaf = []
@@ -170,7 +170,7 @@ def never_read(history: History, contract: Contract) -> list[Finding]:
 
 
 def dropped(history: History, contract: Contract, *, excused: bool = True) -> list[Finding]:
-    """A member that keeps the rules and reads is never cut off."""
+    """The server never disconnects a member that keeps the protocol and reads."""
     cut = [
         m
         for m in history.members
@@ -219,7 +219,7 @@ def dropped(history: History, contract: Contract, *, excused: bool = True) -> li
 
 
 def duplicated(history: History, contract: Contract) -> list[Finding]:
-    """Nobody receives the same publication, or the reply to it, twice."""
+    """No member receives the same publication, or the reply to it, twice."""
     got = history.receipts
     before, again = _without_greeted(history, *repeats(got))
     if not len(again):
@@ -253,7 +253,7 @@ def _without_greeted(history: History, before: Ints, again: Ints) -> tuple[Ints,
 
 
 def phantom(history: History, contract: Contract) -> list[Finding]:
-    """Nobody receives what nobody published."""
+    """No member receives a message that no member published."""
     story = Describer(history)
     unsent = _unsent_rows(history)
     strange = [
@@ -294,7 +294,7 @@ def _unsent_rows(history: History) -> Ints:
 
 
 def misrouted(history: History, contract: Contract) -> list[Finding]:
-    """A publication reaches nobody but its audience, and a reply nobody but its publisher."""
+    """A publication reaches only its audience, and a reply reaches only its publisher."""
     wrong = _misrouted_rows(history, contract)
     if not len(wrong):
         return []
@@ -349,7 +349,7 @@ def _misrouted_rows(history: History, contract: Contract) -> Ints:
 
 
 def corrupt(history: History, contract: Contract) -> list[Finding]:
-    """What arrives is, byte for byte, what was published."""
+    """Every message arrives byte for byte as it was published."""
     story = Describer(history)
     damaged = np.flatnonzero(history.receipts.intact == 0)
     strange = [strange for strange in history.strange if MARK.decode() in strange.text]

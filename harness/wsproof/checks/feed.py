@@ -74,7 +74,7 @@ def _fits(number: Any, allowed: Range) -> bool:
 
 
 def wrong_period(history: History, contract: Contract) -> list[Finding]:
-    """A feed speaks once per period, and does not stop while somebody looks."""
+    """A feed sends one object per period, and does not stop while it has a viewer."""
     if contract.feed is None:
         return []
     too_often = _too_often(history, contract.feed)
@@ -89,7 +89,7 @@ def wrong_period(history: History, contract: Contract) -> list[Finding]:
 
 
 def leaked_producer(history: History, contract: Contract) -> list[Finding]:
-    """One producer serves all viewers: more of them make a feed neither faster nor different from viewer to viewer."""
+    """All viewers of a feed receive the same objects, at the same rate for any number of viewers."""
     if contract.feed is None:
         return []
     number = _too_often(history, contract.feed)
@@ -99,7 +99,7 @@ def leaked_producer(history: History, contract: Contract) -> list[Finding]:
 
 
 def stopped(history: History, contract: Contract, *, blaming: bool = True) -> list[Finding]:
-    """A feed goes on for those who look, whatever became of the others."""
+    """A feed goes on for its remaining viewers, whatever happens to the others."""
     if contract.feed is None or not history.drained_ns:
         return []
     patience_ns = silence_ns(contract.feed)

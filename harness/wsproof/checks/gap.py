@@ -29,7 +29,7 @@ class _Gap:
 
 
 def gap(history: History, contract: Contract) -> list[Finding]:
-    """A member that joins while others publish misses nothing between the oldest and the newest that it receives."""
+    """A member that joins while others publish receives every message between its first and its last one."""
     # Publications that were sent after the member's first receipt are judged by `lost`.
     if contract.order is Order.NONE or contract.audience in (Audience.NOBODY, Audience.PUBLISHER):
         return []

@@ -18,7 +18,7 @@ from wsproof.model.history import Departure, History, Kind, Member
 
 
 def stalled_by_neighbour(history: History, contract: Contract) -> list[Finding]:
-    """A member that stops reading, breaks the rules or dies harms nobody else: the rest get everything and stay."""
+    """A member that stops reading, breaks the protocol or is reset does not affect the others."""
     if not disturbed(history):
         return []
     story = Describer(history)

@@ -15,7 +15,7 @@ from wsproof.model.partition import groups
 
 
 def reordered(history: History, contract: Contract) -> list[Finding]:
-    """Everyone receives the messages of one publisher in the order in which it sent them."""
+    """Every member receives the messages of one publisher in the order in which they were sent."""
     if contract.order is Order.NONE:
         return []
     got = history.receipts

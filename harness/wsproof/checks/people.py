@@ -26,7 +26,7 @@ class _FalseFarewell:
 
 
 def person_gone(history: History, contract: Contract) -> list[Finding]:
-    """A person with several connections has gone when the last of them has ended."""
+    """A user with several connections has left when the last of them has ended."""
     # Whether notices are about people or about connections shows in the arrivals: who tells of every connection that it
     # has come may tell of every one that it has gone.
     if not contract.leaves:

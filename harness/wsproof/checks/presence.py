@@ -32,7 +32,7 @@ class _NoticeCount:
 
 
 def missing_leave(history: History, contract: Contract) -> list[Finding]:
-    """When a member goes, however it goes, all who remain are told."""
+    """When a member leaves, in any way, the server tells all remaining members."""
     silent = [t for t in _tallies(history, contract) if len(t.told) < len(t.due)]
     if not silent:
         return []
@@ -57,7 +57,7 @@ def missing_leave(history: History, contract: Contract) -> list[Finding]:
 
 
 def duplicate_leave(history: History, contract: Contract) -> list[Finding]:
-    """A departure is told once."""
+    """The server tells each member of a departure once."""
     often = [
         t for t in _tallies(history, contract) if len(t.told) > len(t.possible) > 0 and not _false_notice(history, t)
     ]
@@ -77,7 +77,7 @@ def duplicate_leave(history: History, contract: Contract) -> list[Finding]:
 
 
 def false_leave(history: History, contract: Contract) -> list[Finding]:
-    """Nobody is said to have gone who is still there."""
+    """The server never says that a member has left while it is still connected."""
     wrong = [(t, notice) for t in _tallies(history, contract) if (notice := _false_notice(history, t)) is not None]
     if not wrong:
         return []
@@ -96,7 +96,7 @@ def false_leave(history: History, contract: Contract) -> list[Finding]:
 
 
 def leaked_leave(history: History, contract: Contract) -> list[Finding]:
-    """Who goes is told to the members of the same room, and in no other."""
+    """The server tells of a departure only in the room of the member that left."""
     rooms = {member.name: member.room for member in history.members}
     if not contract.leaves or not any(rooms.values()):
         return []
@@ -123,7 +123,7 @@ def _is_elsewhere(witness: Member, about: str, rooms: Mapping[str, int]) -> bool
 
 
 def ghost(history: History, contract: Contract) -> list[Finding]:
-    """Nobody is heard of after the rest were told that it has gone."""
+    """No message of a member arrives after the notice that it has left."""
     if not contract.leaves:
         return []
     connections: dict[str, list[int]] = defaultdict(list)

@@ -51,7 +51,7 @@ class _MemberOrder:
 
 
 def agreed_order(history: History, contract: Contract) -> list[Finding]:
-    """All members see all messages in one and the same order."""
+    """All members receive all messages in the same order."""
     if not (contract.agreed_order or contract.order is Order.TOTAL):
         return []
     split = _disagreement(history, contract)

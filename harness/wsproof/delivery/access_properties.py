@@ -38,7 +38,7 @@ def _intrusion(access: Access) -> Schedule:
 ACCESS_PROPERTIES: tuple[DeliveryProperty, ...] = (
     DeliveryProperty(
         "access",
-        "Who has no credentials, or wrong ones, receives nothing of the channel. The server writes none to its output.",
+        "A client without the right credentials receives no message. The server writes no credentials to its output.",
         _is_private,
         ("intrusion", "secret-in-output"),
         edges=tuple(_intrusion(access) for access in (Access.NONE, Access.WRONG, Access.UNSIGNED)),
@@ -46,7 +46,7 @@ ACCESS_PROPERTIES: tuple[DeliveryProperty, ...] = (
     ),
     DeliveryProperty(
         "origin",
-        "A page of another site does not get in with the user's cookies.",
+        "A page of another site cannot connect with the user's cookies.",
         _is_private,
         ("intrusion",),
         edges=(_intrusion(Access.STRANGER),),

@@ -79,7 +79,7 @@ LAST_ONE_OUT: Schedule = (
 DEPARTURE_PROPERTIES: tuple[DeliveryProperty, ...] = (
     DeliveryProperty(
         "departures",
-        "However a member goes, the others hear everything and are told, and the next one is let in.",
+        "However a member leaves, the others get every message and a notice, and the next member can join.",
         is_shared,
         (
             "missing-leave",

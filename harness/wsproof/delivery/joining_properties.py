@@ -73,14 +73,14 @@ AUDIENCE_PROPERTIES: tuple[DeliveryProperty, ...] = (
 JOINING_PROPERTIES: tuple[DeliveryProperty, ...] = (
     DeliveryProperty(
         "joining-in-the-middle",
-        "Who joins while others publish misses nothing between its history and the live messages, and gets none twice.",
+        "A member that joins while others publish gets its history and the live messages without a gap or a repeat.",
         is_shared,
         ("gap", "duplicated"),
         edges=IN_THE_MIDDLE,
     ),
     DeliveryProperty(
         "coming-back",
-        "A name may come back at once, or have two connections: the end of the old one does not touch the new one.",
+        "A name may reconnect at once, or have two connections: the end of the old one does not affect the new one.",
         is_shared,
         ("person-gone", "lost", "duplicated", "never-read"),
         edges=(BOTH_STAY, *TWO_CONNECTIONS, *QUICK_RETURNS),
@@ -88,7 +88,7 @@ JOINING_PROPERTIES: tuple[DeliveryProperty, ...] = (
     ),
     DeliveryProperty(
         "subscribing-twice",
-        "Who sends its greeting twice still gets each message once.",
+        "A member that sends its greeting twice still gets each message once.",
         is_shared,
         ("duplicated",),
         edges=((*THREE, Step(Action.GREET, 1), _say(0), _say(2), _say(1), _say(0)),),

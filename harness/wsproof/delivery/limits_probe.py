@@ -133,7 +133,7 @@ def _is_answer(event: Event) -> bool:
 
 LIMITS = ChannelProbe(
     "limits",
-    "A message that never ends is refused before it uses up the memory of the server.",
+    "The server refuses a message without an end before the message uses up its memory.",
     lambda contract: contract.feed is None,
     _run,
 )

@@ -59,7 +59,7 @@ def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
 
 PAUSE = ChannelProbe(
     "pause",
-    "A server that is stopped for a moment and goes on loses nothing and cuts nobody off.",
+    "A server that is paused and continued loses no message and disconnects no member.",
     is_shared,
     _run,
     at_end=True,

@@ -44,7 +44,7 @@ OF_GREETINGS = (Mutation.NUMBER, Mutation.NULL, Mutation.EMPTIED, Mutation.DEEP,
 
 NAMES = DeliveryProperty(
     "names",
-    "Whatever the name of a member is, it is not taken for another, and nobody else is affected.",
+    "A member with an unusual name is not taken for another member, and does not affect the others.",
     is_shared,
     ("lost", "dropped", "duplicated", "never-read", "corrupt"),
     edges=tuple(map(_named, NameShape)),
@@ -54,7 +54,7 @@ NAMES = DeliveryProperty(
 )
 MALFORMED = DeliveryProperty(
     "malformed-messages",
-    "A malformed message harms nobody else.",
+    "A malformed message of one member does not affect the others.",
     is_shared,
     ("stalled-by-neighbour", "lost", "dropped", "false-leave", "never-read"),
     edges=tuple(_malformed(mutation) for mutation in Mutation)

@@ -53,7 +53,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
     *AUDIENCE_PROPERTIES,
     DeliveryProperty(
         "delivery",
-        "Each message reaches all it is meant for, once, unchanged, and nobody else; a reply reaches its sender only.",
+        "Each message reaches its audience once and unchanged, and no other member; a reply reaches only its sender.",
         is_spoken,
         (*DELIVERY, "protocol"),
         edges=(
@@ -66,7 +66,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
     ),
     DeliveryProperty(
         "order",
-        "Messages of one publisher arrive in the order in which they were sent; a good server has one order for all.",
+        "Messages of one publisher arrive in the order in which they were sent, and in the same order at all members.",
         is_spoken,
         ("reordered", "agreed-order"),
         edges=((*THREE, *(_say(n % 3) for n in range(30))),),
@@ -75,7 +75,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
     ),
     DeliveryProperty(
         "leave-notices",
-        "When a member goes, however it goes, the rest are told, once, and only then.",
+        "When a member leaves, in any way, the server tells the others once, and not before.",
         lambda contract: contract.leaves,
         ("missing-leave", "duplicate-leave", "false-leave", "leaked-leave", "ghost", "lost", "dropped"),
         beside=("lost", "dropped"),
@@ -96,7 +96,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
     ),
     DeliveryProperty(
         "last-words",
-        "What a member says right before it closes still reaches the others.",
+        "Messages that a member sends right before it closes still reach the others.",
         is_shared,
         ("lost", "corrupt", "duplicated", "reordered"),
         edges=tuple(
@@ -110,7 +110,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
     *VOLUME_PROPERTIES,
     DeliveryProperty(
         "binary-neighbour",
-        "A binary frame of one member, whatever it is answered, harms nobody else.",
+        "A binary frame of one member does not affect the others, however the server answers it.",
         is_spoken,
         NEIGHBOURS,
         edges=(
@@ -130,7 +130,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
     ),
     DeliveryProperty(
         "garbage-neighbour",
-        "A member that breaks the protocol harms nobody else.",
+        "A member that breaks the protocol does not affect the others.",
         is_spoken,
         NEIGHBOURS,
         edges=tuple((*THREE, Step(Action.BREAK, 1, misbehaviour=each), _say(0), _say(2)) for each in strategies.BREAKS),
@@ -140,7 +140,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
     ),
     DeliveryProperty(
         "dying-neighbour",
-        "A member whose TCP connection is reset while messages are on their way to it harms nobody else.",
+        "A member whose TCP connection is reset while it has unread messages does not affect the others.",
         is_spoken,
         NEIGHBOURS,
         edges=(
@@ -158,7 +158,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
     ),
     DeliveryProperty(
         "sleeping-neighbour",
-        "A member that does not read holds up nobody else.",
+        "A member that does not read does not delay the others.",
         is_spoken,
         NEIGHBOURS,
         edges=(
@@ -175,7 +175,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
     ),
     DeliveryProperty(
         "feed",
-        "All viewers get the same objects, with all fields in range, once per period, however many look.",
+        "All viewers get the same objects, with all fields in range, once per period, for any number of viewers.",
         is_fed,
         ("out-of-range", "wrong-period", "leaked-producer", "stopped", "phantom", "dropped", "protocol"),
         alone=True,
@@ -190,7 +190,7 @@ PROPERTIES: tuple[DeliveryProperty, ...] = (
     ),
     DeliveryProperty(
         "feed-restart",
-        "A feed starts again, at its pace, when viewers come back after everyone has gone.",
+        "A feed starts again, at its usual rate, when a viewer connects after all others have left.",
         is_fed,
         ("wrong-period", "leaked-producer", "stopped", "dropped"),
         alone=True,

@@ -129,7 +129,7 @@ def _run(runner: ScheduleRunner, options: SuiteOptions) -> ProbeOutcome:
 
 RELEASE = ChannelProbe(
     "release",
-    "Of members that have gone, however they went, the server keeps nothing: their place is free for the next.",
+    "The server frees all that it held for members that have left, in any way, so that others can join.",
     lambda contract: True,
     _run,
 )

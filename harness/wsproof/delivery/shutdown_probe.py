@@ -117,7 +117,7 @@ def _after_restart(runner: ScheduleRunner, options: SuiteOptions) -> list[Findin
 
 SHUTDOWN = ChannelProbe(
     "shutdown",
-    "A server that is asked to end tells every client so by a close frame, loses nothing that it accepted, and ends.",
+    "On SIGTERM the server sends every client a close frame, loses no message that it accepted, and ends.",
     is_spoken,
     _run,
     at_end=True,

@@ -69,7 +69,7 @@ def _figures(record: StandingRecord, contract: Contract) -> tuple[Figure, ...]:
 
 STANDING = ChannelProbe(
     NAME,
-    "Members that only listen are told everything that is meant for them, and nothing else, for as long as they stay.",
+    "Members that only listen receive every message for them, and no other, for as long as they stay.",
     lambda contract: True,
     _run,
     at_end=True,

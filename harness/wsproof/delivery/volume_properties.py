@@ -38,7 +38,7 @@ CROWDS: Schedule = (
 VOLUME_PROPERTIES: tuple[DeliveryProperty, ...] = (
     DeliveryProperty(
         "volume",
-        "Of thousands of messages, of bursts and in crowds, none is lost, repeated or out of order.",
+        "No message is lost, repeated or out of order among thousands, in bursts, and with many members.",
         is_spoken,
         (
             "lost",

@@ -83,7 +83,7 @@ CLOSE = (
         "close-is-last",
         "7.1.1",
         SHOULD,
-        "What comes after a close frame is discarded while the connection is closed.",
+        "A server discards all data after the client's close frame.",
         "frames after the close frame",
         chapter=Chapter.CLOSE,
     ),
@@ -134,7 +134,7 @@ CLOSE = (
         "7.1.7",
         SHOULD,
         "A server that fails a connection sends a close frame first, unless the client could hardly read it.",
-        "failing aloud",
+        "a close frame before a failure",
         chapter=Chapter.CLOSE,
     ),
     Rule(

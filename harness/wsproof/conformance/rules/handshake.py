@@ -118,7 +118,7 @@ HANDSHAKE = (
         "handshake-body",
         "RFC 9110 7.8",
         SHOULD,
-        "A handshake with a body is refused with 4xx, or the body is read as what it is: frames begin behind it.",
+        "A server refuses a handshake with a body (4xx), or reads the body and expects frames after it.",
         "handshakes with a body",
         chapter=Chapter.HANDSHAKE,
     ),

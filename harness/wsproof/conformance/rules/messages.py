@@ -37,7 +37,7 @@ MESSAGES = (
         "any-order",
         "5",
         MUST,
-        "Legal frames of all kinds may follow each other in any order, cut anywhere, and each is treated as if alone.",
+        "Legal frames of all kinds may follow each other in any order, cut anywhere; each is treated as if sent alone.",
         "everything in one conversation",
         chapter=Chapter.FRAMING,
     ),
