@@ -24,7 +24,7 @@ from tests.checks.histories import (
 )
 from tests.checks.test_same_name import came, two_connections
 from wsproof.checks import CHECKS, run_checks
-from wsproof.model.contract import Audience, Contract, Order
+from wsproof.model.contract import Audience, Contract, Order, Resume
 from wsproof.model.finding import Anomaly, Finding, Level, Verdict, verdict_of
 from wsproof.model.history import (
     Damage,
@@ -429,6 +429,17 @@ def a_feed_that_a_binary_frame_kills() -> tuple[History, Contract]:
     return show.history(silence_ms=6_000), FEED
 
 
+def a_message_missed_while_away() -> tuple[History, Contract]:
+    room = a_room()
+    name = room.recorder.members[1].name
+    room.leave(1)
+    room.say(0)
+    back = room.join(name)
+    room.change(back, resumes=1)
+    room.say(0)
+    return room.history(), replace(CHAT, resume=Resume.SINCE_LAST)
+
+
 def a_request_that_was_refused() -> tuple[History, Contract]:
     room = a_room()
     sequence = room.sequences[0]
@@ -493,6 +504,7 @@ PLANTED: list[tuple[Callable[[], tuple[History, Contract]], str, Anomaly]] = [
     (a_feed_that_never_speaks_to_a_latecomer, "stopped", Anomaly.NEVER_READ),
     (a_feed_that_a_binary_frame_kills, "stopped", Anomaly.STALLED_BY_NEIGHBOUR),
     (a_member_that_could_not_join, "joined", Anomaly.UNKNOWN),
+    (a_message_missed_while_away, "resumed", Anomaly.LOST),
     (a_request_that_was_refused, "refused", Anomaly.REFUSED),
     (a_frame_against_the_protocol, "server-masked", Anomaly.PROTOCOL),
 ]

@@ -22,6 +22,7 @@ from wsproof.checks.people import person_gone
 from wsproof.checks.presence import duplicate_leave, false_leave, ghost, leaked_leave, missing_leave
 from wsproof.checks.protocol import protocol
 from wsproof.checks.refused import refused
+from wsproof.checks.resumed import resumed
 from wsproof.checks.total_order import agreed_order
 from wsproof.model.contract import Contract
 from wsproof.model.finding import Anomaly, Finding, Level
@@ -32,6 +33,7 @@ CHECKS: tuple[Check, ...] = (
     check("split-audience", split_audience),
     check("lost", lost),
     check("gap", gap),
+    check("resumed", resumed),
     check("behind", behind),
     check("dropped", dropped),
     check("duplicated", duplicated),

@@ -15,10 +15,11 @@ from wsproof.checks.describe import shortened
 from wsproof.delivery.chatter import Chatter
 from wsproof.delivery.credentials import Access, altered_endpoint, altered_message, credentials_of
 from wsproof.delivery.member import PoolMember, SentMessage
+from wsproof.delivery.moves import with_rooms
 from wsproof.delivery.names import NameShape, shaped_name, with_names
 from wsproof.delivery.versions import VersionKeys
 from wsproof.errors import TargetError, UsageError, WorkloadError
-from wsproof.model.contract import Audience
+from wsproof.model.contract import Audience, Resume
 from wsproof.model.envelope import Envelope, Opened
 from wsproof.model.finding import Anomaly
 from wsproof.model.history import (
@@ -42,6 +43,7 @@ from wsproof.wire import BinaryMessage, CloseReceived, Ended, Event, State, Text
 from wsproof.wire.handshake import Response
 from wsproof.workloads import Conversation, HttpRequest, MessageKind, Parsed, Workload, prepared
 from wsproof.workloads.damage import damage_of, damaged_text, unplaced
+from wsproof.workloads.steps import JoinSteps
 
 SLICE_S = 0.02
 """Longest time in seconds before `wait` tries again to send the rest of half-sent messages."""
@@ -123,6 +125,8 @@ class ClientPool:
         """Names of unusual shapes, by the number that a usual name would be derived from."""
         if setting.has_shapes:
             self.setting = replace(setting, workload=with_names(setting.workload, self.names))
+        self.moved: dict[int, int] = {}
+        """The rooms of members that have changed theirs, by alias."""
         self.chatter: Chatter | None = None
         """Members that go on publishing while another member joins; None for nobody."""
         self.measured: dict[str, Figure] = {}
@@ -142,8 +146,11 @@ class ClientPool:
         has_small_buffer: bool = False,
         access: Access | None = None,
         shape: NameShape | None = None,
+        resumes: bool = False,
     ) -> PoolMember:
         """Connect another member, under the name of member `again` if given, and let it join.
+
+        With `resumes` it comes back for `again`: it tells the server what it has, and waits for what it missed.
 
         A member whose handshake the server refuses, or that cannot join, is returned closed.
 
@@ -190,16 +197,52 @@ class ClientPool:
             return member
         member.connected_ns = now_ns()
         member.connect_ns = member.connected_ns - began
-        self._converse(member)
+        steps = None
+        if resumes and again is not None:
+            member.resumes = again.number
+            member.outstanding |= self._missed_by(again)
+            steps = workload.resume(alias, again.last_delivery)
+        self._converse(member, steps)
         return member
 
-    def _converse(self, member: PoolMember) -> None:
+    def _missed_by(self, member: PoolMember) -> set[tuple[int, int, Kind]]:
+        """What was published since the last message that a member received."""
+        if self.contract.resume is Resume.NONE:
+            return set()
+        return {
+            (*key, Kind.DELIVERY)
+            for key, said in self.said.items()
+            if said.sent_ns > member.heard_ns
+            and said.refusal is None
+            and said.publisher != member.number
+            and self._is_for(member, self.members[said.publisher])
+        }
+
+    def move(self, member: PoolMember, room: int) -> PoolMember:
+        """Let a member change its room, and return it as another member: it is on the same connection, elsewhere."""
+        self.settle()
+        if not self.moved:
+            self.setting = replace(self.setting, workload=with_rooms(self.setting.workload, self.moved))
+        number, workload = len(self.members), self.setting.workload
+        steps = workload.move(member.alias, room)
+        there = PoolMember(number, member.alias, member.name, member.client, room=room)
+        there.connect_ns, there.http = member.connect_ns, member.http
+        self.members.append(there)
+        member.left_ns = there.connected_ns = now_ns()
+        member.departure, member.closed = Departure.CLOSED, True
+        member.outstanding.clear()
+        member.outstanding_notices.clear()
+        self._converse(there, steps)
+        self.moved[member.alias] = room
+        return there
+
+    def _converse(self, member: PoolMember, steps: JoinSteps | None = None) -> None:
         """Let a member join, while all others go on receiving.
 
         Raises:
             BudgetSpent: the run's time is over.
         """
-        talk = member.conversation = Conversation(self.setting.workload, member.alias)
+        talk = member.conversation = Conversation(self.setting.workload, member.alias, steps)
         self._hand_over_all(member, talk.start(now_ns()))
         if talk.is_joining:
             self.wait(lambda: not talk.is_joining, JOIN_AT_MOST_S if member.access is None else INTRUDER_JOINS_S)
@@ -588,6 +631,8 @@ class ClientPool:
             case MessageKind.LEAVE | MessageKind.JOIN if reading.member is not None:
                 self._note(member, reading.member, left=reading.kind is MessageKind.LEAVE, at=at)
             case MessageKind.DELIVERY | MessageKind.REPLY:
+                if reading.kind is MessageKind.DELIVERY:
+                    member.last_delivery = message
                 self._receive(member, reading, at)
             case _:
                 self._note_unplaced(member, reading, message, at)

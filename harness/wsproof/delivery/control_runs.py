@@ -62,8 +62,8 @@ def _is_misbehaviour(step: Step) -> bool:
 
 def eventless(schedule: Schedule) -> Schedule:
     """The same schedule with only joins and messages: no misbehaviour, no leaving, no reused member id."""
-    stays = (step for step in without_misbehaviour(schedule) if step.action not in GOING)
-    return tuple(replace(step, rejoin_as=None, amid=False) for step in stays)
+    stays = (step for step in without_misbehaviour(schedule) if step.action not in (*GOING, Action.MOVE))
+    return tuple(replace(step, rejoin_as=None, resumes=False, amid=False) for step in stays)
 
 
 def events_of(schedule: Schedule) -> frozenset[str]:
@@ -76,6 +76,7 @@ def events_of(schedule: Schedule) -> frozenset[str]:
         Action.STALL: "stops reading",
         Action.GREET: "sends its greeting again",
         Action.MUTATE: "sends a message {0.mutation.value}",
+        Action.MOVE: "moves to another room",
     }
     events = {kinds[step.action].format(step) for step in schedule if step.action in kinds}
     events |= {f"has a name {step.shape.value}" for step in schedule if step.shape is not None}

@@ -90,6 +90,8 @@ def execute(schedule: Schedule, setting: PoolSettings) -> ScheduleExecution:
         for step in schedule:
             if step.action is Action.JOIN:
                 _join(pool, joined, step)
+            elif step.action is Action.MOVE:
+                _move(pool, joined, step)
             elif step.action is Action.CROWD:
                 join_many(pool, joined, step)
             elif step.action is Action.ABANDON:
@@ -143,8 +145,24 @@ def _join(pool: ClientPool, joined: dict[int, PoolMember], step: Step) -> None:
     if step.amid:
         joined[step.member] = _join_amid(pool, again, step)
         return
-    member = pool.join(again, room=step.room, has_small_buffer=step.has_small_buffer, shape=step.shape)
+    member = pool.join(
+        again, room=step.room, has_small_buffer=step.has_small_buffer, shape=step.shape, resumes=step.resumes
+    )
     joined[step.member] = member
+    _let_in(pool, member, step)
+
+
+def _move(pool: ClientPool, joined: dict[int, PoolMember], step: Step) -> None:
+    """Let a member change its room, and wait until the server delivers messages to it there."""
+    member = joined.get(step.rejoin_as) if step.rejoin_as is not None else None
+    if member is None or not member.can_speak or member.room == step.room or step.member in joined:
+        return
+    joined[step.member] = there = pool.move(member, step.room)
+    _let_in(pool, there, step)
+
+
+def _let_in(pool: ClientPool, member: PoolMember, step: Step) -> None:
+    """Publish until the server delivers messages to a member that has joined."""
     if not member.can_speak or not pool.setting.workload.publishes:
         return
     pool.speak(member, f"member {step.member} is here")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from wsproof.delivery.delivery_property import DeliveryProperty, greets, is_shared
 from wsproof.delivery.schedule import Action, LeaveBy, Schedule, Step
+from wsproof.model.contract import Contract, Resume
+from wsproof.net.endpoint import Endpoint
+from wsproof.workloads import Workload
 
 THREE = tuple(Step(Action.JOIN, number) for number in range(3))
 """Three members in one room."""
@@ -70,6 +73,45 @@ AUDIENCE_PROPERTIES: tuple[DeliveryProperty, ...] = (
 )
 """Properties that explain what later ones would show in parts."""
 
+RETURNS: tuple[Schedule, ...] = tuple(
+    (
+        *THREE,
+        _say(0),
+        _say(2),
+        Step(Action.SETTLE),
+        Step(Action.LEAVE, 1, leave_by=way),
+        Step(Action.SETTLE),
+        *(_say(number, "while it is away") for number in (0, 2, 0, 2, 0)),
+        Step(Action.SETTLE),
+        Step(Action.JOIN, 3, rejoin_as=1, resumes=True),
+        _say(0),
+        _say(3),
+    )
+    for way in LeaveBy
+)
+"""A member is away while others publish, and comes back for what it missed."""
+MOVES: Schedule = (
+    *(Step(Action.JOIN, number, room=number % 2) for number in range(4)),
+    *(_say(number) for number in range(4)),
+    Step(Action.MOVE, 4, rejoin_as=0, room=1),
+    *(_say(number) for number in (2, 1, 4, 2, 3)),
+    Step(Action.SETTLE),
+    Step(Action.MOVE, 5, rejoin_as=4, room=0),
+    *(_say(number) for number in (1, 2, 5, 3)),
+)
+"""A member of the first of two rooms moves to the other one, and back."""
+
+
+def resumes(contract: Contract) -> bool:
+    """Whether a member that comes back is promised what it missed."""
+    return is_shared(contract) and contract.resume is not Resume.NONE
+
+
+def moves(workload: Workload, endpoint: Endpoint | None) -> bool:
+    """Whether the members of this workload can change between rooms."""
+    return workload.has_move and workload.rooms > 1
+
+
 JOINING_PROPERTIES: tuple[DeliveryProperty, ...] = (
     DeliveryProperty(
         "joining-in-the-middle",
@@ -93,6 +135,23 @@ JOINING_PROPERTIES: tuple[DeliveryProperty, ...] = (
         ("duplicated",),
         edges=((*THREE, Step(Action.GREET, 1), _say(0), _say(2), _say(1), _say(0)),),
         needs=greets,
+    ),
+    DeliveryProperty(
+        "resuming",
+        "Who comes back gets what was published while it was away, and nothing twice.",
+        resumes,
+        ("resumed", "gap", "lost", "duplicated", "never-read"),
+        edges=RETURNS,
+        beside=("lost", "duplicated", "never-read"),
+    ),
+    DeliveryProperty(
+        "moving",
+        "Who moves to another room hears that room from then on, and no longer the one that it left.",
+        is_shared,
+        ("misrouted", "lost", "duplicated", "never-read"),
+        edges=(MOVES,),
+        needs=moves,
+        beside=("lost", "duplicated"),
     ),
 )
 """The properties of this file, in the order of execution."""

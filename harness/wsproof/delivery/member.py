@@ -60,6 +60,10 @@ class PoolMember:
     """Whether it left in the middle of a message, or with a TCP reset after its close frame."""
     http: HttpConnection | None = None
     """Where it publishes, if its publications are HTTP requests; None before the first."""
+    resumes: int = -1
+    """The number of the earlier connection that it came back for; -1 without one."""
+    last_delivery: str | bytes | None = None
+    """The last delivery, as it came; None before the first."""
     conversation: Conversation | None = None
     """How the member joins and answers; None until its connection is open."""
     is_mid_frame: bool = False
@@ -141,4 +145,5 @@ class PoolMember:
             shape=self.shape.value if self.shape is not None else "",
             intrusion=self.access.value if self.access is not None else "",
             by_origin=self.access is Access.STRANGER,
+            resumes=self.resumes,
         )

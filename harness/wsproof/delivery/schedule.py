@@ -53,6 +53,8 @@ class Action(StrEnum):
     """All members publish in turn without waiting."""
     CROWD = "crowd"
     """Many members join, and nobody of them has to speak."""
+    MOVE = "move"
+    """Change to another room, on the same connection. From then on it is the member `rejoin_as`, elsewhere."""
     WATCH = "watch"
     """Wait until every viewer has received some more objects of a feed."""
 
@@ -97,9 +99,10 @@ class Step:
     `body` is the text, and `size_bytes` pads the message to this size (0: no padding). `plain` sends the body alone,
     without an envelope and without the workload's `publish`. `cuts` are the positions, in percent of the frame, at
     which it is split into TCP segments. A JOIN goes to a `room`. `rejoin_as` is the number of an earlier member whose
-    id the new member takes over. With `has_small_buffer`, the member has a tiny receive buffer. With `amid`, all other
-    members of its room go on publishing while it joins. With `shape`, it has a name of this shape. With `access`, it
-    joins without the right credentials, and the server should refuse it. `how` names the kind of a DEPART.
+    id the new member takes over; with `resumes`, it tells the server what that one had. With `has_small_buffer`, the
+    member has a tiny receive buffer. With `amid`, all other members of its room go on publishing while it joins. With
+    `shape`, it has a name of this shape. With `access`, it joins without the right credentials, and the server should
+    refuse it. `how` names the kind of a DEPART.
     """
 
     action: Action
@@ -112,6 +115,7 @@ class Step:
     misbehaviour: Misbehaviour = Misbehaviour.BINARY
     rejoin_as: int | None = None
     has_small_buffer: bool = False
+    resumes: bool = False
     count: int = 0
     room: int = 0
     amid: bool = False
@@ -150,6 +154,7 @@ class Step:
             Action.JOIN: f"{who} joins"
             + (f" room {self.room}" if self.room else "")
             + (f" under the id of member {self.rejoin_as}" if self.rejoin_as is not None else "")
+            + (", and says what that one has received" if self.resumes else "")
             + (" with a tiny receive buffer" if self.has_small_buffer else "")
             + (" while the others go on talking" if self.amid else "")
             + (f" under a name {self.shape.value}" if self.shape is not None else "")
@@ -160,6 +165,7 @@ class Step:
             Action.STALL: f"{who} stops reading",
             Action.MUTATE: f"{who} sends {_malformed_in_words(self)}",
             Action.GREET: f"{who} sends its greeting again",
+            Action.MOVE: f"member {self.rejoin_as} moves to room {self.room}, and is {who} there",
             Action.SETTLE: "all members wait until they have received all expected messages",
             Action.FLOOD: f"{who} says {self.count} messages{size}",
             Action.DEPART: f"{who} goes by {self.how}",
@@ -223,7 +229,7 @@ def _fitted(step: Step, workload: Workload, is_binary: bool) -> Step:
             return replace(step, plain=plain, size_bytes=min(step.size_bytes, longest))
         case Action.STREAM | Action.BURST:
             return replace(step, size_bytes=min(step.size_bytes, longest))
-        case Action.CROWD:
+        case Action.CROWD | Action.MOVE:
             return replace(step, room=step.room % max(workload.rooms, 1))
         case Action.FLOOD if step.size_bytes > longest:
             more = -(-step.count * step.size_bytes // max(longest, 1))

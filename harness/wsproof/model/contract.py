@@ -25,6 +25,25 @@ class Order(StrEnum):
     TOTAL = "total"
 
 
+class Resume(StrEnum):
+    """What a member that comes back is promised of the messages that it missed."""
+
+    NONE = "none"
+    SINCE_LAST = "since-last"
+    """It tells the server what it has (`Workload.resume`), and gets what came after it."""
+    HISTORY = "history"
+    """The server sends the latest messages to whoever joins."""
+
+    @property
+    def in_words(self) -> str:
+        """The promise as a clause."""
+        return {
+            Resume.NONE: "a member that comes back begins anew",
+            Resume.SINCE_LAST: "a member that comes back gets what was published since the last message that it has",
+            Resume.HISTORY: "a member that comes back gets what it missed from the history that the server sends",
+        }[self]
+
+
 @dataclass(frozen=True)
 class Range:
     """The values that a field of a feed may have, both ends included."""
@@ -64,5 +83,7 @@ class Contract:
     keeps_idle_s: float | None = None
     public: bool = False
     """Whether anybody may listen. A token then only says who a member is."""
+    resume: Resume = Resume.NONE
+    """What a member that comes back gets of what it missed."""
     origins: tuple[str, ...] = ()
     """The origins of the pages that may connect, such as `https://app.example`. Empty: not said."""

@@ -145,6 +145,9 @@ class Member:
     by_origin: bool = False
     """Whether only its origin was wrong."""
 
+    resumes: int = -1
+    """The number of the earlier connection that this one came back for; -1 if it came back for none."""
+
     @property
     def is_well_behaved(self) -> bool:
         """Whether the member reads and behaves well: only then is a delivery to it expected."""

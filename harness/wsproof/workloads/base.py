@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from wsproof.model.contract import Contract
 from wsproof.model.envelope import Envelope, Opened
 from wsproof.wire import HttpRequest
-from wsproof.workloads.steps import Every, JoinSteps, Send
+from wsproof.workloads.steps import Every, JoinSteps, Message, Send
 
 
 class MessageKind(Enum):
@@ -167,6 +167,27 @@ class Workload(ABC):
         greeting = self.greeting(member)
         if greeting is not None:
             yield Send(greeting)
+
+    def resume(self, member: int, last: Message | None) -> JoinSteps:
+        """Join again after the connection ended, as `join` does, and tell the server what the member has.
+
+        `last` is the last message that `read` took for a DELIVERY, as it came; None if there was none. The default
+        joins as the first time.
+        """
+        yield from self.join(member)
+
+    def move(self, member: int, room: int) -> JoinSteps:
+        """Leave the member's room and enter `room`, on the same connection. Steps as in `join`.
+
+        While it runs, `room_of` still gives the old room; afterwards it gives the new one. Only workloads that define
+        this method are checked for it.
+        """
+        yield from ()
+
+    @property
+    def has_move(self) -> bool:
+        """Whether members can change their room."""
+        return getattr(self, "users_class", type(self)).move is not Workload.move
 
     def answer(self, member: int, message: str | bytes) -> Iterable[str | bytes]:
         """The messages with which `member` answers `message`: a pong, an acknowledgement.

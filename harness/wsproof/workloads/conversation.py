@@ -13,7 +13,7 @@ from heapq import heapify, heapreplace
 from wsproof.errors import WorkloadError
 from wsproof.model.nanoseconds import NS
 from wsproof.workloads.base import Workload
-from wsproof.workloads.steps import JoinRefused, Message, Send, Wait
+from wsproof.workloads.steps import JoinRefused, JoinSteps, Message, Send, Wait
 
 STEPS_AT_MOST = 10_000
 """Most steps of one `join`, so that a generator that never ends is an error and not a hang."""
@@ -42,9 +42,9 @@ class _Timer:
 
 
 class Conversation:
-    """The conversation of one member. Call `start` once the connection is open."""
+    """The conversation of one member. Call `start` once the connection is open. `steps` replace those of `join`."""
 
-    def __init__(self, workload: Workload, member: int) -> None:
+    def __init__(self, workload: Workload, member: int, steps: JoinSteps | None = None) -> None:
         self.is_joined = False
         """Whether `join` has ended."""
         self.is_subscribed = False
@@ -57,7 +57,7 @@ class Conversation:
         """Why the member could not join: a clause whose subject is the server. Empty if nothing is wrong."""
         self._workload = workload
         self._member = member
-        self._steps = workload.join(member)
+        self._steps = workload.join(member) if steps is None else steps
         self._wait: Wait | None = None
         self._deadline_ns = 0
         self._kept: deque[Message] = deque(maxlen=KEPT_AT_MOST)

@@ -29,6 +29,8 @@ _ADVICE = {
     "headers": "return a mapping of header names to values, both str",
     "subprotocols": "return a list of str",
     "join": "yield Send(message) and Wait(name, until=condition), and nothing else",
+    "resume": "yield Send(message) and Wait(name, until=condition), and nothing else",
+    "move": "yield Send(message) and Wait(name, until=condition), and nothing else",
     "answer": "return a list of messages, each a str or bytes",
     "timers": "return a list of Every(period_s, message)",
     "publish": "return the message, a str or bytes, or an HttpRequest; envelope.seal(body) is its text",
@@ -38,7 +40,7 @@ _ADVICE = {
     "server_environment": "return a mapping of names to values, both str",
 }
 """What each method must return, for error messages."""
-_ABOUT_MESSAGES = ("read", "answer", "join")
+_ABOUT_MESSAGES = ("read", "answer", "join", "resume", "move")
 """The methods that look at a received message, which an error message then shows."""
 
 
@@ -129,11 +131,22 @@ class _Guarded(Workload):
         return offered
 
     def join(self, member: int) -> JoinSteps:
-        steps = self._guard("join", lambda: iter(super(_Guarded, self).join(member)), (member,))
+        return self._steps("join", member)
+
+    def resume(self, member: int, last: Message | None) -> JoinSteps:
+        return self._steps("resume", member, last)
+
+    def move(self, member: int, room: int) -> JoinSteps:
+        return self._steps("move", member, room)
+
+    def _steps(self, name: str, member: int, *more: Any) -> JoinSteps:
+        """The steps of `join`, `resume` or `move`, each of them checked."""
+        method = getattr(super(), name)
+        steps = self._guard(name, lambda: iter(method(member, *more)), (member,))
         answer: Message | None = None
         while True:
             try:
-                step = self._guard("join", lambda: _next(steps, answer), (member,))  # noqa: B023 - called at once
+                step = self._guard(name, lambda: _next(steps, answer), (member,))  # noqa: B023 - called at once
             except _JoinEnded:
                 return
             if isinstance(step, Send) and isinstance(step.message, str | bytes):
@@ -141,12 +154,12 @@ class _Guarded(Workload):
                 yield step
                 answer = None
             elif isinstance(step, Wait) and callable(step.until):
-                answer = yield replace(step, until=self._guarded_condition(step))
+                answer = yield replace(step, until=self._guarded_condition(name, step))
             else:
-                raise self._wrong("join", f"{step!r}"[:_SHOWN], "that is no step", verb="yielded")
+                raise self._wrong(name, f"{step!r}"[:_SHOWN], "that is no step", verb="yielded")
 
-    def _guarded_condition(self, wait: Wait) -> Callable[[Message], bool]:
-        return lambda message: bool(self._guard("join", lambda: wait.until(message), (0, message)))
+    def _guarded_condition(self, name: str, wait: Wait) -> Callable[[Message], bool]:
+        return lambda message: bool(self._guard(name, lambda: wait.until(message), (0, message)))
 
     def answer(self, member: int, message: str | bytes) -> list[Message]:
         answers = self._guard("answer", lambda: list(super(_Guarded, self).answer(member, message)), (member, message))

@@ -22,6 +22,8 @@ METHODS = (
     "subprotocols",
     "greeting",
     "join",
+    "resume",
+    "move",
     "answer",
     "timers",
     "publish",

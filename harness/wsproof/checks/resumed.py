@@ -1,0 +1,72 @@
+"""Checks that a member which comes back gets what it missed, where the channel promises that."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wsproof.checks.check import found
+from wsproof.checks.describe import Describer
+from wsproof.model.contract import Audience, Contract, Resume
+from wsproof.model.expected import Flags, Ints, publication_rows, stayed_through
+from wsproof.model.finding import Anomaly, Finding
+from wsproof.model.history import History, Kind, Member, Outcome
+
+
+def resumed(history: History, contract: Contract) -> list[Finding]:
+    """A member that comes back gets what was published in its room while it was away."""
+    if contract.resume is Resume.NONE or contract.audience not in (Audience.EVERYONE, Audience.OTHERS):
+        return []
+    missing = [
+        (member, row)
+        for member in history.members
+        if member.resumes >= 0 and member.is_well_behaved and member.in_ns and stayed_through(member, history)
+        for row in _missing(member, history, contract).tolist()
+    ]
+    if not missing:
+        return []
+    story, sent, (member, row) = Describer(history), history.publications, missing[0]
+    what = story.what(int(sent.publisher[row]), int(sent.sequence[row]))
+    count = sum(one is member for one, _ in missing)
+    others = f" and {count - 1} more" if count > 1 else ""
+    return [
+        found(
+            Anomaly.LOST,
+            contract,
+            f"{story.who(member.number)} came back for {story.who(member.resumes)}, and never received {what}{others}, "
+            "published while it was away, which others received. The contract promises it: "
+            f"{contract.resume.in_words}.",
+            [
+                story.arrival(member.resumes),
+                story.publication(row),
+                story.arrival(member.number),
+                f"        {story.who(member.number)} never receives {what}",
+            ],
+            occurrences=len(missing),
+        )
+    ]
+
+
+def _missing(member: Member, history: History, contract: Contract) -> Ints:
+    """The publications that neither this connection nor the one before received, and that others did."""
+    sent, before = history.publications, history.members[member.resumes]
+    had, has = _received(history, before.number), _received(history, member.number)
+    newest_ns = int(sent.sent_ns[had].max(initial=before.in_ns))
+    due = (sent.outcome == Outcome.OK) & (sent.sent_ns > newest_ns) & (sent.sent_ns < member.in_ns) & ~had & ~has
+    due &= history.rooms_of(sent.publisher) == member.room
+    if contract.audience is Audience.OTHERS:
+        due &= (sent.publisher != member.number) & (sent.publisher != before.number)
+    others = np.zeros(len(sent), bool)
+    for other in history.members:
+        if other.number not in (member.number, before.number) and other.room == member.room:
+            others |= _received(history, other.number)
+    return np.flatnonzero(due & others).astype(np.int64)
+
+
+def _received(history: History, number: int) -> Flags:
+    """Which publications a member received."""
+    got = history.receipts
+    mine = (got.subscriber == number) & (got.kind == Kind.DELIVERY)
+    rows = publication_rows(history.publications, got.publisher[mine], got.sequence[mine])
+    flags: Flags = np.zeros(len(history.publications), bool)
+    flags[rows[rows >= 0]] = True
+    return flags

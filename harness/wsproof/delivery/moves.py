@@ -1,0 +1,19 @@
+"""Members that change their room: the workload of a pool in which some members are elsewhere than `room_of` says."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+
+from wsproof.workloads import Workload
+
+
+def with_rooms(workload: Workload, rooms: Mapping[int, int]) -> Workload:
+    """The same workload, in which some members are in other rooms. `rooms` may still grow."""
+    moved, usual = copy.copy(workload), workload.room_of
+
+    def room_of(member: int) -> int:
+        return rooms[member] if member in rooms else usual(member)
+
+    moved.room_of = room_of  # type: ignore[method-assign]  # for this object only
+    return moved

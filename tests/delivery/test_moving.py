@@ -1,0 +1,61 @@
+"""Members that change their room, and members that come back for what they missed."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.workloads.apps.rooms_with_memory_channels import Moving
+from wsproof.delivery import run_suite
+from wsproof.delivery.schedule import Action, Step
+from wsproof.model.finding import Anomaly, Verdict
+from wsproof.model.suite import SuiteOptions, SuiteReport
+from wsproof.target.server import serve
+from wsproof.target.target import parse_target
+from wsproof.workloads import Conversation, Workload
+from wsproof.workloads.guarded import guarded
+
+APP = "tests.workloads.apps.rooms_with_memory:app"
+OPTIONS = SuiteOptions(examples=0, deadline_s=2.0)
+
+
+def check(fault: str, *only: str) -> SuiteReport:
+    workloads: dict[str, Workload] = {"moving": guarded(Moving)()}
+    with serve(parse_target(APP, path="/", env=[f"FAULT={fault}"])) as server:
+        return run_suite(server, workloads, OPTIONS.but(only=only))
+
+
+def test_a_right_server_passes() -> None:
+    report = check("", "moving.resuming", "moving.moving")
+    assert report.findings == ()
+    assert report.verdict() is Verdict.VALID
+
+
+@pytest.mark.parametrize(
+    ("fault", "anomaly", "words"),
+    [
+        ("stays", Anomaly.MISROUTED, "which is meant for room 0 only and not for room 1"),
+        ("forgets", Anomaly.LOST, "came back for member 1"),
+        ("no memory", Anomaly.LOST, "what was published since the last message that it has"),
+    ],
+)
+def test_a_planted_fault_is_found(fault: str, anomaly: Anomaly, words: str) -> None:
+    report = check(fault, "moving.moving" if fault == "stays" else "moving.resuming")
+    assert report.verdict() is Verdict.INVALID
+    (finding,) = report.findings
+    assert finding.anomaly is anomaly
+    assert words in finding.explanation
+
+
+def test_the_steps_survive_a_recipe_and_are_told() -> None:
+    move = Step(Action.MOVE, 4, rejoin_as=0, room=1)
+    back = Step(Action.JOIN, 3, rejoin_as=1, resumes=True)
+    assert [Step.from_json(step.to_json()) for step in (move, back)] == [move, back]
+    assert move.describe() == "member 0 moves to room 1, and is member 4 there"
+    assert "says what that one has received" in back.describe()
+
+
+def test_what_a_member_has_is_told_when_it_comes_back() -> None:
+    workload = guarded(Moving)()
+    talk = Conversation(workload, 1, workload.resume(1, '{"number": 6, "text": ""}'))
+    assert talk.start(0) == ('{"go": 1, "since": 6}',)
+    assert workload.has_move

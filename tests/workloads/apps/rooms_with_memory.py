@@ -1,0 +1,63 @@
+"""A chat in plain ASGI whose members enter rooms (`go`), may change them, and may ask for what they missed (`since`).
+
+Right but for one planted fault: the one that FAULT names. `stays`: who changes its room stays in the old one, too;
+`forgets`: the first message that somebody missed is not sent again; `no memory`: `since` is not heeded.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+FAULT = os.environ.get("FAULT", "")
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+members: list[tuple[str, Send]] = []
+said: dict[str, list[str]] = {}
+
+
+async def app(scope: Message, receive: Receive, send: Send) -> None:
+    if scope["type"] != "websocket":
+        return
+    await receive()
+    await send({"type": "websocket.accept"})
+    try:
+        while (message := await receive())["type"] == "websocket.receive":
+            await serve(json.loads(message["text"]), send)
+    finally:
+        leave(send)
+
+
+def leave(send: Send) -> None:
+    members[:] = [one for one in members if one[1] is not send]
+
+
+async def serve(asked: Any, send: Send) -> None:
+    if "go" in asked:
+        await enter(asked, send)
+        return
+    room = next(room for room, its in reversed(members) if its is send)
+    log = said.setdefault(room, [])
+    log.append(json.dumps({"number": len(log), "text": asked["text"]}))
+    for its, deliver in list(members):
+        if its == room:
+            try:
+                await deliver({"type": "websocket.send", "text": log[-1]})
+            except Exception:  # noqa: BLE001, S112 - whatever the server raises for a peer that has gone
+                continue
+
+
+async def enter(asked: Any, send: Send) -> None:
+    if FAULT != "stays":
+        leave(send)
+    room = str(asked["go"])
+    missed = said.get(room, [])[asked["since"] + 1 :] if "since" in asked and FAULT != "no memory" else []
+    for text in missed[1 if FAULT == "forgets" else 0 :]:
+        await send({"type": "websocket.send", "text": text})
+    members.append((room, send))
+    await send({"type": "websocket.send", "text": json.dumps({"in": room})})
