@@ -13,7 +13,7 @@ from tests.comparison.blocks import finding
 from tests.comparison.lives import life
 from tests.comparison.repositories import commit, git
 from wsproof.comparison import windows
-from wsproof.comparison.life import SHARED_CAUSES, SIDES, LifeResult, start_order
+from wsproof.comparison.life import SIDES, LifeResult, shared, start_order
 from wsproof.comparison.order import Side
 from wsproof.comparison.partial import PartialComparison
 from wsproof.comparison.windows import QUICK, Extent, compare_in_turn, compare_lives, lives_of, require_beside
@@ -23,6 +23,7 @@ from wsproof.model.plan import Plan
 from wsproof.model.summary import TrustWarning
 from wsproof.report.formats.json_documents import load_schema
 from wsproof.report.store.run_dir import comparison_from_json
+from wsproof.stats.compared_metrics import voids_judged
 from wsproof.stats.comparison import is_narrow
 from wsproof.target.target import Target, parse_target
 
@@ -68,7 +69,13 @@ def test_most_servers_untrusted_is_not_the_same() -> None:
     comparison = judged([life(index, warnings=lambda side: [UNSENT]) for index in range(8)])
     assert comparison.verdict is Judgement.CANNOT_TELL
     assert any("24 of 24 servers are untrusted" in warning.message for warning in comparison.warnings)
-    assert "unsent" not in SHARED_CAUSES
+
+
+def test_what_hits_all_servers_alike_makes_none_of_them_untrusted() -> None:
+    late = TrustWarning("schedule-slip", "Sent late.", "Wait.", invalidates=True, figures=("latency.p50",))
+    assert not voids_judged(shared(late))
+    assert shared(late).message == late.message
+    assert shared(UNSENT) == UNSENT
 
 
 def test_the_document_fits_its_schema_and_can_be_read_again() -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.stats.builders import MS, SECOND, START, measurement, publish, recorder
 from wsproof.model.history import History
 from wsproof.model.measurement import ServerUsage
-from wsproof.stats.round_values import Interval, cpu_share, round_values, slip_share
+from wsproof.stats.round_values import Interval, cpu_share, round_values
 
 ROUNDS = [Interval(START, START + SECOND // 2), Interval(START + SECOND // 2, START + SECOND)]
 
@@ -57,11 +57,13 @@ def test_a_share_is_of_one_core() -> None:
     assert cpu_share(usage(), ROUNDS[0]) == pytest.approx(0.06)
 
 
-@pytest.mark.parametrize(("slip_ms", "share"), [(0.0, 0.0), (3.0, 0.225)])
-def test_the_part_of_late_sends_is_the_median_of_the_rounds(slip_ms: float, share: float) -> None:
-    assert slip_share(measurement(two_rounds(slip_ms)), ROUNDS) == pytest.approx(share)
+def test_latency_counts_from_the_actual_send() -> None:
+    on_time, late = (round_values(measurement(two_rounds(slip_ms)), ROUNDS) for slip_ms in (0.0, 3.0))
+    for name in ("latency_p50", "latency_p99", "time_to_last_p50"):
+        assert late[name] == [value - 3 * MS for value in on_time[name] if value is not None]
 
 
-def test_without_deliveries_nothing_is_added() -> None:
+def test_without_deliveries_there_are_no_values() -> None:
     empty = replace(two_rounds(), receipts=recorder().freeze().receipts)
-    assert slip_share(measurement(empty), ROUNDS) == 0.0
+    values = round_values(measurement(empty, server=usage()), ROUNDS)
+    assert all(value == [None, None] for value in values.values())

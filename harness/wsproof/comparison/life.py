@@ -23,8 +23,7 @@ from wsproof.model.nanoseconds import NS
 from wsproof.model.summary import TrustWarning
 from wsproof.model.turns import Turns, turns_of
 from wsproof.stats.compared_metrics import voids_judged
-from wsproof.stats.round_values import Interval, cpu_share, round_values, slip_share
-from wsproof.stats.trust import SLIP_SHARE_OF_LATENCY
+from wsproof.stats.round_values import Interval, cpu_share, round_values
 from wsproof.target.server import RunningServer, serve
 from wsproof.target.target import Target
 
@@ -35,8 +34,8 @@ WINDOW_S = 0.06
 lives' p50, p99 and CPU per delivery differed by 14, 21 and 2.9 % (standard deviation), with 0.06 s by 5, 6 and 0.5 %.
 What disturbs a machine often lasts for some tenths of a second, and then hits all builds alike."""
 SHARED_CAUSES = frozenset({"schedule-slip", "generator-cpu", "not-alone"})
-"""Codes of trust warnings whose causes hit all servers of a round alike. They cannot make a difference between builds.
-They can hide one, by what late sends add to all latencies. That is measured, and limited as in any other run."""
+"""Codes of trust warnings whose causes hit all servers of a round alike, and add to no figure: latency counts from the
+actual send. They make a comparison noisier, which its intervals show."""
 WINDOWS = 6
 """Windows of each server per round. A round has enough publications for a p99, and lasts 1.08 s."""
 
@@ -172,17 +171,16 @@ def _judged(
     side: Side, server: RunningServer, measurement: Measurement, rounds: Sequence[Interval], idle: Interval
 ) -> ServerResult:
     judged = judge_measurement(measurement, server)
-    is_diluted = slip_share(measurement, rounds) > SLIP_SHARE_OF_LATENCY
     return ServerResult(
         side=side,
         server=server.name,
         values=round_values(measurement, rounds),
         findings=judged.findings,
-        warnings=judged.warnings if is_diluted else tuple(_shared(warning) for warning in judged.warnings),
+        warnings=tuple(shared(warning) for warning in judged.warnings),
         idle_share=cpu_share(measurement.server, idle),
     )
 
 
-def _shared(warning: TrustWarning) -> TrustWarning:
+def shared(warning: TrustWarning) -> TrustWarning:
     """The warning without void figures, if its cause hits all servers alike."""
     return replace(warning, figures=(), invalidates=False) if warning.code in SHARED_CAUSES else warning

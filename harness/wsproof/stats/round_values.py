@@ -33,13 +33,17 @@ class Interval:
 def round_values(measurement: Measurement, rounds: Sequence[Interval]) -> Mapping[str, list[float | None]]:
     """The figures of each round, by the name of the compared metric. None where there is no figure.
 
-    Latency and time to last belong to the round in which their publication was meant to be sent.
+    A publication belongs to the round in which it was meant to be sent. Latency and time to last count from the moment
+    at which it was sent. Between the two moments the generator was late, and that says nothing about a build: the
+    generator never waits for a server.
     """
     observed = Observed(measurement)
     joined, fanout = observed.deliveries, observed.fanout
-    sent_ns = observed.history.publications.intended_ns[fanout.complete]
-    latency = [_within(joined.latency_ns, joined.intended_ns, one) for one in rounds]
-    last = [_within(fanout.time_to_last_ns, sent_ns, one) for one in rounds]
+    published = observed.history.publications
+    left_ns = np.where(published.sent_ns > 0, published.sent_ns, published.intended_ns)
+    meant_ns = published.intended_ns[fanout.complete]
+    latency = [_within(joined.received_ns - left_ns[joined.publication], joined.intended_ns, one) for one in rounds]
+    last = [_within(fanout.last_ns - left_ns[fanout.complete], meant_ns, one) for one in rounds]
     return {
         "latency_p50": [_rank(one, 0.50) for one in latency],
         "latency_p99": [_rank(one, 0.99) for one in latency],
@@ -49,25 +53,6 @@ def round_values(measurement: Measurement, rounds: Sequence[Interval]) -> Mappin
             for one, whole in zip(latency, rounds, strict=True)
         ],
     }
-
-
-def slip_share(measurement: Measurement, rounds: Sequence[Interval]) -> float:
-    """The part that late sends of the generator have in latency p50 or p99, whichever is larger: median of the rounds.
-
-    0 if there are no deliveries.
-    """
-    joined = Observed(measurement).deliveries
-    shares = []
-    for share in (0.50, 0.99):
-        parts = []
-        for one in rounds:
-            inside = (joined.intended_ns >= one.begin_ns) & (joined.intended_ns < one.end_ns) & (joined.sent_ns > 0)
-            latency, sent = np.sort(joined.latency_ns[inside]), joined.sent_ns[inside]
-            service = np.sort(joined.received_ns[inside] - sent)
-            if len(latency) >= FEWEST_SAMPLES[share]:
-                parts.append(1 - nearest_rank(service, share) / max(nearest_rank(latency, share), 1.0))
-        shares.append(float(np.median(parts)) if parts else 0.0)
-    return max(shares)
 
 
 def cpu_share(usage: ServerUsage | None, interval: Interval) -> float | None:
