@@ -220,7 +220,7 @@ def test_a_comparison_tells_change_interval_and_verdict(paper: Paper) -> None:
     assert "+25.5 %" in row
     assert "+21.0 % … +30.0 %" in row
     assert "worse" in row
-    assert "WORSE: Latency p50 +25.5 %" in paper.text
+    assert "WORSE: Latency p50 +25.5 % (+21.0 % … +30.0 %). The same: " in paper.text
     assert "uncommitted changes" in paper.text
 
 

@@ -31,15 +31,29 @@ def comparison_sentence(comparison: Comparison) -> str:
         return f"WORSE: the candidate breaks what the base keeps ({count(len(new), 'new violation')})."
     same = [row for row in comparison.metrics if row.verdict is comparison.verdict]
     rows = [row for row in same if row.primary] or same
-    named = [f"{title_of(row.metric)} {change(row.ratio) if row.ratio is not None else ''}".strip() for row in rows]
-    listed = ", ".join(named[:4])
+    listed = ", ".join(_named(row) for row in rows[:4])
+    known = [title_of(row.metric) for row in comparison.metrics if row.primary and row.verdict is Judgement.SAME]
+    rest = f" The same: {', '.join(known)}." if known else ""
     return {
-        Judgement.WORSE: f"WORSE: {listed}.",
-        Judgement.BETTER: f"BETTER: {listed}.",
+        Judgement.WORSE: f"WORSE: {listed}.{rest}",
+        Judgement.BETTER: f"BETTER: {listed}.{rest}",
         Judgement.SAME: f"SAME: {_largest_change(rows)}.",
-        Judgement.CANNOT_TELL: f"CANNOT TELL: {listed or 'these pairs show neither a difference nor its absence'}.",
+        Judgement.CANNOT_TELL: (f"CANNOT TELL: {listed or _undecided(known)}.{rest}"),
         Judgement.UNPAIRED: "UNPAIRED: two runs side by side. They were not measured in turn, so this judges nothing.",
     }[comparison.verdict]
+
+
+def _undecided(known: Sequence[str]) -> str:
+    """Why no metric is named: either the warnings stand against the verdict, or there are too few figures."""
+    return "the warnings say why" if known else "these pairs show neither a difference nor its absence"
+
+
+def _named(row: MetricComparison) -> str:
+    """A metric with its change and the interval."""
+    if row.ratio is None:
+        return title_of(row.metric)
+    whole = interval(row)
+    return f"{title_of(row.metric)} {change(row.ratio)}" + (f" ({whole})" if whole else "")
 
 
 def _largest_change(rows: Sequence[MetricComparison]) -> str:
