@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import httpx
 from websockets.sync.client import ClientConnection, connect
 
+from tests.target_app.forked import ROOT, ForkedProcess, fork
 from tests.target_app.free_port import free_port
 
 DEADLINE = 90.0
@@ -46,7 +47,7 @@ def wait_until(condition: Callable[[], Found], what: str, deadline: float = DEAD
 class Server:
     """A running server process."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | ForkedProcess
     port: int
     output: Path
     tracebacks_expected: str | None = None
@@ -100,11 +101,23 @@ alive: list[Server] = []
 
 
 def _command(app: str, port: int) -> list[str]:
+    """What follows `python -m`."""
     if "{port}" in app:
-        return [sys.executable, "-m", *app.format(port=port).split()]
+        return app.format(port=port).split()
     if ":" not in app:
-        return [sys.executable, "-m", *app.split(), "--port", str(port)]
-    return [sys.executable, "-m", "uvicorn", *app.split(), "--port", str(port), "--log-level", "warning"]
+        return [*app.split(), "--port", str(port)]
+    return ["uvicorn", *app.split(), "--port", str(port), "--log-level", "warning"]
+
+
+def _start(
+    command: Sequence[str], environment: Mapping[str, str], log: IO[bytes]
+) -> subprocess.Popen[bytes] | ForkedProcess:
+    """Servers of one process are forked; several workers, and other servers, have processes without any history."""
+    if command[0] in ("target_app", "uvicorn") and "--workers" not in command:
+        return fork(command, environment, log)
+    return subprocess.Popen(
+        [sys.executable, "-m", *command], stdout=log, stderr=subprocess.STDOUT, cwd=ROOT, env=environment
+    )
 
 
 @contextmanager
@@ -126,13 +139,7 @@ def running(
     variables = {f"TARGET_APP_{name.upper()}": str(value) for name, value in settings.items()}
     with tempfile.NamedTemporaryFile(suffix=".log") as output, tempfile.TemporaryDirectory() as own:
         variables["XDG_STATE_HOME"] = str(state_home or own)
-        process = subprocess.Popen(
-            [*_command(app, port), *arguments],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd=Path(__file__).parents[2],
-            env={**os.environ, **variables},
-        )
+        process = _start([*_command(app, port), *arguments], {**os.environ, **variables}, output)
         server = Server(process, port, Path(output.name), tracebacks_expected)
         alive.append(server)
         try:
