@@ -11,7 +11,9 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from target_app import uvicorn_server
+from uvicorn import Server
+
+from target_app import unread_answers, uvicorn_server
 from target_app.services import Services
 
 SWEEP_INTERVAL = 1.0
@@ -75,16 +77,20 @@ class RequestSweeper:
             deadlines = RequestDeadlines(
                 lambda: server.server_state.connections, settings.request_timeout, settings.max_unfinished_requests
             )
-            self._task = asyncio.create_task(self._sweep(deadlines), name="request deadlines")
+            self._task = asyncio.create_task(self._sweep(server, deadlines), name="request deadlines")
 
     async def stop(self) -> None:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
 
-    async def _sweep(self, deadlines: RequestDeadlines) -> None:
+    async def _sweep(self, server: Server, deadlines: RequestDeadlines) -> None:
+        most = unread_answers.most_unread(self._services.settings)
         while True:
             await asyncio.sleep(SWEEP_INTERVAL)
             if cut := deadlines.sweep(asyncio.get_running_loop().time()):
                 self._services.counts["requests.unfinished"] += cut
                 logger.warning("cut off requests that were not finished count=%d", cut)
+            if cut := unread_answers.cut_off(list(server.server_state.connections), most):
+                self._services.counts["unread.answers"] += cut
+                logger.warning("cut off peers that read no answers count=%d", cut)

@@ -29,6 +29,7 @@ class Connection:
     def __init__(self, websocket: WebSocket, settings: Settings) -> None:
         self.websocket, self._settings = websocket, settings
         self._outbox = Outbox(settings.outbox_bytes)
+        self._most_unread = settings.outbox_bytes + 2 * settings.max_message_bytes
         self._loop = asyncio.get_running_loop()
         # One mechanism ends a connection from anywhere: its deadline is set to now, and the channel is cancelled.
         self._deadline = asyncio.timeout(None)
@@ -147,6 +148,9 @@ class Connection:
         """End the connection if it is late. The server calls this for each connection, once per sweep."""
         if self._waiting_since is None and self._transport is not None and self._transport.is_closing():
             self._waiting_since = now  # after a missing pong the keepalive closes, and waits for ever itself [6]
+        # uvicorn itself writes pongs, also to a peer that sends pings and reads nothing.
+        if self._transport is not None and self._transport.get_write_buffer_size() > self._most_unread:
+            self.end(SLOW_CONSUMER)
         if self._waiting_since is not None and now - self._waiting_since > self._settings.write_timeout:
             self.end(SLOW_CONSUMER)
         if self.has_heartbeat and now - self._heard_at > self._settings.idle_timeout:

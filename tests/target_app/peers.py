@@ -7,7 +7,7 @@ import struct
 
 from tests.target_app.server import DEADLINE, Server
 
-TEXT, BINARY, CLOSE = 0x1, 0x2, 0x8
+TEXT, BINARY, CLOSE, PING = 0x1, 0x2, 0x8, 0x9
 TINY_BUFFER = 2048
 """Bytes of receive buffer for a peer that shall stall soon: about the smallest window there is."""
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import uvicorn
@@ -17,11 +18,11 @@ from uvicorn import Config, Server
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
 from target_app import __main__ as command
-from target_app import uvicorn_server
+from target_app import unread_answers, uvicorn_server
 from target_app.request_deadlines import RequestDeadlines
 from target_app.settings import Settings
-from tests.target_app.conftest import StartServer
-from tests.target_app.peers import RawPeer
+from tests.target_app.conftest import EnterRaw, StartServer
+from tests.target_app.peers import PING, RawPeer, frame
 from tests.target_app.people import dial
 from tests.target_app.server import DEADLINE, STARTS, running, wait_until
 from tests.target_app.server import Server as Running
@@ -69,6 +70,32 @@ def test_who_does_not_finish_a_request_is_cut_off(server: Running, sent: bytes) 
         assert client.recv(DEADLINE) == "Message received: still here"
     wait_until(lambda: "cut off requests that were not finished" in server.log(), "the log says so")
     wait_until(lambda: server.stats()["counts"].get("requests.unfinished", 0), "it is counted")
+
+
+def send_pings_for_ever(peer: RawPeer) -> None:
+    pings = frame(PING, bytes(125)) * 1_000
+    while True:
+        peer.socket.sendall(pings)
+
+
+def test_who_sends_pings_and_reads_no_pongs_is_cut_off(start_server: StartServer, stalled: EnterRaw) -> None:
+    server = start_server("target_app.main:app --no-proxy-headers", max_message_bytes=1_000, outbox_bytes=1_000)
+    peer = stalled(server, "/ws")
+    with pytest.raises((ConnectionResetError, BrokenPipeError)):
+        send_pings_for_ever(peer)
+    wait_until(lambda: server.stats()["counts"].get("unread.answers", 0) == 1, "it is counted")
+    with dial(server, "/ws") as client:
+        client.send("still here")
+        assert client.recv(DEADLINE) == "Message received: still here"
+
+
+@pytest.mark.parametrize(("waiting", "is_cut"), [(100, False), (101, True)])
+def test_only_a_websocket_with_more_unread_bytes_is_cut_off(waiting: int, is_cut: bool) -> None:
+    transport, response = (Mock(**{"get_write_buffer_size.return_value": waiting}) for _ in range(2))
+    socket, request = SimpleNamespace(transport=transport), SimpleNamespace(transport=response, cycle=None)
+    assert unread_answers.cut_off([socket, request], 100) == is_cut
+    assert transport.abort.called is is_cut
+    assert not response.abort.called
 
 
 def test_options_that_are_stricter_already_are_kept() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from fastapi import WebSocket
@@ -203,6 +204,23 @@ def test_a_write_that_waits_too_long_ends_the_connection() -> None:
         await turns()
         assert not peer.task.done()
         peer.connection.check(now + 11)
+        await asyncio.wait_for(peer.task, 10)
+        assert peer.connection._goodbye == SLOW_CONSUMER
+
+    told(story)
+
+
+def test_who_leaves_the_pongs_of_the_library_unread_is_ended() -> None:
+    async def story() -> None:
+        peer = Peer(Settings(outbox_bytes=1000, max_message_bytes=100))
+        transport = Mock(**{"is_closing.return_value": False, "get_write_buffer_size.return_value": 1200})
+        peer.connection._transport = transport
+        await turns()
+        peer.connection.check(asyncio.get_running_loop().time())
+        await turns()
+        assert not peer.task.done()
+        transport.get_write_buffer_size.return_value = 1201
+        peer.connection.check(asyncio.get_running_loop().time())
         await asyncio.wait_for(peer.task, 10)
         assert peer.connection._goodbye == SLOW_CONSUMER
 
