@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 from wsproof.cli import main
-from wsproof.cli.exit_codes import exit_code_of, exit_code_of_comparison
+from wsproof.cli.exit_codes import exit_code_of, exit_code_of_comparison, exit_code_of_load
 from wsproof.errors import ExitCode
 from wsproof.model.comparison import Judgement
 from wsproof.model.finding import Verdict
+from wsproof.model.load_summary import LoadFailure, LoadSummary, WorkloadLoad
+from wsproof.model.record import RunRecord
+from wsproof.model.summary import TrustWarning
 
 
 @pytest.mark.parametrize(
@@ -70,3 +73,29 @@ def test_a_reader_that_goes_away_makes_no_verdict_a_good_one(
     monkeypatch.setattr(f"wsproof.cli.{verb}.run_command", run_command)
     monkeypatch.setattr("os.dup2", lambda *_: None)
     assert main([verb]) == code
+
+
+VOID = TrustWarning("unsent", "Some were not sent.", "Send fewer.", True, ("latency",))
+TAIL = TrustWarning("schedule-slip", "Some were late.", "Send fewer.", True, ("latency.p99",))
+
+
+@pytest.mark.parametrize(
+    ("warnings", "errors", "expected"),
+    [
+        ((), (), ExitCode.OK),
+        ((TAIL,), (), ExitCode.OK),
+        ((VOID,), (), ExitCode.CANNOT_TELL),
+        ((), ("ConnectionError('with close code 1012')",), ExitCode.FAILED),
+        ((VOID,), ("ConnectionError('with close code 1012')",), ExitCode.FAILED),
+        ((), ("GeneratorFrozen('for 3 s')",), ExitCode.CANNOT_TELL),
+    ],
+)
+def test_a_load_that_failed_or_was_another_one_is_no_success(
+    warnings: tuple[TrustWarning, ...], errors: tuple[str, ...], expected: ExitCode
+) -> None:
+    room = WorkloadLoad("chat", users=2, verdict=Verdict.VALID, warnings=warnings)
+    failed = tuple(LoadFailure("chat: connection", error, 20) for error in errors)
+    load = LoadSummary((room,), 9, len(failed), failed)
+    record = RunRecord("r", "load", "now", verdict=load.verdict, trusted=load.trusted, load=load)
+    assert exit_code_of_load(record) is expected
+    assert RunRecord.from_json(record.to_json()).load == load

@@ -4,8 +4,10 @@ import pytest
 
 from tests.comparison.blocks import finding, metrics
 from wsproof.comparison.runs import compare_runs
+from wsproof.errors import UsageError
 from wsproof.model.comparison import Judgement
 from wsproof.model.finding import Anomaly
+from wsproof.model.load_summary import LoadSummary, WorkloadLoad
 from wsproof.model.plan import Plan
 from wsproof.model.record import RunRecord
 
@@ -61,3 +63,23 @@ def test_a_metric_that_only_one_run_has_has_no_ratio() -> None:
 def test_new_violations_are_shown() -> None:
     comparison = compare_runs(run(10), run(10, measured_findings=(finding(Anomaly.GHOST),)))
     assert [found.anomaly for found in comparison.findings] == [Anomaly.GHOST]
+
+
+def load(*workloads: str) -> LoadSummary:
+    return LoadSummary(tuple(WorkloadLoad(name, users=2) for name in workloads))
+
+
+def test_two_loads_of_one_workload_are_compared() -> None:
+    base, candidate = (run(ms, command="load", load=load("chat")) for ms in (10, 20))
+    assert compare_runs(base, candidate).metrics[0].ratio == pytest.approx(2)
+
+
+def test_loads_of_several_workloads_are_refused() -> None:
+    several = run(10, command="load", load=load("chat", "echo"), metrics={})
+    with pytest.raises(UsageError, match=r"several workloads \(chat, echo\).*--scenario"):
+        compare_runs(several, several)
+
+
+def test_runs_without_a_common_figure_are_refused() -> None:
+    with pytest.raises(UsageError, match="no figure in common"):
+        compare_runs(run(10), run(20, command="check", metrics={}))

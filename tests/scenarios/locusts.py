@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wsproof.model.summary import TrustWarning
+from wsproof.session.handed_over import HandedOver
+
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE = 90.0
 """Seconds after which a Locust that should have ended is a failure."""
@@ -28,6 +31,13 @@ class Ended:
     def rooms(self) -> dict[str, dict[str, Any]]:
         assert self.summary is not None, self.output
         return {room["workload"]: room for room in self.summary["rooms"]}
+
+    @property
+    def code_if_valid(self) -> int:
+        """The exit code of a run without a failure: 3 where the generator was too slow for its medians, else 0."""
+        rooms = self.rooms.values()
+        warnings = [TrustWarning.from_json(warning) for room in rooms for warning in room["warnings"]]
+        return 3 if any(warning.voids_medians for warning in warnings) else 0
 
     def findings_of(self, workload: str) -> list[dict[str, Any]]:
         """The findings about the users of one workload."""
@@ -60,7 +70,7 @@ class Locust:
             *(("--host", host) if host is not None else ()),
             *arguments,
         ]
-        told = {"WSPROOF_LOAD_SUMMARY": str(self.summary), **(env or {})}
+        told = {**HandedOver(summary=str(self.summary)).to_environment(), **(env or {})}
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 command,

@@ -68,9 +68,10 @@ def test_users_of_a_workload_that_is_not_there_are_refused_before_the_run(tmp_pa
     assert "Typo speaks the workload 'chatt', but these channels have echo, chat, dashboard" in ended.output
 
 
-def test_a_test_that_is_stopped_while_users_arrive_accuses_nobody(tmp_path: Path) -> None:
+def test_a_test_that_is_stopped_while_users_arrive_accuses_nobody_and_is_no_success(tmp_path: Path) -> None:
     ended = run(tmp_path, host="target_app.main:app", users=200, spawn_rate=30, seconds=2)
-    assert ended.code == 0, ended.output
+    assert ended.code == 3, ended.output
+    assert "The test ended before all 200 users had joined" in ended.output
     assert ended.summary is not None
     assert ended.summary["findings"] == []
     assert 0 < sum(room["users"] for room in ended.summary["rooms"]) < 200
@@ -86,7 +87,7 @@ def test_a_signal_leaves_the_summary_and_ends_the_server(tmp_path: Path, number:
         ended = locust.end()
     finally:
         locust.kill()
-    assert ended.code == 0, ended.output
+    assert ended.code == ended.code_if_valid, ended.output
     assert ended.rooms["chat"]["verdict"] == "valid"
     assert "Traceback" not in ended.output
     port = int(re.search(r"target is at ws://127\.0\.0\.1:(\d+)", ended.output)[1])  # type: ignore[index]
@@ -106,7 +107,7 @@ def test_two_processes_judge_their_own_users_and_the_master_has_all_results(tmp_
 
 def test_two_processes_on_a_good_server_accuse_nobody(tmp_path: Path) -> None:
     ended = run(tmp_path, "ChatUser", "--processes", "2", host="target_app.main:app", users=4, seconds=2)
-    assert ended.code == 0, ended.output
+    assert ended.code == ended.code_if_valid, ended.output
     assert ended.summary is not None
     assert [room["verdict"] for room in ended.summary["rooms"]] == ["valid", "valid"]
 
@@ -119,7 +120,7 @@ def test_two_runs_in_one_room_of_one_server_accuse_nobody(tmp_path: Path) -> Non
             host = server.endpoint.at("/").url
             runs.append(Locust(tmp_path / name, "ChatUser", host=host, users=3, seconds=3))
         ended = [locust.end() for locust in runs]
-    assert [each.code for each in ended] == [0, 0], [each.output for each in ended]
+    assert [each.code for each in ended] == [each.code_if_valid for each in ended], [each.output for each in ended]
     assert [each.rooms["chat"]["verdict"] for each in ended] == ["valid", "valid"]
 
 
@@ -194,7 +195,7 @@ def page(tmp_path: Path) -> Iterator[Page]:
         with closing(page.client):
             yield page
         locust.process.terminate()
-        assert locust.end().code in (0, 1)
+        assert locust.end().code in (0, 1, 3)
     finally:
         locust.kill()
 

@@ -12,12 +12,12 @@ from tests.scenarios.locusts import Ended, run
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     folder = tmp_path_factory.mktemp("reference")
-    settings = {"WSPROOF_SETTINGS": '{"dashboard.period": "0.25"}'}
-    return run(folder, "--csv", str(folder / "stats"), users=9, seconds=4, env=settings)
+    words = ("--csv", str(folder / "stats"), "--reset-stats", "--ws-set", "dashboard.period=0.25")
+    return run(folder, *words, users=9, seconds=4)
 
 
 def test_without_a_host_the_reference_server_is_started_and_found_valid(ended: Ended) -> None:
-    assert ended.code == 0, ended.output
+    assert ended.code == ended.code_if_valid, ended.output
     assert ended.summary is not None
     assert ended.summary["verdict"] == "valid"
     assert ended.summary["failures"] == 0
@@ -71,12 +71,11 @@ def test_a_locustfile_ships_that_has_one_class_for_each_workload_of_a_strangers_
     shipped = Path(wsproof.__file__).parent / "locust" / "locustfile.py"
     ended = run(
         tmp_path,
-        "LobbyUser",
+        *("LobbyUser", "--ws-channels", "shop.ways"),
         host="shop.asgi:correct",
         seconds=2,
         files=str(shipped),
         cwd=tmp_path,
-        env={"WSPROOF_CHANNELS": "shop.ways"},
     )
-    assert ended.code == 0, ended.output
+    assert ended.code == ended.code_if_valid, ended.output
     assert ended.rooms["lobby"]["verdict"] == "valid"

@@ -106,7 +106,7 @@ def measure(name: str, shape: str, seconds: float) -> Block:
         file = Path(folder) / "report.npz"
         with capture(port, Path(folder) / "wire.pcap") as wire:
             command = command_of(name, shape, port, seconds, file)
-            rival = {"WSPROOF_RIVAL": f"{shape}:10:{file}", "WSPROOF_CHANNELS": "tutorial"}
+            rival = {"WSPROOF_RIVAL": f"{shape}:10:{file}"}
             rival |= {"WSPROOF_BLOCKED": "1"} if name.endswith("blocked") else {}
             client = subprocess.Popen(command, env=os.environ | rival, stdout=subprocess.DEVNULL)
             put_on_core(client.pid, 1)

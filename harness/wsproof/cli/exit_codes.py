@@ -37,6 +37,8 @@ def exit_code_of(
 
 def exit_code_of_run(record: RunRecord, *, strict_trust: bool = False) -> ExitCode:
     """The exit code for a run with a measurement or a load."""
+    if record.load is not None and record.load.has_failed:
+        return ExitCode.FAILED  # as Locust itself does
     nothing = any(warning.code == NOTHING_MEASURED for warning in record.warnings)
     return exit_code_of(
         Verdict.worst([record.verdict, Verdict.UNKNOWN]) if nothing else record.verdict,
@@ -44,6 +46,13 @@ def exit_code_of_run(record: RunRecord, *, strict_trust: bool = False) -> ExitCo
         void=not record.trusted or (record.load is not None and not record.load.trusted),
         strict_trust=strict_trust,
     )
+
+
+def exit_code_of_load(record: RunRecord, *, strict_trust: bool = False) -> ExitCode:
+    """The exit code for a load alone. A load that was not carried out as asked for proves nothing."""
+    code = exit_code_of_run(record, strict_trust=strict_trust)
+    is_doubtful = record.load is not None and not record.load.was_carried_out
+    return worst([code, ExitCode.CANNOT_TELL]) if is_doubtful else code
 
 
 def exit_code_of_comparison(judgement: Judgement) -> ExitCode:

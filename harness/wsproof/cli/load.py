@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from wsproof.cli.command import Command
 from wsproof.cli.console import TerminalConsole
-from wsproof.cli.exit_codes import exit_code_of_run
+from wsproof.cli.exit_codes import exit_code_of_load
 from wsproof.errors import ExitCode
 from wsproof.model.record import RunRecord
-from wsproof.report.formats.terminal import show_findings, show_load, show_verdict
+from wsproof.report.formats.terminal import show_findings, show_load, show_load_failures, show_verdict
 from wsproof.session.load import load, load_in_browser
 from wsproof.session.options import LoadOptions
 
@@ -20,6 +20,7 @@ class LoadConsole(TerminalConsole):
         if record.load is not None:
             show_load(self.rich, record.load)
         show_findings(self.rich, record.findings, all_known=self.outputs.all)
+        show_load_failures(self.rich, record.load)
         show_verdict(self.rich, record.verdict)
 
 
@@ -32,4 +33,4 @@ def run_command(command: Command[LoadOptions]) -> ExitCode:
     record = load(options, console=console, began=command.began)
     outputs.write_accepted(record.findings)
     outputs.write_json(record.to_json())
-    return exit_code_of_run(record, strict_trust=options.strict_trust)
+    return exit_code_of_load(record, strict_trust=options.strict_trust)

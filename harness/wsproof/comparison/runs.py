@@ -5,10 +5,11 @@ The runs were not interleaved, so nothing is judged: every metric is *unpaired*.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from wsproof.comparison.evidence import new_violations
+from wsproof.errors import UsageError
 from wsproof.model.comparison import Comparison, Judgement, MetricComparison
 from wsproof.model.record import RunRecord
 from wsproof.model.summary import TrustWarning
@@ -29,6 +30,7 @@ SAME_IN_BOTH = {
         "processes",
         "pin",
         "event_loop",
+        "generator",
     ),
     "target": ("server",),
 }
@@ -36,17 +38,38 @@ SAME_IN_BOTH = {
 
 
 def compare_runs(base: RunRecord, candidate: RunRecord) -> Comparison:
-    """Compute both runs' numbers and their ratios, for information. The verdict is always *unpaired*."""
+    """Compute both runs' numbers and their ratios, for information. The verdict is always *unpaired*.
+
+    Raises:
+        UsageError: the runs have no figure in common, or measured different workloads.
+    """
+    rows = tuple(row for aspect in ASPECTS if (row := _row(aspect, base, candidate)) is not None)
+    _require_comparable(base, candidate, rows)
     return Comparison(
         base=_described(base),
         candidate=_described(candidate),
         verdict=Judgement.UNPAIRED,
-        metrics=tuple(row for aspect in ASPECTS if (row := _row(aspect, base, candidate)) is not None),
+        metrics=rows,
         findings=new_violations(base.findings, candidate.findings),
         warnings=tuple(_warnings(base, candidate)),
         plan=candidate.plan,
         started_utc=candidate.started_utc,
     )
+
+
+def _require_comparable(base: RunRecord, candidate: RunRecord, rows: Sequence[MetricComparison]) -> None:
+    for run in (base, candidate):
+        if run.load is not None and len(run.load.rooms) > 1 and not run.metrics:
+            names = ", ".join(room.workload for room in run.load.rooms)
+            raise UsageError(
+                f"the run {run.id} is a load of several workloads ({names}), whose figures do not add up. "
+                "To compare loads, run one user class each: `wsproof load --scenario ChatUser`."
+            )
+    if not any(row.base is not None and row.candidate is not None for row in rows):
+        raise UsageError(
+            f"the runs {base.id} ({base.command}) and {candidate.id} ({candidate.command}) have no figure in common. "
+            "Compare two runs of `wsproof bench`, or two of `wsproof load`."
+        )
 
 
 def _row(aspect: ComparedMetric, base: RunRecord, candidate: RunRecord) -> MetricComparison | None:

@@ -6,7 +6,7 @@ It stands below `comparison/` and `session/`, since both need it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -19,6 +19,7 @@ from wsproof.model.summary import Summary, TrustWarning
 from wsproof.net.redact import hide_in
 from wsproof.stats.objective import Objective, ObjectiveResult
 from wsproof.stats.trust import judged_summaries
+from wsproof.stats.void_figures import Doubt
 
 __all__ = ["JudgedMeasurement", "MeasuredServer", "UnknownServer", "judge_measurement"]
 
@@ -85,13 +86,16 @@ class JudgedMeasurement:
         return tuple(objective.judge(self.metrics, self.findings) for objective in objectives)
 
 
-def judge_measurement(measurement: Measurement, server: MeasuredServer, *, whole: bool = True) -> JudgedMeasurement:
+def judge_measurement(
+    measurement: Measurement, server: MeasuredServer, *, whole: bool = True, doubts: Sequence[Doubt] = ()
+) -> JudgedMeasurement:
     """Check the measured history against its contract, and compute the metrics with their trust warnings.
 
     A server process that ended is a finding. Each violation carries the last exception that the server printed. Known
-    deviations are marked, and secrets are hidden. A measurement that ended early (not `whole`) is not checked.
+    deviations are marked, and secrets are hidden. A measurement that ended early (not `whole`) is not checked. `doubts`
+    are those that the caller has beside the rules of trust.
     """
-    metrics, warnings = judged_summaries(measurement)
+    metrics, warnings = judged_summaries(measurement, doubts)
     return JudgedMeasurement(measurement, metrics, _findings(measurement, server) if whole else (), warnings, whole)
 
 

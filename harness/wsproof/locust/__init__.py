@@ -10,14 +10,17 @@ Run it with `locust -f locustfile.py --host ws://127.0.0.1:8000`, or any other T
 intended times, which do not wait for the server. Latency is measured from the intended times. When the test ends, the
 history of each user class is checked against its contract. Each violation is a Locust failure.
 
+A `WebSocketUser` has a client, `self.ws`, and tasks as every Locust user. Importing this module starts nothing: the
+listeners do nothing unless one of these classes is picked, and the host of other classes stays as it is.
+
 With several Locust workers (`--processes 2`), each worker checks only its own users' publications among its own users.
 Deliveries to the users of other workers, and the order between workers, are not verified. To verify them, use one
 process or `wsproof bench`.
 """
 
 from wsproof.locust.listeners import install
-from wsproof.locust.users import ChannelUser
+from wsproof.locust.users import ChannelUser, WebSocketUser
 
-__all__ = ["ChannelUser"]
+__all__ = ["ChannelUser", "WebSocketUser"]
 
 install()

@@ -16,6 +16,8 @@ import gevent
 from gevent.event import Event
 
 from wsproof.errors import TargetError
+from wsproof.locust.generator_fault import HandshakeAbandoned, HandshakeBroken
+from wsproof.locust.patience import LoopPatience
 from wsproof.net.connect import connect_socket
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.kernel_clock import ANCILLARY_BYTES, KernelClock, request_stamps
@@ -42,6 +44,10 @@ AGAIN = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 CLOCK = KernelClock()
 """The clock of all connections of this process."""
+
+
+class StepOver(Exception):
+    """A step of a wait has ended, and nothing has arrived."""
 
 
 class ConnectionListener(Protocol):
@@ -113,33 +119,51 @@ class GeventConnection:
 
         Raises:
             TargetError: no server answers, or the answer is not an HTTP response.
+            HandshakeAbandoned: the server has not answered within the deadline.
+            HandshakeBroken: the server ended the connection instead of answering.
         """
         self._socket = connect_socket(self.endpoint, self._deadline_s)
         if not isinstance(self._socket, ssl.SSLSocket) and request_stamps(self._socket):
             self._clock = CLOCK
         self.peer.connect()
-        answered = "said nothing"
+        kind: type[TargetError] = HandshakeBroken
+        answered = "closed the connection"
         try:
-            with gevent.Timeout(self._deadline_s, TimeoutError):
-                self._socket.sendall(self.peer.data_to_send())
-                while self.peer.state is State.CONNECTING:
-                    data, self._opened_ns = self._receive(self._socket)
-                    if not data:
-                        answered = "closed the connection"
-                        self.peer.receive_eof()
-                        break
-                    self.peer.receive_data(data)
+            self._socket.sendall(self.peer.data_to_send())
+            self._read_response(self._socket)
         except TimeoutError:
-            answered = f"said nothing for {self._deadline_s:g} s"
+            kind, answered = HandshakeAbandoned, f"said nothing for {self._deadline_s:g} s"
         except OSError as error:
             answered = f"broke the connection ({error.strerror or error})"
         if self.peer.response is None or self.peer.state is State.CONNECTING:
-            self.abort()
-            raise TargetError(
+            # The caller aborts, after it has recorded the departure: others may be told of it before `abort` returns.
+            raise kind(
                 f"expected an answer to the WebSocket handshake at {self.endpoint.url}, but the server {answered}. "
                 "Is it a WebSocket server, and is ws:// or wss:// right?"
             )
         return self.peer.response
+
+    def _read_response(self, sock: socket.socket) -> None:
+        """Read until the handshake has ended.
+
+        Raises:
+            TimeoutError: nothing has arrived within the deadline. A frozen event loop does not use it up.
+        """
+        sock.settimeout(None)
+        patience = LoopPatience(self._deadline_s)
+        while self.peer.state is State.CONNECTING:
+            try:
+                # `recv` of gevent first looks whether something has arrived, then waits.
+                with gevent.Timeout(patience.step_s, StepOver):
+                    data, self._opened_ns = self._receive(sock)
+            except StepOver:
+                if not patience.spend():
+                    raise TimeoutError from None
+                continue
+            if not data:
+                self.peer.receive_eof()
+                return
+            self.peer.receive_data(data)
 
     def listen(self) -> None:
         """Start reporting received messages to the listener."""

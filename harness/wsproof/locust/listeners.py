@@ -1,4 +1,4 @@
-"""Listeners for the events of a Locust test: start the target, check the runs, write a summary."""
+"""Listeners for the events of a Locust test. They do nothing unless one of our user classes is picked."""
 
 from __future__ import annotations
 
@@ -11,49 +11,51 @@ from typing import Any
 import gevent
 from locust import events
 
-from wsproof.locust import options, target, verdict
+from wsproof.locust import member_ids, options, outcome, target, verdict
 from wsproof.locust.log_filter import hide_in_logs
+from wsproof.locust.registry import tell_spawned
+from wsproof.locust.session import session_of
 from wsproof.model.secrecy import on_news
-
-SECRETS_TO = "WSPROOF_SECRETS_TO"
-"""Variable with the file descriptor of the parent's pipe for secrets."""
 
 
 def install() -> None:
     """Register all listeners. Called once, when `wsproof.locust` is imported."""
-    tell_secrets()
     listeners: tuple[tuple[Any, Any], ...] = (
         (events.init_command_line_parser, options.add_options),
         (events.init, set_up),
         (events.test_start, begin),
         (events.test_stopping, verdict.judge),
-        (events.quitting, verdict.leave_summary),
-        (events.quit, target.stop_target),
+        (events.quitting, outcome.finish),
     )
     for hook, listener in listeners:
         hook.add_listener(listener)
 
 
-def tell_secrets() -> None:
+def set_up(environment: Any, **_: Any) -> None:
+    """Set up signals, logs, worker messages and the targets, once Locust has started and before any test."""
+    member_ids.connect_processes(environment)
+    verdict.connect_processes(environment)
+    environment.events.spawning_complete.add_listener(lambda **_: all_spawned(environment))
+    environment.events.quit.add_listener(lambda **_: session_of(environment).servers.close())
+    if not target.our_classes(environment):
+        return
+    tell_secrets(session_of(environment).handed.secrets_to)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # By default, Python raises in the greenlet that runs at this moment, perhaps in the middle of a publication.
+        gevent.signal_handler(signal.SIGINT, interrupt)
+    hide_in_logs()
+    target.start_targets(environment)
+
+
+def tell_secrets(descriptor: int | None) -> None:
     """Report the workloads' secrets to `wsproof load`, which hides them in the server's output."""
-    told = os.environ.get(SECRETS_TO)
-    if told is not None:
-        on_news(lambda values: _tell(int(told), values))
+    if descriptor is not None:
+        on_news(lambda values: _tell(descriptor, values))
 
 
 def _tell(descriptor: int, values: list[str]) -> None:
     with suppress(OSError):  # not our file descriptor, or its reader has gone
         os.write(descriptor, json.dumps(values).encode() + b"\n")
-
-
-def set_up(environment: Any, **_: Any) -> None:
-    """Set up signals, logs, worker messages and the target, once Locust has started and before any test."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        # By default, Python raises in the greenlet that runs at this moment, perhaps in the middle of a publication.
-        gevent.signal_handler(signal.SIGINT, interrupt)
-    hide_in_logs()
-    verdict.connect_processes(environment)
-    target.start_target(environment)
 
 
 def interrupt() -> None:
@@ -62,6 +64,14 @@ def interrupt() -> None:
 
 
 def begin(environment: Any, **_: Any) -> None:
-    """Reset the state of the previous test and check the host, when a test begins."""
-    verdict.begin(environment)
-    target.check_host(environment)
+    """Reset the state of the previous test and check the targets, when a test begins."""
+    session_of(environment).begin_test()
+    target.check_targets(environment)
+
+
+def all_spawned(environment: Any) -> None:
+    """Let the measured windows begin: Locust has spawned all users. Later changes of their number do not count."""
+    session = session_of(environment)
+    if session.spawned is None:
+        session.spawned = dict(environment.runner.user_classes_count)
+        tell_spawned(environment)

@@ -1,13 +1,17 @@
-"""The locustfile that `wsproof load` runs by default: one user class per workload of `WSPROOF_CHANNELS`."""
+"""The locustfile that `wsproof load` runs: one user class per workload of `--ws-channels`."""
 
 from __future__ import annotations
 
-import json
-import os
+import sys
+
+from locust.argument_parser import get_empty_argument_parser
 
 from wsproof.locust import ChannelUser
-from wsproof.locust.registry import CHANNELS, SETTINGS
+from wsproof.locust.options import PREFIX
 from wsproof.model import reference_server
+from wsproof.session.handed_over import HandedOver
+from wsproof.session.option import options_in
+from wsproof.session.options import LocustOptions
 from wsproof.workloads import load_channels
 
 
@@ -19,11 +23,18 @@ def user_class(workload_name: str) -> type[ChannelUser]:
 
 def user_classes() -> dict[str, type[ChannelUser]]:
     """The user classes of all workloads of the channels, by class name."""
-    settings = json.loads(os.environ.get(SETTINGS, "{}"))
-    classes = [
-        user_class(name) for name in load_channels(os.environ.get(CHANNELS, reference_server.CHANNELS), settings)
-    ]
+    classes = [user_class(name) for name in load_channels(channels(sys.argv[1:]))]
     return {each.__name__: each for each in classes}
+
+
+def channels(arguments: list[str]) -> str:
+    """The name of the channels. Locust reads its arguments only after it has loaded this file."""
+    parser = get_empty_argument_parser(add_help=False)
+    flags, keywords = options_in(LocustOptions)["channels"].arguments("channels", PREFIX)
+    parser.add_argument(*flags, **keywords)
+    given, _ = parser.parse_known_args(arguments)
+    named: str | None = given.ws_channels
+    return named or HandedOver.from_environment().channels or reference_server.CHANNELS
 
 
 # Locust inspects every name of this module, so a loop variable would add the last class a second time.

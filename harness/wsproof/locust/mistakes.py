@@ -8,18 +8,17 @@ from typing import Any
 import gevent
 
 from wsproof.errors import ExitCode, WorkloadError
+from wsproof.locust.session import session_of
 from wsproof.net.redact import hide
-
-MISTAKES: list[str] = []
-"""The mistake of this test for the summary; empty if there is none."""
 
 
 def give_up(environment: Any, mistake: WorkloadError) -> None:
     """Print the mistake once, then end the process if Locust runs headless, else only the test."""
-    if MISTAKES:
+    mistakes = session_of(environment).mistakes
+    if mistakes:
         return
-    MISTAKES.append(hide(str(mistake)))
-    print(f"wsproof: {MISTAKES[0]}", file=sys.stderr)  # noqa: T201 - Locust's log may go elsewhere
+    mistakes.append(hide(str(mistake)))
+    print(f"wsproof: {mistakes[0]}", file=sys.stderr)  # noqa: T201 - Locust's log may go elsewhere
     environment.process_exit_code = int(ExitCode.USAGE)
     # Spawn a greenlet, since this may run in a callback of the event loop, which must not block.
     gevent.spawn(environment.runner.quit if environment.web_ui is None else environment.runner.stop)

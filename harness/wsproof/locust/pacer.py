@@ -27,11 +27,14 @@ LOOKING_AT_MOST_HZ = 100.0
 class RunPacer:
     """A pacer that calls `publish(member, intended_ns)` at each intended time while there are `speakers`.
 
-    `publish` must not block.
+    `publish` must not block. If the server has ended the connections of all members, their publications are still due:
+    the pacer calls `publish` for one of the `lost` members.
     """
 
     def __init__(self, rate_hz: float, publish: Callable[[int, int], None]) -> None:
         self.speakers: deque[int] = deque()
+        self.lost: deque[int] = deque()
+        """Members that the server has cut off."""
         self.slots = SendTimes(rate_hz)
         self._publish = publish
         self._somebody = Event()
@@ -44,11 +47,21 @@ class RunPacer:
         self._somebody.set()
 
     def remove(self, member: int) -> None:
-        """Remove a member. Does nothing if the member is not there."""
+        """Remove a member that leaves as planned. Does nothing if the member is not there.
+
+        Once the last speaker has left so, nothing more is due.
+        """
         if member in self.speakers:
             self.speakers.remove(member)
-        if not self.speakers:
-            self._somebody.clear()
+            if not self.speakers:
+                self.lost.clear()
+                self._somebody.clear()
+
+    def lose(self, member: int) -> None:
+        """Remove a member that the server has cut off. What it would have published stays due."""
+        if member in self.speakers:
+            self.speakers.remove(member)
+            self.lost.append(member)
 
     def stop(self) -> None:
         """Stop publishing."""
@@ -56,19 +69,20 @@ class RunPacer:
 
     def overdue(self, now_ns: int) -> int:
         """The number of publications that were due but not sent."""
-        return self.slots.overdue(now_ns) if self.speakers else 0
+        return self.slots.overdue(now_ns) if self.speakers or self.lost else 0
 
     def _run(self) -> None:
         while True:
-            if not self.speakers:
+            if not (self.speakers or self.lost):
                 self._somebody.wait()
                 self.slots.restart()  # without members, no publication was due
             intended_ns = self.slots.next_ns(monotonic_ns())
             self._wait_until(intended_ns)
-            if self.speakers:
+            turns = self.speakers or self.lost
+            if turns:
                 self.slots.take()
-                self.speakers.rotate(-1)
-                self._publish(self.speakers[-1], intended_ns)
+                turns.rotate(-1)
+                self._publish(turns[-1], intended_ns)
 
     def _wait_until(self, intended_ns: int) -> None:
         left_ns = intended_ns - monotonic_ns()

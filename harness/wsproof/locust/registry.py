@@ -1,103 +1,113 @@
-"""Registry of the workload runs of one test, one per user class.
+"""The workload runs of one test, one per user class.
 
 A run is created when its first user joins, and checked when the test stops.
 """
 
 from __future__ import annotations
 
-import json
-import os
-from collections import Counter
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from locust.runners import WorkerRunner
 
+from wsproof.errors import UsageError
 from wsproof.locust import options
 from wsproof.locust.member_ids import first_number, share_of
+from wsproof.locust.session import session_of
 from wsproof.locust.workload_run import WorkloadRun
 from wsproof.model import reference_server
 from wsproof.model.member_ids import MemberIds
-from wsproof.model.secrecy import is_secret_name, learn
-from wsproof.net.endpoint import Endpoint, parse_url
 from wsproof.workloads import Workload, load_channels
-
-CHANNELS = "WSPROOF_CHANNELS"
-SETTINGS = "WSPROOF_SETTINGS"
-ENDPOINT = "WSPROOF_ENDPOINT"
-"""Variable with an `Endpoint` as JSON: headers, subprotocols and certificates, which a URL cannot hold. Secret."""
-
-ROOMS: WeakKeyDictionary[Any, dict[type, WorkloadRun]] = WeakKeyDictionary()
-USED: Counter[type] = Counter()
-"""Members of earlier tests in this process, per user class.
-
-New members get later numbers, so that late messages of earlier members are not taken for theirs.
-"""
+from wsproof.workloads.registry import made
 
 
-def channels(base: int = 1) -> dict[str, Workload]:
-    """The workloads that the environment variables name.
+def channels_of(environment: Any) -> str:
+    """The name of the channels: `--ws-channels`, else those of `wsproof load`, else those of FastAPI's tutorial."""
+    given = options.options_of(environment, None).channels
+    return given or session_of(environment).handed.channels or reference_server.CHANNELS
+
+
+def workload_of(environment: Any, user_class: Any, base: int = 1) -> Workload:
+    """The workload of a user class: its `channel`, or the workload of the channels that it names.
 
     Raises:
-        UsageError: the channels do not exist, or do not have such a setting.
+        UsageError: there is no such workload, or it does not have such a setting.
     """
-    channels = os.environ.get(CHANNELS, reference_server.CHANNELS)
-    return load_channels(channels, json.loads(os.environ.get(SETTINGS, "{}")), base=base)
+    settings, rooms = options.settings_of(environment), options.options_of(environment, None).rooms
+    kind = user_class.channel
+    if kind is not None:
+        own = {key: value for key, value in settings.items() if key.startswith(f"{kind.name}.")}
+        return made(kind, own | _rooms(kind, rooms), base=base)
+    known = load_channels(channels_of(environment), settings, base=base)
+    if rooms is not None:
+        settings |= {key: value for each in known.values() for key, value in _rooms(type(each), rooms).items()}
+        known = load_channels(channels_of(environment), settings, base=base)
+    if user_class.workload_name not in known:
+        raise UsageError(
+            f"{user_class.__name__} speaks the workload {user_class.workload_name!r}, but these channels have "
+            f"{', '.join(known)}. Name another in its workload_name, or other channels with --ws-channels."
+        )
+    return known[user_class.workload_name]
 
 
-def room_of(environment: Any, user_class: Any) -> WorkloadRun | None:
-    """The workload run of a user class in this test. None if the host is not a WebSocket URL or the test has ended."""
-    if not is_url(environment.host):
-        return None
+def _rooms(kind: type[Workload], rooms: int | None) -> dict[str, str]:
+    """The setting of `--ws-rooms` for a workload; empty if it has no such setting."""
+    return {} if rooms is None or "rooms" not in kind.parameters else {f"{kind.name}.rooms": str(rooms)}
+
+
+def run_of(environment: Any, user_class: Any) -> WorkloadRun | None:
+    """The workload run of a user class in this test. None if it has no target, or the test has ended."""
     share = share_of(environment)  # may block; the code below must not, or two users of a class would create two runs
-    rooms = ROOMS.setdefault(environment, {})
-    if user_class not in rooms:
-        rooms[user_class] = make_room(environment, user_class, share)
-    room = rooms[user_class]
-    return None if room.recorder.end_ns else room  # Locust still spawns users while a stopped test drains
+    session = session_of(environment)
+    if url_of(environment, user_class) is None:
+        return None
+    if user_class not in session.runs:
+        session.runs[user_class] = make_run(environment, user_class, share)
+        tell_spawned(environment)
+    run = session.runs[user_class]
+    return None if run.recorder.end_ns else run  # Locust still spawns users while a stopped test drains
 
 
-def is_url(host: str | None) -> bool:
-    """Whether the host is a WebSocket URL."""
-    return host is not None and host.startswith(("ws://", "wss://"))
+def tell_spawned(environment: Any) -> None:
+    """Tell the runs how many users each class has, once Locust has spawned all."""
+    session = session_of(environment)
+    if session.spawned is not None:
+        for user_class, run in session.runs.items():
+            run.all_spawned(session.spawned.get(user_class.__name__, 0))
 
 
-def make_room(environment: Any, user_class: Any, share: MemberIds) -> WorkloadRun:
-    """Create the workload run of a user class at Locust's host. Its members have ids of the share."""
-    first = first_number(environment, share) + USED[user_class]
+def target_of(environment: Any, user_class: Any) -> str:
+    """The name of the target of a user class: Locust's host, else that of the class; "" is the reference server."""
+    return environment.host or user_class.host or ""
+
+
+def url_of(environment: Any, user_class: Any) -> str | None:
+    """The ws:// URL of a user class's target; None if it is neither started nor reached."""
+    target = target_of(environment, user_class)
+    return session_of(environment).urls.get(target) or as_url(target)
+
+
+def as_url(target: str) -> str | None:
+    """The ws:// URL that a target is, without a path; None if it is no URL. `http` is taken as `ws`."""
+    scheme, slashes, rest = target.partition("://")
+    if slashes and scheme in ("ws", "wss", "http", "https"):
+        return f"{scheme.replace('http', 'ws')}://{rest}".rstrip("/")
+    return None
+
+
+def make_run(environment: Any, user_class: Any, share: MemberIds) -> WorkloadRun:
+    """Create the workload run of a user class. Its members have ids of the share."""
+    used = session_of(environment).used[user_class]
+    first = first_number(environment, share) + used
+    url = url_of(environment, user_class)
+    assert url is not None
+    given = options.options_of(environment, None)
     return WorkloadRun(
         environment,
-        channels(1 + first)[user_class.workload_name],
-        endpoint_of(environment),
-        rate_hz=user_class.room_rate_hz,
-        payload_bytes=user_class.payload_bytes,
+        workload_of(environment, user_class, 1 + first),
+        options.endpoint_of(environment, url),
+        rate_hz=given.rate or user_class.room_rate_hz,
+        payload_bytes=given.payload or user_class.payload_bytes,
+        speakers=given.speakers,
         first_publisher=first,
-        alone=share.alone and not isinstance(environment.runner, WorkerRunner) and not USED[user_class],
+        alone=share.alone and not isinstance(environment.runner, WorkerRunner) and not used,
     )
-
-
-def endpoint_of(environment: Any) -> Endpoint:
-    """The endpoint at the host's URL, with the headers and options of `wsproof load` or of Locust's command line.
-
-    Raises:
-        UsageError: the URL is not a WebSocket URL.
-    """
-    told = os.environ.get(ENDPOINT)
-    if told is not None:
-        known, endpoint = Endpoint.from_json(json.loads(told)), parse_url(environment.host)
-        learn(value for name, value in known.headers if is_secret_name(name))
-        if (known.host, known.port, known.tls) == (endpoint.host, endpoint.port, endpoint.tls):
-            return known
-    return options.endpoint_of(environment)
-
-
-def forget_rooms(environment: Any) -> None:
-    """Close and remove the workload runs of this test, before a new test begins."""
-    for user_class, room in ROOMS.pop(environment, {}).items():
-        room.close()
-        USED[user_class] += len(room.members)
-
-
-def rooms_of(environment: Any) -> list[WorkloadRun]:
-    """The workload runs of this test, in the order of creation."""
-    return list(ROOMS.get(environment, {}).values())

@@ -8,6 +8,7 @@ from time import monotonic_ns, process_time_ns
 import gevent
 import numpy as np
 
+from wsproof.locust.generator_fault import FROZEN_NS, Freeze
 from wsproof.model.measurement import GeneratorUsage
 from wsproof.model.nanoseconds import NS
 
@@ -23,6 +24,8 @@ class SelfLag:
     def __init__(self, on_beat: Callable[[], None]) -> None:
         self.lag_ns: list[int] = []
         self.cpu_share: list[float] = []
+        self.freezes: list[Freeze] = []
+        self._beat_ns = monotonic_ns()
         self._on_beat = on_beat
         self.greenlet = gevent.spawn(self._beat)
 
@@ -33,10 +36,27 @@ class SelfLag:
             gevent.sleep(BEAT_SECONDS)
             now_ns = monotonic_ns()
             self.lag_ns.append(max(now_ns - due_ns, 0))
+            self._note_freeze(now_ns)
+            self._beat_ns = now_ns
             if now_ns - second_ns >= NS:
                 self.cpu_share.append((process_time_ns() - cpu_ns) / (now_ns - second_ns))
                 second_ns, cpu_ns = now_ns, process_time_ns()
             self._on_beat()
+
+    def _note_freeze(self, now_ns: int) -> None:
+        if now_ns - self._beat_ns > FROZEN_NS:
+            self.freezes.append(Freeze(self._beat_ns, now_ns))
+            self._beat_ns = now_ns
+
+    def frozen_ns(self, now_ns: int) -> int:
+        """The length of the freeze that may explain that a connection ends at `now_ns`; 0 if there is none."""
+        self._note_freeze(now_ns)  # a read callback may run before the probe wakes up
+        return self.freezes[-1].length_ns if self.freezes and self.freezes[-1].explains(now_ns) else 0
+
+    def begin_window(self) -> None:
+        """Forget the samples so far: they are not those of the measured window."""
+        self.lag_ns.clear()
+        self.cpu_share.clear()
 
     def stop(self) -> None:
         """Stop the probe."""

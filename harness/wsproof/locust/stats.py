@@ -31,6 +31,11 @@ class RequestStats:
         self.samples_ns.append(duration_ns)
         self.size_bytes += size_bytes
 
+    def restart(self) -> None:
+        """Drop all samples so far."""
+        self.samples_ns, self.size_bytes = [], 0
+        self.environment.stats.entries[self.name, METHOD].reset()
+
     def flush(self) -> None:
         """Merge the samples into Locust's statistics, as a master merges those of its workers."""
         if not self.samples_ns:

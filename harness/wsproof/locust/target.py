@@ -1,12 +1,10 @@
-"""Locust's host as a TARGET: a URL, an app or command that is started beside Locust, or the reference server."""
+"""Targets of the user classes: a URL, an app or command that is started beside Locust, or the reference server."""
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -15,36 +13,35 @@ import gevent
 from locust.runners import WorkerRunner
 
 from wsproof.errors import UsageError, WsproofError
-from wsproof.locust.member_ids import OWNED
 from wsproof.locust.options import as_locust_says, options_of
-from wsproof.locust.registry import ENDPOINT, channels, is_url
-from wsproof.locust.users import ChannelUser
-from wsproof.locust.verdict import KNOWN
-from wsproof.session.context import target_of
+from wsproof.locust.registry import as_url, target_of, workload_of
+from wsproof.locust.session import session_of
+from wsproof.locust.users import ChannelUser, WebSocketUser
+from wsproof.session import context
 from wsproof.target.server import RunningServer, serve
-from wsproof.workloads import environment_of, warn_of_oddities
+from wsproof.workloads import Workload, environment_of, warn_of_oddities
 
 logger = logging.getLogger(__name__)
 
-STARTED = ExitStack()
-"""Servers that were started beside Locust. They are stopped when Locust quits."""
 USAGE = 2
 
 
-def start_target(environment: Any, **_: Any) -> None:
-    """Check the user classes, start the target, and log its URL, when Locust starts.
+def our_classes(environment: Any) -> list[type[WebSocketUser]]:
+    """The picked user classes that are ours."""
+    return [each for each in environment.user_classes if issubclass(each, WebSocketUser)]
+
+
+def start_targets(environment: Any) -> None:
+    """Check our user classes and start their targets, when Locust starts.
 
     A mistake is printed as one line and ends Locust with exit code 2.
     """
     if isinstance(environment.runner, WorkerRunner):
-        return  # the master sends the host to its workers
+        return  # the master sends the URLs to its workers
     try:
-        check_classes(environment.user_classes)
-        warn_of_oddities(channels().values())
-        environment.host = reach(environment, environment.host)
+        reach_all(environment)
     except WsproofError as error:
         refuse(error)
-    logger.info("wsproof: the target is at %s", environment.host)
 
 
 def refuse(error: WsproofError) -> NoReturn:
@@ -53,70 +50,77 @@ def refuse(error: WsproofError) -> NoReturn:
     raise SystemExit(USAGE)
 
 
-def check_classes(user_classes: list[type]) -> None:
-    """Check the workload and the rate of each user class.
+def reach_all(environment: Any) -> None:
+    """Start or reach the target of each picked class of ours.
 
     Raises:
-        UsageError: a user class names a workload that the channels do not have, or its rate is not above 0.
+        UsageError: a class names no workload, its rate is not above 0, or its host is not a valid target.
+        TargetError: a target could not be started or reached.
     """
-    known = channels()
-    for user_class in user_classes:
-        if not issubclass(user_class, ChannelUser):
-            continue
-        if user_class.workload_name not in known:
-            raise UsageError(
-                f"{user_class.__name__} speaks the workload {user_class.workload_name!r}, but these channels have "
-                f"{', '.join(known)}. Name another in its workload_name, or other channels in WSPROOF_CHANNELS."
-            )
-        if not user_class.room_rate_hz > 0:
-            raise UsageError(f"{user_class.__name__}.room_rate_hz must be above 0, not {user_class.room_rate_hz!r}.")
+    session = session_of(environment)
+    workloads = {each.name: each for each in _workloads(environment)}
+    warn_of_oddities(workloads.values())
+    for user_class in our_classes(environment):
+        target = target_of(environment, user_class)
+        if target not in session.urls:
+            session.urls[target] = reach(environment, target, workloads)
+            logger.info("wsproof: the target is at %s", session.urls[target])
 
 
-def reach(environment: Any, host: str | None) -> str:
-    """Start or reach the target that the host names, and return its ws:// URL without a path.
+def _workloads(environment: Any) -> Iterator[Workload]:
+    for user_class in our_classes(environment):
+        if issubclass(user_class, ChannelUser):
+            if not user_class.room_rate_hz > 0:
+                raise UsageError(
+                    f"{user_class.__name__}.room_rate_hz must be above 0, not {user_class.room_rate_hz!r}."
+                )
+            yield workload_of(environment, user_class)
+
+
+def reach(environment: Any, target: str, workloads: dict[str, Workload]) -> str:
+    """Start or reach a target, and return its ws:// URL without a path.
 
     Raises:
-        UsageError: the host is not a valid target.
+        UsageError: this is not a valid target.
         TargetError: the target could not be started or reached.
     """
-    if host is not None and host.split("://")[0] in ("http", "https"):
-        host = "ws" + host.removeprefix("http")
-    options = options_of(environment, host or None)
-    target = target_of(replace(options, remote=options.remote or ENDPOINT in os.environ), Path.cwd())
-    if is_url(host):
-        assert host is not None
-        with serve(target) as running:
-            remember_known(running)
-            return host.rstrip("/")
-    server = STARTED.enter_context(serve(target, extra_env=environment_of(channels())))
-    remember_known(server)
-    os.environ[OWNED] = server.endpoint.at("/").url.rstrip("/")
-    return os.environ[OWNED]
+    session = session_of(environment)
+    is_handed = session.handed.endpoint is not None
+    url = as_url(target)
+    options = options_of(environment, url or target or None)
+    parsed = context.target_of(replace(options, remote=options.remote or is_handed), Path.cwd())
+    if url is not None:
+        with serve(parsed) as running:
+            _remember_known(environment, running)
+        if session.handed.owned:
+            session.owned.add(url)
+        return url
+    server = session.servers.enter_context(serve(parsed, extra_env=environment_of(workloads)))
+    _remember_known(environment, server)
+    url = server.endpoint.at("/").url.rstrip("/")
+    session.owned.add(url)
+    return url
 
 
-def remember_known(server: RunningServer) -> None:
-    """Keep the server's known deviations for the verdict, unless `wsproof load` has already passed them on."""
-    if ENDPOINT not in os.environ:
-        os.environ[KNOWN] = json.dumps(server.known_deviations.to_json())
+def _remember_known(environment: Any, server: RunningServer) -> None:
+    """Keep the server's known deviations for the verdict, unless `wsproof load` has already handed them over."""
+    session = session_of(environment)
+    if session.handed.known_deviations is None:
+        session.known.append(server.known_deviations)
 
 
-def check_host(environment: Any) -> None:
-    """Check the host when a test begins, since the user may have changed it in the web UI.
+def check_targets(environment: Any) -> None:
+    """Start or reach the targets when a test begins: the user may have changed the host in the web UI.
 
     A wrong host is reported as a Locust failure and ends the test.
     """
     if isinstance(environment.runner, WorkerRunner):
         return
     try:
-        environment.host = reach(environment, environment.host) if not is_url(environment.host) else environment.host
+        reach_all(environment)
     except WsproofError as error:
         logger.error("wsproof: %s", error)
         environment.events.request.fire(
             request_type="WS", name="host", response_time=0, response_length=0, exception=error, context={}
         )
         gevent.spawn(environment.runner.stop)
-
-
-def stop_target(**_: Any) -> None:
-    """Stop the servers that were started beside Locust."""
-    STARTED.close()

@@ -1,20 +1,24 @@
-"""A Locust user that is a member of a channel. It connects, publishes on schedule, receives, and leaves."""
+"""Locust users that speak WebSocket: one with a client for tasks, and one that is a member of a channel."""
 
 from __future__ import annotations
 
-import os
 from time import monotonic_ns
+from typing import Any, ClassVar
 
 from locust import User, task
 from locust.exception import StopUser
 
 from wsproof.errors import WorkloadError, WsproofError
+from wsproof.locust.client import WebSocketClient
 from wsproof.locust.connection import GeventConnection
+from wsproof.locust.member_ids import share_of
 from wsproof.locust.mistakes import give_up
-from wsproof.locust.registry import ENDPOINT, room_of
+from wsproof.locust.options import endpoint_of
+from wsproof.locust.registry import run_of, url_of
+from wsproof.locust.session import session_of
 from wsproof.model.history import Departure
 from wsproof.wire.advice import advice_on_refusal
-from wsproof.workloads import prepared
+from wsproof.workloads import Workload, prepared
 
 STAY_SECONDS = 1.0
 """Seconds that one run of the task `stay` waits for the end of the connection."""
@@ -22,8 +26,35 @@ CLOSE_SECONDS = 2.0
 """Timeout in seconds for the server to end the connection after the close frame."""
 
 
-class ChannelUser(User):
-    """A member of a channel. Subclass it and name a workload; all users of the class share one WorkloadRun.
+class WebSocketUser(User):
+    """A user whose tasks speak through `self.ws`: `connect`, `send`, `recv`, `ask`, `close`.
+
+    Each call is a Locust request. `wait_time`, tags and tasks are as in every Locust user. A subclass with a method
+    `on_message(self, message)` gets each message there, in a greenlet of its own, and needs no `recv`.
+    """
+
+    abstract = True
+    ws: WebSocketClient
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        share_of(environment)  # a worker learns from its master where the target is
+        url = url_of(environment, type(self))
+        if url is None:
+            raise WorkloadError(f"{type(self).__name__} has no target: give --host, or `host` in the class")
+        on_message = getattr(self, "on_message", None)
+        self.ws = WebSocketClient(endpoint_of(environment, url), environment.events.request.fire, on_message)
+
+    def on_stop(self) -> None:
+        """Close the connection."""
+        self.ws.close(CLOSE_SECONDS)
+
+
+class ChannelUser(WebSocketUser):
+    """A member of a channel. It connects, publishes on schedule, receives, and leaves.
+
+    Subclass it and name a workload: a class as `channel`, or as `workload_name` one of `--ws-channels`. All users of
+    the class share one WorkloadRun.
 
     `room_rate_hz` is publications per second of all users together. Deliveries grow with publications times users, so
     this rate, not that of a user, stays the same when users are added. The run's pacer lets the members publish in
@@ -31,10 +62,14 @@ class ChannelUser(User):
     """
 
     abstract = True
+    channel: ClassVar[type[Workload] | None] = None
     workload_name = "chat"
     room_rate_hz = 20.0
     payload_bytes = 120
     line: GeventConnection | None = None
+
+    def __init__(self, environment: Any) -> None:
+        User.__init__(self, environment)  # a member has no client: its workload speaks
 
     def on_start(self) -> None:
         """Connect and start receiving. A failed connection is reported as a Locust failure and ends this user."""
@@ -45,41 +80,41 @@ class ChannelUser(User):
             give_up(self.environment, mistake)
 
     def _connect(self) -> None:
-        room = room_of(self.environment, type(self))
-        if room is None:
+        run = run_of(self.environment, type(self))
+        if run is None:
             return
-        self.room = room
-        self.member = room.join()
-        workload = room.workload
-        refusal = prepared(workload, self.member, room.endpoint.http_url) if workload.has_prepare else ""
+        self.room = run
+        self.member = run.join()
+        workload = run.workload
+        refusal = prepared(workload, self.member, run.endpoint.http_url) if workload.has_prepare else ""
         if refusal:
-            room.left(self.member, Departure.REFUSED)
-            room.fail("prepare", ConnectionError(f"the member {refusal}"))
+            run.left(self.member, Departure.REFUSED)
+            run.fail("prepare", ConnectionError(f"the member {refusal}"))
             return
-        place = room.endpoint.numbered(workload.base + self.member).channel(workload.path(self.member))
+        place = run.endpoint.numbered(workload.base + self.member).channel(workload.path(self.member))
         endpoint = place.with_own(workload.headers(self.member), workload.subprotocols(self.member))
-        line = GeventConnection(self.member, endpoint, room, seed=room.first_publisher + self.member)
+        line = GeventConnection(self.member, endpoint, run, seed=run.first_publisher + self.member)
         began_ns = monotonic_ns()
         fault: Exception | None = None
         try:
             response = line.open()
             if response.status != 101:
-                advice = advice_on_refusal(response.describe())
-                advice += "" if ENDPOINT in os.environ else " (Those are options of `wsproof load`.)"
-                fault = ConnectionError(f"the handshake was answered with {response.status}. {advice}")
+                fault = ConnectionError(f"the handshake was answered with {response.status}. {self._advice(response)}")
         except WsproofError as error:
             fault = error
         except BaseException:  # Locust stopped this user during the connect
+            run.left(self.member, Departure.CLOSED)
             line.abort()
-            room.left(self.member, Departure.CLOSED)
             raise
         if fault is not None:
-            line.abort()
-            room.left(self.member, Departure.REFUSED)
-            room.fail("connect", fault)
+            run.not_connected(line, fault)
             return
         self.line = line
-        room.connected(line, monotonic_ns() - began_ns)
+        run.connected(line, monotonic_ns() - began_ns)
+
+    def _advice(self, response: Any) -> str:
+        is_handed = session_of(self.environment).handed.endpoint is not None
+        return advice_on_refusal(response.describe()) + ("" if is_handed else " (Those are options of `wsproof load`.)")
 
     def on_stop(self) -> None:
         """Leave the channel and close the connection."""

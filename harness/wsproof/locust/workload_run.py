@@ -12,16 +12,24 @@ import gevent
 import numpy as np
 from numpy.typing import NDArray
 
-from wsproof.errors import WorkloadError
+from wsproof.errors import TargetError, WorkloadError
 from wsproof.load.judging import JudgedMeasurement, UnknownServer, judge_measurement
 from wsproof.locust.connection import CLOCK, GeventConnection
 from wsproof.locust.conversation import MemberConversation
 from wsproof.locust.drain import proven_lost
+from wsproof.locust.generator_fault import (
+    GeneratorFrozen,
+    HandshakeAbandoned,
+    HandshakeBroken,
+    excused,
+    frozen_in_words,
+)
 from wsproof.locust.http_publisher import HttpPublisher
 from wsproof.locust.message import MessageCache, ReceivedMessage
 from wsproof.locust.mistakes import give_up
 from wsproof.locust.outstanding import Key, OutstandingDeliveries
 from wsproof.locust.pacer import RunPacer
+from wsproof.locust.patience import LoopPatience
 from wsproof.locust.self_lag import SelfLag
 from wsproof.locust.stats import RequestStats
 from wsproof.model.contract import Audience, Order
@@ -42,12 +50,14 @@ from wsproof.model.nanoseconds import NS
 from wsproof.model.plan import Phase, Plan
 from wsproof.net.endpoint import Endpoint
 from wsproof.net.http_connection import HttpAnswer
+from wsproof.stats.load_doubts import load_doubts
 from wsproof.wire import Breach, HttpRequest
 from wsproof.workloads import MessageKind, Workload
 from wsproof.workloads.damage import unplaced
 
 DRAIN_SECONDS = 10.0
 """Longest drain, in seconds from the end of the measured window."""
+DRAIN_STEP_SECONDS = 0.02
 LOOK_SECONDS = 1.0
 """Seconds between two searches of a long drain for messages that are certainly lost."""
 CATCH_UP_SECONDS = 0.1
@@ -60,8 +70,9 @@ To stop a test, Locust first looks up its caller. This takes tens of ms, in whic
 class WorkloadRun:
     """One workload under load at `endpoint`, with all its members and their history.
 
-    `environment` is Locust's. `first_publisher` is the id of the first member. It tells our publications from those of
-    other processes, runs and earlier tests. `alone`: no other process or run has users in the same channel.
+    `environment` is Locust's. `speakers`: the first so many members publish; None: all. `first_publisher` is the id of
+    the first member. It tells our publications from those of other processes, runs and earlier tests. `alone`: no other
+    process or run has users in the same channel.
     """
 
     def __init__(
@@ -72,6 +83,7 @@ class WorkloadRun:
         *,
         rate_hz: float,
         payload_bytes: int,
+        speakers: int | None = None,
         first_publisher: int = 0,
         alone: bool = True,
     ) -> None:
@@ -81,6 +93,7 @@ class WorkloadRun:
         self.contract = workload.contract
         self.rate_hz = rate_hz
         self.payload_bytes = payload_bytes
+        self.speakers = speakers
         self.first_publisher = first_publisher
         self.alone = alone
         self.members: list[Member] = []
@@ -96,6 +109,11 @@ class WorkloadRun:
         self._intervals: list[tuple[int, int, int, int]] = []
         self._queues: list[tuple[int, int, int]] = []
         self._is_stamped = True
+        self._arriving: set[int] = set()
+        """Members that are neither in nor refused yet."""
+        self._expected: int | None = None
+        """The number of members that open the measured window. None: Locust still spawns users."""
+        self.phase = Phase.WARMUP
         self._known = self.messages.known
         self._received = self.messages.received
         self._names: dict[str, int] = {}
@@ -110,6 +128,9 @@ class WorkloadRun:
         self._to_last = RequestStats(environment, f"{workload.name}: time to last")
         self._spread = RequestStats(environment, f"{workload.name}: spread of a tick")
         self._connect = RequestStats(environment, f"{workload.name}: connect")
+        self._tallies = (self._latency, self._to_last, self._spread, self._connect)
+        self._counted_from_ns = 0
+        """Publications that were sent before are no part of the tables: users still arrived."""
         self.pulse = SelfLag(self.flush)
         self._http = HttpPublisher(self._http_endpoint, self._refused)
         self._refusals: dict[tuple[int, int], Outcome] = {}
@@ -127,7 +148,26 @@ class WorkloadRun:
         self.members.append(Member(number, name, room=self.workload.room_of(number)))
         self._names[name] = number
         self._sent_ns.append(array("q"))
+        self._arriving.add(number)
         return number
+
+    def all_spawned(self, users: int) -> None:
+        """Let the measured window begin as soon as so many members have come, and have joined or been refused."""
+        if self._expected is None:
+            self._expected = users
+            self._arrived(None)
+
+    def _arrived(self, member: int | None) -> None:
+        if member is not None:
+            self._arriving.discard(member)
+        is_ready = self._expected is not None and len(self.members) >= self._expected and not self._arriving
+        if is_ready and self.phase is Phase.WARMUP and not self.recorder.end_ns:
+            self.phase = Phase.MEASURED
+            self.recorder.start_ns = self._counted_from_ns = monotonic_ns()
+            self.pulse.begin_window()
+            if self.environment.reset_stats:
+                for tally in self._tallies[:3]:
+                    tally.restart()
 
     def connected(self, line: GeventConnection, connect_ns: int) -> None:
         """Record a member's completed handshake, let it join, and start receiving."""
@@ -145,8 +185,12 @@ class WorkloadRun:
         """Let a member publish: it has joined. `is_subscribed`: the server has promised it what is published."""
         if is_subscribed:
             self._came_in(line.member, monotonic_ns())
-        if self.pacer is not None and line.member in self.lines:
+        if self.pacer is not None and line.member in self.lines and self._may_speak(line.member):
             self.pacer.add(line.member)
+        self._arrived(line.member)
+
+    def _may_speak(self, member: int) -> bool:
+        return self.speakers is None or member < self.speakers
 
     def not_joined(self, line: GeventConnection, fault: str) -> None:
         """Record that a member could not join, and report a failure of its user."""
@@ -154,6 +198,23 @@ class WorkloadRun:
         self.left(line.member, Departure.DROPPED if line.gone.is_set() else Departure.FIN)
         line.abort()
         self.fail("join", ConnectionError(f"the server {fault}"))
+
+    def not_connected(self, line: GeventConnection, fault: Exception) -> None:
+        """Record that a member's handshake failed, and report a failure of its user.
+
+        The server may have counted the member as present, unless it refused the connection or the handshake.
+        """
+        departures: dict[type[Exception], Departure] = {
+            HandshakeAbandoned: Departure.CLOSED,
+            HandshakeBroken: Departure.DROPPED,
+        }
+        self.left(line.member, departures.get(type(fault), Departure.REFUSED))
+        line.abort()
+        frozen_ns = self.pulse.frozen_ns(monotonic_ns())
+        if frozen_ns and isinstance(fault, TargetError):
+            self.fail("generator", GeneratorFrozen(f"{frozen_in_words(frozen_ns)}; then a connection failed"))
+        else:
+            self.fail("connect", fault)
 
     def left(self, member: int, departure: Departure, close_code: int | None = None) -> None:
         """Record that a member leaves, or that the server dropped or refused it.
@@ -168,8 +229,9 @@ class WorkloadRun:
         if talk is not None:
             talk.stop()
         if self.pacer is not None:
-            self.pacer.remove(member)
+            (self.pacer.lose if departure is Departure.DROPPED else self.pacer.remove)(member)
         self.pending.forget(member)
+        self._arrived(member)
         was_in = member in self.present
         self.present.discard(member)
         if was_in and self.contract.leaves:
@@ -182,18 +244,20 @@ class WorkloadRun:
         sequence = len(self._sent_ns[member])
         envelope = Envelope(self.first_publisher + member, sequence, intended_ns)
         message = self.workload.publish(member, envelope, self._body)
-        line = self.lines[member]
-        if isinstance(message, HttpRequest):
+        line = self.lines.get(member)
+        if line is None:  # the server has ended the connection
+            is_sent, sent_ns = False, 0
+        elif isinstance(message, HttpRequest):
             is_sent, sent_ns = self._http.publish(member, sequence, message), monotonic_ns()
         else:
             is_sent = line.send(message)
             sent_ns = line.sent_ns
         if not is_sent:
             self._sent_ns[member].append(0)
-            self.recorder.published(member, sequence, intended_ns, 0, Phase.MEASURED, Outcome.FAILED)
+            self.recorder.published(member, sequence, intended_ns, 0, self.phase, Outcome.FAILED)
             return
         self._sent_ns[member].append(sent_ns)
-        self.recorder.published(member, sequence, intended_ns, sent_ns, Phase.MEASURED, Outcome.OK)
+        self.recorder.published(member, sequence, intended_ns, sent_ns, self.phase, Outcome.OK)
         self._last_sent_ns[self.members[member].room] = sent_ns
         self.pending.expect((Kind.DELIVERY, member, sequence), self._audience(member))
         if self.contract.replies:
@@ -243,13 +307,18 @@ class WorkloadRun:
         if message.kind is self._first_kind and member not in self.present:
             self._came_in(member, now_ns)
         # A message sent before its reader was present (such as history) has no latency, as in stats/deliveries.py.
-        if message.kind is Kind.DELIVERY and message.sent_ns >= self.members[member].in_ns:
+        counted_from_ns = max(self.members[member].in_ns, self._counted_from_ns)
+        if message.kind is Kind.DELIVERY and message.sent_ns >= counted_from_ns:
             self._latency.add(now_ns - message.intended_ns, message.size_bytes)
         waiting = message.waiting
         if waiting is not None and member in waiting:
             if len(waiting) > 1:
                 waiting.discard(member)
-            elif self.pending.came(_key(message), member) and message.kind is Kind.DELIVERY:
+            elif (
+                self.pending.came(_key(message), member)
+                and message.kind is Kind.DELIVERY
+                and message.sent_ns >= self._counted_from_ns
+            ):
                 self._to_last.add(now_ns - message.intended_ns)
 
     def _learn(self, member: int, frame: bytes, payload: bytes, is_text: bool) -> ReceivedMessage:
@@ -324,7 +393,12 @@ class WorkloadRun:
 
     def ended(self, member: int, close_code: int | None) -> None:
         """Record that the server ended a connection unasked, and report a failure of its user."""
+        now_ns = monotonic_ns()
         self.left(member, Departure.DROPPED, close_code)
+        frozen_ns = self.pulse.frozen_ns(now_ns)
+        if frozen_ns:
+            self.fail("generator", GeneratorFrozen(f"{frozen_in_words(frozen_ns)}; then the server ended connections"))
+            return
         told = "without a close frame" if close_code is None else f"with close code {close_code}"
         self.fail("connection", ConnectionError(f"the server ended the connection {told}"))
 
@@ -358,7 +432,7 @@ class WorkloadRun:
     def flush(self) -> None:
         """Pass the latest samples on to Locust, and look whether somebody has set the wall clock."""
         CLOCK.check()
-        for tally in (self._latency, self._to_last, self._spread, self._connect):
+        for tally in self._tallies:
             tally.flush()
 
     def _change(self, member: int, **changes: Any) -> None:
@@ -374,6 +448,8 @@ class WorkloadRun:
         if self.recorder.end_ns:
             return
         end_ns = self.recorder.end_ns = monotonic_ns()
+        if self.phase is Phase.WARMUP:
+            self.recorder.start_ns = end_ns  # the test was stopped while users arrived
         if self.pacer is not None:
             while self.pacer.overdue(end_ns) and monotonic_ns() < end_ns + CATCH_UP_SECONDS * NS:
                 gevent.sleep(0.001)
@@ -381,12 +457,12 @@ class WorkloadRun:
             self.pacer.stop()
 
     def drain(self) -> None:
-        """Wait for all deliveries that may still arrive, at most DRAIN_SECONDS."""
+        """Wait for all deliveries that may still arrive, at most DRAIN_SECONDS in which the event loop runs."""
         self.hush()
-        until_ns = self.recorder.end_ns + int(DRAIN_SECONDS * NS)
+        patience = LoopPatience(DRAIN_SECONDS, DRAIN_STEP_SECONDS)
         look_ns = self.recorder.end_ns + int(LOOK_SECONDS * NS)
-        while self._is_waiting() and monotonic_ns() < until_ns:
-            gevent.sleep(0.02)
+        while self._is_waiting() and patience.spend():
+            gevent.sleep(DRAIN_STEP_SECONDS)
             if monotonic_ns() >= look_ns:
                 self._forget_lost()
                 look_ns = monotonic_ns() + int(LOOK_SECONDS * NS)
@@ -440,6 +516,11 @@ class WorkloadRun:
         return Measurement(plan, self.contract, history, replace(self.pulse.usage(self.unsent), stamps=self.stamps))
 
     @property
+    def _users_asked(self) -> int:
+        """The number of users that Locust was asked for, in all classes and processes."""
+        return int(self.environment.runner.target_user_count)
+
+    @property
     def stamps(self) -> ArrivalStamps:
         """Who stamped what the users received, and what is less exact."""
         if not (self._is_stamped and self.members):
@@ -449,7 +530,10 @@ class WorkloadRun:
 
     def judge(self) -> JudgedMeasurement:
         """Judge the history. The master marks known deviations, since only it knows the server."""
-        return judge_measurement(self.measurement(), UnknownServer())
+        measurement = self.measurement()
+        doubts = load_doubts(measurement, is_ramp_complete=self.phase is Phase.MEASURED, users_asked=self._users_asked)
+        judged = judge_measurement(measurement, UnknownServer(), doubts=doubts)
+        return replace(judged, findings=tuple(excused(judged.findings, self.pulse.freezes, self.members)))
 
 
 def _table(rows: Sequence[Sequence[int]], width: int) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ from typing import Any
 from wsproof.model.finding import Verdict
 from wsproof.model.summary import Summary, TrustWarning
 
-__all__ = ["LoadSummary", "WorkloadLoad"]
+__all__ = ["LoadFailure", "LoadSummary", "WorkloadLoad"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,28 @@ class WorkloadLoad:
         )
 
 
+UNDECIDED_FAILURES = ("NothingProven(", "GeneratorFrozen(")
+"""Beginnings of failures that accuse nobody, as Locust shows them."""
+
+
+@dataclass(frozen=True)
+class LoadFailure:
+    """A row of Locust's table of failures: the name of the request, the error, and how often it happened."""
+
+    name: str
+    error: str
+    occurrences: int
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether the failure says that too little is known, and not that something failed."""
+        return self.error.startswith(UNDECIDED_FAILURES)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry under `failed`."""
+        return {"name": self.name, "error": self.error, "occurrences": self.occurrences}
+
+
 @dataclass(frozen=True)
 class LoadSummary:
     """All workloads of a Locust run, and Locust's own counts of requests and failures."""
@@ -63,11 +85,24 @@ class LoadSummary:
     rooms: tuple[WorkloadLoad, ...] = ()
     requests: int = 0
     failures: int = 0
+    failed: tuple[LoadFailure, ...] = ()
+    """Locust's table of failures; empty in old records."""
 
     @property
     def verdict(self) -> Verdict:
-        """The worst of all workloads; unknown without any."""
-        return Verdict.worst(room.verdict for room in self.rooms) if self.rooms else Verdict.UNKNOWN
+        """The worst of all workloads. Unknown without any, and if a request failed."""
+        doubtful = not self.rooms or bool(self.failed)
+        return Verdict.worst([*(room.verdict for room in self.rooms), *[Verdict.UNKNOWN] * doubtful])
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether a request failed. A check that could not decide is no failure."""
+        return any(not one.is_undecided for one in self.failed)
+
+    @property
+    def was_carried_out(self) -> bool:
+        """Whether the median of each figure stands: the load was the one that was asked for."""
+        return not any(warning.voids_medians for room in self.rooms for warning in room.warnings)
 
     @property
     def trusted(self) -> bool:
@@ -81,9 +116,12 @@ class LoadSummary:
             "rooms": [room.to_json() for room in self.rooms],
             "requests": self.requests,
             "failures": self.failures,
+            "failed": [one.to_json() for one in self.failed],
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> LoadSummary:
         """The inverse of `to_json`."""
-        return cls(tuple(WorkloadLoad.from_json(room) for room in data["rooms"]), data["requests"], data["failures"])
+        rooms = tuple(WorkloadLoad.from_json(room) for room in data["rooms"])
+        failed = tuple(LoadFailure(**one) for one in data.get("failed", ()))
+        return cls(rooms, data["requests"], data["failures"], failed)

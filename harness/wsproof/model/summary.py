@@ -88,6 +88,11 @@ class TrustWarning:
     invalidates: bool = False
     figures: tuple[str, ...] = ()
 
+    @property
+    def voids_medians(self) -> bool:
+        """Whether a whole metric is invalid, or the median of one: then not even the headline figure stands."""
+        return self.invalidates and any("." not in figure or figure.endswith(".p50") for figure in self.figures)
+
     def to_json(self) -> dict[str, Any]:
         """Return the entry under `warnings`."""
         return {

@@ -20,15 +20,16 @@ from wsproof.model.finding import Finding, Verdict, verdict_of
 from wsproof.model.load_summary import LoadSummary
 from wsproof.model.record import RunRecord
 from wsproof.model.server_end import end_findings
+from wsproof.model.summary import Summary
 from wsproof.net.redact import hide_known
 from wsproof.report.store.atomic import write_text
 from wsproof.report.store.run_dir import RunDir
 from wsproof.session.console import SILENT, Console
 from wsproof.session.context import CommandContext
+from wsproof.session.handed_over import HandedOver
 from wsproof.session.options import LoadOptions, TargetOptions
 from wsproof.session.secret_pipe import secret_pipe
 from wsproof.target.server import RunningServer
-from wsproof.workloads import CHANNELS
 
 UNKNOWN_USERS = re.compile(r"Unknown User\(s\): (.*)")
 """Locust's message for a user class that does not exist."""
@@ -48,6 +49,11 @@ class LoadResult:
     def trusted(self) -> bool:
         """Whether no trust warning invalidates a figure of any room."""
         return self.summary.trusted
+
+    @property
+    def metrics(self) -> Mapping[str, Summary]:
+        """The metrics of the only workload. Empty if there are several: their figures do not add up."""
+        return self.summary.rooms[0].metrics if len(self.summary.rooms) == 1 else {}
 
 
 def load(options: LoadOptions, *, console: Console = SILENT, began: float | None = None) -> RunRecord:
@@ -73,7 +79,14 @@ def load(options: LoadOptions, *, console: Console = SILENT, began: float | None
             handed_on=options.locust_arguments,
         )
         kept = log.folder.keep_findings(result.findings, log.record.target)
-        log.change(load=result.summary, verdict=result.verdict, trusted=result.trusted, measured_findings=kept)
+        log.change(
+            load=result.summary,
+            plan=plan_of_load(result.summary, options.duration),
+            metrics=result.metrics,
+            verdict=result.verdict,
+            trusted=result.trusted,
+            measured_findings=kept,
+        )
         console.measured(log.record)
     return log.record
 
@@ -90,7 +103,11 @@ def load_in_browser(options: LoadOptions, *, console: Console = SILENT, began: f
     with context.running(connections=options.users) as server:
         command = [*locust_command(context, server, options.users, options.scenario), *options.locust_arguments]
         console.say(f"target: {server.endpoint.at('/').url}  (Ctrl-C ends both)")
-        with started(command, environment(context, server)) as locust:
+        console.say(
+            "Locust waits for you in its web page: open the address that it prints below and press Start. "
+            "For a run without a page add --headless."
+        )
+        with started(command, handed_over(context, server)) as locust:
             return locust.wait() == 0
 
 
@@ -111,21 +128,25 @@ def locust_command(
 ) -> list[str]:
     """The Locust command line for the target and these scenarios."""
     return [
-        *(sys.executable, "-m", "locust", "-f", str(locustfile(context.needed_channels()))),
+        *(sys.executable, "-m", "locust", "-f", str(locustfile())),
         *("--host", server.endpoint.at("/").url.rstrip("/")),
-        *("--users", str(users), "--spawn-rate", str(max(users / 4, 1))),
+        *("--users", str(users), "--spawn-rate", f"{spawn_rate_hz(users):g}"),
         *scenarios,
     ]
 
 
-def locustfile(channels: str) -> Path:
-    """The locustfile for the channels.
+def spawn_rate_hz(users: int) -> float:
+    """Users per second that arrive: all within two seconds, or ten per second where these are few."""
+    return max(users / 2, 10.0)
 
-    In a checkout of wsproof, the shipped channels use its scenarios directory. Otherwise this is wsproof's own module.
-    """
-    here = Path.cwd() / "scenarios"
-    if channels in CHANNELS and (here / "chat.py").is_file() and (Path.cwd() / "harness" / "wsproof").is_dir():
-        return here
+
+def ramp_seconds(users: int) -> int:
+    """Seconds until all users have come. Locust spawns once per second."""
+    return ceil(users / spawn_rate_hz(users))
+
+
+def locustfile() -> Path:
+    """wsproof's own locustfile, which has a user class for each workload of the channels."""
     from importlib.util import find_spec
 
     spec = find_spec("wsproof")
@@ -134,24 +155,30 @@ def locustfile(channels: str) -> Path:
     return Path(spec.origin).parent / "locust" / "locustfile.py"
 
 
-def environment(
-    context: CommandContext[TargetOptions], server: RunningServer, summary: Path | None = None
-) -> dict[str, str]:
-    """The environment variables that `wsproof.locust` reads, added to those of this process.
-
-    Headers and tokens are passed here and not as arguments, so that `ps` does not show them.
-    """
-    told = {
-        "WSPROOF_CHANNELS": context.needed_channels(),
-        "WSPROOF_SETTINGS": json.dumps(context.settings),
-        "WSPROOF_ENDPOINT": json.dumps(server.endpoint.to_json()),
-        "WSPROOF_KNOWN_DEVIATIONS": json.dumps(server.known_deviations.to_json()),
+def plan_of_load(summary: LoadSummary, seconds: float) -> dict[str, Any]:
+    """The plan of a load, as far as runs are compared by it."""
+    return {
+        "workload": ",".join(room.workload for room in summary.rooms),
+        "subscribers": sum(room.users for room in summary.rooms),
+        "rate_hz": sum(room.rate_hz or 0.0 for room in summary.rooms),
+        "duration_s": seconds,
+        "generator": "locust",
     }
-    if server.owned:
-        told["WSPROOF_OWNED"] = server.endpoint.at("/").url.rstrip("/")
-    if summary is not None:
-        told["WSPROOF_LOAD_SUMMARY"] = str(summary)
-    return {**os.environ, **told}
+
+
+def handed_over(
+    context: CommandContext[TargetOptions], server: RunningServer, summary: Path | None = None, pipe: int | None = None
+) -> HandedOver:
+    """What Locust needs to know of the target."""
+    return HandedOver(
+        channels=context.needed_channels(),
+        settings=context.settings,
+        endpoint=server.endpoint.to_json(),
+        known_deviations=server.known_deviations.to_json(),
+        owned=server.owned,
+        summary=None if summary is None else str(summary),
+        secrets_to=pipe,
+    )
 
 
 def load_server(
@@ -175,17 +202,17 @@ def load_server(
     log_file = folder.path / "locust.log"
     command = [
         *locust_command(context, server, users, scenarios),
-        *("--headless", "--run-time", f"{ceil(seconds)}s", "--only-summary", "--reset-stats"),
+        *("--headless", "--run-time", f"{ceil(seconds) + ramp_seconds(users)}s", "--only-summary", "--reset-stats"),
         *handed_on,
     ]
     with (
         log_file.open("w", encoding="utf-8") as output,
         secret_pipe() as pipe,
-        started(command, environment(context, server, summary_file), output=output, pipe=pipe) as locust,
+        started(command, handed_over(context, server, summary_file, pipe), output=output) as locust,
         context.console.waiting(f"{users} Locust users for {seconds:g} s"),
         suppress(subprocess.TimeoutExpired),
     ):  # on a timeout, `started` stops Locust on exit; its summary is read below
-        locust.wait(timeout=seconds + GRACE_SECONDS)
+        locust.wait(timeout=seconds + ramp_seconds(users) + GRACE_SECONDS)
     for written in (log_file, summary_file):
         hide_in_file(written, server.target.secrets)
     if not summary_file.is_file():
@@ -220,17 +247,15 @@ def hide_in_file(path: Path, secrets: tuple[str, ...]) -> None:
 
 
 @contextmanager
-def started(
-    command: Sequence[str], env: Mapping[str, str], output: Any = None, pipe: int | None = None
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a child process in this block. On exit it gets SIGTERM, and SIGKILL after 10 s.
-
-    The child reports secrets of its workloads through the file descriptor `pipe`.
-    """
-    inherited = () if pipe is None else (pipe,)
-    told = {"WSPROOF_SECRETS_TO": str(pipe)} if pipe is not None else {}
+def started(command: Sequence[str], handed: HandedOver, output: Any = None) -> Iterator[subprocess.Popen[bytes]]:
+    """Run Locust in this block. On exit it gets SIGTERM, and SIGKILL after 10 s."""
     child = subprocess.Popen(
-        command, env={**env, **told}, stdout=output, stderr=output, stdin=subprocess.DEVNULL, pass_fds=inherited
+        command,
+        env={**os.environ, **handed.to_environment()},
+        stdout=output,
+        stderr=output,
+        stdin=subprocess.DEVNULL,
+        pass_fds=() if handed.secrets_to is None else (handed.secrets_to,),
     )
     try:
         yield child

@@ -304,9 +304,40 @@ IN_PYTEST = (
 """Options of the pytest plugin by field name."""
 
 
-IN_LOCUST = tuple(name for name in options_in(TargetOptions) if name not in ("target", "path", "channels", "settings"))
-"""Options of Locust by field name. Its target is `--host`, and its user classes choose channels before that.
-"""
+@dataclass(frozen=True, kw_only=True)
+class LocustOptions(TargetOptions):
+    """The options of Locust users (`--ws-rate`). A value that is not given is that of the user class."""
+
+    rate: float | None = option(
+        "publications per second of all users of a class together (default: its room_rate_hz)",
+        parse=positive_number,
+        metavar="HZ",
+    )
+    payload: int | None = option(
+        "bytes of a message, 51 at least (default: payload_bytes of the class)", parse=positive, metavar="B"
+    )
+    rooms: int | None = option(
+        "deal users out to N rooms, where a workload has rooms (NAME.rooms=N)", parse=positive, metavar="N"
+    )
+    speakers: int | None = option("how many users of a class publish (default: all)", parse=positive, metavar="N")
+    slo: tuple[str, ...] = option(
+        "an objective for each workload, such as 'p99(latency) < 100ms'; it decides the exit code",
+        repeats=True,
+        metavar="EXPR",
+    )
+    strict: bool = option("non-strict findings count, too, such as members that hear in different orders", False)
+    strict_trust: bool = option("any void figure ends Locust with exit code 3", False)
+    record: Path | None = option(
+        "keep each test as a run in this directory, for `wsproof report` and `wsproof compare`",
+        parse=Path,
+        metavar="DIR",
+    )
+
+
+IN_LOCUST = tuple(name for name in options_in(LocustOptions) if name not in ("target", "path"))
+"""Options of Locust by field name. Its target is `--host`."""
+IN_LOCUSTS_FORM = ("rate", "payload", "rooms", "speakers")
+"""Options in the form with which a test is started in Locust's web UI."""
 
 
 @dataclass(frozen=True, kw_only=True)

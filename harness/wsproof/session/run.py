@@ -16,7 +16,7 @@ from wsproof.session.check_recorder import CheckRecorder
 from wsproof.session.console import SILENT, Console
 from wsproof.session.context import CommandContext
 from wsproof.session.crash import violations_outrank_errors
-from wsproof.session.load import LoadResult, load_server, require_locust
+from wsproof.session.load import LoadResult, load_server, ramp_seconds, require_locust
 from wsproof.session.only import require_known
 from wsproof.session.options import RunOptions
 from wsproof.session.plan import plan_of
@@ -78,7 +78,16 @@ def _all_parts(context: CommandContext[RunOptions], objectives: list[Objective])
             log.keep_output(server)
             console.headline("3 of 3: load")
             seconds = load_seconds(context.elapsed_s)
-            add_load(log, load_server(context, server, users=options.users, seconds=seconds, folder=log.folder))
+            add_load(
+                log,
+                load_server(
+                    context,
+                    server,
+                    users=options.users,
+                    seconds=max(seconds - ramp_seconds(options.users), 1.0),
+                    folder=log.folder,
+                ),
+            )
         judge_objectives(log, objectives)
     return log.record
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wsproof.model.contract import Contract
+from wsproof.model.contract import Audience, Contract
 from wsproof.model.expected import expected_deliveries, publication_rows
-from wsproof.model.history import History, Kind, Publications
+from wsproof.model.history import History, Kind, Outcome, Publications
 from wsproof.model.partition import groups
 from wsproof.model.plan import Phase
 
@@ -56,7 +56,8 @@ class Deliveries:
 class PublicationDeliveries:
     """Reach of each measured publication that somebody was expected to receive.
 
-    An incomplete publication lacks the receipt of some subscriber. It has no time to last and no spread, and it lowers
+    A publication that could not be made, because the server had ended its publisher's connection, reached nobody. An
+    incomplete publication lacks the receipt of some subscriber. It has no time to last and no spread, and it lowers
     `reach`.
     """
 
@@ -106,8 +107,10 @@ def fanout(history: History, contract: Contract, joined: Deliveries) -> Publicat
     measured = published.phase == Phase.MEASURED
     # A publication that arrived only damaged counts as received, but has no intact receipt and thus no last one.
     complete = np.flatnonzero(measured & due.complete & (last > 0))
+    failed = measured & (published.outcome == Outcome.FAILED) & (contract.audience is not Audience.NOBODY)
+    reach = np.where(failed, 0.0, due.reach)
     return PublicationDeliveries(
-        due.reach[measured & (due.expected > 0)],
+        reach[measured & ((due.expected > 0) | failed)],
         (last - published.intended_ns)[complete],
         (last - first)[complete],
         complete,

@@ -211,7 +211,7 @@ METRICS: tuple[Metric, ...] = (
         "Reach",
         "0-1",
         "higher",
-        "share of a publication's audience that received it, one per publication",
+        "share of a publication's audience that received it, one per publication; 0 if it could not be made",
         _reach,
         scale=0.01,
         shown_unit="%",

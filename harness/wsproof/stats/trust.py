@@ -18,7 +18,7 @@ The other warnings are advice and invalidate nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -66,10 +66,10 @@ SHOWN = 4
 """Invalid figures that a warning shows with both values. It only names the others."""
 
 
-def trust_of(measurement: Measurement) -> Trust:
-    """Apply all rules to a measurement."""
+def trust_of(measurement: Measurement, doubts: Sequence[Doubt] = ()) -> Trust:
+    """Apply all rules to a measurement. `doubts`: those that the caller has besides."""
     observed = Observed(measurement)
-    found = [one for rule in RULES for one in rule(observed)]
+    found = [*doubts, *(one for rule in RULES for one in rule(observed))]
     return Trust(tuple(sorted(found, key=lambda one: not one.caution.invalidates)))
 
 
@@ -78,9 +78,11 @@ def judge_trust(measurement: Measurement) -> tuple[TrustWarning, ...]:
     return trust_of(measurement).cautions
 
 
-def judged_summaries(measurement: Measurement) -> tuple[dict[str, Summary], tuple[TrustWarning, ...]]:
+def judged_summaries(
+    measurement: Measurement, doubts: Sequence[Doubt] = ()
+) -> tuple[dict[str, Summary], tuple[TrustWarning, ...]]:
     """Compute every metric, with the invalid figures marked, and all warnings."""
-    trust = trust_of(measurement)
+    trust = trust_of(measurement, doubts)
     return trust.mark(summaries(measurement)), trust.cautions
 
 

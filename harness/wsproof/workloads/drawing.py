@@ -55,9 +55,9 @@ class Drawing(Workload):
         match loaded(message):
             case {"type": "stroke", "by": str(by), "points": list(points)} if all(map(_is_byte, points)):
                 text = bytes(points)
-                shown, is_mine = text.decode(errors="replace"), by == self.name_of(member)
+                shown = text.decode(errors="replace")
                 opened = open_envelope(text)
-                return Parsed(MessageKind.DELIVERY, opened, publisher=by, text=shown, needs_answer=is_mine)
+                return Parsed(MessageKind.DELIVERY, opened, publisher=by, text=shown, needs_answer=True)
             case {"type": "ping"}:
                 return Parsed(MessageKind.IGNORED, needs_answer=True)
             case {"type": kind} if kind in KNOWN:
@@ -66,7 +66,10 @@ class Drawing(Workload):
 
     def answer(self, member: int, message: str | bytes) -> Iterable[str]:
         asked: Any = loaded(message)
-        return (PONG if asked["type"] == "ping" else json.dumps({"type": "undo", "id": asked["id"]}),)
+        if asked["type"] == "ping":
+            return (PONG,)
+        # Each member takes its own strokes away again. A reading may be shared by all that receive the same bytes.
+        return (json.dumps({"type": "undo", "id": asked["id"]}),) if asked["by"] == self.name_of(member) else ()
 
     def server_environment(self) -> Mapping[str, str]:
         return environment()

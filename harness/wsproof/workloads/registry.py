@@ -53,17 +53,27 @@ def load_channels(name: str, settings: Mapping[str, str] | None = None, *, base:
     """
     classes = CHANNELS[name] if name in CHANNELS else tuple(map(guarded, _from_module(name)))
     _refuse_unknown(settings or {}, classes)
-    return {
-        kind.name: kind(
-            {
-                key.partition(".")[2]: value
-                for key, value in (settings or {}).items()
-                if key.startswith(f"{kind.name}.")
-            },
-            base=base,
-        )
-        for kind in classes
-    }
+    return {kind.name: _made(kind, settings or {}, base) for kind in classes}
+
+
+def made(kind: type[Workload], settings: Mapping[str, str] | None = None, *, base: int = 1) -> Workload:
+    """Make a workload of a user's class, with its settings (`{"lobby.rooms": "2"}`).
+
+    Raises:
+        WorkloadError: the class is incomplete.
+        UsageError: the class does not accept a setting.
+    """
+    if kind not in WORKLOADS:
+        require_whole(kind)
+        kind = guarded(kind)
+    _refuse_unknown(settings or {}, (kind,))
+    return _made(kind, settings or {}, base)
+
+
+def _made(kind: type[Workload], settings: Mapping[str, str], base: int) -> Workload:
+    name = f"{kind.name}."
+    own = {key.removeprefix(name): value for key, value in settings.items() if key.startswith(name)}
+    return kind(own, base=base)
 
 
 def _from_module(name: str) -> tuple[type[Workload], ...]:

@@ -192,8 +192,10 @@ def test_a_crash_while_reading_is_told_and_ends_the_line(ear: Ear) -> None:
 def test_a_server_that_hangs_up_in_the_handshake_is_a_target_error(ear: Ear) -> None:
     with HandServer() as server:
         hanging_up = gevent.spawn(lambda: server.accept().close())
+        line = GeventConnection(0, server.endpoint, ear, seed=1)
         with pytest.raises(TargetError, match=r"closed the connection|broke the connection"):
-            GeventConnection(0, server.endpoint, ear, seed=1).open()
+            line.open()
+        line.abort()
         hanging_up.get()
 
 
@@ -211,6 +213,7 @@ def test_tls_gives_all_records_and_takes_what_is_sent(
         line.send("hello")
         assert sock.recv(100)[:1] == b"\x81"
         line.abort()
+        sock.close()
 
 
 def test_a_frame_cut_by_our_close_is_no_breach_of_the_server(ear: Ear) -> None:

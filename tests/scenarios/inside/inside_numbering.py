@@ -11,16 +11,16 @@ import pytest
 from locust.runners import MasterRunner, WorkerRunner
 
 from wsproof.locust import member_ids
-from wsproof.locust.member_ids import PER_WORKER, connect_processes, first_number, forget, share_of
+from wsproof.locust.member_ids import PER_WORKER, connect_processes, first_number, share_of
+from wsproof.locust.session import session_of
 from wsproof.model.member_ids import SHARES, SIZE, MemberIds
 
 
 class Environment:
     """What of Locust's is asked here."""
 
-    def __init__(self, runner: Any, host: str = "") -> None:
+    def __init__(self, runner: Any) -> None:
         self.runner = runner
-        self.host = host
 
 
 class Wire:
@@ -61,12 +61,12 @@ def draws(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         return MemberIds() if alone else MemberIds((6 + len(drawn)) * SIZE, alone=False)
 
     monkeypatch.setattr(member_ids, "draw_share", draw)
-    monkeypatch.delenv(member_ids.OWNED, raising=False)
     return drawn
 
 
-def environment(runner: Any = None, host: str = "ws://chat.example/") -> Environment:
-    made = Environment(runner, host)
+def environment(runner: Any = None, host: str = "ws://chat.example") -> Environment:
+    made = Environment(runner)
+    session_of(made).urls["chat"] = host
     connect_processes(made)
     return made
 
@@ -92,15 +92,17 @@ def first_of(worker: Environment, master: Environment) -> int:
 def test_two_runs_at_one_url_have_other_numbers_and_each_test_draws_anew() -> None:
     one, other = environment(), environment()
     assert [first_of_process(one), first_of_process(other), first_of_process(one)] == [7 * SIZE, 8 * SIZE, 7 * SIZE]
-    forget(one)
+    session_of(one).begin_test()
     assert first_of_process(one) == 9 * SIZE
     assert not share_of(one).alone
 
 
-def test_on_a_server_of_ours_members_are_numbered_from_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(member_ids.OWNED, "ws://chat.example")
-    assert share_of(environment()) == MemberIds()
-    assert not share_of(environment(host="ws://other.example")).alone
+def test_on_a_server_of_ours_members_are_numbered_from_the_first() -> None:
+    ours, other = environment(), environment(host="ws://other.example")
+    for one in (ours, other):
+        session_of(one).owned.add("ws://chat.example")
+    assert share_of(ours) == MemberIds()
+    assert not share_of(other).alone
 
 
 def test_the_workers_of_a_run_have_parts_of_the_share_that_their_master_drew(draws: list[bool]) -> None:
@@ -135,6 +137,9 @@ def test_users_who_wait_for_the_master_together_have_it_together() -> None:
 
     users = [gevent.spawn(join) for _ in range(2)]
     gevent.sleep(0)
-    member_ids.take(worker, SimpleNamespace(data={"first": 7 * SIZE, "alone": False}))
+    member_ids.take(
+        worker, SimpleNamespace(data={"first": 7 * SIZE, "alone": False, "urls": {"": "ws://chat.example"}})
+    )
     gevent.joinall(users)
     assert log == ["has it", "goes on"] * 2
+    assert session_of(worker).urls[""] == "ws://chat.example"

@@ -8,6 +8,8 @@ from typing import Any
 
 from wsproof.locust.options import add_options, as_locust_says, endpoint_of, options_of
 
+URL = "ws://127.0.0.1:8000"
+
 
 class LocustParser(ArgumentParser):
     """Takes Locust's own keyword of `add_argument`."""
@@ -16,10 +18,10 @@ class LocustParser(ArgumentParser):
         return super().add_argument(*flags, **keywords)
 
 
-def environment(*words: str, host: str | None = None) -> SimpleNamespace:
+def environment(*words: str) -> SimpleNamespace:
     parser = LocustParser()
     add_options(parser)
-    return SimpleNamespace(parsed_options=parser.parse_args(words), host=host)
+    return SimpleNamespace(parsed_options=parser.parse_args(words))
 
 
 def test_the_target_is_the_host_with_the_options_of_a_target() -> None:
@@ -34,20 +36,20 @@ def test_three_options_have_their_plain_names_too() -> None:
 
 def test_each_connection_has_the_headers_and_the_token() -> None:
     words = ("--ws-header", "X-Room: 9", "--ws-token", "sesame", "--ws-subprotocol", "v1", "--ws-env", "A=1")
-    endpoint = endpoint_of(environment(*words, host="ws://127.0.0.1:8000"))
+    endpoint = endpoint_of(environment(*words), URL)
     assert dict(endpoint.headers) == {"X-Room": "9", "Authorization": "Bearer sesame"}
     assert (endpoint.subprotocols, endpoint.port) == (("v1",), 8000)
 
 
 def test_without_a_command_line_everything_is_as_usual() -> None:
     for parsed in (None, Namespace()):
-        bare = SimpleNamespace(parsed_options=parsed, host="ws://127.0.0.1:8000")
+        bare = SimpleNamespace(parsed_options=parsed)
         assert options_of(bare, None).server == "auto"
-        assert endpoint_of(bare).headers == ()
+        assert endpoint_of(bare, URL).headers == ()
 
 
 def test_messages_name_the_options_as_locust_has_them() -> None:
-    assert as_locust_says("add --header, or --remote; --rate is none of ours") == (
-        "add --ws-header, or --remote; --rate is none of ours"
+    assert as_locust_says("add --header, or --remote; --duration is none of ours") == (
+        "add --ws-header, or --remote; --duration is none of ours"
     )
     assert as_locust_says("no TARGET was given") == "no --host was given"

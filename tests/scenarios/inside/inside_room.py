@@ -49,7 +49,12 @@ class Hook:
 
 @pytest.fixture
 def room() -> Iterator[WorkloadRun]:
-    environment = SimpleNamespace(stats=RequestStats(), events=SimpleNamespace(request=Hook(), user_error=Hook()))
+    environment = SimpleNamespace(
+        stats=RequestStats(),
+        events=SimpleNamespace(request=Hook(), user_error=Hook()),
+        reset_stats=False,
+        runner=SimpleNamespace(target_user_count=2),
+    )
     room = WorkloadRun(environment, Chat(), parse_url("ws://127.0.0.1:1"), rate_hz=0.001, payload_bytes=60, alone=True)
     yield room
     room.close()

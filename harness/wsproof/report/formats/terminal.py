@@ -193,12 +193,19 @@ def show_load(console: Console, load: LoadSummary) -> None:
         _show_cautions(console, room.warnings)
 
 
+def show_load_failures(console: Console, load: LoadSummary | None) -> None:
+    """Print Locust's table of failures, without those of the findings."""
+    failed = [] if load is None else [one for one in load.failed if not one.error.startswith("Violation(")]
+    for one in failed:
+        _say(console, f"\n{count(one.occurrences, 'failure')} of {one.name}: {one.error}", "red")
+
+
 def show_verdict(console: Console, verdict: Verdict) -> None:
     """Print the verdict in one closing line."""
     told = {
         Verdict.VALID: "VALID: all expected messages arrived, once and in order",
         Verdict.INVALID: "INVALID: promises were broken, see above",
-        Verdict.UNKNOWN: "CANNOT TELL: too little was heard to judge",
+        Verdict.UNKNOWN: "CANNOT TELL: too little is known to judge, see above",
     }[verdict]
     _say(console, f"\n{told}", STYLES[tone_of(verdict)])
 

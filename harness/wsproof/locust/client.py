@@ -1,0 +1,212 @@
+"""The WebSocket client of a Locust user: connect, send, receive, each timed as a Locust request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from time import monotonic_ns
+from typing import Any
+
+import gevent
+from gevent.queue import Empty, Queue
+
+from wsproof.errors import UsageError
+from wsproof.locust.connection import GeventConnection
+from wsproof.net.endpoint import Endpoint
+from wsproof.wire import Breach
+from wsproof.wire.advice import advice_on_refusal
+
+METHOD = "WS"
+OnMessage = Callable[["str | bytes"], None]
+
+
+class ConnectionEnded(Exception):
+    """The connection has ended, so that nothing can be sent or received."""
+
+
+class NothingCame(Exception):
+    """No message arrived within the timeout."""
+
+
+class WebSocketClient:
+    """One connection at a time. `fire` is the `fire` of Locust's request event.
+
+    A failure is reported as a Locust failure and raised, as `requests` does with `raise_for_status`.
+    """
+
+    def __init__(self, endpoint: Endpoint, fire: Callable[..., None], on_message: OnMessage | None = None) -> None:
+        self._endpoint = endpoint
+        self._fire = fire
+        self._on_message = on_message
+        self._connection: GeventConnection | None = None
+        self._received: Queue[tuple[str | bytes, int] | None] = Queue()
+        self._reader: Any = None
+        self._name = ""
+        self.close_code: int | None = None
+        """The close code of the server, once it has ended the connection; None without a close frame."""
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether messages can be sent."""
+        return self._connection is not None and not self._connection.gone.is_set()
+
+    def connect(self, path: str = "/", *, name: str | None = None, headers: Mapping[str, str] | None = None) -> None:
+        """Open a connection at the path. `name` is the request's name in Locust's tables (default: the path).
+
+        Raises:
+            ConnectionError: the server refuses the handshake.
+            WsproofError: no server answers.
+        """
+        self.close()
+        self._name, self._received, self.close_code = name or path, Queue(), None
+        endpoint = self._endpoint.channel(path).with_own(headers or {}, ())
+        connection = GeventConnection(0, endpoint, _Mailbox(self), seed=monotonic_ns())
+        began_ns = monotonic_ns()
+        try:
+            response = connection.open()
+            if response.status != 101:
+                advice = advice_on_refusal(response.describe())
+                raise ConnectionError(f"the handshake was answered with {response.status}. {advice}")
+        except BaseException as fault:
+            connection.abort()
+            if isinstance(fault, Exception):
+                self._tell("connect", began_ns, fault=fault)
+            raise
+        self._tell("connect", began_ns)
+        self._connection = connection
+        connection.listen()
+        if self._on_message is not None:
+            self._reader = gevent.spawn(self._read_on, self._on_message, self._received)
+
+    def send(self, message: str | bytes) -> None:
+        """Send a message. The time that Locust shows is the time to hand it over.
+
+        Raises:
+            ConnectionEnded: there is no connection any more.
+        """
+        began_ns = monotonic_ns()
+        if self._connection is None or not self._connection.send(message):
+            fault = self._ended()
+            self._tell("send", began_ns, fault=fault)
+            raise fault
+        self._tell("send", began_ns, _size(message))
+
+    def recv(self, timeout_s: float = 10.0) -> str | bytes:
+        """The next message. The time that Locust shows is the time since this call, or 0 if it was there before.
+
+        Raises:
+            NothingCame: no message arrived in time.
+            ConnectionEnded: the connection has ended.
+        """
+        if self._on_message is not None:
+            raise UsageError("this user has on_message, which gets every message: do not call recv, or leave it out")
+        began_ns = monotonic_ns()
+        try:
+            message, at_ns = self._next(timeout_s)
+        except (NothingCame, ConnectionEnded) as failed:
+            self._tell("recv", began_ns, fault=failed)
+            raise
+        self._tell("recv", began_ns, _size(message), ended_ns=max(at_ns, began_ns))
+        return message
+
+    def ask(self, message: str | bytes, timeout_s: float = 10.0, *, name: str = "ask") -> str | bytes:
+        """Send a message and return the next one: one request, timed from the send to the arrival of the answer.
+
+        Raises:
+            NothingCame: no answer arrived in time.
+            ConnectionEnded: the connection has ended.
+        """
+        began_ns = monotonic_ns()
+        try:
+            if self._connection is None or not self._connection.send(message):
+                raise self._ended()
+            answer, at_ns = self._next(timeout_s)
+        except (NothingCame, ConnectionEnded) as failed:
+            self._tell(name, began_ns, fault=failed)
+            raise
+        self._tell(name, began_ns, _size(answer), ended_ns=max(at_ns, began_ns))
+        return answer
+
+    def close(self, timeout_s: float = 2.0) -> None:
+        """Close the connection, if there is one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close(timeout_s)
+        if self._reader is not None:
+            self._reader.kill(block=False)
+            self._reader = None
+
+    def _next(self, timeout_s: float) -> tuple[str | bytes, int]:
+        try:
+            came = self._received.get(timeout=timeout_s)
+        except Empty:
+            raise NothingCame(f"nothing came within {timeout_s:g} s") from None
+        if came is None:
+            self._received.put(None)  # for the next call
+            raise self._ended()
+        message, at_ns = came
+        return message, at_ns
+
+    def _read_on(self, on_message: OnMessage, received: Queue[tuple[str | bytes, int] | None]) -> None:
+        while (came := received.get()) is not None:
+            on_message(came[0])
+
+    def _ended(self) -> ConnectionEnded:
+        if self.close_code is not None:
+            return ConnectionEnded(f"the server ended the connection with close code {self.close_code}")
+        return ConnectionEnded("there is no connection")
+
+    def _tell(
+        self, what: str, began_ns: int, size: int = 0, *, fault: Exception | None = None, ended_ns: int | None = None
+    ) -> None:
+        milliseconds = ((ended_ns or monotonic_ns()) - began_ns) / 1e6
+        self._fire(
+            request_type=METHOD,
+            name=f"{self._name}: {what}" if self._name else what,
+            response_time=milliseconds,
+            response_length=size,
+            exception=fault,
+            context={},
+        )
+
+
+def _size(message: str | bytes) -> int:
+    return len(message.encode() if isinstance(message, str) else message)
+
+
+class _Mailbox:
+    """The listener of a client's connection. None of these methods may block."""
+
+    def __init__(self, client: WebSocketClient) -> None:
+        self._client = client
+        self._received = client._received
+
+    def hear(self, member: int, frame: bytes, payload: bytes, is_text: bool, now_ns: int) -> None:
+        """Put a message into the queue."""
+        self._received.put((payload.decode() if is_text else payload, now_ns))
+
+    def strange(self, member: int, text: str, now_ns: int) -> None:
+        """Report input that is not a valid message as a failure."""
+        self._client._tell("message", now_ns, fault=ConnectionError(text), ended_ns=now_ns)
+
+    def breach(self, member: int, breach: Breach) -> None:
+        """Report a violation of the protocol as a failure."""
+        now_ns = monotonic_ns()
+        fault = ConnectionError(f"RFC 6455 {breach.section}: {breach.sentence}")
+        self._client._tell("protocol", now_ns, fault=fault, ended_ns=now_ns)
+
+    def interval(self, row: tuple[int, int, int, int]) -> None:
+        """Nothing: single messages are timed, not their order."""
+
+    def queued(self, row: tuple[int, int, int]) -> None:
+        """Nothing, as above."""
+
+    def ended(self, member: int, close_code: int | None) -> None:
+        """Let whoever waits know that the server has ended the connection."""
+        self._client.close_code = close_code
+        self._received.put(None)
+
+    def crashed(self, member: int, fault: Exception) -> None:
+        """Report a crash of wsproof as a failure."""
+        now_ns = monotonic_ns()
+        self._client._tell("wsproof crashed", now_ns, fault=fault, ended_ns=now_ns)
+        self._received.put(None)

@@ -1,0 +1,97 @@
+"""Faults of the load generator itself, which accuse no server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from wsproof.errors import TargetError
+from wsproof.model.finding import Anomaly, Finding, Level
+from wsproof.model.history import Departure, Member
+
+FROZEN_NS = 1_000_000_000
+"""Nanoseconds without an event-loop iteration that count as a freeze.
+
+A server may cut off a client that reads nothing and answers no ping, or skip messages for it. The shortest such limits
+that we know of are about a second.
+"""
+SHADOW_NS = 2_000_000_000
+"""Nanoseconds after a freeze in which the end of a connection may be its consequence.
+
+The server decides during the freeze, but may have to send what it holds back first.
+"""
+EXPLAINED_BY_A_FREEZE = frozenset(
+    {
+        Anomaly.LOST,
+        Anomaly.NEVER_READ,
+        Anomaly.MISSING_LEAVE,
+        Anomaly.STALLED_BY_NEIGHBOUR,
+        Anomaly.WRONG_PERIOD,
+        Anomaly.LEAKED_PRODUCER,
+        Anomaly.CUT_OFF,
+        Anomaly.KEPT,
+    }
+)
+"""Anomalies that a client may cause by reading and answering nothing for a while."""
+CHECKS_OF_PRESENCE = frozenset({"false-leave", "duplicate-leave", "ghost"})
+"""Checks of who is said to have gone. A server may rightly say so of a client that did not answer."""
+
+
+class GeneratorFrozen(Exception):
+    """The failure that Locust shows for what a frozen event loop may explain."""
+
+
+class HandshakeAbandoned(TargetError):
+    """The server did not answer the handshake in time. It may still answer later, and count the member as present."""
+
+
+class HandshakeBroken(TargetError):
+    """The server ended the connection during the handshake. It may have counted the member as present."""
+
+
+def frozen_in_words(frozen_ns: int) -> str:
+    """A sentence about a freeze."""
+    return (
+        f"wsproof's event loop stood still for {frozen_ns / 1e9:.1f} s, so that it read nothing and answered nothing. "
+        "Code of this Locust process blocked it, or the machine was too busy"
+    )
+
+
+@dataclass(frozen=True)
+class Freeze:
+    """A time in which the event loop stood still."""
+
+    start_ns: int
+    end_ns: int
+
+    @property
+    def length_ns(self) -> int:
+        """How long it lasted."""
+        return self.end_ns - self.start_ns
+
+    def explains(self, ended_ns: int) -> bool:
+        """Whether the end of a connection at this time may be a consequence."""
+        return self.start_ns <= ended_ns <= self.end_ns + SHADOW_NS
+
+
+def excused(findings: Iterable[Finding], freezes: Sequence[Freeze], members: Sequence[Member] = ()) -> list[Finding]:
+    """The findings, where those that a freeze may explain decide nothing."""
+    longest_ns = max((freeze.length_ns for freeze in freezes), default=0)
+    return [
+        _undecided(finding, longest_ns) if freezes and _may_be_ours(finding, freezes, members) else finding
+        for finding in findings
+    ]
+
+
+def _may_be_ours(finding: Finding, freezes: Sequence[Freeze], members: Sequence[Member]) -> bool:
+    if not finding.level.counts:
+        return False
+    if finding.check == "dropped":
+        cut = [member.left_ns for member in members if member.departure is Departure.DROPPED]
+        return all(any(freeze.explains(ended_ns) for freeze in freezes) for ended_ns in cut)
+    return finding.anomaly in EXPLAINED_BY_A_FREEZE or finding.check in CHECKS_OF_PRESENCE
+
+
+def _undecided(finding: Finding, frozen_ns: int) -> Finding:
+    told = f"{finding.explanation} But {frozen_in_words(frozen_ns)}: a server may skip or end such a client."
+    return replace(finding, anomaly=Anomaly.UNKNOWN, level=Level.INFORMATIONAL, explanation=told)

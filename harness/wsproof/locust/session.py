@@ -1,0 +1,75 @@
+"""All that wsproof keeps of one Locust environment, in one object on that environment."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from gevent.event import AsyncResult
+from gevent.lock import BoundedSemaphore
+
+from wsproof.deviations import KnownDeviations
+from wsproof.model.member_ids import MemberIds
+from wsproof.session.handed_over import HandedOver
+from wsproof.stats.objective import ObjectiveResult
+
+if TYPE_CHECKING:
+    from wsproof.locust.result import WorkloadResult
+    from wsproof.locust.workload_run import WorkloadRun
+
+ATTRIBUTE = "wsproof"
+"""Name of the attribute of Locust's environment."""
+
+
+@dataclass
+class LoadSession:
+    """The state of wsproof in one Locust process. The second part belongs to the running test."""
+
+    handed: HandedOver = field(default_factory=HandedOver.from_environment)
+    servers: ExitStack = field(default_factory=ExitStack)
+    """Servers that were started beside Locust. They are stopped when Locust quits."""
+    urls: dict[str, str] = field(default_factory=dict)
+    """The ws:// URL of each target by its name; the reference server is ""."""
+    owned: set[str] = field(default_factory=set)
+    """URLs of servers that wsproof has started, so that no other run uses them."""
+    known: list[KnownDeviations] = field(default_factory=list)
+    used: Counter[type] = field(default_factory=Counter)
+    """Members of earlier tests in this process, per user class.
+
+    New members get later numbers, so that late messages of earlier members are not taken for theirs.
+    """
+    judging: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(1))
+
+    runs: dict[type, WorkloadRun] = field(default_factory=dict)
+    share: AsyncResult[MemberIds] | None = None
+    spawned: dict[str, int] | None = None
+    """Users by class name when Locust had spawned all of them; None before."""
+    results: list[WorkloadResult] = field(default_factory=list)
+    objectives: list[ObjectiveResult] = field(default_factory=list)
+    answered: set[str] = field(default_factory=set)
+    mistakes: list[str] = field(default_factory=list)
+    """The first mistake in the user's channel file; empty if there is none."""
+
+    def begin_test(self) -> None:
+        """Forget the previous test."""
+        self.forget_runs()
+        self.share, self.spawned = None, None
+        for each in (self.results, self.objectives, self.answered, self.mistakes):
+            each.clear()
+
+    def forget_runs(self) -> None:
+        """Close the workload runs of the test."""
+        for user_class, run in self.runs.items():
+            run.close()
+            self.used[user_class] += len(run.members)
+        self.runs.clear()
+
+
+def session_of(environment: Any) -> LoadSession:
+    """The session of a Locust environment, made on first use."""
+    if getattr(environment, ATTRIBUTE, None) is None:
+        setattr(environment, ATTRIBUTE, LoadSession())
+    session: LoadSession = getattr(environment, ATTRIBUTE)
+    return session

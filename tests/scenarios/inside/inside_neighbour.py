@@ -1,0 +1,197 @@
+"""wsproof beside other users: what is not ours stays as it is. And the client of a user with tasks."""
+
+from __future__ import annotations
+
+import signal
+from argparse import Namespace
+from collections.abc import Iterator
+from typing import Any
+
+import gevent
+import pytest
+from locust import HttpUser, events, task
+from locust.env import Environment
+
+from tests.net.hand import HandServer, accept_handshake, read_frame
+from tests.scenarios.inside.inside_room import Hook
+from wsproof.errors import UsageError
+from wsproof.locust import ChannelUser, WebSocketUser, listeners, target
+from wsproof.locust.client import ConnectionEnded, NothingCame, WebSocketClient
+from wsproof.locust.locustfile import channels, user_class
+from wsproof.locust.registry import as_url, run_of, url_of, workload_of
+from wsproof.locust.session import session_of
+from wsproof.session.handed_over import VARIABLE, HandedOver
+from wsproof.wire import Frame, Opcode
+from wsproof.workloads.chat import Chat
+from wsproof.workloads.rooms import Rooms
+
+
+class Shopper(HttpUser):
+    @task
+    def look(self) -> None:
+        """Nothing is looked at here."""
+
+
+class Lobby(Chat):
+    name = "lobby"
+
+
+class LobbyUser(ChannelUser):
+    channel = Lobby
+    host = "ws://127.0.0.1:7001"
+
+
+class Talker(WebSocketUser):
+    host = "ws://127.0.0.1:7002"
+
+
+@pytest.fixture
+def reached(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The targets that were started or reached."""
+    names: list[str] = []
+
+    def reach(environment: Any, name: str, workloads: Any) -> str:
+        names.append(name)
+        return as_url(name) or "ws://127.0.0.1:7999"
+
+    monkeypatch.setattr(target, "reach", reach)
+    return names
+
+
+def locust(*classes: type, host: str | None = None, **options: Any) -> Environment:
+    environment = Environment(user_classes=list(classes), events=events, host=host)
+    environment.parsed_options = Namespace(**options)
+    environment.create_local_runner()
+    return environment
+
+
+def test_without_a_user_of_ours_nothing_is_started_and_ctrl_c_is_locusts(reached: list[str]) -> None:
+    environment = locust(Shopper)
+    listeners.set_up(environment)
+    assert reached == []
+    assert environment.host is None
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_the_host_of_each_class_counts_and_that_of_the_others_stays(reached: list[str]) -> None:
+    environment = locust(Shopper, LobbyUser, Talker)
+    target.start_targets(environment)
+    assert reached == ["ws://127.0.0.1:7001", "ws://127.0.0.1:7002"]
+    assert environment.host is None
+    assert [url_of(environment, each) for each in (LobbyUser, Talker)] == reached
+
+
+def test_the_host_of_an_http_user_is_ours_too(reached: list[str]) -> None:
+    environment = locust(Shopper, LobbyUser, host="http://127.0.0.1:7003")
+    target.start_targets(environment)
+    assert environment.host == "http://127.0.0.1:7003"
+    assert url_of(environment, LobbyUser) == "ws://127.0.0.1:7003"
+
+
+def test_a_channel_is_a_class_and_takes_its_settings_and_rate_from_the_options(reached: list[str]) -> None:
+    environment = locust(LobbyUser, ws_settings=[], ws_rate="5", ws_payload=64, ws_speakers=1)
+    target.start_targets(environment)
+    run = run_of(environment, LobbyUser)
+    assert run is not None
+    assert isinstance(run.workload, Lobby)
+    assert (run.rate_hz, run.payload_bytes, run.speakers) == (5.0, 64, 1)
+    session_of(environment).begin_test()
+
+
+def test_ws_rooms_makes_rooms_where_a_workload_has_them() -> None:
+    environment = locust(ws_rooms=3)
+    assert workload_of(environment, type("RoomsUser", (ChannelUser,), {"channel": Rooms})).rooms == 3
+    assert workload_of(environment, LobbyUser).rooms == 1
+
+
+def test_a_workload_that_is_not_there_is_named_with_the_option() -> None:
+    with pytest.raises(UsageError, match="--ws-channels"):
+        workload_of(locust(), user_class("chatt"))
+
+
+def test_two_environments_share_nothing() -> None:
+    one, other = locust(LobbyUser), locust(LobbyUser)
+    assert session_of(one) is session_of(one) is not session_of(other)
+
+
+def test_the_locustfile_has_the_channels_of_the_option_or_of_wsproof_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert channels([]) == "tutorial"
+    monkeypatch.setenv(VARIABLE, HandedOver(channels="reference").to_environment()[VARIABLE])
+    assert channels(["--headless", "ChatUser"]) == "reference"
+    assert channels(["--ws-channels", "shop.ways"]) == "shop.ways"
+
+
+# The client of `WebSocketUser`.
+
+
+@pytest.fixture
+def server() -> Iterator[HandServer]:
+    with HandServer() as server:
+        yield server
+
+
+def connected(server: HandServer, hook: Hook, on_message: Any = None) -> tuple[WebSocketClient, Any]:
+    client = WebSocketClient(server.endpoint, hook.fire, on_message)
+    opening = gevent.spawn(client.connect, "/room", name="room")
+    sock = server.accept()
+    accept_handshake(sock)
+    opening.get()
+    return client, sock
+
+
+def rows(hook: Hook) -> list[tuple[str, int, bool]]:
+    return [(one["name"], one["response_length"], one["exception"] is None) for one in hook.fired]
+
+
+def test_each_call_is_a_request(server: HandServer) -> None:
+    hook = Hook()
+    client, sock = connected(server, hook)
+    client.send("hello")
+    assert read_frame(sock).payload == b"hello"
+    sock.sendall(Frame(Opcode.TEXT, b"hi").encode())
+    assert client.recv() == "hi"
+    sock.sendall(Frame(Opcode.BINARY, b"\x00").encode())
+    assert client.ask("what?") == b"\x00"
+    assert rows(hook) == [
+        ("room: connect", 0, True),
+        ("room: send", 5, True),
+        ("room: recv", 2, True),
+        ("room: ask", 1, True),
+    ]
+    client.close(0)
+
+
+def test_what_does_not_come_and_an_end_by_the_server_are_failures(server: HandServer) -> None:
+    hook = Hook()
+    client, sock = connected(server, hook)
+    with pytest.raises(NothingCame, match=r"within 0\.01 s"):
+        client.recv(0.01)
+    sock.sendall(Frame(Opcode.CLOSE, (1012).to_bytes(2, "big")).encode())
+    for _ in range(2):
+        with pytest.raises(ConnectionEnded, match="1012"):
+            client.recv()
+    with pytest.raises(ConnectionEnded):
+        client.send("hello")
+    assert not client.is_connected
+    assert [fine for *_, fine in rows(hook)] == [True, False, False, False, False]
+
+
+def test_on_message_gets_each_message_and_recv_is_refused(server: HandServer) -> None:
+    got: list[str | bytes] = []
+    client, sock = connected(server, Hook(), got.append)
+    sock.sendall(Frame(Opcode.TEXT, b"one").encode() + Frame(Opcode.TEXT, b"two").encode())
+    with gevent.Timeout(90):
+        while len(got) < 2:
+            gevent.sleep(0.001)
+    assert got == ["one", "two"]
+    with pytest.raises(UsageError, match="on_message"):
+        client.recv()
+    client.close(0)
+
+
+def test_a_user_has_a_client_at_its_target(reached: list[str]) -> None:
+    environment = locust(Talker)
+    target.start_targets(environment)
+    user = Talker(environment)
+    assert isinstance(user.ws, WebSocketClient)
+    user.on_stop()

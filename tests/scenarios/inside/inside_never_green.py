@@ -1,0 +1,250 @@
+"""A load that was not the one that was asked for is no success, and our own faults accuse no server."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import gevent
+import pytest
+from gevent.monkey import get_original
+from locust.stats import RequestStats
+
+from tests.net.hand import HandServer, accept_handshake
+from tests.scenarios.inside.inside_line import Ear
+from tests.scenarios.inside.inside_room import FakeLine, Hook, enter, hear, say
+from wsproof.checks import run_checks
+from wsproof.locust.connection import GeventConnection
+from wsproof.locust.generator_fault import Freeze, HandshakeAbandoned, excused
+from wsproof.locust.outcome import exit_code, finish, summary_of
+from wsproof.locust.pacer import RunPacer
+from wsproof.locust.result import WorkloadResult
+from wsproof.locust.session import session_of
+from wsproof.locust.workload_run import WorkloadRun
+from wsproof.model.finding import Anomaly, Finding, Level, Verdict
+from wsproof.model.history import Departure, Member, Outcome
+from wsproof.model.load_summary import WorkloadLoad
+from wsproof.model.nanoseconds import NS
+from wsproof.model.plan import Phase
+from wsproof.model.summary import TrustWarning
+from wsproof.net.endpoint import parse_url
+from wsproof.workloads.chat import Chat
+
+original_sleep = get_original("time", "sleep")
+
+
+def environment(users: int = 2) -> Any:
+    return SimpleNamespace(
+        stats=RequestStats(),
+        events=SimpleNamespace(request=Hook(), user_error=Hook()),
+        reset_stats=False,
+        runner=SimpleNamespace(target_user_count=users, exceptions={}, stop=lambda: None),
+        parsed_options=None,
+        process_exit_code=None,
+    )
+
+
+@pytest.fixture
+def room() -> Any:
+    room = WorkloadRun(
+        environment(), Chat(), parse_url("ws://127.0.0.1:1"), rate_hz=0.001, payload_bytes=60, alone=True
+    )
+    yield room
+    room.close()
+
+
+def phase_of(room: WorkloadRun) -> Phase:
+    """The phase, which mypy would otherwise take for the one of the last assertion."""
+    return room.phase
+
+
+# A server that restarts.
+
+
+def test_what_is_due_while_the_server_is_away_is_part_of_the_open_loop() -> None:
+    said: list[tuple[int, int]] = []
+    pacer = RunPacer(500, lambda member, intended_ns: said.append((member, intended_ns)))
+    pacer.add(7)
+    with gevent.Timeout(90):
+        while not said:
+            gevent.sleep(0.001)
+        pacer.lose(7)
+        before = len(said)
+        while len(said) < before + 3:
+            gevent.sleep(0.001)
+    pacer.stop()
+    times = [at for _, at in said]
+    assert {member for member, _ in said} == {7}
+    assert {later - earlier for earlier, later in itertools.pairwise(times)} == {2_000_000}
+
+
+def test_nothing_is_due_once_locust_has_taken_the_last_user_away() -> None:
+    pacer = RunPacer(0.001, lambda *_: None)
+    for member in (1, 2):
+        pacer.add(member)
+    pacer.lose(1)
+    pacer.remove(2)
+    pacer.stop()
+    assert not pacer.speakers
+    assert not pacer.lost
+
+
+def test_publications_that_could_not_be_made_lower_the_reach_and_void_the_figures(room: WorkloadRun) -> None:
+    one, two = enter(room), enter(room)
+    room.all_spawned(2)
+    hear(room, say(room, one), 0, 1)
+    hear(room, say(room, one), 0, 1)
+    for line in (one, two):
+        room.ended(line.member, 1012)
+    room.publish(0, intended_ns=room.recorder.start_ns + 1)
+    room.hush()
+    room.recorder.drained_ns = room.recorder.end_ns
+    judged = room.judge()
+    assert room.recorder.publications.data["outcome"][-1] == Outcome.FAILED
+    assert judged.metrics["reach"].min == 0.0
+    assert "unpublished" in [warning.code for warning in judged.warnings if warning.voids_medians]
+
+
+# The ramp.
+
+
+def test_the_window_begins_once_all_users_have_joined_or_were_refused(room: WorkloadRun) -> None:
+    one = enter(room)
+    say(room, one)
+    room.all_spawned(2)
+    assert phase_of(room) is Phase.WARMUP
+    late = FakeLine(room.join())
+    assert phase_of(room) is Phase.WARMUP
+    room.connected(late, connect_ns=5)  # type: ignore[arg-type]
+    assert phase_of(room) is Phase.MEASURED
+    say(room, one)
+    assert list(room.recorder.publications.data["phase"]) == [Phase.WARMUP, Phase.MEASURED]
+    room.all_spawned(9)  # somebody adds users in the web UI: the window goes on
+    assert phase_of(room) is Phase.MEASURED
+
+
+def test_a_refused_user_does_not_hold_up_the_window(room: WorkloadRun) -> None:
+    enter(room)
+    room.all_spawned(2)
+    room.left(room.join(), Departure.REFUSED)
+    assert phase_of(room) is Phase.MEASURED
+
+
+def test_a_test_that_ends_in_the_ramp_says_so(room: WorkloadRun) -> None:
+    one = enter(room)
+    hear(room, say(room, one), 0)
+    room.hush()
+    room.recorder.drained_ns = room.recorder.end_ns
+    codes = {warning.code: warning for warning in room.judge().warnings}
+    assert codes["ramp-not-ended"].voids_medians
+    assert "before all 2 users had joined (1 of chat had come)" in codes["ramp-not-ended"].message
+
+
+# Our own faults.
+
+
+def test_a_frozen_event_loop_does_not_use_up_the_deadline_of_a_handshake() -> None:
+    with HandServer() as server:
+        line = GeventConnection(0, server.endpoint, Ear(), seed=1, deadline_s=0.3)
+        opening = gevent.spawn(line.open)
+        sock = server.accept()
+        accept_handshake(sock)
+        original_sleep(0.5)  # blocks all greenlets on purpose
+        assert opening.get().status == 101
+        line.abort()
+
+
+def test_a_handshake_that_we_gave_up_accuses_nobody_of_a_false_notice(room: WorkloadRun) -> None:
+    one, two = enter(room), enter(room)
+    hear(room, say(room, one), 0, 1)
+    hear(room, say(room, two), 0, 1)
+    line = FakeLine(room.join())
+    line.abort = lambda: None  # type: ignore[attr-defined]
+    room.not_connected(line, HandshakeAbandoned("said nothing for 10 s"))  # type: ignore[arg-type]
+    at_ns = room.members[2].left_ns + 1_000
+    hear(room, "Client #3 left the chat", 0, 1, at_ns=at_ns)  # the server had answered after all
+    room.hush()
+    room.recorder.drained_ns = room.recorder.end_ns
+    checks = {finding.check for finding in run_checks(room.measurement().history, room.contract)}
+    assert checks & {"false-leave", "ghost", "duplicate-leave"} == set()
+
+
+def test_a_connection_that_the_server_ends_in_a_freeze_is_the_generators_failure(room: WorkloadRun) -> None:
+    one = enter(room)
+    room.pulse._beat_ns -= 3_000_000_000
+    room.ended(one.member, 1011)
+    (failure,) = room.environment.events.request.fired
+    assert failure["name"] == "chat: generator"
+    assert "stood still for 3.0 s" in str(failure["exception"])
+
+
+def finding(check: str, anomaly: Anomaly, level: Level = Level.VIOLATION) -> Finding:
+    return Finding(check, "chat", anomaly, level, "It broke.")
+
+
+def test_a_freeze_decides_nothing_that_a_silent_client_may_cause() -> None:
+    found = [
+        finding("lost", Anomaly.LOST),
+        finding("false-leave", Anomaly.PHANTOM),
+        finding("duplicated", Anomaly.DUPLICATED),
+        finding("corrupt", Anomaly.CORRUPT),
+    ]
+    assert excused(found, []) == found
+    verdicts = [one.verdict() for one in excused(found, [Freeze(0, 2 * NS)])]
+    assert verdicts == [Verdict.UNKNOWN, Verdict.UNKNOWN, Verdict.INVALID, Verdict.INVALID]
+
+
+@pytest.mark.parametrize(("ended_s", "verdict"), [(9, Verdict.INVALID), (13, Verdict.UNKNOWN), (16, Verdict.INVALID)])
+def test_a_freeze_excuses_the_end_of_a_connection_only_right_after_it(ended_s: int, verdict: Verdict) -> None:
+    member = Member(0, "1", departure=Departure.DROPPED, left_ns=ended_s * NS)
+    (one,) = excused([finding("dropped", Anomaly.LOST)], [Freeze(10 * NS, 12 * NS)], [member])
+    assert one.verdict() is verdict
+
+
+def test_a_short_lag_is_no_freeze(room: WorkloadRun) -> None:
+    now_ns = room.pulse._beat_ns
+    assert room.pulse.frozen_ns(now_ns + NS // 2) == 0
+    assert room.pulse.frozen_ns(now_ns + 2 * NS) == 2 * NS
+    room.pulse._beat_ns = now_ns + 10 * NS
+    assert room.pulse.frozen_ns(now_ns + 10 * NS) == 0
+
+
+# The exit code.
+
+VOID = TrustWarning("generator-cpu", "It was busy.", "Use less.", True, ("latency",))
+TAIL = replace(VOID, figures=("latency.p99",))
+
+
+def ended(*warnings: TrustWarning) -> Any:
+    made = environment()
+    load = WorkloadLoad("chat", users=2, published=9, verdict=Verdict.VALID, warnings=warnings)
+    session_of(made).results.append(WorkloadResult(load, ()))
+    return made
+
+
+def test_void_medians_are_exit_code_3_and_void_tails_are_not() -> None:
+    assert [exit_code(ended(*each), None) for each in ((), (TAIL,), (VOID,))] == [None, None, 3]
+
+
+def test_with_strict_trust_every_void_figure_is() -> None:
+    made = ended(TAIL)
+    made.parsed_options = SimpleNamespace(ws_strict_trust=True)
+    assert exit_code(made, None) == 3
+
+
+def test_a_failure_is_left_to_locust_and_a_code_that_somebody_chose_stands() -> None:
+    made = ended(VOID)
+    made.stats.log_error("GET", "/", ConnectionError("refused"))
+    assert exit_code(made, None) is None
+    assert exit_code(ended(VOID), 2) == 2
+    assert summary_of(made).has_failed
+    assert summary_of(made).verdict is Verdict.UNKNOWN
+
+
+def test_what_makes_figures_void_is_said_on_the_screen(caplog: pytest.LogCaptureFixture) -> None:
+    made = ended(VOID)
+    finish(made)
+    assert made.process_exit_code == 3
+    assert "chat: void figures (generator-cpu): It was busy." in caplog.text
