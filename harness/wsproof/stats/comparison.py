@@ -58,7 +58,7 @@ class Design:
 
 
 BLOCKS = Design("pairs", "--pairs", 1.0)
-WINDOWS = Design("lives", "--lives", 0.5)
+WINDOWS = Design("lives", "a longer --budget, and --lives", 0.5)
 
 
 def judge(
