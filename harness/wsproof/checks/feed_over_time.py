@@ -25,7 +25,7 @@ BACKLOG = 5
 
 
 def feed_over_time(history: History, contract: Contract) -> list[Finding]:
-    """A feed keeps its pace for as long as somebody looks: it neither drifts, nor pauses, nor catches up in a burst."""
+    """A feed keeps its rate for as long as it has a viewer, without drift, pauses or bursts."""
     if contract.feed is None or not history.ticks:
         return []
     ticks = list(history.ticks)

@@ -78,7 +78,7 @@ def _introduced(session: StandingSession, finding: Finding) -> Finding:
 
 
 def heard_nothing(record: StandingRecord, contract: Contract) -> list[Finding]:
-    """Who listens hears what is said, without having to speak first. Some servers subscribe only who has spoken."""
+    """A member that only listens receives messages. Some servers subscribe a member only once it has published."""
     if contract.audience not in (Audience.EVERYONE, Audience.OTHERS):
         return []
     for session in record.sessions:
@@ -122,7 +122,7 @@ def leaked_from_elsewhere(record: StandingRecord, contract: Contract) -> list[Fi
 
 
 def said_to_have_left(record: StandingRecord, contract: Contract) -> list[Finding]:
-    """Nobody is said to have left who is still connected."""
+    """The server never says that a member has left while it is still connected."""
     here = defaultdict(list)
     for session in record.sessions:
         here[session.name].append(session)

@@ -282,12 +282,12 @@ class ScheduleRunner:
         if execution.history.ignored and not spoken:
             told = (
                 f"Nothing can be said of the channel {name!r}: a member {sent}, and all that came at {path} was "
-                f"{execution.came}. Of such messages no promise speaks. What the members publish must come back as "
+                f"{execution.came}. No promise covers such messages. What the members publish must come back as "
                 "DELIVERY or REPLY, with its envelope: see read() of the workload."
             )
             return Finding("format", name, Anomaly.UNKNOWN, Level.INFORMATIONAL, told)
         refused = execution.came.startswith("the refusal")
-        elsewhere = "If something else lives there, say what with --channels."
+        elsewhere = "If the target has another channel there, name it with --channels."
         advice = advice_on_refusal(execution.came) if refused else elsewhere
         told = (
             f"{path} does not speak the format of the channel {name!r}: a member {sent}, and what came{within} was "

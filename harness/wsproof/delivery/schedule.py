@@ -156,10 +156,10 @@ class Step:
             + (f" under the id of member {self.rejoin_as}" if self.rejoin_as is not None else "")
             + (", and says what that one has received" if self.resumes else "")
             + (" with a tiny receive buffer" if self.has_small_buffer else "")
-            + (" while the others go on talking" if self.amid else "")
+            + (" while the others publish" if self.amid else "")
             + (f" under a name {self.shape.value}" if self.shape is not None else "")
             + (f" {self.access.value}" if self.access is not None else ""),
-            Action.SAY: f"{who} says {shortened(self.body, 60)}{PLAINLY if self.plain else ''}{size}{cuts}",
+            Action.SAY: f"{who} publishes {shortened(self.body, 60)}{PLAINLY if self.plain else ''}{size}{cuts}",
             Action.LEAVE: f"{who} leaves by {self.leave_by.value}",
             Action.BREAK: f"{who} sends {self.misbehaviour.value}",
             Action.STALL: f"{who} stops reading",
@@ -167,13 +167,13 @@ class Step:
             Action.GREET: f"{who} sends its greeting again",
             Action.MOVE: f"member {self.rejoin_as} moves to room {self.room}, and is {who} there",
             Action.SETTLE: "all members wait until they have received all expected messages",
-            Action.FLOOD: f"{who} says {self.count} messages{size}",
-            Action.DEPART: f"{who} goes by {self.how}",
-            Action.ABANDON: f"{self.count} handshakes begin, and end in the middle",
-            Action.STREAM: f"all say {self.count} messages{size} in turn, as fast as everybody receives them",
-            Action.BURST: f"all say {self.count} messages{size} in turn, without waiting",
+            Action.FLOOD: f"{who} publishes {self.count} messages{size}",
+            Action.DEPART: f"{who} leaves by {self.how}",
+            Action.ABANDON: f"{self.count} clients begin a handshake and leave before its end",
+            Action.STREAM: f"all members publish {self.count} messages{size} in turn, as fast as all receive them",
+            Action.BURST: f"all members publish {self.count} messages{size} in turn, without waiting",
             Action.CROWD: f"{self.count} members join, from {who} on",
-            Action.WATCH: f"everyone watches for {self.count} more objects",
+            Action.WATCH: f"all viewers wait for {self.count} more objects",
         }[self.action]
 
 

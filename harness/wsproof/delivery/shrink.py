@@ -37,7 +37,7 @@ SIGHTINGS = 3
 QUICK_S = 0.75
 """Timeout in seconds while shortening and repeating. The first run has used the long one."""
 UNREPEATED = (
-    "Before that, the same without what the neighbour did went well on this server. It was not tried again: the server "
+    "Before that, the same schedule without the misbehaviour passed on this server. It was not repeated: the server "
     "is not ours to replace."
 )
 CUT_SHORT = "The time that the run was given was over before it could be tried again."
@@ -354,8 +354,8 @@ def _note(trial: ControlRuns, *, causal: bool) -> str:
     """What the repetitions and control runs showed, as a sentence of the report."""
     if not trial.again:
         return (
-            f"It did not happen again in {REPEATS} repetitions on a fresh server: it depends on what the server had "
-            "been through by then, and what brings it about is not known."
+            f"It did not happen again in {REPEATS} repetitions on a fresh server. So it depends on earlier schedules, "
+            "and its cause is not known."
         )
     if not causal:
         return ""
@@ -364,5 +364,5 @@ def _note(trial: ControlRuns, *, causal: bool) -> str:
     if not trial.controls:
         return "No neighbour has to do anything for it."
     if trial.clean < trial.controls:
-        return "The same schedule without what the neighbour did goes wrong as well, so that is not what does it."
-    return f"It happened again in {trial.again} of {REPEATS} repetitions: too seldom to say what brings it about."
+        return "The same schedule without the misbehaviour fails as well, so the misbehaviour is not the cause."
+    return f"It happened again in {trial.again} of {REPEATS} repetitions: too seldom to find the cause."

@@ -46,7 +46,7 @@ def stopped_working(channel: str, execution: ScheduleExecution, before: Schedule
     told = (
         f"The channel served its members before, and then it stopped: {opened} of {len(members)} connections opened, "
         f"what came was {execution.came}, and fresh clients were not served {RETRIES * PAUSE_S:g} s later either. A "
-        "fresh server serves them, so what came before brought this about."
+        "fresh server serves them, so an earlier schedule caused this."
     )
     steps = tuple(f"before: {step.describe()}" for step in before[-SHOWN:])
     return Finding(STOPPED_WORKING, channel, Anomaly.NEVER_READ, Level.VIOLATION, told, steps)

@@ -110,7 +110,7 @@ def ws_settings(ws_context: CommandContext[PytestOptions]) -> dict[str, str]:
 def ws_channels(ws_context: CommandContext[PytestOptions]) -> str:
     """The name of the channels. Defaults to `tutorial` for the reference server; other targets skip the test."""
     if ws_context.channels is None:
-        pytest.skip("what lives where at this target? Say it: --ws-channels tutorial, or a module of workloads")
+        pytest.skip("no channels given: pass --ws-channels tutorial, or a module with WORKLOADS")
     return ws_context.channels
 
 

@@ -125,8 +125,8 @@ class CommandContext(Generic[O_co]):
         """
         if self.channels is None:
             raise UsageError(
-                "this needs to know what lives where at the target: say --channels tutorial if it speaks the "
-                "tutorial's formats, or --channels your.module with workloads of your own (`wsproof list workloads`)."
+                "no channels given. Use --channels tutorial for servers that follow the FastAPI tutorial, or "
+                "--channels your.module with workloads of your own (`wsproof list workloads`)."
             )
         return self.channels
 

@@ -136,7 +136,7 @@ class CheckOptions(KeptOptions):
         secret=True,
     )
     disturb: str | None = option(
-        "a command that disturbs the server or what is behind it: afterwards all members must hear each other again",
+        "a command that disturbs the server or its backend; afterwards all members must hear each other again",
         metavar="COMMAND",
         group=_CHECKS,
     )
@@ -148,7 +148,7 @@ class MeasureOptions(KeptOptions):
     """The load of a measurement, and where the server's own figures come from."""
 
     workload: str | None = option(
-        "what is said (`wsproof list workloads`; default: chat, or the only one); bench: chat:8,echo:2 for a mix",
+        "the workload (`wsproof list workloads`; default: chat, or the only one); bench: chat:8,echo:2 for a mix",
         metavar="NAME",
         group=_LOAD,
     )
@@ -245,13 +245,17 @@ class CapacityOptions(MeasureOptions):
         "e.g. 'p99(latency) < 100ms'; all must be met", repeats=True, required=True, metavar="EXPR", group=_SEARCH
     )
     over: str = option(
-        "what is raised ({default})", "subscribers", choices=("subscribers", "rate", "rooms"), group=_SEARCH
+        "the load to raise ({default})", "subscribers", choices=("subscribers", "rate", "rooms"), group=_SEARCH
     )
     lowest: float | None = option(
         "the lowest level (10, or 1)", flags=("--from",), parse=positive_number, metavar="N", group=_SEARCH
     )
     highest: float | None = option(
-        "the highest (10,000, or what fits)", flags=("--to",), parse=positive_number, metavar="N", group=_SEARCH
+        "the highest load (10,000, or as many as fit)",
+        flags=("--to",),
+        parse=positive_number,
+        metavar="N",
+        group=_SEARCH,
     )
     resolution: float = option(
         "width of the interval ({default})", 0.4, parse=positive_number, metavar="SHARE", group=_SEARCH

@@ -72,17 +72,17 @@ def outcome(finding: Finding, found: Iterable[Finding], tries: int = 1) -> tuple
     others = [one for one in findings if one.verdict() is not Verdict.VALID]
     if not others:
         when = f" When it was found, {finding.reproduced} retries showed it." if finding.reproduced and often else ""
-        return [], f"It does not happen again{often}: this went as it should.{when}", ExitCode.OK
+        return [], f"It does not happen again{often}: the replay passed.{when}", ExitCode.OK
     # A server that refuses the connection or ends cannot show whether the first finding occurs again.
     if any(one.check in _NOT_SERVED for one in others):
         return (
             others,
-            "The server does not serve others after this any more, whatever was found first.",
+            "The server no longer serves other clients after this, whatever the first finding was.",
             ExitCode.FAILED,
         )
     if verdict_of(others) is Verdict.INVALID:
-        return others, "Something else goes wrong now, so nobody can tell about the first.", ExitCode.FAILED
-    return others, "Nobody can tell whether it happens again: it did not come to that.", ExitCode.CANNOT_TELL
+        return others, "Another finding occurs now, so the first one cannot be judged.", ExitCode.FAILED
+    return others, "It is not known whether it happens again: the replay did not get that far.", ExitCode.CANNOT_TELL
 
 
 def _is_same(finding: Finding, other: Finding) -> bool:
