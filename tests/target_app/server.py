@@ -113,7 +113,7 @@ def _start(
     command: Sequence[str], environment: Mapping[str, str], log: IO[bytes]
 ) -> subprocess.Popen[bytes] | ForkedProcess:
     """Servers of one process are forked; several workers, and other servers, have processes without any history."""
-    if command[0] in ("target_app", "uvicorn") and "--workers" not in command:
+    if command[0] in ("target_app", "target_app.lite", "uvicorn") and "--workers" not in command:
         return fork(command, environment, log)
     return subprocess.Popen(
         [sys.executable, "-m", *command], stdout=log, stderr=subprocess.STDOUT, cwd=ROOT, env=environment

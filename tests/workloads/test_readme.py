@@ -64,10 +64,19 @@ def test_and_a_planted_fault_is_found(
     assert found == [(named, anomaly, "3 of 3")]
 
 
+ALIKE = ("pubsub.delivery", "pubsub.garbage-neighbour", "pubsub.sleeping-neighbour", "pubsub.pause")
+"""Properties that lose messages to the same fault, with and without a member whom one could blame."""
+
+
+@pytest.mark.parametrize(
+    ("only", "options"),
+    [(ALIKE, OPTIONS.but(deadline_s=1.0)), pytest.param((), OPTIONS, marks=pytest.mark.slow)],
+    ids=["some", "all"],
+)
 def test_what_several_properties_lose_alike_is_told_once_and_without_a_culprit(
-    documented: Mapping[str, Workload],
+    documented: Mapping[str, Workload], only: tuple[str, ...], options: SuiteOptions
 ) -> None:
-    report = check("every fifth is lost", documented)
+    report = check("every fifth is lost", documented, *only, options=options)
     violations = [finding for finding in report.findings if finding.level is Level.VIOLATION]
     assert [finding.anomaly for finding in violations] == [Anomaly.LOST]
     assert "disturbs" not in violations[0].explanation

@@ -7,12 +7,24 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[3]
 
 
-def test_it_passes_the_wire_suite_and_the_delivery_suite(tmp_path: Path) -> None:
-    words = ["check", "target_app.lite.app:app", "--channels", "tutorial", "--set", "dashboard.period=0.2"]
-    options = ["--budget", "none", "--examples", "5", "--json", str(tmp_path / "check.json"), "--out", str(tmp_path)]
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        ("--examples", "2", "--only", "chat"),
+        ("--examples", "2", "--only", "dashboard"),
+        ("--examples", "5", "--only", "5", "--only", "7"),
+        pytest.param(("--examples", "5"), marks=pytest.mark.slow),
+    ],
+    ids=["chat", "dashboard", "frames and closes", "all"],
+)
+def test_it_passes_the_wire_suite_and_the_delivery_suite(tmp_path: Path, chosen: tuple[str, ...]) -> None:
+    words = ["check", "target_app.lite.app:app", "--channels", "tutorial", "--set", "dashboard.period=0.2", *chosen]
+    options = ["--budget", "none", "--json", str(tmp_path / "check.json"), "--out", str(tmp_path)]
     said = subprocess.run(
         [sys.executable, "-m", "wsproof.cli", *words, *options],
         cwd=ROOT,
