@@ -67,6 +67,9 @@ SPEAKING: dict[str, str] = {
 }
 """They also send messages that answer nothing."""
 
+TIMED = ("only-later", "slow", "ticks")
+"""These do something after a while, so a server that does nothing now may still speak."""
+
 
 @dataclass(frozen=True, slots=True)
 class Close:

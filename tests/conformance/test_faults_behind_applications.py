@@ -1,0 +1,56 @@
+"""Applications that take only some messages: the faults of the server beneath them are found."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faulty.applications import SAMPLE
+from tests.faulty.quiet import FULL_S
+from tests.faulty.running import FaultyServer
+from wsproof.conformance.suite import run_suite
+from wsproof.model.finding import Level, Verdict
+from wsproof.model.suite import SuiteOptions
+
+
+@pytest.mark.usefixtures("knows_silence")
+@pytest.mark.parametrize(
+    ("fault", "rule"),
+    [
+        ("rsv", "rsv-zero"),
+        ("unmasked", "mask-required"),
+        ("opcodes", "opcode-reserved"),
+        ("empty-pong", "ping-answered"),
+        ("no-close-reply", "close-answered"),
+        ("split-header", "segmentation"),
+        ("orphans", "continuation-orphan"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["only-bare", "only-drop", "login"])
+def test_faults_that_need_no_message_are_found_behind_any_application(
+    faulty: FaultyServer, fault: str, rule: str, kind: str
+) -> None:
+    report = run_suite(faulty.with_fault(fault, kind), SuiteOptions(examples=3, only=(rule,), deadline_s=FULL_S))
+    assert rule in {finding.check for finding in report.findings if finding.level is not Level.INFORMATIONAL}
+
+
+@pytest.mark.usefixtures("knows_silence")
+@pytest.mark.parametrize(
+    ("fault", "rule"),
+    [
+        ("two-fragments", "fragments-joined"),
+        ("fragments-1011", "fragments-joined"),
+        ("ping-resets", "control-between"),
+        ("utf8-per-fragment", "utf8-valid"),
+        ("zero-mask", "mask-any"),
+        ("nested", "message-inside"),
+        ("deflate-final", "deflate-final"),
+        ("deflate-forgets", "deflate-context"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["only-bare", "only-drop", "only-http"])
+def test_faults_that_need_a_message_are_found_with_a_sample(
+    faulty: FaultyServer, fault: str, rule: str, kind: str
+) -> None:
+    options = SuiteOptions(examples=3, only=(rule,), deadline_s=FULL_S, sample=SAMPLE)
+    report = run_suite(faulty.with_fault(fault, kind), options)
+    assert {row.check: row.verdict for row in report.checks_run}[rule] is Verdict.INVALID, report
