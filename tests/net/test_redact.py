@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from wsproof.model.secrecy import MARK, forget, learn, secret_parameters, secrets_in_message
 from wsproof.net.redact import hide, redact, redact_command, redact_url, redact_value
-from wsproof.report.store.atomic import dumps
+from wsproof.report.store.atomic import append_json, dumps
 
 
 @pytest.mark.parametrize(
@@ -158,3 +160,13 @@ def test_a_command_line_loses_what_follows_a_secret_option() -> None:
 
 def test_secret_query_parameters_are_found_as_written_and_decoded() -> None:
     assert secret_parameters("/ws?token=a%2Fb&room=1") == ["a%2Fb", "a/b"]
+
+
+def test_what_is_appended_to_a_file_line_by_line_is_redacted_too(fresh: None, tmp_path: Path) -> None:
+    learn(["lives-7f3a"])
+    path = tmp_path / "lives.jsonl"
+    for index in range(2):
+        append_json(path, {"index": index, "said": "token lives-7f3a"})
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["index"] for line in lines] == [0, 1]
+    assert "lives-7f3a" not in "".join(lines)
