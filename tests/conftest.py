@@ -27,3 +27,6 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
 # do), each of them would compile wsproof again, which takes it longer than all else that it does at its start.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# A pytest that a test starts is no worker of ours, and may measure: pytest-benchmark measures nothing in a worker.
+os.environ.pop("PYTEST_XDIST_WORKER", None)

@@ -21,10 +21,13 @@ NAMED = {
 }
 
 
-def test_the_reference_server_is_valid_and_its_known_deviations_are_shown(tmp_path: Path) -> None:
+@pytest.mark.parametrize("only", [("--only", "4.2.1"), pytest.param((), marks=pytest.mark.slow, id="everything")])
+def test_the_reference_server_is_valid_and_its_known_deviations_are_shown(
+    only: tuple[str, ...], tmp_path: Path
+) -> None:
     copy, junit, markdown = (tmp_path / name for name in ("check.json", "junit.xml", "check.md"))
     copies = ("--json", str(copy), "--junit", str(junit), "--markdown", str(markdown))
-    said = wsproof("check", "--examples", "5", "--budget", "none", "--all", "--out", str(tmp_path), *copies)
+    said = wsproof("check", *only, "--examples", "5", "--budget", "none", "--all", "--out", str(tmp_path), *copies)
     assert said.code == 0, said
     document: dict[str, Any] = json.loads(copy.read_text(encoding="utf-8"))
     jsonschema.validate(document, load_schema("wsproof.check/1"))
@@ -47,24 +50,37 @@ def test_a_deviation_that_has_disappeared_fails_the_run_that_vouches_for_it(tmp_
     assert "did not show any more" in said.out
 
 
-@pytest.fixture(scope="module")
-def naive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a check of the naive server in it."""
-    out = tmp_path_factory.mktemp("naive")
-    only = [word for name in NAMED for word in ("--only", name)]
+def check_naive(out: Path, *names: str) -> Path:
+    """Check the naive server, and return the folder with the run."""
+    only = [word for name in names for word in ("--only", name)]
     target = ("target_app.naive:app", "--channels", "tutorial")
     said = wsproof("check", *target, *only, "--budget", "none", "--out", str(out), "--junit", str(out / "junit.xml"))
     assert said.code == 1, said
     return out
 
 
-def test_the_naive_server_is_convicted_in_plain_words(naive: Path) -> None:
-    record = only_run(naive)
+@pytest.fixture(scope="module")
+def naive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a check of the naive server in it."""
+    return check_naive(tmp_path_factory.mktemp("naive"), "chat.binary-neighbour")
+
+
+def assert_convicted(out: Path, *names: str) -> None:
+    record = only_run(out)
     jsonschema.validate(record, load_schema("wsproof.run/2"))
     explained = {finding["check"]: finding["explanation"] for finding in record["findings"]}
-    for check, words in NAMED.items():
-        assert explained[check].startswith(words)
-    assert len(ElementTree.parse(naive / "junit.xml").getroot().findall(".//failure")) == len(NAMED)
+    for check in names:
+        assert explained[check].startswith(NAMED[check])
+    assert len(ElementTree.parse(out / "junit.xml").getroot().findall(".//failure")) == len(names)
+
+
+def test_the_naive_server_is_convicted_in_plain_words(naive: Path) -> None:
+    assert_convicted(naive, "chat.binary-neighbour")
+
+
+@pytest.mark.slow
+def test_each_fault_of_the_naive_server_is_told_in_plain_words(tmp_path: Path) -> None:
+    assert_convicted(check_naive(tmp_path, *NAMED), *NAMED)
 
 
 def test_its_exception_stands_with_the_finding_that_it_causes(naive: Path) -> None:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.cli.shell import wsproof
+import pytest
+
+from wsproof.cli import main
+from wsproof.session import shares
 
 SMALL = ("--subscribers", "5", "--rate", "50", "--duration", "1", "--warmup", "0.2", "--users", "6")
 
 
-def test_a_run_ends_with_what_was_found_and_where_its_page_is(tmp_path: Path) -> None:
-    said = wsproof("run", "--only", "4.2.1", *SMALL, "--out", str(tmp_path))
-    assert said.code == 0, said
+def test_a_run_ends_with_what_was_found_and_where_its_page_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(shares, "LOAD_SECONDS", 2.0)
+    monkeypatch.setenv("COLUMNS", "200")
+    code = main(["run", "--only", "opening-accepted", *SMALL, "--out", str(tmp_path)])
+    said = capsys.readouterr()
+    assert code == 0, said
     protocol, delivery, speed, trust, page = said.out.strip().splitlines()[-5:]
     assert protocol.startswith("The server keeps the protocol in all of")
     assert delivery.startswith("Under load 100 % arrived")
